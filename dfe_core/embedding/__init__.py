@@ -1,0 +1,1 @@
+"""Maps of codewords and frames, and how far to trust them."""

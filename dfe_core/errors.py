@@ -1,0 +1,24 @@
+"""The one exception a user's data can raise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class DataError(ValueError):
+    """Data or a request that cannot be served.
+
+    Reads as ``<where>: <found>; expected <expected>``, one line, so that the command line can print it as it is
+    and a page can show it beside the object it names.
+
+    Parameters
+    ----------
+    where: the file, artefact or option concerned (a path is shown as given), with a column or row where known.
+    found: what is there.
+    expected: what would have been accepted, or what to do next.
+    """
+
+    def __init__(self, where: str | Path, found: str, expected: str | None = None) -> None:
+        self.where, self.found, self.expected = str(where), found, expected
+        message = f"{where}: {found}" + (f"; expected {expected}" if expected else "")
+        super().__init__(" ".join(message.split()))

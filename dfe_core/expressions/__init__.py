@@ -1,0 +1,1 @@
+"""Expression coefficients over time: recordings, datasets and the readers of every format."""

@@ -1,0 +1,212 @@
+"""A dataset on disk: ``datasets/<name>/`` with manifest.json, recordings.parquet, frames.parquet (and truth.parquet).
+
+frames.parquet is sorted by recording and frame, one row group (or more) a recording, so that a recording is read
+without touching the others and a pass over all of them streams.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.recording import Recording
+from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, read_json, write_json
+
+SCHEMA_VERSION = 1
+RECORDING_COLUMNS = ("recording", "subject", "session", "fps", "frames", "duration_s", "valid_frames", "extractor",
+                     "first_row")
+"""Columns of recordings.parquet that are not labels. `first_row` is the row of frames.parquet where it starts."""
+
+_ROW_GROUP = 1 << 16
+
+
+def frames_schema(coefficients: int) -> pa.Schema:
+    """The schema of frames.parquet for E coefficients."""
+    return pa.schema([("recording", pa.dictionary(pa.int32(), pa.string())), ("frame", pa.int64()),
+                      ("time_s", pa.float64()), ("valid", pa.bool_()),
+                      ("psi", pa.list_(pa.float32(), coefficients))])
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Frames of one recording: frame (T,) int64, time_s (T,) float64, valid (T,) bool, psi (T, E) float32."""
+
+    recording: str
+    frame: np.ndarray
+    time_s: np.ndarray
+    valid: np.ndarray
+    psi: np.ndarray
+
+
+class Dataset:
+    """A dataset opened for reading. Opening reads the manifest alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        if not (self.path / "manifest.json").is_file():
+            raise DataError(self.path, "no dataset here", "one listed by `dfe list`")
+        self.manifest: dict[str, Any] = read_json(self.path / "manifest.json")
+        version = self.manifest.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise DataError(self.path / "manifest.json", f"schema version {version!r}", str(SCHEMA_VERSION))
+
+    @classmethod
+    def open(cls, name: str, root: Path | None = None) -> Dataset:
+        """Open ``datasets/<name>`` of the cache. Raises `DataError` when there is none or it is broken."""
+        path = artefact_path("datasets", name, root)
+        if not (path / "manifest.json").is_file():
+            parent = path.parent
+            known = sorted(p.name for p in parent.iterdir() if (p / "manifest.json").is_file()) if parent.is_dir() \
+                else []
+            raise DataError(name, "no such dataset", "one of " + ", ".join(known) if known else
+                            "a dataset made by `dfe import` or `dfe simulate`")
+        return cls(path)
+
+    @property
+    def name(self) -> str:
+        return self.manifest["name"]
+
+    @property
+    def face_id(self) -> str:
+        return self.manifest["face"]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """(E,) coefficient names."""
+        return tuple(self.manifest["coefficients"])
+
+    @property
+    def simulated(self) -> bool:
+        return bool(self.manifest["simulated"])
+
+    @property
+    def key(self) -> str:
+        """Content key: changes when frames, recordings or coefficient names change."""
+        return self.manifest["key"]
+
+    @cached_property
+    def recordings(self) -> pd.DataFrame:
+        """One row a recording: `RECORDING_COLUMNS`, then the label columns."""
+        return pd.read_parquet(self.path / "recordings.parquet")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the label columns."""
+        return tuple(c for c in self.recordings.columns if c not in RECORDING_COLUMNS)
+
+    @cached_property
+    def truth(self) -> pd.DataFrame | None:
+        """recording, action, side, onset_s, apex_s, offset_s, intensity, in_facs; None for real data."""
+        path = self.path / "truth.parquet"
+        return pd.read_parquet(path) if path.is_file() else None
+
+    @property
+    def frame_count(self) -> int:
+        return int(self.manifest["frames"])
+
+    def frames(self, recording: str) -> Frames:
+        """All frames of one recording. Raises `DataError` for an unknown one."""
+        rows = self.recordings
+        match = np.flatnonzero((rows["recording"] == recording).to_numpy())
+        if not len(match):
+            raise DataError(self.name, f"no recording {recording!r}", "one listed by `dfe show`")
+        return self._read(recording, int(rows["first_row"].iloc[match[0]]), int(rows["frames"].iloc[match[0]]))
+
+    def iter_frames(self, recordings: list[str] | None = None) -> Iterator[Frames]:
+        """Frames of each recording in turn, in the order of `recordings` (default: all); memory is one recording."""
+        for name in self.recordings["recording"].tolist() if recordings is None else recordings:
+            yield self.frames(name)
+
+    def psi(self, recordings: list[str] | None = None) -> np.ndarray:
+        """(N, E) float32 of the valid frames of these recordings, in order. For sets that fit in memory."""
+        parts = [f.psi[f.valid] for f in self.iter_frames(recordings)]
+        return np.concatenate(parts) if parts else np.empty((0, len(self.names)), np.float32)
+
+    @cached_property
+    def _file(self) -> pq.ParquetFile:
+        try:
+            return pq.ParquetFile(self.path / "frames.parquet", memory_map=True)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise DataError(self.path / "frames.parquet", f"not readable ({error})",
+                            "a file written by dfe: import the dataset again") from None
+
+    @cached_property
+    def _group_ends(self) -> np.ndarray:
+        metadata = self._file.metadata
+        return np.cumsum([metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)])
+
+    def _read(self, recording: str, first: int, count: int) -> Frames:
+        groups = [i for i in range(np.searchsorted(self._group_ends, first, "right"), len(self._group_ends))
+                  if (self._group_ends[i - 1] if i else 0) < first + count]
+        start = int(self._group_ends[groups[0] - 1]) if groups and groups[0] else 0
+        table = self._file.read_row_groups(groups, columns=["frame", "time_s", "valid", "psi"]) \
+            .slice(first - start, count).combine_chunks()
+        psi = table["psi"].combine_chunks()
+        return Frames(recording, table["frame"].to_numpy(), table["time_s"].to_numpy(),
+                      table["valid"].to_numpy(),
+                      psi.flatten().to_numpy(zero_copy_only=False).reshape(-1, len(self.names)).copy())
+
+
+class DatasetWriter:
+    """Writes a dataset recording by recording into a temporary folder; `open_writer` renames it when it is whole."""
+
+    def __init__(self, folder: Path, names: tuple[str, ...]) -> None:
+        self.folder, self.names = folder, names
+        self._schema = frames_schema(len(names))
+        self._sink = pq.ParquetWriter(folder / "frames.parquet", self._schema, compression="zstd")
+        self._rows: list[dict[str, Any]] = []
+        self._frames = 0
+
+    def add(self, recording: Recording, labels: dict[str, Any] | None = None) -> None:
+        """Append one recording whose `psi` is already in the dataset's coefficient order."""
+        count = len(recording.psi)
+        if recording.psi.shape[1] != len(self.names):
+            raise DataError(recording.name, f"{recording.psi.shape[1]} coefficients", str(len(self.names)))
+        name = pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [recording.name])
+        psi = pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(recording.psi, np.float32).ravel(),
+                                                len(self.names))
+        self._sink.write_table(pa.table([name, pa.array(recording.frame, pa.int64()),
+                                         pa.array(recording.time_s, pa.float64()),
+                                         pa.array(recording.valid, pa.bool_()), psi], schema=self._schema),
+                               row_group_size=_ROW_GROUP)
+        step = 1 / recording.fps
+        self._rows.append({"recording": recording.name, "subject": recording.subject or recording.name,
+                           "session": recording.session, "fps": float(recording.fps), "frames": count,
+                           "duration_s": float(recording.time_s[-1] - recording.time_s[0] + step) if count else 0.0,
+                           "valid_frames": int(recording.valid.sum()), "extractor": recording.extractor,
+                           "first_row": self._frames, **(labels or {})})
+        self._frames += count
+
+    def close(self, manifest: dict[str, Any], truth: pd.DataFrame | None = None) -> None:
+        """Write recordings.parquet, truth.parquet and, last, the manifest."""
+        self._sink.close()
+        pd.DataFrame(self._rows).to_parquet(self.folder / "recordings.parquet", index=False)
+        files = ["frames.parquet", "recordings.parquet"]
+        if truth is not None:
+            truth.to_parquet(self.folder / "truth.parquet", index=False)
+            files.append("truth.parquet")
+        hashes = {name: file_sha256(self.folder / name) for name in files}
+        write_json(self.folder / "manifest.json",
+                   {"schema_version": SCHEMA_VERSION, **manifest, "coefficients": list(self.names),
+                    "recordings": len(self._rows), "frames": self._frames, "files": hashes,
+                    "key": content_key([hashes["frames.parquet"], list(self.names)])})
+
+
+@contextlib.contextmanager
+def open_writer(name: str, names: tuple[str, ...], root: Path | None = None) -> Iterator[DatasetWriter]:
+    """A `DatasetWriter` for ``datasets/<name>``; the dataset appears when the block ends well, else nothing does."""
+    with atomic_directory(artefact_path("datasets", name, root)) as folder:
+        writer = DatasetWriter(folder, names)
+        yield writer
+        if not (folder / "manifest.json").is_file():
+            raise DataError(name, "the dataset was not closed", "DatasetWriter.close before the block ends")

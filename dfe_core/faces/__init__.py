@@ -1,0 +1,1 @@
+"""Face models: a face that can be deformed."""

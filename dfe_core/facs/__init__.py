@@ -1,0 +1,1 @@
+"""Action units: detections, templates, and how codewords and AUs cover each other."""

@@ -1,0 +1,1 @@
+"""What the tokens predict, and how sure one can be."""

@@ -1,0 +1,1 @@
+"""Off-screen pictures, animations and mesh export."""

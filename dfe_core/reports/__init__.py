@@ -1,0 +1,1 @@
+"""HTML, PDF and tables that open anywhere."""

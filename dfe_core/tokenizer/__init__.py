@@ -1,0 +1,1 @@
+"""The RVQ-VAE: encoder, residual quantizer with one shared codebook, additive decoder."""

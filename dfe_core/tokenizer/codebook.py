@@ -1,0 +1,84 @@
+"""The trained dictionary without torch: what every codeword does to ψ, and how tokens add up. Opens in milliseconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.errors import DataError
+from dfe_core.store import artefact_path, read_json
+
+REST = 0
+"""Codeword 0 deforms nothing: a stage with nothing left worth adding emits it. A still neutral face is all rest."""
+
+
+@dataclass(frozen=True, eq=False)
+class Codebook:
+    """A model's codewords.
+
+    Attributes
+    ----------
+    model: the model's name.
+    psi: (K, E) float32, ψ of each codeword at intensity 1. Row `REST` is zero.
+    levels: (L,) float32, the intensities a token can carry, increasing.
+    stages: N, tokens per frame.
+    names: (E,) coefficient names.
+    face_id: the face it was trained on.
+    table: K rows: codeword, region, second_region, side (symmetric, left, right or rest), symmetry (−1 … 1),
+        locality (0 … 1), peak_mm, mean_mm, uses, share_of_frames, main_stage, mean_intensity, description …
+    config: the model's config.json.
+    """
+
+    model: str
+    psi: np.ndarray
+    levels: np.ndarray
+    stages: int
+    names: tuple[str, ...]
+    face_id: str
+    table: pd.DataFrame
+    config: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """K."""
+        return len(self.psi)
+
+    @property
+    def key(self) -> str:
+        """Content key of the weights."""
+        return self.config["key"]
+
+    @classmethod
+    def open(cls, name: str, root: Path | None = None) -> Codebook:
+        """Open ``models/<name>``. Raises `DataError` when there is none or training never finished."""
+        path = artefact_path("models", name, root)
+        if not (path / "codewords.parquet").is_file() or not (path / "config.json").is_file():
+            parent = path.parent
+            known = sorted(p.name for p in parent.iterdir() if (p / "codewords.parquet").is_file()) \
+                if parent.is_dir() else []
+            raise DataError(name, "no trained model of this name",
+                            "one of " + ", ".join(known) if known else "a model made by `dfe train`")
+        config, table = read_json(path / "config.json"), pd.read_parquet(path / "codewords.parquet")
+        psi = np.stack(table["psi"].to_numpy()).astype(np.float32)
+        return cls(name, psi, np.asarray(config["levels"], np.float32), int(config["tokenizer"]["stages"]),
+                   tuple(config["coefficients"]), config["face"], table.drop(columns="psi"), config)
+
+    def decode(self, tokens: np.ndarray, intensities: np.ndarray | None = None) -> np.ndarray:
+        """(…, N) codewords, with (…, N) intensities (default 1), to (…, E) ψ: the sum over the tokens.
+
+        Raises `DataError` for a codeword that is not in 0 … K−1.
+        """
+        tokens = np.asarray(tokens)
+        if tokens.size and (tokens.min() < 0 or tokens.max() >= self.size):
+            bad = tokens[(tokens < 0) | (tokens >= self.size)].ravel()[0]
+            raise DataError(self.model, f"codeword {bad}", f"0 to {self.size - 1}")
+        intensities = np.ones(tokens.shape, np.float32) if intensities is None else intensities
+        weights = np.zeros((*tokens.shape[:-1], self.size), np.float32)
+        flat = weights.reshape(-1, self.size)
+        rows = np.repeat(np.arange(len(flat)), tokens.shape[-1])
+        np.add.at(flat, (rows, tokens.reshape(-1)), np.asarray(intensities, np.float32).reshape(-1))
+        return weights @ self.psi

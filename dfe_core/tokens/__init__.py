@@ -1,0 +1,1 @@
+"""Tokens of every frame of a dataset, and the queries over them."""

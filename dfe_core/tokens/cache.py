@@ -1,0 +1,105 @@
+"""Tokens of every valid frame of a dataset: ``tokens/<model>--<dataset>/``, and the queries over them (DuckDB).
+
+tokens.parquet holds recording, frame, time_s, tokens (fixed-size list<uint16>[N], stage by stage), levels
+(fixed-size list<uint8>[N], index into the codebook's intensity levels) and error_mm. Frames that are not valid have
+no row. Row groups follow recordings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from dfe_core.errors import DataError
+from dfe_core.store import artefact_path, read_json
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of one recording: frame (T,), time_s (T,), tokens (T, N) uint16, intensities (T, N) f32, error_mm (T,)."""
+
+    recording: str
+    frame: np.ndarray
+    time_s: np.ndarray
+    tokens: np.ndarray
+    intensities: np.ndarray
+    error_mm: np.ndarray
+
+
+class TokenCache:
+    """The token cache of one model on one dataset, opened for reading."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        if not (self.path / "manifest.json").is_file():
+            raise DataError(self.path.name, "not encoded yet", "`dfe encode MODEL DATASET` to have run")
+        self.manifest: dict[str, Any] = read_json(self.path / "manifest.json")
+
+    @classmethod
+    def open(cls, model: str, dataset: str, root: Path | None = None) -> TokenCache:
+        """Open ``tokens/<model>--<dataset>``. Raises `DataError` when it has not been encoded."""
+        return cls(artefact_path("models", model, root).parent.parent / "tokens" / f"{model}--{dataset}")
+
+    @property
+    def stages(self) -> int:
+        """N."""
+        return int(self.manifest["stages"])
+
+    @property
+    def codewords(self) -> int:
+        """K."""
+        return int(self.manifest["codewords"])
+
+    @cached_property
+    def levels(self) -> np.ndarray:
+        """(L,) float32 intensities."""
+        return np.asarray(self.manifest["levels"], np.float32)
+
+    @property
+    def frames(self) -> int:
+        return int(self.manifest["frames"])
+
+    def query(self, sql: str, parameters: list[Any] | None = None) -> pd.DataFrame:
+        """Run SQL in which ``frames`` is tokens.parquet (columns as in the module docstring, lists 1-based) and
+        ``events`` has one row a token that moves something: recording, frame, time_s, stage (0-based), codeword,
+        intensity, error_mm.
+        """
+        with duckdb.connect() as connection:
+            connection.execute(f"CREATE VIEW frames AS SELECT * FROM read_parquet('{self._quoted}')")
+            levels = ", ".join(f"{float(v):.9g}" for v in self.levels)
+            connection.execute(
+                "CREATE VIEW events AS SELECT recording, frame, time_s, stage, codeword, "
+                f"([{levels}])[level + 1]::FLOAT AS intensity, error_mm FROM ("
+                "SELECT recording, frame, time_s, error_mm, unnest(tokens::USMALLINT[]) AS codeword, "
+                "unnest(levels::UTINYINT[]) AS level, unnest(range(len(tokens::USMALLINT[]))) AS stage FROM frames) "
+                "WHERE codeword <> 0")
+            return connection.execute(sql, parameters or []).df()
+
+    def recording(self, name: str) -> Tokens:
+        """Tokens of one recording, in frame order. Raises `DataError` when it has none."""
+        table = self.query("SELECT frame, time_s, tokens, levels, error_mm FROM frames WHERE recording = ? "
+                           "ORDER BY frame", [name])
+        if not len(table):
+            raise DataError(self.path.name, f"no tokens of recording {name!r}", "an encoded recording")
+        tokens = np.stack(table["tokens"].to_numpy()).astype(np.uint16)
+        levels = np.stack(table["levels"].to_numpy()).astype(np.uint8)
+        return Tokens(name, table["frame"].to_numpy(), table["time_s"].to_numpy(), tokens,
+                      np.where(tokens == 0, 0, self.levels[levels]), table["error_mm"].to_numpy())
+
+    @cached_property
+    def counts(self) -> pd.DataFrame:
+        """recording, stage, codeword, uses, intensity (sum): every token that moves something, counted once.
+
+        Read from counts.parquet, which encoding writes; a small table however long the recordings.
+        """
+        return pd.read_parquet(self.path / "counts.parquet")
+
+    @property
+    def _quoted(self) -> str:
+        return str(self.path / "tokens.parquet").replace("'", "''")

@@ -1,0 +1,68 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dfe_core.faces.model import REGIONS, FaceModel
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real recordings and face models; a skip where there is none."""
+    path = Path(os.environ.get("DFE_SHARED", PROJECT.parent / "shared"))
+    if not path.is_dir():
+        pytest.skip(f"no shared data at {path}: set DFE_SHARED")
+    return path
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty artefact cache, set as $DFE_CACHE."""
+    root = tmp_path / "cache"
+    monkeypatch.setenv("DFE_CACHE", str(root))
+    return root
+
+
+@pytest.fixture(scope="session")
+def toy_face() -> FaceModel:
+    """A flat symmetric 15 x 15 face with the 52 ARKit coefficients, each a smooth local bump; metres."""
+    from dfe_core.expressions.arkit import ARKIT_NAMES
+    return make_toy_face(ARKIT_NAMES)
+
+
+def make_toy_face(names: tuple[str, ...], size: int = 15) -> FaceModel:
+    """A grid face whose *Left coefficients mirror their *Right ones exactly."""
+    axis = np.linspace(-0.07, 0.07, size)
+    x, y = np.meshgrid(axis, axis, indexing="xy")
+    template = np.stack([x.ravel(), y.ravel(), 0.04 - 8 * (x.ravel() ** 2 + y.ravel() ** 2)], 1).astype(np.float32)
+    index = np.arange(size * size).reshape(size, size)
+    a, b, c, d = index[:-1, :-1].ravel(), index[:-1, 1:].ravel(), index[1:, 1:].ravel(), index[1:, :-1].ravel()
+    triangles = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)]).astype(np.int32)
+    mirror = index[:, ::-1].ravel().astype(np.int32)
+    basis = np.stack([_bump(template, name, i) for i, name in enumerate(names)])
+    rows = np.digitize(template[:, 1], np.linspace(-0.07, 0.07, 9)[1:-1])
+    regions = np.array([REGIONS.index(n) for n in ("jaw", "lower lip", "mouth corner", "upper lip", "cheek", "nose",
+                                                   "eye", "brow")], np.uint8)[rows]
+    sides = np.where(np.abs(template[:, 0]) < 1e-6, 0, np.where(template[:, 0] > 0, 1, 2)).astype(np.uint8)
+    return FaceModel("toy-1", "Toy face", tuple(names), template, triangles, basis, mirror, regions, sides,
+                     np.zeros(len(template), np.uint8), {"chin": int(index[0, size // 2])})
+
+
+def _bump(template: np.ndarray, name: str, seed: int) -> np.ndarray:
+    stem = name.removesuffix("Left").removesuffix("Right")
+    rng = np.random.default_rng(sum(map(ord, stem)))
+    centre = np.array([abs(rng.uniform(0.01, 0.05)), rng.uniform(-0.06, 0.06)])
+    direction = rng.normal(size=3) * 0.006
+    if stem == name:
+        centre[0], direction[0] = 0.0, 0.0
+    if name.endswith("Right"):
+        centre[0], direction[0] = -centre[0], -direction[0]
+    distance = np.linalg.norm(template[:, :2] - centre, axis=1)
+    return (np.exp(-(distance / 0.02) ** 2)[:, None] * direction).astype(np.float32)
