@@ -1,0 +1,216 @@
+"""AUs joined to a dataset's frames, on disk: ``analyses/aus--<dataset>--<name>/`` with manifest.json and aus.parquet.
+
+aus.parquet holds recording, frame, presence (fixed-size list<float32>[A]: probability, or 0/1; NaN is not measured) and
+intensity (fixed-size list<float32>[A], 0 … 5; NaN is not measured), for exactly those frames of the dataset that could
+be aligned, sorted like frames.parquet, with row groups that follow recordings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, read_json, write_json
+
+SCHEMA_VERSION = 1
+PRESENT_PROBABILITY = 0.5
+PRESENT_INTENSITY = 2.0
+"""A column counts as present at probability ≥ 0.5 or, where only intensities are measured, at intensity ≥ 2: the DISFA
+convention of py-feat's metrics (``feat/evaluation/metrics.py``)."""
+
+_ROW_GROUP = 1 << 16
+
+
+class AlignedFrames(NamedTuple):
+    """AUs of one recording: frame (T,) int64, presence and intensity (T, A) float32; NaN is not measured."""
+
+    frame: np.ndarray
+    presence: np.ndarray
+    intensity: np.ndarray
+
+
+def folder_name(dataset: str, name: str) -> str:
+    """The folder under ``analyses/`` of the AUs `name` of `dataset`."""
+    return f"aus--{dataset}--{name}"
+
+
+class AlignedAus:
+    """AUs joined to a dataset's frames, opened for reading. Opening reads the manifest alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self.manifest: dict[str, Any] = read_json(self.path / "manifest.json")
+        version = self.manifest.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise DataError(self.path / "manifest.json", f"schema version {version!r}", str(SCHEMA_VERSION))
+
+    @classmethod
+    def open(cls, dataset: str, name: str, root: Path | None = None) -> AlignedAus:
+        """Open the AUs `name` of `dataset`. Raises `DataError` when there are none or they are broken."""
+        path = artefact_path("analyses", folder_name(dataset, name), root)
+        if not (path / "manifest.json").is_file():
+            known = list_aligned(dataset, root)
+            raise DataError(name, f"no AUs of this name for dataset {dataset}",
+                            "one of " + ", ".join(known) if known else "AUs made by `dfe aus import` or `dfe aus derive`")
+        return cls(path)
+
+    @property
+    def name(self) -> str:
+        return self.manifest["name"]
+
+    @property
+    def dataset(self) -> str:
+        return self.manifest["dataset"]
+
+    @property
+    def key(self) -> str:
+        """Content key of the AUs and of the dataset they were joined to."""
+        return self.manifest["key"]
+
+    @property
+    def tool(self) -> str:
+        return self.manifest["tool"]
+
+    @property
+    def version(self) -> str:
+        return self.manifest["version"]
+
+    @property
+    def estimate(self) -> bool:
+        """True where the AUs were derived from coefficients, not detected or coded."""
+        return bool(self.manifest["estimate"])
+
+    @cached_property
+    def aus(self) -> tuple[tuple[str, str], ...]:
+        """(A) of (AU, side), the order of the columns."""
+        return tuple((row["au"], row["side"]) for row in self.manifest["aus"])
+
+    @property
+    def emits(self) -> tuple[str, ...]:
+        """AUs the tool can emit at all."""
+        return tuple(self.manifest["emits"])
+
+    @property
+    def frames(self) -> int:
+        """Rows of aus.parquet."""
+        return int(self.manifest["frames"])
+
+    @cached_property
+    def recordings(self) -> tuple[str, ...]:
+        """Recordings that have at least one aligned frame, in dataset order."""
+        return tuple(row["recording"] for row in self.manifest["alignment"] if row["frames"])
+
+    def matches(self, dataset: Dataset) -> bool:
+        """Whether these AUs were joined to this very dataset and not to an earlier one of the same name."""
+        return self.manifest["dataset_key"] == dataset.key
+
+    def recording(self, name: str) -> AlignedFrames:
+        """AUs of one recording. Raises `DataError` when it has none."""
+        if name not in self._where:
+            raise DataError(self.path.name, f"no AUs of recording {name!r}", "an aligned recording")
+        first, count = self._where[name]
+        groups = [i for i in range(np.searchsorted(self._group_ends, first, "right"), len(self._group_ends))
+                  if (self._group_ends[i - 1] if i else 0) < first + count]
+        start = int(self._group_ends[groups[0] - 1]) if groups[0] else 0
+        table = self._file.read_row_groups(groups, columns=["frame", "presence", "intensity"])\
+            .slice(first - start, count)
+        return AlignedFrames(table["frame"].to_numpy(), *(self._matrix(table[c]) for c in ("presence", "intensity")))
+
+    def iter_recordings(self, names: list[str] | None = None) -> Iterator[tuple[str, AlignedFrames]]:
+        """(name, AUs) of each aligned recording in turn; memory is one recording."""
+        for name in self.recordings if names is None else names:
+            yield name, self.recording(name)
+
+    def _matrix(self, column: pa.ChunkedArray) -> np.ndarray:
+        flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        return flat.reshape(-1, len(self.aus)).copy()
+
+    @cached_property
+    def _where(self) -> dict[str, tuple[int, int]]:
+        rows = [row for row in self.manifest["alignment"] if row["frames"]]
+        first = np.cumsum([0] + [row["frames"] for row in rows])
+        return {row["recording"]: (int(first[i]), int(row["frames"])) for i, row in enumerate(rows)}
+
+    @cached_property
+    def _file(self) -> pq.ParquetFile:
+        try:
+            return pq.ParquetFile(self.path / "aus.parquet", memory_map=True)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise DataError(self.path / "aus.parquet", f"not readable ({error})",
+                            "a file written by dfe: import or derive the AUs again") from None
+
+    @cached_property
+    def _group_ends(self) -> np.ndarray:
+        metadata = self._file.metadata
+        return np.cumsum([metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)])
+
+
+class AlignedWriter:
+    """Writes aligned AUs recording by recording, in dataset order; `open_writer` renames the folder when whole."""
+
+    def __init__(self, folder: Path, aus: tuple[tuple[str, str], ...]) -> None:
+        self.folder, self.aus = folder, aus
+        matrix = pa.list_(pa.float32(), len(aus))
+        self._schema = pa.schema([("recording", pa.dictionary(pa.int32(), pa.string())), ("frame", pa.int64()),
+                                  ("presence", matrix), ("intensity", matrix)])
+        self._sink = pq.ParquetWriter(folder / "aus.parquet", self._schema, compression="zstd")
+        self._alignment: list[dict[str, Any]] = []
+
+    def add(self, recording: str, frames: AlignedFrames | None, report: dict[str, Any] | None = None) -> None:
+        """Append one recording; `frames` None (or empty) says that nothing could be aligned, `report` says why."""
+        count = 0 if frames is None else len(frames.frame)
+        if count:
+            name = pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [recording])
+            lists = [pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(m, np.float32).ravel(), len(self.aus))
+                     for m in (frames.presence, frames.intensity)]
+            self._sink.write_table(pa.table([name, pa.array(frames.frame, pa.int64()), *lists], schema=self._schema),
+                                   row_group_size=_ROW_GROUP)
+        self._alignment.append({"recording": recording, "frames": count, **(report or {})})
+
+    def close(self, manifest: dict[str, Any]) -> None:
+        """Write the manifest, last. `manifest`: name, dataset, dataset_key, tool, version, estimate, emits, notes."""
+        self._sink.close()
+        digest = file_sha256(self.folder / "aus.parquet")
+        aus = [{"au": au, "side": side} for au, side in self.aus]
+        write_json(self.folder / "manifest.json",
+                   {"schema_version": SCHEMA_VERSION, **manifest, "aus": aus, "alignment": self._alignment,
+                    "frames": sum(row["frames"] for row in self._alignment), "files": {"aus.parquet": digest},
+                    "key": content_key([digest, aus, manifest["dataset_key"]])})
+
+
+@contextlib.contextmanager
+def open_writer(dataset: str, name: str, aus: tuple[tuple[str, str], ...],
+                root: Path | None = None) -> Iterator[AlignedWriter]:
+    """An `AlignedWriter` for the AUs `name` of `dataset`; they appear when the block ends well, else nothing does."""
+    artefact_path("analyses", name, root)
+    with atomic_directory(artefact_path("analyses", folder_name(dataset, name), root)) as folder:
+        writer = AlignedWriter(folder, aus)
+        yield writer
+        if not (folder / "manifest.json").is_file():
+            raise DataError(name, "the AUs were not closed", "AlignedWriter.close before the block ends")
+
+
+def list_aligned(dataset: str, root: Path | None = None) -> list[str]:
+    """Names of the AUs that are there for `dataset`, sorted."""
+    prefix = folder_name(dataset, "")
+    parent = artefact_path("analyses", prefix + "x", root).parent
+    if not parent.is_dir():
+        return []
+    return sorted(p.name[len(prefix):] for p in parent.iterdir()
+                  if p.name.startswith(prefix) and (p / "manifest.json").is_file())
+
+
+def present(presence: np.ndarray, intensity: np.ndarray) -> np.ndarray:
+    """(T, A) float32: 1 present, 0 absent, NaN not measured, by `PRESENT_PROBABILITY`, else `PRESENT_INTENSITY`."""
+    by_probability = np.where(np.isnan(presence), np.nan, presence >= PRESENT_PROBABILITY)
+    by_intensity = np.where(np.isnan(intensity), np.nan, intensity >= PRESENT_INTENSITY)
+    return np.where(np.isnan(presence), by_intensity, by_probability).astype(np.float32)
