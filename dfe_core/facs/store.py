@@ -59,8 +59,8 @@ class AlignedAus:
         path = artefact_path("analyses", folder_name(dataset, name), root)
         if not (path / "manifest.json").is_file():
             known = list_aligned(dataset, root)
-            raise DataError(name, f"no AUs of this name for dataset {dataset}",
-                            "one of " + ", ".join(known) if known else "AUs made by `dfe aus import` or `dfe aus derive`")
+            raise DataError(name, f"no AUs of this name for dataset {dataset}", "one of " + ", ".join(known)
+                            if known else "AUs made by `dfe aus import` or `dfe aus derive`")
         return cls(path)
 
     @property

@@ -17,7 +17,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from dfe_core.expressions.arkit import ARKIT_NAMES, canonical_name
+from dfe_core.expressions.arkit import ARKIT_NAMES
+from dfe_core.expressions.columns import arkit_columns, split_side
 
 SIDES = ("left", "right", "both")
 
@@ -145,17 +146,16 @@ COEFFICIENTS = _coefficients()
 _SIDED = {"AU2": "browOuterUp", "AU4": "browDown", "AU5": "eyeWide", "AU6": "cheekSquint", "AU7": "eyeSquint",
           "AU9": "noseSneer", "AU10": "mouthUpperUp", "AU12": "mouthSmile", "AU14": "mouthDimple",
           "AU15": "mouthFrown", "AU16": "mouthLowerDown", "AU20": "mouthStretch", "AU24": "mouthPress",
-          "AD30": "jaw", "AU43": "eyeBlink", "AU45": "eyeBlink", "AU46": "eyeBlink"}
-_WHOLE = {"AU1": {"browInnerUp": 1.0}, "AU8": {"mouthClose": 1.0},
-          "AU17": {"mouthShrugLower": 1.0, "mouthShrugUpper": 0.5}, "AU18": {"mouthPucker": 1.0}, "AD19": {"tongueOut": 1.0},
-          "AU22": {"mouthFunnel": 1.0}, "AU26": {"jawOpen": 0.6}, "AU27": {"jawOpen": 1.0}, 
-          "AU28": {"mouthRollLower": 1.0, "mouthRollUpper": 1.0}, "AD29": {"jawForward": 1.0}, "AD34": {"cheekPuff": 1.0},
-          "AU61": {"eyeLookOutLeft": 1.0, "eyeLookInRight": 1.0},
-          "AU62": {"eyeLookInLeft": 1.0, "eyeLookOutRight": 1.0},
-          "AU63": {"eyeLookUpLeft": 1.0, "eyeLookUpRight": 1.0},
-          "AU64": {"eyeLookDownLeft": 1.0, "eyeLookDownRight": 1.0},
-          "AU66": {"eyeLookInLeft": 1.0, "eyeLookInRight": 1.0}}
-_DIRECTIONAL = ("AD30",)
+          "AD30": "jaw", "AU46": "eyeBlink"}
+_WHOLE = {
+    "AU1": {"browInnerUp": 1.0}, "AU8": {"mouthClose": 1.0}, "AU17": {"mouthShrugLower": 1.0, "mouthShrugUpper": 0.5},
+    "AU18": {"mouthPucker": 1.0}, "AD19": {"tongueOut": 1.0}, "AU22": {"mouthFunnel": 1.0}, "AU26": {"jawOpen": 0.6},
+    "AU27": {"jawOpen": 1.0}, "AU28": {"mouthRollLower": 1.0, "mouthRollUpper": 1.0}, "AD29": {"jawForward": 1.0},
+    "AD34": {"cheekPuff": 1.0}, "AU43": {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0},
+    "AU45": {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}, "AU61": {"eyeLookOutLeft": 1.0, "eyeLookInRight": 1.0},
+    "AU62": {"eyeLookInLeft": 1.0, "eyeLookOutRight": 1.0}, "AU63": {"eyeLookUpLeft": 1.0, "eyeLookUpRight": 1.0},
+    "AU64": {"eyeLookDownLeft": 1.0, "eyeLookDownRight": 1.0}, "AU66": {"eyeLookInLeft": 1.0, "eyeLookInRight": 1.0}}
+_ONE_SIDED = ("AD30", "AU46")
 
 
 def _actions() -> MappingProxyType[tuple[str, str], MappingProxyType[str, float]]:
@@ -163,7 +163,7 @@ def _actions() -> MappingProxyType[tuple[str, str], MappingProxyType[str, float]
     for au, stem in _SIDED.items():
         left, right = {f"{stem}Left": 1.0}, {f"{stem}Right": 1.0}
         rows |= {(au, "left"): left, (au, "right"): right}
-        if au not in (*_DIRECTIONAL, "AU46"):
+        if au not in _ONE_SIDED:
             rows[au, "both"] = left | right
     for side in ("left", "right"):
         rows["AU65", side] = {f"eyeLookOut{side.capitalize()}": 1.0}
@@ -179,7 +179,8 @@ ACTIONS = _actions()
 lip (0.5) and AU26's of the jaw's range (0.6) are judged by hand. AU25 has no coefficient of its own."""
 
 SIDED = frozenset(_SIDED) | {"AU65"}
-"""Codes whose left and right ARKit controls apart."""
+"""Codes whose left and right are told apart. Closing both eyes is AU43 or AU45, one eye AU46: the first two have no
+sides."""
 
 NO_COEFFICIENT = ("AU11", "AU13", "AU21", "AU23", "AU25", "AU31", "AD32", "AD33", "AD35", "AD36", "AD37", "AU38",
                   "AU39", "AU44")
@@ -242,24 +243,9 @@ class CoefficientMap:
         return tuple(i for i in indices if len(indices) == 2 and split_side(self.names[i])[1] == side)
 
 
-def split_side(name: str) -> tuple[str, str]:
-    """Stem and side: ``("mouthSmile", "left")`` for mouthSmileLeft and mouthSmile_L; side "" where it has none."""
-    match = re.fullmatch(r"(.+?)(?:[ _.-]([LlRr])|(?<=[a-z])(Left|Right)|_(left|right))", name)
-    if not match:
-        return name, ""
-    mark = (match[2] or match[3] or match[4]).lower()
-    return match[1], "left" if mark.startswith("l") else "right"
-
-
 def coefficient_map(names: tuple[str, ...]) -> CoefficientMap:
     """Find the ARKit coefficients among `names`, in any usual spelling; names that are none of them are left out."""
-    where: dict[str, tuple[int, ...]] = {}
-    for i, name in enumerate(names):
-        stem = split_side(name)[0]
-        arkit = canonical_name(name) or (stem if stem in ARKIT_NAMES else None)
-        if arkit:
-            where[arkit] = (*where.get(arkit, ()), i)
-    return CoefficientMap(tuple(names), MappingProxyType(where))
+    return CoefficientMap(tuple(names), MappingProxyType(arkit_columns(tuple(names))))
 
 
 @dataclass(frozen=True)
@@ -290,6 +276,6 @@ EMISSIONS = MappingProxyType({e.tool: e for e in (
 )})
 
 DETECTOR_CAVEAT = ("AU detectors are often wrong: macro-F1 on DISFA+ lies between 0.25 and 0.69 over current tools "
-                   "(py-feat's model card and cross-tool comparison), so the detector bounds every figure of agreement.")
+                   "(py-feat's model card and cross-tool comparison), so the detector bounds any agreement.")
 ESTIMATE_CAVEAT = ("These AUs are an estimate from ARKit coefficients by a hand-made table, not FACS coding: a linear "
                    "fit of AUs on ARKit coefficients reaches R² 0.24 out of sample (py-feat).")
