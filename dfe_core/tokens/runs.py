@@ -1,0 +1,314 @@
+"""Runs: stretches of time in which a codeword is present. One pass over the tokens makes a small index of them.
+
+Everything a page asks of one codeword (strongest moments, durations, contexts, who shows it) is read from this index
+in milliseconds, however many frames the token cache has. ``analyses/runs-<key>/`` holds runs.parquet (sorted by
+codeword), presence.parquet, intensities.parquet, recordings.parquet, counts.npz and, last, manifest.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dfe_core.errors import DataError
+from dfe_core.progress import Listener, Progress, silent
+from dfe_core.store import atomic_directory, content_key, read_json, write_json
+from dfe_core.tokenizer.codebook import REST
+from dfe_core.tokens.cache import TokenCache, Tokens
+
+VERSION = 1
+MAX_GAP_S = 0.1
+"""An absence no longer than this does not end a run: a token that flickers off for a few frames is one event."""
+
+WINDOW_S = 1.0
+"""A run follows another when its onset lies within this time after the other's onset."""
+
+_SCHEMA = pa.schema([("codeword", pa.uint16()), ("recording", pa.dictionary(pa.int32(), pa.string())),
+                     ("start_frame", pa.int64()), ("peak_frame", pa.int64()), ("end_frame", pa.int64()),
+                     ("start_s", pa.float64()), ("peak_s", pa.float64()), ("end_s", pa.float64()),
+                     ("frames", pa.int32()), ("peak", pa.float32()), ("mean", pa.float32()),
+                     ("dominance", pa.float32())])
+
+
+@dataclass(frozen=True)
+class RunIndex:
+    """The runs of every codeword of one token cache, and the counts taken in the same pass."""
+
+    path: Path
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        return read_json(self.path / "manifest.json")
+
+    @property
+    def codewords(self) -> int:
+        """K."""
+        return int(self.manifest["codewords"])
+
+    @property
+    def frames(self) -> int:
+        """Frames that have tokens."""
+        return int(self.manifest["frames"])
+
+    def runs(self, codeword: int) -> pd.DataFrame:
+        """Every run of one codeword, by recording and time: recording, start_frame, peak_frame, end_frame, start_s,
+        peak_s, end_s (of the frame after the last), frames (with the codeword), peak and mean intensity, dominance
+        (share of the codeword in the sum of the peak frame's intensities).
+
+        Raises `DataError` for a codeword that is not in 0 … K−1.
+        """
+        if not 0 <= codeword < self.codewords:
+            raise DataError(self.manifest["model"], f"codeword {codeword}", f"0 to {self.codewords - 1}")
+        with duckdb.connect() as connection:
+            return connection.execute("SELECT * EXCLUDE (codeword) FROM read_parquet(?) WHERE codeword = ? "
+                                      "ORDER BY recording, start_frame",
+                                      [str(self.path / "runs.parquet"), codeword]).df()
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """K rows: runs, median_duration_s, median_onset_s (start to peak) of every codeword; NaN where it has none."""
+        return pd.read_parquet(self.path / "summary.parquet")
+
+    @cached_property
+    def presence(self) -> pd.DataFrame:
+        """recording, codeword, frames, intensity (sum): frames in which any stage emits the codeword."""
+        return pd.read_parquet(self.path / "presence.parquet")
+
+    @cached_property
+    def intensities(self) -> pd.DataFrame:
+        """codeword, intensity, frames: how many frames have the codeword at which intensity (sum over stages)."""
+        return pd.read_parquet(self.path / "intensities.parquet")
+
+    @cached_property
+    def recordings(self) -> pd.DataFrame:
+        """recording, frames, duration_s: what has tokens."""
+        return pd.read_parquet(self.path / "recordings.parquet")
+
+    @cached_property
+    def cooccurrence(self) -> np.ndarray:
+        """(K, K) int64: frames that have both codewords; the diagonal counts frames with the one."""
+        return self._counts["cooccurrence"]
+
+    @cached_property
+    def followed(self) -> np.ndarray:
+        """(K, K) int64: pairs of runs, row's onset first, column's onset up to `WINDOW_S` later."""
+        return self._counts["followed"]
+
+    @cached_property
+    def _counts(self) -> dict[str, np.ndarray]:
+        with np.load(self.path / "counts.npz", allow_pickle=False) as stored:
+            return dict(stored)
+
+
+def open_runs(tokens: TokenCache) -> RunIndex | None:
+    """The index of a token cache if it has been built."""
+    path = _path(tokens)
+    return RunIndex(path) if (path / "manifest.json").is_file() else None
+
+
+def build_runs(tokens: TokenCache, progress: Listener = silent) -> RunIndex:
+    """The index of a token cache, built in one streaming pass when there is none for these tokens.
+
+    Memory is one recording plus the counts, (K, K) twice.
+    """
+    if (found := open_runs(tokens)) is not None:
+        return found
+    with atomic_directory(_path(tokens)) as folder:
+        _write(tokens, folder, progress)
+    return RunIndex(_path(tokens))
+
+
+def iter_recordings(tokens: TokenCache) -> Iterator[Tokens]:
+    """The tokens of each recording in the order of the file, streamed by row group."""
+    with pq.ParquetFile(tokens.path / "tokens.parquet", memory_map=True) as file:
+        held: list[pa.Table] = []
+        for group in range(file.metadata.num_row_groups):
+            for part in _by_recording(file.read_row_group(group)):
+                if held and _name(held[0]) != _name(part):
+                    yield _tokens(held, tokens.levels)
+                    held = []
+                held.append(part)
+        if held:
+            yield _tokens(held, tokens.levels)
+
+
+def find_runs(tokens: Tokens, max_gap_s: float = MAX_GAP_S) -> pd.DataFrame:
+    """The runs of one recording, sorted by codeword and time: `RunIndex.runs` and a codeword column.
+
+    An absence of at most `max_gap_s` (or of missing frames as long) is bridged. The peak is the middle one of the
+    frames with the largest intensity.
+    """
+    return _runs(_present(tokens), tokens, max_gap_s)
+
+
+@dataclass(frozen=True)
+class _Present:
+    """Pairs of codeword and frame, sorted: codeword (P,), row (P,) of the recording, intensity (P,) summed."""
+
+    codeword: np.ndarray
+    row: np.ndarray
+    intensity: np.ndarray
+
+
+def _present(tokens: Tokens) -> _Present:
+    rows, stages = np.nonzero((tokens.tokens != REST) & (tokens.intensities > 0))
+    key = tokens.tokens[rows, stages].astype(np.int64) * max(len(tokens.frame), 1) + rows
+    unique, inverse = np.unique(key, return_inverse=True)
+    intensity = np.bincount(inverse, tokens.intensities[rows, stages], minlength=len(unique))
+    return _Present(unique // max(len(tokens.frame), 1), unique % max(len(tokens.frame), 1), intensity)
+
+
+def _step(time_s: np.ndarray) -> float:
+    return float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
+
+
+def _runs(present: _Present, tokens: Tokens, max_gap_s: float) -> pd.DataFrame:
+    if not len(present.row):
+        return pd.DataFrame({name: [] for name in _SCHEMA.names if name != "recording"})
+    time, step = tokens.time_s[present.row], _step(tokens.time_s)
+    new = np.r_[True, (np.diff(present.codeword) != 0) | (np.diff(time) > max_gap_s + step * 1.001)]
+    first = np.flatnonzero(new)
+    last = np.r_[first[1:], len(new)] - 1
+    peak = _middle_of_maxima(present.intensity, first, new)
+    total = np.bincount(present.row, present.intensity, minlength=len(tokens.frame))
+    frame = tokens.frame[present.row]
+    count = last - first + 1
+    return pd.DataFrame({
+        "codeword": present.codeword[first], "start_frame": frame[first], "peak_frame": frame[peak],
+        "end_frame": frame[last], "start_s": time[first], "peak_s": time[peak], "end_s": time[last] + step,
+        "frames": count, "peak": present.intensity[peak],
+        "mean": np.add.reduceat(present.intensity, first) / count,
+        "dominance": present.intensity[peak] / total[present.row[peak]]})
+
+
+def _middle_of_maxima(values: np.ndarray, first: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """For each run, the index of the middle one among its largest values (a plateau's middle, not its start)."""
+    group = np.cumsum(new) - 1
+    at = np.flatnonzero(values >= np.maximum.reduceat(values, first)[group] - 1e-9)
+    count = np.bincount(group[at], minlength=len(first))
+    start = np.cumsum(count) - count
+    return at[start + (count - 1) // 2]
+
+
+def _pairs_in_window(onset: np.ndarray, codeword: np.ndarray, size: int, window_s: float) -> np.ndarray:
+    """(K, K) counts of (earlier, later) runs whose onsets differ by more than 0 and at most `window_s`."""
+    order = np.argsort(onset, kind="stable")
+    onset, codeword = onset[order], codeword[order].astype(np.int64)
+    low, high = np.searchsorted(onset, onset, "right"), np.searchsorted(onset, onset + window_s, "right")
+    count = high - low
+    earlier = np.repeat(np.arange(len(onset)), count)
+    later = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(low, count)
+    return np.bincount(codeword[earlier] * size + codeword[later], minlength=size * size).reshape(size, size)
+
+
+def _write(tokens: TokenCache, folder: Path, progress: Listener) -> None:
+    size = tokens.codewords
+    together, followed = np.zeros((size, size), np.int64), np.zeros((size, size), np.int64)
+    presence, intensities, recordings, done = [], [], [], 0
+    with pq.ParquetWriter(folder / "unsorted.parquet", _SCHEMA) as sink:
+        for part in iter_recordings(tokens):
+            present = _present(part)
+            runs = _runs(present, part, MAX_GAP_S)
+            sink.write_table(_as_table(runs, part.recording))
+            together += _together(present, len(part.frame), size)
+            followed += _pairs_in_window(runs["start_s"].to_numpy(), runs["codeword"].to_numpy(), size, WINDOW_S)
+            presence.append(_presence(present, part.recording))
+            intensities.append(_intensities(present))
+            recordings.append((part.recording, len(part.frame), len(part.frame) * _step(part.time_s)))
+            done += len(part.frame)
+            progress(Progress("runs", done, tokens.frames, part.recording))
+    np.savez(folder / "counts.npz", cooccurrence=together, followed=followed)
+    _concat(presence, ["recording", "codeword", "frames", "intensity"]).to_parquet(folder / "presence.parquet")
+    _concat(intensities, ["codeword", "intensity", "frames"]).groupby(["codeword", "intensity"], as_index=False) \
+        ["frames"].sum().to_parquet(folder / "intensities.parquet")
+    pd.DataFrame(recordings, columns=["recording", "frames", "duration_s"]).to_parquet(folder / "recordings.parquet")
+    _sort(folder, size)
+    write_json(folder / "manifest.json", {"version": VERSION, "tokens": _identity(tokens), "frames": done,
+                                          "model": tokens.path.name.split("--")[0], "codewords": size,
+                                          "max_gap_s": MAX_GAP_S, "window_s": WINDOW_S})
+
+
+def _sort(folder: Path, size: int) -> None:
+    """runs.parquet by codeword, in small row groups so that one codeword is read without the others; summary."""
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE VIEW runs AS SELECT * FROM read_parquet('{_quoted(folder / 'unsorted.parquet')}')")
+        connection.execute(f"COPY (SELECT * FROM runs ORDER BY codeword, recording, start_frame) TO "
+                           f"'{_quoted(folder / 'runs.parquet')}' (FORMAT parquet, ROW_GROUP_SIZE 16384)")
+        summary = connection.execute("SELECT codeword, count(*) AS runs, median(end_s - start_s) AS median_duration_s, "
+                                     "median(peak_s - start_s) AS median_onset_s FROM runs GROUP BY codeword").df()
+    summary = summary.set_index("codeword").reindex(range(size))
+    summary["runs"] = summary["runs"].fillna(0).astype(np.int64)
+    summary.rename_axis("codeword").reset_index().to_parquet(folder / "summary.parquet")
+    (folder / "unsorted.parquet").unlink()
+
+
+def _together(present: _Present, rows: int, size: int) -> np.ndarray:
+    from scipy.sparse import csr_matrix
+    matrix = csr_matrix((np.ones(len(present.row), np.int64), (present.row, present.codeword)), (rows, size))
+    return (matrix.T @ matrix).toarray()
+
+
+def _presence(present: _Present, recording: str) -> pd.DataFrame:
+    frames, total = np.bincount(present.codeword), np.bincount(present.codeword, present.intensity)
+    used = np.flatnonzero(frames)
+    return pd.DataFrame({"recording": recording, "codeword": used, "frames": frames[used], "intensity": total[used]})
+
+
+def _intensities(present: _Present) -> pd.DataFrame:
+    return pd.DataFrame({"codeword": present.codeword, "intensity": np.round(present.intensity, 4)}) \
+        .groupby(["codeword", "intensity"], as_index=False).size().rename(columns={"size": "frames"})
+
+
+def _concat(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({name: [] for name in columns})
+
+
+def _as_table(runs: pd.DataFrame, recording: str) -> pa.Table:
+    name = pa.DictionaryArray.from_arrays(np.zeros(len(runs), np.int32), [recording])
+    columns = [name if n == "recording" else pa.array(runs[n].to_numpy()).cast(_SCHEMA.field(n).type)
+               for n in _SCHEMA.names]
+    return pa.table(columns, schema=_SCHEMA)
+
+
+def _by_recording(table: pa.Table) -> Iterator[pa.Table]:
+    codes = table["recording"].combine_chunks()
+    codes = codes if pa.types.is_dictionary(codes.type) else codes.dictionary_encode()
+    edges = np.flatnonzero(np.diff(codes.indices.to_numpy(zero_copy_only=False))) + 1
+    for start, stop in zip(np.r_[0, edges], np.r_[edges, len(table)], strict=True):
+        if stop > start:
+            yield table.slice(start, stop - start)
+
+
+def _name(table: pa.Table) -> str:
+    return table["recording"][0].as_py()
+
+
+def _tokens(parts: list[pa.Table], levels: np.ndarray) -> Tokens:
+    table = pa.concat_tables(parts).combine_chunks()
+    rows = len(table)
+    tokens, level = (table[name].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(rows, -1)
+                     for name in ("tokens", "levels"))
+    return Tokens(_name(table), table["frame"].to_numpy(), table["time_s"].to_numpy(), tokens,
+                  np.where(tokens == REST, np.float32(0), levels[level]), table["error_mm"].to_numpy())
+
+
+def _identity(tokens: TokenCache) -> str:
+    return content_key(tokens.manifest)
+
+
+def _path(tokens: TokenCache) -> Path:
+    key = content_key([VERSION, _identity(tokens), MAX_GAP_S, WINDOW_S])
+    return tokens.path.parent.parent / "analyses" / f"runs-{key}"
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
