@@ -1,36 +1,5 @@
-"""The 52 ARKit face coefficients: canonical names and the spellings that tools write."""
+"""The 52 ARKit face coefficients, where readers look for them; the names live with the faces that carry them."""
 
-from __future__ import annotations
+from dfe_core.faces.arkit import ARKIT_NAMES, canonical_name
 
-import re
-
-ARKIT_NAMES: tuple[str, ...] = (
-    "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight", "cheekPuff",
-    "cheekSquintLeft", "cheekSquintRight", "eyeBlinkLeft", "eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight",
-    "eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft", "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight",
-    "eyeSquintLeft", "eyeSquintRight", "eyeWideLeft", "eyeWideRight", "jawForward", "jawLeft", "jawOpen", "jawRight",
-    "mouthClose", "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft", "mouthFrownRight", "mouthFunnel",
-    "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthPressLeft", "mouthPressRight", "mouthPucker",
-    "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper", "mouthSmileLeft",
-    "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight", "mouthUpperUpLeft", "mouthUpperUpRight",
-    "noseSneerLeft", "noseSneerRight", "tongueOut")
-"""Alphabetical with tongueOut last: the order of ψ on the default face."""
-
-_KEYS = {name.lower(): name for name in ARKIT_NAMES}
-
-
-def canonical_name(spelling: str) -> str | None:
-    """The ARKit name for a spelling of it (``EyeBlinkLeft``, ``eyeBlink_L``, ``eye_blink_left``), None for none.
-
-    >>> canonical_name("eyeBlink_L")
-    'eyeBlinkLeft'
-    """
-    text = spelling.strip()
-    squeezed = re.sub(r"[^a-z]", "", text.lower())
-    if squeezed in _KEYS:
-        return _KEYS[squeezed]
-    side = re.search(r"[ _.-]([lr])$", text, re.IGNORECASE) or re.search(r"(?<=[a-z])([LR])$", text)
-    if side:
-        stem = re.sub(r"[^a-z]", "", text[: side.start()].lower())
-        return _KEYS.get(stem + {"l": "left", "r": "right"}[side.group(1).lower()])
-    return None
+__all__ = ["ARKIT_NAMES", "canonical_name"]

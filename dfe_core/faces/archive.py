@@ -1,0 +1,95 @@
+"""A face model on disk: one npz without pickles, written atomically, checked when read."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.faces.model import REGIONS, SIDES, FaceModel
+from dfe_core.store import artefact_path, atomic_file
+
+SCHEMA = 1
+_ARRAYS = {"template": np.float32, "triangles": np.int32, "basis": np.float32, "mirror": np.int32,
+           "regions": np.uint8, "sides": np.uint8, "materials": np.uint8}
+
+
+def save_face(face: FaceModel, root: Path | None = None) -> Path:
+    """Write ``faces/<id>.npz`` under the cache root, atomically, and return its path."""
+    path = artefact_path("faces", face.id + ".npz", root)
+    arrays = {name: np.asarray(getattr(face, name), dtype) for name, dtype in _ARRAYS.items()}
+    if face.identity_basis is not None:
+        arrays["identity_basis"] = np.asarray(face.identity_basis, np.float32)
+    header = {"schema": SCHEMA, "id": face.id, "title": face.title, "licence": face.licence,
+              "names": list(face.names), "identity_names": list(face.identity_names), "landmarks": face.landmarks}
+    with atomic_file(path) as temporary, open(temporary, "wb") as handle:
+        np.savez(handle, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
+    return path
+
+
+def load_face(path: Path) -> FaceModel:
+    """Read a face written by `save_face`; milliseconds, numpy alone.
+
+    Raises `DataError` when the file is missing, not such an archive, of another schema, or inconsistent.
+    """
+    header, arrays = _read(path)
+    try:
+        face = FaceModel(header["id"], header["title"], tuple(header["names"]),
+                         *(arrays[name] for name in ("template", "triangles", "basis", "mirror", "regions", "sides",
+                                                     "materials")),
+                         {str(k): int(v) for k, v in header["landmarks"].items()}, tuple(header["identity_names"]),
+                         arrays.get("identity_basis"), header["licence"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(path, f"a face archive without a usable {error}", "a face made by dfe: delete it") from None
+    if fault := fault_of(face):
+        raise DataError(path, fault, "a face made by dfe: delete it, it will be built again")
+    return face
+
+
+def fault_of(face: FaceModel) -> str | None:
+    """What is inconsistent in a face, or None: shapes, index ranges, finite numbers."""
+    vertices, coefficients, identities = len(face.template), len(face.names), len(face.identity_names)
+    shapes = {"template": (vertices, 3), "triangles": (len(face.triangles), 3), "basis": (coefficients, vertices, 3),
+              **{name: (vertices,) for name in ("mirror", "regions", "sides", "materials")}}
+    if face.identity_basis is not None or identities:
+        shapes["identity_basis"] = (identities, vertices, 3)
+    for name, shape in shapes.items():
+        found = getattr(getattr(face, name), "shape", None)
+        if found != shape:
+            return f"{name} has shape {found}, not {shape}"
+        if not np.isfinite(getattr(face, name)).all():
+            return f"{name} holds NaN or infinite numbers"
+    limits = {"triangles": vertices, "mirror": vertices, "regions": len(REGIONS), "sides": len(SIDES)}
+    for name, limit in limits.items():
+        values = getattr(face, name)
+        if values.size and not (0 <= values.min() and values.max() < limit):
+            return f"{name} points outside 0 to {limit - 1}"
+    if any(not 0 <= index < vertices for index in face.landmarks.values()):
+        return "landmarks point outside the mesh"
+    return None
+
+
+def _read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
+    if not path.is_file():
+        raise DataError(path, "no such face", "a face made by dfe")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if "header" not in archive:
+                raise DataError(path, f"holds {', '.join(sorted(archive.files)[:8]) or 'nothing'}",
+                                "a face made by dfe (with a header)")
+            header = json.loads(archive["header"].tobytes())
+            arrays = {name: archive[name] for name in archive.files if name != "header"}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, UnicodeDecodeError, AttributeError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(path, f"not readable as a face ({error})", "an intact npz made by dfe") from None
+    if not isinstance(header, dict) or header.get("schema") != SCHEMA:
+        raise DataError(path, f"schema {header.get('schema') if isinstance(header, dict) else None}",
+                        f"schema {SCHEMA}: delete the file, it will be built again")
+    for name, dtype in _ARRAYS.items():
+        if name in arrays and arrays[name].dtype != dtype:
+            raise DataError(path, f"{name} is {arrays[name].dtype}", np.dtype(dtype).name)
+    return header, arrays

