@@ -1,0 +1,205 @@
+"""What differs between conditions, by how much: effect files (TOML) and the habits they give to each recording.
+
+An effect size d is in units of the spread between recordings of the statistic itself, counting noise included, so that
+a d of 1 stays a d of 1 whether a recording lasts one minute or ten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import RECORDING_COLUMNS
+from dfe_core.simulate.events import Habits
+from dfe_core.simulate.repertoire import ACTIONS, INDEX, ONE_SIDED, display_rates
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10
+    import tomli as tomllib
+
+STATISTICS = ("rate", "intensity", "one_sided", "left_share")
+"""Events a minute; their intensity; the share of one-sided ones; the share of left among those."""
+
+_SPREAD = {"rate": 0.30, "intensity": 0.12, "one_sided": 0.5, "left_share": 0.5}
+_OF_SUBJECT = 0.8
+"""Spread between recordings, on the log (shares: logit) scale, and the share of it that belongs to the subject."""
+_EVENT_SPREAD = 0.55
+_LARGEST_SHIFT = np.log(5.0)
+
+
+@dataclass(frozen=True)
+class Shift:
+    """One planted difference: action code, one of `STATISTICS`, and Cohen's d."""
+
+    action: str
+    statistic: str
+    d: float
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label column, per ``recording`` or per ``subject``: two or more levels, or continuous where there are none."""
+
+    name: str
+    unit: str
+    levels: tuple[str, ...]
+    shifts: tuple[Shift, ...]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """An effect file: where it came from, its title and its labels."""
+
+    source: str
+    title: str
+    labels: tuple[Label, ...]
+
+
+def shipped_effects() -> dict[str, Path]:
+    """The effect files that come with the package, by name: default, none, one-sided, outside."""
+    return {path.stem: path for path in sorted((Path(__file__).parent / "effects").glob("*.toml"))}
+
+
+def read_effect(source: str | Path | None = None) -> Effect:
+    """Read an effect file, or a shipped one by its name (None: ``default``). Raises `DataError` naming the entry."""
+    path = shipped_effects().get(str(source or "default"), Path(source or "default"))
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise DataError(path, "no such effect file", "a TOML file, or one of " + ", ".join(shipped_effects())) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DataError(path, f"not readable as TOML ({error})", "an effect file") from None
+    rows = content.get("label")
+    if not isinstance(rows, list) or not rows:
+        raise DataError(path, "no [[label]] table", "one for every label column")
+    labels = tuple(_label(path, row) for row in rows)
+    if len({label.name for label in labels}) < len(labels):
+        raise DataError(path, "two labels of one name", "each name once")
+    return Effect(path.name, str(content.get("title", path.stem)), labels)
+
+
+def _label(path: Path, row: dict[str, Any]) -> Label:
+    name, levels = row.get("name"), row.get("levels", [])
+    where = f"{path}: label {name!r}"
+    if not isinstance(name, str) or not name or name in RECORDING_COLUMNS:
+        raise DataError(where, "not usable as the name of a label", "a name that is not one of dfe's own columns")
+    if row.get("unit") not in ("recording", "subject"):
+        raise DataError(where, f"unit {row.get('unit')!r}", "recording or subject")
+    if not isinstance(levels, list) or len(levels) == 1 or not all(isinstance(v, str) for v in levels):
+        raise DataError(where, f"levels {levels!r}", "two or more names, or none for a continuous label")
+    return Label(name, row["unit"], tuple(levels), tuple(_shift(where, s) for s in row.get("shifts", [])))
+
+
+def _shift(where: str, row: Any) -> Shift:
+    if not isinstance(row, dict) or row.get("action") not in INDEX:
+        raise DataError(where, f"a shift of {row.get('action') if isinstance(row, dict) else row!r}",
+                        "an action of " + ", ".join(INDEX))
+    if row.get("statistic") not in STATISTICS:
+        raise DataError(where, f"a shift of the statistic {row.get('statistic')!r}", "one of " + ", ".join(STATISTICS))
+    sides = ACTIONS[INDEX[row["action"]]].sides
+    needs = {"one_sided": ("paired",), "left_share": ("paired", "single")}.get(row["statistic"])
+    if needs and sides not in needs:
+        raise DataError(where, f"{row['statistic']} of {row['action']}, which has no sides to choose", "a sided action")
+    if not isinstance(row.get("d"), (int, float)) or not np.isfinite(row["d"]):
+        raise DataError(where, f"d {row.get('d')!r}", "a number")
+    return Shift(row["action"], row["statistic"], float(row["d"]))
+
+
+def assign_labels(rng: np.random.Generator, effect: Effect, subjects: int, sessions: int) -> pd.DataFrame:
+    """One row a recording (subject by subject): each label's value. Levels are balanced, within subjects where the
+    unit is the recording, over subjects where it is the subject; continuous labels are standard normal."""
+    columns: dict[str, np.ndarray] = {}
+    for label in effect.labels:
+        if not label.levels:
+            shape = (subjects, sessions) if label.unit == "recording" else (subjects, 1)
+            values = np.round(rng.standard_normal(shape), 3)
+        elif label.unit == "recording":
+            start = rng.permutation(np.arange(subjects) % len(label.levels))
+            values = (start[:, None] + np.arange(sessions)) % len(label.levels)
+        else:
+            values = rng.permutation(np.arange(subjects) % len(label.levels))[:, None]
+        flat = np.broadcast_to(values, (subjects, sessions)).ravel()
+        columns[label.name] = np.array(label.levels, object)[flat] if label.levels else flat
+    return pd.DataFrame(columns)
+
+
+def contrast(label: Label, values: pd.Series) -> np.ndarray:
+    """(R,) what multiplies d: −½ … ½ from the first level to the last, or the value of a continuous label."""
+    if not label.levels:
+        return values.to_numpy(float)
+    return np.array([label.levels.index(v) for v in values]) / (len(label.levels) - 1) - 0.5
+
+
+def draw_habits(rng: np.random.Generator, effect: Effect, labels: pd.DataFrame, minutes: float) -> Habits:
+    """Habits of one subject's recordings (the rows of `labels`), each `minutes` long."""
+    shift = {s: _spread(rng, s, len(labels)) for s in STATISTICS}
+    for label in effect.labels:
+        for planted in label.shifts:
+            step = planted.d * observed_spread(planted.statistic, planted.action, minutes)
+            shift[planted.statistic][:, INDEX[planted.action]] += \
+                np.clip(step, -_LARGEST_SHIFT, _LARGEST_SHIFT) * contrast(label, labels[label.name])
+    own = np.array([a.rate for a in ACTIONS])
+    # Displays keep their rate: an action's own events take the whole change of its total.
+    rate = np.where(own > 0, np.maximum(own + (own + display_rates()) * np.expm1(shift["rate"]), 0), 0)
+    odds = np.log(ONE_SIDED / (1 - ONE_SIDED))
+    return Habits(rate, np.exp(shift["intensity"]), _logistic(odds + shift["one_sided"]),
+                  _logistic(shift["left_share"]))
+
+
+def _spread(rng: np.random.Generator, statistic: str, recordings: int) -> np.ndarray:
+    subject = rng.standard_normal((1, len(ACTIONS))) * np.sqrt(_OF_SUBJECT)
+    recording = rng.standard_normal((recordings, len(ACTIONS))) * np.sqrt(1 - _OF_SUBJECT)
+    return _SPREAD[statistic] * (subject + recording)
+
+
+def observed_spread(statistic: str, action: str, minutes: float) -> float:
+    """S.d. of a recording's log rate, log mean intensity or logit share: people's own spread and counting noise."""
+    unit, index = ACTIONS[INDEX[action]], INDEX[action]
+    events = max((unit.rate + display_rates()[index]) * minutes, 1.0)
+    sided = max(unit.rate * minutes * (ONE_SIDED if unit.sides == "paired" else 1), 1.0)
+    noise = {"rate": 1 / events, "intensity": _EVENT_SPREAD ** 2 / events,
+             "one_sided": 1 / (max(unit.rate * minutes, 1.0) * ONE_SIDED * (1 - ONE_SIDED)), "left_share": 4 / sided}
+    return float(np.sqrt(_SPREAD[statistic] ** 2 + noise[statistic]))
+
+
+def _logistic(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def realised(effect: Effect, recordings: pd.DataFrame, truth: pd.DataFrame) -> list[dict[str, Any]]:
+    """Each planted shift with the d that the drawn events show: label, action, statistic, d, realised_d (None where
+    there are too few recordings)."""
+    rows = []
+    for label in effect.labels:
+        z = contrast(label, recordings[label.name])
+        for shift in label.shifts:
+            value = _measure(truth[truth["action"] == shift.action], shift.statistic, recordings)
+            rows.append({"label": label.name, "action": shift.action, "statistic": shift.statistic, "d": shift.d,
+                         "realised_d": _effect_size(z, value, bool(label.levels))})
+    return rows
+
+
+def _measure(events: pd.DataFrame, statistic: str, recordings: pd.DataFrame) -> np.ndarray:
+    if statistic == "left_share":
+        events = events[events["side"] != "both"]
+    value = {"rate": lambda: 1.0, "intensity": lambda: np.log(events["intensity"]),
+             "one_sided": lambda: events["side"] != "both", "left_share": lambda: events["side"] == "left"}[statistic]()
+    grouped = events.assign(value=value).groupby("recording")["value"]
+    value = grouped.sum() if statistic == "rate" else grouped.mean()
+    return value.reindex(recordings["recording"]).fillna(0 if statistic == "rate" else np.nan).to_numpy(float)
+
+
+def _effect_size(z: np.ndarray, value: np.ndarray, levels: bool) -> float | None:
+    known = ~np.isnan(value)
+    z, value = z[known], value[known]
+    if len(z) < 4 or len(np.unique(z)) < 2:
+        return None
+    slope, intercept = np.polyfit(z, value, 1)
+    spread = np.std(value - slope * z - intercept, ddof=2)
+    return round(float(slope / spread), 3) if spread > 0 else None

@@ -1,0 +1,166 @@
+"""Who does what when: events drawn at random, seeded, with displays, speech and effects. Times in seconds.
+
+Letters of the shapes: R recordings, A actions, n events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from dfe_core.simulate.repertoire import ACTIONS, DISPLAYS, DYNAMICS, INDEX, SIDES, Dynamics
+
+_FAMILIES = {name: i for i, name in enumerate(dict.fromkeys(a.family or a.code for a in ACTIONS))}
+_FAMILY = np.array([_FAMILIES[a.family or a.code] for a in ACTIONS])
+_PAIRED = np.array([a.sides == "paired" for a in ACTIONS])
+_SINGLE = np.array([a.sides == "single" for a in ACTIONS])
+_BRIEF_SHARE = 0.05
+_LETTERS = np.array([0.16, 0.30, 0.28, 0.18, 0.08])
+"""Share of events at FACS intensity A, B, C, D, E."""
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """n events, each field (n,): recording and action index, side (index of `SIDES`), four times in s (rise from onset
+    to apex, hold to release, fall to offset) and intensity 0 … 5."""
+
+    recording: np.ndarray
+    action: np.ndarray
+    side: np.ndarray
+    onset_s: np.ndarray
+    apex_s: np.ndarray
+    release_s: np.ndarray
+    offset_s: np.ndarray
+    intensity: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.action)
+
+    def take(self, where: np.ndarray) -> Events:
+        """The events at these indices or of this mask, in that order."""
+        return Events(*(getattr(self, f.name)[where] for f in fields(self)))
+
+
+def concatenate(parts: list[Events]) -> Events:
+    """All events of `parts`, one after the other."""
+    return Events(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Events)))
+
+
+@dataclass(frozen=True, eq=False)
+class Habits:
+    """How the recordings of one subject differ, each (R, A): own events a minute outside displays, factor on
+    intensity, share of one-sided events, and share of left among those."""
+
+    rate: np.ndarray
+    intensity: np.ndarray
+    one_sided: np.ndarray
+    left: np.ndarray
+
+
+def draw_events(rng: np.random.Generator, habits: Habits, seconds: float) -> Events:
+    """All events of R recordings of `seconds` each: no two of one family overlap; sorted by recording and onset."""
+    parts = [_single_events(rng, habits, seconds), _display_events(rng, habits, seconds),
+             _speech_events(rng, len(habits.rate), seconds)]
+    events = concatenate(parts)
+    events = events.take(events.offset_s < seconds)
+    return _without_overlap(events)
+
+
+def _single_events(rng: np.random.Generator, habits: Habits, seconds: float) -> Events:
+    counts = rng.poisson(habits.rate * seconds / 60)
+    recording, action = (np.repeat(index.ravel(), counts.ravel()) for index in np.indices(counts.shape))
+    onset = rng.uniform(0, seconds, len(action))
+    one_sided = rng.random(len(action)) < habits.one_sided[recording, action]
+    left = rng.random(len(action)) < habits.left[recording, action]
+    sided = _SINGLE[action] | (_PAIRED[action] & one_sided)
+    side = np.where(sided, np.where(left, SIDES.index("left"), SIDES.index("right")), SIDES.index("both"))
+    kind = np.array([a.dynamics for a in ACTIONS], object)[action]
+    kind[(kind == "face") & (rng.random(len(kind)) < _BRIEF_SHARE)] = "brief"
+    return _shaped(rng, recording, action, side, onset, kind, habits)
+
+
+def _shaped(rng: np.random.Generator, recording: np.ndarray, action: np.ndarray, side: np.ndarray, onset: np.ndarray,
+            kind: np.ndarray, habits: Habits) -> Events:
+    phases = np.zeros((3, len(action)))
+    intensity = np.zeros(len(action))
+    for name, dynamics in DYNAMICS.items():
+        of_kind = kind == name
+        count = int(of_kind.sum())
+        phases[:, of_kind] = _phases(rng, dynamics, count)
+        intensity[of_kind] = _letter_intensity(rng, count) if name == "face" \
+            else rng.uniform(*dynamics.intensity, count)
+    intensity = np.clip(intensity * habits.intensity[recording, action], 0.3, 5.0)
+    times = onset + np.concatenate([np.zeros((1, len(action))), np.cumsum(phases, 0)])
+    return Events(recording, action, side, *times, intensity)
+
+
+def _phases(rng: np.random.Generator, dynamics: Dynamics, count: int) -> np.ndarray:
+    medians = np.log([dynamics.onset_s, dynamics.hold_s, dynamics.offset_s])
+    return np.exp(medians[:, None] + dynamics.spread * np.array([[1], [2], [1]]) * rng.standard_normal((3, count)))
+
+
+def _letter_intensity(rng: np.random.Generator, count: int) -> np.ndarray:
+    return np.maximum(rng.choice(5, count, p=_LETTERS) + rng.uniform(0, 1, count), 0.5)
+
+
+def _display_events(rng: np.random.Generator, habits: Habits, seconds: float) -> Events:
+    recordings = len(habits.rate)
+    counts = rng.poisson(np.array([d.rate for d in DISPLAYS]) * seconds / 60, (recordings, len(DISPLAYS)))
+    recording, display = (np.repeat(index.ravel(), counts.ravel()) for index in np.indices(counts.shape))
+    onset, strength = rng.uniform(0, seconds, len(display)), _letter_intensity(rng, len(display))
+    sizes = np.array([len(d.members) for d in DISPLAYS])[display]
+    members = [m for index in display for m in DISPLAYS[index].members]
+    parent = np.repeat(np.arange(len(display)), sizes)
+    action = np.array([INDEX[code] for code, _, _ in members], int)
+    side = np.array([SIDES.index(side) for _, side, _ in members], int)
+    phases = _phases(rng, DYNAMICS["face"], len(display))[:, parent] \
+        * np.exp(0.08 * rng.standard_normal((3, len(parent))))
+    start = onset[parent] + np.abs(rng.normal(0, 0.05, len(parent)))
+    intensity = strength[parent] * np.array([share for _, _, share in members]) \
+        * np.exp(0.15 * rng.standard_normal(len(parent))) * habits.intensity[recording[parent], action]
+    times = start + np.concatenate([np.zeros((1, len(parent))), np.cumsum(phases, 0)])
+    return Events(recording[parent], action, side, *times, np.clip(intensity, 0.3, 5.0))
+
+
+_BOUTS_PER_MINUTE, _BOUT_S, _SYLLABLE_S = 2.2, 8.0, 0.24
+
+
+def _speech_events(rng: np.random.Generator, recordings: int, seconds: float) -> Events:
+    """Speech-like bouts: at every syllable the jaw opens, and the lips round, spread or close (AU8) on some."""
+    bouts = rng.poisson(_BOUTS_PER_MINUTE * seconds / 60, recordings)
+    owner = np.repeat(np.arange(recordings), bouts)
+    start, length = rng.uniform(0, seconds, len(owner)), rng.gamma(4, _BOUT_S / 4, len(owner))
+    syllables = (length / _SYLLABLE_S).astype(int)
+    bout = np.repeat(np.arange(len(owner)), syllables)
+    step = _SYLLABLE_S * np.exp(0.15 * rng.standard_normal(len(bout)))
+    elapsed = np.cumsum(step)
+    first = np.concatenate([[0], np.cumsum(syllables)[:-1]]).astype(int)
+    base = np.where(syllables > 0, (elapsed - step)[np.minimum(first, max(len(step) - 1, 0))], 0) if len(step) else 0
+    onset = start[bout] + elapsed - step - (base[bout] if len(step) else 0)
+    shape = rng.random(len(bout))
+    jaw = rng.uniform(*DYNAMICS["syllable"].intensity, len(bout))
+    lips = rng.uniform(*DYNAMICS["syllable"].intensity, len(bout))
+    layers = [("AU26", shape >= 0, jaw), ("AU22", shape < 0.14, lips), ("AU18", (shape >= 0.14) & (shape < 0.28), lips),
+              ("AU16", (shape >= 0.28) & (shape < 0.48), lips), ("AU20", (shape >= 0.48) & (shape < 0.60), lips * 0.7),
+              ("AU8", shape >= 0.80, jaw * 0.65)]
+    return concatenate([_syllables(code, owner[bout][on], onset[on], step[on], size[on]) for code, on, size in layers])
+
+
+def _syllables(code: str, recording: np.ndarray, onset: np.ndarray, step: np.ndarray, intensity: np.ndarray) -> Events:
+    times = onset + step * np.array([0, 0.42, 0.52, 0.98])[:, None]
+    return Events(recording, np.full(len(onset), INDEX[code]), np.zeros(len(onset), int), *times, intensity)
+
+
+def _without_overlap(events: Events) -> Events:
+    """Drop, earliest first, every event that begins before the one before it in its family has ended."""
+    order = np.lexsort((events.onset_s, _FAMILY[events.action], events.recording))
+    events = events.take(order)
+    while len(events):
+        group = events.recording * len(_FAMILIES) + _FAMILY[events.action]
+        clash = np.concatenate([[False], (group[1:] == group[:-1]) & (events.onset_s[1:] < events.offset_s[:-1])])
+        first = clash & ~np.concatenate([[False], clash[:-1]])
+        if not first.any():
+            break
+        events = events.take(~first)
+    return events.take(np.lexsort((events.action, events.onset_s, events.recording)))
