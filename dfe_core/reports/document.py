@@ -1,0 +1,152 @@
+"""What a report says, once: sections of text, numbers, figures, tables and pictures, which html.py and pdf.py lay out.
+
+A figure is given twice, as a matplotlib drawing (print, vector) and as a Plotly chart (screen, interactive); both show
+the same numbers. Captions carry their own n: a figure that leaves the report keeps what makes it readable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Union
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """A paragraph that limits what the numbers may be read as."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Number:
+    """A headline: value as it is printed (``0.83``), with its interval or n in `detail`."""
+
+    label: str
+    value: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Headlines side by side."""
+
+    numbers: tuple[Number, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """A figure.
+
+    Attributes
+    ----------
+    name: file name of the figure without its suffix, unique in the document.
+    caption: what is drawn, n subjects, n frames, tool and threshold where they apply.
+    draw: draws on a matplotlib figure (or subfigure) whose size is the text width by `height_mm`.
+    height_mm: height in print.
+    chart: returns a plotly Figure; None puts the drawing itself on the page as SVG.
+    """
+
+    name: str
+    caption: str
+    draw: Callable[[Any], None]
+    height_mm: float = 80.0
+    chart: Callable[[], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column to print: its name in the frame, its heading, a format spec, and its share of the text width."""
+
+    name: str
+    title: str
+    spec: str = ""
+    width: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The first `limit` rows of `frame`, with the columns to print; the whole lies in ``tables/<name>.csv``."""
+
+    name: str
+    caption: str
+    frame: pd.DataFrame
+    columns: tuple[Column, ...]
+    limit: int = 40
+
+
+@dataclass(frozen=True)
+class Card:
+    """A picture (PNG bytes, None where there is none) with a title and a few short lines."""
+
+    title: str
+    lines: tuple[str, ...] = ()
+    picture: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Cards in a grid."""
+
+    caption: str
+    cards: tuple[Card, ...]
+
+
+Block = Union[Text, Note, Numbers, Figure, Table, Gallery]  # noqa: UP007
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A report.
+
+    Attributes
+    ----------
+    title, subtitle: what it is about; the subtitle names model, dataset and tool.
+    facts: (label, value) pairs of the box at the top: hashes, versions, seed, command.
+    sections: in reading order.
+    labels: short words printed on every page and before every caption (``simulated data``, ``estimate``).
+    """
+
+    title: str
+    subtitle: str
+    sections: tuple[Section, ...]
+    facts: tuple[tuple[str, str], ...] = ()
+    labels: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """All figures in reading order."""
+        return tuple(b for s in self.sections for b in s.blocks if isinstance(b, Figure))
+
+
+def cell(value: Any, spec: str = "") -> str:
+    """A table cell as text: `spec` for numbers, an en dash for what is missing, lists joined by commas."""
+    if isinstance(value, (list, tuple)) or hasattr(value, "tolist") and getattr(value, "ndim", 0):
+        return ", ".join(cell(v, spec) for v in value) or "–"
+    if value is None or (isinstance(value, float) and value != value) or value is pd.NA:
+        return "–"
+    if isinstance(value, bool) or type(value).__name__ == "bool_":
+        return "yes" if value else "no"
+    return format(value, spec) if spec and not isinstance(value, str) else str(value)
+
+
+def caption_text(document: Document, caption: str) -> str:
+    """The caption with the document's labels before it."""
+    return f"{'; '.join(document.labels).capitalize()}. {caption}" if document.labels else caption
