@@ -1,0 +1,277 @@
+"""Maps of codewords and of frames: jobs whose result is cached, seeded and comes with its quality; never live.
+
+``analyses/map-<key>/`` holds points.parquet (what each point is, and x, y, z), density.npz for frames, and, last,
+manifest.json: settings, sample size, quality, versions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.embedding import features as features_of
+from dfe_core.embedding.features import Features
+from dfe_core.embedding.quality import MapQuality, map_quality
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.faces.model import FaceModel
+from dfe_core.progress import Listener, Progress, silent
+from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
+from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokens.cache import TokenCache
+from dfe_core.tokens.runs import build_runs
+
+VERSION = 1
+AXES = ("x", "y", "z")
+KINDS = {"codewords": ("deformation", "geodesic", "cooccurrence"), "frames": ("psi", "tokens")}
+METHODS = ("umap", "pca")
+FEWEST = 5
+NEIGHBOURS, MIN_DISTANCE = 15, 0.1
+DENSITY_BINS = 192
+
+
+@dataclass(frozen=True)
+class MapSettings:
+    """What is mapped and how. `dataset` may be empty for codewords by deformation: no recording is looked at."""
+
+    model: str
+    dataset: str = ""
+    of: str = "codewords"
+    by: str = "deformation"
+    method: str = "umap"
+    dimensions: int = 2
+    seed: int = 0
+    sample: int = 20000
+
+    def __post_init__(self) -> None:
+        if self.of not in KINDS or self.by not in KINDS[self.of]:
+            raise DataError(f"map of {self.of} by {self.by}", "no such map",
+                            "; ".join(f"{of} by {', '.join(by)}" for of, by in KINDS.items()))
+        if self.method not in METHODS or self.dimensions not in (2, 3):
+            raise DataError(f"map by {self.method} in {self.dimensions} dimensions", "no such map",
+                            f"{' or '.join(METHODS)} in 2 or 3 dimensions")
+        if self.needs_tokens and not self.dataset:
+            raise DataError(f"map of {self.of} by {self.by}", "no dataset named", "the dataset that was encoded")
+
+    @property
+    def needs_tokens(self) -> bool:
+        """Whether the map is made from recordings."""
+        return self.of == "frames" or self.by == "cooccurrence"
+
+
+@dataclass(frozen=True)
+class MapArtefact:
+    """A finished map."""
+
+    path: Path
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """settings, points, total, sampled, left_out, quality, explained_variance, versions, seconds, statement."""
+        return read_json(self.path / "manifest.json")
+
+    @cached_property
+    def points(self) -> pd.DataFrame:
+        """One row a point. Codewords: codeword, x, y (z) and the model's codeword table. Frames: recording, frame,
+        time_s, x, y (z), codeword (the one that moves most), error_mm, subject and label columns."""
+        return pd.read_parquet(self.path / "points.parquet")
+
+    @property
+    def quality(self) -> dict[str, Any]:
+        """`MapQuality` as JSON."""
+        return self.manifest["quality"]
+
+    @property
+    def statement(self) -> str:
+        """The line to print under the map: what it shows, of how many, how far to believe it."""
+        return self.manifest["statement"]
+
+    @cached_property
+    def density(self) -> dict[str, np.ndarray] | None:
+        """counts (ny, nx) int64, x_edges, y_edges of frames on a plane map; None for codewords and in 3D."""
+        path = self.path / "density.npz"
+        if not path.is_file():
+            return None
+        with np.load(path, allow_pickle=False) as stored:
+            return dict(stored)
+
+
+def open_map(settings: MapSettings, root: Path | None = None) -> MapArtefact | None:
+    """The finished map of these settings and of the model and data as they are now, if there is one."""
+    path = _path(settings, root)
+    return MapArtefact(path) if (path / "manifest.json").is_file() else None
+
+
+def list_maps(model: str, root: Path | None = None) -> list[MapArtefact]:
+    """Every finished map of a model, whatever the state of the model it was made from, newest first."""
+    folder = artefact_path("analyses", "map", root).parent
+    found = [MapArtefact(p.parent) for p in sorted(folder.glob("map-*/manifest.json"),
+                                                   key=lambda p: -p.stat().st_mtime)]
+    return [m for m in found if m.manifest["settings"]["model"] == model]
+
+
+def build_map(model: str, dataset: str | None = None, of: str = "codewords", by: str = "deformation",
+              method: str = "umap", dimensions: int = 2, seed: int = 0, sample: int = 20000, root: Path | None = None,
+              progress: Listener = silent, face: FaceModel | None = None) -> MapArtefact:
+    """Make a map, or open it when it has been made before.
+
+    Parameters
+    ----------
+    of, by: codewords by ``deformation`` (cosine of displacement fields), ``geodesic`` (the same, spread over the
+        skin) or ``cooccurrence`` (sharing frames); frames by ``psi`` (distance of the faces) or ``tokens`` (bags).
+    method: ``umap`` (McInnes, Healy & Melville 2018; one thread, so that a seed repeats) or ``pca``, the baseline.
+    sample: frames mapped at most, drawn at random.
+    face: the model's face; opened from the cache when None.
+
+    Raises `DataError` for unknown settings, a missing model or dataset, or fewer than five points.
+    """
+    settings = MapSettings(model, dataset or "", of, by, method, dimensions, seed, sample)
+    if (found := open_map(settings, root)) is not None:
+        return found
+    started = time.perf_counter()
+    features = _features(settings, root, face, progress)
+    if len(features.vectors) < FEWEST:
+        raise DataError(model, f"{len(features.vectors)} points to map", f"at least {FEWEST}")
+    progress(Progress("map", 1, 4, f"{method} of {len(features.vectors):,} points"))
+    places, explained = _place(features, settings)
+    progress(Progress("map", 2, 4, "measuring the map"))
+    quality = map_quality(features.vectors, places, features.metric, seed=seed)
+    progress(Progress("map", 3, 4, "writing"))
+    with atomic_directory(_path(settings, root)) as folder:
+        _write(folder, settings, features, places, quality, explained, _total(settings, root), started)
+    progress(Progress("map", 4, 4, "done"))
+    return MapArtefact(_path(settings, root))
+
+
+def _features(settings: MapSettings, root: Path | None, face: FaceModel | None, progress: Listener) -> Features:
+    progress(Progress("map", 0, 4, "reading"))
+    codebook = Codebook.open(settings.model, root)
+    if face is None:
+        from dfe_core.faces import open_face
+        face = open_face(codebook.face_id, root)
+    if settings.by in ("deformation", "geodesic"):
+        return getattr(features_of, f"by_{settings.by}")(codebook, face)
+    tokens = TokenCache.open(settings.model, settings.dataset, root)
+    if settings.by == "cooccurrence":
+        return features_of.by_cooccurrence(codebook, build_runs(tokens, progress), seed=settings.seed)
+    dataset = Dataset.open(settings.dataset, root)
+    maker = features_of.by_psi if settings.by == "psi" else features_of.by_tokens
+    return maker(codebook, face, tokens, dataset, settings.sample, settings.seed)
+
+
+def _place(features: Features, settings: MapSettings) -> tuple[np.ndarray, float | None]:
+    if settings.method == "pca":
+        return _pca(features.vectors, settings)
+    return _umap(features, settings), None
+
+
+def _pca(vectors: np.ndarray, settings: MapSettings) -> tuple[np.ndarray, float]:
+    """Places on the first principal components, and the share of variance they hold."""
+    from sklearn.decomposition import PCA
+    dimensions = min(settings.dimensions, *vectors.shape)
+    pca = PCA(dimensions, random_state=settings.seed)
+    places = pca.fit_transform(vectors)
+    spread = np.nan_to_num(pca.explained_variance_ratio_)
+    return np.pad(places, ((0, 0), (0, settings.dimensions - dimensions))), float(spread.sum())
+
+
+def _umap(features: Features, settings: MapSettings) -> np.ndarray:
+    import warnings
+
+    from umap import UMAP
+    vectors = _reduced(features.vectors, settings.seed)
+    count = len(vectors)
+    mapper = UMAP(n_components=settings.dimensions, metric=features.metric, random_state=settings.seed,
+                  n_neighbors=min(NEIGHBOURS, count - 1), min_dist=MIN_DISTANCE, n_jobs=1,
+                  init="spectral" if count > 4 * settings.dimensions + 8 else "random")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*(Spectral|spectral|connected components).*")
+        return np.asarray(mapper.fit_transform(vectors), np.float64)
+
+
+def _reduced(vectors: np.ndarray, seed: int, dimensions: int = 60) -> np.ndarray:
+    """Bags of hundreds of codewords on their first components, so that neighbours are found in seconds; the map's
+    quality is measured against the whole bags."""
+    if vectors.shape[1] <= 2 * dimensions:
+        return vectors
+    from sklearn.decomposition import TruncatedSVD
+    return TruncatedSVD(min(dimensions, len(vectors) - 1), random_state=seed).fit_transform(vectors)
+
+
+def _write(folder: Path, settings: MapSettings, features: Features, places: np.ndarray, quality: MapQuality,
+           explained: float | None, total: int, started: float) -> None:
+    table = features.rows.copy()
+    for i in range(settings.dimensions):
+        table.insert(min(1 + i, len(table.columns)), AXES[i], places[:, i].astype(np.float32))
+    table.to_parquet(folder / "points.parquet", index=False)
+    if settings.of == "frames" and settings.dimensions == 2:
+        np.savez_compressed(folder / "density.npz", **histogram(places))
+    sampled = settings.of == "frames" and len(table) < total
+    write_json(folder / "manifest.json", {
+        "version": VERSION, "settings": asdict(settings), "points": len(table), "total": total, "sampled": sampled,
+        "left_out": features.left_out, "metric": features.metric, "quality": quality.as_json(),
+        "explained_variance": explained, "seconds": round(time.perf_counter() - started, 2),
+        "versions": dict(_versions()),
+        "statement": statement(settings, len(table), total, len(features.left_out), quality, explained)})
+
+
+def histogram(places: np.ndarray, bins: int = DENSITY_BINS) -> dict[str, np.ndarray]:
+    """(n, 2) places to counts (ny, nx) int64 and the edges of the bins."""
+    counts, y_edges, x_edges = np.histogram2d(places[:, 1], places[:, 0], bins)
+    return {"counts": counts.astype(np.int64), "x_edges": x_edges, "y_edges": y_edges}
+
+
+def statement(settings: MapSettings, points: int, total: int, left_out: int, quality: MapQuality,
+              explained: float | None) -> str:
+    """One or two sentences for under the map."""
+    what = f"{points:,} {settings.of}" if points == total or settings.of == "codewords" else \
+        f"{points:,} of {total:,} frames, drawn at random (seed {settings.seed})"
+    parts = [f"{settings.method.upper()} of {what} by {_BY[settings.by]}"]
+    if left_out:
+        parts[0] += f"; {left_out} that move nothing or never occur are left out"
+    if explained is not None:
+        parts.append(f"the axes hold {explained:.0%} of the variance")
+    if quality.trustworthiness == quality.trustworthiness:
+        over = "" if quality.points == points else f", measured on {quality.points:,} of the points"
+        parts.append(f"trustworthiness {quality.trustworthiness:.2f}, {quality.neighbour_preservation:.0%} of "
+                     f"{quality.neighbours} neighbours preserved (chance {quality.chance:.1%}){over}")
+    return ". ".join(p[0].upper() + p[1:] for p in parts) + "."
+
+
+_BY = {"deformation": "the cosine of their deformation", "geodesic": "their deformation spread over 10 mm of skin",
+       "cooccurrence": "the company they keep", "psi": "the distance between faces", "tokens": "their tokens"}
+
+
+def _total(settings: MapSettings, root: Path | None) -> int:
+    if settings.of == "frames":
+        return TokenCache.open(settings.model, settings.dataset, root).frames
+    return Codebook.open(settings.model, root).size
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for package in ("umap-learn", "scikit-learn", "numpy"):
+        try:
+            yield package, version(package)
+        except PackageNotFoundError:
+            yield package, "none"
+
+
+def _path(settings: MapSettings, root: Path | None) -> Path:
+    stamp = [VERSION, _settings_that_matter(settings), Codebook.open(settings.model, root).key]
+    if settings.needs_tokens:
+        stamp.append(content_key(TokenCache.open(settings.model, settings.dataset, root).manifest))
+    return artefact_path("analyses", f"map-{content_key(stamp)}", root)
+
+
+def _settings_that_matter(settings: MapSettings) -> dict[str, Any]:
+    ignored = {"sample"} if settings.of == "codewords" else set()
+    ignored |= set() if settings.needs_tokens else {"dataset"}
+    return {name: value for name, value in asdict(settings).items() if name not in ignored}
