@@ -1,0 +1,62 @@
+"""The tokenizer: encoder → residual quantizer → additive decoder (Tran et al. 2025, arXiv 2510.01662, sec. 3).
+
+Decoding is linear and without bias: every codeword has its own ψ, a frame's ψ is the sum of its tokens' ψ times their
+intensities, and so is its mesh. That is what makes a single codeword visible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dfe_core.tokenizer.config import TokenizerConfig
+from dfe_core.tokenizer.encoder import build_correction
+from dfe_core.tokenizer.quantizer import Quantized, ResidualQuantizer
+
+
+class Tokenizer(nn.Module):
+    """RVQ-VAE over expression coefficients.
+
+    Parameters
+    ----------
+    config: sizes and search.
+    frame, inverse: (E, E) the latent frame and its inverse (`latent.latent_frame`).
+    """
+
+    def __init__(self, config: TokenizerConfig, frame: np.ndarray, inverse: np.ndarray) -> None:
+        super().__init__()
+        self.config = config
+        self.register_buffer("frame", torch.as_tensor(frame, dtype=torch.float32))
+        self.register_buffer("inverse", torch.as_tensor(inverse, dtype=torch.float32))
+        self.correction = build_correction(len(frame), config)
+        self.quantizer = ResidualQuantizer(config.stages, config.codewords, len(frame), config.levels, config.shared,
+                                           config.beam)
+
+    def latent(self, psi: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, E) ψ to the encoder's latent and the uncorrected one (the target of reconstruction), both (B, D)."""
+        plain = psi @ self.frame
+        return plain + self.correction(plain), plain
+
+    @torch.inference_mode()
+    def encode(self, psi: Tensor, beam: int | None = None) -> Quantized:
+        """(B, E) ψ to tokens."""
+        return self.quantizer.encode(self.latent(psi)[0], beam)
+
+    @torch.inference_mode()
+    def decode(self, tokens: Tensor, intensities: Tensor) -> Tensor:
+        """(B, N) tokens and intensities to (B, E) ψ: the sum over the tokens."""
+        return self.quantizer.decode(tokens, intensities) @ self.inverse
+
+    @torch.inference_mode()
+    def codeword_psi(self) -> np.ndarray:
+        """(K, E) float32: ψ of every codeword at intensity 1."""
+        return (self.quantizer.codewords @ self.inverse).cpu().numpy()
+
+    def encode_batches(self, psi: np.ndarray, batch: int = 8192) -> Iterator[Quantized]:
+        """Tokens of (T, E) ψ, batch by batch, on the model's device; the caller joins what it needs."""
+        for start in range(0, len(psi), batch):
+            part = torch.as_tensor(np.ascontiguousarray(psi[start : start + batch], np.float32))
+            yield self.encode(part.to(self.frame.device))

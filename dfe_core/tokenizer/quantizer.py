@@ -1,0 +1,184 @@
+"""Residual vector quantisation with one shared codebook, in which a token carries an intensity.
+
+Three layers: `choose` (one stage: which codeword, how strong), `search` (all stages: greedy or beam) and
+`ResidualQuantizer` (state: codewords, running statistics, usage). Only `ResidualQuantizer.update_` and
+`replace_dead_` change state. Letters: B frames, N stages, K codewords, L levels, D latent dimensions, W beam width.
+
+A token (k, g) stands for g · c_k, g one of a few levels: shape-gain vector quantisation (Gersho & Gray 1992, ch. 12.10)
+inside a residual quantizer. With a single level 1.0 it is the plain residual quantizer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dfe_core.tokenizer.codebook import REST
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """Result of a search: tokens (B, N) int64, levels (B, N) int64 indices, intensities (B, N) f32 (0 where resting),
+    error (B,) f32: squared latent error left."""
+
+    tokens: Tensor
+    levels: Tensor
+    intensities: Tensor
+    error: Tensor
+
+
+def nearest_level(intensity: Tensor, levels: Tensor) -> Tensor:
+    """Index of the nearest of the increasing `levels`, int64, in the shape of `intensity`."""
+    return torch.bucketize(intensity, (levels[1:] + levels[:-1]) / 2)
+
+
+def choose(products: Tensor, norms: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
+    """What each codeword would gain as the next token.
+
+    products: (…, K) r·c_k of the residual r. norms: (K,) ‖c_k‖².
+    Returns (gain, level index), both (…, K): ‖r‖² − ‖r − g c_k‖² = g (2 r·c_k − g ‖c_k‖²) at the best level g.
+    """
+    level = nearest_level(products / norms, levels)
+    strength = levels[level]
+    return strength * (2 * products - strength * norms), level
+
+
+def search(latent: Tensor, codewords: Tensor, levels: Tensor, stages: int, beam: int = 1, rest_gain: float = 0.0,
+           stage_rows: Tensor | None = None) -> Quantized:
+    """Tokens of (B, D) latents over (K, D) codewords: the best of `beam` paths through the stages.
+
+    Residual products are updated through the codewords' Gram matrix, so no residual is ever formed (the idea of
+    Batch-OMP, Rubinstein et al. 2008). A stage rests when no token lowers the squared error by more than
+    `rest_gain`. `stage_rows` (N, K) bool masks the codewords a stage may use; None allows all.
+    """
+    norms = codewords.square().sum(1)
+    usable = norms > 1e-12
+    gram, safe = codewords @ codewords.T, norms.clamp_min(1e-12)
+    products, error = (latent @ codewords.T)[:, None], latent.square().sum(1, keepdim=True)
+    batch, rows = len(latent), torch.arange(len(latent), device=latent.device)[:, None]
+    tokens = latent.new_zeros((batch, 1, 0), dtype=torch.long)
+    chosen = tokens
+    for stage in range(stages):
+        allowed = usable if stage_rows is None else usable & stage_rows[stage]
+        gain, level = choose(products, safe, levels)
+        gain = (gain - rest_gain).masked_fill_(~allowed, -torch.inf)
+        gain[..., REST] = 0.0
+        level[..., REST] = 0
+        parent, token, error = _survivors(error, gain, beam)
+        picked = level[rows, parent, token]
+        strength = levels[picked] * (token != REST)
+        products = products[rows, parent] - strength[..., None] * gram[token]
+        tokens = torch.cat([tokens[rows, parent], token[..., None]], -1)
+        chosen = torch.cat([chosen[rows, parent], picked[..., None]], -1)
+    tokens, chosen = tokens[:, 0], chosen[:, 0]
+    intensities = levels[chosen] * (tokens != REST)
+    spent = rest_gain * (tokens != REST).sum(1)
+    return Quantized(tokens, chosen, intensities, (error[:, 0] - spent).clamp_min_(0))
+
+
+def _survivors(error: Tensor, gain: Tensor, beam: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The `beam` best continuations of (B, W) paths with (B, W, K) gains: parent, token, error, each (B, W').
+
+    Two paths that hold the same tokens in another order have the same error to rounding; all but one are dropped.
+    """
+    if beam == 1:
+        best, token = gain.max(-1)
+        return torch.zeros_like(token), token, error - best
+    width = gain.shape[1]
+    keep = min(beam, gain.shape[2])
+    best, token = gain.topk(keep, dim=-1)
+    candidates = (error[..., None] - best).flatten(1)
+    order = candidates.argsort(dim=1, stable=True)
+    candidates = candidates.gather(1, order)
+    twin = torch.zeros_like(candidates, dtype=torch.bool)
+    twin[:, 1:] = (candidates[:, 1:] - candidates[:, :-1]) <= 1e-6 * candidates[:, 1:].abs() + 1e-9
+    place = torch.argsort(twin.to(torch.int8), dim=1, stable=True)[:, : min(beam, width * keep)]
+    order, error = order.gather(1, place), candidates.gather(1, place)
+    return order // keep, token.flatten(1).gather(1, order), error
+
+
+class ResidualQuantizer(nn.Module):
+    """The shared codebook and its running statistics.
+
+    Attributes
+    ----------
+    codewords: (R, D) f32 parameter, R = K, or N·K when each stage has its own. Row `REST` (and each stage's first
+        row) is zero and stays so.
+    levels: (L,) f32 intensities.
+    overlap, target, usage: running means of XᵀX (R, R), Xᵀz (R, D) and the share of frames using each codeword (R,).
+    """
+
+    def __init__(self, stages: int, codewords: int, dimensions: int, levels: tuple[float, ...],
+                 shared: bool = True, beam: int = 1) -> None:
+        super().__init__()
+        rows = codewords if shared else stages * codewords
+        self.stages, self.size, self.shared, self.beam = stages, codewords, shared, beam
+        self.codewords = nn.Parameter(torch.zeros(rows, dimensions))
+        self.register_buffer("levels", torch.tensor(levels, dtype=torch.float32))
+        self.register_buffer("rest_gain", torch.zeros(()))
+        self.register_buffer("overlap", torch.zeros(rows, rows))
+        self.register_buffer("target", torch.zeros(rows, dimensions))
+        self.register_buffer("usage", torch.ones(rows))
+        self.register_buffer("updates", torch.zeros((), dtype=torch.long))
+        mask = None if shared else torch.block_diag(*torch.ones(stages, 1, codewords)).bool()
+        self.register_buffer("stage_rows", mask, persistent=False)
+
+    def encode(self, latent: Tensor, beam: int | None = None, stages: int | None = None) -> Quantized:
+        """(B, D) latents to tokens; rows of the codebook are the token ids."""
+        return search(latent, self.codewords.detach(), self.levels, stages or self.stages, beam or self.beam,
+                      float(self.rest_gain), self.stage_rows)
+
+    def decode(self, tokens: Tensor, intensities: Tensor) -> Tensor:
+        """(B, N) tokens and intensities to (B, D): the sum of the tokens' deformations."""
+        return (self.codewords[tokens] * intensities[..., None]).sum(1)
+
+    def activations(self, quantized: Quantized) -> Tensor:
+        """(B, R) f32: the summed intensity of each codeword in each frame."""
+        out = quantized.intensities.new_zeros(len(quantized.tokens), len(self.codewords))
+        return out.scatter_add_(1, quantized.tokens, quantized.intensities)
+
+    @torch.no_grad()
+    def update_(self, latent: Tensor, activations: Tensor, decay: float, move: bool = True) -> None:
+        """Update the running statistics and, if `move`, the codewords: one damped least-squares step.
+
+        Online dictionary learning (Mairal et al. 2009, alg. 2) with forgetting. With one token a frame and one
+        level it is the EMA update of VQ-VAE (van den Oord et al. 2017, app. A.1).
+        """
+        self.updates += 1
+        decay = min(decay, 1 - 1 / (1 + float(self.updates)))
+        self.overlap.lerp_(activations.T @ activations / len(latent), 1 - decay)
+        self.target.lerp_(activations.T @ latent / len(latent), 1 - decay)
+        self.usage.lerp_((activations > 0).float().mean(0), 1 - decay)
+        if not move:
+            return
+        energy = self.overlap.diagonal()
+        used = energy > 1e-6
+        crowding = self.overlap.abs().sum(1) / energy.clamp_min(1e-6)
+        step = (self.target - self.overlap @ self.codewords) / energy.clamp_min(1e-6)[:, None]
+        self.codewords.add_(torch.where(used[:, None], step / crowding.clamp_min(1)[:, None], 0.0))
+        self.keep_rest_()
+
+    @torch.no_grad()
+    def keep_rest_(self) -> None:
+        """Put the resting codewords back to zero."""
+        self.codewords[REST :: self.size if not self.shared else len(self.codewords)] = 0
+
+    @torch.no_grad()
+    def replace_dead_(self, residual: Tensor, share: float, generator: torch.Generator) -> int:
+        """Give codewords used by less than `share` of frames a new start at large residuals; returns how many.
+
+        residual: (B, D) what the tokens of a batch left over; frames are drawn in proportion to its energy.
+        """
+        dead = self.usage < share
+        dead[REST :: self.size if not self.shared else len(self.codewords)] = False
+        count = int(dead.sum())
+        energy = residual.square().sum(1)
+        if not count or float(energy.sum()) <= 0:
+            return 0
+        rows = torch.multinomial(energy.cpu(), count, replacement=count > int((energy > 0).sum()), generator=generator)
+        self.codewords[dead] = residual[rows.to(residual.device)]
+        self.usage[dead] = 2 * share
+        self.overlap[dead], self.overlap[:, dead], self.target[dead] = 0, 0, 0
+        return count

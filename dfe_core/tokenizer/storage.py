@@ -1,0 +1,91 @@
+"""Models on disk: model.safetensors, config.json and codewords.parquet; config.json is written last."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from dfe_core import __version__
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.split import Split
+from dfe_core.faces.model import FaceModel
+from dfe_core.store import artefact_path, atomic_file, file_sha256, read_json, write_json
+from dfe_core.tokenizer.config import TokenizerConfig, build
+from dfe_core.tokenizer.geometry import codeword_geometry
+from dfe_core.tokenizer.model import Tokenizer
+
+SCHEMA_VERSION = 1
+
+
+def save_model(model: Tokenizer, dataset: Dataset, split: Split, config: Any, folder: Path, face: FaceModel,
+               run_key: str) -> None:
+    """Write a trained tokenizer; `config` is a `tokenizer.config.Config`. The weights' SHA-256 is its key."""
+    sort_codewords_(model)
+    weights = folder / "model.safetensors"
+    with atomic_file(weights) as temporary:
+        save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, temporary)
+    psi = model.codeword_psi()
+    table = codeword_geometry(psi, face).assign(psi=list(psi))
+    with atomic_file(folder / "codewords.parquet") as temporary:
+        table.to_parquet(temporary, index=False)
+    values = dataclasses.asdict(config)
+    write_json(folder / "config.json", {
+        "schema_version": SCHEMA_VERSION, "name": folder.name, "version": __version__, "torch": torch.__version__,
+        "key": file_sha256(weights)[:16], "run_key": run_key, "face": face.id, "coefficients": list(face.names),
+        "levels": [float(v) for v in model.quantizer.levels], "simulated": dataset.simulated,
+        "dataset": {"name": dataset.name, "key": dataset.key}, "split": split.to_json(), **values})
+
+
+def load_model(name: str, root: Path | None = None, device: str | None = None) -> tuple[Tokenizer, dict[str, Any]]:
+    """The tokenizer of ``models/<name>`` in evaluation mode, and its config.json.
+
+    Goes to the GPU where there is one. Raises `DataError` when there is none, or the weights are not those that
+    config.json names.
+    """
+    folder = artefact_path("models", name, root)
+    if not (folder / "config.json").is_file():
+        raise DataError(name, "no trained model of this name", "a model made by `dfe train`")
+    config = read_json(folder / "config.json")
+    path = folder / "model.safetensors"
+    try:
+        if file_sha256(path)[:16] != config["key"]:
+            raise DataError(path, "its content is not what config.json names", f"a whole file; `dfe rm {name}` and "
+                            "train again")
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise DataError(path, f"not readable ({error})", "a file written by `dfe train`") from None
+    model = Tokenizer(build(TokenizerConfig, config["tokenizer"], str(folder)), tensors["frame"].numpy(),
+                      tensors["inverse"].numpy())
+    model.load_state_dict(tensors)
+    return model.eval().to(device or ("cuda" if torch.cuda.is_available() else "cpu")), config
+
+
+@torch.no_grad()
+def sort_codewords_(model: Tokenizer) -> None:
+    """Order the shared codebook by the displacement energy each codeword carries: 1 is the most at work."""
+    quantizer = model.quantizer
+    if not quantizer.shared:
+        return
+    energy = quantizer.overlap.diagonal() * quantizer.codewords.square().sum(1)
+    energy[0] = torch.inf
+    order = torch.argsort(energy, descending=True, stable=True)
+    quantizer.codewords.copy_(quantizer.codewords[order])
+    quantizer.target.copy_(quantizer.target[order])
+    quantizer.overlap.copy_(quantizer.overlap[order][:, order])
+    quantizer.usage.copy_(quantizer.usage[order])
+
+
+def require_same_coefficients(config: dict[str, Any], dataset: Dataset) -> None:
+    """Raise `DataError` unless the model and the dataset speak of the same coefficients of the same face."""
+    if tuple(config["coefficients"]) != dataset.names:
+        found = np.setxor1d(config["coefficients"], dataset.names)[:3]
+        raise DataError(dataset.name, f"coefficients of face {dataset.face_id} differ from those of model "
+                        f"{config['name']} (for example {', '.join(found) or 'their order'})",
+                        f"a dataset on face {config['face']}")

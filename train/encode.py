@@ -1,0 +1,128 @@
+"""Encoding: tokens of every valid frame of a dataset into the token cache, recording by recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset, Frames
+from dfe_core.faces import open_face
+from dfe_core.progress import Listener, Progress, silent
+from dfe_core.store import artefact_path, atomic_directory, cache_root, file_sha256, read_json, write_json
+from dfe_core.tokenizer.codebook import REST
+from dfe_core.tokenizer.model import Tokenizer
+from dfe_core.tokenizer.storage import load_model, require_same_coefficients
+
+SCHEMA_VERSION = 1
+_BATCH = 4096
+
+
+@dataclass(frozen=True)
+class EncodeReport:
+    """What encoding did: `unchanged` when the cache already held these tokens."""
+
+    path: Path
+    recordings: int
+    frames: int
+    unchanged: bool
+
+
+def encode_dataset(model: str, dataset: str, *, root: Path | None = None, progress: Listener = silent) -> EncodeReport:
+    """Write ``tokens/<model>--<dataset>/``; does nothing when it already holds the tokens of both as they are.
+
+    Memory is one recording. Raises `DataError` for a model of other coefficients.
+    """
+    data = Dataset.open(dataset, root)
+    tokenizer, config = load_model(model, root)
+    require_same_coefficients(config, data)
+    path = (root or cache_root()) / "tokens" / f"{model}--{dataset}"
+    if (found := _current(path, config["key"], data.key)) is not None:
+        return EncodeReport(path, found["recordings"], found["frames"], True)
+    artefact_path("tokens", path.name, root)
+    with atomic_directory(path) as folder:
+        manifest = _write(tokenizer, config, data, folder, root, progress)
+    return EncodeReport(path, manifest["recordings"], manifest["frames"], False)
+
+
+def _current(path: Path, model_key: str, dataset_key: str) -> dict | None:
+    """The manifest of a cache that is whole and of this model and dataset, else None."""
+    try:
+        manifest = read_json(path / "manifest.json")
+        same = manifest["model_key"] == model_key and manifest["dataset_key"] == dataset_key
+        return manifest if same and all(file_sha256(path / n) == h for n, h in manifest["files"].items()) else None
+    except (DataError, KeyError, OSError):
+        return None
+
+
+def _write(model: Tokenizer, config: dict, data: Dataset, folder: Path, root: Path | None,
+           progress: Listener) -> dict:
+    stages, size = model.config.stages, len(model.quantizer.codewords)
+    schema = pa.schema([("recording", pa.dictionary(pa.int32(), pa.string())), ("frame", pa.int64()),
+                        ("time_s", pa.float64()), ("tokens", pa.list_(pa.uint16(), stages)),
+                        ("levels", pa.list_(pa.uint8(), stages)), ("error_mm", pa.float32())])
+    face = open_face(config["face"], root)
+    gram = torch.as_tensor(face.gram * 1e6 if face.has_mesh else np.full_like(face.gram, np.nan),
+                           dtype=torch.float32, device=model.frame.device)
+    counts, frames, done, total = [], 0, 0, data.frame_count
+    with pq.ParquetWriter(folder / "tokens.parquet", schema, compression="zstd") as sink:
+        for part in data.iter_frames():
+            tokens, levels, intensities, error = encode_frames(model, part.psi[part.valid], gram)
+            sink.write_table(_table(part, tokens, levels, error, schema, stages))
+            counts.append(_counts(part.recording, tokens, intensities, size))
+            frames, done = frames + len(tokens), done + len(part.psi)
+            progress(Progress("encoding", done, total))
+    pd.concat(counts).to_parquet(folder / "counts.parquet", index=False)
+    manifest = {"schema_version": SCHEMA_VERSION, "model": config["name"], "dataset": data.name,
+                "model_key": config["key"], "dataset_key": data.key, "key": f"{config['key']}-{data.key}",
+                "simulated": data.simulated, "stages": stages, "codewords": size, "levels": config["levels"],
+                "recordings": len(data.recordings), "frames": frames,
+                "files": {n: file_sha256(folder / n) for n in ("tokens.parquet", "counts.parquet")}}
+    write_json(folder / "manifest.json", manifest)
+    return manifest
+
+
+def encode_frames(model: Tokenizer, psi: np.ndarray,
+                  gram_mm: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(T, E) ψ to tokens (T, N) uint16, levels (T, N) uint8, intensities (T, N) f32 and error (T,) f32 mm.
+
+    gram_mm: (E, E) of the face, mm²: error is the root mean squared vertex distance of each frame.
+    """
+    parts = []
+    for start in range(0, len(psi), _BATCH):
+        batch = torch.as_tensor(np.ascontiguousarray(psi[start : start + _BATCH])).to(model.frame.device)
+        found = model.encode(batch)
+        left = batch - model.decode(found.tokens, found.intensities)
+        error = ((left @ gram_mm) * left).sum(1).clamp_min(0).sqrt()
+        parts.append([x.cpu().numpy() for x in (found.tokens, found.levels, found.intensities, error)])
+    if not parts:
+        empty = np.empty((0, model.config.stages))
+        return empty.astype(np.uint16), empty.astype(np.uint8), empty.astype(np.float32), np.empty(0, np.float32)
+    tokens, levels, intensities, error = (np.concatenate(p) for p in zip(*parts, strict=True))
+    return tokens.astype(np.uint16), levels.astype(np.uint8), intensities, error
+
+
+def _table(part: Frames, tokens: np.ndarray, levels: np.ndarray, error: np.ndarray, schema: pa.Schema,
+           stages: int) -> pa.Table:
+    name = pa.DictionaryArray.from_arrays(np.zeros(len(tokens), np.int32), [part.recording])
+    return pa.table([name, part.frame[part.valid], part.time_s[part.valid],
+                     pa.FixedSizeListArray.from_arrays(tokens.ravel(), stages),
+                     pa.FixedSizeListArray.from_arrays(levels.ravel(), stages), error], schema=schema)
+
+
+def _counts(recording: str, tokens: np.ndarray, intensities: np.ndarray, size: int) -> pd.DataFrame:
+    """One row a stage and codeword that moves something: uses, and the sum of its intensities."""
+    stages = tokens.shape[1]
+    cell = (tokens.astype(np.int64) + np.arange(stages) * size).ravel()
+    uses = np.bincount(cell, minlength=stages * size)
+    strength = np.bincount(cell, intensities.ravel(), minlength=stages * size)
+    used = np.flatnonzero((uses > 0) & (np.arange(stages * size) % size != REST))
+    return pd.DataFrame({"recording": recording, "stage": (used // size).astype(np.int16),
+                         "codeword": (used % size).astype(np.int32), "uses": uses[used],
+                         "intensity": strength[used]})

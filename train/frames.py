@@ -1,0 +1,75 @@
+"""Training frames as one flat memory-mapped array, so that memory stays level however large the corpus is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.split import Split
+from dfe_core.progress import Listener, Progress, silent
+from dfe_core.store import atomic_file, cache_root, content_key, write_json
+
+LAG_S = 0.2
+"""Time between the two frames of a change: about the length of a facial onset."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingFrames:
+    """psi: (N, E) float32 memory map of the valid training frames. moment: (E, E) mean of ψψᵀ.
+
+    changes: (M, E) float32, ψ(t + `LAG_S`) − ψ(t) of up to `CHANGES` moments, signed to point away from neutral.
+    """
+
+    psi: np.ndarray
+    moment: np.ndarray
+    changes: np.ndarray
+
+
+CHANGES = 100_000
+
+
+def training_frames(dataset: Dataset, split: Split, root: Path | None = None, progress: Listener = silent,
+                    seed: int = 0) -> TrainingFrames:
+    """The training part of a split as a memory map, written once to ``analyses/frames-<key>/`` and reused."""
+    key = content_key([dataset.key, split.to_json(), LAG_S, CHANGES, seed])
+    folder = (root or cache_root()) / "analyses" / f"frames-{key}"
+    if not (folder / "manifest.json").is_file():
+        _write(dataset, split, folder, progress, seed)
+    shape = tuple(json.loads((folder / "manifest.json").read_text())["shape"])
+    psi = np.memmap(folder / "psi.f32", np.float32, "r", shape=shape)
+    with np.load(folder / "summary.npz", allow_pickle=False) as summary:
+        return TrainingFrames(psi, summary["moment"], summary["changes"])
+
+
+def _write(dataset: Dataset, split: Split, folder: Path, progress: Listener, seed: int) -> None:
+    width, count = len(dataset.names), 0
+    moment, changes, rng = np.zeros((width, width)), [], np.random.default_rng(seed)
+    rates = dict(zip(dataset.recordings["recording"], dataset.recordings["fps"], strict=True))
+    total = len(split.recordings["train"])
+    share = CHANGES // max(total, 1) + 1
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_file(folder / "psi.f32") as temporary, open(temporary, "wb") as sink:
+        for done, frames in enumerate(split.frames(dataset, "train"), 1):
+            psi = np.ascontiguousarray(frames.psi[frames.valid])
+            sink.write(psi.tobytes())
+            count += len(psi)
+            moment += psi.T.astype(np.float64) @ psi
+            changes.append(_changes(psi, max(1, round(LAG_S * rates[frames.recording])), share, rng))
+            progress(Progress("reading frames", done, total))
+    with atomic_file(folder / "summary.npz") as temporary:
+        np.savez(temporary, moment=moment / max(count, 1), changes=np.concatenate(changes))
+    write_json(folder / "manifest.json", {"schema_version": 1, "dataset": dataset.name, "dataset_key": dataset.key,
+                                          "shape": [count, width]})
+
+
+def _changes(psi: np.ndarray, lag: int, limit: int, rng: np.random.Generator) -> np.ndarray:
+    if len(psi) <= lag:
+        return np.empty((0, psi.shape[1]), np.float32)
+    rows = np.sort(rng.choice(len(psi) - lag, min(limit, len(psi) - lag), replace=False))
+    before, after = psi[rows], psi[rows + lag]
+    outward = np.linalg.norm(after, axis=1) >= np.linalg.norm(before, axis=1)
+    return np.where(outward[:, None], after - before, before - after)
