@@ -40,7 +40,7 @@ def simulate_dataset(name: str = "simulated", face: FaceModel | None = None, *, 
 
     Raises `DataError` for numbers out of range, a broken effect file and a face without ARKit coefficients.
     """
-    face = face or _default_face(root)
+    face = face or _default_face(root, progress)
     planted, recipe = read_effect(effect), recipe_matrix(face.names)
     frames = _check(face, recipe, subjects, minutes_per_subject, fps)
     labels = assign_labels(np.random.default_rng([seed, 0]), planted, subjects, SESSIONS)
@@ -58,9 +58,9 @@ def simulate_dataset(name: str = "simulated", face: FaceModel | None = None, *, 
     return Dataset.open(name, root)
 
 
-def _default_face(root: Path | None) -> FaceModel:
+def _default_face(root: Path | None, progress: Listener) -> FaceModel:
     from dfe_core.faces import open_face
-    return open_face("anny", root)
+    return open_face("anny", root, progress)
 
 
 def _check(face: FaceModel, recipe: np.ndarray, subjects: int, minutes: float, fps: float) -> int:

@@ -26,10 +26,11 @@ except ModuleNotFoundError:  # Python 3.10
 STATISTICS = ("rate", "intensity", "one_sided", "left_share")
 """Events a minute; their intensity; the share of one-sided ones; the share of left among those."""
 
-_SPREAD = {"rate": 0.30, "intensity": 0.12, "one_sided": 0.5, "left_share": 0.5}
+_SPREAD = {"rate": 0.30, "intensity": 0.12, "one_sided": 0.1, "left_share": 0.1}
 _OF_SUBJECT = 0.8
-"""Spread between recordings, on the log (shares: logit) scale, and the share of it that belongs to the subject."""
-_EVENT_SPREAD = 0.55
+"""Spread between recordings, on the log scale (shares: as they are), and the part of it that belongs to the subject."""
+_EVENT_SPREAD = 0.9
+"""Spread of the log intensity of events (about 0.65), and what the clip at intensity 5 takes from a shift."""
 _LARGEST_SHIFT = np.log(5.0)
 
 
@@ -147,9 +148,8 @@ def draw_habits(rng: np.random.Generator, effect: Effect, labels: pd.DataFrame, 
     own = np.array([a.rate for a in ACTIONS])
     # Displays keep their rate: an action's own events take the whole change of its total.
     rate = np.where(own > 0, np.maximum(own + (own + display_rates()) * np.expm1(shift["rate"]), 0), 0)
-    odds = np.log(ONE_SIDED / (1 - ONE_SIDED))
-    return Habits(rate, np.exp(shift["intensity"]), _logistic(odds + shift["one_sided"]),
-                  _logistic(shift["left_share"]))
+    return Habits(rate, np.exp(shift["intensity"]), np.clip(ONE_SIDED + shift["one_sided"], 0.02, 0.98),
+                  np.clip(0.5 + shift["left_share"], 0.02, 0.98))
 
 
 def _spread(rng: np.random.Generator, statistic: str, recordings: int) -> np.ndarray:
@@ -159,17 +159,13 @@ def _spread(rng: np.random.Generator, statistic: str, recordings: int) -> np.nda
 
 
 def observed_spread(statistic: str, action: str, minutes: float) -> float:
-    """S.d. of a recording's log rate, log mean intensity or logit share: people's own spread and counting noise."""
+    """S.d. of a recording's log rate, mean log intensity or share: people's own spread and counting noise."""
     unit, index = ACTIONS[INDEX[action]], INDEX[action]
     events = max((unit.rate + display_rates()[index]) * minutes, 1.0)
     sided = max(unit.rate * minutes * (ONE_SIDED if unit.sides == "paired" else 1), 1.0)
     noise = {"rate": 1 / events, "intensity": _EVENT_SPREAD ** 2 / events,
-             "one_sided": 1 / (max(unit.rate * minutes, 1.0) * ONE_SIDED * (1 - ONE_SIDED)), "left_share": 4 / sided}
+             "one_sided": ONE_SIDED * (1 - ONE_SIDED) / events, "left_share": 0.25 / sided}
     return float(np.sqrt(_SPREAD[statistic] ** 2 + noise[statistic]))
-
-
-def _logistic(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
 
 
 def realised(effect: Effect, recordings: pd.DataFrame, truth: pd.DataFrame) -> list[dict[str, Any]]:

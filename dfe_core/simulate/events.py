@@ -61,7 +61,7 @@ class Habits:
 def draw_events(rng: np.random.Generator, habits: Habits, seconds: float) -> Events:
     """All events of R recordings of `seconds` each: no two of one family overlap; sorted by recording and onset."""
     parts = [_single_events(rng, habits, seconds), _display_events(rng, habits, seconds),
-             _speech_events(rng, len(habits.rate), seconds)]
+             _speech_events(rng, habits, seconds)]
     events = concatenate(parts)
     events = events.take(events.offset_s < seconds)
     return _without_overlap(events)
@@ -126,10 +126,10 @@ def _display_events(rng: np.random.Generator, habits: Habits, seconds: float) ->
 _BOUTS_PER_MINUTE, _BOUT_S, _SYLLABLE_S = 2.2, 8.0, 0.24
 
 
-def _speech_events(rng: np.random.Generator, recordings: int, seconds: float) -> Events:
+def _speech_events(rng: np.random.Generator, habits: Habits, seconds: float) -> Events:
     """Speech-like bouts: at every syllable the jaw opens, and the lips round, spread or close (AU8) on some."""
-    bouts = rng.poisson(_BOUTS_PER_MINUTE * seconds / 60, recordings)
-    owner = np.repeat(np.arange(recordings), bouts)
+    bouts = rng.poisson(_BOUTS_PER_MINUTE * seconds / 60, len(habits.rate))
+    owner = np.repeat(np.arange(len(bouts)), bouts)
     start, length = rng.uniform(0, seconds, len(owner)), rng.gamma(4, _BOUT_S / 4, len(owner))
     syllables = (length / _SYLLABLE_S).astype(int)
     bout = np.repeat(np.arange(len(owner)), syllables)
@@ -144,12 +144,15 @@ def _speech_events(rng: np.random.Generator, recordings: int, seconds: float) ->
     layers = [("AU26", shape >= 0, jaw), ("AU22", shape < 0.14, lips), ("AU18", (shape >= 0.14) & (shape < 0.28), lips),
               ("AU16", (shape >= 0.28) & (shape < 0.48), lips), ("AU20", (shape >= 0.48) & (shape < 0.60), lips * 0.7),
               ("AU8", shape >= 0.80, jaw * 0.65)]
-    return concatenate([_syllables(code, owner[bout][on], onset[on], step[on], size[on]) for code, on, size in layers])
+    return concatenate([_syllables(code, owner[bout][on], onset[on], step[on], size[on], habits)
+                        for code, on, size in layers])
 
 
-def _syllables(code: str, recording: np.ndarray, onset: np.ndarray, step: np.ndarray, intensity: np.ndarray) -> Events:
+def _syllables(code: str, recording: np.ndarray, onset: np.ndarray, step: np.ndarray, intensity: np.ndarray,
+               habits: Habits) -> Events:
     times = onset + step * np.array([0, 0.42, 0.52, 0.98])[:, None]
-    return Events(recording, np.full(len(onset), INDEX[code]), np.zeros(len(onset), int), *times, intensity)
+    size = np.clip(intensity * habits.intensity[recording, INDEX[code]], 0.2, 5.0)
+    return Events(recording, np.full(len(onset), INDEX[code]), np.zeros(len(onset), int), *times, size)
 
 
 def _without_overlap(events: Events) -> Events:

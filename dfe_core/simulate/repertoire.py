@@ -65,7 +65,7 @@ DYNAMICS = MappingProxyType({
 """Onset about 0.3 s, faster than offset; a blink about 0.3 s in all; saccades within two frames; ``brief`` lasts under
 half a second, as micro-expressions do."""
 
-ONE_SIDED = 0.35
+ONE_SIDED = 0.4
 """Share of a paired action's own events that are one-sided, half of them left."""
 
 
