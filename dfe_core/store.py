@@ -96,9 +96,14 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented UTF-8 JSON, atomically. NaN and infinity are refused: they are not JSON."""
+    """Write `value` as `json_text`, atomically, in UTF-8."""
     with atomic_file(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1, allow_nan=False, default=_plain) + "\n", encoding="utf-8")
+        temporary.write_text(json_text(value) + "\n", encoding="utf-8")
+
+
+def json_text(value: Any) -> str:
+    """`value` as indented JSON. NaN and infinity are refused (`ValueError`): they are not JSON."""
+    return json.dumps(value, indent=1, allow_nan=False, default=_plain)
 
 
 def read_json(path: Path) -> Any:

@@ -1,0 +1,37 @@
+# `make run` and `make test` are all that a fresh machine needs: Python 3.10 or newer, Linux or macOS.
+
+# The first Python that is new enough; `make run PYTHON=/path/to/python3.12` names another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$p && break; done)
+PORT ?= 8501
+WORKERS ?= 2
+VENV_PYTHON := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help run test install lint clean need-python
+
+help:  ## what can be made
+	@sed -n 's/^\([a-z]*\):.*## /  make \1   /p' $(MAKEFILE_LIST)
+
+run: need-python  ## install, build the default codebook if there is none, serve the dashboard on localhost:8501
+	@$(PYTHON) tools/bootstrap.py run
+	@$(VENV_PYTHON) -m train build-default
+	@$(VENV_PYTHON) -m train dashboard --port $(PORT)
+
+test: need-python  ## install what the tests need (Chromium too, where we may) and run them all
+	@$(PYTHON) tools/bootstrap.py test
+	@OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadfile -ra --timeout 900 $(ARGS)
+
+install: need-python  ## make .venv with the dashboard, the dfe command and what the tests need
+	@$(PYTHON) tools/bootstrap.py test
+
+lint: install  ## ruff and the import contract
+	@$(VENV_PYTHON) -m ruff check .
+	@.venv/bin/lint-imports
+
+clean:  ## remove .venv and everything generated
+	rm -rf .venv build *.egg-info cache/faces cache/datasets cache/models cache/tokens cache/analyses cache/renders
+
+need-python:
+	@test -n "$(PYTHON)" || { echo "error: python3: none, or older than 3.10; expected Python 3.10 or newer:" \
+		"install one, or name it as in 'make run PYTHON=/path/to/python3.12'" >&2; exit 1; }

@@ -1,0 +1,157 @@
+"""The `dfe` command: finds the verb, lets its module read the rest, and turns what cannot be served into one line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import textwrap
+import traceback
+import warnings
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from dfe_core import __version__
+from dfe_core.errors import DataError
+
+DONE, REFUSED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+@dataclass(frozen=True)
+class Command:
+    """One verb: the module that does it and its line in `dfe --help`."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "import": Command("import_", "bring recordings of other tools into a dataset"),
+    "simulate": Command("simulate", "make performances with known truth"),
+    "train": Command("train", "train a codebook on a dataset"),
+    "encode": Command("encode", "turn every frame of a dataset into tokens"),
+    "decode": Command("decode", "turn tokens into a face on disk"),
+    "evaluate": Command("evaluate", "measure a model on held-out subjects"),
+    "aus": Command("aus", "import or derive action units (AUs) of a dataset"),
+    "coverage": Command("coverage", "compare the codewords with AUs"),
+    "map": Command("map", "lay codewords or frames out in two dimensions"),
+    "probe": Command("probe", "predict a label from tokens, AUs or coefficients"),
+    "benchmark": Command("benchmark", "measure the tokenizer or the speed on this machine"),
+    "build-default": Command("build_default", "make the default codebook and all that the dashboard shows of it"),
+    "list": Command("list_", "list what the cache holds"),
+    "show": Command("show", "show one artefact in detail"),
+    "rm": Command("rm", "remove an artefact"),
+    "doctor": Command("doctor", "check the installation and every artefact"),
+    "dashboard": Command("dashboard", "serve the dashboard on localhost"),
+}
+
+_EXAMPLES = """examples:
+  dfe import recordings/*.csv --name study1
+  dfe train study1 --name codebook1
+  dfe encode codebook1 study1
+  dfe evaluate codebook1 study1
+  dfe dashboard
+
+Each command has its own help: dfe train --help. Artefacts lie in $DFE_CACHE (now {root}).
+Exit codes: 0 done, 1 the data or the request cannot be served, 2 wrong usage."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command. Returns the exit code; raises `SystemExit` 2 on wrong usage, as argparse does."""
+    argv = sys.argv[1:] if argv is None else argv
+    parser = build_parser(argv)
+    args = parser.parse_args(argv)
+    if args.command is None:
+        parser.print_help(sys.stderr)
+        return WRONG_USAGE
+    return _run(args)
+
+
+def build_parser(argv: list[str]) -> argparse.ArgumentParser:
+    """The parser for these arguments: only the modules of commands that they name are imported."""
+    from dfe_core.store import cache_root
+    parser = argparse.ArgumentParser(
+        prog="dfe", description="Discrete Facial Encoding: a codebook lab for faces.", parents=[_common()],
+        epilog=_EXAMPLES.format(root=cache_root()), formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"dfe {__version__}")
+    verbs = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for name, command in COMMANDS.items():
+        if name in argv:
+            _add_command(verbs, name, command)
+        else:
+            verbs.add_parser(name, help=command.summary, add_help=False)
+    return parser
+
+
+def command_module(name: str) -> ModuleType:
+    """The module that does the verb `name`."""
+    return importlib.import_module(f"train.commands.{COMMANDS[name].module}")
+
+
+def _add_command(verbs: argparse._SubParsersAction, name: str, command: Command) -> None:
+    module = command_module(name)
+    parser = verbs.add_parser(name, help=command.summary, parents=[_common()], **help_texts(module))
+    module.add_arguments(parser)
+    parser.set_defaults(run=module.run)
+
+
+def help_texts(described: ModuleType) -> dict[str, Any]:
+    """The description and the examples of a ``--help``, as arguments of a parser."""
+    lines = described.EXAMPLES
+    return {"description": textwrap.fill(described.DESCRIPTION, 88), "allow_abbrev": False,
+            "formatter_class": argparse.RawDescriptionHelpFormatter,
+            "epilog": "\n".join(["example:" if len(lines) == 1 else "examples:", *(f"  {line}" for line in lines)])}
+
+
+def _common() -> argparse.ArgumentParser:
+    """Options that every command has; they may stand before or after the command's name."""
+    parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.add_argument("--progress", choices=("bar", "json", "none"),
+                        help="how to report progress on stderr (default: bar)")
+    return parser
+
+
+def _run(args: argparse.Namespace) -> int:
+    """Run the command's module; one line on stderr for what it cannot do."""
+    from train.listeners import listener
+    debug = getattr(args, "debug", False)
+    if not debug:
+        warnings.simplefilter("ignore")
+    progress = listener(getattr(args, "progress", "bar"))
+    try:
+        with progress:
+            code = args.run(args, progress) or DONE
+            sys.stdout.flush()
+            return code
+    except BrokenPipeError:  # the reader of our output went away (`dfe list | head -1`): nothing went wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        hint = "; the same command with --resume goes on from the last checkpoint" if args.command == "train" else ""
+        return _fail(f"interrupted{hint}", debug, INTERRUPTED)
+    except Exception as error:
+        return _fail(f"error: {one_line(error, args.command)}", debug, REFUSED)
+
+
+def one_line(error: Exception, command: str) -> str:
+    """``<file or object>: <what was found>; expected <what>`` for any error that reaches the user."""
+    if isinstance(error, DataError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"dfe {command}: out of memory; expected a smaller input or a machine with more memory"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or f'dfe {command}'}: {error.strerror.lower()}; " \
+               "expected a file or folder that can be read and written"
+    found = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"dfe {command}: {found}; expected no such failure: run it again with --debug and report what it prints"
+
+
+def _fail(message: str, debug: bool, code: int) -> int:
+    if debug:
+        traceback.print_exc()
+    print(message, file=sys.stderr)
+    return code

@@ -1,0 +1,26 @@
+"""`dfe encode`: tokens of every frame of a dataset."""
+
+from __future__ import annotations
+
+import argparse
+
+from dfe_core.progress import Listener
+from train.tables import facts
+
+DESCRIPTION = "Turn every valid frame of a dataset into tokens. Run again on unchanged input it does nothing and says so."
+EXAMPLES = ("dfe encode codebook1 study1",)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
+    parser.add_argument("dataset", metavar="DATASET", help="on the same face as the model")
+
+
+def run(args: argparse.Namespace, progress: Listener) -> None:
+    from train.encode import encode_dataset
+    report = encode_dataset(args.model, args.dataset, progress=progress)
+    if report.unchanged:
+        print(f"unchanged: the {report.frames:,} frames of {args.dataset} already have the tokens of {args.model}")
+        return
+    print(facts([("tokens", report.path.name), ("recordings", report.recordings), ("frames", report.frames)])
+          + f"\n\nnext: dfe evaluate {args.model} {args.dataset}")

@@ -1,0 +1,60 @@
+"""`dfe evaluate`: what a model is worth on held-out subjects."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from dfe_core.progress import Listener
+from train.commands.output import add_json_option, deliver
+from train.tables import facts, table
+
+DESCRIPTION = "Measure a model on a dataset: reconstruction, use of the codebook, locality, and baselines fitted on " \
+              "the training subjects at the same bits per frame."
+EXAMPLES = ("dfe evaluate codebook1 study1", "dfe evaluate codebook1 study1 --split all --json metrics.json",
+            "dfe evaluate codebook1 study1 --json -")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
+    parser.add_argument("dataset", metavar="DATASET", help="on the same face as the model")
+    parser.add_argument("--split", choices=("test", "all"), default="test",
+                        help="held-out subjects, or all of them (default: test)")
+    add_json_option(parser)
+
+
+def run(args: argparse.Namespace, progress: Listener) -> None:
+    from train.evaluate import evaluate_model
+    result = evaluate_model(args.model, args.dataset, args.split, progress=progress)
+    deliver(result, report(result), args.json)
+
+
+def report(result: dict[str, Any]) -> str:
+    """The result of `dfe evaluate` as text."""
+    head = facts([(name, result[name]) for name in ("model", "dataset", "split", "subjects", "frames", "stages",
+                                                    "codewords")])
+    figures = facts([(title, result.get(name)) for name, title in _TITLES.items()])
+    stages = table(("stage", "rmse mm, up to it", "perplexity"),
+                   [(i + 1, rmse, perplexity) for i, (rmse, perplexity) in
+                    enumerate(zip(result["rmse_mm_by_stage"], result["perplexity"], strict=True))])
+    regions = table(("region", "rmse mm"), list(result["rmse_mm_by_region"].items()))
+    rows = [(result["model"], result["rmse_mm"], result["explained_variance"]),
+            *((name, b.get("rmse_mm"), b.get("explained_variance")) for name, b in result["baselines"].items())]
+    baselines = table(("at the same bits per frame", "rmse mm", "explained variance"), rows)
+    return "\n\n".join((head, figures, stages, regions, baselines, *_truth(result)))
+
+
+def _truth(result: dict[str, Any]) -> list[str]:
+    """Figures beyond those of the contract that have a table of their own, where there are any."""
+    recovery = result.get("truth")
+    return [facts([(f"truth: {k}", v) for k, v in recovery.items() if not isinstance(v, (dict, list))])] \
+        if isinstance(recovery, dict) else []
+
+
+_TITLES = {
+    "rmse_mm": "rmse, mm", "p95_mm": "95th percentile, mm", "explained_variance": "explained variance",
+    "cosine": "cosine", "retrieval_top1": "retrieval, top 1", "bits_per_frame": "bits per frame",
+    "entropy_bits_per_frame": "entropy, bits per frame", "utilisation": "codewords in use", "locality": "locality",
+    "distinctness_max": "largest cosine of two codewords", "symmetric": "symmetric codewords",
+    "left": "left codewords", "right": "right codewords", "token_changes_per_s": "token changes per s",
+}

@@ -1,0 +1,51 @@
+"""`dfe list`: what the cache holds."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+
+from dfe_core.progress import Listener
+from dfe_core.store import cache_root
+from train.catalogue import Artefact, catalogue
+from train.tables import size, table
+
+DESCRIPTION = "List every artefact of the cache: kind, name, what it holds, size, date, and whether the data are real."
+EXAMPLES = ("dfe list", "dfe list --kind datasets")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--kind", choices=("faces", "datasets", "models", "tokens", "analyses", "renders"),
+                        help="only this kind (default: all)")
+
+
+def run(args: argparse.Namespace, progress: Listener) -> None:
+    found = [a for a in catalogue() if args.kind in (None, a.kind)]
+    if not found:
+        print(f"Nothing in {cache_root()} yet: `dfe build-default` makes the default codebook, "
+              "`dfe import` reads your recordings.")
+        return
+    rows = [(a.kind, a.name, holds(a), data(a), size(a.bytes), f"{datetime.fromtimestamp(a.modified):%Y-%m-%d %H:%M}")
+            for a in found]
+    print(table(("kind", "name", "holds", "data", "size", "made"), rows))
+    print(f"\n{len(found)} artefacts, {size(sum(a.bytes for a in found))} in {cache_root()}")
+
+
+def data(artefact: Artefact) -> str:
+    """Whether the data are simulated or real."""
+    return {True: "simulated", False: "real", None: ""}[artefact.simulated]
+
+
+def holds(artefact: Artefact) -> str:
+    """What an artefact holds, in a few words."""
+    manifest = artefact.manifest
+    if artefact.fault:
+        return f"! {artefact.fault}"
+    if artefact.kind == "datasets":
+        return f"{manifest['recordings']:,} recordings, {manifest['frames']:,} frames, {manifest['face']}"
+    if artefact.kind == "models":
+        tokenizer = manifest["tokenizer"]
+        return f"{tokenizer['stages']} stages x {tokenizer['codewords']} codewords, of {manifest['dataset']['name']}"
+    if artefact.kind == "tokens":
+        return f"{manifest['frames']:,} frames"
+    return str(manifest.get("kind") or manifest.get("tool") or (manifest.get("settings") or {}).get("of") or "")

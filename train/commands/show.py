@@ -1,0 +1,113 @@
+"""`dfe show`: one artefact in detail."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from dfe_core.progress import Listener
+from train.catalogue import Artefact, dependents, find
+from train.commands.list_ import data
+from train.tables import duration, facts, size, table
+
+DESCRIPTION = "Show one artefact: what it holds, what it was made from, what was dropped, and what it scored."
+EXAMPLES = ("dfe show simulated", "dfe show models/default")
+
+_ROWS = 40
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("thing", metavar="THING", help="its name, or KIND/NAME where two kinds share the name")
+    parser.add_argument("--all", action="store_true", help=f"every row of long tables (default: the first {_ROWS})")
+
+
+def run(args: argparse.Namespace, progress: Listener) -> None:
+    artefact = find(args.thing)
+    rows = None if args.all else _ROWS
+    print("\n\n".join(part for part in (_common(artefact), _details(artefact, rows)) if part))
+
+
+def _common(artefact: Artefact) -> str:
+    users = ", ".join(a.label for a in dependents(artefact))
+    made_from = ", ".join(f"{kind}/{name}" for kind, name in sorted(artefact.needs))
+    pairs = [("artefact", artefact.label), ("folder", artefact.path), ("size", size(artefact.bytes)),
+             ("data", data(artefact)), ("made from", made_from), ("used by", users), ("fault", artefact.fault)]
+    return facts([(name, value) for name, value in pairs if value])
+
+
+def _details(artefact: Artefact, rows: int | None) -> str:
+    if artefact.fault:
+        return ""
+    describe = {"faces": _face, "datasets": _dataset, "models": _model}.get(artefact.kind, _manifest)
+    return describe(artefact, rows)
+
+
+def _face(artefact: Artefact, rows: int | None) -> str:
+    from dfe_core.faces.archive import load_face
+    face = load_face(artefact.path)
+    pairs = [("title", face.title), ("vertices", len(face.template)), ("triangles", len(face.triangles)),
+             ("coefficients", face.coefficients), ("identity parameters", len(face.identity_names)),
+             ("licence", face.licence)]
+    return facts(pairs) + "\n\ncoefficients: " + ", ".join(face.names)
+
+
+def _dataset(artefact: Artefact, rows: int | None) -> str:
+    from dfe_core.expressions.dataset import Dataset
+    dataset = Dataset(artefact.path)
+    frame = dataset.recordings
+    pairs = [("face", dataset.face_id), ("coefficients", len(dataset.names)), ("recordings", len(frame)),
+             ("subjects", int(frame["subject"].nunique())), ("frames", dataset.frame_count),
+             ("duration", duration(float(frame["duration_s"].sum()))), ("labels", ", ".join(dataset.labels) or None)]
+    columns = [c for c in frame.columns if c != "first_row"]
+    parts = [facts(pairs), _frame(frame[columns], rows)]
+    if dataset.truth is not None:
+        parts.append(f"truth: {len(dataset.truth):,} events of {dataset.truth['action'].nunique()} actions")
+    return "\n\n".join([*parts, *_dropped(dataset.manifest)])
+
+
+def _dropped(manifest: dict[str, Any]) -> list[str]:
+    """What the import left out, and why."""
+    dropped = manifest.get("dropped") or []
+    lines = [_sentence(item) for item in dropped] if isinstance(dropped, list) else [_sentence(dropped)]
+    return ["dropped or changed on import:\n" + "\n".join(f"  {line}" for line in lines)] if any(lines) else []
+
+
+def _sentence(item: Any) -> str:
+    return "; ".join(f"{k}: {v}" for k, v in item.items() if v not in (None, "", [])) if isinstance(item, dict) \
+        else str(item)
+
+
+def _model(artefact: Artefact, rows: int | None) -> str:
+    import json
+
+    config = artefact.manifest
+    parts = [facts([(f"tokenizer.{k}", v) for k, v in config["tokenizer"].items()]),
+             facts([(f"train.{k}", v) for k, v in config["train"].items()] + [("seed", config["seed"])])]
+    metrics = artefact.path / "metrics.json"
+    if metrics.is_file():
+        from train.commands.evaluate import report
+        parts.append(report(json.loads(metrics.read_text(encoding="utf-8"))))
+    return "\n\n".join([*parts, _codewords(artefact, rows)])
+
+
+def _codewords(artefact: Artefact, rows: int | None) -> str:
+    import pandas as pd
+    frame = pd.read_parquet(artefact.path / "codewords.parquet")
+    wanted = ("codeword", "region", "side", "symmetry", "locality", "peak_mm", "uses", "share_of_frames", "description")
+    return _frame(frame[[c for c in wanted if c in frame]], rows)
+
+
+def _manifest(artefact: Artefact, rows: int | None) -> str:
+    flat = [(key, value) for key, value in artefact.manifest.items() if not isinstance(value, (dict, list))]
+    for key in ("settings", "inputs", "quality"):
+        nested = artefact.manifest.get(key)
+        flat += [(f"{key}.{name}", value) for name, value in nested.items()] if isinstance(nested, dict) else []
+    return facts(flat)
+
+
+def _frame(frame: Any, rows: int | None) -> str:
+    shown = frame if rows is None else frame.head(rows)
+    text = table(list(shown.columns), [tuple(v.item() if hasattr(v, "item") else v for v in row)
+                                       for row in shown.itertuples(index=False)])
+    left = len(frame) - len(shown)
+    return text + (f"\n… {left:,} more rows (--all)" if left else "")

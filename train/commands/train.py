@@ -1,0 +1,65 @@
+"""`dfe train`: a codebook from a dataset."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from dfe_core.errors import DataError
+from dfe_core.progress import Listener
+from dfe_core.store import read_json
+from train.tables import facts
+
+DESCRIPTION = "Train a codebook on the training subjects of a dataset. It may be stopped at any moment: the same " \
+              "command with --resume goes on from the last checkpoint."
+EXAMPLES = ("dfe train study1 --name codebook1",
+            "dfe train study1 --name small --set tokenizer.codewords=64 --set train.steps=500",
+            "dfe train study1 --name codebook1 --resume")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", metavar="DATASET", help="one that `dfe list` shows")
+    parser.add_argument("--name", required=True, help="of the model to write")
+    parser.add_argument("--config", type=Path, metavar="FILE.toml", help="differences from the default configuration")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
+                        help="one field of the configuration, as in train.steps=500; may be repeated")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint, where there is one")
+    parser.add_argument("--seed", type=int, help="the same seed gives the same codebook (default: 0)")
+
+
+def run(args: argparse.Namespace, progress: Listener) -> None:
+    overrides = parse_overrides(args.overrides)
+    if args.seed is not None:
+        overrides["seed"] = args.seed
+    from dfe_core.tokenizer.config import load_config
+    config = load_config(args.config, overrides)
+    from train.fit import train_model
+    folder = train_model(args.dataset, args.name, config=config, resume=args.resume, progress=progress)
+    print(_summary(folder))
+
+
+def parse_overrides(settings: list[str]) -> dict[str, Any]:
+    """``["train.steps=500"]`` to ``{"train.steps": "500"}``. Raises `DataError` for what has no ``=``."""
+    pairs = [setting.partition("=") for setting in settings]
+    for (key, equals, _), setting in zip(pairs, settings, strict=True):
+        if not equals or not key.strip():
+            raise DataError(f"--set {setting}", "no value", "KEY=VALUE, as in train.steps=500")
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _summary(folder: Path) -> str:
+    from dfe_core.expressions.split import Split
+    config, last = read_json(folder / "config.json"), _last_figures(folder / "history.jsonl")
+    pairs = [("model", config["name"]), ("trained on", config["dataset"]["name"]),
+             ("data", "simulated" if config["simulated"] else "real"), ("face", config["face"]),
+             ("stages", config["tokenizer"]["stages"]), ("codewords", config["tokenizer"]["codewords"]),
+             ("seed", config["seed"]), ("split", Split.from_json(config["split"]).sentence())]
+    pairs += [(f"last {key}", last[key]) for key in ("step", "rmse_mm", "perplexity", "utilisation") if key in last]
+    return facts(pairs) + f"\n\nnext: dfe encode {config['name']} {config['dataset']['name']}"
+
+
+def _last_figures(path: Path) -> dict[str, Any]:
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return json.loads(lines[-1]) if lines else {}

