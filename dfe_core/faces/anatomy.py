@@ -11,12 +11,14 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from dfe_core.faces.arkit import canonical_name
-from dfe_core.faces.eyeball import SKIN
+from dfe_core.faces.eyeball import MOUTH, SKIN, fit_sphere
 from dfe_core.faces.model import REGIONS
 
 MIRROR_TOLERANCE_M = 1.5e-3
 """The mirrored place of a vertex and the vertex found there may differ by this much on the faces we know."""
 
+LID_REACH_M = 2e-3  # skin nearer than this to the globe is the rim of a lid
+CORNER_REACH_M = 12e-3  # a lip corner this far from the end of the lips' rim would have to move most to be believed
 CENTRE_M = 1e-3  # nearer to the mid-plane than this is neither left nor right
 _FLIP = np.array([-1.0, 1.0, 1.0])
 
@@ -44,8 +46,8 @@ def anatomy(template: np.ndarray, triangles: np.ndarray, basis: np.ndarray, name
     mirror = mirror_map(template, materials)
     actions = _actions(basis, names)
     skin = materials == SKIN
-    marks = _landmarks(template, actions, skin, mirror)
-    regions = _regions(template, triangles, marks, skin)
+    marks = _landmarks(template, triangles, actions, materials, mirror)
+    regions = _regions(template, marks, skin)
     sides = np.where(np.abs(template[:, 0]) < CENTRE_M, 0, np.where(template[:, 0] > 0, 1, 2)).astype(np.uint8)
     return mirror, regions, sides, marks
 
@@ -60,47 +62,59 @@ def _actions(basis: np.ndarray, names: tuple[str, ...]) -> dict[str, np.ndarray]
     return out
 
 
-def _landmarks(template: np.ndarray, actions: dict[str, np.ndarray], skin: np.ndarray, mirror: np.ndarray,
-               ) -> dict[str, int]:
+def _landmarks(template: np.ndarray, triangles: np.ndarray, actions: dict[str, np.ndarray], materials: np.ndarray,
+               mirror: np.ndarray) -> dict[str, int]:
     """Vertex by landmark name. Found on the left and on the midline; the right ones are their mirror images."""
     x, y, z = template.T
-    left = skin & (x > CENTRE_M)
-    middle = skin & (np.abs(x) < CENTRE_M)
-
-    def most(mask: np.ndarray, *stems: str, axis: int | None = None, sign: int = 1) -> int:
-        score = sum(_share(actions[s], axis, sign) for s in stems)
-        return int(np.argmax(np.where(mask, score, -np.inf)))
-
-    def front(mask: np.ndarray) -> int:
-        return int(np.argmax(np.where(mask, z, -np.inf)))
-
-    one: dict[str, int] = {}
-    one["mouth corner"] = most(left, "mouthDimpleLeft", "mouthStretchLeft", "mouthFrownLeft", "mouthSmileLeft")
-    one["upper lid centre"] = most(left, "eyeBlinkLeft", axis=1, sign=-1)
-    lid = template[one["upper lid centre"]]
-    one["inner brow"] = most(left & (y > lid[1]), "browInnerUp", axis=1)
-    one["outer brow"] = most(left & (y > lid[1]), "browOuterUpLeft", axis=1)
-    one["cheek"] = most(left & (y < lid[1]), "cheekPuff")
-    blink = _share(actions["eyeBlinkLeft"]) + _share(actions["eyeSquintLeft"])
-    lids = left & (blink > 0.25)
-    one["lower lid centre"] = _lower_lid(template, lids, lid)
-    one["inner eye corner"] = int(np.argmin(np.where(lids, x, np.inf)))
-    one["outer eye corner"] = int(np.argmax(np.where(lids, x, -np.inf)))
-    corner = template[one["mouth corner"]]
-    eyes_y = template[one["inner eye corner"], 1]
+    skin = materials == SKIN
+    left, middle = skin & (x > CENTRE_M), skin & (np.abs(x) < CENTRE_M)
+    one = _eye_marks(template, left, materials, actions)
+    above = left & (y > y[one["upper lid centre"]])
+    one["inner brow"] = _most(above, actions["browInnerUp"][:, 1])
+    one["outer brow"] = _most(above, actions["browOuterUpLeft"][:, 1])
+    one["mouth corner"] = _mouth_corner(template, triangles, left, materials, actions)
+    middle_cheek = (template[one["outer eye corner"]] + template[one["mouth corner"]]) / 2
+    one["cheek"] = _most(left & (z > middle_cheek[2] - 0.02), -np.hypot(x - middle_cheek[0] - 0.006,
+                                                                        y - middle_cheek[1]))
+    corner, eyes_y = template[one["mouth corner"]], y[one["inner eye corner"]]
     span = eyes_y - corner[1]
-    nose = front(middle & (y < eyes_y) & (y > corner[1] + span / 4))
-    marks = {"nose tip": nose,
-             "nose bridge": int(np.argmin(np.where(middle, np.abs(y - eyes_y) + (z < corner[2]), np.inf)))}
-    return marks | _mouth_and_chin(template, actions, middle, marks["nose tip"], corner, span) \
+    nose = _most(middle & (y < eyes_y) & (y > corner[1] + span / 4), z)
+    bridge = _most(middle & (z > corner[2]), -np.abs(y - eyes_y))
+    return {"nose tip": nose, "nose bridge": bridge} \
+        | _mouth_and_chin(template, actions, middle, nose, corner, span) \
         | {f"{name} left": index for name, index in one.items()} \
         | {f"{name} right": int(mirror[index]) for name, index in one.items()}
 
 
-def _lower_lid(template: np.ndarray, lids: np.ndarray, upper: np.ndarray) -> int:
-    below = lids & (template[:, 1] < upper[1] - 0.004)
-    offset = np.abs(template[:, 0] - upper[0]) + np.abs(template[:, 1] - (upper[1] - 0.011))
-    return int(np.argmin(np.where(below, offset, np.inf)))
+def _most(mask: np.ndarray, score: np.ndarray) -> int:
+    """The vertex of `mask` with the highest score."""
+    return int(np.argmax(np.where(mask, score, -np.inf)))
+
+
+def _eye_marks(template: np.ndarray, left: np.ndarray, materials: np.ndarray, actions: dict[str, np.ndarray],
+               ) -> dict[str, int]:
+    """Lids and corners of the left eye: the rim of the lids is the skin that touches the front of the globe."""
+    globe = template[~np.isin(materials, (SKIN, MOUTH)) & (template[:, 0] > 0)]
+    centre, radius = fit_sphere(globe)
+    offset = template - centre
+    rim = left & (np.linalg.norm(offset, axis=1) < radius + LID_REACH_M) & (offset[:, 2] > 0.1 * radius)
+    upper = _most(rim, _share(actions["eyeBlinkLeft"], 1, -1) - np.abs(offset[:, 0]) / radius)
+    lower = _most(rim & (offset[:, 1] < 0), -np.abs(offset[:, 0]) / radius + offset[:, 2] / radius)
+    return {"upper lid centre": upper, "lower lid centre": lower,
+            "inner eye corner": _most(rim, -template[:, 0]), "outer eye corner": _most(rim, template[:, 0])}
+
+
+def _mouth_corner(template: np.ndarray, triangles: np.ndarray, left: np.ndarray, materials: np.ndarray,
+                  actions: dict[str, np.ndarray]) -> int:
+    """Where the left end of the lips' inner rim meets the skin that smile, dimple, stretch and frown move most."""
+    inside = np.flatnonzero(materials == MOUTH)
+    touching = np.zeros(len(template), bool)
+    touching[triangles[(materials[triangles] == MOUTH).any(1)]] = True
+    touching |= cKDTree(template[inside]).query(template, distance_upper_bound=1e-5)[0] < 1e-5
+    end = template[_most(left & touching, template[:, 0])]
+    moved = sum(_share(actions[n]) for n in ("mouthSmileLeft", "mouthDimpleLeft", "mouthStretchLeft",
+                                             "mouthFrownLeft")) / 4
+    return _most(left, moved - np.linalg.norm(template - end, axis=1) / CORNER_REACH_M)
 
 
 def _mouth_and_chin(template: np.ndarray, actions: dict[str, np.ndarray], middle: np.ndarray, nose: int,
@@ -126,7 +140,7 @@ def _share(field: np.ndarray, axis: int | None = None, sign: int = 1) -> np.ndar
     return size / max(size.max(), 1e-12)
 
 
-def _regions(template: np.ndarray, triangles: np.ndarray, marks: dict[str, int], skin: np.ndarray) -> np.ndarray:
+def _regions(template: np.ndarray, marks: dict[str, int], skin: np.ndarray) -> np.ndarray:
     regions = np.full(len(template), REGIONS.index("other"), np.uint8)
     seeds, codes, reach = _seeds({name: template[index] for name, index in marks.items()})
     folded = template * np.where(template[:, :1] < 0, _FLIP, 1.0)
@@ -138,30 +152,33 @@ def _regions(template: np.ndarray, triangles: np.ndarray, marks: dict[str, int],
 
 
 def _seeds(mark: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Seed points on the face's left half, the region of each, and how far it reaches (in m; distances are divided
-    by it, so that a wide region wins over a narrow one at equal distance)."""
+    """Seed points on the face's left half, the region of each, and how far it reaches, m.
+
+    Distances are divided by the reach, so that a wide region wins over a narrow one at equal distance. All lengths
+    are in eye widths: they scale with the face.
+    """
     corner, brow_in, brow_out = (mark[f"{n} left"] for n in ("mouth corner", "inner brow", "outer brow"))
-    eye_in, eye_out = mark["inner eye corner left"], mark["outer eye corner left"]
-    lids = mark["upper lid centre left"], mark["lower lid centre left"]
+    eye_in, eye_out, lid_up, lid_low = (mark[f"{n} left"] for n in ("inner eye corner", "outer eye corner",
+                                                                    "upper lid centre", "lower lid centre"))
     unit = np.linalg.norm(eye_out - eye_in)
-    on_middle = np.array([0.0, 1.0, 1.0])
-    upper, lower, chin = mark["upper lip centre"], mark["lower lip centre"], mark["chin"]
-    ala = mark["nose base"] + np.array([0.5 * unit, 0.1 * unit, -0.1 * unit])
-    cheek_high = (eye_out + eye_in) / 2 + np.array([0.35 * unit, -0.9 * unit, 0])
-    cheek_low = np.array([corner[0] + 0.9 * unit, corner[1] + 0.5 * unit, corner[2] - 0.8 * unit])
-    jaw_side = np.array([corner[0] + 0.5 * unit, chin[1] + 0.3 * unit, corner[2] - 0.7 * unit])
-    jaw_back = np.array([corner[0] + 1.1 * unit, corner[1] - 0.3 * unit, corner[2] - 1.8 * unit])
+    upper, lower, chin, base, tip = (mark[n] for n in ("upper lip centre", "lower lip centre", "chin", "nose base",
+                                                       "nose tip"))
+
+    def at(origin: np.ndarray, *offset: float) -> np.ndarray:
+        return origin + unit * np.array(offset)
+
     table = (
-        ("brow", 0.9, _line(brow_in * on_middle, brow_in, brow_out, brow_out + np.array([0.3, -0.2, -0.3]) * unit)),
-        ("eye", 0.55, [eye_in, eye_out, *lids, (eye_in + lids[0]) / 2, (eye_out + lids[0]) / 2,
-                       (eye_in + lids[1]) / 2, (eye_out + lids[1]) / 2]),
-        ("nose", 0.6, [*_line(mark["nose bridge"], mark["nose tip"]), ala, mark["nose base"],
-                       mark["nose tip"] + np.array([0.3 * unit, 0, -0.2 * unit])]),
-        ("cheek", 1.25, _line(cheek_high, cheek_low) + [cheek_high + np.array([0.8, 0, -0.7]) * unit]),
-        ("upper lip", 0.55, _line(upper, corner * 0.72 + upper * 0.28)),
-        ("lower lip", 0.55, _line(lower, corner * 0.72 + lower * 0.28)),
-        ("mouth corner", 0.5, [corner + np.array([0.1 * unit, 0, 0])]),
-        ("jaw", 1.1, [*_line(chin, jaw_side, jaw_back), chin + np.array([0, -0.5 * unit, -0.6 * unit])]))
+        ("brow", 0.9, _line(brow_in * [0, 1, 1], at(brow_in, 0, 0.1, 0), at(brow_out, 0, 0.1, 0),
+                            at(brow_out, 0.25, -0.2, -0.35))),
+        ("eye", 0.55, _line(eye_in, lid_up, eye_out, lid_low, eye_in, steps=3)),
+        ("nose", 0.6, [*_line(mark["nose bridge"], tip), base, at(base, 0.45, 0.2, -0.1), at(tip, 0.3, 0, -0.3)]),
+        ("cheek", 1.0, [at(lid_low, -0.3, -0.75, 0.1), at(lid_low, 0.1, -0.85, 0), at(lid_low, 0.75, -0.8, -0.5),
+                         at(corner, 0.7, 0.7, -0.4), at(corner, 1.0, 0.1, -1.0), at(corner, 1.2, 0.8, -1.1)]),
+        ("upper lip", 0.5, [*_line(upper, corner * 0.75 + upper * 0.25), (upper + base) / 2]),
+        ("lower lip", 0.45, _line(lower, corner * 0.75 + lower * 0.25)),
+        ("mouth corner", 0.5, [corner, at(corner, 0.15, 0, -0.1)]),
+        ("jaw", 0.75, [*_line(chin, at(chin, 0.9, 0.15, -0.5), at(corner, 1.15, -0.75, -1.5)),
+                       at(chin, 0, -0.4, -0.5), at(chin, 0.6, -0.3, -0.8), at(corner, 0.5, -0.7, -0.4)]))
     seeds = np.concatenate([np.asarray(points) for _, _, points in table])
     codes = np.concatenate([np.full(len(points), REGIONS.index(name), np.uint8) for name, _, points in table])
     reach = np.concatenate([np.full(len(points), share * unit) for _, share, points in table])

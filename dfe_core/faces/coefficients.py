@@ -1,0 +1,38 @@
+"""Faces that are coefficients alone: FLAME's model file is licensed and the user's own, its coefficients are not."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from dfe_core.faces.model import FaceModel
+
+JAW = ("jaw_x", "jaw_y", "jaw_z")
+"""FLAME's jaw pose as an axis-angle vector, radians; opening is +x."""
+
+
+def flame_names(expressions: int) -> tuple[str, ...]:
+    """``exp_000`` … then the three jaw angles: the order of ψ of FLAME data."""
+    return (*(f"exp_{i:03d}" for i in range(expressions)), *JAW)
+
+
+def flame_id(expressions: int) -> str:
+    """The id of the FLAME coefficient space with so many expression components, e.g. ``flame-50+jaw``."""
+    return f"flame-{expressions}+jaw"
+
+
+def coefficient_face(face_id: str) -> FaceModel | None:
+    """The face without a mesh that an id names (``flame-50+jaw``), None for others."""
+    match = re.fullmatch(r"flame-(\d{1,3})\+jaw", face_id)
+    if not match or not 1 <= int(match[1]) <= 100:
+        return None
+    return bare_face(flame_id(int(match[1])), f"FLAME coefficients ({match[1]} expression, 3 jaw), no mesh",
+                     flame_names(int(match[1])))
+
+
+def bare_face(face_id: str, title: str, names: tuple[str, ...]) -> FaceModel:
+    """A `FaceModel` with coefficients but no vertices: it trains and tokenises in ψ and draws nothing."""
+    empty = np.zeros(0, np.uint8)
+    return FaceModel(face_id, title, names, np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32),
+                     np.zeros((len(names), 0, 3), np.float32), np.zeros(0, np.int32), empty, empty, empty)
