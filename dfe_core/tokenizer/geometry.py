@@ -10,6 +10,9 @@ from dfe_core.faces.model import REGIONS, SIDES, FaceModel
 STILL_M = 1e-6
 """A codeword whose largest displacement is below this (0.001 mm) moves nothing: its side is ``rest``."""
 
+SKIN, MOUTH = 0, 2
+"""Codes of `FaceModel.materials` that are no part of an eyeball."""
+
 ONE_SIDED = 1 / 3
 """|left − right| / (left + right) of squared displacement above which a codeword is one-sided: one side holds at
 least twice the energy of the other."""
@@ -29,7 +32,8 @@ def codeword_geometry(psi: np.ndarray, face: FaceModel) -> pd.DataFrame:
 
     Returns
     -------
-    (K rows) codeword; region, second_region: of `REGIONS`, by squared displacement (``none`` at rest); side:
+    (K rows) codeword; region, second_region: of `REGIONS`, where vertices move most (mean squared displacement, so
+    that a small region is not outvoted by a large one; an eyeball counts with the eye; ``none`` at rest); side:
     ``symmetric``, ``left``, ``right`` or ``rest``, the half with at least twice the energy of the other, and for a
     movement that is the opposite of its mirror image (jaw to the left) the side it goes to; symmetry: cosine of the
     displacement field with its mirror image, −1 … 1; locality: share of squared displacement in the two strongest
@@ -73,10 +77,10 @@ def _measure(displacement: np.ndarray, face: FaceModel) -> pd.DataFrame:
     energy = magnitude.astype(np.float64) ** 2
     still = magnitude.max(1, initial=0) < STILL_M
     by_region = energy @ _indicator(face.regions, len(REGIONS))
-    order = np.argsort(-by_region, axis=1, kind="stable")
+    order = _most_moved(energy, face)
     mirrored = symmetry(displacement, face)
     total = by_region.sum(1)
-    two = np.take_along_axis(by_region, order[:, :2], 1).sum(1)
+    two = np.sort(by_region, axis=1)[:, -2:].sum(1)
     names = np.array(REGIONS, object)
     table = {"region": np.where(still, "none", names[order[:, 0]]),
              "second_region": np.where(still, "none", names[order[:, 1]]),
@@ -86,6 +90,13 @@ def _measure(displacement: np.ndarray, face: FaceModel) -> pd.DataFrame:
              "peak_mm": magnitude.max(1, initial=0) * 1e3, "mean_mm": magnitude.mean(1) * 1e3,
              "gini": np.where(still, 0.0, gini(magnitude))}
     return pd.DataFrame(table | _profile(magnitude, face))
+
+
+def _most_moved(energy: np.ndarray, face: FaceModel) -> np.ndarray:
+    """(K, V) squared displacement to (K, R) region codes, where vertices move most first."""
+    seen = np.where(np.isin(face.materials, (SKIN, MOUTH)), face.regions, REGIONS.index("eye"))
+    members = _indicator(seen, len(REGIONS))
+    return np.argsort(-(energy @ members) / np.maximum(members.sum(0), 1), axis=1, kind="stable")
 
 
 def _side(energy: np.ndarray, displacement: np.ndarray, mirrored: np.ndarray, still: np.ndarray,
