@@ -29,7 +29,8 @@ def field(face, region, side, vector):
 
 def test_a_sentence_says_what_moves_where_and_how_far(toy_face):
     face, psi = moved(toy_face, field(toy_face, CORNER, 1, (0.002, 0.003, 0)),
-                      field(toy_face, CORNER, 2, (0.002, 0, 0)), field(toy_face, BROW, 0, (0, -0.0015, 0)), np.zeros((225, 3)))
+                      field(toy_face, CORNER, 2, (0.002, 0, 0)), field(toy_face, BROW, 0, (0, -0.0015, 0)),
+                      np.zeros((225, 3)))
     sentences = [s.split("; like")[0] for s in describe_codewords(psi, face)]
     assert sentences[0] == "Left lip corner moves up and out, 3.6 mm"
     assert sentences[1] == "Right lip corner moves in, 2.0 mm"  # +x is the face's left: for the right corner inwards
