@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-MAC_BROWSERS = ("/Applications/Chromium.app/Contents/MacOS/Chromium",
-                "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from train.browsers import find_browser  # noqa: E402
+
 GL_LIBRARIES = ("libEGL.so.1", "libGL.so.1")
 
 
@@ -34,15 +34,6 @@ MANAGERS = {
     "dnf": Manager((), ("install", "-y"), ("mesa-libEGL", "mesa-libGL", "mesa-dri-drivers"), ("chromium",)),
     "pacman": Manager((), ("-S", "--noconfirm", "--needed"), ("mesa", "libglvnd"), ("chromium",)),
 }
-
-
-def find_browser() -> str | None:
-    """The path of a Chromium or Chrome: ``$DFE_CHROMIUM``, on the PATH, or where macOS keeps programs."""
-    named = os.environ.get("DFE_CHROMIUM")
-    if named and Path(named).is_file():
-        return named
-    found = next((path for path in map(shutil.which, BROWSERS) if path), None)
-    return found or next((path for path in MAC_BROWSERS if Path(path).is_file()), None)
 
 
 def missing_gl() -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 import textwrap
 import traceback
@@ -121,6 +122,7 @@ def _run(args: argparse.Namespace) -> int:
     debug = getattr(args, "debug", False)
     if not debug:
         warnings.simplefilter("ignore")
+    signal.signal(signal.SIGTERM, _as_interrupt)
     progress = listener(getattr(args, "progress", "bar"))
     try:
         with progress:
@@ -135,6 +137,11 @@ def _run(args: argparse.Namespace) -> int:
         return _fail(f"interrupted{hint}", debug, INTERRUPTED)
     except Exception as error:
         return _fail(f"error: {one_line(error, args.command)}", debug, REFUSED)
+
+
+def _as_interrupt(*_: object) -> None:
+    """SIGTERM ends a command as Ctrl-C does, so that temporary files are removed."""
+    raise KeyboardInterrupt
 
 
 def one_line(error: Exception, command: str) -> str:

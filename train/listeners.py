@@ -9,9 +9,15 @@ from dataclasses import asdict
 from typing import Any, TextIO
 
 from dfe_core.progress import Progress
+from train.tables import duration
+
+WHOLE = ("overall", "eta_s", "step", "steps")
+"""Figures that speak of the whole work and not of the task at hand: share done, seconds left, step of how many."""
 
 _JSON_INTERVAL_S = 0.1
 _LINE_INTERVAL_S = 15.0
+_FIRST = ("rmse_mm", "perplexity", "utilisation")
+_BAR = "{desc}: {percentage:3.0f}%|{bar:16}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]{postfix}"
 
 
 class Silent:
@@ -28,17 +34,28 @@ class Silent:
 
 
 class JsonLines(Silent):
-    """One JSON object a line: the fields of `Progress`. At most ten a second, first and last of a task always."""
+    """One JSON object a line: the fields of `Progress`, `eta_s` (seconds left, null where unknown) and, for work of
+    several steps, those of `WHOLE`. At most ten a second, first and last of a task always.
+    """
 
     def __init__(self, stream: TextIO) -> None:
-        self.stream, self._task, self._next = stream, "", 0.0
+        self.stream, self._task, self._next, self._begun = stream, "", 0.0, 0.0
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        if progress.task == self._task and progress.done != progress.total and now < self._next:
+        if progress.task != self._task:
+            self._task, self._begun = progress.task, now
+        elif progress.done != progress.total and now < self._next:
             return
-        self._task, self._next = progress.task, now + _JSON_INTERVAL_S
-        print(json.dumps(asdict(progress), default=str), file=self.stream, flush=True)
+        self._next = now + _JSON_INTERVAL_S
+        line = {**asdict(progress), "eta_s": self._left(progress, now)}
+        line |= {name: line["figures"].pop(name) for name in WHOLE if name in line["figures"]}
+        print(json.dumps(line, default=str), file=self.stream, flush=True)
+
+    def _left(self, progress: Progress, now: float) -> float | None:
+        if not progress.total or not progress.done:
+            return None
+        return round((now - self._begun) * (progress.total - progress.done) / progress.done, 1)
 
 
 class Bars(Silent):
@@ -64,8 +81,8 @@ class Bars(Silent):
         from tqdm import tqdm
         terminal = self.stream.isatty()
         return tqdm(total=progress.total or None, desc=progress.task, file=self.stream, dynamic_ncols=terminal,
-                    ncols=None if terminal else 100, mininterval=0.1 if terminal else _LINE_INTERVAL_S,
-                    miniters=1 if terminal else None, smoothing=0.1, leave=True)
+                    bar_format=_BAR if progress.total else None, mininterval=0.1 if terminal else _LINE_INTERVAL_S,
+                    miniters=1, smoothing=0.1, leave=True)
 
     def _close(self) -> None:
         if self._bar is not None:
@@ -80,10 +97,13 @@ def listener(kind: str, stream: TextIO | None = None) -> Silent:
 
 
 def _postfix(progress: Progress) -> str:
-    """The detail and those figures that are single values, short."""
+    """The detail, the time left of the whole, and those figures that are single values, the telling ones first."""
     parts = [progress.detail] if progress.detail else []
-    for name, value in progress.figures.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-            continue
-        parts.append(f"{name.replace('_', ' ')} {value:.4g}" if isinstance(value, float) else f"{name} {value}")
+    if "eta_s" in progress.figures:
+        parts.append(f"{duration(progress.figures['eta_s'])} left in all")
+    shown = [name for name in progress.figures if name not in WHOLE]
+    for name in sorted(shown, key=lambda n: _FIRST.index(n) if n in _FIRST else len(_FIRST)):
+        value = progress.figures[name]
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            parts.append(f"{name.replace('_', ' ')} {value:.3g}")
     return ", ".join(parts)

@@ -7,7 +7,8 @@ import argparse
 from dfe_core.progress import Listener
 from train.tables import facts
 
-DESCRIPTION = "Turn every valid frame of a dataset into tokens. Run again on unchanged input it does nothing and says so."
+DESCRIPTION = "Turn every valid frame of a dataset into tokens. Run again on unchanged input it does nothing and " \
+              "says so."
 EXAMPLES = ("dfe encode codebook1 study1",)
 
 

@@ -25,30 +25,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from train.evaluate import evaluate_model
-    result = evaluate_model(args.model, args.dataset, args.split, progress=progress)
+    result = evaluate_model(args.model, args.dataset, split=args.split, progress=progress)
     deliver(result, report(result), args.json)
 
 
 def report(result: dict[str, Any]) -> str:
     """The result of `dfe evaluate` as text."""
-    head = facts([(name, result[name]) for name in ("model", "dataset", "split", "subjects", "frames", "stages",
-                                                    "codewords")])
+    head = facts([("model", result["model"]), ("dataset", result["dataset"]),
+                  ("data", "simulated" if result.get("simulated") else "real"), ("split", result["split"]),
+                  ("split by", result.get("split_by")), ("subjects", result["subjects"]), ("frames", result["frames"]),
+                  ("stages", result["stages"]), ("codewords", result["codewords"])])
     figures = facts([(title, result.get(name)) for name, title in _TITLES.items()])
     stages = table(("stage", "rmse mm, up to it", "perplexity"),
                    [(i + 1, rmse, perplexity) for i, (rmse, perplexity) in
                     enumerate(zip(result["rmse_mm_by_stage"], result["perplexity"], strict=True))])
     regions = table(("region", "rmse mm"), list(result["rmse_mm_by_region"].items()))
+    return "\n\n".join((head, figures, stages, regions, *_baselines(result), *_truth(result)))
+
+
+def _baselines(result: dict[str, Any]) -> list[str]:
+    rivals = {name: figures for name, figures in (result.get("baselines") or {}).items() if figures}
+    if not rivals:
+        return []
     rows = [(result["model"], result["rmse_mm"], result["explained_variance"]),
-            *((name, b.get("rmse_mm"), b.get("explained_variance")) for name, b in result["baselines"].items())]
-    baselines = table(("at the same bits per frame", "rmse mm", "explained variance"), rows)
-    return "\n\n".join((head, figures, stages, regions, baselines, *_truth(result)))
+            *((name.replace("_", " "), b["rmse_mm"], b["explained_variance"]) for name, b in rivals.items())]
+    return [table(("at the same bits per frame", "rmse mm", "explained variance"), rows)]
 
 
 def _truth(result: dict[str, Any]) -> list[str]:
-    """Figures beyond those of the contract that have a table of their own, where there are any."""
-    recovery = result.get("truth")
-    return [facts([(f"truth: {k}", v) for k, v in recovery.items() if not isinstance(v, (dict, list))])] \
-        if isinstance(recovery, dict) else []
+    """How well codewords tell the actions that were simulated; nothing for real data."""
+    truth = result.get("truth")
+    if not truth:
+        return []
+    rows = [(r["action"], r["side"], r["codeword"], r["auroc_one"], ", ".join(map(str, r["codewords"])),
+             r["auroc_three"]) for r in truth["per_action"] if r["scored_by"] == "presence"]
+    head = ("true action", "side", "codeword", "AUROC", "at most three", "AUROC of these")
+    return [facts(_flat(truth["summary"], "truth")), table(head, rows)]
+
+
+def _flat(values: dict[str, Any], prefix: str) -> list[tuple[str, Any]]:
+    pairs: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        label = f"{prefix}, {name.replace('_', ' ')}"
+        pairs += _flat(value, label) if isinstance(value, dict) else [(label, value)]
+    return pairs
 
 
 _TITLES = {

@@ -1,0 +1,160 @@
+"""Is this installation sound? Python, packages, torch, drawing, browser, and every artefact of the cache."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from dfe_core.progress import Listener, Progress, silent
+from dfe_core.store import KINDS, cache_root
+from train.browsers import find_browser
+from train.catalogue import catalogue, faults, remedy
+from train.tables import size
+
+GOOD, WARNING, BAD = "ok", "warning", "fault"
+_FREE_BYTES = 2_000_000_000
+_DRAW = """
+import pyvista
+plotter = pyvista.Plotter(off_screen=True, window_size=(64, 64))
+plotter.background_color = "white"
+plotter.add_mesh(pyvista.Sphere(), color="red")
+image = plotter.screenshot(return_img=True)
+plotter.close()
+raise SystemExit(0 if len(set(map(tuple, image.reshape(-1, 3).tolist()))) > 8 else 3)
+"""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at: its state, what was found, and what to do about it (empty when all is well)."""
+
+    what: str
+    state: str
+    found: str
+    remedy: str = ""
+
+
+def checkup(root: Path | None = None, progress: Listener = silent) -> list[Check]:
+    """Look at everything; takes some seconds, for a picture is drawn and every artefact is read in full."""
+    root = root or cache_root()
+    parts = (("python", lambda: [_python()]), ("packages", lambda: list(_packages())), ("torch", lambda: [_torch()]),
+             ("drawing", lambda: [_drawing()]), ("browser", lambda: [_browser()]), ("disk", lambda: [_disk(root)]),
+             ("cache", lambda: list(_cache(root))))
+    checks = []
+    for index, (name, look) in enumerate(parts):
+        progress(Progress("doctor", index, len(parts), name))
+        checks += look()
+    progress(Progress("doctor", len(parts), len(parts)))
+    return checks
+
+
+def _python() -> Check:
+    found = f"{platform.python_version()} ({sys.executable})"
+    good = sys.version_info >= (3, 10)
+    return Check("Python", GOOD if good else BAD, found, "" if good else "install Python 3.10 or newer")
+
+
+def _packages() -> Iterator[Check]:
+    """Each requirement of dfe that is missing or out of range; one line when all are there."""
+    wanted = [r for r in _requirements() if r.marker is None or r.marker.evaluate({"extra": ""})]
+    wrong = [check for requirement in wanted if (check := _package(requirement)) is not None]
+    yield from wrong or [Check("packages", GOOD, f"all {len(wanted)} requirements are installed in the versions asked")]
+
+
+def _requirements() -> list[Requirement]:
+    """From requirements.txt of the source checkout, else from the metadata of the installed package."""
+    path = Path(__file__).resolve().parent.parent / "requirements.txt"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else _installed_requirements()
+    return [Requirement(line) for line in (raw.split("#")[0].strip() for raw in lines) if line]
+
+
+def _installed_requirements() -> list[str]:
+    try:
+        return importlib.metadata.requires("dfe") or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+
+
+def _package(requirement: Requirement) -> Check | None:
+    try:
+        version = importlib.metadata.version(requirement.name)
+    except importlib.metadata.PackageNotFoundError:
+        return Check(requirement.name, BAD, "not installed", f"pip install '{requirement}'")
+    if requirement.specifier.contains(version, prereleases=True):
+        return None
+    return Check(requirement.name, WARNING, f"version {version}", f"pip install '{requirement}'")
+
+
+def _torch() -> Check:
+    """Asked in another process: importing torch takes a second and its memory."""
+    code = "import sys, torch; print(torch.__version__, torch.cuda.is_available(), torch.get_num_threads(), sep='|')"
+    result = _ask(code)
+    if result.returncode:
+        return Check("torch", BAD, _last_line(result.stderr) or "cannot be imported", "make install")
+    version, cuda, threads = result.stdout.strip().splitlines()[-1].split("|")
+    device = "CUDA, with a GPU" if cuda == "True" else f"CPU, {threads} threads"
+    idle = cuda != "True" and shutil.which("nvidia-smi") and "+cpu" in version
+    return Check("torch", WARNING if idle else GOOD, f"{version} ({device})",
+                 "this machine has NVIDIA's tools: make install DFE_TORCH=cuda" if idle else "")
+
+
+def _drawing() -> Check:
+    """Draw a sphere off screen, in another process: without OpenGL libraries VTK may end the process."""
+    result = _ask(_DRAW)
+    if result.returncode == 0:
+        return Check("drawing", GOOD, "a sphere was drawn off screen (VTK)")
+    return Check("drawing", BAD, _last_line(result.stderr) or f"VTK ended with code {result.returncode}",
+                 "on Debian and Ubuntu: sudo apt-get install libegl1 libgl1 libgl1-mesa-dri")
+
+
+def _browser() -> Check:
+    found = find_browser()
+    return Check("Chromium", GOOD, found) if found else \
+        Check("Chromium", WARNING, "not found: only the browser tests need it", "make test installs it where it may")
+
+
+def _disk(root: Path) -> Check:
+    place = next(p for p in (root, *root.resolve().parents) if p.exists())
+    free = shutil.disk_usage(place).free
+    writable = os.access(place, os.W_OK)
+    state = BAD if not writable else WARNING if free < _FREE_BYTES else GOOD
+    return Check("cache folder", state, f"{root}, {size(free)} free" + ("" if writable else ", not writable"),
+                 "" if state == GOOD else "set DFE_CACHE to a folder with room")
+
+
+def _cache(root: Path) -> Iterator[Check]:
+    """One line for every faulty artefact and for what interrupted writes left; one for all that is whole."""
+    artefacts = catalogue(root)
+    whole = 0
+    for artefact in artefacts:
+        wrong = faults(artefact)
+        whole += not wrong
+        if wrong:
+            state = WARNING if artefact.fault.startswith("training") else BAD
+            yield Check(artefact.label, state, "; ".join(wrong), remedy(artefact))
+    yield Check("artefacts", GOOD, f"{whole} of {len(artefacts)} whole, content as it was written")
+    if left := leftovers(root):
+        yield Check("leftovers", WARNING, f"{len(left)} of interrupted writes", "rm -r " + " ".join(map(str, left)))
+
+
+def leftovers(root: Path) -> list[Path]:
+    """Temporary files and folders of writes that were killed: beside the artefacts, their names start with a dot."""
+    return [path for kind in KINDS if (root / kind).is_dir() for path in sorted((root / kind).iterdir())
+            if path.name.startswith(".") and path.suffix != ".lock"]
+
+
+def _ask(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+def _last_line(text: str) -> str:
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
