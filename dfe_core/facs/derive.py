@@ -1,0 +1,187 @@
+"""AUs estimated from ARKit coefficients by the table: what serves where no detector output exists.
+
+An estimate, and called that everywhere: the table is hand-made, and a coefficient is not a FACS score. Intensity is
+5 · ψ above the subject's resting face, clipped to 0 … 5; a frame counts as present from intensity `PRESENT_INTENSITY`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.columns import split_side
+from dfe_core.expressions.dataset import Dataset, Frames
+from dfe_core.facs.store import AlignedAus, AlignedFrames, open_writer
+from dfe_core.facs.table import ACTION_UNITS, ESTIMATE_CAVEAT, SIDED, CoefficientMap, coefficient_map
+from dfe_core.progress import Listener, Progress, silent
+
+TOOL, VERSION = "arkit-table", "1"
+PRESENT_INTENSITY = 1.0
+BLINK_S = 0.5
+"""Both eyes closed for at most this long is a blink (AU45), longer is eyes closed (AU43); Ekman & Friesen 1978."""
+CLOSED = 0.5
+"""An eye is closed from this value of eyeBlink on, and wide awake on the other side of a wink below half of it."""
+
+_RESTING_PERCENTILE, _RESTING_CAP, _RESTING_SAMPLE = 5, 0.25, 4000
+_MEAN = {"AU1": ("browInnerUp",), "AU8": ("mouthClose",), "AU17": ("mouthShrugLower",), "AU18": ("mouthPucker",),
+         "AD19": ("tongueOut",), "AU22": ("mouthFunnel",), "AU28": ("mouthRollLower", "mouthRollUpper"),
+         "AD29": ("jawForward",), "AD34": ("cheekPuff",), "AU61": ("eyeLookOutLeft", "eyeLookInRight"),
+         "AU62": ("eyeLookInLeft", "eyeLookOutRight"), "AU63": ("eyeLookUpLeft", "eyeLookUpRight"),
+         "AU64": ("eyeLookDownLeft", "eyeLookDownRight")}
+"""AUs that are the mean of these coefficients. The chin raiser is read from the lower lip alone: the upper lip's share
+is an effect of it that also comes without it."""
+_LIDS = ("AU43", "AU45", "AU46")
+_JAW = 0.6
+"""jawOpen at which the jaw has dropped (AU26, intensity E) and begins to be stretched (AU27)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Deriver:
+    """The rules for one set of coefficient names: `aus` (A) of (AU, side) and `intensity`."""
+
+    table: CoefficientMap
+    aus: tuple[tuple[str, str], ...]
+
+    def intensity(self, psi: np.ndarray, time_s: np.ndarray, step_s: float) -> np.ndarray:
+        """(T, E) ψ above rest at `time_s` (T,), frames `step_s` apart, to (T, A) float32 intensity 0 … 5."""
+        lids = _lids(self._value(psi, "eyeBlinkLeft"), self._value(psi, "eyeBlinkRight"), time_s, step_s)
+        columns = [lids[au, side] if au in _LIDS else self._column(psi, au, side) for au, side in self.aus]
+        return np.clip(5 * np.stack(columns, 1), 0, 5).astype(np.float32)
+
+    def _value(self, psi: np.ndarray, name: str, side: str = "both") -> np.ndarray:
+        where = [i for i in self.table.where[name] if side in ("both", split_side(self.table.names[i])[1])]
+        return psi[:, where].mean(1)
+
+    def _column(self, psi: np.ndarray, au: str, side: str) -> np.ndarray:
+        if au in _MEAN:
+            return np.mean([self._value(psi, name, side) for name in _MEAN[au]], 0)
+        if au in SIDED and au != "AU65":
+            return psi @ self.table.weights(au, side)
+        if au in ("AU26", "AU27"):
+            jaw = self._value(psi, "jawOpen")
+            return jaw / _JAW if au == "AU26" else (jaw - _JAW) / (1 - _JAW)
+        if au == "AU25":
+            return self._lips_apart(psi)
+        turn = {k: self._value(psi, f"eyeLook{k}") for k in ("InLeft", "InRight", "OutLeft", "OutRight")}
+        if au == "AU66":
+            return np.minimum(turn["InLeft"], turn["InRight"])
+        return turn["OutLeft"] - turn["InRight"] if side == "left" else turn["OutRight"] - turn["InLeft"]
+
+    def _lips_apart(self, psi: np.ndarray) -> np.ndarray:
+        """AU25 has no coefficient: the jaw open further than the lips are held together, or a lip pulled away."""
+        jaw = self._value(psi, "jawOpen") - self._value(psi, "mouthClose")
+        lips = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight")
+        return np.max([jaw, *(self._value(psi, name) for name in lips)], 0)
+
+
+def make_deriver(names: tuple[str, ...]) -> Deriver:
+    """The rules for these coefficient names. Raises `DataError` where they hold too few of ARKit's."""
+    table = coefficient_map(names)
+    if len(table.where) < 40:
+        raise DataError("coefficients", f"{len(table.where)} of ARKit's 52 among {', '.join(names[:3])}, …",
+                        "ARKit coefficients; AUs of other spaces come from a detector (`dfe aus import`)")
+    return Deriver(table, tuple((au, side) for au in ACTION_UNITS for side in _sides(table, au)))
+
+
+def _sides(table: CoefficientMap, au: str) -> tuple[str, ...]:
+    needs = {"AU25": ("jawOpen", "mouthClose", "mouthLowerDownLeft", "mouthUpperUpLeft"), "AU26": ("jawOpen",),
+             "AU27": ("jawOpen",), "AU66": ("eyeLookInLeft",), **{au: ("eyeBlinkLeft",) for au in _LIDS}, **_MEAN}
+    if au in SIDED:
+        return ("left", "right") if table.weights(au, "left") is not None else ()
+    if not all(name in table.where for name in needs.get(au, ("",))):
+        return ()
+    return ("left", "right") if table.weights(au, "left") is not None else ("both",)
+
+
+def _lids(left: np.ndarray, right: np.ndarray, time_s: np.ndarray, step_s: float) -> dict[tuple[str, str], np.ndarray]:
+    """Closure of the eyes told apart by time and side: AU45, AU43 (both eyes) and AU46 (one), each (T,) 0 … 1."""
+    both = np.minimum(left, right)
+    held = _run_seconds(both >= CLOSED / 2, both >= CLOSED, time_s, step_s)
+    wink = {side: np.where((one >= CLOSED) & (other < CLOSED / 2), one, 0)
+            for side, one, other in (("left", left, right), ("right", right, left))}
+    return {("AU45", "both"): np.where((held > 0) & (held <= BLINK_S), both, 0),
+            ("AU43", "both"): np.where(held > BLINK_S, both, 0),
+            ("AU46", "left"): wink["left"], ("AU46", "right"): wink["right"]}
+
+
+def _run_seconds(wide: np.ndarray, narrow: np.ndarray, time_s: np.ndarray, step_s: float) -> np.ndarray:
+    """(T,) seconds that `narrow` holds within the run of `wide` that each frame lies in; 0 outside runs. A step of more
+    than twice `step_s` ends a run."""
+    cut = np.concatenate([[True], (wide[1:] != wide[:-1]) | (np.diff(time_s) > 2 * step_s)])
+    run = np.cumsum(cut) - 1
+    held = np.bincount(run, weights=narrow) * step_s
+    return np.where(wide, held[run], 0)
+
+
+def resting_face(dataset: Dataset) -> dict[str, np.ndarray]:
+    """Subject to (E,) float32 coefficients of the resting face: the 5th percentile over the subject's valid frames
+    (at most 4,000 a recording), never above 0.25 so that a held expression does not become rest."""
+    samples: dict[str, list[np.ndarray]] = {}
+    for subject, frames in _by_subject(dataset):
+        psi = frames.psi[frames.valid]
+        samples.setdefault(subject, []).append(psi[:: max(1, len(psi) // _RESTING_SAMPLE)])
+    blank = np.zeros(len(dataset.names), np.float32)
+    return {subject: np.clip(np.percentile(rows, _RESTING_PERCENTILE, axis=0), 0, _RESTING_CAP).astype(np.float32)
+            if len(rows := np.concatenate(parts)) else blank for subject, parts in samples.items()}
+
+
+def _by_subject(dataset: Dataset) -> Iterator[tuple[str, Frames]]:
+    subjects = dict(zip(dataset.recordings["recording"], dataset.recordings["subject"], strict=True))
+    for frames in dataset.iter_frames():
+        yield subjects[frames.recording], frames
+
+
+def derive_aus(dataset: Dataset, name: str = "derived", *, threshold: float = PRESENT_INTENSITY,
+               rest: bool = True, root: Path | None = None, progress: Listener = silent) -> AlignedAus:
+    """Derive AUs for every valid frame of a dataset on ARKit coefficients and write them as the AUs `name`.
+
+    Parameters
+    ----------
+    threshold: intensity 0 … 5 from which an AU counts as present.
+    rest: measure from each subject's resting face (`resting_face`), as FACS does; else from zero.
+
+    Raises `DataError` where the dataset's coefficients are not ARKit's.
+    """
+    deriver = make_deriver(dataset.names)
+    resting = resting_face(dataset) if rest else {}
+    rates = dict(zip(dataset.recordings["recording"], dataset.recordings["fps"], strict=True))
+    with open_writer(dataset.name, name, deriver.aus, root or dataset.path.parent.parent) as writer:
+        for done, (subject, frames) in enumerate(_by_subject(dataset), 1):
+            psi = frames.psi[frames.valid] - resting.get(subject, 0)
+            intensity = deriver.intensity(psi, frames.time_s[frames.valid], 1 / rates[frames.recording])
+            present = (intensity >= threshold).astype(np.float32)
+            writer.add(frames.recording, AlignedFrames(frames.frame[frames.valid], present, intensity))
+            progress(Progress("derive AUs", done, len(rates), frames.recording))
+        writer.close(_manifest(dataset, name, deriver, threshold, rest))
+    return AlignedAus.open(dataset.name, name, root or dataset.path.parent.parent)
+
+
+def _manifest(dataset: Dataset, name: str, deriver: Deriver, threshold: float, rest: bool) -> dict:
+    neutral = "the subject's resting face (5th percentile)" if rest else "zero"
+    return {"name": name, "dataset": dataset.name, "dataset_key": dataset.key, "tool": TOOL, "version": VERSION,
+            "estimate": True, "emits": list(dict.fromkeys(au for au, _ in deriver.aus)),
+            "settings": {"threshold": threshold, "rest": rest},
+            "notes": [ESTIMATE_CAVEAT, f"Intensity is 5 times the coefficient above {neutral}; "
+                      f"present from intensity {threshold:g} on."]}
+
+
+def truth_aus(dataset: Dataset, name: str = "truth", *, root: Path | None = None) -> AlignedAus:
+    """The truth of a simulated dataset as AUs: what a coder without error would write down. Actions without a FACS code
+    are left out, as FACS leaves them out. Raises `DataError` where there is no truth."""
+    from dfe_core.simulate.truth import presence
+    names = dataset.recordings["recording"].tolist()
+    first = presence(dataset, names[0])
+    aus = tuple(a for a, inside in zip(first.actions, first.in_facs, strict=True) if inside)
+    with open_writer(dataset.name, name, aus, root or dataset.path.parent.parent) as writer:
+        for recording in names:
+            frames, truth = dataset.frames(recording), presence(dataset, recording)
+            writer.add(recording, AlignedFrames(frames.frame[frames.valid], *(
+                m[frames.valid][:, truth.in_facs].astype(np.float32) for m in (truth.presence, truth.intensity))))
+        writer.close({"name": name, "dataset": dataset.name, "dataset_key": dataset.key, "tool": "simulated truth",
+                      "version": "1", "estimate": False, "emits": list(dict.fromkeys(au for au, _ in aus)),
+                      "notes": ["The truth of simulated data: no detector or coder is this good."]})
+    return AlignedAus.open(dataset.name, name, root or dataset.path.parent.parent)
