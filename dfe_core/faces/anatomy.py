@@ -19,6 +19,10 @@ MIRROR_TOLERANCE_M = 1.5e-3
 
 LID_REACH_M = 2e-3  # skin nearer than this to the globe is the rim of a lid
 CORNER_REACH_M = 12e-3  # a lip corner this far from the end of the lips' rim would have to move most to be believed
+NEEDED = ("browInnerUp", "browOuterUpLeft", "eyeBlinkLeft", "jawOpen", "mouthDimpleLeft", "mouthFrownLeft",
+          "mouthSmileLeft", "mouthStretchLeft")
+"""The ARKit actions that `anatomy` reads; a basis may split those of the middle into sides."""
+
 CENTRE_M = 1e-3  # nearer to the mid-plane than this is neither left nor right
 _FLIP = np.array([-1.0, 1.0, 1.0])
 
@@ -60,6 +64,12 @@ def _actions(basis: np.ndarray, names: tuple[str, ...]) -> dict[str, np.ndarray]
         if known:
             out[known] = out.get(known, 0) + np.asarray(field, np.float64)
     return out
+
+
+def missing_actions(names: tuple[str, ...]) -> list[str]:
+    """Which of the actions that `anatomy` needs no coefficient stands for."""
+    known = {canonical_name(n) or canonical_name(n.removesuffix("_L").removesuffix("_R")) for n in names}
+    return [action for action in NEEDED if action not in known]
 
 
 def _landmarks(template: np.ndarray, triangles: np.ndarray, actions: dict[str, np.ndarray], materials: np.ndarray,

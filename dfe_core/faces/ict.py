@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.faces.anatomy import anatomy
+from dfe_core.faces.anatomy import anatomy, missing_actions
 from dfe_core.faces.arkit import canonical_name
 from dfe_core.faces.eyeball import EYE, MOUTH, carry_affine, eyeball, fit_sphere
 from dfe_core.faces.fillings import Filling, append, eyes_behind_lids, mouth_bag, openings, skin_only
@@ -46,7 +46,7 @@ def convert_ict(path: Path, face_id: str, progress: Listener = silent) -> FaceMo
     """Convert ICT-FaceKit's files to a `FaceModel`. Raises `DataError` for anything that is not such a model."""
     source = _read_npz(path) if path.is_file() else _read_folder(path, progress)
     stems = tuple(canonical_name(name) or name for name in source.names)
-    missing = [n for n in ("eyeBlinkLeft", "jawOpen", "mouthSmileLeft", "browOuterUpLeft") if n not in stems]
+    missing = missing_actions(source.names)
     if missing:
         raise DataError(path, f"no expression called {', '.join(missing)}", "the expressions of ICT-FaceKit")
     parts = _whole(source, stems) if len(source.neutral) == FULL else _filled(source, stems, path)
@@ -115,6 +115,8 @@ def _read_npz(path: Path) -> Source:
 
 
 def _read_folder(path: Path, progress: Listener) -> Source:
+    if not (path / NEUTRAL).is_file():
+        raise DataError(path, f"no {NEUTRAL}", "ICT-FaceKit's folder FaceXModel")
     neutral, triangles = _read_obj(path / NEUTRAL)
     files = sorted(p for p in path.glob("*.obj") if p.name != NEUTRAL)
     expressions = [p for p in files if canonical_name(p.stem) or canonical_name(p.stem[:-2]) or
