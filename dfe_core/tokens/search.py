@@ -1,0 +1,177 @@
+"""Finding codewords: by words over names, notes and descriptions, by action unit, by region, by an example face."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.faces.model import REGIONS, FaceModel
+from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokenizer.metric import cosine, displacement_cosine, mesh_factor
+from dfe_core.tokens.notes import Notes
+
+FIELDS = {"name": 4.0, "tags": 3.0, "like": 2.0, "description": 2.0, "region": 1.0, "note": 1.0}
+"""Weight of a match by where it stands: the lab's own words first."""
+
+PREFIX = 0.6  # a word that only begins like one written there
+MEANING = 0.8  # a word that means the same
+
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "smile": ("lip corner up", "au12"), "smiling": ("lip corner up", "au12"), "grin": ("lip corner up", "au12"),
+    "frown": ("lip corner down", "au15", "brow down", "au4"), "scowl": ("brow down", "au4"),
+    "blink": ("eyelid down", "au45"), "wink": ("au46", "eyelid down"), "squint": ("eyelid up", "au7", "au6"),
+    "sneer": ("nose up", "au9"), "wrinkle": ("nose up", "au9"), "pucker": ("au18",), "kiss": ("au18",),
+    "funnel": ("au22",), "pout": ("lower lip up", "au17"), "puff": ("ad34",), "gape": ("chin down", "au26", "au27"),
+    "yawn": ("chin down", "au26", "au27"), "dimple": ("au14",), "contempt": ("au14", "au12"),
+    "surprise": ("au1", "au2", "au5", "brow up"), "gaze": ("eyeball",), "look": ("eyeball",),
+    "lid": ("eyelid",), "eyebrow": ("brow",), "forehead": ("brow",), "jaw": ("chin",), "eye": ("eyelid", "eyeball"),
+    "lips": ("lip",), "mouth": ("lip",), "still": ("rest",), "neutral": ("rest",), "nothing": ("rest",),
+    "raise": ("up",), "raised": ("up",), "raiser": ("up",), "lift": ("up",), "upward": ("up",), "upwards": ("up",),
+    "lower": ("down",), "lowered": ("down",), "drop": ("down",), "depress": ("down",), "downward": ("down",),
+    "open": ("chin down", "lower lip down", "eyelid up"), "close": ("eyelid down", "lower lip up"),
+    "outward": ("out",), "stretch": ("out",), "wide": ("out", "eyelid up"), "inward": ("in",), "protrude": ("forward",),
+    "l": ("left",), "r": ("right",), "bilateral": ("both",), "symmetric": ("both",), "unilateral": ("left", "right"),
+    "asymmetric": ("left", "right"), "sided": ("left", "right"), "sideways": ("to left", "to right")}
+"""What people type and what descriptions say. A phrase must stand in one clause."""
+
+_STOP = frozenset("a an and at by for go goes going move moves moved moving of on one the to with".split())
+
+
+@dataclass(frozen=True)
+class WordIndex:
+    """Words of every codeword: clauses[k] is a list of (field, words in order) of codeword k; rarity by word."""
+
+    clauses: tuple[tuple[tuple[str, tuple[str, ...]], ...], ...]
+    rarity: Mapping[str, float]
+
+    def search(self, query: str, limit: int = 50) -> pd.DataFrame:
+        """Codewords that match, best first: codeword, score, matched (share of the query's words), field, text.
+
+        Every word of the query counts where it, a word that begins with it, or one that means the same stands. The
+        words of one clause count together: ``left lip corner up`` does not find a left brow beside a right lip corner.
+        Rare words weigh more (the inverse document frequency of BM25, Robertson & Zaragoza 2009). Empty for no words.
+        """
+        wanted = [_alternatives(word) for word in words_of(query) if word not in _STOP]
+        rows = [(k, *found) for k, clauses in enumerate(self.clauses) if (found := self._best(clauses, wanted))]
+        table = pd.DataFrame(rows, columns=["codeword", "score", "matched", "field", "text"])
+        return table.sort_values(["score", "codeword"], ascending=[False, True]).head(limit).reset_index(drop=True)
+
+    def _best(self, clauses: Iterable[tuple[str, tuple[str, ...]]],
+              wanted: Sequence[tuple[tuple[tuple[str, ...], float], ...]]) -> tuple[float, float, str, str] | None:
+        overall = [0.0] * len(wanted)
+        best: tuple[float, float, str, str] = (0.0, 0.0, "", "")
+        for name, words in clauses:
+            scores = [max((self._phrase(phrase, words) * weight for phrase, weight in alternatives), default=0.0)
+                      for alternatives in wanted]
+            overall = [max(a, b) for a, b in zip(overall, scores, strict=True)]
+            matched = sum(s > 0 for s in scores) / len(wanted) if wanted else 0.0
+            score = FIELDS[name] * sum(scores) * matched
+            if score > best[0]:
+                best = (score, matched, name, " ".join(words))
+        if not best[0]:
+            return None
+        spread = sum(s > 0 for s in overall) / len(wanted)
+        return best[0] + 0.25 * sum(overall) * spread, spread, best[2], best[3]
+
+    def _phrase(self, phrase: tuple[str, ...], words: tuple[str, ...]) -> float:
+        """Weight of a phrase in a clause: that of its rarest word when every word stands there, else 0."""
+        parts = [self._word(word, words) for word in phrase]
+        return max(parts) if parts and min(parts) > 0 else 0.0
+
+    def _word(self, word: str, words: tuple[str, ...]) -> float:
+        if word in words:
+            return self.rarity.get(word, 0.0)
+        begins = [self.rarity[w] for w in words if len(word) > 2 and w.startswith(word)]
+        return PREFIX * max(begins, default=0.0)
+
+
+def words_of(text: str) -> list[str]:
+    """Words of a text in lower case: camel case taken apart, plurals of parts of the face in the singular, action
+    units as one word (``AU 12``, ``AU012`` → ``au12``).
+
+    >>> words_of("mouthSmileLeft, both Brows; AU 12")
+    ['mouth', 'smile', 'left', 'both', 'brow', 'au12']
+    """
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).lower()
+    text = re.sub(r"\b(a[ud])[ _-]*0*(\d{1,2})\b", r"\1\2", text)
+    return [_SINGULAR.get(word, word) for word in re.findall(r"[^\W_]+", text)]
+
+
+def index_words(texts: Sequence[Mapping[str, str]]) -> WordIndex:
+    """Index codewords: texts[k] maps a field of `FIELDS` to what is written there. Clauses end at ; and line ends."""
+    clauses = tuple(tuple((name, tuple(words)) for name, text in fields.items() for part in re.split(r"[;\n]", text)
+                          if (words := words_of(part))) for fields in texts)
+    count: dict[str, int] = {}
+    for own in clauses:
+        for word in {word for _, words in own for word in words}:
+            count[word] = count.get(word, 0) + 1
+    rarity = {word: math.log(1 + (len(texts) - n + 0.5) / (n + 0.5)) for word, n in count.items()}
+    return WordIndex(clauses, rarity)
+
+
+def codeword_texts(table: pd.DataFrame, descriptions: Sequence[str],
+                   notes: Notes | None = None) -> list[dict[str, str]]:
+    """What to index of each codeword: its description and likeness, region and side, and the lab's own words."""
+    notes = notes or Notes()
+    texts = []
+    for row, description in zip(table.itertuples(), descriptions, strict=True):
+        own = notes.of(int(row.codeword))
+        what, _, like = description.partition("; like ")
+        texts.append({"name": own.name, "tags": " ".join(own.tags), "note": own.note, "description": what,
+                      "like": like, "region": f"{row.region} {row.side}"})
+    return texts
+
+
+def by_action(codebook: Codebook, face: FaceModel, direction: np.ndarray, limit: int = 20) -> pd.DataFrame:
+    """Codewords whose displacement field is most like an action's (E,) ψ: codeword, cosine; best first."""
+    return _ranked(displacement_cosine(codebook.psi, np.atleast_2d(direction), face.gram)[:, 0], "cosine", limit)
+
+
+def by_region(table: pd.DataFrame, region: str, side: str = "", limit: int = 20) -> pd.DataFrame:
+    """Codewords that move a region most: codeword, mm (mean displacement there, the larger half when no side is
+    asked for). Raises `ValueError` for what is no region."""
+    stem = f"mm_{REGIONS[REGIONS.index(region)].replace(' ', '_')}_"
+    columns = [stem + s for s in ((side,) if side in ("left", "right") else ("left", "right"))]
+    return _ranked(table[columns].max(axis=1).fillna(0).to_numpy(), "mm", limit)
+
+
+def nearest_codewords(codebook: Codebook, face: FaceModel, psi: np.ndarray, limit: int = 10) -> pd.DataFrame:
+    """Codewords nearest to a face (E,): codeword, cosine of the displacement fields, intensity (≥ 0, at which the
+    codeword alone comes closest) and distance_mm (root mean square over vertices left then); by cosine."""
+    factor = mesh_factor(face.gram)
+    target, rows = np.asarray(psi, np.float64) @ factor, codebook.psi.astype(np.float64) @ factor
+    likeness = cosine(rows, target[None])[:, 0]
+    energy = (rows ** 2).sum(1)
+    intensity = np.clip(np.divide(rows @ target, energy, out=np.zeros(len(rows)), where=energy > 1e-18), 0, None)
+    left = np.linalg.norm(target - intensity[:, None] * rows, axis=1) * 1e3
+    table = _ranked(likeness, "cosine", limit)
+    return table.assign(intensity=intensity[table["codeword"]], distance_mm=left[table["codeword"]])
+
+
+def neighbours(codebook: Codebook, face: FaceModel, codeword: int, limit: int = 6) -> pd.DataFrame:
+    """The codewords whose deformation is most like one's own: codeword, cosine; without itself and rest."""
+    likeness = displacement_cosine(codebook.psi, codebook.psi[[codeword]], face.gram)[:, 0]
+    likeness[codeword] = -np.inf
+    return _ranked(likeness, "cosine", limit)
+
+
+def _ranked(values: np.ndarray, name: str, limit: int) -> pd.DataFrame:
+    order = np.argsort(-values, kind="stable")
+    order = order[(values[order] != 0) & np.isfinite(values[order])][:limit]
+    return pd.DataFrame({"codeword": order, name: values[order]})
+
+
+def _alternatives(word: str) -> tuple[tuple[tuple[str, ...], float], ...]:
+    meanings = tuple((tuple(w for w in phrase.split() if w not in _STOP), MEANING)
+                     for phrase in SYNONYMS.get(word, ()))
+    return (((word,), 1.0), *meanings)
+
+
+_SINGULAR = {"brows": "brow", "eyelids": "eyelid", "lids": "lid", "cheeks": "cheek", "corners": "corner",
+             "eyeballs": "eyeball", "eyebrows": "eyebrow", "smiles": "smile", "blinks": "blink", "winks": "wink",
+             "eyes": "eye", "frowns": "frown"}
