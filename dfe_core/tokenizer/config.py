@@ -39,8 +39,8 @@ class TokenizerConfig:
     """
 
     stages: int = 8
-    codewords: int = 256
-    levels: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
+    codewords: int = 64
+    levels: tuple[float, ...] = (0.06, 0.1, 0.16, 0.25, 0.4, 0.6, 0.8, 1.0)
     shared: bool = True
     encoder: str = "transformer"
     chunk: int = 4
@@ -49,7 +49,7 @@ class TokenizerConfig:
     heads: int = 4
     psi_weight: float = 0.5
     beam: int = 4
-    rest_gain: float = 1e-4
+    rest_gain: float = 3e-4
 
     def __post_init__(self) -> None:
         _require(1 <= self.stages <= 64, "stages", self.stages, "1 to 64")
@@ -102,7 +102,7 @@ class TrainConfig:
     checkpoint_every: steps between checkpoints.
     """
 
-    steps: int = 1500
+    steps: int = 800
     batch: int = 2048
     learning_rate: float = 1e-3
     ema: bool = True

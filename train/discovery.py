@@ -1,0 +1,116 @@
+"""Do codewords find what was truly there? On simulated data every action is known, frame by frame.
+
+For every action and side, codewords are chosen on the training subjects and scored on held-out ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.split import Split
+from dfe_core.simulate.truth import presence
+from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokenizer.model import Tokenizer
+from train.encoded import Encoded, encode_part
+
+MIN_FRAMES = 30
+"""Actions present in fewer training or test frames are not scored."""
+THRESHOLDS = (0.85, 0.9)
+_TRAIN_FRAMES = 40_000
+
+
+def discovered(tokenizer: Tokenizer, codebook: Codebook, data: Dataset, parts: Split,
+               test: Encoded) -> dict[str, Any]:
+    """How well one codeword, and a set of at most three, tell each true action on held-out frames.
+
+    Returns per action its AUROC by the best codeword and by the set, each with the codewords; by intensity (the sum
+    of a codeword's intensities in the frame) and by presence alone.
+    """
+    train_tokens, train_strengths, train_truth = _training(tokenizer, codebook, data, parts)
+    test_truth, actions, in_facs = _truth_of(data, test)
+    rows = []
+    for kind in ("intensity", "presence"):
+        train = activations(train_tokens, train_strengths, codebook.size, kind)
+        held = activations(test.tokens, test.intensities, codebook.size, kind)
+        rows += [{"scored_by": kind, "action": actions[j][0], "side": actions[j][1], "in_facs": bool(in_facs[j]),
+                  **_score(train, train_truth[:, j], held, test_truth[:, j])}
+                 for j in range(len(actions))
+                 if min(train_truth[:, j].sum(), test_truth[:, j].sum()) >= MIN_FRAMES]
+    return {"actions": len(rows) // 2, "summary": _summary(rows), "per_action": rows}
+
+
+def activations(tokens: np.ndarray, intensities: np.ndarray, codewords: int, kind: str) -> np.ndarray:
+    """(T, N) tokens to (T, K) float32: summed intensity of each codeword, or 1 where it is present; rest is 0."""
+    out = np.zeros((len(tokens), codewords), np.float32)
+    for stage in range(tokens.shape[1]):
+        np.add.at(out, (np.arange(len(tokens)), tokens[:, stage]), intensities[:, stage])
+    return (out > 0).astype(np.float32) if kind == "presence" else out
+
+
+def auroc(scores: np.ndarray, present: np.ndarray) -> float:
+    """Area under the ROC curve by the rank sum, ties counted half; nan when only one class is there."""
+    positive = int(present.sum())
+    if positive in (0, len(present)):
+        return float("nan")
+    ranks = rankdata(scores)
+    return float((ranks[present].sum() - positive * (positive + 1) / 2) / (positive * (len(present) - positive)))
+
+
+def choose_codewords(activation: np.ndarray, present: np.ndarray, most: int = 3) -> tuple[list[int], np.ndarray]:
+    """Up to `most` columns by orthogonal matching pursuit on presence, and the weights of their least-squares sum.
+
+    The first is the column most correlated with presence. Returns (columns, weights with the intercept first).
+    """
+    centred = activation - activation.mean(0)
+    unit = centred / np.maximum(np.linalg.norm(centred, axis=0), 1e-9)
+    left, chosen, weights = present - present.mean(), [], np.array([present.mean()])
+    for _ in range(most):
+        score = unit.T @ left
+        score = score if not chosen else np.abs(score)
+        score[chosen] = -np.inf
+        if score.max() < 1e-9:
+            break
+        chosen.append(int(score.argmax()))
+        design = np.c_[np.ones(len(activation)), activation[:, chosen]]
+        weights = np.linalg.lstsq(design, present.astype(float), rcond=None)[0]
+        left = present - design @ weights
+    return chosen, weights
+
+
+def _score(train: np.ndarray, train_present: np.ndarray, held: np.ndarray, present: np.ndarray) -> dict[str, Any]:
+    chosen, weights = choose_codewords(train, train_present)
+    one = auroc(held[:, chosen[0]], present) if chosen else 0.5
+    three = auroc(held[:, chosen] @ weights[1:], present) if chosen else 0.5
+    return {"codeword": chosen[0] if chosen else None, "auroc_one": one, "codewords": chosen, "auroc_three": three}
+
+
+def _summary(rows: list[dict[str, Any]]) -> dict[str, float]:
+    out = {}
+    for kind in ("intensity", "presence"):
+        scored = [r for r in rows if r["scored_by"] == kind]
+        for count in ("one", "three"):
+            values = np.array([r[f"auroc_{count}"] for r in scored])
+            out |= {f"share_{count}_{kind}_at_{t:g}": float((values >= t).mean()) for t in THRESHOLDS if len(values)}
+    return out
+
+
+def _training(tokenizer: Tokenizer, codebook: Codebook, data: Dataset,
+              parts: Split) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    found = encode_part(tokenizer, codebook, data, parts, "train")
+    truth, _, _ = _truth_of(data, found)
+    rows = np.arange(0, len(truth), max(1, len(truth) // _TRAIN_FRAMES))
+    return found.tokens[rows], found.intensities[rows], truth[rows]
+
+
+def _truth_of(data: Dataset, found: Encoded) -> tuple[np.ndarray, tuple[tuple[str, str], ...], np.ndarray]:
+    """(T, A) presence on the frames that were encoded, the actions, and which of them FACS has."""
+    parts, actions, in_facs = [], (), np.empty(0, bool)
+    for recording, rows in zip(found.recordings, found.rows, strict=True):
+        truth = presence(data, recording)
+        parts.append(truth.presence[np.searchsorted(data.frames(recording).frame, rows)])
+        actions, in_facs = truth.actions, truth.in_facs
+    return np.concatenate(parts), actions, in_facs

@@ -1,0 +1,125 @@
+"""`dfe evaluate`: the figures of a model on held-out subjects, beside its rivals'."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.split import Split, split_dataset
+from dfe_core.faces import open_face
+from dfe_core.faces.model import FaceModel
+from dfe_core.progress import Listener, Progress, silent
+from dfe_core.store import artefact_path, write_json
+from dfe_core.tokenizer import fidelity
+from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokenizer.config import TrainConfig
+from dfe_core.tokenizer.metric import mesh_factor
+from dfe_core.tokenizer.storage import load_model, require_same_coefficients
+from train import baselines
+from train.discovery import discovered
+from train.encoded import Encoded, encode_part
+from train.frames import training_frames
+
+
+def evaluate_model(model: str, dataset: str, *, split: str = "test", root: Path | None = None,
+                   progress: Listener = silent, rivals: bool = True) -> dict[str, Any]:
+    """The JSON of `dfe evaluate` for one part of the split (``test``, ``validation``, ``train`` or ``all``).
+
+    On the dataset that the model was trained on the split is the one it was trained with; on another it is drawn
+    anew. The result on the test part is also kept as ``models/<name>/metrics.json``. `rivals` False leaves the
+    baselines out, which take longest. Raises `DataError` for other coefficients or a part without frames.
+    """
+    data = Dataset.open(dataset, root)
+    tokenizer, config = load_model(model, root)
+    require_same_coefficients(config, data)
+    own = config["dataset"]["key"] == data.key
+    parts = Split.from_json(config["split"]) if own else split_dataset(
+        data, TrainConfig.test_share, TrainConfig.validation_share, config["seed"])
+    face, codebook = open_face(config["face"], root), Codebook.open(model, root)
+    encoded = encode_part(tokenizer, codebook, data, parts, split, progress)
+    if not len(encoded.psi):
+        raise DataError(data.name, f"no valid frame in its {split} part", "another --split")
+    result = _figures(codebook, face, data, encoded, split)
+    result["split_by"] = parts.sentence() if own else "all subjects unseen in training"
+    frames = training_frames(data, parts, root) if rivals or data.truth is not None else None
+    result["baselines"] = _baselines(codebook, face, frames.psi, encoded, progress) if rivals else {}
+    progress(Progress("evaluating", 5, 6, "truth" if data.truth is not None else ""))
+    result["truth"] = discovered(tokenizer, codebook, data, parts, encoded) if data.truth is not None else None
+    if split == "test" and own and rivals:
+        write_json(artefact_path("models", model, root) / "metrics.json", result)
+    progress(Progress("evaluating", 6, 6))
+    return result
+
+
+def _figures(codebook: Codebook, face: FaceModel, data: Dataset, found: Encoded, split: str) -> dict[str, Any]:
+    grams = fidelity.region_grams(face)
+    gram, factor, error = grams["face"], mesh_factor(grams["face"]), found.psi - found.decoded
+    subjects = data.recordings.set_index("recording").loc[found.recordings, "subject"].nunique()
+    moving = codebook.table.iloc[1:]
+    sides = moving["side"].value_counts()
+    alphabet = (codebook.size - 1) * len(codebook.levels) + 1
+    symbols = np.where(found.tokens == 0, 0, 1 + (found.tokens.astype(np.int64) - 1) * len(codebook.levels)
+                       + found.levels)
+    cumulative = _by_stage(codebook, found, gram)
+    perplexity = 2 ** fidelity.entropy_bits(found.tokens, codebook.size)
+    return {
+        "model": codebook.model, "dataset": data.name, "simulated": data.simulated, "split": split,
+        "subjects": int(subjects), "frames": len(found.psi), "stages": codebook.stages, "codewords": codebook.size,
+        "levels": len(codebook.levels), "bits_per_frame": codebook.stages * math.log2(alphabet),
+        "entropy_bits_per_frame": float(fidelity.entropy_bits(symbols, alphabet).sum()),
+        "rmse_mm": fidelity.rmse(error, gram), "p95_mm": fidelity.vertex_percentile_mm(error, face),
+        "rmse_mm_by_region": {name: fidelity.rmse(error, g) for name, g in grams.items() if name != "face"},
+        "explained_variance": fidelity.explained_variance(found.psi, found.decoded, gram),
+        "cosine": fidelity.mean_cosine(found.psi, found.decoded, gram),
+        "retrieval_top1": fidelity.retrieval_top1(found.psi, found.decoded, factor),
+        "utilisation": fidelity.utilisation(found.tokens, codebook.size), "perplexity": perplexity.tolist(),
+        "locality": _finite(moving["locality"].mean()),
+        "distinctness_max": fidelity.max_cosine(codebook.psi, factor),
+        "symmetric": int(sides.get("symmetric", 0)), "left": int(sides.get("left", 0)),
+        "right": int(sides.get("right", 0)), "token_changes_per_s": _changes_per_s(found),
+        "tokens_per_frame": float((found.tokens != 0).sum(1).mean()), "rmse_mm_by_stage": cumulative}
+
+
+def _by_stage(codebook: Codebook, found: Encoded, gram: np.ndarray) -> list[float]:
+    left, out = found.psi.copy(), []
+    for stage in range(codebook.stages):
+        left -= found.intensities[:, stage, None] * codebook.psi[found.tokens[:, stage]]
+        out.append(fidelity.rmse(left, gram))
+    return out
+
+
+def _changes_per_s(found: Encoded) -> float:
+    """Tokens that differ from the frame before, stage by stage, per second; frames next to each other alone count."""
+    changes = seconds = 0.0
+    for index, rows in enumerate(found.rows):
+        tokens = found.tokens[found.starts[index] : found.starts[index + 1]]
+        near = np.diff(rows) == np.diff(rows).min(initial=1)
+        changes += float((tokens[1:] != tokens[:-1])[near].sum())
+        seconds += near.sum() / found.fps[index]
+    return changes / seconds if seconds else 0.0
+
+
+def _baselines(codebook: Codebook, face: FaceModel, train: np.ndarray, found: Encoded,
+               progress: Listener) -> dict[str, dict[str, float] | None]:
+    gram = fidelity.region_grams(face)["face"]
+    train = baselines.sample_rows(train).astype(np.float64)
+    alphabet = (codebook.size - 1) * len(codebook.levels) + 1
+    made = {}
+    progress(Progress("evaluating", 1, 6, "residual k-means"))
+    made["residual_kmeans"] = baselines.residual_kmeans(train, found.psi, codebook.stages, alphabet)
+    progress(Progress("evaluating", 3, 6, "quantised PCA"))
+    made["pca"] = baselines.quantised_pca(train, found.psi, mesh_factor(gram), codebook.stages * math.log2(alphabet))
+    progress(Progress("evaluating", 4, 6, "action units"))
+    made["aus"] = baselines.from_action_units(train, found.psi, codebook.names)
+    return {name: None if decoded is None else {
+        "rmse_mm": fidelity.rmse(found.psi - decoded, gram),
+        "explained_variance": fidelity.explained_variance(found.psi, decoded, gram)} for name, decoded in made.items()}
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
