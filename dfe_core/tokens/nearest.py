@@ -154,7 +154,7 @@ def build_moments(dataset: Dataset, face: FaceModel, progress: Listener = silent
 
 
 def _best_of_each_stretch(table: pd.DataFrame, apart_s: float) -> pd.DataFrame:
-    """The first row of every stretch of `apart_s` in a recording: a minute of stillness is a few rows, not thousands."""
+    """The first row of every stretch of `apart_s` in a recording: a still minute is a few rows, not thousands."""
     if apart_s <= 0:
         return table
     stretch = np.floor(table["time_s"] / apart_s).astype(np.int64)
