@@ -1,0 +1,204 @@
+"""AU files into the store: read, match with the dataset's recordings, align, write, and account for all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.facs.align import Alignment, align
+from dfe_core.facs.detections import Detections
+from dfe_core.facs.readers import ReadOptions, read_aus
+from dfe_core.facs.store import AlignedAus, AlignedFrames, AlignedWriter, open_writer
+from dfe_core.facs.table import DETECTOR_CAVEAT
+from dfe_core.progress import Listener, Progress, silent
+from dfe_core.store import file_sha256
+
+
+@dataclass
+class AuImportReport:
+    """What an import of AUs did.
+
+    aus: the AUs that were written. alignments: recording to its account. skipped: file (or part of one) to the line
+    that says why. notes: file to what was done to its data. unmatched: recordings without AUs.
+    """
+
+    aus: AlignedAus | None = None
+    alignments: dict[str, Alignment] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unmatched: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """The report, one line a fact, for a terminal or a page."""
+        lines = [f"{name}: {a.aligned} of {a.recording_frames} frames have AUs from {a.source} (tolerance "
+                 f"{a.tolerance_s:.3g} s, offset {a.offset_s:.3g} s)" for name, a in self.alignments.items()]
+        lines += [f"{name}: {note}" for name, a in self.alignments.items() for note in a.notes]
+        lines += [f"{source}: {note}" for source, notes in self.notes.items() for note in notes]
+        lines += [f"skipped {why}" for why in self.skipped.values()]
+        if self.unmatched:
+            shown = ", ".join(self.unmatched[:5]) + (", …" if len(self.unmatched) > 5 else "")
+            lines.append(f"no AUs for {len(self.unmatched)} recordings: {shown}")
+        return lines
+
+
+def import_aus(files: list[Path], dataset: Dataset, name: str, *, format: str = "auto",
+               options: ReadOptions | None = None, recordings: dict[str, str] | None = None, face: str | None = None,
+               tolerance_s: float | None = None, offset: float | str = 0.0, max_offset_s: float = 5.0,
+               root: Path | None = None, progress: Listener = silent) -> AuImportReport:
+    """Import AU files and join them to a dataset as the AUs `name`.
+
+    Parameters
+    ----------
+    recordings: file stem to recording, where names do not match by themselves (`match_recording`).
+    face: which face of a file with several; default the one seen most often.
+    tolerance_s, offset, max_offset_s: see `align`.
+
+    A file that cannot be used is skipped with its reason and the rest goes on. Raises `DataError` where nothing could
+    be imported at all, with the first reason.
+    """
+    report = AuImportReport()
+    by_recording = _read_all(files, dataset, format, options, recordings or {}, face, report, progress)
+    joined = _align_all(by_recording, dataset, report, tolerance_s=tolerance_s, offset=offset,
+                        max_offset_s=max_offset_s, progress=progress)
+    if not joined:
+        raise DataError(name, "nothing could be imported: " + next(iter(report.skipped.values()), "no files given"))
+    _write(joined, by_recording, dataset, name, files, report, root or dataset.path.parent.parent)
+    return report
+
+
+def _read_all(files: list[Path], dataset: Dataset, format: str, options: ReadOptions | None, given: dict[str, str],
+              face: str | None, report: AuImportReport, progress: Listener) -> dict[str, Detections]:
+    found: dict[str, Detections] = {}
+    tool = None
+    for done, path in enumerate(map(Path, files), 1):
+        progress(Progress("read AU files", done, len(files), path.name))
+        try:
+            parts = _one_face_each(read_aus(path, options, format), face, report)
+        except DataError as error:
+            report.skipped[str(path)] = str(error)
+            continue
+        for part in parts:
+            try:
+                tool = tool or part.tool
+                if part.tool != tool:
+                    raise DataError(path, f"AUs of {part.tool}", f"{tool} like the files before it: one tool a name")
+                recording = match_recording(part, path, dataset, given)
+                if recording in found:
+                    raise DataError(path, f"recording {recording} has AUs from {found[recording].source} already",
+                                    "one file a recording")
+            except DataError as error:
+                report.skipped[f"{path} {part.recording}".strip()] = str(error)
+                continue
+            found[recording] = part
+            report.notes[part.source if len(parts) == 1 else f"{part.source} ({part.recording})"] = part.notes
+    return found
+
+
+def _one_face_each(parts: list[Detections], face: str | None, report: AuImportReport) -> list[Detections]:
+    """One face of every recording in a file: `face`, or the first, which was seen most often."""
+    by_recording: dict[str, list[Detections]] = {}
+    for part in parts:
+        by_recording.setdefault(part.recording, []).append(part)
+    chosen = []
+    for group in by_recording.values():
+        named = [p for p in group if face is not None and f"face {face}" in p.notes]
+        if face is not None and len(group) > 1 and not named:
+            seen = ", ".join(n.removeprefix("face ") for p in group for n in p.notes[:1])
+            raise DataError(group[0].source, f"no face {face}", f"one of {seen}")
+        chosen.append((named or group)[0])
+        if len(group) > 1:
+            report.notes[f"{group[0].source} {group[0].recording}".strip() + ", faces"] = (
+                f"{len(group)} faces: {chosen[-1].notes[0]} taken, the others left out",)
+    return chosen
+
+
+def match_recording(part: Detections, path: Path, dataset: Dataset, given: dict[str, str]) -> str:
+    """The recording that a file's AUs belong to: as given, by equal name, or by the one name that holds the other.
+
+    The names compared are the recording that the file itself names, then the file's stem, then that of its folder. One
+    file for a dataset of one recording always matches. Raises `DataError` where none or several would do.
+    """
+    names = dataset.recordings["recording"].tolist()
+    wanted = [w for w in (part.recording, path.stem, path.parent.name) if w]
+    for stem in wanted[:2]:
+        if stem in given:
+            if given[stem] not in names:
+                raise DataError(path, f"recording {given[stem]!r}, as given, is not in dataset {dataset.name}",
+                                "one listed by `dfe show`")
+            return given[stem]
+    for key in wanted:
+        same = [n for n in names if n.lower() == key.lower()]
+        if len(same) == 1:
+            return same[0]
+    for key in wanted[:2]:
+        near = [n for n in names if n.lower() in key.lower() or key.lower() in n.lower()]
+        if len(near) == 1:
+            return near[0]
+        if len(near) > 1:
+            raise DataError(path, f"{key!r} fits {len(near)} recordings ({', '.join(near[:3])})", "the name of one")
+    if len(names) == 1:
+        return names[0]
+    raise DataError(path, f"no recording of dataset {dataset.name} is named like {' or '.join(wanted[:2])}",
+                    f"a file named after one ({', '.join(names[:3])}, …), or a table of file and recording")
+
+
+def _align_all(by_recording: dict[str, Detections], dataset: Dataset, report: AuImportReport, *,
+               tolerance_s: float | None, offset: float | str, max_offset_s: float,
+               progress: Listener) -> dict[str, AlignedFrames]:
+    joined = {}
+    rates = dict(zip(dataset.recordings["recording"], dataset.recordings["fps"], strict=True))
+    for done, (recording, part) in enumerate(by_recording.items(), 1):
+        progress(Progress("align AUs", done, len(by_recording), recording))
+        try:
+            joined[recording], report.alignments[recording] = align(
+                part, dataset.frames(recording), dataset.names, rates[recording], tolerance_s=tolerance_s,
+                offset=offset, max_offset_s=max_offset_s)
+        except DataError as error:
+            report.skipped[part.source] = str(error)
+    report.unmatched = tuple(r for r in rates if r not in joined)
+    return joined
+
+
+def _write(joined: dict[str, AlignedFrames], parts: dict[str, Detections], dataset: Dataset, name: str,
+           files: list[Path], report: AuImportReport, root: Path) -> None:
+    used = [parts[r] for r in joined]
+    aus = tuple(sorted(dict.fromkeys(pair for part in used for pair in part.aus), key=_facs_order))
+    with open_writer(dataset.name, name, aus, root) as writer:
+        for recording in dataset.recordings["recording"]:
+            if recording in joined:
+                writer.add(recording, _on_columns(joined[recording], parts[recording].aus, aus),
+                           report.alignments[recording].report())
+            else:
+                writer.add(recording, None)
+        _close(writer, used, dataset, name, files, report)
+    report.aus = AlignedAus.open(dataset.name, name, root)
+
+
+def _facs_order(pair: tuple[str, str]) -> tuple[int, str]:
+    return int(pair[0][2:]), pair[1]
+
+
+def _on_columns(frames: AlignedFrames, own: tuple[tuple[str, str], ...],
+                aus: tuple[tuple[str, str], ...]) -> AlignedFrames:
+    """The columns of one file among those of all: an AU that this file lacks is not measured in it."""
+    where = [aus.index(pair) for pair in own]
+    wide = [np.full((len(frames.frame), len(aus)), np.nan, np.float32) for _ in range(2)]
+    for out, values in zip(wide, (frames.presence, frames.intensity), strict=True):
+        out[:, where] = values
+    return AlignedFrames(frames.frame, *wide)
+
+
+def _close(writer: AlignedWriter, used: list[Detections], dataset: Dataset, name: str, files: list[Path],
+           report: AuImportReport) -> None:
+    manual = used[0].is_intervals
+    notes = [] if manual else [DETECTOR_CAVEAT]
+    sources = [{"file": Path(f).name, "sha256": file_sha256(Path(f))} for f in files if Path(f).is_file()]
+    writer.close({"name": name, "dataset": dataset.name, "dataset_key": dataset.key, "tool": used[0].tool,
+                  "version": used[0].version, "estimate": any(part.estimate for part in used),
+                  "emits": list(dict.fromkeys(au for part in used for au in part.emits)), "sources": sources,
+                  "skipped": list(report.skipped.values()),
+                  "notes": notes + [f"{s}: {n}" for s, lines in report.notes.items() for n in lines]})
