@@ -54,7 +54,9 @@ tr:hover td{background:var(--wash)}.gallery{display:grid;grid-template-columns:r
 gap:1rem;margin:1rem 0}.card{border:1px solid var(--faint);font-size:.8125rem;line-height:1.4}
 .card img{display:block;width:100%;background:var(--wash)}.card div{padding:.5rem .75rem}
 .card span{display:block;color:var(--grey)}
-dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.125rem 1rem;font-size:.8125rem;margin:1rem 0}dt{color:var(--grey)}dd{margin:0;overflow-wrap:anywhere}
+dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.125rem 1rem;
+font-size:.8125rem;margin:1rem 0}dt{color:var(--grey)}
+dd{margin:0;overflow-wrap:anywhere}
 footer{margin-top:3rem;padding-top:1rem;border-top:1px solid var(--faint);color:var(--grey);font-size:.8125rem}
 @media(max-width:60rem){.layout{grid-template-columns:minmax(0,1fr);padding:0 1rem}nav{display:none}
 main{padding-top:1.5rem}}

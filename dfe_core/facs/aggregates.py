@@ -1,0 +1,206 @@
+"""Sufficient statistics of a (token cache, dataset, AUs): one streaming pass, small tables, every answer from them.
+
+They lie in ``analyses/coverage-<key>/`` (arrays.npz, groups.parquet and, last, manifest.json), addressed by the content
+of tokens, AUs, labels and face. Memory while they are made is one recording's tokens, one block of frames and the
+tables themselves, however many frames there are.
+
+Letters of the shapes: G groups (subject × conditions), K codewords, B intensity bins, C columns (AUs, then the truth's
+columns where simulated), A of them AUs, E coefficients.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.faces.model import FaceModel
+from dfe_core.facs.counts import CountCollector, bin_edges
+from dfe_core.facs.displays import DisplayCollector
+from dfe_core.facs.joined import Joined
+from dfe_core.facs.moments import CodewordMoments, FrameMoments, subject_folds
+from dfe_core.facs.settings import CoverageSettings
+from dfe_core.facs.shifts import NullTails
+from dfe_core.facs.store import AlignedAus
+from dfe_core.facs.surface import SurfaceCollector
+from dfe_core.progress import Listener, Progress, silent
+from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
+from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokens.cache import TokenCache
+
+VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Aggregates:
+    """What the streaming pass leaves.
+
+    Attributes
+    ----------
+    key: content key.
+    columns: (C) of (AU or action, side); the first `aus` are AUs, the rest the truth of simulated data.
+    in_facs: (C,) bool, False for planted actions that FACS has no code for.
+    edges: (B,) lower edges of the intensity bins.
+    groups: one row a group: subject, the label columns, frames, seconds, recordings.
+    arrays: by the names that the collectors document (`counts`, `moments`, `surface`, `displays`), and
+        measured (G, C) bool.
+    regions: names of the surface regions. folds: fold of every subject.
+    dropped: why a recording had no part in it, by name.
+    """
+
+    key: str
+    codewords: int
+    columns: tuple[tuple[str, str], ...]
+    aus: int
+    in_facs: np.ndarray
+    edges: np.ndarray
+    groups: pd.DataFrame
+    arrays: dict[str, np.ndarray]
+    regions: tuple[str, ...]
+    folds: dict[str, int]
+    dropped: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def measured(self) -> np.ndarray:
+        """(G, C) bool."""
+        return self.arrays["measured"]
+
+    @property
+    def subjects(self) -> list[str]:
+        """Sorted."""
+        return sorted(self.groups["subject"].unique())
+
+    @property
+    def frames(self) -> int:
+        return int(self.groups["frames"].sum())
+
+    @cached_property
+    def conditions(self) -> tuple[str, ...]:
+        """Label columns that groups are told apart by."""
+        own = ("subject", "frames", "seconds", "recordings")
+        return tuple(c for c in self.groups.columns if c not in own)
+
+    @cached_property
+    def subject_codes(self) -> np.ndarray:
+        """(G,) index into `subjects`."""
+        return pd.Categorical(self.groups["subject"], self.subjects).codes.astype(np.int64)
+
+    @cached_property
+    def fold_codes(self) -> np.ndarray:
+        """(G,) fold."""
+        return np.array([self.folds[s] for s in self.groups["subject"]], np.int64)
+
+    @cached_property
+    def tails(self) -> NullTails:
+        """How standardised counts are distributed when AUs are moved against tokens."""
+        return NullTails(*(self.arrays[f"null_{n}"] for n in ("edges", "upper", "lower", "middle", "total")))
+
+    def where(self, subjects: list[str] | None = None, **conditions: list[Any]) -> np.ndarray:
+        """(G,) bool: the groups of these subjects under these conditions, e.g. ``where(["s01"], task=["speech"])``.
+
+        Raises `DataError` for a condition that groups are not told apart by.
+        """
+        mask = np.ones(len(self.groups), bool)
+        if subjects is not None:
+            mask = self.groups["subject"].isin(subjects).to_numpy()
+        for name, values in conditions.items():
+            if name not in self.conditions:
+                raise DataError(name, "not a condition that frames are counted by",
+                                ", ".join(self.conditions) or "none")
+            mask = mask & self.groups[name].isin(values).to_numpy()
+        return mask
+
+    def save(self, folder: Path) -> None:
+        """Write into an existing folder, the manifest last."""
+        np.savez(folder / "arrays.npz", edges=self.edges, in_facs=self.in_facs, **self.arrays)
+        self.groups.to_parquet(folder / "groups.parquet", index=False)
+        write_json(folder / "manifest.json",
+                   {"version": VERSION, "key": self.key, "codewords": self.codewords, "aus": self.aus,
+                    "columns": [list(c) for c in self.columns], "regions": list(self.regions), "folds": self.folds,
+                    "dropped": self.dropped})
+
+    @classmethod
+    def load(cls, folder: Path) -> Aggregates:
+        """Read what `save` wrote."""
+        manifest = read_json(folder / "manifest.json")
+        with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
+            arrays = dict(stored)
+        return cls(manifest["key"], manifest["codewords"], tuple((a, s) for a, s in manifest["columns"]),
+                   manifest["aus"], arrays.pop("in_facs"), arrays.pop("edges"),
+                   pd.read_parquet(folder / "groups.parquet"), arrays, tuple(manifest["regions"]), manifest["folds"],
+                   manifest["dropped"])
+
+
+def open_aggregates(codebook: Codebook, face: FaceModel, tokens: TokenCache, dataset: Dataset, aus: AlignedAus, *,
+                    settings: CoverageSettings | None = None, root: Path | None = None, seed: int = 0,
+                    progress: Listener = silent) -> Aggregates:
+    """The aggregates of these inputs: from the cache, or counted now and cached.
+
+    Raises `DataError` when inputs do not belong together or no frame has both tokens and AUs.
+    """
+    settings = settings or CoverageSettings()
+    _check(codebook, face, dataset)
+    key = aggregates_key(codebook, tokens, dataset, aus, settings, seed)
+    folder = artefact_path("analyses", f"coverage-{key}", root)
+    if (folder / "manifest.json").is_file():
+        return Aggregates.load(folder)
+    result = _aggregate(codebook, face, Joined(tokens, dataset, aus), settings, seed, key, progress)
+    with atomic_directory(folder) as temporary:
+        result.save(temporary)
+    return result
+
+
+def aggregates_key(codebook: Codebook, tokens: TokenCache, dataset: Dataset, aus: AlignedAus,
+                   settings: CoverageSettings, seed: int) -> str:
+    """Content key: tokens, codewords, frames, labels, truth, AUs, and the settings that counting depends on."""
+    counted = {"folds": settings.folds, "still_mm": settings.still_mm, "hold_s": settings.hold_s}
+    return content_key([VERSION, tokens.manifest, codebook.key, dataset.key, dataset.manifest.get("files"), aus.key,
+                        counted, seed])
+
+
+def _check(codebook: Codebook, face: FaceModel, dataset: Dataset) -> None:
+    if codebook.names != dataset.names:
+        raise DataError(dataset.name, f"its coefficients are not those of model {codebook.model}",
+                        f"a dataset on face {codebook.face_id}")
+    if face.names != codebook.names:
+        raise DataError(face.id, f"its coefficients are not those of model {codebook.model}", codebook.face_id)
+
+
+def _aggregate(codebook: Codebook, face: FaceModel, joined: Joined, settings: CoverageSettings, seed: int, key: str,
+               progress: Listener) -> Aggregates:
+    columns = (*joined.aus.aus, *joined.truth_columns)
+    aus, edges = len(joined.aus.aus), bin_edges(codebook.levels)
+    folds = subject_folds(joined.dataset.recordings["subject"].astype(str).tolist(), settings.folds, seed)
+    sizes = np.sqrt(np.einsum("ke,ef,kf->k", codebook.psi, face.gram, codebook.psi)) * (1e3 if face.has_mesh else 1)
+    surface = SurfaceCollector(face, settings.still_mm)
+    collectors = (CountCollector(codebook.size, len(columns), aus, edges, min(joined.tokens.frames, joined.aus.frames),
+                                 seed),
+                  FrameMoments(codebook.psi), CodewordMoments(joined.groups, folds), surface,
+                  DisplayCollector(sizes, aus, settings.still_mm, settings.hold_s))
+    done = 0
+    for block in joined.blocks():
+        for collector in collectors:
+            collector.add(block)
+        done += len(block)
+        progress(Progress("coverage", done, joined.tokens.frames, block.recording))
+    if not done:
+        raise DataError(joined.aus.name, f"no frame of {joined.dataset.name} has both tokens and AUs",
+                        "AUs aligned to encoded recordings")
+    arrays = {name: array for collector in collectors for name, array in collector.arrays().items()}
+    return Aggregates(key, codebook.size, columns, aus, _in_facs(joined, aus), edges,
+                      joined.groups.table.assign(**{n: arrays.pop(n) for n in ("frames", "seconds", "recordings")}),
+                      arrays | {"measured": joined.groups.measured}, surface.regions, folds, joined.dropped)
+
+
+def _in_facs(joined: Joined, aus: int) -> np.ndarray:
+    known = np.ones(aus, bool)
+    if not joined.truth_columns:
+        return known
+    from dfe_core.simulate.truth import in_facs
+    return np.concatenate([known, in_facs()])

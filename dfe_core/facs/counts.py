@@ -1,0 +1,131 @@
+"""Codeword × column counts of every group, taken in the streaming pass: small, sparse, and enough for every answer.
+
+Letters of the shapes: G groups, K codewords, B intensity bins, C columns, A of them AUs, R rows, Q (group, codeword)
+pairs, P drawn shifts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from dfe_core.facs.joined import Block
+from dfe_core.facs.shifts import drawn_counts, null_tails, shift_moments
+
+_MOST_BINS = 6
+_DRAW_BUDGET = 20_000_000  # frames times drawn shifts: many shifts of little data, few of much
+
+
+def bin_edges(levels: np.ndarray) -> np.ndarray:
+    """Lower edges of the intensity bins: one a level (at most 6), and one for what several stages add up to."""
+    positive = np.unique(np.asarray(levels, np.float64)[np.asarray(levels) > 0])
+    if len(positive) >= _MOST_BINS:
+        positive = positive[np.linspace(0, len(positive) - 1, _MOST_BINS - 1).round().astype(int)]
+    return np.append(positive, positive[-1] * 1.2)
+
+
+class CountCollector:
+    """Counts of codewords by intensity and column, and their moments under circular shifts."""
+
+    def __init__(self, codewords: int, columns: int, aus: int, edges: np.ndarray, frames: int, seed: int) -> None:
+        self.size, self.columns, self.aus, self.edges = codewords, columns, aus, edges
+        self.draws = int(np.clip(_DRAW_BUDGET // max(frames, 1), 8, 400))
+        self._rng = np.random.default_rng([seed, 17])
+        self._null = np.zeros((self.draws, codewords, aus), np.float32)
+        self._now: int | None = None
+        self._rows: list[tuple[np.ndarray, ...]] = []
+        self._pairs: list[tuple[np.ndarray, ...]] = []
+        self._group: dict[str, list[np.ndarray]] = {}
+        self._order: list[int] = []
+        self._last: np.ndarray | None = None
+
+    def add(self, block: Block) -> None:
+        """Count one block."""
+        if block.group != self._now:
+            self._flush()
+            self._open(block.group)
+        present, bins = block.present, len(self.edges)
+        x = block.codewords.tocoo()
+        key = x.col.astype(np.int64) * bins + np.maximum(np.searchsorted(self.edges, x.data + 1e-6, "right") - 1, 0)
+        by_bin = csr_matrix((np.ones(len(key), np.float32), (key, x.row)), (self.size * bins, len(block)))
+        self._uses += np.diff(by_bin.indptr)
+        self._positives += by_bin @ present
+        self._shift(block)
+        self._totals += present.sum(0, dtype=np.float64)
+        before = np.zeros((1, self.columns), np.float32) if block.first or self._last is None else self._last[None]
+        self._events += ((present == 1) & (np.concatenate([before, present[:-1]]) == 0)).sum(0)
+        self._last = present[-1]
+        self._frames += len(block)
+        self._seconds += len(block) / block.fps
+        self._recordings += block.first
+
+    def _shift(self, block: Block) -> None:
+        by_codeword = block.codewords.T.tocsr()
+        by_codeword.data = np.ones_like(by_codeword.data)
+        used = np.flatnonzero(np.diff(by_codeword.indptr))
+        mean, variance = shift_moments(by_codeword[used].toarray().T, block.present)
+        self._expected[used] += mean
+        self._variance[used] += variance
+        self._null[:, used] += drawn_counts(self._rng, by_codeword[used], block.present[:, :self.aus], self.draws)
+
+    def _open(self, group: int) -> None:
+        self._now = group
+        self._uses = np.zeros(self.size * len(self.edges), np.int64)
+        self._positives = np.zeros((self.size * len(self.edges), self.columns))
+        self._expected, self._variance = (np.zeros((self.size, self.columns)) for _ in range(2))
+        self._totals, self._events = np.zeros(self.columns), np.zeros(self.columns, np.int64)
+        self._frames, self._seconds, self._recordings = 0, 0.0, 0
+
+    def _flush(self) -> None:
+        if self._now is None:
+            return
+        used = np.flatnonzero(self._uses)
+        self._rows.append((np.full(len(used), self._now, np.int32), used.astype(np.int32),
+                           self._uses[used].astype(np.uint32), self._positives[used].astype(np.uint32)))
+        codewords = np.unique(used // len(self.edges))
+        self._pairs.append((np.full(len(codewords), self._now, np.int32), codewords.astype(np.int32),
+                            self._expected[codewords].astype(np.float32),
+                            self._variance[codewords].astype(np.float32)))
+        self._order.append(self._now)
+        for name, value in (("positives", self._totals.astype(np.int64)), ("events", self._events),
+                            ("frames", np.int64(self._frames)), ("seconds", np.float64(self._seconds)),
+                            ("recordings", np.int64(self._recordings))):
+            self._group.setdefault(name, []).append(np.asarray(value))
+        self._now = None
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything counted, by name; see `dfe_core.facs.aggregates.Aggregates`."""
+        self._flush()
+        order = np.array(self._order, np.int64)
+        groups = int(order.max()) + 1 if len(order) else 0
+        totals = {name: _summed(np.stack(parts), order, groups) for name, parts in self._group.items()}
+        rows = _merged(self._rows)
+        pairs = _merged(self._pairs)
+        result = totals | dict(zip(("row_group", "row_key", "row_count", "row_positives"), rows, strict=True)) \
+            | dict(zip(("pair_group", "pair_codeword", "pair_expected", "pair_variance"), pairs, strict=True))
+        return result | self._tails(pairs)
+
+    def _tails(self, pairs: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
+        expected, variance = (np.zeros((self.size, self.aus)) for _ in range(2))
+        np.add.at(expected, pairs[1], pairs[2][:, :self.aus])
+        np.add.at(variance, pairs[1], pairs[3][:, :self.aus])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = np.where(variance > 0, (self._null - expected) / np.sqrt(variance), np.nan)
+        tails = null_tails(z, expected)
+        return {f"null_{name}": getattr(tails, name) for name in ("edges", "upper", "lower", "middle", "total")}
+
+
+def _summed(values: np.ndarray, index: np.ndarray, size: int) -> np.ndarray:
+    total = np.zeros((size, *values.shape[1:]), values.dtype)
+    np.add.at(total, index, values)
+    return total
+
+
+def _merged(parts: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+    """Rows of (group, key, values…) sorted by key then group, those of one group and key added up."""
+    group, key, *values = (np.concatenate(column) for column in zip(*parts, strict=True))
+    code = key.astype(np.int64) * (int(group.max(initial=0)) + 1) + group
+    order = np.argsort(code, kind="stable")
+    first = np.flatnonzero(np.r_[True, np.diff(code[order]) != 0]) if len(code) else np.empty(0, np.int64)
+    summed = (np.add.reduceat(v[order], first, axis=0) if len(first) else v for v in values)
+    return (group[order][first], key[order][first], *summed)

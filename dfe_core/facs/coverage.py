@@ -1,0 +1,367 @@
+"""Coverage of a codebook against FACS: both ways, with what is new, and the truth where it is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.faces import open_face
+from dfe_core.faces.model import FaceModel
+from dfe_core.facs.aggregates import Aggregates, open_aggregates
+from dfe_core.facs.association import (
+    Association,
+    associate,
+    interval,
+    pair_intervals,
+    pair_table,
+    subject_weights,
+)
+from dfe_core.facs.conditions import deformation_table, levels, vertex_map
+from dfe_core.facs.diversity import diversity_table, rarefaction_table
+from dfe_core.facs.held_out import Choice, Scores, choose, held_out_auroc, score_frames
+from dfe_core.facs.joined import Joined
+from dfe_core.facs.matches import codeword_table, find_templates
+from dfe_core.facs.redundancy import redundant_pairs, split_table
+from dfe_core.facs.settings import CoverageSettings
+from dfe_core.facs.store import PRESENT_INTENSITY, PRESENT_PROBABILITY, AlignedAus
+from dfe_core.facs.symmetry import symmetry_by_subject, symmetry_summary
+from dfe_core.facs.table import ACTION_UNITS, DETECTOR_CAVEAT, ESTIMATE_CAVEAT
+from dfe_core.facs.templates import Templates
+from dfe_core.facs.variance import held_out_errors, variance_table
+from dfe_core.progress import Listener, Progress, silent
+from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
+from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokens.cache import TokenCache
+
+VERSION = 1
+_TABLES = ("per_au", "pairs", "codewords", "variance", "symmetry", "symmetry_by_subject", "redundancy", "splits",
+           "deformation", "diversity", "rarefaction", "not_measured", "truth")
+
+
+@dataclass(frozen=True, eq=False)
+class Coverage:
+    """The coverage of one codebook on one dataset against one set of AUs.
+
+    Attributes
+    ----------
+    model, dataset, aus: names. tool, tool_version: who said the AUs. estimate: derived, not detected or coded.
+    simulated: of the dataset. subjects, frames: that have both tokens and AUs. keys: content keys by input.
+    per_au: one row a measured AU and side: prevalence, events, best_codeword, auroc (of it, on held-out subjects) with
+        low and high, q, sparse_codewords, sparse_auroc with low and high, template_cosine, covered, status
+        (``covered``, ``no codeword`` or ``not enough data (n = …)``).
+    pairs: codeword × AU, the long form (`association.pair_table`). codewords: `matches.codeword_table`.
+    variance: `variance.variance_table`. symmetry, symmetry_by_subject: `symmetry`. redundancy, splits: `redundancy`.
+    deformation: `conditions.deformation_table`. diversity, rarefaction: `diversity`.
+    not_measured: AUs that the tool cannot emit, or that these data hold nothing of; never "missed".
+    truth: planted actions of simulated data: as per_au with in_facs, found and new; empty for real data.
+    vertex_mm: (L, V) float32 mm, root mean square displacement under each row of `vertex_levels`.
+    notes: sentences for the reader.
+    """
+
+    model: str
+    dataset: str
+    aus: str
+    tool: str
+    tool_version: str
+    estimate: bool
+    simulated: bool
+    seed: int
+    face_id: str
+    keys: dict[str, str]
+    settings: CoverageSettings
+    subjects: int
+    frames: int
+    per_au: pd.DataFrame
+    pairs: pd.DataFrame
+    codewords: pd.DataFrame
+    variance: pd.DataFrame
+    symmetry: pd.DataFrame
+    symmetry_by_subject: pd.DataFrame
+    redundancy: pd.DataFrame
+    splits: pd.DataFrame
+    deformation: pd.DataFrame
+    diversity: pd.DataFrame
+    rarefaction: pd.DataFrame
+    not_measured: pd.DataFrame
+    truth: pd.DataFrame
+    vertex_levels: tuple[tuple[str, str], ...]
+    vertex_mm: np.ndarray
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def key(self) -> str:
+        """Content key of inputs, settings and seed."""
+        return coverage_key(self.keys, self.settings, self.seed)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every table by name; the truth only where there is one."""
+        return {name: getattr(self, name) for name in _TABLES if name != "truth" or len(self.truth)}
+
+    @property
+    def new_codewords(self) -> pd.DataFrame:
+        """Rows of `codewords` that no AU or AU pair matches, the most used first."""
+        return self.codewords[self.codewords["new"]].sort_values(["frames", "codeword"], ascending=[False, True],
+                                                                 ignore_index=True)
+
+    def share(self, part: str) -> tuple[float, float, float]:
+        """(share, low, high) of one of `variance.PARTS`."""
+        row = self.variance.set_index("part").loc[part]
+        return float(row["share"]), float(row["low"]), float(row["high"])
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON of ``dfe coverage``; null where there is not enough data for a number."""
+        judged = self.per_au[self.per_au["covered"].notna()]
+        return {"aus": self.aus, "estimate": self.estimate, "subjects": self.subjects, "frames": self.frames,
+                "per_au": [_au_json(row) for row in self.per_au.to_dict("records")],
+                "covered_aus": _number(judged["covered"].astype(float).mean()),
+                "beyond_facs_variance": _share_json(self.share("beyond FACS")[0]),
+                "facs_only_variance": _share_json(self.share("FACS only")[0]),
+                "new_codewords": [int(k) for k in self.new_codewords["codeword"]],
+                "redundant_pairs": [[int(a), int(b)] for a, b in zip(self.redundancy["first"],
+                                                                     self.redundancy["second"], strict=True)],
+                "truth": _truth_json(self.truth)}
+
+    def save(self, folder: Path) -> None:
+        """Write into an existing folder, the manifest last."""
+        for name in _TABLES:
+            getattr(self, name).to_parquet(folder / f"{name}.parquet", index=False)
+        np.savez(folder / "vertices.npz", mm=self.vertex_mm)
+        plain = {f.name: getattr(self, f.name) for f in fields(self)
+                 if f.name not in (*_TABLES, "vertex_mm", "settings")}
+        write_json(folder / "manifest.json", {"version": VERSION, **plain, "settings": self.settings.as_dict()})
+
+    @classmethod
+    def load(cls, folder: Path) -> Coverage:
+        """Read what `save` wrote."""
+        manifest = read_json(folder / "manifest.json")
+        manifest.pop("version")
+        tables = {name: _plain_lists(pd.read_parquet(folder / f"{name}.parquet")) for name in _TABLES}
+        with np.load(folder / "vertices.npz", allow_pickle=False) as stored:
+            vertices = stored["mm"]
+        manifest |= {"settings": CoverageSettings(**manifest["settings"]), "notes": tuple(manifest["notes"]),
+                     "vertex_levels": tuple(map(tuple, manifest["vertex_levels"]))}
+        return cls(**manifest, **tables, vertex_mm=vertices)
+
+
+def analyse_coverage(model: str, dataset: str, aus: str, *, root: Path | None = None, seed: int = 0,
+                     settings: CoverageSettings | None = None, progress: Listener = silent) -> Coverage:
+    """The coverage of `model` on `dataset` against the AUs `aus`: from the cache, or worked out now and cached.
+
+    Raises `DataError` when one of them is missing, they do not belong together, or no frame has both tokens and AUs.
+    """
+    settings = settings or CoverageSettings()
+    inputs = open_inputs(model, dataset, aus, root)
+    folder = artefact_path("analyses", f"coverage-{coverage_key(inputs.keys, settings, seed)}", root)
+    if (folder / "manifest.json").is_file():
+        return Coverage.load(folder)
+    result = _analyse(inputs, settings, root, seed, progress)
+    with atomic_directory(folder) as temporary:
+        result.save(temporary)
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What an analysis is of, opened."""
+
+    codebook: Codebook
+    face: FaceModel
+    tokens: TokenCache
+    dataset: Dataset
+    aus: AlignedAus
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Content keys: model, dataset (frames, labels and truth), tokens, aus."""
+        return {"model": self.codebook.key, "dataset": content_key([self.dataset.key,
+                                                                    self.dataset.manifest.get("files")]),
+                "tokens": content_key(self.tokens.manifest), "aus": self.aus.key}
+
+
+def open_inputs(model: str, dataset: str, aus: str, root: Path | None = None) -> Inputs:
+    """Open a model, a dataset, its tokens and its AUs by name. Raises `DataError` naming the one that is missing."""
+    codebook, data = Codebook.open(model, root), Dataset.open(dataset, root)
+    tokens, aligned = TokenCache.open(model, dataset, root), AlignedAus.open(dataset, aus, root)
+    if tokens.manifest.get("dataset_key", data.key) != data.key:
+        raise DataError(tokens.path.name, "encoded from another version of the dataset", "`dfe encode` to be run again")
+    return Inputs(codebook, open_face(codebook.face_id, root), tokens, data, aligned)
+
+
+def coverage_key(keys: dict[str, str], settings: CoverageSettings, seed: int) -> str:
+    """Content key of an analysis."""
+    return content_key(["coverage", VERSION, keys, settings.as_dict(), seed])
+
+
+def aggregates_of(inputs: Inputs, *, settings: CoverageSettings | None = None, root: Path | None = None, seed: int = 0,
+                  progress: Listener = silent) -> Aggregates:
+    """The aggregates behind an analysis, for views that filter them (`association.associate`)."""
+    return open_aggregates(inputs.codebook, inputs.face, inputs.tokens, inputs.dataset, inputs.aus, settings=settings,
+                           root=root, seed=seed, progress=progress)
+
+
+def _analyse(inputs: Inputs, settings: CoverageSettings, root: Path | None, seed: int,
+             progress: Listener) -> Coverage:
+    aggregates = aggregates_of(inputs, settings=settings, root=root, seed=seed, progress=progress)
+    codebook, face = inputs.codebook, inputs.face
+    found = associate(aggregates, None, settings)
+    templates = find_templates(face, inputs.dataset, inputs.aus)
+    progress(Progress("choosing codewords", 0, 0))
+    choice = choose(aggregates, settings)
+    scores = score_frames(Joined(inputs.tokens, inputs.dataset, inputs.aus), aggregates, choice,
+                          float(codebook.levels.max()), progress)
+    progress(Progress("intervals", 0, 0))
+    codewords = codeword_table(codebook, face, aggregates, found, templates, settings)
+    columns = _column_table(aggregates, found, choice, scores, settings, seed)
+    per_au = _with_templates(columns.iloc[:aggregates.aus], codebook, face, templates)
+    symmetric = symmetry_by_subject(aggregates, codebook)
+    shown = list(levels(aggregates))
+    return Coverage(
+        codebook.model, inputs.dataset.name, inputs.aus.name, inputs.aus.tool, inputs.aus.version,
+        inputs.aus.estimate, inputs.dataset.simulated, seed, face.id, inputs.keys, settings,
+        len(aggregates.subjects), aggregates.frames, per_au,
+        pair_table(aggregates, found, pair_intervals(aggregates, found, settings, seed)), codewords,
+        variance_table(held_out_errors(aggregates, face.gram), settings, seed),
+        symmetry_summary(symmetric, codewords, settings, seed), symmetric,
+        redundant_pairs(codebook, face, codewords, settings), split_table(aggregates, found, settings),
+        deformation_table(aggregates, settings, seed), diversity_table(aggregates, settings, seed),
+        rarefaction_table(aggregates, settings), _not_measured(inputs.aus, aggregates),
+        _truth_table(aggregates, columns.iloc[aggregates.aus:], codewords),
+        tuple((condition, level) for condition, level, _ in shown),
+        np.stack([vertex_map(aggregates, face, where) for _, _, where in shown]),
+        _notes(inputs, aggregates, templates))
+
+
+def _column_table(aggregates: Aggregates, found: Association, choice: Choice, scores: Scores,
+                  settings: CoverageSettings, seed: int) -> pd.DataFrame:
+    """One row a column (AUs, then the truth's), without template_cosine."""
+    subjects, columns = len(aggregates.subjects), len(aggregates.columns)
+    weights = subject_weights(subjects, settings.resamples, seed)
+    table = {"au": [a for a, _ in aggregates.columns], "side": [s for _, s in aggregates.columns],
+             "frames": found.frames.astype(np.int64), "present": found.present.astype(np.int64),
+             "events": found.events.astype(np.int64), "subjects": found.subjects,
+             "prevalence": np.divide(found.present, found.frames, out=np.full(columns, np.nan), where=found.frames > 0)}
+    enough = found.enough.any(0)
+    for name, counts in (("", scores.one), ("sparse_", scores.sparse)):
+        value = held_out_auroc(counts, scores.folds, np.ones((1, subjects)))[0]
+        low, high = interval(held_out_auroc(counts, scores.folds, weights))
+        table |= {f"{name}auroc": np.where(enough, value, np.nan), f"{name}low": np.where(enough, low, np.nan),
+                  f"{name}high": np.where(enough, high, np.nan)}
+    chosen = choice.codewords[-1]
+    table["best_codeword"] = pd.array(np.where(enough & (chosen[:, 0] >= 0), chosen[:, 0], -1), "Int64")
+    table["sparse_codewords"] = [[int(k) for k in row if k >= 0] if e else [] for row, e in zip(chosen, enough,
+                                                                                              strict=True)]
+    table["q"] = _least(found.q, chosen[:, :1], enough)
+    table["p"] = _least(found.p, chosen[:, :1], enough)
+    q_of_set = _least(np.where(np.isfinite(found.q), found.q, found.p), chosen, enough)
+    result = pd.DataFrame(table)
+    result["best_codeword"] = result["best_codeword"].where(result["best_codeword"] >= 0)
+    known = result["sparse_auroc"].notna()
+    covered = (result["sparse_auroc"] >= settings.covered_auroc) & (q_of_set < settings.fdr)
+    result["covered"] = covered.astype("boolean").where(known)
+    result["status"] = [_status(row, settings) for row in result.to_dict("records")]
+    return result
+
+
+def _least(values: np.ndarray, chosen: np.ndarray, enough: np.ndarray) -> np.ndarray:
+    """(C,) smallest value over the chosen codewords of each column; NaN where there are none."""
+    picked = np.where(chosen >= 0, values[np.maximum(chosen, 0), np.arange(len(chosen))[:, None]], np.inf)
+    least = np.nanmin(np.where(np.isnan(picked), np.inf, picked), 1)
+    return np.where(enough & np.isfinite(least), least, np.nan)
+
+
+def _status(row: dict[str, Any], settings: CoverageSettings) -> str:
+    if not pd.isna(row["covered"]):
+        return "covered" if row["covered"] else "no codeword"
+    for name, least in (("subjects", settings.min_subjects), ("events", settings.min_events),
+                        ("present", settings.min_frames)):
+        if row[name] < least:
+            return f"not enough data (n = {row[name]} {'frames' if name == 'present' else name})"
+    if row["frames"] - row["present"] < settings.min_frames:
+        return f"not enough data (n = {row['frames'] - row['present']} frames without it)"
+    return f"not enough data (n = {row['subjects']} subjects with it over the folds)"
+
+
+def _with_templates(per_au: pd.DataFrame, codebook: Codebook, face: FaceModel,
+                    templates: Templates | None) -> pd.DataFrame:
+    cosine = np.full(len(per_au), np.nan)
+    if templates is not None:
+        every = templates.cosine(face, codebook.psi)
+        for i, (au, side, best) in enumerate(zip(per_au["au"], per_au["side"], per_au["best_codeword"], strict=True)):
+            if (au, side) in templates.aus and best is not pd.NA:
+                cosine[i] = every[int(best), templates.aus.index((au, side))]
+    return per_au.assign(template_cosine=cosine)
+
+
+def _not_measured(aus: AlignedAus, aggregates: Aggregates) -> pd.DataFrame:
+    """au, title, why."""
+    measured = {au for (au, _), known in zip(aggregates.columns[:aggregates.aus],
+                                             aggregates.measured[:, :aggregates.aus].any(0), strict=True) if known}
+    rows = [{"au": code, "title": unit.title, "why": "not in these data" if code in aus.emits
+             else f"{aus.tool} cannot emit it"} for code, unit in ACTION_UNITS.items() if code not in measured]
+    return pd.DataFrame(rows, columns=["au", "title", "why"])
+
+
+def _truth_table(aggregates: Aggregates, columns: pd.DataFrame, codewords: pd.DataFrame) -> pd.DataFrame:
+    """Planted actions: found when covered; one that FACS has no code for also needs a codeword listed as new."""
+    new = set(codewords.loc[codewords["new"], "codeword"])
+    table = columns.rename(columns={"au": "action"}).reset_index(drop=True)
+    listed = [any(k in new for k in chosen) for chosen in table["sparse_codewords"]]
+    in_facs = aggregates.in_facs[aggregates.aus:]
+    found = table["covered"] & pd.array(in_facs | np.array(listed, bool), "boolean")
+    return table.assign(in_facs=in_facs, listed_as_new=np.array(listed, bool), found=found)
+
+
+def _notes(inputs: Inputs, aggregates: Aggregates, templates: Templates | None) -> tuple[str, ...]:
+    notes = [ESTIMATE_CAVEAT if inputs.aus.estimate else DETECTOR_CAVEAT]
+    notes.append(f"An AU is present at a probability of at least {PRESENT_PROBABILITY:g} or, where the tool gives "
+                 f"intensities alone, at an intensity of at least {PRESENT_INTENSITY:g} of 5.")
+    if inputs.aus.estimate:
+        notes.append("AUs and tokens were both read from the same coefficients, so what both explain is large by "
+                     "construction.")
+    if templates is None:
+        notes.append("This face has no AU templates: codewords were matched by their use alone.")
+    elif templates.source == "learned":
+        notes.append("AU templates were learned from these AUs by regression, not taken from a table.")
+    if aggregates.dropped:
+        notes.append(f"{len(aggregates.dropped)} recordings have no part in this: " + "; ".join(
+            f"{name} ({why})" for name, why in list(aggregates.dropped.items())[:5]) + ".")
+    notes += [str(n) for n in inputs.aus.manifest.get("notes", [])]
+    return tuple(dict.fromkeys(notes))
+
+
+def _au_json(row: dict[str, Any]) -> dict[str, Any]:
+    best = row["best_codeword"]
+    return {"au": row["au"], "side": row["side"], "prevalence": _number(row["prevalence"]),
+            "best_codeword": None if pd.isna(best) else int(best), "auroc": _number(row["auroc"]),
+            "ci95": [_number(row["low"]), _number(row["high"])], "q": _number(row["q"]),
+            "sparse3_auroc": _number(row["sparse_auroc"]), "template_cosine": _number(row["template_cosine"])}
+
+
+def _truth_json(truth: pd.DataFrame) -> dict[str, Any] | None:
+    if not len(truth):
+        return None
+    found, known = truth["found"], truth["in_facs"]
+    return {"in_facs_found": _number(found[known].dropna().astype(float).mean()),
+            "outside_facs_found": _number(found[~known].dropna().astype(float).mean())}
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None or value is pd.NA or not np.isfinite(value) else round(float(value), 6)
+
+
+def _share_json(value: float) -> float | None:
+    """A held-out share can fall a hair below zero; zero is what that says."""
+    return None if not np.isfinite(value) else round(max(0.0, value), 6)
+
+
+def _plain_lists(table: pd.DataFrame) -> pd.DataFrame:
+    """Parquet gives arrays where lists were written."""
+    lists = [c for c in table if table[c].map(lambda v: isinstance(v, np.ndarray)).any()]
+    return table.assign(**{c: table[c].map(list) for c in lists})

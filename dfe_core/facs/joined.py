@@ -1,0 +1,171 @@
+"""Tokens, coefficients, AUs and (where simulated) truth of the same frames, streamed recording by recording.
+
+Letters of the shapes: T frames of a block, K codewords, E coefficients, A AU columns, C = A and the truth's columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_matrix
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.facs.store import AlignedAus, AlignedFrames, present
+from dfe_core.tokenizer.codebook import REST
+from dfe_core.tokens.cache import TokenCache, Tokens
+from dfe_core.tokens.runs import iter_recordings
+
+BLOCK = 1 << 14
+"""Frames held at once, and the stretch within which a shuffle moves AUs against tokens: nine minutes at 30 Hz."""
+
+_MEASURED_SHARE = 0.5
+_MOST_LEVELS, _MOST_GROUPS = 12, 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Joined frames of (a stretch of) one recording.
+
+    Attributes
+    ----------
+    group: index into `Groups`: who, under which conditions.
+    first: whether this is the first block of its recording.
+    time_s: (T,) float64.
+    fps: of the recording.
+    codewords: (T, K) sparse float32, intensity of every codeword (sum over stages), REST left out.
+    psi: (T, E) float32. decoded: (T, E) float32, what the tokens say of it; both None where only counts are wanted.
+    present: (T, C) float32, 0 or 1; 0 where not measured.
+    features: (T, A) float32, AU intensity 0 … 5 (five times the probability where the tool has no intensity).
+    """
+
+    recording: str
+    group: int
+    first: bool
+    time_s: np.ndarray
+    fps: float
+    codewords: csr_matrix
+    psi: np.ndarray | None
+    present: np.ndarray
+    features: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+
+@dataclass
+class Groups:
+    """The cells that everything is counted in: subject, conditions and the AUs that were measured there."""
+
+    labels: tuple[str, ...]
+    keys: dict[tuple, int] = field(default_factory=dict)
+
+    def index(self, subject: str, labels: tuple, measured: np.ndarray) -> int:
+        """The group of these; a new one where there was none."""
+        return self.keys.setdefault((subject, labels, measured.tobytes()), len(self.keys))
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a group: subject, then the label columns."""
+        rows = [(subject, *labels) for subject, labels, _ in self.keys]
+        return pd.DataFrame(rows, columns=["subject", *self.labels])
+
+    @property
+    def measured(self) -> np.ndarray:
+        """(G, C) bool."""
+        return np.array([np.frombuffer(mask, bool) for _, _, mask in self.keys])
+
+
+class Joined:
+    """The frames that have tokens and AUs, ready to be streamed.
+
+    Raises `DataError` when the AUs or the tokens are not of this dataset.
+    """
+
+    def __init__(self, tokens: TokenCache, dataset: Dataset, aus: AlignedAus) -> None:
+        if not aus.matches(dataset):
+            raise DataError(aus.name, f"made for another version of dataset {dataset.name}",
+                            "`dfe aus import` or `dfe aus derive` to be run again")
+        self.tokens, self.dataset, self.aus = tokens, dataset, aus
+        self.groups = Groups(condition_columns(dataset.recordings, dataset.labels))
+        self.dropped: dict[str, str] = {}
+
+    @cached_property
+    def truth_columns(self) -> tuple[tuple[str, str], ...]:
+        """(action, side) of the truth of a simulated dataset; empty for real data."""
+        if self.dataset.truth is None:
+            return ()
+        from dfe_core.simulate.truth import CHANNELS
+        return CHANNELS
+
+    def blocks(self, psi: bool = True) -> Iterator[Block]:
+        """Every joined frame once; memory is one recording's tokens and one block of the rest."""
+        rows = self.dataset.recordings.set_index("recording")
+        aligned = set(self.aus.recordings)
+        for tokens in iter_recordings(self.tokens):
+            if tokens.recording not in aligned:
+                self.dropped[tokens.recording] = "no AUs could be aligned"
+                continue
+            yield from self._recording(tokens, rows.loc[tokens.recording], psi)
+
+    def _recording(self, tokens: Tokens, row: pd.Series, psi: bool) -> Iterator[Block]:
+        aus = self.aus.recording(tokens.recording)
+        state = present(aus.presence, aus.intensity)
+        measured = np.isfinite(state).mean(0) >= _MEASURED_SHARE if len(state) else np.zeros(state.shape[1], bool)
+        known = np.isfinite(state[:, measured]).all(1)
+        _, at, of = np.intersect1d(tokens.frame, aus.frame[known], assume_unique=True, return_indices=True)
+        if not measured.any() or not len(at):
+            self.dropped[tokens.recording] = "no frame has both tokens and AUs"
+            return
+        of = np.flatnonzero(known)[of]
+        state, features = self._aus(aus, state, measured, of)
+        truth, values = self._truth_and_psi(tokens, tokens.frame[at], psi)
+        columns = np.concatenate([state, truth], 1)
+        group = self.groups.index(str(row["subject"]), tuple(row[c] for c in self.groups.labels),
+                                  np.concatenate([measured, np.ones(truth.shape[1], bool)]))
+        count = -(-len(at) // BLOCK)
+        for i, part in enumerate(np.array_split(np.arange(len(at)), count)):
+            yield Block(tokens.recording, group, i == 0, tokens.time_s[at[part]], float(row["fps"]),
+                        self._codewords(tokens, at[part]), None if values is None else values[part], columns[part],
+                        features[part])
+
+    @staticmethod
+    def _aus(aus: AlignedFrames, state: np.ndarray, measured: np.ndarray,
+             rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        state = np.where(measured, state[rows], 0).astype(np.float32)
+        intensity, presence = aus.intensity[rows], aus.presence[rows]
+        features = np.where(np.isfinite(intensity), intensity, 5 * np.nan_to_num(presence))
+        return state, np.where(measured, features, 0).astype(np.float32)
+
+    def _truth_and_psi(self, tokens: Tokens, frames: np.ndarray, psi: bool) -> tuple[np.ndarray, np.ndarray | None]:
+        truth = np.zeros((len(frames), len(self.truth_columns)), np.float32)
+        if not psi and not self.truth_columns:
+            return truth, None
+        source = self.dataset.frames(tokens.recording)
+        rows = np.searchsorted(source.frame, frames)
+        if self.truth_columns:
+            from dfe_core.simulate.truth import presence
+            truth = presence(self.dataset, tokens.recording).presence[rows].astype(np.float32)
+        return truth, source.psi[rows] if psi else None
+
+    def _codewords(self, tokens: Tokens, rows: np.ndarray) -> csr_matrix:
+        codes = tokens.tokens[rows].astype(np.int64)
+        values = np.where(codes == REST, 0, tokens.intensities[rows]).astype(np.float32)
+        index = np.repeat(np.arange(len(rows)), codes.shape[1])
+        matrix = csr_matrix((values.ravel(), (index, codes.ravel())), (len(rows), self.tokens.codewords))
+        matrix.eliminate_zeros()
+        return matrix
+
+
+def condition_columns(recordings: pd.DataFrame, labels: tuple[str, ...]) -> tuple[str, ...]:
+    """The label columns that figures can be filtered by: at most 12 values, and together at most 1000 groups."""
+    usable = [c for c in labels if recordings[c].nunique(dropna=False) <= _MOST_LEVELS
+              and not pd.api.types.is_float_dtype(recordings[c])]
+    usable.sort(key=lambda c: recordings[c].nunique())
+    while usable and len(recordings[["subject", *usable]].drop_duplicates()) > _MOST_GROUPS:
+        usable.pop()
+    return tuple(c for c in labels if c in usable)

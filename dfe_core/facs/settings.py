@@ -1,0 +1,47 @@
+"""Every number of the coverage analysis that could have been chosen otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class CoverageSettings:
+    """Settings of `dfe_core.facs.coverage.analyse_coverage`; they are part of the key of what is cached.
+
+    Attributes
+    ----------
+    folds: subject-wise folds of everything that is fitted.
+    resamples: bootstrap resamples of subjects behind every interval.
+    max_codewords: size of the sparse set that may predict an AU.
+    covered_auroc: an AU is covered when the set reaches this on held-out subjects and one of its codewords is
+        associated with the AU at `fdr`. 0.8 is the conventional foot of "excellent" discrimination (Hosmer & Lemeshow).
+    fdr: level of Benjamini and Hochberg's procedure over all pairs.
+    match_cosine: a codeword whose face lies at least this close to an AU's, or to a sum of two, is that AU (0.8: 64 %
+        of its squared displacement).
+    match_r: so is one whose intensity correlates at least so with the best one or two AUs.
+    redundant_cosine: two codewords are the same face above it.
+    min_frames, min_events, min_subjects: below any of these a figure is "not enough data".
+    min_share: codewords used in a smaller share of frames are not judged to be new.
+    still_mm: a frame (or token) that moves the face less, root mean square over vertices, shows nothing.
+    hold_s: a display counts when it is held at least so long.
+    """
+
+    folds: int = 5
+    resamples: int = 500
+    max_codewords: int = 3
+    covered_auroc: float = 0.8
+    fdr: float = 0.05
+    match_cosine: float = 0.8
+    match_r: float = 0.6
+    redundant_cosine: float = 0.95
+    min_frames: int = 20
+    min_events: int = 3
+    min_subjects: int = 2
+    min_share: float = 0.001
+    still_mm: float = 0.1
+    hold_s: float = 0.1
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)

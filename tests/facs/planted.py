@@ -1,0 +1,112 @@
+"""A small simulated case whose dictionary is known: one codeword for every planted action, and what they add up to.
+
+The tokenizer is written down, not trained: tokens are the strongest planted actions of a frame with their true
+intensity, so every figure of the coverage analysis has an answer that is known beforehand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.faces import save_face
+from dfe_core.faces.model import FaceModel
+from dfe_core.facs.store import AlignedFrames, open_writer
+from dfe_core.simulate.dataset import simulate_dataset
+from dfe_core.simulate.repertoire import CHANNELS, recipe_matrix
+from dfe_core.simulate.truth import presence
+from dfe_core.store import atomic_directory, content_key, write_json
+from dfe_core.tokenizer.geometry import codeword_geometry
+
+LEVELS = (0.1, 0.25, 0.5, 0.75, 1.0)
+STAGES = 6
+
+
+@dataclass(frozen=True)
+class Planted:
+    """The cache of the case and what is in it: `codeword` of every (action, side), `twin` a second one of AU12 left."""
+
+    root: Path
+    face: FaceModel
+    codeword: dict[tuple[str, str], int]
+    twin: int
+    model: str = "planted"
+    dataset: str = "planted"
+    aus: str = "truth"
+
+
+def build(root: Path, face: FaceModel, subjects: int = 6, minutes: float = 1.0) -> Planted:
+    """Write face, dataset, model, tokens and the AUs that a perfect detector would give."""
+    save_face(face, root)
+    dataset = simulate_dataset("planted", face, subjects=subjects, minutes_per_subject=minutes, seed=4, root=root)
+    psi = np.concatenate([np.zeros((1, face.coefficients)), recipe_matrix(face.names),
+                          recipe_matrix(face.names)[[CHANNELS.index(("AU12", "left"))]] * 0.8]).astype(np.float32)
+    case = Planted(root, face, {pair: i + 1 for i, pair in enumerate(CHANNELS)}, len(psi) - 1)
+    write_model(root, face, psi, "planted")
+    write_tokens(dataset, root, "planted", len(psi), case.twin)
+    write_aus(dataset, root, "truth")
+    return case
+
+
+def write_model(root: Path, face: FaceModel, psi: np.ndarray, name: str) -> None:
+    """What `Codebook.open` needs of a model."""
+    with atomic_directory(root / "models" / name) as folder:
+        codeword_geometry(psi, face).assign(psi=list(psi), main_stage=0).to_parquet(folder / "codewords.parquet")
+        write_json(folder / "config.json", {"key": content_key(psi.tolist()), "levels": LEVELS, "face": face.id,
+                                            "tokenizer": {"stages": STAGES}, "coefficients": face.names})
+
+
+def write_tokens(dataset: Dataset, root: Path, model: str, size: int, twin: int) -> None:
+    """The six strongest planted actions of every valid frame; AU12 left says itself by its twin in odd recordings."""
+    schema = pa.schema([("recording", pa.dictionary(pa.int32(), pa.string())), ("frame", pa.int64()),
+                        ("time_s", pa.float64()), ("tokens", pa.list_(pa.uint16(), STAGES)),
+                        ("levels", pa.list_(pa.uint8(), STAGES)), ("error_mm", pa.float32())])
+    with atomic_directory(root / "tokens" / f"{model}--{dataset.name}") as folder:
+        total = 0
+        with pq.ParquetWriter(folder / "tokens.parquet", schema) as sink:
+            for i, frames in enumerate(dataset.iter_frames()):
+                tokens, levels = _tokens(presence(dataset, frames.recording).intensity[frames.valid] / 5)
+                if i % 2:
+                    tokens[tokens == 1 + CHANNELS.index(("AU12", "left"))] = twin
+                name = pa.DictionaryArray.from_arrays(np.zeros(len(tokens), np.int32), [frames.recording])
+                lists = [pa.FixedSizeListArray.from_arrays(x.ravel(), STAGES) for x in (tokens, levels)]
+                sink.write_table(pa.table([name, frames.frame[frames.valid], frames.time_s[frames.valid], *lists,
+                                           np.zeros(len(tokens), np.float32)], schema=schema))
+                total += len(tokens)
+        write_json(folder / "manifest.json", {"model": model, "dataset": dataset.name, "stages": STAGES,
+                                              "codewords": size, "levels": LEVELS, "frames": total,
+                                              "dataset_key": dataset.key, "key": f"{model}-{dataset.key}"})
+
+
+def _tokens(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    order = np.argsort(-level, axis=1)[:, :STAGES]
+    strength = np.take_along_axis(level, order, 1)
+    nearest = np.abs(strength[..., None] - np.array(LEVELS)).argmin(-1)
+    rest = strength < LEVELS[0] / 2
+    return np.where(rest, 0, order + 1).astype(np.uint16), np.where(rest, 0, nearest).astype(np.uint8)
+
+
+def write_aus(dataset: Dataset, root: Path, name: str, shift_s: float = 0.0, estimate: bool = False,
+              without: tuple[str, ...] = ()) -> None:
+    """AUs that are the truth of the actions FACS has codes for, or that truth moved by `shift_s` within recordings."""
+    pairs = tuple(p for p, known in zip(CHANNELS, _in_facs(), strict=True) if known and p[0] not in without)
+    at = [CHANNELS.index(p) for p in pairs]
+    with open_writer(dataset.name, name, pairs, root) as writer:
+        for frames, fps in zip(dataset.iter_frames(), dataset.recordings["fps"], strict=True):
+            truth = presence(dataset, frames.recording)
+            level = np.roll(truth.intensity[:, at], int(shift_s * fps), axis=0)
+            writer.add(frames.recording, AlignedFrames(frames.frame, (level >= 1).astype(np.float32), level))
+        writer.close({"name": name, "dataset": dataset.name, "dataset_key": dataset.key, "tool": "perfect",
+                      "version": "1", "estimate": estimate, "emits": sorted({au for au, _ in pairs}), "notes": []})
+
+
+def _in_facs() -> np.ndarray:
+    from dfe_core.simulate.truth import in_facs
+    return in_facs()
+
+
