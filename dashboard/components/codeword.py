@@ -1,0 +1,126 @@
+"""One codeword's page below its face: where it moves, when it is used, in whom, and in what company."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard.components import figures, frame, media, shelf, state, views
+from dashboard.components.cards import card
+from dashboard.components.words import clock, count, mm, percent
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.faces.model import FaceModel
+from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokens.dynamics import cooccurring, dynamics, intensity_distribution
+from dfe_core.tokens.moments import strongest_moments
+from dfe_core.tokens.runs import RunIndex
+
+MOMENTS = 8
+
+
+def key_facts(row: pd.Series) -> None:
+    """The figures a reader wants first."""
+    frame.facts([("Largest movement", mm(row["peak_mm"]), f"mean {mm(row['mean_mm'])}"),
+                 ("Symmetry", _symmetry(row), {"symmetric": "both halves alike", "left": "face's left half",
+                                               "right": "face's right half"}.get(row["side"], "moves nothing")),
+                 ("In the data", percent(row["share_of_frames"]), "of frames"),
+                 ("Main stage", str(int(row["main_stage"]) + 1) if row["uses"] else "–",
+                  f"{count(row['uses'])} uses")])
+
+
+def where_it_moves(row: pd.Series) -> None:
+    """Regions and sides."""
+    st.subheader("Where it moves", anchor=False)
+    figures.show(figures.regions(row), "regions", f"Mean movement per region of codeword {row['codeword']}")
+
+
+def how_it_is_used(codebook: Codebook, choice: shelf.Choice, number: int) -> None:
+    """Stages, intensity and timing."""
+    tokens = shelf.tokens(choice.root, choice.model, choice.dataset)
+    counts = tokens.counts[tokens.counts["codeword"] == number]
+    by_stage = np.bincount(counts["stage"].to_numpy(int), counts["uses"], minlength=codebook.stages)
+    index = shelf.runs(choice.root, choice.model, choice.dataset)
+    st.subheader("How it is used", anchor=False)
+    if not by_stage.sum():
+        st.caption(f"“{choice.dataset}” never uses this codeword.")
+        return
+    timing(index, number)
+    left, right = st.columns(2)
+    with left:
+        st.caption("Stage")
+        figures.show(figures.stages(by_stage), "stages", f"Uses of codeword {number} per stage")
+    with right:
+        st.caption("Intensity while present")
+        figures.show(figures.intensities(intensity_distribution(index, number, bins=20)), "intensities",
+                     f"Histogram of the intensity of codeword {number}")
+
+
+def timing(index: RunIndex, number: int) -> None:
+    """How often it appears and how long it lasts."""
+    found = dynamics(index, number)
+    frame.facts([("Appears", f"{found.runs_per_minute:.1f} ×", "a minute"),
+                 ("Lasts", f"{found.duration_s[0]:.2f} s", f"middle half {found.duration_s[1]:.2f}–{found.duration_s[2]:.2f}"),
+                 ("Onset", f"{found.onset_s[0]:.2f} s", "start to peak")])
+
+
+def moments(choice: shelf.Choice, codebook: Codebook, face: FaceModel, number: int) -> None:
+    """Reconstructed faces of the moments at which the codeword is strongest; a click opens the recording there."""
+    dataset, index = shelf.dataset(choice.root, choice.dataset), shelf.runs(choice.root, choice.model, choice.dataset)
+    found = strongest_moments(index, number, dataset.recordings, limit=MOMENTS)
+    st.subheader("Where it is strongest", anchor=False)
+    if not len(found):
+        st.caption(f"No moment of “{choice.dataset}” shows this codeword.")
+        return
+    psi = frames_at(dataset, found)
+    items = [{"psi": [round(float(v), 4) for v in psi[i]], "title": f"{row.recording}", "note": _note(row),
+              "alt": f"{row.recording} at {clock(row.peak_s)}, intensity {row.peak:.2f}"}
+             for i, row in enumerate(found.itertuples())]
+    picked = views.strip(key="moments", data={"face": media.face_address(face), "items": items},
+                         on_pick_change=lambda: None).pick
+    st.caption("The recorded face at each moment, coloured by its movement. Click one to open the recording there.")
+    if picked is not None and picked < len(found):
+        row = found.iloc[picked]
+        st.switch_page("pages/recordings.py", query_params=state.link(recording=row["recording"],
+                                                                      t=round(float(row["peak_s"]), 3)))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _frame_psi(key: str, _dataset: Dataset, recording: str, frame_number: int) -> np.ndarray:
+    frames = _dataset.frames(recording)
+    return frames.psi[int(np.searchsorted(frames.frame, frame_number))]
+
+
+def frames_at(dataset: Dataset, found: pd.DataFrame) -> list[np.ndarray]:
+    """ψ of the peak frame of each moment."""
+    return [_frame_psi(dataset.key, dataset, row.recording, int(row.peak_frame)) for row in found.itertuples()]
+
+
+def company(choice: shelf.Choice, codebook: Codebook, face: FaceModel, number: int) -> int | None:
+    """Codewords it occurs with, by lift; returns the one that was clicked."""
+    index = shelf.runs(choice.root, choice.model, choice.dataset)
+    found = cooccurring(index, number, limit=8)
+    st.subheader("What it occurs with", anchor=False)
+    if not len(found):
+        st.caption("No other codeword shares enough frames with it to say.")
+        return None
+    items = []
+    for row in found.itertuples():
+        words = card(codebook.table.iloc[row.codeword], None)
+        items.append({"codeword": int(row.codeword), "title": f"{row.codeword} · {row.lift:.1f} × chance",
+                      "note": words["note"], "alt": f"{words['alt']} {percent(row.share)} of the frames with {number}."})
+    picked = views.strip(key="company", data={"face": media.face_address(face),
+                                              "codebook": media.codebook_address(codebook), "items": items},
+                         on_pick_change=lambda: None).pick
+    st.caption("In the same frame, by how much more often than if they were independent.")
+    return int(found["codeword"].iloc[picked]) if picked is not None and picked < len(found) else None
+
+
+def _symmetry(row: pd.Series) -> str:
+    value = row["symmetry"]
+    return "–" if not np.isfinite(value) else f"{value:.2f}"
+
+
+def _note(row) -> str:
+    label = getattr(row, "subject", "")
+    return f"{clock(row.peak_s)} · {label}" if label and label not in row.recording else clock(row.peak_s)

@@ -1,0 +1,80 @@
+"""Background jobs on a page: a button that starts one, and its progress live."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components.processes import Job, Jobs
+
+
+@st.cache_resource(show_spinner=False)
+def desk() -> Jobs:
+    """The jobs of this server, seen by every session: a second start of the same job joins the first."""
+    return Jobs()
+
+
+def running(key: str) -> bool:
+    """Whether a job runs now."""
+    job = desk().get(key)
+    return job is not None and job.running
+
+
+def offer(label: str, key: str, title: str, arguments: list[str], done: str, icon: str | None = None,
+          kind: str = "primary") -> None:
+    """A button that starts a job, then the job's progress in its place, then `done` and a fresh page."""
+    if not running(key) and st.button(label, key=f"start-{key}", type=kind, icon=icon):
+        desk().start(key, title, *arguments)
+        st.rerun()
+    watch(key, done)
+
+
+def watch(key: str, done: str) -> None:
+    """Show a job while it runs; when it ends say how, and show the page afresh when it ended well."""
+    job = desk().get(key)
+    if job is None:
+        return
+    if job.running:
+        _live(key)
+    elif job.done:
+        desk().forget(key)
+        st.toast(done, icon=":material/check_circle:")
+        st.rerun()
+    elif job.stopped:
+        st.info(f"{job.title} was cancelled. What it had finished is kept.", icon=":material/info:")
+    else:
+        st.error(f"{job.title} stopped. {job.fault}", icon=":material/error:")
+
+
+@st.fragment(run_every=0.8)
+def _live(key: str) -> None:
+    job = desk().get(key)
+    if job is None or not job.running:
+        st.rerun()
+        return
+    with st.container(border=True):
+        words, button = st.columns([5, 1], vertical_alignment="center")
+        words.markdown(f"**{job.title}**  \n{describe(job.report)}{left(job)}")
+        if button.button("Cancel", key=f"cancel-{key}", width="stretch"):
+            job.stop()
+            st.rerun()
+        st.progress(job.share or 0.0)
+
+
+def describe(report: dict[str, Any]) -> str:
+    """A report as a sentence: the step and task, what it is at, and up to three figures."""
+    if not report:
+        return "Starting"
+    figures = [f"{name.replace('_', ' ')} {value:.3g}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value}"
+               for name, value in (report.get("figures") or {}).items() if isinstance(value, (int, float))]
+    task = str(report["task"])
+    return " · ".join(part for part in (task[:1].upper() + task[1:], str(report.get("detail") or ""), *figures[:3]) if part)
+
+
+def left(job: Job) -> str:
+    """The time left, where the job knows."""
+    seconds = job.report.get("eta_s")
+    if seconds is None:
+        return ""
+    return f" · about {seconds:.0f} s left" if seconds < 90 else f" · about {seconds / 60:.0f} min left"

@@ -1,0 +1,179 @@
+"""The guard around stpyvista: scenes are exported in a helper process under a time limit, and shown when they arrive.
+
+stpyvista's own export forks this server, with its threads, and waits for ever when the child fails. Here a separate
+process exports (it works under spawn as well as fork), is ended when it takes too long, and starts again when next
+needed; stpyvista then only shows the finished scene. This is the one module that imports stpyvista (GPLv3).
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, Queue
+
+import numpy as np
+import streamlit as st
+
+from dfe_core.faces.model import FaceModel
+from dfe_core.store import content_key
+
+LIMIT_S = 5.0
+"""How long a scene may take before a plotly mesh takes its place."""
+
+START_LIMIT_S = 30.0
+"""How long the helper may take to start; pages warm it up before anyone asks for a scene."""
+
+_KEPT = 24
+_PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A scene as HTML, or why there is none."""
+
+    html: str | None = None
+    fault: str = ""
+
+
+class Exporter:
+    """One helper process that turns meshes into scenes, one at a time."""
+
+    def __init__(self, command: list[str] | None = None, limit_s: float = LIMIT_S) -> None:
+        self._command = command or [sys.executable, "-m", "dashboard.components.scene_worker"]
+        self._limit_s, self._lock = limit_s, threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._answers: Queue[str] = Queue()
+        self._ready = False
+        atexit.register(self.close)
+
+    def warm(self) -> None:
+        """Start the helper if it is not running; returns at once."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._start()
+            finally:
+                self._lock.release()
+
+    def export(self, points: np.ndarray, triangles: np.ndarray, size_mm: np.ndarray) -> Exported:
+        """The scene of a mesh coloured by `size_mm` (V,), within the time limit or with the reason why not."""
+        if not self._lock.acquire(timeout=self._limit_s):
+            return Exported(fault="another scene is being exported")
+        try:
+            return self._export(points, triangles, size_mm)
+        except (OSError, ValueError) as error:
+            self.close()
+            return Exported(fault=f"the scene's export could not run ({error})")
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """End the helper."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._process, self._ready = None, False
+
+    def _start(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            return
+        path = os.pathsep.join(filter(None, [str(_PROJECT), os.environ.get("PYTHONPATH")]))
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                         stderr=subprocess.DEVNULL, text=True, encoding="utf-8",
+                                         env={**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"})
+        self._answers, self._ready = Queue(), False
+        threading.Thread(target=_listen, args=(self._process, self._answers), daemon=True).start()
+
+    def _export(self, points: np.ndarray, triangles: np.ndarray, size_mm: np.ndarray) -> Exported:
+        self._start()
+        if not self._ready:
+            if self._answer(min(START_LIMIT_S, self._limit_s)) is None:
+                return Exported(fault="the scene's exporter is still starting")
+            self._ready = True
+        with tempfile.TemporaryDirectory(prefix="dfe-scene-") as folder:
+            np.savez(Path(folder) / "mesh.npz", points=points, triangles=triangles, size_mm=size_mm)
+            assert self._process is not None and self._process.stdin is not None
+            self._process.stdin.write(json.dumps({"folder": folder}) + "\n")
+            self._process.stdin.flush()
+            answer = self._answer(self._limit_s)
+            if answer is None:
+                self.close()
+                return Exported(fault=f"the scene took over {self._limit_s:.0f} s to export")
+            if not answer.get("done"):
+                return Exported(fault=f"the scene's export failed ({answer.get('fault', 'it ended early')})")
+            return Exported((Path(folder) / "scene.html").read_text(encoding="utf-8"))
+
+    def _answer(self, limit_s: float) -> dict | None:
+        """The helper's next line; None when it does not come in time."""
+        try:
+            line = self._answers.get(timeout=limit_s)
+        except Empty:
+            return None
+        return json.loads(line) if line else {"fault": "the exporter ended"}
+
+
+def _listen(process: subprocess.Popen[str], answers: Queue[str]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("{"):
+            answers.put(line)
+    answers.put("")
+
+
+class Scenes:
+    """Exported scenes, the last few kept."""
+
+    def __init__(self, exporter: Exporter) -> None:
+        self.exporter = exporter
+        self._kept: OrderedDict[str, str] = OrderedDict()
+
+    def get(self, key: str, face: FaceModel, displacement: np.ndarray) -> Exported:
+        """The scene of a deformed face; exported when it is not kept."""
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return Exported(self._kept[key])
+        size = 1e3 * np.linalg.norm(displacement, axis=1).astype(np.float32)
+        made = self.exporter.export(face.template + displacement, face.triangles, size)
+        if made.html is not None:
+            self._kept[key] = made.html
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return made
+
+
+@st.cache_resource(show_spinner=False)
+def _scenes() -> Scenes:
+    return Scenes(Exporter())
+
+
+def warm() -> None:
+    """Get the exporter ready before a scene is asked for."""
+    _scenes().exporter.warm()
+
+
+def key_of(face: FaceModel, psi: np.ndarray) -> str:
+    """The content key of one expression on one face."""
+    return content_key([face.id, np.asarray(psi, np.float32).round(6).tolist()])
+
+
+def exported(key: str, face: FaceModel, displacement: np.ndarray) -> Exported:
+    """The scene of a face with this displacement (V, 3) m."""
+    return _scenes().get(key, face, displacement)
+
+
+def show(html: str, key: str) -> bool:
+    """Show a finished scene through stpyvista's viewer; False when stpyvista cannot be used here."""
+    try:
+        import stpyvista
+    except Exception:  # its import registers a component and can fail in several ways; the page must not
+        return False
+    stpyvista._stpv_component(key=key, data={"_html": html, "backend": "trame", "height": 430, "width": 600,
+                                             "use_container_width": True})
+    return True

@@ -1,0 +1,135 @@
+"""What lies in the cache, opened once and shared by all sessions until it changes on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.faces import open_face
+from dfe_core.faces.model import FaceModel
+from dfe_core.store import artefact_path, cache_root, read_json
+from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokens.cache import TokenCache
+from dfe_core.tokens.runs import RunIndex, build_runs, open_runs
+
+DEFAULT_MODEL = "default"
+
+
+def model_names(root: Path) -> list[str]:
+    """Trained models, the default first, then by name."""
+    found = [p.parent.name for p in (root / "models").glob("*/codewords.parquet")
+             if (p.parent / "config.json").is_file() and not p.parent.name.startswith(".")]
+    return sorted(found, key=lambda name: (name != DEFAULT_MODEL, name))
+
+
+def dataset_names(root: Path, model: str | None = None) -> list[str]:
+    """Datasets: those encoded by `model` first, then by name."""
+    found = [p.parent.name for p in (root / "datasets").glob("*/manifest.json") if not p.parent.name.startswith(".")]
+    return sorted(found, key=lambda name: (not is_encoded(root, model, name), name))
+
+
+def is_encoded(root: Path, model: str | None, dataset: str | None) -> bool:
+    """Whether the token cache of a model on a dataset exists."""
+    return bool(model and dataset) and (root / "tokens" / f"{model}--{dataset}" / "manifest.json").is_file()
+
+
+def codebook(root: Path, name: str) -> Codebook:
+    """Raises `DataError` when there is no such model or it cannot be read."""
+    folder = artefact_path("models", name, root)
+    return _codebook(str(root), name, _stamp(folder / "config.json", folder / "codewords.parquet"))
+
+
+def dataset(root: Path, name: str) -> Dataset:
+    """Raises `DataError` when there is no such dataset or it cannot be read."""
+    return _dataset(str(root), name, _stamp(artefact_path("datasets", name, root) / "manifest.json"))
+
+
+def tokens(root: Path, model: str, name: str) -> TokenCache:
+    """Raises `DataError` when the dataset has not been encoded by the model."""
+    return _tokens(str(root), model, name, _stamp(root / "tokens" / f"{model}--{name}" / "manifest.json"))
+
+
+def runs(root: Path, model: str, name: str) -> RunIndex:
+    """The index of runs of a token cache, built when missing (a pass over the tokens: show a spinner)."""
+    return _runs(str(root), model, name, _stamp(root / "tokens" / f"{model}--{name}" / "manifest.json"))
+
+
+def has_runs(root: Path, model: str, name: str) -> bool:
+    """Whether `runs` answers at once."""
+    return open_runs(tokens(root, model, name)) is not None
+
+
+def face(root: Path, face_id: str) -> FaceModel:
+    """A cached face. Never builds one: raises `DataError` when it is not there."""
+    path = artefact_path("faces", face_id + ".npz", root)
+    if not path.is_file() and face_id.startswith("anny"):
+        raise DataError(face_id, "the face has not been built yet", "the default codebook to be built")
+    return _face(str(root), face_id, _stamp(path))
+
+
+def metrics(root: Path, model: str) -> dict[str, Any] | None:
+    """``models/<name>/metrics.json``: what `dfe evaluate` measured on held-out subjects; None where it is missing."""
+    path = artefact_path("models", model, root) / "metrics.json"
+    try:
+        return read_json(path) if path.is_file() else None
+    except DataError:
+        return None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The model and dataset that every page works on; None where the cache holds none."""
+
+    root: Path
+    model: str | None
+    dataset: str | None
+
+    @property
+    def encoded(self) -> bool:
+        return is_encoded(self.root, self.model, self.dataset)
+
+
+def chosen() -> Choice:
+    """The session's choice, made in the sidebar and carried by the URL."""
+    root = cache_root()
+    models = model_names(root)
+    model = st.session_state.get("model")
+    model = model if model in models else next(iter(models), None)
+    datasets = dataset_names(root, model)
+    name = st.session_state.get("dataset")
+    return Choice(root, model, name if name in datasets else next(iter(datasets), None))
+
+
+def _stamp(*paths: Path) -> tuple[int, ...]:
+    """Changes when a file does; missing files count as 0."""
+    return tuple(p.stat().st_mtime_ns if p.is_file() else 0 for p in paths)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _codebook(root: str, name: str, stamp: tuple[int, ...]) -> Codebook:
+    return Codebook.open(name, Path(root))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _dataset(root: str, name: str, stamp: tuple[int, ...]) -> Dataset:
+    return Dataset.open(name, Path(root))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _tokens(root: str, model: str, name: str, stamp: tuple[int, ...]) -> TokenCache:
+    return TokenCache.open(model, name, Path(root))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _runs(root: str, model: str, name: str, stamp: tuple[int, ...]) -> RunIndex:
+    return build_runs(tokens(Path(root), model, name))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _face(root: str, face_id: str, stamp: tuple[int, ...]) -> FaceModel:
+    return open_face(face_id, Path(root))

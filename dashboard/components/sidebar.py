@@ -1,0 +1,37 @@
+"""The sidebar: which codebook and which data every page speaks of, and background work that is running."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard.components import frame, jobs, shelf
+
+_STATIC = Path(__file__).parent / "static"
+
+
+def show() -> None:
+    """Draw the sidebar. The choices are bound to the URL, so that a copied link makes the same ones."""
+    st.logo(str(_STATIC / "logo.svg"), size="large", icon_image=str(_STATIC / "icon.svg"))
+    choice = shelf.chosen()
+    with st.sidebar:
+        models = shelf.model_names(choice.root)
+        if models:
+            st.selectbox("Codebook", models, key="model", bind="query-params", filter_mode=None)
+        choice = shelf.chosen()
+        datasets = shelf.dataset_names(choice.root, choice.model)
+        if datasets:
+            st.selectbox("Dataset", datasets, key="dataset", bind="query-params", filter_mode=None,
+                         format_func=lambda name: name if shelf.is_encoded(choice.root, choice.model, name)
+                         else f"{name} (not encoded)")
+        _data_badge(shelf.chosen())
+        for job in jobs.desk().running():
+            st.caption(f":material/progress_activity: {job.title}")
+
+
+def _data_badge(choice: shelf.Choice) -> None:
+    kind = frame.simulated(choice)
+    if kind is not None:
+        st.badge("Simulated data" if kind else "Real recordings", color="orange" if kind else "green",
+                 icon=":material/science:" if kind else ":material/videocam:")

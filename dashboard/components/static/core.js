@@ -1,0 +1,391 @@
+// Shared by every view: binary assets, the linear face, and one WebGL context for the whole page.
+// One context draws everything and is copied into ordinary 2D canvases, so that views may come and go by the
+// hundred without a browser running out of contexts.
+
+const dfe = (window.__dfe ??= { assets: new Map(), stage: null });
+const ASSETS_KEPT = 12;
+
+/** Fetch and unpack a pack written by packs.py; the same address is fetched once. */
+function loadPack(url) {
+  if (!dfe.assets.has(url)) {
+    const loading = fetch(url).then((reply) => {
+      if (!reply.ok) throw new Error(`${reply.status} for ${url}`);
+      return reply.arrayBuffer();
+    }).then(unpack);
+    loading.catch(() => dfe.assets.delete(url));
+    dfe.assets.set(url, loading);
+    while (dfe.assets.size > ASSETS_KEPT) dfe.assets.delete(dfe.assets.keys().next().value);
+  }
+  return dfe.assets.get(url);
+}
+
+const ARRAYS = { f4: Float32Array, i4: Int32Array, u4: Uint32Array, i2: Int16Array, u2: Uint16Array, u1: Uint8Array };
+
+function unpack(buffer) {
+  const length = new DataView(buffer).getUint32(4, true);
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
+  const pack = { ...header.meta, shapes: {} };
+  for (const { name, dtype, shape, offset } of header.sections) {
+    const count = shape.reduce((a, b) => a * b, 1);
+    pack[name] = new ARRAYS[dtype](buffer, 8 + length + offset, count);
+    pack.shapes[name] = shape;
+  }
+  return pack;
+}
+
+/** The linear face model: psi in, positions, normals and the size of the displacement out. */
+class Face {
+  constructor(pack) {
+    Object.assign(this, pack);
+    this.vertices = pack.shapes.template[0];
+    this.coefficients = pack.shapes.basis[0];
+  }
+
+  displacement(psi, out = new Float32Array(this.vertices * 3)) {
+    out.fill(0);
+    const size = this.vertices * 3;
+    for (let e = 0; e < this.coefficients; e++) {
+      const scale = (psi[e] || 0) * this.scale[e];
+      if (Math.abs(scale) < 1e-12) continue;
+      const row = this.basis.subarray(e * size, (e + 1) * size);
+      for (let i = 0; i < size; i++) out[i] += scale * row[i];
+    }
+    return out;
+  }
+
+  /** What the GPU needs for one pose: position, normal, and heat (mm) along with it. */
+  pose(psi, heat = null) {
+    const moved = this.displacement(psi);
+    const position = new Float32Array(moved.length);
+    for (let i = 0; i < moved.length; i++) position[i] = this.template[i] + moved[i];
+    return { position, normal: this.normals(position), heat: heat ?? this.size(moved) };
+  }
+
+  size(moved) {
+    const heat = new Float32Array(this.vertices);
+    for (let v = 0; v < this.vertices; v++) {
+      heat[v] = 1000 * Math.hypot(moved[3 * v], moved[3 * v + 1], moved[3 * v + 2]);
+    }
+    return heat;
+  }
+
+  /** Displacement along the outward normal of the neutral face, mm: positive outwards. */
+  outward(moved) {
+    this.restNormals ??= this.normals(this.template);
+    const n = this.restNormals, heat = new Float32Array(this.vertices);
+    for (let v = 0; v < this.vertices; v++) {
+      const i = 3 * v;
+      heat[v] = 1000 * (moved[i] * n[i] + moved[i + 1] * n[i + 1] + moved[i + 2] * n[i + 2]);
+    }
+    return heat;
+  }
+
+  normals(p) {
+    const n = new Float32Array(p.length), t = this.triangles;
+    for (let f = 0; f < t.length; f += 3) {
+      const a = 3 * t[f], b = 3 * t[f + 1], c = 3 * t[f + 2];
+      const ux = p[b] - p[a], uy = p[b + 1] - p[a + 1], uz = p[b + 2] - p[a + 2];
+      const vx = p[c] - p[a], vy = p[c + 1] - p[a + 1], vz = p[c + 2] - p[a + 2];
+      const x = uy * vz - uz * vy, y = uz * vx - ux * vz, z = ux * vy - uy * vx;
+      for (const i of [a, b, c]) { n[i] += x; n[i + 1] += y; n[i + 2] += z; }
+    }
+    for (let i = 0; i < n.length; i += 3) {
+      const l = Math.hypot(n[i], n[i + 1], n[i + 2]) || 1;
+      n[i] /= l; n[i + 1] /= l; n[i + 2] /= l;
+    }
+    return n;
+  }
+}
+
+async function loadFace(url) {
+  const pack = await loadPack(url);
+  return (pack.face ??= new Face(pack));
+}
+
+const VERTEX = `#version 300 es
+in vec3 position; in vec3 normal; in vec3 rest; in float heat; in float material;
+uniform mat4 view; uniform mat4 projection;
+out vec3 vNormal; out vec3 vRest; out vec3 vEye; out float vHeat; out float vMaterial;
+void main() {
+  vec4 eye = view * vec4(position, 1.0);
+  vNormal = mat3(view) * normal; vRest = rest; vEye = eye.xyz; vHeat = heat; vMaterial = material;
+  gl_Position = projection * eye;
+}`;
+
+const FRAGMENT = `#version 300 es
+precision highp float;
+in vec3 vNormal; in vec3 vRest; in vec3 vEye; in float vHeat; in float vMaterial;
+uniform sampler2D colours; uniform float range; uniform float signed_; uniform float strength;
+uniform vec4 eyes[2]; uniform vec2 eyeEdges; uniform float hasEyes; uniform vec3 skin;
+out vec4 colour;
+vec3 eyeColour() {
+  vec4 e = vRest.x > 0.0 ? eyes[0] : eyes[1];
+  vec3 d = normalize(vRest - e.xyz);
+  float a = acos(clamp(d.z, -1.0, 1.0)), e1 = eyeEdges.y;
+  vec3 c = mix(vec3(0.33, 0.42, 0.47), vec3(0.93, 0.92, 0.90), smoothstep(e1 * 0.95, e1 * 1.05, a));
+  c = mix(c, c * 0.5, smoothstep(e1 * 0.78, e1 * 0.97, a) * (1.0 - smoothstep(e1 * 0.99, e1 * 1.1, a)));
+  return mix(vec3(0.05), c, smoothstep(eyeEdges.x * 0.93, eyeEdges.x * 1.07, a));
+}
+void main() {
+  vec3 n = normalize(gl_FrontFacing ? vNormal : -vNormal);
+  vec3 toEye = normalize(-vEye);
+  vec3 base = skin;
+  bool isEye = vMaterial > 0.5 && vMaterial < 1.5 && hasEyes > 0.5;
+  if (isEye) base = eyeColour();
+  else if (vMaterial > 1.5) base = vec3(0.56, 0.30, 0.29);
+  float t = signed_ > 0.5 ? clamp(vHeat / range * 0.5 + 0.5, 0.0, 1.0) : clamp(vHeat / range, 0.0, 1.0);
+  float amount = signed_ > 0.5 ? abs(t - 0.5) * 2.0 : t;
+  vec3 tint = texture(colours, vec2(t * 0.9961 + 0.00195, signed_ > 0.5 ? 0.75 : 0.25)).rgb;
+  float cover = strength * smoothstep(0.015, 0.20, amount);
+  base = mix(base, tint, isEye ? cover * 0.35 : cover);
+  float key = pow(0.5 + 0.5 * dot(n, normalize(vec3(-0.45, 0.55, 0.75))), 1.8);
+  float fill = pow(0.5 + 0.5 * dot(n, normalize(vec3(0.85, 0.05, 0.55))), 2.0);
+  float sky = 0.5 + 0.5 * n.y;
+  float rim = pow(1.0 - max(dot(n, toEye), 0.0), 3.0);
+  vec3 light = vec3(1.00, 0.97, 0.93) * key * 0.86 + vec3(0.80, 0.88, 1.0) * fill * 0.30
+    + mix(vec3(0.10, 0.09, 0.09), vec3(0.17, 0.18, 0.20), sky);
+  float shine = pow(max(dot(n, normalize(normalize(vec3(-0.45, 0.55, 0.75)) + toEye)), 0.0), isEye ? 90.0 : 24.0);
+  vec3 lit = base * light + vec3(shine) * (isEye ? 0.55 : 0.05) + rim * 0.07;
+  colour = vec4(pow(clamp(lit, 0.0, 1.0), vec3(0.94)), 1.0);
+}`;
+
+/** The one WebGL context: draws a pose into its own canvas, from which views copy. */
+class Stage {
+  constructor() {
+    this.canvas = document.createElement("canvas");
+    const gl = this.canvas.getContext("webgl2", { antialias: true, alpha: true, premultipliedAlpha: true,
+      preserveDrawingBuffer: true });
+    if (!gl) throw new Error("WebGL 2 is not available");
+    this.gl = gl;
+    this.canvas.addEventListener("webglcontextlost", () => { if (dfe.stage === this) dfe.stage = null; });
+    this.program = this.link();
+    this.places = {};
+    for (const name of ["view", "projection", "colours", "range", "signed_", "strength", "eyes", "eyeEdges", "hasEyes",
+      "skin"]) {
+      this.places[name] = gl.getUniformLocation(this.program, name);
+    }
+    gl.enable(gl.DEPTH_TEST);
+    this.faces = new Map();
+  }
+
+  link() {
+    const gl = this.gl, program = gl.createProgram();
+    for (const [kind, text] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
+      const shader = gl.createShader(kind);
+      gl.shaderSource(shader, text);
+      gl.compileShader(shader);
+      gl.attachShader(program, shader);
+    }
+    gl.linkProgram(program);
+    if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program));
+    return program;
+  }
+
+  /** Buffers of a face, made once. Two faces are kept: a third drops the oldest. */
+  prepare(face) {
+    if (this.faces.has(face.key)) return this.faces.get(face.key);
+    const gl = this.gl, made = { array: gl.createVertexArray(), buffers: {} };
+    gl.bindVertexArray(made.array);
+    const attach = (name, size, values, usage) => {
+      const place = gl.getAttribLocation(this.program, name);
+      made.buffers[name] = gl.createBuffer();
+      gl.bindBuffer(gl.ARRAY_BUFFER, made.buffers[name]);
+      gl.bufferData(gl.ARRAY_BUFFER, values, usage);
+      if (place < 0) return;
+      gl.enableVertexAttribArray(place);
+      gl.vertexAttribPointer(place, size, gl.FLOAT, false, 0, 0);
+    };
+    const count = face.vertices;
+    attach("position", 3, face.template, gl.DYNAMIC_DRAW);
+    attach("normal", 3, face.template, gl.DYNAMIC_DRAW);
+    attach("rest", 3, face.template, gl.STATIC_DRAW);
+    attach("heat", 1, new Float32Array(count), gl.DYNAMIC_DRAW);
+    const kinds = Float32Array.from(face.materials, (code) => (code > 2 ? 1 : code)); // iris and pupil are painted
+    attach("material", 1, kinds, gl.STATIC_DRAW);
+    made.index = gl.createBuffer();
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, made.index);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, face.triangles, gl.STATIC_DRAW);
+    made.texture = this.texture(face);
+    this.faces.set(face.key, made);
+    if (this.faces.size > 2) this.drop(this.faces.keys().next().value);
+    return made;
+  }
+
+  texture(face) {
+    const gl = this.gl, texture = gl.createTexture(), width = face.shapes.heat[0];
+    const pixels = new Uint8Array(width * 2 * 4);
+    for (let i = 0; i < width; i++) for (const [row, from] of [[0, face.heat], [1, face.diverging]]) {
+      pixels.set([from[3 * i], from[3 * i + 1], from[3 * i + 2], 255], (row * width + i) * 4);
+    }
+    gl.bindTexture(gl.TEXTURE_2D, texture);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, width, 2, 0, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
+    for (const axis of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, axis, gl.CLAMP_TO_EDGE);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.LINEAR);
+    return texture;
+  }
+
+  drop(key) {
+    const gl = this.gl, made = this.faces.get(key);
+    Object.values(made.buffers).forEach((b) => gl.deleteBuffer(b));
+    gl.deleteBuffer(made.index); gl.deleteTexture(made.texture); gl.deleteVertexArray(made.array);
+    this.faces.delete(key);
+  }
+
+  draw(face, pose, camera, width, height, look) {
+    const gl = this.gl, made = this.prepare(face);
+    if (this.canvas.width < width || this.canvas.height < height) {
+      this.canvas.width = Math.max(this.canvas.width, width);
+      this.canvas.height = Math.max(this.canvas.height, height);
+    }
+    gl.viewport(0, this.canvas.height - height, width, height);
+    gl.enable(gl.SCISSOR_TEST);
+    gl.scissor(0, this.canvas.height - height, width, height);
+    gl.clearColor(0, 0, 0, 0);
+    gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
+    gl.useProgram(this.program);
+    gl.bindVertexArray(made.array);
+    for (const name of ["position", "normal", "heat"]) {
+      gl.bindBuffer(gl.ARRAY_BUFFER, made.buffers[name]);
+      gl.bufferSubData(gl.ARRAY_BUFFER, 0, pose[name]);
+    }
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, made.index);
+    gl.bindTexture(gl.TEXTURE_2D, made.texture);
+    const { view, projection } = camera.matrices(face, width / height);
+    gl.uniformMatrix4fv(this.places.view, false, view);
+    gl.uniformMatrix4fv(this.places.projection, false, projection);
+    gl.uniform1i(this.places.colours, 0);
+    gl.uniform1f(this.places.range, Math.max(look.range || 1, 1e-3));
+    gl.uniform1f(this.places.signed_, look.signed ? 1 : 0);
+    gl.uniform1f(this.places.strength, look.heat === false ? 0 : 1);
+    gl.uniform1f(this.places.hasEyes, face.eyes ? 1 : 0);
+    if (face.eyes) gl.uniform4fv(this.places.eyes, face.eyes.flat());
+    gl.uniform2fv(this.places.eyeEdges, face.eyeEdges);
+    gl.uniform3fv(this.places.skin, face.skin);
+    gl.drawElements(gl.TRIANGLES, face.triangles.length, gl.UNSIGNED_INT, 0);
+  }
+}
+
+function stage() {
+  return (dfe.stage ??= new Stage());
+}
+
+/** An orbit camera around the face's focus. */
+class Camera {
+  constructor(yaw = 0, pitch = 0, zoom = 1) { Object.assign(this, { yaw, pitch, zoom }); this.home = { yaw, pitch, zoom }; }
+
+  reset() { Object.assign(this, this.home); }
+
+  turn(dx, dy) {
+    this.yaw = Math.max(-3.1, Math.min(3.1, this.yaw + dx));
+    this.pitch = Math.max(-1.2, Math.min(1.2, this.pitch + dy));
+  }
+
+  magnify(factor) { this.zoom = Math.max(0.4, Math.min(6, this.zoom * factor)); }
+
+  matrices(face, aspect) {
+    const fov = 0.36, [cx, cy, cz] = face.focus, fit = Math.max(1, 0.80 / aspect);
+    const distance = (face.reach * fit) / Math.tan(fov / 2) / this.zoom;
+    const a = Math.cos(this.yaw), b = Math.sin(this.yaw), c = Math.cos(this.pitch), d = Math.sin(this.pitch);
+    const r = [a, 0, -b], u = [-b * d, c, -a * d], f = [b * c, d, a * c]; // right, up, towards the eye
+    const dot = (v) => -(v[0] * cx + v[1] * cy + v[2] * cz);
+    const view = new Float32Array([r[0], u[0], f[0], 0, r[1], u[1], f[1], 0, r[2], u[2], f[2], 0,
+      dot(r), dot(u), dot(f) - distance, 1]);
+    const s = 1 / Math.tan(fov / 2), near = distance * 0.05, far = distance * 4;
+    const projection = new Float32Array([s / aspect, 0, 0, 0, 0, s, 0, 0, 0, 0, (far + near) / (near - far), -1,
+      0, 0, (2 * far * near) / (near - far), 0]);
+    return { view, projection };
+  }
+}
+
+/** Draw a pose into part of a 2D canvas. `box` is in device pixels. */
+function paint(context, face, pose, camera, box, look) {
+  const [x, y, width, height] = box.map(Math.round);
+  if (width < 2 || height < 2) return;
+  const st = stage();
+  st.draw(face, pose, camera, width, height, look);
+  context.drawImage(st.canvas, 0, 0, width, height, x, y, width, height);
+}
+
+/** Size a canvas to its box on the page; true when it changed. */
+function fitCanvas(canvas) {
+  const ratio = Math.min(window.devicePixelRatio || 1, 2), box = canvas.getBoundingClientRect();
+  const width = Math.max(2, Math.round(box.width * ratio)), height = Math.max(2, Math.round(box.height * ratio));
+  if (canvas.width === width && canvas.height === height) return false;
+  canvas.width = width; canvas.height = height;
+  return true;
+}
+
+/** Pointer, wheel and keys turn and zoom a camera; double click resets it. */
+function orbit(canvas, camera, changed) {
+  let last = null;
+  canvas.addEventListener("pointerdown", (e) => { last = [e.clientX, e.clientY]; canvas.setPointerCapture(e.pointerId); });
+  canvas.addEventListener("pointermove", (e) => {
+    if (!last) return;
+    camera.turn((last[0] - e.clientX) * 0.009, (e.clientY - last[1]) * 0.007);
+    last = [e.clientX, e.clientY];
+    changed();
+  });
+  for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => { last = null; });
+  canvas.addEventListener("wheel", (e) => {
+    if (canvas.getRootNode().activeElement !== canvas && !e.ctrlKey) return; // the page scrolls until the view is clicked
+    e.preventDefault();
+    camera.magnify(Math.exp(-e.deltaY * 0.0012));
+    changed();
+  }, { passive: false });
+  canvas.addEventListener("dblclick", () => { camera.reset(); changed(); });
+  canvas.addEventListener("keydown", (e) => {
+    const step = { ArrowLeft: [0.12, 0], ArrowRight: [-0.12, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] }[e.key];
+    if (step) camera.turn(...step);
+    else if (e.key === "+" || e.key === "=") camera.magnify(1.12);
+    else if (e.key === "-") camera.magnify(1 / 1.12);
+    else if (e.key === "0" || e.key === "Home") camera.reset();
+    else return;
+    e.preventDefault(); e.stopPropagation();
+    changed();
+  });
+}
+
+/** One redraw a frame however often it is asked for. */
+function redrawer(draw) {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => { asked = false; draw(); });
+  };
+}
+
+/** State kept between the calls Streamlit makes for one mounted component. */
+const mounted = (dfe.mounted ??= new WeakMap());
+function once(component, setUp) {
+  const root = component.parentElement;
+  if (!mounted.has(root)) mounted.set(root, setUp(root));
+  return mounted.get(root);
+}
+
+const gradient = (pixels) => {
+  const stops = [];
+  for (let i = 0; i <= 12; i++) {
+    const at = Math.round((i / 12) * (pixels.length / 3 - 1)) * 3;
+    stops.push(`rgb(${pixels[at]},${pixels[at + 1]},${pixels[at + 2]})`);
+  }
+  return `linear-gradient(90deg, ${stops.join(",")})`;
+};
+
+const element = (tag, attributes = {}, ...children) => {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "class") made.className = value;
+    else if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children);
+  return made;
+};
+
+const SHAPES = {
+  play: '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M8 5.5v13l11-6.5z"/></svg>',
+  pause: '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M7 5h3.5v14H7zM13.5 5H17v14h-3.5z"/></svg>',
+  reset: '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 5V2L7.5 6 12 10V7a5 5 0 1 1-5 5H5a7 7 0 1 0 7-7z"/></svg>',
+};

@@ -1,0 +1,130 @@
+// Codewords as cards that can be clicked and walked with the arrow keys.
+
+export default function (component) {
+  const view = once(component, (root) => new Gallery(root));
+  view.component = component;
+  view.update(component.data);
+  return () => view.close(component.parentElement);
+}
+
+const FRONT = () => new Camera(0.3, 0.03);
+
+class Gallery {
+  constructor(root) {
+    this.box = root.querySelector(".dfe-gallery");
+    this.box.setAttribute("role", "listbox");
+    this.cards = new Map();
+    this.missing = [];
+    this.box.addEventListener("click", (e) => {
+      const card = e.target.closest("button[data-id]");
+      if (card) this.pick(Number(card.dataset.id));
+    });
+    this.box.addEventListener("keydown", (e) => this.walk(e));
+    this.keys = (e) => this.global(e);
+    window.addEventListener("keydown", this.keys);
+    this.near = new IntersectionObserver((seen) => {
+      for (const { isIntersecting, target } of seen) {
+        if (isIntersecting) { this.near.unobserve(target); this.missing.push(target); this.drawMissing(); }
+      }
+    }, { rootMargin: "200px" });
+    this.drawMissing = redrawer(() => this.thumbnails());
+  }
+
+  update(data) {
+    this.data = data;
+    this.box.classList.toggle("narrow", Boolean(data.narrow));
+    this.box.setAttribute("aria-label", data.label || "Codewords");
+    const signature = JSON.stringify(data.items) + data.model;
+    if (signature !== this.signature) {
+      this.signature = signature;
+      this.cards.clear();
+      this.box.replaceChildren(...data.items.map((item) => this.card(item)));
+    }
+    this.select(data.selected);
+    this.box.dataset.state = "ready";
+  }
+
+  card(item) {
+    const face = item.src ? element("img", { src: item.src, alt: "", loading: "lazy", draggable: "false" })
+      : element("canvas", { "aria-hidden": "true" });
+    const card = element("button", { type: "button", class: "card", role: "option", tabindex: -1, "data-id": item.id,
+      "aria-label": item.alt, title: item.alt },
+      element("span", { class: "face" }, face),
+      element("span", { class: "title" }, element("i", { style: `background:${item.colour}` }), item.title),
+      element("span", { class: "note" }, item.note));
+    if (!item.src) this.near.observe(face);
+    this.cards.set(item.id, card);
+    return card;
+  }
+
+  /** Cards whose picture has not been rendered yet are drawn here, a few a frame. */
+  async thumbnails() {
+    if (!this.data.face || !this.data.codebook) return;
+    const [face, codebook] = await Promise.all([loadFace(this.data.face), loadPack(this.data.codebook)]);
+    for (const canvas of this.missing.splice(0, 4)) {
+      const id = Number(canvas.closest("button")?.dataset.id), size = face.coefficients;
+      if (Number.isNaN(id)) continue;
+      fitCanvas(canvas);
+      const psi = codebook.psi.slice(id * size, (id + 1) * size), pose = face.pose(psi);
+      paint(canvas.getContext("2d"), face, pose, FRONT(), [0, 0, canvas.width, canvas.height],
+        { range: Math.max(0.1, ...pose.heat) });
+    }
+    if (this.missing.length) this.drawMissing();
+  }
+
+  select(id) {
+    this.selected = id;
+    for (const [key, card] of this.cards) {
+      card.setAttribute("aria-selected", String(key === id));
+      card.tabIndex = key === id ? 0 : -1;
+    }
+    const card = this.cards.get(id);
+    if (!card) { const first = this.cards.values().next().value; if (first) first.tabIndex = 0; return; }
+    if (this.data.narrow) {
+      const box = this.box.getBoundingClientRect(), place = card.getBoundingClientRect();
+      if (place.top < box.top || place.bottom > box.bottom) this.box.scrollTop += place.top - box.top - box.height / 3;
+    }
+  }
+
+  pick(id) {
+    this.select(id);
+    window.dispatchEvent(new CustomEvent("dfe:codeword", { detail: { codeword: id, model: this.data.model } }));
+    this.component.setTriggerValue("pick", id);
+  }
+
+  walk(event) {
+    const cards = [...this.cards.values()], at = cards.indexOf(event.target.closest("button[data-id]"));
+    if (at < 0) return;
+    const columns = getComputedStyle(this.box).gridTemplateColumns.split(" ").length;
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
+    const to = step ? at + step : event.key === "Home" ? 0 : event.key === "End" ? cards.length - 1 : NaN;
+    if (Number.isNaN(to)) return;
+    event.preventDefault(); event.stopPropagation();
+    const card = cards[Math.max(0, Math.min(cards.length - 1, to))];
+    cards[at].tabIndex = -1; card.tabIndex = 0;
+    card.focus();
+    if (this.data.narrow) this.pick(Number(card.dataset.id));
+  }
+
+  /** Left and right walk the gallery from anywhere on the page while a codeword is open; `/` goes to the search. */
+  global(event) {
+    const target = event.composedPath()[0];
+    if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT|CANVAS)$/.test(target.tagName)
+      || target.isContentEditable || target.getAttribute?.("role") === "slider") return;
+    if (event.key === "/") {
+      const search = document.querySelector(".st-key-q input");
+      if (search) { event.preventDefault(); search.focus(); }
+      return;
+    }
+    if (!this.cards.has(this.selected) || !["ArrowLeft", "ArrowRight"].includes(event.key)) return;
+    if (this.box.contains(target)) return;
+    const ids = [...this.cards.keys()], to = ids[ids.indexOf(this.selected) + (event.key === "ArrowRight" ? 1 : -1)];
+    if (to !== undefined) { event.preventDefault(); this.pick(to); }
+  }
+
+  close(root) {
+    window.removeEventListener("keydown", this.keys);
+    this.near.disconnect();
+    dfe.mounted.delete(root);
+  }
+}

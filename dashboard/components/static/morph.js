@@ -1,0 +1,180 @@
+// The quick look: a face that morphs between neutral and one expression, in the browser alone.
+
+export default function (component) {
+  const view = once(component, (root) => new MorphView(root, component));
+  view.component = component;
+  view.update(component.data);
+  return () => view.close();
+}
+
+class MorphView {
+  constructor(root, component) {
+    this.component = component;
+    this.camera = new Camera(0.32, 0.04);
+    this.amount = 1;
+    this.direction = 1;
+    this.draw = redrawer(() => this.paint());
+    this.build(root.querySelector(".dfe-morph"));
+    this.preview = (event) => this.show(event.detail);
+    window.addEventListener("dfe:codeword", this.preview);
+    this.watch = new ResizeObserver(() => this.draw());
+    this.watch.observe(this.canvas);
+  }
+
+  build(box) {
+    this.box = box;
+    this.canvas = element("canvas", { tabindex: 0, role: "img" });
+    this.captions = element("div", { class: "captions", "aria-hidden": "true" });
+    this.scale = element("div", { class: "scale" });
+    this.slider = element("input", { type: "range", min: 0, max: 150, value: 100, step: 1, "aria-label": "Intensity",
+      oninput: () => { this.stop(); this.amount = this.slider.value / 100; this.draw(); } });
+    this.readout = element("output", { class: "readout" });
+    this.playing = element("button", { type: "button", class: "icon", "aria-label": "Play the movement",
+      onclick: () => (this.timer ? this.stop() : this.start()) });
+    this.playing.innerHTML = SHAPES.play;
+    this.beside = this.toggle("Neutral beside", "Show the neutral face beside it", true);
+    this.heat = this.toggle("Heat map", "Colour the skin by how far it moves", true);
+    this.signed = this.toggle("In / out", "Colour by direction: outwards or inwards along the skin", false);
+    const reset = element("button", { type: "button", class: "icon", "aria-label": "Reset the view",
+      onclick: () => { this.camera.reset(); this.draw(); } });
+    reset.innerHTML = SHAPES.reset;
+    box.append(
+      element("div", { class: "picture" }, this.canvas, this.captions, this.scale),
+      element("div", { class: "controls" }, this.playing, element("span", { class: "end" }, "Neutral"), this.slider,
+        this.readout, reset),
+      element("div", { class: "toggles" }, this.beside, this.heat, this.signed,
+        element("span", { class: "hint" }, "Drag to turn, click then scroll to zoom")));
+    orbit(this.canvas, this.camera, this.draw);
+  }
+
+  toggle(label, title, on) {
+    const button = element("button", { type: "button", class: "toggle", title, "aria-pressed": String(on) }, label);
+    button.addEventListener("click", () => {
+      button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
+      this.draw();
+    });
+    return button;
+  }
+
+  on(button) { return button.getAttribute("aria-pressed") === "true"; }
+
+  async update(data) {
+    this.data = data;
+    this.box.style.setProperty("--height", `${data.height}px`);
+    this.canvas.setAttribute("aria-label", data.alt);
+    try {
+      this.face = await loadFace(data.face);
+      this.codebook = data.codebook ? await loadPack(data.codebook) : null;
+      this.scale.style.setProperty("--gradient", gradient(this.face.heat));
+      this.scale.style.setProperty("--diverging", gradient(this.face.diverging));
+      this.show({ codeword: data.codeword, psi: data.psi, title: data.title });
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  fail(error) {
+    this.box.dataset.state = "failed";
+    this.box.dataset.error = String(error.message || error);
+    this.captions.replaceChildren(element("span", { class: "failed" },
+      "The 3D view could not start in this browser. The full scene and the pictures still work."));
+  }
+
+  /** Glide from what is shown to another expression. */
+  show({ codeword, psi, title, model }) {
+    if (!this.face || (model && this.data.model && model !== this.data.model)) return;
+    const size = this.face.coefficients;
+    const target = psi ? Float32Array.from(psi)
+      : this.codebook ? this.codebook.psi.slice(codeword * size, (codeword + 1) * size) : new Float32Array(size);
+    const same = this.shown && this.target && target.every((v, i) => Math.abs(v - this.target[i]) < 1e-7);
+    this.title = title ?? (codeword !== undefined ? `Codeword ${codeword}` : "Expression");
+    this.codeword = codeword;
+    if (same) { this.draw(); return; }
+    this.from = this.shown ?? target;
+    this.target = target;
+    this.range = Math.max(0.1, ...this.face.size(this.face.displacement(target)));
+    this.started = this.shown && this.box.isConnected ? performance.now() : 0;
+    this.draw();
+  }
+
+  start() {
+    this.playing.innerHTML = SHAPES.pause;
+    this.playing.setAttribute("aria-label", "Pause");
+    let before = performance.now();
+    const step = (now) => {
+      if (!this.timer) return;
+      this.phase = ((this.phase ?? 0.5) + (now - before) / 2400) % 1;
+      before = now;
+      this.amount = 0.5 - 0.5 * Math.cos(2 * Math.PI * this.phase);
+      this.slider.value = Math.round(this.amount * 100);
+      this.paint();
+      this.timer = requestAnimationFrame(step);
+    };
+    this.timer = requestAnimationFrame(step);
+  }
+
+  stop() {
+    cancelAnimationFrame(this.timer);
+    this.timer = 0;
+    this.playing.innerHTML = SHAPES.play;
+    this.playing.setAttribute("aria-label", "Play the movement");
+  }
+
+  blended() {
+    if (!this.started) return this.target;
+    const t = Math.min(1, (performance.now() - this.started) / 160), s = t * t * (3 - 2 * t);
+    if (t >= 1) this.started = 0; else this.draw();
+    return this.target.map((v, i) => this.from[i] * (1 - s) + v * s);
+  }
+
+  paint() {
+    if (!this.face || !this.target || !this.box.isConnected) return;
+    try { this.render(); } catch (error) { this.fail(error); }
+  }
+
+  render() {
+    fitCanvas(this.canvas);
+    this.shown = this.blended();
+    const psi = this.shown.map((v) => v * this.amount), signed = this.on(this.signed), pair = this.on(this.beside);
+    const heat = signed ? this.face.outward(this.face.displacement(psi)) : null;
+    const pose = this.face.pose(psi, heat), look = { range: this.range, heat: this.on(this.heat), signed };
+    const context = this.canvas.getContext("2d"), { width, height } = this.canvas;
+    context.clearRect(0, 0, width, height);
+    const left = pair ? width / 2 : 0;
+    if (pair) {
+      this.neutral ??= this.face.pose(new Float32Array(this.face.coefficients));
+      paint(context, this.face, this.neutral, this.camera, [0, 0, left, height], { heat: false });
+    }
+    paint(context, this.face, pose, this.camera, [left, 0, width - left, height], look);
+    this.label(pair, signed);
+  }
+
+  label(pair, signed) {
+    const shown = `${Math.round(this.amount * 100)} %`;
+    this.readout.textContent = shown;
+    const names = pair ? ["Neutral", this.title] : [this.title];
+    const key = names.join("|");
+    if (this.captions.dataset.key !== key) {
+      this.captions.dataset.key = key;
+      this.captions.replaceChildren(...names.map((name) => element("span", {}, name)));
+    }
+    const mm = this.range < 9.95 ? this.range.toFixed(1) : Math.round(this.range);
+    const ends = signed ? [`${mm} mm in`, `${mm} mm out`] : ["0", `${mm} mm`];
+    const scale = `${signed}${ends}`;
+    this.scale.hidden = !this.on(this.heat);
+    if (this.scale.dataset.key !== scale) {
+      this.scale.dataset.key = scale;
+      this.scale.classList.toggle("signed", signed);
+      this.scale.replaceChildren(element("span", {}, ends[0]), element("i"), element("span", {}, ends[1]));
+    }
+    this.box.dataset.state = "drawn";
+    this.box.dataset.codeword = this.codeword ?? "";
+  }
+
+  close() {
+    this.stop();
+    window.removeEventListener("dfe:codeword", this.preview);
+    this.watch.disconnect();
+    dfe.mounted.delete(this.component.parentElement);
+  }
+}

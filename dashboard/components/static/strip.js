@@ -1,0 +1,64 @@
+// A row of small faces, each an expression: moments of recordings, or codewords beside each other.
+
+export default function (component) {
+  const view = once(component, (root) => new Strip(root));
+  view.component = component;
+  view.update(component.data);
+  return () => view.close(component.parentElement);
+}
+
+class Strip {
+  constructor(root) {
+    this.box = root.querySelector(".dfe-strip");
+    this.draw = redrawer(() => this.paint());
+    this.watch = new ResizeObserver(() => this.draw());
+    this.watch.observe(this.box);
+  }
+
+  async update(data) {
+    this.data = data;
+    const signature = JSON.stringify(data.items.map((i) => [i.title, i.note, i.alt]));
+    if (signature !== this.signature) {
+      this.signature = signature;
+      this.box.replaceChildren(...data.items.map((item, at) => element("button", { type: "button", class: "card",
+        "aria-label": item.alt, title: item.alt, onclick: () => this.component.setTriggerValue("pick", at) },
+        element("span", { class: "face" }, element("canvas", { "aria-hidden": "true" })),
+        element("span", { class: "title" }, item.title), element("span", { class: "note" }, item.note))));
+    }
+    try {
+      this.face = await loadFace(data.face);
+      this.codebook = data.codebook ? await loadPack(data.codebook) : null;
+      this.draw();
+    } catch (error) {
+      this.box.dataset.state = "failed";
+    }
+  }
+
+  psi(item) {
+    if (item.psi) return item.psi;
+    const size = this.face.coefficients;
+    return this.codebook.psi.slice(item.codeword * size, (item.codeword + 1) * size);
+  }
+
+  paint() {
+    if (!this.face || !this.box.isConnected) return;
+    try {
+      this.box.querySelectorAll("canvas").forEach((canvas, at) => {
+        fitCanvas(canvas);
+        const item = this.data.items[at], pose = this.face.pose(this.psi(item));
+        const context = canvas.getContext("2d");
+        context.clearRect(0, 0, canvas.width, canvas.height);
+        paint(context, this.face, pose, new Camera(0.3, 0.03), [0, 0, canvas.width, canvas.height],
+          { range: this.data.range || Math.max(0.1, ...pose.heat), heat: this.data.heat });
+      });
+      this.box.dataset.state = "drawn";
+    } catch (error) {
+      this.box.dataset.state = "failed";
+    }
+  }
+
+  close(root) {
+    this.watch.disconnect();
+    dfe.mounted.delete(root);
+  }
+}

@@ -1,0 +1,30 @@
+"""The views that run in the browser, as Streamlit components: geometry goes over once, then only coefficients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+_STATIC = Path(__file__).parent / "static"
+
+
+def _view(name: str) -> Callable[..., Any]:
+    script = "\n".join((_STATIC / part).read_text(encoding="utf-8") for part in ("core.js", f"{name}.js"))
+    return st.components.v2.component(f"dfe_{name}", html=f'<div class="dfe-{name}"></div>',
+                                      css=(_STATIC / "views.css").read_text(encoding="utf-8"), js=script)
+
+
+morph = _view("morph")
+"""data: face, codebook (addresses), codeword or psi, title, alt, height, model."""
+
+gallery = _view("gallery")
+"""data: items [{id, src, title, note, colour, alt}], selected, face, codebook, model, narrow. Trigger: ``pick``."""
+
+player = _view("player")
+"""data: face, codebook, recording (addresses), at, stages, items, height. State: ``at``; trigger: ``open``."""
+
+strip = _view("strip")
+"""data: face, items [{psi, title, note, href}]. Trigger: ``pick``, the index of an item."""

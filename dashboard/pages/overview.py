@@ -1,0 +1,140 @@
+"""What this codebook is, what it stands on, how good it is, and what to do next."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.components import cards, empty_states, figures, frame, media, selection, shelf, state, thumbnails, views
+from dashboard.components.words import count, mm, percent, plural, span
+
+choice = shelf.chosen()
+frame.header("Overview", "Which codebook, on which data, how good, and what to do next.", choice)
+
+GOALS = {"explained_variance": 0.95, "utilisation": 0.90}
+NEXT = [("codebook", ":material/grid_view:", "Look at the codewords",
+         "Every codeword is a face you can turn, play and compare with neutral."),
+        ("recordings", ":material/timeline:", "Watch a recording",
+         "See the face that tokens rebuild beside the one that was recorded.")]
+
+
+def about(codebook) -> None:
+    """Codebook and data in a few figures."""
+    left, right = st.columns(2, gap="medium")
+    with left, st.container(border=True, height="stretch"):
+        st.subheader(f"Codebook “{codebook.model}”", anchor=False)
+        sides = codebook.table["side"].value_counts()
+        frame.facts([("Codewords", str(codebook.size), f"{int((codebook.table['uses'] > 0).sum())} in use"),
+                     ("Stages", str(codebook.stages), "tokens a frame"),
+                     ("Two-sided", str(int(sides.get("symmetric", 0))), "codewords"),
+                     ("One-sided", str(int(sides.get("left", 0) + sides.get("right", 0))), "codewords")])
+        st.caption(f"Learned on “{codebook.config.get('dataset_name') or trained_on(codebook)}”, "
+                   f"on the face {codebook.face_id}.")
+    with right, st.container(border=True, height="stretch"):
+        data()
+
+
+def trained_on(codebook) -> str:
+    """The name of the dataset a model was trained on, as its config has it."""
+    found = codebook.config.get("dataset")
+    return found.get("name", "") if isinstance(found, dict) else str(found or "")
+
+
+def data() -> None:
+    """The dataset in a few figures, and what kind of data it is in plain words."""
+    if choice.dataset is None:
+        st.subheader("No dataset yet", anchor=False)
+        st.caption("Bring recordings in with `dfe import FILES --name NAME`.")
+        return
+    dataset = shelf.dataset(choice.root, choice.dataset)
+    recordings = dataset.recordings
+    st.subheader(f"Data “{dataset.name}”", anchor=False)
+    frame.facts([("Recordings", count(len(recordings)), ""),
+                 ("Subjects", count(recordings["subject"].nunique()), ""),
+                 ("Duration", span(float(recordings["duration_s"].sum())), ""),
+                 ("Frames", count(dataset.frame_count), "")])
+    if dataset.simulated:
+        st.caption("These performances are simulated: no real person was recorded. What was planted is known, so a "
+                   "codebook can be checked against it.")
+    else:
+        labels = f" Labels: {', '.join(dataset.labels)}." if dataset.labels else ""
+        st.caption(f"Recordings of real people.{labels}")
+
+
+def health(codebook) -> None:
+    """The metrics on held-out subjects."""
+    found = shelf.metrics(choice.root, choice.model)
+    st.subheader("Health at a glance", anchor=False)
+    if found is None:
+        st.caption(f"Not measured yet: `dfe evaluate {choice.model} {choice.dataset or 'DATASET'}` measures it on "
+                   "subjects that training never saw.")
+        return
+    held_out = "held-out subjects" if found.get("split") == "test" else "all subjects"
+    st.caption(f"Measured on {plural(found['subjects'], 'subject').replace(' subject', ' ' + held_out.split(' s')[0] + ' subject') if held_out.startswith('held') else plural(found['subjects'], 'subject')}, "
+               f"{count(found['frames'])} frames of “{found['dataset']}”.")
+    metrics(found)
+    left, right = st.columns([1.3, 1], gap="medium")
+    with left:
+        st.caption("Reconstruction error as stages add up, against baselines at the same bits a frame")
+        figures.show(figures.error_by_stage(found["rmse_mm_by_stage"], found.get("baselines", {})), "health-error",
+                     "Reconstruction error by number of stages, with baselines")
+    with right:
+        st.caption("Perplexity: how many codewords each stage uses evenly")
+        figures.show(figures.perplexity(found["perplexity"], codebook.size), "health-perplexity", "Perplexity per stage")
+
+
+def metrics(found: dict) -> None:
+    """Five figures in a row, with the goal where there is one."""
+    cells = st.columns(5)
+    for cell, (label, value, note, explain) in zip(cells, [
+            ("Explained variance", percent(found["explained_variance"], 1), goal(found, "explained_variance"),
+             "Share of the vertices' displacement that the tokens rebuild."),
+            ("Error", mm(found["rmse_mm"]), f"95 % of frames under {mm(found['p95_mm'])}",
+             "Root mean square distance between true and rebuilt vertices."),
+            ("Codewords in use", percent(found["utilisation"]), goal(found, "utilisation"),
+             "Share of codewords used by at least one frame in 10,000."),
+            ("Locality", percent(found["locality"]), "in two regions",
+             "Share of a codeword's movement that lies in its two strongest regions."),
+            ("Bits a frame", f"{found['entropy_bits_per_frame']:.1f}", f"of {found['bits_per_frame']:.0f} at most",
+             "Entropy of the tokens, summed over stages.")], strict=True):
+        cell.metric(label, value, note, delta_color="off", delta_arrow="off", help=explain, border=True)
+
+
+def goal(found: dict, name: str) -> str:
+    """Whether a figure reaches its goal, in words."""
+    wanted = GOALS[name]
+    return f"goal {percent(wanted)} {'met' if found[name] >= wanted else 'not met'}"
+
+
+def glimpse(codebook) -> None:
+    """The codewords used most, as an invitation."""
+    st.subheader("Used most", anchor=False)
+    face = shelf.face(choice.root, codebook.face_id)
+    if not face.has_mesh:
+        return
+    order = selection.matching(codebook.table, selection.Filter(used_only=True))[:8]
+    pictures = thumbnails.addresses(choice.root, codebook)
+    items = [cards.card(codebook.table.iloc[k], pictures.get(k)) for k in order]
+    picked = views.gallery(key="glimpse", data={
+        "items": items, "selected": None, "narrow": False, "model": codebook.model, "label": "Codewords used most",
+        "face": media.face_address(face), "codebook": media.codebook_address(codebook)}, on_pick_change=lambda: None).pick
+    if picked is not None:
+        st.switch_page("pages/codebook.py", query_params=state.link(codeword=picked))
+
+
+def next_steps() -> None:
+    """Where to go from here."""
+    st.subheader("What to do next", anchor=False)
+    for cell, (page, icon, title, words) in zip(st.columns(len(NEXT), gap="medium"), NEXT, strict=True):
+        with cell, st.container(border=True, height="stretch"):
+            st.page_link(f"pages/{page}.py", label=f"**{title}**", icon=icon, query_params=state.link())
+            st.caption(words)
+
+
+if empty_states.ready(choice, needs_tokens=False):
+    book = shelf.codebook(choice.root, choice.model)
+    about(book)
+    glimpse(book)
+    health(book)
+    next_steps()
+    if choice.dataset and not choice.encoded:
+        empty_states.not_encoded(choice)

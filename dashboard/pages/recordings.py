@@ -1,0 +1,129 @@
+"""One recording over time: its tokens, and the face they rebuild beside the face that was recorded."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard.components import (cards, empty_states, figures, frame, media, selection, shelf, state, thumbnails, tracks,
+                                  views)
+from dashboard.components.words import clock, count, mm, plural, span
+
+choice = shelf.chosen()
+frame.header("Recordings", "What was recorded, what its tokens rebuild, and which tokens do it.", choice)
+
+
+def pick(recordings: pd.DataFrame) -> str:
+    """The recording on show: from the link, else the first; a select box that the link follows."""
+    names = recordings["recording"].tolist()
+    wanted = state.read("recording")
+    if wanted is not None and wanted not in names:
+        empty_states.page_missing(f"“{choice.dataset}” has no recording “{wanted}”.")
+    labels = recordings.set_index("recording")
+
+    def describe(name: str) -> str:
+        row = labels.loc[name]
+        who = f" · {row['subject']}" if row["subject"] and row["subject"] not in name else ""
+        return f"{name}{who} · {span(row['duration_s'])}"
+
+    name = st.selectbox("Recording", names, index=names.index(wanted) if wanted in names else 0, format_func=describe,
+                        key=f"pick-{choice.dataset}-{wanted}")
+    if name != (wanted or names[0]):
+        state.write(recording=name, t=None, part=None)
+        st.rerun(scope="fragment")
+    return name
+
+
+@st.fragment
+def watch() -> None:
+    """The chosen recording: scrubbing and playing happen in the browser, choosing reruns this alone."""
+    dataset = shelf.dataset(choice.root, choice.dataset)
+    tokens = shelf.tokens(choice.root, choice.model, choice.dataset)
+    codebook = shelf.codebook(choice.root, choice.model)
+    face = shelf.face(choice.root, codebook.face_id)
+    box, labels = st.columns([2, 3], vertical_alignment="bottom")
+    with box:
+        name = pick(dataset.recordings)
+    row = dataset.recordings.set_index("recording").loc[name]
+    with labels:
+        st.caption(facts_line(row, dataset.labels))
+    track = tracks.track(dataset, tokens, codebook, face, name, int(state.read("part") or 0))
+    if track.parts > 1:
+        choose_part(track)
+    if face.has_mesh:
+        play(track, name, codebook, face)
+    else:
+        st.info(f"“{face.title or face.id}” has no mesh here: the faces cannot be drawn, tokens and errors can.",
+                icon=":material/view_in_ar:")
+    summary(track, codebook, face.has_mesh)
+
+
+def facts_line(row: pd.Series, labels: tuple[str, ...]) -> str:
+    """Frames, rate and labels in one line."""
+    parts = [f"{count(row['frames'])} frames at {row['fps']:g} a second"]
+    if row["valid_frames"] < row["frames"]:
+        parts.append(f"{count(row['frames'] - row['valid_frames'])} not valid")
+    parts += [f"{label}: {row[label]}" for label in labels if pd.notna(row[label])]
+    return " · ".join(parts)
+
+
+def choose_part(track: tracks.Track) -> None:
+    """Long recordings come in parts."""
+    part = st.segmented_control("Part", range(track.parts), default=track.part, required=True,
+                                format_func=lambda p: f"Part {p + 1}", key=f"part-{track.part}")
+    if part != track.part:
+        state.write(part=part, t=None)
+        st.rerun(scope="fragment")
+
+
+def play(track: tracks.Track, name: str, codebook, face) -> None:
+    """The player; it tells where it rests, and that goes into the link."""
+    pictures = thumbnails.addresses(choice.root, codebook)
+    used = np.unique(track.tokens)
+    stages = state.read("stages")
+    data = {"face": media.face_address(face), "codebook": media.codebook_address(codebook), "name": name,
+            "recording": media.address(track.data, "application/octet-stream", "recording"),
+            "at": selection.nearest_frame(track.time_s, state.read("t")),
+            "stages": int(stages) if stages and stages.isdigit() else codebook.stages,
+            "items": cards.chips(codebook.table.iloc[used], pictures), "height": 380}
+    told = views.player(key=f"player-{name}-{track.part}", data=data, on_at_change=lambda: None,
+                        on_open_change=lambda: None)
+    if told.at:
+        depth = int(told.at["stages"])
+        state.write(recording=name, t=told.at["t"], stages=depth if depth < codebook.stages else None)
+    if told.open is not None:
+        st.switch_page("pages/codebook.py", query_params=state.link(codeword=int(told.open)))
+
+
+def summary(track: tracks.Track, codebook, has_mesh: bool) -> None:
+    """Error after each stage, and the codewords of this recording."""
+    st.subheader("This recording as a whole", anchor=False)
+    left, right = st.columns([1, 1.6], gap="medium")
+    mean = np.sqrt((track.error_mm.astype(np.float64) ** 2).mean(0))
+    with left:
+        st.caption("Error after each stage" + ("" if has_mesh else ", in coefficients"))
+        figures.show(figures.error_by_stage(mean.tolist(), {}), "recording-error",
+                     "Root mean square error of this recording after each stage")
+    with right:
+        st.caption("Codewords it uses most")
+        st.dataframe(most_used(track, codebook), hide_index=True, height=300, column_config={
+            "Share of frames": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
+            "Codeword": st.column_config.LinkColumn(display_text=r"codeword=(\d+)", width="small")})
+
+
+def most_used(track: tracks.Track, codebook) -> pd.DataFrame:
+    """The codewords in most frames, with the time they are first seen."""
+    used = np.unique(track.tokens[track.tokens > 0])
+    present = np.array([(track.tokens == k).any(1) for k in used]).reshape(len(used), -1)
+    order = np.argsort(-present.mean(1), kind="stable")[:20]
+    base = "codebook?" + "".join(f"{k}={v}&" for k, v in state.link().items())
+    return pd.DataFrame({"Codeword": [f"{base}codeword={used[i]}" for i in order],
+                         "Movement": [cards.name_of(codebook.table.iloc[used[i]]) for i in order],
+                         "Share of frames": present.mean(1)[order],
+                         "First seen": [clock(track.time_s[present[i].argmax()]) for i in order]})
+
+
+if empty_states.ready(choice):
+    with frame.guarded():
+        watch()
