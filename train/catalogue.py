@@ -47,6 +47,12 @@ class Artefact:
         return found
 
 
+    @property
+    def made_at_need(self) -> bool:
+        """Whether it is made again from other artefacts when it is needed: indexes, maps, reports, pictures."""
+        return self.kind == "renders" or self.kind == "analyses" and not self.name.startswith("aus--")
+
+
 def _named(value: Any) -> str:
     """A name as manifests write it: plain, or in a table with its key."""
     return str(value.get("name") or "") if isinstance(value, dict) else str(value or "")
@@ -76,11 +82,21 @@ def dependents(artefact: Artefact, root: Path | None = None) -> list[Artefact]:
 
 
 def remove(artefact: Artefact, force: bool = False, root: Path | None = None) -> None:
-    """Delete an artefact. Raises `DataError` when others were made from it, unless `force`."""
+    """Delete an artefact, and with it what is made at need.
+
+    Raises `DataError` when other artefacts were made from it, unless `force`.
+    """
     users = dependents(artefact, root)
-    if users and not force:
-        raise DataError(artefact.label, "needed by " + ", ".join(a.label for a in users),
-                        "those to be removed first, or --force")
+    needed_by = [a.label for a in users if not a.made_at_need]
+    if needed_by and not force:
+        raise DataError(artefact.label, "needed by " + ", ".join(needed_by), "those to be removed first, or --force")
+    for user in users:
+        if user.made_at_need:
+            _delete(user)
+    _delete(artefact)
+
+
+def _delete(artefact: Artefact) -> None:
     if artefact.path.is_dir():
         (artefact.path / manifest_name(artefact.kind)).unlink(missing_ok=True)  # without it the rest does not exist
         shutil.rmtree(artefact.path)

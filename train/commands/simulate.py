@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from dfe_core.progress import Listener
+from dfe_core.store import artefact_path
 from train.tables import duration, facts
 
 DESCRIPTION = "Make performances on the default face with known truth: which action, when, how strong. Seeded, and " \
@@ -25,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.simulate.dataset import simulate_dataset
+    from dfe_core.simulate.effects import read_effect
+    artefact_path("datasets", args.name)  # refuse at once what would be refused after the face has been built
+    read_effect(args.effect)
     dataset = simulate_dataset(args.name, subjects=args.subjects, minutes_per_subject=args.minutes_per_subject,
                                seed=args.seed, effect=args.effect, progress=progress)
     rows = dataset.recordings

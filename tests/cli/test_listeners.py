@@ -1,0 +1,69 @@
+"""Progress as a person and as a program read it."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from dfe_core.progress import Progress
+from train.listeners import Bars, JsonLines, Silent, listener
+
+
+def reports(listen, total: int = 1000) -> None:
+    for done in range(total + 1):
+        listen(Progress("training", done, total, "rmse 1.20 mm", {"rmse_mm": 1.2, "perplexity": 9.0, "by": [1, 2]}))
+
+
+def test_json_lines_are_few_whole_and_end_with_the_last_report():
+    stream = io.StringIO()
+    with JsonLines(stream) as listen:
+        reports(listen)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert 2 <= len(lines) < 100
+    assert (lines[0]["done"], lines[-1]["done"]) == (0, 1000)
+    assert lines[0]["eta_s"] is None and lines[-1]["eta_s"] == 0
+    assert lines[-1]["figures"]["rmse_mm"] == 1.2
+
+
+def test_json_lines_report_every_task():
+    stream = io.StringIO()
+    with JsonLines(stream) as listen:
+        for task in ("a", "b", "a"):
+            listen(Progress(task, 0, 2))
+    assert [json.loads(line)["task"] for line in stream.getvalue().splitlines()] == ["a", "b", "a"]
+
+
+def test_figures_of_the_whole_stand_beside_those_of_the_task():
+    stream = io.StringIO()
+    JsonLines(stream)(Progress("[1/2] training", 1, 2, "", {"overall": 0.3, "eta_s": 70, "rmse_mm": 1.0}))
+    line = json.loads(stream.getvalue())
+    assert (line["overall"], line["eta_s"], line["figures"]) == (0.3, 70, {"rmse_mm": 1.0})
+
+
+def test_a_bar_shows_share_figures_and_time_left():
+    stream = io.StringIO()
+    with Bars(stream) as listen:
+        reports(listen)
+    last = stream.getvalue().split("\r")[-1]
+    assert "training: 100%" in last and "1000/1000" in last and "rmse 1.20 mm" in last and "perplexity 9" in last
+    assert "[1, 2]" not in last
+
+
+def test_a_bar_of_several_steps_tells_the_time_left_of_all():
+    stream = io.StringIO()
+    with Bars(stream) as listen:
+        listen(Progress("[1/2] training", 10, 10, "", {"overall": 0.5, "eta_s": 75}))
+    assert "1 min 15 s left in all" in stream.getvalue()
+
+
+def test_work_of_unknown_size_is_counted():
+    stream = io.StringIO()
+    with Bars(stream) as listen:
+        listen(Progress("reading", 3, 0))
+    assert "3it" in stream.getvalue()
+
+
+def test_none_says_nothing():
+    stream = io.StringIO()
+    reports(listener("none", stream))
+    assert stream.getvalue() == "" and isinstance(listener("bar", stream), Silent)

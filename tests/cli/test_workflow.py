@@ -1,0 +1,112 @@
+"""From a dataset to a face on disk, as separate `dfe` processes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+EVALUATE_KEYS = {
+    "model", "dataset", "split", "subjects", "frames", "stages", "codewords", "bits_per_frame",
+    "entropy_bits_per_frame", "rmse_mm", "p95_mm", "rmse_mm_by_region", "explained_variance", "cosine",
+    "retrieval_top1", "utilisation", "perplexity", "locality", "distinctness_max", "symmetric", "left", "right",
+    "token_changes_per_s", "rmse_mm_by_stage", "baselines"}
+
+
+def test_encoding_twice_does_nothing_the_second_time_and_says_so(run_dfe, toy: Path):
+    first, second = (run_dfe(toy, "encode", "tiny", "toy") for _ in range(2))
+    assert first.returncode == second.returncode == 0
+    assert "unchanged" not in first.stdout and second.stdout.startswith("unchanged: ")
+    stamp = (toy / "tokens" / "tiny--toy" / "tokens.parquet").stat().st_mtime_ns
+    run_dfe(toy, "encode", "tiny", "toy")
+    assert (toy / "tokens" / "tiny--toy" / "tokens.parquet").stat().st_mtime_ns == stamp
+
+
+def test_evaluate_prints_a_table_or_the_json_of_the_contract(run_dfe, toy: Path, tmp_path: Path):
+    plain = run_dfe(toy, "evaluate", "tiny", "toy", "--json", str(tmp_path / "metrics.json"))
+    piped = run_dfe(toy, "evaluate", "tiny", "toy", "--json", "-")
+    assert plain.returncode == piped.returncode == 0, plain.stderr + piped.stderr
+    written, printed = json.loads((tmp_path / "metrics.json").read_text()), json.loads(piped.stdout)
+    assert written == printed
+    assert set(printed) >= EVALUATE_KEYS
+    assert len(printed["perplexity"]) == len(printed["rmse_mm_by_stage"]) == printed["stages"] == 3
+    assert f"{printed['rmse_mm']:.4g}" in plain.stdout and "explained variance" in plain.stdout
+    assert "simulated" in plain.stdout
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".obj", ".glb", ".npy"])
+def test_decode_writes_the_sum_of_the_codewords(run_dfe, toy_root: Path, toy_face, tmp_path: Path, suffix: str):
+    from dfe_core.tokenizer.codebook import Codebook
+    out = tmp_path / f"face{suffix}"
+    result = run_dfe(toy_root, "decode", "tiny", "--tokens", "1,2", "--intensity", "1,0.5", "--out", str(out))
+    assert result.returncode == 0, result.stderr
+    codebook = Codebook.open("tiny", toy_root)
+    expected = toy_face.vertices(codebook.psi[1] + 0.5 * codebook.psi[2])
+    if suffix == ".npy":
+        vertices = np.load(out, allow_pickle=False)
+    else:
+        import trimesh
+        vertices = np.asarray(trimesh.load(out, force="mesh", process=False).vertices)
+    order = np.lexsort(np.round(expected, 5).T)
+    assert vertices.shape == expected.shape
+    np.testing.assert_allclose(vertices[np.lexsort(np.round(vertices, 5).T)], expected[order], atol=2e-5)
+
+
+@pytest.mark.parametrize(("tokens", "intensity"), [("1,x", None), ("999", None), ("-1", None), ("1,2", "1"),
+                                                   ("1", "nan"), ("", None)])
+def test_decode_refuses_tokens_that_are_none(run_dfe, toy_root: Path, tmp_path: Path, tokens: str, intensity: str | None):
+    extra = ["--intensity", intensity] if intensity else []
+    result = run_dfe(toy_root, "decode", "tiny", f"--tokens={tokens}", *extra, "--out", str(tmp_path / "x.ply"))
+    assert result.returncode == 1 and result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+    assert not (tmp_path / "x.ply").exists()
+
+
+def test_map_writes_one_point_a_codeword(run_dfe, toy_root: Path, tmp_path: Path):
+    result = run_dfe(toy_root, "map", "tiny", "--of", "codewords", "--method", "pca", "--out",
+                     str(tmp_path / "points.parquet"))
+    assert result.returncode == 0, result.stderr
+    points = pd.read_parquet(tmp_path / "points.parquet")
+    assert {"codeword", "x", "y"} <= set(points) and 0 < len(points) <= 24
+
+
+def test_list_and_show_tell_what_is_there_and_that_it_is_simulated(run_dfe, toy_root: Path):
+    listed = run_dfe(toy_root, "list").stdout
+    assert all(name in listed for name in ("toy-1", "toy", "tiny", "12 recordings", "3 stages x 24 codewords"))
+    rows = [line for line in listed.splitlines() if line.startswith(("datasets", "models"))]
+    assert rows and all("simulated" in row for row in rows)
+    shown = run_dfe(toy_root, "show", "toy").stdout
+    assert "used by" in shown and "models/tiny" in shown and "truth: " in shown and "s01-1" in shown
+    assert "tokenizer.codewords" in run_dfe(toy_root, "show", "tiny").stdout
+    assert "vertices" in run_dfe(toy_root, "show", "toy-1").stdout
+
+
+def test_list_of_an_empty_cache_says_what_to_do(dfe):
+    result = dfe("list")
+    assert result.returncode == 0 and "dfe import" in result.stdout
+
+
+def test_rm_asks_refuses_what_is_needed_and_removes(run_dfe, toy: Path):
+    asked = run_dfe(toy, "rm", "tiny")
+    assert asked.returncode == 1 and "--yes" in asked.stderr and (toy / "models" / "tiny").exists()
+    needed = run_dfe(toy, "rm", "toy", "--yes")
+    assert needed.returncode == 1 and "models/tiny" in needed.stderr and (toy / "datasets" / "toy").exists()
+    assert run_dfe(toy, "rm", "tiny", "--yes").stdout.startswith("removed models/tiny")
+    assert not (toy / "models" / "tiny").exists()
+    assert run_dfe(toy, "rm", "toy", "--yes").returncode == 0
+
+
+def test_a_training_that_was_stopped_goes_on_with_resume(run_dfe, toy: Path):
+    options = ["--set", "tokenizer.codewords=16", "--set", "tokenizer.stages=2", "--set", "train.batch=128",
+               "--set", "train.steps=30", "--set", "train.checkpoint_every=10", "--seed", "3"]
+    assert run_dfe(toy, "train", "toy", "--name", "again", *options).returncode == 0
+    repeated = run_dfe(toy, "train", "toy", "--name", "again", *options)
+    assert repeated.returncode == 1 and "a model of this name exists" in repeated.stderr
+    assert run_dfe(toy, "train", "toy", "--name", "again", *options, "--resume").returncode == 0
+
+
+def test_the_command_works_from_any_folder(run_dfe, toy_root: Path, tmp_path: Path):
+    result = run_dfe(toy_root, "list", folder=tmp_path)
+    assert result.returncode == 0 and "tiny" in result.stdout

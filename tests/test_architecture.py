@@ -1,0 +1,127 @@
+"""The rules that hold the house together: who may import whom, what stays light, what is declared."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+PROJECT = Path(__file__).resolve().parent.parent
+PACKAGES = ("dfe_core", "train", "dashboard")
+LIGHT = ("dfe_core", "dfe_core.store", "dfe_core.faces", "dfe_core.expressions.dataset", "dfe_core.tokenizer.codebook",
+         "dfe_core.tokens.cache", "train.cli")
+HEAVY = {"torch", "vtk", "vtkmodules", "pyvista", "umap", "numba", "streamlit", "matplotlib", "anny", "warp"}
+INDIRECT = {
+    "trame": "stpyvista", "trame-vtk": "stpyvista", "trame-vuetify": "stpyvista", "trame-pyvista": "stpyvista",
+    "nest-asyncio2": "stpyvista", "imageio-ffmpeg": "imageio",
+}
+"""Required though no module of ours imports them: what needs them does not install them itself."""
+
+
+def modules() -> list[Path]:
+    return [path for package in PACKAGES for path in sorted((PROJECT / package).rglob("*.py"))]
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names that a file imports, wherever in the file."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def third_party() -> dict[str, list[str]]:
+    """Import name → the files that import it; without the standard library and ourselves."""
+    found: dict[str, list[str]] = {}
+    for path in modules():
+        for name in imported(path) - set(sys.stdlib_module_names) - {*PACKAGES, "tomllib"}:
+            found.setdefault(name, []).append(str(path.relative_to(PROJECT)))
+    return found
+
+
+def requirements() -> dict[str, Requirement]:
+    lines = (line.split("#")[0].strip() for line in (PROJECT / "requirements.txt").read_text().splitlines())
+    return {normal(r.name): r for r in (Requirement(line) for line in lines if line)}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_imports_point_downwards_only():
+    result = subprocess.run([Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=PROJECT,
+                            capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_library_knows_neither_streamlit_nor_command_lines():
+    wrong = [str(p.relative_to(PROJECT)) for p in (PROJECT / "dfe_core").rglob("*.py")
+             if imported(p) & {"streamlit", "argparse", "stpyvista", "click"}]
+    assert not wrong
+
+
+def test_stpyvista_is_imported_in_one_component_at_most():
+    """It is GPLv3, and raises outside a running app: the rest must work without it."""
+    users = third_party().get("stpyvista", [])
+    assert len(users) <= 1
+    assert all(user.startswith("dashboard/components/") for user in users)
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_light_modules_import_nothing_heavy(module: str):
+    code = f"import sys, {module}; print(sorted({HEAVY!r} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_every_import_is_declared_in_the_requirements():
+    owners, declared = packages_distributions(), set(requirements())
+    missing = {name: files for name, files in third_party().items() if name != "tomli" and
+               not {normal(owner) for owner in owners.get(name, [name])} & declared}
+    assert not missing
+
+
+def test_every_requirement_is_used():
+    owners, names = packages_distributions(), set(third_party())
+    used = {normal(owner) for name in names for owner in owners.get(name, [name])}
+    assert {r for r in requirements() if r not in used} - {"tomli"} <= set(INDIRECT)
+
+
+def test_every_requirement_has_bounds_that_the_installed_version_meets():
+    from importlib.metadata import version
+    for requirement in requirements().values():
+        if requirement.marker is None or requirement.marker.evaluate():
+            assert requirement.specifier.contains(version(requirement.name), prereleases=True), requirement
+        assert ">=" in str(requirement.specifier), f"{requirement} has no lower bound"
+
+
+def test_nothing_unpickles():
+    """A user's file is data, never code."""
+    wrong = [f"{path.relative_to(PROJECT)}:{number}" for path in modules()
+             for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+             if re.search(r"allow_pickle\s*=\s*True|\bpickle\.loads?\b|\bjoblib\.load\b|read_pickle|\bdill\b", line)]
+    assert not wrong
+    assert not {name for path in modules() for name in imported(path)} & {"pickle", "dill", "cloudpickle"}
+
+
+def test_package_data_travels_with_the_package():
+    """What is no Python file and lies in a package must be named in pyproject.toml, or `pip install .` loses it."""
+    patterns = re.findall(r'"(\*\*?/?[^"]*)"', _section("tool.setuptools.package-data"))
+    suffixes = {Path(pattern).suffix for pattern in patterns}
+    files = [p for package in PACKAGES for p in (PROJECT / package).rglob("*") if p.is_file()
+             and p.suffix not in (".py", ".pyc") and "__pycache__" not in p.parts]
+    assert {p.suffix for p in files} <= suffixes
+
+
+def _section(name: str) -> str:
+    text = (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
+    return text.split(f"[{name}]", 1)[1].split("\n[", 1)[0]

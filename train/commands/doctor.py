@@ -1,0 +1,28 @@
+"""`dfe doctor`: is everything sound, and what to do about what is not."""
+
+from __future__ import annotations
+
+import argparse
+
+from dfe_core.progress import Listener
+from train.tables import table
+
+DESCRIPTION = "Check Python, packages, torch, drawing, the browser and every artefact of the cache (read in full and " \
+              "compared with its hashes). Exit code 1 when something does not work."
+EXAMPLES = ("dfe doctor",)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults()
+
+
+def run(args: argparse.Namespace, progress: Listener) -> int:
+    from train.health import BAD, GOOD, checkup
+    checks = checkup(progress=progress)
+    print(table(("", "what", "found"), [(c.state, c.what, c.found) for c in checks]))
+    remedies = [c for c in checks if c.state != GOOD and c.remedy]
+    if remedies:
+        print("\nwhat to do\n" + "\n".join(f"  {c.what}: {c.remedy}" for c in remedies))
+    faulty = sum(c.state == BAD for c in checks)
+    print(f"\n{faulty} faults" if faulty else "\nno faults")
+    return 1 if faulty else 0

@@ -1,0 +1,35 @@
+"""`dfe import`: recordings of other tools into a dataset."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from dfe_core.progress import Listener
+
+DESCRIPTION = "Read recordings of other tools (Live Link Face CSV, tables or JSON of ARKit coefficients, FLAME " \
+              "coefficients of EMOCA, DECA or SMIRK) and write one dataset. A file that cannot be read is skipped and " \
+              "named; the others are imported."
+EXAMPLES = ("dfe import recordings/*.csv --name study1",
+            "dfe import emoca_output/ --name study2 --face flame:FLAME2020.npz --fps 25",
+            "dfe import recordings/ --name study3 --labels labels.csv --subject-pattern s(\\d+)_.*")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("sources", nargs="+", metavar="SRC", help="files, or folders of files")
+    parser.add_argument("--name", required=True, help="of the dataset to write")
+    parser.add_argument("--face", default="anny", metavar="anny|ict:PATH|flame:PATH|learn",
+                        help="the face whose coefficients the recordings are brought to (default: anny)")
+    parser.add_argument("--format", default="auto", help="of the files: auto looks at each (default: auto)")
+    parser.add_argument("--labels", type=Path, metavar="CSV",
+                        help="a table with a column recording (or subject) and one column a label")
+    parser.add_argument("--subject-pattern", metavar="RE",
+                        help="a regular expression whose first group is the subject in a file's name")
+    parser.add_argument("--fps", type=float, help="frame rate of files that do not tell it; all are resampled to it")
+
+
+def run(args: argparse.Namespace, progress: Listener) -> None:
+    from dfe_core.expressions.importing import import_dataset
+    report = import_dataset(args.sources, args.name, face=args.face, format=args.format, labels=args.labels,
+                            subject_pattern=args.subject_pattern, fps=args.fps, progress=progress)
+    print(report)
