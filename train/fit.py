@@ -129,9 +129,10 @@ def _initialise_(model: Tokenizer, run: Run) -> None:
 
 def _train_(state: TrainingState, run: Run, progress: Listener) -> None:
     train = run.config.train
+    figures: dict[str, Any] = {}
     while state.step < train.steps:
-        psi = _batch(run, state.generator)
-        figures = _step_(state, run, psi)
+        whole, found = _step_(state, run, _batch(run, state.generator))
+        figures = found if whole or not figures else figures  # a step on fewer stages says nothing of the whole
         state.step += 1
         if state.step % _LOG_EVERY == 0 or state.step == train.steps:
             _log(run, state.step, figures)
@@ -146,7 +147,7 @@ def _batch(run: Run, generator: torch.Generator) -> Tensor:
     return torch.from_numpy(np.asarray(run.frames.psi[np.sort(rows)])).to(run.device)
 
 
-def _step_(state: TrainingState, run: Run, psi: Tensor) -> dict[str, Any]:
+def _step_(state: TrainingState, run: Run, psi: Tensor) -> tuple[bool, dict[str, Any]]:
     train, quantizer = run.config.train, state.model.quantizer
     latent, plain = state.model.latent(psi)
     stages = _kept_stages(train, quantizer.stages, state.generator)
@@ -161,7 +162,7 @@ def _step_(state: TrainingState, run: Run, psi: Tensor) -> dict[str, Any]:
     quantizer.update_(plain.detach(), quantizer.activations(quantized), train.ema_decay, move=train.ema)
     parts |= _shape_(state, run)
     replaced = _replace_(state, train, residual)
-    return _figures(run, parts, quantized, residual, state, replaced)
+    return stages == quantizer.stages, _figures(run, parts, quantized, residual, state, replaced)
 
 
 def _kept_stages(train: TrainConfig, stages: int, generator: torch.Generator) -> int:
@@ -221,7 +222,7 @@ def _figures(run: Run, parts: dict[str, Tensor], quantized, residual: Tensor, st
              replaced: int) -> dict[str, Any]:
     figures: dict[str, Any] = {name: round(float(value), 6) for name, value in parts.items()}
     if run.gram is not None:
-        figures["rmse_mm"] = 1e3 * math.sqrt(float(parts_vertex(run, state.model, residual)))
+        figures["rmse_mm"] = 1e3 * math.sqrt(_vertex_error(run, state.model, residual))
     quantizer = state.model.quantizer
     usage = quantizer.usage[1:]
     share = usage / usage.sum().clamp_min(1e-9)
@@ -232,7 +233,7 @@ def _figures(run: Run, parts: dict[str, Tensor], quantized, residual: Tensor, st
     return figures
 
 
-def parts_vertex(run: Run, model: Tokenizer, residual: Tensor) -> float:
+def _vertex_error(run: Run, model: Tokenizer, residual: Tensor) -> float:
     """Mean squared vertex error of (B, D) latent residuals, m²."""
     psi = (residual @ model.inverse).double()
     gram = torch.as_tensor(run.face.gram, device=psi.device)

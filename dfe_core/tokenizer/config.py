@@ -43,9 +43,9 @@ class TokenizerConfig:
     levels: tuple[float, ...] = (0.06, 0.1, 0.16, 0.25, 0.4, 0.6, 0.8, 1.0)
     shared: bool = True
     encoder: str = "transformer"
-    chunk: int = 4
-    width: int = 64
-    layers: int = 2
+    chunk: int = 8
+    width: int = 32
+    layers: int = 1
     heads: int = 4
     psi_weight: float = 0.5
     beam: int = 4
@@ -102,7 +102,7 @@ class TrainConfig:
     checkpoint_every: steps between checkpoints.
     """
 
-    steps: int = 800
+    steps: int = 600
     batch: int = 2048
     learning_rate: float = 1e-3
     ema: bool = True
