@@ -1,0 +1,71 @@
+"""A face in motion as a file: GIF for a page or a slide, MP4 for a talk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.faces.model import FaceModel
+from dfe_core.progress import Listener, Progress, silent
+from dfe_core.render.pictures import heat_scales_mm, over, render_picture
+from dfe_core.render.studio import Shot
+from dfe_core.store import atomic_file
+
+WHITE = (255, 255, 255)
+
+
+def there_and_back(psi: np.ndarray, frames: int = 40) -> np.ndarray:
+    """(E,) to (frames, E): from neutral to the expression and back, at rest at both ends; it loops without a jump."""
+    phase = np.linspace(0, 2 * np.pi, frames, endpoint=False)
+    return ((1 - np.cos(phase)) / 2)[:, None].astype(np.float32) * np.asarray(psi, np.float32)
+
+
+def animate(face: FaceModel, psi: np.ndarray, path: Path, fps: float = 25, shot: Shot | None = None,
+            scale_mm: float | None = None, background: tuple[int, int, int] = WHITE,
+            identity: np.ndarray | None = None, progress: Listener = silent) -> Path:
+    """Write (T, E) coefficients as a looping ``.gif`` or an ``.mp4`` (H.264), by the suffix of `path`.
+
+    scale_mm: hot end of the heat map for the whole animation, default its largest displacement. GIF counts in
+    hundredths of a second, so its rate is the nearest that can be had. Raises `DataError` for another suffix, no
+    frames or a rate outside 1 … 120.
+    """
+    psi = np.asarray(psi, np.float32)
+    if path.suffix not in (".gif", ".mp4"):
+        raise DataError(path, f"cannot animate to {path.suffix or 'a file without suffix'}", ".gif or .mp4")
+    if psi.ndim != 2 or not len(psi) or not 1 <= fps <= 120:
+        raise DataError(path, f"{psi.shape} coefficients at {fps} fps", "at least one frame at 1 to 120 fps")
+    scale = float(heat_scales_mm(face, psi).max()) if scale_mm is None else scale_mm
+    frames = _frames(face, psi, scale, shot or Shot(480, framing="head"), background, identity, progress)
+    with atomic_file(path) as temporary:
+        (_write_gif if path.suffix == ".gif" else _write_mp4)(temporary, frames, fps)
+    return path
+
+
+def _frames(face: FaceModel, psi: np.ndarray, scale: float, shot: Shot, background: tuple[int, int, int],
+            identity: np.ndarray | None, progress: Listener) -> Iterator[np.ndarray]:
+    for t, row in enumerate(psi):
+        progress(Progress("animation", t, len(psi)))
+        yield over(render_picture(face, row, scale, shot, identity), background)
+    progress(Progress("animation", len(psi), len(psi)))
+
+
+def _write_gif(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:
+    """One palette for all frames, taken from a middle one, so that the background does not flicker."""
+    from PIL import Image
+
+    images = [Image.fromarray(frame) for frame in frames]
+    palette = images[len(images) // 2].quantize(255)
+    first, *rest = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    first.save(path, "GIF", save_all=True, append_images=rest, loop=0, duration=round(100 / fps) * 10, optimize=False)
+
+
+def _write_mp4(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:
+    import imageio.v2 as imageio
+
+    with imageio.get_writer(path, format="FFMPEG", fps=fps, codec="libx264", quality=8, macro_block_size=2,
+                            ffmpeg_log_level="error") as writer:
+        for frame in frames:
+            writer.append_data(frame)

@@ -1,0 +1,69 @@
+"""Colours: the clay of the resting skin, the heat of displacement, and what eyes and mouth are painted with.
+
+The heat map runs from clay through amber and red to deep violet along a path of constant colour difference in OKLab
+(Ottosson 2020): equal steps of displacement look equally far apart, lightness falls all the way, so it also reads in
+grey and for the colour-blind, and both ends stand off from white and from near-black pages.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+_PATH_LCH = ((0.88, 0.024, 62.0), (0.82, 0.110, 72.0), (0.71, 0.170, 47.0), (0.58, 0.185, 20.0), (0.46, 0.165, 350.0),
+             (0.35, 0.145, 318.0))
+"""OKLCh stops of the heat map, from no displacement to the largest."""
+
+EYE_WHITE, IRIS, PUPIL, MOUTH = (0.93, 0.92, 0.90), (0.36, 0.45, 0.50), (0.06, 0.06, 0.07), (0.36, 0.15, 0.15)
+
+MATERIAL_RGB = np.array([(0, 0, 0), EYE_WHITE, MOUTH, IRIS, PUPIL])
+"""(5, 3) sRGB by material code; skin takes the heat map instead."""
+
+
+@lru_cache(maxsize=1)
+def heat_map(steps: int = 256) -> np.ndarray:
+    """(steps, 3) sRGB in 0 … 1, from no displacement to the largest; neighbours differ equally in OKLab."""
+    light, chroma, hue = np.array(_PATH_LCH).T
+    hue = np.radians(np.unwrap(hue, period=360))
+    stops = np.stack([light, chroma * np.cos(hue), chroma * np.sin(hue)], 1)
+    fine = _smooth(stops, 4000)
+    length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(fine, axis=0), axis=1))])
+    even = np.linspace(0, length[-1], steps)
+    return _srgb(np.stack([np.interp(even, length, column) for column in fine.T], 1))
+
+
+def heat(share: np.ndarray) -> np.ndarray:
+    """(…,) shares of the scale, clipped to 0 … 1, to (…, 3) sRGB."""
+    table = heat_map()
+    place = np.clip(share, 0, 1) * (len(table) - 1)
+    low = np.minimum(place.astype(int), len(table) - 2)
+    part = (place - low)[..., None]
+    return table[low] * (1 - part) + table[low + 1] * part
+
+
+def css_gradient(stops: int = 9) -> str:
+    """The heat map as a CSS ``linear-gradient``, left to right, for a legend beside the pictures."""
+    colours = heat_map()[np.linspace(0, 255, stops).astype(int)]
+    return "linear-gradient(to right, " + ", ".join("#" + bytes((c * 255).round().astype(np.uint8)).hex()
+                                                    for c in colours) + ")"
+
+
+def _smooth(stops: np.ndarray, count: int) -> np.ndarray:
+    """A Catmull-Rom curve through the stops."""
+    padded = np.concatenate([2 * stops[:1] - stops[1:2], stops, 2 * stops[-1:] - stops[-2:-1]])
+    place = np.linspace(0, len(stops) - 1, count)
+    segment = np.minimum(place.astype(int), len(stops) - 2)
+    t = (place - segment)[:, None]
+    a, b, c, d = (padded[segment + i] for i in range(4))
+    return 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t ** 2 + (3 * b - a - 3 * c + d) * t ** 3)
+
+
+def _srgb(lab: np.ndarray) -> np.ndarray:
+    """OKLab (…, 3) to sRGB clipped to 0 … 1."""
+    to_lms = np.array([[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728],
+                       [1, -0.0894841775, -1.2914855480]])
+    to_rgb = np.array([[4.0767416621, -3.3077115913, 0.2309699292], [-1.2684380046, 2.6097574011, -0.3413193965],
+                       [-0.0041960863, -0.7034186147, 1.7076147010]])
+    linear = np.clip((lab @ to_lms.T) ** 3 @ to_rgb.T, 0, 1)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)

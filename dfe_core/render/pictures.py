@@ -1,0 +1,144 @@
+"""Pictures of a face: one, or one for each codeword, kept on disk by content."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.faces.model import FaceModel
+from dfe_core.progress import Listener, Progress, silent
+from dfe_core.render.studio import Shot
+from dfe_core.render.thread import with_studio
+from dfe_core.store import artefact_path, atomic_file, content_key, read_json, write_json
+from dfe_core.tokenizer.codebook import Codebook
+
+LOOK = 1
+"""Version of lights, camera and colours: a change makes every cached picture anew."""
+
+SMALLEST_SCALE_MM = 0.5  # a codeword that moves less than this is not blown up to full heat
+_CHUNK = 64
+
+
+def peaks_mm(face: FaceModel, psi: np.ndarray) -> np.ndarray:
+    """(K, E) coefficients to (K,) largest displacement of a skin vertex, mm."""
+    psi = np.asarray(psi, np.float32).reshape(-1, face.coefficients)
+    skin = face.materials == 0
+    parts = [np.linalg.norm(face.displacement(psi[i:i + _CHUNK])[:, skin], axis=2).max(1)
+             for i in range(0, len(psi), _CHUNK)]
+    return np.concatenate(parts) * 1e3 if parts else np.zeros(0)
+
+
+def heat_scales_mm(face: FaceModel, psi: np.ndarray, shared: bool = False) -> np.ndarray:
+    """(K,) the displacement at the hot end of each picture's heat map, mm.
+
+    Its own largest displacement, at least `SMALLEST_SCALE_MM`; or, shared, the 98th percentile of all of them.
+    """
+    peaks = np.maximum(peaks_mm(face, psi), SMALLEST_SCALE_MM)
+    return np.full(len(peaks), np.quantile(peaks, 0.98)) if shared and len(peaks) else peaks
+
+
+def render_picture(face: FaceModel, psi: np.ndarray, scale_mm: float | None = None, shot: Shot | None = None,
+                   identity: np.ndarray | None = None) -> np.ndarray:
+    """One face as (H, W, 4) uint8 with alpha.
+
+    Parameters
+    ----------
+    psi: (E,). scale_mm: displacement at the hot end of the heat map, default this expression's own largest; infinity
+        paints none. shot: size and view. identity: (I,) parameters of the person.
+
+    Raises `DataError` for a face without a mesh.
+    """
+    scale = float(heat_scales_mm(face, psi)[0]) if scale_mm is None else scale_mm
+    return with_studio(face, shot or Shot(), lambda studio: studio.shoot(psi, scale, identity))
+
+
+def render_face(face: FaceModel, psi: np.ndarray, scale_mm: float | None = None, shot: Shot | None = None,
+                identity: np.ndarray | None = None) -> bytes:
+    """One face as a PNG file with a transparent background; arguments as `render_picture`."""
+    return png(render_picture(face, psi, scale_mm, shot or Shot(640, framing="head"), identity))
+
+
+def render_thumbnails(face: FaceModel, psi: np.ndarray, size: int = 256, shared_scale: bool = False,
+                      view: str = "front", progress: Listener = silent) -> np.ndarray:
+    """(K, E) coefficients to (K, size, size, 4) uint8 pictures with alpha, one window for all of them."""
+    scales, shot, pictures = heat_scales_mm(face, psi, shared_scale), Shot(size, view), []
+    for k, (row, scale) in enumerate(zip(psi, scales, strict=True)):
+        progress(Progress("pictures", k, len(psi)))
+        pictures.append(render_picture(face, row, float(scale), shot))
+    progress(Progress("pictures", len(psi), len(psi)))
+    return np.stack(pictures) if pictures else np.zeros((0, size, size, 4), np.uint8)
+
+
+def thumbnail_folder(codebook: Codebook, face: FaceModel, root: Path | None = None, size: int = 256,
+                     shared_scale: bool = False, view: str = "front") -> Path:
+    """Where the pictures of a codebook's codewords lie, made or not: addressed by all that they depend on."""
+    key = content_key({"look": LOOK, "psi": hashlib.sha256(np.ascontiguousarray(codebook.psi).tobytes()).hexdigest(),
+                       "face": _face_key(face), "size": size, "shared": shared_scale, "view": view})
+    return artefact_path("renders", f"codewords-{key}", root)
+
+
+def thumbnails_ready(folder: Path) -> bool:
+    """Whether every picture of a folder has been made."""
+    return (folder / "manifest.json").is_file()
+
+
+def thumbnail_path(folder: Path, codeword: int) -> Path:
+    """The picture of one codeword; it may be there before the whole folder is ready."""
+    return folder / f"{codeword:04d}.png"
+
+
+def ensure_thumbnails(codebook: Codebook, face: FaceModel, root: Path | None = None, size: int = 256,
+                      shared_scale: bool = False, view: str = "front", progress: Listener = silent) -> Path:
+    """Make the picture of every codeword that has none yet and return their folder.
+
+    ``NNNN.png`` per codeword, transparent; ``manifest.json``, written last, with scale_mm per codeword. Interrupted,
+    it goes on where it stopped; complete, it returns at once. Raises `DataError` when the face does not fit the
+    codebook or has no mesh.
+    """
+    if face.coefficients != codebook.psi.shape[1]:
+        raise DataError(face.id, f"{face.coefficients} coefficients", f"{codebook.psi.shape[1]}, as {codebook.model}")
+    folder = thumbnail_folder(codebook, face, root, size, shared_scale, view)
+    if thumbnails_ready(folder):
+        return folder
+    scales, shot = heat_scales_mm(face, codebook.psi, shared_scale), Shot(size, view)
+    for k in range(codebook.size):
+        progress(Progress("thumbnails", k, codebook.size, f"codeword {k}"))
+        path = thumbnail_path(folder, k)
+        if not path.is_file():
+            with atomic_file(path) as temporary:
+                temporary.write_bytes(png(render_picture(face, codebook.psi[k], float(scales[k]), shot)))
+    progress(Progress("thumbnails", codebook.size, codebook.size))
+    write_json(folder / "manifest.json", {"model": codebook.model, "face": face.id, "size": size, "view": view,
+                                          "look": LOOK, "scale_mm": scales.round(4)})
+    return folder
+
+
+def thumbnail_scales_mm(folder: Path) -> list[float]:
+    """The hot end of each picture's heat map, mm, from the manifest of a complete folder."""
+    return list(read_json(folder / "manifest.json")["scale_mm"])
+
+
+def png(picture: np.ndarray) -> bytes:
+    """(H, W, 3 or 4) uint8 to the bytes of a PNG file."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "PNG", compress_level=6)
+    return stream.getvalue()
+
+
+def over(picture: np.ndarray, background: tuple[int, int, int]) -> np.ndarray:
+    """A picture with alpha (…, 4) on a plain background, (…, 3) uint8."""
+    alpha = picture[..., 3:].astype(np.float32) / 255
+    return (picture[..., :3] * alpha + np.array(background) * (1 - alpha)).round().astype(np.uint8)
+
+
+def _face_key(face: FaceModel) -> str:
+    digest = hashlib.sha256()
+    for array in (face.template, face.triangles, face.basis, face.materials):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,101 @@
+"""A face as one small binary for a viewer in the browser: geometry and basis once, then only coefficients per view.
+
+Layout: 4 bytes ``DFE1``, uint32 length of a JSON header (little-endian), the header padded with spaces to a multiple
+of 8, then the arrays, each at a multiple of 8 from their start. ``arrays`` in the header: name → dtype (uint8, uint16,
+uint32, int16), shape, offset, and for quantised ones scale and bias per leading index: value = stored · scale + bias.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.faces.model import REGIONS, FaceModel
+from dfe_core.render.palette import MATERIAL_RGB, heat_map
+
+MAGIC = b"DFE1"
+
+
+def pack_scene(face: FaceModel, moving_only: bool = True) -> bytes:
+    """A face's template, triangles, materials, regions, basis, heat map and colours; 1.5 MB for the default face.
+
+    The template is stored to 4 µm, each basis row to 1/32767 of its largest displacement; `unpack_scene` (or forty
+    lines of JavaScript) restores metres. With `moving_only`, only the vertices that some coefficient moves are in the
+    basis, listed in ``moving``. Raises `DataError` for a face without a mesh.
+    """
+    if not face.has_mesh:
+        raise DataError(face.id, "has no mesh to draw", "a face with a mesh")
+    moving = np.flatnonzero(np.abs(face.basis).max((0, 2)) > 1e-6) if moving_only else np.arange(len(face.template))
+    index = np.uint16 if len(face.template) <= 65536 else np.uint32
+    template, template_scale, template_bias = _quantised(face.template.T, np.uint16)
+    basis, basis_scale, _ = _quantised(face.basis[:, moving].reshape(face.coefficients, -1), np.int16)
+    arrays = {"template": (template.T, template_scale, template_bias),
+              "triangles": (face.triangles.astype(index), None, None),
+              "materials": (face.materials, None, None), "regions": (face.regions, None, None),
+              "sides": (face.sides, None, None), "moving": (moving.astype(index), None, None),
+              "basis": (basis.reshape(face.coefficients, len(moving), 3), basis_scale, None),
+              "heat": ((heat_map() * 255).round().astype(np.uint8), None, None),
+              "material_rgb": ((MATERIAL_RGB * 255).round().astype(np.uint8), None, None)}
+    return _container({"id": face.id, "title": face.title, "names": list(face.names), "units": "m",
+                       "region_names": list(REGIONS), "landmarks": face.landmarks}, arrays)
+
+
+def pack_displacements(face: FaceModel, psi: np.ndarray) -> bytes:
+    """(K, E) coefficients as ready displacements ``displacement`` (K, V, 3) int16 with a scale per row: for viewers
+    that do not sum a basis; 27 kB a row on the default face."""
+    moved = face.displacement(np.asarray(psi, np.float32).reshape(-1, face.coefficients))
+    stored, scale, _ = _quantised(moved.reshape(len(moved), -1), np.int16)
+    peaks = np.linalg.norm(moved, axis=2).max(1, initial=0) * 1e3
+    return _container({"id": face.id, "peak_mm": [round(float(p), 4) for p in peaks]},
+                      {"displacement": (stored.reshape(moved.shape), scale, None)})
+
+
+def unpack_scene(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Header and arrays of a packed scene, quantised arrays restored to float32. The reference for the viewer's
+    decoder. Raises `DataError` for other bytes."""
+    if data[:4] != MAGIC:
+        raise DataError("scene", f"starts with {data[:4]!r}", f"{MAGIC!r}")
+    size, = struct.unpack_from("<I", data, 4)
+    header, start, out = json.loads(data[8:8 + size]), 8 + size, {}
+    for name, entry in header["arrays"].items():
+        count = int(np.prod(entry["shape"]))
+        stored = np.frombuffer(data, np.dtype(entry["dtype"]).newbyteorder("<"), count, start + entry["offset"])
+        out[name] = stored.reshape(entry["shape"])
+        if "scale" in entry:
+            values = out[name].astype(np.float32)
+            axes = (1,) * (values.ndim - 1)
+            if "bias" in entry:  # per component, the last axis
+                out[name] = values * np.array(entry["scale"], np.float32) + np.array(entry["bias"], np.float32)
+            else:  # per row, the first axis
+                out[name] = values * np.array(entry["scale"], np.float32).reshape(-1, *axes)
+    return header, out
+
+
+def _quantised(rows: np.ndarray, dtype: type) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Rows of floats as integers with a scale per row: unsigned ones with a bias, signed ones about zero."""
+    if np.issubdtype(dtype, np.unsignedinteger):
+        low, high = rows.min(1), rows.max(1)
+        scale = np.maximum((high - low) / np.iinfo(dtype).max, 1e-12)
+        return ((rows - low[:, None]) / scale[:, None]).round().astype(dtype), scale, low
+    scale = np.maximum(np.abs(rows).max(1, initial=0) / np.iinfo(dtype).max, 1e-12)
+    return (rows / scale[:, None]).round().astype(dtype), scale, None
+
+
+def _container(header: dict[str, Any], arrays: dict[str, tuple]) -> bytes:
+    entries, blobs, offset = {}, [], 0
+    for name, (array, scale, bias) in arrays.items():
+        array = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"))
+        entries[name] = {"dtype": array.dtype.name, "shape": list(array.shape), "offset": offset}
+        for key, values in (("scale", scale), ("bias", bias)):
+            if values is not None:
+                entries[name][key] = [float(v) for v in values]
+        blob = array.tobytes()
+        blobs.append(blob + b"\0" * (-len(blob) % 8))
+        offset += len(blobs[-1])
+    text = json.dumps(header | {"arrays": entries}, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return MAGIC + struct.pack("<I", len(text)) + text + b"".join(blobs)

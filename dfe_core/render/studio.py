@@ -1,0 +1,147 @@
+"""One off-screen window with its lights and camera, kept open: only points, normals and colours change per picture.
+
+A `Studio` belongs to the thread that made it (see `dfe_core.render.thread`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from ctypes.util import find_library
+from dataclasses import dataclass
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.faces.eyeball import MOUTH, SKIN
+from dfe_core.faces.model import FaceModel
+from dfe_core.render.palette import MATERIAL_RGB, heat
+from dfe_core.render.surface import surface_of
+
+VIEWS = {"front": (0.0, 4.0), "left": (32.0, 4.0), "right": (-32.0, 4.0)}
+"""Camera azimuth (towards the face's own left) and elevation, degrees."""
+
+FRAMINGS = {"face": (2.28, 0.5, 0.13), "head": (2.85, 0.62, 0.0)}
+"""Height of the picture and its margin below the chin, in distances from eyes to chin, and the share of the height
+over which the crown fades out. "face" fills the picture from forehead to chin, "head" shows the whole skull."""
+
+_NECK_FADE = 0.09
+_OVERSAMPLE = 2
+_FIELD_DEG = 18.0  # a portrait lens: no bulging nose
+
+
+@dataclass(frozen=True)
+class Shot:
+    """What makes a picture beside the face: its edge in pixels, a view of `VIEWS`, a framing of `FRAMINGS`."""
+
+    size: int = 256
+    view: str = "front"
+    framing: str = "face"
+
+
+class Studio:
+    """An off-screen plotter for one face and one kind of shot."""
+
+    def __init__(self, face: FaceModel, shot: Shot) -> None:
+        if not face.has_mesh:
+            raise DataError(face.title, "has no mesh to draw", "a face with a mesh (for FLAME: your own model file)")
+        for name, known in ((shot.view, VIEWS), (shot.framing, FRAMINGS)):
+            if name not in known:
+                raise DataError(name, "no such view or framing", " or ".join(known))
+        self._face, self._shot = face, shot
+        self._surface = surface_of(face)
+        self._paint = self._surface.refine @ MATERIAL_RGB[face.materials]
+        self._is_skin = self._surface.refine @ (face.materials == SKIN).astype(float)
+        self._plotter, self._mesh = self._open()
+
+    def shoot(self, psi: np.ndarray, scale_mm: float, identity: np.ndarray | None = None) -> np.ndarray:
+        """(E,) coefficients to a (size, size, 4) uint8 picture with alpha; `scale_mm` is the hot end of the heat.
+
+        identity: (I,) parameters of the person to draw, default the face's own neutral.
+        """
+        moved = self._face.displacement(np.asarray(psi, np.float32))
+        return self.shoot_displacement(moved, scale_mm, identity)
+
+    def shoot_displacement(self, moved: np.ndarray, scale_mm: float, identity: np.ndarray | None = None) -> np.ndarray:
+        """As `shoot`, from a (V, 3) displacement in metres."""
+        rest = self._face.template
+        if identity is not None:
+            rest = rest + np.tensordot(np.asarray(identity, np.float32), self._face.identity_basis, 1)
+        refine = self._surface.refine
+        points = (refine @ (rest + moved)).astype(np.float32)
+        warmth = heat(refine @ np.linalg.norm(moved, axis=1) * 1e3 / max(scale_mm, 1e-9))
+        colours = self._is_skin[:, None] * warmth + self._paint
+        self._mesh.points = points
+        self._mesh.point_data["Normals"] = self._surface.normals(points).astype(np.float32)
+        self._mesh.point_data["rgb"] = (np.clip(colours, 0, 1) * 255).round().astype(np.uint8)
+        self._plotter.render()
+        picture = self._plotter.screenshot(return_img=True, transparent_background=True)
+        return _finish(picture, self._shot)
+
+    def close(self) -> None:
+        """Free the window."""
+        self._plotter.close()
+
+    def _open(self):
+        _prefer_egl()
+        import pyvista
+
+        edge = self._shot.size * _OVERSAMPLE
+        plotter = pyvista.Plotter(off_screen=True, window_size=(edge, edge), lighting=None)
+        cells = np.concatenate([np.full((len(self._surface.triangles), 1), 3), self._surface.triangles], 1)
+        points = (self._surface.refine @ self._face.template).astype(np.float32)
+        mesh = pyvista.PolyData(points, cells.ravel())
+        mesh.point_data["rgb"] = np.zeros((len(points), 3), np.uint8)
+        mesh.point_data["Normals"] = self._surface.normals(points).astype(np.float32)
+        mesh.GetPointData().SetActiveNormals("Normals")
+        plotter.add_mesh(mesh, scalars="rgb", rgb=True, ambient=0.16, diffuse=0.86, specular=0.10, specular_power=14,
+                         interpolation="Phong", copy_mesh=False)
+        _light(plotter, pyvista)
+        self._aim(plotter)
+        return plotter, mesh
+
+    def _aim(self, plotter) -> None:
+        """Look at the face from its view, with room for an open jaw below."""
+        azimuth, elevation = np.radians(VIEWS[self._shot.view])
+        skin = self._face.template[self._face.materials != MOUTH]
+        chin = self._face.template[self._face.landmarks["chin"], 1] if self._face.landmarks else skin[:, 1].min()
+        length = -chin  # the origin lies between the eyes
+        tall, margin, _ = FRAMINGS[self._shot.framing]
+        height = tall * length
+        centre = np.array([0, chin - margin * length + height / 2, skin[:, 2].max() - 1.1 * length])
+        away = np.array([np.sin(azimuth) * np.cos(elevation), np.sin(elevation), np.cos(azimuth) * np.cos(elevation)])
+        camera = plotter.camera
+        camera.focal_point = centre
+        camera.position = centre + away * height / (2 * np.tan(np.radians(_FIELD_DEG) / 2))
+        camera.up = (0, 1, 0)
+        camera.view_angle = _FIELD_DEG
+        plotter.renderer.ResetCameraClippingRange()
+
+
+def _light(plotter, pyvista) -> None:
+    """A warm key above the viewer's left, a cool fill on the right, a rim from behind: form without hard shadows."""
+    for position, colour, intensity in (((-0.55, 0.75, 1.0), (1.0, 0.97, 0.93), 0.78),
+                                        ((0.9, 0.1, 0.8), (0.90, 0.94, 1.0), 0.30),
+                                        ((0.25, 0.9, -0.9), (1.0, 1.0, 1.0), 0.28),
+                                        ((0.0, -0.9, 0.6), (1.0, 0.95, 0.92), 0.10)):
+        plotter.add_light(pyvista.Light(position=position, focal_point=(0, 0, 0), color=colour, intensity=intensity,
+                                        light_type="camera light"))
+
+
+def _finish(picture: np.ndarray, shot: Shot) -> np.ndarray:
+    """Average the oversampled picture down, weighted by alpha, and fade out the neck and a cut crown."""
+    image = picture.astype(np.float32)
+    image[..., :3] *= image[..., 3:] / 255
+    image = image.reshape(shot.size, _OVERSAMPLE, shot.size, _OVERSAMPLE, 4).mean((1, 3))
+    alpha = image[..., 3:]
+    colour = np.divide(image[..., :3] * 255, alpha, out=np.zeros_like(image[..., :3]), where=alpha > 0)
+    rows = np.linspace(0, 1, shot.size)[:, None, None]
+    crown = np.clip(rows / max(FRAMINGS[shot.framing][2], 1e-9), 0, 1)
+    alpha = alpha * (crown * np.clip((1 - rows) / _NECK_FADE, 0, 1)) ** 1.2
+    return np.concatenate([colour, alpha], 2).round().clip(0, 255).astype(np.uint8)
+
+
+def _prefer_egl() -> None:
+    """Without a display VTK looks for an X server first and complains; with EGL at hand it need not."""
+    if sys.platform.startswith("linux") and not os.environ.get("DISPLAY") and find_library("EGL"):
+        os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
