@@ -1,0 +1,272 @@
+"""From words to a timeline: ``neutral, then a one-sided smile, then brows up, over 2 s``.
+
+Steps are parted by then, by commas and by semicolons; what is joined by and happens together. Steps share the time
+equally unless one says ``for 0.5 s``. A step takes the place of the one before, crossing over, unless it says keep,
+also, add or while. Words that no rule knows are told, never guessed at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from dfe_core.errors import DataError
+from dfe_core.facs.table import ACTIONS, normalise_au
+from dfe_core.motion.lexicon import (
+    BRIEF_S,
+    IGNORED,
+    KEEP,
+    NEUTRAL,
+    NORMAL,
+    PHRASES,
+    SIDES,
+    SIZES,
+    SPEEDS,
+    USUAL,
+    Phrase,
+)
+from dfe_core.motion.timeline import Timeline, Track
+
+STEP_S = 1.0
+RISE_S = 0.4
+RISE_SHARE = 0.5
+ONE_SIDE = "left"
+"""Where one-sided names no side."""
+
+_DURATION = re.compile(r"\b(?:over|in|within|during|for|lasting|of)?\s*(\d+(?:\.\d+)?)\s*"
+                       r"(ms|milliseconds?|s|secs?|seconds?)\b")
+_CODEWORD = re.compile(r"(?:codeword|cw|#)\s*#?(\d+)")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the words: tracks without their times; seconds: None when it shares what is left."""
+
+    tracks: tuple[Track, ...]
+    brief: tuple[bool, ...]
+    seconds: float | None
+    speed: float
+    keeps: bool
+    unread: tuple[str, ...]
+
+
+def timeline_from_words(text: str, fps: float = 30.0, codewords: Mapping[str, int] | None = None) -> Timeline:
+    """A timeline by the rules above, each track with the rule that made it.
+
+    Parameters
+    ----------
+    codewords: codewords by the names the lab gave them; such names may stand in the text, as may ``codeword 17``.
+
+    Raises `DataError` when no rule knows any of the words, or the times do not fit.
+    """
+    if not text.strip():
+        raise DataError("words", "empty", "for example: neutral, then a smile on the left, over 2 s")
+    body, total = _total(text.lower())
+    named = {" ".join(_plain(name)): k for name, k in (codewords or {}).items() if name.strip()}
+    steps = [_step(part, named) for part in re.split(r"\bthen\b|[,;.]+(?!\d)", body) if part.strip(" ,;.")]
+    unread = tuple(word for step in steps for word in step.unread)
+    steps = [s for s in steps if s.tracks or s.seconds or not s.unread] or steps  # unread words take no time
+    if not any(step.tracks for step in steps) and unread:
+        raise DataError(f"words {text.strip()!r}", f"no rule knows {' '.join(unread)!r}",
+                        "words such as smile, brows up, blink, wink, jaw open, AU12 left, codeword 17")
+    lengths = _lengths(steps, total)
+    return Timeline(round(sum(lengths), 4), _laid_out(steps, lengths), fps, text.strip(), unread)
+
+
+def rules() -> list[tuple[str, str]]:
+    """(words, what they become) of every rule, for showing."""
+    table = [(words, phrase.why) for words, phrase in PHRASES.items()]
+    table += [(word, f"{size:.0%} of the full movement") for word, size in SIZES.items()]
+    table += [(word, f"takes {factor:g} times as long to the apex") for word, factor in SPEEDS.items()]
+    table += [("one-sided", f"on the {ONE_SIDE} unless a side is named"),
+              (", ".join(NEUTRAL), "everything before fades"), (", ".join(KEEP), "what was there before stays"),
+              ("no size word", f"{USUAL:.0%} of the full movement"), ("over 2 s", "length of the whole"),
+              ("for 0.5 s", "length of one step; the others share what is left"),
+              ("AU12 left 50 %", "the action unit, on that side, at that intensity"), ("codeword 17", "the codeword")]
+    return table
+
+
+def _total(text: str) -> tuple[str, float | None]:
+    """The words without ``over 2 s``, and the seconds it names."""
+    match = re.search(r"[,;\s]*\b(?:all\s+)?(?:over|in total|within)\s+(\d+(?:\.\d+)?)\s*"
+                      r"(ms|milliseconds?|s|secs?|seconds?)\b", text)
+    if not match:
+        return text, None
+    return text[:match.start()] + " " + text[match.end():], _seconds(match[1], match[2])
+
+
+def _step(part: str, named: Mapping[str, int]) -> Step:
+    match = _DURATION.search(part)
+    seconds = _seconds(match[1], match[2]) if match else None
+    part = _DURATION.sub(" ", part)
+    tracks, brief, unread, speed, keeps = [], [], [], 1.0, False
+    for group in re.split(r"\band\b|\bwith\b|\bwhile\b|[+&]", part):
+        made = _group(group, named)
+        tracks += made.tracks
+        brief += made.brief
+        unread += made.unread
+        speed *= made.speed
+        keeps |= made.keeps
+    return Step(tuple(tracks), tuple(brief), seconds, speed, keeps or bool(re.search(r"\bwhile\b", part)),
+                tuple(unread))
+
+
+def _group(text: str, named: Mapping[str, int]) -> Step:
+    """Tracks of words that happen together and share side, size and speed."""
+    text, size = _percent(text)
+    text, targets = _codes(text)
+    words = _plain(text)
+    side, words = _side(words)
+    factor = next((SIZES[w] for w in words if w in SIZES), None)
+    speed = next((SPEEDS[w] for w in words if w in SPEEDS), 1.0)
+    keeps = any(w in KEEP for w in words)
+    found, rest = _phrases(words, named, side)
+    tracks, brief = [], []
+    said = size if size is not None else factor
+    for kind, target, own_side, weight, why, short in [*targets, *found]:
+        scale = said if said is not None else 1.0 if kind == "codeword" or short else USUAL
+        chosen, why = _possible(target, own_side or side, why) if kind == "action" else ("both", why)
+        tracks.append(Track(kind, target, 0, 0, 0, 0, round(weight * scale, 4), chosen, why))
+        brief.append(short)
+    known = {*SIZES, *SPEEDS, *KEEP, *NEUTRAL, *IGNORED}
+    return Step(tuple(tracks), tuple(brief), None, speed, keeps, tuple(w for w in rest if w not in known))
+
+
+def _phrases(words: list[str], named: Mapping[str, int], side: str) -> tuple[list[tuple], list[str]]:
+    """What the words stand for, the longest phrase first, and the words that are left."""
+    found: list[tuple] = []
+    rest: list[str] = []
+    i = 0
+    while i < len(words):
+        length, phrase = _longest(words, i, named)
+        if phrase is None:
+            rest.append(words[i])
+        elif isinstance(phrase, int):
+            found.append(("codeword", str(phrase), "both", 1.0, f"the lab calls codeword {phrase} so", False))
+        else:
+            found += [("action", au, own, weight, phrase.why, phrase.brief) for au, own, weight in
+                      _sided(phrase, side)]
+        i += length
+    return found, rest
+
+
+def _sided(phrase: Phrase, side: str) -> list[tuple[str, str, float]]:
+    """A side that is named goes before the phrase's own (a smirk to the right); fixed ones (jaw left) stay. Actions
+    that have no such side are left out where others of the phrase have it: the left brow up is AU2 alone."""
+    if side not in ("left", "right"):
+        return list(phrase.actions)
+    able = [(au, side if au not in _FIXED else own, weight) for au, own, weight in phrase.actions
+            if (au, side) in ACTIONS or au in _FIXED]
+    return able or [(au, side, weight) for au, _, weight in phrase.actions]
+
+
+_FIXED = ("AD30", "AU61", "AU62", "AU63", "AU64")
+
+
+def _longest(words: list[str], start: int, named: Mapping[str, int]) -> tuple[int, Phrase | int | None]:
+    for length in range(min(6, len(words) - start), 0, -1):
+        phrase = " ".join(words[start:start + length])
+        if phrase in named:
+            return length, named[phrase]
+        if phrase in PHRASES:
+            return length, PHRASES[phrase]
+        spelled = " ".join(w for w in words[start:start + length] if w not in IGNORED and w not in SIZES)
+        if length > 1 and spelled in PHRASES and " " in spelled:
+            return length, PHRASES[spelled]
+    return 1, None
+
+
+def _side(words: list[str]) -> tuple[str, list[str]]:
+    """The side the words name, and the words without it; ``jaw left`` and ``look left`` keep theirs."""
+    sides, kept = [], []
+    for i, word in enumerate(words):
+        if word in SIDES and not (i and words[i - 1] in ("jaw", "look") and word in ("left", "right")):
+            sides.append(SIDES[word])
+        else:
+            kept.append(word)
+    named = [s for s in sides if s in ("left", "right")]
+    if len(set(named)) == 1:
+        return named[0], kept
+    return (ONE_SIDE if "one" in sides and not named else "both" if sides else ""), kept
+
+
+def _possible(au: str, side: str, why: str) -> tuple[str, str]:
+    """The side on which ARKit coefficients can show an action, and the rule with a word on it when it is another."""
+    if side in ("left", "right"):
+        if (au, side) in ACTIONS:
+            return side, f"{why}, {side}"
+        return "both", f"{why}; it has no {side} side of its own here, so it shows on both"
+    if (au, "both") in ACTIONS:
+        return "both", why
+    return ONE_SIDE, f"{why}; on the {ONE_SIDE} unless a side is named"
+
+
+def _codes(text: str) -> tuple[str, list[tuple]]:
+    """Action units and codewords written as codes, and the text without them."""
+    targets: list[tuple] = []
+    for match in _CODEWORD.finditer(text):
+        targets.append(("codeword", match[1], "both", 1.0, "named as a codeword", False))
+    text = _CODEWORD.sub(" ", text)
+    for match in re.finditer(r"\ba[ud][ _-]*0*(\d{1,2})\b", text):
+        code = normalise_au(match[0].replace(" ", ""))
+        if code is None or not any(au == code for au, _ in ACTIONS):
+            raise DataError(f"words, {match[0]!r}", "no coefficient shows this action unit",
+                            ", ".join(dict.fromkeys(au for au, _ in ACTIONS)))
+        targets.append(("action", code, "", 1.0, "named as an action unit", False))
+    return re.sub(r"\ba[ud][ _-]*0*(\d{1,2})\b", " ", text), targets
+
+
+def _percent(text: str) -> tuple[str, float | None]:
+    match = re.search(r"(?:\bat\s+)?(\d+(?:\.\d+)?)\s*(?:%|percent\b)", text)
+    if not match:
+        return text, None
+    return text[:match.start()] + " " + text[match.end():], min(float(match[1]) / 100, 1.5)
+
+
+def _plain(text: str) -> list[str]:
+    return [NORMAL.get(word, word) for word in re.findall(r"[^\W_]+(?:-[^\W_]+)*", text.lower())]
+
+
+def _seconds(number: str, unit: str) -> float:
+    value = float(number) / (1000 if unit.startswith("m") else 1)
+    if not 0 < value <= 600:
+        raise DataError("words", f"a time of {value:g} s", "above 0, at most 600 s")
+    return value
+
+
+def _lengths(steps: list[Step], total: float | None) -> list[float]:
+    """Seconds of every step."""
+    fixed = sum(s.seconds for s in steps if s.seconds)
+    open_ = [s for s in steps if not s.seconds]
+    if total is None:
+        return [s.seconds or STEP_S for s in steps]
+    if open_ and total - fixed < 0.04 * len(open_):
+        raise DataError("words", f"steps of {fixed:g} s in {total:g} s", "time for every step")
+    if not open_:
+        return [s.seconds * total / fixed for s in steps]
+    return [s.seconds or (total - fixed) / len(open_) for s in steps]
+
+
+def _laid_out(steps: list[Step], lengths: list[float]) -> tuple[Track, ...]:
+    """Times for every track: it begins with its step and leaves while the step that replaces it comes."""
+    starts = [sum(lengths[:i]) for i in range(len(steps) + 1)]
+    rises = [min(RISE_S * s.speed, length * (RISE_SHARE if s.speed <= 1 else 0.9))
+             for s, length in zip(steps, lengths, strict=True)]
+    total, tracks = round(starts[-1], 4), []
+    for i, step in enumerate(steps):
+        leaves = next((j for j in range(i + 1, len(steps)) if not steps[j].keeps), len(steps))
+        offset, end = (starts[leaves], starts[leaves] + rises[leaves]) if leaves < len(steps) else (total, total)
+        there = {t.label for t in tracks if step.keeps and t.offset_s > starts[i]}
+        for track, brief in zip(step.tracks, step.brief, strict=True):
+            if track.label in there:
+                continue  # kept by name: it is there already
+            times = _brief(starts[i], lengths[i]) if brief else (starts[i], starts[i] + rises[i], offset, end)
+            onset, apex, leave, gone = (round(min(t, total), 4) for t in times)
+            tracks.append(replace(track, onset_s=onset, apex_s=apex, offset_s=leave, end_s=gone))
+    return tuple(tracks)
+
+
+def _brief(start: float, length: float) -> tuple[float, float, float, float]:
+    whole = min(BRIEF_S, length)
+    return start, start + 0.35 * whole, start + 0.5 * whole, start + whole
