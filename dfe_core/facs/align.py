@@ -102,9 +102,10 @@ def _align_intervals(detections: Detections, frames: Frames, offset: float | str
     time, notes = frames.time_s[frames.valid] + shift, []
     presence = np.zeros((len(time), len(detections.aus)), np.float32)
     intensity = np.zeros_like(presence)
-    for event in detections.intervals:
-        column = detections.aus.index((event.au, event.side))
-        inside = (time >= event.onset_s) & (time <= event.offset_s)
+    first = np.searchsorted(time, [event.onset_s for event in detections.intervals], "left")
+    last = np.searchsorted(time, [event.offset_s for event in detections.intervals], "right")
+    for event, start, stop in zip(detections.intervals, first, last, strict=True):
+        inside, column = slice(start, stop), detections.aus.index((event.au, event.side))
         presence[inside, column] = 1
         intensity[inside, column] = event.intensity
     end = float(time[-1]) if len(time) else 0.0

@@ -26,6 +26,7 @@ BLINK_S = 0.5
 CLOSED = 0.5
 """An eye is closed from this value of eyeBlink on, and wide awake on the other side of a wink below half of it."""
 
+_FLANK_S = 0.2
 _RESTING_PERCENTILE, _RESTING_CAP, _RESTING_SAMPLE = 5, 0.25, 4000
 _MEAN = {"AU1": ("browInnerUp",), "AU8": ("mouthClose",), "AU17": ("mouthShrugLower",), "AU18": ("mouthPucker",),
          "AD19": ("tongueOut",), "AU22": ("mouthFunnel",), "AU28": ("mouthRollLower", "mouthRollUpper"),
@@ -100,7 +101,7 @@ def _sides(table: CoefficientMap, au: str) -> tuple[str, ...]:
 def _lids(left: np.ndarray, right: np.ndarray, time_s: np.ndarray, step_s: float) -> dict[tuple[str, str], np.ndarray]:
     """Closure of the eyes told apart by time and side: AU45, AU43 (both eyes) and AU46 (one), each (T,) 0 … 1."""
     both = np.minimum(left, right)
-    held = _run_seconds(both >= CLOSED / 2, both >= CLOSED, time_s, step_s)
+    held = _closure_seconds(both, time_s, step_s)
     wink = {side: np.where((one >= CLOSED) & (other < CLOSED / 2), one, 0)
             for side, one, other in (("left", left, right), ("right", right, left))}
     return {("AU45", "both"): np.where((held > 0) & (held <= BLINK_S), both, 0),
@@ -108,13 +109,24 @@ def _lids(left: np.ndarray, right: np.ndarray, time_s: np.ndarray, step_s: float
             ("AU46", "left"): wink["left"], ("AU46", "right"): wink["right"]}
 
 
-def _run_seconds(wide: np.ndarray, narrow: np.ndarray, time_s: np.ndarray, step_s: float) -> np.ndarray:
-    """(T,) seconds that `narrow` holds within the run of `wide` that each frame lies in; 0 outside runs. A step of more
-    than twice `step_s` ends a run."""
-    cut = np.concatenate([[True], (wide[1:] != wide[:-1]) | (np.diff(time_s) > 2 * step_s)])
+def _closure_seconds(both: np.ndarray, time_s: np.ndarray, step_s: float) -> np.ndarray:
+    """(T,) seconds that the closure lasts which each frame belongs to; 0 outside closures.
+
+    A closure is a run of `both` ≥ `CLOSED` with its flanks: frames of at least half of that, up to `_FLANK_S` away.
+    A step of more than twice `step_s` ends a run.
+    """
+    closed = np.flatnonzero(both >= CLOSED)
+    if not len(closed):
+        return np.zeros(len(both))
+    cut = np.concatenate([[True], (np.diff(closed) > 1) | (np.diff(time_s[closed]) > 2 * step_s)])
     run = np.cumsum(cut) - 1
-    held = np.bincount(run, weights=narrow) * step_s
-    return np.where(wide, held[run], 0)
+    seconds = np.bincount(run) * step_s
+    after = np.minimum(np.searchsorted(closed, np.arange(len(both))), len(closed) - 1)
+    before = np.maximum(after - 1, 0)
+    away = np.abs(time_s[closed][[before, after]] - time_s)
+    nearest = np.where(away[0] < away[1], before, after)
+    near = (away.min(0) <= _FLANK_S) & (both >= CLOSED / 2)
+    return np.where(near, seconds[run[nearest]], 0)
 
 
 def resting_face(dataset: Dataset) -> dict[str, np.ndarray]:
@@ -125,7 +137,8 @@ def resting_face(dataset: Dataset) -> dict[str, np.ndarray]:
         psi = frames.psi[frames.valid]
         samples.setdefault(subject, []).append(psi[:: max(1, len(psi) // _RESTING_SAMPLE)])
     blank = np.zeros(len(dataset.names), np.float32)
-    return {subject: np.clip(np.percentile(rows, _RESTING_PERCENTILE, axis=0), 0, _RESTING_CAP).astype(np.float32)
+    return {subject: np.clip(np.percentile(rows, _FLANK_S = 0.2
+_RESTING_PERCENTILE, axis=0), 0, _RESTING_CAP).astype(np.float32)
             if len(rows := np.concatenate(parts)) else blank for subject, parts in samples.items()}
 
 

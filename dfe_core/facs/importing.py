@@ -17,6 +17,8 @@ from dfe_core.facs.table import DETECTOR_CAVEAT
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import file_sha256
 
+_SUFFIXES = (".csv", ".tsv", ".txt", ".eaf")
+
 
 @dataclass
 class AuImportReport:
@@ -32,6 +34,9 @@ class AuImportReport:
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unmatched: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
     def lines(self) -> list[str]:
         """The report, one line a fact, for a terminal or a page."""
         lines = [f"{name}: {a.aligned} of {a.recording_frames} frames have AUs from {a.source} (tolerance "
@@ -45,7 +50,15 @@ class AuImportReport:
         return lines
 
 
-def import_aus(files: list[Path], dataset: Dataset, name: str, *, format: str = "auto",
+def list_files(sources: list[Path | str]) -> list[Path]:
+    """Files as they are, folders as the tables and ELAN files in them, by name."""
+    found: list[Path] = []
+    for source in map(Path, sources):
+        found += sorted(p for p in source.iterdir() if p.suffix.lower() in _SUFFIXES) if source.is_dir() else [source]
+    return found
+
+
+def import_aus(sources: list[Path | str], dataset: Dataset, name: str, *, format: str = "auto",
                options: ReadOptions | None = None, recordings: dict[str, str] | None = None, face: str | None = None,
                tolerance_s: float | None = None, offset: float | str = 0.0, max_offset_s: float = 5.0,
                root: Path | None = None, progress: Listener = silent) -> AuImportReport:
@@ -53,6 +66,7 @@ def import_aus(files: list[Path], dataset: Dataset, name: str, *, format: str = 
 
     Parameters
     ----------
+    sources: files, or folders of .csv, .tsv, .txt and .eaf files.
     recordings: file stem to recording, where names do not match by themselves (`match_recording`).
     face: which face of a file with several; default the one seen most often.
     tolerance_s, offset, max_offset_s: see `align`.
@@ -60,7 +74,7 @@ def import_aus(files: list[Path], dataset: Dataset, name: str, *, format: str = 
     A file that cannot be used is skipped with its reason and the rest goes on. Raises `DataError` where nothing could
     be imported at all, with the first reason.
     """
-    report = AuImportReport()
+    report, files = AuImportReport(), list_files(sources)
     by_recording = _read_all(files, dataset, format, options, recordings or {}, face, report, progress)
     joined = _align_all(by_recording, dataset, report, tolerance_s=tolerance_s, offset=offset,
                         max_offset_s=max_offset_s, progress=progress)

@@ -102,6 +102,15 @@ def test_intervals_cover_every_frame_from_onset_to_offset():
     assert aligned.presence[5, 1] == 1 and np.isnan(aligned.intensity[5, 1])
 
 
+def test_a_folder_is_taken_as_the_tables_in_it(data, tmp_path):
+    for recording in ("s01-1", "s02-1"):
+        openface(data, recording, tmp_path / f"{recording}.csv")
+    (tmp_path / "notes.docx").write_text("not a table")
+    report = import_aus([tmp_path], data, "folder")
+    assert list(report.alignments) == ["s01-1", "s02-1"] and not report.skipped
+    assert str(report).splitlines() == report.lines()
+
+
 def test_a_coding_of_a_longer_recording_is_told_or_refused():
     late = Detections("c.csv", "manual", "", False, (("AU12", "both"),), ("AU12",),
                       intervals=(Interval("AU12", "both", 50.0, 51.0, 52.0),))

@@ -69,6 +69,26 @@ def test_time_and_side_tell_blink_closed_eyes_and_wink_apart(frames, sides, au):
     assert shown == {au}
 
 
+def test_a_face_that_splits_the_inner_brow_has_a_one_sided_au1():
+    names = tuple(n for n in ARKIT_NAMES if n not in ("browInnerUp", "tongueOut")) + ("browInnerUp_L", "browInnerUp_R")
+    deriver = make_deriver(names)
+    psi = np.zeros((5, len(names)), np.float32)
+    psi[:, names.index("browInnerUp_R")] = 0.4
+    level = dict(zip(deriver.aus, deriver.intensity(psi, np.arange(5) / 30, 1 / 30)[0], strict=True))
+    assert level["AU1", "right"] == pytest.approx(2.0) and level["AU1", "left"] == 0
+    assert ("AU1", "both") not in level and ("AD19", "both") not in level
+
+
+def test_a_blink_of_heavy_lids_does_not_make_the_heavy_lids_a_blink():
+    psi = np.zeros((90, 52), np.float32)
+    lids = [ARKIT_NAMES.index("eyeBlinkLeft"), ARKIT_NAMES.index("eyeBlinkRight")]
+    psi[:, lids] = 0.3
+    psi[45:49, lids] = 0.9
+    deriver = make_deriver(ARKIT_NAMES)
+    blink = deriver.intensity(psi, np.arange(90) / 30, 1 / 30)[:, deriver.aus.index(("AU45", "both"))]
+    assert (blink[45:49] == 4.5).all() and not blink[:38].any() and not blink[56:].any()
+
+
 def test_a_gap_in_time_ends_a_closure():
     psi = np.zeros((20, 52), np.float32)
     psi[:, [ARKIT_NAMES.index("eyeBlinkLeft"), ARKIT_NAMES.index("eyeBlinkRight")]] = 0.95

@@ -87,7 +87,8 @@ def test_the_real_pyfeat_file_has_probabilities_and_no_time(shared):
 
 def test_pyfeat_tables_of_several_inputs_and_faces_are_taken_apart(tmp_path):
     base = {"AU01": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], "AU02": [0.5, 0.4, 0.3, 0.2, 0.1, 0.0],
-            "AU12": [0.9] * 3 + [0.1] * 3, "frame": [0, 0, 1, 0, 1, 2], "FaceScore": 0.99, "input": [r"C:\v\a.mp4"] * 3 + ["/v/b.mp4"] * 3}
+            "AU12": [0.9] * 3 + [0.1] * 3, "frame": [0, 0, 1, 0, 1, 2], "FaceScore": 0.99,
+            "input": [r"C:\v\a.mp4"] * 3 + ["/v/b.mp4"] * 3}
     found = read_aus(write(tmp_path / "f.csv", base), ReadOptions(fps=10))
     assert [(d.recording, len(d.frame)) for d in found] == [("a", 2), ("a", 1), ("b", 3)]
 
@@ -131,7 +132,8 @@ def test_a_file_that_cannot_be_used_is_one_clear_line(tmp_path, changed, message
 
 @pytest.mark.parametrize(("content", "message"), [
     (b"", "empty"), (b"\x00\x01\x02" * 50, "binary"), (b"a,b\n1,2\n", "no AUs found"),
-    (b"frame,AU01_r\n", "without rows"), (b"AU01_r,AU01_r\n1,2\n", "stands twice"), (b"<xml/>", "no AUs found"), (b"\xff\xfe\x00", "")])
+    (b"frame,AU01_r\n", "without rows"), (b"AU01_r,AU01_r\n1,2\n", "stands twice"), (b"<xml/>", "no AUs found"),
+    (b"\xff\xfe\x00", "")])
 def test_files_that_are_no_au_table_are_named(tmp_path, content, message):
     path = tmp_path / "what.csv"
     path.write_bytes(content)
