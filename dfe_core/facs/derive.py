@@ -137,8 +137,7 @@ def resting_face(dataset: Dataset) -> dict[str, np.ndarray]:
         psi = frames.psi[frames.valid]
         samples.setdefault(subject, []).append(psi[:: max(1, len(psi) // _RESTING_SAMPLE)])
     blank = np.zeros(len(dataset.names), np.float32)
-    return {subject: np.clip(np.percentile(rows, _FLANK_S = 0.2
-_RESTING_PERCENTILE, axis=0), 0, _RESTING_CAP).astype(np.float32)
+    return {subject: np.clip(np.percentile(rows, _RESTING_PERCENTILE, axis=0), 0, _RESTING_CAP).astype(np.float32)
             if len(rows := np.concatenate(parts)) else blank for subject, parts in samples.items()}
 
 
