@@ -21,13 +21,17 @@ from train.catalogue import faults, find, remove
 
 DATASET, MODEL, AUS = "simulated", "default", "derived"
 
+_TRUST_S = 20.0
+
 
 @dataclass(frozen=True)
 class Step:
-    """One step: what it makes, how long it took on 2 cores, whether it is needed, and what does it."""
+    """One step: what it makes, its seconds on 2 cores, the task in whose progress its time goes by, whether what it
+    makes is there, and what does it."""
 
     title: str
     seconds: float
+    task: str
     present: Callable[[Path], bool]
     make: Callable[[Path, Listener], object]
 
@@ -59,15 +63,16 @@ class Whole:
     def __init__(self, plan: list[Step], progress: Listener) -> None:
         self.plan, self.progress = plan, progress
         self.total = sum(step.seconds for step in plan) or 1.0
-        self.before, self.started = 0.0, time.monotonic()
+        self.before, self.inner, self.started = 0.0, 0.0, time.monotonic()
 
     def listener(self, step: Step) -> Listener:
         """The listener for one step."""
         number = self.plan.index(step) + 1
 
         def tell(report: Progress) -> None:
-            inner = min(report.done / report.total, 1.0) if report.total else 0.0
-            done = (self.before + step.seconds * inner) / self.total
+            if report.task == step.task and report.total:
+                self.inner = step.seconds * min(report.done / report.total, 1.0)
+            done = (self.before + self.inner) / self.total
             figures = {"overall": round(done, 4), "eta_s": round(self._left(done)), "step": number,
                        "steps": len(self.plan), **report.figures}
             self.progress(replace(report, task=f"[{number}/{len(self.plan)}] {step.title}", figures=figures))
@@ -76,13 +81,12 @@ class Whole:
 
     def finish(self, step: Step) -> None:
         """Count a step as done."""
-        self.before += step.seconds
+        self.before, self.inner = self.before + step.seconds, 0.0
 
     def _left(self, done: float) -> float:
-        """Seconds left: the plan's own figure, corrected by how fast this machine has been so far."""
+        """Seconds left: the plan's own figure, corrected by how fast this machine has been, the more the longer."""
         elapsed = time.monotonic() - self.started
-        planned = self.total * done
-        pace = elapsed / planned if planned > 5 else 1.0
+        pace = (elapsed + _TRUST_S) / (self.total * done + _TRUST_S)
         return self.total * (1 - done) * pace
 
 
@@ -172,7 +176,7 @@ def _has_metrics(root: Path) -> bool:
 
 def _evaluate(root: Path, progress: Listener) -> None:
     from train.evaluate import evaluate_model
-    evaluate_model(MODEL, DATASET, "test", root=root, progress=progress)
+    evaluate_model(MODEL, DATASET, root=root, progress=progress)
 
 
 def _has_runs(root: Path) -> bool:
@@ -190,6 +194,25 @@ def _index(root: Path, progress: Listener) -> None:
     build_runs(TokenCache.open(MODEL, DATASET, root), progress)
 
 
+def _has_pictures(root: Path) -> bool:
+    from dfe_core.faces import open_face
+    from dfe_core.render.pictures import thumbnail_folder, thumbnails_ready
+    from dfe_core.tokenizer.codebook import Codebook
+    try:
+        codebook = Codebook.open(MODEL, root)
+        return thumbnails_ready(thumbnail_folder(codebook, open_face(codebook.face_id, root), root))
+    except (DataError, KeyError):
+        return False
+
+
+def _draw(root: Path, progress: Listener) -> None:
+    from dfe_core.faces import open_face
+    from dfe_core.render.pictures import ensure_thumbnails
+    from dfe_core.tokenizer.codebook import Codebook
+    codebook = Codebook.open(MODEL, root)
+    ensure_thumbnails(codebook, open_face(codebook.face_id, root), root, progress=progress)
+
+
 def _has_aus(root: Path) -> bool:
     from dfe_core.facs.store import AlignedAus, list_aligned
     try:
@@ -199,11 +222,18 @@ def _has_aus(root: Path) -> bool:
         return False
 
 
+def _derive_aus(root: Path, progress: Listener) -> None:
+    from dfe_core.facs.derive import derive_aus
+    derive_aus(Dataset.open(DATASET, root), AUS, root=root, progress=progress)
+
+
 STEPS = (
-    Step("default face", 40, _has_face, _build_face),
-    Step("simulated performances", 10, _has_dataset, _simulate),
-    Step("training", 150, _has_model, _train),
-    Step("encoding", 20, _has_tokens, _encode),
-    Step("evaluation", 30, _has_metrics, _evaluate),
-    Step("index of codewords", 10, _has_runs, _index),
+    Step("default face", 40, "face", _has_face, _build_face),
+    Step("simulated performances", 2, "simulate", _has_dataset, _simulate),
+    Step("training", 40, "training", _has_model, _train),
+    Step("encoding", 20, "encoding", _has_tokens, _encode),
+    Step("evaluation", 30, "evaluating", _has_metrics, _evaluate),
+    Step("index of codewords", 5, "runs", _has_runs, _index),
+    Step("pictures of codewords", 20, "pictures", _has_pictures, _draw),
+    Step("derived AUs", 5, "derive AUs", _has_aus, _derive_aus),
 )

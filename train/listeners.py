@@ -101,7 +101,7 @@ def _postfix(progress: Progress) -> str:
     parts = [progress.detail] if progress.detail else []
     if "eta_s" in progress.figures:
         parts.append(f"{duration(progress.figures['eta_s'])} left in all")
-    shown = [name for name in progress.figures if name not in WHOLE]
+    shown = [name for name in progress.figures if name not in WHOLE and name.split("_")[0] not in progress.detail]
     for name in sorted(shown, key=lambda n: _FIRST.index(n) if n in _FIRST else len(_FIRST)):
         value = progress.figures[name]
         if isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -56,10 +56,11 @@ def size(count: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A length of time, for people: ``8.4 s``, ``3 min 20 s``, ``2 h 05 min``."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes = int(seconds // 60)
+    """A length of time, for people: ``8.4 s``, ``42 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    if seconds < 59.5:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    seconds = round(seconds)
+    minutes = seconds // 60
     return f"{minutes} min {seconds % 60:02.0f} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 

@@ -36,7 +36,7 @@ def dfe(cache: Path) -> Dfe:
 
 @pytest.fixture(scope="session")
 def toy_root(tmp_path_factory: pytest.TempPathFactory, toy_face) -> Path:
-    """A cache with the toy face, six simulated subjects on it (dataset ``toy``) and a quickly trained model ``tiny``."""
+    """A cache with the toy face, six simulated subjects on it (``toy``) and a quickly trained model ``tiny``."""
     from dfe_core.faces import save_face
     from dfe_core.simulate.dataset import simulate_dataset
     root = tmp_path_factory.mktemp("toy") / "cache"

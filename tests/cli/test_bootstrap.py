@@ -122,8 +122,8 @@ def test_the_package_manager_is_asked_for_chromium_where_we_may(bootstrap, monke
     if sys.platform == "darwin":
         pytest.skip("Linux package managers")
     import system_packages
-    program(tmp_path, "apt-get", f'echo "$@" >> {tmp_path}/calls; case "$*" in *chromium*) '
-                                 f'printf "#!/bin/sh\\n" > {tmp_path}/chromium; /bin/chmod +x {tmp_path}/chromium;; esac')
+    program(tmp_path, "apt-get", f'cd {tmp_path}; echo "$@" >> calls; case "$*" in *chromium*) '
+                                 'printf "#!/bin/sh\\n" > chromium; /bin/chmod +x chromium;; esac')
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("DFE_CHROMIUM", raising=False)
     monkeypatch.setattr(system_packages, "_privilege", list)

@@ -57,7 +57,7 @@ def test_decode_writes_the_sum_of_the_codewords(run_dfe, toy_root: Path, toy_fac
 
 @pytest.mark.parametrize(("tokens", "intensity"), [("1,x", None), ("999", None), ("-1", None), ("1,2", "1"),
                                                    ("1", "nan"), ("", None)])
-def test_decode_refuses_tokens_that_are_none(run_dfe, toy_root: Path, tmp_path: Path, tokens: str, intensity: str | None):
+def test_decode_refuses_tokens_that_are_none(run_dfe, toy_root: Path, tmp_path: Path, tokens, intensity):
     extra = ["--intensity", intensity] if intensity else []
     result = run_dfe(toy_root, "decode", "tiny", f"--tokens={tokens}", *extra, "--out", str(tmp_path / "x.ply"))
     assert result.returncode == 1 and result.stderr.startswith("error: ") and result.stderr.count("\n") == 1

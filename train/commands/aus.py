@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import sys
+from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
+from dfe_core.errors import DataError
 from dfe_core.progress import Listener
-from train.tables import facts, table
+from dfe_core.store import artefact_path
+from train.tables import facts
 
-DESCRIPTION = "Bring action units (AUs) of a detector or a coder to the frames of a dataset, or derive estimates from " \
-              "ARKit coefficients."
+if TYPE_CHECKING:
+    from dfe_core.expressions.dataset import Dataset
+    from dfe_core.facs.store import AlignedAus
+
+DESCRIPTION = "Bring action units (AUs) of a detector or a coder to the frames of a dataset, or derive estimates " \
+              "from ARKit coefficients."
 EXAMPLES = ("dfe aus import openface/*.csv --dataset study1 --name openface",
             "dfe aus derive --dataset study1 --name derived")
 
@@ -26,7 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from train.cli import help_texts
     actions = parser.add_subparsers(dest="action", metavar="import|derive", required=True)
     importing = actions.add_parser("import", help="AUs of a detector or a coder", **help_texts(_IMPORT))
-    importing.add_argument("sources", nargs="+", metavar="CSV", help="files, or folders of files")
+    importing.add_argument("sources", nargs="+", metavar="CSV", type=Path, help="files, or folders of files")
+    importing.add_argument("--format", default="auto", help="of the files: auto looks at each (default: auto)")
+    importing.add_argument("--fps", type=float, help="of the source video, for files without a usable time")
+    importing.add_argument("--offset", default="0", metavar="SECONDS|auto",
+                           help="added to the times of the AUs; auto finds it by comparing motion (default: 0)")
     deriving = actions.add_parser("derive", help="estimates from ARKit coefficients", **help_texts(_DERIVE))
     for action in (importing, deriving):
         action.add_argument("--dataset", required=True, help="one that `dfe list` shows")
@@ -34,9 +45,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
-    if args.action == "import":
-        from dfe_core.facs.importing import import_aus
-        print(import_aus(args.sources, args.dataset, args.name, progress=progress))
-    else:
-        from dfe_core.facs.deriving import derive_aus
-        print(derive_aus(args.dataset, args.name, progress=progress))
+    from dfe_core.expressions.dataset import Dataset
+    artefact_path("analyses", args.name)  # refuse a name that cannot be used before the work
+    dataset = Dataset.open(args.dataset)
+    (_import if args.action == "import" else _derive)(args, dataset, progress)
+
+
+def _import(args: argparse.Namespace, dataset: Dataset, progress: Listener) -> None:
+    from dfe_core.facs.importing import import_aus
+    from dfe_core.facs.readers.table import ReadOptions
+    report = import_aus(files_of(args.sources), dataset, args.name, format=args.format,
+                        options=ReadOptions(fps=args.fps), offset=offset(args.offset), progress=progress)
+    print(_summary(report.aus))
+    print("\n" + "\n".join(report.lines()))
+
+
+def _derive(args: argparse.Namespace, dataset: Dataset, progress: Listener) -> None:
+    from dfe_core.facs.derive import derive_aus
+    print(_summary(derive_aus(dataset, args.name, progress=progress)))
+
+
+def _summary(aus: AlignedAus) -> str:
+    return facts([("AUs", aus.name), ("dataset", aus.dataset), ("from", f"{aus.tool} {aus.version}".strip()),
+                  ("kind", "estimates derived from coefficients" if aus.estimate else "detected or coded"),
+                  ("frames", aus.frames), ("recordings", len(aus.recordings)),
+                  ("AUs and sides", ", ".join(au if side == "both" else f"{au} {side}" for au, side in aus.aus))])
+
+
+def files_of(sources: list[Path]) -> list[Path]:
+    """Files as named, and those inside named folders. Raises `DataError` for what is not there."""
+    found: list[Path] = []
+    for source in sources:
+        if not source.exists():
+            raise DataError(source, "no such file or folder", "files of AUs, or folders of them")
+        found += sorted(p for p in source.rglob("*") if p.is_file()) if source.is_dir() else [source]
+    return found
+
+
+def offset(text: str) -> float | str:
+    """Seconds, or ``auto``. Raises `DataError` for anything else."""
+    try:
+        return text if text == "auto" else float(text)
+    except ValueError:
+        raise DataError("--offset", repr(text), "seconds, or auto") from None

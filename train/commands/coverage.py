@@ -8,8 +8,8 @@ from pathlib import Path
 from dfe_core.progress import Listener
 from train.commands.output import add_json_option, deliver
 
-DESCRIPTION = "Compare the codewords of a model with action units: which AU each one tells, what is covered, and what " \
-              "lies beyond FACS. Writes a report to a folder."
+DESCRIPTION = "Compare the codewords of a model with action units: which AU each one tells, what is covered, and " \
+              "what lies beyond FACS. Writes a report to a folder."
 EXAMPLES = ("dfe coverage codebook1 study1 --aus derived --out report/",
             "dfe coverage codebook1 study1 --aus openface --out report/ --json coverage.json")
 

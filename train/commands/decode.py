@@ -16,9 +16,6 @@ DESCRIPTION = "Decode tokens into a face: the deformations of the codewords add 
 EXAMPLES = ("dfe decode codebook1 --tokens 3,17,200 --out face.ply",
             "dfe decode codebook1 --tokens 3,17,200 --intensity 1,1,0.5 --out face.glb")
 
-_FORMATS = (".ply", ".obj", ".glb", ".npy")
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
     parser.add_argument("--tokens", required=True, metavar="K,K,...", help="codewords; 0 moves nothing")
@@ -29,17 +26,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.faces import open_face
+    from dfe_core.render.mesh_files import SUFFIXES, export_mesh
     from dfe_core.tokenizer.codebook import Codebook
     tokens, intensities = parse_tokens(args.tokens, args.intensity)
-    if args.out.suffix.lower() not in _FORMATS:
-        raise DataError(args.out, f"format {args.out.suffix or 'without a suffix'}", " or ".join(_FORMATS))
+    if args.out.suffix not in SUFFIXES:
+        raise DataError(args.out, f"format {args.out.suffix or 'without a suffix'}", " or ".join(SUFFIXES))
     codebook = Codebook.open(args.model)
     psi = codebook.decode(tokens, intensities)
     face = open_face(codebook.face_id, progress=progress)
     if not face.has_mesh:
         raise DataError(face.id, "this face has no mesh here, only coefficients",
                         "a model on a face with a mesh (FLAME: the licensed file, as --face flame:PATH on import)")
-    from dfe_core.render.export import export_mesh
     export_mesh(face, psi, args.out)
     moved = 1e3 * np.linalg.norm(face.displacement(psi), axis=1)
     print(facts([("file", args.out), ("face", face.id), ("largest displacement, mm", float(moved.max())),

@@ -35,7 +35,8 @@ def report(result: dict[str, Any]) -> str:
                   ("data", "simulated" if result.get("simulated") else "real"), ("split", result["split"]),
                   ("split by", result.get("split_by")), ("subjects", result["subjects"]), ("frames", result["frames"]),
                   ("stages", result["stages"]), ("codewords", result["codewords"])])
-    figures = facts([(title, result.get(name)) for name, title in _TITLES.items()])
+    figures = facts([*((title, result.get(name)) for name, title in _TITLES.items()),
+                     ("codewords in use", f"{100 * result['utilisation']:.1f} %")])
     stages = table(("stage", "rmse mm, up to it", "perplexity"),
                    [(i + 1, rmse, perplexity) for i, (rmse, perplexity) in
                     enumerate(zip(result["rmse_mm_by_stage"], result["perplexity"], strict=True))])
@@ -60,21 +61,14 @@ def _truth(result: dict[str, Any]) -> list[str]:
     rows = [(r["action"], r["side"], r["codeword"], r["auroc_one"], ", ".join(map(str, r["codewords"])),
              r["auroc_three"]) for r in truth["per_action"] if r["scored_by"] == "presence"]
     head = ("true action", "side", "codeword", "AUROC", "at most three", "AUROC of these")
-    return [facts(_flat(truth["summary"], "truth")), table(head, rows)]
-
-
-def _flat(values: dict[str, Any], prefix: str) -> list[tuple[str, Any]]:
-    pairs: list[tuple[str, Any]] = []
-    for name, value in values.items():
-        label = f"{prefix}, {name.replace('_', ' ')}"
-        pairs += _flat(value, label) if isinstance(value, dict) else [(label, value)]
-    return pairs
+    summary = [(f"true actions, {name.replace('_', ' ')}", value) for name, value in truth["summary"].items()]
+    return [facts(summary), table(head, rows)]
 
 
 _TITLES = {
     "rmse_mm": "rmse, mm", "p95_mm": "95th percentile, mm", "explained_variance": "explained variance",
     "cosine": "cosine", "retrieval_top1": "retrieval, top 1", "bits_per_frame": "bits per frame",
-    "entropy_bits_per_frame": "entropy, bits per frame", "utilisation": "codewords in use", "locality": "locality",
+    "entropy_bits_per_frame": "entropy, bits per frame", "locality": "locality",
     "distinctness_max": "largest cosine of two codewords", "symmetric": "symmetric codewords",
     "left": "left codewords", "right": "right codewords", "token_changes_per_s": "token changes per s",
 }

@@ -8,8 +8,8 @@ from pathlib import Path
 from dfe_core.progress import Listener
 
 DESCRIPTION = "Read recordings of other tools (Live Link Face CSV, tables or JSON of ARKit coefficients, FLAME " \
-              "coefficients of EMOCA, DECA or SMIRK) and write one dataset. A file that cannot be read is skipped and " \
-              "named; the others are imported."
+              "coefficients of EMOCA, DECA or SMIRK) and write one dataset. A file that cannot be read is skipped " \
+              "and named; the others are imported."
 EXAMPLES = ("dfe import recordings/*.csv --name study1",
             "dfe import emoca_output/ --name study2 --face flame:FLAME2020.npz --fps 25",
             "dfe import recordings/ --name study3 --labels labels.csv --subject-pattern s(\\d+)_.*")

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from dfe_core.progress import Listener
+from dfe_core.store import read_json
 from train.catalogue import Artefact, dependents, find
 from train.commands.list_ import data
 from train.tables import duration, facts, size, table
@@ -78,16 +79,22 @@ def _sentence(item: Any) -> str:
 
 
 def _model(artefact: Artefact, rows: int | None) -> str:
-    import json
-
     config = artefact.manifest
-    parts = [facts([(f"tokenizer.{k}", v) for k, v in config["tokenizer"].items()]),
-             facts([(f"train.{k}", v) for k, v in config["train"].items()] + [("seed", config["seed"])])]
+    parts = [facts([*flat(config["tokenizer"], "tokenizer."), *flat(config["train"], "train."),
+                    ("seed", config["seed"]), ("trained with", f"dfe {config['version']}, torch {config['torch']}")])]
     metrics = artefact.path / "metrics.json"
     if metrics.is_file():
         from train.commands.evaluate import report
-        parts.append(report(json.loads(metrics.read_text(encoding="utf-8"))))
+        parts.append(report(read_json(metrics)))
     return "\n\n".join([*parts, _codewords(artefact, rows)])
+
+
+def flat(values: dict[str, Any], prefix: str) -> list[tuple[str, Any]]:
+    """Nested settings as (dotted name, value)."""
+    pairs: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        pairs += flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(prefix + name, value)]
+    return pairs
 
 
 def _codewords(artefact: Artefact, rows: int | None) -> str:
@@ -98,11 +105,8 @@ def _codewords(artefact: Artefact, rows: int | None) -> str:
 
 
 def _manifest(artefact: Artefact, rows: int | None) -> str:
-    flat = [(key, value) for key, value in artefact.manifest.items() if not isinstance(value, (dict, list))]
-    for key in ("settings", "inputs", "quality"):
-        nested = artefact.manifest.get(key)
-        flat += [(f"{key}.{name}", value) for name, value in nested.items()] if isinstance(nested, dict) else []
-    return facts(flat)
+    return facts([(name, value) for name, value in flat(artefact.manifest, "")
+                  if not isinstance(value, list) and not name.startswith("files.")])
 
 
 def _frame(frame: Any, rows: int | None) -> str:
