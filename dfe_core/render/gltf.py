@@ -12,6 +12,7 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
+from dfe_core.render.palette import vertex_colours
 from dfe_core.store import atomic_file
 
 _COMPONENT = {"f4": 5126, "u4": 5125, "u2": 5123, "u1": 5121}
@@ -85,8 +86,6 @@ def write_glb(face: FaceModel, vertices: np.ndarray, colours: np.ndarray | None 
     vertices: (V, 3) m. colours: (V, 3) uint8 sRGB, default the face's resting look. targets: (V, 3) displacement by
         name. times_s, weights: (T,) seconds and (T, targets) course of the animation.
     """
-    from dfe_core.render.mesh_files import vertex_colours
-
     buffer, targets = _Buffer(), targets or {}
     colours = vertex_colours(face, np.zeros(face.coefficients), 1.0) if colours is None else colours
     linear = np.where(colours <= 0.04045 * 255, colours / 255 / 12.92, ((colours / 255 + 0.055) / 1.055) ** 2.4)

@@ -9,7 +9,7 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
 from dfe_core.render.gltf import write_glb
-from dfe_core.render.palette import MATERIAL_RGB, heat
+from dfe_core.render.palette import vertex_colours
 from dfe_core.store import atomic_file
 
 SUFFIXES = (".ply", ".obj", ".glb", ".npy", ".npz")
@@ -44,15 +44,6 @@ def export_mesh(face: FaceModel, psi: np.ndarray, path: Path, identity: np.ndarr
         else:
             temporary.write_bytes(write_glb(face, vertices=vertices, colours=vertex_colours(face, psi)))
     return path
-
-
-def vertex_colours(face: FaceModel, psi: np.ndarray, scale_mm: float | None = None) -> np.ndarray:
-    """(V, 3) uint8 sRGB as in the pictures: heat of displacement on the skin, eyes and mouth in their own colours."""
-    size = np.linalg.norm(face.displacement(np.asarray(psi, np.float32)), axis=1) * 1e3
-    skin = face.materials == 0
-    scale = max(size[skin].max(initial=0), 1e-6) if scale_mm is None else scale_mm
-    colours = np.where(skin[:, None], heat(size / scale), MATERIAL_RGB[face.materials])
-    return (colours * 255).round().astype(np.uint8)
 
 
 def _ply(vertices: np.ndarray, triangles: np.ndarray, colours: np.ndarray) -> bytes:

@@ -11,6 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from dfe_core.faces.model import FaceModel
+
 _PATH_LCH = ((0.88, 0.024, 62.0), (0.82, 0.110, 72.0), (0.71, 0.170, 47.0), (0.58, 0.185, 20.0), (0.46, 0.165, 350.0),
              (0.35, 0.145, 318.0))
 """OKLCh stops of the heat map, from no displacement to the largest."""
@@ -47,6 +49,15 @@ def css_gradient(stops: int = 9) -> str:
     colours = heat_map()[np.linspace(0, 255, stops).astype(int)]
     return "linear-gradient(to right, " + ", ".join("#" + bytes((c * 255).round().astype(np.uint8)).hex()
                                                     for c in colours) + ")"
+
+
+def vertex_colours(face: FaceModel, psi: np.ndarray, scale_mm: float | None = None) -> np.ndarray:
+    """(V, 3) uint8 sRGB as in the pictures: heat of displacement on the skin, eyes and mouth in their own colours."""
+    size = np.linalg.norm(face.displacement(np.asarray(psi, np.float32)), axis=1) * 1e3
+    skin = face.materials == 0
+    scale = max(size[skin].max(initial=0), 1e-6) if scale_mm is None else scale_mm
+    colours = np.where(skin[:, None], heat(size / scale), MATERIAL_RGB[face.materials])
+    return (colours * 255).round().astype(np.uint8)
 
 
 def _smooth(stops: np.ndarray, count: int) -> np.ndarray:

@@ -27,7 +27,7 @@ def peaks_mm(face: FaceModel, psi: np.ndarray) -> np.ndarray:
     """(K, E) coefficients to (K,) largest displacement of a skin vertex, mm."""
     psi = np.asarray(psi, np.float32).reshape(-1, face.coefficients)
     skin = face.materials == 0
-    parts = [np.linalg.norm(face.displacement(psi[i:i + _CHUNK])[:, skin], axis=2).max(1)
+    parts = [np.linalg.norm(face.displacement(psi[i:i + _CHUNK])[:, skin], axis=2).max(1, initial=0)
              for i in range(0, len(psi), _CHUNK)]
     return np.concatenate(parts) * 1e3 if parts else np.zeros(0)
 

@@ -38,11 +38,20 @@ def surface_of(face: FaceModel) -> Surface:
     triangles = face.triangles.astype(np.int64)
     refine: csr_matrix = identity(len(face.template), format="csr")
     if len(face.template) < COARSE:
-        refine, triangles = loop_subdivision(triangles, len(face.template))
+        refine, triangles = _faithful(*loop_subdivision(triangles, len(face.template)))
     corners = triangles.T.ravel()
     faces = np.tile(np.arange(len(triangles)), 3)
     spread = coo_matrix((np.ones(len(corners)), (corners, faces)), (refine.shape[0], len(triangles))).tocsr()
     return Surface(refine, triangles, spread)
+
+
+def _faithful(matrix: csr_matrix, triangles: np.ndarray) -> tuple[csr_matrix, np.ndarray]:
+    """Push back what subdivision pulls in (Maillot & Stam 2001), twice: the vertices that were there stay within a
+    fraction of a millimetre of their places, and what is drawn is what is measured."""
+    count = matrix.shape[1]
+    eye = identity(count, format="csr")
+    pull = eye - matrix[:count]
+    return (matrix @ (eye + pull + pull @ pull)).tocsr(), triangles
 
 
 def loop_subdivision(triangles: np.ndarray, count: int) -> tuple[csr_matrix, np.ndarray]:
