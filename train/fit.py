@@ -23,7 +23,8 @@ from dfe_core.tokenizer import losses
 from dfe_core.tokenizer.config import Config, TrainConfig
 from dfe_core.tokenizer.latent import latent_frame
 from dfe_core.tokenizer.model import Tokenizer
-from dfe_core.tokenizer.storage import save_model
+from dfe_core.tokenizer.storage import save_model, sort_codewords_
+from train.finish import describe_table
 from train.frames import TrainingFrames, training_frames
 from train.initialise import movement_codewords
 from train.state import CHECKPOINT, TrainingState, keep_history, load_checkpoint_, save_checkpoint
@@ -71,7 +72,9 @@ def train_model(dataset: str, name: str, *, config: Config | None = None, resume
         (folder / "history.jsonl").unlink(missing_ok=True)
         _initialise_(state.model, run)
     _train_(state, run, progress)
-    save_model(state.model, run.dataset, run.split, config, folder, run.face, state.key)
+    sort_codewords_(state.model)
+    columns = describe_table(state.model.eval(), run.face, run.frames.psi, config.seed)
+    save_model(state.model, run.dataset, run.split, config, folder, run.face, state.key, columns)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return folder
 
@@ -220,7 +223,7 @@ def _replace_(state: TrainingState, train: TrainConfig, residual: Tensor) -> int
 
 def _figures(run: Run, parts: dict[str, Tensor], quantized, residual: Tensor, state: TrainingState,
              replaced: int) -> dict[str, Any]:
-    figures: dict[str, Any] = {name: round(float(value), 6) for name, value in parts.items()}
+    figures: dict[str, Any] = {name: round(float(value.detach()), 6) for name, value in parts.items()}
     if run.gram is not None:
         figures["rmse_mm"] = 1e3 * math.sqrt(_vertex_error(run, state.model, residual))
     quantizer = state.model.quantizer

@@ -73,9 +73,22 @@ def search(latent: Tensor, codewords: Tensor, levels: Tensor, stages: int, beam:
         tokens = torch.cat([tokens[rows, parent], token[..., None]], -1)
         chosen = torch.cat([chosen[rows, parent], picked[..., None]], -1)
     tokens, chosen = tokens[:, 0], chosen[:, 0]
+    if beam > 1 and stage_rows is None:
+        tokens, chosen = _strongest_first(tokens, chosen, norms, levels)
     intensities = levels[chosen] * (tokens != REST)
     spent = rest_gain * (tokens != REST).sum(1)
     return Quantized(tokens, chosen, intensities, (error[:, 0] - spent).clamp_min_(0))
+
+
+def _strongest_first(tokens: Tensor, chosen: Tensor, norms: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
+    """Put each frame's tokens in order of the displacement energy they carry, rest last.
+
+    Paths that differ in order alone tie to rounding; one order for each set keeps tokens the same from batch to batch
+    and frame to frame, and makes the first stages the coarse ones.
+    """
+    energy = levels[chosen].square() * norms[tokens] * (tokens != REST) - 1e-6 * tokens / len(norms)
+    order = energy.argsort(dim=1, descending=True, stable=True)
+    return tokens.gather(1, order), chosen.gather(1, order)
 
 
 def _survivors(error: Tensor, gain: Tensor, beam: int) -> tuple[Tensor, Tensor, Tensor]:

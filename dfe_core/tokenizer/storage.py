@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -25,14 +26,17 @@ SCHEMA_VERSION = 1
 
 
 def save_model(model: Tokenizer, dataset: Dataset, split: Split, config: Any, folder: Path, face: FaceModel,
-               run_key: str) -> None:
-    """Write a trained tokenizer; `config` is a `tokenizer.config.Config`. The weights' SHA-256 is its key."""
-    sort_codewords_(model)
+               run_key: str, columns: pd.DataFrame | None = None) -> None:
+    """Write a trained tokenizer; `config` is a `tokenizer.config.Config`. The weights' SHA-256 is its key.
+
+    `columns` (one row a codeword) go into codewords.parquet beside the geometry.
+    """
     weights = folder / "model.safetensors"
     with atomic_file(weights) as temporary:
         save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, temporary)
     psi = model.codeword_psi()
-    table = codeword_geometry(psi, face).assign(psi=list(psi))
+    table = codeword_geometry(psi, face).assign(**{c: columns[c].to_numpy() for c in
+                                                   (columns.columns if columns is not None else ())}, psi=list(psi))
     with atomic_file(folder / "codewords.parquet") as temporary:
         table.to_parquet(temporary, index=False)
     values = dataclasses.asdict(config)

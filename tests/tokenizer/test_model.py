@@ -1,0 +1,101 @@
+"""The tokenizer: additive decoding, the latent frame, losses, configuration, saving."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from dfe_core.errors import DataError
+from dfe_core.tokenizer import losses
+from dfe_core.tokenizer.config import Config, TokenizerConfig, load_config
+from dfe_core.tokenizer.latent import latent_frame
+from dfe_core.tokenizer.model import Tokenizer
+
+
+def tokenizer_of(face, **more) -> Tokenizer:
+    rng = np.random.default_rng(0)
+    psi = rng.random((500, face.coefficients)) * (rng.random((500, face.coefficients)) < 0.2)
+    config = TokenizerConfig(**{"stages": 4, "codewords": 12, **more})
+    torch.manual_seed(0)
+    model = Tokenizer(config, *latent_frame(face.gram, psi.T @ psi / 500, 0.5)).eval()
+    with torch.no_grad():
+        model.quantizer.codewords.normal_()
+        model.quantizer.keep_rest_()
+    return model
+
+
+def test_latent_length_is_vertex_and_coefficient_error_in_units_of_the_data(toy_face):
+    rng = np.random.default_rng(1)
+    psi = rng.normal(size=(300, 52))
+    moment = psi.T @ psi / 300
+    frame, inverse = latent_frame(toy_face.gram, moment, 0.3)
+    assert np.allclose(frame @ inverse, np.eye(52), atol=1e-6)
+    vertex = np.square(toy_face.displacement(psi.astype(np.float32))).sum(-1).mean(1)
+    expected = 0.7 * vertex / vertex.mean() + 0.3 * (psi**2 / np.diag(moment)).mean(1)
+    assert np.allclose(np.square(psi @ frame).sum(1), expected, rtol=1e-3)
+
+
+def test_the_sum_of_single_codewords_is_the_reconstruction_on_the_mesh(toy_face):
+    model = tokenizer_of(toy_face)
+    psi = torch.rand(50, 52)
+    found = model.encode(psi)
+    decoded = model.decode(found.tokens, found.intensities).numpy()
+    alone = model.codeword_psi()
+    summed = (alone[found.tokens.numpy()] * found.intensities.numpy()[..., None]).sum(1)
+    assert np.abs(toy_face.displacement(decoded) - toy_face.displacement(summed)).max() < 1e-5
+    one = model.decode(torch.tensor([[7]]), torch.ones(1, 1)).numpy()
+    assert np.abs(one - alone[7]).max() < 1e-5
+
+
+@pytest.mark.parametrize("encoder", ["transformer", "mlp", "linear"])
+def test_an_untrained_encoder_is_the_metric_frame_and_learns(toy_face, encoder):
+    model = tokenizer_of(toy_face, encoder=encoder)
+    psi = torch.rand(9, 52)
+    latent, plain = model.latent(psi)
+    assert torch.allclose(latent, plain)
+    parameters = list(model.correction.parameters())
+    assert (encoder == "linear") == (not parameters)
+    if parameters:
+        latent.square().sum().backward()
+        assert any(p.grad is not None and p.grad.abs().max() > 0 for p in parameters)
+
+
+def test_sparsity_is_one_for_a_whole_face_and_falls_with_the_share_that_moves():
+    basis = torch.eye(100)[:, :, None].expand(100, 100, 3)
+    whole, quarter = torch.ones(1, 100), torch.cat([torch.ones(1, 25), torch.zeros(1, 75)], 1)
+    assert losses.sparsity(whole, basis) == pytest.approx(1, abs=1e-3)
+    assert losses.sparsity(quarter, basis) == pytest.approx(0.5, abs=1e-3)
+    assert losses.sparsity(7 * quarter, basis) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_orthogonality_sees_only_what_is_closer_than_the_margin():
+    pair = torch.tensor([[1.0, 0.0], [0.8, 0.6]])
+    assert losses.orthogonality(pair, 0.5) == pytest.approx(0.09, abs=1e-5)
+    assert losses.orthogonality(pair, 0.9) == 0
+    assert losses.orthogonality(torch.eye(3), 0.0) == pytest.approx(0, abs=1e-6)
+
+
+def test_configuration_takes_files_overrides_and_refuses_what_it_does_not_know(tmp_path):
+    path = tmp_path / "c.toml"
+    path.write_text("[tokenizer]\nstages = 4\n[train.loss]\nsparsity = 0\n")
+    config = load_config(path, {"train.steps": "7", "tokenizer.encoder": "mlp", "seed": 3})
+    assert (config.tokenizer.stages, config.train.steps, config.seed) == (4, 7, 3)
+    assert config.tokenizer.encoder == "mlp" and config.train.loss.sparsity == 0.0
+    for overrides in ({"tokenizer.stagez": "4"}, {"tokenizer.stages": "0"}, {"tokenizer.stages": "two"},
+                      {"tokenizer.levels": "[1, 0.5]"}, {"train.loss": "1"}, {"nothing": 1}):
+        with pytest.raises(DataError):
+            load_config(None, overrides)
+    path.write_bytes(b"\xff\x00 not toml")
+    with pytest.raises(DataError, match="c.toml"):
+        load_config(path)
+
+
+def test_every_field_of_the_configuration_is_documented():
+    for kind in (TokenizerConfig, type(Config().train), type(Config().train.loss)):
+        for field in dataclasses.fields(kind):
+            assert field.name in kind.__doc__ or field.name == "loss", f"{kind.__name__}.{field.name}"
+    assert json.dumps(dataclasses.asdict(Config()))
