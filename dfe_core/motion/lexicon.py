@@ -124,5 +124,5 @@ KEEP = ("keep", "keeping", "still", "also", "add", "adding", "plus", "while", "h
 """In a step, these keep what was there before."""
 
 IGNORED = frozenset("a an and at the then to with of on side sided one my your his her their its it is are gets go "
-                    "goes going back return returns returning in into make makes show shows very more by for over during "
-                    "movement expression face finally first next after that corner".split())
+                    "goes going back return returns returning in into make makes show shows very more by for over "
+                    "during movement expression face finally first next after that corner".split())
