@@ -10,10 +10,12 @@ columns where simulated), A of them AUs, E coefficients.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -35,6 +37,7 @@ from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
 VERSION = 1
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,12 +151,21 @@ def open_aggregates(codebook: Codebook, face: FaceModel, tokens: TokenCache, dat
     _check(codebook, face, dataset)
     key = aggregates_key(codebook, tokens, dataset, aus, settings, seed)
     folder = artefact_path("analyses", f"coverage-{key}", root)
-    if (folder / "manifest.json").is_file():
-        return Aggregates.load(folder)
+    if (found := load_or_none(Aggregates.load, folder)) is not None:
+        return found
     result = _aggregate(codebook, face, Joined(tokens, dataset, aus), settings, seed, key, progress)
     with atomic_directory(folder) as temporary:
         result.save(temporary)
     return result
+
+
+def load_or_none(load: Callable[[Path], T], folder: Path) -> T | None:
+    """What `load` reads from a cached folder, or None where it is not there, broken or of another version: a miss."""
+    try:
+        return load(folder) if (folder / "manifest.json").is_file() else None
+    except (DataError, OSError, ValueError, KeyError, TypeError) as error:
+        logging.getLogger(__name__).info("%s is not usable and is made again: %s", folder.name, error)
+        return None
 
 
 def aggregates_key(codebook: Codebook, tokens: TokenCache, dataset: Dataset, aus: AlignedAus,

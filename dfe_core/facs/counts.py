@@ -12,12 +12,12 @@ from scipy.sparse import csr_matrix
 from dfe_core.facs.joined import Block
 from dfe_core.facs.shifts import drawn_counts, null_tails, shift_moments
 
-_MOST_BINS = 6
+_MOST_BINS = 9
 _DRAW_BUDGET = 20_000_000  # frames times drawn shifts: many shifts of little data, few of much
 
 
 def bin_edges(levels: np.ndarray) -> np.ndarray:
-    """Lower edges of the intensity bins: one a level (at most 6), and one for what several stages add up to."""
+    """Lower edges of the intensity bins: one a level (at most 8), and one for what several stages add up to."""
     positive = np.unique(np.asarray(levels, np.float64)[np.asarray(levels) > 0])
     if len(positive) >= _MOST_BINS:
         positive = positive[np.linspace(0, len(positive) - 1, _MOST_BINS - 1).round().astype(int)]

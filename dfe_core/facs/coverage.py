@@ -13,7 +13,8 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
-from dfe_core.facs.aggregates import Aggregates, open_aggregates
+from dfe_core.facs.aggregates import Aggregates, load_or_none, open_aggregates
+from dfe_core.facs.agreement import strongest_moments
 from dfe_core.facs.association import (
     Association,
     associate,
@@ -40,8 +41,9 @@ from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
 VERSION = 1
-_TABLES = ("per_au", "pairs", "codewords", "variance", "symmetry", "symmetry_by_subject", "redundancy", "splits",
-           "deformation", "diversity", "rarefaction", "not_measured", "truth")
+_SHOWN = 24  # new codewords whose moments are looked up: two pages of faces
+_TABLES = ("per_au", "pairs", "codewords", "new_moments", "variance", "symmetry", "symmetry_by_subject",
+           "redundancy", "splits", "deformation", "diversity", "rarefaction", "not_measured", "truth")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +57,8 @@ class Coverage:
     per_au: one row a measured AU and side: prevalence, events, best_codeword, auroc (of it, on held-out subjects) with
         low and high, q, sparse_codewords, sparse_auroc with low and high, template_cosine, covered, status
         (``covered``, ``no codeword`` or ``not enough data (n = …)``).
-    pairs: codeword × AU, the long form (`association.pair_table`). codewords: `matches.codeword_table`.
+    pairs: codeword × AU, the long form (`association.pair_table`). codewords: `matches.codeword_table`, and on
+        simulated data the planted action that each says best. new_moments: strongest moments of the new ones.
     variance: `variance.variance_table`. symmetry, symmetry_by_subject: `symmetry`. redundancy, splits: `redundancy`.
     deformation: `conditions.deformation_table`. diversity, rarefaction: `diversity`.
     not_measured: AUs that the tool cannot emit, or that these data hold nothing of; never "missed".
@@ -80,6 +83,7 @@ class Coverage:
     per_au: pd.DataFrame
     pairs: pd.DataFrame
     codewords: pd.DataFrame
+    new_moments: pd.DataFrame
     variance: pd.DataFrame
     symmetry: pd.DataFrame
     symmetry_by_subject: pd.DataFrame
@@ -159,8 +163,8 @@ def analyse_coverage(model: str, dataset: str, aus: str, *, root: Path | None = 
     settings = settings or CoverageSettings()
     inputs = open_inputs(model, dataset, aus, root)
     folder = artefact_path("analyses", f"coverage-{coverage_key(inputs.keys, settings, seed)}", root)
-    if (folder / "manifest.json").is_file():
-        return Coverage.load(folder)
+    if (found := load_or_none(Coverage.load, folder)) is not None:
+        return found
     result = _analyse(inputs, settings, root, seed, progress)
     with atomic_directory(folder) as temporary:
         result.save(temporary)
@@ -226,7 +230,9 @@ def _analyse(inputs: Inputs, settings: CoverageSettings, root: Path | None, seed
         codebook.model, inputs.dataset.name, inputs.aus.name, inputs.aus.tool, inputs.aus.version,
         inputs.aus.estimate, inputs.dataset.simulated, seed, face.id, inputs.keys, settings,
         len(aggregates.subjects), aggregates.frames, per_au,
-        pair_table(aggregates, found, pair_intervals(aggregates, found, settings, seed)), codewords,
+        pair_table(aggregates, found, pair_intervals(aggregates, found, settings, seed)),
+        _with_truth(codewords, aggregates, found),
+        strongest_moments(inputs.tokens, _most_used_new(codewords), recordings=inputs.aus.recordings),
         variance_table(held_out_errors(aggregates, face.gram), settings, seed),
         symmetry_summary(symmetric, codewords, settings, seed), symmetric,
         redundant_pairs(codebook, face, codewords, settings), split_table(aggregates, found, settings),
@@ -297,6 +303,22 @@ def _with_templates(per_au: pd.DataFrame, codebook: Codebook, face: FaceModel,
             if (au, side) in templates.aus and best is not pd.NA:
                 cosine[i] = every[int(best), templates.aus.index((au, side))]
     return per_au.assign(template_cosine=cosine)
+
+
+def _with_truth(codewords: pd.DataFrame, aggregates: Aggregates, found: Association) -> pd.DataFrame:
+    """The planted action that each codeword says best, and its AUROC; no columns for real data."""
+    planted = found.auroc[:, aggregates.aus:]
+    if not planted.shape[1]:
+        return codewords
+    score = np.where(np.isfinite(planted), planted, -1)
+    names = [action if side == "both" else f"{action} {side}" for action, side in aggregates.columns[aggregates.aus:]]
+    best = [names[i] if s > 0 else None for i, s in zip(score.argmax(1), score.max(1), strict=True)]
+    return codewords.assign(planted_action=best, planted_auroc=np.where(score.max(1) > 0, score.max(1), np.nan))
+
+
+def _most_used_new(codewords: pd.DataFrame) -> list[int]:
+    new = codewords[codewords["new"]].sort_values(["frames", "codeword"], ascending=[False, True])
+    return new["codeword"].head(_SHOWN).tolist()
 
 
 def _not_measured(aus: AlignedAus, aggregates: Aggregates) -> pd.DataFrame:

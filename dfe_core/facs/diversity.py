@@ -23,7 +23,7 @@ def diversity_table(aggregates: Aggregates, settings: CoverageSettings, seed: in
 
     distinct displays: how many there are at all (no interval: it grows with the frames); displays per minute: distinct
     displays in a full minute, mean over minutes; entropy_bits: of displays over the frames that show one; effective
-    displays: 2 to the entropy.
+    displays: 2 to the entropy. Intervals: of the rate by bootstrap, of the entropy by jackknife over subjects.
     """
     rows = []
     for i, kind in enumerate(KINDS):
@@ -31,7 +31,7 @@ def diversity_table(aggregates: Aggregates, settings: CoverageSettings, seed: in
         minutes = _minutes(aggregates)
         rows.append(_row(kind, "distinct displays", counts.shape[1], None, counts.shape[0], "subjects"))
         rows.append(_per_minute(kind, minutes[:, 0], minutes[:, 1 + i], settings, seed))
-        rows += _entropies(kind, counts, settings, seed)
+        rows += _entropies(kind, counts, settings)
     return pd.DataFrame(rows)
 
 
@@ -54,16 +54,16 @@ def _per_minute(kind: str, minutes: np.ndarray, distinct: np.ndarray, settings: 
     return _row(kind, "displays per minute", distinct.sum() / total, bounds, int(total), "full minutes")
 
 
-def _entropies(kind: str, counts: csr_matrix, settings: CoverageSettings, seed: int) -> list[dict]:
+def _entropies(kind: str, counts: csr_matrix, settings: CoverageSettings) -> list[dict]:
     if counts.sum() < settings.min_frames:
         return [_row(kind, measure, np.nan, None, int(counts.sum()), "frames")
                 for measure in ("entropy bits", "effective displays")]
     value, bounds, subjects = _entropy(_over_subjects(counts)), None, counts.shape[0]
     if subjects >= settings.min_subjects:
-        weights = subject_weights(subjects, min(settings.resamples, 200), seed)
-        sampled = np.array([_entropy(counts.T @ w) for w in weights])
-        low, high = interval(sampled[:, None])
-        bounds = (low[0], high[0])
+        whole = _over_subjects(counts)
+        without = np.array([_entropy(whole - counts[i].toarray()[0]) for i in range(subjects)])
+        spread = 1.96 * np.sqrt((subjects - 1) * without.var())
+        bounds = (value - spread, value + spread)
     powered = None if bounds is None else tuple(2.0 ** b for b in bounds)
     return [_row(kind, "entropy bits", value, bounds, subjects, "subjects"),
             _row(kind, "effective displays", 2.0 ** value, powered, subjects, "subjects")]

@@ -162,10 +162,14 @@ class Joined:
 
 
 def condition_columns(recordings: pd.DataFrame, labels: tuple[str, ...]) -> tuple[str, ...]:
-    """The label columns that figures can be filtered by: at most 12 values, and together at most 1000 groups."""
+    """The label columns that figures can be filtered by: at most 12 values, no fractions, 1000 groups in all."""
     usable = [c for c in labels if recordings[c].nunique(dropna=False) <= _MOST_LEVELS
-              and not pd.api.types.is_float_dtype(recordings[c])]
+              and not _continuous(recordings[c])]
     usable.sort(key=lambda c: recordings[c].nunique())
     while usable and len(recordings[["subject", *usable]].drop_duplicates()) > _MOST_GROUPS:
         usable.pop()
     return tuple(c for c in labels if c in usable)
+
+
+def _continuous(column: pd.Series) -> bool:
+    return pd.api.types.is_float_dtype(column) and bool((column.dropna() % 1 != 0).any())

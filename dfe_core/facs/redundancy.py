@@ -28,12 +28,17 @@ def redundant_pairs(codebook: Codebook, face: FaceModel, codewords: pd.DataFrame
 
 
 def split_table(aggregates: Aggregates, found: Association, settings: CoverageSettings) -> pd.DataFrame:
-    """How many codewords share an AU: au, side, codewords (associated at the false discovery rate, above chance),
-    effective_codewords (perplexity of their frames in excess of chance), top (the ten largest, largest first)."""
-    rows = []
+    """How many codewords share an AU: au, side, codewords, effective_codewords (perplexity of their frames in excess of
+    chance), top (the ten largest, largest first).
+
+    A codeword counts for the AU that it goes with most (largest phi), where that is above chance at the false discovery
+    rate: AUs that often come together do not lend each other their codewords.
+    """
+    rows, phi = [], np.nan_to_num(found.phi[:, :aggregates.aus], nan=-1.0)
+    strongest = phi.argmax(1) if phi.shape[1] else np.zeros(len(phi), int)
     for i, (au, side) in enumerate(aggregates.columns[:aggregates.aus]):
-        excess = np.where((found.q[:, i] < settings.fdr) & (found.lift[:, i] > 1),
-                          found.together[:, i] - found.expected[:, i], 0)
+        counts = (strongest == i) & (found.q[:, i] < settings.fdr) & (found.lift[:, i] > 1)
+        excess = np.where(counts, np.maximum(found.together[:, i] - found.expected[:, i], 0), 0)
         share = excess[excess > 0] / max(excess.sum(), 1e-12)
         order = np.argsort(-excess, kind="stable")[:min(10, len(share))]
         rows.append({"au": au, "side": side, "codewords": len(share),

@@ -18,7 +18,7 @@ class CoverageSettings:
     covered_auroc: an AU is covered when the set reaches this on held-out subjects and one of its codewords is
         associated with the AU at `fdr`. 0.8 is the conventional foot of "excellent" discrimination (Hosmer & Lemeshow).
     fdr: level of Benjamini and Hochberg's procedure over all pairs.
-    match_cosine: a codeword whose face lies at least this close to an AU's, or to a sum of two, is that AU (0.8: 64 %
+    match_cosine: a codeword whose face lies at least this close to an AU's, or to a sum of two, is that AU (0.9: 81 %
         of its squared displacement).
     match_r: so is one whose intensity correlates at least so with the best one or two AUs.
     redundant_cosine: two codewords are the same face above it.
@@ -33,7 +33,7 @@ class CoverageSettings:
     max_codewords: int = 3
     covered_auroc: float = 0.8
     fdr: float = 0.05
-    match_cosine: float = 0.8
+    match_cosine: float = 0.9
     match_r: float = 0.6
     redundant_cosine: float = 0.95
     min_frames: int = 20

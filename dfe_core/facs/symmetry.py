@@ -34,7 +34,8 @@ def symmetry_by_subject(aggregates: Aggregates, codebook: Codebook) -> pd.DataFr
 
 def _tokens_by_side(aggregates: Aggregates, codebook: Codebook) -> np.ndarray:
     a, bins = aggregates.arrays, len(aggregates.edges)
-    side = pd.Categorical(codebook.table["side"], SIDES).codes.astype(np.int64)[a["row_key"] // bins]
+    code = codebook.table["side"].map({name: i for i, name in enumerate(SIDES)}).fillna(-1).to_numpy(np.int64)
+    side = code[a["row_key"] // bins]
     known = side >= 0
     total = np.zeros((len(aggregates.subjects), len(SIDES)))
     np.add.at(total, (aggregates.subject_codes[a["row_group"][known]], side[known]), a["row_count"][known])

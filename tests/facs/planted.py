@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -67,7 +68,7 @@ def write_tokens(dataset: Dataset, root: Path, model: str, size: int, twin: int)
                         ("time_s", pa.float64()), ("tokens", pa.list_(pa.uint16(), STAGES)),
                         ("levels", pa.list_(pa.uint8(), STAGES)), ("error_mm", pa.float32())])
     with atomic_directory(root / "tokens" / f"{model}--{dataset.name}") as folder:
-        total = 0
+        total, counts = 0, []
         with pq.ParquetWriter(folder / "tokens.parquet", schema) as sink:
             for i, frames in enumerate(dataset.iter_frames()):
                 tokens, levels = _tokens(presence(dataset, frames.recording).intensity[frames.valid] / 5)
@@ -78,9 +79,18 @@ def write_tokens(dataset: Dataset, root: Path, model: str, size: int, twin: int)
                 sink.write_table(pa.table([name, frames.frame[frames.valid], frames.time_s[frames.valid], *lists,
                                            np.zeros(len(tokens), np.float32)], schema=schema))
                 total += len(tokens)
+                counts.append(_counts(frames.recording, tokens, np.array(LEVELS)[levels]))
+        pd.concat(counts, ignore_index=True).to_parquet(folder / "counts.parquet")
         write_json(folder / "manifest.json", {"model": model, "dataset": dataset.name, "stages": STAGES,
                                               "codewords": size, "levels": LEVELS, "frames": total,
                                               "dataset_key": dataset.key, "key": f"{model}-{dataset.key}"})
+
+
+def _counts(recording: str, tokens: np.ndarray, intensities: np.ndarray) -> pd.DataFrame:
+    stage = np.broadcast_to(np.arange(STAGES), tokens.shape)
+    table = pd.DataFrame({"recording": recording, "stage": stage.ravel(), "codeword": tokens.ravel().astype(int),
+                          "uses": 1, "intensity": intensities.ravel()})
+    return table[table["codeword"] > 0].groupby(["recording", "stage", "codeword"], as_index=False).sum()
 
 
 def _tokens(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
