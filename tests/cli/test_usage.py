@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -48,7 +49,7 @@ def test_every_command_has_help_with_an_example(name: str, capsys: pytest.Captur
 
 @pytest.mark.parametrize("line", examples())
 def test_every_example_is_accepted(line: str):
-    arguments = line.split()[1:]
+    arguments = shlex.split(line)[1:]
     assert build_parser(arguments).parse_args(arguments).command == arguments[0]
 
 

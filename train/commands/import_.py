@@ -12,7 +12,7 @@ DESCRIPTION = "Read recordings of other tools (Live Link Face CSV, tables or JSO
               "and named; the others are imported."
 EXAMPLES = ("dfe import recordings/*.csv --name study1",
             "dfe import emoca_output/ --name study2 --face flame:FLAME2020.npz --fps 25",
-            "dfe import recordings/ --name study3 --labels labels.csv --subject-pattern s(\\d+)_.*")
+            "dfe import recordings/ --name study3 --labels labels.csv --subject-pattern '(s\\d+)_'")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
