@@ -9,6 +9,7 @@ from dfe_core.tokens.runs import RunIndex
 
 PER_SUBJECT = 2
 APART_S = 1.0
+_FIRST = 2000
 
 
 def strongest_moments(index: RunIndex, codeword: int, recordings: pd.DataFrame, limit: int = 20,
@@ -27,9 +28,13 @@ def strongest_moments(index: RunIndex, codeword: int, recordings: pd.DataFrame, 
     -------
     The columns of `RunIndex.runs` and of `recordings` (its own ``frames`` left out), strongest first.
     """
-    runs = _joined(index.runs(codeword), recordings)
-    runs = suppress(runs, apart_s)
-    return _spread(runs, limit, per_subject)
+    runs = _ordered(index.runs(codeword).assign(recording=lambda t: t["recording"].astype(str)))
+    runs = runs.assign(subject=runs["recording"].map(recordings.set_index("recording")["subject"]))
+    for first in (_FIRST, len(runs)):  # suppression looks at stronger runs alone: the first few give the same answer
+        kept = _spread(suppress(runs.head(first), apart_s), limit, per_subject)
+        if first >= len(runs) or (len(kept) == limit and kept["turn"].max() < per_subject):
+            break
+    return _joined(kept.drop(columns=["turn", "subject"]), recordings)
 
 
 def quantile_examples(index: RunIndex, codeword: int, recordings: pd.DataFrame, bands: int = 10, each: int = 5,
@@ -39,15 +44,19 @@ def quantile_examples(index: RunIndex, codeword: int, recordings: pd.DataFrame, 
 
     Returns the columns of `strongest_moments` and band (0 weakest … bands − 1), low and high (peaks at its ends).
     """
-    runs = _ordered(_joined(index.runs(codeword), recordings)).iloc[::-1].reset_index(drop=True)
+    runs = index.runs(codeword)
+    runs = _ordered(runs.assign(recording=runs["recording"].astype(str))).iloc[::-1].reset_index(drop=True)
     if not len(runs):
+        runs = _joined(runs, recordings)
         return runs.assign(band=pd.Series(dtype=int), low=pd.Series(dtype=float), high=pd.Series(dtype=float))
-    runs["band"] = np.arange(len(runs)) * bands // len(runs)
+    subject = runs["recording"].map(recordings.set_index("recording")["subject"])
+    runs = runs.assign(band=np.arange(len(runs)) * bands // len(runs), subject=subject)
     runs["low"], runs["high"] = (runs.groupby("band")["peak"].transform(how) for how in ("min", "max"))
     runs = runs.sample(frac=1, random_state=seed)
     turn = runs.groupby(["band", "subject"]).cumcount()
     runs = runs.assign(turn=turn).sort_values(["band", "turn"], kind="stable").groupby("band").head(each)
-    return runs.drop(columns="turn").sort_values(["band", "peak"], kind="stable").reset_index(drop=True)
+    runs = runs.drop(columns=["turn", "subject"]).sort_values(["band", "peak"], kind="stable")
+    return _joined(runs, recordings)
 
 
 def suppress(runs: pd.DataFrame, apart_s: float) -> pd.DataFrame:
@@ -71,7 +80,8 @@ def _suppressed(peak_s: np.ndarray, apart_s: float) -> np.ndarray:
 
 
 def _spread(ordered: pd.DataFrame, limit: int, per_subject: int) -> pd.DataFrame:
-    rank = ordered.groupby("subject", sort=False).cumcount().to_numpy()
+    ordered = ordered.assign(turn=ordered.groupby("subject", sort=False).cumcount())
+    rank = ordered["turn"].to_numpy()
     first = np.flatnonzero(rank < per_subject)[:limit]
     rest = np.flatnonzero(rank >= per_subject)[:limit - len(first)]
     return ordered.iloc[np.sort(np.r_[first, rest])].reset_index(drop=True)

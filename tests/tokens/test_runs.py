@@ -256,3 +256,11 @@ def test_the_bootstrap_interval_of_a_mean_covers_at_its_nominal_rate():
     hits = [low <= 0 <= high for low, high in (bootstrap_mean(rng.normal(size=40), rng, resamples=400)
                                                for _ in range(200))]
     assert 0.88 <= np.mean(hits) <= 0.99
+
+
+@pytest.mark.parametrize("limit", [3, 6, 40])
+def test_looking_at_the_strongest_runs_first_changes_nothing(cache_of, monkeypatch, limit):
+    index, recordings = build_runs(cache_of), who(random_recordings())
+    whole = strongest_moments(index, 4, recordings, limit=limit)
+    monkeypatch.setattr("dfe_core.tokens.moments._FIRST", 7)
+    pd.testing.assert_frame_equal(strongest_moments(index, 4, recordings, limit=limit), whole)
