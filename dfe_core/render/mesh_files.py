@@ -28,10 +28,7 @@ def export_mesh(face: FaceModel, psi: np.ndarray, path: Path, identity: np.ndarr
     if not face.has_mesh:
         raise DataError(face.id, "has no mesh to export", "a face with a mesh")
     psi = np.asarray(psi, np.float32)
-    vertices = face.vertices(psi)
-    if identity is not None:
-        vertices = vertices + np.tensordot(np.asarray(identity, np.float32), face.identity_basis, 1)
-    vertices = vertices.astype(np.float32)
+    vertices = (face.neutral(identity) + face.displacement(psi)).astype(np.float32)
     with atomic_file(path) as temporary:
         if path.suffix == ".npy":
             np.save(temporary, vertices)

@@ -64,9 +64,7 @@ class Studio:
 
     def shoot_displacement(self, moved: np.ndarray, scale_mm: float, identity: np.ndarray | None = None) -> np.ndarray:
         """As `shoot`, from a (V, 3) displacement in metres."""
-        rest = self._face.template
-        if identity is not None:
-            rest = rest + np.tensordot(np.asarray(identity, np.float32), self._face.identity_basis, 1)
+        rest = self._face.neutral(identity)
         refine = self._surface.refine
         points = (refine @ (rest + moved)).astype(np.float32)
         warmth = heat(refine @ np.linalg.norm(moved, axis=1) * 1e3 / max(scale_mm, 1e-9))

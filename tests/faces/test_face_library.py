@@ -56,6 +56,16 @@ def test_identity_changes_the_head_and_keeps_the_eyes_in_place(anny: FaceModel) 
     assert size["small"] < size["child"] < size["large"]
 
 
+def test_a_person_is_the_template_moved_by_identity(anny: FaceModel, toy_face: FaceModel) -> None:
+    person = np.zeros(len(anny.identity_names))
+    person[1] = 0.5
+    assert np.allclose(anny.neutral(person), anny.template + anny.identity_basis[1] / 2)
+    assert anny.neutral() is anny.template
+    for face, wrong in ((anny, np.zeros(2)), (toy_face, np.zeros(1))):
+        with pytest.raises(DataError, match="identity parameters"):
+            face.neutral(wrong)
+
+
 def test_opening_a_cached_face_imports_neither_torch_nor_anny_and_is_fast(anny: FaceModel, tmp_path: Path) -> None:
     save_face(anny, tmp_path)
     code = ("import sys, time, json; from pathlib import Path; from dfe_core.faces import open_face;"

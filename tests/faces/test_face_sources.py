@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.faces import FaceModel, open_face
+from dfe_core.faces import FaceModel, open_face, save_face
 from dfe_core.faces.eyeball import SKIN, carry_affine, eyeball, fit_sphere
 from dfe_core.faces.fillings import openings
 from dfe_core.faces.flame import JAW_CHORD, convert_flame
@@ -99,7 +99,7 @@ def test_a_foreign_npz_is_refused(ict_source: Path, tmp_path: Path, cache: Path,
         open_face(f"ict:{path}")
 
 
-def test_flame_arrays_become_a_face_with_a_linear_jaw(anny: FaceModel, tmp_path: Path) -> None:
+def test_flame_arrays_become_a_face_with_a_linear_jaw(anny: FaceModel, tmp_path: Path, cache: Path) -> None:
     """A stand-in for the licensed file: another face's skin with FLAME's array names and one jaw joint."""
     skin = anny.materials == SKIN
     number = np.cumsum(skin) - 1
@@ -113,7 +113,9 @@ def test_flame_arrays_become_a_face_with_a_linear_jaw(anny: FaceModel, tmp_path:
     path = tmp_path / "flame.npz"
     np.savez(path, v_template=template, f=number[anny.triangles[skin[anny.triangles].all(1)]], shapedirs=directions,
              J_regressor=regressor, weights=weights)
-    face = convert_flame(path, "flame-test", anny)
+    save_face(anny, cache)
+    face = open_face(f"flame:{path}")
+    assert open_face(face.id).names == face.names  # kept, and opened by its id
     assert face.names[0] == "exp_000"
     assert face.names[-3:] == ("jaw_x", "jaw_y", "jaw_z")
     assert np.allclose(face.basis[0], directions[..., 300], atol=1e-7)
