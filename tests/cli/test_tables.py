@@ -47,6 +47,7 @@ def test_sizes_are_for_people(count, text):
     assert size(count) == text
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(8.44, "8.4 s"), (42.4, "42 s"), (59.7, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")])
+@pytest.mark.parametrize(("seconds", "text"), [(8.44, "8.4 s"), (42.4, "42 s"), (59.7, "1 min 00 s"),
+                                               (200, "3 min 20 s"), (7500, "2 h 05 min")])
 def test_durations_are_for_people(seconds, text):
     assert duration(seconds) == text

@@ -1,0 +1,55 @@
+"""What README and docs promise: commands that parse, links that lead somewhere, code that runs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from train.cli import COMMANDS, build_parser
+
+PROJECT = Path(__file__).resolve().parents[2]
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+
+
+def commands() -> list[tuple[str, str]]:
+    return [(page.name, line) for page in PAGES
+            for block in re.findall(r"```\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+            for line in block.splitlines() if line.startswith("dfe ")]
+
+
+def test_the_documents_show_every_command_that_a_researcher_needs():
+    shown = {line.split()[1] for _, line in commands()}
+    assert shown >= set(COMMANDS)
+
+
+@pytest.mark.parametrize(("page", "line"), commands())
+def test_every_command_in_the_documents_is_accepted(page: str, line: str):
+    arguments = shlex.split(line)[1:]
+    assert build_parser(arguments).parse_args(arguments).command == arguments[0]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file(page: Path):
+    links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    broken = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not broken
+
+
+@pytest.mark.parametrize("target", ["run", "test"])
+def test_the_two_commands_of_the_readme_exist(target: str):
+    assert f"\nmake {target}\n" in (PROJECT / "README.md").read_text()
+    assert re.search(rf"^{target}:", (PROJECT / "Makefile").read_text(), re.M)
+
+
+def test_every_folder_on_the_map_exists():
+    rows = re.findall(r"^\| `([a-z_/]+)`", (PROJECT / "README.md").read_text(), re.M)
+    assert len(rows) > 10
+    assert [row for row in rows if not (PROJECT / row).is_dir()] == []
+
+
+def test_no_document_names_a_path_of_one_machine():
+    for page in [*PAGES, PROJECT / "NOTICE", PROJECT / "Makefile"]:
+        assert not re.search(r"/(?:root|work|tmp|home)/", page.read_text(encoding="utf-8")), page
