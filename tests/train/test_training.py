@@ -117,7 +117,8 @@ def test_an_existing_model_is_not_overwritten(root):
 
 
 def test_tokens_add_up_to_the_stored_error_and_follow_the_valid_frames(root, toy_face):
-    data, codebook, cache = Dataset.open("toy", root), Codebook.open("small", root), TokenCache.open("small", "toy", root)
+    data, codebook = Dataset.open("toy", root), Codebook.open("small", root)
+    cache = TokenCache.open("small", "toy", root)
     for name in data.recordings["recording"][:3]:
         frames, tokens = data.frames(name), cache.recording(name)
         assert np.array_equal(tokens.frame, frames.frame[frames.valid])
