@@ -1,0 +1,26 @@
+"""What the user may tell a reader, and the limits every reader keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_FILE_BYTES = 4 << 30
+"""Larger files are refused before they are opened."""
+MAX_ARRAY_BYTES = 2 << 30
+"""Arrays whose header promises more than this are refused before they are read."""
+FPS_RANGE = (1.0, 960.0)
+"""Frame rates outside are taken for an error."""
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """Hints for a reader; a file's own statement goes before a hint, except for `fps`.
+
+    fps: frame rate, Hz, where the file has no times, or where its times are to be overruled.
+    extractor: the tool that made the file, where its format is shared by several.
+    face_index: which face of a file that holds several; None makes a recording of each.
+    """
+
+    fps: float | None = None
+    extractor: str | None = None
+    face_index: int | None = None

@@ -1,0 +1,56 @@
+"""The formats that can be read. Adding one is one small module with the four names below, and a line in `_MODULES`.
+
+A reader module has
+    FORMAT: str                                   its name on the command line, e.g. ``live-link-face``
+    TITLE: str                                    for people, e.g. ``Live Link Face CSV``
+    sniff(path: Path, head: bytes) -> str | None  why the file is believed to be of this format; None if it is not
+    read(path: Path, options: ReadOptions) -> list[Recording]
+`head` is the first 64 kB. `sniff` never raises; `read` raises `DataError` alone. Modules are imported when first asked.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from dfe_core.errors import DataError
+
+_MODULES = ("live_link_face", "arkit_table", "arkit_json", "flame")
+"""In the order in which they are asked: the most specific first."""
+HEAD_BYTES = 1 << 16
+
+
+def readers() -> tuple[ModuleType, ...]:
+    """The reader modules, in the order in which they are asked."""
+    return tuple(import_module(f"dfe_core.expressions.readers.{name}") for name in _MODULES)
+
+
+def find_reader(path: Path, format: str = "auto") -> tuple[ModuleType, str]:
+    """The reader for a file, and why. Raises `DataError` for an unknown format, or a file that no reader knows."""
+    known = {reader.FORMAT: reader for reader in readers()}
+    if format != "auto":
+        if format not in known:
+            raise DataError(f"--format {format}", "no such format", ", ".join(("auto", *known)))
+        return known[format], "as asked"
+    head = read_head(path)
+    for reader in known.values():
+        if (why := reader.sniff(path, head)) is not None:
+            return reader, why
+    raise DataError(path, "no reader knows this file", ", ".join(r.TITLE for r in known.values()))
+
+
+def read_head(path: Path) -> bytes:
+    """The first `HEAD_BYTES` of a file. Raises `DataError` when it is missing, empty, a folder or unreadable."""
+    try:
+        with open(path, "rb") as handle:
+            head = handle.read(HEAD_BYTES)
+    except FileNotFoundError:
+        raise DataError(path, "no such file") from None
+    except IsADirectoryError:
+        raise DataError(path, "a folder", "a file") from None
+    except OSError as error:
+        raise DataError(path, f"not readable ({error.strerror})") from None
+    if not head:
+        raise DataError(path, "an empty file", "face-capture data")
+    return head
