@@ -1,7 +1,10 @@
 """How much of who someone is stays in the tokens: a linear probe names the subject, from tokens and from ψ.
 
-Expression coefficients hold a person's habits and the capture's bias beside the expression; tokens that drop them tell
-subjects apart worse. Windows of one sitting are alike, so a probe is tested on sittings it has not seen.
+Neither holds the shape of the face, but both hold a person's habits and the offset at which a tracker reads their
+resting face. Windows of one sitting are alike, so a probe is tested on sittings it has not seen. Tokens and ψ are given
+like summaries: means against means, and means with what a window's distribution tells against the same. A count of
+frames with a codeword is such a thing: it reads a small steady offset off a resting face far better than a mean does,
+so that it would be unfair against means of ψ alone.
 """
 
 from __future__ import annotations
@@ -20,19 +23,30 @@ from dfe_core.store import artefact_path, content_key, read_json, write_json
 from dfe_core.tokens.cache import TokenCache, Tokens
 from dfe_core.tokens.runs import iter_recordings
 
-VERSION = 1
+VERSION = 2
 WINDOW_S = 5.0
 MOST_WINDOWS = 200
 FOLDS = 4
 RESAMPLES = 2000
+QUANTILES = (0.1, 0.5, 0.9)
+
+
+@dataclass(frozen=True)
+class Accuracies:
+    """Mean over subjects of the share of their windows that are named rightly: (value, low, high), a 95 % percentile
+    bootstrap over subjects; difference: tokens − ψ, paired over subjects."""
+
+    tokens: tuple[float, float, float]
+    psi: tuple[float, float, float]
+    difference: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class IdentityLeak:
-    """How well subjects are told apart. Accuracy is the mean over subjects of the share of their windows that are
-    named rightly, with a 95 % percentile bootstrap interval over subjects; chance is one over the subjects.
+    """How well subjects are told apart; chance is one over the subjects.
 
-    tokens, psi: (accuracy, low, high). difference: tokens − ψ, paired over subjects, with its interval.
+    means: from the mean intensity of every codeword, against the mean of ψ. full: from that and the share of frames
+    with every codeword, against mean, standard deviation and the quantiles `QUANTILES` of ψ.
     """
 
     subjects: int
@@ -40,27 +54,29 @@ class IdentityLeak:
     folds: int
     split: str
     chance: float
-    tokens: tuple[float, float, float]
-    psi: tuple[float, float, float]
-    difference: tuple[float, float, float]
+    means: Accuracies
+    full: Accuracies
 
     @property
     def statement(self) -> str:
-        """One sentence for people."""
-        told = (f"From tokens {self.tokens[0]:.0%} ({self.tokens[1]:.0%} to {self.tokens[2]:.0%}) of "
-                f"{WINDOW_S:g}-second windows are ascribed to the right one of {self.subjects} subjects, from ψ "
-                f"{self.psi[0]:.0%} ({self.psi[1]:.0%} to {self.psi[2]:.0%}); chance is {self.chance:.0%}")
-        return f"{told}. {self.split[0].upper() + self.split[1:]}."
+        """A few sentences for people."""
+        told = (f"Of {WINDOW_S:g}-second windows, {_told(self.full.tokens)} are ascribed to the right one of "
+                f"{self.subjects} subjects from tokens and {_told(self.full.psi)} from ψ (from means alone "
+                f"{self.means.tokens[0]:.0%} and {self.means.psi[0]:.0%}); chance is {self.chance:.0%}")
+        low, high = self.full.difference[1:]
+        verdict = "tell subjects apart less than ψ does" if high < 0 else \
+            "tell subjects apart more than ψ does" if low > 0 else "hide no more of the person than ψ does"
+        return f"{told}. So tokens {verdict}. {self.split[0].upper() + self.split[1:]}."
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows of all recordings: subject and block (W,) of each, tokens (W, 2K) and psi (W, 2E) float32."""
+    """Windows of all recordings: subject and block (W,) of each, features (W, D) float32 by name: ``tokens means``,
+    ``psi means``, ``tokens full``, ``psi full``."""
 
     subject: np.ndarray
     block: np.ndarray
-    tokens: np.ndarray
-    psi: np.ndarray
+    features: dict[str, np.ndarray]
     split: str
 
 
@@ -74,7 +90,7 @@ def identity_leak(model: str, dataset: str, root: Path | None = None, seed: int 
     key = content_key([VERSION, content_key(tokens.manifest), data.key, seed])
     path = artefact_path("analyses", f"leak-{key}.json", root)
     if path.is_file():
-        return IdentityLeak(**{k: tuple(v) if isinstance(v, list) else v for k, v in read_json(path).items()})
+        return _read(read_json(path))
     found = measure(windows_of(tokens, data, seed, progress), seed, progress)
     write_json(path, asdict(found))
     return found
@@ -83,8 +99,7 @@ def identity_leak(model: str, dataset: str, root: Path | None = None, seed: int 
 def windows_of(tokens: TokenCache, dataset: Dataset, seed: int = 0, progress: Listener = silent) -> Windows:
     """Bags of tokens and summaries of ψ over windows of `WINDOW_S`, at most `MOST_WINDOWS` a subject.
 
-    Tokens: mean intensity of every codeword, and share of frames that have it. ψ: mean and standard deviation. Blocks
-    are sessions where every subject has two, else recordings, else `FOLDS` parts of each recording in time.
+    Blocks are sessions where every subject has two, else recordings, else `FOLDS` parts of each recording in time.
     """
     rows = dataset.recordings.set_index("recording")
     blocks, split = _blocks(dataset.recordings)
@@ -92,18 +107,19 @@ def windows_of(tokens: TokenCache, dataset: Dataset, seed: int = 0, progress: Li
     for part in iter_recordings(tokens):
         frames = dataset.frames(part.recording)
         psi = frames.psi[np.searchsorted(frames.frame, part.frame)]
-        for at, window, summary in _windows(part, psi, tokens.codewords):
-            block = blocks.get(part.recording, window)
-            parts.append((rows.loc[part.recording, "subject"], block, at, summary))
+        for window, summary in _windows(part, psi, tokens.codewords):
+            parts.append((rows.loc[part.recording, "subject"], blocks.get(part.recording, window), summary))
         done += len(part.frame)
         progress(Progress("identity leak", done, 2 * tokens.frames, part.recording))
     if not parts:
         raise DataError(dataset.name, f"no recording of {WINDOW_S:g} s", "longer recordings")
     subject, block = np.array([p[0] for p in parts]), np.array([p[1] for p in parts])
     kept = _thinned(subject, seed)
-    features = np.stack([parts[i][3] for i in kept])
-    width = 2 * tokens.codewords
-    return Windows(subject[kept], block[kept], features[:, :width], features[:, width:], split)
+    features = np.stack([parts[i][2] for i in kept])
+    k, e = tokens.codewords, len(dataset.names)
+    return Windows(subject[kept], block[kept], {
+        "tokens means": features[:, :k], "tokens full": features[:, :2 * k],
+        "psi means": features[:, 2 * k:2 * k + e], "psi full": features[:, 2 * k:]}, split)
 
 
 def measure(windows: Windows, seed: int = 0, progress: Listener = silent) -> IdentityLeak:
@@ -114,14 +130,16 @@ def measure(windows: Windows, seed: int = 0, progress: Listener = silent) -> Ide
     if len(subjects) < 2 or len(folds) < 2:
         raise DataError("identity leak", f"{len(subjects)} subjects in {len(folds)} blocks", "at least two of both")
     recall = {}
-    for step, name in enumerate(("tokens", "psi"), 1):
-        right = _predicted(getattr(windows, name), who, windows.block) == who
+    for step, (name, features) in enumerate(windows.features.items(), 1):
+        right = _predicted(features, who, windows.block) == who
         recall[name] = np.bincount(who, right) / np.bincount(who)
-        progress(Progress("identity leak", 2 + step, 4, f"probe on {name}"))
+        progress(Progress("identity leak", len(windows.features) + step, 2 * len(windows.features), f"probe on {name}"))
     draw = np.random.default_rng(seed).integers(0, len(subjects), (RESAMPLES, len(subjects)))
-    return IdentityLeak(len(subjects), len(who), len(folds), windows.split, 1 / len(subjects),
-                        _interval(recall["tokens"], draw), _interval(recall["psi"], draw),
-                        _interval(recall["tokens"] - recall["psi"], draw))
+    pairs = []
+    for kind in ("means", "full"):
+        tokens, psi = recall[f"tokens {kind}"], recall[f"psi {kind}"]
+        pairs.append(Accuracies(_interval(tokens, draw), _interval(psi, draw), _interval(tokens - psi, draw)))
+    return IdentityLeak(len(subjects), len(who), len(folds), windows.split, 1 / len(subjects), *pairs)
 
 
 def _predicted(features: np.ndarray, who: np.ndarray, block: np.ndarray) -> np.ndarray:
@@ -147,8 +165,8 @@ def _blocks(recordings: pd.DataFrame) -> tuple[dict[str, int], str]:
     return {}, "tested on parts of recordings the probe has not seen: too few sittings, so the figures are high"
 
 
-def _windows(part: Tokens, psi: np.ndarray, size: int) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Number, time block and features of every full window of a recording."""
+def _windows(part: Tokens, psi: np.ndarray, size: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Time block and features of every full window of a recording."""
     number = np.floor((part.time_s - part.time_s[0]) / WINDOW_S).astype(np.int64)
     edges = np.flatnonzero(np.r_[True, np.diff(number) > 0])
     count = np.diff(np.r_[edges, len(number)])
@@ -160,7 +178,8 @@ def _windows(part: Tokens, psi: np.ndarray, size: int) -> Iterator[tuple[int, in
         bag, share = _bag(part.tokens[start:stop], part.intensities[start:stop], size)
         rows = psi[start:stop]
         block = int(at * FOLDS / len(edges))
-        yield at, block, np.concatenate([bag, share, rows.mean(0), rows.std(0)]).astype(np.float32)
+        quantiles = np.quantile(rows, QUANTILES, axis=0).ravel()
+        yield block, np.concatenate([bag, share, rows.mean(0), rows.std(0), quantiles]).astype(np.float32)
 
 
 def _bag(tokens: np.ndarray, intensities: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -182,3 +201,12 @@ def _thinned(subject: np.ndarray, seed: int) -> np.ndarray:
 def _interval(values: np.ndarray, draw: np.ndarray) -> tuple[float, float, float]:
     low, high = np.quantile(values[draw].mean(1), [0.025, 0.975])
     return float(values.mean()), float(low), float(high)
+
+
+def _told(value: tuple[float, float, float]) -> str:
+    return f"{value[0]:.0%} ({value[1]:.0%} to {value[2]:.0%})"
+
+
+def _read(data: dict) -> IdentityLeak:
+    pairs = {kind: Accuracies(**{name: tuple(v) for name, v in data[kind].items()}) for kind in ("means", "full")}
+    return IdentityLeak(**{**data, **pairs})
