@@ -63,6 +63,12 @@ def test_imports_point_downwards_only():
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_every_part_of_the_library_has_its_place_in_the_layers():
+    layers = set(re.findall(r"dfe_core\.(\w+)", _section("[tool.importlinter.contracts]")))
+    parts = {p.stem for p in (PROJECT / "dfe_core").iterdir() if p.suffix == ".py" or (p / "__init__.py").is_file()}
+    assert parts - {"__init__"} == layers
+
+
 def test_the_library_knows_neither_streamlit_nor_command_lines():
     wrong = [str(p.relative_to(PROJECT)) for p in (PROJECT / "dfe_core").rglob("*.py")
              if imported(p) & {"streamlit", "argparse", "stpyvista", "click"}]

@@ -11,6 +11,11 @@ from typing import Any
 from dfe_core.errors import DataError
 from dfe_core.store import KINDS, cache_root, file_sha256, read_json
 
+_EXPECTED = {"datasets": ("name", "face", "coefficients", "recordings", "frames", "simulated", "key"),
+             "models": ("name", "face", "coefficients", "tokenizer", "train", "dataset", "key"),
+             "tokens": ("model", "dataset", "frames", "stages", "codewords")}
+"""What a manifest must say for its artefact to be used."""
+
 
 @dataclass(frozen=True)
 class Artefact:
@@ -166,7 +171,10 @@ def _manifest(path: Path, kind: str) -> tuple[dict[str, Any], str]:
         manifest = read_json(path)
     except DataError as error:
         return {}, f"{path.name}: {error.found}"
-    return (manifest, "") if isinstance(manifest, dict) else ({}, f"{path.name}: not a JSON object")
+    if not isinstance(manifest, dict):
+        return {}, f"{path.name}: not a JSON object"
+    lacking = [name for name in _EXPECTED.get(kind, ()) if name not in manifest]
+    return manifest, f"{path.name}: no {', '.join(lacking)}: not written by this version of dfe" if lacking else ""
 
 
 def _face_faults(path: Path) -> list[str]:

@@ -49,6 +49,13 @@ def test_a_missing_or_broken_manifest_is_a_fault_and_no_crash(toy: Path):
     assert "dfe encode" in remedy(found["tokens/half"])
 
 
+def test_a_manifest_of_another_version_is_told_and_listed(run_dfe, toy: Path):
+    write_json(toy / "models" / "old" / "config.json", {"name": "old", "key": "1"})
+    assert "no face, coefficients, tokenizer" in find("old", toy).fault
+    listed = run_dfe(toy, "list")
+    assert listed.returncode == 0 and "not written by this version" in listed.stdout
+
+
 def test_an_unfinished_training_is_told_as_such(toy: Path):
     (toy / "models" / "tiny" / "config.json").unlink()
     assert find("models/tiny", toy).fault == "training has not finished"
