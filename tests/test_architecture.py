@@ -39,18 +39,18 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-def third_party() -> dict[str, list[str]]:
+def third_party(paths: list[Path] | None = None) -> dict[str, list[str]]:
     """Import name → the files that import it; without the standard library and ourselves."""
     found: dict[str, list[str]] = {}
-    for path in modules():
+    for path in paths or modules():
         for name in imported(path) - set(sys.stdlib_module_names) - {*PACKAGES, "tomllib"}:
             found.setdefault(name, []).append(str(path.relative_to(PROJECT)))
     return found
 
 
-def requirements() -> dict[str, Requirement]:
-    lines = (line.split("#")[0].strip() for line in (PROJECT / "requirements.txt").read_text().splitlines())
-    return {normal(r.name): r for r in (Requirement(line) for line in lines if line)}
+def requirements(name: str = "requirements.txt") -> dict[str, Requirement]:
+    lines = (line.split("#")[0].strip() for line in (PROJECT / name).read_text().splitlines())
+    return {normal(r.name): r for r in (Requirement(line) for line in lines if line and not line.startswith("-"))}
 
 
 def normal(name: str) -> str:
@@ -92,6 +92,15 @@ def test_light_modules_import_nothing_heavy(module: str):
 def test_every_import_is_declared_in_the_requirements():
     owners, declared = packages_distributions(), set(requirements())
     missing = {name: files for name, files in third_party().items() if name != "tomli" and
+               not {normal(owner) for owner in owners.get(name, [name])} & declared}
+    assert not missing
+
+
+def test_every_import_of_the_tests_is_declared():
+    paths = sorted((PROJECT / "tests").rglob("*.py"))
+    owners, declared = packages_distributions(), {*requirements(), *requirements("requirements-test.txt")}
+    ours = {path.stem for path in paths} | {p.stem for p in (PROJECT / "tools").glob("*.py")} | {"tests"}
+    missing = {name: files for name, files in third_party(paths).items() if name not in ours and
                not {normal(owner) for owner in owners.get(name, [name])} & declared}
     assert not missing
 
