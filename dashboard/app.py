@@ -11,23 +11,13 @@ HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:  # `streamlit run` puts this folder there, not the project's
     sys.path.insert(0, str(HERE.parent))
 
-from dashboard.components import frame, sidebar  # noqa: E402
+from dashboard.components import frame, routes, sidebar  # noqa: E402
 
 st.set_page_config(page_title="DFE", page_icon=str(HERE / "components/static/icon.svg"), layout="wide",
                    initial_sidebar_state="auto",
                    menu_items={"About": "Discrete Facial Encoding: a codebook lab for faces."})
 frame.style()
-
-
-def _page(name: str, title: str, icon: str, default: bool = False) -> st.Page:
-    return st.Page(HERE / "pages" / f"{name}.py", title=title, icon=f":material/{icon}:", url_path=name,
-                   default=default)
-
-
-page = st.navigation({
-    "": [_page("overview", "Overview", "dashboard", default=True)],
-    "Explore": [_page("codebook", "Codebook", "grid_view"), _page("recordings", "Recordings", "timeline")],
-})
+page = st.navigation(routes.groups())
 sidebar.show()
 with frame.guarded():
     page.run()

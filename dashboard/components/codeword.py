@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import figures, frame, media, shelf, state, views
+from dashboard.components import figures, frame, media, routes, shelf, views
 from dashboard.components.cards import card
 from dashboard.components.words import clock, count, mm, percent
 from dfe_core.expressions.dataset import Dataset
@@ -15,6 +17,7 @@ from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.dynamics import cooccurring, dynamics, intensity_distribution
 from dfe_core.tokens.moments import strongest_moments
 from dfe_core.tokens.runs import RunIndex
+from dfe_core.tokens.usage import stage_counts
 
 MOMENTS = 8
 
@@ -35,11 +38,10 @@ def where_it_moves(row: pd.Series) -> None:
     figures.show(figures.regions(row), "regions", f"Mean movement per region of codeword {row['codeword']}")
 
 
-def how_it_is_used(codebook: Codebook, choice: shelf.Choice, number: int) -> None:
+def how_it_is_used(choice: shelf.Choice, number: int) -> None:
     """Stages, intensity and timing."""
     tokens = shelf.tokens(choice.root, choice.model, choice.dataset)
-    counts = tokens.counts[tokens.counts["codeword"] == number]
-    by_stage = np.bincount(counts["stage"].to_numpy(int), counts["uses"], minlength=codebook.stages)
+    by_stage = stage_counts(tokens)[number]
     index = shelf.runs(choice.root, choice.model, choice.dataset)
     st.subheader("How it is used", anchor=False)
     if not by_stage.sum():
@@ -59,12 +61,13 @@ def how_it_is_used(codebook: Codebook, choice: shelf.Choice, number: int) -> Non
 def timing(index: RunIndex, number: int) -> None:
     """How often it appears and how long it lasts."""
     found = dynamics(index, number)
+    middle, low, high = found.duration_s
     frame.facts([("Appears", f"{found.runs_per_minute:.1f} ×", "a minute"),
-                 ("Lasts", f"{found.duration_s[0]:.2f} s", f"middle half {found.duration_s[1]:.2f}–{found.duration_s[2]:.2f}"),
+                 ("Lasts", f"{middle:.2f} s", f"half of them {low:.2f}–{high:.2f} s"),
                  ("Onset", f"{found.onset_s[0]:.2f} s", "start to peak")])
 
 
-def moments(choice: shelf.Choice, codebook: Codebook, face: FaceModel, number: int) -> None:
+def moments(choice: shelf.Choice, face: FaceModel, number: int) -> None:
     """Reconstructed faces of the moments at which the codeword is strongest; a click opens the recording there."""
     dataset, index = shelf.dataset(choice.root, choice.dataset), shelf.runs(choice.root, choice.model, choice.dataset)
     found = strongest_moments(index, number, dataset.recordings, limit=MOMENTS)
@@ -81,8 +84,7 @@ def moments(choice: shelf.Choice, codebook: Codebook, face: FaceModel, number: i
     st.caption("The recorded face at each moment, coloured by its movement. Click one to open the recording there.")
     if picked is not None and picked < len(found):
         row = found.iloc[picked]
-        st.switch_page("pages/recordings.py", query_params=state.link(recording=row["recording"],
-                                                                      t=round(float(row["peak_s"]), 3)))
+        routes.go("recordings", recording=row["recording"], t=round(float(row["peak_s"]), 3))
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
@@ -96,24 +98,30 @@ def frames_at(dataset: Dataset, found: pd.DataFrame) -> list[np.ndarray]:
     return [_frame_psi(dataset.key, dataset, row.recording, int(row.peak_frame)) for row in found.itertuples()]
 
 
-def company(choice: shelf.Choice, codebook: Codebook, face: FaceModel, number: int) -> int | None:
-    """Codewords it occurs with, by lift; returns the one that was clicked."""
+def company(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame, face: FaceModel,
+            number: int, on_pick: Callable[[int], None]) -> None:
+    """Codewords it occurs with, by lift; a click opens one."""
     index = shelf.runs(choice.root, choice.model, choice.dataset)
     found = cooccurring(index, number, limit=8)
     st.subheader("What it occurs with", anchor=False)
     if not len(found):
         st.caption("No other codeword shares enough frames with it to say.")
-        return None
+        return
     items = []
     for row in found.itertuples():
-        words = card(codebook.table.iloc[row.codeword], None)
+        words = card(table.iloc[row.codeword], None)
         items.append({"codeword": int(row.codeword), "title": f"{row.codeword} · {row.lift:.1f} × chance",
-                      "note": words["note"], "alt": f"{words['alt']} {percent(row.share)} of the frames with {number}."})
-    picked = views.strip(key="company", data={"face": media.face_address(face),
-                                              "codebook": media.codebook_address(codebook), "items": items},
-                         on_pick_change=lambda: None).pick
+                      "note": words["note"],
+                      "alt": f"{words['alt']} {percent(row.share)} of the frames with {number}."})
+    numbers = found["codeword"].tolist()
+
+    def picked() -> None:
+        if (at := st.session_state["company"].pick) is not None and at < len(numbers):
+            on_pick(int(numbers[at]))
+
+    views.strip(key="company", on_pick_change=picked, data={
+        "face": media.face_address(face), "codebook": media.codebook_address(codebook), "items": items})
     st.caption("In the same frame, by how much more often than if they were independent.")
-    return int(found["codeword"].iloc[picked]) if picked is not None and picked < len(found) else None
 
 
 def _symmetry(row: pd.Series) -> str:

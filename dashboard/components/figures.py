@@ -20,8 +20,8 @@ _GREY = "rgba(128,134,146,0.35)"
 def laid_out(figure: go.Figure, height: int, legend: bool = False, **layout: object) -> go.Figure:
     """The shared layout: no chart junk, room for labels, one font size."""
     figure.update_layout(height=height, margin={"l": 4, "r": 8, "t": 8, "b": 4}, showlegend=legend, bargap=0.28,
-                         hoverlabel={"font_size": 13}, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-                         font_size=13, **layout)
+                         hoverlabel={"font_size": 13}, font_size=13,
+                         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, **layout)
     figure.update_xaxes(automargin=True, gridcolor=_GREY, zerolinecolor=_GREY, tickfont_size=12, title_font_size=12)
     figure.update_yaxes(automargin=True, gridcolor=_GREY, zerolinecolor=_GREY, tickfont_size=12, title_font_size=12)
     return figure
@@ -40,16 +40,19 @@ def regions(row: pd.Series) -> go.Figure:
     most = max(0.05, float(np.nanmax(np.nan_to_num(np.concatenate(list(values.values()))))))
     figure = go.Figure()
     for side, sign in (("right", -1), ("left", 1)):
-        figure.add_bar(y=[n.capitalize() for n in names], x=sign * values[side], orientation="h", name=side.capitalize(),
-                       marker_color=[REGION_COLOURS[n] for n in names], customdata=values[side],
+        figure.add_bar(y=[n.capitalize() for n in names], x=sign * values[side], orientation="h",
+                       name=side.capitalize(), marker_color=[REGION_COLOURS[n] for n in names], customdata=values[side],
                        hovertemplate="%{y}, " + side + ": %{customdata:.2f} mm<extra></extra>",
                        text=[f"{v:.1f}" if v >= 0.05 else "" for v in values[side]], textposition="outside",
                        textfont_size=11, cliponaxis=False)
     ticks = _round_ticks(most)
     figure.update_xaxes(range=[-1.25 * most, 1.25 * most], tickvals=[-t for t in ticks[:0:-1]] + ticks,
-                        ticktext=[f"{t:g}" for t in ticks[:0:-1] + ticks], title="Face's right half  ·  mm  ·  face's left half")
+                        ticktext=[f"{t:g}" for t in ticks[:0:-1] + ticks], title="mm")
+    for x, anchor, text in ((0, "left", "Face’s right"), (1, "right", "Face’s left")):
+        figure.add_annotation(x=x, y=1.0, xref="paper", yref="paper", text=text, showarrow=False, xanchor=anchor,
+                              yanchor="bottom", font_size=12)
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    return laid_out(figure, 300, barmode="relative")
+    return laid_out(figure, 320, barmode="relative").update_layout(margin_t=26)
 
 
 def stages(uses: np.ndarray) -> go.Figure:
@@ -87,8 +90,8 @@ def perplexity(values: list[float], codewords: int) -> go.Figure:
 def error_by_stage(values: list[float], baselines: dict[str, dict[str, float]]) -> go.Figure:
     """Reconstruction error after each stage, with the baselines at the same bits a frame as lines."""
     names = {"residual_kmeans": "Residual k-means", "pca": "PCA", "aus": "Action units"}
-    figure = go.Figure(go.Scatter(x=list(range(1, len(values) + 1)), y=values, mode="lines+markers", name="This codebook",
-                                  line={"color": ACCENT, "width": 3}, marker_size=8,
+    figure = go.Figure(go.Scatter(x=list(range(1, len(values) + 1)), y=values, mode="lines+markers",
+                                  name="This codebook", line={"color": ACCENT, "width": 3}, marker_size=8,
                                   hovertemplate="%{x} stages: %{y:.2f} mm<extra></extra>"))
     colours = {"residual_kmeans": "#E69F00", "pca": "#009E73", "aus": "#D55E00"}
     for name, scores in baselines.items():

@@ -5,30 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
+from pathlib import Path
 
 import streamlit as st
 
 from dashboard.components import shelf
 from dfe_core.errors import DataError
 
-_STYLE = """<style>
-[data-testid="stMainBlockContainer"] { padding: 2.4rem 2.6rem 4rem; max-width: 1560px; }
-[data-testid="stSidebarUserContent"] { padding-bottom: 1.5rem; }
-[data-testid="stHeader"] { height: 2.2rem; min-height: 2.2rem; background: transparent; }
-.dfe-head { display: flex; align-items: flex-end; gap: 1rem; flex-wrap: wrap; margin-bottom: .4rem; }
-.dfe-head h1 { font-size: 1.9rem; font-weight: 650; letter-spacing: -.015em; padding: 0; margin: 0; line-height: 1.15; }
-.dfe-head p { margin: .35rem 0 0; opacity: .8; }
-.dfe-badges { display: flex; gap: .5rem; margin-left: auto; flex-wrap: wrap; justify-content: flex-end; }
-.dfe-badge { border: 1px solid color-mix(in srgb, currentColor 22%, transparent); border-radius: 99px; font-size: .82rem;
-  padding: .16rem .7rem; white-space: nowrap; }
-.dfe-badge.simulated { background: #B45309; border-color: #B45309; color: #fff; font-weight: 600; }
-.dfe-badge.real { background: #0B6E4F; border-color: #0B6E4F; color: #fff; font-weight: 600; }
-.dfe-facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(86px, 1fr)); gap: .8rem 1rem; margin: .1rem 0 .3rem; padding: 0; }
-.dfe-facts dt { font-size: .82rem; opacity: .8; margin: 0; }
-.dfe-facts dd { font-size: 1.32rem; font-weight: 600; margin: 0; font-variant-numeric: tabular-nums; line-height: 1.3; }
-.dfe-facts dd small { font-size: .82rem; font-weight: 400; opacity: .8; display: block; }
-.st-key-rail { position: sticky; top: 2.6rem; align-self: flex-start; }
-</style>"""
+_STYLE = Path(__file__).parent / "static" / "app.css"
 
 
 def style() -> None:

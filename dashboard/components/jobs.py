@@ -66,10 +66,11 @@ def describe(report: dict[str, Any]) -> str:
     """A report as a sentence: the step and task, what it is at, and up to three figures."""
     if not report:
         return "Starting"
-    figures = [f"{name.replace('_', ' ')} {value:.3g}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value}"
-               for name, value in (report.get("figures") or {}).items() if isinstance(value, (int, float))]
+    figures = [f"{name.replace('_', ' ')} {round(value, 3):g}" for name, value in (report.get("figures") or {}).items()
+               if isinstance(value, (int, float))]
     task = str(report["task"])
-    return " · ".join(part for part in (task[:1].upper() + task[1:], str(report.get("detail") or ""), *figures[:3]) if part)
+    parts = (task[:1].upper() + task[1:], str(report.get("detail") or ""), *figures[:3])
+    return " · ".join(part for part in parts if part)
 
 
 def left(job: Job) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from streamlit.runtime import exists, get_instance
 
-from dashboard.components.packs import codebook_pack, face_pack
+from dashboard.components.packs import codebook_pack, look_of
 from dfe_core.faces.model import FaceModel
-from dfe_core.store import content_key
+from dfe_core.render.scene import pack_scene
 from dfe_core.tokenizer.codebook import Codebook
 
 
@@ -21,9 +22,10 @@ def address(data: bytes, kind: str, name: str) -> str:
     return get_instance().media_file_mgr.add(data, kind, f"dfe-{name}")
 
 
-def face_address(face: FaceModel) -> str:
-    """The URL of a face's pack."""
-    return address(_face_pack(face.id, id(face), face), "application/octet-stream", f"face-{face.id}")
+def face_address(face: FaceModel) -> dict[str, Any]:
+    """A face for the views: the URL of its pack and how to look at it."""
+    data, look = _face(face.id, id(face), face)
+    return {"url": address(data, "application/octet-stream", f"face-{face.id}"), "look": look}
 
 
 def codebook_address(codebook: Codebook) -> str:
@@ -31,19 +33,14 @@ def codebook_address(codebook: Codebook) -> str:
     return address(_codebook_pack(codebook.key, codebook), "application/octet-stream", f"codebook-{codebook.key}")
 
 
-def picture_addresses(folder: Path, files: dict[int, str]) -> dict[int, str]:
-    """URLs of the pictures of a folder by codeword; those not there are left out."""
-    found = {}
-    for codeword, name in files.items():
-        path = folder / name
-        if path.is_file():
-            found[codeword] = address(_bytes(str(path), path.stat().st_mtime_ns), "image/png", f"{folder.name}-{name}")
-    return found
+def picture_address(path: Path) -> str:
+    """The URL of a PNG file."""
+    return address(_bytes(str(path), path.stat().st_mtime_ns), "image/png", f"{path.parent.name}-{path.name}")
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _face_pack(face_id: str, identity: int, _face: FaceModel) -> bytes:
-    return face_pack(_face, content_key([face_id, identity]))
+def _face(face_id: str, identity: int, _face: FaceModel) -> tuple[bytes, dict[str, Any]]:
+    return pack_scene(_face), look_of(_face)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

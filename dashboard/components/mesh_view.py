@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.components import figures, media, scene, views
 from dashboard.components.cards import name_of
-from dashboard.components.palette import HEAT, SKIN, plotly_scale
+from dashboard.components.palette import HEAT, plotly_scale
 from dashboard.components.words import mm
 from dfe_core.faces.model import FaceModel
 from dfe_core.tokenizer.codebook import Codebook
@@ -29,24 +29,22 @@ def quick_look(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:
 def full_scene(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:
     """The same face as a PyVista scene; where that cannot be had in time, a plotly mesh takes its place."""
     number = int(row["codeword"])
-    displacement = face.displacement(codebook.psi[number])
     with st.spinner("Exporting the scene"):
-        exported = scene.exported(scene.key_of(face, codebook.psi[number]), face, displacement)
+        exported = scene.exported(face, codebook.psi[number])
     if exported.html is not None and scene.show(exported.html, f"scene-{number}"):
         st.caption("PyVista scene: drag to turn, scroll to zoom, shift and drag to move.")
         return
-    figures.show(mesh(face, displacement), f"mesh-{number}", f"3D face of codeword {number}: {name_of(row)}")
+    figures.show(mesh(face, face.displacement(codebook.psi[number])), f"mesh-{number}",
+                 f"3D face of codeword {number}: {name_of(row)}")
     st.caption(f"Shown as a plotly mesh, because {exported.fault or 'the scene could not be shown'}.")
 
 
 def mesh(face: FaceModel, displacement: np.ndarray) -> go.Figure:
     """A plotly mesh of a deformed face, coloured by the size of its displacement in mm."""
     points, size = face.template + displacement, 1e3 * np.linalg.norm(displacement, axis=1)
-    r, g, b = SKIN
-    scale = [[0.0, f"rgb({r},{g},{b})"], *plotly_scale(HEAT)[12::8], [1.0, plotly_scale(HEAT)[-1][1]]]
     figure = go.Figure(go.Mesh3d(
         x=1e3 * points[:, 0], y=1e3 * points[:, 1], z=1e3 * points[:, 2], i=face.triangles[:, 0],
-        j=face.triangles[:, 1], k=face.triangles[:, 2], intensity=size, colorscale=scale, cmin=0,
+        j=face.triangles[:, 1], k=face.triangles[:, 2], intensity=size, colorscale=plotly_scale(HEAT[::3]), cmin=0,
         cmax=max(0.1, float(size.max(initial=0))), colorbar={"title": "mm", "thickness": 10, "len": 0.5},
         lighting={"ambient": 0.45, "diffuse": 0.75, "specular": 0.08, "roughness": 0.8},
         lightposition={"x": -200, "y": 300, "z": 500}, hovertemplate="%{intensity:.1f} mm<extra></extra>"))

@@ -5,33 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from dfe_core.faces.model import REGIONS
+from dfe_core.render.palette import heat_map
 
-REGION_COLOURS = dict(zip(REGIONS, ("#0072B2", "#56B4E9", "#999933", "#E69F00", "#CC79A7", "#882255", "#D55E00",
+REGION_COLOURS = dict(zip(REGIONS, ("#0072B2", "#56B4E9", "#999933", "#E69F00", "#CC79A7", "#AA4499", "#D55E00",
                                     "#009E73", "#8A909C"), strict=True))
 """Okabe and Ito's palette with two of Tol's muted colours; "other" is grey."""
 
 REST_COLOUR = "#C9CDD4"
 SIDE_COLOURS = {"left": "#0072B2", "right": "#D55E00", "symmetric": "#7A6FAC", "rest": REST_COLOUR}
-SKIN = (214, 196, 184)
 
-_MAGMA = ((253, 226, 163), (254, 194, 135), (254, 163, 111), (251, 131, 95), (242, 100, 92), (224, 76, 103),
-          (199, 61, 115), (171, 51, 124), (144, 42, 129), (117, 33, 129), (89, 21, 126), (61, 15, 113))
-_VIK = ((0, 18, 97), (3, 62, 125), (30, 111, 157), (113, 168, 196), (201, 221, 231), (236, 229, 224), (234, 206, 189),
-        (211, 151, 124), (190, 101, 51), (139, 39, 6), (89, 0, 8))
+HEAT = (heat_map(128) * 255).round().astype(np.uint8)
+"""(128, 3) size of a displacement: the heat map of the rendered pictures, from the skin's own clay."""
 
-
-def ramp(anchors: tuple[tuple[int, int, int], ...], steps: int = 128) -> np.ndarray:
-    """(steps, 3) uint8, linear between evenly spaced anchors."""
-    at = np.linspace(0, len(anchors) - 1, steps)
-    table = np.asarray(anchors, float)
-    return np.stack([np.interp(at, np.arange(len(anchors)), table[:, c]) for c in range(3)], 1).round().astype(np.uint8)
-
-
-HEAT = ramp(_MAGMA)
-"""Size of a displacement: magma reversed, perceptually uniform, from near the skin's own colour to dark."""
-
-DIVERGING = ramp(_VIK)
-"""Signed displacement: Crameri's vik, blue inwards, red outwards."""
+_INWARD, _OUTWARD = ((3, 44, 96), (24, 98, 150), (96, 156, 196)), ((216, 128, 66), (176, 66, 22), (96, 20, 8))
+DIVERGING = np.stack([np.interp(np.linspace(0, 6, 129), range(7), [*(c[i] for c in _INWARD), float(HEAT[0, i]),
+                                                                  *(c[i] for c in _OUTWARD)]) for i in range(3)],
+                     1)[:128].round().astype(np.uint8)
+"""(128, 3) signed displacement: blue inwards, clay still, rust outwards."""
 
 
 def plotly_scale(table: np.ndarray) -> list[list]:

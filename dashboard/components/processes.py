@@ -54,7 +54,7 @@ class Job:
     def fault(self) -> str:
         """Its own ``error:`` line, or the last thing it said, or its exit code."""
         errors = [line for line in self.lines if line.startswith("error:")] or list(self.lines)
-        return errors[-1].removeprefix("error:").strip() if errors else f"It ended with exit code {self.process.poll()}."
+        return errors[-1].removeprefix("error:").strip() if errors else f"Exit code {self.process.poll()}."
 
     def stop(self) -> None:
         """Interrupt it as Ctrl-C does; what does not end within seconds is killed."""
@@ -79,12 +79,14 @@ class Jobs:
         self._lock = threading.Lock()
         atexit.register(self.stop_all)
 
-    def start(self, key: str, title: str, *arguments: str) -> Job:
-        """Start ``dfe ARGUMENTS`` unless the job `key` is running; returns the one that runs."""
+    def start(self, key: str, title: str, *arguments: str, command: tuple[str, ...] | None = None) -> Job:
+        """Start ``dfe ARGUMENTS``, or another `command` that reports in the same way, unless the job `key` is
+        running; returns the one that runs."""
+        line = [*command, *arguments] if command else [*self._command, *arguments, "--progress", "json"]
         with self._lock:
             job = self._jobs.get(key)
             if job is None or not job.running:
-                job = self._jobs[key] = _launch(key, title, [*self._command, *arguments, "--progress", "json"])
+                job = self._jobs[key] = _launch(key, title, line)
             return job
 
     def get(self, key: str) -> Job | None:
@@ -130,7 +132,8 @@ def _launch(key: str, title: str, command: list[str]) -> Job:
 
 def _absolute_cache() -> dict[str, str]:
     """$DFE_CACHE as seen from another folder."""
-    return {"DFE_CACHE": str(Path(os.environ["DFE_CACHE"]).expanduser().resolve())} if os.environ.get("DFE_CACHE") else {}
+    given = os.environ.get("DFE_CACHE")
+    return {"DFE_CACHE": str(Path(given).expanduser().resolve())} if given else {}
 
 
 def _read(job: Job) -> None:

@@ -23,6 +23,7 @@ import numpy as np
 import streamlit as st
 
 from dfe_core.faces.model import FaceModel
+from dfe_core.render.palette import vertex_colours
 from dfe_core.store import content_key
 
 LIMIT_S = 5.0
@@ -31,6 +32,7 @@ LIMIT_S = 5.0
 START_LIMIT_S = 30.0
 """How long the helper may take to start; pages warm it up before anyone asks for a scene."""
 
+BACKGROUNDS = {"light": "#FFFFFF", "dark": "#13161C"}
 _KEPT = 24
 _PROJECT = Path(__file__).resolve().parents[2]
 
@@ -62,12 +64,12 @@ class Exporter:
             finally:
                 self._lock.release()
 
-    def export(self, points: np.ndarray, triangles: np.ndarray, size_mm: np.ndarray) -> Exported:
-        """The scene of a mesh coloured by `size_mm` (V,), within the time limit or with the reason why not."""
+    def export(self, points: np.ndarray, triangles: np.ndarray, rgb: np.ndarray, background: str) -> Exported:
+        """The scene of a mesh with colours (V, 3) uint8, within the time limit or with the reason why not."""
         if not self._lock.acquire(timeout=self._limit_s):
             return Exported(fault="another scene is being exported")
         try:
-            return self._export(points, triangles, size_mm)
+            return self._export(points, triangles, rgb, background)
         except (OSError, ValueError) as error:
             self.close()
             return Exported(fault=f"the scene's export could not run ({error})")
@@ -91,16 +93,16 @@ class Exporter:
         self._answers, self._ready = Queue(), False
         threading.Thread(target=_listen, args=(self._process, self._answers), daemon=True).start()
 
-    def _export(self, points: np.ndarray, triangles: np.ndarray, size_mm: np.ndarray) -> Exported:
+    def _export(self, points: np.ndarray, triangles: np.ndarray, rgb: np.ndarray, background: str) -> Exported:
         self._start()
         if not self._ready:
             if self._answer(min(START_LIMIT_S, self._limit_s)) is None:
                 return Exported(fault="the scene's exporter is still starting")
             self._ready = True
         with tempfile.TemporaryDirectory(prefix="dfe-scene-") as folder:
-            np.savez(Path(folder) / "mesh.npz", points=points, triangles=triangles, size_mm=size_mm)
+            np.savez(Path(folder) / "mesh.npz", points=points, triangles=triangles, rgb=rgb)
             assert self._process is not None and self._process.stdin is not None
-            self._process.stdin.write(json.dumps({"folder": folder}) + "\n")
+            self._process.stdin.write(json.dumps({"folder": folder, "background": background}) + "\n")
             self._process.stdin.flush()
             answer = self._answer(self._limit_s)
             if answer is None:
@@ -134,13 +136,13 @@ class Scenes:
         self.exporter = exporter
         self._kept: OrderedDict[str, str] = OrderedDict()
 
-    def get(self, key: str, face: FaceModel, displacement: np.ndarray) -> Exported:
-        """The scene of a deformed face; exported when it is not kept."""
+    def get(self, face: FaceModel, psi: np.ndarray, background: str) -> Exported:
+        """The scene of an expression on a face; exported when it is not kept."""
+        key = content_key([face.id, np.asarray(psi, np.float32).round(6).tolist(), background])
         if key in self._kept:
             self._kept.move_to_end(key)
             return Exported(self._kept[key])
-        size = 1e3 * np.linalg.norm(displacement, axis=1).astype(np.float32)
-        made = self.exporter.export(face.template + displacement, face.triangles, size)
+        made = self.exporter.export(face.vertices(psi), face.triangles, vertex_colours(face, psi), background)
         if made.html is not None:
             self._kept[key] = made.html
             while len(self._kept) > _KEPT:
@@ -158,14 +160,9 @@ def warm() -> None:
     _scenes().exporter.warm()
 
 
-def key_of(face: FaceModel, psi: np.ndarray) -> str:
-    """The content key of one expression on one face."""
-    return content_key([face.id, np.asarray(psi, np.float32).round(6).tolist()])
-
-
-def exported(key: str, face: FaceModel, displacement: np.ndarray) -> Exported:
-    """The scene of a face with this displacement (V, 3) m."""
-    return _scenes().get(key, face, displacement)
+def exported(face: FaceModel, psi: np.ndarray) -> Exported:
+    """The scene of an expression (E,) on a face, on the background of the theme in use."""
+    return _scenes().get(face, psi, BACKGROUNDS.get(st.context.theme.type or "light", "#FFFFFF"))
 
 
 def show(html: str, key: str) -> bool:

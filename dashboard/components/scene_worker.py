@@ -25,33 +25,28 @@ def main() -> int:
     _say(answers, ready=True)
     for line in sys.stdin:
         try:
-            export(pyvista, Path(json.loads(line)["folder"]))
+            asked = json.loads(line)
+            export(pyvista, Path(asked["folder"]), asked["background"])
             _say(answers, done=True)
         except Exception as error:  # whatever a library raises, the page falls back and the helper goes on
             _say(answers, fault=f"{type(error).__name__}: {error}")
     return 0
 
 
-def export(pyvista, folder: Path) -> None:
+def export(pyvista, folder: Path, background: str) -> None:
     """Read ``mesh.npz`` of `folder` and write ``scene.html`` beside it."""
-    from dashboard.components.palette import HEAT, SKIN
     with np.load(folder / "mesh.npz", allow_pickle=False) as stored:
-        points, triangles, size = stored["points"], stored["triangles"], stored["size_mm"]
+        points, triangles, rgb = stored["points"], stored["triangles"], stored["rgb"]
     mesh = pyvista.PolyData(points.astype(np.float32) * 1e3, np.c_[np.full(len(triangles), 3), triangles].ravel())
+    mesh["rgb"] = rgb
     mesh = mesh.compute_normals(cell_normals=False, split_vertices=False)
-    mesh["displacement, mm"] = size
     plotter = pyvista.Plotter(off_screen=True, window_size=(600, 430))
     try:
-        ramp = np.linspace(np.asarray(SKIN, float), HEAT[14].astype(float), 14)
-        table = np.concatenate([ramp, HEAT[14:]]).round().astype(np.uint8)
-        lut = pyvista.LookupTable()
-        lut.values = np.c_[table, np.full(len(table), 255, np.uint8)]
-        lut.scalar_range = (0, max(0.1, float(size.max(initial=0))))
-        plotter.add_mesh(mesh, scalars="displacement, mm", cmap=lut, smooth_shading=True, specular=0.1,
-                         show_scalar_bar=False)
+        plotter.add_mesh(mesh, scalars="rgb", rgb=True, smooth_shading=True, specular=0.1)
         plotter.view_xy()
-        plotter.camera.azimuth, plotter.camera.zoom = 14, 1.25
-        plotter.background_color = "white"
+        plotter.camera.azimuth = 14
+        plotter.camera.zoom(1.3)
+        plotter.background_color = background
         (folder / "scene.html").write_text(plotter.export_html(None).getvalue(), encoding="utf-8")
     finally:
         plotter.close()

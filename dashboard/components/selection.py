@@ -7,19 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+BEST_MATCH = "Best match"
 SORTS = {"Most used": ("uses", False), "Largest movement": ("peak_mm", False), "Most symmetric": ("symmetry", False),
-         "Most one-sided": ("symmetry", True), "Most local": ("locality", False), "Region": ("region", True),
+         "Least symmetric": ("symmetry", True), "Most local": ("locality", False), "Region": ("region", True),
          "Stage": ("main_stage", True), "Number": ("codeword", True)}
 """Name in the menu: column, ascending."""
 
-SIDES = {"Symmetric": "symmetric", "Left": "left", "Right": "right"}
+SIDES = {"Two-sided": "symmetric", "Left": "left", "Right": "right"}
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What the gallery shows. Empty fields do not restrict. `stage` is 0-based."""
+    """What the gallery shows. Empty fields do not restrict. `stage` is 0-based. `ranked`: the codewords that a search
+    found, best first, None when nothing is searched for."""
 
-    words: str = ""
+    ranked: tuple[int, ...] | None = None
     regions: tuple[str, ...] = ()
     side: str = ""
     stage: int | None = None
@@ -28,10 +30,10 @@ class Filter:
 
 
 def matching(table: pd.DataFrame, chosen: Filter) -> list[int]:
-    """Codewords that pass a filter, sorted; ties by number."""
+    """Codewords that pass a filter, sorted, ties by number; a search's own order when one was made."""
     keep = np.ones(len(table), bool)
-    for word in chosen.words.lower().split():
-        keep &= _mentions(table, word)
+    if chosen.ranked is not None:
+        keep &= table["codeword"].isin(chosen.ranked).to_numpy()
     if chosen.regions:
         keep &= table["region"].isin(chosen.regions).to_numpy()
     if chosen.side:
@@ -40,14 +42,25 @@ def matching(table: pd.DataFrame, chosen: Filter) -> list[int]:
         keep &= (table["main_stage"] == chosen.stage).to_numpy()
     if chosen.used_only:
         keep &= (table["uses"] > 0).to_numpy()
+    if chosen.ranked is not None:
+        passed = set(table.loc[keep, "codeword"].astype(int))
+        return [k for k in chosen.ranked if k in passed]
     column, ascending = SORTS.get(chosen.sort, SORTS["Most used"])
     rows = table[keep].sort_values([column, "codeword"], ascending=[ascending, True], kind="stable")
     return rows["codeword"].astype(int).tolist()
 
 
+def numbers_in(query: str, size: int) -> list[int] | None:
+    """The codewords a search names by number (``42``, ``3, 17``), None when it is not made of numbers alone."""
+    parts = query.replace(",", " ").split()
+    if not parts or not all(part.isdigit() for part in parts):
+        return None
+    return [int(part) for part in parts if int(part) < size]
+
+
 def codeword_of(text: str | None, size: int) -> int | None:
     """The codeword a link names, None when it names none of 0 … size − 1."""
-    if text is None or not text.strip().isdigit():
+    if text is None or not (text.isascii() and text.isdigit()):
         return None
     number = int(text)
     return number if number < size else None
@@ -68,11 +81,3 @@ def nearest_frame(time_s: np.ndarray, text: str | None) -> int:
     except ValueError:
         return 0
     return int(np.abs(np.asarray(time_s) - seconds).argmin()) if len(time_s) and np.isfinite(seconds) else 0
-
-
-def _mentions(table: pd.DataFrame, word: str) -> np.ndarray:
-    if word.isdigit():
-        return (table["codeword"] == int(word)).to_numpy()
-    columns = [c for c in ("description", "name", "region", "second_region", "side", "tags") if c in table.columns]
-    text = table[columns].astype(str).agg(" ".join, axis=1).str.lower()
-    return text.str.contains(word, regex=False).to_numpy()

@@ -1,13 +1,31 @@
-"""Pictures of codewords: rendered once by dfe_core.render, shown from the cache."""
+"""Pictures of codewords: rendered once by dfe_core.render in a job of its own, shown from the cache."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-from dashboard.components import media
+import streamlit as st
+
+from dashboard.components import jobs, media
+from dfe_core.faces.model import FaceModel
+from dfe_core.render.pictures import thumbnail_folder, thumbnail_path
 from dfe_core.tokenizer.codebook import Codebook
 
 
-def addresses(root: Path, codebook: Codebook) -> dict[int, str]:
-    """URL of each codeword's picture; empty while none have been rendered (views then draw the faces themselves)."""
-    return {}
+def addresses(root: Path, codebook: Codebook, face: FaceModel) -> dict[int, str]:
+    """URL of each codeword's picture. Those not rendered yet are left out (views then draw the faces themselves), and
+    a job that renders them is started."""
+    if not face.has_mesh:
+        return {}
+    folder = _folder(str(root), codebook.key, face.id, codebook, face)
+    paths = {k: path for k in range(codebook.size) if (path := thumbnail_path(folder, k)).is_file()}
+    if len(paths) < codebook.size and jobs.desk().get(key := f"pictures-{codebook.key}") is None:
+        jobs.desk().start(key, f"Pictures of “{codebook.model}”", codebook.model, str(root),
+                          command=(sys.executable, "-m", "dashboard.components.thumbnail_worker"))
+    return {k: media.picture_address(path) for k, path in paths.items()}
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _folder(root: str, key: str, face_id: str, _codebook: Codebook, _face: FaceModel) -> Path:
+    return thumbnail_folder(_codebook, _face, Path(root))

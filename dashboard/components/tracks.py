@@ -43,7 +43,8 @@ def _track(dataset_key: str, path: str, model_key: str, recording: str, part: in
     found, frames = _tokens.recording(recording), _dataset.frames(recording)
     rows = np.searchsorted(frames.frame, found.frame)
     if len(rows) and (rows.max() >= len(frames.frame) or (frames.frame[rows] != found.frame).any()):
-        raise DataError(_tokens.path.name, f"tokens of other frames than “{recording}” has", "the dataset to be encoded again")
+        raise DataError(_tokens.path.name, f"tokens of other frames than “{recording}” has",
+                        "the dataset to be encoded again")
     psi = frames.psi[rows]
     error = error_by_stage(_codebook, found, psi, _face)
     parts = max(1, -(-len(rows) // PART))

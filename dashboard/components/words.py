@@ -32,7 +32,8 @@ def count(value: float) -> str:
 
 def clock(seconds: float) -> str:
     """``1:02.5``."""
-    return f"{int(seconds // 60)}:{seconds % 60:04.1f}"
+    tenths = round(seconds * 10)
+    return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"
 
 
 def span(seconds: float) -> str:

@@ -2,44 +2,65 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+
+if __name__ == "__main__":  # a link to this page was the server's first: see dashboard/pages/__init__.py
+    runpy.run_path(str(Path(__file__).resolve().parents[1] / "app.py"), run_name="__main__")
+
+import pandas as pd
 import streamlit as st
 
-from dashboard.components import cards, empty_states, figures, frame, media, selection, shelf, state, thumbnails, views
+from dashboard.components import cards, empty_states, figures, frame, media, routes, selection, shelf, thumbnails, views
+from dashboard.components.dictionary import dictionary
 from dashboard.components.words import count, mm, percent, plural, span
-
-choice = shelf.chosen()
-frame.header("Overview", "Which codebook, on which data, how good, and what to do next.", choice)
+from dfe_core.tokenizer.codebook import Codebook
 
 GOALS = {"explained_variance": 0.95, "utilisation": 0.90}
-NEXT = [("codebook", ":material/grid_view:", "Look at the codewords",
+NEXT = [("codebook", "Look at the codewords",
          "Every codeword is a face you can turn, play and compare with neutral."),
-        ("recordings", ":material/timeline:", "Watch a recording",
+        ("recordings", "Watch a recording",
          "See the face that tokens rebuild beside the one that was recorded.")]
 
 
-def about(codebook) -> None:
+def page() -> None:
+    """The page."""
+    choice = shelf.chosen()
+    frame.header("Overview", "Which codebook, on which data, how good, and what to do next.", choice)
+    if not empty_states.ready(choice, needs_tokens=False):
+        return
+    codebook, table = shelf.codebook(choice.root, choice.model), dictionary(choice).table
+    about(choice, codebook, table)
+    glimpse(choice, codebook, table)
+    health(choice, codebook)
+    next_steps()
+    if choice.dataset and not choice.encoded:
+        empty_states.not_encoded(choice)
+
+
+def about(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame) -> None:
     """Codebook and data in a few figures."""
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, height="stretch"):
         st.subheader(f"Codebook “{codebook.model}”", anchor=False)
-        sides = codebook.table["side"].value_counts()
-        frame.facts([("Codewords", str(codebook.size), f"{int((codebook.table['uses'] > 0).sum())} in use"),
+        sides = table["side"].value_counts()
+        frame.facts([("Codewords", str(codebook.size), f"{int((table['uses'] > 0).sum())} in use"),
                      ("Stages", str(codebook.stages), "tokens a frame"),
                      ("Two-sided", str(int(sides.get("symmetric", 0))), "codewords"),
                      ("One-sided", str(int(sides.get("left", 0) + sides.get("right", 0))), "codewords")])
-        st.caption(f"Learned on “{codebook.config.get('dataset_name') or trained_on(codebook)}”, "
+        st.caption(f"Learned on “{trained_on(codebook)}”, "
                    f"on the face {codebook.face_id}.")
     with right, st.container(border=True, height="stretch"):
-        data()
+        data(choice)
 
 
-def trained_on(codebook) -> str:
+def trained_on(codebook: Codebook) -> str:
     """The name of the dataset a model was trained on, as its config has it."""
     found = codebook.config.get("dataset")
     return found.get("name", "") if isinstance(found, dict) else str(found or "")
 
 
-def data() -> None:
+def data(choice: shelf.Choice) -> None:
     """The dataset in a few figures, and what kind of data it is in plain words."""
     if choice.dataset is None:
         st.subheader("No dataset yet", anchor=False)
@@ -60,7 +81,7 @@ def data() -> None:
         st.caption(f"Recordings of real people.{labels}")
 
 
-def health(codebook) -> None:
+def health(choice: shelf.Choice, codebook: Codebook) -> None:
     """The metrics on held-out subjects."""
     found = shelf.metrics(choice.root, choice.model)
     st.subheader("Health at a glance", anchor=False)
@@ -68,9 +89,9 @@ def health(codebook) -> None:
         st.caption(f"Not measured yet: `dfe evaluate {choice.model} {choice.dataset or 'DATASET'}` measures it on "
                    "subjects that training never saw.")
         return
-    held_out = "held-out subjects" if found.get("split") == "test" else "all subjects"
-    st.caption(f"Measured on {plural(found['subjects'], 'subject').replace(' subject', ' ' + held_out.split(' s')[0] + ' subject') if held_out.startswith('held') else plural(found['subjects'], 'subject')}, "
-               f"{count(found['frames'])} frames of “{found['dataset']}”.")
+    held_out = "held-out " if found.get("split") == "test" else ""
+    st.caption(f"Measured on {plural(found['subjects'], held_out + 'subject')}, {count(found['frames'])} frames of "
+               f"“{found['dataset']}”.")
     metrics(found)
     left, right = st.columns([1.3, 1], gap="medium")
     with left:
@@ -79,7 +100,8 @@ def health(codebook) -> None:
                      "Reconstruction error by number of stages, with baselines")
     with right:
         st.caption("Perplexity: how many codewords each stage uses evenly")
-        figures.show(figures.perplexity(found["perplexity"], codebook.size), "health-perplexity", "Perplexity per stage")
+        figures.show(figures.perplexity(found["perplexity"], codebook.size), "health-perplexity",
+                     "Perplexity per stage")
 
 
 def metrics(found: dict) -> None:
@@ -88,7 +110,7 @@ def metrics(found: dict) -> None:
     for cell, (label, value, note, explain) in zip(cells, [
             ("Explained variance", percent(found["explained_variance"], 1), goal(found, "explained_variance"),
              "Share of the vertices' displacement that the tokens rebuild."),
-            ("Error", mm(found["rmse_mm"]), f"95 % of frames under {mm(found['p95_mm'])}",
+            ("Error", mm(found["rmse_mm"]), f"95 % under {mm(found['p95_mm'])}",
              "Root mean square distance between true and rebuilt vertices."),
             ("Codewords in use", percent(found["utilisation"]), goal(found, "utilisation"),
              "Share of codewords used by at least one frame in 10,000."),
@@ -105,36 +127,26 @@ def goal(found: dict, name: str) -> str:
     return f"goal {percent(wanted)} {'met' if found[name] >= wanted else 'not met'}"
 
 
-def glimpse(codebook) -> None:
+def glimpse(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame) -> None:
     """The codewords used most, as an invitation."""
     st.subheader("Used most", anchor=False)
     face = shelf.face(choice.root, codebook.face_id)
     if not face.has_mesh:
         return
-    order = selection.matching(codebook.table, selection.Filter(used_only=True))[:8]
-    pictures = thumbnails.addresses(choice.root, codebook)
-    items = [cards.card(codebook.table.iloc[k], pictures.get(k)) for k in order]
-    picked = views.gallery(key="glimpse", data={
-        "items": items, "selected": None, "narrow": False, "model": codebook.model, "label": "Codewords used most",
-        "face": media.face_address(face), "codebook": media.codebook_address(codebook)}, on_pick_change=lambda: None).pick
+    order = selection.matching(table, selection.Filter(used_only=True))[:8]
+    pictures = thumbnails.addresses(choice.root, codebook, face)
+    items = [cards.card(table.iloc[k], pictures.get(k)) for k in order]
+    data = {"items": items, "selected": None, "row": True, "model": codebook.model, "label": "Codewords used most",
+            "face": media.face_address(face), "codebook": media.codebook_address(codebook)}
+    picked = views.gallery(key="glimpse", data=data, on_pick_change=lambda: None).pick
     if picked is not None:
-        st.switch_page("pages/codebook.py", query_params=state.link(codeword=picked))
+        routes.go("codebook", codeword=picked)
 
 
 def next_steps() -> None:
     """Where to go from here."""
     st.subheader("What to do next", anchor=False)
-    for cell, (page, icon, title, words) in zip(st.columns(len(NEXT), gap="medium"), NEXT, strict=True):
+    for cell, (name, title, words) in zip(st.columns(len(NEXT), gap="medium"), NEXT, strict=True):
         with cell, st.container(border=True, height="stretch"):
-            st.page_link(f"pages/{page}.py", label=f"**{title}**", icon=icon, query_params=state.link())
+            routes.link(name, f"**{title}**")
             st.caption(words)
-
-
-if empty_states.ready(choice, needs_tokens=False):
-    book = shelf.codebook(choice.root, choice.model)
-    about(book)
-    glimpse(book)
-    health(book)
-    next_steps()
-    if choice.dataset and not choice.encoded:
-        empty_states.not_encoded(choice)

@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+
+if __name__ == "__main__":  # a link to this page was the server's first: see dashboard/pages/__init__.py
+    runpy.run_path(str(Path(__file__).resolve().parents[1] / "app.py"), run_name="__main__")
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import (cards, empty_states, figures, frame, media, selection, shelf, state, thumbnails, tracks,
-                                  views)
-from dashboard.components.words import clock, count, mm, plural, span
+from dashboard.components import (
+    cards,
+    empty_states,
+    figures,
+    frame,
+    media,
+    routes,
+    selection,
+    shelf,
+    state,
+    thumbnails,
+    tracks,
+    views,
+)
+from dashboard.components.dictionary import dictionary
+from dashboard.components.words import clock, count, span
 
-choice = shelf.chosen()
-frame.header("Recordings", "What was recorded, what its tokens rebuild, and which tokens do it.", choice)
+
+def page() -> None:
+    """The page."""
+    choice = shelf.chosen()
+    frame.header("Recordings", "What was recorded, what its tokens rebuild, and which tokens do it.", choice)
+    if empty_states.ready(choice):
+        with frame.guarded():
+            watch(choice)
 
 
-def pick(recordings: pd.DataFrame) -> str:
+def pick(choice: shelf.Choice, recordings: pd.DataFrame) -> str:
     """The recording on show: from the link, else the first; a select box that the link follows."""
     names = recordings["recording"].tolist()
     wanted = state.read("recording")
@@ -36,7 +61,7 @@ def pick(recordings: pd.DataFrame) -> str:
 
 
 @st.fragment
-def watch() -> None:
+def watch(choice: shelf.Choice) -> None:
     """The chosen recording: scrubbing and playing happen in the browser, choosing reruns this alone."""
     dataset = shelf.dataset(choice.root, choice.dataset)
     tokens = shelf.tokens(choice.root, choice.model, choice.dataset)
@@ -44,7 +69,7 @@ def watch() -> None:
     face = shelf.face(choice.root, codebook.face_id)
     box, labels = st.columns([2, 3], vertical_alignment="bottom")
     with box:
-        name = pick(dataset.recordings)
+        name = pick(choice, dataset.recordings)
     row = dataset.recordings.set_index("recording").loc[name]
     with labels:
         st.caption(facts_line(row, dataset.labels))
@@ -52,11 +77,11 @@ def watch() -> None:
     if track.parts > 1:
         choose_part(track)
     if face.has_mesh:
-        play(track, name, codebook, face)
+        play(choice, track, name, codebook, face)
     else:
         st.info(f"“{face.title or face.id}” has no mesh here: the faces cannot be drawn, tokens and errors can.",
                 icon=":material/view_in_ar:")
-    summary(track, codebook, face.has_mesh)
+    summary(choice, track, face.has_mesh)
 
 
 def facts_line(row: pd.Series, labels: tuple[str, ...]) -> str:
@@ -77,26 +102,26 @@ def choose_part(track: tracks.Track) -> None:
         st.rerun(scope="fragment")
 
 
-def play(track: tracks.Track, name: str, codebook, face) -> None:
+def play(choice: shelf.Choice, track: tracks.Track, name: str, codebook, face) -> None:
     """The player; it tells where it rests, and that goes into the link."""
-    pictures = thumbnails.addresses(choice.root, codebook)
+    pictures = thumbnails.addresses(choice.root, codebook, face)
     used = np.unique(track.tokens)
     stages = state.read("stages")
     data = {"face": media.face_address(face), "codebook": media.codebook_address(codebook), "name": name,
             "recording": media.address(track.data, "application/octet-stream", "recording"),
             "at": selection.nearest_frame(track.time_s, state.read("t")),
             "stages": int(stages) if stages and stages.isdigit() else codebook.stages,
-            "items": cards.chips(codebook.table.iloc[used], pictures), "height": 380}
+            "items": cards.chips(dictionary(choice).table.iloc[used], pictures), "height": 380}
     told = views.player(key=f"player-{name}-{track.part}", data=data, on_at_change=lambda: None,
                         on_open_change=lambda: None)
     if told.at:
         depth = int(told.at["stages"])
         state.write(recording=name, t=told.at["t"], stages=depth if depth < codebook.stages else None)
     if told.open is not None:
-        st.switch_page("pages/codebook.py", query_params=state.link(codeword=int(told.open)))
+        routes.go("codebook", codeword=int(told.open))
 
 
-def summary(track: tracks.Track, codebook, has_mesh: bool) -> None:
+def summary(choice: shelf.Choice, track: tracks.Track, has_mesh: bool) -> None:
     """Error after each stage, and the codewords of this recording."""
     st.subheader("This recording as a whole", anchor=False)
     left, right = st.columns([1, 1.6], gap="medium")
@@ -107,23 +132,18 @@ def summary(track: tracks.Track, codebook, has_mesh: bool) -> None:
                      "Root mean square error of this recording after each stage")
     with right:
         st.caption("Codewords it uses most")
-        st.dataframe(most_used(track, codebook), hide_index=True, height=300, column_config={
+        st.dataframe(most_used(track, dictionary(choice).table), hide_index=True, height=300, column_config={
             "Share of frames": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
             "Codeword": st.column_config.LinkColumn(display_text=r"codeword=(\d+)", width="small")})
 
 
-def most_used(track: tracks.Track, codebook) -> pd.DataFrame:
+def most_used(track: tracks.Track, table: pd.DataFrame) -> pd.DataFrame:
     """The codewords in most frames, with the time they are first seen."""
     used = np.unique(track.tokens[track.tokens > 0])
     present = np.array([(track.tokens == k).any(1) for k in used]).reshape(len(used), -1)
     order = np.argsort(-present.mean(1), kind="stable")[:20]
     base = "codebook?" + "".join(f"{k}={v}&" for k, v in state.link().items())
     return pd.DataFrame({"Codeword": [f"{base}codeword={used[i]}" for i in order],
-                         "Movement": [cards.name_of(codebook.table.iloc[used[i]]) for i in order],
+                         "Movement": [cards.name_of(table.iloc[used[i]]) for i in order],
                          "Share of frames": present.mean(1)[order],
                          "First seen": [clock(track.time_s[present[i].argmax()]) for i in order]})
-
-
-if empty_states.ready(choice):
-    with frame.guarded():
-        watch()

@@ -19,37 +19,52 @@ function loadPack(url) {
   return dfe.assets.get(url);
 }
 
-const ARRAYS = { f4: Float32Array, i4: Int32Array, u4: Uint32Array, i2: Int16Array, u2: Uint16Array, u1: Uint8Array };
+const ARRAYS = { float32: Float32Array, int32: Int32Array, uint32: Uint32Array, int16: Int16Array, uint16: Uint16Array,
+  uint8: Uint8Array };
 
+/** The layout of dfe_core.render.scene: a JSON header, then arrays; scale and bias stay with their array's entry. */
 function unpack(buffer) {
   const length = new DataView(buffer).getUint32(4, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
-  const pack = { ...header.meta, shapes: {} };
-  for (const { name, dtype, shape, offset } of header.sections) {
+  const pack = { ...header, shapes: {}, scales: {}, biases: {} };
+  for (const [name, { dtype, shape, offset, scale, bias }] of Object.entries(header.arrays)) {
     const count = shape.reduce((a, b) => a * b, 1);
     pack[name] = new ARRAYS[dtype](buffer, 8 + length + offset, count);
-    pack.shapes[name] = shape;
+    Object.assign(pack.shapes, { [name]: shape });
+    if (scale) pack.scales[name] = scale;
+    if (bias) pack.biases[name] = bias;
   }
   return pack;
 }
 
 /** The linear face model: psi in, positions, normals and the size of the displacement out. */
 class Face {
-  constructor(pack) {
-    Object.assign(this, pack);
-    this.vertices = pack.shapes.template[0];
-    this.coefficients = pack.shapes.basis[0];
+  constructor(pack, look, url) {
+    Object.assign(this, look);
+    this.key = url;
+    this.names = pack.names;
+    this.materials = pack.materials;
+    this.moving = pack.moving;
+    this.basis = pack.basis;
+    this.scale = pack.scales.basis;
+    this.triangles = Uint32Array.from(pack.triangles);
+    [this.vertices] = pack.shapes.template;
+    [this.coefficients] = pack.shapes.basis;
+    const { template: scale } = pack.scales, { template: bias } = pack.biases;
+    this.template = Float32Array.from(pack.template, (v, i) => v * scale[i % 3] + bias[i % 3]);
+    this.sum = new Float32Array(this.moving.length * 3);
   }
 
-  displacement(psi, out = new Float32Array(this.vertices * 3)) {
-    out.fill(0);
-    const size = this.vertices * 3;
+  displacement(psi) {
+    const { sum, moving } = this, size = sum.length, out = new Float32Array(this.vertices * 3);
+    sum.fill(0);
     for (let e = 0; e < this.coefficients; e++) {
       const scale = (psi[e] || 0) * this.scale[e];
       if (Math.abs(scale) < 1e-12) continue;
       const row = this.basis.subarray(e * size, (e + 1) * size);
-      for (let i = 0; i < size; i++) out[i] += scale * row[i];
+      for (let i = 0; i < size; i++) sum[i] += scale * row[i];
     }
+    for (let m = 0; m < moving.length; m++) out.set(sum.subarray(3 * m, 3 * m + 3), 3 * moving[m]);
     return out;
   }
 
@@ -97,9 +112,9 @@ class Face {
   }
 }
 
-async function loadFace(url) {
+async function loadFace({ url, look }) {
   const pack = await loadPack(url);
-  return (pack.face ??= new Face(pack));
+  return (pack.face ??= new Face(pack, look, url));
 }
 
 const VERTEX = `#version 300 es
@@ -116,7 +131,7 @@ const FRAGMENT = `#version 300 es
 precision highp float;
 in vec3 vNormal; in vec3 vRest; in vec3 vEye; in float vHeat; in float vMaterial;
 uniform sampler2D colours; uniform float range; uniform float signed_; uniform float strength;
-uniform vec4 eyes[2]; uniform vec2 eyeEdges; uniform float hasEyes; uniform vec3 skin;
+uniform vec4 eyes[2]; uniform vec2 eyeEdges; uniform float hasEyes;
 out vec4 colour;
 vec3 eyeColour() {
   vec4 e = vRest.x > 0.0 ? eyes[0] : eyes[1];
@@ -129,15 +144,12 @@ vec3 eyeColour() {
 void main() {
   vec3 n = normalize(gl_FrontFacing ? vNormal : -vNormal);
   vec3 toEye = normalize(-vEye);
-  vec3 base = skin;
-  bool isEye = vMaterial > 0.5 && vMaterial < 1.5 && hasEyes > 0.5;
-  if (isEye) base = eyeColour();
-  else if (vMaterial > 1.5) base = vec3(0.56, 0.30, 0.29);
+  bool isEye = vMaterial > 0.5 && vMaterial < 1.5;
   float t = signed_ > 0.5 ? clamp(vHeat / range * 0.5 + 0.5, 0.0, 1.0) : clamp(vHeat / range, 0.0, 1.0);
-  float amount = signed_ > 0.5 ? abs(t - 0.5) * 2.0 : t;
-  vec3 tint = texture(colours, vec2(t * 0.9961 + 0.00195, signed_ > 0.5 ? 0.75 : 0.25)).rgb;
-  float cover = strength * smoothstep(0.015, 0.20, amount);
-  base = mix(base, tint, isEye ? cover * 0.35 : cover);
+  if (strength < 0.5) t = signed_ > 0.5 ? 0.5 : 0.0;
+  vec3 base = texture(colours, vec2(t * 0.9922 + 0.0039, signed_ > 0.5 ? 0.75 : 0.25)).rgb;
+  if (isEye) base = hasEyes > 0.5 ? eyeColour() : vec3(0.93, 0.92, 0.90);
+  else if (vMaterial > 1.5) base = vec3(0.40, 0.17, 0.17);
   float key = pow(0.5 + 0.5 * dot(n, normalize(vec3(-0.45, 0.55, 0.75))), 1.8);
   float fill = pow(0.5 + 0.5 * dot(n, normalize(vec3(0.85, 0.05, 0.55))), 2.0);
   float sky = 0.5 + 0.5 * n.y;
@@ -160,8 +172,7 @@ class Stage {
     this.canvas.addEventListener("webglcontextlost", () => { if (dfe.stage === this) dfe.stage = null; });
     this.program = this.link();
     this.places = {};
-    for (const name of ["view", "projection", "colours", "range", "signed_", "strength", "eyes", "eyeEdges", "hasEyes",
-      "skin"]) {
+    for (const name of ["view", "projection", "colours", "range", "signed_", "strength", "eyes", "eyeEdges", "hasEyes"]) {
       this.places[name] = gl.getUniformLocation(this.program, name);
     }
     gl.enable(gl.DEPTH_TEST);
@@ -212,7 +223,7 @@ class Stage {
   }
 
   texture(face) {
-    const gl = this.gl, texture = gl.createTexture(), width = face.shapes.heat[0];
+    const gl = this.gl, texture = gl.createTexture(), width = face.heat.length / 3;
     const pixels = new Uint8Array(width * 2 * 4);
     for (let i = 0; i < width; i++) for (const [row, from] of [[0, face.heat], [1, face.diverging]]) {
       pixels.set([from[3 * i], from[3 * i + 1], from[3 * i + 2], 255], (row * width + i) * 4);
@@ -261,7 +272,6 @@ class Stage {
     gl.uniform1f(this.places.hasEyes, face.eyes ? 1 : 0);
     if (face.eyes) gl.uniform4fv(this.places.eyes, face.eyes.flat());
     gl.uniform2fv(this.places.eyeEdges, face.eyeEdges);
-    gl.uniform3fv(this.places.skin, face.skin);
     gl.drawElements(gl.TRIANGLES, face.triangles.length, gl.UNSIGNED_INT, 0);
   }
 }

@@ -33,6 +33,7 @@ class Gallery {
   update(data) {
     this.data = data;
     this.box.classList.toggle("narrow", Boolean(data.narrow));
+    this.box.classList.toggle("row", Boolean(data.row));
     this.box.setAttribute("aria-label", data.label || "Codewords");
     const signature = JSON.stringify(data.items) + data.model;
     if (signature !== this.signature) {

@@ -243,7 +243,10 @@ class Player {
 
   words() {
     const t = this.track, now = t.time[this.row], mm = t.error[this.row * this.count + this.stages - 1];
-    const minutes = (s) => `${Math.floor(s / 60)}:${(s % 60).toFixed(1).padStart(4, "0")}`;
+    const minutes = (seconds) => {
+      const tenths = Math.round(seconds * 10);
+      return `${Math.floor(tenths / 600)}:${((tenths % 600) / 10).toFixed(1).padStart(4, "0")}`;
+    };
     this.clock.textContent = `${minutes(now)} / ${minutes(this.last)}`;
     this.depthLabel.textContent = `Stages ${this.stages} of ${this.count}`;
     this.error.textContent = `Error ${mm.toFixed(2)} mm`;

@@ -1,0 +1,74 @@
+"""All that is known of each codeword in one table: geometry, use in the chosen data, description, the lab's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard.components import shelf
+from dfe_core.errors import DataError
+from dfe_core.faces.model import FaceModel
+from dfe_core.motion.actions import action_directions
+from dfe_core.store import artefact_path
+from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokens.describe import describe_codewords
+from dfe_core.tokens.notes import Notebook, Notes
+from dfe_core.tokens.search import WordIndex, codeword_texts, index_words
+from dfe_core.tokens.usage import usage
+
+_USAGE = {"uses": 0, "share_of_frames": np.nan, "main_stage": -1, "mean_intensity": np.nan}
+
+
+@dataclass(frozen=True, eq=False)
+class Dictionary:
+    """table: K rows, the codebook's columns, uses, share_of_frames, main_stage, mean_intensity, description (what
+    moves), like (the nearest action unit, may be empty), name, tags and note (the lab's own). words: their index."""
+
+    table: pd.DataFrame
+    words: WordIndex
+
+
+def dictionary(choice: shelf.Choice) -> Dictionary:
+    """The dictionary of the chosen codebook as the chosen dataset uses it."""
+    codebook = shelf.codebook(choice.root, choice.model)
+    face = shelf.face(choice.root, codebook.face_id)
+    cache = choice.root / "tokens" / f"{choice.model}--{choice.dataset}" / "manifest.json"
+    stamp = cache.stat().st_mtime_ns if choice.encoded else 0
+    own = artefact_path("models", choice.model, choice.root) / "notes.json"
+    return _dictionary(codebook.key, str(choice.root), choice.model, choice.dataset if stamp else None, stamp,
+                       own.stat().st_mtime_ns if own.is_file() else 0, codebook, face)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the codebook")
+def _dictionary(key: str, root: str, model: str, dataset: str | None, stamp: int, noted: int, _codebook: Codebook,
+                _face: FaceModel) -> Dictionary:
+    notes = _notes(model, Path(root))
+    sentences = _sentences(key, _face.id, _codebook, _face)
+    table = _codebook.table.drop(columns=[c for c in (*_USAGE, "description") if c in _codebook.table.columns])
+    if dataset is not None:
+        counted = usage(shelf.tokens(Path(root), model, dataset), shelf.runs(Path(root), model, dataset))
+        table = table.merge(counted, "left", "codeword")
+    else:
+        table = table.assign(**_USAGE)
+    parts = [sentence.partition("; like ") for sentence in sentences]
+    own = [notes.of(k) for k in range(len(table))]
+    table = table.assign(description=[what for what, _, _ in parts], like=[like for _, _, like in parts],
+                         name=[note.name for note in own], tags=[", ".join(note.tags) for note in own],
+                         note=[note.note for note in own])
+    return Dictionary(table, index_words(codeword_texts(_codebook.table, sentences, notes)))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _sentences(key: str, face_id: str, _codebook: Codebook, _face: FaceModel) -> list[str]:
+    return describe_codewords(_codebook.psi, _face, action_directions(_codebook.names) or None)
+
+
+def _notes(model: str, root: Path) -> Notes:
+    try:
+        return Notebook.open(model, root).read()
+    except DataError:  # a notes file that is not ours says so where notes are edited; codewords show without it
+        return Notes()

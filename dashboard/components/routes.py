@@ -1,0 +1,43 @@
+"""The pages by name: for the navigation, and for links from one page to another."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import NoReturn
+
+import streamlit as st
+
+from dashboard.components import state
+
+GROUPS = {"": ("overview",), "Explore": ("codebook", "recordings")}
+TITLES = {"overview": ("Overview", "dashboard"), "codebook": ("Codebook", "grid_view"),
+          "recordings": ("Recordings", "timeline")}
+
+
+def groups() -> dict[str, list[st.Page]]:
+    """Every page under its heading, for `st.navigation`."""
+    return {heading: [route(name) for name in names] for heading, names in GROUPS.items()}
+
+
+def route(name: str) -> st.Page:
+    """One page. Its module is imported when it is first opened."""
+    title, icon = TITLES[name]
+    return st.Page(_opener(name), title=title, icon=f":material/{icon}:", url_path=name, default=name == "overview")
+
+
+def go(name: str, **parameters: object) -> NoReturn:
+    """Open a page with these query parameters, keeping model and dataset."""
+    st.switch_page(route(name), query_params=state.link(**parameters))
+
+
+def link(name: str, label: str, **parameters: object) -> None:
+    """A link to a page."""
+    st.page_link(route(name), label=label, query_params=state.link(**parameters))
+
+
+def _opener(name: str) -> Callable[[], None]:
+    def opened() -> None:
+        importlib.import_module(f"dashboard.pages.{name}").page()
+    opened.__name__ = name
+    return opened
