@@ -11,6 +11,8 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.arkit import ARKIT_NAMES
+from dfe_core.motion.actions import action_psi
+from dfe_core.motion.codeword_tracks import in_codewords, spell
 from dfe_core.motion.export import (
     LIVE_LINK_COLUMNS,
     arkit_coefficients,
@@ -20,10 +22,12 @@ from dfe_core.motion.export import (
     write_coefficients,
 )
 from dfe_core.motion.identity import identity_template, on_person, random_person, transfer
-from dfe_core.motion.mixer import mix, random_mix, round_trip
+from dfe_core.motion.mixer import encoder_of, mix, random_mix, round_trip
+from dfe_core.motion.timeline import play
+from dfe_core.motion.words import timeline_from_words
 from dfe_core.tokenizer.metric import mesh_factor
 from dfe_core.tokens.runs import build_runs
-from tests.small_world import make_world
+from tests.small_world import codeword_psi, make_world
 
 
 @pytest.fixture(scope="module")
@@ -186,3 +190,50 @@ def test_timecodes_rise_over_seconds_minutes_and_hours():
     assert timecodes(3, 1, start_s=3599) == ["00:59:59:00.000", "01:00:00:00.000", "01:00:01:00.000"]
     codes = timecodes(200, 59.94)
     assert codes == sorted(codes) and len(set(codes)) == 200 and codes[1] == "00:00:00:01.001"
+
+
+def test_a_sum_of_codewords_is_spelled_by_them(world):
+    psi = 0.8 * world.codebook.psi[4] + 0.5 * world.codebook.psi[9]
+    found = spell(world.codebook, world.face, psi, most=4)
+    assert {4, 9} <= set(found.codewords) and found.cosine > 0.95 and min(found.intensities) > 0
+    one = spell(world.codebook, world.face, 0.3 * world.codebook.psi[4])
+    assert one.codewords == (4,) and one.intensities == pytest.approx((0.3,), abs=1e-4)
+    assert spell(world.codebook, world.face, np.zeros(52)).codewords == ()
+
+
+def test_more_codewords_never_spell_worse(world):
+    target = np.random.default_rng(5).normal(size=52)
+    likeness = [spell(world.codebook, world.face, target, most=n).cosine for n in range(1, 7)]
+    assert all(b >= a - 1e-9 for a, b in zip(likeness, likeness[1:], strict=False)) and likeness[-1] > likeness[0]
+
+
+def test_a_timeline_in_codewords_keeps_its_times_and_plays_nearly_the_same(world):
+    psi = world.codebook.psi.copy()
+    psi[3] = 0.5 * action_psi(world.face.names, "AU12", "left")
+    book = replace(world.codebook, psi=psi)
+    words = timeline_from_words("smile on the left, then codeword 5")
+    spelled = in_codewords(words, book, world.face)
+    assert [t.label for t in spelled.tracks] == ["codeword 3", "codeword 5"]
+    first = spelled.tracks[0]
+    assert first.intensity == pytest.approx(1.6, abs=1e-3) and "stands for AU12 left (cosine 1.00" in first.rule
+    assert (first.onset_s, first.end_s) == (words.tracks[0].onset_s, words.tracks[0].end_s)
+    np.testing.assert_allclose(play(spelled, book.names, book)[1], play(words, book.names, book)[1], atol=1e-3)
+
+
+def test_the_encoder_of_a_tokenizer_gives_its_tokens_and_intensities(toy_face):
+    import torch
+
+    from dfe_core.tokenizer.config import TokenizerConfig
+    from dfe_core.tokenizer.model import Tokenizer
+    torch.manual_seed(0)
+    eye = np.eye(52, dtype=np.float32)
+    model = Tokenizer(TokenizerConfig(codewords=24, stages=3), eye, eye).eval()
+    with torch.no_grad():
+        model.quantizer.codewords.copy_(torch.as_tensor(codeword_psi(toy_face)))
+    psi = model.codeword_psi()[[3, 7, 0, 12]]
+    tokens, intensities = encoder_of(model)(psi)
+    whole = model.encode(torch.as_tensor(psi))
+    assert tokens.shape == intensities.shape == (4, 3)
+    assert tokens[0].tolist().count(3) and tokens[1].tolist().count(7) and not tokens[2].any()
+    np.testing.assert_array_equal(tokens, whole.tokens.numpy())
+    np.testing.assert_allclose(intensities, whole.intensities.numpy())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -95,3 +96,27 @@ def test_duplicates_of_a_direction_are_named_once():
     assert {"AU45", "AU46 left", "AU12 right", "AU1", "AD30 left"} <= set(labels)
     assert not {"AU43", "AU27"} & set(labels)
     assert action_directions(("exp0", "exp1")) == {}
+
+
+def test_the_sentence_of_a_mirrored_coefficient_is_mirrored(toy_face):
+    swap = {"left": "right", "right": "left", "Left": "Right", "Right": "Left"}
+    pairs = [(i, toy_face.names.index(n[:-4] + "Right")) for i, n in enumerate(toy_face.names) if n.endswith("Left")]
+    sentences = describe_codewords(np.eye(52), toy_face)
+    for left, right in pairs:
+        mirrored = re.sub("left|right|Left|Right", lambda m: swap[m[0]], sentences[left])
+        assert mirrored.replace(" to the right", "").replace(" to the left", "") == \
+            sentences[right].replace(" to the right", "").replace(" to the left", ""), sentences[left]
+
+
+def test_sentences_and_sides_hold_on_a_real_face(shared, cache):
+    from dfe_core.faces import open_face
+    from dfe_core.tokenizer.geometry import codeword_geometry
+    face = open_face(f"ict:{shared / 'data' / 'ict_facekit' / 'ict_face_head_neck.npz'}")
+    wanted = {"mouthSmile_L": ("Left lip corner moves", "up"), "eyeBlink_R": ("Right eyelid moves", "down"),
+              "browInnerUp_L": ("Left brow moves", "up"), "jawLeft": ("to the left",), "mouthSmile_R": ("Right lip",),
+              "jawOpen": ("down",), "mouthPucker": ("forward",)}
+    psi = np.stack([np.eye(face.coefficients)[face.names.index(name)] for name in wanted])
+    for sentence, (name, parts) in zip(describe_codewords(psi, face), wanted.items(), strict=True):
+        assert all(part in sentence for part in parts), (name, sentence)
+    assert codeword_geometry(psi, face)["side"].tolist() == ["left", "right", "left", "left", "right", "symmetric",
+                                                             "symmetric"]
