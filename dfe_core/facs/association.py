@@ -60,7 +60,7 @@ def associate(aggregates: Aggregates, where: np.ndarray | None = None,
     uses, together = count.sum(1), positive.sum(1)
     events = (aggregates.arrays["events"] * where[:, None]).sum(0)
     subjects = _subjects_showing(aggregates, where)
-    enough = _enough_columns(present, frames, events, subjects, settings)[None] & (uses >= settings.min_frames)
+    enough = _enough_columns(present, frames, events, settings)[None] & (uses >= settings.min_frames)
     lift, phi = _lift(together, uses, present, frames), _phi(together, uses, present, frames)
     f1, bin_of = _best_f1(count, positive, present)
     expected, z = _standardised(aggregates, where, together)
@@ -109,10 +109,10 @@ def _subjects_showing(aggregates: Aggregates, where: np.ndarray) -> np.ndarray:
     return (shown > 0).sum(0)
 
 
-def _enough_columns(present: np.ndarray, frames: np.ndarray, events: np.ndarray, subjects: np.ndarray,
+def _enough_columns(present: np.ndarray, frames: np.ndarray, events: np.ndarray,
                     settings: CoverageSettings) -> np.ndarray:
     return ((present >= settings.min_frames) & (frames - present >= settings.min_frames)
-            & (events >= settings.min_events) & (subjects >= settings.min_subjects))
+            & (events >= settings.min_events))
 
 
 def _lift(together: np.ndarray, uses: np.ndarray, present: np.ndarray, frames: np.ndarray) -> np.ndarray:
@@ -180,7 +180,7 @@ def pair_intervals(aggregates: Aggregates, found: Association, settings: Coverag
     names = [f"{n}_{end}" for n in ("lift", "phi", "auroc") for end in ("low", "high")]
     result = {n: np.full(found.lift.shape, np.nan) for n in names}
     subjects = len(aggregates.subjects)
-    if subjects < max(2, settings.min_subjects):
+    if subjects < settings.min_subjects:
         return result
     weights = subject_weights(subjects, settings.resamples, seed)
     present, frames = (weights @ x for x in _by_subject(aggregates))

@@ -40,7 +40,7 @@ from dfe_core.store import artefact_path, atomic_directory, content_key, read_js
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
-VERSION = 1
+VERSION = 4
 _SHOWN = 24  # new codewords whose moments are looked up: two pages of faces
 _TABLES = ("per_au", "pairs", "codewords", "new_moments", "variance", "symmetry", "symmetry_by_subject",
            "redundancy", "splits", "deformation", "diversity", "rarefaction", "not_measured", "truth")
@@ -53,7 +53,8 @@ class Coverage:
     Attributes
     ----------
     model, dataset, aus: names. tool, tool_version: who said the AUs. estimate: derived, not detected or coded.
-    simulated: of the dataset. subjects, frames: that have both tokens and AUs. keys: content keys by input.
+    presence_rule: when an AU counts as present, for captions. simulated: of the dataset.
+    subjects, frames: that have both tokens and AUs. keys: content keys by input.
     per_au: one row a measured AU and side: prevalence, events, best_codeword, auroc (of it, on held-out subjects) with
         low and high, q, sparse_codewords, sparse_auroc with low and high, template_cosine, covered, status
         (``covered``, ``no codeword`` or ``not enough data (n = …)``).
@@ -73,6 +74,7 @@ class Coverage:
     tool: str
     tool_version: str
     estimate: bool
+    presence_rule: str
     simulated: bool
     seed: int
     face_id: str
@@ -228,7 +230,7 @@ def _analyse(inputs: Inputs, settings: CoverageSettings, root: Path | None, seed
     shown = list(levels(aggregates))
     return Coverage(
         codebook.model, inputs.dataset.name, inputs.aus.name, inputs.aus.tool, inputs.aus.version,
-        inputs.aus.estimate, inputs.dataset.simulated, seed, face.id, inputs.keys, settings,
+        inputs.aus.estimate, presence_rule(inputs.aus), inputs.dataset.simulated, seed, face.id, inputs.keys, settings,
         len(aggregates.subjects), aggregates.frames, per_au,
         pair_table(aggregates, found, pair_intervals(aggregates, found, settings, seed)),
         _with_truth(codewords, aggregates, found),
@@ -253,19 +255,20 @@ def _column_table(aggregates: Aggregates, found: Association, choice: Choice, sc
              "frames": found.frames.astype(np.int64), "present": found.present.astype(np.int64),
              "events": found.events.astype(np.int64), "subjects": found.subjects,
              "prevalence": np.divide(found.present, found.frames, out=np.full(columns, np.nan), where=found.frames > 0)}
-    enough = found.enough.any(0)
+    seen = found.enough.any(0)
+    enough = seen & (found.subjects >= settings.min_subjects)
     for name, counts in (("", scores.one), ("sparse_", scores.sparse)):
         value = held_out_auroc(counts, scores.folds, np.ones((1, subjects)))[0]
         low, high = interval(held_out_auroc(counts, scores.folds, weights))
         table |= {f"{name}auroc": np.where(enough, value, np.nan), f"{name}low": np.where(enough, low, np.nan),
                   f"{name}high": np.where(enough, high, np.nan)}
     chosen = choice.codewords[-1]
-    table["best_codeword"] = pd.array(np.where(enough & (chosen[:, 0] >= 0), chosen[:, 0], -1), "Int64")
-    table["sparse_codewords"] = [[int(k) for k in row if k >= 0] if e else [] for row, e in zip(chosen, enough,
-                                                                                              strict=True)]
-    table["q"] = _least(found.q, chosen[:, :1], enough)
-    table["p"] = _least(found.p, chosen[:, :1], enough)
-    q_of_set = _least(np.where(np.isfinite(found.q), found.q, found.p), chosen, enough)
+    table["best_codeword"] = pd.array(np.where(seen & (chosen[:, 0] >= 0), chosen[:, 0], -1), "Int64")
+    table["sparse_codewords"] = [[int(k) for k in row if k >= 0] if s else []
+                                 for row, s in zip(chosen, seen, strict=True)]
+    table["q"] = _least(found.q, chosen[:, :1], seen)
+    table["p"] = _least(found.p, chosen[:, :1], seen)
+    q_of_set = _least(np.where(np.isfinite(found.q), found.q, found.p), chosen, seen)
     result = pd.DataFrame(table)
     result["best_codeword"] = result["best_codeword"].where(result["best_codeword"] >= 0)
     known = result["sparse_auroc"].notna()
@@ -285,8 +288,8 @@ def _least(values: np.ndarray, chosen: np.ndarray, enough: np.ndarray) -> np.nda
 def _status(row: dict[str, Any], settings: CoverageSettings) -> str:
     if not pd.isna(row["covered"]):
         return "covered" if row["covered"] else "no codeword"
-    for name, least in (("subjects", settings.min_subjects), ("events", settings.min_events),
-                        ("present", settings.min_frames)):
+    for name, least in (("events", settings.min_events), ("present", settings.min_frames),
+                        ("subjects", settings.min_subjects)):
         if row[name] < least:
             return f"not enough data (n = {row[name]} {'frames' if name == 'present' else name})"
     if row["frames"] - row["present"] < settings.min_frames:
@@ -341,12 +344,7 @@ def _truth_table(aggregates: Aggregates, columns: pd.DataFrame, codewords: pd.Da
 
 
 def _notes(inputs: Inputs, aggregates: Aggregates, templates: Templates | None) -> tuple[str, ...]:
-    notes = [ESTIMATE_CAVEAT if inputs.aus.estimate else DETECTOR_CAVEAT]
-    notes.append(f"An AU is present at a probability of at least {PRESENT_PROBABILITY:g} or, where the tool gives "
-                 f"intensities alone, at an intensity of at least {PRESENT_INTENSITY:g} of 5.")
-    if inputs.aus.estimate:
-        notes.append("AUs and tokens were both read from the same coefficients, so what both explain is large by "
-                     "construction.")
+    notes = [caveat(inputs.aus.tool, inputs.aus.estimate)]
     if templates is None:
         notes.append("This face has no AU templates: codewords were matched by their use alone.")
     elif templates.source == "learned":
@@ -354,8 +352,33 @@ def _notes(inputs: Inputs, aggregates: Aggregates, templates: Templates | None) 
     if aggregates.dropped:
         notes.append(f"{len(aggregates.dropped)} recordings have no part in this: " + "; ".join(
             f"{name} ({why})" for name, why in list(aggregates.dropped.items())[:5]) + ".")
-    notes += [str(n) for n in inputs.aus.manifest.get("notes", [])]
+    notes += [str(n) for n in inputs.aus.manifest.get("notes", []) if str(n) not in notes[0]]
     return tuple(dict.fromkeys(notes))
+
+
+def presence_rule(aus: AlignedAus) -> str:
+    """When an AU of this artefact counts as present."""
+    threshold = aus.manifest.get("settings", {}).get("threshold")
+    if threshold is not None:
+        return f"present from intensity {float(threshold):g} of 5"
+    return (f"present from probability {PRESENT_PROBABILITY:g} or, where the tool gives intensities alone, from "
+            f"intensity {PRESENT_INTENSITY:g} of 5")
+
+
+def caveat(tool: str, estimate: bool) -> str:
+    """What the source of the AUs does to every figure, for people."""
+    if estimate:
+        return ESTIMATE_CAVEAT + (" AUs and tokens were read from the same coefficients here, so agreement is high and "
+                                  "FACS-only variance low by construction; what lies beyond FACS is what the table has "
+                                  "no AU for.")
+    if tool == "simulated truth":
+        return ("These AUs are the truth of a simulation, which no detector or coder reaches: figures against a real "
+                "tool will be lower.")
+    if tool == "manual":
+        return "These AUs were coded by people; how far coders agree with each other bounds every figure here."
+    return DETECTOR_CAVEAT + (" An AU that the tool misses looks like a display beyond FACS, and a false alarm like an "
+                              "AU without a codeword: read coverage of FACS as a lower bound, and what lies beyond as "
+                              "an upper bound.")
 
 
 def _au_json(row: dict[str, Any]) -> dict[str, Any]:

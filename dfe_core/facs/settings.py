@@ -22,7 +22,8 @@ class CoverageSettings:
         of its squared displacement).
     match_r: so is one whose intensity correlates at least so with the best one or two AUs.
     redundant_cosine: two codewords are the same face above it.
-    min_frames, min_events, min_subjects: below any of these a figure is "not enough data".
+    min_frames, min_events: an AU (or codeword) with fewer frames present or absent, or fewer onsets, has no figures.
+    min_subjects: with fewer subjects who show an AU nothing is held out; with fewer subjects there are no intervals.
     min_share: codewords used in a smaller share of frames are not judged to be new.
     still_mm: a frame (or token) that moves the face less, root mean square over vertices, shows nothing.
     hold_s: a display counts when it is held at least so long.
@@ -37,8 +38,8 @@ class CoverageSettings:
     match_r: float = 0.6
     redundant_cosine: float = 0.95
     min_frames: int = 20
-    min_events: int = 3
-    min_subjects: int = 2
+    min_events: int = 5
+    min_subjects: int = 3
     min_share: float = 0.001
     still_mm: float = 0.1
     hold_s: float = 0.1

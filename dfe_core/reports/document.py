@@ -149,4 +149,10 @@ def cell(value: Any, spec: str = "") -> str:
 
 def caption_text(document: Document, caption: str) -> str:
     """The caption with the document's labels before it."""
-    return f"{'; '.join(document.labels).capitalize()}. {caption}" if document.labels else caption
+    return f"{sentence(document.labels)} {caption}" if document.labels else caption
+
+
+def sentence(labels: tuple[str, ...]) -> str:
+    """Labels as one sentence: ``Simulated data; AUs are an estimate.``"""
+    text = "; ".join(labels)
+    return f"{text[:1].upper()}{text[1:]}."

@@ -30,6 +30,7 @@ from dfe_core.reports.document import (
     Text,
     caption_text,
     cell,
+    sentence,
 )
 from dfe_core.reports.html import more_rows
 from dfe_core.reports.style import FAINT, GOLD, GREY, INK, RC, TEXT_WIDTH_MM
@@ -60,7 +61,7 @@ class _Layout:
     def write(self) -> None:
         self._title()
         for section in self.document.sections:
-            self._heading(section.title, section.blocks[0] if section.blocks else None)
+            self._heading(section.title, section.blocks)
             for block in section.blocks:
                 self._block(block)
         self._end_page()
@@ -85,8 +86,8 @@ class _Layout:
     def _title(self) -> None:
         self._paragraph(self.document.title, 17, weight="bold", after=1.5)
         self._paragraph(self.document.subtitle, 9.5, GREY, after=3)
-        for label in self.document.labels:
-            self._note(label.capitalize() + ".")
+        if self.document.labels:
+            self._note(sentence(self.document.labels))
         for label, value in self.document.facts:
             self._fact(label, value)
         self.y += 3
@@ -99,12 +100,22 @@ class _Layout:
             self._line(line, _LEFT + 34, self.y + 2.6, 7)
             self.y += 3.6
 
-    def _heading(self, title: str, first: Block | None) -> None:
-        self._need(22 + (first.height_mm if isinstance(first, Figure) else 12))
+    def _heading(self, title: str, blocks: tuple[Block, ...]) -> None:
+        """A heading stays with what it announces: the figure below it, also with a paragraph between them."""
+        self._need(14 + self._announced(blocks))
         self.y += 5 if self.y > _TOP else 0
         self._rule(self.y)
         self.y += 4
         self._paragraph(title, 12, weight="bold", after=2)
+
+    def _announced(self, blocks: tuple[Block, ...]) -> float:
+        if blocks and isinstance(blocks[0], Figure):
+            caption = wrap(caption_text(self.document, blocks[0].caption) + " Figure 00.", TEXT_WIDTH_MM, 7.2)
+            return blocks[0].height_mm + 7 + 3.7 * len(caption)
+        if blocks and isinstance(blocks[0], Text):
+            lines = len(wrap(blocks[0].text, TEXT_WIDTH_MM, 8.5))
+            return lines * 8.5 * 1.42 * _MM + 2.5 + self._announced(blocks[1:2])
+        return 20.0 if blocks else 0.0
 
     def _block(self, block: Block) -> None:
         if isinstance(block, Text):
@@ -191,19 +202,27 @@ class _Layout:
         widths = [TEXT_WIDTH_MM * c.width / total for c in block.columns]
         left = _LEFT + np.cumsum([0, *widths[:-1]])
         numeric = [block.frame[c.name].dtype.kind in "iuf" for c in block.columns]
-        self._row([c.title for c in block.columns], left, widths, numeric, "bold")
+        self._header(block, left, widths, numeric)
         for row in zip(*(block.frame[c.name].head(block.limit) for c in block.columns), strict=True):
             if self.y + 4.4 > PAGE_MM[1] - _BOTTOM:
                 self._need(4.4)
-                self._row([c.title for c in block.columns], left, widths, numeric, "bold")
+                self._header(block, left, widths, numeric)
             self._row([cell(v, c.spec) for v, c in zip(row, block.columns, strict=True)], left, widths, numeric)
         self.y += 5
 
-    def _row(self, cells: list[str], left: np.ndarray, widths: list[float], numeric: list[bool],
-             weight: str = "normal") -> None:
+    def _header(self, block: Table, left: np.ndarray, widths: list[float], numeric: list[bool]) -> None:
+        titles = [wrap(c.title, w - 1.5, 6.4, "bold") for c, w in zip(block.columns, widths, strict=True)]
+        rows = max(map(len, titles))
+        for lines, x, width, number in zip(titles, left, widths, numeric, strict=True):
+            for i, line in enumerate(lines):
+                self._line(line, x + (width - 2 if number else 0), self.y + 2.9 + 3 * (rows - len(lines) + i), 6.4,
+                           weight="bold", align="right" if number else "left")
+        self.y += 1.3 + 3 * rows
+        self._rule(self.y - 0.1, GREY)
+
+    def _row(self, cells: list[str], left: np.ndarray, widths: list[float], numeric: list[bool]) -> None:
         for text, x, width, number in zip(cells, left, widths, numeric, strict=True):
-            clipped = _clip(text, width - 2, 6.8, weight)
-            self._line(clipped, x + (width - 2 if number else 0), self.y + 2.9, 6.8, weight=weight,
+            self._line(_clip(text, width - 2, 6.8), x + (width - 2 if number else 0), self.y + 2.9, 6.8,
                        align="right" if number else "left")
         self.y += 4.3
         self._rule(self.y - 0.1, FAINT)

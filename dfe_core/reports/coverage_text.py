@@ -1,0 +1,149 @@
+"""The sentences of the coverage report: captions that stand alone, and figures as they are printed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.facs.coverage import Coverage
+from dfe_core.facs.table import title
+from dfe_core.reports.document import Number
+
+
+def tool_name(coverage: Coverage) -> str:
+    """``openface 2.2`` or, for derived AUs, ``arkit-table 1 (an estimate)``."""
+    name = f"{coverage.tool} {coverage.tool_version}".strip()
+    return f"{name} (an estimate)" if coverage.estimate else name
+
+
+def who(coverage: Coverage) -> str:
+    """The n of a caption, and where the AUs come from."""
+    return (f"n = {coverage.subjects} subjects, {coverage.frames:,} frames; AUs by {tool_name(coverage)}, "
+            f"{coverage.presence_rule}.")
+
+
+def labels(coverage: Coverage) -> tuple[str, ...]:
+    """What must be read beside every figure."""
+    return tuple(["simulated data"] * coverage.simulated + ["AUs are an estimate"] * coverage.estimate)
+
+
+def subtitle(coverage: Coverage) -> str:
+    return f"Model {coverage.model} on dataset {coverage.dataset}, AUs {coverage.aus} by {tool_name(coverage)}"
+
+
+def au_labels(table: pd.DataFrame, column: str = "au") -> list[str]:
+    """``AU12 left · lip corner puller`` for every row."""
+    return [title(au, side) for au, side in zip(table[column], table["side"], strict=True)]
+
+
+def short_labels(table: pd.DataFrame, column: str = "au") -> list[str]:
+    """``AU12 left`` for every row."""
+    return [au if side == "both" else f"{au} {side}" for au, side in zip(table[column], table["side"], strict=True)]
+
+
+def with_interval(value: float, low: float, high: float, spec: str = ".1%") -> tuple[str, str]:
+    """A figure and its interval as printed."""
+    if not np.isfinite(value):
+        return "", ""
+    bounds = f"95 % {format(max(low, 0), spec)} to {format(high, spec)}" if np.isfinite(low) else ""
+    return format(max(value, 0), spec), bounds
+
+
+def intervals(table: pd.DataFrame, low: str, high: str, spec: str = ".3f") -> list[str]:
+    """``0.958–0.986`` for every row, an en dash where there is none."""
+    return [f"{format(a, spec)}–{format(b, spec)}" if np.isfinite(a) else "–"
+            for a, b in zip(table[low], table[high], strict=True)]
+
+
+def headlines(coverage: Coverage) -> tuple[Number, ...]:
+    """The figures that a reader takes away first."""
+    judged = coverage.per_au[coverage.per_au["covered"].notna()]
+    covered, total = int(judged["covered"].sum()), len(judged)
+    lacking = len(coverage.per_au) - total
+    rows = [_number("AUs covered", f"{covered} of {total}" if total else "", f"{lacking} more with not enough data"
+                    if lacking else "AU and side, on held-out subjects", coverage)]
+    for label, part in (("Variance beyond FACS", "beyond FACS"), ("Variance in FACS only", "FACS only")):
+        rows.append(_number(label, *with_interval(*coverage.share(part)), coverage))
+    used = int(coverage.codewords["judged"].sum())
+    rows.append(_number("New codewords", str(int(coverage.codewords["new"].sum())) if used else "",
+                        f"of {used} in use: no AU or AU pair matches", coverage))
+    rows.append(_symmetric(coverage))
+    rows.append(_number("Redundant pairs", str(len(coverage.redundancy)),
+                        f"cosine of faces from {coverage.settings.redundant_cosine:g}", coverage))
+    return tuple(rows + _truth_numbers(coverage))
+
+
+def _symmetric(coverage: Coverage) -> Number:
+    row = coverage.symmetry[(coverage.symmetry["of"] == "frames") & (coverage.symmetry["what"] == "symmetric")].iloc[0]
+    return _number("Symmetric frames", *with_interval(row["share"], row["low"], row["high"], ".0%"), coverage)
+
+
+def _truth_numbers(coverage: Coverage) -> list[Number]:
+    numbers = []
+    for inside, label in ((True, "Planted AUs found"), (False, "Planted non-FACS found")):
+        part = coverage.truth[coverage.truth["in_facs"] == inside] if len(coverage.truth) else coverage.truth
+        known = part[part["found"].notna()] if len(part) else part
+        if len(known):
+            numbers.append(Number(label, f"{int(known['found'].sum())} of {len(known)}",
+                                  "known, as the data are simulated"))
+    return numbers
+
+
+def _number(label: str, value: str, detail: str, coverage: Coverage) -> Number:
+    return Number(label, value, detail) if value else \
+        Number(label, f"not enough data (n = {coverage.subjects})", "subjects")
+
+
+def summary(coverage: Coverage) -> str:
+    """The result in two or three sentences."""
+    beyond, only = coverage.share("beyond FACS"), coverage.share("FACS only")
+    if not np.isfinite(beyond[0]):
+        return (f"Not enough data (n = {coverage.subjects} subjects) to say on held-out subjects what tokens and AUs "
+                "explain; what needs no held-out subject is reported below.")
+    new = coverage.new_codewords
+    text = (f"On subjects that nothing was fitted on, tokens explain {beyond[0]:.1%} of displacement variance that AUs "
+            f"leave unexplained, and AUs explain {max(only[0], 0):.1%} that tokens leave. ")
+    if len(new):
+        text += (f"{len(new)} of {int(coverage.codewords['judged'].sum())} codewords in use are matched by no AU and "
+                 f"no pair of AUs; the most used is codeword {new['codeword'].iloc[0]}, in {new['share'].iloc[0]:.1%} "
+                 "of frames. ")
+    missing = coverage.per_au[coverage.per_au["status"] == "no codeword"]
+    if len(missing):
+        names = ", ".join(short_labels(missing))
+        text += f"No set of codewords reaches {coverage.settings.covered_auroc:g} for {names}."
+    return text.strip()
+
+
+def unmeasured(coverage: Coverage) -> str:
+    """Which AUs have no part in the figures, and why; never "missed"."""
+    rows = coverage.not_measured
+    if not len(rows):
+        return ""
+    reasons = [f"{', '.join(part['au'])} ({why})" for why, part in rows.groupby("why", sort=False)]
+    return f"Not measured, and so neither covered nor missed: {'; '.join(reasons)}."
+
+
+def method(coverage: Coverage) -> tuple[str, ...]:
+    """How every figure was made."""
+    s = coverage.settings
+    return (
+        f"AUROC, sets of codewords and variance shares are held out: subjects were parted into {s.folds} folds (fewer "
+        "where there are fewer subjects), codewords were chosen and fits made on the others. Scores are compared "
+        "within a fold only. A set is built by forward selection and has up to three codewords. Intervals are the "
+        f"2.5th and 97.5th percentile of {s.resamples} bootstrap resamples of subjects, never of frames; of entropy "
+        "and of rarefaction, from the jackknife over subjects.",
+        "p is the share of circular shifts of AUs against tokens within a recording that associate codeword and AU as "
+        "strongly: shifts keep how long expressions last and break only their alignment. Mean and variance over all "
+        "shifts are exact, the tails come from drawn shifts pooled over pairs of alike expected count. q corrects over "
+        "all pairs by Benjamini and Hochberg's procedure.",
+        f"An AU (on one side) is covered when a set reaches an AUROC of {s.covered_auroc:g} and one of its codewords "
+        f"is associated at q < {s.fdr:g}. A codeword is matched when its deformation has a cosine of at least "
+        f"{s.match_cosine:g} with an AU template or a sum of two, or its intensity a correlation of at least "
+        f"{s.match_r:g} with the best one or two AUs; it is new when neither holds and it is used in at least "
+        f"{s.min_share:.1%} of frames. Two codewords are redundant from a cosine of {s.redundant_cosine:g} on.",
+        "Variance is of displacement on the mesh. AUs enter by their intensities, tokens by the deformation that they "
+        "decode to, both through ridge regression; what AUs explain but not linearly counts as not explained.",
+        f"Below {s.min_frames} frames, {s.min_events} events or {s.min_subjects} subjects with an AU no figure is "
+        f"given. A display is the two strongest codewords (or AUs) of a frame, held for {s.hold_s:g} s; a frame is "
+        "one-sided when one half of the face has twice the squared displacement of the other, or when it moves "
+        "opposite to its mirror image.")
