@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dfe_core.progress import Listener
 from train.commands.output import add_json_option, deliver
+from train.tables import facts, table
+
+if TYPE_CHECKING:
+    from dfe_core.facs.coverage import Coverage
 
 DESCRIPTION = "Compare the codewords of a model with action units: which AU each one tells, what is covered, and " \
               "what lies beyond FACS. Writes a report to a folder."
@@ -19,10 +25,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", metavar="DATASET", help="that the model encoded")
     parser.add_argument("--aus", required=True, metavar="NAME", help="made by `dfe aus import` or `dfe aus derive`")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the report")
+    parser.add_argument("--seed", type=int, default=0, help="of folds and resamples (default: 0)")
     add_json_option(parser)
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.facs.coverage import analyse_coverage
-    result = analyse_coverage(args.model, args.dataset, args.aus, progress=progress)
-    deliver(result, str(result), args.json)
+    from dfe_core.reports.coverage import write_coverage_report
+    from dfe_core.reports.coverage_pictures import coverage_pictures
+    result = analyse_coverage(args.model, args.dataset, args.aus, seed=args.seed, progress=progress)
+    command = shlex.join(["dfe", "coverage", args.model, args.dataset, "--aus", args.aus, "--out", args.out.name,
+                          "--seed", str(args.seed)])
+    write_coverage_report(result, args.out, pictures=coverage_pictures(result, progress=progress),
+                          command=command, progress=progress)
+    deliver(result.to_json(), f"{report(result)}\n\nreport: {args.out / 'report.html'}", args.json)
+
+
+def report(result: Coverage) -> str:
+    """The result of `dfe coverage` as text."""
+    told = result.to_json()
+    head = facts([("model", result.model), ("dataset", result.dataset),
+                  ("data", "simulated" if result.simulated else "real"),
+                  ("AUs", f"{result.aus}, " + ("estimates" if result.estimate else "detected or coded")
+                   + f" ({result.tool} {result.tool_version})"), ("subjects", result.subjects),
+                  ("frames", result.frames), ("AUs covered", told["covered_aus"]),
+                  ("share of movement beyond FACS", told["beyond_facs_variance"]),
+                  ("share that only AUs explain", told["facs_only_variance"]),
+                  ("new codewords", len(told["new_codewords"])), ("redundant pairs", len(told["redundant_pairs"]))])
+    rows = [(r["au"], r["side"], r["prevalence"], r["best_codeword"], r["auroc"], r["sparse3_auroc"], r["q"])
+            for r in told["per_au"]]
+    columns = ("AU", "side", "prevalence", "best codeword", "AUROC", "AUROC of at most three", "q")
+    return "\n\n".join((head, table(columns, rows), *result.notes))

@@ -27,7 +27,6 @@ def run(args: argparse.Namespace, progress: Listener) -> int:
         raise DataError(app, "the dashboard is not installed", "the whole of dfe")
     if _taken(args.port):
         raise DataError(f"port {args.port}", "already in use on localhost", "a free one, as in `--port 8600`")
-    print(f"dfe dashboard: http://localhost:{args.port} (Ctrl-C ends it)", flush=True)
     try:
         return subprocess.call(command(app, args.port, args.open), env={**os.environ, "PYTHONPATH": _path(app)})
     except KeyboardInterrupt:
@@ -38,7 +37,7 @@ def command(app: Path, port: int, browser: bool) -> list[str]:
     """The command that serves the app. The options stand here too, for a user's own configuration may differ."""
     return [sys.executable, "-m", "streamlit", "run", str(app), "--server.address", "localhost", "--server.port",
             str(port), "--server.fileWatcherType", "none", "--server.headless", "false" if browser else "true",
-            "--browser.gatherUsageStats", "false"]
+            "--browser.gatherUsageStats", "false", "--logger.level", "warning"]
 
 
 def _path(app: Path) -> str:
