@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dfe_core.errors import DataError
 from dfe_core.faces.model import REGIONS, FaceModel
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.metric import cosine, displacement_cosine, mesh_factor
@@ -134,8 +135,10 @@ def by_action(codebook: Codebook, face: FaceModel, direction: np.ndarray, limit:
 
 def by_region(table: pd.DataFrame, region: str, side: str = "", limit: int = 20) -> pd.DataFrame:
     """Codewords that move a region most: codeword, mm (mean displacement there, the larger half when no side is
-    asked for). Raises `ValueError` for what is no region."""
-    stem = f"mm_{REGIONS[REGIONS.index(region)].replace(' ', '_')}_"
+    asked for). Raises `DataError` for what is no region."""
+    if region not in REGIONS:
+        raise DataError(repr(region), "no such region", ", ".join(REGIONS))
+    stem = f"mm_{region.replace(' ', '_')}_"
     columns = [stem + s for s in ((side,) if side in ("left", "right") else ("left", "right"))]
     return _ranked(table[columns].max(axis=1).fillna(0).to_numpy(), "mm", limit)
 

@@ -86,7 +86,7 @@ def test_codewords_are_found_by_action_and_by_region(world):
     brow = by_region(book.table, "brow", "left")
     assert brow["mm"].is_monotonic_decreasing and brow["mm"][0] == book.table["mm_brow_left"].max()
     assert 0 not in brow["codeword"].tolist()
-    with pytest.raises(ValueError):
+    with pytest.raises(DataError, match="no such region"):
         by_region(book.table, "elbow")
 
 
