@@ -123,13 +123,13 @@ def _of_facs(coverage: Coverage) -> Section:
                f"from which an AU counts as covered. {say.who(coverage)}")
     shown = table.assign(label=say.short_labels(table), interval=say.intervals(table, "low", "high"),
                          sparse_interval=say.intervals(table, "sparse_low", "sparse_high"))
-    columns = (Column("label", "AU", width=1.5), Column("prevalence", "present", ".1%"),
-               Column("events", "onsets", ",d", 0.9), Column("subjects", "people", "d", 0.9),
-               Column("best_codeword", "best", "d", 0.7), Column("auroc", "AUROC", ".3f", 0.9),
-               Column("interval", "95 %", width=1.5), Column("q", "q", ".1e", 1.1),
-               Column("sparse_codewords", "set", width=1.5), Column("sparse_auroc", "AUROC", ".3f", 0.9),
-               Column("sparse_interval", "95 %", width=1.5), Column("template_cosine", "cosine", ".2f", 0.9),
-               Column("status", "", width=3.4))
+    columns = (Column("label", "AU", width=1.6), Column("prevalence", "share", ".1%"),
+               Column("events", "onsets", ",d"), Column("subjects", "people", "d"),
+               Column("best_codeword", "best", "d", 0.7), Column("auroc", "AUROC", ".3f"),
+               Column("interval", "95 %", width=1.75), Column("q", "q", ".1e", 1.15),
+               Column("sparse_codewords", "set", width=1.5), Column("sparse_auroc", "AUROC", ".3f"),
+               Column("sparse_interval", "95 %", width=1.75), Column("template_cosine", "cosine", ".2f"),
+               Column("status", "", width=2.4))
     blocks = [Text("An AU has its codeword when tokens tell whether it is there, for people that nothing was fitted "
                    f"on. {say.unmeasured(coverage)}".strip()),
               Figure("coverage-of-facs", caption, lambda f: figures.draw_scores(f, table, names, s.covered_auroc),
@@ -210,8 +210,8 @@ def _new_displays(coverage: Coverage, pictures: Pictures) -> list:
         return [Text("Every codeword in use is matched by an AU or a pair of AUs.")]
     moments = {k: part for k, part in coverage.new_moments.groupby("codeword")}
     shown = new.assign(moments=[_moments(moments.get(k)) for k in new["codeword"]])
-    planted = (Column("planted_action", "planted action", width=1.3), Column("planted_auroc", "AUROC", ".2f")) \
-        if "planted_action" in new else ()
+    planted = (Column("planted_action", "planted action nearest", width=1.5),
+               Column("planted_auroc", "AUROC", ".2f", 0.8)) if "planted_action" in new else ()
     cards = tuple(Card(f"Codeword {row.codeword}", (f"{row.share:.1%} of frames", f"{row.region}, {row.side}",
                                                     f"near {row.face_aus or 'no AU'}", f"cosine {row.face_cosine:.2f}"),
                        pictures.codewords.get(int(row.codeword))) for row in new.head(_CARDS).itertuples())
@@ -219,10 +219,10 @@ def _new_displays(coverage: Coverage, pictures: Pictures) -> list:
                     f"intensity 1, warmer where it moves further. {say.who(coverage)}", cards),
             Table("new_codewords", "New displays with what comes closest to them and when they are strongest "
                   f"(recording and second). {say.who(coverage)}", shown,
-                  (Column("codeword", "codeword", "d", 0.8), Column("share", "frames", ".1%", 0.7),
-                   Column("size_mm", "rms mm", ".2f", 0.7), Column("face_aus", "face nearest to", width=1.7),
-                   Column("face_cosine", "cosine", ".2f", 0.6), Column("use_aus", "used with", width=1.7),
-                   Column("use_r", "r", ".2f", 0.5), *planted, Column("moments", "strongest moments", width=2.6)), 40)]
+                  (Column("codeword", "code- word", "d", 0.7), Column("share", "frames", ".1%", 0.8),
+                   Column("size_mm", "rms mm", ".2f", 0.7), Column("face_aus", "face nearest to", width=1.5),
+                   Column("face_cosine", "cosine", ".2f", 0.8), Column("use_aus", "used with", width=1.5),
+                   Column("use_r", "r", ".2f", 0.6), *planted, Column("moments", "strongest moments", width=2)), 40)]
 
 
 def _moments(part: pd.DataFrame | None) -> str:

@@ -23,6 +23,7 @@ def chart_scores(table: pd.DataFrame, labels: list[str], threshold: float) -> go
                            marker={"color": colour, "symbol": symbol, "size": 9},
                            error_x=_bars(table[f"{name}auroc"], table[f"{name}low"], table[f"{name}high"], colour),
                            hovertemplate="%{text}<br>AUROC %{x:.3f}<extra></extra>")
+    _say_what_is_missing(figure, table["status"], labels)
     figure.add_vline(threshold, line={"color": ORANGE, "dash": "dash", "width": 1})
     figure.update_xaxes(range=[0.5, 1.01], title="AUROC on held-out subjects (0.5 is chance)")
     return _finish(figure, 90 + 20 * len(labels), reverse=True)
@@ -51,7 +52,7 @@ def chart_variance(variance: pd.DataFrame) -> go.Figure:
                        marker={"color": colour, "line": {"color": "white", "width": 1}},
                        hovertemplate=f"{names[part]}: {row['share']:.2%} (95 % {row['low']:.2%} to {row['high']:.2%})"
                                      "<extra></extra>")
-    figure.update_layout(barmode="stack")
+    figure.update_layout(barmode="stack", legend_traceorder="normal")
     figure.update_xaxes(tickformat=".0%", title="share of displacement variance on held-out subjects")
     return _finish(figure, 190)
 
@@ -86,6 +87,7 @@ def chart_truth(truth: pd.DataFrame, labels: list[str], threshold: float) -> go.
                            marker={"color": colour, "size": 9, "symbol": np.where(found, "circle", "circle-open")},
                            error_x=_bars(part["sparse_auroc"], part["sparse_low"], part["sparse_high"], colour),
                            hovertemplate="%{y}<br>%{text}, AUROC %{x:.3f}<extra></extra>")
+    _say_what_is_missing(figure, truth["status"], labels)
     figure.add_vline(threshold, line={"color": GREY, "dash": "dash", "width": 1})
     figure.update_xaxes(range=[0.5, 1.01], title="AUROC of up to three codewords on held-out subjects")
     figure.update_yaxes(categoryorder="array", categoryarray=labels)
@@ -135,6 +137,14 @@ def chart_rarefaction(curves: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(type="log", title="frames seen")
     figure.update_yaxes(title="distinct displays", rangemode="tozero")
     return _finish(figure, 380)
+
+
+def _say_what_is_missing(figure: go.Figure, status: pd.Series, labels: list[str]) -> None:
+    rows = [(label, s) for label, s in zip(labels, status, strict=True) if s.startswith("not enough")]
+    if rows:
+        figure.add_scatter(x=[0.505] * len(rows), y=[r[0] for r in rows], text=[r[1] for r in rows], mode="text",
+                           textposition="middle right", textfont={"color": GREY, "size": 11}, showlegend=False,
+                           hoverinfo="skip")
 
 
 def _bars(value: pd.Series, low: pd.Series, high: pd.Series, colour: str) -> dict:

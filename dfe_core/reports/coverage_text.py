@@ -49,8 +49,8 @@ def with_interval(value: float, low: float, high: float, spec: str = ".1%") -> t
     return format(max(value, 0), spec), bounds
 
 
-def intervals(table: pd.DataFrame, low: str, high: str, spec: str = ".3f") -> list[str]:
-    """``0.958–0.986`` for every row, an en dash where there is none."""
+def intervals(table: pd.DataFrame, low: str, high: str, spec: str = ".2f") -> list[str]:
+    """``0.96–0.99`` for every row, an en dash where there is none."""
     return [f"{format(a, spec)}–{format(b, spec)}" if np.isfinite(a) else "–"
             for a, b in zip(table[low], table[high], strict=True)]
 

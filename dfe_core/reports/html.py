@@ -39,17 +39,17 @@ p{max-width:46rem}.subtitle{color:var(--grey);margin:.25rem 0 1rem;font-size:1.0
 background:var(--warnwash);color:var(--warn);font-size:.8125rem;font-weight:600}
 .note{max-width:46rem;padding:.75rem 1rem;margin:1rem 0;background:var(--warnwash);border-left:3px solid #E69F00;
 font-size:.9375rem}
-.numbers{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:1px;margin:1.5rem 0;
-background:var(--faint);border:1px solid var(--faint)}
-.numbers div{background:#fff;padding:1rem}.numbers b{display:block;font-size:1.75rem;line-height:1.15;font-weight:600;
+.numbers{display:grid;grid-template-columns:repeat(auto-fill,minmax(13rem,1fr));gap:1.5rem 1rem;margin:1.5rem 0}
+.numbers div{border-left:2px solid var(--faint);padding:0 0 0 .875rem}
+.numbers b{display:block;font-size:1.75rem;line-height:1.15;font-weight:600;
 font-variant-numeric:tabular-nums}.numbers b.none{font-size:1.05rem;color:var(--grey);font-weight:500}
 .numbers span{display:block;font-size:.875rem}.numbers small{color:var(--grey)}
 figure{margin:1.5rem 0}figcaption,.caption{color:var(--grey);font-size:.875rem;max-width:52rem}
-figcaption b,.caption b{color:var(--ink)}figure svg{width:100%;height:auto}
+figcaption b,.caption b{color:var(--ink)}figcaption{margin-top:.75rem}figure svg{width:100%;height:auto}
 .scroll{overflow:auto;max-height:34rem;border:1px solid var(--faint);margin-top:.5rem}
 table{border-collapse:collapse;width:100%;font-size:.8125rem;font-variant-numeric:tabular-nums}
 th{position:sticky;top:0;background:var(--wash);text-align:left;font-weight:600;white-space:nowrap}
-th,td{padding:.375rem .75rem;border-bottom:1px solid var(--faint)}td.n,th.n{text-align:right}
+th,td{padding:.375rem .75rem;border-bottom:1px solid var(--faint);white-space:nowrap}td.n,th.n{text-align:right}
 tr:hover td{background:var(--wash)}.gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));
 gap:1rem;margin:1rem 0}.card{border:1px solid var(--faint);font-size:.8125rem;line-height:1.4}
 .card img{display:block;width:100%;background:var(--wash)}.card div{padding:.5rem .75rem}

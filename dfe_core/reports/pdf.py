@@ -204,10 +204,13 @@ class _Layout:
         numeric = [block.frame[c.name].dtype.kind in "iuf" for c in block.columns]
         self._header(block, left, widths, numeric)
         for row in zip(*(block.frame[c.name].head(block.limit) for c in block.columns), strict=True):
-            if self.y + 4.4 > PAGE_MM[1] - _BOTTOM:
-                self._need(4.4)
+            cells = [_lines(cell(v, c.spec), w - 2, number)
+                     for v, c, w, number in zip(row, block.columns, widths, numeric, strict=True)]
+            height = 1.3 + 3 * max(map(len, cells))
+            if self.y + height > PAGE_MM[1] - _BOTTOM:
+                self._need(height)
                 self._header(block, left, widths, numeric)
-            self._row([cell(v, c.spec) for v, c in zip(row, block.columns, strict=True)], left, widths, numeric)
+            self._row(cells, left, widths, numeric)
         self.y += 5
 
     def _header(self, block: Table, left: np.ndarray, widths: list[float], numeric: list[bool]) -> None:
@@ -220,11 +223,12 @@ class _Layout:
         self.y += 1.3 + 3 * rows
         self._rule(self.y - 0.1, GREY)
 
-    def _row(self, cells: list[str], left: np.ndarray, widths: list[float], numeric: list[bool]) -> None:
-        for text, x, width, number in zip(cells, left, widths, numeric, strict=True):
-            self._line(_clip(text, width - 2, 6.8), x + (width - 2 if number else 0), self.y + 2.9, 6.8,
-                       align="right" if number else "left")
-        self.y += 4.3
+    def _row(self, cells: list[list[str]], left: np.ndarray, widths: list[float], numeric: list[bool]) -> None:
+        for lines, x, width, number in zip(cells, left, widths, numeric, strict=True):
+            for i, line in enumerate(lines):
+                self._line(line, x + (width - 2 if number else 0), self.y + 2.9 + 3 * i, 6.8,
+                           align="right" if number else "left")
+        self.y += 1.3 + 3 * max(map(len, cells))
         self._rule(self.y - 0.1, FAINT)
 
     def _gallery(self, block: Gallery) -> None:
@@ -271,6 +275,12 @@ class _Layout:
 
 def _place(x: float, y: float, width: float, height: float) -> tuple[float, float, float, float]:
     return x / PAGE_MM[0], 1 - (y + height) / PAGE_MM[1], width / PAGE_MM[0], height / PAGE_MM[1]
+
+
+def _lines(text: str, width_mm: float, number: bool) -> list[str]:
+    """A cell's lines: a number keeps one, words are broken into up to three."""
+    lines = [_clip(text, width_mm, 6.8)] if number else wrap(text, width_mm, 6.8) or [""]
+    return lines if len(lines) <= 3 else [*lines[:2], _clip(" ".join(lines[2:]), width_mm, 6.8)]
 
 
 def wrap(text: str, width_mm: float, size: float, weight: str = "normal") -> list[str]:
