@@ -64,6 +64,31 @@ def test_decode_refuses_tokens_that_are_none(run_dfe, toy_root: Path, tmp_path: 
     assert not (tmp_path / "x.ply").exists()
 
 
+def test_derived_aus_lead_to_a_coverage_report_with_the_json_of_the_contract(run_dfe, toy: Path, tmp_path: Path):
+    assert run_dfe(toy, "encode", "tiny", "toy").returncode == 0
+    missing = run_dfe(toy, "coverage", "tiny", "toy", "--aus", "derived", "--out", str(tmp_path / "report"))
+    assert missing.returncode == 1 and "dfe aus derive" in missing.stderr
+    derived = run_dfe(toy, "aus", "derive", "--dataset", "toy", "--name", "derived")
+    assert derived.returncode == 0 and "estimates" in derived.stdout and "AU12 left" in derived.stdout
+    result = run_dfe(toy, "coverage", "tiny", "toy", "--aus", "derived", "--out", str(tmp_path / "report"),
+                     "--json", "-")
+    assert result.returncode == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert set(told) == {"aus", "estimate", "subjects", "frames", "per_au", "covered_aus", "beyond_facs_variance",
+                         "facs_only_variance", "new_codewords", "redundant_pairs", "truth"}
+    assert told["estimate"] is True and told["subjects"] == 6 and told["truth"] is not None
+    assert {"au", "side", "prevalence", "best_codeword", "auroc", "ci95", "q", "sparse3_auroc",
+            "template_cosine"} == set(told["per_au"][0])
+    assert (tmp_path / "report" / "report.html").stat().st_size > 10_000
+
+
+def test_aus_of_files_that_fit_no_recording_are_told(run_dfe, toy: Path, shared: Path):
+    source = shared / "data" / "pyfeat_csv" / "001.csv"
+    result = run_dfe(toy, "aus", "import", str(source), "--dataset", "toy", "--name", "pf", "--fps", "30")
+    assert result.returncode == 1 and "no recording of dataset toy" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("error: pf: nothing could be imported")
+
+
 def test_map_writes_one_point_a_codeword(run_dfe, toy_root: Path, tmp_path: Path):
     result = run_dfe(toy_root, "map", "tiny", "--of", "codewords", "--method", "pca", "--out",
                      str(tmp_path / "points.parquet"))
@@ -98,13 +123,13 @@ def test_rm_asks_refuses_what_is_needed_and_removes(run_dfe, toy: Path):
     assert run_dfe(toy, "rm", "toy", "--yes").returncode == 0
 
 
-def test_a_training_that_was_stopped_goes_on_with_resume(run_dfe, toy: Path):
-    options = ["--set", "tokenizer.codewords=16", "--set", "tokenizer.stages=2", "--set", "train.batch=128",
-               "--set", "train.steps=30", "--set", "train.checkpoint_every=10", "--seed", "3"]
-    assert run_dfe(toy, "train", "toy", "--name", "again", *options).returncode == 0
-    repeated = run_dfe(toy, "train", "toy", "--name", "again", *options)
+def test_a_finished_model_is_never_trained_over(run_dfe, toy_root: Path):
+    before = (toy_root / "models" / "tiny" / "model.safetensors").read_bytes()
+    repeated = run_dfe(toy_root, "train", "toy", "--name", "tiny", "--set", "tokenizer.codewords=24")
     assert repeated.returncode == 1 and "a model of this name exists" in repeated.stderr
-    assert run_dfe(toy, "train", "toy", "--name", "again", *options, "--resume").returncode == 0
+    resumed = run_dfe(toy_root, "train", "toy", "--name", "tiny", "--resume")
+    assert resumed.returncode == 0 and "next: dfe encode tiny toy" in resumed.stdout
+    assert (toy_root / "models" / "tiny" / "model.safetensors").read_bytes() == before
 
 
 def test_the_command_works_from_any_folder(run_dfe, toy_root: Path, tmp_path: Path):

@@ -39,6 +39,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
                        args.dimensions, args.seed, args.sample, progress=progress)
     with atomic_file(args.out) as temporary:
         result.points.to_parquet(temporary, index=False)
-    figures = [(name, value) for name, value in result.quality.items() if not isinstance(value, (dict, list))]
+    figures = [(name.replace("_", " "), value) for name, value in result.quality.items()
+               if name != "points" and not isinstance(value, (dict, list))]
     print(facts([("map", result.path.name), ("file", args.out), ("points", len(result.points)), *figures])
           + f"\n\n{result.statement}")
