@@ -48,6 +48,9 @@ COMMANDS = {
     "dashboard": Command("dashboard", "serve the dashboard on localhost"),
 }
 
+_GOES_ON = {"train": ("the same command with --resume goes on from the last checkpoint",),
+            "build-default": ("the same command goes on where it stopped",)}
+
 _EXAMPLES = """examples:
   dfe import recordings/*.csv --name study1
   dfe train study1 --name codebook1
@@ -133,8 +136,7 @@ def _run(args: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except KeyboardInterrupt:
-        hint = "; the same command with --resume goes on from the last checkpoint" if args.command == "train" else ""
-        return _fail(f"interrupted{hint}", debug, INTERRUPTED)
+        return _fail("; ".join(["interrupted", *_GOES_ON.get(args.command, ())]), debug, INTERRUPTED)
     except Exception as error:
         return _fail(f"error: {one_line(error, args.command)}", debug, REFUSED)
 
