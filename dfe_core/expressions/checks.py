@@ -1,0 +1,64 @@
+"""What values of a recording are let in, what is set aside, and the sentences that say so."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dfe_core.errors import DataError
+
+ARKIT_LIMITS = (-0.5, 1.5)
+"""ARKit coefficients run from 0 to 1; solvers and calibration overshoot a little. Beyond these it is no coefficient."""
+FLAME_LIMIT = 100.0
+"""Largest size of a FLAME coefficient that is believed: the extractors reach about 9 on the first component."""
+_HOPELESS = 0.2
+"""A recording with a larger share of frames out of the limits is refused: the file means something else."""
+
+
+def check_values(psi: np.ndarray, names: tuple[str, ...], space: str, where: str
+                 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Values to keep, which rows are valid, and what was done.
+
+    NaN, infinity and values beyond the limits make a row invalid (its ψ is zero). ARKit values slightly below 0 are
+    set to 0, slightly above 1 are kept; both are counted.
+
+    Parameters
+    ----------
+    psi: (T, E) float.
+
+    Returns
+    -------
+    psi (T, E) float32, finite; valid (T,) bool; notes. Raises `DataError` when no row, or too few, can be used.
+    """
+    psi = np.asarray(psi, np.float32)
+    finite = np.isfinite(psi).all(1)
+    low, high = ARKIT_LIMITS if space == "arkit" else (-FLAME_LIMIT, FLAME_LIMIT)
+    with np.errstate(invalid="ignore"):
+        beyond = finite & ((psi < low) | (psi > high)).any(1)
+    if not finite.any():
+        raise DataError(where, "no frame without missing or infinite values", "numbers in every coefficient")
+    if beyond.sum() > _HOPELESS * finite.sum():
+        raise _out_of_range(psi, names, finite & beyond, low, high, space, where)
+    valid = finite & ~beyond
+    notes = _counted((~finite).sum(), "frames with missing or infinite values are marked invalid") \
+        + _counted(beyond.sum(), f"frames with values beyond {low:g} to {high:g} are marked invalid")
+    kept = np.where(valid[:, None], psi, np.float32(0))
+    if space == "arkit":
+        notes += _counted((kept > 1).sum(), f"values above 1 (up to {kept.max():.4g}) are kept")
+        notes += _counted((kept < 0).sum(), f"values below 0 (down to {kept.min():.4g}) are set to 0")
+        np.maximum(kept, 0, out=kept)
+    return kept, valid, notes
+
+
+def _counted(count: int, what: str) -> tuple[str, ...]:
+    return (f"{int(count):,} {what}.",) if count else ()
+
+
+def _out_of_range(psi: np.ndarray, names: tuple[str, ...], rows: np.ndarray, low: float, high: float, space: str,
+                  where: str) -> DataError:
+    part = psi[rows]
+    column = int(np.abs(part).max(0).argmax())
+    value = float(part[:, column][np.abs(part[:, column]).argmax()])
+    percent = space == "arkit" and part.max() > 20 and part.max() <= 110
+    return DataError(f"{where}, coefficient {names[column]}",
+                     f"values up to {value:.4g} in {int(rows.sum()):,} frames" + (" (percent?)" if percent else ""),
+                     "0 to 1" if space == "arkit" else f"{low:g} to {high:g}")

@@ -1,0 +1,314 @@
+"""Recordings of other tools into one dataset: files found, read, brought to a face's coefficients, written whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import DatasetWriter, open_writer
+from dfe_core.expressions.labels import ENDINGS, Labels, read_labels
+from dfe_core.expressions.naming import compile_pattern, recording_names, who
+from dfe_core.expressions.readers.options import MAX_FILE_BYTES, ReadOptions
+from dfe_core.expressions.readers.registry import find_reader, readers
+from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.resample import MAX_BRIDGED_GAP_S, resample
+from dfe_core.expressions.timing import check_fps
+from dfe_core.faces import open_face
+from dfe_core.faces.coefficients import flame_id
+from dfe_core.faces.model import FaceModel
+from dfe_core.faces.names import coefficient_map
+from dfe_core.progress import Listener, Progress, silent
+from dfe_core.store import artefact_path, file_sha256
+
+READER_VERSION = 1
+"""Counted up when a reader gives other frames for the same file."""
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import did. `str` gives the summary for people.
+
+    imported: (recording, frames, notes). skipped: (path, message). notes: on the dataset as a whole.
+    """
+
+    dataset: str
+    face: str
+    imported: tuple[tuple[str, int, tuple[str, ...]], ...]
+    skipped: tuple[tuple[Path, str], ...]
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        frames = sum(count for _, count, _ in self.imported)
+        lines = [f"dataset {self.dataset}: {len(self.imported)} recordings, {frames:,} frames, face {self.face}"]
+        width = max((len(name) for name, _, _ in self.imported), default=0)
+        for name, count, notes in self.imported:
+            lines += [f"  {name:{width}}  {count:>8,} frames", *(f"    {note}" for note in notes)]
+        lines += [f"note: {note}" for note in self.notes]
+        if self.skipped:
+            lines += [f"skipped {len(self.skipped)}:", *(f"  {message}" for _, message in self.skipped)]
+        return "\n".join(lines)
+
+
+def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "anny", format: str = "auto",
+                   labels: str | Path | None = None, subject_pattern: str | None = None, fps: float | None = None,
+                   root: Path | None = None, progress: Listener = silent) -> ImportReport:
+    """Read files and folders of recordings and write ``datasets/<name>``, holding one recording at a time.
+
+    A file that cannot be read is left out and named in the report; the dataset appears whole or not at all.
+
+    Parameters
+    ----------
+    face: as `open_face` takes it, or ``learn`` for a basis learned from mesh or landmark sequences. FLAME data with
+        the default face go to the FLAME coefficient space without a mesh.
+    format: a reader's FORMAT, or ``auto``.
+    labels: a CSV as `read_labels` takes it. subject_pattern: as `naming.who` takes it.
+    fps: for files without times, and the rate that all others are resampled to; None keeps every file's own.
+
+    Raises `DataError` when nothing can be imported, the dataset exists, FLAME and ARKit data or FLAME data of several
+    extractors would be mixed, and for a wrong option.
+    """
+    if face == "learn":
+        from dfe_core.expressions.learning import import_learned
+        return import_learned(sources, name, format=format, labels=labels, subject_pattern=subject_pattern, fps=fps,
+                              root=root, progress=progress)
+    job = _Job(name, face, format, read_labels(labels), compile_pattern(subject_pattern), fps, root)
+    _check_request(job)
+    files, unread = find_files(sources, job.labels.path)
+    with contextlib.ExitStack() as stack:
+        for i, (path, recording) in enumerate(zip(files, recording_names(files))):
+            progress(Progress("import", i, len(files), path.name))
+            _import_file(path, recording, job, stack, progress)
+        progress(Progress("import", len(files), len(files)))
+        job.skipped = [*unread, *job.skipped]
+        if job.writer is None:
+            raise _nothing(job)
+        job.notes += [*job.labels.unused(), *_about(job)]
+        job.writer.close(_manifest(job))
+    return ImportReport(name, job.model.id, tuple(job.imported), tuple(job.skipped), tuple(job.notes))
+
+
+@dataclass
+class _Job:
+    """An import under way."""
+
+    name: str
+    face: str
+    format: str
+    labels: Labels
+    pattern: Any
+    fps: float | None
+    root: Path | None
+    model: FaceModel | None = None
+    writer: DatasetWriter | None = None
+    first: tuple[Path, Recording] | None = None
+    contents: dict[str, Path] = field(default_factory=dict)
+    extractors: dict[str, str] = field(default_factory=dict)
+    imported: list[tuple[str, int, tuple[str, ...]]] = field(default_factory=list)
+    skipped: list[tuple[Path, str]] = field(default_factory=list)
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+class _MixedError(DataError):
+    """Ends the import: which of two files is meant cannot be guessed."""
+
+
+def find_files(sources: Sequence[str | Path], labels: Path | None = None
+               ) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """Files to read, each once, and sources that are none.
+
+    Folders are walked in the order of their names; hidden files, files with endings that no reader takes, and the
+    table of labels are passed over. A file named outright is always tried.
+    """
+    files: dict[Path, Path] = {}
+    unread: list[tuple[Path, str]] = []
+    table = labels.resolve() if labels else None
+    for source in map(Path, sources):
+        if source.is_dir():
+            found = list(_walk(source))
+            if not found:
+                unread.append((source, str(DataError(source, "no recordings in this folder", ", ".join(ENDINGS)))))
+        else:
+            found = [source]
+        for path in found:
+            if path.resolve() != table:
+                files.setdefault(path.resolve(), path)
+    return list(files.values()), unread
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for where, folders, names in os.walk(folder):
+        folders[:] = sorted(f for f in folders if not f.startswith((".", "__")))
+        yield from (Path(where, n) for n in sorted(names)
+                    if not n.startswith(".") and Path(n).suffix.lower() in ENDINGS)
+
+
+def _check_request(job: _Job) -> None:
+    if (artefact_path("datasets", job.name, job.root) / "manifest.json").is_file():
+        raise DataError(job.name, "a dataset of this name exists", f"another name, or `dfe rm {job.name}` first")
+    if job.fps is not None:
+        check_fps(job.fps, "--fps")
+    known = [r.FORMAT for r in readers()]
+    if job.format != "auto" and job.format not in known:
+        raise DataError(f"--format {job.format}", "no such format", ", ".join(("auto", *known)))
+
+
+def _import_file(path: Path, name: str, job: _Job, stack: contextlib.ExitStack, progress: Listener) -> None:
+    try:
+        size, digest = _content(path)
+        if digest in job.contents:
+            raise DataError(path, f"the same content as {job.contents[digest]}", "each recording once")
+        reader, why = find_reader(path, job.format)
+        recordings = reader.read(path, ReadOptions(fps=job.fps))
+        if not recordings:
+            raise DataError(path, "no recording in it", "face-capture data")
+        written = [_write(path, r, _renamed(name, path, r), job, stack, progress) for r in recordings]
+    except _MixedError:
+        raise
+    except DataError as error:
+        job.skipped.append((path, str(error)))
+        return
+    except (MemoryError, RecursionError) as error:
+        job.skipped.append((path, str(DataError(path, f"too large to read ({type(error).__name__})", "less"))))
+        return
+    job.contents[digest] = path
+    job.sources.append({"file": path.name, "sha256": digest, "bytes": size, "reader": reader.FORMAT,
+                        "reader_version": READER_VERSION, "why": why, "recordings": [w for w, _ in written],
+                        "notes": [n for _, notes in written for n in notes]})
+
+
+def _content(path: Path) -> tuple[int, str]:
+    """Bytes and SHA-256 of a file. Raises `DataError` for what is no plain file and for one over the limit."""
+    if not path.exists():
+        raise DataError(path, "no such file", "a file or folder of recordings")
+    if not path.is_file():
+        raise DataError(path, "no plain file", "a file or folder of recordings")
+    size = path.stat().st_size
+    if size > MAX_FILE_BYTES:
+        raise DataError(path, f"{size / 2**30:.1f} GB", f"at most {MAX_FILE_BYTES >> 30} GB")
+    try:
+        return size, file_sha256(path)
+    except OSError as error:
+        raise DataError(path, f"not readable ({error.strerror})") from None
+
+
+def _renamed(name: str, path: Path, recording: Recording) -> str:
+    """The file's unique name, with what the reader added to its stem (``-face1``)."""
+    added = recording.name.removeprefix(path.stem) if recording.name.startswith(path.stem) else f"-{recording.name}"
+    return name + added
+
+
+def _write(path: Path, recording: Recording, name: str, job: _Job, stack: contextlib.ExitStack,
+           progress: Listener) -> tuple[str, tuple[str, ...]]:
+    _check_space(path, recording, job)
+    model = job.model or _face_for(recording, path, job, progress)
+    recording = _on_face(path, _with_person(path, recording, name, job), model)
+    if job.fps is not None:
+        recording = resample(recording, job.fps)
+    if job.writer is None:
+        job.model, job.first = model, (path, recording)
+        job.writer = stack.enter_context(open_writer(job.name, model.names, job.root))
+    job.writer.add(recording, job.labels.of(name, recording.subject))
+    job.extractors.setdefault(recording.extractor, path.name)
+    job.imported.append((name, len(recording.psi), recording.notes))
+    return name, recording.notes
+
+
+def _check_space(path: Path, recording: Recording, job: _Job) -> None:
+    """Refuse what would make one coefficient mean two things in one dataset."""
+    if job.first is None:
+        return
+    other, first = job.first
+    if recording.space != first.space:
+        raise _MixedError(path, f"{recording.space} coefficients, but {other} holds {first.space} coefficients",
+                          "one kind a dataset: import them under two names")
+    if recording.space != "arkit" and recording.extractor != first.extractor:
+        raise _MixedError(path, f"made by {recording.extractor}, but {other} by {first.extractor}, whose scales differ",
+                          "one extractor a dataset: import them under two names")
+
+
+def _face_for(recording: Recording, path: Path, job: _Job, progress: Listener) -> FaceModel:
+    """The face asked for; for FLAME data and the default face, FLAME's coefficients without a mesh."""
+    if recording.space == "flame" and job.face == "anny":
+        expressions = sum(n.startswith("exp_") for n in recording.names)
+        job.notes.append("FLAME coefficients: trained and tokenised without a mesh. To see faces, give your own "
+                         "licensed FLAME file: --face flame:PATH.")
+        return open_face(flame_id(expressions), job.root)
+    return open_face(job.face, job.root, progress)
+
+
+def _with_person(path: Path, recording: Recording, name: str, job: _Job) -> Recording:
+    by_name, by_table = who(path, job.pattern), job.labels.person(name)
+    if job.pattern is not None and not by_name[0] and not by_table[0]:
+        job.notes.append(f"--subject-pattern finds no subject in {path.name}: {name} counts as a subject of its own.")
+    subject, session = (t or n or r for t, n, r in zip(by_table, by_name, (recording.subject, recording.session)))
+    return replace(recording, name=name, subject=subject or name, session=session)
+
+
+def _on_face(path: Path, recording: Recording, model: FaceModel) -> Recording:
+    """ψ in the face's coefficients. Raises `DataError` when the face answers to none of the names."""
+    if recording.names == model.names:
+        return recording
+    matrix, missing = coefficient_map(recording.names, model)
+    if len(missing) == len(recording.names):
+        raise DataError(path, f"{recording.space} coefficients, to which the face {model.id} does not answer",
+                        "--face flame:PATH or none for FLAME data, anny or ict:PATH for ARKit data")
+    lost = (f"The face {model.id} does not have: {', '.join(missing)}.",) if missing else ()
+    permuted = np.array_equal(matrix, matrix.astype(bool)) and (matrix.sum(0) <= 1).all()
+    psi = _gather(recording.psi, matrix) if permuted else recording.psi @ matrix
+    return replace(recording, names=model.names, psi=psi.astype(np.float32, copy=False),
+                   notes=(*recording.notes, *lost))
+
+
+def _gather(psi: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """``psi @ matrix`` where each column takes one coefficient or none: exact, and without the product."""
+    out = np.zeros((len(psi), matrix.shape[1]), np.float32)
+    filled = np.flatnonzero(matrix.any(0))
+    out[:, filled] = psi[:, matrix[:, filled].argmax(0)]
+    return out
+
+
+def _about(job: _Job) -> list[str]:
+    if len(job.extractors) < 2:
+        return []
+    return ["Recordings of several tools, which may differ in scale: "
+            + ", ".join(f"{tool} ({file} …)" for tool, file in job.extractors.items()) + "."]
+
+
+def _nothing(job: _Job) -> DataError:
+    if len(job.skipped) == 1:
+        path, message = job.skipped[0]
+        return DataError(path, message.removeprefix(f"{path}: ")) if message.startswith(f"{path}: ") \
+            else _plain_error(message)
+    shown = " | ".join(message for _, message in job.skipped[:_SHOWN])
+    more = f" | and {len(job.skipped) - _SHOWN} more" if len(job.skipped) > _SHOWN else ""
+    return DataError(job.name, f"nothing imported, {len(job.skipped)} files skipped: {shown}{more}")
+
+
+def _plain_error(message: str) -> DataError:
+    where, _, rest = message.partition(": ")
+    return DataError(where, rest)
+
+
+def _manifest(job: _Job) -> dict[str, Any]:
+    return {"name": job.name, "face": job.model.id, "simulated": False, "sources": job.sources,
+            "dropped": [{"file": path.name, "why": _without_folder(path, why)} for path, why in job.skipped],
+            "notes": job.notes,
+            "settings": {"format": job.format, "fps": job.fps, "max_bridged_gap_s": MAX_BRIDGED_GAP_S,
+                         "subject_pattern": job.pattern.pattern if job.pattern else None,
+                         "labels": {"file": job.labels.path.name, "sha256": file_sha256(job.labels.path),
+                                    "key": job.labels.key} if job.labels.path else None}}
+
+
+def _without_folder(path: Path, why: str) -> str:
+    """A message without the folders of this machine: manifests travel."""
+    folder = str(path.parent)
+    return why.replace(folder + os.sep, "") if folder not in ("", ".") else why

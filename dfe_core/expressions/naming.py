@@ -1,0 +1,58 @@
+"""Names of recordings, subjects and sessions from the names of files."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from dfe_core.errors import DataError
+
+
+def recording_names(paths: Sequence[Path]) -> list[str]:
+    """A name for each file: its stem, with the folder before it where stems clash, and a number where those clash."""
+    names = [path.stem for path in paths]
+    clashing = {name for name, count in Counter(names).items() if count > 1}
+    names = [f"{path.parent.name}-{name}" if name in clashing and path.parent.name else name
+             for path, name in zip(paths, names)]
+    taken: set[str] = set()
+    unique = []
+    for name in names:
+        number, candidate = 2, name
+        while candidate in taken:
+            candidate, number = f"{name}-{number}", number + 1
+        taken.add(candidate)
+        unique.append(candidate)
+    return unique
+
+
+def compile_pattern(pattern: str | None) -> re.Pattern[str] | None:
+    """The regular expression for `who`. Raises `DataError` for one that is broken or has no group."""
+    if pattern is None:
+        return None
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise DataError(f"--subject-pattern {pattern}", f"no regular expression ({error})",
+                        r"one like '(s\d+)_'") from None
+    if not compiled.groups:
+        raise DataError(f"--subject-pattern {pattern}", "no group", r"the subject in brackets, like '(s\d+)_'")
+    return compiled
+
+
+def who(path: Path, pattern: re.Pattern[str] | None) -> tuple[str, str]:
+    """Subject and session from a file's name, "" where the pattern does not tell.
+
+    The groups named ``subject`` and ``session`` count, or the first group is the subject. The pattern is looked for in
+    the name, then in the folder and name (``s01/take2.csv``), with ``/`` between.
+    """
+    if pattern is None:
+        return "", ""
+    match = pattern.search(path.name) or pattern.search(f"{path.parent.name}/{path.name}")
+    if match is None:
+        return "", ""
+    groups = match.groupdict()
+    if "subject" in groups or "session" in groups:
+        return groups.get("subject") or "", groups.get("session") or ""
+    return match[1] or "", ""

@@ -1,0 +1,51 @@
+"""From columns of ARKit values to a recording: what every reader of such data shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.checks import check_values
+from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.timing import Timing
+from dfe_core.faces.arkit import ARKIT_NAMES, canonical_name
+
+LEAST = 26
+"""Files with fewer of the 52 coefficients are not taken for ARKit data."""
+
+
+def arkit_indices(header: Sequence[str], where: str | Path) -> dict[str, int]:
+    """ARKit name to column, in ARKit's order. Raises `DataError` for fewer than `LEAST` names, or one given twice."""
+    found: dict[str, int] = {}
+    for i, spelling in enumerate(header):
+        name = canonical_name(spelling) if isinstance(spelling, str) else None
+        if name in found:
+            raise DataError(f"{where}, column {i + 1}", f"{name} a second time ({spelling!r})", "each name once")
+        if name:
+            found[name] = i
+    if len(found) < LEAST:
+        seen = ", ".join(repr(str(h)[:20]) for h in list(header)[:4])
+        raise DataError(where, f"{len(found)} of the 52 ARKit names in {len(header)} columns ({seen} …)",
+                        "a column for each ARKit coefficient")
+    return {name: found[name] for name in ARKIT_NAMES if name in found}
+
+
+def arkit_count(header: Sequence[str]) -> int:
+    """How many different ARKit names a header holds."""
+    return len({name for spelling in header if (name := canonical_name(spelling))})
+
+
+def arkit_recording(path: Path, values: np.ndarray, names: Sequence[str], timing: Timing, extractor: str,
+                    extras: dict[str, np.ndarray] | None = None, notes: Sequence[str] = ()) -> Recording:
+    """A recording on the ARKit names that the file has; what is missing, out of range or set aside is noted.
+
+    values: (T, S) in the order of `names`. Raises `DataError` as `check_values` does.
+    """
+    psi, valid, told = check_values(values, tuple(names), "arkit", str(path))
+    missing = [name for name in ARKIT_NAMES if name not in set(names)]
+    absent = (f"Not in the file, so always 0: {', '.join(missing)}.",) if missing else ()
+    return Recording(path.stem, tuple(names), psi, timing.time_s, timing.frame, valid, timing.fps, "arkit", extractor,
+                     extras=extras or {}, notes=(*notes, *absent, *timing.notes, *told))

@@ -1,0 +1,51 @@
+"""Live Link Face: the CSV of Epic's iPhone app, raw (``…_iPhone_raw.csv``) or calibrated (``…_iPhone_cal.csv``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.readers.arkit_columns import LEAST, arkit_count, arkit_indices, arkit_recording
+from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.text_table import open_text_table, read_header
+from dfe_core.expressions.readers.timecode import timecode_seconds
+from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.timing import from_times
+
+FORMAT = "live-link-face"
+TITLE = "Live Link Face CSV"
+EXTRAS = ("HeadYaw", "HeadPitch", "HeadRoll", "LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw",
+          "RightEyePitch", "RightEyeRoll")
+"""Radians; kept beside ψ."""
+
+
+def sniff(path: Path, head: bytes) -> str | None:
+    header = read_header(head)
+    if header and _key(header[0]) == "timecode" and "blendshapecount" in map(_key, header[1:]) \
+            and arkit_count(header) >= LEAST:
+        return "its columns Timecode and BlendShapeCount"
+    return None
+
+
+def read(path: Path, options: ReadOptions) -> list[Recording]:
+    """One recording: the 52 coefficients, head and eye angles as extras, times from the timecodes."""
+    table = open_text_table(path)
+    keys = [_key(name) for name in table.header]
+    if "timecode" not in keys:
+        raise DataError(path, f"no column Timecode among {len(keys)}", "Timecode, BlendShapeCount and the coefficients")
+    columns = arkit_indices(table.header, path)
+    beside = {name: keys.index(name.lower()) for name in EXTRAS if name.lower() in keys}
+    clock = keys.index("timecode")
+    data, dropped = table.read([*columns.values(), *beside.values()], [clock])
+    first = table.preamble + 1
+    seconds, told = timecode_seconds(data[clock], path, first)
+    timing = from_times(seconds, str(path), first)
+    psi = np.stack([data[i].astype(np.float32) for i in columns.values()], 1)
+    extras = {name: data[i].astype(np.float32) for name, i in beside.items()}
+    return [arkit_recording(path, psi, tuple(columns), timing, FORMAT, extras, (*table.notes, *dropped, *told))]
+
+
+def _key(name: str) -> str:
+    return name.strip().lower()

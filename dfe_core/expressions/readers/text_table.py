@@ -1,0 +1,192 @@
+"""Text tables as tools write them: separator, decimal sign and encoding found out, every fault told with its place."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pcsv
+
+from dfe_core.errors import DataError
+
+MAX_LINE_BYTES = 1 << 20
+"""Longer lines are no table; what follows is never read."""
+_MISSING = ["", "nan", "NaN", "NAN", "-nan", "NA", "N/A", "#N/A", "null", "NULL", "None"]
+_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A text table whose head has been read.
+
+    header: (C,) column names, stripped. preamble: lines up to and with the header.
+    """
+
+    path: Path
+    header: tuple[str, ...]
+    preamble: int
+    delimiter: str
+    decimal: str
+    encoding: str
+    notes: tuple[str, ...] = ()
+
+    def read(self, numbers: Sequence[int], texts: Sequence[int] = ()) -> tuple[dict[int, np.ndarray], tuple[str, ...]]:
+        """Columns by index: `numbers` as (T,) float64 with NaN where empty, `texts` as pyarrow string arrays.
+
+        A last line with too few columns is dropped; the second value says so, one sentence a fact. Raises `DataError`
+        for a row with another number of columns elsewhere, for text where a number belongs, and for bytes that are
+        no text.
+        """
+        table, dropped = self._read(numbers, texts)
+        if not table.num_rows:
+            raise DataError(self.path, "a header and no rows", "one row a frame")
+        columns: dict[int, np.ndarray] = {}
+        for index in numbers:
+            columns[index] = table[str(index)].to_numpy().astype(np.float64, copy=False)
+        for index in texts:
+            columns[index] = table[str(index)].combine_chunks()
+        return columns, dropped
+
+    def _read(self, numbers: Sequence[int], texts: Sequence[int]) -> tuple[pa.Table, tuple[str, ...]]:
+        bad: list[pcsv.InvalidRow] = []
+
+        def note_row(row: pcsv.InvalidRow) -> str:
+            bad.append(row)
+            return "skip" if len(bad) < 2 else "error"
+
+        try:
+            table = self._parse(numbers, texts, note_row, threads=True)
+        except UnicodeDecodeError as error:
+            raise DataError(self.path, f"bytes that are not {error.encoding} text", "UTF-8") from None
+        except pa.ArrowInvalid as error:
+            if bad:
+                raise self._ragged() from None
+            raise self._fault(str(error), numbers) from None
+        if not bad:
+            return table, ()
+        if bad[0].actual_columns > bad[0].expected_columns or not self._is_last(bad[0].text):
+            raise self._ragged()
+        return table, (f"The last line is cut off after {bad[0].actual_columns} of {len(self.header)} columns: "
+                       "one frame dropped.",)
+
+    def _parse(self, numbers: Sequence[int], texts: Sequence[int], handler, threads: bool) -> pa.Table:
+        types = {**{str(i): pa.float64() for i in numbers}, **{str(i): pa.string() for i in texts}}
+        return pcsv.read_csv(
+            self.path,
+            read_options=pcsv.ReadOptions(column_names=[str(i) for i in range(len(self.header))], use_threads=threads,
+                                          skip_rows=self.preamble, encoding=self.encoding,
+                                          block_size=MAX_LINE_BYTES),
+            parse_options=pcsv.ParseOptions(delimiter=self.delimiter, invalid_row_handler=handler),
+            convert_options=pcsv.ConvertOptions(column_types=types, include_columns=list(types), null_values=_MISSING,
+                                                decimal_point=self.decimal))
+
+    def _is_last(self, text: str) -> bool:
+        size = self.path.stat().st_size
+        with open(self.path, "rb") as handle:
+            handle.seek(max(0, size - 4 * MAX_LINE_BYTES))
+            tail = handle.read().decode(self.encoding, "replace")
+        lines = [line for line in tail.splitlines() if line.strip()]
+        return bool(lines) and lines[-1] == text
+
+    def _ragged(self) -> DataError:
+        """The error for a row of another length, with its line number: a second pass, in order."""
+        found: list[pcsv.InvalidRow] = []
+
+        def stop(row: pcsv.InvalidRow) -> str:
+            found.append(row)
+            return "error"
+
+        try:
+            self._parse((), (0,), stop, threads=False)
+        except (pa.ArrowInvalid, UnicodeDecodeError):
+            if found:
+                return DataError(f"{self.path}, line {found[0].number}", f"{found[0].actual_columns} columns",
+                                 f"{len(self.header)} as in the header, between {self.delimiter!r}")
+        return DataError(self.path, "rows of different lengths", f"{len(self.header)} columns as in the header")
+
+    def _fault(self, message: str, numbers: Sequence[int]) -> DataError:
+        if "straddling" in message:
+            return DataError(self.path, f"a line longer than {MAX_LINE_BYTES >> 10} kB", "one line a frame")
+        match = re.search(r"CSV column #(\d+)", message)
+        if match is None:
+            return DataError(self.path, f"not readable as a table ({message.splitlines()[0][:200]})", "a text table")
+        index = int(match[1])
+        name = self.header[index] if index < len(self.header) else f"number {index + 1}"
+        if index not in numbers or "UTF8" in message:
+            return DataError(f"{self.path}, column {name}", "bytes that are not UTF-8 text", "UTF-8 text")
+        row, value = self._first_text(index)
+        place = f", line {row}" if row else ""
+        return DataError(f"{self.path}{place}, column {name}", f"{value!r}" if row else message[-80:], "a number")
+
+    def _first_text(self, index: int) -> tuple[int, str]:
+        """Line and value of the first entry of a column that is no number; (0, "") when it cannot be found."""
+        try:
+            column = self._parse((), (index,), lambda row: "skip", threads=False)[str(index)]
+        except (pa.ArrowInvalid, UnicodeDecodeError):
+            return 0, ""
+        for i, value in enumerate(column.to_pylist()):
+            if value is not None and value not in _MISSING and not _is_number(value, self.decimal):
+                return self.preamble + i + 1, value[:40]
+        return 0, ""
+
+
+def _is_number(value: str, decimal: str) -> bool:
+    try:
+        float(value.replace(decimal, "."))
+    except ValueError:
+        return False
+    return True
+
+
+def read_header(head: bytes) -> list[str] | None:
+    """Column names in the first bytes of a text table, None where they are no table; never raises."""
+    try:
+        return list(_layout(Path("-"), head)[0])
+    except DataError:
+        return None
+
+
+def open_text_table(path: Path) -> TextTable:
+    """Read the head of a text table. Raises `DataError` when it is none: binary, one endless line, no header."""
+    try:
+        with open(path, "rb") as handle:
+            head = handle.read(MAX_LINE_BYTES)
+    except OSError as error:
+        raise DataError(path, f"not readable ({error.strerror})") from None
+    header, preamble, delimiter, decimal, encoding, notes = _layout(path, head)
+    return TextTable(path, header, preamble, delimiter, decimal, encoding, notes)
+
+
+def _layout(path: Path, head: bytes) -> tuple[tuple[str, ...], int, str, str, str, tuple[str, ...]]:
+    """Header, lines up to and with it, separator, decimal sign, encoding, notes."""
+    encoding = next((name for bom, name in _BOMS if head.startswith(bom)), None)
+    if encoding is None and b"\0" in head[:4096]:
+        raise DataError(path, "binary data, or UTF-16 without its mark", "a text table in UTF-8")
+    text, notes = _decode(head, encoding)
+    if "\n" not in text and "\r" not in text and len(head) >= MAX_LINE_BYTES:
+        raise DataError(path, f"a first line longer than {MAX_LINE_BYTES >> 10} kB", "a header and one line a frame")
+    lines = text.splitlines()
+    start = next((i for i, line in enumerate(lines) if line.strip() and not re.match(r"#|sep=.$", line)), None)
+    if start is None:
+        raise DataError(path, "no header", "a line of column names")
+    delimiter = max(",;\t", key=lines[start].count)
+    try:
+        header = next(csv.reader([lines[start]], delimiter=delimiter))
+    except (csv.Error, StopIteration) as error:
+        raise DataError(path, f"a header that is not readable ({error})", "column names") from None
+    body = "\n".join(lines[start + 1:start + 20])
+    decimal = "," if delimiter != "," and re.search(r"\d,\d", body) and not re.search(r"\d\.\d", body) else "."
+    return (tuple(name.strip() for name in header), start + 1, delimiter, decimal, encoding or "utf-8",
+            (*notes, *(("Numbers with decimal commas.",) if decimal == "," else ())))
+
+
+def _decode(head: bytes, encoding: str | None) -> tuple[str, tuple[str, ...]]:
+    if encoding == "utf-16":
+        return head[: len(head) & ~1].decode("utf-16", "ignore"), ("UTF-16 text.",)
+    return head.decode("utf-8-sig", "replace"), ()

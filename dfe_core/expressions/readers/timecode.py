@@ -1,0 +1,68 @@
+"""SMPTE timecodes with sub-frames, as Live Link Face writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dfe_core.errors import DataError
+
+_PATTERN = r"^\s*(?P<h>\d{1,2}):(?P<m>\d{2}):(?P<s>\d{2})(?P<mark>[:;.])(?P<f>\d{1,3}(?:\.\d+)?)\s*$"
+_BASES = (24, 25, 30, 48, 50, 60, 90, 100, 120, 240)
+_DAY = 86400.0
+
+
+def timecode_seconds(values: pa.Array, path: Path, first_line: int = 2) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Seconds of ``HH:MM:SS:FF.mmm`` timecodes, (T,) float64, and what was assumed.
+
+    FF is counted at a base that the file does not name: it is the one for which the step over a full second equals
+    the usual step. Live Link Face counts at 60 also where it stores every second frame. ``;`` before FF marks
+    drop-frame counting (SMPTE 12M: the first two of 30, or four of 60, counts of a minute are left out but for every
+    tenth minute). A run past midnight goes on counting. Raises `DataError` for anything that is no timecode.
+    """
+    parts = pc.extract_regex(values, pattern=_PATTERN)
+    if parts.null_count:
+        row = int(np.flatnonzero(parts.is_null().to_numpy(zero_copy_only=False))[0])
+        raise DataError(f"{path}, line {first_line + row}, column Timecode", f"{values[row].as_py()!r}"[:60],
+                        "HH:MM:SS:FF.mmm")
+    hours, minutes, seconds, counts = (_numbers(parts, key) for key in "hmsf")
+    whole = (hours * 60 + minutes) * 60 + seconds
+    if pc.all(pc.equal(pc.struct_field(parts, "mark"), ".")).as_py() and not _sub_counts(parts):
+        return _unwrap(pc.cast(pc.utf8_trim_whitespace(pc.struct_field(parts, "f")), pa.string()), whole)
+    base, notes = _base(whole, counts)
+    if pc.any(pc.equal(pc.struct_field(parts, "mark"), ";")).as_py():
+        left_out = (4 if base > 30 else 2) * (whole // 60 - whole // 600)
+        return _past_midnight((whole * base + counts - left_out) * 1.001 / base), (*notes, "Drop-frame timecodes.")
+    return _past_midnight(whole + counts / base), notes
+
+
+def _numbers(parts: pa.Array, key: str) -> np.ndarray:
+    return pc.cast(pc.struct_field(parts, key), pa.float64()).to_numpy(zero_copy_only=False)
+
+
+def _sub_counts(parts: pa.Array) -> bool:
+    return bool(pc.any(pc.match_substring(pc.struct_field(parts, "f"), ".")).as_py())
+
+
+def _unwrap(fraction: pa.Array, whole: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """``HH:MM:SS.fff``: clock times with a decimal fraction of a second."""
+    digits = pc.cast(pc.binary_join_element_wise("0", fraction, "."), pa.float64())
+    return _past_midnight(whole + digits.to_numpy(zero_copy_only=False)), ("Clock times with fractions of a second.",)
+
+
+def _base(whole: np.ndarray, counts: np.ndarray) -> tuple[int, tuple[str, ...]]:
+    top, jump = counts.max(), np.diff(whole)
+    within, over = np.diff(counts)[jump == 0], np.diff(counts)[jump == 1]
+    possible = [b for b in _BASES if b > np.floor(top)] or [int(np.ceil(top)) + 1]
+    if len(within) and len(over):
+        implied = float(np.median(within) - np.median(over))
+        return min(possible, key=lambda b: abs(b - implied)), ()
+    base = next((b for b in (30, 60) if b in possible), possible[0])
+    return base, (f"Timecodes shorter than a second: frame counts taken at {base} a second.",)
+
+
+def _past_midnight(seconds: np.ndarray) -> np.ndarray:
+    return seconds + _DAY * np.cumsum(np.diff(seconds, prepend=seconds[:1]) < -_DAY / 2)
