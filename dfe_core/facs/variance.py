@@ -1,7 +1,9 @@
 """Whose variance is it: the displacement that AUs explain, that tokens explain, and that only one of the two does.
 
-Commonality analysis (Newton & Spurrell 1967) of held-out ridge regressions of ψ on AU intensities, on the decoded ψ of
-the tokens, and on both; errors are measured on the mesh, ‖d‖² = ψᵀGψ. Everything is worked out from second moments.
+Commonality analysis (Newton & Spurrell 1967) of held-out predictions of ψ from AU intensities, from tokens, and from
+both. AUs predict by ridge regression. Tokens predict by what they decode to, and ridge regression corrects what that
+leaves, from the decoded ψ (tokens) or from it and the AUs (both): with few subjects the correction shrinks to none.
+Errors are measured on the mesh, ‖d‖² = ψᵀGψ. Everything is worked out from second moments.
 
 Letters of the shapes: G groups, F folds, S subjects, A AUs, E coefficients, D = 1 + A + 2E, R resamples.
 """
@@ -17,8 +19,8 @@ from dfe_core.facs.aggregates import Aggregates
 from dfe_core.facs.association import interval, subject_weights
 from dfe_core.facs.settings import CoverageSettings
 
-PENALTIES = (1e-4, 1e-2, 1.0)
-"""Ridge penalties tried, on regressors scaled to variance 1, per frame; chosen within the training folds."""
+PENALTIES = (1e-4, 1e-2, 1.0, 100.0, 1e4)
+"""Ridge penalties tried, per frame; chosen within the training folds."""
 
 PARTS = ("AUs", "tokens", "AUs and tokens", "beyond FACS", "FACS only", "both alike", "neither", "tokens as decoded")
 """`beyond FACS`: AUs leave it and tokens explain it; `FACS only`: the reverse; `both alike`: either does."""
@@ -37,13 +39,12 @@ class Errors:
 
 def held_out_errors(aggregates: Aggregates, gram: np.ndarray) -> Errors | None:
     """Errors of every subject by fits on the other folds' subjects; None with a single fold."""
-    moments, folds = aggregates.arrays["moments"], aggregates.fold_codes
-    aus, size = common_aus(aggregates), len(gram)
+    folds, aus, size = aggregates.fold_codes, common_aus(aggregates), len(gram)
     decoded = 1 + aggregates.aus + np.arange(size)
-    target = decoded + size
-    sets = [1 + np.flatnonzero(aus), decoded, np.concatenate([1 + np.flatnonzero(aus), decoded])]
-    by_subject = np.zeros((len(aggregates.subjects), *moments.shape[1:]))
-    np.add.at(by_subject, aggregates.subject_codes, moments)
+    target, left = decoded + size, decoded + 2 * size
+    said = 1 + np.flatnonzero(aus)
+    sets = [(said, (), target), (decoded, (), left), (np.concatenate([said, decoded]), (len(said),), left)]
+    by_subject = _moments_by_subject(aggregates, size)
     subject_fold = np.array([aggregates.folds[s] for s in aggregates.subjects])
     if len(np.unique(folds)) < 2:
         return None
@@ -53,11 +54,22 @@ def held_out_errors(aggregates: Aggregates, gram: np.ndarray) -> Errors | None:
         inner = subject_fold[subject_fold != fold]
         mean = train.sum(0)[0, target] / train.sum(0)[0, 0]
         total[test] = [squared_error(m, np.empty(0, int), target, mean[None], gram) for m in by_subject[test]]
-        raw[test] = [_raw_error(m, decoded, target, gram) for m in by_subject[test]]
-        for i, columns in enumerate(sets):
-            weights = _fit(train, inner, columns, target, gram)
-            errors[test, i] = [squared_error(m, columns, target, weights, gram) for m in by_subject[test]]
+        raw[test] = [np.sum(gram * m[np.ix_(left, left)]) for m in by_subject[test]]
+        for i, (columns, blocks, goal) in enumerate(sets):
+            weights = _fit(train, inner, columns, blocks, goal, gram)
+            errors[test, i] = [squared_error(m, columns, goal, weights, gram) for m in by_subject[test]]
     return Errors(errors, raw, total, aus)
+
+
+def _moments_by_subject(aggregates: Aggregates, size: int) -> np.ndarray:
+    """(S, D + E, D + E) moments of [z, ψ − decoded ψ]: what decoding leaves is a target of its own."""
+    moments = aggregates.arrays["moments"]
+    own = np.zeros((len(aggregates.subjects), *moments.shape[1:]))
+    np.add.at(own, aggregates.subject_codes, moments)
+    extend = np.eye(moments.shape[1] + size, moments.shape[1])
+    extend[-size:, -size:] = np.eye(size)
+    extend[-size:, -2 * size:-size] = -np.eye(size)
+    return extend @ own @ extend.T
 
 
 def common_aus(aggregates: Aggregates) -> np.ndarray:
@@ -69,27 +81,38 @@ def common_aus(aggregates: Aggregates) -> np.ndarray:
     return everywhere & (spread > 1e-9)
 
 
-def _fit(train: np.ndarray, folds: np.ndarray, columns: np.ndarray, target: np.ndarray, gram: np.ndarray) -> np.ndarray:
+def _fit(train: np.ndarray, folds: np.ndarray, columns: np.ndarray, blocks: tuple[int, ...], target: np.ndarray,
+         gram: np.ndarray) -> np.ndarray:
     """(1 + n, E) weights, the penalty chosen by the error on each training fold in turn (the middle one with one)."""
     known = np.unique(folds)
     if len(known) < 2:
-        return ridge(train.sum(0), columns, target, PENALTIES[1])
+        return ridge(train.sum(0), columns, target, PENALTIES[1], blocks)
     error = [sum(squared_error(train[folds == f].sum(0), columns, target,
-                               ridge(train[folds != f].sum(0), columns, target, penalty), gram) for f in known)
+                               ridge(train[folds != f].sum(0), columns, target, penalty, blocks), gram) for f in known)
              for penalty in PENALTIES]
-    return ridge(train.sum(0), columns, target, PENALTIES[int(np.argmin(error))])
+    return ridge(train.sum(0), columns, target, PENALTIES[int(np.argmin(error))], blocks)
 
 
-def ridge(moments: np.ndarray, columns: np.ndarray, target: np.ndarray, penalty: float) -> np.ndarray:
-    """(1 + n, E): intercept and weights of ridge regression from the moments Σzzᵀ (D, D) whose z₀ is 1."""
+def ridge(moments: np.ndarray, columns: np.ndarray, target: np.ndarray, penalty: float,
+          blocks: tuple[int, ...] = ()) -> np.ndarray:
+    """(1 + n, E): intercept and weights of ridge regression from the moments Σzzᵀ (D, D) whose z₀ is 1.
+
+    Regressors are scaled to a mean variance of 1 over each block of them (`blocks`: where the second, third … begins),
+    not one by one: an AU that hardly varies in training keeps a small say, and cannot blow up where it does vary.
+    """
     frames = moments[0, 0]
     mean_x, mean_y = moments[0, columns] / frames, moments[0, target] / frames
     covariance = moments[np.ix_(columns, columns)] / frames - np.outer(mean_x, mean_x)
     cross = moments[np.ix_(columns, target)] / frames - np.outer(mean_x, mean_y)
-    scale = np.sqrt(np.maximum(np.diag(covariance), 1e-12))
+    scale = _scales(np.diag(covariance), blocks)
     inner = covariance / np.outer(scale, scale) + penalty * np.eye(len(columns))
     weights = np.linalg.solve(inner, cross / scale[:, None]) / scale[:, None] if len(columns) else cross
     return np.concatenate([(mean_y - mean_x @ weights)[None], weights])
+
+
+def _scales(variance: np.ndarray, blocks: tuple[int, ...]) -> np.ndarray:
+    parts = np.split(np.maximum(variance, 0), blocks)
+    return np.concatenate([np.full(len(p), np.sqrt(max(p.mean(), 1e-12)) if len(p) else 1.0) for p in parts])
 
 
 def squared_error(moments: np.ndarray, columns: np.ndarray, target: np.ndarray, weights: np.ndarray,
@@ -99,12 +122,6 @@ def squared_error(moments: np.ndarray, columns: np.ndarray, target: np.ndarray, 
     cross = weights.T @ moments[np.ix_(at, target)]
     residual = moments[np.ix_(target, target)] - cross - cross.T + weights.T @ moments[np.ix_(at, at)] @ weights
     return float(np.sum(gram * residual))
-
-
-def _raw_error(moments: np.ndarray, decoded: np.ndarray, target: np.ndarray, gram: np.ndarray) -> float:
-    cross = moments[np.ix_(decoded, target)]
-    return float(np.sum(gram * (moments[np.ix_(target, target)] - cross - cross.T
-                                + moments[np.ix_(decoded, decoded)])))
 
 
 def variance_table(errors: Errors | None, settings: CoverageSettings, seed: int) -> pd.DataFrame:
@@ -119,8 +136,8 @@ def variance_table(errors: Errors | None, settings: CoverageSettings, seed: int)
 
 
 def _shares(errors: Errors, weights: np.ndarray) -> np.ndarray:
-    """(R, 8) shares in the order of `PARTS`."""
+    """(R, 8) shares in the order of `PARTS`. A fit that does worse than the mean face explains nothing."""
     total = weights @ errors.total
-    aus, tokens, both = (1 - (weights @ errors.models) / total[:, None]).T
+    aus, tokens, both = np.maximum(1 - (weights @ errors.models) / total[:, None], 0).T
     decoded = 1 - (weights @ errors.decoded) / total
     return np.stack([aus, tokens, both, both - aus, both - tokens, aus + tokens - both, 1 - both, decoded], 1)

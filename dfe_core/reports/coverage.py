@@ -125,9 +125,9 @@ def _of_facs(coverage: Coverage) -> Section:
                          sparse_interval=say.intervals(table, "sparse_low", "sparse_high"))
     columns = (Column("label", "AU", width=1.6), Column("prevalence", "share", ".1%"),
                Column("events", "onsets", ",d"), Column("subjects", "people", "d"),
-               Column("best_codeword", "best", "d", 0.7), Column("auroc", "AUROC", ".3f"),
+               Column("best_codeword", "best", "d", 0.7), Column("auroc", "AUROC", ".3f", 1.2),
                Column("interval", "95 %", width=1.75), Column("q", "q", ".1e", 1.15),
-               Column("sparse_codewords", "set", width=1.5), Column("sparse_auroc", "AUROC", ".3f"),
+               Column("sparse_codewords", "set", width=1.5), Column("sparse_auroc", "AUROC", ".3f", 1.2),
                Column("sparse_interval", "95 %", width=1.75), Column("template_cosine", "cosine", ".2f"),
                Column("status", "", width=2.4))
     blocks = [Text("An AU has its codeword when tokens tell whether it is there, for people that nothing was fitted "

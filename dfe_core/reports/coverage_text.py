@@ -141,8 +141,9 @@ def method(coverage: Coverage) -> tuple[str, ...]:
         f"{s.match_cosine:g} with an AU template or a sum of two, or its intensity a correlation of at least "
         f"{s.match_r:g} with the best one or two AUs; it is new when neither holds and it is used in at least "
         f"{s.min_share:.1%} of frames. Two codewords are redundant from a cosine of {s.redundant_cosine:g} on.",
-        "Variance is of displacement on the mesh. AUs enter by their intensities, tokens by the deformation that they "
-        "decode to, both through ridge regression; what AUs explain but not linearly counts as not explained.",
+        "Variance is of displacement on the mesh. AUs enter by their intensities through ridge regression, tokens "
+        "by the deformation that they decode to and a ridge correction of what it leaves; what AUs explain but not "
+        "linearly counts as not explained.",
         f"Below {s.min_frames} frames, {s.min_events} events or {s.min_subjects} subjects with an AU no figure is "
         f"given. A display is the two strongest codewords (or AUs) of a frame, held for {s.hold_s:g} s; a frame is "
         "one-sided when one half of the face has twice the squared displacement of the other, or when it moves "

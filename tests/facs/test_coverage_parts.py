@@ -123,3 +123,13 @@ def test_folds_part_subjects_evenly_and_are_seeded() -> None:
 def test_an_interval_without_values_is_no_interval() -> None:
     low, high = interval(np.stack([np.full(100, np.nan), np.arange(100.0)], 1))
     assert np.isnan(low[0]) and np.isnan(high[0]) and low[1] == pytest.approx(2.475) and high[1] > 96
+
+
+def test_an_au_that_hardly_varied_in_training_cannot_blow_up() -> None:
+    rng = np.random.default_rng(7)
+    x = rng.standard_normal((400, 2))
+    x[:, 1] *= 1e-5
+    y = x[:, [0]] + 0.1 * rng.standard_normal((400, 1))
+    z = np.concatenate([np.ones((400, 1)), x, y], 1)
+    weights = ridge(z.T @ z, np.array([1, 2]), np.array([3]), 1e-4)
+    assert abs(weights[2, 0]) < 0.1 and weights[1, 0] == pytest.approx(1, abs=0.02)
