@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.components import shelf
+from dashboard.components import jobs, shelf
 from dfe_core.errors import DataError
 
 _STYLE = Path(__file__).parent / "static" / "app.css"
@@ -46,12 +47,30 @@ def simulated(choice: shelf.Choice) -> bool | None:
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Show what is wrong with data as a sentence on the page instead of a trace."""
+    """Show what is wrong as a sentence on the page; the trace of what nobody foresaw goes to the server's log.
+
+    Streamlit runs a fragment's errors past its caller, so every fragment guards its own body.
+    """
     try:
         yield
     except DataError as error:
         st.error(f"**{error.where}**: {error.found}." + (f" Expected: {error.expected}." if error.expected else ""),
                  icon=":material/error:")
+        _offer_repair()
+    except Exception as error:
+        logging.getLogger(__name__).exception("a page could not be shown")
+        st.error(f"This could not be shown, because something in the cache could not be read "
+                 f"({type(error).__name__}). The server's log has the details; `dfe doctor` checks every artefact.",
+                 icon=":material/error:")
+        _offer_repair()
+
+
+def _offer_repair() -> None:
+    """The default codebook and its data can be made again; whatever of them is whole is kept."""
+    choice = shelf.chosen()
+    if choice.model == shelf.DEFAULT_MODEL:
+        jobs.offer("Make what is broken again", "build-default", "Repairing the default codebook", ["build-default"],
+                   "The default codebook is whole again.", ":material/build:", kind="secondary")
 
 
 def _badges(choice: shelf.Choice | None) -> str:

@@ -26,8 +26,8 @@ from dfe_core.faces.model import FaceModel
 from dfe_core.render.palette import vertex_colours
 from dfe_core.store import content_key
 
-LIMIT_S = 5.0
-"""How long a scene may take before a plotly mesh takes its place."""
+LIMIT_S = float(os.environ.get("DFE_SCENE_LIMIT_S", "5"))
+"""How long a scene may take before a plotly mesh takes its place; $DFE_SCENE_LIMIT_S changes it."""
 
 START_LIMIT_S = 30.0
 """How long the helper may take to start; pages warm it up before anyone asks for a scene."""

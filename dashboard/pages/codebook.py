@@ -65,6 +65,12 @@ def searched(book: Dictionary, query: str) -> tuple[int, ...] | None:
 @st.fragment
 def explore(choice: shelf.Choice) -> None:
     """Filters, gallery and the open codeword: a click reruns this alone."""
+    with frame.guarded():
+        gallery_and_codeword(choice)
+
+
+def gallery_and_codeword(choice: shelf.Choice) -> None:
+    """The gallery, and beside it the codeword that the link names."""
     codebook, book = shelf.codebook(choice.root, choice.model), dictionary(choice)
     opened = selection.codeword_of(state.read("codeword"), codebook.size)
     if opened is None and state.read("codeword") is not None:

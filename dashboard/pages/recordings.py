@@ -35,8 +35,7 @@ def page() -> None:
     choice = shelf.chosen()
     frame.header("Recordings", "What was recorded, what its tokens rebuild, and which tokens do it.", choice)
     if empty_states.ready(choice):
-        with frame.guarded():
-            watch(choice)
+        watch(choice)
 
 
 def pick(choice: shelf.Choice, recordings: pd.DataFrame) -> str:
@@ -63,6 +62,12 @@ def pick(choice: shelf.Choice, recordings: pd.DataFrame) -> str:
 @st.fragment
 def watch(choice: shelf.Choice) -> None:
     """The chosen recording: scrubbing and playing happen in the browser, choosing reruns this alone."""
+    with frame.guarded():
+        recording(choice)
+
+
+def recording(choice: shelf.Choice) -> None:
+    """Choice, player and summary."""
     dataset = shelf.dataset(choice.root, choice.dataset)
     tokens = shelf.tokens(choice.root, choice.model, choice.dataset)
     codebook = shelf.codebook(choice.root, choice.model)

@@ -1,0 +1,178 @@
+"""A dashboard server on a small cache, and a real Chromium. In CI a missing browser fails, elsewhere it skips."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.dashboard.fake_cache import build
+from train.browsers import find_browser
+
+PROJECT = Path(__file__).resolve().parents[2]
+FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox", "--disable-quic",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+START_S = 60
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in Path(item.path).parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator:
+    """A headless Chromium."""
+    path = find_browser()
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        path = None
+    if path is None:
+        reason = "no Chromium or no Playwright here: `make test` installs both"
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield running
+        running.close()
+
+
+@contextmanager
+def serve(cache: Path, folder: Path, **environment: str) -> Iterator[str]:
+    """`streamlit run dashboard/app.py` from another folder; yields its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = open(folder / f"server-{port}.log", "wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", str(PROJECT / "dashboard" / "app.py"), "--server.port", str(port),
+         "--server.headless", "true"], cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        env={**os.environ, "DFE_CACHE": str(cache), "OMP_NUM_THREADS": "1", **environment})
+    try:
+        wait_for(process, f"http://localhost:{port}/_stcore/health", folder / f"server-{port}.log")
+        yield f"http://localhost:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+        log.close()
+
+
+def wait_for(process: subprocess.Popen, address: str, log: Path) -> None:
+    """Until the server answers; its log when it ends or never does."""
+    for _ in range(START_S * 10):
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except OSError:
+            try:
+                process.wait(0.1)
+            except subprocess.TimeoutExpired:
+                continue
+            break
+    pytest.fail(f"the dashboard did not start:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def small_cache(tmp_path_factory: pytest.TempPathFactory, toy_face) -> Path:
+    root = tmp_path_factory.mktemp("browser") / "cache"
+    build(root, toy_face, codewords=40, stages=4)
+    return root
+
+
+@pytest.fixture(scope="session")
+def server(small_cache: Path, browser) -> Iterator[str]:
+    """One server for the session, on a small filled cache."""
+    with serve(small_cache, small_cache.parent) as address:
+        yield address
+
+
+@dataclass
+class Visit:
+    """One page in one browser context, with what its console said."""
+
+    page: object
+    base: str
+    said: list[str] = field(default_factory=list)
+
+    def open(self, path: str, ready: str | None = None) -> Visit:
+        """Go to a path of the app and wait until `ready` is there."""
+        self.page.goto(self.base + path)
+        self.page.wait_for_selector(ready or "h1", timeout=30_000)
+        return self
+
+    def pixels(self, selector: str) -> np.ndarray:
+        """(H, W, 3) uint8 of what is on the screen there."""
+        from PIL import Image
+        shot = self.page.locator(selector).first.screenshot()
+        return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
+
+    def parameter(self, name: str) -> str | None:
+        """A query parameter of the address bar."""
+        from urllib.parse import parse_qs, urlparse
+        return parse_qs(urlparse(self.page.url).query).get(name, [None])[0]
+
+    def leave(self) -> None:
+        """Close the page, before its server ends."""
+        self.page.context.close()
+
+    def until(self, script: str) -> None:
+        """Wait until a JavaScript expression is true."""
+        self.page.wait_for_function(script, timeout=15_000)
+
+
+@pytest.fixture
+def visit(browser, server: str) -> Iterator[Callable[..., Visit]]:
+    """Open the dashboard as a new visitor. At the end, no visitor's console may have held an error or a warning."""
+    visits: list[Visit] = []
+
+    def make(base: str | None = None, **options: object) -> Visit:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        made = Visit(context.new_page(), base or server)
+        made.page.on("console", lambda message: made.said.extend(complaints(message)))
+        made.page.on("pageerror", lambda error: made.said.append(f"uncaught: {error}"))
+        visits.append(made)
+        return made
+    yield make
+    for each in visits:
+        each.page.context.close()
+    assert [line for each in visits for line in each.said] == []
+
+
+def complaints(message) -> list[str]:
+    """Errors and warnings. Left out: Streamlit's own probing for its base path on deep links (404 of _stcore under
+    the page's name), plotly's own reading back of its canvas, and the driver's remarks on software WebGL."""
+    if message.type not in ("error", "warning"):
+        return []
+    where = (message.location or {}).get("url", "")
+    if "_stcore" in where or any(known in message.text for known in ("GPU stall", "software WebGL",
+                                                                    "willReadFrequently")):
+        return []
+    return [f"{message.type}: {message.text} ({where})"]
+
+
+def drawn(pixels: np.ndarray) -> bool:
+    """Whether a mesh is there: many shades, over a good part of the picture."""
+    flat = pixels.reshape(-1, 3).astype(int)
+    background = np.median(flat[: max(1, len(flat) // 50)], axis=0)
+    covered = (np.abs(flat - background).max(1) > 24).mean()
+    shades = len(np.unique(flat // 8, axis=0))
+    return bool(covered > 0.04 and shades > 40)
+
+
+def differ(a: np.ndarray, b: np.ndarray) -> float:
+    """Share of pixels that changed visibly."""
+    return 1.0 if a.shape != b.shape else float((np.abs(a.astype(int) - b.astype(int)).max(2) > 12).mean())

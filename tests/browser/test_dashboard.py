@@ -1,0 +1,220 @@
+"""Real Chromium clicks through the dashboard: meshes draw, links restore, consoles stay clean."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from dashboard.components import routes
+from tests.browser.conftest import differ, drawn, serve
+
+MESH = ".dfe-morph canvas"
+SHOWN = ".dfe-morph[data-state=drawn]"
+PLAYED = ".dfe-player[data-state=drawn]"
+PAGES = [name for names in routes.GROUPS.values() for name in names]
+
+
+def shows(visit, codeword: str) -> None:
+    """Wait until the quick look and the title are of this codeword, and the picture has come to rest."""
+    visit.page.wait_for_selector(f'.dfe-morph[data-state=drawn][data-codeword="{codeword}"]')
+    visit.page.get_by_role("heading", name=re.compile(rf"^Codeword {codeword}:")).wait_for()
+    visit.page.wait_for_timeout(250)
+
+
+def counted(visit, cards: int) -> None:
+    """Wait until the gallery has this many cards."""
+    from playwright.sync_api import expect
+    expect(visit.page.locator(".dfe-gallery .card")).to_have_count(cards, timeout=15_000)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_opens_from_a_link_with_its_data_named(visit, name):
+    there = visit().open("/" if name == "overview" else f"/{name}")
+    there.page.get_by_text("Simulated data").first.wait_for()
+    there.page.wait_for_timeout(800)
+    assert there.page.locator("[data-testid=stException]").count() == 0
+    assert "Traceback" not in there.page.inner_text("body")
+
+
+def test_the_navigation_leads_to_every_page(visit):
+    there = visit().open("/")
+    for name in PAGES[1:]:
+        there.page.get_by_test_id("stSidebarNav").get_by_text(routes.TITLES[name][0], exact=True).click()
+        there.page.wait_for_url(f"**/{name}*")
+        there.page.locator("h1", has_text=re.compile(".")).first.wait_for()
+
+
+def test_a_click_on_a_card_opens_the_codeword_and_draws_its_mesh(visit):
+    there = visit().open("/codebook", ".dfe-gallery .card")
+    card = there.page.locator(".dfe-gallery .card").nth(3)
+    number = card.get_attribute("data-id")
+    card.click()
+    shows(there, number)
+    assert there.parameter("codeword") == number
+    assert drawn(there.pixels(MESH))
+
+
+def test_another_click_changes_the_picture_and_the_link(visit):
+    there = visit().open("/codebook?codeword=3", SHOWN)
+    shows(there, "3")
+    before = there.pixels(MESH)
+    there.page.locator('.dfe-gallery .card[data-id="25"]').click()
+    shows(there, "25")
+    assert differ(before, there.pixels(MESH)) > 0.005
+    assert there.parameter("codeword") == "25"
+
+
+def test_a_copied_link_opens_the_same_codeword_for_someone_else(visit):
+    first = visit().open("/codebook", ".dfe-gallery .card")
+    first.page.locator(".dfe-gallery .card").nth(5).click()
+    first.until("location.search.includes('codeword=')")
+    number = first.parameter("codeword")
+    second = visit().open(first.page.url.removeprefix(first.base), SHOWN)
+    shows(second, number)
+
+
+def test_two_people_do_not_see_each_others_choice(visit):
+    one, other = visit().open("/codebook?codeword=2", SHOWN), visit().open("/codebook?codeword=9", SHOWN)
+    one.page.locator('.dfe-gallery .card[data-id="4"]').click()
+    shows(one, "4")
+    shows(other, "9")
+    assert other.parameter("codeword") == "9"
+
+
+def test_the_slider_morphs_between_neutral_and_codeword(visit):
+    there = visit().open("/codebook?codeword=25", SHOWN)
+    shows(there, "25")
+    whole = there.pixels(MESH)
+    there.page.get_by_label("Intensity", exact=True).fill("0")
+    there.page.wait_for_timeout(200)
+    neutral = there.pixels(MESH)
+    half = neutral.shape[1] // 2
+    assert differ(whole, neutral) > 0.005
+    assert differ(neutral[60:, :half - 2], neutral[60:, half:half + half - 2]) < 0.02  # both sides are now neutral
+
+
+def test_playing_moves_the_face_and_pausing_holds_it(visit):
+    there = visit().open("/codebook?codeword=25", SHOWN)
+    shows(there, "25")
+    there.page.get_by_label("Play the movement").click()
+    before = there.pixels(MESH)
+    there.page.wait_for_timeout(500)
+    assert differ(before, there.pixels(MESH)) > 0.003
+    there.page.get_by_label("Pause").click()
+    there.page.wait_for_timeout(150)
+    assert differ(there.pixels(MESH), there.pixels(MESH)) == 0
+
+
+def test_dragging_turns_the_face(visit):
+    there = visit().open("/codebook?codeword=25", SHOWN)
+    shows(there, "25")
+    before = there.pixels(MESH)
+    box = there.page.locator(MESH).bounding_box()
+    there.page.mouse.move(box["x"] + 300, box["y"] + 200)
+    there.page.mouse.down()
+    there.page.mouse.move(box["x"] + 200, box["y"] + 220, steps=4)
+    there.page.mouse.up()
+    there.page.wait_for_timeout(150)
+    assert differ(before, there.pixels(MESH)) > 0.02
+
+
+def test_arrow_keys_walk_the_gallery(visit):
+    there = visit().open("/codebook?codeword=3&sort=Number", SHOWN)
+    shows(there, "3")
+    there.page.keyboard.press("ArrowRight")
+    shows(there, "4")
+    there.page.keyboard.press("ArrowLeft")
+    shows(there, "3")
+
+
+def test_search_and_filters_narrow_the_gallery_and_stand_in_the_link(visit):
+    there = visit().open("/codebook", ".dfe-gallery .card")
+    everything = there.page.locator(".dfe-gallery .card").count()
+    there.page.get_by_label("Search").fill("7, 11")
+    counted(there, 2)
+    assert there.parameter("q") == "7, 11"
+    there.page.get_by_label("Search").fill("")
+    counted(there, everything)
+    narrowed = visit().open("/codebook?side=Left", ".dfe-gallery .card")
+    assert 0 < narrowed.page.locator(".dfe-gallery .card").count() < everything
+
+
+def test_the_full_scene_is_drawn_by_stpyvista(visit):
+    there = visit().open("/codebook?codeword=25&view=Full+scene", "iframe")
+    frame = there.page.frame_locator("iframe").first
+    frame.locator("canvas").first.wait_for(timeout=20_000)
+    there.page.wait_for_timeout(1200)
+    assert drawn(there.pixels("iframe"))
+
+
+def test_when_the_scene_cannot_be_had_in_time_a_plotly_mesh_takes_its_place(visit, small_cache):
+    with serve(small_cache, small_cache.parent, DFE_SCENE_LIMIT_S="0.001") as address:
+        there = visit(address).open("/codebook?codeword=25&view=Full+scene", ".js-plotly-plot .gl-container canvas")
+        there.page.get_by_text("Shown as a plotly mesh").wait_for()
+        there.page.wait_for_timeout(600)
+        assert drawn(there.pixels(".js-plotly-plot"))
+        there.page.locator('.dfe-gallery .card[data-id="4"]').click()
+        there.page.get_by_role("heading", name=re.compile("^Codeword 4:")).wait_for()
+        there.leave()
+
+
+def test_a_moment_opens_its_recording_at_that_time(visit):
+    there = visit().open("/codebook?codeword=25", ".dfe-strip[data-state=drawn] .card")
+    there.page.locator(".dfe-strip .card").first.click()
+    there.page.wait_for_url("**/recordings*")
+    there.page.wait_for_selector(PLAYED)
+    assert there.parameter("recording") and float(there.parameter("t")) >= 0
+
+
+def test_scrubbing_changes_the_faces_and_the_link(visit):
+    there = visit().open("/recordings", PLAYED)
+    before = there.pixels(".dfe-player .picture canvas")
+    assert drawn(before)
+    box = there.page.locator(".dfe-player canvas.line").bounding_box()
+    there.page.mouse.click(box["x"] + 0.6 * box["width"], box["y"] + 100)
+    there.until("new URLSearchParams(location.search).has('t')")
+    assert differ(before, there.pixels(".dfe-player .picture canvas")) > 0.002
+    assert 4 < float(there.parameter("t")) < 9
+    copied = visit().open(there.page.url.removeprefix(there.base), PLAYED)
+    assert copied.page.locator(".dfe-player .clock").inner_text() == there.page.locator(".dfe-player .clock").inner_text()
+
+
+def test_fewer_stages_mean_a_larger_error(visit):
+    there = visit().open("/recordings?t=5", PLAYED)
+    error = there.page.locator(".dfe-player .error")
+    whole = float(re.search(r"[\d.]+", error.inner_text()).group())
+    there.page.get_by_label("Stages used").fill("1")
+    there.page.wait_for_timeout(200)
+    assert float(re.search(r"[\d.]+", error.inner_text()).group()) > whole
+    there.until("new URLSearchParams(location.search).get('stages') === '1'")
+
+
+def test_a_token_of_a_frame_opens_its_codeword(visit):
+    there = visit().open("/recordings?t=5", PLAYED)
+    chip = there.page.locator(".dfe-player .part").first
+    number = chip.locator("b").inner_text()
+    chip.click()
+    there.page.wait_for_url("**/codebook*")
+    shows(there, number)
+
+
+def test_dark_is_dark_and_still_draws(visit):
+    there = visit(color_scheme="dark").open("/codebook?codeword=25", SHOWN)
+    shows(there, "25")
+    assert there.pixels(MESH)[:40, :40].mean() < 60
+    assert drawn(there.pixels(MESH))
+
+
+def test_nothing_in_the_cache_is_said_with_a_way_out(visit, tmp_path):
+    with serve(tmp_path / "empty", tmp_path) as address:
+        there = visit(address).open("/codebook")
+        there.page.get_by_role("button", name="Build the default codebook").wait_for()
+        assert there.page.locator("[data-testid=stException]").count() == 0
+        there.leave()
+
+
+def test_it_fits_a_tablet(visit):
+    there = visit(viewport={"width": 820, "height": 1100}).open("/codebook?codeword=25", SHOWN)
+    there.page.wait_for_timeout(500)
+    assert there.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth + 1")

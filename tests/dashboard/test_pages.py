@@ -1,0 +1,96 @@
+"""Every page opens: with everything there, with nothing there, and with what is there broken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.components import routes
+
+PAGES = [name for names in routes.GROUPS.values() for name in names]
+
+
+def opened(name: str, **parameters: str) -> AppTest:
+    """One page with the sidebar, as app.py shows it."""
+    test = AppTest.from_function(_show, default_timeout=60, kwargs={"name": name})
+    for key, value in parameters.items():
+        test.query_params[key] = value
+    return test.run()
+
+
+def _show(name: str) -> None:
+    import importlib
+
+    import streamlit as st
+
+    from dashboard.components import frame, routes, sidebar
+    st.navigation(routes.groups())
+    sidebar.show()
+    with frame.guarded():
+        importlib.import_module(f"dashboard.pages.{name}").page()
+
+
+def said(test: AppTest) -> str:
+    parts = [e.value for kind in ("markdown", "caption", "subheader", "info", "warning", "error", "html")
+             for e in test.get(kind) if hasattr(e, "value")]
+    return "\n".join(map(str, parts))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_opens_on_a_filled_cache(filled: Path, name: str):
+    test = opened(name)
+    assert not test.exception and not test.error
+    assert not [b for b in test.button if "Build" in b.label]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_on_an_empty_cache_says_what_is_missing_and_offers_to_make_it(cache: Path, name: str):
+    test = opened(name)
+    assert not test.exception
+    assert [b.label for b in test.button if "Build the default codebook" in b.label]
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("broken", ["models/default/config.json", "models/default/codewords.parquet",
+                                    "datasets/simulated/manifest.json", "faces/toy-1.npz"])
+def test_a_broken_file_is_a_sentence_and_no_trace(filled: Path, name: str, broken: str):
+    (filled / broken).write_bytes(b"\x00 not what it should be")
+    test = opened(name)
+    assert not test.exception
+    for error in test.error:
+        assert "Traceback" not in error.value
+
+
+def test_a_dataset_that_is_not_encoded_is_offered_for_encoding(filled: Path):
+    (filled / "tokens" / "default--simulated" / "manifest.json").unlink()
+    test = opened("recordings")
+    assert not test.exception
+    assert [b for b in test.button if "Encode it now" in b.label]
+
+
+def test_a_link_to_a_codeword_opens_it_and_one_to_none_says_so(filled: Path):
+    assert "Codeword 7:" in said(opened("codebook", codeword="7"))
+    missing = opened("codebook", codeword="4711")
+    assert "no codeword “4711”" in said(missing) and not missing.exception
+
+
+def test_a_link_to_a_recording_that_is_gone_says_so(filled: Path):
+    test = opened("recordings", recording="nobody")
+    assert not test.exception and "no recording “nobody”" in said(test)
+
+
+def test_a_link_names_model_and_dataset(filled: Path, toy_face):
+    from tests.dashboard.fake_cache import build
+    build(filled, toy_face, codewords=20, model="second", dataset="clinic", simulated=False, seed=3)
+    test = opened("overview", model="second", dataset="clinic")
+    assert not test.exception
+    assert [b.value for b in test.selectbox] == ["second", "clinic"]
+    assert "Codebook “second”" in said(test)
+
+
+def test_a_model_without_metrics_says_how_to_measure_it(filled: Path):
+    (filled / "models" / "default" / "metrics.json").unlink()
+    test = opened("overview")
+    assert not test.exception and "dfe evaluate default simulated" in said(test)

@@ -1,0 +1,62 @@
+"""The guard around the full scene: too slow, dead or failing exporters give a reason, never a wait or an exception."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from dashboard.components.scene import Exporter
+
+POINTS, TRIANGLES = np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32)
+RGB = np.full((3, 3), 200, np.uint8)
+READY = "import sys,json; print(json.dumps({'ready':True}),flush=True)\n"
+
+
+@pytest.fixture
+def exporter():
+    made = []
+
+    def make(script: str | None = None, limit_s: float = 5.0) -> Exporter:
+        made.append(Exporter([sys.executable, "-c", script] if script else None, limit_s))
+        return made[-1]
+    yield make
+    for each in made:
+        each.close()
+
+
+def export(exporter: Exporter):
+    return exporter.export(POINTS, TRIANGLES, RGB, "#FFFFFF")
+
+
+def test_a_scene_is_a_whole_page_of_html(exporter):
+    made = export(exporter(limit_s=60))
+    assert made.fault == ""
+    assert "<html" in made.html.lower() and "vtk" in made.html.lower()
+
+
+def test_an_export_that_takes_too_long_is_given_up_and_the_helper_ended(exporter):
+    slow = exporter(READY + "import threading; sys.stdin.readline(); threading.Event().wait(60)", limit_s=0.8)
+    begun = time.perf_counter()
+    assert "took over" in export(slow).fault
+    assert time.perf_counter() - begun < 5
+    assert slow._process is None
+
+
+def test_a_helper_that_never_starts_does_not_hold_the_page(exporter):
+    assert "starting" in export(exporter("import threading; threading.Event().wait(60)", limit_s=0.5)).fault
+
+
+def test_a_helper_that_dies_gives_a_reason_and_the_next_call_starts_another(exporter):
+    dying = exporter(READY + "sys.stdin.readline(); sys.exit(1)", limit_s=5)
+    first = export(dying)
+    assert first.html is None and "ended" in first.fault
+    assert export(dying).html is None
+
+
+def test_an_export_that_raises_says_so_and_the_helper_lives(exporter):
+    failing = exporter(READY + "for line in sys.stdin: print(json.dumps({'fault':'ValueError: no'}),flush=True)")
+    assert "ValueError: no" in export(failing).fault
+    assert failing._process.poll() is None
