@@ -108,6 +108,28 @@ def test_list_and_show_tell_what_is_there_and_that_it_is_simulated(run_dfe, toy_
     assert "vertices" in run_dfe(toy_root, "show", "toy-1").stdout
 
 
+def test_simulating_never_replaces_another_dataset(run_dfe, toy_root: Path):
+    same = run_dfe(toy_root, "simulate", "--name", "toy", "--subjects", "6", "--minutes-per-subject", "0.4")
+    assert same.returncode == 0 and same.stdout.startswith("unchanged: ")
+    other = run_dfe(toy_root, "simulate", "--name", "toy", "--subjects", "6", "--seed", "1")
+    assert other.returncode == 1 and "a dataset of this name exists" in other.stderr
+
+
+def test_good_files_of_a_batch_are_imported_and_bad_ones_named(run_dfe, toy: Path, shared: Path, tmp_path: Path):
+    good = shared / "data" / "arkit_livelinkface" / "sad_MySlate_167_iPhone_cal.csv"
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "noise.csv").write_bytes(bytes(range(256)) * 8)
+    arguments = ["import", str(good), str(tmp_path / "empty.csv"), str(tmp_path / "noise.csv"), "--face", "toy-1"]
+    mixed = run_dfe(toy, *arguments, "--name", "mixed")
+    assert mixed.returncode == 0, mixed.stderr
+    assert "1 recordings, 1,825 frames" in mixed.stdout and "skipped 2" in mixed.stdout
+    assert "empty.csv" in mixed.stdout and "noise.csv" in mixed.stdout
+    assert "real" in run_dfe(toy, "show", "mixed").stdout
+    bad = run_dfe(toy, "import", str(tmp_path / "empty.csv"), "--name", "none", "--face", "toy-1")
+    assert bad.returncode == 1 and bad.stderr.splitlines()[-1].startswith(f"error: {tmp_path / 'empty.csv'}: ")
+    assert not (toy / "datasets" / "none").exists()
+
+
 def test_list_of_an_empty_cache_says_what_to_do(dfe):
     result = dfe("list")
     assert result.returncode == 0 and "dfe import" in result.stdout

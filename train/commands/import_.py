@@ -22,14 +22,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="the face whose coefficients the recordings are brought to (default: anny)")
     parser.add_argument("--format", default="auto", help="of the files: auto looks at each (default: auto)")
     parser.add_argument("--labels", type=Path, metavar="CSV",
-                        help="a table with a column recording (or subject) and one column a label")
+                        help="a table with a column recording or subject (or both) and one column a label")
     parser.add_argument("--subject-pattern", metavar="RE",
-                        help="a regular expression whose first group is the subject in a file's name")
-    parser.add_argument("--fps", type=float, help="frame rate of files that do not tell it; all are resampled to it")
+                        help="a regular expression on file names: its first group is the subject, or its groups "
+                             "named subject and session are what they say")
+    parser.add_argument("--fps", type=float,
+                        help="frame rate: of files that do not tell it, and the one that all others are resampled to "
+                             "(default: each keeps its own)")
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.expressions.importing import import_dataset
     report = import_dataset(args.sources, args.name, face=args.face, format=args.format, labels=args.labels,
                             subject_pattern=args.subject_pattern, fps=args.fps, progress=progress)
-    print(report)
+    print(f"{report}\n\nnext: dfe train {args.name} --name MODEL")

@@ -67,15 +67,17 @@ def _dataset(artefact: Artefact, rows: int | None) -> str:
 
 
 def _dropped(manifest: dict[str, Any]) -> list[str]:
-    """What the import left out, and why."""
-    dropped = manifest.get("dropped") or []
-    lines = [_sentence(item) for item in dropped] if isinstance(dropped, list) else [_sentence(dropped)]
-    return ["dropped or changed on import:\n" + "\n".join(f"  {line}" for line in lines)] if any(lines) else []
+    """What the import did to the data and what it left out, and why."""
+    notes = [f"{source.get('file')}: {note}" for source in _records(manifest, "sources")
+             for note in source.get("notes", ())] + [str(note) for note in manifest.get("notes") or ()]
+    dropped = [str(item.get("why") or item) for item in _records(manifest, "dropped")]
+    parts = (("notes", notes), ("left out", dropped))
+    return [f"{title}:\n" + "\n".join(f"  {line}" for line in lines) for title, lines in parts if lines]
 
 
-def _sentence(item: Any) -> str:
-    return "; ".join(f"{k}: {v}" for k, v in item.items() if v not in (None, "", [])) if isinstance(item, dict) \
-        else str(item)
+def _records(manifest: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    value = manifest.get(name)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _model(artefact: Artefact, rows: int | None) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 from dfe_core.store import artefact_path
+from train.catalogue import faults, find
 from train.tables import duration, facts
 
 DESCRIPTION = "Make performances on the default face with known truth: which action, when, how strong. Seeded, and " \
@@ -27,8 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.simulate.dataset import simulate_dataset
     from dfe_core.simulate.effects import read_effect
-    artefact_path("datasets", args.name)  # refuse at once what would be refused after the face has been built
-    read_effect(args.effect)
+    effect = read_effect(args.effect)
+    if (artefact_path("datasets", args.name) / "manifest.json").is_file():
+        _refuse_another(args, effect.source)
+        print(f"unchanged: the dataset {args.name} holds these performances already")
+        return
     dataset = simulate_dataset(args.name, subjects=args.subjects, minutes_per_subject=args.minutes_per_subject,
                                seed=args.seed, effect=args.effect, progress=progress)
     rows = dataset.recordings
@@ -36,3 +41,14 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
                  ("subjects", int(rows["subject"].nunique())), ("recordings", len(rows)),
                  ("frames", dataset.frame_count), ("duration", duration(float(rows["duration_s"].sum()))),
                  ("true events", len(dataset.truth)), ("labels", ", ".join(dataset.labels))]))
+
+
+def _refuse_another(args: argparse.Namespace, effect: str) -> None:
+    """Raise `DataError` unless the dataset of this name is whole and was simulated with the same settings."""
+    artefact = find(f"datasets/{args.name}")
+    held = artefact.manifest.get("simulation") or {}
+    asked = {"subjects": args.subjects, "minutes_per_subject": args.minutes_per_subject, "seed": args.seed}
+    same = all(held.get(name) == value for name, value in asked.items()) and held["effect"]["source"] == effect
+    if not same or faults(artefact):
+        raise DataError(args.name, "a dataset of this name exists" + (", damaged" if same else ""),
+                        f"another --name, or `dfe rm datasets/{args.name}` first")
