@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "ann
     _check_request(job)
     files, unread = find_files(sources, job.labels.path)
     with contextlib.ExitStack() as stack:
-        for i, (path, recording) in enumerate(zip(files, recording_names(files))):
+        for i, (path, recording) in enumerate(zip(files, recording_names(files), strict=True)):
             progress(Progress("import", i, len(files), path.name))
             _import_file(path, recording, job, stack, progress)
         progress(Progress("import", len(files), len(files)))
@@ -117,8 +118,8 @@ class _Job:
     notes: list[str] = field(default_factory=list)
 
 
-class _MixedError(DataError):
-    """Ends the import: which of two files is meant cannot be guessed."""
+class _EndsImport(DataError):
+    """Not one file's fault: the face cannot be opened, or which of two files is meant cannot be guessed."""
 
 
 def find_files(sources: Sequence[str | Path], labels: Path | None = None
@@ -128,19 +129,19 @@ def find_files(sources: Sequence[str | Path], labels: Path | None = None
     Folders are walked in the order of their names; hidden files, files with endings that no reader takes, and the
     table of labels are passed over. A file named outright is always tried.
     """
-    files: dict[Path, Path] = {}
+    files: dict[str, Path] = {}
     unread: list[tuple[Path, str]] = []
-    table = labels.resolve() if labels else None
+    table = os.path.realpath(labels) if labels else None
     for source in map(Path, sources):
-        if source.is_dir():
+        if os.path.isdir(source):
             found = list(_walk(source))
             if not found:
                 unread.append((source, str(DataError(source, "no recordings in this folder", ", ".join(ENDINGS)))))
         else:
             found = [source]
         for path in found:
-            if path.resolve() != table:
-                files.setdefault(path.resolve(), path)
+            if os.path.realpath(path) != table:
+                files.setdefault(os.path.realpath(path), path)
     return list(files.values()), unread
 
 
@@ -157,6 +158,8 @@ def _check_request(job: _Job) -> None:
     if job.fps is not None:
         check_fps(job.fps, "--fps")
     known = [r.FORMAT for r in readers()]
+    if job.face != "anny":
+        job.model = open_face(job.face, job.root)  # a wrong face is told before an hour of reading
     if job.format != "auto" and job.format not in known:
         raise DataError(f"--format {job.format}", "no such format", ", ".join(("auto", *known)))
 
@@ -167,29 +170,39 @@ def _import_file(path: Path, name: str, job: _Job, stack: contextlib.ExitStack, 
         if digest in job.contents:
             raise DataError(path, f"the same content as {job.contents[digest]}", "each recording once")
         reader, why = find_reader(path, job.format)
-        recordings = reader.read(path, ReadOptions(fps=job.fps))
-        if not recordings:
-            raise DataError(path, "no recording in it", "face-capture data")
-        written = [_write(path, r, _renamed(name, path, r), job, stack, progress) for r in recordings]
-    except _MixedError:
+        ready = [_prepare(path, r, _renamed(name, path, r), job, progress) for r in _read(path, reader, job.fps)]
+    except _EndsImport:
         raise
     except DataError as error:
         job.skipped.append((path, str(error)))
         return
-    except (MemoryError, RecursionError) as error:
-        job.skipped.append((path, str(DataError(path, f"too large to read ({type(error).__name__})", "less"))))
-        return
+    for recording in ready:
+        _write(path, recording, job, stack)
     job.contents[digest] = path
     job.sources.append({"file": path.name, "sha256": digest, "bytes": size, "reader": reader.FORMAT,
-                        "reader_version": READER_VERSION, "why": why, "recordings": [w for w, _ in written],
-                        "notes": [n for _, notes in written for n in notes]})
+                        "reader_version": READER_VERSION, "why": why, "recordings": [r.name for r in ready],
+                        "notes": [note for r in ready for note in r.notes]})
+
+
+def _read(path: Path, reader: ModuleType, fps: float | None) -> list[Recording]:
+    """A file's recordings. Whatever a damaged file does to a library below a reader, the rest of the batch goes on."""
+    try:
+        recordings = reader.read(path, ReadOptions(fps=fps))
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(path, f"not readable as {reader.TITLE} ({type(error).__name__}: {error})"[:300],
+                        "a whole file") from error
+    if not recordings:
+        raise DataError(path, "no recording in it", "face-capture data")
+    return recordings
 
 
 def _content(path: Path) -> tuple[int, str]:
     """Bytes and SHA-256 of a file. Raises `DataError` for what is no plain file and for one over the limit."""
-    if not path.exists():
+    if not os.path.exists(path):
         raise DataError(path, "no such file", "a file or folder of recordings")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise DataError(path, "no plain file", "a file or folder of recordings")
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
@@ -206,20 +219,22 @@ def _renamed(name: str, path: Path, recording: Recording) -> str:
     return name + added
 
 
-def _write(path: Path, recording: Recording, name: str, job: _Job, stack: contextlib.ExitStack,
-           progress: Listener) -> tuple[str, tuple[str, ...]]:
+def _prepare(path: Path, recording: Recording, name: str, job: _Job, progress: Listener) -> Recording:
+    """The recording as the dataset takes it: named, on the face's coefficients, at the rate asked for."""
     _check_space(path, recording, job)
-    model = job.model or _face_for(recording, path, job, progress)
-    recording = _on_face(path, _with_person(path, recording, name, job), model)
-    if job.fps is not None:
-        recording = resample(recording, job.fps)
+    if job.model is None:
+        job.model = _face_for(recording, job, progress)
+    on_face = _on_face(path, _with_person(path, recording, name, job), job.model)
+    return on_face if job.fps is None else resample(on_face, job.fps)
+
+
+def _write(path: Path, recording: Recording, job: _Job, stack: contextlib.ExitStack) -> None:
     if job.writer is None:
-        job.model, job.first = model, (path, recording)
-        job.writer = stack.enter_context(open_writer(job.name, model.names, job.root))
-    job.writer.add(recording, job.labels.of(name, recording.subject))
+        job.first = path, recording
+        job.writer = stack.enter_context(open_writer(job.name, job.model.names, job.root))
+    job.writer.add(recording, job.labels.of(recording.name, recording.subject))
     job.extractors.setdefault(recording.extractor, path.name)
-    job.imported.append((name, len(recording.psi), recording.notes))
-    return name, recording.notes
+    job.imported.append((recording.name, len(recording.psi), recording.notes))
 
 
 def _check_space(path: Path, recording: Recording, job: _Job) -> None:
@@ -228,28 +243,38 @@ def _check_space(path: Path, recording: Recording, job: _Job) -> None:
         return
     other, first = job.first
     if recording.space != first.space:
-        raise _MixedError(path, f"{recording.space} coefficients, but {other} holds {first.space} coefficients",
+        raise _EndsImport(path, f"{recording.space} coefficients, but {other} holds {first.space} coefficients",
                           "one kind a dataset: import them under two names")
     if recording.space != "arkit" and recording.extractor != first.extractor:
-        raise _MixedError(path, f"made by {recording.extractor}, but {other} by {first.extractor}, whose scales differ",
-                          "one extractor a dataset: import them under two names")
+        raise _EndsImport(path, f"made by {recording.extractor}, but {other} by {first.extractor}, whose scales "
+                          "differ", "one extractor a dataset: import them under two names")
+    if job.face == "anny" and recording.space == "flame" and recording.names != job.model.names:
+        raise _EndsImport(path, f"{_expressions(recording)} expression components, but {other} has "
+                          f"{_expressions(first)}", "one number of components a dataset")
 
 
-def _face_for(recording: Recording, path: Path, job: _Job, progress: Listener) -> FaceModel:
+def _expressions(recording: Recording) -> int:
+    return sum(name.startswith("exp_") for name in recording.names)
+
+
+def _face_for(recording: Recording, job: _Job, progress: Listener) -> FaceModel:
     """The face asked for; for FLAME data and the default face, FLAME's coefficients without a mesh."""
-    if recording.space == "flame" and job.face == "anny":
-        expressions = sum(n.startswith("exp_") for n in recording.names)
-        job.notes.append("FLAME coefficients: trained and tokenised without a mesh. To see faces, give your own "
-                         "licensed FLAME file: --face flame:PATH.")
-        return open_face(flame_id(expressions), job.root)
-    return open_face(job.face, job.root, progress)
+    try:
+        if recording.space != "flame" or job.face != "anny":
+            return open_face(job.face, job.root, progress)
+    except DataError as error:
+        raise _EndsImport(error.where, error.found, error.expected) from None
+    job.notes.append("FLAME coefficients: trained and tokenised without a mesh. To see faces, give your own licensed "
+                     "FLAME file: --face flame:PATH.")
+    return open_face(flame_id(_expressions(recording)), job.root)
 
 
 def _with_person(path: Path, recording: Recording, name: str, job: _Job) -> Recording:
     by_name, by_table = who(path, job.pattern), job.labels.person(name)
     if job.pattern is not None and not by_name[0] and not by_table[0]:
         job.notes.append(f"--subject-pattern finds no subject in {path.name}: {name} counts as a subject of its own.")
-    subject, session = (t or n or r for t, n, r in zip(by_table, by_name, (recording.subject, recording.session)))
+    subject, session = (t or n or r for t, n, r in zip(
+        by_table, by_name, (recording.subject, recording.session), strict=True))
     return replace(recording, name=name, subject=subject or name, session=session)
 
 

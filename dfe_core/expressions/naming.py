@@ -15,7 +15,7 @@ def recording_names(paths: Sequence[Path]) -> list[str]:
     names = [path.stem for path in paths]
     clashing = {name for name, count in Counter(names).items() if count > 1}
     names = [f"{path.parent.name}-{name}" if name in clashing and path.parent.name else name
-             for path, name in zip(paths, names)]
+             for path, name in zip(paths, names, strict=True)]
     taken: set[str] = set()
     unique = []
     for name in names:

@@ -10,19 +10,18 @@ from dfe_core.expressions.recording import Recording
 
 MAX_BRIDGED_GAP_S = 0.1
 """Gaps up to this are filled by straight lines; longer ones stay gaps (frames that are not valid)."""
+_SAME = 1e-4
 
 
 def resample(recording: Recording, fps: float) -> Recording:
     """The recording at `fps`: each coefficient by linear interpolation between its valid frames.
 
     Times run evenly from 0. A frame lying between valid frames more than `MAX_BRIDGED_GAP_S` apart (or more than two
-    steps of the source, where that is longer) is not valid. The recording itself, where it is at that rate already,
-    with no gap.
+    steps of the source, where that is longer) is not valid. A recording at that rate already stays as it is.
     """
-    count = int(np.floor(recording.time_s[-1] * fps + 1e-6)) + 1
-    even = np.array_equal(recording.frame, np.arange(len(recording.frame)))
-    if abs(fps - recording.fps) < 1e-9 and even and count == len(recording.frame):
+    if abs(fps - recording.fps) <= _SAME * fps:
         return recording
+    count = int(np.floor(recording.time_s[-1] * fps + 1e-6)) + 1
     time = np.arange(count) / fps
     use = np.flatnonzero(recording.valid)
     if not len(use):

@@ -23,7 +23,7 @@ class Timing:
     notes: tuple[str, ...] = ()
 
 
-def from_times(seconds: np.ndarray, where: str, first_line: int = 2, unit: str = "s") -> Timing:
+def from_times(seconds: np.ndarray, where: str, first_line: int = 2, row: str = "line") -> Timing:
     """Timing of frames at (T,) times, not necessarily even; a step of k usual steps is a gap of k - 1 frames.
 
     Raises `DataError`, naming `where` and the line, for fewer than two frames, times that are not finite, that repeat
@@ -33,10 +33,10 @@ def from_times(seconds: np.ndarray, where: str, first_line: int = 2, unit: str =
         raise DataError(where, f"{len(seconds)} frame", "at least two frames")
     bad = np.flatnonzero(~np.isfinite(seconds))
     if len(bad):
-        raise DataError(f"{where}, line {first_line + bad[0]}", "a time that is missing or not finite", "a time")
+        raise DataError(f"{where}, {row} {first_line + bad[0]}", "a time that is missing or not finite", "a time")
     steps = np.diff(seconds)
     if (steps <= 0).any():
-        raise _disorder(seconds, steps, where, first_line)
+        raise _disorder(seconds, steps, f"{where}, {row}", first_line)
     usual = float(np.median(steps))
     jumps = np.maximum(1, np.rint(steps / usual))
     frame = np.concatenate([[0.0], np.cumsum(jumps)])
@@ -60,17 +60,18 @@ def from_rate(count: int, fps: float | None, where: str) -> Timing:
     return Timing(index / fps, index, float(fps))
 
 
-def from_frames(numbers: np.ndarray, fps: float | None, where: str, first_line: int = 2) -> Timing:
+def from_frames(numbers: np.ndarray, fps: float | None, where: str, first_line: int = 2,
+                row: str = "line") -> Timing:
     """Timing from (T,) frame numbers and a rate. Raises `DataError` as `from_times` and `from_rate` do."""
     if fps is None:
         raise DataError(where, "frame numbers and no frame rate", "a column time_s, or --fps")
     check_fps(fps, where)
     bad = np.flatnonzero(~np.isfinite(numbers) | (np.abs(np.nan_to_num(numbers)) > 1e12))
     if len(bad):
-        raise DataError(f"{where}, line {first_line + bad[0]}", "no frame number", "a whole number")
+        raise DataError(f"{where}, {row} {first_line + bad[0]}", "no frame number", "a whole number")
     steps = np.diff(numbers)
     if (steps <= 0).any():
-        raise _disorder(numbers, steps, where, first_line, "frame number")
+        raise _disorder(numbers, steps, f"{where}, {row}", first_line, "frame number")
     frame = np.rint(numbers - numbers[0]).astype(np.int64)
     usual = max(1, int(np.median(steps))) if len(steps) else 1
     gaps = int((steps > usual).sum())
@@ -104,10 +105,10 @@ def column_seconds(values: np.ndarray, name: str) -> tuple[np.ndarray, str]:
 
 def _disorder(values: np.ndarray, steps: np.ndarray, where: str, first_line: int, what: str = "time") -> DataError:
     row = int(np.flatnonzero(steps <= 0)[0])
-    line = f"{where}, line {first_line + row + 1}"
+    line = f"{where} {first_line + row + 1}"
     if steps[row] == 0:
         twice = len(np.unique(values)) * 2 <= len(values)
-        return DataError(line, f"the {what} of the line before again" + (": two faces in one file?" if twice else ""),
+        return DataError(line, f"the {what} of the one before again" + (": two faces in one file?" if twice else ""),
                          "one face a file, each frame once")
     return DataError(line, f"a {what} before the one above it ({values[row + 1] - values[0]:.3f} after "
                            f"{values[row] - values[0]:.3f} from the start)", "frames in order of time")

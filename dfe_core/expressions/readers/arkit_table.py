@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.arkit_columns import LEAST, arkit_count, arkit_indices, arkit_recording
+from dfe_core.expressions.readers.column_names import FACES, FRAMES, TIMES
 from dfe_core.expressions.readers.options import ReadOptions
-from dfe_core.expressions.readers.parquet_table import open_parquet_table
+from dfe_core.expressions.readers.parquet_table import open_parquet_table, parquet_header
 from dfe_core.expressions.readers.text_table import open_text_table, read_header
 from dfe_core.expressions.readers.timecode import timecode_seconds
 from dfe_core.expressions.recording import Recording
@@ -19,15 +20,11 @@ from dfe_core.expressions.timing import Timing, column_seconds, from_frames, fro
 
 FORMAT = "arkit-table"
 TITLE = "table of ARKit coefficients"
-TIMES = ("time_s", "time", "timestamp", "timestamps", "t", "seconds", "sec", "time(s)", "time[s]", "ms", "time_ms",
-         "timestamp_ms", "milliseconds", "time_us", "timestamp_us", "time_ns", "timestamp_ns", "mediatime")
-FRAMES = ("frame", "frame_number", "frame_index", "frameindex", "framenumber", "frame_idx", "frame_id", "index")
-FACES = ("face_id", "face", "face_index", "person", "person_id", "personid", "faceid")
 
 
 def sniff(path: Path, head: bytes) -> str | None:
     if head.startswith(b"PAR1"):
-        return "a Parquet file" if path.suffix.lower() in (".parquet", ".pq") else None
+        return "its ARKit column names" if arkit_count(parquet_header(path)) >= LEAST else None
     header = read_header(head)
     return "its ARKit column names" if header and arkit_count(header) >= LEAST else None
 

@@ -14,11 +14,12 @@ FPS_RANGE = (1.0, 960.0)
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """Hints for a reader; a file's own statement goes before a hint, except for `fps`.
+    """Hints for a reader; a file's own statement goes before a hint.
 
-    fps: frame rate, Hz, where the file has no times, or where its times are to be overruled.
+    fps: frame rate, Hz, where the file has neither times nor a rate of its own.
     extractor: the tool that made the file, where its format is shared by several.
-    face_index: which face of a file that holds several; None makes a recording of each.
+    face_index: which face of a file that holds several; without it such a file is refused, for whose recording it is
+        cannot be told, unless the format names its faces.
     """
 
     fps: float | None = None

@@ -61,3 +61,11 @@ def open_parquet_table(path: Path) -> ParquetTable:
     if len(set(header)) < len(header):
         raise DataError(path, "two columns of the same name", "each name once")
     return ParquetTable(path, header)
+
+
+def parquet_header(path: Path) -> tuple[str, ...]:
+    """Column names, none where the file is broken; never raises."""
+    try:
+        return tuple(pq.read_schema(path).names)
+    except (OSError, pa.ArrowException):
+        return ()

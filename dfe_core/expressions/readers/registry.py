@@ -16,7 +16,7 @@ from types import ModuleType
 
 from dfe_core.errors import DataError
 
-_MODULES = ("live_link_face", "arkit_table")
+_MODULES = ("live_link_face", "arkit_table", "arkit_json", "flame")
 """In the order in which they are asked: the most specific first."""
 HEAD_BYTES = 1 << 16
 
@@ -37,11 +37,20 @@ def find_reader(path: Path, format: str = "auto") -> tuple[ModuleType, str]:
     for reader in known.values():
         if (why := reader.sniff(path, head)) is not None:
             return reader, why
-    raise DataError(path, "no reader knows this file", ", ".join(r.TITLE for r in known.values()))
+    raise DataError(path, f"no reader knows this file ({_look(head)})", ", ".join(r.TITLE for r in known.values()))
+
+
+def _look(head: bytes) -> str:
+    """What a file seems to be, for the message that nothing reads it."""
+    if head.startswith((b"PK", b"PAR1", b"\x93NUMPY", b"MATLAB", b"\x80")) or b"\0" in head[:1024]:
+        return "binary data"
+    first = head.decode("utf-8-sig", "replace").lstrip().splitlines()[:1]
+    text = "".join(c if c.isprintable() else " " for c in first[0][:80]) if first else ""
+    return f"it begins {text!r}" if text.strip() else "blank text"
 
 
 def read_head(path: Path) -> bytes:
-    """The first `HEAD_BYTES` of a file. Raises `DataError` when it is missing, empty, a folder or unreadable."""
+    """The first `HEAD_BYTES` of a file. Raises `DataError` when it is missing, empty, no file or unreadable."""
     try:
         with open(path, "rb") as handle:
             head = handle.read(HEAD_BYTES)

@@ -1,0 +1,211 @@
+"""JSON of ARKit coefficients: frames as a list of mappings, a mapping of lists, or names and weights (BEAT)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.readers.arkit_columns import LEAST, arkit_count, arkit_indices, arkit_recording
+from dfe_core.expressions.readers.column_names import FRAMES, TIMES
+from dfe_core.expressions.readers.json_file import first_key, load_json, numbers, rate
+from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.timing import Timing, column_seconds, from_frames, from_rate, from_times
+
+FORMAT = "arkit-json"
+TITLE = "JSON of ARKit coefficients"
+_HOLDERS = ("frames", "data", "samples", "results", "blendshapes", "face_blendshapes", "faceblendshapes",
+            "coefficients", "weights", "values", "facedata", "anchors")
+
+
+class _Frames(NamedTuple):
+    """values (T, C) of columns `names`; times (T,) with their key, or frame numbers (T,), where given."""
+
+    names: list[str]
+    values: np.ndarray
+    times: np.ndarray | None = None
+    time_key: str = ""
+    frames: np.ndarray | None = None
+
+
+def sniff(path: Path, head: bytes) -> str | None:
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
+        return None
+    words = re.findall(rb'"([A-Za-z_ .]{3,40})"', head)
+    if arkit_count([word.decode("ascii") for word in words]) >= LEAST:
+        return "the ARKit names in its JSON"
+    return None
+
+
+def read(path: Path, options: ReadOptions) -> list[Recording]:
+    """One recording. Times as the file has them, else the file's frame rate, else --fps."""
+    content = load_json(path)
+    found = _frames(content, str(path))
+    columns = arkit_indices(found.names, path)
+    stated = rate(content, str(path))
+    timing, told = _timing(found, stated if stated is not None else options.fps, str(path))
+    return [arkit_recording(path, found.values[:, list(columns.values())], tuple(columns), timing,
+                            options.extractor or "arkit", notes=told)]
+
+
+def _frames(content: Any, where: str) -> _Frames:
+    if isinstance(content, Mapping):
+        if isinstance(content.get("names"), list):
+            return _named_weights(content, where)
+        if arkit_count(list(map(str, content))) >= LEAST:
+            return _lists(content, content, where)
+        holder = first_key(content, _HOLDERS)
+        if holder is None:
+            raise DataError(where, f"JSON with the keys {_keys(content)}", "frames of ARKit coefficients")
+        inner = content[holder]
+        if isinstance(inner, Mapping) and arkit_count(list(map(str, inner))) >= LEAST:
+            return _lists(inner, content, where)
+        content = inner
+    if not isinstance(content, list) or not content:
+        raise DataError(where, "no list of frames" if not isinstance(content, list) else "an empty list",
+                        "frames of ARKit coefficients")
+    return _list(content, where)
+
+
+def _named_weights(content: Mapping[str, Any], where: str) -> _Frames:
+    """``{"names": […], "frames": [{"weights": […], "time": t}, …]}``, or a table of weights beside the names."""
+    names = [str(name) for name in content["names"]]
+    frames = content.get(first_key(content, ("frames", "weights", "values", "coefficients", "blendshapes")) or "")
+    if not isinstance(frames, list) or not frames:
+        raise DataError(where, "names without frames", "frames of weights")
+    if isinstance(frames[0], Mapping):
+        key = first_key(frames[0], ("weights", "values", "coefficients"))
+        if key is None:
+            raise DataError(f"{where}, frame 1", f"the keys {_keys(frames[0])}", "weights")
+        values = numbers(_column(frames, key, where), where, 2)
+        found = _Frames(names, values, *_clock_of(frames, where))
+    else:
+        time = first_key(content, TIMES)
+        times = numbers(content[time], f"{where}, {time}", 1) if time else None
+        found = _Frames(names, numbers(frames, where, 2), times, time or "")
+    if found.values.shape[1] != len(names):
+        raise DataError(where, f"{found.values.shape[1]} weights a frame", f"{len(names)}, one a name")
+    return found
+
+
+def _lists(columns: Mapping[str, Any], beside: Mapping[str, Any], where: str) -> _Frames:
+    """``{"eyeBlinkLeft": […], …, "time": […]}``."""
+    names = [str(k) for k, v in columns.items() if isinstance(v, list) and arkit_count([str(k)])]
+    if len(names) < LEAST:
+        raise DataError(where, "one number a coefficient", "a list of numbers a coefficient: one entry a frame")
+    lists = [numbers(columns[name], f"{where}, {name}", 1) for name in names]
+    lengths = {len(values) for values in lists}
+    if len(lengths) > 1:
+        raise DataError(where, f"coefficients of {min(lengths)} to {max(lengths)} frames", "lists of one length")
+    clocks = []
+    for keys in (TIMES, FRAMES):
+        holder = columns if first_key(columns, keys) else beside
+        key = first_key(holder, keys)
+        values = numbers(holder[key], f"{where}, {key}", 1) if key and isinstance(holder[key], list) else None
+        if values is not None and len(values) != len(lists[0]):
+            raise DataError(f"{where}, {key}", f"{len(values)} entries", f"{len(lists[0])}, one a frame")
+        clocks.append((values, key or ""))
+    return _Frames(names, np.stack(lists, 1), clocks[0][0], clocks[0][1], clocks[1][0])
+
+
+def _list(frames: list[Any], where: str) -> _Frames:
+    """A list of frames, each a mapping with the names as keys, in it or one level down, or a list of named scores."""
+    first = frames[0]
+    key, names = _shape_of(first, where)
+    inner = frames if key is None else _column(frames, key, where)
+    if names is None:
+        inner = [_scores(entry, f"{where}, frame {i + 1}") for i, entry in enumerate(inner)]
+        names = [name for name in inner[0] if arkit_count([name])]
+    pick = itemgetter(*names)
+    try:
+        rows = [pick(entry) for entry in inner]
+    except (KeyError, TypeError, IndexError):
+        bad, fault = next((i, _lack(entry, names)) for i, entry in enumerate(inner) if _lack(entry, names))
+        raise DataError(f"{where}, frame {bad + 1}", fault, f"the {len(names)} coefficients of frame 1") from None
+    values = numbers(rows, where, 2)
+    return _Frames(names, values, *(_clock_of(frames, where) if isinstance(first, Mapping) else ()))
+
+
+def _shape_of(first: Any, where: str) -> tuple[str | None, list[str] | None]:
+    """The key that holds the coefficients (None: the frame itself) and their names (None: a list of named scores)."""
+    if isinstance(first, Mapping):
+        names = [str(k) for k in first if arkit_count([str(k)])]
+        if len(names) >= LEAST:
+            return None, names
+        for key, value in first.items():
+            if isinstance(value, Mapping) and arkit_count(list(map(str, value))) >= LEAST:
+                return key, [str(k) for k in value if arkit_count([str(k)])]
+            if isinstance(value, list) and value and isinstance(value[0], (Mapping, list)):
+                return key, None
+        raise DataError(f"{where}, frame 1", f"the keys {_keys(first)}", "ARKit coefficients")
+    if isinstance(first, list):
+        return None, None
+    raise DataError(f"{where}, frame 1", f"a {type(first).__name__}", "ARKit coefficients by name")
+
+
+def _scores(entry: Any, where: str) -> dict[str, Any]:
+    """``[{"categoryName": …, "score": …}, …]`` of one face; MediaPipe wraps it in a list of faces."""
+    if isinstance(entry, list) and entry and isinstance(entry[0], list):
+        if len(entry) > 1:
+            raise DataError(where, f"{len(entry)} faces", "one face a file")
+        entry = entry[0]
+    if isinstance(entry, Mapping) and isinstance(entry.get("categories"), list):
+        entry = entry["categories"]
+    if isinstance(entry, list) and len(entry) > 0 and isinstance(entry[0], Mapping) and "categories" in entry[0]:
+        if len(entry) > 1:
+            raise DataError(where, f"{len(entry)} faces", "one face a file")
+        return _scores(entry[0], where)
+    out: dict[str, Any] = {}
+    for item in entry if isinstance(entry, list) else ():
+        if isinstance(item, Mapping):
+            name, score = (first_key(item, keys) for keys in (("categoryname", "category_name", "name", "label"),
+                                                              ("score", "value", "weight")))
+            if name is not None and score is not None:
+                out[str(item[name])] = item[score]
+    if arkit_count(list(out)) < LEAST:
+        raise DataError(where, f"{arkit_count(list(out))} ARKit coefficients", "all of them in each frame")
+    return out
+
+
+def _clock_of(frames: Sequence[Any], where: str) -> tuple[np.ndarray | None, str, np.ndarray | None]:
+    """Times with their key, and frame numbers, of a list of mappings."""
+    found: list[tuple[np.ndarray | None, str]] = []
+    for keys in (TIMES, FRAMES):
+        key = first_key(frames[0], keys)
+        found.append((numbers(_column(frames, key, where), f"{where}, {key}", 1) if key else None, key or ""))
+    return found[0][0], found[0][1], found[1][0]
+
+
+def _column(frames: Sequence[Any], key: str, where: str) -> list[Any]:
+    for i, frame in enumerate(frames):
+        if not isinstance(frame, Mapping) or key not in frame:
+            raise DataError(f"{where}, frame {i + 1}", f"no {key}", "the same keys in each frame")
+    return [frame[key] for frame in frames]
+
+
+def _lack(entry: Any, names: list[str]) -> str:
+    if not isinstance(entry, Mapping):
+        return f"a {type(entry).__name__}"
+    return next((f"no {name}" for name in names if name not in entry), "")
+
+
+def _timing(found: _Frames, fps: float | None, where: str) -> tuple[Timing, tuple[str, ...]]:
+    if found.times is not None:
+        if len(found.times) != len(found.values):
+            raise DataError(where, f"{len(found.times)} times", f"{len(found.values)}, one a frame")
+        seconds, unit = column_seconds(found.times, found.time_key)
+        told = () if unit == "s" else (f"Times of {found.time_key} taken as {unit}.",)
+        return from_times(seconds, where, 1, "frame"), told
+    if found.frames is not None:
+        return from_frames(found.frames, fps, where, 1, "frame"), ()
+    return from_rate(len(found.values), fps, where), ()
+
+
+def _keys(content: Mapping[str, Any]) -> str:
+    return ", ".join(repr(str(k)[:24]) for k in list(content)[:6]) or "none"

@@ -1,0 +1,222 @@
+"""Named arrays out of .npz, .npy, .mat, .json and .pt files, none of which may run code or ask for all memory."""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.readers.json_file import load_json
+from dfe_core.expressions.readers.options import MAX_ARRAY_BYTES
+
+ALONE = ""
+"""The name of the one array of an .npy file."""
+ENDINGS = (".npz", ".npy", ".mat", ".json", ".pt", ".pth")
+_MAX_MEMBERS = 10_000
+_CHUNK = 1 << 20
+_MAT_HEADER = 128
+_MAT_COMPRESSED = 15
+
+
+def read_arrays(path: Path, wanted: frozenset[str] | None = None) -> dict[str, np.ndarray]:
+    """The arrays of a file by name, only those in `wanted` where given; an .npy's array has the name `ALONE`.
+
+    Raises `DataError` for pickled objects, for a header that promises other data than follow or more than
+    `MAX_ARRAY_BYTES`, and for a broken or truncated file.
+    """
+    ending = path.suffix.lower()
+    head = _head(path)
+    if head[:6] == b"\x93NUMPY":
+        with open(path, "rb") as handle:
+            return {ALONE: _read_npy(handle, path.stat().st_size, path, str(path))}
+    if ending in (".pt", ".pth"):
+        return _read_torch(path, wanted)
+    if head[:2] == b"PK":
+        return _read_npz(path, wanted)
+    if ending == ".mat" or head.startswith(b"MATLAB"):
+        return _read_mat(path, head, wanted)
+    if ending == ".json" or head.lstrip()[:1] == b"{":
+        return _read_json(path, wanted)
+    raise DataError(path, "no array file" + (" (a pickle, which could run code)" if head[:1] == b"\x80" else ""),
+                    "plain arrays as .npz, .npy, .mat or .json")
+
+
+def array_names(path: Path) -> list[str]:
+    """Names of the arrays in an .npz, without reading them; none for a broken file."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [name.removesuffix(".npy") for name in archive.namelist()[:_MAX_MEMBERS]]
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, struct.error, RuntimeError):
+        return []
+
+
+def npy_shape(head: bytes) -> tuple[int, ...] | None:
+    """The shape that an .npy header states, None where there is no readable one."""
+    try:
+        return _npy_header(io.BytesIO(head))[0]
+    except (ValueError, EOFError, SyntaxError, TypeError, RecursionError, MemoryError, UnicodeDecodeError):
+        return None
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as handle:
+            return handle.read(256)
+    except OSError as error:
+        raise DataError(path, f"not readable ({error.strerror})") from None
+
+
+def _npy_header(handle: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
+    version = np.lib.format.read_magic(handle)
+    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
+    if read is None:
+        raise ValueError(f"version {version}")
+    return read(handle)
+
+
+def _read_npy(handle: BinaryIO, size: int, path: Path, where: str) -> np.ndarray:
+    """One array of a stream of `size` bytes, of which no more is read than its header promises."""
+    try:
+        shape, fortran, dtype = _npy_header(handle)
+    except (ValueError, EOFError, SyntaxError, TypeError, RecursionError, MemoryError, UnicodeDecodeError,
+            zlib.error, zipfile.BadZipFile, OSError):
+        raise DataError(where, "a broken array header", "an array saved by numpy") from None
+    if dtype.hasobject:
+        raise DataError(where, "pickled objects, which could run code", "plain arrays of numbers")
+    if dtype.kind not in "fiub":
+        raise DataError(where, f"an array of {dtype}"[:80], "numbers")
+    promised = math.prod(shape) * dtype.itemsize
+    if any(n < 0 for n in shape) or promised > min(MAX_ARRAY_BYTES, size):
+        raise DataError(where, f"a header that promises an array of {_text(shape)} in {size:,} bytes",
+                        "as many numbers as it says")
+    try:
+        data = handle.read(promised)
+    except (zlib.error, zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise DataError(where, f"damaged data ({error})", "a whole file") from None
+    if len(data) < promised:
+        raise DataError(where, f"{len(data):,} bytes of {promised:,} (cut off?)", "a whole file")
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _text(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))[:80] or "one number"
+
+
+def _read_npz(path: Path, wanted: frozenset[str] | None) -> dict[str, np.ndarray]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [m for m in archive.infolist() if m.filename.endswith(".npy")
+                       and (wanted is None or m.filename.removesuffix(".npy") in wanted)]
+            if len(members) > _MAX_MEMBERS:
+                raise DataError(path, f"{len(members):,} arrays", f"at most {_MAX_MEMBERS:,}")
+            total = sum(m.file_size for m in members)
+            if total > MAX_ARRAY_BYTES:
+                raise DataError(path, f"arrays of {total / 2**30:.1f} GB", f"at most {MAX_ARRAY_BYTES >> 30} GB")
+            out = {}
+            for member in members:
+                name = member.filename.removesuffix(".npy")
+                with archive.open(member) as handle:
+                    out[name] = _read_npy(handle, member.file_size, path, f"{path}, array {name}")
+            return out
+    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, struct.error, ValueError,
+            zlib.error) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(path, f"a broken npz ({error})", "a whole file") from None
+
+
+def _read_mat(path: Path, head: bytes, wanted: frozenset[str] | None) -> dict[str, np.ndarray]:
+    if head[1:4] == b"HDF" or b"MATLAB 7.3" in head[:20]:
+        raise DataError(path, "a MATLAB 7.3 file", "one saved with -v7, or an npz")
+    _check_mat_size(path)
+    from scipy.io import loadmat, whosmat
+    try:
+        for name, shape, _ in whosmat(path):
+            if math.prod(shape) * 8 > MAX_ARRAY_BYTES:
+                raise DataError(f"{path}, array {name}", f"{_text(shape)} numbers", "a recording of one face")
+        content = loadmat(path, variable_names=sorted(wanted) if wanted else None, struct_as_record=False)
+    except DataError:
+        raise
+    except Exception as error:  # scipy raises whatever a damaged file leads it to
+        raise DataError(path, f"a broken MATLAB file ({type(error).__name__}: {error})"[:200], "a whole file") from None
+    return {name: value for name, value in content.items() if not name.startswith("__")
+            and isinstance(value, np.ndarray) and value.dtype.kind in "fiub"}
+
+
+def _check_mat_size(path: Path) -> None:
+    """Refuse a file whose compressed variables unfold beyond the limit, counting without keeping them."""
+    total = 0
+    with open(path, "rb") as handle:
+        handle.seek(_MAT_HEADER - 2)
+        order = ">" if handle.read(2) == b"MI" else "<"
+        while len(tag := handle.read(8)) == 8:
+            kind, size = struct.unpack(order + "II", tag)
+            if kind != _MAT_COMPRESSED:
+                handle.seek(size, 1)
+                continue
+            total += _unfolded(handle, size, MAX_ARRAY_BYTES - total, path)
+            if total > MAX_ARRAY_BYTES:
+                raise DataError(path, "compressed variables that unfold to more than "
+                                      f"{MAX_ARRAY_BYTES >> 30} GB", "a recording of one face")
+
+
+def _unfolded(handle: BinaryIO, size: int, limit: int, path: Path) -> int:
+    inflate, total = zlib.decompressobj(), 0
+    while size > 0 and (block := handle.read(min(size, _CHUNK // 8))):
+        size -= len(block)
+        try:
+            total += len(inflate.decompress(block, _CHUNK))
+            while inflate.unconsumed_tail and total <= limit:
+                total += len(inflate.decompress(inflate.unconsumed_tail, _CHUNK))
+        except zlib.error as error:
+            raise DataError(path, f"a broken MATLAB file ({error})", "a whole file") from None
+        if total > limit:
+            return total
+    return total
+
+
+def _read_json(path: Path, wanted: frozenset[str] | None) -> dict[str, np.ndarray]:
+    content = load_json(path)
+    if not isinstance(content, Mapping):
+        raise DataError(path, f"JSON that is a {type(content).__name__}", "arrays by name")
+    return {str(k): _array(v, f"{path}, {k}") for k, v in content.items()
+            if (wanted is None or k in wanted) and isinstance(v, (list, int, float)) and not isinstance(v, bool)}
+
+
+def _read_torch(path: Path, wanted: frozenset[str] | None) -> dict[str, np.ndarray]:
+    """A mapping of tensors saved by torch, read with its restricted loader, which runs no code."""
+    if not zipfile.is_zipfile(path):
+        raise DataError(path, "no file of torch ≥ 1.6", "tensors saved by torch.save, or an npz")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            total = sum(member.file_size for member in archive.infolist())
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
+        raise DataError(path, f"a broken file ({error})", "a whole file") from None
+    if total > MAX_ARRAY_BYTES:
+        raise DataError(path, f"tensors of {total / 2**30:.1f} GB", f"at most {MAX_ARRAY_BYTES >> 30} GB")
+    import torch
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the restricted loader raises whatever a damaged or forbidden file leads it to
+        raise DataError(path, f"not readable without running code ({type(error).__name__})",
+                        "a mapping of plain tensors, or an npz") from None
+    if not isinstance(content, Mapping):
+        raise DataError(path, f"a {type(content).__name__}", "tensors by name")
+    return {str(k): _array(v.detach().cpu().numpy() if isinstance(v, torch.Tensor) else v, f"{path}, {k}")
+            for k, v in content.items() if wanted is None or k in wanted}
+
+
+def _array(value: Any, where: str) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+        return array if array.dtype.kind in "fiub" else np.asarray(value, np.float64)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        raise DataError(where, "lists of different lengths, or entries that are no numbers", "numbers") from None

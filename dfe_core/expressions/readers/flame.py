@@ -1,0 +1,171 @@
+"""FLAME coefficients under the key names of the tools that estimate them (EMOCA, DECA, SMIRK and relatives)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.checks import check_values
+from dfe_core.expressions.readers.arrays import ALONE, array_names, npy_shape, read_arrays
+from dfe_core.expressions.readers.column_names import TIMES
+from dfe_core.expressions.readers.json_file import RATES
+from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_times
+from dfe_core.faces.coefficients import flame_names
+
+FORMAT = "flame"
+TITLE = "FLAME coefficients (.npz, .npy, .mat, .json, .pt)"
+EXPRESSIONS = (50, 100, 10)
+"""Numbers of expression components that tools write: 10 of SMPL-X, 50 of the regressors, all 100 of FLAME."""
+
+
+class _Keys(NamedTuple):
+    """Where a tool writes expression and jaw; `jaw` keys are tried in turn."""
+
+    extractor: str
+    expression: str
+    jaw: tuple[str, ...]
+
+
+_KEYS = (_Keys("emoca", "expcode", ("jawcode", "jawpose", "posecode")),
+         _Keys("smirk", "expression_params", ("jaw_params",)),
+         _Keys("deca", "exp", ("jaw_pose", "jaw", "pose")),
+         _Keys("vhap", "expr", ("jaw_pose",)),
+         _Keys("smplx", "expressions", ("jaw_pose", "poses_jaw", "jaw", "poses")),
+         _Keys("flame", "expression", ("jaw_pose", "jaw", "pose")))
+_JAW_IN = {3: 0, 6: 3, 165: 66, 168: 66}
+"""First column of the jaw in a pose of so many columns: alone, global and jaw (DECA), SMPL-X with and without root."""
+_BARE = {e + j: (e, j) for e in (50, 100) for j in (0, 3, 6)}
+"""Columns of a bare array: expressions alone, with the jaw, or with global rotation and jaw."""
+_EYELIDS = "eyelid_params"
+_WANTED = frozenset((ALONE, _EYELIDS, *RATES, *TIMES, *(k.expression for k in _KEYS),
+                     *(j for k in _KEYS for j in k.jaw)))
+
+
+def sniff(path: Path, head: bytes) -> str | None:
+    if head.startswith(b"\x93NUMPY"):
+        shape = npy_shape(head)
+        return "the shape of its array" if shape and len(shape) in (2, 3) and _columns(shape) in _BARE else None
+    if head.startswith(b"PK"):
+        names = array_names(path)
+        if path.suffix.lower() in (".pt", ".pth"):
+            return "its ending" if any(n.endswith("data.pkl") for n in names) else None
+        return _by_names(names)
+    if head.startswith(b"MATLAB") or path.suffix.lower() == ".mat":
+        return "a MATLAB file"
+    if head.lstrip()[:1] == b"{":
+        return _by_names([k.decode("ascii") for k in re.findall(rb'"([a-z_]{3,20})"\s*:\s*\[', head)])
+    return None
+
+
+def read(path: Path, options: ReadOptions) -> list[Recording]:
+    """One recording of exp_000 … and jaw_x, jaw_y, jaw_z (radians). Times or a rate from the file, else --fps.
+
+    Without a jaw, its three coefficients are 0, and a note says so. Raises `DataError` for unknown keys and for
+    shapes that fit no FLAME.
+    """
+    arrays = read_arrays(path, _WANTED)
+    if ALONE in arrays:
+        expression, jaw, extractor, notes = _bare(arrays[ALONE], path)
+    else:
+        expression, jaw, extractor, notes = _keyed(arrays, path)
+    psi = np.concatenate([expression, jaw if jaw is not None else np.zeros((len(expression), 3))], 1)
+    names = flame_names(expression.shape[1])
+    kept, valid, told = check_values(psi, names, "flame", str(path))
+    timing = _timing(arrays, len(psi), options, path)
+    first = expression[valid, 0]
+    span = f"exp_000 runs from {first.min():.2f} to {first.max():.2f}: extractors differ in scale."
+    return [Recording(path.stem, names, kept, timing.time_s, timing.frame, valid, timing.fps, "flame",
+                      options.extractor or extractor, extras=_eyelids(arrays, len(psi)),
+                      notes=(*notes, span, *timing.notes, *told))]
+
+
+def _by_names(names: list[str]) -> str | None:
+    keys = next((k for k in _KEYS if k.expression in names), None)
+    return f"its key {keys.expression}, as {keys.extractor} writes it" if keys else None
+
+
+def _columns(shape: tuple[int, ...]) -> int:
+    return shape[-1] if len(shape) == 2 else shape[-1] if 1 in shape[:2] else -1
+
+
+def _bare(array: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray | None, str, tuple[str, ...]]:
+    values = _frames(array, path, "the array")
+    if values.shape[1] not in _BARE:
+        raise DataError(path, f"an array of {' x '.join(map(str, array.shape))}",
+                        f"(frames, {' or '.join(map(str, sorted(_BARE)))})")
+    expressions, pose = _BARE[values.shape[1]]
+    if not pose:
+        return values, None, "flame", (_without_jaw("no jaw columns"),)
+    return values[:, :expressions], values[:, -3:], "flame", \
+        (f"Array without names: taken as {expressions} expression and {pose} pose columns, the jaw last.",)
+
+
+def _keyed(arrays: dict[str, np.ndarray], path: Path
+           ) -> tuple[np.ndarray, np.ndarray | None, str, tuple[str, ...]]:
+    keys = next((k for k in _KEYS if k.expression in arrays), None)
+    if keys is None:
+        raise DataError(path, "no FLAME expression in it" if not arrays else f"the arrays {', '.join(arrays)}",
+                        " or ".join(k.expression for k in _KEYS))
+    expression = _frames(arrays[keys.expression], path, keys.expression)
+    if expression.shape[1] not in EXPRESSIONS:
+        raise DataError(f"{path}, array {keys.expression}", f"{' x '.join(map(str, expression.shape))}",
+                        "(frames, 50 or 100)" + (": is it transposed?" if expression.shape[0] in EXPRESSIONS else ""))
+    for key in keys.jaw:
+        if key in arrays:
+            return (expression, *_jaw(arrays[key], key, len(expression), keys, path))
+    return expression, None, keys.extractor, (_without_jaw(f"none of {', '.join(keys.jaw)}"),)
+
+
+def _jaw(array: np.ndarray, key: str, frames: int, keys: _Keys, path: Path
+         ) -> tuple[np.ndarray | None, str, tuple[str, ...]]:
+    pose = _frames(array, path, key)
+    if len(pose) != frames:
+        raise DataError(f"{path}, array {key}", f"{len(pose)} frames", f"{frames}, as in {keys.expression}")
+    if pose.shape[1] not in _JAW_IN:
+        raise DataError(f"{path}, array {key}", f"{pose.shape[1]} columns", "3 of the jaw, or 6 with the jaw last")
+    if pose.shape[1] == 3 and key in ("pose", "posecode"):
+        return None, keys.extractor, (_without_jaw(f"{key} has 3 columns, the rotation of the head"),)
+    start = _JAW_IN[pose.shape[1]]
+    return pose[:, start:start + 3], keys.extractor, ()
+
+
+def _frames(array: np.ndarray, path: Path, name: str) -> np.ndarray:
+    """(T, C) float64 of an array that may have axes of length one more, or none for time."""
+    values = np.asarray(array, np.float64)
+    if values.ndim > 2:
+        values = values.reshape(len(values), -1) if values.ndim == 3 and 1 in values.shape[1:] \
+            else values[0] if values.ndim == 3 and len(values) == 1 else values
+    if values.ndim == 1:
+        values = values[None]
+    if values.ndim != 2 or not values.size:
+        raise DataError(f"{path}, {name}", f"shape {' x '.join(map(str, array.shape))}", "(frames, coefficients)")
+    return values
+
+
+def _timing(arrays: dict[str, np.ndarray], frames: int, options: ReadOptions, path: Path) -> Timing:
+    key = next((k for k in TIMES if k in arrays), None)
+    if key is not None and arrays[key].size == frames and frames > 1:
+        return from_times(column_seconds(arrays[key].astype(np.float64).ravel(), key)[0], str(path), 1, "frame")
+    stated = next((arrays[k] for k in RATES if k in arrays), None)
+    if stated is not None and stated.size != 1:
+        raise DataError(f"{path}, fps", f"{stated.size} numbers", "one")
+    return from_rate(frames, float(stated.ravel()[0]) if stated is not None else options.fps, str(path))
+
+
+def _eyelids(arrays: dict[str, np.ndarray], frames: int) -> dict[str, np.ndarray]:
+    """SMIRK's two eyelids, beside ψ: FLAME's expression has no blink of its own."""
+    lids = arrays.get(_EYELIDS)
+    if lids is None or lids.size != 2 * frames:
+        return {}
+    lids = lids.reshape(frames, 2).astype(np.float32)
+    return {"eyelidLeft": lids[:, 0], "eyelidRight": lids[:, 1]}
+
+
+def _without_jaw(why: str) -> str:
+    return f"No jaw ({why}): jaw_x, jaw_y and jaw_z are 0, and the mouth opens by its expression components alone."

@@ -1,0 +1,63 @@
+"""JSON files from anywhere: read whole within a limit, every fault told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dfe_core.errors import DataError
+
+MAX_JSON_BYTES = 512 << 20
+"""JSON takes about ten times its size in memory."""
+RATES = ("fps", "frame_rate", "framerate", "frameRate", "mocap_frame_rate", "sample_rate")
+
+
+def load_json(path: Path) -> Any:
+    """The content. Raises `DataError` for what is too large, cut off, no JSON, no text, or nested too deeply."""
+    size = path.stat().st_size
+    if size > MAX_JSON_BYTES:
+        raise DataError(path, f"{size >> 20} MB of JSON", f"at most {MAX_JSON_BYTES >> 20} MB: a table or npz instead")
+    try:
+        return json.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    except json.JSONDecodeError as error:
+        cut = " (the file is cut off?)" if error.pos >= len(error.doc.rstrip()) - 1 else ""
+        raise DataError(f"{path}, line {error.lineno}", f"no JSON: {error.msg}{cut}", "JSON") from None
+    except UnicodeDecodeError:
+        raise DataError(path, "bytes that are not UTF-8 text", "JSON in UTF-8") from None
+    except RecursionError:
+        raise DataError(path, "JSON nested too deeply", "frames of numbers") from None
+    except ValueError as error:
+        raise DataError(path, f"no JSON ({error})", "JSON") from None
+
+
+def numbers(values: Any, where: str, dimensions: int) -> np.ndarray:
+    """Nested lists as a float64 array of so many dimensions; null becomes NaN. Raises `DataError` for anything else."""
+    try:
+        array = np.asarray(values, np.float64)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        raise DataError(where, "lists of different lengths, or entries that are no numbers", "numbers") from None
+    if array.ndim != dimensions:
+        raise DataError(where, f"{array.ndim} dimensions", f"{dimensions}")
+    return array
+
+
+def rate(content: Any, where: str) -> float | None:
+    """The frame rate that a mapping states, None without one. Raises `DataError` when it is no number."""
+    if not isinstance(content, Mapping):
+        return None
+    value = next((content[k] for k in RATES if k in content), None)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise DataError(f"{where}, fps", f"{str(value)[:40]!r}", "a number")
+    return float(value)
+
+
+def first_key(content: Mapping[str, Any], keys: Sequence[str]) -> str | None:
+    """The key of `content` that comes first among `keys`, without regard to case."""
+    by_lower = {str(key).lower(): key for key in reversed(list(content))}
+    return next((by_lower[key] for key in keys if key in by_lower), None)
