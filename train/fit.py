@@ -47,6 +47,7 @@ class Run:
     basis: Tensor | None
     gram: Tensor | None
     spread: Tensor
+    mirror: Tensor
     device: torch.device
 
 
@@ -97,7 +98,8 @@ def _prepare(dataset: Dataset, folder: Path, config: Config, root: Path | None, 
         energy = float(np.sum(face.gram * frames.moment))
         gram = torch.as_tensor(face.gram / max(energy, 1e-30), dtype=torch.float32, device=device)
     spread = torch.as_tensor(np.diag(frames.moment).clip(1e-8), dtype=torch.float32, device=device)
-    return Run(dataset, face, split, frames, config, folder, basis, gram, spread, device)
+    mirror = torch.as_tensor(face.mirror_coefficients, dtype=torch.float32, device=device)
+    return Run(dataset, face, split, frames, config, folder, basis, gram, spread, mirror, device)
 
 
 def _frame(face: FaceModel, frames: TrainingFrames, config: Config) -> tuple[np.ndarray, np.ndarray]:
@@ -120,14 +122,21 @@ def _initialise_(model: Tokenizer, run: Run) -> None:
     frame = model.frame.cpu().numpy()
     rows = np.random.default_rng(run.config.seed).choice(
         len(run.frames.psi), min(_START_FRAMES, len(run.frames.psi)), replace=False)
-    frames = np.asarray(run.frames.psi[np.sort(rows)]) @ frame
+    frames = _with_mirrored(np.asarray(run.frames.psi[np.sort(rows)]), run) @ frame
+    changes = _with_mirrored(run.frames.changes, run) @ frame
     quantizer = model.quantizer
     repeats = 1 if quantizer.shared else quantizer.stages
-    parts = [movement_codewords(run.frames.changes @ frame, frames, quantizer.size - 1, run.config.seed + i)
+    parts = [movement_codewords(changes, frames, quantizer.size - 1, run.config.seed + i)
              for i in range(repeats)]
     empty = np.zeros((1, frame.shape[1]), np.float32)
     with torch.no_grad():
         quantizer.codewords.copy_(torch.as_tensor(np.concatenate([x for part in parts for x in (empty, part)])))
+
+
+def _with_mirrored(psi: np.ndarray, run: Run) -> np.ndarray:
+    if not run.config.train.mirror_share:
+        return psi
+    return np.concatenate([psi, psi @ run.face.mirror_coefficients.astype(np.float32)])
 
 
 def _train_(state: TrainingState, run: Run, progress: Listener) -> None:
@@ -146,26 +155,39 @@ def _train_(state: TrainingState, run: Run, progress: Listener) -> None:
 
 
 def _batch(run: Run, generator: torch.Generator) -> Tensor:
-    rows = torch.randint(len(run.frames.psi), (run.config.train.batch,), generator=generator).numpy()
-    return torch.from_numpy(np.asarray(run.frames.psi[np.sort(rows)])).to(run.device)
+    count = run.config.train.batch
+    rows = torch.randint(len(run.frames.psi), (count,), generator=generator).numpy()
+    psi = torch.from_numpy(np.asarray(run.frames.psi[np.sort(rows)])).to(run.device)
+    turned = torch.rand(count, generator=generator).to(run.device) < run.config.train.mirror_share
+    return torch.where(turned[:, None], psi @ run.mirror, psi)
 
 
 def _step_(state: TrainingState, run: Run, psi: Tensor) -> tuple[bool, dict[str, Any]]:
     train, quantizer = run.config.train, state.model.quantizer
-    latent, plain = state.model.latent(psi)
     stages = _kept_stages(train, quantizer.stages, state.generator)
-    quantized = quantizer.encode(latent.detach(), beam=1, stages=stages)
-    decoded = quantizer.decode(quantized.tokens, quantized.intensities)
-    parts = _reconstruction(run, state.model, losses.straight_through(latent, decoded) - plain)
-    parts["commitment"] = losses.commitment(latent, quantized, quantizer.codewords)
-    weights = dataclasses.asdict(train.loss)
-    total = sum(weights[name] * value for name, value in parts.items())
-    _descend_(state, total, train)
-    residual = (plain - decoded).detach()
-    quantizer.update_(plain.detach(), quantizer.activations(quantized), train.ema_decay, move=train.ema)
+    parts = _encoder_losses(state.model, run, psi[: train.encoder_batch], stages)
+    _descend_(state, sum(getattr(train.loss, name) * value for name, value in parts.items()), train)
+    with torch.no_grad():
+        plain = psi @ state.model.frame
+        quantized = quantizer.encode(plain, beam=1, stages=stages, sweeps=0)
+        residual = plain - quantizer.decode(quantized.tokens, quantized.intensities)
+        quantizer.update_(plain, quantizer.activations(quantized), train.ema_decay, move=train.ema)
     parts |= _shape_(state, run)
     replaced = _replace_(state, train, residual)
     return stages == quantizer.stages, _figures(run, parts, quantized, residual, state, replaced)
+
+
+def _encoder_losses(model: Tokenizer, run: Run, psi: Tensor, stages: int) -> dict[str, Tensor]:
+    """Reconstruction and commitment through the encoder, by the straight-through estimate.
+
+    The codebook learns beside it, from the frames themselves: had it to follow the encoder's latents, an encoder that
+    bends them would bend the dictionary.
+    """
+    latent, plain = model.latent(psi)
+    quantized = model.quantizer.encode(latent.detach(), beam=1, stages=stages, sweeps=0)
+    decoded = model.quantizer.decode(quantized.tokens, quantized.intensities)
+    parts = _reconstruction(run, model, losses.straight_through(latent, decoded) - plain)
+    return parts | {"commitment": losses.commitment(latent, quantized, model.quantizer.codewords)}
 
 
 def _kept_stages(train: TrainConfig, stages: int, generator: torch.Generator) -> int:

@@ -34,6 +34,7 @@ class TokenizerConfig:
     psi_weight: share of the latent metric that measures standardised coefficients; the rest measures vertices. 0
         sees only mm, so that small but telling movements (lids, dimples) are drowned by the jaw; 1 sees only ψ.
     beam: candidates kept per stage when encoding; 1 is greedy.
+    sweeps: how often, after the search, every token is chosen again with the others known.
     rest_gain: a stage rests unless its token lowers the squared error by at least this share of the mean energy of
         a training frame.
     """
@@ -47,8 +48,9 @@ class TokenizerConfig:
     width: int = 32
     layers: int = 1
     heads: int = 4
-    psi_weight: float = 0.5
-    beam: int = 4
+    psi_weight: float = 0.3
+    beam: int = 2
+    sweeps: int = 2
     rest_gain: float = 3e-4
 
     def __post_init__(self) -> None:
@@ -62,6 +64,7 @@ class TokenizerConfig:
                  f"{self.width} with {self.heads} heads", "a multiple of heads, with chunk and layers at least 1")
         _require(0 <= self.psi_weight <= 1, "psi_weight", self.psi_weight, "0 to 1")
         _require(1 <= self.beam <= 64, "beam", self.beam, "1 to 64")
+        _require(0 <= self.sweeps <= 16, "sweeps", self.sweeps, "0 to 16")
         _require(self.rest_gain >= 0, "rest_gain", self.rest_gain, "0 or more")
 
 
@@ -91,25 +94,30 @@ class TrainConfig:
     """How a tokenizer is trained.
 
     steps, batch: optimisation steps and frames per step.
+    encoder_batch: of these frames, how many train the encoder; the codebook, which is cheap, learns from all.
     learning_rate: of the encoder (Adam, cosine decay to a tenth).
     ema: exponential moving statistics update the codewords (True), or the gradient does (False).
     ema_decay: of the sufficient statistics of the codeword update.
     dead_share, dead_every: a codeword used by less than this share of frames is replaced, checked every so many
         steps until the last fifth of training; 0 never replaces.
     stage_dropout: share of batches trained with a random number of leading stages only.
+    mirror_share: share of training frames that are seen in a mirror: a face can do on the left what it was seen to do
+        on the right, so that one-sided codewords come in pairs and little data goes further.
     cosine_margin: codewords may be this similar before orthogonality pushes them apart.
     test_share, validation_share: of subjects.
     checkpoint_every: steps between checkpoints.
     """
 
-    steps: int = 600
+    steps: int = 500
     batch: int = 2048
+    encoder_batch: int = 512
     learning_rate: float = 1e-3
     ema: bool = True
     ema_decay: float = 0.98
     dead_share: float = 5e-4
     dead_every: int = 50
     stage_dropout: float = 0.25
+    mirror_share: float = 0.5
     cosine_margin: float = 0.5
     test_share: float = 0.25
     validation_share: float = 0.1
@@ -117,10 +125,12 @@ class TrainConfig:
     loss: LossWeights = field(default_factory=LossWeights)
 
     def __post_init__(self) -> None:
-        _require(self.steps >= 1 and self.batch >= 1, "steps, batch", (self.steps, self.batch), "1 or more")
+        _require(min(self.steps, self.batch, self.encoder_batch) >= 1, "steps, batch, encoder_batch",
+                 (self.steps, self.batch, self.encoder_batch), "1 or more")
         _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
         _require(0 < self.ema_decay < 1, "ema_decay", self.ema_decay, "between 0 and 1")
         _require(0 <= self.stage_dropout <= 1, "stage_dropout", self.stage_dropout, "0 to 1")
+        _require(0 <= self.mirror_share <= 1, "mirror_share", self.mirror_share, "0 to 1")
         _require(0 < self.test_share < 1 and 0 <= self.validation_share < 1
                  and self.test_share + self.validation_share < 1, "test_share, validation_share",
                  (self.test_share, self.validation_share), "positive shares that leave subjects to train on")

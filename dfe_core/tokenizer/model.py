@@ -33,7 +33,7 @@ class Tokenizer(nn.Module):
         self.register_buffer("inverse", torch.as_tensor(inverse, dtype=torch.float32))
         self.correction = build_correction(len(frame), config)
         self.quantizer = ResidualQuantizer(config.stages, config.codewords, len(frame), config.levels, config.shared,
-                                           config.beam)
+                                           config.beam, config.sweeps)
 
     def latent(self, psi: Tensor) -> tuple[Tensor, Tensor]:
         """(B, E) ψ to the encoder's latent and the uncorrected one (the target of reconstruction), both (B, D)."""
@@ -42,8 +42,9 @@ class Tokenizer(nn.Module):
 
     @torch.inference_mode()
     def encode(self, psi: Tensor, beam: int | None = None) -> Quantized:
-        """(B, E) ψ to tokens."""
-        return self.quantizer.encode(self.latent(psi)[0], beam)
+        """(B, E) ψ to tokens: the encoder's latent proposes them, sweeps settle them against ψ itself."""
+        latent, plain = self.latent(psi)
+        return self.quantizer.encode(latent, beam, target=plain)
 
     @torch.inference_mode()
     def decode(self, tokens: Tensor, intensities: Tensor) -> Tensor:

@@ -46,12 +46,15 @@ def choose(products: Tensor, norms: Tensor, levels: Tensor) -> tuple[Tensor, Ten
 
 
 def search(latent: Tensor, codewords: Tensor, levels: Tensor, stages: int, beam: int = 1, rest_gain: float = 0.0,
-           stage_rows: Tensor | None = None) -> Quantized:
-    """Tokens of (B, D) latents over (K, D) codewords: the best of `beam` paths through the stages.
+           stage_rows: Tensor | None = None, sweeps: int = 0, target: Tensor | None = None) -> Quantized:
+    """Tokens of (B, D) latents over (K, D) codewords: the best of `beam` paths through the stages, then `sweeps` over
+    the stages in which every token may change once the others are known.
 
     Residual products are updated through the codewords' Gram matrix, so no residual is ever formed (the idea of
     Batch-OMP, Rubinstein et al. 2008). A stage rests when no token lowers the squared error by more than
-    `rest_gain`. `stage_rows` (N, K) bool masks the codewords a stage may use; None allows all.
+    `rest_gain`. Sweeps, and the error returned, aim at `target` (B, D) where one is given: the encoder's latent then
+    only proposes. With a beam or sweeps the tokens come strongest first. `stage_rows` (N, K) bool masks the codewords
+    a stage may use; None allows all.
     """
     norms = codewords.square().sum(1)
     usable = norms > 1e-12
@@ -72,12 +75,41 @@ def search(latent: Tensor, codewords: Tensor, levels: Tensor, stages: int, beam:
         products = products[rows, parent] - strength[..., None] * gram[token]
         tokens = torch.cat([tokens[rows, parent], token[..., None]], -1)
         chosen = torch.cat([chosen[rows, parent], picked[..., None]], -1)
-    tokens, chosen = tokens[:, 0], chosen[:, 0]
-    if beam > 1 and stage_rows is None:
+    tokens, chosen, products, error = tokens[:, 0], chosen[:, 0], products[:, 0], error[:, 0]
+    if target is not None:
+        shift = target - latent
+        strength = levels[chosen] * (tokens != REST)
+        left = latent - (codewords[tokens] * strength[..., None]).sum(1)
+        products, error = products + shift @ codewords.T, error + (shift * (2 * left + shift)).sum(1)
+    for place in [stage for _ in range(sweeps) for stage in range(stages)]:
+        allowed = usable if stage_rows is None else usable & stage_rows[place]
+        products, error = _choose_again_(tokens, chosen, place, products, error, gram, safe, levels, rest_gain, allowed)
+    if (beam > 1 or sweeps) and stage_rows is None:
         tokens, chosen = _strongest_first(tokens, chosen, norms, levels)
     intensities = levels[chosen] * (tokens != REST)
     spent = rest_gain * (tokens != REST).sum(1)
-    return Quantized(tokens, chosen, intensities, (error[:, 0] - spent).clamp_min_(0))
+    return Quantized(tokens, chosen, intensities, (error - spent).clamp_min_(0))
+
+
+def _choose_again_(tokens: Tensor, chosen: Tensor, place: int, products: Tensor, error: Tensor, gram: Tensor,
+                   norms: Tensor, levels: Tensor, rest_gain: float, allowed: Tensor) -> tuple[Tensor, Tensor]:
+    """Take one token of every frame out and put the best one for its place in, knowing all the others.
+
+    One step of iterated conditional modes, as additive quantizers encode (Martinez et al. 2016, sec. 3.2). The cost
+    never rises. Changes `tokens` and `chosen` in place; returns the products and costs of what is left.
+    """
+    old = tokens[:, place]
+    strength = levels[chosen[:, place]] * (old != REST)
+    without = products + strength[:, None] * gram[old]
+    own = without.gather(1, old[:, None])[:, 0]
+    error = error + strength * (2 * own - strength * norms[old]) - rest_gain * (old != REST)
+    gain, level = choose(without, norms, levels)
+    gain = (gain - rest_gain).masked_fill_(~allowed, -torch.inf)
+    gain[:, REST] = 0.0
+    best, new = gain.max(1)
+    tokens[:, place], chosen[:, place] = new, level.gather(1, new[:, None])[:, 0] * (new != REST)
+    strength = levels[chosen[:, place]] * (new != REST)
+    return without - strength[:, None] * gram[new], error - best
 
 
 def _strongest_first(tokens: Tensor, chosen: Tensor, norms: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
@@ -124,10 +156,10 @@ class ResidualQuantizer(nn.Module):
     """
 
     def __init__(self, stages: int, codewords: int, dimensions: int, levels: tuple[float, ...],
-                 shared: bool = True, beam: int = 1) -> None:
+                 shared: bool = True, beam: int = 1, sweeps: int = 0) -> None:
         super().__init__()
         rows = codewords if shared else stages * codewords
-        self.stages, self.size, self.shared, self.beam = stages, codewords, shared, beam
+        self.stages, self.size, self.shared, self.beam, self.sweeps = stages, codewords, shared, beam, sweeps
         self.codewords = nn.Parameter(torch.zeros(rows, dimensions))
         self.register_buffer("levels", torch.tensor(levels, dtype=torch.float32))
         self.register_buffer("rest_gain", torch.zeros(()))
@@ -138,10 +170,11 @@ class ResidualQuantizer(nn.Module):
         mask = None if shared else torch.block_diag(*torch.ones(stages, 1, codewords)).bool()
         self.register_buffer("stage_rows", mask, persistent=False)
 
-    def encode(self, latent: Tensor, beam: int | None = None, stages: int | None = None) -> Quantized:
+    def encode(self, latent: Tensor, beam: int | None = None, stages: int | None = None,
+               sweeps: int | None = None, target: Tensor | None = None) -> Quantized:
         """(B, D) latents to tokens; rows of the codebook are the token ids."""
         return search(latent, self.codewords.detach(), self.levels, stages or self.stages, beam or self.beam,
-                      float(self.rest_gain), self.stage_rows)
+                      float(self.rest_gain), self.stage_rows, self.sweeps if sweeps is None else sweeps, target)
 
     def decode(self, tokens: Tensor, intensities: Tensor) -> Tensor:
         """(B, N) tokens and intensities to (B, D): the sum of the tokens' deformations."""

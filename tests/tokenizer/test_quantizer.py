@@ -62,6 +62,28 @@ def test_a_wider_beam_never_does_worse_on_average_and_finds_the_optimum_of_two_s
     assert errors[2] <= 1.1 * float(best) and errors[2] >= float(best) - 1e-4
 
 
+def test_sweeps_lower_the_error_of_every_frame_and_account_for_it():
+    quantizer = random_quantizer(stages=5, codewords=24)
+    latent = 2 * torch.randn(300, 6)
+    errors = [quantizer.encode(latent, beam=1, sweeps=s) for s in (0, 1, 3)]
+    for before, after in zip(errors, errors[1:], strict=False):
+        assert (after.error <= before.error + 1e-4).all()
+    assert float(errors[1].error.mean()) < 0.9 * float(errors[0].error.mean())
+    left = (latent - quantizer.decode(errors[2].tokens, errors[2].intensities)).square().sum(1)
+    assert torch.allclose(left, errors[2].error, atol=1e-4)
+
+
+def test_sweeps_aim_at_the_target_and_the_latent_only_proposes():
+    quantizer = random_quantizer(stages=5, codewords=24)
+    target = 2 * torch.randn(200, 6)
+    latent = target + 0.5 * torch.randn_like(target)
+    found = quantizer.encode(latent, beam=1, sweeps=3, target=target)
+    left = (target - quantizer.decode(found.tokens, found.intensities)).square().sum(1)
+    assert torch.allclose(left, found.error, atol=1e-4)
+    astray = quantizer.encode(latent, beam=1, sweeps=3)
+    assert left.mean() < (target - quantizer.decode(astray.tokens, astray.intensities)).square().sum(1).mean()
+
+
 def test_with_one_level_it_is_the_plain_residual_quantizer():
     quantizer = random_quantizer(levels=(1.0,))
     latent = 3 * torch.randn(50, 6)
