@@ -13,6 +13,7 @@ from dfe_core.facs.joined import Block
 from dfe_core.facs.shifts import drawn_counts, null_tails, shift_moments
 
 _MOST_BINS = 9
+_COMPACT = 200_000  # rows held before those of one group and codeword are added up: what bounds the memory
 _DRAW_BUDGET = 20_000_000  # frames times drawn shifts: many shifts of little data, few of much
 
 
@@ -29,7 +30,7 @@ class CountCollector:
 
     def __init__(self, codewords: int, columns: int, aus: int, edges: np.ndarray, frames: int, seed: int) -> None:
         self.size, self.columns, self.aus, self.edges = codewords, columns, aus, edges
-        self.draws = int(np.clip(_DRAW_BUDGET // max(frames, 1), 8, 400))
+        self.draws = int(np.clip(_DRAW_BUDGET // max(frames, 1), 8, 200))
         self._rng = np.random.default_rng([seed, 17])
         self._null = np.zeros((self.draws, codewords, aus), np.float32)
         self._now: int | None = None
@@ -38,6 +39,7 @@ class CountCollector:
         self._group: dict[str, list[np.ndarray]] = {}
         self._order: list[int] = []
         self._last: np.ndarray | None = None
+        self._pending = 0
 
     def add(self, block: Block) -> None:
         """Count one block."""
@@ -86,6 +88,9 @@ class CountCollector:
         self._pairs.append((np.full(len(codewords), self._now, np.int32), codewords.astype(np.int32),
                             self._expected[codewords].astype(np.float32),
                             self._variance[codewords].astype(np.float32)))
+        self._pending += len(used)
+        if self._pending > _COMPACT:
+            self._rows, self._pairs, self._pending = [_merged(self._rows)], [_merged(self._pairs)], 0
         self._order.append(self._now)
         for name, value in (("positives", self._totals.astype(np.int64)), ("events", self._events),
                             ("frames", np.int64(self._frames)), ("seconds", np.float64(self._seconds)),

@@ -124,8 +124,8 @@ def _of_facs(coverage: Coverage) -> Section:
     shown = table.assign(label=say.short_labels(table), interval=say.intervals(table, "low", "high"),
                          sparse_interval=say.intervals(table, "sparse_low", "sparse_high"))
     columns = (Column("label", "AU", width=1.6), Column("prevalence", "share", ".1%"),
-               Column("events", "onsets", ",d"), Column("subjects", "people", "d"),
-               Column("best_codeword", "best", "d", 0.7), Column("auroc", "AUROC", ".3f", 1.2),
+               Column("events", "onsets", ",d"), Column("subjects", "n", "d", 0.7),
+               Column("best_codeword", "best", "d", 0.8), Column("auroc", "AUROC", ".3f", 1.2),
                Column("interval", "95 %", width=1.75), Column("q", "q", ".1e", 1.15),
                Column("sparse_codewords", "set", width=1.5), Column("sparse_auroc", "AUROC", ".3f", 1.2),
                Column("sparse_interval", "95 %", width=1.75), Column("template_cosine", "cosine", ".2f"),
@@ -135,7 +135,7 @@ def _of_facs(coverage: Coverage) -> Section:
               Figure("coverage-of-facs", caption, lambda f: figures.draw_scores(f, table, names, s.covered_auroc),
                      figures.row_height(len(table)), lambda: charts.chart_scores(table, names, s.covered_auroc)),
               Table("per_au", "AUs and the codewords that say them. Cosine: of the best codeword's deformation with "
-                    f"the AU's template. {say.who(coverage)}", shown, columns, 80)]
+                    f"the AU's template; n: subjects who show the AU. {say.who(coverage)}", shown, columns, 80)]
     return Section("Coverage of FACS", tuple(blocks))
 
 

@@ -1,0 +1,141 @@
+"""The coverage report: whole, labelled, the same on every run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dfe_core.reports.coverage import Pictures, coverage_document, heat_matrix, write_coverage_report
+from dfe_core.reports.document import Figure, Gallery, Table, Text
+from dfe_core.reports.html import render_html
+from dfe_core.store import file_sha256
+
+
+def _png() -> bytes:
+    import io
+
+    from PIL import Image
+    sink = io.BytesIO()
+    Image.new("RGB", (4, 4), (200, 30, 30)).save(sink, "PNG")
+    return sink.getvalue()
+
+
+@pytest.fixture(scope="module")
+def written(coverage, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("report")
+    pictures = Pictures({int(k): _png() for k in coverage.new_codewords["codeword"]}, {("all", "all"): _png()}, 3.0)
+    write_coverage_report(coverage, out, pictures=pictures, command="dfe coverage planted planted --aus truth --out r")
+    return out
+
+
+def test_everything_that_is_promised_is_there(written, coverage) -> None:
+    names = {p.relative_to(written).as_posix() for p in written.rglob("*") if p.is_file()}
+    assert {"report.html", "report.pdf", "coverage.json", "manifest.json", "figures/coverage-of-facs.svg",
+            "figures/rarefaction.svg", "figures/variance.svg"} <= names
+    assert {f"tables/{t}.{ending}" for t in coverage.tables for ending in ("csv", "parquet")} <= names
+    assert json.loads((written / "coverage.json").read_text()) == coverage.to_json()
+
+
+def test_the_manifest_can_make_it_again(written, coverage) -> None:
+    manifest = json.loads((written / "manifest.json").read_text())
+    assert manifest["command"] == "dfe coverage planted planted --aus truth --out r" and manifest["seed"] == 0
+    assert {k: v["key"] for k, v in manifest["inputs"].items() if "key" in v} == coverage.keys
+    for name, digest in manifest["files"].items():
+        assert file_sha256(written / name) == digest
+    assert manifest["settings"]["resamples"] == 50 and manifest["versions"]["numpy"]
+
+
+def test_the_same_command_gives_the_same_bytes(written, coverage, tmp_path) -> None:
+    pictures = Pictures({int(k): _png() for k in coverage.new_codewords["codeword"]}, {("all", "all"): _png()}, 3.0)
+    command = "dfe coverage planted planted --aus truth --out r"
+    write_coverage_report(coverage, tmp_path, pictures=pictures, command=command)
+    for path in written.rglob("*"):
+        if path.is_file():
+            assert path.read_bytes() == (tmp_path / path.relative_to(written)).read_bytes(), path.name
+
+
+def test_every_page_and_caption_says_simulated(written, coverage) -> None:
+    html = (written / "report.html").read_text()
+    captions = re.findall(r"<figcaption>(.*?)</figcaption>|<div class=\"caption\">(.*?)</div>", html)
+    assert len(captions) > 12 and all("Simulated data." in "".join(c) for c in captions)
+    if not shutil.which("pdftotext"):
+        pytest.skip("pdftotext is not installed")
+    text = subprocess.run(["pdftotext", written / "report.pdf", "-"], capture_output=True, text=True, check=True).stdout
+    pages = text.split("\f")[:-1]
+    assert len(pages) > 5 and all("simulated data" in page.lower() for page in pages)
+
+
+def test_captions_of_agreement_name_n_tool_and_threshold(coverage) -> None:
+    document = coverage_document(coverage, Pictures(), "dfe coverage")
+    captions = {b.name: b.caption for s in document.sections for b in s.blocks if isinstance(b, (Figure, Table))}
+    for name in ("coverage-of-facs", "codewords-and-aus", "variance", "matches", "rarefaction", "pairs", "per_au"):
+        assert f"n = {coverage.subjects} subjects, {coverage.frames:,} frames" in captions[name]
+        assert "perfect 1" in captions[name] and "present from probability 0.5" in captions[name]
+
+
+def test_an_estimate_is_called_so_everywhere(coverage) -> None:
+    document = coverage_document(replace(coverage, estimate=True, simulated=False), Pictures(), "dfe coverage")
+    html = render_html(document)
+    captions = re.findall(r"<figcaption>(.*?)</figcaption>", html)
+    assert all("AUs are an estimate." in c for c in captions) and "perfect 1 (an estimate)" in document.subtitle
+    assert "simulated" not in document.labels
+
+
+def test_the_tools_known_error_is_stated(coverage) -> None:
+    document = coverage_document(coverage, Pictures(), "dfe coverage")
+    text = render_html(document)
+    assert "0.25 and 0.69" in text and "lower bound" in text and "upper bound" in text
+
+
+def test_unmeasured_aus_are_never_missed(coverage) -> None:
+    document = coverage_document(coverage, Pictures(), "dfe coverage")
+    texts = [b.text for s in document.sections for b in s.blocks if isinstance(b, Text)]
+    assert any("Not measured, and so neither covered nor missed: " in t and "AU11" in t for t in texts)
+
+
+def test_new_displays_have_faces_and_go_without(coverage) -> None:
+    with_faces = coverage_document(coverage, Pictures({int(k): b"x" for k in coverage.new_codewords["codeword"]}), "c")
+    without = coverage_document(coverage, Pictures(), "c")
+    for document, expected in ((with_faces, True), (without, False)):
+        cards = next(b for s in document.sections for b in s.blocks if isinstance(b, Gallery)).cards
+        assert [c.title for c in cards] == [f"Codeword {k}" for k in coverage.new_codewords["codeword"]]
+        assert all(bool(c.picture) is expected for c in cards)
+
+
+def test_the_heat_map_shows_what_is_significant_in_clustered_order(coverage) -> None:
+    matrix, rows, columns, _ = heat_matrix(coverage)
+    assert matrix.shape == (len(rows), len(columns)) and len(set(rows)) == len(rows)
+    pairs = coverage.pairs.set_index(["au", "side", "codeword"])
+    for row, column in zip(*np.nonzero(np.isfinite(matrix)), strict=True):
+        au, _, side = rows[row].partition(" ")
+        pair = pairs.loc[(au, side or "both", int(columns[column]))]
+        assert pair["q"] < 0.05 and pair["phi"] == pytest.approx(matrix[row, column])
+    few = heat_matrix(coverage, most=5)
+    assert len(few[2]) == 5 and "left out" in few[3]
+
+
+def test_csv_and_parquet_hold_the_same(written, coverage) -> None:
+    for name in ("per_au", "pairs", "variance"):
+        csv, parquet = pd.read_csv(written / f"tables/{name}.csv"), pd.read_parquet(written / f"tables/{name}.parquet")
+        assert len(csv) == len(parquet) == len(coverage.tables[name]) and list(csv) == list(parquet)
+
+
+def test_too_little_data_still_makes_a_report(coverage) -> None:
+    empty = replace(
+        coverage, subjects=1, pairs=coverage.pairs.head(0),
+        codewords=coverage.codewords.assign(judged=False, new=False),
+        per_au=coverage.per_au.assign(covered=pd.array([None] * len(coverage.per_au), "boolean"), auroc=np.nan,
+                                      sparse_auroc=np.nan, low=np.nan, high=np.nan, sparse_low=np.nan,
+                                      sparse_high=np.nan, status="not enough data (n = 1 subjects)"),
+        variance=coverage.variance.assign(share=np.nan, low=np.nan, high=np.nan), truth=coverage.truth.head(0),
+        redundancy=coverage.redundancy.head(0), splits=coverage.splits.head(0))
+    markup = re.sub(r"<script.*?</script>", "", render_html(coverage_document(empty, Pictures(), "c")), flags=re.S)
+    assert "not enough data (n = 1" in markup and "nan" not in markup.lower()
