@@ -111,6 +111,8 @@ class TextTable:
         return DataError(self.path, "rows of different lengths", f"{len(self.header)} columns as in the header")
 
     def _fault(self, message: str, numbers: Sequence[int]) -> DataError:
+        if "Could not skip" in message:
+            return DataError(self.path, "a header and no rows", "one row a frame")
         if "straddling" in message:
             return DataError(self.path, f"a line longer than {MAX_LINE_BYTES >> 10} kB", "one line a frame")
         match = re.search(r"CSV column #(\d+)", message)
@@ -169,6 +171,8 @@ def _layout(path: Path, head: bytes) -> tuple[tuple[str, ...], int, str, str, st
     if encoding is None and b"\0" in head[:4096]:
         raise DataError(path, "binary data, or UTF-16 without its mark", "a text table in UTF-8")
     text, notes = _decode(head, encoding)
+    if text.lstrip()[:1] in ("{", "["):
+        raise DataError(path, "JSON", "a text table")
     if "\n" not in text and "\r" not in text and len(head) >= MAX_LINE_BYTES:
         raise DataError(path, f"a first line longer than {MAX_LINE_BYTES >> 10} kB", "a header and one line a frame")
     lines = text.splitlines()

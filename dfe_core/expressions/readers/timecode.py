@@ -33,6 +33,10 @@ def timecode_seconds(values: pa.Array, path: Path, first_line: int = 2) -> tuple
     if pc.all(pc.equal(pc.struct_field(parts, "mark"), ".")).as_py() and not _sub_counts(parts):
         return _unwrap(pc.cast(pc.utf8_trim_whitespace(pc.struct_field(parts, "f")), pa.string()), whole)
     base, notes = _base(whole, counts)
+    over = np.flatnonzero(counts > base)
+    if len(over):
+        raise DataError(f"{path}, line {first_line + over[0]}, column Timecode", f"{values[over[0]].as_py()!r}"[:60],
+                        f"frame counts below {base}, as in the rest")
     if pc.any(pc.equal(pc.struct_field(parts, "mark"), ";")).as_py():
         left_out = (4 if base > 30 else 2) * (whole // 60 - whole // 600)
         return _past_midnight((whole * base + counts - left_out) * 1.001 / base), (*notes, "Drop-frame timecodes.")
@@ -54,14 +58,14 @@ def _unwrap(fraction: pa.Array, whole: np.ndarray) -> tuple[np.ndarray, tuple[st
 
 
 def _base(whole: np.ndarray, counts: np.ndarray) -> tuple[int, tuple[str, ...]]:
-    top, jump = counts.max(), np.diff(whole)
-    within, over = np.diff(counts)[jump == 0], np.diff(counts)[jump == 1]
-    possible = [b for b in _BASES if b > np.floor(top)] or [int(np.ceil(top)) + 1]
+    """The number of counts a second, and a note where it cannot be told."""
+    jump, step = np.diff(whole), np.diff(counts)
+    within, over = step[jump == 0], step[jump == 1]
     if len(within) and len(over):
         implied = float(np.median(within) - np.median(over))
-        return min(possible, key=lambda b: abs(b - implied)), ()
-    base = next((b for b in (30, 60) if b in possible), possible[0])
-    return base, (f"Timecodes shorter than a second: frame counts taken at {base} a second.",)
+        return min(_BASES, key=lambda b: abs(b - implied)), ()
+    base = next((b for b in (30, 60, *_BASES) if b > counts.max()), int(counts.max()) + 1)
+    return base, (f"Timecodes that do not tell how frames are counted: taken as {base} a second.",)
 
 
 def _past_midnight(seconds: np.ndarray) -> np.ndarray:

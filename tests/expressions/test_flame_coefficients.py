@@ -1,0 +1,95 @@
+"""FLAME coefficients under the keys of the tools that estimate them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dfe_core.errors import DataError
+from tests.captures import read_one
+
+RNG = np.random.default_rng(0)
+EXP, JAW, GLOBAL = RNG.normal(size=(30, 50)), RNG.normal(size=(30, 3)) * 0.1, RNG.normal(size=(30, 3))
+POSE = np.concatenate([GLOBAL, JAW], 1)
+TOOLS = {"emoca": {"expcode": EXP, "posecode": POSE, "shapecode": np.zeros((30, 100))},
+         "deca": {"exp": EXP, "pose": POSE, "shape": np.zeros((30, 100)), "cam": np.zeros((30, 3))},
+         "smirk": {"expression_params": EXP, "jaw_params": JAW, "pose_params": GLOBAL,
+                   "eyelid_params": np.full((30, 2), 0.25)},
+         "vhap": {"expr": EXP, "jaw_pose": JAW}}
+NAMES = (*(f"exp_{i:03d}" for i in range(50)), "jaw_x", "jaw_y", "jaw_z")
+
+
+def save(path: Path, arrays: dict[str, np.ndarray]) -> Path:
+    if path.suffix == ".npz":
+        np.savez(path, **arrays)
+    elif path.suffix == ".mat":
+        from scipy.io import savemat
+        savemat(path, arrays, do_compression=True)
+    elif path.suffix == ".pt":
+        import torch
+        torch.save({k: torch.from_numpy(v) for k, v in arrays.items()}, path)
+    else:
+        path.write_text(json.dumps({k: v.tolist() for k, v in arrays.items()}))
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".mat", ".json", ".pt"])
+@pytest.mark.parametrize("tool", TOOLS)
+def test_expression_and_jaw_of_every_tool_and_container(tmp_path: Path, tool: str, suffix: str):
+    recording = read_one(save(tmp_path / f"a{suffix}", TOOLS[tool]), fps=25)
+    assert recording.names == NAMES and recording.space == "flame" and recording.extractor == tool
+    np.testing.assert_allclose(recording.psi, np.concatenate([EXP, JAW], 1), rtol=1e-5, atol=1e-6)
+    assert recording.fps == 25 and any("exp_000 runs from" in note for note in recording.notes)
+    if tool == "smirk":
+        np.testing.assert_allclose(recording.extras["eyelidLeft"], 0.25)
+
+
+@pytest.mark.parametrize(("columns", "expressions", "jaw"), [(50, 50, False), (53, 50, True), (56, 50, True),
+                                                             (100, 100, False), (103, 100, True), (106, 100, True)])
+def test_a_bare_array_is_told_by_its_width(tmp_path: Path, columns: int, expressions: int, jaw: bool):
+    array = RNG.normal(size=(20, columns))
+    np.save(tmp_path / "a.npy", array.astype(np.float32))
+    recording = read_one(tmp_path / "a.npy", fps=30)
+    assert recording.psi.shape == (20, expressions + 3)
+    np.testing.assert_allclose(recording.psi[:, :expressions], array[:, :expressions], rtol=1e-5)
+    np.testing.assert_allclose(recording.psi[:, expressions:], array[:, -3:] if jaw else 0, rtol=1e-5)
+
+
+def test_a_missing_jaw_is_said_aloud(tmp_path: Path):
+    recording = read_one(save(tmp_path / "a.npz", {"exp": EXP}), fps=25)
+    assert not recording.psi[:, 50:].any()
+    assert any(note.startswith("No jaw") for note in recording.notes)
+
+
+def test_the_jaw_of_a_whole_body_pose_is_taken(tmp_path: Path):
+    poses = RNG.normal(size=(30, 165))
+    recording = read_one(save(tmp_path / "a.npz", {"expressions": np.tile(EXP, 2), "poses": poses,
+                                                   "mocap_frame_rate": np.array(30)}))
+    assert recording.psi.shape == (30, 103) and recording.fps == 30
+    np.testing.assert_allclose(recording.psi[:, 100:], poses[:, 66:69], rtol=1e-5)
+
+
+def test_an_axis_of_one_between_is_taken_off(tmp_path: Path):
+    recording = read_one(save(tmp_path / "a.npz", {"expcode": EXP[:, None], "posecode": POSE[:, None]}), fps=25)
+    np.testing.assert_allclose(recording.psi[:, :50], EXP, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("arrays", "message"), [
+    ({"exp": EXP, "pose": POSE[:20]}, "20 frames; expected 30"),
+    ({"exp": EXP[:, :40]}, "30 x 40"),
+    ({"exp": np.zeros((50, 300))}, "transposed"),
+    ({"exp": EXP, "jaw_pose": POSE[:, :4]}, "4 columns"),
+    ({"exp": np.zeros((0, 50))}, "shape 0 x 50"),
+    ({"exp": EXP * 1e6}, "values up to"),
+    ({"exp": np.full((5, 50), np.nan)}, "missing or infinite")])
+def test_arrays_that_are_no_flame_are_refused_with_their_name(tmp_path: Path, arrays: dict, message: str):
+    with pytest.raises(DataError, match=message):
+        read_one(save(tmp_path / "a.npz", arrays), fps=25)
+
+
+def test_without_a_rate_it_is_asked_for(tmp_path: Path):
+    with pytest.raises(DataError, match="--fps"):
+        read_one(save(tmp_path / "a.npz", TOOLS["deca"]))
