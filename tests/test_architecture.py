@@ -132,9 +132,10 @@ def test_package_data_travels_with_the_package():
     """What is no Python file and lies in a package must be named in pyproject.toml, or `pip install .` loses it."""
     patterns = re.findall(r'"(\*\*?/?[^"]*)"', _section("tool.setuptools.package-data"))
     suffixes = {Path(pattern).suffix for pattern in patterns}
-    files = [p for package in PACKAGES for p in (PROJECT / package).rglob("*") if p.is_file()
-             and p.suffix not in (".py", ".pyc") and "__pycache__" not in p.parts]
-    assert {p.suffix for p in files} <= suffixes
+    listed = subprocess.run(["git", "ls-files", *PACKAGES], cwd=PROJECT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("no git here to tell our files from others")
+    assert {Path(line).suffix for line in listed.stdout.splitlines()} - {".py"} <= suffixes
 
 
 def _section(name: str) -> str:

@@ -31,6 +31,17 @@ def test_every_command_in_the_documents_is_accepted(page: str, line: str):
     assert build_parser(arguments).parse_args(arguments).command == arguments[0]
 
 
+def test_every_format_that_can_be_read_is_documented():
+    from dfe_core.expressions.readers.registry import readers
+    page = (PROJECT / "docs" / "your-data.md").read_text(encoding="utf-8")
+    assert [r.FORMAT for r in readers() if f"| `{r.FORMAT}` |" not in page] == []
+
+
+def test_every_page_is_on_the_index():
+    index = (PROJECT / "docs" / "index.md").read_text(encoding="utf-8")
+    assert [p.name for p in PAGES[1:] if p.name != "index.md" and f"({p.name})" not in index] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_to_a_file(page: Path):
     links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
