@@ -10,9 +10,9 @@ import streamlit as st
 
 from dashboard.components import state
 
-GROUPS = {"": ("overview",), "Explore": ("codebook", "recordings")}
+GROUPS = {"": ("overview",), "Explore": ("codebook", "recordings"), "Analyse": ("coverage",)}
 TITLES = {"overview": ("Overview", "dashboard"), "codebook": ("Codebook", "grid_view"),
-          "recordings": ("Recordings", "timeline")}
+          "recordings": ("Recordings", "timeline"), "coverage": ("Coverage", "select_all")}
 
 
 def groups() -> dict[str, list[st.Page]]:

@@ -60,6 +60,7 @@ class MorphView {
 
   async update(data) {
     this.data = data;
+    this.beside.textContent = data.other ? "Side by side" : "Neutral beside";
     this.box.style.setProperty("--height", `${data.height}px`);
     this.canvas.setAttribute("aria-label", data.alt);
     try {
@@ -141,18 +142,28 @@ class MorphView {
     const context = this.canvas.getContext("2d"), { width, height } = this.canvas;
     context.clearRect(0, 0, width, height);
     const left = pair ? width / 2 : 0;
-    if (pair) {
-      this.neutral ??= this.face.pose(new Float32Array(this.face.coefficients));
-      paint(context, this.face, this.neutral, this.camera, [0, 0, left, height], { heat: false });
-    }
+    if (pair) paint(context, this.face, ...this.companion(), this.camera, [0, 0, left, height], this.companionLook);
     paint(context, this.face, pose, this.camera, [left, 0, width - left, height], look);
     this.label(pair, signed);
+  }
+
+  /** What stands to the left: the neutral face, or another expression at the same intensity. */
+  companion() {
+    const { other } = this.data;
+    if (!other) {
+      this.companionLook = { heat: false };
+      return [(this.neutral ??= this.face.pose(new Float32Array(this.face.coefficients)))];
+    }
+    const pose = this.face.pose(other.psi.map((v) => v * this.amount));
+    const range = Math.max(0.1, ...this.face.size(this.face.displacement(other.psi)));
+    this.companionLook = { heat: this.on(this.heat), range };
+    return [pose];
   }
 
   label(pair, signed) {
     const shown = `${Math.round(this.amount * 100)} %`;
     this.readout.textContent = shown;
-    const names = pair ? ["Neutral", this.title] : [this.title];
+    const names = pair ? [this.data.other?.title ?? "Neutral", this.title] : [this.title];
     const key = names.join("|");
     if (this.captions.dataset.key !== key) {
       this.captions.dataset.key = key;

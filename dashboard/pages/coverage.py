@@ -1,0 +1,338 @@
+"""What the codebook sees of action units, what it sees beyond them, and what it misses."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+if __name__ == "__main__":  # a link to this page was the server's first: see dashboard/pages/__init__.py
+    runpy.run_path(str(Path(__file__).resolve().parents[1] / "app.py"), run_name="__main__")
+
+import io
+import zipfile
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.components import (
+    cards,
+    coverage_view,
+    empty_states,
+    figures,
+    frame,
+    jobs,
+    media,
+    routes,
+    shelf,
+    state,
+    thumbnails,
+    views,
+)
+from dashboard.components.dictionary import dictionary
+from dashboard.components.words import clock, percent
+from dfe_core.faces.model import REGIONS
+from dfe_core.facs.agreement import KINDS, agreement_moments
+from dfe_core.facs.coverage import caveat
+from dfe_core.facs.store import AlignedAus, list_aligned
+from dfe_core.facs.table import title
+from dfe_core.motion.actions import action_directions
+from dfe_core.reports.coverage_text import headlines, summary, tool_name, unmeasured
+
+TABS = ("Codeword × AU", "Action units", "Beyond FACS", "Regions", "Symmetry", "Diversity", "Report")
+SAID = {"both": "Both say so", "codeword only": "Codeword without the AU", "AU only": "AU without the codeword"}
+
+
+def page() -> None:
+    """The page."""
+    choice = shelf.chosen()
+    frame.header("Coverage", "What the codebook sees that action units do not, and the reverse.", choice)
+    if empty_states.ready(choice):
+        shown(choice)
+
+
+@st.fragment
+def shown(choice: shelf.Choice) -> None:
+    """Choice of AUs, then the analysis."""
+    with frame.guarded():
+        aus = choose_aus(choice)
+        if aus is None:
+            return
+        found = coverage_view.analysis(choice, aus)
+        if found is None:
+            offer_analysis(choice, aus)
+            return
+        head(found)
+        tab = st.segmented_control("Part", TABS, default=TABS[0], key="part_of", bind="query-params", required=True,
+                                   label_visibility="collapsed")
+        PARTS[tab](choice, aus, found)
+
+
+def choose_aus(choice: shelf.Choice) -> str | None:
+    """Which AUs the codewords are held against; with none, a way to derive them."""
+    names = list_aligned(choice.dataset, choice.root)
+    if not names:
+        with st.container(border=True):
+            st.subheader(f"“{choice.dataset}” has no action units yet", anchor=False)
+            st.markdown("Bring detections in with `dfe aus import FILES --dataset NAME --name TOOL` (OpenFace, "
+                        "py-feat, LibreFace, manual coding), or derive an estimate from the coefficients now.")
+            jobs.offer("Derive an estimate", f"aus-{choice.dataset}", f"Deriving AUs of {choice.dataset}",
+                       ["aus", "derive", "--dataset", choice.dataset, "--name", "derived"],
+                       "AUs have been derived.", ":material/functions:")
+        return None
+    box, note = st.columns([1, 2.6], vertical_alignment="bottom", gap="medium")
+    name = box.selectbox("Action units", names, key="aus", bind="query-params")
+    opened = AlignedAus.open(choice.dataset, name, choice.root)
+    with note:
+        kind = "an estimate derived from coefficients" if opened.estimate else "detected or coded"
+        st.caption(f"By **{opened.tool} {opened.version}**, {kind}. {caveat(opened.tool, opened.estimate)}")
+    return name
+
+
+def offer_analysis(choice: shelf.Choice, aus: str) -> None:
+    """The analysis has not been made for these inputs: offer it, with the report in the same go."""
+    with st.container(border=True):
+        st.subheader("Not analysed yet", anchor=False)
+        st.markdown("The analysis reads every frame once, tests every codeword against every AU on held-out subjects, "
+                    "and writes the report. It takes about a minute and is kept.")
+        start_analysis(choice, aus, "Analyse coverage", "primary")
+
+
+def start_analysis(choice: shelf.Choice, aus: str, label: str, kind: str) -> None:
+    """The button that runs `dfe coverage`."""
+    folder = coverage_view.report_folder(choice, aus)
+    jobs.offer(label, f"coverage-{folder.name}", "Analysing coverage",
+               ["coverage", choice.model, choice.dataset, "--aus", aus, "--out", str(folder)],
+               "The coverage analysis is ready.", ":material/analytics:", kind)
+
+
+def head(found: coverage_view.Analysis) -> None:
+    """The result in words and headline figures."""
+    coverage = found.coverage
+    st.markdown(summary(coverage))
+    frame.facts([(n.label, n.value, n.detail) for n in headlines(coverage)])
+    st.caption(f"n = {coverage.subjects} subjects, {coverage.frames:,} frames; AUs by {tool_name(coverage)}, "
+               f"{coverage.presence_rule}.")
+
+
+def by_cell(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
+    """The clickable heat map and the cell that is open."""
+    chosen = filters(choice, found)
+    table = coverage_view.cells(found, chosen)
+    selected = selected_cell(found)
+    if not len(table):
+        st.info("No codeword goes with an AU above chance under these filters.", icon=":material/filter_alt_off:")
+        return
+    chart, detail = st.columns([1.5, 1], gap="medium") if selected else (st.container(), None)
+    with chart:
+        st.plotly_chart(coverage_view.heat_map(table, selected), key="cells", on_select=picked_cell,
+                        selection_mode="points", config=figures.CONFIG,
+                        alt="Codewords against action units, coloured by phi")
+        st.caption("Squares are associations above chance (q < 0.05 over all pairs), coloured by φ. Click one to see "
+                   "both faces and the moments where they agree and disagree.")
+    if detail is not None:
+        with detail:
+            cell(choice, aus, found, *selected)
+
+
+def filters(choice: shelf.Choice, found: coverage_view.Analysis) -> coverage_view.Filter:
+    """Subjects, conditions, region and stage."""
+    aggregates, table = found.aggregates, dictionary(choice).table
+    conditions = aggregates.conditions[:2]
+    slots = st.columns(3 + len(conditions))
+    subjects = slots[0].multiselect("Subjects", aggregates.subjects, placeholder="All", key="who", bind="query-params")
+    levels = []
+    for slot, name in zip(slots[1:], conditions, strict=False):
+        values = sorted(map(str, aggregates.groups[name].dropna().unique()))
+        levels.append((name, tuple(slot.multiselect(name.capitalize(), values, placeholder="All", key=f"level_{name}",
+                                                    bind="query-params"))))
+    regions = slots[-2].multiselect("Region", [r for r in REGIONS if r in set(table["region"])], placeholder="All",
+                                    format_func=str.capitalize, key="cell_region", bind="query-params")
+    stage = slots[-1].selectbox("Stage", ["All", *map(str, range(1, int(table["main_stage"].max()) + 2))],
+                                key="cell_stage", bind="query-params")
+    keep = table["codeword"] >= 0
+    if regions:
+        keep &= table["region"].isin(regions)
+    if stage != "All":
+        keep &= table["main_stage"] == int(stage) - 1
+    codewords = None if keep.all() else tuple(table.loc[keep, "codeword"].astype(int))
+    return coverage_view.Filter(tuple(subjects), tuple(levels), codewords)
+
+
+def picked_cell() -> None:
+    """Name the clicked cell in the link."""
+    points = st.session_state["cells"].selection.points
+    if points and points[0].get("customdata"):
+        codeword, label = points[0]["customdata"][:2]
+        state.write(codeword=int(codeword), au=label)
+
+
+def selected_cell(found: coverage_view.Analysis) -> tuple[int, str] | None:
+    """The cell that the link names."""
+    number, label = state.read("codeword"), state.read("au")
+    if label is None or number is None or not number.isdigit() or int(number) >= len(found.coverage.codewords):
+        return None
+    return int(number), label
+
+
+def cell(choice: shelf.Choice, aus: str, found: coverage_view.Analysis, number: int, label: str) -> None:
+    """Both faces side by side, the figures of the pair, and moments of agreement and of disagreement."""
+    au, _, side = label.partition(" ")
+    side = side or "both"
+    codebook, face, row = found.inputs.codebook, found.inputs.face, dictionary(choice).table.iloc[number]
+    st.subheader(f"Codeword {number} and {title(au, side)}", anchor=False)
+    template = action_directions(face.names).get(label)
+    if face.has_mesh:
+        psi = codebook.psi[number]
+        other = {"psi": [round(float(v), 4) for v in template], "title": label} if template is not None else None
+        views.morph(key="cell", data={
+            "face": media.face_address(face), "psi": [round(float(v), 4) for v in psi], "other": other, "height": 300,
+            "title": f"Codeword {number}", "codeword": number,
+            "alt": f"{label} beside codeword {number}: {row['description']}"})
+    pair = found.coverage.pairs.query("codeword == @number and au == @au and side == @side")
+    if len(pair):
+        values = pair.iloc[0]
+        frame.facts([("φ", f"{values['phi']:.2f}", f"{values['phi_low']:.2f} to {values['phi_high']:.2f}"),
+                     ("Lift", f"{values['lift']:.1f}", f"{values['lift_low']:.1f} to {values['lift_high']:.1f}"),
+                     ("AUROC", f"{values['auroc']:.2f}", f"{values['auroc_low']:.2f} to {values['auroc_high']:.2f}"),
+                     ("q", f"{values['q']:.1g}", "over all pairs")])
+    agreement(choice, aus, found, number, au, side)
+    routes.link("codebook", f"Open codeword {number}", codeword=number)
+
+
+def agreement(choice: shelf.Choice, aus: str, found: coverage_view.Analysis, number: int, au: str, side: str) -> None:
+    """Moments by what was there; a click opens the recording."""
+    table = _agreement(found.coverage.key, number, au, side, found.inputs.tokens, found.inputs.aus)
+    for kind in KINDS:
+        part = table[table["kind"] == kind].head(4)
+        if not len(part):
+            continue
+        st.caption(SAID[kind])
+        with st.container(horizontal=True, gap="small"):
+            for i, row in enumerate(part.itertuples()):
+                if st.button(f"{row.recording} {clock(row.peak_s)}", key=f"{kind}-{i}", type="tertiary",
+                             icon=":material/play_circle:"):
+                    routes.go("recordings", recording=row.recording, t=round(float(row.peak_s), 3))
+
+
+@st.cache_data(max_entries=64, show_spinner="Looking for moments")
+def _agreement(key: str, number: int, au: str, side: str, _tokens, _aus) -> pd.DataFrame:
+    return agreement_moments(_tokens, _aus, number, au, side, count=4)
+
+
+def by_au(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
+    """How well codewords predict each AU."""
+    coverage = found.coverage
+    chart, table = st.columns([1.4, 1], gap="medium")
+    with chart:
+        figures.show(coverage_view.coverage_bars(coverage.per_au, coverage.settings.covered_auroc), "au-bars",
+                     "Held-out AUROC of at most three codewords for every action unit")
+    with table:
+        per_au = coverage.per_au
+        st.caption("The codeword that predicts each AU best, alone and in a set of at most three")
+        st.dataframe(pd.DataFrame({
+            "AU": [title(a, s) for a, s in zip(per_au["au"], per_au["side"], strict=True)],
+            "Best": per_au["best_codeword"], "Alone": per_au["auroc"], "Set": per_au["sparse_auroc"],
+            "Status": per_au["status"]}), hide_index=True, height=560, column_config={
+                "Alone": st.column_config.NumberColumn(format="%.2f"),
+                "Set": st.column_config.NumberColumn(format="%.2f"), "Best": st.column_config.NumberColumn(format="%d")})
+        if text := unmeasured(coverage):
+            st.caption(text)
+
+
+def beyond(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
+    """Variance shares, the gallery of new displays, redundancy."""
+    coverage, codebook, face = found.coverage, found.inputs.codebook, found.inputs.face
+    st.caption("Displacement variance on subjects that nothing was fitted on")
+    figures.show(coverage_view.variance(coverage.variance), "variance", "Shares of displacement variance")
+    new = coverage.new_codewords
+    st.subheader("Displays that no AU or AU pair matches", anchor=False)
+    if not len(new):
+        st.caption("There are none: every codeword in use is matched.")
+    table = dictionary(choice).table
+    pictures = thumbnails.addresses(choice.root, codebook, face)
+    items = []
+    for row in new.itertuples():
+        words = cards.card(table.iloc[row.codeword], pictures.get(int(row.codeword)))
+        planted = getattr(row, "planted_action", None)
+        nearest = f"Nearest {row.face_aus} ({row.face_cosine:.2f})" if isinstance(row.face_aus, str) else "No AU near"
+        known = f" Planted: {planted}." if isinstance(planted, str) else ""
+        items.append({**words, "title": f"{row.codeword} · {percent(row.share)}", "note": nearest,
+                      "alt": f"{words['alt']} {nearest}.{known}"})
+    if items and face.has_mesh:
+        data = {"items": items, "selected": None, "model": codebook.model, "label": "Displays beyond FACS",
+                "face": media.face_address(face), "codebook": media.codebook_address(codebook)}
+        picked = views.gallery(key="new", data=data, on_pick_change=lambda: None).pick
+        if picked is not None:
+            routes.go("codebook", codeword=picked)
+    if len(coverage.redundancy):
+        st.subheader("Codewords that are nearly the same face", anchor=False)
+        st.dataframe(coverage.redundancy.rename(columns={
+            "first": "One", "second": "Other", "cosine": "Cosine", "first_frames": "Frames of one",
+            "second_frames": "Frames of other"}), hide_index=True,
+            column_config={"Cosine": st.column_config.NumberColumn(format="%.3f")})
+
+
+def by_region(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
+    """Deformation per region and condition."""
+    table = found.coverage.deformation
+    names = list(dict.fromkeys(table["condition"]))
+    name = st.segmented_control("Condition", names, default=names[-1], required=True, key="condition",
+                                format_func=lambda n: "All frames" if n == "all" else n.capitalize())
+    figures.show(coverage_view.by_condition(table, name), "by-condition", f"Displacement per region by {name}")
+    st.caption("Mean over frames of each region's root mean square displacement; intervals over subjects.")
+
+
+def sides(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
+    """Symmetric and one-sided displays."""
+    coverage = found.coverage
+    left, right = st.columns([1, 1.2], gap="medium")
+    with left:
+        table = coverage.symmetry.assign(**{c: 100 * coverage.symmetry[c] for c in ("share", "low", "high")})
+        names = {"of": "Of", "what": "What", "share": "Share %", "low": "From", "high": "To"}
+        st.dataframe(table.rename(columns=names), hide_index=True, column_config={
+            c: st.column_config.NumberColumn(format="%.1f") for c in ("Share %", "From", "To")})
+    with right:
+        st.caption("Balance of each subject's movement")
+        figures.show(coverage_view.balance(coverage.symmetry_by_subject), "balance", "Left-right balance per subject")
+
+
+def variety(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
+    """How many displays there are."""
+    left, right = st.columns([1.3, 1], gap="medium")
+    with left:
+        st.caption("Displays found against frames seen")
+        figures.show(coverage_view.rarefaction(found.coverage.rarefaction), "rarefaction", "Rarefaction curves")
+    with right:
+        table = found.coverage.diversity
+        st.dataframe(table[["of", "measure", "value", "low", "high"]].rename(columns={
+            "of": "Of", "measure": "Measure", "value": "Value", "low": "From", "high": "To"}), hide_index=True,
+            column_config={c: st.column_config.NumberColumn(format="%.1f") for c in ("Value", "From", "To")})
+        st.caption("A display is a moment's one or two strongest codewords, or AUs, held for a tenth of a second.")
+
+
+def report(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
+    """The report to keep: written by the same command as `dfe coverage`."""
+    folder = coverage_view.report_folder(choice, aus)
+    st.markdown("A self-contained HTML page, a PDF of the same, and every table, with the hashes, versions and the "
+                "command that make the same figures again.")
+    if (folder / "manifest.json").is_file():
+        with st.container(horizontal=True):
+            for name, label, kind in (("report.html", "HTML", "text/html"), ("report.pdf", "PDF", "application/pdf")):
+                if (folder / name).is_file():
+                    st.download_button(label, (folder / name).read_bytes(), f"coverage-{choice.model}-{name}", kind,
+                                       icon=":material/download:", on_click="ignore")
+            st.download_button("Tables", lambda: zipped(folder / "tables"), f"coverage-{choice.model}-tables.zip",
+                               "application/zip", icon=":material/table:", on_click="ignore")
+    start_analysis(choice, aus, "Write the report again" if folder.is_dir() else "Write the report", "secondary")
+
+
+def zipped(folder: Path) -> bytes:
+    """A folder's files as one zip."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.glob("*")):
+            archive.write(path, path.name)
+    return stream.getvalue()
+
+
+PARTS = dict(zip(TABS, (by_cell, by_au, beyond, by_region, sides, variety, report), strict=True))
