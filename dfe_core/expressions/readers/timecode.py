@@ -13,13 +13,15 @@ from dfe_core.errors import DataError
 _PATTERN = r"^\s*(?P<h>\d{1,2}):(?P<m>\d{2}):(?P<s>\d{2})(?P<mark>[:;.])(?P<f>\d{1,3}(?:\.\d+)?)\s*$"
 _BASES = (24, 25, 30, 48, 50, 60, 90, 100, 120, 240)
 _DAY = 86400.0
+_SLACK = 0.25  # of a step, and of a count
+_MOST = 0.99  # of the counts lie below the base; the rest are told as faults
 
 
 def timecode_seconds(values: pa.Array, path: Path, first_line: int = 2) -> tuple[np.ndarray, tuple[str, ...]]:
     """Seconds of ``HH:MM:SS:FF.mmm`` timecodes, (T,) float64, and what was assumed.
 
-    FF is counted at a base that the file does not name: it is the one for which the step over a full second equals
-    the usual step. Live Link Face counts at 60 also where it stores every second frame. ``;`` before FF marks
+    FF is counted at a base that the file does not name: it is the one for which most steps over a full second
+    equal the usual step. Live Link Face counts at 60 also where it stores every second frame. ``;`` before FF marks
     drop-frame counting (SMPTE 12M: the first two of 30, or four of 60, counts of a minute are left out but for every
     tenth minute). A run past midnight goes on counting. Raises `DataError` for anything that is no timecode.
     """
@@ -33,7 +35,7 @@ def timecode_seconds(values: pa.Array, path: Path, first_line: int = 2) -> tuple
     if pc.all(pc.equal(pc.struct_field(parts, "mark"), ".")).as_py() and not _sub_counts(parts):
         return _unwrap(pc.cast(pc.utf8_trim_whitespace(pc.struct_field(parts, "f")), pa.string()), whole)
     base, notes = _base(whole, counts)
-    over = np.flatnonzero(counts > base)
+    over = np.flatnonzero(counts >= base + _SLACK)
     if len(over):
         raise DataError(f"{path}, line {first_line + over[0]}, column Timecode", f"{values[over[0]].as_py()!r}"[:60],
                         f"frame counts below {base}, as in the rest")
@@ -61,11 +63,15 @@ def _base(whole: np.ndarray, counts: np.ndarray) -> tuple[int, tuple[str, ...]]:
     """The number of counts a second, and a note where it cannot be told."""
     jump, step = np.diff(whole), np.diff(counts)
     within, over = step[jump == 0], step[jump == 1]
+    possible = [b for b in (30, 60, *_BASES) if np.mean(counts < b + _SLACK) > _MOST]
+    if not possible:
+        return int(counts.max()) + 1, (f"Frame counts up to {counts.max():g}: taken as that many a second.",)
     if len(within) and len(over):
-        implied = float(np.median(within) - np.median(over))
-        return min(_BASES, key=lambda b: abs(b - implied)), ()
-    base = next((b for b in (30, 60, *_BASES) if b > counts.max()), int(counts.max()) + 1)
-    return base, (f"Timecodes that do not tell how frames are counted: taken as {base} a second.",)
+        usual = np.median(within)
+        fits = [np.count_nonzero(np.abs(over + b - usual) <= _SLACK * usual) for b in possible]
+        if max(fits):
+            return possible[int(np.argmax(fits))], ()
+    return possible[0], (f"Timecodes that do not tell how frames are counted: taken as {possible[0]} a second.",)
 
 
 def _past_midnight(seconds: np.ndarray) -> np.ndarray:

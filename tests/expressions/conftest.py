@@ -1,0 +1,5 @@
+"""Real faces."""
+
+from tests.real_faces import anny, ict, ict_source
+
+__all__ = ["anny", "ict", "ict_source"]
