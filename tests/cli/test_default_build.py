@@ -6,6 +6,7 @@ import shutil
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dfe_core.progress import Progress, silent
@@ -69,16 +70,23 @@ def half_built(tmp_path_factory: pytest.TempPathFactory, toy_face) -> Path:
     from train.fit import train_model
     root = tmp_path_factory.mktemp("half") / "cache"
     save_face(toy_face, root)
-    simulate_dataset("simulated", toy_face, subjects=6, minutes_per_subject=0.4, root=root)
+    heard: list[Progress] = []
+    simulate_dataset("simulated", toy_face, subjects=6, minutes_per_subject=0.4, root=root, progress=heard.append)
     overrides = {"tokenizer.codewords": 16, "tokenizer.stages": 2, "train.steps": 20, "train.batch": 128}
-    train_model("simulated", "default", config=load_config(None, overrides), root=root)
+    train_model("simulated", "default", config=load_config(None, overrides), root=root,
+                progress=heard.append)
+    assert {STEPS[1].task, STEPS[2].task} <= {report.task for report in heard if report.done == report.total}
     return root
 
 
 def test_what_is_missing_is_made_once_and_what_is_corrupt_again(half_built: Path, tmp_path: Path,
                                                                 steps_on_the_toy_face):
     root = Path(shutil.copytree(half_built, tmp_path / "cache"))
-    made = build_default(root)
+    heard: list[Progress] = []
+    made = build_default(root, heard.append)
+    ends = [max(r.figures["overall"] for r in heard if r.figures["step"] == i + 1) for i in range(len(made))]
+    shares = np.cumsum([step.seconds for step in STEPS[3:]]) / sum(step.seconds for step in STEPS[3:])
+    np.testing.assert_allclose(ends, shares, atol=1e-3, err_msg="each step's own task moves the whole")
     assert made == [step.title for step in STEPS[3:]]
     assert build_default(root) == [] == missing_steps(root)
     (root / "tokens" / "default--simulated" / "tokens.parquet").write_bytes(b"PAR1")
