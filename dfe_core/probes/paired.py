@@ -1,0 +1,70 @@
+"""Is one row of the result better than another, on the same people and folds?"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from dfe_core.probes import scores
+from dfe_core.probes.settings import ProbeSettings
+from dfe_core.probes.target import Target
+from dfe_core.probes.validation import Predictions
+
+
+def compare(rows: dict[str, Predictions], target: Target, settings: ProbeSettings) -> list[dict[str, Any]]:
+    """Every pair of rows: a, b, difference of the primary metric (a − b), p, p_holm, p_bh and p_t.
+
+    p: the predictions of a and b change places group by group, at random; two-sided. p_t: Nadeau & Bengio's corrected
+    resampled t over outer folds, two-sided; it rests on few folds and is given beside, not instead.
+    """
+    metric = scores.METRICS[target.task][scores.PRIMARY[target.task]]
+    sums = {name: scores.by_group(scores.sums(target.task, target.y, found.values), target.groups)
+            for name, found in rows.items()}
+    signs = np.random.default_rng([settings.seed, 9]).integers(0, 2, (settings.swaps, target.subjects)).astype(float)
+    found = []
+    for a, b in combinations(rows, 2):
+        difference, p = _swapped(sums[a], sums[b], signs, metric)
+        found.append({"a": a, "b": b, "difference": difference, "p": p,
+                      "p_t": _resampled_t(rows[a], rows[b], target, metric)})
+    corrected = zip(holm([r["p"] for r in found]), benjamini_hochberg([r["p"] for r in found]), strict=True)
+    return [r | {"p_holm": h, "p_bh": q} for r, (h, q) in zip(found, corrected, strict=True)]
+
+
+def holm(p: list[float]) -> list[float]:
+    """Holm's step-down adjusted p-values, in the order given (Holm 1979)."""
+    order, adjusted, last = np.argsort(p, kind="stable"), np.zeros(len(p)), 0.0
+    for rank, index in enumerate(order):
+        last = adjusted[index] = max(last, min(1.0, (len(p) - rank) * p[index]))
+    return adjusted.tolist()
+
+
+def benjamini_hochberg(p: list[float]) -> list[float]:
+    """Benjamini and Hochberg's adjusted p-values, in the order given (1995)."""
+    order, adjusted, last = np.argsort(p, kind="stable")[::-1], np.zeros(len(p)), 1.0
+    for rank, index in enumerate(order):
+        last = adjusted[index] = min(last, p[index] * len(p) / (len(p) - rank))
+    return adjusted.tolist()
+
+
+def _swapped(a: np.ndarray, b: np.ndarray, signs: np.ndarray, metric) -> tuple[float, float]:
+    shape = a.shape[1:]
+    a, b = a.reshape(len(a), -1), b.reshape(len(b), -1)
+    moved = signs @ (b - a)
+    first, second = (v.reshape(len(signs), *shape) for v in (a.sum(0) + moved, b.sum(0) - moved))
+    real = float(metric(a.sum(0).reshape(shape)) - metric(b.sum(0).reshape(shape)))
+    null = metric(first) - metric(second)
+    return real, float((1 + np.sum(np.abs(null) >= abs(real) - 1e-12)) / (1 + len(null)))
+
+
+def _resampled_t(a: Predictions, b: Predictions, target: Target, metric) -> float | None:
+    each = np.array([metric(scores.sums(target.task, target.y[f.fold.test], a.values[f.fold.test]).sum(0))
+                     - metric(scores.sums(target.task, target.y[f.fold.test], b.values[f.fold.test]).sum(0))
+                     for f in a.fits])
+    share = np.mean([len(f.fold.test) / len(f.fold.train) for f in a.fits])
+    spread = np.var(each, ddof=1) * (1 / len(each) + share)
+    if spread <= 1e-15:
+        return 1.0 if abs(each.mean()) < 1e-12 else None
+    return float(2 * stats.t.sf(abs(each.mean()) / np.sqrt(spread), len(each) - 1))

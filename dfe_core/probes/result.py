@@ -1,0 +1,67 @@
+"""The result of a probe: plain values and tables that can be kept, compared and told in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dfe_core.probes.settings import ProbeSettings
+from dfe_core.store import read_json, write_json
+
+TABLES = ("predictions", "codewords", "regions", "occlusion", "confounds")
+
+
+@dataclass(frozen=True, eq=False)
+class ProbeResult:
+    """What a probe found.
+
+    Attributes
+    ----------
+    settings: every choice. summary: the JSON of ``dfe probe`` and what stands beside it: unit, n, subjects, classes,
+        rows (with all metrics and p corrected over rows), baselines, chance, paired, top_codewords, warnings, inputs.
+    predictions: one row a unit and feature row: truth, prediction, fold.
+    codewords: `explain.codeword_weights` of the first linear row over codewords. regions, occlusion: of the same row.
+    confounds: `confounds.confound_table`.
+    """
+
+    settings: ProbeSettings
+    summary: dict[str, Any]
+    predictions: pd.DataFrame
+    codewords: pd.DataFrame
+    regions: pd.DataFrame
+    occlusion: pd.DataFrame
+    confounds: pd.DataFrame
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON of ``dfe probe``."""
+        return self.summary
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """One row a feature row and model: features, model, metric, score, low, high, p_vs_chance, p_holm, and a
+        column for every other metric."""
+        flat = [{k: v for k, v in row.items() if k not in ("ci95", "scores")}
+                | {"low": row["ci95"][0], "high": row["ci95"][1]}
+                | {name: one["score"] for name, one in row["scores"].items()} for row in self.summary["rows"]]
+        return pd.DataFrame(flat)
+
+    @property
+    def paired(self) -> pd.DataFrame:
+        """a, b, difference, p, p_holm, p_bh, p_t."""
+        return pd.DataFrame(self.summary["paired"], columns=["a", "b", "difference", "p", "p_t", "p_holm", "p_bh"])
+
+    def save(self, folder: Path) -> None:
+        """Write into an existing folder, the manifest last."""
+        for name in TABLES:
+            getattr(self, name).to_parquet(folder / f"{name}.parquet", index=False)
+        write_json(folder / "manifest.json", {"settings": self.settings.as_dict(), "summary": self.summary})
+
+    @classmethod
+    def load(cls, folder: Path) -> ProbeResult:
+        """Read what `save` wrote."""
+        manifest = read_json(folder / "manifest.json")
+        return cls(ProbeSettings.from_dict(manifest["settings"]), manifest["summary"],
+                   **{name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES})

@@ -1,0 +1,101 @@
+"""What a probe is asked to do: every choice that changes a number, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from dfe_core.errors import DataError
+
+TASKS = ("classify", "regress")
+UNITS = ("recording", "subject", "segment")
+MODELS = ("linear", "svm", "boosting")
+VALIDATIONS = ("kfold", "leave-one-out")
+
+
+@dataclass(frozen=True)
+class ProbeSettings:
+    """One experiment.
+
+    Attributes
+    ----------
+    model, dataset: names of artefacts. label: a label column.
+    features: rows of the result; parts joined by ``+`` are put side by side (``bow+au``). `features.catalogue` lists
+        the names.
+    models: ``linear`` (logistic regression, ridge), ``svm`` (linear) or ``boosting`` (histogram gradient boosting).
+    group: column whose values never lie on both sides of a fold. task, unit: None decides from the labels.
+    segment_s: length of a segment where the unit is one. block_s, gap_s: where the group is ``time``, the length of a
+        block of a recording, and what is left out at each of its ends.
+    validation: ``kfold``, ``leave-one-out`` (group), or the name of a column that holds the user's own folds
+        (``dataset`` or any other). folds, inner_folds: outer folds and those that choose hyper-parameters.
+    labels: a CSV file (recording, label columns) in place of the dataset's own labels. tables: CSV or Parquet feature
+        tables by name, joined by recording. aus: name of the AUs that ``au`` reads.
+    drop_missing: leave out what has no label, in place of refusing.
+    confounds: columns to predict from the same features; regress_out: columns removed from the features in each fold.
+    resamples: bootstrap resamples of groups. permutations: label permutations, each refitted in every fold.
+    swaps: permutations of a paired comparison.
+    """
+
+    model: str
+    dataset: str
+    label: str
+    features: tuple[str, ...] = ("bow", "au", "psi")
+    models: tuple[str, ...] = ("linear",)
+    group: str = "subject"
+    task: str | None = None
+    unit: str | None = None
+    segment_s: float = 10.0
+    block_s: float = 20.0
+    gap_s: float = 2.0
+    validation: str = "kfold"
+    folds: int = 5
+    inner_folds: int = 3
+    labels: str | None = None
+    tables: dict[str, str] = field(default_factory=dict)
+    aus: str = "derived"
+    drop_missing: bool = False
+    confounds: tuple[str, ...] = ()
+    regress_out: tuple[str, ...] = ()
+    resamples: int = 2000
+    permutations: int = 500
+    swaps: int = 5000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("features", "models", "confounds", "regress_out"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not self.features:
+            raise DataError("features", "none named", "one or more, such as bow,au,psi")
+        repeated = sorted({f for f in self.features if self.features.count(f) > 1})
+        if repeated:
+            raise DataError("features", f"{', '.join(repeated)} named twice", "each row once")
+        _one_of("task", self.task, (None, *TASKS))
+        _one_of("unit", self.unit, (None, *UNITS))
+        for model in self.models or ("none",):
+            _one_of("model", model, MODELS)
+        for name, least, most in (("folds", 2, 1000), ("inner_folds", 2, 20), ("resamples", 100, 100_000),
+                                  ("permutations", 19, 100_000), ("swaps", 99, 1_000_000), ("segment_s", 0.02, 3600),
+                                  ("block_s", 0.1, 36000), ("gap_s", 0, 3600)):
+            if not least <= getattr(self, name) <= most:
+                raise DataError(name, str(getattr(self, name)), f"{least} to {most}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as they go into JSON and TOML."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> ProbeSettings:
+        """The settings of plain values. Raises `DataError` for a name that is none of them."""
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise DataError("recipe", f"{', '.join(unknown)}", "settings among " + ", ".join(sorted(known)))
+        missing = [name for name in ("model", "dataset", "label") if not values.get(name)]
+        if missing:
+            raise DataError("recipe", f"no {missing[0]}", "model, dataset and label")
+        return cls(**values)
+
+
+def _one_of(where: str, value: Any, allowed: tuple) -> None:
+    if value not in allowed:
+        raise DataError(where, repr(value), " or ".join(str(v) for v in allowed if v is not None))

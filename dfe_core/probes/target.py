@@ -1,0 +1,207 @@
+"""What is predicted, of which units, and who must not lie on both sides of a fold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import RECORDING_COLUMNS, Dataset
+from dfe_core.probes.settings import ProbeSettings
+
+MOST_CLASSES = 10
+"""Whole numbers of more than this many values are a quantity to regress on, not classes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """The units of a probe.
+
+    Attributes
+    ----------
+    task: ``classify`` or ``regress``. unit: ``recording``, ``subject`` or ``segment``.
+    units: (n,) names. groups: (n,) what never lies on both sides of a fold. y: (n,) class index or value.
+    classes: names of the classes, in order; empty for regression.
+    member: (R,) unit of each span of the raw material, −1 for spans that belong to none.
+    table: n rows with every column of the recordings that is constant within a unit.
+    dropped: units left out because they have no label.
+    """
+
+    task: str
+    unit: str
+    units: np.ndarray
+    groups: np.ndarray
+    y: np.ndarray
+    classes: tuple[str, ...]
+    member: np.ndarray
+    table: pd.DataFrame
+    dropped: int = 0
+
+    @property
+    def n(self) -> int:
+        return len(self.units)
+
+    @property
+    def subjects(self) -> int:
+        """Distinct groups."""
+        return len(np.unique(self.groups))
+
+
+def labelled_spans(dataset: Dataset, spans: pd.DataFrame, settings: ProbeSettings) -> pd.DataFrame:
+    """`spans` (recording, segment, …) with the columns of their recordings and, where given, of the label file."""
+    rows = dataset.recordings.drop(columns=["frames", "first_row"], errors="ignore")
+    if rows["recording"].duplicated().any():
+        double = rows.loc[rows["recording"].duplicated(), "recording"].iloc[0]
+        raise DataError(dataset.name, f"recording {double!r} twice", "each recording once: import the dataset again")
+    if settings.labels:
+        own = read_labels(Path(settings.labels), set(rows["recording"]))
+        rows = rows.drop(columns=[c for c in own.columns if c in rows and c != "recording"])
+        rows = rows.merge(own, "left", "recording")
+    return spans.merge(rows, "left", "recording")
+
+
+def read_labels(path: Path, known: set[str]) -> pd.DataFrame:
+    """A label file: recording and label columns, one row a recording.
+
+    Raises `DataError` for a file without a recording column, a recording that is there twice or that nobody knows.
+    """
+    try:
+        table = pd.read_csv(path, dtype={"recording": str})
+    except FileNotFoundError:
+        raise DataError(path, "no such file", "a CSV file with a recording column") from None
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise DataError(path, f"not readable as CSV ({error})", "a CSV file with a recording column") from None
+    if "recording" not in table:
+        raise DataError(path, f"columns {', '.join(map(str, table.columns[:6]))}", "a recording column")
+    double = table.loc[table["recording"].duplicated(), "recording"]
+    if len(double):
+        raise DataError(f"{path}: row {double.index[0] + 2}", f"recording {double.iloc[0]!r} twice",
+                        "one row a recording")
+    unknown = table.loc[~table["recording"].isin(known), "recording"]
+    if len(unknown):
+        raise DataError(f"{path}: row {unknown.index[0] + 2}", f"recording {unknown.iloc[0]!r} is not in the dataset "
+                        f"({len(unknown)} such)", "recordings that `dfe show DATASET` lists")
+    return table
+
+
+def make_target(dataset: Dataset, spans: pd.DataFrame, settings: ProbeSettings) -> Target:
+    """Decide task and unit, and check that a score would mean something.
+
+    Raises `DataError`, saying what to change, for an unknown label, missing labels, one class, one group, and a class
+    in fewer groups than there are folds.
+    """
+    rows = labelled_spans(dataset, spans, settings)
+    _require_columns(dataset, rows, settings)
+    rows, dropped = _without_missing(dataset, rows, settings)
+    task = settings.task or decide_task(rows[settings.label])
+    unit = settings.unit or _decide_unit(rows, settings)
+    rows["unit"] = _unit_names(rows, unit)
+    _require_constant(rows, settings, unit)
+    table = rows.groupby("unit", sort=False).first().reset_index()
+    groups = table[settings.group].astype(str).to_numpy()
+    y, classes = _values(dataset, table[settings.label], task, settings)
+    index = pd.Series(np.arange(len(table)), index=table["unit"])
+    member = np.full(len(spans), -1)
+    member[rows["span"].to_numpy()] = index[rows["unit"]].to_numpy()
+    target = Target(task, unit, table["unit"].to_numpy(), groups, y, classes, member, table, dropped)
+    _require_enough(target, settings)
+    return target
+
+
+def decide_task(labels: pd.Series) -> str:
+    """Text, truth values and few whole numbers are classes; other numbers are a quantity."""
+    if not pd.api.types.is_numeric_dtype(labels) or pd.api.types.is_bool_dtype(labels):
+        return "classify"
+    values = labels.dropna().to_numpy(float)
+    return "classify" if len(np.unique(values)) <= MOST_CLASSES and np.all(values == np.round(values)) else "regress"
+
+
+def _require_columns(dataset: Dataset, rows: pd.DataFrame, settings: ProbeSettings) -> None:
+    known = [c for c in rows.columns if c not in (*RECORDING_COLUMNS, "segment", "span", "start_s", "end_s", "time")]
+    if settings.label not in rows or (settings.label in RECORDING_COLUMNS
+                                      and settings.label not in ("subject", "session", "extractor")):
+        raise DataError(settings.label, f"no such label in dataset {dataset.name}",
+                        "one of " + ", ".join(known) if known else "labels: import the dataset with --labels CSV")
+    for name, column in (("group", settings.group), ("validation", settings.validation)):
+        if column not in rows and not (name == "validation" and column in ("kfold", "leave-one-out")):
+            raise DataError(column, f"no such column to use as {name}", "subject or one of " + ", ".join(known))
+    if rows[settings.group].isna().any():
+        raise DataError(settings.group, f"{int(rows[settings.group].isna().sum())} recordings without a value",
+                        "a value for every recording, or another --group")
+    if settings.group == settings.label:
+        raise DataError(settings.label, "is also the group, so no fold could learn one of its values",
+                        "another label or another --group")
+
+
+def _without_missing(dataset: Dataset, rows: pd.DataFrame, settings: ProbeSettings) -> tuple[pd.DataFrame, int]:
+    labels = rows[settings.label]
+    missing = labels.isna() | (labels.astype(str).str.strip() == "")
+    names = list(dict.fromkeys(rows.loc[missing, "recording"]))
+    if missing.all():
+        raise DataError(f"{dataset.name}: label {settings.label}", "no recording has a value", "labels in this column")
+    if names and not settings.drop_missing:
+        shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+        raise DataError(f"{dataset.name}: label {settings.label}", f"no value for {len(names)} of "
+                        f"{rows['recording'].nunique()} recordings ({shown})",
+                        "a value for each, or --drop-missing to leave these out")
+    return rows[~missing].reset_index(drop=True), len(names)
+
+
+def _decide_unit(rows: pd.DataFrame, settings: ProbeSettings) -> str:
+    if settings.group == "time":
+        return "segment"
+    per_subject = rows.groupby("subject")
+    many = per_subject["recording"].nunique().gt(1).any()
+    return "subject" if many and per_subject[settings.label].nunique().eq(1).all() else "recording"
+
+
+def _unit_names(rows: pd.DataFrame, unit: str) -> pd.Series:
+    if unit == "segment":
+        return rows["recording"].astype(str) + "@" + rows["segment"].astype(str)
+    return rows[unit].astype(str)
+
+
+def _require_constant(rows: pd.DataFrame, settings: ProbeSettings, unit: str) -> None:
+    for column in (settings.label, settings.group):
+        varied = rows.groupby("unit")[column].nunique().gt(1)
+        if varied.any():
+            raise DataError(f"{unit} {varied.idxmax()}", f"has more than one {column}",
+                            f"one per {unit}" + (": use --unit recording" if unit == "subject" else ""))
+
+
+def _values(dataset: Dataset, labels: pd.Series, task: str,
+            settings: ProbeSettings) -> tuple[np.ndarray, tuple[str, ...]]:
+    where = f"{dataset.name}: label {settings.label}"
+    if task == "classify":
+        classes = sorted(labels.unique())
+        if len(classes) < 2:
+            raise DataError(where, f"every unit is {classes[0]!r}", "two or more classes")
+        return labels.map({c: i for i, c in enumerate(classes)}).to_numpy(int), tuple(str(c) for c in classes)
+    values = pd.to_numeric(labels, errors="coerce")
+    bad = ~np.isfinite(values.to_numpy(float))
+    if bad.any():
+        raise DataError(where, f"{labels[bad].iloc[0]!r} is no number", "numbers, or --task classify")
+    if values.nunique() < 2:
+        raise DataError(where, f"every unit has the value {values.iloc[0]:g}", "values that differ")
+    return values.to_numpy(float), ()
+
+
+def _require_enough(target: Target, settings: ProbeSettings) -> None:
+    if target.subjects < 2:
+        raise DataError(settings.group, f"every unit has the same {settings.group}, {target.groups[0]!r}",
+                        "two or more, for a score on people who were not trained on; with one performer "
+                        "--group time (a demonstration, not evidence)")
+    needed = {"kfold": settings.folds, "leave-one-out": 3}.get(settings.validation, 2)
+    if target.subjects < needed:
+        raise DataError(settings.group, f"{target.subjects} of them for {needed} folds",
+                        f"more of them, or --folds {target.subjects}")
+    for index, name in enumerate(target.classes):
+        count = len(np.unique(target.groups[target.y == index]))
+        if count < needed:
+            advice = f"or --folds {count}" if settings.validation == "kfold" and count > 1 else \
+                "or the class left out of the labels"
+            raise DataError(f"label {settings.label}", f"class {name!r} occurs in {count} {settings.group}(s), fewer "
+                            f"than the {needed} that the folds need", f"more of them, {advice}")

@@ -1,0 +1,145 @@
+"""Nested cross-validation that keeps groups apart: outer folds score, inner folds choose, nothing sees both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.model_selection import GroupKFold, LeaveOneGroupOut, StratifiedGroupKFold
+
+from dfe_core.errors import DataError
+from dfe_core.probes.features.catalogue import Feature
+from dfe_core.probes.models import candidates, decision, inner_loss, make_model
+from dfe_core.probes.settings import ProbeSettings
+from dfe_core.probes.target import Target
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Rows of one outer fold and, within its training rows, those of the inner folds (rows of the whole)."""
+
+    train: np.ndarray
+    test: np.ndarray
+    inner: tuple[tuple[np.ndarray, np.ndarray], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What one outer fold learnt: the transformed matrices, the chosen setting, and the model."""
+
+    fold: Fold
+    train: np.ndarray
+    test: np.ndarray
+    transform: TransformerMixin
+    setting: dict[str, Any]
+    model: BaseEstimator
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Out-of-fold predictions: values (n, C) by `models.decision`, fold (n,), and each fold's fit."""
+
+    values: np.ndarray
+    fold: np.ndarray
+    fits: tuple[Fitted, ...]
+
+
+def make_folds(target: Target, settings: ProbeSettings) -> tuple[Fold, ...]:
+    """The outer and inner folds of a target. Raises `DataError` where a fold cannot be trained or tested on."""
+    folds = []
+    for train, test in _outer(target, settings):
+        inner = tuple((train[a], train[b]) for a, b in _inner(target, train, settings))
+        folds.append(Fold(train, test, inner))
+    for fold in folds:
+        absent = set(range(len(target.classes))) - set(target.y[fold.train])
+        if absent:
+            raise DataError(settings.validation, f"a fold trains without class {target.classes[min(absent)]!r}",
+                            "other folds, or more units of this class")
+        if set(target.groups[fold.train]) & set(target.groups[fold.test]):
+            raise DataError(settings.validation, f"puts one {settings.group} on both sides of a fold",
+                            f"folds made of whole {settings.group}s")
+    return tuple(folds)
+
+
+def stratified(target: Target, settings: ProbeSettings) -> bool:
+    """Whether the outer folds were laid by the labels."""
+    return settings.validation == "kfold" and target.task == "classify"
+
+
+def nested(feature: Feature, target: Target, folds: tuple[Fold, ...], model: str,
+           settings: ProbeSettings) -> Predictions:
+    """Out-of-fold predictions. Transforms, vocabulary and hyper-parameters come from training rows alone."""
+    width = max(len(target.classes), 1)
+    values, fold_of, fits = np.zeros((target.n, width)), np.zeros(target.n, int), []
+    for index, fold in enumerate(folds):
+        fitted = _fit(feature, target, fold, model, settings)
+        values[fold.test] = _aligned(fitted.model, fitted.test, target)
+        fold_of[fold.test] = index
+        fits.append(fitted)
+    return Predictions(values, fold_of, tuple(fits))
+
+
+def _outer(target: Target, settings: ProbeSettings) -> list[tuple[np.ndarray, np.ndarray]]:
+    if settings.validation == "kfold":
+        return list(_k_fold(target.task, settings.folds, settings.seed).split(target.y, target.y, target.groups))
+    if settings.validation == "leave-one-out":
+        return list(LeaveOneGroupOut().split(target.y, target.y, target.groups))
+    column = target.table[settings.validation]
+    if column.isna().any() or column.nunique() < 2:
+        raise DataError(settings.validation, f"{column.nunique()} folds and {int(column.isna().sum())} units without",
+                        "a column with two or more folds and a value for every unit")
+    own = column.astype(str).to_numpy()
+    return list(LeaveOneGroupOut().split(target.y, target.y, own))
+
+
+def _inner(target: Target, train: np.ndarray, settings: ProbeSettings) -> list[tuple[np.ndarray, np.ndarray]]:
+    groups, y = target.groups[train], target.y[train]
+    fewest = min(len(np.unique(groups[y == k])) for k in np.unique(y)) if target.task == "classify" \
+        else len(np.unique(groups))
+    count = min(settings.inner_folds, fewest)
+    if count < 2:
+        raise DataError(settings.validation, "a class has one group in the training part of a fold, so that nothing "
+                        "can be chosen inside it", "more groups of that class, or other folds")
+    return list(_k_fold(target.task, count, settings.seed + 1).split(y, y, groups))
+
+
+def _k_fold(task: str, count: int, seed: int):
+    kind = StratifiedGroupKFold if task == "classify" else GroupKFold
+    return kind(count, shuffle=True, random_state=seed)
+
+
+def _fit(feature: Feature, target: Target, fold: Fold, model: str, settings: ProbeSettings) -> Fitted:
+    choices = candidates(model, target.task)
+    losses = np.zeros(len(choices))
+    for train, test in fold.inner:
+        _, known, unseen = transformed(feature, train, test)
+        for i, setting in enumerate(choices):
+            fitted = make_model(model, target.task, setting, settings.seed).fit(known, target.y[train])
+            losses[i] += inner_loss(_aligned(fitted, unseen, target), target.y[test], target.task)
+    best = choices[int(np.argmin(losses))]
+    transform, known, unseen = transformed(feature, fold.train, fold.test)
+    fitted = make_model(model, target.task, best, settings.seed).fit(known, target.y[fold.train])
+    return Fitted(fold, known, unseen, transform, best, fitted)
+
+
+def transformed(feature: Feature, train: np.ndarray,
+                test: np.ndarray) -> tuple[TransformerMixin, np.ndarray, np.ndarray]:
+    """The transform fitted on the training rows, and both parts through it. One column of zeros where nothing is
+    left, so that a model can still say what it would without features."""
+    transform = clone(feature.transform).fit(feature.raw[train])
+    known, unseen = transform.transform(feature.raw[train]), transform.transform(feature.raw[test])
+    if not known.shape[1]:
+        return transform, np.zeros((len(train), 1)), np.zeros((len(test), 1))
+    return transform, known, unseen
+
+
+def _aligned(fitted: BaseEstimator, X: np.ndarray, target: Target) -> np.ndarray:
+    """Decision values with a column for every class, also for one that an inner fold has not seen."""
+    values = decision(fitted, X, target.task)
+    if target.task == "regress" or len(fitted.classes_) == len(target.classes):
+        return values
+    full = np.full((len(X), len(target.classes)), min(0.0, values.min()))
+    full[:, fitted.classes_] = values
+    return full

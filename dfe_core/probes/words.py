@@ -1,0 +1,76 @@
+"""A result in plain words, its warnings, and the paragraph for a methods section."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dfe_core.probes.settings import ProbeSettings
+from dfe_core.probes.target import Target
+
+SMALL = 40
+"""Fewer groups than this and an interval is wide, a nested choice noisy: said beside every result."""
+
+
+def warnings_for(target: Target, settings: ProbeSettings, simulated: bool) -> list[str]:
+    """What limits a reading of the scores."""
+    found = []
+    if simulated:
+        found.append("Simulated data: the figures say how the method works, nothing about people.")
+    if settings.group == "time":
+        found.append("Training and test parts are stretches of the same recordings: a demonstration, not evidence "
+                     "about other people.")
+    elif target.subjects < SMALL:
+        found.append(f"Small sample: {target.subjects} {settings.group}s. Intervals are wide, and a score this close "
+                     "to another one may change places on new data.")
+    if target.task == "classify":
+        for k, name in enumerate(target.classes):
+            share = float((target.y == k).mean())
+            if share < 0.1:
+                found.append(f"Class {name} is {share:.0%} of the units: its errors weigh heavily in macro-F1.")
+    if target.dropped:
+        found.append(f"{target.dropped} recordings without a label were left out.")
+    return found
+
+
+def summary_sentence(summary: dict[str, Any]) -> str:
+    """What was predicted, from what, on how many people, and how sure."""
+    rows = summary["rows"]
+    best = max(rows, key=lambda r: r["score"])
+    low, high = best["ci95"]
+    kinds = " or ".join(summary["classes"]) if summary["classes"] else "a number"
+    text = (f"{summary['label']} ({kinds}) was predicted for {summary['n']} {summary['unit']}s of "
+            f"{summary['subjects']} {summary['group']}s, each by a model that had seen none of that "
+            f"{summary['group']}'s data. The best of {len(rows)} rows is {best['features']} with {best['metric']} "
+            f"{best['score']:.2f} (95 % interval {low:.2f} to {high:.2f}; chance {summary['chance']:.2f}), ")
+    p = best["p_holm"]
+    verdict = "which chance does not explain" if p < 0.05 else "which chance may explain"
+    text += f"{verdict} (p = {p:.3g} over {len(rows)} rows)."
+    clear = [pair for pair in summary["paired"] if pair["p_holm"] < 0.05]
+    if len(rows) > 1:
+        told = "; ".join(f"{p['a'] if p['difference'] > 0 else p['b']} above "
+                         f"{p['b'] if p['difference'] > 0 else p['a']}" for p in clear)
+        text += f" Clear differences between rows: {told}." if told else " No difference between rows is clear."
+    return text
+
+
+def methods_paragraph(summary: dict[str, Any], settings: ProbeSettings) -> str:
+    """The exact settings as a paragraph that can go into a paper."""
+    models = {"linear": "L2-regularised logistic regression with balanced class weights" if summary["classes"]
+              else "ridge regression", "svm": "a linear support vector machine",
+              "boosting": "histogram gradient boosting"}
+    folds = {"kfold": f"{summary['folds']}-fold cross-validation" + (" stratified by class" if summary["classes"]
+             else ""), "leave-one-out": f"leave-one-{settings.group}-out cross-validation"}.get(
+        settings.validation, f"cross-validation over the values of {settings.validation}")
+    return (f"We predicted {summary['label']} for {summary['n']} {summary['unit']}s of {summary['subjects']} "
+            f"{settings.group}s from {', '.join(settings.features)} with "
+            f"{' and '.join(models[m] for m in settings.models)} (codebook {settings.model}, dataset "
+            f"{settings.dataset}). Performance was estimated by nested {folds}, "
+            f"grouped by {settings.group}; vocabulary, inverse document frequencies, standardisation, clusters and "
+            f"components were fitted on the training part of each fold, and the regularisation was chosen there by "
+            f"{settings.inner_folds}-fold grouped cross-validation. We report {summary['rows'][0]['metric']} of the "
+            f"pooled out-of-fold predictions with 95 % percentile intervals from {settings.resamples} bootstrap "
+            f"resamples of {settings.group}s. Scores were compared with chance by permutation ({settings.permutations} "
+            "permutations at the level at which the label varies, the model refitted for each in every fold; 100 where "
+            "the model is not linear), rows with "
+            f"each other by {settings.swaps} random exchanges of the predictions of whole {settings.group}s; p-values "
+            f"were corrected over rows by Holm's procedure. Seed {settings.seed}; dfe {summary['version']}.")

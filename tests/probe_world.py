@@ -1,0 +1,76 @@
+"""Simulated people whose codebook is ideal: codeword k + 1 is channel k of the simulation (an action on a side)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.faces.model import FaceModel
+from dfe_core.facs.derive import derive_aus
+from dfe_core.simulate.dataset import simulate_dataset
+from dfe_core.simulate.repertoire import CHANNELS, recipe_matrix
+from dfe_core.simulate.truth import presence
+from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokens.cache import TokenCache
+from tests.small_world import write_model, write_tokens
+
+STAGES = 4
+
+
+@dataclass(frozen=True)
+class ProbeWorld:
+    """Where it lies, and its parts opened."""
+
+    root: Path
+    codebook: Codebook
+    dataset: Dataset
+    tokens: TokenCache
+
+
+def make_probe_world(root: Path, face: FaceModel, effect: str = "default", subjects: int = 20, minutes: float = 1.0,
+                     seed: int = 0, aus: bool = True, fps: float = 10.0) -> ProbeWorld:
+    """datasets/d, models/m and tokens/m--d, and the AUs ``derived``."""
+    dataset = simulate_dataset("d", face, subjects=subjects, minutes_per_subject=minutes, fps=fps, seed=seed,
+                               effect=effect, root=root)
+    codebook = write_model(root, face, ideal_psi(face), stages=STAGES)
+    held = {name: _tokens(dataset, name) for name in dataset.recordings["recording"]}
+    tokens = write_tokens(root, codebook, dataset, held)
+    write_counts(tokens, held)
+    if aus:
+        derive_aus(dataset, root=root)
+    return ProbeWorld(root, codebook, dataset, tokens)
+
+
+def ideal_psi(face: FaceModel) -> np.ndarray:
+    """(K, E): rest, then ψ of each channel at full intensity."""
+    recipe = recipe_matrix(face.names).astype(np.float32)
+    return np.concatenate([np.zeros((1, face.coefficients), np.float32), recipe])
+
+
+def planted_codewords(actions: set[str]) -> set[int]:
+    """Codewords of these actions, on either side."""
+    return {k + 1 for k, (action, _) in enumerate(CHANNELS) if action in actions}
+
+
+def write_counts(tokens: TokenCache, held: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
+    """counts.parquet, as encoding writes it."""
+    rows = []
+    for name, (words, levels) in held.items():
+        stage = np.broadcast_to(np.arange(words.shape[1]), words.shape)
+        table = pd.DataFrame({"recording": name, "stage": stage.ravel(), "codeword": words.ravel().astype(np.int32),
+                              "intensity": np.asarray(tokens.levels)[levels].ravel()})
+        rows.append(table[table["codeword"] != 0].groupby(["recording", "stage", "codeword"], as_index=False)
+                    .agg(uses=("intensity", "size"), intensity=("intensity", "sum")))
+    pd.concat(rows).to_parquet(tokens.path / "counts.parquet", index=False)
+
+
+def _tokens(dataset: Dataset, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """The strongest channels of each frame, strongest first."""
+    intensity = presence(dataset, name).intensity
+    order = np.argsort(-intensity, 1, "stable")[:, :STAGES]
+    strength = np.take_along_axis(intensity, order, 1)
+    return np.where(strength >= 1, order + 1, 0), (strength >= 2.5).astype(int)
