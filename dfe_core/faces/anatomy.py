@@ -51,7 +51,7 @@ def anatomy(template: np.ndarray, triangles: np.ndarray, basis: np.ndarray, name
     actions = _actions(basis, names)
     skin = materials == SKIN
     marks = _landmarks(template, triangles, actions, materials, mirror)
-    regions = _regions(template, marks, skin)
+    regions = regions_between(template, marks, skin)
     sides = np.where(np.abs(template[:, 0]) < CENTRE_M, 0, np.where(template[:, 0] > 0, 1, 2)).astype(np.uint8)
     return mirror, regions, sides, marks
 
@@ -150,7 +150,8 @@ def _share(field: np.ndarray, axis: int | None = None, sign: int = 1) -> np.ndar
     return size / max(size.max(), 1e-12)
 
 
-def _regions(template: np.ndarray, marks: dict[str, int], skin: np.ndarray) -> np.ndarray:
+def regions_between(template: np.ndarray, marks: dict[str, int], skin: np.ndarray) -> np.ndarray:
+    """(V,) uint8 regions of the vertices of `skin` (V,) bool from where the landmarks lie."""
     regions = np.full(len(template), REGIONS.index("other"), np.uint8)
     seeds, codes, reach = _seeds({name: template[index] for name, index in marks.items()})
     folded = template * np.where(template[:, :1] < 0, _FLIP, 1.0)

@@ -23,6 +23,8 @@ def save_face(face: FaceModel, root: Path | None = None) -> Path:
     arrays = {name: np.asarray(getattr(face, name), dtype) for name, dtype in _ARRAYS.items()}
     if face.identity_basis is not None:
         arrays["identity_basis"] = np.asarray(face.identity_basis, np.float32)
+    if face.stable is not None:
+        arrays["stable"] = np.asarray(face.stable, np.int32)
     header = {"schema": SCHEMA, "id": face.id, "title": face.title, "licence": face.licence,
               "names": list(face.names), "identity_names": list(face.identity_names), "landmarks": face.landmarks}
     with atomic_file(path) as temporary, open(temporary, "wb") as handle:
@@ -41,7 +43,7 @@ def load_face(path: Path) -> FaceModel:
                          *(arrays[name] for name in ("template", "triangles", "basis", "mirror", "regions", "sides",
                                                      "materials")),
                          {str(k): int(v) for k, v in header["landmarks"].items()}, tuple(header["identity_names"]),
-                         arrays.get("identity_basis"), header["licence"])
+                         arrays.get("identity_basis"), header["licence"], arrays.get("stable"))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(path, f"a face archive without a usable {error}", "a face made by dfe: delete it") from None
     if fault := fault_of(face):
@@ -67,6 +69,9 @@ def fault_of(face: FaceModel) -> str | None:
         values = getattr(face, name)
         if values.size and not (0 <= values.min() and values.max() < limit):
             return f"{name} points outside 0 to {limit - 1}"
+    if face.stable is not None and not (face.stable.ndim == 1 and len(face.stable)
+                                        and 0 <= face.stable.min() and face.stable.max() < vertices):
+        return "the stable vertices point outside the mesh"
     if any(not 0 <= index < vertices for index in face.landmarks.values()):
         return "landmarks point outside the mesh"
     return None

@@ -39,6 +39,7 @@ class FaceModel:
     landmarks: vertex index by landmark name (``chin``, ``nose tip``, ``mouth corner left`` …).
     identity_names, identity_basis: (I,), (I, V, 3) float32 m at parameter 1.
     materials: (V,) uint8: 0 skin, 1 eye (its white), 2 mouth interior (teeth, tongue, cavity), 3 iris, 4 pupil.
+    stable: (S,) int32, the vertices that head pose is measured on, for a face learned from moving points.
     """
 
     id: str
@@ -55,6 +56,7 @@ class FaceModel:
     identity_names: tuple[str, ...] = ()
     identity_basis: np.ndarray | None = None
     licence: str = ""
+    stable: np.ndarray | None = None
 
     @property
     def has_mesh(self) -> bool:

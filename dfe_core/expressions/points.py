@@ -1,0 +1,69 @@
+"""Moving points before a basis exists for them: landmarks and meshes as the readers hand them over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.timing import Timing
+
+SPACES = ("landmarks", "mesh")
+"""The values of `Recording.space` that only ``--face learn`` can take in."""
+MOST_POINTS = 60_000
+_TO_OURS = {"face": (1, 1, 1), "image": (1, -1, -1)}
+
+
+@dataclass(frozen=True, eq=False)
+class PointTrack(Recording):
+    """A recording whose ψ holds positions, ``x_0, y_0(, z_0), x_1 …``: (T, V·D) float32 in the file's own unit.
+
+    Attributes
+    ----------
+    dimensions: D, 2 or 3.
+    metric: the unit is one length throughout (camera space, meshes); False for what an image shows, where the size of
+        a face is its distance from the camera.
+    axes: ``face`` (x to the face's left, y up, z out) or ``image`` (x right, y down, z away from the camera).
+    triangles: (F, 3) of a mesh, None for landmarks.
+    """
+
+    dimensions: int = 3
+    metric: bool = True
+    axes: str = "face"
+    triangles: np.ndarray | None = None
+
+    @property
+    def points(self) -> np.ndarray:
+        """(T, V, D) float32 in our axes; units are the file's."""
+        split = self.psi.reshape(len(self.psi), -1, self.dimensions)
+        return split * np.array(_TO_OURS[self.axes][: self.dimensions], np.float32)
+
+
+def point_track(path: Path, points: np.ndarray, timing: Timing, extractor: str, *, name: str = "",
+                valid: np.ndarray | None = None, space: str = "landmarks", metric: bool = True, axes: str = "face",
+                triangles: np.ndarray | None = None, extras: dict[str, np.ndarray] | None = None,
+                notes: Sequence[str] = ()) -> PointTrack:
+    """A track of (T, V, D) points, D 2 or 3; frames with a missing or infinite coordinate become invalid.
+
+    Raises `DataError` for shapes that are no points, and where no frame is whole.
+    """
+    if points.ndim != 3 or points.shape[2] not in (2, 3) or not 3 <= points.shape[1] <= MOST_POINTS:
+        raise DataError(path, f"an array of shape {points.shape}",
+                        f"(frames, points, 2 or 3), of 3 to {MOST_POINTS:,} points")
+    valid = np.ones(len(points), bool) if valid is None else valid
+    whole = np.isfinite(points).all((1, 2)) & (np.abs(np.nan_to_num(points)).max((1, 2), initial=0) < 1e9)
+    broken = int((valid & ~whole).sum())
+    valid = valid & whole
+    if not valid.any():
+        raise DataError(path, "no frame in which a face was found", "at least one with every coordinate")
+    told = (f"{broken:,} frames with missing or infinite coordinates are marked invalid.",) if broken else ()
+    flat = np.where(valid[:, None, None], points, 0).reshape(len(points), -1)
+    names = tuple(f"{axis}_{i}" for i in range(points.shape[1]) for axis in "xyz"[: points.shape[2]])
+    return PointTrack(name or path.stem, names, np.ascontiguousarray(flat, np.float32), timing.time_s, timing.frame,
+                      valid, timing.fps, space, extractor, extras=extras or {},
+                      notes=(*notes, *timing.notes, *told), dimensions=points.shape[2], metric=metric, axes=axes,
+                      triangles=triangles)

@@ -1,0 +1,50 @@
+"""Any table of landmarks, 2-D or 3-D, of any number of points: columns x_0 y_0 (z_0) …, one row a frame.
+
+py-feat's 68 points, a 48-point cat, 478 MediaPipe points: the layout is told by their number, and a number that means
+nothing known is taken as it is. 2-D points are taken for an image (y down).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.points import PointTrack, point_track
+from dfe_core.expressions.readers.landmark_columns import (
+    FACES,
+    clock_columns,
+    column_of,
+    coordinate_columns,
+    faces_of,
+    stack_points,
+    table_timing,
+)
+from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.text_table import open_text_table, read_header
+
+FORMAT = "landmarks"
+TITLE = "table of landmarks"
+
+
+def sniff(path: Path, head: bytes) -> str | None:
+    header = read_header(head)
+    columns = coordinate_columns([c.lower() for c in header]) if header else []
+    return f"columns of {len(columns)} landmarks" if columns else None
+
+
+def read(path: Path, options: ReadOptions) -> list[PointTrack]:
+    """One track a face. Raises `DataError` where no set of coordinate columns is complete."""
+    table = open_text_table(path)
+    columns = coordinate_columns([c.lower() for c in table.header])
+    if not columns:
+        raise DataError(path, f"no coordinates in {len(table.header)} columns", "x_0, y_0, x_1, y_1 … without gaps")
+    face = column_of(table.header, FACES)
+    numbers = {*(i for point in columns for i in point), *clock_columns(table.header)}
+    data, dropped = table.read(sorted(numbers), [] if face is None else [face])
+    points = stack_points(data, columns)
+    faces, left = faces_of(None if face is None else data[face], len(points), options, path)
+    notes = (*table.notes, *dropped, *left, f"{len(columns)} landmarks in {points.shape[2]}-D.")
+    extractor = options.extractor or ("py-feat" if "FaceScore" in table.header else "landmarks")
+    return [point_track(path, points[here], table_timing(table.header, data, here, options, path, table.preamble + 1),
+                        extractor, name=path.stem + suffix, metric=False, axes="image", notes=notes)
+            for suffix, here in faces]

@@ -1,0 +1,86 @@
+"""OpenFace 2.x FeatureExtraction CSV, older layout and 2.2: 68 landmarks in 3-D (mm, camera space), else in 2-D.
+
+Its AU columns are read by `dfe aus import`. Frames with ``success`` 0 are invalid; a file without that column counts
+``confidence`` from 0.5. Several ``face_id`` make a recording each.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.points import PointTrack, point_track
+from dfe_core.expressions.readers.landmark_columns import (
+    clock_columns,
+    column_of,
+    coordinate_columns,
+    faces_of,
+    stack_points,
+    table_timing,
+)
+from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.text_table import open_text_table, read_header
+
+FORMAT = "openface"
+TITLE = "OpenFace CSV"
+_EXTRAS = re.compile(r"pose_[TR][xyz]$|gaze_angle_[xy]$|gaze_[01]_[xyz]$|confidence$")
+_ENOUGH = 0.5
+
+
+def sniff(path: Path, head: bytes) -> str | None:
+    header = read_header(head)
+    if not header or not {"success", "confidence"} & set(header) or not any(re.match(r"[xX]_\d", c) for c in header):
+        return None
+    return "OpenFace's column names"
+
+
+def read(path: Path, options: ReadOptions) -> list[PointTrack]:
+    """One track a face.
+
+    Raises `DataError` where there are no landmark columns (OpenFace was run with -aus alone: -2Dfp -3Dfp write them),
+    and for times that are no real time when no rate is given.
+    """
+    table = open_text_table(path)
+    columns, deep = _landmarks(path, table.header)
+    seen = {name: i for name in ("success", "confidence") if (i := column_of(table.header, (name,))) is not None}
+    extras = {name: i for i, name in enumerate(table.header) if _EXTRAS.match(name)}
+    face = column_of(table.header, ("face_id",))
+    numbers = {*(i for p in columns for i in p), *seen.values(), *extras.values(), *clock_columns(table.header)}
+    data, dropped = table.read(sorted(numbers), [] if face is None else [face])
+    rows = len(next(iter(data.values())))
+    faces, left = faces_of(None if face is None else data[face], rows, options, path)
+    points, tracks = stack_points(data, columns), []
+    for suffix, here in faces:
+        timing = table_timing(table.header, data, here, options, path, table.preamble + 1)
+        valid, told = _valid({name: data[i][here] for name, i in seen.items()})
+        notes = (*table.notes, *dropped, *left, *told, *(() if deep else (
+            "No 3-D landmarks: 2-D ones are used, from which turns of the head cannot be removed.",)))
+        tracks.append(point_track(
+            path, points[here], timing, "openface", name=path.stem + suffix, valid=valid, metric=deep, axes="image",
+            extras={name: data[i][here] for name, i in extras.items()}, notes=notes))
+    return tracks
+
+
+def _landmarks(path: Path, header: tuple[str, ...]) -> tuple[list[list[int]], bool]:
+    """Columns of the landmarks, and whether they are the 3-D ones."""
+    for letters in ("XYZ", "xy"):
+        names = [c if re.match(rf"[{letters}]_\d+$", c) else "" for c in header]
+        columns = coordinate_columns([c.lower() for c in names])
+        if columns and len(columns[0]) == len(letters):
+            return columns, letters == "XYZ"
+    raise DataError(path, "no landmark columns (X_0 … or x_0 …)",
+                    "OpenFace run with -3Dfp (or -2Dfp); its AUs alone go to `dfe aus import`")
+
+
+def _valid(seen: dict[str, np.ndarray]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    if "success" in seen:
+        valid, rule = seen["success"] == 1, "success 0"
+    elif "confidence" in seen:
+        valid, rule = seen["confidence"] >= _ENOUGH, f"confidence below {_ENOUGH:g}"
+    else:
+        return None, ()
+    lost = int((~valid).sum())
+    return valid, (f"{lost:,} frames with {rule} are marked invalid.",) if lost else ()

@@ -1,0 +1,93 @@
+"""Known sets of facial landmarks: which index is what. One entry a layout; a set of any other size has no names.
+
+Left is the face's own left. `iBUG 68` is the markup of Sagonas et al. 2013, as OpenFace, dlib and py-feat write it;
+`MediaPipe` the 468 points of its face mesh (Kartynnik et al. 2019), 478 with the irises.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dfe_core.faces.model import REGIONS
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the indices of a landmark set mean.
+
+    Attributes
+    ----------
+    name, count: for people; V.
+    marks: index by landmark name, as in `FaceModel.landmarks`.
+    pairs: index pairs that change places in a mirror, the right one first; None where they are found by geometry.
+    regions: (V,) region names; None where they are found from the marks.
+    holes: rims that no skin closes (mouth, eyes): index tuples.
+    below: indices of the lower lip and the jaw, which open away from the rest.
+    irises: indices on the iris, which lie inside a hole.
+    """
+
+    name: str
+    count: int
+    marks: dict[str, int]
+    pairs: tuple[tuple[int, int], ...] | None = None
+    regions: tuple[str, ...] | None = None
+    holes: tuple[tuple[int, ...], ...] = ()
+    below: tuple[int, ...] = ()
+    irises: tuple[int, ...] = ()
+
+    @property
+    def region_codes(self) -> np.ndarray | None:
+        """(V,) uint8 index into `REGIONS`."""
+        return None if self.regions is None else np.array([REGIONS.index(r) for r in self.regions], np.uint8)
+
+
+_IBUG_MARKS = {
+    "chin": 8, "nose bridge": 27, "nose tip": 30, "nose base": 33, "outer brow right": 17, "inner brow right": 21,
+    "inner brow left": 22, "outer brow left": 26, "outer eye corner right": 36, "upper lid centre right": 37,
+    "inner eye corner right": 39, "lower lid centre right": 41, "inner eye corner left": 42,
+    "upper lid centre left": 44, "outer eye corner left": 45, "lower lid centre left": 46, "mouth corner right": 48,
+    "upper lip centre": 51, "mouth corner left": 54, "lower lip centre": 57,
+}
+_IBUG_PAIRS = (*((i, 16 - i) for i in range(8)), *((17 + i, 26 - i) for i in range(5)), (31, 35), (32, 34), (36, 45),
+               (37, 44), (38, 43), (39, 42), (40, 47), (41, 46), (48, 54), (49, 53), (50, 52), (59, 55), (58, 56),
+               (60, 64), (61, 63), (67, 65))
+_IBUG_REGIONS = (*("other",) * 2, *("jaw",) * 13, *("other",) * 2, *("brow",) * 10, *("nose",) * 9, *("eye",) * 12,
+                 "mouth corner", *("upper lip",) * 5, "mouth corner", *("lower lip",) * 5, "mouth corner",
+                 *("upper lip",) * 3, "mouth corner", *("lower lip",) * 3)
+_IBUG_HOLES = (tuple(range(60, 68)), tuple(range(36, 42)), tuple(range(42, 48)))
+_IBUG_BELOW = (*range(3, 14), *range(55, 60), 65, 66, 67)
+
+_MESH_MARKS = {
+    "chin": 152, "nose bridge": 168, "nose tip": 4, "nose base": 2, "outer brow right": 46, "inner brow right": 55,
+    "inner brow left": 285, "outer brow left": 276, "outer eye corner right": 33, "upper lid centre right": 159,
+    "inner eye corner right": 133, "lower lid centre right": 145, "inner eye corner left": 362,
+    "upper lid centre left": 386, "outer eye corner left": 263, "lower lid centre left": 374,
+    "mouth corner right": 61, "upper lip centre": 11, "mouth corner left": 291, "lower lip centre": 16,
+}
+_MESH_HOLES = ((78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95),
+               (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
+               (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466))
+_MESH_BELOW = (95, 88, 178, 87, 14, 317, 402, 318, 324, 146, 91, 181, 84, 17, 314, 405, 321, 375, 152, 148, 176, 149,
+               150, 136, 377, 400, 378, 379, 365)
+
+
+def _inner(indices) -> tuple:
+    """Indices of the 68-point set in the 51-point one, which leaves out the outline of the jaw."""
+    return tuple(i - 17 for i in indices if i >= 17)
+
+
+LAYOUTS = (
+    Layout("iBUG 68", 68, _IBUG_MARKS, _IBUG_PAIRS, _IBUG_REGIONS, _IBUG_HOLES, _IBUG_BELOW),
+    Layout("iBUG 51", 51, {n: i - 17 for n, i in _IBUG_MARKS.items() if i >= 17},
+           tuple(_inner(p) for p in _IBUG_PAIRS if p[0] >= 17), _IBUG_REGIONS[17:],
+           tuple(_inner(h) for h in _IBUG_HOLES), _inner(_IBUG_BELOW)),
+    Layout("MediaPipe 468", 468, _MESH_MARKS, None, None, _MESH_HOLES, _MESH_BELOW),
+    Layout("MediaPipe 478", 478, _MESH_MARKS, None, None, _MESH_HOLES, _MESH_BELOW, tuple(range(468, 478))),
+)
+
+
+def layout_of(count: int) -> Layout | None:
+    """The layout with so many points, None for an unknown one."""
+    return next((layout for layout in LAYOUTS if layout.count == count), None)

@@ -1,0 +1,179 @@
+"""A face model learned from moving points: a linear basis, and the anatomy of the points it moves.
+
+Letters of the shapes: N frames, V points, E components.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from dfe_core.faces.anatomy import CENTRE_M, regions_between
+from dfe_core.faces.eyeball import IRIS
+from dfe_core.faces.frontal import mirror_map
+from dfe_core.faces.layouts import Layout
+from dfe_core.faces.model import REGIONS, FaceModel
+from dfe_core.faces.triangulation import triangulate
+from dfe_core.store import content_key
+
+KEPT = 0.99
+"""Share of the variance that the components hold together."""
+MOST = 100
+"""Components at most, however little of the variance they hold."""
+SYMMETRIC = 0.05
+"""Faces whose mirrored points lie within this share of their extent learn from mirrored frames too."""
+_EXACT = 1536  # coordinates up to which second moments are summed over every frame
+_SAMPLE = 2000  # frames kept of larger meshes
+_FLIP = np.array([-1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """Components of expression.
+
+    fields: (E, V, 3) float64 m, the displacement at coefficient 1, which is one standard deviation of the training
+    frames; directions: (E, V·3) float64, ψ = displacement @ directions.T; share: (E,) of the variance, decreasing;
+    frames: how many it was learned on; symmetric: whether mirrored frames were learned too.
+    """
+
+    fields: np.ndarray
+    directions: np.ndarray
+    share: np.ndarray
+    frames: int
+    symmetric: bool
+
+    def project(self, displacement: np.ndarray) -> np.ndarray:
+        """(N, V, 3) displacement to (N, E) float32 coefficients, by least squares."""
+        return (displacement.reshape(len(displacement), -1) @ self.directions.T).astype(np.float32)
+
+
+def learn_basis(blocks: Iterable[np.ndarray], mirror: np.ndarray | None = None, kept: float = KEPT,
+                most: int = MOST) -> Basis:
+    """Principal components about neutral (Hotelling 1933): neutral is ψ = 0, so nothing is centred.
+
+    Parameters
+    ----------
+    blocks: (n, V, 3) displacements from neutral in the face's axes, one array at a time.
+    mirror: (V,) twin of every point; with it each frame counts a second time as seen in a mirror, so that components
+        are even or odd and a mirrored expression is as well described as the one seen.
+    kept, most: share of the variance to hold, and components at most.
+
+    Small sets of points sum second moments over all frames; of large meshes a few thousand frames, evenly spread, are
+    enough for so few components. Raises `ValueError` where nothing moves.
+    """
+    moment, sample, frames, stride = None, [], 0, 1
+    for block in blocks:
+        count, points = len(block), block.shape[1]
+        rows = np.asarray(block, np.float64).reshape(count, -1)
+        frames += count
+        if rows.shape[1] <= _EXACT:
+            moment = rows.T @ rows if moment is None else moment + rows.T @ rows
+        else:
+            sample.append(rows[::stride].astype(np.float32))
+            if sum(map(len, sample)) > 2 * _SAMPLE:
+                sample, stride = [np.concatenate(sample)[::2]], 2 * stride
+    if moment is None and not sample:
+        raise ValueError("no frames")
+    fields, energy, total = _from_moment(moment, frames, points, mirror) if moment is not None \
+        else _from_sample(np.concatenate(sample), points, mirror)
+    if total <= 1e-20:
+        raise ValueError("nothing moves")
+    share = energy / total
+    count = min(int(np.searchsorted(np.cumsum(share), kept - 1e-12) + 1), most, len(share))
+    spread = np.sqrt(energy[:count])
+    return Basis((fields[:count] * spread[:, None]).reshape(count, points, 3), fields[:count] / spread[:, None],
+                 share[:count], frames, mirror is not None)
+
+
+def _mirrored(rows: np.ndarray, points: int, mirror: np.ndarray) -> np.ndarray:
+    return (rows.reshape(len(rows), points, 3)[:, mirror] * _FLIP).reshape(len(rows), -1)
+
+
+def _from_moment(moment: np.ndarray, frames: int, points: int, mirror: np.ndarray | None):
+    """Unit directions (R, V·3), their energy (R,) and the total energy, strongest first."""
+    moment = moment / frames
+    if mirror is not None:
+        other = _mirrored(_mirrored(moment, points, mirror).T, points, mirror)
+        moment = (moment + other) / 2
+    energy, vectors = np.linalg.eigh(moment)
+    return vectors.T[::-1], energy[::-1].clip(1e-30), float(np.trace(moment))
+
+
+def _from_sample(rows: np.ndarray, points: int, mirror: np.ndarray | None):
+    rows = rows[:: max(1, len(rows) // _SAMPLE)]
+    if mirror is not None:
+        rows = np.concatenate([rows, _mirrored(rows, points, mirror).astype(np.float32)])
+    small = rows.astype(np.float64) @ rows.T.astype(np.float64) / len(rows)
+    energy, vectors = np.linalg.eigh(small)
+    energy, vectors = energy[::-1].clip(1e-30), vectors[:, ::-1]
+    kept = energy > 1e-12 * energy[0]
+    fields = (vectors[:, kept].T @ rows) / np.sqrt(energy[kept] * len(rows))[:, None]
+    return fields, energy[kept], float(np.trace(small))
+
+
+def basis_of(face: FaceModel) -> Basis:
+    """The basis of a face learned before, for more recordings on the same coefficients."""
+    flat = face.basis.reshape(face.coefficients, -1).astype(np.float64)
+    energy = (flat ** 2).sum(1)
+    return Basis(face.basis.astype(np.float64), np.linalg.pinv(flat).T, energy / energy.sum(), 0, False)
+
+
+def learned_face(template: np.ndarray, basis: Basis, title: str, layout: Layout | None = None,
+                 triangles: np.ndarray | None = None, reference: FaceModel | None = None,
+                 stable: np.ndarray | None = None,
+                 licence: str = "learned from the user's own recordings") -> FaceModel:
+    """The face model of a learned basis; its id is ``learned-`` and a hash of its geometry.
+
+    Parameters
+    ----------
+    template: (V, 3) m in our axes (`face_forward`).
+    triangles: of the mesh; laid over the points where there are none.
+    stable: (S,) the points that pose was measured on.
+    layout: names the points; `reference`: a head whose regions are carried over to a mesh of no known layout. With
+        neither, every region is ``other``: nothing is claimed about what the points are.
+    """
+    template = np.asarray(template, np.float32)
+    if triangles is None:
+        triangles = triangulate(template, layout)
+    mirror, _ = mirror_map(template, layout)
+    regions, sides, marks = _anatomy(template, mirror, layout)
+    if layout is None and reference is not None:
+        from dfe_core.faces.transfer import transfer_anatomy
+        mirror, regions, sides, _, marks = transfer_anatomy(template, reference)
+    materials = np.zeros(len(template), np.uint8)
+    if layout is not None:
+        materials[list(layout.irises)] = IRIS
+    names = tuple(f"pc_{i:03d}" for i in range(len(basis.fields)))
+    fields = basis.fields.astype(np.float32)
+    key = content_key([template.tobytes().hex(), fields.tobytes().hex(), np.asarray(triangles).tolist(),
+                       None if stable is None else stable.tolist()], 10)
+    return FaceModel(f"learned-{key}", title, names, template, np.asarray(triangles, np.int32), fields, mirror,
+                     regions, sides, materials, marks, licence=licence, stable=stable)
+
+
+def _anatomy(template: np.ndarray, mirror: np.ndarray, layout: Layout | None,
+             ) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
+    """Regions, sides and landmarks of points that have names; "other" and geometry for those that have none."""
+    own = np.arange(len(template))
+    x = template[:, 0]
+    sides = np.where((mirror == own) & (np.abs(x) < 10 * CENTRE_M), 0,
+                     np.where(np.abs(x) < CENTRE_M, 0, np.where(x > 0, 1, 2))).astype(np.uint8)
+    if layout is None:
+        return np.full(len(template), REGIONS.index("other"), np.uint8), sides, {}
+    regions = layout.region_codes
+    if regions is None:
+        regions = regions_between(template.astype(np.float64), layout.marks, np.ones(len(template), bool))
+        regions[list(layout.irises)] = REGIONS.index("eye")
+    if layout.pairs is not None:
+        sides = _paired_sides(layout)
+    return regions, sides, dict(layout.marks) if "chin" in layout.marks else {}
+
+
+def _paired_sides(layout: Layout) -> np.ndarray:
+    """(V,) uint8 by the markup: of each pair the first lies on the right."""
+    sides = np.zeros(layout.count, np.uint8)
+    for first, second in layout.pairs:
+        sides[first], sides[second] = 2, 1
+    return sides
