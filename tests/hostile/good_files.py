@@ -1,0 +1,199 @@
+"""One small intact file of every format, as bytes: what the broken ones are made from."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.faces.arkit import ARKIT_NAMES
+
+FRAMES = 60
+FPS = 30.0
+
+
+@dataclass(frozen=True)
+class Good:
+    """An intact file. face, fps: what `import_dataset` is told; cuts: byte offsets where its structure changes."""
+
+    format: str
+    filename: str
+    content: bytes
+    face: str
+    cuts: tuple[int, ...] = ()
+    fps: float | None = None
+
+
+def arkit_values(frames: int = FRAMES) -> np.ndarray:
+    """(T, 52) in 0 … 1 with three decimals, so that text and binary formats hold the same numbers."""
+    time = np.arange(frames)[:, None] / FPS
+    return np.round(0.4 + 0.4 * np.sin(time * (1 + np.arange(52) / 7)), 3)
+
+
+def points(frames: int = FRAMES, count: int = 68, axes: int = 3) -> np.ndarray:
+    """(T, V, D) of a face that nods a little and opens its lower half."""
+    rng = np.random.default_rng(0)
+    rest = rng.normal(size=(count, 3)) * (40, 60, 10)
+    time = np.arange(frames)[:, None, None] / FPS
+    moving = rest + np.sin(4 * time) * (rest[:, 1:2] < 0) * (0, -5, 0) + np.cos(2 * time) * 2
+    return np.round(moving[..., :axes], 3)
+
+
+def lines_of(content: bytes) -> tuple[int, ...]:
+    """Offsets around the first line ends and separators of a text table."""
+    ends = [i + 1 for i, byte in enumerate(content) if byte == 10]
+    header = content[: ends[0]]
+    first = [i for i, byte in enumerate(header) if byte in b",\t"][:3]
+    return tuple(sorted({*first, *(i + 1 for i in first), ends[0] - 1, ends[0], ends[0] + 3, ends[1] - 1, ends[1],
+                         ends[1] + 20, ends[len(ends) // 2] + 40}))
+
+
+def brackets_of(content: bytes) -> tuple[int, ...]:
+    """Offsets around the first brackets, colons and commas of a JSON text, and its last ones."""
+    marks = [i for i, byte in enumerate(content) if byte in b'{}[]:,"']
+    return tuple(sorted({*marks[:14], *(i + 1 for i in marks[:14]), *marks[-6:]}))
+
+
+def table(frame: pd.DataFrame, separator: str = ",") -> bytes:
+    return frame.to_csv(index=False, sep=separator, lineterminator="\n").encode()
+
+
+def arkit_frame() -> pd.DataFrame:
+    return pd.DataFrame({"time_s": np.round(np.arange(FRAMES) / FPS, 4),
+                         **dict(zip(ARKIT_NAMES, arkit_values().T, strict=True))})
+
+
+def live_link() -> Good:
+    columns = {"Timecode": [f"10:00:{f // 30:02d}:{f % 30:02d}.500" for f in range(FRAMES)], "BlendShapeCount": 61}
+    values = dict(zip((n[0].upper() + n[1:] for n in ARKIT_NAMES), arkit_values().T, strict=True))
+    angles = {n: 0.01 for n in ("HeadYaw", "HeadPitch", "HeadRoll", "LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll",
+                                "RightEyeYaw", "RightEyePitch", "RightEyeRoll")}
+    content = table(pd.DataFrame({**columns, **values, **angles}))
+    return Good("live-link-face", "take_iPhone_cal.csv", content, "toy-1", lines_of(content))
+
+
+def arkit_csv() -> Good:
+    content = table(arkit_frame())
+    return Good("arkit-table", "take.csv", content, "toy-1", lines_of(content))
+
+
+def arkit_tsv() -> Good:
+    content = table(arkit_frame(), "\t")
+    return Good("arkit-table", "take.tsv", content, "toy-1", lines_of(content))
+
+
+def arkit_parquet() -> Good:
+    out = io.BytesIO()
+    arkit_frame().to_parquet(out, index=False)
+    content = out.getvalue()
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    cuts = (1, 3, 4, 5, 64, footer // 2, footer - 1, footer, footer + 7, len(content) - 9, len(content) - 8,
+            len(content) - 5, len(content) - 4)
+    return Good("arkit-table", "take.parquet", content, "toy-1", cuts)
+
+
+def _json(name: str, value: object) -> Good:
+    content = json.dumps(value).encode()
+    return Good("arkit-json", name, content, "toy-1", brackets_of(content))
+
+
+def arkit_frames_json() -> Good:
+    return _json("frames.json", [{"time": t / FPS, "blendshapes": dict(zip(ARKIT_NAMES, row, strict=True))}
+                                 for t, row in enumerate(arkit_values().tolist())])
+
+
+def arkit_lists_json() -> Good:
+    return _json("lists.json", {"fps": FPS, **dict(zip(ARKIT_NAMES, arkit_values().T.tolist(), strict=True))})
+
+
+def beat_json() -> Good:
+    return _json("beat.json", {"names": list(ARKIT_NAMES), "frames": [
+        {"weights": row, "time": t / FPS, "rotation": []} for t, row in enumerate(arkit_values().tolist())]})
+
+
+def mediapipe_json() -> Good:
+    names = ["_neutral", *ARKIT_NAMES[:-1]]
+    rows = [[0.0, *row[:-1]] for row in arkit_values().tolist()]
+    return _json("mediapipe.json", [{"timestamp_ms": int(1000 * t / FPS), "face_blendshapes": [[
+        {"index": i, "score": s, "category_name": n} for i, (n, s) in enumerate(zip(names, row, strict=True))]]}
+        for t, row in enumerate(rows)])
+
+
+def flame_arrays() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(1)
+    return {"expcode": rng.normal(size=(FRAMES, 50)).astype(np.float32),
+            "posecode": (0.1 * rng.normal(size=(FRAMES, 6))).astype(np.float32), "fps": np.array(FPS)}
+
+
+def zip_cuts(content: bytes) -> tuple[int, ...]:
+    """Offsets of a zip's local headers, central directory and end record."""
+    marks = [i for magic in (b"PK\3\4", b"PK\1\2", b"PK\5\6") for i in _all(content, magic)]
+    return tuple(sorted({2, 4, 30, *marks, *(m + 5 for m in marks), len(content) - 22, len(content) - 3}))
+
+
+def _all(content: bytes, part: bytes) -> list[int]:
+    found, at = [], content.find(part)
+    while at >= 0:
+        found.append(at)
+        at = content.find(part, at + 1)
+    return found
+
+
+def flame_npz() -> Good:
+    out = io.BytesIO()
+    np.savez_compressed(out, **flame_arrays())
+    return Good("flame", "emoca.npz", out.getvalue(), "flame-50+jaw", zip_cuts(out.getvalue()))
+
+
+def flame_npy() -> Good:
+    out = io.BytesIO()
+    np.save(out, np.concatenate([flame_arrays()["expcode"], flame_arrays()["posecode"][:, 3:]], 1))
+    return Good("flame", "listener.npy", out.getvalue(), "flame-50+jaw", (1, 5, 6, 7, 8, 9, 10, 40, 127, 128, 129, 300),
+                FPS)
+
+
+def flame_mat() -> Good:
+    from scipy.io import savemat
+    out = io.BytesIO()
+    savemat(out, flame_arrays(), do_compression=True)
+    content = out.getvalue()
+    return Good("flame", "deca.mat", content, "flame-50+jaw", (4, 100, 124, 126, 128, 132, 136, 140, 200,
+                                                               len(content) - 40, len(content) - 1))
+
+
+def flame_json() -> Good:
+    content = json.dumps({k: v.tolist() for k, v in flame_arrays().items()}).encode()
+    return Good("flame", "smirk.json", content, "flame-50+jaw", brackets_of(content))
+
+
+def flame_pt() -> Good:
+    import torch
+    out = io.BytesIO()
+    torch.save({k: torch.as_tensor(v) for k, v in flame_arrays().items()}, out)
+    return Good("flame", "emoca.pt", out.getvalue(), "flame-50+jaw", zip_cuts(out.getvalue()))
+
+
+def openface_csv() -> Good:
+    xyz = points()
+    columns = {"frame": np.arange(1, FRAMES + 1), " face_id": 0, " timestamp": np.round(np.arange(FRAMES) / FPS, 3),
+               " confidence": 0.98, " success": 1, " pose_Tx": 1.0, " pose_Ty": 2.0, " pose_Tz": 400.0,
+               **{f" {a}_{i}": xyz[:, i, k] for k, a in enumerate("XYZ") for i in range(68)},
+               **{f" AU{u:02d}_r": 0.5 for u in (1, 2, 4)}, **{f" AU{u:02d}_c": 1 for u in (1, 2, 4)}}
+    content = table(pd.DataFrame(columns))
+    return Good("openface", "openface.csv", content, "learn", lines_of(content))
+
+
+def landmarks_csv() -> Good:
+    xy = points(count=48, axes=2)
+    content = table(pd.DataFrame({"time": np.arange(FRAMES) / FPS,
+                                  **{f"{a}_{i}": xy[:, i, k] for k, a in enumerate("xy") for i in range(48)}}))
+    return Good("landmarks", "cat48.csv", content, "learn", lines_of(content))
+
+
+BUILDERS: tuple[Callable[[], Good], ...] = (
+    live_link, arkit_csv, arkit_tsv, arkit_parquet, arkit_frames_json, arkit_lists_json, beat_json, mediapipe_json,
+    flame_npz, flame_npy, flame_mat, flame_json, flame_pt, openface_csv, landmarks_csv)
