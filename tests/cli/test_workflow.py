@@ -80,6 +80,21 @@ def test_derived_aus_lead_to_a_coverage_report_with_the_json_of_the_contract(run
     assert (tmp_path / "report" / "report.html").stat().st_size > 10_000
 
 
+def test_a_probe_gives_the_json_of_the_contract_or_says_why_it_cannot(run_dfe, toy: Path):
+    assert run_dfe(toy, "encode", "tiny", "toy").returncode == 0
+    options = ["probe", "tiny", "toy", "--label", "condition", "--features", "bow,psi"]
+    result = run_dfe(toy, *options, "--json", "-")
+    assert result.returncode == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert {"label", "task", "unit", "n", "subjects", "classes", "folds", "seed", "rows", "chance", "paired",
+            "top_codewords"} <= set(told)
+    assert (told["n"], told["subjects"], [r["features"] for r in told["rows"]]) == (12, 6, ["bow", "psi"])
+    plain = run_dfe(toy, *options).stdout
+    assert "simulated" in plain and f"{told['rows'][0]['score']:.4g}" in plain
+    missing = run_dfe(toy, "probe", "tiny", "toy", "--label", "mood")
+    assert missing.returncode == 1 and "mood" in missing.stderr.splitlines()[-1]
+
+
 def test_aus_of_files_that_fit_no_recording_are_told(run_dfe, toy: Path, shared: Path):
     source = shared / "data" / "pyfeat_csv" / "001.csv"
     result = run_dfe(toy, "aus", "import", str(source), "--dataset", "toy", "--name", "pf", "--fps", "30")
