@@ -53,7 +53,8 @@ def quantised_pca(train: np.ndarray, test: np.ndarray, factor: np.ndarray, bits:
         if given[component] == 0:
             aim[:, component] = 0
             continue
-        scale = MiniBatchKMeans(2 ** int(given[component]), n_init=1, max_iter=30, batch_size=4096, random_state=seed)
+        scale = MiniBatchKMeans(min(2 ** int(given[component]), len(scores)), n_init=1, max_iter=30, batch_size=4096,
+                                random_state=seed)
         scale.fit(scores[:, component, None])
         aim[:, component] = scale.cluster_centers_[scale.predict(aim[:, component, None]), 0]
     return mean + aim @ back

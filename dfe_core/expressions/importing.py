@@ -67,8 +67,8 @@ def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "ann
 
     Parameters
     ----------
-    face: as `open_face` takes it, or ``learn`` for a basis learned from mesh or landmark sequences. FLAME data with
-        the default face go to the FLAME coefficient space without a mesh.
+    face: as `open_face` takes it, or ``learn`` for a basis learned from mesh or landmark sequences (``learned-…`` for
+        one learned before). FLAME data with the default face go to the FLAME coefficient space without a mesh.
     format: a reader's FORMAT, or ``auto``.
     labels: a CSV as `read_labels` takes it. subject_pattern: as `naming.who` takes it.
     fps: for files without times, and the rate that all others are resampled to; None keeps every file's own.
@@ -76,10 +76,10 @@ def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "ann
     Raises `DataError` when nothing can be imported, the dataset exists, FLAME and ARKit data or FLAME data of several
     extractors would be mixed, and for a wrong option.
     """
-    if face == "learn":
+    if face == "learn" or face.startswith("learned-"):
         from dfe_core.expressions.learning import import_learned
-        return import_learned(sources, name, format=format, labels=labels, subject_pattern=subject_pattern, fps=fps,
-                              root=root, progress=progress)
+        return import_learned(sources, name, face=face, format=format, labels=labels, subject_pattern=subject_pattern,
+                              fps=fps, root=root, progress=progress)
     job = _Job(name, face, format, read_labels(labels), compile_pattern(subject_pattern), fps, root)
     _check_request(job)
     files, unread = find_files(sources, job.labels.path)
@@ -282,6 +282,9 @@ def _on_face(path: Path, recording: Recording, model: FaceModel) -> Recording:
     """ψ in the face's coefficients. Raises `DataError` when the face answers to none of the names."""
     if recording.names == model.names:
         return recording
+    if recording.space in ("landmarks", "mesh"):
+        raise DataError(path, f"positions of a {recording.space.removesuffix('s')} sequence, no coefficients",
+                        "--face learn, which makes a face of them")
     matrix, missing = coefficient_map(recording.names, model)
     if len(missing) == len(recording.names):
         raise DataError(path, f"{recording.space} coefficients, to which the face {model.id} does not answer",

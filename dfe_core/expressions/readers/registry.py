@@ -16,7 +16,7 @@ from types import ModuleType
 
 from dfe_core.errors import DataError
 
-_MODULES = ("live_link_face", "arkit_table", "arkit_json", "flame")
+_MODULES = ("live_link_face", "arkit_table", "arkit_json", "flame", "openface", "landmarks")
 """In the order in which they are asked: the most specific first."""
 HEAD_BYTES = 1 << 16
 
