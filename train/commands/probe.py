@@ -15,6 +15,8 @@ EXAMPLES = ("dfe probe codebook1 study1 --label condition",
             "dfe probe codebook1 study1 --label arousal --task regress --features bow,psi --json -",
             "dfe probe codebook1 study1 --label stress --features bow,mae,bow+mae --table mae=features.csv")
 
+_DERIVED = "derived"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
@@ -29,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="linear, svm or boosting (default: linear)")
     parser.add_argument("--unit", choices=("recording", "subject", "segment"),
                         help="what one prediction is of (default: by what the label belongs to)")
-    parser.add_argument("--aus", default="derived", metavar="NAME", help="the AUs of the feature au (default: derived)")
+    parser.add_argument("--aus", default="derived", metavar="NAME", help="the AUs of the feature au (default: derived, which are made where they are missing)")
     parser.add_argument("--seed", type=int, default=0, help="of folds and resamples (default: 0)")
     add_json_option(parser)
 
@@ -40,8 +42,18 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     settings = ProbeSettings(args.model, args.dataset, args.label, features=names(args.features),
                              models=names(args.models), group=args.group, task=args.task, unit=args.unit,
                              aus=args.aus, seed=args.seed)
+    if args.aus == _DERIVED and any(part.startswith("au") for name in settings.features for part in name.split("+")):
+        _derive_missing(args.dataset, progress)
     result = run_probe(settings, progress=progress).to_json()
     deliver(result, report(result), args.json)
+
+
+def _derive_missing(dataset: str, progress: Listener) -> None:
+    from dfe_core.expressions.dataset import Dataset
+    from dfe_core.facs.derive import derive_aus
+    from dfe_core.facs.store import list_aligned
+    if _DERIVED not in list_aligned(dataset):
+        derive_aus(Dataset.open(dataset), _DERIVED, progress=progress)
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -54,7 +66,8 @@ def report(result: dict[str, Any]) -> str:
     head = facts([("label", result["label"]), ("task", result["task"]),
                   ("data", "simulated" if result.get("simulated") else "real"), ("unit", result["unit"]),
                   ("n", result["n"]), ("subjects", result["subjects"]),
-                  ("classes", ", ".join(result["classes"]) or None), ("folds", result["folds"]), ("chance", result["chance"])])
+                  ("classes", ", ".join(result["classes"]) or None), ("folds", result["folds"]),
+                  ("chance", result["chance"])])
     rows = [(r["features"], r["model"], r["metric"], r["score"], f"{r['ci95'][0]:.3f} to {r['ci95'][1]:.3f}",
              r["p_vs_chance"]) for r in result["rows"]]
     parts = [head, table(("features", "model", "metric", "score", "95 % interval", "p against chance"), rows)]
