@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="linear, svm or boosting (default: linear)")
     parser.add_argument("--unit", choices=("recording", "subject", "segment"),
                         help="what one prediction is of (default: by what the label belongs to)")
-    parser.add_argument("--aus", default="derived", metavar="NAME", help="the AUs of the feature au (default: derived, which are made where they are missing)")
+    parser.add_argument("--aus", default=_DERIVED, metavar="NAME",
+                        help="the AUs of the feature au (default: derived, which are made where they are missing)")
     parser.add_argument("--seed", type=int, default=0, help="of folds and resamples (default: 0)")
     add_json_option(parser)
 
