@@ -130,12 +130,16 @@ def test_nothing_unpickles():
 
 def test_package_data_travels_with_the_package():
     """What is no Python file and lies in a package must be named in pyproject.toml, or `pip install .` loses it."""
-    patterns = re.findall(r'"(\*\*?/?[^"]*)"', _section("tool.setuptools.package-data"))
+    patterns = re.findall(r'"([^"]*\*[^"]*)"', _section("tool.setuptools.package-data"))
     suffixes = {Path(pattern).suffix for pattern in patterns}
     listed = subprocess.run(["git", "ls-files", *PACKAGES], cwd=PROJECT, capture_output=True, text=True)
     if listed.returncode:
         pytest.skip("no git here to tell our files from others")
-    assert {Path(line).suffix for line in listed.stdout.splitlines()} - {".py"} <= suffixes
+    files = [Path(line) for line in listed.stdout.splitlines() if not line.endswith(".py")]
+    assert {path.suffix for path in files} <= suffixes
+    hidden = {"/".join(path.parts[1:-1]) + f"/*{path.suffix}" for path in files if any(
+        part.startswith(".") for part in path.parts)}
+    assert hidden <= set(patterns), "** passes over folders whose name starts with a dot"
 
 
 def _section(name: str) -> str:
