@@ -36,7 +36,7 @@ from dfe_core.store import artefact_path, atomic_directory, content_key, read_js
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
-VERSION = 1
+VERSION = 3
 T = TypeVar("T")
 
 

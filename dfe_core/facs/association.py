@@ -87,11 +87,11 @@ def _histograms(aggregates: Aggregates, where: np.ndarray) -> tuple[np.ndarray, 
     a = aggregates.arrays
     size, bins = aggregates.codewords, len(aggregates.edges)
     rows = np.flatnonzero(where[a["row_group"]])
-    pick = csr_matrix((np.ones(len(rows)), (a["row_key"][rows], rows)), (size * bins, len(a["row_key"])))
-    positive = pick @ a["row_positives"].astype(np.float64)
+    pick = csr_matrix((np.ones(len(rows), np.float32), (a["row_key"][rows], rows)), (size * bins, len(a["row_key"])))
+    positive = (pick @ a["row_positives"]).astype(np.float64)  # counts: float32 holds them exactly to 16 million
     sets, code = np.unique(aggregates.measured, axis=0, return_inverse=True)
     of_row = code.ravel()[a["row_group"]]
-    by_set = np.stack([pick @ np.where(of_row == i, a["row_count"], 0.0) for i in range(len(sets))], 1)
+    by_set = np.stack([pick @ np.where(of_row == i, a["row_count"], 0).astype(np.float64) for i in range(len(sets))], 1)
     count = by_set @ sets.astype(np.float64)
     return count.reshape(size, bins, -1), positive.reshape(size, bins, -1)
 
@@ -151,9 +151,9 @@ def _best_f1(count: np.ndarray, positive: np.ndarray, present: np.ndarray) -> tu
 def _standardised(aggregates: Aggregates, where: np.ndarray, together: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     a = aggregates.arrays
     rows = np.flatnonzero(where[a["pair_group"]])
-    pick = csr_matrix((np.ones(len(rows)), (a["pair_codeword"][rows], rows)),
+    pick = csr_matrix((np.ones(len(rows), np.float32), (a["pair_codeword"][rows], rows)),
                       (aggregates.codewords, len(a["pair_group"])))
-    expected, variance = (pick @ a[n].astype(np.float64) for n in ("pair_expected", "pair_variance"))
+    expected, variance = ((pick @ a[n]).astype(np.float64) for n in ("pair_expected", "pair_variance"))
     return expected, _divide(together - expected, np.sqrt(np.where(variance > 1e-9, variance, 0)))
 
 
@@ -209,18 +209,18 @@ def _subject_histograms(aggregates: Aggregates) -> Iterator[tuple[np.ndarray, np
     """Chunks of codewords with their counts by subject: codeword indices (k,), then (S, k, B, C) float32 twice."""
     a, bins = aggregates.arrays, len(aggregates.edges)
     codeword = a["row_key"] // bins
+    order = np.argsort(codeword, kind="stable")
+    codeword_in_order = codeword[order]
     for first in range(0, aggregates.codewords, _CHUNK):
         chunk = np.arange(first, min(first + _CHUNK, aggregates.codewords))
-        low, high = np.searchsorted(codeword, [chunk[0], chunk[-1] + 1])
-        if low == high:
+        rows = order[slice(*np.searchsorted(codeword_in_order, [chunk[0], chunk[-1] + 1]))]
+        if not len(rows):
             continue
         shape = (len(aggregates.subjects), len(chunk), bins, len(aggregates.columns))
         count, positive = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        at = (aggregates.subject_codes[a["row_group"][low:high]], codeword[low:high] - first,
-              a["row_key"][low:high] % bins)
-        np.add.at(positive, at, a["row_positives"][low:high].astype(np.float32))
-        np.add.at(count, at, a["row_count"][low:high, None].astype(np.float32)
-                  * aggregates.measured[a["row_group"][low:high]])
+        at = (aggregates.subject_codes[a["row_group"][rows]], codeword[rows] - first, a["row_key"][rows] % bins)
+        np.add.at(positive, at, a["row_positives"][rows].astype(np.float32))
+        np.add.at(count, at, a["row_count"][rows, None].astype(np.float32) * aggregates.measured[a["row_group"][rows]])
         yield chunk, count, positive
 
 

@@ -13,7 +13,6 @@ from dfe_core.facs.joined import Block
 from dfe_core.facs.shifts import drawn_counts, null_tails, shift_moments
 
 _MOST_BINS = 9
-_COMPACT = 200_000  # rows held before those of one group and codeword are added up: what bounds the memory
 _DRAW_BUDGET = 20_000_000  # frames times drawn shifts: many shifts of little data, few of much
 
 
@@ -34,12 +33,11 @@ class CountCollector:
         self._rng = np.random.default_rng([seed, 17])
         self._null = np.zeros((self.draws, codewords, aus), np.float32)
         self._now: int | None = None
-        self._rows: list[tuple[np.ndarray, ...]] = []
-        self._pairs: list[tuple[np.ndarray, ...]] = []
+        self._rows: dict[int, tuple[np.ndarray, ...]] = {}
+        self._pairs: dict[int, tuple[np.ndarray, ...]] = {}
         self._group: dict[str, list[np.ndarray]] = {}
         self._order: list[int] = []
         self._last: np.ndarray | None = None
-        self._pending = 0
 
     def add(self, block: Block) -> None:
         """Count one block."""
@@ -82,15 +80,11 @@ class CountCollector:
         if self._now is None:
             return
         used = np.flatnonzero(self._uses)
-        self._rows.append((np.full(len(used), self._now, np.int32), used.astype(np.int32),
-                           self._uses[used].astype(np.uint32), self._positives[used].astype(np.uint32)))
         codewords = np.unique(used // len(self.edges))
-        self._pairs.append((np.full(len(codewords), self._now, np.int32), codewords.astype(np.int32),
-                            self._expected[codewords].astype(np.float32),
-                            self._variance[codewords].astype(np.float32)))
-        self._pending += len(used)
-        if self._pending > _COMPACT:
-            self._rows, self._pairs, self._pending = [_merged(self._rows)], [_merged(self._pairs)], 0
+        _keep(self._rows, self._now, (used.astype(np.int32), self._uses[used].astype(np.uint32),
+                                      self._positives[used].astype(np.float32)))
+        _keep(self._pairs, self._now, (codewords.astype(np.int32), self._expected[codewords].astype(np.float32),
+                                       self._variance[codewords].astype(np.float32)))
         self._order.append(self._now)
         for name, value in (("positives", self._totals.astype(np.int64)), ("events", self._events),
                             ("frames", np.int64(self._frames)), ("seconds", np.float64(self._seconds)),
@@ -104,8 +98,7 @@ class CountCollector:
         order = np.array(self._order, np.int64)
         groups = int(order.max()) + 1 if len(order) else 0
         totals = {name: _summed(np.stack(parts), order, groups) for name, parts in self._group.items()}
-        rows = _merged(self._rows)
-        pairs = _merged(self._pairs)
+        rows, pairs = _by_group(self._rows), _by_group(self._pairs)
         result = totals | dict(zip(("row_group", "row_key", "row_count", "row_positives"), rows, strict=True)) \
             | dict(zip(("pair_group", "pair_codeword", "pair_expected", "pair_variance"), pairs, strict=True))
         return result | self._tails(pairs)
@@ -126,11 +119,28 @@ def _summed(values: np.ndarray, index: np.ndarray, size: int) -> np.ndarray:
     return total
 
 
-def _merged(parts: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
-    """Rows of (group, key, values…) sorted by key then group, those of one group and key added up."""
-    group, key, *values = (np.concatenate(column) for column in zip(*parts, strict=True))
-    code = key.astype(np.int64) * (int(group.max(initial=0)) + 1) + group
-    order = np.argsort(code, kind="stable")
-    first = np.flatnonzero(np.r_[True, np.diff(code[order]) != 0]) if len(code) else np.empty(0, np.int64)
-    summed = (np.add.reduceat(v[order], first, axis=0) if len(first) else v for v in values)
-    return (group[order][first], key[order][first], *summed)
+def _keep(held: dict[int, tuple[np.ndarray, ...]], group: int, rows: tuple[np.ndarray, ...]) -> None:
+    """Add rows (key, values…) to those of their group, equal keys added up: what bounds the memory of a long pass."""
+    if group not in held:
+        held[group] = rows
+        return
+    old = held[group]
+    keys = np.union1d(old[0], rows[0])
+    values = [np.zeros((len(keys), *v.shape[1:]), v.dtype) for v in rows[1:]]
+    for source in (old, rows):
+        at = np.searchsorted(keys, source[0])
+        for total, value in zip(values, source[1:], strict=True):
+            total[at] += value
+    held[group] = (keys, *values)
+
+
+def _by_group(held: dict[int, tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+    """(group, key, values…) of all groups, sorted by group and key; what was held is given up on the way."""
+    groups = sorted(held)
+    sizes = [len(held[g][0]) for g in groups]
+    result = [np.empty((sum(sizes), *v.shape[1:]), v.dtype) for v in held[groups[0]]]
+    ends = np.cumsum(sizes)
+    for g, size, end in zip(groups, sizes, ends, strict=True):
+        for column, value in zip(result, held.pop(g), strict=True):
+            column[end - size:end] = value
+    return (np.repeat(np.array(groups, np.int32), sizes), *result)

@@ -40,7 +40,7 @@ from dfe_core.store import artefact_path, atomic_directory, content_key, read_js
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
-VERSION = 6
+VERSION = 7
 _SHOWN = 24  # new codewords whose moments are looked up: two pages of faces
 _TABLES = ("per_au", "pairs", "codewords", "new_moments", "variance", "symmetry", "symmetry_by_subject",
            "redundancy", "splits", "deformation", "diversity", "rarefaction", "not_measured", "truth")
@@ -232,7 +232,8 @@ def _analyse(inputs: Inputs, settings: CoverageSettings, root: Path | None, seed
         codebook.model, inputs.dataset.name, inputs.aus.name, inputs.aus.tool, inputs.aus.version,
         inputs.aus.estimate, presence_rule(inputs.aus), inputs.dataset.simulated, seed, face.id, inputs.keys, settings,
         len(aggregates.subjects), aggregates.frames, per_au,
-        pair_table(aggregates, found, pair_intervals(aggregates, found, settings, seed)),
+        _with_cosine(pair_table(aggregates, found, pair_intervals(aggregates, found, settings, seed)), codebook, face,
+                     templates),
         _with_truth(codewords, aggregates, found),
         strongest_moments(inputs.tokens, _most_used_new(codewords), recordings=inputs.aus.recordings),
         variance_table(held_out_errors(aggregates, face.gram), settings, seed),
@@ -299,13 +300,19 @@ def _status(row: dict[str, Any], settings: CoverageSettings) -> str:
 
 def _with_templates(per_au: pd.DataFrame, codebook: Codebook, face: FaceModel,
                     templates: Templates | None) -> pd.DataFrame:
-    cosine = np.full(len(per_au), np.nan)
-    if templates is not None:
-        every = templates.cosine(face, codebook.psi)
-        for i, (au, side, best) in enumerate(zip(per_au["au"], per_au["side"], per_au["best_codeword"], strict=True)):
-            if (au, side) in templates.aus and best is not pd.NA:
-                cosine[i] = every[int(best), templates.aus.index((au, side))]
-    return per_au.assign(template_cosine=cosine)
+    best = per_au.assign(codeword=per_au["best_codeword"].fillna(-1).astype(int))
+    cosine = _with_cosine(best, codebook, face, templates)["template_cosine"]
+    return per_au.assign(template_cosine=cosine.where(best["codeword"] >= 0))
+
+
+def _with_cosine(table: pd.DataFrame, codebook: Codebook, face: FaceModel, templates: Templates | None) -> pd.DataFrame:
+    """template_cosine beside every codeword, au and side: of its deformation with the AU's template; NaN where none."""
+    if templates is None:
+        return table.assign(template_cosine=np.nan)
+    every = np.pad(templates.cosine(face, codebook.psi), ((0, 0), (0, 1)), constant_values=np.nan)
+    column = {pair: i for i, pair in enumerate(templates.aus)}
+    at = [column.get(pair, len(column)) for pair in zip(table["au"], table["side"], strict=True)]
+    return table.assign(template_cosine=every[table["codeword"].to_numpy(int), np.array(at, int)])
 
 
 def _with_truth(codewords: pd.DataFrame, aggregates: Aggregates, found: Association) -> pd.DataFrame:

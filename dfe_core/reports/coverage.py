@@ -150,7 +150,9 @@ def _pairs(coverage: Coverage) -> Section:
                    Column("lift_low", "low", ".2f"), Column("lift_high", "high", ".2f"),
                    Column("pmi", "PMI, bits", ".2f"),
                    Column("phi", "phi", ".2f"), Column("auroc", "AUROC", ".3f"), Column("best_f1", "best F1", ".2f"),
-                   Column("threshold", "at intensity", ".2f"), Column("p", "p", ".1e"), Column("q", "q", ".1e")), 30)
+                   Column("threshold", "at intensity", ".2f"),
+                   Column("template_cosine", "cosine of faces", ".2f"), Column("p", "p", ".1e"),
+                   Column("q", "q", ".1e")), 30)
     if not matrix.size:
         return Section("Codewords and AUs", (Text(f"Not enough data (n = {coverage.subjects} subjects)."),))
     return Section("Codewords and AUs", (

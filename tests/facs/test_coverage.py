@@ -249,3 +249,9 @@ def test_one_subject_is_not_enough_for_held_out_figures(planted, planted_module,
     assert result.per_au["status"].str.startswith("not enough data (n = ").all()
     content = result.to_json()
     assert content["covered_aus"] is None and content["beyond_facs_variance"] is None
+
+
+def test_pairs_carry_the_cosine_of_the_faces(found, planted) -> None:
+    own = found.pairs[(found.pairs["au"] == "AU4") & (found.pairs["side"] == "left")].set_index("codeword")
+    assert own["template_cosine"][planted.codeword["AU4", "left"]] == pytest.approx(1, abs=1e-4)
+    assert own["template_cosine"].drop(planted.codeword["AU4", "left"]).max() < 0.99
