@@ -29,7 +29,7 @@ def check_values(psi: np.ndarray, names: tuple[str, ...], space: str, where: str
     -------
     psi (T, E) float32, finite; valid (T,) bool; notes. Raises `DataError` when no row, or too few, can be used.
     """
-    psi = np.asarray(psi, np.float32)
+    psi = as_float32(psi)
     finite = np.isfinite(psi).all(1)
     low, high = ARKIT_LIMITS if space == "arkit" else (-FLAME_LIMIT, FLAME_LIMIT)
     with np.errstate(invalid="ignore"):
@@ -47,6 +47,12 @@ def check_values(psi: np.ndarray, names: tuple[str, ...], space: str, where: str
         notes += _counted((kept < 0).sum(), f"values below 0 (down to {kept.min():.4g}) are set to 0")
         np.maximum(kept, 0, out=kept)
     return kept, valid, notes
+
+
+def as_float32(values: np.ndarray) -> np.ndarray:
+    """The values as float32; what float32 cannot hold becomes infinite, and so invalid."""
+    with np.errstate(over="ignore"):
+        return np.asarray(values, np.float32)
 
 
 def _counted(count: int, what: str) -> tuple[str, ...]:

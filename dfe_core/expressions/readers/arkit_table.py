@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.checks import as_float32
 from dfe_core.expressions.readers.arkit_columns import LEAST, arkit_count, arkit_indices, arkit_recording
 from dfe_core.expressions.readers.column_names import FACES, FRAMES, TIMES
 from dfe_core.expressions.readers.options import ReadOptions
@@ -56,7 +57,7 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
         timing, notes = from_times(seconds[keep], str(path), first), [*notes, *told]
     else:
         timing = _at_rate(data, frame, keep, options, path, first)
-    psi = np.stack([data[i].astype(np.float32) for i in columns.values()], 1)[keep]
+    psi = np.stack([as_float32(data[i]) for i in columns.values()], 1)[keep]
     return [arkit_recording(path, psi, tuple(columns), timing, options.extractor or "arkit", notes=notes)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -79,7 +80,10 @@ def _npy_header(handle: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
     read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
     if read is None:
         raise ValueError(f"version {version}")
-    return read(handle)
+    try:
+        return read(handle)
+    except tokenize.TokenError as error:  # from numpy's second try at headers that Python 2 wrote
+        raise ValueError(str(error)) from None
 
 
 def _read_npy(handle: BinaryIO, size: int, path: Path, where: str) -> np.ndarray:

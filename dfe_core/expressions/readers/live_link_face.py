@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.checks import as_float32
 from dfe_core.expressions.readers.arkit_columns import LEAST, arkit_count, arkit_indices, arkit_recording
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.text_table import open_text_table, read_header
@@ -42,8 +43,8 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     first = table.preamble + 1
     seconds, told = timecode_seconds(data[clock], path, first)
     timing = from_times(seconds, str(path), first)
-    psi = np.stack([data[i].astype(np.float32) for i in columns.values()], 1)
-    extras = {name: data[i].astype(np.float32) for name, i in beside.items()}
+    psi = np.stack([as_float32(data[i]) for i in columns.values()], 1)
+    extras = {name: as_float32(data[i]) for name, i in beside.items()}
     return [arkit_recording(path, psi, tuple(columns), timing, FORMAT, extras, (*table.notes, *dropped, *told))]
 
 

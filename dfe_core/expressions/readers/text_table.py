@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,61 +54,72 @@ class TextTable:
         return columns, dropped
 
     def _read(self, numbers: Sequence[int], texts: Sequence[int]) -> tuple[pa.Table, tuple[str, ...]]:
-        bad: list[pcsv.InvalidRow] = []
-
-        def note_row(row: pcsv.InvalidRow) -> str:
-            bad.append(row)
-            return "skip" if len(bad) < 2 else "error"
-
         try:
-            table = self._parse(numbers, texts, note_row, threads=True)
+            return self._parse(numbers, texts), ()
         except UnicodeDecodeError as error:
             raise DataError(self.path, f"bytes that are not {error.encoding} text", "UTF-8") from None
         except pa.ArrowInvalid as error:
-            if bad:
-                raise self._ragged() from None
+            if "CSV parse error: Expected" not in str(error):
+                raise self._fault(str(error), numbers) from None
+        start, cells = self._last_short_line()
+        try:
+            table = self._parse(numbers, texts, start)
+        except (pa.ArrowInvalid, UnicodeDecodeError) as error:
             raise self._fault(str(error), numbers) from None
-        if not bad:
-            return table, ()
-        if bad[0].actual_columns > bad[0].expected_columns or not self._is_last(bad[0].text):
-            raise self._ragged()
-        return table, (f"The last line is cut off after {bad[0].actual_columns} of {len(self.header)} columns: "
-                       "one frame dropped.",)
+        return table, (f"The last line is cut off after {cells} of {len(self.header)} columns: one frame dropped.",)
 
-    def _parse(self, numbers: Sequence[int], texts: Sequence[int], handler, threads: bool) -> pa.Table:
+    def _parse(self, numbers: Sequence[int], texts: Sequence[int], end: int | None = None) -> pa.Table:
+        """The columns of the file, or of its first `end` bytes."""
         types = {**{str(i): pa.float64() for i in numbers}, **{str(i): pa.string() for i in texts}}
+        source = self.path if end is None else pa.BufferReader(pa.memory_map(str(self.path)).read_buffer(end))
         return pcsv.read_csv(
-            self.path,
-            read_options=pcsv.ReadOptions(column_names=[str(i) for i in range(len(self.header))], use_threads=threads,
-                                          skip_rows=self.preamble, encoding=self.encoding,
-                                          block_size=MAX_LINE_BYTES),
-            parse_options=pcsv.ParseOptions(delimiter=self.delimiter, invalid_row_handler=handler),
+            source,
+            read_options=pcsv.ReadOptions(column_names=[str(i) for i in range(len(self.header))],
+                                          skip_rows=self.preamble, encoding=self.encoding, block_size=MAX_LINE_BYTES),
+            parse_options=pcsv.ParseOptions(delimiter=self.delimiter),
             convert_options=pcsv.ConvertOptions(column_types=types, include_columns=list(types), null_values=_MISSING,
                                                 decimal_point=self.decimal))
 
-    def _is_last(self, text: str) -> bool:
-        size = self.path.stat().st_size
+    def _last_short_line(self) -> tuple[int, int]:
+        """Where a last line with too few columns starts, and how many it has.
+
+        Raises `DataError` with the line's number for a line of another length anywhere else. pyarrow's own handler of
+        such lines is no help: it drops those that are not UTF-8 without a word.
+        """
+        fault: tuple[int, int, int] | None = None
+        if self.encoding != "utf-8":
+            raise DataError(self.path, "rows of different lengths", f"{len(self.header)} columns as in the header")
+        for number, start, line in self._lines():
+            if fault is not None:
+                raise self._ragged(fault)
+            cells = self._cells(line)
+            if cells != len(self.header):
+                fault = number, start, cells
+        if fault is None or fault[2] > len(self.header):
+            raise self._ragged(fault or (self.preamble + 1, 0, 0))
+        return fault[1], fault[2]
+
+    def _lines(self) -> Iterator[tuple[int, int, bytes]]:
+        """Number, first byte and content of the lines below the header that are not blank."""
+        start = 0
         with open(self.path, "rb") as handle:
-            handle.seek(max(0, size - 4 * MAX_LINE_BYTES))
-            tail = handle.read().decode(self.encoding, "replace")
-        lines = [line for line in tail.splitlines() if line.strip()]
-        return bool(lines) and lines[-1] == text
+            for number, line in enumerate(iter(lambda: handle.readline(MAX_LINE_BYTES), b""), 1):
+                if number > self.preamble and line.strip():
+                    yield number, start, line
+                start += len(line)
 
-    def _ragged(self) -> DataError:
-        """The error for a row of another length, with its line number: a second pass, in order."""
-        found: list[pcsv.InvalidRow] = []
-
-        def stop(row: pcsv.InvalidRow) -> str:
-            found.append(row)
-            return "error"
-
+    def _cells(self, line: bytes) -> int:
+        if b'"' not in line:
+            return line.count(self.delimiter.encode()) + 1
+        text = line.decode(self.encoding, "replace").rstrip("\r\n")
         try:
-            self._parse((), (0,), stop, threads=False)
-        except (pa.ArrowInvalid, UnicodeDecodeError):
-            if found:
-                return DataError(f"{self.path}, line {found[0].number}", f"{found[0].actual_columns} columns",
-                                 f"{len(self.header)} as in the header, between {self.delimiter!r}")
-        return DataError(self.path, "rows of different lengths", f"{len(self.header)} columns as in the header")
+            return len(next(csv.reader([text], delimiter=self.delimiter)))
+        except (csv.Error, StopIteration):
+            return 0
+
+    def _ragged(self, fault: tuple[int, int, int]) -> DataError:
+        return DataError(f"{self.path}, line {fault[0]}", f"{fault[2]} columns" if fault[2] else "an open quote",
+                         f"{len(self.header)} as in the header, between {self.delimiter!r}")
 
     def _fault(self, message: str, numbers: Sequence[int]) -> DataError:
         if "Could not skip" in message:
@@ -129,7 +140,7 @@ class TextTable:
     def _first_text(self, index: int) -> tuple[int, str]:
         """Line and value of the first entry of a column that is no number; (0, "") when it cannot be found."""
         try:
-            column = self._parse((), (index,), lambda row: "skip", threads=False)[str(index)]
+            column = self._parse((), (index,))[str(index)]
         except (pa.ArrowInvalid, UnicodeDecodeError):
             return 0, ""
         for i, value in enumerate(column.to_pylist()):
