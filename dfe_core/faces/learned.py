@@ -24,8 +24,10 @@ MOST = 100
 """Components at most, however little of the variance they hold."""
 SYMMETRIC = 0.05
 """Faces whose mirrored points lie within this share of their extent learn from mirrored frames too."""
+STILL_M = 1e-6
+"""Points that move less, root mean square, m, do not move: it is the rounding of the file."""
 _EXACT = 1536  # coordinates up to which second moments are summed over every frame
-_SAMPLE = 2000  # frames kept of larger meshes
+_SAMPLE = 1000  # frames, evenly spread, that a basis of a larger mesh is learned on
 _FLIP = np.array([-1.0, 1.0, 1.0])
 
 
@@ -78,7 +80,7 @@ def learn_basis(blocks: Iterable[np.ndarray], mirror: np.ndarray | None = None, 
         raise ValueError("no frames")
     fields, energy, total = _from_moment(moment, frames, points, mirror) if moment is not None \
         else _from_sample(np.concatenate(sample), points, mirror)
-    if total <= 1e-20:
+    if total <= points * STILL_M ** 2:
         raise ValueError("nothing moves")
     share = energy / total
     count = min(int(np.searchsorted(np.cumsum(share), kept - 1e-12) + 1), most, len(share))
@@ -91,26 +93,37 @@ def _mirrored(rows: np.ndarray, points: int, mirror: np.ndarray) -> np.ndarray:
     return (rows.reshape(len(rows), points, 3)[:, mirror] * _FLIP).reshape(len(rows), -1)
 
 
-def _from_moment(moment: np.ndarray, frames: int, points: int, mirror: np.ndarray | None):
+def _from_moment(moment: np.ndarray, frames: int, points: int, mirror: np.ndarray | None,
+                 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Unit directions (R, V·3), their energy (R,) and the total energy, strongest first."""
     moment = moment / frames
     if mirror is not None:
-        other = _mirrored(_mirrored(moment, points, mirror).T, points, mirror)
-        moment = (moment + other) / 2
+        moment = (moment + _mirrored(_mirrored(moment, points, mirror).T, points, mirror)) / 2
     energy, vectors = np.linalg.eigh(moment)
-    return vectors.T[::-1], energy[::-1].clip(1e-30), float(np.trace(moment))
+    fields = vectors.T[::-1]
+    fields[:, np.diag(moment) == 0] = 0
+    return fields, energy[::-1].clip(1e-30), float(np.trace(moment))
 
 
-def _from_sample(rows: np.ndarray, points: int, mirror: np.ndarray | None):
-    rows = rows[:: max(1, len(rows) // _SAMPLE)]
+def _from_sample(rows: np.ndarray, points: int, mirror: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, float]:
+    """The same by way of the (N, N) products of frames. With a mirror, frames d and their images d' have the moment
+    (dd + d'd')/2 = ee + oo of their even and odd halves, which are orthogonal."""
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _SAMPLE)).round().astype(int))]
+    parts = [rows]
     if mirror is not None:
-        rows = np.concatenate([rows, _mirrored(rows, points, mirror).astype(np.float32)])
-    small = rows.astype(np.float64) @ rows.T.astype(np.float64) / len(rows)
-    energy, vectors = np.linalg.eigh(small)
-    energy, vectors = energy[::-1].clip(1e-30), vectors[:, ::-1]
-    kept = energy > 1e-12 * energy[0]
-    fields = (vectors[:, kept].T @ rows) / np.sqrt(energy[kept] * len(rows))[:, None]
-    return fields, energy[kept], float(np.trace(small))
+        image = _mirrored(rows, points, mirror).astype(np.float32)
+        parts = [(rows + image) / 2, (rows - image) / 2]
+    found = [_by_frames(part) for part in parts]
+    fields, energy = (np.concatenate(values) for values in zip(*found, strict=True))
+    order = np.argsort(-energy, kind="stable")
+    return fields[order], energy[order], float(energy.sum())
+
+
+def _by_frames(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    wide = rows.astype(np.float64)
+    energy, vectors = np.linalg.eigh(wide @ wide.T / len(rows))
+    kept = energy > 1e-9 * max(energy[-1], 1e-30)
+    return (vectors[:, kept].T @ wide) / np.sqrt(energy[kept] * len(rows))[:, None], energy[kept]
 
 
 def basis_of(face: FaceModel) -> Basis:

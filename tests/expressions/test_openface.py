@@ -14,8 +14,8 @@ from dfe_core.expressions.importing import import_dataset
 from dfe_core.expressions.readers import landmarks, openface
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.registry import find_reader
-from dfe_core.facs.importing import import_aus
 from dfe_core.faces import open_face
+from dfe_core.facs.importing import import_aus
 from dfe_core.tokenizer.config import TrainConfig
 from tests.moving_points import FPS, openface_csv, take
 

@@ -27,12 +27,13 @@ from dfe_core.expressions.readers.text_table import open_text_table, read_header
 FORMAT = "openface"
 TITLE = "OpenFace CSV"
 _EXTRAS = re.compile(r"pose_[TR][xyz]$|gaze_angle_[xy]$|gaze_[01]_[xyz]$|confidence$")
+_OWN = re.compile(r"[xX]_\d|AU\d\d_[rc]$")
 _ENOUGH = 0.5
 
 
 def sniff(path: Path, head: bytes) -> str | None:
     header = read_header(head)
-    if not header or not {"success", "confidence"} & set(header) or not any(re.match(r"[xX]_\d", c) for c in header):
+    if not header or not {"success", "confidence"} & set(header) or not any(_OWN.match(c) for c in header):
         return None
     return "OpenFace's column names"
 
