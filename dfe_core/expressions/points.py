@@ -47,20 +47,24 @@ def point_track(path: Path, points: np.ndarray, timing: Timing, extractor: str, 
                 valid: np.ndarray | None = None, space: str = "landmarks", metric: bool = True, axes: str = "face",
                 triangles: np.ndarray | None = None, extras: dict[str, np.ndarray] | None = None,
                 notes: Sequence[str] = ()) -> PointTrack:
-    """A track of (T, V, D) points, D 2 or 3; frames with a missing or infinite coordinate become invalid.
+    """A track of (T, V, D) points, D 2 or 3; frames with a missing or infinite coordinate, and those whose points all
+    lie at one place, become invalid.
 
-    Raises `DataError` for shapes that are no points, and where no frame is whole.
+    Raises `DataError` for shapes that are no points, and where no frame is left.
     """
     if points.ndim != 3 or points.shape[2] not in (2, 3) or not 3 <= points.shape[1] <= MOST_POINTS:
         raise DataError(path, f"an array of shape {points.shape}",
                         f"(frames, points, 2 or 3), of 3 to {MOST_POINTS:,} points")
     valid = np.ones(len(points), bool) if valid is None else valid
     whole = np.isfinite(points).all((1, 2)) & (np.abs(np.nan_to_num(points)).max((1, 2), initial=0) < 1e9)
+    whole[whole] = np.ptp(points[whole], axis=1).max(1, initial=0) > 0
     broken = int((valid & ~whole).sum())
     valid = valid & whole
     if not valid.any():
-        raise DataError(path, "no frame in which a face was found", "at least one with every coordinate")
-    told = (f"{broken:,} frames with missing or infinite coordinates are marked invalid.",) if broken else ()
+        raise DataError(path, "no frame in which a face was found",
+                        "at least one with every coordinate, not all at one place")
+    told = (f"{broken:,} frames with missing or infinite coordinates, or all at one place, are marked invalid.",) \
+        if broken else ()
     flat = np.where(valid[:, None, None], points, 0).reshape(len(points), -1)
     names = tuple(f"{axis}_{i}" for i in range(points.shape[1]) for axis in "xyz"[: points.shape[2]])
     return PointTrack(name or path.stem, names, np.ascontiguousarray(flat, np.float32), timing.time_s, timing.frame,

@@ -151,7 +151,8 @@ def _times() -> Iterator[Case]:
     yield case("of a frame a day", np.arange(len(clock)) * 86400.0, refused=False)
     yield case("of a femtosecond", np.arange(len(clock)) * 1e-15)
     for name, codes in (("of words", "now"), ("of another form", "10-00-00-01"),
-                        ("that stand still", "10:00:00:01.000"), ("out of the clock", "10:00:00:0x"), ("missing", ""), ("of only hours", "10")):
+                        ("that stand still", "10:00:00:01.000"), ("out of the clock", "10:00:00:0x"), ("missing", ""),
+                        ("of only hours", "10")):
         out = frame.drop(columns="time_s")
         out.insert(0, "BlendShapeCount", 61)
         out.insert(0, "Timecode", codes)
@@ -386,7 +387,8 @@ def _openface() -> Iterator[Case]:
     yield case("where nobody was seen", frame.assign(**{" success": 0}))
     yield case("without landmarks", frame[[c for c in frame if c.strip()[0] not in "XYZ"]])
     yield case("without a landmark", frame.drop(columns=[" X_30"]))
-    yield case("that never moves", frame.assign(**{c: 1.5 for c in frame if c.strip()[0] in "XYZ"}))
+    yield case("with all points at one place", frame.assign(**{c: 1.5 for c in frame if c.strip()[0] in "XYZ"}))
+    yield case("that never moves", frame.assign(**{c: frame[c][0] for c in frame if c.strip()[0] in "XYZ"}))
     yield case("of NaN", frame.assign(**{" X_3": np.nan}))
     yield case("of infinity", frame.assign(**{" X_3": np.inf}))
     yield case("at a point", frame.assign(**{c: 0.0 for c in frame if c.strip()[0] in "XYZ"}))
