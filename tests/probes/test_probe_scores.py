@@ -1,0 +1,94 @@
+"""Scores against scikit-learn and by hand, refits against scikit-learn, corrections against known values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
+
+from dfe_core.probes import scores
+from dfe_core.probes.paired import benjamini_hochberg, holm
+from dfe_core.probes.refit import logistic_values, ridge_values
+
+
+def draw(classes: int, n: int = 60, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, classes, n), rng.normal(size=(n, classes))
+
+
+@pytest.mark.parametrize("classes", [2, 3, 5])
+def test_classification_scores_are_those_of_scikit_learn(classes):
+    y, values = draw(classes)
+    confusion = scores.sums("classify", y, values).sum(0)
+    predicted = values.argmax(1)
+    assert scores.macro_f1(confusion) == pytest.approx(f1_score(y, predicted, average="macro"))
+    assert scores.uar(confusion) == pytest.approx(balanced_accuracy_score(y, predicted))
+    assert scores.accuracy(confusion) == pytest.approx((y == predicted).mean())
+
+
+def test_auroc_is_that_of_scikit_learn_and_knows_ties():
+    y, values = draw(2)
+    values = np.round(values, 1)
+    one = scores.auroc(y, values, np.ones((1, len(y))))[0]
+    assert one == pytest.approx(roc_auc_score(y, values[:, 1] - values[:, 0]))
+    doubled = scores.auroc(y, values, np.where(y == 1, 2.0, 1.0)[None])[0]
+    assert doubled == pytest.approx(one)
+
+
+def test_regression_scores_by_their_definitions():
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=50)
+    p = 0.6 * y + 0.2 + rng.normal(size=50) * 0.3
+    moments = scores.sums("regress", y, p[:, None]).sum(0)
+    cov = np.mean((y - y.mean()) * (p - p.mean()))
+    assert scores.ccc(moments) == pytest.approx(2 * cov / (y.var() + p.var() + (y.mean() - p.mean()) ** 2))
+    assert scores.pearson(moments) == pytest.approx(np.corrcoef(y, p)[0, 1])
+    assert scores.mae(moments) == pytest.approx(np.abs(y - p).mean())
+
+
+def test_degenerate_predictions_score_zero_and_never_nan():
+    y = np.linspace(0, 1, 9)
+    moments = scores.sums("regress", y, np.full((9, 1), 0.5)).sum(0)
+    assert scores.ccc(moments) == 0 and scores.pearson(moments) == 0
+    assert scores.macro_f1(np.zeros((2, 2))) == 0
+
+
+def test_intervals_resample_groups_and_not_units():
+    rng = np.random.default_rng(0)
+    y = np.repeat(rng.integers(0, 2, 20), 50)
+    right = np.repeat(rng.random(20) < 0.7, 50)
+    values = np.where((y == 1) == right, 1.0, -1.0)[:, None] * [-1, 1]
+    by_person = scores.all_scores("classify", y, values, np.repeat(np.arange(20), 50), 500, 0)["accuracy"]["ci95"]
+    by_unit = scores.all_scores("classify", y, values, np.arange(1000), 500, 0)["accuracy"]["ci95"]
+    assert by_person[1] - by_person[0] > 4 * (by_unit[1] - by_unit[0])
+
+
+@pytest.mark.parametrize(("classes", "shape", "strength"), [(2, (40, 8), 1.0), (2, (30, 80), 0.01), (3, (45, 20), 0.1),
+                                                            (4, (60, 5), 1.0)])
+def test_many_logistic_refits_are_those_of_scikit_learn(classes, shape, strength):
+    rng = np.random.default_rng(1)
+    train, test = rng.normal(size=shape), rng.normal(size=(12, shape[1]))
+    labels = np.stack([rng.permutation(np.arange(shape[0]) % classes) for _ in range(3)])
+    labels[2, :5] = 0
+    ours = logistic_values(train, labels, test, classes, strength)
+    for y, values in zip(labels, ours, strict=True):
+        theirs = LogisticRegression(C=strength, class_weight="balanced", tol=1e-8, max_iter=5000).fit(train, y)
+        expected = theirs.predict_log_proba(test)
+        gap = (values - values[:, :1]) if classes > 2 else values[:, 1:]
+        wanted = (expected - expected[:, :1]) if classes > 2 else expected[:, 1:] - expected[:, :1]
+        np.testing.assert_allclose(gap, wanted, atol=0.02 * np.abs(wanted).max())
+
+
+def test_many_ridge_refits_are_those_of_scikit_learn():
+    rng = np.random.default_rng(2)
+    train, test, labels = rng.normal(size=(30, 50)), rng.normal(size=(7, 50)), rng.normal(size=(4, 30))
+    ours = ridge_values(train, labels, test, 3.0)
+    for y, values in zip(labels, ours, strict=True):
+        np.testing.assert_allclose(values[:, 0], Ridge(alpha=3.0).fit(train, y).predict(test), atol=1e-8)
+
+
+def test_holm_and_benjamini_hochberg_by_hand():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert benjamini_hochberg([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.04, 0.04])
+    assert holm([]) == []

@@ -1,0 +1,115 @@
+"""What may be predicted, and what is refused with a message that says what to change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.recording import Recording
+from dfe_core.probes.features.spans import make_spans
+from dfe_core.probes.settings import ProbeSettings
+from dfe_core.probes.target import decide_task, make_target
+
+NAMES = ("a", "b", "c")
+
+
+def dataset_of(root: Path, labels: dict[str, list], subjects: list[str], seconds: float = 10) -> Dataset:
+    frames = int(seconds * 10)
+    with open_writer("d", NAMES, root) as writer:
+        for i, subject in enumerate(subjects):
+            psi = np.random.default_rng(i).random((frames, 3)).astype(np.float32)
+            writer.add(Recording(f"r{i}", NAMES, psi, np.arange(frames) / 10, np.arange(frames),
+                                 np.ones(frames, bool), 10.0, "arkit", "test", subject),
+                       {name: column[i] for name, column in labels.items()})
+        writer.close({"name": "d", "face": "f", "simulated": False})
+    return Dataset.open("d", root)
+
+
+def target_of(dataset: Dataset, **changes):
+    settings = ProbeSettings(**({"model": "m", "dataset": "d", "label": "mood", "folds": 2} | changes))
+    return make_target(dataset, make_spans(dataset, settings), settings)
+
+
+def test_a_label_constant_within_subjects_is_predicted_by_subject(tmp_path):
+    target = target_of(dataset_of(tmp_path, {"mood": ["x", "x", "y", "y", "x", "x", "y", "y"]},
+                                  ["a", "a", "b", "b", "c", "c", "d", "d"]))
+    assert target.unit == "subject" and target.n == 4
+    np.testing.assert_array_equal(target.member, [0, 0, 1, 1, 2, 2, 3, 3])
+    assert target.y.tolist() == [0, 1, 0, 1] and target.classes == ("x", "y")
+
+
+def test_a_label_that_changes_within_subjects_is_predicted_by_recording(tmp_path):
+    target = target_of(dataset_of(tmp_path, {"mood": ["x", "y"] * 4}, ["a", "a", "b", "b", "c", "c", "d", "d"]))
+    assert target.unit == "recording" and target.n == 8 and target.subjects == 4
+
+
+def test_the_kind_of_label_decides_the_task():
+    assert decide_task(pd.Series(["a", "b"])) == "classify"
+    assert decide_task(pd.Series([True, False])) == "classify"
+    assert decide_task(pd.Series([0, 1, 2])) == "classify"
+    assert decide_task(pd.Series([0.5, 1.25, 2.0])) == "regress"
+    assert decide_task(pd.Series(range(40))) == "regress"
+
+
+@pytest.mark.parametrize(("labels", "subjects", "changes", "says"), [
+    (["x"] * 4, "abcd", {}, "every unit is 'x'"),
+    (["x", "y", "x", "y"], "aaaa", {}, "--group time"),
+    (["x", "x", "x", "y"], "abcd", {}, "class 'y' occurs in 1 subject(s)"),
+    (["x", "y", "x", "y"], "abcd", {"folds": 3}, "--folds 2"),
+    (["x", None, "x", "y"], "abcd", {}, "no value for 1 of 4 recordings (r1)"),
+    ([None] * 4, "abcd", {}, "no recording has a value"),
+    (["x", "y", "x", "y"], "abcd", {"label": "stress"}, "no such label"),
+    (["x", "y", "x", "y"], "abcd", {"group": "site"}, "no such column"),
+    (["x", "y", "x", "y"], "abcd", {"task": "regress"}, "'x' is no number"),
+    ([2.5] * 4, "abcd", {"task": "regress"}, "every unit has the value 2.5"),
+    (["x", "y", "x", "y"], "aabb", {"unit": "subject"}, "has more than one mood"),
+])
+def test_what_no_score_could_be_trusted_on_is_refused(tmp_path, labels, subjects, changes, says):
+    dataset = dataset_of(tmp_path, {"mood": labels}, list(subjects))
+    with pytest.raises(DataError) as refusal:
+        target_of(dataset, **changes)
+    assert says in str(refusal.value) and refusal.value.expected
+
+
+def test_recordings_without_a_label_can_be_left_out(tmp_path):
+    dataset = dataset_of(tmp_path, {"mood": ["x", None, "x", "y", "y"]}, list("abcde"))
+    target = target_of(dataset, drop_missing=True)
+    assert target.dropped == 1 and target.n == 4
+    assert target.member.tolist() == [0, -1, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("recording,mood\nr0,x\nr9,y\n", "row 3: recording 'r9' is not in the dataset"),
+    ("recording,mood\nr0,x\nr0,y\n", "row 3: recording 'r0' twice"),
+    ("name,mood\nr0,x\n", "expected a recording column"),
+])
+def test_a_label_file_is_checked_against_the_dataset(tmp_path, text, says):
+    dataset = dataset_of(tmp_path, {"other": ["x", "y", "x", "y"]}, list("abcd"))
+    path = tmp_path / "labels.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=".*") as refusal:
+        target_of(dataset, labels=str(path))
+    assert says in str(refusal.value)
+
+
+def test_labels_come_from_a_file_where_one_is_given(tmp_path):
+    dataset = dataset_of(tmp_path, {"mood": ["x", "y", "x", "y"]}, list("abcd"))
+    path = tmp_path / "labels.csv"
+    path.write_text("recording,mood\nr3,p\nr2,q\nr1,p\nr0,q\n")
+    target = target_of(dataset, labels=str(path))
+    assert target.classes == ("p", "q") and target.y.tolist() == [1, 0, 1, 0]
+
+
+def test_blocks_of_time_leave_a_gap_at_both_ends(tmp_path):
+    dataset = dataset_of(tmp_path, {"mood": ["x", "y"]}, ["a", "a"], seconds=40)
+    settings = ProbeSettings("m", "d", "mood", group="time", block_s=20, gap_s=2, segment_s=4, folds=2)
+    spans = make_spans(dataset, settings)
+    assert spans["start_s"].tolist() == [2, 6, 10, 14, 22, 26, 30, 34] * 2
+    assert spans["time"].nunique() == 4
+    target = make_target(dataset, spans, settings)
+    assert target.unit == "segment" and target.n == 16 and target.subjects == 4
