@@ -27,7 +27,7 @@ def test_the_documents_show_every_command_that_a_researcher_needs():
 
 @pytest.mark.parametrize(("page", "line"), commands())
 def test_every_command_in_the_documents_is_accepted(page: str, line: str):
-    arguments = shlex.split(line)[1:]
+    arguments = shlex.split(line, comments=True)[1:]
     assert build_parser(arguments).parse_args(arguments).command == arguments[0]
 
 
