@@ -124,7 +124,8 @@ BROKEN: dict[str, tuple[str, str | bytes]] = {
     "half the coefficients missing": ("a.csv", table(PSI[:, :20], names=ARKIT_NAMES[:20])),
     "a column twice": ("a.csv", table(np.hstack([PSI, PSI[:, :1]]), names=(*ARKIT_NAMES, "EyeBlink_L"))
                        .replace("browDownLeft", "EyeBlinkLeft", 1)),
-    "a coefficient in two spellings": ("a.csv", table(np.hstack([PSI, PSI[:, :1]]), names=(*ARKIT_NAMES, "BrowDown_L"))),
+    "a coefficient in two spellings": ("a.csv", table(
+        np.hstack([PSI, PSI[:, :1]]), names=(*ARKIT_NAMES, "BrowDown_L"))),
     "text for a number": ("a.csv", _cell(LIVE, 12, 20, "abc")),
     "a number with a unit": ("a.csv", _cell(LIVE, 12, 20, "0.5%")),
     "text in all of a column": ("a.csv", table(PSI).replace("0.", "zero")),
@@ -210,7 +211,8 @@ BROKEN: dict[str, tuple[str, str | bytes]] = {
     "a mat cut off": ("a.mat", _mat(exp=np.zeros((40, 50)))[:300]),
     "a mat of nothing": ("a.mat", _mat(x=np.zeros(3))),
     "a mat of zeros": ("a.mat", b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + b"\0" * 4000),
-    "a mat of noise": ("a.mat", b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + np.random.default_rng(2).bytes(3000)),
+    "a mat of noise": ("a.mat", b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM"
+                       + np.random.default_rng(2).bytes(3000)),
     "a mat of version 7.3": ("a.mat", b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n" + b"\0" * 100),
     "a torch file of code": ("a.pt", b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R."),
     "a torch file of noise": ("a.pt", _npz(exp=np.zeros((3, 50)))),

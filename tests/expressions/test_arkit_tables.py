@@ -122,3 +122,14 @@ def test_one_performance_through_every_format_is_one_psi(tmp_path: Path):
         np.testing.assert_allclose(in_arkit_order(recording), in_arkit_order(recordings[0]), atol=1e-6)
         np.testing.assert_allclose(recording.time_s, recordings[0].time_s, atol=1e-6)
         assert recording.fps == recordings[0].fps == 30
+
+
+@pytest.mark.parametrize("empty", [[], {}, None, [[]]])
+def test_frames_of_json_without_a_face_are_invalid(tmp_path: Path, empty):
+    frames = _mediapipe() if isinstance(empty, list) else json.loads(json.dumps(JSONS["coefficients one level down"]))
+    key = "faceBlendshapes" if isinstance(empty, list) else "blendShapes"
+    for i in (0, 7):
+        frames[i][key] = empty
+    recording = read_one(write(tmp_path / "a.json", json.dumps(frames)))
+    np.testing.assert_array_equal(np.flatnonzero(~recording.valid), [0, 7])
+    np.testing.assert_allclose(in_arkit_order(recording)[1:7], PSI[1:7], atol=1e-6)

@@ -15,6 +15,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.readers import arrays
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.registry import find_reader, read_head, readers
+from dfe_core.faces.arkit import ARKIT_NAMES
 from tests.captures import beat_json, live_link, performance, table, write
 from tests.expressions.broken import BROKEN, mat_bomb
 
@@ -125,7 +126,6 @@ def _array_file(path: Path) -> bytes:
         savemat(path, arrays, do_compression=True)
     else:
         import pandas as pd
-        from dfe_core.faces.arkit import ARKIT_NAMES
         pd.DataFrame(performance(6), columns=list(ARKIT_NAMES)).assign(time=np.arange(6) / 30).to_parquet(path)
     return path.read_bytes()
 

@@ -89,3 +89,15 @@ def test_a_frame_with_a_missing_value_is_kept_as_invalid(tmp_path: Path):
     recording = read_one(write(tmp_path / "a.csv", live_link(psi)))
     np.testing.assert_array_equal(np.flatnonzero(~recording.valid), [7, 9])
     assert np.isfinite(recording.psi).all()
+
+
+@pytest.mark.parametrize("form", ["{clock},0", "{clock},0" + "," * 61, "{clock},0," + ",".join(["0.0"] * 61)],
+                         ids=["cut short", "empty cells", "zeros"])
+def test_frames_without_a_face_are_invalid_not_neutral(tmp_path: Path, form: str):
+    lines = live_link(performance(60)).splitlines()
+    for i in (10, 11, 60):
+        lines[i] = form.format(clock=lines[i].split(",")[0])
+    recording = read_one(write(tmp_path / "a.csv", "\n".join(lines) + "\n"))
+    np.testing.assert_array_equal(np.flatnonzero(~recording.valid), [9, 10, 59])
+    np.testing.assert_array_equal(recording.frame, np.arange(60))
+    assert any("3 frames with missing" in note for note in recording.notes)

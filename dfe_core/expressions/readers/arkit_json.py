@@ -115,21 +115,34 @@ def _lists(columns: Mapping[str, Any], beside: Mapping[str, Any], where: str) ->
 
 
 def _list(frames: list[Any], where: str) -> _Frames:
-    """A list of frames, each a mapping with the names as keys, in it or one level down, or a list of named scores."""
-    first = frames[0]
-    key, names = _shape_of(first, where)
+    """A list of frames, each a mapping with the names as keys, in it or one level down, or a list of named scores.
+
+    A frame whose coefficients are empty (no face found) is a row of NaN.
+    """
+    key, names = _shape_of(next((f for f in frames if not _faceless(f)), frames[0]), where)
     inner = frames if key is None else _column(frames, key, where)
     if names is None:
-        inner = [_scores(entry, f"{where}, frame {i + 1}") for i, entry in enumerate(inner)]
-        names = [name for name in inner[0] if arkit_count([name])]
-    pick = itemgetter(*names)
+        inner = [None if _bare(e) else _scores(e, f"{where}, frame {i + 1}") for i, e in enumerate(inner)]
+        names = [name for name in next(filter(None, inner)) if arkit_count([name])]
+    pick, blank = itemgetter(*names), (np.nan,) * len(names)
     try:
-        rows = [pick(entry) for entry in inner]
+        rows = [blank if _bare(entry) else pick(entry) for entry in inner]
     except (KeyError, TypeError, IndexError):
-        bad, fault = next((i, _lack(entry, names)) for i, entry in enumerate(inner) if _lack(entry, names))
-        raise DataError(f"{where}, frame {bad + 1}", fault, f"the {len(names)} coefficients of frame 1") from None
+        bad, fault = next((i, _lack(e, names)) for i, e in enumerate(inner) if not _bare(e) and _lack(e, names))
+        raise DataError(f"{where}, frame {bad + 1}", fault, f"the {len(names)} coefficients of the others") from None
     values = numbers(rows, where, 2)
-    return _Frames(names, values, *(_clock_of(frames, where) if isinstance(first, Mapping) else ()))
+    return _Frames(names, values, *(_clock_of(frames, where) if isinstance(frames[0], Mapping) else ()))
+
+
+def _bare(entry: Any) -> bool:
+    """Whether an entry says that there was no face: null, {}, [] or [[]]."""
+    return entry is None or (isinstance(entry, (list, dict)) and (len(entry) == 0 or entry == [[]]))
+
+
+def _faceless(frame: Any) -> bool:
+    """Whether a frame as a whole holds no coefficients."""
+    return _bare(frame) or (isinstance(frame, Mapping) and not arkit_count(list(map(str, frame)))
+                            and all(_bare(v) or isinstance(v, (int, float, str)) for v in frame.values()))
 
 
 def _shape_of(first: Any, where: str) -> tuple[str | None, list[str] | None]:

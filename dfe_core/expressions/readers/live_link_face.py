@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ TITLE = "Live Link Face CSV"
 EXTRAS = ("HeadYaw", "HeadPitch", "HeadRoll", "LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw",
           "RightEyePitch", "RightEyeRoll")
 """Radians; kept beside ψ."""
+_NO_FACE = re.compile(rb"[^,;\t]*[,;\t]0?[,;\t]*")
+"""A line of the app without a face: the timecode, 0 coefficients, and nothing more."""
 
 
 def sniff(path: Path, head: bytes) -> str | None:
@@ -38,12 +41,14 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
         raise DataError(path, f"no column Timecode among {len(keys)}", "Timecode, BlendShapeCount and the coefficients")
     columns = arkit_indices(table.header, path)
     beside = {name: keys.index(name.lower()) for name in EXTRAS if name.lower() in keys}
-    clock = keys.index("timecode")
-    data, dropped = table.read([*columns.values(), *beside.values()], [clock])
+    clock, counters = keys.index("timecode"), [i for i, key in enumerate(keys) if key == "blendshapecount"][:1]
+    data, dropped = table.read([*columns.values(), *beside.values(), *counters], [clock], pad=_NO_FACE)
     first = table.preamble + 1
     seconds, told = timecode_seconds(data[clock], path, first)
     timing = from_times(seconds, str(path), first)
     psi = np.stack([as_float32(data[i]) for i in columns.values()], 1)
+    for counter in counters:
+        psi[data[counter] == 0] = np.nan  # no face in the frame, whatever the cells say
     extras = {name: as_float32(data[i]) for name, i in beside.items()}
     return [arkit_recording(path, psi, tuple(columns), timing, FORMAT, extras, (*table.notes, *dropped, *told))]
 

@@ -36,14 +36,16 @@ class TextTable:
     encoding: str
     notes: tuple[str, ...] = ()
 
-    def read(self, numbers: Sequence[int], texts: Sequence[int] = ()) -> tuple[dict[int, np.ndarray], tuple[str, ...]]:
+    def read(self, numbers: Sequence[int], texts: Sequence[int] = (), pad: re.Pattern[bytes] | None = None
+             ) -> tuple[dict[int, np.ndarray], tuple[str, ...]]:
         """Columns by index: `numbers` as (T,) float64 with NaN where empty, `texts` as pyarrow string arrays.
 
+        Short lines that match `pad` as a whole are frames in which the tool wrote nothing more: the rest is empty.
         A last line with too few columns is dropped; the second value says so, one sentence a fact. Raises `DataError`
         for a row with another number of columns elsewhere, for text where a number belongs, and for bytes that are
         no text.
         """
-        table, dropped = self._read(numbers, texts)
+        table, dropped = self._read(numbers, texts, pad)
         if not table.num_rows:
             raise DataError(self.path, "a header and no rows", "one row a frame")
         columns: dict[int, np.ndarray] = {}
@@ -53,25 +55,25 @@ class TextTable:
             columns[index] = table[str(index)].combine_chunks()
         return columns, dropped
 
-    def _read(self, numbers: Sequence[int], texts: Sequence[int]) -> tuple[pa.Table, tuple[str, ...]]:
+    def _read(self, numbers: Sequence[int], texts: Sequence[int], pad: re.Pattern[bytes] | None
+              ) -> tuple[pa.Table, tuple[str, ...]]:
         try:
-            return self._parse(numbers, texts), ()
+            return self._parse(numbers, texts, self.path), ()
         except UnicodeDecodeError as error:
             raise DataError(self.path, f"bytes that are not {error.encoding} text", "UTF-8") from None
         except pa.ArrowInvalid as error:
             if "CSV parse error: Expected" not in str(error):
                 raise self._fault(str(error), numbers) from None
-        start, cells = self._last_short_line()
+        end, cells = self._last_short_line(pad)
         try:
-            table = self._parse(numbers, texts, start)
+            table = self._parse(numbers, texts, self._repaired(end, pad))
         except (pa.ArrowInvalid, UnicodeDecodeError) as error:
             raise self._fault(str(error), numbers) from None
-        return table, (f"The last line is cut off after {cells} of {len(self.header)} columns: one frame dropped.",)
+        return table, (f"The last line is cut off after {cells} of {len(self.header)} columns: one frame dropped.",) \
+            if cells else ()
 
-    def _parse(self, numbers: Sequence[int], texts: Sequence[int], end: int | None = None) -> pa.Table:
-        """The columns of the file, or of its first `end` bytes."""
+    def _parse(self, numbers: Sequence[int], texts: Sequence[int], source: Path | pa.BufferReader) -> pa.Table:
         types = {**{str(i): pa.float64() for i in numbers}, **{str(i): pa.string() for i in texts}}
-        source = self.path if end is None else pa.BufferReader(pa.memory_map(str(self.path)).read_buffer(end))
         return pcsv.read_csv(
             source,
             read_options=pcsv.ReadOptions(column_names=[str(i) for i in range(len(self.header))],
@@ -80,21 +82,37 @@ class TextTable:
             convert_options=pcsv.ConvertOptions(column_types=types, include_columns=list(types), null_values=_MISSING,
                                                 decimal_point=self.decimal))
 
-    def _last_short_line(self) -> tuple[int, int]:
-        """Where a last line with too few columns starts, and how many it has.
+    def _repaired(self, end: int | None, pad: re.Pattern[bytes] | None) -> pa.BufferReader:
+        """The first `end` bytes of the file (all for None), with the lines filled up that match `pad`."""
+        whole = pa.memory_map(str(self.path)).read_buffer(end)
+        if pad is None:
+            return pa.BufferReader(whole)
+        filled = []
+        for line in bytes(whole).splitlines():
+            short = len(self.header) - line.count(self.delimiter.encode()) - 1
+            filled.append(line + self.delimiter.encode() * short if short > 0 and pad.fullmatch(line) else line)
+        return pa.BufferReader(b"\n".join(filled))
+
+    def _last_short_line(self, pad: re.Pattern[bytes] | None) -> tuple[int | None, int]:
+        """Where a last line with too few columns starts, and how many it has; (None, 0) where all others match `pad`.
 
         Raises `DataError` with the line's number for a line of another length anywhere else. pyarrow's own handler of
         such lines is no help: it drops those that are not UTF-8 without a word.
         """
         fault: tuple[int, int, int] | None = None
+        padded = False
         if self.encoding != "utf-8":
             raise DataError(self.path, "rows of different lengths", f"{len(self.header)} columns as in the header")
         for number, start, line in self._lines():
             if fault is not None:
                 raise self._ragged(fault)
             cells = self._cells(line)
-            if cells != len(self.header):
+            if cells < len(self.header) and pad is not None and pad.fullmatch(line.rstrip(b"\r\n")):
+                padded = True
+            elif cells != len(self.header):
                 fault = number, start, cells
+        if fault is None and padded:
+            return None, 0
         if fault is None or fault[2] > len(self.header):
             raise self._ragged(fault or (self.preamble + 1, 0, 0))
         return fault[1], fault[2]
@@ -140,7 +158,7 @@ class TextTable:
     def _first_text(self, index: int) -> tuple[int, str]:
         """Line and value of the first entry of a column that is no number; (0, "") when it cannot be found."""
         try:
-            column = self._parse((), (index,))[str(index)]
+            column = self._parse((), (index,), self.path)[str(index)]
         except (pa.ArrowInvalid, UnicodeDecodeError):
             return 0, ""
         for i, value in enumerate(column.to_pylist()):
