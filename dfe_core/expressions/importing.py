@@ -16,6 +16,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import DatasetWriter, open_writer
 from dfe_core.expressions.labels import ENDINGS, Labels, read_labels
 from dfe_core.expressions.naming import compile_pattern, recording_names, who
+from dfe_core.expressions.readers.flame_frames import frame_files
 from dfe_core.expressions.readers.options import MAX_FILE_BYTES, ReadOptions
 from dfe_core.expressions.readers.registry import find_reader, readers
 from dfe_core.expressions.recording import Recording
@@ -26,7 +27,7 @@ from dfe_core.faces.coefficients import flame_id
 from dfe_core.faces.model import FaceModel
 from dfe_core.faces.names import coefficient_map
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import artefact_path, file_sha256
+from dfe_core.store import artefact_path, content_key, file_sha256
 
 READER_VERSION = 1
 """Counted up when a reader gives other frames for the same file."""
@@ -126,8 +127,9 @@ def find_files(sources: Sequence[str | Path], labels: Path | None = None
                ) -> tuple[list[Path], list[tuple[Path, str]]]:
     """Files to read, each once, and sources that are none.
 
-    Folders are walked in the order of their names; hidden files, files with endings that no reader takes, and the
-    table of labels are passed over. A file named outright is always tried.
+    Folders are walked in the order of their names; one that holds a folder a frame is one recording. Hidden files,
+    files with endings that no reader takes, and the table of labels are passed over. A file named outright is always
+    tried.
     """
     files: dict[str, Path] = {}
     unread: list[tuple[Path, str]] = []
@@ -147,6 +149,10 @@ def find_files(sources: Sequence[str | Path], labels: Path | None = None
 
 def _walk(folder: Path) -> Iterator[Path]:
     for where, folders, names in os.walk(folder):
+        if frame_files(Path(where)):
+            folders.clear()
+            yield Path(where)
+            continue
         folders[:] = sorted(f for f in folders if not f.startswith((".", "__")))
         yield from (Path(where, n) for n in sorted(names)
                     if not n.startswith(".") and Path(n).suffix.lower() in ENDINGS)
@@ -199,9 +205,15 @@ def _read(path: Path, reader: ModuleType, fps: float | None) -> list[Recording]:
 
 
 def _content(path: Path) -> tuple[int, str]:
-    """Bytes and SHA-256 of a file. Raises `DataError` for what is no plain file and for one over the limit."""
+    """Bytes and SHA-256 of a file, or of the files of a folder of frames.
+
+    Raises `DataError` for what is neither and for what is over the limit.
+    """
     if not os.path.exists(path):
         raise DataError(path, "no such file", "a file or folder of recordings")
+    if os.path.isdir(path):
+        parts = [_content(file) for file in frame_files(path)]
+        return sum(size for size, _ in parts), content_key([digest for _, digest in parts], 64)
     if not os.path.isfile(path):
         raise DataError(path, "no plain file", "a file or folder of recordings")
     size = path.stat().st_size

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.importing import import_dataset
 from tests.captures import read_one
 
 RNG = np.random.default_rng(0)
@@ -93,3 +95,49 @@ def test_arrays_that_are_no_flame_are_refused_with_their_name(tmp_path: Path, ar
 def test_without_a_rate_it_is_asked_for(tmp_path: Path):
     with pytest.raises(DataError, match="--fps"):
         read_one(save(tmp_path / "a.npz", TOOLS["deca"]))
+
+
+def _emoca_video(folder: Path, numbers=range(1, 31), face: str = "000") -> Path:
+    for i, number in enumerate(numbers):
+        frame = folder / f"{number:06d}_{face}"
+        frame.mkdir(parents=True)
+        np.save(frame / "exp.npy", EXP[i])
+        np.save(frame / "pose.npy", POSE[i])
+        (frame / "inputs.png").write_bytes(b"not read")
+    return folder
+
+
+def test_a_folder_of_frames_is_one_recording(tmp_path: Path):
+    _emoca_video(tmp_path / "in" / "s01_smile", [n for n in range(1, 32) if n != 12])
+    report = import_dataset([tmp_path / "in"], "d", fps=25, root=tmp_path / "cache", subject_pattern=r"(s\d+)_")
+    dataset = Dataset.open("d", tmp_path / "cache")
+    assert dataset.recordings[["recording", "subject", "extractor", "frames"]].values.tolist() == [
+        ["s01_smile", "s01", "emoca", 30]]
+    frames = dataset.frames("s01_smile")
+    np.testing.assert_allclose(frames.psi, np.concatenate([EXP, JAW], 1), rtol=1e-5, atol=1e-6)
+    assert np.flatnonzero(np.diff(frames.frame) == 2).tolist() == [10]
+    assert any("1 gaps" in note for note in report.imported[0][2])
+
+
+def test_frames_that_deca_wrote_as_matlab_files(tmp_path: Path):
+    from scipy.io import savemat
+    for i in range(30):
+        name = f"clip_frame{i:04d}"
+        (tmp_path / name).mkdir()
+        savemat(tmp_path / name / f"{name}.mat", {"exp": EXP[i:i + 1], "pose": POSE[i:i + 1]})
+    recording = read_one(tmp_path, fps=30)
+    assert recording.extractor == "deca"
+    np.testing.assert_allclose(recording.psi, np.concatenate([EXP, JAW], 1), rtol=1e-5, atol=1e-6)
+
+
+def test_two_faces_in_a_folder_of_frames_are_refused(tmp_path: Path):
+    _emoca_video(tmp_path), _emoca_video(tmp_path, [3, 4], "001")
+    with pytest.raises(DataError, match="two faces in one frame"):
+        read_one(tmp_path, fps=30)
+
+
+def test_a_broken_frame_of_a_folder_is_named(tmp_path: Path):
+    _emoca_video(tmp_path)
+    (tmp_path / "000007_000" / "exp.npy").write_bytes(b"\x93NUMPY")
+    with pytest.raises(DataError, match=r"000007_000"):
+        read_one(tmp_path, fps=30)

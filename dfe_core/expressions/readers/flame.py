@@ -74,15 +74,26 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
         expression, jaw, extractor, notes = _bare(arrays[ALONE], path)
     else:
         expression, jaw, extractor, notes = _keyed(arrays, path)
-    psi = np.concatenate([expression, jaw if jaw is not None else np.zeros((len(expression), 3))], 1)
+    timing = _timing(arrays, len(expression), options, path)
+    return [_recording(path, expression, jaw, timing, options.extractor or extractor, notes,
+                       _eyelids(arrays, len(expression)))]
+
+
+def flame_recording(path: Path, arrays: dict[str, np.ndarray], timing: Timing, extractor: str) -> Recording:
+    """A recording of arrays under a tool's names, gathered by another reader. Raises `DataError` as `read` does."""
+    expression, jaw, _, notes = _keyed(arrays, path)
+    return _recording(path, expression, jaw, timing, extractor, notes, {})
+
+
+def _recording(path: Path, expression: np.ndarray, jaw: np.ndarray | None, timing: Timing, extractor: str,
+               notes: tuple[str, ...], extras: dict[str, np.ndarray]) -> Recording:
     names = flame_names(expression.shape[1])
+    psi = np.concatenate([expression, jaw if jaw is not None else np.zeros((len(expression), 3))], 1)
     kept, valid, told = check_values(psi, names, "flame", str(path))
-    timing = _timing(arrays, len(psi), options, path)
     first = expression[valid, 0]
     span = f"exp_000 runs from {first.min():.2f} to {first.max():.2f}: extractors differ in scale."
-    return [Recording(path.stem, names, kept, timing.time_s, timing.frame, valid, timing.fps, "flame",
-                      options.extractor or extractor, extras=_eyelids(arrays, len(psi)),
-                      notes=(*notes, span, *timing.notes, *told))]
+    return Recording(path.stem, names, kept, timing.time_s, timing.frame, valid, timing.fps, "flame", extractor,
+                     extras=extras, notes=(*notes, span, *timing.notes, *told))
 
 
 def _by_names(names: list[str]) -> str | None:

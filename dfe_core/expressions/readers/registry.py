@@ -5,7 +5,8 @@ A reader module has
     TITLE: str                                    for people, e.g. ``Live Link Face CSV``
     sniff(path: Path, head: bytes) -> str | None  why the file is believed to be of this format; None if it is not
     read(path: Path, options: ReadOptions) -> list[Recording]
-`head` is the first 64 kB. `sniff` never raises; `read` raises `DataError` alone. Modules are imported when first asked.
+`head` is the first 64 kB, empty for a folder. `sniff` never raises; `read` raises `DataError` alone. Modules are
+imported when first asked.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from types import ModuleType
 
 from dfe_core.errors import DataError
 
-_MODULES = ("live_link_face", "arkit_table", "arkit_json", "flame", "openface", "landmarks")
+_MODULES = ("live_link_face", "arkit_table", "arkit_json", "flame", "flame_frames", "openface", "landmarks")
 """In the order in which they are asked: the most specific first."""
 HEAD_BYTES = 1 << 16
 
@@ -27,13 +28,16 @@ def readers() -> tuple[ModuleType, ...]:
 
 
 def find_reader(path: Path, format: str = "auto") -> tuple[ModuleType, str]:
-    """The reader for a file, and why. Raises `DataError` for an unknown format, or a file that no reader knows."""
+    """The reader for a file or a folder of frames, and why.
+
+    Raises `DataError` for an unknown format, and for a file that no reader knows.
+    """
     known = {reader.FORMAT: reader for reader in readers()}
     if format != "auto":
         if format not in known:
             raise DataError(f"--format {format}", "no such format", ", ".join(("auto", *known)))
         return known[format], "as asked"
-    head = read_head(path)
+    head = b"" if path.is_dir() else read_head(path)
     for reader in known.values():
         if (why := reader.sniff(path, head)) is not None:
             return reader, why

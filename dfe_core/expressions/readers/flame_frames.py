@@ -1,0 +1,86 @@
+"""A folder with one folder a frame, as EMOCA (``000001_000/exp.npy``) and DECA (``name/name.mat``) write videos."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.readers.arrays import ALONE, read_arrays
+from dfe_core.expressions.readers.flame import flame_recording
+from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.timing import from_frames
+
+FORMAT = "flame-frames"
+TITLE = "folder of FLAME frames (EMOCA, DECA)"
+_NUMBER = re.compile(r"(?:.*?[^0-9])??(\d+)(?:_(\d{3}))?")
+"""A frame's number at the end of its folder's name, and EMOCA's number of the face in it."""
+_EXTRACTORS = {".npy": "emoca", ".mat": "deca"}
+LEAST = 2
+
+
+def sniff(path: Path, head: bytes) -> str | None:
+    return "its folders, one a frame" if frame_files(path) else None
+
+
+def frame_files(folder: Path) -> list[Path]:
+    """The expression file of each frame, in order of name; none where the folder is no sequence of frames."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(e.name for e in entries if e.is_dir() and _NUMBER.fullmatch(e.name))
+    except OSError:
+        return []
+    found = [file for name in names if (file := _expression_file(folder, name)) is not None]
+    return found if len(found) >= LEAST else []
+
+
+def read(path: Path, options: ReadOptions) -> list[Recording]:
+    """One recording; frame numbers are in the folders' names, the rate is --fps.
+
+    Raises `DataError` for two faces in one frame, frames of several sizes, and whatever a frame's file is refused for.
+    """
+    files = frame_files(path)
+    if not files:
+        raise DataError(path, "no folders of frames", "000001_000/exp.npy … or name1/name1.mat …")
+    found = [_NUMBER.fullmatch(file.parent.name) for file in files]
+    if len({match[2] for match in found}) > 1:
+        twice = next(match for match in found if match[2] not in (None, "000"))
+        raise DataError(path, f"two faces in one frame ({twice[0]})", "one face a folder")
+    numbers = np.array([float(match[1][-15:]) for match in found])
+    order = np.argsort(numbers, kind="stable")
+    timing = from_frames(numbers[order], options.fps, str(path), 1, "frame")
+    rows = [_frame(files[i]) for i in order]
+    arrays = {key: _stacked([row.get(key) for row in rows], key, path) for key in ("exp", "pose")}
+    extractor = options.extractor or _EXTRACTORS[files[0].suffix]
+    return [flame_recording(path, {k: v for k, v in arrays.items() if v is not None}, timing, extractor)]
+
+
+def _expression_file(folder: Path, name: str) -> Path | None:
+    for file in (folder / name / "exp.npy", folder / name / f"{name}.mat"):
+        if file.is_file():
+            return file
+    return None
+
+
+def _frame(file: Path) -> dict[str, np.ndarray]:
+    """exp (E,) and, where there is one, pose (P,) of a frame."""
+    if file.suffix == ".mat":
+        return {k: v.ravel() for k, v in read_arrays(file, frozenset(("exp", "pose"))).items()}
+    pose = file.with_name("pose.npy")
+    return {"exp": read_arrays(file)[ALONE].ravel(),
+            **({"pose": read_arrays(pose)[ALONE].ravel()} if pose.is_file() else {})}
+
+
+def _stacked(rows: list[np.ndarray | None], key: str, path: Path) -> np.ndarray | None:
+    sizes = {None if row is None else row.size for row in rows}
+    if sizes == {None}:
+        return None
+    if len(sizes) > 1:
+        raise DataError(f"{path}, {key}", "frames with "
+                        + " or ".join(sorted("none" if n is None else str(n) for n in sizes)) + " values",
+                        "the same in every frame")
+    return np.stack([row for row in rows if row is not None])
