@@ -11,8 +11,9 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from dfe_core.expressions.naming import compile_pattern, recording_names, who
 from dfe_core.expressions.neutral import Ledger, calm_frames, resting_face, thinned
 from dfe_core.expressions.points import SPACES, PointTrack
 from dfe_core.expressions.readers.options import MAX_FILE_BYTES, ReadOptions
-from dfe_core.expressions.readers.registry import find_reader
+from dfe_core.expressions.readers.registry import find_reader, read_head
 from dfe_core.expressions.resample import resample
 from dfe_core.expressions.split import Split, split_dataset
 from dfe_core.expressions.timing import check_fps
@@ -41,6 +42,7 @@ from dfe_core.store import artefact_path, cache_root, content_key, file_sha256
 
 TEST_SHARE, VALIDATION_SHARE, SEED = 0.25, 0.1, 0
 """The split that `dfe train` draws unless told otherwise: the basis is learned on the recordings it trains on."""
+_POSITIONS = ("openface", "mediapipe_landmarks", "mesh_sequence", "landmarks")
 FEWEST_FRAMES = 20
 """Fewer training frames teach no basis."""
 _CHUNK = 4_000_000  # coordinates placed at once
@@ -165,7 +167,7 @@ def _read_all(sources: Sequence[str | Path], job: _Job, folder: Path) -> None:
             digest, size = _content(path)
             if digest in seen:
                 raise DataError(path, f"the same content as {seen[digest]}", "each recording once")
-            reader, why = find_reader(path, job.format)
+            reader, why = _reader_of(path, job.format)
             kept = [_keep(path, name, r, job, folder) for r in reader.read(path, ReadOptions(fps=job.fps))]
         except DataError as error:
             job.skipped.append((path, str(error)))
@@ -183,6 +185,20 @@ def _read_all(sources: Sequence[str | Path], job: _Job, folder: Path) -> None:
     if not job.tracks:
         shown = " | ".join(message for _, message in job.skipped[:10])
         raise DataError(job.name, f"nothing imported, {len(job.skipped)} files skipped: {shown}")
+
+
+def _reader_of(path: Path, format: str) -> tuple[ModuleType, str]:
+    """As `find_reader`, but of the readers that know a file those of positions come first; folders are meshes."""
+    positions = [import_module(f"dfe_core.expressions.readers.{name}") for name in _POSITIONS]
+    if format != "auto":
+        return find_reader(path, format)
+    if path.is_dir():
+        return positions[_POSITIONS.index("mesh_sequence")], "a folder of meshes"
+    head = read_head(path)
+    for reader in positions:
+        if (why := reader.sniff(path, head)) is not None:
+            return reader, why
+    return find_reader(path, format)
 
 
 def _content(path: Path) -> tuple[str, int]:

@@ -7,6 +7,7 @@ from scipy.spatial import Delaunay, QhullError
 
 from dfe_core.faces.layouts import Layout
 
+DENSE = 512
 _OPENING = 0.08  # of the height: the lower lip is drawn down so far while triangles are chosen
 _LONG = 4.0  # triangles on the outline with a side so many times the median are slivers across a hollow
 
@@ -14,11 +15,13 @@ _LONG = 4.0  # triangles on the outline with a side so many times the median are
 def triangulate(template: np.ndarray, layout: Layout | None = None) -> np.ndarray:
     """(F, 3) int32 triangles, counter-clockwise seen from +z, over (V, 3) points that look along +z.
 
-    With a `layout`, its holes stay open and closed lips do not grow together. No triangle at all where the points
-    span no area.
+    With a `layout`, its holes stay open and closed lips do not grow together. Of more than `DENSE` points without one,
+    a head with a back, those of the front half are joined. No triangle at all where the points span no area.
     """
     plane = np.array(template[:, :2], np.float64)
     used = np.arange(len(plane))
+    if layout is None and len(plane) > DENSE:
+        used = np.flatnonzero(template[:, 2] >= np.median(template[:, 2]))
     if layout is not None:
         used = np.setdiff1d(used, layout.irises)
         plane[list(layout.below), 1] -= _OPENING * np.ptp(plane[:, 1])

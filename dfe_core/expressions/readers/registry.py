@@ -17,7 +17,8 @@ from types import ModuleType
 
 from dfe_core.errors import DataError
 
-_MODULES = ("live_link_face", "arkit_table", "arkit_json", "flame", "flame_frames", "openface", "landmarks")
+_MODULES = ("live_link_face", "face_cap", "ifacialmocap", "arkit_table", "arkit_json", "flame",
+            "flame_frames", "openface", "mediapipe_landmarks", "mesh_sequence", "landmarks")
 """In the order in which they are asked: the most specific first."""
 HEAD_BYTES = 1 << 16
 
