@@ -86,7 +86,8 @@ def codeword_table(codebook: Codebook, face: FaceModel, aggregates: Aggregates, 
     """One row a codeword: use, the AU or AUs its face and its use match, and whether it is new.
 
     Columns: codeword, frames, share, mean_intensity, size_mm, region, side, symmetry, face_aus, face_cosine, use_aus,
-    use_r, best_au, best_side, auroc, judged, new. `judged` is False for rest and for what is used too seldom.
+    use_r, best_au, best_side, auroc, judged, new. `judged` is False for rest, for what is used too seldom, and
+    for all where there are neither templates nor enough subjects to tell a match from chance.
     """
     frames, size = aggregates.frames, codebook.size
     uses = _uses(aggregates)
@@ -97,7 +98,8 @@ def codeword_table(codebook: Codebook, face: FaceModel, aggregates: Aggregates, 
     best = np.where(np.isfinite(found.auroc[:, :aggregates.aus]), found.auroc[:, :aggregates.aus], -1)
     top = best.argmax(1) if best.shape[1] else np.zeros(size, int)
     score = best.max(1, initial=-1)
-    judged = (np.arange(size) != REST) & (uses >= max(settings.min_share * frames, settings.min_frames))
+    enough = templates is not None or (use.any() and len(aggregates.subjects) >= settings.min_subjects)
+    judged = enough & (np.arange(size) != REST) & (uses >= max(settings.min_share * frames, settings.min_frames))
     table = pd.DataFrame({
         "codeword": np.arange(size), "frames": uses.astype(np.int64), "share": uses / frames,
         "mean_intensity": _mean_intensity(aggregates, uses), "size_mm": _sizes(codebook, face),

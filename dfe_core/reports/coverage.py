@@ -146,7 +146,8 @@ def _pairs(coverage: Coverage) -> Section:
     top = coverage.pairs.assign(label=say.short_labels(coverage.pairs)) \
         .sort_values(["phi", "codeword"], ascending=[False, True]).reset_index(drop=True)
     table = Table("pairs", f"The pairs of largest phi. Lift 1 is independence. {say.who(coverage)}", top,
-                  (Column("codeword", "codeword", "d"), Column("label", "AU", width=1.3), Column("lift", "lift", ".2f"),
+                  (Column("codeword", "codeword", "d", 1.25), Column("label", "AU", width=1.3),
+                   Column("lift", "lift", ".2f"),
                    Column("lift_low", "low", ".2f"), Column("lift_high", "high", ".2f"),
                    Column("pmi", "PMI, bits", ".2f"),
                    Column("phi", "phi", ".2f"), Column("auroc", "AUROC", ".3f"), Column("best_f1", "best F1", ".2f"),

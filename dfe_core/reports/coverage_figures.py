@@ -136,7 +136,8 @@ def draw_truth(figure: Any, truth: pd.DataFrame, labels: list[str], threshold: f
 def draw_symmetry(figure: Any, by_subject: pd.DataFrame) -> None:
     """Share of frames on each side, one bar a subject."""
     shown = by_subject.head(MOST_SUBJECTS)
-    axes = _wide(figure, len(shown), left=0.12)
+    names = [name if len(name) <= 26 else name[:25] + "…" for name in shown["subject"].astype(str)]
+    axes = _wide(figure, len(shown), left=0.03 + 0.0085 * max(map(len, names), default=4))
     left = np.zeros(len(shown))
     for side in ("symmetric", "left", "right", "still"):
         width = shown[side].to_numpy()
@@ -146,7 +147,7 @@ def draw_symmetry(figure: Any, by_subject: pd.DataFrame) -> None:
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(lambda v, _: f"{v:.0%}")
     axes.set_xlabel("share of frames")
-    _rows(axes, shown["subject"].tolist())
+    _rows(axes, names)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncol=4, borderaxespad=0.2)
 
 

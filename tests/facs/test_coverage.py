@@ -251,6 +251,14 @@ def test_one_subject_is_not_enough_for_held_out_figures(planted, planted_module,
     assert content["covered_aus"] is None and content["beyond_facs_variance"] is None
 
 
+def test_nothing_is_new_where_nothing_could_match(planted, planted_module, tmp_path, monkeypatch) -> None:
+    case = planted_module.build(tmp_path / "cache", planted.face, subjects=2, minutes=0.3)
+    monkeypatch.setattr(module, "find_templates", lambda *_: None)
+    result = analyse_coverage(case.model, case.dataset, case.aus, root=case.root, settings=SETTINGS)
+    assert not result.codewords["judged"].any() and result.to_json()["new_codewords"] == []
+    assert result.per_au["template_cosine"].isna().all()
+
+
 def test_pairs_carry_the_cosine_of_the_faces(found, planted) -> None:
     own = found.pairs[(found.pairs["au"] == "AU4") & (found.pairs["side"] == "left")].set_index("codeword")
     assert own["template_cosine"][planted.codeword["AU4", "left"]] == pytest.approx(1, abs=1e-4)
