@@ -76,6 +76,22 @@ def live_link() -> Good:
     return Good("live-link-face", "take_iPhone_cal.csv", content, "toy-1", lines_of(content))
 
 
+def face_cap() -> Good:
+    rows = [",".join(map(str, ["k", round(1000 * t / FPS), 0, 0, -0.4, 1.5, -2, 0, 1, 2, 3, 4, *row]))
+            for t, row in enumerate(arkit_values().tolist())]
+    names = ",".join(("bs", *(n.replace("Left", "_L").replace("Right", "_R") if n[-4:] in ("Left", "ight") and
+                              n not in ("jawLeft", "jawRight", "mouthLeft", "mouthRight") else n for n in ARKIT_NAMES)))
+    content = "\n".join(["info,Face Cap,1.9", names, *rows, ""]).encode()
+    return Good("face-cap", "take.txt", content, "toy-1", lines_of(content))
+
+
+def ifacialmocap() -> Good:
+    packets = ["|".join(f"{n}-{round(100 * v)}" for n, v in zip(ARKIT_NAMES, row, strict=True))
+               + "|=head#1.5,-2,0,0,0.1,-0.4|rightEye#1,2,0|leftEye#1,2,0|" for row in arkit_values().tolist()]
+    content = "\n".join([*packets, ""]).encode()
+    return Good("ifacialmocap", "packets.txt", content, "toy-1", lines_of(content), FPS)
+
+
 def arkit_csv() -> Good:
     content = table(arkit_frame())
     return Good("arkit-table", "take.csv", content, "toy-1", lines_of(content))
@@ -195,5 +211,5 @@ def landmarks_csv() -> Good:
 
 
 BUILDERS: tuple[Callable[[], Good], ...] = (
-    live_link, arkit_csv, arkit_tsv, arkit_parquet, arkit_frames_json, arkit_lists_json, beat_json, mediapipe_json,
-    flame_npz, flame_npy, flame_mat, flame_json, flame_pt, openface_csv, landmarks_csv)
+    live_link, face_cap, ifacialmocap, arkit_csv, arkit_tsv, arkit_parquet, arkit_frames_json, arkit_lists_json,
+    beat_json, mediapipe_json, flame_npz, flame_npy, flame_mat, flame_json, flame_pt, openface_csv, landmarks_csv)
