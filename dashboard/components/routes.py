@@ -10,9 +10,12 @@ import streamlit as st
 
 from dashboard.components import state
 
-GROUPS = {"": ("overview",), "Explore": ("codebook", "recordings"), "Analyse": ("coverage",)}
+GROUPS = {"": ("overview",), "Explore": ("codebook", "recordings", "map", "motion"),
+          "Analyse": ("coverage", "compare"), "Data": ("data",)}
 TITLES = {"overview": ("Overview", "dashboard"), "codebook": ("Codebook", "grid_view"),
-          "recordings": ("Recordings", "timeline"), "coverage": ("Coverage", "select_all")}
+          "motion": ("Faces in motion", "animation"), "compare": ("Compare", "compare"),
+          "recordings": ("Recordings", "timeline"), "coverage": ("Coverage", "select_all"),
+          "map": ("Map", "scatter_plot"), "data": ("Data", "database")}
 
 
 def groups() -> dict[str, list[st.Page]]:

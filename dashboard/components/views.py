@@ -28,3 +28,11 @@ player = _view("player")
 
 strip = _view("strip")
 """data: face, items [{psi, title, note, href}]. Trigger: ``pick``, the index of an item."""
+
+scatter = _view("scatter")
+"""data: points (address), legend, words or notes, face, codebook, selected, height, alt.
+
+Triggers: ``pick`` (id and row of a point), ``select`` (ids or rows)."""
+
+reel = _view("reel")
+"""data: reel (address of a pack with time and psi0, psi1 … one a face), faces [{face, title}], tracks, height, alt."""

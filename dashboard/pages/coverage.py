@@ -234,7 +234,8 @@ def by_au(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None
             "Best": per_au["best_codeword"], "Alone": per_au["auroc"], "Set": per_au["sparse_auroc"],
             "Status": per_au["status"]}), hide_index=True, height=560, column_config={
                 "Alone": st.column_config.NumberColumn(format="%.2f"),
-                "Set": st.column_config.NumberColumn(format="%.2f"), "Best": st.column_config.NumberColumn(format="%d")})
+                "Set": st.column_config.NumberColumn(format="%.2f"),
+                "Best": st.column_config.NumberColumn(format="%d")})
         if text := unmeasured(coverage):
             st.caption(text)
 

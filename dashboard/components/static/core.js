@@ -142,18 +142,19 @@ vec3 eyeColour() {
   return mix(vec3(0.05), c, smoothstep(eyeEdges.x * 0.93, eyeEdges.x * 1.07, a));
 }
 void main() {
-  vec3 n = normalize(gl_FrontFacing ? vNormal : -vNormal);
   vec3 toEye = normalize(-vEye);
+  vec3 n = normalize(vNormal);
+  if (dot(n, toEye) < -0.35) n = -n; // the inside of the mouth; not by winding, which flickers at the silhouette
   bool isEye = vMaterial > 0.5 && vMaterial < 1.5;
   float t = signed_ > 0.5 ? clamp(vHeat / range * 0.5 + 0.5, 0.0, 1.0) : clamp(vHeat / range, 0.0, 1.0);
   if (strength < 0.5) t = signed_ > 0.5 ? 0.5 : 0.0;
   vec3 base = texture(colours, vec2(t * 0.9922 + 0.0039, signed_ > 0.5 ? 0.75 : 0.25)).rgb;
   if (isEye) base = hasEyes > 0.5 ? eyeColour() : vec3(0.93, 0.92, 0.90);
   else if (vMaterial > 1.5) base = vec3(0.40, 0.17, 0.17);
-  float key = pow(0.5 + 0.5 * dot(n, normalize(vec3(-0.45, 0.55, 0.75))), 1.8);
-  float fill = pow(0.5 + 0.5 * dot(n, normalize(vec3(0.85, 0.05, 0.55))), 2.0);
+  float key = pow(max(0.5 + 0.5 * dot(n, normalize(vec3(-0.45, 0.55, 0.75))), 0.0), 1.8);
+  float fill = pow(max(0.5 + 0.5 * dot(n, normalize(vec3(0.85, 0.05, 0.55))), 0.0), 2.0);
   float sky = 0.5 + 0.5 * n.y;
-  float rim = pow(1.0 - max(dot(n, toEye), 0.0), 3.0);
+  float rim = pow(1.0 - clamp(dot(n, toEye), 0.0, 1.0), 3.0);
   vec3 light = vec3(1.00, 0.97, 0.93) * key * 0.86 + vec3(0.80, 0.88, 1.0) * fill * 0.30
     + mix(vec3(0.10, 0.09, 0.09), vec3(0.17, 0.18, 0.20), sky);
   float shine = pow(max(dot(n, normalize(normalize(vec3(-0.45, 0.55, 0.75)) + toEye)), 0.0), isEye ? 90.0 : 24.0);

@@ -1,0 +1,76 @@
+"""Faces and movements as files for other programs, made when they are asked for."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from dfe_core.errors import DataError
+from dfe_core.faces.model import FaceModel
+from dfe_core.motion.export import coefficients_csv, live_link_csv, write_coefficients
+from dfe_core.render.animation import animate, there_and_back
+from dfe_core.render.gltf import export_animation
+from dfe_core.render.mesh_files import export_mesh
+from dfe_core.render.pictures import render_face
+
+KINDS = {".png": "image/png", ".gif": "image/gif", ".mp4": "video/mp4", ".ply": "application/octet-stream",
+         ".obj": "text/plain", ".glb": "model/gltf-binary", ".csv": "text/csv", ".npz": "application/octet-stream"}
+FPS = 25
+
+
+def of_face(face: FaceModel, psi: np.ndarray, stem: str, key: str) -> None:
+    """Download one expression: picture, movement, mesh, coefficients."""
+    makers: dict[str, tuple[str, Callable[[Path], object]]] = {}
+    if face.has_mesh:
+        makers |= {
+            "Picture": (".png", lambda path: path.write_bytes(render_face(face, psi))),
+            "GIF": (".gif", lambda path: animate(face, there_and_back(psi), path, FPS)),
+            "Film": (".mp4", lambda path: animate(face, there_and_back(psi), path, FPS)),
+            "PLY": (".ply", lambda path: export_mesh(face, psi, path)),
+            "OBJ": (".obj", lambda path: export_mesh(face, psi, path)),
+            "glTF": (".glb", lambda path: export_mesh(face, psi, path))}
+    makers["CSV"] = (".csv", lambda path: path.write_text(coefficients_csv(np.zeros(1), psi[None], face.names)))
+    makers["NPZ"] = (".npz", lambda path: write_coefficients(path, np.zeros(1), psi[None], face.names))
+    _buttons(makers, stem, key)
+
+
+def of_movement(face: FaceModel, time_s: np.ndarray, psi: np.ndarray, stem: str, key: str) -> None:
+    """Download a movement (T, E): film, animated mesh, coefficients, and what Live Link Face tools read."""
+    fps = 1 / float(np.median(np.diff(time_s)))
+    makers: dict[str, tuple[str, Callable[[Path], object]]] = {}
+    if face.has_mesh:
+        makers |= {"GIF": (".gif", lambda path: animate(face, psi, path, fps)),
+                   "Film": (".mp4", lambda path: animate(face, psi, path, fps)),
+                   "glTF": (".glb", lambda path: export_animation(face, psi, time_s, path))}
+    makers |= {"CSV": (".csv", lambda path: write_coefficients(path, time_s, psi, face.names)),
+               "NPZ": (".npz", lambda path: write_coefficients(path, time_s, psi, face.names)),
+               "Live Link": (".csv", lambda path: path.write_text(live_link_csv(psi, face.names, fps)))}
+    _buttons(makers, stem, key)
+
+
+def made(suffix: str, maker: Callable[[Path], object]) -> bytes:
+    """What a maker writes, through a temporary file."""
+    with tempfile.TemporaryDirectory(prefix="dfe-export-") as folder:
+        path = Path(folder) / f"face{suffix}"
+        maker(path)
+        return path.read_bytes()
+
+
+def _buttons(makers: dict[str, tuple[str, Callable[[Path], object]]], stem: str, key: str) -> None:
+    with st.container(horizontal=True, gap="small"):
+        for label, (suffix, maker) in makers.items():
+            st.download_button(label, _deferred(suffix, maker), f"{stem}{suffix}", KINDS[suffix], on_click="ignore",
+                               key=f"{key}-{label}")
+
+
+def _deferred(suffix: str, maker: Callable[[Path], object]) -> Callable[[], bytes]:
+    def make() -> bytes:
+        try:
+            return made(suffix, maker)
+        except DataError as error:
+            return str(error).encode()
+    return make

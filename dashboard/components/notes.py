@@ -1,0 +1,68 @@
+"""What the lab writes beside a model: names, tags, notes, named sets. Several people at once lose nothing."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.components import shelf
+from dfe_core.errors import DataError
+from dfe_core.tokens.notes import Notebook, NoteConflict, Notes
+
+
+def read(choice: shelf.Choice) -> Notes:
+    """Everything written beside the chosen model."""
+    return Notebook.open(choice.model, choice.root).read()
+
+
+def author() -> str:
+    """Who writes: asked once a session, kept in it."""
+    return st.session_state.get("author", "")
+
+
+def save_set(choice: shelf.Choice, codewords: list[int]) -> None:
+    """Keep a selection under a name."""
+    with st.form("save-set", border=False, clear_on_submit=True):
+        box, button = st.columns([2, 1], vertical_alignment="bottom")
+        name = box.text_input("Keep as a named set", placeholder="asymmetric smiles")
+        if button.form_submit_button("Save", width="stretch") and name.strip():
+            try:
+                Notebook.open(choice.model, choice.root).save_set(name.strip(), codewords, author())
+                st.toast(f"“{name.strip()}” is kept with {len(codewords)} codewords.", icon=":material/bookmark_added:")
+            except DataError as error:
+                st.error(str(error), icon=":material/error:")
+
+
+def edit(choice: shelf.Choice, codeword: int) -> None:
+    """Name, tags and note of one codeword."""
+    notes = read(choice)
+    note = notes.of(codeword)
+    said = note.name or note.note or note.tags
+    with st.expander("Name, tags and notes" if not said else f"Notes: {note.name or note.note or ', '.join(note.tags)}",
+                     icon=":material/edit_note:"), st.form(f"note-{codeword}-{notes.revision}", border=False):
+        left, right = st.columns(2)
+        name = left.text_input("The lab’s name for it", note.name, placeholder="half smile")
+        tags = right.text_input("Tags, separated by commas", ", ".join(note.tags), placeholder="smile, asymmetric")
+        text = st.text_area("Note", note.note, height=90)
+        who, button = st.columns([2, 1], vertical_alignment="bottom")
+        writer = who.text_input("Written by", note.author or author())
+        if button.form_submit_button("Save", width="stretch", icon=":material/save:"):
+            st.session_state["author"] = writer
+            _save(choice, codeword, note.tags, tags, name, text, writer, notes.revision)
+
+
+def _save(choice: shelf.Choice, codeword: int, before: tuple[str, ...], tags: str, name: str, text: str, writer: str,
+          seen: int) -> None:
+    wanted = {tag.strip() for tag in tags.split(",") if tag.strip()}
+    try:
+        Notebook.open(choice.model, choice.root).edit(
+            codeword, writer, name=name.strip(), note=text.strip(), add_tags=sorted(wanted - set(before)),
+            remove_tags=sorted(set(before) - wanted), seen=seen)
+    except NoteConflict as conflict:
+        st.warning(f"Someone else changed this meanwhile: “{conflict.theirs}”. Yours was not written over it; the page "
+                   "now shows theirs.", icon=":material/group:")
+        return
+    except DataError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.toast(f"Notes of codeword {codeword} saved.", icon=":material/check_circle:")
+    st.rerun()

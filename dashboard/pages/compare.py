@@ -1,0 +1,155 @@
+"""Two codebooks side by side: which displays both have, which only one has, and which holds this data better."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+if __name__ == "__main__":  # a link to this page was the server's first: see dashboard/pages/__init__.py
+    runpy.run_path(str(Path(__file__).resolve().parents[1] / "app.py"), run_name="__main__")
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard.components import (
+    cards,
+    comparisons,
+    empty_states,
+    figures,
+    frame,
+    jobs,
+    media,
+    routes,
+    shelf,
+    thumbnails,
+    views,
+)
+from dashboard.components.dictionary import dictionary
+from dashboard.components.words import plural
+
+PARTS = ("Both have", "Only here", "Only there")
+
+
+def page() -> None:
+    """The page."""
+    choice = shelf.chosen()
+    frame.header("Compare", "Two codebooks: what they share, what only one has, which to prefer for this data.", choice)
+    if empty_states.ready(choice):
+        shown(choice)
+
+
+@st.fragment
+def shown(choice: shelf.Choice) -> None:
+    """The other model, the verdict, the faces."""
+    with frame.guarded():
+        others = [name for name in shelf.model_names(choice.root) if name != choice.model]
+        if not others:
+            nothing_to_compare(choice)
+            return
+        box, _ = st.columns([1, 2])
+        other = box.selectbox(f"Compare “{choice.model}” with", others, key="other", bind="query-params")
+        verdict(choice, other)
+        faces(choice, other)
+
+
+def nothing_to_compare(choice: shelf.Choice) -> None:
+    """There is one codebook only."""
+    with st.container(border=True):
+        st.subheader("There is one codebook so far", anchor=False)
+        st.markdown(f"Train another to compare with “{choice.model}”: on other data, of another size, or with another "
+                    "seed. For example:")
+        st.code(f"dfe train {choice.dataset} --name another --set tokenizer.codewords=128", language="bash")
+
+
+def verdict(choice: shelf.Choice, other: str) -> None:
+    """Which of the two holds the chosen dataset better, with intervals."""
+    if not shelf.is_encoded(choice.root, other, choice.dataset):
+        with st.container(border=True):
+            st.markdown(f"“{choice.dataset}” has not been encoded by “{other}”, so their fidelity cannot be compared "
+                        "yet.")
+            jobs.offer("Encode it now", f"encode-{other}--{choice.dataset}", f"Encoding {choice.dataset}",
+                       ["encode", other, choice.dataset], "Encoded.", ":material/data_object:")
+        return
+    found = comparisons.fidelity(choice, other)
+    with st.container(border=True):
+        if found.preferred:
+            st.markdown(f"**Prefer “{found.preferred}” for “{choice.dataset}”.** {found.reason}")
+        else:
+            st.markdown(f"**The data do not decide.** {found.reason}")
+        kind = "held-out subjects" if found.held_out else "subjects, some of which a model was trained on"
+        st.caption(f"On {found.subjects} {kind}.")
+    figures.show(comparisons.fidelity_figure(found), "fidelity", "Error of both models per subject")
+    rows = [{"Codebook": one.model, "RMSE mm": one.rmse_mm[0], "From": one.rmse_mm[1], "To": one.rmse_mm[2],
+             "Codewords in use": f"{one.used} of {one.codewords}", "Bits a frame": one.bits,
+             "Entropy bits": one.entropy_bits} for one in (found.a, found.b)]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config={
+        **{c: st.column_config.NumberColumn(format="%.3f") for c in ("RMSE mm", "From", "To")},
+        **{c: st.column_config.NumberColumn(format="%.1f") for c in ("Bits a frame", "Entropy bits")}})
+
+
+def faces(choice: shelf.Choice, other: str) -> None:
+    """Matched pairs and what only one has."""
+    found = comparisons.matching(choice, other)
+    same = int(found.pairs["same"].sum())
+    st.subheader("Their codewords", anchor=False)
+    frame.facts([("The same display", str(same), f"of {len(found.pairs)} matched pairs"),
+                 ("Mean likeness", f"{found.mean_cosine:.2f}", "cosine of matched pairs"),
+                 (f"Only in {choice.model}", str(len(found.only_a)), "codewords"),
+                 (f"Only in {other}", str(len(found.only_b)), "codewords")])
+    if found.lost:
+        st.caption(f"The faces differ: {', '.join(found.lost)} of “{other}” cannot be shown here.")
+    part = st.segmented_control("Codewords", PARTS, default=PARTS[0], key="compare_part", required=True,
+                                bind="query-params", label_visibility="collapsed")
+    if part == PARTS[0]:
+        pairs(choice, other, found)
+    else:
+        alone(choice if part == PARTS[1] else shelf.Choice(choice.root, other, choice.dataset),
+              found.only_a if part == PARTS[1] else found.only_b)
+
+
+def pairs(choice: shelf.Choice, other: str, found) -> None:
+    """Matched codewords: pick a pair and see both faces."""
+    mine, theirs = dictionary(choice).table, comparisons.descriptions(choice, other)
+    table = pd.DataFrame({choice.model: found.pairs["a"], other: found.pairs["b"], "Cosine": found.pairs["cosine"],
+                          "Movement": [cards.name_of(mine.iloc[k]) for k in found.pairs["a"]],
+                          "There": [theirs[k] for k in found.pairs["b"]]})
+    left, right = st.columns([1.2, 1], gap="medium")
+    with left:
+        picked = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="single-row", key="pairs",
+                              height=420, column_config={"Cosine": st.column_config.NumberColumn(format="%.2f")})
+    row = picked.selection.rows[0] if picked.selection.rows else 0
+    with right:
+        if len(found.pairs):
+            side_by_side(choice, other, int(found.pairs["a"].iloc[row]), int(found.pairs["b"].iloc[row]))
+
+
+def side_by_side(choice: shelf.Choice, other: str, a: int, b: int) -> None:
+    """Two codewords on this codebook's face."""
+    codebook = shelf.codebook(choice.root, choice.model)
+    face = shelf.face(choice.root, codebook.face_id)
+    if not face.has_mesh:
+        return
+    theirs = comparisons.psi_here(choice, other, b)
+    views.morph(key="pair", data={
+        "face": media.face_address(face), "psi": np.round(theirs, 4).tolist(), "title": f"{other} {b}", "height": 330,
+        "other": {"psi": np.round(codebook.psi[a], 4).tolist(), "title": f"{choice.model} {a}"},
+        "alt": f"Codeword {a} of {choice.model} beside codeword {b} of {other}"})
+    routes.link("codebook", f"Open codeword {a}", codeword=a)
+
+
+def alone(choice: shelf.Choice, rows: pd.DataFrame) -> None:
+    """Codewords that the other codebook has nothing like."""
+    codebook, table = shelf.codebook(choice.root, choice.model), dictionary(choice).table
+    face = shelf.face(choice.root, codebook.face_id)
+    st.caption(f"{plural(len(rows), 'codeword')} with no counterpart, those farthest from anything there first.")
+    if not len(rows) or not face.has_mesh:
+        return
+    pictures = thumbnails.addresses(choice.root, codebook, face)
+    items = [{**cards.card(table.iloc[row.codeword], pictures.get(int(row.codeword))),
+              "note": f"nearest {row.nearest}, cosine {row.cosine:.2f}"} for row in rows.itertuples()]
+    views.gallery(key=f"alone-{codebook.model}", on_pick_change=lambda: None, data={
+        "items": items, "selected": None, "model": codebook.model, "label": f"Only in {codebook.model}",
+        "face": media.face_address(face), "codebook": media.codebook_address(codebook)})
+
+

@@ -1,0 +1,265 @@
+"""Mixing codewords, moving between expressions by words, and playing them on other faces."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+if __name__ == "__main__":  # a link to this page was the server's first: see dashboard/pages/__init__.py
+    runpy.run_path(str(Path(__file__).resolve().parents[1] / "app.py"), run_name="__main__")
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard.components import (
+    cards,
+    empty_states,
+    exports,
+    frame,
+    media,
+    mixes,
+    notes,
+    reels,
+    routes,
+    shelf,
+    views,
+)
+from dashboard.components.dictionary import dictionary
+from dashboard.components.words import clock, mm, percent
+from dfe_core.errors import DataError
+from dfe_core.faces import list_faces
+from dfe_core.motion.codeword_tracks import in_codewords
+from dfe_core.motion.identity import transfer
+from dfe_core.motion.mixer import mix, random_mix
+from dfe_core.motion.timeline import Timeline, play, to_toml
+from dfe_core.motion.words import rules, timeline_from_words
+from dfe_core.tokens.search import nearest_codewords
+
+TABS = ("Mix codewords", "From words", "Another face")
+EXAMPLE = "neutral, then a one-sided smile, then brows up, over 2 s"
+TRACK_COLUMNS = ("kind", "target", "side", "intensity", "onset_s", "apex_s", "offset_s", "end_s")
+
+
+def page() -> None:
+    """The page."""
+    choice = shelf.chosen()
+    frame.header("Faces in motion", "Put codewords together, write a movement in words, play it on another face.",
+                 choice)
+    if not empty_states.ready(choice, needs_tokens=False):
+        return
+    codebook = shelf.codebook(choice.root, choice.model)
+    if not shelf.face(choice.root, codebook.face_id).has_mesh:
+        st.info("The face of this codebook has no mesh here, so there is nothing to move.",
+                icon=":material/view_in_ar:")
+        return
+    shown(choice)
+
+
+@st.fragment
+def shown(choice: shelf.Choice) -> None:
+    """The chosen part."""
+    with frame.guarded():
+        tab = st.segmented_control("Part", TABS, default=TABS[0], key="motion_part", bind="query-params", required=True,
+                                   label_visibility="collapsed")
+        dict(zip(TABS, (mixer, from_words, another_face), strict=True))[tab](choice)
+
+
+def mixer(choice: shelf.Choice) -> None:
+    """Codewords with intensities, their sum, and what the encoder makes of it."""
+    codebook, table = shelf.codebook(choice.root, choice.model), dictionary(choice).table
+    face = shelf.face(choice.root, codebook.face_id)
+    mixed = mixes.read(codebook.size)
+    left, right = st.columns([1, 1.5], gap="medium")
+    with left:
+        mixed = sliders(choice, table, mixed)
+    psi = mix(codebook, list(mixed), list(mixed.values())) if mixed else np.zeros(codebook.psi.shape[1], np.float32)
+    with right:
+        trip = st.session_state.get("round-trip")
+        trip = trip if trip and trip[0] == (codebook.key, tuple(mixed.items())) else None
+        other = {"psi": numbers(trip[1].decoded), "title": "As the tokens rebuild it"} if trip else None
+        views.morph(key="mix", data={"face": media.face_address(face), "psi": numbers(psi), "title": "Your mix",
+                                     "other": other, "height": 400,
+                                     "alt": f"A face mixed from {len(mixed)} codewords"})
+        if mixed:
+            actions(choice, codebook, face, mixed, psi, trip)
+
+
+def numbers(psi: np.ndarray) -> list[float]:
+    """ψ for a view, rounded to what can be seen."""
+    return [round(float(v), 4) for v in psi]
+
+
+def sliders(choice: shelf.Choice, table: pd.DataFrame, mixed: dict[int, float]) -> dict[int, float]:
+    """Which codewords, and how much of each."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if choice.encoded and st.button("Random face", icon=":material/casino:",
+                                        help="Codewords that this data shows together"):
+            index = shelf.runs(choice.root, choice.model, choice.dataset)
+            mixes.write({k: round(min(max(g, 0.05), 2.0), 2) for k, g in random_mix(index, 3)})
+            st.rerun(scope="fragment")
+        if mixed and st.button("Clear", icon=":material/close:"):
+            mixes.write({})
+            st.rerun(scope="fragment")
+        mixes.saved(choice)
+    names = {int(r["codeword"]): f"{cards.title_of(r)} · {cards.name_of(r)}" for _, r in table.iterrows()
+             if r["side"] != "rest"}
+    picked = st.multiselect("Codewords", list(names), default=list(mixed), format_func=names.get,
+                            placeholder="Add a codeword", key=f"mix-of-{'-'.join(map(str, mixed))}")
+    wanted = {k: mixed.get(k, 0.8) for k in picked}
+    for number in picked:
+        wanted[number] = st.slider(names[number], 0.0, 2.0, wanted[number], 0.05, key=f"mix-{number}-{len(picked)}")
+    if wanted != mixed:
+        mixes.write(wanted)
+    return wanted
+
+
+def actions(choice: shelf.Choice, codebook, face, mixed: dict[int, float], psi: np.ndarray, trip) -> None:
+    """Round trip, nearest example, saving and taking away."""
+    with st.container(horizontal=True):
+        if st.button("Encode it", icon=":material/sync:", help="Do these tokens survive the encoder?"):
+            result = mixes.encoded(choice, codebook, face, mixed)
+            st.session_state["round-trip"] = ((codebook.key, tuple(mixed.items())), result)
+            st.rerun(scope="fragment")
+        if choice.dataset and st.button("Nearest in the recordings", icon=":material/person_search:"):
+            st.session_state["nearest-of"] = tuple(mixed.items())
+    if trip:
+        result = trip[1]
+        frame.facts([("Codewords that come back", percent(result.survived), "of those asked for"),
+                     ("Alike", percent(result.alike), "or a codeword of the same face"),
+                     ("Error", mm(result.error_mm), "between the two faces")])
+    if st.session_state.get("nearest-of") == tuple(mixed.items()):
+        nearest(choice, psi)
+    alike = nearest_codewords(codebook, face, psi, limit=3)
+    st.caption("Nearest single codewords: "
+               + ", ".join(f"{int(r.codeword)} (cosine {r.cosine:.2f})" for r in alike.itertuples()))
+    mixes.save(choice, mixed)
+    with st.expander("Take it away", icon=":material/download:"):
+        exports.of_face(face, psi, "mix-" + "-".join(map(str, mixed)), "mix")
+
+
+def nearest(choice: shelf.Choice, psi: np.ndarray) -> None:
+    """The moments of the recordings that look most like the mix."""
+    found = mixes.nearest_moments(choice, psi)
+    with st.container(horizontal=True, gap="small"):
+        for i, row in enumerate(found.head(5).itertuples()):
+            if st.button(f"{row.recording} {clock(row.time_s)} · {mm(row.distance_mm)}", key=f"near-{i}",
+                         type="tertiary", icon=":material/play_circle:"):
+                routes.go("recordings", recording=row.recording, t=round(float(row.time_s), 3))
+
+
+def timeline(choice: shelf.Choice) -> Timeline | None:
+    """The timeline of the words in the link, as edited; None when no rule can read them."""
+    codebook = shelf.codebook(choice.root, choice.model)
+    named = {note.name: k for k, note in notes.read(choice).codewords.items() if note.name}
+    text = st.text_input("What should the face do?", value=EXAMPLE, key="words", bind="query-params")
+    try:
+        made = timeline_from_words(text or EXAMPLE, codewords=named)
+    except DataError as error:
+        st.warning(f"{error.found[:1].upper() + error.found[1:]}. Try {error.expected or EXAMPLE}.",
+                   icon=":material/help:")
+        return None
+    if made.unread:
+        st.caption(f"No rule reads: {', '.join(made.unread)}.")
+    if st.toggle("Tell it in this codebook’s codewords", key="in_codewords", bind="query-params"):
+        made = in_codewords(made, codebook, shelf.face(choice.root, codebook.face_id))
+    return made
+
+
+def from_words(choice: shelf.Choice) -> None:
+    """Words become tracks by rules that are shown, can be edited, and play."""
+    codebook = shelf.codebook(choice.root, choice.model)
+    face = shelf.face(choice.root, codebook.face_id)
+    made = timeline(choice)
+    if made is None:
+        return
+    left, right = st.columns([1.25, 1], gap="medium")
+    with right:
+        made = edited(made)
+    time_s, psi = play(made, face.names, codebook)
+    with left:
+        reels.show([(face, psi, face.title)], time_s, made, "words-reel", f"A face that moves: {made.text}")
+        with st.expander("Take it away", icon=":material/download:"):
+            exports.of_movement(face, time_s, psi, "movement", "words-files")
+            st.download_button("Timeline", to_toml(made), "timeline.toml", "text/plain", on_click="ignore")
+
+
+def edited(made: Timeline) -> Timeline:
+    """The tracks as a table that can be edited, with the rule behind each."""
+    st.caption("Tracks. Change a number and the face follows.")
+    table = pd.DataFrame([{name: getattr(track, name) for name in TRACK_COLUMNS} for track in made.tracks])
+    config = {name: st.column_config.NumberColumn(name.removesuffix("_s").capitalize(), format="%.2f", min_value=0.0)
+              for name in TRACK_COLUMNS[3:]}
+    config |= {name: st.column_config.TextColumn(name.capitalize()) for name in ("target", "side")}
+    changed = st.data_editor(table, key=f"tracks-{made.text}-{len(made.tracks)}-{made.tracks[0].kind}", hide_index=True,
+                             column_order=TRACK_COLUMNS[1:], column_config=config, disabled=["target", "side"])
+    tracks = tuple(dataclasses.replace(track, **{name: float(row[name]) for name in TRACK_COLUMNS[3:]})
+                   for track, row in zip(made.tracks, changed.to_dict("records"), strict=True))
+    with st.expander("Why these tracks", icon=":material/rule:"):
+        for track in dict.fromkeys(track.rule for track in made.tracks if track.rule):
+            st.markdown(f"- {track}")
+        st.caption(f"{len(rules())} rules read words; they are written out in docs.")
+    try:
+        return dataclasses.replace(made, tracks=tracks)
+    except DataError as error:
+        st.warning(f"{error.found[:1].upper() + error.found[1:]}; the tracks play as they were.",
+                   icon=":material/edit_off:")
+        return made
+
+
+def another_face(choice: shelf.Choice) -> None:
+    """The same movement on another person or another face model."""
+    codebook = shelf.codebook(choice.root, choice.model)
+    face = shelf.face(choice.root, codebook.face_id)
+    made = timeline(choice)
+    if made is None:
+        return
+    time_s, psi = play(made, face.names, codebook)
+    others = [name for name in list_faces(choice.root) if name != face.id]
+    left, right = st.columns([1, 1.9], gap="medium")
+    with left:
+        target = st.selectbox("Play it on", ["Another person", *others], key="on_face", bind="query-params")
+        if target == "Another person":
+            other, moved = reels.person(face, person_sliders(face)), psi
+            st.caption("Codewords are movements alone: the same tokens play on any neutral face.")
+        else:
+            other = shelf.face(choice.root, target)
+            moved_to = transfer(psi, face, other)
+            moved = moved_to.psi
+            if moved_to.lost:
+                st.caption(f"{target} cannot show {', '.join(moved_to.lost)}: {percent(moved_to.lost_share)} of the "
+                           "movement.")
+        leak(choice)
+    with right:
+        title = "Another person" if other.id.startswith(face.id) else other.title
+        reels.show([(face, psi, face.title), (other, moved, title)], time_s, made, "another",
+                   "The same movement on two faces")
+
+
+def person_sliders(face) -> dict[str, float]:
+    """Identity parameters that the face has."""
+    names = face.identity_names[:10]
+    if not names:
+        st.caption("This face has no identity parameters.")
+    both = any(name.startswith("identity") for name in names)
+    defaults = {"old": 0.8, "heavy": 0.6}
+    low, high, columns = (-2.0, 2.0, st.columns(2)) if both else (0.0, 1.0, st.columns(2))
+    return {name: columns[i % 2].slider(name.capitalize(), low, high, defaults.get(name, 0.0), 0.05,
+                                        key=f"person-{name}") for i, name in enumerate(names)}
+
+
+def leak(choice: shelf.Choice) -> None:
+    """How much of who someone is stays in the tokens, measured."""
+    with st.expander("Do tokens carry identity?", icon=":material/fingerprint:"):
+        found = mixes.leak(choice) if choice.encoded else None
+        if found is None:
+            st.caption("A linear probe tries to name the subject from tokens, and from coefficients, on held-out time.")
+            if choice.encoded and st.button("Measure it"):
+                mixes.measure_leak(choice)
+                st.rerun(scope="fragment")
+        else:
+            st.caption(found.statement)
+
+
