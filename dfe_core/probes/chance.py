@@ -64,11 +64,15 @@ def _move_groups(rng: np.random.Generator, row: np.ndarray, members: list, block
 
 
 def p_against_chance(found: Predictions, target: Target, permuted: np.ndarray, model: str,
-                     settings: ProbeSettings) -> tuple[float, float]:
+                     settings: ProbeSettings) -> tuple[float | None, float | None]:
     """(p, mean score) of the primary metric under permuted labels, each fold refitted with its own hyper-parameters.
 
-    p = (1 + permutations that score at least as high) / (1 + permutations); Phipson & Smyth 2010.
+    p = (1 + permutations that score at least as high) / (1 + permutations); Phipson & Smyth 2010. Both None where the
+    units are stretches of the same recordings, which cannot be exchanged, and where refitting would take hours
+    (sequence probes): to permute fixed predictions is too kind, as predictions of folds are not independent.
     """
+    if settings.group == "time" or not found.fits:
+        return None, None
     if model != "linear":
         permuted = permuted[:_SLOW_PERMUTATIONS]
     metric = scores.METRICS[target.task][scores.PRIMARY[target.task]]

@@ -11,6 +11,8 @@ from dfe_core.probes.features.catalogue import Feature
 from dfe_core.probes.models import decision
 from dfe_core.probes.target import Target
 from dfe_core.probes.validation import Predictions
+from dfe_core.tokens.moments import strongest_moments
+from dfe_core.tokens.runs import RunIndex
 
 
 def column_weights(found: Predictions, feature: Feature, target: Target) -> np.ndarray:
@@ -98,3 +100,40 @@ def errors_by_group(found: Predictions, target: Target) -> pd.DataFrame:
     names, chosen = np.array(target.classes, object), found.values.argmax(1)
     return table.assign(truth=names[target.y], predicted=names[chosen], right=chosen == target.y,
                         decision=found.values.max(1))
+
+
+def pushing_moments(weights: pd.DataFrame, index: RunIndex, recordings: pd.DataFrame, towards: str | None = None,
+                    codewords: int = 5, limit: int = 20) -> pd.DataFrame:
+    """The moments of the recordings that push a prediction most: runs of the codewords that weigh most.
+
+    Parameters
+    ----------
+    weights: `codeword_weights`; towards: the class (default: the first there).
+    recordings: `Dataset.recordings`.
+
+    Returns
+    -------
+    The columns of `moments.strongest_moments`, with codeword, weight and push (weight times the run's peak intensity
+    and the root of its length in seconds, as what a moment adds to a bag grows with both); largest push first.
+    """
+    chosen = weights[weights["towards"] == (towards or weights["towards"].iloc[0])].head(codewords)
+    parts = [strongest_moments(index, int(row.codeword), recordings, limit).assign(codeword=int(row.codeword),
+                                                                                   weight=row.weight)
+             for row in chosen.itertuples()]
+    if not parts:
+        return pd.DataFrame()
+    table = pd.concat(parts, ignore_index=True)
+    push = table["weight"] * table["peak"] * np.sqrt((table["end_s"] - table["start_s"]).clip(lower=0))
+    table = table.assign(push=push)
+    return table.iloc[np.argsort(-push.abs().to_numpy(), kind="stable")[:limit]].reset_index(drop=True)
+
+
+def errors_by_subject(predictions: pd.DataFrame) -> pd.DataFrame:
+    """One row a group and feature row: features, group, units, right (share) or error (mean absolute); worst first."""
+    if "right" in predictions:
+        table = predictions.groupby(["features", "group"], sort=False).agg(units=("unit", "size"),
+                                                                            right=("right", "mean"))
+        return table.sort_values("right", kind="stable").reset_index()
+    sized = predictions.assign(error=predictions["error"].abs())
+    table = sized.groupby(["features", "group"], sort=False).agg(units=("unit", "size"), error=("error", "mean"))
+    return table.sort_values("error", ascending=False, kind="stable").reset_index()

@@ -33,8 +33,12 @@ def compare(rows: dict[str, Predictions], target: Target, settings: ProbeSetting
     return [r | {"p_holm": h, "p_bh": q} for r, (h, q) in zip(found, corrected, strict=True)]
 
 
-def holm(p: list[float]) -> list[float]:
-    """Holm's step-down adjusted p-values, in the order given (Holm 1979)."""
+def holm(p: list[float | None]) -> list[float | None]:
+    """Holm's step-down adjusted p-values, in the order given (Holm 1979); None stays None and is not counted."""
+    known = [i for i, value in enumerate(p) if value is not None]
+    if len(known) < len(p):
+        adjusted = dict(zip(known, holm([p[i] for i in known]), strict=True))
+        return [adjusted.get(i) for i in range(len(p))]
     order, adjusted, last = np.argsort(p, kind="stable"), np.zeros(len(p)), 0.0
     for rank, index in enumerate(order):
         last = adjusted[index] = max(last, min(1.0, (len(p) - rank) * p[index]))
@@ -60,10 +64,10 @@ def _swapped(a: np.ndarray, b: np.ndarray, signs: np.ndarray, metric) -> tuple[f
 
 
 def _resampled_t(a: Predictions, b: Predictions, target: Target, metric) -> float | None:
-    each = np.array([metric(scores.sums(target.task, target.y[f.fold.test], a.values[f.fold.test]).sum(0))
-                     - metric(scores.sums(target.task, target.y[f.fold.test], b.values[f.fold.test]).sum(0))
-                     for f in a.fits])
-    share = np.mean([len(f.fold.test) / len(f.fold.train) for f in a.fits])
+    tests = [np.flatnonzero(a.fold == fold) for fold in np.unique(a.fold)]
+    each = np.array([metric(scores.sums(target.task, target.y[rows], a.values[rows]).sum(0))
+                     - metric(scores.sums(target.task, target.y[rows], b.values[rows]).sum(0)) for rows in tests])
+    share = np.mean([len(rows) / (target.n - len(rows)) for rows in tests])
     spread = np.var(each, ddof=1) * (1 / len(each) + share)
     if spread <= 1e-15:
         return 1.0 if abs(each.mean()) < 1e-12 else None

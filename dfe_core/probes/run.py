@@ -15,6 +15,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus
 from dfe_core.probes import explain, scores
 from dfe_core.probes.chance import guesses, p_against_chance, permute_labels
+from dfe_core.probes.confounds import confound_table
 from dfe_core.probes.features.catalogue import Feature, build_feature
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.features.spans import make_spans
@@ -31,6 +32,9 @@ from dfe_core.tokens.cache import TokenCache
 
 VERSION = 1
 _TOP = 20
+
+Found = dict[tuple[str, str], Predictions]
+"""Predictions by feature row and model."""
 
 
 def run_probe(settings: ProbeSettings, root: Path | None = None, progress: Listener = silent) -> ProbeResult:
@@ -87,7 +91,7 @@ def open_inputs(settings: ProbeSettings, root: Path | None = None) -> Inputs:
 def probe_key(settings: ProbeSettings, inputs: Inputs) -> str:
     """Content key of settings and inputs."""
     values = {k: v for k, v in settings.as_dict().items() if k not in ("tables", "labels")}
-    return content_key(["probe", VERSION, values, inputs.keys])
+    return content_key(["probe", VERSION, values, sorted(settings.tables), inputs.keys])
 
 
 def _aus_named(settings: ProbeSettings) -> set[str]:
@@ -100,15 +104,16 @@ def _work_out(settings: ProbeSettings, inputs: Inputs, progress: Listener) -> Pr
     spans = make_spans(inputs.dataset, settings)
     target = make_target(inputs.dataset, spans, settings)
     folds = make_folds(target, settings)
-    sources = Sources(inputs.dataset, inputs.tokens, spans, inputs.folder, progress)
+    sources = Sources(inputs.codebook, inputs.dataset, inputs.tokens, spans, inputs.folder, progress)
     features = {name: build_feature(name, sources, target, settings) for name in settings.features}
     _require_distinct(features, target)
-    found, rows = _score_rows(features, target, folds, settings, progress)
+    found, rows = _score_rows(features, sources, target, folds, settings, progress)
     top, regions, occluded = _explained(found, features, target, settings, inputs.codebook)
+    asked = confound_table(features, sources, target, folds, settings, rows)
     summary = _summary(settings, inputs, target, folds, found, rows, top)
     predictions = pd.concat([explain.errors_by_group(one, target).assign(features=_label(key, settings))
                              for key, one in found.items()], ignore_index=True)
-    return ProbeResult(settings, summary, predictions, top, regions, occluded, pd.DataFrame({"column": []}))
+    return ProbeResult(settings, summary, predictions, top, regions, occluded, asked)
 
 
 def _require_distinct(features: dict[str, Feature], target: Target) -> None:
@@ -124,8 +129,8 @@ def _require_distinct(features: dict[str, Feature], target: Target) -> None:
                                 "each recording once: remove one of them from the dataset")
 
 
-def _score_rows(features: dict[str, Feature], target: Target, folds: tuple[Fold, ...], settings: ProbeSettings,
-                progress: Listener) -> tuple[dict[tuple[str, str], Predictions], list[dict[str, Any]]]:
+def _score_rows(features: dict[str, Feature], sources: Sources, target: Target, folds: tuple[Fold, ...],
+                settings: ProbeSettings, progress: Listener) -> tuple[Found, list[dict[str, Any]]]:
     permuted = permute_labels(target, folds, settings)
     found, rows = {}, []
     total = len(features) * len(settings.models)
@@ -134,10 +139,21 @@ def _score_rows(features: dict[str, Feature], target: Target, folds: tuple[Fold,
             progress(Progress("probing", len(rows), total, f"{name}, {model}"))
             one = found[name, model] = nested(feature, target, folds, model, settings)
             rows.append(_row(name, model, one, target, permuted, settings))
+    for name, one in _sequences(sources, target, folds, settings, progress).items():
+        found[name, "transformer"] = one
+        rows.append(_row(name, "transformer", one, target, permuted, settings))
     progress(Progress("probing", total, total))
     for row, p in zip(rows, holm([r["p_vs_chance"] for r in rows]), strict=True):
         row["p_holm"] = p
     return found, rows
+
+
+def _sequences(sources: Sources, target: Target, folds: tuple[Fold, ...], settings: ProbeSettings,
+               progress: Listener) -> dict[str, Predictions]:
+    if not settings.sequence:
+        return {}
+    from dfe_core.probes.sequence import sequence_rows  # torch: seconds to import, and only needed here
+    return sequence_rows(sources, target, folds, settings, progress)
 
 
 def _row(name: str, model: str, found: Predictions, target: Target, permuted: np.ndarray,
@@ -153,7 +169,7 @@ def _label(key: tuple[str, str], settings: ProbeSettings) -> str:
     return key[0] if len(settings.models) == 1 else f"{key[0]}, {key[1]}"
 
 
-def _explained(found: dict[tuple[str, str], Predictions], features: dict[str, Feature], target: Target,
+def _explained(found: Found, features: dict[str, Feature], target: Target,
                settings: ProbeSettings, codebook: Codebook) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Weights, regions and occlusion of the first linear row over codewords."""
     for (name, model), one in found.items():
@@ -166,7 +182,7 @@ def _explained(found: dict[tuple[str, str], Predictions], features: dict[str, Fe
 
 
 def _summary(settings: ProbeSettings, inputs: Inputs, target: Target, folds: tuple[Fold, ...],
-             found: dict[tuple[str, str], Predictions], rows: list[dict[str, Any]],
+             found: Found, rows: list[dict[str, Any]],
              top: pd.DataFrame) -> dict[str, Any]:
     base = guesses(target, folds, settings)
     named = {_label(key, settings): one for key, one in found.items()}

@@ -32,6 +32,7 @@ class ProbeSettings:
         tables by name, joined by recording. aus: name of the AUs that ``au`` reads.
     drop_missing: leave out what has no label, in place of refusing.
     confounds: columns to predict from the same features; regress_out: columns removed from the features in each fold.
+    sequence: poolings of the sequence probe, each a row beside the others (``softmax``, ``sparsemax``, ``mean`` …).
     resamples: bootstrap resamples of groups. permutations: label permutations, each refitted in every fold.
     swaps: permutations of a paired comparison.
     """
@@ -56,22 +57,25 @@ class ProbeSettings:
     drop_missing: bool = False
     confounds: tuple[str, ...] = ()
     regress_out: tuple[str, ...] = ()
+    sequence: tuple[str, ...] = ()
     resamples: int = 2000
     permutations: int = 500
     swaps: int = 5000
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("features", "models", "confounds", "regress_out"):
+        for name in ("features", "models", "confounds", "regress_out", "sequence"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.features:
             raise DataError("features", "none named", "one or more, such as bow,au,psi")
         repeated = sorted({f for f in self.features if self.features.count(f) > 1})
         if repeated:
             raise DataError("features", f"{', '.join(repeated)} named twice", "each row once")
+        if not self.models:
+            raise DataError("models", "none named", " or ".join(MODELS))
         _one_of("task", self.task, (None, *TASKS))
         _one_of("unit", self.unit, (None, *UNITS))
-        for model in self.models or ("none",):
+        for model in self.models:
             _one_of("model", model, MODELS)
         for name, least, most in (("folds", 2, 1000), ("inner_folds", 2, 20), ("resamples", 100, 100_000),
                                   ("permutations", 19, 100_000), ("swaps", 99, 1_000_000), ("segment_s", 0.02, 3600),

@@ -46,11 +46,14 @@ class Predictions:
     fits: tuple[Fitted, ...]
 
 
-def make_folds(target: Target, settings: ProbeSettings) -> tuple[Fold, ...]:
-    """The outer and inner folds of a target. Raises `DataError` where a fold cannot be trained or tested on."""
+def make_folds(target: Target, settings: ProbeSettings, choose: bool = True) -> tuple[Fold, ...]:
+    """The outer and inner folds of a target. Raises `DataError` where a fold cannot be trained or tested on.
+
+    choose: without it there are no inner folds, and the middle one of a model's settings is taken.
+    """
     folds = []
     for train, test in _outer(target, settings):
-        inner = tuple((train[a], train[b]) for a, b in _inner(target, train, settings))
+        inner = tuple((train[a], train[b]) for a, b in _inner(target, train, settings)) if choose else ()
         folds.append(Fold(train, test, inner))
     for fold in folds:
         absent = set(range(len(target.classes))) - set(target.y[fold.train])
@@ -118,7 +121,7 @@ def _fit(feature: Feature, target: Target, fold: Fold, model: str, settings: Pro
         for i, setting in enumerate(choices):
             fitted = make_model(model, target.task, setting, settings.seed).fit(known, target.y[train])
             losses[i] += inner_loss(_aligned(fitted, unseen, target), target.y[test], target.task)
-    best = choices[int(np.argmin(losses))]
+    best = choices[int(np.argmin(losses))] if fold.inner else choices[len(choices) // 2]
     transform, known, unseen = transformed(feature, fold.train, fold.test)
     fitted = make_model(model, target.task, best, settings.seed).fit(known, target.y[fold.train])
     return Fitted(fold, known, unseen, transform, best, fitted)
@@ -130,9 +133,19 @@ def transformed(feature: Feature, train: np.ndarray,
     left, so that a model can still say what it would without features."""
     transform = clone(feature.transform).fit(feature.raw[train])
     known, unseen = transform.transform(feature.raw[train]), transform.transform(feature.raw[test])
+    if feature.nuisance is not None:
+        known, unseen = _residuals(known, unseen, feature.nuisance[train], feature.nuisance[test])
     if not known.shape[1]:
         return transform, np.zeros((len(train), 1)), np.zeros((len(test), 1))
     return transform, known, unseen
+
+
+def _residuals(known: np.ndarray, unseen: np.ndarray, seen_nuisance: np.ndarray,
+               unseen_nuisance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both parts less what the nuisance columns predict linearly, as learnt from the training part."""
+    centre = seen_nuisance.mean(0)
+    slope = np.linalg.lstsq(seen_nuisance - centre, known - known.mean(0), rcond=None)[0]
+    return known - (seen_nuisance - centre) @ slope, unseen - (unseen_nuisance - centre) @ slope
 
 
 def _aligned(fitted: BaseEstimator, X: np.ndarray, target: Target) -> np.ndarray:

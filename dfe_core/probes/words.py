@@ -43,13 +43,17 @@ def summary_sentence(summary: dict[str, Any]) -> str:
             f"{summary['group']}'s data. The best of {len(rows)} rows is {best['features']} with {best['metric']} "
             f"{best['score']:.2f} (95 % interval {low:.2f} to {high:.2f}; chance {summary['chance']:.2f}), ")
     p = best["p_holm"]
-    verdict = "which chance does not explain" if p < 0.05 else "which chance may explain"
-    text += f"{verdict} (p = {p:.3g} over {len(rows)} rows)."
-    clear = [pair for pair in summary["paired"] if pair["p_holm"] < 0.05]
+    if p is None:
+        text += "with no test against chance."
+    else:
+        verdict = "which chance does not explain" if p < 0.05 else "which chance may explain"
+        text += f"{verdict} (p = {p:.3g}, corrected over {len(rows)} rows)."
+    first = summary["paired"][0]["a"] if summary["paired"] else ""
+    clear = [pair for pair in summary["paired"] if pair["p_holm"] < 0.05 and first in (pair["a"], pair["b"])]
     if len(rows) > 1:
         told = "; ".join(f"{p['a'] if p['difference'] > 0 else p['b']} above "
                          f"{p['b'] if p['difference'] > 0 else p['a']}" for p in clear)
-        text += f" Clear differences between rows: {told}." if told else " No difference between rows is clear."
+        text += f" Clear differences from {first}: {told}." if told else f" No row differs clearly from {first}."
     return text
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from dfe_core.progress import Listener
@@ -21,9 +23,10 @@ _DERIVED = "derived"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
     parser.add_argument("dataset", metavar="DATASET", help="that the model encoded")
-    parser.add_argument("--label", required=True, metavar="COLUMN", help="a label column, as `dfe show DATASET` lists")
+    parser.add_argument("--label", metavar="COLUMN", help="a label column, as `dfe show DATASET` lists")
     parser.add_argument("--group", default="subject", metavar="COLUMN",
-                        help="what never lies on both sides of a fold (default: subject)")
+                        help="what never lies on both sides of a fold; time cuts recordings into blocks with gaps, a "
+                             "demonstration where there is one performer (default: subject)")
     parser.add_argument("--task", choices=("classify", "regress"), help="(default: by the kind of label)")
     parser.add_argument("--features", default="bow,au,psi", metavar="NAME,NAME,...",
                         help="rows of the result; a + puts two side by side, as in bow+au (default: bow,au,psi)")
@@ -33,20 +36,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="what one prediction is of (default: by what the label belongs to)")
     parser.add_argument("--aus", default=_DERIVED, metavar="NAME",
                         help="the AUs of the feature au (default: derived, which are made where they are missing)")
+    parser.add_argument("--split", default="kfold", metavar="HOW",
+                        help="kfold, leave-one-out, or a column that holds your own folds (default: kfold)")
+    parser.add_argument("--folds", type=int, default=5, metavar="N", help="(default: 5)")
+    parser.add_argument("--labels", metavar="CSV", help="take labels from this file: recording, then label columns")
+    parser.add_argument("--table", action="append", default=[], metavar="NAME=FILE",
+                        help="features of your own, a row a recording; NAME then goes into --features")
+    parser.add_argument("--drop-missing", action="store_true", help="leave out recordings that have no label")
+    parser.add_argument("--confounds", default="", metavar="COLUMN,...",
+                        help="also say how well the same features predict these columns")
+    parser.add_argument("--regress-out", default="", metavar="COLUMN,...",
+                        help="also say what the score is without what these columns explain")
+    parser.add_argument("--sequence", default="", metavar="POOLING,...",
+                        help="also train the sequence probe with these poolings: sparsemax, softmax, mean, class")
+    parser.add_argument("--recipe", metavar="FILE", help="take every setting from this TOML file, as --out writes it")
+    parser.add_argument("--out", metavar="DIR", help="write a report: HTML, tables, methods paragraph, recipe")
     parser.add_argument("--seed", type=int, default=0, help="of folds and resamples (default: 0)")
     add_json_option(parser)
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.probes.run import run_probe
-    from dfe_core.probes.settings import ProbeSettings
-    settings = ProbeSettings(args.model, args.dataset, args.label, features=names(args.features),
-                             models=names(args.models), group=args.group, task=args.task, unit=args.unit,
-                             aus=args.aus, seed=args.seed)
-    if args.aus == _DERIVED and any(part.startswith("au") for name in settings.features for part in name.split("+")):
+    settings = read_settings(args)
+    parts = [part for name in settings.features for part in name.split("+")]
+    if settings.aus == _DERIVED and any(part.startswith("au") for part in parts):
         _derive_missing(args.dataset, progress)
-    result = run_probe(settings, progress=progress).to_json()
-    deliver(result, report(result), args.json)
+    result = run_probe(settings, progress=progress)
+    if args.out:
+        from dfe_core.reports.probe import write_report
+        write_report(result, Path(args.out))
+    deliver(result.to_json(), report(result.to_json()), args.json)
+
+
+def read_settings(args: argparse.Namespace):
+    """`ProbeSettings` of the arguments, or of the recipe they name."""
+    from dfe_core.errors import DataError
+    from dfe_core.probes.recipe import read_recipe
+    from dfe_core.probes.settings import ProbeSettings
+    if args.recipe:
+        recipe = read_recipe(Path(args.recipe))
+        return replace(recipe, model=args.model, dataset=args.dataset, label=args.label or recipe.label)
+    if not args.label:
+        raise DataError("--label", "no column named", "a label column, as `dfe show DATASET` lists, or --recipe FILE")
+    wrong = [pair for pair in args.table if not all(pair.partition("=")[::2])]
+    if wrong:
+        raise DataError("--table", repr(wrong[0]), "NAME=FILE")
+    return ProbeSettings(args.model, args.dataset, args.label, features=names(args.features),
+                         models=names(args.models), group=args.group, task=args.task, unit=args.unit,
+                         validation=args.split, folds=args.folds, labels=args.labels,
+                         tables=dict(pair.partition("=")[::2] for pair in args.table), aus=args.aus,
+                         drop_missing=args.drop_missing, confounds=names(args.confounds),
+                         regress_out=names(args.regress_out), sequence=names(args.sequence), seed=args.seed)
 
 
 def _derive_missing(dataset: str, progress: Listener) -> None:
@@ -71,6 +111,8 @@ def report(result: dict[str, Any]) -> str:
                   ("chance", result["chance"])])
     rows = [(r["features"], r["model"], r["metric"], r["score"], f"{r['ci95'][0]:.3f} to {r['ci95'][1]:.3f}",
              r["p_vs_chance"]) for r in result["rows"]]
+    rows += [(name, "", result["rows"][0]["metric"], values[result["rows"][0]["metric"]], "", None)
+             for name, values in result.get("baselines", {}).items()]
     parts = [head, table(("features", "model", "metric", "score", "95 % interval", "p against chance"), rows)]
     if result["paired"]:
         parts.append(table(("compared", "with", "difference", "p"),

@@ -22,12 +22,13 @@ from dfe_core.probes.target import Target
 @dataclass(frozen=True, eq=False)
 class Feature:
     """A row of the result before any fold: raw (n, D) dense or sparse, columns (D rows: name, codeword, −1 where it is
-    none) and the transform, unfitted."""
+    none) and the transform, unfitted. nuisance (n, q): what is regressed out of the transformed columns in a fold."""
 
     name: str
     raw: np.ndarray | sparse.csr_matrix
     columns: pd.DataFrame
     transform: Blocks
+    nuisance: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)

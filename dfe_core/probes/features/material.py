@@ -21,6 +21,7 @@ from dfe_core.facs.store import AlignedAus, present
 from dfe_core.probes.features.spans import SpanIndex
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import atomic_directory, content_key, write_json
+from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.runs import build_runs, iter_recordings
 
@@ -35,6 +36,7 @@ Arrays = dict[str, np.ndarray | sparse.csr_matrix]
 class Sources:
     """What material is counted from."""
 
+    codebook: Codebook
     dataset: Dataset
     tokens: TokenCache
     spans: pd.DataFrame
@@ -44,8 +46,7 @@ class Sources:
 
 def token_counts(sources: Sources) -> Arrays:
     """uses and intensity (S, N, K) float32 of every codeword by stage, frames (S,) with tokens."""
-    cached = _kept(sources, "tokens", content_key(sources.tokens.manifest), _count_tokens)
-    return cached
+    return _kept(sources, "tokens", content_key(sources.tokens.manifest), _count_tokens)
 
 
 def run_counts(sources: Sources) -> Arrays:

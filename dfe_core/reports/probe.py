@@ -1,0 +1,168 @@
+"""The report of a probe: one HTML page, tables, the result as JSON, the methods paragraph and the recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.probes.explain import errors_by_subject
+from dfe_core.probes.features.catalogue import known_features
+from dfe_core.probes.recipe import write_recipe
+from dfe_core.probes.result import ProbeResult
+from dfe_core.reports.document import Block, Column, Document, Figure, Note, Number, Numbers, Section, Table, Text
+from dfe_core.reports.html import write_html
+from dfe_core.reports.manifest import write_manifest
+from dfe_core.reports.tables import write_tables
+from dfe_core.store import atomic_file, write_json
+
+
+def write_report(result: ProbeResult, folder: Path) -> list[Path]:
+    """Write ``report.html``, ``result.json``, ``methods.txt``, ``recipe.toml``, ``tables/*`` and, last, the manifest.
+
+    Returns the paths. The same result gives the same bytes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_html(document(result), folder / "report.html")
+    write_json(folder / "result.json", result.to_json())
+    write_recipe(result.settings, folder / "recipe.toml")
+    with atomic_file(folder / "methods.txt") as temporary:
+        temporary.write_text(result.summary["methods"] + "\n", encoding="utf-8")
+    files = [folder / name for name in ("report.html", "result.json", "recipe.toml", "methods.txt")]
+    files += write_tables(tables(result), folder / "tables")
+    settings = result.settings
+    write_manifest(folder, files, kind="probe", inputs=result.summary["inputs"], settings=settings.as_dict(),
+                   seed=settings.seed, command=f"dfe probe {settings.model} {settings.dataset} --label "
+                   f"{settings.label} --recipe recipe.toml", notes=result.summary["warnings"])
+    return [*files, folder / "manifest.json"]
+
+
+def tables(result: ProbeResult) -> dict[str, pd.DataFrame]:
+    """Every table by name; those without a row are left out."""
+    rows = result.rows.drop(columns=[c for c in ("chosen",) if c in result.rows])
+    found = {"scores": rows, "baselines": baselines(result), "paired": result.paired, "codewords": result.codewords,
+             "regions": result.regions, "occlusion": result.occlusion, "confounds": result.confounds,
+             "predictions": result.predictions, "errors_by_subject": errors_by_subject(result.predictions)}
+    return {name: table for name, table in found.items() if len(table)}
+
+
+def baselines(result: ProbeResult) -> pd.DataFrame:
+    """guess and a column for each metric."""
+    return pd.DataFrame([{"guess": name, **values} for name, values in result.summary["baselines"].items()])
+
+
+def document(result: ProbeResult) -> Document:
+    """The report as sections."""
+    summary, settings = result.summary, result.settings
+    labels = tuple(["simulated data"] * bool(summary["simulated"])
+                   + ["a demonstration, not evidence"] * (settings.group == "time"))
+    sections = [Section("What was found", _found(result)), Section("Scores", _scores(result))]
+    if len(result.codewords):
+        sections.append(Section("Which codewords decide", _codewords(result)))
+    if len(result.confounds):
+        sections.append(Section("What else the features know", _confounds(result)))
+    sections += [Section("Errors by subject", (_errors(result),)), Section("Methods", (Text(summary["methods"]),))]
+    facts = (("label", summary["label"]), ("unit", f"{summary['n']} {summary['unit']}s"),
+             (f"{summary['group']}s", str(summary["subjects"])), ("folds", str(summary["folds"])),
+             ("seed", str(summary["seed"])), ("dfe", summary["version"]),
+             *((name, key) for name, key in summary["inputs"].items()))
+    return Document(f"Does the face tell {summary['label']}?", f"codebook {summary['model']}, dataset "
+                    f"{summary['dataset']}", tuple(sections), facts, labels)
+
+
+def _found(result: ProbeResult) -> tuple[Block, ...]:
+    numbers = Numbers(tuple(Number(row["features"] + _model(row, result), f"{row['score']:.2f}",
+                                   f"{row['metric']}, {row['ci95'][0]:.2f} to {row['ci95'][1]:.2f}{_p(row)}")
+                            for row in result.summary["rows"]))
+    return (Text(result.summary["summary"]), numbers, *(Note(text) for text in result.summary["warnings"]))
+
+
+def _model(row: dict[str, Any], result: ProbeResult) -> str:
+    return f", {row['model']}" if len({r["model"] for r in result.summary["rows"]}) > 1 else ""
+
+
+def _p(row: dict[str, Any]) -> str:
+    return "" if row["p_vs_chance"] is None else f", p {row['p_vs_chance']:.3g}"
+
+
+def _scores(result: ProbeResult) -> tuple[Block, ...]:
+    rows = result.rows
+    metric, known = rows["metric"].iloc[0], known_features()
+    rows = rows.assign(what=[known.get(name.partition(":")[0], "") for name in rows["features"]])
+    others = [c for c in ("UAR", "accuracy", "AUROC", "Pearson", "MAE") if c in rows]
+    columns = (Column("features", "Features"), Column("model", "Model"), Column("score", metric, ".3f"),
+               Column("low", "from", ".3f"), Column("high", "to", ".3f"), Column("p_vs_chance", "p vs chance", ".3g"),
+               Column("p_holm", "corrected", ".3g"), *(Column(c, c, ".3f") for c in others),
+               Column("what", "Made from", "", 3))
+    guess = baselines(result)
+    blocks: list[Block] = [_figure(result), Table("scores", f"{_people(result)} Intervals: 95 % percentile bootstrap "
+                                                  f"over {result.settings.group}s.", rows, columns),
+                           Table("baselines", "Guesses that see no face.", guess, tuple(
+                               Column(c, c.capitalize() if c == "guess" else c, ".3f") for c in guess.columns))]
+    if len(result.paired):
+        blocks.append(Table("paired", f"Differences of {metric} on the same people and folds; p by random exchange of "
+                            "whole subjects' predictions, corrected over pairs by Holm and by Benjamini and Hochberg; "
+                            "last, the corrected resampled t over folds.", result.paired,
+                            (Column("a", "Row"), Column("b", "against"), Column("difference", "Difference", "+.3f"),
+                             Column("p", "p", ".3g"), Column("p_holm", "Holm", ".3g"), Column("p_bh", "BH", ".3g"),
+                             Column("p_t", "t over folds", ".3g"))))
+    return tuple(blocks)
+
+
+def _figure(result: ProbeResult) -> Figure:
+    rows = result.rows.iloc[::-1].reset_index(drop=True)
+    names = [f"{r.features}, {r.model}" for r in rows.itertuples()]
+    metric, chance = rows["metric"].iloc[0], result.summary["chance"]
+
+    def draw(canvas: Any) -> None:
+        axes = canvas.subplots()
+        at = np.arange(len(rows))
+        axes.hlines(at, rows["low"], rows["high"], color="#5E6B77", linewidth=1.5)
+        axes.plot(rows["score"], at, "o", color="#0072B2")
+        axes.axvline(chance, color="#D55E00", linestyle="--", linewidth=1)
+        axes.text(chance, len(rows) - 0.4, " chance", color="#D55E00", va="bottom")
+        axes.set(yticks=at, yticklabels=names, xlabel=metric, ylim=(-0.6, len(rows) - 0.2))
+
+    caption = f"{metric} of each row with its 95 % interval; the dashed line is chance. {_people(result)}"
+    return Figure("scores", caption, draw, height_mm=20 + 8 * len(rows))
+
+
+def _people(result: ProbeResult) -> str:
+    summary = result.summary
+    return f"{summary['n']} {summary['unit']}s of {summary['subjects']} {summary['group']}s, {summary['folds']} folds."
+
+
+def _codewords(result: ProbeResult) -> tuple[Block, ...]:
+    row = result.codewords["features"].iloc[0]
+    weights = Table("codewords", f"Coefficients of {row}, standardised, over {result.summary['folds']} folds. "
+                    "Stability: share of folds with the mean's sign. A codeword that weighs much is no cause.",
+                    result.codewords,
+                    (Column("codeword", "Codeword"), Column("towards", "Towards"), Column("weight", "Weight", "+.3f"),
+                     Column("low", "lowest", "+.3f"), Column("high", "highest", "+.3f"),
+                     Column("stability", "Stability", ".0%"), Column("best_rank", "Best rank"),
+                     Column("worst_rank", "Worst rank")), 20)
+    metric = result.rows["metric"].iloc[0]
+    occluded = Table("occlusion", f"{metric} when the codewords of a region are held at their mean in the test parts, "
+                     "without fitting again.", result.occlusion,
+                     (Column("region", "Region"), Column("codewords", "Codewords"), Column("score", metric, ".3f"),
+                      Column("fall", "Fall", "+.3f")))
+    return weights, occluded
+
+
+def _confounds(result: ProbeResult) -> tuple[Block, ...]:
+    return (Table("confounds", "How well the same features predict other columns, and what is left of the score when "
+                  "columns are regressed out of the features inside each fold.", result.confounds,
+                  (Column("column", "Column"), Column("features", "Features"), Column("kind", "Judged by"),
+                   Column("metric", "Metric"), Column("score", "Score", ".3f"), Column("chance", "Chance", ".3f"),
+                   Column("without", "Without it", ".3f"), Column("fall", "Fall", "+.3f"),
+                   Column("note", "Note", "", 2))),)
+
+
+def _errors(result: ProbeResult) -> Table:
+    table = errors_by_subject(result.predictions)
+    last = Column("right", "Right", ".0%") if "right" in table else Column("error", "Mean absolute error", ".3g")
+    return Table("errors_by_subject", "Worst first.", table,
+                 (Column("features", "Features"), Column("group", result.settings.group.capitalize()),
+                  Column("units", "Units"), last))
