@@ -117,10 +117,12 @@ def _lists(columns: Mapping[str, Any], beside: Mapping[str, Any], where: str) ->
 def _list(frames: list[Any], where: str) -> _Frames:
     """A list of frames, each a mapping with the names as keys, in it or one level down, or a list of named scores.
 
-    A frame whose coefficients are empty (no face found) is a row of NaN.
+    A frame that is there but holds no coefficients (no face found) is a row of NaN; a frame that is null is a fault.
     """
     key, names = _shape_of(next((f for f in frames if not _faceless(f)), frames[0]), where)
     inner = frames if key is None else _column(frames, key, where)
+    if key is None and not (names is None and all(isinstance(frame, list) for frame in frames)):
+        _refuse_bare(frames, where)
     if names is None:
         inner = [None if _bare(e) else _scores(e, f"{where}, frame {i + 1}") for i, e in enumerate(inner)]
         names = [name for name in next(filter(None, inner)) if arkit_count([name])]
@@ -137,6 +139,13 @@ def _list(frames: list[Any], where: str) -> _Frames:
 def _bare(entry: Any) -> bool:
     """Whether an entry says that there was no face: null, {}, [] or [[]]."""
     return entry is None or (isinstance(entry, (list, dict)) and (len(entry) == 0 or entry == [[]]))
+
+
+def _refuse_bare(frames: list[Any], where: str) -> None:
+    bad = next((i for i, frame in enumerate(frames) if _bare(frame)), None)
+    if bad is not None:
+        raise DataError(f"{where}, frame {bad + 1}", f"{str(frames[bad])} instead of a frame",
+                        "coefficients in every frame, or a key under which they are empty")
 
 
 def _faceless(frame: Any) -> bool:
