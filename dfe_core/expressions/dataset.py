@@ -1,5 +1,8 @@
 """A dataset on disk: ``datasets/<name>/`` with manifest.json, recordings.parquet, frames.parquet (and truth.parquet).
 
+extras.parquet, where recordings have columns beside ψ (head pose, confidence), is one row a recording and column:
+recording, column, values (list<float32>, one a frame).
+
 frames.parquet is sorted by recording and frame, one row group (or more) a recording, so that a recording is read
 without touching the others and a pass over all of them streams.
 """
@@ -28,6 +31,7 @@ RECORDING_COLUMNS = ("recording", "subject", "session", "fps", "frames", "durati
 """Columns of recordings.parquet that are not labels. `first_row` is the row of frames.parquet where it starts."""
 
 _ROW_GROUP = 1 << 16
+_EXTRAS = pa.schema([("recording", pa.string()), ("column", pa.string()), ("values", pa.list_(pa.float32()))])
 
 
 def frames_schema(coefficients: int) -> pa.Schema:
@@ -122,6 +126,15 @@ class Dataset:
             raise DataError(self.name, f"no recording {recording!r}", "one listed by `dfe show`")
         return self._read(recording, int(rows["first_row"].iloc[match[0]]), int(rows["frames"].iloc[match[0]]))
 
+    def extras(self, recording: str) -> dict[str, np.ndarray]:
+        """(T,) float32 columns of a recording beside ψ, by name: head pose, gaze, confidence as the source has them."""
+        path = self.path / "extras.parquet"
+        if not path.is_file():
+            return {}
+        table = pq.read_table(path, columns=["column", "values"], filters=[("recording", "=", recording)])
+        return {name.as_py(): values.values.to_numpy() for name, values in zip(table["column"], table["values"],
+                                                                               strict=True)}
+
     def iter_frames(self, recordings: list[str] | None = None) -> Iterator[Frames]:
         """Frames of each recording in turn, in the order of `recordings` (default: all); memory is one recording."""
         for name in self.recordings["recording"].tolist() if recordings is None else recordings:
@@ -165,6 +178,7 @@ class DatasetWriter:
         self._schema = frames_schema(len(names))
         self._sink = pq.ParquetWriter(folder / "frames.parquet", self._schema, compression="zstd")
         self._rows: list[dict[str, Any]] = []
+        self._extras: pq.ParquetWriter | None = None
         self._frames = 0
 
     def add(self, recording: Recording, labels: dict[str, Any] | None = None) -> None:
@@ -179,6 +193,7 @@ class DatasetWriter:
                                          pa.array(recording.time_s, pa.float64()),
                                          pa.array(recording.valid, pa.bool_()), psi], schema=self._schema),
                                row_group_size=_ROW_GROUP)
+        self._add_extras(recording)
         step = 1 / recording.fps
         self._rows.append({"recording": recording.name, "subject": recording.subject or recording.name,
                            "session": recording.session, "fps": float(recording.fps), "frames": count,
@@ -187,11 +202,23 @@ class DatasetWriter:
                            "first_row": self._frames, **(labels or {})})
         self._frames += count
 
+    def _add_extras(self, recording: Recording) -> None:
+        if not recording.extras:
+            return
+        if self._extras is None:
+            self._extras = pq.ParquetWriter(self.folder / "extras.parquet", _EXTRAS, compression="zstd")
+        columns = list(recording.extras)
+        values = pa.array([np.asarray(v, np.float32) for v in recording.extras.values()], _EXTRAS.field("values").type)
+        self._extras.write_table(pa.table([[recording.name] * len(columns), columns, values], schema=_EXTRAS))
+
     def close(self, manifest: dict[str, Any], truth: pd.DataFrame | None = None) -> None:
         """Write recordings.parquet, truth.parquet and, last, the manifest."""
         self._sink.close()
         pd.DataFrame(self._rows).to_parquet(self.folder / "recordings.parquet", index=False)
         files = ["frames.parquet", "recordings.parquet"]
+        if self._extras is not None:
+            self._extras.close()
+            files.append("extras.parquet")
         if truth is not None:
             truth.to_parquet(self.folder / "truth.parquet", index=False)
             files.append("truth.parquet")

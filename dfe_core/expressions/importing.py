@@ -61,7 +61,7 @@ class ImportReport:
 
 def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "anny", format: str = "auto",
                    labels: str | Path | None = None, subject_pattern: str | None = None, fps: float | None = None,
-                   root: Path | None = None, progress: Listener = silent) -> ImportReport:
+                   reader: Any = None, root: Path | None = None, progress: Listener = silent) -> ImportReport:
     """Read files and folders of recordings and write ``datasets/<name>``, holding one recording at a time.
 
     A file that cannot be read is left out and named in the report; the dataset appears whole or not at all.
@@ -74,14 +74,17 @@ def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "ann
     labels: a CSV as `read_labels` takes it. subject_pattern: as `naming.who` takes it.
     fps: for files without times, and the rate that all others are resampled to; None keeps every file's own.
 
+    reader: reads every file, in the place of the one that `find_reader` finds; with its FORMAT, TITLE and read, and
+        MAX_BYTES where it takes larger files than others.
+
     Raises `DataError` when nothing can be imported, the dataset exists, FLAME and ARKit data or FLAME data of several
     extractors would be mixed, and for a wrong option.
     """
     if face == "learn" or face.startswith("learned-"):
         from dfe_core.expressions.learning import import_learned
         return import_learned(sources, name, face=face, format=format, labels=labels, subject_pattern=subject_pattern,
-                              fps=fps, root=root, progress=progress)
-    job = _Job(name, face, format, read_labels(labels), compile_pattern(subject_pattern), fps, root)
+                              fps=fps, reader=reader, root=root, progress=progress)
+    job = _Job(name, face, format, read_labels(labels), compile_pattern(subject_pattern), fps, root, reader)
     _check_request(job)
     files, unread = find_files(sources, job.labels.path)
     with contextlib.ExitStack() as stack:
@@ -108,6 +111,7 @@ class _Job:
     pattern: Any
     fps: float | None
     root: Path | None
+    reader: Any = None
     model: FaceModel | None = None
     writer: DatasetWriter | None = None
     first: tuple[Path, Recording] | None = None
@@ -172,11 +176,12 @@ def _check_request(job: _Job) -> None:
 
 def _import_file(path: Path, name: str, job: _Job, stack: contextlib.ExitStack, progress: Listener) -> None:
     try:
-        size, digest = _content(path)
+        size, digest = file_content(path, job.reader)
         if digest in job.contents:
             raise DataError(path, f"the same content as {job.contents[digest]}", "each recording once")
-        reader, why = find_reader(path, job.format)
-        ready = [_prepare(path, r, _renamed(name, path, r), job, progress) for r in _read(path, reader, job.fps)]
+        reader, why = (job.reader, "as asked") if job.reader else find_reader(path, job.format)
+        ready = [_prepare(path, r, _renamed(name, path, r), job, progress)
+                 for r in read_recordings(path, reader, job.fps)]
     except _EndsImport:
         raise
     except DataError as error:
@@ -190,7 +195,7 @@ def _import_file(path: Path, name: str, job: _Job, stack: contextlib.ExitStack, 
                         "notes": [note for r in ready for note in r.notes]})
 
 
-def _read(path: Path, reader: ModuleType, fps: float | None) -> list[Recording]:
+def read_recordings(path: Path, reader: ModuleType, fps: float | None) -> list[Recording]:
     """A file's recordings. Whatever a damaged file does to a library below a reader, the rest of the batch goes on."""
     try:
         recordings = reader.read(path, ReadOptions(fps=fps))
@@ -204,21 +209,21 @@ def _read(path: Path, reader: ModuleType, fps: float | None) -> list[Recording]:
     return recordings
 
 
-def _content(path: Path) -> tuple[int, str]:
-    """Bytes and SHA-256 of a file, or of the files of a folder of frames.
+def file_content(path: Path, reader: Any = None) -> tuple[int, str]:
+    """Bytes and SHA-256 of a file, or of the files of a folder of frames. A reader with MAX_BYTES sets the limit.
 
     Raises `DataError` for what is neither and for what is over the limit.
     """
     if not os.path.exists(path):
         raise DataError(path, "no such file", "a file or folder of recordings")
     if os.path.isdir(path):
-        parts = [_content(file) for file in frame_files(path)]
+        parts = [file_content(file) for file in frame_files(path)]
         return sum(size for size, _ in parts), content_key([digest for _, digest in parts], 64)
     if not os.path.isfile(path):
         raise DataError(path, "no plain file", "a file or folder of recordings")
-    size = path.stat().st_size
-    if size > MAX_FILE_BYTES:
-        raise DataError(path, f"{size / 2**30:.1f} GB", f"at most {MAX_FILE_BYTES >> 30} GB")
+    size, limit = path.stat().st_size, getattr(reader, "MAX_BYTES", MAX_FILE_BYTES)
+    if size > limit:
+        raise DataError(path, f"{size / 2**30:.1f} GB", f"at most {limit >> 30} GB")
     try:
         return size, file_sha256(path)
     except OSError as error:

@@ -21,12 +21,12 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import open_writer
-from dfe_core.expressions.importing import ImportReport, find_files
+from dfe_core.expressions.importing import ImportReport, file_content, find_files, read_recordings
 from dfe_core.expressions.labels import Labels, read_labels
 from dfe_core.expressions.naming import compile_pattern, recording_names, who
 from dfe_core.expressions.neutral import Ledger, calm_frames, resting_face, thinned
 from dfe_core.expressions.points import SPACES, PointTrack
-from dfe_core.expressions.readers.options import MAX_FILE_BYTES, ReadOptions
+from dfe_core.expressions.readers.mesh_sequence import MESH_ENDINGS
 from dfe_core.expressions.readers.registry import find_reader, read_head
 from dfe_core.expressions.resample import resample
 from dfe_core.expressions.split import Split, split_dataset
@@ -56,7 +56,7 @@ _HEAD = 1500  # vertices from which a mesh is taken for a head whose regions can
 
 def import_learned(sources: Sequence[str | Path], name: str, *, face: str = "learn", format: str = "auto",
                    labels: str | Path | None = None, subject_pattern: str | None = None, fps: float | None = None,
-                   root: Path | None = None, progress: Listener = silent) -> ImportReport:
+                   reader: Any = None, root: Path | None = None, progress: Listener = silent) -> ImportReport:
     """Import landmark or mesh sequences onto a learned face; parameters as `import_dataset`.
 
     Every recording needs the same points. Pose is removed on a stable set found from the data (`stable_set`), with
@@ -69,7 +69,8 @@ def import_learned(sources: Sequence[str | Path], name: str, *, face: str = "lea
 
     Raises `DataError` when nothing can be imported, the dataset exists, nothing moves, or for a wrong option.
     """
-    job = _Job(name, face, format, read_labels(labels), compile_pattern(subject_pattern), fps, root, progress)
+    job = _Job(name, face, format, read_labels(labels), compile_pattern(subject_pattern), fps, root, progress,
+               reader)
     _check(job)
     (root or cache_root()).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".learning-", dir=root or cache_root()) as folder:
@@ -109,6 +110,7 @@ class _Job:
     fps: float | None
     root: Path | None
     progress: Listener
+    reader: Any = None
     tracks: list[_Track] = field(default_factory=list)
     skipped: list[tuple[Path, str]] = field(default_factory=list)
     sources: list[dict[str, Any]] = field(default_factory=list)
@@ -149,7 +151,7 @@ def mesh_folders(sources: Sequence[str | Path]) -> tuple[list[Path], list[str | 
     rest: list[str | Path] = []
     for source in sources:
         found = [Path(where) for where, folders, names in sorted(os.walk(source))
-                 if any(n.lower().endswith((".obj", ".ply")) for n in names)] if Path(source).is_dir() else []
+                 if any(n.lower().endswith(MESH_ENDINGS) for n in names)] if Path(source).is_dir() else []
         meshes += found
         if not found:
             rest.append(source)
@@ -164,11 +166,11 @@ def _read_all(sources: Sequence[str | Path], job: _Job, folder: Path) -> None:
     for i, (path, name) in enumerate(zip(paths, recording_names(paths), strict=True)):
         job.progress(Progress("read points", i, len(paths), path.name))
         try:
-            digest, size = _content(path)
+            size, digest = _content(path, job.reader)
             if digest in seen:
                 raise DataError(path, f"the same content as {seen[digest]}", "each recording once")
-            reader, why = _reader_of(path, job.format)
-            kept = [_keep(path, name, r, job, folder) for r in reader.read(path, ReadOptions(fps=job.fps))]
+            reader, why = (job.reader, "as asked") if job.reader else _reader_of(path, job.format)
+            kept = [_keep(path, name, r, job, folder) for r in read_recordings(path, reader, job.fps)]
         except DataError as error:
             job.skipped.append((path, str(error)))
             continue
@@ -201,17 +203,12 @@ def _reader_of(path: Path, format: str) -> tuple[ModuleType, str]:
     return find_reader(path, format)
 
 
-def _content(path: Path) -> tuple[str, int]:
-    """SHA-256 and bytes of a file, or of the mesh files of a folder together."""
-    if not path.exists():
-        raise DataError(path, "no such file", "a file or folder of recordings")
-    files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
-    size = sum(p.stat().st_size for p in files)
-    if size > MAX_FILE_BYTES:
-        raise DataError(path, f"{size / 2**30:.1f} GB", f"at most {MAX_FILE_BYTES >> 30} GB")
-    if path.is_file():
-        return file_sha256(path), size
-    return content_key([(p.name, file_sha256(p)) for p in files], 64), size
+def _content(path: Path, reader: Any) -> tuple[int, str]:
+    """As `file_content`; of a folder of meshes, its mesh files together."""
+    if not path.is_dir():
+        return file_content(path, reader)
+    parts = [file_content(p) for p in sorted(path.iterdir()) if p.suffix.lower() in MESH_ENDINGS]
+    return sum(size for size, _ in parts), content_key([digest for _, digest in parts], 64)
 
 
 def _keep(path: Path, name: str, track: PointTrack, job: _Job, folder: Path) -> _Track:

@@ -202,3 +202,11 @@ def test_the_real_py_feat_table_has_landmarks_in_two_dimensions(shared, cache):
     assert track.extractor == "py-feat" and track.points.shape == (40, 68, 2)
     import_dataset([path], "real", face="learn", fps=30)
     assert Dataset.open("real").frame_count == 40
+
+
+def test_head_pose_and_confidence_lie_beside_the_frames(study, learned):
+    _, dataset, _ = learned
+    beside = dataset.extras("s1_t0")
+    assert set(beside) >= {"pose_Tx", "confidence"} and len(beside["pose_Tx"]) == 150
+    assert beside["confidence"] == pytest.approx(0.98)
+    assert dataset.extras("nobody") == {}
