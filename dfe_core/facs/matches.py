@@ -24,6 +24,9 @@ from dfe_core.facs.templates import Templates, learn_templates, table_templates
 from dfe_core.facs.variance import common_aus
 from dfe_core.tokenizer.codebook import REST, Codebook
 
+_WORTH_NAMING = 0.02
+"""A second AU is named where it raises the score by more: the score is that of the best pair in any case."""
+
 _FROM_MODEL = ("region", "side", "symmetry", "main_stage")
 
 
@@ -51,7 +54,7 @@ def best_one_or_two(similarity: np.ndarray, among: np.ndarray) -> Match:
 
     similarity: (K, A) cosines or correlations; among: (A, A) those of the A with each other. For two with ρ between
     them the squared score is (c₁² + c₂² − 2ρc₁c₂)/(1 − ρ²), valid where both weights are positive. 0 where nothing
-    points the same way.
+    points the same way; `second` is −1 where one does as well.
     """
     one = similarity.argmax(1)
     score, first = np.maximum(similarity.max(1), 0), np.where(similarity.max(1) > 0, one, -1)
@@ -62,9 +65,10 @@ def best_one_or_two(similarity: np.ndarray, among: np.ndarray) -> Match:
         usable = (weight > 0) & (weight.T > 0) & (spare > 0.02)
         square = np.where(usable, (c[:, None] ** 2 + c ** 2 - 2 * among * np.outer(c, c)) / np.maximum(spare, 0.02), 0)
         a, b = np.unravel_index(square.argmax(), square.shape)
-        if square[a, b] > score[k] ** 2 + 1e-9:
-            score[k] = np.sqrt(min(square[a, b], 1.0))
+        reached = np.sqrt(min(square[a, b], 1.0))
+        if reached > score[k] + _WORTH_NAMING:
             first[k], second[k] = (a, b) if c[a] >= c[b] else (b, a)
+        score[k] = max(score[k], reached)
     return Match(score, first, second)
 
 
