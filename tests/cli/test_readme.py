@@ -33,8 +33,8 @@ def test_every_command_in_the_documents_is_accepted(page: str, line: str):
 
 def test_every_format_that_can_be_read_is_documented():
     from dfe_core.expressions.readers.registry import readers
-    page = (PROJECT / "docs" / "your-data.md").read_text(encoding="utf-8")
-    assert [r.FORMAT for r in readers() if f"| `{r.FORMAT}` |" not in page] == []
+    page = (PROJECT / "docs" / "formats.md").read_text(encoding="utf-8")
+    assert [r.FORMAT for r in readers() if f"`{r.FORMAT}`" not in page] == []
 
 
 def test_every_page_is_on_the_index():
