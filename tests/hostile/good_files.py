@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -134,9 +134,23 @@ def beat_json() -> Good:
 def mediapipe_json() -> Good:
     names = ["_neutral", *ARKIT_NAMES[:-1]]
     rows = [[0.0, *row[:-1]] for row in arkit_values().tolist()]
-    return _json("mediapipe.json", [{"timestamp_ms": int(1000 * t / FPS), "face_blendshapes": [[
+    good = _json("mediapipe.json", [{"timestamp_ms": int(1000 * t / FPS), "face_blendshapes": [[
         {"index": i, "score": s, "category_name": n} for i, (n, s) in enumerate(zip(names, row, strict=True))]]}
         for t, row in enumerate(rows)])
+    return replace(good, format="mediapipe")
+
+
+def mediapipe_csv() -> Good:
+    content = table(arkit_frame().drop(columns="tongueOut").assign(_neutral=0.0))
+    return Good("mediapipe", "mediapipe.csv", content, "toy-1", lines_of(content))
+
+
+def mediapipe_npz() -> Good:
+    out = io.BytesIO()
+    scores = np.concatenate([np.zeros((FRAMES, 1)), arkit_values()[:, :-1]], 1)
+    np.savez(out, blendshapes=scores, timestamps_ms=1000 * np.arange(FRAMES) / FPS,
+             matrices=np.tile(np.eye(4), (FRAMES, 1, 1)))
+    return Good("mediapipe", "mediapipe.npz", out.getvalue(), "toy-1", zip_cuts(out.getvalue()))
 
 
 def flame_arrays() -> dict[str, np.ndarray]:
@@ -212,4 +226,5 @@ def landmarks_csv() -> Good:
 
 BUILDERS: tuple[Callable[[], Good], ...] = (
     live_link, face_cap, ifacialmocap, arkit_csv, arkit_tsv, arkit_parquet, arkit_frames_json, arkit_lists_json,
-    beat_json, mediapipe_json, flame_npz, flame_npy, flame_mat, flame_json, flame_pt, openface_csv, landmarks_csv)
+    beat_json, mediapipe_json, mediapipe_csv, mediapipe_npz, flame_npz, flame_npy, flame_mat, flame_json, flame_pt,
+    openface_csv, landmarks_csv)
