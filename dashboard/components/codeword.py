@@ -8,15 +8,17 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import figures, frame, media, routes, shelf, views
+from dashboard.components import figures, frame, media, routes, shelf, thumbnails, views
 from dashboard.components.cards import card
 from dashboard.components.words import clock, count, mm, percent
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
+from dfe_core.store import cache_root
 from dfe_core.tokenizer.codebook import Codebook
-from dfe_core.tokens.dynamics import cooccurring, dynamics, intensity_distribution
+from dfe_core.tokens.dynamics import contexts, cooccurring, distribution_over, dynamics, intensity_distribution
 from dfe_core.tokens.moments import strongest_moments
 from dfe_core.tokens.runs import RunIndex
+from dfe_core.tokens.search import neighbours
 from dfe_core.tokens.usage import stage_counts
 
 MOMENTS = 8
@@ -107,21 +109,74 @@ def company(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame, face:
     if not len(found):
         st.caption("No other codeword shares enough frames with it to say.")
         return
+    likely(found, table, face, codebook, "company", on_pick)
+    st.caption("In the same frame, by how much more often than if they were independent.")
+
+
+def contexts_of(choice: shelf.Choice, table: pd.DataFrame, face: FaceModel, codebook: Codebook, number: int,
+                on_pick: Callable[[int], None]) -> None:
+    """What tends to begin within a second before and after it."""
+    found = contexts(shelf.runs(choice.root, choice.model, choice.dataset), number, limit=5)
+    st.subheader("What comes before and after", anchor=False)
+    if not len(found):
+        st.caption("Nothing begins around it more often than chance would have it.")
+        return
+    before, after = st.columns(2, gap="medium")
+    for column, direction in ((before, "before"), (after, "after")):
+        with column:
+            st.caption(f"Begins within a second {direction}")
+            likely(found[found["direction"] == direction], table, face, codebook, f"context-{direction}", on_pick)
+
+
+def alike(table: pd.DataFrame, face: FaceModel, codebook: Codebook, number: int,
+          on_pick: Callable[[int], None]) -> None:
+    """Codewords whose deformation is most like this one's."""
+    found = neighbours(codebook, face, number, limit=6)
+    st.subheader("Most like it", anchor=False)
+    items = [{"codeword": int(row.codeword), "title": f"{row.codeword} · cosine {row.cosine:.2f}",
+              "note": card(table.iloc[row.codeword], None)["note"],
+              "alt": f"{card(table.iloc[row.codeword], None)['alt']} Cosine {row.cosine:.2f} with {number}."}
+             for row in found.itertuples()]
+    _strip("alike", items, found["codeword"].tolist(), face, codebook, on_pick)
+
+
+def likely(found: pd.DataFrame, table: pd.DataFrame, face: FaceModel, codebook: Codebook, key: str,
+           on_pick: Callable[[int], None]) -> None:
+    """Codewords with their lift, as a strip of faces; a click opens one."""
+    if not len(found):
+        st.caption("Nothing more often than chance would have it.")
+        return
     items = []
     for row in found.itertuples():
         words = card(table.iloc[row.codeword], None)
         items.append({"codeword": int(row.codeword), "title": f"{row.codeword} · {row.lift:.1f} × chance",
-                      "note": words["note"],
-                      "alt": f"{words['alt']} {percent(row.share)} of the frames with {number}."})
-    numbers = found["codeword"].tolist()
+                      "note": words["note"], "alt": f"{words['alt']} {row.lift:.1f} times as often as chance."})
+    _strip(key, items, found["codeword"].tolist(), face, codebook, on_pick)
+
+
+def _strip(key: str, items: list[dict], numbers: list[int], face: FaceModel, codebook: Codebook,
+           on_pick: Callable[[int], None]) -> None:
+    pictures = thumbnails.addresses(cache_root(), codebook, face)
+    items = [{**item, "src": pictures.get(item["codeword"])} for item in items]
 
     def picked() -> None:
-        if (at := st.session_state["company"].pick) is not None and at < len(numbers):
+        if (at := st.session_state[key].pick) is not None and at < len(numbers):
             on_pick(int(numbers[at]))
 
-    views.strip(key="company", on_pick_change=picked, data={
+    views.strip(key=key, on_pick_change=picked, data={
         "face": media.face_address(face), "codebook": media.codebook_address(codebook), "items": items})
-    st.caption("In the same frame, by how much more often than if they were independent.")
+
+
+def whose(choice: shelf.Choice, number: int) -> None:
+    """Share of frames over subjects or a label, with intervals over subjects."""
+    dataset, index = shelf.dataset(choice.root, choice.dataset), shelf.runs(choice.root, choice.model, choice.dataset)
+    few = [name for name in dataset.labels if dataset.recordings[name].nunique() <= 12]
+    st.subheader("In whom, and when", anchor=False)
+    by = st.segmented_control("By", [*few, "subject"], default=(few or ["subject"])[0], key="share_by", required=True,
+                              format_func=str.capitalize, label_visibility="collapsed")
+    found = distribution_over(index, number, dataset.recordings, by, resamples=500)
+    figures.show(figures.shares(found), "shares", f"Share of frames with codeword {number} by {by}")
+    st.caption("Share of frames, mean over subjects; intervals by bootstrap over subjects.")
 
 
 def _symmetry(row: pd.Series) -> str:

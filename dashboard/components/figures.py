@@ -76,6 +76,19 @@ def intensities(table: pd.DataFrame) -> go.Figure:
     return laid_out(figure, 210)
 
 
+def shares(table: pd.DataFrame) -> go.Figure:
+    """Share of frames with a codeword at each value of a column, with intervals."""
+    names = table["value"].astype(str)
+    figure = go.Figure(go.Bar(
+        x=names, y=100 * table["share"], marker_color=ACCENT, customdata=table[["subjects", "frames"]],
+        error_y={"type": "data", "symmetric": False, "array": 100 * (table["high"] - table["share"]).fillna(0),
+                 "arrayminus": 100 * (table["share"] - table["low"]).fillna(0), "thickness": 1.3},
+        hovertemplate="%{x}: %{y:.1f} % of %{customdata[1]:,} frames, %{customdata[0]} subjects<extra></extra>"))
+    figure.update_xaxes(type="category", showgrid=False)
+    figure.update_yaxes(title="% of frames", rangemode="tozero")
+    return laid_out(figure, 240)
+
+
 def perplexity(values: list[float], codewords: int) -> go.Figure:
     """How many codewords each stage uses evenly, against the size of the codebook."""
     figure = go.Figure(go.Bar(x=[str(i + 1) for i in range(len(values))], y=values, marker_color=ACCENT,

@@ -15,9 +15,11 @@ from dashboard.components import (
     cards,
     codeword,
     empty_states,
+    exports,
     frame,
     media,
     mesh_view,
+    notes,
     scene,
     selection,
     shelf,
@@ -139,8 +141,15 @@ def one(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame, number: i
             codeword.how_it_is_used(choice, number)
         with company:
             codeword.company(choice, codebook, table, face, number, on_pick=open_)
+            if face.has_mesh:
+                codeword.alike(table, face, codebook, number, on_pick=open_)
+        codeword.contexts_of(choice, table, face, codebook, number, on_pick=open_)
+        codeword.whose(choice, number)
     elif choice.dataset:
         empty_states.not_encoded(choice)
+    notes.edit(choice, number)
+    with st.expander("Take it away", icon=":material/download:"):
+        exports.of_face(face, codebook.psi[number], f"{codebook.model}-codeword-{number}", f"export-{number}")
 
 
 def title(row: pd.Series, before: int | None, after: int | None) -> None:

@@ -17,10 +17,10 @@ from dashboard.components.words import count, mm, percent, plural, span
 from dfe_core.tokenizer.codebook import Codebook
 
 GOALS = {"explained_variance": 0.95, "utilisation": 0.90}
-NEXT = [("codebook", "Look at the codewords",
-         "Every codeword is a face you can turn, play and compare with neutral."),
-        ("recordings", "Watch a recording",
-         "See the face that tokens rebuild beside the one that was recorded.")]
+NEXT = [("codebook", "Look at the codewords", "Every codeword is a face you can turn, play and compare with neutral."),
+        ("recordings", "Watch a recording", "See the face that tokens rebuild beside the one that was recorded."),
+        ("coverage", "Hold it against FACS", "What the codebook sees that action units do not, and the reverse."),
+        ("data", "Bring your own recordings", "Live Link Face, tables of ARKit coefficients, EMOCA, DECA, SMIRK.")]
 
 
 def page() -> None:
