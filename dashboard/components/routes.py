@@ -11,11 +11,12 @@ import streamlit as st
 from dashboard.components import state
 
 GROUPS = {"": ("overview",), "Explore": ("codebook", "recordings", "map", "motion"),
-          "Analyse": ("coverage", "compare"), "Data": ("data",)}
+          "Analyse": ("coverage", "probes", "compare"), "Data": ("data",)}
 TITLES = {"overview": ("Overview", "dashboard"), "codebook": ("Codebook", "grid_view"),
           "motion": ("Faces in motion", "animation"), "compare": ("Compare", "compare"),
           "recordings": ("Recordings", "timeline"), "coverage": ("Coverage", "select_all"),
-          "map": ("Map", "scatter_plot"), "data": ("Data", "database")}
+          "map": ("Map", "scatter_plot"), "data": ("Data", "database"),
+          "probes": ("Probes", "query_stats")}
 
 
 def groups() -> dict[str, list[st.Page]]:
