@@ -103,7 +103,7 @@ def _stem(name: Any) -> Any:
     return Path(name).stem if isinstance(name, str) and Path(name).suffix.lower() in ENDINGS else name
 
 
-ENDINGS = (".csv", ".tsv", ".txt", ".json", ".parquet", ".npz", ".npy", ".mat", ".pt", ".pth")
+ENDINGS = (".csv", ".tsv", ".txt", ".json", ".parquet", ".npz", ".npy", ".mat", ".pt", ".pth", ".glb", ".gltf")
 """Of files that are read; a label table may name recordings with them."""
 
 

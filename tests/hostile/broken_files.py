@@ -14,7 +14,19 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.faces.arkit import ARKIT_NAMES
-from tests.hostile.good_files import BUILDERS, FPS, Good, arkit_frame, flame_arrays, openface_csv, table
+from tests.hostile.good_files import (
+    BUILDERS,
+    FPS,
+    FRAMES,
+    Good,
+    arkit_frame,
+    arkit_values,
+    flame_arrays,
+    glb_bytes,
+    gltf_document,
+    openface_csv,
+    table,
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +45,7 @@ def cases() -> list[Case]:
     """The corpus, always the same."""
     goods = [build() for build in BUILDERS]
     made = [case for good in goods for case in (*_truncated(good), *_mangled(good))]
-    return [*made, *_tables(), *_times(), *_json_shapes(), *_archives(), *_headers(), *_flame(), *_openface()]
+    return [*made, *_tables(), *_times(), *_json_shapes(), *_archives(), *_headers(), *_flame(), *_openface(), *_gltf()]
 
 
 def _truncated(good: Good) -> Iterator[Case]:
@@ -396,3 +408,69 @@ def _openface() -> Iterator[Case]:
     yield case("with frames in disorder", frame.iloc[::-1])
     yield case("of one frame", frame.iloc[:1])
     yield case("with two faces", pd.concat([frame, frame.assign(**{" face_id": 1})]), refused=False)
+
+
+def _gltf() -> Iterator[Case]:
+    values, times = arkit_values(), np.arange(FRAMES) / FPS
+
+    def case(name: str, refused: bool = True, **changes: object) -> Case:
+        """changes: a path in the document, with __ between, and the value there (None: taken away)."""
+        document, binary = gltf_document(values, times)
+        for path, value in changes.items():
+            *way, last = path.split("__")
+            holder = document
+            for step in way:
+                holder = holder[int(step)] if step.isdigit() else holder[step]
+            holder[int(last) if last.isdigit() else last] = value
+        return Case(f"glTF {name}", "x.glb", glb_bytes(document, binary), "toy-1", refused)
+
+    yield case("of another version of itself", asset=None)
+    yield case("without animations", animations=[])
+    yield case("with animations that are none", animations={"a": 1})
+    yield case("with an animation of null", animations=[None])
+    yield case("without nodes", nodes=[])
+    yield case("with a node of another mesh", nodes__0__mesh=7)
+    yield case("with a node of mesh -1", nodes__0__mesh=-1)
+    yield case("with a node of mesh true", nodes__0__mesh=True)
+    yield case("with a sampler outside", animations__0__channels__0__sampler=3)
+    yield case("with a channel of null", animations__0__channels__0=None)
+    yield case("with an unknown interpolation", animations__0__samplers__0__interpolation="BEZIER")
+    yield case("that says cubic and is linear", animations__0__samplers__0__interpolation="CUBICSPLINE")
+    yield case("with other targets", meshes__0__extras__targetNames=[f"t{i}" for i in range(52)])
+    yield case("with targets twice", meshes__0__extras__targetNames=["jawOpen"] * 52)
+    yield case("with targets of numbers", meshes__0__extras__targetNames=[1] * 52)
+    yield case("with targets too few", meshes__0__extras__targetNames=list(ARKIT_NAMES[:50]))
+    yield case("with 10⁹ keys", accessors__0__count=10 ** 9)
+    yield case("with 10³⁰ keys", accessors__0__count=10 ** 30)
+    yield case("with -1 keys", accessors__0__count=-1)
+    yield case("with no keys", accessors__0__count=0)
+    yield case("with keys of words", accessors__0__count="many")
+    yield case("with keys outside its buffer", accessors__0__byteOffset=10 ** 9)
+    yield case("with an offset below 0", bufferViews__0__byteOffset=-8)
+    yield case("with a stride of 1", bufferViews__0__byteStride=1)
+    yield case("with a stride beyond the buffer", bufferViews__0__byteStride=10 ** 6)
+    yield case("with vectors for keys", accessors__0__type="VEC3")
+    yield case("with sparse keys", accessors__0__sparse={"count": 1})
+    yield case("with keys of an unknown type", accessors__0__componentType=1)
+    yield case("with keys of a list's type", accessors__0__componentType=[5126])
+    yield case("with weights of bytes that are not shares", accessors__1__componentType=5121)
+    yield case("with a packed buffer", bufferViews__1__extensions={"EXT_meshopt_compression": {}})
+    yield case("with a buffer above its folder", buffers__0__uri="../../../../etc/hostname")
+    yield case("with a buffer at an absolute place", buffers__0__uri="/etc/hostname")
+    yield case("with a buffer on a Windows drive", buffers__0__uri="C:\\x.bin")
+    yield case("with a buffer on the web", buffers__0__uri="http://localhost:1/x.bin")
+    yield case("with a buffer that is a device", buffers__0__uri="/dev/zero")
+    yield case("with a buffer that is itself a folder", buffers__0__uri=".")
+    yield case("with a buffer with a NUL in its name", buffers__0__uri="a\0b")
+    yield case("with a buffer that is no base64", buffers__0__uri="data:application/octet-stream;base64,@@@@")
+    yield case("with a buffer of a number", buffers__0__uri=7)
+    for name, changed in (("that stand still", times * 0), ("backwards", times[::-1]),
+                          ("of NaN", np.where(times > 0.5, np.nan, times)), ("of ages", times * 1e9)):
+        yield Case(f"glTF with keys {name}", "x.glb", glb_bytes(*gltf_document(values, changed)), "toy-1")
+    yield Case("glTF of NaN", "x.glb", glb_bytes(*gltf_document(values * np.nan, times)), "toy-1")
+    content = glb_bytes(*gltf_document(values, times))
+    yield Case("glTF 1", "x.glb", content[:4] + struct.pack("<I", 1) + content[8:], "toy-1")
+    yield Case("glTF longer than it is", "x.glb", content[:8] + struct.pack("<I", 1 << 31) + content[12:], "toy-1")
+    yield Case("glTF with a chunk longer than it is", "x.glb", content[:12] + struct.pack("<I", 1 << 31) + content[16:],
+               "toy-1")
+    yield Case("glTF whose first chunk is binary", "x.glb", content[:16] + b"BIN\0" + content[20:], "toy-1")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -153,6 +155,42 @@ def mediapipe_npz() -> Good:
     return Good("mediapipe", "mediapipe.npz", out.getvalue(), "toy-1", zip_cuts(out.getvalue()))
 
 
+def gltf_document(values: np.ndarray, times: np.ndarray, kind: str = "LINEAR") -> tuple[dict, bytes]:
+    """A document with one animated mesh of ARKit targets, and its buffer."""
+    binary = times.astype("<f4").tobytes() + values.astype("<f4").tobytes()
+    split = 4 * len(times)
+    return {"asset": {"version": "2.0"}, "nodes": [{"mesh": 0}],
+            "meshes": [{"primitives": [{"attributes": {}}], "extras": {"targetNames": list(ARKIT_NAMES)}}],
+            "buffers": [{"byteLength": len(binary)}],
+            "bufferViews": [{"buffer": 0, "byteLength": split},
+                            {"buffer": 0, "byteOffset": split, "byteLength": len(binary) - split}],
+            "accessors": [{"bufferView": 0, "componentType": 5126, "count": len(times), "type": "SCALAR"},
+                          {"bufferView": 1, "componentType": 5126, "count": values.size, "type": "SCALAR"}],
+            "animations": [{"name": "take", "samplers": [{"input": 0, "output": 1, "interpolation": kind}],
+                            "channels": [{"sampler": 0, "target": {"node": 0, "path": "weights"}}]}]}, binary
+
+
+def glb_bytes(document: dict, binary: bytes) -> bytes:
+    text = json.dumps(document).encode()
+    text += b" " * (-len(text) % 4)
+    chunks = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(binary), b"BIN\0") + binary
+    return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
+
+
+def glb() -> Good:
+    content = glb_bytes(*gltf_document(arkit_values(), np.arange(FRAMES) / FPS))
+    text = struct.unpack_from("<I", content, 12)[0]
+    return Good("gltf", "take.glb", content, "toy-1", (4, 8, 11, 12, 16, 19, 20, 100, 20 + text - 1, 20 + text,
+                                                       24 + text, 28 + text, 300 + text))
+
+
+def gltf() -> Good:
+    document, binary = gltf_document(arkit_values(), np.arange(FRAMES) / FPS)
+    document["buffers"][0]["uri"] = "data:application/octet-stream;base64," + base64.b64encode(binary).decode()
+    content = json.dumps(document).encode()
+    return Good("gltf", "take.gltf", content, "toy-1", brackets_of(content))
+
+
 def flame_arrays() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(1)
     return {"expcode": rng.normal(size=(FRAMES, 50)).astype(np.float32),
@@ -226,5 +264,5 @@ def landmarks_csv() -> Good:
 
 BUILDERS: tuple[Callable[[], Good], ...] = (
     live_link, face_cap, ifacialmocap, arkit_csv, arkit_tsv, arkit_parquet, arkit_frames_json, arkit_lists_json,
-    beat_json, mediapipe_json, mediapipe_csv, mediapipe_npz, flame_npz, flame_npy, flame_mat, flame_json, flame_pt,
-    openface_csv, landmarks_csv)
+    beat_json, mediapipe_json, mediapipe_csv, mediapipe_npz, glb, gltf, flame_npz, flame_npy, flame_mat, flame_json,
+    flame_pt, openface_csv, landmarks_csv)

@@ -22,16 +22,26 @@ def load_json(path: Path) -> Any:
     if size > MAX_JSON_BYTES:
         raise DataError(path, f"{size >> 20} MB of JSON", f"at most {MAX_JSON_BYTES >> 20} MB: a table or npz instead")
     try:
-        return json.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(path, f"not readable ({error.strerror})") from None
+    return parse_json(content, path)
+
+
+def parse_json(content: bytes, where: str | Path) -> Any:
+    """The value of a JSON text. Raises `DataError` as `load_json` does."""
+    try:
+        return json.loads(content.removeprefix(b"\xef\xbb\xbf"))
     except json.JSONDecodeError as error:
         cut = " (the file is cut off?)" if error.pos >= len(error.doc.rstrip()) - 1 else ""
-        raise DataError(f"{path}, line {error.lineno}", f"no JSON: {error.msg}{cut}", "JSON") from None
+        raise DataError(f"{where}, line {error.lineno}, character {error.colno}", f"no JSON: {error.msg}{cut}",
+                        "JSON") from None
     except UnicodeDecodeError:
-        raise DataError(path, "bytes that are not UTF-8 text", "JSON in UTF-8") from None
+        raise DataError(where, "bytes that are not UTF-8 text", "JSON in UTF-8") from None
     except RecursionError:
-        raise DataError(path, "JSON nested too deeply", "frames of numbers") from None
+        raise DataError(where, "JSON nested too deeply", "frames of numbers") from None
     except ValueError as error:
-        raise DataError(path, f"no JSON ({error})", "JSON") from None
+        raise DataError(where, f"no JSON ({error})", "JSON") from None
 
 
 def numbers(values: Any, where: str, dimensions: int) -> np.ndarray:
