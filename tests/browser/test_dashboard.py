@@ -177,7 +177,8 @@ def test_scrubbing_changes_the_faces_and_the_link(visit):
     assert differ(before, there.pixels(".dfe-player .picture canvas")) > 0.002
     assert 4 < float(there.parameter("t")) < 9
     copied = visit().open(there.page.url.removeprefix(there.base), PLAYED)
-    assert copied.page.locator(".dfe-player .clock").inner_text() == there.page.locator(".dfe-player .clock").inner_text()
+    clock = ".dfe-player .clock"
+    assert copied.page.locator(clock).inner_text() == there.page.locator(clock).inner_text()
 
 
 def test_fewer_stages_mean_a_larger_error(visit):

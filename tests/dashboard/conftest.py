@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.dashboard.fake_cache import build
+from tests.real_faces import anny  # noqa: F401
 
 
 @pytest.fixture(scope="session")

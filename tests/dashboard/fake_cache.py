@@ -38,6 +38,37 @@ def build(root: Path, face: FaceModel, codewords: int = 48, stages: int = 4, sub
     _write_tokens(root, model, dataset, codewords, stages, dict(zip(names, recordings, strict=True)))
 
 
+def add_analyses(root: Path, model: str = "default", dataset: str = "simulated") -> None:
+    """AUs, a coverage analysis, a map and a probe of a built cache, by the library itself: some seconds."""
+    from dfe_core.embedding.maps import build_map
+    from dfe_core.expressions.dataset import Dataset
+    from dfe_core.facs.coverage import analyse_coverage
+    from dfe_core.facs.derive import derive_aus
+    from dfe_core.probes.run import run_probe
+    from dfe_core.probes.settings import ProbeSettings
+    derive_aus(Dataset.open(dataset, root), "derived", root=root)
+    analyse_coverage(model, dataset, "derived", root=root)
+    build_map(model, None, "codewords", "deformation", "pca", root=root)
+    build_map(model, dataset, "frames", "psi", "pca", root=root)
+    run_probe(ProbeSettings(model, dataset, "condition", ("bow", "psi"), folds=3, inner_folds=2, resamples=100,
+                            permutations=20, swaps=100), root)
+
+
+def add_model(root: Path, face: FaceModel, name: str, dataset: str = "simulated", codewords: int = 30,
+              stages: int = 3, seed: int = 5) -> None:
+    """A second model on a dataset that is there, with random tokens of every frame."""
+    from dfe_core.expressions.dataset import Dataset
+    rng = np.random.default_rng(seed)
+    psi, opened = make_codewords(face, codewords, rng), Dataset.open(dataset, root)
+    recordings = {}
+    for frames in opened.iter_frames():
+        tokens = rng.integers(0, codewords, (len(frames.psi), stages)).astype(np.uint16)
+        levels = rng.integers(0, len(LEVELS), tokens.shape).astype(np.uint8)
+        recordings[frames.recording] = {"psi": frames.psi, "tokens": tokens, "levels": levels}
+    _write_model(root, face, name, dataset, psi, stages, list(recordings.values()))
+    _write_tokens(root, name, dataset, codewords, stages, recordings)
+
+
 def make_codewords(face: FaceModel, count: int, rng: np.random.Generator) -> np.ndarray:
     """(K, E): rest, then left, right and both sides of coefficients in turn, then pairs."""
     psi = np.zeros((count, face.coefficients), np.float32)
@@ -97,7 +128,7 @@ def _write_model(root: Path, face: FaceModel, name: str, dataset: str, psi: np.n
                    folder / "codewords.parquet")
     write_json(folder / "config.json", {
         "key": content_key(psi.tolist()), "levels": list(LEVELS), "coefficients": list(face.names), "face": face.id,
-        "dataset": dataset, "tokenizer": {"stages": stages, "codewords": len(psi)}})
+        "dataset": {"name": dataset, "key": "another"}, "tokenizer": {"stages": stages, "codewords": len(psi)}})
     write_json(folder / "metrics.json", metrics(name, dataset, len(psi), stages))
 
 

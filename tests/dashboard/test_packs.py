@@ -9,7 +9,6 @@ import pytest
 
 from dashboard.components.packs import codebook_pack, eyeballs, framing, look_of, pack, quantised
 from dfe_core.render.scene import unpack_scene
-from tests.real_faces import anny  # noqa: F401
 
 
 def test_a_pack_is_read_by_the_reference_decoder_of_scenes():

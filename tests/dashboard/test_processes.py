@@ -10,8 +10,10 @@ import pytest
 from dashboard.components.jobs import describe, left
 from dashboard.components.processes import Jobs, parse
 
-TALK = ("import sys,json\n"
-        "for i in range(3): print(json.dumps({'task':'fit','done':i+1,'total':4,'eta_s':9}),file=sys.stderr,flush=True)\n")
+TALK = """import json, sys
+for i in range(3):
+    print(json.dumps({"task": "fit", "done": i + 1, "total": 4, "eta_s": 9}), file=sys.stderr, flush=True)
+"""
 
 
 def run(jobs: Jobs, script: str, key: str = "job"):

@@ -18,7 +18,8 @@ from dashboard.components.selection import (
 
 TABLE = pd.DataFrame({
     "codeword": range(6), "region": ["none", "brow", "eye", "brow", "jaw", "eye"],
-    "side": ["rest", "left", "symmetric", "right", "symmetric", "symmetric"], "symmetry": [1.0, 0.1, 0.9, 0.2, 0.99, 0.9],
+    "side": ["rest", "left", "symmetric", "right", "symmetric", "symmetric"],
+    "symmetry": [1.0, 0.1, 0.9, 0.2, 0.99, 0.9],
     "main_stage": [-1, 0, 1, 0, 2, 1], "uses": [0, 50, 10, 70, 0, 10], "peak_mm": [0, 3, 1, 4, 9, 2.0],
     "locality": [0, 0.9, 0.8, 0.7, 0.6, 0.5]})
 
@@ -71,3 +72,9 @@ def test_neighbours_follow_the_gallery_and_end_with_it():
 @pytest.mark.parametrize(("text", "row"), [("0.1", 3), ("99", 4), ("-5", 0), (None, 0), ("soon", 0), ("nan", 0)])
 def test_a_time_in_a_link_finds_the_nearest_frame(text, row):
     assert nearest_frame(np.array([0, 0.033, 0.066, 0.1, 0.133]), text) == row
+
+
+def test_a_mix_survives_the_link_and_nonsense_in_it_is_left_out():
+    from dashboard.components.mixes import parse, written
+    assert parse(written({12: 0.8, 4: 1.25}), 40) == {12: 0.8, 4: 1.25}
+    assert parse("12:0.8,x,0:1,40:1,7:9,8:nan,9", 40) == {12: 0.8, 9: 1.0}

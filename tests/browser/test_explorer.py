@@ -1,0 +1,156 @@
+"""Real Chromium on the analysing pages: map, motion, coverage, probes, compare, data. Links, drawing, files."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+
+import numpy as np
+
+from dfe_core.tokens.notes import Notebook
+from tests.browser.conftest import differ, drawn
+
+MAP = ".dfe-scatter[data-state=drawn]"
+REEL = ".dfe-reel[data-state=drawn]"
+PAIR = ".dfe-morph[data-state=drawn]"
+
+
+def coloured(pixels: np.ndarray) -> float:
+    """Share of pixels that are of a colour and not of a grey."""
+    return float((np.ptp(pixels.astype(int), axis=2) > 60).mean())
+
+
+def test_the_map_draws_its_points_and_says_how_far_to_believe_it(visit):
+    there = visit().open("/map?method=PCA", MAP)
+    assert coloured(there.pixels(".dfe-scatter .picture canvas")) > 0.005
+    there.page.get_by_text("Trustworthiness").wait_for()
+
+
+def test_a_click_on_the_map_selects_a_codeword_and_the_link_keeps_it(visit):
+    there = visit().open("/map?method=PCA", MAP)
+    box = there.page.locator(".dfe-scatter .picture > canvas").bounding_box()
+    for x in range(40, int(box["width"]) - 40, 14):
+        there.page.mouse.click(box["x"] + x, box["y"] + box["height"] / 2)
+        there.page.wait_for_timeout(60)
+        if there.parameter("chosen"):
+            break
+    there.page.get_by_text("1 codeword selected").wait_for()
+    again = visit().open(there.page.url.removeprefix(there.base), MAP)
+    again.page.get_by_text("1 codeword selected").wait_for()
+
+
+def test_a_lasso_selects_many_and_they_can_be_kept_as_a_set(visit, small_cache):
+    there = visit().open("/map?method=PCA", MAP)
+    there.page.get_by_role("button", name="Lasso").click()
+    box = there.page.locator(".dfe-scatter .picture > canvas").bounding_box()
+    corners = [(0.03, 0.03), (0.97, 0.03), (0.97, 0.97), (0.03, 0.97)]
+    there.page.mouse.move(box["x"] + 10, box["y"] + 10)
+    there.page.mouse.down()
+    for x, y in corners:
+        there.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=3)
+    there.page.mouse.up()
+    there.page.get_by_text(re.compile(r"\d+ codewords selected")).wait_for()
+    there.page.get_by_label("Keep as a named set").fill("all of them")
+    there.page.get_by_role("button", name="Save").click()
+    there.page.get_by_text("is kept with").wait_for()
+    assert len(Notebook.open("default", small_cache).read().sets["all of them"]) > 20
+
+
+def test_frames_are_mapped_and_a_click_leads_to_the_recording(visit):
+    there = visit().open("/map?of=Frames&method=PCA&point=100", MAP)
+    there.page.wait_for_selector(PAIR)
+    there.page.get_by_text("Open the recording here").click()
+    there.page.wait_for_url("**/recordings*")
+    there.page.wait_for_selector(".dfe-player[data-state=drawn]")
+    assert there.parameter("recording") and there.parameter("t")
+
+
+def test_a_mix_in_the_link_is_drawn_and_more_of_it_moves_more(visit):
+    little, much = visit().open("/motion?mix=25:0.1", PAIR), visit().open("/motion?mix=25:0.1,10:1.5", PAIR)
+    for each in (little, much):
+        each.page.wait_for_timeout(500)
+    picture = ".dfe-morph .picture canvas"
+    assert drawn(much.pixels(picture))
+    assert differ(little.pixels(picture), much.pixels(picture)) > 0.003
+
+
+def test_words_become_a_movement_that_plays_and_can_be_taken_away(visit, tmp_path):
+    there = visit().open("/motion?motion_part=From+words", REEL)
+    there.page.get_by_label("Play", exact=True).click()
+    before = there.pixels(".dfe-reel .picture canvas")
+    there.page.wait_for_timeout(900)
+    assert differ(before, there.pixels(".dfe-reel .picture canvas")) > 0.002
+    there.page.get_by_text("Take it away").click()
+    with there.page.expect_download() as caught:
+        there.page.get_by_role("button", name="glTF").click()
+    data = open(caught.value.path(), "rb").read()
+    magic, version, length = struct.unpack("<4sII", data[:12])
+    assert (magic, version, length) == (b"glTF", 2, len(data))
+    document = json.loads(data[20:20 + struct.unpack("<I", data[12:16])[0]])
+    assert document["animations"] and document["meshes"][0]["primitives"][0]["targets"]
+
+
+def test_words_that_no_rule_knows_are_told_so(visit):
+    there = visit().open("/motion?motion_part=From+words", REEL)
+    there.page.get_by_label("What should the face do?").fill("xyzzy")
+    there.page.keyboard.press("Enter")
+    there.page.get_by_test_id("stAlert").wait_for()
+    assert there.page.locator("[data-testid=stException]").count() == 0
+
+
+def test_a_cell_of_the_coverage_map_shows_both_faces_and_stands_in_the_link(visit):
+    there = visit().open("/coverage", ".js-plotly-plot .points path")
+    there.page.wait_for_timeout(800)
+    there.page.locator(".js-plotly-plot .points path").nth(5).click(force=True)
+    there.page.wait_for_selector(PAIR)
+    assert there.parameter("au") and there.parameter("codeword")
+    assert drawn(there.pixels(".dfe-morph .picture canvas"))
+    again = visit().open(there.page.url.removeprefix(there.base), PAIR)
+    assert again.parameter("au") == there.parameter("au")
+
+
+def test_every_part_of_the_coverage_page_opens(visit):
+    there = visit().open("/coverage", ".js-plotly-plot")
+    for part in ("Action units", "Beyond FACS", "Regions", "Symmetry", "Diversity", "Report"):
+        there.page.get_by_test_id("stButtonGroup").get_by_text(part, exact=True).click()
+        there.page.wait_for_timeout(500)
+        for trouble in ("stException", "stAlert"):
+            assert there.page.get_by_test_id(trouble).count() == 0
+
+
+def test_a_kept_probe_shows_scores_faces_and_the_methods_paragraph(visit):
+    there = visit().open("/probes", ".js-plotly-plot")
+    there.page.get_by_test_id("stButtonGroup").get_by_text("Which faces", exact=True).click()
+    there.page.locator(".dfe-gallery .card").first.wait_for()
+    there.page.get_by_test_id("stButtonGroup").get_by_text("Keep", exact=True).click()
+    there.page.get_by_text("cross-validation").wait_for()
+
+
+def test_two_codebooks_are_told_apart(visit):
+    there = visit().open("/compare", PAIR)
+    there.page.get_by_text(re.compile("Prefer|do not decide")).first.wait_for()
+    assert drawn(there.pixels(".dfe-morph .picture canvas"))
+
+
+def test_the_model_is_switched_without_losing_the_place(visit):
+    there = visit().open("/codebook?codeword=7&model=second", PAIR)
+    there.page.get_by_role("heading", name=re.compile("^Codeword 7:")).wait_for()
+    assert there.parameter("model") == "second"
+    there.page.get_by_test_id("stSidebarNav").get_by_text("Recordings", exact=True).click()
+    there.page.wait_for_selector(".dfe-player[data-state=drawn]")
+    assert there.parameter("model") == "second"
+
+
+def test_a_note_is_written_beside_the_model(visit, small_cache):
+    there = visit().open("/codebook?codeword=9", PAIR)
+    there.page.get_by_text("Name, tags and notes").click()
+    there.page.get_by_label("The lab’s name for it").fill("test smile")
+    there.page.get_by_test_id("stForm").get_by_role("button", name="Save").click()
+    there.page.get_by_role("heading", name="Codeword 9: test smile").wait_for()
+    assert "test smile" in (small_cache / "models" / "default" / "notes.json").read_text()
+
+
+def test_what_the_cache_holds_is_listed(visit):
+    there = visit().open("/data?data_part=Everything+in+the+cache", "[data-testid=stDataFrame]")
+    there.page.get_by_text(re.compile(r"\d+ artefacts")).wait_for()
