@@ -132,16 +132,17 @@ def find_files(sources: Sequence[str | Path], labels: Path | None = None
     """Files to read, each once, and sources that are none.
 
     Folders are walked in the order of their names; one that holds a folder a frame is one recording. Hidden files,
-    files with endings that no reader takes, and the table of labels are passed over. A file named outright is always
-    tried.
+    files with endings that no reader takes, and the table of labels are passed over, and links out of the folder are
+    told. A file named outright is always tried.
     """
     files: dict[str, Path] = {}
     unread: list[tuple[Path, str]] = []
     table = os.path.realpath(labels) if labels else None
     for source in map(Path, sources):
         if os.path.isdir(source):
-            found = list(_walk(source))
-            if not found:
+            found, outside = _inside(source, list(_walk(source)))
+            unread += outside
+            if not found and not outside:
                 unread.append((source, str(DataError(source, "no recordings in this folder", ", ".join(ENDINGS)))))
         else:
             found = [source]
@@ -149,6 +150,15 @@ def find_files(sources: Sequence[str | Path], labels: Path | None = None
             if os.path.realpath(path) != table:
                 files.setdefault(os.path.realpath(path), path)
     return list(files.values()), unread
+
+
+def _inside(folder: Path, paths: list[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """The paths that lie in a folder, and those that are links to elsewhere: it may come from anyone."""
+    top = os.path.join(os.path.realpath(folder), "")
+    within = [os.path.join(os.path.realpath(path), "").startswith(top) for path in paths]
+    return [path for path, own in zip(paths, within, strict=True) if own], [
+        (path, str(DataError(path, "a link out of its folder", "a file in it, or the target named outright")))
+        for path, own in zip(paths, within, strict=True) if not own]
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -176,12 +186,15 @@ def _check_request(job: _Job) -> None:
 
 def _import_file(path: Path, name: str, job: _Job, stack: contextlib.ExitStack, progress: Listener) -> None:
     try:
+        state = file_state(path)
         size, digest = file_content(path, job.reader)
         if digest in job.contents:
             raise DataError(path, f"the same content as {job.contents[digest]}", "each recording once")
         reader, why = (job.reader, "as asked") if job.reader else find_reader(path, job.format)
         ready = [_prepare(path, r, _renamed(name, path, r), job, progress)
                  for r in read_recordings(path, reader, job.fps)]
+        if file_state(path) != state:
+            raise DataError(path, "a file that changed while it was read", "one that is finished")
     except _EndsImport:
         raise
     except DataError as error:
@@ -207,6 +220,15 @@ def read_recordings(path: Path, reader: ModuleType, fps: float | None) -> list[R
     if not recordings:
         raise DataError(path, "no recording in it", "face-capture data")
     return recordings
+
+
+def file_state(path: Path) -> tuple[int, int] | None:
+    """Bytes and time of the last change of a file, None for what is not there."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def file_content(path: Path, reader: Any = None) -> tuple[int, str]:

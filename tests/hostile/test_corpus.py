@@ -13,6 +13,7 @@ import pytest
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.readers.registry import readers
 from dfe_core.faces import save_face
 from tests.hostile.broken_files import Case, cases
 from tests.hostile.good_files import BUILDERS, FRAMES
@@ -79,6 +80,7 @@ def test_a_broken_file_gets_one_clear_line_and_leaves_nothing(case: Case, tmp_pa
         return
     assert (case.filename in fault or case.face == "learn") and "\n" not in fault and len(fault) < 800
     assert "; expected " in fault
+    assert not any(f"not readable as {reader.TITLE}" in fault for reader in readers()), "a fault that no reader foresaw"
     assert left_behind(root) == []
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.json_file import load_json
-from dfe_core.expressions.readers.options import MAX_ARRAY_BYTES
+from dfe_core.expressions.readers.options import MAX_ARRAY_BYTES, MAX_FOLDED_BYTES, MOST_FOLDED, check_unfolded
 
 ALONE = ""
 """The name of the one array of an .npy file."""
@@ -121,9 +121,7 @@ def _read_npz(path: Path, wanted: frozenset[str] | None) -> dict[str, np.ndarray
                        and (wanted is None or m.filename.removesuffix(".npy") in wanted)]
             if len(members) > _MAX_MEMBERS:
                 raise DataError(path, f"{len(members):,} arrays", f"at most {_MAX_MEMBERS:,}")
-            total = sum(m.file_size for m in members)
-            if total > MAX_ARRAY_BYTES:
-                raise DataError(path, f"arrays of {total / 2**30:.1f} GB", f"at most {MAX_ARRAY_BYTES >> 30} GB")
+            check_unfolded(sum(m.file_size for m in members), sum(m.compress_size for m in members), path)
             out = {}
             for member in members:
                 name = member.filename.removesuffix(".npy")
@@ -157,7 +155,8 @@ def _read_mat(path: Path, head: bytes, wanted: frozenset[str] | None) -> dict[st
 
 def _check_mat_size(path: Path) -> None:
     """Refuse a file whose compressed variables unfold beyond the limit, counting without keeping them."""
-    total = 0
+    total, stored = 0, path.stat().st_size
+    most = max(MAX_FOLDED_BYTES, MOST_FOLDED * stored)
     with open(path, "rb") as handle:
         handle.seek(_MAT_HEADER - 2)
         order = ">" if handle.read(2) == b"MI" else "<"
@@ -166,10 +165,8 @@ def _check_mat_size(path: Path) -> None:
             if kind != _MAT_COMPRESSED:
                 handle.seek(size, 1)
                 continue
-            total += _unfolded(handle, size, MAX_ARRAY_BYTES - total, path)
-            if total > MAX_ARRAY_BYTES:
-                raise DataError(path, "compressed variables that unfold to more than "
-                                      f"{MAX_ARRAY_BYTES >> 30} GB", "a recording of one face")
+            total += _unfolded(handle, size, most - total, path)
+            check_unfolded(total, stored, path)
 
 
 def _unfolded(handle: BinaryIO, size: int, limit: int, path: Path) -> int:
@@ -202,10 +199,12 @@ def _read_torch(path: Path, wanted: frozenset[str] | None) -> dict[str, np.ndarr
     try:
         with zipfile.ZipFile(path) as archive:
             total = sum(member.file_size for member in archive.infolist())
+            members = len(archive.infolist())
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
         raise DataError(path, f"a broken file ({error})", "a whole file") from None
-    if total > MAX_ARRAY_BYTES:
-        raise DataError(path, f"tensors of {total / 2**30:.1f} GB", f"at most {MAX_ARRAY_BYTES >> 30} GB")
+    check_unfolded(total, path.stat().st_size, path)
+    if members > _MAX_MEMBERS:
+        raise DataError(path, f"{members:,} tensors", f"at most {_MAX_MEMBERS:,}")
     import torch
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)

@@ -11,8 +11,10 @@ import numpy as np
 
 from dfe_core.errors import DataError
 
-MAX_JSON_BYTES = 512 << 20
-"""JSON takes about ten times its size in memory."""
+MAX_JSON_BYTES = 256 << 20
+MAX_CONTAINER_BYTES = 256 << 20
+"""Lists and mappings may take so much memory themselves; a frame needs about four of them."""
+_LIST, _MAPPING = 72, 232  # bytes of an empty one and its place in another
 RATES = ("fps", "frame_rate", "framerate", "frameRate", "mocap_frame_rate", "sample_rate")
 
 
@@ -30,6 +32,10 @@ def load_json(path: Path) -> Any:
 
 def parse_json(content: bytes, where: str | Path) -> Any:
     """The value of a JSON text. Raises `DataError` as `load_json` does."""
+    containers = _LIST * content.count(b"[") + _MAPPING * content.count(b"{")
+    if containers > MAX_CONTAINER_BYTES:
+        raise DataError(where, f"JSON that would take over {containers >> 20} MB in memory",
+                        "fewer lists in lists: a table or npz instead")
     try:
         return json.loads(content.removeprefix(b"\xef\xbb\xbf"))
     except json.JSONDecodeError as error:

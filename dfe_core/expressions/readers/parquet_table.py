@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.readers.options import MAX_ARRAY_BYTES
+from dfe_core.expressions.readers.options import check_unfolded
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,7 @@ def open_parquet_table(path: Path) -> ParquetTable:
         header = tuple(metadata.schema.to_arrow_schema().names)
     except (OSError, pa.ArrowException) as error:
         raise DataError(path, f"broken Parquet ({str(error).splitlines()[0][:120]})", "a whole file") from None
-    if metadata.num_rows * len(header) * 8 > MAX_ARRAY_BYTES:
-        raise DataError(path, f"{metadata.num_rows:,} rows of {len(header)} columns", "a recording of one face")
+    check_unfolded(metadata.num_rows * len(header) * 8, path.stat().st_size, path)
     if len(set(header)) < len(header):
         raise DataError(path, "two columns of the same name", "each name once")
     return ParquetTable(path, header)
