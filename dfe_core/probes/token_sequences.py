@@ -66,10 +66,10 @@ def token_sequences(tokens: TokenCache, codebook: Codebook, index: SpanIndex, me
     index: the spans; member: (S,) unit of each span, −1 for none.
     most: tokens kept of a span, the strongest by intensity times the size of the codeword's movement.
     """
-    size = codeword_size(codebook)
+    size, wanted = codeword_size(codebook), set(index.recordings)
     parts, done = [], 0
     for part in iter_recordings(tokens):
-        if part.recording in index.recordings:
+        if part.recording in wanted:
             parts.append(_of_recording(part, index, member, size, most))
         done += len(part.frame)
         progress(Progress("reading token sequences", done, tokens.frames, part.recording))

@@ -1,0 +1,279 @@
+"""Micro-expressions: labelled windows of 0.04 to 0.5 s, leave-one-subject-out, UF1 and UAR as in MEGC.
+
+UF1 is the mean over classes of F1, UAR that of recall, both from one confusion matrix pooled over all folds, so that
+every subject counts by their windows and no fold's average hides an empty class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.probes import scores
+from dfe_core.probes.chance import guesses, p_against_chance, permute_labels
+from dfe_core.probes.features.catalogue import Feature, build_feature
+from dfe_core.probes.features.material import Sources
+from dfe_core.probes.features.transforms import Blocks, Scaled
+from dfe_core.probes.paired import compare, holm
+from dfe_core.probes.settings import ProbeSettings
+from dfe_core.probes.target import Target
+from dfe_core.probes.validation import Fold, Predictions, make_folds, nested
+from dfe_core.progress import Listener, Progress, silent
+from dfe_core.store import artefact_path
+from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokens.cache import TokenCache
+from dfe_core.tokens.runs import iter_recordings
+
+SHORTEST_S, LONGEST_S = 0.04, 0.5
+MIN_FRAMES = 3
+"""A window with fewer frames has no onset, apex and offset to tell apart."""
+CHANGE = "change"
+"""Feature row: intensity of every codeword at the apex minus at the onset; a resting face cancels out."""
+_NEAR_S = 0.02
+
+
+@dataclass(frozen=True)
+class MicroSettings:
+    """One micro-expression experiment.
+
+    Attributes
+    ----------
+    windows: CSV with recording, onset_s, offset_s and the label column; apex_s where it is coded (else the middle).
+    features: rows as in `ProbeSettings`, and `CHANGE`. sequence: poolings of the sequence probe.
+    """
+
+    model: str
+    dataset: str
+    windows: str
+    label: str = "emotion"
+    features: tuple[str, ...] = (CHANGE, "bow", "psi")
+    sequence: tuple[str, ...] = ()
+    resamples: int = 2000
+    permutations: int = 500
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("features", "sequence"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+
+    @property
+    def probe(self) -> ProbeSettings:
+        """The settings of the probe that runs on the windows."""
+        return ProbeSettings(self.model, self.dataset, self.label, features=self.features, unit="segment",
+                             validation="leave-one-out", sequence=self.sequence, resamples=self.resamples,
+                             permutations=self.permutations, seed=self.seed, task="classify")
+
+
+@dataclass(frozen=True, eq=False)
+class MicroResult:
+    """summary: plain values, as the JSON of ``dfe probe`` with UF1 as metric. windows: n rows: recording, onset_s,
+    apex_s, offset_s, truth, fold and one column of predicted classes a row of the result."""
+
+    settings: MicroSettings
+    summary: dict[str, Any]
+    windows: pd.DataFrame
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary."""
+        return self.summary
+
+
+def probe_micro(settings: MicroSettings, root: Path | None = None, progress: Listener = silent) -> MicroResult:
+    """Leave-one-subject-out scores of labelled windows.
+
+    Raises `DataError` for windows that are no micro-expressions, overlap, hold too few frames or belong to no
+    recording, and for labels that no score could be trusted on.
+    """
+    codebook, data = Codebook.open(settings.model, root), Dataset.open(settings.dataset, root)
+    tokens = TokenCache.open(settings.model, settings.dataset, root)
+    spans = read_windows(Path(settings.windows), data, settings.label)
+    target = window_target(data, spans, settings.label)
+    sources = Sources(codebook, data, tokens, spans, artefact_path("analyses", "x", root).parent, progress)
+    folds = make_folds(target, settings.probe)
+    found = _found(sources, target, folds, settings, progress)
+    rows = _rows(found, target, folds, settings)
+    base = guesses(target, folds, settings.probe)
+    compared = compare({name: one for name, one in found.items()}, target, settings.probe) if len(found) > 1 else []
+    summary = {"label": settings.label, "task": "classify", "unit": "window", "n": target.n,
+               "subjects": target.subjects, "classes": list(target.classes), "folds": len(folds),
+               "seed": settings.seed, "rows": rows, "chance": base["chance"]["macro-F1"], "baselines": base,
+               "paired": compared, "top_codewords": [], "settings": asdict(settings), "simulated": data.simulated,
+               "warnings": _warnings(target, spans, data), "protocol": _PROTOCOL}
+    return MicroResult(settings, summary, _told(spans, target, found))
+
+
+def read_windows(path: Path, data: Dataset, label: str) -> pd.DataFrame:
+    """The windows of a file as spans: recording, segment, span, start_s, end_s, apex_s, time and the label, sorted by
+    recording and onset. Raises `DataError` naming the row."""
+    try:
+        table = pd.read_csv(path, dtype={"recording": str})
+    except FileNotFoundError:
+        raise DataError(path, "no such file", "a CSV file of windows") from None
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise DataError(path, f"not readable as CSV ({error})", "a CSV file of windows") from None
+    missing = [c for c in ("recording", "onset_s", "offset_s", label) if c not in table]
+    if missing:
+        raise DataError(path, f"no column {missing[0]}", f"recording, onset_s, offset_s, {label} (and apex_s)")
+    table = table.assign(row=np.arange(2, len(table) + 2))
+    for column in ("onset_s", "offset_s", *(["apex_s"] if "apex_s" in table else [])):
+        table[column] = _numbers(path, table, column)
+    if "apex_s" not in table:
+        table["apex_s"] = (table["onset_s"] + table["offset_s"]) / 2
+    _check(path, table, data, label)
+    table = table.sort_values(["recording", "onset_s"], kind="stable").reset_index(drop=True)
+    clash = (table["recording"] == table["recording"].shift()) & (table["onset_s"] < table["offset_s"].shift() - 1e-9)
+    _refuse(path, table, clash, lambda r: f"overlaps another window of {r.recording}", "windows apart from each other")
+    order = pd.Categorical(table["recording"], categories=list(data.recordings["recording"].astype(str)), ordered=True)
+    table = table.assign(order=order).sort_values(["order", "onset_s"], kind="stable").reset_index(drop=True)
+    return pd.DataFrame({"recording": table["recording"], "segment": np.arange(len(table)),
+                         "span": np.arange(len(table)), "start_s": table["onset_s"], "end_s": table["offset_s"],
+                         "apex_s": table["apex_s"], "time": table["recording"], label: table[label]})
+
+
+def _numbers(path: Path, table: pd.DataFrame, column: str) -> pd.Series:
+    values = pd.to_numeric(table[column], errors="coerce")
+    bad = ~np.isfinite(values)
+    _refuse(path, table, bad, lambda r: f"{column} {getattr(r, column)!r}", "seconds")
+    return values
+
+
+def _check(path: Path, table: pd.DataFrame, data: Dataset, label: str) -> None:
+    if not len(table):
+        raise DataError(path, "no window", "one row a window")
+    known = data.recordings.set_index(data.recordings["recording"].astype(str))
+    _refuse(path, table, ~table["recording"].isin(known.index), lambda r: f"recording {r.recording!r} is not in the "
+            f"dataset {data.name}", "recordings that `dfe show DATASET` lists")
+    _refuse(path, table, table[label].isna(), lambda r: f"no {label}", "a label for every window")
+    length = table["offset_s"] - table["onset_s"]
+    _refuse(path, table, (length < SHORTEST_S - 1e-6) | (length > LONGEST_S + 1e-6),
+            lambda r: f"a window of {r.offset_s - r.onset_s:.3g} s",
+            f"{SHORTEST_S:g} to {LONGEST_S:g} s, the length of a micro-expression")
+    _refuse(path, table, (table["apex_s"] < table["onset_s"]) | (table["apex_s"] > table["offset_s"]),
+            lambda r: f"apex_s {r.apex_s:g} outside its window", "an apex between onset and offset")
+    end = table["recording"].map(known["duration_s"])
+    _refuse(path, table, (table["onset_s"] < 0) | (table["offset_s"] > end + 0.05),
+            lambda r: f"the window ends at {r.offset_s:g} s", "windows within their recording")
+    fps = table["recording"].map(known["fps"])
+    _refuse(path, table, length * fps < MIN_FRAMES - 1e-6,
+            lambda r: f"{(r.offset_s - r.onset_s) * known.loc[r.recording, 'fps']:.1f} frames in a window of "
+            f"{r.offset_s - r.onset_s:.3g} s at {known.loc[r.recording, 'fps']:g} fps",
+            f"at least {MIN_FRAMES}: recordings at a higher frame rate, or longer windows")
+
+
+def _refuse(path: Path, table: pd.DataFrame, bad, found, expected: str) -> None:
+    rows = table[np.asarray(bad, bool)]
+    if len(rows):
+        first = next(rows.itertuples())
+        raise DataError(f"{path}: row {first.row}", found(first), expected)
+
+
+def window_target(data: Dataset, spans: pd.DataFrame, label: str) -> Target:
+    """Every window a unit, its subject the group. Raises `DataError` for one class, or a class with too few people."""
+    rows = data.recordings.assign(recording=data.recordings["recording"].astype(str)).set_index("recording")
+    groups = rows["subject"].reindex(spans["recording"]).astype(str).to_numpy()
+    classes = sorted(spans[label].astype(str).unique())
+    if len(classes) < 2:
+        raise DataError(f"label {label}", f"every window is {classes[0]!r}", "two or more classes")
+    y = spans[label].astype(str).map({c: i for i, c in enumerate(classes)}).to_numpy(int)
+    for index, name in enumerate(classes):
+        people = len(np.unique(groups[y == index]))
+        if people < 3:
+            raise DataError(f"label {label}", f"class {name!r} is shown by {people} subject(s)",
+                            "three or more: with one left out, two must stay to choose and to train on; join it with "
+                            "another class or leave it out")
+    units = np.array([f"{r.recording}@{r.start_s:g}" for r in spans.itertuples()], object)
+    table = spans.assign(unit=units, subject=groups)
+    return Target("classify", "segment", units, groups, y, tuple(classes), np.arange(len(spans)), table)
+
+
+def change_feature(sources: Sources, target: Target) -> Feature:
+    """`CHANGE`: (n, K) mean intensity of every codeword within 0.02 s (or the nearest frame) of the apex, minus the
+    same at the onset: the two frames that D-FACE compares."""
+    size = sources.tokens.codewords
+    raw = np.zeros((target.n, size), np.float32)
+    wanted = sources.spans.groupby("recording", sort=False)
+    for part in iter_recordings(sources.tokens):
+        if part.recording not in wanted.groups:
+            continue
+        for row in wanted.get_group(part.recording).itertuples():
+            apex, onset = (_around(part.time_s, t) for t in (row.apex_s, row.start_s))
+            raw[row.span] = _intensity(part, apex, size) - _intensity(part, onset, size)
+    columns = pd.DataFrame({"name": [f"change of codeword {k}" for k in range(size)], "codeword": np.arange(size)})
+    return Feature(CHANGE, raw, columns, Blocks(((0, size, Scaled()),)))
+
+
+def _around(time_s: np.ndarray, moment: float) -> np.ndarray:
+    near = np.flatnonzero(np.abs(time_s - moment) <= _NEAR_S)
+    return near if len(near) else np.array([int(np.argmin(np.abs(time_s - moment)))])
+
+
+def _intensity(part, rows: np.ndarray, size: int) -> np.ndarray:
+    flat = part.tokens[rows].astype(np.int64).ravel()
+    total = np.bincount(flat, part.intensities[rows].ravel(), size) / len(rows)
+    total[0] = 0
+    return total.astype(np.float32)
+
+
+def _found(sources: Sources, target: Target, folds: tuple[Fold, ...], settings: MicroSettings,
+           progress: Listener) -> dict[str, Predictions]:
+    found = {}
+    for step, name in enumerate(settings.features):
+        progress(Progress("probing windows", step, len(settings.features), name))
+        feature = change_feature(sources, target) if name == CHANGE else \
+            build_feature(name, sources, target, replace(settings.probe, features=(name,)))
+        found[name] = nested(feature, target, folds, "linear", settings.probe)
+    if settings.sequence:
+        from dfe_core.probes.sequence import sequence_rows
+        rows = sequence_rows(sources, target, folds, settings.probe, progress)
+        found |= {f"sequence, {pooling}": one for pooling, one in rows.items()}
+    progress(Progress("probing windows", len(settings.features), len(settings.features)))
+    return found
+
+
+def _rows(found: dict[str, Predictions], target: Target, folds: tuple[Fold, ...],
+          settings: MicroSettings) -> list[dict[str, Any]]:
+    permuted = permute_labels(target, folds, settings.probe)
+    rows = []
+    for name, one in found.items():
+        every = scores.all_scores("classify", target.y, one.values, target.groups, settings.resamples, settings.seed)
+        renamed = {"UF1": every["macro-F1"], **{k: v for k, v in every.items() if k != "macro-F1"}}
+        p = p_against_chance(one, target, permuted, "linear", settings.probe)[0]
+        rows.append({"features": name, "model": "linear" if one.fits else "sequence", "metric": "UF1",
+                     **renamed["UF1"], "p_vs_chance": p, "scores": renamed})
+    tested = [row for row in rows if row["p_vs_chance"] is not None]
+    for row, p in zip(tested, holm([r["p_vs_chance"] for r in tested]), strict=True):
+        row["p_holm"] = p
+    return rows
+
+
+def _told(spans: pd.DataFrame, target: Target, found: dict[str, Predictions]) -> pd.DataFrame:
+    classes = np.array(target.classes, object)
+    table = pd.DataFrame({"recording": spans["recording"], "subject": target.groups, "onset_s": spans["start_s"],
+                          "apex_s": spans["apex_s"], "offset_s": spans["end_s"], "truth": classes[target.y]})
+    return table.assign(**{name: classes[one.values.argmax(1)] for name, one in found.items()})
+
+
+def _warnings(target: Target, spans: pd.DataFrame, data: Dataset) -> list[str]:
+    found = []
+    count = np.bincount(target.y)
+    if target.subjects < 20 or count.min() < 20:
+        found.append(f"Few data: {target.subjects} subjects, and {count.min()} windows of the rarest class "
+                     f"({target.classes[int(count.argmin())]}); intervals are wide and may still be too narrow.")
+    fps = data.recordings.set_index(data.recordings["recording"].astype(str))["fps"].reindex(spans["recording"])
+    if fps.min() < 100:
+        found.append(f"The slowest recording has {fps.min():g} frames a second; micro-expression corpora have 100 to "
+                     "200, and at lower rates short onsets fall between frames.")
+    if data.simulated:
+        found.append("Simulated data: the figures say nothing about people.")
+    return found
+
+
+_PROTOCOL = ("Leave-one-subject-out; UF1 and UAR from the confusion matrix pooled over folds (MEGC). Hyper-parameters "
+             "and stopping are chosen on inner subjects, never on the test subject: figures of code that keeps each "
+             "fold's best epoch on its test subject are not comparable.")

@@ -1,0 +1,305 @@
+"""Describe a face in words, get the moments that look like it: an alignment made once for a dataset, then asked.
+
+``analyses/alignment-<key>/`` holds net.safetensors, windows.parquet, vectors.npz and, last, manifest.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dfe_core import __version__
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.split import split_dataset
+from dfe_core.facs.store import AlignedAus
+from dfe_core.probes.features import material
+from dfe_core.probes.features.material import Sources
+from dfe_core.probes.features.spans import SpanIndex
+from dfe_core.probes.prompts import action_words, caption, class_prompts
+from dfe_core.probes.scores import auroc
+from dfe_core.probes.text import WORDS, TextEncoder, open_encoder
+from dfe_core.progress import Listener, silent
+from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
+from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokens.cache import TokenCache
+
+VERSION = 1
+_SHOWN, _MOST_ACTIONS = 0.1, 4
+"""A caption names the AUs present in at least this share of a window, the most intense first, at most so many."""
+_MIN_WINDOWS = 5
+_FIRST = 4000
+
+
+@dataclass(frozen=True)
+class QuerySettings:
+    """How a dataset is aligned with words.
+
+    Attributes
+    ----------
+    label: a label column whose classes have prompts (EDCLIP); None: captions made of the AUs `aus` of each window.
+    prompts: own prompts by class. others: classes that have none and are only pushed away.
+    text: see `text.open_encoder`. window_s: length of a window.
+    """
+
+    model: str
+    dataset: str
+    label: str | None = None
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+    aus: str = "derived"
+    text: str = WORDS
+    window_s: float = 2.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "others", tuple(self.others))
+        if not 0.04 <= self.window_s <= 60:
+            raise DataError("window_s", f"{self.window_s:g}", "0.04 to 60 seconds")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**self.__dict__, "prompts": dict(self.prompts), "others": list(self.others)}
+
+
+@dataclass(frozen=True)
+class MomentIndex:
+    """A dataset's windows among words, opened for queries."""
+
+    path: Path
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        return read_json(self.path / "manifest.json")
+
+    @cached_property
+    def windows(self) -> pd.DataFrame:
+        """One row a window: recording, subject, part (of the split), start_s, end_s, and the token with the largest
+        weight in it: peak_s, codeword."""
+        return pd.read_parquet(self.path / "windows.parquet")
+
+    @cached_property
+    def vectors(self) -> np.ndarray:
+        """(n, W) float32, unit length."""
+        with np.load(self.path / "vectors.npz", allow_pickle=False) as stored:
+            return stored["vectors"].astype(np.float32)
+
+    @cached_property
+    def encoder(self) -> TextEncoder:
+        """The text encoder it was made with. Raises `DataError` where that is not to be had any more."""
+        encoder = open_encoder(self.manifest["settings"]["text"])
+        if encoder.key != self.manifest["text_key"]:
+            raise DataError(self.path.name, f"made with the text encoder {self.manifest['text_name']}",
+                            "that encoder, or the alignment to be made again")
+        return encoder
+
+    def similarity(self, text: str) -> np.ndarray:
+        """(n,) cosine of every window with a sentence."""
+        return self.vectors @ self.encoder.encode([text])[0]
+
+    def query(self, text: str, limit: int = 12, per_subject: int = 2) -> pd.DataFrame:
+        """The windows most like a description, best first: the columns of `windows`, similarity (cosine) and
+        above_chance (its distance from the mean over windows, in standard deviations).
+
+        Windows of one recording are at least a window apart; a subject gives at most `per_subject` while others have
+        any. Raises `DataError` for an empty text, or one the encoder cannot read.
+        """
+        if not text.strip():
+            raise DataError("description", "empty", "for example: lip corners pulled up on the left")
+        near = self.similarity(text)
+        table = self.windows.assign(similarity=near, above_chance=(near - near.mean()) / max(near.std(), 1e-9))
+        ranked = table.sort_values("similarity", ascending=False, kind="stable")
+        kept = _apart(ranked.head(_FIRST), float(self.manifest["settings"]["window_s"]))
+        turn = kept.groupby("subject", sort=False).cumcount().to_numpy()
+        order = np.r_[np.flatnonzero(turn < per_subject), np.flatnonzero(turn >= per_subject)][:limit]
+        return kept.iloc[np.sort(order)].reset_index(drop=True)
+
+    def classify(self) -> pd.DataFrame:
+        """The nearest prompt of every window: recording, start_s, end_s, prompt, similarity, margin (over the next)."""
+        texts = self.manifest["anchors"]
+        near = self.vectors @ self.encoder.encode(texts).T
+        ordered = np.sort(near, 1)
+        best = self.windows[["recording", "start_s", "end_s"]].assign(
+            prompt=np.array(texts, object)[near.argmax(1)], similarity=ordered[:, -1])
+        return best.assign(margin=ordered[:, -1] - ordered[:, -2] if len(texts) > 1 else np.nan)
+
+
+def open_moments(settings: QuerySettings, root: Path | None = None) -> MomentIndex | None:
+    """The index of these settings if it has been made."""
+    folder = _folder(settings, root)
+    return MomentIndex(folder) if (folder / "manifest.json").is_file() else None
+
+
+def list_moments(model: str, dataset: str, root: Path | None = None) -> list[MomentIndex]:
+    """Every index of a model and dataset as they are now, the newest first."""
+    parent = artefact_path("analyses", "alignment", root).parent
+    found = [MomentIndex(p.parent) for p in sorted(parent.glob("alignment-*/manifest.json"),
+                                                   key=lambda p: -p.stat().st_mtime)]
+    tokens = content_key(TokenCache.open(model, dataset, root).manifest)
+    return [m for m in found if m.manifest["settings"]["model"] == model and m.manifest["tokens"] == tokens]
+
+
+def align_moments(settings: QuerySettings, root: Path | None = None, progress: Listener = silent) -> MomentIndex:
+    """Align a dataset's windows with words, or open what was made before.
+
+    One part of the people trains, one stops the training and one tests it; `manifest` tells how well the held-out
+    people's moments are found (``retrieval``). Raises `DataError` for a label or AUs that are not there.
+    """
+    if (found := open_moments(settings, root)) is not None:
+        return found
+    from dfe_core.probes.alignment import AlignmentSettings, embed_windows, fit_alignment, with_seed
+    codebook, data = Codebook.open(settings.model, root), Dataset.open(settings.dataset, root)
+    tokens = TokenCache.open(settings.model, settings.dataset, root)
+    windows = _windows(data, settings.window_s)
+    sources = Sources(codebook, data, tokens, windows, artefact_path("analyses", "x", root).parent, progress)
+    sequences = _sequences(sources, AlignmentSettings().net.most, progress)
+    encoder = open_encoder(settings.text)
+    anchor, texts, shown, actions = _anchors(sources, settings)
+    part = _parts(data, windows, settings.seed)
+    chosen = with_seed(AlignmentSettings(), settings.seed)
+    fit = fit_alignment(sequences, anchor, encoder.encode(texts), np.flatnonzero(part == "train"),
+                        np.flatnonzero(part == "validation"), codebook, chosen, progress)
+    vectors, weights = embed_windows(fit.net, sequences, chosen, progress)
+    table = _peaks(windows.assign(part=part), sequences, weights, data)
+    manifest = {"version": VERSION, "made_by": __version__, "model": settings.model, "dataset": settings.dataset,
+                "simulated": data.simulated, "tokens": content_key(tokens.manifest), "settings": settings.as_dict(),
+                "alignment": chosen.as_dict(), "text_name": encoder.name, "text_key": encoder.key, "anchors": texts,
+                "windows": len(table), "epoch": fit.epoch, "losses": list(fit.losses),
+                **_judged(encoder, vectors, part, shown, actions)}
+    return _written(_folder(settings, root), fit.net, table, vectors, manifest)
+
+
+def _written(folder: Path, net: Any, table: pd.DataFrame, vectors: np.ndarray,
+             manifest: dict[str, Any]) -> MomentIndex:
+    from safetensors.torch import save_file
+    with atomic_directory(folder) as temporary:
+        save_file({k: v.contiguous() for k, v in net.state_dict().items()}, temporary / "net.safetensors")
+        table.to_parquet(temporary / "windows.parquet", index=False)
+        np.savez(temporary / "vectors.npz", vectors=vectors.astype(np.float16))
+        write_json(temporary / "manifest.json", manifest)
+    return MomentIndex(folder)
+
+
+def _folder(settings: QuerySettings, root: Path | None) -> Path:
+    tokens = TokenCache.open(settings.model, settings.dataset, root)
+    aus = AlignedAus.open(settings.dataset, settings.aus, root).key if settings.label is None else ""
+    key = content_key([VERSION, settings.as_dict(), content_key(tokens.manifest), aus, open_encoder(settings.text).key])
+    return artefact_path("analyses", f"alignment-{key}", root)
+
+
+def _windows(data: Dataset, window_s: float) -> pd.DataFrame:
+    """Windows back to back over every recording; what is left over at its end belongs to none."""
+    parts = []
+    for row in data.recordings.itertuples():
+        count = int(np.floor(row.duration_s / window_s + 1e-6))
+        parts.append(pd.DataFrame({"recording": str(row.recording), "segment": np.arange(count),
+                                   "start_s": np.arange(count) * window_s,
+                                   "end_s": (np.arange(count) + 1) * window_s}))
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"recording": []})
+    if not len(table):
+        raise DataError(data.name, f"no recording holds a window of {window_s:g} s", "a smaller window")
+    return table.assign(span=np.arange(len(table)), time=table["recording"])
+
+
+def _sequences(sources: Sources, most: int, progress: Listener):
+    from dfe_core.probes.token_sequences import token_sequences
+    return token_sequences(sources.tokens, sources.codebook, SpanIndex(sources.spans),
+                           np.arange(len(sources.spans)), len(sources.spans), most, progress)
+
+
+def _anchors(sources: Sources, settings: QuerySettings) -> tuple[np.ndarray, list[str], np.ndarray, list]:
+    """Anchor of every window, the anchors' texts, and, where AUs are to be had, (n, A) which are shown, and their
+    names."""
+    if settings.label is not None:
+        return *_of_classes(sources, settings), np.zeros((len(sources.spans), 0), bool), []
+    aligned = AlignedAus.open(settings.dataset, settings.aus, sources.dataset.path.parent.parent)
+    sums = material.au_sums(sources, settings.aus)
+    known = np.maximum(sums["known"], 1)
+    share, level = sums["present"] / known, sums["intensity"] / np.maximum(sums["measured"], 1)
+    shown = (share >= _SHOWN) & (sums["known"] > 0)
+    rank = np.argsort(np.argsort(-np.where(shown, level, -1), 1), 1)
+    texts = [caption([aligned.aus[i] for i in np.flatnonzero(row)]) for row in shown & (rank < _MOST_ACTIONS)]
+    names, anchor = np.unique(np.array(texts, object).astype(str), return_inverse=True)
+    return anchor.ravel(), names.tolist(), shown, list(aligned.aus)
+
+
+def _of_classes(sources: Sources, settings: QuerySettings) -> tuple[np.ndarray, list[str]]:
+    rows = sources.dataset.recordings.set_index("recording")
+    if settings.label not in sources.dataset.labels:
+        raise DataError(settings.label, f"no such label in dataset {sources.dataset.name}",
+                        "one of " + ", ".join(sources.dataset.labels))
+    label = rows[settings.label].reindex(sources.spans["recording"])
+    told = label.notna().to_numpy()
+    values = label.astype(str).to_numpy()
+    classes = sorted(set(values[told]))
+    prompts = class_prompts(classes, settings.prompts, settings.others)
+    if len(prompts) < 2:
+        raise DataError(settings.label, f"{len(prompts)} classes with a prompt", "two or more")
+    if not told.all():
+        raise DataError(settings.label, f"no value for {int((~told).sum())} windows", "a label for every recording")
+    index = {name: i for i, name in enumerate(prompts)}
+    return np.array([index.get(v, -1) for v in values]), list(prompts.values())
+
+
+def _parts(data: Dataset, windows: pd.DataFrame, seed: int) -> np.ndarray:
+    """train, validation or test of every window, by subject where they suffice (see `split_dataset`)."""
+    split = split_dataset(data, 0.2, 0.15, seed)
+    part = np.full(len(windows), "train", object)
+    if split.by != "time":
+        for name in ("validation", "test"):
+            part[windows["recording"].isin(split.recordings[name]).to_numpy()] = name
+        return part
+    duration = data.recordings.set_index("recording")["duration_s"].reindex(windows["recording"]).to_numpy()
+    place = windows["end_s"].to_numpy() / duration
+    return np.where(place > split.spans["test"][0], "test",
+                    np.where(place > split.spans["validation"][0], "validation", part))
+
+
+def _peaks(windows: pd.DataFrame, sequences: Any, weights: np.ndarray, data: Dataset) -> pd.DataFrame:
+    """The token that decided each window most, −1 and the window's middle where it has none."""
+    count = np.diff(sequences.edges)
+    unit = np.repeat(np.arange(len(windows)), count)
+    order = np.lexsort([-weights, unit])
+    best = order[sequences.edges[:-1][count > 0]]
+    codeword, peak = np.full(len(windows), -1), (windows["start_s"] + windows["end_s"]).to_numpy() / 2
+    codeword[count > 0], peak[count > 0] = sequences.codeword[best], sequences.time_s[best]
+    subject = data.recordings.set_index("recording")["subject"].reindex(windows["recording"]).to_numpy()
+    return windows[["recording", "part", "start_s", "end_s"]].assign(subject=subject, peak_s=peak, codeword=codeword)
+
+
+def _judged(encoder: TextEncoder, vectors: np.ndarray, part: np.ndarray, shown: np.ndarray,
+            actions: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """How well held-out windows that show an AU are told from those that do not, by the words for it alone."""
+    held = part == "test"
+    rows = []
+    for column, (au, side) in enumerate(actions):
+        there = shown[held, column].astype(int)
+        if min(there.sum(), (1 - there).sum()) < _MIN_WINDOWS:
+            continue
+        text = action_words(au, side)
+        near = vectors[held] @ encoder.encode([text])[0]
+        first = there[np.argsort(-near, kind="stable")[:10]]
+        area = auroc(there, np.stack([-near, near], 1), np.ones((1, len(there))))[0]
+        rows.append({"au": au, "side": side, "text": text, "windows": int(there.sum()), "auroc": float(area),
+                     "precision_at_10": float(first.mean())})
+    mean = float(np.mean([r["auroc"] for r in rows])) if rows else None
+    return {"retrieval": rows, "retrieval_auroc": mean, "held_out_windows": int(held.sum())}
+
+
+def _apart(ranked: pd.DataFrame, apart_s: float) -> pd.DataFrame:
+    """Leave out every window with a better one closer than `apart_s` before or after it in its recording."""
+    start, recording = ranked["start_s"].to_numpy(), pd.factorize(ranked["recording"])[0]
+    taken: dict[int, list[float]] = {}
+    keep = np.zeros(len(ranked), bool)
+    for i, (time, name) in enumerate(zip(start, recording, strict=True)):
+        others = taken.setdefault(name, [])
+        if all(abs(time - other) > apart_s * 1.001 for other in others):
+            keep[i] = True
+            others.append(time)
+    return ranked[keep]
