@@ -53,7 +53,8 @@ def look_of(face: FaceModel) -> dict[str, Any]:
     """How a face is looked at: focus of the camera and half the height it shows (m), eyeballs, colour tables."""
     focus, reach = framing(face)
     eyes, edges = eyeballs(face)
-    return {"focus": focus, "reach": reach, "eyes": eyes, "eyeEdges": edges, "heat": HEAT.ravel().tolist(),
+    wide = float(np.abs(face.template[:, 0]).max(initial=0)) / reach
+    return {"focus": focus, "reach": reach, "wide": wide, "eyes": eyes, "eyeEdges": edges, "heat": HEAT.ravel().tolist(),
             "diverging": DIVERGING.ravel().tolist()}
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard.components import state
 
 GROUPS = {"": ("overview",), "Explore": ("codebook", "recordings", "map", "motion"),
-          "Analyse": ("coverage", "probes", "compare"), "Data": ("data",)}
+          "Analyse": ("coverage", "probes", "compare"), "Manage": ("data",)}
 TITLES = {"overview": ("Overview", "dashboard"), "codebook": ("Codebook", "grid_view"),
           "motion": ("Faces in motion", "animation"), "compare": ("Compare", "compare"),
           "recordings": ("Recordings", "timeline"), "coverage": ("Coverage", "select_all"),

@@ -74,9 +74,9 @@ def verdict(choice: shelf.Choice, other: str) -> None:
     found = comparisons.fidelity(choice, other)
     with st.container(border=True):
         if found.preferred:
-            st.markdown(f"**Prefer “{found.preferred}” for “{choice.dataset}”.** {found.reason}")
+            st.markdown(f"**Prefer “{found.preferred}” for “{choice.dataset}”**: {found.reason}.")
         else:
-            st.markdown(f"**The data do not decide.** {found.reason}")
+            st.markdown(f"**The data do not decide**: {found.reason}.")
         kind = "held-out subjects" if found.held_out else "subjects, some of which a model was trained on"
         st.caption(f"On {found.subjects} {kind}.")
     figures.show(comparisons.fidelity_figure(found), "fidelity", "Error of both models per subject")

@@ -295,7 +295,7 @@ class Camera {
   magnify(factor) { this.zoom = Math.max(0.4, Math.min(6, this.zoom * factor)); }
 
   matrices(face, aspect) {
-    const fov = 0.36, [cx, cy, cz] = face.focus, fit = Math.max(1, 0.80 / aspect);
+    const fov = 0.36, [cx, cy, cz] = face.focus, fit = Math.max(1, Math.min(1.25, 1.28 * face.wide) / aspect);
     const distance = (face.reach * fit) / Math.tan(fov / 2) / this.zoom;
     const a = Math.cos(this.yaw), b = Math.sin(this.yaw), c = Math.cos(this.pitch), d = Math.sin(this.pitch);
     const r = [a, 0, -b], u = [-b * d, c, -a * d], f = [b * c, d, a * c]; // right, up, towards the eye

@@ -84,6 +84,7 @@ class Gallery {
     if (this.data.narrow) {
       const box = this.box.getBoundingClientRect(), place = card.getBoundingClientRect();
       if (place.top < box.top || place.bottom > box.bottom) this.box.scrollTop += place.top - box.top - box.height / 3;
+      if (place.left < box.left || place.right > box.right) this.box.scrollLeft += place.left - box.left - box.width / 3;
     }
   }
 
