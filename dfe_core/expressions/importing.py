@@ -211,7 +211,8 @@ def _import_file(path: Path, name: str, job: _Job, stack: contextlib.ExitStack, 
 def read_recordings(path: Path, reader: ModuleType, fps: float | None) -> list[Recording]:
     """A file's recordings. Whatever a damaged file does to a library below a reader, the rest of the batch goes on."""
     try:
-        recordings = reader.read(path, ReadOptions(fps=fps))
+        with np.errstate(all="ignore"):  # numbers that no float holds become infinite, and their frames invalid
+            recordings = reader.read(path, ReadOptions(fps=fps))
     except DataError:
         raise
     except Exception as error:

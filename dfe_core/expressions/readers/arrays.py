@@ -6,6 +6,7 @@ import io
 import math
 import struct
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ ALONE = ""
 """The name of the one array of an .npy file."""
 ENDINGS = (".npz", ".npy", ".mat", ".json", ".pt", ".pth")
 _MAX_MEMBERS = 10_000
+_MAX_AXES = 8
 _CHUNK = 1 << 20
 _MAT_HEADER = 128
 _MAT_COMPRESSED = 15
@@ -81,7 +83,9 @@ def _npy_header(handle: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
     if read is None:
         raise ValueError(f"version {version}")
     try:
-        return read(handle)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that such a header opens slowly is no news for the user
+            return read(handle)
     except tokenize.TokenError as error:  # from numpy's second try at headers that Python 2 wrote
         raise ValueError(str(error)) from None
 
@@ -98,7 +102,8 @@ def _read_npy(handle: BinaryIO, size: int, path: Path, where: str) -> np.ndarray
     if dtype.kind not in "fiub":
         raise DataError(where, f"an array of {dtype}"[:80], "numbers")
     promised = math.prod(shape) * dtype.itemsize
-    if any(n < 0 for n in shape) or promised > min(MAX_ARRAY_BYTES, size):
+    odd = len(shape) > _MAX_AXES or any(isinstance(n, bool) or not 0 <= n < 1 << 40 for n in shape)
+    if odd or promised > min(MAX_ARRAY_BYTES, size):
         raise DataError(where, f"a header that promises an array of {_text(shape)} in {size:,} bytes",
                         "as many numbers as it says")
     try:
