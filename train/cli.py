@@ -30,6 +30,7 @@ class Command:
 
 COMMANDS = {
     "import": Command("import_", "bring recordings of other tools into a dataset"),
+    "extract": Command("extract", "turn videos of faces into a dataset (extra dfe[video])"),
     "simulate": Command("simulate", "make performances with known truth"),
     "train": Command("train", "train a codebook on a dataset"),
     "encode": Command("encode", "turn every frame of a dataset into tokens"),
@@ -41,6 +42,7 @@ COMMANDS = {
     "probe": Command("probe", "predict a label from tokens, AUs or coefficients"),
     "benchmark": Command("benchmark", "measure the tokenizer or the speed on this machine"),
     "build-default": Command("build_default", "make the default codebook and all that the dashboard shows of it"),
+    "faces": Command("faces", "convert a licensed face model of your own"),
     "list": Command("list_", "list what the cache holds"),
     "show": Command("show", "show one artefact in detail"),
     "rm": Command("rm", "remove an artefact"),
@@ -49,6 +51,7 @@ COMMANDS = {
 }
 
 _GOES_ON = {"train": ("the same command with --resume goes on from the last checkpoint",),
+            "extract": ("the same command goes on with the videos that are left",),
             "build-default": ("the same command goes on where it stopped",)}
 
 _EXAMPLES = """examples:

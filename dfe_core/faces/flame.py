@@ -1,9 +1,10 @@
-"""FLAME as a face, from the user's own licensed model repacked as npz without pickles.
+"""FLAME as a face, from the user's own licensed model: the official release, or its arrays repacked as npz.
 
-Arrays, named as in the official release: ``v_template`` (5023, 3) m, ``f`` (F, 3), ``shapedirs`` (V, 3, 400) (300
-identity, then 100 expression directions) or ``expressiondirs`` (V, 3, ≥50), ``J_regressor`` (5, V), ``weights``
-(V, 5). The jaw turns by linear blend skinning in FLAME (Li et al. 2017, eq. 2); here it is the chord of that turn at
-`JAW_CHORD` radians, which makes it a linear coefficient like the rest. Pose correctives are left out.
+The release is a pickle; its arrays are taken out without running it (`array_pickle`). Arrays, named as in the official
+release: ``v_template`` (5023, 3) m, ``f`` (F, 3), ``shapedirs`` (V, 3, 400) (300 identity, then 100 expression
+directions) or ``expressiondirs`` (V, 3, ≥50), ``J_regressor`` (5, V), ``weights`` (V, 5). The jaw turns by linear
+blend skinning in FLAME (Li et al. 2017, eq. 2); here it is the chord of that turn at `JAW_CHORD` radians, which makes
+it a linear coefficient like the rest. Pose correctives are left out.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.faces.array_pickle import read_array_pickle
 from dfe_core.faces.coefficients import flame_names
 from dfe_core.faces.model import FaceModel
 from dfe_core.faces.transfer import transfer_anatomy
 
+_NAMES = ("v_template", "f", "faces", "shapedirs", "expressiondirs", "J_regressor", "weights")
 EXPRESSIONS = 50  # of FLAME's 100: as many as DECA, EMOCA and SMIRK estimate
 IDENTITIES = 50
 JAW_CHORD = 0.2
@@ -44,14 +47,23 @@ def convert_flame(path: Path, face_id: str, reference: FaceModel) -> FaceModel:
                      "FLAME: the user's own file, under its own licence")
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an npz, or of the official release. Raises `DataError` for what is neither."""
     try:
+        with open(path, "rb") as handle:
+            if handle.read(2) != b"PK":
+                return read_array_pickle(path)
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: np.asarray(archive[name], np.float64) for name in archive.files
-                      if name in ("v_template", "f", "faces", "shapedirs", "expressiondirs", "J_regressor", "weights")}
+            return {name: archive[name] for name in archive.files if name in _NAMES}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        if isinstance(error, DataError):
+            raise
         raise DataError(path, f"not readable as npz without pickles ({error})",
                         "v_template, f, shapedirs, J_regressor and weights as plain arrays") from None
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    arrays = {name: np.asarray(array, np.float64) for name, array in _arrays(path).items() if name in _NAMES}
     if "f" not in arrays and "faces" in arrays:
         arrays["f"] = arrays["faces"]
     missing = [n for n in ("v_template", "f", "shapedirs", "J_regressor", "weights") if n not in arrays]

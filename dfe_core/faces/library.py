@@ -24,8 +24,8 @@ def open_face(which: str = "anny", root: Path | None = None, progress: Listener 
     Parameters
     ----------
     which: ``anny`` or its id (the default face, built when missing or corrupt), ``ict:PATH`` (a folder of
-        ICT-FaceKit's OBJ files or a compact npz of them), ``flame:PATH`` (a converted FLAME npz), ``flame-50+jaw``
-        (FLAME coefficients without a mesh), or the id of a face in the cache.
+        ICT-FaceKit's OBJ files or a compact npz of them), ``flame:PATH`` (FLAME's model file, or an npz of its
+        arrays), ``flame-50+jaw`` (FLAME coefficients without a mesh), or the id of a face in the cache.
     root: of the cache, default `cache_root()`.
 
     Raises `DataError` for an unknown name, a missing or unreadable source, and a corrupt cached face that cannot be
@@ -86,7 +86,7 @@ def _fingerprint(kind: str, path: Path) -> str:
     """Hex digest of the source files."""
     if kind == "flame" or path.is_file():
         if not path.is_file():
-            raise DataError(path, "a folder", "one npz with FLAME's arrays")
+            raise DataError(path, "a folder", "FLAME's model file (.pkl), or one npz with its arrays")
         return file_sha256(path)
     files = sorted(path.glob("*.obj"))
     if not files:

@@ -1,0 +1,128 @@
+"""One video through the landmarker, kept by content: the same video, model and settings are never run again."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.progress import Listener, Progress, silent
+from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, read_json, write_json
+from dfe_core.video.frames import probe, read_frames
+from dfe_core.video.landmarker import open_landmarker
+from dfe_core.video.tracking import Tracker
+
+VERSION = 1
+"""Counted up when the same video gives other results."""
+LEAST_S = 0.5
+"""A face seen for less in all is a slip of the detector and left out."""
+_POINTS = 478
+
+
+@dataclass(frozen=True, eq=False)
+class Extraction:
+    """What was found in a video of T frames, in which faces were seen R times.
+
+    names: (52,) of the scores. time_s: (T,) float64 of all frames. row_frame: (R,) int64; row_face: (R,) int64, the
+    number of the face; scores (R, 52), matrix (R, 4, 4), confidence (R,), landmarks (R, 478, 3) a memory map, all
+    float32 (see `landmarker.Face`).
+    """
+
+    names: tuple[str, ...]
+    fps: float
+    width: int
+    height: int
+    time_s: np.ndarray
+    row_frame: np.ndarray
+    row_face: np.ndarray
+    scores: np.ndarray
+    matrix: np.ndarray
+    confidence: np.ndarray
+    landmarks: np.ndarray
+
+    def faces(self) -> list[np.ndarray]:
+        """Rows of each face that was seen for `LEAST_S` or longer, in order of first appearance."""
+        rows = [np.flatnonzero(self.row_face == n) for n in np.unique(self.row_face)]
+        return [r for r in rows if len(r) >= max(2, LEAST_S * self.fps)]
+
+    def left_out(self) -> int:
+        """How many faces were seen too briefly to count."""
+        return len(np.unique(self.row_face)) - len(self.faces())
+
+
+def extract(video: Path, model: Path, faces: int = 4, root: Path | None = None,
+            progress: Listener = silent) -> Extraction:
+    """Scores, head pose, landmarks and confidence of every face in every frame.
+
+    Parameters
+    ----------
+    model: MediaPipe's face_landmarker.task. faces: at most so many at once.
+
+    Results lie under ``analyses/extract-<key>/``; a run that was interrupted starts its video over, videos that are
+    done are read back. Raises `DataError` for a missing extra, model or video, and a video without any face.
+    """
+    folder = _folder(video, model, faces, root)
+    if not (folder / "manifest.json").is_file():
+        with atomic_directory(folder) as temporary:
+            _run(video, model, faces, temporary, progress)
+    return _load(folder, video)
+
+
+def is_done(video: Path, model: Path, faces: int = 4, root: Path | None = None) -> bool:
+    """Whether the results of `extract` are there already."""
+    return (_folder(video, model, faces, root) / "manifest.json").is_file()
+
+
+def _folder(video: Path, model: Path, faces: int, root: Path | None) -> Path:
+    for path, what in ((video, "a video"), (model, "MediaPipe's face_landmarker.task")):
+        if not path.is_file():
+            raise DataError(path, "no such file", what)
+    key = content_key([VERSION, file_sha256(video), file_sha256(model), faces])
+    return artefact_path("analyses", f"extract-{key}", root)
+
+
+def _run(video: Path, model: Path, faces: int, folder: Path, progress: Listener) -> None:
+    info, tracker = probe(video), Tracker()
+    times: list[float] = []
+    small: dict[str, list[Any]] = {"row_frame": [], "row_face": [], "scores": [], "matrix": [], "confidence": []}
+    with open_landmarker(model, faces) as landmarker, open(folder / "landmarks.f32", "wb") as sink:
+        for frame in read_frames(video):
+            times.append(frame.time_s)
+            found = landmarker.detect(frame.picture, frame.time_s)
+            owners = tracker.update(np.array([f.box for f in found]).reshape(-1, 4), frame.time_s)
+            for face, number in zip(found, owners, strict=True):
+                for name, value in (("row_frame", frame.number), ("row_face", number), ("scores", face.scores),
+                                    ("matrix", face.matrix), ("confidence", face.confidence)):
+                    small[name].append(value)
+                sink.write(np.ascontiguousarray(face.landmarks, np.float32).tobytes())
+            progress(Progress("extract", len(times), max(info.frames, len(times)), video.name))
+        names = landmarker.names
+    _save(folder, video, model, times, small, {"names": list(names), "fps": info.fps, "width": info.width,
+                                               "height": info.height, "faces": faces})
+
+
+def _save(folder: Path, video: Path, model: Path, times: list[float], small: dict[str, list[Any]],
+          about: dict[str, Any]) -> None:
+    kinds = {"row_frame": np.int64, "row_face": np.int64}
+    arrays = {name: np.array(values, kinds.get(name, np.float32)) for name, values in small.items()}
+    np.savez_compressed(folder / "faces.npz", time_s=np.array(times, np.float64), **arrays)
+    write_json(folder / "manifest.json", {
+        "schema_version": 1, "kind": "extraction", "video": video.name, "video_sha256": file_sha256(video),
+        "model_sha256": file_sha256(model), "mediapipe": importlib.metadata.version("mediapipe"), **about,
+        "frames": len(times), "rows": len(arrays["row_frame"]),
+        "files": {name: file_sha256(folder / name) for name in ("faces.npz", "landmarks.f32")}})
+
+
+def _load(folder: Path, video: Path) -> Extraction:
+    about = read_json(folder / "manifest.json")
+    if not about["rows"]:
+        raise DataError(video, f"no face in any of {about['frames']:,} frames", "a video of a face")
+    with np.load(folder / "faces.npz", allow_pickle=False) as held:
+        arrays = {name: held[name] for name in held.files}
+    landmarks = np.memmap(folder / "landmarks.f32", np.float32, "r", shape=(about["rows"], _POINTS, 3))
+    return Extraction(tuple(about["names"]), about["fps"], about["width"], about["height"], landmarks=landmarks,
+                      **arrays)

@@ -1,0 +1,87 @@
+"""Frames of a video file with the times that the file gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.video.extra import load
+
+ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".mts", ".m2ts", ".3gp")
+_FALLBACK_FPS = 25.0
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a file's header says; frames is an estimate, 0 where it says nothing."""
+
+    width: int
+    height: int
+    fps: float
+    frames: int
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture: its number, its time from the start of the video in seconds, (H, W, 3) uint8 RGB."""
+
+    number: int
+    time_s: float
+    picture: np.ndarray
+
+
+def probe(path: Path) -> VideoInfo:
+    """Read a video's header. Raises `DataError` for what is no video that can be decoded."""
+    capture, cv2 = _open(path)
+    try:
+        width, height, fps, frames = (capture.get(p) for p in (
+            cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
+    finally:
+        capture.release()
+    if width < 1 or height < 1:
+        raise DataError(path, "a video without pictures", "a video of a face")
+    known = np.isfinite(fps) and 1 <= fps <= 960
+    return VideoInfo(int(width), int(height), float(fps) if known else _FALLBACK_FPS, max(0, int(frames)))
+
+
+def read_frames(path: Path) -> Iterator[Frame]:
+    """Every frame in turn, upright as the file says.
+
+    Times are the container's, so that a variable frame rate stays one; a time that does not rise (broken containers)
+    is the one before plus a nominal step. Raises `DataError` where nothing can be decoded.
+    """
+    info = probe(path)
+    capture, cv2 = _open(path)
+    first = last = None
+    number = 0
+    try:
+        while True:
+            whole, picture = capture.read()
+            if not whole:
+                break
+            time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
+            first = time if first is None else first
+            time -= first
+            if last is not None and not time > last:
+                time = last + 1 / info.fps
+            last = time
+            yield Frame(number, time, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+            number += 1
+    finally:
+        capture.release()
+    if not number:
+        raise DataError(path, "no frame that can be decoded", "a whole video")
+
+
+def _open(path: Path):
+    if not path.is_file():
+        raise DataError(path, "no such file" if not path.exists() else "no plain file", "a video")
+    cv2 = load("cv2")
+    capture = cv2.VideoCapture(str(path))
+    if not capture.isOpened():
+        raise DataError(path, "not readable as a video", ", ".join(ENDINGS[:5]) + " …")
+    return capture, cv2

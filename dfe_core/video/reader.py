@@ -1,0 +1,183 @@
+"""Extractions as recordings: a reader of videos, as `import_dataset` takes it, and the import itself."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.importing import ImportReport, import_dataset
+from dfe_core.expressions.points import point_track
+from dfe_core.expressions.readers.arkit_columns import arkit_indices, arkit_recording
+from dfe_core.expressions.readers.mediapipe import head_pose
+from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.timing import Timing
+from dfe_core.progress import Listener, Progress, silent
+from dfe_core.store import artefact_path
+from dfe_core.video.extra import load
+from dfe_core.video.extraction import LEAST_S, Extraction, extract, is_done
+from dfe_core.video.frames import ENDINGS, probe
+
+_UNEVEN = 0.1  # frames whose steps spread by more of the usual one make a variable frame rate
+
+
+@dataclass(frozen=True, eq=False)
+class VideoReader:
+    """Reads videos for `import_dataset`: a recording a face, over the whole time of the video.
+
+    positions: hand over the 478 landmarks (for a learned face) in the place of the 52 scores.
+    """
+
+    model: Path
+    faces: int = 4
+    positions: bool = False
+    root: Path | None = None
+    progress: Listener = silent
+    FORMAT = "video"
+    TITLE = "video through MediaPipe's Face Landmarker"
+    MAX_BYTES = 1 << 40
+
+    def read(self, path: Path, options: ReadOptions) -> list[Recording]:
+        """One recording a face; frames in which it was not found are invalid. Raises `DataError` as `extract`."""
+        found = extract(path, self.model, self.faces, self.root, self.progress)
+        kept = found.faces()
+        if not kept:
+            raise DataError(path, f"no face for as long as {LEAST_S:g} s", "a video of a face")
+        timing, notes = _timing(found)
+        if left := found.left_out():
+            notes = (*notes, f"{left} faces seen for less than {LEAST_S:g} s in all are left out.")
+        make = _positions if self.positions else _scores
+        return [replace(make(path, found, rows, timing, notes),
+                        name=path.stem + (f"-face{i}" if len(kept) > 1 else "")) for i, rows in enumerate(kept)]
+
+
+def _timing(found: Extraction) -> tuple[Timing, tuple[str, ...]]:
+    time = found.time_s - found.time_s[0]
+    steps = np.diff(time)
+    usual = float(np.median(steps)) if len(steps) else 1 / found.fps
+    uneven = len(steps) > 2 and float(np.quantile(steps, 0.95) - np.quantile(steps, 0.05)) > _UNEVEN * usual
+    notes = (f"Variable frame rate (steps of {1e3 * steps.min():.0f} to {1e3 * steps.max():.0f} ms), kept as it is.",
+             ) if uneven else ()
+    fps = len(steps) / max(float(time[-1]), 1e-9) if uneven or abs(usual * found.fps - 1) > 0.01 else found.fps
+    return Timing(time, np.arange(len(time), dtype=np.int64), round(float(fps), 3)), notes
+
+
+def _spread(values: np.ndarray, rows: np.ndarray, found: Extraction) -> np.ndarray:
+    """(T, …) float32 of a face's rows, NaN in the frames without it."""
+    out = np.full((len(found.time_s), *values.shape[1:]), np.nan, np.float32)
+    out[found.row_frame[rows]] = values[rows]
+    return out
+
+
+def _beside(found: Extraction, rows: np.ndarray) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Head pose and confidence by column, and what to say of the frames without the face."""
+    matrix = _spread(found.matrix, rows, found)
+    pose = head_pose([None if np.isnan(m[0, 0]) else m for m in matrix])
+    confidence = np.nan_to_num(_spread(found.confidence, rows, found))
+    lost = len(found.time_s) - len(rows)
+    told = (f"The face is not found in {lost:,} of {len(found.time_s):,} frames: they are gaps.",) if lost else ()
+    return {**pose, "confidence": confidence}, told
+
+
+def _scores(path: Path, found: Extraction, rows: np.ndarray, timing: Timing, notes: tuple[str, ...]) -> Recording:
+    columns = arkit_indices(found.names, path)
+    extras, told = _beside(found, rows)
+    scores = found.scores[:, list(columns.values())]
+    seen = np.zeros(len(found.time_s), bool)
+    seen[found.row_frame[rows]] = True
+    psi = np.where(seen[:, None], np.nan_to_num(_spread(scores, rows, found)), 0)
+    recording = arkit_recording(path, psi, tuple(columns), timing, "mediapipe", extras, (*notes, *told))
+    return replace(recording, valid=recording.valid & seen)
+
+
+def _positions(path: Path, found: Extraction, rows: np.ndarray, timing: Timing, notes: tuple[str, ...]) -> Recording:
+    extras, told = _beside(found, rows)
+    points = np.zeros((len(found.time_s), *found.landmarks.shape[1:]), np.float32)
+    points[found.row_frame[rows]] = found.landmarks[rows]
+    seen = np.zeros(len(points), bool)
+    seen[found.row_frame[rows]] = True
+    return point_track(path, points, timing, "mediapipe", valid=seen, metric=False, axes="image", extras=extras,
+                       notes=(*notes, *told))
+
+
+def find_videos(sources: Sequence[str | Path]) -> list[Path]:
+    """Files as named, and the videos inside folders, by name. Raises `DataError` for a folder without any."""
+    found: dict[str, Path] = {}
+    for source in map(Path, sources):
+        inside = sorted(p for p in source.rglob("*") if p.suffix.lower() in ENDINGS and not p.name.startswith(".")
+                        and p.is_file()) if source.is_dir() else [source]
+        if not inside:
+            raise DataError(source, "no videos in this folder", ", ".join(ENDINGS[:5]) + " …")
+        for path in inside:
+            found.setdefault(os.path.realpath(path), path)
+    return list(found.values())
+
+
+def extract_dataset(sources: Sequence[str | Path], model: str | Path, name: str, *, face: str = "anny",
+                    faces: int = 4, jobs: int = 1, labels: str | Path | None = None,
+                    subject_pattern: str | None = None, fps: float | None = None, root: Path | None = None,
+                    progress: Listener = silent) -> ImportReport:
+    """Videos, or folders of them, through the landmarker into a dataset; parameters as `import_dataset` and `extract`.
+
+    face: with ``learn`` (or a learned face) the 478 landmarks make ψ, else the 52 scores.
+    jobs: processes that run beside each other, one video each.
+
+    Videos that were extracted before are not run again, so that the same command goes on after it was interrupted.
+    Raises `DataError` as they do; a video that fails is skipped and named in the report.
+    """
+    load("mediapipe")
+    videos, model = find_videos(sources), Path(model)
+    if not model.is_file():
+        raise DataError(model, "no such file", "MediaPipe's face_landmarker.task")
+    if (artefact_path("datasets", name, root) / "manifest.json").is_file():
+        raise DataError(name, "a dataset of this name exists", f"another name, or `dfe rm {name}` first")
+    _extract_all(videos, model, faces, jobs, root, progress)
+    reader = VideoReader(model, faces, face == "learn" or face.startswith("learned-"), root)
+    return import_dataset(videos, name, face=face, labels=labels, subject_pattern=subject_pattern, fps=fps,
+                          reader=reader, root=root, progress=progress)
+
+
+def _extract_all(videos: list[Path], model: Path, faces: int, jobs: int, root: Path | None,
+                 progress: Listener) -> None:
+    """Run what is not done yet; progress counts the frames of all. Failures come up again, with names, on import."""
+    todo, total = [], 0
+    for video in videos:
+        try:
+            if not is_done(video, model, faces, root):
+                frames = max(1, probe(video).frames)
+                todo.append((video, frames))
+                total += frames
+        except DataError:
+            continue
+    done = 0
+    if jobs <= 1 or len(todo) <= 1:
+        for video, frames in todo:
+            _try_extract(video, model, faces, root, _counted(progress, done, total))
+            done += frames
+        return
+    with ProcessPoolExecutor(min(jobs, len(todo)), multiprocessing.get_context("spawn")) as pool:
+        waiting = {pool.submit(_try_extract, video, model, faces, root): (video, frames) for video, frames in todo}
+        for future in as_completed(waiting):
+            future.result()
+            video, frames = waiting[future]
+            done += frames
+            progress(Progress("extract", done, total, video.name))
+
+
+def _counted(progress: Listener, before: int, total: int) -> Listener:
+    return lambda p: progress(Progress("extract", min(before + p.done, total), total, p.detail))
+
+
+def _try_extract(video: Path, model: Path, faces: int, root: Path | None, progress: Listener = silent) -> None:
+    """Extract, or leave the failure for the import to tell."""
+    try:
+        extract(video, model, faces, root, progress)
+    except DataError:
+        return
