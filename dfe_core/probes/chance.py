@@ -63,25 +63,22 @@ def _move_groups(rng: np.random.Generator, row: np.ndarray, members: list, block
         row[np.concatenate(same)] = row[np.concatenate([same[i] for i in order])]
 
 
-def p_against_chance(found: Predictions, target: Target, permuted: np.ndarray, model: str,
-                     settings: ProbeSettings) -> tuple[float | None, float | None]:
-    """(p, mean score) of the primary metric under permuted labels, each fold refitted with its own hyper-parameters.
+def null_scores(found: Predictions, target: Target, permuted: np.ndarray, model: str,
+                settings: ProbeSettings) -> np.ndarray | None:
+    """(P,) primary metric under permuted labels, each fold refitted with its own hyper-parameters.
 
-    p = (1 + permutations that score at least as high) / (1 + permutations); Phipson & Smyth 2010. Both None where the
-    units are stretches of the same recordings, which cannot be exchanged, and where refitting would take hours
-    (sequence probes): to permute fixed predictions is too kind, as predictions of folds are not independent.
+    None where the units are stretches of the same recordings, which cannot be exchanged, and where refitting would
+    take hours (sequence probes): to permute fixed predictions is too kind, as predictions of folds are not independent.
     """
     if settings.group == "time" or not found.fits:
-        return None, None
+        return None
     if model != "linear":
         permuted = permuted[:_SLOW_PERMUTATIONS]
     metric = scores.METRICS[target.task][scores.PRIMARY[target.task]]
     values = np.zeros((len(permuted), *found.values.shape))
     for fit in found.fits:
         values[:, fit.fold.test] = _refitted(fit, permuted[:, fit.fold.train], target, model, settings)
-    null = np.array([metric(scores.sums(target.task, y, v).sum(0)) for y, v in zip(permuted, values, strict=True)])
-    real = metric(scores.sums(target.task, target.y, found.values).sum(0))
-    return float((1 + np.sum(null >= real - 1e-12)) / (1 + len(null))), float(null.mean())
+    return np.array([metric(scores.sums(target.task, y, v).sum(0)) for y, v in zip(permuted, values, strict=True)])
 
 
 def _refitted(fit: Fitted, labels: np.ndarray, target: Target, model: str, settings: ProbeSettings) -> np.ndarray:

@@ -14,11 +14,15 @@ from dfe_core.probes.target import Target
 from dfe_core.probes.validation import Predictions
 
 
-def compare(rows: dict[str, Predictions], target: Target, settings: ProbeSettings) -> list[dict[str, Any]]:
+def compare(rows: dict[str, Predictions], target: Target, settings: ProbeSettings,
+            nulls: dict[str, np.ndarray | None] | None = None) -> list[dict[str, Any]]:
     """Every pair of rows: a, b, difference of the primary metric (a − b), p, p_holm, p_bh and p_t.
 
-    p: the predictions of a and b change places group by group, at random; two-sided. p_t: Nadeau & Bengio's corrected
-    resampled t over outer folds, two-sided; it rests on few folds and is given beside, not instead.
+    p: the predictions of a and b change places group by group, at random; two-sided. Predictions of one fold depend on
+    each other, which that does not see: where `nulls` has both rows' scores under the same permuted labels, p is at
+    least the share of those that differ as much, so that two rows that know nothing are not told apart.
+    p_t: Nadeau & Bengio's corrected resampled t over outer folds, two-sided; it rests on few folds and is given
+    beside, not instead.
     """
     metric = scores.METRICS[target.task][scores.PRIMARY[target.task]]
     sums = {name: scores.by_group(scores.sums(target.task, target.y, found.values), target.groups)
@@ -27,6 +31,7 @@ def compare(rows: dict[str, Predictions], target: Target, settings: ProbeSetting
     found = []
     for a, b in combinations(rows, 2):
         difference, p = _swapped(sums[a], sums[b], signs, metric)
+        p = max(p, _by_chance(difference, (nulls or {}).get(a), (nulls or {}).get(b)))
         found.append({"a": a, "b": b, "difference": difference, "p": p,
                       "p_t": _resampled_t(rows[a], rows[b], target, metric)})
     corrected = zip(holm([r["p"] for r in found]), benjamini_hochberg([r["p"] for r in found]), strict=True)
@@ -61,6 +66,13 @@ def _swapped(a: np.ndarray, b: np.ndarray, signs: np.ndarray, metric) -> tuple[f
     real = float(metric(a.sum(0).reshape(shape)) - metric(b.sum(0).reshape(shape)))
     null = metric(first) - metric(second)
     return real, float((1 + np.sum(np.abs(null) >= abs(real) - 1e-12)) / (1 + len(null)))
+
+
+def _by_chance(difference: float, a: np.ndarray | None, b: np.ndarray | None) -> float:
+    if a is None or b is None:
+        return 0.0
+    count = min(len(a), len(b))
+    return float((1 + np.sum(np.abs(a[:count] - b[:count]) >= abs(difference) - 1e-12)) / (1 + count))
 
 
 def _resampled_t(a: Predictions, b: Predictions, target: Target, metric) -> float | None:

@@ -7,9 +7,11 @@ is the same for all (Böhning 1992, Ann. Inst. Stat. Math. 44) and Nesterov's mo
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-_STEPS, _TOLERANCE = 300, 1e-4
+_STEPS, _TOLERANCE = 100, 5e-4
 
 
 def logistic_values(train: np.ndarray, labels: np.ndarray, test: np.ndarray, classes: int,
@@ -19,26 +21,38 @@ def logistic_values(train: np.ndarray, labels: np.ndarray, test: np.ndarray, cla
     Minimises what ``LogisticRegression(C=strength, class_weight="balanced")`` does: for two classes the binary loss,
     for more the multinomial one, the intercept without penalty.
     """
-    seen, unseen = _reduced(train, test)
-    weight = _balanced(labels, classes)
-    onehot = (labels[..., None] == np.arange(classes)).astype(float)
+    seen, unseen = _reduced(train.astype(np.float32), test.astype(np.float32))
+    weight = _balanced(labels, classes).T[..., None].astype(np.float32)
+    onehot = (labels.T[..., None] == np.arange(classes)).astype(np.float32)
+    target = onehot[..., 1:] if classes == 2 else onehot
+    penalty = np.full((seen.shape[1], 1), 1 / strength, np.float32)
+    penalty[-1] = 0
     curve = weight.max() * (0.25 if classes == 2 else 0.5)
-    step = np.linalg.inv(curve * seen.T @ seen + np.diag(np.r_[np.full(seen.shape[1] - 1, 1 / strength), 1e-9]))
-    penalty = np.r_[np.full(seen.shape[1] - 1, 1 / strength), 0.0]
-    columns = slice(1, 2) if classes == 2 else slice(None)
-    target = onehot[..., columns]
-    beta = np.zeros((len(labels), seen.shape[1], target.shape[-1]))
-    ahead, momentum = beta, 1.0
-    for _ in range(_STEPS):
-        residual = (target - _probability(seen @ ahead, classes)) * weight[..., None]
-        new = ahead + step @ (seen.T @ residual - penalty[:, None] * ahead)
-        following = (1 + np.sqrt(1 + 4 * momentum ** 2)) / 2
-        ahead, moved = new + (momentum - 1) / following * (new - beta), np.abs(new - beta).max()
-        beta, momentum = new, following
-        if moved < _TOLERANCE * max(np.abs(beta).max(), 1e-3):
-            break
-    values = unseen @ beta
+    step = np.linalg.inv(curve * (seen.T @ seen).astype(np.float64) + np.diag(penalty[:, 0] + 1e-6)) \
+        .astype(np.float32)
+
+    def gradient(beta: np.ndarray) -> np.ndarray:
+        found = _probability((seen @ beta).reshape(target.shape), classes)
+        return seen.T @ ((target - found) * weight).reshape(len(seen), -1) - penalty * beta
+
+    beta = _climbed(gradient, step, (seen.shape[1], target.shape[1] * target.shape[2]))
+    values = (unseen @ beta).reshape(len(unseen), *target.shape[1:]).transpose(1, 0, 2).astype(float)
     return np.concatenate([-values, values], -1) if classes == 2 else values
+
+
+def _climbed(gradient: Callable[[np.ndarray], np.ndarray], step: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Where the gradient vanishes: fixed steps with Nesterov's momentum, from zero."""
+    beta = ahead = np.zeros(shape, np.float32)
+    momentum = 1.0
+    for _ in range(_STEPS):
+        new = ahead + step @ gradient(ahead)
+        following = (1 + np.sqrt(1 + 4 * momentum ** 2)) / 2
+        ahead = new + np.float32((momentum - 1) / following) * (new - beta)
+        moved, size = np.abs(new - beta).max(), np.abs(new).max()
+        beta, momentum = new, following
+        if moved < _TOLERANCE * max(size, 1e-3):
+            break
+    return beta
 
 
 def ridge_values(train: np.ndarray, labels: np.ndarray, test: np.ndarray, alpha: float) -> np.ndarray:
@@ -53,8 +67,8 @@ def ridge_values(train: np.ndarray, labels: np.ndarray, test: np.ndarray, alpha:
 def _reduced(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both in the basis of the training rows (exact for a quadratic penalty), with a column of ones."""
     _, strength, basis = np.linalg.svd(train, full_matrices=False)
-    basis = basis[strength > strength.max(initial=0) * 1e-10]
-    return tuple(np.column_stack([part @ basis.T, np.ones(len(part))]) for part in (train, test))
+    basis = basis[strength > strength.max(initial=0) * 1e-6]
+    return tuple(np.column_stack([part @ basis.T, np.ones(len(part), part.dtype)]) for part in (train, test))
 
 
 def _balanced(labels: np.ndarray, classes: int) -> np.ndarray:

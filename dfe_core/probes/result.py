@@ -11,7 +11,7 @@ import pandas as pd
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.store import read_json, write_json
 
-TABLES = ("predictions", "codewords", "regions", "occlusion", "confounds")
+TABLES = ("predictions", "codewords", "regions", "occlusion", "confounds", "order", "deciding")
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,8 @@ class ProbeResult:
         rows (with all metrics and p corrected over rows), baselines, chance, paired, top_codewords, warnings, inputs.
     predictions: one row a unit and feature row: truth, prediction, fold.
     codewords: `explain.codeword_weights` of the first linear row over codewords. regions, occlusion: of the same row.
-    confounds: `confounds.confound_table`.
+    confounds: `confounds.confound_table`. order, deciding: what order is worth to the sequence probe, and the tokens
+        that it weighs most (`sequence.order_table`, `sequence.deciding_tokens`); empty without one.
     """
 
     settings: ProbeSettings
@@ -34,6 +35,8 @@ class ProbeResult:
     regions: pd.DataFrame
     occlusion: pd.DataFrame
     confounds: pd.DataFrame
+    order: pd.DataFrame
+    deciding: pd.DataFrame
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``dfe probe``."""

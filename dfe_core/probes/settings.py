@@ -59,7 +59,7 @@ class ProbeSettings:
     regress_out: tuple[str, ...] = ()
     sequence: tuple[str, ...] = ()
     resamples: int = 2000
-    permutations: int = 500
+    permutations: int = 200
     swaps: int = 5000
     seed: int = 0
 

@@ -44,6 +44,7 @@ def tables(result: ProbeResult) -> dict[str, pd.DataFrame]:
     rows = result.rows.drop(columns=[c for c in ("chosen",) if c in result.rows])
     found = {"scores": rows, "baselines": baselines(result), "paired": result.paired, "codewords": result.codewords,
              "regions": result.regions, "occlusion": result.occlusion, "confounds": result.confounds,
+             "order": result.order, "deciding_tokens": result.deciding,
              "predictions": result.predictions, "errors_by_subject": errors_by_subject(result.predictions)}
     return {name: table for name, table in found.items() if len(table)}
 

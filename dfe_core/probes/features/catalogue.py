@@ -202,8 +202,12 @@ def _plain(names: list[str]) -> pd.DataFrame:
 
 
 def _require_varied(name: str, raw, target: Target) -> None:
-    dense = raw.toarray() if sparse.issparse(raw) else raw
-    if not dense.size or not np.any(np.nanmax(dense, 0) - np.nanmin(dense, 0) > 1e-12):
+    if sparse.issparse(raw):
+        spread = (raw.max(0) - raw.min(0)).toarray() if raw.shape[1] else np.empty(0)
+    else:
+        known = ~np.isnan(raw).all(0)
+        spread = np.nanmax(raw[:, known], 0) - np.nanmin(raw[:, known], 0)
+    if not np.any(spread > 1e-12):
         raise DataError(f"features {name}", f"constant over all {target.n} units",
                         "features that differ between units: leave this row out, or check what it is made from")
 

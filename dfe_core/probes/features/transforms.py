@@ -113,7 +113,7 @@ class KMeansBag(TransformerMixin, BaseEstimator):
         frames = frames[::max(1, len(frames) // _FIT_FRAMES)]
         clusters = min(self.clusters, len(frames))
         self.kmeans_ = MiniBatchKMeans(clusters, random_state=self.seed, n_init=1, batch_size=2048,
-                                       max_iter=20).fit(frames)
+                                       max_iter=5).fit(frames)
         self.bag_ = BagOfWords().fit(self._counts(X))
         self.columns_ = np.zeros(len(self.bag_.columns_), int)
         return self

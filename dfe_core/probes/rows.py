@@ -1,0 +1,96 @@
+"""The rows of a result: each feature row with each model, scored on the same folds against the same permutations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from dfe_core.errors import DataError
+from dfe_core.probes import scores
+from dfe_core.probes.chance import null_scores, permute_labels
+from dfe_core.probes.features.catalogue import Feature
+from dfe_core.probes.features.material import Sources
+from dfe_core.probes.paired import holm
+from dfe_core.probes.settings import ProbeSettings
+from dfe_core.probes.target import Target
+from dfe_core.probes.validation import Fold, Predictions, nested
+from dfe_core.progress import Listener, Progress, silent
+
+Found = dict[tuple[str, str], Predictions]
+"""Predictions by feature row and model."""
+
+_EMPTY_ORDER = {"pooling": pd.Series(dtype=str), "score": pd.Series(dtype=float)}
+_EMPTY_TOKENS = {"pooling": pd.Series(dtype=str), "codeword": pd.Series(dtype=int)}
+
+
+@dataclass(eq=False)
+class Scored:
+    """found and nulls (scores under permuted labels, None where there are none) by feature row and model, rows as JSON,
+    and of the sequence probe: order (`sequence.order_table`) and deciding (`sequence.deciding_tokens` by pooling)."""
+
+    found: Found = field(default_factory=dict)
+    nulls: dict[tuple[str, str], np.ndarray | None] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    order: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(_EMPTY_ORDER))
+    deciding: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(_EMPTY_TOKENS))
+
+    def add(self, name: str, model: str, found: Predictions, null: np.ndarray | None, target: Target,
+            settings: ProbeSettings) -> None:
+        """Score one more row."""
+        metric = scores.PRIMARY[target.task]
+        every = scores.all_scores(target.task, target.y, found.values, target.groups, settings.resamples,
+                                  settings.seed)
+        # Phipson & Smyth 2010: the real labels are one of the permutations, so that p is never 0
+        p = None if null is None else float((1 + np.sum(null >= every[metric]["score"] - 1e-12)) / (1 + len(null)))
+        self.found[name, model], self.nulls[name, model] = found, null
+        self.rows.append({"features": name, "model": model, "metric": metric, **every[metric], "p_vs_chance": p,
+                          "permuted_score": None if null is None else float(null.mean()), "scores": every,
+                          "chosen": [fit.setting for fit in found.fits]})
+
+
+def score_rows(features: dict[str, Feature], sources: Sources, target: Target, folds: tuple[Fold, ...],
+               settings: ProbeSettings, progress: Listener = silent) -> Scored:
+    """Every row of the result. Raises `DataError` where two groups have the very same features."""
+    for name, feature in features.items():
+        require_distinct(name, feature, target)
+    permuted, scored = permute_labels(target, folds, settings), Scored()
+    total = len(features) * len(settings.models)
+    for name, feature in features.items():
+        for model in settings.models:
+            progress(Progress("probing", len(scored.rows), total, f"{name}, {model}"))
+            found = nested(feature, target, folds, model, settings)
+            null = null_scores(found, target, permuted, model, settings)
+            scored.add(name, model, found, null, target, settings)
+    progress(Progress("probing", total, total))
+    if settings.sequence:
+        _add_sequences(scored, sources, target, folds, settings, progress)
+    for row, p in zip(scored.rows, holm([r["p_vs_chance"] for r in scored.rows]), strict=True):
+        row["p_holm"] = p
+    return scored
+
+
+def require_distinct(name: str, feature: Feature, target: Target) -> None:
+    """Two groups with the very same features are one recording under two names: a fold would see its own answer."""
+    seen: dict[bytes, int] = {}
+    for i in range(target.n):
+        row = feature.raw[[i]]
+        key = row.indices.tobytes() + row.data.tobytes() if sparse.issparse(row) else row.tobytes()
+        first = seen.setdefault(key, i)
+        if target.groups[first] != target.groups[i] and (row.nnz if sparse.issparse(row) else np.nan_to_num(row).any()):
+            raise DataError(f"{target.units[first]} and {target.units[i]}", f"the same rows of {name} under two names",
+                            "each recording once: remove one of them from the dataset")
+
+
+def _add_sequences(scored: Scored, sources: Sources, target: Target, folds: tuple[Fold, ...],
+                   settings: ProbeSettings, progress: Listener) -> None:
+    from dfe_core.probes import sequence  # torch: seconds to import, and only needed here
+    tokens, results = sequence.sequence_results(sources, target, folds, settings.sequence, settings.seed, progress)
+    for pooling, one in results.items():
+        scored.add(pooling, "transformer", one.predictions, None, target, settings)
+    scored.order = sequence.order_table(results, tokens, target)
+    scored.deciding = pd.concat([sequence.deciding_tokens(one, tokens, target, sources.spans).assign(pooling=pooling)
+                                 for pooling, one in results.items()], ignore_index=True)
