@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import DatasetWriter, open_writer
 from dfe_core.expressions.labels import ENDINGS, Labels, read_labels
 from dfe_core.expressions.naming import compile_pattern, recording_names, who
+from dfe_core.expressions.readers import dfe_dataset
 from dfe_core.expressions.readers.flame_frames import frame_files
 from dfe_core.expressions.readers.options import MAX_FILE_BYTES, ReadOptions
 from dfe_core.expressions.readers.registry import find_reader, readers
@@ -31,6 +33,8 @@ from dfe_core.store import artefact_path, content_key, file_sha256
 
 READER_VERSION = 1
 """Counted up when a reader gives other frames for the same file."""
+SPACES = ("arkit", "flame", "landmarks", "mesh")
+"""Families of coefficients that faces share; those of any other space are of the one face that it names."""
 _SHOWN = 10
 
 
@@ -115,6 +119,8 @@ class _Job:
     model: FaceModel | None = None
     writer: DatasetWriter | None = None
     first: tuple[Path, Recording] | None = None
+    simulated: bool = False
+    taken: set[str] = field(default_factory=set)
     contents: dict[str, Path] = field(default_factory=dict)
     extractors: dict[str, str] = field(default_factory=dict)
     imported: list[tuple[str, int, tuple[str, ...]]] = field(default_factory=list)
@@ -163,13 +169,18 @@ def _inside(folder: Path, paths: list[Path]) -> tuple[list[Path], list[tuple[Pat
 
 def _walk(folder: Path) -> Iterator[Path]:
     for where, folders, names in os.walk(folder):
-        if frame_files(Path(where)):
+        if folder_files(Path(where)):
             folders.clear()
             yield Path(where)
             continue
         folders[:] = sorted(f for f in folders if not f.startswith((".", "__")))
         yield from (Path(where, n) for n in sorted(names)
                     if not n.startswith(".") and Path(n).suffix.lower() in ENDINGS)
+
+
+def folder_files(folder: Path) -> list[Path]:
+    """The files of a folder that is one source (frames, or a dataset of ours); none for any other folder."""
+    return dfe_dataset.folder_files(folder) or frame_files(folder)
 
 
 def _check_request(job: _Job) -> None:
@@ -191,8 +202,9 @@ def _import_file(path: Path, name: str, job: _Job, stack: contextlib.ExitStack, 
         if digest in job.contents:
             raise DataError(path, f"the same content as {job.contents[digest]}", "each recording once")
         reader, why = (job.reader, "as asked") if job.reader else find_reader(path, job.format)
-        ready = [_prepare(path, r, _renamed(name, path, r), job, progress)
-                 for r in read_recordings(path, reader, job.fps)]
+        found = read_recordings(path, reader, job.fps)
+        names = _distinct([_renamed(name, path, r, reader) for r in found], name, job)
+        ready = [_prepare(path, r, n, job, progress) for r, n in zip(found, names, strict=True)]
         if file_state(path) != state:
             raise DataError(path, "a file that changed while it was read", "one that is finished")
     except _EndsImport:
@@ -240,7 +252,7 @@ def file_content(path: Path, reader: Any = None) -> tuple[int, str]:
     if not os.path.exists(path):
         raise DataError(path, "no such file", "a file or folder of recordings")
     if os.path.isdir(path):
-        parts = [file_content(file) for file in frame_files(path)]
+        parts = [file_content(file) for file in folder_files(path)]
         return sum(size for size, _ in parts), content_key([digest for _, digest in parts], 64)
     if not os.path.isfile(path):
         raise DataError(path, "no plain file", "a file or folder of recordings")
@@ -253,8 +265,21 @@ def file_content(path: Path, reader: Any = None) -> tuple[int, str]:
         raise DataError(path, f"not readable ({error.strerror})") from None
 
 
-def _renamed(name: str, path: Path, recording: Recording) -> str:
-    """The file's unique name, with what the reader added to its stem (``-face1``)."""
+def _distinct(names: list[str], source: str, job: _Job) -> list[str]:
+    """Names that no recording has yet: with the source's name, then with a number, where one is taken."""
+    out: list[str] = []
+    for name in names:
+        choices = itertools.chain((name, f"{source}-{name}"), (f"{name}-{i}" for i in itertools.count(2)))
+        out.append(next(choice for choice in choices if choice not in job.taken))
+        job.taken.add(out[-1])
+    return out
+
+
+def _renamed(name: str, path: Path, recording: Recording, reader: Any) -> str:
+    """The file's unique name, with what the reader added to its stem (``-face1``); the recording's own where a source
+    names its recordings itself."""
+    if getattr(reader, "KEEPS_NAMES", False):
+        return recording.name
     added = recording.name.removeprefix(path.stem) if recording.name.startswith(path.stem) else f"-{recording.name}"
     return name + added
 
@@ -272,7 +297,8 @@ def _write(path: Path, recording: Recording, job: _Job, stack: contextlib.ExitSt
     if job.writer is None:
         job.first = path, recording
         job.writer = stack.enter_context(open_writer(job.name, job.model.names, job.root))
-    job.writer.add(recording, job.labels.of(recording.name, recording.subject))
+    job.simulated |= bool(recording.source.get("simulated"))
+    job.writer.add(recording, recording.source.get("labels", {}) | job.labels.of(recording.name, recording.subject))
     job.extractors.setdefault(recording.extractor, path.name)
     job.imported.append((recording.name, len(recording.psi), recording.notes))
 
@@ -300,6 +326,8 @@ def _expressions(recording: Recording) -> int:
 def _face_for(recording: Recording, job: _Job, progress: Listener) -> FaceModel:
     """The face asked for; for FLAME data and the default face, FLAME's coefficients without a mesh."""
     try:
+        if recording.space not in SPACES and job.face == "anny":
+            return open_face(recording.space, job.root, progress)
         if recording.space != "flame" or job.face != "anny":
             return open_face(job.face, job.root, progress)
     except DataError as error:
@@ -320,6 +348,9 @@ def _with_person(path: Path, recording: Recording, name: str, job: _Job) -> Reco
 
 def _on_face(path: Path, recording: Recording, model: FaceModel) -> Recording:
     """ψ in the face's coefficients. Raises `DataError` when the face answers to none of the names."""
+    if recording.space not in SPACES and recording.space != model.id:
+        raise DataError(path, f"coefficients of the face {recording.space}, which mean nothing on {model.id}",
+                        "the face they were made for, its npz under faces/ of the cache")
     if recording.names == model.names:
         return recording
     if recording.space in ("landmarks", "mesh"):
@@ -367,7 +398,7 @@ def _plain_error(message: str) -> DataError:
 
 
 def _manifest(job: _Job) -> dict[str, Any]:
-    return {"name": job.name, "face": job.model.id, "simulated": False, "sources": job.sources,
+    return {"name": job.name, "face": job.model.id, "simulated": job.simulated, "sources": job.sources,
             "dropped": [{"file": path.name, "why": _without_folder(path, why)} for path, why in job.skipped],
             "notes": job.notes,
             "settings": {"format": job.format, "fps": job.fps, "max_bridged_gap_s": MAX_BRIDGED_GAP_S,
