@@ -101,8 +101,9 @@ def _run(video: Path, model: Path, faces: int, folder: Path, progress: Listener)
                 sink.write(np.ascontiguousarray(face.landmarks, np.float32).tobytes())
             progress(Progress("extract", len(times), max(info.frames, len(times)), video.name))
         names = landmarker.names
-    _save(folder, video, model, times, small, {"names": list(names), "fps": info.fps, "width": info.width,
-                                               "height": info.height, "faces": faces})
+    _save(folder, video, model, times, small, {
+        "names": list(names), "fps": info.fps, "width": info.width, "height": info.height, "faces": faces,
+        "mediapipe": importlib.metadata.version("mediapipe")})
 
 
 def _save(folder: Path, video: Path, model: Path, times: list[float], small: dict[str, list[Any]],
@@ -112,7 +113,7 @@ def _save(folder: Path, video: Path, model: Path, times: list[float], small: dic
     np.savez_compressed(folder / "faces.npz", time_s=np.array(times, np.float64), **arrays)
     write_json(folder / "manifest.json", {
         "schema_version": 1, "kind": "extraction", "video": video.name, "video_sha256": file_sha256(video),
-        "model_sha256": file_sha256(model), "mediapipe": importlib.metadata.version("mediapipe"), **about,
+        "model_sha256": file_sha256(model), **about,
         "frames": len(times), "rows": len(arrays["row_frame"]),
         "files": {name: file_sha256(folder / name) for name in ("faces.npz", "landmarks.f32")}})
 

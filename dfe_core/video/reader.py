@@ -132,7 +132,6 @@ def extract_dataset(sources: Sequence[str | Path], model: str | Path, name: str,
     Videos that were extracted before are not run again, so that the same command goes on after it was interrupted.
     Raises `DataError` as they do; a video that fails is skipped and named in the report.
     """
-    load("mediapipe")
     videos, model = find_videos(sources), Path(model)
     if not model.is_file():
         raise DataError(model, "no such file", "MediaPipe's face_landmarker.task")
@@ -148,6 +147,8 @@ def _extract_all(videos: list[Path], model: Path, faces: int, jobs: int, root: P
                  progress: Listener) -> None:
     """Run what is not done yet; progress counts the frames of all. Failures come up again, with names, on import."""
     todo, total = [], 0
+    if not all(is_done(video, model, faces, root) for video in videos if video.is_file()):
+        load("mediapipe")
     for video in videos:
         try:
             if not is_done(video, model, faces, root):

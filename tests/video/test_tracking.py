@@ -1,0 +1,44 @@
+"""Faces keep their numbers through gaps and crossings."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dfe_core.video.tracking import PATIENCE_S, Tracker
+
+
+def box(x: float, y: float = 100.0, size: float = 80.0) -> np.ndarray:
+    return np.array([x - size / 2, y - size / 2, x + size / 2, y + size / 2])
+
+
+def test_faces_keep_their_numbers_in_whatever_order_they_come():
+    tracker, rng = Tracker(), np.random.default_rng(0)
+    for i in range(60):
+        places = np.array([100 + 2 * i, 500 - 2 * i, 900])
+        order = rng.permutation(3)
+        owners = tracker.update(np.stack([box(places[k]) for k in order]), i / 30)
+        assert tracker.count == 3
+        if i == 0:
+            known = {k: owner for k, owner in zip(order, owners, strict=True)}
+        assert [known[k] for k in order] == owners
+
+
+def test_a_face_that_is_lost_for_a_moment_is_the_same_and_after_long_is_new():
+    tracker = Tracker()
+    first = tracker.update(np.stack([box(100)]), 0.0)
+    assert tracker.update(np.empty((0, 4)), 0.5) == []
+    assert tracker.update(np.stack([box(130)]), PATIENCE_S - 0.5) == first
+    assert tracker.update(np.stack([box(130)]), 2 * PATIENCE_S) != first
+
+
+def test_a_face_far_away_or_of_another_size_is_another_face():
+    tracker = Tracker()
+    assert tracker.update(np.stack([box(100)]), 0.0) == [0]
+    assert tracker.update(np.stack([box(400)]), 0.1) == [1]
+    assert tracker.update(np.stack([box(400, size=300)]), 0.2) == [2]
+
+
+def test_crossing_faces_are_told_apart_by_the_least_total_shift():
+    tracker = Tracker()
+    assert tracker.update(np.stack([box(300, 100), box(340, 130)]), 0.0) == [0, 1]
+    assert tracker.update(np.stack([box(345, 130), box(310, 100)]), 0.04) == [1, 0]

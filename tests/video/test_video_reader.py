@@ -1,0 +1,129 @@
+"""Extractions become recordings: gaps, several faces, variable rates, labels; without the extra, a clear message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.readers.mediapipe import NAMES
+from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.faces import save_face
+from dfe_core.video import extra
+from dfe_core.video.extraction import _folder, _save, extract
+from dfe_core.video.reader import VideoReader, extract_dataset, find_videos
+from tests.expressions.test_mesh_sequence import mediapipe_points
+
+FRAMES, FPS = 60, 25.0
+
+
+def extracted(video: Path, model: Path, root: Path, seen: dict[int, np.ndarray], time_s: np.ndarray | None = None,
+              ) -> None:
+    """Leave an extraction in the cache: `seen` are the frames of each face."""
+    video.write_bytes(video.name.encode() * 50)
+    time_s = np.arange(FRAMES) / FPS if time_s is None else time_s
+    rows = sorted((frame, face) for face, frames in seen.items() for frame in frames)
+    points = mediapipe_points(len(time_s)) * 640
+    small = {"row_frame": [f for f, _ in rows], "row_face": [n for _, n in rows],
+             "scores": [np.r_[0.9, np.full(51, 0.01 * f + 0.1 * n)] for f, n in rows],
+             "matrix": [np.eye(4) for _ in rows], "confidence": [0.9 for _ in rows]}
+    folder = _folder(video, model, 4, root)
+    folder.mkdir(parents=True)
+    (folder / "landmarks.f32").write_bytes(np.stack([points[f] for f, _ in rows]).astype(np.float32).tobytes()
+                                           if rows else b"")
+    _save(folder, video, model, time_s.tolist(), small, {"names": list(NAMES), "fps": FPS, "width": 640,
+                                                         "height": 640, "faces": 4})
+
+
+@pytest.fixture
+def model(tmp_path) -> Path:
+    (tmp_path / "face_landmarker.task").write_bytes(b"model")
+    return tmp_path / "face_landmarker.task"
+
+
+def test_scores_become_arkit_coefficients_and_lost_faces_gaps(tmp_path, cache, model):
+    video = tmp_path / "s1_talk.mp4"
+    extracted(video, model, cache, {0: np.r_[0:20, 30:60]})
+    recording, = VideoReader(model).read(video, ReadOptions())
+    assert recording.space == "arkit" and len(recording.names) == 51 and "_neutral" not in recording.names
+    assert not recording.valid[20:30].any() and recording.valid.sum() == 50
+    assert recording.psi[40, 0] == pytest.approx(0.4) and (recording.psi[20:30] == 0).all()
+    assert recording.extras["confidence"][25] == 0 and np.isnan(recording.extras["HeadYaw"][25])
+    assert any("not found in 10 of 60 frames" in note for note in recording.notes)
+
+
+def test_every_face_is_a_recording_on_the_time_of_the_video(tmp_path, cache, model):
+    video = tmp_path / "pair.mp4"
+    extracted(video, model, cache, {0: np.arange(60), 3: np.arange(20, 50), 5: np.arange(4)})
+    one, two = VideoReader(model).read(video, ReadOptions())
+    assert (one.name, two.name) == ("pair-face0", "pair-face1")
+    assert np.flatnonzero(two.valid)[[0, -1]].tolist() == [20, 49] and len(two.time_s) == 60
+    assert two.psi[20, 0] == pytest.approx(0.5)
+    assert any("1 faces seen for less" in note for note in one.notes)
+
+
+def test_variable_rates_are_kept(tmp_path, cache, model):
+    time = np.cumsum(np.tile([0.02, 0.02, 0.06], 20)) + 5
+    extracted(tmp_path / "v.mp4", model, cache, {0: np.arange(60)}, time)
+    recording, = VideoReader(model).read(tmp_path / "v.mp4", ReadOptions())
+    assert np.allclose(recording.time_s, time - time[0]) and recording.fps == pytest.approx(30, rel=0.02)
+    assert any("Variable frame rate" in note for note in recording.notes)
+
+
+def test_a_folder_of_videos_becomes_a_dataset_with_subjects(tmp_path, cache, model, toy_face):
+    save_face(toy_face, cache)
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    for name in ("s1_a.mp4", "s2_a.MOV"):
+        extracted(folder / name, model, cache, {0: np.arange(60)})
+    (folder / "notes.txt").write_text("no video")
+    empty = folder / "s3_a.avi"
+    extracted(empty, model, cache, {})
+    report = extract_dataset([folder], model, "films", face=toy_face.id, subject_pattern=r"(s\d)_")
+    dataset = Dataset.open("films")
+    assert dataset.recordings["subject"].tolist() == ["s1", "s2"] and dataset.frame_count == 120
+    assert dataset.names == toy_face.names
+    assert len(dataset.extras("s1_a")["HeadPitch"]) == 60
+    assert dataset.manifest["sources"][0]["reader"] == "video"
+    assert [path.name for path, _ in report.skipped] == ["s3_a.avi"] and "no face in any" in report.skipped[0][1]
+
+
+def test_landmarks_of_videos_make_a_face_of_their_own(tmp_path, cache, model):
+    extracted(tmp_path / "v.mp4", model, cache, {0: np.arange(60)})
+    extract_dataset([tmp_path / "v.mp4"], model, "own", face="learn")
+    dataset = Dataset.open("own")
+    assert dataset.face_id.startswith("learned-") and dataset.manifest["learned"]["points"] == 478
+    assert "confidence" in dataset.extras("v")
+
+
+def test_without_the_extra_the_message_says_how_to_install_it(tmp_path, cache, model, monkeypatch):
+    (tmp_path / "v.mp4").write_bytes(b"film")
+    if not extra.available():
+        with pytest.raises(DataError, match=r"package mediapipe: not installed.*pip install 'dfe\[video\]'"):
+            extract_dataset([tmp_path / "v.mp4"], model, "x")
+    with pytest.raises(DataError, match=r"nothing_such: not installed.*pip install 'dfe\[video\]'"):
+        extra.load("nothing_such.at.all")
+
+
+@pytest.mark.parametrize("what, message", [("gone.mp4", "no such file"), ("empty", "no videos in this folder")])
+def test_sources_that_are_no_videos_are_named(tmp_path, cache, model, what, message):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=message):
+        extract_dataset([tmp_path / what], model, "x")
+
+
+def test_videos_are_found_once_each(tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"1")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "b.webm").write_bytes(b"2")
+    assert [p.name for p in find_videos([tmp_path, tmp_path / "a.mp4"])] == ["a.mp4", "b.webm"]
+
+
+def test_an_extraction_is_read_back_as_it_was_left(tmp_path, cache, model):
+    extracted(tmp_path / "v.mp4", model, cache, {0: np.arange(60)})
+    found = extract(tmp_path / "v.mp4", model)
+    assert found.landmarks.shape == (60, 478, 3) and np.allclose(found.landmarks[7], mediapipe_points(60)[7] * 640)
+    assert found.names == NAMES
