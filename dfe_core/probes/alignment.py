@@ -8,15 +8,15 @@ a hinge on their largest similarity, max(0, max_c sim − δ). After D-FACE (Den
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dfe_core.probes.sequence_model import SequenceNet, SequenceSettings, make_chunks
+from dfe_core.probes.sequence_model import SequenceNet, make_chunks
+from dfe_core.probes.sequence_settings import AlignmentSettings
 from dfe_core.probes.token_sequences import TokenSequences
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.tokenizer.codebook import Codebook
@@ -24,37 +24,6 @@ from dfe_core.tokenizer.codebook import Codebook
 OTHERS = -1
 """Anchor of a window that has none."""
 _BATCH = 256
-
-
-@dataclass(frozen=True)
-class AlignmentSettings:
-    """Every choice of an alignment.
-
-    Attributes
-    ----------
-    temperature: τ of the softmax over anchors. margin: δ, the similarity that others may have. others: weight of their
-        hinge. The three are those of the released D-FACE code.
-    softness: anchors whose texts are alike share the target: softmax of their texts' cosine / softness; 0 for one
-        anchor alone.
-    hidden: width of the layer between the pooled vector and the space of the texts.
-    net: the network and its training.
-    """
-
-    temperature: float = 0.07
-    margin: float = 0.2
-    others: float = 0.2
-    softness: float = 0.05
-    hidden: int = 128
-    net: SequenceSettings = field(default_factory=lambda: SequenceSettings(
-        pooling="softmax", width=48, chunk=96, chunks=1, most=96, epochs=24, patience=5, batch=64, dropout=0.1))
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> AlignmentSettings:
-        """The settings of `as_dict`."""
-        return cls(**{**values, "net": SequenceSettings(**values["net"])})
 
 
 class AlignedNet(nn.Module):
@@ -191,14 +160,8 @@ def embed_windows(net: AlignedNet, sequences: TokenSequences, settings: Alignmen
 
 def zero_shot(vectors: np.ndarray, anchors: np.ndarray, margin: float | None = None) -> np.ndarray:
     """(n, W) windows and (A, W) prompts to (n,) index of the nearest prompt; `OTHERS` where none is nearer than
-    `margin` (cosine), which is asked only where it is given."""
+    `margin` (cosine), which is asked only where it is given. Training compares similarities and does not fix their
+    size: choose a margin on validation people."""
     similarity = vectors @ anchors.T
     nearest = similarity.argmax(1)
     return nearest if margin is None else np.where(similarity.max(1) < margin, OTHERS, nearest)
-
-
-def with_seed(settings: AlignmentSettings, seed: int) -> AlignmentSettings:
-    """The same settings with another seed of the network."""
-    return replace(settings, net=replace(settings.net, seed=seed))
-
-

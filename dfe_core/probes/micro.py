@@ -6,7 +6,7 @@ every subject counts by their windows and no fold's average hides an empty class
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,12 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.probes import scores
-from dfe_core.probes.chance import guesses, p_against_chance, permute_labels
+from dfe_core.probes.chance import guesses, null_scores, permute_labels
 from dfe_core.probes.features.catalogue import Feature, build_feature
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.features.transforms import Blocks, Scaled
 from dfe_core.probes.paired import compare, holm
+from dfe_core.probes.rows import Scored
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
 from dfe_core.probes.validation import Fold, Predictions, make_folds, nested
@@ -96,14 +96,15 @@ def probe_micro(settings: MicroSettings, root: Path | None = None, progress: Lis
     target = window_target(data, spans, settings.label)
     sources = Sources(codebook, data, tokens, spans, artefact_path("analyses", "x", root).parent, progress)
     folds = make_folds(target, settings.probe)
-    found = _found(sources, target, folds, settings, progress)
-    rows = _rows(found, target, folds, settings)
+    scored = _scored(sources, target, folds, settings, progress)
+    found, nulls = ({name: one for (name, _), one in of.items()} for of in (scored.found, scored.nulls))
     base = guesses(target, folds, settings.probe)
-    compared = compare({name: one for name, one in found.items()}, target, settings.probe) if len(found) > 1 else []
     summary = {"label": settings.label, "task": "classify", "unit": "window", "n": target.n,
                "subjects": target.subjects, "classes": list(target.classes), "folds": len(folds),
-               "seed": settings.seed, "rows": rows, "chance": base["chance"]["macro-F1"], "baselines": base,
-               "paired": compared, "top_codewords": [], "settings": asdict(settings), "simulated": data.simulated,
+               "seed": settings.seed, "rows": _renamed(scored.rows),
+               "chance": base["chance"]["macro-F1"], "baselines": base,
+               "paired": compare(found, target, settings.probe, nulls), "top_codewords": [],
+               "settings": asdict(settings), "simulated": data.simulated,
                "warnings": _warnings(target, spans, data), "protocol": _PROTOCOL}
     return MicroResult(settings, summary, _told(spans, target, found))
 
@@ -220,36 +221,30 @@ def _intensity(part, rows: np.ndarray, size: int) -> np.ndarray:
     return total.astype(np.float32)
 
 
-def _found(sources: Sources, target: Target, folds: tuple[Fold, ...], settings: MicroSettings,
-           progress: Listener) -> dict[str, Predictions]:
-    found = {}
+def _scored(sources: Sources, target: Target, folds: tuple[Fold, ...], settings: MicroSettings,
+            progress: Listener) -> Scored:
+    """The rows. Two windows may well hold the same tokens, unlike two recordings: nothing is refused for that."""
+    scored, probe = Scored(), settings.probe
+    permuted = permute_labels(target, folds, probe)
     for step, name in enumerate(settings.features):
         progress(Progress("probing windows", step, len(settings.features), name))
-        feature = change_feature(sources, target) if name == CHANGE else \
-            build_feature(name, sources, target, replace(settings.probe, features=(name,)))
-        found[name] = nested(feature, target, folds, "linear", settings.probe)
-    if settings.sequence:
-        from dfe_core.probes.sequence import sequence_rows
-        rows = sequence_rows(sources, target, folds, settings.probe, progress)
-        found |= {f"sequence, {pooling}": one for pooling, one in rows.items()}
+        feature = change_feature(sources, target) if name == CHANGE else build_feature(name, sources, target, probe)
+        found = nested(feature, target, folds, "linear", probe)
+        scored.add(name, "linear", found, null_scores(found, target, permuted, "linear", probe), target, probe)
     progress(Progress("probing windows", len(settings.features), len(settings.features)))
-    return found
+    if settings.sequence:
+        from dfe_core.probes.sequence import sequence_rows  # torch: seconds to import, and only needed here
+        for pooling, found in sequence_rows(sources, target, folds, probe, progress).items():
+            scored.add(pooling, "transformer", found, None, target, probe)
+    return scored
 
 
-def _rows(found: dict[str, Predictions], target: Target, folds: tuple[Fold, ...],
-          settings: MicroSettings) -> list[dict[str, Any]]:
-    permuted = permute_labels(target, folds, settings.probe)
-    rows = []
-    for name, one in found.items():
-        every = scores.all_scores("classify", target.y, one.values, target.groups, settings.resamples, settings.seed)
-        renamed = {"UF1": every["macro-F1"], **{k: v for k, v in every.items() if k != "macro-F1"}}
-        p = p_against_chance(one, target, permuted, "linear", settings.probe)[0]
-        rows.append({"features": name, "model": "linear" if one.fits else "sequence", "metric": "UF1",
-                     **renamed["UF1"], "p_vs_chance": p, "scores": renamed})
-    tested = [row for row in rows if row["p_vs_chance"] is not None]
-    for row, p in zip(tested, holm([r["p_vs_chance"] for r in tested]), strict=True):
-        row["p_holm"] = p
-    return rows
+def _renamed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """macro-F1 of pooled predictions is called UF1 in the field; p corrected over the rows by Holm."""
+    adjusted = holm([row["p_vs_chance"] for row in rows])
+    return [{**row, "metric": "UF1", "p_holm": p,
+             "scores": {"UF1" if name == "macro-F1" else name: one for name, one in row["scores"].items()}}
+            for row, p in zip(rows, adjusted, strict=True)]
 
 
 def _told(spans: pd.DataFrame, target: Target, found: dict[str, Predictions]) -> pd.DataFrame:

@@ -9,10 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dfe_core.errors import DataError
-
-POOLINGS = ("softmax", "sparsemax", "entmax", "mean", "class-token")
-"""softmax: attention with a penalty on its entropy (D-FACE); sparsemax, entmax: attention that gives most tokens a
-weight of exactly 0; mean: every token alike; class-token: a token of its own that reads the others."""
+from dfe_core.probes.sequence_settings import POOLINGS
 
 _FAR = -1e9
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from dfe_core.probes.features.material import Sources
 from dfe_core.probes.features.spans import SpanIndex
 from dfe_core.probes.prompts import action_words, caption, class_prompts
 from dfe_core.probes.scores import auroc
+from dfe_core.probes.sequence_settings import AlignmentSettings
 from dfe_core.probes.text import WORDS, TextEncoder, open_encoder
 from dfe_core.progress import Listener, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
@@ -45,7 +46,8 @@ class QuerySettings:
     ----------
     label: a label column whose classes have prompts (EDCLIP); None: captions made of the AUs `aus` of each window.
     prompts: own prompts by class. others: classes that have none and are only pushed away.
-    text: see `text.open_encoder`. window_s: length of a window.
+    text: see `text.open_encoder`; the plain words tell up from down, which small sentence models do not.
+    window_s: length of a window. alignment: the network, its losses and its training.
     """
 
     model: str
@@ -57,6 +59,7 @@ class QuerySettings:
     text: str = WORDS
     window_s: float = 2.0
     seed: int = 0
+    alignment: AlignmentSettings = field(default_factory=AlignmentSettings)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "others", tuple(self.others))
@@ -65,7 +68,8 @@ class QuerySettings:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return {**self.__dict__, "prompts": dict(self.prompts), "others": list(self.others)}
+        return {**self.__dict__, "prompts": dict(self.prompts), "others": list(self.others),
+                "alignment": self.alignment.as_dict()}
 
 
 @dataclass(frozen=True)
@@ -153,23 +157,23 @@ def align_moments(settings: QuerySettings, root: Path | None = None, progress: L
     """
     if (found := open_moments(settings, root)) is not None:
         return found
-    from dfe_core.probes.alignment import AlignmentSettings, embed_windows, fit_alignment, with_seed
+    from dfe_core.probes.alignment import embed_windows, fit_alignment  # torch: seconds to import, needed only here
     codebook, data = Codebook.open(settings.model, root), Dataset.open(settings.dataset, root)
     tokens = TokenCache.open(settings.model, settings.dataset, root)
     windows = _windows(data, settings.window_s)
     sources = Sources(codebook, data, tokens, windows, artefact_path("analyses", "x", root).parent, progress)
-    sequences = _sequences(sources, AlignmentSettings().net.most, progress)
+    sequences = _sequences(sources, settings.alignment.net.most, progress)
     encoder = open_encoder(settings.text)
     anchor, texts, shown, actions = _anchors(sources, settings)
     part = _parts(data, windows, settings.seed)
-    chosen = with_seed(AlignmentSettings(), settings.seed)
+    chosen = replace(settings.alignment, net=replace(settings.alignment.net, seed=settings.seed))
     fit = fit_alignment(sequences, anchor, encoder.encode(texts), np.flatnonzero(part == "train"),
                         np.flatnonzero(part == "validation"), codebook, chosen, progress)
     vectors, weights = embed_windows(fit.net, sequences, chosen, progress)
     table = _peaks(windows.assign(part=part), sequences, weights, data)
     manifest = {"version": VERSION, "made_by": __version__, "model": settings.model, "dataset": settings.dataset,
                 "simulated": data.simulated, "tokens": content_key(tokens.manifest), "settings": settings.as_dict(),
-                "alignment": chosen.as_dict(), "text_name": encoder.name, "text_key": encoder.key, "anchors": texts,
+                "text_name": encoder.name, "text_key": encoder.key, "anchors": texts,
                 "windows": len(table), "epoch": fit.epoch, "losses": list(fit.losses),
                 **_judged(encoder, vectors, part, shown, actions)}
     return _written(_folder(settings, root), fit.net, table, vectors, manifest)

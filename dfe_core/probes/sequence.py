@@ -20,7 +20,8 @@ from dfe_core.probes import scores
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.features.spans import SpanIndex
 from dfe_core.probes.pooling import entropy
-from dfe_core.probes.sequence_model import Chunks, SequenceNet, SequenceSettings, make_chunks
+from dfe_core.probes.sequence_model import Chunks, SequenceNet, make_chunks
+from dfe_core.probes.sequence_settings import SequenceSettings
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
 from dfe_core.probes.token_sequences import TokenSequences, token_sequences

@@ -12,51 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dfe_core.errors import DataError
-from dfe_core.probes.pooling import POOLINGS, Pooling
+from dfe_core.probes.pooling import Pooling
+from dfe_core.probes.sequence_settings import SequenceSettings
 from dfe_core.probes.token_sequences import TokenSequences
 
 _TURNS = 8
-
-
-@dataclass(frozen=True)
-class SequenceSettings:
-    """Every choice of the sequence probe.
-
-    Attributes
-    ----------
-    pooling: one of `pooling.POOLINGS`. width, heads, layers, dropout: of the transformer.
-    chunk: tokens that attend to each other. chunks: of one unit in a training step, drawn at random; predictions read
-        all of them. most: tokens kept of one span.
-    epochs, patience: at most so many, and so many without a better validation loss before it stops.
-    batch: units in a step. rate, decay: of AdamW. entropy: weight of the attention's entropy (share of its maximum)
-        in the loss; with softmax pooling alone.
-    """
-
-    pooling: str = "sparsemax"
-    width: int = 32
-    heads: int = 4
-    layers: int = 2
-    dropout: float = 0.2
-    chunk: int = 32
-    chunks: int = 8
-    most: int = 512
-    epochs: int = 50
-    patience: int = 6
-    batch: int = 16
-    rate: float = 2e-3
-    decay: float = 0.05
-    entropy: float = 0.1
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.pooling not in POOLINGS:
-            raise DataError("pooling", repr(self.pooling), " or ".join(POOLINGS))
-        if self.width % self.heads or self.width % 2:
-            raise DataError("width", f"{self.width} with {self.heads} heads", "an even width, a multiple of the heads")
-        for name, least in (("chunk", 2), ("chunks", 1), ("most", 2), ("epochs", 1), ("patience", 1), ("batch", 1)):
-            if getattr(self, name) < least:
-                raise DataError(name, str(getattr(self, name)), f"{least} or more")
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dfe_core.errors import DataError
-from dfe_core.probes.pooling import POOLINGS, Pooling, entmax, entropy, sparsemax
+from dfe_core.probes.pooling import Pooling, entmax, entropy, sparsemax
+from dfe_core.probes.sequence_settings import POOLINGS
 
 SCORES = st.lists(st.floats(-6, 6), min_size=1, max_size=12)
 WEIGHTS = {"sparsemax": (sparsemax, lambda z, t: np.maximum(z - t, 0)),

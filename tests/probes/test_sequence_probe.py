@@ -11,7 +11,8 @@ import pytest
 from dfe_core.errors import DataError
 from dfe_core.probes import scores
 from dfe_core.probes.sequence import deciding_tokens, order_table, probe_sequences, train_network
-from dfe_core.probes.sequence_model import SequenceSettings, make_chunks
+from dfe_core.probes.sequence_model import make_chunks
+from dfe_core.probes.sequence_settings import SequenceSettings
 from dfe_core.probes.target import Target
 from dfe_core.probes.token_sequences import TokenSequences
 from dfe_core.probes.validation import Fold
