@@ -117,7 +117,8 @@ def heat_map(table: pd.DataFrame, selected: tuple[int, str] | None) -> go.Figure
                         title="Codeword", side="top", tickangle=-90, showgrid=True, tickfont_size=10)
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=rows["label"].tolist()[::-1],
                         tickfont_size=11, range=[-0.6, len(rows) - 0.4])
-    return figures.laid_out(figure, max(320, 15 * len(rows) + 60), clickmode="event+select")
+    return figures.laid_out(figure, max(320, 15 * len(rows) + 60), clickmode="event+select") \
+        .update_layout(margin_t=56, margin_b=8)
 
 
 def coverage_bars(table: pd.DataFrame, goal: float) -> go.Figure:
@@ -168,7 +169,8 @@ def variance(table: pd.DataFrame) -> go.Figure:
         figure.add_bar(y=[""], x=[value], orientation="h", name=f"{name} {value:.1%}", marker_color=colour,
                        hovertemplate=f"{name}: %{{x:.1%}}<extra></extra>")
     figure.update_xaxes(visible=False, range=[0, 1])
-    return figures.laid_out(figure, 110, legend=True, barmode="stack").update_layout(legend_traceorder="normal")
+    return figures.laid_out(figure, 110, legend=True, barmode="stack") \
+        .update_layout(legend_traceorder="normal", margin_b=4)
 
 
 def by_condition(table: pd.DataFrame, condition: str) -> go.Figure:

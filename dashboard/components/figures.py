@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.components.palette import REGION_COLOURS, SIDE_COLOURS
+from dashboard.components.palette import REGION_COLOURS
 from dfe_core.faces.model import REGIONS
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
@@ -19,11 +19,12 @@ _GREY = "rgba(128,134,146,0.35)"
 
 def laid_out(figure: go.Figure, height: int, legend: bool = False, **layout: object) -> go.Figure:
     """The shared layout: no chart junk, room for labels, one font size."""
-    figure.update_layout(height=height, margin={"l": 4, "r": 8, "t": 8, "b": 4}, showlegend=legend, bargap=0.28,
-                         hoverlabel={"font_size": 13}, font_size=13,
+    figure.update_layout(height=height, margin={"l": 4, "r": 12, "t": 34 if legend else 8, "b": 46},
+                         showlegend=legend, bargap=0.28, hoverlabel={"font_size": 13}, font_size=13,
                          legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, **layout)
-    figure.update_xaxes(automargin=True, gridcolor=_GREY, zerolinecolor=_GREY, tickfont_size=12, title_font_size=12)
-    figure.update_yaxes(automargin=True, gridcolor=_GREY, zerolinecolor=_GREY, tickfont_size=12, title_font_size=12)
+    # Only the left margin adapts: margins that adapt on two sides can chase each other.
+    figure.update_xaxes(automargin=False, gridcolor=_GREY, zerolinecolor=_GREY, tickfont_size=12, title_font_size=12)
+    figure.update_yaxes(automargin="left", gridcolor=_GREY, zerolinecolor=_GREY, tickfont_size=12, title_font_size=12)
     return figure
 
 
@@ -115,30 +116,6 @@ def error_by_stage(values: list[float], baselines: dict[str, dict[str, float]]) 
     figure.update_xaxes(title="Stages used", dtick=1, showgrid=False)
     figure.update_yaxes(title="RMSE, mm", rangemode="tozero")
     return laid_out(figure, 300, legend=True)
-
-
-def sides(counts: dict[str, int]) -> go.Figure:
-    """Codewords by symmetry as one bar."""
-    figure = go.Figure()
-    for side, number in counts.items():
-        figure.add_bar(y=[""], x=[number], orientation="h", name=side.capitalize(), marker_color=SIDE_COLOURS[side],
-                       text=[number], textposition="inside", insidetextanchor="middle",
-                       hovertemplate=f"{side.capitalize()}: %{{x}} codewords<extra></extra>")
-    figure.update_xaxes(visible=False)
-    return laid_out(figure, 90, legend=True, barmode="stack")
-
-
-def by_region(table: pd.DataFrame) -> go.Figure:
-    """Codewords by the region they move most."""
-    counts = table.loc[table["region"].isin(REGIONS), "region"].value_counts()
-    counts = counts.reindex([r for r in REGIONS if r in counts.index])
-    figure = go.Figure(go.Bar(y=[r.capitalize() for r in counts.index], x=counts.to_numpy(), orientation="h",
-                              marker_color=[REGION_COLOURS[r] for r in counts.index], text=counts.to_numpy(),
-                              textposition="outside", cliponaxis=False,
-                              hovertemplate="%{y}: %{x} codewords<extra></extra>"))
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(visible=False)
-    return laid_out(figure, 260)
 
 
 def _round_ticks(most: float) -> list[float]:

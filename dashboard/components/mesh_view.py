@@ -51,4 +51,4 @@ def mesh(face: FaceModel, displacement: np.ndarray) -> go.Figure:
     hidden = {"visible": False}
     figure.update_scenes(xaxis=hidden, yaxis=hidden, zaxis=hidden, aspectmode="data",
                          camera={"eye": {"x": 0.45, "y": 0.1, "z": 1.35}, "up": {"x": 0, "y": 1, "z": 0}})
-    return figures.laid_out(figure, HEIGHT)
+    return figures.laid_out(figure, HEIGHT).update_layout(margin_b=4)

@@ -54,8 +54,8 @@ def look_of(face: FaceModel) -> dict[str, Any]:
     focus, reach = framing(face)
     eyes, edges = eyeballs(face)
     wide = float(np.abs(face.template[:, 0]).max(initial=0)) / reach
-    return {"focus": focus, "reach": reach, "wide": wide, "eyes": eyes, "eyeEdges": edges, "heat": HEAT.ravel().tolist(),
-            "diverging": DIVERGING.ravel().tolist()}
+    return {"focus": focus, "reach": reach, "wide": wide, "eyes": eyes, "eyeEdges": edges,
+            "heat": HEAT.ravel().tolist(), "diverging": DIVERGING.ravel().tolist()}
 
 
 def framing(face: FaceModel) -> tuple[list[float], float]:
