@@ -140,8 +140,8 @@ def chance(root: Path, model: str, seeds: int, subjects: int) -> dict:
         encode_dataset(model, "d", root=root)
         derive_aus(Dataset.open("d", root), root=root)
         for label in ("condition", "group", "arousal"):
-            found = run_probe(ProbeSettings(model, "d", label, features=("bow", "au"), permutations=99, resamples=500, swaps=999, seed=seed),
-                              root).to_json()
+            found = run_probe(ProbeSettings(model, "d", label, features=("bow", "au"), permutations=99,
+                                            resamples=500, swaps=999, seed=seed), root).to_json()
             rows += [{"seed": seed, "label": label, "features": r["features"], "p": r["p_vs_chance"],
                       "above": r["ci95"][0] > found["chance"]} for r in found["rows"]]
             rows += [{"seed": seed, "label": label, "features": f"{p['a']} against {p['b']}", "p": p["p"]}

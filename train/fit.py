@@ -36,14 +36,18 @@ _START_FRAMES = 20_000
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Run:
-    """What a run reads and never changes. basis: (D, V', 3) mm per latent unit on a share of the vertices, or None."""
+    """What a run reads and never changes.
+
+    folder: of checkpoints and history; None keeps everything in memory. basis: (D, V', 3) mm per latent unit on a
+    share of the vertices, or None.
+    """
 
     dataset: Dataset
     face: FaceModel
     split: Split
     frames: TrainingFrames
     config: Config
-    folder: Path
+    folder: Path | None
     basis: Tensor | None
     gram: Tensor | None
     spread: Tensor
@@ -80,14 +84,25 @@ def train_model(dataset: str, name: str, *, config: Config | None = None, resume
     return folder
 
 
-def _prepare(dataset: Dataset, folder: Path, config: Config, root: Path | None, progress: Listener) -> Run:
+def fit_in_memory(dataset: Dataset, config: Config, root: Path | None = None,
+                  progress: Listener = silent) -> tuple[Tokenizer, Run]:
+    """Train as `train_model` does and write nothing: for benchmarks and experiments."""
+    run = _prepare(dataset, None, config, root, progress)
+    state = _start(run)
+    _initialise_(state.model, run)
+    _train_(state, run, progress)
+    return state.model.eval(), run
+
+
+def _prepare(dataset: Dataset, folder: Path | None, config: Config, root: Path | None, progress: Listener) -> Run:
     split = split_dataset(dataset, config.train.test_share, config.train.validation_share, config.seed)
     face = open_face(dataset.face_id, root)
     frames = training_frames(dataset, split, root, progress)
     if len(frames.psi) < config.tokenizer.codewords:
         raise DataError(dataset.name, f"{len(frames.psi)} training frames",
                         f"at least as many as codewords ({config.tokenizer.codewords})")
-    folder.mkdir(parents=True, exist_ok=True)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     _, inverse = _frame(face, frames, config)
     basis = gram = None
@@ -150,7 +165,7 @@ def _train_(state: TrainingState, run: Run, progress: Listener) -> None:
             _log(run, state.step, figures)
         progress(Progress("training", state.step, train.steps, f"rmse {figures.get('rmse_mm', math.nan):.2f} mm",
                           figures))
-        if state.step % train.checkpoint_every == 0:
+        if state.step % train.checkpoint_every == 0 and run.folder is not None:
             save_checkpoint(state, run.folder)
 
 
@@ -266,5 +281,7 @@ def _vertex_error(run: Run, model: Tokenizer, residual: Tensor) -> float:
 
 
 def _log(run: Run, step: int, figures: dict[str, Any]) -> None:
+    if run.folder is None:
+        return
     with open(run.folder / "history.jsonl", "a", encoding="utf-8") as sink:
         sink.write(json.dumps({"step": step, **figures}) + "\n")

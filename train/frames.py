@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split
 from dfe_core.progress import Listener, Progress, silent
@@ -34,12 +35,17 @@ CHANGES = 100_000
 
 def training_frames(dataset: Dataset, split: Split, root: Path | None = None, progress: Listener = silent,
                     seed: int = 0) -> TrainingFrames:
-    """The training part of a split as a memory map, written once to ``analyses/frames-<key>/`` and reused."""
+    """The training part of a split as a memory map, written once to ``analyses/frames-<key>/`` and reused.
+
+    Raises `DataError` when it holds no valid frame.
+    """
     key = content_key([dataset.key, split.to_json(), LAG_S, CHANGES, seed])
     folder = (root or cache_root()) / "analyses" / f"frames-{key}"
     if not (folder / "manifest.json").is_file():
         _write(dataset, split, folder, progress, seed)
     shape = tuple(json.loads((folder / "manifest.json").read_text())["shape"])
+    if not shape[0]:
+        raise DataError(dataset.name, "no valid frame in its training part", "a longer recording, or more of them")
     psi = np.memmap(folder / "psi.f32", np.float32, "r", shape=shape)
     with np.load(folder / "summary.npz", allow_pickle=False) as summary:
         return TrainingFrames(psi, summary["moment"], summary["changes"])

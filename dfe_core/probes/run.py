@@ -134,7 +134,8 @@ def _summary(settings: ProbeSettings, inputs: Inputs, target: Target, folds: tup
     base, rows = guesses(target, folds, settings), scored.rows
     named, nulls = ({_label(key, settings): one for key, one in of.items()} for of in (scored.found, scored.nulls))
     values = {"label": settings.label, "task": target.task, "unit": target.unit, "n": target.n,
-              "subjects": target.subjects, "classes": list(target.classes), "folds": len(folds), "seed": settings.seed,
+              "subjects": int(target.table["subject"].nunique()), "groups": target.subjects,
+              "classes": list(target.classes), "folds": len(folds), "seed": settings.seed,
               "rows": rows, "chance": base["chance"][rows[0]["metric"]],
               "paired": compare(named, target, settings, nulls),
               "top_codewords": [{"codeword": int(r.codeword), "weight": float(r.weight),

@@ -45,9 +45,9 @@ class ProbeSettings:
     group: str = "subject"
     task: str | None = None
     unit: str | None = None
-    segment_s: float = 10.0
-    block_s: float = 20.0
-    gap_s: float = 2.0
+    segment_s: float = 2.0
+    block_s: float = 6.0
+    gap_s: float = 1.0
     validation: str = "kfold"
     folds: int = 5
     inner_folds: int = 3

@@ -38,10 +38,11 @@ def summary_sentence(summary: dict[str, Any]) -> str:
     best = max(rows, key=lambda r: r["score"])
     low, high = best["ci95"]
     kinds = " or ".join(summary["classes"]) if summary["classes"] else "a number"
+    group = group_word(summary["group"])
     text = (f"{summary['label']} ({kinds}) was predicted for {summary['n']} {summary['unit']}s of "
-            f"{summary['subjects']} {summary['group']}s, each by a model that had seen none of that "
-            f"{summary['group']}'s data. The best of {len(rows)} rows is {best['features']} with {best['metric']} "
-            f"{best['score']:.2f} (95 % interval {low:.2f} to {high:.2f}; chance {summary['chance']:.2f}), ")
+            f"{summary['groups']} {group}s, each by a model that had seen none of that {group}'s data. The best of "
+            f"{len(rows)} rows is {best['features']} with {best['metric']} {best['score']:.2f} "
+            f"(95 % interval {low:.2f} to {high:.2f}; chance {summary['chance']:.2f}), ")
     p = best["p_holm"]
     if p is None:
         text += "with no test against chance."
@@ -57,6 +58,21 @@ def summary_sentence(summary: dict[str, Any]) -> str:
     return text
 
 
+def group_word(group: str) -> str:
+    """What a group is called in a sentence."""
+    return "block" if group == "time" else group
+
+
+def _against_chance(settings: ProbeSettings) -> str:
+    if settings.group == "time":
+        return f"Blocks lasted {settings.block_s:g} s, of which {settings.gap_s:g} s at both ends were left out; as " \
+               "blocks of one recording cannot be exchanged, scores were not tested against chance. "
+    count = settings.permutations if settings.models == ("linear",) else \
+        f"{settings.permutations} (at most 100 where the model is not linear)"
+    return f"Scores were compared with chance by {count} permutations of the label at the level at which it varies, " \
+           "the model refitted for each in every fold. "
+
+
 def methods_paragraph(summary: dict[str, Any], settings: ProbeSettings) -> str:
     """The exact settings as a paragraph that can go into a paper."""
     models = {"linear": "L2-regularised logistic regression with balanced class weights" if summary["classes"]
@@ -65,16 +81,15 @@ def methods_paragraph(summary: dict[str, Any], settings: ProbeSettings) -> str:
     folds = {"kfold": f"{summary['folds']}-fold cross-validation" + (" stratified by class" if summary["classes"]
              else ""), "leave-one-out": f"leave-one-{settings.group}-out cross-validation"}.get(
         settings.validation, f"cross-validation over the values of {settings.validation}")
-    return (f"We predicted {summary['label']} for {summary['n']} {summary['unit']}s of {summary['subjects']} "
-            f"{settings.group}s from {', '.join(settings.features)} with "
+    group = group_word(settings.group)
+    return (f"We predicted {summary['label']} for {summary['n']} {summary['unit']}s of {summary['groups']} "
+            f"{group}s from {', '.join(settings.features)} with "
             f"{' and '.join(models[m] for m in settings.models)} (codebook {settings.model}, dataset "
             f"{settings.dataset}). Performance was estimated by nested {folds}, "
-            f"grouped by {settings.group}; vocabulary, inverse document frequencies, standardisation, clusters and "
+            f"grouped by {group}; vocabulary, inverse document frequencies, standardisation, clusters and "
             f"components were fitted on the training part of each fold, and the regularisation was chosen there by "
             f"{settings.inner_folds}-fold grouped cross-validation. We report {summary['rows'][0]['metric']} of the "
             f"pooled out-of-fold predictions with 95 % percentile intervals from {settings.resamples} bootstrap "
-            f"resamples of {settings.group}s. Scores were compared with chance by permutation ({settings.permutations} "
-            "permutations at the level at which the label varies, the model refitted for each in every fold; 100 where "
-            "the model is not linear), rows with "
-            f"each other by {settings.swaps} random exchanges of the predictions of whole {settings.group}s; p-values "
+            f"resamples of {group}s. {_against_chance(settings)}Rows were compared with each other by "
+            f"{settings.swaps} random exchanges of the predictions of whole {group}s; p-values "
             f"were corrected over rows by Holm's procedure. Seed {settings.seed}; dfe {summary['version']}.")

@@ -12,6 +12,7 @@ from dfe_core.probes.explain import errors_by_subject
 from dfe_core.probes.features.catalogue import known_features
 from dfe_core.probes.recipe import write_recipe
 from dfe_core.probes.result import ProbeResult
+from dfe_core.probes.words import group_word
 from dfe_core.reports.document import Block, Column, Document, Figure, Note, Number, Numbers, Section, Table, Text
 from dfe_core.reports.html import write_html
 from dfe_core.reports.manifest import write_manifest
@@ -66,7 +67,7 @@ def document(result: ProbeResult) -> Document:
         sections.append(Section("What else the features know", _confounds(result)))
     sections += [Section("Errors by subject", (_errors(result),)), Section("Methods", (Text(summary["methods"]),))]
     facts = (("label", summary["label"]), ("unit", f"{summary['n']} {summary['unit']}s"),
-             (f"{summary['group']}s", str(summary["subjects"])), ("folds", str(summary["folds"])),
+             (f"{group_word(summary['group'])}s", str(summary["groups"])), ("folds", str(summary["folds"])),
              ("seed", str(summary["seed"])), ("dfe", summary["version"]),
              *((name, key) for name, key in summary["inputs"].items()))
     return Document(f"Does the face tell {summary['label']}?", f"codebook {summary['model']}, dataset "
@@ -132,7 +133,8 @@ def _figure(result: ProbeResult) -> Figure:
 
 def _people(result: ProbeResult) -> str:
     summary = result.summary
-    return f"{summary['n']} {summary['unit']}s of {summary['subjects']} {summary['group']}s, {summary['folds']} folds."
+    return f"{summary['n']} {summary['unit']}s of {summary['groups']} {group_word(summary['group'])}s, " \
+           f"{summary['folds']} folds."
 
 
 def _codewords(result: ProbeResult) -> tuple[Block, ...]:

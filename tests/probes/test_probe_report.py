@@ -109,3 +109,15 @@ def test_weights_say_towards_which_class_and_how_steadily():
 
 def test_results_are_kept_and_listed(result, world):
     assert result.settings in [kept.settings for kept in list_results(world.root)]
+
+
+def test_blocks_of_time_are_a_demonstration_without_a_test_against_chance(world):
+    take = [{"recording": name, "take": name} for name in world.dataset.recordings["recording"][:3]]
+    path = world.root / "takes.csv"
+    pd.DataFrame(take).to_csv(path, index=False)
+    found = run_probe(ProbeSettings("m", "d", "take", features=("bow", "psi"), group="time", labels=str(path),
+                                    drop_missing=True, folds=3, **FEW), world.root).to_json()
+    assert found["unit"] == "segment" and found["groups"] == 15 and found["subjects"] == 2
+    assert [row["p_vs_chance"] for row in found["rows"]] == [None, None]
+    assert any("demonstration, not evidence" in text for text in found["warnings"])
+    assert "no test against chance" in found["summary"] and "not tested against chance" in found["methods"]

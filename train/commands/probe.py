@@ -39,6 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="kfold", metavar="HOW",
                         help="kfold, leave-one-out, or a column that holds your own folds (default: kfold)")
     parser.add_argument("--folds", type=int, default=5, metavar="N", help="(default: 5)")
+    parser.add_argument("--segment", type=float, default=2.0, metavar="S",
+                        help="seconds of a segment, where the unit is one (default: 2)")
+    parser.add_argument("--block", type=float, default=6.0, metavar="S",
+                        help="with --group time: seconds of a block (default: 6)")
+    parser.add_argument("--gap", type=float, default=1.0, metavar="S",
+                        help="with --group time: seconds left out at both ends of a block (default: 1)")
     parser.add_argument("--labels", metavar="CSV", help="take labels from this file: recording, then label columns")
     parser.add_argument("--table", action="append", default=[], metavar="NAME=FILE",
                         help="features of your own, a row a recording; NAME then goes into --features")
@@ -85,6 +91,7 @@ def read_settings(args: argparse.Namespace):
                          models=names(args.models), group=args.group, task=args.task, unit=args.unit,
                          validation=args.split, folds=args.folds, labels=args.labels,
                          tables=dict(pair.partition("=")[::2] for pair in args.table), aus=args.aus,
+                         segment_s=args.segment, block_s=args.block, gap_s=args.gap,
                          drop_missing=args.drop_missing, confounds=names(args.confounds),
                          regress_out=names(args.regress_out), sequence=names(args.sequence), seed=args.seed)
 
