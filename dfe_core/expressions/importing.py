@@ -17,7 +17,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import DatasetWriter, open_writer
 from dfe_core.expressions.labels import ENDINGS, Labels, read_labels
 from dfe_core.expressions.naming import compile_pattern, recording_names, who
-from dfe_core.expressions.readers import dfe_dataset
+from dfe_core.expressions.readers import bfm, dfe_dataset
 from dfe_core.expressions.readers.flame_frames import frame_files
 from dfe_core.expressions.readers.options import MAX_FILE_BYTES, ReadOptions
 from dfe_core.expressions.readers.registry import find_reader, readers
@@ -25,7 +25,7 @@ from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.resample import MAX_BRIDGED_GAP_S, resample
 from dfe_core.expressions.timing import check_fps
 from dfe_core.faces import open_face
-from dfe_core.faces.coefficients import flame_id
+from dfe_core.faces.coefficients import BFM_ID, flame_id
 from dfe_core.faces.model import FaceModel
 from dfe_core.faces.names import coefficient_map
 from dfe_core.progress import Listener, Progress, silent
@@ -33,8 +33,10 @@ from dfe_core.store import artefact_path, content_key, file_sha256
 
 READER_VERSION = 1
 """Counted up when a reader gives other frames for the same file."""
-SPACES = ("arkit", "flame", "landmarks", "mesh")
+SPACES = ("arkit", "flame", "bfm", "landmarks", "mesh")
 """Families of coefficients that faces share; those of any other space are of the one face that it names."""
+_OWN_MODELS = ("flame", "bfm")
+"""Families whose face is the user's own file."""
 _SHOWN = 10
 
 
@@ -73,7 +75,7 @@ def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "ann
     Parameters
     ----------
     face: as `open_face` takes it, or ``learn`` for a basis learned from mesh or landmark sequences (``learned-…`` for
-        one learned before). FLAME data with the default face go to the FLAME coefficient space without a mesh.
+        one learned before). FLAME and BFM data with the default face go to their coefficient space without a mesh.
     format: a reader's FORMAT, or ``auto``.
     labels: a CSV as `read_labels` takes it. subject_pattern: as `naming.who` takes it.
     fps: for files without times, and the rate that all others are resampled to; None keeps every file's own.
@@ -180,7 +182,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def folder_files(folder: Path) -> list[Path]:
     """The files of a folder that is one source (frames, or a dataset of ours); none for any other folder."""
-    return dfe_dataset.folder_files(folder) or frame_files(folder)
+    return dfe_dataset.folder_files(folder) or frame_files(folder) or bfm.frame_files(folder)
 
 
 def _check_request(job: _Job) -> None:
@@ -324,17 +326,17 @@ def _expressions(recording: Recording) -> int:
 
 
 def _face_for(recording: Recording, job: _Job, progress: Listener) -> FaceModel:
-    """The face asked for; for FLAME data and the default face, FLAME's coefficients without a mesh."""
+    """The face asked for; for FLAME's or BFM's data and the default face, their coefficients without a mesh."""
     try:
         if recording.space not in SPACES and job.face == "anny":
             return open_face(recording.space, job.root, progress)
-        if recording.space != "flame" or job.face != "anny":
+        if recording.space not in _OWN_MODELS or job.face != "anny":
             return open_face(job.face, job.root, progress)
     except DataError as error:
         raise _EndsImport(error.where, error.found, error.expected) from None
-    job.notes.append("FLAME coefficients: trained and tokenised without a mesh. To see faces, give your own licensed "
-                     "FLAME file: --face flame:PATH.")
-    return open_face(flame_id(_expressions(recording)), job.root)
+    job.notes.append(f"{recording.space.upper()} coefficients: trained and tokenised without a mesh. To see faces, "
+                     f"give your own licensed {recording.space.upper()} file: --face {recording.space}:PATH.")
+    return open_face(BFM_ID if recording.space == "bfm" else flame_id(_expressions(recording)), job.root)
 
 
 def _with_person(path: Path, recording: Recording, name: str, job: _Job) -> Recording:
@@ -359,7 +361,7 @@ def _on_face(path: Path, recording: Recording, model: FaceModel) -> Recording:
     matrix, missing = coefficient_map(recording.names, model)
     if len(missing) == len(recording.names):
         raise DataError(path, f"{recording.space} coefficients, to which the face {model.id} does not answer",
-                        "--face flame:PATH or none for FLAME data, anny or ict:PATH for ARKit data")
+                        "--face flame:PATH or bfm:PATH (or none) for their own data, anny or ict:PATH for ARKit data")
     lost = (f"The face {model.id} does not have: {', '.join(missing)}.",) if missing else ()
     permuted = np.array_equal(matrix, matrix.astype(bool)) and (matrix.sum(0) <= 1).all()
     psi = _gather(recording.psi, matrix) if permuted else recording.psi @ matrix

@@ -1,4 +1,5 @@
-"""Faces that are coefficients alone: FLAME's model file is licensed and the user's own, its coefficients are not."""
+"""Faces that are coefficients alone: FLAME's and BFM's model files are licensed and the user's own, their coefficients
+are not."""
 
 from __future__ import annotations
 
@@ -22,8 +23,20 @@ def flame_id(expressions: int) -> str:
     return f"flame-{expressions}+jaw"
 
 
+BFM_EXPRESSIONS = 64
+"""Expression components of the Basel Face Model as Deep3DFaceRecon uses it (Guo et al. 2018 onto BFM 2009)."""
+BFM_ID = f"bfm-{BFM_EXPRESSIONS}"
+
+
+def bfm_names() -> tuple[str, ...]:
+    """``bfm_00`` … ``bfm_63``: the order of ψ of Deep3DFaceRecon's data."""
+    return tuple(f"bfm_{i:02d}" for i in range(BFM_EXPRESSIONS))
+
+
 def coefficient_face(face_id: str) -> FaceModel | None:
-    """The face without a mesh that an id names (``flame-50+jaw``), None for others."""
+    """The face without a mesh that an id names (``flame-50+jaw``, ``bfm-64``), None for others."""
+    if face_id == BFM_ID:
+        return bare_face(BFM_ID, f"BFM coefficients ({BFM_EXPRESSIONS} expression), no mesh", bfm_names())
     match = re.fullmatch(r"flame-(\d{1,3})\+jaw", face_id)
     if not match or not 1 <= int(match[1]) <= 100:
         return None

@@ -15,7 +15,10 @@ from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, silent
 from dfe_core.store import artefact_path, cache_root, content_key, file_sha256
 
-SOURCES = "anny, ict:PATH, flame:PATH or the id of a cached face"
+SOURCES = "anny, ict:PATH, flame:PATH, bfm:PATH or the id of a cached face"
+_ONE_FILE = {"flame": "FLAME's model file (.pkl), or one npz with its arrays",
+             "bfm": "BFM_model_front.mat of Deep3DFaceRecon, or one npz with its arrays"}
+"""Kinds whose source is one file, and what it is."""
 
 
 def open_face(which: str = "anny", root: Path | None = None, progress: Listener = silent) -> FaceModel:
@@ -25,7 +28,8 @@ def open_face(which: str = "anny", root: Path | None = None, progress: Listener 
     ----------
     which: ``anny`` or its id (the default face, built when missing or corrupt), ``ict:PATH`` (a folder of
         ICT-FaceKit's OBJ files or a compact npz of them), ``flame:PATH`` (FLAME's model file, or an npz of its
-        arrays), ``flame-50+jaw`` (FLAME coefficients without a mesh), or the id of a face in the cache.
+        arrays), ``bfm:PATH`` (BFM_model_front.mat of Deep3DFaceRecon, or an npz of its arrays), ``flame-50+jaw`` and
+        ``bfm-64`` (coefficients without a mesh), or the id of a face in the cache.
     root: of the cache, default `cache_root()`.
 
     Raises `DataError` for an unknown name, a missing or unreadable source, and a corrupt cached face that cannot be
@@ -71,7 +75,7 @@ def _open_anny(which: str, root: Path | None, progress: Listener) -> FaceModel:
 
 
 def _converted(kind: str, source: str, root: Path | None, progress: Listener) -> FaceModel:
-    if kind not in ("ict", "flame"):
+    if kind not in ("ict", *_ONE_FILE):
         raise DataError(f"{kind}:{source}", f"no face source called {kind!r}", SOURCES)
     path = Path(source).expanduser()
     if not path.exists():
@@ -84,9 +88,9 @@ def _converted(kind: str, source: str, root: Path | None, progress: Listener) ->
 
 def _fingerprint(kind: str, path: Path) -> str:
     """Hex digest of the source files."""
-    if kind == "flame" or path.is_file():
+    if kind in _ONE_FILE or path.is_file():
         if not path.is_file():
-            raise DataError(path, "a folder", "FLAME's model file (.pkl), or one npz with its arrays")
+            raise DataError(path, "a folder", _ONE_FILE[kind])
         return file_sha256(path)
     files = sorted(path.glob("*.obj"))
     if not files:
@@ -99,6 +103,9 @@ def _convert(kind: str, path: Path, face_id: str, root: Path | None, progress: L
     if kind == "ict":
         from dfe_core.faces.ict import convert_ict
         return convert_ict(path, face_id, progress)
+    if kind == "bfm":
+        from dfe_core.faces.bfm import convert_bfm
+        return convert_bfm(path, face_id, open_face("anny", root, progress))
     from dfe_core.faces.flame import convert_flame
     return convert_flame(path, face_id, open_face("anny", root, progress))
 

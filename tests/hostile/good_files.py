@@ -262,7 +262,67 @@ def landmarks_csv() -> Good:
     return Good("landmarks", "cat48.csv", content, "learn", lines_of(content))
 
 
+def landmarks_npz() -> Good:
+    out = io.BytesIO()
+    np.savez_compressed(out, landmarks=points().astype(np.float32), fps=np.array(FPS))
+    return Good("mesh-sequence", "points.npz", out.getvalue(), "learn", zip_cuts(out.getvalue()))
+
+
+def landmarks_npy() -> Good:
+    out = io.BytesIO()
+    np.save(out, points())
+    return Good("mesh-sequence", "points.npy", out.getvalue(), "learn", (1, 6, 7, 8, 9, 10, 40, 127, 128, 129, 300),
+                FPS)
+
+
+def mediapipe_points_json() -> Good:
+    xyz = np.round(points(12, 468) / 400 + 0.5, 4)
+    frames = [{"timestamp_ms": 40 * (f // 2) + 20 * (f % 2), "face_landmarks": [[
+        {"x": x, "y": y, "z": z} for x, y, z in xyz[f % 12].tolist()]]} for f in range(FRAMES)]
+    content = json.dumps({"width": 640, "height": 480, "frames": frames}).encode()
+    return Good("mediapipe-landmarks", "mesh.json", content, "learn", brackets_of(content))
+
+
+def bfm_arrays() -> dict[str, np.ndarray]:
+    return {"coeff": np.random.default_rng(2).normal(size=(FRAMES, 257)).astype(np.float32), "fps": np.array([[FPS]])}
+
+
+def bfm_mat() -> Good:
+    from scipy.io import savemat
+    out = io.BytesIO()
+    savemat(out, bfm_arrays())
+    size = len(out.getvalue())
+    return Good("bfm", "deep3d.mat", out.getvalue(), "bfm-64", (4, 124, 126, 128, 132, 136, 144, 160, 200, size - 9))
+
+
+def bfm_npz() -> Good:
+    out = io.BytesIO()
+    np.savez(out, **bfm_arrays())
+    return Good("bfm", "deep3d.npz", out.getvalue(), "bfm-64", zip_cuts(out.getvalue()))
+
+
+def ict_names() -> list[str]:
+    """ICT-FaceKit's names of what ARKit has, with those it splits."""
+    sides = {"browInnerUp": ("browInnerUp_L", "browInnerUp_R"), "cheekPuff": ("cheekPuff_L", "cheekPuff_R")}
+    return [part for name in ARKIT_NAMES[:-1] for part in sides.get(name, (name,))]
+
+
+def ict_csv() -> Good:
+    names = ict_names()
+    values = np.concatenate([arkit_values(), arkit_values()], 1)[:, : len(names)]
+    content = table(pd.DataFrame(values, columns=names).assign(time_s=np.round(np.arange(FRAMES) / FPS, 4)))
+    return Good("ict-weights", "ict.csv", content, "toy-1", lines_of(content))
+
+
+def ict_npz() -> Good:
+    names, out = ict_names(), io.BytesIO()
+    values = np.concatenate([arkit_values(), arkit_values()], 1)[:, : len(names)]
+    np.savez(out, expression_names=np.array(names), weights=values, fps=np.array(FPS))
+    return Good("ict-weights", "ict.npz", out.getvalue(), "toy-1", zip_cuts(out.getvalue()))
+
+
 BUILDERS: tuple[Callable[[], Good], ...] = (
     live_link, face_cap, ifacialmocap, arkit_csv, arkit_tsv, arkit_parquet, arkit_frames_json, arkit_lists_json,
     beat_json, mediapipe_json, mediapipe_csv, mediapipe_npz, glb, gltf, flame_npz, flame_npy, flame_mat, flame_json,
-    flame_pt, openface_csv, landmarks_csv)
+    flame_pt, openface_csv, landmarks_csv, landmarks_npz, landmarks_npy, mediapipe_points_json, bfm_mat, bfm_npz,
+    ict_csv, ict_npz)

@@ -18,7 +18,7 @@ EXAMPLES = ("dfe import recordings/*.csv --name study1",
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sources", nargs="+", metavar="SRC", help="files, or folders of files")
     parser.add_argument("--name", required=True, help="of the dataset to write")
-    parser.add_argument("--face", default="anny", metavar="anny|ict:PATH|flame:PATH|learn",
+    parser.add_argument("--face", default="anny", metavar="anny|ict:PATH|flame:PATH|bfm:PATH|learn",
                         help="the face whose coefficients the recordings are brought to (default: anny)")
     parser.add_argument("--format", default="auto", help="of the files: auto looks at each (default: auto)")
     parser.add_argument("--labels", type=Path, metavar="CSV",

@@ -17,16 +17,16 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.json_file import load_json
-from dfe_core.expressions.readers.options import MAX_ARRAY_BYTES, MAX_FOLDED_BYTES, MOST_FOLDED, check_unfolded
+from dfe_core.limits import MAX_ARRAY_BYTES, check_unfolded
+from dfe_core.mat_file import read_mat
 
 ALONE = ""
 """The name of the one array of an .npy file."""
 ENDINGS = (".npz", ".npy", ".mat", ".json", ".pt", ".pth")
 _MAX_MEMBERS = 10_000
 _MAX_AXES = 8
-_CHUNK = 1 << 20
-_MAT_HEADER = 128
-_MAT_COMPRESSED = 15
+_HEADER_BYTES = 4096
+_MAX_TEXT_BYTES = 1 << 20
 
 
 def read_arrays(path: Path, wanted: frozenset[str] | None = None) -> dict[str, np.ndarray]:
@@ -45,7 +45,7 @@ def read_arrays(path: Path, wanted: frozenset[str] | None = None) -> dict[str, n
     if head[:2] == b"PK":
         return _read_npz(path, wanted)
     if ending == ".mat" or head.startswith(b"MATLAB"):
-        return _read_mat(path, head, wanted)
+        return read_mat(path, wanted)
     if ending == ".json" or head.lstrip()[:1] == b"{":
         return _read_json(path, wanted)
     raise DataError(path, "no array file" + (" (a pickle, which could run code)" if head[:1] == b"\x80" else ""),
@@ -59,6 +59,33 @@ def array_names(path: Path) -> list[str]:
             return [name.removesuffix(".npy") for name in archive.namelist()[:_MAX_MEMBERS]]
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, struct.error, RuntimeError):
         return []
+
+
+def npz_texts(path: Path, name: str) -> list[str] | None:
+    """A one-dimensional array of texts in an .npz, None where there is none that can be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            member = archive.getinfo(f"{name}.npy")
+            with archive.open(member) as handle:
+                shape, _, dtype = _npy_header(handle)
+                size = math.prod(shape) * dtype.itemsize
+                if len(shape) != 1 or dtype.kind not in "US" or size > min(_MAX_TEXT_BYTES, member.file_size):
+                    return None
+                found = np.frombuffer(handle.read(size), dtype, shape[0])
+    except (OSError, KeyError, zipfile.BadZipFile, ValueError, NotImplementedError, struct.error, RuntimeError,
+            EOFError, zlib.error, SyntaxError, TypeError, RecursionError, MemoryError, OverflowError):
+        return None
+    return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in found.tolist()]
+
+
+def npz_shape(path: Path, name: str) -> tuple[int, ...] | None:
+    """The shape that an array of an .npz states, None where there is no readable one."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as handle:
+            return npy_shape(handle.read(_HEADER_BYTES))
+    except (OSError, KeyError, zipfile.BadZipFile, ValueError, NotImplementedError, struct.error, RuntimeError,
+            EOFError, zlib.error):
+        return None
 
 
 def npy_shape(head: bytes) -> tuple[int, ...] | None:
@@ -138,55 +165,6 @@ def _read_npz(path: Path, wanted: frozenset[str] | None) -> dict[str, np.ndarray
         if isinstance(error, DataError):
             raise
         raise DataError(path, f"a broken npz ({error})", "a whole file") from None
-
-
-def _read_mat(path: Path, head: bytes, wanted: frozenset[str] | None) -> dict[str, np.ndarray]:
-    if head[1:4] == b"HDF" or b"MATLAB 7.3" in head[:20]:
-        raise DataError(path, "a MATLAB 7.3 file", "one saved with -v7, or an npz")
-    _check_mat_size(path)
-    from scipy.io import loadmat, whosmat
-    try:
-        for name, shape, _ in whosmat(path):
-            if math.prod(shape) * 8 > MAX_ARRAY_BYTES:
-                raise DataError(f"{path}, array {name}", f"{_text(shape)} numbers", "a recording of one face")
-        content = loadmat(path, variable_names=sorted(wanted) if wanted else None, struct_as_record=False)
-    except DataError:
-        raise
-    except Exception as error:  # scipy raises whatever a damaged file leads it to
-        raise DataError(path, f"a broken MATLAB file ({type(error).__name__}: {error})"[:200], "a whole file") from None
-    return {name: value for name, value in content.items() if not name.startswith("__")
-            and isinstance(value, np.ndarray) and value.dtype.kind in "fiub"}
-
-
-def _check_mat_size(path: Path) -> None:
-    """Refuse a file whose compressed variables unfold beyond the limit, counting without keeping them."""
-    total, stored = 0, path.stat().st_size
-    most = max(MAX_FOLDED_BYTES, MOST_FOLDED * stored)
-    with open(path, "rb") as handle:
-        handle.seek(_MAT_HEADER - 2)
-        order = ">" if handle.read(2) == b"MI" else "<"
-        while len(tag := handle.read(8)) == 8:
-            kind, size = struct.unpack(order + "II", tag)
-            if kind != _MAT_COMPRESSED:
-                handle.seek(size, 1)
-                continue
-            total += _unfolded(handle, size, most - total, path)
-            check_unfolded(total, stored, path)
-
-
-def _unfolded(handle: BinaryIO, size: int, limit: int, path: Path) -> int:
-    inflate, total = zlib.decompressobj(), 0
-    while size > 0 and (block := handle.read(min(size, _CHUNK // 8))):
-        size -= len(block)
-        try:
-            total += len(inflate.decompress(block, _CHUNK))
-            while inflate.unconsumed_tail and total <= limit:
-                total += len(inflate.decompress(inflate.unconsumed_tail, _CHUNK))
-        except zlib.error as error:
-            raise DataError(path, f"a broken MATLAB file ({error})", "a whole file") from None
-        if total > limit:
-            return total
-    return total
 
 
 def _read_json(path: Path, wanted: frozenset[str] | None) -> dict[str, np.ndarray]:

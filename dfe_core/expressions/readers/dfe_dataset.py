@@ -18,10 +18,12 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.checks import FLAME_LIMIT
 from dfe_core.expressions.dataset import RECORDING_COLUMNS, SCHEMA_VERSION
 from dfe_core.expressions.readers.json_file import load_json
-from dfe_core.expressions.readers.options import ReadOptions, check_unfolded
+from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import check_fps
 from dfe_core.faces.arkit import canonical_name
+from dfe_core.faces.coefficients import bfm_names
+from dfe_core.limits import check_unfolded
 from dfe_core.store import file_sha256
 
 FORMAT = "dfe-dataset"
@@ -161,7 +163,7 @@ def _recording(path: Path, row: dict[str, Any], frames: dict[str, np.ndarray], n
 
 
 def _space(names: tuple[str, ...], face: str) -> str:
-    """``arkit``, ``flame``, or for coefficients that mean something on one face alone, that face."""
+    """``arkit``, ``flame``, ``bfm``, or for coefficients that mean something on one face alone, that face."""
     if any(canonical_name(name) for name in names):
         return "arkit"
-    return "flame" if names[0].startswith("exp_") else face
+    return "bfm" if names == bfm_names() else "flame" if names[0].startswith("exp_") else face

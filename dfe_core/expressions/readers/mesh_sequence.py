@@ -19,9 +19,10 @@ from dfe_core.expressions.readers.arrays import ALONE, array_names, npy_shape, r
 from dfe_core.expressions.readers.column_names import TIMES
 from dfe_core.expressions.readers.json_file import RATES
 from dfe_core.expressions.readers.mesh_files import read_mesh
-from dfe_core.expressions.readers.options import MAX_ARRAY_BYTES, ReadOptions
+from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_times
 from dfe_core.faces.layouts import layout_of
+from dfe_core.limits import MAX_ARRAY_BYTES
 
 FORMAT = "mesh-sequence"
 TITLE = "sequence of meshes or landmarks (.npy, .npz, a folder of .obj or .ply)"

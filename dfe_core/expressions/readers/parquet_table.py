@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.readers.options import check_unfolded
+from dfe_core.limits import check_unfolded
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from types import ModuleType
 
 from dfe_core.errors import DataError
 
-_MODULES = ("live_link_face", "face_cap", "ifacialmocap", "gltf", "mediapipe", "arkit_table", "arkit_json", "flame",
-            "flame_frames", "dfe_dataset", "openface", "mediapipe_landmarks", "mesh_sequence", "landmarks")
+_MODULES = ("live_link_face", "face_cap", "ifacialmocap", "gltf", "mediapipe", "ict_weights", "arkit_table",
+            "arkit_json", "bfm", "flame", "flame_frames", "dfe_dataset", "openface", "mediapipe_landmarks",
+            "mesh_sequence", "landmarks")
 """In the order in which they are asked: the most specific first."""
 HEAD_BYTES = 1 << 16
 

@@ -1,0 +1,151 @@
+"""Coefficients of the Basel Face Model as Deep3DFaceRecon writes them: a file a recording, or a folder of frames.
+
+``exp`` (T, 64) with ``angle`` and ``trans`` beside it, all 257 coefficients as ``coeff`` (also ``full_3dmm``, or a bare
+array), or the motion part as ``coeff_3dmm`` (T, 70 or 73).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.checks import check_values
+from dfe_core.expressions.readers.arrays import ALONE, array_names, npy_shape, npz_shape, read_arrays
+from dfe_core.expressions.readers.column_names import TIMES
+from dfe_core.expressions.readers.json_file import RATES
+from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.timing import Timing, column_seconds, from_frames, from_rate, from_times
+from dfe_core.faces.coefficients import BFM_EXPRESSIONS, bfm_names
+from dfe_core.mat_file import mat_shapes
+
+FORMAT = "bfm"
+TITLE = "BFM coefficients (Deep3DFaceRecon)"
+LEAST = 2
+
+
+class _Layout(NamedTuple):
+    """Where a row of so many numbers has expression, head angles (radians) and head place."""
+
+    expression: int
+    angle: int
+    place: int
+
+
+_LAYOUTS = {257: _Layout(80, 224, 254), 73: _Layout(0, 64, 67), 70: _Layout(0, 64, 67)}
+_PACKED = {"coeff": (257,), "coeffs": (257,), "full_3dmm": (257,), "coeff_3dmm": (70, 73), ALONE: (257,)}
+"""Columns of the arrays that hold more than the expression."""
+_WANTED = frozenset((*_PACKED, "exp", "angle", "trans", *TIMES, *RATES))
+_BESIDE = {"angle": ("HeadPitch", "HeadYaw", "HeadRoll"), "trans": ("HeadX", "HeadY", "HeadZ")}
+"""Kept beside ψ: angles in radians, the place in the model's unit (dm)."""
+_NUMBER = re.compile(r"(?:.*?[^0-9])??(\d{1,15})\.mat")
+
+
+def sniff(path: Path, head: bytes) -> str | None:
+    if path.is_dir():
+        return "its .mat files, one a frame" if frame_files(path) else None
+    if head.startswith(b"\x93NUMPY"):
+        shape = npy_shape(head)
+        return "the shape of its array" if shape and len(shape) == 2 and shape[1] in _PACKED[ALONE] else None
+    if head.startswith(b"PK") and path.suffix.lower() == ".npz":
+        return _why({name: npz_shape(path, name) for name in (*_PACKED, "exp") if name in array_names(path)})
+    if head.startswith(b"MATLAB") or path.suffix.lower() == ".mat":
+        return _why(mat_shapes(path))
+    if head.lstrip()[:1] == b"{":
+        named = [k.decode("ascii") for k in re.findall(rb'"([a-z_0-9]{3,20})"\s*:\s*\[', head)]
+        return next((f"its key {k}" for k in ("full_3dmm", "coeff_3dmm") if k in named), None)
+    return None
+
+
+def frame_files(folder: Path) -> list[Path]:
+    """The file of each frame in a folder, in order of their numbers; none where it is no sequence of frames."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [e.name for e in entries if e.is_file() and _NUMBER.fullmatch(e.name)]
+    except OSError:
+        return []
+    files = [folder / name for name in sorted(names, key=lambda n: (int(_NUMBER.fullmatch(n)[1]), n))]
+    return files if len(files) >= LEAST and _one_row(mat_shapes(files[0])) else []
+
+
+def read(path: Path, options: ReadOptions) -> list[Recording]:
+    """One recording of bfm_00 … bfm_63; the head's angles and place are kept beside ψ.
+
+    Times or a rate from the file, else --fps; of a folder, its files' numbers and --fps. Raises `DataError` for arrays
+    that are no such coefficients, and frames that differ.
+    """
+    if not path.is_dir():
+        arrays = _rows(read_arrays(path, _WANTED), path)
+        return [_recording(path, arrays, _timing(arrays, options, path), options)]
+    files = frame_files(path)
+    if not files:
+        raise DataError(path, "no numbered .mat files of one frame", "000001.mat … of Deep3DFaceRecon")
+    rows = [_rows(read_arrays(file, _WANTED), file) for file in files]
+    for file, row in zip(files, rows, strict=True):
+        if len(row["exp"]) != 1 or row.keys() != rows[0].keys():
+            raise DataError(file, f"{len(row['exp'])} frames of {', '.join(row)}", "one frame, as in the others")
+    numbers = np.array([float(_NUMBER.fullmatch(file.name)[1]) for file in files])
+    arrays = {name: np.concatenate([row[name] for row in rows]) for name in ("exp", *_BESIDE) if name in rows[0]}
+    return [_recording(path, arrays, from_frames(numbers, options.fps, str(path), 1, "file"), options)]
+
+
+def _why(shapes: dict[str, tuple[int, ...] | None]) -> str | None:
+    for name, columns in (*_PACKED.items(), ("exp", (BFM_EXPRESSIONS,))):
+        if (shape := shapes.get(name)) and shape[-1] in columns:
+            return f"its array {name} of {shape[-1]} columns"
+    return None
+
+
+def _one_row(shapes: dict[str, tuple[int, ...]]) -> bool:
+    return any(shapes.get(name, ())[:-1] in ((1,), (1, 1)) for name in (*_PACKED, "exp")) and bool(_why(shapes))
+
+
+def _rows(arrays: dict[str, np.ndarray], path: Path) -> dict[str, np.ndarray]:
+    """exp (T, 64), with angle and trans (T, 3) where they are there, and what tells the time, as it is."""
+    key = next((k for k in _PACKED if k in arrays), None)
+    if key is None and "exp" not in arrays:
+        raise DataError(path, f"the arrays {', '.join(arrays) or 'none that are known'}", "exp, coeff or coeff_3dmm")
+    clock = {k: v for k, v in arrays.items() if k in (*TIMES, *RATES)}
+    if "exp" in arrays:
+        expression = _frames(arrays["exp"], (BFM_EXPRESSIONS,), path, "exp")
+        beside = {k: _frames(arrays[k], (3,), path, k) for k in _BESIDE if k in arrays}
+        return clock | {"exp": expression} | {k: v for k, v in beside.items() if len(v) == len(expression)}
+    packed = _frames(arrays[key], _PACKED[key], path, key or "the array")
+    at = _LAYOUTS[packed.shape[1]]
+    return clock | {"exp": packed[:, at.expression : at.expression + BFM_EXPRESSIONS],
+                    "angle": packed[:, at.angle : at.angle + 3], "trans": packed[:, at.place : at.place + 3]}
+
+
+def _frames(array: np.ndarray, columns: tuple[int, ...], path: Path, name: str) -> np.ndarray:
+    """(T, C) float64 of an array that may have axes of length one more."""
+    values = np.asarray(array, np.float64)
+    if values.ndim > 2 and values.size == values.shape[0] * values.shape[-1]:
+        values = values.reshape(len(values), -1)
+    if values.ndim == 1:
+        values = values[None]
+    if values.ndim != 2 or not len(values) or values.shape[1] not in columns:
+        raise DataError(f"{path}, {name}", f"shape {' x '.join(map(str, array.shape))}",
+                        f"(frames, {' or '.join(map(str, columns))})")
+    return values
+
+
+def _timing(arrays: dict[str, np.ndarray], options: ReadOptions, path: Path) -> Timing:
+    frames = len(arrays["exp"])
+    key = next((k for k in TIMES if k in arrays and arrays[k].size == frames), None)
+    if key is not None and frames > 1:
+        return from_times(column_seconds(arrays[key].astype(np.float64).ravel(), key)[0], str(path), 1, "frame")
+    stated = next((float(arrays[k].ravel()[0]) for k in RATES if k in arrays and arrays[k].size == 1), None)
+    return from_rate(frames, options.fps if stated is None else stated, str(path))
+
+
+def _recording(path: Path, arrays: dict[str, np.ndarray], timing: Timing, options: ReadOptions) -> Recording:
+    psi, valid, told = check_values(arrays["exp"], bfm_names(), "bfm", str(path))
+    extras = {name: arrays[key][:, i].astype(np.float32) for key, names in _BESIDE.items() if key in arrays
+              for i, name in enumerate(names)}
+    return Recording(path.stem, bfm_names(), psi, timing.time_s, timing.frame, valid, timing.fps, "bfm",
+                     options.extractor or "deep3dfacerecon", extras=extras, notes=(*timing.notes, *told))

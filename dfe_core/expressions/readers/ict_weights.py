@@ -1,0 +1,112 @@
+"""Expression weights under ICT-FaceKit's own names: a table (CSV, TSV, Parquet), or an npz of names and weights.
+
+ICT-FaceKit splits browInnerUp and cheekPuff into sides and has a cheekRaiser of its own, which ARKit's readers would
+not know. The names are kept: on ICT's face nothing is lost, on others what they cannot tell apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.checks import as_float32, check_values
+from dfe_core.expressions.readers.arkit_columns import LEAST
+from dfe_core.expressions.readers.arrays import array_names, npz_texts, read_arrays
+from dfe_core.expressions.readers.column_names import FACES, TIMES
+from dfe_core.expressions.readers.json_file import RATES
+from dfe_core.expressions.readers.landmark_columns import clock_columns, column_of, faces_of, table_timing
+from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.parquet_table import open_parquet_table, parquet_header
+from dfe_core.expressions.readers.text_table import open_text_table, read_header
+from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_times
+from dfe_core.faces.arkit import canonical_name
+
+FORMAT = "ict-weights"
+TITLE = "ICT-FaceKit expression weights (table, npz)"
+_OWN = re.compile(r"(browInnerUp|cheekPuff|cheekRaiser)_([LR])")
+"""What ICT-FaceKit has and ARKit has not."""
+_NAMES = ("expression_names", "names")
+_WEIGHTS = ("expression_weights", "weights", "expressions")
+
+
+def sniff(path: Path, head: bytes) -> str | None:
+    if head.startswith(b"PK"):
+        inside = set(array_names(path))
+        named = next((n for n in _NAMES if n in inside), None)
+        return f"its arrays {named} and weights" if named and inside & set(_WEIGHTS) else None
+    header = parquet_header(path) if head.startswith(b"PAR1") else read_header(head) or ()
+    return "ICT-FaceKit's column names" if any(_OWN.fullmatch(c.strip()) for c in header) \
+        and len(_columns(header)) >= LEAST else None
+
+
+def read(path: Path, options: ReadOptions) -> list[Recording]:
+    """One recording (of a table, one a face) of the weights under ICT-FaceKit's names.
+
+    Raises `DataError` for fewer than 26 of its names, a name given twice, and neither times nor a rate.
+    """
+    try:
+        with open(path, "rb") as handle:
+            head = handle.read(4)
+    except OSError as error:
+        raise DataError(path, f"not readable ({error.strerror})") from None
+    return _arrays(path, options) if head.startswith(b"PK") else _table(path, options, head == b"PAR1")
+
+
+def _columns(header: Sequence[str]) -> dict[str, int]:
+    """ICT-FaceKit's name to column."""
+    return {name.strip(): i for i, name in enumerate(header)
+            if _OWN.fullmatch(name.strip()) or canonical_name(name)}
+
+
+def _checked(header: Sequence[str], path: Path) -> dict[str, int]:
+    columns = _columns(header)
+    known = [name for name in header if name.strip() in columns]
+    twice = next((name for name in known if known.count(name) > 1), None)
+    if twice or len(columns) < LEAST:
+        raise DataError(path, f"{twice!r} twice" if twice else f"{len(columns)} names of ICT-FaceKit",
+                        "each of its expressions once")
+    return columns
+
+
+def _table(path: Path, options: ReadOptions, parquet: bool) -> list[Recording]:
+    table = open_parquet_table(path) if parquet else open_text_table(path)
+    columns, face = _checked(table.header, path), column_of(table.header, FACES)
+    numbers = sorted({*columns.values(), *clock_columns(table.header)})
+    data, dropped = table.read(numbers, [] if face is None else [face])
+    values = np.stack([as_float32(data[i]) for i in columns.values()], 1)
+    owners: pa.Array | None = None if face is None else data[face]
+    faces, left = faces_of(owners, len(values), options, path)
+    return [_recording(path, suffix, values[rows], tuple(columns),
+                       table_timing(table.header, data, rows, options, path, table.preamble + 1), options,
+                       (*table.notes, *dropped, *left)) for suffix, rows in faces]
+
+
+def _arrays(path: Path, options: ReadOptions) -> list[Recording]:
+    names = next((found for key in _NAMES if (found := npz_texts(path, key)) is not None), None)
+    arrays = read_arrays(path, frozenset((*_WEIGHTS, *TIMES, *RATES)))
+    weights = next((arrays[key] for key in _WEIGHTS if key in arrays), None)
+    if names is None or weights is None or weights.ndim != 2 or weights.shape[1] != len(names) or not len(weights):
+        raise DataError(path, f"{len(names or ())} names and weights of shape "
+                        f"{' x '.join(map(str, weights.shape)) if weights is not None else 'none'}",
+                        "expression_names (E,) and weights (frames, E)")
+    columns = _checked(names, path)
+    key = next((k for k in TIMES if k in arrays and arrays[k].size == len(weights) > 1), None)
+    if key is not None:
+        timing = from_times(column_seconds(arrays[key].astype(np.float64).ravel(), key)[0], str(path), 1, "frame")
+    else:
+        stated = next((float(arrays[k].ravel()[0]) for k in RATES if k in arrays and arrays[k].size == 1), None)
+        timing = from_rate(len(weights), options.fps if stated is None else stated, str(path))
+    return [_recording(path, "", weights[:, list(columns.values())], tuple(columns), timing, options, ())]
+
+
+def _recording(path: Path, suffix: str, values: np.ndarray, names: tuple[str, ...], timing: Timing,
+               options: ReadOptions, notes: Sequence[str]) -> Recording:
+    psi, valid, told = check_values(values, names, "arkit", str(path))
+    return Recording(path.stem + suffix, names, psi, timing.time_s, timing.frame, valid, timing.fps, "arkit",
+                     options.extractor or "ict-facekit", notes=(*notes, *timing.notes, *told))
