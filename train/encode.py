@@ -18,6 +18,7 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, cache_root, file_sha256, read_json, write_json
 from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokenizer.model import Tokenizer
+from dfe_core.tokenizer.steady import linked_frames
 from dfe_core.tokenizer.storage import load_model, require_same_coefficients
 
 SCHEMA_VERSION = 1
@@ -73,7 +74,8 @@ def _write(model: Tokenizer, config: dict, data: Dataset, folder: Path, root: Pa
     counts, frames, done, total = [], 0, 0, data.frame_count
     with pq.ParquetWriter(folder / "tokens.parquet", schema, compression="zstd") as sink:
         for part in data.iter_frames():
-            tokens, levels, intensities, error = encode_frames(model, part.psi[part.valid], gram)
+            tokens, levels, intensities, error = encode_frames(model, part.psi[part.valid], gram,
+                                                                linked_frames(part.frame[part.valid]))
             sink.write_table(_table(part, tokens, levels, error, schema, stages))
             counts.append(_counts(part.recording, tokens, intensities, size))
             frames, done = frames + len(tokens), done + len(part.psi)
@@ -88,19 +90,20 @@ def _write(model: Tokenizer, config: dict, data: Dataset, folder: Path, root: Pa
     return manifest
 
 
-def encode_frames(model: Tokenizer, psi: np.ndarray,
-                  gram_mm: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def encode_frames(model: Tokenizer, psi: np.ndarray, gram_mm: torch.Tensor,
+                  linked: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(T, E) ψ to tokens (T, N) uint16, levels (T, N) uint8, intensities (T, N) f32 and error (T,) f32 mm.
 
-    gram_mm: (E, E) of the face, mm²: error is the root mean squared vertex distance of each frame.
+    gram_mm: (E, E) of the face, mm²: error is the root mean squared vertex distance of each frame. linked: (T,) bool,
+    whether a frame follows the one before it (`Tokenizer.encode_batches`).
     """
-    parts = []
-    for start in range(0, len(psi), _BATCH):
+    parts, start = [], 0
+    for found in model.encode_batches(psi, linked, _BATCH):
         batch = torch.as_tensor(np.ascontiguousarray(psi[start : start + _BATCH])).to(model.frame.device)
-        found = model.encode(batch)
         left = batch - model.decode(found.tokens, found.intensities)
         error = ((left @ gram_mm) * left).sum(1).clamp_min(0).sqrt()
         parts.append([x.cpu().numpy() for x in (found.tokens, found.levels, found.intensities, error)])
+        start += _BATCH
     if not parts:
         empty = np.empty((0, model.config.stages))
         return empty.astype(np.uint16), empty.astype(np.uint8), empty.astype(np.float32), np.empty(0, np.float32)

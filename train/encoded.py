@@ -12,6 +12,7 @@ from dfe_core.expressions.split import Split
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.model import Tokenizer
+from dfe_core.tokenizer.steady import linked_frames
 from train.encode import encode_frames
 
 MOST_FRAMES = 60_000
@@ -49,9 +50,9 @@ def encode_part(tokenizer: Tokenizer, codebook: Codebook, data: Dataset, parts: 
         psi = frames.psi[frames.valid][:keep]
         progress(Progress("evaluating", 0, 6, f"encoding {frames.recording}"))
         if len(psi):
-            found.append((psi, *encode_frames(tokenizer, psi, blind)[:3]))
-            names.append(frames.recording)
             rows.append(frames.frame[frames.valid][:keep])
+            found.append((psi, *encode_frames(tokenizer, psi, blind, linked_frames(rows[-1]))[:3]))
+            names.append(frames.recording)
     if not found:
         return _nothing(codebook)
     starts = np.concatenate([[0], np.cumsum([len(f[0]) for f in found])])

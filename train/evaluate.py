@@ -18,6 +18,7 @@ from dfe_core.store import artefact_path, write_json
 from dfe_core.tokenizer import fidelity
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.config import TrainConfig
+from dfe_core.tokenizer.flicker import changes_and_speed, flicker
 from dfe_core.tokenizer.metric import mesh_factor
 from dfe_core.tokenizer.storage import load_model, require_same_coefficients
 from train import baselines
@@ -81,7 +82,7 @@ def _figures(codebook: Codebook, face: FaceModel, data: Dataset, found: Encoded,
         "locality": _finite(moving["locality"].mean()),
         "distinctness_max": fidelity.max_cosine(codebook.psi, factor),
         "symmetric": int(sides.get("symmetric", 0)), "left": int(sides.get("left", 0)),
-        "right": int(sides.get("right", 0)), "token_changes_per_s": _changes_per_s(found),
+        "right": int(sides.get("right", 0)), **_flicker(found, codebook.size, factor),
         "tokens_per_frame": float((found.tokens != 0).sum(1).mean()), "rmse_mm_by_stage": cumulative}
 
 
@@ -93,15 +94,15 @@ def _by_stage(codebook: Codebook, found: Encoded, gram: np.ndarray) -> list[floa
     return out
 
 
-def _changes_per_s(found: Encoded) -> float:
-    """Tokens that differ from the frame before, stage by stage, per second; frames next to each other alone count."""
-    changes = seconds = 0.0
+def _flicker(found: Encoded, size: int, factor: np.ndarray) -> dict[str, float | None]:
+    """Tokens that come or go, per second, on linked frames of all recordings."""
+    parts = []
     for index, rows in enumerate(found.rows):
-        tokens = found.tokens[found.starts[index] : found.starts[index + 1]]
-        near = np.diff(rows) == np.diff(rows).min(initial=1)
-        changes += float((tokens[1:] != tokens[:-1])[near].sum())
-        seconds += near.sum() / found.fps[index]
-    return changes / seconds if seconds else 0.0
+        part = slice(found.starts[index], found.starts[index + 1])
+        parts.append(changes_and_speed(found.tokens[part], found.psi[part], rows, found.fps[index], size, factor))
+    rates = flicker(*(np.concatenate(p) for p in zip(*parts, strict=True)))
+    return {"token_changes_per_s": _finite(rates["all"]), "token_changes_per_s_still": _finite(rates["still"]),
+            "token_changes_per_s_moving": _finite(rates["moving"])}
 
 
 def _baselines(codebook: Codebook, face: FaceModel, train: np.ndarray, found: Encoded,

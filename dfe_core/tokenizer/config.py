@@ -37,6 +37,8 @@ class TokenizerConfig:
     sweeps: how often, after the search, every token is chosen again with the others known.
     rest_gain: a stage rests unless its token lowers the squared error by at least this share of the mean energy of
         a training frame.
+    steadiness: a token that the frame before or after does not share must lower the squared error by at least this
+        share of the mean energy of a training frame; 0 chooses every frame alone.
     """
 
     stages: int = 8
@@ -52,6 +54,7 @@ class TokenizerConfig:
     beam: int = 2
     sweeps: int = 2
     rest_gain: float = 3e-4
+    steadiness: float = 4e-3
 
     def __post_init__(self) -> None:
         _require(1 <= self.stages <= 64, "stages", self.stages, "1 to 64")
@@ -66,6 +69,7 @@ class TokenizerConfig:
         _require(1 <= self.beam <= 64, "beam", self.beam, "1 to 64")
         _require(0 <= self.sweeps <= 16, "sweeps", self.sweeps, "0 to 16")
         _require(self.rest_gain >= 0, "rest_gain", self.rest_gain, "0 or more")
+        _require(self.steadiness >= 0, "steadiness", self.steadiness, "0 or more")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from dfe_core.tokenizer.config import TokenizerConfig
 from dfe_core.tokenizer.encoder import build_correction
 from dfe_core.tokenizer.quantizer import Quantized, ResidualQuantizer
+from dfe_core.tokenizer.steady import settle
 
 
 class Tokenizer(nn.Module):
@@ -56,8 +57,24 @@ class Tokenizer(nn.Module):
         """(K, E) float32: ψ of every codeword at intensity 1."""
         return (self.quantizer.codewords @ self.inverse).cpu().numpy()
 
-    def encode_batches(self, psi: np.ndarray, batch: int = 8192) -> Iterator[Quantized]:
-        """Tokens of (T, E) ψ, batch by batch, on the model's device; the caller joins what it needs."""
+    def encode_batches(self, psi: np.ndarray, linked: np.ndarray | None = None,
+                       batch: int = 8192) -> Iterator[Quantized]:
+        """Tokens of (T, E) ψ, batch by batch, on the model's device; the caller joins what it needs.
+
+        linked: (T,) bool, whether a frame follows the one before it in a recording; frames are then encoded with
+        their neighbours (`steady.settle`), else each alone. The first frame of a batch has no neighbour before it.
+        """
         for start in range(0, len(psi), batch):
-            part = torch.as_tensor(np.ascontiguousarray(psi[start : start + batch], np.float32))
-            yield self.encode(part.to(self.frame.device))
+            rows = slice(start, start + batch)
+            part = torch.as_tensor(np.ascontiguousarray(psi[rows], np.float32)).to(self.frame.device)
+            if linked is None or not self.config.steadiness:
+                yield self.encode(part)
+            else:
+                yield self._encode_linked(part, torch.as_tensor(np.array(linked[rows])).to(self.frame.device))
+
+    @torch.inference_mode()
+    def _encode_linked(self, psi: Tensor, linked: Tensor) -> Quantized:
+        latent, plain = self.latent(psi)
+        linked[:1] = False
+        return settle(self.quantizer.encode(latent, target=plain), plain, self.quantizer, linked,
+                      self.config.steadiness)

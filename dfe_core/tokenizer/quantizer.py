@@ -83,20 +83,22 @@ def search(latent: Tensor, codewords: Tensor, levels: Tensor, stages: int, beam:
         products, error = products + shift @ codewords.T, error + (shift * (2 * left + shift)).sum(1)
     for place in [stage for _ in range(sweeps) for stage in range(stages)]:
         allowed = usable if stage_rows is None else usable & stage_rows[place]
-        products, error = _choose_again_(tokens, chosen, place, products, error, gram, safe, levels, rest_gain, allowed)
+        products, error = choose_again_(tokens, chosen, place, products, error, gram, safe, levels, rest_gain, allowed)
     if (beam > 1 or sweeps) and stage_rows is None:
-        tokens, chosen = _strongest_first(tokens, chosen, norms, levels)
+        tokens, chosen = strongest_first(tokens, chosen, norms, levels)
     intensities = levels[chosen] * (tokens != REST)
     spent = rest_gain * (tokens != REST).sum(1)
     return Quantized(tokens, chosen, intensities, (error - spent).clamp_min_(0))
 
 
-def _choose_again_(tokens: Tensor, chosen: Tensor, place: int, products: Tensor, error: Tensor, gram: Tensor,
-                   norms: Tensor, levels: Tensor, rest_gain: float, allowed: Tensor) -> tuple[Tensor, Tensor]:
+def choose_again_(tokens: Tensor, chosen: Tensor, place: int, products: Tensor, error: Tensor, gram: Tensor,
+                  norms: Tensor, levels: Tensor, rest_gain: float, allowed: Tensor,
+                  bonus: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Take one token of every frame out and put the best one for its place in, knowing all the others.
 
     One step of iterated conditional modes, as additive quantizers encode (Martinez et al. 2016, sec. 3.2). The cost
-    never rises. Changes `tokens` and `chosen` in place; returns the products and costs of what is left.
+    never rises, unless `bonus` (B, K), added to what each codeword gains, makes it. Changes `tokens` and `chosen` in
+    place; returns the products and costs of what is left.
     """
     old = tokens[:, place]
     strength = levels[chosen[:, place]] * (old != REST)
@@ -104,7 +106,7 @@ def _choose_again_(tokens: Tensor, chosen: Tensor, place: int, products: Tensor,
     own = without.gather(1, old[:, None])[:, 0]
     error = error + strength * (2 * own - strength * norms[old]) - rest_gain * (old != REST)
     gain, level = choose(without, norms, levels)
-    gain = (gain - rest_gain).masked_fill_(~allowed, -torch.inf)
+    gain = (gain - rest_gain if bonus is None else gain - rest_gain + bonus).masked_fill_(~allowed, -torch.inf)
     gain[:, REST] = 0.0
     best, new = gain.max(1)
     tokens[:, place], chosen[:, place] = new, level.gather(1, new[:, None])[:, 0] * (new != REST)
@@ -112,7 +114,7 @@ def _choose_again_(tokens: Tensor, chosen: Tensor, place: int, products: Tensor,
     return without - strength[:, None] * gram[new], error - best
 
 
-def _strongest_first(tokens: Tensor, chosen: Tensor, norms: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
+def strongest_first(tokens: Tensor, chosen: Tensor, norms: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
     """Put each frame's tokens in order of the displacement energy they carry, rest last.
 
     Paths that differ in order alone tie to rounding; one order for each set keeps tokens the same from batch to batch
