@@ -180,7 +180,8 @@ def by_condition(table: pd.DataFrame, condition: str) -> go.Figure:
     for level, part in table.groupby("level", sort=False):
         figure.add_bar(x=part["region"].str.capitalize(), y=part["mean_mm"], name=str(level),
                        error_y={"type": "data", "symmetric": False, "array": part["mean_high"] - part["mean_mm"],
-                                "arrayminus": part["mean_mm"] - part["mean_low"], "thickness": 1.2},
+                                "arrayminus": part["mean_mm"] - part["mean_low"], "thickness": 1.4,
+                                "color": figures.WHISKER},
                        hovertemplate="%{x}: %{y:.2f} mm<extra>" + str(level) + "</extra>")
     figure.update_yaxes(title="Mean displacement, mm")
     figure.update_xaxes(showgrid=False)

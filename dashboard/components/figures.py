@@ -14,6 +14,9 @@ CONFIG = {"displayModeBar": False, "scrollZoom": False}
 ACCENT = "#4A74DB"
 """The app's blue, between its light and dark shade: legible on both backgrounds."""
 
+WHISKER = "#8A909C"
+"""Intervals: seen on bars and on both backgrounds."""
+
 _GREY = "rgba(128,134,146,0.35)"
 
 
@@ -83,7 +86,8 @@ def shares(table: pd.DataFrame) -> go.Figure:
     figure = go.Figure(go.Bar(
         x=names, y=100 * table["share"], marker_color=ACCENT, customdata=table[["subjects", "frames"]],
         error_y={"type": "data", "symmetric": False, "array": 100 * (table["high"] - table["share"]).fillna(0),
-                 "arrayminus": 100 * (table["share"] - table["low"]).fillna(0), "thickness": 1.3},
+                 "arrayminus": 100 * (table["share"] - table["low"]).fillna(0), "thickness": 1.6,
+                 "color": WHISKER},
         hovertemplate="%{x}: %{y:.1f} % of %{customdata[1]:,} frames, %{customdata[0]} subjects<extra></extra>"))
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(title="% of frames", rangemode="tozero")
@@ -115,7 +119,7 @@ def error_by_stage(values: list[float], baselines: dict[str, dict[str, float]]) 
                                hovertemplate=f"{names.get(name, name)}: %{{y:.2f}} mm<extra></extra>")
     figure.update_xaxes(title="Stages used", dtick=1, showgrid=False)
     figure.update_yaxes(title="RMSE, mm", rangemode="tozero")
-    return laid_out(figure, 300, legend=True)
+    return laid_out(figure, 300, legend=bool(baselines))
 
 
 def _round_ticks(most: float) -> list[float]:

@@ -47,6 +47,11 @@ def write(mixed: dict[int, float]) -> None:
     state.write(mix=written(mixed) or None)
 
 
+def rounded(psi: np.ndarray) -> list[float]:
+    """ψ for a view, rounded to what can be seen."""
+    return [round(float(v), 4) for v in psi]
+
+
 def encoded(choice: shelf.Choice, codebook: Codebook, face: FaceModel, mixed: dict[int, float]) -> RoundTrip:
     """What the model's own encoder makes of a mix. The first call loads the model."""
     with st.spinner("Encoding"):
@@ -58,7 +63,7 @@ def nearest_moments(choice: shelf.Choice, psi: np.ndarray) -> pd.DataFrame:
     """The moments of the chosen recordings whose face is nearest."""
     dataset = shelf.dataset(choice.root, choice.dataset)
     face = shelf.face(choice.root, shelf.codebook(choice.root, choice.model).face_id)
-    return _moments(dataset.key, face.id, dataset, face).search(psi, limit=6)
+    return _moments(dataset.key, face.id, dataset, face).search(psi, limit=8)
 
 
 def save(choice: shelf.Choice, mixed: dict[int, float]) -> None:

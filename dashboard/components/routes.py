@@ -10,9 +10,10 @@ import streamlit as st
 
 from dashboard.components import state
 
-GROUPS = {"": ("overview",), "Explore": ("codebook", "recordings", "map", "motion"),
+GROUPS = {"": ("overview",), "Explore": ("codebook", "find", "recordings", "map", "motion"),
           "Analyse": ("coverage", "probes", "compare"), "Manage": ("data",)}
 TITLES = {"overview": ("Overview", "dashboard"), "codebook": ("Codebook", "grid_view"),
+          "find": ("Find", "search"),
           "motion": ("Faces in motion", "animation"), "compare": ("Compare", "compare"),
           "recordings": ("Recordings", "timeline"), "coverage": ("Coverage", "select_all"),
           "map": ("Map", "scatter_plot"), "data": ("Data", "database"),

@@ -18,6 +18,7 @@ from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.runs import RunIndex, build_runs, open_runs
 
 DEFAULT_MODEL = "default"
+DEFAULT_DATASET = "simulated"
 
 
 def model_names(root: Path) -> list[str]:

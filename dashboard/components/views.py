@@ -20,11 +20,17 @@ def _view(name: str) -> Callable[..., Any]:
 morph = _view("morph")
 """data: face, codebook (addresses), codeword or psi, title, alt, height, model."""
 
-gallery = _view("gallery")
-"""data: items [{id, src, title, note, colour, alt}], selected, face, codebook, model, narrow. Trigger: ``pick``."""
+_gallery = _view("gallery")
+
+
+def gallery(**options: Any) -> Any:
+    """data: items [{id, src, title, note, colour, alt}], selected, face, codebook, model, narrow, chosen (numbers).
+    Triggers: ``pick`` and, with Ctrl, ``toggle``."""
+    return _gallery(**{"on_toggle_change": lambda: None, **options})
+
 
 player = _view("player")
-"""data: face, codebook, recording (addresses), at, stages, items, height. State: ``at``; trigger: ``open``."""
+"""data: face, codebook, recording (addresses), at, stages, items, height, chosen. State: ``at``; trigger: ``open``."""
 
 strip = _view("strip")
 """data: face, items [{psi, title, note, href}]. Trigger: ``pick``, the index of an item."""
@@ -32,7 +38,7 @@ strip = _view("strip")
 scatter = _view("scatter")
 """data: points (address), legend, words or notes, face, codebook, selected, height, alt.
 
-Triggers: ``pick`` (id and row of a point), ``select`` (ids or rows)."""
+Triggers: ``pick`` (id and row of a point, add: whether Ctrl was held), ``select`` (ids or rows)."""
 
 reel = _view("reel")
 """data: reel (address of a pack with time and psi0, psi1 … one a face), faces [{face, title}], tracks, height, alt."""

@@ -13,6 +13,7 @@ import streamlit as st
 
 from dashboard.components import (
     cards,
+    chosen,
     codeword,
     empty_states,
     exports,
@@ -78,15 +79,18 @@ def gallery_and_codeword(choice: shelf.Choice) -> None:
     if opened is None and state.read("codeword") is not None:
         empty_states.page_missing(f"This codebook has no codeword “{state.read('codeword')}”.")
     found = selection.matching(book.table, filters(book, codebook.stages))
+    marked = chosen.bar(choice, "codebook")
+    if marked and st.toggle("Show the selection only", key="only", bind="query-params"):
+        found = [k for k in found if k in set(marked)]
     if opened is None:
         st.caption(f"{len(found)} of {codebook.size} codewords")
-        gallery(choice, codebook, book.table, found, None)
+        gallery(choice, codebook, book.table, found, None, marked)
     else:
         rail, page = st.columns([1, 3.6], gap="medium")
         with rail, st.container(key="rail"):
             st.button("All codewords", icon=":material/arrow_back:", width="stretch", key="back", on_click=open_,
                       args=(None,))
-            gallery(choice, codebook, book.table, found, opened)
+            gallery(choice, codebook, book.table, found, opened, marked)
         with page:
             one(choice, codebook, book.table, opened, found)
 
@@ -102,19 +106,25 @@ def picked(key: str) -> None:
         open_(int(number))
 
 
+def toggled(choice: shelf.Choice, key: str) -> None:
+    """A card was clicked with Ctrl: in or out of the selection."""
+    if (number := st.session_state[key].toggle) is not None:
+        chosen.toggle(choice, int(number))
+
+
 def gallery(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame, found: list[int],
-            opened: int | None) -> None:
-    """The cards; a click opens one. Narrow beside an open codeword."""
+            opened: int | None, marked: list[int]) -> None:
+    """The cards; a click opens one, with Ctrl it selects it. Narrow beside an open codeword."""
     if not found:
         st.info("No codeword passes these filters.", icon=":material/filter_alt_off:")
         return
     face = shelf.face(choice.root, codebook.face_id)
     pictures = thumbnails.addresses(choice.root, codebook, face)
     items = [cards.card(row, pictures.get(int(row["codeword"]))) for _, row in table.iloc[found].iterrows()]
-    data = {"items": items, "selected": opened, "narrow": opened is not None, "model": codebook.model,
+    data = {"items": items, "selected": opened, "chosen": marked, "narrow": opened is not None, "model": codebook.model,
             "face": media.face_address(face) if face.has_mesh else None, "codebook": media.codebook_address(codebook)}
     key = "gallery" if opened is None else "gallery-rail"
-    views.gallery(key=key, data=data, on_pick_change=lambda: picked(key))
+    views.gallery(key=key, data=data, on_pick_change=lambda: picked(key), on_toggle_change=lambda: toggled(choice, key))
 
 
 def one(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame, number: int, order: list[int]) -> None:
@@ -122,7 +132,7 @@ def one(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame, number: i
     row = table.iloc[number]
     face = shelf.face(choice.root, codebook.face_id)
     before, after = selection.neighbours(order, number)
-    title(row, before, after)
+    title(choice, row, before, after)
     if face.has_mesh:
         left, right = st.columns([1.75, 1], gap="medium")
         with left:
@@ -152,12 +162,16 @@ def one(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame, number: i
         exports.of_face(face, codebook.psi[number], f"{codebook.model}-codeword-{number}", f"export-{number}")
 
 
-def title(row: pd.Series, before: int | None, after: int | None) -> None:
+def title(choice: shelf.Choice, row: pd.Series, before: int | None, after: int | None) -> None:
     """The codeword's heading with buttons to the ones beside it."""
-    words, steps = st.columns([4, 1], vertical_alignment="center")
+    words, steps = st.columns([3, 1.2], vertical_alignment="center")
+    selected = int(row["codeword"]) in chosen.read(choice)
     words.subheader(f"Codeword {int(row['codeword'])}: {cards.name_of(row)}", anchor=False)
     words.caption(cards.sentence_of(row))
     with steps, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        st.button("Selected" if selected else "Select", icon=":material/check:" if selected else ":material/add:",
+                  key="select", type="secondary", on_click=chosen.toggle, args=(choice, int(row["codeword"])),
+                  help="The selection is shared by gallery, map, coverage and timeline")
         for key, icon, number, where in (("previous", "left", before, "Previous"), ("next", "right", after, "Next")):
             st.button("", icon=f":material/chevron_{icon}:", disabled=number is None, key=key, on_click=open_,
                       args=(number,), help=f"{where} codeword ({icon} arrow)")

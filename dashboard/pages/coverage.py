@@ -16,6 +16,7 @@ import streamlit as st
 
 from dashboard.components import (
     cards,
+    chosen,
     coverage_view,
     empty_states,
     figures,
@@ -150,6 +151,9 @@ def filters(choice: shelf.Choice, found: coverage_view.Analysis) -> coverage_vie
     stage = slots[-1].selectbox("Stage", ["All", *map(str, range(1, int(table["main_stage"].max()) + 2))],
                                 key="cell_stage", bind="query-params")
     keep = table["codeword"] >= 0
+    marked = chosen.bar(choice, "coverage")
+    if marked and st.toggle("Selected codewords only", value=True, key="cell_only", bind="query-params"):
+        keep &= table["codeword"].isin(marked)
     if regions:
         keep &= table["region"].isin(regions)
     if stage != "All":
@@ -196,7 +200,9 @@ def cell(choice: shelf.Choice, aus: str, found: coverage_view.Analysis, number: 
                      ("AUROC", f"{values['auroc']:.2f}", f"{values['auroc_low']:.2f} to {values['auroc_high']:.2f}"),
                      ("q", f"{values['q']:.1g}", "over all pairs")])
     agreement(choice, aus, found, number, au, side)
-    routes.link("codebook", f"Open codeword {number}", codeword=number)
+    with st.container(horizontal=True):
+        routes.link("codebook", f"Open codeword {number}", codeword=number)
+        st.button("Select it", icon=":material/add:", key="select-cell", on_click=chosen.toggle, args=(choice, number))
 
 
 def agreement(choice: shelf.Choice, aus: str, found: coverage_view.Analysis, number: int, au: str, side: str) -> None:

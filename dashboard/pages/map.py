@@ -10,16 +10,17 @@ if __name__ == "__main__":  # a link to this page was the server's first: see da
 
 import tempfile
 
+import pandas as pd
 import streamlit as st
 
 from dashboard.components import (
     cards,
+    chosen,
     empty_states,
     frame,
     jobs,
     map_view,
     media,
-    notes,
     routes,
     shelf,
     state,
@@ -100,7 +101,7 @@ def draw(choice: shelf.Choice, found: MapArtefact, settings: MapSettings, colour
     face = shelf.face(choice.root, codebook.face_id)
     if settings.of == "codewords":
         points, colouring, words = map_view.codeword_points(found, table, colour)
-        extra = {"words": words, "selected": selection(), "codebook": media.codebook_address(codebook)}
+        extra = {"words": words, "selected": chosen.read(choice), "codebook": media.codebook_address(codebook)}
     else:
         dataset = shelf.dataset(choice.root, choice.dataset)
         points, colouring, said = map_view.frame_points(found, dataset, table, colour)
@@ -109,69 +110,112 @@ def draw(choice: shelf.Choice, found: MapArtefact, settings: MapSettings, colour
         points=media.address(points, "application/octet-stream", f"map-{settings.of}"), legend=colouring.legend,
         face=media.face_address(face) if face.has_mesh else None, model=codebook.model,
         alt=f"Map of {len(found.points)} {settings.of}", **extra)
-    views.scatter(key=f"map-{settings.of}", data=data, on_pick_change=lambda: picked(settings.of),
-                  on_select_change=lambda: lassoed(settings.of))
+    views.scatter(key=f"map-{settings.of}", data=data, on_pick_change=lambda: picked(choice, settings.of),
+                  on_select_change=lambda: drawn_around(choice, settings.of))
 
 
-def picked(of: str) -> None:
-    """A point was clicked."""
+def picked(choice: shelf.Choice, of: str) -> None:
+    """A point was clicked: select it alone, or with Ctrl beside the others."""
     point = st.session_state[f"map-{of}"].pick
-    if point is not None:
-        state.write(**{"chosen": point["id"]} if of == "codewords" else {"point": point["point"]})
+    if point is None:
+        return
+    if of == "frames":
+        state.write(point=point["point"])
+        st.session_state.pop("map-points", None)
+    elif point["add"]:
+        chosen.toggle(choice, int(point["id"]))
+    else:
+        chosen.write(choice, [int(point["id"])])
 
 
-def lassoed(of: str) -> None:
+def drawn_around(choice: shelf.Choice, of: str) -> None:
     """Points were drawn around."""
     points = st.session_state[f"map-{of}"].select
-    if points is not None and of == "codewords":
-        state.write(chosen=",".join(map(str, points)) or None)
-    elif points:
-        state.write(point=points[0])
-        st.session_state["map-points"] = points
-
-
-def selection() -> list[int]:
-    """Codewords that the link selects."""
-    return [int(part) for part in (state.read("chosen") or "").split(",") if part.isdigit()]
+    if points is None:
+        return
+    if of == "codewords":
+        chosen.write(choice, [int(k) for k in points])
+    else:
+        st.session_state["map-points"] = [int(row) for row in points]
+        state.write(point=None)
 
 
 def selected_codewords(choice: shelf.Choice) -> None:
-    """The selected codewords as cards, with what can be done with them."""
+    """The selected codewords: the last one in 3D, all as cards; a click on a card shows it."""
     codebook, table = shelf.codebook(choice.root, choice.model), dictionary(choice).table
     face = shelf.face(choice.root, codebook.face_id)
-    chosen = [k for k in selection() if k < codebook.size]
-    if not chosen:
-        st.caption("Hover a point to see its face, click it to select it, or draw around several with the lasso (or "
-                   "with Shift held).")
+    found = chosen.bar(choice, "map")
+    if not found:
+        st.caption("Hover a point to see its face, click it to select it (with Ctrl beside others), or draw around "
+                   "several with the lasso or the box. Gallery, coverage and timeline show the same selection.")
         return
-    st.subheader(f"{plural(len(chosen), 'codeword')} selected", anchor=False)
+    if face.has_mesh:
+        views.morph(key="map-look", data={
+            "face": media.face_address(face), "codebook": media.codebook_address(codebook), "codeword": found[-1],
+            "model": codebook.model, "height": 270,
+            "alt": f"Codeword {found[-1]}: {cards.sentence_of(table.iloc[found[-1]])}"})
     pictures = thumbnails.addresses(choice.root, codebook, face)
-    data = {"items": [cards.card(table.iloc[k], pictures.get(k)) for k in chosen], "selected": None,
+    data = {"items": [cards.card(table.iloc[k], pictures.get(k)) for k in found], "selected": found[-1],
             "model": codebook.model, "face": media.face_address(face) if face.has_mesh else None,
             "codebook": media.codebook_address(codebook), "narrow": True, "label": "Selected codewords"}
-    clicked = views.gallery(key="map-chosen", data=data, on_pick_change=lambda: None).pick
-    if clicked is not None:
-        routes.go("codebook", codeword=clicked)
-    with st.container(horizontal=True):
-        routes.link("codebook", "Show in the gallery", q=", ".join(map(str, chosen)))
-        st.button("Clear", icon=":material/close:", on_click=lambda: state.write(chosen=None))
-    notes.save_set(choice, chosen)
+    with st.container(height=330, border=False):
+        views.gallery(key="map-chosen", data=data, on_pick_change=lambda: None,
+                      on_toggle_change=lambda: taken_out(choice))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        routes.link("codebook", "Gallery", only=True)
+        routes.link("coverage", "Coverage")
+        routes.link("recordings", "Timeline")
+
+
+def taken_out(choice: shelf.Choice) -> None:
+    """A card was clicked with Ctrl."""
+    if (number := st.session_state["map-chosen"].toggle) is not None:
+        chosen.toggle(choice, int(number))
 
 
 def selected_frames(choice: shelf.Choice, found: MapArtefact) -> None:
-    """The frame that was clicked, and a way to its recording."""
+    """The frames that are selected on the map."""
+    rows = [row for row in st.session_state.get("map-points", []) if row < len(found.points)]
     text = state.read("point")
-    if text is None or not text.isdigit() or int(text) >= len(found.points):
-        st.caption("Hover a point to see its face; click it to go to its moment in the recording.")
-        return
-    row = found.points.iloc[int(text)]
+    if rows:
+        several_frames(choice, found.points.iloc[rows])
+    elif text is not None and text.isdigit() and int(text) < len(found.points):
+        one_frame(choice, found.points.iloc[int(text)])
+    else:
+        st.caption("Hover a point to see its face, click it to see it large, or draw around several with the lasso or "
+                   "the box.")
+
+
+def one_frame(choice: shelf.Choice, row: pd.Series) -> None:
+    """A frame in 3D, and a way to its recording."""
     st.subheader(f"{row['recording']} at {clock(row['time_s'])}", anchor=False)
-    codebook = shelf.codebook(choice.root, choice.model)
-    face = shelf.face(choice.root, codebook.face_id)
+    face = shelf.face(choice.root, shelf.codebook(choice.root, choice.model).face_id)
     frames = shelf.dataset(choice.root, choice.dataset).frames(row["recording"])
     psi = frames.psi[int((frames.frame == row["frame"]).argmax())]
     if face.has_mesh:
         views.morph(key="map-face", data={"face": media.face_address(face), "psi": [round(float(v), 4) for v in psi],
                                           "title": f"{row['recording']}, {clock(row['time_s'])}", "height": 300,
                                           "alt": f"The face of {row['recording']} at {clock(row['time_s'])}"})
-    routes.link("recordings", "Open the recording here", recording=row["recording"], t=round(float(row["time_s"]), 3))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        routes.link("recordings", "Open the recording here", recording=row["recording"],
+                    t=round(float(row["time_s"]), 3))
+        routes.link("find", "Find faces like this", example=f"{row['recording']}@{row['time_s']:.3f}")
+
+
+def several_frames(choice: shelf.Choice, points: pd.DataFrame) -> None:
+    """Frames drawn around: how many, of whom, their strongest codewords, and a few of their faces."""
+    st.subheader(plural(len(points), "frame"), anchor=False)
+    st.caption(f"From {plural(points['recording'].nunique(), 'recording')}. Their strongest codewords:")
+    table = dictionary(choice).table
+    share = points.loc[points["codeword"] > 0, "codeword"].value_counts(normalize=True).head(8)
+    st.dataframe(pd.DataFrame({"Codeword": share.index.astype(int), "Share": share.to_numpy(),
+                               "Movement": [cards.name_of(table.iloc[int(k)]) for k in share.index]}),
+                 hide_index=True, height=240, column_config={
+                     "Share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)})
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Select these codewords", icon=":material/checklist:", on_click=chosen.write,
+                  args=(choice, [int(k) for k in share.index]))
+        st.button("Clear", icon=":material/close:", on_click=lambda: st.session_state.pop("map-points", None))
+    middle = points.iloc[len(points) // 2]
+    routes.link("recordings", f"One of them: {middle['recording']} at {clock(middle['time_s'])}",
+                recording=middle["recording"], t=round(float(middle["time_s"]), 3))

@@ -79,17 +79,12 @@ def mixer(choice: shelf.Choice) -> None:
     with right:
         trip = st.session_state.get("round-trip")
         trip = trip if trip and trip[0] == (codebook.key, tuple(mixed.items())) else None
-        other = {"psi": numbers(trip[1].decoded), "title": "As the tokens rebuild it"} if trip else None
-        views.morph(key="mix", data={"face": media.face_address(face), "psi": numbers(psi), "title": "Your mix",
+        other = {"psi": mixes.rounded(trip[1].decoded), "title": "As the tokens rebuild it"} if trip else None
+        views.morph(key="mix", data={"face": media.face_address(face), "psi": mixes.rounded(psi), "title": "Your mix",
                                      "other": other, "height": 400,
                                      "alt": f"A face mixed from {len(mixed)} codewords"})
         if mixed:
             actions(choice, codebook, face, mixed, psi, trip)
-
-
-def numbers(psi: np.ndarray) -> list[float]:
-    """ψ for a view, rounded to what can be seen."""
-    return [round(float(v), 4) for v in psi]
 
 
 def sliders(choice: shelf.Choice, table: pd.DataFrame, mixed: dict[int, float]) -> dict[int, float]:

@@ -14,6 +14,7 @@ import streamlit as st
 
 from dashboard.components import (
     cards,
+    chosen,
     empty_states,
     figures,
     frame,
@@ -81,6 +82,7 @@ def recording(choice: shelf.Choice) -> None:
     track = tracks.track(dataset, tokens, codebook, face, name, int(state.read("part") or 0))
     if track.parts > 1:
         choose_part(track)
+    chosen.bar(choice, "recordings")
     if face.has_mesh:
         play(choice, track, name, codebook, face)
     else:
@@ -116,12 +118,20 @@ def play(choice: shelf.Choice, track: tracks.Track, name: str, codebook, face) -
             "recording": media.address(track.data, "application/octet-stream", "recording"),
             "at": selection.nearest_frame(track.time_s, state.read("t")),
             "stages": int(stages) if stages and stages.isdigit() else codebook.stages,
-            "items": cards.chips(dictionary(choice).table.iloc[used], pictures), "height": 380}
+            "items": cards.chips(dictionary(choice).table.iloc[used], pictures), "height": 380,
+            "chosen": chosen.read(choice)}
     told = views.player(key=f"player-{name}-{track.part}", data=data, on_at_change=lambda: None,
                         on_open_change=lambda: None)
     if told.at:
         depth = int(told.at["stages"])
         state.write(recording=name, t=told.at["t"], stages=depth if depth < codebook.stages else None)
+    if told.at is not None or state.read("t"):
+        row = selection.nearest_frame(track.time_s, state.read("t"))
+        here = sorted({int(k) for k in track.tokens[row] if k})
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button("Select this frame’s codewords", icon=":material/checklist:", on_click=chosen.write,
+                      args=(choice, here), disabled=not here)
+            routes.link("find", "Find faces like this", example=f"{name}@{track.time_s[row]:.3f}")
     if told.open is not None:
         routes.go("codebook", codeword=int(told.open))
 

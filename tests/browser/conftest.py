@@ -138,11 +138,14 @@ class Visit:
 
 @pytest.fixture
 def visit(browser, server: str) -> Iterator[Callable[..., Visit]]:
-    """Open the dashboard as a new visitor. At the end, no visitor's console may have held an error or a warning."""
+    """Open the dashboard as a new visitor, who has seen the tour unless it is the `first` visit. At the end, no
+    visitor's console may have held an error or a warning."""
     visits: list[Visit] = []
 
-    def make(base: str | None = None, **options: object) -> Visit:
+    def make(base: str | None = None, first: bool = False, **options: object) -> Visit:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        if not first:
+            context.add_init_script("localStorage.setItem('dfe.tour', 'done')")
         made = Visit(context.new_page(), base or server)
         made.page.on("console", lambda message: made.said.extend(complaints(message)))
         made.page.on("pageerror", lambda error: made.said.append(f"uncaught: {error}"))

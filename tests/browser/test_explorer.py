@@ -51,6 +51,7 @@ def test_a_lasso_selects_many_and_they_can_be_kept_as_a_set(visit, small_cache):
         there.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=3)
     there.page.mouse.up()
     there.page.get_by_text(re.compile(r"\d+ codewords selected")).wait_for()
+    there.page.get_by_role("button", name="Keep as a set").click()
     there.page.get_by_label("Keep as a named set").fill("all of them")
     there.page.get_by_role("button", name="Save").click()
     there.page.get_by_text("is kept with").wait_for()

@@ -17,7 +17,8 @@ class Gallery {
     this.missing = [];
     this.box.addEventListener("click", (e) => {
       const card = e.target.closest("button[data-id]");
-      if (card) this.pick(Number(card.dataset.id));
+      if (card && (e.ctrlKey || e.metaKey)) this.toggle(Number(card.dataset.id));
+      else if (card) this.pick(Number(card.dataset.id));
     });
     this.box.addEventListener("keydown", (e) => this.walk(e));
     this.keys = (e) => this.global(e);
@@ -41,6 +42,8 @@ class Gallery {
       this.cards.clear();
       this.box.replaceChildren(...data.items.map((item) => this.card(item)));
     }
+    this.chosen = new Set(data.chosen || []);
+    this.mark();
     this.select(data.selected);
     this.box.dataset.state = "ready";
   }
@@ -51,7 +54,7 @@ class Gallery {
     const card = element("button", { type: "button", class: "card", role: "option", tabindex: -1, "data-id": item.id,
       "aria-label": item.alt, title: item.alt },
       element("span", { class: "face" }, face),
-      element("span", { class: "title" }, element("i", { style: `background:${item.colour}` }), item.title),
+      element("span", { class: "title" }, element("i", { style: `background:${item.colour}` }), element("b", {}, item.title)),
       element("span", { class: "note" }, item.note));
     if (!item.src) this.near.observe(face);
     this.cards.set(item.id, card);
@@ -88,6 +91,17 @@ class Gallery {
     }
   }
 
+  /** Cards that belong to the selection, which the map, the coverage table and the timeline share. */
+  mark() {
+    for (const [id, card] of this.cards) card.toggleAttribute("data-chosen", this.chosen.has(id));
+  }
+
+  toggle(id) {
+    if (!this.chosen.delete(id)) this.chosen.add(id);
+    this.mark();
+    this.component.setTriggerValue("toggle", id);
+  }
+
   pick(id) {
     this.select(id);
     window.dispatchEvent(new CustomEvent("dfe:codeword", { detail: { codeword: id, model: this.data.model } }));
@@ -108,16 +122,11 @@ class Gallery {
     if (this.data.narrow) this.pick(Number(card.dataset.id));
   }
 
-  /** Left and right walk the gallery from anywhere on the page while a codeword is open; `/` goes to the search. */
+  /** Left and right walk the gallery from anywhere on the page while a codeword is open. */
   global(event) {
     const target = event.composedPath()[0];
     if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT|CANVAS)$/.test(target.tagName)
       || target.isContentEditable || target.getAttribute?.("role") === "slider") return;
-    if (event.key === "/") {
-      const search = document.querySelector(".st-key-q input");
-      if (search) { event.preventDefault(); search.focus(); }
-      return;
-    }
     if (!this.cards.has(this.selected) || !["ArrowLeft", "ArrowRight"].includes(event.key)) return;
     if (this.box.contains(target)) return;
     const ids = [...this.cards.keys()], to = ids[ids.indexOf(this.selected) + (event.key === "ArrowRight" ? 1 : -1)];

@@ -82,6 +82,9 @@ class Player {
   }
 
   async update(data) {
+    const chosen = new Set(data.chosen || []), key = [...chosen].join();
+    if (key !== this.chosenKey) { this.chosenKey = key; this.background = null; }
+    this.chosen = chosen;
     this.data = data;
     this.box.style.setProperty("--height", `${data.height}px`);
     try {
@@ -336,7 +339,7 @@ class Player {
     for (let s = 0; s < this.count; s++) {
       for (let r = a; r <= b; r += step) {
         let k = 0, g = 0;
-        for (let i = r; i < Math.min(r + step, b + 1); i++) { const [ki, gi] = this.token(i, s); if (ki && gi > g) { k = ki; g = gi; } }
+        for (let i = r; i < Math.min(r + step, b + 1); i++) { const [ki, gi] = this.token(i, s); if (ki && gi > g && (!this.chosen.size || this.chosen.has(ki))) { k = ki; g = gi; } }
         if (!k) continue;
         const x = this.x(this.track.time[r], width, ratio), next = Math.min(r + step, this.rows - 1);
         const gap = Math.min(this.track.time[next] - this.track.time[r] || 0.034, 0.2 + step * 0.04);

@@ -134,7 +134,7 @@ class Reel {
     this.data.tracks.forEach((track, i) => {
       const y = i * LANE;
       context.fillStyle = style.getPropertyValue("--st-text-color");
-      context.fillText(track.label.length > 22 ? `${track.label.slice(0, 21)}…` : track.label, 0, y + LANE / 2);
+      context.fillText(track.label.length > 27 ? `${track.label.slice(0, 26)}…` : track.label, 0, y + LANE / 2);
       context.fillStyle = style.getPropertyValue("--st-secondary-background-color");
       context.fillRect(LABELS, y + 2, width, LANE - 4);
       context.fillStyle = track.colour;

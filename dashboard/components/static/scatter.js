@@ -24,14 +24,22 @@ class Scatter {
     this.card = element("div", { class: "hovercard", hidden: true }, this.face, this.words);
     this.legend = element("div", { class: "legend" });
     this.lasso = element("button", { type: "button", class: "toggle", "aria-pressed": "false", title: "Draw around points to select them",
-      onclick: () => { this.lassoing = !this.lassoing; this.lasso.setAttribute("aria-pressed", String(this.lassoing)); } }, "Lasso");
+      onclick: () => this.tool("lasso") }, "Lasso");
+    this.boxing = element("button", { type: "button", class: "toggle", "aria-pressed": "false", title: "Draw a box around points to select them",
+      onclick: () => this.tool("box") }, "Box");
     const zoom = (by) => () => { this.scale *= by; this.draw(); };
     const all = element("button", { type: "button", class: "toggle", onclick: () => { this.fit(); this.draw(); } }, "All");
     this.box.append(element("div", { class: "picture" }, this.canvas, this.card),
-      element("div", { class: "toggles" }, this.lasso,
+      element("div", { class: "toggles" }, this.lasso, this.boxing,
         element("button", { type: "button", class: "toggle", "aria-label": "Zoom in", onclick: zoom(1.4) }, "+"),
         element("button", { type: "button", class: "toggle", "aria-label": "Zoom out", onclick: zoom(1 / 1.4) }, "−"), all, this.legend));
     this.listen();
+  }
+
+  tool(name) {
+    this.drawing = this.drawing === name ? null : name;
+    this.lasso.setAttribute("aria-pressed", String(this.drawing === "lasso"));
+    this.boxing.setAttribute("aria-pressed", String(this.drawing === "box"));
   }
 
   listen() {
@@ -39,21 +47,22 @@ class Scatter {
     const at = (e) => { const b = this.canvas.getBoundingClientRect(); return [e.clientX - b.left, e.clientY - b.top]; };
     this.canvas.addEventListener("pointerdown", (e) => {
       start = at(e); moved = false; this.canvas.setPointerCapture(e.pointerId);
-      this.loop = this.lassoing || e.shiftKey ? [start] : null;
+      this.loop = this.drawing || e.shiftKey ? [start] : null;
     });
     this.canvas.addEventListener("pointermove", (e) => {
       const here = at(e);
       if (!start) { this.hover(here); return; }
       const [dx, dy] = [here[0] - start[0], here[1] - start[1]];
       if (Math.hypot(dx, dy) > 3) moved = true;
-      if (this.loop) this.loop.push(here);
+      if (this.loop && this.drawing === "box") this.loop = [start, [here[0], start[1]], here, [start[0], here[1]]];
+      else if (this.loop) this.loop.push(here);
       else if (moved && this.deep) { this.turn[0] += dx * 0.008; this.turn[1] = Math.max(-1.5, Math.min(1.5, this.turn[1] + dy * 0.008)); start = here; }
       else if (moved) { this.shift[0] += dx; this.shift[1] += dy; start = here; }
       this.draw();
     });
     this.canvas.addEventListener("pointerup", (e) => {
       if (this.loop && moved) this.selectInside();
-      else if (start && !moved) { const point = this.nearest(at(e)); if (point >= 0) this.pick(point); }
+      else if (start && !moved) { const point = this.nearest(at(e)); if (point >= 0) this.pick(point, e.ctrlKey || e.metaKey); }
       start = null; this.loop = null;
       this.draw();
     });
@@ -199,8 +208,8 @@ class Scatter {
     paint(context, this.mesh, pose, new Camera(0.3, 0.03), [0, 0, this.face.width, this.face.height], { range: Math.max(0.5, ...pose.heat) });
   }
 
-  pick(point) {
-    this.component.setTriggerValue("pick", { id: this.points.ids[point], point });
+  pick(point, add = false) {
+    this.component.setTriggerValue("pick", { id: this.points.ids[point], point, add });
     if (!this.points.psi) window.dispatchEvent(new CustomEvent("dfe:codeword", { detail: { codeword: this.points.ids[point], model: this.data.model } }));
   }
 

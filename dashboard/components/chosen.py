@@ -1,0 +1,89 @@
+"""The selection of codewords that every page shares: in the link, kept between pages, with undo and named sets."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.components import notes, shelf, state
+from dashboard.components.words import plural
+
+_KEPT, _BEFORE = "chosen-kept", "chosen-before"
+DEPTH = 30
+"""Steps that can be undone."""
+
+
+def parse(text: str | None) -> list[int]:
+    """``3,17`` as numbers, each once; what is no number is left out."""
+    return list(dict.fromkeys(int(part) for part in (text or "").split(",") if part.isascii() and part.isdigit()))
+
+
+def read(choice: shelf.Choice) -> list[int]:
+    """The selected codewords of the chosen model: the link's, else what this session selected for this model."""
+    size = shelf.codebook(choice.root, choice.model).size
+    if (text := state.read("chosen")) is not None:
+        found = [k for k in parse(text) if k < size]
+        st.session_state[_KEPT] = (choice.model, found)
+        return found
+    model, found = st.session_state.get(_KEPT, (None, []))
+    if model != choice.model:
+        return []
+    if found:
+        state.write(chosen=_written(found))
+    return found
+
+
+def write(choice: shelf.Choice, codewords: list[int]) -> None:
+    """Select these instead. What was selected before can be had back with `undo`."""
+    before = read(choice)
+    if codewords == before:
+        return
+    st.session_state[_BEFORE] = [*st.session_state.get(_BEFORE, []), (choice.model, before)][-DEPTH:]
+    _put(choice, codewords)
+
+
+def toggle(choice: shelf.Choice, codeword: int) -> None:
+    """Take a codeword in, or out."""
+    found = read(choice)
+    write(choice, [k for k in found if k != codeword] if codeword in found else [*found, codeword])
+
+
+def undo(choice: shelf.Choice) -> None:
+    """The selection before the last change."""
+    before = [step for step in st.session_state.get(_BEFORE, []) if step[0] == choice.model]
+    if before:
+        _, codewords = before.pop()
+        st.session_state[_BEFORE] = before
+        _put(choice, codewords)
+
+
+def bar(choice: shelf.Choice, key: str) -> list[int]:
+    """One line: how many are selected, undo, clear, sets. Nothing while nothing was ever selected. Returns them."""
+    found, sets = read(choice), notes.read(choice).sets
+    undoable = any(model == choice.model for model, _ in st.session_state.get(_BEFORE, []))
+    if not found and not undoable and not sets:
+        return found
+    with st.container(horizontal=True, vertical_alignment="center", key=f"chosen-{key}"):
+        st.markdown(f"**{plural(len(found), 'codeword')} selected**" if found else "No codeword selected",
+                    width="content")
+        st.button("Undo", icon=":material/undo:", key=f"undo-{key}", disabled=not undoable, on_click=undo,
+                  args=(choice,))
+        st.button("Clear", icon=":material/close:", key=f"clear-{key}", disabled=not found, on_click=write,
+                  args=(choice, []))
+        if found:
+            with st.popover("Keep as a set", icon=":material/bookmark_add:"):
+                notes.save_set(choice, found)
+        if sets:
+            with st.popover("Sets", icon=":material/bookmarks:"):
+                for name, codewords in sets.items():
+                    st.button(f"{name} ({len(codewords)})", key=f"set-{key}-{name}", width="stretch", on_click=write,
+                              args=(choice, [int(k) for k in codewords]))
+    return found
+
+
+def _put(choice: shelf.Choice, codewords: list[int]) -> None:
+    st.session_state[_KEPT] = (choice.model, codewords)
+    state.write(chosen=_written(codewords) or None)
+
+
+def _written(codewords: list[int]) -> str:
+    return ",".join(map(str, codewords))

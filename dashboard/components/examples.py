@@ -1,0 +1,63 @@
+"""Faces given as an example: a moment of a recording, or coefficients set by sliders; both stand in the link."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from dashboard.components import shelf
+
+GROUPS = {"Brows": ("brow",), "Eyes": ("eye",), "Cheeks": ("cheek", "nose"), "Mouth": ("mouth",),
+          "Jaw": ("jaw", "tongue")}
+"""Coefficients by what their names begin with."""
+
+
+def grouped(names: tuple[str, ...]) -> dict[str, list[str]]:
+    """Coefficients by part of the face; those that no part claims are under “Other”. Empty parts are left out."""
+    found: dict[str, list[str]] = {group: [] for group in (*GROUPS, "Other")}
+    for name in names:
+        group = next((g for g, starts in GROUPS.items() if name.lower().startswith(starts)), "Other")
+        found[group].append(name)
+    return {group: members for group, members in found.items() if members}
+
+
+def shape_of(text: str | None, names: tuple[str, ...]) -> dict[str, float]:
+    """``jawOpen:0.5,browInnerUp:1`` as coefficients within 0 to 1; what cannot be read is left out."""
+    found = {}
+    for part in (text or "").split(","):
+        name, _, amount = part.partition(":")
+        try:
+            value = float(amount)
+        except ValueError:
+            continue
+        if name in names and 0 < value <= 1:
+            found[name] = value
+    return found
+
+
+def written(shape: Mapping[str, float]) -> str | None:
+    """The inverse of `shape_of`; None for a face at rest."""
+    return ",".join(f"{name}:{value:g}" for name, value in shape.items() if value > 0) or None
+
+
+def psi_of(shape: Mapping[str, float], names: tuple[str, ...]) -> np.ndarray:
+    """(E,) float32."""
+    return np.array([shape.get(name, 0.0) for name in names], np.float32)
+
+
+def moment_of(text: str | None, recordings: list[str]) -> tuple[str, float] | None:
+    """``s01-1@12.5`` as a recording and its second, None when the link names none that is there."""
+    name, at, seconds = (text or "").rpartition("@")
+    try:
+        time_s = float(seconds)
+    except ValueError:
+        return None
+    return (name, time_s) if at and name in recordings and np.isfinite(time_s) else None
+
+
+def frame_at(choice: shelf.Choice, recording: str, time_s: float) -> tuple[np.ndarray, float]:
+    """ψ (E,) of the frame nearest to a second, and its own second."""
+    frames = shelf.dataset(choice.root, choice.dataset).frames(recording)
+    row = int(np.abs(frames.time_s - time_s).argmin())
+    return frames.psi[row], float(frames.time_s[row])

@@ -1,0 +1,161 @@
+"""Search by example: a moment of a recording or a face set by sliders, and what is most like it."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+if __name__ == "__main__":  # a link to this page was the server's first: see dashboard/pages/__init__.py
+    runpy.run_path(str(Path(__file__).resolve().parents[1] / "app.py"), run_name="__main__")
+
+import numpy as np
+import streamlit as st
+
+from dashboard.components import (
+    cards,
+    chosen,
+    empty_states,
+    examples,
+    frame,
+    media,
+    mixes,
+    routes,
+    shelf,
+    state,
+    thumbnails,
+    views,
+)
+from dashboard.components.dictionary import dictionary
+from dashboard.components.words import clock, mm
+from dfe_core.faces.model import FaceModel
+from dfe_core.tokens.search import nearest_codewords
+
+SOURCES = ("Sliders", "A moment")
+NEAREST = 8
+
+
+def page() -> None:
+    """The page."""
+    choice = shelf.chosen()
+    frame.header("Find", "Give a face as an example: which codewords and which moments are most like it?", choice)
+    if not empty_states.ready(choice):
+        return
+    face = shelf.face(choice.root, shelf.codebook(choice.root, choice.model).face_id)
+    if not face.has_mesh:
+        st.info("The face of this codebook has no mesh here, so faces cannot be compared.",
+                icon=":material/view_in_ar:")
+        return
+    shown(choice, face)
+
+
+@st.fragment
+def shown(choice: shelf.Choice, face: FaceModel) -> None:
+    """The example beside its face, and below what is like it."""
+    with frame.guarded():
+        source = st.segmented_control("Example", SOURCES, key="example_by", required=True, bind="query-params",
+                                      default=SOURCES[1] if state.read("example") else SOURCES[0],
+                                      label_visibility="collapsed")
+        left, right = st.columns([1, 1.25], gap="medium")
+        with left:
+            psi, title = sliders(face) if source == SOURCES[0] else moment(choice)
+        with right:
+            views.morph(key="example", data={"face": media.face_address(face), "psi": mixes.rounded(psi),
+                                             "title": title, "height": 340, "alt": f"The face searched for: {title}"})
+        if not np.abs(psi).max() > 0.01:
+            st.caption("This face is at rest. Move a slider, or choose another moment.")
+            return
+        like_codewords(choice, face, psi)
+        like_moments(choice, face, psi)
+
+
+def sliders(face: FaceModel) -> tuple[np.ndarray, str]:
+    """A face set by its coefficients, one part of the face at a time."""
+    shape = examples.shape_of(state.read("shape"), face.names)
+    groups = examples.grouped(face.names)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        part = st.segmented_control("Part of the face", list(groups), default="Mouth" if "Mouth" in groups
+                                    else next(iter(groups)), required=True, key="slider_part", bind="query-params")
+        st.button("Rest", icon=":material/close:", disabled=not shape, key="rest",
+                  on_click=lambda: state.write(shape=None), help="Set every slider to 0")
+    version = examples.written({k: v for k, v in shape.items() if k not in groups[part]}) or "rest"
+    with st.container(height=330, border=False):
+        cells = st.columns(2, gap="medium")
+        for i, name in enumerate(groups[part]):
+            cells[i % 2].slider(spoken(name), 0.0, 1.0, shape.get(name, 0.0), 0.05,
+                                key=f"set-{name}-{shape.get(name, 0.0):g}-{len(version)}", on_change=set_to,
+                                args=(face.names, name, f"set-{name}-{shape.get(name, 0.0):g}-{len(version)}"))
+    return examples.psi_of(shape, face.names), "Your face"
+
+
+def set_to(names: tuple[str, ...], name: str, key: str) -> None:
+    """A slider was moved: the link carries the face."""
+    shape = examples.shape_of(state.read("shape"), names)
+    state.write(shape=examples.written(shape | {name: round(float(st.session_state[key]), 2)}))
+
+
+def spoken(name: str) -> str:
+    """``mouthSmileLeft`` as ``Mouth smile left``."""
+    words = "".join(f" {c.lower()}" if c.isupper() else c for c in name).replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def moment(choice: shelf.Choice) -> tuple[np.ndarray, str]:
+    """The face of a recording at a second."""
+    recordings = shelf.dataset(choice.root, choice.dataset).recordings.set_index("recording")
+    names = recordings.index.tolist()
+    named = examples.moment_of(state.read("example"), names)
+    if named is None and state.read("example"):
+        empty_states.page_missing(f"“{choice.dataset}” has no moment “{state.read('example')}”.")
+    name, time_s = named or (names[0], 0.0)
+    picked = st.selectbox("Recording", names, index=names.index(name), key=f"example-of-{name}")
+    end = float(recordings.loc[picked, "duration_s"])
+    at = st.slider("Second", 0.0, max(end, 0.1), min(time_s, end), 0.1, key=f"example-at-{picked}-{time_s:.3f}")
+    if picked != name or abs(at - min(time_s, end)) > 0.04:
+        state.write(example=f"{picked}@{0 if picked != name else at:.3f}")
+        st.rerun(scope="fragment")
+    psi, exact = examples.frame_at(choice, picked, at)
+    routes.link("recordings", f"Open {picked} at {clock(exact)}", recording=picked, t=round(exact, 3))
+    return psi, f"{picked}, {clock(exact)}"
+
+
+def like_codewords(choice: shelf.Choice, face: FaceModel, psi: np.ndarray) -> None:
+    """Single codewords nearest to the face."""
+    codebook, table = shelf.codebook(choice.root, choice.model), dictionary(choice).table
+    found = nearest_codewords(codebook, face, psi, limit=NEAREST)
+    found = found[found["cosine"] > 0.05]
+    st.subheader("Nearest codewords", anchor=False)
+    if not len(found):
+        st.caption("No codeword moves anything like it.")
+        return
+    pictures = thumbnails.addresses(choice.root, codebook, face)
+    items = [{"codeword": int(row.codeword), "src": pictures.get(int(row.codeword)),
+              "title": f"{row.codeword} · cosine {row.cosine:.2f}", "note": cards.name_of(table.iloc[row.codeword]),
+              "alt": f"Codeword {row.codeword}: {cards.sentence_of(table.iloc[row.codeword])} Cosine {row.cosine:.2f}, "
+                     f"{row.distance_mm:.2f} mm away."} for row in found.itertuples()]
+    picked = views.strip(key="like-codewords", on_pick_change=lambda: None, data={
+        "face": media.face_address(face), "codebook": media.codebook_address(codebook), "items": items}).pick
+    with st.container(horizontal=True):
+        st.button("Select these codewords", icon=":material/checklist:", on_click=chosen.write,
+                  args=(choice, [int(k) for k in found["codeword"]]))
+    if picked is not None and picked < len(found):
+        routes.go("codebook", codeword=int(found["codeword"].iloc[picked]))
+
+
+def like_moments(choice: shelf.Choice, face: FaceModel, psi: np.ndarray) -> None:
+    """Moments of the recordings nearest to the face."""
+    found = mixes.nearest_moments(choice, psi)
+    st.subheader("Nearest moments in the recordings", anchor=False)
+    if not len(found):
+        st.caption(f"“{choice.dataset}” has no frames.")
+        return
+    items = [{"psi": mixes.rounded(examples.frame_at(choice, row.recording, row.time_s)[0]),
+              "title": f"{row.recording} {clock(row.time_s)}", "note": f"{mm(row.distance_mm)} away",
+              "alt": f"{row.recording} at {clock(row.time_s)}, {row.distance_mm:.2f} mm away"}
+             for row in found.itertuples()]
+    picked = views.strip(key="like-moments", data={"face": media.face_address(face), "items": items},
+                         on_pick_change=lambda: None).pick
+    st.caption("Root mean square distance over the vertices; moments of one recording are at least a second apart. "
+               "Click one to open it.")
+    if picked is not None and picked < len(found):
+        row = found.iloc[picked]
+        routes.go("recordings", recording=row["recording"], t=round(float(row["time_s"]), 3))
