@@ -16,8 +16,9 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import DatasetWriter, open_writer
 from dfe_core.expressions.labels import ENDINGS, Labels, read_labels
+from dfe_core.expressions.mixing import common_scales, rescaled, sentence
 from dfe_core.expressions.naming import compile_pattern, recording_names, who
-from dfe_core.expressions.readers import bfm, dfe_dataset
+from dfe_core.expressions.readers import bfm, dfe_dataset, live_link_face
 from dfe_core.expressions.readers.flame_frames import frame_files
 from dfe_core.expressions.readers.options import MAX_FILE_BYTES, ReadOptions
 from dfe_core.expressions.readers.registry import find_reader, readers
@@ -67,7 +68,8 @@ class ImportReport:
 
 def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "anny", format: str = "auto",
                    labels: str | Path | None = None, subject_pattern: str | None = None, fps: float | None = None,
-                   reader: Any = None, root: Path | None = None, progress: Listener = silent) -> ImportReport:
+                   extractor: str | None = None, mix_extractors: bool = False, reader: Any = None,
+                   root: Path | None = None, progress: Listener = silent) -> ImportReport:
     """Read files and folders of recordings and write ``datasets/<name>``, holding one recording at a time.
 
     A file that cannot be read is left out and named in the report; the dataset appears whole or not at all.
@@ -79,7 +81,9 @@ def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "ann
     format: a reader's FORMAT, or ``auto``.
     labels: a CSV as `read_labels` takes it. subject_pattern: as `naming.who` takes it.
     fps: for files without times, and the rate that all others are resampled to; None keeps every file's own.
-
+    extractor: the tool that made the files, where they do not tell it (SPECTRE writes DECA's keys).
+    mix_extractors: take files of several extractors of one family, brought to one range (`mixing`); every file is then
+        read twice.
     reader: reads every file, in the place of the one that `find_reader` finds; with its FORMAT, TITLE and read, and
         MAX_BYTES where it takes larger files than others.
 
@@ -89,10 +93,13 @@ def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "ann
     if face == "learn" or face.startswith("learned-"):
         from dfe_core.expressions.learning import import_learned
         return import_learned(sources, name, face=face, format=format, labels=labels, subject_pattern=subject_pattern,
-                              fps=fps, reader=reader, root=root, progress=progress)
-    job = _Job(name, face, format, read_labels(labels), compile_pattern(subject_pattern), fps, root, reader)
+                              fps=fps, extractor=extractor, reader=reader, root=root, progress=progress)
+    job = _Job(name, face, format, read_labels(labels), compile_pattern(subject_pattern), ReadOptions(fps, extractor),
+               root, reader)
     _check_request(job)
     files, unread = find_files(sources, job.labels.path)
+    if mix_extractors:
+        job.scales = common_scales(_each_recording(files, job, progress))
     with contextlib.ExitStack() as stack:
         for i, (path, recording) in enumerate(zip(files, recording_names(files), strict=True)):
             progress(Progress("import", i, len(files), path.name))
@@ -115,9 +122,10 @@ class _Job:
     format: str
     labels: Labels
     pattern: Any
-    fps: float | None
+    options: ReadOptions
     root: Path | None
     reader: Any = None
+    scales: dict[str, float] | None = None
     model: FaceModel | None = None
     writer: DatasetWriter | None = None
     first: tuple[Path, Recording] | None = None
@@ -139,7 +147,8 @@ def find_files(sources: Sequence[str | Path], labels: Path | None = None
                ) -> tuple[list[Path], list[tuple[Path, str]]]:
     """Files to read, each once, and sources that are none.
 
-    Folders are walked in the order of their names; one that holds a folder a frame is one recording. Hidden files,
+    Folders are walked in the order of their names; one that holds a folder a frame is one recording. Of a take of Live
+    Link Face in several forms the calibrated one is read. Hidden files,
     files with endings that no reader takes, and the table of labels are passed over, and links out of the folder are
     told. A file named outright is always tried.
     """
@@ -149,8 +158,10 @@ def find_files(sources: Sequence[str | Path], labels: Path | None = None
     for source in map(Path, sources):
         if os.path.isdir(source):
             found, outside = _inside(source, list(_walk(source)))
-            unread += outside
-            if not found and not outside:
+            other_forms = live_link_face.other_forms(found)
+            found = [path for path in found if path not in other_forms]
+            unread += [*outside, *((path, str(error)) for path, error in other_forms.items())]
+            if not found and not outside and not other_forms:
                 unread.append((source, str(DataError(source, "no recordings in this folder", ", ".join(ENDINGS)))))
         else:
             found = [source]
@@ -188,8 +199,8 @@ def folder_files(folder: Path) -> list[Path]:
 def _check_request(job: _Job) -> None:
     if (artefact_path("datasets", job.name, job.root) / "manifest.json").is_file():
         raise DataError(job.name, "a dataset of this name exists", f"another name, or `dfe rm {job.name}` first")
-    if job.fps is not None:
-        check_fps(job.fps, "--fps")
+    if job.options.fps is not None:
+        check_fps(job.options.fps, "--fps")
     known = [r.FORMAT for r in readers()]
     if job.face != "anny":
         job.model = open_face(job.face, job.root)  # a wrong face is told before an hour of reading
@@ -204,7 +215,7 @@ def _import_file(path: Path, name: str, job: _Job, stack: contextlib.ExitStack, 
         if digest in job.contents:
             raise DataError(path, f"the same content as {job.contents[digest]}", "each recording once")
         reader, why = (job.reader, "as asked") if job.reader else find_reader(path, job.format)
-        found = read_recordings(path, reader, job.fps)
+        found = [rescaled(r, job.scales or {}) for r in read_recordings(path, reader, job.options)]
         names = _distinct([_renamed(name, path, r, reader) for r in found], name, job)
         ready = [_prepare(path, r, n, job, progress) for r, n in zip(found, names, strict=True)]
         if file_state(path) != state:
@@ -222,11 +233,22 @@ def _import_file(path: Path, name: str, job: _Job, stack: contextlib.ExitStack, 
                         "notes": [note for r in ready for note in r.notes]})
 
 
-def read_recordings(path: Path, reader: ModuleType, fps: float | None) -> list[Recording]:
+def _each_recording(files: list[Path], job: _Job, progress: Listener) -> Iterator[Recording]:
+    """Every recording that can be read; the import itself will name the others."""
+    for i, path in enumerate(files):
+        progress(Progress("compare extractors", i, len(files), path.name))
+        try:
+            file_content(path, job.reader)
+            yield from read_recordings(path, job.reader or find_reader(path, job.format)[0], job.options)
+        except DataError:
+            continue
+
+
+def read_recordings(path: Path, reader: ModuleType, options: ReadOptions) -> list[Recording]:
     """A file's recordings. Whatever a damaged file does to a library below a reader, the rest of the batch goes on."""
     try:
         with np.errstate(all="ignore"):  # numbers that no float holds become infinite, and their frames invalid
-            recordings = reader.read(path, ReadOptions(fps=fps))
+            recordings = reader.read(path, options)
     except DataError:
         raise
     except Exception as error:
@@ -292,7 +314,7 @@ def _prepare(path: Path, recording: Recording, name: str, job: _Job, progress: L
     if job.model is None:
         job.model = _face_for(recording, job, progress)
     on_face = _on_face(path, _with_person(path, recording, name, job), job.model)
-    return on_face if job.fps is None else resample(on_face, job.fps)
+    return on_face if job.options.fps is None else resample(on_face, job.options.fps)
 
 
 def _write(path: Path, recording: Recording, job: _Job, stack: contextlib.ExitStack) -> None:
@@ -313,9 +335,9 @@ def _check_space(path: Path, recording: Recording, job: _Job) -> None:
     if recording.space != first.space:
         raise _EndsImport(path, f"{recording.space} coefficients, but {other} holds {first.space} coefficients",
                           "one kind a dataset: import them under two names")
-    if recording.space != "arkit" and recording.extractor != first.extractor:
+    if recording.space != "arkit" and recording.extractor != first.extractor and job.scales is None:
         raise _EndsImport(path, f"made by {recording.extractor}, but {other} by {first.extractor}, whose scales "
-                          "differ", "one extractor a dataset: import them under two names")
+                          "differ", "one extractor a dataset, or --mix-extractors, which brings them to one range")
     if job.face == "anny" and recording.space == "flame" and recording.names != job.model.names:
         raise _EndsImport(path, f"{_expressions(recording)} expression components, but {other} has "
                           f"{_expressions(first)}", "one number of components a dataset")
@@ -380,6 +402,8 @@ def _gather(psi: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def _about(job: _Job) -> list[str]:
     if len(job.extractors) < 2:
         return []
+    if job.scales and len(job.scales) > 1:
+        return [sentence(job.scales)]
     return ["Recordings of several tools, which may differ in scale: "
             + ", ".join(f"{tool} ({file} …)" for tool, file in job.extractors.items()) + "."]
 
@@ -403,7 +427,8 @@ def _manifest(job: _Job) -> dict[str, Any]:
     return {"name": job.name, "face": job.model.id, "simulated": job.simulated, "sources": job.sources,
             "dropped": [{"file": path.name, "why": _without_folder(path, why)} for path, why in job.skipped],
             "notes": job.notes,
-            "settings": {"format": job.format, "fps": job.fps, "max_bridged_gap_s": MAX_BRIDGED_GAP_S,
+            "settings": {"format": job.format, "fps": job.options.fps, "max_bridged_gap_s": MAX_BRIDGED_GAP_S,
+                         "extractor": job.options.extractor, "extractor_scales": job.scales,
                          "subject_pattern": job.pattern.pattern if job.pattern else None,
                          "labels": {"file": job.labels.path.name, "sha256": file_sha256(job.labels.path),
                                     "key": job.labels.key} if job.labels.path else None}}

@@ -27,6 +27,7 @@ from dfe_core.expressions.naming import compile_pattern, recording_names, who
 from dfe_core.expressions.neutral import Ledger, calm_frames, resting_face, thinned
 from dfe_core.expressions.points import SPACES, PointTrack
 from dfe_core.expressions.readers.mesh_sequence import MESH_ENDINGS
+from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.registry import find_reader, read_head
 from dfe_core.expressions.resample import resample
 from dfe_core.expressions.split import Split, split_dataset
@@ -56,7 +57,8 @@ _HEAD = 1500  # vertices from which a mesh is taken for a head whose regions can
 
 def import_learned(sources: Sequence[str | Path], name: str, *, face: str = "learn", format: str = "auto",
                    labels: str | Path | None = None, subject_pattern: str | None = None, fps: float | None = None,
-                   reader: Any = None, root: Path | None = None, progress: Listener = silent) -> ImportReport:
+                   extractor: str | None = None, reader: Any = None, root: Path | None = None,
+                   progress: Listener = silent) -> ImportReport:
     """Import landmark or mesh sequences onto a learned face; parameters as `import_dataset`.
 
     Every recording needs the same points. Pose is removed on a stable set found from the data (`stable_set`), with
@@ -70,7 +72,7 @@ def import_learned(sources: Sequence[str | Path], name: str, *, face: str = "lea
     Raises `DataError` when nothing can be imported, the dataset exists, nothing moves, or for a wrong option.
     """
     job = _Job(name, face, format, read_labels(labels), compile_pattern(subject_pattern), fps, root, progress,
-               reader)
+               reader, extractor)
     _check(job)
     (root or cache_root()).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".learning-", dir=root or cache_root()) as folder:
@@ -111,6 +113,7 @@ class _Job:
     root: Path | None
     progress: Listener
     reader: Any = None
+    extractor: str | None = None
     tracks: list[_Track] = field(default_factory=list)
     skipped: list[tuple[Path, str]] = field(default_factory=list)
     sources: list[dict[str, Any]] = field(default_factory=list)
@@ -163,6 +166,7 @@ def _read_all(sources: Sequence[str | Path], job: _Job, folder: Path) -> None:
     meshes, rest = mesh_folders(sources)
     files, unread = find_files(rest, job.labels.path)
     paths, seen = [*meshes, *files], {}
+    options = ReadOptions(job.fps, job.extractor)
     for i, (path, name) in enumerate(zip(paths, recording_names(paths), strict=True)):
         job.progress(Progress("read points", i, len(paths), path.name))
         try:
@@ -170,7 +174,7 @@ def _read_all(sources: Sequence[str | Path], job: _Job, folder: Path) -> None:
             if digest in seen:
                 raise DataError(path, f"the same content as {seen[digest]}", "each recording once")
             reader, why = (job.reader, "as asked") if job.reader else _reader_of(path, job.format)
-            kept = [_keep(path, name, r, job, folder) for r in read_recordings(path, reader, job.fps)]
+            kept = [_keep(path, name, r, job, folder) for r in read_recordings(path, reader, options)]
         except DataError as error:
             job.skipped.append((path, str(error)))
             continue

@@ -58,18 +58,28 @@ def read_array_pickle(path: Path) -> dict[str, np.ndarray]:
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise DataError(path, f"{size >> 20} MB", f"at most {MAX_BYTES >> 20} MB")
+    return unpickled_arrays(path.read_bytes(), path)
+
+
+def unpickled_arrays(data: bytes, path: Path) -> dict[str, np.ndarray]:
+    """As `read_array_pickle`, of a pickle that lies inside the file `path`. Arrays of mappings in the mapping come
+    under their own names, those of the outer one first."""
     try:
-        content = _Machine(path).run(path.read_bytes())
+        content = _Machine(path).run(data)
+        if isinstance(content, _Thing) and isinstance(content.state, Mapping):
+            content = content.state
+        if not isinstance(content, Mapping):
+            raise DataError(path, "a pickle that is no mapping", "arrays by name")
+        found: dict[str, np.ndarray] = {}
+        for level in (content, *(inner for inner in content.values() if isinstance(inner, Mapping))):
+            for key, value in level.items():
+                if isinstance(key, (str, bytes)) and (array := _array(value, path, 0)) is not None:
+                    found.setdefault(_text(key), array)
+        return found
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(path, f"a broken pickle ({type(error).__name__}: {error})"[:200], "a whole file") from None
-    if isinstance(content, _Thing) and isinstance(content.state, Mapping):
-        content = content.state
-    if not isinstance(content, Mapping):
-        raise DataError(path, "a pickle that is no mapping", "arrays by name")
-    found = {_text(key): _array(value, path, 0) for key, value in content.items() if isinstance(key, (str, bytes))}
-    return {name: array for name, array in found.items() if array is not None}
 
 
 class _Machine:

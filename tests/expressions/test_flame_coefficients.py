@@ -11,6 +11,8 @@ import pytest
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.registry import find_reader
 from tests.captures import read_one
 
 RNG = np.random.default_rng(0)
@@ -64,6 +66,75 @@ def test_a_missing_jaw_is_said_aloud(tmp_path: Path):
     recording = read_one(save(tmp_path / "a.npz", {"exp": EXP}), fps=25)
     assert not recording.psi[:, 50:].any()
     assert any(note.startswith("No jaw") for note in recording.notes)
+
+
+def jaw_forms() -> dict[str, np.ndarray]:
+    from scipy.spatial.transform import Rotation
+    matrices = Rotation.from_rotvec(np.abs(JAW)).as_matrix()
+    return {"matrices": matrices, "flat matrices": matrices.reshape(30, 9), "matrices of one joint": matrices[:, None],
+            "two rows": matrices[:, :2].reshape(30, 6),
+            "two columns": matrices[..., :2].transpose(0, 2, 1).reshape(30, 6),
+            "scaled rows": 3 * matrices[:, None, :2]}
+
+
+@pytest.mark.parametrize("form", jaw_forms())
+@pytest.mark.parametrize("key", ["jaw_pose", "jaw"])
+def test_a_jaw_as_matrix_or_in_six_numbers_becomes_its_axis_and_angle(tmp_path: Path, form: str, key: str):
+    recording = read_one(save(tmp_path / "a.npz", {"exp": EXP, key: jaw_forms()[form]}), fps=25)
+    np.testing.assert_allclose(recording.psi[:, 50:], np.abs(JAW), atol=1e-6)
+    assert any(f"The jaw ({key}) is given as" in note for note in recording.notes)
+
+
+@pytest.mark.parametrize("jaw", [np.ones((30, 3, 3)), -np.eye(3)[None].repeat(30, 0), np.zeros((30, 6)),
+                                 np.ones((30, 6)), np.eye(3)[None].repeat(20, 0)])
+def test_a_jaw_that_is_no_rotation_is_refused(tmp_path: Path, jaw: np.ndarray):
+    with pytest.raises(DataError, match="array jaw_pose: (matrices that|vectors that|20 frames)"):
+        read_one(save(tmp_path / "a.npz", {"exp": EXP, "jaw_pose": jaw}), fps=25)
+
+
+def test_missing_jaws_make_their_frames_invalid(tmp_path: Path):
+    matrices = jaw_forms()["matrices"].copy()
+    matrices[7] = np.nan
+    recording = read_one(save(tmp_path / "a.npz", {"exp": EXP, "jaw_pose": matrices}), fps=25)
+    assert np.flatnonzero(~recording.valid).tolist() == [7]
+
+
+def test_a_corpus_of_sequences_makes_a_recording_of_each(tmp_path: Path):
+    array = RNG.normal(size=(12, 64, 56)).astype(np.float32)
+    np.save(tmp_path / "listeners.npy", array)
+    found = find_reader(tmp_path / "listeners.npy")[0].read(tmp_path / "listeners.npy", ReadOptions(fps=30))
+    assert [r.name for r in found] == [f"listeners-{i:02d}" for i in range(12)]
+    np.testing.assert_array_equal(found[5].psi, array[5][:, [*range(50), 53, 54, 55]])
+
+
+def _tracked(folder: Path) -> Path:
+    import torch
+    for i, matrix in enumerate(jaw_forms()["matrices"]):
+        torch.save({"flame": {"exp": np.tile(EXP[i : i + 1], 2).astype(np.float32), "shape": np.zeros((1, 300)),
+                              "jaw": matrix[None, :2].reshape(1, 6)}, "frame_id": i, "img_size": [512, 512]},
+                   folder / f"{i + 1:05d}.frame")
+    return folder
+
+
+def test_the_frames_of_metrical_tracker_are_one_recording(tmp_path: Path):
+    recording = read_one(_tracked(tmp_path), fps=25)
+    assert recording.extractor == "metrical-tracker" and recording.psi.shape == (30, 103)
+    np.testing.assert_allclose(recording.psi, np.concatenate([EXP, EXP, np.abs(JAW)], 1), atol=1e-5)
+
+
+def test_a_frame_that_would_run_code_is_refused(tmp_path: Path):
+    import os
+
+    import torch
+
+    class Evil:
+        def __reduce__(self):
+            return os.system, (f"touch {tmp_path / 'ran'}",)
+
+    torch.save({"flame": {"exp": np.zeros((1, 50)), "x": Evil()}}, _tracked(tmp_path) / "00002.frame")
+    with pytest.raises(DataError, match=r"00002\.frame: a pickle that asks for"):
+        read_one(tmp_path, fps=25)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_the_jaw_of_a_whole_body_pose_is_taken(tmp_path: Path):

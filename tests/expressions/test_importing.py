@@ -209,6 +209,43 @@ def test_two_extractors_of_flame_are_not_mixed(root: Path, tmp_path: Path):
         _import([tmp_path / "a.npz", tmp_path / "b.npz"], root, face="anny", fps=25)
 
 
+def test_mixed_extractors_are_brought_to_one_range_when_asked_for(root: Path, tmp_path: Path):
+    rng = np.random.default_rng(0)
+    exp, pose = rng.normal(size=(2, 40, 50)), rng.normal(size=(40, 6)) * 0.1
+    np.savez(tmp_path / "a.npz", exp=exp[0], pose=pose)
+    np.savez(tmp_path / "b.npz", expcode=exp[1] * 2.5, posecode=pose)
+    report, dataset = _import([tmp_path / "a.npz", tmp_path / "b.npz"], root, face="anny", fps=25, mix_extractors=True)
+    size = {name: np.sqrt((dataset.psi([name])[:, :50] ** 2).mean()) for name in "ab"}
+    assert size["b"] == pytest.approx(size["a"], rel=1e-5)
+    np.testing.assert_allclose(dataset.psi(["a"])[:, :50], exp[0], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(dataset.psi(["b"])[:, 50:], pose[:, 3:], rtol=1e-6, atol=1e-6)
+    factor = dataset.manifest["settings"]["extractor_scales"]["emoca"]
+    assert factor == pytest.approx(0.4, rel=0.1) and any(f"emoca times {factor:.4g}" in note for note in report.notes)
+    assert set(dataset.recordings["extractor"]) == {"deca", "emoca"}
+
+
+def test_the_extractor_that_files_do_not_tell_is_taken_from_the_user(root: Path, tmp_path: Path):
+    np.savez(tmp_path / "a.npz", exp=np.ones((40, 50)), pose=np.zeros((40, 6)))
+    assert _import(tmp_path / "a.npz", root, face="anny", fps=25, extractor="spectre")[1] \
+        .recordings["extractor"].tolist() == ["spectre"]
+
+
+def test_a_take_in_several_forms_is_read_once(root: Path, tmp_path: Path):
+    folder = tmp_path / "20260101_MySlate_8"
+    for seed, form in enumerate(("_cal", "_raw", "_neutral", "")):
+        write(folder / f"MySlate_8_iPhone{form}.csv", live_link(performance(40, seed=seed)))
+    write(folder / "MySlate_9_iPhone_raw.csv", live_link(performance(40, seed=9)))
+    write(folder / "frame_log.csv", "type,index,time\nV,0,1.0\n")
+    (folder / "MySlate_8_iPhone.mov").write_bytes(b"not read")
+    report, dataset = _import(folder, root)
+    assert set(dataset.recordings["recording"]) == {"MySlate_8_iPhone", "MySlate_8_iPhone_cal", "MySlate_9_iPhone_raw"}
+    told = {path.name: why for path, why in report.skipped}
+    assert set(told) == {"MySlate_8_iPhone_raw.csv", "MySlate_8_iPhone_neutral.csv", "frame_log.csv"}
+    assert "another form of the take MySlate_8_iPhone_cal.csv" in told["MySlate_8_iPhone_raw.csv"]
+    report = import_dataset([folder / "MySlate_8_iPhone_raw.csv"], "raw", face="toy-1", root=root)
+    assert len(report.imported) == 1
+
+
 def test_arkit_data_of_two_tools_are_one_dataset_with_a_note(root: Path, tmp_path: Path):
     report, dataset = _import([write(tmp_path / "a.csv", live_link(performance(40))),
                                write(tmp_path / "b.json", beat_json(performance(40, seed=1)))], root)

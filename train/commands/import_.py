@@ -7,11 +7,12 @@ from pathlib import Path
 
 from dfe_core.progress import Listener
 
-DESCRIPTION = "Read recordings of other tools (Live Link Face CSV, tables or JSON of ARKit coefficients, FLAME " \
-              "coefficients of EMOCA, DECA or SMIRK) and write one dataset. A file that cannot be read is skipped " \
-              "and named; the others are imported."
+DESCRIPTION = "Read recordings of other tools (ARKit coefficients, FLAME and BFM coefficients, landmarks, meshes, " \
+              "animations; docs/formats.md has all) and write one dataset. A file that cannot be read is skipped and " \
+              "named; the others are imported."
 EXAMPLES = ("dfe import recordings/*.csv --name study1",
             "dfe import emoca_output/ --name study2 --face flame:FLAME2020.npz --fps 25",
+            "dfe import emoca/ spectre/ --name study4 --fps 25 --mix-extractors",
             "dfe import recordings/ --name study3 --labels labels.csv --subject-pattern '(s\\d+)_'")
 
 
@@ -26,6 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subject-pattern", metavar="RE",
                         help="a regular expression on file names: its first group is the subject, or its groups "
                              "named subject and session are what they say")
+    parser.add_argument("--extractor", metavar="NAME",
+                        help="the tool that made the files, where they do not tell it (spectre writes deca's keys)")
+    parser.add_argument("--mix-extractors", action="store_true",
+                        help="take FLAME or BFM data of several extractors into one dataset, their expressions brought "
+                             "to one range (default: refused, for their scales differ)")
     parser.add_argument("--fps", type=float,
                         help="frame rate: of files that do not tell it, and the one that all others are resampled to "
                              "(default: each keeps its own)")
@@ -34,5 +40,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.expressions.importing import import_dataset
     report = import_dataset(args.sources, args.name, face=args.face, format=args.format, labels=args.labels,
-                            subject_pattern=args.subject_pattern, fps=args.fps, progress=progress)
+                            subject_pattern=args.subject_pattern, fps=args.fps, extractor=args.extractor,
+                            mix_extractors=args.mix_extractors, progress=progress)
     print(f"{report}\n\nnext: dfe train {args.name} --name MODEL")

@@ -17,16 +17,19 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.json_file import load_json
+from dfe_core.faces.array_pickle import unpickled_arrays
 from dfe_core.limits import MAX_ARRAY_BYTES, check_unfolded
 from dfe_core.mat_file import read_mat
 
 ALONE = ""
 """The name of the one array of an .npy file."""
-ENDINGS = (".npz", ".npy", ".mat", ".json", ".pt", ".pth")
+ENDINGS = (".npz", ".npy", ".mat", ".json", ".pt", ".pth", ".frame")
+TORCH_ENDINGS = (".pt", ".pth", ".frame")
 _MAX_MEMBERS = 10_000
 _MAX_AXES = 8
 _HEADER_BYTES = 4096
 _MAX_TEXT_BYTES = 1 << 20
+_MAX_PICKLE_BYTES = 128 << 20
 
 
 def read_arrays(path: Path, wanted: frozenset[str] | None = None) -> dict[str, np.ndarray]:
@@ -40,7 +43,7 @@ def read_arrays(path: Path, wanted: frozenset[str] | None = None) -> dict[str, n
     if head[:6] == b"\x93NUMPY":
         with open(path, "rb") as handle:
             return {ALONE: _read_npy(handle, path.stat().st_size, path, str(path))}
-    if ending in (".pt", ".pth"):
+    if ending in TORCH_ENDINGS:
         return _read_torch(path, wanted)
     if head[:2] == b"PK":
         return _read_npz(path, wanted)
@@ -176,18 +179,30 @@ def _read_json(path: Path, wanted: frozenset[str] | None) -> dict[str, np.ndarra
 
 
 def _read_torch(path: Path, wanted: frozenset[str] | None) -> dict[str, np.ndarray]:
-    """A mapping of tensors saved by torch, read with its restricted loader, which runs no code."""
+    """A mapping of tensors saved by torch, read with its restricted loader, which runs no code; of numpy arrays saved
+    by it, read without unpickling."""
     if not zipfile.is_zipfile(path):
         raise DataError(path, "no file of torch ≥ 1.6", "tensors saved by torch.save, or an npz")
     try:
         with zipfile.ZipFile(path) as archive:
-            total = sum(member.file_size for member in archive.infolist())
-            members = len(archive.infolist())
-    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
+            members = archive.infolist()
+            check_unfolded(sum(member.file_size for member in members), path.stat().st_size, path)
+            if len(members) > _MAX_MEMBERS:
+                raise DataError(path, f"{len(members):,} tensors", f"at most {_MAX_MEMBERS:,}")
+            own = next((m for m in members if m.filename.endswith("data.pkl")), None)
+            if own is not None and own.file_size > _MAX_PICKLE_BYTES:
+                raise DataError(path, f"{own.file_size >> 20} MB outside its tensors", "tensors, or an npz")
+            pickled = b"" if own is None else archive.read(own)
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, struct.error, RuntimeError, EOFError,
+            zlib.error) as error:
+        if isinstance(error, DataError):
+            raise
         raise DataError(path, f"a broken file ({error})", "a whole file") from None
-    check_unfolded(total, path.stat().st_size, path)
-    if members > _MAX_MEMBERS:
-        raise DataError(path, f"{members:,} tensors", f"at most {_MAX_MEMBERS:,}")
+    found = unpickled_arrays(pickled, path) if b"numpy" in pickled else _tensors(path)
+    return {k: v for k, v in found.items() if wanted is None or k in wanted}
+
+
+def _tensors(path: Path) -> dict[str, np.ndarray]:
     import torch
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
@@ -197,7 +212,7 @@ def _read_torch(path: Path, wanted: frozenset[str] | None) -> dict[str, np.ndarr
     if not isinstance(content, Mapping):
         raise DataError(path, f"a {type(content).__name__}", "tensors by name")
     return {str(k): _array(v.detach().cpu().numpy() if isinstance(v, torch.Tensor) else v, f"{path}, {k}")
-            for k, v in content.items() if wanted is None or k in wanted}
+            for k, v in content.items()}
 
 
 def _array(value: Any, where: str) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,10 +11,11 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.checks import check_values
-from dfe_core.expressions.readers.arrays import ALONE, array_names, npy_shape, read_arrays
+from dfe_core.expressions.readers.arrays import ALONE, TORCH_ENDINGS, array_names, npy_shape, read_arrays
 from dfe_core.expressions.readers.column_names import TIMES
 from dfe_core.expressions.readers.json_file import RATES
 from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.rotations import MATRIX, SIX, from_matrices, from_six
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_times
 from dfe_core.faces.coefficients import flame_names
@@ -34,14 +36,19 @@ class _Keys(NamedTuple):
 
 _KEYS = (_Keys("emoca", "expcode", ("jawcode", "jawpose", "posecode")),
          _Keys("smirk", "expression_params", ("jaw_params",)),
-         _Keys("deca", "exp", ("jaw_pose", "jaw", "pose")),
+         _Keys("deca", "exp", ("jaw_pose", "jaw", "pose")),  # SPECTRE and metrical-tracker too
          _Keys("vhap", "expr", ("jaw_pose",)),
          _Keys("smplx", "expressions", ("jaw_pose", "poses_jaw", "jaw", "poses")),
          _Keys("flame", "expression", ("jaw_pose", "jaw", "pose")))
+_JAW_FORMS = {6: SIX, 9: MATRIX}
+"""What so many numbers a frame are, where they are the jaw's alone."""
+_MOST_SEQUENCES = 10_000
 _JAW_IN = {3: 0, 6: 3, 165: 66, 168: 66}
 """First column of the jaw in a pose of so many columns: alone, global and jaw (DECA), SMPL-X with and without root."""
 _BARE = {e + j: (e, j) for e in (50, 100) for j in (0, 3, 6)}
 """Columns of a bare array: expressions alone, with the jaw, or with global rotation and jaw."""
+_WHOLE_POSES = ("pose", "posecode", "poses")
+"""Keys of poses that hold more than the jaw; all others are the jaw alone, and may be a matrix or its 6-D form."""
 _EYELIDS = "eyelid_params"
 _WANTED = frozenset((ALONE, _EYELIDS, *RATES, *TIMES, *(k.expression for k in _KEYS),
                      *(j for k in _KEYS for j in k.jaw)))
@@ -50,10 +57,10 @@ _WANTED = frozenset((ALONE, _EYELIDS, *RATES, *TIMES, *(k.expression for k in _K
 def sniff(path: Path, head: bytes) -> str | None:
     if head.startswith(b"\x93NUMPY"):
         shape = npy_shape(head)
-        return "the shape of its array" if shape and len(shape) in (2, 3) and _columns(shape) in _BARE else None
+        return "the shape of its array" if shape and len(shape) in (2, 3) and shape[-1] in _BARE else None
     if head.startswith(b"PK"):
         names = array_names(path)
-        if path.suffix.lower() in (".pt", ".pth"):
+        if path.suffix.lower() in TORCH_ENDINGS:
             return "its ending" if any(n.endswith("data.pkl") for n in names) else None
         return _by_names(names)
     if head.startswith(b"MATLAB") or path.suffix.lower() == ".mat":
@@ -66,10 +73,12 @@ def sniff(path: Path, head: bytes) -> str | None:
 def read(path: Path, options: ReadOptions) -> list[Recording]:
     """One recording of exp_000 … and jaw_x, jaw_y, jaw_z (radians). Times or a rate from the file, else --fps.
 
-    Without a jaw, its three coefficients are 0, and a note says so. Raises `DataError` for unknown keys and for
-    shapes that fit no FLAME.
+    An array (N, T, C) without names is a corpus of N recordings. Without a jaw, its three coefficients are 0, and a
+    note says so. Raises `DataError` for unknown keys and for shapes that fit no FLAME.
     """
     arrays = read_arrays(path, _WANTED)
+    if ALONE in arrays and arrays[ALONE].ndim == 3 and 1 not in arrays[ALONE].shape[:2]:
+        return _corpus(arrays[ALONE], path, options)
     if ALONE in arrays:
         expression, jaw, extractor, notes = _bare(arrays[ALONE], path)
     else:
@@ -77,6 +86,19 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     timing = _timing(arrays, len(expression), options, path)
     return [_recording(path, expression, jaw, timing, options.extractor or extractor, notes,
                        _eyelids(arrays, len(expression)))]
+
+
+def _corpus(array: np.ndarray, path: Path, options: ReadOptions) -> list[Recording]:
+    """A recording each of N sequences of one length, as corpora of speakers and listeners come."""
+    if len(array) > _MOST_SEQUENCES:
+        raise DataError(path, f"{len(array):,} sequences", f"at most {_MOST_SEQUENCES:,} a file: split it")
+    width, found = len(str(len(array) - 1)), []
+    for number, part in enumerate(array):
+        expression, jaw, extractor, notes = _bare(part, path)
+        recording = _recording(path, expression, jaw, from_rate(len(part), options.fps, str(path)),
+                               options.extractor or extractor, notes, {})
+        found.append(replace(recording, name=f"{path.stem}-{number:0{width}d}"))
+    return found
 
 
 def flame_recording(path: Path, arrays: dict[str, np.ndarray], timing: Timing, extractor: str) -> Recording:
@@ -99,10 +121,6 @@ def _recording(path: Path, expression: np.ndarray, jaw: np.ndarray | None, timin
 def _by_names(names: list[str]) -> str | None:
     keys = next((k for k in _KEYS if k.expression in names), None)
     return f"its key {keys.expression}, as {keys.extractor} writes it" if keys else None
-
-
-def _columns(shape: tuple[int, ...]) -> int:
-    return shape[-1] if len(shape) == 2 else shape[-1] if 1 in shape[:2] else -1
 
 
 def _bare(array: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray | None, str, tuple[str, ...]]:
@@ -135,15 +153,27 @@ def _keyed(arrays: dict[str, np.ndarray], path: Path
 
 def _jaw(array: np.ndarray, key: str, frames: int, keys: _Keys, path: Path
          ) -> tuple[np.ndarray | None, str, tuple[str, ...]]:
+    if key not in _WHOLE_POSES and array.ndim > 1 and (found := _JAW_FORMS.get(array[0].size)) is not None:
+        return _turned(array, found, key, frames, keys, path)
     pose = _frames(array, path, key)
     if len(pose) != frames:
         raise DataError(f"{path}, array {key}", f"{len(pose)} frames", f"{frames}, as in {keys.expression}")
     if pose.shape[1] not in _JAW_IN:
         raise DataError(f"{path}, array {key}", f"{pose.shape[1]} columns", "3 of the jaw, or 6 with the jaw last")
-    if pose.shape[1] == 3 and key in ("pose", "posecode"):
+    if pose.shape[1] == 3 and key in _WHOLE_POSES:
         return None, keys.extractor, (_without_jaw(f"{key} has 3 columns, the rotation of the head"),)
     start = _JAW_IN[pose.shape[1]]
     return pose[:, start:start + 3], keys.extractor, ()
+
+
+def _turned(array: np.ndarray, form: str, key: str, frames: int, keys: _Keys, path: Path
+            ) -> tuple[np.ndarray, str, tuple[str, ...]]:
+    """The jaw's axis-angle vectors from matrices or their 6-D form."""
+    if len(array) != frames:
+        raise DataError(f"{path}, array {key}", f"{len(array)} frames", f"{frames}, as in {keys.expression}")
+    where = f"{path}, array {key}"
+    vectors, told = from_matrices(array, where) if form == MATRIX else from_six(array, where)
+    return vectors, keys.extractor, (f"The jaw ({key}) is given as {form}{told}.",)
 
 
 def _frames(array: np.ndarray, path: Path, name: str) -> np.ndarray:

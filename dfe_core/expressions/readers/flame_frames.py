@@ -1,4 +1,5 @@
-"""A folder with one folder a frame, as EMOCA (``000001_000/exp.npy``) and DECA (``name/name.mat``) write videos."""
+"""A folder with one folder a frame, as EMOCA (``000001_000/exp.npy``) and DECA (``name/name.mat``) write videos, or
+with one file a frame, as metrical-tracker does (``00001.frame``)."""
 
 from __future__ import annotations
 
@@ -16,10 +17,12 @@ from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import from_frames
 
 FORMAT = "flame-frames"
-TITLE = "folder of FLAME frames (EMOCA, DECA)"
+TITLE = "folder of FLAME frames (EMOCA, DECA, metrical-tracker)"
 _NUMBER = re.compile(r"(?:.*?[^0-9])??(\d+)(?:_(\d{3}))?")
 """A frame's number at the end of its folder's name, and EMOCA's number of the face in it."""
-_EXTRACTORS = {".npy": "emoca", ".mat": "deca"}
+_EXTRACTORS = {".npy": "emoca", ".mat": "deca", ".frame": "metrical-tracker"}
+_TRACKED = re.compile(r"(\d{1,15})\.frame")
+_ARRAYS = ("exp", "pose", "jaw")
 LEAST = 2
 
 
@@ -31,9 +34,13 @@ def frame_files(folder: Path) -> list[Path]:
     """The expression file of each frame, in order of name; none where the folder is no sequence of frames."""
     try:
         with os.scandir(folder) as entries:
-            names = sorted(e.name for e in entries if e.is_dir() and _NUMBER.fullmatch(e.name))
+            inside = [(e.name, e.is_dir()) for e in entries]
     except OSError:
         return []
+    tracked = sorted(name for name, is_folder in inside if not is_folder and _TRACKED.fullmatch(name))
+    if len(tracked) >= LEAST:
+        return [folder / name for name in tracked]
+    names = sorted(name for name, is_folder in inside if is_folder and _NUMBER.fullmatch(name))
     found = [file for name in names if (file := _expression_file(folder, name)) is not None]
     return found if len(found) >= LEAST else []
 
@@ -45,8 +52,8 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     """
     files = frame_files(path)
     if not files:
-        raise DataError(path, "no folders of frames", "000001_000/exp.npy … or name1/name1.mat …")
-    found = [_NUMBER.fullmatch(file.parent.name) for file in files]
+        raise DataError(path, "no folders of frames", "000001_000/exp.npy …, name1/name1.mat … or 00001.frame …")
+    found = [_NUMBER.fullmatch(file.stem if file.suffix == ".frame" else file.parent.name) for file in files]
     if len({match[2] for match in found}) > 1:
         twice = next(match for match in found if match[2] not in (None, "000"))
         raise DataError(path, f"two faces in one frame ({twice[0]})", "one face a folder")
@@ -54,7 +61,7 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     order = np.argsort(numbers, kind="stable")
     timing = from_frames(numbers[order], options.fps, str(path), 1, "frame")
     rows = [_frame(files[i]) for i in order]
-    arrays = {key: _stacked([row.get(key) for row in rows], key, path) for key in ("exp", "pose")}
+    arrays = {key: _stacked([row.get(key) for row in rows], key, path) for key in _ARRAYS}
     extractor = options.extractor or _EXTRACTORS[files[0].suffix]
     return [flame_recording(path, {k: v for k, v in arrays.items() if v is not None}, timing, extractor)]
 
@@ -67,9 +74,9 @@ def _expression_file(folder: Path, name: str) -> Path | None:
 
 
 def _frame(file: Path) -> dict[str, np.ndarray]:
-    """exp (E,) and, where there is one, pose (P,) of a frame."""
-    if file.suffix == ".mat":
-        return {k: v.ravel() for k, v in read_arrays(file, frozenset(("exp", "pose"))).items()}
+    """exp (E,) and, where there are any, pose (P,) or jaw (J,) of a frame."""
+    if file.suffix != ".npy":
+        return {k: v.ravel() for k, v in read_arrays(file, frozenset(_ARRAYS)).items()}
     pose = file.with_name("pose.npy")
     return {"exp": read_arrays(file)[ALONE].ravel(),
             **({"pose": read_arrays(pose)[ALONE].ravel()} if pose.is_file() else {})}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,29 @@ TITLE = "Live Link Face CSV"
 EXTRAS = ("HeadYaw", "HeadPitch", "HeadRoll", "LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw",
           "RightEyePitch", "RightEyeRoll")
 """Radians; kept beside ψ."""
+_FORM = re.compile(r"(.+)_(cal|raw|neutral)\.csv", re.IGNORECASE)
 _NO_FACE = re.compile(rb"[^,;\t]*[,;\t]0?[,;\t]*")
 """A line of the app without a face: the timecode, 0 coefficients, and nothing more."""
+
+
+def other_forms(paths: Sequence[Path]) -> dict[Path, DataError]:
+    """Of takes that lie in a folder in several forms, those to pass over, and why.
+
+    The app writes ``…_raw.csv``, ``…_cal.csv`` (the resting face taken off) and ``…_neutral.csv`` (that face) of one
+    performance: the calibrated form counts, else the raw one.
+    """
+    takes: dict[tuple[Path, str], dict[str, Path]] = {}
+    for path in paths:
+        if match := _FORM.fullmatch(path.name):
+            takes.setdefault((path.parent, match[1]), {})[match[2].lower()] = path
+    out = {}
+    for forms in takes.values():
+        kept = next((forms[form] for form in ("cal", "raw") if form in forms), None)
+        for path in forms.values():
+            if kept is not None and path != kept:
+                out[path] = DataError(path, f"another form of the take {kept.name}", "one form a take; named outright, "
+                                                                                    "it is read")
+    return out
 
 
 def sniff(path: Path, head: bytes) -> str | None:

@@ -1,0 +1,66 @@
+"""One performance gives the same tokens by whatever way it came in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.importing import import_dataset
+from dfe_core.faces.library import save_face
+from dfe_core.simulate.dataset import simulate_dataset
+from dfe_core.tokenizer.config import load_config
+from dfe_core.tokens.cache import TokenCache
+from tests.captures import beat_json, live_link, performance, table, write
+from train.encode import encode_dataset
+from train.fit import train_model
+
+SMALL = {"tokenizer.codewords": 24, "tokenizer.stages": 4, "tokenizer.beam": 2, "train.steps": 30, "train.batch": 256}
+FPS = 60.0
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory, toy_face) -> Path:
+    """A cache with the toy face and a model trained on simulated data."""
+    path = tmp_path_factory.mktemp("cache")
+    save_face(toy_face, path)
+    simulate_dataset("toy", toy_face, subjects=4, minutes_per_subject=0.25, fps=20, root=path)
+    train_model("toy", "small", config=load_config(None, SMALL), root=path)
+    return path
+
+
+def tokens(root: Path, source: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens and intensities of the one recording of a file."""
+    import_dataset([source], name, face="toy-1", root=root)
+    encode_dataset("small", name, root=root)
+    cache = TokenCache.open("small", name, root)
+    part = cache.recording(Dataset.open(name, root).recordings["recording"][0])
+    return part.tokens, part.intensities
+
+
+def test_live_link_json_and_tables_of_one_performance_give_the_same_tokens(root: Path, tmp_path: Path):
+    psi = performance(120, seed=3)
+    ways = {"livelink": write(tmp_path / "a.csv", live_link(psi, counts=np.arange(120.0))),
+            "json": write(tmp_path / "b.json", beat_json(psi, FPS)),
+            "table": write(tmp_path / "c.tsv", table(psi, fps=FPS, separator="\t"))}
+    found = {name: tokens(root, path, name) for name, path in ways.items()}
+    assert len(np.unique(found["livelink"][0])) > 3
+    for name in ("json", "table"):
+        np.testing.assert_array_equal(found[name][0], found["livelink"][0])
+        np.testing.assert_array_equal(found[name][1], found["livelink"][1])
+
+
+def test_a_dataset_that_is_handed_on_gives_the_same_arrays_and_tokens(root: Path, toy_face, tmp_path: Path):
+    encode_dataset("small", "toy", root=root)
+    import_dataset([root / "datasets" / "toy"], "again", face="toy-1", root=root)
+    encode_dataset("small", "again", root=root)
+    ours, theirs = (TokenCache.open("small", name, root) for name in ("toy", "again"))
+    a, b = Dataset.open("toy", root), Dataset.open("again", root)
+    assert a.recordings["recording"].tolist() == b.recordings["recording"].tolist() and b.simulated
+    for name in a.recordings["recording"]:
+        for part in ("psi", "time_s", "frame", "valid"):
+            np.testing.assert_array_equal(getattr(a.frames(name), part), getattr(b.frames(name), part))
+        np.testing.assert_array_equal(ours.recording(name).tokens, theirs.recording(name).tokens)
+        np.testing.assert_array_equal(ours.recording(name).intensities, theirs.recording(name).intensities)
