@@ -17,6 +17,11 @@ from torch import Tensor, nn
 
 from dfe_core.tokenizer.codebook import REST
 
+COMPILED_FROM = 256
+"""Frames from which a CPU uses the compiled kernel: loading it takes longer than searching fewer."""
+TWIN = 1e-6
+"""Two paths whose errors differ by less than this share of the frame's energy hold the same tokens."""
+
 
 @dataclass(frozen=True)
 class Quantized:
@@ -60,6 +65,7 @@ def search(latent: Tensor, codewords: Tensor, levels: Tensor, stages: int, beam:
     usable = norms > 1e-12
     gram, safe = codewords @ codewords.T, norms.clamp_min(1e-12)
     products, error = (latent @ codewords.T)[:, None], latent.square().sum(1, keepdim=True)
+    alike = TWIN * error
     batch, rows = len(latent), torch.arange(len(latent), device=latent.device)[:, None]
     tokens = latent.new_zeros((batch, 1, 0), dtype=torch.long)
     chosen = tokens
@@ -69,13 +75,15 @@ def search(latent: Tensor, codewords: Tensor, levels: Tensor, stages: int, beam:
         gain = (gain - rest_gain).masked_fill_(~allowed, -torch.inf)
         gain[..., REST] = 0.0
         level[..., REST] = 0
-        parent, token, error = _survivors(error, gain, beam)
+        parent, token, error = _survivors(error, gain, beam, alike)
         picked = level[rows, parent, token]
         strength = levels[picked] * (token != REST)
         products = products[rows, parent] - strength[..., None] * gram[token]
         tokens = torch.cat([tokens[rows, parent], token[..., None]], -1)
         chosen = torch.cat([chosen[rows, parent], picked[..., None]], -1)
     tokens, chosen, products, error = tokens[:, 0], chosen[:, 0], products[:, 0], error[:, 0]
+    if beam > 1 and sweeps and stage_rows is None:  # sweeps must not hang on which of two twins was kept
+        tokens, chosen = strongest_first(tokens, chosen, norms, levels)
     if target is not None:
         shift = target - latent
         strength = levels[chosen] * (tokens != REST)
@@ -125,10 +133,11 @@ def strongest_first(tokens: Tensor, chosen: Tensor, norms: Tensor, levels: Tenso
     return tokens.gather(1, order), chosen.gather(1, order)
 
 
-def _survivors(error: Tensor, gain: Tensor, beam: int) -> tuple[Tensor, Tensor, Tensor]:
+def _survivors(error: Tensor, gain: Tensor, beam: int, alike: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The `beam` best continuations of (B, W) paths with (B, W, K) gains: parent, token, error, each (B, W').
 
-    Two paths that hold the same tokens in another order have the same error to rounding; all but one are dropped.
+    Two paths that hold the same tokens in another order have the same error to rounding, `alike` (B, 1); all but one
+    are dropped.
     """
     if beam == 1:
         best, token = gain.max(-1)
@@ -140,7 +149,7 @@ def _survivors(error: Tensor, gain: Tensor, beam: int) -> tuple[Tensor, Tensor, 
     order = candidates.argsort(dim=1, stable=True)
     candidates = candidates.gather(1, order)
     twin = torch.zeros_like(candidates, dtype=torch.bool)
-    twin[:, 1:] = (candidates[:, 1:] - candidates[:, :-1]) <= 1e-6 * candidates[:, 1:].abs() + 1e-9
+    twin[:, 1:] = (candidates[:, 1:] - candidates[:, :-1]) <= alike
     place = torch.argsort(twin.to(torch.int8), dim=1, stable=True)[:, : min(beam, width * keep)]
     order, error = order.gather(1, place), candidates.gather(1, place)
     return order // keep, token.flatten(1).gather(1, order), error
@@ -175,8 +184,35 @@ class ResidualQuantizer(nn.Module):
     def encode(self, latent: Tensor, beam: int | None = None, stages: int | None = None,
                sweeps: int | None = None, target: Tensor | None = None) -> Quantized:
         """(B, D) latents to tokens; rows of the codebook are the token ids."""
-        return search(latent, self.codewords.detach(), self.levels, stages or self.stages, beam or self.beam,
-                      float(self.rest_gain), self.stage_rows, self.sweeps if sweeps is None else sweeps, target)
+        codewords, stages, beam = self.codewords.detach(), stages or self.stages, beam or self.beam
+        sweeps = self.sweeps if sweeps is None else sweeps
+        if latent.device.type == "cpu" and len(latent) >= COMPILED_FROM:
+            return self._encode_compiled(latent.detach(), codewords, stages, beam, sweeps, target)
+        return search(latent, codewords, self.levels, stages, beam, float(self.rest_gain), self.stage_rows, sweeps,
+                      target)
+
+    @torch.no_grad()
+    def _encode_compiled(self, latent: Tensor, codewords: Tensor, stages: int, beam: int, sweeps: int,
+                         target: Tensor | None) -> Quantized:
+        from dfe_core.tokenizer.kernel import search_frames
+        goal = latent if target is None else target.detach()
+        proposed = latent @ codewords.T
+        wanted = proposed if target is None else goal @ codewords.T
+        found = search_frames(proposed.numpy(), wanted.numpy(), latent.square().sum(1).numpy(),
+                              (codewords @ codewords.T).numpy(), self.blocked(stages).numpy(), self.levels.numpy(),
+                              beam, float(self.rest_gain), sweeps, torch.get_num_threads(), self.stage_rows is None)
+        tokens, chosen = (torch.from_numpy(x) for x in found)
+        if (beam > 1 or sweeps) and self.stage_rows is None:
+            tokens, chosen = strongest_first(tokens, chosen, codewords.square().sum(1), self.levels)
+        intensities = self.levels[chosen] * (tokens != REST)
+        left = goal - (codewords[tokens] * intensities[..., None]).sum(1)
+        return Quantized(tokens, chosen, intensities, left.square().sum(1))
+
+    def blocked(self, stages: int) -> Tensor:
+        """(N, K) f32: 0 for the codewords that each of the first N stages may use, else far below any gain."""
+        usable = self.codewords.detach().square().sum(1) > 1e-12
+        allowed = usable.expand(stages, -1) if self.stage_rows is None else self.stage_rows[:stages] & usable
+        return torch.where(allowed, 0.0, -1e30).contiguous()
 
     def decode(self, tokens: Tensor, intensities: Tensor) -> Tensor:
         """(B, N) tokens and intensities to (B, D): the sum of the tokens' deformations."""

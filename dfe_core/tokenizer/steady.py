@@ -14,7 +14,13 @@ from torch import Tensor
 from torch.nn.functional import avg_pool1d
 
 from dfe_core.tokenizer.codebook import REST
-from dfe_core.tokenizer.quantizer import Quantized, ResidualQuantizer, choose_again_, strongest_first
+from dfe_core.tokenizer.quantizer import (
+    COMPILED_FROM,
+    Quantized,
+    ResidualQuantizer,
+    choose_again_,
+    strongest_first,
+)
 
 _ORDER_FRAMES = 15
 
@@ -38,18 +44,34 @@ def settle(found: Quantized, target: Tensor, quantizer: ResidualQuantizer, linke
     codewords, levels = quantizer.codewords.detach(), quantizer.levels
     tokens, chosen = found.tokens.clone(), found.levels.clone()
     products = (target - quantizer.decode(tokens, found.intensities)) @ codewords.T
-    link = torch.cat([linked.to(target), target.new_zeros(1)])
-    for parity in (0, 1) * sweeps:
-        rows = torch.arange(parity, len(tokens), 2, device=tokens.device)
-        if len(rows):
-            around = _counts(tokens, len(codewords))
-            part = tokens[rows], chosen[rows], products[rows]
-            tokens[rows], chosen[rows], products[rows] = _settle_some(
-                *part, around[rows], around[rows + 2], link[rows, None], link[rows + 1, None], quantizer, weight)
+    settling = _settle_compiled_ if tokens.device.type == "cpu" and len(tokens) >= COMPILED_FROM else settle_
+    settling(tokens, chosen, products, quantizer, linked, weight, sweeps)
     tokens, chosen = _ordered(tokens, chosen, codewords.square().sum(1), levels)
     intensities = levels[chosen] * (tokens != REST)
     error = (target - quantizer.decode(tokens, intensities)).square().sum(1)
     return Quantized(tokens, chosen, intensities, error)
+
+
+def _settle_compiled_(tokens: Tensor, chosen: Tensor, products: Tensor, quantizer: ResidualQuantizer, linked: Tensor,
+                      weight: float, sweeps: int) -> None:
+    from dfe_core.tokenizer.kernel import settle_frames
+    codewords = quantizer.codewords.detach()
+    settle_frames(tokens.numpy(), chosen.numpy(), products.numpy(), (codewords @ codewords.T).numpy(),
+                  quantizer.blocked(tokens.shape[1]).numpy(), quantizer.levels.numpy(), linked.numpy(), weight,
+                  float(quantizer.rest_gain), sweeps, torch.get_num_threads())
+
+
+def settle_(tokens: Tensor, chosen: Tensor, products: Tensor, quantizer: ResidualQuantizer, linked: Tensor,
+            weight: float, sweeps: int) -> None:
+    """Change tokens and levels (B, N), and the products (B, K) of what they leave over, in place."""
+    link = torch.cat([linked.to(products), products.new_zeros(1)])
+    for parity in (0, 1) * sweeps:
+        rows = torch.arange(parity, len(tokens), 2, device=tokens.device)
+        if len(rows):
+            around = _counts(tokens, products.shape[1])
+            part = tokens[rows], chosen[rows], products[rows]
+            tokens[rows], chosen[rows], products[rows] = _settle_some(
+                *part, around[rows], around[rows + 2], link[rows, None], link[rows + 1, None], quantizer, weight)
 
 
 def _settle_some(tokens: Tensor, chosen: Tensor, products: Tensor, before: Tensor, after: Tensor, has_before: Tensor,
