@@ -96,7 +96,7 @@ def test_light_modules_import_nothing_heavy(module: str):
 
 
 def test_every_import_is_declared_in_the_requirements():
-    owners, declared = packages_distributions(), set(requirements())
+    owners, declared = packages_distributions(), {*requirements(), *extras()}
     missing = {name: files for name, files in third_party().items() if name != "tomli" and
                not {normal(owner) for owner in owners.get(name, [name])} & declared}
     assert not missing

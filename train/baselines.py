@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.linear_model import Ridge
@@ -9,6 +11,30 @@ from sklearn.linear_model import Ridge
 from dfe_core.facs.table import EMISSIONS, coefficient_map
 
 _FIT_FRAMES = 40_000
+
+
+@dataclass(frozen=True, eq=False)
+class ResidualMeans:
+    """Residual k-means: mean (E,), frame (E, D), N books of (K, D), and of the test frames decoded (T, E) and tokens
+    (T, N)."""
+
+    mean: np.ndarray
+    frame: np.ndarray
+    books: tuple[np.ndarray, ...]
+    decoded: np.ndarray
+    tokens: np.ndarray
+
+    def encode(self, psi: np.ndarray) -> np.ndarray:
+        """(T, E) ψ to (T, N) tokens."""
+        left, tokens = (psi - self.mean) @ self.frame, []
+        for book in self.books:
+            tokens.append(((book**2).sum(1) - 2 * left @ book.T).argmin(1))
+            left = left - book[tokens[-1]]
+        return np.stack(tokens, 1)
+
+    def atoms(self) -> np.ndarray:
+        """(N·K, E) ψ of every cluster centre, without the mean."""
+        return np.concatenate(self.books) @ np.linalg.pinv(self.frame)
 
 
 def sample_rows(psi: np.ndarray, count: int = _FIT_FRAMES, seed: int = 0) -> np.ndarray:
@@ -19,8 +45,8 @@ def sample_rows(psi: np.ndarray, count: int = _FIT_FRAMES, seed: int = 0) -> np.
 
 
 def residual_kmeans(train: np.ndarray, test: np.ndarray, stages: int, codewords: int, seed: int = 0,
-                    frame: np.ndarray | None = None) -> np.ndarray:
-    """(T, E) reconstruction by residual k-means on whitened ψ, one codebook a stage.
+                    frame: np.ndarray | None = None) -> ResidualMeans:
+    """Residual k-means on whitened ψ, one codebook a stage: (N, E) training frames in, (T, E) frames encoded.
 
     frame: (E, E) a latent frame to use in place of whitening (a stronger rival on the mesh).
     """
@@ -28,14 +54,17 @@ def residual_kmeans(train: np.ndarray, test: np.ndarray, stages: int, codewords:
     if frame is None:
         _, spread, axes = np.linalg.svd(train - mean, full_matrices=False)
         frame = axes.T / np.maximum(spread / np.sqrt(len(train)), 1e-6)
-    left, found = (train - mean) @ frame, np.zeros((len(test), frame.shape[1]))
-    aim = (test - mean) @ frame
+    left, aim = (train - mean) @ frame, (test - mean) @ frame
+    books, tokens = [], []
     for stage in range(stages):
         means = MiniBatchKMeans(min(codewords, len(left)), batch_size=4096, n_init=1, max_iter=30,
                                 random_state=seed + stage).fit(left)
         left = left - means.cluster_centers_[means.predict(left)]
-        found = found + means.cluster_centers_[means.predict(aim - found)]
-    return mean + found @ np.linalg.pinv(frame)
+        tokens.append(means.predict(aim))
+        aim = aim - means.cluster_centers_[tokens[-1]]
+        books.append(means.cluster_centers_)
+    back = np.linalg.pinv(frame)
+    return ResidualMeans(mean, frame, tuple(books), test - aim @ back, np.stack(tokens, 1))
 
 
 def quantised_pca(train: np.ndarray, test: np.ndarray, factor: np.ndarray, bits: float, seed: int = 0) -> np.ndarray:

@@ -112,7 +112,7 @@ def _baselines(codebook: Codebook, face: FaceModel, train: np.ndarray, found: En
     alphabet = (codebook.size - 1) * len(codebook.levels) + 1
     made = {}
     progress(Progress("evaluating", 1, 6, "residual k-means"))
-    made["residual_kmeans"] = baselines.residual_kmeans(train, found.psi, codebook.stages, alphabet)
+    made["residual_kmeans"] = baselines.residual_kmeans(train, found.psi, codebook.stages, alphabet).decoded
     progress(Progress("evaluating", 3, 6, "quantised PCA"))
     made["pca"] = baselines.quantised_pca(train, found.psi, mesh_factor(gram), codebook.stages * math.log2(alphabet))
     progress(Progress("evaluating", 4, 6, "action units"))

@@ -15,9 +15,21 @@ EXAMPLES = ("dfe benchmark speed --quick --out benchmark/", "dfe benchmark token
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=("tokenizer", "speed"), metavar="tokenizer|speed", help="what to measure")
     parser.add_argument("--quick", action="store_true", help="a smaller run, for a first look")
+    parser.add_argument("--datasets", type=names, default=(), metavar="A,B",
+                        help="tokenizer: these datasets (default: every one of four recordings or more)")
+    parser.add_argument("--seeds", type=int, metavar="N", help="tokenizer: how many seeds (default: 3, quick: 1)")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the tables")
 
 
+def names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def run(args: argparse.Namespace, progress: Listener) -> None:
-    from train.benchmark import run_benchmark
-    print(run_benchmark(args.what, args.out, quick=args.quick, progress=progress))
+    if args.what == "tokenizer":
+        from train.benchmark.tokenizer import benchmark_tokenizer
+        print(benchmark_tokenizer(args.out, quick=args.quick, root=None, progress=progress, datasets=args.datasets,
+                                  seeds=args.seeds))
+    else:
+        from train.benchmark.speed import benchmark_speed
+        print(benchmark_speed(args.out, quick=args.quick, root=None, progress=progress))

@@ -1,0 +1,104 @@
+"""Rivals from vector-quantize-pytorch (the extra ``dfe[benchmark]``): residual VQ with our encoder, and FSQ.
+
+Both see our latent frame, train on as many frames with the same optimiser, and decode to it; only the quantizer and
+its codebook learning are the library's. Without the package these rows are left out.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dfe_core.faces import open_face
+from dfe_core.tokenizer.config import Config, TrainConfig
+from dfe_core.tokenizer.encoder import build_correction
+from dfe_core.tokenizer.latent import latent_frame
+from train.benchmark.methods import Method, Outcome
+from train.benchmark.sample import Sample
+from train.discovery import activations
+
+PACKAGE = "vector_quantize_pytorch"
+_FSQ_LEVELS = 8
+
+
+def library_residual(bits: float, stages: int) -> Method:
+    """ResidualVQ of one shared codebook with the library's k-means start, EMA and dead-code expiry."""
+    def run(sample: Sample) -> Outcome | None:
+        if find_spec(PACKAGE) is None:
+            return None
+        from vector_quantize_pytorch import ResidualVQ
+        torch.manual_seed(sample.seed)
+        started, (frame, inverse), size = time.perf_counter(), _frame(sample), round(2 ** (bits / stages))
+        correction = build_correction(len(frame), Config().tokenizer)
+        quantizer = ResidualVQ(dim=len(frame), num_quantizers=stages, codebook_size=size, shared_codebook=True,
+                               kmeans_init=True, threshold_ema_dead_code=2, decay=0.99)
+
+        def loss(plain: Tensor) -> Tensor:
+            decoded, _, commitment = quantizer(plain + correction(plain))
+            return (decoded - plain).square().sum(1).mean() + commitment.sum()
+        _train(nn.ModuleList([correction, quantizer]), loss, sample.fit @ frame)
+        seconds = time.perf_counter() - started
+        codes = [_codes(quantizer, correction, part.psi @ frame) for part in (sample.train, sample.test)]
+        book = quantizer.codebooks[0].detach().double().numpy()
+        decoded = book[codes[1]].sum(1) @ inverse
+        uses = [activations(c, np.ones_like(c), size, "intensity") for c in codes]
+        return Outcome(decoded, bits, seconds, book @ inverse, *uses, codes[1] + 1, codes[1], size,
+                       sum(p.numel() for p in correction.parameters()) + book.size)
+    return run
+
+
+def finite_scalar(bits: float) -> Method:
+    """Finite scalar quantisation (Mentzer et al. 2024): an MLP into 8 levels a dimension, and an MLP back."""
+    def run(sample: Sample) -> Outcome | None:
+        if find_spec(PACKAGE) is None:
+            return None
+        from vector_quantize_pytorch import FSQ
+        torch.manual_seed(sample.seed)
+        started, (frame, inverse) = time.perf_counter(), _frame(sample)
+        width = round(bits / math.log2(_FSQ_LEVELS))
+        enter = nn.Sequential(nn.Linear(len(frame), 128), nn.GELU(), nn.Linear(128, width))
+        leave = nn.Sequential(nn.Linear(width, 128), nn.GELU(), nn.Linear(128, len(frame)))
+        quantizer = FSQ([_FSQ_LEVELS] * width, return_indices=False)
+
+        def decode(plain: Tensor) -> Tensor:
+            return leave(quantizer(enter(plain)[:, None])[0][:, 0])
+        _train(nn.ModuleList([enter, leave]), lambda plain: (decode(plain) - plain).square().sum(1).mean(),
+               sample.fit @ frame)
+        seconds = time.perf_counter() - started
+        with torch.inference_mode():
+            decoded = decode(torch.as_tensor(sample.test.psi @ frame, dtype=torch.float32)).double().numpy() @ inverse
+        return Outcome(decoded, width * math.log2(_FSQ_LEVELS), seconds,
+                       parameters=sum(p.numel() for part in (enter, leave) for p in part.parameters()))
+    return run
+
+
+def _frame(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
+    face = open_face(sample.dataset.face_id, sample.root)
+    return latent_frame(face.gram if face.has_mesh else None, sample.fit.T @ sample.fit / len(sample.fit),
+                        Config().tokenizer.psi_weight)
+
+
+def _train(model: nn.Module, loss: Callable[[Tensor], Tensor], latent: np.ndarray) -> None:
+    """As long, on as many frames a step and with the same learning rates as ours."""
+    train, frames = TrainConfig(), torch.as_tensor(latent, dtype=torch.float32)
+    optimizer = torch.optim.Adam(model.parameters(), lr=train.learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, train.steps, 0.1 * train.learning_rate)
+    model.train()
+    for _ in range(train.steps):
+        optimizer.zero_grad(set_to_none=True)
+        loss(frames[torch.randint(len(frames), (train.batch,))]).backward()
+        optimizer.step()
+        schedule.step()
+    model.eval()
+
+
+@torch.inference_mode()
+def _codes(quantizer: nn.Module, correction: nn.Module, latent: np.ndarray) -> np.ndarray:
+    plain = torch.as_tensor(latent, dtype=torch.float32)
+    return np.concatenate([quantizer(part + correction(part))[1].numpy() for part in plain.split(4096)])

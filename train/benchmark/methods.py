@@ -1,0 +1,207 @@
+"""The rows of the tokenizer table: ours, ours with one thing changed, and the rivals.
+
+Every method learns from the same training frames (ours from all of them, rivals from up to 40,000 drawn at random) and
+encodes the same held-out stretches.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.cluster import MiniBatchKMeans
+from sklearn.decomposition import FastICA, MiniBatchDictionaryLearning
+
+from dfe_core.progress import Progress
+from dfe_core.tokenizer.config import Config, load_config
+from dfe_core.tokenizer.metric import mesh_factor
+from train import baselines
+from train.benchmark.sample import Sample
+from train.discovery import activations
+from train.encode import encode_frames
+from train.fit import fit_in_memory
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a method gives back.
+
+    decoded: (T, E) of the test stretch. bits: per frame, NaN where intensities are not quantised. seconds: of training.
+    dictionary: (K, E) ψ of its atoms. train_use, test_use: (N | T, K) activation of each atom. tokens: (T, N) of the
+    test stretch, 1 … `atoms`, 0 where a stage rests; symbols: (T, N) what is sent, token and level. None where a
+    method has no such thing.
+    """
+
+    decoded: np.ndarray
+    bits: float
+    seconds: float
+    dictionary: np.ndarray | None = None
+    train_use: np.ndarray | None = None
+    test_use: np.ndarray | None = None
+    tokens: np.ndarray | None = None
+    symbols: np.ndarray | None = None
+    atoms: int = 0
+    parameters: int = 0
+    seconds_to_final: float | None = None
+
+
+Method = Callable[[Sample], Outcome | None]
+
+
+def ours(**overrides: Any) -> Method:
+    """Our tokenizer with these configuration overrides (dots written as ``__``)."""
+    def run(sample: Sample) -> Outcome:
+        config = load_config(None, {k.replace("__", "."): v for k, v in overrides.items()}, sample.seed)
+        return _tokenized(sample, config)
+    return run
+
+
+def _tokenized(sample: Sample, config: Config) -> Outcome:
+    import torch
+    started, trace = time.perf_counter(), []
+
+    def watch(report: Progress) -> None:
+        if report.task == "training" and "rmse_mm" in report.figures:
+            trace.append((time.perf_counter() - started, report.figures["rmse_mm"]))
+    model, _ = fit_in_memory(sample.dataset, config, sample.root, watch)
+    seconds, size = time.perf_counter() - started, len(model.quantizer.codewords)
+    blind, levels = torch.zeros_like(model.frame), len(config.tokenizer.levels)
+    train, test = (encode_frames(model, part.psi.astype(np.float32), blind, part.linked)
+                   for part in (sample.train, sample.test))
+    uses = [activations(found[0], found[2], size, "intensity") for found in (train, test)]
+    dictionary = model.codeword_psi()
+    rests = size // config.tokenizer.codewords
+    alphabet = (config.tokenizer.codewords - 1) * levels + 1
+    tokens = test[0].astype(np.int64)
+    return Outcome(uses[1] @ dictionary, config.tokenizer.stages * math.log2(alphabet), seconds, dictionary, *uses,
+                   np.where(tokens % config.tokenizer.codewords == 0, 0, tokens - tokens // config.tokenizer.codewords),
+                   tokens * levels + test[1], size - rests, sum(p.numel() for p in model.parameters()),
+                   _time_to_final(trace))
+
+
+def _time_to_final(trace: list[tuple[float, float]]) -> float | None:
+    """Seconds until the training error, a running median of nine steps, is within 1.05 of where it ends."""
+    if len(trace) < 9:
+        return None
+    seconds, errors = np.array(trace).T
+    smooth = np.median(np.lib.stride_tricks.sliding_window_view(errors, 9), axis=1)
+    return float(seconds[8 + np.flatnonzero(smooth <= 1.05 * smooth[-1])[0]])
+
+
+def residual_kmeans(bits: float, stages: int, in_mesh_frame: bool = False) -> Method:
+    """Residual k-means at `bits` over `stages`, on whitened ψ or in the mesh's own frame (a stronger rival)."""
+    def run(sample: Sample) -> Outcome:
+        started, size = time.perf_counter(), round(2 ** (bits / stages))
+        frame = mesh_factor(sample.gram + 1e-6 * np.trace(sample.gram) * np.eye(len(sample.gram))) \
+            if in_mesh_frame else None
+        found = baselines.residual_kmeans(sample.fit, sample.test.psi, stages, size, sample.seed, frame)
+        seconds, atoms = time.perf_counter() - started, found.atoms()
+        first = np.cumsum([0, *(len(book) for book in found.books[:-1])])
+        tokens = [found.encode(sample.train.psi) + first, found.tokens + first]
+        uses = [activations(t, np.ones_like(t), len(atoms), "intensity") for t in tokens]
+        return Outcome(found.decoded, bits, seconds, atoms, *uses, tokens[1] + 1, found.tokens, len(atoms))
+    return run
+
+
+def product_quantisation(bits: float) -> Method:
+    """ψ cut into pieces of a few coefficients, each with its own k-means (Jégou et al. 2011)."""
+    def run(sample: Sample) -> Outcome:
+        started, count = time.perf_counter(), max(1, round(bits / 9))
+        decoded = np.zeros_like(sample.test.psi)
+        for piece in np.array_split(np.arange(sample.fit.shape[1]), count):
+            means = MiniBatchKMeans(2 ** int(bits // count), batch_size=4096, n_init=1, max_iter=30,
+                                    random_state=sample.seed).fit(sample.fit[:, piece])
+            decoded[:, piece] = means.cluster_centers_[means.predict(np.ascontiguousarray(sample.test.psi[:, piece]))]
+        return Outcome(decoded, bits, time.perf_counter() - started)
+    return run
+
+
+def quantised_pca(bits: float) -> Method:
+    """PCA of the displacement, each component on its own scale."""
+    def run(sample: Sample) -> Outcome:
+        started = time.perf_counter()
+        decoded = baselines.quantised_pca(sample.fit, sample.test.psi, mesh_factor(sample.gram), bits, sample.seed)
+        return Outcome(decoded, bits, time.perf_counter() - started)
+    return run
+
+
+def dictionary_learning(atoms: int, active: int) -> Method:
+    """Sparse dictionary learning (Mairal et al. 2009) with as many active atoms; its intensities are not quantised."""
+    def run(sample: Sample) -> Outcome:
+        started = time.perf_counter()
+        factor = mesh_factor(sample.gram) + 1e-6 * np.eye(len(sample.gram))
+        scale = np.sqrt(np.mean((sample.fit @ factor) ** 2))
+        learner = MiniBatchDictionaryLearning(atoms, alpha=1.0, max_iter=20, batch_size=512, transform_algorithm="omp",
+                                              transform_n_nonzero_coefs=active, random_state=sample.seed)
+        learner.fit(sample.fit @ factor / scale)
+        seconds = time.perf_counter() - started
+        uses = [learner.transform(part.psi @ factor / scale) for part in (sample.train, sample.test)]  # OMP is signed
+        dictionary = learner.components_ @ np.linalg.pinv(factor) * scale
+        return Outcome(uses[1] @ dictionary, math.nan, seconds, dictionary, *uses)
+    return run
+
+
+def independent_components(sample: Sample) -> Outcome:
+    """FastICA of ψ with every component, none quantised or left out: a dense dictionary."""
+    started = time.perf_counter()
+    ica = FastICA(random_state=sample.seed, max_iter=200, tol=1e-3, whiten="unit-variance").fit(sample.fit)
+    seconds = time.perf_counter() - started
+    uses = [np.abs(ica.transform(part.psi)) for part in (sample.train, sample.test)]
+    decoded = ica.inverse_transform(ica.transform(sample.test.psi))
+    return Outcome(decoded, math.nan, seconds, ica.mixing_.T, *uses)
+
+
+def action_units(sample: Sample) -> Outcome | None:
+    """Ridge from AUs derived without sides; intensities cost no bits. None for coefficients that are not ARKit's."""
+    started = time.perf_counter()
+    decoded = baselines.from_action_units(sample.fit, sample.test.psi, sample.names)
+    return None if decoded is None else Outcome(decoded, math.nan, time.perf_counter() - started)
+
+
+def bits_of(config: Config) -> float:
+    """Raw bits of a frame's tokens: log2 of a stage's choices (a codeword at a level, or rest), over the stages."""
+    tokenizer = config.tokenizer
+    return tokenizer.stages * math.log2((tokenizer.codewords - 1) * len(tokenizer.levels) + 1)
+
+
+def rows(quick: bool) -> dict[str, Method]:
+    """Row name → method. Rivals are held at the bits of our default configuration."""
+    from train.benchmark.library_rivals import finite_scalar, library_residual
+    default = Config().tokenizer
+    bits = bits_of(Config())
+    table: dict[str, Method] = {
+        "ours": ours(),
+        "residual k-means, whitened ψ": residual_kmeans(bits, default.stages),
+        "residual k-means, mesh frame": residual_kmeans(bits, default.stages, in_mesh_frame=True),
+        "product quantisation of ψ": product_quantisation(bits),
+        "PCA, quantised": quantised_pca(bits),
+        "dictionary learning, unquantised": dictionary_learning(default.codewords, default.stages),
+        "ICA, unquantised": independent_components,
+        "vector-quantize-pytorch, residual VQ": library_residual(bits, default.stages),
+        "vector-quantize-pytorch, FSQ": finite_scalar(bits),
+        "FACS: 20 AUs, unquantised": action_units,
+        "plain VQ-VAE, one stage, K = 1024": ours(tokenizer__stages=1, tokenizer__codewords=1024,
+                                                  tokenizer__levels=(1.0,), tokenizer__beam=1, tokenizer__sweeps=0),
+        "ours, no intensities, K = 505": ours(tokenizer__codewords=505, tokenizer__levels=(1.0,)),
+        "ours, no sparsity": ours(train__loss__sparsity=0.0),
+        "ours, no orthogonality": ours(train__loss__orthogonality=0.0),
+        "ours, one codebook per stage": ours(tokenizer__shared=False),
+        "ours, no vertex term": ours(tokenizer__psi_weight=1.0, train__loss__vertex=0.0),
+        "ours, gradient instead of EMA": ours(train__ema=False),
+        "ours, no dead-code replacement": ours(train__dead_share=0.0),
+        "ours, MLP encoder": ours(tokenizer__encoder="mlp"),
+        "ours, no encoder network": ours(tokenizer__encoder="linear"),
+        "ours, no mirroring": ours(train__mirror_share=0.0),
+        "ours, greedy search": ours(tokenizer__beam=1, tokenizer__sweeps=0),
+        "ours, frames alone": ours(tokenizer__steadiness=0.0)}
+    if not quick:
+        for n in (1, 2, 4, 16):
+            table |= {f"ours, N = {n}": ours(tokenizer__stages=n),
+                      f"residual k-means, whitened ψ, N = {n}": residual_kmeans(bits * n / default.stages, n),
+                      f"PCA, quantised, bits of N = {n}": quantised_pca(bits * n / default.stages)}
+        table |= {f"ours, K = {k}": ours(tokenizer__codewords=k) for k in (256, 1024)}
+    return table
