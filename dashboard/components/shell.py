@@ -47,10 +47,17 @@ STEPS = (
 def show(choice: shelf.Choice, page: str) -> None:
     """Mount keys and tour; the tour invites by itself on a first visit to the overview."""
     data = {"steps": steps(choice), "invite": page in ("", "overview") and choice.encoded}
-    told = _component(key="shell", data=data, on_go_change=lambda: None)
+    told = _component(key="shell", data=data, on_go_change=choose)
     if told.go:
-        wanted = dict(told.go)
+        wanted = {name: value for name, value in told.go.items() if name not in ("model", "dataset")}
         routes.go(wanted.pop("page"), **wanted)
+
+
+def choose() -> None:
+    """Model and dataset of a step are widgets of the sidebar: they are set before these are drawn."""
+    for name in ("model", "dataset"):
+        if value := (st.session_state["shell"].go or {}).get(name):
+            st.session_state[name] = value
 
 
 def steps(choice: shelf.Choice) -> list[dict[str, Any]]:

@@ -77,13 +77,14 @@ def sliders(face: FaceModel) -> tuple[np.ndarray, str]:
                                     else next(iter(groups)), required=True, key="slider_part", bind="query-params")
         st.button("Rest", icon=":material/close:", disabled=not shape, key="rest",
                   on_click=lambda: state.write(shape=None), help="Set every slider to 0")
-    version = examples.written({k: v for k, v in shape.items() if k not in groups[part]}) or "rest"
     with st.container(height=330, border=False):
         cells = st.columns(2, gap="medium")
         for i, name in enumerate(groups[part]):
-            cells[i % 2].slider(spoken(name), 0.0, 1.0, shape.get(name, 0.0), 0.05,
-                                key=f"set-{name}-{shape.get(name, 0.0):g}-{len(version)}", on_change=set_to,
-                                args=(face.names, name, f"set-{name}-{shape.get(name, 0.0):g}-{len(version)}"))
+            key = f"set-{name}"
+            if st.session_state.get(key) != shape.get(name, 0.0):  # the link leads; a moved slider has written it
+                st.session_state[key] = shape.get(name, 0.0)
+            cells[i % 2].slider(spoken(name), 0.0, 1.0, step=0.05, key=key, on_change=set_to,
+                                args=(face.names, name, key))
     return examples.psi_of(shape, face.names), "Your face"
 
 

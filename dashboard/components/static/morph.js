@@ -179,6 +179,7 @@ class MorphView {
       this.scale.replaceChildren(element("span", {}, ends[0]), element("i"), element("span", {}, ends[1]));
     }
     this.box.dataset.state = "drawn";
+    this.box.dataset.settled = String(!this.started);
     this.box.dataset.codeword = this.codeword ?? "";
   }
 

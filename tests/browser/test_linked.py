@@ -1,0 +1,149 @@
+"""Real Chromium: one selection in gallery, map, coverage and timeline; search by example; keys; the tour."""
+
+from __future__ import annotations
+
+import re
+
+from tests.browser.conftest import differ, drawn
+
+MAP = ".dfe-scatter[data-state=drawn]"
+CARD = '.dfe-gallery .card[data-id="{}"]'
+
+
+def select(there, *codewords: int) -> None:
+    """Click cards with Ctrl held until the link has them."""
+    for k in codewords:
+        there.page.locator(CARD.format(k)).click(modifiers=["Control"])
+        there.until(f"new URLSearchParams(location.search).get('chosen')?.split(',').includes('{k}')")
+
+
+def to(there, name: str) -> None:
+    """Another page by the sidebar."""
+    there.page.get_by_test_id("stSidebarNav").get_by_text(name, exact=True).click()
+
+
+def test_a_selection_made_in_the_gallery_is_followed_by_coverage_and_timeline(visit):
+    there = visit().open("/codebook", ".dfe-gallery .card")
+    select(there, 5, 8)
+    assert there.page.locator(".dfe-gallery .card[data-chosen]").count() == 2
+    to(there, "Coverage")
+    there.page.get_by_text("Selected codewords only").wait_for()
+    there.page.wait_for_selector(".js-plotly-plot .xtick text, .js-plotly-plot .x2tick text")
+    there.until("[...document.querySelectorAll('.js-plotly-plot .xtick text')]"
+                ".every(t => ['5', '8'].includes(t.textContent))")
+    to(there, "Recordings")
+    there.page.wait_for_selector(".dfe-player[data-state=drawn]")
+    some = there.pixels(".dfe-player canvas.line")
+    there.page.get_by_role("button", name="Clear").click()
+    there.page.get_by_text("No codeword selected").wait_for()
+    there.page.wait_for_timeout(300)
+    assert differ(some, there.pixels(".dfe-player canvas.line")) > 0.05
+
+
+def test_a_selection_made_on_the_map_is_shown_in_3d_and_followed_by_the_gallery(visit):
+    there = visit().open("/map?method=PCA&chosen=5,8", MAP)
+    there.page.wait_for_selector('.dfe-morph[data-state=drawn][data-codeword="8"]')
+    there.page.locator(CARD.format(5)).click()
+    there.page.wait_for_selector('.dfe-morph[data-state=drawn][data-codeword="5"]')
+    there.page.get_by_test_id("stPageLink").get_by_text("Gallery").click()
+    there.page.wait_for_url("**/codebook*")
+    there.page.get_by_text("2 codewords selected").wait_for()
+    there.until("document.querySelector('.st-key-gallery') !== null")
+    assert there.page.locator(".st-key-gallery .card").count() == 2
+
+
+def test_a_box_on_the_map_selects_and_undo_and_clear_go_back(visit):
+    there = visit().open("/map?method=PCA&chosen=7", MAP)
+    there.page.get_by_text("1 codeword selected").wait_for()
+    there.page.get_by_role("button", name="Box").click()
+    box = there.page.locator(".dfe-scatter .picture > canvas").bounding_box()
+    there.page.mouse.move(box["x"] + 5, box["y"] + 5)
+    there.page.mouse.down()
+    there.page.mouse.move(box["x"] + box["width"] - 5, box["y"] + box["height"] - 5, steps=4)
+    there.page.mouse.up()
+    there.until("new URLSearchParams(location.search).get('chosen')?.split(',').length > 20")
+    there.page.get_by_role("button", name="Undo").click()
+    there.until("new URLSearchParams(location.search).get('chosen') === '7'")
+    there.page.get_by_role("button", name="Clear").click()
+    there.until("!new URLSearchParams(location.search).has('chosen')")
+
+
+def test_the_selection_alone_can_be_shown_and_a_copied_link_shows_the_same(visit):
+    there = visit().open("/codebook?chosen=4,9,11&only=true", ".dfe-gallery .card")
+    there.page.get_by_text("3 codewords selected").wait_for()
+    assert there.page.locator(".dfe-gallery .card").count() == 3
+    copied = visit().open(there.page.url.removeprefix(there.base), ".dfe-gallery .card")
+    copied.page.get_by_text("3 codewords selected").wait_for()
+    assert copied.page.locator(".dfe-gallery .card").count() == 3
+
+
+def test_a_face_of_sliders_finds_its_codewords_and_moments(visit):
+    there = visit().open("/find?shape=jawOpen:0.8", ".dfe-morph[data-state=drawn]")
+    there.page.locator(".st-key-like-codewords .dfe-strip .card").first.wait_for()
+    assert "cosine 1.00" in there.page.locator(".st-key-like-codewords .card .title").first.inner_text()
+    there.page.locator(".st-key-like-moments .dfe-strip .card").first.click()
+    there.page.wait_for_url("**/recordings*")
+    assert there.parameter("recording") and there.parameter("t")
+
+
+def test_a_moment_is_its_own_nearest(visit):
+    there = visit().open("/find?example=subject01-take1@4.000", ".dfe-morph[data-state=drawn]")
+    first = there.page.locator(".st-key-like-moments .card").first
+    first.wait_for()
+    assert first.locator(".title").inner_text() == "subject01-take1 0:04.0"
+    assert first.locator(".note").inner_text().startswith("0.00 mm")
+
+
+def test_a_moved_slider_stands_in_the_link_and_changes_the_face(visit):
+    there = visit().open("/find?shape=jawOpen:0.3&slider_part=Jaw", ".dfe-morph[data-state=drawn]")
+    before = there.pixels(".dfe-morph .picture canvas")
+    slider = there.page.get_by_role("slider", name="Jaw open")
+    slider.focus()
+    for _ in range(6):
+        there.page.keyboard.press("ArrowRight")
+    there.until("parseFloat(new URLSearchParams(location.search).get('shape').split(':')[1]) > 0.4")
+    there.page.wait_for_timeout(900)
+    assert differ(before, there.pixels(".dfe-morph .picture canvas")) > 0
+
+
+def test_slash_searches_from_any_page_and_question_mark_lists_the_keys(visit):
+    there = visit().open("/recordings", ".dfe-player[data-state=drawn]")
+    there.page.keyboard.press("?")
+    there.page.get_by_role("dialog", name="Keys").wait_for()
+    there.page.keyboard.press("Escape")
+    there.page.get_by_role("dialog", name="Keys").wait_for(state="hidden")
+    there.page.keyboard.press("/")
+    there.page.wait_for_url("**/codebook*")
+    there.until("document.activeElement?.closest('.st-key-q') !== null")
+    there.page.keyboard.type("7, 11")
+    there.until("new URLSearchParams(location.search).get('q') === '7, 11'")
+
+
+def test_a_first_visit_is_invited_to_a_tour_that_visits_pages_and_can_be_skipped(visit):
+    there = visit(first=True).open("/")
+    tour = there.page.get_by_role("dialog", name="Guided tour")
+    tour.get_by_role("button", name="Start the tour").click()
+    there.page.wait_for_url("**/codebook*")
+    tour.get_by_text("2 of 8").wait_for()
+    tour.get_by_role("button", name="Next").click()
+    there.page.wait_for_selector('.dfe-morph[data-state=drawn][data-codeword="3"]')
+    assert drawn(there.pixels(".dfe-morph .picture canvas"))
+    there.page.keyboard.press("Escape")
+    tour.wait_for(state="hidden")
+    there.open("/")
+    there.page.get_by_text("What to do next", exact=True).wait_for()
+    assert there.page.get_by_role("dialog", name="Guided tour").count() == 0
+
+
+def test_the_tour_leads_through_every_step_without_an_empty_page(visit):
+    there = visit().open("/")
+    there.page.get_by_role("button", name="Tour").click()
+    tour = there.page.get_by_role("dialog", name="Guided tour")
+    for step in range(2, 9):
+        tour.get_by_role("button", name=re.compile("Next|Start")).click()
+        tour.get_by_text(f"{step} of 8").wait_for()
+        there.page.locator("h1").first.wait_for()
+        assert there.page.get_by_test_id("stException").count() == 0
+    there.page.wait_for_url("**/data*")
+    tour.get_by_role("button", name="Done").click()
+    tour.wait_for(state="hidden")
