@@ -51,6 +51,8 @@ _SLIP = 12.0  # a frame whose stable points fit so many times worse than usual i
 _SLIP_M = 1e-3
 _SETTLE = 4  # rounds in which the mean of the resting faces settles
 _SAMPLE = 400  # frames a recording from which the stable set is found
+_MOST_LOOKED_AT = 20_000  # frames of a recording in which the resting face, and the usual misfit, are looked for
+_STRETCH = 500
 _TRACKS = 500  # recordings from which the stable set is found
 _HEAD = 1500  # vertices from which a mesh is taken for a head whose regions can be carried over
 
@@ -228,7 +230,8 @@ def _keep(path: Path, name: str, track: PointTrack, job: _Job, folder: Path) -> 
     subject, session = (t or n or r for t, n, r in zip(by_table, by_name, (track.subject, track.session),
                                                        strict=True))
     layout = layout_of(points.shape[1]) if track.space == "landmarks" else None
-    typical = _typical(points[track.valid])
+    rows = np.flatnonzero(track.valid)
+    typical = _typical(points[rows[thinned(len(rows), points[0].size)]])
     notes = track.notes
     if is_mirrored(typical, layout):
         points = points * np.array([1, 1, -1] if track.dimensions == 3 else [1, -1], np.float32)
@@ -237,7 +240,8 @@ def _keep(path: Path, name: str, track: PointTrack, job: _Job, folder: Path) -> 
                          f"{'depth' if track.dimensions == 3 else 'height'} turned round.")
     scale = guess_scale(typical, layout, track.metric)
     file = folder / f"{next(job.numbers):06d}.npy"
-    np.save(file, (points * scale.metres).astype(np.float32))
+    points *= np.float32(scale.metres)  # a copy of our own: `PointTrack.points` makes one
+    np.save(file, points.astype(np.float32, copy=False))
     head = replace(track, name=name + added, psi=np.zeros((0, track.psi.shape[1]), np.float32),
                    subject=subject or name + added, session=session, notes=(*notes, f"Points {scale.why}."))
     return _Track(head, file, path, scale, track.valid.copy())
@@ -327,11 +331,20 @@ def _neutral(tracks: list[_Track], target: np.ndarray, frame: _Frame) -> np.ndar
     """The resting face of one subject, (V, D) m, where frames brought onto `target` come to rest."""
     calm = []
     for track in tracks:
-        rows = np.flatnonzero(track.valid)
+        rows = _looked_at(np.flatnonzero(track.valid))
         placed = np.concatenate([part.astype(np.float32) for _, part in _placed(track, rows, target, frame)])
         chosen = calm_frames(placed, track.head.time_s[rows])
         calm.append(placed[chosen[thinned(len(chosen), placed[0].size * len(tracks))]])
     return resting_face(np.concatenate(calm))
+
+
+def _looked_at(rows: np.ndarray) -> np.ndarray:
+    """The rows of a long recording in which the resting face is looked for: stretches spread over all of it."""
+    if len(rows) <= _MOST_LOOKED_AT:
+        return rows
+    stretches = _MOST_LOOKED_AT // _STRETCH
+    starts = np.linspace(0, len(rows) - _STRETCH, stretches).astype(np.int64)
+    return rows[np.unique(starts[:, None] + np.arange(_STRETCH))]
 
 
 def _remove_pose_and_identity(job: _Job, frame: _Frame) -> None:
@@ -356,14 +369,16 @@ def _displace(track: _Track, neutral: np.ndarray, frame: _Frame, ledger: Ledger)
     """Replace a track's points by their displacement from neutral; slips of the tracker become invalid."""
     rows = np.flatnonzero(track.valid)
     out = np.load(track.file, mmap_mode="r+", allow_pickle=False)
-    misfit = np.concatenate([_misfit(part, neutral, frame.stable)
-                             for _, part in _placed(track, rows, neutral, frame)])
-    slipped = misfit > max(_SLIP * np.median(misfit), _SLIP_M)
-    track.valid[rows[slipped]] = False
-    track.slips = int(slipped.sum())
-    for part, placed in _placed(track, rows[~slipped], neutral, frame):
-        ledger.add(track.head.subject, out[part], placed)
-        out[part] = placed - neutral
+    usual = np.concatenate([_misfit(part, neutral, frame.stable)
+                            for _, part in _placed(track, _looked_at(rows), neutral, frame)])
+    most = max(_SLIP * np.median(usual), _SLIP_M)
+    for part, placed in _placed(track, rows, neutral, frame):
+        fits = _misfit(placed, neutral, frame.stable) <= most
+        track.valid[part[~fits]] = False
+        track.slips += int((~fits).sum())
+        kept = part[fits]
+        ledger.add(track.head.subject, out[kept], placed[fits])
+        out[kept] = placed[fits] - neutral
     out[~track.valid] = 0
     out.flush()
 

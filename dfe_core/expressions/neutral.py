@@ -59,7 +59,8 @@ class Moments:
         """(T, V, D) frames."""
         self.count += len(frames)
         self.total = self.total + frames.sum(0, dtype=np.float64)
-        self.squares += float((np.asarray(frames, np.float64) ** 2).sum())
+        flat = np.asarray(frames, np.float64).ravel()
+        self.squares += float(flat @ flat)
 
     def scatter(self) -> float:
         """Sum over frames of the squared distance from their mean."""
@@ -70,25 +71,28 @@ class Moments:
 class Ledger:
     """What of the variance of the points was pose, identity and expression.
 
-    raw: frames as read (scaled to metres). placed: with pose removed. by_subject: the same, subject by subject.
+    raw: frames as read (scaled to metres). by_subject: with pose removed, subject by subject.
     """
 
     raw: Moments = field(default_factory=Moments)
-    placed: Moments = field(default_factory=Moments)
     by_subject: dict[str, Moments] = field(default_factory=dict)
 
     def add(self, subject: str, raw: np.ndarray, placed: np.ndarray) -> None:
         """(T, V, D) frames, m, before and after pose is removed."""
         self.raw.add(raw)
-        self.placed.add(placed)
         self.by_subject.setdefault(subject, Moments()).add(placed)
+
+    def _placed(self) -> Moments:
+        """Of all subjects together."""
+        parts = self.by_subject.values()
+        return Moments(sum(m.count for m in parts), sum((m.total for m in parts), 0.0), sum(m.squares for m in parts))
 
     def shares(self) -> dict[str, float]:
         """``pose``, ``identity`` and ``expression`` as shares of the variance as read (they add up to 1: identity is
         what subjects' means differ by, expression what is left within subjects), and their size in mm a point, root
         mean square: ``pose_mm``, ``identity_mm``, ``expression_mm``."""
         values = max(self.raw.count, 1)
-        whole, placed = self.raw.scatter() / values, self.placed.scatter() / values
+        whole, placed = self.raw.scatter() / values, self._placed().scatter() / values
         within = min(sum(m.scatter() for m in self.by_subject.values()) / values, placed)
         points = max(np.shape(self.raw.total)[0] if np.ndim(self.raw.total) else 1, 1)
         parts = {"pose": max(whole - placed, 0.0), "identity": placed - within, "expression": within}

@@ -15,6 +15,8 @@ from dfe_core.expressions.timing import Timing
 SPACES = ("landmarks", "mesh")
 """The values of `Recording.space` that only ``--face learn`` can take in."""
 MOST_POINTS = 60_000
+_FARTHEST = 1e9
+_BLOCK = 4096
 _TO_OURS = {"face": (1, 1, 1), "image": (1, -1, -1)}
 
 
@@ -56,8 +58,7 @@ def point_track(path: Path, points: np.ndarray, timing: Timing, extractor: str, 
         raise DataError(path, f"an array of shape {points.shape}",
                         f"(frames, points, 2 or 3), of 3 to {MOST_POINTS:,} points")
     valid = np.ones(len(points), bool) if valid is None else valid
-    whole = np.isfinite(points).all((1, 2)) & (np.abs(np.nan_to_num(points)).max((1, 2), initial=0) < 1e9)
-    whole[whole] = np.ptp(points[whole], axis=1).max(1, initial=0) > 0
+    whole = _whole(points)
     broken = int((valid & ~whole).sum())
     valid = valid & whole
     if not valid.any():
@@ -65,9 +66,22 @@ def point_track(path: Path, points: np.ndarray, timing: Timing, extractor: str, 
                         "at least one with every coordinate, not all at one place")
     told = (f"{broken:,} frames with missing or infinite coordinates, or all at one place, are marked invalid.",) \
         if broken else ()
-    flat = np.where(valid[:, None, None], points, 0).reshape(len(points), -1)
+    flat = np.array(points, np.float32).reshape(len(points), -1)
+    flat[~valid] = 0
     names = tuple(f"{axis}_{i}" for i in range(points.shape[1]) for axis in "xyz"[: points.shape[2]])
     return PointTrack(name or path.stem, names, np.ascontiguousarray(flat, np.float32), timing.time_s, timing.frame,
                       valid, timing.fps, space, extractor, extras=extras or {},
                       notes=(*notes, *timing.notes, *told), dimensions=points.shape[2], metric=metric, axes=axes,
                       triangles=triangles)
+
+
+def _whole(points: np.ndarray) -> np.ndarray:
+    """(T,) which frames of (T, V, D) points have every coordinate, none out of all measure, and are not one place."""
+    out = np.zeros(len(points), bool)
+    for start in range(0, len(points), _BLOCK):
+        part = points[start : start + _BLOCK]
+        low, high = part.min(1), part.max(1)  # NaN where any is
+        with np.errstate(invalid="ignore", over="ignore"):
+            near = (np.maximum(np.abs(low), np.abs(high)) < _FARTHEST).all(1)
+            out[start : start + _BLOCK] = near & ((high - low).max(1) > 0)
+    return out

@@ -31,8 +31,10 @@ class Pose:
 
     def apply(self, points: np.ndarray) -> np.ndarray:
         """(T, V, D) points to (T, V, D) float64 in the target's place."""
-        turned = (np.asarray(points, np.float64) - self.centre[:, None]) @ self.rotation.transpose(0, 2, 1)
-        return turned * self.scale[:, None, None] + self.shift
+        turned = (np.asarray(points, np.float64) - self.centre[:, None]) \
+            @ (self.rotation * self.scale[:, None, None]).transpose(0, 2, 1)
+        turned += self.shift
+        return turned
 
 
 def pose(points: np.ndarray, target: np.ndarray, scaled: bool = False) -> Pose:
@@ -48,9 +50,10 @@ def pose(points: np.ndarray, target: np.ndarray, scaled: bool = False) -> Pose:
     u, s, vt = np.linalg.svd(b.T @ a)
     sign = np.ones_like(s)
     sign[:, -1] = np.sign(np.linalg.det(u @ vt))
-    size = (a ** 2).sum((1, 2))
-    scale = np.divide((s * sign).sum(1), size, out=np.ones(len(points)), where=size > 0) if scaled \
-        else np.ones(len(points))
+    scale = np.ones(len(points))
+    if scaled:
+        size = (a ** 2).sum((1, 2))
+        scale = np.divide((s * sign).sum(1), size, out=scale, where=size > 0)
     return Pose((u * sign[:, None]) @ vt, scale, centre, shift)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers import face_cap, ifacialmocap
+from dfe_core.expressions.readers.even_packets import read_even
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.registry import find_reader
 from dfe_core.faces.arkit import ARKIT_NAMES
@@ -91,3 +92,28 @@ def test_a_packet_that_is_cut_off_at_the_end_is_dropped_and_said(tmp_path: Path,
     path = written(tmp_path / "a.txt", [*map(packet, values), packet(values[0])[:200]])
     [recording] = ifacialmocap.read(path, ReadOptions(fps=60))
     assert len(recording.psi) == 6 and any("cut off" in note for note in recording.notes)
+
+
+@pytest.mark.parametrize("before", ["", "{:.3f},", "{:.3f}\t"])
+@pytest.mark.parametrize("mark", ["-", "&"])
+def test_a_log_read_as_one_table_is_what_its_packets_say(tmp_path: Path, values: np.ndarray, mark: str, before: str):
+    lines = [packet(row, mark, before=before.format(t / 50)) for t, row in enumerate(values)]
+    even = ifacialmocap.read(written(tmp_path / "a.txt", lines), ReadOptions(fps=50))[0]
+    assert read_even("\n".join(lines).encode()) is not None
+    odd = "\r\n".join(lines)  # line ends that send it packet by packet
+    assert read_even(odd.encode()) is None
+    (tmp_path / "a.txt").write_bytes(odd.encode())
+    slow = ifacialmocap.read(tmp_path / "a.txt", ReadOptions(fps=50))[0]
+    assert even.names == slow.names and even.extras.keys() == slow.extras.keys() and even.fps == slow.fps
+    for part in ("psi", "time_s", "valid"):
+        np.testing.assert_array_equal(getattr(even, part), getattr(slow, part))
+    for name, column in slow.extras.items():
+        np.testing.assert_array_equal(even.extras[name], column)
+
+
+@pytest.mark.parametrize("change", [("jawOpen-", "jawOpen--"), ("head#", "neck#"), ("|=", "|jawOpen-5|="), ("|=", "|"),
+                                    ("head#-21.5", "head#x"), ("cheekPuff-", "cheekPuff-1e1")])
+def test_one_packet_out_of_the_ordinary_is_left_to_the_careful_way(values: np.ndarray, change: tuple[str, str]):
+    lines = [packet(row) for row in values]
+    lines[3] = lines[3].replace(*change)
+    assert read_even("\n".join(lines).encode()) is None

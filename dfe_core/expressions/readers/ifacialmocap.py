@@ -14,6 +14,7 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.arkit_columns import LEAST, arkit_indices, arkit_recording
+from dfe_core.expressions.readers.even_packets import read_even
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_times
@@ -42,26 +43,41 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
 
     A coefficient that a packet leaves out makes its frame invalid: it is unknown, not 0.
     """
-    packets, cut = _packets(path)
+    data = _content(path)
+    if (even := read_even(data)) is not None:
+        timing = from_rate(len(even.values), options.fps, str(path)) if even.times is None \
+            else from_times(column_seconds(even.times, "time")[0], str(path), 1, "packet")
+        bones = {name: numbers[:, i].astype(np.float32) for bone, numbers in even.bones
+                 for i, name in enumerate(_BONES.get(bone.lower(), ())[: numbers.shape[1]])}
+        return [_recording(path, even.names, even.values, timing, bones, ())]
+    packets, cut = _packets(path, data)
     names, values, times = _table(path, packets)
+    return [_recording(path, names, values, _timing(path, times, options), _bones(packets), cut)]
+
+
+def _recording(path: Path, names: Sequence[str], values: np.ndarray, timing: Timing, bones: dict[str, np.ndarray],
+               notes: tuple[str, ...]) -> Recording:
     columns = arkit_indices(names, path)
-    psi = values[:, list(columns.values())] / 100
-    return [arkit_recording(path, psi, tuple(columns), _timing(path, times, options), FORMAT, _bones(packets),
-                            cut)]
+    psi = values[:, list(columns.values())].astype(np.float32) / 100
+    return arkit_recording(path, psi, tuple(columns), timing, FORMAT, bones, notes)
 
 
-def _packets(path: Path) -> tuple[list[str], tuple[str, ...]]:
-    """The packets, and what was left out: the last one, where it ends before its coefficients do."""
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise DataError(path, f"{size >> 20} MB of packets", f"at most {MAX_BYTES >> 20} MB")
+def _content(path: Path) -> bytes:
     try:
-        parts = _END.split(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
-        packets = [part.decode("ascii") for part in parts if part.strip()]
-    except UnicodeDecodeError:
-        raise DataError(path, "bytes that are not ASCII text", "packets of iFacialMocap") from None
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise DataError(path, f"{size >> 20} MB of packets", f"at most {MAX_BYTES >> 20} MB")
+        return path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     except OSError as error:
         raise DataError(path, f"not readable ({error.strerror})") from None
+
+
+def _packets(path: Path, data: bytes) -> tuple[list[str], tuple[str, ...]]:
+    """The packets, and what was left out: the last one, where it ends before its coefficients do."""
+    try:
+        packets = [part.decode("ascii") for part in _END.split(data) if part.strip()]
+    except UnicodeDecodeError:
+        raise DataError(path, "bytes that are not ASCII text", "packets of iFacialMocap") from None
     if not packets:
         raise DataError(path, "no packet", "a packet a line")
     if len(packets) > 1 and "=" in packets[-2] and "=" not in packets[-1]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.options import FPS_RANGE, ReadOptions
@@ -16,6 +17,7 @@ from dfe_core.expressions.timing import Timing, column_seconds, from_frames, fro
 LEAST_POINTS = 5
 LEAST_FRAMES = 10
 """A face of a file with several that is seen in fewer frames is a slip of the detector and left out."""
+_BLOCK = 4096
 _COLUMN = (re.compile(r"(?P<axis>[xyz])_?(?P<index>\d{1,5})$"),
            re.compile(r"(?:landmark|lm|point|p|kp)?_?(?P<index>\d{1,5})[_.]?(?P<axis>[xyz])$"))
 TIMES = ("timestamp", "time_s", "time", "timestamps", "t", "seconds", "timestamp_ms", "time_ms", "ms", "timestamp_us")
@@ -43,8 +45,15 @@ def coordinate_columns(header: Sequence[str]) -> list[list[int]]:
 
 
 def stack_points(data: dict[int, np.ndarray], columns: list[list[int]]) -> np.ndarray:
-    """(T, V, D) float64 of columns as `coordinate_columns` gives them."""
-    return np.stack([np.stack([data[i] for i in point], 1) for point in columns], 1)
+    """(T, V, D) float32 of columns as `coordinate_columns` gives them; what float32 cannot hold becomes infinite."""
+    order = [i for point in columns for i in point]
+    rows = len(data[order[0]])
+    out = np.empty((rows, len(order)), np.float32)
+    with np.errstate(over="ignore"):
+        for start in range(0, rows, _BLOCK):  # by blocks of rows, so that a column is not written across all memory
+            part = slice(start, start + _BLOCK)
+            np.stack([data[i][part] for i in order], 1, out=out[part], casting="same_kind")
+    return out.reshape(rows, len(columns), -1)
 
 
 def column_of(header: Sequence[str], names: Sequence[str]) -> int | None:
@@ -61,8 +70,12 @@ def faces_of(values: pa.Array | None, rows: int, options: ReadOptions, path: Pat
     """
     if values is None:
         return [("", np.arange(rows))], ()
-    names, code, count = np.unique(np.array(["" if v is None else str(v) for v in values.to_pylist()]),
-                                   return_inverse=True, return_counts=True)
+    kinds = pc.dictionary_encode(pc.fill_null(pc.cast(values, pa.string()), ""))
+    if isinstance(kinds, pa.ChunkedArray):
+        kinds = kinds.combine_chunks()
+    names, code = np.unique(np.array(kinds.dictionary.to_pylist(), str), return_inverse=True)
+    code = code[kinds.indices.to_numpy()]
+    count = np.bincount(code, minlength=len(names))
     order = np.argsort(-count, kind="stable")
     if options.face_index is not None:
         if not 0 <= options.face_index < len(names):
@@ -73,6 +86,11 @@ def faces_of(values: pa.Array | None, rows: int, options: ReadOptions, path: Pat
     notes = (f"Left out, seen in fewer than {LEAST_FRAMES} frames: {', '.join(left)}.",) if left else ()
     several = len(kept) > 1
     return [(f"-face{names[i].removesuffix('.0')}" if several else "", np.flatnonzero(code == i)) for i in kept], notes
+
+
+def rows_of(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The rows of one face, without a copy where they are all."""
+    return values if len(rows) == len(values) else values[rows]
 
 
 def table_timing(header: Sequence[str], data: dict[int, np.ndarray], rows: np.ndarray, options: ReadOptions,

@@ -7,6 +7,7 @@ Its AU columns are read by `dfe aus import`. Frames with ``success`` 0 are inval
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from dfe_core.expressions.readers.landmark_columns import (
     column_of,
     coordinate_columns,
     faces_of,
+    rows_of,
     stack_points,
     table_timing,
 )
@@ -50,6 +52,7 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
     extras = {name: i for i, name in enumerate(table.header) if _EXTRAS.match(name)}
     face = column_of(table.header, ("face_id",))
     numbers = {*(i for p in columns for i in p), *seen.values(), *extras.values(), *clock_columns(table.header)}
+    table = replace(table, singles=frozenset(i for p in columns for i in p))
     data, dropped = table.read(sorted(numbers), [] if face is None else [face])
     rows = len(next(iter(data.values())))
     faces, left = faces_of(None if face is None else data[face], rows, options, path)
@@ -60,8 +63,8 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
         notes = (*table.notes, *dropped, *left, *told, *(() if deep else (
             "No 3-D landmarks: 2-D ones are used, from which turns of the head cannot be removed.",)))
         tracks.append(point_track(
-            path, points[here], timing, "openface", name=path.stem + suffix, valid=valid, metric=deep, axes="image",
-            extras={name: data[i][here] for name, i in extras.items()}, notes=notes))
+            path, rows_of(points, here), timing, "openface", name=path.stem + suffix, valid=valid, metric=deep,
+            axes="image", extras={name: rows_of(data[i], here) for name, i in extras.items()}, notes=notes))
     return tracks
 
 
