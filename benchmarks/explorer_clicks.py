@@ -1,12 +1,14 @@
 """How long a click on a codeword takes until its mesh stands, in Chromium: ``python benchmarks/explorer_clicks.py``.
 
 Starts the dashboard on the cache (``$DFE_CACHE`` or ./cache) and clicks cards of the gallery beside an open codeword,
-one after the other. Times are taken in the browser, from the click event to the frame in which
+one after the other, looking at each for `--dwell` seconds once its page stands. Times are taken in the browser, from
+the click event to the frame in which
 
-- `mesh_ms`: the face has come to rest as the new codeword (a glide of 160 ms from the one before is part of it),
+- `mesh_ms`: the face has come to rest as the new codeword (a glide of 120 ms from the one before is part of it),
 - `page_ms`: the heading of the page is the new codeword's too, after the server's answer.
 
-Memory is what the server and Chromium hold after the first tenth of the clicks, and at the end.
+Memory is what the server and Chromium hold once every codeword was open (or half of the clicks were made), and at the
+end.
 """
 
 from __future__ import annotations
@@ -61,7 +63,8 @@ def resident_mb(pid: int) -> float | None:
         one = waiting.pop()
         try:
             lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
-            waiting += [int(c) for t in Path(f"/proc/{one}/task").iterdir() for c in (t / "children").read_text().split()]
+            waiting += [int(child) for thread in Path(f"/proc/{one}/task").iterdir()
+                        for child in (thread / "children").read_text().split()]
         except OSError:
             if one == pid:
                 return None
@@ -94,7 +97,7 @@ def spread(values: list[float]) -> dict[str, float]:
         ("median", "p95", "most"), (np.median(values), np.quantile(values, 0.95), max(values)), strict=True)}
 
 
-def measure(clicks: int) -> dict:
+def measure(clicks: int, dwell_s: float) -> dict:
     """Clicks through the codewords in turn, in one page."""
     from playwright.sync_api import sync_playwright
 
@@ -106,13 +109,13 @@ def measure(clicks: int) -> dict:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
-            return click_through(browser, server.pid, f"http://localhost:{port}/codebook", clicks)
+            return click_through(browser, server.pid, f"http://localhost:{port}/codebook", clicks, dwell_s)
     finally:
         server.terminate()
         server.wait(20)
 
 
-def click_through(browser, server: int, address: str, clicks: int) -> dict:
+def click_through(browser, server: int, address: str, clicks: int, dwell_s: float) -> dict:
     """The figures of one page."""
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.goto(address)
@@ -122,16 +125,19 @@ def click_through(browser, server: int, address: str, clicks: int) -> dict:
     page.locator(".dfe-gallery .card").first.click()
     page.wait_for_selector(".dfe-morph[data-settled=true]", timeout=60_000)
     page.wait_for_timeout(3000)
-    mesh, whole, memory = [], [], {}
+    mesh, whole, memory, load = [], [], {}, round(os.getloadavg()[0], 1)
+    first = min(len(ids), clicks // 2)
     for i in range(clicks):
         taken = page.evaluate(CLICK, ids[(i + 1) % len(ids)])
         mesh.append(taken[0])
         whole.append(taken[1])
-        if i + 1 in (clicks // 10, clicks):
+        page.wait_for_timeout(1000 * dwell_s)
+        if i + 1 in (first, clicks):
             memory["start" if i + 1 < clicks else "end"] = held(page, server)
     grown = {name: round(memory["end"][name] / memory["start"][name] - 1, 3) for name in memory["start"]
              if memory["start"][name]}
-    return {"clicks": clicks, "codewords": len(ids), "mesh_ms": spread(mesh), "page_ms": spread(whole),
+    return {"clicks": clicks, "dwell_s": dwell_s, "load": load, "codewords": len(ids),
+            "mesh_ms": spread(mesh), "page_ms": spread(whole),
             "memory_mb": memory, "grown": grown}
 
 
@@ -159,7 +165,9 @@ def browser_mb() -> float | None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clicks", type=int, default=200)
-    json.dump(measure(parser.parse_args().clicks), sys.stdout, indent=1)
+    parser.add_argument("--dwell", type=float, default=1.0, help="seconds of looking before the next click")
+    arguments = parser.parse_args()
+    json.dump(measure(arguments.clicks, arguments.dwell), sys.stdout, indent=1)
     print()
 
 

@@ -4,6 +4,10 @@
 
 const dfe = (window.__dfe ??= { assets: new Map(), stage: null });
 const ASSETS_KEPT = 12;
+const GLIDE = 120; // ms from one codeword's face to the next
+
+/** Whether the face that was clicked is still on its way: smaller pictures wait for it. */
+const busy = () => performance.now() < (dfe.gliding || 0);
 
 /** Fetch and unpack a pack written by packs.py; the same address is fetched once. */
 function loadPack(url) {

@@ -65,6 +65,7 @@ class Gallery {
   async thumbnails() {
     if (!this.data.face || !this.data.codebook) return;
     const [face, codebook] = await Promise.all([loadFace(this.data.face), loadPack(this.data.codebook)]);
+    if (busy()) { this.drawMissing(); return; }
     for (const canvas of this.missing.splice(0, 4)) {
       const id = Number(canvas.closest("button")?.dataset.id), size = face.coefficients;
       if (Number.isNaN(id)) continue;
@@ -104,8 +105,12 @@ class Gallery {
 
   pick(id) {
     this.select(id);
+    dfe.gliding = performance.now() + GLIDE + 100;
     window.dispatchEvent(new CustomEvent("dfe:codeword", { detail: { codeword: id, model: this.data.model } }));
-    this.component.setTriggerValue("pick", id);
+    // The face first, the page after: the server's answer redraws charts, which would hold the face up. Walking fast
+    // sends only where the walk ends.
+    clearTimeout(this.sending);
+    this.sending = setTimeout(() => this.component.setTriggerValue("pick", id), this.data.narrow ? GLIDE + 40 : 0);
   }
 
   walk(event) {
@@ -134,6 +139,7 @@ class Gallery {
   }
 
   close(root) {
+    clearTimeout(this.sending);
     window.removeEventListener("keydown", this.keys);
     this.near.disconnect();
     dfe.mounted.delete(root);

@@ -123,7 +123,7 @@ class MorphView {
 
   blended() {
     if (!this.started) return this.target;
-    const t = Math.min(1, (performance.now() - this.started) / 160), s = t * t * (3 - 2 * t);
+    const t = Math.min(1, (performance.now() - this.started) / GLIDE), s = t * t * (3 - 2 * t);
     if (t >= 1) this.started = 0; else this.draw();
     return this.target.map((v, i) => this.from[i] * (1 - s) + v * s);
   }

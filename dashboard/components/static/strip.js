@@ -54,6 +54,7 @@ class Strip {
 
   paint() {
     if (!this.face || !this.box.isConnected) return;
+    if (busy()) { this.draw(); return; }
     try {
       for (const canvas of [...this.waiting].slice(0, 2)) { // two a frame: the face that was clicked comes first
         this.waiting.delete(canvas);
