@@ -8,20 +8,22 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import figures, frame, media, routes, shelf, thumbnails, views
+from dashboard.components import coverage_view, figures, frame, media, routes, shelf, thumbnails, views
 from dashboard.components.cards import card
 from dashboard.components.words import clock, count, mm, percent
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
+from dfe_core.facs.table import title
 from dfe_core.store import cache_root
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.dynamics import contexts, cooccurring, distribution_over, dynamics, intensity_distribution
-from dfe_core.tokens.moments import strongest_moments
+from dfe_core.tokens.moments import quantile_examples, strongest_moments
 from dfe_core.tokens.runs import RunIndex
 from dfe_core.tokens.search import neighbours
 from dfe_core.tokens.usage import stage_counts
 
 MOMENTS = 8
+EXAMPLES = ("Strongest", "From weak to strong")
 
 
 def key_facts(row: pd.Series) -> None:
@@ -72,8 +74,13 @@ def timing(index: RunIndex, number: int) -> None:
 def moments(choice: shelf.Choice, face: FaceModel, number: int) -> None:
     """Reconstructed faces of the moments at which the codeword is strongest; a click opens the recording there."""
     dataset, index = shelf.dataset(choice.root, choice.dataset), shelf.runs(choice.root, choice.model, choice.dataset)
-    found = strongest_moments(index, number, dataset.recordings, limit=MOMENTS)
-    st.subheader("Where it is strongest", anchor=False)
+    heading, switch = st.columns([1, 1], vertical_alignment="center")
+    heading.subheader("Moments", anchor=False)
+    with switch, st.container(horizontal=True, horizontal_alignment="right"):
+        which = st.segmented_control("Moments", EXAMPLES, default=EXAMPLES[0], key="moments_of", required=True,
+                                     bind="query-params", label_visibility="collapsed")
+    found = strongest_moments(index, number, dataset.recordings, limit=MOMENTS) if which == EXAMPLES[0] else \
+        quantile_examples(index, number, dataset.recordings, bands=MOMENTS, each=1)
     if not len(found):
         st.caption(f"No moment of “{choice.dataset}” shows this codeword.")
         return
@@ -165,6 +172,26 @@ def _strip(key: str, items: list[dict], numbers: list[int], face: FaceModel, cod
 
     views.strip(key=key, on_pick_change=picked, data={
         "face": media.face_address(face), "codebook": media.codebook_address(codebook), "items": items})
+
+
+def action_units(choice: shelf.Choice, number: int) -> None:
+    """The AUs it goes with in the data, from the coverage analysis where one has been made."""
+    st.subheader("Action units it goes with", anchor=False)
+    found = coverage_view.pairs_of(choice, number, limit=5)
+    if found is None:
+        st.caption("No coverage analysis of this data yet.")
+        routes.link("coverage", "Analyse coverage")
+        return
+    table, aus = found
+    if not len(table):
+        st.caption("It goes with no action unit above chance.")
+        return
+    st.dataframe(pd.DataFrame({
+        "Action unit": [title(a, s) for a, s in zip(table["au"], table["side"], strict=True)], "Lift": table["lift"],
+        "From": table["lift_low"], "To": table["lift_high"], "φ": table["phi"], "AUROC": table["auroc"]}),
+        hide_index=True, column_config={c: st.column_config.NumberColumn(format="%.2f")
+                                        for c in ("Lift", "From", "To", "φ", "AUROC")})
+    st.caption(f"Held against “{aus}”, intervals over subjects; strongest first.")
 
 
 def whose(choice: shelf.Choice, number: int) -> None:

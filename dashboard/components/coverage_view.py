@@ -16,6 +16,7 @@ from dfe_core.facs.aggregates import Aggregates
 from dfe_core.facs.association import Association, associate
 from dfe_core.facs.coverage import Coverage, Inputs, aggregates_of, analyse_coverage, coverage_key, open_inputs
 from dfe_core.facs.settings import CoverageSettings
+from dfe_core.facs.store import list_aligned
 from dfe_core.facs.table import title
 from dfe_core.reports.coverage import heat_matrix
 from dfe_core.reports.coverage_text import short_labels
@@ -50,6 +51,16 @@ def analysis(choice: shelf.Choice, aus: str) -> Analysis | None:
 def _analysis(key: str, root: str, model: str, dataset: str, aus: str, _inputs: Inputs) -> Analysis:
     return Analysis(analyse_coverage(model, dataset, aus, root=Path(root)), _inputs,
                     aggregates_of(_inputs, root=Path(root)))
+
+
+def pairs_of(choice: shelf.Choice, number: int, limit: int) -> tuple[pd.DataFrame, str] | None:
+    """The significant AUs of one codeword, by phi, and the name of the AUs; None where nothing has been analysed."""
+    for aus in list_aligned(choice.dataset, choice.root):
+        if (found := analysis(choice, aus)) is not None:
+            pairs, fdr = found.coverage.pairs, found.coverage.settings.fdr
+            keep = (pairs["codeword"] == number) & (pairs["q"] < fdr) & (pairs["phi"] > 0)
+            return pairs[keep].sort_values("phi", ascending=False).head(limit), aus
+    return None
 
 
 def report_folder(choice: shelf.Choice, aus: str) -> Path:

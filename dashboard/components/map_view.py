@@ -3,28 +3,52 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dashboard.components import shelf
 from dashboard.components.cards import sentence_of, title_of
 from dashboard.components.packs import pack, quantised
 from dashboard.components.palette import REGION_COLOURS, REST_COLOUR, SIDE_COLOURS
 from dashboard.components.words import clock
 from dfe_core.embedding.maps import MapArtefact
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.probes.run import list_results
 
 CATEGORIES = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#AA4499", "#999933", "#4B4B8F",
               "#B08B4F", "#2F7F86", "#9A3324")
 _CIVIDIS = ((0, 34, 78), (42, 63, 108), (87, 93, 109), (125, 124, 120), (166, 157, 117), (210, 193, 99), (253, 234, 69))
 OTHER = "#9AA0AB"
+PROBE = "Probe: "
+"""What colours by a probe's weights begin with."""
 
 BY = {"codewords": {"deformation": "What they move", "geodesic": "What they move, spread over the skin",
                     "cooccurrence": "The company they keep"},
       "frames": {"psi": "The distance of their faces", "tokens": "Their tokens"}}
-COLOURS = {"codewords": ("Region", "Symmetry", "Stage", "Use", "Movement"), "frames": ("Codeword’s region", "Error")}
+COLOURS = {"codewords": ("Region", "Symmetry", "Action unit", "Stage", "Use", "Movement"),
+           "frames": ("Codeword’s region", "Error")}
+
+
+def probe_weights(choice: shelf.Choice) -> dict[str, pd.Series]:
+    """Weights of codewords in the kept probes of this model and dataset, by what the colour is called."""
+    folders = tuple(sorted((p.parent.name, p.stat().st_mtime_ns) for p in
+                           (choice.root / "analyses").glob("probe-*/manifest.json")))
+    return _probe_weights(folders, choice.model, choice.dataset, str(choice.root))
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _probe_weights(folders: tuple, model: str, dataset: str, root: str) -> dict[str, pd.Series]:
+    found: dict[str, pd.Series] = {}
+    for result in list_results(Path(root)):
+        weights = result.codewords
+        if (result.settings.model, result.settings.dataset) == (model, dataset) and len(weights):
+            name = f"{PROBE}{result.settings.label}, towards {weights['towards'].iloc[0]}"
+            found.setdefault(name, weights.groupby("codeword")["weight"].first())
+    return found
 
 
 @dataclass(frozen=True)
@@ -43,6 +67,10 @@ def codeword_colours(table: pd.DataFrame, by: str) -> Colouring:
         return categories(table["side"].replace({"symmetric": "two-sided"}),
                           {**{k: v for k, v in SIDE_COLOURS.items() if k != "symmetric"},
                            "two-sided": SIDE_COLOURS["symmetric"]})
+    if by == "Action unit":
+        return categories(table["like"].str.partition(" ")[0].replace({"": "None"}), None)
+    if by in table.columns and by.startswith(PROBE):
+        return numbers(table[by], "weight")
     if by == "Stage":
         return numbers(table["main_stage"] + 1, "stage")
     if by == "Use":

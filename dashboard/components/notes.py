@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.components import shelf
 from dfe_core.errors import DataError
 from dfe_core.tokens.notes import Notebook, NoteConflict, Notes
+from dfe_core.tokens.notes_exchange import import_csv, import_json, notes_csv, notes_json
 
 
 def read(choice: shelf.Choice) -> Notes:
@@ -48,6 +49,39 @@ def edit(choice: shelf.Choice, codeword: int) -> None:
         if button.form_submit_button("Save", width="stretch", icon=":material/save:"):
             st.session_state["author"] = writer
             _save(choice, codeword, note.tags, tags, name, text, writer, notes.revision)
+    with st.expander("Changes and export", icon=":material/history:"):
+        exchange(choice, codeword, notes)
+
+
+def exchange(choice: shelf.Choice, codeword: int, notes: Notes) -> None:
+    """What was changed and by whom, one's own last change taken back, and everything as a file, out and in."""
+    book = Notebook.open(choice.model, choice.root)
+    mine = [c for c in notes.history if c.subject == book.codeword_subject(codeword)]
+    if mine:
+        st.dataframe([{"When": c.time, "By": c.author or "–", "What": c.field, "Before": str(c.before or ""),
+                       "After": str(c.after or "")} for c in reversed(mine)], hide_index=True)
+    else:
+        st.caption("Nothing has been written about this codeword.")
+    with st.container(horizontal=True):
+        if st.button("Take back my last change", icon=":material/undo:", disabled=not notes.history):
+            undone = book.undo(author())
+            st.toast(f"Taken back: {undone.subject}, {undone.field}." if undone else "None of the changes are yours.")
+            st.rerun()
+        key = shelf.codebook(choice.root, choice.model).key
+        st.download_button("All notes, CSV", notes_csv(notes), f"{choice.model}-notes.csv", "text/csv",
+                           on_click="ignore")
+        st.download_button("All notes, JSON", notes_json(notes, choice.model, key), f"{choice.model}-notes.json",
+                           "application/json", on_click="ignore")
+    file = st.file_uploader("Bring notes in", type=["csv", "json"], key=f"notes-in-{notes.revision}")
+    if file is not None:
+        take = import_json if file.name.lower().endswith("json") else import_csv
+        try:
+            take(book, file.getvalue().decode("utf-8", "replace"), author())
+        except DataError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        st.toast("The notes are in.", icon=":material/check_circle:")
+        st.rerun()
 
 
 def _save(choice: shelf.Choice, codeword: int, before: tuple[str, ...], tags: str, name: str, text: str, writer: str,

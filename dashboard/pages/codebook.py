@@ -149,6 +149,7 @@ def one(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame, number: i
         usage, company = st.columns(2, gap="medium")
         with usage:
             codeword.how_it_is_used(choice, number)
+            codeword.action_units(choice, number)
         with company:
             codeword.company(choice, codebook, table, face, number, on_pick=open_)
             if face.has_mesh:

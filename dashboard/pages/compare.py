@@ -15,6 +15,7 @@ import streamlit as st
 from dashboard.components import (
     cards,
     comparisons,
+    coverage_view,
     empty_states,
     figures,
     frame,
@@ -27,6 +28,7 @@ from dashboard.components import (
 )
 from dashboard.components.dictionary import dictionary
 from dashboard.components.words import plural
+from dfe_core.facs.store import list_aligned
 
 PARTS = ("Both have", "Only here", "Only there")
 
@@ -81,11 +83,21 @@ def verdict(choice: shelf.Choice, other: str) -> None:
         st.caption(f"On {found.subjects} {kind}.")
     figures.show(comparisons.fidelity_figure(found), "fidelity", "Error of both models per subject")
     rows = [{"Codebook": one.model, "RMSE mm": one.rmse_mm[0], "From": one.rmse_mm[1], "To": one.rmse_mm[2],
-             "Codewords in use": f"{one.used} of {one.codewords}", "Bits a frame": one.bits,
-             "Entropy bits": one.entropy_bits} for one in (found.a, found.b)]
+             "Codewords in use": f"{one.used} of {one.codewords}",
+             "AUs covered": covered(shelf.Choice(choice.root, one.model, choice.dataset)),
+             "Bits a frame": one.bits, "Entropy bits": one.entropy_bits} for one in (found.a, found.b)]
     st.dataframe(pd.DataFrame(rows), hide_index=True, column_config={
         **{c: st.column_config.NumberColumn(format="%.3f") for c in ("RMSE mm", "From", "To")},
         **{c: st.column_config.NumberColumn(format="%.1f") for c in ("Bits a frame", "Entropy bits")}})
+
+
+def covered(choice: shelf.Choice) -> str:
+    """How many AUs a codebook covers on the chosen data, where that has been analysed."""
+    for aus in list_aligned(choice.dataset, choice.root):
+        if (found := coverage_view.analysis(choice, aus)) is not None:
+            per_au = found.coverage.per_au
+            return f"{int(per_au['covered'].fillna(False).sum())} of {int(per_au['covered'].notna().sum())} ({aus})"
+    return "not analysed"
 
 
 def faces(choice: shelf.Choice, other: str) -> None:

@@ -73,6 +73,8 @@ def choose(choice: shelf.Choice) -> tuple[MapSettings, str]:
     if of == "frames":
         dataset = shelf.dataset(choice.root, choice.dataset)
         colours += ["subject", *dataset.labels]
+    else:
+        colours += list(map_view.probe_weights(choice))
     colour = slots[4].selectbox("Colour", colours, key=f"colour_{of}", bind="query-params",
                                 format_func=lambda name: name[:1].upper() + name[1:])
     needs_data = of == "frames" or by == "cooccurrence"
@@ -100,6 +102,8 @@ def draw(choice: shelf.Choice, found: MapArtefact, settings: MapSettings, colour
     codebook, table = shelf.codebook(choice.root, choice.model), dictionary(choice).table
     face = shelf.face(choice.root, codebook.face_id)
     if settings.of == "codewords":
+        if (weights := map_view.probe_weights(choice).get(colour)) is not None:
+            table = table.assign(**{colour: weights.reindex(table["codeword"]).fillna(0).to_numpy()})
         points, colouring, words = map_view.codeword_points(found, table, colour)
         extra = {"words": words, "selected": chosen.read(choice), "codebook": media.codebook_address(codebook)}
     else:

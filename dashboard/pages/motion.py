@@ -18,6 +18,7 @@ from dashboard.components import (
     cards,
     empty_states,
     exports,
+    faces_between,
     frame,
     media,
     mixes,
@@ -35,10 +36,11 @@ from dfe_core.motion.codeword_tracks import in_codewords
 from dfe_core.motion.identity import transfer
 from dfe_core.motion.mixer import mix, random_mix
 from dfe_core.motion.timeline import Timeline, play, to_toml
+from dfe_core.motion.transitions import between_frames, between_tokens
 from dfe_core.motion.words import rules, timeline_from_words
 from dfe_core.tokens.search import nearest_codewords
 
-TABS = ("Mix codewords", "From words", "Another face")
+TABS = ("Mix codewords", "From words", "Between faces", "Another face")
 EXAMPLE = "neutral, then a one-sided smile, then brows up, over 2 s"
 TRACK_COLUMNS = ("kind", "target", "side", "intensity", "onset_s", "apex_s", "offset_s", "end_s")
 
@@ -64,7 +66,7 @@ def shown(choice: shelf.Choice) -> None:
     with frame.guarded():
         tab = st.segmented_control("Part", TABS, default=TABS[0], key="motion_part", bind="query-params", required=True,
                                    label_visibility="collapsed")
-        dict(zip(TABS, (mixer, from_words, another_face), strict=True))[tab](choice)
+        dict(zip(TABS, (mixer, from_words, between_faces, another_face), strict=True))[tab](choice)
 
 
 def mixer(choice: shelf.Choice) -> None:
@@ -170,7 +172,7 @@ def from_words(choice: shelf.Choice) -> None:
     made = timeline(choice)
     if made is None:
         return
-    left, right = st.columns([1.25, 1], gap="medium")
+    left, right = st.columns([1, 1], gap="medium")
     with right:
         made = edited(made)
     time_s, psi = play(made, face.names, codebook)
@@ -185,9 +187,10 @@ def edited(made: Timeline) -> Timeline:
     """The tracks as a table that can be edited, with the rule behind each."""
     st.caption("Tracks. Change a number and the face follows.")
     table = pd.DataFrame([{name: getattr(track, name) for name in TRACK_COLUMNS} for track in made.tracks])
-    config = {name: st.column_config.NumberColumn(name.removesuffix("_s").capitalize(), format="%.2f", min_value=0.0)
+    config = {name: st.column_config.NumberColumn(name.removesuffix("_s").capitalize(), format="%.2f", min_value=0.0,
+                                                   width="small")
               for name in TRACK_COLUMNS[3:]}
-    config |= {name: st.column_config.TextColumn(name.capitalize()) for name in ("target", "side")}
+    config |= {name: st.column_config.TextColumn(name.capitalize(), width="small") for name in ("target", "side")}
     changed = st.data_editor(table, key=f"tracks-{made.text}-{len(made.tracks)}-{made.tracks[0].kind}", hide_index=True,
                              column_order=TRACK_COLUMNS[1:], column_config=config, disabled=["target", "side"])
     tracks = tuple(dataclasses.replace(track, **{name: float(row[name]) for name in TRACK_COLUMNS[3:]})
@@ -195,13 +198,35 @@ def edited(made: Timeline) -> Timeline:
     with st.expander("Why these tracks", icon=":material/rule:"):
         for track in dict.fromkeys(track.rule for track in made.tracks if track.rule):
             st.markdown(f"- {track}")
-        st.caption(f"{len(rules())} rules read words; they are written out in docs.")
+        st.caption(f"{len(rules())} rules read words; they are written out in docs/explorer.md.")
     try:
         return dataclasses.replace(made, tracks=tracks)
     except DataError as error:
         st.warning(f"{error.found[:1].upper() + error.found[1:]}; the tracks play as they were.",
                    icon=":material/edit_off:")
         return made
+
+
+def between_faces(choice: shelf.Choice) -> None:
+    """From one expression to another: by tokens where both ends have them, else through the faces themselves."""
+    codebook = shelf.codebook(choice.root, choice.model)
+    face = shelf.face(choice.root, codebook.face_id)
+    left, right = st.columns([1, 1.6], gap="medium")
+    with left:
+        start = faces_between.choose(choice, "from", "From", "rest")
+        stop = faces_between.choose(choice, "to", "To", "codeword:1")
+        seconds = st.slider("Seconds", 0.1, 5.0, 1.0, 0.1, key="between_s", bind="query-params")
+    if start.tokens is not None and stop.tokens is not None and (start.tokens or stop.tokens):
+        made = between_tokens(start.tokens, stop.tokens, seconds)
+    else:
+        made = between_frames(np.stack([start.psi, stop.psi]), face.names, [start.title, stop.title], seconds)
+    with right:
+        time_s, psi = play(made, face.names, codebook)
+        reels.show([(face, psi, f"{start.title} → {stop.title}")], time_s, made, "between-reel",
+                   f"A face that goes from {start.title} to {stop.title}")
+        with st.expander("Take it away", icon=":material/download:"):
+            exports.of_movement(face, time_s, psi, "transition", "between-files")
+            st.download_button("Timeline", to_toml(made), "timeline.toml", "text/plain", on_click="ignore")
 
 
 def another_face(choice: shelf.Choice) -> None:
@@ -242,7 +267,7 @@ def person_sliders(face) -> dict[str, float]:
     defaults = {"old": 0.8, "heavy": 0.6}
     low, high, columns = (-2.0, 2.0, st.columns(2)) if both else (0.0, 1.0, st.columns(2))
     return {name: columns[i % 2].slider(name.capitalize(), low, high, defaults.get(name, 0.0), 0.05,
-                                        key=f"person-{name}") for i, name in enumerate(names)}
+                                        key=f"person_{name}", bind="query-params") for i, name in enumerate(names)}
 
 
 def leak(choice: shelf.Choice) -> None:

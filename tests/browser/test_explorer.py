@@ -7,7 +7,10 @@ import re
 import struct
 
 import numpy as np
+import pytest
+import trimesh
 
+from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.notes import Notebook
 from tests.browser.conftest import differ, drawn
 
@@ -155,3 +158,64 @@ def test_a_note_is_written_beside_the_model(visit, small_cache):
 def test_what_the_cache_holds_is_listed(visit):
     there = visit().open("/data?data_part=Everything+in+the+cache", "[data-testid=stDataFrame]")
     there.page.get_by_text(re.compile(r"\d+ artefacts")).wait_for()
+
+
+def taken(there, label: str) -> str:
+    """The file behind a button of the open “Take it away”."""
+    with there.page.expect_download() as caught:
+        there.page.get_by_role("button", name=label, exact=True).click()
+    return str(caught.value.path())
+
+
+def test_files_of_a_mix_hold_the_face_vertex_by_vertex(visit, toy_face, small_cache):
+    codebook = Codebook.open("default", small_cache)
+    psi = codebook.psi[25] + 0.5 * codebook.psi[10]
+    wanted = toy_face.template + toy_face.displacement(psi)
+    there = visit().open("/motion?mix=25:1,10:0.5", PAIR)
+    there.page.get_by_text("Take it away").click()
+    for label, kind in (("glTF", "glb"), ("PLY", "ply"), ("OBJ", "obj")):
+        with open(taken(there, label), "rb") as file:
+            scene = trimesh.load(file, file_type=kind, process=False)
+        found = scene.to_geometry() if hasattr(scene, "to_geometry") else scene
+        assert np.abs(found.vertices - wanted).max() < 1e-5, label
+    row = np.genfromtxt(taken(there, "CSV"), delimiter=",", names=True)
+    assert [float(row[name]) for name in toy_face.names] == pytest.approx(psi.tolist(), abs=1e-4)
+
+
+def test_a_transition_between_two_faces_plays_and_stands_in_the_link(visit):
+    there = visit().open("/motion?motion_part=Between+faces&from=codeword:25&to=moment:subject01-take1@3.000", REEL)
+    there.page.get_by_text("Codeword 25 → subject01-take1").wait_for()
+    before = there.pixels(".dfe-reel .picture canvas")
+    there.page.get_by_label("Play", exact=True).click()
+    there.page.wait_for_timeout(900)
+    assert differ(before, there.pixels(".dfe-reel .picture canvas")) > 0.002
+    assert there.parameter("from") == "codeword:25" and there.parameter("to") == "moment:subject01-take1@3.000"
+
+
+def test_arrows_and_sides_change_what_is_seen_of_a_codeword(visit):
+    there = visit().open("/codebook?codeword=25", PAIR)
+    there.page.wait_for_timeout(400)
+    front = there.pixels(".dfe-morph .picture canvas")
+    there.page.get_by_role("button", name="Arrows").click()
+    there.page.wait_for_timeout(150)
+    arrows = there.pixels(".dfe-morph .picture canvas")
+    assert differ(front, arrows) > 0.0005
+    there.page.get_by_label("Look at the face’s left side").click()
+    there.page.wait_for_timeout(150)
+    assert differ(arrows, there.pixels(".dfe-morph .picture canvas")) > 0.02
+
+
+def test_sixty_clicks_in_a_row_leave_the_page_whole_and_its_memory_level(visit):
+    there = visit().open("/codebook?codeword=1&sort=Number", PAIR)
+    held = []
+    for i in range(60):
+        number = 2 + i % 20
+        there.page.locator(f'.dfe-gallery .card[data-id="{number}"]').click()
+        there.page.wait_for_selector(f'.dfe-morph[data-codeword="{number}"]')
+        if i in (19, 59):
+            there.page.get_by_role("heading", name=re.compile(f"^Codeword {number}:")).wait_for()
+            there.page.request.get(there.base + "/_stcore/health")
+            held.append(there.page.evaluate("document.querySelectorAll('canvas').length"))
+    assert held[1] <= held[0] + 2  # no view is left behind
+    assert there.parameter("codeword") == str(number)
+    assert drawn(there.pixels(".dfe-morph .picture canvas"))

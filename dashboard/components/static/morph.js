@@ -35,6 +35,10 @@ class MorphView {
     this.beside = this.toggle("Neutral beside", "Show the neutral face beside it", true);
     this.heat = this.toggle("Heat map", "Colour the skin by how far it moves", true);
     this.signed = this.toggle("In / out", "Colour by direction: outwards or inwards along the skin", false);
+    this.arrows = this.toggle("Arrows", "Show where the skin goes, drawn 2.5 times as long", false);
+    const sides = [["Front", 0, "Look from the front"], ["Left", 1.45, "Look at the face’s left side"],
+      ["Right", -1.45, "Look at the face’s right side"]].map(([label, yaw, title]) => element("button",
+      { type: "button", class: "toggle", title, "aria-label": title, onclick: () => this.look(yaw) }, label));
     const reset = element("button", { type: "button", class: "icon", "aria-label": "Reset the view",
       onclick: () => { this.camera.reset(); this.draw(); } });
     reset.innerHTML = SHAPES.reset;
@@ -42,9 +46,15 @@ class MorphView {
       element("div", { class: "picture" }, this.canvas, this.captions, this.scale),
       element("div", { class: "controls" }, this.playing, element("span", { class: "end" }, "Neutral"), this.slider,
         this.readout, reset),
-      element("div", { class: "toggles" }, this.beside, this.heat, this.signed,
+      element("div", { class: "toggles" }, this.beside, this.heat, this.signed, this.arrows,
+        element("span", { class: "group", role: "group", "aria-label": "Side to look from" }, ...sides),
         element("span", { class: "hint" }, "Drag to turn, click then scroll to zoom")));
     orbit(this.canvas, this.camera, this.draw);
+  }
+
+  look(yaw) {
+    Object.assign(this.camera, { yaw, pitch: 0 });
+    this.draw();
   }
 
   toggle(label, title, on) {
@@ -144,6 +154,7 @@ class MorphView {
     const left = pair ? width / 2 : 0;
     if (pair) paint(context, this.face, ...this.companion(), this.camera, [0, 0, left, height], this.companionLook);
     paint(context, this.face, pose, this.camera, [left, 0, width - left, height], look);
+    if (this.on(this.arrows)) drawArrows(context, this.face, psi, pose, this.camera, [left, 0, width - left, height], this.range);
     this.label(pair, signed);
   }
 
@@ -189,4 +200,48 @@ class MorphView {
     this.watch.disconnect();
     dfe.mounted.delete(this.component.parentElement);
   }
+}
+
+const LONGER = 2.5, CELL = 0.009, LEAST = 0.12; // arrows: length, metres between them, share of the range that shows
+
+/** One vertex for each cell of a grid over the moving skin, chosen once a face. */
+function arrowRoots(face) {
+  if (face.roots) return face.roots;
+  const cells = new Map(), p = face.template;
+  for (const v of face.moving) {
+    if (face.materials[v]) continue;
+    const key = [0, 1, 2].map((d) => Math.round(p[3 * v + d] / CELL)).join();
+    if (!cells.has(key)) cells.set(key, v);
+  }
+  return (face.roots = [...cells.values()]);
+}
+
+/** Arrows from the neutral face to where the skin goes, on the side that is seen. */
+function drawArrows(context, face, psi, pose, camera, [left, top, width, height], range) {
+  const moved = face.displacement(psi), { view: m, projection: q } = camera.matrices(face, width / height);
+  const place = (x, y, z) => {
+    const e = [0, 1, 2].map((r) => m[r] * x + m[4 + r] * y + m[8 + r] * z + m[12 + r]);
+    return [left + (0.5 + (0.5 * q[0] * e[0]) / -e[2]) * width, top + (0.5 - (0.5 * q[5] * e[1]) / -e[2]) * height];
+  };
+  const ratio = Math.min(window.devicePixelRatio || 1, 2);
+  context.save();
+  context.beginPath(); context.rect(left, top, width, height); context.clip();
+  context.lineCap = "round";
+  for (const v of arrowRoots(face)) {
+    const i = 3 * v, size = 1000 * Math.hypot(moved[i], moved[i + 1], moved[i + 2]);
+    const n = pose.normal, facing = m[2] * n[i] + m[6] * n[i + 1] + m[10] * n[i + 2];
+    if (size < LEAST * range || facing < 0.15) continue;
+    const p = pose.position, a = place(p[i], p[i + 1], p[i + 2]);
+    const b = place(...[0, 1, 2].map((d) => p[i + d] + LONGER * moved[i + d]));
+    const angle = Math.atan2(b[1] - a[1], b[0] - a[0]), long = Math.hypot(b[0] - a[0], b[1] - a[1]), head = Math.min(6 * ratio, 0.45 * long);
+    if (long < 3 * ratio) continue;
+    for (const [colour, wide] of [["rgba(255,255,255,.85)", 3.6], ["#14213D", 1.6]]) {
+      context.strokeStyle = colour; context.lineWidth = wide * ratio;
+      context.beginPath();
+      context.moveTo(...a); context.lineTo(...b);
+      for (const turn of [2.6, -2.6]) { context.moveTo(...b); context.lineTo(b[0] + head * Math.cos(angle + turn), b[1] + head * Math.sin(angle + turn)); }
+      context.stroke();
+    }
+  }
+  context.restore();
 }
