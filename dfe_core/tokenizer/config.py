@@ -85,8 +85,8 @@ class LossWeights:
     psi: float = 0.5
     vertex: float = 1.0
     commitment: float = 0.25
-    sparsity: float = 0.02
-    orthogonality: float = 0.02
+    sparsity: float = 0.04
+    orthogonality: float = 0.005
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):

@@ -5,6 +5,7 @@ Every finished row is kept in ``rows.jsonl`` of the output folder, so that an in
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -19,6 +20,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import open_face
 from dfe_core.progress import Listener, Progress
 from dfe_core.store import atomic_file, cache_root, content_key, write_json
+from dfe_core.tokenizer.config import Config
 from train.benchmark.figures import figures, matched_cosine
 from train.benchmark.methods import rows
 from train.benchmark.sample import draw_sample
@@ -48,7 +50,7 @@ def benchmark_tokenizer(out: Path, *, quick: bool, root: Path | None, progress: 
             sample = None
             for row, method in methods.items():
                 progress(Progress("benchmark", done, total, f"{row} on {name}, seed {seed}"))
-                key = content_key([__version__, data.key, row, seed])
+                key = content_key([__version__, dataclasses.asdict(Config()), data.key, row, seed])
                 if key not in kept.rows:
                     sample = sample or draw_sample(data, face, root, seed)
                     outcome = method(sample)
