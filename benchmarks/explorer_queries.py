@@ -1,4 +1,4 @@
-"""How long the explorer's queries take on a token cache of N frames: ``python benchmarks/explorer_queries.py``.
+"""How long the explorer's queries take on a token cache of N frames: ``python -m benchmarks.explorer_queries``.
 
 Tokens are drawn at random (Zipf over 256 codewords, 8 stages, held for 12 frames at 60 Hz, 7,200 frames a recording).
 The baseline is the same question asked of the token cache itself by SQL.

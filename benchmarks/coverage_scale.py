@@ -1,6 +1,6 @@
 """Time and memory of the coverage analysis at 10⁴, 10⁶ and 5·10⁶ frames, on made-up tokens and AUs.
 
-    python benchmarks/coverage.py --frames 10000 1000000 5000000 --out coverage-benchmark
+    python -m benchmarks.coverage_scale --frames 10000 1000000 5000000 --out coverage-benchmark
 
 Each size runs in a process of its own, so that its peak memory is its own. Measured: the streaming pass, the whole
 analysis, the analysis opened from the cache, a filtered codeword × AU table (what the Coverage page asks for at a
