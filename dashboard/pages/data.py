@@ -11,9 +11,8 @@ if __name__ == "__main__":  # a link to this page was the server's first: see da
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import empty_states, frame, shelf, uploads
+from dashboard.components import deletion, empty_states, frame, provenance, shelf, uploads
 from dashboard.components.words import count, plural, span
-from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import list_aligned
 
 PARTS = ("This dataset", "Bring recordings in", "Everything in the cache")
@@ -31,6 +30,8 @@ def page() -> None:
 @st.fragment
 def shown(choice: shelf.Choice) -> None:
     """The chosen part."""
+    if st.session_state.pop(deletion.CHANGED, False):  # a button of this fragment changed what the sidebar shows
+        st.rerun()
     with frame.guarded():
         part = st.segmented_control("Part", PARTS, default=PARTS[0], key="data_part", bind="query-params",
                                     required=True, label_visibility="collapsed")
@@ -38,9 +39,10 @@ def shown(choice: shelf.Choice) -> None:
 
 
 def this_dataset(choice: shelf.Choice) -> None:
-    """The chosen dataset: figures, recordings, provenance, truth."""
+    """The chosen dataset: figures, recordings, provenance, truth, and how to delete it."""
+    deletion.undo(choice)
     if choice.dataset is None:
-        st.caption("There is no dataset yet.")
+        st.caption("There is no dataset yet: bring recordings in.")
         return
     dataset = shelf.dataset(choice.root, choice.dataset)
     recordings = dataset.recordings
@@ -50,34 +52,22 @@ def this_dataset(choice: shelf.Choice) -> None:
                  ("Coefficients", str(len(dataset.names)), dataset.face_id)])
     st.caption("Simulated performances: no real person was recorded." if dataset.simulated
                else "Recordings of real people.")
-    st.dataframe(recordings.drop(columns=["first_row"]), hide_index=True, height=340, column_config={
+    st.caption("A click on a row tells where that recording comes from.")
+    shown = recordings.drop(columns=["first_row"] + [c for c in ("session",) if not recordings[c].astype(bool).any()])
+    event = st.dataframe(shown, hide_index=True, height=min(33 * (len(shown) + 1) + 3, 340), on_select="rerun",
+                         selection_mode="single-row", key=f"recordings-{choice.dataset}", column_config={
+        "recording": "Recording", "subject": "Subject", "session": "Session", "frames": "Frames",
+        "valid_frames": "Valid frames", "extractor": "Extractor",
         "duration_s": st.column_config.NumberColumn("Duration, s", format="%.1f"),
         "fps": st.column_config.NumberColumn("Frames a second", format="%.2f")})
-    provenance(dataset)
+    if event and (rows := [r for r in event.selection.rows if r < len(shown)]):
+        provenance.of_recording(dataset, shown["recording"].iloc[rows[0]])
+    provenance.of_dataset(dataset)
     names = list_aligned(choice.dataset, choice.root)
     st.caption(f"Action units: {', '.join(names)}." if names else "No action units have been joined to it yet.")
     if choice.model and not choice.encoded:
         empty_states.not_encoded(choice)
-
-
-def provenance(dataset: Dataset) -> None:
-    """Sources, what was dropped and why, and the truth of simulated data."""
-    manifest = dataset.manifest
-    with st.expander("Where it comes from", icon=":material/history_edu:"):
-        for note in manifest.get("notes") or []:
-            st.markdown(f"- {note}")
-        sources = manifest.get("sources") or []
-        if sources:
-            st.dataframe(pd.DataFrame(sources), hide_index=True)
-        dropped = manifest.get("dropped") or []
-        st.caption(f"{plural(len(dropped), 'part')} left out." if dropped else "Nothing was left out.")
-        if dropped:
-            st.dataframe(pd.DataFrame(dropped), hide_index=True)
-        st.caption(f"Content key {dataset.key}")
-    if dataset.truth is not None:
-        with st.expander("The planted truth", icon=":material/science:"):
-            st.dataframe(dataset.truth.groupby(["action", "side", "in_facs"], as_index=False)
-                         .agg(events=("onset_s", "size"), mean_intensity=("intensity", "mean")), hide_index=True)
+    deletion.offer(choice)
 
 
 def everything(choice: shelf.Choice) -> None:

@@ -21,7 +21,7 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import open_writer
-from dfe_core.expressions.importing import ImportReport, file_content, find_files, read_recordings
+from dfe_core.expressions.importing import READER_VERSION, ImportReport, file_content, find_files, read_recordings
 from dfe_core.expressions.labels import Labels, read_labels
 from dfe_core.expressions.naming import compile_pattern, recording_names, who
 from dfe_core.expressions.neutral import Ledger, calm_frames, resting_face, thinned
@@ -44,6 +44,8 @@ from dfe_core.store import artefact_path, cache_root, content_key, file_sha256
 TEST_SHARE, VALIDATION_SHARE, SEED = 0.25, 0.1, 0
 """The split that `dfe train` draws unless told otherwise: the basis is learned on the recordings it trains on."""
 _POSITIONS = ("openface", "mediapipe_landmarks", "mesh_sequence", "landmarks")
+LEARNED = frozenset(name.replace("_", "-") for name in _POSITIONS)
+"""Formats of positions, for which a face is learned."""
 FEWEST_FRAMES = 20
 """Fewer training frames teach no basis."""
 _CHUNK = 4_000_000  # coordinates placed at once
@@ -175,7 +177,7 @@ def _read_all(sources: Sequence[str | Path], job: _Job, folder: Path) -> None:
             size, digest = _content(path, job.reader)
             if digest in seen:
                 raise DataError(path, f"the same content as {seen[digest]}", "each recording once")
-            reader, why = (job.reader, "as asked") if job.reader else _reader_of(path, job.format)
+            reader, why = (job.reader, "as asked") if job.reader else reader_of(path, job.format)
             kept = [_keep(path, name, r, job, folder) for r in read_recordings(path, reader, options)]
         except DataError as error:
             job.skipped.append((path, str(error)))
@@ -185,7 +187,8 @@ def _read_all(sources: Sequence[str | Path], job: _Job, folder: Path) -> None:
             continue
         seen[digest] = path
         job.tracks += kept
-        job.sources.append({"file": path.name, "sha256": digest, "bytes": size, "reader": reader.FORMAT, "why": why,
+        job.sources.append({"file": path.name, "sha256": digest, "bytes": size, "reader": reader.FORMAT,
+                            "reader_version": READER_VERSION, "why": why,
                             "recordings": [t.head.name for t in kept],
                             "notes": [n for t in kept for n in t.head.notes]})
     job.progress(Progress("read points", len(paths), len(paths)))
@@ -195,7 +198,7 @@ def _read_all(sources: Sequence[str | Path], job: _Job, folder: Path) -> None:
         raise DataError(job.name, f"nothing imported, {len(job.skipped)} files skipped: {shown}")
 
 
-def _reader_of(path: Path, format: str) -> tuple[ModuleType, str]:
+def reader_of(path: Path, format: str) -> tuple[ModuleType, str]:
     """As `find_reader`, but of the readers that know a file those of positions come first; folders are meshes."""
     positions = [import_module(f"dfe_core.expressions.readers.{name}") for name in _POSITIONS]
     if format != "auto":

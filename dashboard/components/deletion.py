@@ -1,0 +1,76 @@
+"""Deleting a dataset, and taking that back."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from dashboard.components import shelf
+from dashboard.components.words import plural
+from dfe_core import trash
+from dfe_core.errors import DataError
+from train.catalogue import dependents, find
+
+CHANGED = "datasets-changed"
+"""In the session's state: the datasets, or which of them is on show, are others than the page around was drawn for."""
+
+
+def offer(choice: shelf.Choice) -> None:
+    """A button that says what goes along, and asks before it does anything."""
+    with st.popover("Delete this dataset", icon=":material/delete:"):
+        artefact = find(f"datasets/{choice.dataset}", choice.root)
+        users = dependents(artefact, choice.root)
+        along, kept = [a for a in users if a.kind != "models"], [a for a in users if a.kind == "models"]
+        st.markdown(f"**{choice.dataset}** ({artefact.bytes / 1e6:,.1f} MB)"
+                    + (f" goes with {plural(len(along), 'artefact')} made from it: tokens, AUs, analyses. "
+                       if along else " goes. ")
+                    + (f"Trained on it and kept: {', '.join(a.name for a in kept)}. " if kept else "")
+                    + f"It can be taken back for {trash.KEPT_DAYS} days.")
+        st.button("Delete", type="primary", key=f"delete-{choice.dataset}", on_click=_delete,
+                  args=(choice, [artefact.path, *(a.path for a in along)]))
+
+
+def undo(choice: shelf.Choice) -> None:
+    """What was deleted lately, each with a way back."""
+    if fault := st.session_state.pop("undo-fault", None):
+        st.warning(fault, icon=":material/undo:")
+    for entry in trash.discarded(choice.root)[:5]:
+        with st.container(border=True):
+            words, back = st.columns([5, 1], vertical_alignment="center")
+            words.markdown(f":material/delete: **{entry.what.partition('/')[2]}** was deleted {_ago(entry.when)}"
+                           f" ({entry.bytes / 1e6:,.1f} MB, {plural(len(entry.paths), 'artefact')}).")
+            back.button("Undo", key=f"undo-{entry.id}", icon=":material/undo:", width="stretch", on_click=_restore,
+                        args=(choice, entry))
+    if trash.discarded(choice.root):
+        st.button("Delete them for good", key="empty-trash", on_click=trash.empty, args=(choice.root,), type="tertiary")
+
+
+def _delete(choice: shelf.Choice, paths: list) -> None:
+    trash.discard(paths, choice.root)
+    st.session_state[CHANGED] = True
+    left = shelf.dataset_names(choice.root, choice.model)
+    if left:  # the sidebar's choice must be of what is still there
+        st.session_state["dataset"] = left[0]
+    else:
+        st.session_state.pop("dataset", None)
+
+
+def _restore(choice: shelf.Choice, entry: trash.Discarded) -> None:
+    try:
+        trash.restore(entry.id, choice.root)
+    except DataError as error:
+        st.session_state["undo-fault"] = f"{error.where}: {error.found}. Expected: {error.expected}."
+        return
+    st.session_state[CHANGED] = True
+    kind, _, name = entry.what.partition("/")
+    if kind == "datasets":
+        st.session_state["dataset"] = name
+
+
+def _ago(when: float) -> str:
+    minutes = (time.time() - when) / 60
+    if minutes < 2:
+        return "just now"
+    return f"{minutes:.0f} minutes ago" if minutes < 90 else \
+        f"{minutes / 60:.0f} hours ago" if minutes < 2880 else f"{minutes / 1440:.0f} days ago"

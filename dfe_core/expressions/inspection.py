@@ -1,0 +1,66 @@
+"""What files are believed to be, and why, before any of them is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.importing import find_files
+from dfe_core.expressions.labels import Labels, read_labels
+from dfe_core.expressions.learning import LEARNED, mesh_folders, reader_of
+from dfe_core.expressions.naming import compile_pattern, recording_names, who
+from dfe_core.expressions.readers.registry import find_reader
+
+
+@dataclass(frozen=True)
+class Believed:
+    """One source of recordings.
+
+    name: of its (first) recording. format, title, why: of the reader that would take it; empty where none would, and
+    then fault says why. learned: its points need ``--face learn``. labels: what the table of labels gives it.
+    """
+
+    path: Path
+    name: str
+    bytes: int
+    format: str = ""
+    title: str = ""
+    why: str = ""
+    fault: str = ""
+    learned: bool = False
+    subject: str = ""
+    session: str = ""
+    labels: dict[str, Any] = field(default_factory=dict)
+
+
+def inspect_sources(sources: Sequence[str | Path], labels: str | Path | None = None,
+                    subject_pattern: str | None = None) -> list[Believed]:
+    """Look at files and folders as an import would find them; their heads are read, and no more.
+
+    Raises `DataError` for a table of labels or a pattern that cannot be used; what is wrong with a file is in its
+    `fault`.
+    """
+    table, pattern = read_labels(labels), compile_pattern(subject_pattern)
+    meshes, rest = mesh_folders(sources)
+    files, unread = find_files(rest, table.path) if rest else ([], [])
+    paths = [*meshes, *files]
+    names = recording_names(paths)
+    found = [_believed(path, name, path in meshes, table, who(path, pattern))
+             for path, name in zip(paths, names, strict=True)]
+    return found + [Believed(path, path.stem, 0, fault=told.removeprefix(f"{path}: ")) for path, told in unread]
+
+
+def _believed(path: Path, name: str, meshes: bool, table: Labels, by_name: tuple[str, str]) -> Believed:
+    by_table = table.person(name)
+    subject, session = (t or n for t, n in zip(by_table, by_name, strict=True))
+    try:
+        size = path.stat().st_size if path.is_file() else sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+        reader, why = (reader_of if meshes else find_reader)(path, "auto")
+    except (DataError, OSError) as error:
+        fault = error.found if isinstance(error, DataError) else str(error.strerror)
+        return Believed(path, name, 0, fault=fault, subject=subject, session=session)
+    return Believed(path, name, size, reader.FORMAT, reader.TITLE, why, "", reader.FORMAT in LEARNED, subject, session,
+                    {k: v for k, v in table.of(name, subject).items() if v is not None})

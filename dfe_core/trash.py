@@ -1,0 +1,96 @@
+"""Artefacts set aside instead of deleted, so that a deletion can be taken back: ``.trash/<id>/`` in the cache."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dfe_core.errors import DataError
+from dfe_core.store import KINDS, cache_root, content_key, read_json, write_json
+
+KEPT_DAYS = 30
+_FOLDER, _ENTRY = ".trash", "entry.json"
+
+
+@dataclass(frozen=True)
+class Discarded:
+    """Something set aside. id: what `restore` takes; what: its first artefact, ``datasets/study1``; paths: all of
+    them; when: seconds since the epoch; bytes: on disk."""
+
+    id: str
+    what: str
+    paths: tuple[str, ...]
+    when: float
+    bytes: int
+
+
+def discard(artefacts: Sequence[Path], root: Path | None = None) -> Discarded:
+    """Take artefacts out of the cache, the first one giving the entry its name; entries over `KEPT_DAYS` old end here.
+
+    Raises `DataError` for a path that is no artefact of this cache. The first artefact goes first, so that what was
+    made from it is never there without it and without the entry.
+    """
+    root = root or cache_root()
+    names = [_relative(path, root) for path in artefacts]
+    empty(root, KEPT_DAYS)
+    now = time.time()
+    number = content_key([names, now], 12)
+    folder = root / _FOLDER / number
+    folder.mkdir(parents=True)
+    write_json(folder / _ENTRY, {"paths": names, "when": now})
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(root / name, folder / name)
+    return _described(folder)
+
+
+def restore(number: str, root: Path | None = None) -> Discarded:
+    """Put everything of an entry back. Raises `DataError` for no such entry, and where a name is taken again."""
+    root = root or cache_root()
+    entry = next((e for e in discarded(root) if e.id == number), None)
+    if entry is None:
+        raise DataError(number, "nothing of this id was set aside, or it has ended", "an entry that is still kept")
+    taken = [name for name in entry.paths if (root / name).exists() and (root / _FOLDER / number / name).exists()]
+    if taken:
+        raise DataError(taken[0], "there is another one of this name now", "the new one to be removed first")
+    for name in reversed(entry.paths):  # what others were made from comes back last: until then they are of no use
+        held = root / _FOLDER / number / name
+        if held.exists():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(held, root / name)
+    shutil.rmtree(root / _FOLDER / number)
+    return entry
+
+
+def discarded(root: Path | None = None) -> list[Discarded]:
+    """What can be restored, the latest first."""
+    folder = (root or cache_root()) / _FOLDER
+    found = [_described(path) for path in folder.iterdir() if (path / _ENTRY).is_file()] if folder.is_dir() else []
+    return sorted(found, key=lambda entry: -entry.when)
+
+
+def empty(root: Path | None = None, older_than_days: float = 0.0) -> int:
+    """Delete for good what was set aside longer ago; returns the number of bytes."""
+    root = root or cache_root()
+    gone = [e for e in discarded(root) if time.time() - e.when >= 86400 * older_than_days]
+    for entry in gone:
+        shutil.rmtree(root / _FOLDER / entry.id)
+    return sum(entry.bytes for entry in gone)
+
+
+def _relative(path: Path, root: Path) -> str:
+    parts = Path(os.path.abspath(path)).relative_to(os.path.abspath(root)).parts \
+        if Path(os.path.abspath(path)).is_relative_to(os.path.abspath(root)) else ()
+    if len(parts) != 2 or parts[0] not in KINDS or not path.exists():
+        raise DataError(path, "no artefact of this cache", f"a path in {', '.join(KINDS)}")
+    return "/".join(parts)
+
+
+def _described(folder: Path) -> Discarded:
+    entry = read_json(folder / _ENTRY)
+    size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and p.name != _ENTRY)
+    return Discarded(folder.name, entry["paths"][0], tuple(entry["paths"]), float(entry["when"]), size)

@@ -1,0 +1,92 @@
+"""Real Chromium on the data page: from dropped files to a dataset, and back."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dfe_core.expressions.dataset import Dataset
+from tests.browser.conftest import drawn, serve
+from tests.captures import live_link, performance
+from tests.dashboard.fake_cache import build
+
+REEL = ".dfe-reel[data-state=drawn]"
+
+
+@pytest.fixture
+def place(browser, tmp_path: Path, toy_face):
+    """A server on a cache of its own, for datasets come and go here; its address and the cache."""
+    build(tmp_path / "cache", toy_face, codewords=20, stages=3)
+    with serve(tmp_path / "cache", tmp_path) as address:
+        yield address, tmp_path / "cache"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    """Two takes of two people, and a file that is nothing."""
+    folder = tmp_path / "captures"
+    folder.mkdir()
+    for person in (1, 2):
+        (folder / f"s0{person}_take.csv").write_text(live_link(performance(120, seed=person)))
+    (folder / "noise.csv").write_bytes(b"\x00" * 300)
+    return sorted(folder.iterdir())
+
+
+def test_files_are_dropped_looked_at_imported_deleted_and_taken_back(visit, place, files):
+    address, cache = place
+    there = visit(address).open("/data?data_part=Bring+recordings+in", "[data-testid=stFileUploaderDropzone]")
+    page = there.page
+    page.locator("input[type=file]").first.set_input_files([str(p) for p in files])
+    page.get_by_text("3 files, 2 can be read").wait_for()
+    page.locator(".st-key-import-face input").click()
+    page.get_by_role("option", name="toy-1").click()
+    page.wait_for_selector(REEL)
+    assert drawn(there.pixels(".dfe-reel canvas"))
+    page.get_by_text("Subjects and labels", exact=True).click()
+    page.get_by_label("Subject in the file name", exact=True).fill(r"(s\d+)_")
+    page.get_by_label("Subject in the file name", exact=True).press("Enter")
+    page.get_by_label("Name of the dataset").fill("dropped")
+    page.get_by_label("Name of the dataset").press("Enter")
+    page.get_by_role("button", name="Import", exact=True).click()
+    page.get_by_role("button", name="Open it").wait_for(timeout=30_000)
+    page.get_by_text("no reader knows this file").first.wait_for()
+    dataset = Dataset.open("dropped", cache)
+    assert sorted(dataset.recordings["subject"]) == ["s01", "s02"] and dataset.face_id == "toy-1"
+    page.get_by_role("button", name="Open it").click()
+    page.get_by_text("Data dropped").wait_for()
+    page.get_by_text("Where it comes from").click()
+    page.get_by_text("1 file left out").wait_for()
+    deletes_and_undoes(there, cache)
+    assert np.isfinite(Dataset.open("dropped", cache).psi()).all()
+    there.leave()
+
+
+def deletes_and_undoes(there, cache: Path) -> None:
+    page = there.page
+    page.get_by_text("Delete this dataset").click()
+    page.get_by_text("It can be taken back").wait_for()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Undo").wait_for()
+    page.get_by_text("Data simulated").wait_for()
+    assert not (cache / "datasets" / "dropped").exists()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("Data dropped").wait_for()
+    assert page.get_by_role("button", name="Undo").count() == 0
+
+
+def test_a_folder_on_the_machine_is_looked_through(visit, place, files, tmp_path: Path):
+    address, _ = place
+    (tmp_path / "captures" / "deeper").mkdir()
+    shutil.move(files[1], tmp_path / "captures" / "deeper" / files[1].name)
+    there = visit(address).open("/data?data_part=Bring+recordings+in", "[data-testid=stFileUploaderDropzone]")
+    there.page.get_by_text("A folder on this machine").click()
+    there.page.get_by_label("Folder", exact=True).fill(str(tmp_path / "nowhere"))
+    there.page.get_by_label("Folder", exact=True).press("Enter")
+    there.page.get_by_text("There is no").wait_for()
+    there.page.get_by_label("Folder", exact=True).fill(str(tmp_path / "captures"))
+    there.page.get_by_label("Folder", exact=True).press("Enter")
+    there.page.get_by_text("3 files, 2 can be read").wait_for()
+    there.leave()
