@@ -115,7 +115,7 @@ def heat_map(table: pd.DataFrame, selected: tuple[int, str] | None) -> go.Figure
         x=table["codeword"].astype(str), y=table["label"], mode="markers",
         customdata=table[["codeword", "label", "lift", "auroc", "frames"]].to_numpy(),
         marker={"symbol": "square", "size": _MARK, "color": table["phi"], "colorscale": scale, "cmin": -1, "cmax": 1,
-                "opacity": np.clip(0.18 + 1.6 * table["phi"].abs(), 0, 1).tolist(),
+                "opacity": np.clip(0.07 + 1.75 * table["phi"].abs(), 0, 1).tolist(),
                 "colorbar": {"title": "φ", "thickness": 10, "len": 220, "lenmode": "pixels", "y": 1,
                              "yanchor": "top"}},
         hovertemplate="Codeword %{customdata[0]} and %{customdata[1]}<br>φ %{marker.color:.2f} · lift "

@@ -1,0 +1,51 @@
+"""What links say of selections, faces given as examples and the ends of transitions."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashboard.components import chosen, examples, faces_between
+from dashboard.pages.find import spoken
+
+NAMES = ("browInnerUp", "jawOpen", "mouthSmileLeft", "expr_01")
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    (None, []), ("", []), ("3,17", [3, 17]), ("3,3,17", [3, 17]), ("3,,x,-1,4.5,²", [3])])
+def test_a_selection_takes_numbers_once_and_leaves_out_the_rest(text, found):
+    assert chosen.parse(text) == found
+
+
+def test_a_shape_comes_back_from_its_own_text():
+    shape = {"jawOpen": 0.5, "mouthSmileLeft": 1.0}
+    assert examples.shape_of(examples.written(shape), NAMES) == shape
+    assert examples.psi_of(shape, NAMES).tolist() == [0, 0.5, 1, 0]
+
+
+@pytest.mark.parametrize("text", [None, "", "jawOpen", "jawOpen:2", "jawOpen:-1", "jawOpen:nan", "nothing:0.5", ":,:"])
+def test_a_shape_that_cannot_be_read_is_a_face_at_rest(text):
+    assert examples.shape_of(text, NAMES) == {}
+    assert examples.written({"jawOpen": 0.0}) is None
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("take@1@2.5", ("take@1", 2.5)), ("take@1@nan", None), ("other@1", None), ("take@1", None), ("@", None),
+    (None, None)])
+def test_a_moment_is_a_recording_that_is_there_and_a_second(text, found):
+    assert examples.moment_of(text, ["take@1"]) == found
+
+
+def test_coefficients_are_grouped_by_part_and_none_is_lost():
+    groups = examples.grouped(NAMES)
+    assert groups == {"Brows": ["browInnerUp"], "Mouth": ["mouthSmileLeft"], "Jaw": ["jawOpen"], "Other": ["expr_01"]}
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    (None, ("At rest", "")), ("rest", ("At rest", "")), ("codeword:7", ("Codeword", "7")),
+    ("face:a:b", ("Kept face", "a:b")), ("moment:s@1.5", ("Moment", "s@1.5")), ("xyz:1", ("At rest", ""))])
+def test_an_end_of_a_transition_is_read_from_the_link(text, found):
+    assert faces_between.parse(text) == found
+
+
+def test_names_of_coefficients_are_spoken():
+    assert [spoken(name) for name in NAMES] == ["Brow inner up", "Jaw open", "Mouth smile left", "Expr 01"]
