@@ -35,34 +35,40 @@ class EncodeReport:
     unchanged: bool
 
 
-def encode_dataset(model: str, dataset: str, *, root: Path | None = None, progress: Listener = silent) -> EncodeReport:
+def encode_dataset(model: str, dataset: str, *, fast: bool = False, root: Path | None = None,
+                   progress: Listener = silent) -> EncodeReport:
     """Write ``tokens/<model>--<dataset>/``; does nothing when it already holds the tokens of both as they are.
 
-    Memory is one recording. Raises `DataError` for a model of other coefficients.
+    Memory is one recording. fast: greedily and without the network (`Tokenizer.encode_fast`). Raises `DataError` for a
+    model of other coefficients.
     """
     data = Dataset.open(dataset, root)
     tokenizer, config = load_model(model, root)
     require_same_coefficients(config, data)
     path = (root or cache_root()) / "tokens" / f"{model}--{dataset}"
-    if (found := _current(path, config["key"], data.key)) is not None:
+    if (found := _current(path, config["key"], data.key, _search(fast))) is not None:
         return EncodeReport(path, found["recordings"], found["frames"], True)
     artefact_path("tokens", path.name, root)
     with atomic_directory(path) as folder:
-        manifest = _write(tokenizer, config, data, folder, root, progress)
+        manifest = _write(tokenizer, config, data, folder, fast, root, progress)
     return EncodeReport(path, manifest["recordings"], manifest["frames"], False)
 
 
-def _current(path: Path, model_key: str, dataset_key: str) -> dict | None:
-    """The manifest of a cache that is whole and of this model and dataset, else None."""
+def _search(fast: bool) -> str:
+    return "fast" if fast else "full"
+
+
+def _current(path: Path, model_key: str, dataset_key: str, search: str) -> dict | None:
+    """The manifest of a cache that is whole and of this model, dataset and search, else None."""
     try:
         manifest = read_json(path / "manifest.json")
-        same = manifest["model_key"] == model_key and manifest["dataset_key"] == dataset_key
+        same = (manifest["model_key"], manifest["dataset_key"], manifest["search"]) == (model_key, dataset_key, search)
         return manifest if same and all(file_sha256(path / n) == h for n, h in manifest["files"].items()) else None
     except (DataError, KeyError, OSError):
         return None
 
 
-def _write(model: Tokenizer, config: dict, data: Dataset, folder: Path, root: Path | None,
+def _write(model: Tokenizer, config: dict, data: Dataset, folder: Path, fast: bool, root: Path | None,
            progress: Listener) -> dict:
     stages, size = model.config.stages, len(model.quantizer.codewords)
     schema = pa.schema([("recording", pa.dictionary(pa.int32(), pa.string())), ("frame", pa.int64()),
@@ -75,14 +81,15 @@ def _write(model: Tokenizer, config: dict, data: Dataset, folder: Path, root: Pa
     with pq.ParquetWriter(folder / "tokens.parquet", schema, compression="zstd") as sink:
         for part in data.iter_frames():
             tokens, levels, intensities, error = encode_frames(model, part.psi[part.valid], gram,
-                                                                linked_frames(part.frame[part.valid]))
+                                                                linked_frames(part.frame[part.valid]), fast)
             sink.write_table(_table(part, tokens, levels, error, schema, stages))
             counts.append(_counts(part.recording, tokens, intensities, size))
             frames, done = frames + len(tokens), done + len(part.psi)
             progress(Progress("encoding", done, total))
     pd.concat(counts).to_parquet(folder / "counts.parquet", index=False)
     manifest = {"schema_version": SCHEMA_VERSION, "model": config["name"], "dataset": data.name,
-                "model_key": config["key"], "dataset_key": data.key, "key": f"{config['key']}-{data.key}",
+                "model_key": config["key"], "dataset_key": data.key,
+                "key": f"{config['key']}-{data.key}" + ("-fast" if fast else ""), "search": _search(fast),
                 "simulated": data.simulated, "stages": stages, "codewords": size, "levels": config["levels"],
                 "recordings": len(data.recordings), "frames": frames,
                 "files": {n: file_sha256(folder / n) for n in ("tokens.parquet", "counts.parquet")}}
@@ -91,14 +98,15 @@ def _write(model: Tokenizer, config: dict, data: Dataset, folder: Path, root: Pa
 
 
 def encode_frames(model: Tokenizer, psi: np.ndarray, gram_mm: torch.Tensor,
-                  linked: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+                  linked: np.ndarray | None = None,
+                  fast: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(T, E) ψ to tokens (T, N) uint16, levels (T, N) uint8, intensities (T, N) f32 and error (T,) f32 mm.
 
     gram_mm: (E, E) of the face, mm²: error is the root mean squared vertex distance of each frame. linked: (T,) bool,
-    whether a frame follows the one before it (`Tokenizer.encode_batches`).
+    whether a frame follows the one before it; fast: see `Tokenizer.encode_batches`.
     """
     parts, start = [], 0
-    for found in model.encode_batches(psi, linked, _BATCH):
+    for found in model.encode_batches(psi, linked, _BATCH, fast):
         batch = torch.as_tensor(np.ascontiguousarray(psi[start : start + _BATCH])).to(model.frame.device)
         left = batch - model.decode(found.tokens, found.intensities)
         error = ((left @ gram_mm) * left).sum(1).clamp_min(0).sqrt()

@@ -48,6 +48,14 @@ class Tokenizer(nn.Module):
         return self.quantizer.encode(latent, beam, target=plain)
 
     @torch.inference_mode()
+    def encode_fast(self, psi: Tensor) -> Quantized:
+        """(B, E) ψ to tokens without the network, beam, sweeps or neighbours: for live use and very large jobs.
+
+        The same codebook read greedily from ψ itself; docs/tokenizer.md says how much is lost and won.
+        """
+        return self.quantizer.encode(psi @ self.frame, beam=1, sweeps=0, compiled=True)
+
+    @torch.inference_mode()
     def decode(self, tokens: Tensor, intensities: Tensor) -> Tensor:
         """(B, N) tokens and intensities to (B, E) ψ: the sum over the tokens."""
         return self.quantizer.decode(tokens, intensities) @ self.inverse
@@ -57,17 +65,20 @@ class Tokenizer(nn.Module):
         """(K, E) float32: ψ of every codeword at intensity 1."""
         return (self.quantizer.codewords @ self.inverse).cpu().numpy()
 
-    def encode_batches(self, psi: np.ndarray, linked: np.ndarray | None = None,
-                       batch: int = 8192) -> Iterator[Quantized]:
+    def encode_batches(self, psi: np.ndarray, linked: np.ndarray | None = None, batch: int = 8192,
+                       fast: bool = False) -> Iterator[Quantized]:
         """Tokens of (T, E) ψ, batch by batch, on the model's device; the caller joins what it needs.
 
         linked: (T,) bool, whether a frame follows the one before it in a recording; frames are then encoded with
         their neighbours (`steady.settle`), else each alone. The first frame of a batch has no neighbour before it.
+        fast: by `encode_fast`.
         """
         for start in range(0, len(psi), batch):
             rows = slice(start, start + batch)
             part = torch.as_tensor(np.ascontiguousarray(psi[rows], np.float32)).to(self.frame.device)
-            if linked is None or not self.config.steadiness:
+            if fast:
+                yield self.encode_fast(part)
+            elif linked is None or not self.config.steadiness:
                 yield self.encode(part)
             else:
                 yield self._encode_linked(part, torch.as_tensor(np.array(linked[rows])).to(self.frame.device))

@@ -182,11 +182,14 @@ class ResidualQuantizer(nn.Module):
         self.register_buffer("stage_rows", mask, persistent=False)
 
     def encode(self, latent: Tensor, beam: int | None = None, stages: int | None = None,
-               sweeps: int | None = None, target: Tensor | None = None) -> Quantized:
-        """(B, D) latents to tokens; rows of the codebook are the token ids."""
+               sweeps: int | None = None, target: Tensor | None = None, compiled: bool | None = None) -> Quantized:
+        """(B, D) latents to tokens; rows of the codebook are the token ids.
+
+        compiled: whether the kernel for CPUs searches; None lets it do so from `COMPILED_FROM` frames.
+        """
         codewords, stages, beam = self.codewords.detach(), stages or self.stages, beam or self.beam
         sweeps = self.sweeps if sweeps is None else sweeps
-        if latent.device.type == "cpu" and len(latent) >= COMPILED_FROM:
+        if latent.device.type == "cpu" and (len(latent) >= COMPILED_FROM if compiled is None else compiled):
             return self._encode_compiled(latent.detach(), codewords, stages, beam, sweeps, target)
         return search(latent, codewords, self.levels, stages, beam, float(self.rest_gain), self.stage_rows, sweeps,
                       target)

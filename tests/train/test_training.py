@@ -131,6 +131,19 @@ def test_tokens_add_up_to_the_stored_error_and_follow_the_valid_frames(root, toy
         assert np.allclose(error, tokens.error_mm, atol=1e-3)
 
 
+def test_fast_tokens_are_their_own_cache_and_nearly_as_exact(root, tmp_path):
+    copy = tmp_path / "cache"
+    shutil.copytree(root, copy)
+    full = TokenCache.open("small", "toy", copy)
+    assert encode_dataset("small", "toy", root=copy).unchanged
+    assert not encode_dataset("small", "toy", fast=True, root=copy).unchanged
+    fast = TokenCache.open("small", "toy", copy)
+    assert fast.manifest["key"] != full.manifest["key"] and encode_dataset("small", "toy", fast=True, root=copy).unchanged
+    name = Dataset.open("toy", root).recordings["recording"][0]
+    worse, exact = fast.recording(name).error_mm.mean(), TokenCache.open("small", "toy", root).recording(name).error_mm
+    assert exact.mean() * 0.9 < worse < exact.mean() * 1.5
+
+
 def test_counts_are_those_of_the_token_file(root):
     cache = TokenCache.open("small", "toy", root)
     counted = cache.query("SELECT recording, stage, codeword, count(*) AS uses, sum(intensity) AS intensity "

@@ -9,17 +9,20 @@ from train.tables import facts
 
 DESCRIPTION = "Turn every valid frame of a dataset into tokens. Run again on unchanged input it does nothing and " \
               "says so."
-EXAMPLES = ("dfe encode codebook1 study1",)
+EXAMPLES = ("dfe encode codebook1 study1", "dfe encode codebook1 study1 --fast")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
     parser.add_argument("dataset", metavar="DATASET", help="on the same face as the model")
+    parser.add_argument("--fast", action="store_true",
+                        help="greedily, without the network and without regard to neighbouring frames: for very large "
+                             "jobs; tokens are a little less exact and less steady")
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from train.encode import encode_dataset
-    report = encode_dataset(args.model, args.dataset, progress=progress)
+    report = encode_dataset(args.model, args.dataset, fast=args.fast, progress=progress)
     if report.unchanged:
         print(f"unchanged: the {report.frames:,} frames of {args.dataset} already have the tokens of {args.model}")
         return
