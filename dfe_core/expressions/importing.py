@@ -379,7 +379,7 @@ def _on_face(path: Path, recording: Recording, model: FaceModel) -> Recording:
         return recording
     if recording.space in ("landmarks", "mesh"):
         raise DataError(path, f"positions of a {recording.space.removesuffix('s')} sequence, no coefficients",
-                        "--face learn, which makes a face of them")
+                        "--face learn, which makes a face of them, or --fit")
     matrix, missing = coefficient_map(recording.names, model)
     if len(missing) == len(recording.names):
         raise DataError(path, f"{recording.space} coefficients, to which the face {model.id} does not answer",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 
 DESCRIPTION = "Read recordings of other tools (ARKit coefficients, FLAME and BFM coefficients, landmarks, meshes, " \
@@ -13,6 +14,7 @@ DESCRIPTION = "Read recordings of other tools (ARKit coefficients, FLAME and BFM
 EXAMPLES = ("dfe import recordings/*.csv --name study1",
             "dfe import emoca_output/ --name study2 --face flame:FLAME2020.npz --fps 25",
             "dfe import emoca/ spectre/ --name study4 --fps 25 --mix-extractors",
+            "dfe import openface/*.csv --name study5 --face anny --fit",
             "dfe import recordings/ --name study3 --labels labels.csv --subject-pattern '(s\\d+)_'")
 
 
@@ -27,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subject-pattern", metavar="RE",
                         help="a regular expression on file names: its first group is the subject, or its groups "
                              "named subject and session are what they say")
+    parser.add_argument("--fit", action="store_true",
+                        help="fit the face to landmarks (pose, identity, expression) instead of learning one from them")
     parser.add_argument("--extractor", metavar="NAME",
                         help="the tool that made the files, where they do not tell it (spectre writes deca's keys)")
     parser.add_argument("--mix-extractors", action="store_true",
@@ -39,7 +43,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.expressions.importing import import_dataset
+    reader = _fitting(args, progress) if args.fit else None
     report = import_dataset(args.sources, args.name, face=args.face, format=args.format, labels=args.labels,
                             subject_pattern=args.subject_pattern, fps=args.fps, extractor=args.extractor,
-                            mix_extractors=args.mix_extractors, progress=progress)
+                            mix_extractors=args.mix_extractors, reader=reader, progress=progress)
     print(f"{report}\n\nnext: dfe train {args.name} --name MODEL")
+
+
+def _fitting(args: argparse.Namespace, progress: Listener):
+    """The reader that fits the face to landmarks. Raises `DataError` for options that exclude each other."""
+    from dfe_core.expressions.fitting import FittingReader
+    from dfe_core.faces import open_face
+    if args.face.startswith("learn"):
+        raise DataError("--fit", f"with --face {args.face}", "a face that is there already, as anny or ict:PATH")
+    if args.format != "auto":
+        raise DataError("--fit", f"with --format {args.format}", "files that are looked at")
+    return FittingReader(open_face(args.face, progress=progress))

@@ -1,0 +1,66 @@
+"""Landmark files onto a face that is there already: read as they are, then fitted (`faces.fitting`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.importing import read_recordings
+from dfe_core.expressions.learning import LEARNED, reader_of
+from dfe_core.expressions.neutral import calm_frames
+from dfe_core.expressions.points import PointTrack
+from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.recording import Recording
+from dfe_core.faces.fitting import Target, fit, target_of
+from dfe_core.faces.frontal import guess_scale, is_mirrored
+from dfe_core.faces.layouts import layout_of
+from dfe_core.faces.model import FaceModel
+from dfe_core.faces.rigid import pose
+
+
+@dataclass(frozen=True, eq=False)
+class FittingReader:
+    """Reads landmark files for `import_dataset`, fitted to `face`: ψ are the face's own coefficients."""
+
+    face: FaceModel
+    FORMAT = "landmarks-fitted"
+    TITLE = "landmarks fitted to a face"
+
+    def read(self, path: Path, options: ReadOptions) -> list[Recording]:
+        """One recording a track. Raises `DataError` for files without landmarks and for sets of unknown landmarks."""
+        reader, _ = reader_of(path, "auto")
+        if reader.FORMAT not in LEARNED:
+            raise DataError(path, f"{reader.TITLE}, which has coefficients already", "landmarks where --fit is given")
+        return [self._fitted(path, track) for track in read_recordings(path, reader, options)]
+
+    def _fitted(self, path: Path, track: PointTrack) -> Recording:
+        layout = layout_of(len(track.names) // track.dimensions) if track.space == "landmarks" else None
+        if layout is None:
+            raise DataError(path, f"{len(track.names) // track.dimensions:,} points of unknown meaning",
+                            "68, 51, 468 or 478 landmarks, or --face learn")
+        target = target_of(self.face, layout)
+        rows = np.flatnonzero(track.valid)
+        points = track.points[rows].astype(np.float64)
+        typical = points[:: max(1, len(points) // 400)]
+        typical = pose(typical, typical[0], True).apply(typical).mean(0)
+        if is_mirrored(typical, layout):
+            points[..., -1] *= -1
+        points = points[:, target.indices] * guess_scale(typical, layout, track.metric).metres
+        return self._recording(track, rows, points, target)
+
+    def _recording(self, track: PointTrack, rows: np.ndarray, points: np.ndarray, target: Target) -> Recording:
+        upright = pose(points, points[0], True).apply(points)
+        calm = calm_frames(upright, track.time_s[rows])
+        found = fit(points, calm, target)
+        psi = np.zeros((len(track.valid), self.face.coefficients), np.float32)
+        error = np.full(len(track.valid), np.nan, np.float32)
+        psi[rows], error[rows] = found.psi, found.error_mm
+        whole, moving = (float(np.sqrt((e ** 2).mean())) for e in (found.error_mm, found.moving_mm))
+        note = f"Fitted to {self.face.id} on {len(target.names)} landmarks: reprojection error {whole:.2f} mm (root " \
+               f"mean square), {moving:.2f} mm without what lies apart at rest."
+        return Recording(track.name, self.face.names, psi, track.time_s, track.frame, track.valid, track.fps,
+                         self.face.id, f"{track.extractor}+fit", track.subject, track.session,
+                         {**track.extras, "fit_error_mm": error}, notes=(*track.notes, note))
