@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +32,19 @@ SEEDS = 3
 
 
 def benchmark_tokenizer(out: Path, *, quick: bool, root: Path | None, progress: Listener,
-                        datasets: tuple[str, ...] = (), seeds: int | None = None) -> str:
+                        datasets: tuple[str, ...] = (), seeds: int | None = None, only: str = "*") -> str:
     """Every row on every dataset named, or on every one in the cache with four recordings or more.
 
-    `quick`: the simulated dataset alone, one seed, without the curves over bits. Raises `DataError` for no dataset.
+    `quick`: the simulated dataset alone, one seed, without the curves over bits. only: a pattern that the names of rows
+    must match; those measured before stay in the tables. Raises `DataError` for no dataset and for no such row.
     """
     names = datasets or (("simulated",) if quick else _datasets(root))
     if not names:
         raise DataError(str(root or cache_root()), "no dataset of four recordings or more", "one: `dfe simulate`")
-    methods, count = rows(quick), seeds or (1 if quick else SEEDS)
+    methods = {name: method for name, method in rows(quick).items() if fnmatch(name, only)}
+    if not methods:
+        raise DataError("--only", f"no row matches {only!r}", f"one of: {'; '.join(rows(quick))}")
+    count = seeds or (1 if quick else SEEDS)
     out.mkdir(parents=True, exist_ok=True)
     kept = _Kept(out / "rows.jsonl")
     total, done = len(names) * count * len(methods), 0

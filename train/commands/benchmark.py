@@ -18,6 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--datasets", type=names, default=(), metavar="A,B",
                         help="tokenizer: these datasets (default: every one of four recordings or more)")
     parser.add_argument("--seeds", type=int, metavar="N", help="tokenizer: how many seeds (default: 3, quick: 1)")
+    parser.add_argument("--only", default="*", metavar="PATTERN",
+                        help="tokenizer: rows whose name matches, as in 'ours*' (default: all)")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the tables")
 
 
@@ -29,7 +31,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     if args.what == "tokenizer":
         from train.benchmark.tokenizer import benchmark_tokenizer
         print(benchmark_tokenizer(args.out, quick=args.quick, root=None, progress=progress, datasets=args.datasets,
-                                  seeds=args.seeds))
+                                  seeds=args.seeds, only=args.only))
     else:
         from train.benchmark.speed import benchmark_speed
         print(benchmark_speed(args.out, quick=args.quick, root=None, progress=progress))
