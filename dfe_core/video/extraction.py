@@ -16,7 +16,7 @@ from dfe_core.video.frames import probe, read_frames
 from dfe_core.video.landmarker import open_landmarker
 from dfe_core.video.tracking import Tracker
 
-VERSION = 1
+VERSION = 2
 """Counted up when the same video gives other results."""
 LEAST_S = 0.5
 """A face seen for less in all is a slip of the detector and left out."""

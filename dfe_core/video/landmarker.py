@@ -18,6 +18,7 @@ MODEL_URL = "https://storage.googleapis.com/mediapipe-models/face_landmarker/fac
             "face_landmarker.task"
 _DETECTOR = "face_detector.tflite"  # a member of the model bundle
 _LEAST_SCORE = 0.1
+_SAME = 0.5  # of the union of two boxes; people side by side share less
 _MAX_MODEL_BYTES = 256 << 20
 
 
@@ -55,7 +56,7 @@ class Landmarker:
             return []
         height, width = picture.shape[:2]
         detections = [(_box(d), d.categories[0].score) for d in self._detector.detect(image).detections]
-        return [self._face(found, i, width, height, detections) for i in range(len(found.face_landmarks))]
+        return distinct([self._face(found, i, width, height, detections) for i in range(len(found.face_landmarks))])
 
     def _face(self, found: Any, i: int, width: int, height: int, detections: list[tuple[np.ndarray, float]]) -> Face:
         scores = found.face_blendshapes[i]
@@ -88,6 +89,15 @@ def open_landmarker(model: Path, faces: int) -> Iterator[Landmarker]:
                         f"face_landmarker.task ({MODEL_URL})") from None
     with landmarker, vision.FaceDetector.create_from_options(scoring) as found:
         yield Landmarker(mediapipe, landmarker, found)
+
+
+def distinct(faces: list[Face]) -> list[Face]:
+    """Without those that the task found twice: of two that share most of their boxes, the surer one is kept."""
+    kept: list[Face] = []
+    for face in sorted(faces, key=lambda f: -f.confidence):
+        if all(_shared(face.box, other.box) <= _SAME for other in kept):
+            kept.append(face)
+    return [face for face in faces if any(face is other for other in kept)]
 
 
 def _detector_model(model: Path) -> bytes:

@@ -32,7 +32,8 @@ class Tracker:
         owner = [-1] * len(boxes)
         if known and len(boxes):
             distance = _distance(np.stack([self.boxes[n] for n in known]), np.asarray(boxes, np.float64))
-            for row, column in zip(*linear_sum_assignment(np.minimum(distance, 1e3)), strict=True):
+            # all that is out of reach costs the same: else a far face would be paid for with two near ones
+            for row, column in zip(*linear_sum_assignment(np.minimum(distance, 1.0)), strict=True):
                 if distance[row, column] < 1:
                     owner[column] = known[row]
         for i, box in enumerate(boxes):

@@ -42,3 +42,17 @@ def test_crossing_faces_are_told_apart_by_the_least_total_shift():
     tracker = Tracker()
     assert tracker.update(np.stack([box(300, 100), box(340, 130)]), 0.0) == [0, 1]
     assert tracker.update(np.stack([box(345, 130), box(310, 100)]), 0.04) == [1, 0]
+
+
+def test_a_face_too_many_takes_no_number_from_those_that_stayed():
+    """The far newcomer must not be fitted in by moving the others on by one place each."""
+    tracker = Tracker()
+    assert tracker.update(np.stack([box(735), box(574), box(363)]), 0.0) == [0, 1, 2]
+    assert tracker.update(np.stack([box(363), box(576), box(366)]), 0.04)[:2] == [2, 1]
+
+
+def test_a_face_found_twice_counts_once():
+    from dfe_core.video.landmarker import Face, distinct
+    faces = [Face(np.zeros(52), np.zeros((478, 3)), np.eye(4), confidence, box)
+             for confidence, box in zip((0.4, 0.6, 0.9), (box(363), box(366), box(600)), strict=True)]
+    assert [face.confidence for face in distinct(faces)] == [0.6, 0.9]
