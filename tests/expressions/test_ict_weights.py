@@ -73,3 +73,10 @@ def test_another_face_says_what_it_lacks_and_joins_the_sides(tmp_path: Path, cac
 def test_weights_that_do_not_fit_their_names_are_refused(tmp_path: Path, other: dict, found: str):
     with pytest.raises(DataError, match=found):
         read_one(as_npz(tmp_path / "a.npz", **other))
+
+
+def test_names_that_are_no_text_are_refused(tmp_path: Path):
+    names = np.array(NAMES)
+    broken = np.frombuffer(names.tobytes().replace(b"b\0\0\0r", b"b\0\xff\xffr", 1), names.dtype)
+    with pytest.raises(DataError, match="0 names"):
+        read_one(as_npz(tmp_path / "a.npz", expression_names=broken), format="ict-weights")

@@ -14,6 +14,8 @@ import argparse
 import collections
 import io
 import json
+import os
+import pickle
 import random
 import signal
 import subprocess
@@ -28,8 +30,10 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.readers.mesh_files import read_mesh
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.registry import read_head, readers
+from dfe_core.faces.array_pickle import read_array_pickle
 from tests.hostile.broken_files import cases
 from tests.hostile.good_files import BUILDERS
 
@@ -39,7 +43,13 @@ TOKENS = (b"", b"0", b"-1", b"1e999", b"nan", b"inf", b"-inf", b"null", b"true",
           b"\xff\xfe", b"1" * 400, b"9" * 40, b"0.1", b":", b"=", b"|", b"#", b"time_s", b"frame", b"face_id",
           b"jawOpen", b"JawOpen", b"jaw_open", b"weights", b"names", b"frames", b"fps", b"expcode", b"posecode", b"exp",
           b"pose", b"bs,", b"k,", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\xff\xff\xff\xff", b"PK\3\4", b"PAR1",
-          b"\x93NUMPY", b"MATLAB", b"glTF")
+          b"\x93NUMPY", b"MATLAB", b"glTF",
+          b"cos\nsystem\n", b"\x93R.", b"c__builtin__\neval\n", b"coeff", b"browInnerUp_L")
+
+
+CANARY = "fuzz-pickle-was-run"
+_DIRECT = {".obj": read_mesh, ".ply": read_mesh, ".pkl": read_array_pickle}
+"""What the readers of folders, and the converter of FLAME's release, do with one file."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +64,41 @@ class Seeds:
 
 
 def seeds() -> Seeds:
-    return Seeds([(Path(g.filename).suffix, g.content) for g in (build() for build in BUILDERS)],
+    return Seeds([*((Path(g.filename).suffix, g.content) for g in (build() for build in BUILDERS)), *meshes(),
+                  *pickles()],
                  [(Path(c.filename).suffix, c.content) for c in cases() if len(c.content) < 1 << 16])
+
+
+def meshes() -> list[tuple[str, bytes]]:
+    """Files that readers of folders read, one a frame."""
+    points = "".join(f"v {i} {i * i} 0.5\n" for i in range(9)).encode()
+    header = b"ply\nformat %s 1.0\nelement vertex 4\nproperty float x\nproperty float y\nproperty float z\n" \
+             b"element face 2\nproperty list uchar int vertex_indices\nend_header\n"
+    corners, faces = np.arange(12, dtype="<f4").tobytes(), b"\3\0\0\0\0\1\0\0\0\2\0\0\0" * 2
+    return [(".obj", b"# a face\n" + points + b"f 1 2 3\nf 1/2 2/3 -1/4 4\n"),
+            (".ply", header % b"binary_little_endian" + corners + faces),
+            (".ply", header % b"ascii" + b"0 1 2\n3 4 5\n6 7 8\n9 10 11\n3 0 1 2\n3 1 2 3\n")]
+
+
+class _Runs:
+    """Pickles to a call that would leave a file behind."""
+
+    def __init__(self, function, *args) -> None:
+        self.call = function, args
+
+    def __reduce__(self):
+        return self.call
+
+
+def pickles() -> list[tuple[str, bytes]]:
+    """Honest ones as FLAME's release has them, and ones that would run something, in every protocol."""
+    from scipy.sparse import csc_matrix
+    honest = {"v_template": np.zeros((5, 3)), "f": np.arange(6).reshape(2, 3), "J_regressor": csc_matrix(np.eye(4)),
+              "flame": {"exp": np.zeros((1, 50), np.float32)}, "names": ["a", ("b", None)], "n": 3.5}
+    evil = [_Runs(os.system, f"touch {CANARY}"), _Runs(eval, f"open({CANARY!r}, 'w')"), _Runs(open, CANARY, "w"),
+            _Runs(getattr, "x", "upper"), _Runs(np.load, CANARY)]
+    content = [honest, *({"v_template": np.zeros(3), "x": call} for call in evil)]
+    return [(".pkl", pickle.dumps(value, protocol)) for value in content for protocol in range(6)]
 
 
 def mutated(pool: Seeds, rng: random.Random) -> tuple[str, bytes]:
@@ -121,6 +164,10 @@ def _number_changed(content: bytes, at: int, rng: random.Random) -> bytes:
 
 def attempt(path: Path) -> str:
     """``read`` or ``refused``: one file with every reader that believes in it, or else with a reader by turn."""
+    if path.suffix in _DIRECT:
+        _DIRECT[path.suffix](path)
+        assert not os.path.exists(CANARY), "a pickle was run"
+        return "read"
     modules = readers()
     head = read_head(path)
     believers = [r for r in modules if r.sniff(path, head) is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import struct
+import sys
 import tokenize
 import warnings
 import zipfile
@@ -74,7 +75,11 @@ def npz_texts(path: Path, name: str) -> list[str] | None:
                 size = math.prod(shape) * dtype.itemsize
                 if len(shape) != 1 or dtype.kind not in "US" or size > min(_MAX_TEXT_BYTES, member.file_size):
                     return None
-                found = np.frombuffer(handle.read(size), dtype, shape[0])
+                data = handle.read(size)
+                found = np.frombuffer(data, dtype, shape[0])
+                if dtype.kind == "U" and (np.frombuffer(data, np.dtype("u4").newbyteorder(dtype.byteorder))
+                                          > sys.maxunicode).any():  # numpy would make texts that Python cannot hold
+                    return None
     except (OSError, KeyError, zipfile.BadZipFile, ValueError, NotImplementedError, struct.error, RuntimeError,
             EOFError, zlib.error, SyntaxError, TypeError, RecursionError, MemoryError, OverflowError):
         return None
