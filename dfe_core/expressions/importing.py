@@ -32,7 +32,7 @@ from dfe_core.faces.names import coefficient_map
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, content_key, file_sha256
 
-READER_VERSION = 1
+READER_VERSION = 2
 """Counted up when a reader gives other frames for the same file."""
 SPACES = ("arkit", "flame", "bfm", "landmarks", "mesh")
 """Families of coefficients that faces share; those of any other space are of the one face that it names."""

@@ -88,11 +88,6 @@ def _arkit_columns(psi: np.ndarray = PSI) -> dict[str, np.ndarray]:
 LIVE, TABLE, BEAT = live_link(PSI), table(PSI), beat_json(PSI)
 
 
-def _two_faces() -> str:
-    head, *rows = TABLE.splitlines()
-    return "\n".join([f"face_id,{head}", *(f"{i},{row}" for row in rows for i in (0, 1))])
-
-
 def _beat(change: Callable[[dict], None]) -> str:
     content = json.loads(BEAT)
     change(content)
@@ -138,7 +133,6 @@ BROKEN: dict[str, tuple[str, str | bytes]] = {
     "frames backwards": ("a.csv", _lines(LIVE, lambda x: [x[0], *x[:0:-1]])),
     "one time for all": ("a.csv", live_link(PSI, counts=np.zeros(40))),
     "every time twice": ("a.csv", live_link(PSI, counts=np.repeat(np.arange(20.0), 2))),
-    "two faces, named": ("a.csv", _two_faces()),
     "times out of order": ("a.csv", _cell(TABLE, 5, 0, "99")),
     "times that are no numbers": ("a.csv", _cell(TABLE, 5, 0, "soon")),
     "a time missing": ("a.csv", _cell(TABLE, 5, 0, "")),

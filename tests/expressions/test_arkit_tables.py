@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.registry import find_reader
 from dfe_core.faces.arkit import ARKIT_NAMES
 from tests.captures import beat_json, in_arkit_order, live_link, performance, read_one, table, underscored, upper, write
 
@@ -133,3 +135,31 @@ def test_frames_of_json_without_a_face_are_invalid(tmp_path: Path, empty):
     recording = read_one(write(tmp_path / "a.json", json.dumps(frames)))
     np.testing.assert_array_equal(np.flatnonzero(~recording.valid), [0, 7])
     np.testing.assert_allclose(in_arkit_order(recording)[1:7], PSI[1:7], atol=1e-6)
+
+
+def test_several_faces_in_a_table_are_a_recording_each(tmp_path: Path):
+    psi = performance(40), performance(40, seed=1)
+    head, *rows = table(psi[0]).splitlines()
+    other = table(psi[1]).splitlines()[1:]
+    lines = [f"face_id,{head}", *(line for pair in zip((f"7,{r}" for r in rows), (f"a,{r}" for r in other), strict=True)
+                                  for line in pair), f"9,{rows[0]}"]
+    path = write(tmp_path / "a.csv", "\n".join(lines))
+    found = find_reader(path)[0].read(path, ReadOptions())
+    assert [r.name for r in found] == ["a-face7", "a-facea"]
+    for recording, values in zip(found, psi, strict=True):
+        np.testing.assert_allclose(in_arkit_order(recording), values, atol=1e-4)
+        assert any("face 9 (1 frames)" in note for note in recording.notes)
+
+
+@pytest.mark.parametrize(("columns", "lost"), [("success", [3, 7]), ("Confidence", [5]), ("confidence,valid", [3, 7])])
+def test_frames_in_which_the_tool_found_no_face_are_invalid(tmp_path: Path, columns: str, lost: list[int]):
+    head, *rows = table(performance(12)).splitlines()
+    told = {"success": [str(int(i not in (3, 7))) for i in range(12)], "valid": [str(int(i not in (3, 7)))
+                                                                                  for i in range(12)],
+            "confidence": ["0.2" if i == 5 else "0.9" for i in range(12)]}
+    cells = [",".join(told[c.lower()][i] for c in columns.split(",")) for i in range(12)]
+    recording = read_one(write(tmp_path / "a.csv", "\n".join([f"{columns},{head}", *(
+        f"{cell},{row}" for cell, row in zip(cells, rows, strict=True))])))
+    assert np.flatnonzero(~recording.valid).tolist() == lost
+    assert any("are marked invalid" in note for note in recording.notes)
+    assert ("confidence" in recording.extras) == ("onfidence" in columns)

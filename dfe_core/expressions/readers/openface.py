@@ -10,8 +10,6 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from dfe_core.errors import DataError
 from dfe_core.expressions.points import PointTrack, point_track
 from dfe_core.expressions.readers.landmark_columns import (
@@ -25,12 +23,12 @@ from dfe_core.expressions.readers.landmark_columns import (
 )
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.text_table import open_text_table, read_header
+from dfe_core.expressions.readers.validity import found_faces
 
 FORMAT = "openface"
 TITLE = "OpenFace CSV"
 _EXTRAS = re.compile(r"pose_[TR][xyz]$|gaze_angle_[xy]$|gaze_[01]_[xyz]$|confidence$")
 _OWN = re.compile(r"[xX]_\d|AU\d\d_[rc]$")
-_ENOUGH = 0.5
 
 
 def sniff(path: Path, head: bytes) -> str | None:
@@ -59,7 +57,7 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
     points, tracks = stack_points(data, columns), []
     for suffix, here in faces:
         timing = table_timing(table.header, data, here, options, path, table.preamble + 1)
-        valid, told = _valid({name: data[i][here] for name, i in seen.items()})
+        valid, told = found_faces({name: data[i][here] for name, i in seen.items()})
         notes = (*table.notes, *dropped, *left, *told, *(() if deep else (
             "No 3-D landmarks: 2-D ones are used, from which turns of the head cannot be removed.",)))
         tracks.append(point_track(
@@ -77,14 +75,3 @@ def _landmarks(path: Path, header: tuple[str, ...]) -> tuple[list[list[int]], bo
             return columns, letters == "XYZ"
     raise DataError(path, "no landmark columns (X_0 … or x_0 …)",
                     "OpenFace run with -3Dfp (or -2Dfp); its AUs alone go to `dfe aus import`")
-
-
-def _valid(seen: dict[str, np.ndarray]) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    if "success" in seen:
-        valid, rule = seen["success"] == 1, "success 0"
-    elif "confidence" in seen:
-        valid, rule = seen["confidence"] >= _ENOUGH, f"confidence below {_ENOUGH:g}"
-    else:
-        return None, ()
-    lost = int((~valid).sum())
-    return valid, (f"{lost:,} frames with {rule} are marked invalid.",) if lost else ()
