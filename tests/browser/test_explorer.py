@@ -205,14 +205,14 @@ def test_arrows_and_sides_change_what_is_seen_of_a_codeword(visit):
     assert differ(arrows, there.pixels(".dfe-morph .picture canvas")) > 0.02
 
 
-def test_thirty_clicks_in_a_row_leave_the_page_whole_and_its_memory_level(visit):
+def test_many_clicks_in_a_row_leave_the_page_whole_and_its_memory_level(visit):
     there = visit().open("/codebook?codeword=1&sort=Number", PAIR)
     held = []
-    for i in range(30):
+    for i in range(24):
         number = 2 + i % 12
         there.page.locator(f'.dfe-gallery .card[data-id="{number}"]').click()
         there.page.wait_for_selector(f'.dfe-morph[data-codeword="{number}"]')
-        if i in (11, 29):
+        if i in (11, 23):
             there.page.get_by_role("heading", name=re.compile(f"^Codeword {number}:")).wait_for()
             held.append(there.page.evaluate("document.querySelectorAll('canvas').length"))
     assert held[1] <= held[0] + 2  # no view is left behind

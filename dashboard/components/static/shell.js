@@ -92,9 +92,22 @@ class Shell {
 
   /** Go to a step: its page first, then its card. */
   show(step) {
-    const { page, parameters } = this.data.steps[step];
     this.draw(step);
+    this.ask(3);
+  }
+
+  /** Ask for the page of the step. An answer can be lost to another one that was under way: ask again then. */
+  ask(times) {
+    clearTimeout(this.asking);
+    const { page, parameters } = this.data.steps[this.at] ?? {};
+    if (!page || !times) return;
     this.component.setTriggerValue("go", { page, ...parameters });
+    this.asking = setTimeout(() => { if (!this.there(page)) this.ask(times - 1); }, 4000);
+  }
+
+  there(page) {
+    const last = location.pathname.split("/").pop();
+    return last === page || (page === "overview" && last === "");
   }
 
   draw(step) {
@@ -124,6 +137,7 @@ class Shell {
   }
 
   leave() {
+    clearTimeout(this.asking);
     localStorage.setItem("dfe.tour", "done");
     sessionStorage.removeItem("dfe.tour.step");
     this.at = undefined;
@@ -132,6 +146,7 @@ class Shell {
   }
 
   close(root) {
+    clearTimeout(this.asking);
     window.removeEventListener("keydown", this.pressed);
     for (const name of ["resize", "scroll"]) window.removeEventListener(name, this.moved, true);
     this.mending.disconnect();
