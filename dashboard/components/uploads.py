@@ -165,8 +165,8 @@ def look(choice: shelf.Choice, one: Believed | None, face: str, fps: float | Non
                 held = _previewed(str(choice.root), str(one.path), _stamp(one.path), face, fps)
         except DataError as error:
             hint = " Give the frames a second above." if "--fps" in str(error) else ""
-            st.warning(f"{Path(str(error.where)).name}: {error.found}. Expected: {error.expected}.{hint}",
-                       icon=":material/edit_off:")
+            told = str(error).replace(f"{one.path.parent}/", "").replace("; expected", ". Expected:")
+            st.warning(f"{told}.{hint}", icon=":material/edit_off:")
             return
         shown(one, held)
 

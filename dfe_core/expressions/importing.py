@@ -107,7 +107,7 @@ def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "ann
         progress(Progress("import", len(files), len(files)))
         job.skipped = [*unread, *job.skipped]
         if job.writer is None:
-            raise _nothing(job)
+            raise nothing_imported(job.name, job.skipped)
         job.notes += [*job.labels.unused(), *_about(job)]
         job.writer.close(_manifest(job))
     return ImportReport(name, job.model.id, tuple(job.imported), tuple(job.skipped), tuple(job.notes))
@@ -408,14 +408,15 @@ def _about(job: _Job) -> list[str]:
             + ", ".join(f"{tool} ({file} …)" for tool, file in job.extractors.items()) + "."]
 
 
-def _nothing(job: _Job) -> DataError:
-    if len(job.skipped) == 1:
-        path, message = job.skipped[0]
+def nothing_imported(name: str, skipped: Sequence[tuple[Path, str]]) -> DataError:
+    """The error of an import that left nothing: of one file its own, of several what each was skipped for."""
+    if len(skipped) == 1:
+        path, message = skipped[0]
         return DataError(path, message.removeprefix(f"{path}: ")) if message.startswith(f"{path}: ") \
             else _plain_error(message)
-    shown = " | ".join(message for _, message in job.skipped[:_SHOWN])
-    more = f" | and {len(job.skipped) - _SHOWN} more" if len(job.skipped) > _SHOWN else ""
-    return DataError(job.name, f"nothing imported, {len(job.skipped)} files skipped: {shown}{more}")
+    shown = " | ".join(message for _, message in skipped[:_SHOWN])
+    more = f" | and {len(skipped) - _SHOWN} more" if len(skipped) > _SHOWN else ""
+    return DataError(name, f"nothing imported, {len(skipped)} files skipped: {shown}{more}")
 
 
 def _plain_error(message: str) -> DataError:

@@ -21,7 +21,14 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import open_writer
-from dfe_core.expressions.importing import READER_VERSION, ImportReport, file_content, find_files, read_recordings
+from dfe_core.expressions.importing import (
+    READER_VERSION,
+    ImportReport,
+    file_content,
+    find_files,
+    nothing_imported,
+    read_recordings,
+)
 from dfe_core.expressions.labels import Labels, read_labels
 from dfe_core.expressions.naming import compile_pattern, recording_names, who
 from dfe_core.expressions.neutral import Ledger, calm_frames, resting_face, thinned
@@ -194,8 +201,7 @@ def _read_all(sources: Sequence[str | Path], job: _Job, folder: Path) -> None:
     job.progress(Progress("read points", len(paths), len(paths)))
     job.skipped = [*unread, *job.skipped]
     if not job.tracks:
-        shown = " | ".join(message for _, message in job.skipped[:10])
-        raise DataError(job.name, f"nothing imported, {len(job.skipped)} files skipped: {shown}")
+        raise nothing_imported(job.name, job.skipped)
 
 
 def reader_of(path: Path, format: str) -> tuple[ModuleType, str]:
