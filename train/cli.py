@@ -40,6 +40,7 @@ COMMANDS = {
     "coverage": Command("coverage", "compare the codewords with AUs"),
     "map": Command("map", "lay codewords or frames out in two dimensions"),
     "probe": Command("probe", "predict a label from tokens, AUs or coefficients"),
+    "align": Command("align", "lay moments among words, and find them by a description"),
     "benchmark": Command("benchmark", "measure the tokenizer or the speed on this machine"),
     "build-default": Command("build_default", "make the default codebook and all that the dashboard shows of it"),
     "faces": Command("faces", "convert a licensed face model of your own"),
@@ -80,7 +81,7 @@ def build_parser(argv: list[str]) -> argparse.ArgumentParser:
     """The parser for these arguments: only the modules of commands that they name are imported."""
     from dfe_core.store import cache_root
     parser = argparse.ArgumentParser(
-        prog="dfe", description="Discrete Facial Encoding: a codebook lab for faces.", parents=[_common()],
+        prog="dfe", description="Discrete Facial Encoding: a codebook lab for faces.", parents=[common_options()],
         epilog=_EXAMPLES.format(root=cache_root()), formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"dfe {__version__}")
@@ -100,7 +101,7 @@ def command_module(name: str) -> ModuleType:
 
 def _add_command(verbs: argparse._SubParsersAction, name: str, command: Command) -> None:
     module = command_module(name)
-    parser = verbs.add_parser(name, help=command.summary, parents=[_common()], **help_texts(module))
+    parser = verbs.add_parser(name, help=command.summary, parents=[common_options()], **help_texts(module))
     module.add_arguments(parser)
     parser.set_defaults(run=module.run)
 
@@ -113,7 +114,7 @@ def help_texts(described: ModuleType) -> dict[str, Any]:
             "epilog": "\n".join(["example:" if len(lines) == 1 else "examples:", *(f"  {line}" for line in lines)])}
 
 
-def _common() -> argparse.ArgumentParser:
+def common_options() -> argparse.ArgumentParser:
     """Options that every command has; they may stand before or after the command's name."""
     parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")

@@ -53,6 +53,13 @@ def test_every_example_is_accepted(line: str):
     assert build_parser(arguments).parse_args(arguments).command == arguments[0]
 
 
+@pytest.mark.parametrize("line", examples())
+def test_common_options_may_stand_first_or_last(line: str):
+    arguments = shlex.split(line)[1:]
+    for placed in (["--progress", "none", *arguments], [*arguments, "--progress", "none"]):
+        assert build_parser(placed).parse_args(placed).progress == "none"
+
+
 @pytest.mark.parametrize("arguments", [
     [], ["fly"], ["train"], ["train", "d"], ["encode", "m"], ["decode", "m", "--out", "x.ply"], ["list", "--colour"],
     ["evaluate", "m", "d", "--split", "best"], ["simulate", "--name", "s", "--subjects", "many"], ["aus"],

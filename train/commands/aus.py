@@ -30,15 +30,17 @@ _DERIVE = SimpleNamespace(
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from train.cli import help_texts
+    from train.cli import common_options, help_texts
     actions = parser.add_subparsers(dest="action", metavar="import|derive", required=True)
-    importing = actions.add_parser("import", help="AUs of a detector or a coder", **help_texts(_IMPORT))
+    importing = actions.add_parser("import", help="AUs of a detector or a coder", parents=[common_options()],
+                                    **help_texts(_IMPORT))
     importing.add_argument("sources", nargs="+", metavar="CSV", type=Path, help="files, or folders of files")
     importing.add_argument("--format", default="auto", help="of the files: auto looks at each (default: auto)")
     importing.add_argument("--fps", type=float, help="of the source video, for files without a usable time")
     importing.add_argument("--offset", default="0", metavar="SECONDS|auto",
                            help="added to the times of the AUs; auto finds it by comparing motion (default: 0)")
-    deriving = actions.add_parser("derive", help="estimates from ARKit coefficients", **help_texts(_DERIVE))
+    deriving = actions.add_parser("derive", help="estimates from ARKit coefficients", parents=[common_options()],
+                                   **help_texts(_DERIVE))
     for action in (importing, deriving):
         action.add_argument("--dataset", required=True, help="one that `dfe list` shows")
         action.add_argument("--name", required=True, help="of the AUs to write")

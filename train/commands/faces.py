@@ -18,9 +18,10 @@ _ADD = SimpleNamespace(DESCRIPTION="Convert a model once; the same file gives th
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from train.cli import help_texts
+    from train.cli import common_options, help_texts
     actions = parser.add_subparsers(dest="action", metavar="add", required=True)
-    adding = actions.add_parser("add", help="convert a model of your own", **help_texts(_ADD))
+    adding = actions.add_parser("add", help="convert a model of your own", parents=[common_options()],
+                                **help_texts(_ADD))
     adding.add_argument("kind", choices=("flame", "bfm", "ict"), help="whose model it is")
     adding.add_argument("path", metavar="PATH", help="flame: the official .pkl, or an npz of its arrays; bfm: "
                                                      "BFM_model_front.mat of Deep3DFaceRecon; ict: the folder "
