@@ -24,6 +24,7 @@ from dfe_core.probes.rows import Scored
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
 from dfe_core.probes.validation import Fold, Predictions, make_folds, nested
+from dfe_core.probes.words import summary_sentence
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path
 from dfe_core.tokenizer.codebook import Codebook
@@ -36,6 +37,8 @@ MIN_FRAMES = 3
 CHANGE = "change"
 """Feature row: intensity of every codeword at the apex minus at the onset; a resting face cancels out."""
 _NEAR_S = 0.02
+_FIELD = {"macro-F1": "UF1"}
+"""What the field calls a metric."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +101,17 @@ def probe_micro(settings: MicroSettings, root: Path | None = None, progress: Lis
     folds = make_folds(target, settings.probe)
     scored = _scored(sources, target, folds, settings, progress)
     found, nulls = ({name: one for (name, _), one in of.items()} for of in (scored.found, scored.nulls))
-    base = guesses(target, folds, settings.probe)
+    base = {name: {_FIELD.get(metric, metric): value for metric, value in of.items()}
+            for name, of in guesses(target, folds, settings.probe).items()}
     summary = {"label": settings.label, "task": "classify", "unit": "window", "n": target.n,
-               "subjects": target.subjects, "classes": list(target.classes), "folds": len(folds),
-               "seed": settings.seed, "rows": _renamed(scored.rows),
-               "chance": base["chance"]["macro-F1"], "baselines": base,
+               "subjects": target.subjects, "group": "subject", "groups": target.subjects,
+               "classes": list(target.classes), "folds": len(folds), "seed": settings.seed,
+               "rows": _renamed(scored.rows),
+               "chance": base["chance"]["UF1"], "baselines": base,
                "paired": compare(found, target, settings.probe, nulls), "top_codewords": [],
                "settings": asdict(settings), "simulated": data.simulated,
                "warnings": _warnings(target, spans, data), "protocol": _PROTOCOL}
+    summary["summary"] = summary_sentence(summary)
     return MicroResult(settings, summary, _told(spans, target, found))
 
 
@@ -243,7 +249,7 @@ def _renamed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """macro-F1 of pooled predictions is called UF1 in the field; p corrected over the rows by Holm."""
     adjusted = holm([row["p_vs_chance"] for row in rows])
     return [{**row, "metric": "UF1", "p_holm": p,
-             "scores": {"UF1" if name == "macro-F1" else name: one for name, one in row["scores"].items()}}
+             "scores": {_FIELD.get(name, name): one for name, one in row["scores"].items()}}
             for row, p in zip(rows, adjusted, strict=True)]
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,19 +22,18 @@ from dfe_core.facs.store import AlignedAus
 from dfe_core.probes.features import material
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.features.spans import SpanIndex
-from dfe_core.probes.prompts import action_words, caption, class_prompts
-from dfe_core.probes.scores import auroc
+from dfe_core.probes.prompts import caption, class_prompts
+from dfe_core.probes.retrieval import classified, held_out, notes, retrieval
 from dfe_core.probes.sequence_settings import AlignmentSettings
-from dfe_core.probes.text import WORDS, TextEncoder, open_encoder
+from dfe_core.probes.text import WORDS, TextEncoder, WordEncoder, open_encoder
 from dfe_core.progress import Listener, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
-VERSION = 1
+VERSION = 2
 _SHOWN, _MOST_ACTIONS = 0.1, 4
 """A caption names the AUs present in at least this share of a window, the most intense first, at most so many."""
-_MIN_WINDOWS = 5
 _FIRST = 4000
 
 
@@ -103,10 +102,6 @@ class MomentIndex:
                             "that encoder, or the alignment to be made again")
         return encoder
 
-    def similarity(self, text: str) -> np.ndarray:
-        """(n,) cosine of every window with a sentence."""
-        return self.vectors @ self.encoder.encode([text])[0]
-
     def query(self, text: str, limit: int = 12, per_subject: int = 2) -> pd.DataFrame:
         """The windows most like a description, best first: the columns of `windows`, similarity (cosine) and
         above_chance (its distance from the mean over windows, in standard deviations).
@@ -114,9 +109,7 @@ class MomentIndex:
         Windows of one recording are at least a window apart; a subject gives at most `per_subject` while others have
         any. Raises `DataError` for an empty text, or one the encoder cannot read.
         """
-        if not text.strip():
-            raise DataError("description", "empty", "for example: lip corners pulled up on the left")
-        near = self.similarity(text)
+        near = self.vectors @ place_of(text, self.encoder)
         table = self.windows.assign(similarity=near, above_chance=(near - near.mean()) / max(near.std(), 1e-9))
         ranked = table.sort_values("similarity", ascending=False, kind="stable")
         kept = _apart(ranked.head(_FIRST), float(self.manifest["settings"]["window_s"]))
@@ -134,6 +127,13 @@ class MomentIndex:
         return best.assign(margin=ordered[:, -1] - ordered[:, -2] if len(texts) > 1 else np.nan)
 
 
+def place_of(text: str, encoder: TextEncoder) -> np.ndarray:
+    """(W,) where a description lies. Raises `DataError` for an empty one, or one the encoder cannot read."""
+    if not text.strip():
+        raise DataError("description", "empty", "for example: lip corners pulled up on the left")
+    return encoder.encode([text])[0]
+
+
 def open_moments(settings: QuerySettings, root: Path | None = None) -> MomentIndex | None:
     """The index of these settings if it has been made."""
     folder = _folder(settings, root)
@@ -146,14 +146,16 @@ def list_moments(model: str, dataset: str, root: Path | None = None) -> list[Mom
     found = [MomentIndex(p.parent) for p in sorted(parent.glob("alignment-*/manifest.json"),
                                                    key=lambda p: -p.stat().st_mtime)]
     tokens = content_key(TokenCache.open(model, dataset, root).manifest)
-    return [m for m in found if m.manifest["settings"]["model"] == model and m.manifest["tokens"] == tokens]
+    return [m for m in found if m.manifest["version"] == VERSION and m.manifest["settings"]["model"] == model
+            and m.manifest["tokens"] == tokens]
 
 
 def align_moments(settings: QuerySettings, root: Path | None = None, progress: Listener = silent) -> MomentIndex:
     """Align a dataset's windows with words, or open what was made before.
 
     One part of the people trains, one stops the training and one tests it; `manifest` tells how well the held-out
-    people's moments are found (``retrieval``). Raises `DataError` for a label or AUs that are not there.
+    people's moments are found (``retrieval`` by the AUs they show, ``classified`` by their label). Raises `DataError`
+    for a label or AUs that are not there.
     """
     if (found := open_moments(settings, root)) is not None:
         return found
@@ -162,20 +164,25 @@ def align_moments(settings: QuerySettings, root: Path | None = None, progress: L
     tokens = TokenCache.open(settings.model, settings.dataset, root)
     windows = _windows(data, settings.window_s)
     sources = Sources(codebook, data, tokens, windows, artefact_path("analyses", "x", root).parent, progress)
-    sequences = _sequences(sources, settings.alignment.net.most, progress)
     encoder = open_encoder(settings.text)
-    anchor, texts, shown, actions = _anchors(sources, settings)
-    part = _parts(data, windows, settings.seed)
+    anchor, texts, shown, actions = _anchors(sources, settings)  # what is refused is refused before the long part
+    sequences = _sequences(sources, settings.alignment.net.most, progress)
+    part, split_by = _parts(data, windows, settings.seed)
     chosen = replace(settings.alignment, net=replace(settings.alignment.net, seed=settings.seed))
     fit = fit_alignment(sequences, anchor, encoder.encode(texts), np.flatnonzero(part == "train"),
                         np.flatnonzero(part == "validation"), codebook, chosen, progress)
     vectors, weights = embed_windows(fit.net, sequences, chosen, progress)
     table = _peaks(windows.assign(part=part), sequences, weights, data)
-    manifest = {"version": VERSION, "made_by": __version__, "model": settings.model, "dataset": settings.dataset,
-                "simulated": data.simulated, "tokens": content_key(tokens.manifest), "settings": settings.as_dict(),
-                "text_name": encoder.name, "text_key": encoder.key, "anchors": texts,
+    found = retrieval(encoder, vectors, part, shown, actions)
+    manifest = {"version": VERSION, "kind": "alignment", "made_by": __version__, "model": settings.model,
+                "dataset": settings.dataset, "simulated": data.simulated, "tokens": content_key(tokens.manifest),
+                "settings": settings.as_dict(), "text_name": encoder.name, "text_key": encoder.key, "anchors": texts,
                 "windows": len(table), "epoch": fit.epoch, "losses": list(fit.losses),
-                **_judged(encoder, vectors, part, shown, actions)}
+                "split_by": split_by, **held_out(table), **found,
+                "classified": None if settings.label is None else
+                classified(vectors, encoder.encode(texts), anchor, part),
+                "notes": notes(data.simulated, split_by, table, encoder.key == WordEncoder.key,
+                               settings.aus if settings.label is None else None, found["retrieval_auroc"])}
     return _written(_folder(settings, root), fit.net, table, vectors, manifest)
 
 
@@ -251,18 +258,18 @@ def _of_classes(sources: Sources, settings: QuerySettings) -> tuple[np.ndarray, 
     return np.array([index.get(v, -1) for v in values]), list(prompts.values())
 
 
-def _parts(data: Dataset, windows: pd.DataFrame, seed: int) -> np.ndarray:
-    """train, validation or test of every window, by subject where they suffice (see `split_dataset`)."""
+def _parts(data: Dataset, windows: pd.DataFrame, seed: int) -> tuple[np.ndarray, str]:
+    """train, validation or test of every window, by subject where they suffice (see `split_dataset`), and by what."""
     split = split_dataset(data, 0.2, 0.15, seed)
     part = np.full(len(windows), "train", object)
     if split.by != "time":
         for name in ("validation", "test"):
             part[windows["recording"].isin(split.recordings[name]).to_numpy()] = name
-        return part
+        return part, split.by
     duration = data.recordings.set_index("recording")["duration_s"].reindex(windows["recording"]).to_numpy()
     place = windows["end_s"].to_numpy() / duration
     return np.where(place > split.spans["test"][0], "test",
-                    np.where(place > split.spans["validation"][0], "validation", part))
+                    np.where(place > split.spans["validation"][0], "validation", part)), split.by
 
 
 def _peaks(windows: pd.DataFrame, sequences: Any, weights: np.ndarray, data: Dataset) -> pd.DataFrame:
@@ -275,25 +282,6 @@ def _peaks(windows: pd.DataFrame, sequences: Any, weights: np.ndarray, data: Dat
     codeword[count > 0], peak[count > 0] = sequences.codeword[best], sequences.time_s[best]
     subject = data.recordings.set_index("recording")["subject"].reindex(windows["recording"]).to_numpy()
     return windows[["recording", "part", "start_s", "end_s"]].assign(subject=subject, peak_s=peak, codeword=codeword)
-
-
-def _judged(encoder: TextEncoder, vectors: np.ndarray, part: np.ndarray, shown: np.ndarray,
-            actions: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """How well held-out windows that show an AU are told from those that do not, by the words for it alone."""
-    held = part == "test"
-    rows = []
-    for column, (au, side) in enumerate(actions):
-        there = shown[held, column].astype(int)
-        if min(there.sum(), (1 - there).sum()) < _MIN_WINDOWS:
-            continue
-        text = action_words(au, side)
-        near = vectors[held] @ encoder.encode([text])[0]
-        first = there[np.argsort(-near, kind="stable")[:10]]
-        area = auroc(there, np.stack([-near, near], 1), np.ones((1, len(there))))[0]
-        rows.append({"au": au, "side": side, "text": text, "windows": int(there.sum()), "auroc": float(area),
-                     "precision_at_10": float(first.mean())})
-    mean = float(np.mean([r["auroc"] for r in rows])) if rows else None
-    return {"retrieval": rows, "retrieval_auroc": mean, "held_out_windows": int(held.sum())}
 
 
 def _apart(ranked: pd.DataFrame, apart_s: float) -> pd.DataFrame:

@@ -15,9 +15,10 @@ DESCRIPTION = "Predict a label column of a dataset from bags of tokens, AUs and 
               "subjects apart, confidence intervals and a comparison with chance."
 EXAMPLES = ("dfe probe codebook1 study1 --label condition",
             "dfe probe codebook1 study1 --label arousal --task regress --features bow,psi --json -",
-            "dfe probe codebook1 study1 --label stress --features bow,mae,bow+mae --table mae=features.csv")
+            "dfe probe codebook1 study1 --label stress --features bow,mae,bow+mae --table mae=features.csv",
+            "dfe probe codebook1 study1 --label emotion --windows windows.csv")
 
-_DERIVED = "derived"
+_DERIVED, _FEATURES = "derived", "bow,au,psi"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,8 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="what never lies on both sides of a fold; time cuts recordings into blocks with gaps, a "
                              "demonstration where there is one performer (default: subject)")
     parser.add_argument("--task", choices=("classify", "regress"), help="(default: by the kind of label)")
-    parser.add_argument("--features", default="bow,au,psi", metavar="NAME,NAME,...",
-                        help="rows of the result; a + puts two side by side, as in bow+au (default: bow,au,psi)")
+    parser.add_argument("--features", metavar="NAME,NAME,...",
+                        help="rows of the result; a + puts two side by side, as in bow+au (default: bow,au,psi; with "
+                             "--windows: change,bow,psi)")
     parser.add_argument("--models", default="linear", metavar="NAME,NAME,...",
                         help="linear, svm or boosting (default: linear)")
     parser.add_argument("--unit", choices=("recording", "subject", "segment"),
@@ -55,6 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="also say what the score is without what these columns explain")
     parser.add_argument("--sequence", default="", metavar="POOLING,...",
                         help="also train the sequence probe with these poolings: sparsemax, softmax, mean, class")
+    parser.add_argument("--windows", metavar="CSV",
+                        help="micro-expressions: windows of 0.04 to 0.5 s with recording, onset_s, offset_s, the label "
+                             "and, where it is coded, apex_s; leave-one-subject-out, UF1 and UAR")
     parser.add_argument("--recipe", metavar="FILE", help="take every setting from this TOML file, as --out writes it")
     parser.add_argument("--out", metavar="DIR", help="write a report: HTML, tables, methods paragraph, recipe")
     parser.add_argument("--seed", type=int, default=0, help="of folds and resamples (default: 0)")
@@ -63,10 +68,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.probes.run import run_probe
+    if args.windows is not None:
+        from train.commands.windows import run_windows
+        result = run_windows(args, progress)
+        deliver(result, report(result), args.json)
+        return
     settings = read_settings(args)
     parts = [part for name in settings.features for part in name.split("+")]
     if settings.aus == _DERIVED and any(part.startswith("au") for part in parts):
-        _derive_missing(args.dataset, progress)
+        derive_missing(args.dataset, progress)
     result = run_probe(settings, progress=progress)
     if args.out:
         from dfe_core.reports.probe import write_report
@@ -87,16 +97,17 @@ def read_settings(args: argparse.Namespace):
     wrong = [pair for pair in args.table if not all(pair.partition("=")[::2])]
     if wrong:
         raise DataError("--table", repr(wrong[0]), "NAME=FILE")
-    return ProbeSettings(args.model, args.dataset, args.label, features=names(args.features),
-                         models=names(args.models), group=args.group, task=args.task, unit=args.unit,
-                         validation=args.split, folds=args.folds, labels=args.labels,
-                         tables=dict(pair.partition("=")[::2] for pair in args.table), aus=args.aus,
-                         segment_s=args.segment, block_s=args.block, gap_s=args.gap,
+    rows = _FEATURES if args.features is None else args.features
+    return ProbeSettings(args.model, args.dataset, args.label, features=names(rows), models=names(args.models),
+                         group=args.group, task=args.task, unit=args.unit, validation=args.split, folds=args.folds,
+                         labels=args.labels, tables=dict(pair.partition("=")[::2] for pair in args.table),
+                         aus=args.aus, segment_s=args.segment, block_s=args.block, gap_s=args.gap,
                          drop_missing=args.drop_missing, confounds=names(args.confounds),
                          regress_out=names(args.regress_out), sequence=names(args.sequence), seed=args.seed)
 
 
-def _derive_missing(dataset: str, progress: Listener) -> None:
+def derive_missing(dataset: str, progress: Listener) -> None:
+    """Derive AUs where the dataset has none of that name."""
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.facs.derive import derive_aus
     from dfe_core.facs.store import list_aligned
@@ -116,16 +127,25 @@ def report(result: dict[str, Any]) -> str:
                   ("n", result["n"]), ("subjects", result["subjects"]),
                   ("classes", ", ".join(result["classes"]) or None), ("folds", result["folds"]),
                   ("chance", result["chance"])])
-    rows = [(r["features"], r["model"], r["metric"], r["score"], f"{r['ci95'][0]:.3f} to {r['ci95'][1]:.3f}",
-             r["p_vs_chance"]) for r in result["rows"]]
-    rows += [(name, "", result["rows"][0]["metric"], values[result["rows"][0]["metric"]], "", None)
-             for name, values in result.get("baselines", {}).items()]
-    parts = [head, table(("features", "model", "metric", "score", "95 % interval", "p against chance"), rows)]
+    parts = [head, table(*scores(result))]
     if result["paired"]:
         parts.append(table(("compared", "with", "difference", "p"),
                            [(r["a"], r["b"], r["difference"], r["p"]) for r in result["paired"]]))
     if result["top_codewords"]:
-        parts.append(table(("codeword", "weight", "stability"),
-                           [(r["codeword"], r["weight"], r["stability"]) for r in result["top_codewords"][:10]]))
+        parts.append(table(("codeword", "towards", "weight", "stability"),
+                           [(r["codeword"], r["towards"], r["weight"], r["stability"])
+                            for r in result["top_codewords"][:10]]))
     return "\n\n".join([*parts, *(f"note: {warning}" for warning in result.get("warnings", ())),
+                        *([f"protocol: {result['protocol']}"] if "protocol" in result else []),
                         *([result["summary"]] if result.get("summary") else [])])
+
+
+def scores(result: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple]]:
+    """Head and rows of the table of scores, guesses last; UAR beside UF1, as micro-expressions are reported."""
+    metric = result["rows"][0]["metric"]
+    beside = ("UAR",) if metric == "UF1" else ()
+    rows = [(r["features"], r["model"], metric, r["score"], f"{r['ci95'][0]:.3f} to {r['ci95'][1]:.3f}",
+             *(r["scores"][name]["score"] for name in beside), r["p_vs_chance"]) for r in result["rows"]]
+    rows += [(name, "", metric, values[metric], "", *(values[other] for other in beside), None)
+             for name, values in result["baselines"].items()]
+    return ("features", "model", "metric", "score", "95 % interval", *beside, "p against chance"), rows
