@@ -11,7 +11,7 @@ HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:  # `streamlit run` puts this folder there, not the project's
     sys.path.insert(0, str(HERE.parent))
 
-from dashboard.components import frame, routes, shelf, shell, sidebar  # noqa: E402
+from dashboard.components import frame, media, routes, shelf, shell, sidebar  # noqa: E402
 
 st.set_page_config(page_title="DFE", page_icon=str(HERE / "components/static/icon.svg"), layout="wide",
                    initial_sidebar_state="auto",
@@ -19,6 +19,7 @@ st.set_page_config(page_title="DFE", page_icon=str(HERE / "components/static/ico
 frame.style()
 page = st.navigation(routes.groups())
 sidebar.show()
+media.keep()
 with st.sidebar:
     shell.show(shelf.chosen(), page.url_path)
 with frame.guarded():

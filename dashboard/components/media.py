@@ -14,12 +14,29 @@ from dfe_core.faces.model import FaceModel
 from dfe_core.render.scene import pack_scene
 from dfe_core.tokenizer.codebook import Codebook
 
+_KEPT = "media-kept"
+KEEP = 8
+"""Contents that outlive their page in a session."""
+
 
 def address(data: bytes, kind: str, name: str) -> str:
     """A URL of this content, good while the page is open. `name` must differ between the contents of one page."""
     if not exists():  # a page run by a test without a server
         return f"data:{kind};base64,{base64.b64encode(data[:64]).decode()}"
+    if not kind.startswith("image/"):  # pictures are many, and a view does without one
+        kept = st.session_state.setdefault(_KEPT, {})
+        kept.pop(name, None)
+        kept[name] = (data, kind)
+        while len(kept) > KEEP:
+            kept.pop(next(iter(kept)))
     return get_instance().media_file_mgr.add(data, kind, f"dfe-{name}")
+
+
+def keep() -> None:
+    """Keep the last contents of this session at their addresses: a page that was just left may still be fetching."""
+    if exists():
+        for name, (data, kind) in st.session_state.get(_KEPT, {}).items():
+            get_instance().media_file_mgr.add(data, kind, f"dfe-{name}")
 
 
 def face_address(face: FaceModel) -> dict[str, Any]:
