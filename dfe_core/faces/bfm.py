@@ -6,8 +6,6 @@ counted from 1. Upright, looking along +z, x to the face's own left, as ours. Th
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,7 @@ from dfe_core.faces.coefficients import BFM_EXPRESSIONS, bfm_names
 from dfe_core.faces.model import FaceModel
 from dfe_core.faces.transfer import transfer_anatomy
 from dfe_core.mat_file import read_mat
+from dfe_core.npz_file import read_npz
 
 METRES = 0.1
 IDENTITIES = 50
@@ -51,15 +50,10 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a .mat file, or of an npz. Raises `DataError` for what is neither."""
     try:
         with open(path, "rb") as handle:
-            if handle.read(2) != b"PK":
-                return read_mat(path, _ARRAYS)
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files if name in _ARRAYS}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(path, f"not readable as npz without pickles ({error})",
-                        ", ".join(_ARRAYS) + " as plain arrays") from None
+            packed = handle.read(2) == b"PK"
+    except OSError as error:
+        raise DataError(path, f"not readable ({error.strerror})") from None
+    return (read_npz if packed else read_mat)(path, _ARRAYS)
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

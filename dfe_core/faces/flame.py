@@ -9,7 +9,6 @@ it a linear coefficient like the rest. Pose correctives are left out.
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from dfe_core.faces.array_pickle import read_array_pickle
 from dfe_core.faces.coefficients import flame_names
 from dfe_core.faces.model import FaceModel
 from dfe_core.faces.transfer import transfer_anatomy
+from dfe_core.npz_file import read_npz
 
 _NAMES = ("v_template", "f", "faces", "shapedirs", "expressiondirs", "J_regressor", "weights")
 EXPRESSIONS = 50  # of FLAME's 100: as many as DECA, EMOCA and SMIRK estimate
@@ -51,15 +51,10 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of an npz, or of the official release. Raises `DataError` for what is neither."""
     try:
         with open(path, "rb") as handle:
-            if handle.read(2) != b"PK":
-                return read_array_pickle(path)
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files if name in _NAMES}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(path, f"not readable as npz without pickles ({error})",
-                        "v_template, f, shapedirs, J_regressor and weights as plain arrays") from None
+            packed = handle.read(2) == b"PK"
+    except OSError as error:
+        raise DataError(path, f"not readable ({error.strerror})") from None
+    return read_npz(path, _NAMES) if packed else read_array_pickle(path)
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

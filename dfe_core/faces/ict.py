@@ -7,7 +7,6 @@ at the neck gets eyeballs and a mouth (see `fillings`); they follow the file's o
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +18,12 @@ from dfe_core.faces.arkit import canonical_name
 from dfe_core.faces.eyeball import EYE, MOUTH, carry_affine, eyeball, fit_sphere
 from dfe_core.faces.fillings import Filling, append, eyes_behind_lids, mouth_bag, openings, skin_only
 from dfe_core.faces.model import FaceModel, mirrored_name
+from dfe_core.npz_file import npz_texts, read_npz
 from dfe_core.progress import Listener, Progress, silent
 
 METRES = 0.01
+_ARRAYS = ("neutral", "faces", "expression_deltas", "identity_deltas")
+_NAMES = "expression_names"
 IDENTITIES = 50  # of the model's 100 modes; the rest move less than the scanner's noise
 NEUTRAL = "generic_neutral_mesh.obj"
 FULL, SKIN_END, TEETH_END = 26719, 11248, 21451
@@ -100,18 +102,14 @@ def _whole(source: Source, stems: tuple[str, ...]) -> dict[str, np.ndarray]:
 
 
 def _read_npz(path: Path) -> Source:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in ("neutral", "faces", "expression_names", "expression_deltas")}
-            identity = archive["identity_deltas"] if "identity_deltas" in archive else None
-    except KeyError as error:
-        raise DataError(path, f"no array {error}", "neutral, faces, expression_names, expression_deltas") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(path, f"not readable as npz ({error})", "a compact npz of ICT-FaceKit") from None
-    names = tuple(str(name) for name in arrays["expression_names"].ravel())
+    arrays, names = read_npz(path, _ARRAYS), npz_texts(path, _NAMES)
+    missing = [name for name in _ARRAYS[:-1] if name not in arrays] + ([] if names else [_NAMES])
+    if missing:
+        raise DataError(path, f"no array {', '.join(missing)}", f"{', '.join(_ARRAYS[:-1])} and {_NAMES}")
+    identity = arrays.get("identity_deltas")
     neutral, deltas = (np.asarray(arrays[n], np.float64) * METRES for n in ("neutral", "expression_deltas"))
     identity = np.zeros((0, *neutral.shape)) if identity is None else np.asarray(identity, np.float64) * METRES
-    return _checked(path, Source(neutral, np.asarray(arrays["faces"], np.int64), names, deltas, identity))
+    return _checked(path, Source(neutral, np.asarray(arrays["faces"], np.int64), tuple(names), deltas, identity))
 
 
 def _read_folder(path: Path, progress: Listener) -> Source:

@@ -20,6 +20,7 @@ from tests.hostile.good_files import (
     FRAMES,
     Good,
     arkit_frame,
+    arkit_parquet,
     arkit_values,
     flame_arrays,
     glb_bytes,
@@ -277,8 +278,13 @@ def _archives() -> Iterator[Case]:
     yield case("with a wrong checksum", _patched(_zip(arrays, zipfile.ZIP_STORED)))
     yield case("with an unknown compression", _method(_zip(arrays), 99))
     yield case("with an encrypted member", _flag(_zip(arrays), 1))
-    yield case("with members in lzma", _zip(arrays, zipfile.ZIP_LZMA), refused=False)
+    packed = _zip(arrays, zipfile.ZIP_LZMA)
+    yield case("with members in lzma", packed)
+    yield case("with damaged members in lzma", packed[:400] + bytes(200) + packed[600:])
     content = _zip(arrays)
+    parquet = arkit_parquet().content
+    yield Case("archive of columns with names that are no text", "x.parquet",
+               parquet.replace(b"jawOpen", b"jaw\xffpen"), "toy-1")
     yield case("behind other bytes", b"MZ" + bytes(100) + content, refused=False)
     yield case("with sizes that lie", _sizes(content, 1 << 31))
     yield case("with a central directory that points outside", content[:-6] + struct.pack("<I", 1 << 30) + content[-2:])

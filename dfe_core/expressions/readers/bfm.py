@@ -15,7 +15,7 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.checks import check_values
-from dfe_core.expressions.readers.arrays import ALONE, array_names, npy_shape, npz_shape, read_arrays
+from dfe_core.expressions.readers.arrays import ALONE, read_arrays
 from dfe_core.expressions.readers.column_names import TIMES
 from dfe_core.expressions.readers.json_file import RATES
 from dfe_core.expressions.readers.options import ReadOptions
@@ -23,6 +23,7 @@ from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing, column_seconds, from_frames, from_rate, from_times
 from dfe_core.faces.coefficients import BFM_EXPRESSIONS, bfm_names
 from dfe_core.mat_file import mat_shapes
+from dfe_core.npz_file import npy_shape, npz_names, npz_shape
 
 FORMAT = "bfm"
 TITLE = "BFM coefficients (Deep3DFaceRecon)"
@@ -53,7 +54,7 @@ def sniff(path: Path, head: bytes) -> str | None:
         shape = npy_shape(head)
         return "the shape of its array" if shape and len(shape) == 2 and shape[1] in _PACKED[ALONE] else None
     if head.startswith(b"PK") and path.suffix.lower() == ".npz":
-        return _why({name: npz_shape(path, name) for name in (*_PACKED, "exp") if name in array_names(path)})
+        return _why({name: npz_shape(path, name) for name in (*_PACKED, "exp") if name in npz_names(path)})
     if head.startswith(b"MATLAB") or path.suffix.lower() == ".mat":
         return _why(mat_shapes(path))
     if head.lstrip()[:1] == b"{":

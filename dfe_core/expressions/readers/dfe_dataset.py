@@ -19,6 +19,7 @@ from dfe_core.expressions.checks import FLAME_LIMIT
 from dfe_core.expressions.dataset import RECORDING_COLUMNS, SCHEMA_VERSION
 from dfe_core.expressions.readers.json_file import load_json
 from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.parquet_table import BROKEN
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import check_fps
 from dfe_core.faces.arkit import canonical_name
@@ -123,7 +124,7 @@ def _table(file: Path, columns: list[str] | None) -> pa.Table:
         if missing:
             raise DataError(file, f"no column {sorted(missing)[0]}", ", ".join(columns))
         return pq.read_table(file, columns=columns, partitioning=None)
-    except (OSError, pa.ArrowException, KeyError) as error:
+    except (*BROKEN, KeyError) as error:
         raise DataError(file, f"broken Parquet ({str(error).splitlines()[0][:120]})", "a whole file") from None
 
 

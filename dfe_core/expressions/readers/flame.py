@@ -11,7 +11,7 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.checks import check_values
-from dfe_core.expressions.readers.arrays import ALONE, TORCH_ENDINGS, array_names, npy_shape, read_arrays
+from dfe_core.expressions.readers.arrays import ALONE, TORCH_ENDINGS, read_arrays
 from dfe_core.expressions.readers.column_names import TIMES
 from dfe_core.expressions.readers.json_file import RATES
 from dfe_core.expressions.readers.options import ReadOptions
@@ -19,6 +19,7 @@ from dfe_core.expressions.readers.rotations import MATRIX, SIX, from_matrices, f
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_times
 from dfe_core.faces.coefficients import flame_names
+from dfe_core.npz_file import npy_shape, npz_names
 
 FORMAT = "flame"
 TITLE = "FLAME coefficients (.npz, .npy, .mat, .json, .pt)"
@@ -59,7 +60,7 @@ def sniff(path: Path, head: bytes) -> str | None:
         shape = npy_shape(head)
         return "the shape of its array" if shape and len(shape) in (2, 3) and shape[-1] in _BARE else None
     if head.startswith(b"PK"):
-        names = array_names(path)
+        names = npz_names(path)
         if path.suffix.lower() in TORCH_ENDINGS:
             return "its ending" if any(n.endswith("data.pkl") for n in names) else None
         return _by_names(names)

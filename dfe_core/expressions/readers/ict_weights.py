@@ -16,7 +16,7 @@ import pyarrow as pa
 from dfe_core.errors import DataError
 from dfe_core.expressions.checks import as_float32, check_values
 from dfe_core.expressions.readers.arkit_columns import LEAST
-from dfe_core.expressions.readers.arrays import array_names, npz_texts, read_arrays
+from dfe_core.expressions.readers.arrays import read_arrays
 from dfe_core.expressions.readers.column_names import FACES, TIMES
 from dfe_core.expressions.readers.json_file import RATES
 from dfe_core.expressions.readers.landmark_columns import clock_columns, column_of, faces_of, table_timing
@@ -26,6 +26,7 @@ from dfe_core.expressions.readers.text_table import open_text_table, read_header
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_times
 from dfe_core.faces.arkit import canonical_name
+from dfe_core.npz_file import npz_names, npz_texts
 
 FORMAT = "ict-weights"
 TITLE = "ICT-FaceKit expression weights (table, npz)"
@@ -37,7 +38,7 @@ _WEIGHTS = ("expression_weights", "weights", "expressions")
 
 def sniff(path: Path, head: bytes) -> str | None:
     if head.startswith(b"PK"):
-        inside = set(array_names(path))
+        inside = set(npz_names(path))
         named = next((n for n in _NAMES if n in inside), None)
         return f"its arrays {named} and weights" if named and inside & set(_WEIGHTS) else None
     header = parquet_header(path) if head.startswith(b"PAR1") else read_header(head) or ()

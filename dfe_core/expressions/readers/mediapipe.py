@@ -15,7 +15,7 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.arkit_columns import LEAST, arkit_count, arkit_indices, arkit_recording
-from dfe_core.expressions.readers.arrays import ALONE, array_names, read_arrays
+from dfe_core.expressions.readers.arrays import ALONE, read_arrays
 from dfe_core.expressions.readers.column_names import FRAMES, TIMES
 from dfe_core.expressions.readers.face_tracks import follow_faces
 from dfe_core.expressions.readers.json_file import RATES, first_key, load_json, rate
@@ -33,6 +33,7 @@ from dfe_core.expressions.readers.text_table import open_text_table, read_header
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing, column_seconds, from_frames, from_rate, from_times
 from dfe_core.faces.arkit import ARKIT_NAMES
+from dfe_core.npz_file import npz_names
 
 FORMAT = "mediapipe"
 TITLE = "MediaPipe blendshapes (JSON, CSV, npz)"
@@ -59,7 +60,7 @@ def sniff(path: Path, head: bytes) -> str | None:
     if start in (b"{", b"["):
         return "MediaPipe's names in its JSON" if any(mark in head for mark in _MARKS) else None
     if head.startswith(b"PK"):
-        key = next((k for k in _SCORES if k in array_names(path)), None)
+        key = next((k for k in _SCORES if k in npz_names(path)), None)
         return f"its array {key}" if key else None
     header = parquet_header(path) if head.startswith(b"PAR1") else read_header(head) or ()
     neutral = any(name.strip().lower() in ("_neutral", "neutral") for name in header)

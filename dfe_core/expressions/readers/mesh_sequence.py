@@ -15,7 +15,7 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.points import MOST_POINTS, PointTrack, point_track
-from dfe_core.expressions.readers.arrays import ALONE, array_names, npy_shape, read_arrays
+from dfe_core.expressions.readers.arrays import ALONE, read_arrays
 from dfe_core.expressions.readers.column_names import TIMES
 from dfe_core.expressions.readers.json_file import RATES
 from dfe_core.expressions.readers.mesh_files import read_mesh
@@ -23,6 +23,7 @@ from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_times
 from dfe_core.faces.layouts import layout_of
 from dfe_core.limits import MAX_ARRAY_BYTES
+from dfe_core.npz_file import npy_shape, npz_names
 
 FORMAT = "mesh-sequence"
 TITLE = "sequence of meshes or landmarks (.npy, .npz, a folder of .obj or .ply)"
@@ -40,7 +41,7 @@ def sniff(path: Path, head: bytes) -> str | None:
         shape = npy_shape(head)
         return "an array of frames of points" if shape and _is_points(shape) else None
     if head.startswith(b"PK") and path.suffix.lower() == ".npz":
-        named = next((name for name in POINTS if name in array_names(path)), None)
+        named = next((name for name in POINTS if name in npz_names(path)), None)
         return f"its array {named}" if named else None
     return None
 

@@ -14,6 +14,9 @@ import pyarrow.parquet as pq
 from dfe_core.errors import DataError
 from dfe_core.limits import check_unfolded
 
+BROKEN = (OSError, pa.ArrowException, UnicodeDecodeError)
+"""What pyarrow raises for damaged files."""
+
 
 @dataclass(frozen=True)
 class ParquetTable:
@@ -29,7 +32,7 @@ class ParquetTable:
         wanted = [self.header[i] for i in (*numbers, *texts)]
         try:
             table = pq.read_table(self.path, columns=wanted, memory_map=True)
-        except (OSError, pa.ArrowException) as error:
+        except BROKEN as error:
             raise DataError(self.path, f"broken Parquet ({str(error).splitlines()[0][:120]})", "a whole file") from None
         if not table.num_rows:
             raise DataError(self.path, "no rows", "one row a frame")
@@ -54,7 +57,7 @@ def open_parquet_table(path: Path) -> ParquetTable:
     try:
         metadata = pq.read_metadata(path)
         header = tuple(metadata.schema.to_arrow_schema().names)
-    except (OSError, pa.ArrowException) as error:
+    except BROKEN as error:
         raise DataError(path, f"broken Parquet ({str(error).splitlines()[0][:120]})", "a whole file") from None
     check_unfolded(metadata.num_rows * len(header) * 8, path.stat().st_size, path)
     if len(set(header)) < len(header):
@@ -66,5 +69,5 @@ def parquet_header(path: Path) -> tuple[str, ...]:
     """Column names, none where the file is broken; never raises."""
     try:
         return tuple(pq.read_schema(path).names)
-    except (OSError, pa.ArrowException):
+    except BROKEN:
         return ()
