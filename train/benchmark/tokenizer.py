@@ -50,7 +50,7 @@ def benchmark_tokenizer(out: Path, *, quick: bool, root: Path | None, progress: 
     total, done = len(names) * count * len(methods), 0
     for name in names:
         data = Dataset.open(name, root)
-        face, first = open_face(data.face_id, root), {}
+        face = open_face(data.face_id, root)
         for seed in range(count):
             sample = None
             for row, method in methods.items():
@@ -64,9 +64,9 @@ def benchmark_tokenizer(out: Path, *, quick: bool, root: Path | None, progress: 
                     kept.add(key, {"dataset": name, "row": row, "seed": seed, "figures": found,
                                    "atoms": None if atoms is None or len(atoms) > 2000 else
                                    np.round(atoms, 5).tolist()})
-                _compare_seeds(kept.rows[key], first, face.gram)
                 done += 1
     progress(Progress("benchmark", total, total))
+    _add_stability(list(kept.rows.values()), root)
     return _write(out, list(kept.rows.values()), quick, count)
 
 
@@ -89,14 +89,15 @@ class _Kept:
             sink.write(json.dumps({"key": key, **row}) + "\n")
 
 
-def _compare_seeds(row: dict[str, Any], first: dict[str, np.ndarray], gram: np.ndarray) -> None:
-    """Add ``stability``: how like its dictionary is to that of the first seed."""
-    if row["atoms"] is None:
-        return
-    atoms = np.array(row["atoms"])
-    if row["row"] in first:
-        row["figures"]["stability"] = matched_cosine(first[row["row"]], atoms, gram)
-    first.setdefault(row["row"], atoms)
+def _add_stability(kept: list[dict[str, Any]], root: Path | None) -> None:
+    """How like each dictionary is to that of the row's first seed, as the figure ``stability``."""
+    first: dict[tuple[str, str], np.ndarray] = {}
+    for row in sorted((r for r in kept if r["atoms"] is not None), key=lambda r: r["seed"]):
+        name, atoms = (row["dataset"], row["row"]), np.array(row["atoms"])
+        if name in first:
+            gram = open_face(Dataset.open(row["dataset"], root).face_id, root).gram
+            row["figures"]["stability"] = matched_cosine(first[name], atoms, gram)
+        first.setdefault(name, atoms)
 
 
 def _datasets(root: Path | None) -> tuple[str, ...]:
