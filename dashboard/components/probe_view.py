@@ -29,10 +29,22 @@ def arguments(choice_model: str, choice_dataset: str, asked: dict[str, Any], out
     for name in ("task", "unit", "aus"):
         if asked.get(name):
             line += [f"--{name}", asked[name]]
-    for name in ("confounds", "sequence"):
+    for name in ("confounds", "regress_out", "sequence"):
         if asked.get(name):
-            line += [f"--{name}", ",".join(asked[name])]
-    return line
+            line += [f"--{name.replace('_', '-')}", ",".join(asked[name])]
+    if asked.get("segment", 2.0) != 2.0:
+        line += ["--segment", f"{asked['segment']:g}"]
+    return [*line, "--drop-missing"] if asked.get("drop_missing") else line
+
+
+def side_by_side(kept: list[ProbeResult]) -> pd.DataFrame:
+    """One row a row of each experiment."""
+    columns = {"features": "Features", "model": "Model", "metric": "Metric", "score": "Score", "low": "From",
+               "high": "To", "p_holm": "p, corrected"}
+    parts = [one.rows[list(columns)].rename(columns=columns).assign(
+        Units=one.summary["n"], Groups=one.summary["groups"], Folds=one.summary["folds"], Seed=one.settings.seed,
+        Model_=one.settings.validation) for one in kept]
+    return pd.concat(parts, ignore_index=True).rename(columns={"Model_": "Validation"})
 
 
 def scores(result: ProbeResult) -> go.Figure:
@@ -54,9 +66,16 @@ def scores(result: ProbeResult) -> go.Figure:
     return figures.laid_out(figure, 120 + 34 * len(rows)).update_layout(margin_t=24)
 
 
+def guesses(result: ProbeResult) -> str:
+    """What guesses that see no face score."""
+    metric = result.rows["metric"].iloc[0]
+    told = ", ".join(f"{name} {values[metric]:.3f}" for name, values in result.summary["baselines"].items())
+    return f"{metric} of guesses that see no face: {told}."
+
+
 def regions(table: pd.DataFrame, column: str, label: str) -> go.Figure:
     """A figure per face region as bars."""
-    table = table.iloc[::-1]
+    table = table[(table["region"] != "none") & (table["codewords"] > 0)].iloc[::-1]
     figure = go.Figure(go.Bar(x=table[column], y=table["region"].str.capitalize(), orientation="h",
                               marker_color=[region_colour(r) for r in table["region"]], customdata=table["codewords"],
                               hovertemplate="%{y}: %{x:.3f}, %{customdata} codewords<extra></extra>"))

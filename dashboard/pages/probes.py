@@ -15,31 +15,28 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components import (
-    cards,
+    described,
     empty_states,
     figures,
     frame,
     jobs,
-    media,
+    probe_faces,
     probe_view,
-    routes,
     shelf,
     state,
-    thumbnails,
-    views,
 )
-from dashboard.components.dictionary import dictionary
-from dashboard.components.words import clock
 from dfe_core.facs.store import list_aligned
-from dfe_core.probes.explain import errors_by_subject, pushing_moments
+from dfe_core.probes.explain import errors_by_subject
 from dfe_core.probes.features.catalogue import known_features
-from dfe_core.probes.recipe import recipe_text
+from dfe_core.probes.recipe import read_recipe, recipe_text
 from dfe_core.probes.result import ProbeResult
 from dfe_core.probes.run import list_results
 from dfe_core.store import artefact_path, content_key
 
 MODELS = {"linear": "Logistic or ridge regression", "svm": "Linear SVM", "boosting": "Gradient boosting"}
-TABS = ("Scores", "Which faces", "Errors", "Confounds", "Keep")
+KINDS = ("Predict a label", "Find by description")
+TABS = ("Scores", "Which faces", "Order", "Errors", "Confounds", "Compare", "Keep")
+POOLINGS = ("sparsemax", "softmax", "mean", "class")
 
 
 def page() -> None:
@@ -52,19 +49,40 @@ def page() -> None:
 
 @st.fragment
 def shown(choice: shelf.Choice) -> None:
-    """A new experiment, and the ones that were kept."""
+    """A label from faces, or faces from words."""
     with frame.guarded():
-        dataset = shelf.dataset(choice.root, choice.dataset)
-        if not dataset.labels:
-            no_labels(choice)
-            return
-        kept = [r for r in list_results(choice.root) if r.settings.model == choice.model
-                and r.settings.dataset == choice.dataset]
-        with st.expander("New experiment", expanded=not kept, icon=":material/add_circle:"):
-            new(choice, dataset.labels, dataset.recordings)
-        jobs.watch(key_of(choice), "The probe is done.")
-        if kept:
-            chosen(choice, kept)
+        kind = st.segmented_control("Probe", KINDS, key="probe_kind", bind="query-params", required=True,
+                                    default=KINDS[1] if state.read("ask") else KINDS[0],
+                                    label_visibility="collapsed")
+        if kind == KINDS[0]:
+            experiments(choice)
+        else:
+            described.show(choice)
+
+
+def experiments(choice: shelf.Choice) -> None:
+    """A new experiment, and the ones that were kept."""
+    dataset = shelf.dataset(choice.root, choice.dataset)
+    point_at_what_was_run(choice)
+    if not dataset.labels:
+        no_labels(choice)
+        return
+    kept = [r for r in list_results(choice.root) if r.settings.model == choice.model
+            and r.settings.dataset == choice.dataset]
+    with st.expander("New experiment", expanded=not kept, icon=":material/add_circle:"):
+        new(choice, dataset.labels, dataset.recordings)
+    jobs.watch(key_of(choice), "The probe is done.")
+    if kept:
+        chosen(choice, kept)
+
+
+def point_at_what_was_run(choice: shelf.Choice) -> None:
+    """When this session's run has ended well, the link names its result, also where it was kept before."""
+    job, out = jobs.desk().get(key_of(choice)), st.session_state.get("probe-out")
+    if out and job is not None and job.done:
+        state.write(probe=content_key(read_recipe(Path(out) / "recipe.toml").as_dict()))
+        st.session_state["probe-turn"] = st.session_state.get("probe-turn", 0) + 1
+        del st.session_state["probe-out"]
 
 
 def no_labels(choice: shelf.Choice) -> None:
@@ -95,25 +113,40 @@ def new(choice: shelf.Choice, labels: tuple[str, ...], recordings: pd.DataFrame)
                                            format_func=lambda name: f"{name}: {features[name]}")
         a, b, c, d = st.columns(4)
         asked["models"] = a.multiselect("Models", list(MODELS), default=["linear"], format_func=MODELS.get)
-        asked["split"] = b.selectbox("Validation", ["kfold", "leave-one-out"],
-                                     format_func={"kfold": "Folds of subjects", "leave-one-out": "Leave one out"}.get)
+        splits = {"kfold": "Folds of subjects", "leave-one-out": "Leave one out"}
+        asked["split"] = b.selectbox("Validation", [*splits, *columns],
+                                     format_func=lambda name: splits.get(name, f"Your folds: {name}"))
         asked["folds"] = c.number_input("Folds", 2, 20, 5)
         asked["seed"] = d.number_input("Seed", 0, 10_000, 0)
         a, b, c = st.columns(3)
-        asked["group"] = a.selectbox("Keep apart", ["subject", "time"], format_func={
-            "subject": "Subjects", "time": "Blocks of time (one performer)"}.get)
+        asked["group"] = a.selectbox("Keep apart", ["subject", "time"], index=int(recordings["subject"].nunique() < 2),
+                                     format_func={"subject": "Subjects", "time": "Blocks of time (one performer)"}.get)
         asked["confounds"] = b.multiselect("Also ask whether they tell", columns, placeholder="No confound")
         names = list_aligned(choice.dataset, choice.root)
         asked["aus"] = c.selectbox("Action units from", names) if names else None
+        more(asked, columns)
         go = st.form_submit_button("Run", type="primary", icon=":material/play_arrow:",
                                    disabled=jobs.running(key_of(choice)))
     if go and not (asked["features"] and asked["models"]):
         st.warning("Choose at least one row of features and one model.", icon=":material/edit_off:")
     elif go:
         out = report_folder(choice, content_key({k: str(v) for k, v in asked.items()}))
+        st.session_state["probe-out"] = str(out)
         jobs.desk().start(key_of(choice), f"Predicting {asked['label']}",
                           *probe_view.arguments(choice.model, choice.dataset, asked, str(out)))
         st.rerun()
+
+
+def more(asked: dict[str, object], columns: list[str]) -> None:
+    """What few experiments need."""
+    with st.expander("More choices"):
+        a, b, c = st.columns(3)
+        asked["regress_out"] = a.multiselect("Also the score without", columns, placeholder="Nothing regressed out",
+                                             help="What these columns explain is removed inside each fold.")
+        asked["sequence"] = b.multiselect("Also order, by a transformer", POOLINGS, placeholder="No sequence probe",
+                                          help="Minutes each: a small network a fold and inner split.")
+        asked["segment"] = c.number_input("Seconds of a segment", 0.5, 60.0, 2.0, 0.5, format="%.1f")
+        asked["drop_missing"] = st.checkbox("Leave out recordings that have no label")
 
 
 def report_folder(choice: shelf.Choice, key: str) -> Path:
@@ -125,8 +158,9 @@ def chosen(choice: shelf.Choice, kept: list[ProbeResult]) -> None:
     """The experiment on show."""
     keys = [content_key(r.settings.as_dict()) for r in kept]
     wanted = state.read("probe")
+    turn = st.session_state.get("probe-turn", 0)
     at = st.selectbox("Experiment", range(len(kept)), index=keys.index(wanted) if wanted in keys else 0,
-                      format_func=lambda i: probe_view.title_of(kept[i]), key=f"probe-{len(kept)}")
+                      format_func=lambda i: probe_view.title_of(kept[i]), key=f"probe-{len(kept)}-{turn}")
     if keys[at] != wanted:
         state.write(probe=keys[at])
     result = kept[at]
@@ -135,7 +169,10 @@ def chosen(choice: shelf.Choice, kept: list[ProbeResult]) -> None:
         st.caption(f":material/info: {warning}")
     tab = st.segmented_control("Part", TABS, default=TABS[0], key="probe_part", bind="query-params", required=True,
                                label_visibility="collapsed")
-    PARTS[tab](choice, result)
+    if tab == "Compare":
+        compare(kept, result)
+    else:
+        PARTS[tab](choice, result)
 
 
 def scores(choice: shelf.Choice, result: ProbeResult) -> None:
@@ -151,61 +188,13 @@ def scores(choice: shelf.Choice, result: ProbeResult) -> None:
                    "p_holm": "p, corrected"}
         st.dataframe(rows[list(columns)].rename(columns=columns), hide_index=True, column_config={
             name: st.column_config.NumberColumn(format="%.3f") for name in list(columns.values())[2:]})
+        st.caption(probe_view.guesses(result))
         if len(result.paired):
             st.caption("Rows against each other, by exchanging whole subjects")
             st.dataframe(result.paired[["a", "b", "difference", "p", "p_holm"]].rename(columns={
                 "a": "One", "b": "Other", "difference": "Difference", "p_holm": "p, corrected"}), hide_index=True,
                 column_config={name: st.column_config.NumberColumn(format="%.3f")
                                for name in ("Difference", "p", "p, corrected")})
-
-
-def which_faces(choice: shelf.Choice, result: ProbeResult) -> None:
-    """The codewords that weigh most, by region, and the moments that push most."""
-    weights = result.codewords
-    if not len(weights):
-        st.caption("No linear row over codewords in this experiment: add bow.")
-        return
-    codebook, table = shelf.codebook(choice.root, choice.model), dictionary(choice).table
-    face = shelf.face(choice.root, codebook.face_id)
-    top = weights.reindex(weights["weight"].abs().sort_values(ascending=False).index).head(12)
-    pictures = thumbnails.addresses(choice.root, codebook, face)
-    items = []
-    for row in top.itertuples():
-        words = cards.card(table.iloc[row.codeword], pictures.get(int(row.codeword)))
-        sign = "more" if row.weight > 0 else "less"
-        items.append({**words, "title": f"{row.codeword} · {row.weight:+.2f}",
-                      "note": f"{sign} {row.towards}; same sign in {row.stability:.0%} of folds",
-                      "alt": f"{words['alt']} Weight {row.weight:+.2f} towards {row.towards}."})
-    st.caption(f"Codewords that weigh most in {weights['features'].iloc[0]}; a plus speaks for "
-               f"“{top['towards'].iloc[0]}”.")
-    data = {"items": items, "selected": None, "model": codebook.model, "label": "Codewords that weigh most",
-            "face": media.face_address(face) if face.has_mesh else None, "codebook": media.codebook_address(codebook)}
-    picked = views.gallery(key="probe-codewords", data=data, on_pick_change=lambda: None).pick
-    if picked is not None:
-        routes.go("codebook", codeword=picked)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        st.caption("Sum of the sizes of the weights, by region")
-        figures.show(probe_view.regions(result.regions, "weight", "weight"), "probe-regions", "Weight by face region")
-    with right:
-        st.caption("How much the score falls without a region’s codewords")
-        figures.show(probe_view.regions(result.occlusion, "fall", "fall of the score"), "probe-occlusion",
-                     "Fall of the score without each region")
-    moments(choice, result)
-
-
-def moments(choice: shelf.Choice, result: ProbeResult) -> None:
-    """The moments that push the prediction most; a click opens the recording."""
-    index, dataset = shelf.runs(choice.root, choice.model, choice.dataset), shelf.dataset(choice.root, choice.dataset)
-    st.subheader("Moments that push the prediction most", anchor=False)
-    for towards in dict.fromkeys(result.codewords["towards"]):
-        found = pushing_moments(result.codewords, index, dataset.recordings, towards, limit=6)
-        st.caption(f"Towards “{towards}”" if towards else "Towards larger values")
-        with st.container(horizontal=True, gap="small"):
-            for i, row in enumerate(found.itertuples()):
-                if st.button(f"{row.recording} {clock(row.peak_s)} · codeword {row.codeword}",
-                             key=f"push-{towards}-{i}", type="tertiary", icon=":material/play_circle:"):
-                    routes.go("recordings", recording=row.recording, t=round(float(row.peak_s), 3))
 
 
 def errors(choice: shelf.Choice, result: ProbeResult) -> None:
@@ -225,6 +214,29 @@ def confounds(choice: shelf.Choice, result: ProbeResult) -> None:
         st.caption("No confound was asked for: choose columns under “Also ask whether they tell” in a new experiment.")
         return
     st.dataframe(result.confounds, hide_index=True)
+
+
+def order(choice: shelf.Choice, result: ProbeResult) -> None:
+    """What the order of tokens is worth, and the moments that the sequence probe weighs most."""
+    if not len(result.order):
+        st.caption("No sequence probe was asked for: choose one under “More choices” in a new experiment.")
+        return
+    st.caption("The score of each pooling, and with the test people’s tokens shuffled in time and over stages: what "
+               "falls rests on order. The bag of words stands under Scores, on the same folds.")
+    st.dataframe(result.order, hide_index=True)
+    st.caption("Tokens with the largest weight in their unit")
+    st.dataframe(result.deciding, hide_index=True, height=360)
+
+
+def compare(kept: list[ProbeResult], result: ProbeResult) -> None:
+    """Every kept experiment on the same label, row by row."""
+    table = probe_view.side_by_side([one for one in kept if one.settings.label == result.settings.label])
+    st.caption(f"Every row of every experiment on {result.settings.label} that was kept, newest first. Rows of one "
+               "experiment share people and folds; across experiments with other folds, look at the intervals.")
+    st.dataframe(table, hide_index=True, column_config={
+        name: st.column_config.NumberColumn(format="%.3f") for name in ("Score", "From", "To", "p, corrected")})
+    st.download_button("Comparison, CSV", table.to_csv(index=False), f"probes-{result.settings.label}.csv", "text/csv",
+                       on_click="ignore")
 
 
 def keep(choice: shelf.Choice, result: ProbeResult) -> None:
@@ -257,4 +269,5 @@ def plain(value: object) -> object:
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else str(value)
 
 
-PARTS = dict(zip(TABS, (scores, which_faces, errors, confounds, keep), strict=True))
+PARTS = {"Scores": scores, "Which faces": probe_faces.show, "Order": order, "Errors": errors, "Confounds": confounds,
+         "Keep": keep}

@@ -22,13 +22,15 @@ def strongest_moments(index: RunIndex, codeword: int, recordings: pd.DataFrame, 
 
     Parameters
     ----------
-    recordings: `Dataset.recordings`: recording, subject and label columns, which are joined to the result.
+    recordings: `Dataset.recordings`: recording, subject and label columns, which are joined to the result. Where some
+        are left out, so are their runs.
 
     Returns
     -------
     The columns of `RunIndex.runs` and of `recordings` (its own ``frames`` left out), strongest first.
     """
     runs = _ordered(index.runs(codeword).assign(recording=lambda t: t["recording"].astype(str)))
+    runs = runs[runs["recording"].isin(recordings["recording"].astype(str))].reset_index(drop=True)
     runs = runs.assign(subject=runs["recording"].map(recordings.set_index("recording")["subject"]))
     for first in (_FIRST, len(runs)):  # suppression looks at stronger runs alone: the first few give the same answer
         kept = _spread(suppress(runs.head(first), apart_s), limit, per_subject)

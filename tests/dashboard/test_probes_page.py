@@ -1,0 +1,72 @@
+"""The Probes page: a description finds moments, a deciding codeword shows its face, experiments stand side by side."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dashboard.components.described import sentence
+from dashboard.components.probe_view import arguments, guesses, side_by_side
+from dfe_core.probes.run import list_results
+from tests.dashboard.fake_cache import add_analyses
+from tests.dashboard.test_pages import opened, said
+from train.cli import build_parser
+from train.commands.probe import read_settings
+
+ASKED = {"label": "condition", "features": ["bow", "psi"], "models": ["linear"], "split": "kfold", "folds": 3,
+         "seed": 4, "group": "subject", "task": None, "unit": "recording", "aus": "derived",
+         "confounds": ["subject"], "regress_out": ["session"], "sequence": ["mean"], "segment": 1.5,
+         "drop_missing": True}
+
+
+@pytest.fixture
+def probed(filled: Path) -> Path:
+    add_analyses(filled)
+    return filled
+
+
+def test_what_the_form_asks_is_what_the_command_reads():
+    settings = read_settings(build_parser(["probe"]).parse_args(arguments("m", "d", ASKED, "out")))
+    assert (settings.folds, settings.seed, settings.unit, settings.segment_s) == (3, 4, "recording", 1.5)
+    assert settings.confounds == ("subject",) and settings.regress_out == ("session",)
+    assert settings.sequence == ("mean",) and settings.drop_missing and settings.features == ("bow", "psi")
+
+
+def test_experiments_stand_side_by_side_with_the_figures_of_the_json(probed: Path):
+    kept = list_results(probed)
+    table = side_by_side(kept)
+    assert table["Score"].tolist() == [row["score"] for one in kept for row in one.to_json()["rows"]]
+    assert "chance" in guesses(kept[0]) and "majority" in guesses(kept[0])
+    test = opened("probes", probe_part="Compare")
+    assert not test.exception and "Every row of every experiment on condition" in said(test)
+
+
+def test_a_link_to_a_deciding_codeword_tells_its_weight_in_every_fold(probed: Path):
+    number = list_results(probed)[0].to_json()["top_codewords"][0]["codeword"]
+    test = opened("probes", probe_part="Which faces", deciding=str(number))
+    assert not test.exception and f"**Codeword {number}.**" in said(test)
+    assert "**Codeword" not in said(opened("probes", probe_part="Which faces", deciding="4711"))
+
+
+def test_where_nothing_is_aligned_a_button_offers_it(filled: Path):
+    test = opened("probes", probe_kind="Find by description")
+    assert not test.exception and "not aligned with words yet" in said(test)
+    assert [b.label for b in test.button if "Align" in b.label] == ["Align with words"]
+
+
+def test_a_link_holds_the_question_and_its_answer_names_encoder_and_chance(probed: Path):
+    from dfe_core.probes.query import QuerySettings, align_moments
+    from dfe_core.probes.sequence_settings import AlignmentSettings, SequenceSettings
+    net = SequenceSettings(pooling="softmax", width=8, heads=2, layers=1, chunk=16, chunks=1, most=16, epochs=1)
+    index = align_moments(QuerySettings("default", "simulated", window_s=1.0, alignment=AlignmentSettings(net=net)),
+                          probed)
+    test = opened("probes", ask="jaw dropped")
+    assert not test.exception and not test.error
+    assert test.text_input(key="ask").value == "jaw dropped"
+    shown = said(test)
+    assert "Best first" in shown and "TF-IDF" in shown and sentence(index.manifest) in shown
+    refused = opened("probes", ask="the weather")
+    assert not refused.exception and "no word about a face" in refused.error[0].value
+    json.dumps(index.manifest)
