@@ -36,7 +36,7 @@ from dfe_core.store import artefact_path, content_key
 MODELS = {"linear": "Logistic or ridge regression", "svm": "Linear SVM", "boosting": "Gradient boosting"}
 KINDS = ("Predict a label", "Find by description")
 TABS = ("Scores", "Which faces", "Order", "Errors", "Confounds", "Compare", "Keep")
-POOLINGS = ("sparsemax", "softmax", "mean", "class")
+POOLINGS = ("sparsemax", "entmax", "softmax", "mean", "class-token")
 
 
 def page() -> None:

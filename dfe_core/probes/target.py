@@ -128,6 +128,10 @@ def _require_columns(dataset: Dataset, rows: pd.DataFrame, settings: ProbeSettin
     for name, column in (("group", settings.group), ("validation", settings.validation)):
         if column not in rows and not (name == "validation" and column in ("kfold", "leave-one-out")):
             raise DataError(column, f"no such column to use as {name}", "subject or one of " + ", ".join(known))
+    for name, columns in (("confounds", settings.confounds), ("regress_out", settings.regress_out)):
+        absent = [c for c in columns if c not in known and c not in ("subject", "session", "extractor")]
+        if absent:
+            raise DataError(absent[0], f"no such column among the {name}", "subject or one of " + ", ".join(known))
     if rows[settings.group].isna().any():
         raise DataError(settings.group, f"{int(rows[settings.group].isna().sum())} recordings without a value",
                         "a value for every recording, or another --group")

@@ -70,3 +70,9 @@ def test_a_link_holds_the_question_and_its_answer_names_encoder_and_chance(probe
     refused = opened("probes", ask="the weather")
     assert not refused.exception and "no word about a face" in refused.error[0].value
     json.dumps(index.manifest)
+
+
+def test_the_form_offers_every_pooling():
+    from dashboard.pages.probes import POOLINGS
+    from dfe_core.probes import pooling
+    assert set(POOLINGS) == set(pooling.POOLINGS)

@@ -161,3 +161,15 @@ def test_constant_features_and_recordings_under_two_names_are_refused(default, t
     rows[["recording"]].iloc[1:].assign(f=values[1:]).to_csv(table, index=False)
     with pytest.raises(DataError, match="no row for 1 recordings"):
         run_probe(ProbeSettings(**settings), default.root)
+
+
+def test_a_feature_table_with_a_hole_and_columns_that_are_not_there_are_refused(default, tmp_path):
+    names = default.dataset.recordings[["recording"]]
+    names.assign(f=[np.nan, *range(1, len(names))]).to_csv(tmp_path / "hole.csv", index=False)
+    with pytest.raises(DataError, match="no number in column f for recording"):
+        run_probe(ProbeSettings("m", "d", "condition", features=("x",), tables={"x": str(tmp_path / "hole.csv")},
+                                **FEW), default.root)
+    for what in ("confounds", "regress_out"):
+        with pytest.raises(DataError, match=f"nothing: no such column among the {what}"):
+            run_probe(ProbeSettings("m", "d", "condition", features=("bow",), **{what: ("nothing",)}, **FEW),
+                      default.root)

@@ -163,6 +163,13 @@ def test_strongest_moments_are_one_an_event_and_spread_over_subjects(cache_of):
     assert moments["peak"][0] == pytest.approx(best)
 
 
+def test_moments_of_recordings_that_are_left_out_are_left_out(cache_of):
+    recordings = who(random_recordings())
+    some = recordings[recordings["subject"] != "s1"]
+    moments = strongest_moments(build_runs(cache_of), 4, some, limit=6, per_subject=3)
+    assert len(moments) == 6 and set(moments["recording"]) <= set(some["recording"])
+
+
 def test_the_limit_is_filled_from_one_subject_when_there_is_no_other(cache_of):
     alone = who(random_recordings()).assign(subject="only")
     assert len(strongest_moments(build_runs(cache_of), 4, alone, limit=9, per_subject=2)) == 9

@@ -56,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--regress-out", default="", metavar="COLUMN,...",
                         help="also say what the score is without what these columns explain")
     parser.add_argument("--sequence", default="", metavar="POOLING,...",
-                        help="also train the sequence probe with these poolings: sparsemax, softmax, mean, class")
+                        help="also train the sequence probe with these poolings: sparsemax, entmax, softmax, mean, "
+                             "class-token")
     parser.add_argument("--windows", metavar="CSV",
                         help="micro-expressions: windows of 0.04 to 0.5 s with recording, onset_s, offset_s, the label "
                              "and, where it is coded, apex_s; leave-one-subject-out, UF1 and UAR")

@@ -192,6 +192,12 @@ def _table(path: Path, sources: Sources, target: Target) -> _Block:
     if missing:
         raise DataError(path, f"no row for {len(missing)} recordings ({', '.join(missing[:3])})",
                         "a row for every recording with a label")
+    used = values.reindex(pd.unique(spans[target.member >= 0]))
+    empty = used.columns[~np.isfinite(used.to_numpy(float)).all(0)]
+    if len(empty):
+        row = used.index[~np.isfinite(used[empty[0]].to_numpy(float))][0]
+        raise DataError(path, f"no number in column {empty[0]} for recording {row}",
+                        "a number in every column, or the column left out")
     rows = np.nan_to_num(values.reindex(spans).to_numpy(float))
     count = pooled(np.ones(len(spans)), target.member, target.n)
     return _Block(pooled(rows, target.member, target.n) / count[:, None], _plain(list(values.columns)), Scaled())
