@@ -66,10 +66,11 @@ def point_track(path: Path, points: np.ndarray, timing: Timing, extractor: str, 
                         "at least one with every coordinate, not all at one place")
     told = (f"{broken:,} frames with missing or infinite coordinates, or all at one place, are marked invalid.",) \
         if broken else ()
-    flat = np.array(points, np.float32).reshape(len(points), -1)
-    flat[~valid] = 0
+    flat = np.ascontiguousarray(points, np.float32).reshape(len(points), -1)
+    if not valid.all():
+        flat = np.where(valid[:, None], flat, np.float32(0))
     names = tuple(f"{axis}_{i}" for i in range(points.shape[1]) for axis in "xyz"[: points.shape[2]])
-    return PointTrack(name or path.stem, names, np.ascontiguousarray(flat, np.float32), timing.time_s, timing.frame,
+    return PointTrack(name or path.stem, names, flat, timing.time_s, timing.frame,
                       valid, timing.fps, space, extractor, extras=extras or {},
                       notes=(*notes, *timing.notes, *told), dimensions=points.shape[2], metric=metric, axes=axes,
                       triangles=triangles)
@@ -80,6 +81,9 @@ def _whole(points: np.ndarray) -> np.ndarray:
     out = np.zeros(len(points), bool)
     for start in range(0, len(points), _BLOCK):
         part = points[start : start + _BLOCK]
+        if np.abs(part).max() < _FARTHEST and (part[:, 0] != part[:, -1]).any(1).all():  # nearly always, and quick
+            out[start : start + _BLOCK] = True
+            continue
         low, high = part.min(1), part.max(1)  # NaN where any is
         with np.errstate(invalid="ignore", over="ignore"):
             near = (np.maximum(np.abs(low), np.abs(high)) < _FARTHEST).all(1)
