@@ -76,6 +76,7 @@ def test_polygons_are_cut_into_fans_and_negative_indices_count_from_the_end(tmp_
 @pytest.mark.parametrize("name, content, message", [
     ("a.obj", b"v 0 0 x\n", "line 1.*v and three numbers"), ("a.obj", b"# nothing\n", "no vertices"),
     ("a.obj", b"v 0 0 0\nv 0 0 1\nv 1 0 0\nf 1 2 9\n", "a face of vertex 8"),
+    ("a.obj", b"v 0 0 0\nv 0 0 1\nv 1 0 0\nf 1 2 " + b"9" * 40, "whose number no integer holds"),
     ("a.ply", b"ply\nformat ascii 1.0\n", "header without its end"),
     ("a.ply", b"ply\nformat ascii 1.0\nelement vertex 9999999999\nproperty float x\nend_header\n", "impossible counts"),
     ("a.ply", b"ply\nformat binary_little_endian 1.0\nelement vertex 50\nproperty float x\nproperty float y\n"

@@ -61,7 +61,7 @@ def _obj(path: Path, data: bytes, with_faces: bool) -> tuple[np.ndarray, np.ndar
                 raise DataError(f"{path}, line {number}", repr(line[:40].decode("ascii", "replace")),
                                 "f and vertex numbers") from None
             polygons.append([c - 1 if c > 0 else len(vertices) + c for c in corners])
-    return vertices, _fans(polygons)
+    return vertices, _fans(polygons, path)
 
 
 def _numbers(text: bytes) -> bool:
@@ -71,9 +71,12 @@ def _numbers(text: bytes) -> bool:
         return False
 
 
-def _fans(polygons: list[list[int]]) -> np.ndarray | None:
+def _fans(polygons: list[list[int]], path: Path) -> np.ndarray | None:
     fans = [[p[0], p[i], p[i + 1]] for p in polygons for i in range(1, len(p) - 1)]
-    return np.clip(np.array(fans, np.int64), -(1 << 30), 1 << 30).astype(np.int32) if fans else None
+    try:
+        return np.clip(np.array(fans, np.int64), -(1 << 30), 1 << 30).astype(np.int32) if fans else None
+    except OverflowError:
+        raise DataError(path, "a face of a vertex whose number no integer holds", "numbers of vertices") from None
 
 
 @dataclass
@@ -157,7 +160,7 @@ def _ply_faces(path: Path, element: _Element, order: str, body: bytes) -> tuple[
         lines = body.split(b"\n", element.count)
         try:
             polygons = [[int(word) for word in line.split()] for line in lines[: element.count]]
-            return _fans([p[1 : 1 + p[0]] for p in polygons if p]), \
+            return _fans([p[1 : 1 + p[0]] for p in polygons if p], path), \
                 lines[element.count] if len(lines) > element.count else b""
         except (ValueError, IndexError):
             raise DataError(path, "a face line without its numbers", "vertex numbers") from None
@@ -172,4 +175,4 @@ def _ply_faces(path: Path, element: _Element, order: str, body: bytes) -> tuple[
             raise DataError(path, f"a face of {corners} corners", "3 to 64 of them, in a whole file")
         polygons.append(np.frombuffer(body, item, corners, at).astype(np.int64).tolist())
         at += corners * item.itemsize
-    return _fans(polygons), body[at:]
+    return _fans(polygons, path), body[at:]
