@@ -31,6 +31,8 @@ RECORDING_COLUMNS = ("recording", "subject", "session", "fps", "frames", "durati
 """Columns of recordings.parquet that are not labels. `first_row` is the row of frames.parquet where it starts."""
 
 _ROW_GROUP = 1 << 16
+_FEW_FRAMES = 2048
+"""Recordings wait until they are so many frames together: every group of rows costs memory until the file is closed."""
 _EXTRAS = pa.schema([("recording", pa.string()), ("column", pa.string()), ("values", pa.list_(pa.float32()))])
 
 
@@ -180,6 +182,7 @@ class DatasetWriter:
         self._rows: list[dict[str, Any]] = []
         self._extras: pq.ParquetWriter | None = None
         self._frames = 0
+        self._waiting: list[pa.Table] = []
 
     def add(self, recording: Recording, labels: dict[str, Any] | None = None) -> None:
         """Append one recording whose `psi` is already in the dataset's coefficient order."""
@@ -189,10 +192,11 @@ class DatasetWriter:
         name = pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [recording.name])
         psi = pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(recording.psi, np.float32).ravel(),
                                                 len(self.names))
-        self._sink.write_table(pa.table([name, pa.array(recording.frame, pa.int64()),
-                                         pa.array(recording.time_s, pa.float64()),
-                                         pa.array(recording.valid, pa.bool_()), psi], schema=self._schema),
-                               row_group_size=_ROW_GROUP)
+        self._waiting.append(pa.table([name, pa.array(recording.frame, pa.int64()),
+                                       pa.array(recording.time_s, pa.float64()),
+                                       pa.array(recording.valid, pa.bool_()), psi], schema=self._schema))
+        if sum(table.num_rows for table in self._waiting) >= _FEW_FRAMES:
+            self._write_waiting()
         self._add_extras(recording)
         step = 1 / recording.fps
         self._rows.append({"recording": recording.name, "subject": recording.subject or recording.name,
@@ -201,6 +205,12 @@ class DatasetWriter:
                            "valid_frames": int(recording.valid.sum()), "extractor": recording.extractor,
                            "first_row": self._frames, **(labels or {})})
         self._frames += count
+
+    def _write_waiting(self) -> None:
+        if self._waiting:
+            together = pa.concat_tables(self._waiting).unify_dictionaries().combine_chunks()
+            self._sink.write_table(together, row_group_size=_ROW_GROUP)
+            self._waiting = []
 
     def _add_extras(self, recording: Recording) -> None:
         if not recording.extras:
@@ -213,6 +223,7 @@ class DatasetWriter:
 
     def close(self, manifest: dict[str, Any], truth: pd.DataFrame | None = None) -> None:
         """Write recordings.parquet, truth.parquet and, last, the manifest."""
+        self._write_waiting()
         self._sink.close()
         pd.DataFrame(self._rows).to_parquet(self.folder / "recordings.parquet", index=False)
         files = ["frames.parquet", "recordings.parquet"]

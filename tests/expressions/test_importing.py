@@ -272,3 +272,19 @@ def test_the_order_of_a_face_that_lacks_a_coefficient_is_kept(root: Path, captur
     for side in ("L", "R"):
         column = next(i for i, n in enumerate(ict.names) if n.lower().startswith("browinnerup") and n.endswith(side))
         np.testing.assert_allclose(psi[:, column], source[:, ARKIT_NAMES.index("browInnerUp")], atol=1e-6)
+
+
+def test_many_short_recordings_share_groups_of_rows_and_come_back_one_by_one(root: Path, tmp_path: Path):
+    import pyarrow.parquet as pq
+    takes = {f"t{i:02d}": performance(100 + i, seed=i) for i in range(45)}
+    for name, psi in takes.items():
+        write(tmp_path / "in" / f"{name}.csv", table(psi))
+    _, dataset = _import(tmp_path / "in", root)
+    assert 2 <= pq.ParquetFile(dataset.path / "frames.parquet").metadata.num_row_groups <= 4
+    for name, psi in takes.items():
+        frames = dataset.frames(name)
+        np.testing.assert_allclose(frames.psi, psi, atol=1e-4)
+        assert len(frames.time_s) == len(psi) and frames.time_s[0] == 0
+    import duckdb
+    counted = duckdb.sql(f"select recording, count(*) from '{dataset.path / 'frames.parquet'}' group by 1").fetchall()
+    assert dict(counted) == {name: len(psi) for name, psi in takes.items()}
