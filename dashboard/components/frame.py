@@ -65,6 +65,17 @@ def guarded() -> Iterator[None]:
         _offer_repair()
 
 
+@contextmanager
+def waiting(words: str) -> Iterator[None]:
+    """A spinner in a place of its own.
+
+    Streamlit gives a spinner the place of what is drawn next and puts it there from another thread, some tenths of a
+    second later: where that comes second, the browser looks for the children of a spinner and the page stops.
+    """
+    with st.container(), st.spinner(words):
+        yield
+
+
 def _offer_repair() -> None:
     """The default codebook and its data can be made again; whatever of them is whole is kept."""
     choice = shelf.chosen()

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.components import figures, media, scene, views
+from dashboard.components import figures, frame, media, scene, views
 from dashboard.components.cards import name_of
 from dashboard.components.palette import HEAT, plotly_scale
 from dashboard.components.words import mm
@@ -29,7 +29,7 @@ def quick_look(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:
 def full_scene(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:
     """The same face as a PyVista scene; where that cannot be had in time, a plotly mesh takes its place."""
     number = int(row["codeword"])
-    with st.spinner("Exporting the scene"):
+    with frame.waiting("Exporting the scene"):
         exported = scene.exported(face, codebook.psi[number])
     if exported.html is not None and scene.show(exported.html, f"scene-{number}"):
         st.caption("PyVista scene: drag to turn, scroll to zoom, shift and drag to move.")

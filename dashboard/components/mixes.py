@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import notes, shelf, state
+from dashboard.components import frame, notes, shelf, state
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
 from dfe_core.motion.mixer import RoundTrip, encoder_of, round_trip
@@ -54,7 +54,7 @@ def rounded(psi: np.ndarray) -> list[float]:
 
 def encoded(choice: shelf.Choice, codebook: Codebook, face: FaceModel, mixed: dict[int, float]) -> RoundTrip:
     """What the model's own encoder makes of a mix. The first call loads the model."""
-    with st.spinner("Encoding"):
+    with frame.waiting("Encoding"):
         return round_trip(codebook, face, list(mixed), list(mixed.values()),
                           encoder_of(_tokenizer(codebook.key, choice.model, str(choice.root))))
 
@@ -100,7 +100,7 @@ def leak(choice: shelf.Choice) -> IdentityLeak | None:
 
 def measure_leak(choice: shelf.Choice) -> None:
     """Measure the identity leak, or read what was measured before."""
-    with st.spinner("Fitting the probes"):
+    with frame.waiting("Fitting the probes"):
         st.session_state[f"leak-{choice.model}-{choice.dataset}"] = identity_leak(choice.model, choice.dataset,
                                                                                   choice.root)
 

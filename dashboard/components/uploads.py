@@ -40,7 +40,7 @@ def show(choice: shelf.Choice) -> None:
         return
     labels, pattern = who_is_who()
     try:
-        with st.spinner("Looking at the files"):
+        with frame.waiting("Looking at the files"):
             found = inspect_sources(paths, labels, pattern or None)
     except DataError as error:
         st.warning(f"{error.where}: {error.found}. Expected: {error.expected}.", icon=":material/edit_off:")
@@ -161,7 +161,7 @@ def look(choice: shelf.Choice, one: Believed | None, face: str, fps: float | Non
             st.caption(waits)
             return
         try:
-            with st.spinner(f"Reading {one.path.name}"):
+            with frame.waiting(f"Reading {one.path.name}"):
                 held = _previewed(str(choice.root), str(one.path), _stamp(one.path), face, fps)
         except DataError as error:
             hint = " Give the frames a second above." if "--fps" in str(error) else ""

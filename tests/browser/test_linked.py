@@ -26,7 +26,8 @@ def to(there, name: str) -> None:
 def test_a_selection_made_in_the_gallery_is_followed_by_coverage_and_timeline(visit):
     there = visit().open("/codebook", ".dfe-gallery .card")
     select(there, 5, 8)
-    assert there.page.locator(".dfe-gallery .card[data-chosen]").count() == 2
+    for k in (5, 8):
+        there.page.wait_for_selector(f"{CARD.format(k)}[data-chosen]")
     to(there, "Coverage")
     there.page.get_by_text("Selected codewords only").wait_for()
     there.page.wait_for_selector(".js-plotly-plot .xtick text, .js-plotly-plot .x2tick text")

@@ -126,7 +126,7 @@ def test_pickled_arrays_are_never_loaded(tmp_path: Path) -> None:
         open_face("evil", tmp_path)
 
 
-@pytest.mark.parametrize(("which", "found"), [("nobody", "no such face"), ("bfm:x", "no face source"),
+@pytest.mark.parametrize(("which", "found"), [("nobody", "no such face"), ("basel:x", "no face source"),
                                               ("ict:/nowhere/at/all", "no such file"), ("../up", "not usable"),
                                               ("anny-0.0.1", "not in the cache")])
 def test_an_unknown_face_says_what_could_be_asked_for(cache: Path, which: str, found: str) -> None:

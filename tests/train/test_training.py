@@ -138,7 +138,8 @@ def test_fast_tokens_are_their_own_cache_and_nearly_as_exact(root, tmp_path):
     assert encode_dataset("small", "toy", root=copy).unchanged
     assert not encode_dataset("small", "toy", fast=True, root=copy).unchanged
     fast = TokenCache.open("small", "toy", copy)
-    assert fast.manifest["key"] != full.manifest["key"] and encode_dataset("small", "toy", fast=True, root=copy).unchanged
+    assert fast.manifest["key"] != full.manifest["key"]
+    assert encode_dataset("small", "toy", fast=True, root=copy).unchanged
     name = Dataset.open("toy", root).recordings["recording"][0]
     worse, exact = fast.recording(name).error_mm.mean(), TokenCache.open("small", "toy", root).recording(name).error_mm
     assert exact.mean() * 0.9 < worse < exact.mean() * 1.5
