@@ -26,7 +26,8 @@ _WORD_FRAMES = 1000
 
 def figures(sample: Sample, face: FaceModel, outcome: Outcome) -> dict[str, Any]:
     """Every column that applies to a method; what does not is absent."""
-    found = _fidelity(sample, face, outcome) | {"seconds": outcome.seconds, "bits_per_frame": outcome.bits}
+    found = {**_fidelity(sample, face, outcome), "seconds": outcome.seconds, "bits_per_frame": outcome.bits,
+             **outcome.rates}
     factor = mesh_factor(sample.gram)
     if outcome.parameters:
         found["parameters"] = outcome.parameters

@@ -146,13 +146,16 @@ def _plot(rows_of_one: pd.DataFrame, path: Path) -> None:
     curve = rows_of_one.dropna(subset=["bits_per_frame"])
     for stem in ("ours", "residual k-means, whitened ψ", "PCA, quantised"):
         part = curve[curve["row"].str.fullmatch(rf"{stem}(, (bits of )?N = \d+)?")].sort_values("bits_per_frame")
-        axes[0].plot(part["bits_per_frame"], part["rmse_mm"], "o-", label=stem)
+        if len(part):
+            axes[0].plot(part["bits_per_frame"], part["rmse_mm"], "o-", label=stem)
     axes[0].set(xlabel="bits per frame", ylabel="rmse, mm", yscale="log")
-    axes[0].legend(fontsize=7)
-    across = "found_by_one" if "found_by_one" in rows_of_one else "locality"
-    for row in rows_of_one.dropna(subset=[across]).to_dict("records"):
+    if len(axes[0].lines):
+        axes[0].legend(fontsize=7)
+    across = next((c for c in ("found_by_one", "locality") if c in rows_of_one), None)
+    for row in rows_of_one.dropna(subset=[across]).to_dict("records") if across else ():
         axes[1].plot(row[across], row["rmse_mm"], "o", label=row["row"])
-    axes[1].set(xlabel=across.replace("_", " "))
-    axes[1].legend(fontsize=5, ncols=2)
+    if across:
+        axes[1].set(xlabel=across.replace("_", " "))
+        axes[1].legend(fontsize=5, ncols=2)
     figure.savefig(path, format="svg")
     pyplot.close(figure)
