@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 import traceback
+import types
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -274,10 +275,20 @@ def guided(inputs: int) -> None:
             except DataError:
                 return
 
-    for reader in readers():
-        atheris.instrument_func(reader.read)
+    readers()
+    for function in _own_functions():
+        atheris.instrument_func(function)
     atheris.Setup([sys.argv[0], f"-runs={inputs}", "-timeout=10", "-rss_limit_mb=2048", str(corpus)], one)
     atheris.Fuzz()
+
+
+def _own_functions() -> list[types.FunctionType]:
+    """Every function and method of the modules that readers are made of."""
+    modules = [m for name, m in sys.modules.items() if name.startswith("dfe_core.")]
+    holders = [*modules, *(c for m in modules for c in vars(m).values() if isinstance(c, type)
+                           and c.__module__ == m.__name__)]
+    return [f for holder in holders for f in vars(holder).values() if isinstance(f, types.FunctionType)
+            and f.__module__.startswith("dfe_core.")]
 
 
 def show(seed: int, number: int) -> None:
