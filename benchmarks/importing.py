@@ -1,6 +1,6 @@
 """Time and memory of imports: an hour at 60 frames a second of each format, and ten thousand files.
 
-    python benchmarks/importing.py --out importing-benchmark [--minutes 60] [--files 10000] [--formats live-link …]
+    python -m benchmarks.importing --out importing-benchmark [--minutes 60] [--files 10000] [--formats live-link …]
 
 Each measurement runs in a process of its own, so that its peak memory is its own, and writes a dataset as `dfe import`
 does. Baseline: `pandas.read_csv` of the same text file, which gives a table and no dataset. The figures are printed as
@@ -88,7 +88,7 @@ def measured_format(name: str, work: Path, minutes: float) -> dict:
 
 def apart(what: str, path: Path) -> dict:
     """A measurement in a fresh process."""
-    command = [sys.executable, __file__, "--out", ".", "--measure", what, str(path)]
+    command = [sys.executable, "-m", "benchmarks.importing", "--out", ".", "--measure", what, str(path)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
