@@ -122,6 +122,14 @@ class Visit:
         shot = self.page.locator(selector).first.screenshot()
         return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
 
+    def changes(self, selector: str, before: np.ndarray, share: float) -> bool:
+        """Whether more than a share of the pixels there comes to differ from `before` within some seconds."""
+        for _ in range(40):
+            if differ(before, self.pixels(selector)) > share:
+                return True
+            self.page.wait_for_timeout(250)
+        return False
+
     def parameter(self, name: str) -> str | None:
         """A query parameter of the address bar."""
         from urllib.parse import parse_qs, urlparse

@@ -84,7 +84,7 @@ def test_words_become_a_movement_that_plays_and_can_be_taken_away(visit, tmp_pat
     there.page.get_by_label("Play", exact=True).click()
     before = there.pixels(".dfe-reel .picture canvas")
     there.page.wait_for_timeout(900)
-    assert differ(before, there.pixels(".dfe-reel .picture canvas")) > 0.002
+    assert there.changes(".dfe-reel .picture canvas", before, 0.002)
     there.page.get_by_text("Take it away").click()
     with there.page.expect_download() as caught:
         there.page.get_by_role("button", name="glTF").click()
@@ -188,7 +188,7 @@ def test_a_transition_between_two_faces_plays_and_stands_in_the_link(visit):
     before = there.pixels(".dfe-reel .picture canvas")
     there.page.get_by_label("Play", exact=True).click()
     there.page.wait_for_timeout(900)
-    assert differ(before, there.pixels(".dfe-reel .picture canvas")) > 0.002
+    assert there.changes(".dfe-reel .picture canvas", before, 0.002)
     assert there.parameter("from") == "codeword:25" and there.parameter("to") == "moment:subject01-take1@3.000"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dashboard.components.shell import STEPS
-from tests.browser.conftest import differ, drawn
+from tests.browser.conftest import drawn
 
 MAP = ".dfe-scatter[data-state=drawn]"
 CARD = '.dfe-gallery .card[data-id="{}"]'
@@ -39,7 +39,7 @@ def test_a_selection_made_in_the_gallery_is_followed_by_coverage_and_timeline(vi
     there.page.get_by_role("button", name="Clear").click()
     there.page.get_by_text("No codeword selected").wait_for()
     there.page.wait_for_timeout(300)
-    assert differ(some, there.pixels(".dfe-player canvas.line")) > 0.05
+    assert there.changes(".dfe-player canvas.line", some, 0.05)
 
 
 def test_a_selection_made_on_the_map_is_shown_in_3d_and_followed_by_the_gallery(visit):
@@ -105,7 +105,7 @@ def test_a_moved_slider_stands_in_the_link_and_changes_the_face(visit):
         there.page.keyboard.press("ArrowRight")
     there.until("parseFloat(new URLSearchParams(location.search).get('shape').split(':')[1]) > 0.4")
     there.page.wait_for_timeout(900)
-    assert differ(before, there.pixels(".dfe-morph .picture canvas")) > 0
+    assert there.changes(".dfe-morph .picture canvas", before, 0)
 
 
 def test_slash_searches_from_any_page_and_question_mark_lists_the_keys(visit):
