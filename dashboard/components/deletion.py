@@ -17,18 +17,25 @@ CHANGED = "datasets-changed"
 
 
 def offer(choice: shelf.Choice) -> None:
-    """A button that says what goes along, and asks before it does anything."""
-    with st.popover("Delete this dataset", icon=":material/delete:"):
-        artefact = find(f"datasets/{choice.dataset}", choice.root)
-        users = dependents(artefact, choice.root)
-        along, kept = [a for a in users if a.kind != "models"], [a for a in users if a.kind == "models"]
-        st.markdown(f"**{choice.dataset}** ({artefact.bytes / 1e6:,.1f} MB)"
-                    + (f" goes with {plural(len(along), 'artefact')} made from it: tokens, AUs, analyses. "
-                       if along else " goes. ")
-                    + (f"Trained on it and kept: {', '.join(a.name for a in kept)}. " if kept else "")
-                    + f"It can be taken back for {trash.KEPT_DAYS} days.")
-        st.button("Delete", type="primary", key=f"delete-{choice.dataset}", on_click=_delete,
-                  args=(choice, [artefact.path, *(a.path for a in along)]))
+    """A button that asks before anything goes, and says what goes along."""
+    asked = f"asked-delete-{choice.dataset}"
+    if not st.session_state.get(asked):
+        st.button("Delete this dataset", icon=":material/delete:", on_click=st.session_state.__setitem__,
+                  args=(asked, True))
+        return
+    artefact = find(f"datasets/{choice.dataset}", choice.root)
+    users = dependents(artefact, choice.root)
+    along, kept = [a for a in users if a.kind != "models"], [a for a in users if a.kind == "models"]
+    with st.container(border=True):
+        words, yes, no = st.columns([4, 1, 1], vertical_alignment="center")
+        words.markdown(f"**{choice.dataset}** ({artefact.bytes / 1e6:,.1f} MB)"
+                       + (f" goes with {plural(len(along), 'artefact')} made from it: tokens, AUs, analyses. "
+                          if along else " goes. ")
+                       + (f"Trained on it and kept: {', '.join(a.name for a in kept)}. " if kept else "")
+                       + f"It can be taken back for {trash.KEPT_DAYS} days.")
+        yes.button("Delete", type="primary", key=f"delete-{choice.dataset}", width="stretch", on_click=_delete,
+                   args=(choice, [artefact.path, *(a.path for a in along)]))
+        no.button("Keep", key=f"keep-{choice.dataset}", width="stretch", on_click=st.session_state.pop, args=(asked,))
 
 
 def undo(choice: shelf.Choice) -> None:
@@ -49,6 +56,7 @@ def undo(choice: shelf.Choice) -> None:
 def _delete(choice: shelf.Choice, paths: list) -> None:
     trash.discard(paths, choice.root)
     st.session_state[CHANGED] = True
+    st.session_state.pop(f"asked-delete-{choice.dataset}", None)
     left = shelf.dataset_names(choice.root, choice.model)
     if left:  # the sidebar's choice must be of what is still there
         st.session_state["dataset"] = left[0]

@@ -30,28 +30,39 @@ _SMALL_BYTES = 24 << 20
 
 
 def show(choice: shelf.Choice) -> None:
-    """From files to a dataset, in the order in which it is done."""
-    outcome(choice)
-    paths, sources = chosen_files()
+    """From files to a dataset, in the order in which it is done.
+
+    Every part has a container of its own: what comes and goes in one does not move the others, for what moves is drawn
+    anew and loses what is being typed into it.
+    """
+    with st.container():
+        outcome(choice)
+    with st.container():
+        paths, sources = chosen_files()
     if not paths:
         st.caption("Face capture of many tools: Live Link Face, MediaPipe, ARKit tables, OpenFace, EMOCA, DECA, SMIRK, "
                    "meshes and landmarks, datasets of dfe. Files stay on this machine.")
         jobs.watch(KEY, "The recordings are in.")
         return
-    labels, pattern = who_is_who()
+    with st.container():
+        labels, pattern = who_is_who()
     try:
         with frame.waiting("Looking at the files"):
             found = inspect_sources(paths, labels, pattern or None)
     except DataError as error:
         st.warning(f"{error.where}: {error.found}. Expected: {error.expected}.", icon=":material/edit_off:")
         return
-    picked = listed(found)
+    with st.container():
+        picked = listed(found)
     if not any(not one.fault for one in found):
         st.warning("None of these files can be read.", icon=":material/edit_off:")
         return
-    face, fps, mix = settings(choice, found)
-    look(choice, picked, face_for(picked, face), fps)
-    finish(found, sources, face, fps, mix, labels, pattern)
+    with st.container():
+        face, fps, mix = settings(choice, found)
+    with st.container():
+        look(choice, picked, face_for(picked, face), fps)
+    with st.container():
+        finish(found, sources, face, fps, mix, labels, pattern)
 
 
 # ---- which files

@@ -33,7 +33,8 @@ def shown(choice: shelf.Choice) -> None:
     if st.session_state.pop(deletion.CHANGED, False):  # a button of this fragment changed what the sidebar shows
         st.rerun()
     with frame.guarded():
-        part = st.segmented_control("Part", PARTS, default=PARTS[0], key="data_part", bind="query-params",
+        default = None if "data_part" in st.session_state else PARTS[0]  # a button may have set it
+        part = st.segmented_control("Part", PARTS, default=default, key="data_part", bind="query-params",
                                     required=True, label_visibility="collapsed")
         {PARTS[0]: this_dataset, PARTS[1]: uploads.show, PARTS[2]: everything}[part](choice)
 
