@@ -16,7 +16,7 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import DatasetWriter, open_writer
 from dfe_core.expressions.labels import ENDINGS, Labels, read_labels
-from dfe_core.expressions.mixing import common_scales, rescaled, sentence
+from dfe_core.expressions.mixing import common_scales, rescaled, sentence, tool
 from dfe_core.expressions.naming import compile_pattern, recording_names, who
 from dfe_core.expressions.readers import bfm, dfe_dataset, live_link_face
 from dfe_core.expressions.readers.flame_frames import frame_files
@@ -82,13 +82,13 @@ def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "ann
     labels: a CSV as `read_labels` takes it. subject_pattern: as `naming.who` takes it.
     fps: for files without times, and the rate that all others are resampled to; None keeps every file's own.
     extractor: the tool that made the files, where they do not tell it (SPECTRE writes DECA's keys).
-    mix_extractors: take files of several extractors of one family, brought to one range (`mixing`); every file is then
-        read twice.
+    mix_extractors: take files of several extractors of one family, those of FLAME and BFM brought to one range
+        (`mixing`); every file is then read twice.
     reader: reads every file, in the place of the one that `find_reader` finds; with its FORMAT, TITLE and read, and
         MAX_BYTES where it takes larger files than others.
 
-    Raises `DataError` when nothing can be imported, the dataset exists, FLAME and ARKit data or FLAME data of several
-    extractors would be mixed, and for a wrong option.
+    Raises `DataError` when nothing can be imported, the dataset exists, FLAME and ARKit data or data of several
+    extractors would be mixed (`mixing.tool` tells which count as one), and for a wrong option.
     """
     if face == "learn" or face.startswith("learned-"):
         from dfe_core.expressions.learning import import_learned
@@ -133,6 +133,7 @@ class _Job:
     taken: set[str] = field(default_factory=set)
     contents: dict[str, Path] = field(default_factory=dict)
     extractors: dict[str, str] = field(default_factory=dict)
+    tools: dict[str, Path] = field(default_factory=dict)
     imported: list[tuple[str, int, tuple[str, ...]]] = field(default_factory=list)
     skipped: list[tuple[Path, str]] = field(default_factory=list)
     sources: list[dict[str, Any]] = field(default_factory=list)
@@ -324,6 +325,8 @@ def _write(path: Path, recording: Recording, job: _Job, stack: contextlib.ExitSt
     job.simulated |= bool(recording.source.get("simulated"))
     job.writer.add(recording, recording.source.get("labels", {}) | job.labels.of(recording.name, recording.subject))
     job.extractors.setdefault(recording.extractor, path.name)
+    if made_by := tool(recording.space, recording.extractor):
+        job.tools.setdefault(made_by, path)
     job.imported.append((recording.name, len(recording.psi), recording.notes))
 
 
@@ -335,12 +338,20 @@ def _check_space(path: Path, recording: Recording, job: _Job) -> None:
     if recording.space != first.space:
         raise _EndsImport(path, f"{recording.space} coefficients, but {other} holds {first.space} coefficients",
                           "one kind a dataset: import them under two names")
-    if recording.space != "arkit" and recording.extractor != first.extractor and job.scales is None:
-        raise _EndsImport(path, f"made by {recording.extractor}, but {other} by {first.extractor}, whose scales "
-                          "differ", "one extractor a dataset, or --mix-extractors, which brings them to one range")
+    _check_tool(path, recording, job)
     if job.face == "anny" and recording.space == "flame" and recording.names != job.model.names:
         raise _EndsImport(path, f"{_expressions(recording)} expression components, but {other} has "
                           f"{_expressions(first)}", "one number of components a dataset")
+
+
+def _check_tool(path: Path, recording: Recording, job: _Job) -> None:
+    made_by = tool(recording.space, recording.extractor)
+    if not made_by or not job.tools or made_by in job.tools or job.scales is not None:
+        return
+    known, other = next(iter(job.tools.items()))
+    how = "takes them as they are" if recording.space == "arkit" else "brings them to one range"
+    raise _EndsImport(path, f"made by {made_by}, but {other} by {known}, and extractors differ in scale",
+                      f"one extractor a dataset, or --mix-extractors, which {how}")
 
 
 def _expressions(recording: Recording) -> int:
@@ -402,10 +413,7 @@ def _gather(psi: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def _about(job: _Job) -> list[str]:
     if len(job.extractors) < 2:
         return []
-    if job.scales and len(job.scales) > 1:
-        return [sentence(job.scales)]
-    return ["Recordings of several tools, which may differ in scale: "
-            + ", ".join(f"{tool} ({file} …)" for tool, file in job.extractors.items()) + "."]
+    return [sentence(job.scales or {}, job.extractors)]
 
 
 def nothing_imported(name: str, skipped: Sequence[tuple[Path, str]]) -> DataError:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.importing import find_files
 from dfe_core.expressions.labels import Labels, read_labels
 from dfe_core.expressions.learning import LEARNED, mesh_folders, reader_of
+from dfe_core.expressions.mixing import tool
 from dfe_core.expressions.naming import compile_pattern, recording_names, who
-from dfe_core.expressions.readers.registry import find_reader
+from dfe_core.expressions.readers.registry import find_reader, read_head
+
+_ALWAYS = {"live-link-face": "live-link-face", "ifacialmocap": "ifacialmocap", "face-cap": "face-cap",
+           "mediapipe": "mediapipe", "ict-weights": "ict-facekit"}
+"""Extractors that a format alone tells."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,8 @@ class Believed:
     """One source of recordings.
 
     name: of its (first) recording. format, title, why: of the reader that would take it; empty where none would, and
-    then fault says why. learned: its points need ``--face learn``. labels: what the table of labels gives it.
+    then fault says why. learned: its points need ``--face learn``. tool: as `mixing.tool` has it, empty where that
+    shows only when the whole file is read. labels: what the table of labels gives it.
     """
 
     path: Path
@@ -31,6 +38,7 @@ class Believed:
     why: str = ""
     fault: str = ""
     learned: bool = False
+    tool: str = ""
     subject: str = ""
     session: str = ""
     labels: dict[str, Any] = field(default_factory=dict)
@@ -62,5 +70,14 @@ def _believed(path: Path, name: str, meshes: bool, table: Labels, by_name: tuple
     except (DataError, OSError) as error:
         fault = error.found if isinstance(error, DataError) else str(error.strerror)
         return Believed(path, name, 0, fault=fault, subject=subject, session=session)
-    return Believed(path, name, size, reader.FORMAT, reader.TITLE, why, "", reader.FORMAT in LEARNED, subject, session,
+    return Believed(path, name, size, reader.FORMAT, reader.TITLE, why, "", reader.FORMAT in LEARNED,
+                    _tool(path, reader), subject, session,
                     {k: v for k, v in table.of(name, subject).items() if v is not None})
+
+
+def _tool(path: Path, reader: ModuleType) -> str:
+    if reader.FORMAT in _ALWAYS:
+        return tool("arkit", _ALWAYS[reader.FORMAT])
+    if not hasattr(reader, "extractor_of"):
+        return ""
+    return reader.extractor_of(path, b"" if path.is_dir() else read_head(path))

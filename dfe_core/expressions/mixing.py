@@ -1,7 +1,8 @@
-"""Coefficients of several extractors in one dataset: brought to one range, where the user asks for it.
+"""Coefficients of several extractors in one dataset: refused, or brought to one range where the user asks for it.
 
 Extractors of one family share the basis and differ in scale (the first FLAME expression reaches about 3.5 from DECA,
-6.5 from EMOCA, 9 from SPECTRE). One factor an extractor is taken off; the jaw, in radians from all, stays.
+6.5 from EMOCA, 9 from SPECTRE). One factor an extractor is taken off; the jaw, in radians from all, stays. ARKit's
+coefficients have a scale of their own, 1 being the whole action, and are left as they are.
 """
 
 from __future__ import annotations
@@ -16,6 +17,21 @@ from dfe_core.faces.coefficients import JAW
 
 SPACES = ("flame", "bfm")
 """Families whose extractors differ in scale."""
+_APPS = ("live-link-face", "ifacialmocap", "face-cap")
+"""Phone apps that write what Apple's ARKit tracks: one tool under three names."""
+_UNTOLD = ("arkit", "gltf", "dfe")
+"""What readers put down for files of ARKit's names that do not say what made them."""
+
+
+def tool(space: str, extractor: str) -> str:
+    """What tells extractors apart that must not be mixed; empty for ARKit data of which nobody knows what made them.
+
+    space, extractor: as `Recording` has them.
+    """
+    if space != "arkit":
+        return extractor
+    known = extractor.lower()
+    return "" if known in _UNTOLD else "Apple's ARKit" if known in _APPS else known
 
 
 def common_scales(recordings: Iterable[Recording]) -> dict[str, float]:
@@ -45,8 +61,13 @@ def rescaled(recording: Recording, scales: dict[str, float]) -> Recording:
                    notes=(*recording.notes, f"Expressions times {factor:.4g}, {recording.extractor}'s factor."))
 
 
-def sentence(scales: dict[str, float]) -> str:
-    """What was done to every extractor, for people."""
+def sentence(scales: dict[str, float], extractors: dict[str, str]) -> str:
+    """What was done to every extractor, for people. extractors: a file of each, by name; scales: as `common_scales`
+    gives them, empty where none was asked for."""
+    if len(scales) < 2:
+        named = ", ".join(f"{extractor} ({file} …)" for extractor, file in extractors.items())
+        return f"Recordings of several tools, taken as they are: {named}. Tools differ in what they see and how " \
+               "strongly they tell it; the column extractor says whose each recording is."
     first, *rest = scales
     told = ", ".join(f"{name} times {scales[name]:.4g}" for name in rest)
     return f"Extractors mixed as asked, expressions brought to the root mean square of {first}'s: {told}. " \

@@ -12,6 +12,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.importing import import_dataset
 from dfe_core.faces import save_face
+from dfe_core.faces.arkit import ARKIT_NAMES
 from tests.captures import beat_json, live_link, performance, table, write
 
 
@@ -246,10 +247,46 @@ def test_a_take_in_several_forms_is_read_once(root: Path, tmp_path: Path):
     assert len(report.imported) == 1
 
 
-def test_arkit_data_of_two_tools_are_one_dataset_with_a_note(root: Path, tmp_path: Path):
-    report, dataset = _import([write(tmp_path / "a.csv", live_link(performance(40))),
-                               write(tmp_path / "b.json", beat_json(performance(40, seed=1)))], root)
-    assert len(dataset.recordings) == 2 and any("several tools" in note for note in report.notes)
+@pytest.fixture
+def arkit_files(tmp_path: Path) -> dict[str, Path]:
+    """One performance each of a phone app, of another, of MediaPipe, and of a tool that the file does not name."""
+    packets = "".join(f"{i / 30:.4f}," + "".join(f"{name}-{100 * value:.0f}|" for name, value in
+                                                 zip(ARKIT_NAMES, row, strict=True)) + "=head#1,2,3,0,0,0|\n"
+                      for i, row in enumerate(performance(40, seed=1)))
+    scores = table(performance(40, seed=2), names=("_neutral", *ARKIT_NAMES[:-1]), time="timestamp_ms", scale=1000)
+    return {"phone": write(tmp_path / "a.csv", live_link(performance(40))),
+            "packets": write(tmp_path / "b.txt", packets), "mediapipe": write(tmp_path / "c.csv", scores),
+            "unnamed": write(tmp_path / "d.json", beat_json(performance(40, seed=3)))}
+
+
+@pytest.mark.parametrize("order", [("phone", "mediapipe"), ("mediapipe", "unnamed", "packets")])
+def test_arkit_data_of_two_extractors_are_refused_unless_asked_for(root: Path, arkit_files, order):
+    files = [arkit_files[name] for name in order]
+    with pytest.raises(DataError, match="--mix-extractors") as error:
+        _import(files, root)
+    assert "mediapipe" in str(error.value) and "Apple's ARKit" in str(error.value)
+    assert not (root / "datasets" / "d").exists()
+    report, dataset = _import(files, root, mix_extractors=True)
+    assert len(dataset.recordings) == len(order)
+    assert any("several tools, taken as they are" in note for note in report.notes)
+    for name, path in zip(dataset.recordings["recording"], files, strict=True):
+        alone = import_dataset([path], f"alone-{name}", face="toy-1", root=root)
+        np.testing.assert_array_equal(dataset.psi([name]), Dataset.open(alone.dataset, root).psi())
+
+
+def test_phone_apps_are_one_extractor_and_a_file_that_names_none_is_told(root: Path, arkit_files):
+    report, dataset = _import([arkit_files[name] for name in ("phone", "packets", "unnamed")], root)
+    assert len(dataset.recordings) == 3 and any("several tools" in note for note in report.notes)
+    with pytest.raises(DataError, match=r"d\.json: made by mediapipe, but .*a\.csv by Apple's ARKit"):
+        import_dataset([arkit_files["phone"], arkit_files["unnamed"]], "named", face="toy-1", extractor="MediaPipe",
+                       root=root)
+
+
+def test_raw_and_calibrated_takes_of_one_app_are_no_mix(root: Path, tmp_path: Path):
+    files = [write(tmp_path / f"T_1_iPhone_{form}.csv", live_link(performance(40, seed=i)))
+             for i, form in enumerate(("raw", "cal"))]
+    report, dataset = _import(files, root)
+    assert len(dataset.recordings) == 2 and not any("several tools" in note for note in report.notes)
 
 
 def test_arkit_data_on_a_flame_face_are_refused(root: Path, captures: Path):

@@ -67,8 +67,17 @@ def sniff(path: Path, head: bytes) -> str | None:
     if head.startswith(b"MATLAB") or path.suffix.lower() == ".mat":
         return "a MATLAB file"
     if head.lstrip()[:1] == b"{":
-        return _by_names([k.decode("ascii") for k in re.findall(rb'"([a-z_]{3,20})"\s*:\s*\[', head)])
+        return _by_names(_json_keys(head))
     return None
+
+
+def extractor_of(path: Path, head: bytes) -> str:
+    """The tool by the names in the head of a file that `sniff` knows; empty where they are not to be seen there."""
+    if head.startswith(b"PK") and path.suffix.lower() not in TORCH_ENDINGS:
+        keys = _keys_among(npz_names(path))
+    else:
+        keys = _keys_among(_json_keys(head)) if head.lstrip()[:1] == b"{" else None
+    return keys.extractor if keys else ""
 
 
 def read(path: Path, options: ReadOptions) -> list[Recording]:
@@ -119,8 +128,16 @@ def _recording(path: Path, expression: np.ndarray, jaw: np.ndarray | None, timin
                      extras=extras, notes=(*notes, span, *timing.notes, *told))
 
 
+def _json_keys(head: bytes) -> list[str]:
+    return [k.decode("ascii") for k in re.findall(rb'"([a-z_]{3,20})"\s*:\s*\[', head)]
+
+
+def _keys_among(names: list[str]) -> _Keys | None:
+    return next((k for k in _KEYS if k.expression in names), None)
+
+
 def _by_names(names: list[str]) -> str | None:
-    keys = next((k for k in _KEYS if k.expression in names), None)
+    keys = _keys_among(names)
     return f"its key {keys.expression}, as {keys.extractor} writes it" if keys else None
 
 

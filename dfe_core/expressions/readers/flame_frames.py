@@ -30,6 +30,12 @@ def sniff(path: Path, head: bytes) -> str | None:
     return "its folders, one a frame" if frame_files(path) else None
 
 
+def extractor_of(path: Path, head: bytes) -> str:
+    """The tool by how its frames lie in the folder."""
+    files = frame_files(path)
+    return _EXTRACTORS[files[0].suffix] if files else ""
+
+
 def frame_files(folder: Path) -> list[Path]:
     """The expression file of each frame, in order of name; none where the folder is no sequence of frames."""
     try:
@@ -62,7 +68,7 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     timing = from_frames(numbers[order], options.fps, str(path), 1, "frame")
     rows = [_frame(files[i]) for i in order]
     arrays = {key: _stacked([row.get(key) for row in rows], key, path) for key in _ARRAYS}
-    extractor = options.extractor or _EXTRACTORS[files[0].suffix]
+    extractor = options.extractor or extractor_of(path, b"")
     return [flame_recording(path, {k: v for k, v in arrays.items() if v is not None}, timing, extractor)]
 
 

@@ -5,6 +5,8 @@ A reader module has
     TITLE: str                                    for people, e.g. ``Live Link Face CSV``
     sniff(path: Path, head: bytes) -> str | None  why the file is believed to be of this format; None if it is not
     read(path: Path, options: ReadOptions) -> list[Recording]
+and, where the file tells what made it but its format does not,
+    extractor_of(path: Path, head: bytes) -> str  the tool, empty where it cannot be seen without reading on
 `head` is the first 64 kB, empty for a folder. `sniff` never raises; `read` raises `DataError` alone. Modules are
 imported when first asked.
 """
