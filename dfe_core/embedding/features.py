@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
-from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokenizer.codebook import REST, Codebook
 from dfe_core.tokenizer.metric import mesh_factor, unit
 from dfe_core.tokens.cache import TokenCache, Tokens
 from dfe_core.tokens.runs import RunIndex, iter_recordings
@@ -22,12 +23,15 @@ HEAT_M = 0.01
 
 @dataclass(frozen=True)
 class Features:
-    """vectors (n, D) float64, compared by `metric`; rows: one a vector, what it is of; left_out: what has none."""
+    """vectors (n, D) float64, compared by `metric`; rows: one a vector, what it is of; left_out: what has none.
+    Of frames also their tokens and intensities, (n, N)."""
 
     vectors: np.ndarray
     metric: str
     rows: pd.DataFrame
     left_out: list[int]
+    tokens: np.ndarray | None = None
+    intensities: np.ndarray | None = None
 
 
 def by_deformation(codebook: Codebook, face: FaceModel) -> Features:
@@ -75,33 +79,58 @@ def sample_frames(tokens: TokenCache, sample: int, seed: int) -> Iterator[tuple[
         start += len(part.frame)
 
 
-def by_psi(codebook: Codebook, face: FaceModel, tokens: TokenCache, dataset: Dataset, sample: int,
-           seed: int) -> Features:
-    """Frames by the distance of their faces: root mean square over vertices, m."""
-    factor = mesh_factor(face.gram)
-    vectors, rows = [], []
-    for part, chosen in sample_frames(tokens, sample, seed):
-        frames = dataset.frames(part.recording)
-        at = np.searchsorted(frames.frame, part.frame[chosen])
-        vectors.append(frames.psi[at].astype(np.float64) @ factor)
-        rows.append(_frame_rows(part, chosen, codebook, factor))
-    return _frames(vectors, rows, "euclidean", dataset)
+@dataclass(frozen=True, eq=False)
+class FrameVectors:
+    """What frames are compared by: ``psi``, the distance of their faces (root mean square over vertices, m), or
+    ``tokens``, the cosine of their bags of codewords: the summed intensity of each codeword, weighted by how much the
+    codeword moves, so that a large display counts more than a faint one. Frames at rest stay, at the origin."""
+
+    by: str
+    codebook: Codebook
+    face: FaceModel
+    dataset: Dataset
+
+    @property
+    def metric(self) -> str:
+        return "euclidean" if self.by == "psi" else "cosine"
+
+    @cached_property
+    def factor(self) -> np.ndarray:
+        """(E, E): ψ times it is compared by its Euclidean distance, `mesh_factor`."""
+        return mesh_factor(self.face.gram)
+
+    @cached_property
+    def size(self) -> np.ndarray:
+        """(K,) how far each codeword moves, root mean square over vertices, m."""
+        return np.linalg.norm(self.codebook.psi.astype(np.float64) @ self.factor, axis=1)
+
+    def of(self, part: Tokens, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """(n, D) vectors of these rows of a recording."""
+        if self.by == "psi":
+            frames = self.dataset.frames(part.recording)
+            return frames.psi[np.searchsorted(frames.frame, part.frame[rows])].astype(np.float64) @ self.factor
+        return bags(part.tokens[rows], part.intensities[rows], self.size)
 
 
-def by_tokens(codebook: Codebook, face: FaceModel, tokens: TokenCache, dataset: Dataset, sample: int,
-              seed: int) -> Features:
-    """Frames by the cosine of their bags of codewords: the summed intensity of each codeword, weighted by how much
-    the codeword moves, so that a large display counts more than a faint one. Frames at rest stay, at the origin."""
-    factor = mesh_factor(face.gram)
-    weight = np.linalg.norm(codebook.psi.astype(np.float64) @ factor, axis=1)
-    vectors, rows = [], []
-    for part, chosen in sample_frames(tokens, sample, seed):
-        bag = np.zeros((len(chosen), codebook.size), np.float32)
-        at = np.repeat(np.arange(len(chosen)), part.tokens.shape[1])
-        np.add.at(bag, (at, part.tokens[chosen].ravel()), part.intensities[chosen].ravel())
-        vectors.append(bag * weight.astype(np.float32))
-        rows.append(_frame_rows(part, chosen, codebook, factor))
-    return _frames(vectors, rows, "cosine", dataset)
+def bags(tokens: np.ndarray, intensities: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(n, N) tokens and intensities to (n, K) float32: the summed intensity of each codeword times its weight (K)."""
+    bag = np.zeros((len(tokens), len(weight)), np.float32)
+    at = np.repeat(np.arange(len(tokens)), tokens.shape[1])
+    np.add.at(bag, (at, tokens.ravel()), intensities.ravel())
+    return bag * weight.astype(np.float32)
+
+
+def of_frames(vectors: FrameVectors, tokens: TokenCache, sample: int, seed: int) -> Features:
+    """Vectors of a sample of all frames, with what each frame is and its tokens."""
+    held = [(vectors.of(part, rows), _frame_rows(part, rows, vectors.size), part.tokens[rows], part.intensities[rows])
+            for part, rows in sample_frames(tokens, sample, seed)]
+    about = vectors.dataset.recordings[["recording", "subject", *vectors.dataset.labels]]
+    if not held:
+        return Features(np.empty((0, 1)), vectors.metric, pd.DataFrame({"recording": []}), [])
+    found, rows, numbers, intensities = (list(column) for column in zip(*held, strict=True))
+    return Features(np.concatenate(found), vectors.metric,
+                    pd.concat(rows, ignore_index=True).merge(about, "left", "recording"), [],
+                    np.concatenate(numbers), np.concatenate(intensities))
 
 
 def _codewords(codebook: Codebook, vectors: np.ndarray) -> Features:
@@ -113,20 +142,13 @@ def _codewords(codebook: Codebook, vectors: np.ndarray) -> Features:
                     np.flatnonzero(~moving).tolist())
 
 
-def _frame_rows(part: Tokens, chosen: np.ndarray, codebook: Codebook, factor: np.ndarray) -> pd.DataFrame:
-    size = np.linalg.norm(codebook.psi @ factor, axis=1)
+def _frame_rows(part: Tokens, chosen: np.ndarray, size: np.ndarray) -> pd.DataFrame:
     tokens = part.tokens[chosen]
-    strongest = np.argmax(part.intensities[chosen] * size[tokens], axis=1)
+    stage = np.argmax(part.intensities[chosen] * size[tokens], axis=1)
+    strongest = np.take_along_axis(tokens, stage[:, None], 1)[:, 0].astype(np.int64)
     return pd.DataFrame({"recording": part.recording, "frame": part.frame[chosen], "time_s": part.time_s[chosen],
-                         "codeword": np.take_along_axis(tokens, strongest[:, None], 1)[:, 0].astype(np.int64),
+                         "codeword": strongest, "stage": np.where(strongest == REST, -1, stage),
                          "error_mm": part.error_mm[chosen]})
-
-
-def _frames(vectors: list[np.ndarray], rows: list[pd.DataFrame], metric: str, dataset: Dataset) -> Features:
-    table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame({"recording": []})
-    about = dataset.recordings[["recording", "subject", *dataset.labels]]
-    return Features(np.concatenate(vectors) if vectors else np.empty((0, 1)), metric,
-                    table.merge(about, "left", "recording"), [])
 
 
 def _spread(face: FaceModel, reach_m: float) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Maps of codewords and of frames: jobs whose result is cached, seeded and comes with its quality; never live.
 
-``analyses/map-<key>/`` holds points.parquet (what each point is, and x, y, z), density.npz for frames, and, last,
-manifest.json: settings, sample size, quality, versions.
+``analyses/map-<key>/`` holds points.parquet (what each point is, and x, y, z), for frames tokens.npz (of each point)
+and on a plane density.npz (of all frames), and, last, manifest.json: settings, sample size, quality, versions.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.embedding import features as features_of
-from dfe_core.embedding.features import Features
+from dfe_core.embedding.extend import Density, Placer, density_of, density_of_all, held_out_error, nearest_place
+from dfe_core.embedding.features import Features, FrameVectors
 from dfe_core.embedding.quality import MapQuality, map_quality
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
@@ -29,13 +30,13 @@ from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.runs import build_runs
 
-VERSION = 1
+VERSION = 2
 AXES = ("x", "y", "z")
 KINDS = {"codewords": ("deformation", "geodesic", "cooccurrence"), "frames": ("psi", "tokens")}
 METHODS = ("umap", "pca")
+STEPS = 5
 FEWEST = 5
 NEIGHBOURS, MIN_DISTANCE = 15, 0.1
-DENSITY_BINS = 192
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,15 @@ class MapArtefact:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """settings, points, total, sampled, left_out, quality, explained_variance, versions, seconds, statement."""
+        """settings, points, total, sampled, left_out, quality, explained_variance, density, versions, seconds,
+        statement."""
         return read_json(self.path / "manifest.json")
 
     @cached_property
     def points(self) -> pd.DataFrame:
         """One row a point. Codewords: codeword, x, y (z) and the model's codeword table. Frames: recording, frame,
-        time_s, x, y (z), codeword (the one that moves most), error_mm, subject and label columns."""
+        time_s, x, y (z), codeword (the one that moves most), stage (its stage from 0, −1 at rest), error_mm, subject
+        and label columns."""
         return pd.read_parquet(self.path / "points.parquet")
 
     @property
@@ -96,8 +99,17 @@ class MapArtefact:
 
     @cached_property
     def density(self) -> dict[str, np.ndarray] | None:
-        """counts (ny, nx) int64, x_edges, y_edges of frames on a plane map; None for codewords and in 3D."""
-        path = self.path / "density.npz"
+        """counts (ny, nx) int64, x_edges, y_edges of all frames on a plane map; None for codewords and in 3D. How they
+        came to be placed: ``manifest["density"]``, `Density`."""
+        return self._arrays("density.npz")
+
+    @cached_property
+    def tokens(self) -> dict[str, np.ndarray] | None:
+        """tokens (n, N) uint16 and intensities (n, N) float32 of the points of a map of frames, else None."""
+        return self._arrays("tokens.npz")
+
+    def _arrays(self, name: str) -> dict[str, np.ndarray] | None:
+        path = self.path / name
         if not path.is_file():
             return None
         with np.load(path, allow_pickle=False) as stored:
@@ -137,50 +149,77 @@ def build_map(model: str, dataset: str | None = None, of: str = "codewords", by:
     if (found := open_map(settings, root)) is not None:
         return found
     started = time.perf_counter()
-    features = _features(settings, root, face, progress)
+    progress(Progress("map", 0, STEPS, "reading"))
+    vectors, features = _features(settings, root, face, progress)
     if len(features.vectors) < FEWEST:
         raise DataError(model, f"{len(features.vectors)} points to map", f"at least {FEWEST}")
-    progress(Progress("map", 1, 4, f"{method} of {len(features.vectors):,} points"))
-    places, explained = _place(features, settings)
-    progress(Progress("map", 2, 4, "measuring the map"))
+    progress(Progress("map", 1, STEPS, f"{method} of {len(features.vectors):,} points"))
+    places, explained, project = _place(features, settings)
+    progress(Progress("map", 2, STEPS, "measuring the map"))
     quality = map_quality(features.vectors, places, features.metric, seed=seed)
-    progress(Progress("map", 3, 4, "writing"))
+    progress(Progress("map", 3, STEPS, "placing all frames"))
+    density = None if vectors is None or dimensions != 2 else \
+        _density(settings, vectors, features, places, project, root, progress)
+    progress(Progress("map", 4, STEPS, "writing"))
     with atomic_directory(_path(settings, root)) as folder:
-        _write(folder, settings, features, places, quality, explained, _total(settings, root), started)
-    progress(Progress("map", 4, 4, "done"))
+        _write(folder, settings, features, places, density, _Told(quality, explained, _total(settings, root)), started)
+    progress(Progress("map", STEPS, STEPS, "done"))
     return MapArtefact(_path(settings, root))
 
 
-def _features(settings: MapSettings, root: Path | None, face: FaceModel | None, progress: Listener) -> Features:
-    progress(Progress("map", 0, 4, "reading"))
+@dataclass(frozen=True)
+class _Told:
+    """What is said about a map: its quality, the variance its axes hold, and how many points there could be."""
+
+    quality: MapQuality
+    explained: float | None
+    total: int
+
+
+def _features(settings: MapSettings, root: Path | None, face: FaceModel | None,
+              progress: Listener) -> tuple[FrameVectors | None, Features]:
     codebook = Codebook.open(settings.model, root)
     if face is None:
         from dfe_core.faces import open_face
         face = open_face(codebook.face_id, root)
     if settings.by in ("deformation", "geodesic"):
-        return getattr(features_of, f"by_{settings.by}")(codebook, face)
+        return None, getattr(features_of, f"by_{settings.by}")(codebook, face)
     tokens = TokenCache.open(settings.model, settings.dataset, root)
     if settings.by == "cooccurrence":
-        return features_of.by_cooccurrence(codebook, build_runs(tokens, progress), seed=settings.seed)
-    dataset = Dataset.open(settings.dataset, root)
-    maker = features_of.by_psi if settings.by == "psi" else features_of.by_tokens
-    return maker(codebook, face, tokens, dataset, settings.sample, settings.seed)
+        return None, features_of.by_cooccurrence(codebook, build_runs(tokens, progress), seed=settings.seed)
+    vectors = FrameVectors(settings.by, codebook, face, Dataset.open(settings.dataset, root))
+    return vectors, features_of.of_frames(vectors, tokens, settings.sample, settings.seed)
 
 
-def _place(features: Features, settings: MapSettings) -> tuple[np.ndarray, float | None]:
+def _place(features: Features, settings: MapSettings) -> tuple[np.ndarray, float | None, Placer | None]:
+    """Places, the variance that the axes hold, and, where there is one, the projection that made them."""
     if settings.method == "pca":
         return _pca(features.vectors, settings)
-    return _umap(features, settings), None
+    return _umap(features, settings), None, None
 
 
-def _pca(vectors: np.ndarray, settings: MapSettings) -> tuple[np.ndarray, float]:
-    """Places on the first principal components, and the share of variance they hold."""
+def _density(settings: MapSettings, vectors: FrameVectors, features: Features, places: np.ndarray,
+             project: Placer | None, root: Path | None, progress: Listener) -> Density:
+    """The density of all frames: by the map's own projection, or by the drawn frames most like them."""
+    tokens = TokenCache.open(settings.model, settings.dataset, root)
+    if len(places) == tokens.frames:
+        return density_of(places)
+    if project is not None:
+        return density_of_all(tokens, vectors, places, project, "projected", progress=progress)
+    error, held_out = held_out_error(features.vectors, places, features.metric, settings.seed)
+    return density_of_all(tokens, vectors, places, nearest_place(features.vectors, places, features.metric), "nearest",
+                          error, held_out, progress)
+
+
+def _pca(vectors: np.ndarray, settings: MapSettings) -> tuple[np.ndarray, float, Placer]:
+    """Places on the first principal components, the share of variance they hold, and the projection."""
     from sklearn.decomposition import PCA
     dimensions = min(settings.dimensions, *vectors.shape)
     pca = PCA(dimensions, random_state=settings.seed)
     places = pca.fit_transform(vectors)
     spread = np.nan_to_num(pca.explained_variance_ratio_)
-    return np.pad(places, ((0, 0), (0, settings.dimensions - dimensions))), float(spread.sum())
+    missing = ((0, 0), (0, settings.dimensions - dimensions))
+    return np.pad(places, missing), float(spread.sum()), lambda asked: np.pad(pca.transform(asked), missing)
 
 
 def _umap(features: Features, settings: MapSettings) -> np.ndarray:
@@ -206,27 +245,27 @@ def _reduced(vectors: np.ndarray, seed: int, dimensions: int = 60) -> np.ndarray
     return TruncatedSVD(min(dimensions, len(vectors) - 1), random_state=seed).fit_transform(vectors)
 
 
-def _write(folder: Path, settings: MapSettings, features: Features, places: np.ndarray, quality: MapQuality,
-           explained: float | None, total: int, started: float) -> None:
+def _write(folder: Path, settings: MapSettings, features: Features, places: np.ndarray, density: Density | None,
+           told: _Told, started: float) -> None:
     table = features.rows.copy()
     for i in range(settings.dimensions):
         table.insert(min(1 + i, len(table.columns)), AXES[i], places[:, i].astype(np.float32))
     table.to_parquet(folder / "points.parquet", index=False)
-    if settings.of == "frames" and settings.dimensions == 2:
-        np.savez_compressed(folder / "density.npz", **histogram(places))
-    sampled = settings.of == "frames" and len(table) < total
+    if features.tokens is not None:
+        np.savez_compressed(folder / "tokens.npz", tokens=features.tokens.astype(np.uint16),
+                            intensities=features.intensities.astype(np.float32))
+    if density is not None:
+        np.savez_compressed(folder / "density.npz", counts=density.counts, x_edges=density.x_edges,
+                            y_edges=density.y_edges)
+    sampled = settings.of == "frames" and len(table) < told.total
+    said = statement(settings, len(table), told.total, len(features.left_out), told.quality, told.explained)
     write_json(folder / "manifest.json", {
-        "version": VERSION, "settings": asdict(settings), "points": len(table), "total": total, "sampled": sampled,
-        "left_out": features.left_out, "metric": features.metric, "quality": quality.as_json(),
-        "explained_variance": explained, "seconds": round(time.perf_counter() - started, 2),
-        "versions": dict(_versions()),
-        "statement": statement(settings, len(table), total, len(features.left_out), quality, explained)})
-
-
-def histogram(places: np.ndarray, bins: int = DENSITY_BINS) -> dict[str, np.ndarray]:
-    """(n, 2) places to counts (ny, nx) int64 and the edges of the bins."""
-    counts, y_edges, x_edges = np.histogram2d(places[:, 1], places[:, 0], bins)
-    return {"counts": counts.astype(np.int64), "x_edges": x_edges, "y_edges": y_edges}
+        "version": VERSION, "settings": asdict(settings), "points": len(table), "total": told.total,
+        "sampled": sampled, "left_out": features.left_out, "metric": features.metric,
+        "quality": told.quality.as_json(), "explained_variance": told.explained,
+        "density": None if density is None else density.as_json(),
+        "seconds": round(time.perf_counter() - started, 2), "versions": dict(_versions()),
+        "statement": said if density is None else f"{said} {density.statement}."})
 
 
 def statement(settings: MapSettings, points: int, total: int, left_out: int, quality: MapQuality,

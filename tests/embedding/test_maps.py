@@ -112,13 +112,16 @@ def test_a_pca_map_of_frames_is_the_projection_of_their_faces_and_says_what_it_s
     centred = (all_psi - all_psi.mean(0)) @ mesh_factor(world.face.gram)
     axis = np.linalg.svd(centred, full_matrices=False)[2][0]
     assert abs((psi - all_psi.mean(0)) @ mesh_factor(world.face.gram) @ axis) == pytest.approx(abs(row["x"]), rel=1e-3)
-    assert made.density["counts"].sum() == 200
+    assert made.density["counts"].sum() == 720 and made.manifest["density"]["kind"] == "projected"
+    assert "Density of all 720 frames" in made.statement
 
 
 def test_the_codeword_of_a_frame_is_one_of_its_own_tokens(world):
     made = build_map("m", "d", "frames", "tokens", "pca", sample=60, root=world.root, face=world.face)
     for row in made.points.itertuples():
-        assert row.codeword in world.tokens.recording(row.recording).tokens[row.frame]
+        tokens = world.tokens.recording(row.recording).tokens[row.frame]
+        assert row.codeword == (tokens[row.stage] if row.stage >= 0 else 0)
+        np.testing.assert_array_equal(made.tokens["tokens"][row.Index], tokens)
 
 
 def test_a_map_is_made_once_and_anew_for_other_settings(world):

@@ -1,0 +1,77 @@
+"""The density of all frames: every frame counted once, where an independent neighbour search puts it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.neighbors import NearestNeighbors
+
+from dfe_core.embedding.extend import BINS, density_of, density_of_all, held_out_error, nearest_place
+from dfe_core.embedding.features import FrameVectors, bags
+from dfe_core.embedding.maps import build_map
+from dfe_core.tokens.runs import iter_recordings
+from tests.small_world import make_world
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory, toy_face):
+    return make_world(tmp_path_factory.mktemp("world") / "cache", toy_face)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_a_frame_is_put_where_its_nearest_drawn_frame_lies(metric):
+    rng = np.random.default_rng(0)
+    known, asked, places = rng.normal(size=(700, 9)), rng.normal(size=(1300, 9)), rng.normal(size=(700, 2))
+    nearest = NearestNeighbors(n_neighbors=1, metric=metric, algorithm="brute").fit(known).kneighbors(asked)[1][:, 0]
+    np.testing.assert_array_equal(nearest_place(known, places, metric)(asked), places[nearest])
+
+
+def test_held_out_frames_miss_little_where_the_map_follows_the_data_and_much_where_it_does_not():
+    data = np.random.default_rng(0).uniform(size=(4000, 2))
+    (near, high), count = held_out_error(data, data * 5, "euclidean")
+    assert count == 400 and near < 0.02 and near < high
+    (far, _), _ = held_out_error(data, np.random.default_rng(1).permutation(data), "euclidean")
+    assert far > 0.3
+
+
+def test_a_bag_is_the_sum_of_intensities_by_codeword():
+    made = bags(np.array([[1, 1, 3], [0, 2, 2]]), np.array([[0.5, 1, 2], [1, 1, 0.25]]), np.array([0, 1, 10, 100]))
+    np.testing.assert_allclose(made, [[0, 1.5, 0, 200], [0, 0, 12.5, 0]])
+
+
+@pytest.mark.parametrize("by", ["psi", "tokens"])
+def test_every_frame_is_counted_once_in_the_bin_of_its_place(world, by):
+    vectors = FrameVectors(by, world.codebook, world.face, world.dataset)
+    parts = [vectors.of(part) for part in iter_recordings(world.tokens)]
+    everything = np.concatenate(parts)
+    drawn = np.random.default_rng(0).choice(len(everything), 90, replace=False)
+    places = np.random.default_rng(1).normal(size=(90, 2))
+    place = nearest_place(everything[drawn], places, vectors.metric)
+    made = density_of_all(world.tokens, vectors, places, place, "nearest", (0.1, 0.2), 9)
+    x, y = np.concatenate([place(part) for part in parts]).T
+    expected = np.histogram2d(y, x, (made.y_edges, made.x_edges))[0]
+    np.testing.assert_array_equal(made.counts, expected)
+    assert made.frames == made.counts.sum() == 720 and "10.0%" in made.statement
+
+
+def test_what_falls_beside_the_grid_counts_at_its_edge(world):
+    vectors = FrameVectors("psi", world.codebook, world.face, world.dataset)
+    places = np.array([[0.0, 0.0], [1.0, 1.0]])
+    made = density_of_all(world.tokens, vectors, places, lambda v: np.full((len(v), 2), 99.0), "projected")
+    assert made.counts[BINS - 1, BINS - 1] == 720
+
+
+def test_a_whole_map_needs_no_neighbour_and_a_sampled_one_says_its_error(world):
+    whole = build_map("m", "d", "frames", "psi", "pca", sample=10**6, root=world.root, face=world.face)
+    assert whole.manifest["density"]["kind"] == "all"
+    np.testing.assert_array_equal(whole.density["counts"], density_of(whole.points[["x", "y"]].to_numpy()).counts)
+    umap = build_map("m", "d", "frames", "psi", "umap", sample=300, root=world.root, face=world.face)
+    told = umap.manifest["density"]
+    assert told["kind"] == "nearest" and told["held_out"] == 30 and told["error"][0] <= told["error"][1]
+    assert umap.density["counts"].sum() == 720 and "nearest neighbour" in umap.statement
+
+
+def test_maps_in_space_and_of_codewords_have_no_density(world):
+    deep = build_map("m", "d", "frames", "psi", "pca", 3, sample=100, root=world.root, face=world.face)
+    words = build_map("m", method="pca", root=world.root, face=world.face)
+    assert deep.density is None and words.density is None and words.tokens is None and deep.tokens is not None
