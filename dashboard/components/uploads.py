@@ -1,32 +1,21 @@
-"""Bringing recordings in: what the files are believed to be, how they look, who is in them, and the import itself."""
+"""Bringing recordings in: which files, what they are believed to be, and who is in them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import frame, jobs, reels, shelf
-from dashboard.components.deletion import CHANGED
+from dashboard.components import frame, import_job, import_look, import_options, jobs, shelf, video_intake
 from dashboard.components.staging import Staging
-from dashboard.components.words import count, plural, span
+from dashboard.components.words import count, plural
 from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import Believed, inspect_sources
-from dfe_core.expressions.preview import Preview, preview
-from dfe_core.faces import list_faces
-from dfe_core.faces.library import anny_id
-from dfe_core.store import artefact_path
 
-KEY = "import"
 WHERE = ("Drop files", "A folder on this machine")
-AUTO, LEARN = "Chosen by the files", "Learn a face from these points"
+RECORDINGS, VIDEOS = "Recordings", "Videos"
 _SHOWN = 500
-_OWN_FACES = ("flame", "flame-frames", "bfm", "dfe-dataset")
-"""Formats that bring a face, or a space of coefficients, of their own."""
-_SMALL_BYTES = 24 << 20
-"""Larger files are looked at when asked, not by themselves."""
 
 
 def show(choice: shelf.Choice) -> None:
@@ -36,33 +25,61 @@ def show(choice: shelf.Choice) -> None:
     anew and loses what is being typed into it.
     """
     with st.container():
-        outcome(choice)
+        import_job.outcome(choice)
     with st.container():
         paths, sources = chosen_files()
     if not paths:
         st.caption("Face capture of many tools: Live Link Face, MediaPipe, ARKit tables, OpenFace, EMOCA, DECA, SMIRK, "
-                   "meshes and landmarks, datasets of dfe. Files stay on this machine.")
-        jobs.watch(KEY, "The recordings are in.")
+                   "meshes and landmarks, datasets of dfe; and videos. Files stay on this machine.")
+        jobs.watch(import_job.KEY, "The recordings are in.")
         return
     with st.container():
         labels, pattern = who_is_who()
+    videos = video_intake.videos_among(paths)
+    rest = [path for path in paths if not video_intake.is_video(path)]
     try:
         with frame.waiting("Looking at the files"):
-            found = inspect_sources(paths, labels, pattern or None)
+            found = inspect_sources(rest, labels, pattern or None) if rest else []
     except DataError as error:
         st.warning(f"{error.where}: {error.found}. Expected: {error.expected}.", icon=":material/edit_off:")
         return
     with st.container():
+        what = kind(found, videos)
+    if what == VIDEOS:
+        video_intake.show(choice, videos, [p for p in sources if p.is_dir() or video_intake.is_video(p)], labels,
+                          pattern)
+    else:
+        recordings(choice, found, [p for p in sources if not video_intake.is_video(p)], labels, pattern)
+
+
+def kind(found: list[Believed], videos: list[Path]) -> str:
+    """Whether recordings or videos are brought in: asked only where there are both."""
+    good = sum(not one.fault for one in found)
+    if not videos or not good:
+        return VIDEOS if videos else RECORDINGS
+    counts = {RECORDINGS: good, VIDEOS: len(videos)}
+    return st.segmented_control("What is brought in", (RECORDINGS, VIDEOS), default=RECORDINGS, key="import-kind",
+                                required=True, format_func=lambda name: f"{name} ({counts[name]:,})",
+                                help="One after the other: each becomes a dataset of its own.")
+
+
+def recordings(choice: shelf.Choice, found: list[Believed], sources: list[Path], labels: Path | None,
+               pattern: str) -> None:
+    """Files of other tools, from the list to the import."""
+    with st.container():
         picked = listed(found)
-    if not any(not one.fault for one in found):
+    good = [one for one in found if not one.fault]
+    if not good:
         st.warning("None of these files can be read.", icon=":material/edit_off:")
         return
     with st.container():
-        face, fps, mix = settings(choice, found)
+        options = import_options.ask(choice, found)
     with st.container():
-        look(choice, picked, face_for(picked, face), fps)
+        import_look.look(choice, picked, options)
     with st.container():
-        finish(found, sources, face, fps, mix, labels, pattern)
+        import_job.start("Import", f"Importing {plural(len(good), 'file')}",
+                         ["import", *map(str, sources), *options.arguments(good[0]),
+                          *import_job.common(labels, pattern)], options.refused)
 
 
 # ---- which files
@@ -71,9 +88,12 @@ def chosen_files() -> tuple[list[Path], list[Path]]:
     """What to look at, and what `dfe import` is given: the same files, or the folder they lie in."""
     where = st.segmented_control("Where the files are", WHERE, default=WHERE[0], key="import-where", required=True)
     if where == WHERE[0]:
-        files = st.file_uploader("Recordings", accept_multiple_files=True, key="import-files",
+        files = st.file_uploader("Recordings or videos", accept_multiple_files=True, key="import-files",
                                  label_visibility="collapsed")
         paths = staging().hold(files or [])
+        if not paths:
+            st.caption(f"Up to {st.get_option('server.maxUploadSize')} MB a file. Larger ones, as videos often are, "
+                       "are read where they lie: name their folder instead.")
         return paths, [staging().folder] if len(paths) > 100 else paths
     given = st.text_input("Folder", placeholder="/data/study1", key="import-folder",
                           help="A folder (or a file) on the machine that this dashboard runs on; folders in it are "
@@ -131,157 +151,3 @@ def listed(found: list[Believed]) -> Believed | None:
     if rows_chosen and rows_chosen[0] < len(found):
         return found[rows_chosen[0]]
     return next(iter(good), None)
-
-
-def settings(choice: shelf.Choice, found: list[Believed]) -> tuple[str, float | None, bool]:
-    """Face, frame rate and whether extractors are mixed."""
-    left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")
-    faces = [AUTO, LEARN, *list_faces(choice.root)]
-    face = left.selectbox("Face", faces, key="import-face", help="Chosen by the files: points learn a face of their "
-                          "own, coefficients go to the default head (FLAME and BFM without a mesh).")
-    fps = middle.number_input("Frames a second", min_value=1.0, max_value=960.0, value=None, key="import-fps",
-                              placeholder="as the files say", help="Needed for files without times. Files with times "
-                              "are resampled to it.")
-    families = {one.format for one in found} & {"flame", "flame-frames", "bfm"}
-    mix = right.toggle("Mix extractors", key="import-mix", help="Take FLAME or BFM data of several tools into one "
-                       "dataset, their expressions brought to one range.") if families else False
-    return face, fps, mix
-
-
-def face_for(one: Believed | None, face: str) -> str:
-    """What `dfe import --face` is given for a file."""
-    if face == AUTO:
-        return "learn" if one is not None and one.learned else "anny"
-    return "learn" if face == LEARN else face
-
-
-# ---- how it looks
-
-def look(choice: shelf.Choice, one: Believed | None, face: str, fps: float | None) -> None:
-    """The face moving as the chosen file says, before anything is imported."""
-    if one is None:
-        return
-    with st.container(border=True):
-        if one.fault:
-            st.markdown(f"**{one.path.name}** cannot be read: {one.fault}.")
-            return
-        looked = st.session_state.setdefault("import-looked", set())
-        if (str(one.path), face) not in looked and (waits := why_wait(choice, one, face)):
-            st.button(f"Look at {one.path.name}", icon=":material/visibility:", on_click=looked.add,
-                      args=((str(one.path), face),))
-            st.caption(waits)
-            return
-        try:
-            with frame.waiting(f"Reading {one.path.name}"):
-                held = _previewed(str(choice.root), str(one.path), _stamp(one.path), face, fps)
-        except DataError as error:
-            hint = " Give the frames a second above." if "--fps" in str(error) else ""
-            told = str(error).replace(f"{one.path.parent}/", "").replace("; expected", ". Expected:")
-            st.warning(f"{told}.{hint}", icon=":material/edit_off:")
-            return
-        shown(one, held)
-
-
-def why_wait(choice: shelf.Choice, one: Believed, face: str) -> str:
-    """Why looking at a file would take long, empty where it does not."""
-    if one.bytes > _SMALL_BYTES:
-        return f"{one.bytes / 1e6:,.0f} MB: reading it takes some seconds."
-    if face == "anny" and one.format not in _OWN_FACES and anny_id() not in list_faces(choice.root):
-        return "The default face is built first, once: about a minute."
-    return ""
-
-
-def shown(one: Believed, held: Preview) -> None:
-    """The moving face, with what was found out about the recording beside it."""
-    picture, words = st.columns([3, 2])
-    with picture:
-        if held.face.has_mesh:
-            reels.show([(held.face, np.where(held.valid[:, None], held.psi, 0), held.name)], held.time_s, None,
-                       "import-preview", f"{held.name} on {held.face.title}", height=330)
-        else:
-            st.info("Coefficients without a face model of their own: they train and tokenise, and draw nothing.",
-                    icon=":material/view_in_ar_off:")
-    with words:
-        lost = int((~held.valid).sum())
-        frame.facts([("Frames", count(held.frames), f"{held.fps:g} a second"), ("Duration", span(held.seconds), ""),
-                     ("Not valid", count(lost), "of those shown" if lost else "")])
-        if held.recordings > 1:
-            st.caption(f"The first of {held.recordings} recordings in this file.")
-        st.markdown("\n".join(f"- {note}" for note in held.notes) or "Nothing had to be changed.")
-        st.caption(f"Read as {one.title}: {one.why}. On {held.face.title or held.face.id}.")
-
-
-def _stamp(path: Path) -> float:
-    return path.stat().st_mtime
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _previewed(root: str, path: str, stamp: float, face: str, fps: float | None) -> Preview:
-    return preview(Path(path), face, fps, Path(root))
-
-
-# ---- the import
-
-def finish(found: list[Believed], sources: list[Path], face: str, fps: float | None, mix: bool, labels: Path | None,
-           pattern: str) -> None:
-    """Name and button, then the import's progress."""
-    good = [one for one in found if not one.fault]
-    kinds = {one.learned for one in good}
-    if len(kinds) > 1 and face == AUTO:
-        st.warning("Points and coefficients cannot be one dataset: choose a face, or bring them in one after the "
-                   "other.", icon=":material/call_split:")
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    name = left.text_input("Name of the dataset", placeholder="study1", key="import-name").strip()
-    go = right.button("Import", type="primary", icon=":material/download:", width="stretch",
-                      disabled=jobs.running(KEY) or (len(kinds) > 1 and face == AUTO))
-    if go and (fault := wrong(name)):
-        st.warning(fault, icon=":material/edit_off:")
-    elif go:
-        arguments = ["import", *map(str, sources), "--name", name, "--face", face_for(good[0], face)]
-        arguments += ["--subject-pattern", pattern] if pattern else []
-        arguments += ["--labels", str(labels)] if labels else []
-        arguments += ["--fps", f"{fps:g}"] if fps else []
-        arguments += ["--mix-extractors"] if mix else []
-        jobs.desk().start(KEY, f"Importing {plural(len(good), 'file')} into “{name}”", *arguments)
-        st.session_state["importing"] = name
-        st.rerun()
-    jobs.watch(KEY, "The recordings are in.")
-
-
-def wrong(name: str) -> str | None:
-    """What is wrong with the name, None when the import can start."""
-    if not name:
-        return "Give the dataset a name."
-    try:
-        if (artefact_path("datasets", name) / "manifest.json").is_file():
-            return f"There is a dataset “{name}” already: choose another name, or delete that one first."
-    except DataError as error:
-        return f"The name {error.where} is {error.found}: expected {error.expected}."
-    return None
-
-
-def outcome(choice: shelf.Choice) -> None:
-    """What the last import of this session brought, and the way to it."""
-    name = st.session_state.get("importing")
-    if name is None or jobs.running(KEY):
-        return
-    try:
-        dataset = shelf.dataset(choice.root, name)
-    except DataError:
-        return
-    with st.container(border=True):
-        words, button = st.columns([4, 1], vertical_alignment="center")
-        dropped = dataset.manifest.get("dropped") or []
-        words.markdown(f":material/check_circle: **{name}**: {plural(len(dataset.recordings), 'recording')}, "
-                       f"{count(dataset.frame_count)} frames on {dataset.face_id}."
-                       + (f" {plural(len(dropped), 'file')} left out." if dropped else ""))
-        button.button("Open it", key="open-imported", width="stretch", on_click=_open, args=(name,))
-        for one in dropped[:5]:
-            st.caption(f"{one['file']}: {one['why'].removeprefix(one['file'] + ': ').partition('; expected')[0]}")
-
-
-def _open(name: str) -> None:
-    """Make the new dataset the one on show. Runs before the page, so that the sidebar's choice can be set."""
-    st.session_state["dataset"], st.session_state["data_part"] = name, "This dataset"
-    st.session_state[CHANGED] = True
-    st.session_state.pop("importing", None)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.fitting import FittingReader
 from dfe_core.expressions.importing import import_dataset
 from dfe_core.faces import open_face, save_face
 from dfe_core.faces.archive import load_face
@@ -41,8 +42,11 @@ class Preview:
     notes: tuple[str, ...]
 
 
-def preview(path: Path, face: str = "anny", fps: float | None = None, root: Path | None = None) -> Preview:
+def preview(path: Path, face: str = "anny", fps: float | None = None, fit: bool = False,
+            root: Path | None = None) -> Preview:
     """Import one file or folder to nowhere. `face` and `fps` as `import_dataset` takes them; faces come from `root`.
+
+    fit: landmarks are fitted to the face, as `dfe import --fit` does.
 
     Raises `DataError` as `import_dataset` does.
     """
@@ -50,7 +54,8 @@ def preview(path: Path, face: str = "anny", fps: float | None = None, root: Path
         scratch = Path(folder)
         given = open_face(face, root).id if ":" in face else face
         _lend(root or cache_root(), scratch)
-        report = import_dataset([path], "preview", face=given, fps=fps, root=scratch)
+        reader = FittingReader(open_face(given, scratch)) if fit else None
+        report = import_dataset([path], "preview", face=given, fps=fps, reader=reader, root=scratch)
         _keep_default(scratch, root or cache_root())
         dataset = Dataset.open("preview", scratch)
         name, frames, notes = report.imported[0]

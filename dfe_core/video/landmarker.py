@@ -16,6 +16,8 @@ from dfe_core.video.extra import load
 
 MODEL_URL = "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/" \
             "face_landmarker.task"
+MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
+"""Of the release that dfe is tested with."""
 _DETECTOR = "face_detector.tflite"  # a member of the model bundle
 _LEAST_SCORE = 0.1
 _SAME = 0.5  # of the union of two boxes; people side by side share less

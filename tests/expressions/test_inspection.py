@@ -74,6 +74,14 @@ def test_points_are_previewed_on_a_face_learned_from_them(folder: Path, cache: P
     assert list_faces() == [] and any("expression" in note for note in held.notes)
 
 
+def test_points_are_previewed_fitted_to_a_face_that_is_there(folder: Path, cache: Path, anny):
+    save_face(anny)
+    held = preview(folder / "s03_of.csv", anny.id, fit=True)
+    assert held.face.id == anny.id and any("reprojection error" in note for note in held.notes)
+    with pytest.raises(DataError, match="coefficients already"):
+        preview(folder / "s01_take.csv", anny.id, fit=True)
+
+
 def test_of_a_long_recording_the_beginning_is_shown(tmp_path: Path, cache: Path, toy_face):
     save_face(toy_face)
     held = preview(write(tmp_path / "a.csv", table(performance(400), fps=4.0)), toy_face.id)

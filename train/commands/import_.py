@@ -34,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--extractor", metavar="NAME",
                         help="the tool that made the files, where they do not tell it (spectre writes deca's keys)")
     parser.add_argument("--mix-extractors", action="store_true",
-                        help="take FLAME or BFM data of several extractors into one dataset, their expressions brought "
-                             "to one range (default: refused, for their scales differ)")
+                        help="take data of several extractors into one dataset, those of FLAME and BFM brought to one "
+                             "range (default: refused, for their scales differ)")
     parser.add_argument("--fps", type=float,
                         help="frame rate: of files that do not tell it, and the one that all others are resampled to "
                              "(default: each keeps its own)")

@@ -1,0 +1,127 @@
+"""What the data page offers for files of several tools, for points, and for videos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.components import import_options, video_intake
+from dfe_core.expressions.inspection import Believed, inspect_sources
+from dfe_core.faces.arkit import ARKIT_NAMES
+from dfe_core.video import extra
+from dfe_core.video.landmarker import MODEL_SHA256, MODEL_URL
+from tests.captures import live_link, performance, table, write
+from tests.dashboard.test_pages import opened, said
+from tests.moving_points import openface_csv, take
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A take of a phone."""
+    write(tmp_path / "in" / "s1_take.csv", live_link(performance(40)))
+    return tmp_path / "in"
+
+
+def looked_at(folder: Path) -> AppTest:
+    """The data page with this folder named."""
+    test = opened("data", data_part="Bring recordings in")
+    test.session_state["import-where"] = "A folder on this machine"
+    test.run()
+    return test.text_input(key="import-folder").input(str(folder)).run()
+
+
+def button(test: AppTest, label: str):
+    return next(b for b in test.button if b.label == label)
+
+
+def test_files_of_one_tool_ask_nothing_about_mixing(filled: Path, folder: Path):
+    write(folder / "s2_take.csv", live_link(performance(40, seed=1)))
+    test = looked_at(folder)
+    assert not test.exception and not test.checkbox and not button(test, "Import").disabled
+
+
+def test_files_of_two_tools_wait_until_it_is_decided_that_they_are_mixed(filled: Path, folder: Path):
+    scores = table(performance(40, seed=2), names=("_neutral", *ARKIT_NAMES[:-1]), time="timestamp_ms", scale=1000)
+    write(folder / "s2_scores.csv", scores)
+    test = looked_at(folder)
+    assert "made by Apple's ARKit and MediaPipe" in said(test) and button(test, "Import").disabled
+    test = test.checkbox(key="import-mix").check().run()
+    assert not button(test, "Import").disabled
+
+
+def test_what_is_chosen_becomes_the_arguments_of_the_command():
+    points = Believed(Path("a.csv"), "a", 1, "openface", learned=True)
+    scores = Believed(Path("b.csv"), "b", 1, "live-link-face")
+    assert import_options.Options(import_options.AUTO, None, False).arguments(points) == ["--face", "learn"]
+    assert import_options.Options(import_options.AUTO, 30.0, True).arguments(scores) == [
+        "--face", "anny", "--fps", "30", "--mix-extractors"]
+    assert import_options.Options("toy-1", None, False).arguments(points) == ["--face", "toy-1", "--fit"]
+    assert import_options.Options("toy-1", None, False).arguments(scores) == ["--face", "toy-1"]
+    assert import_options.Options("learned-1", None, False).arguments(points) == ["--face", "learned-1"]
+
+
+def test_points_can_be_fitted_to_a_face_and_are_not_put_together_with_coefficients(filled: Path, folder: Path):
+    openface_csv(folder / "s3_of.csv", take(0, 0, frames=60).points)
+    test = looked_at(folder)
+    assert "Points and coefficients cannot be one dataset" in said(test) and button(test, "Import").disabled
+    (folder / "s1_take.csv").unlink()
+    test = looked_at(folder)
+    assert "Fit toy-1 to these points" in test.selectbox(key="import-face").options
+    assert not button(test, "Import").disabled
+
+
+@pytest.mark.skipif(extra.available(), reason="the extra dfe[video] is installed")
+def test_without_the_extra_videos_say_how_to_install_it(filled: Path, tmp_path: Path):
+    write(tmp_path / "films" / "a.mp4", b"film")
+    test = looked_at(tmp_path / "films")
+    assert "needs two more packages" in said(test) and extra.INSTALL in [c.value for c in test.code]
+    assert not [b for b in test.button if b.label == "Extract"]
+
+
+def test_videos_ask_for_the_model_and_tell_which_one_it_is(filled: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(extra, "available", lambda: True)
+    write(tmp_path / "films" / "a.mp4", b"film")
+    test = looked_at(tmp_path / "films")
+    assert MODEL_URL in said(test) and MODEL_SHA256 in said(test)
+    field = test.text_input(key="video-model")
+    assert "There is no file" in said(field.input(str(tmp_path / "nothing.task")).run())
+    text = write(tmp_path / "page.task", "<html>")
+    assert "no Face Landmarker bundle" in said(test.text_input(key="video-model").input(str(text)).run())
+
+
+def test_the_tested_model_is_recognised_and_extraction_can_start(filled: Path, tmp_path: Path, shared, monkeypatch):
+    monkeypatch.setattr(extra, "available", lambda: True)
+    write(tmp_path / "films" / "a.mp4", b"film")
+    test = looked_at(tmp_path / "films")
+    test = test.text_input(key="video-model").input(str(shared / "models" / "face_landmarker.task")).run()
+    assert "the release that dfe is tested with" in said(test) and not button(test, "Extract").disabled
+    test = test.number_input(key="video-faces").set_value(2).run()
+    assert not test.exception
+
+
+def test_a_folder_of_both_asks_which_are_brought_in(filled: Path, folder: Path):
+    write(folder / "s1_film.MOV", b"film")
+    test = looked_at(folder)
+    assert button(test, "Import") and "1 file" in said(test)
+    test.session_state["import-kind"] = "Videos"
+    assert "1 video" in said(test.run())
+
+
+def test_videos_are_found_among_files_and_in_folders(tmp_path: Path):
+    a, b = write(tmp_path / "a.mp4", b"x"), write(tmp_path / "deep" / "b.MKV", b"x")
+    write(tmp_path / "c.csv", "x")
+    assert video_intake.videos_among([a, tmp_path / "c.csv", tmp_path / "deep"]) == [a, b]
+    (tmp_path / "none").mkdir()
+    assert video_intake.videos_among([tmp_path / "none"]) == []
+
+
+def test_the_tool_of_a_file_is_told_before_it_is_imported(tmp_path: Path):
+    import numpy as np
+    np.savez(tmp_path / "a.npz", expcode=np.zeros((5, 50)), posecode=np.zeros((5, 6)))
+    np.savez(tmp_path / "b.npz", exp=np.zeros((5, 50)), pose=np.zeros((5, 6)))
+    write(tmp_path / "c.csv", live_link(performance(5)))
+    write(tmp_path / "d.csv", table(performance(5)))
+    assert {one.name: one.tool for one in inspect_sources([tmp_path])} == {
+        "a": "emoca", "b": "deca", "c": "Apple's ARKit", "d": ""}
