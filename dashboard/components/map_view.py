@@ -1,8 +1,7 @@
-"""A finished map for the scatter view: places, colours with their legend, and what a hover says."""
+"""A finished map for the scatter view: places, what it can be coloured by, its density, and what a hover says."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,31 +9,44 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import shelf
+from dashboard.components import map_colours, media, shelf
 from dashboard.components.cards import sentence_of, title_of
+from dashboard.components.map_colours import Colouring
 from dashboard.components.packs import pack, quantised
-from dashboard.components.palette import REGION_COLOURS, REST_COLOUR, SIDE_COLOURS
 from dashboard.components.words import clock
 from dfe_core.embedding.maps import MapArtefact
+from dfe_core.embedding.shares import shares_by, subjects_showing
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.facs.store import AlignedAus, folder_name, list_aligned
+from dfe_core.facs.table import title
 from dfe_core.probes.run import list_results
 
-CATEGORIES = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#AA4499", "#999933", "#4B4B8F",
-              "#B08B4F", "#2F7F86", "#9A3324")
-_CIVIDIS = ((0, 34, 78), (42, 63, 108), (87, 93, 109), (125, 124, 120), (166, 157, 117), (210, 193, 99), (253, 234, 69))
-OTHER = "#9AA0AB"
-PROBE = "Probe: "
-"""What colours by a probe's weights begin with."""
+PROBE, MOST, UNIT = "Probe: ", "Most in: ", "Strongest action unit"
+"""What colours by a probe's weights, by a label and by the strongest action unit begin with."""
 
 BY = {"codewords": {"deformation": "What they move", "geodesic": "What they move, spread over the skin",
                     "cooccurrence": "The company they keep"},
       "frames": {"psi": "The distance of their faces", "tokens": "Their tokens"}}
-COLOURS = {"codewords": ("Region", "Symmetry", "Action unit", "Stage", "Use", "Movement"),
-           "frames": ("Codeword’s region", "Error")}
+OWN = ("Region", "Symmetry", "Action unit", "Stage", "Use")
+"""Colours that a codeword has of its own, and a frame by the codeword that moves it most."""
+FEW = 12
+"""A label of more values than this is no colour for codewords."""
+
+
+def colours(choice: shelf.Choice, of: str) -> list[str]:
+    """Everything that points can be coloured by."""
+    dataset = shelf.dataset(choice.root, choice.dataset) if choice.dataset else None
+    probes = list(probe_weights(choice))
+    if of == "codewords":
+        few = [n for n in dataset.labels if dataset.recordings[n].nunique() <= FEW] if choice.encoded else []
+        return [*OWN, "Movement", *([f"{MOST}{n}" for n in few] + ["Subjects"] if choice.encoded else []), *probes]
+    units = [name for kind, _, _, names in unit_names(choice) for name in (f"{UNIT} ({kind})", *names)]
+    return [*OWN, "Error", "subject", *(dataset.labels if dataset else ()), *probes, *units]
 
 
 def probe_weights(choice: shelf.Choice) -> dict[str, pd.Series]:
-    """Weights of codewords in the kept probes of this model and dataset, by what the colour is called."""
+    """Weights of codewords in the kept probes of this model and dataset, by what the colour is called: one for every
+    class that a probe tells apart. Of probes of the same label the newest counts."""
     folders = tuple(sorted((p.parent.name, p.stat().st_mtime_ns) for p in
                            (choice.root / "analyses").glob("probe-*/manifest.json")))
     return _probe_weights(folders, choice.model, choice.dataset, str(choice.root))
@@ -43,112 +55,129 @@ def probe_weights(choice: shelf.Choice) -> dict[str, pd.Series]:
 @st.cache_data(max_entries=4, show_spinner=False)
 def _probe_weights(folders: tuple, model: str, dataset: str, root: str) -> dict[str, pd.Series]:
     found: dict[str, pd.Series] = {}
+    seen: set[str] = set()
     for result in list_results(Path(root)):
-        weights = result.codewords
-        if (result.settings.model, result.settings.dataset) == (model, dataset) and len(weights):
-            name = f"{PROBE}{result.settings.label}, towards {weights['towards'].iloc[0]}"
-            found.setdefault(name, weights.groupby("codeword")["weight"].first())
+        label, weights = result.settings.label, result.codewords
+        if (result.settings.model, result.settings.dataset) != (model, dataset) or label in seen or not len(weights):
+            continue
+        seen.add(label)
+        for towards, rows in weights.groupby("towards", sort=True):
+            found[f"{PROBE}{label}, towards {towards}"] = rows.groupby("codeword")["weight"].first()
     return found
 
 
-@dataclass(frozen=True)
-class Colouring:
-    """colours (n, 3) uint8 and the legend [(name, hex)]."""
+def unit_names(choice: shelf.Choice) -> list[tuple[str, int, bool, list[str]]]:
+    """The action units that were imported or derived for the dataset: name, stamp, whether they are an estimate, and
+    what the colour of each column is called."""
+    found = []
+    for name in list_aligned(choice.dataset, choice.root) if choice.dataset else []:
+        path = choice.root / "analyses" / folder_name(choice.dataset, name) / "manifest.json"
+        found.append((name, *_unit_names(choice.dataset, name, str(choice.root), path.stat().st_mtime_ns)))
+    return found
 
-    colours: np.ndarray
-    legend: list[dict[str, str]]
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _unit_names(dataset: str, name: str, root: str, stamp: int) -> tuple[int, bool, list[str]]:
+    aus = AlignedAus.open(dataset, name, Path(root))
+    return stamp, aus.estimate, [f"{title(au, side)} ({name})" for au, side in aus.aus]
 
 
-def codeword_colours(table: pd.DataFrame, by: str) -> Colouring:
+def codeword_colours(choice: shelf.Choice, table: pd.DataFrame, by: str) -> Colouring:
     """Colours of codewords, rows of the dictionary's table."""
-    if by == "Region":
-        return categories(table["region"], {**REGION_COLOURS, "none": REST_COLOUR})
-    if by == "Symmetry":
-        return categories(table["side"].replace({"symmetric": "two-sided"}),
-                          {**{k: v for k, v in SIDE_COLOURS.items() if k != "symmetric"},
-                           "two-sided": SIDE_COLOURS["symmetric"]})
-    if by == "Action unit":
-        return categories(table["like"].str.partition(" ")[0].replace({"": "None"}), None)
-    if by in table.columns and by.startswith(PROBE):
-        return numbers(table[by], "weight")
-    if by == "Stage":
-        return numbers(table["main_stage"] + 1, "stage")
-    if by == "Use":
-        return numbers(np.log10(np.maximum(table["share_of_frames"].fillna(0), 1e-4)) + 2, "log₁₀ % of frames")
-    return numbers(table["peak_mm"], "mm")
+    numbers = table["codeword"].to_numpy()
+    if (weights := probe_weights(choice).get(by)) is not None:
+        return map_colours.signed(weights.reindex(numbers).fillna(0), "", f"Weight of the codeword in the probe of "
+                                  f"{by.removeprefix(PROBE)}, mean over folds.")
+    if by == "Subjects" or by.startswith(MOST):
+        index, recordings = shelf.runs(choice.root, choice.model, choice.dataset), \
+            shelf.dataset(choice.root, choice.dataset).recordings
+        if by == "Subjects":
+            return map_colours.numbers(subjects_showing(index, recordings)[numbers], "subjects",
+                                       "In how many subjects the codeword occurs at all.")
+        return map_colours.most_in(shares_by(index, recordings, by.removeprefix(MOST)).loc[numbers],
+                                   by.removeprefix(MOST))
+    return own_colours(table, by)
 
 
-def frame_colours(points: pd.DataFrame, table: pd.DataFrame, by: str) -> Colouring:
-    """Colours of frames: by the region of their strongest codeword, their error, or a column of the recordings."""
-    if by == "Codeword’s region":
-        return categories(points["codeword"].map(table.set_index("codeword")["region"]).fillna("none"),
-                          {**REGION_COLOURS, "none": REST_COLOUR})
-    column = "error_mm" if by == "Error" else by
-    if pd.api.types.is_numeric_dtype(points[column]) and points[column].nunique() > len(CATEGORIES):
-        return numbers(points[column], "mm" if by == "Error" else column)
-    return categories(points[column].astype(str), None)
+def own_colours(rows: pd.DataFrame, by: str) -> Colouring:
+    """By what a codeword is; `rows` of the dictionary's table, one a point."""
+    made = {"Region": lambda: map_colours.regions(rows["region"]), "Symmetry": lambda: map_colours.sides(rows["side"]),
+            "Action unit": lambda: map_colours.units_like(rows["like"]),
+            "Stage": lambda: map_colours.stages(rows["main_stage"]),
+            "Use": lambda: map_colours.uses(rows["share_of_frames"])}
+    return made[by]() if by in made else map_colours.numbers(rows["peak_mm"], "mm")
 
 
-def categories(values: pd.Series, colours: dict[str, str] | None) -> Colouring:
-    """A colour a category; the most frequent ones where no colours are given, the rest in grey."""
-    counted = values.value_counts()
-    if colours is None:
-        colours = dict(zip(counted.index[:len(CATEGORIES)], CATEGORIES, strict=False))
-    hexes = values.map(lambda v: colours.get(v, OTHER))
-    legend = [{"name": str(v).capitalize(), "colour": colours[v]} for v in counted.index if v in colours]
-    if len(legend) < len(counted):
-        legend.append({"name": f"{len(counted) - len(legend)} others", "colour": OTHER})
-    return Colouring(np.array([_rgb(h) for h in hexes], np.uint8).reshape(-1, 3), legend)
-
-
-def numbers(values: pd.Series, unit: str) -> Colouring:
-    """A perceptually uniform ramp from the 2nd to the 98th percentile."""
-    array = values.to_numpy(float)
-    low, high = np.nanquantile(array, [0.02, 0.98]) if np.isfinite(array).any() else (0.0, 1.0)
-    share = np.clip(np.nan_to_num((array - low) / max(high - low, 1e-9)), 0, 1) * (len(_CIVIDIS) - 1)
-    table = np.asarray(_CIVIDIS, float)
-    colours = np.stack([np.interp(share, range(len(table)), table[:, c]) for c in range(3)], 1).round().astype(np.uint8)
-    ends = [(f"{low:.3g}", _CIVIDIS[0]), (f"{high:.3g} {unit}", _CIVIDIS[-1])]
-    return Colouring(colours, [{"name": name, "colour": "#" + bytes(c).hex()} for name, c in ends])
-
-
-def codeword_points(found: MapArtefact, table: pd.DataFrame, by: str) -> tuple[bytes, Colouring, dict[str, str]]:
-    """The pack of a map of codewords, its legend, and the words of every codeword."""
+def frame_colours(choice: shelf.Choice, found: MapArtefact, table: pd.DataFrame, by: str) -> Colouring:
+    """Colours of frames: by the codeword that moves them most, by their error, their recording, their action units or
+    a probe."""
     points = found.points
+    if by in OWN:
+        rows = table.iloc[points["codeword"]]
+        rows = rows.assign(main_stage=points["stage"].to_numpy()) if by == "Stage" else rows
+        made = own_colours(rows, by)
+        return Colouring(made.colours, made.legend, made.ramp, f"{by} of the codeword that moves the frame most.")
+    if (weights := probe_weights(choice).get(by)) is not None:
+        return map_colours.weighted(found.tokens["tokens"], found.tokens["intensities"], weights,
+                                    by.removeprefix(PROBE))
+    for name, stamp, estimate, columns in unit_names(choice):
+        if by == f"{UNIT} ({name})" or by in columns:
+            values, aus = _units(str(found.path), choice.dataset, name, stamp, str(choice.root), points)
+            if by in columns:
+                return map_colours.unit_colour(values[:, columns.index(by)], by, estimate)
+            return map_colours.strongest_unit(values, aus, name)
+    return map_colours.numbers(points["error_mm"], "mm") if by == "Error" else map_colours.column(points[by], by)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the action units of the map")
+def _units(path: str, dataset: str, name: str, stamp: int, root: str,
+           _points: pd.DataFrame) -> tuple[np.ndarray, tuple[tuple[str, str], ...]]:
+    aus = AlignedAus.open(dataset, name, Path(root))
+    return map_colours.unit_values(aus, _points), aus.aus
+
+
+def codeword_points(found: MapArtefact, table: pd.DataFrame) -> tuple[bytes, dict[str, str]]:
+    """The pack of a map of codewords, and the words of every codeword."""
+    points = found.points
+    data = pack({}, places=_places(points), ids=points["codeword"].to_numpy(np.int32))
     rows = table.iloc[points["codeword"]]
-    colouring = codeword_colours(rows, by)
-    data = pack({}, places=_places(points), colours=colouring.colours, ids=points["codeword"].to_numpy(np.int32))
-    return data, colouring, {str(int(r["codeword"])): f"{title_of(r)}: {sentence_of(r)}" for _, r in rows.iterrows()}
-
-
-def frame_points(found: MapArtefact, dataset: Dataset, table: pd.DataFrame,
-                 by: str) -> tuple[bytes, Colouring, list[str]]:
-    """The pack of a map of frames with their ψ, its legend, and a note a point."""
-    points = found.points
-    colouring = frame_colours(points, table, by)
-    steps, scale = quantised(_psi(str(found.path), dataset.key, dataset, points).T)
-    data = pack({}, places=_places(points), colours=colouring.colours, ids=points["frame"].to_numpy(np.int32),
-                psi=np.ascontiguousarray(steps.T), scale=scale)
-    return data, colouring, [f"{r} · {clock(t)}" for r, t in zip(points["recording"], points["time_s"], strict=True)]
-
-
-def view_data(**parts: Any) -> dict[str, Any]:
-    """The data of the scatter view, with what does not change from map to map."""
-    return {"height": 520, "legend": [], "selected": [], **parts}
+    return data, {str(int(r["codeword"])): f"{title_of(r)}: {sentence_of(r)}" for _, r in rows.iterrows()}
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the faces of the map")
-def _psi(path: str, key: str, _dataset: Dataset, _points: pd.DataFrame) -> np.ndarray:
-    psi = np.zeros((len(_points), len(_dataset.names)), np.float32)
-    for name, rows in _points.groupby("recording", sort=False).indices.items():
-        frames = _dataset.frames(str(name))
-        psi[rows] = frames.psi[np.searchsorted(frames.frame, _points["frame"].to_numpy()[rows])]
+def frame_points(path: str, key: str, _found: MapArtefact, _dataset: Dataset) -> bytes:
+    """The pack of a map of frames with their ψ, a note a point, and the density of all frames where there is one."""
+    points = _found.points
+    steps, scale = quantised(_psi(_dataset, points).T)
+    notes = [f"{r} · {clock(t)}" for r, t in zip(points["recording"], points["time_s"], strict=True)]
+    arrays = {} if _found.density is None else {"density": density_steps(_found.density["counts"])}
+    header = {} if _found.density is None else {
+        "most": int(_found.density["counts"].max()),
+        "extent": [float(_found.density[axis][end]) for axis in ("x_edges", "y_edges") for end in (0, -1)]}
+    return pack({"notes": notes, **header}, places=_places(points), ids=points["frame"].to_numpy(np.int32),
+                psi=np.ascontiguousarray(steps.T), scale=scale, **arrays)
+
+
+def density_steps(counts: np.ndarray) -> np.ndarray:
+    """(ny, nx) counts to uint8: 0 for none, else 1 … 255 by the logarithm."""
+    high = np.log1p(max(int(counts.max(initial=0)), 1))
+    return np.where(counts > 0, np.maximum(1, np.rint(255 * np.log1p(counts) / high)), 0).astype(np.uint8)
+
+
+def view_data(colouring: Colouring, **parts: Any) -> dict[str, Any]:
+    """The data of the scatter view, with what does not change from map to map."""
+    colours = media.address(pack({}, colours=colouring.colours), "application/octet-stream", "map-colours")
+    return {"height": 520, "selected": [], "colours": colours, "legend": colouring.legend, "ramp": colouring.ramp,
+            **parts}
+
+
+def _psi(dataset: Dataset, points: pd.DataFrame) -> np.ndarray:
+    psi = np.zeros((len(points), len(dataset.names)), np.float32)
+    for name, rows in points.groupby("recording", sort=False).indices.items():
+        frames = dataset.frames(str(name))
+        psi[rows] = frames.psi[np.searchsorted(frames.frame, points["frame"].to_numpy()[rows])]
     return psi
 
 
 def _places(points: pd.DataFrame) -> np.ndarray:
     return points[[c for c in ("x", "y", "z") if c in points.columns]].to_numpy(np.float32)
-
-
-def _rgb(colour: str) -> tuple[int, ...]:
-    return tuple(bytes.fromhex(colour.removeprefix("#")))

@@ -36,7 +36,7 @@ strip = _view("strip")
 """data: face, items [{psi, title, note, href}]. Trigger: ``pick``, the index of an item."""
 
 scatter = _view("scatter")
-"""data: points (address), legend, words or notes, face, codebook, selected, height, alt.
+"""data: points and colours (addresses), legend, ramp, words, face, codebook, selected, height, alt.
 
 Triggers: ``pick`` (id and row of a point, add: whether Ctrl was held), ``select`` (ids or rows)."""
 

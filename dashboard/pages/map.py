@@ -52,7 +52,6 @@ def shown(choice: shelf.Choice) -> None:
         left, right = st.columns([2.1, 1], gap="medium")
         with left:
             draw(choice, found, settings, colour)
-            st.caption(found.statement)
         with right:
             if settings.of == "codewords":
                 selected_codewords(choice)
@@ -69,13 +68,7 @@ def choose(choice: shelf.Choice) -> tuple[MapSettings, str]:
                             format_func=map_view.BY[of].get)
     method = slots[2].selectbox("Method", ["umap", "pca"], key="method", bind="query-params", format_func=str.upper)
     dimensions = slots[3].selectbox("Dimensions", [2, 3], key="dimensions", bind="query-params")
-    colours = list(map_view.COLOURS[of])
-    if of == "frames":
-        dataset = shelf.dataset(choice.root, choice.dataset)
-        colours += ["subject", *dataset.labels]
-    else:
-        colours += list(map_view.probe_weights(choice))
-    colour = slots[4].selectbox("Colour", colours, key=f"colour_{of}", bind="query-params",
+    colour = slots[4].selectbox("Colour", map_view.colours(choice, of), key=f"colour_{of}", bind="query-params",
                                 format_func=lambda name: name[:1].upper() + name[1:])
     needs_data = of == "frames" or by == "cooccurrence"
     return MapSettings(choice.model, choice.dataset if needs_data else "", of, by, method, dimensions), colour
@@ -98,24 +91,24 @@ def offer(settings: MapSettings) -> None:
 
 
 def draw(choice: shelf.Choice, found: MapArtefact, settings: MapSettings, colour: str) -> None:
-    """The map itself."""
+    """The map itself, and what it says of itself."""
     codebook, table = shelf.codebook(choice.root, choice.model), dictionary(choice).table
     face = shelf.face(choice.root, codebook.face_id)
     if settings.of == "codewords":
-        if (weights := map_view.probe_weights(choice).get(colour)) is not None:
-            table = table.assign(**{colour: weights.reindex(table["codeword"]).fillna(0).to_numpy()})
-        points, colouring, words = map_view.codeword_points(found, table, colour)
+        colouring = map_view.codeword_colours(choice, table.iloc[found.points["codeword"]], colour)
+        points, words = map_view.codeword_points(found, table)
         extra = {"words": words, "selected": chosen.read(choice), "codebook": media.codebook_address(codebook)}
     else:
         dataset = shelf.dataset(choice.root, choice.dataset)
-        points, colouring, said = map_view.frame_points(found, dataset, table, colour)
-        extra = {"notes": said}
+        colouring = map_view.frame_colours(choice, found, table, colour)
+        points, extra = map_view.frame_points(str(found.path), dataset.key, found, dataset), {}
     data = map_view.view_data(
-        points=media.address(points, "application/octet-stream", f"map-{settings.of}"), legend=colouring.legend,
+        colouring, points=media.address(points, "application/octet-stream", f"map-{settings.of}"),
         face=media.face_address(face) if face.has_mesh else None, model=codebook.model,
-        alt=f"Map of {len(found.points)} {settings.of}", **extra)
+        alt=f"Map of {len(found.points)} {settings.of}, coloured by {colour}", **extra)
     views.scatter(key=f"map-{settings.of}", data=data, on_pick_change=lambda: picked(choice, settings.of),
                   on_select_change=lambda: drawn_around(choice, settings.of))
+    st.caption(f"{colouring.about}  \n{found.statement}" if colouring.about else found.statement)
 
 
 def picked(choice: shelf.Choice, of: str) -> None:

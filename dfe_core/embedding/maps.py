@@ -30,7 +30,7 @@ from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.runs import build_runs
 
-VERSION = 2
+VERSION = {"codewords": 1, "frames": 2}
 AXES = ("x", "y", "z")
 KINDS = {"codewords": ("deformation", "geodesic", "cooccurrence"), "frames": ("psi", "tokens")}
 METHODS = ("umap", "pca")
@@ -260,7 +260,7 @@ def _write(folder: Path, settings: MapSettings, features: Features, places: np.n
     sampled = settings.of == "frames" and len(table) < told.total
     said = statement(settings, len(table), told.total, len(features.left_out), told.quality, told.explained)
     write_json(folder / "manifest.json", {
-        "version": VERSION, "settings": asdict(settings), "points": len(table), "total": told.total,
+        "version": VERSION[settings.of], "settings": asdict(settings), "points": len(table), "total": told.total,
         "sampled": sampled, "left_out": features.left_out, "metric": features.metric,
         "quality": told.quality.as_json(), "explained_variance": told.explained,
         "density": None if density is None else density.as_json(),
@@ -304,7 +304,7 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 
 def _path(settings: MapSettings, root: Path | None) -> Path:
-    stamp = [VERSION, _settings_that_matter(settings), Codebook.open(settings.model, root).key]
+    stamp = [VERSION[settings.of], _settings_that_matter(settings), Codebook.open(settings.model, root).key]
     if settings.needs_tokens:
         stamp.append(content_key(TokenCache.open(settings.model, settings.dataset, root).manifest))
     return artefact_path("analyses", f"map-{content_key(stamp)}", root)

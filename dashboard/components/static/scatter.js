@@ -27,14 +27,30 @@ class Scatter {
       onclick: () => this.tool("lasso") }, "Lasso");
     this.boxing = element("button", { type: "button", class: "toggle", "aria-pressed": "false", title: "Draw a box around points to select them",
       onclick: () => this.tool("box") }, "Box");
+    this.points_ = this.layer("Points", "Show the drawn frames");
+    this.density_ = this.layer("Density", "Shade the plane by the number of all frames, on a logarithmic scale");
     const zoom = (by) => () => { this.scale *= by; this.draw(); };
     const all = element("button", { type: "button", class: "toggle", onclick: () => { this.fit(); this.draw(); } }, "All");
     this.box.append(element("div", { class: "picture" }, this.canvas, this.card),
       element("div", { class: "toggles" }, this.lasso, this.boxing,
         element("button", { type: "button", class: "toggle", "aria-label": "Zoom in", onclick: zoom(1.4) }, "+"),
-        element("button", { type: "button", class: "toggle", "aria-label": "Zoom out", onclick: zoom(1 / 1.4) }, "−"), all, this.legend));
+        element("button", { type: "button", class: "toggle", "aria-label": "Zoom out", onclick: zoom(1 / 1.4) }, "−"), all, this.points_, this.density_, this.legend));
     this.listen();
   }
+
+  /** A switch of what is drawn of a map of frames; one of the two stays on. */
+  layer(label, title) {
+    const button = element("button", { type: "button", class: "toggle", hidden: true, title, "aria-pressed": "true", onclick: () => {
+      const other = button === this.points_ ? this.density_ : this.points_, off = button.getAttribute("aria-pressed") === "true";
+      button.setAttribute("aria-pressed", String(!off));
+      if (off) other.setAttribute("aria-pressed", "true");
+      this.key();
+      this.draw();
+    } }, label);
+    return button;
+  }
+
+  on(button) { return button.hidden || button.getAttribute("aria-pressed") === "true"; }
 
   tool(name) {
     this.drawing = this.drawing === name ? null : name;
@@ -81,10 +97,10 @@ class Scatter {
     this.data = data;
     this.box.style.setProperty("--height", `${data.height}px`);
     this.canvas.setAttribute("aria-label", data.alt);
-    this.legend.replaceChildren(...data.legend.map(({ name, colour }) =>
-      element("span", {}, element("i", { style: `background:${colour}` }), name)));
+    this.key();
     try {
-      const points = await loadPack(data.points);
+      const [points, { colours }] = await Promise.all([loadPack(data.points), loadPack(data.colours)]);
+      this.colours = colours;
       if (this.points !== points) { this.points = points; this.open(); }
       if (data.face) [this.mesh, this.codebook] = await Promise.all([loadFace(data.face), data.codebook ? loadPack(data.codebook) : null]);
       this.chosen = new Set(data.selected || []);
@@ -95,7 +111,20 @@ class Scatter {
     }
   }
 
+  /** The legend: categories, or a ramp from its lowest to its highest colour; and what the density's shades count. */
+  key() {
+    const { legend, ramp } = this.data, dot = ({ name, colour }) => element("span", {}, element("i", { style: `background:${colour}` }), name);
+    const bar = ramp && element("span", { class: "ramp" }, ramp.low, element("i", { style: `background:linear-gradient(90deg, ${ramp.colours})` }),
+      ramp.middle && ramp.middle !== "log" ? element("span", { class: "sr" }, `middle ${ramp.middle}, `) : "", ramp.high + (ramp.middle === "log" ? ", log scale" : ""));
+    const shades = this.points?.density && this.on(this.density_) && element("span", { class: "ramp" }, "Density 1",
+      element("i", { style: "background:linear-gradient(90deg, color-mix(in srgb, var(--st-text-color) 11%, transparent), color-mix(in srgb, var(--st-text-color) 82%, transparent))" }),
+      `${this.points.most.toLocaleString("en")} frames a cell, log scale`);
+    this.legend.replaceChildren(...(this.on(this.points_) ? [...(bar ? [bar] : []), ...legend.map(dot)] : [shades]));
+  }
+
   open() {
+    this.shades = null;
+    this.points_.hidden = this.density_.hidden = !this.points.density;
     [this.count, this.dimensions] = this.points.shapes.places;
     this.deep = this.dimensions === 3;
     const p = this.points.places, n = this.dimensions;
@@ -132,13 +161,14 @@ class Scatter {
     if (!this.points || !this.box.isConnected) return;
     fitCanvas(this.canvas);
     const context = this.canvas.getContext("2d"), ratio = this.canvas.width / this.canvas.getBoundingClientRect().width;
-    const style = getComputedStyle(this.box), places = (this.placed = this.project()), c = this.points.colours;
+    const style = getComputedStyle(this.box), places = (this.placed = this.project()), c = this.colours;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    if (this.points.density && this.on(this.density_)) this.density(context, style);
     const many = this.count > 2000, radius = many ? 1.6 : this.count > 300 ? 3.5 : 6;
     const order = this.deep ? [...Array(this.count).keys()].sort((a, b) => places[3 * a + 2] - places[3 * b + 2]) : null;
     context.globalAlpha = many ? 0.55 : 0.9;
-    for (let j = 0; j < this.count; j++) {
+    for (let j = 0; j < (this.on(this.points_) ? this.count : 0); j++) {
       const i = order ? order[j] : j, r = radius * (this.deep ? places[3 * i + 2] : 1) * (this.points.sizes ? this.points.sizes[i] / 128 : 1);
       context.fillStyle = `rgb(${c[3 * i]},${c[3 * i + 1]},${c[3 * i + 2]})`;
       if (many) { context.fillRect(places[3 * i] - r, places[3 * i + 1] - r, 2 * r, 2 * r); continue; }
@@ -154,6 +184,34 @@ class Scatter {
     if (!many && this.count <= 300) this.labels(context, places, style, radius);
     if (this.loop?.length > 1) this.outline(context, style);
     this.box.dataset.state = "drawn";
+  }
+
+  /** The density of all frames below the points: the text's colour, more of it where there are more, by the logarithm. */
+  density(context, style) {
+    const { density, extent: [x0, x1, y0, y1], shapes: { density: [rows, columns] } } = this.points;
+    const ink = style.getPropertyValue("--st-text-color");
+    if (!this.shades || this.shades.ink !== ink) {
+      const made = Object.assign(document.createElement("canvas"), { width: columns, height: rows });
+      const brush = made.getContext("2d");
+      brush.fillStyle = ink; brush.fillRect(0, 0, 1, 1);
+      const [r, g, b] = brush.getImageData(0, 0, 1, 1).data, picture = brush.createImageData(columns, rows);
+      for (let i = 0; i < density.length; i++) {
+        const to = 4 * ((rows - 1 - Math.floor(i / columns)) * columns + (i % columns));
+        picture.data.set([r, g, b, density[i] ? 26 + 0.72 * density[i] : 0], to);
+      }
+      brush.putImageData(picture, 0, 0);
+      this.shades = { ink, made };
+    }
+    const [left, top] = this.place(x0, y1), [right, bottom] = this.place(x1, y0);
+    context.imageSmoothingEnabled = true;
+    context.drawImage(this.shades.made, left, top, right - left, bottom - top);
+  }
+
+  /** Where a place of a plane map stands on the canvas, in CSS pixels. */
+  place(x, y) {
+    const { width, height } = this.canvas.getBoundingClientRect(), size = Math.min(width, height) * this.scale / this.span;
+    const aspect = Math.min(1.7, Math.max(1, width / height));
+    return [width / 2 + this.shift[0] + (x - this.centre[0]) * size * aspect, height / 2 + this.shift[1] - (y - this.centre[1]) * size];
   }
 
   labels(context, places, style, radius) {
@@ -197,7 +255,7 @@ class Scatter {
   show(point, [x, y]) {
     const box = this.canvas.getBoundingClientRect(), right = x > box.width - 190, low = y > box.height - 190;
     Object.assign(this.card.style, { left: `${right ? x - 172 : x + 14}px`, top: `${low ? y - 180 : y + 14}px` });
-    this.words.textContent = this.data.words?.[this.points.ids[point]] ?? this.data.notes?.[point] ?? "";
+    this.words.textContent = this.data.words?.[this.points.ids[point]] ?? this.points.notes?.[point] ?? "";
     if (!this.mesh) { this.face.hidden = true; return; }
     fitCanvas(this.face);
     const size = this.mesh.coefficients, context = this.face.getContext("2d");
