@@ -31,6 +31,7 @@ class Command:
 COMMANDS = {
     "import": Command("import_", "bring recordings of other tools into a dataset"),
     "extract": Command("extract", "turn videos of faces into a dataset (extra dfe[video])"),
+    "videos": Command("videos", "link videos to the recordings of a dataset"),
     "simulate": Command("simulate", "make performances with known truth"),
     "train": Command("train", "train a codebook on a dataset"),
     "encode": Command("encode", "turn every frame of a dataset into tokens"),

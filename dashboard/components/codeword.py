@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import coverage_view, figures, frame, media, routes, shelf, thumbnails, views
+from dashboard.components import coverage_view, figures, film_stills, frame, media, routes, shelf, thumbnails, views
 from dashboard.components.cards import card
 from dashboard.components.words import clock, count, mm, percent
 from dfe_core.expressions.dataset import Dataset
@@ -85,12 +85,15 @@ def moments(choice: shelf.Choice, face: FaceModel, number: int) -> None:
         st.caption(f"No moment of “{choice.dataset}” shows this codeword.")
         return
     psi = frames_at(dataset, found)
+    stills = film_stills.addresses(dataset, [(row.recording, float(row.peak_s)) for row in found.itertuples()])
     items = [{"psi": [round(float(v), 4) for v in psi[i]], "title": f"{row.recording}", "note": _note(row),
-              "alt": f"{row.recording} at {clock(row.peak_s)}, intensity {row.peak:.2f}"}
+              "alt": f"{row.recording} at {clock(row.peak_s)}, intensity {row.peak:.2f}", **stills[i]}
              for i, row in enumerate(found.itertuples())]
     picked = views.strip(key="moments", data={"face": media.face_address(face), "items": items},
                          on_pick_change=lambda: None).pick
-    st.caption("The recorded face at each moment, coloured by its movement. Click one to open the recording there.")
+    below = " Below it the frame of the video." if any(stills) else ""
+    st.caption(f"The recorded face at each moment, coloured by its movement.{below} Click one to open the recording "
+               "there.")
     if picked is not None and picked < len(found):
         row = found.iloc[picked]
         routes.go("recordings", recording=row["recording"], t=round(float(row["peak_s"]), 3))

@@ -11,7 +11,7 @@ if __name__ == "__main__":  # a link to this page was the server's first: see da
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import deletion, empty_states, frame, provenance, shelf, uploads
+from dashboard.components import deletion, empty_states, frame, provenance, shelf, uploads, video_links
 from dashboard.components.words import count, plural, span
 from dfe_core.facs.store import list_aligned
 
@@ -64,6 +64,7 @@ def this_dataset(choice: shelf.Choice) -> None:
     if event and (rows := [r for r in event.selection.rows if r < len(shown)]):
         provenance.of_recording(dataset, shown["recording"].iloc[rows[0]])
     provenance.of_dataset(dataset)
+    video_links.of_dataset(dataset)
     names = list_aligned(choice.dataset, choice.root)
     st.caption(f"Action units: {', '.join(names)}." if names else "No action units have been joined to it yet.")
     if choice.model and not choice.encoded:

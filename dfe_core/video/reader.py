@@ -6,12 +6,13 @@ import multiprocessing
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.importing import ImportReport, import_dataset
 from dfe_core.expressions.points import point_track
 from dfe_core.expressions.readers.arkit_columns import arkit_indices, arkit_recording
@@ -24,6 +25,7 @@ from dfe_core.store import artefact_path
 from dfe_core.video.extra import load
 from dfe_core.video.extraction import LEAST_S, Extraction, extract, is_done
 from dfe_core.video.frames import ENDINGS, probe
+from dfe_core.video.links import Link, link
 
 _UNEVEN = 0.1  # frames whose steps spread by more of the usual one make a variable frame rate
 
@@ -33,6 +35,7 @@ class VideoReader:
     """Reads videos for `import_dataset`: a recording a face, over the whole time of the video.
 
     positions: hand over the 478 landmarks (for a learned face) in the place of the 52 scores.
+    boxes: of every video that was read, where each of its recordings' faces is (`_box`).
     """
 
     model: Path
@@ -40,6 +43,7 @@ class VideoReader:
     positions: bool = False
     root: Path | None = None
     progress: Listener = silent
+    boxes: dict[Path, list[tuple[float, ...]]] = field(default_factory=dict)
     FORMAT = "video"
     TITLE = "video through MediaPipe's Face Landmarker"
     MAX_BYTES = 1 << 40
@@ -53,9 +57,17 @@ class VideoReader:
         timing, notes = _timing(found)
         if left := found.left_out():
             notes = (*notes, f"{left} faces seen for less than {LEAST_S:g} s in all are left out.")
+        self.boxes[path] = [_box(found, rows) for rows in kept]
         make = _positions if self.positions else _scores
         return [replace(make(path, found, rows, timing, notes),
                         name=path.stem + (f"-face{i}" if len(kept) > 1 else "")) for i, rows in enumerate(kept)]
+
+
+def _box(found: Extraction, rows: np.ndarray) -> tuple[float, ...]:
+    """Left, top, right, bottom of where a face nearly always is, as shares of the picture."""
+    some = np.asarray(found.landmarks[rows[:: max(1, len(rows) // 500)], :, :2]) / (found.width, found.height)
+    ends = (*np.quantile(some.min(1), 0.05, axis=0), *np.quantile(some.max(1), 0.95, axis=0))
+    return tuple(round(float(np.clip(v, 0, 1)), 4) for v in ends)
 
 
 def _timing(found: Extraction) -> tuple[Timing, tuple[str, ...]]:
@@ -130,6 +142,7 @@ def extract_dataset(sources: Sequence[str | Path], model: str | Path, name: str,
     jobs: processes that run beside each other, one video each.
 
     Videos that were extracted before are not run again, so that the same command goes on after it was interrupted.
+    Which video each recording is of is written beside the dataset (`links`).
     Raises `DataError` as they do; a video that fails is skipped and named in the report.
     """
     videos, model = find_videos(sources), Path(model)
@@ -139,8 +152,18 @@ def extract_dataset(sources: Sequence[str | Path], model: str | Path, name: str,
         raise DataError(name, "a dataset of this name exists", f"another name, or `dfe rm {name}` first")
     _extract_all(videos, model, faces, jobs, root, progress)
     reader = VideoReader(model, faces, face == "learn" or face.startswith("learned-"), root)
-    return import_dataset(videos, name, face=face, labels=labels, subject_pattern=subject_pattern, fps=fps,
-                          reader=reader, root=root, progress=progress)
+    report = import_dataset(videos, name, face=face, labels=labels, subject_pattern=subject_pattern, fps=fps,
+                            reader=reader, root=root, progress=progress)
+    _link(Dataset.open(name, root), videos, report, reader)
+    return report
+
+
+def _link(dataset: Dataset, videos: list[Path], report: ImportReport, reader: VideoReader) -> None:
+    """Remember the videos of the recordings. Sources are in the order of the videos that were not skipped."""
+    left_out = {path for path, _ in report.skipped}
+    taken = [video for video in videos if video not in left_out]
+    link(dataset, {name: Link(video, box) for video, source in zip(taken, dataset.manifest["sources"], strict=True)
+                   for name, box in zip(source["recordings"], reader.boxes[video], strict=True)})
 
 
 def _extract_all(videos: list[Path], model: Path, faces: int, jobs: int, root: Path | None,

@@ -14,6 +14,7 @@ from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.faces import save_face
 from dfe_core.video import extra
 from dfe_core.video.extraction import _folder, _save, extract
+from dfe_core.video.links import links
 from dfe_core.video.reader import VideoReader, extract_dataset, find_videos
 from tests.expressions.test_mesh_sequence import mediapipe_points
 
@@ -89,6 +90,22 @@ def test_a_folder_of_videos_becomes_a_dataset_with_subjects(tmp_path, cache, mod
     assert len(dataset.extras("s1_a")["HeadPitch"]) == 60
     assert dataset.manifest["sources"][0]["reader"] == "video"
     assert [path.name for path, _ in report.skipped] == ["s3_a.avi"] and "no face in any" in report.skipped[0][1]
+
+
+def test_recordings_are_linked_to_their_videos_and_to_where_their_faces_are(tmp_path, cache, model, toy_face):
+    save_face(toy_face, cache)
+    extracted(tmp_path / "pair.mp4", model, cache, {0: np.arange(60), 3: np.arange(20, 50)})
+    extracted(tmp_path / "none.mp4", model, cache, {})
+    extracted(tmp_path / "alone.mp4", model, cache, {0: np.arange(60)})
+    extract_dataset([tmp_path / name for name in ("pair.mp4", "none.mp4", "alone.mp4")], model, "films",
+                    face=toy_face.id)
+    found = links(Dataset.open("films"))
+    assert {name: one.video.name for name, one in found.items()} == {
+        "pair-face0": "pair.mp4", "pair-face1": "pair.mp4", "alone": "alone.mp4"}
+    points = mediapipe_points(FRAMES)[:, :, :2].clip(0, 1)
+    left, top, right, bottom = found["alone"].box
+    assert (left, top) == pytest.approx(points.min(1).mean(0), abs=0.05) and left < right and top < bottom
+    assert (right, bottom) == pytest.approx(points.max(1).mean(0), abs=0.05)
 
 
 def test_landmarks_of_videos_make_a_face_of_their_own(tmp_path, cache, model):

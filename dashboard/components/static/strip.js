@@ -22,13 +22,16 @@ class Strip {
 
   async update(data) {
     this.data = data;
-    const signature = JSON.stringify(data.items.map((i) => [i.title, i.note, i.alt, i.src]));
+    const signature = JSON.stringify(data.items.map((i) => [i.title, i.note, i.alt, i.src, i.still]));
     if (signature !== this.signature) {
       this.signature = signature;
+      const filmed = data.items.some((item) => item.still);
       this.box.replaceChildren(...data.items.map((item, at) => element("button", { type: "button", class: "card",
         "aria-label": item.alt, title: item.alt, onclick: () => this.component.setTriggerValue("pick", at) },
         element("span", { class: "face" }, item.src ? element("img", { src: item.src, alt: "", loading: "lazy" })
           : element("canvas", { "aria-hidden": "true", "data-at": at })),
+        ...(filmed ? [item.still ? element("img", { class: "still", src: item.still, alt: item.still_alt })
+          : element("span", { class: "still" })] : []),
         element("span", { class: "title" }, item.title), element("span", { class: "note" }, item.note))));
     }
     try {
