@@ -21,7 +21,7 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, content_key
 from dfe_core.tokenizer import losses
 from dfe_core.tokenizer.config import Config, TrainConfig
-from dfe_core.tokenizer.latent import latent_frame
+from dfe_core.tokenizer.latent import balanced_gram, latent_frame
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.storage import save_model, sort_codewords_
 from train.finish import describe_table
@@ -118,7 +118,9 @@ def _prepare(dataset: Dataset, folder: Path | None, config: Config, root: Path |
 
 
 def _frame(face: FaceModel, frames: TrainingFrames, config: Config) -> tuple[np.ndarray, np.ndarray]:
-    return latent_frame(face.gram if face.has_mesh else None, frames.moment, config.tokenizer.psi_weight)
+    tokenizer = config.tokenizer
+    return latent_frame(balanced_gram(face, frames.moment, tokenizer.region_weight), frames.moment,
+                        tokenizer.psi_weight)
 
 
 def _start(run: Run) -> TrainingState:

@@ -33,6 +33,7 @@ class TokenizerConfig:
     width, layers, heads: of the encoder.
     psi_weight: share of the latent metric that measures standardised coefficients; the rest measures vertices. 0
         sees only mm, so that small but telling movements (lids, dimples) are drowned by the jaw; 1 sees only ψ.
+    region_weight: share of the vertex metric in which every region of the face counts alike, whatever its movement.
     beam: candidates kept per stage when encoding; 1 is greedy.
     sweeps: how often, after the search, every token is chosen again with the others known.
     rest_gain: a stage rests unless its token lowers the squared error by at least this share of the mean energy of
@@ -46,11 +47,12 @@ class TokenizerConfig:
     levels: tuple[float, ...] = (0.06, 0.1, 0.16, 0.25, 0.4, 0.6, 0.8, 1.0)
     shared: bool = True
     encoder: str = "transformer"
-    chunk: int = 8
+    chunk: int = 13
     width: int = 32
     layers: int = 1
     heads: int = 4
     psi_weight: float = 0.3
+    region_weight: float = 0.3
     beam: int = 2
     sweeps: int = 2
     rest_gain: float = 3e-4
@@ -66,6 +68,7 @@ class TokenizerConfig:
         _require(self.chunk >= 1 and self.layers >= 1 and self.width % self.heads == 0, "width",
                  f"{self.width} with {self.heads} heads", "a multiple of heads, with chunk and layers at least 1")
         _require(0 <= self.psi_weight <= 1, "psi_weight", self.psi_weight, "0 to 1")
+        _require(0 <= self.region_weight <= 1, "region_weight", self.region_weight, "0 to 1")
         _require(1 <= self.beam <= 64, "beam", self.beam, "1 to 64")
         _require(0 <= self.sweeps <= 16, "sweeps", self.sweeps, "0 to 16")
         _require(self.rest_gain >= 0, "rest_gain", self.rest_gain, "0 or more")

@@ -14,8 +14,10 @@ import numpy as np
 from numba import njit
 
 _NEVER = np.float32(-1e30)
+_TAKEN = np.float32(-3e38)
 _TWIN = np.float32(1e-6)  # quantizer.TWIN
 _BLOCK = 512
+_LANES = 64
 _MATH = {"nnan", "nsz", "contract", "reassoc"}
 
 
@@ -61,9 +63,10 @@ def _share(work: Callable[[int, int], None], count: int, threads: int) -> None:
 @njit(cache=True, nogil=True, fastmath=_MATH)
 def _gains(products, norms, blocked, levels, rest_gain, out):
     """Gain of every codeword at its best level; the best of all levels is the nearest to the projection."""
+    weakest = levels[0]
     for k in range(len(norms)):
-        out[k] = _NEVER
-    for j in range(len(levels)):
+        out[k] = weakest * (np.float32(2) * products[k] - weakest * norms[k])
+    for j in range(1, len(levels)):
         strength = levels[j]
         for k in range(len(norms)):
             gain = strength * (np.float32(2) * products[k] - strength * norms[k])
@@ -84,6 +87,28 @@ def _level(product, norm, levels):
 
 @njit(cache=True, nogil=True)
 def _best(gains):
+    """The first of the largest. Floats above zero are in order as integers, too, whose maximum the compiler finds with
+    vector instructions; a gain below zero is the largest only where rest is taken."""
+    keys, size, at = gains.view(np.int32), len(gains), 0
+    top = keys[0]
+    for k in range(size):
+        top = max(top, keys[k])
+    if top < 0:
+        return _best_of_losses(gains)
+    while at + _LANES <= size:
+        peak = keys[at]
+        for k in range(_LANES):
+            peak = max(peak, keys[at + k])
+        if peak == top:
+            break
+        at += _LANES
+    while keys[at] != top:
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def _best_of_losses(gains):
     best = 0
     for k in range(1, len(gains)):
         if gains[k] > gains[best]:
@@ -99,53 +124,61 @@ def _take(products, strength, row):
 
 @njit(cache=True, nogil=True)
 def _search_block(proposed, wanted, energy, gram, blocked, levels, beam, rest_gain, sweeps, sort, tokens, chosen):
-    stages, size = blocked.shape
-    norms = np.maximum(np.diag(gram), np.float32(1e-12))
-    gains, used = np.empty(size, np.float32), np.empty(size, np.bool_)
+    size = len(gram)
+    norms, gains = np.maximum(np.diag(gram), np.float32(1e-12)), np.empty(size, np.float32)
     paths, spare = np.empty((beam, size), np.float32), np.empty((beam, size), np.float32)
-    errors = np.empty(beam, np.float32)
-    picked, old = np.zeros((beam, stages, 2), np.int64), np.zeros((beam, stages, 2), np.int64)
-    room = beam * beam
-    costs, parents, words = np.empty(room, np.float32), np.empty(room, np.int64), np.empty(room, np.int64)
-    order, kept = np.empty(room, np.int64), np.empty(beam, np.int64)
     for row in range(len(proposed)):
-        paths[0], errors[0], width, alike = proposed[row], energy[row], 1, _TWIN * energy[row]
-        for stage in range(stages):
-            count = 0
-            for path in range(width):
-                _gains(paths[path], norms, blocked[stage], levels, rest_gain, gains)
-                used[:] = False
-                for _ in range(min(beam, size)):
-                    best = -1
-                    for k in range(size):
-                        if not used[k] and (best < 0 or gains[k] > gains[best]):
-                            best = k
-                    used[best] = True
-                    costs[count], parents[count], words[count] = errors[path] - gains[best], path, best
-                    count += 1
-            width = _survivors(costs, count, beam, alike, order, kept)
-            spare[:], old[:] = paths, picked
-            for path in range(width):
-                source, word = parents[kept[path]], words[kept[path]]
-                picked[path] = old[source]
-                paths[path] = spare[source]
-                level = _level(spare[source, word], norms[word], levels) if word else 0
-                picked[path, stage, 0], picked[path, stage, 1] = word, level
-                errors[path] = costs[kept[path]]
-                if word:
-                    _take(paths[path], levels[level], gram[word])
-        products = spare[0]
-        products[:] = wanted[row] - proposed[row] + paths[0]
-        for place in range(stages):
-            tokens[row, place], chosen[row, place] = picked[0, place, 0], picked[0, place, 1]
+        products = paths[0]
+        products[:] = proposed[row]
+        if beam == 1:
+            _sweep(products, norms, blocked, levels, rest_gain, gains, gram, tokens[row], chosen[row])
+        else:
+            _beam_search(paths, spare, energy[row], norms, blocked, levels, rest_gain, gains, gram, tokens[row],
+                         chosen[row])
         if sort:
             _strongest_first(tokens[row], chosen[row], norms, levels)
+        for k in range(size if sweeps else 0):
+            products[k] += wanted[row, k] - proposed[row, k]
         for _ in range(sweeps):
-            for place in range(stages):
-                if tokens[row, place]:
-                    _take(products, -levels[chosen[row, place]], gram[tokens[row, place]])
-                _gains(products, norms, blocked[place], levels, rest_gain, gains)
-                _place(products, _best(gains), norms, levels, gram, tokens[row], chosen[row], place)
+            _sweep(products, norms, blocked, levels, rest_gain, gains, gram, tokens[row], chosen[row])
+
+
+@njit(cache=True, nogil=True)
+def _beam_search(paths, spare, energy, norms, blocked, levels, rest_gain, gains, gram, tokens, chosen):
+    """The best of `len(paths)` paths, from the products in the first of them; its own products are left there."""
+    beam, stages, size = len(paths), len(tokens), len(norms)
+    picked, old = np.zeros((beam, stages, 2), np.int64), np.zeros((beam, stages, 2), np.int64)
+    errors, costs = np.empty(beam, np.float32), np.empty(beam * beam, np.float32)
+    parents, words = np.empty(beam * beam, np.int64), np.empty(beam * beam, np.int64)
+    order, kept = np.empty(beam * beam, np.int64), np.empty(beam, np.int64)
+    errors[0], width, alike = energy, 1, _TWIN * energy
+    for stage in range(stages):
+        count = 0
+        for path in range(width):
+            _gains(paths[path], norms, blocked[stage], levels, rest_gain, gains)
+            for _ in range(min(beam, size)):
+                best = _best(gains)
+                costs[count], parents[count], words[count] = errors[path] - gains[best], path, best
+                gains[best] = _TAKEN
+                count += 1
+        width = _survivors(costs, count, beam, alike, order, kept)
+        spare[:], old[:] = paths, picked
+        for path in range(width):
+            source, word = parents[kept[path]], words[kept[path]]
+            picked[path], paths[path] = old[source], spare[source]
+            errors[path] = costs[kept[path]]
+            _place(paths[path], word, norms, levels, gram, picked[path, :, 0], picked[path, :, 1], stage)
+    tokens[:], chosen[:] = picked[0, :, 0], picked[0, :, 1]
+
+
+@njit(cache=True, nogil=True)
+def _sweep(products, norms, blocked, levels, rest_gain, gains, gram, tokens, chosen):
+    """Choose every token again with the others known; from all at rest it is the greedy search."""
+    for place in range(len(tokens)):
+        if tokens[place]:
+            _take(products, -levels[chosen[place]], gram[tokens[place]])
+        _gains(products, norms, blocked[place], levels, rest_gain, gains)
+        _place(products, _best(gains), norms, levels, gram, tokens, chosen, place)
 
 
 @njit(cache=True, nogil=True)

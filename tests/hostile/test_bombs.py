@@ -25,7 +25,7 @@ from dfe_core.faces import save_face
 from dfe_core.faces.arkit import ARKIT_NAMES
 from tests.hostile.broken_files import npy_header
 from tests.hostile.good_files import arkit_csv
-from tests.hostile.memory import peak_during
+from train.benchmark.memory import peak_during
 
 MOST_SECONDS = 10.0
 MOST_BYTES = 512 << 20

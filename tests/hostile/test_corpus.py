@@ -17,7 +17,7 @@ from dfe_core.expressions.readers.registry import readers
 from dfe_core.faces import save_face
 from tests.hostile.broken_files import Case, cases
 from tests.hostile.good_files import BUILDERS, FRAMES
-from tests.hostile.memory import peak_during
+from train.benchmark.memory import peak_during
 
 MOST_SECONDS = 10.0
 MOST_BYTES = 512 << 20

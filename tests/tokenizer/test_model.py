@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from dfe_core.errors import DataError
+from dfe_core.faces.model import REGIONS
 from dfe_core.tokenizer import losses
 from dfe_core.tokenizer.config import Config, TokenizerConfig, load_config
-from dfe_core.tokenizer.latent import latent_frame
+from dfe_core.tokenizer.latent import balanced_gram, latent_frame
 from dfe_core.tokenizer.model import Tokenizer
 
 
@@ -37,6 +38,21 @@ def test_latent_length_is_vertex_and_coefficient_error_in_units_of_the_data(toy_
     vertex = np.square(toy_face.displacement(psi.astype(np.float32))).sum(-1).mean(1)
     expected = 0.7 * vertex / vertex.mean() + 0.3 * (psi**2 / np.diag(moment)).mean(1)
     assert np.allclose(np.square(psi @ frame).sum(1), expected, rtol=1e-3)
+
+
+def test_balanced_regions_keep_the_energy_of_the_face_and_each_counts_alike(toy_face):
+    moment = np.diag(np.random.default_rng(0).uniform(0.01, 1, toy_face.coefficients))
+    plain, half, whole = (balanced_gram(toy_face, moment, w) for w in (0, 0.5, 1))
+    assert np.array_equal(plain, toy_face.gram)
+    for found in (half, whole):
+        assert np.sum(found * moment) == pytest.approx(np.sum(toy_face.gram * moment))
+    assert half == pytest.approx((plain + whole) / 2)
+    brows = (toy_face.regions == REGIONS.index("brow"))[None, :, None]
+    louder = dataclasses.replace(toy_face, basis=toy_face.basis * np.where(brows, 2, 1))
+    found = balanced_gram(louder, moment, 1)  # the brows move twice as far, and yet weigh the same
+    assert found / np.trace(found) == pytest.approx(whole / np.trace(whole), abs=1e-9)
+    assert not np.allclose(louder.gram / np.trace(louder.gram), plain / np.trace(plain))
+
 
 
 def test_the_sum_of_single_codewords_is_the_reconstruction_on_the_mesh(toy_face):

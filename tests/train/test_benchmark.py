@@ -96,7 +96,7 @@ def test_tables_are_written_kept_and_gone_on_with(root, tmp_path):
     seen = []
     benchmark_tokenizer(out, quick=True, root=root, progress=seen.append, datasets=("toy",), seeds=2, only="PCA*")
     table = pd.read_csv(out / "tokenizer.csv")
-    assert table["seed"].tolist() == [0, 1] and (table["rmse_mm"] > 0).all()
+    assert table["seed"].tolist() == [0, 1] and (table["rmse_mm"] > 0).all() and (table["peak_mb"] >= 0).all()
     kept = json.loads((out / "tokenizer.json").read_text())
     assert kept["rows"][0]["low"]["rmse_mm"] <= kept["rows"][0]["rmse_mm"] <= kept["rows"][0]["high"]["rmse_mm"]
     assert (out / "tokenizer-toy.svg").read_text().startswith("<?xml")

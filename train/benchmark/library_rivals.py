@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from dfe_core.faces import open_face
 from dfe_core.tokenizer.config import Config, TrainConfig
 from dfe_core.tokenizer.encoder import build_correction
-from dfe_core.tokenizer.latent import latent_frame
+from dfe_core.tokenizer.latent import balanced_gram, latent_frame
 from train.benchmark.methods import Method, Outcome
 from train.benchmark.sample import Sample
 from train.discovery import activations
@@ -79,9 +79,9 @@ def finite_scalar(bits: float) -> Method:
 
 
 def _frame(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
-    face = open_face(sample.dataset.face_id, sample.root)
-    return latent_frame(face.gram if face.has_mesh else None, sample.fit.T @ sample.fit / len(sample.fit),
-                        Config().tokenizer.psi_weight)
+    face, config = open_face(sample.dataset.face_id, sample.root), Config().tokenizer
+    moment = sample.fit.T @ sample.fit / len(sample.fit)
+    return latent_frame(balanced_gram(face, moment, config.region_weight), moment, config.psi_weight)
 
 
 def _train(model: nn.Module, loss: Callable[[Tensor], Tensor], latent: np.ndarray) -> None:

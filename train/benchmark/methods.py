@@ -213,6 +213,7 @@ def rows(quick: bool) -> dict[str, Method]:
         "ours, no orthogonality": ours(train__loss__orthogonality=0.0),
         "ours, one codebook per stage": ours(tokenizer__shared=False),
         "ours, no vertex term": ours(tokenizer__psi_weight=1.0, train__loss__vertex=0.0),
+        "ours, regions by their movement": ours(tokenizer__region_weight=0.0),
         "ours, gradient instead of EMA": ours(train__ema=False),
         "ours, no dead-code replacement": ours(train__dead_share=0.0),
         "ours, MLP encoder": ours(tokenizer__encoder="mlp"),
@@ -224,6 +225,9 @@ def rows(quick: bool) -> dict[str, Method]:
         for n in (1, 2, 4, 16):
             table |= {f"ours, N = {n}": ours(tokenizer__stages=n),
                       f"residual k-means, whitened ψ, N = {n}": residual_kmeans(bits * n / default.stages, n),
+                      f"residual k-means, mesh frame, N = {n}": residual_kmeans(bits * n / default.stages, n, True),
+                      f"vector-quantize-pytorch, residual VQ, N = {n}": library_residual(
+                          bits * n / default.stages, n),
                       f"PCA, quantised, bits of N = {n}": quantised_pca(bits * n / default.stages)}
         table |= {f"ours, K = {k}": ours(tokenizer__codewords=k) for k in (256, 1024)}
     return table

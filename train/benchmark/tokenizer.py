@@ -23,6 +23,7 @@ from dfe_core.progress import Listener, Progress
 from dfe_core.store import atomic_file, cache_root, content_key, write_json
 from dfe_core.tokenizer.config import Config
 from train.benchmark.figures import figures, matched_cosine
+from train.benchmark.memory import peak_during
 from train.benchmark.methods import rows
 from train.benchmark.sample import draw_sample
 from train.tables import table
@@ -58,8 +59,9 @@ def benchmark_tokenizer(out: Path, *, quick: bool, root: Path | None, progress: 
                 key = content_key([__version__, dataclasses.asdict(Config()), data.key, row, seed])
                 if key not in kept.rows:
                     sample = sample or draw_sample(data, face, root, seed)
-                    outcome = method(sample)
-                    found = None if outcome is None else figures(sample, face, outcome)
+                    with peak_during() as peak:
+                        outcome = method(sample)
+                    found = None if outcome is None else figures(sample, face, outcome) | {"peak_mb": peak.grown / 1e6}
                     atoms = None if outcome is None or outcome.dictionary is None else outcome.dictionary
                     kept.add(key, {"dataset": name, "row": row, "seed": seed, "figures": found,
                                    "atoms": None if atoms is None or len(atoms) > 2000 else
@@ -144,7 +146,8 @@ def _plot(rows_of_one: pd.DataFrame, path: Path) -> None:
     from matplotlib import pyplot
     figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.5), layout="constrained", sharey=True)
     curve = rows_of_one.dropna(subset=["bits_per_frame"])
-    for stem in ("ours", "residual k-means, whitened ψ", "PCA, quantised"):
+    for stem in ("ours", "residual k-means, whitened ψ", "residual k-means, mesh frame",
+                 "vector-quantize-pytorch, residual VQ", "PCA, quantised"):
         part = curve[curve["row"].str.fullmatch(rf"{stem}(, (bits of )?N = \d+)?")].sort_values("bits_per_frame")
         if len(part):
             axes[0].plot(part["bits_per_frame"], part["rmse_mm"], "o-", label=stem)
