@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dfe_core.errors import DataError
 from dfe_core.store import KINDS, cache_root, content_key, read_json, write_json
@@ -19,13 +21,16 @@ _FOLDER, _ENTRY = ".trash", "entry.json"
 @dataclass(frozen=True)
 class Discarded:
     """Something set aside. id: what `restore` takes; what: its first artefact, ``datasets/study1``; paths: all of
-    them; when: seconds since the epoch; bytes: on disk."""
+    them; when: seconds since the epoch; bytes: on disk. recording: where it is but one of that dataset, and order: all
+    that the dataset had."""
 
     id: str
     what: str
     paths: tuple[str, ...]
     when: float
     bytes: int
+    recording: str = ""
+    order: tuple[str, ...] = ()
 
 
 def discard(artefacts: Sequence[Path], root: Path | None = None) -> Discarded:
@@ -36,16 +41,39 @@ def discard(artefacts: Sequence[Path], root: Path | None = None) -> Discarded:
     """
     root = root or cache_root()
     names = [_relative(path, root) for path in artefacts]
-    empty(root, KEPT_DAYS)
-    now = time.time()
-    number = content_key([names, now], 12)
-    folder = root / _FOLDER / number
-    folder.mkdir(parents=True)
-    write_json(folder / _ENTRY, {"paths": names, "when": now})
+    folder, entry = _opened(names, root)
+    write_json(folder / _ENTRY, entry)
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         os.replace(root / name, folder / name)
     return _described(folder)
+
+
+@contextlib.contextmanager
+def set_aside(artefact: Path, about: dict[str, Any]) -> Iterator[Path]:
+    """An empty folder for a part of an artefact, which stays where it is; the entry is there when the block ends well.
+
+    about: ``recording`` and ``order``, as `Discarded` has them. Raises `DataError` for a path that is no artefact.
+    """
+    root = artefact.parents[1]
+    folder, entry = _opened([_relative(artefact, root)], root)
+    try:
+        (folder / entry["paths"][0]).mkdir(parents=True)
+        yield folder / entry["paths"][0]
+        write_json(folder / _ENTRY, {**entry, **about})
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def held(entry: Discarded, root: Path | None = None) -> Path:
+    """Where the first artefact of an entry lies now."""
+    return (root or cache_root()) / _FOLDER / entry.id / entry.paths[0]
+
+
+def drop(number: str, root: Path | None = None) -> None:
+    """Delete an entry for good."""
+    shutil.rmtree((root or cache_root()) / _FOLDER / number)
 
 
 def restore(number: str, root: Path | None = None) -> Discarded:
@@ -54,6 +82,8 @@ def restore(number: str, root: Path | None = None) -> Discarded:
     entry = next((e for e in discarded(root) if e.id == number), None)
     if entry is None:
         raise DataError(number, "nothing of this id was set aside, or it has ended", "an entry that is still kept")
+    if entry.recording:
+        raise DataError(number, f"a recording of {entry.what}", "a whole artefact: `removal.put_back` takes both")
     taken = [name for name in entry.paths if (root / name).exists() and (root / _FOLDER / number / name).exists()]
     if taken:
         raise DataError(taken[0], "there is another one of this name now", "the new one to be removed first")
@@ -82,6 +112,15 @@ def empty(root: Path | None = None, older_than_days: float = 0.0) -> int:
     return sum(entry.bytes for entry in gone)
 
 
+def _opened(names: list[str], root: Path) -> tuple[Path, dict[str, Any]]:
+    """A new folder in the trash and what its entry says; entries over `KEPT_DAYS` old end here."""
+    empty(root, KEPT_DAYS)
+    now = time.time()
+    folder = root / _FOLDER / content_key([names, now], 12)
+    folder.mkdir(parents=True)
+    return folder, {"paths": names, "when": now}
+
+
 def _relative(path: Path, root: Path) -> str:
     parts = Path(os.path.abspath(path)).relative_to(os.path.abspath(root)).parts \
         if Path(os.path.abspath(path)).is_relative_to(os.path.abspath(root)) else ()
@@ -93,4 +132,5 @@ def _relative(path: Path, root: Path) -> str:
 def _described(folder: Path) -> Discarded:
     entry = read_json(folder / _ENTRY)
     size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and p.name != _ENTRY)
-    return Discarded(folder.name, entry["paths"][0], tuple(entry["paths"]), float(entry["when"]), size)
+    return Discarded(folder.name, entry["paths"][0], tuple(entry["paths"]), float(entry["when"]), size,
+                     str(entry.get("recording") or ""), tuple(entry.get("order") or ()))

@@ -1,4 +1,4 @@
-"""Deleting a dataset, and taking that back."""
+"""Deleting a dataset or one of its recordings, and taking that back."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from dashboard.components import shelf
 from dashboard.components.words import plural
 from dfe_core import trash
 from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.removal import put_back, remove_recording
+from dfe_core.video import stills
 from train.catalogue import dependents, find
 
 CHANGED = "datasets-changed"
@@ -38,6 +41,25 @@ def offer(choice: shelf.Choice) -> None:
         no.button("Keep", key=f"keep-{choice.dataset}", width="stretch", on_click=st.session_state.pop, args=(asked,))
 
 
+def offer_recording(choice: shelf.Choice, dataset: Dataset, recording: str) -> None:
+    """A button that takes one recording out, after asking. The only one goes with its dataset."""
+    if len(dataset.recordings) < 2:
+        return
+    asked = f"asked-remove-{choice.dataset}-{recording}"
+    if not st.session_state.get(asked):
+        st.button("Remove this recording", icon=":material/person_remove:", key=f"remove-{recording}",
+                  on_click=st.session_state.__setitem__, args=(asked, True))
+        return
+    with st.container(border=True):
+        words, yes, no = st.columns([4, 1, 1], vertical_alignment="center")
+        words.markdown(f"**{recording}** is taken out of {choice.dataset}: the dataset is written without it, and what "
+                       "was made from it (tokens, action units, analyses) is to be made again. It can be taken back "
+                       f"for {trash.KEPT_DAYS} days.")
+        yes.button("Remove", type="primary", key=f"remove-yes-{recording}", width="stretch", on_click=_remove,
+                   args=(dataset, recording, asked))
+        no.button("Keep", key=f"remove-no-{recording}", width="stretch", on_click=st.session_state.pop, args=(asked,))
+
+
 def undo(choice: shelf.Choice) -> None:
     """What was deleted lately, each with a way back."""
     if fault := st.session_state.pop("undo-fault", None):
@@ -45,8 +67,8 @@ def undo(choice: shelf.Choice) -> None:
     for entry in trash.discarded(choice.root)[:5]:
         with st.container(border=True):
             words, back = st.columns([5, 1], vertical_alignment="center")
-            words.markdown(f":material/delete: **{entry.what.partition('/')[2]}** was deleted {_ago(entry.when)}"
-                           f" ({entry.bytes / 1e6:,.1f} MB, {plural(len(entry.paths), 'artefact')}).")
+            words.markdown(f":material/delete: {_what(entry)} {_ago(entry.when)} ({entry.bytes / 1e6:,.1f} MB"
+                           + (f", {plural(len(entry.paths), 'artefact')})." if len(entry.paths) > 1 else ")."))
             back.button("Undo", key=f"undo-{entry.id}", icon=":material/undo:", width="stretch", on_click=_restore,
                         args=(choice, entry))
     if trash.discarded(choice.root):
@@ -64,9 +86,20 @@ def _delete(choice: shelf.Choice, paths: list) -> None:
         st.session_state.pop("dataset", None)
 
 
+def _remove(dataset: Dataset, recording: str, asked: str) -> None:
+    st.session_state.pop(asked, None)
+    try:
+        remove_recording(dataset, recording)
+        stills.clear(dataset)
+    except DataError as error:
+        st.session_state["undo-fault"] = f"{error.where}: {error.found}. Expected: {error.expected}."
+        return
+    st.session_state[CHANGED] = True
+
+
 def _restore(choice: shelf.Choice, entry: trash.Discarded) -> None:
     try:
-        trash.restore(entry.id, choice.root)
+        put_back(entry, choice.root)
     except DataError as error:
         st.session_state["undo-fault"] = f"{error.where}: {error.found}. Expected: {error.expected}."
         return
@@ -74,6 +107,11 @@ def _restore(choice: shelf.Choice, entry: trash.Discarded) -> None:
     kind, _, name = entry.what.partition("/")
     if kind == "datasets":
         st.session_state["dataset"] = name
+
+
+def _what(entry: trash.Discarded) -> str:
+    name = entry.what.partition("/")[2]
+    return f"**{entry.recording}** of {name} was removed" if entry.recording else f"**{name}** was deleted"
 
 
 def _ago(when: float) -> str:

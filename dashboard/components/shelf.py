@@ -35,8 +35,14 @@ def dataset_names(root: Path, model: str | None = None) -> list[str]:
 
 
 def is_encoded(root: Path, model: str | None, dataset: str | None) -> bool:
-    """Whether the token cache of a model on a dataset exists."""
-    return bool(model and dataset) and (root / "tokens" / f"{model}--{dataset}" / "manifest.json").is_file()
+    """Whether the tokens of a model on a dataset are there, and are of the dataset as it is now."""
+    if not model or not dataset:
+        return False
+    tokens = root / "tokens" / f"{model}--{dataset}" / "manifest.json"
+    data = root / "datasets" / dataset / "manifest.json"
+    if not tokens.is_file():
+        return False
+    return not data.is_file() or _same_data(str(tokens), str(data), _stamp(tokens, data))
 
 
 def codebook(root: Path, name: str) -> Codebook:
@@ -109,6 +115,16 @@ def chosen() -> Choice:
 def _stamp(*paths: Path) -> tuple[int, ...]:
     """Changes when a file does; missing files count as 0."""
     return tuple(p.stat().st_mtime_ns if p.is_file() else 0 for p in paths)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _same_data(tokens: str, dataset: str, stamp: tuple[int, ...]) -> bool:
+    """A recording that was removed, or an import of the same name, makes another dataset."""
+    try:
+        made_from, now = read_json(Path(tokens)).get("dataset_key"), read_json(Path(dataset)).get("key")
+    except (DataError, AttributeError):  # broken: the page that opens it says so
+        return True
+    return made_from is None or made_from == now
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -56,13 +56,14 @@ def this_dataset(choice: shelf.Choice) -> None:
     st.caption("A click on a row tells where that recording comes from.")
     shown = recordings.drop(columns=["first_row"] + [c for c in ("session",) if not recordings[c].astype(bool).any()])
     event = st.dataframe(shown, hide_index=True, height=min(33 * (len(shown) + 1) + 3, 340), on_select="rerun",
-                         selection_mode="single-row", key=f"recordings-{choice.dataset}", column_config={
+                         selection_mode="single-row", key=f"recordings-{choice.dataset}-{dataset.key}", column_config={
         "recording": "Recording", "subject": "Subject", "session": "Session", "frames": "Frames",
         "valid_frames": "Valid frames", "extractor": "Extractor",
         "duration_s": st.column_config.NumberColumn("Duration, s", format="%.1f"),
         "fps": st.column_config.NumberColumn("Frames a second", format="%.2f")})
     if event and (rows := [r for r in event.selection.rows if r < len(shown)]):
         provenance.of_recording(dataset, shown["recording"].iloc[rows[0]])
+        deletion.offer_recording(choice, dataset, shown["recording"].iloc[rows[0]])
     provenance.of_dataset(dataset)
     video_links.of_dataset(dataset)
     names = list_aligned(choice.dataset, choice.root)

@@ -221,11 +221,13 @@ class DatasetWriter:
         values = pa.array([np.asarray(v, np.float32) for v in recording.extras.values()], _EXTRAS.field("values").type)
         self._extras.write_table(pa.table([[recording.name] * len(columns), columns, values], schema=_EXTRAS))
 
-    def close(self, manifest: dict[str, Any], truth: pd.DataFrame | None = None) -> None:
-        """Write recordings.parquet, truth.parquet and, last, the manifest."""
+    def close(self, manifest: dict[str, Any], truth: pd.DataFrame | None = None,
+              rows: pd.DataFrame | None = None) -> None:
+        """Write recordings.parquet, truth.parquet and, last, the manifest. rows: the table of recordings, where it is
+        known and not to be made of what was added."""
         self._write_waiting()
         self._sink.close()
-        pd.DataFrame(self._rows).to_parquet(self.folder / "recordings.parquet", index=False)
+        (pd.DataFrame(self._rows) if rows is None else rows).to_parquet(self.folder / "recordings.parquet", index=False)
         files = ["frames.parquet", "recordings.parquet"]
         if self._extras is not None:
             self._extras.close()

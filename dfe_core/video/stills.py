@@ -47,8 +47,13 @@ def stills_folder(dataset: Dataset) -> Path:
 
 def forget(dataset: Dataset) -> int:
     """Unlink the videos of a dataset and delete the pictures made of them; returns of how many recordings."""
-    shutil.rmtree(stills_folder(dataset), ignore_errors=True)
+    clear(dataset)
     return unlink(dataset)
+
+
+def clear(dataset: Dataset) -> None:
+    """Delete the pictures made so far; they are made again when they are shown."""
+    shutil.rmtree(stills_folder(dataset), ignore_errors=True)
 
 
 def _kept(dataset: Dataset, one: Link, start_s: float, height: int) -> bytes | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components import import_options, video_intake
+from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.inspection import Believed, inspect_sources
+from dfe_core.expressions.removal import remove_recording
 from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.video import extra
 from dfe_core.video.landmarker import MODEL_SHA256, MODEL_URL
@@ -125,3 +128,19 @@ def test_the_tool_of_a_file_is_told_before_it_is_imported(tmp_path: Path):
     write(tmp_path / "d.csv", table(performance(5)))
     assert {one.name: one.tool for one in inspect_sources([tmp_path])} == {
         "a": "emoca", "b": "deca", "c": "Apple's ARKit", "d": ""}
+
+
+def test_a_removed_recording_can_be_taken_back_and_tokens_are_of_the_data_as_they_are(filled: Path):
+    from dashboard.components import shelf
+    manifest = filled / "tokens" / "default--simulated" / "manifest.json"
+    before = Dataset.open("simulated")
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"dataset_key": before.key}))
+    assert shelf.is_encoded(filled, "default", "simulated")
+    remove_recording(before, "subject01-take1")
+    assert not shelf.is_encoded(filled, "default", "simulated")
+    test = opened("data", dataset="simulated")
+    assert "**subject01-take1** of simulated was removed just now" in said(test)
+    assert "has not been encoded" in said(test)
+    test = next(b for b in test.button if b.label == "Undo").click().run()
+    assert not test.exception and Dataset.open("simulated").key == before.key
+    assert shelf.is_encoded(filled, "default", "simulated") and "has not been encoded" not in said(test)

@@ -1,0 +1,126 @@
+"""One recording taken out of a dataset, and put back: for a person who withdraws, or a take that should not count.
+
+The dataset is written anew without it, so that nothing of it is left in its files; what was taken out lies in the trash
+as a small dataset of its own. The dataset's key changes, by which tokens, AUs and analyses are known to be of another
+state; put back, the files are the same to the bit, and so is the key.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dfe_core import trash
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset, DatasetWriter
+from dfe_core.expressions.recording import Recording
+from dfe_core.store import atomic_directory
+
+_OWN = frozenset(("manifest.json", "recordings.parquet", "frames.parquet", "extras.parquet", "truth.parquet"))
+_WHY = "removed by hand"
+
+
+def remove_recording(dataset: Dataset, recording: str) -> trash.Discarded:
+    """Take a recording out of a dataset; `put_back` takes the entry that is returned.
+
+    Raises `DataError` for one that is not there, and for the only one: that is the whole dataset's deletion.
+    """
+    names = dataset.recordings["recording"].tolist()
+    if recording not in names:
+        raise DataError(dataset.name, f"no recording {recording!r}", "one listed by `dfe show`")
+    if len(names) == 1:
+        raise DataError(dataset.name, f"{recording!r} is its only recording", "the dataset itself to be deleted")
+    rest = [name for name in names if name != recording]
+    manifest, removed = _split_manifest(dataset.manifest, recording)
+    with trash.set_aside(dataset.path, {"recording": recording, "order": names}) as folder:
+        _write(folder, dataset.name, [(dataset, recording)], removed)
+    root = dataset.path.parents[1]
+    entry = trash.discarded(root)[0]
+    try:
+        with atomic_directory(dataset.path) as folder:
+            _write(folder, dataset.name, [(dataset, name) for name in rest], manifest)
+            _copy_others(dataset.path, folder)
+    except BaseException:
+        trash.drop(entry.id, root)
+        raise
+    return entry
+
+
+def put_back(entry: trash.Discarded, root: Path | None = None) -> None:
+    """Undo `remove_recording`, or the deletion of whole artefacts. Recordings removed since stay removed.
+
+    Raises `DataError` where the dataset has gone, or is another one by now.
+    """
+    if not entry.recording:
+        trash.restore(entry.id, root)
+        return
+    dataset, held = Dataset.open(entry.what.partition("/")[2], root), Dataset(trash.held(entry, root))
+    names = dataset.recordings["recording"].tolist()
+    if held.names != dataset.names or held.face_id != dataset.face_id:
+        raise DataError(entry.recording, f"coefficients of {held.face_id}, but {dataset.name} is on "
+                        f"{dataset.face_id} by now", "the dataset it was taken from")
+    if entry.recording not in names:
+        place = {name: i for i, name in enumerate(entry.order)}
+        at = next((i for i, name in enumerate(names) if place.get(name, -1) > place[entry.recording]), len(names))
+        parts = [(dataset, name) for name in names]
+        parts.insert(at, (held, entry.recording))
+        with atomic_directory(dataset.path) as folder:
+            _write(folder, dataset.name, parts, _joined_manifest(dataset.manifest, held.manifest, entry))
+            _copy_others(dataset.path, folder)
+    trash.drop(entry.id, root)
+
+
+def _write(folder: Path, name: str, parts: Sequence[tuple[Dataset, str]], manifest: dict[str, Any]) -> None:
+    """These recordings of these datasets, in this order."""
+    writer = DatasetWriter(folder, parts[0][0].names)
+    for dataset, recording in parts:
+        writer.add(_recording(dataset, recording))
+    rows = pd.concat([d.recordings[d.recordings["recording"] == r] for d, r in parts], ignore_index=True)
+    rows["first_row"] = (rows["frames"].cumsum() - rows["frames"]).astype(rows["first_row"].dtype)
+    truths = [d.truth[d.truth["recording"] == r] for d, r in parts if d.truth is not None]
+    writer.close({**manifest, "name": name}, pd.concat(truths, ignore_index=True) if truths else None, rows)
+
+
+def _recording(dataset: Dataset, name: str) -> Recording:
+    frames = dataset.frames(name)
+    row = dataset.recordings.set_index("recording").loc[name]
+    return Recording(name, dataset.names, frames.psi, frames.time_s, frames.frame, frames.valid, float(row["fps"]),
+                     "", str(row["extractor"]), extras=dataset.extras(name))
+
+
+def _split_manifest(manifest: dict[str, Any], recording: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Of the dataset without the recording, and of the recording alone."""
+    sources = manifest.get("sources") or []
+    own = [s for s in sources if recording in s.get("recordings", ())]
+    kept = [{**s, "recordings": [r for r in s["recordings"] if r != recording]} if s in own else s for s in sources]
+    dropped = [*(manifest.get("dropped") or []),
+               *({"file": s.get("file", ""), "why": f"{s.get('file', '')}: {recording} {_WHY}"} for s in own)]
+    return {**manifest, "sources": [s for s in kept if s.get("recordings", True)], "dropped": dropped}, \
+        {**manifest, "sources": own, "dropped": []}
+
+
+def _joined_manifest(manifest: dict[str, Any], held: dict[str, Any], entry: trash.Discarded) -> dict[str, Any]:
+    """The manifest with the recording's source again, sources in the order of their recordings."""
+    place = {name: i for i, name in enumerate(entry.order)}
+    sources = [dict(s) for s in manifest.get("sources") or []]
+    for own in held.get("sources") or []:
+        same = next((s for s in sources if s.get("sha256") == own.get("sha256")), None)
+        if same is None:
+            sources.append({**own, "recordings": [entry.recording]})
+        else:
+            same["recordings"] = sorted([*same["recordings"], entry.recording], key=lambda n: place.get(n, len(place)))
+    sources.sort(key=lambda s: min((place.get(n, len(place)) for n in s.get("recordings", ())), default=0))
+    ending = f": {entry.recording} {_WHY}"
+    return {**manifest, "sources": sources,
+            "dropped": [d for d in manifest.get("dropped") or [] if not d.get("why", "").endswith(ending)]}
+
+
+def _copy_others(old: Path, new: Path) -> None:
+    """What lies beside the dataset's own files, as the list of its videos."""
+    for path in old.iterdir():
+        if path.name not in _OWN and path.is_file() and not path.is_symlink():
+            shutil.copy2(path, new / path.name)
