@@ -169,7 +169,8 @@ def _count(holder: Mapping[str, Any], key: str, default: int | None, where: str)
 
 def _face_channel(document: Mapping[str, Any], animation: Any, where: str
                   ) -> tuple[Mapping[str, Any], list[str]] | None:
-    """The sampler that moves most of ARKit's coefficients, and the names of all its targets."""
+    """The sampler that moves most of ARKit's coefficients, and the names of all its targets. A face has many of them,
+    or nothing else."""
     animation = _mapping(animation, where)
     best: tuple[int, Mapping[str, Any], list[str]] | None = None
     for channel in _list(animation, "channels", where):
@@ -181,7 +182,8 @@ def _face_channel(document: Mapping[str, Any], animation: Any, where: str
             continue
         names = _target_names(_item(document, "meshes", node["mesh"], where), where)
         score = len({canonical_name(n) for n in names} - {None})
-        if score >= LEAST_TARGETS and (best is None or score > best[0]):
+        alone = 0 < score == len(names)  # our own export leaves out the targets that a movement does not use
+        if (score >= LEAST_TARGETS or alone) and (best is None or score > best[0]):
             best = score, _item(animation, "samplers", channel.get("sampler"), where), names
     return best[1:] if best else None
 
