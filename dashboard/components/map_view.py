@@ -139,7 +139,7 @@ def _units(path: str, dataset: str, name: str, stamp: int, root: str,
 def codeword_points(found: MapArtefact, table: pd.DataFrame) -> tuple[bytes, dict[str, str]]:
     """The pack of a map of codewords, and the words of every codeword."""
     points = found.points
-    data = pack({}, places=_places(points), ids=points["codeword"].to_numpy(np.int32))
+    data = pack({}, places=places(points), ids=points["codeword"].to_numpy(np.int32))
     rows = table.iloc[points["codeword"]]
     return data, {str(int(r["codeword"])): f"{title_of(r)}: {sentence_of(r)}" for _, r in rows.iterrows()}
 
@@ -154,7 +154,7 @@ def frame_points(path: str, key: str, _found: MapArtefact, _dataset: Dataset) ->
     header = {} if _found.density is None else {
         "most": int(_found.density["counts"].max()),
         "extent": [float(_found.density[axis][end]) for axis in ("x_edges", "y_edges") for end in (0, -1)]}
-    return pack({"notes": notes, **header}, places=_places(points), ids=points["frame"].to_numpy(np.int32),
+    return pack({"notes": notes, **header}, places=places(points), ids=points["frame"].to_numpy(np.int32),
                 psi=np.ascontiguousarray(steps.T), scale=scale, **arrays)
 
 
@@ -162,6 +162,15 @@ def density_steps(counts: np.ndarray) -> np.ndarray:
     """(ny, nx) counts to uint8: 0 for none, else 1 … 255 by the logarithm."""
     high = np.log1p(max(int(counts.max(initial=0)), 1))
     return np.where(counts > 0, np.maximum(1, np.rint(255 * np.log1p(counts) / high)), 0).astype(np.uint8)
+
+
+def inside(rows: list[int], count: int) -> str | None:
+    """The address of the points that are drawn around, None for none."""
+    if not rows:
+        return None
+    mask = np.zeros(count, np.uint8)
+    mask[rows] = 1
+    return media.address(pack({}, inside=mask), "application/octet-stream", "map-inside")
 
 
 def view_data(colouring: Colouring, **parts: Any) -> dict[str, Any]:
@@ -179,5 +188,6 @@ def _psi(dataset: Dataset, points: pd.DataFrame) -> np.ndarray:
     return psi
 
 
-def _places(points: pd.DataFrame) -> np.ndarray:
+def places(points: pd.DataFrame) -> np.ndarray:
+    """(n, 2 or 3) float32 where the points of a map lie."""
     return points[[c for c in ("x", "y", "z") if c in points.columns]].to_numpy(np.float32)

@@ -18,6 +18,7 @@ from dashboard.components import (
     chosen,
     empty_states,
     frame,
+    frame_sets,
     jobs,
     map_view,
     media,
@@ -101,13 +102,15 @@ def draw(choice: shelf.Choice, found: MapArtefact, settings: MapSettings, colour
     else:
         dataset = shelf.dataset(choice.root, choice.dataset)
         colouring = map_view.frame_colours(choice, found, table, colour)
-        points, extra = map_view.frame_points(str(found.path), dataset.key, found, dataset), {}
+        points = map_view.frame_points(str(found.path), dataset.key, found, dataset)
+        extra = {"inside": map_view.inside(frames_of(choice, found), len(found.points))}
     data = map_view.view_data(
         colouring, points=media.address(points, "application/octet-stream", f"map-{settings.of}"),
         face=media.face_address(face) if face.has_mesh else None, model=codebook.model,
         alt=f"Map of {len(found.points)} {settings.of}, coloured by {colour}", **extra)
     views.scatter(key=f"map-{settings.of}", data=data, on_pick_change=lambda: picked(choice, settings.of),
-                  on_select_change=lambda: drawn_around(choice, settings.of))
+                  on_select_change=lambda: drawn_around(choice, settings.of,
+                                                        found if settings.of == "frames" else None))
     st.caption(f"{colouring.about}  \n{found.statement}" if colouring.about else found.statement)
 
 
@@ -117,24 +120,30 @@ def picked(choice: shelf.Choice, of: str) -> None:
     if point is None:
         return
     if of == "frames":
-        state.write(point=point["point"])
-        st.session_state.pop("map-points", None)
+        state.write(point=point["point"], frames=None)
     elif point["add"]:
         chosen.toggle(choice, int(point["id"]))
     else:
         chosen.write(choice, [int(point["id"])])
 
 
-def drawn_around(choice: shelf.Choice, of: str) -> None:
-    """Points were drawn around."""
+def drawn_around(choice: shelf.Choice, of: str, found: MapArtefact | None = None) -> None:
+    """Points were drawn around; of a map of frames, `found`, they stand in the link."""
     points = st.session_state[f"map-{of}"].select
     if points is None:
         return
-    if of == "codewords":
+    if found is None:
         chosen.write(choice, [int(k) for k in points])
     else:
-        st.session_state["map-points"] = [int(row) for row in points]
-        state.write(point=None)
+        rows = [int(row) for row in points if 0 <= int(row) < len(found.points)]
+        state.write(point=None, frames=frame_sets.written(rows, map_view.places(found.points), found.path.name,
+                                                          choice.model, choice.root))
+
+
+def frames_of(choice: shelf.Choice, found: MapArtefact) -> list[int]:
+    """The points of a map of frames that the link names."""
+    return frame_sets.read(state.read("frames"), map_view.places(found.points), found.path.name, choice.model,
+                           choice.root)
 
 
 def selected_codewords(choice: shelf.Choice) -> None:
@@ -172,13 +181,15 @@ def taken_out(choice: shelf.Choice) -> None:
 
 def selected_frames(choice: shelf.Choice, found: MapArtefact) -> None:
     """The frames that are selected on the map."""
-    rows = [row for row in st.session_state.get("map-points", []) if row < len(found.points)]
-    text = state.read("point")
+    rows, text = frames_of(choice, found), state.read("point")
     if rows:
         several_frames(choice, found.points.iloc[rows])
     elif text is not None and text.isdigit() and int(text) < len(found.points):
         one_frame(choice, found.points.iloc[int(text)])
     else:
+        if state.read("frames"):
+            st.caption(":material/link_off: The frames of this link were drawn around on another map: it was made anew "
+                       "since, or has other settings.")
         st.caption("Hover a point to see its face, click it to see it large, or draw around several with the lasso or "
                    "the box.")
 
@@ -212,7 +223,7 @@ def several_frames(choice: shelf.Choice, points: pd.DataFrame) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Select these codewords", icon=":material/checklist:", on_click=chosen.write,
                   args=(choice, [int(k) for k in share.index]))
-        st.button("Clear", icon=":material/close:", on_click=lambda: st.session_state.pop("map-points", None))
+        st.button("Clear", icon=":material/close:", on_click=state.write, kwargs={"frames": None})
     middle = points.iloc[len(points) // 2]
     routes.link("recordings", f"One of them: {middle['recording']} at {clock(middle['time_s'])}",
                 recording=middle["recording"], t=round(float(middle["time_s"]), 3))

@@ -26,6 +26,8 @@ from dashboard.components import (
     reels,
     routes,
     shelf,
+    state,
+    track_edits,
     views,
 )
 from dashboard.components.dictionary import dictionary
@@ -42,7 +44,7 @@ from dfe_core.tokens.search import nearest_codewords
 
 TABS = ("Mix codewords", "From words", "Between faces", "Another face")
 EXAMPLE = "neutral, then a one-sided smile, then brows up, over 2 s"
-TRACK_COLUMNS = ("kind", "target", "side", "intensity", "onset_s", "apex_s", "offset_s", "end_s")
+NUMBERS = tuple(track_edits.COLUMNS.values())
 
 
 def page() -> None:
@@ -184,27 +186,41 @@ def from_words(choice: shelf.Choice) -> None:
 
 
 def edited(made: Timeline) -> Timeline:
-    """The tracks as a table that can be edited, with the rule behind each."""
+    """The tracks as a table that can be edited, with the rule behind each. What is changed stands in the link."""
+    key = f"tracks-{made.text}-{len(made.tracks)}-{made.tracks[0].kind}"
     st.caption("Tracks. Change a number and the face follows.")
-    table = pd.DataFrame([{name: getattr(track, name) for name in TRACK_COLUMNS} for track in made.tracks])
+    shown = st.session_state.setdefault(f"{key}-begun", track_edits.applied(state.read("edits"), made).tracks)
+    table = pd.DataFrame([{"track": t.label, **{name: getattr(t, name) for name in NUMBERS}} for t in shown])
     config = {name: st.column_config.NumberColumn(name.removesuffix("_s").capitalize(), format="%.2f", min_value=0.0,
-                                                   width="small")
-              for name in TRACK_COLUMNS[3:]}
-    config |= {name: st.column_config.TextColumn(name.capitalize(), width="small") for name in ("target", "side")}
-    changed = st.data_editor(table, key=f"tracks-{made.text}-{len(made.tracks)}-{made.tracks[0].kind}", hide_index=True,
-                             column_order=TRACK_COLUMNS[1:], column_config=config, disabled=["target", "side"])
-    tracks = tuple(dataclasses.replace(track, **{name: float(row[name]) for name in TRACK_COLUMNS[3:]})
+                                                   width=80 if name == "intensity" else 66) for name in NUMBERS}
+    changed = st.data_editor(table, key=f"{key}-{st.session_state.get(f'{key}-anew', 0)}", hide_index=True,
+                             column_config={"track": st.column_config.TextColumn("Track", width=92), **config},
+                             disabled=["track"])
+    tracks = tuple(dataclasses.replace(track, **{name: float(row[name]) for name in NUMBERS})
                    for track, row in zip(made.tracks, changed.to_dict("records"), strict=True))
     with st.expander("Why these tracks", icon=":material/rule:"):
         for track in dict.fromkeys(track.rule for track in made.tracks if track.rule):
             st.markdown(f"- {track}")
         st.caption(f"{len(rules())} rules read words; they are written out in docs/explorer.md.")
     try:
-        return dataclasses.replace(made, tracks=tracks)
+        played = dataclasses.replace(made, tracks=tracks)
     except DataError as error:
         st.warning(f"{error.found[:1].upper() + error.found[1:]}; the tracks play as they were.",
                    icon=":material/edit_off:")
         return made
+    edits = track_edits.written(made.tracks, tracks)
+    state.write(edits=edits)
+    if edits:
+        st.button("As the words say", icon=":material/undo:", on_click=as_the_words_say, args=(key,),
+                  help="Take back what was changed in the table")
+    return played
+
+
+def as_the_words_say(key: str) -> None:
+    """Drop what was changed in the table of this key."""
+    st.session_state.pop(f"{key}-begun", None)
+    st.session_state[f"{key}-anew"] = st.session_state.get(f"{key}-anew", 0) + 1
+    state.write(edits=None)
 
 
 def between_faces(choice: shelf.Choice) -> None:
@@ -236,6 +252,7 @@ def another_face(choice: shelf.Choice) -> None:
     made = timeline(choice)
     if made is None:
         return
+    made = track_edits.applied(state.read("edits"), made)
     time_s, psi = play(made, face.names, codebook)
     others = [name for name in list_faces(choice.root) if name != face.id]
     left, right = st.columns([1, 1.9], gap="medium")

@@ -119,7 +119,7 @@ def play(choice: shelf.Choice, track: tracks.Track, name: str, codebook, face) -
             "at": selection.nearest_frame(track.time_s, state.read("t")),
             "stages": int(stages) if stages and stages.isdigit() else codebook.stages,
             "items": cards.chips(dictionary(choice).table.iloc[used], pictures), "height": 380,
-            "chosen": chosen.read(choice)}
+            "chosen": chosen.read(choice), "look": "player"}
     told = views.player(key=f"player-{name}-{track.part}", data=data, on_at_change=lambda: None,
                         on_open_change=lambda: None)
     if told.at:

@@ -291,6 +291,11 @@ class Camera {
 
   reset() { Object.assign(this, this.home); }
 
+  /** Yaw, pitch and zoom for the link. */
+  get values() { return [this.yaw, this.pitch, this.zoom]; }
+
+  get moved() { return !["yaw", "pitch", "zoom"].every((of) => near(this[of], this.home[of])); }
+
   turn(dx, dy) {
     this.yaw = Math.max(-3.1, Math.min(3.1, this.yaw + dx));
     this.pitch = Math.max(-1.2, Math.min(1.2, this.pitch + dy));
@@ -369,6 +374,62 @@ function redrawer(draw) {
     asked = true;
     requestAnimationFrame(() => { asked = false; draw(); });
   };
+}
+
+// How a view is looked at (camera, zoom, switches, second) stands in the link as `look=name:values~name:values`. It is
+// put there without asking the server: Streamlit sends the address along with the next thing that it is asked.
+
+/** What the link says of how a view is looked at, as strings, or null. */
+function recall(name) {
+  looks();
+  if (dfe.linked.has(name)) { dfe.looks.set(name, dfe.linked.get(name)); dfe.linked.delete(name); }
+  return dfe.looks.get(name)?.split("*") ?? null;
+}
+
+/** Put into the link how a view is looked at; null where it is as at first. */
+function remember(name, values) {
+  looks();
+  const text = values?.map((v) => (typeof v === "number" ? Number(v.toFixed(4)) : v)).join("*");
+  if ((dfe.looks.get(name) ?? undefined) === text) return;
+  if (text === undefined) dfe.looks.delete(name); else dfe.looks.set(name, text);
+  clearTimeout(dfe.looking);
+  dfe.looking = setTimeout(putLooks, 250);
+}
+
+/** The looks of this page: those that the link brought, until their view takes them up, and those of its views. */
+function looks() {
+  if (dfe.looksOf === location.pathname) return;
+  dfe.looksOf = location.pathname;
+  const text = new URLSearchParams(location.search).get("look") || "";
+  dfe.looks = new Map();
+  dfe.keeping ??= setInterval(putLooks, 500); // the server writes addresses of its own, which know no looks
+  dfe.linked = new Map(text.split("~").filter(Boolean).map((part) => part.split(/:(.*)/s).slice(0, 2)));
+}
+
+function putLooks() {
+  if (dfe.looksOf !== location.pathname || !(dfe.looks.size || dfe.looked)) return;
+  dfe.looked = true;
+  putParameter("look", [...dfe.looks].map(([name, text]) => `${name}:${text}`).join("~"));
+}
+
+/** Set a parameter of the address, or take it out, without a new entry in the history and without a rerun. */
+function putParameter(name, value) {
+  const to = new URL(location.href);
+  if ((to.searchParams.get(name) ?? "") === String(value)) return;
+  if (value === "") to.searchParams.delete(name); else to.searchParams.set(name, value);
+  history.replaceState(history.state, "", to);
+}
+
+const near = (a, b) => Math.abs(a - b) < 5e-4;
+
+/** Turn a camera as the link has it: yaw, pitch and zoom come first among a view's values. */
+function recallCamera(name, camera) {
+  const found = recall(name), [yaw, pitch, zoom] = (found ?? []).map(Number);
+  if ([yaw, pitch, zoom].every(Number.isFinite)) {
+    camera.turn(yaw - camera.yaw, pitch - camera.pitch);
+    camera.magnify(zoom / camera.zoom);
+  }
+  return found;
 }
 
 /** State kept between the calls Streamlit makes for one mounted component. */

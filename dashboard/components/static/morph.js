@@ -68,8 +68,23 @@ class MorphView {
 
   on(button) { return button.getAttribute("aria-pressed") === "true"; }
 
+  /** How it is looked at, for the link: camera, intensity and the four switches. */
+  note() {
+    const switches = [this.beside, this.heat, this.signed, this.arrows].map((b) => (this.on(b) ? 1 : 0)).join("");
+    const amount = this.timer ? 100 : Math.round(this.amount * 100);
+    remember(this.name, this.camera.moved || amount !== 100 || switches !== "1100" ? [...this.camera.values, amount, switches] : null);
+  }
+
+  /** Look as the link says. */
+  recalled() {
+    const [, , , amount, switches] = recallCamera(this.name, this.camera) ?? [];
+    if (amount !== undefined && Number(amount) >= 0) { this.slider.value = amount; this.amount = this.slider.value / 100; }
+    [...(switches ?? "")].forEach((on, i) => [this.beside, this.heat, this.signed, this.arrows][i]?.setAttribute("aria-pressed", String(on === "1")));
+  }
+
   async update(data) {
     this.data = data;
+    if (this.name !== data.look) { this.name = data.look; this.recalled(); }
     this.beside.textContent = data.other ? "Side by side" : "Neutral beside";
     this.box.style.setProperty("--height", `${data.height}px`);
     this.canvas.setAttribute("aria-label", data.alt);
@@ -156,6 +171,7 @@ class MorphView {
     paint(context, this.face, pose, this.camera, [left, 0, width - left, height], look);
     if (this.on(this.arrows)) drawArrows(context, this.face, psi, pose, this.camera, [left, 0, width - left, height], this.range);
     this.label(pair, signed);
+    this.note();
   }
 
   /** What stands to the left: the neutral face, or another expression at the same intensity. */

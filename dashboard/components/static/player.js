@@ -7,6 +7,7 @@ export default function (component) {
   return () => view.close(component.parentElement);
 }
 
+const MODES = { m: "Movement", e: "Error", p: "Plain" };
 const GUTTER = 64, CURVE = 54, GAP = 10;
 
 class Player {
@@ -86,6 +87,7 @@ class Player {
     if (key !== this.chosenKey) { this.chosenKey = key; this.background = null; }
     this.chosen = chosen;
     this.data = data;
+    if (!this.recalled) { this.recalled = recallCamera(data.look, this.camera) ?? []; this.mode = MODES[this.recalled[3]] ?? "Movement"; this.colour(this.mode); }
     this.box.style.setProperty("--height", `${data.height}px`);
     try {
       const [face, codebook, track] = await Promise.all([loadFace(data.face), loadPack(data.codebook),
@@ -112,6 +114,9 @@ class Player {
     this.from = track.time[0];
     this.until = Math.max(track.time[this.rows - 1], this.from + 1e-3);
     this.first = this.from; this.last = this.until;
+    const [from, until] = this.recalled.splice(4, 2).map(Number), first = !dfe.stretched; // a link's stretch is of its recording
+    dfe.stretched = true;
+    if (first && until - from > 0.4 && from >= this.first - 0.01 && until <= this.last + 0.01) Object.assign(this, { from, until });
     this.row = Math.max(0, Math.min(this.rows - 1, this.data.at || 0));
     this.worst = this.highError();
     this.background = null;
@@ -224,8 +229,20 @@ class Player {
     this.draw();
   }
 
+  /** How it is looked at, for the link: camera, colour, and the stretch of time where it is not the whole. */
+  note() {
+    const whole = near(this.from, this.first) && near(this.until, this.last), mode = this.mode[0].toLowerCase();
+    const values = [...this.camera.values, mode, ...(whole ? [] : [this.from, this.until])];
+    remember(this.data.look, this.camera.moved || mode !== "m" || !whole ? values : null);
+    if (this.timer && !(performance.now() - this.noted < 1000)) { // where a playing recording is, once a second
+      this.noted = performance.now();
+      putParameter("t", Number(this.track.time[this.row].toFixed(3)));
+    }
+  }
+
   paint() {
     if (!this.track || !this.box.isConnected) return;
+    this.note();
     try { this.faces(); this.timeline(); this.words(); this.box.dataset.state = "drawn"; } catch (error) {
       this.box.dataset.state = "failed";
       this.box.dataset.error = String(error.message || error);

@@ -29,7 +29,7 @@ class Reel {
     this.heat = element("button", { type: "button", class: "toggle", "aria-pressed": "true",
       onclick: () => { this.heat.setAttribute("aria-pressed", String(this.heat.getAttribute("aria-pressed") !== "true")); this.draw(); } }, "Heat map");
     this.loop = element("button", { type: "button", class: "toggle", "aria-pressed": "true",
-      onclick: () => this.loop.setAttribute("aria-pressed", String(this.loop.getAttribute("aria-pressed") !== "true")) }, "Loop");
+      onclick: () => { this.loop.setAttribute("aria-pressed", String(this.loop.getAttribute("aria-pressed") !== "true")); this.draw(); } }, "Loop");
     this.lanes = element("canvas", { class: "line", tabindex: 0, role: "slider", "aria-label": "Time" });
     this.box.append(element("div", { class: "picture" }, this.canvas, this.captions),
       element("div", { class: "controls" }, this.playing, this.clock, this.loop, this.heat),
@@ -51,8 +51,25 @@ class Reel {
     });
   }
 
+  /** How it is looked at, for the link: camera, second, heat map and loop. */
+  note() {
+    if (this.timer && performance.now() - this.noted < 1000) return;
+    this.noted = performance.now();
+    const switches = [this.heat, this.loop].map((b) => (b.getAttribute("aria-pressed") === "true" ? 1 : 0)).join("");
+    const moved = this.camera.moved || this.row || switches !== "11";
+    remember(this.name, moved ? [...this.camera.values, this.reel.time[this.row], switches] : null);
+  }
+
+  /** Look as the link says. */
+  recalled() {
+    const [, , , at, switches] = recallCamera(this.name, this.camera) ?? [];
+    if (Number(at) > 0) this.at = Number(at);
+    [...(switches ?? "")].forEach((on, i) => [this.heat, this.loop][i]?.setAttribute("aria-pressed", String(on === "1")));
+  }
+
   async update(data) {
     this.data = data;
+    if (this.name !== data.look) { this.name = data.look; this.recalled(); }
     this.box.style.setProperty("--height", `${data.height}px`);
     this.box.style.setProperty("--line", `${data.tracks.length * LANE + 26}px`);
     this.canvas.setAttribute("aria-label", data.alt);
@@ -70,6 +87,11 @@ class Reel {
   open() {
     [this.rows] = this.reel.shapes.psi0;
     this.row = Math.min(this.row, this.rows - 1);
+    if (this.at !== undefined) { // the second that the link names, once
+      const later = this.reel.time.findIndex((t) => t >= this.at - 1e-3);
+      this.row = later < 0 ? this.rows - 1 : later;
+      this.at = undefined;
+    }
     this.range = 0.5;
     for (let i = 0; i < 30; i++) for (const v of this.pose(0, Math.floor((i / 30) * this.rows)).heat) if (v > this.range) this.range = v;
     if (this.data.autoplay && !this.timer) this.play();
@@ -115,6 +137,7 @@ class Reel {
       this.captions.replaceChildren(...this.data.faces.map(({ title }) => element("span", {}, title)));
       this.clock.textContent = `${this.reel.time[this.row].toFixed(2)} / ${this.reel.time[this.rows - 1].toFixed(2)} s`;
       this.tracks();
+      this.note();
       this.box.dataset.state = "drawn";
     } catch (error) {
       this.box.dataset.state = "failed";

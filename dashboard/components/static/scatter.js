@@ -101,9 +101,12 @@ class Scatter {
     try {
       const [points, { colours }] = await Promise.all([loadPack(data.points), loadPack(data.colours)]);
       this.colours = colours;
-      if (this.points !== points) { this.points = points; this.open(); }
+      const opened = this.points !== points;
+      if (opened) { this.points = points; this.open(); }
+      if (this.name !== data.look) { this.name = data.look; this.recalled(); } else if (opened) this.note();
       if (data.face) [this.mesh, this.codebook] = await Promise.all([loadFace(data.face), data.codebook ? loadPack(data.codebook) : null]);
       this.chosen = new Set(data.selected || []);
+      this.inside = data.inside ? (await loadPack(data.inside)).inside : null;
       this.draw();
     } catch (error) {
       this.box.dataset.state = "failed";
@@ -136,6 +139,25 @@ class Scatter {
       this.span = Math.max(this.span, high - low);
     }
     this.fit();
+  }
+
+  /** How it is looked at, for the link: zoom, shift in parts of the picture's smaller side, turn (3D), what is drawn. */
+  note() {
+    const { width, height } = this.canvas.getBoundingClientRect(), side = Math.min(width, height) || 1;
+    const drawn = [this.points_, this.density_].map((b) => (this.on(b) ? 1 : 0)).join(""), [a, b] = this.turn;
+    const values = [this.scale, this.shift[0] / side, this.shift[1] / side, a, b];
+    const moved = drawn !== "11" || values.some((v, i) => !near(v, [0.9, 0, 0, 0.5, 0.35][i]));
+    if (this.name) remember(this.name, moved ? [...values, drawn] : null);
+  }
+
+  /** Look as the link says. */
+  recalled() {
+    const found = recall(this.name), { width, height } = this.canvas.getBoundingClientRect(), side = Math.min(width, height) || 1;
+    const [scale, x, y, a, b] = (found ?? []).map(Number);
+    if (![scale, x, y, a, b].every(Number.isFinite) || scale <= 0) return;
+    Object.assign(this, { scale, shift: [x * side, y * side], turn: [a, b] });
+    [...(found[5] ?? "")].forEach((on, i) => [this.points_, this.density_][i]?.setAttribute("aria-pressed", String(on === "1")));
+    this.key();
   }
 
   fit() { this.scale = 0.9; this.shift = [0, 0]; this.turn = [0.5, 0.35]; }
@@ -171,6 +193,7 @@ class Scatter {
     for (let j = 0; j < (this.on(this.points_) ? this.count : 0); j++) {
       const i = order ? order[j] : j, r = radius * (this.deep ? places[3 * i + 2] : 1) * (this.points.sizes ? this.points.sizes[i] / 128 : 1);
       context.fillStyle = `rgb(${c[3 * i]},${c[3 * i + 1]},${c[3 * i + 2]})`;
+      if (this.inside) context.globalAlpha = this.inside[i] ? 0.95 : 0.08;
       if (many) { context.fillRect(places[3 * i] - r, places[3 * i + 1] - r, 2 * r, 2 * r); continue; }
       context.beginPath(); context.arc(places[3 * i], places[3 * i + 1], r, 0, 7); context.fill();
     }
@@ -182,7 +205,7 @@ class Scatter {
       context.beginPath(); context.arc(places[3 * i], places[3 * i + 1], radius + 3.5, 0, 7); context.stroke();
     }
     if (!many && this.count <= 300) this.labels(context, places, style, radius);
-    if (this.loop?.length > 1) this.outline(context, style);
+    if (this.loop?.length > 1) this.outline(context, style); else this.note();
     this.box.dataset.state = "drawn";
   }
 
@@ -282,8 +305,11 @@ class Scatter {
       }
       if (odd) inside.push(i);
     }
-    this.chosen = new Set(inside.map((i) => this.points.ids[i]));
-    this.component.setTriggerValue("select", inside.slice(0, 5000).map((i) => (this.points.psi ? i : this.points.ids[i])));
+    if (this.points.psi) {
+      this.inside = inside.length ? new Uint8Array(this.count) : null;
+      for (const i of inside) this.inside[i] = 1;
+    } else this.chosen = new Set(inside.map((i) => this.points.ids[i]));
+    this.component.setTriggerValue("select", this.points.psi ? inside : inside.map((i) => this.points.ids[i]));
   }
 
   close(root) {

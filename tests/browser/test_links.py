@@ -1,0 +1,210 @@
+"""Real Chromium: a link copied into another browser opens the same view; two people see none of each other's."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.browser.conftest import differ
+
+MAP = ".dfe-scatter[data-state=drawn]"
+MORPH = ".dfe-morph[data-state=drawn]"
+PICTURE = ".dfe-morph .picture canvas"
+
+
+def copied(visit, there, ready: str):
+    """The link of this browser, opened in another."""
+    return visit().open(there.page.url.removeprefix(there.base), ready)
+
+
+def drag(there, selector: str, by: tuple[int, int]) -> None:
+    """Drag from the middle of what is there."""
+    box = there.page.locator(selector).first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    there.page.mouse.move(x, y)
+    there.page.mouse.down()
+    there.page.mouse.move(x + by[0], y + by[1], steps=5)
+    there.page.mouse.up()
+
+
+def same(there, other, selector: str, share: float = 0.01) -> bool:
+    """Whether both browsers come to show the same picture."""
+    for _ in range(24):
+        if differ(there.pixels(selector), other.pixels(selector)) < share:
+            return True
+        there.page.wait_for_timeout(250)
+    return False
+
+
+def look_of(there) -> str:
+    """What the link says of how it is looked at, once it has come to rest."""
+    before = None
+    for _ in range(30):
+        there.page.wait_for_timeout(500)
+        now = there.parameter("look")
+        if now is not None and now == before:
+            return now
+        before = now
+    raise AssertionError(f"no look comes to rest in {there.page.url}")
+
+
+def type_into(there, across: float, down: int, text: str) -> None:
+    """Change a cell of the table of tracks."""
+    grid = there.page.locator("[data-testid=stDataFrame] canvas").first.bounding_box()
+    number = there.page.locator("#portal input")
+    for _ in range(5):
+        there.page.mouse.click(grid["x"] + across * grid["width"], grid["y"] + down)
+        there.page.wait_for_timeout(300)
+        there.page.keyboard.press("Enter")
+        there.page.wait_for_timeout(1200)
+        if number.count():
+            break
+    number.fill(text)
+    number.press("Enter")
+
+
+def box_on_map(there) -> None:
+    """Draw a box around a good part of a map."""
+    there.page.get_by_role("button", name="Box").click()
+    box = there.page.locator(".dfe-scatter .picture > canvas").bounding_box()
+    there.page.mouse.move(box["x"] + 5, box["y"] + 5)
+    there.page.mouse.down()
+    there.page.mouse.move(box["x"] + 0.55 * box["width"], box["y"] + 0.6 * box["height"], steps=4)
+    there.page.mouse.up()
+
+
+def test_the_turn_of_a_face_and_its_switches_stand_in_the_link_without_a_rerun(visit):
+    there = visit().open("/codebook?codeword=5", MORPH)
+    there.page.wait_for_timeout(700)
+    first = there.pixels(PICTURE)
+    drag(there, PICTURE, (120, 30))
+    there.page.get_by_role("button", name="In / out").click()
+    assert look_of(there).endswith("1110")
+    assert there.parameter("codeword") == "5"
+    assert there.changes(PICTURE, first, 0.02)
+    other = copied(visit, there, MORPH)
+    assert same(there, other, PICTURE)
+    assert other.page.get_by_role("button", name="In / out").get_attribute("aria-pressed") == "true"
+
+
+def test_a_turned_camera_outlives_what_the_server_writes_into_the_link(visit):
+    there = visit().open("/codebook?codeword=5", MORPH)
+    there.page.wait_for_timeout(700)
+    drag(there, PICTURE, (-90, 0))
+    look = look_of(there)
+    there.page.get_by_role("button", name=re.compile("^Select")).first.click()
+    there.until("new URLSearchParams(location.search).get('chosen') === '5'")
+    there.until("new URLSearchParams(location.search).has('look')")
+    assert there.parameter("look") == look and there.parameter("codeword") == "5"
+    drag(there, PICTURE, (90, 0))
+    there.page.locator(PICTURE).first.dblclick()
+    there.until("!new URLSearchParams(location.search).has('look')")
+
+
+def test_frames_drawn_around_stand_in_the_link_and_come_back_elsewhere(visit):
+    there = visit().open("/map?of=Frames&method=PCA", MAP)
+    box_on_map(there)
+    told = there.page.get_by_role("heading", name=re.compile(r"^\d[\d,]* frames$"))
+    told.wait_for()
+    there.until("new URLSearchParams(location.search).get('frames') !== null")
+    other = copied(visit, there, MAP)
+    other.page.get_by_role("heading", name=told.inner_text(), exact=True).wait_for()
+    assert same(there, other, ".dfe-scatter .picture")
+    other.page.get_by_role("button", name="Clear", exact=True).click()
+    other.until("!new URLSearchParams(location.search).has('frames')")
+    assert there.parameter("frames")
+
+
+def test_frames_of_a_link_to_another_map_are_refused_in_words(visit):
+    there = visit().open("/map?of=Frames&method=PCA&frames=abcdef.eNoDAAAAAAE", MAP)
+    there.page.get_by_text("drawn around on another map").wait_for()
+
+
+@pytest.mark.parametrize("of", ["Codewords", "Frames"])
+def test_zoom_and_shift_of_a_map_stand_in_the_link(visit, of):
+    there = visit().open(f"/map?of={of}&method=PCA", MAP)
+    there.page.wait_for_timeout(500)
+    before = there.pixels(".dfe-scatter .picture")
+    there.page.get_by_role("button", name="Zoom in").click()
+    drag(there, ".dfe-scatter .picture > canvas", (-70, 40))
+    there.page.mouse.move(2, 2)
+    assert look_of(there).startswith(f"map-{of.lower()}:")
+    other = copied(visit, there, MAP)
+    assert same(there, other, ".dfe-scatter .picture")
+    assert differ(before, other.pixels(".dfe-scatter .picture")) > 0.02
+
+
+def test_where_a_recording_stands_and_how_far_it_is_zoomed_stand_in_the_link(visit):
+    there = visit().open("/recordings", ".dfe-player[data-state=drawn]")
+    there.page.get_by_role("button", name="Zoom in").click()
+    line = there.page.locator(".dfe-player canvas.line").bounding_box()
+    there.page.mouse.click(line["x"] + 0.6 * line["width"], line["y"] + 60)
+    drag(there, ".dfe-player .picture canvas", (80, 0))
+    there.until("new URLSearchParams(location.search).has('t')")
+    look_of(there)
+    other = copied(visit, there, ".dfe-player[data-state=drawn]")
+    clock = ".dfe-player .clock"
+    assert other.page.locator(clock).inner_text() == there.page.locator(clock).inner_text()
+    assert same(there, other, ".dfe-player .picture") and same(there, other, ".dfe-player canvas.line")
+
+
+def test_a_playing_recording_says_where_it_is(visit):
+    there = visit().open("/recordings", ".dfe-player[data-state=drawn]")
+    there.page.get_by_role("button", name="Play", exact=True).click()
+    there.until("Number(new URLSearchParams(location.search).get('t')) > 1")
+
+
+def test_a_mix_with_its_camera_opens_elsewhere(visit):
+    there = visit().open("/motion?mix=3:0.8,7:0.6", MORPH)
+    there.page.wait_for_timeout(500)
+    drag(there, PICTURE, (60, 20))
+    assert look_of(there).startswith("mix:")
+    other = copied(visit, there, MORPH)
+    assert other.parameter("mix") == "3:0.8,7:0.6"
+    assert same(there, other, PICTURE)
+
+
+def test_a_changed_track_and_the_second_of_the_play_head_open_elsewhere(visit):
+    there = visit().open("/motion?motion_part=From+words", ".dfe-reel[data-state=drawn]")
+    lanes = ".dfe-reel canvas.line"
+    there.page.wait_for_timeout(500)
+    before = there.pixels(lanes)
+    type_into(there, 0.34, 52, "0.25")
+    there.until("new URLSearchParams(location.search).has('edits')")
+    line = there.page.locator(lanes).bounding_box()
+    there.page.mouse.click(line["x"] + 150 + 0.6 * (line["width"] - 150), line["y"] + 30)
+    assert look_of(there).startswith("words-reel:")
+    assert there.changes(lanes, before, 0.002)
+    other = copied(visit, there, ".dfe-reel[data-state=drawn]")
+    assert same(there, other, lanes) and same(there, other, ".dfe-reel .picture")
+    assert other.page.locator(".dfe-reel .clock").inner_text() == there.page.locator(".dfe-reel .clock").inner_text()
+    other.page.get_by_role("button", name="As the words say").click()
+    other.until("!new URLSearchParams(location.search).has('edits')")
+    assert there.parameter("edits")
+
+
+def test_two_people_at_once_see_no_selection_camera_mix_or_frames_of_each_other(visit):
+    one, two = visit(), visit()
+    one.open("/codebook?chosen=5,8&codeword=5", MORPH)
+    two.open("/codebook?codeword=5", MORPH)
+    two.page.wait_for_timeout(700)
+    untouched = two.pixels(PICTURE)
+    drag(one, PICTURE, (140, 0))
+    one.until("new URLSearchParams(location.search).has('look')")
+    two.page.get_by_role("button", name=re.compile("^Select")).first.wait_for()
+    assert two.parameter("look") is None and two.parameter("chosen") is None
+    assert differ(untouched, two.pixels(PICTURE)) < 0.002
+    one.open("/motion?mix=3:0.8,7:0.6", MORPH)
+    two.open("/motion", MORPH)
+    two.page.wait_for_timeout(500)
+    assert two.parameter("mix") is None and two.page.get_by_role("slider", name=re.compile("^3 ")).count() == 0
+    one.open("/map?of=Frames&method=PCA", MAP)
+    two.open("/map?of=Frames&method=PCA", MAP)
+    box_on_map(one)
+    one.page.get_by_role("heading", name=re.compile("frames$")).wait_for()
+    two.page.get_by_role("button", name="Zoom in").click()
+    two.page.wait_for_timeout(600)
+    assert two.parameter("frames") is None and two.page.get_by_role("heading", name=re.compile("frames$")).count() == 0
+    two.open("/map?of=Codewords&method=PCA", MAP)
+    assert two.page.get_by_text("codewords selected").count() == 0
