@@ -56,6 +56,7 @@ LEARNED = frozenset(name.replace("_", "-") for name in _POSITIONS)
 FEWEST_FRAMES = 20
 """Fewer training frames teach no basis."""
 _CHUNK = 4_000_000  # coordinates placed at once
+_PART = 1 << 18  # coordinates written at once, which fit the cache
 _SLIP = 12.0  # a frame whose stable points fit so many times worse than usual is a slip of the tracker
 _SLIP_M = 1e-3
 _SETTLE = 4  # rounds in which the mean of the resting faces settles
@@ -231,7 +232,7 @@ def _keep(path: Path, name: str, track: PointTrack, job: _Job, folder: Path) -> 
     if track.space not in SPACES:
         raise DataError(path, f"{track.space} coefficients, which have a face already",
                         "landmarks or meshes with --face learn; leave --face out for coefficients")
-    points = track.points
+    points, signs = track.raw, track.signs
     if job.tracks:
         _same_points(path, track, job.tracks[0])
     added = track.name.removeprefix(path.stem) if track.name.startswith(path.stem) else ""
@@ -240,20 +241,28 @@ def _keep(path: Path, name: str, track: PointTrack, job: _Job, folder: Path) -> 
                                                        strict=True))
     layout = layout_of(points.shape[1]) if track.space == "landmarks" else None
     rows = np.flatnonzero(track.valid)
-    typical = _typical(points[rows[thinned(len(rows), points[0].size)]])
+    typical = _typical(points[rows[thinned(len(rows), points[0].size)]] * signs)
     notes = track.notes
     if is_mirrored(typical, layout):
-        points = points * np.array([1, 1, -1] if track.dimensions == 3 else [1, -1], np.float32)
-        typical = typical * np.array([1, 1, -1] if track.dimensions == 3 else [1, -1])
+        turned = np.array([1, 1, -1] if track.dimensions == 3 else [1, -1], np.float32)
+        signs, typical = signs * turned, typical * turned
         notes = (*notes, "The points are the mirror image of a face: "
                          f"{'depth' if track.dimensions == 3 else 'height'} turned round.")
     scale = guess_scale(typical, layout, track.metric)
     file = folder / f"{next(job.numbers):06d}.npy"
-    points *= np.float32(scale.metres)  # a copy of our own: `PointTrack.points` makes one
-    np.save(file, points.astype(np.float32, copy=False))
+    _save(file, points, signs * np.float32(scale.metres))
     head = replace(track, name=name + added, psi=np.zeros((0, track.psi.shape[1]), np.float32),
                    subject=subject or name + added, session=session, notes=(*notes, f"Points {scale.why}."))
     return _Track(head, file, path, scale, track.valid.copy())
+
+
+def _save(file: Path, points: np.ndarray, factors: np.ndarray) -> None:
+    """Write (T, V, D) points times (D,) factors as float32, a part at a time: an hour of them is not copied."""
+    step = max(1, _PART // max(points[0].size, 1))
+    with open(file, "wb") as handle:
+        np.lib.format.write_array_header_1_0(handle, {"descr": "<f4", "fortran_order": False, "shape": points.shape})
+        for start in range(0, len(points), step):
+            handle.write((points[start : start + step] * factors).astype("<f4", copy=False).data)
 
 
 def _same_points(path: Path, track: PointTrack, first: _Track) -> None:

@@ -39,10 +39,19 @@ class PointTrack(Recording):
     triangles: np.ndarray | None = None
 
     @property
+    def signs(self) -> np.ndarray:
+        """(D,) float32 that turn the file's axes into ours."""
+        return np.array(_TO_OURS[self.axes][: self.dimensions], np.float32)
+
+    @property
+    def raw(self) -> np.ndarray:
+        """(T, V, D) float32 as the file has them, without a copy: `points` is this times `signs`."""
+        return self.psi.reshape(len(self.psi), -1, self.dimensions)
+
+    @property
     def points(self) -> np.ndarray:
         """(T, V, D) float32 in our axes; units are the file's."""
-        split = self.psi.reshape(len(self.psi), -1, self.dimensions)
-        return split * np.array(_TO_OURS[self.axes][: self.dimensions], np.float32)
+        return self.raw * self.signs
 
 
 def point_track(path: Path, points: np.ndarray, timing: Timing, extractor: str, *, name: str = "",

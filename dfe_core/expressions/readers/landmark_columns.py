@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.options import FPS_RANGE, ReadOptions
+from dfe_core.expressions.readers.text_table import TextTable
 from dfe_core.expressions.timing import Timing, column_seconds, from_frames, from_rate, from_times
 
 LEAST_POINTS = 5
 LEAST_FRAMES = 10
 """A face of a file with several that is seen in fewer frames is a slip of the detector and left out."""
-_BLOCK = 4096
 _COLUMN = (re.compile(r"(?P<axis>[xyz])_?(?P<index>\d{1,5})$"),
            re.compile(r"(?:landmark|lm|point|p|kp)?_?(?P<index>\d{1,5})[_.]?(?P<axis>[xyz])$"))
 TIMES = ("timestamp", "time_s", "time", "timestamps", "t", "seconds", "timestamp_ms", "time_ms", "ms", "timestamp_us")
@@ -44,16 +44,11 @@ def coordinate_columns(header: Sequence[str]) -> list[list[int]]:
     return []
 
 
-def stack_points(data: dict[int, np.ndarray], columns: list[list[int]]) -> np.ndarray:
-    """(T, V, D) float32 of columns as `coordinate_columns` gives them; what float32 cannot hold becomes infinite."""
-    order = [i for point in columns for i in point]
-    rows = len(data[order[0]])
-    out = np.empty((rows, len(order)), np.float32)
-    with np.errstate(over="ignore"):
-        for start in range(0, rows, _BLOCK):  # by blocks of rows, so that a column is not written across all memory
-            part = slice(start, start + _BLOCK)
-            np.stack([data[i][part] for i in order], 1, out=out[part], casting="same_kind")
-    return out.reshape(rows, len(columns), -1)
+def read_points(table: TextTable, columns: list[list[int]], numbers: Sequence[int], texts: Sequence[int],
+                ) -> tuple[np.ndarray, dict[int, np.ndarray], tuple[str, ...]]:
+    """(T, V, D) float32 of columns as `coordinate_columns` gives them, then as `TextTable.read`."""
+    flat, data, dropped = table.read_block([i for point in columns for i in point], numbers, texts)
+    return flat.reshape(len(flat), len(columns), -1), data, dropped
 
 
 def column_of(header: Sequence[str], names: Sequence[str]) -> int | None:

@@ -6,7 +6,6 @@ nothing known is taken as it is. 2-D points are taken for an image (y down).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from dfe_core.errors import DataError
@@ -17,8 +16,8 @@ from dfe_core.expressions.readers.landmark_columns import (
     column_of,
     coordinate_columns,
     faces_of,
+    read_points,
     rows_of,
-    stack_points,
     table_timing,
 )
 from dfe_core.expressions.readers.options import ReadOptions
@@ -41,10 +40,8 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
     if not columns:
         raise DataError(path, f"no coordinates in {len(table.header)} columns", "x_0, y_0, x_1, y_1 … without gaps")
     face = column_of(table.header, FACES)
-    numbers = {*(i for point in columns for i in point), *clock_columns(table.header)}
-    table = replace(table, singles=frozenset(i for p in columns for i in p))
-    data, dropped = table.read(sorted(numbers), [] if face is None else [face])
-    points = stack_points(data, columns)
+    points, data, dropped = read_points(table, columns, sorted(clock_columns(table.header)),
+                                        [] if face is None else [face])
     faces, left = faces_of(None if face is None else data[face], len(points), options, path)
     notes = (*table.notes, *dropped, *left, f"{len(columns)} landmarks in {points.shape[2]}-D.")
     extractor = options.extractor or ("py-feat" if "FaceScore" in table.header else "landmarks")

@@ -7,7 +7,6 @@ Its AU columns are read by `dfe aus import`. Frames with ``success`` 0 are inval
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 from dfe_core.errors import DataError
@@ -17,8 +16,8 @@ from dfe_core.expressions.readers.landmark_columns import (
     column_of,
     coordinate_columns,
     faces_of,
+    read_points,
     rows_of,
-    stack_points,
     table_timing,
 )
 from dfe_core.expressions.readers.options import ReadOptions
@@ -49,12 +48,10 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
     seen = {name: i for name in ("success", "confidence") if (i := column_of(table.header, (name,))) is not None}
     extras = {name: i for i, name in enumerate(table.header) if _EXTRAS.match(name)}
     face = column_of(table.header, ("face_id",))
-    numbers = {*(i for p in columns for i in p), *seen.values(), *extras.values(), *clock_columns(table.header)}
-    table = replace(table, singles=frozenset(i for p in columns for i in p))
-    data, dropped = table.read(sorted(numbers), [] if face is None else [face])
-    rows = len(next(iter(data.values())))
-    faces, left = faces_of(None if face is None else data[face], rows, options, path)
-    points, tracks = stack_points(data, columns), []
+    numbers = sorted({*seen.values(), *extras.values(), *clock_columns(table.header)})
+    points, data, dropped = read_points(table, columns, numbers, [] if face is None else [face])
+    faces, left = faces_of(None if face is None else data[face], len(points), options, path)
+    tracks = []
     for suffix, here in faces:
         timing = table_timing(table.header, data, here, options, path, table.preamble + 1)
         valid, told = found_faces({name: data[i][here] for name, i in seen.items()})

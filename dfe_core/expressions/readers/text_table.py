@@ -6,7 +6,7 @@ import codecs
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ class TextTable:
     """A text table whose head has been read.
 
     header: (C,) column names, stripped. preamble: lines up to and with the header. singles: columns of numbers that are
-    read as float32, which takes half the memory.
+    parsed as float32.
     """
 
     path: Path
@@ -40,8 +40,7 @@ class TextTable:
 
     def read(self, numbers: Sequence[int], texts: Sequence[int] = (), pad: re.Pattern[bytes] | None = None
              ) -> tuple[dict[int, np.ndarray], tuple[str, ...]]:
-        """Columns by index: `numbers` as (T,) float64 (`singles` as float32) with NaN where empty, `texts` as pyarrow
-        string arrays.
+        """Columns by index: `numbers` as (T,) float64 with NaN where empty, `texts` as pyarrow string arrays.
 
         Short lines that match `pad` as a whole are frames in which the tool wrote nothing more: the rest is empty.
         A last line with too few columns is dropped; the second value says so, one sentence a fact. Raises `DataError`
@@ -49,14 +48,26 @@ class TextTable:
         no text.
         """
         table, dropped = self._read(numbers, texts, pad)
+        return self._columns(table, numbers, texts), dropped
+
+    def read_block(self, block: Sequence[int], numbers: Sequence[int], texts: Sequence[int] = (),
+                   ) -> tuple[np.ndarray, dict[int, np.ndarray], tuple[str, ...]]:
+        """As `read`, with the columns `block` as one (T, B) float32 array in their order: half the memory, and a third
+        of the time of columns put together afterwards. What float32 cannot hold becomes infinite."""
+        table, dropped = replace(self, singles=frozenset(block))._read([*block, *numbers], texts, None)
+        columns = self._columns(table, numbers, texts)
+        out, start = np.empty((table.num_rows, len(block)), np.float32), 0
+        for batch in table.select([str(index) for index in block]).to_batches():  # as parsed: each fits the cache
+            part = out[start : start + batch.num_rows]
+            np.stack([column.to_numpy(zero_copy_only=False) for column in batch.columns], 1, out=part)
+            start += batch.num_rows
+        return out, columns, dropped
+
+    def _columns(self, table: pa.Table, numbers: Sequence[int], texts: Sequence[int]) -> dict[int, np.ndarray]:
         if not table.num_rows:
             raise DataError(self.path, "a header and no rows", "one row a frame")
-        columns: dict[int, np.ndarray] = {}
-        for index in numbers:
-            columns[index] = table[str(index)].to_numpy().astype(self._kind(index).to_pandas_dtype(), copy=False)
-        for index in texts:
-            columns[index] = table[str(index)].combine_chunks()
-        return columns, dropped
+        return {**{index: table[str(index)].to_numpy().astype(np.float64, copy=False) for index in numbers},
+                **{index: table[str(index)].combine_chunks() for index in texts}}
 
     def _kind(self, index: int) -> pa.DataType:
         return pa.float32() if index in self.singles else pa.float64()
