@@ -1,0 +1,150 @@
+"""How long pages and clicks take on a corpus of N frames, in Chromium: ``python -m benchmarks.explorer_pages``.
+
+    python -m benchmarks.explorer_pages --frames 5000000 --work SCRATCH
+
+The corpus is the simulated data of the cache over and over, each copy with another gain and for another subject, and
+goes through `dfe encode`, `dfe aus derive`, `dfe coverage` and `dfe map` with the default model, which are timed, too
+(kept in --work and used again). Then every page is opened through the navigation, twice, and the usual things are done
+on it; a time runs from the click to the last thing it was to show, with the server at rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.explorer_clicks import FLAGS, resident_mb, serve
+from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.recording import Recording
+from dfe_core.store import cache_root
+
+READY = {"Codebook": ".dfe-gallery .card", "Find": ".dfe-strip, .dfe-face, .dfe-morph",
+         "Recordings": ".dfe-player[data-state=drawn]", "Map": ".dfe-scatter[data-state=drawn]",
+         "Faces in motion": ".dfe-morph[data-state=drawn]", "Coverage": ".js-plotly-plot",
+         "Compare": "[data-testid=stAppViewContainer]", "Data": "[data-testid=stDataFrame]",
+         "Overview": "[data-testid=stMetric], [data-testid=stCaptionContainer]"}
+RESTING = "document.querySelector('[data-testid=stSkeleton], [data-testid=stStatusWidget], [data-stale=true]') === null"
+
+
+def make(root: Path, frames: int) -> dict[str, float]:
+    """The corpus and what pages need of it; seconds of every step."""
+    small = Dataset.open("simulated")
+    for kind in ("faces", "models"):
+        shutil.copytree(cache_root() / kind, root / kind, dirs_exist_ok=True)
+    rng, count, copy = np.random.default_rng(0), 0, 0
+    labels = small.recordings.set_index("recording")
+    started = time.perf_counter()
+    with open_writer("large", small.names, root) as writer:
+        while count < frames:
+            for part in small.iter_frames():
+                row = labels.loc[part.recording]
+                psi = part.psi * np.float32(rng.uniform(0.85, 1.15))
+                writer.add(Recording(f"{part.recording}-{copy:03d}", small.names, psi, part.time_s, part.frame,
+                                     part.valid, float(row["fps"]), "arkit", "simulated",
+                                     f"{row['subject']}-{copy:03d}"), {name: row[name] for name in small.labels})
+                count += len(psi)
+                if count >= frames:
+                    break
+            copy += 1
+        writer.close({"name": "large", "face": small.face_id, "simulated": True, "sources": [], "dropped": [],
+                      "notes": ["The simulated data over and over, for a benchmark."]})
+    taken = {"dataset": time.perf_counter() - started}
+    for name, command in (("encode", ["encode", "default", "large"]),
+                          ("derive AUs", ["aus", "derive", "--dataset", "large", "--name", "derived"]),
+                          ("coverage", ["coverage", "default", "large", "--aus", "derived", "--out",
+                                        str(root / "report")]),
+                          ("map", ["map", "default", "large", "--of", "frames", "--out", str(root / "map.parquet")]),
+                          ("map of codewords", ["map", "default", "--of", "codewords", "--out",
+                                                str(root / "words.parquet")])):
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "train", *command, "--progress", "none"], check=True,
+                       env={**os.environ, "DFE_CACHE": str(root)}, stdout=subprocess.DEVNULL)
+        taken[name] = time.perf_counter() - started
+    taken = {name: round(seconds, 1) for name, seconds in taken.items()}
+    (root / "made.json").write_text(json.dumps(taken))
+    return taken
+
+
+def measure(root: Path) -> dict:
+    """Milliseconds of every page and of the usual clicks, and the server's memory."""
+    from playwright.sync_api import sync_playwright
+
+    from train.browsers import find_browser
+    os.environ["DFE_CACHE"] = str(root)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = serve(port)
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
+            page = browser.new_page(viewport={"width": 1280, "height": 800})
+            address = f"http://localhost:{port}"
+            found = {"first page": timed(page, lambda: page.goto(f"{address}/?dataset=large&model=default"),
+                                         READY["Overview"])}
+            found["first page, again"] = timed(page, page.reload, READY["Overview"])
+            for visit in ("first", "again"):
+                for name, ready in READY.items():
+                    link = page.locator("[data-testid=stSidebarNavLink]", has_text=name).first
+                    found[f"{name}, {visit}"] = timed(page, link.click, ready)
+            return {"milliseconds": found | clicks(page, address), "server_mb": resident_mb(server.pid)}
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def clicks(page, address: str) -> dict[str, float]:
+    """The usual things, each from a page at rest; the median of five."""
+    found = {}
+
+    def several(name: str, act: Callable[[int], object], ready: str) -> None:
+        found[name] = round(float(np.median([timed(page, lambda i=i: act(i), ready) for i in range(5)])), 0)
+    timed(page, lambda: page.goto(f"{address}/codebook?dataset=large&model=default&codeword=1"),
+          ".dfe-morph[data-state=drawn]")
+    cards = page.locator(".dfe-gallery .card")
+    several("another codeword, whole page", lambda i: (cards.nth(i + 3).click(), page.wait_for_timeout(200)),
+            ".dfe-morph[data-settled=true]")
+    timed(page, lambda: page.goto(f"{address}/recordings?dataset=large&model=default"),
+          ".dfe-player[data-state=drawn]")
+
+    def recording(i: int) -> None:
+        page.locator("[data-testid=stMain] [data-testid=stSelectbox] input").first.click()
+        page.locator("[role=option]").nth(3 + i).click()
+    several("another recording", recording, ".dfe-player[data-state=drawn]")
+    return found
+
+
+def timed(page, act: Callable[[], object], ready: str) -> float:
+    """Milliseconds from an act until what it was to show is there and the server rests."""
+    started = time.perf_counter()
+    act()
+    page.wait_for_selector(ready, timeout=60_000, state="attached")
+    page.wait_for_function(RESTING, timeout=60_000)
+    return round(1e3 * (time.perf_counter() - started), 0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--frames", type=int, default=5_000_000)
+    parser.add_argument("--work", type=Path, required=True, help="folder for the corpus, 6 GB for 5 million frames")
+    arguments = parser.parse_args()
+    root = (arguments.work / str(arguments.frames)).resolve()
+    made = json.loads((root / "made.json").read_text()) if (root / "made.json").is_file() else \
+        make(root, arguments.frames)
+    load = round(os.getloadavg()[0], 1)
+    json.dump({"frames": arguments.frames, "load": load, "made_s": made, **measure(root)}, sys.stdout, indent=1)
+    print()
+
+
+if __name__ == "__main__":
+    main()
