@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.spool import Spool
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, read_json, write_json
 
 SCHEMA_VERSION = 1
@@ -179,7 +180,7 @@ class DatasetWriter:
         self.folder, self.names = folder, names
         self._schema = frames_schema(len(names))
         self._sink = pq.ParquetWriter(folder / "frames.parquet", self._schema, compression="zstd")
-        self._rows: list[dict[str, Any]] = []
+        self._rows = Spool()
         self._extras: pq.ParquetWriter | None = None
         self._frames = 0
         self._waiting: list[pa.Table] = []
@@ -227,7 +228,8 @@ class DatasetWriter:
         known and not to be made of what was added."""
         self._write_waiting()
         self._sink.close()
-        (pd.DataFrame(self._rows) if rows is None else rows).to_parquet(self.folder / "recordings.parquet", index=False)
+        table = pd.DataFrame(list(self._rows)) if rows is None else rows
+        table.to_parquet(self.folder / "recordings.parquet", index=False)
         files = ["frames.parquet", "recordings.parquet"]
         if self._extras is not None:
             self._extras.close()

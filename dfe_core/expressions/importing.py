@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from dfe_core.expressions.readers.options import MAX_FILE_BYTES, ReadOptions
 from dfe_core.expressions.readers.registry import find_reader, readers
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.resample import MAX_BRIDGED_GAP_S, resample
+from dfe_core.expressions.spool import Spool
 from dfe_core.expressions.timing import check_fps
 from dfe_core.faces import open_face
 from dfe_core.faces.coefficients import BFM_ID, flame_id
@@ -136,7 +138,7 @@ class _Job:
     tools: dict[str, Path] = field(default_factory=dict)
     imported: list[tuple[str, int, tuple[str, ...]]] = field(default_factory=list)
     skipped: list[tuple[Path, str]] = field(default_factory=list)
-    sources: list[dict[str, Any]] = field(default_factory=list)
+    sources: Spool = field(default_factory=Spool)
     notes: list[str] = field(default_factory=list)
 
 
@@ -327,7 +329,8 @@ def _write(path: Path, recording: Recording, job: _Job, stack: contextlib.ExitSt
     job.extractors.setdefault(recording.extractor, path.name)
     if made_by := tool(recording.space, recording.extractor):
         job.tools.setdefault(made_by, path)
-    job.imported.append((recording.name, len(recording.psi), recording.notes))
+    notes = tuple(map(sys.intern, recording.notes))  # of ten thousand files most say the same
+    job.imported.append((recording.name, len(recording.psi), notes))
 
 
 def _check_space(path: Path, recording: Recording, job: _Job) -> None:
@@ -433,7 +436,7 @@ def _plain_error(message: str) -> DataError:
 
 
 def _manifest(job: _Job) -> dict[str, Any]:
-    return {"name": job.name, "face": job.model.id, "simulated": job.simulated, "sources": job.sources,
+    return {"name": job.name, "face": job.model.id, "simulated": job.simulated, "sources": list(job.sources),
             "dropped": [{"file": path.name, "why": _without_folder(path, why)} for path, why in job.skipped],
             "notes": job.notes,
             "settings": {"format": job.format, "fps": job.options.fps, "max_bridged_gap_s": MAX_BRIDGED_GAP_S,

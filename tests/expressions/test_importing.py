@@ -325,3 +325,15 @@ def test_many_short_recordings_share_groups_of_rows_and_come_back_one_by_one(roo
     import duckdb
     counted = duckdb.sql(f"select recording, count(*) from '{dataset.path / 'frames.parquet'}' group by 1").fetchall()
     assert dict(counted) == {name: len(psi) for name, psi in takes.items()}
+
+
+def test_records_on_disk_come_back_as_they_were():
+    from dfe_core.expressions.spool import Spool
+    held = Spool()
+    rows = [{"name": "zwölf\n", "fps": 29.97, "none": None, "notes": ["a", "b"]}, {"n": 2 ** 40, "x": 0.1 + 0.2}]
+    held.append(rows[0])
+    assert list(held) == rows[:1]
+    held.append(rows[1])
+    assert list(held) == rows == list(held) and len(held) == 2
+    held.append({"count": np.int64(3), "share": np.float32(0.5)})
+    assert list(held)[2] == {"count": 3, "share": 0.5}

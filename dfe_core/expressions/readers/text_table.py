@@ -52,8 +52,8 @@ class TextTable:
 
     def read_block(self, block: Sequence[int], numbers: Sequence[int], texts: Sequence[int] = (),
                    ) -> tuple[np.ndarray, dict[int, np.ndarray], tuple[str, ...]]:
-        """As `read`, with the columns `block` as one (T, B) float32 array in their order: half the memory, and a third
-        of the time of columns put together afterwards. What float32 cannot hold becomes infinite."""
+        """As `read`, with the columns `block` as one (T, B) float32 array in their order, filled as they are parsed,
+        without a copy of each column first. What float32 cannot hold becomes infinite."""
         table, dropped = replace(self, singles=frozenset(block))._read([*block, *numbers], texts, None)
         columns = self._columns(table, numbers, texts)
         out, start = np.empty((table.num_rows, len(block)), np.float32), 0
