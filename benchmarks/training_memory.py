@@ -1,0 +1,109 @@
+"""Whether training's memory and pace hold as the corpus grows: ``python -m benchmarks.training_memory --work SCRATCH``.
+
+The corpus is the simulated data of the cache over and over with another gain for each copy. Every size is trained in a
+process of its own. `anonymous_mb` is the most memory that the process itself held above its imports; pages of the
+frames, which are mapped from a file, come on top (`mapped_mb`) and are the system's to take back. `steps_per_s` shows
+whether reading frames holds training up: the baseline is the smallest corpus.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.recording import Recording
+from dfe_core.progress import Progress
+from dfe_core.store import cache_root
+
+SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
+
+
+def make(root: Path, frames: int) -> None:
+    """A dataset of so many frames, or a little more."""
+    small, rng, count, copy = Dataset.open("simulated"), np.random.default_rng(0), 0, 0
+    shutil.copytree(cache_root() / "faces", root / "faces", dirs_exist_ok=True)
+    labels, length = small.recordings.set_index("recording"), min(3600, frames // 8)
+    with open_writer("large", small.names, root) as writer:
+        while count < frames:
+            for part in small.iter_frames():
+                row, rows = labels.loc[part.recording], slice(0, length)
+                psi = part.psi[rows] * np.float32(rng.uniform(0.85, 1.15))
+                writer.add(Recording(f"{part.recording}-{copy:03d}", small.names, psi, part.time_s[rows],
+                                     part.frame[rows], part.valid[rows], float(row["fps"]), "arkit", "simulated",
+                                     f"{row['subject']}-{copy:03d}"), {})
+                count += len(psi)
+                if count >= frames:
+                    break
+            copy += 1
+        writer.close({"name": "large", "face": small.face_id, "simulated": True, "sources": [], "dropped": [],
+                      "notes": ["The simulated data over and over, for a benchmark."]})
+
+
+def measure(root: Path, steps: int) -> dict[str, float]:
+    """Train on a corpus; MB and steps a second."""
+    from dfe_core.tokenizer.config import load_config
+    from train.fit import train_model
+    before, marks = memory(), []
+    most, stop = dict(before), threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.02):
+            for name, mb in memory().items():
+                most[name] = max(most[name], mb)
+
+    def heard(report: Progress) -> None:
+        if report.task == "training":
+            marks.append(time.perf_counter())
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    started = time.perf_counter()
+    try:
+        train_model("large", "trained", config=load_config(None, {"train.steps": steps}), root=root, progress=heard)
+    finally:
+        stop.set()
+        watcher.join()
+    return {"frames": Dataset.open("large", root).frame_count,
+            "anonymous_mb": round(most["RssAnon"] - before["RssAnon"]),
+            "mapped_mb": round(most["RssFile"] - before["RssFile"]), "preparing_s": round(marks[0] - started, 1),
+            "steps_per_s": round((len(marks) - 1) / (marks[-1] - marks[0]), 1)}
+
+
+def memory() -> dict[str, float]:
+    """RssAnon and RssFile of this process, MB (Linux)."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":" in line)
+    return {name: int(lines[name].split()[0]) / 1024 for name in ("RssAnon", "RssFile")}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--work", type=Path, required=True, help="folder for the corpora, 5 GB for the largest")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.measure:
+        print(json.dumps(measure(arguments.measure, arguments.steps)))
+        return
+    for size in arguments.sizes:
+        root = (arguments.work / str(size)).resolve()
+        make(root, size)
+        load = round(os.getloadavg()[0], 1)
+        done = subprocess.run([sys.executable, "-m", "benchmarks.training_memory", "--work", str(arguments.work),
+                               "--steps", str(arguments.steps), "--measure", str(root)], check=True,
+                              stdout=subprocess.PIPE, text=True)
+        print(json.dumps(json.loads(done.stdout.splitlines()[-1]) | {"load": load}), flush=True)
+        shutil.rmtree(root)
+
+
+if __name__ == "__main__":
+    main()
