@@ -26,7 +26,8 @@ def save_face(face: FaceModel, root: Path | None = None) -> Path:
     if face.stable is not None:
         arrays["stable"] = np.asarray(face.stable, np.int32)
     header = {"schema": SCHEMA, "id": face.id, "title": face.title, "licence": face.licence,
-              "names": list(face.names), "identity_names": list(face.identity_names), "landmarks": face.landmarks}
+              "names": list(face.names), "identity_names": list(face.identity_names), "landmarks": face.landmarks,
+              "notes": list(face.notes)}
     with atomic_file(path) as temporary, open(temporary, "wb") as handle:
         np.savez(handle, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
     return path
@@ -43,7 +44,8 @@ def load_face(path: Path) -> FaceModel:
                          *(arrays[name] for name in ("template", "triangles", "basis", "mirror", "regions", "sides",
                                                      "materials")),
                          {str(k): int(v) for k, v in header["landmarks"].items()}, tuple(header["identity_names"]),
-                         arrays.get("identity_basis"), header["licence"], arrays.get("stable"))
+                         arrays.get("identity_basis"), header["licence"], arrays.get("stable"),
+                         tuple(map(str, header.get("notes", ()))))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(path, f"a face archive without a usable {error}", "a face made by dfe: delete it") from None
     if fault := fault_of(face):

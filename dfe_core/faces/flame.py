@@ -2,9 +2,8 @@
 
 The release is a pickle; its arrays are taken out without running it (`array_pickle`). Arrays, named as in the official
 release: ``v_template`` (5023, 3) m, ``f`` (F, 3), ``shapedirs`` (V, 3, 400) (300 identity, then 100 expression
-directions) or ``expressiondirs`` (V, 3, ≥50), ``J_regressor`` (5, V), ``weights`` (V, 5). The jaw turns by linear
-blend skinning in FLAME (Li et al. 2017, eq. 2); here it is the chord of that turn at `JAW_CHORD` radians, which makes
-it a linear coefficient like the rest. Pose correctives are left out.
+directions) or ``expressiondirs`` (V, 3, ≥50), ``J_regressor`` (5, V), ``weights`` (V, 5), and where there are any the
+pose correctives ``posedirs`` (V, 3, 36). The jaw is in `flame_jaw`.
 """
 
 from __future__ import annotations
@@ -16,15 +15,14 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.faces.array_pickle import read_array_pickle
 from dfe_core.faces.coefficients import flame_names
+from dfe_core.faces.flame_jaw import FEATURES, Jaw
 from dfe_core.faces.model import FaceModel
 from dfe_core.faces.transfer import transfer_anatomy
 from dfe_core.npz_file import read_npz
 
-_NAMES = ("v_template", "f", "faces", "shapedirs", "expressiondirs", "J_regressor", "weights")
+_NAMES = ("v_template", "f", "faces", "shapedirs", "expressiondirs", "J_regressor", "weights", "posedirs")
 EXPRESSIONS = 50  # of FLAME's 100: as many as DECA, EMOCA and SMIRK estimate
 IDENTITIES = 50
-JAW_CHORD = 0.2
-JAW_JOINT = 2  # root, neck, jaw, left eye, right eye
 
 
 def convert_flame(path: Path, face_id: str, reference: FaceModel) -> FaceModel:
@@ -37,14 +35,15 @@ def convert_flame(path: Path, face_id: str, reference: FaceModel) -> FaceModel:
     template = arrays["v_template"]
     centre = np.array([0, *template.mean(0)[1:]])
     expression = arrays["expressiondirs"][..., :EXPRESSIONS].transpose(2, 0, 1)
-    basis = np.concatenate([expression, _jaw(template, arrays)]).astype(np.float32)
+    jaw = Jaw(template, arrays["J_regressor"], arrays["weights"], arrays.get("posedirs"))
+    basis = np.concatenate([expression, jaw.directions()]).astype(np.float32)
     placed = (template - centre).astype(np.float32)
     triangles = arrays["f"].astype(np.int32)
     mirror, regions, sides, materials, marks = transfer_anatomy(placed, reference)
     identity = arrays["shapedirs"][..., :IDENTITIES].transpose(2, 0, 1).astype(np.float32)
     return FaceModel(face_id, "FLAME head", flame_names(EXPRESSIONS), placed, triangles, basis, mirror, regions, sides,
                      materials, marks, tuple(f"shape{i:03d}" for i in range(len(identity))), identity,
-                     "FLAME: the user's own file, under its own licence")
+                     "FLAME: the user's own file, under its own licence", notes=jaw.notes())
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
@@ -73,22 +72,16 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     if arrays["expressiondirs"].shape[:2] != (vertices, 3) or arrays["expressiondirs"].shape[2] < EXPRESSIONS:
         raise DataError(path, f"expression directions of shape {arrays['expressiondirs'].shape}",
                         f"({vertices}, 3, at least {EXPRESSIONS})")
+    if "posedirs" in arrays:
+        arrays["posedirs"] = _correctives(arrays["posedirs"], vertices, path)
     return arrays
 
 
-def _jaw(template: np.ndarray, arrays: dict[str, np.ndarray]) -> np.ndarray:
-    """(3, V, 3): displacement per radian about each axis of the jaw joint."""
-    joint = (arrays["J_regressor"] @ template)[JAW_JOINT]
-    weight = arrays["weights"][:, JAW_JOINT, None]
-    offset = template - joint
-    turned = [offset @ _rotation(axis, JAW_CHORD).T - offset for axis in range(3)]
-    return np.stack([weight * t / JAW_CHORD for t in turned])
-
-
-def _rotation(axis: int, angle: float) -> np.ndarray:
-    """Right-handed rotation about a coordinate axis."""
-    i, j = (axis + 1) % 3, (axis + 2) % 3
-    out = np.eye(3)
-    out[i, i] = out[j, j] = np.cos(angle)
-    out[i, j], out[j, i] = -np.sin(angle), np.sin(angle)
-    return out
+def _correctives(array: np.ndarray, vertices: int, path: Path) -> np.ndarray:
+    """(V, 3, P) pose correctives, given so or flattened as some ports keep them, (P, 3 V)."""
+    if array.ndim == 2 and array.shape[1] == 3 * vertices:
+        array = array.reshape(len(array), vertices, 3).transpose(1, 2, 0)
+    if array.ndim != 3 or array.shape[:2] != (vertices, 3) or array.shape[2] < FEATURES or not np.isfinite(array).all():
+        raise DataError(path, f"posedirs of shape {array.shape}, or numbers that are not finite",
+                        f"({vertices}, 3, at least {FEATURES})")
+    return array

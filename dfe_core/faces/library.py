@@ -19,6 +19,8 @@ SOURCES = "anny, ict:PATH, flame:PATH, bfm:PATH or the id of a cached face"
 _ONE_FILE = {"flame": "FLAME's model file (.pkl), or one npz with its arrays",
              "bfm": "BFM_model_front.mat of Deep3DFaceRecon, or one npz with its arrays"}
 """Kinds whose source is one file, and what it is."""
+_VERSIONS = {"flame": 2}
+"""Counted up when the same file gives another face, which then has another id."""
 
 
 def open_face(which: str = "anny", root: Path | None = None, progress: Listener = silent) -> FaceModel:
@@ -80,7 +82,10 @@ def _converted(kind: str, source: str, root: Path | None, progress: Listener) ->
     path = Path(source).expanduser()
     if not path.exists():
         raise DataError(path, "no such file or folder", f"the user's own {kind.upper()} files")
-    face_id = f"{kind}-{_fingerprint(kind, path)[:10]}"
+    digest = _fingerprint(kind, path)
+    if kind in _VERSIONS:
+        digest = content_key([digest, _VERSIONS[kind]])
+    face_id = f"{kind}-{digest[:10]}"
     cached = artefact_path("faces", face_id + ".npz", root)
     face = _cached(cached)
     return face if face is not None else _once(cached, lambda: _convert(kind, path, face_id, root, progress), root)

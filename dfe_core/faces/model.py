@@ -40,6 +40,7 @@ class FaceModel:
     identity_names, identity_basis: (I,), (I, V, 3) float32 m at parameter 1.
     materials: (V,) uint8: 0 skin, 1 eye (its white), 2 mouth interior (teeth, tongue, cavity), 3 iris, 4 pupil.
     stable: (S,) int32, the vertices that head pose is measured on, for a face learned from moving points.
+    notes: what its conversion changed or left out, each one sentence for the user.
     """
 
     id: str
@@ -57,6 +58,7 @@ class FaceModel:
     identity_basis: np.ndarray | None = None
     licence: str = ""
     stable: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def has_mesh(self) -> bool:

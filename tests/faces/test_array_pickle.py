@@ -136,11 +136,11 @@ def test_the_official_release_of_flame_is_read_as_an_npz_of_it_is(tmp_path, chum
     from dfe_core.faces.flame import _read
     rng = np.random.default_rng(0)
     arrays = {"v_template": rng.normal(size=(9, 3)), "shapedirs": rng.normal(size=(9, 3, 400)),
-              "weights": rng.uniform(size=(9, 5)), "f": rng.integers(0, 9, (12, 3)).astype(np.uint32)}
+              "weights": rng.uniform(size=(9, 5)), "posedirs": rng.normal(size=(9, 3, 36)),
+              "f": rng.integers(0, 9, (12, 3)).astype(np.uint32)}
     regressor = csc_matrix(rng.uniform(size=(5, 9)) * (rng.uniform(size=(5, 9)) > 0.5))
     wrapped = {name: chumpy(array) for name, array in arrays.items() if name != "f"}
-    written(tmp_path / "generic_model.pkl", {**wrapped, "f": arrays["f"], "J_regressor": regressor, "bs_style": "lbs",
-                                             "posedirs": np.zeros((9, 3, 36))})
+    written(tmp_path / "generic_model.pkl", {**wrapped, "f": arrays["f"], "J_regressor": regressor, "bs_style": "lbs"})
     np.savez(tmp_path / "flame.npz", **arrays, J_regressor=regressor.toarray())
     official, repacked = _read(tmp_path / "generic_model.pkl"), _read(tmp_path / "flame.npz")
     assert official.keys() == repacked.keys()

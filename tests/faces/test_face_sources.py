@@ -11,7 +11,8 @@ from dfe_core.errors import DataError
 from dfe_core.faces import FaceModel, open_face, save_face
 from dfe_core.faces.eyeball import SKIN, carry_affine, eyeball, fit_sphere
 from dfe_core.faces.fillings import openings
-from dfe_core.faces.flame import JAW_CHORD, convert_flame
+from dfe_core.faces.flame import convert_flame
+from dfe_core.faces.flame_jaw import CHORD
 
 
 def write_obj(path: Path, vertices: np.ndarray, faces: np.ndarray) -> None:
@@ -99,33 +100,105 @@ def test_a_foreign_npz_is_refused(ict_source: Path, tmp_path: Path, cache: Path,
         open_face(f"ict:{path}")
 
 
-def test_flame_arrays_become_a_face_with_a_linear_jaw(anny: FaceModel, tmp_path: Path, cache: Path) -> None:
-    """A stand-in for the licensed file: another face's skin with FLAME's array names and one jaw joint."""
+@pytest.fixture
+def flame_arrays(anny: FaceModel) -> dict[str, np.ndarray]:
+    """A stand-in for the licensed file: another face's skin with FLAME's array names, a jaw that turns about a joint
+    before the ear, and pose correctives."""
     skin = anny.materials == SKIN
     number = np.cumsum(skin) - 1
     template = anny.template[skin].astype(np.float64)
-    follows = np.clip(-anny.basis[anny.names.index("jawOpen"), skin, 1] * 40, 0, 1)
+    follows = np.clip(-anny.basis[anny.names.index("jawOpen"), skin, 1].astype(np.float64) * 40, 0, 1)
     weights = np.zeros((len(template), 5))
     weights[:, 2], weights[:, 1] = follows, 1 - follows
+    chin = template[follows > 0.9].min(0)
+    joint = np.linalg.norm(template - [0, chin[1] + 0.07, chin[2] - 0.03], axis=1).argsort()[:40]
     regressor = np.zeros((5, len(template)))
-    regressor[2, 0] = 1
-    directions = np.random.default_rng(0).normal(size=(len(template), 3, 400)) * 1e-4
+    regressor[2, joint] = 1 / len(joint)
+    rng = np.random.default_rng(0)
+    return {"v_template": template, "f": number[anny.triangles[skin[anny.triangles].all(1)]],
+            "shapedirs": rng.normal(size=(len(template), 3, 400)) * 1e-4, "J_regressor": regressor, "weights": weights,
+            "posedirs": rng.normal(size=(len(template), 3, 36)) * 1e-3 * follows[:, None, None]}
+
+
+def skinned(arrays: dict[str, np.ndarray], turn: np.ndarray) -> np.ndarray:
+    """FLAME's own formulation, as its makers write it: all five joints, homogeneous transforms, SciPy's rotations."""
+    from scipy.spatial.transform import Rotation
+    rotations = np.stack([np.eye(3)] * 5)
+    rotations[2] = Rotation.from_rotvec(turn).as_matrix()
+    joints = arrays["J_regressor"] @ arrays["v_template"]
+    shaped = arrays["v_template"]
+    if "posedirs" in arrays:
+        shaped = shaped + arrays["posedirs"] @ (rotations[1:] - np.eye(3)).ravel()
+    parents, chain = (-1, 0, 1, 1, 1), []
+    for j, parent in enumerate(parents):
+        local = np.eye(4)
+        local[:3, :3], local[:3, 3] = rotations[j], joints[j] - (joints[parent] if j else 0)
+        chain.append(local if j == 0 else chain[parent] @ local)
+    moved = np.stack([g @ np.block([[np.eye(3), -p[:, None]], [np.zeros(3), 1]]) for g, p in
+                      zip(chain, joints, strict=True)])
+    whole = np.concatenate([shaped, np.ones((len(shaped), 1))], 1)
+    return np.einsum("vj,jab,vb->va", arrays["weights"], moved, whole)[:, :3] - arrays["v_template"]
+
+
+@pytest.mark.parametrize("turn", [(0.3, 0, 0), (0, -0.1, 0), (0.2, 0.05, -0.08)])
+def test_the_jaw_is_skinned_as_flame_skins_it(flame_arrays, turn):
+    from dfe_core.faces.flame_jaw import Jaw
+    jaw = Jaw(*(flame_arrays[n] for n in ("v_template", "J_regressor", "weights", "posedirs")))
+    assert np.allclose(jaw.displacement(np.array(turn)), skinned(flame_arrays, np.array(turn)), atol=1e-9)
+
+
+@pytest.mark.parametrize("correctives", ["as released", "flattened", "none"])
+def test_flame_arrays_become_a_face_whose_jaw_is_exact_when_well_open(anny, flame_arrays, tmp_path, cache, correctives):
+    arrays = dict(flame_arrays)
+    if correctives == "none":
+        del arrays["posedirs"]
+    elif correctives == "flattened":
+        arrays["posedirs"] = arrays["posedirs"].transpose(2, 0, 1).reshape(36, -1)
     path = tmp_path / "flame.npz"
-    np.savez(path, v_template=template, f=number[anny.triangles[skin[anny.triangles].all(1)]], shapedirs=directions,
-             J_regressor=regressor, weights=weights)
+    np.savez(path, **arrays)
     save_face(anny, cache)
     face = open_face(f"flame:{path}")
-    assert open_face(face.id).names == face.names  # kept, and opened by its id
-    assert face.names[0] == "exp_000"
-    assert face.names[-3:] == ("jaw_x", "jaw_y", "jaw_z")
-    assert np.allclose(face.basis[0], directions[..., 300], atol=1e-7)
+    again = open_face(face.id)
+    assert again.names == face.names and again.notes == face.notes  # kept, and opened by its id
+    assert face.names[0] == "exp_000" and face.names[-3:] == ("jaw_x", "jaw_y", "jaw_z")
+    assert np.allclose(face.basis[0], arrays["shapedirs"][..., 300], atol=1e-7)
     psi = np.zeros(53, np.float32)
-    psi[50] = JAW_CHORD
-    joint, pivot = template[0], weights[:, 2:3]
-    turn = np.array([[1, 0, 0], [0, np.cos(JAW_CHORD), -np.sin(JAW_CHORD)], [0, np.sin(JAW_CHORD), np.cos(JAW_CHORD)]])
-    exact = pivot * ((template - joint) @ turn.T - (template - joint))
-    assert np.allclose(face.displacement(psi), exact, atol=1e-6)
-    assert (face.regions == anny.regions[skin]).mean() > 0.97
+    psi[50] = CHORD
+    true = {k: v for k, v in flame_arrays.items() if k in arrays}
+    assert np.allclose(face.displacement(psi), skinned(true, np.array([CHORD, 0, 0])), atol=1e-6)
+    assert f"{'without' if correctives == 'none' else 'with'} pose correctives at 0.2 rad" in face.notes[0]
+    regions = anny.regions[anny.materials == SKIN]
+    assert (face.regions == regions).mean() > 0.97
+
+
+def test_what_a_linear_jaw_misses_is_measured_and_said(flame_arrays):
+    from dfe_core.faces.flame_jaw import Jaw
+    jaw = Jaw(*(flame_arrays[n] for n in ("v_template", "J_regressor", "weights")))
+    assert jaw.missed_mm(CHORD)[1] < 1e-9
+    reach = 1e3 * np.linalg.norm(jaw.template - jaw.joint, axis=1)[jaw.weights[:, 2] > 0.9]
+    for angle in (0.1, 0.3, 0.4):
+        off = np.linalg.norm(skinned({k: v for k, v in flame_arrays.items() if k != "posedirs"},
+                                     np.array([angle, 0, 0])) - angle * jaw.directions()[0], axis=1) * 1e3
+        assert jaw.missed_mm(angle)[1] == pytest.approx(off.max())
+        assert off.max() <= reach.max() * angle * abs(angle - CHORD) / 2 * 1.02  # an arc and its chord
+    assert all(f"{jaw.missed_mm(angle)[0]:.1f} (largest {jaw.missed_mm(angle)[1]:.1f}) mm at {angle:g}"
+               in jaw.notes()[0] for angle in (0.1, 0.3, 0.4))
+
+
+def test_turns_of_the_jaw_to_both_sides_mirror_each_other(flame_arrays):
+    from dfe_core.faces.flame_jaw import Jaw
+    jaw = Jaw(*(flame_arrays[n] for n in ("v_template", "J_regressor", "weights")))
+    for axis in (1, 2):
+        turn = 0.15 * np.eye(3)[axis]
+        off = [np.abs(jaw.displacement(sign * turn) - sign * 0.15 * jaw.directions()[axis]).max() for sign in (1, -1)]
+        assert off[0] == pytest.approx(off[1], rel=0.02)
+
+
+def test_correctives_of_another_shape_are_refused(anny, flame_arrays, tmp_path):
+    path = tmp_path / "flame.npz"
+    np.savez(path, **{**flame_arrays, "posedirs": np.zeros((10, 3, 36))})
+    with pytest.raises(DataError, match="posedirs of shape"):
+        convert_flame(path, "flame-test", anny)
 
 
 def test_flame_without_its_arrays_is_refused(anny: FaceModel, tmp_path: Path) -> None:

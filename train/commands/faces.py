@@ -33,4 +33,5 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     face = open_face(f"{args.kind}:{args.path}", progress=progress)
     print(facts([("face", face.id), ("title", face.title), ("vertices", len(face.template)),
                  ("coefficients", face.coefficients), ("licence", face.licence)])
+          + "".join(f"\nnote: {note}" for note in face.notes)
           + f"\n\nnext: dfe import RECORDINGS --name NAME --face {face.id}")
