@@ -9,7 +9,7 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.importing import read_recordings
-from dfe_core.expressions.learning import LEARNED, reader_of
+from dfe_core.expressions.learned.reading import LEARNED, reader_of
 from dfe_core.expressions.neutral import calm_frames
 from dfe_core.expressions.points import PointTrack
 from dfe_core.expressions.readers.options import ReadOptions

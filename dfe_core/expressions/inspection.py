@@ -11,7 +11,7 @@ from typing import Any
 from dfe_core.errors import DataError
 from dfe_core.expressions.importing import find_files
 from dfe_core.expressions.labels import Labels, read_labels
-from dfe_core.expressions.learning import LEARNED, mesh_folders, reader_of
+from dfe_core.expressions.learned.reading import LEARNED, mesh_folders, reader_of
 from dfe_core.expressions.mixing import tool
 from dfe_core.expressions.naming import compile_pattern, recording_names, who
 from dfe_core.expressions.readers.registry import find_reader, read_head

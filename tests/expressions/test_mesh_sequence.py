@@ -232,7 +232,7 @@ def test_a_real_head_gets_its_regions_from_a_known_face(shared, cache, monkeypat
         weights = np.random.default_rng(0).uniform(0, 1, (60, 3)) * (np.arange(60)[:, None] % 5 > 1)
         frames = ict["neutral"] + np.tensordot(weights, deltas.astype(np.float32), 1)
         np.savez(cache.parent / "ict.npz", vertices=frames.astype(np.float32), faces=ict["faces"], fps=25)
-    monkeypatch.setattr("dfe_core.expressions.learning.open_face", lambda *_: known)
+    monkeypatch.setattr("dfe_core.expressions.learned.basis.open_face", lambda *_: known)
     report = import_dataset([cache.parent / "ict.npz"], "ict", face="learn")
     dataset = Dataset.open("ict")
     monkeypatch.undo()

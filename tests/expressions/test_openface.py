@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.expressions import learning
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.learned import basis
 from dfe_core.expressions.readers import landmarks, openface
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.registry import find_reader
@@ -81,8 +81,8 @@ def test_only_the_people_that_train_teach_the_basis(study, learned):
     _, dataset, _ = learned
     taught = dataset.manifest["learned"]["learned_from"]
     assert 0 < len(taught) < 12 and len({name[:2] for name in taught}) * 2 == len(taught)
-    assert (learning.TEST_SHARE, learning.VALIDATION_SHARE) == (TrainConfig.test_share, TrainConfig.validation_share)
-    assert learning.SEED == 0
+    assert (basis.TEST_SHARE, basis.VALIDATION_SHARE) == (TrainConfig.test_share, TrainConfig.validation_share)
+    assert basis.SEED == 0
 
 
 def test_labels_and_subjects_come_from_names_and_tables(study, tmp_path, cache):

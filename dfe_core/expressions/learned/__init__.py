@@ -1,0 +1,1 @@
+"""Parts of the import of landmark and mesh sequences onto a face that is learned from them."""

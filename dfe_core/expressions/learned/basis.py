@@ -1,0 +1,90 @@
+"""The linear basis, learned from the recordings that the default split trains on, and the face made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.learned.tracks import CHUNK, Frame, Job, Track, deepened
+from dfe_core.expressions.points import PointTrack
+from dfe_core.expressions.split import Split, split_dataset
+from dfe_core.faces import open_face, save_face
+from dfe_core.faces.frontal import mirror_map
+from dfe_core.faces.learned import SYMMETRIC, Basis, basis_of, learn_basis, learned_face
+from dfe_core.faces.model import FaceModel
+from dfe_core.progress import Progress
+
+TEST_SHARE, VALIDATION_SHARE, SEED = 0.25, 0.1, 0
+"""The split that `dfe train` draws unless told otherwise: the basis is learned on the recordings it trains on."""
+FEWEST_FRAMES = 20
+"""Fewer training frames teach no basis."""
+_HEAD = 1500  # vertices from which a mesh is taken for a head whose regions can be carried over
+
+
+def default_split(job: Job) -> Split:
+    """The split that `dfe train` will draw of these recordings."""
+    rows = pd.DataFrame([{"recording": t.head.name, "subject": t.head.subject, "valid_frames": int(t.valid.sum())}
+                         for t in job.tracks])
+    return split_dataset(SimpleNamespace(name=job.name, recordings=rows), TEST_SHARE, VALIDATION_SHARE, SEED)
+
+
+def training(job: Job, split: Split) -> Iterator[tuple[Track, np.ndarray]]:
+    """(track, rows) of the valid frames that the split trains on."""
+    names, (start, end) = set(split.recordings["train"]), split.spans["train"]
+    for track in job.tracks:
+        if track.head.name in names:
+            time = track.head.time_s
+            share = (time - time[0]) / max(time[-1] - time[0], 1e-9)
+            yield track, np.flatnonzero(track.valid & (share >= start) & (share <= end))
+
+
+def learn(job: Job, frame: Frame, split: Split) -> tuple[FaceModel, Basis]:
+    """A basis of the recordings that train, and the face made of it, kept in the cache.
+
+    Raises `DataError` for fewer than `FEWEST_FRAMES` frames, and where nothing moves.
+    """
+    template = deepened(frame.reference)
+    mirror, off = mirror_map(template, job.layout)
+    frames = sum(len(rows) for _, rows in training(job, split))
+    if frames < FEWEST_FRAMES:
+        raise DataError(job.name, f"{frames} valid frames to learn a face from", f"at least {FEWEST_FRAMES}")
+    try:
+        basis = learn_basis(_blocks(job, split), mirror if off <= SYMMETRIC else None)
+    except ValueError as error:
+        raise DataError(job.name, f"{error} in the recordings to learn from", "faces that move") from None
+    head = job.tracks[0].head
+    reference = open_face("anny", job.root, job.progress) if _is_head(head, template) else None
+    face = learned_face(template, basis, _title(head, basis), job.layout, head.triangles, reference, frame.stable)
+    save_face(face, job.root)
+    return face, basis
+
+
+def _blocks(job: Job, split: Split) -> Iterator[np.ndarray]:
+    total, done = len(job.tracks), 0
+    for track, rows in training(job, split):
+        done += 1
+        job.progress(Progress("learn a basis", done, total, track.head.name))
+        step = max(1, CHUNK // len(track.head.names))
+        for start in range(0, len(rows), step):
+            yield deepened(track.frames(rows[start : start + step]))
+
+
+def _is_head(head: PointTrack, template: np.ndarray) -> bool:
+    """Whether a mesh is large and dense enough to be a human head that regions can be carried over to."""
+    return head.space == "mesh" and len(template) >= _HEAD and 0.1 <= np.ptp(template[:, 1]) <= 0.6
+
+
+def _title(head: PointTrack, basis: Basis) -> str:
+    count = len(head.names) // head.dimensions
+    what = f"{count:,}-vertex mesh" if head.space == "mesh" else f"{count} landmarks"
+    return f"Learned from {what}{'' if head.dimensions == 3 else ' in 2-D'} ({len(basis.share)} components)"
+
+
+def known_face(job: Job) -> tuple[FaceModel, Basis]:
+    """The face learned before that the import names."""
+    model = open_face(job.face, job.root)
+    return model, basis_of(model)

@@ -1,0 +1,149 @@
+"""Head pose and each subject's own face taken off: every recording becomes displacement from rest, in one frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.learned.basis import training
+from dfe_core.expressions.learned.tracks import CHUNK, SAMPLE, Frame, Job, Track, deepened, typical_shape
+from dfe_core.expressions.neutral import Ledger, calm_frames, resting_face, thinned
+from dfe_core.expressions.split import Split
+from dfe_core.faces import open_face
+from dfe_core.faces.frontal import face_forward, mirror_map
+from dfe_core.faces.layouts import Layout
+from dfe_core.faces.learned import SYMMETRIC
+from dfe_core.faces.rigid import onto, stable_points, stable_set
+from dfe_core.progress import Progress
+
+_SLIP = 12.0  # a frame whose stable points fit so many times worse than usual is a slip of the tracker
+_SLIP_M = 1e-3
+_SETTLE = 4  # rounds in which the mean of the resting faces settles
+_MOST_LOOKED_AT = 20_000  # frames of a recording in which the resting face, and the usual misfit, are looked for
+_STRETCH = 500
+_TRACKS = 500  # recordings from which the stable set is found
+
+
+def common_frame(job: Job) -> Frame:
+    """The frame all recordings are brought to: upright, looking along +z, the eyes at the origin."""
+    if job.face != "learn":
+        return _frame_of_face(job)
+    job.progress(Progress("find what is stable", 0, 1))
+    scaled = not job.tracks[0].head.metric
+    asked = job.tracks[:: -(-len(job.tracks) // _TRACKS)]
+    samples = [_sample(t, len(asked)) for t in asked]
+    start = typical_shape(samples[0])
+    start = _upright(start, job.layout)
+    mirror, off = mirror_map(deepened(start), job.layout)
+    stable, shape = stable_set(samples, start, scaled, mirror if off <= SYMMETRIC else None)
+    return Frame(_upright(shape, job.layout), stable, scaled)
+
+
+def _sample(track: Track, tracks: int) -> np.ndarray:
+    rows = np.flatnonzero(track.valid)
+    values = len(track.head.names) * tracks
+    rows = rows[thinned(len(rows), values)]
+    return np.asarray(track.frames(rows[:: max(1, len(rows) // SAMPLE)]), np.float64)
+
+
+def _upright(shape: np.ndarray, layout: Layout | None) -> np.ndarray:
+    """(V, D) in our axes, the origin between the eyes; 2-D shapes turn in their plane."""
+    dimensions = shape.shape[1]
+    deep = deepened(shape)
+    rotation, origin = face_forward(deep, layout)
+    return ((deep - origin) @ rotation.T)[:, :dimensions]
+
+
+def _frame_of_face(job: Job) -> Frame:
+    model, head = open_face(job.face, job.root), job.tracks[0].head
+    count = len(head.names) // head.dimensions
+    if len(model.template) != count:
+        raise DataError(job.name, f"{count:,} points", f"{len(model.template):,} as {model.id} has")
+    flat = not model.basis[..., 2].any()
+    if flat != (head.dimensions == 2):
+        raise DataError(job.name, f"{head.dimensions}-D points", f"{2 if flat else 3}-D ones, as {model.id} learned")
+    reference = model.template[:, : head.dimensions].astype(np.float64)
+    stable = model.stable if model.stable is not None \
+        else stable_points((model.basis.astype(np.float64) ** 2).sum((0, 2)), reference)
+    return Frame(reference, stable, not head.metric)
+
+
+def find_neutrals(job: Job, frame: Frame, split: Split) -> Frame:
+    """The resting face of every subject; the common frame, whose reference becomes the mean of those that train."""
+    subjects = dict.fromkeys(t.head.subject for t in job.tracks)
+    for done, subject in enumerate(subjects):
+        job.progress(Progress("find resting faces", done, len(subjects), subject))
+        own = [t for t in job.tracks if t.head.subject == subject]
+        job.neutrals[subject] = _neutral(own, _neutral(own, frame.reference, frame), frame)
+    job.progress(Progress("find resting faces", len(subjects), len(subjects)))
+    reference = frame.reference
+    if job.face == "learn":
+        train = {t.head.subject for t, _ in training(job, split)}
+        for _ in range(_SETTLE):
+            reference = np.mean([onto(job.neutrals[s][None], reference, frame.stable)[0] for s in sorted(train)], 0)
+    job.neutrals = {s: onto(neutral[None], reference, frame.stable)[0] for s, neutral in job.neutrals.items()}
+    return replace(frame, reference=reference)
+
+
+def _neutral(tracks: list[Track], target: np.ndarray, frame: Frame) -> np.ndarray:
+    """The resting face of one subject, (V, D) m, where frames brought onto `target` come to rest."""
+    calm = []
+    for track in tracks:
+        rows = _looked_at(np.flatnonzero(track.valid))
+        placed = np.concatenate([part.astype(np.float32) for _, part in _placed(track, rows, target, frame)])
+        chosen = calm_frames(placed, track.head.time_s[rows])
+        calm.append(placed[chosen[thinned(len(chosen), placed[0].size * len(tracks))]])
+    return resting_face(np.concatenate(calm))
+
+
+def _looked_at(rows: np.ndarray) -> np.ndarray:
+    """The rows of a long recording in which the resting face is looked for: stretches spread over all of it."""
+    if len(rows) <= _MOST_LOOKED_AT:
+        return rows
+    stretches = _MOST_LOOKED_AT // _STRETCH
+    starts = np.linspace(0, len(rows) - _STRETCH, stretches).astype(np.int64)
+    return rows[np.unique(starts[:, None] + np.arange(_STRETCH))]
+
+
+def remove_pose_and_identity(job: Job, frame: Frame) -> None:
+    """Every track on disk becomes displacement from its subject's neutral, in the common frame."""
+    for done, track in enumerate(job.tracks):
+        job.progress(Progress("remove pose and identity", done, len(job.tracks), track.head.name))
+        _displace(track, job.neutrals[track.head.subject], frame, job.ledger)
+    job.progress(Progress("remove pose and identity", len(job.tracks), len(job.tracks)))
+    job.tracks = [t for t in job.tracks if t.valid.any()]
+
+
+def _placed(track: Track, rows: np.ndarray, target: np.ndarray, frame: Frame,
+            ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(rows, (n, V, D)) frames brought onto `target`, a bounded number at a time."""
+    step = max(1, CHUNK // target.size)
+    for start in range(0, len(rows), step):
+        part = rows[start : start + step]
+        yield part, onto(track.frames(part), target, frame.stable, frame.scaled)
+
+
+def _displace(track: Track, neutral: np.ndarray, frame: Frame, ledger: Ledger) -> None:
+    """Replace a track's points by their displacement from neutral; slips of the tracker become invalid."""
+    rows = np.flatnonzero(track.valid)
+    out = np.load(track.file, mmap_mode="r+", allow_pickle=False)
+    usual = np.concatenate([_misfit(part, neutral, frame.stable)
+                            for _, part in _placed(track, _looked_at(rows), neutral, frame)])
+    most = max(_SLIP * np.median(usual), _SLIP_M)
+    for part, placed in _placed(track, rows, neutral, frame):
+        fits = _misfit(placed, neutral, frame.stable) <= most
+        track.valid[part[~fits]] = False
+        track.slips += int((~fits).sum())
+        kept = part[fits]
+        ledger.add(track.head.subject, out[kept], placed[fits])
+        out[kept] = placed[fits] - neutral
+    out[~track.valid] = 0
+    out.flush()
+
+
+def _misfit(placed: np.ndarray, neutral: np.ndarray, stable: np.ndarray) -> np.ndarray:
+    """(n,) root mean square distance of the stable points from where they rest, m."""
+    return np.sqrt(((placed[:, stable] - neutral[stable]) ** 2).sum(2).mean(1))

@@ -1,0 +1,90 @@
+"""What an import of moving points works on: its recordings, their points on disk, and the common frame."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dfe_core.expressions.labels import Labels
+from dfe_core.expressions.neutral import Ledger, thinned
+from dfe_core.expressions.points import PointTrack
+from dfe_core.faces.frontal import Scale
+from dfe_core.faces.layouts import Layout, layout_of
+from dfe_core.faces.rigid import pose
+from dfe_core.progress import Listener
+
+CHUNK = 4_000_000
+"""Coordinates worked on at once."""
+SAMPLE = 400
+"""Frames a recording that tell its typical shape, and what is stable."""
+
+
+@dataclass(eq=False)
+class Track:
+    """A recording whose points wait on disk, m: first as read, then as displacement from neutral."""
+
+    head: PointTrack
+    file: Path
+    source: Path
+    scale: Scale
+    valid: np.ndarray
+    slips: int = 0
+
+    def frames(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """(n, V, D) float32 of these rows, from disk."""
+        return np.load(self.file, mmap_mode="r", allow_pickle=False)[rows]
+
+
+@dataclass
+class Job:
+    """A learning import under way."""
+
+    name: str
+    face: str
+    format: str
+    labels: Labels
+    pattern: Any
+    fps: float | None
+    root: Path | None
+    progress: Listener
+    reader: Any = None
+    extractor: str | None = None
+    tracks: list[Track] = field(default_factory=list)
+    skipped: list[tuple[Path, str]] = field(default_factory=list)
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    ledger: Ledger = field(default_factory=Ledger)
+    neutrals: dict[str, np.ndarray] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def layout(self) -> Layout | None:
+        """What the landmarks are, None for meshes and sets that nobody knows."""
+        head = self.tracks[0].head
+        return layout_of(len(head.names) // head.dimensions) if head.space == "landmarks" else None
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """The common frame: reference (V, D) m in our axes, the stable set (S,), and whether poses have a scale."""
+
+    reference: np.ndarray
+    stable: np.ndarray
+    scaled: bool
+
+
+def typical_shape(points: np.ndarray) -> np.ndarray:
+    """(V, D) float64 mean shape of some frames, brought onto the middle one."""
+    some = np.asarray(points[thinned(len(points), points[0].size)][:: max(1, len(points) // SAMPLE)], np.float64)
+    return pose(some, some[len(some) // 2]).apply(some).mean(0)
+
+
+def deepened(points: np.ndarray) -> np.ndarray:
+    """(…, D) to (…, 3) float64: 2-D points lie in the plane z = 0."""
+    points = np.asarray(points, np.float64)
+    return np.pad(points, [(0, 0)] * (points.ndim - 1) + [(0, 3 - points.shape[-1])])

@@ -1,0 +1,107 @@
+"""The dataset on the learned face, with the figures of what was learned and what was removed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from dfe_core.expressions.dataset import open_writer
+from dfe_core.expressions.importing import ImportReport
+from dfe_core.expressions.learned.tracks import CHUNK, Frame, Job, Track, deepened
+from dfe_core.expressions.points import PointTrack
+from dfe_core.expressions.resample import resample
+from dfe_core.expressions.split import Split
+from dfe_core.faces.learned import Basis
+from dfe_core.faces.model import FaceModel
+from dfe_core.progress import Progress
+from dfe_core.store import file_sha256
+
+
+def write(job: Job, frame: Frame, split: Split, model: FaceModel, basis: Basis) -> ImportReport:
+    """Project every recording and write ``datasets/<name>``."""
+    imported: list[tuple[str, int, tuple[str, ...]]] = []
+    lost: dict[str, tuple[float, int]] = {}
+    parts = {name: part for part, names in split.recordings.items() for name in names}
+    if split.by == "time":
+        parts = {}
+    with open_writer(job.name, model.names, job.root) as writer:
+        for done, track in enumerate(job.tracks):
+            job.progress(Progress("write", done, len(job.tracks), track.head.name))
+            psi, missed = _project(track, basis)
+            part = parts.get(track.head.name, "all")
+            lost[part] = tuple(np.add(lost.get(part, (0.0, 0)), (missed, int(track.valid.sum()))))
+            recording = _finished(track, psi, model)
+            if job.fps is not None:
+                recording = resample(recording, job.fps)
+            writer.add(recording, job.labels.of(recording.name, recording.subject))
+            imported.append((recording.name, len(recording.psi), recording.notes))
+        figures = _figures(job, frame, split, basis, lost)
+        job.notes += [*job.labels.unused(), *_sentences(figures, split)]
+        writer.close(_manifest(job, model, figures))
+    job.progress(Progress("write", len(job.tracks), len(job.tracks)))
+    return ImportReport(job.name, model.id, tuple(imported), tuple(job.skipped), tuple(job.notes))
+
+
+def _project(track: Track, basis: Basis) -> tuple[np.ndarray, float]:
+    """(T, E) ψ, zero where invalid, and the sum over valid frames of the mean squared miss of a point, m²."""
+    rows = np.flatnonzero(track.valid)
+    psi, missed = np.zeros((len(track.valid), len(basis.share)), np.float32), 0.0
+    step = max(1, CHUNK // len(track.head.names))
+    for start in range(0, len(rows), step):
+        part = rows[start : start + step]
+        moved = deepened(track.frames(part))
+        psi[part] = basis.project(moved)
+        again = psi[part].astype(np.float64) @ basis.fields.reshape(len(basis.fields), -1)
+        missed += float(((moved.reshape(len(part), -1) - again) ** 2).sum()) / moved.shape[1]
+    return psi, missed
+
+
+def _finished(track: Track, psi: np.ndarray, model: FaceModel) -> PointTrack:
+    slips = (f"{track.slips:,} frames that fit no pose of the head are marked invalid.",) if track.slips else ()
+    return replace(track.head, names=model.names, psi=psi, valid=track.valid, notes=(*track.head.notes, *slips))
+
+
+def _figures(job: Job, frame: Frame, split: Split, basis: Basis, lost: dict[str, tuple[float, int]],
+             ) -> dict[str, Any]:
+    """What was learned and removed, for the manifest."""
+    head = job.tracks[0].head
+    return {"points": len(head.names) // head.dimensions, "subjects": len(job.neutrals), "dimensions": head.dimensions,
+            "layout": job.layout.name if job.layout else None, "stable_points": frame.stable.tolist(),
+            "scaled_poses": frame.scaled, "scale": sorted({t.scale.why for t in job.tracks})[:20],
+            "variance": job.ledger.shares(), "components": len(basis.share),
+            "variance_kept": float(basis.share.sum()), "component_shares": basis.share.tolist(),
+            "learned_frames": basis.frames, "learned_from": split.recordings["train"] if job.face == "learn" else [],
+            "mirrored_frames_learned": basis.symmetric,
+            "missed_mm": {part: 1e3 * float(np.sqrt(total / count)) for part, (total, count) in lost.items() if count}}
+
+
+def _sentences(figures: dict[str, Any], split: Split) -> list[str]:
+    variance = figures["variance"]
+    removed = ", ".join(f"{name} {variance[name]:.1%} ({variance[name + '_mm']:.2f} mm)"
+                        for name in ("pose", "identity", "expression"))
+    missed = ", ".join(f"{part} {mm:.2f} mm" for part, mm in figures["missed_mm"].items())
+    lines = [f"Of the variance of the points as read: {removed}; pose and identity are removed.",
+             f"{figures['components']} components; what they miss, root mean square a point: {missed}."]
+    if figures["subjects"] == 1:
+        lines.append("One subject: identity cannot be told from rest, and is no part of the variance.")
+    if figures["learned_from"]:
+        lines.append(f"The basis holds {figures['variance_kept']:.1%} of the variance of {figures['learned_frames']:,}"
+                     f" frames, {split.sentence()}.")
+    if figures["dimensions"] == 2:
+        lines.append("2-D points: shift, scale and roll of the head are removed, its turning and nodding are not, and "
+                     "millimetres are relative to an average face.")
+    return lines
+
+
+def _manifest(job: Job, model: FaceModel, figures: dict[str, Any]) -> dict[str, Any]:
+    return {"name": job.name, "face": model.id, "simulated": False, "sources": job.sources,
+            "dropped": [{"file": path.name, "why": why.replace(str(path.parent) + os.sep, "")}
+                        for path, why in job.skipped],
+            "notes": job.notes, "learned": figures,
+            "settings": {"format": job.format, "fps": job.fps, "face": job.face,
+                         "subject_pattern": job.pattern.pattern if job.pattern else None,
+                         "labels": {"file": job.labels.path.name, "sha256": file_sha256(job.labels.path),
+                                    "key": job.labels.key} if job.labels.path else None}}
