@@ -10,6 +10,7 @@ import pandas as pd
 
 from dashboard.components.palette import REGION_COLOURS, REST_COLOUR, SIDE_COLOURS
 from dfe_core.facs.store import PRESENT_PROBABILITY, AlignedAus
+from dfe_core.facs.table import title
 
 CATEGORIES = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#AA4499", "#999933", "#4B4B8F",
               "#B08B4F", "#2F7F86", "#9A3324")
@@ -154,7 +155,7 @@ def strongest_unit(values: np.ndarray, aus: tuple[tuple[str, str], ...], name: s
     filled = np.nan_to_num(values, nan=-1.0)
     best = np.stack([filled[:, c].max(1) for c in columns], 1)
     least = FAINTEST if filled.max(initial=0) > 1 else PRESENT_PROBABILITY
-    found = np.where(best.max(1) >= least, np.array(codes, object)[best.argmax(1)], "None")
+    found = np.where(best.max(1) >= least, np.array([title(code) for code in codes], object)[best.argmax(1)], "None")
     return Colouring(**{**vars(categories(pd.Series(found), None)),
                         "about": f"The action unit of the highest intensity in the frame ({name}), from {least:g}."})
 

@@ -73,8 +73,9 @@ def sliders(face: FaceModel) -> tuple[np.ndarray, str]:
     shape = examples.shape_of(state.read("shape"), face.names)
     groups = examples.grouped(face.names)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        part = st.segmented_control("Part of the face", list(groups), default="Mouth" if "Mouth" in groups
-                                    else next(iter(groups)), required=True, key="slider_part", bind="query-params")
+        first = "Mouth" if "Mouth" in groups else next(iter(groups))
+        part = st.segmented_control("Part of the face", list(groups), default=first, required=True, key="slider_part",
+                                    bind="query-params", wrap=True)
         st.button("Rest", icon=":material/close:", disabled=not shape, key="rest",
                   on_click=lambda: state.write(shape=None), help="Set every slider to 0")
     with st.container(height=330, border=False):

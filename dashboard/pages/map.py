@@ -62,15 +62,16 @@ def shown(choice: shelf.Choice) -> None:
 
 def choose(choice: shelf.Choice) -> tuple[MapSettings, str]:
     """What is mapped, by what, how, and how it is coloured: all in the link."""
-    slots = st.columns([1.1, 1.7, 0.9, 0.8, 1.2], vertical_alignment="bottom")
-    of = slots[0].segmented_control("Points", list(map_view.BY), default="codewords", key="of", required=True,
-                                    bind="query-params", format_func=str.capitalize)
-    by = slots[1].selectbox("Near each other by", list(map_view.BY[of]), key=f"by_{of}", bind="query-params",
-                            format_func=map_view.BY[of].get)
-    method = slots[2].selectbox("Method", ["umap", "pca"], key="method", bind="query-params", format_func=str.upper)
-    dimensions = slots[3].selectbox("Dimensions", [2, 3], key="dimensions", bind="query-params")
-    colour = slots[4].selectbox("Colour", map_view.colours(choice, of), key=f"colour_{of}", bind="query-params",
-                                format_func=lambda name: name[:1].upper() + name[1:])
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        of = st.segmented_control("Points", list(map_view.BY), default="codewords", key="of", required=True,
+                                  bind="query-params", format_func=str.capitalize, width="content")
+        by = st.selectbox("Near each other by", list(map_view.BY[of]), key=f"by_{of}", bind="query-params",
+                          format_func=map_view.BY[of].get, width=235)
+        method = st.selectbox("Method", ["umap", "pca"], key="method", bind="query-params", format_func=str.upper,
+                              width=100)
+        dimensions = st.selectbox("Dimensions", [2, 3], key="dimensions", bind="query-params", width=110)
+        colour = st.selectbox("Colour", map_view.colours(choice, of), key=f"colour_{of}", bind="query-params",
+                              format_func=lambda name: name[:1].upper() + name[1:], width=230)
     needs_data = of == "frames" or by == "cooccurrence"
     return MapSettings(choice.model, choice.dataset if needs_data else "", of, by, method, dimensions), colour
 

@@ -192,9 +192,9 @@ def edited(made: Timeline) -> Timeline:
     shown = st.session_state.setdefault(f"{key}-begun", track_edits.applied(state.read("edits"), made).tracks)
     table = pd.DataFrame([{"track": t.label, **{name: getattr(t, name) for name in NUMBERS}} for t in shown])
     config = {name: st.column_config.NumberColumn(name.removesuffix("_s").capitalize(), format="%.2f", min_value=0.0,
-                                                   width=80 if name == "intensity" else 66) for name in NUMBERS}
+                                                   width=78 if name == "intensity" else 62) for name in NUMBERS}
     changed = st.data_editor(table, key=f"{key}-{st.session_state.get(f'{key}-anew', 0)}", hide_index=True,
-                             column_config={"track": st.column_config.TextColumn("Track", width=92), **config},
+                             column_config={"track": st.column_config.TextColumn("Track", width=84), **config},
                              disabled=["track"])
     tracks = tuple(dataclasses.replace(track, **{name: float(row[name]) for name in NUMBERS})
                    for track, row in zip(made.tracks, changed.to_dict("records"), strict=True))

@@ -7,7 +7,7 @@ export default function (component) {
   return () => view.close(component.parentElement);
 }
 
-const LABELS = 150, LANE = 22;
+const LANE = 22;
 
 class Reel {
   constructor(root) {
@@ -38,7 +38,7 @@ class Reel {
     const to = (e) => {
       const { left, width } = this.lanes.getBoundingClientRect();
       this.stop();
-      this.row = Math.max(0, Math.min(this.rows - 1, Math.round(((e.clientX - left - LABELS) / (width - LABELS)) * (this.rows - 1))));
+      this.row = Math.max(0, Math.min(this.rows - 1, Math.round(((e.clientX - left - this.labels) / (width - this.labels)) * (this.rows - 1))));
       this.draw();
     };
     let down = false;
@@ -66,6 +66,9 @@ class Reel {
     if (Number(at) > 0) this.at = Number(at);
     [...(switches ?? "")].forEach((on, i) => [this.heat, this.loop][i]?.setAttribute("aria-pressed", String(on === "1")));
   }
+
+  /** How wide the names of the tracks are, in CSS pixels. */
+  get labels() { return Math.round(Math.max(110, Math.min(230, 0.38 * this.lanes.getBoundingClientRect().width))); }
 
   async update(data) {
     this.data = data;
@@ -148,8 +151,8 @@ class Reel {
   tracks() {
     fitCanvas(this.lanes);
     const context = this.lanes.getContext("2d"), box = this.lanes.getBoundingClientRect(), ratio = this.lanes.width / Math.max(1, box.width);
-    const style = getComputedStyle(this.box), end = this.reel.time[this.rows - 1], width = box.width - LABELS - 4;
-    const x = (t) => LABELS + (t / end) * width;
+    const style = getComputedStyle(this.box), end = this.reel.time[this.rows - 1], labels = this.labels, width = box.width - labels - 4;
+    const x = (t) => labels + (t / end) * width;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, box.width, box.height);
     context.font = `12px ${style.getPropertyValue("--st-font")}`;
@@ -157,9 +160,11 @@ class Reel {
     this.data.tracks.forEach((track, i) => {
       const y = i * LANE;
       context.fillStyle = style.getPropertyValue("--st-text-color");
-      context.fillText(track.label.length > 27 ? `${track.label.slice(0, 26)}…` : track.label, 0, y + LANE / 2);
+      let name = track.label;
+      while (name.length > 4 && context.measureText(name).width > labels - 8) name = `${name.slice(0, -2).trimEnd()}…`;
+      context.fillText(name, 0, y + LANE / 2);
       context.fillStyle = style.getPropertyValue("--st-secondary-background-color");
-      context.fillRect(LABELS, y + 2, width, LANE - 4);
+      context.fillRect(labels, y + 2, width, LANE - 4);
       context.fillStyle = track.colour;
       context.globalAlpha = 0.35 + 0.65 * Math.min(1, track.intensity);
       context.beginPath();
