@@ -38,7 +38,9 @@ player = _view("player")
 """data: face, codebook, recording (addresses), at, stages, items, height, chosen. State: ``at``; trigger: ``open``."""
 
 strip = _view("strip")
-"""data: face, items [{psi, title, note, href}]. Trigger: ``pick``, the index of an item."""
+"""data: face, items [{psi, title, note, still, still_alt}], still being a picture below the face.
+
+Trigger: ``pick``, the index of an item."""
 
 scatter = _view("scatter")
 """data: points and colours (addresses), legend, ramp, words, face, codebook, selected, height, alt.
