@@ -206,9 +206,12 @@ def _density(settings: MapSettings, vectors: FrameVectors, features: Features, p
         return density_of(places)
     if project is not None:
         return density_of_all(tokens, vectors, places, project, "projected", progress=progress)
-    error, held_out = held_out_error(features.vectors, places, features.metric, settings.seed)
-    return density_of_all(tokens, vectors, places, nearest_place(features.vectors, places, features.metric), "nearest",
-                          error, held_out, progress)
+    reduce = _reducer(features.vectors, settings.seed)
+    known = reduce(features.vectors)
+    error, held_out = held_out_error(known, places, features.metric, settings.seed)
+    place = nearest_place(known, places, features.metric)
+    return density_of_all(tokens, vectors, places, lambda asked: place(reduce(asked)), "nearest", error, held_out,
+                          progress)
 
 
 def _pca(vectors: np.ndarray, settings: MapSettings) -> tuple[np.ndarray, float, Placer]:
@@ -226,7 +229,7 @@ def _umap(features: Features, settings: MapSettings) -> np.ndarray:
     import warnings
 
     from umap import UMAP
-    vectors = _reduced(features.vectors, settings.seed)
+    vectors = _reducer(features.vectors, settings.seed)(features.vectors)
     count = len(vectors)
     mapper = UMAP(n_components=settings.dimensions, metric=features.metric, random_state=settings.seed,
                   n_neighbors=min(NEIGHBOURS, count - 1), min_dist=MIN_DISTANCE, n_jobs=1,
@@ -236,13 +239,13 @@ def _umap(features: Features, settings: MapSettings) -> np.ndarray:
         return np.asarray(mapper.fit_transform(vectors), np.float64)
 
 
-def _reduced(vectors: np.ndarray, seed: int, dimensions: int = 60) -> np.ndarray:
+def _reducer(vectors: np.ndarray, seed: int, dimensions: int = 60) -> Placer:
     """Bags of hundreds of codewords on their first components, so that neighbours are found in seconds; the map's
     quality is measured against the whole bags."""
     if vectors.shape[1] <= 2 * dimensions:
-        return vectors
+        return np.asarray
     from sklearn.decomposition import TruncatedSVD
-    return TruncatedSVD(min(dimensions, len(vectors) - 1), random_state=seed).fit_transform(vectors)
+    return TruncatedSVD(min(dimensions, len(vectors) - 1), random_state=seed).fit(vectors).transform
 
 
 def _write(folder: Path, settings: MapSettings, features: Features, places: np.ndarray, density: Density | None,

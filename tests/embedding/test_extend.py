@@ -75,3 +75,12 @@ def test_maps_in_space_and_of_codewords_have_no_density(world):
     deep = build_map("m", "d", "frames", "psi", "pca", 3, sample=100, root=world.root, face=world.face)
     words = build_map("m", method="pca", root=world.root, face=world.face)
     assert deep.density is None and words.density is None and words.tokens is None and deep.tokens is not None
+
+
+def test_bags_of_many_codewords_are_reduced_alike_for_drawn_and_other_frames():
+    from dfe_core.embedding.maps import _reducer
+    bags_ = np.random.default_rng(0).random((400, 5)) @ np.random.default_rng(1).normal(size=(5, 300))
+    reduce = _reducer(bags_, 0)
+    assert reduce(bags_).shape == (400, 60) and _reducer(bags_[:, :100], 0)(bags_[:, :100]).shape == (400, 100)
+    near = nearest_place(reduce(bags_), np.arange(800).reshape(400, 2), "cosine")
+    np.testing.assert_array_equal(near(reduce(bags_[:50])), np.arange(100).reshape(50, 2))
