@@ -80,14 +80,15 @@ class LossWeights:
     """Weights of the training losses; the names are those of the log.
 
     psi: mean squared error on standardised ψ. vertex: mean squared vertex error, in units of the data's own energy.
-    commitment: each stage's residual to its token (van den Oord et al. 2017, eq. 3, per stage).
+    commitment: each stage's residual to its token (van den Oord et al. 2017, eq. 3, per stage). Far below the
+        reconstruction's weight the encoder overshoots what no token can say, and in the end proposes bad ones.
     sparsity: mean over codewords of the ℓ1/ℓ2 ratio of the per-vertex displacement (Hoyer 2004): local deformations.
     orthogonality: squared cosine between codewords above `TrainConfig.cosine_margin`.
     """
 
     psi: float = 0.5
     vertex: float = 1.0
-    commitment: float = 0.25
+    commitment: float = 1.0
     sparsity: float = 0.04
     orthogonality: float = 0.005
 
