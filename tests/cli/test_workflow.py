@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dfe_core.tokens.cache import TokenCache
+from dfe_core.tokens.runs import open_runs
+
 EVALUATE_KEYS = {
     "model", "dataset", "split", "subjects", "frames", "stages", "codewords", "bits_per_frame",
     "entropy_bits_per_frame", "rmse_mm", "p95_mm", "rmse_mm_by_region", "explained_variance", "cosine",
@@ -20,6 +23,7 @@ def test_encoding_twice_does_nothing_the_second_time_and_says_so(run_dfe, toy: P
     first, second = (run_dfe(toy, "encode", "tiny", "toy") for _ in range(2))
     assert first.returncode == second.returncode == 0
     assert "unchanged" not in first.stdout and second.stdout.startswith("unchanged: ")
+    assert open_runs(TokenCache(toy / "tokens" / "tiny--toy")) is not None  # or the first page would wait for it
     stamp = (toy / "tokens" / "tiny--toy" / "tokens.parquet").stat().st_mtime_ns
     run_dfe(toy, "encode", "tiny", "toy")
     assert (toy / "tokens" / "tiny--toy" / "tokens.parquet").stat().st_mtime_ns == stamp
