@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +25,7 @@ _SLIP_M = 1e-3
 _SETTLE = 4  # rounds in which the mean of the resting faces settles
 _MOST_LOOKED_AT = 20_000  # frames of a recording in which the resting face, and the usual misfit, are looked for
 _STRETCH = 500
+_AT_ONCE = 2  # parts in memory, each on a thread of its own
 _TRACKS = 500  # recordings from which the stable set is found
 
 
@@ -121,9 +123,12 @@ def _placed(track: Track, rows: np.ndarray, target: np.ndarray, frame: Frame,
             ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """(rows, (n, V, D)) frames brought onto `target`, a bounded number at a time."""
     step = max(1, CHUNK // target.size)
-    for start in range(0, len(rows), step):
-        part = rows[start : start + step]
-        yield part, onto(track.frames(part), target, frame.stable, frame.scaled)
+    parts = [rows[start : start + step] for start in range(0, len(rows), step)]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # which would run ahead of its reader, if given all parts
+        for start in range(0, len(parts), _AT_ONCE):
+            now = parts[start : start + _AT_ONCE]
+            yield from zip(now, pool.map(lambda part: onto(track.frames(part), target, frame.stable, frame.scaled),
+                                         now), strict=True)
 
 
 def _displace(track: Track, neutral: np.ndarray, frame: Frame, ledger: Ledger) -> None:
