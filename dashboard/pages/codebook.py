@@ -173,9 +173,11 @@ def title(choice: shelf.Choice, row: pd.Series, before: int | None, after: int |
         st.button("Selected" if selected else "Select", icon=":material/check:" if selected else ":material/add:",
                   key="select", type="secondary", on_click=chosen.toggle, args=(choice, int(row["codeword"])),
                   help="The selection is shared by gallery, map, coverage and timeline")
-        for key, icon, number, where in (("previous", "left", before, "Previous"), ("next", "right", after, "Next")):
-            st.button("", icon=f":material/chevron_{icon}:", disabled=number is None, key=key, on_click=open_,
-                      args=(number,), help=f"{where} codeword ({icon} arrow)")
+        ways = (("previous", "left", before, "Previous"), ("next", "right", after, "Next"))
+        with st.container(horizontal=True, gap="small", width="content"):  # the two stay together where it is narrow
+            for key, icon, number, where in ways:
+                st.button("", icon=f":material/chevron_{icon}:", disabled=number is None, key=key, on_click=open_,
+                          args=(number,), help=f"{where} codeword ({icon} arrow)")
 
 
 def look(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:
