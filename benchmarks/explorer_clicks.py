@@ -73,6 +73,13 @@ def resident_mb(pid: int) -> float | None:
     return round(total, 1)
 
 
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def serve(port: int) -> subprocess.Popen:
     """The dashboard; returns once it answers."""
     process = subprocess.Popen([sys.executable, "-m", "streamlit", "run", str(PROJECT / "dashboard/app.py"),
@@ -102,9 +109,7 @@ def measure(clicks: int, dwell_s: float) -> dict:
     from playwright.sync_api import sync_playwright
 
     from train.browsers import find_browser
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = serve(port)
     try:
         with sync_playwright() as playwright:

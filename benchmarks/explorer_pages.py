@@ -2,10 +2,10 @@
 
     python -m benchmarks.explorer_pages --frames 5000000 --work SCRATCH
 
-The corpus is the simulated data of the cache over and over, each copy with another gain and for another subject, and
-goes through `dfe encode`, `dfe aus derive`, `dfe coverage` and `dfe map` with the default model, which are timed, too
-(kept in --work and used again). Then every page is opened through the navigation, twice, and the usual things are done
-on it; a time runs from the click to the last thing it was to show, with the server at rest.
+The corpus (`large_corpus`) goes through `dfe encode`, `dfe aus derive`, `dfe coverage` and `dfe map` with the default
+model, which are timed, too (kept in --work and used again). Then every page is opened through the navigation, twice,
+and the usual things are done on it; a time runs from the click to the last thing it was to show, with the server at
+rest.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -23,9 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.explorer_clicks import FLAGS, resident_mb, serve
-from dfe_core.expressions.dataset import Dataset, open_writer
-from dfe_core.expressions.recording import Recording
+from benchmarks.explorer_clicks import FLAGS, free_port, resident_mb, serve
+from benchmarks.large_corpus import write_corpus
 from dfe_core.store import cache_root
 
 READY = {"Codebook": ".dfe-gallery .card", "Find": ".dfe-strip, .dfe-face, .dfe-morph",
@@ -38,26 +36,10 @@ RESTING = "document.querySelector('[data-testid=stSkeleton], [data-testid=stStat
 
 def make(root: Path, frames: int) -> dict[str, float]:
     """The corpus and what pages need of it; seconds of every step."""
-    small = Dataset.open("simulated")
     for kind in ("faces", "models"):
         shutil.copytree(cache_root() / kind, root / kind, dirs_exist_ok=True)
-    rng, count, copy = np.random.default_rng(0), 0, 0
-    labels = small.recordings.set_index("recording")
     started = time.perf_counter()
-    with open_writer("large", small.names, root) as writer:
-        while count < frames:
-            for part in small.iter_frames():
-                row = labels.loc[part.recording]
-                psi = part.psi * np.float32(rng.uniform(0.85, 1.15))
-                writer.add(Recording(f"{part.recording}-{copy:03d}", small.names, psi, part.time_s, part.frame,
-                                     part.valid, float(row["fps"]), "arkit", "simulated",
-                                     f"{row['subject']}-{copy:03d}"), {name: row[name] for name in small.labels})
-                count += len(psi)
-                if count >= frames:
-                    break
-            copy += 1
-        writer.close({"name": "large", "face": small.face_id, "simulated": True, "sources": [], "dropped": [],
-                      "notes": ["The simulated data over and over, for a benchmark."]})
+    write_corpus(root, frames)
     taken = {"dataset": time.perf_counter() - started}
     for name, command in (("encode", ["encode", "default", "large"]),
                           ("derive AUs", ["aus", "derive", "--dataset", "large", "--name", "derived"]),
@@ -81,9 +63,7 @@ def measure(root: Path) -> dict:
 
     from train.browsers import find_browser
     os.environ["DFE_CACHE"] = str(root)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = serve(port)
     try:
         with sync_playwright() as playwright:

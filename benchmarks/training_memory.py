@@ -1,6 +1,6 @@
 """Whether training's memory and pace hold as the corpus grows: ``python -m benchmarks.training_memory --work SCRATCH``.
 
-The corpus is the simulated data of the cache over and over with another gain for each copy. Every size is trained in a
+Corpora are of `large_corpus`. Every size is trained in a
 process of its own. `anonymous_mb` is the most memory that the process itself held above its imports; pages of the
 frames, which are mapped from a file, come on top (`mapped_mb`) and are the system's to take back. `steps_per_s` shows
 whether reading frames holds training up: the baseline is the smallest corpus.
@@ -18,10 +18,8 @@ import threading
 import time
 from pathlib import Path
 
-import numpy as np
-
-from dfe_core.expressions.dataset import Dataset, open_writer
-from dfe_core.expressions.recording import Recording
+from benchmarks.large_corpus import write_corpus
+from dfe_core.expressions.dataset import Dataset
 from dfe_core.progress import Progress
 from dfe_core.store import cache_root
 
@@ -29,24 +27,9 @@ SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 
 
 def make(root: Path, frames: int) -> None:
-    """A dataset of so many frames, or a little more."""
-    small, rng, count, copy = Dataset.open("simulated"), np.random.default_rng(0), 0, 0
+    """A dataset of so many frames, or a little more, of eight recordings or more."""
     shutil.copytree(cache_root() / "faces", root / "faces", dirs_exist_ok=True)
-    labels, length = small.recordings.set_index("recording"), min(3600, frames // 8)
-    with open_writer("large", small.names, root) as writer:
-        while count < frames:
-            for part in small.iter_frames():
-                row, rows = labels.loc[part.recording], slice(0, length)
-                psi = part.psi[rows] * np.float32(rng.uniform(0.85, 1.15))
-                writer.add(Recording(f"{part.recording}-{copy:03d}", small.names, psi, part.time_s[rows],
-                                     part.frame[rows], part.valid[rows], float(row["fps"]), "arkit", "simulated",
-                                     f"{row['subject']}-{copy:03d}"), {})
-                count += len(psi)
-                if count >= frames:
-                    break
-            copy += 1
-        writer.close({"name": "large", "face": small.face_id, "simulated": True, "sources": [], "dropped": [],
-                      "notes": ["The simulated data over and over, for a benchmark."]})
+    write_corpus(root, frames, min(3600, frames // 8))
 
 
 def measure(root: Path, steps: int) -> dict[str, float]:
