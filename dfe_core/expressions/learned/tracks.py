@@ -18,7 +18,7 @@ from dfe_core.faces.layouts import Layout, layout_of
 from dfe_core.faces.rigid import pose
 from dfe_core.progress import Listener
 
-CHUNK = 2_000_000
+CHUNK = 500_000
 """Coordinates worked on at once."""
 SAMPLE = 400
 """Frames a recording that tell its typical shape, and what is stable."""
