@@ -19,23 +19,22 @@ class Peak:
     grown: int = 0
 
 
+def give_back() -> None:
+    """Give free memory back to the system, where that can be asked for: a block that used it again would not grow."""
+    gc.collect()
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # of glibc
+        trim(0)
+
+
 @contextmanager
 def peak_during() -> Iterator[Peak]:
-    """Measure a block. On Linux free memory is given back and the high-water mark reset first; elsewhere only a new
-    process-wide record counts."""
+    """Measure a block. On Linux the high-water mark is reset first; elsewhere only a new process-wide record counts."""
     peak, resettable = Peak(), Path("/proc/self/clear_refs")
-    _give_back()
     if resettable.exists():
         resettable.write_text("5")
     before = _resident() if resettable.exists() else _record()
     yield peak
     peak.grown = _record() - before
-
-
-def _give_back() -> None:
-    gc.collect()
-    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # glibc keeps what is freed: a block would not grow it
-        trim(0)
 
 
 def _resident() -> int:

@@ -23,7 +23,7 @@ from dfe_core.progress import Listener, Progress
 from dfe_core.store import atomic_file, cache_root, content_key, write_json
 from dfe_core.tokenizer.config import Config
 from train.benchmark.figures import figures, matched_cosine
-from train.benchmark.memory import peak_during
+from train.benchmark.memory import give_back, peak_during
 from train.benchmark.methods import rows
 from train.benchmark.sample import draw_sample
 from train.tables import table
@@ -59,6 +59,7 @@ def benchmark_tokenizer(out: Path, *, quick: bool, root: Path | None, progress: 
                 key = content_key([__version__, dataclasses.asdict(Config()), data.key, row, seed])
                 if key not in kept.rows:
                     sample = sample or draw_sample(data, face, root, seed)
+                    give_back()
                     with peak_during() as peak:
                         outcome = method(sample)
                     found = None if outcome is None else figures(sample, face, outcome) | {"peak_mb": peak.grown / 1e6}
