@@ -97,8 +97,8 @@ def small_cache(tmp_path_factory: pytest.TempPathFactory, toy_face) -> Path:
 
 @pytest.fixture(scope="session")
 def server(small_cache: Path, browser) -> Iterator[str]:
-    """One server for the session, on a small filled cache."""
-    with serve(small_cache, small_cache.parent) as address:
+    """One server for the session, on a small filled cache, which gives a full scene time on a busy machine."""
+    with serve(small_cache, small_cache.parent, DFE_SCENE_LIMIT_S="25") as address:
         yield address
 
 
@@ -144,16 +144,31 @@ class Visit:
         self.page.wait_for_function(script, timeout=15_000)
 
 
+def new_context(browser, first: bool = False, **options: object):
+    """A browser of somebody who has seen the tour, unless it is the `first` visit."""
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+    if not first:
+        context.add_init_script("localStorage.setItem('dfe.tour', 'done')")
+    return context
+
+
+@pytest.fixture(scope="session")
+def usual(browser) -> Iterator:
+    """The browser that a test's first plain visit is made with: it has the app's scripts from the visits before."""
+    context = new_context(browser)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def visit(browser, server: str) -> Iterator[Callable[..., Visit]]:
-    """Open the dashboard as a new visitor, who has seen the tour unless it is the `first` visit. At the end, no
-    visitor's console may have held an error or a warning."""
+def visit(browser, server: str, usual) -> Iterator[Callable[..., Visit]]:
+    """Open the dashboard as a visitor who has seen the tour unless it is the `first` visit; every further visit of a
+    test is somebody else's. At the end, no visitor's console may have held an error or a warning."""
     visits: list[Visit] = []
 
     def make(base: str | None = None, first: bool = False, **options: object) -> Visit:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        if not first:
-            context.add_init_script("localStorage.setItem('dfe.tour', 'done')")
+        plain = not (visits or base or first or options)
+        context = usual if plain else new_context(browser, first, **options)
         made = Visit(context.new_page(), base or server)
         made.page.on("console", lambda message: made.said.extend(complaints(message)))
         made.page.on("pageerror", lambda error: made.said.append(f"uncaught: {error}"))
@@ -161,7 +176,11 @@ def visit(browser, server: str) -> Iterator[Callable[..., Visit]]:
         return made
     yield make
     for each in visits:
-        each.page.context.close()
+        if each.page.context is usual:
+            each.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+            each.page.close()
+        else:
+            each.page.context.close()
     assert [line for each in visits for line in each.said] == []
 
 

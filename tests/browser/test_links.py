@@ -193,7 +193,7 @@ def test_two_people_at_once_see_no_selection_camera_mix_or_frames_of_each_other(
     drag(one, PICTURE, (140, 0))
     one.until("new URLSearchParams(location.search).has('look')")
     two.page.get_by_role("button", name=re.compile("^Select")).first.wait_for()
-    assert two.parameter("look") is None and two.parameter("chosen") is None
+    assert two.parameter("look") is None and two.parameter("chosen") is None and two.parameter("codeword") == "5"
     assert differ(untouched, two.pixels(PICTURE)) < 0.002
     one.open("/motion?mix=3:0.8,7:0.6", MORPH)
     two.open("/motion", MORPH)
