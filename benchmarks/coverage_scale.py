@@ -226,9 +226,9 @@ class PeakMemory:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
-        while True:
+        pause = threading.Event()  # never set: the thread ends with the process
+        while not pause.wait(0.05):
             self._sample()
-            time.sleep(0.05)
 
     def _sample(self) -> None:
         status = Path("/proc/self/status")
