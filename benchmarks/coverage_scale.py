@@ -52,8 +52,8 @@ def run(frames: int, work: Path, args: argparse.Namespace) -> dict:
     root = work / str(frames)
     if not (root / "made").is_file():
         make(root, frames)
-    command = [sys.executable, "-m", "benchmarks.coverage_scale", "--out", str(args.out), "--work", str(work), "--measure", str(frames),
-               "--baseline-up-to", str(args.baseline_up_to)]
+    command = [sys.executable, "-m", "benchmarks.coverage_scale", "--out", str(args.out), "--work", str(work),
+               "--measure", str(frames), "--baseline-up-to", str(args.baseline_up_to)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     row = {"frames": frames, **json.loads(done.stdout.splitlines()[-1])}
     print(" ".join(f"{k}={v}" for k, v in row.items()), flush=True)
