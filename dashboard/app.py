@@ -1,4 +1,4 @@
-"""The dashboard: page set-up and navigation. Pages lie in pages/, what they are built of in components/."""
+"""What `streamlit run` serves: the script main.py at every page's address."""
 
 from __future__ import annotations
 
@@ -11,16 +11,6 @@ HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:  # `streamlit run` puts this folder there, not the project's
     sys.path.insert(0, str(HERE.parent))
 
-from dashboard.components import frame, media, routes, shelf, shell, sidebar  # noqa: E402
+from dashboard.components.deep_links import page_addresses  # noqa: E402
 
-st.set_page_config(page_title="DFE", page_icon=str(HERE / "components/static/icon.svg"), layout="wide",
-                   initial_sidebar_state="auto",
-                   menu_items={"About": "Discrete Facial Encoding: a codebook lab for faces."})
-frame.style()
-page = st.navigation(routes.groups())
-sidebar.show()
-media.keep()
-with st.sidebar:
-    shell.show(shelf.chosen(), page.url_path)
-with frame.guarded():
-    page.run()
+app = st.App(HERE / "main.py", routes=page_addresses())

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import coverage_view, figures, film_stills, frame, media, routes, shelf, thumbnails, views
+from dashboard.components import bars, coverage_view, film_stills, frame, media, routes, shelf, thumbnails, views
 from dashboard.components.cards import card
 from dashboard.components.words import clock, count, mm, percent
 from dfe_core.expressions.dataset import Dataset
@@ -39,7 +39,8 @@ def key_facts(row: pd.Series) -> None:
 def where_it_moves(row: pd.Series) -> None:
     """Regions and sides."""
     st.subheader("Where it moves", anchor=False)
-    figures.show(figures.regions(row), "regions", f"Mean movement per region of codeword {row['codeword']}")
+    bars.sides(row, f"Mean movement per region of codeword {row['codeword']}")
+    st.caption("Mean movement of each region, mm")
 
 
 def how_it_is_used(choice: shelf.Choice, number: int) -> None:
@@ -53,13 +54,14 @@ def how_it_is_used(choice: shelf.Choice, number: int) -> None:
         return
     timing(index, number)
     left, right = st.columns(2)
+    total = int(by_stage.sum())
     with left:
         st.caption("Stage")
-        figures.show(figures.stages(by_stage), "stages", f"Uses of codeword {number} per stage")
+        bars.rows([bars.Bar(str(i + 1), n / total, percent(n / total), note=f"Stage {i + 1}: {count(n)} uses")
+                   for i, n in enumerate(by_stage)], f"Uses of codeword {number} per stage")
     with right:
         st.caption("Intensity while present")
-        figures.show(figures.intensities(intensity_distribution(index, number, bins=20)), "intensities",
-                     f"Histogram of the intensity of codeword {number}")
+        bars.histogram(intensity_distribution(index, number, bins=20), f"Intensity of codeword {number}")
 
 
 def timing(index: RunIndex, number: int) -> None:
@@ -205,8 +207,14 @@ def whose(choice: shelf.Choice, number: int) -> None:
     by = st.segmented_control("By", [*few, "subject"], default=(few or ["subject"])[0], key="share_by", required=True,
                               format_func=str.capitalize, label_visibility="collapsed")
     found = distribution_over(index, number, dataset.recordings, by, resamples=500)
-    figures.show(figures.shares(found), "shares", f"Share of frames with codeword {number} by {by}")
+    bars.rows([bars.Bar(str(r.value), r.share, percent(r.share), r.low, r.high, _share_note(r))
+               for r in found.itertuples()], f"Share of frames with codeword {number} by {by}")
     st.caption("Share of frames, mean over subjects; intervals by bootstrap over subjects.")
+
+
+def _share_note(row) -> str:
+    spread = f" ({percent(row.low)} to {percent(row.high)})" if np.isfinite(row.low) else ""
+    return f"{row.value}: {percent(row.share)}{spread} of {count(row.frames)} frames, {row.subjects} subjects"
 
 
 def _symmetry(row: pd.Series) -> str:

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.components import figures, shelf
-from dashboard.components.palette import DIVERGING, region_colour
+from dashboard.components.palette import ACCENT, DIVERGING, region_colour
 from dfe_core.facs.aggregates import Aggregates
 from dfe_core.facs.association import Association, associate
 from dfe_core.facs.coverage import Coverage, Inputs, aggregates_of, analyse_coverage, coverage_key, open_inputs
@@ -138,7 +138,7 @@ def coverage_bars(table: pd.DataFrame, goal: float) -> go.Figure:
     labels = [title(a, s) for a, s in zip(table["au"], table["side"], strict=True)]
     covered = table["covered"].fillna(False).astype(bool).to_numpy()
     figure = go.Figure()
-    for name, keep, colour in (("Covered", covered, figures.ACCENT), ("Not covered", ~covered, "#D55E00")):
+    for name, keep, colour in (("Covered", covered, ACCENT), ("Not covered", ~covered, "#D55E00")):
         part = table[keep]
         figure.add_scatter(
             x=part["sparse_auroc"], y=[label for label, k in zip(labels, keep, strict=True) if k], mode="markers",

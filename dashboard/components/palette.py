@@ -11,6 +11,9 @@ REGION_COLOURS = dict(zip(REGIONS, ("#0072B2", "#56B4E9", "#999933", "#E69F00", 
                                     "#009E73", "#8A909C"), strict=True))
 """Okabe and Ito's palette with two of Tol's muted colours; "other" is grey."""
 
+ACCENT = "#4A74DB"
+"""The app's blue, between its light and dark shade: legible on both backgrounds."""
+
 REST_COLOUR = "#C9CDD4"
 SIDE_COLOURS = {"left": "#0072B2", "right": "#D55E00", "symmetric": "#7A6FAC", "rest": REST_COLOUR}
 

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.components import figures
-from dashboard.components.palette import region_colour
+from dashboard.components.palette import ACCENT, region_colour
 from dfe_core.probes.result import ProbeResult
 
 
@@ -53,7 +53,7 @@ def scores(result: ProbeResult) -> go.Figure:
     names = [f"{r.features} · {r.model}" if len(result.settings.models) > 1 else r.features for r in rows.itertuples()]
     metric = rows["metric"].iloc[0]
     figure = go.Figure(go.Scatter(
-        x=rows["score"], y=names, mode="markers", marker={"size": 11, "color": figures.ACCENT},
+        x=rows["score"], y=names, mode="markers", marker={"size": 11, "color": ACCENT},
         customdata=rows[["low", "high", "p_vs_chance"]],
         error_x={"type": "data", "symmetric": False, "array": rows["high"] - rows["score"],
                  "arrayminus": rows["score"] - rows["low"], "thickness": 2, "width": 0},

@@ -34,6 +34,7 @@ START_LIMIT_S = 30.0
 
 BACKGROUNDS = {"light": "#FFFFFF", "dark": "#13161C"}
 _KEPT = 24
+_FOLLOW = f"<script>{(Path(__file__).parent / 'static' / 'scene.js').read_text(encoding='utf-8')}</script>"
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -166,11 +167,11 @@ def exported(face: FaceModel, psi: np.ndarray) -> Exported:
 
 
 def show(html: str, key: str) -> bool:
-    """Show a finished scene through stpyvista's viewer; False when stpyvista cannot be used here."""
+    """Show a finished scene through stpyvista's viewer, its camera in the link; False when stpyvista cannot be used."""
     try:
         import stpyvista
     except Exception:  # its import registers a component and can fail in several ways; the page must not
         return False
-    stpyvista._stpv_component(key=key, data={"_html": html, "backend": "trame", "height": 430, "width": 600,
+    stpyvista._stpv_component(key=key, data={"_html": html + _FOLLOW, "backend": "trame", "height": 430, "width": 600,
                                              "use_container_width": True})
     return True

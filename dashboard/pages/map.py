@@ -6,7 +6,7 @@ import runpy
 from pathlib import Path
 
 if __name__ == "__main__":  # a link to this page was the server's first: see dashboard/pages/__init__.py
-    runpy.run_path(str(Path(__file__).resolve().parents[1] / "app.py"), run_name="__main__")
+    runpy.run_path(str(Path(__file__).resolve().parents[1] / "main.py"), run_name="__main__")
 
 import tempfile
 
@@ -18,7 +18,7 @@ from dashboard.components import (
     chosen,
     empty_states,
     frame,
-    frame_sets,
+    framed,
     jobs,
     map_view,
     media,
@@ -104,7 +104,7 @@ def draw(choice: shelf.Choice, found: MapArtefact, settings: MapSettings, colour
         dataset = shelf.dataset(choice.root, choice.dataset)
         colouring = map_view.frame_colours(choice, found, table, colour)
         points = map_view.frame_points(str(found.path), dataset.key, found, dataset)
-        extra = {"inside": map_view.inside(frames_of(choice, found), len(found.points))}
+        extra = {"inside": map_view.inside(framed.read(choice, found), len(found.points))}
     data = map_view.view_data(
         colouring, points=media.address(points, "application/octet-stream", f"map-{settings.of}"),
         face=media.face_address(face) if face.has_mesh else None, model=codebook.model,
@@ -121,7 +121,7 @@ def picked(choice: shelf.Choice, of: str) -> None:
     if point is None:
         return
     if of == "frames":
-        state.write(point=point["point"], frames=None)
+        framed.write(point=point["point"])
     elif point["add"]:
         chosen.toggle(choice, int(point["id"]))
     else:
@@ -136,15 +136,7 @@ def drawn_around(choice: shelf.Choice, of: str, found: MapArtefact | None = None
     if found is None:
         chosen.write(choice, [int(k) for k in points])
     else:
-        rows = [int(row) for row in points if 0 <= int(row) < len(found.points)]
-        state.write(point=None, frames=frame_sets.written(rows, map_view.places(found.points), found.path.name,
-                                                          choice.model, choice.root))
-
-
-def frames_of(choice: shelf.Choice, found: MapArtefact) -> list[int]:
-    """The points of a map of frames that the link names."""
-    return frame_sets.read(state.read("frames"), map_view.places(found.points), found.path.name, choice.model,
-                           choice.root)
+        framed.select(choice, found, [int(row) for row in points if 0 <= int(row) < len(found.points)])
 
 
 def selected_codewords(choice: shelf.Choice) -> None:
@@ -182,7 +174,8 @@ def taken_out(choice: shelf.Choice) -> None:
 
 def selected_frames(choice: shelf.Choice, found: MapArtefact) -> None:
     """The frames that are selected on the map."""
-    rows, text = frames_of(choice, found), state.read("point")
+    rows, text = framed.read(choice, found), state.read("point")
+    framed.bar(choice, found, rows)
     if rows:
         several_frames(choice, found.points.iloc[rows])
     elif text is not None and text.isdigit() and int(text) < len(found.points):
@@ -224,7 +217,6 @@ def several_frames(choice: shelf.Choice, points: pd.DataFrame) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Select these codewords", icon=":material/checklist:", on_click=chosen.write,
                   args=(choice, [int(k) for k in share.index]))
-        st.button("Clear", icon=":material/close:", on_click=state.write, kwargs={"frames": None})
     middle = points.iloc[len(points) // 2]
     routes.link("recordings", f"One of them: {middle['recording']} at {clock(middle['time_s'])}",
                 recording=middle["recording"], t=round(float(middle["time_s"]), 3))

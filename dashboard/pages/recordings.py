@@ -6,17 +6,17 @@ import runpy
 from pathlib import Path
 
 if __name__ == "__main__":  # a link to this page was the server's first: see dashboard/pages/__init__.py
-    runpy.run_path(str(Path(__file__).resolve().parents[1] / "app.py"), run_name="__main__")
+    runpy.run_path(str(Path(__file__).resolve().parents[1] / "main.py"), run_name="__main__")
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from dashboard.components import (
+    bars,
     cards,
     chosen,
     empty_states,
-    figures,
     frame,
     media,
     routes,
@@ -28,7 +28,7 @@ from dashboard.components import (
     views,
 )
 from dashboard.components.dictionary import dictionary
-from dashboard.components.words import clock, count, span
+from dashboard.components.words import clock, count, mm, span
 
 
 def page() -> None:
@@ -143,8 +143,9 @@ def summary(choice: shelf.Choice, track: tracks.Track, has_mesh: bool) -> None:
     mean = np.sqrt((track.error_mm.astype(np.float64) ** 2).mean(0))
     with left:
         st.caption("Error after each stage" + ("" if has_mesh else ", in coefficients"))
-        figures.show(figures.error_by_stage(mean.tolist(), {}), "recording-error",
-                     "Root mean square error of this recording after each stage")
+        unit = mm if has_mesh else "{:.2f}".format
+        bars.rows([bars.Bar(str(i + 1), float(e), unit(float(e))) for i, e in enumerate(mean)],
+                  "Root mean square error of this recording after each stage")
     with right:
         st.caption("Codewords it uses most")
         st.dataframe(most_used(track, dictionary(choice).table), hide_index=True, height=300, column_config={

@@ -1,5 +1,5 @@
-"""What a lab writes beside a model: names, tags and notes of codewords, named sets, saved faces; kept in
-``models/<name>/notes.json``.
+"""What a lab writes beside a model: names, tags and notes of codewords, named sets of codewords and of frames, saved
+faces; kept in ``models/<name>/notes.json``.
 
 Every edit takes a lock, reads what is there, changes one field and writes the file anew, so that several people at
 once lose nothing; every change stays in the history and can be undone by whoever made it.
@@ -7,7 +7,7 @@ once lose nothing; every change stays in the history and can be undone by whoeve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -22,6 +22,8 @@ from dfe_core.store import artefact_path, read_json, write_json
 SCHEMA_VERSION = 1
 LOCK_S = 20.0
 LONGEST = {"name": 120, "note": 20000, "tag": 60}
+MOST_FRAMES = 50_000
+"""Frames of one named set: they stand in the notes themselves."""
 
 
 class NoteConflict(DataError):
@@ -35,8 +37,8 @@ class NoteConflict(DataError):
 
 @dataclass(frozen=True)
 class Change:
-    """One change: `subject` is ``codeword/17``, ``set/<name>`` or ``face/<name>``; `undoes` the revision it takes back
-    (0: none)."""
+    """One change: `subject` is ``codeword/17``, or ``set/``, ``frames/`` or ``face/`` and a name; `undoes` the
+    revision that it takes back (0: none)."""
 
     revision: int
     time: str
@@ -62,11 +64,13 @@ class Note:
 
 @dataclass(frozen=True)
 class Notes:
-    """A snapshot. sets: codewords by name; faces: {"codewords": [...], "intensities": [...]} by name."""
+    """A snapshot. By name: sets: codewords; frames: {"dataset": …, "frames": {recording: [frame numbers]}}; faces:
+    {"codewords": [...], "intensities": [...]}."""
 
     revision: int = 0
     codewords: dict[int, Note] = field(default_factory=dict)
     sets: dict[str, list[int]] = field(default_factory=dict)
+    frames: dict[str, dict[str, Any]] = field(default_factory=dict)
     faces: dict[str, dict[str, list]] = field(default_factory=dict)
     history: tuple[Change, ...] = ()
 
@@ -125,6 +129,10 @@ class Notebook:
             self._codeword(k)
         return self._save(f"set/{_label(name)}", "codewords", chosen, author)
 
+    def save_frames(self, name: str, dataset: str, frames: Mapping[str, Iterable[int]], author: str = "") -> Notes:
+        """Keep frames of a dataset under a name, as numbers by recording. Raises `DataError` for none or too many."""
+        return self._save(f"frames/{_label(name)}", "frames", frame_set(name, dataset, frames), author)
+
     def save_face(self, name: str, codewords: Iterable[int], intensities: Iterable[float], author: str = "") -> Notes:
         """Keep a mixed face under a name."""
         chosen, weights = [int(k) for k in codewords], [float(g) for g in intensities]
@@ -135,7 +143,7 @@ class Notebook:
         return self._save(f"face/{_label(name)}", "mix", {"codewords": chosen, "intensities": weights}, author)
 
     def remove(self, kind: str, name: str, author: str = "") -> Notes:
-        """Remove a ``set`` or a ``face``. Raises `DataError` when there is none of this name."""
+        """Remove a ``set``, ``frames`` or a ``face``. Raises `DataError` when there is none of this name."""
         subject = f"{kind}/{name}"
         if kind not in _FIELDS or _value(self._load(), subject, _FIELDS[kind]) is None:
             raise DataError(name, f"no {kind} of this name")
@@ -224,19 +232,29 @@ class Notebook:
         return str(read_json(self.path.with_name("config.json")).get("key", ""))
 
 
-_FIELDS = {"set": "codewords", "face": "mix"}
+_FIELDS = {"set": "codewords", "frames": "frames", "face": "mix"}
+
+
+def frame_set(name: str, dataset: str, frames: Mapping[str, Iterable[int]]) -> dict[str, Any]:
+    """Frames by recording as they are kept: sorted, each once. Raises `DataError` for none or too many."""
+    kept = {str(r): sorted({int(f) for f in numbers}) for r, numbers in sorted(frames.items())}
+    total = sum(map(len, kept.values()))
+    if not 0 < total <= MOST_FRAMES:
+        raise DataError(name, f"{total:,} frames", f"1 to {MOST_FRAMES:,}")
+    return {"dataset": str(dataset), "frames": {r: numbers for r, numbers in kept.items() if numbers}}
 
 
 def _snapshot(book: dict[str, Any]) -> Notes:
-    codewords, sets, faces = {}, {}, {}
+    codewords: dict[int, Note] = {}
+    named: dict[str, dict[str, Any]] = {kind: {} for kind in _FIELDS}
     for subject, fields in book["values"].items():
         kind, _, name = subject.partition("/")
         if kind == "codeword":
             if any(entry["value"] for entry in fields.values()):
                 codewords[int(name)] = _note(fields)
         elif (value := fields[_FIELDS[kind]]["value"]) is not None:
-            (sets if kind == "set" else faces)[name] = value
-    return Notes(book["revision"], dict(sorted(codewords.items())), sets, faces,
+            named[kind][name] = value
+    return Notes(book["revision"], dict(sorted(codewords.items())), named["set"], named["frames"], named["face"],
                  tuple(Change(**change) for change in book["history"]))
 
 

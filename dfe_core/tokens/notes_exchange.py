@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dfe_core.errors import DataError
-from dfe_core.tokens.notes import LONGEST, Notebook, Notes, _tags, _text, _value
+from dfe_core.tokens.notes import LONGEST, Notebook, Notes, _tags, _text, _value, frame_set
 
 COLUMNS = ("codeword", "name", "tags", "note", "author", "time")
 FORMAT = "dfe-notes"
@@ -17,7 +17,7 @@ FORMAT = "dfe-notes"
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """changed: codewords, sets and faces taken over; kept: those left because the lab's own text stands there;
+    """changed: codewords, sets, frames and faces taken over; kept: those left because the lab's own text stands there;
     skipped: one sentence a row that could not be read."""
 
     changed: int
@@ -41,7 +41,7 @@ def notes_json(notes: Notes, model: str, key: str) -> str:
         "format": FORMAT, "model": model, "key": key,
         "codewords": [{"codeword": k, "name": n.name, "tags": list(n.tags), "note": n.note, "author": n.author,
                        "time": n.time} for k, n in notes.codewords.items()],
-        "sets": notes.sets, "faces": notes.faces}, indent=1, ensure_ascii=False)
+        "sets": notes.sets, "frames": notes.frames, "faces": notes.faces}, indent=1, ensure_ascii=False)
 
 
 def import_csv(notebook: Notebook, text: str, author: str = "", overwrite: bool = False) -> ImportSummary:
@@ -53,7 +53,7 @@ def import_csv(notebook: Notebook, text: str, author: str = "", overwrite: bool 
     if "codeword" not in (reader.fieldnames or []):
         raise DataError("notes CSV", f"columns {', '.join(reader.fieldnames or []) or 'none'}", ", ".join(COLUMNS))
     rows = [{**row, "tags": [t for t in (row.get("tags") or "").split(";") if t.strip()]} for row in reader]
-    return _take(notebook, rows, {}, {}, author, overwrite)
+    return _take(notebook, rows, {}, author, overwrite)
 
 
 def import_json(notebook: Notebook, text: str, author: str = "", overwrite: bool = False) -> ImportSummary:
@@ -67,15 +67,16 @@ def import_json(notebook: Notebook, text: str, author: str = "", overwrite: bool
     if data.get("key") != notebook._key():
         raise DataError("notes JSON", f"written for a codebook of key {data.get('key')!r}",
                         f"{notebook._key()!r}: numbers of codewords mean other faces there")
-    return _take(notebook, data["codewords"], data.get("sets") or {}, data.get("faces") or {}, author, overwrite)
+    return _take(notebook, data["codewords"], data, author, overwrite)
 
 
-def _take(notebook: Notebook, rows: list[Any], sets: dict[str, Any], faces: dict[str, Any], author: str,
-          overwrite: bool) -> ImportSummary:
+def _take(notebook: Notebook, rows: list[Any], named: dict[str, Any], author: str, overwrite: bool) -> ImportSummary:
     wanted, skipped = [], []
     items = [(f"row {number}", lambda row=row: _wanted(notebook, row)) for number, row in enumerate(rows, 1)]
-    items += [(f"set {label!r}", lambda v=v, n=label: _wanted_set(notebook, n, v)) for label, v in sets.items()]
-    items += [(f"face {label!r}", lambda v=v, n=label: _wanted_face(notebook, n, v)) for label, v in faces.items()]
+    for part, kind, read_one in (("sets", "set", _wanted_set), ("frames", "frames", _wanted_frames),
+                                 ("faces", "face", _wanted_face)):
+        items += [(f"{kind} {label!r}", lambda v=v, n=label, f=read_one: f(notebook, n, v))
+                  for label, v in (named.get(part) or {}).items()]
     for where, read in items:
         try:
             wanted.append(read())
@@ -103,6 +104,10 @@ def _wanted_set(notebook: Notebook, label: str, value: Any) -> tuple[str, dict[s
     for k in chosen:
         notebook.codeword_subject(k)
     return f"set/{_text('set', 'name', label)}", {"codewords": chosen}
+
+
+def _wanted_frames(notebook: Notebook, label: str, value: Any) -> tuple[str, dict[str, Any]]:
+    return f"frames/{_text('set', 'name', label)}", {"frames": frame_set(label, value["dataset"], value["frames"])}
 
 
 def _wanted_face(notebook: Notebook, label: str, value: Any) -> tuple[str, dict[str, Any]]:

@@ -185,13 +185,12 @@ def visit(browser, server: str, usual) -> Iterator[Callable[..., Visit]]:
 
 
 def complaints(message) -> list[str]:
-    """Errors and warnings. Left out: Streamlit's own probing for its base path on deep links (404 of _stcore under
-    the page's name), plotly's own reading back of its canvas, and the driver's remarks on software WebGL."""
+    """Errors and warnings. Left out: plotly's own reading back of its canvas, and the driver's remarks on software
+    WebGL."""
     if message.type not in ("error", "warning"):
         return []
     where = (message.location or {}).get("url", "")
-    if "_stcore" in where or any(known in message.text for known in ("GPU stall", "software WebGL",
-                                                                    "willReadFrequently")):
+    if any(known in message.text for known in ("GPU stall", "software WebGL", "willReadFrequently")):
         return []
     return [f"{message.type}: {message.text} ({where})"]
 

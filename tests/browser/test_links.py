@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
 import pytest
 
-from tests.browser.conftest import differ
+from tests.browser.conftest import differ, drawn
 
 MAP = ".dfe-scatter[data-state=drawn]"
 MORPH = ".dfe-morph[data-state=drawn]"
@@ -35,6 +36,18 @@ def same(there, other, selector: str, share: float = 0.01) -> bool:
             return True
         there.page.wait_for_timeout(250)
     return False
+
+
+def settled(there, selector: str):
+    """The picture there once a mesh stands in it and it no longer changes."""
+    before = there.pixels(selector)
+    for _ in range(60):
+        there.page.wait_for_timeout(500)
+        now = there.pixels(selector)
+        if drawn(now) and differ(before, now) < 0.001:
+            return now
+        before = now
+    raise AssertionError(f"no picture comes to rest in {selector}")
 
 
 def look_of(there) -> str:
@@ -114,6 +127,34 @@ def test_frames_drawn_around_stand_in_the_link_and_come_back_elsewhere(visit):
     other.page.get_by_role("button", name="Clear", exact=True).click()
     other.until("!new URLSearchParams(location.search).has('frames')")
     assert there.parameter("frames")
+
+
+def test_frames_drawn_around_can_be_undone_kept_by_name_and_taken_as_a_table(visit):
+    there = visit().open("/map?of=Frames&method=PCA", MAP)
+    box_on_map(there)
+    told = there.page.get_by_role("heading", name=re.compile(r"^\d[\d,]* frames$"))
+    told.wait_for()
+    number = int(told.inner_text().split()[0].replace(",", ""))
+    with there.page.expect_download() as download:
+        there.page.get_by_role("button", name="CSV").click()
+    table = pd.read_csv(download.value.path())
+    assert len(table) == number and {"recording", "frame", "time_s"} <= set(table.columns)
+    there.page.get_by_role("button", name="Keep as a set").click()
+    there.page.get_by_label("Keep as a named set").fill("upper left")
+    there.page.get_by_role("button", name="Save").click()
+    there.page.get_by_role("button", name="Sets").wait_for()
+    there.page.keyboard.press("Escape")
+    there.page.get_by_role("button", name="Clear", exact=True).click()
+    told.wait_for(state="detached")
+    there.page.get_by_role("button", name="Undo").click()
+    told.wait_for()
+    there.page.get_by_role("button", name="Undo").click()
+    told.wait_for(state="detached")
+    assert there.parameter("frames") is None
+    other = visit().open("/map?of=Frames&method=PCA", MAP)
+    other.page.get_by_role("button", name="Sets").click()
+    other.page.get_by_role("button", name=re.compile("^upper left")).click()
+    other.page.get_by_role("heading", name=f"{number:,} frames", exact=True).wait_for()
 
 
 def test_frames_of_a_link_to_another_map_are_refused_in_words(visit):
@@ -208,3 +249,15 @@ def test_two_people_at_once_see_no_selection_camera_mix_or_frames_of_each_other(
     assert two.parameter("frames") is None and two.page.get_by_role("heading", name=re.compile("frames$")).count() == 0
     two.open("/map?of=Codewords&method=PCA", MAP)
     assert two.page.get_by_text("codewords selected").count() == 0
+
+
+def test_the_camera_of_the_full_scene_stands_in_the_link_and_comes_back_elsewhere(visit):
+    frame = "iframe#stpyvistaframe"
+    there = visit().open("/codebook?codeword=5&view=Full+scene", frame)
+    first = settled(there, frame)
+    drag(there, frame, (130, 20))
+    there.until("(new URLSearchParams(location.search).get('look') || '').startsWith('scene:')")
+    assert there.changes(frame, first, 0.05)
+    look_of(there)
+    other = copied(visit, there, frame)
+    assert same(there, other, frame, 0.02)

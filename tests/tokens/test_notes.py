@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.tokens.notes import Notebook, NoteConflict
+from dfe_core.tokens.notes import MOST_FRAMES, Notebook, NoteConflict
 from dfe_core.tokens.notes_exchange import import_csv, import_json, notes_csv, notes_json
 from tests.small_world import codeword_psi, write_model
 
@@ -90,6 +90,23 @@ def test_an_edit_that_changes_nothing_leaves_no_history(book):
     assert book.edit(3, "ann", name="a", add_tags=["T"], note="").revision == 2
 
 
+def test_frames_are_kept_by_recording_each_once_and_come_back(book):
+    book.save_frames("half smiles", "lab", {"b": [9, 3, 3], "a": [1], "none": []}, "Ann")
+    kept = {"dataset": "lab", "frames": {"a": [1], "b": [3, 9]}}
+    assert book.read().frames == {"half smiles": kept}
+    book.remove("frames", "half smiles", "Ann")
+    assert book.read().frames == {}
+    book.undo("Ann")
+    assert book.read().frames == {"half smiles": kept}
+
+
+@pytest.mark.parametrize("frames", [{}, {"a": []}, {"a": range(MOST_FRAMES + 1)}])
+def test_no_frames_and_too_many_are_refused(book, frames):
+    with pytest.raises(DataError, match=f"1 to {MOST_FRAMES:,}"):
+        book.save_frames("too", "lab", frames)
+    assert book.read().frames == {}
+
+
 def test_sets_and_faces_are_saved_removed_and_restored(book):
     book.save_set("left smiles", [5, 3, 3], "ann")
     book.save_face("grin", [3, 4], [1.0, 0.5], "ann")
@@ -145,14 +162,17 @@ def test_an_import_keeps_the_labs_own_words_and_reports_bad_rows(book):
 def test_json_goes_out_and_comes_in_but_not_into_another_codebook(book, tmp_path, toy_face):
     book.edit(3, "ann", name="smile")
     book.save_set("s", [1, 2])
+    book.save_frames("f", "lab", {"a": [5, 4]})
     text = notes_json(book.read(), "m", json.loads(book.path.with_name("config.json").read_text())["key"])
     write_model(tmp_path / "same", toy_face, codeword_psi(toy_face))
     same = Notebook.open("m", tmp_path / "same")
-    assert import_json(same, text).changed == 2 and same.read().sets == {"s": [1, 2]}
+    assert import_json(same, text).changed == 3 and same.read().sets == {"s": [1, 2]}
+    assert same.read().frames == {"f": {"dataset": "lab", "frames": {"a": [4, 5]}}}
     write_model(tmp_path / "else", toy_face, codeword_psi(toy_face, seed=1))
     with pytest.raises(DataError, match="other faces"):
         import_json(Notebook.open("m", tmp_path / "else"), text)
     with pytest.raises(DataError, match="not an export"):
         import_json(book, "[]")
-    odd = json.loads(text) | {"sets": {"far": [99], "odd": 3}, "faces": {"f": {"codewords": [1], "intensities": []}}}
-    assert len(import_json(same, json.dumps(odd)).skipped) == 3 and same.read().sets == {"s": [1, 2]}
+    odd = json.loads(text) | {"sets": {"far": [99], "odd": 3}, "faces": {"f": {"codewords": [1], "intensities": []}},
+                              "frames": {"no dataset": {"frames": {}}, "list": [1]}}
+    assert len(import_json(same, json.dumps(odd)).skipped) == 5 and same.read().sets == {"s": [1, 2]}

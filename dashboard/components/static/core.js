@@ -420,6 +420,8 @@ function putParameter(name, value) {
   history.replaceState(history.state, "", to);
 }
 
+Object.assign(dfe, { recall, remember }); // for the full scene, which lies in a frame of its own: see scene.js
+
 const near = (a, b) => Math.abs(a - b) < 5e-4;
 
 /** Turn a camera as the link has it: yaw, pitch and zoom come first among a view's values. */

@@ -1,0 +1,112 @@
+"""The frames that are selected on a map: in the link, with undo, named sets beside the model, and a table to take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard.components import frame_sets, map_view, notes, shelf, state
+from dashboard.components.words import plural
+from dfe_core.embedding.maps import MapArtefact
+from dfe_core.errors import DataError
+from dfe_core.tokens.notes import Notebook
+
+_BEFORE = "framed-before"
+DEPTH = 30
+"""Steps that can be undone."""
+
+
+def read(choice: shelf.Choice, found: MapArtefact) -> list[int]:
+    """The points of a map of frames that the link names."""
+    return frame_sets.read(state.read("frames"), map_view.places(found.points), found.path.name, choice.model,
+                           choice.root)
+
+
+def write(point: int | None = None, frames: str | None = None) -> None:
+    """Select one point, or the frames of a text for the link, or nothing. `undo` brings back what was selected."""
+    before = _now()
+    state.write(point=point, frames=frames)
+    if _now() != before:
+        st.session_state[_BEFORE] = [*st.session_state.get(_BEFORE, []), before][-DEPTH:]
+
+
+def select(choice: shelf.Choice, found: MapArtefact, rows: list[int]) -> None:
+    """Select points of a map of frames by their rows."""
+    write(frames=frame_sets.written(rows, map_view.places(found.points), found.path.name, choice.model, choice.root))
+
+
+def undo() -> None:
+    """What was selected before the last change."""
+    if before := st.session_state.get(_BEFORE):
+        state.write(**before.pop())
+
+
+def bar(choice: shelf.Choice, found: MapArtefact, rows: list[int]) -> None:
+    """Undo, clear, sets and the table. Nothing while nothing was ever selected."""
+    sets = {name: one["frames"] for name, one in notes.read(choice).frames.items() if one["dataset"] == choice.dataset}
+    undoable, something = bool(st.session_state.get(_BEFORE)), any(v is not None for v in _now().values())
+    if not (something or undoable or sets):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="framed"):
+        st.button("Undo", icon=":material/undo:", key="undo-framed", disabled=not undoable, on_click=undo)
+        st.button("Clear", icon=":material/close:", key="clear-framed", disabled=not something, on_click=write)
+        if rows:
+            with st.popover("Keep as a set", icon=":material/bookmark_add:"):
+                _keep(choice, found.points.iloc[rows])
+        if sets:
+            with st.popover("Sets", icon=":material/bookmarks:"):
+                for name, frames in sets.items():
+                    st.button(f"{name} ({sum(map(len, frames.values())):,})", key=f"frames-{name}", width="stretch",
+                              on_click=_open, args=(choice, found, name, frames))
+        if rows:
+            st.download_button("CSV", lambda: _table(found.points.iloc[rows]), f"{choice.dataset}-frames.csv",
+                               "text/csv", icon=":material/download:", on_click="ignore")
+
+
+def rows_of(points: pd.DataFrame, frames: dict[str, list[int]]) -> list[int]:
+    """The rows of a map's points that are among frames by recording."""
+    inside = np.zeros(len(points), bool)
+    numbers = points["frame"].to_numpy()
+    for name, rows in points.groupby("recording", sort=False, observed=True).indices.items():
+        if str(name) in frames:
+            inside[rows] = np.isin(numbers[rows], frames[str(name)])
+    return np.flatnonzero(inside).tolist()
+
+
+def _open(choice: shelf.Choice, found: MapArtefact, name: str, frames: dict[str, list[int]]) -> None:
+    rows, total = rows_of(found.points, frames), sum(map(len, frames.values()))
+    if not rows:
+        st.toast(f"None of the {plural(total, 'frame')} of “{name}” is a point of this map.", icon=":material/info:")
+        return
+    if len(rows) < total:
+        st.toast(f"{len(rows):,} of the {total:,} frames of “{name}” are points of this map.", icon=":material/info:")
+    select(choice, found, rows)
+
+
+def _keep(choice: shelf.Choice, points: pd.DataFrame) -> None:
+    with st.form("save-frames", border=False, clear_on_submit=True):
+        box, button = st.columns([2, 1], vertical_alignment="bottom")
+        name = box.text_input("Keep as a named set", placeholder="half smiles")
+        if button.form_submit_button("Save", width="stretch") and name.strip():
+            frames = {str(r): one["frame"].tolist() for r, one in points.groupby("recording", observed=True)}
+            try:
+                Notebook.open(choice.model, choice.root).save_frames(name.strip(), choice.dataset or "", frames,
+                                                                     notes.author())
+            except DataError as error:
+                st.error(str(error), icon=":material/error:")
+                return
+            st.toast(f"“{name.strip()}” is kept with {plural(len(points), 'frame')}.",
+                     icon=":material/bookmark_added:")
+            st.rerun()
+
+
+def _table(points: pd.DataFrame) -> bytes:
+    kept = [c for c in ("recording", "subject", "frame", "time_s", "codeword", "error_mm") if c in points]
+    return points[kept].to_csv(index=False).encode()
+
+
+def _now() -> dict[str, Any]:
+    return {name: state.read(name) for name in ("point", "frames")}
