@@ -11,6 +11,7 @@
     if (found.length === home.length && found.every(Number.isFinite)) {
       camera.set(Object.fromEntries(PARTS.map((part, i) => [part, found.slice(3 * i, 3 * i + 3)])));
       renderer.resetCameraClippingRange();
+      renderer.updateLightsGeometryToFollowCamera();
       viewer().render();
     }
     camera.onModified(() => {
