@@ -5,7 +5,7 @@
 The corpus (`large_corpus`) goes through `dfe encode`, `dfe aus derive`, `dfe coverage` and `dfe map` with the default
 model, which are timed, too (kept in --work and used again). Then every page is opened through the navigation, twice,
 and the usual things are done on it; a time runs from the click to the last thing it was to show, with the server at
-rest.
+rest. `--dwell` is how long the page before is looked at: 0 clicks on at once, while the browser still draws it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def make(root: Path, frames: int) -> dict[str, float]:
     return taken
 
 
-def measure(root: Path) -> dict:
+def measure(root: Path, dwell_s: float) -> dict:
     """Milliseconds of every page and of the usual clicks, and the server's memory."""
     from playwright.sync_api import sync_playwright
 
@@ -75,20 +75,25 @@ def measure(root: Path) -> dict:
             found["first page, again"] = timed(page, page.reload, READY["Overview"])
             for visit in ("first", "again"):
                 for name, ready in READY.items():
+                    page.wait_for_timeout(1000 * dwell_s)
                     link = page.locator("[data-testid=stSidebarNavLink]", has_text=name).first
                     found[f"{name}, {visit}"] = timed(page, link.click, ready)
-            return {"milliseconds": found | clicks(page, address), "server_mb": resident_mb(server.pid)}
+            return {"milliseconds": found | clicks(page, address, dwell_s), "server_mb": resident_mb(server.pid)}
     finally:
         server.terminate()
         server.wait(20)
 
 
-def clicks(page, address: str) -> dict[str, float]:
+def clicks(page, address: str, dwell_s: float) -> dict[str, float]:
     """The usual things, each from a page at rest; the median of five."""
     found = {}
 
     def several(name: str, act: Callable[[int], object], ready: str) -> None:
-        found[name] = round(float(np.median([timed(page, lambda i=i: act(i), ready) for i in range(5)])), 0)
+        taken = []
+        for i in range(5):
+            page.wait_for_timeout(1000 * dwell_s)
+            taken.append(timed(page, lambda i=i: act(i), ready))
+        found[name] = round(float(np.median(taken)), 0)
     timed(page, lambda: page.goto(f"{address}/codebook?dataset=large&model=default&codeword=1"),
           ".dfe-morph[data-state=drawn]")
     cards = page.locator(".dfe-gallery .card")
@@ -99,7 +104,9 @@ def clicks(page, address: str) -> dict[str, float]:
 
     def recording(i: int) -> None:
         page.locator("[data-testid=stMain] [data-testid=stSelectbox] input").first.click()
-        page.locator("[role=option]").nth(3 + i).click()
+        page.locator("[role=option]").first.wait_for()
+        for key in ("ArrowDown", "Enter"):  # the next one; a list of a thousand scrolls away from a pointer
+            page.keyboard.press(key)
     several("another recording", recording, ".dfe-player[data-state=drawn]")
     return found
 
@@ -117,12 +124,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=5_000_000)
     parser.add_argument("--work", type=Path, required=True, help="folder for the corpus, 6 GB for 5 million frames")
+    parser.add_argument("--dwell", type=float, default=1.0, help="seconds of looking before the next click")
     arguments = parser.parse_args()
     root = (arguments.work / str(arguments.frames)).resolve()
     made = json.loads((root / "made.json").read_text()) if (root / "made.json").is_file() else \
         make(root, arguments.frames)
     load = round(os.getloadavg()[0], 1)
-    json.dump({"frames": arguments.frames, "load": load, "made_s": made, **measure(root)}, sys.stdout, indent=1)
+    json.dump({"frames": arguments.frames, "dwell_s": arguments.dwell, "load": load, "made_s": made,
+               **measure(root, arguments.dwell)}, sys.stdout, indent=1)
     print()
 
 

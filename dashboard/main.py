@@ -24,3 +24,4 @@ with st.sidebar:
     shell.show(shelf.chosen(), page.url_path)
 with frame.guarded():
     page.run()
+routes.import_pages()

@@ -18,12 +18,15 @@ from dfe_core.facs.coverage import Coverage, Inputs, aggregates_of, analyse_cove
 from dfe_core.facs.settings import CoverageSettings
 from dfe_core.facs.store import list_aligned
 from dfe_core.facs.table import title
-from dfe_core.reports.coverage import heat_matrix
+from dfe_core.reports.coverage_matrix import heat_matrix
 from dfe_core.reports.coverage_text import short_labels
 from dfe_core.store import artefact_path
 
 MOST_CODEWORDS = 64
 """Columns of the heat map on a page: more than that cannot be told apart or clicked."""
+
+FAINTEST = 0.02
+"""|φ| from which a cell is drawn: weaker ones could not be seen, and thousands of them make a page slow."""
 
 _MARK = 11
 
@@ -107,29 +110,39 @@ def _long(found: Association, aggregates: Aggregates, fdr: float) -> pd.DataFram
 
 
 def heat_map(table: pd.DataFrame, selected: tuple[int, str] | None) -> go.Figure:
-    """Codeword × AU cells that can be clicked: a square a cell, coloured by phi."""
-    rows = table.drop_duplicates("row").sort_values("row")
-    columns = table.drop_duplicates("column").sort_values("column")
+    """Codeword × AU cells that can be clicked: a square a cell of at least `FAINTEST`, coloured by phi. A point's x and
+    y are its codeword and label."""
+    rows = table.drop_duplicates("row").sort_values("row")["label"].tolist()
+    columns = table.drop_duplicates("column").sort_values("column")["codeword"].astype(str).tolist()
     scale = [[i / (len(DIVERGING) - 1), f"rgb({r},{g},{b})"] for i, (r, g, b) in enumerate(DIVERGING.tolist())]
+    drawn = table[table["phi"].abs() >= FAINTEST]
     figure = go.Figure(go.Scatter(
-        x=table["codeword"].astype(str), y=table["label"], mode="markers",
-        customdata=table[["codeword", "label", "lift", "auroc", "frames"]].to_numpy(),
-        marker={"symbol": "square", "size": _MARK, "color": table["phi"], "colorscale": scale, "cmin": -1, "cmax": 1,
-                "opacity": np.clip(0.07 + 1.75 * table["phi"].abs(), 0, 1).tolist(),
+        x=drawn["codeword"].astype(str), y=drawn["label"], mode="markers",
+        customdata=drawn[["lift", "auroc", "frames"]].to_numpy(np.float64),
+        marker={"symbol": "square", "size": _MARK, "color": drawn["phi"].to_numpy(np.float32), "colorscale": scale,
+                "cmin": -1, "cmax": 1,
+                "opacity": np.clip(0.07 + 1.75 * drawn["phi"].abs().to_numpy(np.float32), 0, 1),
                 "colorbar": {"title": "φ", "thickness": 10, "len": 220, "lenmode": "pixels", "y": 1,
                              "yanchor": "top"}},
-        hovertemplate="Codeword %{customdata[0]} and %{customdata[1]}<br>φ %{marker.color:.2f} · lift "
-                      "%{customdata[2]:.1f} · AUROC %{customdata[3]:.2f}<br>%{customdata[4]:,} frames<extra></extra>"))
-    if selected is not None and str(selected[0]) in set(columns["codeword"].astype(str)):
+        hovertemplate="Codeword %{x} and %{y}<br>φ %{marker.color:.2f} · lift %{customdata[0]:.1f} · AUROC "
+                      "%{customdata[1]:.2f}<br>%{customdata[2]:,} frames<extra></extra>"))
+    if selected is not None and str(selected[0]) in columns:
         figure.add_scatter(x=[str(selected[0])], y=[selected[1]], mode="markers", hoverinfo="skip",
                            marker={"symbol": "square-open", "size": _MARK + 6, "color": "#E11D48",
                                    "line": {"width": 2}})
-    figure.update_xaxes(type="category", categoryorder="array", categoryarray=columns["codeword"].astype(str).tolist(),
-                        title="Codeword", side="top", tickangle=-90, showgrid=True, tickfont_size=10)
-    figure.update_yaxes(type="category", categoryorder="array", categoryarray=rows["label"].tolist()[::-1],
-                        tickfont_size=11, range=[-0.6, len(rows) - 0.4])
+    figure.update_xaxes(type="category", categoryorder="array", categoryarray=columns, title="Codeword", side="top",
+                        tickangle=-90, showgrid=True, tickfont_size=10, range=[-0.6, len(columns) - 0.4])
+    figure.update_yaxes(type="category", categoryorder="array", categoryarray=rows[::-1], tickfont_size=11,
+                        range=[-0.6, len(rows) - 0.4])
     return figures.laid_out(figure, max(320, 15 * len(rows) + 60), clickmode="event+select") \
         .update_layout(margin_t=56, margin_b=8)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def cell_map(key: str, chosen: Filter, selected: tuple[int, str] | None, _found: Analysis) -> go.Figure | None:
+    """The heat map of the cells that a filter leaves, made once; None where it leaves none. Not to be changed."""
+    table = cells(_found, chosen)
+    return heat_map(table, selected) if len(table) else None
 
 
 def coverage_bars(table: pd.DataFrame, goal: float) -> go.Figure:

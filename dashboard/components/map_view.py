@@ -19,7 +19,7 @@ from dfe_core.embedding.shares import shares_by, subjects_showing
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus, folder_name, list_aligned
 from dfe_core.facs.table import title
-from dfe_core.probes.run import list_results
+from dfe_core.probes.result import list_results
 
 PROBE, MOST, UNIT = "Probe: ", "Most in: ", "Strongest action unit"
 """What colours by a probe's weights, by a label and by the strongest action unit begin with."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import logging
+import threading
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -39,6 +41,20 @@ def go(name: str, **parameters: object) -> NoReturn:
 def link(name: str, label: str, **parameters: object) -> None:
     """A link to a page."""
     st.page_link(route(name), label=label, query_params=state.link(**parameters))
+
+
+@st.cache_resource(show_spinner=False)
+def import_pages() -> threading.Thread:
+    """Import the modules of all pages behind the back of whoever reads the first one; once a server."""
+    def imported() -> None:
+        for name in TITLES:
+            try:
+                importlib.import_module(f"dashboard.pages.{name}")
+            except Exception:  # the page itself says so when it is opened
+                logging.getLogger(__name__).exception("the page %s could not be imported", name)
+    made = threading.Thread(target=imported, name="import-pages", daemon=True)
+    made.start()
+    return made
 
 
 def _opener(name: str) -> Callable[[], None]:

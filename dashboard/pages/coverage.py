@@ -118,18 +118,19 @@ def head(found: coverage_view.Analysis) -> None:
 def by_cell(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
     """The clickable heat map and the cell that is open."""
     chosen = filters(choice, found)
-    table = coverage_view.cells(found, chosen)
     selected = selected_cell(found)
-    if not len(table):
+    figure = coverage_view.cell_map(found.coverage.key, chosen, selected, found)
+    if figure is None:
         st.info("No codeword goes with an AU above chance under these filters.", icon=":material/filter_alt_off:")
         return
     chart, detail = st.columns([1.5, 1], gap="medium") if selected else (st.container(), None)
     with chart:
-        st.plotly_chart(coverage_view.heat_map(table, selected), key="cells", on_select=picked_cell,
+        st.plotly_chart(figure, key="cells", on_select=picked_cell,
                         selection_mode="points", config=figures.CONFIG,
                         alt="Codewords against action units, coloured by phi")
-        st.caption("Squares are associations above chance (q < 0.05 over all pairs), coloured by φ. Click one to see "
-                   "both faces and the moments where they agree and disagree.")
+        st.caption("Squares are associations above chance (q < 0.05 over all pairs), coloured by φ, from "
+                   f"{coverage_view.FAINTEST:g} on. Click one to see both faces and the moments where they agree and "
+                   "disagree.")
     if detail is not None:
         with detail:
             cell(choice, aus, found, *selected)
@@ -165,9 +166,8 @@ def filters(choice: shelf.Choice, found: coverage_view.Analysis) -> coverage_vie
 def picked_cell() -> None:
     """Name the clicked cell in the link."""
     points = st.session_state["cells"].selection.points
-    if points and points[0].get("customdata"):
-        codeword, label = points[0]["customdata"][:2]
-        state.write(codeword=int(codeword), au=label)
+    if points:
+        state.write(codeword=int(points[0]["x"]), au=points[0]["y"])
 
 
 def selected_cell(found: coverage_view.Analysis) -> tuple[int, str] | None:

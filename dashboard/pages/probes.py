@@ -29,8 +29,7 @@ from dfe_core.facs.store import list_aligned
 from dfe_core.probes.explain import errors_by_subject
 from dfe_core.probes.features.catalogue import known_features
 from dfe_core.probes.recipe import read_recipe, recipe_text
-from dfe_core.probes.result import ProbeResult
-from dfe_core.probes.run import list_results
+from dfe_core.probes.result import ProbeResult, list_results
 from dfe_core.store import artefact_path, content_key
 
 MODELS = {"linear": "Logistic or ridge regression", "svm": "Linear SVM", "boosting": "Gradient boosting"}

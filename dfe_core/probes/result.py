@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from dfe_core.probes.settings import ProbeSettings
-from dfe_core.store import read_json, write_json
+from dfe_core.store import artefact_path, read_json, write_json
 
 TABLES = ("predictions", "codewords", "regions", "occlusion", "confounds", "order", "deciding")
 
@@ -68,3 +68,11 @@ class ProbeResult:
         manifest = read_json(folder / "manifest.json")
         return cls(ProbeSettings.from_dict(manifest["settings"]), manifest["summary"],
                    **{name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES})
+
+
+def list_results(root: Path | None = None) -> list[ProbeResult]:
+    """Every result that was kept, the newest first."""
+    parent = artefact_path("analyses", "probe", root).parent
+    kept = [p for p in parent.glob("probe-*/manifest.json")  # results of an older layout have fewer tables
+            if all((p.parent / f"{name}.parquet").is_file() for name in TABLES)]
+    return [ProbeResult.load(p.parent) for p in sorted(kept, key=lambda p: -p.stat().st_mtime)]

@@ -18,7 +18,7 @@ from dfe_core.probes.features.catalogue import Feature, build_feature
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.features.spans import make_spans
 from dfe_core.probes.paired import compare
-from dfe_core.probes.result import TABLES, ProbeResult
+from dfe_core.probes.result import ProbeResult
 from dfe_core.probes.rows import Found, Scored, score_rows
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target, make_target
@@ -46,14 +46,6 @@ def run_probe(settings: ProbeSettings, root: Path | None = None, progress: Liste
     with atomic_directory(folder) as temporary:
         result.save(temporary)
     return result
-
-
-def list_results(root: Path | None = None) -> list[ProbeResult]:
-    """Every result that was kept, the newest first."""
-    parent = artefact_path("analyses", "probe", root).parent
-    kept = [p for p in parent.glob("probe-*/manifest.json")  # results of an older layout have fewer tables
-            if all((p.parent / f"{name}.parquet").is_file() for name in TABLES)]
-    return [ProbeResult.load(p.parent) for p in sorted(kept, key=lambda p: -p.stat().st_mtime)]
 
 
 class Inputs:

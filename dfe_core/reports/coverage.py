@@ -16,6 +16,7 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.reports import coverage_charts as charts
 from dfe_core.reports import coverage_figures as figures
 from dfe_core.reports import coverage_text as say
+from dfe_core.reports.coverage_matrix import heat_matrix
 from dfe_core.reports.document import (
     Card,
     Column,
@@ -159,32 +160,6 @@ def _pairs(coverage: Coverage) -> Section:
     return Section("Codewords and AUs", (
         Figure("codewords-and-aus", caption, lambda f: figures.draw_heat(f, matrix, rows, columns),
                min(20 + 3.1 * len(rows), 215), lambda: charts.chart_heat(matrix, rows, columns)), table))
-
-
-def heat_matrix(coverage: Coverage, most: int = figures.MOST_CODEWORDS) -> tuple[np.ndarray, list[str], list[str], str]:
-    """phi as (AUs, codewords) in clustered order, NaN where it is not significant; AU labels, codeword labels, and
-    which codewords were left out, in words."""
-    pairs = coverage.pairs
-    table = pairs.assign(label=say.short_labels(pairs)).pivot_table(
-        index="label", columns="codeword", values=["phi", "q"], sort=False, observed=True)
-    if not len(table):
-        return np.zeros((0, 0)), [], [], ""
-    phi, q = table["phi"], table["q"].reindex(columns=table["phi"].columns)
-    strongest = phi.abs().max().sort_values(ascending=False, kind="stable").index
-    kept = sorted(strongest[:most])
-    left_out = f" {len(strongest) - most} codewords of smaller phi are left out." if len(strongest) > most else ""
-    values = phi[kept].fillna(0).to_numpy()
-    order, across = _clustered(values), _clustered(values.T)
-    shown = np.where(q[kept].to_numpy() < coverage.settings.fdr, values, np.nan)[np.ix_(order, across)]
-    return shown, [phi.index[i] for i in order], [str(kept[i]) for i in across], left_out
-
-
-def _clustered(values: np.ndarray) -> list[int]:
-    """Row order of average linkage with leaves in optimal order."""
-    if len(values) < 3:
-        return list(range(len(values)))
-    from scipy.cluster.hierarchy import leaves_list, linkage
-    return leaves_list(linkage(values, "average", optimal_ordering=len(values) <= 200)).tolist()
 
 
 def _beyond(coverage: Coverage, pictures: Pictures) -> Section:

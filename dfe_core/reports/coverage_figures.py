@@ -12,9 +12,6 @@ from dfe_core.reports.style import BLUE, DIVERGING, FAINT, GOLD, GREEN, GREY, IN
 PART_COLOURS = {"both alike": GREY, "beyond FACS": ORANGE, "FACS only": BLUE, "neither": FAINT}
 SIDE_COLOURS = {"symmetric": GREY, "left": BLUE, "right": GOLD, "still": FAINT}
 MOST_SUBJECTS = 36
-MOST_CODEWORDS = 96
-"""Codewords on a printed heat map: more than that are lines too thin to read; the tables have all."""
-
 
 def row_height(rows: int, each: float = 3.7, margin: float = 22.0) -> float:
     """Height in mm of a figure with one line a row."""

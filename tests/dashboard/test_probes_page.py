@@ -9,7 +9,7 @@ import pytest
 
 from dashboard.components.described import sentence
 from dashboard.components.probe_view import arguments, guesses, side_by_side
-from dfe_core.probes.run import list_results
+from dfe_core.probes.result import list_results
 from tests.dashboard.fake_cache import add_analyses
 from tests.dashboard.test_pages import opened, said
 from train.cli import build_parser

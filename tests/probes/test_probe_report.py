@@ -11,7 +11,8 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.probes.explain import codeword_weights, pushing_moments
 from dfe_core.probes.recipe import read_recipe, recipe_text, write_recipe
-from dfe_core.probes.run import list_results, run_probe
+from dfe_core.probes.result import list_results
+from dfe_core.probes.run import run_probe
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.reports.probe import write_report
 from dfe_core.tokens.runs import build_runs

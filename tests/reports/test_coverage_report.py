@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dfe_core.reports.coverage import Pictures, coverage_document, heat_matrix, write_coverage_report
+from dfe_core.reports.coverage import Pictures, coverage_document, write_coverage_report
+from dfe_core.reports.coverage_matrix import heat_matrix
 from dfe_core.reports.document import Figure, Gallery, Table, Text
 from dfe_core.reports.html import render_html
 from dfe_core.store import file_sha256
