@@ -168,7 +168,7 @@ def likely(found: pd.DataFrame, table: pd.DataFrame, face: FaceModel, codebook: 
 
 def _strip(key: str, items: list[dict], numbers: list[int], face: FaceModel, codebook: Codebook,
            on_pick: Callable[[int], None]) -> None:
-    pictures = thumbnails.addresses(cache_root(), codebook, face)
+    pictures = thumbnails.addresses(cache_root(), codebook, face, numbers)
     items = [{**item, "src": pictures.get(item["codeword"])} for item in items]
 
     def picked() -> None:

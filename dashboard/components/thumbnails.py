@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import streamlit as st
@@ -13,14 +14,15 @@ from dfe_core.render.pictures import thumbnail_folder, thumbnail_path
 from dfe_core.tokenizer.codebook import Codebook
 
 
-def addresses(root: Path, codebook: Codebook, face: FaceModel) -> dict[int, str]:
-    """URL of each codeword's picture. Those not rendered yet are left out (views then draw the faces themselves), and
-    a job that renders them is started."""
+def addresses(root: Path, codebook: Codebook, face: FaceModel, of: Iterable[int] | None = None) -> dict[int, str]:
+    """URL of each codeword's picture, or of those in `of`. Those not rendered yet are left out (views then draw the
+    faces themselves), and a job that renders them is started."""
     if not face.has_mesh:
         return {}
     folder = _folder(str(root), codebook.key, face.id, codebook, face)
-    paths = {k: path for k in range(codebook.size) if (path := thumbnail_path(folder, k)).is_file()}
-    if len(paths) < codebook.size and jobs.desk().get(key := f"pictures-{codebook.key}") is None:
+    wanted = sorted(set(range(codebook.size) if of is None else of))
+    paths = {k: path for k in wanted if (path := thumbnail_path(folder, k)).is_file()}
+    if len(paths) < len(wanted) and jobs.desk().get(key := f"pictures-{codebook.key}") is None:
         jobs.desk().start(key, f"Pictures of “{codebook.model}”", codebook.model, str(root),
                           command=(sys.executable, "-m", "dashboard.components.thumbnail_worker"))
     return {k: media.picture_address(path) for k, path in paths.items()}

@@ -256,7 +256,7 @@ def beyond(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> Non
     if not len(new):
         st.caption("There are none: every codeword in use is matched.")
     table = dictionary(choice).table
-    pictures = thumbnails.addresses(choice.root, codebook, face)
+    pictures = thumbnails.addresses(choice.root, codebook, face, new["codeword"].tolist())
     items = []
     for row in new.itertuples():
         words = cards.card(table.iloc[row.codeword], pictures.get(int(row.codeword)))

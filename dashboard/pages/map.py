@@ -153,7 +153,7 @@ def selected_codewords(choice: shelf.Choice) -> None:
             "face": media.face_address(face), "codebook": media.codebook_address(codebook), "codeword": found[-1],
             "model": codebook.model, "height": 270,
             "alt": f"Codeword {found[-1]}: {cards.sentence_of(table.iloc[found[-1]])}"})
-    pictures = thumbnails.addresses(choice.root, codebook, face)
+    pictures = thumbnails.addresses(choice.root, codebook, face, found)
     data = {"items": [cards.card(table.iloc[k], pictures.get(k)) for k in found], "selected": found[-1],
             "model": codebook.model, "face": media.face_address(face) if face.has_mesh else None,
             "codebook": media.codebook_address(codebook), "narrow": True, "label": "Selected codewords"}

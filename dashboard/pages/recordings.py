@@ -111,7 +111,7 @@ def choose_part(track: tracks.Track) -> None:
 
 def play(choice: shelf.Choice, track: tracks.Track, name: str, codebook, face) -> None:
     """The player; it tells where it rests, and that goes into the link."""
-    pictures = thumbnails.addresses(choice.root, codebook, face)
+    pictures = thumbnails.addresses(choice.root, codebook, face, used.tolist())
     used = np.unique(track.tokens)
     stages = state.read("stages")
     data = {"face": media.face_address(face), "codebook": media.codebook_address(codebook), "name": name,

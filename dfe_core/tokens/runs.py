@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,16 +62,14 @@ class RunIndex:
     def runs(self, codeword: int) -> pd.DataFrame:
         """Every run of one codeword, by recording and time: recording, start_frame, peak_frame, end_frame, start_s,
         peak_s, end_s (of the frame after the last), frames (with the codeword), peak and mean intensity, dominance
-        (share of the codeword in the sum of the peak frame's intensities).
+        (share of the codeword in the sum of the peak frame's intensities). The last few tables are kept: not to be
+        changed.
 
         Raises `DataError` for a codeword that is not in 0 … K−1.
         """
         if not 0 <= codeword < self.codewords:
             raise DataError(self.manifest["model"], f"codeword {codeword}", f"0 to {self.codewords - 1}")
-        with duckdb.connect() as connection:
-            return connection.execute("SELECT * EXCLUDE (codeword) FROM read_parquet(?) WHERE codeword = ? "
-                                      "ORDER BY recording, start_frame",
-                                      [str(self.path / "runs.parquet"), codeword]).df()
+        return _runs_of(self.path, codeword)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -107,6 +105,14 @@ class RunIndex:
     def _counts(self) -> dict[str, np.ndarray]:
         with np.load(self.path / "counts.npz", allow_pickle=False) as stored:
             return dict(stored)
+
+
+@lru_cache(maxsize=4)
+def _runs_of(path: Path, codeword: int) -> pd.DataFrame:
+    """The file is sorted, and its folder is named by its content."""
+    table = pq.read_table(path / "runs.parquet", columns=_SCHEMA.names[1:], filters=[("codeword", "=", codeword)],
+                          memory_map=True)
+    return table.to_pandas()
 
 
 def open_runs(tokens: TokenCache) -> RunIndex | None:
