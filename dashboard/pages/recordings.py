@@ -111,8 +111,8 @@ def choose_part(track: tracks.Track) -> None:
 
 def play(choice: shelf.Choice, track: tracks.Track, name: str, codebook, face) -> None:
     """The player; it tells where it rests, and that goes into the link."""
-    pictures = thumbnails.addresses(choice.root, codebook, face, used.tolist())
     used = np.unique(track.tokens)
+    pictures = thumbnails.addresses(choice.root, codebook, face, used.tolist())
     stages = state.read("stages")
     data = {"face": media.face_address(face), "codebook": media.codebook_address(codebook), "name": name,
             "recording": media.address(track.data, "application/octet-stream", "recording"),
