@@ -29,8 +29,8 @@ EXAMPLES = ("Strongest", "From weak to strong")
 def key_facts(row: pd.Series) -> None:
     """The figures a reader wants first."""
     frame.facts([("Largest movement", mm(row["peak_mm"]), f"mean {mm(row['mean_mm'])}"),
-                 ("Symmetry", _symmetry(row), {"symmetric": "both halves alike", "left": "face's left half",
-                                               "right": "face's right half"}.get(row["side"], "moves nothing")),
+                 ("Symmetry", _symmetry(row), {"symmetric": "both halves alike", "left": "more on the face's left",
+                                               "right": "more on the face's right"}.get(row["side"], "moves nothing")),
                  ("In the data", percent(row["share_of_frames"]), "of frames"),
                  ("Main stage", str(int(row["main_stage"]) + 1) if row["uses"] else "–",
                   f"{count(row['uses'])} uses")])
@@ -191,11 +191,10 @@ def action_units(choice: shelf.Choice, number: int) -> None:
     if not len(table):
         st.caption("It goes with no action unit above chance.")
         return
-    st.dataframe(pd.DataFrame({
+    frame.table(pd.DataFrame({
         "Action unit": [title(a, s) for a, s in zip(table["au"], table["side"], strict=True)], "Lift": table["lift"],
         "From": table["lift_low"], "To": table["lift_high"], "φ": table["phi"], "AUROC": table["auroc"]}),
-        hide_index=True, column_config={c: st.column_config.NumberColumn(format="%.2f")
-                                        for c in ("Lift", "From", "To", "φ", "AUROC")})
+        column_config={c: st.column_config.NumberColumn(format="%.2f") for c in ("Lift", "From", "To", "φ", "AUROC")})
     st.caption(f"Held against “{aus}”, intervals over subjects; strongest first.")
 
 

@@ -173,7 +173,8 @@ def rarefaction(table: pd.DataFrame) -> go.Figure:
     figure = go.Figure()
     for of, colour, fill in (("tokens", "#4A74DB", "rgba(74,116,219,.18)"), ("AUs", "#E69F00", "rgba(230,159,0,.2)")):
         part = table[table["of"] == of]
-        figure.add_scatter(x=[*part["frames"], *part["frames"][::-1]], y=[*part["high"], *part["low"][::-1]],
+        band = part.dropna(subset=["low", "high"])  # a gap would make two polygons of it
+        figure.add_scatter(x=[*band["frames"], *band["frames"][::-1]], y=[*band["high"], *band["low"][::-1]],
                            fill="toself", fillcolor=fill, line_width=0, hoverinfo="skip", showlegend=False)
         figure.add_scatter(x=part["frames"], y=part["displays"], mode="lines", name=of[0].upper() + of[1:],
                            line={"color": colour, "width": 3},

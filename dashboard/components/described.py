@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import examples, jobs, media, mixes, routes, shelf, views
+from dashboard.components import examples, frame, jobs, media, mixes, routes, shelf, views
 from dashboard.components.words import clock, count
 from dfe_core.facs.store import list_aligned
 from dfe_core.probes.query import MomentIndex, list_moments
@@ -118,7 +118,7 @@ def judged(index: MomentIndex) -> None:
         st.caption(f":material/info: {note}")
     if told["retrieval"]:
         with st.expander("How well each action is found", icon=":material/fact_check:"):
-            st.dataframe(table(told), hide_index=True, column_config={
+            frame.table(table(told), column_config={
                 "AUROC": st.column_config.NumberColumn(format="%.2f"),
                 **{name: st.column_config.NumberColumn(format="percent") for name in ("First 10 right", "By chance")}})
 

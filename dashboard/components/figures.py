@@ -5,7 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.components.palette import ACCENT
+from dashboard.components.palette import ACCENT, CATEGORIES
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
 WHISKER = "#8A909C"
@@ -18,7 +18,8 @@ def laid_out(figure: go.Figure, height: int, legend: bool = False, **layout: obj
     """The shared layout: no chart junk, room for labels, one font size."""
     figure.update_layout(height=height, margin={"l": 4, "r": 12, "t": 34 if legend else 8, "b": 46},
                          showlegend=legend, bargap=0.28, hoverlabel={"font_size": 13}, font_size=13,
-                         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, **layout)
+                         colorway=CATEGORIES, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+                         **layout)
     # Only the left margin adapts: margins that adapt on two sides can chase each other.
     figure.update_xaxes(automargin=False, gridcolor=_GREY, zerolinecolor=_GREY, tickfont_size=12, title_font_size=12)
     figure.update_yaxes(automargin="left", gridcolor=_GREY, zerolinecolor=_GREY, tickfont_size=12, title_font_size=12)

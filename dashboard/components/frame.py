@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -33,6 +34,11 @@ def facts(rows: list[tuple[str, str, str]]) -> None:
     cells = "".join(f"<div><dt>{escape(label)}</dt><dd>{escape(value)}<small>{escape(note)}</small></dd></div>"
                     for label, value, note in rows)
     st.html(f'<dl class="dfe-facts">{cells}</dl>')
+
+
+def table(data: Any, **options: Any) -> Any:
+    """`st.dataframe` as all pages use it: without an index, a dash where nothing is known."""
+    return st.dataframe(data, **{"hide_index": True, "placeholder": "–"} | options)
 
 
 def simulated(choice: shelf.Choice) -> bool | None:

@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dashboard.components.palette import REGION_COLOURS, REST_COLOUR, SIDE_COLOURS
+from dashboard.components.palette import CATEGORIES, REGION_COLOURS, REST_COLOUR, SIDE_COLOURS
 from dfe_core.facs.store import PRESENT_PROBABILITY, AlignedAus
 from dfe_core.facs.table import title
 
-CATEGORIES = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#AA4499", "#999933", "#4B4B8F",
-              "#B08B4F", "#2F7F86", "#9A3324")
 RAMP = ((52, 84, 148), (86, 100, 138), (125, 124, 120), (166, 157, 117), (210, 193, 99), (240, 215, 60))
 """Cividis (Nuñez, Anderton & Renslow 2018) without its ends, which vanish on a dark and on a light page."""
 SIGNED = ((0, 90, 181), (97, 152, 209), (176, 176, 176), (235, 150, 70), (199, 76, 0))

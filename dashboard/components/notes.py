@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.components import shelf
+from dashboard.components import frame, shelf
 from dfe_core.errors import DataError
 from dfe_core.tokens.notes import Notebook, NoteConflict, Notes
 from dfe_core.tokens.notes_exchange import import_csv, import_json, notes_csv, notes_json
@@ -58,8 +58,8 @@ def exchange(choice: shelf.Choice, codeword: int, notes: Notes) -> None:
     book = Notebook.open(choice.model, choice.root)
     mine = [c for c in notes.history if c.subject == book.codeword_subject(codeword)]
     if mine:
-        st.dataframe([{"When": c.time, "By": c.author or "–", "What": c.field, "Before": str(c.before or ""),
-                       "After": str(c.after or "")} for c in reversed(mine)], hide_index=True)
+        frame.table([{"When": c.time, "By": c.author or "–", "What": c.field, "Before": str(c.before or ""),
+                      "After": str(c.after or "")} for c in reversed(mine)])
     else:
         st.caption("Nothing has been written about this codeword.")
     with st.container(horizontal=True):

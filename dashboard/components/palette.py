@@ -14,6 +14,10 @@ REGION_COLOURS = dict(zip(REGIONS, ("#0072B2", "#56B4E9", "#999933", "#E69F00", 
 ACCENT = "#4A74DB"
 """The app's blue, between its light and dark shade: legible on both backgrounds."""
 
+CATEGORIES = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#AA4499", "#999933", "#4B4B8F",
+              "#B08B4F", "#2F7F86", "#9A3324")
+"""Of categories that have no colour of their own, in order."""
+
 REST_COLOUR = "#C9CDD4"
 SIDE_COLOURS = {"left": "#0072B2", "right": "#D55E00", "symmetric": "#7A6FAC", "rest": REST_COLOUR}
 

@@ -9,6 +9,7 @@ from dashboard.components import (
     cards,
     examples,
     figures,
+    frame,
     media,
     mixes,
     probe_view,
@@ -108,10 +109,10 @@ def deciding(choice: shelf.Choice, result: ProbeResult, codebook: Codebook, face
             routes.link("codebook", f"Open codeword {number}", codeword=number)
         with right:
             st.markdown(f"**Codeword {number}.** {words}")
-            st.dataframe(own[["towards", "weight", "low", "high", "stability", "best_rank", "worst_rank"]].rename(
+            frame.table(own[["towards", "weight", "low", "high", "stability", "best_rank", "worst_rank"]].rename(
                 columns={"towards": "Towards", "weight": "Weight", "low": "Lowest fold", "high": "Highest fold",
-                         "stability": "Same sign", "best_rank": "Best rank", "worst_rank": "Worst rank"}),
-                hide_index=True, column_config={
+                        "stability": "Same sign", "best_rank": "Best rank", "worst_rank": "Worst rank"}),
+                column_config={
                     **{name: st.column_config.NumberColumn(format="%.3f")
                        for name in ("Weight", "Lowest fold", "Highest fold")},
                     "Same sign": st.column_config.NumberColumn(format="percent")})

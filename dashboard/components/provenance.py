@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard.components import frame
 from dashboard.components.words import plural
 from dfe_core.expressions.dataset import Dataset
 
@@ -35,8 +36,8 @@ def of_recording(dataset: Dataset, recording: str) -> None:
                  "Frames": f"{row['frames']:,}, {row['frames'] - row['valid_frames']:,} of them not valid",
                  "Frame rate": f"{row['fps']:g}" + (" (resampled)" if settings.get("fps") else ""),
                  "Schema": f"version {dataset.manifest.get('schema_version')}"}
-        st.dataframe(pd.DataFrame({"About": facts.keys(), "What is known": [str(v) for v in facts.values()]}),
-                     hide_index=True, column_config={"About": st.column_config.TextColumn(width="small")})
+        frame.table(pd.DataFrame({"About": facts.keys(), "What is known": [str(v) for v in facts.values()]}),
+                    column_config={"About": st.column_config.TextColumn(width="small")})
         notes = source.get("notes") or []
         st.markdown("\n".join(f"- {note}" for note in notes) or "Nothing had to be changed.")
 
@@ -49,15 +50,15 @@ def of_dataset(dataset: Dataset) -> None:
         sources = pd.DataFrame(manifest.get("sources") or [])
         if len(sources):
             wanted = [c for c in ("file", "reader", "reader_version", "why", "bytes", "sha256") if c in sources]
-            st.dataframe(sources[wanted].head(_SHOWN), hide_index=True)
+            frame.table(sources[wanted].head(_SHOWN))
             if len(sources) > _SHOWN:
                 st.caption(f"The first {_SHOWN} of {len(sources):,} files; manifest.json has all.")
         dropped = manifest.get("dropped") or []
         st.caption(f"{plural(len(dropped), 'file')} left out:" if dropped else "Nothing was left out.")
         if dropped:
-            st.dataframe(pd.DataFrame(dropped), hide_index=True)
+            frame.table(pd.DataFrame(dropped))
         st.caption(f"Content key {dataset.key}")
     if dataset.truth is not None:
         with st.expander("The planted truth", icon=":material/science:"):
-            st.dataframe(dataset.truth.groupby(["action", "side", "in_facs"], as_index=False)
-                         .agg(events=("onset_s", "size"), mean_intensity=("intensity", "mean")), hide_index=True)
+            frame.table(dataset.truth.groupby(["action", "side", "in_facs"], as_index=False)
+                        .agg(events=("onset_s", "size"), mean_intensity=("intensity", "mean")))

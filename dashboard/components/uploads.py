@@ -140,9 +140,9 @@ def listed(found: list[Believed]) -> Believed | None:
              **{label: one.labels.get(label) for label in labels}} for one in found[:_SHOWN]]
     table = pd.DataFrame(rows)
     empty = [c for c in ("Subject", "Session") if not table[c].astype(bool).any()]
-    event = st.dataframe(table.drop(columns=empty), hide_index=True, on_select="rerun", selection_mode="single-row",
-                         key="import-list", height=min(33 * (len(rows) + 1) + 3, 320),
-                         column_config={"MB": st.column_config.NumberColumn(format="%.2f")})
+    event = frame.table(table.drop(columns=empty), on_select="rerun", selection_mode="single-row",
+                        key="import-list", height=min(33 * (len(rows) + 1) + 3, 320),
+                        column_config={"MB": st.column_config.NumberColumn(format="%.2f")})
     if "Subject" in empty and len(good) > 1:
         st.caption("No subjects are known: every file counts as a person of its own. “Subjects and labels” tells them.")
     if len(found) > _SHOWN:

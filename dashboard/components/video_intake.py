@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import import_job, shelf
+from dashboard.components import frame, import_job, shelf
 from dashboard.components.staging import Staging
 from dashboard.components.words import plural
 from dfe_core.errors import DataError
@@ -62,8 +62,8 @@ def listed(videos: list[Path]) -> None:
                 "faces in every frame: 52 blendshape scores, the head's pose and 478 landmarks. The pictures are not "
                 "kept, and nothing leaves this machine.")
     table = pd.DataFrame({"Video": [path.name for path in videos[:_SHOWN]], "MB": sizes[:_SHOWN]})
-    st.dataframe(table, hide_index=True, height=min(33 * (len(table) + 1) + 3, 220),
-                 column_config={"MB": st.column_config.NumberColumn(format="%.1f", width="small")})
+    frame.table(table, height=min(33 * (len(table) + 1) + 3, 220),
+                column_config={"MB": st.column_config.NumberColumn(format="%.1f", width="small")})
     if len(videos) > _SHOWN:
         st.caption(f"The first {_SHOWN} of {len(videos):,} are listed; all are extracted.")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from dashboard.components import frame
 from dashboard.components.words import plural
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
@@ -29,11 +30,10 @@ def of_dataset(dataset: Dataset) -> None:
         if told := st.session_state.pop(_TOLD, None):
             st.markdown(told)
         if names:
-            st.dataframe(pd.DataFrame({
+            frame.table(pd.DataFrame({
                 "Recording": names, "Video": [found[name].video.name for name in names],
                 "Folder": [str(found[name].video.parent) + ("" if found[name].video.is_file() else " (not there)")
-                           for name in names]}),
-                hide_index=True, height=min(33 * (len(names) + 1) + 3, 240))
+                          for name in names]}), height=min(33 * (len(names) + 1) + 3, 240))
         _change(dataset, bool(names))
 
 

@@ -86,7 +86,7 @@ def verdict(choice: shelf.Choice, other: str) -> None:
              "Codewords in use": f"{one.used} of {one.codewords}",
              "AUs covered": covered(shelf.Choice(choice.root, one.model, choice.dataset)),
              "Bits a frame": one.bits, "Entropy bits": one.entropy_bits} for one in (found.a, found.b)]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config={
+    frame.table(pd.DataFrame(rows), column_config={
         **{c: st.column_config.NumberColumn(format="%.3f") for c in ("RMSE mm", "From", "To")},
         **{c: st.column_config.NumberColumn(format="%.1f") for c in ("Bits a frame", "Entropy bits")}})
 
@@ -128,8 +128,8 @@ def pairs(choice: shelf.Choice, other: str, found) -> None:
                           "There": [theirs[k] for k in found.pairs["b"]]})
     left, right = st.columns([1.2, 1], gap="medium")
     with left:
-        picked = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="single-row", key="pairs",
-                              height=420, column_config={"Cosine": st.column_config.NumberColumn(format="%.2f")})
+        picked = frame.table(table, on_select="rerun", selection_mode="single-row", key="pairs",
+                             height=420, column_config={"Cosine": st.column_config.NumberColumn(format="%.2f")})
     row = picked.selection.rows[0] if picked.selection.rows else 0
     with right:
         if len(found.pairs):

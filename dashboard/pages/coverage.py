@@ -235,10 +235,10 @@ def by_au(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None
     with table:
         per_au = coverage.per_au
         st.caption("The codeword that predicts each AU best, alone and in a set of at most three")
-        st.dataframe(pd.DataFrame({
+        frame.table(pd.DataFrame({
             "AU": [title(a, s) for a, s in zip(per_au["au"], per_au["side"], strict=True)],
             "Best": per_au["best_codeword"], "Alone": per_au["auroc"], "Set": per_au["sparse_auroc"],
-            "Status": per_au["status"]}), hide_index=True, height=560, column_config={
+            "Status": per_au["status"]}), height=560, column_config={
                 "Alone": st.column_config.NumberColumn(format="%.2f"),
                 "Set": st.column_config.NumberColumn(format="%.2f"),
                 "Best": st.column_config.NumberColumn(format="%d")})
@@ -273,9 +273,9 @@ def beyond(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> Non
             routes.go("codebook", codeword=picked)
     if len(coverage.redundancy):
         st.subheader("Codewords that are nearly the same face", anchor=False)
-        st.dataframe(coverage.redundancy.rename(columns={
+        frame.table(coverage.redundancy.rename(columns={
             "first": "One", "second": "Other", "cosine": "Cosine", "first_frames": "Frames of one",
-            "second_frames": "Frames of other"}), hide_index=True,
+            "second_frames": "Frames of other"}),
             column_config={"Cosine": st.column_config.NumberColumn(format="%.3f")})
 
 
@@ -296,7 +296,7 @@ def sides(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None
     with left:
         table = coverage.symmetry.assign(**{c: 100 * coverage.symmetry[c] for c in ("share", "low", "high")})
         names = {"of": "Of", "what": "What", "share": "Share %", "low": "From", "high": "To"}
-        st.dataframe(table.rename(columns=names), hide_index=True, column_config={
+        frame.table(table.rename(columns=names), column_config={
             c: st.column_config.NumberColumn(format="%.1f") for c in ("Share %", "From", "To")})
     with right:
         st.caption("Balance of each subject's movement")
@@ -311,8 +311,8 @@ def variety(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> No
         figures.show(coverage_view.rarefaction(found.coverage.rarefaction), "rarefaction", "Rarefaction curves")
     with right:
         table = found.coverage.diversity
-        st.dataframe(table[["of", "measure", "value", "low", "high"]].rename(columns={
-            "of": "Of", "measure": "Measure", "value": "Value", "low": "From", "high": "To"}), hide_index=True,
+        frame.table(table[["of", "measure", "value", "low", "high"]].rename(columns={
+            "of": "Of", "measure": "Measure", "value": "Value", "low": "From", "high": "To"}),
             column_config={c: st.column_config.NumberColumn(format="%.1f") for c in ("Value", "From", "To")})
         st.caption("A display is a moment's one or two strongest codewords, or AUs, held for a tenth of a second.")
 

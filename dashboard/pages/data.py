@@ -55,8 +55,8 @@ def this_dataset(choice: shelf.Choice) -> None:
                else "Recordings of real people.")
     st.caption("A click on a row tells where that recording comes from.")
     shown = recordings.drop(columns=["first_row"] + [c for c in ("session",) if not recordings[c].astype(bool).any()])
-    event = st.dataframe(shown, hide_index=True, height=min(33 * (len(shown) + 1) + 3, 340), on_select="rerun",
-                         selection_mode="single-row", key=f"recordings-{choice.dataset}-{dataset.key}", column_config={
+    event = frame.table(shown, height=min(33 * (len(shown) + 1) + 3, 340), on_select="rerun",
+                        selection_mode="single-row", key=f"recordings-{choice.dataset}-{dataset.key}", column_config={
         "recording": "Recording", "subject": "Subject", "session": "Session", "frames": "Frames",
         "valid_frames": "Valid frames", "extractor": "Extractor",
         "duration_s": st.column_config.NumberColumn("Duration, s", format="%.1f"),
@@ -85,7 +85,7 @@ def everything(choice: shelf.Choice) -> None:
     table = pd.DataFrame(rows)
     st.caption(f"{plural(len(table), 'artefact')}, {table['MB'].sum():,.0f} MB in {choice.root}. "
                "Remove one with `dfe rm KIND/NAME`; check all with `dfe doctor`.")
-    st.dataframe(table, hide_index=True, height=520, column_config={
+    frame.table(table, height=520, column_config={
         "MB": st.column_config.NumberColumn(format="%.1f"),
         "Made": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")})
 

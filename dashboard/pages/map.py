@@ -157,7 +157,7 @@ def selected_codewords(choice: shelf.Choice) -> None:
     data = {"items": [cards.card(table.iloc[k], pictures.get(k)) for k in found], "selected": found[-1],
             "model": codebook.model, "face": media.face_address(face) if face.has_mesh else None,
             "codebook": media.codebook_address(codebook), "narrow": True, "label": "Selected codewords"}
-    with st.container(height=330, border=False):
+    with st.container(height=330 if len(found) > 4 else "content", border=False):
         views.gallery(key="map-chosen", data=data, on_pick_change=lambda: None,
                       on_toggle_change=lambda: taken_out(choice))
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -210,10 +210,10 @@ def several_frames(choice: shelf.Choice, points: pd.DataFrame) -> None:
     st.caption(f"From {plural(points['recording'].nunique(), 'recording')}. Their strongest codewords:")
     table = dictionary(choice).table
     share = points.loc[points["codeword"] > 0, "codeword"].value_counts(normalize=True).head(8)
-    st.dataframe(pd.DataFrame({"Codeword": share.index.astype(int), "Share": share.to_numpy(),
-                               "Movement": [cards.name_of(table.iloc[int(k)]) for k in share.index]}),
-                 hide_index=True, height=240, column_config={
-                     "Share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)})
+    frame.table(pd.DataFrame({"Codeword": share.index.astype(int), "Share": share.to_numpy(),
+                              "Movement": [cards.name_of(table.iloc[int(k)]) for k in share.index]}),
+                height=240, column_config={
+                    "Share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)})
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Select these codewords", icon=":material/checklist:", on_click=chosen.write,
                   args=(choice, [int(k) for k in share.index]))

@@ -107,6 +107,9 @@ def sliders(choice: shelf.Choice, table: pd.DataFrame, mixed: dict[int, float]) 
              if r["side"] != "rest"}
     picked = st.multiselect("Codewords", list(names), default=list(mixed), format_func=names.get,
                             placeholder="Add a codeword", key=f"mix-of-{'-'.join(map(str, mixed))}")
+    if not picked:
+        st.caption("Add codewords and set how much of each: their movements add up. A random face is made of codewords "
+                   "that this data shows together.")
     wanted = {k: mixed.get(k, 0.8) for k in picked}
     for number in picked:
         wanted[number] = st.slider(names[number], 0.0, 2.0, wanted[number], 0.05, key=f"mix-{number}-{len(picked)}")

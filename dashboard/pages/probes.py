@@ -185,15 +185,15 @@ def scores(choice: shelf.Choice, result: ProbeResult) -> None:
         rows = result.rows
         columns = {"features": "From", "model": "Model", "score": rows["metric"].iloc[0], "p_vs_chance": "p, chance",
                    "p_holm": "p, corrected"}
-        st.dataframe(rows[list(columns)].rename(columns=columns), hide_index=True, column_config={
+        frame.table(rows[list(columns)].rename(columns=columns), column_config={
             name: st.column_config.NumberColumn(format="%.3f") for name in list(columns.values())[2:]})
         st.caption(probe_view.guesses(result))
         if len(result.paired):
             st.caption("Rows against each other, by exchanging whole subjects")
-            st.dataframe(result.paired[["a", "b", "difference", "p", "p_holm"]].rename(columns={
-                "a": "One", "b": "Other", "difference": "Difference", "p_holm": "p, corrected"}), hide_index=True,
+            frame.table(result.paired[["a", "b", "difference", "p", "p_holm"]].rename(columns={
+                "a": "One", "b": "Other", "difference": "Difference", "p_holm": "p, corrected"}),
                 column_config={name: st.column_config.NumberColumn(format="%.3f")
-                               for name in ("Difference", "p", "p, corrected")})
+                              for name in ("Difference", "p", "p, corrected")})
 
 
 def errors(choice: shelf.Choice, result: ProbeResult) -> None:
@@ -201,10 +201,10 @@ def errors(choice: shelf.Choice, result: ProbeResult) -> None:
     left, right = st.columns([1, 1.5], gap="medium")
     with left:
         st.caption("By subject, worst first")
-        st.dataframe(errors_by_subject(result.predictions), hide_index=True, height=420)
+        frame.table(errors_by_subject(result.predictions), height=420)
     with right:
         st.caption("Every prediction")
-        st.dataframe(result.predictions, hide_index=True, height=420)
+        frame.table(result.predictions, height=420)
 
 
 def confounds(choice: shelf.Choice, result: ProbeResult) -> None:
@@ -212,7 +212,7 @@ def confounds(choice: shelf.Choice, result: ProbeResult) -> None:
     if not len(result.confounds):
         st.caption("No confound was asked for: choose columns under “Also ask whether they tell” in a new experiment.")
         return
-    st.dataframe(result.confounds, hide_index=True)
+    frame.table(result.confounds)
 
 
 def order(choice: shelf.Choice, result: ProbeResult) -> None:
@@ -222,9 +222,9 @@ def order(choice: shelf.Choice, result: ProbeResult) -> None:
         return
     st.caption("The score of each pooling, and with the test people’s tokens shuffled in time and over stages: what "
                "falls rests on order. The bag of words stands under Scores, on the same folds.")
-    st.dataframe(result.order, hide_index=True)
+    frame.table(result.order)
     st.caption("Tokens with the largest weight in their unit")
-    st.dataframe(result.deciding, hide_index=True, height=360)
+    frame.table(result.deciding, height=360)
 
 
 def compare(kept: list[ProbeResult], result: ProbeResult) -> None:
@@ -232,7 +232,7 @@ def compare(kept: list[ProbeResult], result: ProbeResult) -> None:
     table = probe_view.side_by_side([one for one in kept if one.settings.label == result.settings.label])
     st.caption(f"Every row of every experiment on {result.settings.label} that was kept, newest first. Rows of one "
                "experiment share people and folds; across experiments with other folds, look at the intervals.")
-    st.dataframe(table, hide_index=True, column_config={
+    frame.table(table, column_config={
         name: st.column_config.NumberColumn(format="%.3f") for name in ("Score", "From", "To", "p, corrected")})
     st.download_button("Comparison, CSV", table.to_csv(index=False), f"probes-{result.settings.label}.csv", "text/csv",
                        on_click="ignore")

@@ -148,7 +148,7 @@ def summary(choice: shelf.Choice, track: tracks.Track, has_mesh: bool) -> None:
                   "Root mean square error of this recording after each stage")
     with right:
         st.caption("Codewords it uses most")
-        st.dataframe(most_used(track, dictionary(choice).table), hide_index=True, height=300, column_config={
+        frame.table(most_used(track, dictionary(choice).table), height=300, column_config={
             "Share of frames": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
             "Codeword": st.column_config.LinkColumn(display_text=r"codeword=(\d+)", width="small")})
 
