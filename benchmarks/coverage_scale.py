@@ -14,10 +14,8 @@ import argparse
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -25,6 +23,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from benchmarks.memory import PeakMemory
 
 STAGES, CODEWORDS, LEVELS = 8, 512, (0.1, 0.25, 0.5, 1.0)
 RECORDING_FRAMES, FPS = 6000, 30.0
@@ -73,18 +73,18 @@ def measure(root: Path, baseline: bool) -> dict:
     from dfe_core.facs.association import associate
     from dfe_core.facs.coverage import aggregates_of, analyse_coverage, open_inputs
     memory = PeakMemory()
-    before = memory.peak
+    before = memory.own
     started = time.perf_counter()
     aggregates = aggregates_of(open_inputs("bench", "bench", "bench", root), root=root)
     counted = time.perf_counter() - started
-    after = memory.peak
+    after = memory.own
     analyse_coverage("bench", "bench", "bench", root=root)
     whole = time.perf_counter() - started
     opened = _median(lambda: analyse_coverage("bench", "bench", "bench", root=root))
     masks = [aggregates.where(subjects=aggregates.subjects[i % 3::3], task=["a", "b"][i % 2:]) for i in range(REPEATS)]
     query = _median(lambda: associate(aggregates, masks[int(time.perf_counter_ns() // 1000) % REPEATS]))
     row = {"count_s": counted, "analysis_s": whole, "open_s": opened, "query_s": query, "start_mb": before,
-           "count_peak_mb": after, "peak_mb": memory.peak, "aggregates_mb": _folder_mb(root, aggregates.key)}
+           "count_peak_mb": after, "peak_mb": memory.own, "aggregates_mb": _folder_mb(root, aggregates.key)}
     if baseline:
         row["duckdb_query_s"] = duckdb_query(root)
         row["times_faster"] = row["duckdb_query_s"] / query
@@ -214,30 +214,6 @@ def _median(work) -> float:
         work()
         times.append(time.perf_counter() - started)
     return float(np.median(times))
-
-
-class PeakMemory:
-    """The largest resident memory of this process so far, MB: without pages of mapped files where the system tells them
-    apart (Linux), as it takes those back whenever it needs them."""
-
-    def __init__(self) -> None:
-        self.peak = 0.0
-        self._sample()
-        threading.Thread(target=self._watch, daemon=True).start()
-
-    def _watch(self) -> None:
-        pause = threading.Event()  # never set: the thread ends with the process
-        while not pause.wait(0.05):
-            self._sample()
-
-    def _sample(self) -> None:
-        status = Path("/proc/self/status")
-        if status.is_file():
-            line = next(line for line in status.read_text().splitlines() if line.startswith("RssAnon"))
-            now = int(line.split()[1]) / 1024
-        else:
-            now = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 ** 2 if sys.platform == "darwin" else 1024)
-        self.peak = max(self.peak, now)
 
 
 def _folder_mb(root: Path, key: str) -> float:

@@ -14,11 +14,11 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 from benchmarks.large_corpus import write_corpus
+from benchmarks.memory import PeakMemory, now
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.progress import Progress
 from dfe_core.store import cache_root
@@ -36,35 +36,18 @@ def measure(root: Path, steps: int) -> dict[str, float]:
     """Train on a corpus; MB and steps a second."""
     from dfe_core.tokenizer.config import load_config
     from train.fit import train_model
-    before, marks = memory(), []
-    most, stop = dict(before), threading.Event()
-
-    def watch() -> None:
-        while not stop.wait(0.02):
-            for name, mb in memory().items():
-                most[name] = max(most[name], mb)
+    marks: list[float] = []
+    own, mapped = now()
 
     def heard(report: Progress) -> None:
         if report.task == "training":
             marks.append(time.perf_counter())
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    started = time.perf_counter()
-    try:
-        train_model("large", "trained", config=load_config(None, {"train.steps": steps}), root=root, progress=heard)
-    finally:
-        stop.set()
-        watcher.join()
+    peak, started = PeakMemory(), time.perf_counter()
+    train_model("large", "trained", config=load_config(None, {"train.steps": steps}), root=root, progress=heard)
     return {"frames": Dataset.open("large", root).frame_count,
-            "anonymous_mb": round(most["RssAnon"] - before["RssAnon"]),
-            "mapped_mb": round(most["RssFile"] - before["RssFile"]), "preparing_s": round(marks[0] - started, 1),
+            "anonymous_mb": round(peak.own - own),
+            "mapped_mb": round(peak.mapped - mapped), "preparing_s": round(marks[0] - started, 1),
             "steps_per_s": round((len(marks) - 1) / (marks[-1] - marks[0]), 1)}
-
-
-def memory() -> dict[str, float]:
-    """RssAnon and RssFile of this process, MB (Linux)."""
-    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":" in line)
-    return {name: int(lines[name].split()[0]) / 1024 for name in ("RssAnon", "RssFile")}
 
 
 def main() -> None:

@@ -59,8 +59,8 @@ def written(rows: list[int], places: np.ndarray, map_name: str, model: str, root
 
 def read(text: str | None, places: np.ndarray, map_name: str, model: str, root: Path) -> list[int]:
     """The rows that a link names; none for a set of another map, which has other frames."""
-    mark, _, body = (text or "").partition(".")
-    if mark != _mark(map_name) or not body:
+    _, _, body = (text or "").partition(".")
+    if not belongs(text, map_name) or not body:
         return []
     if body.startswith(_STORED):
         try:
@@ -69,6 +69,11 @@ def read(text: str | None, places: np.ndarray, map_name: str, model: str, root: 
             return []
         body = str(held.get("frames", "")) if held.get("map") == map_name else ""
     return decoded(body, places) or []
+
+
+def belongs(text: str | None, map_name: str) -> bool:
+    """Whether a link's set was drawn on this map."""
+    return (text or "").partition(".")[0] == _mark(map_name)
 
 
 def _mark(map_name: str) -> str:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import frame_sets, map_view, notes, shelf, state
+from dashboard.components import frame_sets, map_view, notes, routes, shelf, state
 from dashboard.components.words import plural
-from dfe_core.embedding.maps import MapArtefact
+from dfe_core.embedding.maps import MapArtefact, list_maps
 from dfe_core.errors import DataError
 from dfe_core.tokens.notes import Notebook
 
@@ -21,6 +21,8 @@ DEPTH = 30
 
 def read(choice: shelf.Choice, found: MapArtefact) -> list[int]:
     """The points of a map of frames that the link names."""
+    if state.read("frames") is None:
+        return []
     return frame_sets.read(state.read("frames"), map_view.places(found.points), found.path.name, choice.model,
                            choice.root)
 
@@ -36,6 +38,37 @@ def write(point: int | None = None, frames: str | None = None) -> None:
 def select(choice: shelf.Choice, found: MapArtefact, rows: list[int]) -> None:
     """Select points of a map of frames by their rows."""
     write(frames=frame_sets.written(rows, map_view.places(found.points), found.path.name, choice.model, choice.root))
+
+
+def shown_on(choice: shelf.Choice) -> MapArtefact | None:
+    """The finished map of frames of this data that the link's frames were drawn on, else the newest; None without."""
+    made = [m for m in list_maps(choice.model, choice.root)
+            if m.manifest["settings"]["of"] == "frames" and m.manifest["settings"]["dataset"] == choice.dataset]
+    here = [m for m in made if frame_sets.belongs(state.read("frames"), m.path.name)]
+    return next(iter(here or made), None)
+
+
+def times_in(choice: shelf.Choice, found: MapArtefact, recording: str) -> np.ndarray:
+    """Seconds of the frames of a recording that the link's selection has, in order; none where it is of another map."""
+    if not (rows := read(choice, found)):
+        return np.array([])
+    points = found.points.iloc[rows]
+    return np.sort(points.loc[points["recording"].astype(str) == recording, "time_s"].to_numpy(np.float64))
+
+
+def nearest_point(found: MapArtefact, recording: str, time_s: float) -> int | None:
+    """The row of the map's point of a recording that is nearest in time; None where it has none."""
+    rows = np.flatnonzero(found.points["recording"].astype(str).to_numpy() == recording)
+    if not len(rows):
+        return None
+    return int(rows[np.abs(found.points["time_s"].to_numpy()[rows] - time_s).argmin()])
+
+
+def link(found: MapArtefact, label: str, **parameters: object) -> None:
+    """A link to a map of frames as it was made."""
+    settings = found.manifest["settings"]
+    routes.link("map", label, of="Frames", by_frames=map_view.BY["frames"][settings["by"]],
+                method=settings["method"].upper(), dimensions=settings["dimensions"], **parameters)
 
 
 def undo() -> None:

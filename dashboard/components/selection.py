@@ -81,3 +81,8 @@ def nearest_frame(time_s: np.ndarray, text: str | None) -> int:
     except ValueError:
         return 0
     return int(np.abs(np.asarray(time_s) - seconds).argmin()) if len(time_s) and np.isfinite(seconds) else 0
+
+
+def nearest_frames(time_s: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The rows of the times (T,), in order, that are nearest to each of some seconds (n,)."""
+    return np.searchsorted((time_s[1:] + time_s[:-1]) / 2, wanted)

@@ -32,6 +32,9 @@ from dashboard.components.dictionary import dictionary
 from dashboard.components.words import clock, plural
 from dfe_core.embedding.maps import MapArtefact, MapSettings, open_map
 
+RECORDINGS = 4
+"""Recordings of the frames drawn around that are named, those with most first."""
+
 
 def page() -> None:
     """The page."""
@@ -104,7 +107,9 @@ def draw(choice: shelf.Choice, found: MapArtefact, settings: MapSettings, colour
         dataset = shelf.dataset(choice.root, choice.dataset)
         colouring = map_view.frame_colours(choice, found, table, colour)
         points = map_view.frame_points(str(found.path), dataset.key, found, dataset)
-        extra = {"inside": map_view.inside(framed.read(choice, found), len(found.points))}
+        point = state.read("point")
+        extra = {"inside": map_view.inside(framed.read(choice, found), len(found.points)),
+                 "point": int(point) if point and point.isdigit() else None}
     data = map_view.view_data(
         colouring, points=media.address(points, "application/octet-stream", f"map-{settings.of}"),
         face=media.face_address(face) if face.has_mesh else None, model=codebook.model,
@@ -217,6 +222,10 @@ def several_frames(choice: shelf.Choice, points: pd.DataFrame) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Select these codewords", icon=":material/checklist:", on_click=chosen.write,
                   args=(choice, [int(k) for k in share.index]))
-    middle = points.iloc[len(points) // 2]
-    routes.link("recordings", f"One of them: {middle['recording']} at {clock(middle['time_s'])}",
-                recording=middle["recording"], t=round(float(middle["time_s"]), 3))
+    counts = points["recording"].value_counts()
+    for name, number in counts.head(RECORDINGS).items():
+        first = points[points["recording"] == name].iloc[0]
+        routes.link("recordings", f"{name}: {number:,} of them, from {clock(first['time_s'])}", recording=name,
+                    t=round(float(first["time_s"]), 3), frames=state.read("frames"))
+    if len(counts) > RECORDINGS:
+        st.caption(f"And {plural(len(counts) - RECORDINGS, 'recording')} more. Their timelines mark these frames.")

@@ -18,6 +18,7 @@ from dashboard.components import (
     chosen,
     empty_states,
     frame,
+    framed,
     media,
     routes,
     selection,
@@ -28,7 +29,7 @@ from dashboard.components import (
     views,
 )
 from dashboard.components.dictionary import dictionary
-from dashboard.components.words import clock, count, mm, span
+from dashboard.components.words import clock, count, mm, plural, span
 
 
 def page() -> None:
@@ -114,12 +115,16 @@ def play(choice: shelf.Choice, track: tracks.Track, name: str, codebook, face) -
     used = np.unique(track.tokens)
     pictures = thumbnails.addresses(choice.root, codebook, face, used.tolist())
     stages = state.read("stages")
+    on_map = framed.shown_on(choice)
+    marked = np.array([]) if on_map is None else framed.times_in(choice, on_map, name)
+    marked = marked[(marked >= track.time_s[0]) & (marked <= track.time_s[-1])] if len(track.time_s) else marked
     data = {"face": media.face_address(face), "codebook": media.codebook_address(codebook), "name": name,
             "recording": media.address(track.data, "application/octet-stream", "recording"),
             "at": selection.nearest_frame(track.time_s, state.read("t")),
             "stages": int(stages) if stages and stages.isdigit() else codebook.stages,
             "items": cards.chips(dictionary(choice).table.iloc[used], pictures), "height": 380,
-            "chosen": chosen.read(choice), "look": "player"}
+            "chosen": chosen.read(choice), "look": "player",
+            "marks": selection.nearest_frames(track.time_s, marked).tolist()}
     told = views.player(key=f"player-{name}-{track.part}", data=data, on_at_change=lambda: None,
                         on_open_change=lambda: None)
     if told.at:
@@ -132,6 +137,12 @@ def play(choice: shelf.Choice, track: tracks.Track, name: str, codebook, face) -
             st.button("Select this frame’s codewords", icon=":material/checklist:", on_click=chosen.write,
                       args=(choice, here), disabled=not here)
             routes.link("find", "Find faces like this", example=f"{name}@{track.time_s[row]:.3f}")
+            if on_map is not None and (point := framed.nearest_point(on_map, name, track.time_s[row])) is not None:
+                framed.link(on_map, "Show on the map", point=point)
+    if len(marked):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"{plural(len(marked), 'frame')} of the map’s selection marked on the timeline", width="content")
+            framed.link(on_map, "Back to the selection", frames=state.read("frames"))
     if told.open is not None:
         routes.go("codebook", codeword=int(told.open))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dashboard.components.shell import STEPS
-from tests.browser.conftest import drawn
+from tests.browser.conftest import differ, drawn
 
 MAP = ".dfe-scatter[data-state=drawn]"
 CARD = '.dfe-gallery .card[data-id="{}"]'
@@ -150,3 +150,30 @@ def test_the_tour_leads_through_every_step_without_an_empty_page(visit):
         assert there.page.get_by_test_id("stException").count() == 0
     tour.get_by_role("button", name="Done").click()
     tour.wait_for(state="hidden")
+
+
+def test_frames_of_the_map_are_marked_on_the_timeline_and_a_frame_of_it_is_found_on_the_map(visit):
+    there = visit().open("/map?of=Frames&method=PCA", MAP)
+    there.page.get_by_role("button", name="Box").click()
+    box = there.page.locator(".dfe-scatter .picture > canvas").bounding_box()
+    there.page.mouse.move(box["x"] + 5, box["y"] + 5)
+    there.page.mouse.down()
+    there.page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.7 * box["height"], steps=4)
+    there.page.mouse.up()
+    there.page.get_by_test_id("stPageLink").get_by_text(re.compile("of them, from")).first.click()
+    there.page.wait_for_selector(".dfe-player[data-state=drawn]")
+    there.page.get_by_text("of the map’s selection marked on the timeline").wait_for()
+    frames = there.parameter("frames")
+    marked = there.pixels(".dfe-player canvas.line")
+    other = visit().open(there.page.url.removeprefix(there.base).replace(f"frames={frames}", "frames="),
+                         ".dfe-player[data-state=drawn]")
+    other.page.wait_for_timeout(500)
+    assert differ(marked, other.pixels(".dfe-player canvas.line")) > 0.0005
+    there.page.get_by_text("Back to the selection").click()
+    there.page.wait_for_selector(MAP)
+    there.page.get_by_role("heading", name=re.compile(r"^\d[\d,]* frames$")).wait_for()
+    assert there.parameter("frames") == frames
+    other.page.get_by_text("Show on the map").click()
+    other.page.wait_for_selector(MAP)
+    other.page.wait_for_selector(".dfe-morph[data-state=drawn]")
+    assert other.parameter("point").isdigit()

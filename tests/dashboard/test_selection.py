@@ -12,6 +12,7 @@ from dashboard.components.selection import (
     codeword_of,
     matching,
     nearest_frame,
+    nearest_frames,
     neighbours,
     numbers_in,
 )
@@ -78,3 +79,10 @@ def test_a_mix_survives_the_link_and_nonsense_in_it_is_left_out():
     from dashboard.components.mixes import parse, written
     assert parse(written({12: 0.8, 4: 1.25}), 40) == {12: 0.8, 4: 1.25}
     assert parse("12:0.8,x,0:1,40:1,7:9,8:nan,9", 40) == {12: 0.8, 9: 1.0}
+
+
+def test_the_nearest_frame_of_each_of_some_seconds():
+    found = nearest_frames(np.array([0.0, 1.0, 3.0]), np.array([-5.0, 0.4, 0.6, 1.9, 2.1, 3.0, 9.0]))
+    assert found.tolist() == [0, 0, 1, 1, 2, 2, 2]
+    assert nearest_frames(np.array([2.0]), np.array([0.0, 9.0])).tolist() == [0, 0]
+    assert nearest_frames(np.array([]), np.array([])).tolist() == []

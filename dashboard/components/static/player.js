@@ -83,7 +83,7 @@ class Player {
   }
 
   async update(data) {
-    const chosen = new Set(data.chosen || []), key = [...chosen].join();
+    const chosen = new Set(data.chosen || []), key = [...chosen].join() + "|" + (data.marks || []).join();
     if (key !== this.chosenKey) { this.chosenKey = key; this.background = null; }
     this.chosen = chosen;
     this.data = data;
@@ -346,6 +346,7 @@ class Player {
       context.fillRect(GUTTER * ratio, top + s * rows, width, rows - ratio);
     }
     this.cells(context, width, ratio, top, rows);
+    this.marks(context, width, ratio, style);
     this.curve(context, width, ratio, style);
     this.ticks(context, width, height, ratio, text, faint);
   }
@@ -367,6 +368,21 @@ class Player {
       }
     }
     context.globalAlpha = 1;
+  }
+
+  /** Frames that were selected on the map: a mark each, between the error and the strips. */
+  marks(context, width, ratio, style) {
+    context.fillStyle = style.getPropertyValue("--st-primary-color");
+    for (const row of this.data.marks || []) {
+      const time = this.track.time[row];
+      if (time < this.from || time > this.until) continue;
+      const x = this.x(time, width, ratio);
+      context.beginPath();
+      context.moveTo(x, (CURVE + GAP) * ratio);
+      context.lineTo(x - 3 * ratio, (CURVE + 1) * ratio);
+      context.lineTo(x + 3 * ratio, (CURVE + 1) * ratio);
+      context.fill();
+    }
   }
 
   curve(context, width, ratio, style) {

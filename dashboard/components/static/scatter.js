@@ -201,7 +201,7 @@ class Scatter {
     context.strokeStyle = style.getPropertyValue("--st-text-color");
     context.lineWidth = 2;
     for (let i = 0; i < this.count; i++) {
-      if (i !== this.over && !this.chosen?.has(this.points.ids[i])) continue;
+      if (i !== this.over && i !== this.data.point && !this.chosen?.has(this.points.ids[i])) continue;
       context.beginPath(); context.arc(places[3 * i], places[3 * i + 1], radius + 3.5, 0, 7); context.stroke();
     }
     if (!many && this.count <= 300) this.labels(context, places, style, radius);
