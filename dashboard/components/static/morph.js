@@ -89,7 +89,8 @@ class MorphView {
     this.box.style.setProperty("--height", `${data.height}px`);
     this.canvas.setAttribute("aria-label", data.alt);
     try {
-      this.face = await loadFace(data.face);
+      const face = await loadFace(data.face);
+      if (face !== this.face) Object.assign(this, { face, neutral: null });
       this.codebook = data.codebook ? await loadPack(data.codebook) : null;
       this.scale.style.setProperty("--gradient", gradient(this.face.heat));
       this.scale.style.setProperty("--diverging", gradient(this.face.diverging));
@@ -159,19 +160,31 @@ class MorphView {
   }
 
   render() {
-    fitCanvas(this.canvas);
+    if (fitCanvas(this.canvas)) this.leftDrawn = null;
     this.shown = this.blended();
     const psi = this.shown.map((v) => v * this.amount), signed = this.on(this.signed), pair = this.on(this.beside);
     const heat = signed ? this.face.outward(this.face.displacement(psi)) : null;
     const pose = this.face.pose(psi, heat), look = { range: this.range, heat: this.on(this.heat), signed };
     const context = this.canvas.getContext("2d"), { width, height } = this.canvas;
-    context.clearRect(0, 0, width, height);
     const left = pair ? width / 2 : 0;
-    if (pair) paint(context, this.face, ...this.companion(), this.camera, [0, 0, left, height], this.companionLook);
+    context.clearRect(left, 0, width - left, height);
+    this.companionBeside(context, left, height);
     paint(context, this.face, pose, this.camera, [left, 0, width - left, height], look);
     if (this.on(this.arrows)) drawArrows(context, this.face, psi, pose, this.camera, [left, 0, width - left, height], this.range);
     this.label(pair, signed);
     this.note();
+  }
+
+  /** The left half is drawn when something of it changes, not on every step of the movement beside it. */
+  companionBeside(context, left, height) {
+    const { other } = this.data, of = other ? [other.title, ...other.psi, this.amount, this.on(this.heat)] : [];
+    const key = left ? [left, height, this.face.key, ...this.camera.values, ...of].join() : null;
+    if (key && key !== this.leftDrawn) {
+      const pose = this.companion();
+      context.clearRect(0, 0, left, height);
+      paint(context, this.face, pose, this.camera, [0, 0, left, height], this.companionLook);
+    }
+    this.leftDrawn = key;
   }
 
   /** What stands to the left: the neutral face, or another expression at the same intensity. */
@@ -179,12 +192,12 @@ class MorphView {
     const { other } = this.data;
     if (!other) {
       this.companionLook = { heat: false };
-      return [(this.neutral ??= this.face.pose(new Float32Array(this.face.coefficients)))];
+      return (this.neutral ??= this.face.pose(new Float32Array(this.face.coefficients)));
     }
     const pose = this.face.pose(other.psi.map((v) => v * this.amount));
     const range = Math.max(0.1, ...this.face.size(this.face.displacement(other.psi)));
     this.companionLook = { heat: this.on(this.heat), range };
-    return [pose];
+    return pose;
   }
 
   label(pair, signed) {
