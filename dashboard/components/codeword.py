@@ -29,8 +29,7 @@ EXAMPLES = ("Strongest", "From weak to strong")
 def key_facts(row: pd.Series) -> None:
     """The figures a reader wants first."""
     frame.facts([("Largest movement", mm(row["peak_mm"]), f"mean {mm(row['mean_mm'])}"),
-                 ("Symmetry", _symmetry(row), {"symmetric": "both halves alike", "left": "more on the face's left",
-                                               "right": "more on the face's right"}.get(row["side"], "moves nothing")),
+                 ("Symmetry", _symmetry(row), _side(row)),
                  ("In the data", percent(row["share_of_frames"]), "of frames"),
                  ("Main stage", str(int(row["main_stage"]) + 1) if row["uses"] else "–",
                   f"{count(row['uses'])} uses")])
@@ -214,6 +213,12 @@ def whose(choice: shelf.Choice, number: int) -> None:
 def _share_note(row) -> str:
     spread = f" ({percent(row.low)} to {percent(row.high)})" if np.isfinite(row.low) else ""
     return f"{row.value}: {percent(row.share)}{spread} of {count(row.frames)} frames, {row.subjects} subjects"
+
+
+def _side(row: pd.Series) -> str:
+    if row["side"] in ("left", "right"):  # against its mirror image: the whole goes to one side
+        return f"{'towards' if row['symmetry'] < 0 else 'more on'} the face's {row['side']}"
+    return "both halves alike" if row["side"] == "symmetric" else "moves nothing"
 
 
 def _symmetry(row: pd.Series) -> str:
