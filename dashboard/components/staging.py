@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import re
 import shutil
 import tempfile
@@ -28,7 +29,7 @@ class Staging:
     """The folder, and which dropped file lies where. What is taken off the page leaves the folder."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder or Path(tempfile.mkdtemp(prefix="dfe-dropped-"))
+        self.folder = folder or _own_folder()
         self._held: dict[str, Path] = {}
 
     def hold(self, files: list[Dropped]) -> list[Path]:
@@ -51,3 +52,10 @@ class Staging:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.getbuffer())
         return path
+
+
+def _own_folder() -> Path:
+    """A folder that goes with the server: an import that is under way may outlive the session that began it."""
+    folder = Path(tempfile.mkdtemp(prefix="dfe-dropped-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

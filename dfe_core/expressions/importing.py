@@ -9,22 +9,21 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import DatasetWriter, open_writer
-from dfe_core.expressions.labels import ENDINGS, Labels, read_labels
+from dfe_core.expressions.labels import Labels, read_labels
 from dfe_core.expressions.mixing import common_scales, rescaled, sentence, tool
 from dfe_core.expressions.naming import compile_pattern, recording_names, who
-from dfe_core.expressions.readers import bfm, dfe_dataset, live_link_face
-from dfe_core.expressions.readers.flame_frames import frame_files
-from dfe_core.expressions.readers.options import MAX_FILE_BYTES, ReadOptions
+from dfe_core.expressions.outcome import ImportReport, nothing_imported
+from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.registry import find_reader, readers
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.resample import MAX_BRIDGED_GAP_S, resample
+from dfe_core.expressions.sources import READER_VERSION, file_content, file_state, find_files, read_recordings
 from dfe_core.expressions.spool import Spool
 from dfe_core.expressions.timing import check_fps
 from dfe_core.faces import open_face
@@ -32,40 +31,12 @@ from dfe_core.faces.coefficients import BFM_ID, flame_id
 from dfe_core.faces.model import FaceModel
 from dfe_core.faces.names import coefficient_map
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import artefact_path, content_key, file_sha256
+from dfe_core.store import artefact_path, file_sha256
 
-READER_VERSION = 2
-"""Counted up when a reader gives other frames for the same file."""
 SPACES = ("arkit", "flame", "bfm", "landmarks", "mesh")
 """Families of coefficients that faces share; those of any other space are of the one face that it names."""
 _OWN_MODELS = ("flame", "bfm")
 """Families whose face is the user's own file."""
-_SHOWN = 10
-
-
-@dataclass(frozen=True)
-class ImportReport:
-    """What an import did. `str` gives the summary for people.
-
-    imported: (recording, frames, notes). skipped: (path, message). notes: on the dataset as a whole.
-    """
-
-    dataset: str
-    face: str
-    imported: tuple[tuple[str, int, tuple[str, ...]], ...]
-    skipped: tuple[tuple[Path, str], ...]
-    notes: tuple[str, ...]
-
-    def __str__(self) -> str:
-        frames = sum(count for _, count, _ in self.imported)
-        lines = [f"dataset {self.dataset}: {len(self.imported)} recordings, {frames:,} frames, face {self.face}"]
-        width = max((len(name) for name, _, _ in self.imported), default=0)
-        for name, count, notes in self.imported:
-            lines += [f"  {name:{width}}  {count:>8,} frames", *(f"    {note}" for note in notes)]
-        lines += [f"note: {note}" for note in self.notes]
-        if self.skipped:
-            lines += [f"skipped {len(self.skipped)}:", *(f"  {message}" for _, message in self.skipped)]
-        return "\n".join(lines)
 
 
 def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "anny", format: str = "auto",
@@ -146,59 +117,6 @@ class _EndsImport(DataError):
     """Not one file's fault: the face cannot be opened, or which of two files is meant cannot be guessed."""
 
 
-def find_files(sources: Sequence[str | Path], labels: Path | None = None
-               ) -> tuple[list[Path], list[tuple[Path, str]]]:
-    """Files to read, each once, and sources that are none.
-
-    Folders are walked in the order of their names; one that holds a folder a frame is one recording. Of a take of Live
-    Link Face in several forms the calibrated one is read. Hidden files,
-    files with endings that no reader takes, and the table of labels are passed over, and links out of the folder are
-    told. A file named outright is always tried.
-    """
-    files: dict[str, Path] = {}
-    unread: list[tuple[Path, str]] = []
-    table = os.path.realpath(labels) if labels else None
-    for source in map(Path, sources):
-        if os.path.isdir(source):
-            found, outside = _inside(source, list(_walk(source)))
-            other_forms = live_link_face.other_forms(found)
-            found = [path for path in found if path not in other_forms]
-            unread += [*outside, *((path, str(error)) for path, error in other_forms.items())]
-            if not found and not outside and not other_forms:
-                unread.append((source, str(DataError(source, "no recordings in this folder", ", ".join(ENDINGS)))))
-        else:
-            found = [source]
-        for path in found:
-            if os.path.realpath(path) != table:
-                files.setdefault(os.path.realpath(path), path)
-    return list(files.values()), unread
-
-
-def _inside(folder: Path, paths: list[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
-    """The paths that lie in a folder, and those that are links to elsewhere: it may come from anyone."""
-    top = os.path.join(os.path.realpath(folder), "")
-    within = [os.path.join(os.path.realpath(path), "").startswith(top) for path in paths]
-    return [path for path, own in zip(paths, within, strict=True) if own], [
-        (path, str(DataError(path, "a link out of its folder", "a file in it, or the target named outright")))
-        for path, own in zip(paths, within, strict=True) if not own]
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    for where, folders, names in os.walk(folder):
-        if folder_files(Path(where)):
-            folders.clear()
-            yield Path(where)
-            continue
-        folders[:] = sorted(f for f in folders if not f.startswith((".", "__")))
-        yield from (Path(where, n) for n in sorted(names)
-                    if not n.startswith(".") and Path(n).suffix.lower() in ENDINGS)
-
-
-def folder_files(folder: Path) -> list[Path]:
-    """The files of a folder that is one source (frames, or a dataset of ours); none for any other folder."""
-    return dfe_dataset.folder_files(folder) or frame_files(folder) or bfm.frame_files(folder)
-
-
 def _check_request(job: _Job) -> None:
     if (artefact_path("datasets", job.name, job.root) / "manifest.json").is_file():
         raise DataError(job.name, "a dataset of this name exists", f"another name, or `dfe rm {job.name}` first")
@@ -245,51 +163,6 @@ def _each_recording(files: list[Path], job: _Job, progress: Listener) -> Iterato
             yield from read_recordings(path, job.reader or find_reader(path, job.format)[0], job.options)
         except DataError:
             continue
-
-
-def read_recordings(path: Path, reader: ModuleType, options: ReadOptions) -> list[Recording]:
-    """A file's recordings. Whatever a damaged file does to a library below a reader, the rest of the batch goes on."""
-    try:
-        with np.errstate(all="ignore"):  # numbers that no float holds become infinite, and their frames invalid
-            recordings = reader.read(path, options)
-    except DataError:
-        raise
-    except Exception as error:
-        raise DataError(path, f"not readable as {reader.TITLE} ({type(error).__name__}: {error})"[:300],
-                        "a whole file") from error
-    if not recordings:
-        raise DataError(path, "no recording in it", "face-capture data")
-    return recordings
-
-
-def file_state(path: Path) -> tuple[int, int] | None:
-    """Bytes and time of the last change of a file, None for what is not there."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns
-
-
-def file_content(path: Path, reader: Any = None) -> tuple[int, str]:
-    """Bytes and SHA-256 of a file, or of the files of a folder of frames. A reader with MAX_BYTES sets the limit.
-
-    Raises `DataError` for what is neither and for what is over the limit.
-    """
-    if not os.path.exists(path):
-        raise DataError(path, "no such file", "a file or folder of recordings")
-    if os.path.isdir(path):
-        parts = [file_content(file) for file in folder_files(path)]
-        return sum(size for size, _ in parts), content_key([digest for _, digest in parts], 64)
-    if not os.path.isfile(path):
-        raise DataError(path, "no plain file", "a file or folder of recordings")
-    size, limit = path.stat().st_size, getattr(reader, "MAX_BYTES", MAX_FILE_BYTES)
-    if size > limit:
-        raise DataError(path, f"{size / 2**30:.1f} GB", f"at most {limit >> 30} GB")
-    try:
-        return size, file_sha256(path)
-    except OSError as error:
-        raise DataError(path, f"not readable ({error.strerror})") from None
 
 
 def _distinct(names: list[str], source: str, job: _Job) -> list[str]:
@@ -417,22 +290,6 @@ def _about(job: _Job) -> list[str]:
     if len(job.extractors) < 2:
         return []
     return [sentence(job.scales or {}, job.extractors)]
-
-
-def nothing_imported(name: str, skipped: Sequence[tuple[Path, str]]) -> DataError:
-    """The error of an import that left nothing: of one file its own, of several what each was skipped for."""
-    if len(skipped) == 1:
-        path, message = skipped[0]
-        return DataError(path, message.removeprefix(f"{path}: ")) if message.startswith(f"{path}: ") \
-            else _plain_error(message)
-    shown = " | ".join(message for _, message in skipped[:_SHOWN])
-    more = f" | and {len(skipped) - _SHOWN} more" if len(skipped) > _SHOWN else ""
-    return DataError(name, f"nothing imported, {len(skipped)} files skipped: {shown}{more}")
-
-
-def _plain_error(message: str) -> DataError:
-    where, _, rest = message.partition(": ")
-    return DataError(where, rest)
 
 
 def _manifest(job: _Job) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.importing import ImportReport
 from dfe_core.expressions.labels import read_labels
 from dfe_core.expressions.learned.basis import default_split, known_face, learn
 from dfe_core.expressions.learned.placing import common_frame, find_neutrals, remove_pose_and_identity
@@ -20,6 +19,7 @@ from dfe_core.expressions.learned.reading import read_all
 from dfe_core.expressions.learned.tracks import Job
 from dfe_core.expressions.learned.writing import write
 from dfe_core.expressions.naming import compile_pattern
+from dfe_core.expressions.outcome import ImportReport
 from dfe_core.expressions.readers.registry import find_reader
 from dfe_core.expressions.timing import check_fps
 from dfe_core.progress import Listener, silent

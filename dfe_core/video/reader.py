@@ -13,7 +13,8 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.importing import ImportReport, import_dataset
+from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.outcome import ImportReport
 from dfe_core.expressions.points import point_track
 from dfe_core.expressions.readers.arkit_columns import arkit_indices, arkit_recording
 from dfe_core.expressions.readers.mediapipe import head_pose

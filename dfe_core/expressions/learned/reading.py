@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.importing import READER_VERSION, file_content, find_files, nothing_imported, read_recordings
 from dfe_core.expressions.learned.tracks import Job, Track, typical_shape
 from dfe_core.expressions.naming import recording_names, who
 from dfe_core.expressions.neutral import thinned
+from dfe_core.expressions.outcome import nothing_imported
 from dfe_core.expressions.points import SPACES, PointTrack
 from dfe_core.expressions.readers.mesh_sequence import MESH_ENDINGS
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.registry import find_reader, read_head
+from dfe_core.expressions.sources import READER_VERSION, file_content, find_files, read_recordings
 from dfe_core.faces.frontal import guess_scale, is_mirrored
 from dfe_core.faces.layouts import layout_of
 from dfe_core.progress import Progress

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from dfe_core.expressions.dataset import open_writer
-from dfe_core.expressions.importing import ImportReport
 from dfe_core.expressions.learned.tracks import CHUNK, Frame, Job, Track, deepened
+from dfe_core.expressions.outcome import ImportReport
 from dfe_core.expressions.points import PointTrack
 from dfe_core.expressions.resample import resample
 from dfe_core.expressions.split import Split

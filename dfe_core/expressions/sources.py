@@ -1,0 +1,120 @@
+"""The files of an import: found in folders, told by their content, read by their reader."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.labels import ENDINGS
+from dfe_core.expressions.readers import bfm, dfe_dataset, live_link_face
+from dfe_core.expressions.readers.flame_frames import frame_files
+from dfe_core.expressions.readers.options import MAX_FILE_BYTES, ReadOptions
+from dfe_core.expressions.recording import Recording
+from dfe_core.store import content_key, file_sha256
+
+READER_VERSION = 2
+"""Counted up when a reader gives other frames for the same file."""
+
+
+def find_files(sources: Sequence[str | Path], labels: Path | None = None
+               ) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """Files to read, each once, and sources that are none.
+
+    Folders are walked in the order of their names; one that holds a folder a frame is one recording. Of a take of Live
+    Link Face in several forms the calibrated one is read. Hidden files,
+    files with endings that no reader takes, and the table of labels are passed over, and links out of the folder are
+    told. A file named outright is always tried.
+    """
+    files: dict[str, Path] = {}
+    unread: list[tuple[Path, str]] = []
+    table = os.path.realpath(labels) if labels else None
+    for source in map(Path, sources):
+        if os.path.isdir(source):
+            found, outside = _inside(source, list(_walk(source)))
+            other_forms = live_link_face.other_forms(found)
+            found = [path for path in found if path not in other_forms]
+            unread += [*outside, *((path, str(error)) for path, error in other_forms.items())]
+            if not found and not outside and not other_forms:
+                unread.append((source, str(DataError(source, "no recordings in this folder", ", ".join(ENDINGS)))))
+        else:
+            found = [source]
+        for path in found:
+            if os.path.realpath(path) != table:
+                files.setdefault(os.path.realpath(path), path)
+    return list(files.values()), unread
+
+
+def _inside(folder: Path, paths: list[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """The paths that lie in a folder, and those that are links to elsewhere: it may come from anyone."""
+    top = os.path.join(os.path.realpath(folder), "")
+    within = [os.path.join(os.path.realpath(path), "").startswith(top) for path in paths]
+    return [path for path, own in zip(paths, within, strict=True) if own], [
+        (path, str(DataError(path, "a link out of its folder", "a file in it, or the target named outright")))
+        for path, own in zip(paths, within, strict=True) if not own]
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for where, folders, names in os.walk(folder):
+        if folder_files(Path(where)):
+            folders.clear()
+            yield Path(where)
+            continue
+        folders[:] = sorted(f for f in folders if not f.startswith((".", "__")))
+        yield from (Path(where, n) for n in sorted(names)
+                    if not n.startswith(".") and Path(n).suffix.lower() in ENDINGS)
+
+
+def folder_files(folder: Path) -> list[Path]:
+    """The files of a folder that is one source (frames, or a dataset of ours); none for any other folder."""
+    return dfe_dataset.folder_files(folder) or frame_files(folder) or bfm.frame_files(folder)
+
+
+def read_recordings(path: Path, reader: ModuleType, options: ReadOptions) -> list[Recording]:
+    """A file's recordings. Whatever a damaged file does to a library below a reader, the rest of the batch goes on."""
+    try:
+        with np.errstate(all="ignore"):  # numbers that no float holds become infinite, and their frames invalid
+            recordings = reader.read(path, options)
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(path, f"not readable as {reader.TITLE} ({type(error).__name__}: {error})"[:300],
+                        "a whole file") from error
+    if not recordings:
+        raise DataError(path, "no recording in it", "face-capture data")
+    return recordings
+
+
+def file_state(path: Path) -> tuple[int, int] | None:
+    """Bytes and time of the last change of a file, None for what is not there."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+def file_content(path: Path, reader: Any = None) -> tuple[int, str]:
+    """Bytes and SHA-256 of a file, or of the files of a folder of frames. A reader with MAX_BYTES sets the limit.
+
+    Raises `DataError` for what is neither and for what is over the limit.
+    """
+    if not os.path.exists(path):
+        raise DataError(path, "no such file", "a file or folder of recordings")
+    if os.path.isdir(path):
+        parts = [file_content(file) for file in folder_files(path)]
+        return sum(size for size, _ in parts), content_key([digest for _, digest in parts], 64)
+    if not os.path.isfile(path):
+        raise DataError(path, "no plain file", "a file or folder of recordings")
+    size, limit = path.stat().st_size, getattr(reader, "MAX_BYTES", MAX_FILE_BYTES)
+    if size > limit:
+        raise DataError(path, f"{size / 2**30:.1f} GB", f"at most {limit >> 30} GB")
+    try:
+        return size, file_sha256(path)
+    except OSError as error:
+        raise DataError(path, f"not readable ({error.strerror})") from None
