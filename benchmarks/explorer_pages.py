@@ -23,15 +23,15 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.explorer_clicks import FLAGS, free_port, resident_mb, serve
+from benchmarks.explorer_timing import WATCH, timed
 from benchmarks.large_corpus import write_corpus
 from dfe_core.store import cache_root
 
 READY = {"Codebook": ".dfe-gallery .card", "Find": ".dfe-strip, .dfe-face, .dfe-morph",
          "Recordings": ".dfe-player[data-state=drawn]", "Map": ".dfe-scatter[data-state=drawn]",
-         "Faces in motion": ".dfe-morph[data-state=drawn]", "Coverage": ".js-plotly-plot",
+         "Faces in motion": ".dfe-morph[data-state=drawn]", "Coverage": ".js-plotly-plot .points path",
          "Compare": "[data-testid=stAppViewContainer]", "Data": "[data-testid=stDataFrame]",
          "Overview": "[data-testid=stMetric], [data-testid=stCaptionContainer]"}
-RESTING = "document.querySelector('[data-testid=stSkeleton], [data-testid=stStatusWidget], [data-stale=true]') === null"
 
 
 def make(root: Path, frames: int) -> dict[str, float]:
@@ -69,6 +69,8 @@ def measure(root: Path, dwell_s: float) -> dict:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
             page = browser.new_page(viewport={"width": 1280, "height": 800})
+            page.add_init_script(WATCH)
+            page.add_init_script("localStorage.setItem('dfe.tour', 'done')")
             address = f"http://localhost:{port}"
             found = {"first page": timed(page, lambda: page.goto(f"{address}/?dataset=large&model=default"),
                                          READY["Overview"])}
@@ -85,39 +87,59 @@ def measure(root: Path, dwell_s: float) -> dict:
 
 
 def clicks(page, address: str, dwell_s: float) -> dict[str, float]:
-    """The usual things, each from a page at rest; the median of five."""
+    """The usual things, each from a page at rest: the median of five, the first of which may fill caches."""
     found = {}
 
-    def several(name: str, act: Callable[[int], object], ready: str) -> None:
+    def opened(path: str, ready: str) -> None:
+        to = f"{address}/{path}{'&' if '?' in path else '?'}dataset=large&model=default"
+        timed(page, lambda: page.goto(to), ready)
+
+    def several(name: str, act: Callable[[int], object], ready: str = "h1") -> None:
         taken = []
         for i in range(5):
             page.wait_for_timeout(1000 * dwell_s)
             taken.append(timed(page, lambda i=i: act(i), ready))
         found[name] = round(float(np.median(taken)), 0)
-    timed(page, lambda: page.goto(f"{address}/codebook?dataset=large&model=default&codeword=1"),
-          ".dfe-morph[data-state=drawn]")
-    cards = page.locator(".dfe-gallery .card")
-    several("another codeword, whole page", lambda i: (cards.nth(i + 3).click(), page.wait_for_timeout(200)),
-            ".dfe-morph[data-settled=true]")
-    timed(page, lambda: page.goto(f"{address}/recordings?dataset=large&model=default"),
-          ".dfe-player[data-state=drawn]")
 
-    def recording(i: int) -> None:
-        page.locator("[data-testid=stMain] [data-testid=stSelectbox] input").first.click()
+    def next_option(box) -> None:
+        box.click()
         page.locator("[role=option]").first.wait_for()
-        for key in ("ArrowDown", "Enter"):  # the next one; a list of a thousand scrolls away from a pointer
+        for key in ("ArrowDown", "Enter"):  # a list of a thousand scrolls away from a pointer
             page.keyboard.press(key)
-    several("another recording", recording, ".dfe-player[data-state=drawn]")
+    opened("codebook?codeword=1", ".dfe-morph[data-state=drawn]")
+    cards = page.locator(".dfe-gallery .card")
+    several("another codeword, whole page", lambda i: cards.nth(i + 3).click(), ".dfe-morph[data-settled=true]")
+    several("other moments of a codeword", lambda i: page.get_by_text(
+        ("From weak to strong", "Strongest")[i % 2], exact=True).click())
+    words = ("lip", "brow", "jaw", "eye", "AU12")
+    several("a word in the search", lambda i: page.locator(".st-key-q input").fill(words[i]))
+    opened("recordings", READY["Recordings"])
+    several("another recording", lambda i: next_option(page.locator(
+        "[data-testid=stMain] [data-testid=stSelectbox] input").first), READY["Recordings"])
+    opened("map", READY["Map"])
+    several("a point of the map", lambda i: page.mouse.click(*place_of_point(page, i)), ".dfe-morph[data-settled=true]")
+    opened("map?of=Frames", READY["Map"])
+    several("another colour of the map of frames", lambda i: next_option(page.locator(
+        "[class*=st-key-colour_frames] input").first), READY["Map"])
+    opened("coverage", READY["Coverage"])
+    cells = page.locator(".js-plotly-plot .points path")
+    several("a cell of the coverage map", lambda i: cells.nth(9 * i).click(force=True), READY["Coverage"])
+    opened("coverage", READY["Coverage"])
+    several("coverage of another subject", lambda i: next_option(page.locator("[class*=st-key-who] input").first),
+            READY["Coverage"])
+    opened("find?shape=jawOpen:0.6", ".dfe-strip[data-state=drawn]")
+    several("a slider of the face to find", lambda i: page.locator("[class*=st-key-set-] [role=slider]").nth(2 * i)
+            .press("ArrowRight"), ".dfe-strip[data-state=drawn]")
     return found
 
 
-def timed(page, act: Callable[[], object], ready: str) -> float:
-    """Milliseconds from an act until what it was to show is there and the server rests."""
-    started = time.perf_counter()
-    act()
-    page.wait_for_selector(ready, timeout=60_000, state="attached")
-    page.wait_for_function(RESTING, timeout=60_000)
-    return round(1e3 * (time.perf_counter() - started), 0)
+def place_of_point(page, number: int) -> tuple[float, float]:
+    """Where one of the map's points stands on the page."""
+    return tuple(page.locator(".dfe-scatter .picture > canvas").evaluate("""(canvas, number) => {
+      const { placed } = window.__dfe.mounted.get(canvas.getRootNode()), at = 3 * (7 * number + 1);
+      const { left, top } = canvas.getBoundingClientRect();
+      return [left + placed[at], top + placed[at + 1]];
+    }""", number))
 
 
 def main() -> None:
