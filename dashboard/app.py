@@ -1,4 +1,4 @@
-"""What `streamlit run` serves: the script main.py at every page's address."""
+"""What `streamlit run` serves: the script components/main.py at every page's address."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ if str(HERE.parent) not in sys.path:  # `streamlit run` puts this folder there, 
 
 from dashboard.components.deep_links import page_addresses  # noqa: E402
 
-app = st.App(HERE / "main.py", routes=page_addresses())
+app = st.App(HERE / "components" / "main.py", routes=page_addresses())

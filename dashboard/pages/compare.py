@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
-
-if __name__ == "__main__":  # a link to this page was the server's first: see dashboard/pages/__init__.py
-    runpy.run_path(str(Path(__file__).resolve().parents[1] / "main.py"), run_name="__main__")
-
 import numpy as np
 import pandas as pd
 import streamlit as st

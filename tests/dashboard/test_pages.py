@@ -13,7 +13,7 @@ PAGES = [name for names in routes.GROUPS.values() for name in names]
 
 
 def opened(name: str, **parameters: str) -> AppTest:
-    """One page with the sidebar, as main.py shows it."""
+    """One page with the sidebar, as the app shows it."""
     test = AppTest.from_function(_show, default_timeout=60, kwargs={"name": name})
     for key, value in parameters.items():
         test.query_params[key] = value

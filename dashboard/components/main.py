@@ -1,0 +1,26 @@
+"""The script that runs at every visit: page set-up and navigation.
+
+It does not lie beside pages/: Streamlit takes a folder of that name next to the script for its older kind of multipage
+app and would run the file that a link names by itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard.components import frame, media, routes, shelf, shell, sidebar
+
+st.set_page_config(page_title="DFE", page_icon=str(Path(__file__).parent / "static" / "icon.svg"), layout="wide",
+                   initial_sidebar_state="auto",
+                   menu_items={"About": "Discrete Facial Encoding: a codebook lab for faces."})
+frame.style()
+page = st.navigation(routes.groups())
+sidebar.show()
+media.keep()
+with st.sidebar:
+    shell.show(shelf.chosen(), page.url_path)
+with frame.guarded():
+    page.run()
+routes.import_pages()
