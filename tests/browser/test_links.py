@@ -136,7 +136,7 @@ def test_frames_drawn_around_can_be_undone_kept_by_name_and_taken_as_a_table(vis
     told.wait_for()
     number = int(told.inner_text().split()[0].replace(",", ""))
     with there.page.expect_download() as download:
-        there.page.get_by_role("button", name="CSV").click()
+        there.page.get_by_test_id("stDownloadButton").click()
     table = pd.read_csv(download.value.path())
     assert len(table) == number and {"recording", "frame", "time_s"} <= set(table.columns)
     there.page.get_by_role("button", name="Keep as a set").click()

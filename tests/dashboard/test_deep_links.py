@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,8 @@ def answer(app: Starlette, path: str) -> tuple[int, str]:
         return {"type": "http.request", "body": b"", "more_body": False}
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"codeword=3", "headers": [],
              "root_path": "", "http_version": "1.1", "scheme": "http", "server": ("localhost", 80)}
-    asyncio.run(app(scope, receive, send))
+    with ThreadPoolExecutor(1) as apart:  # Playwright's loop runs in this thread once a browser test was here
+        apart.submit(asyncio.run, app(scope, receive, send)).result()
     return said[0]["status"], b"".join(part.get("body", b"") for part in said[1:]).decode()
 
 
