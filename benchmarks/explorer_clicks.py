@@ -57,7 +57,8 @@ window.__card = (id) => window.__find(`.card[data-id="${id}"]`);
 
 
 def resident_mb(pid: int) -> float | None:
-    """Proportional memory of a process and its children, MB; None where /proc does not tell."""
+    """Proportional memory of a process and its children, MB, without pages of files, which the system takes back when
+    it needs them; None where /proc does not tell."""
     total, waiting = 0.0, [pid]
     while waiting:
         one = waiting.pop()
@@ -69,7 +70,7 @@ def resident_mb(pid: int) -> float | None:
             if one == pid:
                 return None
             continue
-        total += next(float(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+        total += sum(float(line.split()[1]) for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:"))) / 1024
     return round(total, 1)
 
 

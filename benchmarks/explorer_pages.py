@@ -128,8 +128,9 @@ def clicks(page, address: str, dwell_s: float) -> dict[str, float]:
     several("coverage of another subject", lambda i: next_option(page.locator("[class*=st-key-who] input").first),
             READY["Coverage"])
     opened("find?shape=jawOpen:0.6", ".dfe-strip[data-state=drawn]")
-    several("a slider of the face to find", lambda i: page.locator("[class*=st-key-set-] [role=slider]").nth(2 * i)
-            .press("ArrowRight"), ".dfe-strip[data-state=drawn]")
+    sliders = page.locator("[class*=st-key-set-]").get_by_role("slider")
+    several("a slider of the face to find", lambda i: sliders.nth(2 * i).press("ArrowRight"),
+            ".dfe-strip[data-state=drawn]")
     return found
 
 
