@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
@@ -11,8 +14,15 @@ HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:  # `streamlit run` puts this folder there, not the project's
     sys.path.insert(0, str(HERE.parent))
 
-from dashboard.components import shell, sidebar  # noqa: E402,F401  (a second of imports before anybody waits for them)
 from dashboard.components.deep_links import page_addresses  # noqa: E402
-from dashboard.pages import overview  # noqa: E402,F401
 
-app = st.App(HERE / "components" / "main.py", routes=page_addresses())
+
+@asynccontextmanager
+async def ready(_: st.App) -> AsyncIterator[None]:
+    """A second of imports before the server answers, rather than while the first visitor waits."""
+    for name in ("components.shell", "components.sidebar", "pages.overview"):
+        import_module(f"dashboard.{name}")
+    yield
+
+
+app = st.App(HERE / "components" / "main.py", lifespan=ready, routes=page_addresses())
