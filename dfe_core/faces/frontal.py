@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
 from dfe_core.faces.layouts import Layout
@@ -128,6 +127,7 @@ def _paired(points: np.ndarray) -> np.ndarray:
     image = points * _FLIP
     if len(points) <= _EXACT:
         distance = np.linalg.norm(image[:, None] - points[None], axis=2) ** 2
+        from scipy.optimize import linear_sum_assignment  # a third of a second to import, and rarely needed
         twin = linear_sum_assignment(distance)[1]
     else:
         twin = cKDTree(points).query(image)[1]
