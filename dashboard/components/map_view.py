@@ -150,16 +150,29 @@ def frame_points(path: str, key: str, _found: MapArtefact, _dataset: Dataset) ->
     points = _found.points
     steps, scale = quantised(_psi(_dataset, points).T)
     notes = [f"{r} · {clock(t)}" for r, t in zip(points["recording"], points["time_s"], strict=True)]
-    arrays = {} if _found.density is None else {"density": density_steps(_found.density["counts"])}
-    header = {} if _found.density is None else {
-        "most": int(_found.density["counts"].max()),
-        "extent": [float(_found.density[axis][end]) for axis in ("x_edges", "y_edges") for end in (0, -1)]}
+    header, arrays = density_parts(_found.density)
     return pack({"notes": notes, **header}, places=places(points), ids=points["frame"].to_numpy(np.int32),
                 psi=np.ascontiguousarray(steps.T), scale=scale, **arrays)
 
 
+def density_parts(density: dict[str, np.ndarray] | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Header and arrays of a density: on a plane a picture of its cells and its extent, in space the cells that are not
+    empty, (n, 3) float32 middles and (n,) uint8 steps, and how wide they are."""
+    if density is None:
+        return {}, {}
+    counts, most = density["counts"], int(density["counts"].max(initial=0))
+    edges = [density[f"{axis}_edges"] for axis in "xyz"[:counts.ndim]]
+    if counts.ndim == 2:
+        return {"most": most, "extent": [float(of[end]) for of in edges for end in (0, -1)]}, \
+            {"density": density_steps(counts)}
+    where = np.nonzero(counts)
+    middles = [(of[1:] + of[:-1])[at] / 2 for of, at in zip(edges, where[::-1], strict=True)]
+    return {"most": most, "cell": float(max(of[1] - of[0] for of in edges))}, \
+        {"cells": np.stack(middles, 1).astype(np.float32), "density": density_steps(counts)[where]}
+
+
 def density_steps(counts: np.ndarray) -> np.ndarray:
-    """(ny, nx) counts to uint8: 0 for none, else 1 … 255 by the logarithm."""
+    """Counts to uint8: 0 for none, else 1 … 255 by the logarithm."""
     high = np.log1p(max(int(counts.max(initial=0)), 1))
     return np.where(counts > 0, np.maximum(1, np.rint(255 * np.log1p(counts) / high)), 0).astype(np.uint8)
 

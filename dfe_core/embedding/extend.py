@@ -13,17 +13,18 @@ from dfe_core.tokenizer.metric import unit
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.runs import iter_recordings
 
-BINS = 192
+BINS = {2: 192, 3: 48}
+"""Cells along each axis, by the map's dimensions."""
 BATCH = 512
 """Frames placed at once: their distances to the drawn frames stay in the processor's cache."""
 
 Placer = Callable[[np.ndarray], np.ndarray]
-"""(n, D) vectors to (n, 2) places."""
+"""(n, D) vectors to (n, 2) or (n, 3) places."""
 
 
 @dataclass(frozen=True)
 class Density:
-    """Frames counted over the map's plane. counts (ny, nx) int64, x_edges, y_edges.
+    """Frames counted over the map. counts (ny, nx) or (nz, ny, nx) int64; edges: of x, y and, in space, z.
 
     kind: ``all`` (every frame was laid out), ``projected`` (every frame by the map's own linear projection) or
         ``nearest`` (every other frame where the drawn frame most like it lies).
@@ -33,8 +34,7 @@ class Density:
     """
 
     counts: np.ndarray
-    x_edges: np.ndarray
-    y_edges: np.ndarray
+    edges: tuple[np.ndarray, ...]
     kind: str
     frames: int
     error: tuple[float, float] | None = None
@@ -42,7 +42,7 @@ class Density:
 
     def as_json(self) -> dict[str, object]:
         """All but the arrays."""
-        return {k: v for k, v in asdict(self).items() if k not in ("counts", "x_edges", "y_edges")}
+        return {k: v for k, v in asdict(self).items() if k not in ("counts", "edges")}
 
     @property
     def statement(self) -> str:
@@ -91,9 +91,9 @@ def held_out_error(vectors: np.ndarray, places: np.ndarray, metric: str, seed: i
 
 
 def density_of(places: np.ndarray, kind: str = "all") -> Density:
-    """The density of places (n, 2) that are all there is."""
-    counts, y_edges, x_edges = np.histogram2d(places[:, 1], places[:, 0], BINS)
-    return Density(counts.astype(np.int64), x_edges, y_edges, kind, len(places))
+    """The density of places (n, 2) or (n, 3) that are all there is."""
+    counts, edges = np.histogramdd(places[:, ::-1], BINS[places.shape[1]])
+    return Density(counts.astype(np.int64), tuple(edges[::-1]), kind, len(places))
 
 
 def density_of_all(tokens: TokenCache, vectors: FrameVectors, places: np.ndarray, place: Placer, kind: str,
@@ -101,17 +101,17 @@ def density_of_all(tokens: TokenCache, vectors: FrameVectors, places: np.ndarray
                    progress: Listener = silent) -> Density:
     """The density of every frame of a token cache, read recording by recording: memory is one recording.
 
-    places: (n, 2) of the drawn frames; the grid spans them, and what falls outside counts at its edge.
+    places: (n, 2) or (n, 3) of the drawn frames; the grid spans them, and what falls outside counts at its edge.
     """
     grid = density_of(places)
     counts, done, total = np.zeros_like(grid.counts), 0, tokens.frames
     for part in iter_recordings(tokens):
         here = place(vectors.of(part))
-        columns, rows = (_bin(here[:, d], edges) for d, edges in ((0, grid.x_edges), (1, grid.y_edges)))
-        np.add.at(counts, (rows, columns), 1)
+        cells = [_bin(here[:, d], edges) for d, edges in enumerate(grid.edges)]
+        np.add.at(counts, tuple(cells[::-1]), 1)
         done += len(here)
         progress(Progress("density", done, total, f"{done:,} of {total:,} frames"))
-    return Density(counts, grid.x_edges, grid.y_edges, kind, done, error, held_out)
+    return Density(counts, grid.edges, kind, done, error, held_out)
 
 
 def _comparable(vectors: np.ndarray, metric: str) -> np.ndarray:

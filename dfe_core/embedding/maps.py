@@ -1,7 +1,7 @@
 """Maps of codewords and of frames: jobs whose result is cached, seeded and comes with its quality; never live.
 
 ``analyses/map-<key>/`` holds points.parquet (what each point is, and x, y, z), for frames tokens.npz (of each point)
-and on a plane density.npz (of all frames), and, last, manifest.json: settings, sample size, quality, versions.
+density.npz (of all frames), and, last, manifest.json: settings, sample size, quality, versions.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ class MapArtefact:
 
     @cached_property
     def density(self) -> dict[str, np.ndarray] | None:
-        """counts (ny, nx) int64, x_edges, y_edges of all frames on a plane map; None for codewords and in 3D. How they
-        came to be placed: ``manifest["density"]``, `Density`."""
+        """Of all frames: counts (ny, nx) or (nz, ny, nx) int64, x_edges, y_edges and, in space, z_edges; None for
+        codewords. How they came to be placed: ``manifest["density"]``, `Density`."""
         return self._arrays("density.npz")
 
     @cached_property
@@ -158,7 +158,7 @@ def build_map(model: str, dataset: str | None = None, of: str = "codewords", by:
     progress(Progress("map", 2, STEPS, "measuring the map"))
     quality = map_quality(features.vectors, places, features.metric, seed=seed)
     progress(Progress("map", 3, STEPS, "placing all frames"))
-    density = None if vectors is None or dimensions != 2 else \
+    density = None if vectors is None else \
         _density(settings, vectors, features, places, project, root, progress)
     progress(Progress("map", 4, STEPS, "writing"))
     with atomic_directory(_path(settings, root)) as folder:
@@ -258,8 +258,8 @@ def _write(folder: Path, settings: MapSettings, features: Features, places: np.n
         np.savez_compressed(folder / "tokens.npz", tokens=features.tokens.astype(np.uint16),
                             intensities=features.intensities.astype(np.float32))
     if density is not None:
-        np.savez_compressed(folder / "density.npz", counts=density.counts, x_edges=density.x_edges,
-                            y_edges=density.y_edges)
+        np.savez_compressed(folder / "density.npz", counts=density.counts,
+                            **{f"{axis}_edges": edges for axis, edges in zip(AXES, density.edges, strict=False)})
     sampled = settings.of == "frames" and len(table) < told.total
     said = statement(settings, len(table), told.total, len(features.left_out), told.quality, told.explained)
     write_json(folder / "manifest.json", {

@@ -104,6 +104,17 @@ def test_the_density_is_shaded_by_the_logarithm_and_empty_is_empty():
     assert steps[0, 0] == 0 and steps[0, 2] == 255 and (np.diff(np.r_[steps[0, 1], steps[1]].astype(int)) > 0).all()
 
 
+def test_a_density_in_space_goes_as_the_cells_that_are_not_empty():
+    counts = np.zeros((2, 3, 4), np.int64)
+    counts[1, 2, 0], counts[0, 0, 3] = 9, 99
+    edges = {"x_edges": np.arange(5.0), "y_edges": 10 + np.arange(4.0), "z_edges": np.array([0.0, 2.0, 4.0])}
+    header, arrays = map_view.density_parts({"counts": counts, **edges})
+    assert header == {"most": 99, "cell": 2.0}
+    assert arrays["cells"].tolist() == [[3.5, 10.5, 1.0], [0.5, 12.5, 3.0]]
+    assert arrays["density"].tolist() == [255, 128]
+    assert map_view.density_parts(None) == ({}, {})
+
+
 def test_frames_go_to_the_browser_with_their_faces_notes_and_density(choice, frames):
     import json
     dataset = Dataset.open("simulated", choice.root)

@@ -39,17 +39,18 @@ def test_a_bag_is_the_sum_of_intensities_by_codeword():
     np.testing.assert_allclose(made, [[0, 1.5, 0, 200], [0, 0, 12.5, 0]])
 
 
-@pytest.mark.parametrize("by", ["psi", "tokens"])
-def test_every_frame_is_counted_once_in_the_bin_of_its_place(world, by):
+@pytest.mark.parametrize(("by", "dimensions"), [("psi", 2), ("tokens", 2), ("psi", 3)])
+def test_every_frame_is_counted_once_in_the_cell_of_its_place(world, by, dimensions):
     vectors = FrameVectors(by, world.codebook, world.face, world.dataset)
     parts = [vectors.of(part) for part in iter_recordings(world.tokens)]
     everything = np.concatenate(parts)
     drawn = np.random.default_rng(0).choice(len(everything), 90, replace=False)
-    places = np.random.default_rng(1).normal(size=(90, 2))
+    places = np.random.default_rng(1).normal(size=(90, dimensions))
     place = nearest_place(everything[drawn], places, vectors.metric)
     made = density_of_all(world.tokens, vectors, places, place, "nearest", (0.1, 0.2), 9)
-    x, y = np.concatenate([place(part) for part in parts]).T
-    expected = np.histogram2d(y, x, (made.y_edges, made.x_edges))[0]
+    found = np.concatenate([place(part) for part in parts])
+    expected = np.histogramdd(found[:, ::-1], made.edges[::-1])[0]
+    assert made.counts.shape == (BINS[dimensions],) * dimensions
     np.testing.assert_array_equal(made.counts, expected)
     assert made.frames == made.counts.sum() == 720 and "10.0%" in made.statement
 
@@ -58,7 +59,7 @@ def test_what_falls_beside_the_grid_counts_at_its_edge(world):
     vectors = FrameVectors("psi", world.codebook, world.face, world.dataset)
     places = np.array([[0.0, 0.0], [1.0, 1.0]])
     made = density_of_all(world.tokens, vectors, places, lambda v: np.full((len(v), 2), 99.0), "projected")
-    assert made.counts[BINS - 1, BINS - 1] == 720
+    assert made.counts[-1, -1] == 720
 
 
 def test_a_whole_map_needs_no_neighbour_and_a_sampled_one_says_its_error(world):
@@ -71,10 +72,12 @@ def test_a_whole_map_needs_no_neighbour_and_a_sampled_one_says_its_error(world):
     assert umap.density["counts"].sum() == 720 and "nearest neighbour" in umap.statement
 
 
-def test_maps_in_space_and_of_codewords_have_no_density(world):
+def test_maps_in_space_have_a_density_of_all_frames_and_those_of_codewords_none(world):
     deep = build_map("m", "d", "frames", "psi", "pca", 3, sample=100, root=world.root, face=world.face)
+    assert deep.density["counts"].sum() == 720 and deep.tokens is not None
+    assert [len(deep.density[f"{axis}_edges"]) for axis in "xyz"] == [BINS[3] + 1] * 3
     words = build_map("m", method="pca", root=world.root, face=world.face)
-    assert deep.density is None and words.density is None and words.tokens is None and deep.tokens is not None
+    assert words.density is None and words.tokens is None
 
 
 def test_bags_of_many_codewords_are_reduced_alike_for_drawn_and_other_frames():

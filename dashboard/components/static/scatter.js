@@ -121,7 +121,7 @@ class Scatter {
       ramp.middle && ramp.middle !== "log" ? element("span", { class: "sr" }, `middle ${ramp.middle}, `) : "", ramp.high + (ramp.middle === "log" ? ", log scale" : ""));
     const shades = this.points?.density && this.on(this.density_) && element("span", { class: "ramp" }, "Density 1",
       element("i", { style: "background:linear-gradient(90deg, color-mix(in srgb, var(--st-text-color) 11%, transparent), color-mix(in srgb, var(--st-text-color) 82%, transparent))" }),
-      `${this.points.most.toLocaleString("en")} frames a cell, log scale`);
+      `${this.points.most.toLocaleString("en")} frames a cell, log scale${this.deep ? ", added up along the line of sight" : ""}`);
     this.legend.replaceChildren(...(this.on(this.points_) ? [...(bar ? [bar] : []), ...legend.map(dot)] : [shades]));
   }
 
@@ -163,12 +163,12 @@ class Scatter {
   fit() { this.scale = 0.9; this.shift = [0, 0]; this.turn = [0.5, 0.35]; }
 
   /** Where every point stands on the canvas, in CSS pixels, and how near it is (3D). */
-  project() {
+  project(p = this.points.places) {
     const { width, height } = this.canvas.getBoundingClientRect(), size = Math.min(width, height) * this.scale / this.span;
-    const p = this.points.places, n = this.dimensions, out = new Float32Array(this.count * 3);
+    const n = this.dimensions, count = p.length / n, out = new Float32Array(count * 3);
     const [ca, sa, cb, sb] = [Math.cos(this.turn[0]), Math.sin(this.turn[0]), Math.cos(this.turn[1]), Math.sin(this.turn[1])];
     const aspect = this.deep ? 1 : Math.min(1.7, Math.max(1, width / height));
-    for (let i = 0; i < this.count; i++) {
+    for (let i = 0; i < count; i++) {
       let x = p[i * n] - this.centre[0], y = p[i * n + 1] - this.centre[1], z = this.deep ? p[i * n + 2] - this.centre[2] : 0;
       if (this.deep) { [x, z] = [ca * x + sa * z, ca * z - sa * x]; [y, z] = [cb * y - sb * z, cb * z + sb * y]; }
       const near = this.deep ? 1 / (1 - 0.35 * z / this.span) : 1;
@@ -186,7 +186,7 @@ class Scatter {
     const style = getComputedStyle(this.box), places = (this.placed = this.project()), c = this.colours;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    if (this.points.density && this.on(this.density_)) this.density(context, style);
+    if (this.points.density && this.on(this.density_)) { if (this.deep) this.fog(context, style); else this.density(context, style); }
     const many = this.count > 2000, radius = many ? 1.6 : this.count > 300 ? 3.5 : 6;
     const order = this.deep ? [...Array(this.count).keys()].sort((a, b) => places[3 * a + 2] - places[3 * b + 2]) : null;
     context.globalAlpha = many ? 0.55 : 0.9;
@@ -228,6 +228,19 @@ class Scatter {
     const [left, top] = this.place(x0, y1), [right, bottom] = this.place(x1, y0);
     context.imageSmoothingEnabled = true;
     context.drawImage(this.shades.made, left, top, right - left, bottom - top);
+  }
+
+  /** The density in space: a faint square a cell that is not empty, so that they add up along the line of sight. */
+  fog(context, style) {
+    const { cells, density, cell } = this.points, placed = this.project(cells);
+    const { width, height } = this.canvas.getBoundingClientRect(), side = cell * Math.min(width, height) * this.scale / this.span;
+    context.fillStyle = style.getPropertyValue("--st-text-color");
+    for (let i = 0; i < density.length; i++) {
+      const wide = side * placed[3 * i + 2];
+      context.globalAlpha = 0.01 + 0.16 * (density[i] / 255) ** 2;
+      context.fillRect(placed[3 * i] - wide / 2, placed[3 * i + 1] - wide / 2, wide, wide);
+    }
+    context.globalAlpha = 1;
   }
 
   /** Where a place of a plane map stands on the canvas, in CSS pixels. */
