@@ -27,17 +27,18 @@ def read(choice: shelf.Choice, found: MapArtefact) -> list[int]:
                            choice.root)
 
 
-def write(point: int | None = None, frames: str | None = None) -> None:
+def write(choice: shelf.Choice, point: int | None = None, frames: str | None = None) -> None:
     """Select one point, or the frames of a text for the link, or nothing. `undo` brings back what was selected."""
     before = _now()
     state.write(point=point, frames=frames)
     if _now() != before:
-        st.session_state[_BEFORE] = [*st.session_state.get(_BEFORE, []), before][-DEPTH:]
+        st.session_state[_BEFORE] = [*_steps(choice), (choice.model, choice.dataset, before)][-DEPTH:]
 
 
 def select(choice: shelf.Choice, found: MapArtefact, rows: list[int]) -> None:
     """Select points of a map of frames by their rows."""
-    write(frames=frame_sets.written(rows, map_view.places(found.points), found.path.name, choice.model, choice.root))
+    write(choice, frames=frame_sets.written(rows, map_view.places(found.points), found.path.name, choice.model,
+                                            choice.root))
 
 
 def shown_on(choice: shelf.Choice) -> MapArtefact | None:
@@ -71,21 +72,24 @@ def link(found: MapArtefact, label: str, **parameters: object) -> None:
                 method=settings["method"].upper(), dimensions=settings["dimensions"], **parameters)
 
 
-def undo() -> None:
+def undo(choice: shelf.Choice) -> None:
     """What was selected before the last change."""
-    if before := st.session_state.get(_BEFORE):
-        state.write(**before.pop())
+    if steps := _steps(choice):
+        state.write(**steps[-1][2])
+        st.session_state[_BEFORE] = steps[:-1]
 
 
 def bar(choice: shelf.Choice, found: MapArtefact, rows: list[int]) -> None:
     """Undo, clear, sets and the table. Nothing while nothing was ever selected."""
     sets = {name: one["frames"] for name, one in notes.read(choice).frames.items() if one["dataset"] == choice.dataset}
-    undoable, something = bool(st.session_state.get(_BEFORE)), any(v is not None for v in _now().values())
+    undoable, something = bool(_steps(choice)), any(v is not None for v in _now().values())
     if not (something or undoable or sets):
         return
     with st.container(horizontal=True, vertical_alignment="center", key="framed"):
-        st.button("Undo", icon=":material/undo:", key="undo-framed", disabled=not undoable, on_click=undo)
-        st.button("Clear", icon=":material/close:", key="clear-framed", disabled=not something, on_click=write)
+        st.button("Undo", icon=":material/undo:", key="undo-framed", disabled=not undoable, on_click=undo,
+                  args=(choice,))
+        st.button("Clear", icon=":material/close:", key="clear-framed", disabled=not something, on_click=write,
+                  args=(choice,))
         if rows:
             with st.popover("Keep as a set", icon=":material/bookmark_add:"):
                 _keep(choice, found.points.iloc[rows])
@@ -139,6 +143,11 @@ def _keep(choice: shelf.Choice, points: pd.DataFrame) -> None:
 def _table(points: pd.DataFrame) -> bytes:
     kept = [c for c in ("recording", "subject", "frame", "time_s", "codeword", "error_mm") if c in points]
     return points[kept].to_csv(index=False).encode()
+
+
+def _steps(choice: shelf.Choice) -> list[tuple[str | None, str | None, dict[str, Any]]]:
+    """What can be undone of this model and dataset: another's points are other frames."""
+    return [step for step in st.session_state.get(_BEFORE, []) if step[:2] == (choice.model, choice.dataset)]
 
 
 def _now() -> dict[str, Any]:

@@ -121,7 +121,7 @@ def picked(choice: shelf.Choice, of: str) -> None:
     if point is None:
         return
     if of == "frames":
-        framed.write(point=point["point"])
+        framed.write(choice, point=point["point"])
     elif point["add"]:
         chosen.toggle(choice, int(point["id"]))
     else:

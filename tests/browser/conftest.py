@@ -207,3 +207,13 @@ def drawn(pixels: np.ndarray) -> bool:
 def differ(a: np.ndarray, b: np.ndarray) -> float:
     """Share of pixels that changed visibly."""
     return 1.0 if a.shape != b.shape else float((np.abs(a.astype(int) - b.astype(int)).max(2) > 12).mean())
+
+
+def box_on_map(there: Visit, across: float = 0.55, down: float = 0.6) -> None:
+    """Draw a box on a map, from its upper left over these shares of it."""
+    there.page.get_by_role("button", name="Box").click()
+    box = there.page.locator(".dfe-scatter .picture > canvas").bounding_box()
+    there.page.mouse.move(box["x"] + 5, box["y"] + 5)
+    there.page.mouse.down()
+    there.page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"], steps=4)
+    there.page.mouse.up()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dashboard.components.shell import STEPS
-from tests.browser.conftest import differ, drawn
+from tests.browser.conftest import box_on_map, differ, drawn
 
 MAP = ".dfe-scatter[data-state=drawn]"
 CARD = '.dfe-gallery .card[data-id="{}"]'
@@ -57,12 +57,7 @@ def test_a_selection_made_on_the_map_is_shown_in_3d_and_followed_by_the_gallery(
 def test_a_box_on_the_map_selects_and_undo_and_clear_go_back(visit):
     there = visit().open("/map?method=PCA&chosen=7", MAP)
     there.page.get_by_text("1 codeword selected").wait_for()
-    there.page.get_by_role("button", name="Box").click()
-    box = there.page.locator(".dfe-scatter .picture > canvas").bounding_box()
-    there.page.mouse.move(box["x"] + 5, box["y"] + 5)
-    there.page.mouse.down()
-    there.page.mouse.move(box["x"] + box["width"] - 5, box["y"] + box["height"] - 5, steps=4)
-    there.page.mouse.up()
+    box_on_map(there, 0.99, 0.99)
     there.until("new URLSearchParams(location.search).get('chosen')?.split(',').length > 20")
     there.page.get_by_role("button", name="Undo").click()
     there.until("new URLSearchParams(location.search).get('chosen') === '7'")
@@ -154,12 +149,7 @@ def test_the_tour_leads_through_every_step_without_an_empty_page(visit):
 
 def test_frames_of_the_map_are_marked_on_the_timeline_and_a_frame_of_it_is_found_on_the_map(visit):
     there = visit().open("/map?of=Frames&method=PCA", MAP)
-    there.page.get_by_role("button", name="Box").click()
-    box = there.page.locator(".dfe-scatter .picture > canvas").bounding_box()
-    there.page.mouse.move(box["x"] + 5, box["y"] + 5)
-    there.page.mouse.down()
-    there.page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.7 * box["height"], steps=4)
-    there.page.mouse.up()
+    box_on_map(there, 0.6, 0.7)
     there.page.get_by_test_id("stPageLink").get_by_text(re.compile("of them, from")).first.click()
     there.page.wait_for_selector(".dfe-player[data-state=drawn]")
     there.page.get_by_text("of the map’s selection marked on the timeline").wait_for()

@@ -7,7 +7,7 @@ import re
 import pandas as pd
 import pytest
 
-from tests.browser.conftest import differ, drawn
+from tests.browser.conftest import box_on_map, differ, drawn
 
 MAP = ".dfe-scatter[data-state=drawn]"
 MORPH = ".dfe-morph[data-state=drawn]"
@@ -75,16 +75,6 @@ def type_into(there, across: float, down: int, text: str) -> None:
             break
     number.fill(text)
     number.press("Enter")
-
-
-def box_on_map(there) -> None:
-    """Draw a box around a good part of a map."""
-    there.page.get_by_role("button", name="Box").click()
-    box = there.page.locator(".dfe-scatter .picture > canvas").bounding_box()
-    there.page.mouse.move(box["x"] + 5, box["y"] + 5)
-    there.page.mouse.down()
-    there.page.mouse.move(box["x"] + 0.55 * box["width"], box["y"] + 0.6 * box["height"], steps=4)
-    there.page.mouse.up()
 
 
 def test_the_turn_of_a_face_and_its_switches_stand_in_the_link_without_a_rerun(visit):
