@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.components import frame_sets, map_view, notes, routes, shelf, state
 from dashboard.components.words import plural
-from dfe_core.embedding.maps import MapArtefact, list_maps
+from dfe_core.embedding.maps import MapArtefact, MapSettings, list_maps, open_map
 from dfe_core.errors import DataError
 from dfe_core.tokens.notes import Notebook
 
@@ -42,11 +42,18 @@ def select(choice: shelf.Choice, found: MapArtefact, rows: list[int]) -> None:
 
 
 def shown_on(choice: shelf.Choice) -> MapArtefact | None:
-    """The finished map of frames of this data that the link's frames were drawn on, else the newest; None without."""
+    """The map of frames that the link's frames were drawn on, else the newest, of those that the map's page would open:
+    not one of data or a model that changed since, whose points are other frames. None without."""
     made = [m for m in list_maps(choice.model, choice.root)
             if m.manifest["settings"]["of"] == "frames" and m.manifest["settings"]["dataset"] == choice.dataset]
     here = [m for m in made if frame_sets.belongs(state.read("frames"), m.path.name)]
-    return next(iter(here or made), None)
+    for one in (*here, *made):
+        s = one.manifest["settings"]
+        now = open_map(MapSettings(choice.model, choice.dataset, "frames", s["by"], s["method"], s["dimensions"]),
+                       choice.root)
+        if now is not None and now.path == one.path:
+            return one
+    return None
 
 
 def times_in(choice: shelf.Choice, found: MapArtefact, recording: str) -> np.ndarray:

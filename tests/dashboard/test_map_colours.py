@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.components import map_colours, map_view, shelf
+from dashboard.components import framed, map_colours, map_view, shelf
 from dashboard.components.map_colours import RAMP, SIGNED, rgb
 from dashboard.components.palette import REST_COLOUR
-from dfe_core.embedding.maps import MapSettings, open_map
+from dfe_core.embedding.maps import MapSettings, build_map, list_maps, open_map
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus
 from tests.dashboard.fake_cache import add_analyses, build
@@ -122,3 +122,10 @@ def test_frames_go_to_the_browser_with_their_faces_notes_and_density(choice, fra
     header = json.loads(packed[8:8 + int.from_bytes(packed[4:8], "little")])
     assert len(header["notes"]) == len(frames.points) and header["most"] == frames.density["counts"].max()
     assert header["extent"][0] < header["extent"][1] and header["arrays"]["density"]["shape"] == [192, 192]
+
+
+def test_a_timeline_leads_to_no_map_that_the_maps_page_would_not_open(choice, frames, monkeypatch, toy_face):
+    monkeypatch.setattr(framed.state, "read", lambda name: None)
+    other = build_map("default", "simulated", "frames", "psi", "pca", seed=5, root=choice.root, face=toy_face)
+    assert other.path != frames.path and list_maps("default", choice.root)[0].path == other.path
+    assert framed.shown_on(choice).path == frames.path
