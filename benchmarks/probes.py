@@ -130,7 +130,7 @@ def _counts(name: str, tokens: np.ndarray, intensity: np.ndarray) -> pd.DataFram
 def chance(root: Path, model: str, seeds: int, subjects: int) -> dict:
     """Share of seeds with p at most 0.05, by label and row: simulated people without effect, encoded by `model`."""
     from dfe_core.simulate.dataset import simulate_dataset
-    from train.encode import encode_dataset
+    from dfe_core.tokens.encoding import encode_dataset
     source = cache_root()
     shutil.copytree(source / "models" / model, root / "models" / model)
     shutil.copytree(source / "faces", root / "faces")

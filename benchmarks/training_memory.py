@@ -35,7 +35,7 @@ def make(root: Path, frames: int) -> None:
 def measure(root: Path, steps: int) -> dict[str, float]:
     """Train on a corpus; MB and steps a second."""
     from dfe_core.tokenizer.config import load_config
-    from train.fit import train_model
+    from dfe_core.training.fit import train_model
     marks: list[float] = []
     own, mapped = now()
 

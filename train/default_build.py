@@ -140,7 +140,7 @@ def _has_model(root: Path) -> bool:
 
 def _train(root: Path, progress: Listener) -> None:
     """Train, or go on from a checkpoint; a model or checkpoint that cannot be used makes room for a new one."""
-    from train.fit import train_model
+    from dfe_core.training.fit import train_model
     folder = artefact_path("models", MODEL, root)
     if (folder / "config.json").is_file():
         remove(find(f"models/{MODEL}", root), force=True, root=root)
@@ -164,7 +164,7 @@ def _has_tokens(root: Path) -> bool:
 
 
 def _encode(root: Path, progress: Listener) -> None:
-    from train.encode import encode_dataset
+    from dfe_core.tokens.encoding import encode_dataset
     encode_dataset(MODEL, DATASET, root=root, progress=progress)
 
 
@@ -175,7 +175,7 @@ def _has_metrics(root: Path) -> bool:
 
 
 def _evaluate(root: Path, progress: Listener) -> None:
-    from train.evaluate import evaluate_model
+    from dfe_core.evaluation.evaluate import evaluate_model
     evaluate_model(MODEL, DATASET, root=root, progress=progress)
 
 

@@ -67,7 +67,7 @@ def half_built(tmp_path_factory: pytest.TempPathFactory, toy_face) -> Path:
     from dfe_core.faces import save_face
     from dfe_core.simulate.dataset import simulate_dataset
     from dfe_core.tokenizer.config import load_config
-    from train.fit import train_model
+    from dfe_core.training.fit import train_model
     root = tmp_path_factory.mktemp("half") / "cache"
     save_face(toy_face, root)
     heard: list[Progress] = []
@@ -99,7 +99,8 @@ def test_a_model_whose_weights_are_damaged_is_trained_again(half_built: Path, tm
     root = Path(shutil.copytree(half_built, tmp_path / "cache"))
     (root / "models" / "default" / "model.safetensors").write_bytes(b"damaged")
     calls = []
-    monkeypatch.setattr("train.fit.train_model", lambda *a, **k: calls.append((a, sorted((root / "models").iterdir()))))
+    monkeypatch.setattr("dfe_core.training.fit.train_model",
+                        lambda *a, **k: calls.append((a, sorted((root / "models").iterdir()))))
     step = next(s for s in STEPS if s.title == "training")
     assert not step.present(root)
     step.make(root, silent)

@@ -13,9 +13,9 @@ from dfe_core.faces.library import save_face
 from dfe_core.simulate.dataset import simulate_dataset
 from dfe_core.tokenizer.config import load_config
 from dfe_core.tokens.cache import TokenCache
+from dfe_core.tokens.encoding import encode_dataset
+from dfe_core.training.fit import train_model
 from tests.captures import beat_json, live_link, performance, table, write
-from train.encode import encode_dataset
-from train.fit import train_model
 
 SMALL = {"tokenizer.codewords": 24, "tokenizer.stages": 4, "tokenizer.beam": 2, "train.steps": 30, "train.batch": 256}
 FPS = 60.0

@@ -17,15 +17,15 @@ import pytest
 from safetensors.numpy import load_file
 
 from dfe_core.errors import DataError
+from dfe_core.evaluation.evaluate import evaluate_model
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.library import save_face
 from dfe_core.simulate.dataset import simulate_dataset
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.config import load_config
 from dfe_core.tokens.cache import TokenCache
-from train.encode import encode_dataset
-from train.evaluate import evaluate_model
-from train.fit import train_model
+from dfe_core.tokens.encoding import encode_dataset
+from dfe_core.training.fit import train_model
 
 PROJECT = Path(__file__).resolve().parents[2]
 SMALL = {"tokenizer.codewords": 24, "tokenizer.stages": 4, "tokenizer.beam": 2, "train.steps": 60, "train.batch": 256,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from dfe_core.evaluation.recovery import MIN_FRAMES, auroc, choose_codewords
 from dfe_core.faces.model import REGIONS, FaceModel
 from dfe_core.tokenizer import fidelity
 from dfe_core.tokenizer.codebook import REST
@@ -16,7 +17,6 @@ from dfe_core.tokenizer.geometry import codeword_geometry
 from dfe_core.tokenizer.metric import displacement_cosine, mesh_factor
 from train.benchmark.methods import Outcome
 from train.benchmark.sample import Sample
-from train.discovery import MIN_FRAMES, auroc, choose_codewords
 
 AREAS = {"brow": ("brow",), "eye": ("eye",), "mouth": ("upper lip", "lower lip", "mouth corner")}
 _CHOICE_CELLS = 4_000_000

@@ -16,14 +16,14 @@ import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.decomposition import FastICA, MiniBatchDictionaryLearning
 
+from dfe_core.evaluation import baselines
+from dfe_core.evaluation.recovery import activations
 from dfe_core.progress import Progress
 from dfe_core.tokenizer.config import Config, load_config
 from dfe_core.tokenizer.metric import mesh_factor
-from train import baselines
+from dfe_core.tokens.encoding import encode_frames
+from dfe_core.training.fit import fit_in_memory
 from train.benchmark.sample import Sample
-from train.discovery import activations
-from train.encode import encode_frames
-from train.fit import fit_in_memory
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dfe_core.evaluation.baselines import sample_rows
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split, split_dataset
 from dfe_core.faces.model import FaceModel
@@ -14,8 +15,7 @@ from dfe_core.simulate.truth import presence
 from dfe_core.tokenizer import fidelity
 from dfe_core.tokenizer.config import TrainConfig
 from dfe_core.tokenizer.steady import linked_frames
-from train.baselines import sample_rows
-from train.frames import training_frames
+from dfe_core.training.frames import training_frames
 
 _FRAMES = 12_000
 

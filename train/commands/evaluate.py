@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
-    from train.evaluate import evaluate_model
+    from dfe_core.evaluation.evaluate import evaluate_model
     result = evaluate_model(args.model, args.dataset, split=args.split, progress=progress)
     deliver(result, report(result), args.json)
 

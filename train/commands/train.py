@@ -35,7 +35,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
         overrides["seed"] = args.seed
     from dfe_core.tokenizer.config import load_config
     config = load_config(args.config, overrides)
-    from train.fit import train_model
+    from dfe_core.training.fit import train_model
     folder = train_model(args.dataset, args.name, config=config, resume=args.resume, progress=progress)
     print(_summary(folder))
 

@@ -24,10 +24,10 @@ from dfe_core.tokenizer.config import Config, TrainConfig
 from dfe_core.tokenizer.latent import balanced_gram, latent_frame
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.storage import save_model, sort_codewords_
-from train.finish import describe_table
-from train.frames import TrainingFrames, training_frames
-from train.initialise import movement_codewords
-from train.state import CHECKPOINT, TrainingState, keep_history, load_checkpoint_, save_checkpoint
+from dfe_core.training.frames import TrainingFrames, training_frames
+from dfe_core.training.initialise import movement_codewords
+from dfe_core.training.state import CHECKPOINT, TrainingState, keep_history, load_checkpoint_, save_checkpoint
+from dfe_core.training.statistics import describe_table
 
 _LOG_EVERY = 25
 _SPARSITY_VERTICES = 1500

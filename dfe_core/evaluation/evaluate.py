@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.evaluation import baselines
+from dfe_core.evaluation.encoded_part import Encoded, encode_part
+from dfe_core.evaluation.recovery import discovered
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split, split_dataset
 from dfe_core.faces import open_face
@@ -21,10 +24,7 @@ from dfe_core.tokenizer.config import TrainConfig
 from dfe_core.tokenizer.flicker import changes_and_speed, flicker
 from dfe_core.tokenizer.metric import mesh_factor
 from dfe_core.tokenizer.storage import load_model, require_same_coefficients
-from train import baselines
-from train.discovery import discovered
-from train.encoded import Encoded, encode_part
-from train.frames import training_frames
+from dfe_core.training.frames import training_frames
 
 
 def evaluate_model(model: str, dataset: str, *, split: str = "test", root: Path | None = None,

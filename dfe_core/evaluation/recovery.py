@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
+from dfe_core.evaluation.encoded_part import Encoded, encode_part
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split
 from dfe_core.simulate.truth import presence
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.model import Tokenizer
-from train.encoded import Encoded, encode_part
 
 MIN_FRAMES = 30
 """Actions present in fewer training or test frames are not scored."""

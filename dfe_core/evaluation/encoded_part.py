@@ -13,7 +13,7 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.steady import linked_frames
-from train.encode import encode_frames
+from dfe_core.tokens.encoding import encode_frames
 
 MOST_FRAMES = 60_000
 """Of a longer part, the first stretch of every recording is taken, so that all subjects count."""

@@ -1,0 +1,1 @@
+"""Training: frames of the training subjects in, a model folder out."""
