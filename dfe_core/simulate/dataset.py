@@ -15,7 +15,7 @@ from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.simulate.effects import Effect, assign_labels, draw_habits, read_effect, realised
 from dfe_core.simulate.events import Events, draw_events
-from dfe_core.simulate.repertoire import ACTIONS, SIDES, recipe_matrix
+from dfe_core.simulate.repertoire import ACTIONS, INDEX, SIDES, recipe_matrix
 from dfe_core.simulate.synthesis import draw_person, perform
 
 SESSIONS = 2
@@ -41,7 +41,8 @@ def simulate_dataset(name: str = "simulated", face: FaceModel | None = None, *, 
     Raises `DataError` for numbers out of range, a broken effect file and a face without ARKit coefficients.
     """
     face = face or _default_face(root, progress)
-    planted, recipe = read_effect(effect), recipe_matrix(face.names)
+    planted = read_effect(effect)
+    recipe = recipe_matrix(face.names, planted.omitted)
     frames = _check(face, recipe, subjects, minutes_per_subject, fps)
     labels = assign_labels(np.random.default_rng([seed, 0]), planted, subjects, SESSIONS)
     truths: list[pd.DataFrame] = []
@@ -87,7 +88,8 @@ def _subject(rng: np.random.Generator, writer: DatasetWriter, subject: int, labe
         index = np.arange(frames)
         writer.add(Recording(name, writer.names, psi, index / fps, index, valid, fps, "arkit", "simulated",
                              f"s{subject + 1:02d}", str(session + 1)), labels.iloc[session].to_dict())
-    return truth_table(events, _names(subject))
+    omitted = np.isin(events.action, [INDEX[code] for code in effect.omitted])
+    return truth_table(events.take(~omitted), _names(subject))
 
 
 def _tracked(rng: np.random.Generator, frames: int, fps: float) -> np.ndarray:
@@ -114,4 +116,5 @@ def _manifest(name: str, face: FaceModel, effect: Effect, recordings: pd.DataFra
     return {"name": name, "face": face.id, "simulated": True, "sources": [], "dropped": [], "notes": [ABOUT],
             "simulation": {**settings, "about": ABOUT, "sessions": SESSIONS, "events": len(truth),
                            "effect": {"source": effect.source, "title": effect.title, "labels": labels,
+                                      "omitted": list(effect.omitted),
                                       "shifts": realised(effect, recordings, truth)}}}

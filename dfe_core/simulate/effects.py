@@ -55,34 +55,46 @@ class Label:
 
 @dataclass(frozen=True)
 class Effect:
-    """An effect file: where it came from, its title and its labels."""
+    """An effect file: where it came from, its title, its labels, and the actions that are left out of the world."""
 
     source: str
     title: str
     labels: tuple[Label, ...]
+    omitted: tuple[str, ...] = ()
 
 
 def shipped_effects() -> dict[str, Path]:
-    """The effect files that come with the package, by name: default, none, one-sided, outside."""
+    """The effect files that come with the package, by name: default, no-beyond-facs, none, one-sided, outside."""
     return {path.stem: path for path in sorted((Path(__file__).parent / "effects").glob("*.toml"))}
 
 
 def read_effect(source: str | Path | None = None) -> Effect:
     """Read an effect file, or a shipped one by its name (None: ``default``). Raises `DataError` naming the entry."""
     path = shipped_effects().get(str(source or "default"), Path(source or "default"))
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise DataError(path, "no such effect file", "a TOML file, or one of " + ", ".join(shipped_effects())) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DataError(path, f"not readable as TOML ({error})", "an effect file") from None
-    rows = content.get("label")
+    content = _content(path)
+    rows = _content(shipped_effects()[content["labels_of"]])["label"] \
+        if content.get("labels_of") in shipped_effects() else content.get("label")
     if not isinstance(rows, list) or not rows:
         raise DataError(path, "no [[label]] table", "one for every label column")
     labels = tuple(_label(path, row) for row in rows)
     if len({label.name for label in labels}) < len(labels):
         raise DataError(path, "two labels of one name", "each name once")
-    return Effect(path.name, str(content.get("title", path.stem)), labels)
+    return Effect(path.name, str(content.get("title", path.stem)), labels, _omitted(path, content.get("omit", [])))
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise DataError(path, "no such effect file", "a TOML file, or one of " + ", ".join(shipped_effects())) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DataError(path, f"not readable as TOML ({error})", "an effect file") from None
+
+
+def _omitted(path: Path, codes: Any) -> tuple[str, ...]:
+    if not isinstance(codes, list) or not all(code in INDEX for code in codes):
+        raise DataError(path, f"omit {codes!r}", "a list of actions of " + ", ".join(INDEX))
+    return tuple(codes)
 
 
 def _label(path: Path, row: dict[str, Any]) -> Label:
@@ -174,7 +186,7 @@ def realised(effect: Effect, recordings: pd.DataFrame, truth: pd.DataFrame) -> l
     rows = []
     for label in effect.labels:
         z = contrast(label, recordings[label.name])
-        for shift in label.shifts:
+        for shift in (s for s in label.shifts if s.action not in effect.omitted):
             value = _measure(truth[truth["action"] == shift.action], shift.statistic, recordings)
             rows.append({"label": label.name, "action": shift.action, "statistic": shift.statistic, "d": shift.d,
                          "realised_d": _effect_size(z, value, bool(label.levels))})

@@ -147,13 +147,14 @@ def display_rates() -> np.ndarray:
     return rates
 
 
-def recipe_matrix(names: tuple[str, ...]) -> np.ndarray:
+def recipe_matrix(names: tuple[str, ...], omitted: tuple[str, ...] = ()) -> np.ndarray:
     """(C, E) float32: ψ of every channel at full intensity on a face with these coefficient names.
 
-    A coefficient that the face splits in two moves both; one that it lacks (ICT-FaceKit has no tongueOut) is left out.
+    Channels of the actions `omitted` move nothing. A coefficient that the face splits in two moves both; one that it
+    lacks (ICT-FaceKit has no tongueOut) is left out.
     """
     where, matrix = arkit_columns(names), np.zeros((len(CHANNELS), len(names)), np.float32)
     for row, (code, side) in zip(matrix, CHANNELS, strict=True):
-        for name, weight in ACTIONS[INDEX[code]].recipe.items():
+        for name, weight in ACTIONS[INDEX[code]].recipe.items() if code not in omitted else ():
             row[list(where.get(name.replace("*", side.capitalize()), ()))] = weight
     return matrix

@@ -60,7 +60,7 @@ def test_levels_are_balanced_within_every_subject_where_the_unit_is_the_recordin
 
 
 def test_every_shipped_effect_file_reads():
-    assert set(shipped_effects()) == {"default", "none", "one-sided", "outside"}
+    assert set(shipped_effects()) == {"default", "no-beyond-facs", "none", "one-sided", "outside"}
     for name in shipped_effects():
         assert read_effect(name).labels
 
@@ -81,6 +81,8 @@ def test_the_effect_outside_facs_plants_nothing_that_facs_names():
     ("[[label]]\nname='a'\nunit='subject'\nshifts=[{action='AU4',statistic='mood',d=1}]", "statistic 'mood'"),
     ("[[label]]\nname='a'\nunit='subject'\nshifts=[{action='AU1',statistic='left_share',d=1}]", "has no sides"),
     ("[[label]]\nname='a'\nunit='subject'\nshifts=[{action='AU4',statistic='rate',d=nan}]", "d nan"),
+    ("labels_of='default'\nomit=['AU99']", "omit ['AU99']"),
+    ("omit='AU4'\n[[label]]\nname='a'\nunit='subject'", "omit 'AU4'"),
     ("[[label]]\nname='a'\nunit='subject'\n[[label]]\nname='a'\nunit='subject'", "two labels of one name"),
 ])
 def test_a_broken_effect_file_is_refused_by_one_line_that_names_it(tmp_path, text, found):

@@ -120,6 +120,19 @@ def test_only_movements_without_a_facs_code_are_flagged_so(data):
     assert {a for (a, _), inside in zip(truth.actions, truth.in_facs, strict=True) if not inside} == outside
 
 
+def test_a_world_without_movement_beyond_facs_matches_the_default_one_in_everything_else(tmp_path, toy_face, data):
+    null = simulate_dataset("null", toy_face, subjects=4, minutes_per_subject=3, seed=5, effect="no-beyond-facs",
+                            root=tmp_path)
+    assert null.truth.equals(data.truth[data.truth["in_facs"]].reset_index(drop=True))
+    moved = null.psi() != data.psi()
+    outside = {column(n) for n in ("mouthLeft", "mouthRight", "mouthShrugUpper")}
+    assert {column(n) for n in ("mouthLeft", "mouthRight")} <= set(np.flatnonzero(moved.any(0))) <= outside
+    assert null.psi()[:, column("mouthLeft")].max() < 0.2 < data.psi()[:, column("mouthLeft")].max()
+    shifts = null.manifest["simulation"]["effect"]["shifts"]
+    assert shifts and all(s["action"] != "mouthSideways" for s in shifts)
+    assert null.recordings.drop(columns="recording").equals(data.recordings.drop(columns="recording"))
+
+
 def test_a_face_that_splits_a_control_moves_both_halves_and_lacks_what_it_lacks(tmp_path, toy_face):
     matrix = recipe_matrix(ICT)
     inner = matrix[CHANNELS.index(("AU1", "both"))]

@@ -13,7 +13,7 @@ from train.tables import duration, facts
 DESCRIPTION = "Make performances on the default face with known truth: which action, when, how strong. Seeded, and " \
               "labelled as simulated wherever they are used."
 EXAMPLES = ("dfe simulate --name simulated", "dfe simulate --name small --subjects 6 --minutes-per-subject 1 --seed 3",
-            "dfe simulate --name null --effect none")
+            "dfe simulate --name null --effect none", "dfe simulate --name floor --effect no-beyond-facs")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
