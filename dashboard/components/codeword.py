@@ -30,7 +30,7 @@ def key_facts(row: pd.Series) -> None:
     """The figures a reader wants first."""
     frame.facts([("Largest movement", mm(row["peak_mm"]), f"mean {mm(row['mean_mm'])}"),
                  ("Symmetry", _symmetry(row), _side(row)),
-                 ("In the data", percent(row["share_of_frames"]), "of frames"),
+                 ("In the data", percent(row["share_of_frames"]), f"of frames, typically {mm(row['typical_mm'])}"),
                  ("Main stage", str(int(row["main_stage"]) + 1) if row["uses"] else "–",
                   f"{count(row['uses'])} uses")])
 
@@ -48,8 +48,8 @@ def how_it_is_used(choice: shelf.Choice, number: int) -> None:
     by_stage = stage_counts(tokens)[number]
     index = shelf.runs(choice.root, choice.model, choice.dataset)
     st.subheader("How it is used", anchor=False)
-    if not by_stage.sum():
-        st.caption(f"“{choice.dataset}” never uses this codeword.")
+    if not index.summary["runs"][number]:
+        st.caption(f"“{choice.dataset}” never shows this codeword: it moves the face by 1 mm for 0.1 s nowhere.")
         return
     timing(index, number)
     left, right = st.columns(2)

@@ -20,7 +20,8 @@ from dfe_core.tokens.notes import Notebook, Notes
 from dfe_core.tokens.search import WordIndex, codeword_texts, index_words
 from dfe_core.tokens.usage import usage
 
-_USAGE = {"uses": 0, "share_of_frames": np.nan, "main_stage": -1, "mean_intensity": np.nan}
+_USAGE = {"uses": 0, "main_stage": -1, "presences": 0,
+          **dict.fromkeys(("share_of_frames", "mean_intensity", "typical_mm", "largest_mm"), np.nan)}
 
 
 @dataclass(frozen=True, eq=False)

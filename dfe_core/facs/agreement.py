@@ -8,6 +8,7 @@ import pandas as pd
 from dfe_core.errors import DataError
 from dfe_core.facs.store import AlignedAus, present
 from dfe_core.tokens.cache import TokenCache, Tokens
+from dfe_core.tokens.presence import codeword_sizes
 from dfe_core.tokens.runs import find_runs
 
 KINDS = ("both", "codeword only", "AU only")
@@ -20,9 +21,9 @@ def strongest_moments(tokens: TokenCache, codewords: list[int], count: int = 3,
     """The `count` strongest runs of each codeword, one a recording, in the recordings that use it most (of
     `recordings`; empty: of all): codeword, recording, start_s, peak_s, end_s, peak_frame, peak."""
     chosen = {k: _recordings(tokens, set(recordings) or None, k)[:count] for k in codewords}
-    parts = []
+    parts, sizes = [], codeword_sizes(tokens)
     for name in dict.fromkeys(r for names in chosen.values() for r in names):
-        runs = find_runs(tokens.recording(name))
+        runs = find_runs(tokens.recording(name), sizes)
         wanted = runs[runs["codeword"].isin([k for k in codewords if name in chosen[k]])]
         best = wanted.sort_values(["peak", "frames", "start_s"], ascending=[False, False, True]).groupby("codeword")
         parts.append(best.head(1).assign(recording=name))

@@ -1,4 +1,5 @@
-"""Runs: stretches of time in which a codeword is present. One pass over the tokens makes a small index of them.
+"""Runs: stretches of time in which a codeword is present (`tokens.presence` says when). One pass over the tokens makes
+a small index of them.
 
 Everything a page asks of one codeword (strongest moments, durations, contexts, who shows it) is read from this index
 in milliseconds, however many frames the token cache has. ``analyses/runs-<key>/`` holds runs.parquet (sorted by
@@ -24,10 +25,17 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import atomic_directory, content_key, read_json, write_json
 from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokens.cache import TokenCache, Tokens
+from dfe_core.tokens.presence import (
+    RULE,
+    Activations,
+    PresenceRule,
+    codeword_sizes,
+    frame_step,
+    presence_facts,
+    present_activations,
+)
 
-VERSION = 1
-MAX_GAP_S = 0.1
-"""An absence no longer than this does not end a run: a token that flickers off for a few frames is one event."""
+VERSION = 2
 
 WINDOW_S = 1.0
 """A run follows another when its onset lies within this time after the other's onset."""
@@ -78,12 +86,13 @@ class RunIndex:
 
     @cached_property
     def presence(self) -> pd.DataFrame:
-        """recording, codeword, frames, intensity (sum): frames in which any stage emits the codeword."""
+        """recording, codeword, frames in which it is present, intensity (sum over these)."""
         return pd.read_parquet(self.path / "presence.parquet")
 
     @cached_property
     def intensities(self) -> pd.DataFrame:
-        """codeword, intensity, frames: how many frames have the codeword at which intensity (sum over stages)."""
+        """codeword, intensity, frames: in how many frames the codeword is present at which intensity (summed over
+        the frame's tokens)."""
         return pd.read_parquet(self.path / "intensities.parquet")
 
     @cached_property
@@ -93,7 +102,7 @@ class RunIndex:
 
     @cached_property
     def cooccurrence(self) -> np.ndarray:
-        """(K, K) int64: frames that have both codewords; the diagonal counts frames with the one."""
+        """(K, K) int64: frames in which both codewords are present; the diagonal counts frames with the one."""
         return self._counts["cooccurrence"]
 
     @cached_property
@@ -147,45 +156,24 @@ def iter_recordings(tokens: TokenCache) -> Iterator[Tokens]:
             yield _tokens(held, tokens.levels)
 
 
-def find_runs(tokens: Tokens, max_gap_s: float = MAX_GAP_S) -> pd.DataFrame:
+def find_runs(tokens: Tokens, sizes_mm: np.ndarray | None = None, rule: PresenceRule = RULE) -> pd.DataFrame:
     """The runs of one recording, sorted by codeword and time: `RunIndex.runs` and a codeword column.
 
-    An absence of at most `max_gap_s` (or of missing frames as long) is bridged. The peak is the middle one of the
-    frames with the largest intensity.
+    sizes_mm: `presence.codeword_sizes`; without, presence goes by intensity. The peak is the middle one of the frames
+    with the largest intensity.
     """
-    return _runs(_present(tokens), tokens, max_gap_s)
+    return _runs(*present_activations(tokens, sizes_mm, rule), tokens)
 
 
-@dataclass(frozen=True)
-class _Present:
-    """Pairs of codeword and frame, sorted: codeword (P,), row (P,) of the recording, intensity (P,) summed."""
-
-    codeword: np.ndarray
-    row: np.ndarray
-    intensity: np.ndarray
-
-
-def _present(tokens: Tokens) -> _Present:
-    rows, stages = np.nonzero((tokens.tokens != REST) & (tokens.intensities > 0))
-    key = tokens.tokens[rows, stages].astype(np.int64) * max(len(tokens.frame), 1) + rows
-    unique, inverse = np.unique(key, return_inverse=True)
-    intensity = np.bincount(inverse, tokens.intensities[rows, stages], minlength=len(unique))
-    return _Present(unique // max(len(tokens.frame), 1), unique % max(len(tokens.frame), 1), intensity)
-
-
-def _step(time_s: np.ndarray) -> float:
-    return float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
-
-
-def _runs(present: _Present, tokens: Tokens, max_gap_s: float) -> pd.DataFrame:
+def _runs(present: Activations, number: np.ndarray, tokens: Tokens) -> pd.DataFrame:
     if not len(present.row):
         return pd.DataFrame({name: [] for name in _SCHEMA.names if name != "recording"})
-    time, step = tokens.time_s[present.row], _step(tokens.time_s)
-    new = np.r_[True, (np.diff(present.codeword) != 0) | (np.diff(time) > max_gap_s + step * 1.001)]
+    time, step = tokens.time_s[present.row], frame_step(tokens.time_s)
+    new = np.r_[True, np.diff(number) != 0]
     first = np.flatnonzero(new)
     last = np.r_[first[1:], len(new)] - 1
     peak = _middle_of_maxima(present.intensity, first, new)
-    total = np.bincount(present.row, present.intensity, minlength=len(tokens.frame))
+    total = tokens.intensities.sum(1, dtype=np.float64)
     frame = tokens.frame[present.row]
     count = last - first + 1
     return pd.DataFrame({
@@ -217,19 +205,19 @@ def _pairs_in_window(onset: np.ndarray, codeword: np.ndarray, size: int, window_
 
 
 def _write(tokens: TokenCache, folder: Path, progress: Listener) -> None:
-    size = tokens.codewords
+    size, sizes = tokens.codewords, codeword_sizes(tokens)
     together, followed = np.zeros((size, size), np.int64), np.zeros((size, size), np.int64)
     presence, intensities, recordings, done = [], [], [], 0
     with pq.ParquetWriter(folder / "unsorted.parquet", _SCHEMA) as sink:
         for part in iter_recordings(tokens):
-            present = _present(part)
-            runs = _runs(present, part, MAX_GAP_S)
+            present, number = present_activations(part, sizes)
+            runs = _runs(present, number, part)
             sink.write_table(_as_table(runs, part.recording))
             together += _together(present, len(part.frame), size)
             followed += _pairs_in_window(runs["start_s"].to_numpy(), runs["codeword"].to_numpy(), size, WINDOW_S)
             presence.append(_presence(present, part.recording))
             intensities.append(_intensities(present))
-            recordings.append((part.recording, len(part.frame), len(part.frame) * _step(part.time_s)))
+            recordings.append((part.recording, len(part.frame), len(part.frame) * frame_step(part.time_s)))
             done += len(part.frame)
             progress(Progress("runs", done, tokens.frames, part.recording))
     np.savez(folder / "counts.npz", cooccurrence=together, followed=followed)
@@ -240,7 +228,8 @@ def _write(tokens: TokenCache, folder: Path, progress: Listener) -> None:
     _sort(folder, size)
     write_json(folder / "manifest.json", {"version": VERSION, "tokens": _identity(tokens), "frames": done,
                                           "model": tokens.path.name.split("--")[0], "codewords": size,
-                                          "max_gap_s": MAX_GAP_S, "window_s": WINDOW_S})
+                                          "presence": presence_facts(sizes),
+                                          "window_s": WINDOW_S})
 
 
 def _sort(folder: Path, size: int) -> None:
@@ -257,19 +246,19 @@ def _sort(folder: Path, size: int) -> None:
     (folder / "unsorted.parquet").unlink()
 
 
-def _together(present: _Present, rows: int, size: int) -> np.ndarray:
+def _together(present: Activations, rows: int, size: int) -> np.ndarray:
     from scipy.sparse import csr_matrix
     matrix = csr_matrix((np.ones(len(present.row), np.int64), (present.row, present.codeword)), (rows, size))
     return (matrix.T @ matrix).toarray()
 
 
-def _presence(present: _Present, recording: str) -> pd.DataFrame:
+def _presence(present: Activations, recording: str) -> pd.DataFrame:
     frames, total = np.bincount(present.codeword), np.bincount(present.codeword, present.intensity)
     used = np.flatnonzero(frames)
     return pd.DataFrame({"recording": recording, "codeword": used, "frames": frames[used], "intensity": total[used]})
 
 
-def _intensities(present: _Present) -> pd.DataFrame:
+def _intensities(present: Activations) -> pd.DataFrame:
     return pd.DataFrame({"codeword": present.codeword, "intensity": np.round(present.intensity, 4)}) \
         .groupby(["codeword", "intensity"], as_index=False).size().rename(columns={"size": "frames"})
 
@@ -312,7 +301,7 @@ def _identity(tokens: TokenCache) -> str:
 
 
 def _path(tokens: TokenCache) -> Path:
-    key = content_key([VERSION, _identity(tokens), MAX_GAP_S, WINDOW_S])
+    key = content_key([VERSION, _identity(tokens), codeword_sizes(tokens).tobytes().hex(), RULE.as_dict(), WINDOW_S])
     return tokens.path.parent.parent / "analyses" / f"runs-{key}"
 
 

@@ -1,4 +1,4 @@
-"""How often each codeword is used by one dataset, and at which stage."""
+"""How often each codeword is used by one dataset, how far it then moves the face, and at which stage."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.tokens.cache import TokenCache
+from dfe_core.tokens.presence import codeword_sizes
 from dfe_core.tokens.runs import RunIndex
 
 
@@ -18,16 +19,28 @@ def stage_counts(tokens: TokenCache) -> np.ndarray:
 
 
 def usage(tokens: TokenCache, runs: RunIndex) -> pd.DataFrame:
-    """K rows: codeword; uses (tokens, over stages); share_of_frames (frames with it at any stage); main_stage
-    (0-based, the one that uses it most, −1 where none does); mean_intensity (of its tokens, NaN where there are none).
+    """K rows, by the rule of `tokens.presence` but for uses and main_stage, which count every token.
+
+    codeword; uses (tokens); main_stage (0-based, the one that uses it most, −1 where none does); presences (runs);
+    share_of_frames in which it is present; of these frames mean_intensity, typical_mm and largest_mm (median and
+    maximum of its displacement); NaN where there are none or its size is unknown.
     """
-    by_stage = stage_counts(tokens)
-    uses = by_stage.sum(1)
-    strength = np.bincount(tokens.counts["codeword"].to_numpy(np.int64), tokens.counts["intensity"],
-                           minlength=tokens.codewords)
-    frames = np.bincount(runs.presence["codeword"].to_numpy(np.int64), runs.presence["frames"],
-                         minlength=tokens.codewords)
-    return pd.DataFrame({"codeword": np.arange(tokens.codewords), "uses": uses,
+    by_stage, size = stage_counts(tokens), tokens.codewords
+    frames, strength = (np.bincount(runs.presence["codeword"].to_numpy(np.int64), runs.presence[column],
+                                    minlength=size) for column in ("frames", "intensity"))
+    return pd.DataFrame({"codeword": np.arange(size), "uses": by_stage.sum(1),
+                         "main_stage": np.where(by_stage.any(1), by_stage.argmax(1), -1),
+                         "presences": runs.summary["runs"].to_numpy(np.int64),
                          "share_of_frames": frames / max(runs.frames, 1),
-                         "main_stage": np.where(uses > 0, by_stage.argmax(1), -1),
-                         "mean_intensity": np.divide(strength, uses, out=np.full(len(uses), np.nan), where=uses > 0)})
+                         "mean_intensity": np.divide(strength, frames, out=np.full(size, np.nan), where=frames > 0)}
+                        | _displacements(runs.intensities, codeword_sizes(tokens)))
+
+
+def _displacements(intensities: pd.DataFrame, sizes_mm: np.ndarray) -> dict[str, np.ndarray]:
+    """(K,) typical_mm and largest_mm over the frames in which each codeword is present."""
+    typical, largest = np.full(len(sizes_mm), np.nan), np.full(len(sizes_mm), np.nan)
+    for codeword, rows in intensities.sort_values("intensity").groupby("codeword"):
+        count = rows["frames"].cumsum().to_numpy()
+        values = rows["intensity"].to_numpy() * sizes_mm[int(codeword)]
+        typical[int(codeword)], largest[int(codeword)] = values[np.searchsorted(count, count[-1] / 2)], values[-1]
+    return {"typical_mm": typical, "largest_mm": largest}

@@ -23,7 +23,9 @@ from dfe_core.tokens.dynamics import (
     lift_table,
 )
 from dfe_core.tokens.moments import quantile_examples, strongest_moments, suppress
+from dfe_core.tokens.presence import PresenceRule
 from dfe_core.tokens.runs import build_runs, find_runs, iter_recordings, open_runs
+from dfe_core.tokens.usage import usage
 
 LEVELS = [0.5, 1.0, 2.0]
 
@@ -93,7 +95,7 @@ def test_intensity_of_a_frame_is_the_sum_over_stages_and_dominance_its_share():
 def test_a_flicker_is_bridged_and_a_longer_absence_is_not():
     assert len(find_runs(one([[3], [0], [3]]))) == 1
     assert len(find_runs(one([[3], [0], [0], [3]]))) == 2
-    assert len(find_runs(one([[3], [0], [3]]), max_gap_s=0)) == 2
+    assert len(find_runs(one([[3], [0], [3]]), rule=PresenceRule(bridge_s=0))) == 2
 
 
 def test_missing_frames_of_the_source_end_a_run():
@@ -271,3 +273,32 @@ def test_looking_at_the_strongest_runs_first_changes_nothing(cache_of, monkeypat
     whole = strongest_moments(index, 4, recordings, limit=limit)
     monkeypatch.setattr("dfe_core.tokens.moments._FIRST", 7)
     pd.testing.assert_frame_equal(strongest_moments(index, 4, recordings, limit=limit), whole)
+
+
+def test_use_counts_frames_in_which_the_face_moves_not_tokens(tmp_path):
+    """Codeword 1 moves 2 mm at intensity 1; codeword 2, in every frame, moves 0.05 mm."""
+    words = np.zeros((100, 2), int)
+    words[10:30, 0], words[50:54, 0], words[:, 1] = 1, 1, 2
+    levels = np.zeros_like(words)
+    levels[50:54] = 2
+    tokens = write_tokens(tmp_path / "tokens" / "m--d", {"r": (words, levels)}, 3)
+    (tmp_path / "models" / "m").mkdir(parents=True)
+    pd.DataFrame({"codeword": range(3), "peak_mm": [0, 2.0, 0.05]}).to_parquet(
+        tmp_path / "models" / "m" / "codewords.parquet")
+    index = build_runs(tokens)
+    write_counts(tokens, words, levels)
+    table = usage(tokens, index).set_index("codeword")
+    assert table["uses"].tolist() == [0, 24, 100] and table["presences"].tolist() == [0, 2, 0]
+    assert table["share_of_frames"].tolist() == pytest.approx([0, 0.24, 0])
+    assert (table.loc[1, "typical_mm"], table.loc[1, "largest_mm"]) == pytest.approx((1.0, 4.0))
+    assert np.isnan(table.loc[2, "typical_mm"]) and index.cooccurrence[1, 2] == 0
+    assert index.manifest["presence"]["onset_mm"] == 1 and index.manifest["presence"]["measured"] == "mm"
+
+
+def write_counts(tokens: TokenCache, words: np.ndarray, levels: np.ndarray) -> None:
+    """counts.parquet as encoding writes it, of one recording ``r``."""
+    stage = np.broadcast_to(np.arange(words.shape[1]), words.shape)
+    table = pd.DataFrame({"recording": "r", "stage": stage.ravel(), "codeword": words.ravel(),
+                          "intensity": tokens.levels[levels].ravel()}).query("codeword != 0")
+    table.groupby(["recording", "stage", "codeword"], as_index=False).agg(
+        uses=("intensity", "size"), intensity=("intensity", "sum")).to_parquet(tokens.path / "counts.parquet")
