@@ -3,7 +3,8 @@
 ‖ψA‖² = (1 − w) · (mean squared vertex displacement) / (its mean over the training frames)
         + w · (mean squared standardised coefficient) / (its mean over the training frames)
 
-so that 1 is the energy of an average training frame and a residual's square is the share of it that is lost.
+so that 1 is the energy of an average training frame and a residual's square is the share of it that is lost. The
+spread by which a coefficient is standardised has a floor (`_SPREAD_FLOOR`).
 Without a mesh only the second term exists. A share of the first term counts every region alike (`balanced_gram`).
 """
 
@@ -16,6 +17,9 @@ from dfe_core.tokenizer.fidelity import region_grams
 
 _RIDGE = 1e-6
 _STILL_SHARE = 0.01
+_SPREAD_FLOOR = 0.01
+"""Of the mean second moment. A coefficient that hardly moved in training may move in another person: its error counts
+at most a hundred times what one of average energy does, which is a tenth of its spread, and not without limit."""
 
 
 def balanced_gram(face: FaceModel, second_moment: np.ndarray, region_weight: float) -> np.ndarray | None:
@@ -48,7 +52,7 @@ def latent_frame(gram: np.ndarray | None, second_moment: np.ndarray,
     psi_weight: w, 0 to 1.
     """
     count = len(second_moment)
-    spread = np.maximum(np.diag(second_moment), 1e-4 * np.trace(second_moment) / count + 1e-12)
+    spread = np.maximum(np.diag(second_moment), _SPREAD_FLOOR * np.trace(second_moment) / count + 1e-12)
     form = np.diag(1 / spread) / count
     if gram is not None:
         vertex = gram / max(np.sum(gram * second_moment), 1e-30)

@@ -40,6 +40,16 @@ def test_latent_length_is_vertex_and_coefficient_error_in_units_of_the_data(toy_
     assert np.allclose(np.square(psi @ frame).sum(1), expected, rtol=1e-3)
 
 
+def test_a_coefficient_that_never_moved_in_training_weighs_at_most_a_hundred_times_the_average_one():
+    moment = np.diag([1.0, 1.0, 1.0, 1e-9])
+    frame, _ = latent_frame(None, moment, 1.0)
+    weights = np.square(frame).sum(1)
+    average = np.trace(moment) / 4
+    assert weights[3] / weights[0] == pytest.approx(1.0 / (0.01 * average), rel=1e-3)
+    moved, _ = latent_frame(None, np.diag([1.0, 1.0, 1.0, 0.02]), 1.0)
+    assert np.square(moved).sum(1)[3] / np.square(moved).sum(1)[0] == pytest.approx(1 / 0.02, rel=1e-3)  # as before
+
+
 def test_balanced_regions_keep_the_energy_of_the_face_and_each_counts_alike(toy_face):
     moment = np.diag(np.random.default_rng(0).uniform(0.01, 1, toy_face.coefficients))
     plain, half, whole = (balanced_gram(toy_face, moment, w) for w in (0, 0.5, 1))
