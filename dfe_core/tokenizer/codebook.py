@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from dfe_core.errors import DataError
+from dfe_core.faces.library import open_face
+from dfe_core.faces.model import FaceModel
 from dfe_core.store import artefact_path, read_json
+
+if TYPE_CHECKING:
+    from dfe_core.tokenizer.codeword import Codeword
 
 REST = 0
 """Codeword 0 deforms nothing: a stage with nothing left worth adding emits it. A still neutral face is all rest."""
@@ -31,6 +38,9 @@ class Codebook:
     table: K rows: codeword, region, second_region, side (symmetric, left, right or rest), symmetry (−1 … 1),
         locality (0 … 1), peak_mm, mean_mm, uses, share_of_frames, main_stage, mean_intensity, description …
     config: the model's config.json.
+    path: the folder it was opened from; None for one made in memory.
+
+    ``codebook[17]`` is a `Codeword`; iterating gives all of them.
     """
 
     model: str
@@ -41,6 +51,7 @@ class Codebook:
     face_id: str
     table: pd.DataFrame
     config: dict[str, Any] = field(default_factory=dict)
+    path: Path | None = None
 
     @property
     def size(self) -> int:
@@ -65,7 +76,26 @@ class Codebook:
         config, table = read_json(path / "config.json"), pd.read_parquet(path / "codewords.parquet")
         psi = np.stack(table["psi"].to_numpy()).astype(np.float32)
         return cls(name, psi, np.asarray(config["levels"], np.float32), int(config["tokenizer"]["stages"]),
-                   tuple(config["coefficients"]), config["face"], table.drop(columns="psi"), config)
+                   tuple(config["coefficients"]), config["face"], table.drop(columns="psi"), config, path)
+
+    @cached_property
+    def face(self) -> FaceModel:
+        """The face it was trained on, opened from the folder that the codebook is in."""
+        return open_face(self.face_id, self.path and self.path.parent.parent)
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __iter__(self) -> Iterator[Codeword]:
+        return (self[k] for k in range(self.size))
+
+    def __getitem__(self, codeword: int) -> Codeword:
+        """One codeword with its face. Raises `DataError` for a number that is not in 0 … K−1."""
+        from dfe_core.tokenizer.codeword import Codeword
+        if not 0 <= codeword < self.size:
+            raise DataError(self.model, f"codeword {codeword}", f"0 to {self.size - 1}")
+        facts = self.table.iloc[codeword].to_dict() if codeword < len(self.table) else {}
+        return Codeword(codebook=self.model, index=int(codeword), psi=self.psi[codeword], face=self.face, facts=facts)
 
     def decode(self, tokens: np.ndarray, intensities: np.ndarray | None = None) -> np.ndarray:
         """(…, N) codewords, with (…, N) intensities (default 1), to (…, E) ψ: the sum over the tokens.

@@ -1,0 +1,236 @@
+"""Compare groups codeword by codeword: effect sizes with intervals, permutation p and false discovery rates."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import false_discovery_control
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.groups import effects, permutation
+from dfe_core.groups.design import Design, make_design
+from dfe_core.groups.measures import MEASURES, count_use
+from dfe_core.progress import Listener, Progress, silent
+from dfe_core.tokenizer.codebook import REST, Codebook
+from dfe_core.tokens.runs import RunIndex
+
+TESTED, TOO_FEW, TOO_RARE, CONSTANT = "tested", "too few units", "too rare", "no variation"
+"""Statuses of a row. What is not tested has no p and does not count among the tests that q corrects for."""
+
+_MANY = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupSettings:
+    """Every choice that changes a number.
+
+    Attributes
+    ----------
+    by: the label column. unit: ``subject``, or ``recording``, which takes recordings of one subject as independent.
+    measures: of `measures.MEASURES`.
+    permutations: at most so many labellings; all of them where there are fewer. resamples: of the bootstrap.
+    min_units: units that each group needs with a value. min_present: units that need to show the codeword at all.
+    """
+
+    by: str
+    unit: str = "subject"
+    measures: tuple[str, ...] = tuple(MEASURES)
+    permutations: int = 10_000
+    resamples: int = 2000
+    min_units: int = 3
+    min_present: int = 3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.measures if name not in MEASURES]
+        if unknown or not self.measures:
+            raise DataError("measures", ", ".join(unknown) or "none", "some of " + ", ".join(MEASURES))
+        for name, least in (("permutations", 99), ("resamples", 100), ("min_units", 2), ("min_present", 1)):
+            if not least <= getattr(self, name) <= _MANY:
+                raise DataError(name, str(getattr(self, name)), f"{least} to {_MANY}")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class GroupComparison:
+    """The result of a comparison.
+
+    Attributes
+    ----------
+    model, dataset: names. simulated: of the dataset. settings: every choice.
+    levels: of the label. units: by level, how many enter. within: subjects are compared with themselves.
+    subjects: that enter. unlabelled: recordings without a label, which are left out. incomplete: by pair of levels,
+        subjects left out of it because they have only one of the two.
+    table: one row per codeword, measure and pair of levels (a, b), the smallest p first: n_a, n_b, mean_a, mean_b,
+        difference (b − a), hedges_g with g_low and g_high, rank_biserial with r_low and r_high (95 % bootstrap over
+        units), p, q (Benjamini–Hochberg over every tested row of this table), status.
+    omnibus: with three or more levels, one row per codeword and measure: eta_squared, p, q; empty with two.
+    """
+
+    model: str
+    dataset: str
+    simulated: bool
+    settings: GroupSettings
+    levels: tuple[str, ...]
+    units: dict[str, int]
+    within: bool
+    subjects: int
+    unlabelled: int
+    incomplete: dict[tuple[str, str], int]
+    table: pd.DataFrame
+    omnibus: pd.DataFrame
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON of ``dfe groups``; null where there is no number."""
+        settings = asdict(self.settings)
+        return {"model": self.model, "dataset": self.dataset, "simulated": self.simulated,
+                "by": settings.pop("by"), "unit": settings.pop("unit"),
+                "design": "within subjects" if self.within else "between subjects", "subjects": self.subjects,
+                "levels": [{"level": level, "units": self.units[level]} for level in self.levels],
+                "unlabelled": self.unlabelled,
+                "incomplete": [{"a": a, "b": b, "subjects": n} for (a, b), n in self.incomplete.items()],
+                "tests": int((self.table["status"] == TESTED).sum()), **settings,
+                "rows": _records(self.table), "omnibus": _records(self.omnibus)}
+
+
+def compare_groups(codebook: Codebook, dataset: Dataset, index: RunIndex, settings: GroupSettings,
+                   progress: Listener = silent) -> GroupComparison:
+    """Compare the use of every codeword between the levels of a label column.
+
+    Parameters
+    ----------
+    index: the intervals of the codebook on the dataset.
+
+    Returns
+    -------
+    A `GroupComparison`. Where any subject has recordings at several levels (and units are subjects), subjects are
+    compared with themselves: pairs, not independent groups.
+
+    Raises `DataError` for a column that is no grouping (`design.make_design`).
+    """
+    rows = dataset.recordings
+    design = make_design(rows, settings.by, settings.unit)
+    sums = count_use(index, rows["recording"].astype(str).tolist()).pooled(design.member, len(design.level))
+    measures = {name: values for name, values in sums.measures().items() if name in settings.measures}
+    values = np.concatenate([measures[name] for name in settings.measures], axis=1)
+    values[sums.frames == 0] = np.nan
+    features = _features(codebook.size, settings, (sums.present > 0).sum(0))
+    pairs = list(combinations(range(len(design.levels)), 2))
+    tables, incomplete = [], {}
+    for done, (a, b) in enumerate(pairs):
+        progress(Progress("groups", done, len(pairs), f"{design.levels[a]} and {design.levels[b]}"))
+        x, y, left_out = _groups(values, design, a, b)
+        tables.append(_pair(x, y, features, design, settings).assign(a=design.levels[a], b=design.levels[b]))
+        if design.within:
+            incomplete[design.levels[a], design.levels[b]] = left_out
+    progress(Progress("groups", len(pairs), len(pairs)))
+    return GroupComparison(
+        model=codebook.model, dataset=dataset.name, simulated=dataset.simulated, settings=settings,
+        levels=design.levels, within=design.within, subjects=design.subjects, unlabelled=design.unlabelled,
+        units={level: int((design.level == i).sum()) for i, level in enumerate(design.levels)}, incomplete=incomplete,
+        table=_described(_corrected(pd.concat(tables)), codebook, _COLUMNS),
+        omnibus=_described(_corrected(_omnibus(values, features, design, settings)), codebook, _OMNIBUS))
+
+
+_COLUMNS = ("codeword", "description", "measure", "a", "b", "n_a", "n_b", "mean_a", "mean_b", "difference", "hedges_g",
+            "g_low", "g_high", "rank_biserial", "r_low", "r_high", "p", "q", "status")
+_OMNIBUS = ("codeword", "description", "measure", "eta_squared", "p", "q", "status")
+
+
+def _features(size: int, settings: GroupSettings, present: np.ndarray) -> pd.DataFrame:
+    """codeword, measure and whether enough units show the codeword, in the order of the columns of the values."""
+    return pd.DataFrame([(k, name, k != REST and present[k] >= settings.min_present)
+                         for name in settings.measures for k in range(size)], columns=["codeword", "measure", "used"])
+
+
+def _groups(values: np.ndarray, design: Design, a: int, b: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Rows of both levels; within subjects row by row of the same subject, and how many subjects lack one."""
+    rows_a, rows_b = np.flatnonzero(design.level == a), np.flatnonzero(design.level == b)
+    if not design.within:
+        return values[rows_a], values[rows_b], 0
+    both, at_a, at_b = np.intersect1d(design.subject[rows_a], design.subject[rows_b], return_indices=True)
+    left_out = len(rows_a) + len(rows_b) - 2 * len(both)
+    x, y = values[rows_a[at_a]], values[rows_b[at_b]]
+    whole = np.isfinite(x) & np.isfinite(y)
+    return np.where(whole, x, np.nan), np.where(whole, y, np.nan), left_out
+
+
+def _pair(x: np.ndarray, y: np.ndarray, features: pd.DataFrame, design: Design,
+          settings: GroupSettings) -> pd.DataFrame:
+    """Effects and p of every feature between (n, F) and (m, F)."""
+    n_a, n_b = np.isfinite(x).sum(0), np.isfinite(y).sum(0)
+    mean_a, mean_b = _means(x), _means(y)
+    status = _status(np.concatenate([x, y]), np.minimum(n_a, n_b), features, settings.min_units)
+    table = pd.DataFrame({**features[["codeword", "measure"]], "n_a": n_a, "n_b": n_b, "mean_a": mean_a,
+                          "mean_b": mean_b, "difference": mean_b - mean_a, "status": status})
+    test = status == TESTED
+    names = ("hedges_g", "g_low", "g_high", "rank_biserial", "r_low", "r_high", "p")
+    table[list(names)] = np.nan
+    if test.any():
+        table.loc[test, list(names)] = np.stack(_effects(x[:, test], y[:, test], design.within, settings), 1)
+    return table
+
+
+def _effects(x: np.ndarray, y: np.ndarray, pairs: bool, settings: GroupSettings) -> list[np.ndarray]:
+    g, r, test = (effects.paired_g, effects.paired_rank_biserial, permutation.paired) if pairs else \
+        (effects.hedges_g, effects.rank_biserial, permutation.two_groups)
+    (g_low, g_high), (r_low, r_high) = effects.bootstrap_intervals(x, y, paired=pairs, resamples=settings.resamples,
+                                                                   seed=settings.seed)
+    p = test(x, y, permutations=settings.permutations, seed=settings.seed)
+    return [g(x, y), g_low, g_high, r(x, y), r_low, r_high, p]
+
+
+def _omnibus(values: np.ndarray, features: pd.DataFrame, design: Design, settings: GroupSettings) -> pd.DataFrame:
+    """Any difference between three or more levels; within subjects over those that have every level."""
+    table = features[["codeword", "measure"]].copy()
+    if len(design.levels) < 3:
+        return table.iloc[:0].assign(eta_squared=np.nan, p=np.nan, status="")
+    whole = np.ones(len(design.level), bool)
+    if design.within:
+        whole = np.bincount(design.subject)[design.subject] == len(design.levels)
+        lacking = pd.DataFrame(np.isfinite(values)).groupby(design.subject).transform("all").to_numpy()
+        values = np.where(lacking, values, np.nan)
+    values, level = values[whole], design.level[whole]
+    least = np.min([np.isfinite(values[level == i]).sum(0) for i in range(len(design.levels))], axis=0)
+    table["status"] = _status(values, least, features, settings.min_units)
+    table[["eta_squared", "p"]] = np.nan
+    test = (table["status"] == TESTED).to_numpy()
+    if test.any():
+        found = permutation.several_groups(values[:, test], level, design.subject[whole] if design.within else None,
+                                           permutations=settings.permutations, seed=settings.seed)
+        table.loc[test, ["eta_squared", "p"]] = np.stack(found, 1)
+    return table
+
+
+def _status(values: np.ndarray, least: np.ndarray, features: pd.DataFrame, min_units: int) -> np.ndarray:
+    known = np.isfinite(values)
+    span = np.where(known, values, -np.inf).max(0) - np.where(known, values, np.inf).min(0)
+    used = features["used"].to_numpy()
+    return np.select([~used, least < min_units, ~(span > 1e-12)], [TOO_RARE, TOO_FEW, CONSTANT], TESTED)
+
+
+def _means(values: np.ndarray) -> np.ndarray:
+    known = np.isfinite(values)
+    return np.where(known.any(0), np.nansum(values, 0) / np.maximum(known.sum(0), 1), np.nan)
+
+
+def _corrected(table: pd.DataFrame) -> pd.DataFrame:
+    """With q, the smallest p first."""
+    table = table[table["codeword"] != REST].assign(q=np.nan)
+    known = table["p"].notna().to_numpy()
+    if known.any():
+        table.loc[known, "q"] = false_discovery_control(table["p"].to_numpy(float)[known], method="bh")
+    return table.sort_values(["p", "codeword", "measure"], kind="stable", ignore_index=True)
+
+
+def _described(table: pd.DataFrame, codebook: Codebook, columns: tuple[str, ...]) -> pd.DataFrame:
+    words = codebook.table["description"] if "description" in codebook.table else pd.Series("", range(codebook.size))
+    return table.assign(description=table["codeword"].map(words))[list(columns)]
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return table.astype(object).where(table.notna(), None).to_dict("records")

@@ -1,0 +1,80 @@
+"""Who is compared with whom: units of analysis, their levels, and whether levels differ between or within subjects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import RECORDING_COLUMNS
+
+UNITS = ("subject", "recording")
+MOST_LEVELS = 10
+_OF_RECORDINGS = ("session", "extractor")
+"""Columns of every dataset that may group recordings, beside the labels."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Design:
+    """The units of a comparison.
+
+    Attributes
+    ----------
+    levels: (L,) names of the groups, sorted.
+    within: each subject has recordings at several levels, and is compared with itself. A unit is then a subject at
+        one level; otherwise it is a subject, or a recording.
+    member: (R,) the unit of each recording, −1 for none. level: (U,) index of each unit's level.
+    subject: (U,) index of its subject. subjects: how many.
+    unlabelled: recordings left out because they have no label.
+    """
+
+    levels: tuple[str, ...]
+    within: bool
+    member: np.ndarray
+    level: np.ndarray
+    subject: np.ndarray
+    subjects: int
+    unlabelled: int
+
+
+def make_design(recordings: pd.DataFrame, by: str, unit: str = "subject") -> Design:
+    """The design of a label column over `Dataset.recordings`.
+
+    With subjects as units, the comparison is between subjects where every subject has one level, and within subjects
+    where any has several. Raises `DataError` for an unknown column or unit, and for fewer than 2 or more than
+    `MOST_LEVELS` levels.
+    """
+    if unit not in UNITS:
+        raise DataError("unit", repr(unit), " or ".join(UNITS))
+    values = _labels(recordings, by)
+    known = values.notna().to_numpy()
+    levels = tuple(sorted(values[known].unique()))
+    if not 2 <= len(levels) <= MOST_LEVELS:
+        raise DataError(by, f"{len(levels)} different values", f"a column of 2 to {MOST_LEVELS} groups")
+    level = values.map({name: i for i, name in enumerate(levels)}).to_numpy(float)
+    subject = pd.factorize(recordings["subject"].astype(str))[0]
+    several = pd.Series(level[known]).groupby(subject[known]).nunique().max() > 1
+    within = bool(several) and unit == "subject"
+    name = [(r,) if unit == "recording" else (s, lv) if within else (s,)
+            for r, (s, lv) in enumerate(zip(subject.tolist(), level.tolist(), strict=True))]
+    member = np.full(len(recordings), -1)
+    member[known], units = pd.factorize(pd.Series(name, dtype=object)[known])
+    first = np.array([np.flatnonzero(member == u)[0] for u in range(len(units))])
+    owner, subjects = pd.factorize(subject[first])
+    return Design(levels=levels, within=within, member=member, level=level[first].astype(int), subject=owner,
+                  subjects=len(subjects), unlabelled=int((~known).sum()))
+
+
+def _labels(recordings: pd.DataFrame, by: str) -> pd.Series:
+    """The column as text, whole numbers without ``.0``; None where it is empty."""
+    known = [*(c for c in recordings.columns if c not in RECORDING_COLUMNS),
+             *(c for c in _OF_RECORDINGS if c in recordings.columns)]
+    if by not in known:
+        raise DataError(by, "no such label column", "one of " + ", ".join(known) if known else "a dataset with labels")
+    return recordings[by].map(_text, na_action="ignore").where(lambda v: v.notna() & (v != ""), None)
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,1 @@
+"""The user's own objects: a `Workspace` (what the cache holds) and a `Study` (one codebook over one dataset)."""

@@ -1,0 +1,145 @@
+"""The functions of the public interface: recordings in, codebook trained, dataset encoded and evaluated."""
+
+from __future__ import annotations
+
+import glob
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.progress import Listener, silent
+from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.workspace.study import Study
+
+if TYPE_CHECKING:
+    from dfe_core.tokenizer.config import Config
+
+_WILDCARDS = "*?["
+_SHOWN = 3
+
+
+def open_dataset(name: str, root: str | Path | None = None) -> Dataset:
+    """Open a dataset by name. Raises `DataError` when there is none."""
+    return Dataset.open(name, _folder(root))
+
+
+def open_codebook(name: str, root: str | Path | None = None) -> Codebook:
+    """Open a trained codebook by name. Raises `DataError` when there is none."""
+    return Codebook.open(name, _folder(root))
+
+
+def import_recordings(paths: str | Path | Sequence[str | Path], *, name: str, face: str = "anny",
+                      labels: str | Path | None = None, events: str | Path | None = None, format: str = "auto",
+                      subject_pattern: str | None = None, fps: float | None = None, root: str | Path | None = None,
+                      progress: Listener = silent) -> Dataset:
+    """Import recordings of other tools into one dataset, as ``dfe import``.
+
+    Parameters
+    ----------
+    paths: files, folders or glob patterns (``"recordings/*.csv"``), one or several.
+    name: of the dataset to write.
+    face: ``anny``, ``ict:PATH``, ``flame:PATH``, ``bfm:PATH``, or ``learn`` for landmarks and meshes.
+    labels: a table with a column recording or subject, and one column per label.
+    events: a table of events within recordings. Not supported yet: any value but None is refused.
+    format: a format's name as in docs/formats.md; ``auto`` looks at each file.
+    subject_pattern: a regular expression on file names whose first group is the subject.
+    fps: frame rate of files without times, and the one that all others are resampled to, Hz.
+    root: the artefact folder (default: ``$DFE_CACHE``). progress: is called with `dfe_core.progress.Progress`.
+
+    Returns
+    -------
+    The dataset. Files that were left out are named in a `UserWarning`.
+
+    Raises `DataError` when no file can be imported, a dataset of this name exists, or a pattern matches nothing.
+    """
+    if events is not None:
+        raise DataError("events", "tables of events are not supported yet",
+                        "None; labels of whole recordings can be given with labels=")
+    from dfe_core.expressions.importing import import_dataset
+    report = import_dataset(expand_patterns(paths), name, face=face, format=format, labels=labels,
+                            subject_pattern=subject_pattern, fps=fps, root=_folder(root), progress=progress)
+    if report.skipped:
+        shown = "; ".join(message for _, message in report.skipped[:_SHOWN])
+        more = len(report.skipped) - _SHOWN
+        warnings.warn(f"{len(report.skipped)} files were not imported: {shown}"
+                      + (f"; and {more} more" if more > 0 else ""), stacklevel=2)
+    return Dataset.open(name, _folder(root))
+
+
+def expand_patterns(paths: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Files and folders of paths and glob patterns (``**`` for any depth), patterns in alphabetical order.
+
+    Raises `DataError` for a pattern without a match, and for no path at all.
+    """
+    given = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    if not given:
+        raise DataError("paths", "none given", "files, folders or glob patterns")
+    return [path for entry in given for path in _expanded(Path(entry).expanduser())]
+
+
+def _expanded(path: Path) -> list[Path]:
+    if path.exists() or not any(sign in str(path) for sign in _WILDCARDS):
+        return [path]
+    matches = sorted(glob.glob(str(path), recursive=True))
+    if not matches:
+        raise DataError(path, "no file matches this pattern", "a pattern that does, relative to the working directory")
+    return [Path(match) for match in matches]
+
+
+def train(data: Dataset | str, *, name: str, seed: int = 0, config: Config | str | Path | None = None,
+          settings: Mapping[str, Any] | None = None, resume: bool = False, root: str | Path | None = None,
+          progress: Listener = silent) -> Codebook:
+    """Train a codebook on the training subjects of a dataset, as ``dfe train``.
+
+    Parameters
+    ----------
+    data: a dataset, or its name. name: of the codebook to write.
+    seed: the same seed gives the same codebook.
+    config: a `Config` (whose own seed counts), or a TOML file with differences from the default.
+    settings: single fields by dotted name, ``{"tokenizer.codewords": 64, "train.steps": 500}``.
+    resume: continue from the last checkpoint, where there is one.
+    root: the artefact folder (default: that of `data`). progress: is called with `dfe_core.progress.Progress`.
+
+    Raises `DataError` when a codebook of this name exists, for too few frames, and for wrong settings.
+    """
+    from dfe_core.tokenizer.config import Config, load_config
+    from dfe_core.training.fit import train_model
+    if not isinstance(config, Config):
+        overrides = {"seed": seed, **(settings or {})}
+        config = load_config(Path(config) if config is not None else None, overrides)
+    elif settings:
+        raise DataError("settings", "given beside a Config", "one or the other")
+    folder = _folder(root) or _root_of_dataset(data)
+    train_model(_name(data), name, config=config, resume=resume, root=folder, progress=progress)
+    return Codebook.open(name, folder)
+
+
+def encode(codebook: Codebook | str, data: Dataset | str, *, root: str | Path | None = None,
+           progress: Listener = silent) -> Study:
+    """Turn every valid frame of a dataset into tokens, where that has not been done, and return the `Study`."""
+    return Study(codebook, data, root=root, progress=progress)
+
+
+def evaluate(codebook: Codebook | str, data: Dataset | str, *, split: str = "test", root: str | Path | None = None,
+             progress: Listener = silent) -> dict[str, Any]:
+    """Figures of a codebook on held-out subjects of a dataset: `Study.evaluate`, without keeping tokens."""
+    from dfe_core.evaluation.evaluate import evaluate_model
+    folder = _folder(root) or _root_of_dataset(data)
+    return evaluate_model(_name(codebook), _name(data), split=split, root=folder, progress=progress)
+
+
+def _folder(root: str | Path | None) -> Path | None:
+    return None if root is None else Path(root).expanduser()
+
+
+def _root_of_dataset(data: Dataset | str) -> Path | None:
+    return None if isinstance(data, str) else data.path.parent.parent
+
+
+def _name(artefact: Dataset | Codebook | str) -> str:
+    if isinstance(artefact, str):
+        return artefact
+    return artefact.name if isinstance(artefact, Dataset) else artefact.model

@@ -1,0 +1,72 @@
+"""`dfe groups`: does the use of codewords differ between groups or conditions?"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dfe_core.progress import Listener
+from dfe_core.store import json_text
+from train.commands.output import add_json_option, deliver
+from train.tables import facts, table
+
+if TYPE_CHECKING:
+    from dfe_core.groups.comparison import GroupComparison
+
+DESCRIPTION = "Compare groups of people or conditions codeword by codeword: rate, share of time, intensity and " \
+              "duration, with effect sizes, bootstrap intervals over subjects, permutation p and false discovery rates."
+EXAMPLES = ("dfe groups codebook1 study1 --by condition",
+            "dfe groups codebook1 study1 --by diagnosis --out groups/ --json groups.json")
+
+_ROWS = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
+    parser.add_argument("dataset", metavar="DATASET", help="that the model encoded")
+    parser.add_argument("--by", required=True, metavar="COLUMN", help="a label column of 2 to 10 levels")
+    parser.add_argument("--unit", choices=("subject", "recording"), default="subject",
+                        help="what counts as one observation; recordings of one subject are not independent "
+                             "(default: subject)")
+    parser.add_argument("--permutations", type=int, default=10_000, metavar="N", help="(default: 10000)")
+    parser.add_argument("--seed", type=int, default=0, help="of permutations and resamples (default: 0)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write groups.csv, omnibus.csv and groups.json there")
+    add_json_option(parser)
+
+
+def run(args: argparse.Namespace, progress: Listener) -> None:
+    from dfe_core.workspace.study import Study
+    result = Study(args.model, args.dataset, progress=progress).compare_groups(
+        args.by, unit=args.unit, permutations=args.permutations, seed=args.seed)
+    if args.out is not None:
+        write_tables(result, args.out)
+    deliver(result.to_json(), report(result), args.json)
+
+
+def write_tables(result: GroupComparison, folder: Path) -> None:
+    """groups.csv, omnibus.csv (of three or more levels) and groups.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    result.table.to_csv(folder / "groups.csv", index=False)
+    if len(result.omnibus):
+        result.omnibus.to_csv(folder / "omnibus.csv", index=False)
+    (folder / "groups.json").write_text(json_text(result.to_json()) + "\n", encoding="utf-8")
+
+
+def report(result: GroupComparison) -> str:
+    """The result of `dfe groups` as text."""
+    from dfe_core.groups.comparison import TESTED
+    tested = result.table[result.table["status"] == TESTED]
+    design = "within subjects" if result.within else "between " + ("subjects" if result.settings.unit == "subject"
+                                                                   else "recordings")
+    head = facts([("model", result.model), ("dataset", result.dataset),
+                  ("data", "simulated" if result.simulated else "real"), ("by", result.settings.by),
+                  ("design", design), ("subjects", result.subjects),
+                  *((f"units, {level}", result.units[level]) for level in result.levels),
+                  *([("recordings without label, left out", result.unlabelled)] if result.unlabelled else []),
+                  ("tests", len(tested)), ("tests with q < 0.05", int((tested["q"] < 0.05).sum()))])
+    rows = [(r.codeword, r.measure, r.a, r.b, r.mean_a, r.mean_b, r.hedges_g, f"{r.g_low:.2f} to {r.g_high:.2f}",
+             r.rank_biserial, r.p, r.q) for r in tested.head(_ROWS).itertuples()]
+    columns = ("codeword", "measure", "a", "b", "mean a", "mean b", "Hedges' g", "95 % interval", "rank-biserial", "p",
+               "q")
+    return "\n\n".join((head, table(columns, rows)))
