@@ -3,9 +3,9 @@
     python tools/docs_blocks.py docs/notebook.md            compare
     python tools/docs_blocks.py docs/notebook.md --write    put the true output into the page
 
-Blocks of a page run one after the other in one namespace. A block ```` ```text ```` directly below one is its output; in
-comparing, every number matches every other (figures move with the data and the machine), words do not. The output of a
-block ```` ```text varies ```` is not compared.
+Blocks of a page run one after the other in one namespace. A block of kind ``text`` directly below one is its output; in
+comparing, every number matches every other (figures move with the data and the machine), words do not. The output of
+kind ``text varies`` is not compared.
 """
 
 from __future__ import annotations

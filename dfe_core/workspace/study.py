@@ -81,8 +81,9 @@ class Study:
         Parameters
         ----------
         unit: ``recording`` or ``subject``.
-        measure: ``share`` (0 … 1 of the unit's valid frames in which the codeword is present; column 0: in which no
-            codeword is) or ``intensity`` (mean over all valid frames of the unit; column 0 is zero).
+        measure: ``share`` (0 … 1 of the unit's valid frames in which the codeword is present, as `tokens.presence`
+            says; column 0: frames without any token) or ``intensity`` (its intensity while present, mean over all
+            valid frames of the unit; column 0 is zero).
 
         Returns
         -------

@@ -13,6 +13,7 @@ import pytest
 
 import dfe_core as dfe
 from dfe_core.faces import save_face
+from dfe_core.tokens.presence import codeword_sizes, present_activations
 from tests.small_world import FPS, make_world, write_dataset
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -112,10 +113,12 @@ def test_a_bag_is_the_share_of_frames_with_each_codeword(study: dfe.Study):
     bag = study.bag()
     assert bag.shape == (6, study.codebook.size)
     assert bag.index.tolist() == study.dataset.recordings["recording"].tolist()
-    held = study.token_cache.recording("r4").tokens
+    held = study.token_cache.recording("r4")
+    present, _ = present_activations(held, codeword_sizes(study.token_cache))
     for codeword in range(1, study.codebook.size):
-        assert bag.loc["r4", codeword] == pytest.approx((held == codeword).any(1).mean())
-    assert bag.loc["r4", 0] == pytest.approx((held == 0).all(1).mean())
+        assert bag.loc["r4", codeword] == pytest.approx((present.codeword == codeword).sum() / len(held.frame))
+    assert bag.loc["r4", 0] == pytest.approx((held.tokens == 0).all(1).mean())
+    assert bag.loc["r4", 1:].gt(0).any()
 
 
 def test_the_bag_of_a_subject_is_the_mean_over_its_frames(study: dfe.Study):
@@ -128,8 +131,9 @@ def test_the_bag_of_a_subject_is_the_mean_over_its_frames(study: dfe.Study):
 
 def test_the_bag_by_intensity_weighs_frames_by_intensity(study: dfe.Study):
     held = study.token_cache.recording("r1")
-    k = int(np.bincount(held.tokens[held.tokens > 0]).argmax())
-    expected = np.where(held.tokens == k, held.intensities, 0).sum() / len(held.tokens)
+    present, _ = present_activations(held, codeword_sizes(study.token_cache))
+    k = int(np.bincount(present.codeword).argmax())
+    expected = present.intensity[present.codeword == k].sum() / len(held.frame)
     assert study.bag(measure="intensity").loc["r1", k] == pytest.approx(expected, rel=1e-5)
 
 
