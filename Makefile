@@ -29,8 +29,8 @@ lint: install  ## ruff and the import contract
 	@$(VENV_PYTHON) -m ruff check .
 	@.venv/bin/lint-imports
 
-clean:  ## remove .venv and everything generated
-	rm -rf .venv build *.egg-info cache/faces cache/datasets cache/models cache/tokens cache/analyses cache/renders
+clean:  ## remove .venv and what is made again by itself; never recordings, models, notes, tokens or AUs
+	rm -rf .venv build *.egg-info cache/renders
 
 need-python:
 	@test -n "$(PYTHON)" || { echo "error: python3: none, or older than 3.10; expected Python 3.10 or newer:" \

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import inspect
 import json
 import os
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dfe_core.errors import DataError
+from dfe_core.locks import claim
+from dfe_core.replacement import atomic_directory, atomic_file, recover
 
+__all__ = ("KINDS", "artefact_path", "atomic_directory", "atomic_file", "cache_root", "content_key", "file_sha256",
+           "json_text", "one_writer", "read_json", "recover_all", "write_json")
+_F = TypeVar("_F", bound=Callable[..., Any])
 KINDS = ("faces", "datasets", "models", "tokens", "analyses", "renders")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_JOINED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,219}")
+"""Tokens and analyses are named after up to two artefacts, with ``--`` between."""
 
 
 def cache_root() -> Path:
@@ -32,14 +38,50 @@ def cache_root() -> Path:
 def artefact_path(kind: str, name: str, root: Path | None = None) -> Path:
     """The path of one artefact; `name` never leaves its folder.
 
-    Raises `DataError` when the name is not made of letters, digits, ``.``, ``_`` and ``-`` alone.
+    Where a replacement of it was interrupted half way, it is rolled back first. Raises `DataError` when the name is not
+    made of letters, digits, ``.``, ``_`` and ``-`` alone, and for ``--`` in the name of a dataset or a model: that
+    stands between the two names of what is made from both.
     """
     if kind not in KINDS:
         raise DataError(kind, "no such kind of artefact", " or ".join(KINDS))
-    if not _NAME.fullmatch(name):
+    joined = kind in ("tokens", "analyses", "renders")
+    if not (_JOINED if joined else _NAME).fullmatch(name):
         raise DataError(repr(name), f"not usable as a name under {kind}/",
                         "1 to 100 letters, digits, '.', '_' or '-', starting with a letter or digit")
-    return (root or cache_root()) / kind / name
+    if "--" in name and kind in ("datasets", "models"):
+        raise DataError(repr(name), f"'--' in a name under {kind}/", "a name with single dashes")
+    path = (root or cache_root()) / kind / name
+    if not path.exists() and any(path.parent.glob(f".{name}-old-*")):
+        recover(path.parent)
+    return path
+
+
+def one_writer(kind: str, name: str = "{name}", wait_s: float = 0.0) -> Callable[[_F], _F]:
+    """A decorator: the function is the only writer of the artefact `name` from its start to its end.
+
+    name: in braces, arguments of the function (``{model}--{dataset}``). The root is its argument ``root``, else that of
+    its argument ``dataset``, where this is an opened one. The function raises `DataError` where another command writes
+    that artefact for over `wait_s` seconds.
+    """
+    def decorate(function: _F) -> _F:
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def claimed(*args: Any, **kwargs: Any) -> Any:
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            root, opened = bound.arguments.get("root"), getattr(bound.arguments.get("dataset"), "path", None)
+            path = artefact_path(kind, name.format(**bound.arguments), root or (opened and opened.parents[1]))
+            with claim(path, wait_s):
+                return function(*args, **kwargs)
+        return claimed  # type: ignore[return-value]
+    return decorate
+
+
+def recover_all(root: Path | None = None) -> list[str]:
+    """Roll back every replacement of an artefact that was interrupted half way; ``kind/name`` of each."""
+    root = root or cache_root()
+    return [f"{kind}/{name}" for kind in KINDS for name in recover(root / kind)]
 
 
 def file_sha256(path: Path) -> str:
@@ -59,40 +101,6 @@ def _streamed_sha256(handle) -> str:  # Python 3.10 has no hashlib.file_digest
 def content_key(value: Any, length: int = 16) -> str:
     """A short hex key of a JSON-serialisable value: equal values, equal key, whatever the order of dict keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:length]
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it over `path` on success, remove it on failure."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def atomic_directory(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; on success it takes the place of `path`, on failure it is removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        yield temporary
-        temporary.chmod(0o755)
-        if path.exists():
-            retired = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
-            os.replace(path, retired / path.name)
-            os.replace(temporary, path)
-            shutil.rmtree(retired, ignore_errors=True)
-        else:
-            os.replace(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -50,15 +50,39 @@ def test_only_artefacts_go(root: Path, tmp_path: Path):
     assert trash.discarded(root) == []
 
 
-def test_what_was_set_aside_long_ago_ends(root: Path):
+def edit_entry(root: Path, number: str, text: str) -> None:
+    (root / ".trash" / number / "entry.json").write_text(text)
+
+
+def test_nothing_ends_by_itself_even_when_the_clock_jumps(root: Path, monkeypatch):
     entry = trash.discard([root / "datasets" / "study"], root)
-    path = root / ".trash" / entry.id / "entry.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"when": 0.0}))
+    now = trash.time.time()
+    monkeypatch.setattr(trash.time, "time", lambda: now + 86400 * 31)
     trash.discard([root / "tokens" / "m--study"], root)
-    assert [e.what for e in trash.discarded(root)] == ["tokens/m--study"]
+    assert [e.what for e in trash.discarded(root)] == ["tokens/m--study", "datasets/study"]
+    assert [e.id for e in trash.expired(root)] == [entry.id]
+    assert trash.empty(root, trash.expired(root)) > 0 and len(trash.discarded(root)) == 1
     assert trash.empty(root) > 0 and os.listdir(root / ".trash") == []
     with pytest.raises(DataError, match="nothing of this id"):
         trash.restore(entry.id, root)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"paths": ["datasets/study"]}', '{"paths": [], "when": 1}',
+                                  '{"paths": ["../../x"], "when": 1}', '{"paths": ["datasets/study"], "when": "x"}'])
+def test_a_damaged_entry_neither_blocks_the_trash_nor_is_lost(root: Path, text: str):
+    before = everything(root)
+    damaged = trash.discard([root / "datasets" / "study"], root)
+    edit_entry(root, damaged.id, text)
+    other = trash.discard([root / "tokens" / "m--study"], root)
+    assert {e.id: e.damaged for e in trash.discarded(root)} == {damaged.id: True, other.id: False}
+    trash.recover(root)
+    trash.restore(other.id, root)
+    trash.restore(damaged.id, root)
+    assert everything(root) == before
+
+
+def test_an_entry_says_whose_it_is(root: Path):
+    assert trash.discard([root / "datasets" / "study"], root).by == trash.account() != ""
 
 
 def test_a_deletion_that_was_interrupted_is_taken_back_as_well(root: Path):

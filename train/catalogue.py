@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dfe_core import trash
 from dfe_core.errors import DataError
+from dfe_core.locks import claim
 from dfe_core.store import KINDS, cache_root, file_sha256, read_json
 
 _EXPECTED = {"datasets": ("name", "face", "coefficients", "recordings", "frames", "simulated", "key"),
              "models": ("name", "face", "coefficients", "tokenizer", "train", "dataset", "key"),
              "tokens": ("model", "dataset", "frames", "stages", "codewords")}
 """What a manifest must say for its artefact to be used."""
+UNFINISHED = "training has not finished"
 
 
 @dataclass(frozen=True)
@@ -86,10 +89,10 @@ def dependents(artefact: Artefact, root: Path | None = None) -> list[Artefact]:
     return [a for a in catalogue(root) if (artefact.kind, artefact.name) in a.needs]
 
 
-def remove(artefact: Artefact, force: bool = False, root: Path | None = None) -> None:
-    """Delete an artefact, and with it what is made at need.
+def remove(artefact: Artefact, force: bool = False, root: Path | None = None) -> trash.Discarded:
+    """Set an artefact aside in the trash, and delete what is made from it at need; returns the entry in the trash.
 
-    Raises `DataError` when other artefacts were made from it, unless `force`.
+    Raises `DataError` when other artefacts were made from it, unless `force`, and when it is being written.
     """
     users = dependents(artefact, root)
     needed_by = [a.label for a in users if not a.made_at_need]
@@ -97,16 +100,18 @@ def remove(artefact: Artefact, force: bool = False, root: Path | None = None) ->
         raise DataError(artefact.label, "needed by " + ", ".join(needed_by), "those to be removed first, or --force")
     for user in users:
         if user.made_at_need:
-            _delete(user)
-    _delete(artefact)
+            delete(user)
+    return trash.discard([artefact.path], root)
 
 
-def _delete(artefact: Artefact) -> None:
-    if artefact.path.is_dir():
-        (artefact.path / manifest_name(artefact.kind)).unlink(missing_ok=True)  # without it the rest does not exist
-        shutil.rmtree(artefact.path)
-    else:
-        artefact.path.unlink()
+def delete(artefact: Artefact) -> None:
+    """Delete an artefact for good."""
+    with claim(artefact.path, trash.PATIENCE_S):
+        if artefact.path.is_dir():
+            (artefact.path / manifest_name(artefact.kind)).unlink(missing_ok=True)  # without it the rest does not exist
+            shutil.rmtree(artefact.path)
+        else:
+            artefact.path.unlink()
 
 
 def faults(artefact: Artefact) -> list[str]:
@@ -128,7 +133,9 @@ def remedy(artefact: Artefact) -> str:
     needed = dict(sorted(artefact.needs))
     if artefact.kind == "datasets":
         again = "dfe simulate" if artefact.simulated else "dfe import SRC..."
-        return f"{again} --name {artefact.name}"
+        return f"dfe rm {artefact.label} --force (it stays in the trash), then {again} --name {artefact.name}"
+    if artefact.kind == "models" and artefact.fault == UNFINISHED:
+        return f"dfe train DATASET --name {artefact.name} --resume"
     if artefact.kind == "models":
         return f"dfe rm {artefact.label} --force, then dfe train {needed.get('datasets', 'DATASET')} " \
                f"--name {artefact.name}"
@@ -166,7 +173,7 @@ def _manifest(path: Path, kind: str) -> tuple[dict[str, Any], str]:
     if not path.is_file():
         if kind == "renders":  # pictures stand for themselves
             return {}, ""
-        return {}, "training has not finished" if kind == "models" else f"no {path.name}: never finished"
+        return {}, UNFINISHED if kind == "models" else f"no {path.name}: never finished"
     try:
         manifest = read_json(path)
     except DataError as error:

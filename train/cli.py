@@ -135,6 +135,7 @@ def _run(args: argparse.Namespace) -> int:
     progress = listener(getattr(args, "progress", "bar"))
     try:
         with progress:
+            _recover()
             code = args.run(args, progress) or DONE
             sys.stdout.flush()
             return code
@@ -145,6 +146,15 @@ def _run(args: argparse.Namespace) -> int:
         return _fail("; ".join(["interrupted", *_GOES_ON.get(args.command, ())]), debug, INTERRUPTED)
     except Exception as error:
         return _fail(f"error: {one_line(error, args.command)}", debug, REFUSED)
+
+
+def _recover() -> None:
+    """Finish or roll back what a killed command left half way, before anything looks at the cache."""
+    from dfe_core import trash
+    from dfe_core.store import recover_all
+    for label in recover_all():
+        print(f"{label} is as it was before a change that was interrupted", file=sys.stderr)
+    trash.recover()
 
 
 def _as_interrupt(*_: object) -> None:

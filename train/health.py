@@ -8,18 +8,25 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from dfe_core import trash
+from dfe_core.errors import DataError
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import KINDS, cache_root
+from dfe_core.replacement import is_in_use, owner_of
+from dfe_core.store import KINDS, cache_root, recover_all
 from train.browsers import find_browser
-from train.catalogue import catalogue, faults, remedy
+from train.catalogue import Artefact, catalogue, delete, faults, manifest_name, remedy
 from train.tables import size
 
+REPAIR = "dfe doctor --repair"
+_STILL_S = 600.0
+"""A temporary file untouched for so long belongs to nobody any more, seconds."""
 GOOD, WARNING, BAD = "ok", "warning", "fault"
 _FREE_BYTES = 2_000_000_000
 _DRAW = """
@@ -142,14 +149,87 @@ def _cache(root: Path) -> Iterator[Check]:
             state = WARNING if artefact.fault.startswith("training") else BAD
             yield Check(artefact.label, state, "; ".join(wrong), remedy(artefact))
     yield Check("artefacts", GOOD, f"{whole} of {len(artefacts)} whole, content as it was written")
+    for label in (f"{kind}/{name}" for kind, name, _ in unplaced(root)):
+        yield Check(label, WARNING, "written whole, but stopped before it got its name", REPAIR)
+    if entries := [e for e in trash.discarded(root) if e.damaged]:
+        yield Check("trash", WARNING, f"{len(entries)} damaged entries: " + ", ".join(e.id for e in entries),
+                    "dfe rm --undo ID brings back what they hold, dfe rm --purge ID deletes it")
+    if entries := trash.expired(root):
+        yield Check("trash", WARNING, f"{len(entries)} entries over {trash.KEPT_DAYS} days old", "dfe rm --trash lists "
+                    "them, dfe rm --purge ID deletes one for good")
     if left := leftovers(root):
-        yield Check("leftovers", WARNING, f"{len(left)} of interrupted writes", "rm -r " + " ".join(map(str, left)))
+        yield Check("leftovers", WARNING, f"{len(left)} of interrupted writes: " + ", ".join(
+            str(path.relative_to(root)) for path in left[:3]) + (" …" if len(left) > 3 else ""), REPAIR)
 
 
 def leftovers(root: Path) -> list[Path]:
-    """Temporary files and folders of writes that were killed: beside the artefacts, their names start with a dot."""
-    return [path for kind in KINDS if (root / kind).is_dir() for path in sorted((root / kind).iterdir())
-            if path.name.startswith(".") and path.suffix != ".lock"]
+    """Temporary files and folders of writers that were killed, without any that is the only copy of an artefact, and
+    without those of writers still at work."""
+    places = [root, root / ".trash", *(root / kind for kind in KINDS)]
+    places += [path for kind in KINDS if (root / kind).is_dir() for path in sorted((root / kind).iterdir())
+               if path.is_dir() and not path.name.startswith(".")]
+    kept = {path for _, _, path in unplaced(root)}
+    return [path for place in places if place.is_dir() for path in sorted(place.iterdir())
+            if _is_leftover(path) and path not in kept]
+
+
+def _is_leftover(path: Path) -> bool:
+    if path.name.startswith((".learning-", ".new-", ".gone-")):
+        return _age_s(path) > _STILL_S
+    owner = owner_of(path)
+    if not owner or path.suffix == ".lock" or "-old-" in path.name and not path.with_name(owner).exists():
+        return False
+    return not is_in_use(path) if path.is_dir() else _age_s(path) > _STILL_S
+
+
+def _age_s(path: Path) -> float:
+    return time.time() - path.stat().st_mtime
+
+
+def unplaced(root: Path) -> list[tuple[str, str, Path]]:
+    """(kind, name, folder) of artefacts that were written whole, and whose writers were killed before the last rename
+    while there is no other of the name."""
+    found = []
+    for kind in ("datasets", "tokens", "analyses"):
+        for path in sorted((root / kind).iterdir()) if (root / kind).is_dir() else ():
+            name = owner_of(path)
+            if name and path.is_dir() and (path / manifest_name(kind)).is_file() and "-old-" not in path.name \
+                    and not path.with_name(name).exists() and not is_in_use(path):
+                found.append((kind, name, path))
+    return found
+
+
+def repair(root: Path | None = None, progress: Listener = silent) -> list[str]:
+    """Carry out what `checkup` advises where nothing is lost by it; returns a line for each thing done.
+
+    Interrupted changes are finished or rolled back, whole artefacts get their names, leftovers go, what is made at need
+    is deleted where it is damaged, and damaged tokens are made again.
+    """
+    root = root or cache_root()
+    done = [f"{label}: rolled back" for label in recover_all(root)]
+    trash.recover(root)
+    for kind, name, path in unplaced(root):
+        os.rename(path, path.with_name(name))
+        done.append(f"{kind}/{name}: has its name")
+    for path in leftovers(root):
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        done.append(f"{path.relative_to(root)}: deleted")
+    return done + [line for artefact in catalogue(root) if (line := _repaired(artefact, root, progress))]
+
+
+def _repaired(artefact: Artefact, root: Path, progress: Listener) -> str:
+    if not (artefact.made_at_need or artefact.kind == "tokens") or not faults(artefact):
+        return ""
+    if artefact.made_at_need:
+        delete(artefact)
+        return f"{artefact.label}: deleted, it is made again when it is needed"
+    from dfe_core.tokens.encoding import encode_dataset
+    model, _, dataset = artefact.name.partition("--")
+    try:
+        encode_dataset(model, dataset, root=root, progress=progress)
+    except DataError as error:
+        return f"{artefact.label}: not made again ({error})"
+    return f"{artefact.label}: made again"
 
 
 def _ask(code: str) -> subprocess.CompletedProcess[str]:

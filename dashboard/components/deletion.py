@@ -64,19 +64,51 @@ def undo(choice: shelf.Choice) -> None:
     """What was deleted lately, each with a way back."""
     if fault := st.session_state.pop("undo-fault", None):
         st.warning(fault, icon=":material/undo:")
-    for entry in trash.discarded(choice.root)[:5]:
+    entries = trash.discarded(choice.root)
+    for entry in entries:
         with st.container(border=True):
             words, back = st.columns([5, 1], vertical_alignment="center")
-            words.markdown(f":material/delete: {_what(entry)} {_ago(entry.when)} ({entry.bytes / 1e6:,.1f} MB"
-                           + (f", {plural(len(entry.paths), 'artefact')})." if len(entry.paths) > 1 else ")."))
+            words.markdown(f":material/delete: {_what(entry)} {_ago(entry.when)}{f' by {entry.by}' if entry.by else ''}"
+                           f" ({entry.bytes / 1e6:,.1f} MB"
+                           + (f", {plural(len(entry.paths), 'artefact')})." if len(entry.paths) > 1 else ").")
+                           + (" Its entry is damaged; what it holds is whole." if entry.damaged else ""))
             back.button("Undo", key=f"undo-{entry.id}", icon=":material/undo:", width="stretch", on_click=_restore,
                         args=(choice, entry))
-    if trash.discarded(choice.root):
-        st.button("Delete them for good", key="empty-trash", on_click=trash.empty, args=(choice.root,), type="tertiary")
+    if entries:
+        _offer_to_empty(choice, entries)
+
+
+def _offer_to_empty(choice: shelf.Choice, entries: list[trash.Discarded]) -> None:
+    """Delete for good exactly the entries that were listed when it was asked, after asking."""
+    if not st.session_state.get("asked-empty-trash"):
+        st.button("Delete them for good", key="empty-trash", on_click=st.session_state.__setitem__,
+                  args=("asked-empty-trash", True), type="tertiary")
+        return
+    with st.container(border=True):
+        words, yes, no = st.columns([4, 1, 1], vertical_alignment="center")
+        others = sorted({entry.by for entry in entries if entry.by} - {trash.account()})
+        words.markdown(f"{plural(len(entries), 'deletion')} ({sum(e.bytes for e in entries) / 1e6:,.1f} MB) can then no "
+                       "longer be taken back." + (f" Some are of {', '.join(others)}." if others else ""))
+        yes.button("Delete for good", type="primary", key="empty-trash-yes", width="stretch", on_click=_empty,
+                   args=(choice, entries))
+        no.button("Keep", key="empty-trash-no", width="stretch", on_click=st.session_state.pop,
+                  args=("asked-empty-trash",))
+
+
+def _empty(choice: shelf.Choice, entries: list[trash.Discarded]) -> None:
+    st.session_state.pop("asked-empty-trash", None)
+    try:
+        trash.empty(choice.root, entries)
+    except OSError:
+        st.session_state["undo-fault"] = "Some were deleted or brought back in another window meanwhile."
 
 
 def _delete(choice: shelf.Choice, paths: list) -> None:
-    trash.discard(paths, choice.root)
+    try:
+        trash.discard(paths, choice.root)
+    except DataError as error:
+        st.session_state["undo-fault"] = f"{error.where}: {error.found}. Expected: {error.expected}."
+        return
     st.session_state[CHANGED] = True
     st.session_state.pop(f"asked-delete-{choice.dataset}", None)
     left = shelf.dataset_names(choice.root, choice.model)

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from dfe_core.errors import DataError
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.spool import Spool
+from dfe_core.locks import claim
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, read_json, write_json
 
 SCHEMA_VERSION = 1
@@ -247,7 +248,8 @@ class DatasetWriter:
 @contextlib.contextmanager
 def open_writer(name: str, names: tuple[str, ...], root: Path | None = None) -> Iterator[DatasetWriter]:
     """A `DatasetWriter` for ``datasets/<name>``; the dataset appears when the block ends well, else nothing does."""
-    with atomic_directory(artefact_path("datasets", name, root)) as folder:
+    path = artefact_path("datasets", name, root)
+    with claim(path), atomic_directory(path) as folder:
         writer = DatasetWriter(folder, names)
         yield writer
         if not (folder / "manifest.json").is_file():

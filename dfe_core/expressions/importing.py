@@ -31,7 +31,7 @@ from dfe_core.faces.coefficients import BFM_ID, flame_id
 from dfe_core.faces.model import FaceModel
 from dfe_core.faces.names import coefficient_map
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import artefact_path, file_sha256
+from dfe_core.store import artefact_path, file_sha256, one_writer
 
 SPACES = ("arkit", "flame", "bfm", "landmarks", "mesh")
 """Families of coefficients that faces share; those of any other space are of the one face that it names."""
@@ -39,6 +39,7 @@ _OWN_MODELS = ("flame", "bfm")
 """Families whose face is the user's own file."""
 
 
+@one_writer("datasets")
 def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "anny", format: str = "auto",
                    labels: str | Path | None = None, subject_pattern: str | None = None, fps: float | None = None,
                    extractor: str | None = None, mix_extractors: bool = False, reader: Any = None,

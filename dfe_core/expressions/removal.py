@@ -18,7 +18,8 @@ from dfe_core import trash
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset, DatasetWriter
 from dfe_core.expressions.recording import Recording
-from dfe_core.store import atomic_directory
+from dfe_core.locks import claim
+from dfe_core.store import artefact_path, atomic_directory
 
 _OWN = frozenset(("manifest.json", "recordings.parquet", "frames.parquet", "extras.parquet", "truth.parquet"))
 _WHY = "removed by hand"
@@ -27,8 +28,15 @@ _WHY = "removed by hand"
 def remove_recording(dataset: Dataset, recording: str) -> trash.Discarded:
     """Take a recording out of a dataset; `put_back` takes the entry that is returned.
 
-    Raises `DataError` for one that is not there, and for the only one: that is the whole dataset's deletion.
+    The dataset is read as it is now, by one writer at a time. Raises `DataError` for a recording that is not there, and
+    for the only one: that is the whole dataset's deletion.
     """
+    with claim(dataset.path, trash.PATIENCE_S):
+        return _removed(Dataset(dataset.path), recording)
+
+
+def _removed(dataset: Dataset, recording: str) -> trash.Discarded:
+    """`remove_recording` of the dataset as it is now, claimed."""
     names = dataset.recordings["recording"].tolist()
     if recording not in names:
         raise DataError(dataset.name, f"no recording {recording!r}", "one listed by `dfe show`")
@@ -36,18 +44,12 @@ def remove_recording(dataset: Dataset, recording: str) -> trash.Discarded:
         raise DataError(dataset.name, f"{recording!r} is its only recording", "the dataset itself to be deleted")
     rest = [name for name in names if name != recording]
     manifest, removed = _split_manifest(dataset.manifest, recording)
-    with trash.set_aside(dataset.path, {"recording": recording, "order": names}) as folder:
-        _write(folder, dataset.name, [(dataset, recording)], removed)
-    root = dataset.path.parents[1]
-    entry = trash.discarded(root)[0]
-    try:
+    with trash.set_aside(dataset.path, {"recording": recording, "order": names}) as aside:
+        _write(aside.folder, dataset.name, [(dataset, recording)], removed)
         with atomic_directory(dataset.path) as folder:
             _write(folder, dataset.name, [(dataset, name) for name in rest], manifest)
             _copy_others(dataset.path, folder)
-    except BaseException:
-        trash.drop(entry.id, root)
-        raise
-    return entry
+    return trash.find(aside.id, dataset.path.parents[1])
 
 
 def put_back(entry: trash.Discarded, root: Path | None = None) -> None:
@@ -58,20 +60,27 @@ def put_back(entry: trash.Discarded, root: Path | None = None) -> None:
     if not entry.recording:
         trash.restore(entry.id, root)
         return
-    dataset, held = Dataset.open(entry.what.partition("/")[2], root), Dataset(trash.held(entry, root))
+    name = entry.what.partition("/")[2]
+    with claim(artefact_path("datasets", name, root), trash.PATIENCE_S):
+        dataset, held = Dataset.open(name, root), Dataset(trash.held(entry, root))
+        if held.names != dataset.names or held.face_id != dataset.face_id:
+            raise DataError(entry.recording, f"coefficients of {held.face_id}, but {dataset.name} is on "
+                            f"{dataset.face_id} by now", "the dataset it was taken from")
+        if entry.recording in dataset.recordings["recording"].tolist():
+            trash.drop(entry.id, root)
+        else:
+            _join(dataset, held, entry, root)
+
+
+def _join(dataset: Dataset, held: Dataset, entry: trash.Discarded, root: Path | None) -> None:
     names = dataset.recordings["recording"].tolist()
-    if held.names != dataset.names or held.face_id != dataset.face_id:
-        raise DataError(entry.recording, f"coefficients of {held.face_id}, but {dataset.name} is on "
-                        f"{dataset.face_id} by now", "the dataset it was taken from")
-    if entry.recording not in names:
-        place = {name: i for i, name in enumerate(entry.order)}
-        at = next((i for i, name in enumerate(names) if place.get(name, -1) > place[entry.recording]), len(names))
-        parts = [(dataset, name) for name in names]
-        parts.insert(at, (held, entry.recording))
-        with atomic_directory(dataset.path) as folder:
-            _write(folder, dataset.name, parts, _joined_manifest(dataset.manifest, held.manifest, entry))
-            _copy_others(dataset.path, folder)
-    trash.drop(entry.id, root)
+    place = {name: i for i, name in enumerate(entry.order)}
+    at = next((i for i, name in enumerate(names) if place.get(name, -1) > place[entry.recording]), len(names))
+    parts = [(dataset, name) for name in names]
+    parts.insert(at, (held, entry.recording))
+    with trash.taken_back(entry, root), atomic_directory(dataset.path) as folder:
+        _write(folder, dataset.name, parts, _joined_manifest(dataset.manifest, held.manifest, entry))
+        _copy_others(dataset.path, folder)
 
 
 def _write(folder: Path, name: str, parts: Sequence[tuple[Dataset, str]], manifest: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from dfe_core.facs.readers import ReadOptions, read_aus
 from dfe_core.facs.store import AlignedAus, AlignedFrames, AlignedWriter, open_writer
 from dfe_core.facs.table import DETECTOR_CAVEAT
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import file_sha256
+from dfe_core.store import file_sha256, one_writer
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".eaf")
 
@@ -58,6 +58,7 @@ def list_files(sources: list[Path | str]) -> list[Path]:
     return found
 
 
+@one_writer("analyses", "aus--{dataset.name}--{name}")
 def import_aus(sources: list[Path | str], dataset: Dataset, name: str, *, format: str = "auto",
                options: ReadOptions | None = None, recordings: dict[str, str] | None = None, face: str | None = None,
                tolerance_s: float | None = None, offset: float | str = 0.0, max_offset_s: float = 5.0,

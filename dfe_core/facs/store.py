@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.locks import claim
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, read_json, write_json
 
 SCHEMA_VERSION = 1
@@ -192,7 +193,8 @@ def open_writer(dataset: str, name: str, aus: tuple[tuple[str, str], ...],
                 root: Path | None = None) -> Iterator[AlignedWriter]:
     """An `AlignedWriter` for the AUs `name` of `dataset`; they appear when the block ends well, else nothing does."""
     artefact_path("analyses", name, root)
-    with atomic_directory(artefact_path("analyses", folder_name(dataset, name), root)) as folder:
+    path = artefact_path("analyses", folder_name(dataset, name), root)
+    with claim(path), atomic_directory(path) as folder:
         writer = AlignedWriter(folder, aus)
         yield writer
         if not (folder / "manifest.json").is_file():

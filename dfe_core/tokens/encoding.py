@@ -15,7 +15,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset, Frames
 from dfe_core.faces import open_face
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import artefact_path, atomic_directory, cache_root, file_sha256, read_json, write_json
+from dfe_core.store import artefact_path, atomic_directory, cache_root, file_sha256, one_writer, read_json, write_json
 from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.steady import linked_frames
@@ -35,6 +35,7 @@ class EncodeReport:
     unchanged: bool
 
 
+@one_writer("tokens", "{model}--{dataset}", wait_s=3600)
 def encode_dataset(model: str, dataset: str, *, fast: bool = False, root: Path | None = None,
                    progress: Listener = silent) -> EncodeReport:
     """Write ``tokens/<model>--<dataset>/``; does nothing when it already holds the tokens of both as they are.

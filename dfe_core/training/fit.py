@@ -18,7 +18,7 @@ from dfe_core.expressions.split import Split, split_dataset
 from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import artefact_path, content_key
+from dfe_core.store import artefact_path, content_key, one_writer
 from dfe_core.tokenizer import losses
 from dfe_core.tokenizer.config import Config, TrainConfig
 from dfe_core.tokenizer.latent import balanced_gram, latent_frame
@@ -55,6 +55,7 @@ class Run:
     device: torch.device
 
 
+@one_writer("models")
 def train_model(dataset: str, name: str, *, config: Config | None = None, resume: bool = False,
                 root: Path | None = None, progress: Listener = silent) -> Path:
     """Train a tokenizer on the training subjects of a dataset and write ``models/<name>/``.
@@ -69,6 +70,9 @@ def train_model(dataset: str, name: str, *, config: Config | None = None, resume
             progress(Progress("training", config.train.steps, config.train.steps, "already trained"))
             return folder
         raise DataError(name, "a model of this name exists", f"another --name, or `dfe rm {name}` first")
+    if not resume and (folder / CHECKPOINT).is_file():
+        raise DataError(name, "an unfinished training of this name", "--resume to continue it, or "
+                        f"`dfe rm models/{name}` to begin again")
     run = _prepare(Dataset.open(dataset, root), folder, config, root, progress)
     state = _start(run)
     if resume and load_checkpoint_(state, folder):

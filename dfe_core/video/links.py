@@ -15,9 +15,11 @@ from typing import Any
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.locks import claim
 from dfe_core.store import read_json, write_json
 from dfe_core.video.frames import ENDINGS
 
+PATIENCE_S = 20.0
 FILE = "videos.json"
 _SAME = re.compile(r"(?P<stem>.+?)(-face\d+|_(cal|raw|neutral))?", re.IGNORECASE)
 """A recording's name is its file's, with the number of the face or the form of the take behind it."""
@@ -55,8 +57,9 @@ def links(dataset: Dataset) -> dict[str, Link]:
 
 def link(dataset: Dataset, found: Mapping[str, Link]) -> None:
     """Write which recordings have which video, in the place of what was written before."""
-    write_json(dataset.path / FILE, {"schema_version": 1, "videos": {
-        name: {"video": os.path.abspath(one.video), "box": one.box} for name, one in found.items()}})
+    with claim(dataset.path, PATIENCE_S):  # a removal copies this file along while it writes the dataset anew
+        write_json(dataset.path / FILE, {"schema_version": 1, "videos": {
+            name: {"video": os.path.abspath(one.video), "box": one.box} for name, one in found.items()}})
 
 
 def unlink(dataset: Dataset) -> int:

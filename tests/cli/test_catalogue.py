@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dfe_core import trash
 from dfe_core.errors import DataError
 from dfe_core.store import write_json
 from train.catalogue import catalogue, dependents, faults, find, remedy, remove
@@ -70,15 +71,17 @@ def test_what_is_made_at_need_goes_with_what_it_was_made_from(toy: Path):
     assert not (toy / "analyses" / "map-1").exists() and not model.path.exists()
     with pytest.raises(DataError, match="needed by analyses/aus--toy--openface"):
         remove(dataset, root=toy)
-    remove(dataset, force=True, root=toy)
-    assert not dataset.path.exists()
+    entry = remove(dataset, force=True, root=toy)
+    assert not dataset.path.exists() and [e.id for e in trash.discarded(toy)][0] == entry.id
+    trash.restore(entry.id, toy)
+    assert not faults(find("datasets/toy", toy))
 
 
 def test_doctor_names_the_corrupt_artefact_and_how_to_make_it_again(toy: Path):
     (toy / "datasets" / "toy" / "frames.parquet").write_bytes(b"PAR1")
-    (toy / "datasets" / ".toy-abc").mkdir()
+    (toy / "datasets" / ".toy-0123abcd").mkdir()
     checks = {check.what: check for check in checkup(toy)}
     broken = checks["datasets/toy"]
     assert broken.state == BAD and "frames.parquet" in broken.found and "dfe simulate --name toy" in broken.remedy
     assert checks["torch"].state != BAD and checks["drawing"].state != BAD and checks["packages"].state != BAD
-    assert [p.name for p in leftovers(toy)] == [".toy-abc"] and ".toy-abc" in checks["leftovers"].remedy
+    assert [p.name for p in leftovers(toy)] == [".toy-0123abcd"] and ".toy-0123abcd" in checks["leftovers"].found

@@ -1,37 +1,60 @@
-"""`dfe rm`: remove an artefact, unless others were made from it; or one recording of a dataset."""
+"""`dfe rm`: remove an artefact, unless others were made from it, or one recording of a dataset; and take that back."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 
+from dfe_core import trash
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
-from train.catalogue import find, remove
-from train.tables import size
+from train.catalogue import Artefact, dependents, find, remove
+from train.tables import size, table
 
 DESCRIPTION = "Remove one artefact of the cache. Asks first, and refuses what other artefacts were made from. With " \
-              "--recording, take one recording out of a dataset: it can be taken back on the Data page for 30 days."
-EXAMPLES = ("dfe rm study1 --yes", "dfe rm models/codebook1 --yes", "dfe rm study1 --recording s1_talk --yes")
+              "--recording, take one recording out of a dataset. What is removed stays in the trash of the cache " \
+              "until it is purged: --trash lists it, --undo brings it back. To remove a person for good: dfe withdraw."
+EXAMPLES = ("dfe rm study1 --yes", "dfe rm models/codebook1 --yes", "dfe rm study1 --recording s1_talk --yes",
+            "dfe rm --trash", "dfe rm --undo 3f0c2b9a6d1e", "dfe rm --purge 3f0c2b9a6d1e --yes")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("thing", metavar="THING", help="its name, or KIND/NAME where two kinds share the name")
+    parser.add_argument("thing", metavar="THING", nargs="?",
+                        help="its name, or KIND/NAME where two kinds share the name")
     parser.add_argument("--recording", metavar="NAME", help="of a dataset, this recording alone")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--force", action="store_true", help="also when other artefacts were made from it")
+    parser.add_argument("--trash", action="store_true", help="list what was removed and can be brought back")
+    parser.add_argument("--undo", metavar="ID", help="bring back what was removed")
+    parser.add_argument("--purge", metavar="ID", help="delete an entry of the trash for good; all: every entry")
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
+    asked = [option for option in ("trash", "undo", "purge", "thing") if getattr(args, option)]
+    if len(asked) != 1:
+        raise DataError("dfe rm", "nothing to remove" if not asked else f"--{asked[0]} and {asked[1]} at once",
+                        "one THING, or --trash, --undo or --purge")
+    {"trash": _list, "undo": _undo, "purge": _purge, "thing": _thing}[asked[0]](args)
+
+
+def _thing(args: argparse.Namespace) -> None:
     if args.recording is not None:
         _recording(args)
         return
     artefact = find(args.thing)
-    if not args.yes and not _agreed(f"Remove {artefact.label} ({size(artefact.bytes)})? [y/N] ", artefact.label):
+    if not args.yes and not _agreed(f"Remove {_with_notes(artefact)} ({size(artefact.bytes)})? [y/N] ", artefact.label):
         print(f"kept {artefact.label}")
         return
-    remove(artefact, args.force)
-    print(f"removed {artefact.label} ({size(artefact.bytes)})")
+    entry = remove(artefact, args.force)
+    print(f"removed {_with_notes(artefact)} ({size(artefact.bytes)})\n{_way_back(entry)}")
+
+
+def _with_notes(artefact: Artefact) -> str:
+    """What goes along that cannot be made again: the names and notes that people wrote."""
+    if artefact.kind != "models" or not (artefact.path / "notes.json").is_file():
+        return artefact.label
+    return f"{artefact.label} with its notes.json (names, tags and notes of codewords)"
 
 
 def _recording(args: argparse.Namespace) -> None:
@@ -43,10 +66,46 @@ def _recording(args: argparse.Namespace) -> None:
     if not args.yes and not _agreed(f"Take {label} out? [y/N] ", label):
         print(f"kept {label}")
         return
-    remove_recording(dataset, args.recording)
+    entry = remove_recording(dataset, args.recording)
     clear(dataset)
     print(f"removed {label}; tokens, AUs and analyses of {dataset.name} are to be made again (dfe encode MODEL "
-          f"{dataset.name})")
+          f"{dataset.name})\n{_way_back(entry)}")
+    models = [a.name for a in dependents(find(f"datasets/{dataset.name}")) if a.kind == "models"]
+    if models:
+        print(f"models trained with it: {', '.join(models)}")
+
+
+def _way_back(entry: trash.Discarded) -> str:
+    return f"dfe rm --undo {entry.id} brings it back; dfe rm --purge {entry.id} deletes it for good"
+
+
+def _list(args: argparse.Namespace) -> None:
+    entries = trash.discarded()
+    rows = [(e.id, _title(e), time.strftime("%Y-%m-%d %H:%M", time.localtime(e.when)), e.by, size(e.bytes),
+             "damaged entry" if e.damaged else "") for e in entries]
+    print(table(("id", "removed", "when", "by", "size", ""), rows) if rows else "the trash is empty")
+
+
+def _title(entry: trash.Discarded) -> str:
+    return f"{entry.recording} of {entry.what}" if entry.recording else ", ".join(entry.paths)
+
+
+def _undo(args: argparse.Namespace) -> None:
+    from dfe_core.expressions.removal import put_back
+    entry = trash.find(args.undo)
+    put_back(entry)
+    print(f"brought back {_title(entry)}")
+
+
+def _purge(args: argparse.Namespace) -> None:
+    entries = trash.discarded() if args.purge == "all" else [trash.find(args.purge)]
+    titles = "; ".join(f"{_title(e)} (by {e.by or 'unknown'})" for e in entries)
+    if not entries:
+        print("the trash is empty")
+    elif not args.yes and not _agreed(f"Delete for good: {titles}? [y/N] ", "the trash"):
+        print("kept")
+    else:
+        print(f"deleted for good: {titles} ({size(trash.empty(entries=entries))})")
 
 
 def _agreed(question: str, label: str) -> bool:
