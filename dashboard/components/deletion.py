@@ -87,8 +87,8 @@ def _offer_to_empty(choice: shelf.Choice, entries: list[trash.Discarded]) -> Non
     with st.container(border=True):
         words, yes, no = st.columns([4, 1, 1], vertical_alignment="center")
         others = sorted({entry.by for entry in entries if entry.by} - {trash.account()})
-        words.markdown(f"{plural(len(entries), 'deletion')} ({sum(e.bytes for e in entries) / 1e6:,.1f} MB) can then no "
-                       "longer be taken back." + (f" Some are of {', '.join(others)}." if others else ""))
+        words.markdown(f"{plural(len(entries), 'deletion')} ({sum(e.bytes for e in entries) / 1e6:,.1f} MB) can then "
+                       "no longer be taken back." + (f" Some are of {', '.join(others)}." if others else ""))
         yes.button("Delete for good", type="primary", key="empty-trash-yes", width="stretch", on_click=_empty,
                    args=(choice, entries))
         no.button("Keep", key="empty-trash-no", width="stretch", on_click=st.session_state.pop,
