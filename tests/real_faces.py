@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dfe_core.faces import FaceModel, open_face
@@ -37,3 +38,11 @@ def ict(ict_source: Path, tmp_path_factory: pytest.TempPathFactory) -> FaceModel
 def face(request: pytest.FixtureRequest) -> FaceModel:
     """Both topologies in turn."""
     return request.getfixturevalue(request.param)
+
+
+def composed(face: FaceModel, **weights: float) -> np.ndarray:
+    """(E,) an expression by the names of its coefficients."""
+    psi = np.zeros(face.coefficients)
+    for name, value in weights.items():
+        psi[face.names.index(name)] = value
+    return psi

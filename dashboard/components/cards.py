@@ -8,29 +8,46 @@ import pandas as pd
 
 from dashboard.components.palette import region_colour
 from dashboard.components.words import mm, percent
+from dfe_core.facs.codeword_names import Verdict
 
 
 def name_of(row: pd.Series) -> str:
-    """What a codeword is called: the lab's name for it, or what moves most in it."""
-    return row["name"] or str(row["description"]).split(";")[0].rsplit(",", 1)[0]
+    """What a codeword is called: the lab's name for it, or its plain name."""
+    return row["name"] or str(row["title"])
 
 
 def title_of(row: pd.Series) -> str:
-    """Its number, with the action unit it is like."""
-    return f"{int(row['codeword'])} · {row['like']}" if row["like"] else str(int(row["codeword"]))
+    """Its number and what it is called."""
+    return f"{int(row['codeword'])} · {name_of(row)}"
 
 
 def sentence_of(row: pd.Series) -> str:
-    """The whole description."""
-    return f"{row['description']}." + (f" Like {row['like']}." if row["like"] else "")
+    """The whole description, with what is known of it in terms of FACS."""
+    return f"{row['description']}. {facs_words(row['verdict'], row['like'])}".strip()
+
+
+def facs_words(verdict: Verdict, units: str) -> str:
+    """What a codeword is in terms of FACS, as a sentence; empty for rest."""
+    return {Verdict.REST: "", Verdict.CONFIRMED: f"{units} by shape and in the data.",
+            Verdict.BY_SHAPE: f"{units} by shape.",
+            Verdict.BEYOND_FACS: "Beyond FACS: no action unit moves the face so.",
+            Verdict.CONTRAST: "A contrast: no face can do it alone.",
+            Verdict.NOT_CONFIRMED: "No action unit: the one it looks like does not go with it in the data.",
+            Verdict.FAINT: "Too faint for an action unit.", Verdict.UNKNOWN: ""}[verdict]
+
+
+def chip_of(row: pd.Series) -> str:
+    """The mark on a card: action units that may be named, or why there are none; empty where nothing is known."""
+    return row["like"] or {Verdict.BEYOND_FACS: "beyond FACS", Verdict.CONTRAST: "contrast",
+                           Verdict.NOT_CONFIRMED: "no AU", Verdict.FAINT: "faint"}.get(row["verdict"], "")
 
 
 def card(row: pd.Series, src: str | None) -> dict[str, Any]:
     """One codeword for the gallery."""
     number = int(row["codeword"])
     used = f"In {percent(row['share_of_frames'])} of frames." if row["uses"] else "Never used."
-    return {"id": number, "src": src, "title": title_of(row), "note": name_of(row),
-            "colour": region_colour(row["region"]),
+    return {"id": number, "src": src, "title": str(number), "note": name_of(row), "chip": chip_of(row),
+            "named": row["verdict"] in (Verdict.CONFIRMED, Verdict.BY_SHAPE), "colour": region_colour(row["region"]),
             "alt": f"Codeword {number}: {sentence_of(row)} {used} Moves up to {mm(row['peak_mm'])}."}
 
 

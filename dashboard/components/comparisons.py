@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.components import figures, shelf
+from dashboard.components.cards import name_of
 from dashboard.components.dictionary import dictionary
 from dfe_core.embedding.compare import Comparison, Matching, compare_fidelity, match_codebooks
 from dfe_core.motion.identity import transfer
@@ -35,9 +36,9 @@ def psi_here(choice: shelf.Choice, other: str, codeword: int) -> np.ndarray:
 
 
 def descriptions(choice: shelf.Choice, other: str) -> list[str]:
-    """What moves in every codeword of another model."""
+    """What every codeword of another model is called."""
     table = dictionary(shelf.Choice(choice.root, other, choice.dataset)).table
-    return table["description"].str.split(";").str[0].tolist()
+    return [name_of(row) for _, row in table.iterrows()]
 
 
 def fidelity_figure(found: Comparison) -> go.Figure:

@@ -12,11 +12,11 @@ import streamlit as st
 from dashboard.components import shelf
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
-from dfe_core.motion.actions import action_directions
+from dfe_core.facs.codeword_names import CodewordName, name_codewords
 from dfe_core.store import artefact_path
 from dfe_core.tokenizer.codebook import Codebook
-from dfe_core.tokens.describe import describe_codewords
 from dfe_core.tokens.notes import Notebook, Notes
+from dfe_core.tokens.phrasing import plain_name, sentence
 from dfe_core.tokens.search import WordIndex, codeword_texts, index_words
 from dfe_core.tokens.usage import usage
 
@@ -26,11 +26,13 @@ _USAGE = {"uses": 0, "main_stage": -1, "presences": 0,
 
 @dataclass(frozen=True, eq=False)
 class Dictionary:
-    """table: K rows, the codebook's columns, uses, share_of_frames, main_stage, mean_intensity, description (what
-    moves), like (the nearest action unit, may be empty), name, tags and note (the lab's own). words: their index."""
+    """table: K rows, the codebook's columns, uses, share_of_frames, main_stage, mean_intensity, title (the plain name),
+    description (with every part in mm), like (its action units, may be empty), verdict (a `Verdict`), name, tags and
+    note (the lab's own). words: their index. names: the facts behind title, like and verdict."""
 
     table: pd.DataFrame
     words: WordIndex
+    names: tuple[CodewordName, ...]
 
 
 def dictionary(choice: shelf.Choice) -> Dictionary:
@@ -48,24 +50,25 @@ def dictionary(choice: shelf.Choice) -> Dictionary:
 def _dictionary(key: str, root: str, model: str, dataset: str | None, stamp: int, noted: int, _codebook: Codebook,
                 _face: FaceModel) -> Dictionary:
     notes = _notes(model, Path(root))
-    sentences = _sentences(key, _face.id, _codebook, _face)
+    names = _names(key, _face.id, _codebook, _face)
+    sentences, units = [sentence(n.description) for n in names], [n.label for n in names]
     table = _codebook.table.drop(columns=[c for c in (*_USAGE, "description") if c in _codebook.table.columns])
     if dataset is not None:
         counted = usage(shelf.tokens(Path(root), model, dataset), shelf.runs(Path(root), model, dataset))
         table = table.merge(counted, "left", "codeword")
     else:
         table = table.assign(**_USAGE)
-    parts = [sentence.partition("; like ") for sentence in sentences]
     own = [notes.of(k) for k in range(len(table))]
-    table = table.assign(description=[what for what, _, _ in parts], like=[like for _, _, like in parts],
+    table = table.assign(title=[plain_name(n.description) for n in names], description=sentences, like=units,
+                         verdict=[n.verdict for n in names],
                          name=[note.name for note in own], tags=[", ".join(note.tags) for note in own],
                          note=[note.note for note in own])
-    return Dictionary(table, index_words(codeword_texts(_codebook.table, sentences, notes)))
+    return Dictionary(table, index_words(codeword_texts(_codebook.table, sentences, notes, units=units)), names)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _sentences(key: str, face_id: str, _codebook: Codebook, _face: FaceModel) -> list[str]:
-    return describe_codewords(_codebook.psi, _face, action_directions(_codebook.names) or None)
+def _names(key: str, face_id: str, _codebook: Codebook, _face: FaceModel) -> tuple[CodewordName, ...]:
+    return tuple(name_codewords(_codebook.psi, _face))
 
 
 def _notes(model: str, root: Path) -> Notes:

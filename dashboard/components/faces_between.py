@@ -53,7 +53,7 @@ def codeword(choice: shelf.Choice, name: str, value: str) -> Stop:
     numbers = [k for k in range(1, book.size)]
     number = int(value) if value.isdigit() and 0 < int(value) < book.size else numbers[0]
     number = st.selectbox("Codeword", numbers, index=numbers.index(number), key=f"{name}-codeword",
-                          format_func=lambda k: f"{cards.title_of(table.iloc[k])} · {cards.name_of(table.iloc[k])}")
+                          format_func=lambda k: cards.title_of(table.iloc[k]))
     state.write(**{name: f"codeword:{number}"})
     return Stop(book.psi[number], f"Codeword {number}", ((number, 1.0),))
 

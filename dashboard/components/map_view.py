@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components import map_colours, media, shelf
-from dashboard.components.cards import sentence_of, title_of
+from dashboard.components.cards import sentence_of
 from dashboard.components.map_colours import Colouring
 from dashboard.components.packs import pack, quantised
 from dashboard.components.words import clock
@@ -141,7 +141,7 @@ def codeword_points(found: MapArtefact, table: pd.DataFrame) -> tuple[bytes, dic
     points = found.points
     data = pack({}, places=places(points), ids=points["codeword"].to_numpy(np.int32))
     rows = table.iloc[points["codeword"]]
-    return data, {str(int(r["codeword"])): f"{title_of(r)}: {sentence_of(r)}" for _, r in rows.iterrows()}
+    return data, {str(int(r["codeword"])): f"{int(r['codeword'])} · {sentence_of(r)}" for _, r in rows.iterrows()}
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the faces of the map")

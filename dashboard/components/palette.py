@@ -19,7 +19,8 @@ CATEGORIES = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", 
 """Of categories that have no colour of their own, in order."""
 
 REST_COLOUR = "#C9CDD4"
-SIDE_COLOURS = {"left": "#0072B2", "right": "#D55E00", "symmetric": "#7A6FAC", "rest": REST_COLOUR}
+SIDE_COLOURS = {"left": "#0072B2", "right": "#D55E00", "symmetric": "#7A6FAC", "opposed": "#009E73",
+                "rest": REST_COLOUR}
 
 HEAT = (heat_map(128) * 255).round().astype(np.uint8)
 """(128, 3) size of a displacement: the heat map of the rendered pictures, from the skin's own clay."""

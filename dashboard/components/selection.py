@@ -13,7 +13,7 @@ SORTS = {"Most used": ("uses", False), "Largest movement": ("peak_mm", False), "
          "Stage": ("main_stage", True), "Number": ("codeword", True)}
 """Name in the menu: column, ascending."""
 
-SIDES = {"Two-sided": "symmetric", "Left": "left", "Right": "right"}
+SIDES = {"Two-sided": "symmetric", "Left": "left", "Right": "right", "Opposed": "opposed"}
 
 
 @dataclass(frozen=True)

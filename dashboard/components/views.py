@@ -29,7 +29,8 @@ _gallery = _view("gallery")
 
 
 def gallery(**options: Any) -> Any:
-    """data: items [{id, src, title, note, colour, alt}], selected, face, codebook, model, narrow, chosen (numbers).
+    """data: items [{id, src, title, note, colour, alt, chip, named}], selected, face, codebook, model, narrow, chosen
+    (numbers). chip: a mark after the title, named: whether it is of action units.
     Triggers: ``pick`` and, with Ctrl, ``toggle``."""
     return _gallery(**{"on_toggle_change": lambda: None, **options})
 

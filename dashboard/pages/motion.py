@@ -97,7 +97,7 @@ def sliders(choice: shelf.Choice, table: pd.DataFrame, mixed: dict[int, float]) 
             mixes.write({})
             st.rerun(scope="fragment")
         mixes.saved(choice)
-    names = {int(r["codeword"]): f"{cards.title_of(r)} · {cards.name_of(r)}" for _, r in table.iterrows()
+    names = {int(r["codeword"]): cards.title_of(r) for _, r in table.iterrows()
              if r["side"] != "rest"}
     picked = st.multiselect("Codewords", list(names), default=list(mixed), format_func=names.get,
                             placeholder="Add a codeword", key=f"mix-of-{'-'.join(map(str, mixed))}")

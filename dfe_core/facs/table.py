@@ -187,6 +187,10 @@ NO_COEFFICIENT = ("AU11", "AU13", "AU21", "AU23", "AU25", "AU31", "AD32", "AD33"
 """Codes above without an ARKit coefficient of their own (PT); AU25 and AU44 can be shown only by others' means."""
 
 
+SAME_DIRECTION = ("AU43", "AU27")
+"""Codes that move the face as another does (AU45, AU26) and differ by duration or size alone."""
+
+
 def columns(aus: tuple[str, ...] | list[str]) -> tuple[tuple[str, str], ...]:
     """The (AU, side) columns of these AUs on ARKit coefficients: left and right where they are apart, else both."""
     return tuple((au, side) for au in aus for side in (("left", "right") if au in SIDED else ("both",)))

@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.facs.table import ACTIONS, coefficient_map, normalise_au
-
-SAME_DIRECTION = ("AU43", "AU27")
-"""Codes that move the face as another does (AU45, AU26) and differ by duration or size alone."""
+from dfe_core.facs.table import ACTIONS, SAME_DIRECTION, coefficient_map, normalise_au
 
 
 def action_label(au: str, side: str) -> str:

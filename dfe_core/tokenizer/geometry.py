@@ -17,6 +17,10 @@ ONE_SIDED = 1 / 3
 """|left − right| / (left + right) of squared displacement above which a codeword is one-sided: one side holds at
 least twice the energy of the other."""
 
+SIDEWAYS = 0.35
+"""A movement that is the opposite of its mirror image goes to one side where its antisymmetric part points there by
+at least this share of its length; else its halves move against each other and it is ``opposed``."""
+
 _CHUNK = 64  # codewords whose (V, 3) displacement is held at once: 20 MB for a face of 26,000 vertices
 _FLIP = np.array([-1, 1, 1], np.float32)
 
@@ -34,8 +38,9 @@ def codeword_geometry(psi: np.ndarray, face: FaceModel) -> pd.DataFrame:
     -------
     (K rows) codeword; region, second_region: of `REGIONS`, where vertices move most (mean squared displacement, so
     that a small region is not outvoted by a large one; an eyeball counts with the eye; ``none`` at rest); side:
-    ``symmetric``, ``left``, ``right`` or ``rest``, the half with at least twice the energy of the other, and for a
-    movement that is the opposite of its mirror image (jaw to the left) the side it goes to; symmetry: cosine of the
+    ``symmetric``, ``left``, ``right``, ``opposed`` or ``rest``: the half with at least twice the energy of the other;
+    for a movement that is the opposite of its mirror image the side it goes to (jaw to the left), and ``opposed``
+    where it goes to none (one brow up, the other down); symmetry: cosine of the
     displacement field with its mirror image, −1 … 1; locality: share of squared displacement in the two strongest
     regions; peak_mm, mean_mm: largest and mean displacement of a vertex; gini: inequality of displacement over
     vertices, 0 all alike … 1 one vertex alone; ``mm_<region>_<left|right>``: mean displacement there, mm, NaN where
@@ -84,7 +89,7 @@ def _measure(displacement: np.ndarray, face: FaceModel) -> pd.DataFrame:
     names = np.array(REGIONS, object)
     table = {"region": np.where(still, "none", names[order[:, 0]]),
              "second_region": np.where(still, "none", names[order[:, 1]]),
-             "side": _side(energy, displacement, mirrored, still, face.sides),
+             "side": _side(energy, displacement, mirrored, still, face),
              "symmetry": np.where(still, 1.0, mirrored),
              "locality": np.divide(two, total, out=np.zeros_like(total), where=~still),
              "peak_mm": magnitude.max(1, initial=0) * 1e3, "mean_mm": magnitude.mean(1) * 1e3,
@@ -100,14 +105,50 @@ def _most_moved(energy: np.ndarray, face: FaceModel) -> np.ndarray:
 
 
 def _side(energy: np.ndarray, displacement: np.ndarray, mirrored: np.ndarray, still: np.ndarray,
-          sides: np.ndarray) -> np.ndarray:
+          face: FaceModel) -> np.ndarray:
+    balance = _balance(energy, face.sides)
+    one_sided = np.abs(balance) > ONE_SIDED
+    against = (mirrored < 0) & ~one_sided
+    lateral = sideways(displacement, face)
+    sign = np.where(against, lateral, balance)
+    kind = np.where(against & (np.abs(lateral) < SIDEWAYS), "opposed",
+                    np.where(against | one_sided, np.where(sign > 0, "left", "right"), "symmetric"))
+    return np.where(still, "rest", kind).astype(object)
+
+
+def side_balance(displacement: np.ndarray, face: FaceModel) -> np.ndarray:
+    """(K, V, 3) displacement to (K,) −1 … 1: (left − right) / (left + right) of squared displacement."""
+    return _balance((displacement.astype(np.float64) ** 2).sum(2), face.sides)
+
+
+def _balance(energy: np.ndarray, sides: np.ndarray) -> np.ndarray:
     left, right = (energy[:, sides == code].sum(1) for code in (1, 2))
-    balance = np.divide(left - right, left + right, out=np.zeros_like(left), where=left + right > 0)
-    lateral = (mirrored < 0) & (np.abs(balance) <= ONE_SIDED)
-    sign = np.where(lateral, displacement[..., 0].sum(1), balance)
-    one_sided = lateral | (np.abs(balance) > ONE_SIDED)
-    return np.where(still, "rest", np.where(~one_sided, "symmetric", np.where(sign > 0, "left", "right"))) \
-        .astype(object)
+    return np.divide(left - right, left + right, out=np.zeros_like(left), where=left + right > 0)
+
+
+def sideways(displacement: np.ndarray, face: FaceModel) -> np.ndarray:
+    """(K, V, 3) displacement to (K,) −1 … 1: how far what differs from its mirror image goes to the left (+) or right.
+
+    The mean x of the antisymmetric half of the field, (d − mirrored d)/2, over its mean length, both weighted by its
+    length. Of an eyeball the front counts alone: the back goes the other way.
+    """
+    odd = (displacement - displacement[:, face.mirror] * _FLIP) / 2
+    odd = odd[:, front_of_eyes(face)].astype(np.float64)
+    length = np.linalg.norm(odd, axis=2)
+    total = (length ** 2).sum(1)
+    return np.divide((length * odd[..., 0]).sum(1), total, out=np.zeros_like(total), where=total > 0)
+
+
+def front_of_eyes(face: FaceModel) -> np.ndarray:
+    """(V,) bool: everything but the back halves of the eyeballs."""
+    front = np.ones(len(face.template), bool)
+    globe = ~np.isin(face.materials, (SKIN, MOUTH))
+    for code in (1, 2):
+        eye = np.flatnonzero(globe & (face.sides == code))
+        if len(eye):
+            depth = face.template[eye, 2]
+            front[eye] = depth >= (depth.min() + depth.max()) / 2
+    return front
 
 
 def _profile(magnitude: np.ndarray, face: FaceModel) -> dict[str, np.ndarray]:

@@ -1,4 +1,7 @@
-"""A sentence for every codeword, from geometry alone: what moves, where to, how far, and what it is like."""
+"""What every codeword does to the face, as a typed record: where, which way, how far, on which side, with what names.
+
+The record holds facts; words are made of it in `dfe_core.tokens.phrasing`.
+"""
 
 from __future__ import annotations
 
@@ -7,73 +10,102 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dfe_core.faces.model import REGIONS, FaceModel
-from dfe_core.tokenizer.geometry import MOUTH, ONE_SIDED, SKIN, STILL_M
+from dfe_core.faces.model import FaceModel
+from dfe_core.tokenizer.geometry import STILL_M, codeword_geometry
 from dfe_core.tokenizer.metric import displacement_cosine
+from dfe_core.tokens.composition import CoefficientMovement, Composition, compose, named
+from dfe_core.tokens.parts import GAZE_RANGE_DEG, GLOBE_M, EyeTurn, PartMotion, eye_turns, face_parts, part_motions
 
-PARTS = ("brow", "eyelid", "nose", "cheek", "upper lip", "lower lip", "lip corner", "chin", "head", "eyeball", "tongue")
-"""What people call the regions, in the order of `REGIONS`, and the two moving things that are not skin."""
+MOST_PARTS = 4
+SECOND = 0.5
+"""A further part is named when its share of its own range is at least this much of the strongest part's."""
 
-REST_SENTENCE = "Rest: nothing moves"
-SECOND = 0.4
-"""A second part is named when its mean squared displacement is at least this share of the strongest part's."""
+CARRIED = 0.8
+"""A part that goes the way of a stronger neighbour is carried along, and named only from this share of it on."""
 
-INNER = 4.0
-"""The inside of the mouth follows lips and jaw: it is named only when it moves this much more than any skin does."""
+SMALLEST = 0.15
+"""A part that moves less than this share of what moves most, in mm, is not named."""
 
-LIKE = 0.7
-"""Cosine of displacement fields from which a codeword is called like an action."""
+TURN_DEG = 2.0
+"""Eyes that turn less are not said to turn."""
 
-STRAIGHT = 0.5
-"""Length of the mean displacement over the mean length, from which a part moves somewhere and not just changes."""
+WEAK = 0.2
+"""A codeword whose largest coefficient is below this is a sum of many small ones: it is named by its parts."""
 
-_PAIRED = frozenset({"brow", "eyelid", "cheek", "lip corner", "eyeball"})  # a face has two; others have two halves
+GAZE_SECOND = 0.4
+"""Gaze is named where its share of its range is at least this much of the strongest other movement's."""
+
 _CHUNK = 64
+_NEIGHBOURS: Mapping[str, tuple[str, ...]] = {
+    "chin": ("lower lip", "jaw line", "lip corner", "upper lip", "tongue", "cheek"),
+    "jaw line": ("chin", "lower lip", "cheek", "lip corner"),
+    "lip corner": ("upper lip", "lower lip", "cheek", "chin", "jaw line", "nose"),
+    "lower lip": ("chin", "lip corner", "upper lip", "tongue", "jaw line"),
+    "upper lip": ("lip corner", "nose", "lower lip", "cheek"), "nose": ("upper lip", "cheek", "inner brow"),
+    "cheek": ("lower lid", "jaw line", "nose", "outer brow"), "upper lid": ("lower lid", "outer brow"),
+    "lower lid": ("cheek", "upper lid"), "inner brow": ("outer brow", "nose", "upper lid"),
+    "outer brow": ("inner brow", "upper lid")}
 
 
-@dataclass(frozen=True)
-class _Motion:
-    """A part, or one side of it, in one codeword: mean squared and largest displacement, m² and m; mean displacement
-    weighted by its square, x to the face's left; mean length with the same weight."""
+@dataclass(frozen=True, kw_only=True)
+class CodewordDescription:
+    """What one codeword does at intensity 1.
 
-    part: str
+    Attributes
+    ----------
+    side: ``symmetric``, ``left``, ``right``, ``opposed``, ``rest`` or ``unknown``, as in `codeword_geometry`.
+    parts: what moves on the mesh, those worth naming, strongest first. movements: the same by the names of the face's
+        coefficients where they are movements with names (ARKit), else empty.
+    gaze: rotation of the eyes where they turn, else None.
+    taken_away: share of squared displacement in coefficients that would have to be negative; `contrast` is set where
+        it is too much for a face to do the codeword alone: it is a difference between displays and no display.
+    coefficients: (name, value) of the largest ones, for a face without a mesh.
+    """
+
     side: str
-    strength: float
-    largest: float
-    mean: np.ndarray
-    length: float
-    vertices: int
+    parts: tuple[PartMotion, ...] = ()
+    movements: tuple[CoefficientMovement, ...] = ()
+    gaze: EyeTurn | None = None
+    taken_away: float = 0.0
+    contrast: bool = False
+    coefficients: tuple[tuple[str, float], ...] = ()
 
     @property
-    def straight(self) -> bool:
-        return bool(np.linalg.norm(self.mean) >= STRAIGHT * self.length)
+    def rest(self) -> bool:
+        """Whether nothing moves."""
+        return self.side == "rest"
 
 
-def describe_codewords(psi: np.ndarray, face: FaceModel,
-                       actions: Mapping[str, np.ndarray] | None = None) -> list[str]:
-    """One sentence a codeword, e.g. ``Left lip corner moves up and out, 4.1 mm; like AU12 left``.
+def codeword_descriptions(psi: np.ndarray, face: FaceModel) -> list[CodewordDescription]:
+    """Describe codewords on a face.
 
     Parameters
     ----------
     psi: (K, E) float, ψ of every codeword at intensity 1.
-    face: its face. Without a mesh the sentence names the coefficients that weigh most.
-    actions: (E,) ψ by name (``AU12 left``), see `dfe_core.motion.actions.action_directions`; the face's own
-        coefficients when None. The nearest by the cosine of displacement is named from `LIKE` on.
-
-    Returns
-    -------
-    (K,) str. The size is the largest displacement of a vertex of the part named; a second part is named when it moves
-    comparably. Directions are those of the mean displacement, weighted by its square; ``out`` is away from the midline.
+    face: with E coefficients; without a mesh the coefficients are all there is to say.
     """
     psi = np.asarray(psi, np.float32).reshape(-1, face.coefficients)
-    likes = _likes(psi, face, dict(zip(face.names, np.eye(len(face.names)), strict=True)) if actions is None
-                   else actions)
+    if not len(psi):
+        return []
+    sides = codeword_geometry(psi, face)["side"].tolist()
+    made = compose(psi, face) or [Composition((), 0.0)] * len(psi)
     if not face.has_mesh:
-        return [_by_names(row, face.names, like) for row, like in zip(psi, likes, strict=True)]
-    members, labels = _parts(face)
-    motions = [row for i in range(0, len(psi), _CHUNK)
-               for row in _measure(face.displacement(psi[i:i + _CHUNK]), members, labels)]
-    return [_sentence(row, like) for row, like in zip(motions, likes, strict=True)]
+        return [_without_mesh(row, face.names, side, part) for row, side, part in zip(psi, sides, made, strict=True)]
+    parts = face_parts(face)
+    motions = [row for i in range(0, len(psi), _CHUNK) for row in
+               part_motions(face.displacement(psi[i:i + _CHUNK]), parts)]
+    turns = eye_turns(psi, face, parts)
+    return [_describe(*row) for row in zip(sides, made, motions, turns, strict=True)]
+
+
+def describe_codewords(psi: np.ndarray, face: FaceModel) -> list[str]:
+    """One sentence a codeword, for tables: its plain name, then the parts that move, where to and how far.
+
+    psi: (K, E) at intensity 1. Action units are not in it: they need the correspondence of coefficients and FACS, and
+    where there are data, their measured association (`dfe_core.facs.codeword_names`).
+    """
+    from dfe_core.tokens.phrasing import sentence
+    return [sentence(d) for d in codeword_descriptions(psi, face)]
 
 
 def nearest_actions(psi: np.ndarray, face: FaceModel,
@@ -87,103 +119,70 @@ def nearest_actions(psi: np.ndarray, face: FaceModel,
     return [names[i] for i in best], cosine[np.arange(len(psi)), best]
 
 
-def _likes(psi: np.ndarray, face: FaceModel, actions: Mapping[str, np.ndarray]) -> list[str]:
-    names, cosine = nearest_actions(psi, face, actions)
-    return [name if value >= LIKE else "" for name, value in zip(names, cosine, strict=True)]
+def _describe(side: str, made: Composition, motions: list[PartMotion], turn: EyeTurn | None) -> CodewordDescription:
+    if side == "rest":
+        return CodewordDescription(side=side)
+    gaze = turn if turn is not None and turned(turn) >= TURN_DEG else None
+    share = turned(gaze) / GAZE_RANGE_DEG if gaze else 0.0
+    parts = tuple(_worth_naming([m for m in motions if not _follows(m, gaze)], share))
+    movements = _movements(made, gaze, share)
+    strongest = max((abs(m.weight) for m in movements), default=max((m.strength for m in motions), default=0.0))
+    return CodewordDescription(side=side, parts=parts, movements=movements, taken_away=made.taken_away,
+                               gaze=gaze if share >= GAZE_SECOND * strongest else None, contrast=made.contrast)
 
 
-def _parts(face: FaceModel) -> tuple[np.ndarray, list[tuple[str, str]]]:
-    """(V, P) bool membership of vertices in one side of one part, and the P names and sides. The midline of a part
-    counts to neither half."""
-    kind = face.regions.astype(np.int64).copy()
-    kind[~np.isin(face.materials, (SKIN, MOUTH))] = PARTS.index("eyeball")
-    kind[(face.regions == REGIONS.index("other")) & (face.materials == MOUTH)] = PARTS.index("tongue")
-    found = [(kind == code) & (face.sides == side) for code in range(len(PARTS)) for side in (1, 2)]
-    labels = [(part, side) for part in PARTS for side in ("left", "right")]
-    kept = [i for i, inside in enumerate(found) if inside.any()]
-    return np.stack([found[i] for i in kept], 1), [labels[i] for i in kept]
+def _movements(made: Composition, gaze: EyeTurn | None, share: float) -> tuple[CoefficientMovement, ...]:
+    """Those worth naming: of a contrast what it adds and what it takes away, of what follows the eyes nothing, and
+    none where all are weak."""
+    if made.contrast:
+        return tuple(m for sign in (1, -1) for m in named(tuple(m for m in made.movements if sign * m.weight > 0))[:2]
+                     if not m.slight)
+    travel = 1e3 * GLOBE_M * np.radians(turned(gaze)) if gaze else 0.0
+    found = named(made.movements, largest=share, largest_mm=travel)
+    if max([share, *(abs(m.weight) for m in found)]) < WEAK:
+        return ()
+    return tuple(m for m in found if not (gaze and m.slight and m.stem in ("eyeBlink", "eyeWide", "eyeSquint")))
 
 
-def _measure(fields: np.ndarray, members: np.ndarray, labels: list[tuple[str, str]]) -> list[list[_Motion]]:
-    """(K, V, 3) displacement to the motion of every part, codeword by codeword."""
-    size = np.linalg.norm(fields, axis=2).astype(np.float64)
-    energy, inside = size ** 2, members.astype(np.float64)
-    count, weight = inside.sum(0), energy @ inside
-    safe = np.where(weight > 0, weight, 1)
-    mean = np.einsum("kv,kvc,vp->kpc", energy, fields, inside, optimize=True) / safe[..., None]
-    length = (energy * size) @ inside / safe
-    largest = np.stack([size[:, column].max(1) for column in members.T], 1)
-    return [[_Motion(part, side, weight[k, p] / count[p], largest[k, p], mean[k, p], length[k, p], int(count[p]))
-             for p, (part, side) in enumerate(labels)] for k in range(len(fields))]
+def turned(turn: EyeTurn) -> float:
+    """Degrees that the eye that turns farther turns."""
+    return float(max(np.hypot(turn.left_yaw, turn.left_pitch), np.hypot(turn.right_yaw, turn.right_pitch)))
 
 
-def _sentence(motions: list[_Motion], like: str) -> str:
-    if max(m.largest for m in motions) < STILL_M:
-        return REST_SENTENCE
-    motions = sorted(_leading(_joined(motions)), key=lambda m: -m.strength)[:2]
-    text = "; ".join(_clause(m) for m in motions)
-    return text[0].upper() + text[1:] + (f"; like {like}" if like else "")
+def _worth_naming(motions: list[PartMotion], gaze: float) -> list[PartMotion]:
+    """The strongest parts, without those that a neighbour carries along; gaze: its share of its range."""
+    moving = [m for m in motions if m.largest_mm >= 1e3 * STILL_M]
+    if not moving:
+        return []
+    farthest = max(m.largest_mm for m in moving)
+    top = max(gaze, moving[0].strength)
+    kept: list[PartMotion] = []
+    for motion in moving:
+        enough = motion.strength >= SECOND * top and motion.largest_mm >= SMALLEST * farthest
+        if enough and not any(_carried(motion, by) for by in kept):
+            kept.append(motion)
+    return kept[:MOST_PARTS]
 
 
-def _joined(motions: list[_Motion]) -> list[_Motion]:
-    """Left and right of a part as one where they move as much and either alike, mirrored, or to the same side."""
-    joined = []
-    for part in dict.fromkeys(m.part for m in motions):
-        sides = [m for m in motions if m.part == part]
-        joined += [_both(*sides)] if len(sides) == 2 and _balanced(*sides) else sides
-    return joined
-
-
-def _balanced(left: _Motion, right: _Motion) -> bool:
-    total = left.strength + right.strength
-    if total <= 0 or abs(left.strength - right.strength) > ONE_SIDED * total:
+def _follows(motion: PartMotion, gaze: EyeTurn | None) -> bool:
+    """Whether a lid goes up or down with the eye, as lids do."""
+    if gaze is None or motion.part not in ("upper lid", "lower lid"):
         return False
-    vertical = left.mean[1:] @ right.mean[1:]
-    return bool(vertical >= 0 or abs(left.mean[0]) + abs(right.mean[0]) > np.linalg.norm(left.mean[1:]) * 2)
+    pitch = gaze.left_pitch + gaze.right_pitch
+    return abs(pitch) >= TURN_DEG and motion.directions[:1] == ("up" if pitch > 0 else "down",)
 
 
-def _both(left: _Motion, right: _Motion) -> _Motion:
-    """One motion for the two sides; x is outward when the sides mirror each other and lateral when they go one way."""
-    lateral = left.mean[0] * right.mean[0] > 0
-    mirrored = right.mean if lateral else right.mean * np.array([-1, 1, 1])
-    share = np.array([left.strength, right.strength]) / (left.strength + right.strength)
-    return _Motion(left.part, "lateral" if lateral else "both", float(share @ [left.strength, right.strength]),
-                   max(left.largest, right.largest), share @ np.stack([left.mean, mirrored]),
-                   float(share @ [left.length, right.length]), left.vertices + right.vertices)
+def _carried(motion: PartMotion, by: PartMotion) -> bool:
+    if motion.part not in _NEIGHBOURS.get(by.part, ()) or motion.strength >= CARRIED * by.strength:
+        return False
+    if by.side != "both" and motion.side not in ("both", by.side):
+        return False
+    return not motion.directions or not by.directions or motion.directions[0] in by.directions \
+        or by.directions[0] in motion.directions
 
 
-def _leading(motions: list[_Motion]) -> list[_Motion]:
-    """Those worth naming."""
-    outer = max((m.strength for m in motions if m.part != "tongue"), default=0.0)
-    shown = [m for m in motions if m.part != "tongue" or m.strength > INNER * outer]
-    return [m for m in shown if m.strength >= SECOND * max(s.strength for s in shown)]
-
-
-def _clause(motion: _Motion) -> str:
-    one = motion.side in ("left", "right")
-    if motion.part in _PAIRED:
-        subject = f"{motion.side} {motion.part}" if one else f"both {motion.part}s"
-    else:
-        subject = f"{motion.side} half of the {motion.part}" if one else motion.part
-    plural = subject.startswith("both ")
-    if not motion.straight:
-        return f"{subject} {'change' if plural else 'changes'} shape, {motion.largest * 1e3:.1f} mm"
-    return f"{subject} {'move' if plural else 'moves'} {_direction(motion)}, {motion.largest * 1e3:.1f} mm"
-
-
-def _direction(motion: _Motion) -> str:
-    x, y, z = motion.mean
-    sideways = ("to the left", "to the right") if motion.side == "lateral" else ("out", "in")
-    outward = -x if motion.side == "right" else x
-    words = [(abs(value), pair[0 if value > 0 else 1]) for value, pair in
-             ((outward, sideways), (y, ("up", "down")), (z, ("forward", "back")))]
-    words.sort(key=lambda w: -w[0])
-    return " and ".join(word for size, word in words[:2] if size >= 0.4 * words[0][0])
-
-
-def _by_names(row: np.ndarray, names: tuple[str, ...], like: str) -> str:
-    if np.abs(row).max(initial=0) < 1e-6:
-        return REST_SENTENCE
+def _without_mesh(row: np.ndarray, names: tuple[str, ...], side: str, made: Composition) -> CodewordDescription:
     order = np.argsort(-np.abs(row))[:3]
-    parts = [f"{names[i]} {row[i]:+.2f}" for i in order if abs(row[i]) >= 0.25 * abs(row[order[0]])]
-    return ", ".join(parts) + (f"; like {like}" if like else "")
+    largest = tuple((names[i], float(row[i])) for i in order if abs(row[i]) >= 0.25 * abs(row[order[0]]) > 0)
+    return CodewordDescription(side=side, movements=tuple(named(made.movements)), taken_away=made.taken_away,
+                               contrast=made.contrast, coefficients=largest)

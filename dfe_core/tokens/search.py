@@ -24,18 +24,22 @@ MEANING = 0.8  # a word that means the same
 
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "smile": ("lip corner up", "au12"), "smiling": ("lip corner up", "au12"), "grin": ("lip corner up", "au12"),
+    "duchenne": ("cheek up", "au6"),
     "frown": ("lip corner down", "au15", "brow down", "au4"), "scowl": ("brow down", "au4"),
-    "blink": ("eyelid down", "au45"), "wink": ("au46", "eyelid down"), "squint": ("eyelid up", "au7", "au6"),
-    "sneer": ("nose up", "au9"), "wrinkle": ("nose up", "au9"), "pucker": ("au18",), "kiss": ("au18",),
-    "funnel": ("au22",), "pout": ("lower lip up", "au17"), "puff": ("ad34",), "gape": ("chin down", "au26", "au27"),
-    "yawn": ("chin down", "au26", "au27"), "dimple": ("au14",), "contempt": ("au14", "au12"),
-    "surprise": ("au1", "au2", "au5", "brow up"), "gaze": ("eyeball",), "look": ("eyeball",),
-    "lid": ("eyelid",), "eyebrow": ("brow",), "forehead": ("brow",), "jaw": ("chin",), "eye": ("eyelid", "eyeball"),
-    "lips": ("lip",), "mouth": ("lip",), "still": ("rest",), "neutral": ("rest",), "nothing": ("rest",),
+    "blink": ("upper lid down", "au45"), "wink": ("au46", "upper lid down"), "squint": ("lower lid up", "au7", "au6"),
+    "sneer": ("nose wrinkled", "au9"), "wrinkle": ("nose wrinkled", "au9"), "pucker": ("lips puckered", "au18"),
+    "kiss": ("lips puckered", "au18"), "funnel": ("lips funnelled", "au22"), "pout": ("lower lip pushed up", "au17"),
+    "puff": ("cheek puffed", "ad34"), "gape": ("jaw drop", "au26", "au27"), "yawn": ("jaw drop", "au26", "au27"),
+    "dimple": ("lip corner tightened", "au14"), "contempt": ("au14", "au12"),
+    "surprise": ("au1", "au2", "au5", "brow up"), "look": ("gaze",), "eyeball": ("gaze",), "turn": ("gaze",),
+    "eyelid": ("lid",), "eyebrow": ("brow",), "forehead": ("brow",), "jaw": ("chin",), "chin": ("jaw",),
+    "eye": ("lid", "gaze"), "lips": ("lip",), "mouth": ("lip", "lips"), "still": ("rest",), "neutral": ("rest",),
+    "nothing": ("rest",), "difference": ("contrast",), "minus": ("contrast",),
     "raise": ("up",), "raised": ("up",), "raiser": ("up",), "lift": ("up",), "upward": ("up",), "upwards": ("up",),
     "lower": ("down",), "lowered": ("down",), "drop": ("down",), "depress": ("down",), "downward": ("down",),
-    "open": ("chin down", "lower lip down", "eyelid up"), "close": ("eyelid down", "lower lip up"),
-    "outward": ("out",), "stretch": ("out",), "wide": ("out", "eyelid up"), "inward": ("in",), "protrude": ("forward",),
+    "open": ("jaw drop", "chin down", "lower lip down", "upper lid up"), "close": ("upper lid down", "lower lip up"),
+    "outward": ("out",), "stretch": ("stretched", "out"), "wide": ("out", "upper lid up"), "inward": ("in",),
+    "protrude": ("forward", "thrust"),
     "l": ("left",), "r": ("right",), "bilateral": ("both",), "symmetric": ("both",), "unilateral": ("left", "right"),
     "asymmetric": ("left", "right"), "sided": ("left", "right"), "sideways": ("to left", "to right")}
 """What people type and what descriptions say. A phrase must stand in one clause."""
@@ -104,8 +108,9 @@ def words_of(text: str) -> list[str]:
 
 
 def index_words(texts: Sequence[Mapping[str, str]]) -> WordIndex:
-    """Index codewords: texts[k] maps a field of `FIELDS` to what is written there. Clauses end at ; and line ends."""
-    clauses = tuple(tuple((name, tuple(words)) for name, text in fields.items() for part in re.split(r"[;\n]", text)
+    """Index codewords: texts[k] maps a field of `FIELDS` to what is written there. Clauses end at ; : + and line
+    ends."""
+    clauses = tuple(tuple((name, tuple(words)) for name, text in fields.items() for part in re.split(r"[;:+\n]", text)
                           if (words := words_of(part))) for fields in texts)
     count: dict[str, int] = {}
     for own in clauses:
@@ -115,15 +120,14 @@ def index_words(texts: Sequence[Mapping[str, str]]) -> WordIndex:
     return WordIndex(clauses, rarity)
 
 
-def codeword_texts(table: pd.DataFrame, descriptions: Sequence[str],
-                   notes: Notes | None = None) -> list[dict[str, str]]:
-    """What to index of each codeword: its description and likeness, region and side, and the lab's own words."""
+def codeword_texts(table: pd.DataFrame, descriptions: Sequence[str], notes: Notes | None = None, *,
+                   units: Sequence[str] | None = None) -> list[dict[str, str]]:
+    """What to index of each codeword: its description, its action units, region and side, and the lab's own words."""
     notes = notes or Notes()
     texts = []
-    for row, description in zip(table.itertuples(), descriptions, strict=True):
+    for row, description, like in zip(table.itertuples(), descriptions, units or [""] * len(table), strict=True):
         own = notes.of(int(row.codeword))
-        what, _, like = description.partition("; like ")
-        texts.append({"name": own.name, "tags": " ".join(own.tags), "note": own.note, "description": what,
+        texts.append({"name": own.name, "tags": " ".join(own.tags), "note": own.note, "description": description,
                       "like": like, "region": f"{row.region} {row.side}"})
     return texts
 

@@ -8,6 +8,10 @@ from types import ModuleType
 
 import pytest
 
+from tests.real_faces import anny
+
+__all__ = ["anny"]
+
 
 @pytest.fixture(scope="session")
 def planted_module() -> ModuleType:

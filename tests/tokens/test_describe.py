@@ -1,4 +1,4 @@
-"""Sentences against displacement made by hand on the toy face."""
+"""What codewords are said to do, against displacement made by hand on the toy face and against real faces."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ import pytest
 
 from dfe_core.faces.model import REGIONS
 from dfe_core.motion.actions import action_directions, action_psi
-from dfe_core.tokens.describe import describe_codewords, nearest_actions
+from dfe_core.tokens.describe import codeword_descriptions, describe_codewords, nearest_actions
+from dfe_core.tokens.phrasing import part_sizes, plain_name
+from tests.real_faces import composed
 
 CORNER, BROW, CHEEK = (REGIONS.index(n) for n in ("mouth corner", "brow", "cheek"))
 
 
 def moved(face, *fields):
-    """The face with these displacement fields as its first coefficients, and ψ of each."""
+    """The face with these displacement fields as its first coefficients, which have no names, and ψ of each."""
     basis = np.zeros_like(face.basis)
     basis[:len(fields)] = fields
-    return replace(face, basis=basis), np.eye(len(fields), face.coefficients)
+    names = tuple(f"pc_{i:03d}" for i in range(face.coefficients))
+    return replace(face, basis=basis, names=names), np.eye(len(fields), face.coefficients)
 
 
 def field(face, region, side, vector):
@@ -28,60 +31,67 @@ def field(face, region, side, vector):
     return out
 
 
-def test_a_sentence_says_what_moves_where_and_how_far(toy_face):
+def names_of(face, psi):
+    return [plain_name(d) for d in codeword_descriptions(psi, face)]
+
+
+def test_a_name_says_what_moves_and_where_and_the_sentence_how_far(toy_face):
     face, psi = moved(toy_face, field(toy_face, CORNER, 1, (0.002, 0.003, 0)),
                       field(toy_face, CORNER, 2, (0.002, 0, 0)), field(toy_face, BROW, 0, (0, -0.0015, 0)),
                       np.zeros((225, 3)))
-    sentences = [s.split("; like")[0] for s in describe_codewords(psi, face)]
-    assert sentences[0] == "Left lip corner moves up and out, 3.6 mm"
-    assert sentences[1] == "Right lip corner moves in, 2.0 mm"  # +x is the face's left: for the right corner inwards
-    assert sentences[2] == "Both brows move down, 1.5 mm"
-    assert sentences[3] == "Rest: nothing moves"
+    assert names_of(face, psi) == ["Left lip corner up", "Right lip corner in", "Both brows down",
+                                   "Rest: nothing moves"]  # +x is the face's left: for the right corner inwards
+    assert describe_codewords(psi, face)[0] == "Left lip corner up: left lip corner up and out 3.6 mm"
 
 
 def test_mirrored_sides_move_out_and_a_common_direction_is_sideways(toy_face):
     spread = field(toy_face, CORNER, 1, (0.002, 0, 0)) + field(toy_face, CORNER, 2, (-0.002, 0, 0))
     face, psi = moved(toy_face, spread, field(toy_face, CORNER, 0, (-0.002, 0, 0)))
-    sentences = describe_codewords(psi, face)
-    assert sentences[0].startswith("Both lip corners move out, 2.0 mm")
-    assert sentences[1].startswith("Both lip corners move to the right, 2.0 mm")
+    assert names_of(face, psi) == ["Both lip corners out", "Both lip corners to the right"]
 
 
 def test_sides_that_go_opposite_ways_are_told_apart(toy_face):
     seesaw = field(toy_face, BROW, 1, (0, 0.003, 0)) + field(toy_face, BROW, 2, (0, -0.003, 0))
     face, psi = moved(toy_face, seesaw)
-    assert describe_codewords(psi, face)[0].startswith("Left brow moves up, 3.0 mm; right brow moves down, 3.0 mm")
+    described = codeword_descriptions(psi, face)[0]
+    assert plain_name(described) == "Left brow up + right brow down" and described.side == "opposed"
 
 
-def test_a_second_part_is_named_when_it_moves_comparably(toy_face):
-    small, large = (field(toy_face, CHEEK, 1, (0, 0.004 * s, 0)) for s in (0.3, 0.9))
-    brow = field(toy_face, BROW, 1, (0, 0.004, 0))
-    face, psi = moved(toy_face, brow + small, brow + large)
-    one, two = describe_codewords(psi, face)
-    assert "cheek" not in one and "left cheek moves up, 3.6 mm" in two
+def test_the_side_that_moves_more_is_named_and_one_that_hardly_moves_is_not(toy_face):
+    up = [field(toy_face, BROW, side, (0, 0.004, 0)) for side in (1, 2)]
+    face, psi = moved(toy_face, up[0] + up[1], up[0] + 0.8 * up[1], up[0] + 0.5 * up[1], up[0] + 0.2 * up[1])
+    sides = [(p.side, p.stronger) for d in codeword_descriptions(psi, face) for p in d.parts[:1]]
+    assert sides == [("both", ""), ("both", ""), ("both", "left"), ("left", "")]
+
+
+def test_a_second_part_is_named_when_it_moves_comparably_for_what_it_is(toy_face):
+    """Three of four mm of a brow are most of its range; of a lip corner they are a quarter."""
+    brow, corner = field(toy_face, BROW, 1, (0, 0.003, 0)), field(toy_face, CORNER, 1, (0, 0.003, 0))
+    face, psi = moved(toy_face, brow + corner, brow + 3 * corner)
+    one, two = (part_sizes(d) for d in codeword_descriptions(psi, face))
+    assert "lip corner" not in one and "left lip corner up 9.0 mm" in two and "brow" in two
 
 
 def test_a_part_without_a_common_direction_changes_shape(toy_face):
     face, psi = moved(toy_face, np.where(np.arange(225)[:, None] % 2, 1, -1) * field(toy_face, CHEEK, 1, (0, 0.002, 0)))
-    assert describe_codewords(psi, face)[0].startswith("Left cheek changes shape, 2.0 mm")
+    assert names_of(face, psi) == ["Left cheek changes shape"]
 
 
-def test_the_nearest_action_is_named_by_displacement_and_only_when_near(toy_face):
-    actions = action_directions(toy_face.names)
-    psi = np.stack([action_psi(toy_face.names, "AU12", "left"), np.random.default_rng(0).normal(size=52)])
-    names, cosine = nearest_actions(psi, toy_face, actions)
+def test_the_nearest_action_is_that_of_the_nearest_displacement(toy_face):
+    names, cosine = nearest_actions(action_psi(toy_face.names, "AU12", "left")[None], toy_face,
+                                    action_directions(toy_face.names))
     assert names[0] == "AU12 left" and cosine[0] == pytest.approx(1, abs=1e-5)
-    near, far = describe_codewords(psi, toy_face, actions)
-    assert near.endswith("; like AU12 left") and "like" not in far
-    assert "like mouthSmileLeft" in describe_codewords(psi, toy_face)[0]
 
 
 def test_without_a_mesh_the_coefficients_are_named(toy_face):
-    bare = replace(toy_face, template=np.empty((0, 3), np.float32), basis=np.empty((52, 0, 3), np.float32))
-    psi = np.zeros((2, 52))
-    psi[1, [0, 5]] = 0.8, 0.1
-    assert describe_codewords(psi, bare)[0] == "Rest: nothing moves"
-    assert describe_codewords(psi, bare)[1] == "browDownLeft +0.80; like browDownLeft"
+    empty = np.empty((0, 3), np.float32)
+    bare = replace(toy_face, template=empty, basis=np.empty((52, 0, 3), np.float32), names=tuple(
+        f"pc_{i:03d}" for i in range(52)))
+    psi = np.zeros((1, 52))
+    psi[0, [0, 5]] = 0.8, 0.1
+    assert describe_codewords(psi, bare) == ["Pc_000 +0.80"]
+    named = replace(bare, names=toy_face.names)
+    assert describe_codewords(psi, named) == ["Left brow down"]
 
 
 def test_every_codeword_has_a_sentence_across_chunks(toy_face):
@@ -98,25 +108,87 @@ def test_duplicates_of_a_direction_are_named_once():
     assert action_directions(("exp0", "exp1")) == {}
 
 
-def test_the_sentence_of_a_mirrored_coefficient_is_mirrored(toy_face):
+def test_the_name_of_a_mirrored_codeword_is_mirrored(anny):
     swap = {"left": "right", "right": "left", "Left": "Right", "Right": "Left"}
-    pairs = [(i, toy_face.names.index(n[:-4] + "Right")) for i, n in enumerate(toy_face.names) if n.endswith("Left")]
-    sentences = describe_codewords(np.eye(52), toy_face)
-    for left, right in pairs:
-        mirrored = re.sub("left|right|Left|Right", lambda m: swap[m[0]], sentences[left])
-        assert mirrored.replace(" to the right", "").replace(" to the left", "") == \
-            sentences[right].replace(" to the right", "").replace(" to the left", ""), sentences[left]
+    rng = np.random.default_rng(1)
+    psi = np.concatenate([np.eye(52), rng.uniform(0, 0.7, (40, 52)) * (rng.random((40, 52)) < 0.06)])
+    mirrored = psi @ anny.mirror_coefficients
+    for name, other in zip(names_of(anny, psi), names_of(anny, np.round(mirrored, 3)), strict=True):
+        flipped = re.sub("left|right|Left|Right", lambda m: swap[m[0]], name)
+        assert sorted(re.sub(r"\d+°", "", flipped).lower().split(" + ")) == \
+            sorted(re.sub(r"\d+°", "", other).lower().split(" + "))
 
 
-def test_sentences_and_sides_hold_on_a_real_face(shared, cache):
+@pytest.mark.parametrize(("weights", "name"), [
+    ({"browInnerUp": 0.7}, "Both inner brows up"), ({"browOuterUpLeft": 0.7}, "Left outer brow up"),
+    ({"browDownLeft": 0.6, "browDownRight": 0.6}, "Both brows down"),
+    ({"eyeWideLeft": 0.7, "eyeWideRight": 0.7}, "Both upper lids up"),
+    ({"eyeSquintLeft": 0.7, "eyeSquintRight": 0.7}, "Both lower lids up"),
+    ({"eyeBlinkRight": 0.7}, "Right upper lid down"), ({"mouthRight": 0.4}, "Mouth to the right"),
+    ({"jawForward": 0.4}, "Jaw thrust"), ({"jawLeft": 0.4}, "Jaw to the left"), ({"tongueOut": 0.4}, "Tongue out"),
+    ({"cheekSquintLeft": 0.6, "cheekSquintRight": 0.3}, "Both cheeks up, more on the left"),
+    ({"mouthSmileLeft": 0.5, "mouthSmileRight": 0.5, "cheekPuff": 0.1}, "Both lip corners up"),
+    ({"mouthLowerDownLeft": 0.5, "mouthLowerDownRight": 0.4, "jawOpen": 0.09}, "Lower lip down + slight jaw drop"),
+    ({"mouthUpperUpLeft": 0.5}, "Upper lip up on the left")])
+def test_plain_names_say_the_part_the_way_and_the_side(anny, weights, name):
+    assert names_of(anny, composed(anny, **weights)) == [name]
+
+
+def test_eyes_turn_and_lids_that_follow_them_are_not_named(anny):
+    left = composed(anny, eyeLookOutLeft=0.6, eyeLookInRight=0.6)
+    down = composed(anny, eyeLookDownLeft=0.6, eyeLookDownRight=0.6)
+    cross = composed(anny, eyeLookInLeft=0.8, eyeLookInRight=0.8)
+    one = composed(anny, eyeLookUpLeft=0.8)
+    names = names_of(anny, np.stack([left, down, left + down, cross, one]))
+    assert [re.sub(r" \d+°", "", n) for n in names] == ["Gaze left", "Gaze down", "Gaze left and down", "Eyes converge",
+                                                       "Left eye turns up"]
+    small, large = (codeword_descriptions(w * left, anny)[0].gaze.left_yaw for w in (1, 2))
+    assert large == pytest.approx(2 * small, rel=0.1) and 3 < small < 20
+
+
+def test_a_rotation_made_by_hand_is_measured_in_degrees(anny):
+    """Both eyeballs turned by 10° to the left and 5° up about their centres, as one coefficient of the face."""
+    yaw, pitch = np.radians(10), np.radians(5)
+    turn = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]]) \
+        @ np.array([[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]])
+    basis = np.zeros_like(anny.basis)
+    for code in (1, 2):
+        eye = np.flatnonzero(~np.isin(anny.materials, (0, 2)) & (anny.sides == code))
+        points = anny.template[eye] - anny.template[eye].mean(0)
+        basis[0, eye] = points @ turn.T - points
+    face = replace(anny, basis=basis, names=tuple(f"pc_{i:03d}" for i in range(52)))
+    described = codeword_descriptions(np.eye(1, 52), face)[0]
+    assert [described.gaze.left_yaw, described.gaze.right_yaw] == pytest.approx([10, 10], abs=0.3)
+    assert [described.gaze.left_pitch, described.gaze.right_pitch] == pytest.approx([5, 5], abs=0.3)
+    assert plain_name(described) == "Gaze left and up 11°"
+
+
+def test_what_no_face_can_do_alone_is_a_contrast(anny):
+    squint = composed(anny, eyeSquintLeft=0.4, eyeSquintRight=-0.4)
+    trace = composed(anny, jawOpen=0.3, mouthFrownLeft=-0.1)
+    one, other = codeword_descriptions(np.stack([squint, trace]), anny)
+    assert one.contrast and plain_name(one) == "Contrast: left lower lid up minus right lower lid up"
+    assert one.taken_away == pytest.approx(0.5, abs=0.02)
+    assert not other.contrast and plain_name(other) == "Jaw drop" and 0 < other.taken_away < 0.05
+
+
+def test_many_small_coefficients_are_named_by_what_moves(anny):
+    faint = composed(anny, eyeBlinkLeft=0.16, eyeBlinkRight=0.16, jawForward=0.15, mouthShrugLower=0.15)
+    described = codeword_descriptions(faint, anny)[0]
+    assert described.movements == () and "upper lids down" in plain_name(described)
+
+
+def test_sentences_and_sides_hold_on_another_face(shared, cache):
     from dfe_core.faces import open_face
     from dfe_core.tokenizer.geometry import codeword_geometry
     face = open_face(f"ict:{shared / 'data' / 'ict_facekit' / 'ict_face_head_neck.npz'}")
-    wanted = {"mouthSmile_L": ("Left lip corner moves", "up"), "eyeBlink_R": ("Right eyelid moves", "down"),
-              "browInnerUp_L": ("Left brow moves", "up"), "jawLeft": ("to the left",), "mouthSmile_R": ("Right lip",),
-              "jawOpen": ("down",), "mouthPucker": ("forward",)}
+    wanted = {"mouthSmile_L": "Left lip corner up", "eyeBlink_R": "Right upper lid down",
+              "browInnerUp_L": "Left inner brow up", "jawLeft": "Jaw to the left",
+              "mouthSmile_R": "Right lip corner up", "jawOpen": "Jaw drop", "mouthPucker": "Lips puckered"}
     psi = np.stack([np.eye(face.coefficients)[face.names.index(name)] for name in wanted])
-    for sentence, (name, parts) in zip(describe_codewords(psi, face), wanted.items(), strict=True):
-        assert all(part in sentence for part in parts), (name, sentence)
+    assert names_of(face, psi) == list(wanted.values())
     assert codeword_geometry(psi, face)["side"].tolist() == ["left", "right", "left", "left", "right", "symmetric",
                                                              "symmetric"]
+    directions = {d.movements[0].stem: d.parts[0].directions for d in codeword_descriptions(psi, face)}
+    assert "up" in directions["mouthSmile"] and "down" in directions["jawOpen"]
+    assert "forward" in directions["mouthPucker"]

@@ -102,8 +102,27 @@ def flat(values: dict[str, Any], prefix: str) -> list[tuple[str, Any]]:
 def _codewords(artefact: Artefact, rows: int | None) -> str:
     import pandas as pd
     frame = pd.read_parquet(artefact.path / "codewords.parquet")
-    wanted = ("codeword", "region", "side", "symmetry", "locality", "peak_mm", "uses", "share_of_frames", "description")
+    frame = _named(artefact, frame)
+    wanted = ("codeword", "name", "action units", "side", "symmetry", "locality", "peak_mm", "uses", "share_of_frames",
+              "description")
     return _frame(frame[[c for c in wanted if c in frame]], rows)
+
+
+def _named(artefact: Artefact, frame: Any) -> Any:
+    """The table with plain names and action units by shape; as it was stored where the face is not to be had."""
+    import numpy as np
+
+    from dfe_core.errors import DataError
+    from dfe_core.faces import open_face
+    from dfe_core.facs.codeword_names import facs_label, name_codewords
+    from dfe_core.tokens.phrasing import plain_name
+    try:
+        face = open_face(artefact.manifest["face"])
+    except DataError:
+        return frame
+    names = name_codewords(np.stack(frame["psi"].to_numpy()), face)
+    return frame.drop(columns="description").assign(**{
+        "name": [plain_name(n.description) for n in names], "action units": [facs_label(n) for n in names]})
 
 
 def _manifest(artefact: Artefact, rows: int | None) -> str:

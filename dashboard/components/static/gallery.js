@@ -7,6 +7,11 @@ export default function (component) {
   return () => view.close(component.parentElement);
 }
 
+/** Action units that may be named, or why there are none: quiet where there are none. */
+function chip(item) {
+  return item.chip ? element("em", { class: item.named ? "chip" : "chip quiet" }, item.chip) : "";
+}
+
 const FRONT = () => new Camera(0.3, 0.03);
 
 class Gallery {
@@ -54,7 +59,7 @@ class Gallery {
     const card = element("button", { type: "button", class: "card", role: "option", tabindex: -1, "data-id": item.id,
       "aria-label": item.alt, title: item.alt },
       element("span", { class: "face" }, face),
-      element("span", { class: "title" }, element("i", { style: `background:${item.colour}` }), element("b", {}, item.title)),
+      element("span", { class: "title" }, element("i", { style: `background:${item.colour}` }), element("b", {}, item.title), chip(item)),
       element("span", { class: "note" }, item.note));
     if (!item.src) this.near.observe(face);
     this.cards.set(item.id, card);

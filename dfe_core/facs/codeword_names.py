@@ -1,0 +1,309 @@
+"""The action units of a codeword: by its shape, confirmed or not by what was measured, and with how much of each.
+
+A codeword's displacement field is fitted by a non-negative sum of the displacement fields of action units (and, on a
+face with ARKit's coefficients, of the movements that FACS has no code for, so that none is taken for its nearest AU).
+Only action units of the codeword's own side are tried: one that moves both sides alike is never named by one side.
+
+Letters of the shapes: K codewords, A candidates, E coefficients.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.errors import DataError
+from dfe_core.faces.model import FaceModel
+from dfe_core.facs.table import ACTION_UNITS, ACTIONS, COEFFICIENTS, SAME_DIRECTION, coefficient_map
+from dfe_core.facs.templates import Templates, table_templates
+from dfe_core.tokenizer.geometry import ONE_SIDED, codeword_geometry, side_balance
+from dfe_core.tokenizer.metric import mesh_factor
+from dfe_core.tokens.composition import GAZE
+from dfe_core.tokens.describe import CodewordDescription, codeword_descriptions
+from dfe_core.tokens.parts import WEAKER, stronger_side
+
+LIKE = 0.75 ** 0.5
+"""Cosine of displacement fields from which action units are said to be what a codeword shows. 0.866: three quarters of
+the squared displacement are theirs, three times as much as everything else together. One side of a symmetric movement
+reaches 0.707, and so does either of two action units of equal size; both lie below it."""
+
+NAMED = 0.4
+"""An action unit is named where its strength is at least this share of the strongest's …"""
+
+FAINT = 0.1
+"""… and at least this share of its full action: FACS scores no trace of a tenth."""
+
+MOST = 3
+
+CONFIRMED_PHI = 0.05
+"""φ between presence of codeword and action unit that confirms a name, with an interval of the lift above 1."""
+
+SOMETHING_ELSE_PHI = 0.3
+"""φ from which a codeword that no action unit resembles is not called beyond FACS: it goes with one all the same."""
+
+
+class Verdict(Enum):
+    """What is known of a codeword in terms of FACS."""
+
+    REST = "rest"
+    CONTRAST = "contrast"
+    CONFIRMED = "confirmed"
+    """Its shape is that of action units, and they go with it in the data."""
+    BY_SHAPE = "by shape"
+    """Its shape is that of action units; whether they go with it was not measured."""
+    NOT_CONFIRMED = "not confirmed"
+    """Its shape is that of action units which do not go with it in the data: none is named."""
+    BEYOND_FACS = "beyond FACS"
+    """No action unit, nor a sum of up to three, moves the face as it does."""
+    FAINT = "faint"
+    """Less than a tenth of any action unit."""
+    UNKNOWN = "unknown"
+    """There is nothing to compare with: no coefficients with names and no action units of the data."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedActionUnit:
+    """One action unit of a codeword: au and side (left, right, both) as in `ACTIONS`; strength: share of its full
+    action at intensity 1, by shape; stronger: the side that does more where both do it; phi, auroc, lift, lift_low,
+    lift_high: its measured association (NaN where there is none); confirmed: whether they agree, None where nothing
+    was measured."""
+
+    au: str
+    side: str
+    strength: float
+    stronger: str = ""
+    phi: float = float("nan")
+    auroc: float = float("nan")
+    lift: float = float("nan")
+    lift_low: float = float("nan")
+    lift_high: float = float("nan")
+    confirmed: bool | None = None
+
+    @property
+    def label(self) -> str:
+        """``AU12 left``; both sides are not written."""
+        return self.au if self.side == "both" else f"{self.au} {self.side}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodewordName:
+    """A codeword as it is called: what it does, its verdict, and the action units that may be named.
+
+    action_units: strongest first, those to show; rejected: named by shape and not confirmed by the data. cosine: of
+    the codeword with the sum of action units nearest to it, NaN where nothing was compared. without_code: stems of
+    ARKit movements in it that FACS has no code for.
+    """
+
+    description: CodewordDescription
+    verdict: Verdict
+    action_units: tuple[NamedActionUnit, ...] = ()
+    rejected: tuple[NamedActionUnit, ...] = ()
+    cosine: float = float("nan")
+    without_code: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """``AU6 + AU12``; empty where none may be named."""
+        return " + ".join(unit.label for unit in self.in_facs_order)
+
+    @property
+    def in_facs_order(self) -> tuple[NamedActionUnit, ...]:
+        """The action units in the order of FACS; codes that are none come last."""
+        order = {code: at for at, code in enumerate(ACTION_UNITS)}
+        return tuple(sorted(self.action_units, key=lambda unit: order.get(unit.au, len(order))))
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What codewords are compared with: (au, side) of each of A, au empty for a movement without a code, whose stem
+    is the side then; psi (A, E) float64 at full intensity."""
+
+    labels: tuple[tuple[str, str], ...]
+    psi: np.ndarray
+
+
+def name_codewords(psi: np.ndarray, face: FaceModel, templates: Templates | None = None,
+                   pairs: pd.DataFrame | None = None) -> list[CodewordName]:
+    """Name codewords.
+
+    Parameters
+    ----------
+    psi: (K, E) at intensity 1.
+    templates: of the AUs on this face where its coefficients are not ARKit's (`learn_templates`); by the table else.
+    pairs: measured association, one row a codeword and AU: codeword, au, side, phi, auroc, lift, lift_low, lift_high
+        (`Coverage.pairs`). Rows with NaN were not measured.
+    """
+    psi = np.asarray(psi, np.float32).reshape(-1, face.coefficients)
+    described = codeword_descriptions(psi, face)
+    candidates = action_candidates(face, templates)
+    if candidates is None:
+        names = [CodewordName(description=d, verdict=_without_shape(d)) for d in described]
+    else:
+        names = _by_shape(psi, face, candidates, described)
+    if pairs is None:
+        return names
+    by_codeword = dict(tuple(pairs.groupby("codeword")))
+    return [confirm(name, by_codeword.get(k)) for k, name in enumerate(names)]
+
+
+def action_candidates(face: FaceModel, templates: Templates | None = None) -> Candidates | None:
+    """AUs by the table with movements that have no code, else `templates`, else None."""
+    try:
+        table = table_templates(face, tuple(key for key in ACTIONS if key[0] not in SAME_DIRECTION))
+    except DataError:
+        return Candidates(templates.aus, np.asarray(templates.psi, np.float64)) if templates is not None else None
+    labels, rows = list(table.aus), [np.asarray(row, np.float64) for row in table.psi]
+    factor = mesh_factor(face.gram)
+    for name, indices in coefficient_map(face.names).where.items():
+        if name.startswith(GAZE):  # an eye that turns alone is part of a pair and makes sums ambiguous
+            continue
+        alone = np.zeros(face.coefficients)
+        alone[list(indices)] = 1.0
+        codes = (COEFFICIENTS[name].au, *COEFFICIENTS[name].also)
+        units = [row for (au, _), row in zip(table.aus, table.psi, strict=True) if au in codes]
+        if not _is_like(alone, units, factor):
+            labels.append(("", name))
+            rows.append(alone)
+    return Candidates(tuple(labels), np.stack(rows))
+
+
+def _is_like(alone: np.ndarray, units: list[np.ndarray], factor: np.ndarray) -> bool:
+    """Whether a coefficient alone moves the face as one of the action units that the table gives it."""
+    if not units:
+        return False
+    field, rows = alone @ factor, np.asarray(units) @ factor
+    size = np.linalg.norm(rows, axis=1) * np.linalg.norm(field)
+    return bool((rows @ field / np.maximum(size, 1e-12)).max() >= LIKE)
+
+
+def _by_shape(psi: np.ndarray, face: FaceModel, candidates: Candidates,
+              described: list[CodewordDescription]) -> list[CodewordName]:
+    factor = mesh_factor(face.gram)
+    kinds, own = _kinds(candidates.psi.astype(np.float32), face), _kinds(psi, face)
+    fields, rows = candidates.psi @ factor, psi.astype(np.float64) @ factor
+    names = []
+    for row, description, kind in zip(rows, described, own, strict=True):
+        if description.rest or description.contrast:
+            verdict = Verdict.REST if description.rest else Verdict.CONTRAST
+            names.append(CodewordName(description=description, verdict=verdict))
+            continue
+        allowed = np.array([c in _compatible(kind) for c in kinds])
+        names.append(_fit(row, fields, candidates.labels, allowed, description))
+    return names
+
+
+def _fit(row: np.ndarray, fields: np.ndarray, labels: tuple[tuple[str, str], ...], allowed: np.ndarray,
+         description: CodewordDescription) -> CodewordName:
+    """The non-negative least squares fit (Lawson & Hanson 1974) of one codeword, and what of it is named."""
+    from scipy.optimize import nnls
+    size = np.linalg.norm(row)
+    tried = np.flatnonzero(allowed & (np.linalg.norm(fields, axis=1) > 0))
+    if not len(tried):
+        return CodewordName(description=description, verdict=Verdict.BEYOND_FACS, cosine=0.0)
+    weights = np.zeros(len(fields))
+    weights[tried] = nnls(fields[tried].T, row)[0]
+    coded = np.array([bool(au) for au, _ in labels])
+    units = tried[coded[tried]]
+    near = nnls(fields[units].T, row)[1] if len(units) else size
+    cosine = float(np.sqrt(max(1 - (near / size) ** 2, 0)))
+    whole = np.sqrt(max(1 - (np.linalg.norm(row - weights @ fields) / size) ** 2, 0))
+    order = [i for i in np.argsort(-weights) if weights[i] >= NAMED * weights.max() > 0]
+    without = tuple(labels[i][1] for i in order if not coded[i])
+    named = _units([(*labels[i], float(weights[i])) for i in order if coded[i] and weights[i] >= FAINT])
+    if whole >= LIKE and weights.max() < FAINT:
+        verdict, named = Verdict.FAINT, ()
+    elif whole < LIKE or not named or (order and not coded[order[0]]):
+        verdict, named = Verdict.BEYOND_FACS, ()
+    else:
+        verdict = Verdict.BY_SHAPE
+    return CodewordName(description=description, verdict=verdict, action_units=named, cosine=cosine,
+                        without_code=without)
+
+
+def _units(fitted: list[tuple[str, str, float]]) -> tuple[NamedActionUnit, ...]:
+    """The strongest of (au, side, weight), an action unit of both sides and more of it on one as one."""
+    found: list[NamedActionUnit] = []
+    for au in dict.fromkeys(au for au, _, _ in fitted):
+        sides = {side: weight for code, side, weight in fitted if code == au}
+        both, left, right = (sides.get(side, 0.0) for side in ("both", "left", "right"))
+        side = "both" if both or (left and right) else "left" if left else "right"
+        more = stronger_side(both + left, both + right) if side == "both" else ""
+        found.append(NamedActionUnit(au=au, side=side, strength=both + max(left, right), stronger=more))
+    return tuple(sorted(found, key=lambda unit: -unit.strength)[:MOST])
+
+
+def _without_shape(description: CodewordDescription) -> Verdict:
+    if description.rest:
+        return Verdict.REST
+    return Verdict.CONTRAST if description.contrast else Verdict.UNKNOWN
+
+
+def _kinds(psi: np.ndarray, face: FaceModel) -> list[str]:
+    """How each expression is placed about the midline: ``symmetric``, ``left`` or ``right`` of one side, ``more left``
+    or ``more right`` where the other side takes part, ``to left`` or ``to right`` of what goes sideways as a whole,
+    and ``opposed``."""
+    table = codeword_geometry(psi, face)
+    if face.has_mesh:
+        balance = side_balance(face.displacement(psi), face)
+    else:
+        balance = np.where(table["side"] == "left", 1.0, np.where(table["side"] == "right", -1.0, 0.0))
+    alone = (1 - WEAKER ** 2) / (1 + WEAKER ** 2)
+    kinds = []
+    for side, symmetry, share in zip(table["side"], table["symmetry"], np.abs(balance), strict=True):
+        if side not in ("left", "right"):
+            kinds.append(side)
+        elif share <= ONE_SIDED and symmetry < 0:
+            kinds.append(f"to {side}")
+        else:
+            kinds.append(side if share > alone else f"more {side}")
+    return kinds
+
+
+def _compatible(kind: str) -> tuple[str, ...]:
+    """The kinds of action units that a codeword of this kind may be a sum of."""
+    side = kind.rpartition(" ")[2]
+    return {"symmetric": ("symmetric",), "left": ("left", "to left"), "right": ("right", "to right"),
+            "more left": ("symmetric", "left", "more left"), "more right": ("symmetric", "right", "more right"),
+            "to left": ("to left", "symmetric"), "to right": ("to right", "symmetric")}.get(kind, (side,))
+
+
+def confirm(name: CodewordName, pairs: pd.DataFrame | None) -> CodewordName:
+    """Hold a name by shape against the measured association of its codeword (rows of `Coverage.pairs`)."""
+    if pairs is None or not len(pairs):
+        return name
+    if name.verdict is Verdict.BEYOND_FACS and pairs["phi"].max() >= SOMETHING_ELSE_PHI:
+        return replace(name, verdict=Verdict.UNKNOWN)
+    if name.verdict is not Verdict.BY_SHAPE:
+        return name
+    units = [_measured(unit, pairs) for unit in name.action_units]
+    kept = tuple(unit for unit in units if unit.confirmed is not False)
+    rejected = tuple(unit for unit in units if unit.confirmed is False)
+    if not kept or kept[0] is not units[0]:  # what remains after the strongest is not what the codeword is
+        return replace(name, verdict=Verdict.NOT_CONFIRMED, action_units=(), rejected=tuple(units))
+    verdict = Verdict.CONFIRMED if any(unit.confirmed for unit in kept) else Verdict.BY_SHAPE
+    return replace(name, verdict=verdict, action_units=kept, rejected=rejected)
+
+
+def _measured(unit: NamedActionUnit, pairs: pd.DataFrame) -> NamedActionUnit:
+    """The unit with its association; of two sides measured apart, that of the weaker one."""
+    rows = pairs[(pairs["au"] == unit.au) & np.isfinite(pairs["phi"])]
+    own = rows[rows["side"] == unit.side]
+    if not len(own):
+        own = rows[rows["side"] == "both"] if unit.side != "both" else rows
+    if not len(own) or not np.isfinite(own["lift_low"]).all():
+        return unit
+    row = own.loc[own["phi"].idxmin()]
+    agrees = bool(row["phi"] >= CONFIRMED_PHI and row["lift_low"] > 1)
+    return replace(unit, phi=float(row["phi"]), auroc=float(row["auroc"]), lift=float(row["lift"]),
+                   lift_low=float(row["lift_low"]), lift_high=float(row["lift_high"]), confirmed=agrees)
+
+
+def facs_label(name: CodewordName) -> str:
+    """What to print of a codeword in terms of FACS: its action units with their strength (``AU6 0.37 + AU12 0.35``), or
+    why there are none; empty at rest and where nothing is known."""
+    if name.action_units:
+        return " + ".join(f"{unit.label} {unit.strength:.2f}" for unit in name.in_facs_order)
+    return "" if name.verdict in (Verdict.REST, Verdict.UNKNOWN) else name.verdict.value
