@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,50 @@ from dfe_core.expressions.dataset import Dataset, DatasetWriter, open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, Progress, silent
+from dfe_core.simulate.capture import Capture, find_capture, observe
 from dfe_core.simulate.effects import Effect, assign_labels, draw_habits, read_effect, realised
 from dfe_core.simulate.events import Events, draw_events
+from dfe_core.simulate.head import POSE, PoseArtefact, draw_artefact, fit_artefact, head_movement
 from dfe_core.simulate.repertoire import ACTIONS, INDEX, SIDES, recipe_matrix
 from dfe_core.simulate.synthesis import draw_person, perform
 
+VERSION = 2
+"""Of what is drawn: raised when the same seed gives other frames."""
 SESSIONS = 2
+INSTRUCTED_SHARE = 1 / 6
+LEAST_INSTRUCTED_S = 4.0
+"""Share of a recording in which the subject makes instructed movements, one at a time, as in recordings of the range of
+motion; none where that would be too short."""
+_ARTEFACT = 1_000_003
 ABOUT = ("Simulated performances, not recordings of people: facial actions drawn at random, with known onset, apex, "
          "offset, side and intensity, by dfe_core.simulate.")
 _LOSSES_PER_MINUTE = 0.25
 
 
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """What all subjects of a simulated dataset share.
+
+    recipe: (C, E) `repertoire.recipe_matrix`. artefact: (9, E) weights of the pose artefact up to a factor.
+    frames: of each recording. instructed_s: seconds of instructed movements at the start of each.
+    """
+
+    face: FaceModel
+    effect: Effect
+    recipe: np.ndarray
+    capture: Capture
+    artefact: np.ndarray
+    artefact_share: float
+    frames: int
+    fps: float
+    instructed_s: float
+    seed: int
+
+
 def simulate_dataset(name: str = "simulated", face: FaceModel | None = None, *, subjects: int = 24,
-                     minutes_per_subject: float = 4.0, fps: float = 30.0, seed: int = 0,
-                     effect: str | Path | None = None, root: Path | None = None,
-                     progress: Listener = silent) -> Dataset:
+                     minutes_per_subject: float = 4.0, fps: float | None = None, seed: int = 0,
+                     effect: str | Path | None = None, capture: str = "livelink", pose_artefact: float = 0.0,
+                     root: Path | None = None, progress: Listener = silent) -> Dataset:
     """Simulate `subjects` people in two recordings each and write ``datasets/<name>`` with its truth.
 
     The same arguments give the same frames. ψ lies in 0 … 1 on the face's coefficients, which must hold ARKit's.
@@ -35,28 +65,45 @@ def simulate_dataset(name: str = "simulated", face: FaceModel | None = None, *, 
     Parameters
     ----------
     face: default the Anny head.
-    minutes_per_subject: over both recordings together.
+    minutes_per_subject: over both recordings together. A sixth of each are instructed movements.
+    fps: default the capture's.
     effect: a TOML file, or the name of a shipped one (`effects.shipped_effects`); None: ``default``.
+    capture: tracker whose noise the data have, a key of `capture.CAPTURES`.
+    pose_artefact: share (0 to 0.9) of a subject's displacement variance that a static function of head pose adds. ψ may
+        then leave 0 … 1; `head.clean_psi` gives it without the artefact.
 
     Raises `DataError` for numbers out of range, a broken effect file and a face without ARKit coefficients.
     """
     face = face or _default_face(root, progress)
-    planted = read_effect(effect)
-    recipe = recipe_matrix(face.names, planted.omitted)
-    frames = _check(face, recipe, subjects, minutes_per_subject, fps)
-    labels = assign_labels(np.random.default_rng([seed, 0]), planted, subjects, SESSIONS)
+    scene = _scene(face, effect, find_capture(capture), fps, minutes_per_subject, pose_artefact, seed)
+    _check(scene, subjects, minutes_per_subject)
+    labels = assign_labels(np.random.default_rng([seed, 0]), scene.effect, subjects, SESSIONS)
     truths: list[pd.DataFrame] = []
+    artefacts: list[list[list[float]]] = []
     with open_writer(name, face.names, root) as writer:
         for subject in range(subjects):
             own = labels.iloc[subject * SESSIONS:(subject + 1) * SESSIONS].reset_index(drop=True)
-            rng = np.random.default_rng([seed, 1 + subject])
-            truths.append(_subject(rng, writer, subject, own, planted, recipe, frames, fps))
+            truth, artefact = _subject(writer, subject, own, scene)
+            truths.append(truth)
+            artefacts.append(artefact.weights.tolist())
             progress(Progress("simulate", subject + 1, subjects, f"subject {subject + 1}"))
         truth = pd.concat(truths, ignore_index=True)
         rows = labels.assign(recording=[r for t in range(subjects) for r in _names(t)])
-        writer.close(_manifest(name, face, planted, rows, truth, subjects=subjects, fps=fps, seed=seed,
+        writer.close(_manifest(name, scene, rows, truth, artefacts if pose_artefact else [], subjects=subjects,
                                minutes_per_subject=minutes_per_subject), truth)
     return Dataset.open(name, root)
+
+
+def _scene(face: FaceModel, effect: str | Path | None, capture: Capture, fps: float | None, minutes: float,
+           share: float, seed: int) -> Scene:
+    planted = read_effect(effect)
+    fps = capture.fps if fps is None else fps
+    seconds = minutes * 60 / SESSIONS
+    instructed_s = INSTRUCTED_SHARE * seconds
+    return Scene(face=face, effect=planted, recipe=recipe_matrix(face.names, planted.omitted), capture=capture,
+                 artefact=draw_artefact(np.random.default_rng([seed, _ARTEFACT]), face.names), artefact_share=share,
+                 frames=int(round(seconds * fps)), fps=fps, seed=seed,
+                 instructed_s=instructed_s if instructed_s >= LEAST_INSTRUCTED_S else 0.0)
 
 
 def _default_face(root: Path | None, progress: Listener) -> FaceModel:
@@ -64,32 +111,56 @@ def _default_face(root: Path | None, progress: Listener) -> FaceModel:
     return open_face("anny", root, progress)
 
 
-def _check(face: FaceModel, recipe: np.ndarray, subjects: int, minutes: float, fps: float) -> int:
+def _check(scene: Scene, subjects: int, minutes: float) -> None:
     for what, value, least, most in (("subjects", subjects, 1, 100_000), ("minutes per subject", minutes, 0.05, 600),
-                                     ("fps", fps, 5, 1000)):
+                                     ("fps", scene.fps, 5, 1000), ("pose artefact", scene.artefact_share, 0, 0.9)):
         if not least <= value <= most:
             raise DataError(what, f"{value}", f"{least} to {most}")
-    if np.count_nonzero(recipe.any(1)) < len(recipe) // 2:
-        raise DataError(face.id, "its coefficients are not ARKit's", "the Anny head or ICT-FaceKit")
-    return int(round(minutes * 60 / SESSIONS * fps))
+    if np.count_nonzero(scene.recipe.any(1)) < len(scene.recipe) // 2:
+        raise DataError(scene.face.id, "its coefficients are not ARKit's", "the Anny head or ICT-FaceKit")
 
 
 def _names(subject: int) -> list[str]:
     return [f"s{subject + 1:02d}-{session + 1}" for session in range(SESSIONS)]
 
 
-def _subject(rng: np.random.Generator, writer: DatasetWriter, subject: int, labels: pd.DataFrame, effect: Effect,
-             recipe: np.ndarray, frames: int, fps: float) -> pd.DataFrame:
-    person = draw_person(rng, recipe.shape[1])
-    events = draw_events(rng, draw_habits(rng, effect, labels, frames / fps / 60), frames / fps)
-    for session, name in enumerate(_names(subject)):
+def _subject(writer: DatasetWriter, subject: int, labels: pd.DataFrame,
+             scene: Scene) -> tuple[pd.DataFrame, PoseArtefact]:
+    """Perform, observe and write one subject's recordings. What is drawn for the tracker and for the head does not
+    change what is drawn for the face: another capture shows the same performance."""
+    rng = np.random.default_rng([scene.seed, 1 + subject])
+    seconds = scene.frames / scene.fps
+    person = draw_person(rng)
+    habits = draw_habits(rng, scene.effect, labels, (seconds - scene.instructed_s) / 60)
+    events = draw_events(rng, habits, seconds, scene.instructed_s)
+    psi, pose = [], []
+    for session in range(SESSIONS):
         own = events.take(events.recording == session)
-        psi, valid = perform(rng, person, own, recipe, frames, fps), _tracked(rng, frames, fps)
-        index = np.arange(frames)
-        writer.add(Recording(name, writer.names, psi, index / fps, index, valid, fps, "arkit", "simulated",
-                             f"s{subject + 1:02d}", str(session + 1)), labels.iloc[session].to_dict())
-    omitted = np.isin(events.action, [INDEX[code] for code in effect.omitted])
-    return truth_table(events.take(~omitted), _names(subject))
+        performed = perform(rng, person, own, scene.recipe, writer.names, scene.frames, scene.fps)
+        pose.append(head_movement(_rng(scene, subject, session, "head"), own, performed.activation, scene.fps))
+        psi.append(observe(_rng(scene, subject, session, "tracker"), performed.psi, scene.capture, writer.names,
+                           scene.fps))
+    artefact = fit_artefact(scene.artefact, scene.artefact_share, scene.face, psi, pose)
+    for session, name in enumerate(_names(subject)):
+        valid = _tracked(_rng(scene, subject, session, "losses"), scene.frames, scene.fps)
+        writer.add(_recording(name, scene, writer.names, psi[session], pose[session], artefact, valid, subject,
+                              session), labels.iloc[session].to_dict())
+    omitted = np.isin(events.action, [INDEX[code] for code in scene.effect.omitted])
+    return truth_table(events.take(~omitted), _names(subject)), artefact
+
+
+def _rng(scene: Scene, subject: int, session: int, use: str) -> np.random.Generator:
+    return np.random.default_rng([scene.seed, 1 + subject, 1 + session, 1 + ("head", "tracker", "losses").index(use)])
+
+
+def _recording(name: str, scene: Scene, names: tuple[str, ...], psi: np.ndarray, pose: np.ndarray,
+               artefact: PoseArtefact, valid: np.ndarray, subject: int, session: int) -> Recording:
+    index = np.arange(scene.frames)
+    extras = {column: pose[:, i].astype(np.float32) for i, column in enumerate(POSE)}
+    if scene.artefact_share:
+        psi = psi + artefact(np.stack(list(extras.values()), 1))
+    return Recording(name, names, psi, index / scene.fps, index, valid, scene.fps, "arkit", "simulated",
+                     f"s{subject + 1:02d}", str(session + 1), extras)
 
 
 def _tracked(rng: np.random.Generator, frames: int, fps: float) -> np.ndarray:
@@ -110,11 +181,16 @@ def truth_table(events: Events, recordings: list[str]) -> pd.DataFrame:
         "in_facs": np.array([a.in_facs for a in ACTIONS])[events.action], "release_s": events.release_s})
 
 
-def _manifest(name: str, face: FaceModel, effect: Effect, recordings: pd.DataFrame, truth: pd.DataFrame,
-              **settings: Any) -> dict[str, Any]:
+def _manifest(name: str, scene: Scene, recordings: pd.DataFrame, truth: pd.DataFrame,
+              artefacts: list[list[list[float]]], **settings: Any) -> dict[str, Any]:
+    effect = scene.effect
     labels = [{"name": label.name, "unit": label.unit, "levels": list(label.levels)} for label in effect.labels]
-    return {"name": name, "face": face.id, "simulated": True, "sources": [], "dropped": [], "notes": [ABOUT],
-            "simulation": {**settings, "about": ABOUT, "sessions": SESSIONS, "events": len(truth),
+    spontaneous = truth[truth["onset_s"] >= scene.instructed_s]
+    return {"name": name, "face": scene.face.id, "simulated": True, "sources": [], "dropped": [], "notes": [ABOUT],
+            "simulation": {"version": VERSION, **settings, "fps": scene.fps, "seed": scene.seed,
+                           "capture": scene.capture.name, "pose_artefact": scene.artefact_share,
+                           "pose_artefact_weights": artefacts, "instructed_s": scene.instructed_s, "about": ABOUT,
+                           "sessions": SESSIONS, "events": len(truth),
                            "effect": {"source": effect.source, "title": effect.title, "labels": labels,
                                       "omitted": list(effect.omitted),
-                                      "shifts": realised(effect, recordings, truth)}}}
+                                      "shifts": realised(effect, recordings, spontaneous)}}}

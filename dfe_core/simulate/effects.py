@@ -16,7 +16,7 @@ import pandas as pd
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import RECORDING_COLUMNS
 from dfe_core.simulate.events import Habits
-from dfe_core.simulate.repertoire import ACTIONS, INDEX, ONE_SIDED, display_rates
+from dfe_core.simulate.repertoire import ACTIONS, INDEX, display_rates, one_sided_display_rates
 
 try:
     import tomllib
@@ -26,12 +26,14 @@ except ModuleNotFoundError:  # Python 3.10
 STATISTICS = ("rate", "intensity", "one_sided", "left_share")
 """Events a minute; their intensity; the share of one-sided ones; the share of left among those."""
 
-_SPREAD = {"rate": 0.30, "intensity": 0.12, "one_sided": 0.1, "left_share": 0.1}
+_SPREAD = {"rate": 0.30, "intensity": 0.12, "one_sided": 0.25, "left_share": 0.1}
 _OF_SUBJECT = 0.8
-"""Spread between recordings, on the log scale (shares: as they are), and the part of it that belongs to the subject."""
+"""Spread between recordings, on the log scale (left_share: as it is; one_sided: in parts of the action's own share),
+and the part of it that belongs to the subject."""
 _EVENT_SPREAD = 0.9
 """Spread of the log intensity of events (about 0.65), and what the clip at intensity 5 takes from a shift."""
 _LARGEST_SHIFT = np.log(5.0)
+_ONE_SIDED = np.array([a.one_sided for a in ACTIONS])
 
 
 @dataclass(frozen=True)
@@ -154,30 +156,35 @@ def draw_habits(rng: np.random.Generator, effect: Effect, labels: pd.DataFrame, 
     shift = {s: _spread(rng, s, len(labels)) for s in STATISTICS}
     for label in effect.labels:
         for planted in label.shifts:
-            step = planted.d * observed_spread(planted.statistic, planted.action, minutes)
+            step = planted.d * observed_spread(planted.statistic, planted.action, minutes, planted.d)
             shift[planted.statistic][:, INDEX[planted.action]] += \
                 np.clip(step, -_LARGEST_SHIFT, _LARGEST_SHIFT) * contrast(label, labels[label.name])
     own = np.array([a.rate for a in ACTIONS])
     # Displays keep their rate: an action's own events take the whole change of its total.
     rate = np.where(own > 0, np.maximum(own + (own + display_rates()) * np.expm1(shift["rate"]), 0), 0)
-    return Habits(rate, np.exp(shift["intensity"]), np.clip(ONE_SIDED + shift["one_sided"], 0.02, 0.98),
+    return Habits(rate, np.exp(shift["intensity"]), np.clip(_ONE_SIDED + shift["one_sided"], 0, 0.98),
                   np.clip(0.5 + shift["left_share"], 0.02, 0.98))
 
 
 def _spread(rng: np.random.Generator, statistic: str, recordings: int) -> np.ndarray:
     subject = rng.standard_normal((1, len(ACTIONS))) * np.sqrt(_OF_SUBJECT)
     recording = rng.standard_normal((recordings, len(ACTIONS))) * np.sqrt(1 - _OF_SUBJECT)
-    return _SPREAD[statistic] * (subject + recording)
+    return _SPREAD[statistic] * (_ONE_SIDED if statistic == "one_sided" else 1) * (subject + recording)
 
 
-def observed_spread(statistic: str, action: str, minutes: float) -> float:
-    """S.d. of a recording's log rate, mean log intensity or share: people's own spread and counting noise."""
+def observed_spread(statistic: str, action: str, minutes: float, d: float = 0.0) -> float:
+    """S.d. of a recording's log rate, mean log intensity or share: people's own spread and counting noise, within the
+    levels of a label that shifts it by `d` (a share near 0 or 1 varies less)."""
     unit, index = ACTIONS[INDEX[action]], INDEX[action]
     events = max((unit.rate + display_rates()[index]) * minutes, 1.0)
-    sided = max(unit.rate * minutes * (ONE_SIDED if unit.sides == "paired" else 1), 1.0)
+    share = _ONE_SIDED[index]
+    alone = unit.rate * (share if unit.sides == "paired" else 1)
+    sided = max((alone + one_sided_display_rates()[index]) * minutes, 1.0)
     noise = {"rate": 1 / events, "intensity": _EVENT_SPREAD ** 2 / events,
-             "one_sided": ONE_SIDED * (1 - ONE_SIDED) / events, "left_share": 0.25 / sided}
-    return float(np.sqrt(_SPREAD[statistic] ** 2 + noise[statistic]))
+             "one_sided": share * (1 - share) / events, "left_share": 0.25 / sided}
+    squeezed = 1 + d ** 2 / (4 * sided) if statistic == "left_share" else 1.0
+    own = _SPREAD[statistic] * (share if statistic == "one_sided" else 1)
+    return float(np.sqrt((own ** 2 + noise[statistic]) / squeezed))
 
 
 def realised(effect: Effect, recordings: pd.DataFrame, truth: pd.DataFrame) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ Letters of the shapes: R recordings, A actions, n events.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -15,6 +15,20 @@ _FAMILIES = {name: i for i, name in enumerate(dict.fromkeys(a.family or a.code f
 _FAMILY = np.array([_FAMILIES[a.family or a.code] for a in ACTIONS])
 _PAIRED = np.array([a.sides == "paired" for a in ACTIONS])
 _SINGLE = np.array([a.sides == "single" for a in ACTIONS])
+_OF_FACE = np.array([a.dynamics == "face" for a in ACTIONS])
+_GAZE = np.array([a.dynamics in ("gaze", "blink") for a in ACTIONS])
+_IN_BOUTS = 0.8
+"""Share of an action's own events that lie in the stretches of activity; blinks and gaze lie anywhere."""
+_BOUT_MEANS = np.array([9.0, 7.0])
+_UNILATERAL = ("AU2", "AU10", "AU12", "AU14", "AU15")
+"""Paired actions that people can be asked to make on one side alone."""
+_PAUSE_S = 0.4
+_ITEMS = np.array([(INDEX[a.code], SIDES.index(side)) for a in ACTIONS for side in SIDES
+                   if (side == "both" and a.sides != "single" and a.code not in ("AU8", "AU45"))
+                   or (side != "both" and (a.sides == "single" or a.code in _UNILATERAL))])
+"""(n, 2) action and side of every instructed movement."""
+_LEADER = np.array([next((INDEX[code] for code, side, _ in d.members if side != "both"), 0) for d in DISPLAYS])
+"""First one-sided action of each display (any, where it has none)."""
 _BRIEF_SHARE = 0.05
 _LETTERS = np.array([0.16, 0.30, 0.28, 0.18, 0.08])
 """Share of events at FACS intensity A, B, C, D, E."""
@@ -58,19 +72,81 @@ class Habits:
     left: np.ndarray
 
 
-def draw_events(rng: np.random.Generator, habits: Habits, seconds: float) -> Events:
-    """All events of R recordings of `seconds` each: no two of one family overlap; sorted by recording and onset."""
-    parts = [_single_events(rng, habits, seconds), _display_events(rng, habits, seconds),
-             _speech_events(rng, habits, seconds)]
-    events = concatenate(parts)
+@dataclass(frozen=True, eq=False)
+class Phases:
+    """When people are active: each recording's active stretches start at start_s and hold passed_s (both (k,)) seconds
+    of activity before them; active_s is their sum."""
+
+    start_s: tuple[np.ndarray, ...]
+    passed_s: tuple[np.ndarray, ...]
+    active_s: np.ndarray
+
+    def place(self, rng: np.random.Generator, recording: np.ndarray) -> np.ndarray:
+        """(n,) times, uniform over the active stretches of each event's recording."""
+        share, time = rng.random(len(recording)), np.zeros(len(recording))
+        for r, (start, passed) in enumerate(zip(self.start_s, self.passed_s, strict=True)):
+            mine = recording == r
+            at = share[mine] * self.active_s[r]
+            stretch = np.searchsorted(passed, at, "right") - 1
+            time[mine] = start[stretch] + at - passed[stretch]
+        return time
+
+
+def draw_phases(rng: np.random.Generator, recordings: int, seconds: float) -> Phases:
+    """Activity comes in bouts of about 9 s with pauses of about 7 s (gamma distributed, shape 2)."""
+    count = int(seconds / _BOUT_MEANS.sum()) * 3 + 4
+    start_s, passed_s, active_s = [], [], []
+    for _ in range(recordings):
+        length = rng.gamma(2, _BOUT_MEANS / 2, (count, 2))
+        start = np.cumsum(length.sum(1)) - length.sum(1)
+        inside = start < seconds
+        active = np.minimum(length[inside, 0], seconds - start[inside])
+        start_s.append(start[inside])
+        passed_s.append(np.cumsum(active) - active)
+        active_s.append(active.sum())
+    return Phases(tuple(start_s), tuple(passed_s), np.array(active_s))
+
+
+def draw_events(rng: np.random.Generator, habits: Habits, seconds: float, instructed_s: float = 0.0) -> Events:
+    """All events of R recordings of `seconds` each: no two of one family overlap; sorted by recording and onset.
+
+    The first `instructed_s` seconds of each hold instructed movements, one after the other; conversation follows.
+    """
+    talk_s = seconds - instructed_s
+    phases = draw_phases(rng, len(habits.rate), talk_s)
+    parts = [_single_events(rng, habits, phases, talk_s), _display_events(rng, habits, phases, talk_s),
+             _speech_events(rng, habits, phases, talk_s)]
+    talk = concatenate(parts)
+    times = {f: getattr(talk, f) + instructed_s for f in ("onset_s", "apex_s", "release_s", "offset_s")}
+    events = concatenate([replace(talk, **times), instructed_events(rng, habits, instructed_s)])
     events = events.take(events.offset_s < seconds)
     return _without_overlap(events)
 
 
-def _single_events(rng: np.random.Generator, habits: Habits, seconds: float) -> Events:
+def instructed_events(rng: np.random.Generator, habits: Habits, seconds: float) -> Events:
+    """The range of motion as laboratories record it: every action in random order, alone, each side apart where people
+    can; what one recording has no time for the subject's next one goes on with."""
+    orders = [rng.permutation(len(_ITEMS))]
+    recordings, pace = len(habits.rate), DYNAMICS["instructed"]
+    many = int(seconds / (pace.onset_s + pace.hold_s + pace.offset_s + _PAUSE_S)) * recordings
+    while sum(map(len, orders)) < many:
+        orders.append(rng.permutation(len(_ITEMS)))
+    order = np.concatenate(orders)[:many]
+    recording = np.repeat(np.arange(recordings), many // max(recordings, 1))
+    phases = _phases(rng, pace, many) * np.where(_GAZE[_ITEMS[order, 0]], 0.5, 1)
+    step = (phases.sum(0) + _PAUSE_S).reshape(recordings, -1)
+    onset = (np.cumsum(step, 1) - step + _PAUSE_S / 2).ravel()
+    intensity = np.clip(rng.uniform(*pace.intensity, many) * habits.intensity[recording, _ITEMS[order, 0]], 0.3, 5.0)
+    times = onset + np.concatenate([np.zeros((1, many)), np.cumsum(phases, 0)])
+    events = Events(recording, _ITEMS[order, 0], _ITEMS[order, 1], *times, intensity)
+    return events.take(events.offset_s < seconds)
+
+
+def _single_events(rng: np.random.Generator, habits: Habits, phases: Phases, seconds: float) -> Events:
     counts = rng.poisson(habits.rate * seconds / 60)
     recording, action = (np.repeat(index.ravel(), counts.ravel()) for index in np.indices(counts.shape))
-    onset = rng.uniform(0, seconds, len(action))
+    spread, bout = rng.uniform(0, seconds, len(action)), phases.place(rng, recording)
+    onset = np.where(_OF_FACE[action] & (rng.random(len(action)) < _IN_BOUTS), bout, spread)
     one_sided = rng.random(len(action)) < habits.one_sided[recording, action]
     left = rng.random(len(action)) < habits.left[recording, action]
     sided = _SINGLE[action] | (_PAIRED[action] & one_sided)
@@ -104,17 +180,18 @@ def _letter_intensity(rng: np.random.Generator, count: int) -> np.ndarray:
     return np.maximum(rng.choice(5, count, p=_LETTERS) + rng.uniform(0, 1, count), 0.5)
 
 
-def _display_events(rng: np.random.Generator, habits: Habits, seconds: float) -> Events:
+def _display_events(rng: np.random.Generator, habits: Habits, when: Phases, seconds: float) -> Events:
     recordings = len(habits.rate)
     counts = rng.poisson(np.array([d.rate for d in DISPLAYS]) * seconds / 60, (recordings, len(DISPLAYS)))
     recording, display = (np.repeat(index.ravel(), counts.ravel()) for index in np.indices(counts.shape))
-    onset, strength = rng.uniform(0, seconds, len(display)), _letter_intensity(rng, len(display))
+    onset, strength = when.place(rng, recording), _letter_intensity(rng, len(display))
     sizes = np.array([len(d.members) for d in DISPLAYS])[display]
     members = [m for index in display for m in DISPLAYS[index].members]
     parent = np.repeat(np.arange(len(display)), sizes)
     action = np.array([INDEX[code] for code, _, _ in members], int)
     side = np.array([SIDES.index(side) for _, side, _ in members], int)
-    phases = _phases(rng, DYNAMICS["face"], len(display))[:, parent] \
+    side = _display_sides(rng, habits, recording, display, parent, side)
+    phases = _phases(rng, DYNAMICS["display"], len(display))[:, parent] \
         * np.exp(0.08 * rng.standard_normal((3, len(parent))))
     start = onset[parent] + np.abs(rng.normal(0, 0.05, len(parent)))
     intensity = strength[parent] * np.array([share for _, _, share in members]) \
@@ -123,14 +200,23 @@ def _display_events(rng: np.random.Generator, habits: Habits, seconds: float) ->
     return Events(recording[parent], action, side, *times, np.clip(intensity, 0.3, 5.0))
 
 
-_BOUTS_PER_MINUTE, _BOUT_S, _SYLLABLE_S = 2.2, 8.0, 0.24
+def _display_sides(rng: np.random.Generator, habits: Habits, recording: np.ndarray, display: np.ndarray,
+                   parent: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """Sides (m,) of the members: those of a one-sided display on the side that the habit of its leader draws."""
+    lead = _LEADER[display]
+    left = rng.random(len(display)) < habits.left[recording, lead]
+    drawn = np.where(left, SIDES.index("left"), SIDES.index("right"))
+    return np.where(side == SIDES.index("both"), side, drawn[parent])
 
 
-def _speech_events(rng: np.random.Generator, habits: Habits, seconds: float) -> Events:
+_BOUTS_PER_MINUTE, _BOUT_S, _SYLLABLE_S = 0.9, 5.0, 0.24
+
+
+def _speech_events(rng: np.random.Generator, habits: Habits, phases: Phases, seconds: float) -> Events:
     """Speech-like bouts: at every syllable the jaw opens, and the lips round, spread or close (AU8) on some."""
     bouts = rng.poisson(_BOUTS_PER_MINUTE * seconds / 60, len(habits.rate))
     owner = np.repeat(np.arange(len(bouts)), bouts)
-    start, length = rng.uniform(0, seconds, len(owner)), rng.gamma(4, _BOUT_S / 4, len(owner))
+    start, length = phases.place(rng, owner), rng.gamma(4, _BOUT_S / 4, len(owner))
     syllables = (length / _SYLLABLE_S).astype(int)
     bout = np.repeat(np.arange(len(owner)), syllables)
     step = _SYLLABLE_S * np.exp(0.15 * rng.standard_normal(len(bout)))

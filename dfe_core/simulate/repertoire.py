@@ -1,7 +1,8 @@
 """What simulated people do: actions, the ARKit coefficients that a tracker reports for each, and whole displays.
 
 The secondary weights in `Action.recipe` are the cross-talk of face trackers (a smile reads a little as a cheek raise).
-All rates, times and weights are chosen by hand to look like conversation; none is an estimate from people.
+Rates, times and weights are chosen by hand so that the statistics of `simulate.statistics` come near those of real
+takes.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ class Action:
     sides: ``whole`` (one control), ``paired`` (both sides, or one of them), ``single`` (always one side).
     dynamics: key of `DYNAMICS`.
     family: actions of one family share muscles and never overlap; its own code by default.
+    in_facs: whether FACS has a code for it.
+    one_sided: share of a paired action's own events that are one-sided, half of them left.
+    lower: whether it moves the lower face, whose sides differ in strength more than those of brows and lids.
+    restful: whether a resting face may show a little of it.
     """
 
     code: str
@@ -39,6 +44,9 @@ class Action:
     dynamics: str = "face"
     family: str = ""
     in_facs: bool = True
+    one_sided: float = 0.0
+    lower: bool = True
+    restful: bool = True
 
     @cached_property
     def channels(self) -> tuple[str, ...]:
@@ -58,47 +66,54 @@ class Dynamics:
 
 
 DYNAMICS = MappingProxyType({
-    "face": Dynamics(0.30, 0.60, 0.50), "blink": Dynamics(0.08, 0.04, 0.14, 0.15, (4.2, 5.0)),
+    "face": Dynamics(0.30, 0.60, 0.50), "display": Dynamics(0.45, 1.60, 0.80),
+    "instructed": Dynamics(0.35, 0.70, 0.40, 0.15, (2.5, 5.0)), "blink": Dynamics(0.08, 0.04, 0.14, 0.15, (4.2, 5.0)),
     "closed": Dynamics(0.18, 1.20, 0.25, 0.3, (4.2, 5.0)), "wink": Dynamics(0.12, 0.30, 0.18, 0.25, (3.5, 5.0)),
-    "gaze": Dynamics(0.07, 0.90, 0.08, 0.45, (1.0, 4.0)), "brief": Dynamics(0.07, 0.07, 0.12, 0.2, (1.0, 3.0)),
+    "gaze": Dynamics(0.07, 0.90, 0.08, 0.45, (0.6, 3.2)), "brief": Dynamics(0.07, 0.07, 0.12, 0.2, (1.0, 3.0)),
     "syllable": Dynamics(0.09, 0.03, 0.10, 0.2, (0.3, 2.6))})
 """Onset about 0.3 s, faster than offset; a blink about 0.3 s in all; saccades within two frames; ``brief`` lasts under
-half a second, as micro-expressions do."""
+half a second, as micro-expressions do; ``instructed`` movements are those that a person is asked to make."""
 
-ONE_SIDED = 0.4
-"""Share of a paired action's own events that are one-sided, half of them left."""
+ONE_SIDED = 0.02
+"""Share of a paired action's own events that are one-sided, where people seldom move one side alone."""
 
 
-def _paired(code: str, stem: str, rate: float = 1.8, **also: float) -> Action:
-    return Action(code, {f"{stem}*": 1.0, **{f"{k}*": v for k, v in also.items()}}, rate, "paired")
+def _paired(code: str, stem: str, rate: float = 1.0, one_sided: float = ONE_SIDED, lower: bool = True,
+            **also: float) -> Action:
+    return Action(code, {f"{stem}*": 1.0, **{f"{k}*": v for k, v in also.items()}}, rate, "paired",
+                  one_sided=one_sided, lower=lower)
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action("AU1", {"browInnerUp": 1.0}, 2.0),
-    _paired("AU2", "browOuterUp", 2.0), _paired("AU4", "browDown", 2.5), _paired("AU5", "eyeWide"),
-    _paired("AU6", "cheekSquint", 1.6, eyeSquint=0.10), _paired("AU7", "eyeSquint", 2.0),
-    Action("AU8", {"mouthClose": 1.0}, 0.0),
-    _paired("AU9", "noseSneer", 1.6, mouthUpperUp=0.12), _paired("AU10", "mouthUpperUp", 1.8),
-    _paired("AU12", "mouthSmile", 3.0, cheekSquint=0.08, mouthDimple=0.06), _paired("AU14", "mouthDimple", 2.0),
-    _paired("AU15", "mouthFrown", 1.8), _paired("AU16", "mouthLowerDown", 1.6),
-    Action("AU17", {"mouthShrugLower": 1.0, "mouthShrugUpper": 0.4}), Action("AU18", {"mouthPucker": 1.0}, 1.0),
-    Action("AD19", {"tongueOut": 1.0, "jawOpen": 0.15}, 0.5),
-    _paired("AU20", "mouthStretch", 1.8), Action("AU22", {"mouthFunnel": 1.0}, 0.8), _paired("AU24", "mouthPress", 2.0),
-    Action("AU26", {"jawOpen": 0.65}, 1.2), Action("AU28", {"mouthRollLower": 1.0, "mouthRollUpper": 0.9}),
-    Action("AD29", {"jawForward": 1.0}, 0.8), Action("AD30", {"jaw*": 1.0}, 1.5, "single"),
-    Action("AD34", {"cheekPuff": 1.0}, 0.8),
-    Action("AU43", {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}, 1.2, dynamics="closed", family="lids"),
-    Action("AU45", {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0, "eyeSquintLeft": 0.05, "eyeSquintRight": 0.05}, 14.0,
-           dynamics="blink", family="lids"),
-    Action("AU46", {"eyeBlink*": 1.0, "cheekSquint*": 0.10}, 2.0, "single", "wink", "lids"),
-    Action("AU61", {"eyeLookOutLeft": 1.0, "eyeLookInRight": 1.0}, 7.0, dynamics="gaze", family="gaze across"),
-    Action("AU62", {"eyeLookInLeft": 1.0, "eyeLookOutRight": 1.0}, 7.0, dynamics="gaze", family="gaze across"),
-    Action("AU63", {"eyeLookUpLeft": 1.0, "eyeLookUpRight": 1.0, "eyeWideLeft": 0.05, "eyeWideRight": 0.05}, 4.0,
-           dynamics="gaze", family="gaze up or down"),
+    Action("AU1", {"browInnerUp": 1.0}, 1.5, lower=False),
+    _paired("AU2", "browOuterUp", 1.2, 0.06, lower=False), _paired("AU4", "browDown", 2.0, lower=False),
+    _paired("AU5", "eyeWide", 1.2, lower=False), _paired("AU6", "cheekSquint", 1.0, eyeSquint=0.10),
+    _paired("AU7", "eyeSquint", 1.2, lower=False), Action("AU8", {"mouthClose": 1.0}, 0.0),
+    _paired("AU9", "noseSneer", 0.9, 0.03, mouthUpperUp=0.12), _paired("AU10", "mouthUpperUp", 0.9, 0.06),
+    _paired("AU12", "mouthSmile", 2.4, 0.06, cheekSquint=0.08, mouthDimple=0.06),
+    _paired("AU14", "mouthDimple", 1.4, 0.15), _paired("AU15", "mouthFrown", 1.2, 0.04),
+    _paired("AU16", "mouthLowerDown", 0.8, 0.03),
+    Action("AU17", {"mouthShrugLower": 1.0, "mouthShrugUpper": 0.4}, 1.0), Action("AU18", {"mouthPucker": 1.0}, 0.8),
+    Action("AD19", {"tongueOut": 1.0, "jawOpen": 0.15}, 0.3, restful=False),
+    _paired("AU20", "mouthStretch", 0.9, 0.03), Action("AU22", {"mouthFunnel": 1.0}, 0.6),
+    _paired("AU24", "mouthPress", 1.5), Action("AU26", {"jawOpen": 0.65}, 1.2, restful=False),
+    Action("AU28", {"mouthRollLower": 1.0, "mouthRollUpper": 0.9}, 0.7),
+    Action("AD29", {"jawForward": 1.0}, 0.5), Action("AD30", {"jaw*": 1.0}, 0.6, "single", restful=False),
+    Action("AD34", {"cheekPuff": 1.0}, 0.5),
+    Action("AU43", {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}, 0.8, dynamics="closed", family="lids", restful=False),
+    Action("AU45", {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0, "eyeSquintLeft": 0.05, "eyeSquintRight": 0.05}, 15.0,
+           dynamics="blink", family="lids", restful=False),
+    Action("AU46", {"eyeBlink*": 1.0, "cheekSquint*": 0.10}, 0.05, "single", "wink", "lids", restful=False),
+    Action("AU61", {"eyeLookOutLeft": 1.0, "eyeLookInRight": 1.0}, 6.0, dynamics="gaze", family="gaze across",
+           restful=False),
+    Action("AU62", {"eyeLookInLeft": 1.0, "eyeLookOutRight": 1.0}, 6.0, dynamics="gaze", family="gaze across",
+           restful=False),
+    Action("AU63", {"eyeLookUpLeft": 1.0, "eyeLookUpRight": 1.0, "eyeWideLeft": 0.05, "eyeWideRight": 0.05}, 3.0,
+           dynamics="gaze", family="gaze up or down", restful=False),
     Action("AU64", {"eyeLookDownLeft": 1.0, "eyeLookDownRight": 1.0, "eyeBlinkLeft": 0.10, "eyeBlinkRight": 0.10}, 6.0,
-           dynamics="gaze", family="gaze up or down"),
-    Action("mouthSideways", {"mouth*": 1.0}, 2.0, "single", in_facs=False),
-    Action("upperLipShrug", {"mouthShrugUpper": 1.0}, 1.5, in_facs=False),
+           dynamics="gaze", family="gaze up or down", restful=False),
+    Action("mouthSideways", {"mouth*": 1.0}, 1.5, "single", in_facs=False, restful=False),
+    Action("upperLipShrug", {"mouthShrugUpper": 1.0}, 1.2, in_facs=False, restful=False),
 )
 """The last two have no FACS code: the whole mouth moving sideways, and the upper lip pushed up without the chin."""
 
@@ -109,34 +124,39 @@ CHANNELS: tuple[tuple[str, str], ...] = tuple((a.code, side) for a in ACTIONS fo
 
 @dataclass(frozen=True)
 class Display:
-    """Several actions at once: (code, side, share of the display's intensity) each, and how often a minute."""
+    """Several actions at once: (code, side, share of the display's intensity) each, and how often a minute.
+
+    One that is not on both sides may happen in its mirror image, by the habit of its first one-sided member.
+    """
 
     name: str
     rate: float
     members: tuple[tuple[str, str, float], ...] = field(default_factory=tuple)
 
 
-def _both(*codes: str) -> tuple[tuple[str, str, float], ...]:
-    return tuple((code, "both", 1.0) for code in codes)
+def _with(**shares: float) -> tuple[tuple[str, str, float], ...]:
+    return tuple((code, "both", share) for code, share in shares.items())
 
 
 DISPLAYS: tuple[Display, ...] = (
-    Display("happiness", 1.0, (("AU12", "both", 1.0), ("AU6", "both", 0.8))),
-    Display("laughter", 0.3, (*_both("AU12", "AU6"), ("AU26", "both", 0.7), ("AU7", "both", 0.5))),
-    Display("sadness", 0.4, (*_both("AU1", "AU15"), ("AU4", "both", 0.6), ("AU17", "both", 0.5))),
-    Display("surprise", 0.4, _both("AU1", "AU2", "AU5", "AU26")),
-    Display("fear", 0.2, (*_both("AU1", "AU2", "AU4", "AU5", "AU20"), ("AU26", "both", 0.5))),
-    Display("anger", 0.4, _both("AU4", "AU5", "AU7", "AU24")),
-    Display("disgust", 0.3, (("AU9", "both", 1.0), ("AU10", "both", 0.8), ("AU17", "both", 0.6))),
-    Display("contempt, left", 0.2, (("AU12", "left", 0.5), ("AU14", "left", 1.0))),
-    Display("contempt, right", 0.2, (("AU12", "right", 0.5), ("AU14", "right", 1.0))),
-    Display("thinking", 0.2, (("AU63", "both", 0.8), ("AU4", "both", 0.5), ("mouthSideways", "left", 0.8))),
-    Display("wondering", 0.2, (("AU63", "both", 0.8), ("AU1", "both", 0.5), ("mouthSideways", "right", 0.8))),
-    Display("chewing", 0.5, (("AU26", "both", 0.6), ("AU8", "both", 0.4))),
-    Display("doubt", 0.3, (("AU2", "right", 1.0), ("AU15", "both", 0.6), ("AU17", "both", 0.8))),
+    Display("happiness", 1.4, _with(AU12=1.0, AU6=0.8, AU7=0.3, AU10=0.2, AU16=0.3)),
+    Display("laughter", 0.5, _with(AU12=1.0, AU6=1.0, AU26=0.7, AU7=0.5, AU10=0.4, AU16=0.5, AU9=0.3)),
+    Display("polite smile", 0.6, _with(AU12=0.6, AU14=0.5, AU24=0.3)),
+    Display("sadness", 0.5, _with(AU1=1.0, AU15=1.0, AU4=0.6, AU17=0.5, AU7=0.3, AU24=0.2)),
+    Display("surprise", 0.5, _with(AU1=1.0, AU2=1.0, AU5=1.0, AU26=0.8)),
+    Display("fear", 0.3, _with(AU1=1.0, AU2=0.9, AU4=0.6, AU5=1.0, AU20=0.8, AU26=0.4, AU16=0.3)),
+    Display("anger", 0.5, _with(AU4=1.0, AU5=0.4, AU7=0.8, AU24=0.8, AU9=0.3, AU17=0.4)),
+    Display("disgust", 0.5, _with(AU9=1.0, AU10=0.8, AU17=0.6, AU4=0.5, AU7=0.5, AU15=0.3)),
+    Display("pain", 0.3, _with(AU4=0.9, AU6=0.8, AU7=1.0, AU9=0.6, AU10=0.6, AU20=0.4)),
+    Display("contempt", 0.2, (("AU14", "left", 1.0), ("AU12", "left", 0.5), ("AU7", "both", 0.2))),
+    Display("thinking", 0.4, (*_with(AU63=0.8, AU4=0.5, AU24=0.4), ("mouthSideways", "left", 0.8))),
+    Display("wondering", 0.4, (*_with(AU63=0.8, AU1=0.5, AU18=0.3), ("mouthSideways", "right", 0.8))),
+    Display("chewing", 0.4, _with(AU26=0.6, AU8=0.3, AU24=0.2)),
+    Display("doubt", 0.4, _with(AU2=0.8, AU1=0.4, AU15=0.6, AU17=0.8, AU24=0.3)),
+    Display("one brow", 0.05, (("AU2", "right", 1.0), *_with(AU15=0.6, AU17=0.8))),
 )
-"""Emotion prototypes after the EMFACS sets, and everyday ones."""
-
+"""Emotion prototypes (after Ekman, Friesen & Hager 2002; pain: Prkachin & Solomon 2008), each with weaker companions,
+and everyday ones."""
 
 def display_rates() -> np.ndarray:
     """(A,) events a minute that each action owes to displays."""
@@ -144,6 +164,15 @@ def display_rates() -> np.ndarray:
     for display in DISPLAYS:
         for code, _, _ in display.members:
             rates[INDEX[code]] += display.rate
+    return rates
+
+
+def one_sided_display_rates() -> np.ndarray:
+    """(A,) one-sided events a minute that each action owes to displays."""
+    rates = np.zeros(len(ACTIONS))
+    for display in DISPLAYS:
+        for code, side, _ in display.members:
+            rates[INDEX[code]] += display.rate * (side != "both")
     return rates
 
 

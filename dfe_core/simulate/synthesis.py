@@ -1,4 +1,4 @@
-"""Events to frames: minimum-jerk envelopes, a person's range and baseline, and the noise of a capture.
+"""Events to frames: minimum-jerk envelopes, a person's range and resting face, and what moves along.
 
 Letters of the shapes: T frames, C channels (`repertoire.CHANNELS`), E coefficients, n events.
 """
@@ -9,22 +9,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dfe_core.simulate.coupling import couple, coupling_matrix
+from dfe_core.simulate.curves import join_knots, minimum_jerk
 from dfe_core.simulate.events import Events
-from dfe_core.simulate.repertoire import ACTIONS, CHANNELS, SIDES
+from dfe_core.simulate.repertoire import ACTIONS, CHANNELS, INDEX, SIDES
 
 FULL_INTENSITY = 5.0
 _SAG = 0.12
 """An apex relaxes by up to this share before its release."""
 
+OVERFLOW = 0.08
+"""Share of a one-sided action that shows on the other side."""
+REST, REST_SHARE, LARGEST_REST = 0.07, 0.3, 0.18
+"""Resting face: mean and largest share of full intensity of an action's tonus, and the share of actions with any."""
+POSTURE, LARGEST_POSTURE, _POSTURE_S = 0.08, 0.17, 6.0
+"""Slow changes of it, by recording: mean and largest size, and seconds from one posture to the next."""
+
 _CHANNEL = {pair: i for i, pair in enumerate(CHANNELS)}
 _LEFT = np.array([_CHANNEL[a.code, a.channels[0]] for a in ACTIONS])
 _TWO = np.array([len(a.channels) == 2 for a in ACTIONS])
-
-
-def minimum_jerk(u: np.ndarray) -> np.ndarray:
-    """The smoothest rise from 0 to 1 as u goes from 0 to 1: 10u³ − 15u⁴ + 6u⁵ (Flash & Hogan 1985)."""
-    u = np.clip(u, 0, 1)
-    return u * u * u * (10 + u * (6 * u - 15))
+_ACTION = np.array([INDEX[code] for code, _ in CHANNELS])
+_LOWER = np.array([ACTIONS[INDEX[code]].lower for code, _ in CHANNELS])
+_MIRRORED = {"left": "right", "right": "left", "both": "both"}
+_OTHER_SIDE = np.array([_CHANNEL[code, _MIRRORED[side]] for code, side in CHANNELS])
+_HAS_OTHER = np.array([ACTIONS[INDEX[code]].sides == "paired" for code, _ in CHANNELS], np.float32)
 
 
 def envelope(time_s: np.ndarray, events: Events) -> np.ndarray:
@@ -64,38 +72,60 @@ def activation(events: Events, frames: int, fps: float, scale: np.ndarray | None
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """What stays the same in one subject: range (C,) a factor on each channel, baseline (E,), asymmetry (C,)."""
+    """What stays the same in one subject.
+
+    Attributes
+    ----------
+    range: (C,) factor on each channel. asymmetry: (C,) further factor less 1, of the sides against each other.
+    rest: (C,) share of full intensity at which the resting face reads.
+    """
 
     range: np.ndarray
-    baseline: np.ndarray
     asymmetry: np.ndarray
+    rest: np.ndarray
 
 
-def draw_person(rng: np.random.Generator, coefficients: int) -> Person:
-    """A subject: range about 1 (s.d. 0.15), a resting face that reads a little above zero, a few per cent asymmetry."""
-    resting = rng.exponential(0.02, coefficients) * (rng.random(coefficients) < 0.5)
-    return Person(np.clip(np.exp(rng.normal(0, 0.15, len(CHANNELS))), 0.65, 1.3), np.minimum(resting, 0.1),
-                  rng.normal(0, 0.04, len(CHANNELS)))
+def draw_person(rng: np.random.Generator) -> Person:
+    """A subject: range about 1 (s.d. 0.2 between people, 0.1 between actions), mouth and cheeks stronger on one side
+    (s.d. 0.1), lids, eyes and brows alike, and a resting face that is not neutral."""
+    own = {a.code: rng.normal(0, 0.1) for a in ACTIONS}
+    overall = rng.normal(0, 0.2)
+    spread = np.exp([overall + own[code] for code, _ in CHANNELS])
+    asymmetry = rng.standard_normal(len(CHANNELS)) * np.where(_LOWER, 0.10, 0.01)
+    tonus = {a.code: rng.exponential(REST) * (rng.random() < REST_SHARE) * a.restful for a in ACTIONS}
+    rest = np.minimum([tonus[code] for code, _ in CHANNELS], LARGEST_REST)
+    return Person(np.clip(spread, 0.6, 1.5), asymmetry, rest * (1 + asymmetry))
 
 
-def perform(rng: np.random.Generator, person: Person, events: Events, recipe: np.ndarray, frames: int,
-            fps: float) -> np.ndarray:
-    """(T, E) float32 ψ of one recording, in 0 … 1: channels through `recipe` (C, E), then baseline and noise."""
+@dataclass(frozen=True, eq=False)
+class Performance:
+    """One recording before any tracker: psi (T, E) float32 and the activation (T, C) of its channels' true events."""
+
+    psi: np.ndarray
+    activation: np.ndarray
+
+
+def perform(rng: np.random.Generator, person: Person, events: Events, recipe: np.ndarray, names: tuple[str, ...],
+            frames: int, fps: float) -> Performance:
+    """Perform one recording's events: channels through `recipe` (C, E), with rest, posture and what moves along."""
     channel = on_channels(events)[1]
-    scale = person.range[channel] * (1 + person.asymmetry[channel] + rng.normal(0, 0.05, len(channel)))
-    clean = activation(events, frames, fps, scale) @ recipe + person.baseline.astype(np.float32)
-    return np.clip(clean + _drift(rng, frames, fps, recipe.shape[1]) + _jitter(rng, clean), 0, 1).astype(np.float32)
+    uneven = rng.standard_normal(len(channel)) * np.where(_LOWER, 0.08, 0.01)[channel]
+    scale = person.range[channel] * (1 + person.asymmetry[channel] + uneven)
+    driven = _overflow(activation(events, frames, fps, scale))
+    driven += _posture(rng, frames, fps) + person.rest.astype(np.float32)
+    psi = couple(driven @ recipe, coupling_matrix(names), names)
+    return Performance(np.clip(psi, 0, 1), activation(events, frames, fps))
 
 
-def _drift(rng: np.random.Generator, frames: int, fps: float, coefficients: int) -> np.ndarray:
-    """Slow wander of the tracker (s.d. 0.008): one random knot in five seconds, joined smoothly."""
-    knots = rng.normal(0, 0.008, (int(frames / fps / 5) + 3, coefficients)).astype(np.float32)
-    place = np.arange(frames) / fps / 5
-    left = place.astype(int)
-    mix = minimum_jerk(place - left)[:, None].astype(np.float32)
-    return knots[left] * (1 - mix) + knots[left + 1] * mix
+def _overflow(level: np.ndarray) -> np.ndarray:
+    """(T, C): an action of one side shows a little on the other, too."""
+    return np.maximum(level, OVERFLOW * level[:, _OTHER_SIDE] * _HAS_OTHER)
 
 
-def _jitter(rng: np.random.Generator, clean: np.ndarray) -> np.ndarray:
-    """Frame-to-frame noise of the tracker: s.d. 0.004, and 2 % of the coefficient's size."""
-    return rng.standard_normal(clean.shape, np.float32) * (0.004 + 0.02 * clean)
+def _posture(rng: np.random.Generator, frames: int, fps: float) -> np.ndarray:
+    """(T, C) float32 slow changes of the resting face: a few actions of a recording, both sides alike, always weaker
+    than intensity 1, so that no truth lacks them."""
+    size = np.minimum(rng.exponential(POSTURE, len(ACTIONS)), LARGEST_POSTURE) * (rng.random(len(ACTIONS)) < 0.2)
+    size *= np.array([a.restful for a in ACTIONS])
+    knots = rng.beta(0.6, 0.9, (int(frames / fps / _POSTURE_S) + 3, len(ACTIONS))) * size
+    return join_knots(knots.astype(np.float32), frames, fps, _POSTURE_S)[:, _ACTION]

@@ -30,7 +30,7 @@ STAGES = 6
 
 @dataclass(frozen=True)
 class Planted:
-    """The cache of the case and what is in it: `codeword` of every (action, side), `twin` a second one of AU12 left."""
+    """The cache of the case and what is in it: `codeword` of every (action, side), `twin` a second one of AU26."""
 
     root: Path
     face: FaceModel
@@ -46,7 +46,7 @@ def build(root: Path, face: FaceModel, subjects: int = 6, minutes: float = 1.0) 
     save_face(face, root)
     dataset = simulate_dataset("planted", face, subjects=subjects, minutes_per_subject=minutes, seed=4, root=root)
     psi = np.concatenate([np.zeros((1, face.coefficients)), recipe_matrix(face.names),
-                          recipe_matrix(face.names)[[CHANNELS.index(("AU12", "left"))]] * 0.8]).astype(np.float32)
+                          recipe_matrix(face.names)[[CHANNELS.index(("AU26", "both"))]] * 0.8]).astype(np.float32)
     case = Planted(root, face, {pair: i + 1 for i, pair in enumerate(CHANNELS)}, len(psi) - 1)
     write_model(root, face, psi, "planted")
     write_tokens(dataset, root, "planted", len(psi), case.twin)
@@ -63,7 +63,7 @@ def write_model(root: Path, face: FaceModel, psi: np.ndarray, name: str) -> None
 
 
 def write_tokens(dataset: Dataset, root: Path, model: str, size: int, twin: int) -> None:
-    """The six strongest planted actions of every valid frame; AU12 left says itself by its twin in odd recordings."""
+    """The six strongest planted actions of every valid frame; AU26 says itself by its twin in odd recordings."""
     schema = pa.schema([("recording", pa.dictionary(pa.int32(), pa.string())), ("frame", pa.int64()),
                         ("time_s", pa.float64()), ("tokens", pa.list_(pa.uint16(), STAGES)),
                         ("levels", pa.list_(pa.uint8(), STAGES)), ("error_mm", pa.float32())])
@@ -73,7 +73,7 @@ def write_tokens(dataset: Dataset, root: Path, model: str, size: int, twin: int)
             for i, frames in enumerate(dataset.iter_frames()):
                 tokens, levels = _tokens(presence(dataset, frames.recording).intensity[frames.valid] / 5)
                 if i % 2:
-                    tokens[tokens == 1 + CHANNELS.index(("AU12", "left"))] = twin
+                    tokens[tokens == 1 + CHANNELS.index(("AU26", "both"))] = twin
                 name = pa.DictionaryArray.from_arrays(np.zeros(len(tokens), np.int32), [frames.recording])
                 lists = [pa.FixedSizeListArray.from_arrays(x.ravel(), STAGES) for x in (tokens, levels)]
                 sink.write_table(pa.table([name, frames.frame[frames.valid], frames.time_s[frames.valid], *lists,

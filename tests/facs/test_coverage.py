@@ -48,11 +48,11 @@ def test_a_planted_au_is_found_by_its_own_codeword(found, planted) -> None:
 
 
 def test_an_au_split_over_two_codewords_is_covered_by_the_set(found, planted) -> None:
-    row = _row(found.per_au, "AU12", "left")
-    assert {planted.codeword["AU12", "left"], planted.twin} <= set(row["sparse_codewords"])
+    row = _row(found.per_au, "AU26", "both")
+    assert {planted.codeword["AU26", "both"], planted.twin} <= set(row["sparse_codewords"])
     assert row["sparse_auroc"] > row["auroc"] + 0.1
-    split = _row(found.splits, "AU12", "left")
-    assert set(split["top"]) == {planted.codeword["AU12", "left"], planted.twin}
+    split = _row(found.splits, "AU26", "both")
+    assert set(split["top"]) == {planted.codeword["AU26", "both"], planted.twin}
     assert 1.5 < split["effective_codewords"] <= 2
 
 
@@ -73,7 +73,7 @@ def test_new_codewords_come_with_moments_in_which_the_action_happens(found, plan
 
 def test_codewords_that_are_the_same_face_are_redundant(found, planted) -> None:
     pairs = set(zip(found.redundancy["first"], found.redundancy["second"], strict=True))
-    assert (planted.codeword["AU12", "left"], planted.twin) in pairs
+    assert (planted.codeword["AU26", "both"], planted.twin) in pairs
 
 
 def test_the_truth_is_scored(found) -> None:

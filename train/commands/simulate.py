@@ -6,6 +6,7 @@ import argparse
 
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
+from dfe_core.simulate.capture import CAPTURES, find_capture
 from dfe_core.store import artefact_path
 from train.catalogue import faults, find
 from train.tables import duration, facts
@@ -22,6 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--minutes-per-subject", type=float, default=4.0, metavar="MINUTES",
                         help="over all recordings of a subject (default: 4)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same frames (default: 0)")
+    parser.add_argument("--capture", choices=tuple(CAPTURES), default="livelink",
+                        help="tracker whose noise the data have (default: livelink)")
+    parser.add_argument("--fps", type=float, help="frames a second (default: that of the capture)")
+    parser.add_argument("--pose-artefact", type=float, default=0.0, metavar="SHARE",
+                        help="share of the movement that turning heads add by mistake, 0 to 0.9 (default: 0)")
     parser.add_argument("--effect", metavar="FILE.toml",
                         help="how the conditions differ: a TOML file, or the name of a shipped one (default: default)")
 
@@ -35,7 +41,8 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
         print(f"unchanged: the dataset {args.name} holds these performances already")
         return
     dataset = simulate_dataset(args.name, subjects=args.subjects, minutes_per_subject=args.minutes_per_subject,
-                               seed=args.seed, effect=args.effect, progress=progress)
+                               seed=args.seed, effect=args.effect, fps=args.fps, capture=args.capture,
+                               pose_artefact=args.pose_artefact, progress=progress)
     rows = dataset.recordings
     print(facts([("dataset", dataset.name), ("data", "simulated"), ("face", dataset.face_id),
                  ("subjects", int(rows["subject"].nunique())), ("recordings", len(rows)),
@@ -46,8 +53,11 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 def _refuse_another(args: argparse.Namespace, effect: str) -> None:
     """Raise `DataError` unless the dataset of this name is whole and was simulated with the same settings."""
     artefact = find(f"datasets/{args.name}")
+    from dfe_core.simulate.dataset import VERSION
     held = artefact.manifest.get("simulation") or {}
-    asked = {"subjects": args.subjects, "minutes_per_subject": args.minutes_per_subject, "seed": args.seed}
+    asked = {"version": VERSION, "subjects": args.subjects, "minutes_per_subject": args.minutes_per_subject,
+             "seed": args.seed, "capture": args.capture, "pose_artefact": args.pose_artefact,
+             "fps": find_capture(args.capture).fps if args.fps is None else args.fps}
     same = all(held.get(name) == value for name, value in asked.items()) and held["effect"]["source"] == effect
     if not same or faults(artefact):
         raise DataError(args.name, "a dataset of this name exists" + (", damaged" if same else ""),
