@@ -53,6 +53,8 @@ COMMANDS = {
     "dashboard": Command("dashboard", "serve the dashboard on localhost"),
 }
 
+_RESTS_ON_DATASET = frozenset(("train", "evaluate", "coverage", "probe", "map", "groups", "export", "robustness"))
+"""Commands whose results a high pose leak of their dataset puts in question."""
 _GOES_ON = {"train": ("the same command with --resume goes on from the last checkpoint",),
             "extract": ("the same command goes on with the videos that are left",),
             "build-default": ("the same command goes on where it stopped",)}
@@ -138,6 +140,7 @@ def _run(args: argparse.Namespace) -> int:
             _recover()
             code = args.run(args, progress) or DONE
             sys.stdout.flush()
+            _warn_of_pose(args)
             return code
     except BrokenPipeError:  # the reader of our output went away (`dfe list | head -1`): nothing went wrong
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -155,6 +158,17 @@ def _recover() -> None:
     for label in recover_all():
         print(f"{label} is as it was before a change that was interrupted", file=sys.stderr)
     trash.recover()
+
+
+def _warn_of_pose(args: argparse.Namespace) -> None:
+    """Say on stderr that the dataset of the command has a high pose leak, whatever the command showed of it."""
+    if args.command not in _RESTS_ON_DATASET or not getattr(args, "dataset", None):
+        return
+    from dfe_core.expressions.dataset import Dataset
+    from dfe_core.expressions.pose_leak import stored_pose_leak
+    from dfe_core.reports.pose_text import pose_leak_warning
+    if warning := pose_leak_warning(stored_pose_leak(Dataset.open(args.dataset).manifest)):
+        print(f"warning: {args.dataset}: {warning}", file=sys.stderr)
 
 
 def _as_interrupt(*_: object) -> None:

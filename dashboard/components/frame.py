@@ -13,6 +13,8 @@ import streamlit as st
 
 from dashboard.components import jobs, shelf
 from dfe_core.errors import DataError
+from dfe_core.expressions.pose_leak import PoseLeak, stored_pose_leak
+from dfe_core.reports.pose_text import pose_leak_warning
 
 _STYLE = Path(__file__).parent / "static" / "app.css"
 
@@ -27,6 +29,8 @@ def header(title: str, subtitle: str = "", choice: shelf.Choice | None = None) -
     note = f"<p>{escape(subtitle)}</p>" if subtitle else ""
     st.html(f'<div class="dfe-head"><div><h1>{escape(title)}</h1>{note}</div>'
             f'<div class="dfe-badges">{_badges(choice)}</div></div>')
+    if choice is not None and (warning := pose_leak_warning(pose_leak(choice))):
+        st.warning(warning, icon=":material/3d_rotation:")
 
 
 def facts(rows: list[tuple[str, str, str]]) -> None:
@@ -47,6 +51,16 @@ def simulated(choice: shelf.Choice) -> bool | None:
         return None
     try:
         return shelf.dataset(choice.root, choice.dataset).simulated
+    except DataError:
+        return None
+
+
+def pose_leak(choice: shelf.Choice) -> PoseLeak | None:
+    """How far head pose explains expression in the chosen dataset; None where that was not measured."""
+    if choice.dataset is None:
+        return None
+    try:
+        return stored_pose_leak(shelf.dataset(choice.root, choice.dataset).manifest)
     except DataError:
         return None
 

@@ -10,6 +10,8 @@ import streamlit as st
 from dashboard.components import frame
 from dashboard.components.words import plural
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.pose_leak import stored_pose_leak
+from dfe_core.reports.pose_text import pose_leak_facts
 
 _SHOWN = 200
 
@@ -45,6 +47,7 @@ def of_recording(dataset: Dataset, recording: str) -> None:
 def of_dataset(dataset: Dataset) -> None:
     """Sources, what was dropped and why, what a learned face removed, and the truth of simulated data."""
     manifest = dataset.manifest
+    _pose(dataset)
     with st.expander("Where it comes from", icon=":material/history_edu:"):
         st.markdown("\n".join(f"- {note}" for note in manifest.get("notes") or []))
         sources = pd.DataFrame(manifest.get("sources") or [])
@@ -62,3 +65,17 @@ def of_dataset(dataset: Dataset) -> None:
         with st.expander("The planted truth", icon=":material/science:"):
             frame.table(dataset.truth.groupby(["action", "side", "in_facs"], as_index=False)
                         .agg(events=("onset_s", "size"), mean_intensity=("intensity", "mean")))
+
+
+def _pose(dataset: Dataset) -> None:
+    """How far head pose explains what is called expression, of the whole and of each subject."""
+    leak = stored_pose_leak(dataset.manifest)
+    with st.expander("Head pose in expression", icon=":material/3d_rotation:"):
+        frame.table(pd.DataFrame(pose_leak_facts(leak), columns=["About", "What is known"]))
+        if leak is not None:
+            rows = [{"Subject": name, "Pose leak": one.leak, "Share": one.share, "By chance": one.chance,
+                     "On held-out blocks": one.held_out, "Frames": one.frames}
+                    for name, one in leak.by_subject.items()]
+            frame.table(pd.DataFrame(rows).sort_values("Pose leak", ascending=False), height=240,
+                        column_config={name: st.column_config.NumberColumn(format="%.2f")
+                                       for name in ("Pose leak", "Share", "By chance", "On held-out blocks")})

@@ -13,6 +13,7 @@ from dfe_core.evaluation import baselines
 from dfe_core.evaluation.encoded_part import Encoded, encode_part
 from dfe_core.evaluation.recovery import discovered
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.pose_leak import pose_leak_of
 from dfe_core.expressions.split import Split, split_dataset
 from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
@@ -46,6 +47,8 @@ def evaluate_model(model: str, dataset: str, *, split: str = "test", root: Path 
     if not len(encoded.psi):
         raise DataError(data.name, f"no valid frame in its {split} part", "another --split")
     result = _figures(codebook, face, data, encoded, split)
+    leak = pose_leak_of(data, face.gram if face.has_mesh else None)
+    result["pose_leak"] = None if leak is None else leak.leak
     result["split_by"] = parts.sentence() if own else "all subjects unseen in training"
     frames = training_frames(data, parts, root) if rivals or data.truth is not None else None
     result["baselines"] = _baselines(codebook, face, frames.psi, encoded, progress) if rivals else {}

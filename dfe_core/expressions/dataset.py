@@ -130,14 +130,32 @@ class Dataset:
             raise DataError(self.name, f"no recording {recording!r}", "one listed by `dfe show`")
         return self._read(recording, int(rows["first_row"].iloc[match[0]]), int(rows["frames"].iloc[match[0]]))
 
+    @property
+    def has_extras(self) -> bool:
+        """Whether any recording has columns beside ψ."""
+        return (self.path / "extras.parquet").is_file()
+
     def extras(self, recording: str) -> dict[str, np.ndarray]:
         """(T,) float32 columns of a recording beside ψ, by name: head pose, gaze, confidence as the source has them."""
-        path = self.path / "extras.parquet"
-        if not path.is_file():
+        if not self.has_extras or recording not in self._extras_groups:
             return {}
-        table = pq.read_table(path, columns=["column", "values"], filters=[("recording", "=", recording)])
-        return {name.as_py(): values.values.to_numpy() for name, values in zip(table["column"], table["values"],
-                                                                               strict=True)}
+        table = self._extras_file.read_row_groups(self._extras_groups[recording])
+        return {column.as_py(): values.values.to_numpy() for name, column, values in
+                zip(*(table[name] for name in _EXTRAS.names), strict=True) if name.as_py() == recording}
+
+    @cached_property
+    def _extras_file(self) -> pq.ParquetFile:
+        return pq.ParquetFile(self.path / "extras.parquet", memory_map=True)
+
+    @cached_property
+    def _extras_groups(self) -> dict[str, list[int]]:
+        """The row groups in which each recording's columns lie, so that one is read without a pass over all."""
+        where: dict[str, list[int]] = {}
+        for group in range(self._extras_file.num_row_groups):
+            names = self._extras_file.read_row_group(group, columns=["recording"])["recording"]
+            for name in names.unique().to_pylist():
+                where.setdefault(name, []).append(group)
+        return where
 
     def iter_frames(self, recordings: list[str] | None = None) -> Iterator[Frames]:
         """Frames of each recording in turn, in the order of `recordings` (default: all); memory is one recording."""
@@ -177,8 +195,8 @@ class Dataset:
 class DatasetWriter:
     """Writes a dataset recording by recording into a temporary folder; `open_writer` renames it when it is whole."""
 
-    def __init__(self, folder: Path, names: tuple[str, ...]) -> None:
-        self.folder, self.names = folder, names
+    def __init__(self, folder: Path, names: tuple[str, ...], root: Path | None = None) -> None:
+        self.folder, self.names, self.root = folder, names, root
         self._schema = frames_schema(len(names))
         self._sink = pq.ParquetWriter(folder / "frames.parquet", self._schema, compression="zstd")
         self._rows = Spool()
@@ -225,8 +243,10 @@ class DatasetWriter:
 
     def close(self, manifest: dict[str, Any], truth: pd.DataFrame | None = None,
               rows: pd.DataFrame | None = None) -> None:
-        """Write recordings.parquet, truth.parquet and, last, the manifest. rows: the table of recordings, where it is
-        known and not to be made of what was added."""
+        """Write recordings.parquet, truth.parquet and, last, the manifest, with the pose leak where there is head pose.
+
+        rows: the table of recordings, where it is known and not to be made of what was added.
+        """
         self._write_waiting()
         self._sink.close()
         table = pd.DataFrame(list(self._rows)) if rows is None else rows
@@ -239,10 +259,25 @@ class DatasetWriter:
             truth.to_parquet(self.folder / "truth.parquet", index=False)
             files.append("truth.parquet")
         hashes = {name: file_sha256(self.folder / name) for name in files}
-        write_json(self.folder / "manifest.json",
-                   {"schema_version": SCHEMA_VERSION, **manifest, "coefficients": list(self.names),
-                    "recordings": len(self._rows), "frames": self._frames, "files": hashes,
-                    "key": content_key([hashes["frames.parquet"], list(self.names)])})
+        whole = {"schema_version": SCHEMA_VERSION, **manifest, "coefficients": list(self.names),
+                 "recordings": len(self._rows), "frames": self._frames, "files": hashes,
+                 "key": content_key([hashes["frames.parquet"], list(self.names)])}
+        write_json(self.folder / "manifest.json", whole)
+        if self._extras is not None:
+            write_json(self.folder / "manifest.json", {**whole, "pose_leak": self._pose_leak()})
+
+    def _pose_leak(self) -> dict[str, Any] | None:
+        """The pose leak of what was written; without the face, or its mesh, that of the coefficients as they are."""
+        from dfe_core.expressions.pose_leak import measure_pose_leak
+        from dfe_core.faces import open_face
+        data = Dataset(self.folder)
+        try:
+            face = open_face(data.face_id, self.root)
+            gram = face.gram if face.has_mesh else None
+        except DataError:
+            gram = None
+        leak = measure_pose_leak(data, gram)
+        return None if leak is None else leak.to_json()
 
 
 @contextlib.contextmanager
@@ -250,7 +285,7 @@ def open_writer(name: str, names: tuple[str, ...], root: Path | None = None) -> 
     """A `DatasetWriter` for ``datasets/<name>``; the dataset appears when the block ends well, else nothing does."""
     path = artefact_path("datasets", name, root)
     with claim(path), atomic_directory(path) as folder:
-        writer = DatasetWriter(folder, names)
+        writer = DatasetWriter(folder, names, root)
         yield writer
         if not (folder / "manifest.json").is_file():
             raise DataError(name, "the dataset was not closed", "DatasetWriter.close before the block ends")

@@ -85,7 +85,7 @@ def _join(dataset: Dataset, held: Dataset, entry: trash.Discarded, root: Path | 
 
 def _write(folder: Path, name: str, parts: Sequence[tuple[Dataset, str]], manifest: dict[str, Any]) -> None:
     """These recordings of these datasets, in this order."""
-    writer = DatasetWriter(folder, parts[0][0].names)
+    writer = DatasetWriter(folder, parts[0][0].names, parts[0][0].path.parents[1])
     for dataset, recording in parts:
         writer.add(_recording(dataset, recording))
     rows = pd.concat([d.recordings[d.recordings["recording"] == r] for d, r in parts], ignore_index=True)

@@ -72,5 +72,5 @@ _TITLES = {
     "distinctness_max": "largest cosine of two codewords", "symmetric": "symmetric codewords",
     "left": "left codewords", "right": "right codewords", "token_changes_per_s": "token changes per s",
     "token_changes_per_s_still": "… over the stillest third",
-    "token_changes_per_s_moving": "… over the most moving third",
+    "token_changes_per_s_moving": "… over the most moving third", "pose_leak": "pose leak",
 }

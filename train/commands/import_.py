@@ -47,7 +47,12 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     report = import_dataset(args.sources, args.name, face=args.face, format=args.format, labels=args.labels,
                             subject_pattern=args.subject_pattern, fps=args.fps, extractor=args.extractor,
                             mix_extractors=args.mix_extractors, reader=reader, progress=progress)
-    print(f"{report}\n\nnext: dfe train {args.name} --name MODEL")
+    from dfe_core.expressions.dataset import Dataset
+    from dfe_core.expressions.pose_leak import stored_pose_leak
+    from dfe_core.reports.pose_text import pose_leak_figure, pose_leak_warning
+    leak = stored_pose_leak(Dataset.open(args.name).manifest)
+    said = [f"pose leak: {pose_leak_figure(leak)}", *filter(None, [pose_leak_warning(leak)])]
+    print("\n".join([str(report), *said, "", f"next: dfe train {args.name} --name MODEL"]))
 
 
 def _fitting(args: argparse.Namespace, progress: Listener):
