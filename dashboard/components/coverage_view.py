@@ -163,7 +163,7 @@ def coverage_bars(table: pd.DataFrame, goal: float) -> go.Figure:
                           "%{customdata[2]:.1%} of frames<extra></extra>")
     figure.add_vline(x=goal, line_dash="dot", line_color="#8A909C", annotation_text=f"covered from {goal:g}",
                      annotation_position="bottom right", annotation_font_size=11)
-    figure.update_xaxes(range=[0.45, 1.01], title="AUROC on held-out subjects")
+    figure.update_xaxes(range=[0.45, 1.01], title="AUROC within held-out subjects")
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=labels, tickfont_size=11)
     return figures.laid_out(figure, max(300, 17 * len(table) + 80), legend=True)
 

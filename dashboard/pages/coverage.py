@@ -32,9 +32,24 @@ from dfe_core.facs.coverage import caveat
 from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.facs.table import title
 from dfe_core.motion.actions import action_directions
-from dfe_core.reports.coverage_text import headlines, summary, tool_name, unmeasured
+from dfe_core.reports.coverage_text import exposure, headlines, statuses, summary, tool_name, unmeasured
 
 TABS = ("Codeword × AU", "Action units", "Beyond FACS", "Regions", "Symmetry", "Diversity", "Report")
+AU_COLUMNS = {
+    "Best": st.column_config.NumberColumn(format="%d", help="The codeword that rises most with the AU within people."),
+    "Alone": st.column_config.NumberColumn(format="%.2f", help="AUROC of the best codeword's intensity within each "
+                                           "held-out person, averaged; 0.5 is chance."),
+    "Set": st.column_config.NumberColumn(format="%.2f", help="The same for at most three codewords with positive "
+                                         "weights, chosen on other people. An AU is covered from 0.8 on."),
+    "All": st.column_config.NumberColumn(format="%.2f", help="The same for all codewords together (ridge regression "
+                                         "fitted on other people): what the tokens hold about the AU at most."),
+    "People": st.column_config.NumberColumn(format="%d", help="Held-out people with enough frames with and without the "
+                                            "AU."),
+    "Judged by": st.column_config.TextColumn(help="What says that the AU is present: its intensity one step above the "
+                                             "person's own baseline where the tool gives intensities, else the tool's "
+                                             "decision, or a coding."),
+    "Status": st.column_config.TextColumn(help="Covered, not covered, not measured (the tool does not see it here) or "
+                                          "not enough data.")}
 SAID = {"both": "Both say so", "codeword only": "Codeword without the AU", "AU only": "AU without the codeword"}
 
 
@@ -202,7 +217,8 @@ def cell(choice: shelf.Choice, aus: str, found: coverage_view.Analysis, number: 
 
 def agreement(choice: shelf.Choice, aus: str, found: coverage_view.Analysis, number: int, au: str, side: str) -> None:
     """Moments by what was there; a click opens the recording."""
-    table = _agreement(found.coverage.key, number, au, side, found.inputs.tokens, found.inputs.aus)
+    table = _agreement(found.coverage.key, number, au, side, found.inputs.tokens, found.inputs.aus,
+                       found.aggregates.signals)
     for kind in KINDS:
         part = table[table["kind"] == kind].head(4)
         if not len(part):
@@ -216,8 +232,8 @@ def agreement(choice: shelf.Choice, aus: str, found: coverage_view.Analysis, num
 
 
 @st.cache_data(max_entries=64, show_spinner="Looking for moments")
-def _agreement(key: str, number: int, au: str, side: str, _tokens, _aus) -> pd.DataFrame:
-    return agreement_moments(_tokens, _aus, number, au, side, count=4)
+def _agreement(key: str, number: int, au: str, side: str, _tokens, _aus, _signals) -> pd.DataFrame:
+    return agreement_moments(_tokens, _aus, number, au, side, count=4, signals=_signals)
 
 
 def by_au(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
@@ -229,14 +245,13 @@ def by_au(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None
                      "Held-out AUROC of at most three codewords for every action unit")
     with table:
         per_au = coverage.per_au
-        st.caption("The codeword that predicts each AU best, alone and in a set of at most three")
+        st.caption("The codeword that predicts each AU best, alone and in a set of at most three. "
+                   + exposure(coverage))
         frame.table(pd.DataFrame({
             "AU": [title(a, s) for a, s in zip(per_au["au"], per_au["side"], strict=True)],
-            "Best": per_au["best_codeword"], "Alone": per_au["auroc"], "Set": per_au["sparse_auroc"],
-            "Status": per_au["status"]}), height=560, column_config={
-                "Alone": st.column_config.NumberColumn(format="%.2f"),
-                "Set": st.column_config.NumberColumn(format="%.2f"),
-                "Best": st.column_config.NumberColumn(format="%d")})
+            "Status": statuses(per_au), "Best": per_au["best_codeword"], "Alone": per_au["auroc"],
+            "Set": per_au["sparse_auroc"], "All": per_au["all_auroc"], "People": per_au["held_out_subjects"],
+            "Judged by": per_au["signal"]}), height=560, column_config=AU_COLUMNS)
         if text := unmeasured(coverage):
             st.caption(text)
 

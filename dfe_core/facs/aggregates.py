@@ -29,6 +29,7 @@ from dfe_core.facs.joined import Joined
 from dfe_core.facs.moments import CodewordMoments, FrameMoments, subject_folds
 from dfe_core.facs.settings import CoverageSettings
 from dfe_core.facs.shifts import NullTails
+from dfe_core.facs.signals import AuSignals, assess_signals
 from dfe_core.facs.store import AlignedAus
 from dfe_core.facs.surface import SurfaceCollector
 from dfe_core.progress import Listener, Progress, silent
@@ -36,7 +37,7 @@ from dfe_core.store import artefact_path, atomic_directory, content_key, read_js
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
-VERSION = 3
+VERSION = 4
 T = TypeVar("T")
 
 
@@ -51,8 +52,8 @@ class Aggregates:
     in_facs: (C,) bool, False for planted actions that FACS has no code for.
     edges: (B,) lower edges of the intensity bins.
     groups: one row a group: subject, the label columns, frames, seconds, recordings.
-    arrays: by the names that the collectors document (`counts`, `moments`, `surface`, `displays`), and
-        measured (G, C) bool.
+    arrays: by the names that the collectors document (`counts`, `moments`, `surface`, `displays`), and those of
+        `AuSignals.arrays`.
     regions: names of the surface regions. folds: fold of every subject.
     dropped: why a recording had no part in it, by name.
     """
@@ -69,10 +70,15 @@ class Aggregates:
     folds: dict[str, int]
     dropped: dict[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
+    def signals(self) -> AuSignals:
+        """What the AUs were judged by."""
+        return AuSignals.from_arrays(self.columns[:self.aus], self.arrays)
+
+    @cached_property
     def measured(self) -> np.ndarray:
-        """(G, C) bool."""
-        return self.arrays["measured"]
+        """(C,) bool: the columns that were measured in any frame."""
+        return self.arrays["column_frames"].sum(0) > 0
 
     @property
     def subjects(self) -> list[str]:
@@ -153,7 +159,8 @@ def open_aggregates(codebook: Codebook, face: FaceModel, tokens: TokenCache, dat
     folder = artefact_path("analyses", f"coverage-{key}", root)
     if (found := load_or_none(Aggregates.load, folder)) is not None:
         return found
-    result = _aggregate(codebook, face, Joined(tokens, dataset, aus), settings, seed, key, progress)
+    joined = Joined(tokens, dataset, aus, assess_signals(aus, dataset, settings.above_baseline))
+    result = _aggregate(codebook, face, joined, settings, seed, key, progress)
     with atomic_directory(folder) as temporary:
         result.save(temporary)
     return result
@@ -171,7 +178,8 @@ def load_or_none(load: Callable[[Path], T], folder: Path) -> T | None:
 def aggregates_key(codebook: Codebook, tokens: TokenCache, dataset: Dataset, aus: AlignedAus,
                    settings: CoverageSettings, seed: int) -> str:
     """Content key: tokens, codewords, frames, labels, truth, AUs, and the settings that counting depends on."""
-    counted = {"folds": settings.folds, "still_mm": settings.still_mm, "hold_s": settings.hold_s}
+    counted = {"folds": settings.folds, "still_mm": settings.still_mm, "hold_s": settings.hold_s,
+               "above_baseline": settings.above_baseline}
     return content_key([VERSION, tokens.manifest, codebook.key, dataset.key, dataset.manifest.get("files"), aus.key,
                         counted, seed])
 
@@ -193,7 +201,7 @@ def _aggregate(codebook: Codebook, face: FaceModel, joined: Joined, settings: Co
     surface = SurfaceCollector(face, settings.still_mm)
     collectors = (CountCollector(codebook.size, len(columns), aus, edges, min(joined.tokens.frames, joined.aus.frames),
                                  seed),
-                  FrameMoments(codebook.psi), CodewordMoments(joined.groups, folds), surface,
+                  FrameMoments(codebook.psi), CodewordMoments(joined.groups, folds, aus), surface,
                   DisplayCollector(sizes, aus, settings.still_mm, settings.hold_s))
     done = 0
     for block in joined.blocks():
@@ -207,7 +215,7 @@ def _aggregate(codebook: Codebook, face: FaceModel, joined: Joined, settings: Co
     arrays = {name: array for collector in collectors for name, array in collector.arrays().items()}
     return Aggregates(key, codebook.size, columns, aus, _in_facs(joined, aus), edges,
                       joined.groups.table.assign(**{n: arrays.pop(n) for n in ("frames", "seconds", "recordings")}),
-                      arrays | {"measured": joined.groups.measured}, surface.regions, folds, joined.dropped)
+                      arrays | joined.signals.arrays(), surface.regions, folds, joined.dropped)
 
 
 def _in_facs(joined: Joined, aus: int) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.errors import DataError
+from dfe_core.facs.signals import AuSignals
 from dfe_core.facs.store import AlignedAus, present
 from dfe_core.tokens.cache import TokenCache, Tokens
 from dfe_core.tokens.presence import codeword_sizes
@@ -33,18 +34,19 @@ def strongest_moments(tokens: TokenCache, codewords: list[int], count: int = 3,
 
 
 def agreement_moments(tokens: TokenCache, aus: AlignedAus, codeword: int, au: str, side: str, *, count: int = 5,
-                      recordings: list[str] | None = None) -> pd.DataFrame:
+                      recordings: list[str] | None = None, signals: AuSignals | None = None) -> pd.DataFrame:
     """The strongest moments of each of `KINDS`: kind, recording, start_s, peak_s, end_s, peak_frame, strength.
 
     Looked for in the recordings (of `recordings`, default all) that use the codeword most. Strength is codeword
     intensity × AU presence (both), the intensity alone, or the AU's presence alone, summed over the moment in seconds.
-    Raises `DataError` for an AU that was not measured.
+    `signals` says when the AU is present; without it `store.present` does. Raises `DataError` for an AU that was not
+    measured.
     """
     if (au, side) not in aus.aus:
         raise DataError(aus.name, f"{au} ({side}) was not measured", ", ".join(f"{a} ({s})" for a, s in aus.aus[:6]))
     column = aus.aus.index((au, side))
     allowed = set(aus.recordings) if recordings is None else set(aus.recordings) & set(recordings)
-    parts = [_moments(tokens.recording(name), aus, codeword, column)
+    parts = [_moments(tokens.recording(name), aus, codeword, column, signals)
              for name in _recordings(tokens, allowed, codeword)]
     table = pd.concat(parts, ignore_index=True) if parts else _table([], "", {})
     return table.sort_values(["strength", "recording", "start_s"], ascending=[False, True, True]) \
@@ -59,10 +61,15 @@ def _recordings(tokens: TokenCache, allowed: set[str] | None, codeword: int) -> 
     return [r for r in ordered if allowed is None or r in allowed][:_RECORDINGS]
 
 
-def _moments(tokens: Tokens, aus: AlignedAus, codeword: int, column: int) -> pd.DataFrame:
+def _moments(tokens: Tokens, aus: AlignedAus, codeword: int, column: int,
+             signals: AuSignals | None) -> pd.DataFrame:
     found = aus.recording(tokens.recording)
-    state = present(found.presence[:, [column]], found.intensity[:, [column]])[:, 0]
-    level = np.where(np.isfinite(found.intensity[:, column]), found.intensity[:, column] / 5, found.presence[:, column])
+    if signals is None:
+        state = present(found.presence[:, [column]], found.intensity[:, [column]])[:, 0]
+        level = np.where(np.isfinite(found.intensity), found.intensity / 5, found.presence)[:, column]
+    else:
+        state = signals.present(tokens.recording, found)[:, column]
+        level = signals.intensity(tokens.recording, found)[:, column] / 5
     known = np.isfinite(state)
     _, at, of = np.intersect1d(tokens.frame, found.frame[known], assume_unique=True, return_indices=True)
     of = np.flatnonzero(known)[of]

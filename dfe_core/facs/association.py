@@ -73,34 +73,22 @@ def associate(aggregates: Aggregates, where: np.ndarray | None = None,
                        **{n: np.where(enough, v, np.nan) for n, v in known.items()}, expected=expected, z=z, p=p, q=q)
 
 
-def auroc_table(aggregates: Aggregates, where: np.ndarray, settings: CoverageSettings) -> np.ndarray:
-    """(K, C) AUROC over the groups of `where`, NaN where they hold too little of the codeword or of the column."""
-    count, positive = _histograms(aggregates, where)
-    present, frames = _totals(aggregates, where)
-    enough = (present >= settings.min_frames) & (frames - present >= settings.min_frames) \
-        & (count.sum(1) >= settings.min_frames)
-    return np.where(enough, auroc(count, positive, present, frames), np.nan)
-
-
 def _histograms(aggregates: Aggregates, where: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Frames with each codeword at each intensity, all and with the column present: (K, B, C) float64 twice."""
+    """Frames with each codeword at each intensity in which the column was measured, and in which it was present:
+    (K, B, C) float64 twice."""
     a = aggregates.arrays
     size, bins = aggregates.codewords, len(aggregates.edges)
     rows = np.flatnonzero(where[a["row_group"]])
     pick = csr_matrix((np.ones(len(rows), np.float32), (a["row_key"][rows], rows)), (size * bins, len(a["row_key"])))
-    positive = (pick @ a["row_positives"]).astype(np.float64)  # counts: float32 holds them exactly to 16 million
-    sets, code = np.unique(aggregates.measured, axis=0, return_inverse=True)
-    of_row = code.ravel()[a["row_group"]]
-    by_set = np.stack([pick @ np.where(of_row == i, a["row_count"], 0).astype(np.float64) for i in range(len(sets))], 1)
-    count = by_set @ sets.astype(np.float64)
+    # Counts: float32 holds them exactly to 16 million.
+    count, positive = ((pick @ a[name]).astype(np.float64) for name in ("row_measured", "row_positives"))
     return count.reshape(size, bins, -1), positive.reshape(size, bins, -1)
 
 
 def _totals(aggregates: Aggregates, where: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Frames in which each column is present, and in which it was measured: (C,) float64 twice."""
     weight = where.astype(np.float64)
-    frames = (aggregates.groups["frames"].to_numpy() * weight) @ aggregates.measured
-    return weight @ aggregates.arrays["positives"], frames
+    return weight @ aggregates.arrays["positives"], weight @ aggregates.arrays["column_frames"]
 
 
 def _subjects_showing(aggregates: Aggregates, where: np.ndarray) -> np.ndarray:
@@ -200,8 +188,7 @@ def _by_subject(aggregates: Aggregates) -> tuple[np.ndarray, np.ndarray]:
     shape = (len(aggregates.subjects), len(aggregates.columns))
     present, frames = np.zeros(shape), np.zeros(shape)
     np.add.at(present, aggregates.subject_codes, aggregates.arrays["positives"])
-    np.add.at(frames, aggregates.subject_codes,
-              aggregates.groups["frames"].to_numpy()[:, None] * aggregates.measured)
+    np.add.at(frames, aggregates.subject_codes, aggregates.arrays["column_frames"])
     return present, frames
 
 
@@ -219,8 +206,8 @@ def _subject_histograms(aggregates: Aggregates) -> Iterator[tuple[np.ndarray, np
         shape = (len(aggregates.subjects), len(chunk), bins, len(aggregates.columns))
         count, positive = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         at = (aggregates.subject_codes[a["row_group"][rows]], codeword[rows] - first, a["row_key"][rows] % bins)
-        np.add.at(positive, at, a["row_positives"][rows].astype(np.float32))
-        np.add.at(count, at, a["row_count"][rows, None].astype(np.float32) * aggregates.measured[a["row_group"][rows]])
+        for total, name in ((count, "row_measured"), (positive, "row_positives")):
+            np.add.at(total, at, a[name][rows].astype(np.float32))
         yield chunk, count, positive
 
 

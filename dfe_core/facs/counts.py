@@ -48,7 +48,9 @@ class CountCollector:
         x = block.codewords.tocoo()
         key = x.col.astype(np.int64) * bins + np.maximum(np.searchsorted(self.edges, x.data + 1e-6, "right") - 1, 0)
         by_bin = csr_matrix((np.ones(len(key), np.float32), (key, x.row)), (self.size * bins, len(block)))
-        self._uses += np.diff(by_bin.indptr)
+        uses = np.diff(by_bin.indptr)
+        self._uses += uses
+        self._measured_uses += np.outer(uses, block.measured).astype(np.float32)
         self._positives += by_bin @ present
         self._shift(block)
         self._totals += present.sum(0, dtype=np.float64)
@@ -56,6 +58,7 @@ class CountCollector:
         self._events += ((present == 1) & (np.concatenate([before, present[:-1]]) == 0)).sum(0)
         self._last = present[-1]
         self._frames += len(block)
+        self._column_frames += len(block) * block.measured
         self._seconds += len(block) / block.fps
         self._recordings += block.first
 
@@ -72,8 +75,10 @@ class CountCollector:
         self._now = group
         self._uses = np.zeros(self.size * len(self.edges), np.int64)
         self._positives = np.zeros((self.size * len(self.edges), self.columns))
+        self._measured_uses = np.zeros((self.size * len(self.edges), self.columns), np.float32)
         self._expected, self._variance = (np.zeros((self.size, self.columns)) for _ in range(2))
         self._totals, self._events = np.zeros(self.columns), np.zeros(self.columns, np.int64)
+        self._column_frames = np.zeros(self.columns, np.int64)
         self._frames, self._seconds, self._recordings = 0, 0.0, 0
 
     def _flush(self) -> None:
@@ -82,24 +87,32 @@ class CountCollector:
         used = np.flatnonzero(self._uses)
         codewords = np.unique(used // len(self.edges))
         _keep(self._rows, self._now, (used.astype(np.int32), self._uses[used].astype(np.uint32),
-                                      self._positives[used].astype(np.float32)))
+                                      self._measured_uses[used], self._positives[used].astype(np.float32)))
         _keep(self._pairs, self._now, (codewords.astype(np.int32), self._expected[codewords].astype(np.float32),
                                        self._variance[codewords].astype(np.float32)))
         self._order.append(self._now)
         for name, value in (("positives", self._totals.astype(np.int64)), ("events", self._events),
+                            ("column_frames", self._column_frames),
                             ("frames", np.int64(self._frames)), ("seconds", np.float64(self._seconds)),
                             ("recordings", np.int64(self._recordings))):
             self._group.setdefault(name, []).append(np.asarray(value))
         self._now = None
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Everything counted, by name; see `dfe_core.facs.aggregates.Aggregates`."""
+        """Everything counted, by name.
+
+        By group (G): frames, seconds, recordings, and for every column (G, C) positives, events and column_frames
+        (frames in which it was measured). By group, codeword and intensity (R): row_group,
+        row_key (codeword · B + bin), row_count, and (R, C) row_measured, row_positives: frames with the codeword in
+        which the column was measured, and was present. By group and codeword (Q): pair_group, pair_codeword, and
+        (Q, C) pair_expected, pair_variance under circular shifts; null_…: their tails (`shifts.NullTails`)."""
         self._flush()
         order = np.array(self._order, np.int64)
         groups = int(order.max()) + 1 if len(order) else 0
         totals = {name: _summed(np.stack(parts), order, groups) for name, parts in self._group.items()}
         rows, pairs = _by_group(self._rows), _by_group(self._pairs)
-        result = totals | dict(zip(("row_group", "row_key", "row_count", "row_positives"), rows, strict=True)) \
+        names = ("row_group", "row_key", "row_count", "row_measured", "row_positives")
+        result = totals | dict(zip(names, rows, strict=True)) \
             | dict(zip(("pair_group", "pair_codeword", "pair_expected", "pair_variance"), pairs, strict=True))
         return result | self._tails(pairs)
 

@@ -25,12 +25,24 @@ from dfe_core.facs.association import (
 )
 from dfe_core.facs.conditions import deformation_table, levels, vertex_map
 from dfe_core.facs.diversity import diversity_table, rarefaction_table
-from dfe_core.facs.held_out import Choice, Scores, choose, held_out_auroc, score_frames
+from dfe_core.facs.exposure import Exposure, codebook_exposure
+from dfe_core.facs.held_out import READOUTS, Choice, Scores, choose, mean_over_subjects, score_frames
 from dfe_core.facs.joined import Joined
 from dfe_core.facs.matches import codeword_table, find_templates
 from dfe_core.facs.redundancy import redundant_pairs, split_table
 from dfe_core.facs.settings import CoverageSettings
-from dfe_core.facs.store import PRESENT_INTENSITY, PRESENT_PROBABILITY, AlignedAus
+from dfe_core.facs.signals import INTENSITY, PRESENCE, Measurement
+from dfe_core.facs.status import (
+    COVERED,
+    NOT_COVERED,
+    NOT_ENOUGH,
+    NOT_MEASURED,
+    OF_MEASUREMENT,
+    Reason,
+    Status,
+    describe,
+)
+from dfe_core.facs.store import PRESENT_PROBABILITY, AlignedAus
 from dfe_core.facs.symmetry import symmetry_by_subject, symmetry_summary
 from dfe_core.facs.table import ACTION_UNITS, DETECTOR_CAVEAT, ESTIMATE_CAVEAT
 from dfe_core.facs.templates import Templates
@@ -40,10 +52,10 @@ from dfe_core.store import artefact_path, atomic_directory, content_key, read_js
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
-VERSION = 9
+VERSION = 10
 _SHOWN = 24  # new codewords whose moments are looked up: two pages of faces
 _TABLES = ("per_au", "pairs", "codewords", "new_moments", "variance", "symmetry", "symmetry_by_subject",
-           "redundancy", "splits", "deformation", "diversity", "rarefaction", "not_measured", "truth")
+           "redundancy", "splits", "deformation", "diversity", "rarefaction", "not_measured", "signals", "truth")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +67,15 @@ class Coverage:
     model, dataset, aus: names. tool, tool_version: who said the AUs. estimate: derived, not detected or coded.
     presence_rule: when an AU counts as present, for captions. simulated: of the dataset.
     subjects, frames: that have both tokens and AUs. keys: content keys by input.
-    per_au: one row a measured AU and side: prevalence, events, best_codeword, auroc (of it, on held-out subjects) with
-        low and high, q, sparse_codewords, sparse_auroc with low and high, template_cosine, covered, status
-        (``covered``, ``no codeword`` or ``not enough data (n = …)``).
+    per_au: one row an AU and side: signal (what it was judged by), prevalence, events, best_codeword; AUROCs within
+        held-out subjects, averaged, with low and high: auroc (of the best codeword), sparse_auroc (of
+        sparse_codewords) and all_auroc (of all); held_out_subjects (that the figures are of) and unseen (whether the
+        codebook had seen none of them); q, template_cosine, covered, and the fields of `status.Status`.
     pairs: codeword × AU, the long form (`association.pair_table`). codewords: `matches.codeword_table`, and on
         simulated data the planted action that each says best. new_moments: strongest moments of the new ones.
     variance: `variance.variance_table`. symmetry, symmetry_by_subject: `symmetry`. redundancy, splits: `redundancy`.
     deformation: `conditions.deformation_table`. diversity, rarefaction: `diversity`.
+    signals: `AuSignals.table`: by AU, what it was judged by and in how many recordings it was measured.
     not_measured: AUs that the tool cannot emit, or that these data hold nothing of; never "missed".
     truth: planted actions of simulated data: as per_au with in_facs, found and new; empty for real data.
     vertex_mm: (L, V) float32 mm, root mean square displacement under each row of `vertex_levels`.
@@ -95,6 +109,7 @@ class Coverage:
     diversity: pd.DataFrame
     rarefaction: pd.DataFrame
     not_measured: pd.DataFrame
+    signals: pd.DataFrame
     truth: pd.DataFrame
     vertex_levels: tuple[tuple[str, str], ...]
     vertex_mm: np.ndarray
@@ -220,17 +235,19 @@ def _analyse(inputs: Inputs, settings: CoverageSettings, root: Path | None, seed
     templates = find_templates(face, inputs.dataset, inputs.aus)
     progress(Progress("choosing codewords", 0, 0))
     choice = choose(aggregates, settings)
-    scores = score_frames(Joined(inputs.tokens, inputs.dataset, inputs.aus), aggregates, choice,
-                          float(codebook.levels.max()), progress)
+    scores = score_frames(Joined(inputs.tokens, inputs.dataset, inputs.aus, aggregates.signals), aggregates, choice,
+                          settings, progress)
     progress(Progress("intervals", 0, 0))
     codewords = codeword_table(codebook, face, aggregates, found, templates, settings)
-    columns = _column_table(aggregates, found, choice, scores, settings, seed)
+    exposure = codebook_exposure(codebook, inputs.dataset)
+    columns = _column_table(aggregates, found, choice, scores, exposure, settings, seed)
     per_au = _with_templates(columns.iloc[:aggregates.aus], codebook, face, templates)
     symmetric = symmetry_by_subject(aggregates, codebook)
     shown = list(levels(aggregates))
     return Coverage(
         codebook.model, inputs.dataset.name, inputs.aus.name, inputs.aus.tool, inputs.aus.version,
-        inputs.aus.estimate, presence_rule(inputs.aus), inputs.dataset.simulated, seed, face.id, inputs.keys, settings,
+        inputs.aus.estimate, presence_rule(inputs.aus, aggregates.signals.table, settings),
+        inputs.dataset.simulated, seed, face.id, inputs.keys, settings,
         len(aggregates.subjects), aggregates.frames, per_au,
         _with_cosine(pair_table(aggregates, found, pair_intervals(aggregates, found, settings, seed)), codebook, face,
                      templates),
@@ -240,43 +257,65 @@ def _analyse(inputs: Inputs, settings: CoverageSettings, root: Path | None, seed
         symmetry_summary(symmetric, codewords, settings, seed), symmetric,
         redundant_pairs(codebook, face, codewords, settings), split_table(aggregates, found, settings),
         deformation_table(aggregates, settings, seed), diversity_table(aggregates, settings, seed),
-        rarefaction_table(aggregates, settings), _not_measured(inputs.aus, aggregates),
+        rarefaction_table(aggregates, settings), _not_measured(inputs.aus, per_au), aggregates.signals.table,
         _truth_table(aggregates, columns.iloc[aggregates.aus:], codewords),
         tuple((condition, level) for condition, level, _ in shown),
         np.stack([vertex_map(aggregates, face, where) for _, _, where in shown]),
         _notes(inputs, aggregates, templates))
 
 
-def _column_table(aggregates: Aggregates, found: Association, choice: Choice, scores: Scores,
+def _column_table(aggregates: Aggregates, found: Association, choice: Choice, scores: Scores, exposure: Exposure,
                   settings: CoverageSettings, seed: int) -> pd.DataFrame:
     """One row a column (AUs, then the truth's), without template_cosine."""
-    subjects, columns = len(aggregates.subjects), len(aggregates.columns)
-    weights = subject_weights(subjects, settings.resamples, seed)
-    table = {"au": [a for a, _ in aggregates.columns], "side": [s for _, s in aggregates.columns],
-             "frames": found.frames.astype(np.int64), "present": found.present.astype(np.int64),
-             "events": found.events.astype(np.int64), "subjects": found.subjects,
-             "prevalence": np.divide(found.present, found.frames, out=np.full(columns, np.nan), where=found.frames > 0)}
-    seen = found.enough.any(0)
-    enough = seen & (found.subjects >= settings.min_subjects)
-    for name, counts in (("", scores.one), ("sparse_", scores.sparse)):
-        value = held_out_auroc(counts, scores.folds, np.ones((1, subjects)))[0]
-        low, high = interval(held_out_auroc(counts, scores.folds, weights))
-        table |= {f"{name}auroc": np.where(enough, value, np.nan), f"{name}low": np.where(enough, low, np.nan),
-                  f"{name}high": np.where(enough, high, np.nan)}
-    chosen = choice.codewords[-1]
-    table["best_codeword"] = pd.array(np.where(seen & (chosen[:, 0] >= 0), chosen[:, 0], -1), "Int64")
-    table["sparse_codewords"] = [[int(k) for k in row if k >= 0] if s else []
-                                 for row, s in zip(chosen, seen, strict=True)]
-    table["q"] = _least(found.q, chosen[:, :1], seen)
-    table["p"] = _least(found.p, chosen[:, :1], seen)
-    q_of_set = _least(np.where(np.isfinite(found.q), found.q, found.p), chosen, seen)
-    result = pd.DataFrame(table)
-    result["best_codeword"] = result["best_codeword"].where(result["best_codeword"] >= 0)
-    known = result["sparse_auroc"].notna()
-    covered = (result["sparse_auroc"] >= settings.covered_auroc) & (q_of_set < settings.fdr)
-    result["covered"] = covered.astype("boolean").where(known)
-    result["status"] = [_status(row, settings) for row in result.to_dict("records")]
+    columns = len(aggregates.columns)
+    table = pd.DataFrame({
+        "au": [a for a, _ in aggregates.columns], "side": [s for _, s in aggregates.columns],
+        "signal": [*aggregates.signals.rules, *["truth"] * (columns - aggregates.aus)],
+        "frames": found.frames.astype(np.int64), "present": found.present.astype(np.int64),
+        "events": found.events.astype(np.int64), "subjects": found.subjects,
+        "prevalence": np.divide(found.present, found.frames, out=np.full(columns, np.nan), where=found.frames > 0),
+        **_held_out(aggregates, scores, exposure, found.enough.any(0), settings, seed)})
+    chosen, seen = choice.codewords[-1], table["held_out_subjects"].to_numpy() > 0
+    best = pd.Series(np.where(chosen[:, 0] >= 0, chosen[:, 0], -1), dtype="Int64")
+    together = np.where(found.lift > 1, found.q, np.nan), np.where(found.lift > 1, found.p, np.nan)
+    q, p = together
+    table = table.assign(
+        best_codeword=best.where(best >= 0), q=_least(q, chosen[:, :1], seen), p=_least(p, chosen[:, :1], seen),
+        sparse_codewords=[[int(k) for k in row if k >= 0] for row in chosen])
+    statuses = [_status(row, settings, least, states) for row, least, states in zip(
+        table.to_dict("records"), _least(np.where(np.isfinite(q), q, p), chosen, seen),
+        _states(aggregates), strict=True)]
+    known = [s.status in (COVERED, NOT_COVERED) for s in statuses]
+    return table.assign(
+        covered=pd.Series([s.status == COVERED for s in statuses], dtype="boolean").where(pd.Series(known)),
+        **{name: [getattr(s, name) for s in statuses] for name in Status.__dataclass_fields__})
+
+
+def _held_out(aggregates: Aggregates, scores: Scores, exposure: Exposure, enough: np.ndarray,
+              settings: CoverageSettings, seed: int) -> dict[str, np.ndarray]:
+    """AUROCs with their intervals of every column, over the subjects that the codebook has not seen where enough of
+    them show it, else over all."""
+    unseen = np.array(exposure.unseen(aggregates.subjects), bool)
+    weights = subject_weights(len(aggregates.subjects), settings.resamples, seed)
+    usable = np.isfinite(scores.auroc[0]) & enough
+    only_unseen = (usable & unseen[:, None]).sum(0) >= settings.min_subjects
+    usable = usable & (unseen[:, None] | ~only_unseen)
+    count = usable.sum(0)
+    result = {"held_out_subjects": count, "unseen": only_unseen}
+    for readout, name in zip(READOUTS, ("", "sparse_", "all_"), strict=True):
+        values = np.where(usable, scores.auroc[READOUTS.index(readout)], np.nan)
+        mean = mean_over_subjects(values, np.ones((1, len(values))))[0]
+        low, high = interval(mean_over_subjects(values, weights))
+        told = {f"{name}auroc": mean, f"{name}low": low, f"{name}high": high}
+        result |= {n: np.where(count >= settings.min_subjects, v, np.nan) for n, v in told.items()}
     return result
+
+
+def _states(aggregates: Aggregates) -> list[dict[Measurement, int]]:
+    """How many recordings are in each state, for every column; empty for columns of the truth."""
+    state = aggregates.signals.state
+    counts = [{m: int((state[:, i] == m).sum()) for m in Measurement} for i in range(aggregates.aus)]
+    return counts + [{}] * (len(aggregates.columns) - aggregates.aus)
 
 
 def _least(values: np.ndarray, chosen: np.ndarray, enough: np.ndarray) -> np.ndarray:
@@ -286,16 +325,25 @@ def _least(values: np.ndarray, chosen: np.ndarray, enough: np.ndarray) -> np.nda
     return np.where(enough & np.isfinite(least), least, np.nan)
 
 
-def _status(row: dict[str, Any], settings: CoverageSettings) -> str:
-    if not pd.isna(row["covered"]):
-        return "covered" if row["covered"] else "no codeword"
-    for name, least in (("events", settings.min_events), ("present", settings.min_frames),
-                        ("subjects", settings.min_subjects)):
+def _status(row: dict[str, Any], settings: CoverageSettings, q: float, states: dict[Measurement, int]) -> Status:
+    """What became of one column; `q`: smallest of the chosen codewords'."""
+    if states and not states[Measurement.VARIES]:
+        worst = max(OF_MEASUREMENT, key=lambda m: states[m])
+        return Status(status=NOT_MEASURED, reason=OF_MEASUREMENT[worst], count=states[worst],
+                      total=sum(states.values()))
+    for name, least, reason in (("events", settings.min_events, Reason.FEW_EVENTS),
+                                ("present", settings.min_frames, Reason.FEW_FRAMES),
+                                ("held_out_subjects", settings.min_subjects, Reason.FEW_SUBJECTS)):
         if row[name] < least:
-            return f"not enough data (n = {row[name]} {'frames' if name == 'present' else name})"
+            return Status(status=NOT_ENOUGH, reason=reason, count=int(row[name]))
     if row["frames"] - row["present"] < settings.min_frames:
-        return f"not enough data (n = {row['frames'] - row['present']} frames without it)"
-    return f"not enough data (n = {row['subjects']} subjects with it over the folds)"
+        return Status(status=NOT_ENOUGH, reason=Reason.FEW_FRAMES_WITHOUT, count=int(row["frames"] - row["present"]))
+    if not row["sparse_codewords"]:
+        return Status(status=NOT_COVERED, reason=Reason.NO_CODEWORD)
+    if not row["sparse_auroc"] >= settings.covered_auroc:
+        return Status(status=NOT_COVERED, reason=Reason.LOW_AUROC, value=float(row["sparse_auroc"]),
+                      least=settings.covered_auroc)
+    return Status(status=COVERED) if q < settings.fdr else Status(status=NOT_COVERED, reason=Reason.NO_ASSOCIATION)
 
 
 def _with_templates(per_au: pd.DataFrame, codebook: Codebook, face: FaceModel,
@@ -331,12 +379,13 @@ def _most_used_new(codewords: pd.DataFrame) -> list[int]:
     return new["codeword"].head(_SHOWN).tolist()
 
 
-def _not_measured(aus: AlignedAus, aggregates: Aggregates) -> pd.DataFrame:
-    """au, title, why."""
-    measured = {au for (au, _), known in zip(aggregates.columns[:aggregates.aus],
-                                             aggregates.measured[:, :aggregates.aus].any(0), strict=True) if known}
-    rows = [{"au": code, "title": unit.title, "why": "not in these data" if code in aus.emits
-             else f"{aus.tool} cannot emit it"} for code, unit in ACTION_UNITS.items() if code not in measured]
+def _not_measured(aus: AlignedAus, per_au: pd.DataFrame) -> pd.DataFrame:
+    """au, title, why: AUs without a figure because the tool cannot emit them or did not measure them here."""
+    known = per_au.groupby("au")["status"].agg(lambda s: (s != NOT_MEASURED).any())
+    why = {row["au"]: describe(row)[len(NOT_MEASURED):].strip(" ()") for row in per_au.to_dict("records")
+           if row["status"] == NOT_MEASURED}
+    rows = [{"au": code, "title": unit.title, "why": why.get(code, "not in these data") if code in aus.emits
+             else f"{aus.tool} cannot emit it"} for code, unit in ACTION_UNITS.items() if not known.get(code, False)]
     return pd.DataFrame(rows, columns=["au", "title", "why"])
 
 
@@ -363,13 +412,16 @@ def _notes(inputs: Inputs, aggregates: Aggregates, templates: Templates | None) 
     return tuple(dict.fromkeys(notes))
 
 
-def presence_rule(aus: AlignedAus) -> str:
-    """When an AU of this artefact counts as present."""
-    threshold = aus.manifest.get("settings", {}).get("threshold")
-    if threshold is not None:
-        return f"present from intensity {float(threshold):g} of 5"
-    return (f"present from probability {PRESENT_PROBABILITY:g} or, where the tool gives intensities alone, from "
-            f"intensity {PRESENT_INTENSITY:g} of 5")
+def presence_rule(aus: AlignedAus, signals: pd.DataFrame, settings: CoverageSettings) -> str:
+    """When an AU of this artefact counts as present, for captions."""
+    rules = set(signals["signal"])
+    said = []
+    if INTENSITY in rules:
+        said.append(f"present from {settings.above_baseline:g} of 5 above the subject's own baseline on")
+    if PRESENCE in rules:
+        said.append(f"present from probability {PRESENT_PROBABILITY:g}"
+                    + (" where there are no intensities" if INTENSITY in rules else ""))
+    return ", ".join(said) or "present where it was coded"
 
 
 def caveat(tool: str, estimate: bool) -> str:
@@ -393,7 +445,8 @@ def _au_json(row: dict[str, Any]) -> dict[str, Any]:
     return {"au": row["au"], "side": row["side"], "prevalence": _number(row["prevalence"]),
             "best_codeword": None if pd.isna(best) else int(best), "auroc": _number(row["auroc"]),
             "ci95": [_number(row["low"]), _number(row["high"])], "q": _number(row["q"]),
-            "sparse3_auroc": _number(row["sparse_auroc"]), "template_cosine": _number(row["template_cosine"])}
+            "sparse3_auroc": _number(row["sparse_auroc"]), "all_auroc": _number(row["all_auroc"]),
+            "template_cosine": _number(row["template_cosine"]), "signal": row["signal"], "status": describe(row)}
 
 
 def _truth_json(truth: pd.DataFrame) -> dict[str, Any] | None:

@@ -15,7 +15,8 @@ from scipy.sparse import csr_matrix
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.facs.store import AlignedAus, AlignedFrames, present
+from dfe_core.facs.signals import AuSignals, assess_signals
+from dfe_core.facs.store import AlignedAus
 from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokens.cache import TokenCache, Tokens
 from dfe_core.tokens.runs import iter_recordings
@@ -23,7 +24,6 @@ from dfe_core.tokens.runs import iter_recordings
 BLOCK = 1 << 14
 """Frames held at once, and the stretch within which a shuffle moves AUs against tokens: nine minutes at 30 Hz."""
 
-_MEASURED_SHARE = 0.5
 _MOST_LEVELS, _MOST_GROUPS = 12, 1000
 
 
@@ -39,8 +39,9 @@ class Block:
     fps: of the recording.
     codewords: (T, K) sparse float32, intensity of every codeword (sum over stages), REST left out.
     psi: (T, E) float32. decoded: (T, E) float32, what the tokens say of it; both None where only counts are wanted.
+    measured: (C,) bool, the columns that were measured in this recording.
     present: (T, C) float32, 0 or 1; 0 where not measured.
-    features: (T, A) float32, AU intensity 0 … 5 (five times the probability where the tool has no intensity).
+    features: (T, A) float32, AU intensity above the subject's baseline, 0 … 5 (`AuSignals.intensity`).
     """
 
     recording: str
@@ -50,6 +51,7 @@ class Block:
     fps: float
     codewords: csr_matrix
     psi: np.ndarray | None
+    measured: np.ndarray
     present: np.ndarray
     features: np.ndarray
 
@@ -59,25 +61,19 @@ class Block:
 
 @dataclass
 class Groups:
-    """The cells that everything is counted in: subject, conditions and the AUs that were measured there."""
+    """The cells that everything is counted in: subject and conditions."""
 
     labels: tuple[str, ...]
     keys: dict[tuple, int] = field(default_factory=dict)
 
-    def index(self, subject: str, labels: tuple, measured: np.ndarray) -> int:
+    def index(self, subject: str, labels: tuple) -> int:
         """The group of these; a new one where there was none."""
-        return self.keys.setdefault((subject, labels, measured.tobytes()), len(self.keys))
+        return self.keys.setdefault((subject, labels), len(self.keys))
 
     @property
     def table(self) -> pd.DataFrame:
         """One row a group: subject, then the label columns."""
-        rows = [(subject, *labels) for subject, labels, _ in self.keys]
-        return pd.DataFrame(rows, columns=["subject", *self.labels])
-
-    @property
-    def measured(self) -> np.ndarray:
-        """(G, C) bool."""
-        return np.array([np.frombuffer(mask, bool) for _, _, mask in self.keys])
+        return pd.DataFrame([(subject, *labels) for subject, labels in self.keys], columns=["subject", *self.labels])
 
 
 class Joined:
@@ -86,11 +82,13 @@ class Joined:
     Raises `DataError` when the AUs or the tokens are not of this dataset.
     """
 
-    def __init__(self, tokens: TokenCache, dataset: Dataset, aus: AlignedAus) -> None:
+    def __init__(self, tokens: TokenCache, dataset: Dataset, aus: AlignedAus,
+                 signals: AuSignals | None = None) -> None:
         if not aus.matches(dataset):
             raise DataError(aus.name, f"made for another version of dataset {dataset.name}",
                             "`dfe aus import` or `dfe aus derive` to be run again")
         self.tokens, self.dataset, self.aus = tokens, dataset, aus
+        self.signals = signals or assess_signals(aus, dataset)
         self.groups = Groups(condition_columns(dataset.recordings, dataset.labels))
         self.dropped: dict[str, str] = {}
 
@@ -114,32 +112,22 @@ class Joined:
 
     def _recording(self, tokens: Tokens, row: pd.Series, psi: bool) -> Iterator[Block]:
         aus = self.aus.recording(tokens.recording)
-        state = present(aus.presence, aus.intensity)
-        measured = np.isfinite(state).mean(0) >= _MEASURED_SHARE if len(state) else np.zeros(state.shape[1], bool)
+        state, measured = self.signals.present(tokens.recording, aus), self.signals.measured(tokens.recording)
         known = np.isfinite(state[:, measured]).all(1)
         _, at, of = np.intersect1d(tokens.frame, aus.frame[known], assume_unique=True, return_indices=True)
         if not measured.any() or not len(at):
             self.dropped[tokens.recording] = "no frame has both tokens and AUs"
             return
         of = np.flatnonzero(known)[of]
-        state, features = self._aus(aus, state, measured, of)
         truth, values = self._truth_and_psi(tokens, tokens.frame[at], psi)
-        columns = np.concatenate([state, truth], 1)
-        group = self.groups.index(str(row["subject"]), tuple(row[c] for c in self.groups.labels),
-                                  np.concatenate([measured, np.ones(truth.shape[1], bool)]))
-        count = -(-len(at) // BLOCK)
-        for i, part in enumerate(np.array_split(np.arange(len(at)), count)):
+        columns = np.concatenate([np.where(measured, state[of], 0).astype(np.float32), truth], 1)
+        features = self.signals.intensity(tokens.recording, aus)[of]
+        everywhere = np.concatenate([measured, np.ones(truth.shape[1], bool)])
+        group = self.groups.index(str(row["subject"]), tuple(row[c] for c in self.groups.labels))
+        for i, part in enumerate(np.array_split(np.arange(len(at)), -(-len(at) // BLOCK))):
             yield Block(tokens.recording, group, i == 0, tokens.time_s[at[part]], float(row["fps"]),
-                        self._codewords(tokens, at[part]), None if values is None else values[part], columns[part],
-                        features[part])
-
-    @staticmethod
-    def _aus(aus: AlignedFrames, state: np.ndarray, measured: np.ndarray,
-             rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        state = np.where(measured, state[rows], 0).astype(np.float32)
-        intensity, presence = aus.intensity[rows], aus.presence[rows]
-        features = np.where(np.isfinite(intensity), intensity, 5 * np.nan_to_num(presence))
-        return state, np.where(measured, features, 0).astype(np.float32)
+                        self._codewords(tokens, at[part]), None if values is None else values[part], everywhere,
+                        columns[part], features[part])
 
     def _truth_and_psi(self, tokens: Tokens, frames: np.ndarray, psi: bool) -> tuple[np.ndarray, np.ndarray | None]:
         truth = np.zeros((len(frames), len(self.truth_columns)), np.float32)

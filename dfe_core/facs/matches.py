@@ -73,16 +73,24 @@ def best_one_or_two(similarity: np.ndarray, among: np.ndarray) -> Match:
 
 
 def intensity_correlation(aggregates: Aggregates) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Correlation of codeword and AU intensities over frames: (K, A'), between the AUs (A', A'), and which AUs (A,)."""
+    """Correlation of codeword and AU intensities within subjects: (K, A'), between the AUs (A', A'), and which AUs
+    (A,)."""
     a, use = aggregates.arrays, common_aus(aggregates)
-    count, x, y = a["fold_frames"].sum(), a["fold_x"].sum(0), a["fold_y"].sum(0)[len(aggregates.columns):]
-    xy = a["fold_xy"].sum(0)[:, len(aggregates.columns):]
-    variance = np.einsum("nkk->k", a["fold_xx"]) - x ** 2 / count
-    moments = a["moments"].sum(0)[1:1 + aggregates.aus, 1:1 + aggregates.aus] - np.outer(y, y) / count
-    spread = np.sqrt(np.maximum(np.diag(moments), 1e-12))
-    scale = np.sqrt(np.maximum(variance, 0))[:, None] * spread
-    correlation = np.divide(xy - np.outer(x, y) / count, scale, out=np.zeros_like(scale), where=scale > 1e-9)
-    return correlation[:, use], (moments / np.outer(spread, spread))[np.ix_(use, use)], use
+    cross = a["within_xy"].sum(0)[:, len(aggregates.columns):]
+    inner = within_subjects(aggregates)
+    spread = np.sqrt(np.maximum(np.diag(inner), 1e-12))
+    scale = np.sqrt(np.maximum(np.diag(a["within_xx"].sum(0)), 0))[:, None] * spread
+    correlation = np.divide(cross, scale, out=np.zeros_like(scale), where=scale > 1e-9)
+    return correlation[:, use], (inner / np.outer(spread, spread))[np.ix_(use, use)], use
+
+
+def within_subjects(aggregates: Aggregates) -> np.ndarray:
+    """(A, A) sums of products of AU intensities, every subject's mean taken out."""
+    index = np.arange(1 + aggregates.aus)
+    own = np.zeros((len(aggregates.subjects), len(index), len(index)))
+    np.add.at(own, aggregates.subject_codes, aggregates.arrays["moments"][:, :len(index), :len(index)])
+    mean = own[:, 0, 1:]
+    return (own[:, 1:, 1:] - mean[:, :, None] * mean[:, None, :] / own[:, :1, :1]).sum(0)
 
 
 def codeword_table(codebook: Codebook, face: FaceModel, aggregates: Aggregates, found: Association,

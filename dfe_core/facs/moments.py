@@ -1,6 +1,6 @@
 """Second moments of frames, from which every linear fit and every variance share is worked out without the frames.
 
-Letters of the shapes: G groups, F folds, M sets of measured AUs, K codewords, C columns, A of them AUs, E coefficients,
+Letters of the shapes: G groups, F folds, K codewords, C columns, A of them AUs, E coefficients,
 D = 1 + A + 2E.
 """
 
@@ -31,41 +31,55 @@ class FrameMoments:
 
 
 class CodewordMoments:
-    """Moments of codeword intensities x with themselves, with columns and with AU intensities, by fold of subjects.
+    """Moments of codeword intensities x with themselves and with y (columns, then AU intensities), by fold of subjects:
+    raw, and within subjects (every subject's mean taken out). y counts only where its column was measured.
 
-    Kept apart for every set of measured AUs, so that a fit for an AU uses just the frames in which it was measured.
+    Held while streaming is one (K, C + A) table a subject.
     """
 
-    def __init__(self, groups: Groups, fold_of: dict[str, int]) -> None:
-        self._groups, self._fold_of = groups, fold_of
-        self._cell: dict[tuple[int, bytes], list] = {}
-        self._of_group: dict[int, tuple[int, bytes]] = {}
+    def __init__(self, groups: Groups, fold_of: dict[str, int], aus: int) -> None:
+        self._groups, self._fold_of, self._aus = groups, fold_of, aus
+        self._folds: dict[int, list] = {}
+        self._subjects: dict[str, list] = {}
+        self._of_group: dict[int, str] = {}
 
     def add(self, block: Block) -> None:
         """Add one block."""
-        key = self._of_group.get(block.group) or self._find(block.group)
-        x = block.codewords
-        y = np.concatenate([block.present, block.features], 1)
-        parts = [len(block), np.asarray(x.sum(0), np.float64).ravel(), y.sum(0, dtype=np.float64),
-                 (x.T @ x).toarray().astype(np.float64), (x.T @ y).astype(np.float64),
-                 (y ** 2).sum(0, dtype=np.float64)]
-        held = self._cell.get(key)
-        self._cell[key] = parts if held is None else [a + b for a, b in zip(held, parts, strict=True)]
+        subject = self._of_group.get(block.group) or self._find(block.group)
+        x, y = block.codewords, np.concatenate([block.present, block.features], 1)
+        measured = np.concatenate([block.measured, block.measured[:self._aus]])
+        sum_x, sum_y = np.asarray(x.sum(0), np.float64).ravel(), y.sum(0, dtype=np.float64)
+        _add(self._folds, self._fold_of[subject],
+             [len(block), sum_x, sum_y, (x.T @ x).toarray().astype(np.float64), (x.T @ y).astype(np.float64),
+              (y.astype(np.float64) ** 2).sum(0)])
+        _add(self._subjects, subject,
+             [len(block), sum_x, np.outer(sum_x, measured), sum_y, len(block) * measured.astype(np.float64)])
 
-    def _find(self, group: int) -> tuple[int, bytes]:
-        subject, _, measured = list(self._groups.keys)[group]
-        self._of_group[group] = (self._fold_of[subject], measured)
+    def _find(self, group: int) -> str:
+        self._of_group[group] = list(self._groups.keys)[group][0]
         return self._of_group[group]
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """fold_fold (n,), fold_measured (n, C), fold_frames (n,), fold_x (n, K), fold_y (n, C + A), fold_xx (n, K, K),
-        fold_xy (n, K, C + A), fold_yy (n, C + A): one row a fold and set of measured AUs."""
-        keys = sorted(self._cell)
-        columns = [np.stack([np.asarray(self._cell[k][i]) for k in keys]) for i in range(6)]
+        """By fold (F): fold_fold, fold_frames, fold_x (F, K), fold_y (F, C + A), fold_xx (F, K, K), fold_xy
+        (F, K, C + A), fold_yy (F, C + A); the last three within subjects: within_xx, within_xy, within_yy; and
+        within_frames (F, C + A), the frames in which each y was measured."""
+        folds = sorted(self._folds)
         names = ("fold_frames", "fold_x", "fold_y", "fold_xx", "fold_xy", "fold_yy")
-        return {"fold_fold": np.array([fold for fold, _ in keys]),
-                "fold_measured": np.stack([np.frombuffer(mask, bool) for _, mask in keys]),
-                **dict(zip(names, columns, strict=True))}
+        result = {"fold_fold": np.array(folds)} \
+            | {n: np.stack([np.asarray(self._folds[f][i]) for f in folds]) for i, n in enumerate(names)}
+        within = {n: result[f"fold_{n}"].copy() for n in ("xx", "xy", "yy")}
+        frames = np.zeros_like(result["fold_y"])
+        for subject, (count, x, x_measured, y, known) in self._subjects.items():
+            at, mean = folds.index(self._fold_of[subject]), y / np.maximum(known, 1)
+            within["xx"][at] -= np.outer(x, x) / count
+            within["xy"][at] -= x_measured * mean
+            within["yy"][at] -= y * mean
+            frames[at] += known
+        return result | {f"within_{n}": v for n, v in within.items()} | {"within_frames": frames}
+
+
+def _add(held: dict, key: object, parts: list) -> None:
+    held[key] = [a + b for a, b in zip(held[key], parts, strict=True)] if key in held else parts
 
 
 def subject_folds(subjects: list[str], folds: int, seed: int) -> dict[str, int]:

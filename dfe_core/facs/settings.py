@@ -14,9 +14,12 @@ class CoverageSettings:
     ----------
     folds: subject-wise folds of everything that is fitted.
     resamples: bootstrap resamples of subjects behind every interval.
-    max_codewords: size of the sparse set that may predict an AU.
-    covered_auroc: an AU is covered when the set reaches this on held-out subjects and one of its codewords is
-        associated with the AU at `fdr`. 0.8 is the conventional foot of "excellent" discrimination (Hosmer & Lemeshow).
+    above_baseline: an AU with intensities is present from this far above the subject's baseline on (`signals`).
+    max_codewords: size of the sparse set that may predict an AU; its weights are positive.
+    readout_ridge: penalty of the readout of all codewords, in mean variances of a codeword.
+    covered_auroc: an AU is covered when the set reaches this within held-out subjects and one of its codewords is
+        associated positively with the AU at `fdr`. 0.8 is the conventional foot of "excellent" discrimination (Hosmer &
+        Lemeshow).
     fdr: level of Benjamini and Hochberg's procedure over all pairs.
     match_cosine: a codeword whose face lies at least this close to an AU's, or to a sum of two, is that AU (0.9: 81 %
         of its squared displacement).
@@ -31,7 +34,9 @@ class CoverageSettings:
 
     folds: int = 5
     resamples: int = 500
+    above_baseline: float = 1.0
     max_codewords: int = 3
+    readout_ridge: float = 1.0
     covered_auroc: float = 0.8
     fdr: float = 0.05
     match_cosine: float = 0.9

@@ -22,6 +22,8 @@ from dfe_core.facs.settings import CoverageSettings
 PENALTIES = (1e-4, 1e-2, 1.0, 100.0, 1e4)
 """Ridge penalties tried, per frame; chosen within the training folds."""
 
+_COMMON_SHARE = 0.5
+
 PARTS = ("AUs", "tokens", "AUs and tokens", "beyond FACS", "FACS only", "both alike", "neither", "tokens as decoded")
 """`beyond FACS`: AUs leave it and tokens explain it; `FACS only`: the reverse; `both alike`: either does."""
 
@@ -73,12 +75,12 @@ def _moments_by_subject(aggregates: Aggregates, size: int) -> np.ndarray:
 
 
 def common_aus(aggregates: Aggregates) -> np.ndarray:
-    """(A,) bool: AUs measured wherever there are frames, which vary there. Only they can be used side by side."""
-    everywhere = aggregates.measured[:, :aggregates.aus].all(0)
+    """(A,) bool: AUs measured in most frames, which vary there. Where one was not measured it enters as at rest."""
+    known = aggregates.arrays["column_frames"].sum(0)[:aggregates.aus] >= _COMMON_SHARE * aggregates.frames
     total = aggregates.arrays["moments"].sum(0)
     index = 1 + np.arange(aggregates.aus)
     spread = total[index, index] / total[0, 0] - (total[0, index] / total[0, 0]) ** 2
-    return everywhere & (spread > 1e-9)
+    return known & (spread > 1e-9)
 
 
 def _fit(train: np.ndarray, folds: np.ndarray, columns: np.ndarray, blocks: tuple[int, ...], target: np.ndarray,

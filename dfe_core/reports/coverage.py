@@ -119,24 +119,28 @@ def _summary(coverage: Coverage) -> Section:
 def _of_facs(coverage: Coverage) -> Section:
     table, s = coverage.per_au, coverage.settings
     names = say.au_labels(table)
-    caption = ("How well codewords say each AU on subjects they were not chosen on: the one best codeword, and a set "
-               f"of up to three. Lines are 95 % intervals over subjects; the dashed line is the {s.covered_auroc:g} "
+    caption = ("How well codewords say each AU within subjects they were not chosen on, averaged over subjects: the "
+               "one best codeword, a set of up to three, and a readout of all. Lines are 95 % intervals over "
+               f"subjects; the dashed line is the {s.covered_auroc:g} "
                f"from which an AU counts as covered. {say.who(coverage)}")
     shown = table.assign(label=say.short_labels(table), interval=say.intervals(table, "low", "high"),
-                         sparse_interval=say.intervals(table, "sparse_low", "sparse_high"))
-    columns = (Column("label", "AU", width=1.6), Column("prevalence", "share", ".1%"),
-               Column("events", "onsets", ",d"), Column("subjects", "n", "d", 0.7),
+                         sparse_interval=say.intervals(table, "sparse_low", "sparse_high"),
+                         all_interval=say.intervals(table, "all_low", "all_high"), verdict=say.statuses(table))
+    columns = (Column("label", "AU", width=1.4), Column("prevalence", "share", ".1%", 0.9),
+               Column("held_out_subjects", "n", "d", 0.6),
                Column("best_codeword", "best", "d", 0.8), Column("auroc", "AUROC", ".3f", 1.2),
-               Column("interval", "95 %", width=1.75), Column("q", "q", ".1e", 1.15),
+               Column("interval", "95 %", width=1.6), Column("q", "q", ".0e", 0.9),
                Column("sparse_codewords", "set", width=1.5), Column("sparse_auroc", "AUROC", ".3f", 1.2),
-               Column("sparse_interval", "95 %", width=1.75), Column("template_cosine", "cosine", ".2f"),
-               Column("status", "", width=2.4))
-    blocks = [Text("An AU has its codeword when tokens tell whether it is there, for people that nothing was fitted "
-                   f"on. {say.unmeasured(coverage)}".strip()),
+               Column("sparse_interval", "95 %", width=1.6), Column("all_auroc", "all", ".3f", 1.0),
+               Column("all_interval", "95 %", width=1.6), Column("template_cosine", "cosine", ".2f", 0.9),
+               Column("verdict", "", width=3.0))
+    blocks = [Text("An AU is covered when a few codewords tell, within a person on whom they were not chosen, whether "
+                   f"it is there. {say.exposure(coverage)} {say.unmeasured(coverage)}".strip()),
               Figure("coverage-of-facs", caption, lambda f: figures.draw_scores(f, table, names, s.covered_auroc),
                      figures.row_height(len(table)), lambda: charts.chart_scores(table, names, s.covered_auroc)),
               Table("per_au", "AUs and the codewords that say them. Cosine: of the best codeword's deformation with "
-                    f"the AU's template; n: subjects who show the AU. {say.who(coverage)}", shown, columns, 80)]
+                    f"the AU's template; n: held-out subjects that AUROCs are averaged over; all: readout of all "
+                    f"codewords. {say.who(coverage)}", shown, columns, 80)]
     return Section("Coverage of FACS", tuple(blocks))
 
 

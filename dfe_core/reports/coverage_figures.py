@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dfe_core.facs.status import NOT_ENOUGH, NOT_MEASURED, describe
 from dfe_core.reports.style import BLUE, DIVERGING, FAINT, GOLD, GREEN, GREY, INK, ORANGE, SKY
 
 PART_COLOURS = {"both alike": GREY, "beyond FACS": ORANGE, "FACS only": BLUE, "neither": FAINT}
@@ -19,25 +20,29 @@ def row_height(rows: int, each: float = 3.7, margin: float = 22.0) -> float:
 
 
 def draw_scores(figure: Any, table: pd.DataFrame, labels: list[str], threshold: float) -> None:
-    """AUROC of the one best codeword (ring) and of the set (dot), held out, with intervals; one line an AU."""
+    """AUROC of the one best codeword (ring), of the set (dot) and of all codewords (tick), held out, with intervals;
+    one line an AU."""
     axes = _wide(figure, len(table), left=0.34)
     y = np.arange(len(table))
     for name, offset, colour, face, size in (("", 0.17, GREY, "white", 3.2), ("sparse_", -0.17, BLUE, BLUE, 3.4)):
         value, low, high = (table[f"{name}{c}"].to_numpy(float) for c in ("auroc", "low", "high"))
         axes.hlines(y - offset, low, high, color=colour, linewidth=0.9, alpha=0.7)
         axes.plot(value, y - offset, "o", color=colour, markerfacecolor=face, markersize=size, markeredgewidth=0.9)
-    for i, status in enumerate(table["status"]):
-        if status.startswith("not enough"):
-            axes.text(0.505, i, status, va="center", fontsize=5.8, color=GREY)
+    if "all_auroc" in table:
+        axes.plot(table["all_auroc"].to_numpy(float), y, "|", color=GREEN, markersize=6, markeredgewidth=1.2)
+        axes.plot([], [], "|", color=GREEN, markersize=6, label="all codewords")
+    for i, row in enumerate(table.to_dict("records")):
+        if row["status"] in (NOT_ENOUGH, NOT_MEASURED):
+            axes.text(0.505, i, describe(row), va="center", fontsize=5.8, color=GREY)
     axes.axvline(threshold, color=ORANGE, linewidth=0.8, linestyle=(0, (4, 3)))
     axes.text(threshold - 0.005, len(table) - 0.3, f"covered from {threshold:g}", color=ORANGE, fontsize=6, ha="right",
               va="top")
     axes.set_xlim(0.5, 1.005)
-    axes.set_xlabel("AUROC on held-out subjects (0.5 is chance)")
+    axes.set_xlabel("AUROC within held-out subjects (0.5 is chance)")
     _rows(axes, labels)
     axes.plot([], [], "o", color=GREY, markerfacecolor="white", markersize=3.2, label="one codeword")
     axes.plot([], [], "o", color=BLUE, markersize=3.4, label="up to three codewords")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncol=2, borderaxespad=0.2)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncol=3, borderaxespad=0.2)
 
 
 def draw_heat(figure: Any, matrix: np.ndarray, rows: list[str], columns: list[str]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.facs.coverage import Coverage
+from dfe_core.facs.status import NOT_COVERED, NOT_ENOUGH, NOT_MEASURED, describe
 from dfe_core.facs.table import title
 from dfe_core.reports.document import Number
 
@@ -41,6 +42,11 @@ def short_labels(table: pd.DataFrame, column: str = "au") -> list[str]:
     return [au if side == "both" else f"{au} {side}" for au, side in zip(table[column], table["side"], strict=True)]
 
 
+def statuses(table: pd.DataFrame) -> list[str]:
+    """``not covered (AUROC 0.72 of at most three codewords is below 0.8)`` for every row."""
+    return [describe(row) for row in table.to_dict("records")]
+
+
 def with_interval(value: float, low: float, high: float, spec: str = ".1%") -> tuple[str, str]:
     """A figure and its interval as printed."""
     if not np.isfinite(value):
@@ -59,9 +65,7 @@ def headlines(coverage: Coverage) -> tuple[Number, ...]:
     """The figures that a reader takes away first."""
     judged = coverage.per_au[coverage.per_au["covered"].notna()]
     covered, total = int(judged["covered"].sum()), len(judged)
-    lacking = len(coverage.per_au) - total
-    rows = [_number("AUs covered", f"{covered} of {total}" if total else "", f"{lacking} more with not enough data"
-                    if lacking else "AU and side, on held-out subjects", coverage)]
+    rows = [_number("AUs covered", f"{covered} of {total}" if total else "", _lacking(coverage.per_au), coverage)]
     for label, part in (("Variance beyond FACS", "beyond FACS"), ("Variance in FACS only", "FACS only")):
         rows.append(_number(label, *with_interval(*coverage.share(part)), coverage))
     used = int(coverage.codewords["judged"].sum())
@@ -71,6 +75,13 @@ def headlines(coverage: Coverage) -> tuple[Number, ...]:
     rows.append(_number("Redundant pairs", str(len(coverage.redundancy)),
                         f"cosine of faces from {coverage.settings.redundant_cosine:g}", coverage))
     return tuple(rows + _truth_numbers(coverage))
+
+
+def _lacking(per_au: pd.DataFrame) -> str:
+    """How many AUs have no figure, and why."""
+    count = per_au["status"].value_counts()
+    parts = [f"{count[name]} {name}" for name in (NOT_MEASURED, NOT_ENOUGH) if name in count]
+    return ", ".join(parts) or "AU and side, within held-out subjects"
 
 
 def _symmetric(coverage: Coverage) -> Number:
@@ -107,11 +118,27 @@ def summary(coverage: Coverage) -> str:
         text += (f"{len(new)} of {int(coverage.codewords['judged'].sum())} codewords in use are matched by no AU and "
                  f"no pair of AUs; the most used is codeword {new['codeword'].iloc[0]}, in {new['share'].iloc[0]:.1%} "
                  "of frames. ")
-    missing = coverage.per_au[coverage.per_au["status"] == "no codeword"]
+    missing = coverage.per_au[coverage.per_au["status"] == NOT_COVERED]
     if len(missing):
         names = ", ".join(short_labels(missing))
         text += f"No set of codewords reaches {coverage.settings.covered_auroc:g} for {names}."
     return text.strip()
+
+
+def exposure(coverage: Coverage) -> str:
+    """Whether the codebook had seen the people that AUROCs are of."""
+    judged = coverage.per_au[coverage.per_au["covered"].notna()]
+    if not len(judged):
+        return ""
+    unseen = judged["unseen"].to_numpy(bool)
+    seen = ", ".join(short_labels(judged[~unseen]))
+    if unseen.all():
+        return "The codebook was trained without the people that AUROCs are averaged over."
+    if not unseen.any():
+        return ("The codebook was trained on people of this dataset, or it is not known that it was not: codewords "
+                "were chosen on others than the people that AUROCs are averaged over, the codebook itself was not.")
+    return ("AUROCs are averaged over people on whom the codebook was not trained where enough of them show the AU; "
+            f"not so for {seen}.")
 
 
 def unmeasured(coverage: Coverage) -> str:
@@ -128,18 +155,21 @@ def method(coverage: Coverage) -> tuple[str, ...]:
     s = coverage.settings
     return (
         f"AUROC, sets of codewords and variance shares are held out: subjects were parted into {s.folds} folds (fewer "
-        "where there are fewer subjects), codewords were chosen and fits made on the others. Scores are compared "
-        "within a fold only. A set is built by forward selection and has up to three codewords. Intervals are the "
-        f"2.5th and 97.5th percentile of {s.resamples} bootstrap resamples of subjects, never of frames; of entropy "
-        "and of rarefaction, from the jackknife over subjects.",
+        "where there are fewer subjects), codewords were chosen and fits made on the others, every subject's mean "
+        "taken out. AUROC is computed within each held-out subject who shows the AU, and lacks it, in at least "
+        f"{s.min_frames} frames, and averaged over subjects. A set is built by forward selection, has up to "
+        f"{s.max_codewords} codewords and positive weights alone: an AU that only the absence of a codeword says is "
+        f"not covered. The readout of all codewords is a ridge regression (penalty {s.readout_ridge:g} mean variances "
+        f"of a codeword). Intervals are the 2.5th and 97.5th percentile of {s.resamples} bootstrap resamples of "
+        "subjects, never of frames; of entropy and of rarefaction, from the jackknife over subjects.",
         "p is the share of circular shifts of AUs against tokens within a recording that associate codeword and AU as "
         "strongly: shifts keep how long expressions last and break only their alignment. Mean and variance over all "
         "shifts are exact, the tails come from drawn shifts pooled over pairs of alike expected count. q corrects over "
         "all pairs by Benjamini and Hochberg's procedure.",
         f"An AU (on one side) is covered when a set reaches an AUROC of {s.covered_auroc:g} and one of its codewords "
-        f"is associated at q < {s.fdr:g}. A codeword is matched when its deformation has a cosine of at least "
-        f"{s.match_cosine:g} with an AU template or a sum of two, or its intensity a correlation of at least "
-        f"{s.match_r:g} with the best one or two AUs; it is new when neither holds and it is used in at least "
+        f"is associated with it positively at q < {s.fdr:g}. A codeword is matched when its deformation has a cosine "
+        f"of at least {s.match_cosine:g} with an AU template or a sum of two, or its intensity a correlation of at "
+        f"least {s.match_r:g} with the best one or two AUs; it is new when neither holds and it is used in at least "
         f"{s.min_share:.1%} of frames. Two codewords are redundant from a cosine of {s.redundant_cosine:g} on.",
         "Variance is of displacement on the mesh. AUs enter by their intensities through ridge regression, tokens "
         "by the deformation that they decode to and a ridge correction of what it leaves; what AUs explain but not "

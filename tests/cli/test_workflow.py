@@ -79,8 +79,8 @@ def test_derived_aus_lead_to_a_coverage_report_with_the_json_of_the_contract(run
     assert set(told) == {"aus", "estimate", "subjects", "frames", "per_au", "covered_aus", "beyond_facs_variance",
                          "facs_only_variance", "new_codewords", "redundant_pairs", "truth"}
     assert told["estimate"] is True and told["subjects"] == 6 and told["truth"] is not None
-    assert {"au", "side", "prevalence", "best_codeword", "auroc", "ci95", "q", "sparse3_auroc",
-            "template_cosine"} == set(told["per_au"][0])
+    assert {"au", "side", "prevalence", "best_codeword", "auroc", "ci95", "q", "sparse3_auroc", "all_auroc",
+            "template_cosine", "signal", "status"} == set(told["per_au"][0])
     assert (tmp_path / "report" / "report.html").stat().st_size > 10_000
 
 

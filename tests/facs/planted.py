@@ -115,6 +115,18 @@ def write_aus(dataset: Dataset, root: Path, name: str, shift_s: float = 0.0, est
                       "version": "1", "estimate": estimate, "emits": sorted({au for au, _ in pairs}), "notes": []})
 
 
+def write_absence(dataset: Dataset, root: Path, name: str, action: tuple[str, str]) -> None:
+    """One AU (AU9) that is present exactly in the frames in which `action` is not, and another (AU12) that is that
+    action."""
+    with open_writer(dataset.name, name, (("AU9", "both"), ("AU12", "both")), root) as writer:
+        for frames in dataset.iter_frames():
+            shown = presence(dataset, frames.recording).intensity[:, CHANNELS.index(action)] > 0.25
+            decided = np.stack([~shown, shown], 1).astype(np.float32)
+            writer.add(frames.recording, AlignedFrames(frames.frame, decided, np.full_like(decided, np.nan)))
+        writer.close({"name": name, "dataset": dataset.name, "dataset_key": dataset.key, "tool": "perfect",
+                      "version": "1", "estimate": False, "emits": ["AU9", "AU12"], "notes": []})
+
+
 def _in_facs() -> np.ndarray:
     from dfe_core.simulate.truth import in_facs
     return in_facs()

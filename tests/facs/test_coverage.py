@@ -88,7 +88,7 @@ def test_json_is_that_of_the_contract(found) -> None:
     assert set(content) == {"aus", "estimate", "subjects", "frames", "per_au", "covered_aus", "beyond_facs_variance",
                             "facs_only_variance", "new_codewords", "redundant_pairs", "truth"}
     assert set(content["per_au"][0]) == {"au", "side", "prevalence", "best_codeword", "auroc", "ci95", "q",
-                                         "sparse3_auroc", "template_cosine"}
+                                         "sparse3_auroc", "all_auroc", "template_cosine", "signal", "status"}
     assert content["subjects"] == 6 and 0 < content["beyond_facs_variance"] < 1
 
 
@@ -134,10 +134,11 @@ def test_filters_count_the_chosen_frames_only(aggregates) -> None:
 
 
 def test_too_little_data_gives_no_number(found) -> None:
-    rare = found.per_au[found.per_au["status"].str.startswith("not enough data (n = ")]
+    rare = found.per_au[found.per_au["status"] == "not enough data"]
     assert len(rare) and rare[["auroc", "sparse_auroc", "low", "covered"]].isna().all(axis=None)
     listed = found.to_json()["per_au"][rare.index[0]]
     assert listed["au"] == rare["au"].iloc[0] and listed["auroc"] is None and listed["ci95"] == [None, None]
+    assert listed["status"].startswith("not enough data (n = ")
 
 
 def test_an_au_that_the_tool_cannot_emit_is_not_measured(planted, planted_module) -> None:
@@ -149,6 +150,15 @@ def test_an_au_that_the_tool_cannot_emit_is_not_measured(planted, planted_module
     assert why["AU2"] == why["AU12"] == "perfect cannot emit it"
     unmeasured = {planted.codeword["AU2", "left"], planted.codeword["AU12", "right"]}
     assert not set(result.new_codewords["codeword"]) & unmeasured
+
+
+def test_an_au_that_only_the_absence_of_a_codeword_says_is_not_covered(planted, planted_module) -> None:
+    dataset = Dataset.open(planted.dataset, planted.root)
+    planted_module.write_absence(dataset, planted.root, "absence", ("AU26", "both"))
+    result = analyse_coverage(planted.model, planted.dataset, "absence", root=planted.root, settings=SETTINGS)
+    absent, shown = _row(result.per_au, "AU9", "both"), _row(result.per_au, "AU12", "both")
+    assert absent["status"] == "not covered" and shown["status"] == "covered"
+    assert absent["all_auroc"] > 0.9 and planted.codeword["AU26", "both"] not in absent["sparse_codewords"]
 
 
 def test_what_the_aus_leave_out_is_beyond_facs(found, planted, planted_module) -> None:
@@ -246,7 +256,7 @@ def test_one_subject_is_not_enough_for_held_out_figures(planted, planted_module,
     case = planted_module.build(tmp_path / "cache", planted.face, subjects=1, minutes=0.3)
     result = analyse_coverage(case.model, case.dataset, case.aus, root=case.root, settings=SETTINGS)
     assert result.per_au["auroc"].isna().all() and result.variance["share"].isna().all()
-    assert result.per_au["status"].str.startswith("not enough data (n = ").all()
+    assert result.per_au["status"].isin(["not enough data", "not measured"]).all()
     content = result.to_json()
     assert content["covered_aus"] is None and content["beyond_facs_variance"] is None
 

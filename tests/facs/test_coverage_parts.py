@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 from scipy.sparse import csr_matrix
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import roc_auc_score
 
 from dfe_core.facs.association import auroc, interval
@@ -14,7 +14,7 @@ from dfe_core.facs.conditions import _percentile
 from dfe_core.facs.counts import bin_edges
 from dfe_core.facs.displays import run_lengths, two_strongest
 from dfe_core.facs.diversity import rarefy
-from dfe_core.facs.held_out import forward_selection, held_out_auroc
+from dfe_core.facs.held_out import auroc_of_histograms, forward_selection, mean_over_subjects, ridge_readout
 from dfe_core.facs.matches import best_one_or_two
 from dfe_core.facs.moments import subject_folds
 from dfe_core.facs.surface import MM_EDGES
@@ -31,25 +31,46 @@ def test_auroc_of_binned_intensities_is_sklearns() -> None:
     assert area[0, 0] == pytest.approx(roc_auc_score(y, said))
 
 
-def test_held_out_auroc_compares_within_folds_only() -> None:
+def test_auroc_is_computed_within_each_subject_and_averaged() -> None:
     rng = np.random.default_rng(1)
-    score, y, fold = rng.integers(0, 10, 400), rng.random(400) < 0.4, np.repeat([0, 1], 200)
-    score[fold == 1] += 20  # another fit, another scale
+    score, y, subject = rng.integers(0, 10, 400), rng.random(400) < 0.4, np.repeat([0, 1], 200)
+    y[subject == 0] = score[subject == 0] > 4
+    score[subject == 1] += 20  # another resting face: the same score means something else
     counts = np.zeros((2, 2, 1, 32), int)
-    np.add.at(counts, (fold, y.astype(int), 0, score), 1)
-    pairs = np.array([y[fold == f].sum() * (~y[fold == f]).sum() for f in (0, 1)])
-    expected = sum(p * roc_auc_score(y[fold == f], score[fold == f]) for f, p in enumerate(pairs)) / pairs.sum()
-    assert held_out_auroc(counts, np.array([0, 1]), np.ones((1, 2)))[0, 0] == pytest.approx(expected)
+    np.add.at(counts, (subject, y.astype(int), 0, score), 1)
+    own = auroc_of_histograms(counts)
+    expected = [roc_auc_score(y[subject == s], score[subject == s]) for s in (0, 1)]
+    np.testing.assert_allclose(own[:, 0], expected)
+    assert mean_over_subjects(own, np.ones((1, 2)))[0, 0] == pytest.approx(np.mean(expected))
+    assert mean_over_subjects(own, np.array([[2.0, 0]]))[0, 0] == pytest.approx(1)
+
+
+def test_a_subject_without_the_au_has_no_say_in_the_mean() -> None:
+    auroc = np.array([[0.9, np.nan], [np.nan, np.nan], [0.7, np.nan]])
+    mean = mean_over_subjects(auroc, np.ones((1, 3)))
+    assert mean[0, 0] == pytest.approx(0.8) and np.isnan(mean[0, 1])
 
 
 def test_forward_selection_finds_the_sources_and_their_weights() -> None:
     rng = np.random.default_rng(2)
     x = rng.standard_normal((2000, 8))
-    y = x[:, 2] - 0.5 * x[:, 5] + 0.1 * rng.standard_normal(2000)
+    y = x[:, 2] + 0.5 * x[:, 5] - x[:, 6] + 0.1 * rng.standard_normal(2000)
     x, y = x - x.mean(0), y - y.mean()
-    chosen, weights = forward_selection(x.T @ x, x.T @ y, y @ y, 2, 3)
-    assert sorted(chosen) == [2, 5]
+    chosen, weights = forward_selection(x.T @ x, x.T @ y, y @ y, 3)
+    assert chosen == [2, 5]  # never the sixth, whose absence goes with the target
     np.testing.assert_allclose(weights, LinearRegression().fit(x[:, chosen], y).coef_, rtol=1e-5)
+    assert forward_selection(x.T @ x, -np.ones(8), 1.0, 3)[0] == []
+
+
+def test_the_readout_of_all_codewords_is_ridge_regression() -> None:
+    rng = np.random.default_rng(8)
+    x = rng.standard_normal((500, 4))
+    y = x @ np.array([1.0, -2, 0, 0.5]) + rng.standard_normal(500)
+    x, y = x - x.mean(0), y - y.mean()
+    covariance = x.T @ x / len(x)
+    penalty = 0.3 * np.diag(covariance).mean()
+    fit = Ridge(alpha=penalty * len(x), fit_intercept=False).fit(x, y)
+    np.testing.assert_allclose(ridge_readout(covariance, (x.T @ y / len(x))[:, None], 0.3)[:, 0], fit.coef_, rtol=1e-6)
 
 
 def test_the_best_pair_is_that_of_non_negative_least_squares() -> None:

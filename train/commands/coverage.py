@@ -52,7 +52,8 @@ def report(result: Coverage) -> str:
                   ("share of movement beyond FACS", told["beyond_facs_variance"]),
                   ("share that only AUs explain", told["facs_only_variance"]),
                   ("new codewords", len(told["new_codewords"])), ("redundant pairs", len(told["redundant_pairs"]))])
-    rows = [(r["au"], r["side"], r["prevalence"], r["best_codeword"], r["auroc"], r["sparse3_auroc"], r["q"])
+    rows = [(r["au"], r["side"], r["prevalence"], r["best_codeword"], r["auroc"], r["sparse3_auroc"], r["all_auroc"],
+             r["status"])
             for r in told["per_au"]]
-    columns = ("AU", "side", "prevalence", "best codeword", "AUROC", "AUROC of at most three", "q")
+    columns = ("AU", "side", "prevalence", "best codeword", "AUROC", "of at most three", "of all", "status")
     return "\n\n".join((head, table(columns, rows), *result.notes))
