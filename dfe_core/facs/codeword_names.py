@@ -41,6 +41,9 @@ MOST = 3
 CONFIRMED_PHI = 0.05
 """φ between presence of codeword and action unit that confirms a name, with an interval of the lift above 1."""
 
+CONFIRMED_AUROC = 0.6
+"""AUROC within subjects that confirms a name where it was measured so, with an interval above 0.5."""
+
 SOMETHING_ELSE_PHI = 0.3
 """φ from which a codeword that no action unit resembles is not called beyond FACS: it goes with one all the same."""
 
@@ -60,6 +63,8 @@ class Verdict(Enum):
     """No action unit, nor a sum of up to three, moves the face as it does."""
     FAINT = "faint"
     """Less than a tenth of any action unit."""
+    NO_MATCH = "no match"
+    """None of the action units that were measured in these data; of the others nothing is known."""
     UNKNOWN = "unknown"
     """There is nothing to compare with: no coefficients with names and no action units of the data."""
 
@@ -119,10 +124,11 @@ class CodewordName:
 @dataclass(frozen=True)
 class Candidates:
     """What codewords are compared with: (au, side) of each of A, au empty for a movement without a code, whose stem
-    is the side then; psi (A, E) float64 at full intensity."""
+    is the side then; psi (A, E) float64 at full intensity; summed: whether a codeword may be a sum of them."""
 
     labels: tuple[tuple[str, str], ...]
     psi: np.ndarray
+    summed: bool = True
 
 
 def name_codewords(psi: np.ndarray, face: FaceModel, templates: Templates | None = None,
@@ -132,9 +138,11 @@ def name_codewords(psi: np.ndarray, face: FaceModel, templates: Templates | None
     Parameters
     ----------
     psi: (K, E) at intensity 1.
-    templates: of the AUs on this face where its coefficients are not ARKit's (`learn_templates`); by the table else.
-    pairs: measured association, one row a codeword and AU: codeword, au, side, phi, auroc, lift, lift_low, lift_high
-        (`Coverage.pairs`). Rows with NaN were not measured.
+    templates: of the AUs on this face where its coefficients are not ARKit's (`observed_templates`); by the table
+        else. Observed ones hold what comes with an AU and are not summed: each is compared by itself, and none is
+        named unless `pairs` confirm it.
+    pairs: measured association, one row a codeword and AU: codeword, au, side and either phi, lift_low, lift_high
+        (`Coverage.pairs`) or auroc, auroc_low (`NameScores.pairs`). Rows with NaN were not measured.
     """
     psi = np.asarray(psi, np.float32).reshape(-1, face.coefficients)
     described = codeword_descriptions(psi, face)
@@ -143,10 +151,9 @@ def name_codewords(psi: np.ndarray, face: FaceModel, templates: Templates | None
         names = [CodewordName(description=d, verdict=_without_shape(d)) for d in described]
     else:
         names = _by_shape(psi, face, candidates, described)
-    if pairs is None:
-        return names
-    by_codeword = dict(tuple(pairs.groupby("codeword")))
-    return [confirm(name, by_codeword.get(k)) for k, name in enumerate(names)]
+    by_codeword = dict(tuple(pairs.groupby("codeword"))) if pairs is not None else {}
+    names = [confirm(name, by_codeword.get(k)) for k, name in enumerate(names)]
+    return [_only_confirmed(name) for name in names] if candidates is not None and not candidates.summed else names
 
 
 def action_candidates(face: FaceModel, templates: Templates | None = None) -> Candidates | None:
@@ -154,7 +161,9 @@ def action_candidates(face: FaceModel, templates: Templates | None = None) -> Ca
     try:
         table = table_templates(face, tuple(key for key in ACTIONS if key[0] not in SAME_DIRECTION))
     except DataError:
-        return Candidates(templates.aus, np.asarray(templates.psi, np.float64)) if templates is not None else None
+        if templates is None:
+            return None
+        return Candidates(templates.aus, np.asarray(templates.psi, np.float64), templates.source != "observed")
     labels, rows = list(table.aus), [np.asarray(row, np.float64) for row in table.psi]
     factor = mesh_factor(face.gram)
     for name, indices in coefficient_map(face.names).where.items():
@@ -190,9 +199,24 @@ def _by_shape(psi: np.ndarray, face: FaceModel, candidates: Candidates,
             verdict = Verdict.REST if description.rest else Verdict.CONTRAST
             names.append(CodewordName(description=description, verdict=verdict))
             continue
-        allowed = np.array([c in _compatible(kind) for c in kinds])
-        names.append(_fit(row, fields, candidates.labels, allowed, description))
+        if candidates.summed:
+            allowed = np.array([c in _compatible(kind) for c in kinds])
+            names.append(_fit(row, fields, candidates.labels, allowed, description))
+        else:
+            names.append(_nearest(row, fields, candidates.labels, description))
     return names
+
+
+def _nearest(row: np.ndarray, fields: np.ndarray, labels: tuple[tuple[str, str], ...],
+             description: CodewordDescription) -> CodewordName:
+    """The action units that one codeword is like, each by itself, at most `MOST`."""
+    size, lengths = np.linalg.norm(row), np.linalg.norm(fields, axis=1)
+    cosine = fields @ row / np.maximum(size * lengths, 1e-12)
+    order = [i for i in np.argsort(-cosine) if cosine[i] >= LIKE][:MOST]
+    units = tuple(NamedActionUnit(au=labels[i][0], side=labels[i][1], strength=float(cosine[i] * size / lengths[i]))
+                  for i in order)
+    return CodewordName(description=description, verdict=Verdict.BY_SHAPE if units else Verdict.NO_MATCH,
+                        action_units=units, cosine=float(cosine.max(initial=0)))
 
 
 def _fit(row: np.ndarray, fields: np.ndarray, labels: tuple[tuple[str, str], ...], allowed: np.ndarray,
@@ -274,8 +298,8 @@ def confirm(name: CodewordName, pairs: pd.DataFrame | None) -> CodewordName:
     """Hold a name by shape against the measured association of its codeword (rows of `Coverage.pairs`)."""
     if pairs is None or not len(pairs):
         return name
-    if name.verdict is Verdict.BEYOND_FACS and pairs["phi"].max() >= SOMETHING_ELSE_PHI:
-        return replace(name, verdict=Verdict.UNKNOWN)
+    if name.verdict is Verdict.BEYOND_FACS and "phi" in pairs and pairs["phi"].max() >= SOMETHING_ELSE_PHI:
+        return replace(name, verdict=Verdict.NO_MATCH)
     if name.verdict is not Verdict.BY_SHAPE:
         return name
     units = [_measured(unit, pairs) for unit in name.action_units]
@@ -289,16 +313,27 @@ def confirm(name: CodewordName, pairs: pd.DataFrame | None) -> CodewordName:
 
 def _measured(unit: NamedActionUnit, pairs: pd.DataFrame) -> NamedActionUnit:
     """The unit with its association; of two sides measured apart, that of the weaker one."""
-    rows = pairs[(pairs["au"] == unit.au) & np.isfinite(pairs["phi"])]
+    figure = "phi" if "phi" in pairs else "auroc"
+    bound = "lift_low" if figure == "phi" else "auroc_low"
+    rows = pairs[(pairs["au"] == unit.au) & np.isfinite(pairs[figure])]
     own = rows[rows["side"] == unit.side]
     if not len(own):
         own = rows[rows["side"] == "both"] if unit.side != "both" else rows
-    if not len(own) or not np.isfinite(own["lift_low"]).all():
+    if not len(own) or not np.isfinite(own[bound]).all():
         return unit
-    row = own.loc[own["phi"].idxmin()]
-    agrees = bool(row["phi"] >= CONFIRMED_PHI and row["lift_low"] > 1)
-    return replace(unit, phi=float(row["phi"]), auroc=float(row["auroc"]), lift=float(row["lift"]),
-                   lift_low=float(row["lift_low"]), lift_high=float(row["lift_high"]), confirmed=agrees)
+    row = own.loc[own[figure].idxmin()]
+    least, chance = (CONFIRMED_PHI, 1.0) if figure == "phi" else (CONFIRMED_AUROC, 0.5)
+    values = {name: float(row[name]) for name in ("phi", "auroc", "lift", "lift_low", "lift_high") if name in row}
+    return replace(unit, confirmed=bool(row[figure] >= least and row[bound] > chance), **values)
+
+
+def _only_confirmed(name: CodewordName) -> CodewordName:
+    """The name without action units that were not confirmed: by observed shape alone none is named."""
+    if name.verdict is not Verdict.BY_SHAPE and name.verdict is not Verdict.CONFIRMED:
+        return name
+    kept = tuple(unit for unit in name.action_units if unit.confirmed)
+    verdict = Verdict.CONFIRMED if kept else Verdict.NO_MATCH
+    return replace(name, verdict=verdict, action_units=kept)
 
 
 def facs_label(name: CodewordName) -> str:

@@ -23,8 +23,8 @@ class Templates:
     Attributes
     ----------
     aus: (A) of (AU, side).
-    psi: (A, E) float32, ψ of each AU at full intensity.
-    source: ``table`` or ``learned``.
+    psi: (A, E) float32, ψ of each AU at full intensity (``observed``: as it is shown on average).
+    source: ``table``, ``learned`` or ``observed``.
     explained_variance: share of displacement variance that the AUs explained where learned, NaN by the table.
     """
 
@@ -86,6 +86,41 @@ def learn_templates(dataset: Dataset, aligned: AlignedAus, face: FaceModel, *, r
     weights, explained = moments.ridge(usable, alpha, face.gram)
     return Templates(tuple(pair for pair, use in zip(aligned.aus, usable, strict=True) if use),
                      weights.astype(np.float32), "learned", explained)
+
+
+OWN_RISE, OWN_REST = 1.0, 0.25
+"""An AU counts as shown from this intensity above the subject's own median on, and as not shown below that."""
+
+_SHOWN, _SUBJECTS = 20, 3  # frames of each kind a subject, and subjects, that an observed template needs
+
+
+def observed_templates(dataset: Dataset, aligned: AlignedAus, face: FaceModel, *,
+                       recordings: list[str] | None = None) -> Templates | None:
+    """Templates as subjects show the AUs: mean ψ while an AU is shown less the median while it is not, within
+    subjects, averaged over subjects.
+
+    What comes with an AU (lip corners with AU6) is in it, other than in `learn_templates`, which asks what an AU adds
+    with the others held and needs many frames of each for that. Where no intensity was measured, presence decides.
+    Left and right columns of an AU are taken apart. None where no AU was shown by enough subjects.
+    """
+    wanted = [r for r in aligned.recordings if recordings is None or r in set(recordings)]
+    subject_of = dataset.recordings.set_index("recording")["subject"].to_dict()
+    own: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    for name in wanted:
+        own.setdefault(subject_of[name], []).append(_joined(dataset, aligned, name))
+    found: list[list[np.ndarray]] = [[] for _ in aligned.aus]
+    for parts in own.values():
+        psi, level = (np.concatenate(values) for values in zip(*parts, strict=True))
+        for column, rises in zip(5 * level.T, found, strict=True):
+            rise = column - np.nanmedian(column) if np.isfinite(column).any() else column
+            shown, not_shown = psi[rise >= OWN_RISE], psi[rise < OWN_REST]
+            if min(len(shown), len(not_shown)) >= _SHOWN:
+                rises.append(shown.mean(0) - np.median(not_shown, axis=0))
+    kept = [i for i, rises in enumerate(found) if len(rises) >= _SUBJECTS]
+    if not kept:
+        return None
+    return Templates(tuple(aligned.aus[i] for i in kept),
+                     np.stack([np.mean(found[i], axis=0) for i in kept]).astype(np.float32), "observed")
 
 
 def _joined(dataset: Dataset, aligned: AlignedAus, recording: str) -> tuple[np.ndarray, np.ndarray]:

@@ -118,7 +118,7 @@ def test_of_two_units_the_one_that_the_data_deny_is_not_shown(anny):
 def test_beyond_facs_is_not_claimed_of_what_goes_with_an_action_unit(anny):
     aside = named(anny, mouthRight=0.4)
     assert confirm(aside, pd.DataFrame([row(phi=0.1)])).verdict is Verdict.BEYOND_FACS
-    assert confirm(aside, pd.DataFrame([row(phi=0.5)])).verdict is Verdict.UNKNOWN
+    assert confirm(aside, pd.DataFrame([row(phi=0.5)])).verdict is Verdict.NO_MATCH
 
 
 def test_a_face_without_named_coefficients_is_compared_with_learned_templates(anny):

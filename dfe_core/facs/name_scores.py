@@ -1,0 +1,325 @@
+"""Do codewords do what they are called? Their names, checked on recordings that the codebook was not fitted on.
+
+In each subject the moments at which a codeword is strongest are compared with moments without it: whether the parts
+that its name speaks of moved as they do in the codeword, and whether its action units were there. The movement is
+that of the recorded frames, not of the decoded ones: a token that only mends what the others leave does not move the
+face as its name says.
+
+Letters of the shapes: K codewords, E coefficients, T frames, V vertices, A action units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.columns import arkit_columns
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.faces import open_face
+from dfe_core.faces.model import FaceModel
+from dfe_core.facs.codeword_names import CodewordName, name_codewords
+from dfe_core.facs.store import AlignedAus
+from dfe_core.facs.templates import Templates, observed_templates
+from dfe_core.progress import Listener, Progress, silent
+from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
+from dfe_core.tokenizer.codebook import REST, Codebook
+from dfe_core.tokens.cache import TokenCache
+from dfe_core.tokens.describe import CodewordDescription
+from dfe_core.tokens.parts import Parts, face_parts
+
+VERSION = 1
+WINDOW_S = 1.0
+"""One moment a window at most: neighbouring frames are one movement."""
+
+LEAST = 0.25
+"""Intensity from which a codeword counts as shown."""
+
+MOMENTS = 20
+"""Moments a subject, the strongest first."""
+
+ENOUGH, CONTROLS = 3, 10
+"""A subject counts with at least so many moments, and moments without the codeword."""
+
+AS_NAMED = 0.5
+"""The named parts moved as named where they did at least this share of what the token says, beyond what they do in the
+subject's moments without it."""
+
+_RESAMPLES = 1000
+_COLUMNS = ("codeword", "subjects", "moments", "moved_share", "moved_auroc", "moved_low", "moved_high")
+_PAIRS = ("codeword", "au", "side", "subjects", "auroc", "auroc_low", "auroc_high")
+
+
+@dataclass(frozen=True, eq=False)
+class NameScores:
+    """Scores of the names of one codebook on one dataset.
+
+    Attributes
+    ----------
+    table: one row a codeword that was shown often enough: codeword, subjects, moments; moved_share: share of moments
+        in which the named parts moved as named, mean over subjects; moved_auroc, moved_low, moved_high: how well that
+        movement tells the moments from those without the codeword, within subjects, mean and 95 % interval over
+        subjects (NaN for fewer than three).
+    pairs: one row a codeword and measured AU: codeword, au, side, subjects, auroc, auroc_low, auroc_high: how well the
+        AU tells the same moments apart, likewise.
+    recordings: those it was scored on. held_out: whether the codebook was fitted on none of them.
+    """
+
+    table: pd.DataFrame
+    pairs: pd.DataFrame
+    recordings: tuple[str, ...]
+    held_out: bool
+
+    def of(self, codeword: int) -> pd.Series | None:
+        """The row of one codeword."""
+        row = self.table[self.table["codeword"] == codeword]
+        return row.iloc[0] if len(row) else None
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Moments of one subject: amplitude and movement (N, K), signals (N, A); those of a codeword and one a window."""
+
+    shown: dict[int, list[tuple[float, float, np.ndarray]]]
+    amplitude: list[np.ndarray]
+    moved: list[np.ndarray]
+    signals: list[np.ndarray]
+
+
+def held_out_recordings(codebook: Codebook, dataset: Dataset) -> tuple[tuple[str, ...], bool]:
+    """Recordings to score names on, and whether the codebook was fitted on none of them: the test part where it was
+    trained on this dataset, else all (of which nothing proves that it saw none)."""
+    names = tuple(dataset.recordings["recording"])
+    if codebook.config.get("dataset", {}).get("key") != dataset.key:
+        return names, False
+    split = codebook.config.get("split", {})
+    if split.get("by") == "time":
+        return names, False
+    return tuple(n for n in names if n in set(split.get("recordings", {}).get("test", ()))), True
+
+
+def name_scores(codebook: Codebook, tokens: TokenCache, dataset: Dataset, face: FaceModel,
+                names: Sequence[CodewordName], aus: AlignedAus | None = None, *,
+                recordings: Sequence[str] | None = None, seed: int = 0, progress: Listener = silent) -> NameScores:
+    """Check names on the moments at which their codewords are strongest.
+
+    Parameters
+    ----------
+    names: of the K codewords (`name_codewords`); what they say of parts is checked. aus: action units of the dataset, where there are any.
+    recordings: to score on, default `held_out_recordings`.
+
+    One recording is in memory at a time. Raises `DataError` where no recording is left to score on, or the face has no
+    mesh: then no part can be seen to move.
+    """
+    known, held_out = held_out_recordings(codebook, dataset)
+    chosen = tuple(recordings) if recordings is not None else known
+    if not chosen or not face.has_mesh:
+        raise DataError(dataset.name, "nothing to check names on", "held-out recordings on a face with a mesh")
+    weights = _movement_weights(codebook, face, names)
+    subject_of = dataset.recordings.set_index("recording")["subject"].to_dict()
+    rng = np.random.default_rng(seed)
+    found: dict[str, _Moments] = {}
+    for i, name in enumerate(chosen):
+        progress(Progress("checking names", i, len(chosen)))
+        own = found.setdefault(subject_of[name], _Moments({}, [], [], []))
+        _collect(own, tokens, dataset, aus, name, weights, rng)
+    progress(Progress("checking names", len(chosen), len(chosen)))
+    rows, pairs = [], []
+    for k in range(codebook.size):
+        if k != REST and (scored := _score(k, found, rng)) is not None:
+            rows.append((k, *scored[0]))
+            pairs += [(k, *pair, *scores) for pair, scores in zip(aus.aus if aus else (), scored[1], strict=True)]
+    return NameScores(pd.DataFrame(rows, columns=list(_COLUMNS)), pd.DataFrame(pairs, columns=list(_PAIRS)), chosen,
+                      held_out and recordings is None)
+
+
+def _movement_weights(codebook: Codebook, face: FaceModel, names: Sequence[CodewordName]) -> np.ndarray:
+    """(E, K) float64 W: ψ W is how much of each codeword's own movement its named parts do, 1 at intensity 1."""
+    parts = face_parts(face)
+    weights = np.zeros((face.coefficients, codebook.size))
+    for k, name in enumerate(names):
+        rows = _vertices(name.description, parts)
+        basis = face.basis[:, rows].reshape(face.coefficients, -1).astype(np.float64)
+        own = codebook.psi[k].astype(np.float64) @ basis
+        if own @ own > 0:
+            weights[:, k] = basis @ own / (own @ own)
+    return weights
+
+
+def _vertices(description: CodewordDescription, parts: Parts) -> np.ndarray:
+    """The vertices of the parts that a name speaks of."""
+    wanted = {(p.part, side) for p in description.parts
+              for side in (("left", "right") if p.side == "both" else (p.side,))}
+    columns = [i for i, label in enumerate(parts.labels) if label in wanted]
+    found = np.flatnonzero(parts.members[:, columns].any(1))
+    return np.concatenate([found, *parts.eyes]) if description.gaze else found
+
+
+def _collect(own: _Moments, tokens: TokenCache, dataset: Dataset, aus: AlignedAus | None, name: str,
+             weights: np.ndarray, rng: np.random.Generator) -> None:
+    """Add the moments of one recording to its subject's."""
+    try:
+        held, frames = tokens.recording(name), dataset.frames(name)
+    except DataError:  # no valid frame: it has no tokens
+        return
+    row = np.minimum(np.searchsorted(frames.frame, held.frame), len(frames.frame) - 1)
+    keep = (frames.frame[row] == held.frame) & frames.valid[row]
+    amplitude = np.zeros((len(held.frame), weights.shape[1]), np.float32)
+    np.add.at(amplitude, (np.arange(len(held.frame))[:, None], held.tokens), held.intensities)
+    amplitude, moved = amplitude[keep], (frames.psi[row[keep]].astype(np.float64) @ weights).astype(np.float32)
+    signals = _signals(aus, name, held.frame[keep])
+    window = np.floor(held.time_s[keep] / WINDOW_S).astype(np.int64)
+    starts = np.flatnonzero(np.diff(window, prepend=window[0] - 1)) if len(window) else np.zeros(0, np.int64)
+    for start, stop in zip(starts, np.append(starts[1:], len(window)), strict=True):
+        at = start + amplitude[start:stop].argmax(0)
+        for k in np.flatnonzero(amplitude[at, np.arange(len(at))] >= LEAST):
+            own.shown.setdefault(int(k), []).append((amplitude[at[k], k], moved[at[k], k], signals[at[k]]))
+        drawn = int(rng.integers(start, stop))
+        for values, kept in ((amplitude, own.amplitude), (moved, own.moved), (signals, own.signals)):
+            kept.append(values[drawn])
+
+
+def _signals(aus: AlignedAus | None, name: str, frame: np.ndarray) -> np.ndarray:
+    """(T, A) intensity of each AU, its presence where none was measured; NaN in frames that have no AUs."""
+    found = np.full((len(frame), len(aus.aus) if aus else 0), np.nan, np.float32)
+    if aus is None or name not in set(aus.recordings):
+        return found
+    held = aus.recording(name)
+    if len(held.frame):
+        at = np.minimum(np.searchsorted(held.frame, frame), len(held.frame) - 1)
+        there = held.frame[at] == frame
+        found[there] = np.where(np.isnan(held.intensity), held.presence, held.intensity)[at[there]]
+    return found
+
+
+def _score(k: int, found: dict[str, _Moments],
+           rng: np.random.Generator) -> tuple[tuple, list[tuple[int, float, float, float]]] | None:
+    """The figures of one codeword, and for every AU the subjects and the AUROC with its interval."""
+    moved, shares, moments, units = [], [], 0, []
+    for own in found.values():
+        shown = sorted(own.shown.get(k, ()), key=lambda m: -m[0])[:MOMENTS]
+        without = np.array([a[k] == 0 for a in own.amplitude], bool)
+        if len(shown) < ENOUGH or without.sum() < CONTROLS:
+            continue
+        control = np.array([m[k] for m in own.moved])[without]
+        amount, there = (np.array([m[i] for m in shown]) for i in (0, 1))
+        moments += len(shown)
+        moved.append(_auroc(there[:, None], control[:, None])[0])
+        shares.append(np.mean(there - np.median(control) >= AS_NAMED * amount))
+        units.append(_auroc(np.stack([m[2] for m in shown]), np.stack(own.signals)[without]))
+    if not moved:
+        return None
+    by_unit = [(int(np.isfinite(column).sum()), *_with_interval(column, rng)) for column in np.array(units).T]
+    return (len(moved), moments, float(np.mean(shares)), *_with_interval(moved, rng)), by_unit
+
+
+def _auroc(there: np.ndarray, without: np.ndarray) -> np.ndarray:
+    """(n, A) and (m, A) to (A,) P(there > without), ties half (Mann & Whitney 1947); NaN where something is missing or
+    nothing varies."""
+    from scipy.stats import rankdata
+    both = np.concatenate([there, without]).astype(np.float64)
+    if not both.shape[1]:
+        return np.zeros(0)
+    n, m = len(there), len(without)
+    usable = np.isfinite(both).all(0) & (np.ptp(np.nan_to_num(both), axis=0) > 0)
+    ranks = rankdata(np.where(usable, both, 0), axis=0)[:n].sum(0)
+    return np.where(usable, (ranks - n * (n + 1) / 2) / (n * m), np.nan)
+
+
+def _with_interval(scores: Sequence[float], rng: np.random.Generator) -> tuple[float, float, float]:
+    """Mean over subjects with a 95 % percentile bootstrap over them; no interval for fewer than three."""
+    values = np.asarray(scores, np.float64)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return (float("nan"),) * 3
+    if len(values) < 3:
+        return float(values.mean()), float("nan"), float("nan")
+    means = values[rng.integers(0, len(values), (_RESAMPLES, len(values)))].mean(1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(values.mean()), float(low), float(high)
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedNames:
+    """Names of a codebook with what was measured on a dataset: names (K); scores; aus: the AUs they were held against,
+    empty for none; estimate: whether those were derived from the same coefficients; templates: AUs as they are shown
+    in these data, for faces whose coefficients have no names."""
+
+    names: tuple[CodewordName, ...]
+    scores: NameScores
+    aus: str = ""
+    estimate: bool = False
+    templates: Templates | None = None
+
+
+def check_names(model: str, dataset: str, aus: str | None = None, *, root: Path | None = None, seed: int = 0,
+                progress: Listener = silent) -> CheckedNames:
+    """Name the codewords of a model and check the names on a dataset that it encoded; kept under ``analyses/``.
+
+    aus: names of action units of the dataset (`list_aligned`), to hold the names against. Raises `DataError` where the
+    model did not encode the dataset, or nothing is left to check on.
+    """
+    codebook, data, tokens = Codebook.open(model, root), Dataset.open(dataset, root), TokenCache.open(
+        model, dataset, root)
+    aligned = AlignedAus.open(dataset, aus, root) if aus else None
+    key = scores_key(codebook, tokens, data, aligned, seed)
+    if (kept := load_checked(key, codebook, root)) is not None:
+        return kept
+    face = open_face(codebook.face_id, root)
+    templates = _templates(codebook, data, aligned, face)
+    names = name_codewords(codebook.psi, face, templates)
+    scores = name_scores(codebook, tokens, data, face, names, aligned, seed=seed, progress=progress)
+    _save(scores, templates, key, {"aus": aus or "", "estimate": bool(aligned and aligned.estimate), "model": model,
+                                   "dataset": dataset, "seed": seed}, root)
+    checked = load_checked(key, codebook, root)
+    assert checked is not None
+    return checked
+
+
+def _templates(codebook: Codebook, dataset: Dataset, aus: AlignedAus | None, face: FaceModel) -> Templates | None:
+    """AUs as shown in recordings that the names are not checked on."""
+    if aus is None or arkit_columns(face.names):
+        return None
+    checked, held_out = held_out_recordings(codebook, dataset)
+    others = [name for name in dataset.recordings["recording"] if not held_out or name not in set(checked)]
+    return observed_templates(dataset, aus, face, recordings=others)
+
+
+def scores_key(codebook: Codebook, tokens: TokenCache, dataset: Dataset, aus: AlignedAus | None, seed: int = 0) -> str:
+    """Content key of checked names: changes with the codebook, its tokens, the data and the action units."""
+    return content_key([VERSION, codebook.key, tokens.manifest, dataset.key, aus.key if aus else None, seed], 16)
+
+
+def _save(scores: NameScores, templates: Templates | None, key: str, facts: dict[str, Any],
+          root: Path | None) -> None:
+    """``analyses/names-<key>/`` with scores.parquet, pairs.parquet, templates.npz where there are any."""
+    with atomic_directory(artefact_path("analyses", f"names-{key}", root)) as folder:
+        scores.table.to_parquet(folder / "scores.parquet")
+        scores.pairs.to_parquet(folder / "pairs.parquet")
+        if templates is not None:
+            np.savez(folder / "templates.npz", psi=templates.psi)
+        write_json(folder / "manifest.json", {
+            "schema_version": VERSION, "key": key, "held_out": scores.held_out, "recordings": list(scores.recordings),
+            "template_aus": [list(pair) for pair in templates.aus] if templates else [], **facts})
+
+
+def load_checked(key: str, codebook: Codebook, root: Path | None = None) -> CheckedNames | None:
+    """Names checked before; None where there are none."""
+    folder = artefact_path("analyses", f"names-{key}", root)
+    if not (folder / "manifest.json").is_file():
+        return None
+    manifest = read_json(folder / "manifest.json")
+    scores = NameScores(pd.read_parquet(folder / "scores.parquet"), pd.read_parquet(folder / "pairs.parquet"),
+                        tuple(manifest["recordings"]), bool(manifest["held_out"]))
+    templates = None
+    if manifest["template_aus"]:
+        with np.load(folder / "templates.npz") as arrays:
+            templates = Templates(tuple((au, side) for au, side in manifest["template_aus"]), arrays["psi"], "observed")
+    names = name_codewords(codebook.psi, open_face(codebook.face_id, root), templates,
+                           scores.pairs if manifest["aus"] else None)
+    return CheckedNames(tuple(names), scores, manifest["aus"], bool(manifest["estimate"]), templates)
