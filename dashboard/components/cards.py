@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dashboard.components.palette import region_colour
@@ -33,22 +34,30 @@ def facs_words(verdict: Verdict, units: str) -> str:
             Verdict.BEYOND_FACS: "Beyond FACS: no action unit moves the face so.",
             Verdict.CONTRAST: "A contrast: no face can do it alone.",
             Verdict.NOT_CONFIRMED: "No action unit: the one it looks like does not go with it in the data.",
-            Verdict.FAINT: "Too faint for an action unit.", Verdict.UNKNOWN: ""}[verdict]
+            Verdict.NO_MATCH: "No action unit matches.", Verdict.FAINT: "Too faint for an action unit.",
+            Verdict.UNKNOWN: ""}[verdict]
 
 
 def chip_of(row: pd.Series) -> str:
     """The mark on a card: action units that may be named, or why there are none; empty where nothing is known."""
-    return row["like"] or {Verdict.BEYOND_FACS: "beyond FACS", Verdict.CONTRAST: "contrast",
-                           Verdict.NOT_CONFIRMED: "no AU", Verdict.FAINT: "faint"}.get(row["verdict"], "")
+    return row["like"] or {Verdict.BEYOND_FACS: "beyond FACS", Verdict.CONTRAST: "contrast", Verdict.FAINT: "faint",
+                           Verdict.NOT_CONFIRMED: "no AU", Verdict.NO_MATCH: "no AU"}.get(row["verdict"], "")
+
+
+def score_of(row: pd.Series) -> str:
+    """In how many of the moments that its name was checked on it moved as named; empty where it was not checked."""
+    return f"{percent(row['moved_share'])} as named" if np.isfinite(row["moved_share"]) else ""
 
 
 def card(row: pd.Series, src: str | None) -> dict[str, Any]:
     """One codeword for the gallery."""
     number = int(row["codeword"])
     used = f"In {percent(row['share_of_frames'])} of frames." if row["uses"] else "Never used."
-    return {"id": number, "src": src, "title": str(number), "note": name_of(row), "chip": chip_of(row),
+    score = score_of(row)
+    held = f" It moved as named in {score.removesuffix(' as named')} of the moments checked." if score else ""
+    return {"id": number, "src": src, "title": str(number), "note": name_of(row), "chip": chip_of(row), "score": score,
             "named": row["verdict"] in (Verdict.CONFIRMED, Verdict.BY_SHAPE), "colour": region_colour(row["region"]),
-            "alt": f"Codeword {number}: {sentence_of(row)} {used} Moves up to {mm(row['peak_mm'])}."}
+            "alt": f"Codeword {number}: {sentence_of(row)} {used} Moves up to {mm(row['peak_mm'])}.{held}"}
 
 
 def chips(table: pd.DataFrame, pictures: dict[int, str]) -> dict[int, dict[str, Any]]:

@@ -218,7 +218,8 @@ def _share_note(row) -> str:
 def _side(row: pd.Series) -> str:
     if row["side"] in ("left", "right"):  # against its mirror image: the whole goes to one side
         return f"{'towards' if row['symmetry'] < 0 else 'more on'} the face's {row['side']}"
-    return "both halves alike" if row["side"] == "symmetric" else "moves nothing"
+    return {"symmetric": "both halves alike", "opposed": "halves move against each other"}.get(row["side"],
+                                                                                             "moves nothing")
 
 
 def _symmetry(row: pd.Series) -> str:

@@ -10,9 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components import shelf
+from dashboard.components.names import Known, known
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
-from dfe_core.facs.codeword_names import CodewordName, name_codewords
+from dfe_core.facs.codeword_names import CodewordName
 from dfe_core.store import artefact_path
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.notes import Notebook, Notes
@@ -27,8 +28,9 @@ _USAGE = {"uses": 0, "main_stage": -1, "presences": 0,
 @dataclass(frozen=True, eq=False)
 class Dictionary:
     """table: K rows, the codebook's columns, uses, share_of_frames, main_stage, mean_intensity, title (the plain name),
-    description (with every part in mm), like (its action units, may be empty), verdict (a `Verdict`), name, tags and
-    note (the lab's own). words: their index. names: the facts behind title, like and verdict."""
+    description (with every part in mm), like (its action units, may be empty), verdict (a `Verdict`), moved_share (of
+    the moments that its name was checked on), name, tags and note (the lab's own). words: their index. names: the
+    facts behind title, like and verdict."""
 
     table: pd.DataFrame
     words: WordIndex
@@ -42,15 +44,17 @@ def dictionary(choice: shelf.Choice) -> Dictionary:
     cache = choice.root / "tokens" / f"{choice.model}--{choice.dataset}" / "manifest.json"
     stamp = cache.stat().st_mtime_ns if choice.encoded else 0
     own = artefact_path("models", choice.model, choice.root) / "notes.json"
+    found = known(choice)
     return _dictionary(codebook.key, str(choice.root), choice.model, choice.dataset if stamp else None, stamp,
-                       own.stat().st_mtime_ns if own.is_file() else 0, codebook, face)
+                       own.stat().st_mtime_ns if own.is_file() else 0, f"{found.aus} {found.checked is not None}",
+                       codebook, face, found)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the codebook")
-def _dictionary(key: str, root: str, model: str, dataset: str | None, stamp: int, noted: int, _codebook: Codebook,
-                _face: FaceModel) -> Dictionary:
+def _dictionary(key: str, root: str, model: str, dataset: str | None, stamp: int, noted: int, named: str,
+                _codebook: Codebook, _face: FaceModel, _found: Known) -> Dictionary:
     notes = _notes(model, Path(root))
-    names = _names(key, _face.id, _codebook, _face)
+    names = _found.names
     sentences, units = [sentence(n.description) for n in names], [n.label for n in names]
     table = _codebook.table.drop(columns=[c for c in (*_USAGE, "description") if c in _codebook.table.columns])
     if dataset is not None:
@@ -60,15 +64,20 @@ def _dictionary(key: str, root: str, model: str, dataset: str | None, stamp: int
         table = table.assign(**_USAGE)
     own = [notes.of(k) for k in range(len(table))]
     table = table.assign(title=[plain_name(n.description) for n in names], description=sentences, like=units,
-                         verdict=[n.verdict for n in names],
+                         verdict=[n.verdict for n in names], side=[n.description.side for n in names],
+                         moved_share=_moved(_found, len(names)),
                          name=[note.name for note in own], tags=[", ".join(note.tags) for note in own],
                          note=[note.note for note in own])
     return Dictionary(table, index_words(codeword_texts(_codebook.table, sentences, notes, units=units)), names)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _names(key: str, face_id: str, _codebook: Codebook, _face: FaceModel) -> tuple[CodewordName, ...]:
-    return tuple(name_codewords(_codebook.psi, _face))
+def _moved(found: Known, size: int) -> np.ndarray:
+    """(K,) share of the checked moments in which a codeword moved as named, NaN where it was not checked."""
+    share = np.full(size, np.nan)
+    if found.checked is not None:
+        table = found.checked.scores.table
+        share[table["codeword"].to_numpy(int)] = table["moved_share"]
+    return share
 
 
 def _notes(model: str, root: Path) -> Notes:

@@ -14,6 +14,7 @@ from dashboard.components import (
     frame,
     media,
     mesh_view,
+    names,
     notes,
     scene,
     selection,
@@ -25,6 +26,7 @@ from dashboard.components import (
 from dashboard.components.dictionary import Dictionary, dictionary
 from dfe_core.faces.model import REGIONS, FaceModel
 from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokens.phrasing import capitalised, part_sizes
 
 
 def page() -> None:
@@ -161,8 +163,10 @@ def title(choice: shelf.Choice, row: pd.Series, before: int | None, after: int |
     """The codeword's heading with buttons to the ones beside it."""
     words, steps = st.columns([3, 1.2], vertical_alignment="center")
     selected = int(row["codeword"]) in chosen.read(choice)
-    words.subheader(f"Codeword {int(row['codeword'])}: {cards.name_of(row)}", anchor=False)
-    words.caption(cards.sentence_of(row))
+    number = int(row["codeword"])
+    words.subheader(f"Codeword {number}: {cards.name_of(row)}", anchor=False)
+    with words:
+        name_facts(choice, row)
     with steps, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         st.button("Selected" if selected else "Select", icon=":material/check:" if selected else ":material/add:",
                   key="select", type="secondary", on_click=chosen.toggle, args=(choice, int(row["codeword"])),
@@ -172,6 +176,19 @@ def title(choice: shelf.Choice, row: pd.Series, before: int | None, after: int |
             for key, icon, number, where in ways:
                 st.button("", icon=f":material/chevron_{icon}:", disabled=number is None, key=key, on_click=open_,
                           args=(number,), help=f"{where} codeword ({icon} arrow)")
+
+
+def name_facts(choice: shelf.Choice, row: pd.Series) -> None:
+    """What the codeword is in terms of FACS, each part with its size, and how well the name held when checked."""
+    number, found = int(row["codeword"]), names.known(choice)
+    name = found.names[number]
+    if not name.description.rest:
+        st.html(names.chips(name, found))
+    score = names.score_words(number, found)
+    details = capitalised(part_sizes(name.description))
+    st.caption(" ".join(part for part in (f"{details}." if details else "", score) if part))
+    if found.checked is None and choice.encoded and not name.description.rest:
+        names.offer_check(choice)
 
 
 def look(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:

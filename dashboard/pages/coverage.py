@@ -273,8 +273,8 @@ def beyond(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> Non
         planted = getattr(row, "planted_action", None)
         nearest = f"Nearest {row.face_aus} ({row.face_cosine:.2f})" if isinstance(row.face_aus, str) else "No AU near"
         known = f" Planted: {planted}." if isinstance(planted, str) else ""
-        items.append({**words, "title": f"{row.codeword} · {percent(row.share)}", "note": nearest,
-                      "alt": f"{words['alt']} {nearest}.{known}"})
+        items.append({**words, "title": f"{row.codeword} · {percent(row.share)}", "score": "",
+                      "note": f"{words['note']}. {nearest}", "alt": f"{words['alt']} {nearest}.{known}"})
     if items and face.has_mesh:
         data = {"items": items, "selected": None, "model": codebook.model, "label": "Displays beyond FACS",
                 "face": media.face_address(face), "codebook": media.codebook_address(codebook)}

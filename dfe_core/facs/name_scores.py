@@ -110,7 +110,8 @@ def name_scores(codebook: Codebook, tokens: TokenCache, dataset: Dataset, face: 
 
     Parameters
     ----------
-    names: of the K codewords (`name_codewords`); what they say of parts is checked. aus: action units of the dataset, where there are any.
+    names: of the K codewords (`name_codewords`); what they say of parts is checked.
+    aus: action units of the dataset, where there are any.
     recordings: to score on, default `held_out_recordings`.
 
     One recording is in memory at a time. Raises `DataError` where no recording is left to score on, or the face has no

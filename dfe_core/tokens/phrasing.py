@@ -15,6 +15,9 @@ from dfe_core.tokens.parts import PAIRED, EyeTurn, PartMotion, together
 
 REST_NAME = "Rest: nothing moves"
 CONTRAST = "Contrast"
+MOST_NAMES = 2
+"""Movements in a name made of parts; its sentence holds all. The outline of the jaw, which shifts with the head
+in landmarks, is named only where nothing else moves."""
 
 _TOWARDS = {"left": "to the left", "right": "to the right"}
 _LIPS = ("upper lip", "lower lip")
@@ -125,8 +128,9 @@ def _part_names(parts: tuple[PartMotion, ...]) -> list[str]:
         name, used = found
         names.append((parts.index(used[0]), name))
         left = [p for p in left if p not in used]
-    names += [(parts.index(p), part_words(_short(p))) for p in left]
-    return [name for _, name in sorted(names)]
+    shown = [p for p in left if p.part != "jaw line"]
+    names += [(parts.index(p), part_words(_short(p))) for p in (shown if shown or names else left)]
+    return [name for _, name in sorted(names)][:MOST_NAMES]
 
 
 def _short(motion: PartMotion) -> PartMotion:

@@ -60,7 +60,7 @@ class Gallery {
       "aria-label": item.alt, title: item.alt },
       element("span", { class: "face" }, face),
       element("span", { class: "title" }, element("i", { style: `background:${item.colour}` }), element("b", {}, item.title), chip(item)),
-      element("span", { class: "note" }, item.note));
+      element("span", { class: "note" }, item.note), item.score ? element("span", { class: "score" }, item.score) : "");
     if (!item.src) this.near.observe(face);
     this.cards.set(item.id, card);
     return card;
