@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 import signal
 import sys
 import textwrap
 import traceback
-import warnings
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -131,13 +131,12 @@ def common_options() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace) -> int:
     """Run the command's module; one line on stderr for what it cannot do."""
     from train.listeners import listener
+    from train.warning_lines import warning_lines
     debug = getattr(args, "debug", False)
-    if not debug:
-        warnings.simplefilter("ignore")
     signal.signal(signal.SIGTERM, _as_interrupt)
     progress = listener(getattr(args, "progress", "bar"))
     try:
-        with progress:
+        with contextlib.nullcontext() if debug else warning_lines(), progress:
             _recover()
             code = args.run(args, progress) or DONE
             sys.stdout.flush()

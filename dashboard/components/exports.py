@@ -61,16 +61,26 @@ def made(suffix: str, maker: Callable[[Path], object]) -> bytes:
 
 
 def _buttons(makers: dict[str, tuple[str, Callable[[Path], object]]], stem: str, key: str) -> None:
+    failures: dict[str, str] = st.session_state.setdefault(f"{key}-failures", {})
     with st.container(horizontal=True, gap="small"):
         for label, (suffix, maker) in makers.items():
-            st.download_button(label, _deferred(suffix, maker), f"{stem}{suffix}", KINDS[suffix], on_click="ignore",
-                               key=f"{key}-{label}")
+            st.download_button(label, deferred(label, suffix, maker, failures), f"{stem}{suffix}", KINDS[suffix],
+                               on_click="ignore", key=f"{key}-{label}")
+    for label, reason in failures.items():
+        st.error(f"{label}: {reason}", icon=":material/error:")
 
 
-def _deferred(suffix: str, maker: Callable[[Path], object]) -> Callable[[], bytes]:
+def deferred(label: str, suffix: str, maker: Callable[[Path], object], failures: dict[str, str]) -> Callable[[], bytes]:
+    """What Streamlit calls when the button is pressed: the file's content.
+
+    An error is raised, so that the browser says that there is no file and saves none; its reason goes into `failures`,
+    which the page shows when it is next drawn.
+    """
     def make() -> bytes:
+        failures.pop(label, None)
         try:
             return made(suffix, maker)
         except DataError as error:
-            return str(error).encode()
+            failures[label] = str(error)
+            raise
     return make

@@ -167,11 +167,16 @@ def exported(face: FaceModel, psi: np.ndarray) -> Exported:
 
 
 def show(html: str, key: str) -> bool:
-    """Show a finished scene through stpyvista's viewer, its camera in the link; False when stpyvista cannot be used."""
+    """Show a finished scene through stpyvista's viewer, its camera in the link; False when stpyvista cannot be used.
+
+    stpyvista's public function exports the scene itself, in a fork of this server (see above). Its viewer alone has no
+    public name; where a version of stpyvista has none under this name, or takes other values, the page falls back.
+    """
     try:
         import stpyvista
+        viewer = stpyvista._stpv_component
+        viewer(key=key, data={"_html": html + _FOLLOW, "backend": "trame", "height": 430, "width": 600,
+                              "use_container_width": True})
     except Exception:  # its import registers a component and can fail in several ways; the page must not
         return False
-    stpyvista._stpv_component(key=key, data={"_html": html + _FOLLOW, "backend": "trame", "height": 430, "width": 600,
-                                             "use_container_width": True})
     return True

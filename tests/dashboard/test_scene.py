@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from types import ModuleType
 
 import numpy as np
 import pytest
 
+from dashboard.components import scene
 from dashboard.components.scene import Exporter
 
 POINTS, TRIANGLES = np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32)
@@ -60,3 +62,20 @@ def test_an_export_that_raises_says_so_and_the_helper_lives(exporter):
     failing = exporter(READY + "for line in sys.stdin: print(json.dumps({'fault':'ValueError: no'}),flush=True)")
     assert "ValueError: no" in export(failing).fault
     assert failing._process.poll() is None
+
+
+@pytest.mark.parametrize("version", ["without the viewer", "other arguments", "not installed"])
+def test_a_stpyvista_that_cannot_show_leaves_the_page_its_own_view(version: str, monkeypatch: pytest.MonkeyPatch):
+    module = ModuleType("stpyvista")
+    if version == "other arguments":
+        module._stpv_component = lambda html: None
+    monkeypatch.setitem(sys.modules, "stpyvista", None if version == "not installed" else module)
+    assert scene.show("<html></html>", "key") is False
+
+
+def test_a_finished_scene_is_shown_with_its_script(monkeypatch: pytest.MonkeyPatch):
+    module, shown = ModuleType("stpyvista"), []
+    module._stpv_component = lambda key, data: shown.append((key, data["_html"]))
+    monkeypatch.setitem(sys.modules, "stpyvista", module)
+    assert scene.show("<html></html>", "key") is True
+    assert shown[0][0] == "key" and shown[0][1].startswith("<html></html><script>")
