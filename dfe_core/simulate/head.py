@@ -5,8 +5,6 @@ Letters of the shapes: T frames, E coefficients, C channels, F = 9 functions of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from dfe_core.expressions.columns import split_side
@@ -31,7 +29,7 @@ _NOD = ("AU12", "AU26", "AU1")
 _NOD_SHARE, _NOD_HZ, _NOD_S, _NOD_DEGREES = 0.25, 2.2, 0.9, 4.0
 _MOVED_SHARE = 0.6
 """Share of coefficients that the artefact touches."""
-_QUADRATIC = 0.4
+_QUADRATIC = 0.2
 _ODD = np.array([False, True, True, False, False, False, True, True, False])
 """Functions of pose that change sign in a mirror: yaw, roll, and their products with pitch."""
 
@@ -76,19 +74,13 @@ def pose_functions(pose: np.ndarray) -> np.ndarray:
     return np.stack([p, y, r, p * p, y * y, r * r, p * y, p * r, y * r], 1)
 
 
-@dataclass(frozen=True, eq=False)
-class PoseArtefact:
-    """What a turned head adds to ψ: ``pose_functions(pose) @ weights``, weights (F, E)."""
-
-    weights: np.ndarray
-
-    def __call__(self, pose: np.ndarray) -> np.ndarray:
-        """(T, E) float32 of (T, 3) pitch, yaw and roll, radians."""
-        return (pose_functions(pose) @ self.weights).astype(np.float32)
+def artefact(pose: np.ndarray, weights: np.ndarray, gain: float) -> np.ndarray:
+    """(T, E) float32: what a turned head adds to ψ, of (T, 3) pitch, yaw and roll in radians and weights (F, E)."""
+    return (pose_functions(pose) @ np.asarray(weights, np.float64) * gain).astype(np.float32)
 
 
-def draw_artefact(rng: np.random.Generator, names: tuple[str, ...]) -> np.ndarray:
-    """(F, E) float64 weights up to a factor: yaw and roll move left against right, everything else both alike."""
+def draw_weights(rng: np.random.Generator, names: tuple[str, ...]) -> np.ndarray:
+    """(F, E) float64 weights of a pose artefact: yaw and roll move left against right, everything else both alike."""
     sides = [split_side(name) for name in names]
     stems = list(dict.fromkeys(stem for stem, _ in sides))
     size = rng.standard_normal((len(_ODD), len(stems))) * np.r_[np.ones(3), np.full(6, _QUADRATIC)][:, None]
@@ -98,9 +90,9 @@ def draw_artefact(rng: np.random.Generator, names: tuple[str, ...]) -> np.ndarra
     return size[:, column] * np.where(_ODD[:, None], sign, 1.0)
 
 
-def fit_artefact(weights: np.ndarray, share: float, face: FaceModel, clean: list[np.ndarray],
-                 poses: list[np.ndarray]) -> PoseArtefact:
-    """Scale `weights` (F, E) so that the artefact holds `share` of one subject's displacement variance.
+def artefact_gain(weights: np.ndarray, share: float, face: FaceModel, clean: list[np.ndarray],
+                  poses: list[np.ndarray]) -> float:
+    """Factor on `weights` (F, E) by which the artefact holds `share` of one subject's displacement variance.
 
     clean, poses: ψ (T, E) and pose (T, 3) of the subject's recordings. The variance is that of ψ about the subject's
     mean in the mesh; behaviour that goes with pose comes on top.
@@ -109,8 +101,7 @@ def fit_artefact(weights: np.ndarray, share: float, face: FaceModel, clean: list
         centred = values - values.mean(0)
         return float(np.einsum("te,ef,tf->", centred, face.gram, centred)) / len(values)
     added = variance(np.concatenate([pose_functions(pose) for pose in poses]) @ weights)
-    factor = np.sqrt(share / (1 - share) * variance(np.concatenate(clean)) / added) if added > 0 else 0.0
-    return PoseArtefact(weights * factor)
+    return float(np.sqrt(share / (1 - share) * variance(np.concatenate(clean)) / added)) if added > 0 else 0.0
 
 
 def clean_psi(dataset: Dataset, recording: str) -> np.ndarray:
@@ -120,11 +111,10 @@ def clean_psi(dataset: Dataset, recording: str) -> np.ndarray:
     Raises `DataError` for a recording that the dataset does not hold.
     """
     psi = dataset.frames(recording).psi
-    weights = (dataset.manifest.get("simulation") or {}).get("pose_artefact_weights") or []
-    if not weights:
+    simulation = dataset.manifest.get("simulation") or {}
+    if not simulation.get("pose_artefact"):
         return psi
-    rows = dataset.recordings
-    subject = rows.loc[rows["recording"] == recording, "subject"].iloc[0]
-    extras = dataset.extras(recording)
-    artefact = PoseArtefact(np.array(weights[list(rows["subject"].unique()).index(subject)]))
-    return psi - artefact(np.stack([extras[column] for column in POSE], 1))
+    rows, extras = dataset.recordings.set_index("recording"), dataset.extras(recording)
+    pose = np.stack([extras[column] for column in POSE], 1)
+    gain = simulation["pose_artefact_gains"][rows.at[recording, "subject"]]
+    return psi - artefact(pose, simulation["pose_artefact_weights"], gain)

@@ -6,8 +6,8 @@ shapes: T frames, E coefficients.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -104,16 +104,32 @@ def face_statistics(psi: np.ndarray, time_s: np.ndarray, names: tuple[str, ...],
         blinks_per_minute=_blinks(columns.both("eyeBlink"), fps) / (len(psi) / fps / 60), **_still(speed, fps))
 
 
-def dataset_statistics(dataset: Dataset, face: FaceModel, skip_s: float = 0.0,
+def dataset_statistics(dataset: Dataset, face: FaceModel, *, skip_s: float = 0.0, window_s: float | None = None,
                        recordings: Iterable[str] | None = None) -> pd.DataFrame:
-    """One row of `STATISTIC_NAMES` for every recording (the index); `skip_s` seconds at its start are left out."""
-    rows = {}
+    """Statistics of a dataset: recording, start_s and `STATISTIC_NAMES`, one row a window.
+
+    Parameters
+    ----------
+    skip_s: seconds at the start of each recording that are left out (the instructed movements of simulated ones).
+    window_s: cut recordings into windows of this length, since correlations and dimensions depend on it; a rest of less
+        than half a window is left out. None: a recording is one window.
+    recordings: default all.
+    """
+    rows = []
     for name in dataset.recordings["recording"] if recordings is None else recordings:
         frames = dataset.frames(name)
-        used = frames.valid & (frames.time_s >= skip_s)
-        found = face_statistics(frames.psi[used], frames.time_s[used], dataset.names, face.gram)
-        rows[name] = {field: getattr(found, field) for field in STATISTIC_NAMES}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(STATISTIC_NAMES))
+        for start_s, inside in _windows(frames.time_s, skip_s, window_s):
+            used = inside & frames.valid
+            statistics = face_statistics(frames.psi[used], frames.time_s[used], dataset.names, face.gram)
+            rows.append({"recording": name, "start_s": start_s, **asdict(statistics)})
+    return pd.DataFrame(rows, columns=["recording", "start_s", *STATISTIC_NAMES])
+
+
+def _windows(time_s: np.ndarray, skip_s: float, window_s: float | None) -> Iterator[tuple[float, np.ndarray]]:
+    end_s = time_s[-1]
+    length = window_s or end_s - skip_s + 1
+    for start_s in np.arange(skip_s, end_s - (length / 2 if window_s else 0), length):
+        yield float(start_s), (time_s >= start_s) & (time_s < start_s + length)
 
 
 class _Columns:
