@@ -19,7 +19,7 @@ SYNERGIES = MappingProxyType({
                 "mouthUpperUp*": 0.10},
     "mouthSmile*": {"cheekSquint*": 0.40, "noseSneer*": 0.25, "mouthUpperUp*": 0.25, "mouthLowerDown*": 0.20,
                     "eyeSquint*": 0.20, "mouthDimple*": 0.15, "mouthStretch*": 0.15},
-    "mouthFrown*": {"mouthShrugLower": 0.12, "mouthStretch*": 0.20, "mouthPress*": 0.10},
+    "mouthFrown*": {"mouthShrugLower": 0.12, "mouthStretch*": 0.20},
     "browInnerUp": {"browOuterUp*": 0.45},
     "browOuterUp*": {"browInnerUp": 0.18, "eyeWide*": 0.10},
     "browDown*": {"eyeSquint*": 0.30, "noseSneer*": 0.25, "cheekSquint*": 0.15},
@@ -29,7 +29,7 @@ SYNERGIES = MappingProxyType({
     "cheekSquint*": {"eyeSquint*": 0.35, "noseSneer*": 0.25, "mouthSmile*": 0.15},
     "eyeWide*": {"browInnerUp": 0.10, "browOuterUp*": 0.20},
     "mouthPucker": {"mouthFunnel": 0.30, "cheekPuff": 0.15},
-    "mouthFunnel": {"mouthPucker": 0.35, "jawOpen": 0.15, "mouthLowerDown*": 0.25},
+    "mouthFunnel": {"mouthPucker": 0.35, "mouthLowerDown*": 0.25},
     "mouthPress*": {"mouthShrugLower": 0.20, "mouthDimple*": 0.25, "mouthRollLower": 0.12},
     "mouthShrugLower": {"mouthPress*": 0.25, "mouthRollLower": 0.20},
     "mouthRollLower": {"mouthShrugLower": 0.25, "mouthPress*": 0.20},
@@ -38,8 +38,7 @@ SYNERGIES = MappingProxyType({
     "mouthDimple*": {"mouthPress*": 0.20, "mouthSmile*": 0.10},
     "mouthLowerDown*": {"mouthStretch*": 0.20, "jawOpen": 0.06},
     "cheekPuff": {"mouthPucker": 0.40, "mouthPress*": 0.20},
-    "tongueOut": {"jawOpen": 0.30, "mouthLowerDown*": 0.20},
-    "eyeLookUp*": {"eyeWide*": 0.40, "eyeSquint*": 0.15, "browInnerUp": 0.04},
+    "eyeLookUp*": {"eyeWide*": 0.40, "eyeSquint*": 0.15},
     "eyeBlink*": {"eyeSquint*": 0.12},
 })
 """Coefficient to what moves with it, and by how much of its own value; ``*`` stands for Left or Right, the same on both
