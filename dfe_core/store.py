@@ -28,7 +28,10 @@ _JOINED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,219}")
 def cache_root() -> Path:
     """The artefact folder: ``$DFE_CACHE``, else ``cache/`` of the source checkout, else ``~/.cache/dfe``."""
     if env := os.environ.get("DFE_CACHE"):
-        return Path(env).expanduser()
+        try:
+            return Path(env).expanduser()
+        except RuntimeError:  # ~nobody
+            raise DataError("DFE_CACHE", f"{env}: no such home folder", "a folder") from None
     project = Path(__file__).resolve().parent.parent
     if (project / "pyproject.toml").is_file():
         return project / "cache"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import importlib
 import os
 import signal
@@ -16,6 +17,7 @@ from typing import Any
 
 from dfe_core import __version__
 from dfe_core.errors import DataError
+from dfe_core.store import cache_root
 
 DONE, REFUSED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -73,8 +75,13 @@ Exit codes: 0 done, 1 the data or the request cannot be served, 2 wrong usage.""
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command. Returns the exit code; raises `SystemExit` 2 on wrong usage, as argparse does."""
+    from train.streams import prepare
+    prepare()
     argv = sys.argv[1:] if argv is None else argv
-    parser = build_parser(argv)
+    try:
+        parser = build_parser(argv)
+    except DataError as error:
+        return _fail(f"error: {error}", False, REFUSED)
     args = parser.parse_args(argv)
     if args.command is None:
         parser.print_help(sys.stderr)
@@ -84,7 +91,6 @@ def main(argv: list[str] | None = None) -> int:
 
 def build_parser(argv: list[str]) -> argparse.ArgumentParser:
     """The parser for these arguments: only the modules of commands that they name are imported."""
-    from dfe_core.store import cache_root
     parser = argparse.ArgumentParser(
         prog="dfe", description="Discrete Facial Encoding: a codebook lab for faces.", parents=[common_options()],
         epilog=_EXAMPLES.format(root=cache_root()), formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -119,6 +125,23 @@ def help_texts(described: ModuleType) -> dict[str, Any]:
             "epilog": "\n".join(["example:" if len(lines) == 1 else "examples:", *(f"  {line}" for line in lines)])}
 
 
+def seed(text: str) -> int:
+    """The value of a ``--seed``: what every generator of random numbers takes."""
+    return whole(text, 0, 2**32 - 1)
+
+
+def port(text: str) -> int:
+    """The value of a ``--port``."""
+    return whole(text, 1, 65535)
+
+
+def whole(text: str, low: int, high: int) -> int:
+    """A whole number in a range. Raises `argparse.ArgumentTypeError` for anything else."""
+    if not (text.isascii() and text.lstrip("-").isdigit() and len(text) < 25 and low <= int(text) <= high):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from {low:,} to {high:,}")
+    return int(text)
+
+
 def common_options() -> argparse.ArgumentParser:
     """Options that every command has; they may stand before or after the command's name."""
     parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
@@ -131,9 +154,11 @@ def common_options() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace) -> int:
     """Run the command's module; one line on stderr for what it cannot do."""
     from train.listeners import listener
+    from train.streams import discard_stdout, end_with_stdin
     from train.warning_lines import warning_lines
     debug = getattr(args, "debug", False)
     signal.signal(signal.SIGTERM, _as_interrupt)
+    end_with_stdin()
     progress = listener(getattr(args, "progress", "bar"))
     try:
         with contextlib.nullcontext() if debug else warning_lines(), progress:
@@ -143,7 +168,7 @@ def _run(args: argparse.Namespace) -> int:
             _warn_of_pose(args)
             return code
     except BrokenPipeError:  # the reader of our output went away (`dfe list | head -1`): nothing went wrong
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_stdout()
         return DONE
     except KeyboardInterrupt:
         return _fail("; ".join(["interrupted", *_GOES_ON.get(args.command, ())]), debug, INTERRUPTED)
@@ -182,11 +207,26 @@ def one_line(error: Exception, command: str) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return f"dfe {command}: out of memory; expected a smaller input or a machine with more memory"
+    if _disk_is_full(error):
+        return f"dfe {command}: the disk is full; expected free space in {cache_root()} or where the result goes " \
+               "(`dfe rm --trash` lists what can be deleted for good, DFE_CACHE names another folder)"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or f'dfe {command}'}: {error.strerror.lower()}; " \
                "expected a file or folder that can be read and written"
     found = " ".join(f"{type(error).__name__}: {error}".split())
     return f"dfe {command}: {found}; expected no such failure: run it again with --debug and report what it prints"
+
+
+def _disk_is_full(error: Exception) -> bool:
+    """Also where a library below wraps the system's error in one of its own."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if not isinstance(seen, DataError) and os.strerror(errno.ENOSPC) in str(seen):  # safetensors, pyarrow, duckdb
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
 
 
 def _fail(message: str, debug: bool, code: int) -> int:

@@ -7,7 +7,7 @@ import time
 import streamlit as st
 
 from dashboard.components import shelf
-from dashboard.components.words import plural
+from dashboard.components.words import plural, text
 from dfe_core import trash
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
@@ -52,9 +52,9 @@ def offer_recording(choice: shelf.Choice, dataset: Dataset, recording: str) -> N
         return
     with st.container(border=True):
         words, yes, no = st.columns([4, 1, 1], vertical_alignment="center")
-        words.markdown(f"**{recording}** is taken out of {choice.dataset}: the dataset is written without it, and what "
-                       "was made from it (tokens, action units, analyses) is to be made again. It can be taken back "
-                       f"for {trash.KEPT_DAYS} days.")
+        words.markdown(f"**{text(recording)}** is taken out of {choice.dataset}: the dataset is written without it, "
+                       "and what was made from it (tokens, action units, analyses) is to be made again. It can be "
+                       f"taken back for {trash.KEPT_DAYS} days.")
         yes.button("Remove", type="primary", key=f"remove-yes-{recording}", width="stretch", on_click=_remove,
                    args=(dataset, recording, asked))
         no.button("Keep", key=f"remove-no-{recording}", width="stretch", on_click=st.session_state.pop, args=(asked,))
@@ -143,7 +143,7 @@ def _restore(choice: shelf.Choice, entry: trash.Discarded) -> None:
 
 def _what(entry: trash.Discarded) -> str:
     name = entry.what.partition("/")[2]
-    return f"**{entry.recording}** of {name} was removed" if entry.recording else f"**{name}** was deleted"
+    return f"**{text(entry.recording)}** of {name} was removed" if entry.recording else f"**{name}** was deleted"
 
 
 def _ago(when: float) -> str:

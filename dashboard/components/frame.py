@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.components import jobs, shelf
+from dashboard.components.words import text
 from dfe_core.errors import DataError
 from dfe_core.expressions.pose_leak import PoseLeak, stored_pose_leak
 from dfe_core.reports.pose_text import pose_leak_warning
@@ -74,7 +75,8 @@ def guarded() -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        st.error(f"**{error.where}**: {error.found}." + (f" Expected: {error.expected}." if error.expected else ""),
+        st.error(f"**{text(error.where)}**: {text(error.found)}."
+                 + (f" Expected: {text(error.expected)}." if error.expected else ""),
                  icon=":material/error:")
         _offer_repair()
     except Exception as error:

@@ -15,6 +15,11 @@ def desk() -> Jobs:
     return Jobs()
 
 
+def stop_all() -> None:
+    """Stop every job: the server ends."""
+    desk().stop_all(wait_s=4.0)
+
+
 def running(key: str) -> bool:
     """Whether a job runs now."""
     job = desk().get(key)
@@ -55,7 +60,9 @@ def _live(key: str) -> None:
         return
     with st.container(border=True):
         words, button = st.columns([5, 1], vertical_alignment="center")
-        words.markdown(f"**{job.title}**  \n{describe(job.report)}{left(job)}")
+        place = desk().place(job)
+        told = f"Waits for its turn, place {place}" if place else describe(job.report) + left(job)
+        words.markdown(f"**{job.title}**  \n{told}")
         if button.button("Cancel", key=f"cancel-{key}", width="stretch"):
             job.stop()
             st.rerun()

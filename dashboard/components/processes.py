@@ -12,35 +12,50 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from train.streams import ENDS_WITH_STDIN
+
 PROJECT = Path(__file__).resolve().parents[2]
 _PATIENCE_S = 5.0
+_MEMORY_BYTES = 1.5e9
+"""A second job at once waits for so much free memory."""
 
 
 @dataclass(eq=False)
 class Job:
-    """One run of a command. `report`: its last line of progress; `lines`: the last lines it said otherwise."""
+    """One run of a command. process: None while it waits for its turn. `report`: its last line of progress; `lines`:
+    the last lines it said otherwise; failure: why it could not be started."""
 
     key: str
     title: str
-    process: subprocess.Popen[str]
+    command: list[str]
+    process: subprocess.Popen[str] | None = None
     started: float = field(default_factory=time.monotonic)
     report: dict[str, Any] = field(default_factory=dict)
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=40))
     stopped: bool = False
+    failure: str = ""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it has not begun, for other jobs are running."""
+        return self.process is None and not self.stopped and not self.failure
 
     @property
     def running(self) -> bool:
-        return self.process.poll() is None
+        """Whether it has not ended: it runs, or waits for its turn."""
+        return self.waiting if self.process is None else self.process.poll() is None
 
     @property
     def done(self) -> bool:
         """Whether it ended well."""
-        return self.process.poll() == 0
+        return self.process is not None and self.process.poll() == 0
 
     @property
     def share(self) -> float | None:
@@ -54,12 +69,14 @@ class Job:
     def fault(self) -> str:
         """Its own ``error:`` line, or the last thing it said, or its exit code."""
         errors = [line for line in self.lines if line.startswith("error:")] or list(self.lines)
-        return errors[-1].removeprefix("error:").strip() if errors else f"Exit code {self.process.poll()}."
+        if errors or self.process is None:
+            return errors[-1].removeprefix("error:").strip() if errors else self.failure
+        return f"Exit code {self.process.poll()}."
 
     def stop(self) -> None:
         """Interrupt it as Ctrl-C does; what does not end within seconds is killed."""
         self.stopped = True
-        if self.running:
+        if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             threading.Thread(target=self._make_sure, daemon=True).start()
 
@@ -71,12 +88,15 @@ class Job:
 
 
 class Jobs:
-    """At most one running job for each key. They end with this process."""
+    """At most one job for each key, and at most `limit` at once: further ones wait for their turn in the order in which
+    they were started. They end with this process."""
 
-    def __init__(self, command: tuple[str, ...] = (sys.executable, "-m", "train")) -> None:
+    def __init__(self, command: tuple[str, ...] = (sys.executable, "-m", "train"), limit: int | None = None) -> None:
         self._command = command
+        self._limit = limit or max(1, (os.cpu_count() or 2) // 2)
         self._jobs: dict[str, Job] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        _all.add(self)
         atexit.register(self.stop_all)
 
     def start(self, key: str, title: str, *arguments: str, command: tuple[str, ...] | None = None) -> Job:
@@ -86,11 +106,28 @@ class Jobs:
         with self._lock:
             job = self._jobs.get(key)
             if job is None or not job.running:
-                job = self._jobs[key] = _launch(key, title, line)
+                self._jobs.pop(key, None)  # a new one goes to the end of the line
+                job = self._jobs[key] = Job(key, title, line)
+                self._advance()
             return job
+
+    def place(self, job: Job) -> int:
+        """How many waiting jobs come before this one, itself included; 0 when it does not wait."""
+        waiting = [other for other in list(self._jobs.values()) if other.waiting]
+        return waiting.index(job) + 1 if job in waiting else 0
+
+    def _advance(self) -> None:
+        """Start the next jobs, as many as there is room for: `limit` at once, and memory for more than one."""
+        with self._lock:
+            at_work = sum(job.running and not job.waiting for job in self._jobs.values())
+            for job in self._jobs.values():
+                if job.waiting and at_work < self._limit and (not at_work or _free_bytes() > _MEMORY_BYTES):
+                    _launch(job, self._advance)
+                    at_work += 1
 
     def get(self, key: str) -> Job | None:
         """The latest job of this key, running or ended."""
+        self._advance()  # memory may have become free
         return self._jobs.get(key)
 
     def running(self) -> list[Job]:
@@ -103,10 +140,27 @@ class Jobs:
             if (job := self._jobs.get(key)) is not None and not job.running:
                 del self._jobs[key]
 
-    def stop_all(self) -> None:
-        """Stop every running job."""
-        for job in self.running():
-            job.stop()
+    def stop_all(self, wait_s: float = 0.0) -> None:
+        """Stop every running job; those that have not ended after `wait_s` seconds are killed."""
+        with self._lock:
+            jobs = self.running()
+            for job in jobs:
+                job.stop()
+        until = time.monotonic() + wait_s
+        for job in jobs:
+            if job.process is not None and wait_s:
+                try:
+                    job.process.wait(max(0.0, until - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    job.process.kill()
+
+
+_all: weakref.WeakSet[Jobs] = weakref.WeakSet()
+
+
+def are_using(folder: Path) -> bool:
+    """Whether a job that has not ended was given a path in `folder`."""
+    return any(str(folder) in argument for jobs in list(_all) for job in jobs.running() for argument in job.command)
 
 
 def parse(line: str) -> dict[str, Any] | None:
@@ -120,14 +174,27 @@ def parse(line: str) -> dict[str, Any] | None:
     return report if isinstance(report, dict) and "task" in report else None
 
 
-def _launch(key: str, title: str, command: list[str]) -> Job:
+def _launch(job: Job, ended: Callable[[], None]) -> None:
+    """Start it. Its stdin is a pipe that this process holds: when this one ends, however it ends, so does the job."""
     path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
-    process = subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace",
-                               env={**os.environ, **_absolute_cache(), "PYTHONPATH": path})
-    job = Job(key, title, process)
-    threading.Thread(target=_read, args=(job,), daemon=True).start()
-    return job
+    try:
+        job.process = subprocess.Popen(
+            job.command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            text=True, encoding="utf-8", errors="replace",
+            env={**os.environ, **_absolute_cache(), "PYTHONPATH": path, ENDS_WITH_STDIN: "1"})
+    except OSError as error:  # no more processes or memory
+        job.failure = f"It could not be started ({error.strerror})."
+        return
+    threading.Thread(target=_read, args=(job, ended), daemon=True).start()
+
+
+def _free_bytes() -> float:
+    """Memory that new processes can have; infinite where the system does not say."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            return next(1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration, ValueError):
+        return float("inf")
 
 
 def _absolute_cache() -> dict[str, str]:
@@ -136,8 +203,8 @@ def _absolute_cache() -> dict[str, str]:
     return {"DFE_CACHE": str(Path(given).expanduser().resolve())} if given else {}
 
 
-def _read(job: Job) -> None:
-    assert job.process.stderr is not None
+def _read(job: Job, ended: Callable[[], None]) -> None:
+    assert job.process is not None and job.process.stderr is not None
     with job.process.stderr as said:
         for line in said:
             report = parse(line)
@@ -145,3 +212,7 @@ def _read(job: Job) -> None:
                 job.report = report
             elif line.strip():
                 job.lines.append(line.strip())
+    job.process.wait()
+    if job.process.stdin is not None:
+        job.process.stdin.close()
+    ended()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import re
 import shutil
-import tempfile
+import weakref
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Protocol
+
+from dashboard.components import uploads_folder
 
 
 class Dropped(Protocol):
@@ -20,26 +21,39 @@ class Dropped(Protocol):
 
 
 def plain_name(name: str) -> str:
-    """The file's own name without any folder, in characters that every system takes."""
+    """The file's own name without any folder, in characters and a length that every system takes; endings stay."""
     own = PurePosixPath(PureWindowsPath(name).name).name
-    return re.sub(r"[^\w.()+ -]", "_", own).lstrip(".")[:120] or "file"
+    plain = PurePosixPath(re.sub(r"[^\w.()+ -]", "_", own).lstrip("."))
+    ending = plain.suffix.encode()[:16].decode(errors="ignore")
+    return plain.stem.encode()[:120].decode(errors="ignore") + ending or "file"
 
 
 class Staging:
-    """The folder, and which dropped file lies where. What is taken off the page leaves the folder."""
+    """The folder, and which dropped file is where. What is taken off the page leaves the folder.
+
+    A folder of its own goes with the session; an import that is under way keeps it until it has ended.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder or _own_folder()
+        self.folder = folder or uploads_folder.new_session()
+        if folder is None:
+            weakref.finalize(self, uploads_folder.release, self.folder)
         self._held: dict[str, Path] = {}
 
     def hold(self, files: list[Dropped]) -> list[Path]:
-        """Let the folder hold exactly these files; their paths in the same order."""
+        """Let the folder hold exactly these files; their paths in the same order.
+
+        Raises `DataError` where they are over the quota of the server.
+        """
         wanted = {file.file_id: file for file in files}
         for gone in self._held.keys() - wanted.keys():
             path = self._held.pop(gone)
             path.unlink(missing_ok=True)
             if path.parent != self.folder:
                 shutil.rmtree(path.parent, ignore_errors=True)
+        new = [file for number, file in wanted.items() if number not in self._held]
+        if new:
+            uploads_folder.check_room(sum(memoryview(file.getbuffer()).nbytes for file in new))
         for number, file in wanted.items():
             if number not in self._held:
                 self._held[number] = self._written(file)
@@ -52,10 +66,3 @@ class Staging:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.getbuffer())
         return path
-
-
-def _own_folder() -> Path:
-    """A folder that goes with the server: an import that is under way may outlive the session that began it."""
-    folder = Path(tempfile.mkdtemp(prefix="dfe-dropped-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder

@@ -8,8 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components import frame, import_job, import_look, import_options, jobs, shelf, video_intake
+from dashboard.components.places import place
 from dashboard.components.staging import Staging
-from dashboard.components.words import count, plural
+from dashboard.components.words import count, plural, text
 from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import Believed, inspect_sources
 
@@ -90,7 +91,11 @@ def chosen_files() -> tuple[list[Path], list[Path]]:
     if where == WHERE[0]:
         files = st.file_uploader("Recordings or videos", accept_multiple_files=True, key="import-files",
                                  label_visibility="collapsed")
-        paths = staging().hold(files or [])
+        try:
+            paths = staging().hold(files or [])
+        except DataError as error:
+            st.warning(text(f"{error.where}: {error.found}. Expected: {error.expected}."), icon=":material/edit_off:")
+            return [], []
         if not paths:
             st.caption(f"Up to {st.get_option('server.maxUploadSize')} MB a file. Larger ones, as videos often are, "
                        "are read where they lie: name their folder instead.")
@@ -98,10 +103,14 @@ def chosen_files() -> tuple[list[Path], list[Path]]:
     given = st.text_input("Folder", placeholder="/data/study1", key="import-folder",
                           help="A folder (or a file) on the machine that this dashboard runs on; folders in it are "
                                "looked at too.").strip()
-    path = Path(given).expanduser()
-    if given and not path.exists():
-        st.warning(f"There is no “{given}” on this machine.", icon=":material/folder_off:")
-    return ([path], [path]) if given and path.exists() else ([], [])
+    if not given:
+        return [], []
+    try:
+        path = place(given)
+    except DataError as error:
+        st.warning(text(f"{error.where}: {error.found}. Expected: {error.expected}."), icon=":material/folder_off:")
+        return [], []
+    return [path], [path]
 
 
 def staging() -> Staging:

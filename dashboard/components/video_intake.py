@@ -10,8 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components import frame, import_job, shelf
+from dashboard.components.places import place
 from dashboard.components.staging import Staging
-from dashboard.components.words import plural
+from dashboard.components.words import plural, text
 from dfe_core.errors import DataError
 from dfe_core.faces import list_faces
 from dfe_core.store import file_sha256
@@ -89,12 +90,16 @@ def model_file() -> Path | None:
     if "model-staging" not in st.session_state:
         st.session_state["model-staging"] = Staging()
     held = st.session_state["model-staging"].hold([dropped] if dropped else [])
-    path = held[0] if held else Path(given).expanduser() if given else None
-    if path is None:
+    if not held and not given:
         without_model()
         return None
+    try:
+        path = held[0] if held else place(given)
+    except DataError as error:
+        st.warning(text(f"{error.where}: {error.found}. Expected: {error.expected}."), icon=":material/scan_delete:")
+        return None
     if not path.is_file():
-        st.warning(f"There is no file “{given}” on this machine.", icon=":material/scan_delete:")
+        st.warning(text(f"There is no file “{given}” on this machine."), icon=":material/scan_delete:")
         return None
     return path if recognised(path) else None
 

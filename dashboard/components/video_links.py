@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 import streamlit as st
 
 from dashboard.components import frame
+from dashboard.components.places import place
 from dashboard.components.words import plural
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
@@ -52,7 +51,7 @@ def _change(dataset: Dataset, any_linked: bool) -> None:
 
 def _link(dataset: Dataset, key: str) -> None:
     try:
-        report = link_by_name(dataset, [Path(st.session_state[key].strip()).expanduser()])
+        report = link_by_name(dataset, [place(st.session_state[key])])
     except DataError as error:
         st.session_state[_TOLD] = f":material/link_off: {error.where}: {error.found}. Expected: {error.expected}."
         return

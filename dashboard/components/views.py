@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
+
+from dfe_core.store import content_key
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -18,8 +21,13 @@ def _view(name: str) -> Callable[..., Any]:
                                       css=(_STATIC / "views.css").read_text(encoding="utf-8"), js=script)
 
     def shown(key: str, data: dict[str, Any], **options: Any) -> Any:
-        return made(key=key, data={"look": key, **data}, **options)
+        return made(key=plain_key(key), data={"look": key, **data}, **options)
     return shown
+
+
+def plain_key(key: str) -> str:
+    """A key that Streamlit takes for a component: it keeps ``__`` for itself, and names of recordings may have it."""
+    return key if "__" not in key else f"{re.sub('_+', '-', key)}-{content_key(key, 8)}"
 
 
 morph = _view("morph")

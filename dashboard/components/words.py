@@ -1,8 +1,9 @@
-"""Numbers as people read them."""
+"""Numbers as people read them, and texts of others as they are."""
 
 from __future__ import annotations
 
 import math
+import re
 
 
 def mm(value: float) -> str:
@@ -47,3 +48,8 @@ def span(seconds: float) -> str:
 def plural(number: int, noun: str) -> str:
     """``1 recording``, ``3 recordings``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def text(value: object) -> str:
+    """What somebody wrote (a name, a label, a path) as Markdown that shows just that: no link, picture or colour."""
+    return re.sub(r"([\\`*_\[\]<>|~$:])", r"\\\1", " ".join(str(value).split()))

@@ -24,6 +24,7 @@ from dashboard.components import (
     views,
 )
 from dashboard.components.dictionary import Dictionary, dictionary
+from dashboard.components.words import text
 from dfe_core.faces.model import REGIONS, FaceModel
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.phrasing import capitalised, part_sizes
@@ -164,7 +165,7 @@ def title(choice: shelf.Choice, row: pd.Series, before: int | None, after: int |
     words, steps = st.columns([3, 1.2], vertical_alignment="center")
     selected = int(row["codeword"]) in chosen.read(choice)
     number = int(row["codeword"])
-    words.subheader(f"Codeword {number}: {cards.name_of(row)}", anchor=False)
+    words.subheader(f"Codeword {number}: {text(cards.name_of(row))}", anchor=False)
     with words:
         name_facts(choice, row)
     with steps, st.container(horizontal=True, horizontal_alignment="right", gap="small"):

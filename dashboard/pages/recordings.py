@@ -23,7 +23,7 @@ from dashboard.components import (
     views,
 )
 from dashboard.components.dictionary import dictionary
-from dashboard.components.words import clock, count, mm, plural, span
+from dashboard.components.words import clock, count, mm, plural, span, text
 
 
 def page() -> None:
@@ -39,7 +39,7 @@ def pick(choice: shelf.Choice, recordings: pd.DataFrame) -> str:
     names = recordings["recording"].tolist()
     wanted = state.read("recording")
     if wanted is not None and wanted not in names:
-        empty_states.page_missing(f"“{choice.dataset}” has no recording “{wanted}”.")
+        empty_states.page_missing(f"“{choice.dataset}” has no recording “{text(wanted)}”.")
     labels = recordings.set_index("recording")
 
     def describe(name: str) -> str:
@@ -49,7 +49,7 @@ def pick(choice: shelf.Choice, recordings: pd.DataFrame) -> str:
 
     name = st.selectbox("Recording", names, index=names.index(wanted) if wanted in names else 0, format_func=describe,
                         key=f"pick-{choice.dataset}-{wanted}")
-    if name != (wanted or names[0]):
+    if name != (wanted if wanted in names else names[0]):
         state.write(recording=name, t=None, part=None)
         st.rerun(scope="fragment")
     return name
@@ -91,7 +91,7 @@ def facts_line(row: pd.Series, labels: tuple[str, ...]) -> str:
     parts = [f"{count(row['frames'])} frames at {row['fps']:g} a second"]
     if row["valid_frames"] < row["frames"]:
         parts.append(f"{count(row['frames'] - row['valid_frames'])} not valid")
-    parts += [f"{label}: {row[label]}" for label in labels if pd.notna(row[label])]
+    parts += [f"{text(label)}: {text(row[label])}" for label in labels if pd.notna(row[label])]
     return " · ".join(parts)
 
 

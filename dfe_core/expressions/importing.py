@@ -17,7 +17,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import DatasetWriter, open_writer
 from dfe_core.expressions.labels import Labels, read_labels
 from dfe_core.expressions.mixing import common_scales, rescaled, sentence, tool
-from dfe_core.expressions.naming import compile_pattern, recording_names, who
+from dfe_core.expressions.naming import check_time, compile_pattern, recording_names, who
 from dfe_core.expressions.outcome import ImportReport, nothing_imported
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.registry import find_reader, readers
@@ -72,6 +72,7 @@ def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "ann
                root, reader)
     _check_request(job)
     files, unread = find_files(sources, job.labels.path)
+    check_time(job.pattern, files)
     if mix_extractors:
         job.scales = common_scales(_each_recording(files, job, progress))
     with contextlib.ExitStack() as stack:

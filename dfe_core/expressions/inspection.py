@@ -12,8 +12,8 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.labels import Labels, read_labels
 from dfe_core.expressions.learned.reading import LEARNED, mesh_folders, reader_of
 from dfe_core.expressions.mixing import tool
-from dfe_core.expressions.naming import compile_pattern, recording_names, who
-from dfe_core.expressions.readers.registry import find_reader, read_head
+from dfe_core.expressions.naming import check_time, compile_pattern, recording_names, who
+from dfe_core.expressions.readers.registry import UnknownFile, find_reader, read_head
 from dfe_core.expressions.sources import find_files
 
 _ALWAYS = {"live-link-face": "live-link-face", "ifacialmocap": "ifacialmocap", "face-cap": "face-cap",
@@ -56,6 +56,7 @@ def inspect_sources(sources: Sequence[str | Path], labels: str | Path | None = N
     files, unread = find_files(rest, table.path) if rest else ([], [])
     paths = [*meshes, *files]
     names = recording_names(paths)
+    check_time(pattern, paths)
     found = [_believed(path, name, path in meshes, table, who(path, pattern))
              for path, name in zip(paths, names, strict=True)]
     return found + [Believed(path, path.stem, 0, fault=told.removeprefix(f"{path}: ")) for path, told in unread]
@@ -67,6 +68,8 @@ def _believed(path: Path, name: str, meshes: bool, table: Labels, by_name: tuple
     try:
         size = path.stat().st_size if path.is_file() else sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
         reader, why = (reader_of if meshes else find_reader)(path, "auto")
+    except UnknownFile:
+        return Believed(path, name, 0, fault="no reader knows this file", subject=subject, session=session)
     except (DataError, OSError) as error:
         fault = error.found if isinstance(error, DataError) else str(error.strerror)
         return Believed(path, name, 0, fault=fault, subject=subject, session=session)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from dfe_core.errors import DataError
+
+LONGEST_S = 3.0
+_MATCH = "import json, re, sys; pattern, names = json.load(sys.stdin)\n" \
+         "for name in names: re.compile(pattern).search(name)"
 
 
 def recording_names(paths: Sequence[Path]) -> list[str]:
@@ -39,6 +46,23 @@ def compile_pattern(pattern: str | None) -> re.Pattern[str] | None:
     if not compiled.groups:
         raise DataError(f"--subject-pattern {pattern}", "no group", r"the subject in brackets, like '(s\d+)_'")
     return compiled
+
+
+def check_time(pattern: re.Pattern[str] | None, paths: Sequence[Path]) -> None:
+    """Raise `DataError` for a pattern that takes too long on these files' names.
+
+    Python's matcher may need time that doubles with every character. Where that is possible, the names are matched in
+    another process first, which is ended after `LONGEST_S`.
+    """
+    if pattern is None or len(re.findall(r"[*+|]|\{\d*,\d*\}", pattern.pattern)) < 2:
+        return
+    names = [name for path in paths for name in (path.name, f"{path.parent.name}/{path.name}")]
+    try:
+        subprocess.run([sys.executable, "-I", "-S", "-c", _MATCH], input=json.dumps([pattern.pattern, names]).encode(),
+                       timeout=LONGEST_S, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired:
+        raise DataError(f"--subject-pattern {pattern.pattern}", f"takes over {LONGEST_S:.0f} s on these names",
+                        r"one without a repeat in a repeat, like '(s\d+)_'") from None
 
 
 def who(path: Path, pattern: re.Pattern[str] | None) -> tuple[str, str]:

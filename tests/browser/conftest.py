@@ -61,7 +61,8 @@ def serve(cache: Path, folder: Path, **environment: str) -> Iterator[str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", str(PROJECT / "dashboard" / "app.py"), "--server.port", str(port),
          "--server.headless", "true"], cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-        env={**os.environ, "DFE_CACHE": str(cache), "OMP_NUM_THREADS": "1", **environment})
+        env={**os.environ, "DFE_CACHE": str(cache), "OMP_NUM_THREADS": "1", "DFE_TOKEN": "", "DFE_ROOTS": "/",
+             **environment})
     try:
         wait_for(process, f"http://localhost:{port}/_stcore/health", folder / f"server-{port}.log")
         yield f"http://localhost:{port}"

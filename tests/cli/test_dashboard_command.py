@@ -48,12 +48,16 @@ def outside_address() -> str:
         return route.getsockname()[0]
 
 
-def answer(port: int, path: str, patience_s: float = 60) -> str:
+def answer(port: int, path: str, patience_s: float = 60, **headers: str) -> str:
     waited, step = 0.0, 0.2
     while True:
         try:
-            with urllib.request.urlopen(f"http://localhost:{port}{path}", timeout=5) as response:
+            request = urllib.request.Request(f"http://localhost:{port}{path}", headers=headers)
+            opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+            with opener.open(request, timeout=5) as response:
                 return response.read().decode()
+        except urllib.error.HTTPError:
+            raise
         except (urllib.error.URLError, ConnectionError):
             if waited >= patience_s:
                 raise
@@ -61,16 +65,43 @@ def answer(port: int, path: str, patience_s: float = 60) -> str:
             waited += step
 
 
-def test_it_serves_localhost_only_and_ends_on_an_interrupt(served):
+def test_it_serves_who_has_the_token_on_localhost_only_and_ends_on_an_interrupt(served, cache: Path):
     process, port = served
+    address = process.stdout.readline().strip()
+    assert address.startswith(f"Dashboard: http://localhost:{port}/?token=")
     assert answer(port, "/_stcore/health") == "ok"
-    assert "<html" in answer(port, "/").lower()
+    assert "<html" in answer(port, "/?" + address.partition("?")[2]).lower()
+    for path, headers in (("/", {}), ("/?token=wrong", {}), ("/_stcore/host-config", {}),
+                          ("/?" + address.partition("?")[2], {"Host": f"evil.example:{port}"})):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            answer(port, path, **headers)
     with socket.socket() as probe:
         probe.settimeout(2)
         assert probe.connect_ex((outside_address(), port)) != 0, "the dashboard listens to other machines"
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(20) == 0
+    assert process.wait(30) == 0
     assert "Traceback" not in process.stdout.read()
+
+
+def test_a_killed_command_takes_its_server_along(served):
+    process, port = served
+    assert answer(port, "/_stcore/health") == "ok"
+    process.kill()
+    process.wait()
+    for _ in range(150):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return
+        threading.Event().wait(0.1)
+    pytest.fail("the server still holds the port")
+
+
+@pytest.mark.parametrize(("arguments", "code", "said"), [
+    (("--address", "0.0.0.0", "--no-token"), 1, "without a token"), (("--root", "/nowhere"), 1, "no such folder"),
+    (("--port", "99999"), 2, "from 1 to 65,535"), (("--port", "-1"), 2, ""), (("--port", "１２"), 2, "whole number")])
+def test_what_would_let_others_in_or_means_nothing_is_refused(dfe, arguments, code: int, said: str):
+    result = dfe("dashboard", *arguments)
+    assert result.returncode == code and said in result.stderr
 
 
 def test_a_port_in_use_is_told(dfe):

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components import import_options, video_intake
+from dashboard.components.places import ROOTS
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.inspection import Believed, inspect_sources
 from dfe_core.expressions.removal import remove_recording
@@ -18,6 +19,12 @@ from dfe_core.video.landmarker import MODEL_SHA256, MODEL_URL
 from tests.captures import live_link, performance, table, write
 from tests.dashboard.test_pages import opened, said
 from tests.moving_points import openface_csv, take
+
+
+@pytest.fixture(autouse=True)
+def readable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dashboard may read the test's folder."""
+    monkeypatch.setenv(ROOTS, str(tmp_path))
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import threading
 
@@ -9,6 +11,7 @@ import pytest
 
 from dashboard.components.jobs import describe, left
 from dashboard.components.processes import Jobs, parse
+from tests.conftest import PROJECT
 
 TALK = """import json, sys
 for i in range(3):
@@ -94,3 +97,53 @@ def test_time_left_is_said_in_seconds_then_minutes():
     assert "9 s" in left(job)
     job.report["eta_s"] = 200
     assert "3 min" in left(job)
+
+
+def test_more_jobs_than_there_is_room_for_wait_for_their_turn():
+    jobs = Jobs(limit=2)
+    made = [run(jobs, "input()", f"job{i}") for i in range(5)]
+    assert [jobs.place(job) for job in made] == [0, 0, 1, 2, 3] and all(job.running for job in made)
+    assert run(jobs, "print(1)", "job4") is made[4]
+    made[2].stop()
+    assert not made[2].running and made[2].stopped and jobs.place(made[3]) == 1
+    made[0].process.communicate("\n")
+    for _ in range(200):
+        if made[3].process is not None:
+            break
+        threading.Event().wait(0.05)
+    assert jobs.place(made[4]) == 1 and made[3].running
+    jobs.stop_all(wait_s=5)
+    assert not any(job.running for job in made) and made[4].process is None
+
+
+def test_a_second_job_waits_for_memory(monkeypatch):
+    monkeypatch.setattr("dashboard.components.processes._free_bytes", lambda: 1e9)
+    jobs = Jobs(limit=9)
+    first, second = run(jobs, "input()", "a"), run(jobs, "input()", "b")
+    assert not first.waiting and second.waiting
+    monkeypatch.setattr("dashboard.components.processes._free_bytes", lambda: 9e9)
+    assert jobs.get("b") is second and not second.waiting
+    jobs.stop_all(wait_s=5)
+
+
+KILLED = """import sys, time
+from dashboard.components.processes import Jobs
+job = Jobs().start("sim", "Simulate", "simulate", "--name", "endless", "--subjects", "5000")
+print(job.process.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_job_does_not_outlive_a_killed_server(cache):
+    server = subprocess.Popen([sys.executable, "-c", KILLED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                              env={**os.environ, "PYTHONPATH": str(PROJECT)})
+    number = int(server.stdout.readline())
+    threading.Event().wait(2.0)
+    server.kill()
+    server.wait()
+    for _ in range(300):
+        if not os.path.exists(f"/proc/{number}") or "Z" in open(f"/proc/{number}/stat").read().split()[2]:
+            return
+        threading.Event().wait(0.1)
+    os.kill(number, 9)
+    pytest.fail("the job is still running")

@@ -41,9 +41,10 @@ def test_two_files_of_one_name_are_both_kept_and_what_is_taken_off_goes(tmp_path
     assert [p for p in (tmp_path / "in").rglob("*") if p.is_file()] == []
 
 
-def test_the_folder_goes_when_the_server_ends():
+def test_the_folder_goes_when_the_server_ends(cache: Path):
     script = ("from dashboard.components.staging import Staging; from types import SimpleNamespace as File\n"
-              "path, = Staging().hold([File(name='a.csv', file_id='1', getbuffer=lambda: b'x')]); print(path)\n"
+              "held = Staging(); path, = held.hold([File(name='a.csv', file_id='1', getbuffer=lambda: b'x')])\n"
+              "print(path)\n"
               "assert path.read_bytes() == b'x'")
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert not Path(done.stdout.strip()).parent.exists()

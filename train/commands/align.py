@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from dfe_core.progress import Listener
+from train.cli import seed
 from train.commands.output import add_json_option, deliver
 from train.commands.probe import derive_missing, names
 from train.tables import facts, table
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="words, auto, or the folder of a sentence-transformers model; nothing is downloaded "
                              "(default: words, which know words of faces and no others)")
     parser.add_argument("--window", type=float, default=2.0, metavar="S", help="seconds of a moment (default: 2)")
-    parser.add_argument("--seed", type=int, default=0, help="of the split and the training (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of the split and the training (default: 0)")
     add_json_option(parser)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dfe_core.progress import Listener
+from train.cli import seed
 from train.commands.output import add_json_option, deliver
 from train.tables import facts, table
 
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", metavar="DATASET", help="that the model encoded")
     parser.add_argument("--aus", required=True, metavar="NAME", help="made by `dfe aus import` or `dfe aus derive`")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the report")
-    parser.add_argument("--seed", type=int, default=0, help="of folds and resamples (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of folds and resamples (default: 0)")
     add_json_option(parser)
 
 

@@ -1,43 +1,127 @@
-"""`dfe dashboard`: the Streamlit app, bound to localhost."""
+"""`dfe dashboard`: the Streamlit app, for whoever has the address with its token."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
 import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
+from train.cli import port
 
 DESCRIPTION = "Serve the dashboard on this machine only. It shows what the cache holds and builds what is missing on " \
-              "its own pages."
-EXAMPLES = ("dfe dashboard", "dfe dashboard --port 8600")
+              "its own pages. The address that is printed holds a token, without which nobody gets in."
+EXAMPLES = ("dfe dashboard", "dfe dashboard --port 8600 --root /data/studies",
+            "dfe dashboard --address 0.0.0.0 --host lab.example.org")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_PATIENCE_S = 15.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=8501, help="(default: 8501)")
+    parser.add_argument("--port", type=port, default=8501, help="(default: 8501)")
     parser.add_argument("--open", action="store_true", help="open it in the default browser")
+    parser.add_argument("--root", action="append", type=Path, metavar="DIR", help="read recordings and videos below "
+                        "this folder; may be repeated (default: the home folder and this folder)")
+    parser.add_argument("--address", default="localhost", help="to listen on: another one than localhost lets others "
+                        "in who have the token; put TLS in front (docs/deploy.md)")
+    parser.add_argument("--host", action="append", metavar="NAME", help="a further name that the server answers to, "
+                        "as behind a proxy; may be repeated")
+    parser.add_argument("--no-token", action="store_true", help="let every account of this machine in; localhost only")
 
 
 def run(args: argparse.Namespace, progress: Listener) -> int:
     app = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
     if not app.is_file():
         raise DataError(app, "the dashboard is not installed", "the whole of dfe")
+    if args.no_token and args.address not in LOOPBACK:
+        raise DataError(f"--address {args.address}", "would let everybody on the network in without a token",
+                        "--no-token on localhost alone")
+    for root in args.root or ():
+        if not root.is_dir():
+            raise DataError(root, "no such folder", "one that recordings are read from")
     if _taken(args.port):
         raise DataError(f"port {args.port}", "already in use on localhost", "a free one, as in `--port 8600`")
+    return _serve(app, args)
+
+
+def _serve(app: Path, args: argparse.Namespace) -> int:
+    from dashboard.components.access import new_token
+    token = "" if args.no_token else os.environ.get("DFE_TOKEN") or new_token()
+    shown = args.address if args.address not in ("0.0.0.0", "::") else "localhost"
+    address = f"http://{shown}:{args.port}/" + (f"?token={token}" if token else "")
+    _allow_more_files()
+    told = {**os.environ, **environment(args, token), "PYTHONPATH": _path(app)}
+    process = subprocess.Popen(command(app, args.port, args.address), env=told, preexec_fn=_die_with_parent)
+    print(f"Dashboard: {address}", flush=True)
+    if args.open:
+        threading.Thread(target=_open, args=(address, args.port), daemon=True).start()
+    return _wait(process)
+
+
+def environment(args: argparse.Namespace, token: str) -> dict[str, str]:
+    """What the app is told: its token, the names it answers to, and the folders it may read from."""
+    hosts = [*(args.host or ()), *([args.address] if args.address not in (*LOOPBACK, "0.0.0.0", "::") else [])]
+    roots = [str(root.resolve()) for root in args.root or ()]
+    told = {"DFE_TOKEN": token, "DFE_HOSTS": ",".join(hosts)}
+    return told | ({"DFE_ROOTS": os.pathsep.join(roots)} if roots else {})
+
+
+def command(app: Path, port: int, address: str = "localhost") -> list[str]:
+    """The command that serves the app. The options stand here too, for a user's own configuration may differ."""
+    return [sys.executable, "-m", "streamlit", "run", str(app), "--server.address", address, "--server.port",
+            str(port), "--server.fileWatcherType", "none", "--server.headless", "true", "--server.enableCORS", "true",
+            "--server.enableXsrfProtection", "true", "--browser.gatherUsageStats", "false", "--logger.level", "warning",
+            "--logger.hideWelcomeMessage", "true", "--client.showErrorDetails", "none"]
+
+
+def _wait(process: subprocess.Popen) -> int:
+    """Until the server has ended; an interrupt is handed on, and the server has time to stop its jobs."""
     try:
-        return subprocess.call(command(app, args.port, args.open), env={**os.environ, "PYTHONPATH": _path(app)})
+        return process.wait()
     except KeyboardInterrupt:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         return 0
 
 
-def command(app: Path, port: int, browser: bool) -> list[str]:
-    """The command that serves the app. The options stand here too, for a user's own configuration may differ."""
-    return [sys.executable, "-m", "streamlit", "run", str(app), "--server.address", "localhost", "--server.port",
-            str(port), "--server.fileWatcherType", "none", "--server.headless", "false" if browser else "true",
-            "--browser.gatherUsageStats", "false", "--logger.level", "warning"]
+def _die_with_parent() -> None:
+    """On Linux: the server ends when this command is killed, so that it does not hold the port. It has a group of its
+    own, so that a Ctrl-C reaches it through `_wait` alone."""
+    os.setpgrp()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+def _allow_more_files() -> None:
+    """As many open files as the system lets us have: every visitor takes some, and macOS gives 256."""
+    import resource
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, 65536) if hard != resource.RLIM_INFINITY else 10240
+    if soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _open(address: str, port: int) -> None:
+    import time
+    import webbrowser
+    for _ in range(120):
+        if _taken(port):
+            webbrowser.open(address)
+            return
+        time.sleep(0.5)
 
 
 def _path(app: Path) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dfe_core.progress import Listener
 from dfe_core.store import json_text
+from train.cli import seed
 from train.commands.output import add_json_option, deliver
 from train.tables import facts, table
 
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="what counts as one observation; recordings of one subject are not independent "
                              "(default: subject)")
     parser.add_argument("--permutations", type=int, default=10_000, metavar="N", help="(default: 10000)")
-    parser.add_argument("--seed", type=int, default=0, help="of permutations and resamples (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of permutations and resamples (default: 0)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write groups.csv, omnibus.csv and groups.json there")
     add_json_option(parser)
 

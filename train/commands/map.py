@@ -8,6 +8,7 @@ from pathlib import Path
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 from dfe_core.store import atomic_file
+from train.cli import seed
 from train.tables import facts
 
 DESCRIPTION = "Lay codewords or frames out in two (or three) dimensions. The map is seeded, cached, and comes with " \
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", choices=("umap", "pca"), default="umap", help="(default: umap)")
     parser.add_argument("--dimensions", type=int, choices=(2, 3), default=2, help="(default: 2)")
     parser.add_argument("--sample", type=int, default=20_000, help="frames mapped at most (default: 20000)")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same map (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="the same seed gives the same map (default: 0)")
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dfe_core.progress import Listener
+from train.cli import seed
 from train.commands.output import add_json_option, deliver
 from train.tables import facts, table
 
@@ -63,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              "and, where it is coded, apex_s; leave-one-subject-out, UF1 and UAR")
     parser.add_argument("--recipe", metavar="FILE", help="take every setting from this TOML file, as --out writes it")
     parser.add_argument("--out", metavar="DIR", help="write a report: HTML, tables, methods paragraph, recipe")
-    parser.add_argument("--seed", type=int, default=0, help="of folds and resamples (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of folds and resamples (default: 0)")
     add_json_option(parser)
 
 

@@ -9,6 +9,7 @@ from dfe_core.progress import Listener
 from dfe_core.simulate.capture import CAPTURES, find_capture
 from dfe_core.store import artefact_path
 from train.catalogue import faults, find
+from train.cli import seed
 from train.tables import duration, facts
 
 DESCRIPTION = "Make performances on the default face with known truth: which action, when, how strong. Seeded, and " \
@@ -22,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subjects", type=int, default=24, help="people to simulate (default: 24)")
     parser.add_argument("--minutes-per-subject", type=float, default=4.0, metavar="MINUTES",
                         help="over all recordings of a subject (default: 4)")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same frames (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="the same seed gives the same frames (default: 0)")
     parser.add_argument("--capture", choices=tuple(CAPTURES), default="livelink",
                         help="tracker whose noise the data have (default: livelink)")
     parser.add_argument("--fps", type=float, help="frames a second (default: that of the capture)")

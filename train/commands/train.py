@@ -10,6 +10,7 @@ from typing import Any
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 from dfe_core.store import read_json
+from train.cli import seed
 from train.tables import facts
 
 DESCRIPTION = "Train a codebook on the training subjects of a dataset. It may be stopped at any moment: the same " \
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
                         help="one field of the configuration, as in train.steps=500; may be repeated")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint, where there is one")
-    parser.add_argument("--seed", type=int, help="the same seed gives the same codebook (default: 0)")
+    parser.add_argument("--seed", type=seed, help="the same seed gives the same codebook (default: 0)")
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.learned.tracks import Job, Track, typical_shape
-from dfe_core.expressions.naming import recording_names, who
+from dfe_core.expressions.naming import check_time, recording_names, who
 from dfe_core.expressions.neutral import thinned
 from dfe_core.expressions.outcome import nothing_imported
 from dfe_core.expressions.points import SPACES, PointTrack
@@ -51,6 +51,7 @@ def read_all(sources: Sequence[str | Path], job: Job, folder: Path) -> None:
     meshes, rest = mesh_folders(sources)
     files, unread = find_files(rest, job.labels.path)
     paths, seen = [*meshes, *files], {}
+    check_time(job.pattern, paths)
     options = ReadOptions(job.fps, job.extractor)
     for i, (path, name) in enumerate(zip(paths, recording_names(paths), strict=True)):
         job.progress(Progress("read points", i, len(paths), path.name))

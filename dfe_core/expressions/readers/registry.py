@@ -13,6 +13,7 @@ imported when first asked.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +25,10 @@ _MODULES = ("live_link_face", "face_cap", "ifacialmocap", "gltf", "mediapipe", "
             "mesh_sequence", "landmarks")
 """In the order in which they are asked: the most specific first."""
 HEAD_BYTES = 1 << 16
+
+
+class UnknownFile(DataError):
+    """A file that no reader knows. Its text quotes the beginning of the file, which is not for everybody's eyes."""
 
 
 def readers() -> tuple[ModuleType, ...]:
@@ -45,7 +50,7 @@ def find_reader(path: Path, format: str = "auto") -> tuple[ModuleType, str]:
     for reader in known.values():
         if (why := reader.sniff(path, head)) is not None:
             return reader, why
-    raise DataError(path, f"no reader knows this file ({_look(head)})", ", ".join(r.TITLE for r in known.values()))
+    raise UnknownFile(path, f"no reader knows this file ({_look(head)})", ", ".join(r.TITLE for r in known.values()))
 
 
 def _look(head: bytes) -> str:
@@ -59,6 +64,8 @@ def _look(head: bytes) -> str:
 
 def read_head(path: Path) -> bytes:
     """The first `HEAD_BYTES` of a file. Raises `DataError` when it is missing, empty, no file or unreadable."""
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise DataError(path, "no plain file", "a file")  # to open a pipe would wait for ever
     try:
         with open(path, "rb") as handle:
             head = handle.read(HEAD_BYTES)

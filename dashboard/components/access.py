@@ -1,0 +1,150 @@
+"""Who reaches the dashboard: a token in its address, the names it answers to, and what browsers may do with its pages.
+
+In front of every request, whatever a user's own Streamlit configuration allows. Knows no Streamlit.
+
+- Token: as Jupyter has it. The address that ``dfe dashboard`` prints holds it once; a cookie keeps it from then on.
+- Host: only names of this machine are answered, so that a page of the web that rebinds its own name (DNS rebinding) is
+  refused; so is every websocket and every change asked for by a page of another origin.
+- Content-Security-Policy: no other site frames the pages (clickjacking), and they load nothing from anywhere else.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+TOKEN, HOSTS = "DFE_TOKEN", "DFE_HOSTS"
+"""Variables of the environment: the token (empty: none is asked for), and further names to answer to, by commas."""
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+HEALTH = "/_stcore/health"
+_LOCAL = "'self' data: blob:"
+_HEADERS = {
+    "content-security-policy": f"frame-ancestors 'self'; img-src {_LOCAL}; media-src {_LOCAL}; font-src {_LOCAL}; "
+                               f"connect-src {_LOCAL}; form-action 'self'; base-uri 'self'; object-src 'none'",
+    "x-frame-options": "SAMEORIGIN", "x-content-type-options": "nosniff", "referrer-policy": "same-origin"}
+_CLOSED = "This dashboard opens with the address that dfe dashboard printed where it was started: it ends in " \
+          "?token=… and is needed once in each browser."
+
+Scope, Message = MutableMapping[str, Any], MutableMapping[str, Any]
+Receive, Send = Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def new_token() -> str:
+    """192 random bits for an address."""
+    return secrets.token_urlsafe(24)
+
+
+@dataclass(frozen=True)
+class Access:
+    """What is asked of a request. token: empty where none is; hosts: names of the server, without ports."""
+
+    token: str
+    hosts: tuple[str, ...] = LOOPBACK
+
+    @classmethod
+    def of_environment(cls, environment: Mapping[str, str] | None = None) -> Access:
+        """As `TOKEN` and `HOSTS` say; a new token where none is given."""
+        environment = os.environ if environment is None else environment
+        more = tuple(name.strip().lower() for name in environment.get(HOSTS, "").split(",") if name.strip())
+        token = environment.get(TOKEN)
+        return cls(new_token() if token is None else token, (*LOOPBACK, *more))
+
+    def answers_to(self, host: str) -> bool:
+        """Whether a Host header names this server; a port does not matter."""
+        return hostname(host) in self.hosts
+
+    def is_own_origin(self, origin: str, host: str) -> bool:
+        """Whether a request's Origin is the very page that the server serves under `host`; none is sent by programs."""
+        return not origin or urlsplit(origin).netloc.lower() == host.lower()
+
+    def knows(self, token: str) -> bool:
+        """Whether a token is the server's, in constant time."""
+        return not self.token or hmac.compare_digest(token.encode(), self.token.encode())
+
+
+def hostname(host: str) -> str:
+    """The name in a Host header, without its port; empty where it is malformed."""
+    try:
+        parts = urlsplit(f"//{host}")
+        _ = parts.port  # raises ValueError where it is no number
+    except ValueError:
+        return ""
+    plain = not (parts.username or parts.password or parts.path or parts.query or parts.fragment)
+    return (parts.hostname or "").rstrip(".") if plain else ""
+
+
+class Guard:
+    """ASGI middleware that lets through what `Access` allows, and adds the headers to every answer."""
+
+    def __init__(self, app: App, access: Access) -> None:
+        self.app, self.access = app, access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+        refused = self._refused(scope, headers)
+        if refused is None:
+            await self.app(scope, receive, _with_headers(send))
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 4403})
+        else:
+            await _answer(_with_headers(send), *refused)
+
+    def _refused(self, scope: Scope, headers: Mapping[str, str]) -> tuple[int, str, dict[str, str]] | None:
+        """Status, text and headers of a refusal (or of the way to the page without the token), None to let through."""
+        host, changes = headers.get("host", ""), scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD")
+        if not self.access.answers_to(host):
+            return 403, "This server does not answer to that name.", {}
+        if changes and not self.access.is_own_origin(headers.get("origin", ""), host):
+            return 403, "A page of another site asked for this.", {}
+        if scope["path"].endswith(HEALTH) or self.access.knows(_cookie(headers, _cookie_name(scope))):
+            return None
+        query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+        given = dict(query).get("token", "")
+        if changes or not given or not self.access.knows(given):
+            return 403, _CLOSED, {}
+        rest = urlencode([pair for pair in query if pair[0] != "token"])
+        where = "/" + scope["path"].lstrip("/\\") + (f"?{rest}" if rest else "")
+        return 303, "", {"location": where, "cache-control": "no-store", "set-cookie":
+                         f"{_cookie_name(scope)}={self.access.token}; Path=/; HttpOnly; SameSite=Lax"
+                         + ("; Secure" if headers.get("x-forwarded-proto") == "https" else "")}
+
+
+def _cookie_name(scope: Scope) -> str:
+    """One a port: browsers send the cookies of a machine to all of its ports."""
+    return f"dfe-token-{(scope.get('server') or ('', 0))[1]}"
+
+
+def _cookie(headers: Mapping[str, str], name: str) -> str:
+    try:
+        held = SimpleCookie(headers.get("cookie", "")).get(name)
+    except CookieError:
+        return ""
+    return held.value if held else ""
+
+
+def _with_headers(send: Send) -> Send:
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            taken = {name for name, _ in message.get("headers", ())}
+            message["headers"] = [*message.get("headers", ()), *((n.encode(), v.encode()) for n, v in _HEADERS.items()
+                                                                 if n.encode() not in taken)]
+        await send(message)
+    return sent
+
+
+async def _answer(send: Send, status: int, text: str, headers: Mapping[str, str]) -> None:
+    plain = {"content-type": "text/plain; charset=utf-8", **headers}
+    await send({"type": "http.response.start", "status": status,
+                "headers": [(name.encode(), value.encode("latin-1")) for name, value in plain.items()]})
+    await send({"type": "http.response.body", "body": text.encode()})

@@ -1,0 +1,86 @@
+"""What a page of the web, and another account of the machine, can do to a dashboard that is open: nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.browser.conftest import FLAGS, serve
+from train.browsers import find_browser
+
+
+@pytest.fixture(scope="module")
+def guarded(small_cache: Path, browser) -> Iterator[str]:
+    """A server with a token."""
+    with serve(small_cache, small_cache.parent, DFE_TOKEN="tok") as address:
+        yield address
+
+
+@pytest.fixture
+def prize(guarded: str) -> Iterator[str]:
+    """A page of somebody else that frames the dashboard."""
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.end_headers()
+            self.wfile.write(f"<iframe src='{guarded}/data?token=tok' width=900 height=700></iframe>".encode())
+
+        def log_message(self, *_):
+            pass
+    server = HTTPServer(("127.0.0.1", 0), Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+
+
+def test_the_printed_address_opens_the_pages_and_no_other_does(browser, guarded: str):
+    page = browser.new_context().new_page()
+    refused = page.goto(f"{guarded}/data")
+    assert refused.status == 403 and "dfe dashboard printed" in page.inner_text("body")
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(f"{guarded}/data?token=tok")
+    page.wait_for_selector("h1", timeout=30_000)
+    assert "token" not in page.url and not [line for line in said if "Content Security" in line or "403" in line]
+    page.goto(f"{guarded}/")
+    page.wait_for_selector("h1", timeout=30_000)
+
+
+def test_a_page_that_frames_the_dashboard_shows_nothing_of_it(browser, guarded: str, prize: str):
+    page = browser.new_context().new_page()
+    page.goto(f"{guarded}/?token=tok")
+    page.wait_for_selector("h1", timeout=30_000)
+    page.goto(prize)
+    page.wait_for_timeout(3000)
+    assert all(frame.url.startswith((prize, "chrome-error:")) or not frame.query_selector("[data-testid=stApp]")
+               for frame in page.frames)
+
+
+def test_a_name_that_rebinds_to_this_machine_gets_nothing(guarded: str):
+    port = urlsplit(guarded).port
+    rebound = [*FLAGS, "--headless=new", "--host-resolver-rules=MAP evil.example 127.0.0.1", "--dump-dom"]
+    dumped = subprocess.run([find_browser(), *rebound, f"http://evil.example:{port}/data?token=tok"], text=True,
+                            capture_output=True, timeout=60)
+    assert "does not answer to that name" in dumped.stdout and "stApp" not in dumped.stdout
+
+
+def test_a_picture_from_elsewhere_is_not_loaded(browser, guarded: str):
+    page = browser.new_context().new_page()
+    asked: list[str] = []
+    failed: list[tuple[str, str]] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("requestfailed", lambda request: failed.append((request.url, request.failure or "")))
+    page.goto(f"{guarded}/recordings?token=tok&recording=" + "%21%5Ba%5D(http%3A%2F%2Fleak.invalid%2Fr.png)")
+    page.wait_for_selector("h1", timeout=30_000)
+    page.wait_for_timeout(2000)
+    assert not [url for url in asked if url.startswith("http://leak.invalid")]
+    page.evaluate("document.body.append(Object.assign(new Image(), {src: 'http://leak.invalid/policy.png'}))")
+    page.wait_for_timeout(1000)
+    assert all("csp" in reason for url, reason in failed if url.startswith("http://leak.invalid")) and failed

@@ -1,0 +1,94 @@
+"""Who the server answers: a token, its own names, its own pages; and what its answers forbid a browser."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from dashboard.components.access import HOSTS, TOKEN, Access, Guard
+
+ACCESS = Access("secret")
+COOKIE = ("cookie", "dfe-token-8501=secret")
+
+
+async def _page(scope, receive, send):
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"page"})
+
+
+def ask(*headers: tuple[str, str], path: str = "/data", query: str = "", kind: str = "http", method: str = "GET",
+        access: Access = ACCESS) -> tuple[int, dict[str, str]]:
+    """Status (a websocket: 101, or the code that it is closed with) and headers of the answer."""
+    sent: list[dict] = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def receive():
+        return {"type": f"{kind}.connect"}
+    held = {"host": "localhost:8501", **dict(headers)}
+    scope = {"type": kind, "method": method, "path": path, "query_string": query.encode(),
+             "server": ("127.0.0.1", 8501), "headers": [(k.encode(), v.encode()) for k, v in held.items()]}
+    asyncio.run(Guard(_page, access)(scope, receive, send))
+    first = sent[0]
+    status = first.get("status") or first.get("code") or 101
+    return status, {k.decode(): v.decode() for k, v in first.get("headers", ())}
+
+
+def test_without_the_token_nothing_but_the_health_is_answered():
+    assert ask()[0] == 403 and ask(path="/_stcore/health")[0] == 200
+    assert ask(query="token=secre")[0] == 403 and ask(query="token=")[0] == 403
+    assert ask(("cookie", "dfe-token-8501=wrong"))[0] == 403 and ask(("cookie", "dfe-token-9999=secret"))[0] == 403
+    assert ask(kind="websocket", path="/_stcore/stream")[0] == 4403
+    assert ask(method="PUT", path="/_stcore/upload_file/1/2", query="token=secret")[0] == 403
+
+
+def test_the_address_with_the_token_leads_to_the_page_without_it_and_a_cookie_keeps_it():
+    status, headers = ask(query="dataset=a+b&token=secret&model=m")
+    assert status == 303 and headers["location"] == "/data?dataset=a+b&model=m"
+    assert headers["set-cookie"] == "dfe-token-8501=secret; Path=/; HttpOnly; SameSite=Lax"
+    assert ask(query="token=secret", path="//evil.example/x")[1]["location"] == "/evil.example/x"
+    assert ask(COOKIE)[0] == 200 and ask(COOKIE, kind="websocket")[0] == 101
+    assert "Secure" in ask(("x-forwarded-proto", "https"), query="token=secret")[1]["set-cookie"]
+
+
+@pytest.mark.parametrize("host", ["evil.example:8501", "evil.example", "localhost.evil.example", "", "localhost:x",
+                                  "localhost@evil.example", "127.0.0.1.nip.io", "localhost/x"])
+def test_a_name_that_was_rebound_to_this_machine_is_not_answered(host: str):
+    """S1-5: the page at http://evil.example:8501 is of the same origin as itself, and 127.0.0.1 by now."""
+    for kind in ("http", "websocket"):
+        assert ask(("host", host), ("origin", f"http://{host}"), COOKIE, kind=kind)[0] in (403, 4403)
+        assert ask(("host", host), COOKIE, kind=kind, access=Access(""))[0] in (403, 4403)
+
+
+@pytest.mark.parametrize("host", ["localhost:8501", "127.0.0.1:8501", "[::1]:8501", "LOCALHOST", "localhost."])
+def test_names_of_this_machine_are_answered(host: str):
+    assert ask(("host", host), COOKIE)[0] == 200
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://localhost:9999", "null",
+                                    "http://localhost.evil.example"])
+def test_pages_of_other_origins_open_no_websocket_and_change_nothing(origin: str):
+    for access in (ACCESS, Access("")):
+        assert ask(("origin", origin), COOKIE, kind="websocket", access=access)[0] == 4403
+        assert ask(("origin", origin), COOKIE, method="PUT", access=access)[0] == 403
+    assert ask(("origin", "http://localhost:8501"), COOKIE, kind="websocket")[0] == 101
+
+
+def test_no_other_site_frames_a_page_and_pages_load_nothing_from_elsewhere():
+    for answer in (ask(COOKIE), ask()):
+        policy = answer[1]["content-security-policy"]
+        assert "frame-ancestors 'self'" in policy and "img-src 'self' data: blob:;" in policy
+        assert answer[1]["x-frame-options"] == "SAMEORIGIN"
+
+
+def test_what_the_environment_says():
+    named = Access.of_environment({TOKEN: "x", HOSTS: "Lab.example.org, other"})
+    assert named.hosts[3:] == ("lab.example.org", "other")
+    assert Access.of_environment({TOKEN: ""}).token == "" and ask(access=Access(""))[0] == 200
+    tokens = {Access.of_environment({}).token for _ in range(20)}
+    assert len(tokens) == 20 and min(map(len, tokens)) >= 32

@@ -1,0 +1,70 @@
+"""The standard streams of a command: closed ones, readers that went away, terminals that know few characters."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from typing import Any, TextIO
+
+ENDS_WITH_STDIN = "DFE_ENDS_WITH_STDIN"
+"""Variable of the environment: the command ends when its stdin is closed, as it is when whoever started it dies."""
+
+
+class Forgiving:
+    """A text stream for progress and messages: what can no longer be written is dropped, and the work goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._lost = stream, False
+
+    def write(self, text: str) -> int:
+        return self._try(self._stream.write, text) or len(text)
+
+    def flush(self) -> None:
+        self._try(self._stream.flush)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def _try(self, act: Any, *arguments: Any) -> Any:
+        try:
+            return None if self._lost else act(*arguments)
+        except (BrokenPipeError, ValueError):  # the reader went away; or the stream was closed
+            self._lost = True
+            return None
+
+
+def prepare() -> None:
+    """Make stdout and stderr usable: never None, never at odds with their encoding; stderr forgives a lost reader."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us (>&-)
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    if not isinstance(sys.stderr, Forgiving):
+        sys.stderr = Forgiving(sys.stderr)  # type: ignore[assignment]
+
+
+def discard_stdout() -> None:
+    """Send what is still to be printed nowhere: its reader went away."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+
+
+def end_with_stdin() -> None:
+    """Where `ENDS_WITH_STDIN` is set: interrupt this process as soon as its stdin is closed."""
+    if not os.environ.pop(ENDS_WITH_STDIN, ""):
+        return
+
+    def wait() -> None:
+        try:
+            while os.read(0, 1024):
+                pass
+        except OSError:
+            return
+        os.kill(os.getpid(), signal.SIGTERM)
+    threading.Thread(target=wait, daemon=True).start()
