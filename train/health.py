@@ -21,7 +21,7 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.replacement import is_in_use, owner_of
 from dfe_core.store import KINDS, cache_root, recover_all
 from train.browsers import find_browser
-from train.catalogue import Artefact, catalogue, delete, faults, manifest_name, remedy
+from train.catalogue import Artefact, catalogue, delete, faults, remedy
 from train.tables import size
 
 REPAIR = "dfe doctor --repair"
@@ -149,8 +149,6 @@ def _cache(root: Path) -> Iterator[Check]:
             state = WARNING if artefact.fault.startswith("training") else BAD
             yield Check(artefact.label, state, "; ".join(wrong), remedy(artefact))
     yield Check("artefacts", GOOD, f"{whole} of {len(artefacts)} whole, content as it was written")
-    for label in (f"{kind}/{name}" for kind, name, _ in unplaced(root)):
-        yield Check(label, WARNING, "written whole, but stopped before it got its name", REPAIR)
     if entries := [e for e in trash.discarded(root) if e.damaged]:
         yield Check("trash", WARNING, f"{len(entries)} damaged entries: " + ", ".join(e.id for e in entries),
                     "dfe rm --undo ID brings back what they hold, dfe rm --purge ID deletes it")
@@ -163,14 +161,13 @@ def _cache(root: Path) -> Iterator[Check]:
 
 
 def leftovers(root: Path) -> list[Path]:
-    """Temporary files and folders of writers that were killed, without any that is the only copy of an artefact, and
-    without those of writers still at work."""
+    """Temporary files and folders of writers that were killed: never an old artefact whose successor is not there, and
+    nothing of writers still at work."""
     places = [root, root / ".trash", *(root / kind for kind in KINDS)]
     places += [path for kind in KINDS if (root / kind).is_dir() for path in sorted((root / kind).iterdir())
                if path.is_dir() and not path.name.startswith(".")]
-    kept = {path for _, _, path in unplaced(root)}
     return [path for place in places if place.is_dir() for path in sorted(place.iterdir())
-            if _is_leftover(path) and path not in kept]
+            if _is_leftover(path)]
 
 
 def _is_leftover(path: Path) -> bool:
@@ -186,31 +183,15 @@ def _age_s(path: Path) -> float:
     return time.time() - path.stat().st_mtime
 
 
-def unplaced(root: Path) -> list[tuple[str, str, Path]]:
-    """(kind, name, folder) of artefacts that were written whole, and whose writers were killed before the last rename
-    while there is no other of the name."""
-    found = []
-    for kind in ("datasets", "tokens", "analyses"):
-        for path in sorted((root / kind).iterdir()) if (root / kind).is_dir() else ():
-            name = owner_of(path)
-            if name and path.is_dir() and (path / manifest_name(kind)).is_file() and "-old-" not in path.name \
-                    and not path.with_name(name).exists() and not is_in_use(path):
-                found.append((kind, name, path))
-    return found
-
-
 def repair(root: Path | None = None, progress: Listener = silent) -> list[str]:
     """Carry out what `checkup` advises where nothing is lost by it; returns a line for each thing done.
 
-    Interrupted changes are finished or rolled back, whole artefacts get their names, leftovers go, what is made at need
+    Interrupted changes are finished or rolled back, leftovers go, what is made at need
     is deleted where it is damaged, and damaged tokens are made again.
     """
     root = root or cache_root()
     done = [f"{label}: rolled back" for label in recover_all(root)]
     trash.recover(root)
-    for kind, name, path in unplaced(root):
-        os.rename(path, path.with_name(name))
-        done.append(f"{kind}/{name}: has its name")
     for path in leftovers(root):
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
         done.append(f"{path.relative_to(root)}: deleted")
