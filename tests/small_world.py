@@ -68,10 +68,21 @@ def write_tokens(root: Path, codebook: Codebook, dataset: Dataset, held: dict[st
             "levels": pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(levels, np.uint8).ravel(), stages),
             "error_mm": np.full(rows, 0.5, np.float32)}))
     pq.write_table(pa.concat_tables(parts).unify_dictionaries(), folder / "tokens.parquet")
+    write_counts(folder, held)
     write_json(folder / "manifest.json", {
         "stages": codebook.stages, "codewords": codebook.size, "levels": list(LEVELS), "model": codebook.key,
         "frames": sum(len(t) for t, _ in held.values()), "sha256": file_sha256(folder / "tokens.parquet")})
     return TokenCache(folder)
+
+
+def write_counts(folder: Path, held: dict[str, tuple]) -> None:
+    """counts.parquet: recording, stage, codeword, uses, intensity (sum) of every token that moves something."""
+    rows = [(name, stage, codeword, LEVELS[level]) for name, (tokens, levels) in held.items()
+            for (_, stage), codeword, level in zip(np.ndindex(*tokens.shape), tokens.ravel().tolist(),
+                                                   levels.ravel().tolist(), strict=True) if codeword]
+    table = pd.DataFrame(rows, columns=["recording", "stage", "codeword", "strength"])
+    table.groupby(["recording", "stage", "codeword"], as_index=False).agg(
+        uses=("strength", "size"), intensity=("strength", "sum")).to_parquet(folder / "counts.parquet", index=False)
 
 
 def write_dataset(root: Path, face: FaceModel, psi: dict[str, np.ndarray], name: str = "d",

@@ -44,6 +44,7 @@ COMMANDS = {
     "coverage": Command("coverage", "compare the codewords with AUs"),
     "map": Command("map", "lay codewords or frames out in two dimensions"),
     "probe": Command("probe", "predict a label from tokens, AUs or coefficients"),
+    "export": Command("export", "write tokens, bags, intervals or a summary as a table"),
     "groups": Command("groups", "compare groups or conditions codeword by codeword"),
     "align": Command("align", "lay moments among words, and find them by a description"),
     "benchmark": Command("benchmark", "measure the tokenizer or the speed on this machine"),
