@@ -49,6 +49,15 @@ def check_values(psi: np.ndarray, names: tuple[str, ...], space: str, where: str
     return kept, valid, notes
 
 
+DECIMALS_LOST = "the decimal points are lost (a spreadsheet with decimal commas saved it?)"
+
+
+def without_decimals(values: np.ndarray) -> bool:
+    """Whether no value that is finite has anything behind the decimal point."""
+    values = values[np.isfinite(values)]
+    return bool(len(values)) and bool((values == np.rint(values)).all())
+
+
 def as_float32(values: np.ndarray) -> np.ndarray:
     """The values as float32; what float32 cannot hold becomes infinite, and so invalid."""
     with np.errstate(over="ignore"):

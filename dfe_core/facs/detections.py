@@ -33,6 +33,7 @@ class Detections:
     ----------
     source: the file it was read from, as a name for messages.
     recording: the recording the file names itself, empty where it names none.
+    face: which face of a file with several, empty where it is the only one.
     tool, version: who said it (``openface``, ``py-feat``, ``libreface``, ``manual``, ``arkit-table``).
     estimate: True where AUs were derived and not detected or coded.
     aus: (A) of (AU, side); a detector without sides has side ``both``.
@@ -59,6 +60,7 @@ class Detections:
     fps: float = 0.0
     intervals: tuple[Interval, ...] = ()
     recording: str = ""
+    face: str = ""
     notes: tuple[str, ...] = field(default_factory=tuple)
 
     @property

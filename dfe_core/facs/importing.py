@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from dfe_core.facs.table import DETECTOR_CAVEAT
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import file_sha256, one_writer
 
-_SUFFIXES = (".csv", ".tsv", ".txt", ".eaf")
+_SUFFIXES = (".csv", ".tsv", ".txt", ".eaf", ".parquet")
 
 
 @dataclass
@@ -92,7 +92,8 @@ def _read_all(files: list[Path], dataset: Dataset, format: str, options: ReadOpt
     for done, path in enumerate(map(Path, files), 1):
         progress(Progress("read AU files", done, len(files), path.name))
         try:
-            parts = _one_face_each(read_aus(path, options, format), face, report)
+            parts = _faces_to_take(_from_start(read_aus(path, options, format), path, dataset), path, face, dataset,
+                                   report)
         except DataError as error:
             report.skipped[str(path)] = str(error)
             continue
@@ -113,22 +114,45 @@ def _read_all(files: list[Path], dataset: Dataset, format: str, options: ReadOpt
     return found
 
 
-def _one_face_each(parts: list[Detections], face: str | None, report: AuImportReport) -> list[Detections]:
-    """One face of every recording in a file: `face`, or the first, which was seen most often."""
+def _from_start(parts: list[Detections], path: Path, dataset: Dataset) -> list[Detections]:
+    """AUs of the very file that the dataset's recording was read from: both count from its first frame."""
+    if not any(source.get("sha256") == file_sha256(path) for source in dataset.manifest.get("sources", ())):
+        return parts
+    return [part if part.time_s is None else replace(part, time_s=part.time_s - part.time_s[0]) for part in parts]
+
+
+def _faces_to_take(parts: list[Detections], path: Path, face: str | None, dataset: Dataset,
+                   report: AuImportReport) -> list[Detections]:
+    """The faces of every recording in a file that the dataset has as recordings of their own (``…-face1``), else one of
+    each: `face`, or the first, which was seen most often."""
     by_recording: dict[str, list[Detections]] = {}
     for part in parts:
         by_recording.setdefault(part.recording, []).append(part)
     chosen = []
     for group in by_recording.values():
-        named = [p for p in group if face is not None and f"face {face}" in p.notes]
-        if face is not None and len(group) > 1 and not named:
-            seen = ", ".join(n.removeprefix("face ") for p in group for n in p.notes[:1])
-            raise DataError(group[0].source, f"no face {face}", f"one of {seen}")
-        chosen.append((named or group)[0])
-        if len(group) > 1:
-            report.notes[f"{group[0].source} {group[0].recording}".strip() + ", faces"] = (
-                f"{len(group)} faces: {chosen[-1].notes[0]} taken, the others left out",)
+        own = [part for part in group if face is None and _recording_of_face(part, path, dataset)]
+        chosen += own or [_one_face(group, face, report)]
     return chosen
+
+
+def _one_face(group: list[Detections], face: str | None, report: AuImportReport) -> Detections:
+    named = [part for part in group if face is not None and part.face == face]
+    if face is not None and len(group) > 1 and not named:
+        raise DataError(group[0].source, f"no face {face}", f"one of {', '.join(part.face for part in group)}")
+    chosen = (named or group)[0]
+    if len(group) > 1:
+        report.notes[f"{chosen.source} {chosen.recording}".strip() + ", faces"] = (
+            f"{len(group)} faces: face {chosen.face} taken, the others left out",)
+    return chosen
+
+
+def _recording_of_face(part: Detections, path: Path, dataset: Dataset) -> str:
+    """The recording of the dataset that is this face of the file, empty where there is none."""
+    if not part.face:
+        return ""
+    names = {name.lower(): name for name in dataset.recordings["recording"]}
+    stems = [stem for stem in (path.stem, part.recording, f"{path.stem}-{part.recording}") if stem]
+    return next((names[key] for stem in stems if (key := f"{stem}-face{part.face}".lower()) in names), "")
 
 
 def match_recording(part: Detections, path: Path, dataset: Dataset, given: dict[str, str]) -> str:
@@ -137,6 +161,8 @@ def match_recording(part: Detections, path: Path, dataset: Dataset, given: dict[
     The names compared are the recording that the file itself names, then the file's stem, then that of its folder. One
     file for a dataset of one recording always matches. Raises `DataError` where none or several would do.
     """
+    if found := _recording_of_face(part, path, dataset):
+        return found
     names = dataset.recordings["recording"].tolist()
     wanted = [w for w in (part.recording, path.stem, path.parent.name) if w]
     for stem in wanted[:2]:

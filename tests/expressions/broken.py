@@ -1,4 +1,5 @@
-"""Broken recordings: what each is, its file name and its bytes. Every one must be refused in one line."""
+"""Broken recordings: what each is, its file name and its bytes. Every one must be refused in one line; `SLIPS` are read
+without the row concerned."""
 
 from __future__ import annotations
 
@@ -121,22 +122,13 @@ BROKEN: dict[str, tuple[str, str | bytes]] = {
                        .replace("browDownLeft", "EyeBlinkLeft", 1)),
     "a coefficient in two spellings": ("a.csv", table(
         np.hstack([PSI, PSI[:, :1]]), names=(*ARKIT_NAMES, "BrowDown_L"))),
-    "text for a number": ("a.csv", _cell(LIVE, 12, 20, "abc")),
-    "a number with a unit": ("a.csv", _cell(LIVE, 12, 20, "0.5%")),
     "text in all of a column": ("a.csv", table(PSI).replace("0.", "zero")),
     "a broken timecode": ("a.csv", _cell(LIVE, 12, 0, "10:00:xx:00.000")),
     "no timecode": ("a.csv", _cell(LIVE, 12, 0, "")),
     "a timecode of another kind": ("a.csv", _cell(LIVE, 12, 0, "frame 12")),
     "frame counts beyond the base": ("a.csv", _cell(live_link(performance(200)), 12, 0, "10:00:00:75.000")),
-    "a timecode twice": ("a.csv", _lines(LIVE, lambda x: [*x[:9], x[8], *x[9:]])),
-    "frames swapped": ("a.csv", _lines(LIVE, lambda x: [*x[:9], x[10], x[9], *x[11:]])),
-    "frames backwards": ("a.csv", _lines(LIVE, lambda x: [x[0], *x[:0:-1]])),
     "one time for all": ("a.csv", live_link(PSI, counts=np.zeros(40))),
     "every time twice": ("a.csv", live_link(PSI, counts=np.repeat(np.arange(20.0), 2))),
-    "times out of order": ("a.csv", _cell(TABLE, 5, 0, "99")),
-    "times that are no numbers": ("a.csv", _cell(TABLE, 5, 0, "soon")),
-    "a time missing": ("a.csv", _cell(TABLE, 5, 0, "")),
-    "an infinite time": ("a.csv", _cell(TABLE, 5, 0, "inf")),
     "0 fps": ("a.csv", table(PSI, fps=1e-3)),
     "5000 fps": ("a.csv", table(PSI, fps=5000)),
     "no times": ("a.csv", table(PSI, time=None)),
@@ -169,8 +161,6 @@ BROKEN: dict[str, tuple[str, str | bytes]] = {
     "text for a weight": ("a.json", _beat(lambda c: c["frames"][7]["weights"].__setitem__(3, "x"))),
     "a list for a weight": ("a.json", _beat(lambda c: c["frames"][7]["weights"].__setitem__(3, [1]))),
     "a frame that is null": ("a.json", _beat(lambda c: c["frames"].__setitem__(7, None))),
-    "frames out of order": ("a.json", _beat(lambda c: c["frames"].reverse())),
-    "a frame twice": ("a.json", _beat(lambda c: c["frames"].insert(7, c["frames"][7]))),
     "a time that is text": ("a.json", _beat(lambda c: c["frames"][7].update(time="now"))),
     "lists of two lengths": ("a.json", json.dumps({**{n: PSI[:, i].tolist() for i, n in enumerate(ARKIT_NAMES)},
                                                    "jawOpen": [0.1], "fps": 30})),
@@ -217,4 +207,18 @@ BROKEN: dict[str, tuple[str, str | bytes]] = {
     "a parquet of no rows": ("a.parquet", _parquet({**_arkit_columns(PSI[:0]), "time": np.zeros(0)})),
     "a parquet of noise": ("a.parquet", b"PAR1" + np.random.default_rng(3).bytes(500) + b"PAR1"),
 }
+SLIPS: dict[str, tuple[str, str | bytes, int, str]] = {
+    "text for a number": ("a.csv", _cell(LIVE, 12, 20, "abc"), 39, "1 cell with text"),
+    "a number with a unit": ("a.csv", _cell(LIVE, 12, 20, "0.5%"), 39, "1 cell with text"),
+    "a timecode twice": ("a.csv", _lines(LIVE, lambda x: [*x[:9], x[8], *x[9:]]), 40, "time of another left out"),
+    "frames swapped": ("a.csv", _lines(LIVE, lambda x: [*x[:9], x[10], x[9], *x[11:]]), 40, "sorted"),
+    "frames backwards": ("a.csv", _lines(LIVE, lambda x: [x[0], *x[:0:-1]]), 40, "sorted"),
+    "times out of order": ("a.csv", _cell(TABLE, 5, 0, "99"), 39, "out of line"),
+    "times that are no numbers": ("a.csv", _cell(TABLE, 5, 0, "soon"), 39, "without a time left out"),
+    "a time missing": ("a.csv", _cell(TABLE, 5, 0, ""), 39, "without a time left out"),
+    "an infinite time": ("a.csv", _cell(TABLE, 5, 0, "inf"), 39, "without a time left out"),
+    "frames out of order": ("a.json", _beat(lambda c: c["frames"].reverse()), 40, "sorted"),
+    "a frame twice": ("a.json", _beat(lambda c: c["frames"].insert(7, c["frames"][7])), 40, "time of another"),
+}
+"""What is wrong with a row and not with a file: name, content, the frames that are valid, and what the note says."""
 assert len(LIVE_LINK_NAMES) == 52

@@ -16,7 +16,7 @@ from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.registry import find_reader, read_head, readers
 from dfe_core.faces.arkit import ARKIT_NAMES
 from tests.captures import beat_json, live_link, performance, table, write
-from tests.expressions.broken import BROKEN, mat_bomb
+from tests.expressions.broken import BROKEN, SLIPS, mat_bomb
 
 SEEDS = {"csv": [live_link(performance(30)), table(performance(30))], "json": [beat_json(performance(12))]}
 RELAXED = settings(max_examples=60, deadline=None, derandomize=True,
@@ -44,12 +44,9 @@ def test_each_broken_file_is_refused_in_one_line_in_good_time(tmp_path: Path, wh
 
 @pytest.mark.parametrize(("what", "place", "found"), [
     ("a short line in the middle", "line 10", "columns"),
-    ("text for a number", "line 13, column", "'abc'"),
     ("a broken timecode", "line 13, column Timecode", "10:00:xx"),
-    ("a timecode twice", "line 10", "again"),
-    ("frames swapped", "line 11", "before"),
     ("every time twice", "line 3", "two faces"),
-    ("0 fps", "a.csv", "frames a second"),
+    ("0 fps", "a.csv", "no real time"),
     ("5000 fps", "a.csv", "frames a second"),
     ("no times", "a.csv", "no frame rate"),
     ("a coefficient in two spellings", "column 54", "browDownLeft a second time"),
@@ -64,6 +61,15 @@ def test_the_message_names_the_place_and_the_fault(tmp_path: Path, what: str, pl
     with pytest.raises(DataError) as error:
         _read(write(tmp_path / name, content))
     assert place in str(error.value) and found in str(error.value), str(error.value)
+
+
+@pytest.mark.parametrize("what", SLIPS)
+def test_a_fault_of_one_row_costs_that_row_and_is_said(tmp_path: Path, what: str):
+    name, content, valid, note = SLIPS[what]
+    path = write(tmp_path / name, content)
+    (found,) = find_reader(path)[0].read(path, ReadOptions())
+    assert found.valid.sum() == valid and note in " ".join(found.notes), found.notes
+    assert (np.diff(found.time_s) > 0).all() and found.fps in (30, 59.94, 60)
 
 
 def test_a_compressed_mat_is_not_unfolded_beyond_the_limit(tmp_path: Path):

@@ -67,7 +67,7 @@ def test_several_faces_become_several_detections_the_most_seen_first(tmp_path):
 
 def test_the_real_openface_file_has_a_counter_for_time_and_reads_once_the_rate_is_given(shared):
     path = shared / "data" / "pyfeat_csv" / "OpenFace_Test.csv"
-    with pytest.raises(DataError, match="not real time"):
+    with pytest.raises(DataError, match="no real time"):
         read_aus(path)
     (found,) = read_aus(path, ReadOptions(fps=30))
     assert found.probability.shape == (100, 18) and found.time_s[-1] == pytest.approx(99 / 30)
@@ -77,7 +77,7 @@ def test_the_real_openface_file_has_a_counter_for_time_and_reads_once_the_rate_i
 
 def test_the_real_pyfeat_file_has_probabilities_and_no_time(shared):
     path = shared / "data" / "pyfeat_csv" / "001.csv"
-    with pytest.raises(DataError, match="no timestamps"):
+    with pytest.raises(DataError, match="no frame rate"):
         read_aus(path)
     (found,) = read_aus(path, ReadOptions(fps=25))
     assert found.tool == "py-feat" and found.recording == "001" and len(found.frame) == 40
@@ -85,12 +85,13 @@ def test_the_real_pyfeat_file_has_probabilities_and_no_time(shared):
     assert np.isnan(found.intensity).all() and "AU45" not in found.emits and "AU43" in found.emits
 
 
-def test_pyfeat_tables_of_several_inputs_and_faces_are_taken_apart(tmp_path):
+def test_pyfeat_tables_of_several_inputs_are_taken_apart_and_rows_of_unknown_faces_are_left_out(tmp_path):
     base = {"AU01": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], "AU02": [0.5, 0.4, 0.3, 0.2, 0.1, 0.0],
             "AU12": [0.9] * 3 + [0.1] * 3, "frame": [0, 0, 1, 0, 1, 2], "FaceScore": 0.99,
             "input": [r"C:\v\a.mp4"] * 3 + ["/v/b.mp4"] * 3}
     found = read_aus(write(tmp_path / "f.csv", base), ReadOptions(fps=10))
-    assert [(d.recording, len(d.frame)) for d in found] == [("a", 2), ("a", 1), ("b", 3)]
+    assert [(d.recording, len(d.frame)) for d in found] == [("a", 2), ("b", 3)]
+    assert "another left out" in notes(found[0])
 
 
 def test_libreface_reads_time_in_ms_and_keeps_intensity_and_detection_apart(tmp_path):
@@ -108,8 +109,8 @@ def test_libreface_reads_time_in_ms_and_keeps_intensity_and_detection_apart(tmp_
     ({"AU12_r": np.linspace(0, 50, 60)}, "column left out"),
     ({"AU12_r": 1.7}, "AU12 at 1.7: constant in every frame"),
     ({"AU12_r": 0.0}, "AU12: 0 in every frame (intensity); kept"),
-    ({"timestamp": [i / 30 for i in range(59, -1, -1)]}, "not in order of time"),
-    ({"timestamp": [0.0] + [i / 30 for i in range(59)]}, "1 rows repeat a time"),
+    ({"timestamp": [i / 30 for i in range(59, -1, -1)]}, "not in order of the time"),
+    ({"timestamp": [0.0] + [i / 30 for i in range(59)]}, "1 row with the time of another"),
 ])
 def test_a_fault_in_a_column_is_one_clear_note_and_the_rest_goes_on(tmp_path, changed, message):
     (found,) = read_aus(write(tmp_path / "a.csv", OPENFACE, **changed))
@@ -118,11 +119,11 @@ def test_a_fault_in_a_column_is_one_clear_note_and_the_rest_goes_on(tmp_path, ch
 
 
 @pytest.mark.parametrize(("changed", "message"), [
-    ({"timestamp": None}, "no timestamps"),
-    ({"timestamp": 0.0}, "not real time"),
+    ({"timestamp": None}, "no frame rate"),
+    ({"timestamp": 0.0}, "no real time"),
     ({"success": 0}, "no face was found"),
     ({k: 0 for k in OPENFACE if k.startswith("AU")}, "every AU is zero"),
-    ({"AU01_r": ["x"] * 60}, "column AU01_r, row 2: 'x'"),
+    ({"AU01_r": ["x"] * 60}, "line 2, column AU01_r: 'x'"),
 ])
 def test_a_file_that_cannot_be_used_is_one_clear_line(tmp_path, changed, message):
     with pytest.raises(DataError) as caught:
@@ -132,7 +133,7 @@ def test_a_file_that_cannot_be_used_is_one_clear_line(tmp_path, changed, message
 
 @pytest.mark.parametrize(("content", "message"), [
     (b"", "empty"), (b"\x00\x01\x02" * 50, "binary"), (b"a,b\n1,2\n", "no AUs found"),
-    (b"frame,AU01_r\n", "without rows"), (b"AU01_r,AU01_r\n1,2\n", "stands twice"), (b"<xml/>", "no AUs found"),
+    (b"frame,AU01_r\n", "no rows"), (b"AU01_r,AU01_r\n1,2\n", "stands twice"), (b"<xml/>", "no AUs found"),
     (b"\xff\xfe\x00", "")])
 def test_files_that_are_no_au_table_are_named(tmp_path, content, message):
     path = tmp_path / "what.csv"

@@ -42,10 +42,12 @@ def arkit_recording(path: Path, values: np.ndarray, names: Sequence[str], timing
                     extras: dict[str, np.ndarray] | None = None, notes: Sequence[str] = ()) -> Recording:
     """A recording on the ARKit names that the file has; what is missing, out of range or set aside is noted.
 
-    values: (T, S) in the order of `names`. Raises `DataError` as `check_values` does.
+    values, extras: (N, S) in the order of `names`, and (N,), of which `timing` chooses and orders the rows. Raises
+    `DataError` as `check_values` does.
     """
-    psi, valid, told = check_values(values, tuple(names), "arkit", str(path))
+    psi, valid, told = check_values(timing.of(values), tuple(names), "arkit", str(path))
     missing = [name for name in ARKIT_NAMES if name not in set(names)]
     absent = (f"Not in the file, so always 0: {', '.join(missing)}.",) if missing else ()
     return Recording(path.stem, tuple(names), psi, timing.time_s, timing.frame, valid, timing.fps, "arkit", extractor,
-                     extras=extras or {}, notes=(*notes, *absent, *timing.notes, *told))
+                     extras={k: timing.of(v) for k, v in (extras or {}).items()},
+                     notes=(*notes, *absent, *timing.notes, *told))

@@ -145,8 +145,8 @@ def _timing(arrays: dict[str, np.ndarray], options: ReadOptions, path: Path) -> 
 
 
 def _recording(path: Path, arrays: dict[str, np.ndarray], timing: Timing, options: ReadOptions) -> Recording:
-    psi, valid, told = check_values(arrays["exp"], bfm_names(), "bfm", str(path))
-    extras = {name: arrays[key][:, i].astype(np.float32) for key, names in _BESIDE.items() if key in arrays
+    psi, valid, told = check_values(timing.of(arrays["exp"]), bfm_names(), "bfm", str(path))
+    extras = {name: timing.of(arrays[key][:, i]).astype(np.float32) for key, names in _BESIDE.items() if key in arrays
               for i, name in enumerate(names)}
     return Recording(path.stem, bfm_names(), psi, timing.time_s, timing.frame, valid, timing.fps, "bfm",
                      options.extractor or "deep3dfacerecon", extras=extras, notes=(*timing.notes, *told))

@@ -121,11 +121,11 @@ def _recording(path: Path, expression: np.ndarray, jaw: np.ndarray | None, timin
                notes: tuple[str, ...], extras: dict[str, np.ndarray]) -> Recording:
     names = flame_names(expression.shape[1])
     psi = np.concatenate([expression, jaw if jaw is not None else np.zeros((len(expression), 3))], 1)
-    kept, valid, told = check_values(psi, names, "flame", str(path))
-    first = expression[valid, 0]
+    kept, valid, told = check_values(timing.of(psi), names, "flame", str(path))
+    first = kept[valid, 0]
     span = f"exp_000 runs from {first.min():.2f} to {first.max():.2f}: extractors differ in scale."
     return Recording(path.stem, names, kept, timing.time_s, timing.frame, valid, timing.fps, "flame", extractor,
-                     extras=extras, notes=(*notes, span, *timing.notes, *told))
+                     extras={k: timing.of(v) for k, v in extras.items()}, notes=(*notes, span, *timing.notes, *told))
 
 
 def _json_keys(head: bytes) -> list[str]:

@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.checks import as_float32, check_values
 from dfe_core.expressions.readers.arkit_columns import LEAST
 from dfe_core.expressions.readers.arrays import read_arrays
-from dfe_core.expressions.readers.column_names import FACES, TIMES
+from dfe_core.expressions.readers.clocks import clocks_of, timing_of
+from dfe_core.expressions.readers.column_names import TIMES
+from dfe_core.expressions.readers.faces import face_columns, faces_of
 from dfe_core.expressions.readers.json_file import RATES
-from dfe_core.expressions.readers.landmark_columns import clock_columns, column_of, faces_of, table_timing
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.parquet_table import open_parquet_table, parquet_header
 from dfe_core.expressions.readers.text_table import open_text_table, read_header
@@ -77,15 +77,15 @@ def _checked(header: Sequence[str], path: Path) -> dict[str, int]:
 
 def _table(path: Path, options: ReadOptions, parquet: bool) -> list[Recording]:
     table = open_parquet_table(path) if parquet else open_text_table(path)
-    columns, face = _checked(table.header, path), column_of(table.header, FACES)
-    numbers = sorted({*columns.values(), *clock_columns(table.header)})
-    data, dropped = table.read(numbers, [] if face is None else [face])
+    columns, whose = _checked(table.header, path), face_columns(table.header)
+    clocks = clocks_of(table.header, table.first, options, path)
+    data, dropped = table.read(sorted({*columns.values(), *clocks.numbers, *whose.numbers}),
+                               [*clocks.texts, *whose.texts])
     values = np.stack([as_float32(data[i]) for i in columns.values()], 1)
-    owners: pa.Array | None = None if face is None else data[face]
-    faces, left = faces_of(owners, len(values), options, path)
-    return [_recording(path, suffix, values[rows], tuple(columns),
-                       table_timing(table.header, data, rows, options, path, table.preamble + 1), options,
-                       (*table.notes, *dropped, *left)) for suffix, rows in faces]
+    faces, left = faces_of(whose, data, clocks.moments(data), len(values), options, path)
+    return [_recording(path, face.suffix, values[face.rows], tuple(columns),
+                       timing_of(clocks, data, face.rows, options, path, table.preamble + 1), options,
+                       (*table.notes, *dropped, *left)) for face in faces]
 
 
 def _arrays(path: Path, options: ReadOptions) -> list[Recording]:
@@ -108,6 +108,6 @@ def _arrays(path: Path, options: ReadOptions) -> list[Recording]:
 
 def _recording(path: Path, suffix: str, values: np.ndarray, names: tuple[str, ...], timing: Timing,
                options: ReadOptions, notes: Sequence[str]) -> Recording:
-    psi, valid, told = check_values(values, names, "arkit", str(path))
+    psi, valid, told = check_values(timing.of(values), names, "arkit", str(path))
     return Recording(path.stem + suffix, names, psi, timing.time_s, timing.frame, valid, timing.fps, "arkit",
                      options.extractor or "ict-facekit", notes=(*notes, *timing.notes, *told))

@@ -10,16 +10,9 @@ from pathlib import Path
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.points import PointTrack, point_track
-from dfe_core.expressions.readers.landmark_columns import (
-    FACES,
-    clock_columns,
-    column_of,
-    coordinate_columns,
-    faces_of,
-    read_points,
-    rows_of,
-    table_timing,
-)
+from dfe_core.expressions.readers.clocks import clocks_of, timing_of
+from dfe_core.expressions.readers.faces import check_scores, face_columns, faces_of
+from dfe_core.expressions.readers.landmark_columns import coordinate_columns, read_points, rows_of
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.text_table import open_text_table, read_header
 
@@ -39,13 +32,14 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
     columns = coordinate_columns([c.lower() for c in table.header])
     if not columns:
         raise DataError(path, f"no coordinates in {len(table.header)} columns", "x_0, y_0, x_1, y_1 … without gaps")
-    face = column_of(table.header, FACES)
-    points, data, dropped = read_points(table, columns, sorted(clock_columns(table.header)),
-                                        [] if face is None else [face])
-    faces, left = faces_of(None if face is None else data[face], len(points), options, path)
+    clocks, whose = clocks_of(table.header, table.first, options, path), face_columns(table.header)
+    points, data, dropped = read_points(table, columns, sorted({*clocks.numbers, *whose.numbers}),
+                                        [*clocks.texts, *whose.texts])
+    check_scores(whose, data, path)
+    faces, left = faces_of(whose, data, clocks.moments(data), len(points), options, path)
     notes = (*table.notes, *dropped, *left, f"{len(columns)} landmarks in {points.shape[2]}-D.")
     extractor = options.extractor or ("py-feat" if "FaceScore" in table.header else "landmarks")
     first = table.preamble + 1
-    return [point_track(path, rows_of(points, here), table_timing(table.header, data, here, options, path, first),
-                        extractor, name=path.stem + suffix, metric=False, axes="image", notes=notes)
-            for suffix, here in faces]
+    return [point_track(path, rows_of(points, face.rows), timing_of(clocks, data, face.rows, options, path, first),
+                        extractor, name=path.stem + face.suffix, metric=False, axes="image", notes=notes)
+            for face in faces]

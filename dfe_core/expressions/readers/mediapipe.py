@@ -16,17 +16,11 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.arkit_columns import LEAST, arkit_count, arkit_indices, arkit_recording
 from dfe_core.expressions.readers.arrays import ALONE, read_arrays
+from dfe_core.expressions.readers.clocks import clocks_of, timing_of
 from dfe_core.expressions.readers.column_names import FRAMES, TIMES
 from dfe_core.expressions.readers.face_tracks import follow_faces
+from dfe_core.expressions.readers.faces import LEAST_FRAMES, face_columns, faces_of
 from dfe_core.expressions.readers.json_file import RATES, first_key, load_json, rate
-from dfe_core.expressions.readers.landmark_columns import (
-    FACES,
-    LEAST_FRAMES,
-    clock_columns,
-    column_of,
-    faces_of,
-    table_timing,
-)
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.parquet_table import open_parquet_table, parquet_header
 from dfe_core.expressions.readers.text_table import open_text_table, read_header
@@ -89,14 +83,15 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
 
 def _read_table(path: Path, options: ReadOptions, parquet: bool) -> list[Recording]:
     table = open_parquet_table(path) if parquet else open_text_table(path)
-    columns, face = arkit_indices(table.header, path), column_of(table.header, FACES)
-    clocks = clock_columns(table.header)
-    data, dropped = table.read(sorted({*columns.values(), *clocks}), [] if face is None else [face])
+    columns, whose = arkit_indices(table.header, path), face_columns(table.header)
+    clocks = clocks_of(table.header, table.first, options, path)
+    data, dropped = table.read(sorted({*columns.values(), *clocks.numbers, *whose.numbers}),
+                               [*clocks.texts, *whose.texts])
     psi = np.stack([data[i].astype(np.float32) for i in columns.values()], 1)
-    faces, left = faces_of(None if face is None else data[face], len(psi), options, path)
-    return [_named(path, suffix, psi[rows], tuple(columns),
-                   table_timing(table.header, data, rows, options, path, table.preamble + 1), {},
-                   (*table.notes, *dropped, *left)) for suffix, rows in faces]
+    faces, left = faces_of(whose, data, clocks.moments(data), len(psi), options, path)
+    return [_named(path, face.suffix, psi[face.rows], tuple(columns),
+                   timing_of(clocks, data, face.rows, options, path, table.preamble + 1), {},
+                   (*table.notes, *dropped, *left)) for face in faces]
 
 
 def _named(path: Path, suffix: str, psi: np.ndarray, names: tuple[str, ...], timing: Timing,

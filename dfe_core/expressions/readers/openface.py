@@ -11,15 +11,10 @@ from pathlib import Path
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.points import PointTrack, point_track
-from dfe_core.expressions.readers.landmark_columns import (
-    clock_columns,
-    column_of,
-    coordinate_columns,
-    faces_of,
-    read_points,
-    rows_of,
-    table_timing,
-)
+from dfe_core.expressions.readers.clocks import clocks_of, timing_of
+from dfe_core.expressions.readers.column_names import column_of
+from dfe_core.expressions.readers.faces import check_scores, face_columns, faces_of
+from dfe_core.expressions.readers.landmark_columns import coordinate_columns, read_points, rows_of
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.text_table import open_text_table, read_header
 from dfe_core.expressions.readers.validity import found_faces
@@ -47,18 +42,20 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
     columns, deep = _landmarks(path, table.header)
     seen = {name: i for name in ("success", "confidence") if (i := column_of(table.header, (name,))) is not None}
     extras = {name: i for i, name in enumerate(table.header) if _EXTRAS.match(name)}
-    face = column_of(table.header, ("face_id",))
-    numbers = sorted({*seen.values(), *extras.values(), *clock_columns(table.header)})
-    points, data, dropped = read_points(table, columns, numbers, [] if face is None else [face])
-    faces, left = faces_of(None if face is None else data[face], len(points), options, path)
+    clocks, whose = clocks_of(table.header, table.first, options, path), face_columns(table.header)
+    numbers = sorted({*seen.values(), *extras.values(), *clocks.numbers, *whose.numbers})
+    points, data, dropped = read_points(table, columns, numbers, [*clocks.texts, *whose.texts])
+    check_scores(whose, data, path)
+    faces, left = faces_of(whose, data, clocks.moments(data), len(points), options, path)
     tracks = []
-    for suffix, here in faces:
-        timing = table_timing(table.header, data, here, options, path, table.preamble + 1)
+    for face in faces:
+        here = face.rows
+        timing = timing_of(clocks, data, here, options, path, table.preamble + 1)
         valid, told = found_faces({name: data[i][here] for name, i in seen.items()})
         notes = (*table.notes, *dropped, *left, *told, *(() if deep else (
             "No 3-D landmarks: 2-D ones are used, from which turns of the head cannot be removed.",)))
         tracks.append(point_track(
-            path, rows_of(points, here), timing, "openface", name=path.stem + suffix, valid=valid, metric=deep,
+            path, rows_of(points, here), timing, "openface", name=path.stem + face.suffix, valid=valid, metric=deep,
             axes="image", extras={name: rows_of(data[i], here) for name, i in extras.items()}, notes=notes))
     return tracks
 

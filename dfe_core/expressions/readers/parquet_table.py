@@ -26,6 +26,7 @@ class ParquetTable:
     header: tuple[str, ...]
     preamble: int = 0
     notes: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
 
     def read(self, numbers: Sequence[int], texts: Sequence[int] = ()) -> tuple[dict[int, np.ndarray], tuple[str, ...]]:
         """Columns by index, as `TextTable.read` gives them. Raises `DataError` for a column that holds no numbers."""

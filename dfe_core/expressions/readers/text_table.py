@@ -11,13 +11,22 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
 from dfe_core.errors import DataError
 
 MAX_LINE_BYTES = 1 << 20
 """Longer lines are no table; what follows is never read."""
-_MISSING = ["", "nan", "NaN", "NAN", "-nan", "NA", "N/A", "#N/A", "null", "NULL", "None"]
+MISSING = ("", "nan", "NaN", "NAN", "Nan", "-nan", "-NaN", "NA", "N/A", "n/a", "na", "#N/A", "null", "NULL", "Null",
+           "None", "none", "NONE", "missing", "undefined", "-", "--", ".", "?", "#NV", "#NUM!", "#VALUE!", "#DIV/0!",
+           "#REF!", "#NAME?", "nan(ind)", "-nan(ind)", "nan(snan)", "-nan(snan)", "1.#INF", "-1.#INF", "1.#INF00",
+           "-1.#INF00", "1.#IND", "-1.#IND", "1.#IND00", "-1.#IND00", "1.#QNAN", "-1.#QNAN", "1.#QNAN0", "-1.#QNAN0",
+           "1.#SNAN", "FIT_FAILED", "FIND_FAILED")
+"""Spellings of a cell without a number: of C libraries (Microsoft's ``-nan(ind)``), spreadsheets and tools."""
+MOST_UNREADABLE = 0.2
+"""A column with a larger share of other text is no column of numbers."""
+_NUMBER = r"(?i)^[+-]?(\d+\.?\d*(e[+-]?\d+)?|\.\d+(e[+-]?\d+)?|inf|infinity)$"
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -26,7 +35,7 @@ class TextTable:
     """A text table whose head has been read.
 
     header: (C,) column names, stripped. preamble: lines up to and with the header. singles: columns of numbers that are
-    parsed as float32.
+    parsed as float32. first: cells of the first row.
     """
 
     path: Path
@@ -37,15 +46,16 @@ class TextTable:
     encoding: str
     notes: tuple[str, ...] = ()
     singles: frozenset[int] = frozenset()
+    first: tuple[str, ...] = ()
 
     def read(self, numbers: Sequence[int], texts: Sequence[int] = (), pad: re.Pattern[bytes] | None = None
              ) -> tuple[dict[int, np.ndarray], tuple[str, ...]]:
         """Columns by index: `numbers` as (T,) float64 with NaN where empty, `texts` as pyarrow string arrays.
 
         Short lines that match `pad` as a whole are frames in which the tool wrote nothing more: the rest is empty.
-        A last line with too few columns is dropped; the second value says so, one sentence a fact. Raises `DataError`
-        for a row with another number of columns elsewhere, for text where a number belongs, and for bytes that are
-        no text.
+        A cell with text where a number belongs is NaN, and so is one of `MISSING`; a last line with too few columns
+        is dropped; the second value says so, one sentence a fact. Raises `DataError` for a row with another number of
+        columns elsewhere, for more text than `MOST_UNREADABLE` of a column of numbers, and for bytes that are no text.
         """
         table, dropped = self._read(numbers, texts, pad)
         return self._columns(table, numbers, texts), dropped
@@ -79,15 +89,56 @@ class TextTable:
         except UnicodeDecodeError as error:
             raise DataError(self.path, f"bytes that are not {error.encoding} text", "UTF-8") from None
         except pa.ArrowInvalid as error:
+            if "CSV conversion error" in str(error):
+                return self._lenient(numbers, texts, self.path, error)
             if "CSV parse error: Expected" not in str(error):
                 raise self._fault(str(error), numbers) from None
         end, cells = self._last_short_line(pad)
-        try:
-            table = self._parse(numbers, texts, self._repaired(end, pad))
-        except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-            raise self._fault(str(error), numbers) from None
-        return table, (f"The last line is cut off after {cells} of {len(self.header)} columns: one frame dropped.",) \
+        told = (f"The last line is cut off after {cells} of {len(self.header)} columns: one frame dropped.",) \
             if cells else ()
+        try:
+            return self._parse(numbers, texts, self._repaired(end, pad)), told
+        except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+            table, unreadable = self._lenient(numbers, texts, self._repaired(end, pad), error)
+        return table, (*told, *unreadable)
+
+    def _lenient(self, numbers: Sequence[int], texts: Sequence[int], source: Path | pa.BufferReader,
+                 fault: Exception) -> tuple[pa.Table, tuple[str, ...]]:
+        """As `_parse`, with NaN for cells that are no numbers. Raises `DataError` for `fault` where that is no way."""
+        if "UTF8" in str(fault):
+            raise self._fault(str(fault), numbers) from None
+        try:
+            table = self._parse((), list(dict.fromkeys((*numbers, *texts))), source)
+        except (pa.ArrowInvalid, UnicodeDecodeError):
+            raise self._fault(str(fault), numbers) from None
+        bad: dict[int, np.ndarray] = {}
+        for index in dict.fromkeys(numbers):
+            values, wrong = _as_numbers(table[str(index)], self._kind(index), self.decimal)
+            if wrong.any():
+                bad[index] = wrong
+                self._check_share(index, wrong, table)
+            if index not in texts:
+                table = table.set_column(table.column_names.index(str(index)), str(index), values)
+        return table, self._unreadable(bad, table.num_rows)
+
+    def _check_share(self, index: int, wrong: np.ndarray, table: pa.Table) -> None:
+        given = len(wrong) - table[str(index)].null_count
+        if wrong.sum() > MOST_UNREADABLE * given:
+            row = int(np.flatnonzero(wrong)[0])
+            raise DataError(f"{self.path}, line {self.preamble + row + 1}, column {self.header[index]}",
+                            f"{table[str(index)][row].as_py()[:40]!r} ({int(wrong.sum()):,} of {given:,} cells are no "
+                            "numbers)", "a number")
+
+    def _unreadable(self, bad: dict[int, np.ndarray], rows: int) -> tuple[str, ...]:
+        if not bad:
+            return ()
+        cells, frames = sum(int(b.sum()) for b in bad.values()), np.zeros(rows, bool)
+        for wrong in bad.values():
+            frames |= wrong
+        column, first = min(((i, int(np.flatnonzero(b)[0])) for i, b in bad.items()), key=lambda found: found[1])
+        return (f"{cells:,} cell{'s' * (cells > 1)} with text where a number belongs, in {int(frames.sum()):,} of "
+                f"{rows:,} rows (the first: line {self.preamble + first + 1}, column {self.header[column]}): taken as "
+                "missing.",)
 
     def _parse(self, numbers: Sequence[int], texts: Sequence[int], source: Path | pa.BufferReader) -> pa.Table:
         types = {**{str(i): self._kind(i) for i in numbers}, **{str(i): pa.string() for i in texts}}
@@ -96,8 +147,8 @@ class TextTable:
             read_options=pcsv.ReadOptions(column_names=[str(i) for i in range(len(self.header))],
                                           skip_rows=self.preamble, encoding=self.encoding, block_size=MAX_LINE_BYTES),
             parse_options=pcsv.ParseOptions(delimiter=self.delimiter),
-            convert_options=pcsv.ConvertOptions(column_types=types, include_columns=list(types), null_values=_MISSING,
-                                                decimal_point=self.decimal))
+            convert_options=pcsv.ConvertOptions(column_types=types, include_columns=list(types),
+                                                null_values=list(MISSING), decimal_point=self.decimal))
 
     def _repaired(self, end: int | None, pad: re.Pattern[bytes] | None) -> pa.BufferReader:
         """The first `end` bytes of the file (all for None), with the lines filled up that match `pad`."""
@@ -179,9 +230,21 @@ class TextTable:
         except (pa.ArrowInvalid, UnicodeDecodeError):
             return 0, ""
         for i, value in enumerate(column.to_pylist()):
-            if value is not None and value not in _MISSING and not _is_number(value, self.decimal):
+            if value is not None and value not in MISSING and not _is_number(value, self.decimal):
                 return self.preamble + i + 1, value[:40]
         return 0, ""
+
+
+def _as_numbers(column: pa.ChunkedArray, kind: pa.DataType, decimal: str) -> tuple[pa.ChunkedArray, np.ndarray]:
+    """A column of text as numbers, null where it is none, and (T,) which cells hold other text."""
+    text = pc.utf8_trim_whitespace(column)
+    text = pc.replace_substring(text, decimal, ".") if decimal != "." else text
+    number = pc.match_substring_regex(text, _NUMBER)
+    missing = pc.is_in(text, value_set=pa.array(MISSING))
+    wrong = pc.and_(pc.invert(pc.fill_null(pc.or_(number, missing), True)), pc.is_valid(text))
+    clean = pc.replace_substring_regex(pc.if_else(pc.fill_null(number, False), text, pa.scalar(None, pa.string())),
+                                       r"^\+", "")
+    return pc.cast(clean, kind), wrong.to_numpy()
 
 
 def _is_number(value: str, decimal: str) -> bool:
@@ -195,7 +258,7 @@ def _is_number(value: str, decimal: str) -> bool:
 def read_header(head: bytes) -> list[str] | None:
     """Column names in the first bytes of a text table, None where they are no table; never raises."""
     try:
-        return list(_layout(Path("-"), head)[0])
+        return list(_layout(Path("-"), head).header)
     except DataError:
         return None
 
@@ -207,12 +270,11 @@ def open_text_table(path: Path) -> TextTable:
             head = handle.read(MAX_LINE_BYTES)
     except OSError as error:
         raise DataError(path, f"not readable ({error.strerror})") from None
-    header, preamble, delimiter, decimal, encoding, notes = _layout(path, head)
-    return TextTable(path, header, preamble, delimiter, decimal, encoding, notes)
+    return _layout(path, head)
 
 
-def _layout(path: Path, head: bytes) -> tuple[tuple[str, ...], int, str, str, str, tuple[str, ...]]:
-    """Header, lines up to and with it, separator, decimal sign, encoding, notes."""
+def _layout(path: Path, head: bytes) -> TextTable:
+    """What the head of a file tells of the table. Raises `DataError` where it is none."""
     encoding = next((name for bom, name in _BOMS if head.startswith(bom)), None)
     if encoding is None and b"\0" in head[:4096]:
         raise DataError(path, "binary data, or UTF-16 without its mark", "a text table in UTF-8")
@@ -232,8 +294,17 @@ def _layout(path: Path, head: bytes) -> tuple[tuple[str, ...], int, str, str, st
         raise DataError(path, f"a header that is not readable ({error})", "column names") from None
     body = "\n".join(lines[start + 1:start + 20])
     decimal = "," if delimiter != "," and re.search(r"\d,\d", body) and not re.search(r"\d\.\d", body) else "."
-    return (tuple(name.strip() for name in header), start + 1, delimiter, decimal, encoding or "utf-8",
-            (*notes, *(("Numbers with decimal commas.",) if decimal == "," else ())))
+    notes += ("Numbers with decimal commas.",) if decimal == "," else ()
+    return TextTable(path, tuple(name.strip() for name in header), start + 1, delimiter, decimal, encoding or "utf-8",
+                     notes, first=_first_row(lines[start + 1:start + 20], delimiter))
+
+
+def _first_row(lines: Sequence[str], delimiter: str) -> tuple[str, ...]:
+    line = next((line for line in lines if line.strip()), "")
+    try:
+        return tuple(cell.strip() for cell in next(csv.reader([line], delimiter=delimiter)))
+    except (csv.Error, StopIteration):
+        return ()
 
 
 def _decode(head: bytes, encoding: str | None) -> tuple[str, tuple[str, ...]]:

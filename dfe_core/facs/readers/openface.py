@@ -11,21 +11,21 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.readers.faces import FaceRows
+from dfe_core.expressions.readers.validity import found_faces
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.readers.table import (
+    AuTable,
     Columns,
     Header,
     ReadOptions,
     au_columns,
-    by_face,
-    clock,
     first_of,
-    numbers,
-    read_columns,
+    no_column,
     read_header,
+    read_table,
 )
 from dfe_core.facs.table import EMISSIONS
 
@@ -42,14 +42,11 @@ def recognises(header: Header) -> bool:
 def read(path: Path, options: ReadOptions) -> list[Detections]:
     """One `Detections` a face, the most often seen first."""
     header = read_header(path)
-    names = {role: first_of(header, role) for role in ("frame", "timestamp", "confidence", "success", "face_id")}
-    aus = {c for c in header.columns if _AU.match(c)}
-    _refuse_openface3(path, aus)
-    table = read_columns(header, aus | {n for n in names.values() if n})
-    face = table[names["face_id"]].to_numpy() if names["face_id"] else None
-    faces = by_face(face, len(table))
-    return [_one_face(path, table.iloc[rows].reset_index(drop=True), names, options, name if len(faces) > 1 else "")
-            for name, rows in faces]
+    seen = {role: first_of(header, role) for role in ("confidence", "success")}
+    aus = [c for c in header.columns if _AU.match(c)]
+    _refuse_openface3(path, set(aus))
+    table = read_table(path, aus, list(seen.values()), options)
+    return [_one_face(table, face, aus, seen, options) for face in table.faces]
 
 
 def _refuse_openface3(path: Path, columns: set[str]) -> None:
@@ -59,24 +56,26 @@ def _refuse_openface3(path: Path, columns: set[str]) -> None:
                         "OpenFace 2.x, or columns renamed to the AUs they are")
 
 
-def _one_face(path: Path, table: pd.DataFrame, names: dict[str, str | None], options: ReadOptions,
-              face: str) -> Detections:
-    measured, notes = _measured(path, table, names, options)
-    time = clock(path, *(numbers(path, table, names[k]) if names[k] else None for k in ("frame", "timestamp")),
-                 options.fps, len(table))
+def _one_face(table: AuTable, face: FaceRows, aus: list[str], seen: dict[str, str | None],
+              options: ReadOptions) -> Detections:
+    rows = face.rows
+    measured, notes = _measured(table, rows, seen, options)
+    time = table.timing(rows, options)
     by_kind = {}
     for kind, highest, scale in (("r", 5, "intensity"), ("c", 1, "presence")):
-        spelling = {c: m[1] for c in table.columns if (m := _AU.match(c)) and m[2].lower() == kind}
-        by_kind[kind] = au_columns(path, table[measured], spelling, highest, scale) if spelling else Columns()
+        spelling = {c: m[1] for c in aus if (m := _AU.match(c)) and m[2].lower() == kind}
+        values = {c: table.column(c, rows)[measured] for c in spelling}
+        by_kind[kind] = au_columns(table.path, values, spelling, highest, scale) if spelling else Columns()
         notes += by_kind[kind].notes
-    aus = tuple(dict.fromkeys(by_kind["r"].aus + by_kind["c"].aus))
-    if not aus:
-        raise DataError(path, "no AU column that can be used", "at least one")
-    intensity, presence = (_spread(by_kind[k].matrix(aus, int(measured.sum())), measured)[time.order] for k in "rc")
-    presence, disagreement = _presence(presence, intensity, aus, options.presence)
-    return Detections(path.name, "openface", "2", False, aus, EMISSIONS["openface-c"].aus, time.frame, time.time_s,
-                      presence, intensity, time.fps, notes=(*([f"face {face}"] if face else []), *time.notes, *notes,
-                                                            *disagreement))
+    pairs = tuple(dict.fromkeys(by_kind["r"].aus + by_kind["c"].aus))
+    if not pairs:
+        raise no_column(table.path, notes)
+    intensity, presence = (time.of(_spread(by_kind[k].matrix(pairs, int(measured.sum())), measured)) for k in "rc")
+    presence, disagreement = _presence(presence, intensity, pairs, options.presence)
+    return Detections(table.path.name, "openface", "2", False, pairs, EMISSIONS["openface-c"].aus, time.frame,
+                      time.time_s, presence, intensity, time.fps, face=face.name, recording=face.source,
+                      notes=(*([f"face {face.name}"] if face.name else []), *table.notes, *time.notes, *notes,
+                             *disagreement))
 
 
 def _spread(values: np.ndarray, measured: np.ndarray) -> np.ndarray:
@@ -85,19 +84,19 @@ def _spread(values: np.ndarray, measured: np.ndarray) -> np.ndarray:
     return out
 
 
-def _measured(path: Path, table: pd.DataFrame, names: dict[str, str | None],
+def _measured(table: AuTable, rows: np.ndarray, seen: dict[str, str | None],
               options: ReadOptions) -> tuple[np.ndarray, list[str]]:
-    measured, notes = np.ones(len(table), bool), []
-    if names["success"]:
-        measured &= numbers(path, table, names["success"]) == 1
-    if names["confidence"]:
-        measured &= ~(numbers(path, table, names["confidence"]) < options.min_confidence)
+    """(T,) frames in which a face was found, by the rule of recordings and the confidence asked for."""
+    told = {role: table.column(name, rows) for role, name in seen.items() if name}
+    valid, _ = found_faces(told)
+    measured = np.ones(len(rows), bool) if valid is None else valid.copy()
+    if "confidence" in told:
+        measured &= ~(told["confidence"] < options.min_confidence)
     if not measured.any():
-        raise DataError(path, f"no face was found in any of {len(table)} frames (success 0 or low confidence)",
+        raise DataError(table.path, f"no face was found in any of {len(rows)} frames (success 0 or low confidence)",
                         "frames with success 1")
-    if not measured.all():
-        notes.append(f"{int((~measured).sum())} of {len(table)} frames without success: not measured")
-    return measured, notes
+    lost = int((~measured).sum())
+    return measured, [f"{lost} of {len(rows)} frames without success: not measured"] if lost else []
 
 
 def _presence(presence: np.ndarray, intensity: np.ndarray, aus: tuple[tuple[str, str], ...],

@@ -1,21 +1,32 @@
-"""What the readers of tables share: headers, numbers, times, and the checks of AU columns. T frames, A AU columns."""
+"""What the readers of AU tables share: headers, numbers, times, and the checks of AU columns. T frames, A AU columns.
+
+Tables, times and faces are read by the same rules as those of recordings (`expressions.readers`): what is a cell, a
+frame, a moment and a face is decided once.
+"""
 
 from __future__ import annotations
 
-import csv
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.checks import DECIMALS_LOST, without_decimals
+from dfe_core.expressions.readers.clocks import clocks_of, timing_of
+from dfe_core.expressions.readers.faces import FaceRows, check_scores, face_columns, faces_of
+from dfe_core.expressions.readers.options import ReadOptions as TimeOptions
+from dfe_core.expressions.readers.options import TimeColumn
+from dfe_core.expressions.readers.parquet_table import ParquetTable, open_parquet_table
+from dfe_core.expressions.readers.text_table import TextTable, open_text_table
+from dfe_core.expressions.timing import Timing
 from dfe_core.facs.table import normalise_au
 
-LARGEST_FPS = 400.0
-"""Timestamps that rise faster than this are counters, not time."""
-
 _TOO_MANY_OUT = 0.05
+_DAY_S = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -24,11 +35,13 @@ class ReadOptions:
 
     fps: of the source video; needed where a file has no usable time. min_confidence: frames below it are not measured.
     presence: which of OpenFace's two outputs decides presence, ``c`` (its classifier) or ``r`` (intensity ≥ 1).
+    time: the column of times and its unit, where a file's own does not tell.
     """
 
     fps: float | None = None
     min_confidence: float = 0.0
     presence: str = "c"
+    time: TimeColumn | None = None
 
     def __post_init__(self) -> None:
         if self.fps is not None and not 1 <= self.fps <= 1000:
@@ -41,12 +54,10 @@ class ReadOptions:
 
 @dataclass(frozen=True)
 class Header:
-    """The first line of a table: stripped column names, none where the file is no table; `path` for the suffix."""
+    """The column names of a table, stripped, none where the file is no table; `path` for the suffix."""
 
     path: Path
     columns: tuple[str, ...] = ()
-    separator: str = ","
-    encoding: str = "utf-8"
 
     @property
     def lower(self) -> frozenset[str]:
@@ -56,52 +67,91 @@ class Header:
 def read_header(path: Path) -> Header:
     """Column names of a table, stripped of blanks. Raises `DataError` for an empty or binary file."""
     with open(path, "rb") as handle:
-        start = handle.read(1 << 18)
+        start = handle.read(1 << 12)
     if not start.strip():
         raise DataError(path, "the file is empty", "a table of AUs")
-    encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    if b"\0" in start and encoding != "utf-16":
-        raise DataError(path, "binary data", "a text table (CSV) or an ELAN .eaf file")
-    try:
-        text = start.decode(encoding, errors="strict" if encoding == "utf-16" else "ignore")
-    except UnicodeDecodeError:
-        raise DataError(path, "text in an unknown encoding", "UTF-8 or UTF-16") from None
-    line = next((row for row in text.splitlines() if row.strip()), "")
-    if line.lstrip().startswith("<"):
-        return Header(path)
-    separator = max(",;\t", key=line.count)
-    columns = next(csv.reader([line], delimiter=separator, skipinitialspace=True))
-    return Header(path, tuple(c.strip() for c in columns), separator, encoding)
+    return Header(path) if _is_xml(start) else Header(path, open_table(path).header)
 
 
-def read_columns(header: Header, wanted: set[str] | None = None) -> pd.DataFrame:
-    """The table with stripped column names, all columns or those whose name is in `wanted`.
-
-    Raises `DataError` for duplicated column names, no rows, and rows that do not fit the header.
-    """
-    doubled = [c for c in dict.fromkeys(header.columns) if c and header.columns.count(c) > 1]
+def open_table(path: Path) -> TextTable | ParquetTable:
+    """A table whose head has been read, text or Parquet. Raises `DataError` for what is none, and for a name twice."""
+    with open(path, "rb") as handle:
+        parquet = handle.read(4) == b"PAR1"
+    table = open_parquet_table(path) if parquet else open_text_table(path)
+    doubled = [c for c in dict.fromkeys(table.header) if c and table.header.count(c) > 1]
     if doubled:
-        raise DataError(header.path, f"column {doubled[0]!r} stands twice", "each column once")
-    keep = [i for i, c in enumerate(header.columns) if wanted is None or c in wanted]
-    try:
-        table = pd.read_csv(header.path, sep=header.separator, encoding=header.encoding, encoding_errors="replace",
-                            skipinitialspace=True, usecols=keep, index_col=False, low_memory=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeError, csv.Error) as error:
-        raise DataError(header.path, f"not readable as a table ({error})", "rows that fit the header") from None
-    table.columns = [header.columns[i] for i in keep]
-    if not len(table):
-        raise DataError(header.path, "a header without rows", "at least one frame")
+        raise DataError(path, f"column {doubled[0]!r} stands twice", "each column once")
     return table
+
+
+def _is_xml(start: bytes) -> bool:
+    encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    return start[: len(start) & ~1].decode(encoding, "ignore").lstrip().startswith("<")
+
+
+def read_columns(header: Header) -> pd.DataFrame:
+    """The whole table as text, with stripped column names. Raises `DataError` for rows that do not fit the header."""
+    table = open_table(header.path)
+    data, _ = table.read((), range(len(table.header)))
+    return pd.DataFrame({name: data[i].to_pandas() for i, name in enumerate(table.header)})
 
 
 def numbers(path: Path, table: pd.DataFrame, column: str) -> np.ndarray:
     """(T,) float64 of one column, NaN for blanks and infinities. Raises `DataError` where text stands, with its row."""
-    values = pd.to_numeric(table[column], errors="coerce").to_numpy(np.float64)
-    text = np.isnan(values) & table[column].notna().to_numpy()
+    values = pd.to_numeric(table[column].str.replace(",", "."), errors="coerce").to_numpy(np.float64)
+    text = np.isnan(values) & table[column].fillna("").str.strip().ne("").to_numpy()
     if text.any():
         row = int(np.flatnonzero(text)[0])
         raise DataError(path, f"column {column}, row {row + 2}: {table[column].iloc[row]!r}", "a number")
     return np.where(np.isfinite(values), values, np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class AuTable:
+    """A table of a detector whose AU columns, times and faces have been read.
+
+    data: (N,) float64 by column index, NaN where a cell holds no number. faces: as `faces_of` has them. notes: on the
+    table as a whole.
+    """
+
+    path: Path
+    header: tuple[str, ...]
+    preamble: int
+    data: Mapping[int, Any]
+    faces: Sequence[FaceRows]
+    notes: tuple[str, ...]
+    clocks: Any
+
+    def column(self, name: str | None, rows: np.ndarray) -> np.ndarray | None:
+        """(T,) a column at these rows, None where `name` is."""
+        return None if name is None else self.data[self.header.index(name)][rows]
+
+    def timing(self, rows: np.ndarray, options: ReadOptions) -> Timing:
+        """Times of the rows of one face, by the rules of recordings, counted as the file counts them: from the video's
+        start, or, where its clock is one of days, from the first row. Raises `DataError` without a rate."""
+        found = timing_of(self.clocks, self.data, rows, TimeOptions(options.fps, time=options.time), self.path,
+                          self.preamble + 1)
+        start = found.start_s if abs(found.start_s) < _DAY_S else 0.0
+        return replace(found, time_s=found.time_s + start, start_s=start)
+
+
+def read_table(path: Path, aus: Sequence[str], beside: Sequence[str | None], options: ReadOptions) -> AuTable:
+    """Read the columns `aus` and `beside` (None is passed over) with what tells times and faces.
+
+    Raises `DataError` for what is no table, for text in more than a fifth of a column, and where the detector's scores
+    show that the decimal points are lost.
+    """
+    table = open_table(path)
+    header, first = table.header, table.first
+    clocks, whose = clocks_of(header, first, TimeOptions(options.fps, time=options.time), path), face_columns(header)
+    wanted = {header.index(name) for name in (*aus, *beside) if name is not None}
+    texts = list(dict.fromkeys((*clocks.texts, *whose.texts)))
+    data, dropped = table.read(sorted({*wanted, *clocks.numbers, *whose.numbers} - set(texts)), texts)
+    check_scores(whose, data, path)
+    rows = len(next(iter(data.values())))
+    faces, told = faces_of(whose, data, clocks.moments(data), rows, TimeOptions(), path)
+    finite = {i: np.where(np.isfinite(v), v, np.nan) if i in wanted else v for i, v in data.items()}
+    return AuTable(path, header, table.preamble, finite, faces, (*table.notes, *dropped, *told), clocks)
 
 
 @dataclass
@@ -120,25 +170,48 @@ class Columns:
         return out
 
 
-def au_columns(path: Path, table: pd.DataFrame, spelling: dict[str, str], highest: float, scale: str) -> Columns:
-    """Check the AU columns `spelling` (column name to the text that names its AU) against 0 … `highest`.
+def au_columns(path: Path, values: Mapping[str, np.ndarray], spelling: Mapping[str, str | tuple[str, str]],
+               highest: float, scale: str) -> Columns:
+    """Check the AU columns `spelling` (column name to the text that names its AU, or that text and a side) against 0 …
+    `highest`.
 
-    Unknown AUs and columns with over 5 % of values out of range are left out, single values out of range become not
-    measured, and constant columns are named. `scale` is for messages. Raises `DataError` where all are zero.
+    Parameters
+    ----------
+    values: (T,) float64 by column name, NaN where not measured. scale: for messages.
+
+    Unknown AUs and columns with over 5 % of values out of range are left out with the likely cause, single values out
+    of range become not measured, and constant columns are named. Raises `DataError` where all are zero, and where the
+    values show that the decimal points are lost.
     """
     result = Columns()
-    unknown = [name for name, text in spelling.items() if normalise_au(text) is None]
+    named = {name: (text, "both") if isinstance(text, str) else text for name, text in spelling.items()}
+    unknown = [name for name, (text, _) in named.items() if normalise_au(text) is None]
     if unknown:
         result.notes.append(f"unknown AU column{'s' * (len(unknown) > 1)} {', '.join(unknown)}: left out")
-    for name, text in spelling.items():
-        if (au := normalise_au(text)) is None:
-            continue
-        values = _in_range(numbers(path, table, name), name, highest, scale, result.notes)
-        if values is not None:
-            result.aus.append((au, "both"))
-            result.values.append(values)
+    known = {name: (normalise_au(text), side) for name, (text, side) in named.items() if name not in unknown}
+    _refuse_lost_decimals(path, {name: values[name] for name in known}, highest, scale)
+    missing = np.zeros(len(next(iter(values.values()), ())), bool)
+    for name, pair in known.items():
+        missing |= np.isnan(values[name])
+        checked = _in_range(values[name], name, highest, scale, result.notes)
+        if checked is not None:
+            result.aus.append(pair)
+            result.values.append(checked)
+    if missing.any() and not missing.all():
+        result.notes.append(f"{int(missing.sum()):,} of {len(missing):,} frames lack some AU ({scale}): not measured "
+                            "there")
     _constant(path, result, highest, scale)
     return result
+
+
+def _refuse_lost_decimals(path: Path, values: Mapping[str, np.ndarray], highest: float, scale: str) -> None:
+    """Raise `DataError` where values far above the scale are whole numbers throughout, as a spreadsheet leaves them."""
+    all_values = np.concatenate(list(values.values())) if values else np.zeros(0)
+    known = all_values[np.isfinite(all_values)]
+    if len(known) and (known > highest).mean() > _TOO_MANY_OUT and known.max() > 20 * highest and \
+            without_decimals(known) and known.max() > 100:
+        raise DataError(path, f"{scale} up to {known.max():g} where {highest:g} is the most: {DECIMALS_LOST}",
+                        "the file as the tool wrote it")
 
 
 def _in_range(values: np.ndarray, name: str, highest: float, scale: str, notes: list[str]) -> np.ndarray | None:
@@ -148,10 +221,20 @@ def _in_range(values: np.ndarray, name: str, highest: float, scale: str, notes: 
     seen = f"{int(out.sum())} of {len(values)} values outside 0 to {highest:g} ({np.nanmin(values):g} to " \
         f"{np.nanmax(values):g}; {scale})"
     if out.mean() > _TOO_MANY_OUT:
-        notes.append(f"{name}: {seen}: column left out")
+        notes.append(f"{name}: {seen}{_cause(values, highest)}: column left out")
         return None
     notes.append(f"{name}: {seen}: not measured there")
     return np.where(out, np.nan, values)
+
+
+def _cause(values: np.ndarray, highest: float) -> str:
+    """What values out of range are likely to be, from their range."""
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    if low < -1e-6:
+        return ", evidence scores or standardised values?" if high > 0 else ", values below zero: log-odds?"
+    if high <= 100 and high > 5 * highest:
+        return ", percent?"
+    return f", {DECIMALS_LOST}" if without_decimals(values) and high > highest * 10 else ""
 
 
 def _constant(path: Path, columns: Columns, highest: float, scale: str) -> None:
@@ -173,64 +256,13 @@ def _constant(path: Path, columns: Columns, highest: float, scale: str) -> None:
             del columns.aus[i], columns.values[i]
 
 
+def no_column(path: Path, notes: Sequence[str]) -> DataError:
+    """The error of a file none of whose AU columns can be used, with the first reason."""
+    return DataError(path, "no AU column that can be used" + (f" ({notes[0]})" if notes else ""),
+                     "at least one with values on the tool's own scale")
+
+
 def first_of(header: Header, *names: str) -> str | None:
     """The column of this header that has one of `names`, whatever its case."""
     by_lower = {c.lower(): c for c in header.columns}
     return next((by_lower[n] for n in names if n in by_lower), None)
-
-
-@dataclass(frozen=True)
-class Clock:
-    """frame (T,) int64, time_s (T,) float64, fps of the source, the order of rows (T,), and notes."""
-
-    frame: np.ndarray
-    time_s: np.ndarray
-    fps: float
-    order: np.ndarray
-    notes: tuple[str, ...]
-
-
-def clock(path: Path, frame: np.ndarray | None, time_s: np.ndarray | None, fps: float | None, rows: int) -> Clock:
-    """Times of a file's frames, sorted and without doubles; `fps` (from the user) goes before the file's own time.
-
-    Raises `DataError` where there is no time that can be used and no fps was given.
-    """
-    number = np.arange(rows, dtype=np.float64) if frame is None else frame
-    if np.isnan(number).any():
-        raise DataError(path, f"row {int(np.flatnonzero(np.isnan(number))[0]) + 2}: no frame number", "a number")
-    notes: list[str] = []
-    if fps is not None:
-        seconds = (number - number.min()) / fps
-        notes.append(f"time taken from the frame number at {fps:g} fps, as given")
-    else:
-        seconds = _own_time(path, time_s)
-    order = np.argsort(seconds, kind="stable")
-    if (np.diff(order) < 0).any():
-        notes.append("rows were not in order of time: sorted")
-    double = np.concatenate([[False], np.diff(seconds[order]) <= 0])
-    if double.any():
-        notes.append(f"{int(double.sum())} rows repeat a time: the first of each is kept")
-        order = order[~double]
-    seconds = seconds[order]
-    rate = fps or (float(1 / np.median(np.diff(seconds))) if len(seconds) > 1 else 0.0)
-    return Clock(number[order].astype(np.int64), seconds, rate, order, tuple(notes))
-
-
-def _own_time(path: Path, time_s: np.ndarray | None) -> np.ndarray:
-    if time_s is None or np.isnan(time_s).all():
-        raise DataError(path, "no timestamps", "a column of times in seconds, or the video's frame rate (--fps)")
-    if np.isnan(time_s).any():
-        raise DataError(path, f"row {int(np.flatnonzero(np.isnan(time_s))[0]) + 2}: no timestamp", "seconds")
-    steps = np.diff(np.unique(time_s))
-    if len(time_s) > 1 and (not len(steps) or 1 / np.median(steps) > LARGEST_FPS):
-        step = f"{np.median(steps):g} s a frame" if len(steps) else "not at all"
-        raise DataError(path, f"timestamps rise by {step}: not real time", "seconds, or the frame rate (--fps)")
-    return time_s
-
-
-def by_face(face: np.ndarray | None, rows: int) -> list[tuple[str, np.ndarray]]:
-    """(name, row indices) of every face in a table, most rows first; one of empty name where it has none."""
-    if face is None:
-        return [("", np.arange(rows))]
-    names, code, count = np.unique(face, return_inverse=True, return_counts=True)
-    return [(str(names[i]), np.flatnonzero(code == i)) for i in np.argsort(-count, kind="stable")]

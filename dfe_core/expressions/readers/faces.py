@@ -1,0 +1,240 @@
+"""Whose each row of a table is: one rule for landmarks, coefficients and AUs.
+
+Rows of one moment are several faces, or one face and false detections. They are told apart by the file's own numbers
+where it has them and those stay with one place, else by where the faces are, else not at all: such a file is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.checks import DECIMALS_LOST, without_decimals
+from dfe_core.expressions.readers.column_names import FACES, SOURCES, column_of
+from dfe_core.expressions.readers.face_tracks import follow_faces
+from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.timing import FEW
+
+LEAST_FRAMES = 10
+"""A face of a file with several that is seen in fewer frames is a slip of the detector and left out."""
+GHOST_SCORE = 0.2
+"""A second face whose usual score is so much below the first one's, and that is seen in less than `GHOST_SHARE` of its
+frames, is a false detection."""
+GHOST_SHARE = 0.25
+SWAPS = 0.01
+"""Share of moments in which numbers and places may disagree before the numbers are not believed."""
+_SHORTER = 3.0  # times as far as faces that are followed, before the file's numbers are not believed
+_STILL = 20.0  # usual steps of a face from one frame to the next, within which two rows are of one place
+_PLACES = (("facerectx", "facerecty"), ("pose_tx", "pose_ty", "pose_tz"), ("x_30", "y_30"), ("x_0", "y_0"),
+           ("lm_mp_1_x", "lm_mp_1_y"), ("face_x", "face_y"))
+_SCORES = ("facescore", "confidence", "face_confidence", "score")
+
+
+@dataclass(frozen=True)
+class FaceColumns:
+    """Columns that tell whose a row is: the file's own number, the source (video or picture) it is of, the place of
+    the face (two or three columns, or none) and the detector's score."""
+
+    ids: int | None
+    source: int | None
+    places: tuple[int, ...]
+    score: int | None
+
+    @property
+    def numbers(self) -> list[int]:
+        return [*self.places, *([] if self.score is None else [self.score])]
+
+    @property
+    def texts(self) -> list[int]:
+        return [i for i in (self.ids, self.source) if i is not None]
+
+
+@dataclass(frozen=True, eq=False)
+class FaceRows:
+    """One face: what is added to the file's name, its own name (``0``, or what the file calls it; empty where it is the
+    only one), the source it is of (empty where all rows are of one), and its rows (T,) in the file's order."""
+
+    suffix: str
+    name: str
+    source: str
+    rows: np.ndarray
+
+
+def face_columns(header: Sequence[str]) -> FaceColumns:
+    """The columns of a header that tell whose a row is."""
+    places = next((found for names in _PLACES
+                   if None not in (found := tuple(column_of(header, (name,)) for name in names))), ())
+    return FaceColumns(column_of(header, FACES), column_of(header, SOURCES), places, column_of(header, _SCORES))
+
+
+def faces_of(columns: FaceColumns, data: Mapping[int, Any], moments: np.ndarray | None, rows: int,
+             options: ReadOptions, path: Path) -> tuple[list[FaceRows], tuple[str, ...]]:
+    """The faces of a table, most rows first where the file numbers them, and notes on what was decided.
+
+    moments: (T,) what rows of one moment share, as `Clocks.moments` has it.
+
+    Faces that nothing tells apart are left together: the rules of time refuse them. Raises `DataError` for a face index
+    that is not there, and for pictures of which each is another (stills).
+    """
+    sources = None if columns.source is None else _coded(data[columns.source])
+    if sources is None or len(sources[0]) < 2:
+        return _of_one_source(columns, data, moments, np.arange(rows), "", options, path)
+    names, code = sources
+    count = np.bincount(code, minlength=len(names))
+    if len(names) > FEW * rows and np.median(count) < 2:
+        return _pictures(names, code, columns, rows, path)
+    found: list[FaceRows] = []
+    notes: tuple[str, ...] = (f"{len(names)} sources in column {SOURCES[0]}: a recording each.",)
+    for i in dict.fromkeys(code.tolist()):
+        part, told = _of_one_source(columns, data, moments, np.flatnonzero(code == i), source_stem(names[i]),
+                                    options, path)
+        found += part
+        notes += told
+    return found, notes
+
+
+def _pictures(names: list[str], code: np.ndarray, columns: FaceColumns, rows: int, path: Path
+              ) -> tuple[list[FaceRows], tuple[str, ...]]:
+    """Rows of a picture each: a sequence where the pictures are numbered and named alike. Raises `DataError` else."""
+    stems = {re.sub(r"\d+$", "", source_stem(name)) for name in names}
+    if len(stems) == 1 and len(names) == rows:
+        return [FaceRows("", "", "", np.arange(rows))], (
+            f"Pictures {source_stem(names[code[0]])} to {source_stem(names[code[-1]])}: taken as one sequence.",)
+    raise DataError(path, f"{len(names)} pictures of different names, a row each: stills and no recording",
+                    "a video, or pictures numbered in order; stills of one person each: a file a person")
+
+
+def _of_one_source(columns: FaceColumns, data: Mapping[int, Any], moments: np.ndarray | None, rows: np.ndarray,
+                   source: str, options: ReadOptions, path: Path) -> tuple[list[FaceRows], tuple[str, ...]]:
+    names, code = ([""], np.zeros(len(rows), int)) if columns.ids is None else _coded(data[columns.ids], rows)
+    numbered, notes = len(names) > 1, ()
+    places = np.stack([data[i][rows] for i in columns.places], 1).astype(np.float64) if columns.places else None
+    when = None if moments is None else moments[rows]
+    if places is not None and when is not None and len(np.unique(when)) < len(when):
+        owners = _followed(when, places)
+        if numbered and _path(places, code) > _SHORTER * _path(places, owners) \
+                and (told := _swaps(owners, code, when)) > SWAPS:
+            notes = (f"The file's face numbers change places in {told:.0%} of the rows of several faces: faces are "
+                     "followed by where they are.",)
+        if notes or (not numbered and not _one_place(owners, when, places)):
+            names, code = [str(i) for i in range(owners.max() + 1)], owners
+    return _chosen(names, code, columns, data, rows, source, options, path, numbered and not notes, notes)
+
+
+def _chosen(names: list[str], code: np.ndarray, columns: FaceColumns, data: Mapping[int, Any], rows: np.ndarray,
+            source: str, options: ReadOptions, path: Path, numbered: bool, notes: tuple[str, ...]
+            ) -> tuple[list[FaceRows], tuple[str, ...]]:
+    """The faces to keep: those asked for, else all but slips and false detections."""
+    count = np.bincount(code, minlength=len(names))
+    order = [int(i) for i in np.argsort(-count, kind="stable") if count[i]]
+    if options.face_index is not None and len(order) > 1:
+        if not 0 <= options.face_index < len(names):
+            raise DataError(path, f"no face number {options.face_index}", f"0 to {len(names) - 1}")
+        order = [options.face_index]
+    ghosts = _ghosts(code, order, columns, data, rows)
+    kept = [i for i in order if count[i] >= LEAST_FRAMES and i not in ghosts] or [order[0]]
+    left = [f"face {names[i]} ({count[i]} frames)" for i in order if i not in kept and i not in ghosts]
+    notes += (f"Left out, seen in fewer than {LEAST_FRAMES} frames: {', '.join(left)}.",) if left else ()
+    lost = sum(int(count[i]) for i in ghosts)
+    notes += (f"{lost:,} false detections (a second face of low score) left out.",) if lost else ()
+    if len(kept) > 1 and not numbered:
+        notes += (f"{len(kept)} faces, told apart by where they are.",)
+    several = len(kept) > 1
+    kept = kept if numbered else sorted(kept)
+    label = {i: names[i].removesuffix(".0") if several else "" for i in kept}
+    before = f"-{source}" if source else ""
+    return [FaceRows(before + (f"-face{label[i]}" if several else ""), label[i], source, rows[code == i])
+            for i in kept], notes
+
+
+def _ghosts(code: np.ndarray, order: list[int], columns: FaceColumns, data: Mapping[int, Any], rows: np.ndarray
+            ) -> set[int]:
+    """Faces that are false detections by their score and how seldom they are seen, beside the one seen most."""
+    if columns.score is None or len(order) < 2:
+        return set()
+    score = data[columns.score][rows]
+    usual = {i: float(np.nanmedian(score[code == i])) if np.isfinite(score[code == i]).any() else 0.0 for i in order}
+    count = {i: int((code == i).sum()) for i in order}
+    first = order[0]
+    return {i for i in order[1:] if usual[i] <= usual[first] - GHOST_SCORE and count[i] < GHOST_SHARE * count[first]}
+
+
+def check_scores(columns: FaceColumns, data: Mapping[int, np.ndarray], path: Path) -> None:
+    """Raise `DataError` where the detector's scores, which are shares, are whole numbers above 1: a spreadsheet took
+    the decimal points, and every other number is wrong too."""
+    if columns.score is None:
+        return
+    score = data[columns.score]
+    score = score[np.isfinite(score)]
+    if len(score) and score.max() > 1.5 and without_decimals(score):
+        raise DataError(path, f"confidence up to {score.max():g} where 1 is the most: {DECIMALS_LOST}",
+                        "the file as the tool wrote it")
+
+
+def _coded(values: pa.Array, rows: np.ndarray | None = None) -> tuple[list[str], np.ndarray]:
+    """Distinct values of a text column as text, and (T,) the index of each row's."""
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    kinds = pc.dictionary_encode(pc.fill_null(pc.cast(values, pa.string()), ""))
+    if isinstance(kinds, pa.ChunkedArray):
+        kinds = kinds.combine_chunks()
+    names, code = np.unique(np.array(kinds.dictionary.to_pylist(), str), return_inverse=True)
+    code = code[kinds.indices.to_numpy()]
+    if rows is not None:
+        here, code = np.unique(code[rows], return_inverse=True)
+        names = names[here]
+    return names.tolist(), code
+
+
+def _followed(when: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """(T,) number of the face of each row, followed from moment to moment by its place."""
+    order = np.argsort(when, kind="stable")
+    starts = np.flatnonzero(np.diff(when[order], prepend=np.nan))
+    groups = np.split(order, starts[1:])
+    deep = np.pad(np.nan_to_num(places), ((0, 0), (0, 3 - places.shape[1])))
+    out = np.zeros(len(when), int)
+    for group, own in zip(groups, follow_faces([deep[group] for group in groups]), strict=True):
+        out[group] = own
+    return out
+
+
+def _path(places: np.ndarray, code: np.ndarray) -> float:
+    """Mean way of a face from one of its rows to the next."""
+    steps = [np.linalg.norm(np.diff(places[code == i], axis=0), axis=1) for i in range(code.max() + 1)]
+    return float(np.nanmean(np.concatenate(steps))) if any(map(len, steps)) else 0.0
+
+
+def _one_place(owners: np.ndarray, when: np.ndarray, places: np.ndarray) -> bool:
+    """Whether the rows of a moment lie as near to each other as one face is to itself a few frames later: repeats."""
+    first = np.flatnonzero(owners == owners[0])
+    steps = np.linalg.norm(np.diff(places[first], axis=0), axis=1)
+    order = np.lexsort((owners, when))
+    apart = np.linalg.norm(np.diff(places[order], axis=0), axis=1)[np.diff(when[order]) == 0]
+    return bool(np.nanmedian(apart) <= _STILL * np.nanmedian(steps)) if len(steps) and len(apart) else True
+
+
+def _swaps(owners: np.ndarray, code: np.ndarray, when: np.ndarray) -> float:
+    """The share of moments with several faces in which numbers and places tell them apart differently."""
+    from scipy.optimize import linear_sum_assignment
+    together = np.zeros((owners.max() + 1, code.max() + 1), int)
+    np.add.at(together, (owners, code), 1)
+    mine, theirs = linear_sum_assignment(-together)
+    as_number = np.full(owners.max() + 1, -1)
+    as_number[mine] = theirs
+    wrong = as_number[owners] != code
+    moments, count = np.unique(when, return_counts=True)
+    several = np.isin(when, moments[count > 1])
+    return float(wrong[several].mean()) if several.any() else 0.0
+
+
+def source_stem(source: str) -> str:
+    """The recording that a path names, whichever system wrote it."""
+    return PurePosixPath(PureWindowsPath(source).as_posix()).stem
