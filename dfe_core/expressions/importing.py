@@ -7,7 +7,7 @@ import itertools
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from dfe_core.expressions.labels import Labels, read_labels
 from dfe_core.expressions.mixing import common_scales, rescaled, sentence, tool
 from dfe_core.expressions.naming import check_time, compile_pattern, recording_names, who
 from dfe_core.expressions.outcome import ImportReport, nothing_imported
-from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.options import ReadOptions, parse_time
 from dfe_core.expressions.readers.registry import find_reader, readers
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.resample import MAX_BRIDGED_GAP_S, resample
@@ -42,8 +42,8 @@ _OWN_MODELS = ("flame", "bfm")
 @one_writer("datasets")
 def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "anny", format: str = "auto",
                    labels: str | Path | None = None, subject_pattern: str | None = None, fps: float | None = None,
-                   extractor: str | None = None, mix_extractors: bool = False, reader: Any = None,
-                   root: Path | None = None, progress: Listener = silent) -> ImportReport:
+                   time: str | None = None, extractor: str | None = None, mix_extractors: bool = False,
+                   reader: Any = None, root: Path | None = None, progress: Listener = silent) -> ImportReport:
     """Read files and folders of recordings and write ``datasets/<name>``, holding one recording at a time.
 
     A file that cannot be read is left out and named in the report; the dataset appears whole or not at all.
@@ -55,6 +55,7 @@ def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "ann
     format: a reader's FORMAT, or ``auto``.
     labels: a CSV as `read_labels` takes it. subject_pattern: as `naming.who` takes it.
     fps: for files without times, and the rate that all others are resampled to; None keeps every file's own.
+    time: the column of times and how many of its counts make a second (``frame/60``), where a file's own are none.
     extractor: the tool that made the files, where they do not tell it (SPECTRE writes DECA's keys).
     mix_extractors: take files of several extractors of one family, those of FLAME and BFM brought to one range
         (`mixing`); every file is then read twice.
@@ -67,9 +68,9 @@ def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "ann
     if face == "learn" or face.startswith("learned-"):
         from dfe_core.expressions.learning import import_learned
         return import_learned(sources, name, face=face, format=format, labels=labels, subject_pattern=subject_pattern,
-                              fps=fps, extractor=extractor, reader=reader, root=root, progress=progress)
-    job = _Job(name, face, format, read_labels(labels), compile_pattern(subject_pattern), ReadOptions(fps, extractor),
-               root, reader)
+                              fps=fps, time=time, extractor=extractor, reader=reader, root=root, progress=progress)
+    job = _Job(name, face, format, read_labels(labels), compile_pattern(subject_pattern),
+               ReadOptions(fps, extractor, time=parse_time(time)), root, reader)
     _check_request(job)
     files, unread = find_files(sources, job.labels.path)
     check_time(job.pattern, files)
@@ -299,6 +300,7 @@ def _manifest(job: _Job) -> dict[str, Any]:
             "dropped": [{"file": path.name, "why": _without_folder(path, why)} for path, why in job.skipped],
             "notes": job.notes,
             "settings": {"format": job.format, "fps": job.options.fps, "max_bridged_gap_s": MAX_BRIDGED_GAP_S,
+                         "time": None if job.options.time is None else asdict(job.options.time),
                          "extractor": job.options.extractor, "extractor_scales": job.scales,
                          "subject_pattern": job.pattern.pattern if job.pattern else None,
                          "labels": {"file": job.labels.path.name, "sha256": file_sha256(job.labels.path),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,12 @@ from dfe_core.expressions.dataset import RECORDING_COLUMNS
 
 MAX_BYTES = 64 << 20
 _KEYS = ("recording", "subject")
+_USUAL = {"recording": ("recording", "recordingid", "file", "filename", "video", "videoname", "videofile", "clip"),
+          "subject": ("subject", "subjectid", "participant", "participantid", "participantnr", "participantno", "subj",
+                      "subjid", "ppt", "pptid", "pid", "id", "person", "personid", "respondent", "respondentid",
+                      "patient", "patientid", "speaker", "speakerid", "actor")}
+_EITHER = ("id",)
+"""Names of a key column that may name people or recordings: both are tried."""
 _MISSING = ["", "NA", "N/A", "nan", "NaN", "null"]
 
 
@@ -21,7 +29,8 @@ class Labels:
     """The table, and which of its rows have been used.
 
     key: ``recording`` or ``subject``; columns: of labels, in the table's order; subjects: by recording, where the
-    table has both columns.
+    table has both columns. both: the key column is called ``ID`` or the like, so that its names may be of either.
+    near: rows joined by nearly the same name, with that name. lacking: names that no row is of. notes: on the table.
     """
 
     path: Path | None = None
@@ -30,6 +39,11 @@ class Labels:
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     who: dict[str, dict[str, str]] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
+    both: bool = False
+    near: dict[str, str] = field(default_factory=dict)
+    lacking: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
+    _index: dict[str, list[str]] = field(default_factory=dict)
 
     def person(self, recording: str) -> tuple[str, str]:
         """Subject and session that the table gives a recording, "" where it does not."""
@@ -37,35 +51,79 @@ class Labels:
         return row.get("subject", ""), row.get("session", "")
 
     def of(self, recording: str, subject: str) -> dict[str, Any]:
-        """One value a label column, None where the table has none."""
-        name = recording if self.key == "recording" else subject
-        if name in self.rows:
-            self.used.add(name)
-        return self.rows.get(name, dict.fromkeys(self.columns))
+        """One value a label column, None where the table has none.
+
+        A name that no row has is looked for among those that differ from it by case, zeros before the number or a
+        prefix (P107 and PP107), where only one does.
+        """
+        names = (subject, recording) if self.both else (recording if self.key == "recording" else subject,)
+        row = next((name for name in names if name in self.rows), None) or self._near(names[0])
+        if row is None:
+            if self.rows and names[0] not in self.lacking:
+                self.lacking.append(names[0])
+            return dict.fromkeys(self.columns)
+        self.used.add(row)
+        return self.rows[row]
+
+    def _near(self, name: str) -> str | None:
+        """The one row whose name is nearly this one, None without it or where another name was joined with it."""
+        if not self._index:
+            for row in self.rows:
+                self._index.setdefault(_number(row), []).append(row)
+        found = [row for row in self._index.get(_number(name), ()) if _alike(name, row)]
+        if len(found) != 1 or self.near.get(found[0], name) != name or \
+                (found[0] in self.used and found[0] not in self.near):
+            return None
+        self.near[found[0]] = name
+        return found[0]
 
     def unused(self) -> tuple[str, ...]:
-        """Sentences on rows of the table that no recording answered to."""
+        """Sentences on rows of the table that no recording answered to, and on names without a row."""
+        told = list(self.notes)
+        if self.near:
+            shown = ", ".join(f"{name} with {row}" for row, name in list(self.near.items())[:3])
+            told.append(f"{len(self.near)} {self.key}s joined with rows of nearly the same name ({shown}"
+                        f"{', …' if len(self.near) > 3 else ''}).")
         left = [name for name in self.rows if name not in self.used]
-        if not left:
-            return ()
-        shown = ", ".join(left[:5]) + (" …" if len(left) > 5 else "")
-        return (f"{len(left)} rows of {self.path.name} match no {self.key}: {shown}.",)
+        if left:
+            told.append(f"{len(left)} rows of {self.path.name} match no {self.key}: {_some(left)}.")
+        if self.lacking:
+            told.append(f"{len(self.lacking)} {self.key}s have no row in {self.path.name}: {_some(self.lacking)}.")
+        return tuple(told)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+
+
+def _number(name: str) -> str:
+    """What names that are alike share: the number at their end, else the name in small letters."""
+    match = re.search(r"(\d+)$", re.sub(r"[\W_]", "", name))
+    return match[1].lstrip("0") if match else name.casefold()
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two names differ by case, by zeros before their number, or by a prefix that holds the other's."""
+    parts = [re.fullmatch(r"(\D*)(\d+)", re.sub(r"[\W_]", "", name.casefold())) for name in (one, other)]
+    if None in parts:
+        return one.casefold() == other.casefold()
+    (first, number), (second, same) = (match.groups() for match in parts)
+    return int(number) == int(same) and (first in second or second in first)
 
 
 def read_labels(path: str | Path | None) -> Labels:
-    """Read a table with a column ``recording`` (a file's name, with or without its ending) or ``subject``.
+    """Read a table with a column ``recording`` (a file's name, with or without its ending) or ``subject``, or under
+    another usual name for either (``ID``, ``participant``, ``file`` …).
 
-    Where it has both, rows are joined by recording and tell the subject as well. Columns of numbers stay numbers.
-    Raises `DataError` for a table that cannot be read, has neither column, names one twice, or takes a column name
-    that datasets use themselves.
+    Where it has both, rows are joined by recording and tell the subject as well. Columns of numbers stay numbers, rows
+    without a name are left out. Raises `DataError` for a table that cannot be read, has neither column, names one
+    twice, or takes a column name that datasets use themselves.
     """
     if path is None:
         return Labels()
     path = Path(path)
-    table = _table(path)
-    key = next((k for k in _KEYS if k in table.columns), None)
-    if key is None:
-        raise DataError(path, f"columns {', '.join(map(str, table.columns[:6]))}", "a column recording or subject")
+    table, notes, both = _keyed(_table(path), path)
+    key = next(k for k in _KEYS if k in table.columns)
     names = [_stem(name) if key == "recording" else name for name in table[key]]
     _check_names(path, key, names)
     beside = [c for c in ("subject", "session") if key == "recording" and c in table.columns]
@@ -74,7 +132,41 @@ def read_labels(path: str | Path | None) -> Labels:
     values = {c: _typed(table[c]) for c in columns}
     rows = {name: {c: values[c][i] for c in columns} for i, name in enumerate(names)}
     who = {name: {c: _text(table[c].iloc[i]) for c in beside} for i, name in enumerate(names)}
-    return Labels(path, key, columns, rows, who)
+    return Labels(path, key, columns, rows, who, both=both, notes=notes)
+
+
+def _keyed(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str, ...], bool]:
+    """The table with its key column called ``recording`` or ``subject``, notes, and whether it may be either.
+
+    Raises `DataError`, with the columns that could be meant, where there is none.
+    """
+    notes: tuple[str, ...] = ()
+    renamed: dict[str, str] = {}
+    for key, usual in _USUAL.items():
+        found = next((c for name in usual for c in table.columns if _plain(c) == name), None)
+        if key not in table.columns and found is not None:
+            renamed[found] = key
+    if not set(_KEYS) & {*table.columns, *renamed.values()}:
+        unlike = [c for c in table.columns if table[c].is_unique][:6] or list(table.columns[:6])
+        raise DataError(path, f"columns {', '.join(map(str, table.columns[:6]))}; which of them names the people or "
+                        f"files ({', '.join(map(str, unlike))}) cannot be told", "a column recording or subject")
+    if "recording" in table.columns:
+        renamed = {c: k for c, k in renamed.items() if k != "recording"}
+    for column, key in renamed.items():
+        notes += (f"{path.name}: column {column} is taken as the {key}.",) if column != key else ()
+    both = any(_plain(c) in _EITHER for c in renamed)
+    table = table.rename(columns=renamed)
+    key = next(k for k in _KEYS if k in table.columns)
+    blank = table[key].map(_text) == ""
+    if blank.any() and not blank.all():
+        notes += (f"{path.name}: {int(blank.sum())} rows without a {key} left out.",)
+        table = table[~blank].reset_index(drop=True)
+    table[key] = table[key].map(_text)
+    return table, notes, both
+
+
+def _plain(column: str) -> str:
+    return re.sub(r"[\W_]", "", str(column).casefold())
 
 
 def _table(path: Path) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from dfe_core.expressions.learned.tracks import Job
 from dfe_core.expressions.learned.writing import write
 from dfe_core.expressions.naming import compile_pattern
 from dfe_core.expressions.outcome import ImportReport
+from dfe_core.expressions.readers.options import parse_time
 from dfe_core.expressions.readers.registry import find_reader
 from dfe_core.expressions.timing import check_fps
 from dfe_core.progress import Listener, silent
@@ -28,8 +29,8 @@ from dfe_core.store import artefact_path, cache_root
 
 def import_learned(sources: Sequence[str | Path], name: str, *, face: str = "learn", format: str = "auto",
                    labels: str | Path | None = None, subject_pattern: str | None = None, fps: float | None = None,
-                   extractor: str | None = None, reader: Any = None, root: Path | None = None,
-                   progress: Listener = silent) -> ImportReport:
+                   time: str | None = None, extractor: str | None = None, reader: Any = None,
+                   root: Path | None = None, progress: Listener = silent) -> ImportReport:
     """Import landmark or mesh sequences onto a learned face; parameters as `import_dataset`.
 
     Every recording needs the same points. Pose is removed on a stable set found from the data (`stable_set`), with
@@ -43,7 +44,7 @@ def import_learned(sources: Sequence[str | Path], name: str, *, face: str = "lea
     Raises `DataError` when nothing can be imported, the dataset exists, nothing moves, or for a wrong option.
     """
     job = Job(name, face, format, read_labels(labels), compile_pattern(subject_pattern), fps, root, progress,
-               reader, extractor)
+               reader, extractor, parse_time(time))
     _check(job)
     (root or cache_root()).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".learning-", dir=root or cache_root()) as folder:

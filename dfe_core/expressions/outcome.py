@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +29,29 @@ class ImportReport:
         frames = sum(count for _, count, _ in self.imported)
         lines = [f"dataset {self.dataset}: {len(self.imported)} recordings, {frames:,} frames, face {self.face}"]
         width = max((len(name) for name, _, _ in self.imported), default=0)
-        for name, count, notes in self.imported:
-            lines += [f"  {name:{width}}  {count:>8,} frames", *(f"    {note}" for note in notes)]
+        several = len(self.imported) > _SHOWN
+        for name, count, notes in self.imported[:_SHOWN]:
+            lines += [f"  {name:{width}}  {count:>8,} frames", *(f"    {note}" for note in notes if not several)]
+        if several:
+            lines += [f"  and {len(self.imported) - _SHOWN} more", *(
+                f"  {count} of {len(self.imported)} recordings: {note}" for note, count in _summed(self.imported))]
         lines += [f"note: {note}" for note in self.notes]
         if self.skipped:
             lines += [f"skipped {len(self.skipped)}:", *(f"  {message}" for _, message in self.skipped)]
         return "\n".join(lines)
+
+
+def _summed(imported: Sequence[tuple[str, int, tuple[str, ...]]]) -> list[tuple[str, int]]:
+    """Notes that differ by nothing but their numbers, once each as the first recording has it, and in how many."""
+    first: dict[str, str] = {}
+    count: dict[str, int] = {}
+    for _, _, notes in imported:
+        for key in dict.fromkeys(re.sub(r"[\d.,]+", "#", note) for note in notes):
+            count[key] = count.get(key, 0) + 1
+        for note in notes:
+            first.setdefault(re.sub(r"[\d.,]+", "#", note), note)
+    return [(f"{note}{' (the first; numbers differ)' if count[key] > 1 and '#' in key else ''}", count[key])
+            for key, note in first.items()]
 
 
 def nothing_imported(name: str, skipped: Sequence[tuple[Path, str]]) -> DataError:

@@ -88,12 +88,12 @@ def import_aus(sources: list[Path | str], dataset: Dataset, name: str, *, format
 def _read_all(files: list[Path], dataset: Dataset, format: str, options: ReadOptions | None, given: dict[str, str],
               face: str | None, report: AuImportReport, progress: Listener) -> dict[str, Detections]:
     found: dict[str, Detections] = {}
-    tool = None
+    tool, own = None, {source.get("sha256") for source in dataset.manifest.get("sources", ())}
     for done, path in enumerate(map(Path, files), 1):
         progress(Progress("read AU files", done, len(files), path.name))
         try:
-            parts = _faces_to_take(_from_start(read_aus(path, options, format), path, dataset), path, face, dataset,
-                                   report)
+            parts = _from_start(read_aus(path, options, format), path, own)
+            parts = _faces_to_take(parts, path, face, dataset, report)
         except DataError as error:
             report.skipped[str(path)] = str(error)
             continue
@@ -114,9 +114,10 @@ def _read_all(files: list[Path], dataset: Dataset, format: str, options: ReadOpt
     return found
 
 
-def _from_start(parts: list[Detections], path: Path, dataset: Dataset) -> list[Detections]:
-    """AUs of the very file that the dataset's recording was read from: both count from its first frame."""
-    if not any(source.get("sha256") == file_sha256(path) for source in dataset.manifest.get("sources", ())):
+def _from_start(parts: list[Detections], path: Path, own: set[str]) -> list[Detections]:
+    """AUs of the very file that the dataset's recording was read from (`own` are their hashes): both count from its
+    first frame."""
+    if file_sha256(path) not in own:
         return parts
     return [part if part.time_s is None else replace(part, time_s=part.time_s - part.time_s[0]) for part in parts]
 

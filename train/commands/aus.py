@@ -37,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     importing.add_argument("sources", nargs="+", metavar="CSV", type=Path, help="files, or folders of files")
     importing.add_argument("--format", default="auto", help="of the files: auto looks at each (default: auto)")
     importing.add_argument("--fps", type=float, help="of the source video, for files without a usable time")
+    importing.add_argument("--time", metavar="COLUMN[/RATE]",
+                           help="the column that tells time and how many of its counts make a second (frame/60)")
     importing.add_argument("--offset", default="0", metavar="SECONDS|auto",
                            help="added to the times of the AUs; auto finds it by comparing motion (default: 0)")
     deriving = actions.add_parser("derive", help="estimates from ARKit coefficients", parents=[common_options()],
@@ -54,10 +56,12 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 
 
 def _import(args: argparse.Namespace, dataset: Dataset, progress: Listener) -> None:
+    from dfe_core.expressions.readers.options import parse_time
     from dfe_core.facs.importing import import_aus
     from dfe_core.facs.readers.table import ReadOptions
     report = import_aus(files_of(args.sources), dataset, args.name, format=args.format,
-                        options=ReadOptions(fps=args.fps), offset=offset(args.offset), progress=progress)
+                        options=ReadOptions(fps=args.fps, time=parse_time(args.time)), offset=offset(args.offset),
+                        progress=progress)
     print(_summary(report.aus))
     print("\n" + "\n".join(report.lines()))
 

@@ -15,6 +15,7 @@ EXAMPLES = ("dfe import recordings/*.csv --name study1",
             "dfe import emoca_output/ --name study2 --face flame:FLAME2020.npz --fps 25",
             "dfe import emoca/ spectre/ --name study4 --fps 25 --mix-extractors",
             "dfe import openface/*.csv --name study5 --face anny --fit",
+            "dfe import game/ --name study6 --face learn --time frame/60 --labels people.csv",
             "dfe import recordings/ --name study3 --labels labels.csv --subject-pattern '(s\\d+)_'")
 
 
@@ -36,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mix-extractors", action="store_true",
                         help="take data of several extractors into one dataset, those of FLAME and BFM brought to one "
                              "range (default: refused, for their scales differ)")
+    parser.add_argument("--time", metavar="COLUMN[/RATE]",
+                        help="the column that tells time and how many of its counts make a second, where a file's own "
+                             "times are none or another clock (frame/60, timestamp/1000; row/25 for the rows)")
     parser.add_argument("--fps", type=float,
                         help="frame rate: of files that do not tell it, and the one that all others are resampled to "
                              "(default: each keeps its own)")
@@ -45,8 +49,9 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.expressions.importing import import_dataset
     reader = _fitting(args, progress) if args.fit else None
     report = import_dataset(args.sources, args.name, face=args.face, format=args.format, labels=args.labels,
-                            subject_pattern=args.subject_pattern, fps=args.fps, extractor=args.extractor,
-                            mix_extractors=args.mix_extractors, reader=reader, progress=progress)
+                            subject_pattern=args.subject_pattern, fps=args.fps, time=args.time,
+                            extractor=args.extractor, mix_extractors=args.mix_extractors, reader=reader,
+                            progress=progress)
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.expressions.pose_leak import stored_pose_leak
     from dfe_core.reports.pose_text import pose_leak_figure, pose_leak_warning

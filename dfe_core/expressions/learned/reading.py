@@ -52,7 +52,7 @@ def read_all(sources: Sequence[str | Path], job: Job, folder: Path) -> None:
     files, unread = find_files(rest, job.labels.path)
     paths, seen = [*meshes, *files], {}
     check_time(job.pattern, paths)
-    options = ReadOptions(job.fps, job.extractor)
+    options = ReadOptions(job.fps, job.extractor, time=job.time)
     for i, (path, name) in enumerate(zip(paths, recording_names(paths), strict=True)):
         job.progress(Progress("read points", i, len(paths), path.name))
         try:

@@ -13,6 +13,7 @@ import numpy as np
 from dfe_core.expressions.labels import Labels
 from dfe_core.expressions.neutral import Ledger, thinned
 from dfe_core.expressions.points import PointTrack
+from dfe_core.expressions.readers.options import TimeColumn
 from dfe_core.faces.frontal import Scale
 from dfe_core.faces.layouts import Layout, layout_of
 from dfe_core.faces.rigid import pose
@@ -54,6 +55,7 @@ class Job:
     progress: Listener
     reader: Any = None
     extractor: str | None = None
+    time: TimeColumn | None = None
     tracks: list[Track] = field(default_factory=list)
     skipped: list[tuple[Path, str]] = field(default_factory=list)
     sources: list[dict[str, Any]] = field(default_factory=list)

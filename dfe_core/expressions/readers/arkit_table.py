@@ -52,7 +52,8 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
             values[~valid] = np.nan
         extras = {"confidence": as_float32(data[told["confidence"]][rows])} if "confidence" in told else {}
         found.append(replace(arkit_recording(path, values, tuple(columns), timing, options.extractor or "arkit", extras,
-                                             (*table.notes, *dropped, *left, *lost)), name=path.stem + face.suffix))
+                                             (*table.notes, *dropped, *left, *lost)), name=path.stem + face.suffix,
+                             subject=face.subject))
     return found
 
 

@@ -16,6 +16,8 @@ FACES = ("face_id", "identity", "face", "face_index", "person", "person_id", "pe
          "track_id", "trackid")
 SOURCES = ("input", "image", "image_name", "image_path", "filename", "file_name", "img")
 """Columns that name the video or picture a row is of."""
+PEOPLE = ("subject", "subject_id", "subjectid", "participant", "participant_id", "participantid", "pid", "id")
+"""Columns that name the person a row is of."""
 _TIME = re.compile(r"(?!.*(zone|code|approx))(time|.*timestamp|.*_time$)")
 
 

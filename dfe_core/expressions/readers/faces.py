@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.checks import DECIMALS_LOST, without_decimals
-from dfe_core.expressions.readers.column_names import FACES, SOURCES, column_of
+from dfe_core.expressions.readers.column_names import FACES, PEOPLE, SOURCES, column_of
 from dfe_core.expressions.readers.face_tracks import follow_faces
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.timing import FEW
@@ -41,12 +41,13 @@ _SCORES = ("facescore", "confidence", "face_confidence", "score")
 @dataclass(frozen=True)
 class FaceColumns:
     """Columns that tell whose a row is: the file's own number, the source (video or picture) it is of, the place of
-    the face (two or three columns, or none) and the detector's score."""
+    the face (two or three columns, or none), the detector's score, and the person's name."""
 
     ids: int | None
     source: int | None
     places: tuple[int, ...]
     score: int | None
+    person: int | None = None
 
     @property
     def numbers(self) -> list[int]:
@@ -54,25 +55,28 @@ class FaceColumns:
 
     @property
     def texts(self) -> list[int]:
-        return [i for i in (self.ids, self.source) if i is not None]
+        return [i for i in (self.ids, self.source, self.person) if i is not None]
 
 
 @dataclass(frozen=True, eq=False)
 class FaceRows:
     """One face: what is added to the file's name, its own name (``0``, or what the file calls it; empty where it is the
-    only one), the source it is of (empty where all rows are of one), and its rows (T,) in the file's order."""
+    only one), the source it is of (empty where all rows are of one), its rows (T,) in the file's order, and the person
+    where the file names one."""
 
     suffix: str
     name: str
     source: str
     rows: np.ndarray
+    subject: str = ""
 
 
 def face_columns(header: Sequence[str]) -> FaceColumns:
     """The columns of a header that tell whose a row is."""
     places = next((found for names in _PLACES
                    if None not in (found := tuple(column_of(header, (name,)) for name in names))), ())
-    return FaceColumns(column_of(header, FACES), column_of(header, SOURCES), places, column_of(header, _SCORES))
+    return FaceColumns(column_of(header, FACES), column_of(header, SOURCES), places, column_of(header, _SCORES),
+                       column_of(header, PEOPLE))
 
 
 def faces_of(columns: FaceColumns, data: Mapping[int, Any], moments: np.ndarray | None, rows: int,
@@ -84,29 +88,55 @@ def faces_of(columns: FaceColumns, data: Mapping[int, Any], moments: np.ndarray 
     Faces that nothing tells apart are left together: the rules of time refuse them. Raises `DataError` for a face index
     that is not there, and for pictures of which each is another (stills).
     """
-    sources = None if columns.source is None else _coded(data[columns.source])
-    if sources is None or len(sources[0]) < 2:
-        return _of_one_source(columns, data, moments, np.arange(rows), "", options, path)
-    names, code = sources
-    count = np.bincount(code, minlength=len(names))
-    if len(names) > FEW * rows and np.median(count) < 2:
-        return _pictures(names, code, columns, rows, path)
+    whole = np.arange(rows)
+    people = _people(columns, data, rows)
+    if len(people) < 2:
+        found, notes = _of_sources(columns, data, moments, whole, options, path)
+    else:
+        found, notes = [], (f"{len(people)} people in one table: a recording each, or more.",)
+        for name, mine in people:
+            part, told = _of_sources(columns, data, moments, mine, options, path)
+            found += [replace(face, suffix=f"-{name}{face.suffix}", subject=name) for face in part]
+            notes += told
+    if len(people) == 1:
+        found = [replace(face, subject=people[0][0]) for face in found]
+    return found, tuple(dict.fromkeys(notes))
+
+
+def _people(columns: FaceColumns, data: Mapping[int, Any], rows: int) -> list[tuple[str, np.ndarray]]:
+    """Each person's name and rows, where a column names people: the same name over many rows, and no mere number in a
+    column that may count them."""
+    if columns.person is None:
+        return []
+    names, code = _coded(data[columns.person])
+    if len(names) * LEAST_FRAMES > rows or "" in names or all(re.fullmatch(r"[\d.]+", name) for name in names):
+        return []
+    return [(names[i], np.flatnonzero(code == i)) for i in dict.fromkeys(code.tolist())]
+
+
+def _of_sources(columns: FaceColumns, data: Mapping[int, Any], moments: np.ndarray | None, rows: np.ndarray,
+                options: ReadOptions, path: Path) -> tuple[list[FaceRows], tuple[str, ...]]:
+    """The faces of some rows, apart for every video that they are of."""
+    names, code = ([""], np.zeros(len(rows), int)) if columns.source is None else _coded(data[columns.source], rows)
+    if len(names) < 2:
+        return _of_one_source(columns, data, moments, rows, "", options, path)
+    if len(names) > FEW * len(rows) and np.median(np.bincount(code)) < 2:
+        return _pictures(names, code, rows, path)
     found: list[FaceRows] = []
-    notes: tuple[str, ...] = (f"{len(names)} sources in column {SOURCES[0]}: a recording each.",)
+    notes: tuple[str, ...] = (f"{len(names)} sources in one table: a recording each.",)
     for i in dict.fromkeys(code.tolist()):
-        part, told = _of_one_source(columns, data, moments, np.flatnonzero(code == i), source_stem(names[i]),
-                                    options, path)
+        part, told = _of_one_source(columns, data, moments, rows[code == i], source_stem(names[i]), options, path)
         found += part
         notes += told
     return found, notes
 
 
-def _pictures(names: list[str], code: np.ndarray, columns: FaceColumns, rows: int, path: Path
+def _pictures(names: list[str], code: np.ndarray, rows: np.ndarray, path: Path
               ) -> tuple[list[FaceRows], tuple[str, ...]]:
     """Rows of a picture each: a sequence where the pictures are numbered and named alike. Raises `DataError` else."""
     stems = {re.sub(r"\d+$", "", source_stem(name)) for name in names}
-    if len(stems) == 1 and len(names) == rows:
-        return [FaceRows("", "", "", np.arange(rows))], (
+    if len(stems) == 1 and len(names) == len(rows):
+        return [FaceRows("", "", "", rows)], (
             f"Pictures {source_stem(names[code[0]])} to {source_stem(names[code[-1]])}: taken as one sequence.",)
     raise DataError(path, f"{len(names)} pictures of different names, a row each: stills and no recording",
                     "a video, or pictures numbered in order; stills of one person each: a file a person")

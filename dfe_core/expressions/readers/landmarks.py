@@ -6,6 +6,7 @@ nothing known is taken as it is. 2-D points are taken for an image (y down).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from dfe_core.errors import DataError
@@ -40,6 +41,8 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
     notes = (*table.notes, *dropped, *left, f"{len(columns)} landmarks in {points.shape[2]}-D.")
     extractor = options.extractor or ("py-feat" if "FaceScore" in table.header else "landmarks")
     first = table.preamble + 1
-    return [point_track(path, rows_of(points, face.rows), timing_of(clocks, data, face.rows, options, path, first),
-                        extractor, name=path.stem + face.suffix, metric=False, axes="image", notes=notes)
+    return [replace(point_track(path, rows_of(points, face.rows),
+                                timing_of(clocks, data, face.rows, options, path, first), extractor,
+                                name=path.stem + face.suffix, metric=False, axes="image", notes=notes),
+                    subject=face.subject)
             for face in faces]

@@ -7,6 +7,7 @@ Its AU columns are read by `dfe aus import`. Frames with ``success`` 0 are inval
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from dfe_core.errors import DataError
@@ -54,9 +55,10 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
         valid, told = found_faces({name: data[i][here] for name, i in seen.items()})
         notes = (*table.notes, *dropped, *left, *told, *(() if deep else (
             "No 3-D landmarks: 2-D ones are used, from which turns of the head cannot be removed.",)))
-        tracks.append(point_track(
+        tracks.append(replace(point_track(
             path, rows_of(points, here), timing, "openface", name=path.stem + face.suffix, valid=valid, metric=deep,
-            axes="image", extras={name: rows_of(data[i], here) for name, i in extras.items()}, notes=notes))
+            axes="image", extras={name: rows_of(data[i], here) for name, i in extras.items()}, notes=notes),
+            subject=face.subject))
     return tracks
 
 
