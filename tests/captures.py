@@ -59,12 +59,12 @@ def live_link(psi: np.ndarray, *, counts: np.ndarray | None = None, base: int = 
 
 
 def table(psi: np.ndarray, *, fps: float = 30.0, time: str | None = "time_s", scale: float = 1.0, separator: str = ",",
-          decimal: str = ".", spelling=str, names: tuple[str, ...] = ARKIT_NAMES) -> str:
-    """A table of ψ with one time column, or none."""
+          decimal: str = ".", spelling=str, names: tuple[str, ...] = ARKIT_NAMES, times=None) -> str:
+    """A table of ψ with one time column, or none; `times` are its entries, where they are not even."""
     header = [*([time] if time else []), *map(spelling, names)]
     rows = []
     for i, row in enumerate(psi):
-        cells = [*([f"{i / fps * scale:.9g}"] if time else []), *(f"{v:.4f}" for v in row)]
+        cells = [*([f"{i / fps * scale:.9g}" if times is None else str(times[i])] if time else []), *(f"{v:.4f}" for v in row)]
         rows.append(separator.join(cells).replace(".", decimal))
     return "\n".join([separator.join(header), *rows]) + "\n"
 

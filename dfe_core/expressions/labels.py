@@ -185,6 +185,8 @@ def _table(path: Path) -> pd.DataFrame:
         if type(error).__module__.startswith(("pandas", "csv", "_csv")):
             raise DataError(path, f"not readable as a table ({str(error)[:120]})", "a CSV") from None
         raise
+    if not isinstance(table.index, pd.RangeIndex):
+        raise DataError(path, "rows with more cells than the header", "a name for each column")
     table.columns = [str(c).strip() for c in table.columns]
     if table.empty:
         raise DataError(path, "a header and no rows", "one row a recording or subject")
