@@ -64,7 +64,8 @@ def table(psi: np.ndarray, *, fps: float = 30.0, time: str | None = "time_s", sc
     header = [*([time] if time else []), *map(spelling, names)]
     rows = []
     for i, row in enumerate(psi):
-        cells = [*([f"{i / fps * scale:.9g}" if times is None else str(times[i])] if time else []), *(f"{v:.4f}" for v in row)]
+        when = f"{i / fps * scale:.9g}" if times is None else str(times[i])
+        cells = [*([when] if time else []), *(f"{v:.4f}" for v in row)]
         rows.append(separator.join(cells).replace(".", decimal))
     return "\n".join([separator.join(header), *rows]) + "\n"
 
