@@ -33,7 +33,7 @@ from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.describe import CodewordDescription
 from dfe_core.tokens.parts import Parts, face_parts
 
-VERSION = 1
+VERSION = 2
 WINDOW_S = 1.0
 """One moment a window at most: neighbouring frames are one movement."""
 

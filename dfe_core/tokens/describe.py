@@ -26,6 +26,9 @@ CARRIED = 0.8
 SMALLEST = 0.15
 """A part that moves less than this share of what moves most, in mm, is not named."""
 
+FARTHER = 1.5
+"""What moves this many times as far as everything named is named too, however little that is for such a part."""
+
 TURN_DEG = 2.0
 """Eyes that turn less are not said to turn."""
 
@@ -124,20 +127,21 @@ def _describe(side: str, made: Composition, motions: list[PartMotion], turn: Eye
         return CodewordDescription(side=side)
     gaze = turn if turn is not None and turned(turn) >= TURN_DEG else None
     share = turned(gaze) / GAZE_RANGE_DEG if gaze else 0.0
-    parts = tuple(_worth_naming([m for m in motions if not _follows(m, gaze)], share))
-    movements = _movements(made, gaze, share)
+    travel = 1e3 * GLOBE_M * np.radians(turned(gaze)) if gaze else 0.0
+    parts = tuple(_worth_naming([m for m in motions if not _follows(m, gaze)], share, travel))
+    movements = _movements(made, gaze, share, travel)
     strongest = max((abs(m.weight) for m in movements), default=max((m.strength for m in motions), default=0.0))
     return CodewordDescription(side=side, parts=parts, movements=movements, taken_away=made.taken_away,
                                gaze=gaze if share >= GAZE_SECOND * strongest else None, contrast=made.contrast)
 
 
-def _movements(made: Composition, gaze: EyeTurn | None, share: float) -> tuple[CoefficientMovement, ...]:
+def _movements(made: Composition, gaze: EyeTurn | None, share: float,
+               travel: float) -> tuple[CoefficientMovement, ...]:
     """Those worth naming: of a contrast what it adds and what it takes away, of what follows the eyes nothing, and
     none where all are weak."""
     if made.contrast:
         return tuple(m for sign in (1, -1) for m in named(tuple(m for m in made.movements if sign * m.weight > 0))[:2]
                      if not m.slight)
-    travel = 1e3 * GLOBE_M * np.radians(turned(gaze)) if gaze else 0.0
     found = named(made.movements, largest=share, largest_mm=travel)
     if max([share, *(abs(m.weight) for m in found)]) < WEAK:
         return ()
@@ -149,8 +153,9 @@ def turned(turn: EyeTurn) -> float:
     return float(max(np.hypot(turn.left_yaw, turn.left_pitch), np.hypot(turn.right_yaw, turn.right_pitch)))
 
 
-def _worth_naming(motions: list[PartMotion], gaze: float) -> list[PartMotion]:
-    """The strongest parts, without those that a neighbour carries along; gaze: its share of its range."""
+def _worth_naming(motions: list[PartMotion], gaze: float, travel: float) -> list[PartMotion]:
+    """The strongest parts and what moves farthest, without what a neighbour carries along; gaze: its share of its
+    range; travel: how far the front of the eyes moves, mm."""
     moving = [m for m in motions if m.largest_mm >= 1e3 * STILL_M]
     if not moving:
         return []
@@ -161,15 +166,20 @@ def _worth_naming(motions: list[PartMotion], gaze: float) -> list[PartMotion]:
         enough = motion.strength >= SECOND * top and motion.largest_mm >= SMALLEST * farthest
         if enough and not any(_carried(motion, by) for by in kept):
             kept.append(motion)
-    return kept[:MOST_PARTS]
+    kept = kept[:MOST_PARTS]
+    missed = [m for m in moving if m.largest_mm == farthest >= FARTHER * max([travel, *(k.largest_mm for k in kept)])
+              and m not in kept and not any(_carried(m, by) for by in kept)]
+    return kept + missed
 
 
 def _follows(motion: PartMotion, gaze: EyeTurn | None) -> bool:
-    """Whether a lid goes up or down with the eye, as lids do."""
+    """Whether a lid goes where the eye goes, as lids do."""
     if gaze is None or motion.part not in ("upper lid", "lower lid"):
         return False
-    pitch = gaze.left_pitch + gaze.right_pitch
-    return abs(pitch) >= TURN_DEG and motion.directions[:1] == ("up" if pitch > 0 else "down",)
+    yaw, pitch = gaze.left_yaw + gaze.right_yaw, gaze.left_pitch + gaze.right_pitch
+    ways = [word for word, value in (("left", yaw), ("right", -yaw), ("up", pitch), ("down", -pitch))
+            if value >= TURN_DEG]
+    return motion.directions[:1] != () and motion.directions[0] in ways
 
 
 def _carried(motion: PartMotion, by: PartMotion) -> bool:

@@ -10,14 +10,14 @@ from dataclasses import replace
 import numpy as np
 
 from dfe_core.tokens.composition import PHRASES, CoefficientMovement
-from dfe_core.tokens.describe import TURN_DEG, CodewordDescription, turned
+from dfe_core.tokens.describe import FARTHER, TURN_DEG, CodewordDescription, turned
 from dfe_core.tokens.parts import PAIRED, EyeTurn, PartMotion, together
 
 REST_NAME = "Rest: nothing moves"
 CONTRAST = "Contrast"
 MOST_NAMES = 2
-"""Movements in a name made of parts; its sentence holds all. The outline of the jaw, which shifts with the head
-in landmarks, is named only where nothing else moves."""
+"""Movements in a name made of parts; its sentence holds all. The outline of the jaw, which shifts with the head in
+landmarks, is named only where it moves clearly farther than the rest, and then first: it is what one sees."""
 
 _TOWARDS = {"left": "to the left", "right": "to the right"}
 _LIPS = ("upper lip", "lower lip")
@@ -128,8 +128,10 @@ def _part_names(parts: tuple[PartMotion, ...]) -> list[str]:
         name, used = found
         names.append((parts.index(used[0]), name))
         left = [p for p in left if p not in used]
-    shown = [p for p in left if p.part != "jaw line"]
-    names += [(parts.index(p), part_words(_short(p))) for p in (shown if shown or names else left)]
+    others = max((p.largest_mm for p in parts if p.part != "jaw line"), default=0.0)
+    outline = [p for p in left if p.part == "jaw line" and p.largest_mm >= FARTHER * others]
+    names += [(parts.index(p), part_words(_short(p))) for p in left if p.part != "jaw line"]
+    names += [(-1, part_words(_short(p))) for p in outline]
     return [name for _, name in sorted(names)][:MOST_NAMES]
 
 
