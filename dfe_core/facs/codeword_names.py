@@ -286,6 +286,12 @@ def _kinds(psi: np.ndarray, face: FaceModel) -> list[str]:
     return kinds
 
 
+def same_kind(psi: np.ndarray, templates: np.ndarray, face: FaceModel) -> np.ndarray:
+    """(K, E) codewords and (A, E) templates to (K, A) bool: whether their sides allow one to be named by the other."""
+    own, kinds = _kinds(np.asarray(psi, np.float32), face), _kinds(np.asarray(templates, np.float32), face)
+    return np.array([[kind in _compatible(of) for kind in kinds] for of in own], bool).reshape(len(own), len(kinds))
+
+
 def _compatible(kind: str) -> tuple[str, ...]:
     """The kinds of action units that a codeword of this kind may be a sum of."""
     side = kind.rpartition(" ")[2]

@@ -18,6 +18,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.aggregates import Aggregates
 from dfe_core.facs.association import Association
+from dfe_core.facs.codeword_names import same_kind
 from dfe_core.facs.settings import CoverageSettings
 from dfe_core.facs.store import AlignedAus
 from dfe_core.facs.templates import Templates, learn_templates, table_templates
@@ -127,7 +128,10 @@ def codeword_table(codebook: Codebook, face: FaceModel, aggregates: Aggregates, 
 def _face_match(codebook: Codebook, face: FaceModel, templates: Templates | None) -> Match:
     if templates is None:
         return Match(np.full(codebook.size, np.nan), *np.full((2, codebook.size), -1))
-    return best_one_or_two(templates.cosine(face, codebook.psi), templates.cosine(face, templates.psi))
+    cosine = templates.cosine(face, codebook.psi)
+    if templates.source == "table":  # those of data may have columns of one side alone; −1 takes no part in sums
+        cosine = np.where(same_kind(codebook.psi, templates.psi, face), cosine, -1.0)
+    return best_one_or_two(cosine, templates.cosine(face, templates.psi))
 
 
 def _uses(aggregates: Aggregates) -> np.ndarray:

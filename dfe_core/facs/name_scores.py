@@ -24,6 +24,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.codeword_names import CodewordName, name_codewords
+from dfe_core.facs.signals import AuSignals, assess_signals
 from dfe_core.facs.store import AlignedAus
 from dfe_core.facs.templates import Templates, observed_templates
 from dfe_core.progress import Listener, Progress, silent
@@ -91,6 +92,28 @@ class _Moments:
     signals: list[np.ndarray]
 
 
+@dataclass(frozen=True)
+class _Units:
+    """Action units of the dataset, if any, and how they are read."""
+
+    aus: AlignedAus | None
+    signals: AuSignals | None
+
+    def of(self, name: str, frame: np.ndarray) -> np.ndarray:
+        """(T, A) intensity of each AU above the subject's baseline; NaN where it was not measured and in frames that
+        have no AUs."""
+        found = np.full((len(frame), len(self.aus.aus) if self.aus else 0), np.nan, np.float32)
+        if self.aus is None or self.signals is None or name not in self.signals.recordings:
+            return found
+        held = self.aus.recording(name)
+        if len(held.frame):
+            at = np.minimum(np.searchsorted(held.frame, frame), len(held.frame) - 1)
+            there = held.frame[at] == frame
+            values = np.where(self.signals.measured(name), self.signals.intensity(name, held), np.nan)
+            found[there] = values[at[there]]
+        return found
+
+
 def held_out_recordings(codebook: Codebook, dataset: Dataset) -> tuple[tuple[str, ...], bool]:
     """Recordings to score names on, and whether the codebook was fitted on none of them: the test part where it was
     trained on this dataset, else all (of which nothing proves that it saw none)."""
@@ -125,10 +148,11 @@ def name_scores(codebook: Codebook, tokens: TokenCache, dataset: Dataset, face: 
     subject_of = dataset.recordings.set_index("recording")["subject"].to_dict()
     rng = np.random.default_rng(seed)
     found: dict[str, _Moments] = {}
+    signals = assess_signals(aus, dataset) if aus else None
     for i, name in enumerate(chosen):
         progress(Progress("checking names", i, len(chosen)))
         own = found.setdefault(subject_of[name], _Moments({}, [], [], []))
-        _collect(own, tokens, dataset, aus, name, weights, rng)
+        _collect(own, tokens, dataset, _Units(aus, signals), name, weights, rng)
     progress(Progress("checking names", len(chosen), len(chosen)))
     rows, pairs = [], []
     for k in range(codebook.size):
@@ -161,7 +185,7 @@ def _vertices(description: CodewordDescription, parts: Parts) -> np.ndarray:
     return np.concatenate([found, *parts.eyes]) if description.gaze else found
 
 
-def _collect(own: _Moments, tokens: TokenCache, dataset: Dataset, aus: AlignedAus | None, name: str,
+def _collect(own: _Moments, tokens: TokenCache, dataset: Dataset, units: _Units, name: str,
              weights: np.ndarray, rng: np.random.Generator) -> None:
     """Add the moments of one recording to its subject's."""
     try:
@@ -173,7 +197,7 @@ def _collect(own: _Moments, tokens: TokenCache, dataset: Dataset, aus: AlignedAu
     amplitude = np.zeros((len(held.frame), weights.shape[1]), np.float32)
     np.add.at(amplitude, (np.arange(len(held.frame))[:, None], held.tokens), held.intensities)
     amplitude, moved = amplitude[keep], (frames.psi[row[keep]].astype(np.float64) @ weights).astype(np.float32)
-    signals = _signals(aus, name, held.frame[keep])
+    signals = units.of(name, held.frame[keep])
     window = np.floor(held.time_s[keep] / WINDOW_S).astype(np.int64)
     starts = np.flatnonzero(np.diff(window, prepend=window[0] - 1)) if len(window) else np.zeros(0, np.int64)
     for start, stop in zip(starts, np.append(starts[1:], len(window)), strict=True):
@@ -183,19 +207,6 @@ def _collect(own: _Moments, tokens: TokenCache, dataset: Dataset, aus: AlignedAu
         drawn = int(rng.integers(start, stop))
         for values, kept in ((amplitude, own.amplitude), (moved, own.moved), (signals, own.signals)):
             kept.append(values[drawn])
-
-
-def _signals(aus: AlignedAus | None, name: str, frame: np.ndarray) -> np.ndarray:
-    """(T, A) intensity of each AU, its presence where none was measured; NaN in frames that have no AUs."""
-    found = np.full((len(frame), len(aus.aus) if aus else 0), np.nan, np.float32)
-    if aus is None or name not in set(aus.recordings):
-        return found
-    held = aus.recording(name)
-    if len(held.frame):
-        at = np.minimum(np.searchsorted(held.frame, frame), len(held.frame) - 1)
-        there = held.frame[at] == frame
-        found[there] = np.where(np.isnan(held.intensity), held.presence, held.intensity)[at[there]]
-    return found
 
 
 def _score(k: int, found: dict[str, _Moments],

@@ -12,6 +12,7 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
+from dfe_core.facs.signals import AuSignals, assess_signals
 from dfe_core.facs.store import AlignedAus
 from dfe_core.facs.table import ACTIONS, coefficient_map
 
@@ -88,39 +89,50 @@ def learn_templates(dataset: Dataset, aligned: AlignedAus, face: FaceModel, *, r
                      weights.astype(np.float32), "learned", explained)
 
 
-OWN_RISE, OWN_REST = 1.0, 0.25
-"""An AU counts as shown from this intensity above the subject's own median on, and as not shown below that."""
+NOT_SHOWN = 0.25
+"""Intensity above the subject's baseline below which an AU counts as not shown."""
 
 _SHOWN, _SUBJECTS = 20, 3  # frames of each kind a subject, and subjects, that an observed template needs
 
 
 def observed_templates(dataset: Dataset, aligned: AlignedAus, face: FaceModel, *,
                        recordings: list[str] | None = None) -> Templates | None:
-    """Templates as subjects show the AUs: mean ψ while an AU is shown less the median while it is not, within
+    """Templates as subjects show the AUs: mean ψ while an AU is present less the median while it is not, within
     subjects, averaged over subjects.
 
     What comes with an AU (lip corners with AU6) is in it, other than in `learn_templates`, which asks what an AU adds
-    with the others held and needs many frames of each for that. Where no intensity was measured, presence decides.
-    Left and right columns of an AU are taken apart. None where no AU was shown by enough subjects.
+    with the others held and needs many frames of each for that. AUs are read as `assess_signals` says. None where no
+    AU was shown by enough subjects.
     """
-    wanted = [r for r in aligned.recordings if recordings is None or r in set(recordings)]
-    subject_of = dataset.recordings.set_index("recording")["subject"].to_dict()
-    own: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    signals = assess_signals(aligned, dataset)
+    wanted = [r for r in signals.recordings if recordings is None or r in set(recordings)]
+    own: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
     for name in wanted:
-        own.setdefault(subject_of[name], []).append(_joined(dataset, aligned, name))
+        subject = signals.subject_of[signals.recordings.index(name)]
+        own.setdefault(subject, []).append(_shown(dataset, aligned, signals, name))
     found: list[list[np.ndarray]] = [[] for _ in aligned.aus]
     for parts in own.values():
-        psi, level = (np.concatenate(values) for values in zip(*parts, strict=True))
-        for column, rises in zip(5 * level.T, found, strict=True):
-            rise = column - np.nanmedian(column) if np.isfinite(column).any() else column
-            shown, not_shown = psi[rise >= OWN_RISE], psi[rise < OWN_REST]
-            if min(len(shown), len(not_shown)) >= _SHOWN:
-                rises.append(shown.mean(0) - np.median(not_shown, axis=0))
+        psi, there, absent = (np.concatenate(values) for values in zip(*parts, strict=True))
+        for on, off, rises in zip(there.T, absent.T, found, strict=True):
+            if min(on.sum(), off.sum()) >= _SHOWN:
+                rises.append(psi[on].mean(0) - np.median(psi[off], axis=0))
     kept = [i for i, rises in enumerate(found) if len(rises) >= _SUBJECTS]
     if not kept:
         return None
     return Templates(tuple(aligned.aus[i] for i in kept),
                      np.stack([np.mean(found[i], axis=0) for i in kept]).astype(np.float32), "observed")
+
+
+def _shown(dataset: Dataset, aligned: AlignedAus, signals: AuSignals,
+           recording: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """ψ of the valid frames (T, E), and where each AU is present and where it is not (T, A), both False where it was
+    not measured."""
+    frames, aus = dataset.frames(recording), aligned.recording(recording)
+    row = np.searchsorted(frames.frame, aus.frame)
+    present, intensity = signals.present(recording, aus), signals.intensity(recording, aus)
+    keep = frames.valid[row]
+    return (frames.psi[row][keep].astype(np.float64), (present == 1)[keep],
+            ((present == 0) & (intensity < NOT_SHOWN))[keep])
 
 
 def _joined(dataset: Dataset, aligned: AlignedAus, recording: str) -> tuple[np.ndarray, np.ndarray]:
