@@ -11,6 +11,9 @@ from dashboard.components.palette import region_colour
 from dashboard.components.words import mm, percent
 from dfe_core.facs.codeword_names import Verdict
 
+HOLDS = 0.5
+"""A name holds where the codeword moved as named in at least this share of the moments that it was checked on."""
+
 
 def name_of(row: pd.Series) -> str:
     """What a codeword is called: the lab's name for it, or its plain name."""
@@ -46,7 +49,8 @@ def chip_of(row: pd.Series) -> str:
 
 def score_of(row: pd.Series) -> str:
     """In how many of the moments that its name was checked on it moved as named; empty where it was not checked."""
-    return f"{percent(row['moved_share'])} as named" if np.isfinite(row["moved_share"]) else ""
+    share = row["moved_share"]
+    return "" if not np.isfinite(share) else f"{'only ' if share < HOLDS else ''}{percent(share)} as named"
 
 
 def card(row: pd.Series, src: str | None) -> dict[str, Any]:
@@ -54,7 +58,7 @@ def card(row: pd.Series, src: str | None) -> dict[str, Any]:
     number = int(row["codeword"])
     used = f"In {percent(row['share_of_frames'])} of frames." if row["uses"] else "Never used."
     score = score_of(row)
-    held = f" It moved as named in {score.removesuffix(' as named')} of the moments checked." if score else ""
+    held = f" It moved as named in {percent(row['moved_share'])} of the moments checked." if score else ""
     return {"id": number, "src": src, "title": str(number), "note": name_of(row), "chip": chip_of(row), "score": score,
             "named": row["verdict"] in (Verdict.CONFIRMED, Verdict.BY_SHAPE), "colour": region_colour(row["region"]),
             "alt": f"Codeword {number}: {sentence_of(row)} {used} Moves up to {mm(row['peak_mm'])}.{held}"}
