@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 import numpy as np
 
 from dfe_core.probes import scores
@@ -11,12 +13,40 @@ from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
 from dfe_core.probes.validation import Fitted, Fold, Predictions, stratified
 
-_SLOW_PERMUTATIONS = 100
+_LEAST = 199
+_FLOOR, _SLOW_FLOOR = 0.02, 0.04
+"""Smallest p, corrected by Holm over all rows, that the permutations of linear and of other models allow."""
+_EXCEEDANCES = 10
+"""Of a slow model's permuted scores above the real one, after which no further permutation can matter."""
 _GUESSES = 2000
 
 
-def permute_labels(target: Target, folds: tuple[Fold, ...], settings: ProbeSettings) -> np.ndarray:
-    """(P, n) labels permuted at the level at which they vary.
+def permutation_count(settings: ProbeSettings, rows: int, model: str = "linear") -> int:
+    """How many permutations a row is tested with, where `rows` are corrected together: enough for significance to be
+    reached by every row, or as many as the settings say."""
+    if settings.permutations is not None:
+        return settings.permutations
+    return max(_LEAST, ceil(rows / (_FLOOR if model == "linear" else _SLOW_FLOOR)) - 1)
+
+
+def p_value(score: float, null: np.ndarray | None) -> float | None:
+    """Share of permuted labels that score as high, the real ones counted as one of them (Phipson & Smyth 2010); where
+    the permutations were stopped at `_EXCEEDANCES`, exceedances over permutations (Besag & Clifford 1991, Biometrika
+    78)."""
+    if null is None:
+        return None
+    above = int(np.sum(null >= score - 1e-12))
+    return above / len(null) if getattr(null, "stopped", False) else (1 + above) / (1 + len(null))
+
+
+class StoppedNull(np.ndarray):
+    """(l,) permuted scores, cut short at the last of `_EXCEEDANCES` scores above the real one."""
+
+    stopped = True
+
+
+def permute_labels(target: Target, folds: tuple[Fold, ...], settings: ProbeSettings, count: int) -> np.ndarray:
+    """(count, n) labels permuted at the level at which they vary.
 
     Labels constant within groups move between whole groups; labels of which every group has the same ones move within
     groups; others move freely within groups after whole groups of equal size have changed places. Where the folds were
@@ -31,7 +61,7 @@ def permute_labels(target: Target, folds: tuple[Fold, ...], settings: ProbeSetti
     members = [np.flatnonzero(groups == g) for g in range(groups.max() + 1)]
     constant = all(len(np.unique(target.y[m])) == 1 for m in members)
     alike = len({tuple(np.sort(target.y[m])) for m in members}) == 1
-    permuted = np.empty((settings.permutations, target.n), target.y.dtype)
+    permuted = np.empty((count, target.n), target.y.dtype)
     for row in permuted:
         if constant:
             _move_constant(rng, row, target.y, members, block)
@@ -65,7 +95,8 @@ def _move_groups(rng: np.random.Generator, row: np.ndarray, members: list, block
 
 def null_scores(found: Predictions, target: Target, permuted: np.ndarray, model: str,
                 settings: ProbeSettings) -> np.ndarray | None:
-    """(P,) primary metric under permuted labels, each fold refitted with its own hyper-parameters.
+    """(P,) primary metric under permuted labels, each fold refitted with its own hyper-parameters; of a model that is
+    not linear fewer, and a `StoppedNull` where the row is far from significant.
 
     None where the units are stretches of the same recordings, which cannot be exchanged, and where refitting would
     take hours (sequence probes): to permute fixed predictions is too kind, as predictions of folds are not independent.
@@ -73,7 +104,24 @@ def null_scores(found: Predictions, target: Target, permuted: np.ndarray, model:
     if settings.group == "time" or not found.fits:
         return None
     if model != "linear":
-        permuted = permuted[:_SLOW_PERMUTATIONS]
+        return _sequential(found, target, permuted, model, settings)
+    return _permuted_scores(found, target, permuted, model, settings)
+
+
+def _sequential(found: Predictions, target: Target, permuted: np.ndarray, model: str,
+                settings: ProbeSettings) -> np.ndarray:
+    """Permuted scores one after another, until `_EXCEEDANCES` of them reach the real one."""
+    real, null, above = scores.primary(target.task, target.y, found.values), [], 0
+    for row in permuted[:permutation_count(settings, len(settings.features) * len(settings.models), model)]:
+        null.append(_permuted_scores(found, target, row[None], model, settings)[0])
+        above += null[-1] >= real - 1e-12
+        if above == _EXCEEDANCES:
+            return np.array(null).view(StoppedNull)
+    return np.array(null)
+
+
+def _permuted_scores(found: Predictions, target: Target, permuted: np.ndarray, model: str,
+                     settings: ProbeSettings) -> np.ndarray:
     metric = scores.METRICS[target.task][scores.PRIMARY[target.task]]
     values = np.zeros((len(permuted), *found.values.shape))
     for fit in found.fits:

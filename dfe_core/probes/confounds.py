@@ -95,19 +95,23 @@ def _confound_target(column: str, sources: Sources, target: Target,
                      settings: ProbeSettings) -> tuple[Target, ProbeSettings]:
     """The column as a target of its own. Who someone is can only be told across recordings of the same people, so that
     folds keep recordings apart in place of subjects."""
-    rows = labelled_spans(sources.dataset, sources.spans, settings)
-    if column not in rows or rows[column].isna().any():
+    spans = labelled_spans(sources.dataset, sources.spans, settings)
+    if column not in spans or spans[column].isna().any():
         raise DataError(column, "no such column, or not a value for every recording", "a label column")
+    names = spans["recording"].astype(str)
+    names = names + "@" + spans["segment"].astype(str) if target.unit == "segment" else names
+    member = pd.factorize(names)[0]
+    rows = spans.assign(unit=names).drop_duplicates("unit").reset_index(drop=True)
     identity = rows.groupby(settings.group)[column].nunique().eq(1).all() and \
         rows.groupby(column)[settings.group].nunique().eq(1).all()
     group = "recording" if identity else settings.group
-    values, unit = rows[column], rows["recording"].astype(str) + "@" + rows["segment"].astype(str)
+    values = rows[column]
     task = "classify" if identity else decide_task(values)
     classes = tuple(sorted(values.astype(str).unique())) if task == "classify" else ()
     y = values.astype(str).map({c: i for i, c in enumerate(classes)}).to_numpy(int) if classes \
         else values.to_numpy(float)
     groups = rows[group].astype(str).to_numpy()
-    other = Target(task, "recording", unit.to_numpy(), groups, y, classes, np.arange(len(rows)), rows)
+    other = Target(task, "recording", rows["unit"].to_numpy(), groups, y, classes, member, rows)
     fewest = _fewest(other)
     if fewest < 2 or len(np.unique(y)) < 2:
         raise DataError(column, f"a value occurs in {fewest} {group}" if len(np.unique(y)) > 1 else "one value alone",

@@ -18,7 +18,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.probes.chance import guesses, null_scores, permute_labels
 from dfe_core.probes.features.catalogue import Feature, build_feature
 from dfe_core.probes.features.material import Sources
-from dfe_core.probes.features.transforms import Blocks, Scaled
+from dfe_core.probes.features.transforms import Blocks, Measured
 from dfe_core.probes.paired import compare, holm
 from dfe_core.probes.rows import Scored
 from dfe_core.probes.settings import ProbeSettings
@@ -212,7 +212,7 @@ def change_feature(sources: Sources, target: Target) -> Feature:
             apex, onset = (_around(part.time_s, t) for t in (row.apex_s, row.start_s))
             raw[row.span] = _intensity(part, apex, size) - _intensity(part, onset, size)
     columns = pd.DataFrame({"name": [f"change of codeword {k}" for k in range(size)], "codeword": np.arange(size)})
-    return Feature(CHANGE, raw, columns, Blocks(((0, size, Scaled()),)))
+    return Feature(CHANGE, raw, columns, Blocks(((0, size, Measured()),)), np.arange(target.n))
 
 
 def _around(time_s: np.ndarray, moment: float) -> np.ndarray:
@@ -231,7 +231,7 @@ def _scored(sources: Sources, target: Target, folds: tuple[Fold, ...], settings:
             progress: Listener) -> Scored:
     """The rows. Two windows may well hold the same tokens, unlike two recordings: nothing is refused for that."""
     scored, probe = Scored(), settings.probe
-    permuted = permute_labels(target, folds, probe)
+    permuted = permute_labels(target, folds, probe, settings.permutations)
     for step, name in enumerate(settings.features):
         progress(Progress("probing windows", step, len(settings.features), name))
         feature = change_feature(sources, target) if name == CHANGE else build_feature(name, sources, target, probe)

@@ -13,6 +13,9 @@ from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
 from dfe_core.probes.validation import Predictions
 
+_PER_PAIR = 50
+"""Swaps for each pair at least: a difference can be significant after Holm's correction over all pairs."""
+
 
 def compare(rows: dict[str, Predictions], target: Target, settings: ProbeSettings,
             nulls: dict[str, np.ndarray | None] | None = None) -> list[dict[str, Any]]:
@@ -27,7 +30,8 @@ def compare(rows: dict[str, Predictions], target: Target, settings: ProbeSetting
     metric = scores.METRICS[target.task][scores.PRIMARY[target.task]]
     sums = {name: scores.by_group(scores.sums(target.task, target.y, found.values), target.groups)
             for name, found in rows.items()}
-    signs = np.random.default_rng([settings.seed, 9]).integers(0, 2, (settings.swaps, target.subjects)).astype(float)
+    swaps = max(settings.swaps, _PER_PAIR * len(rows) * (len(rows) - 1) // 2)
+    signs = np.random.default_rng([settings.seed, 9]).integers(0, 2, (swaps, target.subjects)).astype(float)
     found = []
     for a, b in combinations(rows, 2):
         difference, p = _swapped(sums[a], sums[b], signs, metric)
@@ -69,10 +73,16 @@ def _swapped(a: np.ndarray, b: np.ndarray, signs: np.ndarray, metric) -> tuple[f
 
 
 def _by_chance(difference: float, a: np.ndarray | None, b: np.ndarray | None) -> float:
+    """Two-sided p of the difference under permuted labels. Where none of them differs as much, a normal tail with the
+    spread of theirs says how far beyond all of them it lies, so that p can be small whatever their number."""
     if a is None or b is None:
         return 0.0
     count = min(len(a), len(b))
-    return float((1 + np.sum(np.abs(a[:count] - b[:count]) >= abs(difference) - 1e-12)) / (1 + count))
+    null = np.asarray(a[:count]) - np.asarray(b[:count])
+    above = int(np.sum(np.abs(null) >= abs(difference) - 1e-12))
+    if above:
+        return (1 + above) / (1 + count)
+    return float(min(1 / (1 + count), 2 * stats.norm.sf(abs(difference) / max(np.sqrt(np.mean(null ** 2)), 1e-12))))
 
 
 def _resampled_t(a: Predictions, b: Predictions, target: Target, metric) -> float | None:

@@ -21,7 +21,8 @@ class ProbeResult:
     Attributes
     ----------
     settings: every choice. summary: the JSON of ``dfe probe`` and what stands beside it: unit, n, subjects, classes,
-        rows (with all metrics and p corrected over rows), baselines, chance, paired, top_codewords, warnings, inputs.
+        rows (with all metrics and p corrected over rows), baselines, chance, paired, top_codewords, confound_checks
+        (`checks.ConfoundCheck`, unasked), confounds (the table asked for), warnings, inputs.
     predictions: one row a unit and feature row: truth, prediction, fold.
     codewords: `explain.codeword_weights` of the first linear row over codewords. regions, occlusion: of the same row.
     confounds: `confounds.confound_table`. order, deciding: what order is worth to the sequence probe, and the tokens

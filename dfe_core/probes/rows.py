@@ -11,7 +11,7 @@ from scipy import sparse
 
 from dfe_core.errors import DataError
 from dfe_core.probes import scores
-from dfe_core.probes.chance import null_scores, permute_labels
+from dfe_core.probes.chance import null_scores, p_value
 from dfe_core.probes.features.catalogue import Feature
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.paired import holm
@@ -29,8 +29,8 @@ _EMPTY_TOKENS = {"pooling": pd.Series(dtype=str), "codeword": pd.Series(dtype=in
 
 @dataclass(eq=False)
 class Scored:
-    """found and nulls (scores under permuted labels, None where there are none) by feature row and model, rows as JSON,
-    and of the sequence probe: order (`sequence.order_table`) and deciding (`sequence.deciding_tokens` by pooling)."""
+    """found and nulls (scores under permuted labels, None where there are none) by feature row and model; rows as JSON;
+    of the sequence probe: order (`sequence.order_table`) and deciding (`sequence.deciding_tokens` by pooling)."""
 
     found: Found = field(default_factory=dict)
     nulls: dict[tuple[str, str], np.ndarray | None] = field(default_factory=dict)
@@ -44,22 +44,23 @@ class Scored:
         metric = scores.PRIMARY[target.task]
         every = scores.all_scores(target.task, target.y, found.values, target.groups, settings.resamples,
                                   settings.seed)
-        # Phipson & Smyth 2010: the real labels are one of the permutations, so that p is never 0
-        p = None if null is None else float((1 + np.sum(null >= every[metric]["score"] - 1e-12)) / (1 + len(null)))
+        p = p_value(every[metric]["score"], null)
         self.found[name, model], self.nulls[name, model] = found, null
         self.rows.append({"features": name, "model": model, "metric": metric, **every[metric], "p_vs_chance": p,
+                          "permutations": 0 if null is None else len(null),
                           "permuted_score": None if null is None else float(null.mean()), "scores": every,
                           "chosen": [fit.setting for fit in found.fits]})
 
 
 def score_rows(features: dict[str, Feature], sources: Sources, target: Target, folds: tuple[Fold, ...],
-               settings: ProbeSettings, progress: Listener = silent) -> Scored:
-    """Every row of the result. Raises `DataError` where two groups have the very same features."""
+               permuted: np.ndarray, settings: ProbeSettings, progress: Listener = silent) -> Scored:
+    """Every row of the result, against the labels `permuted` (P, n). Raises `DataError` where two groups have the very
+    same features."""
     for name, feature in features.items():
         if target.unit != "segment":  # two quiet moments of different people may well look the same
             require_distinct(name, feature, target)
-    permuted, scored = permute_labels(target, folds, settings), Scored()
     total = len(features) * len(settings.models)
+    scored = Scored()
     for name, feature in features.items():
         for model in settings.models:
             progress(Progress("probing", len(scored.rows), total, f"{name}, {model}"))
@@ -78,10 +79,11 @@ def require_distinct(name: str, feature: Feature, target: Target) -> None:
     """Two groups with the very same features are one recording under two names: a fold would see its own answer."""
     seen: dict[bytes, int] = {}
     for i in range(target.n):
-        row = feature.raw[[i]]
-        key = row.indices.tobytes() + row.data.tobytes() if sparse.issparse(row) else row.tobytes()
+        rows = feature.raw[feature.windows(np.array([i]))[0]]
+        thin = sparse.issparse(rows)
+        key = rows.indices.tobytes() + rows.data.tobytes() if thin else rows.tobytes()
         first = seen.setdefault(key, i)
-        if target.groups[first] != target.groups[i] and (row.nnz if sparse.issparse(row) else np.nan_to_num(row).any()):
+        if target.groups[first] != target.groups[i] and (rows.nnz if thin else np.nan_to_num(rows).any()):
             raise DataError(f"{target.units[first]} and {target.units[i]}", f"the same rows of {name} under two names",
                             "each recording once: remove one of them from the dataset")
 

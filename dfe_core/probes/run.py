@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dfe_core import __version__
@@ -12,7 +13,8 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus
 from dfe_core.probes import explain
-from dfe_core.probes.chance import guesses
+from dfe_core.probes.chance import guesses, permutation_count, permute_labels
+from dfe_core.probes.checks import ConfoundCheck, confound_checks, duration_tells, equal_windows
 from dfe_core.probes.confounds import confound_table
 from dfe_core.probes.features.catalogue import Feature, build_feature
 from dfe_core.probes.features.material import Sources
@@ -29,7 +31,7 @@ from dfe_core.store import artefact_path, atomic_directory, content_key, file_sh
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
-VERSION = 2
+VERSION = 3
 _TOP = 20
 
 
@@ -93,17 +95,34 @@ def _work_out(settings: ProbeSettings, inputs: Inputs, progress: Listener) -> Pr
     spans = make_spans(inputs.dataset, settings)
     target = make_target(inputs.dataset, spans, settings)
     folds = make_folds(target, settings)
+    permuted = permute_labels(target, folds, settings,
+                              permutation_count(settings, len(settings.features) * len(settings.models)))
+    equal = settings.lengths == "matched" and duration_tells(target, folds, permuted, settings)
+    if equal:
+        target = equal_windows(target, settings.seed)
     sources = Sources(inputs.codebook, inputs.dataset, inputs.tokens, spans, inputs.folder, progress)
     features = {name: build_feature(name, sources, target, settings) for name in settings.features}
-    scored = score_rows(features, sources, target, folds, settings, progress)
+    scored = score_rows(features, sources, target, folds, permuted, settings, progress)
     found = scored.found
+    base = guesses(target, folds, settings)
+    checks = confound_checks(features, sources, target, folds, permuted,
+                             base["chance"][scored.rows[0]["metric"]], settings)
     top, regions, occluded = _explained(found, features, target, settings, inputs.codebook)
     asked = confound_table(features, sources, target, folds, settings, scored.rows)
-    summary = _summary(settings, inputs, target, folds, scored, top)
+    summary = _summary(settings, inputs, target, folds, scored, top, base, checks, asked) | {
+        "windows": window_facts(spans, target, equal)}
     predictions = pd.concat([explain.errors_by_group(one, target).assign(features=_label(key, settings))
                              for key, one in found.items()], ignore_index=True)
     return ProbeResult(settings, summary, predictions, top, regions, occluded, asked,
                        scored.order, scored.deciding)
+
+
+def window_facts(spans: pd.DataFrame, target: Target, equal: bool) -> dict[str, Any]:
+    """seconds of the windows that describe the units (None: whole recordings), per_unit on average, and whether every
+    unit has equally many because duration tells the label."""
+    length = (spans["end_s"] - spans["start_s"]).to_numpy(float)
+    return {"seconds": float(length[np.isfinite(length)].min()) if np.isfinite(length).any() else None,
+            "per_unit": float((target.member >= 0).sum() / target.n), "equal": equal}
 
 
 def _label(key: tuple[str, str], settings: ProbeSettings) -> str:
@@ -123,8 +142,9 @@ def _explained(found: Found, features: dict[str, Feature], target: Target,
 
 
 def _summary(settings: ProbeSettings, inputs: Inputs, target: Target, folds: tuple[Fold, ...],
-             scored: Scored, top: pd.DataFrame) -> dict[str, Any]:
-    base, rows = guesses(target, folds, settings), scored.rows
+             scored: Scored, top: pd.DataFrame, base: dict[str, dict[str, float]],
+             checks: tuple[ConfoundCheck, ...], asked: pd.DataFrame) -> dict[str, Any]:
+    rows = scored.rows
     named, nulls = ({_label(key, settings): one for key, one in of.items()} for of in (scored.found, scored.nulls))
     values = {"label": settings.label, "task": target.task, "unit": target.unit, "n": target.n,
               "subjects": int(target.table["subject"].nunique()), "groups": target.subjects,
@@ -134,6 +154,8 @@ def _summary(settings: ProbeSettings, inputs: Inputs, target: Target, folds: tup
               "top_codewords": [{"codeword": int(r.codeword), "weight": float(r.weight),
                                  "stability": float(r.stability), "towards": r.towards}
                                 for r in top.head(_TOP).itertuples()],
+              "confound_checks": [check.as_dict() for check in checks],
+              "confounds": asked.astype(object).where(asked.notna(), None).to_dict("records"),
               "group": settings.group, "baselines": base, "model": settings.model, "dataset": settings.dataset,
               "simulated": inputs.dataset.simulated, "version": __version__, "inputs": inputs.keys,
               "warnings": warnings_for(target, settings, inputs.dataset.simulated)}

@@ -94,6 +94,11 @@ def group_weights(groups: int, resamples: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), resamples).astype(float)
 
 
+def primary(task: str, y: np.ndarray, values: np.ndarray) -> float:
+    """`PRIMARY` of (n,) truth and (n, C) decision values."""
+    return float(METRICS[task][PRIMARY[task]](sums(task, y, values).sum(0)))
+
+
 def all_scores(task: str, y: np.ndarray, values: np.ndarray, groups: np.ndarray, resamples: int,
                seed: int) -> dict[str, dict]:
     """Every metric of the task: score and ci95, a percentile bootstrap over groups."""

@@ -10,6 +10,7 @@ from dfe_core.errors import DataError
 TASKS = ("classify", "regress")
 UNITS = ("recording", "subject", "segment")
 MODELS = ("linear", "svm", "boosting")
+LENGTHS = ("matched", "as-recorded")
 VALIDATIONS = ("kfold", "leave-one-out")
 
 
@@ -24,6 +25,8 @@ class ProbeSettings:
         the names.
     models: ``linear`` (logistic regression, ridge), ``svm`` (linear) or ``boosting`` (histogram gradient boosting).
     group: column whose values never lie on both sides of a fold. task, unit: None decides from the labels.
+    lengths: ``matched``: every unit is described by windows of one length (`features.spans`); ``as-recorded``: by whole
+        recordings, in which a score may come from how long they are.
     segment_s: length of a segment where the unit is one. block_s, gap_s: where the group is ``time``, the length of a
         block of a recording, and what is left out at each of its ends.
     validation: ``kfold``, ``leave-one-out`` (group), or the name of a column that holds the user's own folds
@@ -33,7 +36,9 @@ class ProbeSettings:
     drop_missing: leave out what has no label, in place of refusing.
     confounds: columns to predict from the same features; regress_out: columns removed from the features in each fold.
     sequence: poolings of the sequence probe, each a row beside the others (``softmax``, ``sparsemax``, ``mean`` …).
-    resamples: bootstrap resamples of groups. permutations: label permutations, each refitted in every fold.
+    resamples: bootstrap resamples of groups.
+    permutations: label permutations, each refitted in every fold; None: as many
+        as the number of rows needs (`chance.permutation_count`).
     swaps: permutations of a paired comparison.
     """
 
@@ -45,6 +50,7 @@ class ProbeSettings:
     group: str = "subject"
     task: str | None = None
     unit: str | None = None
+    lengths: str = "matched"
     segment_s: float = 2.0
     block_s: float = 6.0
     gap_s: float = 1.0
@@ -59,7 +65,7 @@ class ProbeSettings:
     regress_out: tuple[str, ...] = ()
     sequence: tuple[str, ...] = ()
     resamples: int = 2000
-    permutations: int = 200
+    permutations: int | None = None
     swaps: int = 5000
     seed: int = 0
 
@@ -75,12 +81,13 @@ class ProbeSettings:
             raise DataError("models", "none named", " or ".join(MODELS))
         _one_of("task", self.task, (None, *TASKS))
         _one_of("unit", self.unit, (None, *UNITS))
+        _one_of("lengths", self.lengths, LENGTHS)
         for model in self.models:
             _one_of("model", model, MODELS)
         for name, least, most in (("folds", 2, 1000), ("inner_folds", 2, 20), ("resamples", 100, 100_000),
                                   ("permutations", 19, 100_000), ("swaps", 99, 1_000_000), ("segment_s", 0.02, 3600),
                                   ("block_s", 0.1, 36000), ("gap_s", 0, 3600)):
-            if not least <= getattr(self, name) <= most:
+            if getattr(self, name) is not None and not least <= getattr(self, name) <= most:
                 raise DataError(name, str(getattr(self, name)), f"{least} to {most}")
 
     def as_dict(self) -> dict[str, Any]:

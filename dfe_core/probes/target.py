@@ -12,8 +12,11 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import RECORDING_COLUMNS, Dataset
 from dfe_core.probes.settings import ProbeSettings
 
-MOST_CLASSES = 10
-"""Whole numbers of more than this many values are a quantity to regress on, not classes."""
+MOST_CLASSES = 4
+"""Whole numbers of more than this many values are an ordered scale (1 to 7, say) to regress on, not classes."""
+
+MEASURED = ("duration_s", "fps", "missing")
+"""How a unit was recorded: seconds, frames a second, share of frames that are not valid. May be confounds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +29,8 @@ class Target:
     units: (n,) names. groups: (n,) what never lies on both sides of a fold. y: (n,) class index or value.
     classes: names of the classes, in order; empty for regression.
     member: (R,) unit of each span of the raw material, −1 for spans that belong to none.
-    table: n rows with every column of the recordings that is constant within a unit.
+    table: n rows with the columns of the recordings (the first recording's where they vary within a unit) and
+        `MEASURED`. constant: the columns that do not vary within a unit.
     dropped: units left out because they have no label.
     """
 
@@ -39,6 +43,7 @@ class Target:
     member: np.ndarray
     table: pd.DataFrame
     dropped: int = 0
+    constant: frozenset[str] = frozenset()
 
     @property
     def n(self) -> int:
@@ -52,7 +57,7 @@ class Target:
 
 def labelled_spans(dataset: Dataset, spans: pd.DataFrame, settings: ProbeSettings) -> pd.DataFrame:
     """`spans` (recording, segment, …) with the columns of their recordings and, where given, of the label file."""
-    rows = dataset.recordings.drop(columns=["frames", "first_row"], errors="ignore")
+    rows = dataset.recordings.drop(columns="first_row", errors="ignore")
     if rows["recording"].duplicated().any():
         double = rows.loc[rows["recording"].duplicated(), "recording"].iloc[0]
         raise DataError(dataset.name, f"recording {double!r} twice", "each recording once: import the dataset again")
@@ -60,6 +65,7 @@ def labelled_spans(dataset: Dataset, spans: pd.DataFrame, settings: ProbeSetting
         own = read_labels(Path(settings.labels), set(rows["recording"]))
         rows = rows.drop(columns=[c for c in own.columns if c in rows and c != "recording"])
         rows = rows.merge(own, "left", "recording")
+    rows["missing"] = 1 - rows["valid_frames"] / rows["frames"].clip(lower=1)
     return spans.merge(rows, "left", "recording")
 
 
@@ -100,19 +106,48 @@ def make_target(dataset: Dataset, spans: pd.DataFrame, settings: ProbeSettings) 
     unit = settings.unit or _decide_unit(rows, settings)
     rows["unit"] = _unit_names(rows, unit)
     _require_constant(rows, settings, unit)
-    table = rows.groupby("unit", sort=False).first().reset_index()
+    table = _unit_table(rows)
+    constant = frozenset(c for c in rows if rows.groupby("unit")[c].nunique(dropna=False).eq(1).all()) | {*MEASURED}
     groups = table[settings.group].astype(str).to_numpy()
+    _require_shared(table, constant, settings)
     y, classes = _values(dataset, table[settings.label], task, settings)
     index = pd.Series(np.arange(len(table)), index=table["unit"])
     member = np.full(len(spans), -1)
     member[rows["span"].to_numpy()] = index[rows["unit"]].to_numpy()
-    target = Target(task, unit, table["unit"].to_numpy(), groups, y, classes, member, table, dropped)
+    target = Target(task, unit, table["unit"].to_numpy(), groups, y, classes, member, table, dropped, constant)
     _require_enough(target, settings)
     return target
 
 
+def _unit_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row a unit; `MEASURED` over all its recordings, each counted once."""
+    table = rows.groupby("unit", sort=False).first()
+    each = rows.drop_duplicates(["unit", "recording"]).groupby("unit", sort=False)
+    total = each[["duration_s", "frames", "valid_frames"]].sum()
+    return table.assign(duration_s=total["duration_s"], fps=each["fps"].mean(),
+                        missing=1 - total["valid_frames"] / total["frames"].clip(lower=1)).reset_index()
+
+
+def _require_shared(table: pd.DataFrame, constant: frozenset[str], settings: ProbeSettings) -> None:
+    """What is regressed out must be learnt from some groups and hold for others."""
+    for column in settings.regress_out:
+        if column not in constant:
+            raise DataError(f"--regress-out {column}", f"varies within a {settings.unit or 'unit'}",
+                            "a column with one value for each unit, or --unit recording")
+        if decide_task(table[column]) == "regress":
+            continue
+        groups = table.groupby(table[column].astype(str))[settings.group].nunique()
+        alone = table[column].astype(str).map(groups).eq(1)
+        if alone.mean() > 0.5:
+            raise DataError(f"--regress-out {column}", f"determines the {settings.group}: {alone.mean():.0%} of the "
+                            f"units have a value that no other {settings.group} has, so that nothing could be learnt "
+                            f"of it from other {settings.group}s and all of the features would go",
+                            f"a column whose values several {settings.group}s share, such as session or duration_s")
+
+
 def decide_task(labels: pd.Series) -> str:
-    """Text, truth values and few whole numbers are classes; other numbers are a quantity."""
+    """Text, truth values and up to `MOST_CLASSES` whole numbers are classes; other numbers are a quantity or an ordered
+    scale."""
     if not pd.api.types.is_numeric_dtype(labels) or pd.api.types.is_bool_dtype(labels):
         return "classify"
     values = labels.dropna().to_numpy(float)
@@ -120,7 +155,8 @@ def decide_task(labels: pd.Series) -> str:
 
 
 def _require_columns(dataset: Dataset, rows: pd.DataFrame, settings: ProbeSettings) -> None:
-    known = [c for c in rows.columns if c not in (*RECORDING_COLUMNS, "segment", "span", "start_s", "end_s", "time")]
+    known = [c for c in rows.columns if c not in (*RECORDING_COLUMNS, *MEASURED, "segment", "span", "start_s", "end_s",
+                                                  "time")]
     if settings.label not in rows or (settings.label in RECORDING_COLUMNS
                                       and settings.label not in ("subject", "session", "extractor")):
         raise DataError(settings.label, f"no such label in dataset {dataset.name}",
@@ -129,9 +165,10 @@ def _require_columns(dataset: Dataset, rows: pd.DataFrame, settings: ProbeSettin
         if column not in rows and not (name == "validation" and column in ("kfold", "leave-one-out")):
             raise DataError(column, f"no such column to use as {name}", "subject or one of " + ", ".join(known))
     for name, columns in (("confounds", settings.confounds), ("regress_out", settings.regress_out)):
-        absent = [c for c in columns if c not in known and c not in ("subject", "session", "extractor")]
+        absent = [c for c in columns if c not in known and c not in ("subject", "session", "extractor", *MEASURED)]
         if absent:
-            raise DataError(absent[0], f"no such column among the {name}", "subject or one of " + ", ".join(known))
+            raise DataError(absent[0], f"no such column among the {name}",
+                            "subject, session, " + ", ".join([*MEASURED, *known]))
     if rows[settings.group].isna().any():
         raise DataError(settings.group, f"{int(rows[settings.group].isna().sum())} recordings without a value",
                         "a value for every recording, or another --group")
@@ -207,5 +244,11 @@ def _require_enough(target: Target, settings: ProbeSettings) -> None:
         if count < needed:
             advice = f"or --folds {count}" if settings.validation == "kfold" and count > 1 else \
                 "or the class left out of the labels"
+            if _numeric(target.classes):
+                advice = "--task regress, which takes the numbers as a scale, " + advice
             raise DataError(f"label {settings.label}", f"class {name!r} occurs in {count} {settings.group}(s), fewer "
                             f"than the {needed} that the folds need", f"more of them, {advice}")
+
+
+def _numeric(classes: tuple[str, ...]) -> bool:
+    return all(name.replace(".", "", 1).lstrip("-").isdigit() for name in classes)

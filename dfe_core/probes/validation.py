@@ -131,8 +131,10 @@ def transformed(feature: Feature, train: np.ndarray,
                 test: np.ndarray) -> tuple[TransformerMixin, np.ndarray, np.ndarray]:
     """The transform fitted on the training rows, and both parts through it. One column of zeros where nothing is
     left, so that a model can still say what it would without features."""
-    transform = clone(feature.transform).fit(feature.raw[train])
-    known, unseen = transform.transform(feature.raw[train]), transform.transform(feature.raw[test])
+    (seen, seen_units), (new, new_units) = feature.windows(train), feature.windows(test)
+    seen, new = feature.raw[seen], feature.raw[new]
+    transform = clone(feature.transform).fit(seen, seen_units)
+    known, unseen = transform.transform(seen, seen_units), transform.transform(new, new_units)
     if feature.nuisance is not None:
         known, unseen = _residuals(known, unseen, feature.nuisance[train], feature.nuisance[test])
     if not known.shape[1]:

@@ -49,6 +49,7 @@ def summary_sentence(summary: dict[str, Any]) -> str:
     else:
         verdict = "which chance does not explain" if p < 0.05 else "which chance may explain"
         text += f"{verdict} (p = {p:.3g}, corrected over {len(rows)} rows)."
+    text += confound_sentence(summary)
     first = summary["paired"][0]["a"] if summary["paired"] else ""
     clear = [pair for pair in summary["paired"] if pair["p_holm"] < 0.05 and first in (pair["a"], pair["b"])]
     if len(rows) > 1:
@@ -58,19 +59,61 @@ def summary_sentence(summary: dict[str, Any]) -> str:
     return text
 
 
+def confound_sentence(summary: dict[str, Any]) -> str:
+    """What the unasked checks found: the part of the headline that says whether a score is of the face."""
+    checks = summary.get("confound_checks") or []
+    judged = [c for c in checks if c["p"] is not None]
+    telling = [c for c in judged if c["state"] == "tells the label"]
+    if not checks:
+        return ""
+    if not telling:
+        names = ", ".join(confound_word(c["column"]) for c in judged) or "nothing: all units were recorded alike"
+        return f" Checked unasked: {names}" + ("; none of it tells the label alone." if judged else ".")
+    return "".join(" " + _told_by(check, summary) for check in telling)
+
+
+def _told_by(check: dict[str, Any], summary: dict[str, Any]) -> str:
+    parts = [f"{name} {left['score']:.2f} (p = {left['p']:.2g})" for name, left in check["without"].items()]
+    gone = all(left["p"] > 0.05 for left in check["without"].values())
+    end = "nothing is left above chance" if gone else "what is left"
+    return (f"CAUTION: {confound_word(check['column'])} alone tells {summary['label']} ({check['metric']} "
+            f"{check['score']:.2f}, p = {check['p']:.2g}), so that the scores need not come from expression; without "
+            f"what it explains {end}: {', '.join(parts)}.")
+
+
+_CONFOUND_WORDS = {"duration_s": "duration", "fps": "frame rate", "missing": "the share of missing frames"}
+
+
+def confound_word(column: str) -> str:
+    """What a checked confound is called in a sentence."""
+    return _CONFOUND_WORDS.get(column, f"the {column}")
+
+
 def group_word(group: str) -> str:
     """What a group is called in a sentence."""
     return "block" if group == "time" else group
 
 
-def _against_chance(settings: ProbeSettings) -> str:
+def _against_chance(summary: dict[str, Any], settings: ProbeSettings) -> str:
     if settings.group == "time":
         return f"Blocks lasted {settings.block_s:g} s, of which {settings.gap_s:g} s at both ends were left out; as " \
                "blocks of one recording cannot be exchanged, scores were not tested against chance. "
-    count = settings.permutations if settings.models == ("linear",) else \
-        f"{settings.permutations} (at most 100 where the model is not linear)"
+    counts = sorted({row["permutations"] for row in summary["rows"] if row["permutations"]})
+    count = f"{counts[-1]}" if len(counts) == 1 or settings.models == ("linear",) else \
+        f"{counts[0]} to {counts[-1]} (of models that are not linear, until 10 of them scored as high)"
     return f"Scores were compared with chance by {count} permutations of the label at the level at which it varies, " \
            "the model refitted for each in every fold. "
+
+
+def _checked(summary: dict[str, Any]) -> str:
+    judged = [confound_word(c["column"]) for c in summary["confound_checks"] if c["p"] is not None]
+    if not judged:
+        return ""
+    return f"Whether {', '.join(judged)} alone told the label was tested on the same folds and permutations. "
+
+
+def _lengths(settings: ProbeSettings) -> str:
+    return "units were described by windows of one length, averaged; " if settings.lengths == "matched" else ""
 
 
 def methods_paragraph(summary: dict[str, Any], settings: ProbeSettings) -> str:
@@ -86,10 +129,12 @@ def methods_paragraph(summary: dict[str, Any], settings: ProbeSettings) -> str:
             f"{group}s from {', '.join(settings.features)} with "
             f"{' and '.join(models[m] for m in settings.models)} (codebook {settings.model}, dataset "
             f"{settings.dataset}). Performance was estimated by nested {folds}, "
-            f"grouped by {group}; vocabulary, inverse document frequencies, standardisation, clusters and "
+            f"grouped by {group}; {_lengths(settings)}"
+            f"vocabulary, inverse document frequencies, standardisation, clusters and "
             f"components were fitted on the training part of each fold, and the regularisation was chosen there by "
             f"{settings.inner_folds}-fold grouped cross-validation. We report {summary['rows'][0]['metric']} of the "
             f"pooled out-of-fold predictions with 95 % percentile intervals from {settings.resamples} bootstrap "
-            f"resamples of {group}s. {_against_chance(settings)}Rows were compared with each other by "
+            f"resamples of {group}s. {_against_chance(summary, settings)}{_checked(summary)}"
+            f"Rows were compared with each other by "
             f"{settings.swaps} random exchanges of the predictions of whole {group}s; p-values "
             f"were corrected over rows by Holm's procedure. Seed {settings.seed}; dfe {summary['version']}.")

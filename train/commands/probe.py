@@ -42,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="kfold", metavar="HOW",
                         help="kfold, leave-one-out, or a column that holds your own folds (default: kfold)")
     parser.add_argument("--folds", type=int, default=5, metavar="N", help="(default: 5)")
+    parser.add_argument("--lengths", choices=("matched", "as-recorded"), default="matched",
+                        help="describe every unit by windows of one length, so that how long somebody was recorded is "
+                             "not read as expression, or by whole recordings (default: matched)")
+    parser.add_argument("--permutations", type=int, metavar="N",
+                        help="of the label, for the test against chance (default: 199 or more, as the number of rows "
+                             "needs for each of them to be able to reach significance)")
     parser.add_argument("--segment", type=float, default=2.0, metavar="S",
                         help="seconds of a segment, where the unit is one (default: 2)")
     parser.add_argument("--block", type=float, default=6.0, metavar="S",
@@ -53,7 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="features of your own, a row a recording; NAME then goes into --features")
     parser.add_argument("--drop-missing", action="store_true", help="leave out recordings that have no label")
     parser.add_argument("--confounds", default="", metavar="COLUMN,...",
-                        help="also say how well the same features predict these columns")
+                        help="also say how well the same features predict these columns; duration_s, fps and missing "
+                             "may be named; whether they, session or resting face tell the label is checked unasked")
     parser.add_argument("--regress-out", default="", metavar="COLUMN,...",
                         help="also say what the score is without what these columns explain")
     parser.add_argument("--sequence", default="", metavar="POOLING,...",
@@ -103,7 +110,8 @@ def read_settings(args: argparse.Namespace):
     return ProbeSettings(args.model, args.dataset, args.label, features=names(rows), models=names(args.models),
                          group=args.group, task=args.task, unit=args.unit, validation=args.split, folds=args.folds,
                          labels=args.labels, tables=dict(pair.partition("=")[::2] for pair in args.table),
-                         aus=args.aus, segment_s=args.segment, block_s=args.block, gap_s=args.gap,
+                         aus=args.aus, lengths=args.lengths, permutations=args.permutations, segment_s=args.segment,
+                         block_s=args.block, gap_s=args.gap,
                          drop_missing=args.drop_missing, confounds=names(args.confounds),
                          regress_out=names(args.regress_out), sequence=names(args.sequence), seed=args.seed)
 
@@ -133,6 +141,7 @@ def report(result: dict[str, Any]) -> str:
     if result["paired"]:
         parts.append(table(("compared", "with", "difference", "p"),
                            [(r["a"], r["b"], r["difference"], r["p"]) for r in result["paired"]]))
+    parts += confounds(result)
     if result["top_codewords"]:
         parts.append(table(("codeword", "towards", "weight", "stability"),
                            [(r["codeword"], r["towards"], r["weight"], r["stability"])
@@ -140,6 +149,22 @@ def report(result: dict[str, Any]) -> str:
     return "\n\n".join([*parts, *(f"note: {warning}" for warning in result.get("warnings", ())),
                         *([f"protocol: {result['protocol']}"] if "protocol" in result else []),
                         *([result["summary"]] if result.get("summary") else [])])
+
+
+def confounds(result: dict[str, Any]) -> list[str]:
+    """What else might tell the label, unasked, and what was asked for, as tables."""
+    parts = []
+    checks = result.get("confound_checks") or []
+    if checks:
+        parts.append(table(("checked", "label told by it alone", "p", "p, corrected", "", "score without it"),
+                           [(c["column"], c["score"], c["p"], c["p_holm"], c["state"],
+                             ", ".join(f"{n} {w['score']:.3f} (p {w['p']:.2g})" for n, w in c["without"].items()))
+                            for c in checks]))
+    if result.get("confounds"):
+        parts.append(table(("confound", "features", "judged by", "metric", "score", "chance", "without it", "note"),
+                           [tuple(row[k] for k in ("column", "features", "kind", "metric", "score", "chance",
+                                                   "without", "note")) for row in result["confounds"]]))
+    return parts
 
 
 def scores(result: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple]]:

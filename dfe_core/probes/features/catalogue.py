@@ -1,4 +1,4 @@
-"""Feature rows by name: their raw columns for every unit, and the transform that is fitted inside the folds."""
+"""Feature rows by name: their raw columns for every window, and the transform that is fitted inside the folds."""
 
 from __future__ import annotations
 
@@ -13,26 +13,37 @@ from scipy import sparse
 from dfe_core.errors import DataError
 from dfe_core.facs.store import AlignedAus
 from dfe_core.probes.features import material
-from dfe_core.probes.features.material import Sources, pooled
-from dfe_core.probes.features.transforms import BagOfWords, Blocks, KMeansBag, PcaStatistics, Scaled
+from dfe_core.probes.features.material import Sources
+from dfe_core.probes.features.transforms import BagOfWords, Blocks, KMeansBag, Measured, PcaStatistics
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
 
 
 @dataclass(frozen=True, eq=False)
 class Feature:
-    """A row of the result before any fold: raw (n, D) dense or sparse, columns (D rows: name, codeword, −1 where it is
-    none) and the transform, unfitted. nuisance (n, q): what is regressed out of the transformed columns in a fold."""
+    """A row of the result before any fold: raw (S, D) dense or sparse, a row a window; columns (D rows: name, codeword,
+    −1 where it is none); the transform, unfitted; member (S,) the unit of each window. nuisance (n, q): what is
+    regressed out of the transformed columns in a fold."""
 
     name: str
     raw: np.ndarray | sparse.csr_matrix
     columns: pd.DataFrame
     transform: Blocks
+    member: np.ndarray
     nuisance: np.ndarray | None = None
+
+    def windows(self, units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of `raw` of these units, and for each its unit's place among `units`."""
+        place = np.full(int(self.member.max()) + 1, -1)
+        place[units] = np.arange(len(units))
+        rows = np.flatnonzero(place[self.member] >= 0)
+        return rows, place[self.member[rows]]
 
 
 @dataclass(frozen=True, eq=False)
 class _Block:
+    """raw: a row a span of the sources, those of no unit too."""
+
     raw: np.ndarray | sparse.csr_matrix
     columns: pd.DataFrame
     transform: object
@@ -48,8 +59,10 @@ def build_feature(name: str, sources: Sources, target: Target, settings: ProbeSe
     raw = sparse.hstack([sparse.csr_matrix(b.raw) for b in blocks]).tocsr() if thin else \
         np.hstack([b.raw for b in blocks])
     columns = pd.concat([b.columns for b in blocks], ignore_index=True)
-    _require_varied(name, raw, target)
-    return Feature(name, raw, columns, transform)
+    inside = np.flatnonzero(target.member >= 0)
+    feature = Feature(name, raw[inside], columns, transform, target.member[inside])
+    _require_varied(feature, target)
+    return feature
 
 
 def known_features() -> dict[str, str]:
@@ -72,49 +85,57 @@ def _words(count: int, prefix: str = "codeword", repeat: int = 1) -> pd.DataFram
     return pd.DataFrame({"name": [f"{prefix} {k}" for k in codeword], "codeword": codeword})
 
 
-def _per_minute(sources: Sources, target: Target, field: str) -> tuple[np.ndarray, int]:
-    counts = material.token_counts(sources)
-    frames = pooled(counts["frames"], target.member, target.n)
-    total = pooled(counts[field], target.member, target.n)
-    return total / np.maximum(frames, 1)[:, None, None], total.shape[2]
+def _presence_share(sources: Sources, field: str) -> tuple[np.ndarray, int]:
+    counts = material.presence_counts(sources)
+    share = counts[field] / np.maximum(counts["frames"], 1)[:, None]
+    return share, share.shape[1]
 
 
 def _bow(sources: Sources, target: Target, settings: ProbeSettings) -> _Block:
-    share, words = _per_minute(sources, target, "uses")
-    return _Block(share.sum(1), _words(words), BagOfWords())
+    counts = material.presence_counts(sources)
+    return _Block(_per_minute(counts), _words(counts["onsets"].shape[1]), BagOfWords(tfidf=False))
+
+
+def _bow_tfidf(sources: Sources, target: Target, settings: ProbeSettings) -> _Block:
+    return replace(_bow(sources, target, settings), transform=BagOfWords())
 
 
 def _bow_counts(sources: Sources, target: Target, settings: ProbeSettings) -> _Block:
-    share, words = _per_minute(sources, target, "uses")
-    return _Block(share.sum(1) * 1000, _words(words), BagOfWords(tfidf=False))
+    share, words = _presence_share(sources, "present")
+    return _Block(share * 100, _words(words), BagOfWords(tfidf=False))
 
 
 def _bow_intensity(sources: Sources, target: Target, settings: ProbeSettings) -> _Block:
-    share, words = _per_minute(sources, target, "intensity")
-    return _Block(share.sum(1), _words(words), BagOfWords())
+    share, words = _presence_share(sources, "intensity")
+    return _Block(share, _words(words), BagOfWords())
 
 
 def _bow_stages(sources: Sources, target: Target, settings: ProbeSettings) -> _Block:
-    share, words = _per_minute(sources, target, "uses")
-    stages = share.shape[1]
+    counts = material.stage_counts(sources)
+    share = counts["uses"] / np.maximum(counts["frames"], 1)[:, None, None]
+    stages, words = share.shape[1:]
     columns = _words(words, repeat=stages)
     columns["name"] = [f"stage {i // words + 1}: codeword {i % words}" for i in range(stages * words)]
-    return _Block(share.reshape(target.n, -1), columns, BagOfWords())
+    return _Block(share.reshape(len(share), -1), columns, BagOfWords())
+
+
+def _per_minute(counts: material.Arrays) -> np.ndarray:
+    return counts["onsets"] / np.maximum(counts["observed"], 1e-9)[:, None] * 60
 
 
 def _bow_onsets(sources: Sources, target: Target, settings: ProbeSettings) -> _Block:
-    counts = material.run_counts(sources)
-    onsets, seconds = (pooled(counts[k], target.member, target.n) for k in ("onsets", "seconds"))
-    minutes = np.maximum(pooled(counts["observed"], target.member, target.n), 1e-9)[:, None] / 60
+    counts = material.presence_counts(sources)
+    onsets = counts["onsets"]
+    seconds = counts["present"] * (counts["observed"] / np.maximum(counts["frames"], 1))[:, None]
     lengths = np.divide(seconds, onsets, out=np.zeros_like(seconds), where=onsets > 0)
     words = onsets.shape[1]
-    columns = pd.concat([_words(words, "onsets a minute of codeword"), _words(words, "run length of codeword")],
+    columns = pd.concat([_words(words, "onsets a minute of codeword"), _words(words, "seconds an onset of codeword")],
                         ignore_index=True)
-    return _Block(np.hstack([onsets / minutes, lengths]), columns, BagOfWords(tfidf=False))
+    return _Block(np.hstack([_per_minute(counts), lengths]), columns, BagOfWords(tfidf=False))
 
 
 def _bow_pairs(sources: Sources, target: Target, settings: ProbeSettings) -> _Block:
-    pairs = pooled(material.run_counts(sources)["pairs"], target.member, target.n)
+    pairs = material.presence_counts(sources)["pairs"]
     words = int(round(np.sqrt(pairs.shape[1])))
     used = np.flatnonzero(np.asarray((pairs > 0).sum(0)).ravel())
     names = [f"codeword {k // words} then {k % words}" for k in used]
@@ -123,35 +144,30 @@ def _bow_pairs(sources: Sources, target: Target, settings: ProbeSettings) -> _Bl
 
 
 def _psi(sources: Sources, target: Target, settings: ProbeSettings) -> _Block:
-    frames, total, square = _moments(sources, target)
+    frames, total, square = _moments(sources)
     mean = total / frames
     spread = np.sqrt(np.maximum(np.diagonal(square, axis1=1, axis2=2) / frames - mean ** 2, 0))
     names = sources.dataset.names
     return _Block(np.hstack([mean, spread]), _plain([f"mean {n}" for n in names] + [f"s.d. {n}" for n in names]),
-                  Scaled())
+                  Measured())
 
 
 def _psi_pca(sources: Sources, target: Target, settings: ProbeSettings) -> _Block:
-    frames, total, square = _moments(sources, target)
-    raw = np.hstack([frames, total, square.reshape(target.n, -1)])
+    frames, total, square = _moments(sources)
+    raw = np.hstack([frames, total, square.reshape(len(square), -1)])
     return _Block(raw, _plain(["PCA of ψ"] * raw.shape[1]), PcaStatistics())
 
 
 def _psi_kmeans(sources: Sources, target: Target, settings: ProbeSettings) -> _Block:
     sample = material.psi_sample(sources)["sample"]
-    width, most = sample.shape[2], int(np.bincount(target.member[target.member >= 0]).max())
-    raw = np.full((target.n, most, sample.shape[1], width), np.nan, np.float32)
-    inside = np.flatnonzero(target.member >= 0)
-    turn = pd.Series(target.member[inside]).groupby(target.member[inside]).cumcount().to_numpy()
-    raw[target.member[inside], turn] = sample[inside]
-    return _Block(raw.reshape(target.n, -1), _plain(["cluster of ψ"] * (raw[0].size)),
-                  KMeansBag(width, min(sources.tokens.codewords, 256), settings.seed))
+    raw = sample.reshape(len(sample), -1)
+    return _Block(raw, _plain(["cluster of ψ"] * raw.shape[1]),
+                  KMeansBag(sample.shape[2], min(sources.tokens.codewords, 256), settings.seed))
 
 
-def _moments(sources: Sources, target: Target) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _moments(sources: Sources) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     sums = material.psi_moments(sources)
-    frames, total, square = (pooled(sums[k], target.member, target.n) for k in ("frames", "total", "square"))
-    return np.maximum(frames, 1)[:, None], total, square
+    return np.maximum(sums["frames"], 1)[:, None], sums["total"], sums["square"]
 
 
 def _aus(sources: Sources, target: Target, settings: ProbeSettings, sides: bool) -> _Block:
@@ -163,12 +179,12 @@ def _aus(sources: Sources, target: Target, settings: ProbeSettings, sides: bool)
     kinds = list(dict.fromkeys(names))
     merge = np.zeros((len(names), len(kinds)))
     merge[np.arange(len(names)), [kinds.index(n) for n in names]] = 1
-    intensity, square, measured, on, known = (pooled(sums[k], target.member, target.n) @ merge
-                                              for k in ("intensity", "square", "measured", "present", "known"))
+    intensity, square, measured, on, known = (sums[k] @ merge for k in ("intensity", "square", "measured", "present",
+                                                                        "known"))
     mean, share = _ratio(intensity, measured), _ratio(on, known)
     spread = np.sqrt(np.maximum(_ratio(square, measured) - mean ** 2, 0))
     return _Block(np.hstack([mean, spread, share]),
-                  _plain([f"{what} {au}" for what in ("mean", "s.d.", "share of time") for au in kinds]), Scaled())
+                  _plain([f"{what} {au}" for what in ("mean", "s.d.", "share of time") for au in kinds]), Measured())
 
 
 def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -176,7 +192,7 @@ def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _table(path: Path, sources: Sources, target: Target) -> _Block:
-    """A user's feature table: recording, then numbers; the mean over the recordings of a unit."""
+    """A user's feature table: recording, then numbers, the same for every window of a recording."""
     try:
         table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={"recording": str})
     except (OSError, ValueError) as error:
@@ -198,33 +214,33 @@ def _table(path: Path, sources: Sources, target: Target) -> _Block:
         row = used.index[~np.isfinite(used[empty[0]].to_numpy(float))][0]
         raise DataError(path, f"no number in column {empty[0]} for recording {row}",
                         "a number in every column, or the column left out")
-    rows = np.nan_to_num(values.reindex(spans).to_numpy(float))
-    count = pooled(np.ones(len(spans)), target.member, target.n)
-    return _Block(pooled(rows, target.member, target.n) / count[:, None], _plain(list(values.columns)), Scaled())
+    return _Block(values.reindex(spans).to_numpy(float), _plain(list(values.columns)), Measured())
 
 
 def _plain(names: list[str]) -> pd.DataFrame:
     return pd.DataFrame({"name": names, "codeword": -1})
 
 
-def _require_varied(name: str, raw, target: Target) -> None:
+def _require_varied(feature: Feature, target: Target) -> None:
+    raw = feature.raw
     if sparse.issparse(raw):
         spread = (raw.max(0) - raw.min(0)).toarray() if raw.shape[1] else np.empty(0)
     else:
         known = ~np.isnan(raw).all(0)
         spread = np.nanmax(raw[:, known], 0) - np.nanmin(raw[:, known], 0)
     if not np.any(spread > 1e-12):
-        raise DataError(f"features {name}", f"constant over all {target.n} units",
+        raise DataError(f"features {feature.name}", f"constant over all {target.n} units",
                         "features that differ between units: leave this row out, or check what it is made from")
 
 
 _BUILDERS: dict[str, tuple[Callable[..., _Block], str]] = {
-    "bow": (_bow, "bag of words over tokens, TF-IDF"),
-    "bow-counts": (_bow_counts, "bag of words over tokens, log counts"),
-    "bow-intensity": (_bow_intensity, "bag of words over tokens weighted by intensity, TF-IDF"),
-    "bow-stages": (_bow_stages, "bag of words over tokens by stage, TF-IDF"),
-    "bow-onsets": (_bow_onsets, "onsets a minute and run lengths of codewords"),
-    "bow-pairs": (_bow_pairs, "bag of pairs of codewords that follow each other, repeats collapsed, TF-IDF"),
+    "bow": (_bow, "bag of words: onsets a minute of codewords, log"),
+    "bow-tfidf": (_bow_tfidf, "bag of words: onsets of codewords, TF-IDF"),
+    "bow-counts": (_bow_counts, "percent of frames in which codewords are present, log"),
+    "bow-intensity": (_bow_intensity, "intensity of codewords while present, TF-IDF"),
+    "bow-stages": (_bow_stages, "bag of words over all tokens by stage, TF-IDF"),
+    "bow-onsets": (_bow_onsets, "onsets a minute of codewords and seconds present for each onset, log"),
+    "bow-pairs": (_bow_pairs, "bag of pairs of codewords whose onsets follow each other, repeats collapsed, TF-IDF"),
     "au": (lambda s, t, c: _aus(s, t, c, False), "mean, s.d. and share of time of AUs without sides, as detectors "
                                                  "report them"),
     "au-sided": (lambda s, t, c: _aus(s, t, c, True), "mean, s.d. and share of time of AUs by side"),

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -22,10 +21,14 @@ from dfe_core.probes.features.spans import SpanIndex
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import atomic_directory, content_key, write_json
 from dfe_core.tokenizer.codebook import Codebook
-from dfe_core.tokens.cache import TokenCache
-from dfe_core.tokens.runs import build_runs, iter_recordings
+from dfe_core.tokens.cache import TokenCache, Tokens
+from dfe_core.tokens.presence import RULE, codeword_sizes, frame_step, present_activations
+from dfe_core.tokens.runs import iter_recordings
 
-VERSION = 2
+VERSION = 5
+_SAME_RATE = 1.05
+"""Frame rates within this ratio are one rate."""
+
 SAMPLE = 256
 """Frames of ψ kept of each span, evenly spaced: what k-means is fitted on and counts."""
 
@@ -44,15 +47,30 @@ class Sources:
     progress: Listener = silent
 
 
-def token_counts(sources: Sources) -> Arrays:
-    """uses and intensity (S, N, K) float32 of every codeword by stage, frames (S,) with tokens."""
-    return _kept(sources, "tokens", content_key(sources.tokens.manifest), _count_tokens)
+def stage_counts(sources: Sources) -> Arrays:
+    """uses (S, N, K) float32 of every codeword by place in the frame, every token counted, and frames (S,)."""
+    return _kept(sources, "stages", content_key(sources.tokens.manifest), _count_stages)
 
 
-def run_counts(sources: Sources) -> Arrays:
-    """onsets and seconds (S, K) of the runs of every codeword, observed seconds (S,), and pairs (S, K²) sparse:
-    how often one codeword's run begins next after another's, repeats of one codeword collapsed."""
-    return _kept(sources, "runs", content_key(sources.tokens.manifest), _count_runs)
+def presence_counts(sources: Sources) -> Arrays:
+    """What `tokens.presence` calls present: frames and summed intensity of every codeword (S, K) float32 while present;
+    onsets (S, K) that were seen in the span; pairs (S, K²) sparse: how often one codeword's
+    onset is next after another's, repeats of one codeword collapsed; observed frames and seconds (S,).
+
+    Recordings of different frame rates are first thinned to the lowest, so that no event can be seen at one rate and
+    missed at another.
+    """
+    rate = common_rate(sources.dataset.recordings)
+    content = [content_key(sources.tokens.manifest), codeword_sizes(sources.tokens).tobytes().hex(), RULE.as_dict(),
+               rate]
+    return _kept(sources, "presence", content_key(content), lambda s: _count_presence(s, rate))
+
+
+def common_rate(recordings: pd.DataFrame) -> float | None:
+    """Frames a second that all recordings are thinned to; None where they have one rate (within 5 %)."""
+    fps = recordings["fps"].to_numpy(float)
+    fps = fps[np.isfinite(fps) & (fps > 0)]
+    return float(fps.min()) if len(fps) and fps.max() > fps.min() * _SAME_RATE else None
 
 
 def psi_moments(sources: Sources) -> Arrays:
@@ -75,15 +93,6 @@ def au_sums(sources: Sources, name: str) -> Arrays:
     return _kept(sources, f"aus-{name}", aligned.key, lambda s: _au_sums(s, aligned))
 
 
-def pooled(array: np.ndarray | sparse.csr_matrix, member: np.ndarray, units: int):
-    """(S, …) sums of spans to (n, …) sums of units; `member` (S,) is the unit of each span, −1 for none."""
-    inside = np.flatnonzero(member >= 0)
-    gather = sparse.csr_matrix((np.ones(len(inside)), (member[inside], inside)), (units, len(member)))
-    if sparse.issparse(array):
-        return (gather @ array).tocsr()
-    return (gather @ array.reshape(len(array), -1)).reshape(units, *array.shape[1:])
-
-
 def _kept(sources: Sources, kind: str, content: str, make: Callable[[Sources], Arrays]) -> Arrays:
     spans = content_key(sources.spans[["recording", "start_s", "end_s"]].astype(str).to_dict("list"))
     folder = sources.folder / f"probe-material-{content_key([VERSION, SAMPLE, kind, content, spans])}"
@@ -102,77 +111,69 @@ def _kept(sources: Sources, kind: str, content: str, make: Callable[[Sources], A
     return arrays
 
 
-def _whole(sources: Sources) -> bool:
-    return bool(np.isneginf(sources.spans["start_s"]).all())
-
-
-def _count_tokens(sources: Sources) -> Arrays:
-    tokens, size = sources.tokens, len(sources.spans)
-    shape = (size, tokens.stages, tokens.codewords)
-    if _whole(sources):
-        counts = tokens.counts
-        span = sources.spans.set_index("recording")["span"].reindex(counts["recording"].astype(str))
-        cell = np.ravel_multi_index((span.to_numpy(int), counts["stage"].to_numpy(int),
-                                     counts["codeword"].to_numpy(int)), shape)
-        frames = tokens.query("SELECT recording, count(*) AS n FROM frames GROUP BY recording")
-        frames = frames.assign(recording=frames["recording"].astype(str)).set_index("recording")["n"]
-        return {"uses": _summed(cell, counts["uses"], shape), "intensity": _summed(cell, counts["intensity"], shape),
-                "frames": frames.reindex(sources.spans["recording"]).fillna(0).to_numpy(float)}
-    index = SpanIndex(sources.spans)
-    uses, intensity, frames = np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(size)
-    for part in iter_recordings(tokens):
-        sources.progress(Progress("counting tokens", 0, 0, part.recording))
+def _count_stages(sources: Sources) -> Arrays:
+    shape, index = (len(sources.spans), sources.tokens.stages, sources.tokens.codewords), SpanIndex(sources.spans)
+    uses, frames = np.zeros(shape, np.float32), np.zeros(len(sources.spans))
+    stages = np.arange(sources.tokens.stages)
+    for part in iter_recordings(sources.tokens):
         for span, rows in index.groups(part.recording, part.time_s):
-            stages = np.broadcast_to(np.arange(tokens.stages), (len(rows), tokens.stages))
-            cell = (stages * tokens.codewords + part.tokens[rows]).ravel()
-            one = part.intensities[rows].ravel()
-            uses[span] = np.bincount(cell, one > 0, minlength=shape[1] * shape[2]).reshape(shape[1:])
-            intensity[span] = np.bincount(cell, one, minlength=shape[1] * shape[2]).reshape(shape[1:])
-            frames[span] = len(rows)
-    return {"uses": uses, "intensity": intensity, "frames": frames}
+            cell = (stages * shape[2] + part.tokens[rows]).ravel()
+            moved = part.intensities[rows].ravel() > 0
+            uses[span] = np.bincount(cell, moved, shape[1] * shape[2]).reshape(shape[1:])
+            frames[span] = rows.stop - rows.start
+    return {"uses": uses, "frames": frames}
 
 
-def _summed(cell: np.ndarray, values: pd.Series, shape: tuple[int, ...]) -> np.ndarray:
-    return np.bincount(cell, values.to_numpy(float), minlength=int(np.prod(shape))).reshape(shape).astype(np.float32)
+def _count_presence(sources: Sources, rate: float | None) -> Arrays:
+    size, words, index = len(sources.spans), sources.tokens.codewords, SpanIndex(sources.spans)
+    sizes = codeword_sizes(sources.tokens)
+    found = {name: np.zeros((size, words), np.float32) for name in ("present", "intensity", "onsets")}
+    found |= {"frames": np.zeros(size), "observed": np.zeros(size)}
+    pairs = sparse.lil_matrix((size, words * words), dtype=np.float32)
+    for part in iter_recordings(sources.tokens):
+        sources.progress(Progress("counting presences", 0, 0, part.recording))
+        part = thinned(part, rate)
+        step = frame_step(part.time_s)
+        present, number = present_activations(part, sizes)
+        first = np.flatnonzero(np.diff(number, prepend=-1))
+        first = first[_seen_to_begin(present.row[first], part.time_s, step)]
+        for span, rows in index.groups(part.recording, part.time_s):
+            inside = (present.row >= rows.start) & (present.row < rows.stop)
+            begun = first[inside[first]]
+            codeword, onset = present.codeword[begun], present.row[begun]
+            found["present"][span] = np.bincount(present.codeword[inside], minlength=words)
+            found["intensity"][span] = np.bincount(present.codeword[inside], present.intensity[inside], words)
+            found["onsets"][span] = np.bincount(codeword, minlength=words)
+            found["frames"][span] = rows.stop - rows.start
+            found["observed"][span] = (rows.stop - rows.start) * step
+            cell, count = np.unique(_pairs(codeword[np.argsort(onset, kind="stable")], words), return_counts=True)
+            pairs[span, cell] = count
+    return found | {"pairs": pairs.tocsr()}
 
 
-def _count_runs(sources: Sources) -> Arrays:
-    index = build_runs(sources.tokens, sources.progress)
-    with duckdb.connect() as connection:
-        runs = connection.execute("SELECT recording, codeword, start_s, end_s FROM read_parquet(?) "
-                                  "ORDER BY recording, start_s, codeword", [str(index.path / "runs.parquet")]).df()
-    names = runs["recording"].astype(str).to_numpy()
-    span = _spans_of(names, runs["start_s"].to_numpy(), SpanIndex(sources.spans))
-    inside = span >= 0
-    span, codeword = span[inside], runs["codeword"].to_numpy(np.int64)[inside]
-    length = (runs["end_s"] - runs["start_s"]).to_numpy()[inside]
-    size, words = len(sources.spans), sources.tokens.codewords
-    cell = span * words + codeword
-    return {"onsets": np.bincount(cell, minlength=size * words).reshape(size, words).astype(np.float32),
-            "seconds": np.bincount(cell, length, size * words).reshape(size, words).astype(np.float32),
-            "observed": _observed(sources, index.recordings), "pairs": _pairs(span, codeword, size, words)}
+def _seen_to_begin(row: np.ndarray, time_s: np.ndarray, step: float) -> np.ndarray:
+    """(R,) whether the frames before a presence were seen. What is there when a recording begins, or after frames that
+    are missing, is present and has no onset: counted as one, gaps would make onsets."""
+    before = np.diff(time_s, prepend=-np.inf)
+    return before[row] <= RULE.bridge_s + step * 1.001
 
 
-def _spans_of(names: np.ndarray, start_s: np.ndarray, index: SpanIndex) -> np.ndarray:
-    if not len(names):
-        return np.empty(0, int)
-    edges = np.flatnonzero(np.r_[True, names[1:] != names[:-1], True])
-    return np.concatenate([index(names[a], start_s[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)])
+def thinned(part: Tokens, rate: float | None) -> Tokens:
+    """The frames of one recording nearest to a grid of `rate` frames a second; itself where that is no fewer."""
+    if rate is None or len(part.time_s) < 2 or frame_step(part.time_s) * rate * _SAME_RATE >= 1:
+        return part
+    grid = np.arange(part.time_s[0], part.time_s[-1] + 0.5 / rate, 1 / rate)
+    after = np.clip(np.searchsorted(part.time_s, grid), 1, len(part.time_s) - 1)
+    nearest = after - (grid - part.time_s[after - 1] < part.time_s[after] - grid)
+    rows = np.unique(nearest[np.abs(part.time_s[nearest] - grid) <= 0.5 / rate])
+    return Tokens(part.recording, part.frame[rows], part.time_s[rows], part.tokens[rows], part.intensities[rows],
+                  part.error_mm[rows])
 
 
-def _observed(sources: Sources, recordings: pd.DataFrame) -> np.ndarray:
-    if _whole(sources):
-        seconds = recordings.assign(recording=recordings["recording"].astype(str)).set_index("recording")["duration_s"]
-        return seconds.reindex(sources.spans["recording"]).fillna(0).to_numpy(float)
-    return (sources.spans["end_s"] - sources.spans["start_s"]).to_numpy(float)
-
-
-def _pairs(span: np.ndarray, codeword: np.ndarray, size: int, words: int) -> sparse.csr_matrix:
-    keep = np.r_[True, (np.diff(codeword) != 0) | (np.diff(span) != 0)][:len(span)]
-    span, codeword = span[keep], codeword[keep]
-    follows = np.flatnonzero(np.diff(span) == 0)
-    column = codeword[follows] * words + codeword[follows + 1]
-    return sparse.csr_matrix((np.ones(len(follows), np.float32), (span[follows], column)), (size, words * words))
+def _pairs(codeword: np.ndarray, words: int) -> np.ndarray:
+    """Codewords in the order of their onsets to cells of (K, K), one a pair of neighbours that differ."""
+    kept = codeword[np.diff(codeword, prepend=-1) != 0].astype(np.int64)
+    return kept[:-1] * words + kept[1:]
 
 
 def _psi_moments(sources: Sources) -> Arrays:
@@ -183,7 +184,7 @@ def _psi_moments(sources: Sources) -> Arrays:
         psi, time_s = part.psi[part.valid], part.time_s[part.valid]
         for span, rows in index.groups(part.recording, time_s):
             one = psi[rows].astype(np.float64)
-            frames[span], total[span], square[span] = len(rows), one.sum(0), one.T @ one
+            frames[span], total[span], square[span] = len(one), one.sum(0), one.T @ one
     return {"frames": frames, "total": total, "square": square}
 
 
@@ -194,7 +195,8 @@ def _psi_sample(sources: Sources) -> Arrays:
         sources.progress(Progress("sampling ψ", 0, 0, part.recording))
         psi, time_s = part.psi[part.valid], part.time_s[part.valid]
         for span, rows in index.groups(part.recording, time_s):
-            chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).round().astype(int))]
+            count = rows.stop - rows.start
+            chosen = np.unique(np.linspace(rows.start, rows.stop - 1, min(SAMPLE, count)).round().astype(int))
             sample[span, :len(chosen)] = psi[chosen]
     return {"sample": sample}
 
@@ -203,10 +205,10 @@ def _au_sums(sources: Sources, aligned: AlignedAus) -> Arrays:
     shape, index = (len(sources.spans), len(aligned.aus)), SpanIndex(sources.spans)
     names = ("intensity", "square", "measured", "present", "known")
     sums = {name: np.zeros(shape) for name in names}
-    whole = _whole(sources)
+    whole = bool(np.isneginf(sources.spans["start_s"]).all())
     for name, part in aligned.iter_recordings([r for r in aligned.recordings if r in set(index.recordings)]):
         sources.progress(Progress("reading AUs", 0, 0, name))
-        time_s = np.zeros(len(part.frame)) if whole else _times(sources.dataset, name, part.frame)
+        time_s = np.arange(len(part.frame)) if whole else _times(sources.dataset, name, part.frame)
         shown = present(part.presence, part.intensity)
         for span, rows in index.groups(name, time_s):
             intensity, on = part.intensity[rows].astype(np.float64), shown[rows]

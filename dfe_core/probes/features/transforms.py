@@ -1,22 +1,24 @@
-"""Transforms that learn from other units and are therefore fitted inside each fold, as scikit-learn estimators."""
+"""Transforms that learn from other units and are therefore fitted inside each fold, as scikit-learn estimators.
+
+Each turns the windows of units (rows) into terms; `Blocks` averages the windows of a unit and standardises over units.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.preprocessing import StandardScaler
 
 _FIT_FRAMES = 20_000
 
 
 class BagOfWords(TransformerMixin, BaseEstimator):
-    """Vocabulary, TF-IDF and standardisation of counts.
+    """Vocabulary and TF-IDF of counts.
 
-    The vocabulary is what occurs in at least `least` of the training units, and of that the `most` most widespread.
-    TF-IDF as scikit-learn's, with 1 + log tf and unit length; without it, log(1 + count per minute).
+    The vocabulary is what occurs in at least `least` of the training rows, and of that the `most` most widespread.
+    TF-IDF as scikit-learn's, of unit length, its root taken; without it, log(1 + count).
     """
 
     def __init__(self, tfidf: bool = True, least: int = 2, most: int = 2000) -> None:
@@ -29,34 +31,29 @@ class BagOfWords(TransformerMixin, BaseEstimator):
         self.columns_ = np.sort(order[spread[order] >= min(self.least, X.shape[0])])
         if self.tfidf and len(self.columns_):
             self.weights_ = TfidfTransformer(sublinear_tf=False).fit(X[:, self.columns_])
-        self.scaler_ = StandardScaler().fit(self._terms(X)) if len(self.columns_) else None
         return self
 
     def transform(self, X) -> np.ndarray:
         """(n, V) float64 of the vocabulary."""
-        return self.scaler_.transform(self._terms(X)) if len(self.columns_) else np.zeros((X.shape[0], 0))
-
-    def _terms(self, X) -> np.ndarray:
+        if not len(self.columns_):
+            return np.zeros((X.shape[0], 0))
         part = X[:, self.columns_]
         if self.tfidf:
             return np.sqrt(self.weights_.transform(part).toarray())
         return np.log1p(part.toarray() if sparse.issparse(part) else part)
 
 
-class Scaled(TransformerMixin, BaseEstimator):
-    """Standardisation; a missing value becomes the training mean, a column without any value is left out."""
+class Measured(TransformerMixin, BaseEstimator):
+    """Columns as they are, those left out that were never measured in the training part or never vary; NaN stays."""
 
     def fit(self, X, y=None):
         """X: (n, D), NaN where not measured."""
         self.columns_ = np.flatnonzero((~np.isnan(X)).any(0) & (np.nanstd(np.nan_to_num(X), 0) > 1e-12))
-        part = X[:, self.columns_]
-        self.mean_, scale = (np.nanmean(part, 0), np.nanstd(part, 0)) if part.size else (np.empty(0), np.empty(0))
-        self.scale_ = np.where(scale > 1e-12, scale, 1.0)
         return self
 
     def transform(self, X) -> np.ndarray:
         """(n, V) float64."""
-        return np.nan_to_num((X[:, self.columns_] - self.mean_) / self.scale_)
+        return np.asarray(X[:, self.columns_], np.float64)
 
 
 class PcaStatistics(TransformerMixin, BaseEstimator):
@@ -76,13 +73,12 @@ class PcaStatistics(TransformerMixin, BaseEstimator):
         values, vectors = np.linalg.eigh(square.sum(0) / n - np.outer(mean, mean))
         order = np.argsort(-values)[:min(self.components, int((values > values.max() * 1e-9).sum()))]
         self.mean_, self.vectors_ = mean, vectors[:, order]
-        self.scaler_ = Scaled().fit(self._statistics(X))
         self.columns_ = np.zeros(2 * len(order), int)
         return self
 
     def transform(self, X) -> np.ndarray:
         """(n, 2 C): means, then s.d."""
-        return self.scaler_.transform(self._statistics(X))
+        return self._statistics(X)
 
     def _parts(self, X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         width = int(round((np.sqrt(1 + 4 * (X.shape[1] - 1)) - 1) / 2))
@@ -132,7 +128,8 @@ class KMeansBag(TransformerMixin, BaseEstimator):
 
 
 class Blocks(TransformerMixin, BaseEstimator):
-    """Several blocks of columns, each with a transform of its own, side by side.
+    """Several blocks of columns side by side, each through a transform of its own; the terms of a unit's windows
+    averaged, then standardised over the training units.
 
     blocks: (start, stop, transformer) of the columns of X. A block is scaled by 1/√(its width) where there is more
     than one, so that a wide block does not drown a narrow one.
@@ -141,19 +138,43 @@ class Blocks(TransformerMixin, BaseEstimator):
     def __init__(self, blocks: tuple = ()) -> None:
         self.blocks = blocks
 
-    def fit(self, X, y=None):
-        """Fit each block's transform on its columns; `origins_` (V,) is the raw column each output stems from."""
-        from sklearn.base import clone
+    def fit(self, X, units=None):
+        """Fit on the windows X (S, D) of training units, units (S,) from 0 (default: a window each).
+
+        `origins_` (V,) is the raw column that each output stems from.
+        """
         self.fitted_ = [(a, b, clone(t).fit(_dense(X[:, a:b], t))) for a, b, t in self.blocks]
         self.origins_ = np.concatenate([a + t.columns_ for a, _, t in self.fitted_]).astype(int)
+        terms = self._terms(X, units)
+        with np.errstate(invalid="ignore"):
+            self.mean_, scale = np.nanmean(terms, 0), np.nanstd(terms, 0)
+        self.scale_ = np.where(scale > 1e-12, scale, np.inf)
         return self
 
-    def transform(self, X) -> np.ndarray:
-        """(n, V)."""
-        parts = [t.transform(_dense(X[:, a:b], t)) for a, b, t in self.fitted_]
-        if len(parts) == 1:
-            return parts[0]
-        return np.hstack([p / np.sqrt(max(p.shape[1], 1)) * 10 for p in parts])
+    def transform(self, X, units=None) -> np.ndarray:
+        """(n, V) float64; what was not measured in a unit is 0, the training mean."""
+        terms = np.nan_to_num((self._terms(X, units) - self.mean_) / self.scale_)
+        return terms if len(self.fitted_) == 1 else terms * self._weights()
+
+    def _terms(self, X, units: np.ndarray | None) -> np.ndarray:
+        each = np.hstack([t.transform(_dense(X[:, a:b], t)) for a, b, t in self.fitted_])
+        return each if units is None else _unit_means(each, np.asarray(units))
+
+    def _weights(self) -> np.ndarray:
+        widths = [len(t.columns_) for _, _, t in self.fitted_]
+        return np.concatenate([np.full(w, 10 / np.sqrt(max(w, 1))) for w in widths])
+
+
+def _unit_means(each: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """(S, V) terms of windows to (n, V) means over the windows of a unit in which each was measured, NaN in none."""
+    count = int(units.max()) + 1 if len(units) else 0
+    if count == len(units):  # a window each
+        found = np.empty_like(each)
+        found[units] = each
+        return found
+    gather = sparse.csr_matrix((np.ones(len(units)), (units, np.arange(len(units)))), (count, len(units)))
+    known = gather @ (~np.isnan(each)).astype(float)
+    return np.divide(gather @ np.nan_to_num(each), known, out=np.full(known.shape, np.nan), where=known > 0)
 
 
 def _dense(X, transform):

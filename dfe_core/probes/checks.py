@@ -1,0 +1,177 @@
+"""Is the label told by how somebody was recorded? Checked in every probe, unasked.
+
+For each unit: how long it was recorded (duration_s), the frame rate (fps), the share of frames that are missing, the
+session, the extractor, and the resting face (the median of ψ over the unit's frames: an offset of a tracker, a camera
+or a sitting). Each alone predicts the label on the same folds, against the same permuted labels as the features. What
+tells the label is then removed from the features inside the folds, and the score that is left is given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.probes import scores
+from dfe_core.probes.chance import null_scores, p_value
+from dfe_core.probes.features import material
+from dfe_core.probes.features.catalogue import Feature
+from dfe_core.probes.features.material import Sources
+from dfe_core.probes.features.transforms import Blocks
+from dfe_core.probes.features.transforms import Measured as AsMeasured
+from dfe_core.probes.paired import holm
+from dfe_core.probes.settings import ProbeSettings
+from dfe_core.probes.target import MEASURED, Target
+from dfe_core.probes.validation import Fold, nested
+
+ALPHA = 0.05
+REST = "resting face"
+_CATEGORIES = ("session", "extractor")
+_REST_COMPONENTS = 3
+_VARIES = {"duration_s": 0.01, "fps": 0.01, "missing": 0.005}
+"""Differences of the logarithm (duration, rate) or of the share of frames below which units do not differ."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfoundCheck:
+    """One thing that might tell the label in place of the face.
+
+    Attributes
+    ----------
+    column: what was looked at. state: ``constant`` (the same for all units), ``not varying within units`` is never
+        judged (``no value``), ``no sign`` or ``tells the label``.
+    score, p, p_holm: of the label predicted from the column alone (primary metric, same folds); p_holm over the checks.
+    without: by feature row, score and p with what the column explains removed inside the folds; only where it tells
+        the label.
+    """
+
+    column: str
+    state: str
+    metric: str = ""
+    score: float | None = None
+    chance: float | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    without: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def tells(self) -> bool:
+        """Whether the label can be told from it."""
+        return self.state == TELLS
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as in the JSON of ``dfe probe``."""
+        return asdict(self)
+
+
+CONSTANT, NO_VALUE, NO_SIGN, TELLS = "constant", "no value", "no sign", "tells the label"
+
+
+def duration_tells(target: Target, folds: tuple[Fold, ...], permuted: np.ndarray, settings: ProbeSettings) -> bool:
+    """Whether how long units were recorded tells the label (p at most `ALPHA`)."""
+    values = _measured(target, "duration_s")
+    if values is None or target.unit == "segment":
+        return False
+    return _score(_plain_feature("duration_s", values), target, folds, permuted, settings)[1] <= ALPHA
+
+
+def equal_windows(target: Target, seed: int) -> Target:
+    """The target with as many windows of every unit as the unit with the fewest has, drawn at random.
+
+    Averages over many windows scatter less than averages over few, which a classifier can read where there are more
+    features than units, whatever the faces do.
+    """
+    rng, member = np.random.default_rng([seed, 10]), np.full(len(target.member), -1)
+    rows = [np.flatnonzero(target.member == unit) for unit in range(target.n)]
+    fewest = min(map(len, rows))
+    for unit, windows in enumerate(rows):
+        member[rng.choice(windows, fewest, replace=False)] = unit
+    return replace(target, member=member)
+
+
+def confound_checks(features: dict[str, Feature], sources: Sources, target: Target, folds: tuple[Fold, ...],
+                    permuted: np.ndarray, chance: float, settings: ProbeSettings) -> tuple[ConfoundCheck, ...]:
+    """Every check of one probe. Empty where units are stretches of the same recordings, which share all of it."""
+    if target.unit == "segment":
+        return ()
+    own, metric = replace(settings, models=("linear",)), scores.PRIMARY[target.task]
+    found, known = [], {}
+    for column, values in _candidates(sources, target).items():
+        state = CONSTANT if values is None or not values.shape[1] else NO_VALUE if np.isnan(values).any() else NO_SIGN
+        check = ConfoundCheck(column=column, state=state, metric=metric)
+        if state == NO_SIGN:
+            score, p = _score(_plain_feature(column, values), target, folds, permuted, own)
+            check, known[column] = replace(check, score=score, p=p, chance=chance), values
+        found.append(check)
+    adjusted = holm([check.p for check in found])
+    found = [replace(check, p_holm=p, state=TELLS if p is not None and p <= ALPHA else check.state)
+             for check, p in zip(found, adjusted, strict=True)]
+    return tuple(_with_remainder(check, known, features, target, folds, permuted, own) if check.tells else check
+                 for check in found)
+
+
+def _candidates(sources: Sources, target: Target) -> dict[str, np.ndarray | None]:
+    """(n, q) numbers of every confound, None for one that is not there."""
+    found: dict[str, np.ndarray | None] = {}
+    for column in MEASURED:
+        found[column] = _measured(target, column)
+    for column in _CATEGORIES:
+        if column in target.constant and target.table[column].astype(str).nunique() > 1:
+            values = pd.get_dummies(target.table[column].astype(str)).to_numpy(float)
+            found[column] = values if values.shape[1] <= target.n // 2 else None
+        else:
+            found[column] = None
+    found[REST] = _resting_faces(sources, target)
+    return found
+
+
+def _measured(target: Target, column: str) -> np.ndarray | None:
+    values = target.table[column].to_numpy(float)
+    if column != "missing":
+        values = np.log(np.maximum(values, 1e-3))
+    return _curve(values) if np.ptp(values) > _VARIES[column] else None
+
+
+def _curve(values: np.ndarray) -> np.ndarray:
+    """A number and its square, so that a label told by the middle of its range is told too."""
+    z = (values - values.mean()) / values.std()
+    return np.column_stack([z, z * z])
+
+
+def _resting_faces(sources: Sources, target: Target) -> np.ndarray:
+    """(n, E) median of ψ over each unit's frames."""
+    sample = material.psi_sample(sources)["sample"]
+    return np.stack([np.nanmedian(sample[target.member == unit].reshape(-1, sample.shape[2]), 0)
+                     for unit in range(target.n)]).astype(float)
+
+
+def _plain_feature(name: str, values: np.ndarray) -> Feature:
+    columns = pd.DataFrame({"name": name, "codeword": -1}, index=range(values.shape[1]))
+    return Feature(name, values, columns, Blocks(((0, values.shape[1], AsMeasured()),)), np.arange(len(values)))
+
+
+def _score(feature: Feature, target: Target, folds: tuple[Fold, ...], permuted: np.ndarray,
+           settings: ProbeSettings) -> tuple[float, float]:
+    found = nested(feature, target, folds, "linear", settings)
+    score = scores.primary(target.task, target.y, found.values)
+    return score, p_value(score, null_scores(found, target, permuted, "linear", settings))
+
+
+def _with_remainder(check: ConfoundCheck, known: dict[str, np.ndarray], features: dict[str, Feature], target: Target,
+                    folds: tuple[Fold, ...], permuted: np.ndarray, settings: ProbeSettings) -> ConfoundCheck:
+    """The check with what is left of every feature row without it."""
+    nuisance = _components(known[check.column]) if check.column == REST else known[check.column]
+    left = {}
+    for name, feature in features.items():
+        score, p = _score(replace(feature, nuisance=nuisance), target, folds, permuted, settings)
+        left[name] = {"score": score, "p": p}
+    return replace(check, without=left)
+
+
+def _components(values: np.ndarray) -> np.ndarray:
+    """(n, E) to its first principal components: all of them would explain everything in a small sample."""
+    centred = values - values.mean(0)
+    left, strength, _ = np.linalg.svd(centred, full_matrices=False)
+    return left[:, :_REST_COMPONENTS] * strength[:_REST_COMPONENTS]
