@@ -8,7 +8,7 @@ WORKERS ?= 2
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test install lint clean need-python
+.PHONY: help run test check types install lint clean need-python
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1   /p' $(MAKEFILE_LIST)
@@ -28,6 +28,12 @@ install: need-python  ## make .venv with the dashboard, the dfe command and what
 lint: install  ## ruff and the import contract
 	@$(VENV_PYTHON) -m ruff check .
 	@.venv/bin/lint-imports
+
+types: install  ## mypy on the packages that are typed in full
+	@$(VENV_PYTHON) -m mypy
+
+check: lint types  ## what CI runs: ruff, import contract, types, tests without a browser
+	@OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadfile -ra --timeout 900 -m "not browser" $(ARGS)
 
 clean:  ## remove .venv and what is made again by itself; never recordings, models, notes, tokens or AUs
 	rm -rf .venv build *.egg-info cache/renders

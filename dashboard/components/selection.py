@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-BEST_MATCH = "Best match"
 SORTS = {"Most used": ("uses", False), "Largest movement": ("peak_mm", False), "Most symmetric": ("symmetry", False),
          "Least symmetric": ("symmetry", True), "Most local": ("locality", False), "Region": ("region", True),
          "Stage": ("main_stage", True), "Number": ("codeword", True)}

@@ -15,7 +15,7 @@ from dfe_core.faces.model import FaceModel
 from dfe_core.store import artefact_path, cache_root, read_json
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
-from dfe_core.tokens.runs import RunIndex, build_runs, open_runs
+from dfe_core.tokens.runs import RunIndex, build_runs
 
 DEFAULT_MODEL = "default"
 DEFAULT_DATASET = "simulated"
@@ -64,11 +64,6 @@ def tokens(root: Path, model: str, name: str) -> TokenCache:
 def runs(root: Path, model: str, name: str) -> RunIndex:
     """The index of runs of a token cache, built when missing (a pass over the tokens: show a spinner)."""
     return _runs(str(root), model, name, _stamp(root / "tokens" / f"{model}--{name}" / "manifest.json"))
-
-
-def has_runs(root: Path, model: str, name: str) -> bool:
-    """Whether `runs` answers at once."""
-    return open_runs(tokens(root, model, name)) is not None
 
 
 def face(root: Path, face_id: str) -> FaceModel:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-PLACE = ("codeword", "recording", "t", "stages")
-"""Parameters that belong to one page. Model, dataset and filters are widgets bound to parameters of their own."""
-
 
 def read(name: str) -> str | None:
     """A query parameter, None when the link does not have it."""

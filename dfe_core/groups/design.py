@@ -10,7 +10,7 @@ import pandas as pd
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import RECORDING_COLUMNS
 
-UNITS = ("subject", "recording")
+GROUP_UNITS = ("subject", "recording")
 MOST_LEVELS = 10
 _OF_RECORDINGS = ("session", "extractor")
 """Columns of every dataset that may group recordings, beside the labels."""
@@ -46,8 +46,8 @@ def make_design(recordings: pd.DataFrame, by: str, unit: str = "subject") -> Des
     where any has several. Raises `DataError` for an unknown column or unit, and for fewer than 2 or more than
     `MOST_LEVELS` levels.
     """
-    if unit not in UNITS:
-        raise DataError("unit", repr(unit), " or ".join(UNITS))
+    if unit not in GROUP_UNITS:
+        raise DataError("unit", repr(unit), " or ".join(GROUP_UNITS))
     values = _labels(recordings, by)
     known = values.notna().to_numpy()
     levels = tuple(sorted(values[known].unique()))

@@ -16,7 +16,7 @@ def hedges_g(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
     NaN with fewer than two values in a group or without spread. Hedges 1981.
     """
-    return _g(*(np.ones((1, len(x))) for x in (a, b)), a, b)[0]
+    return _g(np.ones((1, len(a))), np.ones((1, len(b))), a, b)[0]
 
 
 def paired_g(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -27,7 +27,7 @@ def paired_g(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def rank_biserial(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """(F,) P(b > a) − P(b < a) over all pairs of one unit of each group, −1 … 1 (Cureton 1956)."""
-    return _rank_biserial(*(np.ones((1, len(x))) for x in (a, b)), a, b)[0]
+    return _rank_biserial(np.ones((1, len(a))), np.ones((1, len(b))), a, b)[0]
 
 
 def paired_rank_biserial(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ variances (Janssen 1997; Chung & Romano 2013).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations
 from math import comb
 
@@ -60,7 +61,9 @@ def several_groups(values: np.ndarray, level: np.ndarray, subject: np.ndarray | 
     return observed, np.where(np.isfinite(observed), (1 + above) / (1 + tried), np.nan)
 
 
-def _p(statistic, observed: np.ndarray, rows: np.ndarray, exact: bool) -> np.ndarray:
+def _p(statistic: Callable[[np.ndarray], np.ndarray], observed: np.ndarray, rows: np.ndarray,
+       exact: bool) -> np.ndarray:
+    """(F,) p of statistic(observed) among statistic(rows); exact: rows are all labellings, the observed among them."""
     real = statistic(observed)[0]
     above, tried = np.zeros(len(real)), np.zeros(len(real))
     for start in range(0, len(rows), _CHUNK):

@@ -6,10 +6,6 @@ BLUE, ORANGE, GREEN, PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SKY, GOLD, INK, GREY, FAINT = "#56B4E9", "#E69F00", "#1B2733", "#7A8793", "#E3E8EC"
 """Okabe & Ito's palette (jfly.uni-koeln.de/color, 2008) and neutral tones."""
 
-CYCLE = (BLUE, ORANGE, GREEN, PINK, SKY, GOLD, GREY)
-SEQUENTIAL = "cividis"
-"""Perceptually even for dichromats and trichromats (Nuñez et al. 2018); matplotlib and Plotly both have it."""
-
 DIVERGING = ("#0072B2", "#F4F6F8", "#D55E00")
 """Blue, near white, vermilion: negative, none, positive."""
 

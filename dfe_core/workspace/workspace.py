@@ -17,7 +17,7 @@ from dfe_core.tokens.cache import TokenCache
 if TYPE_CHECKING:
     from dfe_core.workspace.study import Study
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Workspace:
@@ -69,7 +69,7 @@ class Workspace:
         from dfe_core.workspace.study import Study
         return Study(codebook, dataset, workspace=self, progress=progress)
 
-    def _opened(self, path: Path, opener: Callable[[], T]) -> T:
+    def _opened(self, path: Path, opener: Callable[[], _T]) -> _T:
         """What `opener` gives, kept for as long as the file that names the artefact stays as it is."""
         stamp = _stamp(path)
         held = self._held.get(path)

@@ -43,7 +43,7 @@ def test_using_every_public_name_loads_neither_torch_nor_drawing():
 
 
 def test_the_stub_has_the_public_names_and_no_others():
-    tree = ast.parse((PROJECT / "dfe_core" / "__init__.pyi").read_text(encoding="utf-8"))
+    tree = ast.parse(Path(dfe.__file__).with_name("__init__.pyi").read_text(encoding="utf-8"))
     names = {alias.asname for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     names |= {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     names |= {node.target.id for node in tree.body if isinstance(node, ast.AnnAssign)}
