@@ -153,7 +153,8 @@ def alone(choice: shelf.Choice, rows: pd.DataFrame) -> None:
         return
     pictures = thumbnails.addresses(choice.root, codebook, face)
     items = [{**cards.card(table.iloc[row.codeword], pictures.get(int(row.codeword))),
-              "note": f"nearest {row.nearest}, cosine {row.cosine:.2f}"} for row in rows.itertuples()]
+              "note": f"{cards.name_of(table.iloc[row.codeword])}. Nearest {row.nearest}, cosine {row.cosine:.2f}",
+              "score": ""} for row in rows.itertuples()]
     views.gallery(key=f"alone-{codebook.model}", on_pick_change=lambda: None, data={
         "items": items, "selected": None, "model": codebook.model, "label": f"Only in {codebook.model}",
         "face": media.face_address(face), "codebook": media.codebook_address(codebook)})

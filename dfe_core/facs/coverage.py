@@ -52,7 +52,7 @@ from dfe_core.store import artefact_path, atomic_directory, content_key, read_js
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
-VERSION = 10
+VERSION = 11
 _SHOWN = 24  # new codewords whose moments are looked up: two pages of faces
 _TABLES = ("per_au", "pairs", "codewords", "new_moments", "variance", "symmetry", "symmetry_by_subject",
            "redundancy", "splits", "deformation", "diversity", "rarefaction", "not_measured", "signals", "truth")

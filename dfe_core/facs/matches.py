@@ -23,7 +23,9 @@ from dfe_core.facs.settings import CoverageSettings
 from dfe_core.facs.store import AlignedAus
 from dfe_core.facs.templates import Templates, learn_templates, table_templates
 from dfe_core.facs.variance import common_aus
-from dfe_core.tokenizer.codebook import REST, Codebook
+from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokens.describe import codeword_descriptions
+from dfe_core.tokens.phrasing import plain_name
 
 _WORTH_NAMING = 0.02
 """A second AU is named where it raises the score by more: the score is that of the best pair in any case."""
@@ -98,8 +100,9 @@ def codeword_table(codebook: Codebook, face: FaceModel, aggregates: Aggregates, 
                    templates: Templates | None, settings: CoverageSettings) -> pd.DataFrame:
     """One row a codeword: use, the AU or AUs its face and its use match, and whether it is new.
 
-    Columns: codeword, frames, share, mean_intensity, size_mm, region, side, symmetry, face_aus, face_cosine, use_aus,
-    use_r, best_au, best_side, auroc, judged, new. `judged` is False for rest, for what is used too seldom, and
+    Columns: codeword, name, frames, share, mean_intensity, size_mm, region, side, symmetry, face_aus, face_cosine,
+    use_aus, use_r, best_au, best_side, auroc, judged, new. `judged` is False for rest and contrasts (differences that
+    no face shows alone), for what is used too seldom, and
     for all where there are neither templates nor enough subjects to tell a match from chance.
     """
     frames, size = aggregates.frames, codebook.size
@@ -112,9 +115,12 @@ def codeword_table(codebook: Codebook, face: FaceModel, aggregates: Aggregates, 
     top = best.argmax(1) if best.shape[1] else np.zeros(size, int)
     score = best.max(1, initial=-1)
     enough = templates is not None or (use.any() and len(aggregates.subjects) >= settings.min_subjects)
-    judged = enough & (np.arange(size) != REST) & (uses >= max(settings.min_share * frames, settings.min_frames))
+    described = codeword_descriptions(codebook.psi, face)
+    display = np.array([not d.rest and not d.contrast for d in described])
+    judged = enough & display & (uses >= max(settings.min_share * frames, settings.min_frames))
     table = pd.DataFrame({
-        "codeword": np.arange(size), "frames": uses.astype(np.int64), "share": uses / frames,
+        "codeword": np.arange(size), "name": [plain_name(d) for d in described],
+        "frames": uses.astype(np.int64), "share": uses / frames,
         "mean_intensity": _mean_intensity(aggregates, uses), "size_mm": _sizes(codebook, face),
         **{c: codebook.table[c].to_numpy() for c in _FROM_MODEL if c in codebook.table},
         "face_aus": _names(by_face, [_label(*p) for p in templates.aus] if templates else []),

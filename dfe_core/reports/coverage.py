@@ -194,7 +194,7 @@ def _new_displays(coverage: Coverage, pictures: Pictures) -> list:
     shown = new.assign(moments=[_moments(moments.get(k)) for k in new["codeword"]])
     planted = (Column("planted_action", "planted action nearest", width=1.5),
                Column("planted_auroc", "AUROC", ".2f", 0.8)) if "planted_action" in new else ()
-    cards = tuple(Card(f"Codeword {row.codeword}", (f"{row.share:.1%} of frames", f"{row.region}, {row.side}",
+    cards = tuple(Card(f"Codeword {row.codeword}", (f"{row.share:.1%} of frames", str(row.name),
                                                     f"near {row.face_aus or 'no AU'}", f"cosine {row.face_cosine:.2f}"),
                        pictures.codewords.get(int(row.codeword))) for row in new.head(_CARDS).itertuples())
     return [Gallery("New displays: codewords that no AU or pair of AUs matches, the most used first. Each face at "

@@ -60,6 +60,7 @@ def test_planted_actions_outside_facs_are_listed_as_new(found, planted) -> None:
     expected = {planted.codeword[pair] for pair in CHANNELS if pair[0] in ("mouthSideways", "upperLipShrug")}
     assert set(found.new_codewords["codeword"]) == expected
     assert found.new_codewords["frames"].is_monotonic_decreasing
+    assert (found.codewords["name"].str.len() > 3).all() and found.codewords["name"][0] == "Rest: nothing moves"
     assert set(found.new_moments["codeword"]) == expected
 
 
