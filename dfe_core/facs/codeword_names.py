@@ -30,6 +30,10 @@ LIKE = 0.75 ** 0.5
 the squared displacement are theirs, three times as much as everything else together. One side of a symmetric movement
 reaches 0.707, and so does either of two action units of equal size; both lie below it."""
 
+NEARLY = 0.95
+"""Cosine that a sum of action units must reach where the strongest movement in a codeword has no code of its own: nine
+tenths of the squared displacement."""
+
 NAMED = 0.4
 """An action unit is named where its strength is at least this share of the strongest's …"""
 
@@ -223,28 +227,27 @@ def _fit(row: np.ndarray, fields: np.ndarray, labels: tuple[tuple[str, str], ...
          description: CodewordDescription) -> CodewordName:
     """The non-negative least squares fit (Lawson & Hanson 1974) of one codeword, and what of it is named."""
     from scipy.optimize import nnls
-    size = np.linalg.norm(row)
-    tried = np.flatnonzero(allowed & (np.linalg.norm(fields, axis=1) > 0))
-    if not len(tried):
-        return CodewordName(description=description, verdict=Verdict.BEYOND_FACS, cosine=0.0)
-    weights = np.zeros(len(fields))
-    weights[tried] = nnls(fields[tried].T, row)[0]
-    coded = np.array([bool(au) for au, _ in labels])
-    units = tried[coded[tried]]
-    near = nnls(fields[units].T, row)[1] if len(units) else size
-    cosine = float(np.sqrt(max(1 - (near / size) ** 2, 0)))
-    whole = np.sqrt(max(1 - (np.linalg.norm(row - weights @ fields) / size) ** 2, 0))
+    size, coded = np.linalg.norm(row), np.array([bool(au) for au, _ in labels])
+    usable = allowed & (np.linalg.norm(fields, axis=1) > 0)
+
+    def fitted(which: np.ndarray) -> tuple[np.ndarray, float]:
+        weights = np.zeros(len(fields))
+        weights[which] = nnls(fields[which].T, row)[0] if which.any() else 0.0
+        return weights, float(np.sqrt(max(1 - (np.linalg.norm(row - weights @ fields) / size) ** 2, 0)))
+
+    (weights, whole), (units, cosine) = fitted(usable), fitted(usable & coded)
+    if cosine >= NEARLY and weights.argmax() in np.flatnonzero(~coded):  # action units alone say as much
+        weights = units
     order = [i for i in np.argsort(-weights) if weights[i] >= NAMED * weights.max() > 0]
-    without = tuple(labels[i][1] for i in order if not coded[i])
     named = _units([(*labels[i], float(weights[i])) for i in order if coded[i] and weights[i] >= FAINT])
     if whole >= LIKE and weights.max() < FAINT:
         verdict, named = Verdict.FAINT, ()
-    elif whole < LIKE or not named or (order and not coded[order[0]]):
+    elif whole < LIKE or not named or not coded[order[0]]:
         verdict, named = Verdict.BEYOND_FACS, ()
     else:
         verdict = Verdict.BY_SHAPE
     return CodewordName(description=description, verdict=verdict, action_units=named, cosine=cosine,
-                        without_code=without)
+                        without_code=tuple(labels[i][1] for i in order if not coded[i]))
 
 
 def _units(fitted: list[tuple[str, str, float]]) -> tuple[NamedActionUnit, ...]:

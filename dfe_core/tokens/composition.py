@@ -126,9 +126,8 @@ def _compose_one(row: np.ndarray, face: FaceModel, columns: dict[str, dict[str, 
         weights = {side: float(row[indices].sum() / len(indices)) for side, indices in sides.items()}
         for sign in (1, -1):
             part = {side: sign * w for side, w in weights.items() if sign * w > 0}
-            if part:
+            if max(part.values(), default=0.0) >= FAINT:
                 movements.append(_movement(stem, sign, part, row, face, sides))
-    movements = [m for m in movements if abs(m.weight) >= FAINT]
     negative = np.minimum(row, 0) * (np.abs(row) >= TAKEN)
     taken, added = (float(v @ face.gram @ v) for v in (negative, np.maximum(row, 0)))
     return Composition(tuple(sorted(movements, key=lambda m: -abs(m.weight))),
