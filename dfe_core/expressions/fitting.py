@@ -14,7 +14,7 @@ from dfe_core.expressions.points import PointTrack
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.sources import read_recordings
-from dfe_core.faces.fitting import Target, fit, target_of
+from dfe_core.faces.fitting import FittingTarget, fit, target_of
 from dfe_core.faces.frontal import guess_scale, is_mirrored
 from dfe_core.faces.layouts import layout_of
 from dfe_core.faces.model import FaceModel
@@ -51,7 +51,7 @@ class FittingReader:
         points = points[:, target.indices] * guess_scale(typical, layout, track.metric).metres
         return self._recording(track, rows, points, target)
 
-    def _recording(self, track: PointTrack, rows: np.ndarray, points: np.ndarray, target: Target) -> Recording:
+    def _recording(self, track: PointTrack, rows: np.ndarray, points: np.ndarray, target: FittingTarget) -> Recording:
         upright = pose(points, points[0], True).apply(points)
         calm = calm_frames(upright, track.time_s[rows])
         found = fit(points, calm, target)

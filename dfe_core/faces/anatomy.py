@@ -27,7 +27,7 @@ CENTRE_M = 1e-3  # nearer to the mid-plane than this is neither left nor right
 _FLIP = np.array([-1.0, 1.0, 1.0])
 
 
-def mirror_map(template: np.ndarray, materials: np.ndarray) -> np.ndarray:
+def mirror_vertices(template: np.ndarray, materials: np.ndarray) -> np.ndarray:
     """(V,) int32: for each vertex the nearest one of the same material to its mirror image in the plane x = 0."""
     mirror = np.empty(len(template), np.int32)
     for material in np.unique(materials):
@@ -47,7 +47,7 @@ def anatomy(template: np.ndarray, triangles: np.ndarray, basis: np.ndarray, name
     left and right apart or (ICT-FaceKit's browInnerUp) split; materials: (V,).
     """
     template = np.asarray(template, np.float64)
-    mirror = mirror_map(template, materials)
+    mirror = mirror_vertices(template, materials)
     actions = _actions(basis, names)
     skin = materials == SKIN
     marks = _landmarks(template, triangles, actions, materials, mirror)

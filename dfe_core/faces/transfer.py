@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from dfe_core.faces.anatomy import CENTRE_M, mirror_map
+from dfe_core.faces.anatomy import CENTRE_M, mirror_vertices
 from dfe_core.faces.eyeball import SKIN
 from dfe_core.faces.model import REGIONS, FaceModel
 
@@ -34,7 +34,7 @@ def transfer_anatomy(template: np.ndarray, reference: FaceModel,
     sides = np.where(np.abs(template[:, 0]) < CENTRE_M, 0, np.where(template[:, 0] > 0, 1, 2)).astype(np.uint8)
     tree = cKDTree(template)
     marks = {name: int(tree.query(placed[index])[1]) for name, index in reference.landmarks.items()}
-    return mirror_map(template, materials), regions, sides, materials, marks
+    return mirror_vertices(template, materials), regions, sides, materials, marks
 
 
 def _align(reference: FaceModel, template: np.ndarray) -> np.ndarray:

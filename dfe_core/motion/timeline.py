@@ -15,6 +15,7 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.motion.actions import action_label, action_psi
+from dfe_core.simulate.curves import minimum_jerk
 from dfe_core.tokenizer.codebook import Codebook
 
 KINDS = ("action", "codeword", "face")
@@ -82,16 +83,7 @@ class Timeline:
         return replace(self, tracks=tuple(tracks))
 
 
-def minimum_jerk(x: np.ndarray) -> np.ndarray:
-    """0 … 1 to 0 … 1 along 10x³ − 15x⁴ + 6x⁵, the smoothest way between two rests; constant outside.
-
-    Flash & Hogan 1985, J. Neurosci. 5(7), eq. for a straight movement.
-    """
-    x = np.clip(x, 0, 1)
-    return x ** 3 * (10 - 15 * x + 6 * x ** 2)
-
-
-def envelope(track: Track, time_s: np.ndarray) -> np.ndarray:
+def track_envelope(track: Track, time_s: np.ndarray) -> np.ndarray:
     """(T,) float64 0 … 1: minimum jerk from onset to apex, whole until the offset, minimum jerk to the end. An onset
     at its apex is whole at once; an offset at its end is whole to the last."""
     rise = _ramp(time_s, track.onset_s, track.apex_s, time_s >= track.onset_s - 1e-9)
@@ -113,7 +105,7 @@ def play(timeline: Timeline, names: tuple[str, ...], codebook: Codebook | None =
     time_s = timeline.time_s
     psi = np.zeros((len(time_s), len(names)))
     for track in timeline.tracks:
-        psi += np.outer(track.intensity * envelope(track, time_s), target_psi(track, names, codebook))
+        psi += np.outer(track.intensity * track_envelope(track, time_s), target_psi(track, names, codebook))
     return time_s, psi.astype(np.float32)
 
 

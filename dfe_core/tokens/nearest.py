@@ -28,7 +28,7 @@ _BLOCK = 1 << 18
 
 
 @dataclass(frozen=True)
-class MomentIndex:
+class FaceIndex:
     """Frames of one dataset, ready to be searched by face."""
 
     path: Path
@@ -130,15 +130,15 @@ class MomentIndex:
         return self._memory("time.npy")
 
 
-def open_moments(dataset: Dataset, face: FaceModel) -> MomentIndex | None:
+def open_face_index(dataset: Dataset, face: FaceModel) -> FaceIndex | None:
     """The index of a dataset on a face if it has been built."""
     path = _path(dataset, face)
-    return MomentIndex(path, dataset) if (path / "manifest.json").is_file() else None
+    return FaceIndex(path, dataset) if (path / "manifest.json").is_file() else None
 
 
-def build_moments(dataset: Dataset, face: FaceModel, progress: Listener = silent) -> MomentIndex:
+def build_moments(dataset: Dataset, face: FaceModel, progress: Listener = silent) -> FaceIndex:
     """The index of a dataset on a face, built in two streaming passes when there is none."""
-    if (found := open_moments(dataset, face)) is not None:
+    if (found := open_face_index(dataset, face)) is not None:
         return found
     if face.coefficients != len(dataset.names):
         raise DataError(dataset.name, f"{len(dataset.names)} coefficients", f"{face.coefficients} of {face.id}")
@@ -150,7 +150,7 @@ def build_moments(dataset: Dataset, face: FaceModel, progress: Listener = silent
         write_json(folder / "manifest.json", {"version": VERSION, "dataset": dataset.name, "key": dataset.key,
                                               "face": face.id, "frames": count, "dimensions": axes.shape[1],
                                               "held": held})
-    return MomentIndex(_path(dataset, face), dataset)
+    return FaceIndex(_path(dataset, face), dataset)
 
 
 def _best_of_each_stretch(table: pd.DataFrame, apart_s: float) -> pd.DataFrame:

@@ -33,7 +33,8 @@ def open_codebook(name: str, root: str | Path | None = None) -> Codebook:
 
 def import_recordings(paths: str | Path | Sequence[str | Path], *, name: str, face: str = "anny",
                       labels: str | Path | None = None, events: str | Path | None = None, format: str = "auto",
-                      subject_pattern: str | None = None, fps: float | None = None, root: str | Path | None = None,
+                      subject_pattern: str | None = None, fps: float | None = None, time: str | None = None,
+                      extractor: str | None = None, mix_extractors: bool = False, root: str | Path | None = None,
                       progress: Listener = silent) -> Dataset:
     """Import recordings of other tools into one dataset, as ``dfe import``.
 
@@ -47,6 +48,8 @@ def import_recordings(paths: str | Path | Sequence[str | Path], *, name: str, fa
     format: a format's name as in docs/formats.md; ``auto`` looks at each file.
     subject_pattern: a regular expression on file names whose first group is the subject.
     fps: frame rate of files without times, and the one that all others are resampled to, Hz.
+    time: the column of times, and how many of its counts make a second (``frame/60``), where files do not tell.
+    extractor: the tool that made the files, where they do not tell. mix_extractors: take several into one dataset.
     root: the artefact folder (default: ``$DFE_CACHE``). progress: is called with `dfe_core.progress.Progress`.
 
     Returns
@@ -60,7 +63,8 @@ def import_recordings(paths: str | Path | Sequence[str | Path], *, name: str, fa
                         "None; labels of whole recordings can be given with labels=")
     from dfe_core.expressions.importing import import_dataset
     report = import_dataset(expand_patterns(paths), name, face=face, format=format, labels=labels,
-                            subject_pattern=subject_pattern, fps=fps, root=_folder(root), progress=progress)
+                            subject_pattern=subject_pattern, fps=fps, time=time, extractor=extractor,
+                            mix_extractors=mix_extractors, root=_folder(root), progress=progress)
     if report.skipped:
         shown = "; ".join(message for _, message in report.skipped[:_SHOWN])
         more = len(report.skipped) - _SHOWN

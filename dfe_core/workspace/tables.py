@@ -47,7 +47,7 @@ TABLES: dict[str, Callable[[Study], pd.DataFrame]] = {
 WHAT = ("tokens", *TABLES)
 
 
-def write_table(study: Study, what: str, path: Path, format: str | None = None) -> int:
+def export_table(study: Study, what: str, path: Path, format: str | None = None) -> int:
     """Write one of `WHAT` to a file, atomically, and return its rows.
 
     format: of `FORMATS`; None takes the file's ending. Raises `DataError` for another, for more rows than an Excel

@@ -12,7 +12,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.fitting import FittingReader
 from dfe_core.expressions.importing import import_dataset
 from dfe_core.faces import FaceModel, save_face
-from dfe_core.faces.fitting import Target, fit, target_of
+from dfe_core.faces.fitting import FittingTarget, fit, target_of
 from dfe_core.faces.layouts import layout_of
 from dfe_core.faces.names import coefficient_map
 from tests.moving_points import openface_csv, rotations, template68
@@ -21,7 +21,7 @@ USED = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "eyeBlinkLeft", "eyeBlin
 FRAMES, CALM = 300, 60
 
 
-def performed(target: Target, face: FaceModel, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def performed(target: FittingTarget, face: FaceModel, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(T, L, 3) m of someone else's turning head, (T, 6) weights of `USED`, and which coefficients they are (6, E)."""
     rng, matrix = np.random.default_rng(seed), coefficient_map(USED, face)[0]
     time = np.arange(FRAMES)[:, None] / 25

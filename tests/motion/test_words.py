@@ -12,13 +12,13 @@ from dfe_core.motion.lexicon import IGNORED, NORMAL, PHRASES
 from dfe_core.motion.timeline import (
     Timeline,
     Track,
-    envelope,
     from_json,
     from_toml,
     minimum_jerk,
     play,
     to_json,
     to_toml,
+    track_envelope,
 )
 from dfe_core.motion.transitions import between_frames, between_tokens
 from dfe_core.motion.words import rules, timeline_from_words
@@ -120,10 +120,10 @@ def test_minimum_jerk_starts_and_ends_at_rest():
 
 def test_an_envelope_passes_its_four_times():
     track = Track("action", "AU12", 0.5, 1.0, 2.0, 3.0)
-    assert envelope(track, np.array([0, 0.5, 0.75, 1, 1.7, 2, 2.5, 3, 9])) == \
+    assert track_envelope(track, np.array([0, 0.5, 0.75, 1, 1.7, 2, 2.5, 3, 9])) == \
         pytest.approx([0, 0, 0.5, 1, 1, 1, 0.5, 0, 0])
     whole = Track("action", "AU12", 0, 0, 3, 3)
-    assert envelope(whole, np.array([0, 1.5, 3])) == pytest.approx([1, 1, 1])
+    assert track_envelope(whole, np.array([0, 1.5, 3])) == pytest.approx([1, 1, 1])
 
 
 def test_play_is_the_sum_of_its_tracks():

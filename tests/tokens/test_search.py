@@ -9,7 +9,7 @@ import pytest
 from dfe_core.errors import DataError
 from dfe_core.motion.actions import action_psi
 from dfe_core.tokenizer.geometry import codeword_geometry
-from dfe_core.tokens.nearest import build_moments, open_moments
+from dfe_core.tokens.nearest import build_moments, open_face_index
 from dfe_core.tokens.notes import Note, Notes
 from dfe_core.tokens.search import (
     by_action,
@@ -130,5 +130,5 @@ def test_the_index_of_moments_is_built_once_and_refuses_other_coefficients(world
 
 def test_a_dataset_without_valid_frames_has_no_moments(tmp_path, toy_face):
     dataset = write_dataset(tmp_path, toy_face, {"r": np.zeros((0, 52))})
-    assert open_moments(dataset, toy_face) is None
+    assert open_face_index(dataset, toy_face) is None
     assert len(build_moments(dataset, toy_face).search(np.zeros(52))) == 0

@@ -26,7 +26,7 @@ def study(tmp_path_factory: pytest.TempPathFactory, toy_face) -> dfe.Study:
 @pytest.mark.parametrize("what", tables.WHAT)
 def test_a_file_holds_the_table_of_the_study(what: str, format: str, study: dfe.Study, tmp_path: Path):
     path = tmp_path / f"table.{format}"
-    rows = tables.write_table(study, what, path)
+    rows = tables.export_table(study, what, path)
     read = pd.read_csv(path) if format == "csv" else pd.read_parquet(path)
     expected = study.tokens() if what == "tokens" else tables.TABLES[what](study)
     assert len(read) == rows > 0 and list(read) == list(expected)
@@ -52,16 +52,16 @@ def test_a_summary_says_what_a_codeword_does_and_how_it_is_used(study: dfe.Study
 
 def test_what_cannot_be_written_is_refused_and_leaves_no_file(study: dfe.Study, tmp_path: Path, monkeypatch):
     with pytest.raises(dfe.DataError, match="csv or parquet or xlsx"):
-        tables.write_table(study, "bag", tmp_path / "bag.doc")
+        tables.export_table(study, "bag", tmp_path / "bag.doc")
     with pytest.raises(dfe.DataError, match="tokens or bag"):
-        tables.write_table(study, "everything", tmp_path / "bag.csv")
+        tables.export_table(study, "everything", tmp_path / "bag.csv")
     monkeypatch.setattr(tables, "EXCEL_ROWS", 3)
     with pytest.raises(dfe.DataError, match="at most 3 for Excel"):
-        tables.write_table(study, "tokens", tmp_path / "tokens.xlsx")
+        tables.export_table(study, "tokens", tmp_path / "tokens.xlsx")
     monkeypatch.undo()
     if importlib.util.find_spec("openpyxl") is None:
         with pytest.raises(dfe.DataError, match="pip install openpyxl"):
-            tables.write_table(study, "bag", tmp_path / "bag.xlsx")
+            tables.export_table(study, "bag", tmp_path / "bag.xlsx")
         assert list(tmp_path.iterdir()) == []
 
 

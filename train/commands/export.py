@@ -25,6 +25,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.workspace.study import Study
-    from dfe_core.workspace.tables import write_table
-    rows = write_table(Study(args.model, args.dataset, progress=progress), args.what, args.out, args.format)
+    from dfe_core.workspace.tables import export_table
+    rows = export_table(Study(args.model, args.dataset, progress=progress), args.what, args.out, args.format)
     print(f"{args.out}: {rows:,} rows")

@@ -1,0 +1,46 @@
+"""One name, one thing: no public function or class of the library is defined in two places."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+LIBRARY = Path(__file__).resolve().parent.parent / "dfe_core"
+PROTOCOLS = {"expressions/readers": {"read", "sniff"}, "facs/readers": {"read", "recognises"}}
+"""What modules of these folders define because they are readers."""
+
+KNOWN = {
+    "Block", "Dynamics", "Frame", "Inputs", "Note", "Phrase", "ReadOptions", "Track", "activations", "auroc",
+    "benjamini_hochberg", "by_region", "choose", "coefficient_map", "extractor_of", "folder_files", "frame_files",
+    "head_pose", "numbers", "open_inputs", "open_writer", "read_header", "read_labels", "recover", "region_grams",
+    "resting_face", "sentence", "stage_counts", "strongest_moments", "thinned", "who",
+}
+"""Names that stood for two things when this test was written. The list may only become shorter."""
+
+
+def definitions() -> dict[str, list[str]]:
+    """Public name → the modules that define a function or class of that name at their top level."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(LIBRARY.rglob("*.py")):
+        place = path.relative_to(LIBRARY)
+        of_protocol = PROTOCOLS.get(str(place.parent), set())
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_") \
+                    and node.name not in of_protocol:
+                found[node.name].append(str(place))
+    return found
+
+
+def test_no_public_name_is_defined_twice():
+    twice = {name: places for name, places in definitions().items() if len(places) > 1 and name not in KNOWN}
+    assert not twice, "rename one of them, or import it"
+
+
+def test_no_word_of_the_glossary_is_explained_twice():
+    page = (LIBRARY.parent / "docs" / "glossary.md").read_text(encoding="utf-8")
+    rows = (row for row in page.splitlines() if row.startswith("| ") and "| meaning |" not in row)
+    cells = [row.split("|")[1].strip() for row in rows]
+    words = [word.strip() for cell in cells for word in cell.split(",")]
+    assert len(words) > 60
+    assert sorted({word for word in words if words.count(word) > 1}) == []
