@@ -97,13 +97,14 @@ def within_subjects(aggregates: Aggregates) -> np.ndarray:
 
 
 def codeword_table(codebook: Codebook, face: FaceModel, aggregates: Aggregates, found: Association,
-                   templates: Templates | None, settings: CoverageSettings) -> pd.DataFrame:
+                   templates: Templates | None, beyond: pd.DataFrame, settings: CoverageSettings) -> pd.DataFrame:
     """One row a codeword: use, the AU or AUs its face and its use match, and whether it is new.
 
     Columns: codeword, name, frames, share, mean_intensity, size_mm, region, side, symmetry, face_aus, face_cosine,
-    use_aus, use_r, best_au, best_side, auroc, judged, new. `judged` is False for rest and contrasts (differences that
-    no face shows alone), for what is used too seldom, and
-    for all where there are neither templates nor enough subjects to tell a match from chance.
+    use_aus, use_r, best_au, best_side, auroc, judged, beyond_fraction, beyond_low, beyond_high, beyond_share
+    (`beyond.Beyond`), new. New is what neither face nor use of AUs matches, and what AUs leave at least
+    `beyond_fraction` of. `judged` is False for rest and contrasts (differences that no face shows alone), for what is
+    used too seldom, and for all where there are neither templates nor enough subjects to tell a match from chance.
     """
     frames, size = aggregates.frames, codebook.size
     uses = _uses(aggregates)
@@ -128,7 +129,9 @@ def codeword_table(codebook: Codebook, face: FaceModel, aggregates: Aggregates, 
         "use_r": by_use.score, "best_au": [names[i] if s >= 0 else None for i, s in zip(top, score, strict=True)],
         "auroc": np.where(score >= 0, score, np.nan), "judged": judged})
     alike = (np.nan_to_num(table["face_cosine"]) >= settings.match_cosine) | (table["use_r"] >= settings.match_r)
-    return table.assign(new=judged & ~alike.to_numpy())
+    table = table.merge(beyond, on="codeword", how="left")
+    left = (table["beyond_fraction"] >= settings.beyond_fraction) & (table["beyond_low"] > 0)
+    return table.assign(new=judged & ~alike.to_numpy() & left.to_numpy())
 
 
 def _face_match(codebook: Codebook, face: FaceModel, templates: Templates | None) -> Match:

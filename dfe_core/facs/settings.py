@@ -24,6 +24,15 @@ class CoverageSettings:
     match_cosine: a codeword whose face lies at least this close to an AU's, or to a sum of two, is that AU (0.9: 81 %
         of its squared displacement).
     match_r: so is one whose intensity correlates at least so with the best one or two AUs.
+    beyond_frames: frames that movement beyond FACS is measured on (`beyond`).
+    drift_s: what is slower than this is taken for posture or drift there.
+    amplitude_error: share by which the intensity of an AU may be wrong there; FACS intensities are ordinal.
+    coder_error, detector_error: and by how much, 0 … 5, that of every AU may be wrong at any time for the lower bound:
+        a tenth of a step for AUs that were coded, derived or planted, a whole step for a detector's.
+    unmeasured_error: the same where an AU was not measured: it may have been anything.
+    beyond_resolution: share of displacement variance that cannot be told from nothing: about three times the most that
+        a simulated world without movement beyond FACS showed in ten seeds (`benchmarks.real_faces`).
+    beyond_fraction: a codeword is new only if AUs leave at least this share of its movement.
     redundant_cosine: two codewords are the same face above it.
     min_frames, min_events: an AU (or codeword) with fewer frames present or absent, or fewer onsets, has no figures.
     min_subjects: with fewer subjects who show an AU nothing is held out; with fewer subjects there are no intervals.
@@ -41,6 +50,14 @@ class CoverageSettings:
     fdr: float = 0.05
     match_cosine: float = 0.9
     match_r: float = 0.6
+    beyond_frames: int = 40_000
+    drift_s: float = 6.0
+    amplitude_error: float = 0.3
+    coder_error: float = 0.1
+    detector_error: float = 1.0
+    unmeasured_error: float = 5.0
+    beyond_resolution: float = 0.001
+    beyond_fraction: float = 0.3
     redundant_cosine: float = 0.95
     min_frames: int = 20
     min_events: int = 5

@@ -41,10 +41,12 @@ class Planted:
     aus: str = "truth"
 
 
-def build(root: Path, face: FaceModel, subjects: int = 6, minutes: float = 1.0) -> Planted:
+def build(root: Path, face: FaceModel, subjects: int = 6, minutes: float = 1.0,
+          effect: str | None = None) -> Planted:
     """Write face, dataset, model, tokens and the AUs that a perfect detector would give."""
     save_face(face, root)
-    dataset = simulate_dataset("planted", face, subjects=subjects, minutes_per_subject=minutes, seed=4, root=root)
+    dataset = simulate_dataset("planted", face, subjects=subjects, minutes_per_subject=minutes, seed=4, root=root,
+                               effect=effect)
     psi = np.concatenate([np.zeros((1, face.coefficients)), recipe_matrix(face.names),
                           recipe_matrix(face.names)[[CHANNELS.index(("AU26", "both"))]] * 0.8]).astype(np.float32)
     case = Planted(root, face, {pair: i + 1 for i, pair in enumerate(CHANNELS)}, len(psi) - 1)
