@@ -50,6 +50,10 @@ AU_COLUMNS = {
                                              "decision, or a coding."),
     "Status": st.column_config.TextColumn(help="Covered, not covered, not measured (the tool does not see it here) or "
                                           "not enough data.")}
+BEYOND_HELP = {
+    "Left": "Share of displacement variance that is left when this and everything above it are taken out.",
+    "Tokens explain": "What tokens explain of it, fitted on other people.", "From": "95 % interval over people.",
+    "To": "95 % interval over people."}
 SAID = {"both": "Both say so", "codeword only": "Codeword without the AU", "AU only": "AU without the codeword"}
 
 
@@ -259,12 +263,17 @@ def by_au(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None
 def beyond(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
     """Variance shares, the gallery of new displays, redundancy."""
     coverage, codebook, face = found.coverage, found.inputs.codebook, found.inputs.face
-    st.caption("Displacement variance on subjects that nothing was fitted on")
+    with st.expander("How the interval is found"):
+        frame.table(coverage.beyond.rename(columns={
+            "step": "Taken out", "remainder": "Left", "share": "Tokens explain", "low": "From", "high": "To"}),
+            column_config={c: st.column_config.NumberColumn(format="percent", help=h) for c, h in BEYOND_HELP.items()})
+        st.caption("The first row gives the upper bound, the last the lower one, “and amplitude of AUs” the estimate.")
+    st.caption("Displacement variance on subjects that no fit saw, before any floor")
     figures.show(coverage_view.variance(coverage.variance), "variance", "Shares of displacement variance")
     new = coverage.new_codewords
     st.subheader("Displays that no AU or AU pair matches", anchor=False)
     if not len(new):
-        st.caption("There are none: every codeword in use is matched.")
+        st.caption("There are none: every codeword in use is matched, or moves no further than errors of AUs explain.")
     table = dictionary(choice).table
     pictures = thumbnails.addresses(choice.root, codebook, face, new["codeword"].tolist())
     items = []

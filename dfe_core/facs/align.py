@@ -16,21 +16,22 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Frames
 from dfe_core.facs.detections import Detections
-from dfe_core.facs.lag import Offset, cross_correlate
+from dfe_core.facs.lag import MIN_CORRELATION, LagState, Offset, cross_correlate, judge_lag
+from dfe_core.facs.remarks import Remark, Topic
 from dfe_core.facs.store import AlignedFrames
 
 MIN_OVERLAP = 0.2
 """Where less than this share of the shorter side finds a partner, the file is taken for another recording's."""
 LENGTH_MISMATCH = 0.1
 """Lengths that differ by more than this share (and by a second) are told."""
-MIN_CORRELATION = 0.2
-"""A cross-correlation below this finds no offset, and at the best lag hints at another video."""
 
 
 @dataclass(frozen=True)
 class Alignment:
     """How one recording was joined: file, frames of the recording, how many got AUs, tolerance and offset in s, median
-    distance in s, detector frames that no frame took, correlation at the offset (NaN where not computed) and notes."""
+    distance in s, detector frames that no frame took, correlation at the offset (NaN where not computed), the lag that
+    fits best (s, beside the offset that was given; NaN where none could be measured) with its correlation, what became
+    of it (`lag.LagState`), and notes."""
 
     source: str
     recording_frames: int
@@ -40,6 +41,9 @@ class Alignment:
     median_distance_s: float
     unused_detector_frames: int
     correlation: float
+    lag_s: float = float("nan")
+    lag_correlation: float = float("nan")
+    lag: str = LagState.NOT_MEASURABLE
     notes: tuple[str, ...] = ()
 
     def report(self) -> dict:
@@ -49,7 +53,7 @@ class Alignment:
 
 
 def align(detections: Detections, frames: Frames, names: tuple[str, ...], fps: float, *,
-          tolerance_s: float | None = None, offset: float | str = 0.0,
+          tolerance_s: float | None = None, offset: float | str | None = None,
           max_offset_s: float = 5.0) -> tuple[AlignedFrames, Alignment]:
     """Join `detections` to the valid frames of one recording.
 
@@ -57,24 +61,28 @@ def align(detections: Detections, frames: Frames, names: tuple[str, ...], fps: f
     ----------
     names, fps: coefficient names of the dataset, nominal frame rate of the recording.
     tolerance_s: largest distance in time; default half a frame of the slower side.
-    offset: seconds (AU time = recording time + offset), or ``auto`` for a search within ± `max_offset_s`.
+    offset: seconds (AU time = recording time + offset). A lag within ± `max_offset_s` is measured in any case: without
+        an offset it is applied where it clearly fits better (`lag.judge_lag`); with ``auto`` it is applied, and an
+        error where none can be measured; with seconds those are used, and the lag beside them is told.
 
     Returns the AUs of the frames that could be aligned and the account of it. Raises `DataError` where fewer than
     `MIN_OVERLAP` of the frames can be, or no offset is found.
     """
     if detections.is_intervals:
         return _align_intervals(detections, frames, offset)
-    found = _offset(detections, frames, names, offset, max_offset_s)
+    found, best, lag = _offset(detections, frames, names, offset, max_offset_s, fps)
     tolerance = tolerance_s if tolerance_s is not None else 0.5 / min(r for r in (fps, detections.fps) if r > 0) + 1e-6
     usable = ~np.isnan(detections.probability).all(1) | ~np.isnan(detections.intensity).all(1)
     nearest, distance = _nearest(detections.time_s, frames.time_s + found.offset_s)
     keep = frames.valid & (distance <= tolerance) & usable[nearest]
     aligned = AlignedFrames(frames.frame[keep], detections.probability[nearest[keep]],
                             detections.intensity[nearest[keep]])
-    notes = (*_length_notes(detections, frames), *_video_notes(found))
+    notes = (*_length_notes(detections, frames), *_video_notes(found), *_lag_notes(found, best, lag))
     account = Alignment(detections.source, int(frames.valid.sum()), int(keep.sum()), float(tolerance), found.offset_s,
                         float(np.median(distance[keep])) if keep.any() else float("nan"),
-                        int(len(detections.time_s) - len(np.unique(nearest[keep]))), found.correlation, notes)
+                        int(len(detections.time_s) - len(np.unique(nearest[keep]))), found.correlation,
+                        best.offset_s - (0.0 if lag is LagState.APPLIED else found.offset_s) if best else float("nan"),
+                        best.correlation if best else float("nan"), str(lag), notes)
     possible = min(frames.valid.sum(), usable.sum() * max(1.0, fps / detections.fps if detections.fps else 1.0))
     if keep.sum() < max(MIN_OVERLAP * possible, 1):
         raise DataError(detections.source, f"only {int(keep.sum())} of {int(frames.valid.sum())} frames of recording "
@@ -96,9 +104,10 @@ def _nearest(times: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndar
     return index, np.abs(times[index] - wanted)
 
 
-def _align_intervals(detections: Detections, frames: Frames, offset: float | str) -> tuple[AlignedFrames, Alignment]:
+def _align_intervals(detections: Detections, frames: Frames,
+                     offset: float | str | None) -> tuple[AlignedFrames, Alignment]:
     """A coding covers every frame: 1 from onset to offset of an event, 0 elsewhere; intensity as the coder gave it."""
-    shift = 0.0 if isinstance(offset, str) else float(offset)
+    shift = 0.0 if isinstance(offset, str) or offset is None else float(offset)
     time, notes = frames.time_s[frames.valid] + shift, []
     presence = np.zeros((len(time), len(detections.aus)), np.float32)
     intensity = np.zeros_like(presence)
@@ -115,10 +124,10 @@ def _align_intervals(detections: Detections, frames: Frames, offset: float | str
                         f"({end:.1f} s)", "a coding of this recording, in seconds from its start")
     if beyond:
         notes.append(f"{beyond} of {len(detections.intervals)} events begin after the recording's end ({end:.1f} s)")
-    if isinstance(offset, str):
+    if not isinstance(offset, float):
         notes.append("no offset was searched: a coding has no frames to correlate")
     account = Alignment(detections.source, int(frames.valid.sum()), len(time), 0.0, shift, 0.0, 0, float("nan"),
-                        tuple(notes))
+                        notes=tuple(notes))
     return AlignedFrames(frames.frame[frames.valid], presence, intensity), account
 
 
@@ -136,17 +145,34 @@ def _video_notes(found: Offset) -> list[str]:
     return [f"the AUs hardly move with the recording (correlation {found.correlation:.2f}): perhaps of another video"]
 
 
-def _offset(detections: Detections, frames: Frames, names: tuple[str, ...], offset: float | str,
-            largest: float) -> Offset:
-    if not isinstance(offset, str):
-        given = float(offset)
-        found = cross_correlate(detections, frames, names, 0.0, given)
-        return Offset(given, found.correlation if found else float("nan"), float("nan"))
-    if offset != "auto":
+def _lag_notes(used: Offset, best: Offset | None, lag: LagState) -> list[str]:
+    """What became of the lag, in words; nothing where AUs and expressions are in time."""
+    if lag is LagState.IN_TIME:
+        return []
+    text = "no lag could be measured: none applied"
+    if lag is LagState.APPLIED:
+        text = (f"the AUs lag by {best.offset_s:.2f} s (correlation {best.correlation:.2f}, {best.at_zero:.2f} without "
+                "it): applied")
+    elif lag is LagState.REFUSED:
+        text = (f"a lag of {best.offset_s - used.offset_s:.2f} s fits better (correlation {best.correlation:.2f} "
+                f"against {best.at_zero:.2f}): not applied")
+    return [Remark(text, Topic.LAG)]
+
+
+def _offset(detections: Detections, frames: Frames, names: tuple[str, ...], offset: float | str | None, largest: float,
+            fps: float) -> tuple[Offset, Offset | None, LagState]:
+    """The offset that is used, the one that fits best, and what became of the lag between them."""
+    if isinstance(offset, str) and offset != "auto":
         raise DataError("offset", repr(offset), "seconds, or auto")
-    found = cross_correlate(detections, frames, names, largest)
-    if found is None or found.correlation < MIN_CORRELATION:
-        seen = "too short to compare" if found is None else f"best correlation {found.correlation:.2f}"
-        raise DataError(detections.source, f"no offset to recording {frames.recording} found within {largest:g} s "
-                        f"({seen})", f"a correlation of {MIN_CORRELATION} or more, or an offset in seconds")
-    return found
+    given = float(offset) if isinstance(offset, int | float) else None
+    best = cross_correlate(detections, frames, names, largest, given or 0.0)
+    if offset == "auto":
+        if best is None or best.correlation < MIN_CORRELATION:
+            seen = "too short to compare" if best is None else f"best correlation {best.correlation:.2f}"
+            raise DataError(detections.source, f"no offset to recording {frames.recording} found within {largest:g} s "
+                            f"({seen})", f"a correlation of {MIN_CORRELATION} or more, or an offset in seconds")
+        return best, best, LagState.APPLIED if abs(best.offset_s) > 1.5 / fps else LagState.IN_TIME
+    lag, used = judge_lag(best, given, 1 / min(r for r in (fps, detections.fps) if r > 0))
+    if lag is LagState.APPLIED:
+        return best, best, lag
+    return Offset(used, best.at_zero if best else float("nan"), float("nan")), best, lag

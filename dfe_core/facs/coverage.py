@@ -23,11 +23,13 @@ from dfe_core.facs.association import (
     pair_table,
     subject_weights,
 )
+from dfe_core.facs.beyond import measure_beyond
 from dfe_core.facs.conditions import deformation_table, levels, vertex_map
 from dfe_core.facs.diversity import diversity_table, rarefaction_table
 from dfe_core.facs.exposure import Exposure, codebook_exposure
 from dfe_core.facs.held_out import READOUTS, Choice, Scores, choose, mean_over_subjects, score_frames
 from dfe_core.facs.joined import Joined
+from dfe_core.facs.lag import lag_line
 from dfe_core.facs.matches import codeword_table, find_templates
 from dfe_core.facs.redundancy import redundant_pairs, split_table
 from dfe_core.facs.settings import CoverageSettings
@@ -44,7 +46,7 @@ from dfe_core.facs.status import (
 )
 from dfe_core.facs.store import PRESENT_PROBABILITY, AlignedAus
 from dfe_core.facs.symmetry import symmetry_by_subject, symmetry_summary
-from dfe_core.facs.table import ACTION_UNITS, DETECTOR_CAVEAT, ESTIMATE_CAVEAT
+from dfe_core.facs.table import ACTION_UNITS, DETECTOR_CAVEAT, EMISSIONS, ESTIMATE_CAVEAT
 from dfe_core.facs.templates import Templates
 from dfe_core.facs.variance import held_out_errors, variance_table
 from dfe_core.progress import Listener, Progress, silent
@@ -54,7 +56,9 @@ from dfe_core.tokens.cache import TokenCache
 
 VERSION = 11
 _SHOWN = 24  # new codewords whose moments are looked up: two pages of faces
-_TABLES = ("per_au", "pairs", "codewords", "new_moments", "variance", "symmetry", "symmetry_by_subject",
+_MOST_NOTES = 12
+_TABLES = ("per_au", "pairs", "codewords", "new_moments", "variance", "beyond", "symmetry",
+           "symmetry_by_subject",
            "redundancy", "splits", "deformation", "diversity", "rarefaction", "not_measured", "signals", "truth")
 
 
@@ -73,7 +77,9 @@ class Coverage:
         codebook had seen none of them); q, template_cosine, covered, and the fields of `status.Status`.
     pairs: codeword × AU, the long form (`association.pair_table`). codewords: `matches.codeword_table`, and on
         simulated data the planted action that each says best. new_moments: strongest moments of the new ones.
-    variance: `variance.variance_table`. symmetry, symmetry_by_subject: `symmetry`. redundancy, splits: `redundancy`.
+    variance: `variance.variance_table`, before any floor. beyond: `beyond.Beyond.steps`; beyond_estimate, beyond_lower,
+        beyond_upper: share of displacement variance beyond FACS above its floor.
+    symmetry, symmetry_by_subject: `symmetry`. redundancy, splits: `redundancy`.
     deformation: `conditions.deformation_table`. diversity, rarefaction: `diversity`.
     signals: `AuSignals.table`: by AU, what it was judged by and in how many recordings it was measured.
     not_measured: AUs that the tool cannot emit, or that these data hold nothing of; never "missed".
@@ -101,6 +107,7 @@ class Coverage:
     codewords: pd.DataFrame
     new_moments: pd.DataFrame
     variance: pd.DataFrame
+    beyond: pd.DataFrame
     symmetry: pd.DataFrame
     symmetry_by_subject: pd.DataFrame
     redundancy: pd.DataFrame
@@ -113,6 +120,9 @@ class Coverage:
     truth: pd.DataFrame
     vertex_levels: tuple[tuple[str, str], ...]
     vertex_mm: np.ndarray
+    beyond_estimate: float
+    beyond_lower: float
+    beyond_upper: float
     notes: tuple[str, ...] = field(default_factory=tuple)
 
     @property
@@ -132,7 +142,9 @@ class Coverage:
                                                                  ignore_index=True)
 
     def share(self, part: str) -> tuple[float, float, float]:
-        """(share, low, high) of one of `variance.PARTS`."""
+        """(share, low, high) of one of `variance.PARTS`; beyond FACS above its floor, with lower and upper bound."""
+        if part == "beyond FACS":
+            return self.beyond_estimate, self.beyond_lower, self.beyond_upper
         row = self.variance.set_index("part").loc[part]
         return float(row["share"]), float(row["low"]), float(row["high"])
 
@@ -156,6 +168,7 @@ class Coverage:
         np.savez(folder / "vertices.npz", mm=self.vertex_mm)
         plain = {f.name: getattr(self, f.name) for f in fields(self)
                  if f.name not in (*_TABLES, "vertex_mm", "settings")}
+        plain |= {n: _number(plain[n]) for n in ("beyond_estimate", "beyond_lower", "beyond_upper")}
         write_json(folder / "manifest.json", {"version": VERSION, **plain, "settings": self.settings.as_dict()})
 
     @classmethod
@@ -167,6 +180,7 @@ class Coverage:
         with np.load(folder / "vertices.npz", allow_pickle=False) as stored:
             vertices = stored["mm"]
         manifest |= {"settings": CoverageSettings(**manifest["settings"]), "notes": tuple(manifest["notes"]),
+                     **{n: np.nan for n in ("beyond_estimate", "beyond_lower", "beyond_upper") if manifest[n] is None},
                      "vertex_levels": tuple(map(tuple, manifest["vertex_levels"]))}
         return cls(**manifest, **tables, vertex_mm=vertices)
 
@@ -237,8 +251,10 @@ def _analyse(inputs: Inputs, settings: CoverageSettings, root: Path | None, seed
     choice = choose(aggregates, settings)
     scores = score_frames(Joined(inputs.tokens, inputs.dataset, inputs.aus, aggregates.signals), aggregates, choice,
                           settings, progress)
+    beyond = measure_beyond(Joined(inputs.tokens, inputs.dataset, inputs.aus, aggregates.signals), aggregates, codebook,
+                            face, settings, seed, detector=is_detector(inputs.aus), progress=progress)
     progress(Progress("intervals", 0, 0))
-    codewords = codeword_table(codebook, face, aggregates, found, templates, settings)
+    codewords = codeword_table(codebook, face, aggregates, found, templates, beyond.codewords, settings)
     exposure = codebook_exposure(codebook, inputs.dataset)
     columns = _column_table(aggregates, found, choice, scores, exposure, settings, seed)
     per_au = _with_templates(columns.iloc[:aggregates.aus], codebook, face, templates)
@@ -253,7 +269,7 @@ def _analyse(inputs: Inputs, settings: CoverageSettings, root: Path | None, seed
                      templates),
         _with_truth(codewords, aggregates, found),
         strongest_moments(inputs.tokens, _most_used_new(codewords), recordings=inputs.aus.recordings),
-        variance_table(held_out_errors(aggregates, face.gram), settings, seed),
+        variance_table(held_out_errors(aggregates, face.gram), settings, seed), beyond.steps,
         symmetry_summary(symmetric, codewords, settings, seed), symmetric,
         redundant_pairs(codebook, face, codewords, settings), split_table(aggregates, found, settings),
         deformation_table(aggregates, settings, seed), diversity_table(aggregates, settings, seed),
@@ -261,7 +277,7 @@ def _analyse(inputs: Inputs, settings: CoverageSettings, root: Path | None, seed
         _truth_table(aggregates, columns.iloc[aggregates.aus:], codewords),
         tuple((condition, level) for condition, level, _ in shown),
         np.stack([vertex_map(aggregates, face, where) for _, _, where in shown]),
-        _notes(inputs, aggregates, templates))
+        beyond.estimate, beyond.lower, beyond.upper, _notes(inputs, aggregates, templates))
 
 
 def _column_table(aggregates: Aggregates, found: Association, choice: Choice, scores: Scores, exposure: Exposure,
@@ -408,7 +424,14 @@ def _notes(inputs: Inputs, aggregates: Aggregates, templates: Templates | None) 
     if aggregates.dropped:
         notes.append(f"{len(aggregates.dropped)} recordings have no part in this: " + "; ".join(
             f"{name} ({why})" for name, why in list(aggregates.dropped.items())[:5]) + ".")
-    notes += [str(n) for n in inputs.aus.manifest.get("notes", []) if str(n) not in notes[0]]
+    rows = [row for row in inputs.aus.manifest["alignment"] if row["frames"]]
+    if is_detector(inputs.aus) or any("lag" in row for row in rows):
+        notes.append(lag_line(rows))
+    own = [str(n) for n in inputs.aus.manifest.get("notes", []) if not any(str(n) in note for note in notes)]
+    notes += own[:_MOST_NOTES]
+    if len(own) > _MOST_NOTES:
+        notes.append(f"{len(own) - _MOST_NOTES} more notes on single files are in the manifest of the AUs "
+                     f"{inputs.aus.name}.")
     return tuple(dict.fromkeys(notes))
 
 
@@ -422,6 +445,11 @@ def presence_rule(aus: AlignedAus, signals: pd.DataFrame, settings: CoverageSett
         said.append(f"present from probability {PRESENT_PROBABILITY:g}"
                     + (" where there are no intensities" if INTENSITY in rules else ""))
     return ", ".join(said) or "present where it was coded"
+
+
+def is_detector(aus: AlignedAus) -> bool:
+    """Whether a program judged faces: not coded by people, derived from coefficients, or the truth of a simulation."""
+    return not aus.estimate and any(emission.tool.startswith(aus.tool) for emission in EMISSIONS.values())
 
 
 def caveat(tool: str, estimate: bool) -> str:

@@ -11,12 +11,15 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.align import Alignment, align
 from dfe_core.facs.detections import Detections
+from dfe_core.facs.lag import lag_line
 from dfe_core.facs.readers import ReadOptions, read_aus
+from dfe_core.facs.remarks import summarise
 from dfe_core.facs.store import AlignedAus, AlignedFrames, AlignedWriter, open_writer
 from dfe_core.facs.table import DETECTOR_CAVEAT
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import file_sha256, one_writer
 
+_LISTED = 5
 _SUFFIXES = (".csv", ".tsv", ".txt", ".eaf", ".parquet")
 
 
@@ -38,16 +41,26 @@ class AuImportReport:
         return "\n".join(self.lines())
 
     def lines(self) -> list[str]:
-        """The report, one line a fact, for a terminal or a page."""
+        """The report in a few lines, however many files, for a terminal or a page."""
+        found = list(self.alignments.items())
         lines = [f"{name}: {a.aligned} of {a.recording_frames} frames have AUs from {a.source} (tolerance "
-                 f"{a.tolerance_s:.3g} s, offset {a.offset_s:.3g} s)" for name, a in self.alignments.items()]
-        lines += [f"{name}: {note}" for name, a in self.alignments.items() for note in a.notes]
-        lines += [f"{source}: {note}" for source, notes in self.notes.items() for note in notes]
-        lines += [f"skipped {why}" for why in self.skipped.values()]
+                 f"{a.tolerance_s:.3g} s, offset {a.offset_s:.3g} s)" for name, a in found] \
+            if len(found) <= _LISTED else [self._frames()]
+        lines += [lag_line(a.report() for _, a in found)] if found else []
+        lines += summarise({name: a.notes for name, a in found}) + summarise(self.notes)
+        lines += [f"skipped {why}" for why in list(self.skipped.values())[:_LISTED]]
+        lines += [f"and skipped {len(self.skipped) - _LISTED} more"] if len(self.skipped) > _LISTED else []
         if self.unmatched:
             shown = ", ".join(self.unmatched[:5]) + (", …" if len(self.unmatched) > 5 else "")
             lines.append(f"no AUs for {len(self.unmatched)} recordings: {shown}")
         return lines
+
+    def _frames(self) -> str:
+        rows = self.alignments.values()
+        count, total = sum(a.aligned for a in rows), sum(a.recording_frames for a in rows)
+        worst, least = min(self.alignments.items(), key=lambda pair: pair[1].aligned / max(pair[1].recording_frames, 1))
+        return (f"{count:,} of {total:,} frames in {len(rows)} recordings have AUs (least in {worst}: "
+                f"{least.aligned:,} of {least.recording_frames:,})")
 
 
 def list_files(sources: list[Path | str]) -> list[Path]:
@@ -61,7 +74,7 @@ def list_files(sources: list[Path | str]) -> list[Path]:
 @one_writer("analyses", "aus--{dataset.name}--{name}")
 def import_aus(sources: list[Path | str], dataset: Dataset, name: str, *, format: str = "auto",
                options: ReadOptions | None = None, recordings: dict[str, str] | None = None, face: str | None = None,
-               tolerance_s: float | None = None, offset: float | str = 0.0, max_offset_s: float = 5.0,
+               tolerance_s: float | None = None, offset: float | str | None = None, max_offset_s: float = 5.0,
                root: Path | None = None, progress: Listener = silent) -> AuImportReport:
     """Import AU files and join them to a dataset as the AUs `name`.
 
@@ -189,7 +202,7 @@ def match_recording(part: Detections, path: Path, dataset: Dataset, given: dict[
 
 
 def _align_all(by_recording: dict[str, Detections], dataset: Dataset, report: AuImportReport, *,
-               tolerance_s: float | None, offset: float | str, max_offset_s: float,
+               tolerance_s: float | None, offset: float | str | None, max_offset_s: float,
                progress: Listener) -> dict[str, AlignedFrames]:
     joined = {}
     rates = dict(zip(dataset.recordings["recording"], dataset.recordings["fps"], strict=True))
@@ -243,4 +256,5 @@ def _close(writer: AlignedWriter, used: list[Detections], dataset: Dataset, name
                   "version": used[0].version, "estimate": any(part.estimate for part in used),
                   "emits": list(dict.fromkeys(au for part in used for au in part.emits)), "sources": sources,
                   "skipped": list(report.skipped.values()),
-                  "notes": notes + [f"{s}: {n}" for s, lines in report.notes.items() for n in lines]})
+                  "notes": notes + [lag_line(a.report() for a in report.alignments.values()), *summarise(report.notes)],
+                  "file_notes": {source: list(lines) for source, lines in report.notes.items() if lines}})

@@ -5,7 +5,10 @@ Letters of the shapes: n samples, c channels.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +19,27 @@ from dfe_core.facs.detections import Detections
 
 _RATE = 30.0
 _EXPECTED_CHANNELS = 3
+
+
+MIN_CORRELATION = 0.2
+"""A cross-correlation below this measures no lag."""
+MIN_GAIN = 0.1
+"""By how much the correlation at a lag must exceed that at the given offset before the lag is believed."""
+MIN_LAG_S = 0.05
+"""A smaller lag, or one below a frame and a half, is none: AUs are smoothed over more than that."""
+
+
+class LagState(StrEnum):
+    """What became of the lag between AUs and expressions."""
+
+    IN_TIME = "in time"
+    """No lag beyond a frame."""
+    APPLIED = "applied"
+    """A lag was measured and taken into account."""
+    REFUSED = "refused"
+    """A lag was measured and not taken into account: it fits hardly better, or another offset was given."""
+    NOT_MEASURABLE = "not measurable"
+    """AUs and expressions move too little together, or overlap too little."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +76,37 @@ def cross_correlate(detections: Detections, frames: Frames, names: tuple[str, ..
         return None
     best = int(np.nanargmax(scores))
     return Offset(around_s + (best - reach + _parabola(scores, best)) / rate, float(scores[best]), float(scores[reach]))
+
+
+def judge_lag(found: Offset | None, given_s: float | None, frame_s: float) -> tuple[LagState, float]:
+    """What to do about a measured offset, and the offset to use, s.
+
+    `found` was searched around `given_s` (None: nothing was given, the search was around 0). A lag is believed from
+    `MIN_CORRELATION` on where it fits better than the given offset by `MIN_GAIN`. A given offset is always used.
+    """
+    base = given_s or 0.0
+    if found is None or found.correlation < MIN_CORRELATION:
+        return LagState.NOT_MEASURABLE, base
+    lag = found.offset_s - base
+    if abs(lag) <= max(MIN_LAG_S, 1.5 * frame_s):
+        return LagState.IN_TIME, base
+    if given_s is not None or found.correlation - found.at_zero < MIN_GAIN:
+        return LagState.REFUSED, base
+    return LagState.APPLIED, found.offset_s
+
+
+def lag_line(rows: Iterable[Mapping[str, Any]]) -> str:
+    """What became of the lag between AUs and expressions, over the alignments of all recordings, as stored."""
+    rows = list(rows)
+    state = [row.get("lag", "not estimated") for row in rows]
+    parts = []
+    for name in dict.fromkeys([*LagState, *state]):
+        column = "offset_s" if name == LagState.APPLIED else "lag_s"
+        lags = [row.get(column) for row, own in zip(rows, state, strict=True) if own == name]
+        known = [lag for lag in lags if lag is not None]
+        told = f" (median {np.median(known):.2f} s)" if known and name in (LagState.APPLIED, LagState.REFUSED) else ""
+        parts += [f"{name} in {len(lags)}{told}"] if lags else []
+    return f"lag between AUs and expressions: {', '.join(parts)} of {len(rows)} recordings"
 
 
 def _channels(detections: Detections, frames: Frames, names: tuple[str, ...]):

@@ -173,8 +173,14 @@ def _beyond(coverage: Coverage, pictures: Pictures) -> Section:
         blocks.append(Figure("variance", "Displacement variance on held-out subjects, parted by what explains it. "
                              f"{say.who(coverage)}", lambda f: figures.draw_variance(f, coverage.variance), 42,
                              lambda: charts.chart_variance(coverage.variance)))
-        blocks.append(Table("variance", f"Shares of displacement variance, with 95 % intervals over subjects. "
-                            f"{say.who(coverage)}", coverage.variance,
+        blocks.append(Table("beyond", "Movement beyond FACS above its floor: share of displacement variance that is "
+                            "left when one explanation after the other is taken out, and what tokens explain of it, "
+                            f"with 95 % intervals over subjects. {say.who(coverage)}", coverage.beyond,
+                            (Column("step", "taken out", width=2), Column("remainder", "left", ".2%"),
+                             Column("share", "tokens explain", ".2%"), Column("low", "low", ".2%"),
+                             Column("high", "high", ".2%"))))
+        blocks.append(Table("variance", "Before any floor. Shares of displacement variance, with 95 % intervals over "
+                            f"subjects. {say.who(coverage)}", coverage.variance,
                             (Column("part", "explained by", width=2), Column("share", "share", ".2%"),
                              Column("low", "low", ".2%"), Column("high", "high", ".2%"))))
     else:
@@ -189,7 +195,8 @@ def _beyond(coverage: Coverage, pictures: Pictures) -> Section:
 def _new_displays(coverage: Coverage, pictures: Pictures) -> list:
     new = coverage.new_codewords
     if not len(new):
-        return [Text("Every codeword in use is matched by an AU or a pair of AUs.")]
+        return [Text("There are none: every codeword in use is matched by an AU or a pair of AUs, or moves no further "
+                     "than errors of AUs explain.")]
     moments = {k: part for k, part in coverage.new_moments.groupby("codeword")}
     shown = new.assign(moments=[_moments(moments.get(k)) for k in new["codeword"]])
     planted = (Column("planted_action", "planted action nearest", width=1.5),
@@ -197,14 +204,16 @@ def _new_displays(coverage: Coverage, pictures: Pictures) -> list:
     cards = tuple(Card(f"Codeword {row.codeword}", (f"{row.share:.1%} of frames", str(row.name),
                                                     f"near {row.face_aus or 'no AU'}", f"cosine {row.face_cosine:.2f}"),
                        pictures.codewords.get(int(row.codeword))) for row in new.head(_CARDS).itertuples())
-    return [Gallery("New displays: codewords that no AU or pair of AUs matches, the most used first. Each face at "
+    return [Gallery("New displays: codewords that no AU or pair of AUs matches and whose movement AUs leave (beyond), "
+                    "the most used first. Each face at "
                     f"intensity 1, warmer where it moves further. {say.who(coverage)}", cards),
             Table("new_codewords", "New displays with what comes closest to them and when they are strongest "
                   f"(recording and second). {say.who(coverage)}", shown,
                   (Column("codeword", "code- word", "d", 0.7), Column("share", "frames", ".1%", 0.8),
                    Column("size_mm", "rms mm", ".2f", 0.7), Column("face_aus", "face nearest to", width=1.5),
                    Column("face_cosine", "cosine", ".2f", 0.8), Column("use_aus", "used with", width=1.5),
-                   Column("use_r", "r", ".2f", 0.6), *planted, Column("moments", "strongest moments", width=2)), 40)]
+                   Column("use_r", "r", ".2f", 0.6), Column("beyond_fraction", "beyond", ".0%", 0.8), *planted,
+                   Column("moments", "strongest moments", width=2)), 40)]
 
 
 def _moments(part: pd.DataFrame | None) -> str:

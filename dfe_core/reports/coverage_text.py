@@ -66,8 +66,10 @@ def headlines(coverage: Coverage) -> tuple[Number, ...]:
     judged = coverage.per_au[coverage.per_au["covered"].notna()]
     covered, total = int(judged["covered"].sum()), len(judged)
     rows = [_number("AUs covered", f"{covered} of {total}" if total else "", _lacking(coverage.per_au), coverage)]
-    for label, part in (("Variance beyond FACS", "beyond FACS"), ("Variance in FACS only", "FACS only")):
-        rows.append(_number(label, *with_interval(*coverage.share(part)), coverage))
+    estimate, lower, upper = coverage.share("beyond FACS")
+    rows.append(_number("Variance beyond FACS", f"{lower:.1%} to {upper:.1%}" if np.isfinite(estimate) else "",
+                        f"lower and upper bound; estimate {estimate:.1%}", coverage))
+    rows.append(_number("Variance in FACS only", *with_interval(*coverage.share("FACS only")), coverage))
     used = int(coverage.codewords["judged"].sum())
     rows.append(_number("New codewords", str(int(coverage.codewords["new"].sum())) if used else "",
                         f"of {used} in use: no AU or AU pair matches", coverage))
@@ -107,13 +109,16 @@ def _number(label: str, value: str, detail: str, coverage: Coverage) -> Number:
 
 def summary(coverage: Coverage) -> str:
     """The result in two or three sentences."""
-    beyond, only = coverage.share("beyond FACS"), coverage.share("FACS only")
-    if not np.isfinite(beyond[0]):
+    estimate, lower, upper = coverage.share("beyond FACS")
+    if not np.isfinite(estimate):
         return (f"Not enough data (n = {coverage.subjects} subjects) to say on held-out subjects what tokens and AUs "
                 "explain; what needs no held-out subject is reported below.")
     new = coverage.new_codewords
-    text = (f"On subjects that nothing was fitted on, tokens explain {beyond[0]:.1%} of displacement variance that AUs "
-            f"leave unexplained, and AUs explain {max(only[0], 0):.1%} that tokens leave. ")
+    text = (f"Between {lower:.1%} and {upper:.1%} of displacement variance is movement that tokens explain and AUs do "
+            f"not (estimate {estimate:.1%}, above the floor of resting face, range, drift, head pose and errors of "
+            "AUs). ") if lower > 0 else (
+            f"Movement beyond FACS is not told from its floor: at most {upper:.1%} of displacement variance, the lower "
+            "bound is 0. ")
     if len(new):
         text += (f"{len(new)} of {int(coverage.codewords['judged'].sum())} codewords in use are matched by no AU and "
                  f"no pair of AUs; the most used is codeword {new['codeword'].iloc[0]}, in {new['share'].iloc[0]:.1%} "
@@ -174,6 +179,15 @@ def method(coverage: Coverage) -> tuple[str, ...]:
         "Variance is of displacement on the mesh. AUs enter by their intensities through ridge regression, tokens "
         "by the deformation that they decode to and a ridge correction of what it leaves; what AUs explain but not "
         "linearly counts as not explained.",
+        "Movement beyond FACS is measured above a floor. From each subject's displacement are taken, one after the "
+        "other: the mean and a linear model of AUs fitted on other subjects (what is left gives the upper bound), "
+        "products of AUs, head pose where it is known, the subject's own range (fitted on alternate stretches of ten "
+        f"seconds), what is slower than {s.drift_s:g} s, an error of {s.amplitude_error:.0%} of each AU's intensity "
+        f"(estimate), and an error of every AU at any time, of {s.coder_error:g} of 5 for coded, derived or planted "
+        f"AUs and {s.detector_error:g} for a detector's (lower bound, less {s.beyond_resolution:.1%} that cannot be "
+        "told from nothing). A step is left out where it does not lower the error. What tokens explain of the rest is "
+        "by ridge regression on other subjects. A codeword is new only if errors of coding leave at least "
+        f"{s.beyond_fraction:.0%} of its movement.",
         f"Below {s.min_frames} frames, {s.min_events} events or {s.min_subjects} subjects with an AU no figure is "
         f"given. A display is the two strongest codewords (or AUs) of a frame, held for {s.hold_s:g} s; a frame is "
         "one-sided when one half of the face has twice the squared displacement of the other, or when it moves "

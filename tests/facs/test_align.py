@@ -12,7 +12,7 @@ from dfe_core.expressions.dataset import Frames
 from dfe_core.facs.align import align
 from dfe_core.facs.detections import Detections, Interval
 from dfe_core.facs.importing import import_aus
-from dfe_core.facs.lag import cross_correlate
+from dfe_core.facs.lag import LagState, Offset, cross_correlate, judge_lag
 from dfe_core.facs.readers import ReadOptions
 from dfe_core.facs.store import AlignedAus, present
 from dfe_core.simulate.dataset import simulate_dataset
@@ -223,3 +223,24 @@ def test_a_coding_in_frames_needs_the_rate_and_then_imports(data, tmp_path):
     column = report.aus.aus.index(("AU12", "both"))
     assert frames.frame[frames.presence[:, column] == 1].tolist() == list(range(30, 61))
     assert np.isnan(report.aus.recording("s02-1").presence[:, column]).all()
+
+
+def test_a_lag_is_applied_or_refused_in_words_and_never_silently(data, tmp_path):
+    late = openface(data, "s01-1", tmp_path / "s01-1.csv", shift=0.4)
+    applied = import_aus([late], data, "late").alignments["s01-1"]
+    assert applied.lag == "applied" and applied.offset_s == pytest.approx(0.4, abs=0.04)
+    given = import_aus([late], data, "given", offset=0.0)
+    refused = given.alignments["s01-1"]
+    assert refused.lag == "refused" and refused.offset_s == 0 and refused.lag_s == pytest.approx(0.4, abs=0.04)
+    assert any("refused in 1 (median 0.40 s)" in line for line in given.lines())
+    in_time = import_aus([openface(data, "s01-1", tmp_path / "s01-1.csv")], data, "in_time").alignments["s01-1"]
+    assert in_time.lag == "in time" and in_time.offset_s == 0 and not in_time.notes
+    assert AlignedAus.open("sim", "late", data.path.parent.parent).manifest["alignment"][0]["lag"] == "applied"
+
+
+def test_a_better_fit_by_a_hair_is_no_reason_to_move_the_clock():
+    assert judge_lag(Offset(-2.9, 0.27, 0.21), None, 0.1) == (LagState.REFUSED, 0.0)
+    assert judge_lag(Offset(-2.9, 0.47, 0.21), None, 0.1) == (LagState.APPLIED, -2.9)
+    assert judge_lag(Offset(0.1, 0.8, 0.2), None, 0.1) == (LagState.IN_TIME, 0.0)
+    assert judge_lag(Offset(0.5, 0.1, 0.0), None, 0.1) == (LagState.NOT_MEASURABLE, 0.0)
+    assert judge_lag(Offset(5.4, 0.8, 0.2), 5.0, 0.1) == (LagState.REFUSED, 5.0)

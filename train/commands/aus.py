@@ -39,8 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     importing.add_argument("--fps", type=float, help="of the source video, for files without a usable time")
     importing.add_argument("--time", metavar="COLUMN[/RATE]",
                            help="the column that tells time and how many of its counts make a second (frame/60)")
-    importing.add_argument("--offset", default="0", metavar="SECONDS|auto",
-                           help="added to the times of the AUs; auto finds it by comparing motion (default: 0)")
+    importing.add_argument("--offset", metavar="SECONDS|auto",
+                           help="from the recording's clock to that of the AUs. The lag between both is measured from "
+                                "their motion in any case (default: applied where it is clear; auto: applied, an error "
+                                "where none can be measured; seconds: used as given, the lag told)")
     deriving = actions.add_parser("derive", help="estimates from ARKit coefficients", parents=[common_options()],
                                    **help_texts(_DERIVE))
     for action in (importing, deriving):
@@ -88,9 +90,9 @@ def files_of(sources: list[Path]) -> list[Path]:
     return found
 
 
-def offset(text: str) -> float | str:
-    """Seconds, or ``auto``. Raises `DataError` for anything else."""
+def offset(text: str | None) -> float | str | None:
+    """Seconds, ``auto``, or None where nothing was said. Raises `DataError` for anything else."""
     try:
-        return text if text == "auto" else float(text)
+        return text if text in ("auto", None) else float(text)
     except ValueError:
         raise DataError("--offset", repr(text), "seconds, or auto") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,13 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     deliver(result.to_json(), f"{report(result)}\n\nreport: {args.out / 'report.html'}", args.json)
 
 
+def _interval(estimate: float, lower: float, upper: float) -> str:
+    """Both bounds and the estimate, or that there is not enough data."""
+    if not math.isfinite(estimate):
+        return "not enough data"
+    return f"{lower:.3g} to {upper:.3g} (estimate {max(estimate, 0):.3g})"
+
+
 def report(result: Coverage) -> str:
     """The result of `dfe coverage` as text."""
     told = result.to_json()
@@ -50,7 +58,7 @@ def report(result: Coverage) -> str:
                   ("AUs", f"{result.aus}, " + ("estimates" if result.estimate else "detected or coded")
                    + f" ({result.tool} {result.tool_version})"), ("subjects", result.subjects),
                   ("frames", result.frames), ("AUs covered", told["covered_aus"]),
-                  ("share of movement beyond FACS", told["beyond_facs_variance"]),
+                  ("share of movement beyond FACS", _interval(*result.share("beyond FACS"))),
                   ("share that only AUs explain", told["facs_only_variance"]),
                   ("new codewords", len(told["new_codewords"])), ("redundant pairs", len(told["redundant_pairs"]))])
     rows = [(r["au"], r["side"], r["prevalence"], r["best_codeword"], r["auroc"], r["sparse3_auroc"], r["all_auroc"],

@@ -27,6 +27,7 @@ from dfe_core.facs.readers.table import (
     read_header,
     read_table,
 )
+from dfe_core.facs.remarks import Remark, Topic
 from dfe_core.facs.table import EMISSIONS
 
 NAME = "OpenFace 2.x"
@@ -96,7 +97,9 @@ def _measured(table: AuTable, rows: np.ndarray, seen: dict[str, str | None],
         raise DataError(table.path, f"no face was found in any of {len(rows)} frames (success 0 or low confidence)",
                         "frames with success 1")
     lost = int((~measured).sum())
-    return measured, [f"{lost} of {len(rows)} frames without success: not measured"] if lost else []
+    remark = Remark(f"{lost} of {len(rows)} frames without success: not measured", Topic.NOT_SEEN, count=lost,
+                    total=len(rows))
+    return measured, [remark] if lost else []
 
 
 def _presence(presence: np.ndarray, intensity: np.ndarray, aus: tuple[tuple[str, str], ...],
@@ -104,9 +107,12 @@ def _presence(presence: np.ndarray, intensity: np.ndarray, aus: tuple[tuple[str,
     by_r = np.where(np.isnan(intensity), np.nan, intensity >= _PRESENT_R).astype(np.float32)
     both = ~np.isnan(presence) & ~np.isnan(by_r)
     share = np.divide((both & (presence != by_r)).sum(0), both.sum(0), out=np.zeros(len(aus)), where=both.sum(0) > 0)
-    far = [f"{aus[i][0]} {share[i]:.0%}" for i in np.argsort(-share) if share[i] >= 0.1]
+    far = {aus[i][0]: float(share[i]) for i in np.argsort(-share) if share[i] >= 0.1}
     used = "_c (classifier)" if rule == "c" else f"_r ≥ {_PRESENT_R:g}"
     note = f"presence is OpenFace's {used}, intensity its _r"
+    notes = [note]
     if far:
-        note += f"; _c and _r ≥ {_PRESENT_R:g} disagree in 10 % of frames or more for {', '.join(far)}"
-    return (presence if rule == "c" else np.where(np.isnan(by_r), presence, by_r)), [note]
+        told = ", ".join(f"{au} {value:.0%}" for au, value in far.items())
+        notes.append(Remark(f"_c and _r ≥ {_PRESENT_R:g} disagree in 10 % of frames or more for {told}", Topic.DISAGREE,
+                            aus=far))
+    return (presence if rule == "c" else np.where(np.isnan(by_r), presence, by_r)), notes

@@ -23,6 +23,7 @@ from dfe_core.expressions.readers.options import TimeColumn
 from dfe_core.expressions.readers.parquet_table import ParquetTable, open_parquet_table
 from dfe_core.expressions.readers.text_table import TextTable, open_text_table
 from dfe_core.expressions.timing import Timing
+from dfe_core.facs.remarks import Remark, Topic
 from dfe_core.facs.table import normalise_au
 
 _TOO_MANY_OUT = 0.05
@@ -247,11 +248,13 @@ def _constant(path: Path, columns: Columns, highest: float, scale: str) -> None:
     for value in (0, highest):
         same = [au for (au, _), (low, high) in zip(columns.aus, ranges, strict=True) if low == high == value]
         if same:
-            columns.notes.append(f"{', '.join(same)}: {value:g} in every frame ({scale}); kept")
+            columns.notes.append(Remark(f"{', '.join(same)}: {value:g} in every frame ({scale}); kept",
+                                        Topic.ALWAYS if value else Topic.RESTS, aus=same, scale=scale))
     stuck = [i for i, (low, high) in enumerate(ranges) if low == high and low not in (0, highest)]
     if stuck:
         told = ", ".join(f"{columns.aus[i][0]} at {ranges[i][0]:g}" for i in stuck)
-        columns.notes.append(f"{told}: constant in every frame ({scale}); taken as not measured")
+        columns.notes.append(Remark(f"{told}: constant in every frame ({scale}); taken as not measured", Topic.STUCK,
+                                    aus=[columns.aus[i][0] for i in stuck], scale=scale))
         for i in reversed(stuck):
             del columns.aus[i], columns.values[i]
 
