@@ -30,17 +30,18 @@ class Remark(str):
     """A sentence about one file, with its topic, the AUs it is about (each with a share, where it has one), the scale
     it is told of, and how many frames of how many."""
 
+    __slots__ = ("aus", "frames", "of_frames", "scale", "topic")
     topic: Topic
     aus: dict[str, float]
     scale: str
-    count: int
-    total: int
+    frames: int
+    of_frames: int
 
     def __new__(cls, text: str, topic: Topic = Topic.OTHER, *, aus: Iterable[str] | Mapping[str, float] = (),
-                scale: str = "", count: int = 0, total: int = 0) -> Remark:
+                scale: str = "", frames: int = 0, of_frames: int = 0) -> Remark:
         """A remark that reads `text`."""
         self = super().__new__(cls, text)
-        self.topic, self.scale, self.count, self.total = topic, scale, count, total
+        self.topic, self.scale, self.frames, self.of_frames = topic, scale, frames, of_frames
         self.aus = dict(aus) if isinstance(aus, Mapping) else dict.fromkeys(aus, float("nan"))
         return self
 
@@ -57,7 +58,7 @@ def summarise(remarks: Mapping[str, Iterable[str]]) -> list[str]:
         if topic is Topic.OTHER:
             lines += _others(part, files)
         elif topic is Topic.NOT_SEEN and part:
-            count, total = (sum(getattr(r, n) for _, r in part) for n in ("count", "total"))
+            count, total = (sum(getattr(r, n) for _, r in part) for n in ("frames", "of_frames"))
             lines.append(f"{count:,} of {total:,} {topic} (in {len(part)} of {files} files)")
         else:
             for scale in dict.fromkeys(r.scale for _, r in part):

@@ -18,9 +18,9 @@ def test_the_same_fault_of_many_files_is_one_line() -> None:
 
 
 def test_shares_and_frames_are_added_up() -> None:
-    remarks = {"a": [Remark("…", Topic.DISAGREE, aus={"AU1": 0.2}), Remark("…", Topic.NOT_SEEN, count=10, total=100)],
+    remarks = {"a": [Remark("…", Topic.DISAGREE, aus={"AU1": 0.2}), Remark("…", Topic.NOT_SEEN, frames=10, of_frames=100)],
                "b": [Remark("…", Topic.DISAGREE, aus={"AU1": 0.4, "AU5": 0.3}),
-                     Remark("…", Topic.NOT_SEEN, count=5, total=50)], "c": []}
+                     Remark("…", Topic.NOT_SEEN, frames=5, of_frames=50)], "c": []}
     text = "\n".join(summarise(remarks))
     assert "15 of 150 frames" in text and "(in 2 of 3 files)" in text
     assert "AU1 in 2 (median 30%), AU5 in 1 (median 30%) of 3 files" in text

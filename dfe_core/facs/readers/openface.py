@@ -97,8 +97,8 @@ def _measured(table: AuTable, rows: np.ndarray, seen: dict[str, str | None],
         raise DataError(table.path, f"no face was found in any of {len(rows)} frames (success 0 or low confidence)",
                         "frames with success 1")
     lost = int((~measured).sum())
-    remark = Remark(f"{lost} of {len(rows)} frames without success: not measured", Topic.NOT_SEEN, count=lost,
-                    total=len(rows))
+    remark = Remark(f"{lost} of {len(rows)} frames without success: not measured", Topic.NOT_SEEN, frames=lost,
+                    of_frames=len(rows))
     return measured, [remark] if lost else []
 
 
