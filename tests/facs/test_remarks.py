@@ -18,7 +18,8 @@ def test_the_same_fault_of_many_files_is_one_line() -> None:
 
 
 def test_shares_and_frames_are_added_up() -> None:
-    remarks = {"a": [Remark("…", Topic.DISAGREE, aus={"AU1": 0.2}), Remark("…", Topic.NOT_SEEN, frames=10, of_frames=100)],
+    remarks = {"a": [Remark("…", Topic.DISAGREE, aus={"AU1": 0.2}),
+                     Remark("…", Topic.NOT_SEEN, frames=10, of_frames=100)],
                "b": [Remark("…", Topic.DISAGREE, aus={"AU1": 0.4, "AU5": 0.3}),
                      Remark("…", Topic.NOT_SEEN, frames=5, of_frames=50)], "c": []}
     text = "\n".join(summarise(remarks))
