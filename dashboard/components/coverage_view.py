@@ -16,7 +16,7 @@ from dfe_core.facs.aggregates import Aggregates
 from dfe_core.facs.association import Association, associate
 from dfe_core.facs.coverage import Coverage, Inputs, aggregates_of, analyse_coverage, coverage_key, open_inputs
 from dfe_core.facs.settings import CoverageSettings
-from dfe_core.facs.store import list_aligned
+from dfe_core.facs.store import folder_name, list_aligned
 from dfe_core.facs.table import title
 from dfe_core.reports.coverage_matrix import heat_matrix
 from dfe_core.reports.coverage_text import short_labels
@@ -42,12 +42,27 @@ class Analysis:
 
 def analysis(choice: shelf.Choice, aus: str) -> Analysis | None:
     """The analysis if it has been made for these inputs as they are now, else None."""
-    inputs = open_inputs(choice.model, choice.dataset, aus, choice.root)
+    inputs = _inputs(str(choice.root), choice.model, choice.dataset, aus, _stamp(choice, aus))
     key = coverage_key(inputs.keys, CoverageSettings(), 0)
     folder = artefact_path("analyses", f"coverage-{key}", choice.root)
     if not (folder / "manifest.json").is_file():
         return None
     return _analysis(key, str(choice.root), choice.model, choice.dataset, aus, inputs)
+
+
+def _stamp(choice: shelf.Choice, aus: str) -> tuple[int, ...]:
+    """Changes when any input of the analysis is written anew."""
+    root = choice.root
+    return shelf.stamp(root / "models" / choice.model / "config.json",
+                       root / "datasets" / choice.dataset / "manifest.json",
+                       root / "datasets" / choice.dataset / "recordings.parquet",
+                       root / "tokens" / f"{choice.model}--{choice.dataset}" / "manifest.json",
+                       root / "analyses" / folder_name(choice.dataset, aus) / "manifest.json")
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _inputs(root: str, model: str, dataset: str, aus: str, stamp: tuple[int, ...]) -> Inputs:
+    return open_inputs(model, dataset, aus, Path(root))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -66,6 +66,13 @@ def scores(result: ProbeResult) -> go.Figure:
     return figures.laid_out(figure, 120 + 34 * len(rows)).update_layout(margin_t=24)
 
 
+def how_judged(group: str) -> str:
+    """How the scores below a figure came about, for its caption. group: of the settings."""
+    what = {"time": "block of time", "subject": "subject"}.get(group, f"value of {group}")
+    many = {"time": "blocks of time", "subject": "subjects"}.get(group, f"values of {group}")
+    return f"Each prediction is by a model that had seen no data of that {what}; intervals by bootstrap over {many}."
+
+
 def guesses(result: ProbeResult) -> str:
     """What guesses that see no face score."""
     metric = result.rows["metric"].iloc[0]

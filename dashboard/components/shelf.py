@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -16,6 +16,9 @@ from dfe_core.store import artefact_path, cache_root, read_json
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.runs import RunIndex, build_runs
+
+if TYPE_CHECKING:
+    from dfe_core.probes.result import ProbeResult
 
 DEFAULT_MODEL = "default"
 DEFAULT_DATASET = "simulated"
@@ -42,28 +45,28 @@ def is_encoded(root: Path, model: str | None, dataset: str | None) -> bool:
     data = root / "datasets" / dataset / "manifest.json"
     if not tokens.is_file():
         return False
-    return not data.is_file() or _same_data(str(tokens), str(data), _stamp(tokens, data))
+    return not data.is_file() or _same_data(str(tokens), str(data), stamp(tokens, data))
 
 
 def codebook(root: Path, name: str) -> Codebook:
     """Raises `DataError` when there is no such model or it cannot be read."""
     folder = artefact_path("models", name, root)
-    return _codebook(str(root), name, _stamp(folder / "config.json", folder / "codewords.parquet"))
+    return _codebook(str(root), name, stamp(folder / "config.json", folder / "codewords.parquet"))
 
 
 def dataset(root: Path, name: str) -> Dataset:
     """Raises `DataError` when there is no such dataset or it cannot be read."""
-    return _dataset(str(root), name, _stamp(artefact_path("datasets", name, root) / "manifest.json"))
+    return _dataset(str(root), name, stamp(artefact_path("datasets", name, root) / "manifest.json"))
 
 
 def tokens(root: Path, model: str, name: str) -> TokenCache:
     """Raises `DataError` when the dataset has not been encoded by the model."""
-    return _tokens(str(root), model, name, _stamp(root / "tokens" / f"{model}--{name}" / "manifest.json"))
+    return _tokens(str(root), model, name, stamp(root / "tokens" / f"{model}--{name}" / "manifest.json"))
 
 
 def runs(root: Path, model: str, name: str) -> RunIndex:
     """The index of runs of a token cache, built when missing (a pass over the tokens: show a spinner)."""
-    return _runs(str(root), model, name, _stamp(root / "tokens" / f"{model}--{name}" / "manifest.json"))
+    return _runs(str(root), model, name, stamp(root / "tokens" / f"{model}--{name}" / "manifest.json"))
 
 
 def face(root: Path, face_id: str) -> FaceModel:
@@ -71,7 +74,7 @@ def face(root: Path, face_id: str) -> FaceModel:
     path = artefact_path("faces", face_id + ".npz", root)
     if not path.is_file() and face_id.startswith("anny"):
         raise DataError(face_id, "the face has not been built yet", "the default codebook to be built")
-    return _face(str(root), face_id, _stamp(path))
+    return _face(str(root), face_id, stamp(path))
 
 
 def metrics(root: Path, model: str) -> dict[str, Any] | None:
@@ -107,7 +110,19 @@ def chosen() -> Choice:
     return Choice(root, model, name if name in datasets else next(iter(datasets), None))
 
 
-def _stamp(*paths: Path) -> tuple[int, ...]:
+def probe_results(root: Path) -> list[ProbeResult]:
+    """Every kept result of a probe, the newest first, read again only when one comes, goes or changes."""
+    manifests = sorted((root / "analyses").glob("probe-*/manifest.json"))
+    return _probe_results(str(root), tuple(map(str, manifests)), stamp(*manifests))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _probe_results(root: str, manifests: tuple[str, ...], stamp: tuple[int, ...]) -> list[ProbeResult]:
+    from dfe_core.probes.result import list_results
+    return list_results(Path(root))
+
+
+def stamp(*paths: Path) -> tuple[int, ...]:
     """Changes when a file does; missing files count as 0."""
     return tuple(p.stat().st_mtime_ns if p.is_file() else 0 for p in paths)
 

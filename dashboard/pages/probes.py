@@ -24,7 +24,7 @@ from dfe_core.facs.store import list_aligned
 from dfe_core.probes.explain import errors_by_subject
 from dfe_core.probes.features.catalogue import known_features
 from dfe_core.probes.recipe import read_recipe, recipe_text
-from dfe_core.probes.result import ProbeResult, list_results
+from dfe_core.probes.result import ProbeResult
 from dfe_core.store import artefact_path, content_key
 
 MODELS = {"linear": "Logistic or ridge regression", "svm": "Linear SVM", "boosting": "Gradient boosting"}
@@ -61,7 +61,7 @@ def experiments(choice: shelf.Choice) -> None:
     if not dataset.labels:
         no_labels(choice)
         return
-    kept = [r for r in list_results(choice.root) if r.settings.model == choice.model
+    kept = [r for r in shelf.probe_results(choice.root) if r.settings.model == choice.model
             and r.settings.dataset == choice.dataset]
     with st.expander("New experiment", expanded=not kept, icon=":material/add_circle:"):
         new(choice, dataset.labels, dataset.recordings)
@@ -174,8 +174,7 @@ def scores(choice: shelf.Choice, result: ProbeResult) -> None:
     left, right = st.columns([1.2, 1], gap="medium")
     with left:
         figures.show(probe_view.scores(result), "probe-scores", "Score of every feature row with its interval")
-        st.caption(f"Each prediction by a model that had seen none of that {result.settings.group}’s data; intervals "
-                   "by bootstrap over subjects.")
+        st.caption(probe_view.how_judged(result.settings.group))
     with right:
         rows = result.rows
         columns = {"features": "From", "model": "Model", "score": rows["metric"].iloc[0], "p_vs_chance": "p, chance",
