@@ -34,7 +34,7 @@ from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.describe import CodewordDescription
 from dfe_core.tokens.parts import Parts, face_parts
 
-VERSION = 2
+VERSION = 3
 WINDOW_S = 1.0
 """One moment a window at most: neighbouring frames are one movement."""
 

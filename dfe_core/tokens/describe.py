@@ -167,7 +167,8 @@ def _worth_naming(motions: list[PartMotion], gaze: float, travel: float) -> list
         if enough and not any(_carried(motion, by) for by in kept):
             kept.append(motion)
     kept = kept[:MOST_PARTS]
-    missed = [m for m in moving if m.largest_mm == farthest >= FARTHER * max([travel, *(k.largest_mm for k in kept)])
+    seen = max([travel, *(FARTHER * k.largest_mm for k in kept)])
+    missed = [m for m in moving if m.largest_mm == farthest >= seen
               and m not in kept and not any(_carried(m, by) for by in kept)]
     return kept + missed
 
