@@ -227,6 +227,19 @@ def _derive_aus(root: Path, progress: Listener) -> None:
     derive_aus(Dataset.open(DATASET, root), AUS, root=root, progress=progress)
 
 
+def _has_names(root: Path) -> bool:
+    from dfe_core.facs.name_scores import checked_folder
+    try:
+        return (checked_folder(MODEL, DATASET, AUS, root) / "manifest.json").is_file()
+    except (DataError, KeyError):
+        return False
+
+
+def _check_names(root: Path, progress: Listener) -> None:
+    from dfe_core.facs.name_scores import check_names
+    check_names(MODEL, DATASET, AUS, root=root, progress=progress)
+
+
 STEPS = (
     Step("default face", 40, "face", _has_face, _build_face),
     Step("simulated performances", 2, "simulate", _has_dataset, _simulate),
@@ -236,4 +249,5 @@ STEPS = (
     Step("index of codewords", 2, "runs", _has_runs, _index),
     Step("pictures of codewords", 10, "thumbnails", _has_pictures, _draw),
     Step("derived AUs", 3, "derive AUs", _has_aus, _derive_aus),
+    Step("names of codewords", 8, "checking names", _has_names, _check_names),
 )

@@ -307,6 +307,14 @@ def scores_key(codebook: Codebook, tokens: TokenCache, dataset: Dataset, aus: Al
     return content_key([VERSION, codebook.key, tokens.manifest, dataset.key, aus.key if aus else None, seed], 16)
 
 
+def checked_folder(model: str, dataset: str, aus: str | None = None, root: Path | None = None, seed: int = 0) -> Path:
+    """Where the checked names of these inputs as they are now lie, or would. Raises `DataError` for one not there."""
+    aligned = AlignedAus.open(dataset, aus, root) if aus else None
+    key = scores_key(Codebook.open(model, root), TokenCache.open(model, dataset, root), Dataset.open(dataset, root),
+                     aligned, seed)
+    return artefact_path("analyses", f"names-{key}", root)
+
+
 def _save(scores: NameScores, templates: Templates | None, key: str, facts: dict[str, Any],
           root: Path | None) -> None:
     """``analyses/names-<key>/`` with scores.parquet, pairs.parquet, templates.npz where there are any."""
