@@ -14,7 +14,7 @@ from dfe_core.expressions.points import PointTrack
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.sources import read_recordings
-from dfe_core.faces.fitting import FittingTarget, fit, target_of
+from dfe_core.faces.fitting import FittingTarget, fit_face, target_of
 from dfe_core.faces.frontal import guess_scale, is_mirrored
 from dfe_core.faces.layouts import layout_of
 from dfe_core.faces.model import FaceModel
@@ -54,7 +54,7 @@ class FittingReader:
     def _recording(self, track: PointTrack, rows: np.ndarray, points: np.ndarray, target: FittingTarget) -> Recording:
         upright = pose(points, points[0], True).apply(points)
         calm = calm_frames(upright, track.time_s[rows])
-        found = fit(points, calm, target)
+        found = fit_face(points, calm, target)
         psi = np.zeros((len(track.valid), self.face.coefficients), np.float32)
         error = np.full(len(track.valid), np.nan, np.float32)
         psi[rows], error[rows] = found.psi, found.error_mm

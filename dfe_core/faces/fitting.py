@@ -61,7 +61,7 @@ def target_of(face: FaceModel, layout: Layout) -> FittingTarget:
                   identity.astype(np.float64), bounded)
 
 
-def fit(points: np.ndarray, calm: np.ndarray, target: FittingTarget) -> Fit:
+def fit_face(points: np.ndarray, calm: np.ndarray, target: FittingTarget) -> Fit:
     """Fit a face to the landmarks of one person.
 
     The resting landmarks (the median over `calm`) give identity, ridge-regressed, and the offset of the tool's

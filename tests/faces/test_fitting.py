@@ -12,7 +12,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.fitting import FittingReader
 from dfe_core.expressions.importing import import_dataset
 from dfe_core.faces import FaceModel, save_face
-from dfe_core.faces.fitting import FittingTarget, fit, target_of
+from dfe_core.faces.fitting import FittingTarget, fit_face, target_of
 from dfe_core.faces.layouts import layout_of
 from dfe_core.faces.names import coefficient_map
 from tests.moving_points import openface_csv, rotations, template68
@@ -39,7 +39,7 @@ def performed(target: FittingTarget, face: FaceModel, seed: int = 0) -> tuple[np
 def test_expression_comes_back_whoever_makes_it_and_however_the_head_turns(face: FaceModel, dimensions: int):
     target = target_of(face, layout_of(68))
     points, weights, matrix = performed(target, face)
-    found = fit(points[..., :dimensions], np.arange(CALM), target)
+    found = fit_face(points[..., :dimensions], np.arange(CALM), target)
     for i, name in enumerate(USED):
         own = found.psi[:, matrix[i] > 0].mean(1)
         assert np.corrcoef(own, weights[:, i])[0, 1] > (0.9 if dimensions == 3 else 0.75), name
@@ -52,9 +52,9 @@ def test_expression_comes_back_whoever_makes_it_and_however_the_head_turns(face:
 def test_what_a_face_cannot_do_shows_in_the_error(anny: FaceModel):
     target = target_of(anny, layout_of(68))
     points, _, _ = performed(target, anny)
-    good = fit(points, np.arange(CALM), target).moving_mm
+    good = fit_face(points, np.arange(CALM), target).moving_mm
     points[200:, :5] += 0.02 * np.sin(np.arange(100))[:, None, None]
-    bad = fit(points, np.arange(CALM), target).moving_mm
+    bad = fit_face(points, np.arange(CALM), target).moving_mm
     assert bad[200:].mean() > 3 * good[200:].mean() and bad[:150].mean() < 2 * good[:150].mean()
 
 
