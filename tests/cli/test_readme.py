@@ -1,4 +1,4 @@
-"""What README and docs promise: commands that parse, links that lead somewhere, code that runs."""
+"""What README and docs promise: commands that parse, links that lead somewhere. `test_docs_run` runs their Python."""
 
 from __future__ import annotations
 
