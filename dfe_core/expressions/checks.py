@@ -49,6 +49,43 @@ def check_values(psi: np.ndarray, names: tuple[str, ...], space: str, where: str
     return kept, valid, notes
 
 
+LEAST_FRAMES = 60
+"""Shorter recordings say nothing of what never moves."""
+FAINT = 0.02
+"""A coefficient that never exceeds this is as good as absent: nobody could tell its action from noise."""
+_COLUMNS = 16  # of the values, in which frames are compared
+_REPEATED = 0.3
+
+
+def motion_notes(values: np.ndarray, valid: np.ndarray) -> tuple[str, ...]:
+    """What is odd about how (T, E) values move over time: not at all, frames that repeat, copies of a loop."""
+    rows = values[valid][:, :: max(1, values.shape[1] // _COLUMNS)]
+    if len(rows) < LEAST_FRAMES:
+        return ()
+    if not np.ptp(rows, axis=0).any() and not np.ptp(values[valid], axis=0).any():
+        return (f"Nothing moves: all {len(rows):,} valid frames are the same.",)
+    same = float((rows[1:] == rows[:-1]).all(1).mean())
+    notes = (f"{same:.0%} of the frames are copies of the one before: the video had fewer frames than the file.",) \
+        if same >= _REPEATED else ()
+    period = _loop(rows)
+    return (*notes, f"Every frame comes again {period:,} frames later: copies of one loop.") if period else notes
+
+
+def _loop(rows: np.ndarray) -> int:
+    """After how many frames (T, C) rows repeat themselves exactly to the end, 0 where they do not."""
+    again = np.flatnonzero((rows == rows[0]).all(1))
+    return next((int(p) for p in again[again >= 10][:20] if len(rows) >= 1.5 * p
+                 and (rows[:-p] == rows[p:]).all()), 0)
+
+
+def faint(values: np.ndarray, valid: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
+    """ARKit coefficients that hardly move: the tool does not see their actions, or the person never shows them."""
+    if valid.sum() < LEAST_FRAMES:
+        return ()
+    top = values[valid].max(0)
+    return tuple(name for name, most in zip(names, top, strict=True) if 0 <= most < FAINT)
+
+
 DECIMALS_LOST = "the decimal points are lost (a spreadsheet with decimal commas saved it?)"
 
 
@@ -74,6 +111,8 @@ def _out_of_range(psi: np.ndarray, names: tuple[str, ...], rows: np.ndarray, low
     column = int(np.abs(part).max(0).argmax())
     value = float(part[:, column][np.abs(part[:, column]).argmax()])
     percent = space == "arkit" and part.max() > 20 and part.max() <= 110
+    cause = f": {DECIMALS_LOST}" if without_decimals(part) and part.max() > 110 else \
+        " (percent?)" if percent else " (centred or standardised values?)" if (part.mean(0) < 0).mean() > 0.3 else ""
     return DataError(f"{where}, coefficient {names[column]}",
-                     f"values up to {value:.4g} in {int(rows.sum()):,} frames" + (" (percent?)" if percent else ""),
+                     f"values up to {value:.4g} in {int(rows.sum()):,} frames{cause}",
                      "0 to 1" if space == "arkit" else f"{low:g} to {high:g}")

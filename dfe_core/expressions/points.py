@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.checks import motion_notes
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing
 
@@ -82,7 +83,8 @@ def point_track(path: Path, points: np.ndarray, timing: Timing, extractor: str, 
     names = tuple(f"{axis}_{i}" for i in range(points.shape[1]) for axis in "xyz"[: points.shape[2]])
     return PointTrack(name or path.stem, names, flat, timing.time_s, timing.frame,
                       valid, timing.fps, space, extractor, extras=extras,
-                      notes=(*notes, *timing.notes, *told), dimensions=points.shape[2], metric=metric, axes=axes,
+                      notes=(*notes, *timing.notes, *told, *motion_notes(flat, valid)),
+                      dimensions=points.shape[2], metric=metric, axes=axes,
                       triangles=triangles)
 
 

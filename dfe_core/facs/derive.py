@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.checks import FAINT
 from dfe_core.expressions.columns import split_side
 from dfe_core.expressions.dataset import Dataset, Frames
 from dfe_core.facs.store import AlignedAus, AlignedFrames, open_writer
 from dfe_core.facs.table import ACTION_UNITS, ESTIMATE_CAVEAT, SIDED, CoefficientMap, coefficient_map
 from dfe_core.progress import Listener, Progress, silent
 
-TOOL, VERSION = "arkit-table", "1"
+TOOL, VERSION = "arkit-table", "2"
 PRESENT_INTENSITY = 1.0
 BLINK_S = 0.5
 """Both eyes closed for at most this long is a blink (AU45), longer is eyes closed (AU43); Ekman & Friesen 1978."""
@@ -27,6 +28,7 @@ CLOSED = 0.5
 """An eye is closed from this value of eyeBlink on, and wide awake on the other side of a wink below half of it."""
 
 _FLANK_S = 0.2
+_ENOUGH_FRAMES = 600
 _RESTING_PERCENTILE, _RESTING_CAP, _RESTING_SAMPLE = 5, 0.25, 4000
 _MEAN = {"AU1": ("browInnerUp",), "AU8": ("mouthClose",), "AU17": ("mouthShrugLower",), "AU18": ("mouthPucker",),
          "AD19": ("tongueOut",), "AU22": ("mouthFunnel",), "AU28": ("mouthRollLower", "mouthRollUpper"),
@@ -52,6 +54,15 @@ class Deriver:
         lids = _lids(self._value(psi, "eyeBlinkLeft"), self._value(psi, "eyeBlinkRight"), time_s, step_s)
         columns = [lids[au, side] if au in _LIDS else self._column(psi, au, side) for au, side in self.aus]
         return np.clip(5 * np.stack(columns, 1), 0, 5).astype(np.float32)
+
+    def needs(self, au: str, side: str) -> tuple[int, ...]:
+        """The columns of ψ that an AU is read from; none where it has rules of its own (AU25)."""
+        names = _MEAN.get(au) or {"AU26": ("jawOpen",), "AU27": ("jawOpen",)}.get(au) \
+            or (("eyeBlinkLeft", "eyeBlinkRight") if au in _LIDS else ())
+        if names:
+            return tuple(i for name in names for i in self.table.where[name])
+        weights = self.table.weights(au, side)
+        return () if weights is None else tuple(np.flatnonzero(weights).tolist())
 
     def _value(self, psi: np.ndarray, name: str, side: str = "both") -> np.ndarray:
         where = [i for i in self.table.where[name] if side in ("both", split_side(self.table.names[i])[1])]
@@ -161,24 +172,45 @@ def derive_aus(dataset: Dataset, name: str = "derived", *, threshold: float = PR
     deriver = make_deriver(dataset.names)
     resting = resting_face(dataset) if rest else {}
     rates = dict(zip(dataset.recordings["recording"], dataset.recordings["fps"], strict=True))
+    unseen = _unseen(dataset, deriver)
     with open_writer(dataset.name, name, deriver.aus, root or dataset.path.parent.parent) as writer:
         for done, (subject, frames) in enumerate(_by_subject(dataset), 1):
             psi = frames.psi[frames.valid] - resting.get(subject, 0)
             intensity = deriver.intensity(psi, frames.time_s[frames.valid], 1 / rates[frames.recording])
             present = (intensity >= threshold).astype(np.float32)
+            intensity[:, unseen] = present[:, unseen] = np.nan
             writer.add(frames.recording, AlignedFrames(frames.frame[frames.valid], present, intensity))
             progress(Progress("derive AUs", done, len(rates), frames.recording))
-        writer.close(_manifest(dataset, name, deriver, threshold, rest))
+        writer.close(_manifest(dataset, name, deriver, threshold, rest, unseen))
     return AlignedAus.open(dataset.name, name, root or dataset.path.parent.parent)
 
 
-def _manifest(dataset: Dataset, name: str, deriver: Deriver, threshold: float, rest: bool) -> dict:
+def _unseen(dataset: Dataset, deriver: Deriver) -> np.ndarray:
+    """(A,) AUs whose every coefficient stays below `FAINT` in all of a dataset that a camera's tool made: it does not
+    see them, so that they are not measured, which is another thing than absent."""
+    if dataset.manifest.get("simulated") or int(dataset.recordings["valid_frames"].sum()) < _ENOUGH_FRAMES:
+        return np.zeros(len(deriver.aus), bool)
+    top = np.zeros(len(dataset.names), np.float32)
+    for frames in dataset.iter_frames():
+        if frames.valid.any():
+            top = np.maximum(top, frames.psi[frames.valid].max(0))
+    return np.array([bool(needed := deriver.needs(au, side)) and all(top[i] < FAINT for i in needed)
+                     for au, side in deriver.aus])
+
+
+def _manifest(dataset: Dataset, name: str, deriver: Deriver, threshold: float, rest: bool,
+              unseen: np.ndarray) -> dict:
     neutral = "the subject's resting face (5th percentile)" if rest else "zero"
     return {"name": name, "dataset": dataset.name, "dataset_key": dataset.key, "tool": TOOL, "version": VERSION,
             "estimate": True, "emits": list(dict.fromkeys(au for au, _ in deriver.aus)),
             "settings": {"threshold": threshold, "rest": rest},
             "notes": [ESTIMATE_CAVEAT, f"Intensity is 5 times the coefficient above {neutral}; "
-                      f"present from intensity {threshold:g} on."]}
+                      f"present from intensity {threshold:g} on.", *_unseen_note(deriver, unseen)]}
+
+
+def _unseen_note(deriver: Deriver, unseen: np.ndarray) -> list[str]:
+    lost = dict.fromkeys(au for (au, _), hidden in zip(deriver.aus, unseen, strict=True) if hidden)
+    return [f"Not measured, for their coefficients never exceed {FAINT:g}: {', '.join(lost)}."] if lost else []
 
 
 def truth_aus(dataset: Dataset, name: str = "truth", *, root: Path | None = None) -> AlignedAus:

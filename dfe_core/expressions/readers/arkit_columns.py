@@ -8,11 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.checks import check_values
+from dfe_core.expressions.checks import FAINT, check_values, faint, motion_notes
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing
 from dfe_core.faces.arkit import ARKIT_NAMES, canonical_name
 
+MEDIAPIPE_FAINT = ("cheekSquintLeft", "cheekSquintRight", "noseSneerLeft", "noseSneerRight", "mouthFrownLeft",
+                   "mouthFrownRight", "cheekPuff", "jawForward", "jawLeft", "jawRight", "mouthStretchLeft",
+                   "mouthStretchRight", "mouthDimpleLeft", "mouthDimpleRight")
+"""Coefficients that MediaPipe's model hardly moves."""
 LEAST = 26
 """Files with fewer of the 52 coefficients are not taken for ARKit data."""
 
@@ -21,7 +25,7 @@ def arkit_indices(header: Sequence[str], where: str | Path) -> dict[str, int]:
     """ARKit name to column, in ARKit's order. Raises `DataError` for fewer than `LEAST` names, or one given twice."""
     found: dict[str, int] = {}
     for i, spelling in enumerate(header):
-        name = canonical_name(spelling) if isinstance(spelling, str) else None
+        name = arkit_name(spelling) if isinstance(spelling, str) else None
         if name in found:
             raise DataError(f"{where}, column {i + 1}", f"{name} a second time ({spelling!r})", "each name once")
         if name:
@@ -33,9 +37,14 @@ def arkit_indices(header: Sequence[str], where: str | Path) -> dict[str, int]:
     return {name: found[name] for name in ARKIT_NAMES if name in found}
 
 
+def arkit_name(spelling: str) -> str | None:
+    """ARKit's name for a column's, also behind a prefix (Audio2Face's ``blendShapes.JawOpen``)."""
+    return canonical_name(spelling) or (canonical_name(spelling.rsplit(".", 1)[-1]) if "." in spelling else None)
+
+
 def arkit_count(header: Sequence[str]) -> int:
     """How many different ARKit names a header holds."""
-    return len({name for spelling in header if (name := canonical_name(spelling))})
+    return len({name for spelling in header if (name := arkit_name(spelling))})
 
 
 def arkit_recording(path: Path, values: np.ndarray, names: Sequence[str], timing: Timing, extractor: str,
@@ -50,4 +59,17 @@ def arkit_recording(path: Path, values: np.ndarray, names: Sequence[str], timing
     absent = (f"Not in the file, so always 0: {', '.join(missing)}.",) if missing else ()
     return Recording(path.stem, tuple(names), psi, timing.time_s, timing.frame, valid, timing.fps, "arkit", extractor,
                      extras={k: timing.of(v) for k, v in (extras or {}).items()},
-                     notes=(*notes, *absent, *timing.notes, *told))
+                     notes=(*notes, *absent, *timing.notes, *told, *motion_notes(psi, valid),
+                            *_unseen(faint(psi, valid, tuple(names)), extractor)))
+
+
+def _unseen(names: tuple[str, ...], extractor: str) -> tuple[str, ...]:
+    """Tell of coefficients that never leave zero by more than noise."""
+    if not names:
+        return ()
+    known = [name for name in names if name in MEDIAPIPE_FAINT]
+    blind = " MediaPipe hardly sees these actions in anyone (its issues 4436, 4450)." if extractor == "mediapipe" else \
+        " These are what MediaPipe does not see: was the file made by it (--extractor mediapipe)?" \
+        if len(known) >= 8 else ""
+    return (f"{len(names)} coefficients never exceed {FAINT:g}: {', '.join(names)}. AUs that need them are not "
+            f"measured.{blind}",)

@@ -24,6 +24,19 @@ _HOLDERS = ("frames", "data", "samples", "results", "blendshapes", "face_blendsh
             "coefficients", "weights", "values", "facedata", "anchors")
 
 
+_SIDED = {"browLower": "browDown", "outerBrowRaiser": "browOuterUp", "eyesClose": "eyeBlink",
+          "eyesUpperLidRaiser": "eyeWide", "squint": "eyeSquint", "cheekRaiser": "cheekSquint",
+          "noseWrinkler": "noseSneer", "dimpler": "mouthDimple", "lipCornerPuller": "mouthSmile",
+          "lipCornerDepressor": "mouthFrown", "lipStretcher": "mouthStretch", "upperLipRaiser": "mouthUpperUp",
+          "lowerLipDepressor": "mouthLowerDown"}
+_A2F = {f"{theirs}{side[0]}": f"{ours}{side}" for theirs, ours in _SIDED.items() for side in ("Left", "Right")} | {
+    "jawDrop": "jawOpen", "jawThrust": "jawForward", "jawSlideLeft": "jawLeft", "jawSlideRight": "jawRight",
+    "mouthSlideLeft": "mouthLeft", "mouthSlideRight": "mouthRight", "chinRaiser": "mouthShrugLower",
+    "pucker": "mouthPucker", "funneler": "mouthFunnel"}
+"""Audio2Face's older set of 46 names to ARKit's, where one shape answers to one. Its brows' inner ends and cheeks have
+sides, its looks and lips none, so that eleven are passed over."""
+
+
 class _Frames(NamedTuple):
     """values (T, C) of columns `names`; times (T,) with their key, or frame numbers (T,), where given."""
 
@@ -38,6 +51,8 @@ def sniff(path: Path, head: bytes) -> str | None:
     if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
         return None
     words = re.findall(rb'"([A-Za-z_ .]{3,40})"', head)
+    if b'"facsNames"' in head:
+        return "Audio2Face's facsNames"
     if arkit_count([word.decode("ascii") for word in words]) >= LEAST:
         return "the ARKit names in its JSON"
     return None
@@ -50,12 +65,23 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     columns = arkit_indices(found.names, path)
     stated = rate(content, str(path))
     timing, told = _timing(found, stated if stated is not None else options.fps, str(path))
+    told += _passed_over(found.names)
+    made_by = "audio2face" if isinstance(content, Mapping) and "facsNames" in content else "arkit"
     return [arkit_recording(path, found.values[:, list(columns.values())], tuple(columns), timing,
-                            options.extractor or "arkit", notes=told)]
+                            options.extractor or made_by, notes=told)]
+
+
+def _passed_over(names: Sequence[str]) -> tuple[str, ...]:
+    other = [name for name in names if not arkit_count([name])]
+    return (f"{len(other)} names that are none of ARKit's are passed over: {', '.join(other[:4])}"
+            f"{' …' if len(other) > 4 else ''}.",) if other else ()
 
 
 def _frames(content: Any, where: str) -> _Frames:
     if isinstance(content, Mapping):
+        if isinstance(content.get("facsNames"), list):  # NVIDIA Audio2Face
+            content = {**content, "names": [_A2F.get(name, name) for name in content["facsNames"]],
+                       "frames": content.get("weightMat")}
         if isinstance(content.get("names"), list):
             return _named_weights(content, where)
         if arkit_count(list(map(str, content))) >= LEAST:

@@ -61,8 +61,22 @@ def _read_json(path: Path, wanted: frozenset[str] | None) -> dict[str, np.ndarra
     content = load_json(path)
     if not isinstance(content, Mapping):
         raise DataError(path, f"JSON that is a {type(content).__name__}", "arrays by name")
+    frames = content.get("frames")
+    if isinstance(frames, list) and frames and all(isinstance(f, Mapping) for f in frames):  # IMavatar, INSTA
+        content = {**content, **_by_key(frames, wanted, path)}
     return {str(k): _array(v, f"{path}, {k}") for k, v in content.items()
             if (wanted is None or k in wanted) and isinstance(v, (list, int, float)) and not isinstance(v, bool)}
+
+
+def _by_key(frames: list[Mapping[str, Any]], wanted: frozenset[str] | None, path: Path) -> dict[str, Any]:
+    """Lists of numbers that every frame of a list has, each as one list over the frames."""
+    keys = [k for k, v in frames[0].items() if isinstance(v, (list, int, float)) and not isinstance(v, bool)
+            and (wanted is None or k in wanted)]
+    for key in keys:
+        bad = next((i for i, frame in enumerate(frames) if key not in frame), None)
+        if bad is not None:
+            raise DataError(f"{path}, frame {bad + 1}", f"no {key}", "the same keys in each frame")
+    return {key: [frame[key] for frame in frames] for key in keys}
 
 
 def _read_torch(path: Path, wanted: frozenset[str] | None) -> dict[str, np.ndarray]:

@@ -19,6 +19,7 @@ from dfe_core.expressions.readers.timecode import timecode_seconds
 from dfe_core.expressions.timing import Timing, column_seconds, from_frames, from_rate, from_times
 
 _TIMECODES = ("timecode", "smpte", "tc")
+_NUMBER = re.compile(r"\d+(\.\d*)?")
 _CLOCK = re.compile(r"\d{1,2}:\d{2}:\d{2}(?:[:;.,]\d+(?:\.\d+)?)?")
 _DATE = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}[ T]\d{1,2}:|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}[ T]\d{1,2}:")
 
@@ -68,6 +69,8 @@ def clocks_of(header: Sequence[str], first: Sequence[str], options: ReadOptions,
         text = column is not None and _is_text(first, column)
         return Clocks(tuple(header), None if text else column, column if text else None, None, None, stated)
     time, code, frame = time_column(header), column_of(header, _TIMECODES), column_of(header, FRAMES)
+    if time is None and code is not None and code < len(first) and _NUMBER.fullmatch(first[code].strip()):
+        time, code = code, None  # Audio2Face's timeCode: seconds
     if time is not None and _is_text(first, time):
         return Clocks(tuple(header), None, time, None, frame)
     return Clocks(tuple(header), time, None, code if time is None else None, frame)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.checks import check_values
+from dfe_core.expressions.checks import check_values, motion_notes
 from dfe_core.expressions.readers.arrays import ALONE, TORCH_ENDINGS, read_arrays
 from dfe_core.expressions.readers.column_names import TIMES
 from dfe_core.expressions.readers.json_file import RATES
@@ -44,8 +44,11 @@ _KEYS = (_Keys("emoca", "expcode", ("jawcode", "jawpose", "posecode")),
 _JAW_FORMS = {6: SIX, 9: MATRIX}
 """What so many numbers a frame are, where they are the jaw's alone."""
 _MOST_SEQUENCES = 10_000
-_JAW_IN = {3: 0, 6: 3, 165: 66, 168: 66}
-"""First column of the jaw in a pose of so many columns: alone, global and jaw (DECA), SMPL-X with and without root."""
+_JAW_IN = {3: 0, 6: 3, 12: 3, 15: 6, 165: 66, 168: 66}
+"""First column of the jaw in a pose of so many columns: alone; global and jaw (DECA); neck, jaw and eyes (TF_FLAME,
+VOCA); global, neck, jaw and eyes (IMavatar, INSTA); SMPL-X with and without root."""
+_SAID = {12: "neck, jaw and both eyes", 15: "head, neck, jaw and both eyes"}
+_STILL_JAW = 0.01  # rad: below, no mouth opens
 _BARE = {e + j: (e, j) for e in (50, 100) for j in (0, 3, 6)}
 """Columns of a bare array: expressions alone, with the jaw, or with global rotation and jaw."""
 _WHOLE_POSES = ("pose", "posecode", "poses")
@@ -123,9 +126,13 @@ def _recording(path: Path, expression: np.ndarray, jaw: np.ndarray | None, timin
     psi = np.concatenate([expression, jaw if jaw is not None else np.zeros((len(expression), 3))], 1)
     kept, valid, told = check_values(timing.of(psi), names, "flame", str(path))
     first = kept[valid, 0]
+    if jaw is not None and np.ptp(kept[valid, -3]) < _STILL_JAW:
+        notes = (*notes, f"The jaw never moves (jaw_x from {kept[valid, -3].min():.3f} to {kept[valid, -3].max():.3f} "
+                         "rad): the mouth opens by its expression components alone, or the tool did not write it.")
     span = f"exp_000 runs from {first.min():.2f} to {first.max():.2f}: extractors differ in scale."
     return Recording(path.stem, names, kept, timing.time_s, timing.frame, valid, timing.fps, "flame", extractor,
-                     extras={k: timing.of(v) for k, v in extras.items()}, notes=(*notes, span, *timing.notes, *told))
+                     extras={k: timing.of(v) for k, v in extras.items()},
+                     notes=(*notes, span, *timing.notes, *told, *motion_notes(kept, valid)))
 
 
 def _json_keys(head: bytes) -> list[str]:
@@ -177,11 +184,14 @@ def _jaw(array: np.ndarray, key: str, frames: int, keys: _Keys, path: Path
     if len(pose) != frames:
         raise DataError(f"{path}, array {key}", f"{len(pose)} frames", f"{frames}, as in {keys.expression}")
     if pose.shape[1] not in _JAW_IN:
-        raise DataError(f"{path}, array {key}", f"{pose.shape[1]} columns", "3 of the jaw, or 6 with the jaw last")
+        raise DataError(f"{path}, array {key}", f"{pose.shape[1]} columns",
+                        "3 of the jaw, 6 with the jaw last, 12 (neck, jaw, eyes) or 15 (head, neck, jaw, eyes)")
     if pose.shape[1] == 3 and key in _WHOLE_POSES:
         return None, keys.extractor, (_without_jaw(f"{key} has 3 columns, the rotation of the head"),)
-    start = _JAW_IN[pose.shape[1]]
-    return pose[:, start:start + 3], keys.extractor, ()
+    start, said = _JAW_IN[pose.shape[1]], _SAID.get(pose.shape[1])
+    return pose[:, start:start + 3], keys.extractor, (
+        f"{key} has {pose.shape[1]} columns, taken as {said}: the jaw is columns {start} to {start + 2}.",
+    ) if said else ()
 
 
 def _turned(array: np.ndarray, form: str, key: str, frames: int, keys: _Keys, path: Path

@@ -15,7 +15,7 @@ MAX_JSON_BYTES = 256 << 20
 MAX_CONTAINER_BYTES = 256 << 20
 """Lists and mappings may take so much memory themselves; a frame needs about four of them."""
 _LIST, _MAPPING = 72, 232  # bytes of an empty one and its place in another
-RATES = ("fps", "frame_rate", "framerate", "frameRate", "mocap_frame_rate", "sample_rate")
+RATES = ("fps", "frame_rate", "framerate", "frameRate", "mocap_frame_rate", "sample_rate", "exportFps")
 
 
 def load_json(path: Path) -> Any:

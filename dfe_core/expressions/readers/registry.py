@@ -14,13 +14,16 @@ imported when first asked.
 from __future__ import annotations
 
 import os
+import re
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 from dfe_core.errors import DataError
+from dfe_core.npz_file import npy_shape
 
-_MODULES = ("live_link_face", "face_cap", "ifacialmocap", "gltf", "mediapipe", "ict_weights", "arkit_table",
+_MODULES = ("live_link_face", "face_cap", "ifacialmocap", "quest_pro", "faceshift", "sranipal", "gltf", "mediapipe",
+            "ict_weights", "arkit_table",
             "arkit_json", "bfm", "flame", "flame_frames", "dfe_dataset", "openface", "mediapipe_landmarks",
             "mesh_sequence", "landmarks")
 """In the order in which they are asked: the most specific first."""
@@ -50,7 +53,31 @@ def find_reader(path: Path, format: str = "auto") -> tuple[ModuleType, str]:
     for reader in known.values():
         if (why := reader.sniff(path, head)) is not None:
             return reader, why
-    raise UnknownFile(path, f"no reader knows this file ({_look(head)})", ", ".join(r.TITLE for r in known.values()))
+    raise _unknown(path, head, f"one of {', '.join(known)} (docs/formats.md)")
+
+
+def _unknown(path: Path, head: bytes, titles: str) -> UnknownFile:
+    """The error of a file that no reader knows, with what it seems to be and what would help."""
+    if path.is_dir():
+        inside = sorted({p.suffix.lower() or "no ending" for p in path.iterdir()})[:6]
+        return UnknownFile(path, f"a folder that is no recording itself (files of {', '.join(inside) or 'no kind'})",
+                           "recordings in it, or a folder with a file a frame")
+    if path.suffix.lower() in _VIDEOS or head[4:8] == b"ftyp" or head.startswith((b"\x1aE\xdf\xa3", b"RIFF")):
+        return UnknownFile(path, "a video, which no reader knows: it holds no coefficients",
+                           f"`dfe extract {path.name} …` first, which makes recordings of it")
+    if path.suffix.lower() in _PICTURES and b"\0" in head:
+        return UnknownFile(path, "a picture, which no reader knows: it holds no coefficients",
+                           "a video, with `dfe extract` first")
+    shape = npy_shape(head) if head.startswith(b"\x93NUMPY") else None
+    if shape:
+        return UnknownFile(path, f"no reader knows this file (an array of {' x '.join(map(str, shape))} without names)",
+                           f"names, for which of {shape[-1]} columns is which cannot be told from their number: a "
+                           "table with a header, or an npz of names and weights")
+    return UnknownFile(path, f"no reader knows this file ({_look(head)})", titles)
+
+
+_VIDEOS = (".mov", ".mp4", ".m4v", ".avi", ".mkv", ".webm", ".wmv", ".mpg", ".mpeg")
+_PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".heic")
 
 
 def _look(head: bytes) -> str:
@@ -59,6 +86,8 @@ def _look(head: bytes) -> str:
         return "binary data"
     first = head.decode("utf-8-sig", "replace").lstrip().splitlines()[:1]
     text = "".join(c if c.isprintable() else " " for c in first[0][:80]) if first else ""
+    if re.fullmatch(r"[-+\d.,;eE \t]+", text) and re.search(r"[,;\t ]", text.strip()):
+        return f"numbers without names of columns, it begins {text!r}"
     return f"it begins {text!r}" if text.strip() else "blank text"
 
 

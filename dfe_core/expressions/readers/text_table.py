@@ -16,6 +16,7 @@ import pyarrow.csv as pcsv
 
 from dfe_core.errors import DataError
 
+_MOST_METADATA = 60
 MAX_LINE_BYTES = 1 << 20
 """Longer lines are no table; what follows is never read."""
 MISSING = ("", "nan", "NaN", "NAN", "Nan", "-nan", "-NaN", "NA", "N/A", "n/a", "na", "#N/A", "null", "NULL", "Null",
@@ -287,6 +288,7 @@ def _layout(path: Path, head: bytes) -> TextTable:
     start = next((i for i, line in enumerate(lines) if line.strip() and not re.match(r"#|sep=.$", line)), None)
     if start is None:
         raise DataError(path, "no header", "a line of column names")
+    start = _below_metadata(lines, start)
     delimiter = max(",;\t", key=lines[start].count)
     try:
         header = next(csv.reader([lines[start]], delimiter=delimiter))
@@ -297,6 +299,16 @@ def _layout(path: Path, head: bytes) -> TextTable:
     notes += ("Numbers with decimal commas.",) if decimal == "," else ()
     return TextTable(path, tuple(name.strip() for name in header), start + 1, delimiter, decimal, encoding or "utf-8",
                      notes, first=_first_row(lines[start + 1:start + 20], delimiter))
+
+
+def _below_metadata(lines: Sequence[str], start: int) -> int:
+    """The line of the header: `start`, or, where lines of metadata stand above the table (iMotions, FaceReader), the
+    first of the many cells that the lines below it have too."""
+    counts = {i: max(map(lines[i].count, ",;\t")) for i in range(start, min(len(lines), start + _MOST_METADATA))
+              if lines[i].strip()}
+    most = max(counts.values())
+    usual = [i for i, count in counts.items() if count == most]
+    return usual[0] if most >= 4 and len(usual) > 2 and 3 * counts[start] < most else start
 
 
 def _first_row(lines: Sequence[str], delimiter: str) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from dfe_core.facs.table import normalise_au
 
 SIDE_WORDS = {"": "both", "b": "both", "both": "both", "bilateral": "both", "l": "left", "left": "left", "r": "right",
               "right": "right"}
-_CODE = re.compile(r"([LRB])?[ _-]?(AU|AD|M)?[ _-]?0*([1-9]\d?)[ _-]?([A-E])?[ _-]?(L|R|left|right)?", re.IGNORECASE)
+_CODE = re.compile(r"([LRB])?[ _-]?(AU|AD|M)?[ _-]?0*([1-9]\d?)[ _-]?([A-E])?[ _-]*(L|R|left|right|both|bilateral)?",
+                   re.IGNORECASE)
 
 
 def parse_code(text: str) -> list[tuple[str, str, float]] | None:
@@ -19,7 +20,7 @@ def parse_code(text: str) -> list[tuple[str, str, float]] | None:
     [('AU12', 'right', 1.0), ('AU25', 'both', nan)]
     """
     found = []
-    for part in re.split(r"[+,;]", text.strip()):
+    for part in re.split(r"[+,;]", re.sub(r"\(([^()]*)\)", r" \1", text.strip())):
         match = _CODE.fullmatch(part.strip())
         au = normalise_au((match[2] or "") + match[3]) if match else None
         if au is None:

@@ -71,6 +71,11 @@ def _one_face(table: AuTable, face: FaceRows, aus: list[str], seen: dict[str, st
     pairs = tuple(dict.fromkeys(by_kind["r"].aus + by_kind["c"].aus))
     if not pairs:
         raise no_column(table.path, notes)
+    broken = [np.isnan(v) for v in by_kind["r"].values]  # a frame whose intensity broke down has no presence either
+    for pair, lost in zip(by_kind["r"].aus, broken, strict=True):
+        if pair in by_kind["c"].aus:
+            column = by_kind["c"].aus.index(pair)
+            by_kind["c"].values[column] = np.where(lost, np.nan, by_kind["c"].values[column])
     intensity, presence = (time.of(_spread(by_kind[k].matrix(pairs, int(measured.sum())), measured)) for k in "rc")
     presence, disagreement = _presence(presence, intensity, pairs, options.presence)
     return Detections(table.path.name, "openface", "2", False, pairs, EMISSIONS["openface-c"].aus, time.frame,

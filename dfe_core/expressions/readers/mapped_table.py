@@ -1,0 +1,62 @@
+"""Tables of other tools' expression names, brought to ARKit's by a stated map: what their readers share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.readers.arkit_columns import arkit_recording
+from dfe_core.expressions.readers.clocks import clocks_of, timing_of
+from dfe_core.expressions.readers.faces import face_columns, faces_of
+from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.parquet_table import open_parquet_table, parquet_header
+from dfe_core.expressions.readers.text_table import open_text_table, read_header
+from dfe_core.expressions.recording import Recording
+
+
+def plain(name: str) -> str:
+    """A name without what tools put before it (``blendShapes.``), blanks, marks and capitals."""
+    return re.sub(r"[^a-z0-9]", "", name.rsplit(".", 1)[-1].lower())
+
+
+def sided(map_of_stems: Mapping[str, str], endings: tuple[str, str] = ("L", "R")) -> dict[str, tuple[str, ...]]:
+    """ARKit name to the tool's, for names with a left and a right: theirs to ours by stem."""
+    return {ours + side: (theirs + ending,) for theirs, ours in map_of_stems.items()
+            for side, ending in zip(("Left", "Right"), endings, strict=True)}
+
+
+def known_names(path: Path, head: bytes, names: Sequence[str]) -> int:
+    """How many of a tool's own names the header of a table holds; never raises."""
+    header = parquet_header(path) if head.startswith(b"PAR1") else read_header(head) or ()
+    return len({plain(n) for n in names} & {plain(c) for c in header})
+
+
+def read_mapped(path: Path, options: ReadOptions, names: Mapping[str, tuple[str, ...]], extractor: str,
+                scale: float = 1.0) -> list[Recording]:
+    """One recording a face of the ARKit coefficients that the table can show; each is the mean of its columns.
+
+    names: ARKit's name to the tool's. scale: of 1 in the tool's unit. Raises `DataError` where none is there.
+    """
+    with open(path, "rb") as handle:
+        parquet = handle.read(4) == b"PAR1"
+    table = open_parquet_table(path) if parquet else open_text_table(path)
+    at = {plain(column): i for i, column in reversed(list(enumerate(table.header)))}
+    columns = {ours: found for ours, theirs in names.items()
+               if len(found := [at[plain(name)] for name in theirs if plain(name) in at]) == len(theirs)}
+    if not columns:
+        raise DataError(path, f"none of {extractor}'s names", ", ".join(n for t in list(names.values())[:3] for n in t))
+    clocks, whose = clocks_of(table.header, table.first, options, path), face_columns(table.header)
+    wanted = {i for found in columns.values() for i in found}
+    data, dropped = table.read(sorted({*wanted, *clocks.numbers, *whose.numbers}), [*clocks.texts, *whose.texts])
+    values = np.stack([np.mean([data[i] for i in found], 0) / scale for found in columns.values()], 1)
+    faces, told = faces_of(whose, data, clocks.moments(data), len(values), options, path)
+    note = f"{extractor}'s names by their likeness to ARKit's, an approximation: the two define actions differently."
+    return [replace(arkit_recording(path, values[face.rows], tuple(columns), timing_of(
+        clocks, data, face.rows, options, path, table.preamble + 1), options.extractor or extractor,
+        notes=(*table.notes, *dropped, *told, note)), name=path.stem + face.suffix, subject=face.subject)
+        for face in faces]
