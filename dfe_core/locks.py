@@ -1,4 +1,4 @@
-"""One writer per artefact: an advisory lock beside it, ``.<name>.lock``, held while the artefact is being changed."""
+"""One writer per artefact: an advisory lock in ``.locks/`` of the cache, held while the artefact is being changed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 
 from dfe_core.errors import DataError
 
+KINDS = ("faces", "datasets", "models", "tokens", "analyses", "renders")
+"""Folders of a cache, each of artefacts by name."""
 _held = threading.local()
 
 
@@ -68,4 +70,8 @@ def _acquired(lock: Path, path: Path, wait_s: float) -> Iterator[None]:
 
 
 def _lock_path(path: Path) -> Path:
-    return path.with_name(f".{path.name}.lock").absolute()
+    """In ``.locks/`` of the cache; beside anything that is no artefact of a cache."""
+    path = path.absolute()
+    if path.parent.name in KINDS:
+        return path.parents[1] / ".locks" / f"{path.parent.name}-{path.name}.lock"
+    return path.with_name(f".{path.name}.lock")

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dfe_core.errors import DataError
+from dfe_core.integrity import seal
 from dfe_core.locks import claim
 
 PATIENCE_S = 600.0
@@ -51,14 +52,15 @@ def atomic_file(path: Path, durable: bool = True) -> Iterator[Path]:
 def atomic_directory(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it takes the place of `path`, on failure it is removed.
 
-    Files and folders are on the disk before the name changes. Modes follow the umask, and a parent with the setgid
-    bit hands its group on. Raises `DataError` when another writer holds `path` for over `PATIENCE_S`.
+    Its files are sealed (`integrity`), and on the disk before the name changes. Modes follow the umask, and a parent
+    with the setgid bit hands its group on. Raises `DataError` when another writer holds `path` for over `PATIENCE_S`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = new_folder(path)
     try:
         with _in_use(temporary):
             yield temporary
+            seal(temporary)
             _sync_tree(temporary)
             with claim(path, PATIENCE_S):
                 _install(temporary, path)

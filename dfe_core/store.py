@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dfe_core.errors import DataError
-from dfe_core.locks import claim
+from dfe_core.locks import KINDS, claim
 from dfe_core.replacement import atomic_directory, atomic_file, recover
 
 __all__ = ("KINDS", "artefact_path", "atomic_directory", "atomic_file", "cache_root", "content_key", "file_sha256",
            "json_text", "one_writer", "read_json", "recover_all", "write_json")
 _F = TypeVar("_F", bound=Callable[..., Any])
-KINDS = ("faces", "datasets", "models", "tokens", "analyses", "renders")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _JOINED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,219}")
 """Tokens and analyses are named after up to two artefacts, with ``--`` between."""

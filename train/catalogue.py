@@ -8,15 +8,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dfe_core import trash
+from dfe_core import integrity, trash
 from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import SCHEMA_VERSION as DATASETS
 from dfe_core.locks import claim
 from dfe_core.store import KINDS, cache_root, file_sha256, read_json
+from dfe_core.tokenizer.codebook import SCHEMA_VERSION as MODELS
+from dfe_core.tokens.cache import SCHEMA_VERSION as TOKENS
 
 _EXPECTED = {"datasets": ("name", "face", "coefficients", "recordings", "frames", "simulated", "key"),
              "models": ("name", "face", "coefficients", "tokenizer", "train", "dataset", "key"),
              "tokens": ("model", "dataset", "frames", "stages", "codewords")}
 """What a manifest must say for its artefact to be used."""
+SCHEMA_VERSIONS = {"datasets": DATASETS, "models": MODELS, "tokens": TOKENS}
+"""The versions that this dfe reads; of analyses, another version is made again."""
+WITHDRAWN = "withdrawals.json"
+"""In the folder of a model that was trained with recordings of somebody who has withdrawn since."""
 UNFINISHED = "training has not finished"
 
 
@@ -123,8 +130,23 @@ def faults(artefact: Artefact) -> list[str]:
     expected = dict(artefact.manifest.get("files") or {})
     if artefact.kind == "models":
         expected["model.safetensors"] = artefact.manifest.get("key", "")
-    return [f"{name}: {fault}" for name, digest in sorted(expected.items())
-            if (fault := _file_fault(artefact.path / name, digest))]
+    found = [f"{name}: {fault}" for name, digest in sorted(expected.items())
+             if (fault := _file_fault(artefact.path / name, digest))]
+    sealed = integrity.faults(artefact.path)
+    told = {line.partition(":")[0] for line in found}
+    return [*found, *(line for line in sealed if line.partition(":")[0] not in told), *_notes_faults(artefact)]
+
+
+def _notes_faults(artefact: Artefact) -> list[str]:
+    path = artefact.path / "notes.json"
+    if artefact.kind != "models" or not path.is_file():
+        return []
+    try:
+        held = read_json(path)
+        integrity.unsigned(held, path) if isinstance(held, dict) else None
+    except DataError as error:
+        return [f"notes.json: {error.found}"]
+    return []
 
 
 def remedy(artefact: Artefact) -> str:
@@ -143,6 +165,25 @@ def remedy(artefact: Artefact) -> str:
         model, _, dataset = artefact.name.partition("--")
         return f"dfe encode {manifest.get('model', model)} {manifest.get('dataset', dataset)}"
     return f"dfe rm {artefact.label} --force; it is made again when it is needed"
+
+
+def lineage_notes(model: Path) -> list[str]:
+    """What is to be known of the data that a model was trained on: that they have changed since (or while it was
+    trained), and that somebody has withdrawn from them."""
+    notes = []
+    try:
+        made_from = read_json(model / "config.json").get("dataset") or {}
+        now = read_json(model.parents[1] / "datasets" / str(made_from.get("name")) / "manifest.json").get("key")
+        if now != made_from.get("key"):
+            notes.append(f"trained on another state of the dataset {made_from.get('name')} than is there now")
+    except (DataError, AttributeError):  # no such dataset any more, or no whole model: told elsewhere
+        pass
+    try:
+        count = len(read_json(model / WITHDRAWN))
+        notes.append(f"trained with recordings of {count} {'person' if count == 1 else 'people'} who withdrew since")
+    except (DataError, TypeError):
+        pass
+    return notes
 
 
 def manifest_name(kind: str) -> str:
@@ -180,6 +221,9 @@ def _manifest(path: Path, kind: str) -> tuple[dict[str, Any], str]:
         return {}, f"{path.name}: {error.found}"
     if not isinstance(manifest, dict):
         return {}, f"{path.name}: not a JSON object"
+    version = manifest.get("schema_version", SCHEMA_VERSIONS.get(kind))
+    if version != SCHEMA_VERSIONS.get(kind, version):
+        return manifest, f"{path.name}: schema version {version!r}, and this dfe knows {SCHEMA_VERSIONS[kind]}"
     lacking = [name for name in _EXPECTED.get(kind, ()) if name not in manifest]
     return manifest, f"{path.name}: no {', '.join(lacking)}: not written by this version of dfe" if lacking else ""
 

@@ -53,6 +53,7 @@ COMMANDS = {
     "list": Command("list_", "list what the cache holds"),
     "show": Command("show", "show one artefact in detail"),
     "rm": Command("rm", "remove an artefact"),
+    "withdraw": Command("withdraw", "remove a person for good, with a certificate"),
     "doctor": Command("doctor", "check the installation and every artefact"),
     "dashboard": Command("dashboard", "serve the dashboard on localhost"),
 }

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 
@@ -19,11 +20,12 @@ from dfe_core import trash
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.replacement import is_in_use, owner_of
-from dfe_core.store import KINDS, cache_root, recover_all
+from dfe_core.store import KINDS, cache_root, read_json, recover_all
 from train.browsers import find_browser
 from train.catalogue import Artefact, catalogue, delete, faults, remedy
 from train.tables import size
 
+WITHDRAWALS = "withdrawals"
 REPAIR = "dfe doctor --repair"
 _STILL_S = 600.0
 """A temporary file untouched for so long belongs to nobody any more, seconds."""
@@ -149,6 +151,9 @@ def _cache(root: Path) -> Iterator[Check]:
             state = WARNING if artefact.fault.startswith("training") else BAD
             yield Check(artefact.label, state, "; ".join(wrong), remedy(artefact))
     yield Check("artefacts", GOOD, f"{whole} of {len(artefacts)} whole, content as it was written")
+    for subject in unfinished_withdrawals(root):
+        yield Check("withdrawal", BAD, f"that of {subject} was interrupted: recordings of theirs may still be there",
+                    f"dfe withdraw {subject}")
     if entries := [e for e in trash.discarded(root) if e.damaged]:
         yield Check("trash", WARNING, f"{len(entries)} damaged entries: " + ", ".join(e.id for e in entries),
                     "dfe rm --undo ID brings back what they hold, dfe rm --purge ID deletes it")
@@ -160,10 +165,20 @@ def _cache(root: Path) -> Iterator[Check]:
             str(path.relative_to(root)) for path in left[:3]) + (" …" if len(left) > 3 else ""), REPAIR)
 
 
+def unfinished_withdrawals(root: Path) -> list[str]:
+    """Subjects whose withdrawal was interrupted."""
+    return [str(c.get("subject")) for c in certificates(root) if not c.get("finished")]
+
+
+def certificates(root: Path) -> list[dict[str, Any]]:
+    """Every certificate of a withdrawal."""
+    return [read_json(path) for path in sorted((root / WITHDRAWALS).glob("[!.]*.json"))]
+
+
 def leftovers(root: Path) -> list[Path]:
     """Temporary files and folders of writers that were killed: never an old artefact whose successor is not there, and
     nothing of writers still at work."""
-    places = [root, root / ".trash", *(root / kind for kind in KINDS)]
+    places = [root, root / ".trash", root / WITHDRAWALS, *(root / kind for kind in KINDS)]
     places += [path for kind in KINDS if (root / kind).is_dir() for path in sorted((root / kind).iterdir())
                if path.is_dir() and not path.name.startswith(".")]
     return [path for place in places if place.is_dir() for path in sorted(place.iterdir())

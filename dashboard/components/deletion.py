@@ -60,6 +60,39 @@ def offer_recording(choice: shelf.Choice, dataset: Dataset, recording: str) -> N
         no.button("Keep", key=f"remove-no-{recording}", width="stretch", on_click=st.session_state.pop, args=(asked,))
 
 
+def offer_withdrawal(choice: shelf.Choice, dataset: Dataset, recording: str) -> None:
+    """A button that removes the person of a recording for good, after their name is typed."""
+    rows = dataset.recordings
+    subject = str(rows.loc[rows["recording"] == recording, "subject"].iloc[0])
+    asked = f"asked-withdraw-{subject}"
+    if certificate := st.session_state.get("certificate"):
+        st.download_button("Certificate of the withdrawal", certificate, "withdrawal.txt", icon=":material/verified:")
+    if not st.session_state.get(asked):
+        st.button("Withdraw this person", icon=":material/person_off:", key=f"withdraw-{recording}",
+                  on_click=st.session_state.__setitem__, args=(asked, True))
+        return
+    with st.container(border=True):
+        st.markdown(f"Every recording of **{text(subject)}** in {choice.dataset} goes for good, and in what was "
+                    "deleted, with all that was made from them. Models trained with them are named. This cannot be "
+                    "taken back.")
+        typed, yes, no = st.columns([4, 1, 1], vertical_alignment="bottom")
+        same = typed.text_input("Type the subject’s name", key=f"withdraw-name-{subject}").strip() == subject
+        yes.button("Withdraw", type="primary", key=f"withdraw-yes-{recording}", width="stretch", disabled=not same,
+                   on_click=_withdraw, args=(choice, subject, asked))
+        no.button("Keep", key=f"withdraw-no-{recording}", width="stretch", on_click=st.session_state.pop, args=(asked,))
+
+
+def _withdraw(choice: shelf.Choice, subject: str, asked: str) -> None:
+    from train.withdrawal import withdraw
+    st.session_state.pop(asked, None)
+    try:
+        st.session_state["certificate"] = withdraw(subject, choice.root, datasets=[choice.dataset]).text()
+    except DataError as error:
+        st.session_state["undo-fault"] = f"{error.where}: {error.found}. Expected: {error.expected}."
+        return
+    st.session_state[CHANGED] = True
+
+
 def undo(choice: shelf.Choice) -> None:
     """What was deleted lately, each with a way back."""
     if fault := st.session_state.pop("undo-fault", None):

@@ -12,6 +12,7 @@ from dashboard.components import frame_sets, map_view, notes, routes, shelf, sta
 from dashboard.components.words import plural
 from dfe_core.embedding.maps import MapArtefact, MapSettings, list_maps, open_map
 from dfe_core.errors import DataError
+from dfe_core.spreadsheet import plain_table
 from dfe_core.tokens.notes import Notebook
 
 _BEFORE = "framed-before"
@@ -149,7 +150,7 @@ def _keep(choice: shelf.Choice, points: pd.DataFrame) -> None:
 
 def _table(points: pd.DataFrame) -> bytes:
     kept = [c for c in ("recording", "subject", "frame", "time_s", "codeword", "error_mm") if c in points]
-    return points[kept].to_csv(index=False).encode()
+    return plain_table(points[kept]).to_csv(index=False).encode()
 
 
 def _steps(choice: shelf.Choice) -> list[tuple[str | None, str | None, dict[str, Any]]]:

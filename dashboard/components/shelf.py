@@ -42,10 +42,10 @@ def is_encoded(root: Path, model: str | None, dataset: str | None) -> bool:
     if not model or not dataset:
         return False
     tokens = root / "tokens" / f"{model}--{dataset}" / "manifest.json"
-    data = root / "datasets" / dataset / "manifest.json"
-    if not tokens.is_file():
-        return False
-    return not data.is_file() or _same_data(str(tokens), str(data), stamp(tokens, data))
+    made_from = {"dataset_key": root / "datasets" / dataset / "manifest.json",
+                 "model_key": root / "models" / model / "config.json"}
+    return tokens.is_file() and all(_same(str(tokens), key, str(path), stamp(tokens, path))
+                                    for key, path in made_from.items() if path.is_file())
 
 
 def codebook(root: Path, name: str) -> Codebook:
@@ -128,10 +128,10 @@ def stamp(*paths: Path) -> tuple[int, ...]:
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _same_data(tokens: str, dataset: str, stamp: tuple[int, ...]) -> bool:
-    """A recording that was removed, or an import of the same name, makes another dataset."""
+def _same(tokens: str, key: str, source: str, stamp: tuple[int, ...]) -> bool:
+    """A recording that was removed, an import or a training of the same name makes another dataset or model."""
     try:
-        made_from, now = read_json(Path(tokens)).get("dataset_key"), read_json(Path(dataset)).get("key")
+        made_from, now = read_json(Path(tokens)).get(key), read_json(Path(source)).get("key")
     except (DataError, AttributeError):  # broken: the page that opens it says so
         return True
     return made_from is None or made_from == now

@@ -58,6 +58,8 @@ def this_dataset(choice: shelf.Choice) -> None:
     if event and (rows := [r for r in event.selection.rows if r < len(shown)]):
         provenance.of_recording(dataset, shown["recording"].iloc[rows[0]])
         deletion.offer_recording(choice, dataset, shown["recording"].iloc[rows[0]])
+        if not dataset.simulated:
+            deletion.offer_withdrawal(choice, dataset, shown["recording"].iloc[rows[0]])
     provenance.of_dataset(dataset)
     video_links.of_dataset(dataset)
     names = list_aligned(choice.dataset, choice.root)

@@ -25,6 +25,7 @@ from dfe_core.probes.explain import errors_by_subject
 from dfe_core.probes.features.catalogue import known_features
 from dfe_core.probes.recipe import read_recipe, recipe_text
 from dfe_core.probes.result import ProbeResult
+from dfe_core.spreadsheet import plain_table
 from dfe_core.store import artefact_path, content_key
 
 MODELS = {"linear": "Logistic or ridge regression", "svm": "Linear SVM", "boosting": "Gradient boosting"}
@@ -228,15 +229,16 @@ def compare(kept: list[ProbeResult], result: ProbeResult) -> None:
                "experiment share people and folds; across experiments with other folds, look at the intervals.")
     frame.table(table, column_config={
         name: st.column_config.NumberColumn(format="%.3f") for name in ("Score", "From", "To", "p, corrected")})
-    st.download_button("Comparison, CSV", table.to_csv(index=False), f"probes-{result.settings.label}.csv", "text/csv",
-                       on_click="ignore")
+    st.download_button("Comparison, CSV", plain_table(table).to_csv(index=False),
+                       f"probes-{result.settings.label}.csv", "text/csv", on_click="ignore")
 
 
 def keep(choice: shelf.Choice, result: ProbeResult) -> None:
     """The result as files, the methods paragraph, and the recipe that runs it again."""
     stem = f"probe-{choice.model}-{result.settings.label}"
     with st.container(horizontal=True):
-        st.download_button("Scores, CSV", result.rows.to_csv(index=False), f"{stem}.csv", "text/csv", on_click="ignore")
+        st.download_button("Scores, CSV", plain_table(result.rows).to_csv(index=False), f"{stem}.csv", "text/csv",
+                           on_click="ignore")
         st.download_button("Everything, JSON", json.dumps(result.to_json(), default=plain, indent=1), f"{stem}.json",
                            "application/json", on_click="ignore")
         st.download_button("Recipe, TOML", recipe_text(result.settings), f"{stem}.toml", "text/plain",

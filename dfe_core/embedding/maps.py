@@ -24,6 +24,7 @@ from dfe_core.embedding.quality import MapQuality, map_quality
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
+from dfe_core.integrity import is_whole
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
 from dfe_core.tokenizer.codebook import Codebook
@@ -119,7 +120,7 @@ class MapArtefact:
 def open_map(settings: MapSettings, root: Path | None = None) -> MapArtefact | None:
     """The finished map of these settings and of the model and data as they are now, if there is one."""
     path = _path(settings, root)
-    return MapArtefact(path) if (path / "manifest.json").is_file() else None
+    return MapArtefact(path) if is_whole(path) else None
 
 
 def list_maps(model: str, root: Path | None = None) -> list[MapArtefact]:

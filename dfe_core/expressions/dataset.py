@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from dfe_core.errors import DataError
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.spool import Spool
+from dfe_core.integrity import check
 from dfe_core.locks import claim
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, read_json, write_json
 
@@ -63,7 +64,7 @@ class Dataset:
         self.path = Path(path)
         if not (self.path / "manifest.json").is_file():
             raise DataError(self.path, "no dataset here", "one listed by `dfe list`")
-        self.manifest: dict[str, Any] = read_json(self.path / "manifest.json")
+        self.manifest: dict[str, Any] = read_json(check(self.path / "manifest.json"))
         version = self.manifest.get("schema_version")
         if version != SCHEMA_VERSION:
             raise DataError(self.path / "manifest.json", f"schema version {version!r}", str(SCHEMA_VERSION))
@@ -105,7 +106,7 @@ class Dataset:
     @cached_property
     def recordings(self) -> pd.DataFrame:
         """One row a recording: `RECORDING_COLUMNS`, then the label columns."""
-        return pd.read_parquet(self.path / "recordings.parquet")
+        return pd.read_parquet(check(self.path / "recordings.parquet"))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -116,7 +117,7 @@ class Dataset:
     def truth(self) -> pd.DataFrame | None:
         """recording, action, side, onset_s, apex_s, offset_s, intensity, in_facs; None for real data."""
         path = self.path / "truth.parquet"
-        return pd.read_parquet(path) if path.is_file() else None
+        return pd.read_parquet(check(path)) if path.is_file() else None
 
     @property
     def frame_count(self) -> int:
@@ -170,7 +171,7 @@ class Dataset:
     @cached_property
     def _file(self) -> pq.ParquetFile:
         try:
-            return pq.ParquetFile(self.path / "frames.parquet", memory_map=True)
+            return pq.ParquetFile(check(self.path / "frames.parquet"), memory_map=True)
         except (OSError, pa.ArrowInvalid) as error:
             raise DataError(self.path / "frames.parquet", f"not readable ({error})",
                             "a file written by dfe: import the dataset again") from None

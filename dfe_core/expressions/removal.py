@@ -19,7 +19,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset, DatasetWriter
 from dfe_core.expressions.recording import Recording
 from dfe_core.locks import claim
-from dfe_core.store import artefact_path, atomic_directory
+from dfe_core.store import artefact_path, atomic_directory, read_json, write_json
 
 _OWN = frozenset(("manifest.json", "recordings.parquet", "frames.parquet", "extras.parquet", "truth.parquet"))
 _WHY = "removed by hand"
@@ -81,6 +81,42 @@ def _join(dataset: Dataset, held: Dataset, entry: trash.Discarded, root: Path | 
     with trash.taken_back(entry, root), atomic_directory(dataset.path) as folder:
         _write(folder, dataset.name, parts, _joined_manifest(dataset.manifest, held.manifest, entry))
         _copy_others(dataset.path, folder)
+
+
+def write_without(path: Path, recordings: Sequence[str]) -> None:
+    """Write the dataset in a folder anew without these recordings, for good: nothing of them goes into the trash, and
+    its manifest and list of videos name neither them nor their files.
+
+    Raises `DataError` where none would be left.
+    """
+    dataset, gone = Dataset(path), set(recordings)
+    names = [name for name in dataset.recordings["recording"].tolist() if name not in gone]
+    if not names:
+        raise DataError(dataset.name, "no recording would be left", "the dataset itself to be deleted")
+    with atomic_directory(path) as folder:
+        _write(folder, dataset.name, [(dataset, name) for name in names], _forgetting(dataset.manifest, gone))
+        _copy_others(path, folder)
+        if (videos := folder / "videos.json").is_file():
+            held = read_json(videos)
+            kept = {name: one for name, one in held.get("videos", {}).items() if name not in gone}
+            write_json(videos, {**held, "videos": kept})
+
+
+def _forgetting(manifest: dict[str, Any], gone: set[str]) -> dict[str, Any]:
+    """A manifest that names neither these recordings nor the files that held nothing else."""
+    sources = [{**s, "recordings": [r for r in s.get("recordings", ()) if r not in gone]}
+               for s in manifest.get("sources") or []]
+    kept = [s for s, old in zip(sources, manifest.get("sources") or [], strict=True)
+            if s["recordings"] or not old.get("recordings")]
+    files = {s.get("file", "") for s in manifest.get("sources") or []} - {s.get("file", "") for s in kept}
+    words = {*gone, *files} - {""}
+
+    def names_them(text: str) -> bool:
+        return any(word in text for word in words)
+    left_out = [d for d in manifest.get("dropped") or [] if not names_them(f"{d.get('file')} {d.get('why')}")]
+    notes = [note for note in manifest.get("notes") or [] if not names_them(str(note))]
+    kept = [{**s, "notes": [n for n in s.get("notes", ()) if not names_them(str(n))]} for s in kept]
+    return {**manifest, "sources": kept, "dropped": left_out, "notes": notes}
 
 
 def _write(folder: Path, name: str, parts: Sequence[tuple[Dataset, str]], manifest: dict[str, Any]) -> None:

@@ -32,6 +32,7 @@ from dfe_core.facs.shifts import NullTails
 from dfe_core.facs.signals import AuSignals, assess_signals
 from dfe_core.facs.store import AlignedAus
 from dfe_core.facs.surface import SurfaceCollector
+from dfe_core.integrity import is_whole
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
 from dfe_core.tokenizer.codebook import Codebook
@@ -169,7 +170,7 @@ def open_aggregates(codebook: Codebook, face: FaceModel, tokens: TokenCache, dat
 def load_or_none(load: Callable[[Path], T], folder: Path) -> T | None:
     """What `load` reads from a cached folder, or None where it is not there, broken or of another version: a miss."""
     try:
-        return load(folder) if (folder / "manifest.json").is_file() else None
+        return load(folder) if is_whole(folder) else None
     except (DataError, OSError, ValueError, KeyError, TypeError) as error:
         logging.getLogger(__name__).info("%s is not usable and is made again: %s", folder.name, error)
         return None

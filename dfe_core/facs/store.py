@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.integrity import check
 from dfe_core.locks import claim
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, read_json, write_json
 
@@ -49,7 +50,7 @@ class AlignedAus:
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
-        self.manifest: dict[str, Any] = read_json(self.path / "manifest.json")
+        self.manifest: dict[str, Any] = read_json(check(self.path / "manifest.json"))
         version = self.manifest.get("schema_version")
         if version != SCHEMA_VERSION:
             raise DataError(self.path / "manifest.json", f"schema version {version!r}", str(SCHEMA_VERSION))
@@ -144,7 +145,7 @@ class AlignedAus:
     @cached_property
     def _file(self) -> pq.ParquetFile:
         try:
-            return pq.ParquetFile(self.path / "aus.parquet", memory_map=True)
+            return pq.ParquetFile(check(self.path / "aus.parquet"), memory_map=True)
         except (OSError, pa.ArrowInvalid) as error:
             raise DataError(self.path / "aus.parquet", f"not readable ({error})",
                             "a file written by dfe: import or derive the AUs again") from None
@@ -199,6 +200,19 @@ def open_writer(dataset: str, name: str, aus: tuple[tuple[str, str], ...],
         yield writer
         if not (folder / "manifest.json").is_file():
             raise DataError(name, "the AUs were not closed", "AlignedWriter.close before the block ends")
+
+
+def drop_recordings(aus: AlignedAus, dataset: Dataset, gone: set[str], root: Path | None = None) -> None:
+    """Write AUs anew without these recordings, joined to the dataset as it is now."""
+    name = aus.path.name.removeprefix(folder_name(dataset.name, ""))
+    computed = ("schema_version", "aus", "alignment", "frames", "files", "key", "dataset_key")
+    about = {k: v for k, v in aus.manifest.items() if k not in computed}
+    present = {row["recording"]: row for row in aus.manifest["alignment"] if row["recording"] not in gone}
+    with open_writer(dataset.name, name, aus.aus, root) as writer:
+        for recording, row in present.items():
+            report = {k: v for k, v in row.items() if k not in ("recording", "frames")}
+            writer.add(recording, aus.recording(recording) if row["frames"] else None, report)
+        writer.close({**about, "dataset_key": dataset.key})
 
 
 def list_aligned(dataset: str, root: Path | None = None) -> list[str]:

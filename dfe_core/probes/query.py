@@ -19,6 +19,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import split_dataset
 from dfe_core.facs.store import AlignedAus
+from dfe_core.integrity import is_whole
 from dfe_core.probes.features import material
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.features.spans import SpanIndex
@@ -137,7 +138,7 @@ def place_of(text: str, encoder: TextEncoder) -> np.ndarray:
 def open_moments(settings: QuerySettings, root: Path | None = None) -> MomentIndex | None:
     """The index of these settings if it has been made."""
     folder = _folder(settings, root)
-    return MomentIndex(folder) if (folder / "manifest.json").is_file() else None
+    return MomentIndex(folder) if is_whole(folder) else None
 
 
 def list_moments(model: str, dataset: str, root: Path | None = None) -> list[MomentIndex]:

@@ -12,6 +12,7 @@ from dfe_core import __version__
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus
+from dfe_core.integrity import is_whole
 from dfe_core.probes import explain
 from dfe_core.probes.chance import guesses, permutation_count, permute_labels
 from dfe_core.probes.checks import ConfoundCheck, confound_checks, duration_tells, equal_windows
@@ -42,7 +43,7 @@ def run_probe(settings: ProbeSettings, root: Path | None = None, progress: Liste
     """
     inputs = open_inputs(settings, root)
     folder = artefact_path("analyses", f"probe-{probe_key(settings, inputs)}", root)
-    if (folder / "manifest.json").is_file():
+    if is_whole(folder):
         return ProbeResult.load(folder)
     result = _work_out(settings, inputs, progress)
     with atomic_directory(folder) as temporary:

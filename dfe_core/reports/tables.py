@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from dfe_core.spreadsheet import plain_table
 from dfe_core.store import atomic_file
 
 
@@ -22,7 +23,8 @@ def write_table(table: pd.DataFrame, folder: Path, name: str) -> list[Path]:
     """Write one table twice; returns both paths."""
     csv, parquet = folder / f"{name}.csv", folder / f"{name}.parquet"
     with atomic_file(csv) as temporary:
-        flat_lists(table).to_csv(temporary, index=False, float_format="%.7g", lineterminator="\n", encoding="utf-8")
+        plain_table(flat_lists(table)).to_csv(temporary, index=False, float_format="%.7g", lineterminator="\n",
+                                              encoding="utf-8")
     with atomic_file(parquet) as temporary:
         table.to_parquet(temporary, index=False)
     return [csv, parquet]

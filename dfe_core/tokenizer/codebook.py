@@ -14,11 +14,13 @@ import pandas as pd
 from dfe_core.errors import DataError
 from dfe_core.faces.library import open_face
 from dfe_core.faces.model import FaceModel
+from dfe_core.integrity import check
 from dfe_core.store import artefact_path, read_json
 
 if TYPE_CHECKING:
     from dfe_core.tokenizer.codeword import Codeword
 
+SCHEMA_VERSION = 1
 REST = 0
 """Codeword 0 deforms nothing: a stage with nothing left worth adding emits it. A still neutral face is all rest."""
 
@@ -73,7 +75,10 @@ class Codebook:
                 if parent.is_dir() else []
             raise DataError(name, "no trained model of this name",
                             "one of " + ", ".join(known) if known else "a model made by `dfe train`")
-        config, table = read_json(path / "config.json"), pd.read_parquet(path / "codewords.parquet")
+        config = read_json(check(path / "config.json"))
+        if (version := config.get("schema_version", SCHEMA_VERSION)) != SCHEMA_VERSION:
+            raise DataError(path / "config.json", f"schema version {version!r}", f"{SCHEMA_VERSION}: train again")
+        table = pd.read_parquet(check(path / "codewords.parquet"))
         psi = np.stack(table["psi"].to_numpy()).astype(np.float32)
         return cls(name, psi, np.asarray(config["levels"], np.float32), int(config["tokenizer"]["stages"]),
                    tuple(config["coefficients"]), config["face"], table.drop(columns="psi"), config, path)

@@ -17,12 +17,12 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split
 from dfe_core.faces.model import FaceModel
+from dfe_core.integrity import check, seal
 from dfe_core.store import artefact_path, atomic_file, file_sha256, read_json, write_json
+from dfe_core.tokenizer.codebook import SCHEMA_VERSION
 from dfe_core.tokenizer.config import TokenizerConfig, build
 from dfe_core.tokenizer.geometry import codeword_geometry
 from dfe_core.tokenizer.model import Tokenizer
-
-SCHEMA_VERSION = 1
 
 
 def save_model(model: Tokenizer, dataset: Dataset, split: Split, config: Any, folder: Path, face: FaceModel,
@@ -45,6 +45,7 @@ def save_model(model: Tokenizer, dataset: Dataset, split: Split, config: Any, fo
         "key": file_sha256(weights)[:16], "run_key": run_key, "face": face.id, "coefficients": list(face.names),
         "levels": [float(v) for v in model.quantizer.levels], "simulated": dataset.simulated,
         "dataset": {"name": dataset.name, "key": dataset.key}, "split": split.to_json(), **values})
+    seal(folder, ("codewords.parquet", "config.json", "model.safetensors"))
 
 
 def load_model(name: str, root: Path | None = None, device: str | None = None) -> tuple[Tokenizer, dict[str, Any]]:
@@ -56,7 +57,7 @@ def load_model(name: str, root: Path | None = None, device: str | None = None) -
     folder = artefact_path("models", name, root)
     if not (folder / "config.json").is_file():
         raise DataError(name, "no trained model of this name", "a model made by `dfe train`")
-    config = read_json(folder / "config.json")
+    config = read_json(check(folder / "config.json"))
     path = folder / "model.safetensors"
     try:
         if file_sha256(path)[:16] != config["key"]:

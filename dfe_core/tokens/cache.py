@@ -17,7 +17,11 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.errors import DataError
+from dfe_core.integrity import check
 from dfe_core.store import artefact_path, read_json
+
+SCHEMA_VERSION = 1
+_OTHER = {"model_key": "with another model of this name", "dataset_key": "from another version of the dataset"}
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,26 @@ class TokenCache:
         self.path = Path(path)
         if not (self.path / "manifest.json").is_file():
             raise DataError(self.path.name, "not encoded yet", "`dfe encode MODEL DATASET` to have run")
-        self.manifest: dict[str, Any] = read_json(self.path / "manifest.json")
+        self.manifest: dict[str, Any] = read_json(check(self.path / "manifest.json"))
+        if (version := self.manifest.get("schema_version", SCHEMA_VERSION)) != SCHEMA_VERSION:
+            raise DataError(self.path / "manifest.json", f"schema version {version!r}",
+                            f"{SCHEMA_VERSION}: `dfe encode` to be run again")
 
     @classmethod
     def open(cls, model: str, dataset: str, root: Path | None = None) -> TokenCache:
-        """Open ``tokens/<model>--<dataset>``. Raises `DataError` when it has not been encoded."""
-        return cls(artefact_path("models", model, root).parent.parent / "tokens" / f"{model}--{dataset}")
+        """Open ``tokens/<model>--<dataset>``.
+
+        Raises `DataError` when it has not been encoded, and for tokens of another model or another state of the dataset
+        of the same name: decoded with this codebook they would be other faces.
+        """
+        folder = artefact_path("models", model, root)
+        tokens = cls(artefact_path("tokens", f"{model}--{dataset}", root))
+        made_from = ("model_key", folder / "config.json"), ("dataset_key", artefact_path("datasets", dataset, root) /
+                                                            "manifest.json")
+        for key, path in made_from:
+            if tokens.manifest.get(key) and path.is_file() and read_json(path).get("key") != tokens.manifest[key]:
+                raise DataError(tokens.path.name, f"encoded {_OTHER[key]}", "`dfe encode` to be run again")
+        return tokens
 
     @property
     def stages(self) -> int:
@@ -98,8 +116,8 @@ class TokenCache:
 
         Read from counts.parquet, which encoding writes; a small table however long the recordings.
         """
-        return pd.read_parquet(self.path / "counts.parquet")
+        return pd.read_parquet(check(self.path / "counts.parquet"))
 
     @property
     def _quoted(self) -> str:
-        return str(self.path / "tokens.parquet").replace("'", "''")
+        return str(check(self.path / "tokens.parquet")).replace("'", "''")

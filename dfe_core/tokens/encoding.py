@@ -20,8 +20,8 @@ from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.steady import linked_frames
 from dfe_core.tokenizer.storage import load_model, require_same_coefficients
+from dfe_core.tokens.cache import SCHEMA_VERSION
 
-SCHEMA_VERSION = 1
 _BATCH = 4096
 
 

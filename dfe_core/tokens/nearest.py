@@ -17,6 +17,7 @@ import pandas as pd
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
+from dfe_core.integrity import is_whole
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import atomic_directory, content_key, read_json, write_json
 from dfe_core.tokenizer.metric import mesh_factor
@@ -133,7 +134,7 @@ class FaceIndex:
 def open_face_index(dataset: Dataset, face: FaceModel) -> FaceIndex | None:
     """The index of a dataset on a face if it has been built."""
     path = _path(dataset, face)
-    return FaceIndex(path, dataset) if (path / "manifest.json").is_file() else None
+    return FaceIndex(path, dataset) if is_whole(path) else None
 
 
 def build_moments(dataset: Dataset, face: FaceModel, progress: Listener = silent) -> FaceIndex:

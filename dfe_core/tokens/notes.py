@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from dfe_core.errors import DataError
+from dfe_core.integrity import signed, unsigned
 from dfe_core.store import artefact_path, read_json, write_json
 
 SCHEMA_VERSION = 1
@@ -207,7 +208,7 @@ class Notebook:
                 revision = book["revision"]
                 change(book)
                 if book["revision"] != revision:
-                    write_json(self.path, book)
+                    write_json(self.path, signed(book))
                 return _snapshot(book)
         except Timeout:
             raise DataError(self.path, f"locked by another program for over {LOCK_S:.0f} s",
@@ -217,6 +218,8 @@ class Notebook:
         if not self.path.is_file():
             return {"schema_version": SCHEMA_VERSION, "revision": 0, "values": {}, "history": []}
         book = read_json(self.path)
+        if isinstance(book, dict):
+            book = unsigned(book, self.path)
         if not isinstance(book, dict) or book.get("schema_version") != SCHEMA_VERSION or not \
                 {"revision", "values", "history"} <= set(book):
             raise DataError(self.path, "not a notebook of this version", f"schema version {SCHEMA_VERSION}")

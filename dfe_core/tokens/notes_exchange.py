@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dfe_core.errors import DataError
+from dfe_core.spreadsheet import original_cell, plain_cell
 from dfe_core.tokens.notes import LONGEST, Notebook, Notes, _tags, _text, _value, frame_set
 
 COLUMNS = ("codeword", "name", "tags", "note", "author", "time")
@@ -31,7 +32,8 @@ def notes_csv(notes: Notes) -> str:
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for codeword, note in notes.codewords.items():
-        writer.writerow([codeword, note.name, "; ".join(note.tags), note.note, note.author, note.time])
+        writer.writerow(list(map(plain_cell, (codeword, note.name, "; ".join(note.tags), note.note, note.author,
+                                              note.time))))
     return out.getvalue()
 
 
@@ -52,7 +54,8 @@ def import_csv(notebook: Notebook, text: str, author: str = "", overwrite: bool 
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     if "codeword" not in (reader.fieldnames or []):
         raise DataError("notes CSV", f"columns {', '.join(reader.fieldnames or []) or 'none'}", ", ".join(COLUMNS))
-    rows = [{**row, "tags": [t for t in (row.get("tags") or "").split(";") if t.strip()]} for row in reader]
+    read = [{k: original_cell(v) if isinstance(v, str) else v for k, v in row.items()} for row in reader]
+    rows = [{**row, "tags": [t for t in (row.get("tags") or "").split(";") if t.strip()]} for row in read]
     return _take(notebook, rows, {}, author, overwrite)
 
 

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dfe_core.errors import DataError
+from dfe_core.integrity import is_whole
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import atomic_directory, content_key, read_json, write_json
 from dfe_core.tokenizer.codebook import REST
@@ -127,7 +128,7 @@ def _runs_of(path: Path, codeword: int) -> pd.DataFrame:
 def open_runs(tokens: TokenCache) -> RunIndex | None:
     """The index of a token cache if it has been built."""
     path = _path(tokens)
-    return RunIndex(path) if (path / "manifest.json").is_file() else None
+    return RunIndex(path) if is_whole(path) else None
 
 
 def build_runs(tokens: TokenCache, progress: Listener = silent) -> RunIndex:

@@ -11,6 +11,7 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split
+from dfe_core.integrity import is_whole, seal
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import atomic_file, cache_root, content_key, write_json
 
@@ -41,7 +42,7 @@ def training_frames(dataset: Dataset, split: Split, root: Path | None = None, pr
     """
     key = content_key([dataset.key, split.to_json(), LAG_S, CHANGES, seed])
     folder = (root or cache_root()) / "analyses" / f"frames-{key}"
-    if not (folder / "manifest.json").is_file():
+    if not is_whole(folder):
         _write(dataset, split, folder, progress, seed)
     shape = tuple(json.loads((folder / "manifest.json").read_text())["shape"])
     if not shape[0]:
@@ -70,6 +71,7 @@ def _write(dataset: Dataset, split: Split, folder: Path, progress: Listener, see
         np.savez(temporary, moment=moment / max(count, 1), changes=np.concatenate(changes))
     write_json(folder / "manifest.json", {"schema_version": 1, "dataset": dataset.name, "dataset_key": dataset.key,
                                           "shape": [count, width]})
+    seal(folder)
 
 
 def _changes(psi: np.ndarray, lag: int, limit: int, rng: np.random.Generator) -> np.ndarray:

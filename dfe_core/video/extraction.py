@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.integrity import is_whole
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, read_json, write_json
 from dfe_core.video.frames import probe, read_frames
@@ -66,7 +67,7 @@ def extract(video: Path, model: Path, faces: int = 4, root: Path | None = None,
     done are read back. Raises `DataError` for a missing extra, model or video, and a video without any face.
     """
     folder = _folder(video, model, faces, root)
-    if not (folder / "manifest.json").is_file():
+    if not is_whole(folder):
         with atomic_directory(folder) as temporary:
             _run(video, model, faces, temporary, progress)
     return _load(folder, video)

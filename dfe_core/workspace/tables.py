@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from dfe_core.errors import DataError
+from dfe_core.spreadsheet import plain_table
 from dfe_core.store import atomic_file
 from dfe_core.tokens.usage import usage
 from dfe_core.workspace.study import Study
@@ -77,7 +78,7 @@ def _copy_tokens(study: Study, path: Path, format: str) -> int:
 
 def _write(table: pd.DataFrame, temporary: Path, format: str, path: Path) -> None:
     if format == "csv":
-        table.to_csv(temporary, index=False)
+        plain_table(table).to_csv(temporary, index=False)
     elif format == "parquet":
         table.to_parquet(temporary, index=False)
     elif len(table) > EXCEL_ROWS:

@@ -183,6 +183,7 @@ def test_a_model_of_another_face_is_refused(root, tmp_path):
     copy = tmp_path / "cache"
     shutil.copytree(root, copy)
     (copy / "models/small/config.json").write_text(json.dumps(config))
+    (copy / "models/small/checksums.json").unlink()
     with pytest.raises(DataError, match="coefficients"):
         encode_dataset("small", "toy", root=copy)
 

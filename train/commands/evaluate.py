@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 from dfe_core.progress import Listener
+from dfe_core.store import artefact_path
+from train.catalogue import lineage_notes
 from train.commands.output import add_json_option, deliver
 from train.tables import facts, table
 
@@ -27,6 +30,8 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.evaluation.evaluate import evaluate_model
     result = evaluate_model(args.model, args.dataset, split=args.split, progress=progress)
     deliver(result, report(result), args.json)
+    for note in lineage_notes(artefact_path("models", args.model)):
+        print(f"note: the model was {note}", file=sys.stderr)
 
 
 def report(result: dict[str, Any]) -> str:

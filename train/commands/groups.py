@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dfe_core.progress import Listener
+from dfe_core.spreadsheet import plain_table
 from dfe_core.store import json_text
 from train.cli import seed
 from train.commands.output import add_json_option, deliver
@@ -48,9 +49,9 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 def write_tables(result: GroupComparison, folder: Path) -> None:
     """groups.csv, omnibus.csv (of three or more levels) and groups.json."""
     folder.mkdir(parents=True, exist_ok=True)
-    result.table.to_csv(folder / "groups.csv", index=False)
+    plain_table(result.table).to_csv(folder / "groups.csv", index=False)
     if len(result.omnibus):
-        result.omnibus.to_csv(folder / "omnibus.csv", index=False)
+        plain_table(result.omnibus).to_csv(folder / "omnibus.csv", index=False)
     (folder / "groups.json").write_text(json_text(result.to_json()) + "\n", encoding="utf-8")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from dfe_core.progress import Listener
 from dfe_core.store import read_json
-from train.catalogue import Artefact, dependents, find
+from train.catalogue import Artefact, dependents, find, lineage_notes
 from train.commands.list_ import data
 from train.tables import duration, facts, size, table
 
@@ -33,7 +33,12 @@ def _common(artefact: Artefact) -> str:
     made_from = ", ".join(f"{kind}/{name}" for kind, name in sorted(artefact.needs))
     pairs = [("artefact", artefact.label), ("folder", artefact.path), ("size", size(artefact.bytes)),
              ("data", data(artefact)), ("made from", made_from), ("used by", users), ("fault", artefact.fault)]
-    return facts([(name, value) for name, value in pairs if value])
+    return facts([(name, value) for name, value in [*pairs, *_lineage(artefact)] if value])
+
+
+def _lineage(artefact: Artefact) -> list[tuple[str, str]]:
+    """What a reader of a model's figures must know of the data it was trained on."""
+    return [("note", sentence) for sentence in lineage_notes(artefact.path)] if artefact.kind == "models" else []
 
 
 def _details(artefact: Artefact, rows: int | None) -> str:

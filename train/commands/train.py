@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 from dfe_core.store import read_json
+from train.catalogue import lineage_notes
 from train.cli import seed
 from train.tables import facts
 
@@ -39,6 +41,8 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.training.fit import train_model
     folder = train_model(args.dataset, args.name, config=config, resume=args.resume, progress=progress)
     print(_summary(folder))
+    for note in lineage_notes(folder):
+        print(f"note: the model was {note}", file=sys.stderr)
 
 
 def parse_overrides(settings: list[str]) -> dict[str, Any]:

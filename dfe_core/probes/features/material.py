@@ -17,6 +17,7 @@ from scipy import sparse
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus, present
+from dfe_core.integrity import is_whole
 from dfe_core.probes.features.spans import SpanIndex
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import atomic_directory, content_key, write_json
@@ -96,7 +97,7 @@ def au_sums(sources: Sources, name: str) -> Arrays:
 def _kept(sources: Sources, kind: str, content: str, make: Callable[[Sources], Arrays]) -> Arrays:
     spans = content_key(sources.spans[["recording", "start_s", "end_s"]].astype(str).to_dict("list"))
     folder = sources.folder / f"probe-material-{content_key([VERSION, SAMPLE, kind, content, spans])}"
-    if not (folder / "manifest.json").is_file():
+    if not is_whole(folder):
         arrays = make(sources)
         with atomic_directory(folder) as temporary:
             np.savez(temporary / "arrays.npz", **{n: a for n, a in arrays.items() if not sparse.issparse(a)})

@@ -1,0 +1,387 @@
+"""A person withdraws: all of theirs leaves the cache for good, and a certificate says what went and what remains.
+
+An unfinished certificate is written first, and what was made from a dataset goes before the dataset is written anew, so
+that a withdrawal that was interrupted is known, and finished when it is asked for once more.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from dfe_core import __version__, trash
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.removal import write_without
+from dfe_core.facs.store import AlignedAus, drop_recordings
+from dfe_core.integrity import seal, sealed_files, signed
+from dfe_core.locks import claim
+from dfe_core.progress import Listener, Progress, silent
+from dfe_core.store import KINDS, cache_root, read_json, recover_all, write_json
+from train.catalogue import WITHDRAWN as MARK
+from train.catalogue import Artefact, catalogue, delete
+from train.health import WITHDRAWALS as FOLDER
+from train.health import certificates, leftovers
+
+PATIENCE_S = 600.0
+_BEYOND = ("Copies outside of the cache are not known to dfe: the source recordings and videos, exports, reports of "
+           "--out, backups, and caches of other machines.")
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What a withdrawal did.
+
+    subject: as the lab names the person. datasets: name to number of recordings removed. deleted: artefacts that are
+    gone for good, made again when they are needed (tokens: by `dfe encode`). rewritten: artefacts that are there
+    without the person. trained: models that were trained with recordings of the person, and learned faces: the person
+    cannot be taken out of them, only they themselves can be removed. sources: SHA-256 of the source files. mentions:
+    files of the cache in which the person's name, or that of a recording that nobody else has, is still found.
+    recordings: by dataset, as long as it is not finished.
+    """
+
+    id: str
+    subject: str
+    time: str
+    by: str
+    version: str = __version__
+    datasets: dict[str, int] = field(default_factory=dict)
+    deleted: tuple[str, ...] = ()
+    rewritten: tuple[str, ...] = ()
+    trained: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
+    recordings: dict[str, list[str]] = field(default_factory=dict)
+    finished: bool = False
+    beyond: str = _BEYOND
+
+    def text(self) -> str:
+        """The certificate for people."""
+        counts = ", ".join(f"{name} ({n})" for name, n in self.datasets.items()) or "none"
+        parts = [("Withdrawal", f"{self.id}, {self.time}, by {self.by or 'unknown'}, dfe {self.version}"),
+                 ("Person", self.subject), ("Removed for good from datasets (recordings)", counts),
+                 ("Deleted", ", ".join(self.deleted) or "nothing else"),
+                 ("Written anew without the person", ", ".join(self.rewritten) or "none"),
+                 ("Trained with recordings of the person", ", ".join(self.trained) or "none"),
+                 ("Source files, SHA-256", ", ".join(self.sources) or "none"),
+                 ("Still mentioned in", ", ".join(self.mentions) or "no file of the cache"), ("Beyond", self.beyond)]
+        return "\n".join(f"{name}: {value}" for name, value in parts) + "\n"
+
+
+def withdraw(subject: str, root: Path | None = None, progress: Listener = silent, *,
+             datasets: Sequence[str] | None = None) -> Certificate:
+    """Remove every recording of a subject for good, in the datasets and in the trash.
+
+    datasets: in which the name is this person's; needed where several datasets have a subject of the name, for it may
+    be somebody else there. Raises `DataError` where there is nobody of this name, where several datasets have it and
+    none is named, and where a dataset is being written by another command.
+    """
+    root = root or cache_root()
+    recover_all(root)
+    trash.recover(root)
+    places = _places(subject, root, datasets)
+    begun = _begun(subject, root)
+    names = {name: set(theirs) for name, theirs in (begun.recordings if begun else {}).items()}
+    for data, theirs in places:
+        names.setdefault(data.name, set()).update(theirs)
+    if not names:
+        raise DataError(subject, "nobody of this name in any dataset or in the trash",
+                        "a subject that `dfe show` lists")
+    certificate = begun or Certificate(secrets.token_hex(6), subject,
+                                       datetime.now(timezone.utc).isoformat(timespec="seconds"), trash.account())
+    certificate = replace(certificate, recordings={name: sorted(theirs) for name, theirs in names.items()})
+    _write(certificate, root)
+    work = _Work(root, subject, names, places)
+    work.run(progress)
+    certificate = replace(
+        certificate, datasets={**certificate.datasets, **{name: len(theirs) for name, theirs in names.items()}},
+        deleted=_sorted(certificate.deleted, work.deleted), rewritten=_sorted(certificate.rewritten, work.rewritten),
+        trained=_sorted(certificate.trained, work.trained), sources=_sorted(certificate.sources, work.sources),
+        mentions=tuple(mentions(root, work.own_names())), finished=True, recordings={})
+    _write(certificate, root)
+    return certificate
+
+
+def _places(subject: str, root: Path, datasets: Sequence[str] | None) -> list[tuple[Dataset, list[str]]]:
+    """The datasets, those in the trash as well, in which the person is, and their recordings."""
+    found = [(data, theirs) for data in _datasets(root) if (theirs := _recordings_of(data, subject))]
+    names = sorted({data.name for data, _ in found})
+    if datasets is None and len(names) > 1:
+        raise DataError(subject, f"a subject of {len(names)} datasets ({', '.join(names)}), who may be different "
+                        "people", "--dataset NAME for each that this person is in")
+    if unknown := sorted(set(datasets or ()) - set(names)):
+        raise DataError(unknown[0], f"no recording of {subject}", f"one of {', '.join(names) or 'none'}")
+    return [(data, theirs) for data, theirs in found if datasets is None or data.name in datasets]
+
+
+def mentions(root: Path, names: Iterable[str]) -> Iterator[str]:
+    """Files of a cache that hold one of these names: as a JSON string, or in a column of recordings or subjects."""
+    wanted = set(names)
+    quoted = [json.dumps(name, ensure_ascii=ascii).encode() for name in wanted for ascii in (False, True)]
+    for path in sorted(p for kind in (*KINDS, ".trash") for p in (root / kind).rglob("*") if p.is_file()):
+        if path.suffix in (".json", ".jsonl"):
+            found = any(text in path.read_bytes() for text in quoted)
+        else:
+            found = path.suffix == ".parquet" and _column_has(path, wanted)
+        if found:
+            yield str(path.relative_to(root))
+
+
+class _Work:
+    """One withdrawal under way: what it removes, by dataset, and what came of it."""
+
+    def __init__(self, root: Path, subject: str, names: dict[str, set[str]],
+                 places: list[tuple[Dataset, list[str]]]) -> None:
+        self.root, self.subject, self.names, self.places = root, subject, names, places
+        self.deleted: set[str] = set()
+        self.rewritten: set[str] = set()
+        self.trained: set[str] = set()
+        self.sources: set[str] = set()
+        self.files: set[str] = set()
+
+    def own_names(self) -> set[str]:
+        """Names that are looked for at the end: of recordings that nobody else has; and the person's, unless somebody
+        of another dataset bears it."""
+        left = [data.recordings for data in _datasets(self.root)]
+        others = {str(v) for rows in left for column in ("recording", "subject") for v in rows[column]}
+        return {self.subject, *(n for theirs in self.names.values() for n in theirs)} - others
+
+    def run(self, progress: Listener) -> None:
+        for data, theirs in self.places:
+            own = [s for s in data.manifest.get("sources") or [] if set(theirs) & set(s.get("recordings", ()))]
+            self.sources |= {str(s.get("sha256", "")) for s in own} - {""}
+            self.files |= {str(s.get("file", "")) for s in own} - {""}
+        steps = (self._derived, self._models, self._copies, self._data, self._aus)
+        for done, step in enumerate(steps):
+            progress(Progress("withdraw", done, len(steps), step.__name__.strip("_")))
+            step()
+        progress(Progress("withdraw", len(steps), len(steps)))
+
+    def _derived(self) -> None:
+        """Tokens, indexes, maps, reports, pictures: everything but AUs, which are written anew, goes."""
+        names = set(self.names)
+        known = catalogue(self.root)
+        trained = {a.name for a in known if a.kind == "models" and a.needs & {("datasets", n) for n in names}}
+        for artefact in known:
+            if artefact.kind in ("tokens", "analyses", "renders") and self._is_derived(artefact, names, trained):
+                delete(artefact)
+                self.deleted.add(artefact.label)
+        for path in sorted((self.root / "analyses").glob("*.json")):  # single results, which name no dataset
+            path.unlink()
+            self.deleted.add(f"analyses/{path.name}")
+
+    def _is_derived(self, artefact: Artefact, names: set[str], trained: set[str]) -> bool:
+        if artefact.name.startswith("aus--"):
+            return False
+        if artefact.kind == "tokens":
+            return artefact.name.partition("--")[2] in names
+        if artefact.name.startswith("extract-"):
+            return artefact.manifest.get("video_sha256") in self.sources or artefact.manifest.get("video") in self.files
+        of = {name for kind, name in artefact.needs if kind == "datasets"}
+        models = {name for kind, name in artefact.needs if kind == "models"}
+        return bool(of & names) or (not of and (artefact.kind == "analyses" or bool(models & trained)))
+
+    def _models(self) -> None:
+        """Mark what was trained with the person; names of their recordings leave its files."""
+        learned = {data.face_id for data, _ in self.places if data.face_id.startswith("learned-")}
+        for artefact in catalogue(self.root):
+            if artefact.kind == "faces" and artefact.name in learned:
+                self.trained.add(artefact.label)
+            of = {name for kind, name in artefact.needs if kind == "datasets"} & set(self.names)
+            if artefact.kind == "models" and of:
+                self.trained.add(artefact.label)
+                with claim(artefact.path, PATIENCE_S):
+                    self._redact_model(artefact.path, self.names[of.pop()])
+            elif artefact.kind == "models":
+                self._redact_notes(artefact.path)
+
+    def _redact_model(self, folder: Path, names: set[str]) -> None:
+        stamp = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        write_json(folder / MARK, [*_json_list(folder / MARK), {"time": stamp, "recordings": len(names)}])
+        config = folder / "config.json"
+        if config.is_file():
+            sealed = tuple(sealed_files(folder))
+            write_json(config, without(read_json(config), names | {self.subject}))
+            if sealed:
+                seal(folder, sealed)
+        for name in ("metrics.json", "history.jsonl", "checkpoint.safetensors"):
+            path = folder / name
+            if path.is_file() and (path.suffix == ".safetensors" or _mentions_any(path, names | {self.subject})):
+                path.unlink()
+                self.deleted.add(f"models/{folder.name}/{name}")
+        self._redact_notes(folder)
+
+    def _redact_notes(self, folder: Path) -> None:
+        """Named sets of frames, and their history, without those of the person."""
+        from filelock import FileLock
+        path = folder / "notes.json"
+        if not path.is_file():
+            return
+        with FileLock(folder / ".notes.lock"):
+            held = read_json(path)
+            kept = without_frames(held, self.names)
+            if kept != held:
+                write_json(path, signed(kept))
+                self.rewritten.add(f"models/{folder.name}/notes.json")
+
+    def _copies(self) -> None:
+        """The trash, dropped files, and what killed writers left."""
+        for entry in trash.discarded(self.root):
+            theirs = self.names.get(entry.what.partition("/")[2], set())
+            if entry.recording and entry.recording in theirs:
+                trash.drop(entry.id, self.root)
+                self.deleted.add(f"trash/{entry.id}")
+            else:
+                self._from_trash(entry)
+        every = {name for theirs in self.names.values() for name in theirs}
+        for path in (self.root / ".uploads").rglob("*"):
+            if path.is_file() and (path.name in self.files or path.stem in every):
+                path.unlink()
+                self.deleted.add("dropped files")
+        for path in leftovers(self.root):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def _from_trash(self, entry: trash.Discarded) -> None:
+        """Deleted datasets and models stay without the person; what else was made with them goes."""
+        folder = self.root / ".trash" / entry.id
+        changed = False
+        for name in entry.paths:
+            theirs, path = self._theirs_in(folder / name), folder / name
+            if not path.exists() or not theirs or not any(mentions_in(path, theirs | {self.subject})):
+                continue
+            changed = True
+            if name.startswith("models/"):
+                self._redact_model(path, theirs)
+            elif name.startswith("datasets/") and set(Dataset(path).recordings["recording"]) - theirs:
+                write_without(path, sorted(theirs))
+            else:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if not any((folder / name).exists() for name in entry.paths):
+            trash.drop(entry.id, self.root)
+        elif changed or set(entry.order) & self.names.get(entry.what.partition("/")[2], set()):
+            about = folder / "entry.json"
+            write_json(about, without(read_json(about), self._theirs_in(folder / entry.paths[0])))
+        if changed:
+            self.rewritten.add(f"trash/{entry.id}")
+
+    def _theirs_in(self, path: Path) -> set[str]:
+        """The person's recordings in what an artefact of the trash was made from."""
+        kind, name = path.parent.name, path.name
+        if kind == "datasets":
+            return self.names.get(name, set())
+        if kind == "tokens" or name.startswith("aus--"):
+            return self.names.get(name.split("--")[1], set())
+        return {name for theirs in self.names.values() for name in theirs}
+
+    def _data(self) -> None:
+        """The datasets themselves."""
+        for name, theirs in self.names.items():
+            path = self.root / "datasets" / name
+            if not (path / "manifest.json").is_file():
+                continue
+            with claim(path, PATIENCE_S):
+                if set(Dataset(path).recordings["recording"]) - theirs:
+                    write_without(path, sorted(theirs))
+                    self.rewritten.add(f"datasets/{name}")
+                else:
+                    for aus in sorted((self.root / "analyses").glob(f"aus--{name}--*")):
+                        shutil.rmtree(aus)
+                        self.deleted.add(f"analyses/{aus.name}")
+                    shutil.rmtree(path)
+                    self.deleted.add(f"datasets/{name}")
+
+    def _aus(self) -> None:
+        """AUs of the datasets keep the recordings of everybody else."""
+        for name, theirs in self.names.items():
+            for folder in sorted((self.root / "analyses").glob(f"aus--{name}--*")):
+                if (folder / "manifest.json").is_file() and any(mentions_in(folder, theirs)):
+                    drop_recordings(AlignedAus(folder), Dataset.open(name, self.root), theirs, self.root)
+                    self.rewritten.add(f"analyses/{folder.name}")
+
+
+def without_frames(value: Any, names: dict[str, set[str]]) -> Any:
+    """Notes without frames of these recordings, by dataset, wherever a set of frames is written."""
+    if isinstance(value, list):
+        return [without_frames(v, names) for v in value]
+    if not isinstance(value, dict):
+        return value
+    if isinstance(value.get("frames"), dict) and value.get("dataset") in names:
+        theirs = names[value["dataset"]]
+        return {**value, "frames": {r: numbers for r, numbers in value["frames"].items() if r not in theirs}}
+    return {k: without_frames(v, names) for k, v in value.items()}
+
+
+def without(value: Any, names: set[str]) -> Any:
+    """A JSON value without these strings: entries of lists, keys of objects and what stands under them."""
+    if isinstance(value, dict):
+        return {k: without(v, names) for k, v in value.items() if k not in names}
+    if isinstance(value, list):
+        return [without(v, names) for v in value if not (isinstance(v, str) and v in names)]
+    return "" if isinstance(value, str) and value in names else value
+
+
+def mentions_in(folder: Path, names: set[str]) -> Iterator[Path]:
+    """Files in a folder that hold one of the names."""
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        if path.suffix in (".json", ".jsonl") and _mentions_any(path, names) or \
+                path.suffix == ".parquet" and _column_has(path, names):
+            yield path
+
+
+def _mentions_any(path: Path, names: set[str]) -> bool:
+    content = path.read_bytes()
+    return any(json.dumps(name, ensure_ascii=ascii).encode() in content for name in names for ascii in (False, True))
+
+
+def _column_has(path: Path, names: set[str]) -> bool:
+    try:
+        columns = [c for c in ("recording", "subject") if c in pq.read_schema(path).names]
+        table = pq.read_table(path, columns=columns) if columns else None
+    except (OSError, ValueError):
+        return False
+    return table is not None and any(names & set(map(str, table[c].unique().to_pylist())) for c in columns)
+
+
+def _datasets(root: Path) -> Iterator[Dataset]:
+    """Every dataset that can be read, those in the trash as well."""
+    for folder in (root / "datasets", *((root / ".trash").glob("*/datasets"))):
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if not path.name.startswith(".") and (path / "manifest.json").is_file():
+                yield Dataset(path)
+
+
+def _recordings_of(data: Dataset, subject: str) -> list[str]:
+    rows = data.recordings
+    return rows.loc[rows["subject"].astype(str) == subject, "recording"].tolist()
+
+
+def _json_list(path: Path) -> list[dict[str, Any]]:
+    try:
+        held = read_json(path)
+    except DataError:
+        return []
+    return [entry for entry in held if isinstance(entry, dict)] if isinstance(held, list) else []
+
+
+def _sorted(before: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({*before, *more}))
+
+
+def _begun(subject: str, root: Path) -> Certificate | None:
+    held = next((c for c in certificates(root) if c.get("subject") == subject and not c.get("finished")), None)
+    return None if held is None else Certificate(**{k: tuple(v) if isinstance(v, list) else v for k, v in held.items()})
+
+
+def _write(certificate: Certificate, root: Path) -> None:
+    path = root / FOLDER / f"{certificate.id}.json"
+    write_json(path, asdict(certificate))
+    if certificate.finished:
+        path.with_suffix(".txt").write_text(certificate.text(), encoding="utf-8")
