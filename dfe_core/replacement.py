@@ -196,7 +196,7 @@ def _temporary_name(path: Path) -> Path:
 
 def _sync_tree(folder: Path) -> None:
     for where, _, names in os.walk(folder, topdown=False):
-        for name in names:
+        for name in sorted(names):
             _sync(Path(where, name))
         _sync_folder(Path(where))
 
