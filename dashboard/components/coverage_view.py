@@ -14,6 +14,7 @@ from dashboard.components import figures, shelf
 from dashboard.components.palette import ACCENT, DIVERGING, region_colour
 from dfe_core.facs.aggregates import Aggregates
 from dfe_core.facs.association import Association, associate
+from dfe_core.facs.blind_spots import Sight, known_blind_spots
 from dfe_core.facs.coverage import Coverage, Inputs, aggregates_of, analyse_coverage, coverage_key, open_inputs
 from dfe_core.facs.settings import CoverageSettings
 from dfe_core.facs.store import folder_name, list_aligned
@@ -21,6 +22,10 @@ from dfe_core.facs.table import title
 from dfe_core.reports.coverage_matrix import heat_matrix
 from dfe_core.reports.coverage_text import short_labels
 from dfe_core.store import artefact_path
+from dfe_core.tokenizer.codebook import Codebook
+
+BLIND = {Sight.NEVER_MOVES: "never moves: these data cannot show it", Sight.SATURATES:
+         "sits at the end of its scale", Sight.MOVES_WITH_POSE: "moves with the head"}
 
 MOST_CODEWORDS = 64
 """Columns of the heat map on a page: more than that cannot be told apart or clicked."""
@@ -79,6 +84,14 @@ def pairs_of(choice: shelf.Choice, number: int, limit: int) -> tuple[pd.DataFram
             keep = (pairs["codeword"] == number) & (pairs["q"] < fdr) & (pairs["phi"] > 0)
             return pairs[keep].sort_values("phi", ascending=False).head(limit), aus
     return None
+
+
+def blind_note(choice: shelf.Choice, codebook: Codebook, number: int) -> str:
+    """Why a codeword cannot be seen in the chosen data, where that has been looked for; empty where it can."""
+    dataset = shelf.dataset(choice.root, choice.dataset)
+    spots = known_blind_spots(dataset, choice.root) if dataset.names == codebook.names else None
+    sight = spots.of_codeword(codebook.psi[number]) if spots is not None else None
+    return f"In “{choice.dataset}” the coefficient that moves most in it {BLIND[sight]}." if sight else ""
 
 
 def report_folder(choice: shelf.Choice, aus: str) -> Path:

@@ -9,6 +9,7 @@ from dashboard.components import (
     cards,
     chosen,
     codeword,
+    coverage_view,
     empty_states,
     exports,
     frame,
@@ -26,7 +27,7 @@ from dashboard.components import (
 from dashboard.components.dictionary import Dictionary, dictionary
 from dashboard.components.words import text
 from dfe_core.faces.model import REGIONS, FaceModel
-from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokenizer.codebook import REST, Codebook
 from dfe_core.tokens.phrasing import capitalised, part_sizes
 
 
@@ -141,6 +142,8 @@ def one(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame, number: i
         st.info(f"“{face.title or face.id}” has no mesh here, so there is nothing to draw: coefficients are shown "
                 "alone.", icon=":material/view_in_ar:")
         codeword.key_facts(row)
+    if choice.dataset and number != REST and (note := coverage_view.blind_note(choice, codebook, number)):
+        st.caption(note)
     if choice.encoded:
         codeword.moments(choice, face, number)
         usage, company = st.columns(2, gap="medium")

@@ -28,7 +28,8 @@ from dashboard.components.dictionary import dictionary
 from dashboard.components.words import clock, percent
 from dfe_core.faces.model import REGIONS
 from dfe_core.facs.agreement import KINDS, agreement_moments
-from dfe_core.facs.coverage import caveat
+from dfe_core.facs.blind_spots import lines as blind_lines
+from dfe_core.facs.coverage import Coverage, caveat
 from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.facs.table import title
 from dfe_core.motion.actions import action_directions
@@ -50,6 +51,17 @@ AU_COLUMNS = {
                                              "decision, or a coding."),
     "Status": st.column_config.TextColumn(help="Covered, not covered, not measured (the tool does not see it here) or "
                                           "not enough data.")}
+SIGNAL_NAMES = {"recordings": "Recordings", "varies": "Varies", "rests": "At rest", "constant": "Constant",
+                "saturated": "At top", "contradictory": "Contradictory", "missing": "No value", "baseline": "Baseline",
+                "pose_share": "Head"}
+SIGNAL_HELP = {
+    "recordings": "Recordings with AUs.", "varies": "Recordings in which the AU was measured and moves.",
+    "rests": "0 in every frame: counted as absent.", "constant": "The same value above 0 throughout: not measured.",
+    "saturated": "At the top of its scale in most frames: not measured.",
+    "contradictory": "The tool's intensity and its decision say opposite things: not measured.",
+    "missing": "No value in most frames: not measured.",
+    "baseline": "Median over people of the intensity that a tenth of a person's frames lie below.",
+    "pose_share": "Share of the AU's variance within recordings that head rotation explains, above chance."}
 BEYOND_HELP = {
     "Left": "Share of displacement variance that is left when this and everything above it are taken out.",
     "Tokens explain": "What tokens explain of it, fitted on other people.", "From": "95 % interval over people.",
@@ -258,6 +270,19 @@ def by_au(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None
             "Judged by": per_au["signal"]}), height=560, column_config=AU_COLUMNS)
         if text := unmeasured(coverage):
             st.caption(text)
+    with st.expander("What the tools do not see"):
+        measured(coverage)
+
+
+def measured(coverage: Coverage) -> None:
+    """In how many recordings each AU was measured, and the coefficients that cannot show anything."""
+    signals = coverage.signals
+    frame.table(signals.assign(au=[title(a, s) for a, s in zip(signals["au"], signals["side"], strict=True)]).rename(
+        columns={"au": "AU", "signal": "Judged by", **SIGNAL_NAMES})[["AU", "Judged by", *SIGNAL_NAMES.values()]],
+        column_config={SIGNAL_NAMES[name]: st.column_config.NumberColumn(help=text, format="%.2f" if name in (
+            "baseline", "pose_share") else "%d") for name, text in SIGNAL_HELP.items()})
+    for line in blind_lines(coverage.blind_spots):
+        st.caption(line)
 
 
 def beyond(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:

@@ -24,6 +24,7 @@ from dfe_core.facs.association import (
     subject_weights,
 )
 from dfe_core.facs.beyond import measure_beyond
+from dfe_core.facs.blind_spots import BlindSpots, find_blind_spots, lines, pose_shares
 from dfe_core.facs.conditions import deformation_table, levels, vertex_map
 from dfe_core.facs.diversity import diversity_table, rarefaction_table
 from dfe_core.facs.exposure import Exposure, codebook_exposure
@@ -54,12 +55,13 @@ from dfe_core.store import artefact_path, atomic_directory, content_key, read_js
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
-VERSION = 11
+VERSION = 13
 _SHOWN = 24  # new codewords whose moments are looked up: two pages of faces
 _MOST_NOTES = 12
 _TABLES = ("per_au", "pairs", "codewords", "new_moments", "variance", "beyond", "symmetry",
            "symmetry_by_subject",
-           "redundancy", "splits", "deformation", "diversity", "rarefaction", "not_measured", "signals", "truth")
+           "redundancy", "splits", "deformation", "diversity", "rarefaction", "not_measured", "signals",
+           "blind_spots", "by_subject", "truth")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +83,10 @@ class Coverage:
         beyond_upper: share of displacement variance beyond FACS above its floor.
     symmetry, symmetry_by_subject: `symmetry`. redundancy, splits: `redundancy`.
     deformation: `conditions.deformation_table`. diversity, rarefaction: `diversity`.
-    signals: `AuSignals.table`: by AU, what it was judged by and in how many recordings it was measured.
+    by_subject: au, side, subject, fold, positives, negatives (frames), unseen, and auroc, sparse_auroc, all_auroc
+        within the subject, of codewords chosen on the other folds; the rows that have them.
+    signals: `AuSignals.table`: by AU, what it was judged by and in how many recordings it was measured; and pose_share,
+        the share of its variance that head rotation explains. blind_spots: `BlindSpots.coefficients`.
     not_measured: AUs that the tool cannot emit, or that these data hold nothing of; never "missed".
     truth: planted actions of simulated data: as per_au with in_facs, found and new; empty for real data.
     vertex_mm: (L, V) float32 mm, root mean square displacement under each row of `vertex_levels`.
@@ -117,6 +122,8 @@ class Coverage:
     rarefaction: pd.DataFrame
     not_measured: pd.DataFrame
     signals: pd.DataFrame
+    blind_spots: pd.DataFrame
+    by_subject: pd.DataFrame
     truth: pd.DataFrame
     vertex_levels: tuple[tuple[str, str], ...]
     vertex_mm: np.ndarray
@@ -255,8 +262,9 @@ def _analyse(inputs: Inputs, settings: CoverageSettings, root: Path | None, seed
                             face, settings, seed, detector=is_detector(inputs.aus), progress=progress)
     progress(Progress("intervals", 0, 0))
     codewords = codeword_table(codebook, face, aggregates, found, templates, beyond.codewords, settings)
-    exposure = codebook_exposure(codebook, inputs.dataset)
-    columns = _column_table(aggregates, found, choice, scores, exposure, settings, seed)
+    exposure, spots = codebook_exposure(codebook, inputs.dataset), find_blind_spots(inputs.dataset, root)
+    columns = _column_table(aggregates, found, choice, scores, exposure, settings, seed,
+                            _blind_columns(aggregates, spots), inputs.aus.estimate)
     per_au = _with_templates(columns.iloc[:aggregates.aus], codebook, face, templates)
     symmetric = symmetry_by_subject(aggregates, codebook)
     shown = list(levels(aggregates))
@@ -273,15 +281,17 @@ def _analyse(inputs: Inputs, settings: CoverageSettings, root: Path | None, seed
         symmetry_summary(symmetric, codewords, settings, seed), symmetric,
         redundant_pairs(codebook, face, codewords, settings), split_table(aggregates, found, settings),
         deformation_table(aggregates, settings, seed), diversity_table(aggregates, settings, seed),
-        rarefaction_table(aggregates, settings), _not_measured(inputs.aus, per_au), aggregates.signals.table,
+        rarefaction_table(aggregates, settings), _not_measured(inputs.aus, per_au),
+        aggregates.signals.table.assign(pose_share=pose_shares(inputs.aus, inputs.dataset)), spots.coefficients,
+        _by_subject(aggregates, scores, exposure),
         _truth_table(aggregates, columns.iloc[aggregates.aus:], codewords),
         tuple((condition, level) for condition, level, _ in shown),
         np.stack([vertex_map(aggregates, face, where) for _, _, where in shown]),
-        beyond.estimate, beyond.lower, beyond.upper, _notes(inputs, aggregates, templates))
+        beyond.estimate, beyond.lower, beyond.upper, _notes(inputs, aggregates, templates, spots))
 
 
 def _column_table(aggregates: Aggregates, found: Association, choice: Choice, scores: Scores, exposure: Exposure,
-                  settings: CoverageSettings, seed: int) -> pd.DataFrame:
+                  settings: CoverageSettings, seed: int, blind: np.ndarray, estimate: bool) -> pd.DataFrame:
     """One row a column (AUs, then the truth's), without template_cosine."""
     columns = len(aggregates.columns)
     table = pd.DataFrame({
@@ -298,13 +308,39 @@ def _column_table(aggregates: Aggregates, found: Association, choice: Choice, sc
     table = table.assign(
         best_codeword=best.where(best >= 0), q=_least(q, chosen[:, :1], seen), p=_least(p, chosen[:, :1], seen),
         sparse_codewords=[[int(k) for k in row if k >= 0] for row in chosen])
-    statuses = [_status(row, settings, least, states) for row, least, states in zip(
-        table.to_dict("records"), _least(np.where(np.isfinite(q), q, p), chosen, seen),
-        _states(aggregates), strict=True)]
+    statuses = [_unless_blind(_status(row, settings, least, states), unseen, estimate)
+                for row, least, states, unseen in zip(
+                    table.to_dict("records"), _least(np.where(np.isfinite(q), q, p), chosen, seen),
+                    _states(aggregates), blind, strict=True)]
     known = [s.status in (COVERED, NOT_COVERED) for s in statuses]
     return table.assign(
         covered=pd.Series([s.status == COVERED for s in statuses], dtype="boolean").where(pd.Series(known)),
         **{name: [getattr(s, name) for s in statuses] for name in Status.__dataclass_fields__})
+
+
+def _by_subject(aggregates: Aggregates, scores: Scores, exposure: Exposure) -> pd.DataFrame:
+    subject, column = np.nonzero(np.isfinite(scores.auroc[0][:, :aggregates.aus]))
+    names, unseen = np.array(aggregates.subjects), np.array(exposure.unseen(aggregates.subjects), bool)
+    return pd.DataFrame({
+        "au": [aggregates.columns[c][0] for c in column], "side": [aggregates.columns[c][1] for c in column],
+        "subject": names[subject], "fold": [aggregates.folds[n] for n in names[subject]],
+        "positives": scores.positives[subject, column], "negatives": scores.negatives[subject, column],
+        "unseen": unseen[subject],
+        **{f"{name}auroc": scores.auroc[i][subject, column] for i, name in enumerate(("", "sparse_", "all_"))}})
+
+
+def _blind_columns(aggregates: Aggregates, spots: BlindSpots) -> np.ndarray:
+    """(C,) bool: AUs that no extractor of the dataset can show."""
+    blind = set(spots.aus())
+    return np.array([i < aggregates.aus and au in blind for i, (au, _) in enumerate(aggregates.columns)])
+
+
+def _unless_blind(status: Status, blind: bool, estimate: bool) -> Status:
+    """An AU that the extractor cannot show was not measured where AUs are derived from its coefficients; another tool
+    may have measured it, and tokens then miss it for that reason."""
+    if not blind or status.status == COVERED:
+        return status
+    return Status(status=NOT_MEASURED if estimate else status.status, reason=Reason.BLIND)
 
 
 def _held_out(aggregates: Aggregates, scores: Scores, exposure: Exposure, enough: np.ndarray,
@@ -415,12 +451,14 @@ def _truth_table(aggregates: Aggregates, columns: pd.DataFrame, codewords: pd.Da
     return table.assign(in_facs=in_facs, listed_as_new=np.array(listed, bool), found=found)
 
 
-def _notes(inputs: Inputs, aggregates: Aggregates, templates: Templates | None) -> tuple[str, ...]:
+def _notes(inputs: Inputs, aggregates: Aggregates, templates: Templates | None,
+           spots: BlindSpots) -> tuple[str, ...]:
     notes = [caveat(inputs.aus.tool, inputs.aus.estimate)]
     if templates is None:
         notes.append("This face has no AU templates: codewords were matched by their use alone.")
     elif templates.source == "learned":
         notes.append("AU templates were learned from these AUs by regression, not taken from a table.")
+    notes += lines(spots.coefficients)
     if aggregates.dropped:
         notes.append(f"{len(aggregates.dropped)} recordings have no part in this: " + "; ".join(
             f"{name} ({why})" for name, why in list(aggregates.dropped.items())[:5]) + ".")

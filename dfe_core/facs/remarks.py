@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 import numpy as np
 
+_NUMBER = re.compile(r"-?\d[\d.,]*")
 _MOST_LISTED = 12
 _MOST_OTHERS = 8
 
@@ -83,12 +85,17 @@ def _by_au(topic: Topic, scale: str, remarks: list[Remark], files: int) -> str:
 
 
 def _others(remarks: list[tuple[str, str]], files: int) -> list[str]:
-    """Equal sentences once, with how many files they are of; of the rest the first few."""
+    """Sentences that differ in their numbers alone once, with the first as the example and how many files they are of;
+    of the rest the first few."""
     names: dict[str, list[str]] = {}
+    example: dict[str, str] = {}
     for name, remark in remarks:
-        names.setdefault(str(remark), []).append(name)
-    ordered = sorted(names, key=lambda text: -len(names[text]))
-    lines = [f"{owner[0]}: {text}" if len(owner) == 1 else f"{text} (in {len(owner)} of {files} files)"
-             for text, owner in ((text, names[text]) for text in ordered[:_MOST_OTHERS])]
+        kind = _NUMBER.sub("#", remark)
+        names.setdefault(kind, []).append(name)
+        example.setdefault(kind, str(remark))
+    ordered = sorted(names, key=lambda kind: -len(names[kind]))
+    lines = [f"{names[kind][0]}: {example[kind]}" if len(names[kind]) == 1 else
+             f"{example[kind]} (so or similar in {len(names[kind])} of {files} files)"
+             for kind in ordered[:_MOST_OTHERS]]
     return lines + ([f"and {len(ordered) - _MOST_OTHERS} other remarks on single files"]
                     if len(ordered) > _MOST_OTHERS else [])

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     SATURATED = "saturated"
     CONTRADICTORY = "contradictory"
     MISSING = "missing"
+    BLIND = "blind"
     FEW_EVENTS = "few events"
     FEW_FRAMES = "few frames"
     FEW_FRAMES_WITHOUT = "few frames without"
@@ -48,6 +49,7 @@ _WORDS = {
     Reason.SATURATED: "at the top of its scale in {count} of {total} recordings",
     Reason.CONTRADICTORY: "intensity and presence contradict each other in {count} of {total} recordings",
     Reason.MISSING: "no value in {count} of {total} recordings",
+    Reason.BLIND: "the extractor cannot show it: the coefficients of it never move, saturate or move with the head",
     Reason.FEW_EVENTS: "n = {count} events", Reason.FEW_FRAMES: "n = {count} frames",
     Reason.FEW_FRAMES_WITHOUT: "n = {count} frames without it",
     Reason.FEW_SUBJECTS: "n = {count} subjects with enough frames of it"}

@@ -82,7 +82,7 @@ def coverage_document(coverage: Coverage, pictures: Pictures, command: str) -> D
     sections = [_summary(coverage), _of_facs(coverage), _pairs(coverage), _beyond(coverage, pictures)]
     sections += [_truth(coverage)] if len(coverage.truth) else []
     sections += [_symmetry(coverage), _redundancy(coverage, pictures), _deformation(coverage, pictures),
-                 _diversity(coverage), _method(coverage)]
+                 _diversity(coverage), _measured_aus(coverage), _method(coverage)]
     facts = (("Model", f"{coverage.model} ({coverage.keys['model']})"),
              ("Dataset", f"{coverage.dataset} ({coverage.keys['dataset']})"),
              ("AUs", f"{coverage.aus} ({coverage.keys['aus']}) by {say.tool_name(coverage)}, {coverage.presence_rule}"),
@@ -330,6 +330,30 @@ def _diversity(coverage: Coverage) -> Section:
 def _measured(row: tuple) -> str:
     return f"not enough data (n = {row.n} {row.unit_of_n})" if not np.isfinite(row.value) else \
         f"{row.value:,.0f}" if row.measure == "distinct displays" else f"{row.value:,.2f}"
+
+
+def _measured_aus(coverage: Coverage) -> Section:
+    """What the AU tool and the extractor of expressions do not see in these data."""
+    blind = coverage.blind_spots[coverage.blind_spots["sight"] != "moves"].reset_index(drop=True)
+    signals = coverage.signals.assign(label=say.short_labels(coverage.signals))
+    blocks: list = [Table(
+        "signals", "What each AU was judged by and in how many recordings it was measured. At rest: 0 in every frame, "
+        "counted as absent; constant, at the top of the scale, contradictory (intensity against presence) and without "
+        f"values: not measured there. Head: share of variance that head rotation explains. {say.who(coverage)}",
+        signals, (Column("label", "AU"), Column("signal", "judged by", width=3.2),
+                  Column("recordings", "recordings", "d"),
+         Column("varies", "varies", "d", 0.8), Column("rests", "at rest", "d", 0.8),
+         Column("constant", "constant", "d", 0.9), Column("saturated", "at top", "d", 0.8),
+         Column("contradictory", "contradictory", "d", 1.3), Column("missing", "no value", "d", 0.9),
+         Column("baseline", "baseline", ".2f", 0.9), Column("pose_share", "head", ".0%", 0.7)), 80)]
+    if len(blind):
+        blocks.append(Table(
+            "blind_spots", "Coefficients that never move in these data, sit at the end of their scale or move with the "
+            "head, by extractor: what only they show cannot be found here.", blind,
+            (Column("extractor", "extractor"), Column("coefficient", "coefficient", width=1.6),
+             Column("sight", "sight", width=1.3), Column("low", "1 %", ".3f"), Column("high", "99 %", ".3f"),
+             Column("top_share", "at top", ".1%"), Column("pose_share", "head", ".0%"), Column("aus", "shows")), 60))
+    return Section("What the tools do not see", tuple(blocks))
 
 
 def _method(coverage: Coverage) -> Section:

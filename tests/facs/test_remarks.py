@@ -29,8 +29,10 @@ def test_shares_and_frames_are_added_up() -> None:
 
 def test_equal_sentences_are_told_once_and_many_different_ones_are_cut() -> None:
     same = {f"f{i}": ["rows were not in order of time: sorted"] for i in range(40)}
-    assert summarise(same) == ["rows were not in order of time: sorted (in 40 of 40 files)"]
-    different = {f"f{i}": [f"{i} rows repeat a time"] for i in range(40)}
+    assert summarise(same) == ["rows were not in order of time: sorted (so or similar in 40 of 40 files)"]
+    numbers = {f"f{i}": [f"{i} rows repeat a time"] for i in range(40)}
+    assert summarise(numbers) == ["0 rows repeat a time (so or similar in 40 of 40 files)"]
+    different = {f"f{i}": [f"column {chr(65 + i)} left out"] for i in range(40)}
     lines = summarise(different)
     assert len(lines) == 9 and lines[-1] == "and 32 other remarks on single files"
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 DESCRIPTION = "Compare the codewords of a model with action units: which AU each one tells, what is covered, and " \
               "what lies beyond FACS. Writes a report to a folder."
 EXAMPLES = ("dfe coverage codebook1 study1 --aus derived --out report/",
-            "dfe coverage codebook1 study1 --aus openface --out report/ --json coverage.json")
+            "dfe coverage codebook1 study1 --aus openface --out report/ --json coverage.json",
+            "dfe coverage codebook1 study1 --aus openface --out report/ --cross-fit 4")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--aus", required=True, metavar="NAME", help="made by `dfe aus import` or `dfe aus derive`")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the report")
     parser.add_argument("--seed", type=seed, default=0, help="of folds and resamples (default: 0)")
+    parser.add_argument("--cross-fit", type=int, metavar="K",
+                        help="train K codebooks, each without a part of the people, and give the figures of AUs for "
+                             "people whom neither codebook nor choice of codewords saw (takes K trainings)")
     add_json_option(parser)
 
 
@@ -40,7 +44,20 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
                           "--seed", str(args.seed)])
     write_coverage_report(result, args.out, pictures=coverage_pictures(result, progress=progress),
                           command=command, progress=progress)
-    deliver(result.to_json(), f"{report(result)}\n\nreport: {args.out / 'report.html'}", args.json)
+    crossed = _crossed(args, progress) if args.cross_fit else ""
+    deliver(result.to_json(), f"{report(result)}{crossed}\n\nreport: {args.out / 'report.html'}", args.json)
+
+
+def _crossed(args: argparse.Namespace, progress: Listener) -> str:
+    """The table of `--cross-fit`, which is also written beside the report."""
+    from dfe_core.reports.tables import write_tables
+    from train.cross_fit import cross_fit
+    found = cross_fit(args.model, args.dataset, args.aus, args.cross_fit, seed=args.seed, progress=progress)
+    write_tables({"cross_fit": found.per_au, "cross_fit_by_subject": found.by_subject}, args.out / "tables")
+    rows = [(r.au, r.side, r.subjects, r.auroc, r.sparse_auroc, r.all_auroc) for r in found.per_au.itertuples()]
+    columns = ("AU", "side", "people", "AUROC", "of at most three", "of all")
+    return (f"\n\nwithin people whom no codebook saw ({args.cross_fit} codebooks, {', '.join(found.models)}):\n\n"
+            + table(columns, rows))
 
 
 def _interval(estimate: float, lower: float, upper: float) -> str:

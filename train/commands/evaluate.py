@@ -29,9 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.evaluation.evaluate import evaluate_model
     result = evaluate_model(args.model, args.dataset, split=args.split, progress=progress)
-    deliver(result, report(result), args.json)
+    deliver(result, "\n\n".join((report(result), *_blind_spots(args.dataset))), args.json)
     for note in lineage_notes(artefact_path("models", args.model)):
         print(f"note: the model was {note}", file=sys.stderr)
+
+
+def _blind_spots(dataset: str) -> list[str]:
+    """What the extractor of these data cannot show, one line each."""
+    from dfe_core.expressions.dataset import Dataset
+    from dfe_core.facs.blind_spots import find_blind_spots, lines
+    return list(lines(find_blind_spots(Dataset.open(dataset)).coefficients))
 
 
 def report(result: dict[str, Any]) -> str:
