@@ -16,6 +16,7 @@ from dfe_core.expressions.naming import check_time, compile_pattern, recording_n
 from dfe_core.expressions.readers.registry import UnknownFile, find_reader, read_head
 from dfe_core.expressions.sources import find_files
 
+_LOOKED_AT = 20
 _ALWAYS = {"live-link-face": "live-link-face", "ifacialmocap": "ifacialmocap", "face-cap": "face-cap",
            "mediapipe": "mediapipe", "ict-weights": "ict-facekit"}
 """Extractors that a format alone tells."""
@@ -60,6 +61,21 @@ def inspect_sources(sources: Sequence[str | Path], labels: str | Path | None = N
     found = [_believed(path, name, path in meshes, table, who(path, pattern))
              for path, name in zip(paths, names, strict=True)]
     return found + [Believed(path, path.stem, 0, fault=told.removeprefix(f"{path}: ")) for path, told in unread]
+
+
+def default_face(sources: Sequence[str | Path]) -> str:
+    """The face for an import where the user names none: ``learn`` where all files looked at (up to `_LOOKED_AT`, spread
+    over the whole) hold points, else ``anny``. Files that no reader knows do not count."""
+    meshes, rest = mesh_folders(sources)
+    files = find_files(rest)[0] if rest else []
+    formats = set()
+    for path in files[:: max(1, len(files) // _LOOKED_AT)]:
+        try:
+            formats.add(find_reader(path)[0].FORMAT)
+        except (DataError, OSError):
+            continue
+    points = formats | ({"mesh-sequence"} if meshes else set())
+    return "learn" if points and points <= LEARNED else "anny"
 
 
 def _believed(path: Path, name: str, meshes: bool, table: Labels, by_name: tuple[str, str]) -> Believed:

@@ -34,6 +34,7 @@ class Detections:
     source: the file it was read from, as a name for messages.
     recording: the recording the file names itself, empty where it names none.
     face: which face of a file with several, empty where it is the only one.
+    same_file: read from the very file that the recording was, so that the two are in time.
     tool, version: who said it (``openface``, ``py-feat``, ``libreface``, ``manual``, ``arkit-table``).
     estimate: True where AUs were derived and not detected or coded.
     aus: (A) of (AU, side); a detector without sides has side ``both``.
@@ -61,6 +62,7 @@ class Detections:
     intervals: tuple[Interval, ...] = ()
     recording: str = ""
     face: str = ""
+    same_file: bool = False
     notes: tuple[str, ...] = field(default_factory=tuple)
 
     @property

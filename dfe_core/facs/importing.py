@@ -132,7 +132,8 @@ def _from_start(parts: list[Detections], path: Path, own: set[str]) -> list[Dete
     first frame."""
     if file_sha256(path) not in own:
         return parts
-    return [part if part.time_s is None else replace(part, time_s=part.time_s - part.time_s[0]) for part in parts]
+    return [part if part.time_s is None else replace(part, time_s=part.time_s - part.time_s[0], same_file=True)
+            for part in parts]
 
 
 def _faces_to_take(parts: list[Detections], path: Path, face: str | None, dataset: Dataset,
@@ -211,7 +212,7 @@ def _align_all(by_recording: dict[str, Detections], dataset: Dataset, report: Au
         try:
             joined[recording], report.alignments[recording] = align(
                 part, dataset.frames(recording), dataset.names, rates[recording], tolerance_s=tolerance_s,
-                offset=offset, max_offset_s=max_offset_s)
+                offset=0.0 if part.same_file and offset is None else offset, max_offset_s=max_offset_s)
         except DataError as error:
             report.skipped[part.source] = str(error)
     report.unmatched = tuple(r for r in rates if r not in joined)

@@ -149,3 +149,48 @@ def test_audio2faces_older_names_are_mapped(tmp_path: Path):
 def test_what_is_no_recording_is_named_with_the_way_to_one(tmp_path: Path, name: str, content: bytes, said: str):
     with pytest.raises(DataError, match=said):
         read(write(tmp_path / name, content))
+
+
+def test_landmarks_learn_a_face_where_none_is_named(tmp_path: Path):
+    from dfe_core.expressions.inspection import default_face
+    from tests.captures import table
+    points = np.random.default_rng(0).random((20, 10))
+    names = tuple(f"{axis}_{i}" for i in range(5) for axis in "xy")
+    write(tmp_path / "points" / "a.csv", table(points, names=names))
+    write(tmp_path / "mixed" / "a.csv", table(points, names=names))
+    write(tmp_path / "mixed" / "b.csv", table(performance(20)))
+    assert default_face([tmp_path / "points"]) == "learn" and default_face([tmp_path / "mixed"]) == "anny"
+
+
+def test_openface_as_parquet_and_librefaces_points_are_landmarks(tmp_path: Path):
+    import pandas as pd
+
+    from tests.captures import table
+    rng = np.random.default_rng(1)
+    columns = {f"{axis}_{i}": rng.random(30) for axis in "XYZ" for i in range(68)}
+    beside = {"frame": range(30), "timestamp": np.arange(30) / 30, "confidence": 0.9, "success": 1}
+    frame = pd.DataFrame(beside | columns)
+    frame.to_parquet(tmp_path / "a.parquet")
+    (found,) = read(tmp_path / "a.parquet")
+    assert found.fps == 30 and np.allclose(found.psi[:, 1], columns["Y_0"]) and found.extractor == "openface"
+    libre = tuple(f"lm_mp_{i}_{axis}" for i in range(478) for axis in "xyz")
+    (found,) = read(write(tmp_path / "b.csv", table(rng.random((20, 478 * 3)), names=libre, time="frame_time_in_ms",
+                                                    times=np.arange(20) * 40)))
+    assert found.fps == 25 and len(found.names) == 478 * 3
+
+
+def test_named_participants_in_one_table_are_recordings_of_their_own(tmp_path: Path):
+    from tests.captures import table
+    lines = table(performance(40)).splitlines()
+    rows = [f"{who},{line}" for who in ("P01", "P02") for line in lines[1:]]
+    found = read(write(tmp_path / "all.csv", "\n".join([f"participant,{lines[0]}", *rows]) + "\n"))
+    assert [f.subject for f in found] == ["P01", "P02"] and [len(f.psi) for f in found] == [40, 40]
+
+
+def test_a_table_of_labels_by_id_joins_names_that_differ_by_a_prefix(tmp_path: Path):
+    from dfe_core.expressions.labels import read_labels
+    labels = read_labels(write(tmp_path / "people.csv", "ID,Framing\nP107,Team\nP103,Solo\nP999,Team\n"))
+    assert labels.of("take1", "PP107") == {"Framing": "Team"} and labels.of("take2", "P103") == {"Framing": "Solo"}
+    assert labels.of("take3", "C103") == {"Framing": None}
+    said = " ".join(labels.unused())
+    assert all(word in said for word in ("column ID is taken as the subject", "PP107 with P107", "P999", "C103"))

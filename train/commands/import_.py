@@ -22,8 +22,9 @@ EXAMPLES = ("dfe import recordings/*.csv --name study1",
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sources", nargs="+", metavar="SRC", help="files, or folders of files")
     parser.add_argument("--name", required=True, help="of the dataset to write")
-    parser.add_argument("--face", default="anny", metavar="anny|ict:PATH|flame:PATH|bfm:PATH|learn",
-                        help="the face whose coefficients the recordings are brought to (default: anny)")
+    parser.add_argument("--face", metavar="anny|ict:PATH|flame:PATH|bfm:PATH|learn",
+                        help="the face whose coefficients the recordings are brought to (default: anny; for landmarks "
+                             "and meshes, which have no coefficients, learn)")
     parser.add_argument("--format", default="auto", help="of the files: auto looks at each (default: auto)")
     parser.add_argument("--labels", type=Path, metavar="CSV",
                         help="a table with a column recording or subject (or both) and one column a label")
@@ -47,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.expressions.importing import import_dataset
+    from dfe_core.expressions.inspection import default_face
+    named, args.face = args.face, args.face or ("anny" if args.fit else default_face(args.sources))
     reader = _fitting(args, progress) if args.fit else None
     report = import_dataset(args.sources, args.name, face=args.face, format=args.format, labels=args.labels,
                             subject_pattern=args.subject_pattern, fps=args.fps, time=args.time,
@@ -57,6 +60,8 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.reports.pose_text import pose_leak_figure, pose_leak_warning
     leak = stored_pose_leak(Dataset.open(args.name).manifest)
     said = [f"pose leak: {pose_leak_figure(leak)}", *filter(None, [pose_leak_warning(leak)])]
+    if named is None and args.face == "learn":
+        said.insert(0, "landmarks or meshes, which have no coefficients: a face was learned from them (--face learn)")
     print("\n".join([str(report), *said, "", f"next: dfe train {args.name} --name MODEL"]))
 
 

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from dfe_core.expressions.readers.text_table import TextTable
+from dfe_core.expressions.checks import as_float32
+from dfe_core.expressions.readers.parquet_table import ParquetTable, open_parquet_table, parquet_header
+from dfe_core.expressions.readers.text_table import TextTable, open_text_table, read_header
 
 LEAST_POINTS = 5
 _COLUMN = (re.compile(r"(?P<axis>[xyz])_?(?P<index>\d{1,5})$"),
-           re.compile(r"(?:landmark|lm|point|p|kp)?_?(?P<index>\d{1,5})[_.]?(?P<axis>[xyz])$"))
+           re.compile(r"(?:landmark|lm_mp|lm|point|p|kp)?_?(?P<index>\d{1,5})[_.]?(?P<axis>[xyz])$"))
+
+
+def open_points(path: Path) -> TextTable | ParquetTable:
+    """A table of points whose head has been read, as text or Parquet. Raises `DataError` for what is none."""
+    with open(path, "rb") as handle:
+        return open_parquet_table(path) if handle.read(4) == b"PAR1" else open_text_table(path)
+
+
+def header_of(path: Path, head: bytes) -> list[str]:
+    """The column names of a table of either kind, none where it is no table; never raises."""
+    return list(parquet_header(path)) if head.startswith(b"PAR1") else read_header(head) or []
 
 
 def coordinate_columns(header: Sequence[str]) -> list[list[int]]:
@@ -33,10 +47,15 @@ def coordinate_columns(header: Sequence[str]) -> list[list[int]]:
     return []
 
 
-def read_points(table: TextTable, columns: list[list[int]], numbers: Sequence[int], texts: Sequence[int],
+def read_points(table: TextTable | ParquetTable, columns: list[list[int]], numbers: Sequence[int], texts: Sequence[int],
                 ) -> tuple[np.ndarray, dict[int, np.ndarray], tuple[str, ...]]:
     """(T, V, D) float32 of columns as `coordinate_columns` gives them, then as `TextTable.read`."""
-    flat, data, dropped = table.read_block([i for point in columns for i in point], numbers, texts)
+    block = [i for point in columns for i in point]
+    if isinstance(table, ParquetTable):
+        data, dropped = table.read(sorted({*block, *numbers}), texts)
+        flat = np.stack([as_float32(data[i]) for i in block], 1)
+    else:
+        flat, data, dropped = table.read_block(block, numbers, texts)
     return flat.reshape(len(flat), len(columns), -1), data, dropped
 
 

@@ -13,23 +13,28 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.points import PointTrack, point_track
 from dfe_core.expressions.readers.clocks import clocks_of, timing_of
 from dfe_core.expressions.readers.faces import check_scores, face_columns, faces_of
-from dfe_core.expressions.readers.landmark_columns import coordinate_columns, read_points, rows_of
+from dfe_core.expressions.readers.landmark_columns import (
+    coordinate_columns,
+    header_of,
+    open_points,
+    read_points,
+    rows_of,
+)
 from dfe_core.expressions.readers.options import ReadOptions
-from dfe_core.expressions.readers.text_table import open_text_table, read_header
 
 FORMAT = "landmarks"
 TITLE = "table of landmarks"
 
 
 def sniff(path: Path, head: bytes) -> str | None:
-    header = read_header(head)
+    header = header_of(path, head)
     columns = coordinate_columns([c.lower() for c in header]) if header else []
     return f"columns of {len(columns)} landmarks" if columns else None
 
 
 def read(path: Path, options: ReadOptions) -> list[PointTrack]:
     """One track a face. Raises `DataError` where no set of coordinate columns is complete."""
-    table = open_text_table(path)
+    table = open_points(path)
     columns = coordinate_columns([c.lower() for c in table.header])
     if not columns:
         raise DataError(path, f"no coordinates in {len(table.header)} columns", "x_0, y_0, x_1, y_1 … without gaps")

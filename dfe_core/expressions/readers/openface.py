@@ -15,9 +15,14 @@ from dfe_core.expressions.points import PointTrack, point_track
 from dfe_core.expressions.readers.clocks import clocks_of, timing_of
 from dfe_core.expressions.readers.column_names import column_of
 from dfe_core.expressions.readers.faces import check_scores, face_columns, faces_of
-from dfe_core.expressions.readers.landmark_columns import coordinate_columns, read_points, rows_of
+from dfe_core.expressions.readers.landmark_columns import (
+    coordinate_columns,
+    header_of,
+    open_points,
+    read_points,
+    rows_of,
+)
 from dfe_core.expressions.readers.options import ReadOptions
-from dfe_core.expressions.readers.text_table import open_text_table, read_header
 from dfe_core.expressions.readers.validity import found_faces
 
 FORMAT = "openface"
@@ -27,7 +32,7 @@ _OWN = re.compile(r"[xX]_\d|AU\d\d_[rc]$")
 
 
 def sniff(path: Path, head: bytes) -> str | None:
-    header = read_header(head)
+    header = header_of(path, head)
     if not header or not {"success", "confidence"} & set(header) or not any(_OWN.match(c) for c in header):
         return None
     return "OpenFace's column names"
@@ -39,7 +44,7 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
     Raises `DataError` where there are no landmark columns (OpenFace was run with -aus alone: -2Dfp -3Dfp write them),
     and for times that are no real time when no rate is given.
     """
-    table = open_text_table(path)
+    table = open_points(path)
     columns, deep = _landmarks(path, table.header)
     seen = {name: i for name in ("success", "confidence") if (i := column_of(table.header, (name,))) is not None}
     extras = {name: i for i, name in enumerate(table.header) if _EXTRAS.match(name)}
