@@ -40,3 +40,14 @@ def test_audio2face_tables_have_a_prefix_and_seconds_for_a_timecode(tmp_path: Pa
     (found,) = find_reader(path)[0].read(path, ReadOptions())
     assert found.fps == 60 and found.psi[9, found.names.index("jawOpen")] == pytest.approx(
         psi[9, ARKIT_NAMES.index("jawOpen")], abs=1e-4)
+
+
+@pytest.mark.parametrize("names", [
+    [f"Landmark[{i}].{a}" for i in range(66) for a in "XY"],
+    [f"{part}_{side}_{a}" for part in ("brow", "eye", "nose", "mouth", "jaw") for side in ("left", "right")
+     for a in "xy"]])
+def test_points_of_openseeface_and_points_with_names_are_landmarks(tmp_path: Path, names: list[str]):
+    values = np.random.default_rng(0).normal(size=(40, len(names)))
+    text = table(values, names=tuple(names), time="Time", separator=";").replace(";0.5", ";NA", 1)
+    (found,) = find_reader(write(tmp_path / "a.csv", text))[0].read(tmp_path / "a.csv", ReadOptions())
+    assert found.valid.sum() == 39 and found.fps == 30 and found.psi.shape == (40, len(names)) and found.dimensions == 2

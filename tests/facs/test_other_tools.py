@@ -83,3 +83,16 @@ def test_openface_as_parquet_is_read_alike(tmp_path):
     table.to_parquet(tmp_path / "a.parquet")
     (text,), (parquet,) = read_aus(tmp_path / "a.csv"), read_aus(tmp_path / "a.parquet")
     assert text.fps == parquet.fps == 30 and np.allclose(text.intensity, parquet.intensity)
+
+
+def test_elans_tab_export_is_read_whatever_the_language_of_its_headers(tmp_path):
+    rows = {"Ebene": ["AU12", "AU4", "Notiz"], "Teilnehmer": ["", "", ""],
+            "Startzeit - hh:mm:ss.ms": ["00:00:00.500", "00:00:02.000", "00:00:03.000"],
+            "Startzeit - ss.msec": ["0.5", "2.0", "3.0"],
+            "Endzeit - hh:mm:ss.ms": ["00:00:01.500", "00:00:02.500", "00:00:04.000"],
+            "Endzeit - ss.msec": ["1.5", "2.5", "4.0"], "Dauer - ss.msec": ["1.0", "0.5", "1.0"],
+            "Annotation": ["C", "R", "lacht"]}
+    (found,) = read_aus(write(tmp_path / "e.txt", rows, sep="\t"))
+    assert [(i.au, i.side, i.onset_s, i.offset_s) for i in found.intervals] == [
+        ("AU12", "both", 0.5, 1.5), ("AU4", "right", 2.0, 2.5)]
+    assert found.intervals[0].intensity == 3

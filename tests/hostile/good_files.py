@@ -321,8 +321,43 @@ def ict_npz() -> Good:
     return Good("ict-weights", "ict.npz", out.getvalue(), "toy-1", zip_cuts(out.getvalue()))
 
 
+def _mapped(module: str) -> Good:
+    from importlib import import_module
+    reader = import_module(f"dfe_core.expressions.readers.{module}")
+    names = list(dict.fromkeys(name for theirs in reader.NAMES.values() for name in theirs))
+    values = np.concatenate([arkit_values(), arkit_values()], 1)[:, : len(names)]
+    content = table(pd.DataFrame(values, columns=names).assign(time_s=np.round(np.arange(FRAMES) / FPS, 4)))
+    return Good(reader.FORMAT, f"{module}.csv", content, "toy-1", lines_of(content))
+
+
+def quest_pro_csv() -> Good:
+    return _mapped("quest_pro")
+
+
+def faceshift_csv() -> Good:
+    return _mapped("faceshift")
+
+
+def sranipal_csv() -> Good:
+    return _mapped("sranipal")
+
+
+def audio2face_json() -> Good:
+    content = json.dumps({"exportFps": FPS, "numPoses": 52, "facsNames": list(ARKIT_NAMES),
+                          "weightMat": arkit_values().tolist()}).encode()
+    return Good("arkit-json", "a2f.json", content, "toy-1", brackets_of(content))
+
+
+def imavatar_json() -> Good:
+    values = arkit_values()
+    frames = [{"expression": row[:50].tolist(), "pose": [0.0] * 6 + [float(row[51]) / 4, 0.0, 0.0] + [0.01] * 6}
+              for row in values]
+    content = json.dumps({"fps": FPS, "frames": frames}).encode()
+    return Good("flame", "imavatar.json", content, "flame-50+jaw", brackets_of(content))
+
+
 BUILDERS: tuple[Callable[[], Good], ...] = (
     live_link, face_cap, ifacialmocap, arkit_csv, arkit_tsv, arkit_parquet, arkit_frames_json, arkit_lists_json,
     beat_json, mediapipe_json, mediapipe_csv, mediapipe_npz, glb, gltf, flame_npz, flame_npy, flame_mat, flame_json,
     flame_pt, openface_csv, landmarks_csv, landmarks_npz, landmarks_npy, mediapipe_points_json, bfm_mat, bfm_npz,
-    ict_csv, ict_npz)
+    ict_csv, ict_npz, quest_pro_csv, faceshift_csv, sranipal_csv, audio2face_json, imavatar_json)

@@ -13,7 +13,12 @@ from dfe_core.expressions.readers.parquet_table import ParquetTable, open_parque
 from dfe_core.expressions.readers.text_table import TextTable, open_text_table, read_header
 
 LEAST_POINTS = 5
+LEAST_NAMED = 8
+"""Points with names: fewer may be anything that has an x and a y."""
+_NAMED = re.compile(r"(?P<name>[^\d\W].*?)[_. ](?P<axis>[xyz])")
+_NO_POINT = re.compile(r"gaze|pose|rect|head|rot|quat|euler|angle|degree|vec|au\d|cursor|mouse|acc|gyro")
 _COLUMN = (re.compile(r"(?P<axis>[xyz])_?(?P<index>\d{1,5})$"),
+           re.compile(r"landmark\[(?P<index>\d{1,5})\]\.(?P<axis>[xyz])$"),
            re.compile(r"(?:landmark|lm_mp|lm|point|p|kp)?_?(?P<index>\d{1,5})[_.]?(?P<axis>[xyz])$"))
 
 
@@ -44,6 +49,20 @@ def coordinate_columns(header: Sequence[str]) -> list[list[int]]:
         if len(indices) >= LEAST_POINTS and indices[-1] - indices[0] == len(indices) - 1 \
                 and all((a, i) in found for a in axes for i in indices):
             return [[found[a, i] for a in axes] for i in indices]
+    return _named_points(header)
+
+
+def _named_points(header: Sequence[str]) -> list[list[int]]:
+    """Columns of points that have names (``Mouth_left_x``, ``Mouth_left_y``), in their order; [] for too few."""
+    found: dict[str, dict[str, int]] = {}
+    for column, name in enumerate(header):
+        match = _NAMED.fullmatch(name.lower())
+        if match and not _NO_POINT.search(match["name"]):
+            found.setdefault(match["name"], {}).setdefault(match["axis"], column)
+    for axes in ("xyz", "xy"):
+        points = [[at[a] for a in axes] for at in found.values() if all(a in at for a in axes)]
+        if len(points) >= LEAST_NAMED and len(points) == len(found):
+            return points
     return []
 
 

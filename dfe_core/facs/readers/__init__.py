@@ -14,7 +14,8 @@ from dfe_core.errors import DataError
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.readers.table import ReadOptions, read_header
 
-FORMATS = ("openface", "pyafar", "libreface", "headset", "imotions", "facereader", "manual", "elan", "pyfeat")
+FORMATS = ("openface", "pyafar", "libreface", "headset", "imotions", "facereader", "elan_table", "manual", "elan",
+           "pyfeat")
 """In the order they are tried: the more telling header first."""
 
 __all__ = ["FORMATS", "ReadOptions", "read_aus"]

@@ -25,7 +25,7 @@ NAME = "ELAN"
 
 
 @dataclass(frozen=True)
-class _Annotation:
+class Annotation:
     """One annotation: onset and offset in s, None where they cannot be told, and its text."""
 
     onset: float | None
@@ -48,7 +48,7 @@ def read(path: Path, options: ReadOptions) -> list[Detections]:
     ignored: list[str] = []
     lost = 0
     for name, inside in tiers.items():
-        known = [row for number, found in enumerate(inside, 1) if (row := _row(name, number, found))]
+        known = [row for number, found in enumerate(inside, 1) if (row := event(name, number, found))]
         timed = [row for row in known if row["onset"] is not None and row["offset"] is not None]
         lost += len(known) - len(timed)
         rows += timed
@@ -109,7 +109,7 @@ def _slots(root: Any, path: Path) -> tuple[dict[str, float | None], int]:
     return dict(zip(names, values, strict=True)), filled
 
 
-def _tiers(root: Any, slots: dict[str, float | None], shift: float) -> dict[str, list[_Annotation]]:
+def _tiers(root: Any, slots: dict[str, float | None], shift: float) -> dict[str, list[Annotation]]:
     """The annotations of each tier, those that refer to another with its times."""
     times: dict[str, tuple[float | None, float | None]] = {}
     refers: dict[str, str] = {}
@@ -118,7 +118,7 @@ def _tiers(root: Any, slots: dict[str, float | None], shift: float) -> dict[str,
         times[found.get("ANNOTATION_ID", "")] = tuple(None if t is None else t + shift for t in ends)
     for found in root.iter("REF_ANNOTATION"):
         refers[found.get("ANNOTATION_ID", "")] = found.get("ANNOTATION_REF", "")
-    tiers: dict[str, list[_Annotation]] = {}
+    tiers: dict[str, list[Annotation]] = {}
     for tier in root.iter("TIER"):
         name = tier.get("TIER_ID", "")
         tiers.setdefault(name, [])
@@ -128,11 +128,11 @@ def _tiers(root: Any, slots: dict[str, float | None], shift: float) -> dict[str,
                 key, steps = refers[key], steps + 1
             value = found.find("ANNOTATION_VALUE")
             text = (value.text or "") if value is not None else ""
-            tiers[name].append(_Annotation(*times.get(key, (None, None)), text))
+            tiers[name].append(Annotation(*times.get(key, (None, None)), text))
     return tiers
 
 
-def _row(tier: str, number: int, found: _Annotation) -> dict[str, Any] | None:
+def event(tier: str, number: int, found: Annotation) -> dict[str, Any] | None:
     """An event as `manual.coded` takes it, None for an annotation that is no FACS code."""
     code, text = parse_code(tier), found.text.strip()
     own = parse_code(text)
