@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -14,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.dataset import DatasetWriter, open_writer
+from dfe_core.expressions.adjusting import RESTS, adjust
+from dfe_core.expressions.dataset import Dataset, DatasetWriter, open_writer
 from dfe_core.expressions.labels import Labels, read_labels
 from dfe_core.expressions.mixing import common_scales, rescaled, sentence, tool
 from dfe_core.expressions.naming import check_time, compile_pattern, recording_names, who
 from dfe_core.expressions.outcome import ImportReport, nothing_imported
+from dfe_core.expressions.pose_field import METHODS
 from dfe_core.expressions.readers.options import ReadOptions, parse_time
 from dfe_core.expressions.readers.registry import find_reader, readers
 from dfe_core.expressions.recording import Recording
@@ -31,7 +34,7 @@ from dfe_core.faces.coefficients import BFM_ID, flame_id
 from dfe_core.faces.model import FaceModel
 from dfe_core.faces.names import coefficient_map
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import artefact_path, file_sha256, one_writer
+from dfe_core.store import artefact_path, cache_root, file_sha256, one_writer
 
 SPACES = ("arkit", "flame", "bfm", "landmarks", "mesh")
 """Families of coefficients that faces share; those of any other space are of the one face that it names."""
@@ -43,7 +46,8 @@ _OWN_MODELS = ("flame", "bfm")
 def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "anny", format: str = "auto",
                    labels: str | Path | None = None, subject_pattern: str | None = None, fps: float | None = None,
                    time: str | None = None, extractor: str | None = None, mix_extractors: bool = False,
-                   reader: Any = None, root: Path | None = None, progress: Listener = silent) -> ImportReport:
+                   pose_correction: str | None = None, rest: str = "keep", reader: Any = None,
+                   root: Path | None = None, progress: Listener = silent) -> ImportReport:
     """Read files and folders of recordings and write ``datasets/<name>``, holding one recording at a time.
 
     A file that cannot be read is left out and named in the report; the dataset appears whole or not at all.
@@ -59,6 +63,10 @@ def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "ann
     extractor: the tool that made the files, where they do not tell it (SPECTRE writes DECA's keys).
     mix_extractors: take files of several extractors of one family, those of FLAME and BFM brought to one range
         (`mixing`); every file is then read twice.
+    pose_correction: ``field`` or ``none``, as `import_learned` and `adjusting.adjust` take it; None: ``field`` for a
+        learned face, ``none`` for coefficients.
+    rest: ``keep``, or ``remove`` to take each person's resting face off coefficients (`adjusting`); a learned face is
+        about rest always.
     reader: reads every file, in the place of the one that `find_reader` finds; with its FORMAT, TITLE and read, and
         MAX_BYTES where it takes larger files than others.
 
@@ -68,9 +76,11 @@ def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "ann
     if face == "learn" or face.startswith("learned-"):
         from dfe_core.expressions.learning import import_learned
         return import_learned(sources, name, face=face, format=format, labels=labels, subject_pattern=subject_pattern,
-                              fps=fps, time=time, extractor=extractor, reader=reader, root=root, progress=progress)
+                              fps=fps, time=time, extractor=extractor, pose_correction=pose_correction or "field",
+                              reader=reader, root=root, progress=progress)
     job = _Job(name, face, format, read_labels(labels), compile_pattern(subject_pattern),
-               ReadOptions(fps, extractor, time=parse_time(time)), root, reader)
+               ReadOptions(fps, extractor, time=parse_time(time)), root, reader, rest=rest,
+               pose=pose_correction or "none")
     _check_request(job)
     files, unread = find_files(sources, job.labels.path)
     check_time(job.pattern, files)
@@ -86,6 +96,9 @@ def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "ann
             raise nothing_imported(job.name, job.skipped)
         job.notes += [*job.labels.unused(), *_about(job)]
         job.writer.close(_manifest(job))
+        if job.adjusted:
+            job.notes += adjust(Dataset(job.writer.folder), name, job.model, rest=job.rest, pose=job.pose, root=root,
+                                progress=progress)
     return ImportReport(name, job.model.id, tuple(job.imported), tuple(job.skipped), tuple(job.notes))
 
 
@@ -101,6 +114,8 @@ class _Job:
     options: ReadOptions
     root: Path | None
     reader: Any = None
+    rest: str = "keep"
+    pose: str = "none"
     scales: dict[str, float] | None = None
     model: FaceModel | None = None
     writer: DatasetWriter | None = None
@@ -115,6 +130,11 @@ class _Job:
     sources: Spool = field(default_factory=Spool)
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def adjusted(self) -> bool:
+        """Whether ψ change once everything is read."""
+        return self.rest != "keep" or self.pose != "none"
+
 
 class _EndsImport(DataError):
     """Not one file's fault: the face cannot be opened, or which of two files is meant cannot be guessed."""
@@ -123,6 +143,9 @@ class _EndsImport(DataError):
 def _check_request(job: _Job) -> None:
     if (artefact_path("datasets", job.name, job.root) / "manifest.json").is_file():
         raise DataError(job.name, "a dataset of this name exists", f"another name, or `dfe rm {job.name}` first")
+    for option, value, known in (("--rest", job.rest, RESTS), ("--pose-correction", job.pose, METHODS)):
+        if value not in known:
+            raise DataError(f"{option} {value}", "no such method", ", ".join(known))
     if job.options.fps is not None:
         check_fps(job.options.fps, "--fps")
     known = [r.FORMAT for r in readers()]
@@ -199,7 +222,8 @@ def _prepare(path: Path, recording: Recording, name: str, job: _Job, progress: L
 def _write(path: Path, recording: Recording, job: _Job, stack: contextlib.ExitStack) -> None:
     if job.writer is None:
         job.first = path, recording
-        job.writer = stack.enter_context(open_writer(job.name, job.model.names, job.root))
+        job.writer = stack.enter_context(_staged(job) if job.adjusted
+                                         else open_writer(job.name, job.model.names, job.root))
     job.simulated |= bool(recording.source.get("simulated"))
     job.writer.add(recording, recording.source.get("labels", {}) | job.labels.of(recording.name, recording.subject))
     job.extractors.setdefault(recording.extractor, path.name)
@@ -207,6 +231,15 @@ def _write(path: Path, recording: Recording, job: _Job, stack: contextlib.ExitSt
         job.tools.setdefault(made_by, path)
     notes = tuple(map(sys.intern, recording.notes))  # of ten thousand files most say the same
     job.imported.append((recording.name, len(recording.psi), notes))
+
+
+@contextlib.contextmanager
+def _staged(job: _Job) -> Iterator[DatasetWriter]:
+    """A writer of what `adjust` makes the dataset of."""
+    root = job.root or cache_root()
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".importing-", dir=root) as folder:
+        yield DatasetWriter(Path(folder), job.model.names, job.root)
 
 
 def _check_space(path: Path, recording: Recording, job: _Job) -> None:
@@ -299,7 +332,8 @@ def _manifest(job: _Job) -> dict[str, Any]:
     return {"name": job.name, "face": job.model.id, "simulated": job.simulated, "sources": list(job.sources),
             "dropped": [{"file": path.name, "why": _without_folder(path, why)} for path, why in job.skipped],
             "notes": job.notes,
-            "settings": {"format": job.format, "fps": job.options.fps, "max_bridged_gap_s": MAX_BRIDGED_GAP_S,
+            "settings": {"format": job.format, "fps": job.options.fps, "rest": job.rest,
+                         "pose_correction": job.pose, "max_bridged_gap_s": MAX_BRIDGED_GAP_S,
                          "time": None if job.options.time is None else asdict(job.options.time),
                          "extractor": job.options.extractor, "extractor_scales": job.scales,
                          "subject_pattern": job.pattern.pattern if job.pattern else None,

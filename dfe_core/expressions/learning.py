@@ -15,11 +15,13 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.labels import read_labels
 from dfe_core.expressions.learned.basis import default_split, known_face, learn
 from dfe_core.expressions.learned.placing import common_frame, find_neutrals, remove_pose_and_identity
+from dfe_core.expressions.learned.pose import correct_pose, read_angles
 from dfe_core.expressions.learned.reading import read_all
 from dfe_core.expressions.learned.tracks import Job
 from dfe_core.expressions.learned.writing import write
 from dfe_core.expressions.naming import compile_pattern
 from dfe_core.expressions.outcome import ImportReport
+from dfe_core.expressions.pose_field import METHODS
 from dfe_core.expressions.readers.options import parse_time
 from dfe_core.expressions.readers.registry import find_reader
 from dfe_core.expressions.timing import check_fps
@@ -29,8 +31,8 @@ from dfe_core.store import artefact_path, cache_root
 
 def import_learned(sources: Sequence[str | Path], name: str, *, face: str = "learn", format: str = "auto",
                    labels: str | Path | None = None, subject_pattern: str | None = None, fps: float | None = None,
-                   time: str | None = None, extractor: str | None = None, reader: Any = None,
-                   root: Path | None = None, progress: Listener = silent) -> ImportReport:
+                   time: str | None = None, extractor: str | None = None, pose_correction: str = "field",
+                   reader: Any = None, root: Path | None = None, progress: Listener = silent) -> ImportReport:
     """Import landmark or mesh sequences onto a learned face; parameters as `import_dataset`.
 
     Every recording needs the same points. Pose is removed on a stable set found from the data (`stable_set`), with
@@ -40,11 +42,14 @@ def import_learned(sources: Sequence[str | Path], name: str, *, face: str = "lea
 
     face: ``learn``, or the id of a face learned before (``learned-…``): recordings then go onto its basis, so that a
         codebook trained on it encodes them.
+    pose_correction: one of `pose_field.METHODS`. ``field`` takes off each person's displacement what a static
+        function of head pose explains of it beside mouth and lids (`pose_field`); landmarks of a known layout
+        with head pose alone can be corrected, others stay as they are and a note says so.
 
     Raises `DataError` when nothing can be imported, the dataset exists, nothing moves, or for a wrong option.
     """
     job = Job(name, face, format, read_labels(labels), compile_pattern(subject_pattern), fps, root, progress,
-               reader, extractor, parse_time(time))
+               reader, extractor, parse_time(time), pose_correction)
     _check(job)
     (root or cache_root()).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".learning-", dir=root or cache_root()) as folder:
@@ -52,9 +57,11 @@ def import_learned(sources: Sequence[str | Path], name: str, *, face: str = "lea
         frame = common_frame(job)
         split = default_split(job)
         frame = find_neutrals(job, frame, split)
+        read_angles(job, frame)
         remove_pose_and_identity(job, frame)
-        model, basis = known_face(job) if job.face != "learn" else learn(job, frame, split)
-        return write(job, frame, split, model, basis)
+        corrected = correct_pose(job, split)
+        model, basis = known_face(job) if job.face != "learn" else learn(job, frame, split, corrected)
+        return write(job, frame, split, model, basis, corrected)
 
 
 def _check(job: Job) -> None:
@@ -62,5 +69,7 @@ def _check(job: Job) -> None:
         raise DataError(job.name, "a dataset of this name exists", f"another name, or `dfe rm {job.name}` first")
     if job.fps is not None:
         check_fps(job.fps, "--fps")
+    if job.pose_correction not in METHODS:
+        raise DataError(f"--pose-correction {job.pose_correction}", "no such method", ", ".join(METHODS))
     if job.format != "auto":
         find_reader(Path(), job.format)

@@ -147,18 +147,20 @@ def _by_subject(data: Dataset, subjects: list[str],
             yield subject, psi, angles, time, used
 
 
-def subject_leak(psi: np.ndarray, angles: np.ndarray, time_s: np.ndarray, metric: np.ndarray) -> SubjectLeak | None:
+def subject_leak(psi: np.ndarray, angles: np.ndarray, time_s: np.ndarray, metric: np.ndarray | None,
+                 ) -> SubjectLeak | None:
     """The figures of one subject; None for fewer than `FEWEST_FRAMES` frames and where head or face stand still.
 
     Parameters
     ----------
-    psi: (T, E). angles: (T, 3) radians. time_s: (T,) increasing. metric: (E, E), of squared displacement.
+    psi: (T, E). angles: (T, 3) radians. time_s: (T,) increasing. metric: (E, E), of squared displacement; None: the
+        identity, as of coordinates.
     """
     turn = angles.std(0) if len(angles) else np.zeros(3)
     if len(psi) < FEWEST_FRAMES or np.sqrt((turn ** 2).sum()) < _LEAST_TURN:
         return None
     features, moved = quadratic(angles), np.asarray(psi, np.float64) - psi.mean(0, dtype=np.float64)
-    total = float(np.einsum("te,ef,tf->", moved, metric, moved, optimize=True))
+    total = float(np.sum(_weighed(moved, metric) * moved))
     if total <= 1e-30:
         return None
     shifts = np.random.default_rng(SEED).uniform(0.1, 0.9, SHIFTS)
@@ -174,14 +176,18 @@ def _coefficients(features: np.ndarray, moved: np.ndarray) -> np.ndarray:
     return np.linalg.solve(normal + 1e-9 * max(np.trace(normal), 1e-30) * np.eye(len(normal)), features.T @ moved)
 
 
-def _explained(features: np.ndarray, moved: np.ndarray, metric: np.ndarray) -> float:
+def _explained(features: np.ndarray, moved: np.ndarray, metric: np.ndarray | None) -> float:
     """Sum over frames of the squared displacement that the features explain of centred ψ."""
     centred = features - features.mean(0)
     weights = _coefficients(centred, moved)
-    return float(np.sum((weights @ metric) * (centred.T @ moved)))
+    return float(np.sum(_weighed(weights, metric) * (centred.T @ moved)))
 
 
-def _held_out(features: np.ndarray, moved: np.ndarray, time_s: np.ndarray, metric: np.ndarray) -> float:
+def _weighed(values: np.ndarray, metric: np.ndarray | None) -> np.ndarray:
+    return values if metric is None else values @ metric
+
+
+def _held_out(features: np.ndarray, moved: np.ndarray, time_s: np.ndarray, metric: np.ndarray | None) -> float:
     """Share explained in every second block of a function fitted on the others, both ways; may be negative."""
     odd = (time_s // BLOCK_S).astype(np.int64) % 2 == 1
     if min(odd.sum(), (~odd).sum()) < FEWEST_FRAMES // 2:
@@ -191,8 +197,8 @@ def _held_out(features: np.ndarray, moved: np.ndarray, time_s: np.ndarray, metri
         weights = _coefficients(features[fit] - features[fit].mean(0), moved[fit] - moved[fit].mean(0))
         target = moved[test] - moved[test].mean(0)
         rest = target - (features[test] - features[test].mean(0)) @ weights
-        left += float(np.sum((rest @ metric) * rest))
-        total += float(np.sum((target @ metric) * target))
+        left += float(np.sum(_weighed(rest, metric) * rest))
+        total += float(np.sum(_weighed(target, metric) * target))
     return 1 - left / total if total > 0 else 0.0
 
 

@@ -25,9 +25,13 @@ def save_face(face: FaceModel, root: Path | None = None) -> Path:
         arrays["identity_basis"] = np.asarray(face.identity_basis, np.float32)
     if face.stable is not None:
         arrays["stable"] = np.asarray(face.stable, np.int32)
+    if face.pose_field is not None:
+        arrays["pose_field"] = np.asarray(face.pose_field, np.float32)
+    if face.pose_patterns is not None:
+        arrays["pose_patterns"] = np.asarray(face.pose_patterns, np.float32)
     header = {"schema": SCHEMA, "id": face.id, "title": face.title, "licence": face.licence,
               "names": list(face.names), "identity_names": list(face.identity_names), "landmarks": face.landmarks,
-              "notes": list(face.notes)}
+              "notes": list(face.notes), "pose_columns": list(face.pose_columns)}
     with atomic_file(path) as temporary, open(temporary, "wb") as handle:
         np.savez(handle, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
     return path
@@ -45,7 +49,8 @@ def load_face(path: Path) -> FaceModel:
                                                      "materials")),
                          {str(k): int(v) for k, v in header["landmarks"].items()}, tuple(header["identity_names"]),
                          arrays.get("identity_basis"), header["licence"], arrays.get("stable"),
-                         tuple(map(str, header.get("notes", ()))))
+                         tuple(map(str, header.get("notes", ()))), arrays.get("pose_field"),
+                         arrays.get("pose_patterns"), tuple(map(str, header.get("pose_columns", ()))))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(path, f"a face archive without a usable {error}", "a face made by dfe: delete it") from None
     if fault := fault_of(face):
@@ -60,6 +65,10 @@ def fault_of(face: FaceModel) -> str | None:
               **{name: (vertices,) for name in ("mirror", "regions", "sides", "materials")}}
     if face.identity_basis is not None or identities:
         shapes["identity_basis"] = (identities, vertices, 3)
+    if face.pose_field is not None:
+        shapes["pose_field"] = (9, vertices, 3)
+    if face.pose_patterns is not None:
+        shapes["pose_patterns"] = (len(face.pose_patterns), vertices, 3)
     for name, shape in shapes.items():
         found = getattr(getattr(face, name), "shape", None)
         if found != shape:

@@ -135,7 +135,8 @@ def basis_of(face: FaceModel) -> Basis:
 
 def learned_face(template: np.ndarray, basis: Basis, title: str, layout: Layout | None = None,
                  triangles: np.ndarray | None = None, reference: FaceModel | None = None,
-                 stable: np.ndarray | None = None,
+                 stable: np.ndarray | None = None, pose_field: np.ndarray | None = None,
+                 pose_patterns: np.ndarray | None = None, pose_columns: tuple[str, ...] = (),
                  licence: str = "learned from the user's own recordings") -> FaceModel:
     """The face model of a learned basis; its id is ``learned-`` and a hash of its geometry.
 
@@ -144,6 +145,7 @@ def learned_face(template: np.ndarray, basis: Basis, title: str, layout: Layout 
     template: (V, 3) m in our axes (`face_forward`).
     triangles: of the mesh; laid over the points where there are none.
     stable: (S,) the points that pose was measured on.
+    pose_field, pose_patterns, pose_columns: as `FaceModel` has them; None where no pose was corrected.
     layout: names the points; `reference`: a head whose regions are carried over to a mesh of no known layout. With
         neither, every region is ``other``: nothing is claimed about what the points are.
     """
@@ -161,9 +163,12 @@ def learned_face(template: np.ndarray, basis: Basis, title: str, layout: Layout 
     names = tuple(f"pc_{i:03d}" for i in range(len(basis.fields)))
     fields = basis.fields.astype(np.float32)
     key = content_key([template.tobytes().hex(), fields.tobytes().hex(), np.asarray(triangles).tolist(),
-                       None if stable is None else stable.tolist()], 10)
+                       None if stable is None else stable.tolist(),
+                       *([] if pose_field is None else
+                         [pose_field.tobytes().hex(), pose_patterns.tobytes().hex(), pose_columns])], 10)
     return FaceModel(f"learned-{key}", title, names, template, np.asarray(triangles, np.int32), fields, mirror,
-                     regions, sides, materials, marks, licence=licence, stable=stable)
+                     regions, sides, materials, marks, licence=licence, stable=stable, pose_field=pose_field,
+                     pose_patterns=pose_patterns, pose_columns=pose_columns)
 
 
 def _anatomy(template: np.ndarray, mirror: np.ndarray, layout: Layout | None,

@@ -40,6 +40,9 @@ class FaceModel:
     identity_names, identity_basis: (I,), (I, V, 3) float32 m at parameter 1.
     materials: (V,) uint8: 0 skin, 1 eye (its white), 2 mouth interior (teeth, tongue, cavity), 3 iris, 4 pupil.
     stable: (S,) int32, the vertices that head pose is measured on, for a face learned from moving points.
+    pose_field: (9, V, 3) float32 m, what head pose adds in the mean of the people a face was learned from;
+        pose_patterns: (M, V, 3) float32, what goes with the measures that this leaves alone (`expressions.pose_field`);
+        pose_columns: the names of the pitch, yaw and roll that the field is a function of.
     notes: what its conversion changed or left out, each one sentence for the user.
     """
 
@@ -59,6 +62,9 @@ class FaceModel:
     licence: str = ""
     stable: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    pose_field: np.ndarray | None = None
+    pose_patterns: np.ndarray | None = None
+    pose_columns: tuple[str, ...] = ()
 
     @property
     def has_mesh(self) -> bool:

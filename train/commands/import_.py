@@ -41,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--time", metavar="COLUMN[/RATE]",
                         help="the column that tells time and how many of its counts make a second, where a file's own "
                              "times are none or another clock (frame/60, timestamp/1000; row/25 for the rows)")
+    parser.add_argument("--pose-correction", choices=("field", "none"), default=None,
+                        help="take off what a static function of head pose adds to each person's movement: field is "
+                             "the default for landmarks with --face learn, none for coefficients (docs/pose.md)")
+    parser.add_argument("--rest", choices=("keep", "remove"), default="keep",
+                        help="take each person's resting face off coefficients (default: keep; with --face learn it is "
+                             "always taken off)")
     parser.add_argument("--fps", type=float,
                         help="frame rate: of files that do not tell it, and the one that all others are resampled to "
                              "(default: each keeps its own)")
@@ -53,8 +59,8 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     reader = _fitting(args, progress) if args.fit else None
     report = import_dataset(args.sources, args.name, face=args.face, format=args.format, labels=args.labels,
                             subject_pattern=args.subject_pattern, fps=args.fps, time=args.time,
-                            extractor=args.extractor, mix_extractors=args.mix_extractors, reader=reader,
-                            progress=progress)
+                            extractor=args.extractor, mix_extractors=args.mix_extractors,
+                            pose_correction=args.pose_correction, rest=args.rest, reader=reader, progress=progress)
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.expressions.pose_leak import stored_pose_leak
     from dfe_core.reports.pose_text import pose_leak_figure, pose_leak_warning

