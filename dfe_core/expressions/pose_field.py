@@ -24,7 +24,7 @@ METHODS = ("field", "none")
 """Values of ``--pose-correction``: a static field of pose for each person, or none."""
 UNIT = 0.1
 """Radians that count as 1 in the functions of pose."""
-RIDGE = 0.1
+RIDGE = 0.05
 """Of the variance of each function of pose: the shrinkage of a field, chosen on REACT-Nao (docs/pose.md)."""
 HALF_WEIGHT_S = 15.0
 """Seconds of quiet frames at which a person's own field counts as much as the mean of the training subjects."""
@@ -32,7 +32,7 @@ QUIET = 2.5
 """Robust standard deviations that a protected measure may lie off what pose predicts in a quiet frame."""
 FEWEST = 30
 """A person with fewer quiet frames gets the mean field of the training subjects alone."""
-_EDGE = 0.025  # share of the quiet frames, at either end of an angle, beyond whose pose the field is not continued
+_EDGE = 0.035  # share of the quiet frames, at either end of an angle, beyond whose pose the field is not continued
 _LEAST_QUIET = 0.2  # share of a person's frames that count as quiet, whatever the measures say
 _ROUNDS = 5
 _MAD = 1.4826  # median absolute deviation to standard deviation, of normal values
@@ -120,7 +120,7 @@ def _robust_distance(design: np.ndarray, signal: np.ndarray) -> np.ndarray:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Moments:
     """What a fit needs of one person's quiet frames: sums of squares (F, F) and of products (F, C) about their means,
-    their number, seconds and share, the median pose, and the outermost poses but for 2.5 % at either end."""
+    their number, seconds and share, the median pose, and the outermost poses but for `_EDGE` at either end."""
 
     squares: np.ndarray
     products: np.ndarray

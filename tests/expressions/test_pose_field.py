@@ -86,7 +86,7 @@ def test_the_artefact_goes_and_the_smile_stays_although_heads_nod_with_it():
     people = [Person(i) for i in range(5)]
     for person, found in zip(people, corrected(people), strict=True):
         assert leak_of(found, person) < 0.2 and leak_of(found, person) < 0.6 * leak_of(person.displacement, person)
-        assert slope(found, person) == pytest.approx(slope(person.displacement, person), rel=0.02)
+        assert slope(found, person) == pytest.approx(slope(person.displacement, person), rel=0.04)
         centred = [v - v[person.smile == 0].mean(0) for v in (person.displacement, found, person.behaviour)]
         before, after = (np.square(v - centred[2]).sum() for v in centred[:2])
         assert after < 0.4 * before
