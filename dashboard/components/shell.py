@@ -35,7 +35,7 @@ STEPS = (
      "Write what the face should do; rules that you can see and edit turn it into a movement. Play it on another "
      "person, or take it away as a film, glTF or coefficients."),
     ("coverage", "[data-testid='stButtonGroup']", "Against action units",
-     "What the codebook sees that action units do not, and what it misses, on subjects that nothing was fitted on, "
+     "What the codebook sees that action units do not, and what it misses, within people whom no fit saw, "
      "with intervals. The report writes itself."),
     ("data", "[data-testid='stMain']", "Your turn",
      "Bring your own recordings in here, train a codebook on them, and everything you saw works on yours. Probes then "
