@@ -47,6 +47,7 @@ _TOGETHER = 60  # frames that two AUs must share for their product to be tried
 _MOST_PRODUCTS = 400
 _PRESENT = 1.0  # intensity from which an AU counts for that
 _ITERATIONS = 100
+_LARGEST_LAG_S, _CLEARLY = 2.0, 0.05
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -80,7 +81,8 @@ class Beyond:
     steps: one row a step of `STEPS` that could be taken: step, remainder (share of displacement variance that is left),
     share (that tokens explain of it), low, high (95 % over subjects). estimate, lower, upper: of movement beyond FACS.
     codewords: codeword, beyond_fraction (of its movement that errors of coding leave), beyond_low, beyond_high,
-    beyond_share (of frames in which it moves at least `still_mm` more than AUs explain).
+    beyond_share (of frames in which it moves at least `still_mm` more than AUs explain). lag_s: by how much the AUs
+    come later than the expressions, where that is clear; else 0.
     """
 
     steps: pd.DataFrame
@@ -88,6 +90,7 @@ class Beyond:
     lower: float
     upper: float
     codewords: pd.DataFrame
+    lag_s: float = 0.0
 
 
 def measure_beyond(joined: Joined, aggregates: Aggregates, codebook: Codebook, face: FaceModel,
@@ -118,7 +121,7 @@ def measure_beyond(joined: Joined, aggregates: Aggregates, codebook: Codebook, f
     upper = float(by_step["high"].max())
     estimate = float(np.clip(by_step.at[AMPLITUDE, "share"], lower, upper))
     return Beyond(steps=steps, estimate=estimate, lower=lower, upper=upper,
-                  codewords=_codewords(strict, directions, weights, settings))
+                  codewords=_codewords(strict, directions, weights, settings), lag_s=_lag(sample))
 
 
 def _nothing(codewords: int) -> Beyond:
@@ -211,6 +214,30 @@ def remainders(sample: Sample, settings: CoverageSettings, detector: bool) -> It
         if step == ERRORS or detector:
             limit = np.where(sample.measured, proportional + anywhere, settings.unmeasured_error)
             yield step, _less_errors(sample, directions, limit)
+
+
+def _lag(sample: Sample) -> float:
+    """Seconds by which AUs come after the movement that they predict, where the two correlate clearly better there."""
+    aus = centred(sample.aus, sample.subject)
+    directions, left = _less_aus(sample, aus)
+    predicted = sample.target - left.target
+    reach = int(round(_LARGEST_LAG_S * sample.rate))
+    lags = range(-reach, reach + 1)
+    sums = sum(np.array([_overlap(sample.target[at], predicted[at], lag) for lag in lags])
+               for at in (sample.recording == r for r in range(sample.recording.max() + 1)) if at.sum() > 2 * reach)
+    if np.ndim(sums) == 0:
+        return 0.0
+    score = sums[:, 0] / np.sqrt(np.maximum(sums[:, 1] * sums[:, 2], 1e-24))
+    best = int(np.argmax(score))
+    clear = abs(best - reach) > 1 and score[best] - score[reach] >= _CLEARLY
+    return (best - reach) / sample.rate if clear else 0.0
+
+
+def _overlap(moved: np.ndarray, predicted: np.ndarray, lag: int) -> np.ndarray:
+    """Σ of moved[t] · predicted[t + lag], of moved² and of predicted² over the overlap."""
+    shorter = len(moved) - abs(lag)
+    a, b = (moved[:shorter], predicted[lag:]) if lag >= 0 else (moved[-lag:], predicted[:shorter])
+    return np.array([(a * b).sum(), (a * a).sum(), (b * b).sum()])
 
 
 def _changed(sample: Sample, of: Callable[[np.ndarray], np.ndarray]) -> Sample:

@@ -55,7 +55,7 @@ from dfe_core.store import artefact_path, atomic_directory, content_key, read_js
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
-VERSION = 13
+VERSION = 14
 _SHOWN = 24  # new codewords whose moments are looked up: two pages of faces
 _MOST_NOTES = 12
 _TABLES = ("per_au", "pairs", "codewords", "new_moments", "variance", "beyond", "symmetry",
@@ -287,7 +287,7 @@ def _analyse(inputs: Inputs, settings: CoverageSettings, root: Path | None, seed
         _truth_table(aggregates, columns.iloc[aggregates.aus:], codewords),
         tuple((condition, level) for condition, level, _ in shown),
         np.stack([vertex_map(aggregates, face, where) for _, _, where in shown]),
-        beyond.estimate, beyond.lower, beyond.upper, _notes(inputs, aggregates, templates, spots))
+        beyond.estimate, beyond.lower, beyond.upper, _notes(inputs, aggregates, templates, spots, beyond.lag_s))
 
 
 def _column_table(aggregates: Aggregates, found: Association, choice: Choice, scores: Scores, exposure: Exposure,
@@ -452,8 +452,12 @@ def _truth_table(aggregates: Aggregates, columns: pd.DataFrame, codewords: pd.Da
 
 
 def _notes(inputs: Inputs, aggregates: Aggregates, templates: Templates | None,
-           spots: BlindSpots) -> tuple[str, ...]:
+           spots: BlindSpots, lag_s: float) -> tuple[str, ...]:
     notes = [caveat(inputs.aus.tool, inputs.aus.estimate)]
+    if lag_s:
+        side = "after" if lag_s > 0 else "before"
+        notes.append(f"In these frames AUs come {abs(lag_s):.1f} s {side} the expressions that they go with, and were "
+                     "not moved here: import them again with --offset auto.")
     if templates is None:
         notes.append("This face has no AU templates: codewords were matched by their use alone.")
     elif templates.source == "learned":

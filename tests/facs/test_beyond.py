@@ -59,3 +59,14 @@ def test_a_bounded_fit_is_that_of_bounded_least_squares() -> None:
     for row, bound, c in zip(values, limit, found, strict=True):
         np.testing.assert_allclose(c, lsq_linear(directions.T, row, (-bound, bound)).x, atol=1e-4)
     assert (bounded_fit(values, directions, np.zeros((6, 4))) == 0).all()
+
+
+def test_aus_that_come_late_are_told(planted, planted_module) -> None:
+    dataset = Dataset.open(planted.dataset, planted.root)
+    planted_module.write_aus(dataset, planted.root, "late", shift_s=0.5)
+    late = analyse_coverage(planted.model, planted.dataset, "late", root=planted.root, settings=SETTINGS)
+    assert any("0.5 s after" in note for note in late.notes)
+
+
+def test_aus_in_time_are_not_told_to_be_late(worlds) -> None:
+    assert not any("s after" in note or "s before" in note for note in worlds["with"].notes)
