@@ -36,7 +36,7 @@ def start(label: str, title: str, arguments: list[str], refused: str = "", icon:
 
 def common(labels: Path | None, pattern: str) -> list[str]:
     """The arguments on people, which `dfe import` and `dfe extract` share."""
-    return [*(["--subject-pattern", pattern] if pattern else []), *(["--labels", str(labels)] if labels else [])]
+    return [*([f"--subject-pattern={pattern}"] if pattern else []), *(["--labels", str(labels)] if labels else [])]
 
 
 def wrong(name: str) -> str | None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import pandas as pd
 import streamlit as st
 
@@ -82,11 +79,9 @@ def offer(settings: MapSettings) -> None:
         st.markdown(f"Maps are made once, with a seed, and kept. This one takes about {wait}.")
         names = (settings.model, settings.dataset, settings.of, settings.by, settings.method, settings.dimensions)
         key = "-".join(["map", *map(str, names)])
-        out = Path(tempfile.gettempdir()) / f"dfe-{key}.parquet"
         jobs.offer("Make the map", key, "Making a map",
                    ["map", settings.model, *([settings.dataset] if settings.dataset else []), "--of", settings.of,
-                    "--by", settings.by, "--method", settings.method, "--dimensions", str(settings.dimensions),
-                    "--out", str(out)],
+                    "--by", settings.by, "--method", settings.method, "--dimensions", str(settings.dimensions)],
                    "The map is ready.", ":material/scatter_plot:")
 
 

@@ -14,8 +14,13 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.importing import import_dataset
 from dfe_core.expressions.removal import put_back, remove_recording
 from dfe_core.faces import save_face
+from dfe_core.facs.derive import derive_aus
+from dfe_core.simulate.dataset import simulate_dataset
 from dfe_core.store import recover_all
+from dfe_core.tokenizer.config import load_config
+from dfe_core.tokens.encoding import encode_dataset
 from dfe_core.tokens.notes import Notebook
+from dfe_core.training.fit import train_model
 from tests.captures import live_link, performance, write
 from tests.reliability.crash_points import content, walked
 from tests.small_world import codeword_psi, write_model
@@ -143,3 +148,39 @@ def test_notes(study: Dataset, cache: Path, toy_face, tmp_path, monkeypatch):
 def test_removed_for_good_through_the_catalogue(study: Dataset, cache: Path, tmp_path, monkeypatch):
     check(cache, lambda: remove(find("datasets/study", cache), root=cache), tmp_path, monkeypatch,
           lambda root: np.testing.assert_equal(len(trash.discarded(root)) + (root / "datasets/study").is_dir(), 1))
+
+
+TINY = {"tokenizer.codewords": 12, "tokenizer.stages": 2, "tokenizer.beam": 1, "train.steps": 6, "train.batch": 64,
+        "train.checkpoint_every": 2, "train.validation_share": 0.0}
+
+
+def test_training_and_encoding(cache: Path, toy_face, tmp_path, monkeypatch):
+    save_face(toy_face, cache)
+    simulate_dataset("study", toy_face, subjects=5, minutes_per_subject=0.1, fps=20, root=cache)
+
+    def trained(root):
+        train_model("study", "m", config=load_config(None, TINY), resume=True, root=root)
+
+    def encoded(root):
+        encode_dataset("m", "study", root=root)
+    old = content(cache, ("models",))
+    with walked(cache, tmp_path / "walk", monkeypatch) as disk:
+        trained(cache)
+    new = content(cache, ("models",))
+    weights = "models/m/model.safetensors"
+    assert len(disk.copies) > 20 and old == {}
+    for copy in disk.copies:
+        repair(copy)
+        assert not faults(find("models/m", copy)) if (copy / "models/m/config.json").is_file() else True, copy.name
+    for copy in disk.copies[:: len(disk.copies) // 3]:  # training again takes seconds
+        trained(copy)
+        assert content(copy, ("models",))[weights] == new[weights], copy.name
+    check(cache, lambda: encoded(cache), tmp_path / "tokens", monkeypatch)
+
+
+def test_derived_aus_are_replaced_or_as_they_were(study: Dataset, cache: Path, swap: str, tmp_path, monkeypatch):
+    derive_aus(study, "derived", root=cache)
+
+    def act(root):
+        derive_aus(Dataset.open("study", root), "derived", threshold=2.0, root=root)
+    check(cache, lambda: act(cache), tmp_path, monkeypatch, act, kinds=("datasets", "analyses"))
