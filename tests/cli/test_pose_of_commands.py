@@ -1,0 +1,47 @@
+"""What commands say of a dataset in which head pose explains expression."""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter1d
+
+from dfe_core.expressions.dataset import open_writer
+from dfe_core.expressions.recording import Recording
+from train import cli
+
+
+@pytest.fixture
+def datasets(tmp_path, monkeypatch):
+    """Two datasets of one person: a face that follows the head, and one that does not."""
+    monkeypatch.setenv("DFE_CACHE", str(tmp_path))
+    rng = np.random.default_rng(0)
+    angles, free = (gaussian_filter1d(rng.normal(size=(3000, 3)), 10, axis=0) for _ in range(2))
+    index = np.arange(3000)
+    for name, psi in (("follows", angles @ rng.normal(size=(3, 2))), ("free", free[:, :2])):
+        with open_writer(name, ("a", "b")) as writer:
+            writer.add(Recording("r", ("a", "b"), psi.astype(np.float32), index / 25, index, np.ones(3000, bool), 25.0,
+                                 "toy", "tool", "s", extras=dict(zip(("HeadPitch", "HeadYaw", "HeadRoll"), angles.T,
+                                                                     strict=True))))
+            writer.close({"name": name, "face": "toy-face", "simulated": False})
+
+
+def test_show_has_the_leak_and_warns_where_it_is_high(datasets, capsys):
+    assert cli.main(["show", "follows"]) == 0
+    shown = capsys.readouterr().out
+    assert "pose leak" in shown and "Head pose explains expression" in shown and "1 of 1 subjects" in shown
+    assert cli.main(["show", "free"]) == 0
+    shown = capsys.readouterr().out
+    assert "pose leak" in shown and "Head pose explains expression" not in shown
+
+
+def test_commands_whose_results_rest_on_the_dataset_warn_on_stderr(datasets, capsys):
+    for command in ("train", "evaluate", "coverage", "probe"):
+        cli._warn_of_pose(argparse.Namespace(command=command, dataset="follows"))
+        told = capsys.readouterr()
+        assert told.err.startswith("warning: follows: Head pose explains expression") and not told.out
+        cli._warn_of_pose(argparse.Namespace(command=command, dataset="free"))
+    cli._warn_of_pose(argparse.Namespace(command="rm", dataset="follows"))
+    assert not capsys.readouterr().err
