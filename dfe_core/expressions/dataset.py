@@ -81,6 +81,10 @@ class Dataset:
                             "a dataset made by `dfe import` or `dfe simulate`")
         return cls(path)
 
+    def __repr__(self) -> str:
+        return (f"Dataset({self.name!r}, {self.manifest['recordings']} recordings, {self.frame_count:,} frames, "
+                f"face {self.face_id})")
+
     @property
     def name(self) -> str:
         return self.manifest["name"]

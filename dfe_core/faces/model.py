@@ -66,6 +66,9 @@ class FaceModel:
     pose_patterns: np.ndarray | None = None
     pose_columns: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"FaceModel({self.id!r}, {len(self.template)} vertices, {self.coefficients} coefficients)"
+
     @property
     def has_mesh(self) -> bool:
         """Whether there is a surface to draw and to measure in mm."""

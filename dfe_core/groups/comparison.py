@@ -84,6 +84,12 @@ class GroupComparison:
     table: pd.DataFrame
     omnibus: pd.DataFrame
 
+    def __repr__(self) -> str:
+        units = ", ".join(f"{level}: {count}" for level, count in self.units.items())
+        significant = int((self.table["q"] < 0.05).sum())
+        return (f"GroupComparison({self.model!r} on {self.dataset!r} by {self.settings.by!r}, {units}; "
+                f"{significant} of {int((self.table['status'] == TESTED).sum())} tests with q < 0.05)")
+
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``dfe groups``; null where there is no number."""
         settings = asdict(self.settings)

@@ -88,6 +88,9 @@ class Codebook:
         """The face it was trained on, opened from the folder that the codebook is in."""
         return open_face(self.face_id, self.path and self.path.parent.parent)
 
+    def __repr__(self) -> str:
+        return f"Codebook({self.model!r}, {self.size} codewords, face {self.face_id})"
+
     def __len__(self) -> int:
         return self.size
 

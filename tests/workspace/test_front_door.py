@@ -232,3 +232,12 @@ def test_coverage_and_probe_are_those_of_the_commands(study: dfe.Study):
     result = study.probe("condition", folds=3, group="recording", permutations=19, resamples=100, swaps=99)
     assert result.rows["features"].tolist() == ["bow", "au", "psi"]
     assert result.to_json()["label"] == "condition"
+
+
+def test_what_a_notebook_shows_of_an_object_is_one_line(study: dfe.Study):
+    assert repr(study) == "Study('trained', 'd')"
+    assert repr(study.codebook) == "Codebook('trained', 24 codewords, face toy-1)"
+    assert repr(study.dataset) == "Dataset('d', 6 recordings, 360 frames, face toy-1)"
+    assert repr(study.face) == "FaceModel('toy-1', 225 vertices, 52 coefficients)"
+    groups = study.compare_groups("condition", permutations=99, resamples=100)
+    assert repr(groups).startswith("GroupComparison('trained' on 'd' by 'condition', calm: 3, stress: 3; ")
