@@ -48,7 +48,7 @@ def resting_face(frames: np.ndarray) -> np.ndarray:
 
 
 @dataclass
-class Moments:
+class PointMoments:
     """Count, sum and sum of squares of frames: their mean and total variance, without holding them."""
 
     count: int = 0
@@ -74,18 +74,19 @@ class Ledger:
     raw: frames as read (scaled to metres). by_subject: with pose removed, subject by subject.
     """
 
-    raw: Moments = field(default_factory=Moments)
-    by_subject: dict[str, Moments] = field(default_factory=dict)
+    raw: PointMoments = field(default_factory=PointMoments)
+    by_subject: dict[str, PointMoments] = field(default_factory=dict)
 
     def add(self, subject: str, raw: np.ndarray, placed: np.ndarray) -> None:
         """(T, V, D) frames, m, before and after pose is removed."""
         self.raw.add(raw)
-        self.by_subject.setdefault(subject, Moments()).add(placed)
+        self.by_subject.setdefault(subject, PointMoments()).add(placed)
 
-    def _placed(self) -> Moments:
+    def _placed(self) -> PointMoments:
         """Of all subjects together."""
         parts = self.by_subject.values()
-        return Moments(sum(m.count for m in parts), sum((m.total for m in parts), 0.0), sum(m.squares for m in parts))
+        return PointMoments(sum(m.count for m in parts), sum((m.total for m in parts), 0.0),
+                            sum(m.squares for m in parts))
 
     def shares(self) -> dict[str, float]:
         """``pose``, ``identity`` and ``expression`` as shares of the variance as read (they add up to 1: identity is

@@ -38,7 +38,7 @@ class FittingTarget:
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class FaceFit:
     """psi (T, E) float32; identity (I,); error_mm (T,): root mean square distance of the landmarks from the face, with
     pose, identity and expression fitted; moving_mm (T,): the same without what lies apart in every frame."""
 
@@ -61,7 +61,7 @@ def target_of(face: FaceModel, layout: Layout) -> FittingTarget:
                   identity.astype(np.float64), bounded)
 
 
-def fit_face(points: np.ndarray, calm: np.ndarray, target: FittingTarget) -> Fit:
+def fit_face(points: np.ndarray, calm: np.ndarray, target: FittingTarget) -> FaceFit:
     """Fit a face to the landmarks of one person.
 
     The resting landmarks (the median over `calm`) give identity, ridge-regressed, and the offset of the tool's
@@ -91,7 +91,7 @@ def fit_face(points: np.ndarray, calm: np.ndarray, target: FittingTarget) -> Fit
         sweeps = _SWEEPS_AGAIN
     moved = np.tensordot(psi, target.fields, 1)
     known = target.rest + np.tensordot(identity, target.identity, 1)
-    return Fit(psi.astype(np.float32), identity, _rms_mm(placed - known - moved), _rms_mm(placed - rest - moved))
+    return FaceFit(psi.astype(np.float32), identity, _rms_mm(placed - known - moved), _rms_mm(placed - rest - moved))
 
 
 def _rms_mm(apart: np.ndarray) -> np.ndarray:
