@@ -15,6 +15,7 @@ from dfe_core.expressions.labels import ENDINGS
 from dfe_core.expressions.readers import bfm, dfe_dataset, live_link_face
 from dfe_core.expressions.readers.flame_frames import frame_files
 from dfe_core.expressions.readers.options import MAX_FILE_BYTES, ReadOptions
+from dfe_core.expressions.readers.registry import VIDEO_ENDINGS
 from dfe_core.expressions.recording import Recording
 from dfe_core.store import content_key, file_sha256
 
@@ -41,13 +42,21 @@ def find_files(sources: Sequence[str | Path], labels: Path | None = None
             found = [path for path in found if path not in other_forms]
             unread += [*outside, *((path, str(error)) for path, error in other_forms.items())]
             if not found and not outside and not other_forms:
-                unread.append((source, str(DataError(source, "no recordings in this folder", ", ".join(ENDINGS)))))
+                unread.append((source, str(_empty(source))))
         else:
             found = [source]
         for path in found:
             if os.path.realpath(path) != table:
                 files.setdefault(os.path.realpath(path), path)
     return list(files.values()), unread
+
+
+def _empty(folder: Path) -> DataError:
+    """The error of a folder without recordings; one of videos is told the way to them."""
+    inside = {p.suffix.lower() for p in folder.rglob("*")}
+    if inside & set(VIDEO_ENDINGS):
+        return DataError(folder, "videos and no recordings in this folder", "`dfe extract` first, which makes them")
+    return DataError(folder, "no recordings in this folder", ", ".join(ENDINGS))
 
 
 def _inside(folder: Path, paths: list[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:

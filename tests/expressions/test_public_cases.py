@@ -194,3 +194,17 @@ def test_a_table_of_labels_by_id_joins_names_that_differ_by_a_prefix(tmp_path: P
     assert labels.of("take3", "C103") == {"Framing": None}
     said = " ".join(labels.unused())
     assert all(word in said for word in ("column ID is taken as the subject", "PP107 with P107", "P999", "C103"))
+
+
+def test_pyfeats_blendshapes_are_a_tool_of_their_own(tmp_path: Path):
+    from tests.captures import table
+    psi = np.hstack([np.full((40, 2), 0.99), performance(40)])
+    names = ("FaceScore", "_neutral", *ARKIT_NAMES)
+    (found,) = read(write(tmp_path / "a.csv", table(psi, names=names, time="frame", times=np.arange(40) * 5)), 30)
+    assert found.extractor == "py-feat" and found.fps == 6
+
+
+def test_a_folder_of_videos_names_the_way_to_recordings(tmp_path: Path):
+    from dfe_core.expressions.sources import find_files
+    write(tmp_path / "videos" / "a.mov", b"\0" * 40)
+    assert "dfe extract" in find_files([tmp_path / "videos"])[1][0][1]

@@ -43,6 +43,7 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     psi = np.stack([as_float32(data[i]) for i in columns.values()], 1)
     faces, left = faces_of(whose, data, clocks.moments(data), len(psi), options, path)
     first, found = table.preamble + 1, []
+    made_by = "py-feat" if "FaceScore" in table.header else "arkit"
     for face in faces:
         rows = face.rows
         timing = timing_of(clocks, data, rows, options, path, first)
@@ -51,7 +52,7 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
         if valid is not None:
             values[~valid] = np.nan
         extras = {"confidence": as_float32(data[told["confidence"]][rows])} if "confidence" in told else {}
-        found.append(replace(arkit_recording(path, values, tuple(columns), timing, options.extractor or "arkit", extras,
+        found.append(replace(arkit_recording(path, values, tuple(columns), timing, options.extractor or made_by, extras,
                                              (*table.notes, *dropped, *left, *lost)), name=path.stem + face.suffix,
                              subject=face.subject))
     return found

@@ -58,6 +58,8 @@ def sniff(path: Path, head: bytes) -> str | None:
         return f"its array {key}" if key else None
     header = parquet_header(path) if head.startswith(b"PAR1") else read_header(head) or ()
     neutral = any(name.strip().lower() in ("_neutral", "neutral") for name in header)
+    if "FaceScore" in header:  # py-feat's own blendshapes, which are not MediaPipe's
+        return None
     return "its columns _neutral and the ARKit names" if neutral and arkit_count(header) >= LEAST else None
 
 

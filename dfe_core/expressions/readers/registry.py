@@ -62,7 +62,7 @@ def _unknown(path: Path, head: bytes, titles: str) -> UnknownFile:
         inside = sorted({p.suffix.lower() or "no ending" for p in path.iterdir()})[:6]
         return UnknownFile(path, f"a folder that is no recording itself (files of {', '.join(inside) or 'no kind'})",
                            "recordings in it, or a folder with a file a frame")
-    if path.suffix.lower() in _VIDEOS or head[4:8] == b"ftyp" or head.startswith((b"\x1aE\xdf\xa3", b"RIFF")):
+    if path.suffix.lower() in VIDEO_ENDINGS or head[4:8] == b"ftyp" or head.startswith((b"\x1aE\xdf\xa3", b"RIFF")):
         return UnknownFile(path, "a video, which no reader knows: it holds no coefficients",
                            f"`dfe extract {path.name} …` first, which makes recordings of it")
     if path.suffix.lower() in _PICTURES and b"\0" in head:
@@ -76,7 +76,7 @@ def _unknown(path: Path, head: bytes, titles: str) -> UnknownFile:
     return UnknownFile(path, f"no reader knows this file ({_look(head)})", titles)
 
 
-_VIDEOS = (".mov", ".mp4", ".m4v", ".avi", ".mkv", ".webm", ".wmv", ".mpg", ".mpeg")
+VIDEO_ENDINGS = (".mov", ".mp4", ".m4v", ".avi", ".mkv", ".webm", ".wmv", ".mpg", ".mpeg")
 _PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".heic")
 
 
