@@ -19,7 +19,7 @@ from dfe_core.expressions.readers.registry import VIDEO_ENDINGS
 from dfe_core.expressions.recording import Recording
 from dfe_core.store import content_key, file_sha256
 
-READER_VERSION = 2
+READER_VERSION = 3
 """Counted up when a reader gives other frames for the same file."""
 
 
