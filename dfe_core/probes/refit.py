@@ -14,15 +14,18 @@ import numpy as np
 _STEPS, _TOLERANCE = 100, 5e-4
 
 
-def logistic_values(train: np.ndarray, labels: np.ndarray, test: np.ndarray, classes: int,
-                    strength: float) -> np.ndarray:
+def logistic_values(train: np.ndarray, labels: np.ndarray, test: np.ndarray, classes: int, strength: float,
+                    counts: np.ndarray | None = None) -> np.ndarray:
     """(P, t, C) linear predictors on `test` (t, d) of logistic regressions on `train` (n, d) with labels (P, n).
+
+    counts: (P, n) how often each row is there (bootstrap weights); None: once.
 
     Minimises what ``LogisticRegression(C=strength, class_weight="balanced")`` does: for two classes the binary loss,
     for more the multinomial one, the intercept without penalty.
     """
     seen, unseen = _reduced(train.astype(np.float32), test.astype(np.float32))
-    weight = _balanced(labels, classes).T[..., None].astype(np.float32)
+    counts = np.ones(labels.shape) if counts is None else counts
+    weight = (_balanced(labels, classes, counts) * counts).T[..., None].astype(np.float32)
     onehot = (labels.T[..., None] == np.arange(classes)).astype(np.float32)
     target = onehot[..., 1:] if classes == 2 else onehot
     penalty = np.full((seen.shape[1], 1), 1 / strength, np.float32)
@@ -55,6 +58,21 @@ def _climbed(gradient: Callable[[np.ndarray], np.ndarray], step: np.ndarray, sha
     return beta
 
 
+def weighted_ridge_values(train: np.ndarray, y: np.ndarray, test: np.ndarray, alpha: float,
+                          counts: np.ndarray) -> np.ndarray:
+    """(P, t, 1) predictions of ridge regressions with labels y (n,) and rows there as often as counts (P, n) says."""
+    found = np.empty((len(counts), len(test), 1))
+    for values, weight in zip(found, counts, strict=True):
+        seen = np.flatnonzero(weight > 0)
+        w = weight[seen] / weight[seen].sum()
+        mean, centre = w @ train[seen], w @ y[seen]
+        root = np.sqrt(weight[seen])[:, None]
+        known = (train[seen] - mean) * root
+        dual = np.linalg.solve(known @ known.T + alpha * np.eye(len(seen)), (y[seen] - centre) * root[:, 0])
+        values[:, 0] = (test - mean) @ (known.T @ dual) + centre
+    return found
+
+
 def ridge_values(train: np.ndarray, labels: np.ndarray, test: np.ndarray, alpha: float) -> np.ndarray:
     """(P, t, 1) predictions of ridge regressions with labels (P, n), as ``Ridge(alpha)``: one matrix for all."""
     mean = train.mean(0)
@@ -71,10 +89,11 @@ def _reduced(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return tuple(np.column_stack([part @ basis.T, np.ones(len(part), part.dtype)]) for part in (train, test))
 
 
-def _balanced(labels: np.ndarray, classes: int) -> np.ndarray:
-    counts = (labels[..., None] == np.arange(classes)).sum(1)
+def _balanced(labels: np.ndarray, classes: int, rows: np.ndarray) -> np.ndarray:
+    """(P, n) weights by which every class that is there weighs alike, a row counted as often as rows (P, n) says."""
+    counts = ((labels[..., None] == np.arange(classes)) * rows[..., None]).sum(1)
     present = (counts > 0).sum(1, keepdims=True)
-    weights = labels.shape[1] / (present * np.maximum(counts, 1))
+    weights = rows.sum(1, keepdims=True) / (present * np.maximum(counts, 1e-9))
     return np.take_along_axis(weights, labels, 1)
 
 

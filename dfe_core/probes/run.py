@@ -11,11 +11,12 @@ import pandas as pd
 from dfe_core import __version__
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.duplicates import Duplicate, find_duplicates
 from dfe_core.facs.store import AlignedAus
 from dfe_core.integrity import is_whole
 from dfe_core.probes import explain
 from dfe_core.probes.chance import guesses, permutation_count, permute_labels
-from dfe_core.probes.checks import ConfoundCheck, confound_checks, duration_tells, equal_windows
+from dfe_core.probes.checks import confound_checks, duration_tells, equal_windows
 from dfe_core.probes.confounds import confound_table
 from dfe_core.probes.features.catalogue import Feature, build_feature
 from dfe_core.probes.features.material import Sources
@@ -24,9 +25,9 @@ from dfe_core.probes.paired import compare
 from dfe_core.probes.result import ProbeResult
 from dfe_core.probes.rows import Found, Scored, score_rows
 from dfe_core.probes.settings import ProbeSettings
-from dfe_core.probes.target import Target, make_target
+from dfe_core.probes.target import Target, make_target, merge_groups
 from dfe_core.probes.validation import Fold, make_folds
-from dfe_core.probes.words import methods_paragraph, summary_sentence, warnings_for
+from dfe_core.probes.words import methods_paragraph, recording_warnings, summary_sentence, warnings_for
 from dfe_core.progress import Listener, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256
 from dfe_core.tokenizer.codebook import Codebook
@@ -95,6 +96,9 @@ def _aus_named(settings: ProbeSettings) -> set[str]:
 def _work_out(settings: ProbeSettings, inputs: Inputs, progress: Listener) -> ProbeResult:
     spans = make_spans(inputs.dataset, settings)
     target = make_target(inputs.dataset, spans, settings)
+    copies: tuple[Duplicate, ...] = ()
+    if target.unit != "segment":
+        target, copies = merge_groups(target, spans, find_duplicates(inputs.dataset, inputs.folder), settings)
     folds = make_folds(target, settings)
     permuted = permute_labels(target, folds, settings,
                               permutation_count(settings, len(settings.features) * len(settings.models)))
@@ -110,8 +114,10 @@ def _work_out(settings: ProbeSettings, inputs: Inputs, progress: Listener) -> Pr
                              base["chance"][scored.rows[0]["metric"]], settings)
     top, regions, occluded = _explained(found, features, target, settings, inputs.codebook)
     asked = confound_table(features, sources, target, folds, settings, scored.rows)
-    summary = _summary(settings, inputs, target, folds, scored, top, base, checks, asked) | {
-        "windows": window_facts(spans, target, equal)}
+    more = {"windows": window_facts(spans, target, equal), "duplicates": [copy.as_dict() for copy in copies],
+            "confound_checks": [check.as_dict() for check in checks],
+            "confounds": asked.astype(object).where(asked.notna(), None).to_dict("records")}
+    summary = _summary(settings, inputs, target, folds, scored, top, base, more)
     predictions = pd.concat([explain.errors_by_group(one, target).assign(features=_label(key, settings))
                              for key, one in found.items()], ignore_index=True)
     return ProbeResult(settings, summary, predictions, top, regions, occluded, asked,
@@ -144,7 +150,7 @@ def _explained(found: Found, features: dict[str, Feature], target: Target,
 
 def _summary(settings: ProbeSettings, inputs: Inputs, target: Target, folds: tuple[Fold, ...],
              scored: Scored, top: pd.DataFrame, base: dict[str, dict[str, float]],
-             checks: tuple[ConfoundCheck, ...], asked: pd.DataFrame) -> dict[str, Any]:
+             more: dict[str, Any]) -> dict[str, Any]:
     rows = scored.rows
     named, nulls = ({_label(key, settings): one for key, one in of.items()} for of in (scored.found, scored.nulls))
     values = {"label": settings.label, "task": target.task, "unit": target.unit, "n": target.n,
@@ -155,9 +161,7 @@ def _summary(settings: ProbeSettings, inputs: Inputs, target: Target, folds: tup
               "top_codewords": [{"codeword": int(r.codeword), "weight": float(r.weight),
                                  "stability": float(r.stability), "towards": r.towards}
                                 for r in top.head(_TOP).itertuples()],
-              "confound_checks": [check.as_dict() for check in checks],
-              "confounds": asked.astype(object).where(asked.notna(), None).to_dict("records"),
-              "group": settings.group, "baselines": base, "model": settings.model, "dataset": settings.dataset,
+              **more, "group": settings.group, "baselines": base, "model": settings.model, "dataset": settings.dataset,
               "simulated": inputs.dataset.simulated, "version": __version__, "inputs": inputs.keys,
-              "warnings": warnings_for(target, settings, inputs.dataset.simulated)}
+              "warnings": [*warnings_for(target, settings, inputs.dataset.simulated), *recording_warnings(more)]}
     return values | {"summary": summary_sentence(values), "methods": methods_paragraph(values, settings)}

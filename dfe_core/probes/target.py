@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import RECORDING_COLUMNS, Dataset
+from dfe_core.expressions.duplicates import Duplicate
 from dfe_core.probes.settings import ProbeSettings
 
 MOST_CLASSES = 4
@@ -143,6 +144,31 @@ def _require_shared(table: pd.DataFrame, constant: frozenset[str], settings: Pro
                             f"units have a value that no other {settings.group} has, so that nothing could be learnt "
                             f"of it from other {settings.group}s and all of the features would go",
                             f"a column whose values several {settings.group}s share, such as session or duration_s")
+
+
+def merge_groups(target: Target, spans: pd.DataFrame, duplicates: tuple[Duplicate, ...],
+                 settings: ProbeSettings) -> tuple[Target, tuple[Duplicate, ...]]:
+    """Groups that hold copies of each other's recordings made one group, and the duplicates that made them so.
+
+    Raises `DataError` where too few groups are left for the folds.
+    """
+    inside = target.member >= 0
+    of = dict(zip(spans["recording"].astype(str)[inside], target.groups[target.member[inside]], strict=True))
+    root = {group: group for group in target.groups}
+
+    def top(group: str) -> str:
+        while root[group] != group:
+            group = root[group]
+        return group
+
+    telling = tuple(d for d in duplicates if of.get(d.first) is not None and of.get(d.second) is not None
+                    and of[d.first] != of[d.second])
+    for one in telling:
+        root[top(of[one.second])] = top(of[one.first])
+    merged = replace(target, groups=np.array([top(group) for group in target.groups], target.groups.dtype))
+    if telling:
+        _require_enough(merged, settings)
+    return merged, telling
 
 
 def decide_task(labels: pd.Series) -> str:

@@ -32,6 +32,22 @@ def warnings_for(target: Target, settings: ProbeSettings, simulated: bool) -> li
     return found
 
 
+def recording_warnings(facts: dict[str, Any]) -> list[str]:
+    """What the duplicates and the windows of a result mean for reading it."""
+    found, copies = [], facts["duplicates"]
+    if copies:
+        pairs = "; ".join(f"{c['first']} of {c['first_subject']} and {c['second']} of {c['second_subject']}"
+                          for c in copies[:3]) + ("; …" if len(copies) > 3 else "")
+        found.append(f"{len(copies)} pairs of recordings of different subjects hold the same movement ({pairs}). Their "
+                     "subjects are kept on one side of every fold, as one person. Remove the copies from the dataset.")
+    windows = facts["windows"]
+    if windows["equal"]:
+        found.append("How long people were recorded tells the label: everybody is described by equally many windows "
+                     f"({windows['per_unit']:g} of {windows['seconds']:.3g} s, drawn at random), the rest of longer "
+                     "recordings is left out.")
+    return found
+
+
 def summary_sentence(summary: dict[str, Any]) -> str:
     """What was predicted, from what, on how many people, and how sure."""
     rows = summary["rows"]

@@ -31,8 +31,9 @@ def face():
 
 
 def cut_world(root, face, seconds: np.ndarray, label: list[str], offset: np.ndarray | None = None, seed: int = 0,
-              session: list[str] | None = None):
-    """One recording a person: codewords in bouts of half a second to two, the same habits for all, cut to `seconds`."""
+              session: list[str] | None = None, copies: int = 0):
+    """One recording a person: codewords in bouts of half a second to two, the same habits for all, cut to `seconds`.
+    The last `copies` people are the first ones again, their start cut off."""
     codebook = write_model(root, face, ideal_psi(face), stages=3)
     rng = np.random.default_rng(seed)
     held = {}
@@ -46,6 +47,8 @@ def cut_world(root, face, seconds: np.ndarray, label: list[str], offset: np.ndar
                     stop = at + int(rng.integers(5, 20))
                     words[at:stop, stage] = rng.integers(1, codebook.size) if rng.random() < 0.4 else 0
                     at = stop
+            if i >= len(seconds) - copies:
+                words = held[f"r{i - copies}"][0][-frames:]
             levels = np.ones_like(words)
             psi = codebook.decode(words, np.asarray(codebook.levels)[levels])
             psi[:, :20] += 0 if offset is None else offset[i]
@@ -141,3 +144,16 @@ def test_frame_rates_are_brought_to_the_lowest():
     gap = replace(fast, time_s=fast.time_s + 5 * (fast.frame >= 150))
     assert thinned(gap, 15.0).time_s.max() == pytest.approx(gap.time_s.max(), abs=0.05)
     assert not np.any((thinned(gap, 15.0).time_s > 5.1) & (thinned(gap, 15.0).time_s < 9.9))
+
+
+def test_people_under_two_names_stay_on_one_side_of_every_fold(face, tmp_path, monkeypatch):
+    """Twenty people, each recorded once and there again with half a second less: a random label is not told."""
+    label = list(np.random.default_rng(5).permutation([f"{'ab'[i % 2]}" for i in range(20)])) * 2
+    cut_world(tmp_path, face, np.r_[np.full(20, 40.0), np.full(20, 39.5)], label, copies=20)
+    found = probe(tmp_path, features=("psi", "bow")).to_json()
+    assert len(found["duplicates"]) == 20 and found["groups"] == 20 and found["subjects"] == 40
+    assert {(d["first"], d["second"]) for d in found["duplicates"]} == {(f"r{i}", f"r{i + 20}") for i in range(20)}
+    assert all(row["p_holm"] > 0.05 for row in found["rows"])
+    assert any("one person" in warning for warning in found["warnings"])
+    monkeypatch.setattr("dfe_core.probes.run.find_duplicates", lambda *_: ())
+    assert scores_of(probe(tmp_path, features=("psi",), seed=1))["psi"] > 0.9
