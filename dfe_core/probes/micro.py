@@ -57,7 +57,7 @@ class MicroSettings:
     label: str = "emotion"
     features: tuple[str, ...] = (CHANGE, "bow", "psi")
     sequence: tuple[str, ...] = ()
-    resamples: int = 2000
+    resamples: int = 500
     permutations: int = 500
     seed: int = 0
 
@@ -100,7 +100,8 @@ def probe_micro(settings: MicroSettings, root: Path | None = None, progress: Lis
     sources = Sources(codebook, data, tokens, spans, artefact_path("analyses", "x", root).parent, progress)
     folds = make_folds(target, settings.probe)
     scored = _scored(sources, target, folds, settings, progress)
-    found, nulls = ({name: one for (name, _), one in of.items()} for of in (scored.found, scored.nulls))
+    found, repeats, nulls = ({name: one for (name, _), one in of.items()}
+                             for of in (scored.found, scored.repeats, scored.nulls))
     base = {name: {_FIELD.get(metric, metric): value for metric, value in of.items()}
             for name, of in guesses(target, folds, settings.probe).items()}
     summary = {"label": settings.label, "task": "classify", "unit": "window", "n": target.n,
@@ -108,7 +109,7 @@ def probe_micro(settings: MicroSettings, root: Path | None = None, progress: Lis
                "classes": list(target.classes), "folds": len(folds), "seed": settings.seed,
                "rows": _renamed(scored.rows),
                "chance": base["chance"]["UF1"], "baselines": base,
-               "paired": compare(found, target, settings.probe, nulls), "top_codewords": [],
+               "paired": compare(repeats, target, settings.probe, nulls), "top_codewords": [],
                "settings": asdict(settings), "simulated": data.simulated,
                "warnings": _warnings(target, spans, data), "protocol": _PROTOCOL}
     summary["summary"] = summary_sentence(summary)
@@ -236,12 +237,12 @@ def _scored(sources: Sources, target: Target, folds: tuple[Fold, ...], settings:
         progress(Progress("probing windows", step, len(settings.features), name))
         feature = change_feature(sources, target) if name == CHANGE else build_feature(name, sources, target, probe)
         found = nested(feature, target, folds, "linear", probe)
-        scored.add(name, "linear", found, null_scores(found, target, permuted, "linear", probe), target, probe)
+        scored.add(name, "linear", (found,), null_scores(found, target, permuted, "linear", probe), target, probe)
     progress(Progress("probing windows", len(settings.features), len(settings.features)))
     if settings.sequence:
         from dfe_core.probes.sequence import sequence_rows  # torch: seconds to import, and only needed here
         for pooling, found in sequence_rows(sources, target, folds, probe, progress).items():
-            scored.add(pooling, "transformer", found, None, target, probe)
+            scored.add(pooling, "transformer", (found,), None, target, probe)
     return scored
 
 

@@ -17,10 +17,11 @@ _PER_PAIR = 50
 """Swaps for each pair at least: a difference can be significant after Holm's correction over all pairs."""
 
 
-def compare(rows: dict[str, Predictions], target: Target, settings: ProbeSettings,
+def compare(rows: dict[str, tuple[Predictions, ...]], target: Target, settings: ProbeSettings,
             nulls: dict[str, np.ndarray | None] | None = None) -> list[dict[str, Any]]:
-    """Every pair of rows: a, b, difference of the primary metric (a − b), p, p_holm, p_bh and p_t.
+    """Every pair of rows: a, b, difference of the primary metric (a − b, mean over repeats), p, p_holm, p_bh and p_t.
 
+    rows: predictions of every repeat; rows of fewer repeats than others are compared over those that both have.
     p: the predictions of a and b change places group by group, at random; two-sided. Predictions of one fold depend on
     each other, which that does not see: where `nulls` has both rows' scores under the same permuted labels, p is at
     least the share of those that differ as much, so that two rows that know nothing are not told apart.
@@ -28,8 +29,8 @@ def compare(rows: dict[str, Predictions], target: Target, settings: ProbeSetting
     beside, not instead.
     """
     metric = scores.METRICS[target.task][scores.PRIMARY[target.task]]
-    sums = {name: scores.by_group(scores.sums(target.task, target.y, found.values), target.groups)
-            for name, found in rows.items()}
+    sums = {name: [scores.by_group(scores.sums(target.task, target.y, found.values), target.groups)
+                   for found in repeats] for name, repeats in rows.items()}
     swaps = max(settings.swaps, _PER_PAIR * len(rows) * (len(rows) - 1) // 2)
     signs = np.random.default_rng([settings.seed, 9]).integers(0, 2, (swaps, target.subjects)).astype(float)
     found = []
@@ -37,7 +38,7 @@ def compare(rows: dict[str, Predictions], target: Target, settings: ProbeSetting
         difference, p = _swapped(sums[a], sums[b], signs, metric)
         p = max(p, _by_chance(difference, (nulls or {}).get(a), (nulls or {}).get(b)))
         found.append({"a": a, "b": b, "difference": difference, "p": p,
-                      "p_t": _resampled_t(rows[a], rows[b], target, metric)})
+                      "p_t": _resampled_t(rows[a][0], rows[b][0], target, metric)})
     corrected = zip(holm([r["p"] for r in found]), benjamini_hochberg([r["p"] for r in found]), strict=True)
     return [r | {"p_holm": h, "p_bh": q} for r, (h, q) in zip(found, corrected, strict=True)]
 
@@ -62,14 +63,19 @@ def benjamini_hochberg(p: list[float]) -> list[float]:
     return adjusted.tolist()
 
 
-def _swapped(a: np.ndarray, b: np.ndarray, signs: np.ndarray, metric) -> tuple[float, float]:
+def _swapped(first: list[np.ndarray], second: list[np.ndarray], signs: np.ndarray, metric) -> tuple[float, float]:
+    """Mean difference over repeats, and its two-sided p by exchanging groups in all repeats alike."""
+    each = [_exchanged(a, b, signs, metric) for a, b in zip(first, second, strict=False)]
+    real, null = float(np.mean([one[0] for one in each])), np.mean([one[1] for one in each], 0)
+    return real, float((1 + np.sum(np.abs(null) >= abs(real) - 1e-12)) / (1 + len(null)))
+
+
+def _exchanged(a: np.ndarray, b: np.ndarray, signs: np.ndarray, metric) -> tuple[float, np.ndarray]:
     shape = a.shape[1:]
     a, b = a.reshape(len(a), -1), b.reshape(len(b), -1)
     moved = signs @ (b - a)
     first, second = (v.reshape(len(signs), *shape) for v in (a.sum(0) + moved, b.sum(0) - moved))
-    real = float(metric(a.sum(0).reshape(shape)) - metric(b.sum(0).reshape(shape)))
-    null = metric(first) - metric(second)
-    return real, float((1 + np.sum(np.abs(null) >= abs(real) - 1e-12)) / (1 + len(null)))
+    return float(metric(a.sum(0).reshape(shape)) - metric(b.sum(0).reshape(shape))), metric(first) - metric(second)
 
 
 def _by_chance(difference: float, a: np.ndarray | None, b: np.ndarray | None) -> float:

@@ -43,6 +43,14 @@ def logistic_values(train: np.ndarray, labels: np.ndarray, test: np.ndarray, cla
     return np.concatenate([-values, values], -1) if classes == 2 else values
 
 
+def probabilities(values: np.ndarray) -> np.ndarray:
+    """(t, C) linear predictors of `logistic_values` to (t, C) probabilities."""
+    if values.shape[-1] == 2:
+        one = 1 / (1 + np.exp(-np.clip(values[..., 1], -50, 50)))
+        return np.stack([1 - one, one], -1)
+    return _probability(values, values.shape[-1])
+
+
 def _climbed(gradient: Callable[[np.ndarray], np.ndarray], step: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Where the gradient vanishes: fixed steps with Nesterov's momentum, from zero."""
     beta = ahead = np.zeros(shape, np.float32)

@@ -14,10 +14,11 @@ from dfe_core.probes import scores
 from dfe_core.probes.chance import null_scores, p_value
 from dfe_core.probes.features.catalogue import Feature
 from dfe_core.probes.features.material import Sources
+from dfe_core.probes.intervals import scored_with_intervals
 from dfe_core.probes.paired import holm
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
-from dfe_core.probes.validation import Fold, Predictions, nested
+from dfe_core.probes.validation import Fold, Predictions, nested, repeat_count
 from dfe_core.progress import Listener, Progress, silent
 
 Found = dict[tuple[str, str], Predictions]
@@ -29,33 +30,36 @@ _EMPTY_TOKENS = {"pooling": pd.Series(dtype=str), "codeword": pd.Series(dtype=in
 
 @dataclass(eq=False)
 class Scored:
-    """found and nulls (scores under permuted labels, None where there are none) by feature row and model; rows as JSON;
-    of the sequence probe: order (`sequence.order_table`) and deciding (`sequence.deciding_tokens` by pooling)."""
+    """found (of the first repeat), repeats (all) and nulls (scores under permuted labels, None where there are none) by
+    feature row and model; rows as JSON; of the sequence probe: order (`sequence.order_table`) and deciding
+    (`sequence.deciding_tokens` by pooling)."""
 
     found: Found = field(default_factory=dict)
+    repeats: dict[tuple[str, str], tuple[Predictions, ...]] = field(default_factory=dict)
     nulls: dict[tuple[str, str], np.ndarray | None] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
     order: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(_EMPTY_ORDER))
     deciding: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(_EMPTY_TOKENS))
 
-    def add(self, name: str, model: str, found: Predictions, null: np.ndarray | None, target: Target,
+    def add(self, name: str, model: str, repeats: tuple[Predictions, ...], null: np.ndarray | None, target: Target,
             settings: ProbeSettings) -> None:
-        """Score one more row."""
-        metric = scores.PRIMARY[target.task]
-        every = scores.all_scores(target.task, target.y, found.values, target.groups, settings.resamples,
-                                  settings.seed)
-        p = p_value(every[metric]["score"], null)
-        self.found[name, model], self.nulls[name, model] = found, null
+        """Score one more row: the mean over repeats, its interval, and p of the first repeat against its null."""
+        metric, first = scores.PRIMARY[target.task], repeats[0]
+        every = scored_with_intervals(repeats, target, model, settings)
+        p = p_value(scores.primary(target.task, target.y, first.values), null)
+        self.found[name, model], self.repeats[name, model], self.nulls[name, model] = first, repeats, null
         self.rows.append({"features": name, "model": model, "metric": metric, **every[metric], "p_vs_chance": p,
-                          "permutations": 0 if null is None else len(null),
+                          "repeats": len(repeats), "permutations": 0 if null is None else len(null),
                           "permuted_score": None if null is None else float(null.mean()), "scores": every,
-                          "chosen": [fit.setting for fit in found.fits]})
+                          "chosen": [fit.setting for fit in first.fits]})
 
 
-def score_rows(features: dict[str, Feature], sources: Sources, target: Target, folds: tuple[Fold, ...],
+def score_rows(features: dict[str, Feature], sources: Sources, target: Target, folds: tuple[tuple[Fold, ...], ...],
                permuted: np.ndarray, settings: ProbeSettings, progress: Listener = silent) -> Scored:
-    """Every row of the result, against the labels `permuted` (P, n). Raises `DataError` where two groups have the very
-    same features."""
+    """Every row of the result on the folds of every repeat, against the labels `permuted` (P, n) on the first.
+
+    Raises `DataError` where two groups have the very same features.
+    """
     for name, feature in features.items():
         if target.unit != "segment":  # two quiet moments of different people may well look the same
             require_distinct(name, feature, target)
@@ -64,12 +68,13 @@ def score_rows(features: dict[str, Feature], sources: Sources, target: Target, f
     for name, feature in features.items():
         for model in settings.models:
             progress(Progress("probing", len(scored.rows), total, f"{name}, {model}"))
-            found = nested(feature, target, folds, model, settings)
-            null = null_scores(found, target, permuted, model, settings)
-            scored.add(name, model, found, null, target, settings)
+            repeats = tuple(nested(feature, target, one, model, settings)
+                            for one in folds[:repeat_count(target, settings, model)])
+            null = null_scores(repeats[0], target, permuted, model, settings)
+            scored.add(name, model, repeats, null, target, settings)
     progress(Progress("probing", total, total))
     if settings.sequence:
-        _add_sequences(scored, sources, target, folds, settings, progress)
+        _add_sequences(scored, sources, target, folds[0], settings, progress)
     for row, p in zip(scored.rows, holm([r["p_vs_chance"] for r in scored.rows]), strict=True):
         row["p_holm"] = p
     return scored
@@ -93,7 +98,7 @@ def _add_sequences(scored: Scored, sources: Sources, target: Target, folds: tupl
     from dfe_core.probes import sequence  # torch: seconds to import, and only needed here
     tokens, results = sequence.sequence_results(sources, target, folds, settings.sequence, settings.seed, progress)
     for pooling, one in results.items():
-        scored.add(pooling, "transformer", one.predictions, None, target, settings)
+        scored.add(pooling, "transformer", (one.predictions,), None, target, settings)
     scored.order = sequence.order_table(results, tokens, target)
     scored.deciding = pd.concat([sequence.deciding_tokens(one, tokens, target, sources.spans).assign(pooling=pooling)
                                  for pooling, one in results.items()], ignore_index=True)

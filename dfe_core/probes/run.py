@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,10 @@ from dfe_core.probes.features.material import Sources
 from dfe_core.probes.features.spans import make_spans
 from dfe_core.probes.paired import compare
 from dfe_core.probes.result import ProbeResult
-from dfe_core.probes.rows import Found, Scored, score_rows
+from dfe_core.probes.rows import Scored, score_rows
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target, make_target, merge_groups
-from dfe_core.probes.validation import Fold, make_folds
+from dfe_core.probes.validation import Fold, repeated_folds
 from dfe_core.probes.words import methods_paragraph, recording_warnings, summary_sentence, warnings_for
 from dfe_core.progress import Listener, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256
@@ -99,7 +100,8 @@ def _work_out(settings: ProbeSettings, inputs: Inputs, progress: Listener) -> Pr
     copies: tuple[Duplicate, ...] = ()
     if target.unit != "segment":
         target, copies = merge_groups(target, spans, find_duplicates(inputs.dataset, inputs.folder), settings)
-    folds = make_folds(target, settings)
+    repeats = repeated_folds(target, settings)
+    folds = repeats[0]
     permuted = permute_labels(target, folds, settings,
                               permutation_count(settings, len(settings.features) * len(settings.models)))
     equal = settings.lengths == "matched" and duration_tells(target, folds, permuted, settings)
@@ -107,12 +109,12 @@ def _work_out(settings: ProbeSettings, inputs: Inputs, progress: Listener) -> Pr
         target = equal_windows(target, settings.seed)
     sources = Sources(inputs.codebook, inputs.dataset, inputs.tokens, spans, inputs.folder, progress)
     features = {name: build_feature(name, sources, target, settings) for name in settings.features}
-    scored = score_rows(features, sources, target, folds, permuted, settings, progress)
+    scored = score_rows(features, sources, target, repeats, permuted, settings, progress)
     found = scored.found
     base = guesses(target, folds, settings)
     checks = confound_checks(features, sources, target, folds, permuted,
                              base["chance"][scored.rows[0]["metric"]], settings)
-    top, regions, occluded = _explained(found, features, target, settings, inputs.codebook)
+    top, regions, occluded = _explained(scored, features, target, settings, inputs.codebook)
     asked = confound_table(features, sources, target, folds, settings, scored.rows)
     more = {"windows": window_facts(spans, target, equal), "duplicates": [copy.as_dict() for copy in copies],
             "confound_checks": [check.as_dict() for check in checks],
@@ -136,12 +138,13 @@ def _label(key: tuple[str, str], settings: ProbeSettings) -> str:
     return key[0] if len(settings.models) == 1 and key[1] != "transformer" else f"{key[0]}, {key[1]}"
 
 
-def _explained(found: Found, features: dict[str, Feature], target: Target,
+def _explained(scored: Scored, features: dict[str, Feature], target: Target,
                settings: ProbeSettings, codebook: Codebook) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Weights, regions and occlusion of the first linear row over codewords."""
-    for (name, model), one in found.items():
+    """Weights (over the folds of all repeats), regions and occlusion of the first linear row over codewords."""
+    for (name, model), one in scored.found.items():
         if model == "linear" and (features[name].columns["codeword"] >= 0).all():
-            weights = explain.codeword_weights(one, features[name], target).assign(features=name)
+            fits = tuple(fit for repeat in scored.repeats[name, model] for fit in repeat.fits)
+            weights = explain.codeword_weights(replace(one, fits=fits), features[name], target).assign(features=name)
             return (weights, explain.by_region(weights, codebook.table),
                     explain.occlusion(one, features[name], target, codebook.table))
     empty = pd.DataFrame({"codeword": [], "towards": [], "weight": [], "stability": [], "features": []})
@@ -152,10 +155,12 @@ def _summary(settings: ProbeSettings, inputs: Inputs, target: Target, folds: tup
              scored: Scored, top: pd.DataFrame, base: dict[str, dict[str, float]],
              more: dict[str, Any]) -> dict[str, Any]:
     rows = scored.rows
-    named, nulls = ({_label(key, settings): one for key, one in of.items()} for of in (scored.found, scored.nulls))
+    named, nulls = ({_label(key, settings): one for key, one in of.items()}
+                    for of in (scored.repeats, scored.nulls))
     values = {"label": settings.label, "task": target.task, "unit": target.unit, "n": target.n,
               "subjects": int(target.table["subject"].nunique()), "groups": target.subjects,
-              "classes": list(target.classes), "folds": len(folds), "seed": settings.seed,
+              "classes": list(target.classes), "folds": len(folds), "repeats": max(row["repeats"] for row in rows),
+              "seed": settings.seed,
               "rows": rows, "chance": base["chance"][rows[0]["metric"]],
               "paired": compare(named, target, settings, nulls),
               "top_codewords": [{"codeword": int(r.codeword), "weight": float(r.weight),

@@ -89,33 +89,9 @@ def auroc(y: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.mean(each, 0)
 
 
-def group_weights(groups: int, resamples: int, seed: int) -> np.ndarray:
-    """(B, G) how often each group is drawn in each bootstrap resample."""
-    return np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), resamples).astype(float)
-
-
 def primary(task: str, y: np.ndarray, values: np.ndarray) -> float:
     """`PRIMARY` of (n,) truth and (n, C) decision values."""
     return float(METRICS[task][PRIMARY[task]](sums(task, y, values).sum(0)))
-
-
-def all_scores(task: str, y: np.ndarray, values: np.ndarray, groups: np.ndarray, resamples: int,
-               seed: int) -> dict[str, dict]:
-    """Every metric of the task: score and ci95, a percentile bootstrap over groups."""
-    table = by_group(sums(task, y, values), groups)
-    weights = group_weights(len(table), resamples, seed)
-    flat = (weights @ table.reshape(len(table), -1)).reshape(resamples, *table.shape[1:])
-    found = {name: _scored(float(metric(table.sum(0))), metric(flat)) for name, metric in METRICS[task].items()}
-    if task == "classify":
-        index = np.unique(groups, return_inverse=True)[1]
-        one = auroc(y, values, np.ones((1, len(y))))[0]
-        found["AUROC"] = _scored(float(one), auroc(y, values, weights[:, index]))
-    return found
-
-
-def _scored(score: float, resampled: np.ndarray) -> dict:
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    return {"score": score, "ci95": [float(low), float(high)]}
 
 
 def _class_mean(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -36,9 +36,11 @@ class ProbeSettings:
     drop_missing: leave out what has no label, in place of refusing.
     confounds: columns to predict from the same features; regress_out: columns removed from the features in each fold.
     sequence: poolings of the sequence probe, each a row beside the others (``softmax``, ``sparsemax``, ``mean`` …).
-    resamples: bootstrap resamples of groups.
-    permutations: label permutations, each refitted in every fold; None: as many
-        as the number of rows needs (`chance.permutation_count`).
+    repeats: of the whole k-fold validation with other folds, over which scores are averaged; None: 5, and 1 with more
+        than 200 units, other validations or models that are not linear.
+    resamples: draws of groups for the intervals, the model refitted in every fold for each (`intervals`).
+    permutations: label permutations, each refitted in every fold; None: as many as the number of rows needs
+        (`chance.permutation_count`).
     swaps: permutations of a paired comparison.
     """
 
@@ -57,6 +59,7 @@ class ProbeSettings:
     validation: str = "kfold"
     folds: int = 5
     inner_folds: int = 3
+    repeats: int | None = None
     labels: str | None = None
     tables: dict[str, str] = field(default_factory=dict)
     aus: str = "derived"
@@ -64,7 +67,7 @@ class ProbeSettings:
     confounds: tuple[str, ...] = ()
     regress_out: tuple[str, ...] = ()
     sequence: tuple[str, ...] = ()
-    resamples: int = 2000
+    resamples: int = 500
     permutations: int | None = None
     swaps: int = 5000
     seed: int = 0
@@ -84,7 +87,8 @@ class ProbeSettings:
         _one_of("lengths", self.lengths, LENGTHS)
         for model in self.models:
             _one_of("model", model, MODELS)
-        for name, least, most in (("folds", 2, 1000), ("inner_folds", 2, 20), ("resamples", 100, 100_000),
+        for name, least, most in (("folds", 2, 1000), ("inner_folds", 2, 20), ("repeats", 1, 100),
+                                  ("resamples", 100, 100_000),
                                   ("permutations", 19, 100_000), ("swaps", 99, 1_000_000), ("segment_s", 0.02, 3600),
                                   ("block_s", 0.1, 36000), ("gap_s", 0, 3600)):
             if getattr(self, name) is not None and not least <= getattr(self, name) <= most:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from sklearn.model_selection import GroupKFold, LeaveOneGroupOut, StratifiedGrou
 from dfe_core.errors import DataError
 from dfe_core.probes.features.catalogue import Feature
 from dfe_core.probes.models import candidates, decision, inner_loss, make_model
+from dfe_core.probes.refit import logistic_values, probabilities
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
 
@@ -64,6 +65,24 @@ def make_folds(target: Target, settings: ProbeSettings, choose: bool = True) -> 
             raise DataError(settings.validation, f"puts one {settings.group} on both sides of a fold",
                             f"folds made of whole {settings.group}s")
     return tuple(folds)
+
+
+REPEATS, _MANY_UNITS = 5, 200
+
+
+def repeat_count(target: Target, settings: ProbeSettings, model: str = "linear") -> int:
+    """How often the whole validation is repeated with other folds."""
+    if settings.validation != "kfold":
+        return 1
+    if settings.repeats is not None:
+        return settings.repeats
+    return REPEATS if target.n <= _MANY_UNITS and model == "linear" else 1
+
+
+def repeated_folds(target: Target, settings: ProbeSettings) -> tuple[tuple[Fold, ...], ...]:
+    """The folds of every repeat; of the first, those of `make_folds`."""
+    return tuple(make_folds(target, replace(settings, seed=settings.seed + 1000 * repeat))
+                 for repeat in range(repeat_count(target, settings)))
 
 
 def stratified(target: Target, settings: ProbeSettings) -> bool:
@@ -119,12 +138,23 @@ def _fit(feature: Feature, target: Target, fold: Fold, model: str, settings: Pro
     for train, test in fold.inner:
         _, known, unseen = transformed(feature, train, test)
         for i, setting in enumerate(choices):
-            fitted = make_model(model, target.task, setting, settings.seed).fit(known, target.y[train])
-            losses[i] += inner_loss(_aligned(fitted, unseen, target), target.y[test], target.task)
+            values = _inner_values(known, target.y[train], unseen, target, model, setting, settings)
+            losses[i] += inner_loss(values, target.y[test], target.task)
     best = choices[int(np.argmin(losses))] if fold.inner else choices[len(choices) // 2]
     transform, known, unseen = transformed(feature, fold.train, fold.test)
     fitted = make_model(model, target.task, best, settings.seed).fit(known, target.y[fold.train])
     return Fitted(fold, known, unseen, transform, best, fitted)
+
+
+def _inner_values(known: np.ndarray, y: np.ndarray, unseen: np.ndarray, target: Target, model: str,
+                  setting: dict[str, Any], settings: ProbeSettings) -> np.ndarray:
+    """Probabilities, decision or predicted values by which an inner fold judges a setting: for logistic regression by
+    `refit`, ten times faster than scikit-learn's and near enough to choose by."""
+    if model == "linear" and target.task == "classify":
+        values = logistic_values(known, y[None], unseen, len(target.classes), setting["C"])[0]
+        return probabilities(values)
+    fitted = make_model(model, target.task, setting, settings.seed).fit(known, y)
+    return _aligned(fitted, unseen, target)
 
 
 def transformed(feature: Feature, train: np.ndarray,

@@ -8,8 +8,9 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from dfe_core.probes import scores
+from dfe_core.probes.intervals import group_weights
 from dfe_core.probes.paired import benjamini_hochberg, holm
-from dfe_core.probes.refit import logistic_values, ridge_values
+from dfe_core.probes.refit import logistic_values, ridge_values, weighted_ridge_values
 
 
 def draw(classes: int, n: int = 60, seed: int = 0):
@@ -54,14 +55,24 @@ def test_degenerate_predictions_score_zero_and_never_nan():
     assert scores.macro_f1(np.zeros((2, 2))) == 0
 
 
-def test_intervals_resample_groups_and_not_units():
-    rng = np.random.default_rng(0)
-    y = np.repeat(rng.integers(0, 2, 20), 50)
-    right = np.repeat(rng.random(20) < 0.7, 50)
-    values = np.where((y == 1) == right, 1.0, -1.0)[:, None] * [-1, 1]
-    by_person = scores.all_scores("classify", y, values, np.repeat(np.arange(20), 50), 500, 0)["accuracy"]["ci95"]
-    by_unit = scores.all_scores("classify", y, values, np.arange(1000), 500, 0)["accuracy"]["ci95"]
-    assert by_person[1] - by_person[0] > 4 * (by_unit[1] - by_unit[0])
+def test_bootstrap_weights_are_of_groups_and_as_many_as_there_are():
+    weights = group_weights(np.repeat(np.arange(20), 3), 400, 0)
+    assert (weights[:, ::3] == weights[:, 2::3]).all() and (weights.sum(1) == 60).all()
+    assert weights[:, 0].mean() == pytest.approx(1, abs=0.15)
+
+
+def test_weighted_refits_are_those_of_rows_that_are_there_so_often():
+    rng = np.random.default_rng(3)
+    train, test, y = rng.normal(size=(40, 6)), rng.normal(size=(9, 6)), np.arange(40) % 2
+    counts = rng.multinomial(40, np.full(40, 1 / 40), 2).astype(float)
+    values = logistic_values(train, np.repeat(y[None], 2, 0), test, 2, 0.1, counts)
+    continuous = weighted_ridge_values(train, train[:, 0] + y, test, 3.0, counts)
+    for row, count, line in zip(values, counts.astype(int), continuous, strict=True):
+        drawn = np.repeat(np.arange(40), count)
+        theirs = LogisticRegression(C=0.1, class_weight="balanced", tol=1e-8).fit(train[drawn], y[drawn])
+        np.testing.assert_allclose(row[:, 1], theirs.decision_function(test), atol=0.02)
+        ridge = Ridge(alpha=3.0).fit(train[drawn], (train[:, 0] + y)[drawn])
+        np.testing.assert_allclose(line[:, 0], ridge.predict(test), atol=1e-8)
 
 
 @pytest.mark.parametrize(("classes", "shape", "strength"), [(2, (40, 8), 1.0), (2, (30, 80), 0.01), (3, (45, 20), 0.1),
