@@ -19,8 +19,8 @@ from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
 from dfe_core.probes.validation import Fitted, Predictions
 
-_SLOW_DRAWS = 60
-_CHUNK = 100
+_SLOW_DRAWS = 40
+_CHUNK, _NOTHING = 100, 1e-6
 _RANGES = {"CCC": (-1.0, 1.0), "Pearson": (-1.0, 1.0), "MAE": (0.0, np.inf)}
 
 
@@ -80,8 +80,9 @@ def _one_fold(fit: Fitted, target: Target, weights: np.ndarray, model: str, sett
                                fit.setting["C"], weights)
     if model == "linear":
         return weighted_ridge_values(fit.train, y, fit.test, fit.setting["alpha"], weights)
+    # not zero: a class whose groups were not drawn would be no class to a support vector machine
     return np.stack([decision(make_model(model, target.task, fit.setting, settings.seed).fit(
-        fit.train, y, sample_weight=w), fit.test, target.task) for w in weights])
+        fit.train, y, sample_weight=np.maximum(w, _NOTHING)), fit.test, target.task) for w in weights])
 
 
 def _metrics(target: Target, values: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:

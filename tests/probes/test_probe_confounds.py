@@ -22,7 +22,7 @@ from tests.probe_world import ideal_psi, write_counts
 from tests.small_world import write_model, write_tokens
 
 FPS, SECONDS, PEOPLE = 10.0, 60, 30
-FEW = {"resamples": 100, "permutations": 99, "swaps": 99, "inner_folds": 2}
+FEW = {"repeats": 1, "resamples": 100, "permutations": 99, "swaps": 99, "inner_folds": 2}
 
 
 @pytest.fixture(scope="module")

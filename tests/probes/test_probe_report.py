@@ -19,7 +19,7 @@ from dfe_core.tokens.runs import build_runs
 from tests.conftest import make_toy_face
 from tests.probe_world import make_probe_world
 
-FEW = {"resamples": 200, "permutations": 39, "swaps": 199}
+FEW = {"repeats": 1, "resamples": 100, "permutations": 39, "swaps": 199}
 
 
 @pytest.fixture(scope="module")

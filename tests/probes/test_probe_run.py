@@ -16,7 +16,7 @@ from dfe_core.store import json_text
 from tests.conftest import make_toy_face
 from tests.probe_world import make_probe_world, planted_codewords
 
-FEW = {"resamples": 300, "permutations": 60, "swaps": 300}
+FEW = {"repeats": 1, "resamples": 100, "permutations": 60, "swaps": 300}
 
 
 @pytest.fixture(scope="module")
