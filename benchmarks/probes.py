@@ -1,11 +1,16 @@
-"""Probes: how long 1,000 recordings take, and how often a probe finds what is not there.
+"""Probes: how long 1,000 recordings take, how often a probe finds what is not there, and whether its intervals hold.
 
     python -m benchmarks.probes speed [--recordings 1000] [--frames 10000]
     python -m benchmarks.probes chance [--seeds 200] [--model default]
+    python -m benchmarks.probes intervals [--seeds 200]
+    python -m benchmarks.probes traps [--model default] [--source simulated]
 
 speed: five rows, nested five-fold, on random tokens and coefficients written to a temporary cache; seconds and the
 largest memory of the process. chance: simulated people without any effect, a new set for every seed; the share of
-seeds whose p is at most 0.05, by row.
+seeds whose p is at most 0.05, by row. intervals: 60 columns of which 5 (or none) hold an effect, 24 and 60 people
+twice; the share of 95 % intervals that hold the mean score over seeds, and their mean width. traps: labels that only
+say how somebody was recorded (`benchmarks.probe_worlds`): scores with lengths as recorded and matched, and whether the
+headline names what tells the label.
 """
 
 from __future__ import annotations
@@ -28,26 +33,40 @@ from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.expressions.dataset import Dataset, open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.facs.derive import derive_aus
+from dfe_core.probes.features.catalogue import Feature
+from dfe_core.probes.features.transforms import Blocks, Measured
+from dfe_core.probes.intervals import scored_with_intervals
 from dfe_core.probes.run import run_probe
 from dfe_core.probes.settings import ProbeSettings
+from dfe_core.probes.target import Target
+from dfe_core.probes.validation import nested, repeated_folds
 from dfe_core.store import cache_root, content_key, write_json
 
+TRAP_ROWS = ("bow", "bow-intensity", "bow-onsets", "bow-pairs", "psi", "au")
 ROWS = ("bow", "bow-onsets", "au", "psi", "psi-kmeans")
 _CODEWORDS, _STAGES, _FPS, _LEVELS = 256, 8, 30.0, (0.5, 1.0, 1.5, 2.0)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("speed", "chance"))
+    parser.add_argument("what", choices=("speed", "chance", "intervals", "traps"))
     parser.add_argument("--recordings", type=int, default=1000)
     parser.add_argument("--frames", type=int, default=10_000)
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--subjects", type=int, default=24)
     parser.add_argument("--model", default="default")
+    parser.add_argument("--source", default="simulated")
     args = parser.parse_args()
+    if args.what == "intervals":
+        print(json.dumps([intervals(people, *design, args.seeds) for people in (24, 60) for design in DESIGNS],
+                         indent=1))
+        return
     with tempfile.TemporaryDirectory(prefix="dfe-probes-") as folder:
-        found = speed(Path(folder), args.recordings, args.frames) if args.what == "speed" \
-            else chance(Path(folder), args.model, args.seeds, args.subjects)
+        if args.what == "traps":
+            found = traps(Path(folder), args.model, args.source)
+        else:
+            found = speed(Path(folder), args.recordings, args.frames) if args.what == "speed" \
+                else chance(Path(folder), args.model, args.seeds, args.subjects)
     print(json.dumps(found, indent=1))
 
 
@@ -65,7 +84,7 @@ def speed(root: Path, recordings: int, frames: int) -> dict:
                                                            round(time.perf_counter() - began, 1)))
     seconds = time.perf_counter() - began
     again = time.perf_counter()
-    run_probe(ProbeSettings("m", "d", "condition", features=ROWS, seed=1, permutations=19), root)
+    run_probe(ProbeSettings("m", "d", "condition", features=ROWS, seed=1, permutations=19, repeats=1), root)
     return {"recordings": recordings, "frames": recordings * frames, "rows": len(ROWS), "seconds": round(seconds, 1),
             "seconds_again_other_seed": round(time.perf_counter() - again, 1), "derive_aus_seconds": round(derived, 1),
             "started_at": steps, "memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
@@ -152,6 +171,68 @@ def chance(root: Path, model: str, seeds: int, subjects: int) -> dict:
     share = table.assign(found=table["p"] <= 0.05).groupby(["label", "features"])["found"].mean().round(3)
     return {"seeds": seeds, "subjects": subjects, "share_significant": {f"{a}: {b}": v for (a, b), v in share.items()},
             "over_rows": round(float((table["p"] <= 0.05).mean()), 4)}
+
+
+DESIGNS = (("classify", 1.0, "recording"), ("classify", 0.0, "recording"), ("classify", 1.0, "subject"),
+           ("regress", 0.6, "recording"), ("regress", 0.0, "recording"))
+"""Task, effect (difference of class means in standard deviations, or slope) and what the label varies between."""
+
+
+def intervals(people: int, task: str, effect: float, level: str, seeds: int) -> dict:
+    """Coverage and mean width of the intervals of one design, by metric."""
+    rows = [_interval_row(people, task, effect, level, seed) for seed in range(seeds)]
+    found = {}
+    for name in ("macro-F1", "AUROC") if task == "classify" else ("CCC",):
+        low, high = (np.array([row[name]["ci95"][i] for row in rows]) for i in (0, 1))
+        expected = float(np.mean([row[name]["score"] for row in rows]))
+        found[name] = {"expected": round(expected, 3), "coverage": round(float(np.mean((low <= expected)
+                       & (expected <= high))), 3), "width": round(float(np.mean(high - low)), 3)}
+    print(people, task, effect, level, found, file=sys.stderr, flush=True)
+    return {"people": people, "task": task, "effect": effect, "level": level, "seeds": seeds, "metrics": found}
+
+
+def _interval_row(people: int, task: str, effect: float, level: str, seed: int, columns: int = 60) -> dict:
+    """Scores with intervals of one drawn sample, by the procedure of `dfe probe` as it is by default."""
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(people), 2)
+    values = (rng.normal(size=(people, columns)).repeat(2, 0) + rng.normal(size=(2 * people, columns))) / np.sqrt(2)
+    if task == "regress":
+        y = rng.normal(size=2 * people)
+    else:
+        y = np.tile([0, 1], people) if level == "recording" else rng.permutation(np.arange(people) % 2).repeat(2)
+    values[:, :5] += effect * y[:, None]
+    names = np.array([f"r{i}" for i in range(len(y))], object)
+    target = Target(task, "recording", names, groups.astype(str), y, ("a", "b") if task == "classify" else (),
+                    np.arange(len(y)), pd.DataFrame({"unit": names}))
+    feature = Feature("x", values, pd.DataFrame({"name": "x", "codeword": -1}, index=range(columns)),
+                      Blocks(((0, columns, Measured()),)), np.arange(len(y)))
+    settings = ProbeSettings("m", "d", "y", features=("x",), resamples=200, seed=seed)
+    repeats = tuple(nested(feature, target, folds, "linear", settings) for folds in repeated_folds(target, settings))
+    return scored_with_intervals(repeats, target, "linear", settings)
+
+
+def traps(root: Path, model: str, source: str) -> dict:
+    """Scores and headline of every misleading world made from a dataset of the cache."""
+    from benchmarks.probe_worlds import LABEL, WORLDS, write_world
+    from dfe_core.tokens.encoding import encode_dataset
+    cache = cache_root()
+    shutil.copytree(cache / "models" / model, root / "models" / model)
+    shutil.copytree(cache / "faces", root / "faces")
+    data, found = Dataset.open(source, cache), {}
+    for kind in WORLDS:
+        world = write_world(kind, data, kind, root)
+        encode_dataset(model, kind, root=root)
+        derive_aus(world, root=root)
+        for lengths in ("as-recorded", "matched"):
+            result = run_probe(ProbeSettings(model, kind, LABEL, features=TRAP_ROWS, unit="recording",
+                                             lengths=lengths), root).to_json()
+            telling = [c["column"] for c in result["confound_checks"] if c["state"] == "tells the label"]
+            found[f"{kind}, {lengths}"] = {
+                "scores": {r["features"]: round(r["score"], 2) for r in result["rows"]},
+                "p_holm": {r["features"]: round(r["p_holm"], 3) for r in result["rows"]}, "told by": telling,
+                "duplicates": len(result["duplicates"])}
+            print(kind, lengths, found[f"{kind}, {lengths}"], file=sys.stderr, flush=True)
+    return found
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from dfe_core.probes.explain import errors_by_subject
 from dfe_core.probes.features.catalogue import known_features
 from dfe_core.probes.recipe import read_recipe, recipe_text
 from dfe_core.probes.result import ProbeResult
+from dfe_core.reports.probe import check_table
 from dfe_core.spreadsheet import plain_table
 from dfe_core.store import artefact_path, content_key
 
@@ -159,7 +160,8 @@ def chosen(choice: shelf.Choice, kept: list[ProbeResult]) -> None:
     if keys[at] != wanted:
         state.write(probe=keys[at])
     result = kept[at]
-    st.markdown(result.summary["summary"])
+    telling = [check for check in result.summary.get("confound_checks") or () if check["state"] == "tells the label"]
+    (st.warning if telling else st.markdown)(result.summary["summary"])
     for warning in result.summary.get("warnings", ()):
         st.caption(f":material/info: {warning}")
     tab = st.segmented_control("Part", TABS, default=TABS[0], key="probe_part", bind="query-params", required=True,
@@ -204,9 +206,16 @@ def errors(choice: shelf.Choice, result: ProbeResult) -> None:
 
 def confounds(choice: shelf.Choice, result: ProbeResult) -> None:
     """What else the features know."""
+    checks = check_table(result)
+    if len(checks):
+        st.caption("How well each alone tells the label, on the same folds, and the scores without what it explains. "
+                   "Checked in every experiment.")
+        frame.table(checks)
     if not len(result.confounds):
-        st.caption("No confound was asked for: choose columns under “Also ask whether they tell” in a new experiment.")
+        st.caption("No other confound was asked for: choose columns under “Also ask whether they tell” in a new "
+                   "experiment.")
         return
+    st.caption("Asked for")
     frame.table(result.confounds)
 
 

@@ -72,6 +72,9 @@ def weighted_ridge_values(train: np.ndarray, y: np.ndarray, test: np.ndarray, al
     found = np.empty((len(counts), len(test), 1))
     for values, weight in zip(found, counts, strict=True):
         seen = np.flatnonzero(weight > 0)
+        if not len(seen):  # of few groups, none of the training part may be drawn
+            values[:, 0] = y.mean()
+            continue
         w = weight[seen] / weight[seen].sum()
         mean, centre = w @ train[seen], w @ y[seen]
         root = np.sqrt(weight[seen])[:, None]
@@ -100,7 +103,7 @@ def _reduced(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def _balanced(labels: np.ndarray, classes: int, rows: np.ndarray) -> np.ndarray:
     """(P, n) weights by which every class that is there weighs alike, a row counted as often as rows (P, n) says."""
     counts = ((labels[..., None] == np.arange(classes)) * rows[..., None]).sum(1)
-    present = (counts > 0).sum(1, keepdims=True)
+    present = np.maximum((counts > 0).sum(1, keepdims=True), 1)
     weights = rows.sum(1, keepdims=True) / (present * np.maximum(counts, 1e-9))
     return np.take_along_axis(weights, labels, 1)
 

@@ -14,7 +14,7 @@ from dfe_core.probes import scores
 from dfe_core.probes.chance import null_scores, p_value
 from dfe_core.probes.features.catalogue import Feature
 from dfe_core.probes.features.material import Sources
-from dfe_core.probes.intervals import scored_with_intervals
+from dfe_core.probes.intervals import detectable, scored_with_intervals
 from dfe_core.probes.paired import holm
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
@@ -50,7 +50,9 @@ class Scored:
         self.found[name, model], self.repeats[name, model], self.nulls[name, model] = first, repeats, null
         self.rows.append({"features": name, "model": model, "metric": metric, **every[metric], "p_vs_chance": p,
                           "repeats": len(repeats), "permutations": 0 if null is None else len(null),
-                          "permuted_score": None if null is None else float(null.mean()), "scores": every,
+                          "permuted_score": None if null is None else float(null.mean()),
+                          "detectable": None if null is None else detectable(null, every[metric]["sd"]),
+                          "scores": every,
                           "chosen": [fit.setting for fit in first.fits]})
 
 

@@ -13,9 +13,10 @@ from dfe_core import __version__
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.duplicates import Duplicate, find_duplicates
+from dfe_core.facs.exposure import codebook_exposure
 from dfe_core.facs.store import AlignedAus
 from dfe_core.integrity import is_whole
-from dfe_core.probes import explain
+from dfe_core.probes import explain, scores
 from dfe_core.probes.chance import guesses, permutation_count, permute_labels
 from dfe_core.probes.checks import confound_checks, duration_tells, equal_windows
 from dfe_core.probes.confounds import confound_table
@@ -34,7 +35,7 @@ from dfe_core.store import artefact_path, atomic_directory, content_key, file_sh
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
-VERSION = 3
+VERSION = 4
 _TOP = 20
 
 
@@ -116,7 +117,8 @@ def _work_out(settings: ProbeSettings, inputs: Inputs, progress: Listener) -> Pr
                              base["chance"][scored.rows[0]["metric"]], settings)
     top, regions, occluded = _explained(scored, features, target, settings, inputs.codebook)
     asked = confound_table(features, sources, target, folds, settings, scored.rows)
-    more = {"windows": window_facts(spans, target, equal), "duplicates": [copy.as_dict() for copy in copies],
+    more = {"codebook_saw": codebook_saw(inputs, target, scored),
+            "windows": window_facts(spans, target, equal), "duplicates": [copy.as_dict() for copy in copies],
             "confound_checks": [check.as_dict() for check in checks],
             "confounds": asked.astype(object).where(asked.notna(), None).to_dict("records")}
     summary = _summary(settings, inputs, target, folds, scored, top, base, more)
@@ -124,6 +126,21 @@ def _work_out(settings: ProbeSettings, inputs: Inputs, progress: Listener) -> Pr
                              for key, one in found.items()], ignore_index=True)
     return ProbeResult(settings, summary, predictions, top, regions, occluded, asked,
                        scored.order, scored.deciding)
+
+
+def codebook_saw(inputs: Inputs, target: Target, scored: Scored) -> dict[str, Any]:
+    """known: whether it could be told which people the codebook was trained on; seen: how many of the probed ones
+    (None where unknown); scores: by row, the primary metric of the units of people seen and unseen."""
+    exposure = codebook_exposure(inputs.codebook, inputs.dataset)
+    seen = target.table["subject"].astype(str).isin(exposure.seen).to_numpy()
+    if not exposure.known:
+        return {"known": False, "seen": None, "subjects": int(target.table["subject"].nunique()), "scores": {}}
+    parts = {"seen": seen, "unseen": ~seen}
+    found = {name: {part: scores.primary(target.task, target.y[rows], one.values[rows])
+                    for part, rows in parts.items() if rows.any()}
+             for (name, model), one in scored.found.items() if model == "linear"}
+    return {"known": True, "seen": int(target.table["subject"][seen].nunique()),
+            "subjects": int(target.table["subject"].nunique()), "scores": found if seen.any() else {}}
 
 
 def window_facts(spans: pd.DataFrame, target: Target, equal: bool) -> dict[str, Any]:

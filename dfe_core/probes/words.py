@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
 
+_SCALE = 20  # whole numbers up to which a label may as well be classes
 SMALL = 40
 """Fewer groups than this and an interval is wide, a nested choice noisy: said beside every result."""
 
@@ -27,6 +30,11 @@ def warnings_for(target: Target, settings: ProbeSettings, simulated: bool) -> li
             share = float((target.y == k).mean())
             if share < 0.1:
                 found.append(f"Class {name} is {share:.0%} of the units: its errors weigh heavily in macro-F1.")
+    levels = np.unique(target.y)
+    whole = len(levels) <= _SCALE and np.all(levels == levels.round())
+    if target.task == "regress" and settings.task is None and whole:
+        found.append(f"{settings.label} has {len(levels)} whole numbers and is predicted as an ordered scale; "
+                     "--task classify takes them as classes without order.")
     if target.dropped:
         found.append(f"{target.dropped} recordings without a label were left out.")
     return found
@@ -34,7 +42,7 @@ def warnings_for(target: Target, settings: ProbeSettings, simulated: bool) -> li
 
 def recording_warnings(facts: dict[str, Any]) -> list[str]:
     """What the duplicates and the windows of a result mean for reading it."""
-    found, copies = [], facts["duplicates"]
+    found, copies = [exposure_sentence(facts["codebook_saw"])], facts["duplicates"]
     if copies:
         pairs = "; ".join(f"{c['first']} of {c['first_subject']} and {c['second']} of {c['second_subject']}"
                           for c in copies[:3]) + ("; …" if len(copies) > 3 else "")
@@ -45,7 +53,17 @@ def recording_warnings(facts: dict[str, Any]) -> list[str]:
         found.append("How long people were recorded tells the label: everybody is described by equally many windows "
                      f"({windows['per_unit']:g} of {windows['seconds']:.3g} s, drawn at random), the rest of longer "
                      "recordings is left out.")
-    return found
+    return [text for text in found if text]
+
+
+def exposure_sentence(saw: dict[str, Any]) -> str:
+    """Which of the probed people the codebook was trained on; nothing where it was on none."""
+    if not saw["known"]:
+        return "Whether the codebook was trained on people probed here is not known."
+    if not saw["seen"]:
+        return ""
+    return (f"The codebook was trained on {saw['seen']} of the {saw['subjects']} subjects (without their labels): they "
+            "are new people for the probe, not for the codebook.")
 
 
 def summary_sentence(summary: dict[str, Any]) -> str:
@@ -65,6 +83,9 @@ def summary_sentence(summary: dict[str, Any]) -> str:
     else:
         verdict = "which chance does not explain" if p < 0.05 else "which chance may explain"
         text += f"{verdict} (p = {p:.3g}, corrected over {len(rows)} rows)."
+        if p >= 0.05 and best.get("detectable") is not None:
+            text += f" With {summary['groups']} {group}s a {best['metric']} of {best['detectable']:.2f} would be " \
+                    "found four times in five."
     text += confound_sentence(summary)
     first = summary["paired"][0]["a"] if summary["paired"] else ""
     clear = [pair for pair in summary["paired"] if pair["p_holm"] < 0.05 and first in (pair["a"], pair["b"])]
@@ -118,7 +139,7 @@ def _against_chance(summary: dict[str, Any], settings: ProbeSettings) -> str:
     count = f"{counts[-1]}" if len(counts) == 1 or settings.models == ("linear",) else \
         f"{counts[0]} to {counts[-1]} (of models that are not linear, until 10 of them scored as high)"
     return f"Scores were compared with chance by {count} permutations of the label at the level at which it varies, " \
-           "the model refitted for each in every fold. "
+           f"the model refitted for each in every fold{' of the first repeat' if summary['repeats'] > 1 else ''}. "
 
 
 def _checked(summary: dict[str, Any]) -> str:
@@ -137,8 +158,9 @@ def methods_paragraph(summary: dict[str, Any], settings: ProbeSettings) -> str:
     models = {"linear": "L2-regularised logistic regression with balanced class weights" if summary["classes"]
               else "ridge regression", "svm": "a linear support vector machine",
               "boosting": "histogram gradient boosting"}
+    times = f", repeated {summary['repeats']} times with other folds" if summary["repeats"] > 1 else ""
     folds = {"kfold": f"{summary['folds']}-fold cross-validation" + (" stratified by class" if summary["classes"]
-             else ""), "leave-one-out": f"leave-one-{settings.group}-out cross-validation"}.get(
+             else "") + times, "leave-one-out": f"leave-one-{settings.group}-out cross-validation"}.get(
         settings.validation, f"cross-validation over the values of {settings.validation}")
     group = group_word(settings.group)
     return (f"We predicted {summary['label']} for {summary['n']} {summary['unit']}s of {summary['groups']} "
@@ -149,8 +171,10 @@ def methods_paragraph(summary: dict[str, Any], settings: ProbeSettings) -> str:
             f"vocabulary, inverse document frequencies, standardisation, clusters and "
             f"components were fitted on the training part of each fold, and the regularisation was chosen there by "
             f"{settings.inner_folds}-fold grouped cross-validation. We report {summary['rows'][0]['metric']} of the "
-            f"pooled out-of-fold predictions with 95 % percentile intervals from {settings.resamples} bootstrap "
-            f"resamples of {group}s. {_against_chance(summary, settings)}{_checked(summary)}"
+            f"pooled out-of-fold predictions{', averaged over repeats,' if times else ''} with 95 % intervals (t "
+            f"times the standard deviation over {settings.resamples} draws of {group}s with replacement, the models "
+            f"refitted in every fold for each). {_against_chance(summary, settings)}{_checked(summary)}"
             f"Rows were compared with each other by "
             f"{settings.swaps} random exchanges of the predictions of whole {group}s; p-values "
-            f"were corrected over rows by Holm's procedure. Seed {settings.seed}; dfe {summary['version']}.")
+            f"were corrected over rows by Holm's procedure. {exposure_sentence(summary['codebook_saw'])} "
+            f"Seed {settings.seed}; dfe {summary['version']}.")

@@ -45,6 +45,7 @@ def tables(result: ProbeResult) -> dict[str, pd.DataFrame]:
     rows = result.rows.drop(columns=[c for c in ("chosen",) if c in result.rows])
     found = {"scores": rows, "baselines": baselines(result), "paired": result.paired, "codewords": result.codewords,
              "regions": result.regions, "occlusion": result.occlusion, "confounds": result.confounds,
+             "confound_checks": check_table(result),
              "order": result.order, "deciding_tokens": result.deciding,
              "predictions": result.predictions, "errors_by_subject": errors_by_subject(result.predictions)}
     return {name: table for name, table in found.items() if len(table)}
@@ -63,6 +64,8 @@ def document(result: ProbeResult) -> Document:
     sections = [Section("What was found", _found(result)), Section("Scores", _scores(result))]
     if len(result.codewords):
         sections.append(Section("Which codewords decide", _codewords(result)))
+    if summary.get("confound_checks"):
+        sections.insert(1, Section("Is it the face? What else might tell it", _checks(result)))
     if len(result.confounds):
         sections.append(Section("What else the features know", _confounds(result)))
     sections += [Section("Errors by subject", (_errors(result),)), Section("Methods", (Text(summary["methods"]),))]
@@ -96,11 +99,13 @@ def _scores(result: ProbeResult) -> tuple[Block, ...]:
     others = [c for c in ("UAR", "accuracy", "AUROC", "Pearson", "MAE") if c in rows]
     columns = (Column("features", "Features"), Column("model", "Model"), Column("score", metric, ".3f"),
                Column("low", "from", ".3f"), Column("high", "to", ".3f"), Column("p_vs_chance", "p vs chance", ".3g"),
-               Column("p_holm", "corrected", ".3g"), *(Column(c, c, ".3f") for c in others),
+               Column("p_holm", "corrected", ".3g"), Column("detectable", "found 4 times in 5", ".3f"),
+               *(Column(c, c, ".3f") for c in others),
                Column("what", "Made from", "", 3))
     guess = baselines(result)
-    blocks: list[Block] = [_figure(result), Table("scores", f"{_people(result)} Intervals: 95 % percentile bootstrap "
-                                                  f"over {result.settings.group}s.", rows, columns),
+    blocks: list[Block] = [_figure(result), Table("scores", f"{_people(result)} Intervals: 95 %, by draws of "
+                                                  f"{result.settings.group}s, the models refitted for each.", rows,
+                                                  columns),
                            Table("baselines", "Guesses that see no face.", guess, tuple(
                                Column(c, c.capitalize() if c == "guess" else c, ".3f") for c in guess.columns))]
     if len(result.paired):
@@ -152,6 +157,22 @@ def _codewords(result: ProbeResult) -> tuple[Block, ...]:
                      (Column("region", "Region"), Column("codewords", "Codewords"), Column("score", metric, ".3f"),
                       Column("fall", "Fall", "+.3f")))
     return weights, occluded
+
+
+def check_table(result: ProbeResult) -> pd.DataFrame:
+    """One row a check: column, state, score, p, p_holm and, by feature row, the score without it."""
+    return pd.DataFrame([{key: check[key] for key in ("column", "state", "score", "p", "p_holm")}
+                         | {f"{name} without it": left["score"] for name, left in check["without"].items()}
+                         for check in result.summary.get("confound_checks") or []])
+
+
+def _checks(result: ProbeResult) -> tuple[Block, ...]:
+    table, metric = check_table(result), result.rows["metric"].iloc[0]
+    more = [Column(name, name.capitalize(), ".3f") for name in table if name.endswith("without it")]
+    return (Table("confound_checks", f"How well each alone tells {result.summary['label']} ({metric}, the same folds "
+                  "and permutations), and what is left of the scores without what it explains. Checked unasked.", table,
+                  (Column("column", "Checked"), Column("state", "Found", "", 2), Column("score", metric, ".3f"),
+                   Column("p", "p", ".3g"), Column("p_holm", "corrected", ".3g"), *more)),)
 
 
 def _confounds(result: ProbeResult) -> tuple[Block, ...]:

@@ -42,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="kfold", metavar="HOW",
                         help="kfold, leave-one-out, or a column that holds your own folds (default: kfold)")
     parser.add_argument("--folds", type=int, default=5, metavar="N", help="(default: 5)")
+    parser.add_argument("--repeats", type=int, metavar="N",
+                        help="repeat the validation with other folds and average (default: 5; 1 with more than 200 "
+                             "units and for models that are not linear)")
     parser.add_argument("--lengths", choices=("matched", "as-recorded"), default="matched",
                         help="describe every unit by windows of one length, so that how long somebody was recorded is "
                              "not read as expression, or by whole recordings (default: matched)")
@@ -110,8 +113,8 @@ def read_settings(args: argparse.Namespace):
     return ProbeSettings(args.model, args.dataset, args.label, features=names(rows), models=names(args.models),
                          group=args.group, task=args.task, unit=args.unit, validation=args.split, folds=args.folds,
                          labels=args.labels, tables=dict(pair.partition("=")[::2] for pair in args.table),
-                         aus=args.aus, lengths=args.lengths, permutations=args.permutations, segment_s=args.segment,
-                         block_s=args.block, gap_s=args.gap,
+                         aus=args.aus, lengths=args.lengths, repeats=args.repeats, permutations=args.permutations,
+                         segment_s=args.segment, block_s=args.block, gap_s=args.gap,
                          drop_missing=args.drop_missing, confounds=names(args.confounds),
                          regress_out=names(args.regress_out), sequence=names(args.sequence), seed=args.seed)
 
@@ -136,6 +139,7 @@ def report(result: dict[str, Any]) -> str:
                   ("data", "simulated" if result.get("simulated") else "real"), ("unit", result["unit"]),
                   ("n", result["n"]), ("subjects", result["subjects"]),
                   ("classes", ", ".join(result["classes"]) or None), ("folds", result["folds"]),
+                  ("repeats", result.get("repeats")), ("codebook trained on", codebook_saw(result)),
                   ("chance", result["chance"])])
     parts = [head, table(*scores(result))]
     if result["paired"]:
@@ -149,6 +153,14 @@ def report(result: dict[str, Any]) -> str:
     return "\n\n".join([*parts, *(f"note: {warning}" for warning in result.get("warnings", ())),
                         *([f"protocol: {result['protocol']}"] if "protocol" in result else []),
                         *([result["summary"]] if result.get("summary") else [])])
+
+
+def codebook_saw(result: dict[str, Any]) -> str | None:
+    """How many of the probed people the codebook was trained on."""
+    saw = result.get("codebook_saw")
+    if saw is None:
+        return None
+    return f"{saw['seen']} of the {saw['subjects']} subjects" if saw["known"] else "not known whether these people"
 
 
 def confounds(result: dict[str, Any]) -> list[str]:
