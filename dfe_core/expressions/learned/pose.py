@@ -29,7 +29,7 @@ from dfe_core.progress import Progress
 
 OWN = ("HeadPitch", "HeadYaw", "HeadRoll")
 """Names of the rotation found here, where the tool gives none."""
-_MOST_FRAMES = 20_000  # of a subject, evenly spread
+_MOST_FRAMES, _MOST_VALUES = 20_000, 10_000_000  # of a subject, evenly spread: frames, and coordinates in all
 
 
 def read_angles(job: Job, frame: Frame) -> None:
@@ -117,7 +117,9 @@ def _why_not(job: Job, names: tuple[str, ...], source: tuple[str, ...]) -> str:
 
 def _thinned(tracks: list[Track]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Displacement (T, V·D), angles (T, 3) and times (T,) of a subject's frames with pose, evenly thinned."""
-    step = max(1, -(-sum(int(t.valid.sum()) for t in tracks) // _MOST_FRAMES))
+    values = len(tracks[0].head.names)
+    most = max(1, min(_MOST_FRAMES, _MOST_VALUES // values))
+    step = max(1, -(-sum(int(t.valid.sum()) for t in tracks) // most))
     parts, start = [], 0.0
     for track in tracks:
         rows = np.flatnonzero(track.valid & np.isfinite(track.angles).all(1))[::step]
@@ -126,7 +128,7 @@ def _thinned(tracks: list[Track]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             start = time[-1] + 10.0
             parts.append((track.frames(rows).reshape(len(rows), -1), track.angles[rows], time))
     if not parts:
-        return np.zeros((0, tracks[0].frames(slice(0, 1)).size)), np.zeros((0, 3)), np.zeros(0)
+        return np.zeros((0, values)), np.zeros((0, 3)), np.zeros(0)
     return tuple(np.concatenate(values) for values in zip(*parts, strict=True))
 
 

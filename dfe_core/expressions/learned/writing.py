@@ -86,7 +86,7 @@ def _sentences(figures: dict[str, Any], split: Split) -> list[str]:
     removed = ", ".join(f"{name} {variance[name]:.1%} ({variance[name + '_mm']:.2f} mm)"
                         for name in ("pose", "identity", "expression"))
     missed = ", ".join(f"{part} {mm:.2f} mm" for part, mm in figures["missed_mm"].items())
-    lines = [f"Of the variance of the points as read: {removed}; pose and identity are removed.",
+    lines = [f"Of the variance of the points as read: {removed}; the head's rigid motion and identity are removed.",
              f"{figures['components']} components; what they miss, root mean square a point: {missed}."]
     if figures["subjects"] == 1:
         lines.append("One subject: identity cannot be told from rest, and is no part of the variance.")
