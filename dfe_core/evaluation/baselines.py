@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.linear_model import Ridge
 
+from dfe_core.evaluation.coded_bits import at_equal_bits, entropy_coded_uniform, fitted_code_lengths
 from dfe_core.facs.table import EMISSIONS, coefficient_map
 
 _FIT_FRAMES = 40_000
@@ -15,14 +16,26 @@ _FIT_FRAMES = 40_000
 
 @dataclass(frozen=True, eq=False)
 class ResidualMeans:
-    """Residual k-means: mean (E,), frame (E, D), N books of (K, D), and of the test frames decoded (T, E) and tokens
-    (T, N)."""
+    """Residual k-means: mean (E,), frame (E, D), N books of (K, D), of the test frames decoded (T, E) and tokens
+    (T, N), and tokens (M, N) of the training frames."""
 
     mean: np.ndarray
     frame: np.ndarray
     books: tuple[np.ndarray, ...]
     decoded: np.ndarray
     tokens: np.ndarray
+    train_tokens: np.ndarray
+
+    def decoded_up_to(self, stages: int) -> np.ndarray:
+        """(T, E) test frames from their first `stages` tokens."""
+        total = sum(book[self.tokens[:, i]] for i, book in enumerate(self.books[:stages]))
+        return self.mean + total @ np.linalg.pinv(self.frame)
+
+    def entropy_bits(self) -> np.ndarray:
+        """(N,) entropy-coded bits of a test frame up to each stage, code lengths of the training frames."""
+        stages = [fitted_code_lengths(self.train_tokens[:, i], len(book))[self.tokens[:, i]].mean()
+                  for i, book in enumerate(self.books)]
+        return np.cumsum(stages)
 
     def encode(self, psi: np.ndarray) -> np.ndarray:
         """(T, E) ψ to (T, N) tokens."""
@@ -55,16 +68,17 @@ def residual_kmeans(train: np.ndarray, test: np.ndarray, stages: int, codewords:
         _, spread, axes = np.linalg.svd(train - mean, full_matrices=False)
         frame = axes.T / np.maximum(spread / np.sqrt(len(train)), 1e-6)
     left, aim = (train - mean) @ frame, (test - mean) @ frame
-    books, tokens = [], []
+    books, tokens, train_tokens = [], [], []
     for stage in range(stages):
         means = MiniBatchKMeans(min(codewords, len(left)), batch_size=4096, n_init=1, max_iter=30,
                                 random_state=seed + stage).fit(left)
-        left = left - means.cluster_centers_[means.predict(left)]
+        train_tokens.append(means.predict(left))
+        left = left - means.cluster_centers_[train_tokens[-1]]
         tokens.append(means.predict(aim))
         aim = aim - means.cluster_centers_[tokens[-1]]
         books.append(means.cluster_centers_)
     back = np.linalg.pinv(frame)
-    return ResidualMeans(mean, frame, tuple(books), test - aim @ back, np.stack(tokens, 1))
+    return ResidualMeans(mean, frame, tuple(books), test - aim @ back, np.stack(tokens, 1), np.stack(train_tokens, 1))
 
 
 def quantised_pca(train: np.ndarray, test: np.ndarray, factor: np.ndarray, bits: float, seed: int = 0) -> np.ndarray:
@@ -73,10 +87,8 @@ def quantised_pca(train: np.ndarray, test: np.ndarray, factor: np.ndarray, bits:
     Bits go one by one to the component with the largest remaining error (Gersho & Gray 1992, ch. 8). factor: (E, E)
     with G = L Lᵀ, so that components are those of the mesh.
     """
-    mean = train.mean(0)
-    _, spread, axes = np.linalg.svd((train - mean) @ factor, full_matrices=False)
-    given = _greedy_bits(spread**2 / len(train), int(bits))
-    project, back = factor @ axes.T, np.linalg.pinv(factor @ axes.T)
+    mean, project, back, variance = principal_components(train, factor)
+    given = _greedy_bits(variance, int(bits))
     scores, aim = (train - mean) @ project, (test - mean) @ project
     for component in range(scores.shape[1]):
         if given[component] == 0:
@@ -87,6 +99,30 @@ def quantised_pca(train: np.ndarray, test: np.ndarray, factor: np.ndarray, bits:
         scale.fit(scores[:, component, None])
         aim[:, component] = scale.cluster_centers_[scale.predict(aim[:, component, None]), 0]
     return mean + aim @ back
+
+
+def principal_components(train: np.ndarray,
+                         factor: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """mean (E,), scores = (ψ − mean) @ project (E, D), ψ = mean + scores @ back (D, E), variance (D,), falling."""
+    mean = train.mean(0)
+    moved = (train - mean) @ factor
+    values, axes = np.linalg.eigh(moved.T @ moved / len(train))
+    project = factor @ axes[:, ::-1]
+    return mean, project, np.linalg.pinv(project), np.maximum(values[::-1], 0)
+
+
+def entropy_coded_pca(train: np.ndarray, test: np.ndarray, factor: np.ndarray, bits: float) -> tuple[float, np.ndarray]:
+    """(bits, (T, E) reconstruction) by PCA of the displacement with one uniform step for all components, entropy-coded.
+
+    The step is the one at which the test frames take `bits` on average; code lengths are those of the training frames.
+    factor: (E, E) with G = L Lᵀ.
+    """
+    mean, project, back, variance = principal_components(train, factor)
+    scores, aim = (train - mean) @ project, (test - mean) @ project
+    largest = float(np.sqrt(variance[0])) + 1e-12
+    step = at_equal_bits(lambda d: entropy_coded_uniform(scores, aim, d)[0], bits, 1e-4 * largest, 8 * largest)
+    spent, decoded = entropy_coded_uniform(scores, aim, step)
+    return spent, mean + decoded @ back
 
 
 def _greedy_bits(variance: np.ndarray, bits: int, most: int = 10) -> np.ndarray:

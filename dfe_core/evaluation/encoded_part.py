@@ -12,7 +12,8 @@ from dfe_core.expressions.split import Split
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.model import Tokenizer
-from dfe_core.tokenizer.steady import linked_frames
+from dfe_core.tokenizer.quantizer import Quantized
+from dfe_core.tokenizer.temporal_smoothing import linked_frames
 from dfe_core.tokens.encoding import encode_frames
 
 MOST_FRAMES = 60_000
@@ -36,6 +37,7 @@ class Encoded:
     fps: np.ndarray
     recordings: list[str]
     rows: list[np.ndarray]
+    bits: np.ndarray
 
 
 def encode_part(tokenizer: Tokenizer, codebook: Codebook, data: Dataset, parts: Split, split: str,
@@ -58,10 +60,18 @@ def encode_part(tokenizer: Tokenizer, codebook: Codebook, data: Dataset, parts: 
     starts = np.concatenate([[0], np.cumsum([len(f[0]) for f in found])])
     psi, tokens, levels, intensities = (np.concatenate(x) for x in zip(*found, strict=True))
     return Encoded(psi, tokens, levels, intensities, codebook.decode(tokens, intensities), starts,
-                   np.array([fps[n] for n in names]), names, rows)
+                   np.array([fps[n] for n in names]), names, rows, code_lengths(tokenizer, tokens, levels))
+
+
+@torch.no_grad()
+def code_lengths(tokenizer: Tokenizer, tokens: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """(T,) float32 entropy-coded bits of (T, N) tokens and levels, by the model's code lengths (training frames)."""
+    chosen = (torch.from_numpy(x.astype(np.int64)).to(tokenizer.frame.device) for x in (tokens, levels))
+    blank = torch.empty(0, device=tokenizer.frame.device)
+    return tokenizer.quantizer.code_length(Quantized(*chosen, blank, blank)).cpu().numpy()
 
 
 def _nothing(codebook: Codebook) -> Encoded:
     tokens, psi = np.empty((0, codebook.stages)), np.empty((0, len(codebook.names)), np.float32)
     return Encoded(psi, tokens.astype(np.uint16), tokens.astype(np.uint8), tokens, psi, np.zeros(1, int),
-                   np.empty(0), [], [])
+                   np.empty(0), [], [], np.empty(0))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.evaluation import baselines
+from dfe_core.evaluation import baselines, equal_bits
+from dfe_core.evaluation.coded_bits import raw_bits
 from dfe_core.evaluation.encoded_part import Encoded, encode_part
 from dfe_core.evaluation.recovery import discovered
 from dfe_core.expressions.dataset import Dataset
@@ -22,9 +23,11 @@ from dfe_core.store import artefact_path, write_json
 from dfe_core.tokenizer import fidelity
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.config import TrainConfig
-from dfe_core.tokenizer.flicker import changes_and_speed, flicker
+from dfe_core.tokenizer.exposure import exposure
 from dfe_core.tokenizer.metric import mesh_factor
+from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.storage import load_model, require_same_coefficients
+from dfe_core.tokenizer.switching_rate import changes_and_speed, flicker
 from dfe_core.training.frames import training_frames
 
 
@@ -46,12 +49,13 @@ def evaluate_model(model: str, dataset: str, *, split: str = "test", root: Path 
     encoded = encode_part(tokenizer, codebook, data, parts, split, progress)
     if not len(encoded.psi):
         raise DataError(data.name, f"no valid frame in its {split} part", "another --split")
-    result = _figures(codebook, face, data, encoded, split)
+    result = _figures(tokenizer, codebook, face, data, encoded, split)
     leak = pose_leak_of(data, face.gram if face.has_mesh else None)
     result["pose_leak"] = None if leak is None else leak.leak
-    result["split_by"] = parts.sentence() if own else "all subjects unseen in training"
+    result["split_by"] = parts.sentence()
+    result["exposure"] = _exposure(config, data, encoded.recordings)
     frames = training_frames(data, parts, root) if rivals or data.truth is not None else None
-    result["baselines"] = _baselines(codebook, face, frames.psi, encoded, progress) if rivals else {}
+    result["baselines"] = _baselines(result, codebook, face, frames.psi, encoded, progress) if rivals else {}
     progress(Progress("evaluating", 5, 6, "truth" if data.truth is not None else ""))
     result["truth"] = discovered(tokenizer, codebook, data, parts, encoded) if data.truth is not None else None
     if split == "test" and own and rivals:
@@ -60,23 +64,33 @@ def evaluate_model(model: str, dataset: str, *, split: str = "test", root: Path 
     return result
 
 
-def _figures(codebook: Codebook, face: FaceModel, data: Dataset, found: Encoded, split: str) -> dict[str, Any]:
+def _exposure(config: dict[str, Any], data: Dataset, recordings: list[str]) -> dict[str, Any]:
+    """What the model has seen of the recordings that are judged: counts of recordings and of subjects."""
+    seen = exposure(config, data)
+    subject = data.recordings.set_index("recording")["subject"]
+    people = {subject[r] for r in recordings}
+    return {"known": seen.known, "recordings": len(recordings), "seen_recordings": len(seen.recordings & {*recordings}),
+            "subjects": len(people), "seen_subjects": len(seen.subjects & people),
+            "same_names": len(seen.same_names & people)}
+
+
+def _figures(tokenizer: Tokenizer, codebook: Codebook, face: FaceModel, data: Dataset, found: Encoded,
+             split: str) -> dict[str, Any]:
     grams = fidelity.region_grams(face)
     gram, factor, error = grams["face"], mesh_factor(grams["face"]), found.psi - found.decoded
     subjects = data.recordings.set_index("recording").loc[found.recordings, "subject"].nunique()
     moving = codebook.table.iloc[1:]
     sides = moving["side"].value_counts()
-    alphabet = (codebook.size - 1) * len(codebook.levels) + 1
-    symbols = np.where(found.tokens == 0, 0, 1 + (found.tokens.astype(np.int64) - 1) * len(codebook.levels)
-                       + found.levels)
     cumulative = _by_stage(codebook, found, gram)
     perplexity = 2 ** fidelity.entropy_bits(found.tokens, codebook.size)
     return {
         "model": codebook.model, "dataset": data.name, "simulated": data.simulated, "split": split,
         "subjects": int(subjects), "frames": len(found.psi), "stages": codebook.stages, "codewords": codebook.size,
-        "levels": len(codebook.levels), "bits_per_frame": codebook.stages * math.log2(alphabet),
-        "entropy_bits_per_frame": float(fidelity.entropy_bits(symbols, alphabet).sum()),
-        "rmse_mm": fidelity.rmse(error, gram), "p95_mm": fidelity.vertex_percentile_mm(error, face),
+        "levels": len(codebook.levels),
+        "bits_per_frame": raw_bits(found.tokens, tokenizer.quantizer.tables().top.cpu().numpy()),
+        "entropy_bits_per_frame": float(found.bits.mean()),
+        "rmse_mm": fidelity.rmse(error, gram), "rmse_mm_movable": fidelity.rmse(error, fidelity.movable_gram(face)),
+        "p95_mm": fidelity.vertex_percentile_mm(error, face),
         "rmse_mm_by_region": {name: fidelity.rmse(error, g) for name, g in grams.items() if name != "face"},
         "explained_variance": fidelity.explained_variance(found.psi, found.decoded, gram),
         "cosine": fidelity.mean_cosine(found.psi, found.decoded, gram),
@@ -108,21 +122,21 @@ def _flicker(found: Encoded, size: int, factor: np.ndarray) -> dict[str, float |
             "token_changes_per_s_moving": _finite(rates["moving"])}
 
 
-def _baselines(codebook: Codebook, face: FaceModel, train: np.ndarray, found: Encoded,
-               progress: Listener) -> dict[str, dict[str, float] | None]:
+def _baselines(result: dict[str, Any], codebook: Codebook, face: FaceModel, train: np.ndarray, found: Encoded,
+               progress: Listener) -> dict[str, dict[str, float | None] | None]:
+    """Rivals at the raw bits of the codebook, each with its entropy-coded bits, and at equal entropy-coded bits."""
     gram = fidelity.region_grams(face)["face"]
     train = baselines.sample_rows(train).astype(np.float64)
-    alphabet = (codebook.size - 1) * len(codebook.levels) + 1
-    made = {}
+    bits = result["bits_per_frame"], result["entropy_bits_per_frame"]
     progress(Progress("evaluating", 1, 6, "residual k-means"))
-    made["residual_kmeans"] = baselines.residual_kmeans(train, found.psi, codebook.stages, alphabet).decoded
+    made = {"residual_kmeans": equal_bits.residual_kmeans(gram, train, found.psi, *bits)}
     progress(Progress("evaluating", 3, 6, "quantised PCA"))
-    made["pca"] = baselines.quantised_pca(train, found.psi, mesh_factor(gram), codebook.stages * math.log2(alphabet))
+    made["pca"] = equal_bits.pca(gram, train, found.psi, *bits)
     progress(Progress("evaluating", 4, 6, "action units"))
-    made["aus"] = baselines.from_action_units(train, found.psi, codebook.names)
-    return {name: None if decoded is None else {
-        "rmse_mm": fidelity.rmse(found.psi - decoded, gram),
-        "explained_variance": fidelity.explained_variance(found.psi, decoded, gram)} for name, decoded in made.items()}
+    decoded = baselines.from_action_units(train, found.psi, codebook.names)
+    made["aus"] = None if decoded is None else \
+        equal_bits.errors(found.psi, decoded, gram) | {"entropy_bits_per_frame": None}
+    return made
 
 
 def _finite(value: float) -> float | None:

@@ -20,7 +20,7 @@ from dfe_core.store import artefact_path, read_json
 if TYPE_CHECKING:
     from dfe_core.tokenizer.codeword import Codeword
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 REST = 0
 """Codeword 0 deforms nothing: a stage with nothing left worth adding emits it. A still neutral face is all rest."""
 

@@ -23,74 +23,72 @@ ENCODERS = ("transformer", "mlp", "linear")
 class TokenizerConfig:
     """What is needed to rebuild a tokenizer.
 
-    stages: N, tokens per frame.
-    codewords: K, entries of the shared codebook; codeword 0 rests.
-    levels: intensities a token can carry, increasing, in (0, 2]. ``(1.0,)`` is a plain residual quantizer.
-    shared: one codebook for all stages (True), or one per stage of K codewords each (False: token ids stay in
-        0 … K−1 within a stage, and the codebook has N·K rows).
-    encoder: ``transformer`` (the paper's), ``mlp`` or ``linear`` (the metric frame alone).
+    stages: N, tokens of a frame at most; a token is written only where it is worth its bits.
+    codewords: K, entries of the shared codebook; codeword 0 is the null token. Faces whose coefficients have two signs
+        (learned, FLAME, BFM) hold pairs of opposite movements and may need fewer.
+    level_step, level_max: intensities are whole multiples of the step, up to the maximum; of these each codeword uses
+        the multiples that move it by the quantizer's own step (`quantizer.STEP_RATIO`).
+    rate_weight: λ, the share of the mean energy of a training frame that a token must win for every bit it costs.
+    encoder: ``linear`` (the metric itself), or a network that proposes the first tokens, ``mlp`` or ``transformer``
+        (the paper's); every token is then chosen again for ψ itself.
     chunk: coefficients per position when ψ is reshaped to a sequence for the transformer.
     width, layers, heads: of the encoder.
-    psi_weight: share of the latent metric that measures standardised coefficients; the rest measures vertices. 0
-        sees only mm, so that small but telling movements (lids, dimples) are drowned by the jaw; 1 sees only ψ.
+    psi_weight: share of the latent metric that measures standardised coefficients; the rest measures vertices. With 0
+        the search minimises what `dfe evaluate` reports.
     region_weight: share of the vertex metric in which every region of the face counts alike, whatever its movement.
-    beam: candidates kept per stage when encoding; 1 is greedy.
     sweeps: how often, after the search, every token is chosen again with the others known.
-    rest_gain: a stage rests unless its token lowers the squared error by at least this share of the mean energy of
-        a training frame.
-    steadiness: a token that the frame before or after does not share must lower the squared error by at least this
-        share of the mean energy of a training frame; 0 chooses every frame alone.
+    temporal_bits: a token that the frame before or after does not share counts as if it cost so many bits more; 0
+        chooses every frame alone.
     """
 
-    stages: int = 8
+    stages: int = 24
     codewords: int = 64
-    levels: tuple[float, ...] = (0.06, 0.1, 0.16, 0.25, 0.4, 0.6, 0.8, 1.0)
-    shared: bool = True
-    encoder: str = "transformer"
+    level_step: float = 1 / 64
+    level_max: float = 2.0
+    rate_weight: float = 4e-4
+    encoder: str = "linear"
     chunk: int = 13
     width: int = 32
     layers: int = 1
     heads: int = 4
-    psi_weight: float = 0.3
-    region_weight: float = 0.3
-    beam: int = 2
+    psi_weight: float = 0.0
+    region_weight: float = 0.0
     sweeps: int = 2
-    rest_gain: float = 3e-4
-    steadiness: float = 4e-3
+    temporal_bits: float = 0.5
 
     def __post_init__(self) -> None:
         _require(1 <= self.stages <= 64, "stages", self.stages, "1 to 64")
         _require(2 <= self.codewords <= 65_535, "codewords", self.codewords, "2 to 65535")
-        _require(1 <= len(self.levels) <= 255 and all(0 < a <= 2 for a in self.levels)
-                 and list(self.levels) == sorted(set(self.levels)), "levels", self.levels,
-                 "increasing values in (0, 2]")
+        _require(0 < self.level_step <= 1 <= self.level_max <= 2 and self.level_max / self.level_step <= 255,
+                 "level_step, level_max", (self.level_step, self.level_max),
+                 "a step above 0 and at most 1, a maximum of 1 to 2, at most 255 levels")
+        _require(0 < self.rate_weight < 1, "rate_weight", self.rate_weight, "between 0 and 1")
         _require(self.encoder in ENCODERS, "encoder", self.encoder, " or ".join(ENCODERS))
         _require(self.chunk >= 1 and self.layers >= 1 and self.width % self.heads == 0, "width",
                  f"{self.width} with {self.heads} heads", "a multiple of heads, with chunk and layers at least 1")
         _require(0 <= self.psi_weight <= 1, "psi_weight", self.psi_weight, "0 to 1")
         _require(0 <= self.region_weight <= 1, "region_weight", self.region_weight, "0 to 1")
-        _require(1 <= self.beam <= 64, "beam", self.beam, "1 to 64")
         _require(0 <= self.sweeps <= 16, "sweeps", self.sweeps, "0 to 16")
-        _require(self.rest_gain >= 0, "rest_gain", self.rest_gain, "0 or more")
-        _require(self.steadiness >= 0, "steadiness", self.steadiness, "0 or more")
+        _require(self.temporal_bits >= 0, "temporal_bits", self.temporal_bits, "0 or more")
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """(L,) intensities that a token can carry, increasing."""
+        return tuple(self.level_step * i for i in range(1, int(self.level_max / self.level_step + 1e-9) + 1))
 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the training losses; the names are those of the log.
+    """Weights of the losses of an encoder network; the names are those of the log.
 
     psi: mean squared error on standardised ψ. vertex: mean squared vertex error, in units of the data's own energy.
-    commitment: each stage's residual to its token (van den Oord et al. 2017, eq. 3, per stage). Far below the
-        reconstruction's weight the encoder overshoots what no token can say, and in the end proposes bad ones.
-    sparsity: mean over codewords of the ℓ1/ℓ2 ratio of the per-vertex displacement (Hoyer 2004): local deformations.
-    orthogonality: squared cosine between codewords above `TrainConfig.cosine_margin`.
+    commitment: the residual that the tokens leave (van den Oord et al. 2017, eq. 3). Far below the reconstruction's
+        weight the encoder overshoots what no token can say, and in the end proposes bad ones.
     """
 
     psi: float = 0.5
     vertex: float = 1.0
     commitment: float = 1.0
-    sparsity: float = 0.04
-    orthogonality: float = 0.005
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
@@ -102,34 +100,38 @@ class TrainConfig:
     """How a tokenizer is trained.
 
     steps, batch: optimisation steps and frames per step.
-    encoder_batch: of these frames, how many train the encoder; the codebook, which is cheap, learns from all.
+    start: where codewords start: ``data`` (activations alone and in pairs that move together), the name of a model
+        whose coefficients the face answers to, or ``auto``: the model ``default`` where it is there and not trained on
+        the same data, else ``data``.
+    simulated_share: share of training frames that are simulated, on faces that answer to ARKit's coefficients;
+        simulated data take none.
+    support_share: coefficients of a codeword that move the face less than this share of its strongest one are zero,
+        so that a codeword stays a few coefficients (faces whose coefficients are activations from 0 up).
+    merge_cosine: of two codewords whose movements are more alike, the less used one starts again elsewhere.
+    encoder_batch: of the frames of a step, how many train an encoder network.
     learning_rate: of the encoder (Adam, cosine decay to a tenth).
-    ema: exponential moving statistics update the codewords (True), or the gradient does (False).
-    ema_decay: of the sufficient statistics of the codeword update.
-    dead_share, dead_every: a codeword used by less than this share of frames is replaced, checked every so many
-        steps until the last fifth of training; 0 never replaces.
-    stage_dropout: share of batches trained with a random number of leading stages only.
+    ema_decay: of the sufficient statistics of the codewords.
+    dead_share: a codeword used by less than this share of frames starts again elsewhere; 0 never replaces.
     mirror_share: share of training frames that are seen in a mirror: a face can do on the left what it was seen to do
         on the right, so that one-sided codewords come in pairs and little data goes further.
-    cosine_margin: codewords may be this similar before orthogonality pushes them apart.
     test_share, validation_share: of subjects.
     checkpoint_every: steps between checkpoints.
     """
 
-    steps: int = 500
+    steps: int = 150
     batch: int = 2048
+    start: str = "auto"
+    simulated_share: float = 0.5
+    support_share: float = 0.3
+    merge_cosine: float = 0.93
     encoder_batch: int = 512
     learning_rate: float = 1e-3
-    ema: bool = True
-    ema_decay: float = 0.98
+    ema_decay: float = 0.95
     dead_share: float = 5e-4
-    dead_every: int = 50
-    stage_dropout: float = 0.25
     mirror_share: float = 0.5
-    cosine_margin: float = 0.5
     test_share: float = 0.25
     validation_share: float = 0.1
-    checkpoint_every: int = 200
+    checkpoint_every: int = 50
     loss: LossWeights = field(default_factory=LossWeights)
 
     def __post_init__(self) -> None:
@@ -137,13 +139,14 @@ class TrainConfig:
                  (self.steps, self.batch, self.encoder_batch), "1 or more")
         _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
         _require(0 < self.ema_decay < 1, "ema_decay", self.ema_decay, "between 0 and 1")
-        _require(0 <= self.stage_dropout <= 1, "stage_dropout", self.stage_dropout, "0 to 1")
         _require(0 <= self.mirror_share <= 1, "mirror_share", self.mirror_share, "0 to 1")
+        _require(0 <= self.simulated_share < 1, "simulated_share", self.simulated_share, "0 or more, below 1")
+        _require(0 <= self.support_share < 1, "support_share", self.support_share, "0 or more, below 1")
+        _require(0 < self.merge_cosine <= 1, "merge_cosine", self.merge_cosine, "above 0, at most 1")
         _require(0 < self.test_share < 1 and 0 <= self.validation_share < 1
                  and self.test_share + self.validation_share < 1, "test_share, validation_share",
                  (self.test_share, self.validation_share), "positive shares that leave subjects to train on")
-        _require(self.checkpoint_every >= 1 and self.dead_every >= 1, "checkpoint_every, dead_every",
-                 (self.checkpoint_every, self.dead_every), "1 or more")
+        _require(self.checkpoint_every >= 1, "checkpoint_every", self.checkpoint_every, "1 or more")
 
 
 @dataclass(frozen=True)
@@ -202,9 +205,6 @@ def _default(item: dataclasses.Field) -> Any:
 
 
 def _coerced(where: str, name: str, value: Any, default: Any) -> Any:
-    if isinstance(default, tuple) and isinstance(value, (list, tuple)) and all(
-            isinstance(v, (int, float)) and not isinstance(v, bool) for v in value):
-        return tuple(float(v) for v in value)
     if isinstance(default, bool) == isinstance(value, bool) and isinstance(value, type(default)):
         return value
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):

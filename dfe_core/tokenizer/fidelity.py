@@ -10,6 +10,8 @@ import numpy as np
 from dfe_core.faces.model import REGIONS, FaceModel
 
 NOISE_FLOOR_MM = 0.1
+MOVABLE_MM = 2.0
+"""Vertices that no coefficient moves so far are left out of errors over what can move: the skull, the neck."""
 """Frames whose root mean square displacement is below this are left out of the cosine: they show nothing."""
 
 
@@ -25,6 +27,19 @@ def region_grams(face: FaceModel) -> dict[str, np.ndarray]:
             flat = 1e3 * face.basis[:, rows].reshape(face.coefficients, -1).astype(np.float64)
             grams[name] = flat @ flat.T / len(rows)
     return grams
+
+
+def movable_gram(face: FaceModel) -> np.ndarray:
+    """(E, E) float64 mm² over the vertices that some coefficient at 1 moves by `MOVABLE_MM` or more; the face's own
+    where there is no mesh or no such vertex."""
+    if not face.has_mesh:
+        return face.gram
+    reach = 1e3 * np.sqrt(np.max([np.square(field).sum(-1) for field in face.basis], axis=0))
+    rows = np.flatnonzero(reach >= MOVABLE_MM)
+    if not len(rows):
+        return face.gram * 1e6
+    flat = 1e3 * face.basis[:, rows].reshape(face.coefficients, -1).astype(np.float64)
+    return flat @ flat.T / len(rows)
 
 
 def energy(psi: np.ndarray, gram: np.ndarray) -> np.ndarray:
@@ -99,10 +114,13 @@ def utilisation(tokens: np.ndarray, codewords: int, one_in: int = 10_000) -> flo
 
 
 def max_cosine(codewords: np.ndarray, factor: np.ndarray) -> float:
-    """Largest absolute cosine between the displacements of two moving codewords; 0.0 with fewer than two."""
+    """Largest cosine between the displacements of two moving codewords; 0.0 with fewer than two.
+
+    Opposite movements (gaze to the left and to the right) are two things, not one: their cosine is near −1.
+    """
     moved = codewords @ factor
     length = np.linalg.norm(moved, axis=1)
     unit = moved[length > 1e-9] / length[length > 1e-9, None]
-    cosine = np.abs(unit @ unit.T)
+    cosine = unit @ unit.T
     np.fill_diagonal(cosine, 0)
     return float(min(cosine.max(initial=0), 1))

@@ -14,8 +14,10 @@ from torch import Tensor, nn
 
 from dfe_core.tokenizer.config import TokenizerConfig
 from dfe_core.tokenizer.encoder import build_correction
-from dfe_core.tokenizer.quantizer import Quantized, ResidualQuantizer
-from dfe_core.tokenizer.steady import settle
+from dfe_core.tokenizer.quantizer import Quantized, SparseQuantizer
+from dfe_core.tokenizer.temporal_smoothing import smooth
+
+_DUST = 1e-5
 
 
 class Tokenizer(nn.Module):
@@ -33,8 +35,8 @@ class Tokenizer(nn.Module):
         self.register_buffer("frame", torch.as_tensor(frame, dtype=torch.float32))
         self.register_buffer("inverse", torch.as_tensor(inverse, dtype=torch.float32))
         self.correction = build_correction(len(frame), config)
-        self.quantizer = ResidualQuantizer(config.stages, config.codewords, len(frame), config.levels, config.shared,
-                                           config.beam, config.sweeps)
+        self.quantizer = SparseQuantizer(config.stages, config.codewords, len(frame), config.levels,
+                                         config.rate_weight, config.sweeps)
 
     def latent(self, psi: Tensor) -> tuple[Tensor, Tensor]:
         """(B, E) ψ to the encoder's latent and the uncorrected one (the target of reconstruction), both (B, D)."""
@@ -42,18 +44,18 @@ class Tokenizer(nn.Module):
         return plain + self.correction(plain), plain
 
     @torch.inference_mode()
-    def encode(self, psi: Tensor, beam: int | None = None) -> Quantized:
-        """(B, E) ψ to tokens: the encoder's latent proposes them, sweeps settle them against ψ itself."""
+    def encode(self, psi: Tensor) -> Quantized:
+        """(B, E) ψ to tokens: the encoder's latent proposes them, sweeps choose them again for ψ itself."""
         latent, plain = self.latent(psi)
-        return self.quantizer.encode(latent, beam, target=plain)
+        return self.quantizer.encode(latent, target=plain if self.config.encoder != "linear" else None)
 
     @torch.inference_mode()
     def encode_fast(self, psi: Tensor) -> Quantized:
-        """(B, E) ψ to tokens without the network, beam, sweeps or neighbours: for live use and very large jobs.
+        """(B, E) ψ to tokens without the network, sweeps or neighbours: for live use and very large jobs.
 
         The same codebook read greedily from ψ itself; docs/tokenizer.md says how much is lost and won.
         """
-        return self.quantizer.encode(psi @ self.frame, beam=1, sweeps=0, compiled=True)
+        return self.quantizer.encode(psi @ self.frame, sweeps=0, compiled=True)
 
     @torch.inference_mode()
     def decode(self, tokens: Tensor, intensities: Tensor) -> Tensor:
@@ -62,30 +64,31 @@ class Tokenizer(nn.Module):
 
     @torch.inference_mode()
     def codeword_psi(self) -> np.ndarray:
-        """(K, E) float32: ψ of every codeword at intensity 1."""
-        return (self.quantizer.codewords @ self.inverse).cpu().numpy()
+        """(K, E) float32: ψ of every codeword at intensity 1, what the way through the latent space rounded to no zero
+        set to zero."""
+        psi = (self.quantizer.codewords @ self.inverse).cpu().numpy()
+        return np.where(np.abs(psi) < _DUST * np.abs(psi).max(1, keepdims=True), 0, psi)
 
     def encode_batches(self, psi: np.ndarray, linked: np.ndarray | None = None, batch: int = 8192,
                        fast: bool = False) -> Iterator[Quantized]:
         """Tokens of (T, E) ψ, batch by batch, on the model's device; the caller joins what it needs.
 
         linked: (T,) bool, whether a frame follows the one before it in a recording; frames are then encoded with
-        their neighbours (`steady.settle`), else each alone. The first frame of a batch has no neighbour before it.
-        fast: by `encode_fast`.
+        their neighbours (`temporal_smoothing.smooth`), else each alone. The first frame of a batch has no neighbour
+        before it. fast: by `encode_fast`.
         """
         for start in range(0, len(psi), batch):
             rows = slice(start, start + batch)
             part = torch.as_tensor(np.ascontiguousarray(psi[rows], np.float32)).to(self.frame.device)
             if fast:
                 yield self.encode_fast(part)
-            elif linked is None or not self.config.steadiness:
+            elif linked is None or not self.config.temporal_bits:
                 yield self.encode(part)
             else:
                 yield self._encode_linked(part, torch.as_tensor(np.array(linked[rows])).to(self.frame.device))
 
     @torch.inference_mode()
     def _encode_linked(self, psi: Tensor, linked: Tensor) -> Quantized:
-        latent, plain = self.latent(psi)
         linked[:1] = False
-        return settle(self.quantizer.encode(latent, target=plain), plain, self.quantizer, linked,
-                      self.config.steadiness)
+        return smooth(self.encode(psi), psi @ self.frame, self.quantizer, linked,
+                      self.config.temporal_bits * self.config.rate_weight)

@@ -1,15 +1,23 @@
-"""Residual vector quantisation with one shared codebook, in which a token carries an intensity.
+"""Quantisation of a latent as a sparse, non-negative sum of codewords, each with an intensity.
 
-Three layers: `choose` (one stage: which codeword, how strong), `search` (all stages: greedy or beam) and
-`ResidualQuantizer` (state: codewords, running statistics, usage). Only `ResidualQuantizer.update_` and
-`replace_dead_` change state. Letters: B frames, N stages, K codewords, L levels, D latent dimensions, W beam width.
+A frame's tokens are a set: every codeword stands for at most one token of a frame. The search minimises
 
-A token (k, g) stands for g · c_k, g one of a few levels: shape-gain vector quantisation (Gersho & Gray 1992, ch. 12.10)
-inside a residual quantizer. With a single level 1.0 it is the plain residual quantizer.
+    ‖z − Σ g_k c_k‖² + λ · Σ bits(k, g_k)
+
+over which codewords take part and how strongly (rate–distortion optimal quantisation, Chou, Lookabaugh & Gray 1989):
+a token is written only where it lowers the error by more than its own code length is worth. Tokens are found one after
+the other on the residual, the strongest first (matching pursuit, Mallat & Zhang 1993, as a residual quantizer does),
+then every one is chosen again with the others known (`choose_again_`).
+
+Intensities are whole multiples of a codeword's own step, chosen so that a step moves every codeword alike: a uniform
+scalar quantizer with entropy-coded indices is within a quarter of a bit of the best one at high rates (Gish & Pierce
+1968). Letters: B frames, N places (most tokens of a frame), K codewords with the null codeword, L levels, D latent
+dimensions.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -19,14 +27,20 @@ from dfe_core.tokenizer.codebook import REST
 
 COMPILED_FROM = 256
 """Frames from which a CPU uses the compiled kernel: loading it takes longer than searching fewer."""
-TWIN = 1e-6
-"""Two paths whose errors differ by less than this share of the frame's energy hold the same tokens."""
+STEP_RATIO = 0.15
+"""λ in units of the squared step: between 2 ln 2 / 12 = 0.116 of high-rate theory and the larger steps that are best
+once zeros are chosen by rate (Sullivan 1996)."""
+FIRST_BITS = 6.0
+"""Code length of a token before any was counted: about log2 of the number of codewords."""
+OPPOSITE = -0.9
+"""Two codewords with a lower cosine are opposite movements: never both in one frame, and coded as one symbol."""
+_NEVER = 1e30
 
 
 @dataclass(frozen=True)
 class Quantized:
-    """Result of a search: tokens (B, N) int64, levels (B, N) int64 indices, intensities (B, N) f32 (0 where resting),
-    error (B,) f32: squared latent error left."""
+    """Result of a search: tokens (B, N) int64, levels (B, N) int64 (index into the levels; 0 without a token),
+    intensities (B, N) f32 (0 without a token), error (B,) f32: squared latent error left."""
 
     tokens: Tensor
     levels: Tensor
@@ -34,238 +48,266 @@ class Quantized:
     error: Tensor
 
 
-def nearest_level(intensity: Tensor, levels: Tensor) -> Tensor:
-    """Index of the nearest of the increasing `levels`, int64, in the shape of `intensity`."""
-    return torch.bucketize(intensity, (levels[1:] + levels[:-1]) / 2)
+@dataclass(frozen=True)
+class SearchTables:
+    """What a search needs to know of a codebook.
 
-
-def choose(products: Tensor, norms: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
-    """What each codeword would gain as the next token.
-
-    products: (…, K) r·c_k of the residual r. norms: (K,) ‖c_k‖².
-    Returns (gain, level index), both (…, K): ‖r‖² − ‖r − g c_k‖² = g (2 r·c_k − g ‖c_k‖²) at the best level g.
+    codewords: (K, D). gram: (K, K). norms: (K,) squared lengths. stride: (K,) int64, base steps between two intensities
+    of a codeword; 0 for a codeword that may not be used. top: (K,) int64, its number of intensities. cost: (K, L + 1)
+    f32, λ · bits of a codeword at 0 … L base steps, relative to its absence. partner: (K,) int64, the codeword of the
+    opposite movement, or −1. step: the base step.
     """
-    level = nearest_level(products / norms, levels)
-    strength = levels[level]
-    return strength * (2 * products - strength * norms), level
+
+    codewords: Tensor
+    gram: Tensor
+    norms: Tensor
+    stride: Tensor
+    top: Tensor
+    cost: Tensor
+    partner: Tensor
+    step: float
 
 
-def search(latent: Tensor, codewords: Tensor, levels: Tensor, stages: int, beam: int = 1, rest_gain: float = 0.0,
-           stage_rows: Tensor | None = None, sweeps: int = 0, target: Tensor | None = None) -> Quantized:
-    """Tokens of (B, D) latents over (K, D) codewords: the best of `beam` paths through the stages, then `sweeps` over
-    the stages in which every token may change once the others are known.
+def choose(products: Tensor, tables: SearchTables) -> tuple[Tensor, Tensor]:
+    """The best intensity of every codeword, and what it would gain.
+
+    products: (B, K) r·c_k of the residual r. Returns (gain (B, K) f32: ‖r‖² − ‖r − g c_k‖² − cost; steps (B, K) int64:
+    the intensity in base steps). The cost rises slowly in g, so that the best of the three multiples around the
+    projection is the best of all but in rare ties.
+    """
+    width = tables.stride.clamp_min(1) * tables.step
+    nearest = (products / (tables.norms * width)).floor()
+    gain, steps = torch.full_like(products, -torch.inf), torch.zeros_like(products, dtype=torch.long)
+    rows = torch.arange(products.shape[1], device=products.device)
+    for offset in (-1, 0, 1):
+        multiple = torch.minimum((nearest + offset).clamp_min(1), tables.top.to(nearest))
+        strength = multiple * width
+        level = (multiple * tables.stride).long()
+        value = strength * (2 * products - strength * tables.norms) - tables.cost[rows, level]
+        better = value > gain
+        gain, steps = torch.where(better, value, gain), torch.where(better, level, steps)
+    return gain, steps
+
+
+def search(latent: Tensor, tables: SearchTables, places: int, sweeps: int = 0,
+           target: Tensor | None = None) -> Quantized:
+    """Tokens of (B, D) latents: added one by one, then `sweeps` times over the places in which every token is chosen
+    again, or dropped, with the others known.
 
     Residual products are updated through the codewords' Gram matrix, so no residual is ever formed (the idea of
-    Batch-OMP, Rubinstein et al. 2008). A stage rests when no token lowers the squared error by more than
-    `rest_gain`. Sweeps, and the error returned, aim at `target` (B, D) where one is given: the encoder's latent then
-    only proposes. With a beam or sweeps the tokens come strongest first. `stage_rows` (N, K) bool masks the codewords
-    a stage may use; None allows all.
+    Batch-OMP, Rubinstein et al. 2008). Sweeps, and the error returned, aim at `target` (B, D) where one is given: the
+    encoder's latent then only proposes.
     """
-    norms = codewords.square().sum(1)
-    usable = norms > 1e-12
-    gram, safe = codewords @ codewords.T, norms.clamp_min(1e-12)
-    products, error = (latent @ codewords.T)[:, None], latent.square().sum(1, keepdim=True)
-    alike = TWIN * error
-    batch, rows = len(latent), torch.arange(len(latent), device=latent.device)[:, None]
-    tokens = latent.new_zeros((batch, 1, 0), dtype=torch.long)
-    chosen = tokens
-    for stage in range(stages):
-        allowed = usable if stage_rows is None else usable & stage_rows[stage]
-        gain, level = choose(products, safe, levels)
-        gain = (gain - rest_gain).masked_fill_(~allowed, -torch.inf)
-        gain[..., REST] = 0.0
-        level[..., REST] = 0
-        parent, token, error = _survivors(error, gain, beam, alike)
-        picked = level[rows, parent, token]
-        strength = levels[picked] * (token != REST)
-        products = products[rows, parent] - strength[..., None] * gram[token]
-        tokens = torch.cat([tokens[rows, parent], token[..., None]], -1)
-        chosen = torch.cat([chosen[rows, parent], picked[..., None]], -1)
-    tokens, chosen, products, error = tokens[:, 0], chosen[:, 0], products[:, 0], error[:, 0]
-    if beam > 1 and sweeps and stage_rows is None:  # sweeps must not hang on which of two twins was kept
-        tokens, chosen = strongest_first(tokens, chosen, norms, levels)
-    if target is not None:
-        shift = target - latent
-        strength = levels[chosen] * (tokens != REST)
-        left = latent - (codewords[tokens] * strength[..., None]).sum(1)
-        products, error = products + shift @ codewords.T, error + (shift * (2 * left + shift)).sum(1)
-    for place in [stage for _ in range(sweeps) for stage in range(stages)]:
-        allowed = usable if stage_rows is None else usable & stage_rows[place]
-        products, error = choose_again_(tokens, chosen, place, products, error, gram, safe, levels, rest_gain, allowed)
-    if (beam > 1 or sweeps) and stage_rows is None:
-        tokens, chosen = strongest_first(tokens, chosen, norms, levels)
-    intensities = levels[chosen] * (tokens != REST)
-    spent = rest_gain * (tokens != REST).sum(1)
-    return Quantized(tokens, chosen, intensities, (error - spent).clamp_min_(0))
+    products = latent @ tables.codewords.T
+    tokens = latent.new_zeros((len(latent), places), dtype=torch.long)
+    steps = torch.zeros_like(tokens)
+    taken = torch.zeros_like(products, dtype=torch.bool)
+    passes = [place for _ in range(1 + sweeps) for place in range(places)]
+    for turn, place in enumerate(passes):
+        if turn == places and target is not None:
+            products = products + (target - latent) @ tables.codewords.T
+        products = choose_again_(tokens, steps, taken, place, products, tables)
+    goal = latent if target is None else target
+    return finished(tokens, steps, goal, tables)
 
 
-def choose_again_(tokens: Tensor, chosen: Tensor, place: int, products: Tensor, error: Tensor, gram: Tensor,
-                  norms: Tensor, levels: Tensor, rest_gain: float, allowed: Tensor,
-                  bonus: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def choose_again_(tokens: Tensor, steps: Tensor, taken: Tensor, place: int, products: Tensor, tables: SearchTables,
+                  bonus: Tensor | None = None) -> Tensor:
     """Take one token of every frame out and put the best one for its place in, knowing all the others.
 
     One step of iterated conditional modes, as additive quantizers encode (Martinez et al. 2016, sec. 3.2). The cost
-    never rises, unless `bonus` (B, K), added to what each codeword gains, makes it. Changes `tokens` and `chosen` in
-    place; returns the products and costs of what is left.
+    never rises, unless `bonus` (B, K), added to what each codeword gains, makes it. Changes `tokens`, `steps` (B, N)
+    and `taken` (B, K) in place; returns the products of what is left.
     """
-    old = tokens[:, place]
-    strength = levels[chosen[:, place]] * (old != REST)
-    without = products + strength[:, None] * gram[old]
-    own = without.gather(1, old[:, None])[:, 0]
-    error = error + strength * (2 * own - strength * norms[old]) - rest_gain * (old != REST)
-    gain, level = choose(without, norms, levels)
-    gain = (gain - rest_gain if bonus is None else gain - rest_gain + bonus).masked_fill_(~allowed, -torch.inf)
+    old = tokens[:, place, None]
+    _mark_(taken, old, tables, False)
+    strength = steps[:, place, None] * tables.step
+    products = products + strength * tables.gram[old[:, 0]]
+    gain, level = choose(products, tables)
+    gain = gain if bonus is None else gain + bonus
+    gain = gain.masked_fill(taken | (tables.stride == 0), -torch.inf)
     gain[:, REST] = 0.0
-    best, new = gain.max(1)
-    tokens[:, place], chosen[:, place] = new, level.gather(1, new[:, None])[:, 0] * (new != REST)
-    strength = levels[chosen[:, place]] * (new != REST)
-    return without - strength[:, None] * gram[new], error - best
+    new = gain.argmax(1, keepdim=True)
+    tokens[:, place, None] = new
+    steps[:, place, None] = level.gather(1, new) * (new != REST)
+    _mark_(taken, new, tables, True)
+    return products - steps[:, place, None] * tables.step * tables.gram[new[:, 0]]
 
 
-def strongest_first(tokens: Tensor, chosen: Tensor, norms: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
-    """Put each frame's tokens in order of the displacement energy they carry, rest last.
+def _mark_(taken: Tensor, token: Tensor, tables: SearchTables, value: bool) -> None:
+    """Mark a codeword (B, 1), and the one of the opposite movement, as taken or free again."""
+    partner = tables.partner[token]
+    for index in (token, torch.where(partner >= 0, partner, token)):
+        taken.scatter_(1, index, value)
+    taken[:, REST] = False
 
-    Paths that differ in order alone tie to rounding; one order for each set keeps tokens the same from batch to batch
-    and frame to frame, and makes the first stages the coarse ones.
-    """
-    energy = levels[chosen].square() * norms[tokens] * (tokens != REST) - 1e-6 * tokens / len(norms)
+
+def finished(tokens: Tensor, steps: Tensor, goal: Tensor, tables: SearchTables) -> Quantized:
+    """Tokens in order of the displacement energy they carry, with the error they leave."""
+    tokens, steps = strongest_first(tokens, steps, tables)
+    intensities = steps * tables.step
+    left = goal - (tables.codewords[tokens] * intensities[..., None]).sum(1)
+    return Quantized(tokens, (steps - 1).clamp_min(0), intensities, left.square().sum(1))
+
+
+def strongest_first(tokens: Tensor, steps: Tensor, tables: SearchTables) -> tuple[Tensor, Tensor]:
+    """Order each frame's tokens by energy, the null token last; of two that are as strong the lower number first."""
+    carried = (steps * tables.step).square() * tables.norms[tokens] * (tokens != REST)
+    energy = carried - 1e-6 * tokens / len(tables.norms)
     order = energy.argsort(dim=1, descending=True, stable=True)
-    return tokens.gather(1, order), chosen.gather(1, order)
+    return tokens.gather(1, order), steps.gather(1, order)
 
 
-def _survivors(error: Tensor, gain: Tensor, beam: int, alike: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The `beam` best continuations of (B, W) paths with (B, W, K) gains: parent, token, error, each (B, W').
-
-    Two paths that hold the same tokens in another order have the same error to rounding, `alike` (B, 1); all but one
-    are dropped.
-    """
-    if beam == 1:
-        best, token = gain.max(-1)
-        return torch.zeros_like(token), token, error - best
-    width = gain.shape[1]
-    keep = min(beam, gain.shape[2])
-    best, token = gain.topk(keep, dim=-1)
-    candidates = (error[..., None] - best).flatten(1)
-    order = candidates.argsort(dim=1, stable=True)
-    candidates = candidates.gather(1, order)
-    twin = torch.zeros_like(candidates, dtype=torch.bool)
-    twin[:, 1:] = (candidates[:, 1:] - candidates[:, :-1]) <= alike
-    place = torch.argsort(twin.to(torch.int8), dim=1, stable=True)[:, : min(beam, width * keep)]
-    order, error = order.gather(1, place), candidates.gather(1, place)
-    return order // keep, token.flatten(1).gather(1, order), error
-
-
-class ResidualQuantizer(nn.Module):
-    """The shared codebook and its running statistics.
+class SparseQuantizer(nn.Module):
+    """The shared codebook, its code lengths and its running statistics.
 
     Attributes
     ----------
-    codewords: (R, D) f32 parameter, R = K, or N·K when each stage has its own. Row `REST` (and each stage's first
-        row) is zero and stays so.
-    levels: (L,) f32 intensities.
-    overlap, target, usage: running means of XᵀX (R, R), Xᵀz (R, D) and the share of frames using each codeword (R,).
+    codewords: (K, D) f32 parameter. Row `REST` is zero and stays so.
+    levels: (L,) f32 intensities, whole multiples of `step`.
+    stride: (K,) int64; partner: (K,) int64: as in `SearchTables`.
+    bits: (K, L + 1) f32, code length of a codeword at 0 … L base steps less that of its absence. silence: f32, bits of
+        a frame without tokens.
+    counts: (K, L + 1) f32, running share of frames with a codeword at each number of base steps.
+    overlap, target: running means of GᵀG (K, K) and Gᵀz (K, D) over intensities G. updates: how many went in.
     """
 
-    def __init__(self, stages: int, codewords: int, dimensions: int, levels: tuple[float, ...],
-                 shared: bool = True, beam: int = 1, sweeps: int = 0) -> None:
+    def __init__(self, places: int, codewords: int, dimensions: int, levels: tuple[float, ...], rate_weight: float,
+                 sweeps: int = 0) -> None:
         super().__init__()
-        rows = codewords if shared else stages * codewords
-        self.stages, self.size, self.shared, self.beam, self.sweeps = stages, codewords, shared, beam, sweeps
-        self.codewords = nn.Parameter(torch.zeros(rows, dimensions))
+        self.places, self.sweeps, self.rate_weight, self.step = places, sweeps, rate_weight, levels[0]
+        self.codewords = nn.Parameter(torch.zeros(codewords, dimensions))
         self.register_buffer("levels", torch.tensor(levels, dtype=torch.float32))
-        self.register_buffer("rest_gain", torch.zeros(()))
-        self.register_buffer("overlap", torch.zeros(rows, rows))
-        self.register_buffer("target", torch.zeros(rows, dimensions))
-        self.register_buffer("usage", torch.ones(rows))
+        self.register_buffer("stride", torch.zeros(codewords, dtype=torch.long))
+        self.register_buffer("partner", torch.full((codewords,), -1, dtype=torch.long))
+        self.register_buffer("bits", torch.full((codewords, len(levels) + 1), FIRST_BITS))
+        self.register_buffer("silence", torch.zeros(()))
+        self.register_buffer("counts", torch.zeros(codewords, len(levels) + 1))
+        self.register_buffer("overlap", torch.zeros(codewords, codewords))
+        self.register_buffer("target", torch.zeros(codewords, dimensions))
         self.register_buffer("updates", torch.zeros((), dtype=torch.long))
-        mask = None if shared else torch.block_diag(*torch.ones(stages, 1, codewords)).bool()
-        self.register_buffer("stage_rows", mask, persistent=False)
+        self.bits[:, 0] = 0
 
-    def encode(self, latent: Tensor, beam: int | None = None, stages: int | None = None,
-               sweeps: int | None = None, target: Tensor | None = None, compiled: bool | None = None) -> Quantized:
+    @property
+    def size(self) -> int:
+        """K, with the null codeword."""
+        return len(self.codewords)
+
+    @torch.no_grad()
+    def set_codewords_(self, codewords: Tensor) -> None:
+        """Replace the codewords (K, D): steps and opposite movements follow, statistics and code lengths restart."""
+        self.codewords.copy_(codewords)
+        self.codewords[REST] = 0
+        lengths = self.codewords.norm(dim=1)
+        wanted = math.sqrt(self.rate_weight / STEP_RATIO) / lengths.clamp_min(1e-9) / self.step
+        self.stride.copy_(wanted.round().clamp(1, round(1 / self.step)) * (lengths > 1e-6))
+        self.partner.copy_(opposite_codewords(self.codewords))
+        self.bits.fill_(FIRST_BITS)
+        self.bits[:, 0] = 0
+        for buffer in (self.counts, self.overlap, self.target, self.updates):
+            buffer.zero_()
+
+    def tables(self) -> SearchTables:
+        """What a search needs."""
+        codewords = self.codewords.detach()
+        gram = codewords @ codewords.T
+        stride = self.stride
+        top = torch.where(stride > 0, len(self.levels) // stride.clamp_min(1), 0)
+        return SearchTables(codewords, gram, gram.diagonal().clamp_min(1e-12), stride, top,
+                            (self.rate_weight * self.bits).float(), self.partner, self.step)
+
+    def encode(self, latent: Tensor, sweeps: int | None = None, target: Tensor | None = None,
+               compiled: bool | None = None) -> Quantized:
         """(B, D) latents to tokens; rows of the codebook are the token ids.
 
         compiled: whether the kernel for CPUs searches; None lets it do so from `COMPILED_FROM` frames.
         """
-        codewords, stages, beam = self.codewords.detach(), stages or self.stages, beam or self.beam
-        sweeps = self.sweeps if sweeps is None else sweeps
+        sweeps, tables = self.sweeps if sweeps is None else sweeps, self.tables()
         if latent.device.type == "cpu" and (len(latent) >= COMPILED_FROM if compiled is None else compiled):
-            return self._encode_compiled(latent.detach(), codewords, stages, beam, sweeps, target)
-        return search(latent, codewords, self.levels, stages, beam, float(self.rest_gain), self.stage_rows, sweeps,
-                      target)
+            return self._encode_compiled(latent.detach(), sweeps, None if target is None else target.detach(), tables)
+        return search(latent.detach(), tables, self.places, sweeps, target)
 
     @torch.no_grad()
-    def _encode_compiled(self, latent: Tensor, codewords: Tensor, stages: int, beam: int, sweeps: int,
-                         target: Tensor | None) -> Quantized:
+    def _encode_compiled(self, latent: Tensor, sweeps: int, target: Tensor | None, tables: SearchTables) -> Quantized:
         from dfe_core.tokenizer.kernel import search_frames
-        goal = latent if target is None else target.detach()
-        proposed = latent @ codewords.T
-        wanted = proposed if target is None else goal @ codewords.T
-        found = search_frames(proposed.numpy(), wanted.numpy(), latent.square().sum(1).numpy(),
-                              (codewords @ codewords.T).numpy(), self.blocked(stages).numpy(), self.levels.numpy(),
-                              beam, float(self.rest_gain), sweeps, torch.get_num_threads(), self.stage_rows is None)
-        tokens, chosen = (torch.from_numpy(x) for x in found)
-        if (beam > 1 or sweeps) and self.stage_rows is None:
-            tokens, chosen = strongest_first(tokens, chosen, codewords.square().sum(1), self.levels)
-        intensities = self.levels[chosen] * (tokens != REST)
-        left = goal - (codewords[tokens] * intensities[..., None]).sum(1)
-        return Quantized(tokens, chosen, intensities, left.square().sum(1))
-
-    def blocked(self, stages: int) -> Tensor:
-        """(N, K) f32: 0 for the codewords that each of the first N stages may use, else far below any gain."""
-        usable = self.codewords.detach().square().sum(1) > 1e-12
-        allowed = usable.expand(stages, -1) if self.stage_rows is None else self.stage_rows[:stages] & usable
-        return torch.where(allowed, 0.0, -1e30).contiguous()
+        goal = latent if target is None else target
+        proposed = latent @ tables.codewords.T
+        wanted = proposed if target is None else goal @ tables.codewords.T
+        tokens, steps = search_frames(proposed.numpy(), wanted.numpy(), tables, self.places, sweeps,
+                                      torch.get_num_threads())
+        return finished(torch.from_numpy(tokens), torch.from_numpy(steps), goal, tables)
 
     def decode(self, tokens: Tensor, intensities: Tensor) -> Tensor:
         """(B, N) tokens and intensities to (B, D): the sum of the tokens' deformations."""
         return (self.codewords[tokens] * intensities[..., None]).sum(1)
 
     def activations(self, quantized: Quantized) -> Tensor:
-        """(B, R) f32: the summed intensity of each codeword in each frame."""
-        out = quantized.intensities.new_zeros(len(quantized.tokens), len(self.codewords))
+        """(B, K) f32: the intensity of each codeword in each frame."""
+        out = quantized.intensities.new_zeros(len(quantized.tokens), self.size)
         return out.scatter_add_(1, quantized.tokens, quantized.intensities)
 
     @torch.no_grad()
-    def update_(self, latent: Tensor, activations: Tensor, decay: float, move: bool = True) -> None:
-        """Update the running statistics and, if `move`, the codewords: one damped least-squares step.
-
-        Online dictionary learning (Mairal et al. 2009, alg. 2) with forgetting. With one token a frame and one
-        level it is the EMA update of VQ-VAE (van den Oord et al. 2017, app. A.1).
-        """
+    def update_(self, latent: Tensor, quantized: Quantized, decay: float) -> None:
+        """Update the running statistics (the sufficient ones of online dictionary learning, Mairal et al. 2009, alg. 1,
+        with forgetting) and counts."""
         self.updates += 1
-        decay = min(decay, 1 - 1 / (1 + float(self.updates)))
+        decay = min(decay, 1 - 1 / float(self.updates))
+        activations = self.activations(quantized)
         self.overlap.lerp_(activations.T @ activations / len(latent), 1 - decay)
         self.target.lerp_(activations.T @ latent / len(latent), 1 - decay)
-        self.usage.lerp_((activations > 0).float().mean(0), 1 - decay)
-        if not move:
-            return
-        energy = self.overlap.diagonal()
-        used = energy > 1e-6
-        crowding = self.overlap.abs().sum(1) / energy.clamp_min(1e-6)
-        step = (self.target - self.overlap @ self.codewords) / energy.clamp_min(1e-6)[:, None]
-        self.codewords.add_(torch.where(used[:, None], step / crowding.clamp_min(1)[:, None], 0.0))
-        self.keep_rest_()
+        self.counts.lerp_(self.count(quantized) / len(latent), 1 - decay)
+
+    def count(self, quantized: Quantized) -> Tensor:
+        """(K, L + 1) f32: in how many frames each codeword stands at each number of base steps; column 0 is empty."""
+        used, width = quantized.tokens != REST, len(self.levels) + 1
+        cell = (quantized.tokens * width + quantized.levels + 1)[used]
+        return torch.bincount(cell, minlength=self.size * width).float().reshape(self.size, width)
+
+    @property
+    def usage(self) -> Tensor:
+        """(K,) f32: running share of frames with each codeword."""
+        return self.counts.sum(1)
 
     @torch.no_grad()
-    def keep_rest_(self) -> None:
-        """Put the resting codewords back to zero."""
-        self.codewords[REST :: self.size if not self.shared else len(self.codewords)] = 0
+    def set_code_lengths_(self, counts: Tensor, frames: float) -> None:
+        """Code lengths from (K, L + 1) counts over so many frames, each smoothed by half a count (Krichevsky &
+        Trofimov 1981): an independent symbol a codeword, or a pair of opposite ones, whatever their order."""
+        width = len(self.levels) + 1
+        steps = torch.arange(width, device=counts.device)
+        usable = (self.stride[:, None] > 0) & (steps[None] > 0)
+        allowed = usable & (steps[None] % self.stride.clamp_min(1)[:, None] == 0)
+        present = torch.where(allowed, counts.double() + 0.5, 0.0)
+        other = torch.where(self.partner >= 0, present.sum(1)[self.partner], 0.0)
+        used = counts.double().sum(1)
+        paired = torch.where(self.partner >= 0, used[self.partner], 0.0)
+        absent = (frames - used - paired).clamp_min(0) + 0.5
+        total = absent + present.sum(1) + other
+        self.bits.copy_(torch.where(allowed, (absent[:, None] / present.clamp_min(1e-30)).log2(), _NEVER))
+        self.bits[:, 0] = 0
+        own = torch.arange(self.size, device=counts.device)
+        first = (self.stride > 0) & ((self.partner < 0) | (self.partner > own))
+        self.silence.fill_(float(((total / absent).log2() * first).sum()))
 
     @torch.no_grad()
-    def replace_dead_(self, residual: Tensor, share: float, generator: torch.Generator) -> int:
-        """Give codewords used by less than `share` of frames a new start at large residuals; returns how many.
+    def code_length(self, quantized: Quantized) -> Tensor:
+        """(B,) f32 bits of each frame's set of tokens under the stored code lengths."""
+        used = quantized.tokens != REST
+        spent = self.bits[quantized.tokens, torch.where(used, quantized.levels + 1, 0)]
+        return self.silence + spent.sum(1)
 
-        residual: (B, D) what the tokens of a batch left over; frames are drawn in proportion to its energy.
-        """
-        dead = self.usage < share
-        dead[REST :: self.size if not self.shared else len(self.codewords)] = False
-        count = int(dead.sum())
-        energy = residual.square().sum(1)
-        if not count or float(energy.sum()) <= 0:
-            return 0
-        rows = torch.multinomial(energy.cpu(), count, replacement=count > int((energy > 0).sum()), generator=generator)
-        self.codewords[dead] = residual[rows.to(residual.device)]
-        self.usage[dead] = 2 * share
-        self.overlap[dead], self.overlap[:, dead], self.target[dead] = 0, 0, 0
-        return count
+
+def opposite_codewords(codewords: Tensor) -> Tensor:
+    """(K,) int64: for (K, D) codewords, the one of the opposite movement (cosine below `OPPOSITE`), or −1.
+
+    The most opposite pairs are matched first; each codeword has at most one partner.
+    """
+    unit = nn.functional.normalize(codewords, dim=1)
+    cosine = (unit @ unit.T).cpu()
+    partner = torch.full((len(codewords),), -1, dtype=torch.long)
+    order = cosine.flatten().argsort(stable=True)[: len(codewords) * 4]
+    for a, b in zip((order // len(codewords)).tolist(), (order % len(codewords)).tolist(), strict=True):
+        if cosine[a, b] >= OPPOSITE:
+            break
+        if partner[a] < 0 and partner[b] < 0 and a != b:
+            partner[a], partner[b] = b, a
+    return partner.to(codewords.device)

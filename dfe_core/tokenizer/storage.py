@@ -21,15 +21,18 @@ from dfe_core.integrity import check, seal
 from dfe_core.store import artefact_path, atomic_file, file_sha256, read_json, write_json
 from dfe_core.tokenizer.codebook import SCHEMA_VERSION
 from dfe_core.tokenizer.config import TokenizerConfig, build
+from dfe_core.tokenizer.exposure import training_record
 from dfe_core.tokenizer.geometry import codeword_geometry
 from dfe_core.tokenizer.model import Tokenizer
 
 
 def save_model(model: Tokenizer, dataset: Dataset, split: Split, config: Any, folder: Path, face: FaceModel,
-               run_key: str, columns: pd.DataFrame | None = None) -> None:
+               run_key: str, columns: pd.DataFrame | None = None, start: str = "data",
+               simulated_share: float = 0.0) -> None:
     """Write a trained tokenizer; `config` is a `tokenizer.config.Config`. The weights' SHA-256 is its key.
 
-    `columns` (one row a codeword) go into codewords.parquet beside the geometry.
+    `columns` (one row a codeword) go into codewords.parquet beside the geometry. start: where the codewords started,
+    ``data`` or a model's name; simulated_share: of the training frames.
     """
     weights = folder / "model.safetensors"
     with atomic_file(weights) as temporary:
@@ -44,7 +47,9 @@ def save_model(model: Tokenizer, dataset: Dataset, split: Split, config: Any, fo
         "schema_version": SCHEMA_VERSION, "name": folder.name, "version": __version__, "torch": torch.__version__,
         "key": file_sha256(weights)[:16], "run_key": run_key, "face": face.id, "coefficients": list(face.names),
         "levels": [float(v) for v in model.quantizer.levels], "simulated": dataset.simulated,
-        "dataset": {"name": dataset.name, "key": dataset.key}, "split": split.to_json(), **values})
+        "dataset": {"name": dataset.name, "key": dataset.key}, "split": split.to_json(),
+        "trained_on": training_record(dataset, split), "started_from": start, "simulated_share": simulated_share,
+        **values})
     seal(folder, ("codewords.parquet", "config.json", "model.safetensors"))
 
 
@@ -58,6 +63,9 @@ def load_model(name: str, root: Path | None = None, device: str | None = None) -
     if not (folder / "config.json").is_file():
         raise DataError(name, "no trained model of this name", "a model made by `dfe train`")
     config = read_json(check(folder / "config.json"))
+    if config.get("schema_version") != SCHEMA_VERSION:
+        raise DataError(folder / "config.json", f"a model of format {config.get('schema_version')}",
+                        f"one of format {SCHEMA_VERSION}: train it again with this version of dfe")
     path = folder / "model.safetensors"
     try:
         if file_sha256(path)[:16] != config["key"]:
@@ -70,21 +78,6 @@ def load_model(name: str, root: Path | None = None, device: str | None = None) -
                       tensors["inverse"].numpy())
     model.load_state_dict(tensors)
     return model.eval().to(device or ("cuda" if torch.cuda.is_available() else "cpu")), config
-
-
-@torch.no_grad()
-def sort_codewords_(model: Tokenizer) -> None:
-    """Order the shared codebook by the displacement energy each codeword carries: 1 is the most at work."""
-    quantizer = model.quantizer
-    if not quantizer.shared:
-        return
-    energy = quantizer.overlap.diagonal() * quantizer.codewords.square().sum(1)
-    energy[0] = torch.inf
-    order = torch.argsort(energy, descending=True, stable=True)
-    quantizer.codewords.copy_(quantizer.codewords[order])
-    quantizer.target.copy_(quantizer.target[order])
-    quantizer.overlap.copy_(quantizer.overlap[order][:, order])
-    quantizer.usage.copy_(quantizer.usage[order])
 
 
 def require_same_coefficients(config: dict[str, Any], dataset: Dataset) -> None:

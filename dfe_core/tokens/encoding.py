@@ -18,8 +18,8 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, cache_root, file_sha256, one_writer, read_json, write_json
 from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokenizer.model import Tokenizer
-from dfe_core.tokenizer.steady import linked_frames
 from dfe_core.tokenizer.storage import load_model, require_same_coefficients
+from dfe_core.tokenizer.temporal_smoothing import linked_frames
 from dfe_core.tokens.cache import SCHEMA_VERSION
 
 _BATCH = 4096

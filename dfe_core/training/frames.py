@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from dfe_core import __version__
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split
+from dfe_core.faces.model import FaceModel
 from dfe_core.integrity import is_whole, seal
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import atomic_file, cache_root, content_key, write_json
@@ -32,6 +35,7 @@ class TrainingFrames:
 
 
 CHANGES = 100_000
+_SIMULATED = {"subjects": 12, "minutes_per_subject": 3.0, "seed": 1}
 
 
 def training_frames(dataset: Dataset, split: Split, root: Path | None = None, progress: Listener = silent,
@@ -72,6 +76,27 @@ def _write(dataset: Dataset, split: Split, folder: Path, progress: Listener, see
     write_json(folder / "manifest.json", {"schema_version": 1, "dataset": dataset.name, "dataset_key": dataset.key,
                                           "shape": [count, width]})
     seal(folder)
+
+
+def simulated_frames(face: FaceModel, root: Path | None = None, progress: Listener = silent) -> np.ndarray:
+    """(M, E) float32 ψ of simulated people on a face that answers to ARKit's coefficients, made once and kept.
+
+    They show every action on either side, which few people's recordings do (`TrainConfig.simulated_share`).
+    """
+    from dfe_core.simulate.dataset import simulate_dataset
+    key = content_key(["simulated frames", __version__, face.id, list(face.names), _SIMULATED])
+    folder = (root or cache_root()) / "analyses" / f"frames-{key}"
+    if not ((folder / "manifest.json").is_file() and is_whole(folder)):
+        with tempfile.TemporaryDirectory(prefix="dfe-") as scratch:
+            data = simulate_dataset("frames", face, root=Path(scratch), progress=progress, **_SIMULATED)
+            psi = data.psi()
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_file(folder / "psi.f32") as temporary:
+            psi.tofile(temporary)
+        write_json(folder / "manifest.json", {"schema_version": 1, "simulated": True, "shape": list(psi.shape)})
+        seal(folder)
+    shape = tuple(json.loads((folder / "manifest.json").read_text())["shape"])
+    return np.memmap(folder / "psi.f32", np.float32, "r", shape=shape)
 
 
 def _changes(psi: np.ndarray, lag: int, limit: int, rng: np.random.Generator) -> np.ndarray:

@@ -20,12 +20,14 @@ CHECKPOINT = "checkpoint.safetensors"
 
 @dataclass
 class TrainingState:
-    """Everything a step changes. key: content key of data, split, configuration and seed."""
+    """Everything a step changes. key: content key of data, split, configuration and seed. support: (K, E) bool, the
+    coefficients that each codeword may have."""
 
     model: Tokenizer
     optimizer: torch.optim.Adam
     generator: torch.Generator
     key: str
+    support: Tensor
     step: int = 0
 
 
@@ -34,7 +36,7 @@ def save_checkpoint(state: TrainingState, folder: Path) -> None:
     tensors = {f"model.{k}": v for k, v in state.model.state_dict().items()}
     tensors |= {f"adam.{i}.{k}": v for i, entry in state.optimizer.state_dict()["state"].items()
                 for k, v in entry.items()}
-    tensors["generator"] = state.generator.get_state()
+    tensors |= {"generator": state.generator.get_state(), "support": state.support}
     with atomic_file(folder / CHECKPOINT) as temporary:
         save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary,
                   {"step": str(state.step), "key": state.key})
@@ -60,6 +62,7 @@ def load_checkpoint_(state: TrainingState, folder: Path) -> bool:
     state.model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
     _load_adam_(state.optimizer, tensors)
     state.generator.set_state(tensors["generator"])
+    state.support = tensors["support"]
     state.step = int(metadata["step"])
     return True
 

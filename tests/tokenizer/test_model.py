@@ -11,7 +11,6 @@ import torch
 
 from dfe_core.errors import DataError
 from dfe_core.faces.model import REGIONS
-from dfe_core.tokenizer import losses
 from dfe_core.tokenizer.config import Config, TokenizerConfig, load_config
 from dfe_core.tokenizer.latent import balanced_gram, latent_frame
 from dfe_core.tokenizer.model import Tokenizer
@@ -23,9 +22,7 @@ def tokenizer_of(face, **more) -> Tokenizer:
     config = TokenizerConfig(**{"stages": 4, "codewords": 12, **more})
     torch.manual_seed(0)
     model = Tokenizer(config, *latent_frame(face.gram, psi.T @ psi / 500, 0.5)).eval()
-    with torch.no_grad():
-        model.quantizer.codewords.normal_()
-        model.quantizer.keep_rest_()
+    model.quantizer.set_codewords_(torch.randn(config.codewords, face.coefficients) / 7)
     return model
 
 
@@ -90,29 +87,14 @@ def test_an_untrained_encoder_is_the_metric_frame_and_learns(toy_face, encoder):
         assert any(p.grad is not None and p.grad.abs().max() > 0 for p in parameters)
 
 
-def test_sparsity_is_one_for_a_whole_face_and_falls_with_the_share_that_moves():
-    basis = torch.eye(100)[:, :, None].expand(100, 100, 3)
-    whole, quarter = torch.ones(1, 100), torch.cat([torch.ones(1, 25), torch.zeros(1, 75)], 1)
-    assert losses.sparsity(whole, basis) == pytest.approx(1, abs=1e-3)
-    assert losses.sparsity(quarter, basis) == pytest.approx(0.5, abs=1e-3)
-    assert losses.sparsity(7 * quarter, basis) == pytest.approx(0.5, abs=1e-3)
-
-
-def test_orthogonality_sees_only_what_is_closer_than_the_margin():
-    pair = torch.tensor([[1.0, 0.0], [0.8, 0.6]])
-    assert losses.orthogonality(pair, 0.5) == pytest.approx(0.09, abs=1e-5)
-    assert losses.orthogonality(pair, 0.9) == 0
-    assert losses.orthogonality(torch.eye(3), 0.0) == pytest.approx(0, abs=1e-6)
-
-
 def test_configuration_takes_files_overrides_and_refuses_what_it_does_not_know(tmp_path):
     path = tmp_path / "c.toml"
-    path.write_text("[tokenizer]\nstages = 4\n[train.loss]\nsparsity = 0\n")
+    path.write_text("[tokenizer]\nstages = 4\n[train.loss]\npsi = 0\n")
     config = load_config(path, {"train.steps": "7", "tokenizer.encoder": "mlp", "seed": 3})
     assert (config.tokenizer.stages, config.train.steps, config.seed) == (4, 7, 3)
-    assert config.tokenizer.encoder == "mlp" and config.train.loss.sparsity == 0.0
+    assert config.tokenizer.encoder == "mlp" and config.train.loss.psi == 0.0
     for overrides in ({"tokenizer.stagez": "4"}, {"tokenizer.stages": "0"}, {"tokenizer.stages": "two"},
-                      {"tokenizer.levels": "[1, 0.5]"}, {"train.loss": "1"}, {"nothing": 1}):
+                      {"tokenizer.level_step": "2"}, {"train.loss": "1"}, {"nothing": 1}):
         with pytest.raises(DataError):
             load_config(None, overrides)
     path.write_bytes(b"\xff\x00 not toml")

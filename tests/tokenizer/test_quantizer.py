@@ -1,215 +1,198 @@
-"""The residual quantizer: exact, greedy, beam, gradients of every stage, the last codeword, dead codewords."""
+"""Sparse quantisation: what a token is worth, sets of codewords, steps, opposite movements, code lengths."""
 
 from __future__ import annotations
+
+import itertools
+import math
 
 import numpy as np
 import pytest
 import torch
 
 from dfe_core.tokenizer import losses
-from dfe_core.tokenizer.quantizer import ResidualQuantizer, nearest_level, search
+from dfe_core.tokenizer.quantizer import FIRST_BITS, STEP_RATIO, SparseQuantizer, opposite_codewords
 
-LEVELS = (0.25, 0.5, 0.75, 1.0)
+LEVELS = tuple(i / 8 for i in range(1, 11))
 
 
-def random_quantizer(stages=4, codewords=16, dimensions=6, levels=LEVELS, seed=0, **more) -> ResidualQuantizer:
+def random_quantizer(places=4, codewords=16, dimensions=6, rate=1e-3, seed=0, sweeps=0) -> SparseQuantizer:
     torch.manual_seed(seed)
-    quantizer = ResidualQuantizer(stages, codewords, dimensions, levels, **more)
-    with torch.no_grad():
-        quantizer.codewords.normal_()
-        quantizer.keep_rest_()
+    quantizer = SparseQuantizer(places, codewords, dimensions, LEVELS, rate, sweeps)
+    quantizer.set_codewords_(torch.randn(codewords, dimensions) / math.sqrt(dimensions))
     return quantizer
 
 
-def slow_greedy(latent: np.ndarray, codewords: np.ndarray, levels: np.ndarray, stages: int) -> list[tuple[int, float]]:
-    """Every codeword at every level, one at a time: the definition."""
-    left, tokens = latent.astype(np.float64), []
-    for _ in range(stages):
-        options = [(float(((left - g * c) ** 2).sum()), k, g) for k, c in enumerate(codewords) if k for g in levels]
-        error, token, strength = min([(float((left**2).sum()), 0, 0.0), *options])
+def slow_greedy(latent: np.ndarray, quantizer: SparseQuantizer) -> list[tuple[int, float]]:
+    """Every free codeword at every intensity it has, one at a time: the definition."""
+    tables, tokens, left = quantizer.tables(), [], latent.astype(np.float64)
+    codewords, cost = tables.codewords.numpy().astype(np.float64), tables.cost.numpy()
+    for _ in range(quantizer.places):
+        blocked = {t for t, _ in tokens} | {int(tables.partner[t]) for t, _ in tokens}
+        best = (0.0, 0, 0.0)
+        for k in range(1, len(codewords)):
+            for multiple in range(1, int(tables.top[k]) + 1) if k not in blocked else ():
+                level = multiple * int(tables.stride[k])
+                strength = level * tables.step
+                gain = (left**2).sum() - ((left - strength * codewords[k]) ** 2).sum() - cost[k, level]
+                best = max(best, (float(gain), k, strength))
+        _, token, strength = best
         left = left - strength * codewords[token]
         tokens.append((token, strength))
     return tokens
 
 
-def test_greedy_search_is_the_exhaustive_choice_at_every_stage():
+def test_the_search_adds_the_best_codeword_one_by_one():
     quantizer = random_quantizer()
-    latent = 2 * torch.randn(40, 6)
-    found = quantizer.encode(latent, beam=1)
+    latent = torch.randn(40, 6)
+    found = quantizer.encode(latent)
     for row in range(40):
-        expected = slow_greedy(latent[row].numpy(), quantizer.codewords.detach().numpy(), np.array(LEVELS), 4)
-        assert [t for t, _ in expected] == found.tokens[row].tolist()
-        assert np.allclose([g for _, g in expected], found.intensities[row].numpy())
+        expected = slow_greedy(latent[row].numpy(), quantizer)
+        assert {t for t, _ in expected} == set(found.tokens[row].tolist())
+        chosen = dict(zip(found.tokens[row].tolist(), found.intensities[row].tolist(), strict=True))
+        assert all(chosen[t] == pytest.approx(g) for t, g in expected)
 
 
-@pytest.mark.parametrize("beam", [1, 2, 5])
-def test_error_is_what_decoding_leaves(beam):
-    quantizer = random_quantizer()
-    latent = 2 * torch.randn(200, 6)
-    found = quantizer.encode(latent, beam=beam)
-    left = (latent - quantizer.decode(found.tokens, found.intensities)).square().sum(1)
-    assert torch.allclose(left, found.error, atol=1e-4)
+def test_sweeps_lower_the_cost_and_come_near_the_best_pair_there_is():
+    quantizer = random_quantizer(places=2, codewords=7, dimensions=4, rate=1e-2)
+    latent, tables = torch.randn(30, 4), quantizer.tables()
+
+    def cost(found) -> torch.Tensor:
+        spent = quantizer.rate_weight * FIRST_BITS * (found.tokens != 0).sum(1)
+        return found.error + spent
+    costs = [cost(quantizer.encode(latent, sweeps=s)) for s in (0, 1, 3)]
+    assert (costs[1] <= costs[0] + 1e-5).all() and (costs[2] <= costs[1] + 1e-5).all()
+    singles = [(k, g) for k in range(1, 7) for g in
+               (np.arange(1, int(tables.top[k]) + 1) * int(tables.stride[k]) * tables.step)]
+    options = [(), *((s,) for s in singles), *(p for p in itertools.combinations(singles, 2) if p[0][0] != p[1][0])]
+    sums = torch.stack([sum((float(g) * tables.codewords[k] for k, g in o), torch.zeros(4)) for o in options])
+    paid = quantizer.rate_weight * FIRST_BITS * torch.tensor([len(o) for o in options])
+    best = (torch.cdist(latent, sums).square() + paid).min(1).values
+    assert (costs[2] >= best - 1e-4).all() and costs[2].mean() < 1.05 * best.mean()
 
 
-def test_a_wider_beam_never_does_worse_on_average_and_finds_the_optimum_of_two_stages():
-    quantizer = random_quantizer(stages=2, codewords=8)
-    latent = 2 * torch.randn(60, 6)
-    errors = [float(quantizer.encode(latent, beam=b).error.mean()) for b in (1, 4, 8)]
-    assert errors[2] <= errors[1] + 1e-6 <= errors[0] + 2e-6
-    options = torch.stack([g * c for c in quantizer.codewords.detach() for g in LEVELS])
-    sums = (options[:, None] + options[None]).reshape(-1, 6)
-    best = torch.cdist(latent, sums).square().min(1).values.mean()
-    assert errors[2] <= 1.1 * float(best) and errors[2] >= float(best) - 1e-4
+def test_a_token_is_written_only_where_it_is_worth_its_bits():
+    quantizer = random_quantizer(places=12, codewords=40)
+    latent = torch.randn(200, 6)
+    counts, errors = [], []
+    for rate in (1e-4, 1e-3, 1e-2, 0.2):
+        quantizer.rate_weight = rate
+        found = quantizer.encode(latent, sweeps=1)
+        counts.append(float((found.tokens != 0).sum(1).float().mean()))
+        errors.append(float(found.error.mean()))
+    assert counts == sorted(counts, reverse=True) and errors == sorted(errors)
+    assert counts[0] > 5 and counts[-1] < 2
 
 
-def test_sweeps_lower_the_error_of_every_frame_and_account_for_it():
-    quantizer = random_quantizer(stages=5, codewords=24)
-    latent = 2 * torch.randn(300, 6)
-    errors = [quantizer.encode(latent, beam=1, sweeps=s) for s in (0, 1, 3)]
-    for before, after in zip(errors, errors[1:], strict=False):
-        assert (after.error <= before.error + 1e-4).all()
-    assert float(errors[1].error.mean()) < 0.9 * float(errors[0].error.mean())
-    left = (latent - quantizer.decode(errors[2].tokens, errors[2].intensities)).square().sum(1)
-    assert torch.allclose(left, errors[2].error, atol=1e-4)
+def test_a_frame_holds_a_codeword_once_and_never_opposite_movements_together():
+    quantizer = random_quantizer(places=8, codewords=20, rate=1e-5, sweeps=2)
+    codewords = quantizer.codewords.detach().clone()
+    codewords[7], codewords[8] = -codewords[3], -0.5 * codewords[4]
+    quantizer.set_codewords_(codewords)
+    assert quantizer.partner[[3, 7, 4, 8]].tolist() == [7, 3, 8, 4] and (quantizer.partner >= 0).sum() == 4
+    tokens = quantizer.encode(2 * torch.randn(500, 6)).tokens
+    ordered = tokens.sort(1).values
+    assert not ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] > 0)).any()
+    for a, b in ((3, 7), (4, 8)):
+        assert not ((tokens == a).any(1) & (tokens == b).any(1)).any()
+        assert (tokens == a).any() and (tokens == b).any()
 
 
-def test_sweeps_aim_at_the_target_and_the_latent_only_proposes():
-    quantizer = random_quantizer(stages=5, codewords=24)
-    target = 2 * torch.randn(200, 6)
-    latent = target + 0.5 * torch.randn_like(target)
-    found = quantizer.encode(latent, beam=1, sweeps=3, target=target)
-    left = (target - quantizer.decode(found.tokens, found.intensities)).square().sum(1)
-    assert torch.allclose(left, found.error, atol=1e-4)
-    astray = quantizer.encode(latent, beam=1, sweeps=3)
-    assert left.mean() < (target - quantizer.decode(astray.tokens, astray.intensities)).square().sum(1).mean()
+def test_every_codeword_moves_by_the_same_step_whatever_its_length():
+    quantizer = SparseQuantizer(4, 5, 3, tuple(i / 64 for i in range(1, 81)), 1.5e-3)
+    lengths = torch.tensor([0.0, 0.2, 0.5, 2.0, 40.0])
+    quantizer.set_codewords_(lengths[:, None] * torch.nn.functional.normalize(torch.randn(5, 3), dim=1))
+    step = quantizer.stride * quantizer.step * lengths
+    wanted = math.sqrt(1.5e-3 / STEP_RATIO)
+    assert step[0] == 0 and quantizer.tables().top[0] == 0
+    assert torch.allclose(step[1:4], torch.full((3,), wanted), rtol=0.1)
+    assert step[4] == pytest.approx(40 / 64)  # no finer than the grid of intensities
 
 
-def test_with_one_level_it_is_the_plain_residual_quantizer():
-    quantizer = random_quantizer(levels=(1.0,))
-    latent = 3 * torch.randn(50, 6)
-    found = quantizer.encode(latent, beam=1)
-    left, tokens = latent.clone(), []
-    for _ in range(4):
-        nearest = torch.cdist(left, quantizer.codewords.detach()).argmin(1)
-        left = left - quantizer.codewords.detach()[nearest]
-        tokens.append(nearest)
-    assert torch.equal(torch.stack(tokens, 1), found.tokens)
-
-
-def test_nothing_to_say_rests_and_rest_moves_nothing():
+def test_a_still_face_has_no_token_and_the_null_token_moves_nothing():
     quantizer = random_quantizer()
     found = quantizer.encode(torch.zeros(3, 6))
-    assert (found.tokens == 0).all() and (found.intensities == 0).all()
+    assert (found.tokens == 0).all() and (found.intensities == 0).all() and (found.levels == 0).all()
     assert quantizer.decode(found.tokens, torch.ones(3, 4)).abs().max() == 0
 
 
-def test_a_stage_rests_when_its_gain_is_below_the_threshold():
-    quantizer = random_quantizer()
-    latent = 2 * torch.randn(100, 6)
-    free = quantizer.encode(latent, beam=1)
-    quantizer.rest_gain.fill_(0.5)
-    strict = quantizer.encode(latent, beam=1)
-    assert (strict.tokens != 0).sum() < (free.tokens != 0).sum()
-    left = (latent - quantizer.decode(strict.tokens, strict.intensities)).square().sum(1)
-    assert torch.allclose(left, strict.error, atol=1e-4)
+def test_error_and_levels_are_those_of_the_decoded_frame():
+    quantizer = random_quantizer(places=6, codewords=24, sweeps=2)
+    latent = torch.randn(200, 6)
+    found = quantizer.encode(latent)
+    left = (latent - quantizer.decode(found.tokens, found.intensities)).square().sum(1)
+    assert torch.allclose(left, found.error, atol=1e-4)
+    used = found.tokens != 0
+    assert torch.allclose(quantizer.levels[found.levels][used], found.intensities[used])
+    energy = found.intensities * quantizer.codewords.detach().norm(dim=1)[found.tokens]
+    assert (energy[:, :-1] >= energy[:, 1:] - 1e-5).all()  # strongest first
 
 
-def test_each_frame_is_encoded_alone_whatever_is_in_its_batch():
-    quantizer = random_quantizer(beam=3)
-    latent = torch.randn(32, 6)
-    together = quantizer.encode(latent)
-    alone = [quantizer.encode(row[None]) for row in latent]
-    assert torch.equal(together.tokens, torch.cat([a.tokens for a in alone]))
+def test_sweeps_aim_at_the_target_and_the_latent_only_proposes():
+    quantizer = random_quantizer(places=5, codewords=24)
+    target = torch.randn(200, 6)
+    found = quantizer.encode(target + 0.5 * torch.randn_like(target), sweeps=3, target=target)
+    left = (target - quantizer.decode(found.tokens, found.intensities)).square().sum(1)
+    assert torch.allclose(left, found.error, atol=1e-4)
+    assert left.mean() < 1.1 * quantizer.encode(target, sweeps=3).error.mean()
 
 
-def test_the_last_codeword_and_the_last_level_are_reachable():
-    quantizer = random_quantizer()
-    found = quantizer.encode(quantizer.codewords.detach()[-1:], beam=1)
-    assert found.tokens[0, 0] == 15 and found.levels[0, 0] == len(LEVELS) - 1
+def test_code_lengths_are_a_code_and_those_of_the_counts():
+    quantizer = random_quantizer(places=3, codewords=6, dimensions=4)
+    codewords = quantizer.codewords.detach().clone()
+    codewords[5] = -codewords[2]
+    quantizer.set_codewords_(codewords)
+    latent = torch.randn(4000, 4)
+    found = quantizer.encode(latent)
+    quantizer.set_code_lengths_(quantizer.count(found), len(latent))
+    tables = quantizer.tables()
+    total = 1.0
+    for k in (1, 2, 3, 4):  # 2 and 5 are one symbol
+        members = [k] + ([5] if k == 2 else [])
+        levels = [quantizer.bits[m, int(tables.stride[m]) * q] for m in members
+                  for q in range(1, int(tables.top[m]) + 1)]
+        total *= float(1 + (2.0 ** -torch.stack(levels)).sum())
+    assert total == pytest.approx(2 ** float(quantizer.silence), rel=1e-4)  # Kraft: probabilities add up to 1
+    one = quantizer.code_length(quantizer.encode(torch.zeros(1, 4)))
+    assert float(one) == pytest.approx(float(quantizer.silence), abs=1e-5)
+    counts = np.unique([tuple(sorted(r)) for r in found.tokens.tolist()], axis=0, return_counts=True)[1]
+    entropy = -(counts / counts.sum() * np.log2(counts / counts.sum())).sum()
+    assert quantizer.code_length(found).mean() > entropy  # intensities come on top
 
 
-def test_commitment_reaches_the_latent_from_every_stage():
-    quantizer = random_quantizer()
-    for stages in range(1, 5):
-        latent = (2 * torch.randn(64, 6)).requires_grad_()
-        found = quantizer.encode(latent.detach(), beam=1, stages=stages)
-        whole, = torch.autograd.grad(losses.commitment(latent, found, quantizer.codewords) * stages, latent)
-        if stages > 1:
-            shorter = quantizer.encode(latent.detach(), beam=1, stages=stages - 1)
-            first = losses.commitment(latent, shorter, quantizer.codewords) * (stages - 1)
-            part, = torch.autograd.grad(first, latent)
-            assert (whole - part).abs().max() > 1e-4, f"stage {stages} adds no gradient"
+def test_rare_codewords_cost_more_bits_and_are_used_less():
+    quantizer = random_quantizer(places=6, codewords=24, rate=5e-3)
+    latent = torch.randn(3000, 6)
+    before = quantizer.encode(latent)
+    quantizer.set_code_lengths_(quantizer.count(before), len(latent))
+    after = quantizer.encode(latent)
+    quantizer.set_code_lengths_(quantizer.count(after), len(latent))
+    objective = after.error.mean() + quantizer.rate_weight * quantizer.code_length(after).mean()
+    assert objective < before.error.mean() + quantizer.rate_weight * quantizer.code_length(before).mean()
 
 
-def test_straight_through_keeps_the_value_and_both_gradients():
-    quantizer = random_quantizer()
-    latent = torch.randn(8, 6, requires_grad=True)
-    found = quantizer.encode(latent.detach())
-    decoded = quantizer.decode(found.tokens, found.intensities)
+def test_running_statistics_are_those_of_the_batches():
+    quantizer = random_quantizer(places=4, codewords=10)
+    batches = [torch.randn(256, 6) for _ in range(5)]
+    found = [quantizer.encode(b) for b in batches]
+    for batch, quantized in zip(batches, found, strict=True):
+        quantizer.update_(batch, quantized, 0.999)
+    uses = torch.cat([quantizer.activations(f) for f in found])
+    assert torch.allclose(quantizer.overlap, uses.T @ uses / len(uses), atol=1e-5)
+    assert torch.allclose(quantizer.target, uses.T @ torch.cat(batches) / len(uses), atol=1e-5)
+    assert torch.allclose(quantizer.usage, (uses > 0).float().mean(0), atol=1e-5)
+
+
+def test_opposites_are_matched_best_first_and_once():
+    codewords = torch.tensor([[0.0, 0], [1, 0], [-1, 0.05], [-1, 0], [0, 1], [0.2, -1]])
+    assert opposite_codewords(codewords).tolist() == [-1, 3, -1, 1, 5, 4]
+
+
+def test_the_straight_through_estimate_reaches_the_latent():
+    latent = torch.randn(5, 3, requires_grad=True)
+    decoded = torch.randn(5, 3)
     out = losses.straight_through(latent, decoded)
     assert torch.allclose(out, decoded)
-    to_latent, to_codewords = torch.autograd.grad(out.sum(), (latent, quantizer.codewords))
-    assert torch.allclose(to_latent, torch.ones_like(latent))
-    used = torch.zeros(16)
-    used.scatter_add_(0, found.tokens.flatten(), found.intensities.flatten())
-    assert torch.allclose(to_codewords[:, 0], used, atol=1e-5)
-
-
-def test_updates_recover_a_planted_dictionary():
-    torch.manual_seed(1)
-    true = torch.nn.functional.normalize(torch.randn(6, 12), dim=1) * 2
-    pick = torch.randint(0, 6, (4000, 2))
-    strength = torch.tensor(LEVELS)[torch.randint(0, 4, (4000, 2))]
-    latent = (true[pick] * strength[..., None]).sum(1)
-    quantizer = ResidualQuantizer(3, 7, 12, LEVELS)
-    with torch.no_grad():
-        quantizer.codewords[1:] = true + 0.2 * torch.randn_like(true)
-    before = float(quantizer.encode(latent).error.mean())
-    for _ in range(150):
-        rows = torch.randint(0, 4000, (512,))
-        found = quantizer.encode(latent[rows], beam=1)
-        quantizer.update_(latent[rows], quantizer.activations(found), 0.9)
-    assert float(quantizer.encode(latent).error.mean()) < 0.1 * before
-    assert int(((quantizer.codewords[1:] - true).norm(dim=1) < 0.1).sum()) >= 4
-
-
-def test_with_one_stage_and_level_the_update_is_the_mean_of_its_members():
-    quantizer = random_quantizer(stages=1, codewords=4, levels=(1.0,))
-    latent = torch.randn(500, 6)
-    for _ in range(80):
-        found = quantizer.encode(latent, beam=1)
-        quantizer.update_(latent, quantizer.activations(found), 0.5)
-    token = quantizer.encode(latent, beam=1).tokens[:, 0]
-    for k in token.unique().tolist():
-        if k:
-            assert torch.allclose(quantizer.codewords[k], latent[token == k].mean(0), atol=0.05)
-
-
-def test_dead_codewords_start_again_at_what_is_left_over_and_rest_is_never_replaced():
-    quantizer = random_quantizer()
-    quantizer.usage.fill_(0.1)
-    quantizer.usage[[0, 3, 9]] = 0.0
-    residual = torch.randn(20, 6)
-    count = quantizer.replace_dead_(residual, 1e-3, torch.Generator().manual_seed(0))
-    assert count == 2 and quantizer.codewords[0].abs().max() == 0
-    for k in (3, 9):
-        assert (quantizer.codewords[k] - residual).square().sum(1).min() < 1e-10
-
-
-def test_own_codebooks_per_stage_use_only_their_own_rows():
-    quantizer = random_quantizer(stages=3, codewords=5, shared=False)
-    found = quantizer.encode(3 * torch.randn(100, 6), beam=2)
-    for stage in range(3):
-        used = found.tokens[:, stage]
-        used = used[used != 0]
-        assert ((used >= 5 * stage) & (used < 5 * stage + 5)).all()
-
-
-def test_nearest_level_rounds_to_the_closer_one():
-    levels = torch.tensor(LEVELS)
-    assert nearest_level(torch.tensor([-1.0, 0.3, 0.4, 0.9, 7.0]), levels).tolist() == [0, 0, 1, 3, 3]
-
-
-def test_search_takes_a_codebook_with_empty_rows():
-    found = search(torch.randn(5, 3), torch.zeros(4, 3), torch.tensor([1.0]), 2, beam=2)
-    assert (found.tokens == 0).all()
+    out.sum().backward()
+    assert torch.equal(latent.grad, torch.ones(5, 3))
+    expected = (latent - decoded).detach().square().sum(1).mean()
+    assert torch.allclose(losses.commitment(latent, decoded).detach(), expected)

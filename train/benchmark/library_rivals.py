@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -25,6 +26,7 @@ from train.benchmark.sample import Sample
 
 PACKAGE = "vector_quantize_pytorch"
 _FSQ_LEVELS = 8
+_STEPS = 500  # of networks, which need more than the alternating least squares of ours
 
 
 def library_residual(bits: float, stages: int) -> Method:
@@ -35,7 +37,7 @@ def library_residual(bits: float, stages: int) -> Method:
         from vector_quantize_pytorch import ResidualVQ
         torch.manual_seed(sample.seed)
         started, (frame, inverse), size = time.perf_counter(), _frame(sample), round(2 ** (bits / stages))
-        correction = build_correction(len(frame), Config().tokenizer)
+        correction = build_correction(len(frame), replace(Config().tokenizer, encoder="transformer"))
         quantizer = ResidualVQ(dim=len(frame), num_quantizers=stages, codebook_size=size, shared_codebook=True,
                                kmeans_init=True, threshold_ema_dead_code=2, decay=0.99)
 
@@ -50,6 +52,39 @@ def library_residual(bits: float, stages: int) -> Method:
         uses = [activations(c, np.ones_like(c), size, "intensity") for c in codes]
         return Outcome(decoded, bits, seconds, book @ inverse, *uses, codes[1] + 1, codes[1], size,
                        sum(p.numel() for p in correction.parameters()) + book.size)
+    return run
+
+
+def published(bits: float, stages: int) -> Method:
+    """The paper's parts with the library's quantizer: a transformer encoder of ψ, residual VQ with one shared codebook,
+    and a nonlinear decoder (Tran et al. 2025). Its codewords have no deformation of their own: what a token adds
+    depends on the others."""
+    def run(sample: Sample) -> Outcome | None:
+        if find_spec(PACKAGE) is None:
+            return None
+        from vector_quantize_pytorch import ResidualVQ
+        torch.manual_seed(sample.seed)
+        started, (frame, inverse), size = time.perf_counter(), _frame(sample), round(2 ** (bits / stages))
+        config = replace(Config().tokenizer, encoder="transformer")
+        enter, leave = (build_correction(len(frame), config) for _ in range(2))
+        quantizer = ResidualVQ(dim=len(frame), num_quantizers=stages, codebook_size=size, shared_codebook=True,
+                               kmeans_init=True, threshold_ema_dead_code=2, decay=0.99)
+
+        def decode(plain: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            quantized, codes, commitment = quantizer(plain + enter(plain))
+            return quantized + leave(quantized), codes, commitment
+
+        def loss(plain: Tensor) -> Tensor:
+            decoded, _, commitment = decode(plain)
+            return (decoded - plain).square().sum(1).mean() + commitment.sum()
+        model = nn.ModuleList([enter, leave, quantizer])
+        _train(model, loss, sample.fit @ frame)
+        seconds = time.perf_counter() - started
+        with torch.inference_mode():
+            decoded, codes, _ = decode(torch.as_tensor(sample.test.psi @ frame, dtype=torch.float32))
+        tokens = codes.numpy()
+        return Outcome(decoded.double().numpy() @ inverse, bits, seconds, tokens=tokens + 1, symbols=tokens, atoms=size,
+                       parameters=sum(p.numel() for p in model.parameters()))
     return run
 
 
@@ -85,12 +120,13 @@ def _frame(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _train(model: nn.Module, loss: Callable[[Tensor], Tensor], latent: np.ndarray) -> None:
-    """As long, on as many frames a step and with the same learning rates as ours."""
+    """On as many frames a step as ours and with the learning rates of its encoder networks."""
     train, frames = TrainConfig(), torch.as_tensor(latent, dtype=torch.float32)
+    steps = _STEPS
     optimizer = torch.optim.Adam(model.parameters(), lr=train.learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, train.steps, 0.1 * train.learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, 0.1 * train.learning_rate)
     model.train()
-    for _ in range(train.steps):
+    for _ in range(steps):
         optimizer.zero_grad(set_to_none=True)
         loss(frames[torch.randint(len(frames), (train.batch,))]).backward()
         optimizer.step()

@@ -17,6 +17,8 @@ from sklearn.cluster import MiniBatchKMeans
 from sklearn.decomposition import FastICA, MiniBatchDictionaryLearning
 
 from dfe_core.evaluation import baselines
+from dfe_core.evaluation.coded_bits import raw_bits
+from dfe_core.evaluation.encoded_part import code_lengths
 from dfe_core.evaluation.recovery import activations
 from dfe_core.progress import Progress
 from dfe_core.tokenizer.config import Config, load_config
@@ -33,7 +35,8 @@ class Outcome:
     decoded: (T, E) of the test stretch. bits: per frame, NaN where intensities are not quantised. seconds: of training.
     dictionary: (K, E) ψ of its atoms. train_use, test_use: (N | T, K) activation of each atom. tokens: (T, N) of the
     test stretch, 1 … `atoms`, 0 where a stage rests; symbols: (T, N) what is sent, token and level. None where a
-    method has no such thing. rates: frames a second of encoding and decoding.
+    method has no such thing. rates: frames a second of encoding and decoding. entropy_bits: of the tokens by code
+    lengths of training frames, where they are known.
     """
 
     decoded: np.ndarray
@@ -48,6 +51,7 @@ class Outcome:
     parameters: int = 0
     seconds_to_final: float | None = None
     rates: dict[str, float] = field(default_factory=dict)
+    entropy_bits: float | None = None
 
 
 Method = Callable[[Sample], Outcome | None]
@@ -70,18 +74,16 @@ def _tokenized(sample: Sample, config: Config) -> Outcome:
             trace.append((time.perf_counter() - started, report.figures["rmse_mm"]))
     model, _ = fit_in_memory(sample.dataset, config, sample.root, watch)
     seconds, size = time.perf_counter() - started, len(model.quantizer.codewords)
-    blind, levels = torch.zeros_like(model.frame), len(config.tokenizer.levels)
+    blind = torch.zeros_like(model.frame)
     train, test = (encode_frames(model, part.psi.astype(np.float32), blind, part.linked)
                    for part in (sample.train, sample.test))
     uses = [activations(found[0], found[2], size, "intensity") for found in (train, test)]
     dictionary = model.codeword_psi()
-    rests = size // config.tokenizer.codewords
-    alphabet = (config.tokenizer.codewords - 1) * levels + 1
     tokens = test[0].astype(np.int64)
-    return Outcome(uses[1] @ dictionary, config.tokenizer.stages * math.log2(alphabet), seconds, dictionary, *uses,
-                   np.where(tokens % config.tokenizer.codewords == 0, 0, tokens - tokens // config.tokenizer.codewords),
-                   tokens * levels + test[1], size - rests, sum(p.numel() for p in model.parameters()),
-                   _time_to_final(trace), _rates(model, sample.test.psi.astype(np.float32), test[0], test[2]))
+    return Outcome(uses[1] @ dictionary, raw_bits(tokens, model.quantizer.tables().top.numpy()), seconds, dictionary,
+                   *uses, tokens, None, size - 1, sum(p.numel() for p in model.parameters()), _time_to_final(trace),
+                   _rates(model, sample.test.psi.astype(np.float32), test[0], test[2]),
+                   float(code_lengths(model, test[0], test[1]).mean()))
 
 
 def _rates(model: Any, psi: np.ndarray, tokens: np.ndarray, intensities: np.ndarray) -> dict[str, float]:
@@ -184,50 +186,40 @@ def action_units(sample: Sample) -> Outcome | None:
     return None if decoded is None else Outcome(decoded, math.nan, time.perf_counter() - started)
 
 
-def bits_of(config: Config) -> float:
-    """Raw bits of a frame's tokens: log2 of a stage's choices (a codeword at a level, or rest), over the stages."""
-    tokenizer = config.tokenizer
-    return tokenizer.stages * math.log2((tokenizer.codewords - 1) * len(tokenizer.levels) + 1)
+RIVAL_BITS, RIVAL_STAGES = 64.0, 8
+"""Raw bits of a frame that rivals get, about as many as our tokens take, and the stages of residual quantizers."""
 
 
 def rows(quick: bool) -> dict[str, Method]:
-    """Row name → method. Rivals are held at the bits of our default configuration."""
-    from train.benchmark.library_rivals import finite_scalar, library_residual
-    default = Config().tokenizer
-    bits = bits_of(Config())
+    """Row name → method. `dfe evaluate` has PCA and k-means at exactly equal bits, raw and entropy-coded."""
+    from train.benchmark.library_rivals import finite_scalar, library_residual, published
+    default, bits, stages = Config().tokenizer, RIVAL_BITS, RIVAL_STAGES
     table: dict[str, Method] = {
         "ours": ours(),
-        "residual k-means, whitened ψ": residual_kmeans(bits, default.stages),
-        "residual k-means, mesh frame": residual_kmeans(bits, default.stages, in_mesh_frame=True),
+        "residual k-means, whitened ψ": residual_kmeans(bits, stages),
+        "residual k-means, mesh frame": residual_kmeans(bits, stages, in_mesh_frame=True),
         "product quantisation of ψ": product_quantisation(bits),
         "PCA, quantised": quantised_pca(bits),
-        "dictionary learning, unquantised": dictionary_learning(default.codewords, default.stages),
+        "dictionary learning, unquantised": dictionary_learning(default.codewords, stages),
         "ICA, unquantised": independent_components,
-        "vector-quantize-pytorch, residual VQ": library_residual(bits, default.stages),
+        "RVQ-VAE as published, vector-quantize-pytorch": published(bits, stages),
+        "vector-quantize-pytorch, residual VQ": library_residual(bits, stages),
         "vector-quantize-pytorch, FSQ": finite_scalar(bits),
         "FACS: 20 AUs, unquantised": action_units,
-        "plain VQ-VAE, one stage, K = 1024": ours(tokenizer__stages=1, tokenizer__codewords=1024,
-                                                  tokenizer__levels=(1.0,), tokenizer__beam=1, tokenizer__sweeps=0),
-        "ours, no intensities, K = 505": ours(tokenizer__codewords=505, tokenizer__levels=(1.0,)),
-        "ours, no sparsity": ours(train__loss__sparsity=0.0),
-        "ours, no orthogonality": ours(train__loss__orthogonality=0.0),
-        "ours, one codebook per stage": ours(tokenizer__shared=False),
-        "ours, no vertex term": ours(tokenizer__psi_weight=1.0, train__loss__vertex=0.0),
-        "ours, regions by their movement": ours(tokenizer__region_weight=0.0),
-        "ours, gradient instead of EMA": ours(train__ema=False),
-        "ours, no dead-code replacement": ours(train__dead_share=0.0),
+        "ours, no intensities": ours(tokenizer__level_step=1.0, tokenizer__level_max=1.0),
+        "ours, coefficients count too": ours(tokenizer__psi_weight=0.3),
+        "ours, regions count alike": ours(tokenizer__region_weight=0.3),
+        "ours, no replacement": ours(train__dead_share=0.0, train__merge_cosine=1.0),
         "ours, MLP encoder": ours(tokenizer__encoder="mlp"),
-        "ours, no encoder network": ours(tokenizer__encoder="linear"),
+        "ours, transformer encoder": ours(tokenizer__encoder="transformer"),
         "ours, no mirroring": ours(train__mirror_share=0.0),
-        "ours, greedy search": ours(tokenizer__beam=1, tokenizer__sweeps=0),
-        "ours, frames alone": ours(tokenizer__steadiness=0.0)}
+        "ours, greedy search": ours(tokenizer__sweeps=0),
+        "ours, frames alone": ours(tokenizer__temporal_bits=0.0)}
     if not quick:
+        for weight in (1e-4, 1e-3, 3e-3, 1e-2):
+            table[f"ours, rate weight {weight:g}"] = ours(tokenizer__rate_weight=weight)
         for n in (1, 2, 4, 16):
-            table |= {f"ours, N = {n}": ours(tokenizer__stages=n),
-                      f"residual k-means, whitened ψ, N = {n}": residual_kmeans(bits * n / default.stages, n),
-                      f"residual k-means, mesh frame, N = {n}": residual_kmeans(bits * n / default.stages, n, True),
-                      f"vector-quantize-pytorch, residual VQ, N = {n}": library_residual(
-                          bits * n / default.stages, n),
-                      f"PCA, quantised, bits of N = {n}": quantised_pca(bits * n / default.stages)}
-        table |= {f"ours, K = {k}": ours(tokenizer__codewords=k) for k in (256, 1024)}
+            table |= {f"residual k-means, mesh frame, N = {n}": residual_kmeans(bits * n / stages, n, True),
+                      f"PCA, quantised, bits of N = {n}": quantised_pca(bits * n / stages)}
+        table |= {f"ours, K = {k}": ours(tokenizer__codewords=k) for k in (32, 128)}
     return table

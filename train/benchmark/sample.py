@@ -14,7 +14,7 @@ from dfe_core.faces.model import FaceModel
 from dfe_core.simulate.truth import presence
 from dfe_core.tokenizer import fidelity
 from dfe_core.tokenizer.config import TrainConfig
-from dfe_core.tokenizer.steady import linked_frames
+from dfe_core.tokenizer.temporal_smoothing import linked_frames
 from dfe_core.training.frames import training_frames
 
 _FRAMES = 12_000

@@ -54,7 +54,7 @@ def benchmark_speed(out: Path, *, quick: bool, root: Path | None, progress: List
 
 def _greedy(tokenizer, psi: torch.Tensor):
     latent, _ = tokenizer.latent(psi)
-    return tokenizer.quantizer.encode(latent, beam=1, sweeps=0)
+    return tokenizer.quantizer.encode(latent, sweeps=0)
 
 
 @torch.inference_mode()

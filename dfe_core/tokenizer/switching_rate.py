@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dfe_core.tokenizer.codebook import REST
-from dfe_core.tokenizer.steady import linked_frames
+from dfe_core.tokenizer.temporal_smoothing import linked_frames
 
 _SMOOTH_S = 0.2
 
