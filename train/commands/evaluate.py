@@ -45,7 +45,8 @@ def report(result: dict[str, Any]) -> str:
     """The result of `dfe evaluate` as text."""
     head = facts([("model", result["model"]), ("dataset", result["dataset"]),
                   ("data", "simulated" if result.get("simulated") else "real"), ("split", result["split"]),
-                  ("split by", result.get("split_by")), ("subjects", result["subjects"]), ("frames", result["frames"]),
+                  ("split by", result.get("split_by")), ("seen in training", _seen(result)),
+                  ("subjects", result["subjects"]), ("frames", result["frames"]),
                   ("stages", result["stages"]), ("codewords", result["codewords"])])
     figures = facts([*((title, result.get(name)) for name, title in _TITLES.items()),
                      ("codewords in use", f"{100 * result['utilisation']:.1f} %")])
@@ -60,9 +61,26 @@ def _baselines(result: dict[str, Any]) -> list[str]:
     rivals = {name: figures for name, figures in (result.get("baselines") or {}).items() if figures}
     if not rivals:
         return []
-    rows = [(result["model"], result["rmse_mm"], result["explained_variance"]),
-            *((name.replace("_", " "), b["rmse_mm"], b["explained_variance"]) for name, b in rivals.items())]
-    return [table(("at the same bits per frame", "rmse mm", "explained variance"), rows)]
+    coded, raw = f"{result['entropy_bits_per_frame']:.1f} coded bits", f"{result['bits_per_frame']:.1f} raw bits"
+    rows = [(result["model"], result["rmse_mm"], result["rmse_mm"], result["explained_variance"]),
+            *((name.replace("_", " "), b.get("rmse_mm_at_equal_entropy"), b["rmse_mm"], b["explained_variance"])
+              for name, b in rivals.items())]
+    return [table(("rmse mm at equal bits", coded, raw, "explained variance"), rows)]
+
+
+def _seen(result: dict[str, Any]) -> str | None:
+    """What the model was trained on of these recordings, in words."""
+    seen = result.get("exposure")
+    if seen is None:
+        return None
+    if not seen["known"]:
+        return "not recorded by this model: nothing proves that these people are new to it"
+    if seen["seen_recordings"]:
+        return f"{seen['seen_recordings']} of {seen['recordings']} recordings, {seen['seen_subjects']} of " \
+               f"{seen['subjects']} subjects: these figures are not of new people"
+    if seen["same_names"]:
+        return f"no recording; {seen['same_names']} subjects bear the name of one that was"
+    return "no recording and no subject"
 
 
 def _truth(result: dict[str, Any]) -> list[str]:

@@ -59,10 +59,28 @@ def _summary(folder: Path) -> str:
     config, last = read_json(folder / "config.json"), _last_figures(folder / "history.jsonl")
     pairs = [("model", config["name"]), ("trained on", config["dataset"]["name"]),
              ("data", "simulated" if config["simulated"] else "real"), ("face", config["face"]),
-             ("stages", config["tokenizer"]["stages"]), ("codewords", config["tokenizer"]["codewords"]),
+             ("tokens per frame", f"at most {config['tokenizer']['stages']}"),
+             ("codewords", config["tokenizer"]["codewords"]),
+             ("started from", "the training data" if config["started_from"] == "data" else config["started_from"]),
+             ("simulated frames", f"{config['simulated_share']:.0%} of each batch"),
              ("seed", config["seed"]), ("split", Split.from_json(config["split"]).sentence())]
     pairs += [(f"last {key}", last[key]) for key in ("step", "rmse_mm", "perplexity", "utilisation") if key in last]
-    return facts(pairs) + f"\n\nnext: dfe encode {config['name']} {config['dataset']['name']}"
+    return facts(pairs) + _few_people(config) + f"\n\nnext: dfe encode {config['name']} {config['dataset']['name']}"
+
+
+ENOUGH_PEOPLE = 20
+"""Training people from which a codebook of one's own is likely to serve new people; fewer lean on simulated ones."""
+
+
+def _few_people(config: dict[str, Any]) -> str:
+    people = len(config["trained_on"]["subjects"])
+    if config["simulated"] or people >= ENOUGH_PEOPLE:
+        return ""
+    leans = config["started_from"] != "data" or config["simulated_share"] > 0
+    return f"\n\nnote: {people} training subject{'s' * (people != 1)}: below about {ENOUGH_PEOPLE}, a codebook " \
+           "of these people alone serves new people badly; " + (
+               f"this one starts from {config['started_from']} and simulated frames." if leans else
+               "figures on other people will be worse than on these.")
 
 
 def _last_figures(path: Path) -> dict[str, Any]:
