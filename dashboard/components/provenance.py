@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.components import frame
 from dashboard.components.words import plural
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.pose_leak import stored_pose_leak
+from dfe_core.expressions.pose_leak import stored_pose_leak, was_measured
 from dfe_core.reports.pose_text import pose_leak_facts
 
 _SHOWN = 200
@@ -71,7 +71,7 @@ def _pose(dataset: Dataset) -> None:
     """How far head pose explains what is called expression, of the whole and of each subject."""
     leak = stored_pose_leak(dataset.manifest)
     with st.expander("Head pose in expression", icon=":material/3d_rotation:"):
-        frame.table(pd.DataFrame(pose_leak_facts(leak), columns=["About", "What is known"]))
+        frame.table(pd.DataFrame(pose_leak_facts(leak, was_measured(dataset)), columns=["About", "What is known"]))
         if leak is not None:
             rows = [{"Subject": name, "Pose leak": one.leak, "Share": one.share, "By chance": one.chance,
                      "On held-out blocks": one.held_out, "Frames": one.frames}

@@ -101,9 +101,15 @@ def stored_pose_leak(manifest: Mapping[str, Any]) -> PoseLeak | None:
     return PoseLeak.from_json(value) if isinstance(value, Mapping) and value.get("version") == VERSION else None
 
 
+def was_measured(data: Dataset) -> bool:
+    """Whether a dataset was written by a version that measures pose leak by this rule, or holds no head pose at all."""
+    value = data.manifest.get("pose_leak")
+    return not data.has_extras or "pose_leak" in data.manifest and (value is None or value.get("version") == VERSION)
+
+
 def pose_leak_of(data: Dataset, gram: np.ndarray | None) -> PoseLeak | None:
     """The leak of a dataset, from its manifest or, for those written before it was kept there, measured now."""
-    return stored_pose_leak(data.manifest) if "pose_leak" in data.manifest else measure_pose_leak(data, gram)
+    return stored_pose_leak(data.manifest) if was_measured(data) else measure_pose_leak(data, gram)
 
 
 def measure_pose_leak(data: Dataset, gram: np.ndarray | None) -> PoseLeak | None:

@@ -14,10 +14,11 @@ def pose_leak_figure(leak: PoseLeak | None) -> str:
            f"{leak.chance:.0%} by chance)"
 
 
-def pose_leak_facts(leak: PoseLeak | None) -> list[tuple[str, str]]:
-    """Label and value of each figure, for tables."""
+def pose_leak_facts(leak: PoseLeak | None, measured: bool = True) -> list[tuple[str, str]]:
+    """Label and value of each figure, for tables. measured: whether the import looked for it (`was_measured`)."""
     if leak is None:
-        return [("pose leak", pose_leak_figure(None))]
+        return [("pose leak", pose_leak_figure(None) if measured else
+                 "not measured: imported by an earlier version; import it again")]
     turn = ", ".join(f"{axis} {angle:.1f}°" for axis, angle in zip(AXES, leak.turn_deg, strict=True))
     return [("pose leak", pose_leak_figure(leak)),
             ("pose leak, middle half of subjects", f"{leak.low:.2f} to {leak.high:.2f}"),

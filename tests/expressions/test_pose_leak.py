@@ -10,7 +10,14 @@ from scipy.ndimage import gaussian_filter1d
 
 from dfe_core.expressions.dataset import Dataset, open_writer
 from dfe_core.expressions.head_pose import head_pose, quadratic
-from dfe_core.expressions.pose_leak import PoseLeak, measure_pose_leak, stored_pose_leak, subject_leak
+from dfe_core.expressions.pose_leak import (
+    PoseLeak,
+    measure_pose_leak,
+    pose_leak_of,
+    stored_pose_leak,
+    subject_leak,
+    was_measured,
+)
 from dfe_core.expressions.recording import Recording
 from dfe_core.reports.pose_text import pose_leak_warning
 
@@ -97,6 +104,15 @@ def test_without_pose_or_with_a_head_that_stands_still_there_is_no_leak(tmp_path
     for angles in (None, np.zeros((500, 3)), np.full((500, 3), np.nan)):
         data = dataset(tmp_path / str(id(angles)), [recording("r", psi, angles)])
         assert stored_pose_leak(data.manifest) is None and measure_pose_leak(data, None) is None
+
+
+def test_a_dataset_of_an_earlier_version_is_measured_when_it_is_asked(tmp_path):
+    data = dataset(tmp_path, world(0.5, subjects=2))
+    kept = stored_pose_leak(data.manifest)
+    del data.manifest["pose_leak"]
+    assert not was_measured(data) and pose_leak_of(data, None) == kept
+    data.manifest["pose_leak"] = None
+    assert was_measured(data) and pose_leak_of(data, None) is None
 
 
 def test_recordings_of_a_subject_count_together_and_frames_without_pose_not(tmp_path):

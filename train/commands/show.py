@@ -59,7 +59,7 @@ def _face(artefact: Artefact, rows: int | None) -> str:
 
 def _dataset(artefact: Artefact, rows: int | None) -> str:
     from dfe_core.expressions.dataset import Dataset
-    from dfe_core.expressions.pose_leak import stored_pose_leak
+    from dfe_core.expressions.pose_leak import stored_pose_leak, was_measured
     from dfe_core.reports.pose_text import pose_leak_facts, pose_leak_warning
     dataset = Dataset(artefact.path)
     frame = dataset.recordings
@@ -67,7 +67,7 @@ def _dataset(artefact: Artefact, rows: int | None) -> str:
     pairs = [("face", dataset.face_id), ("coefficients", len(dataset.names)), ("recordings", len(frame)),
              ("subjects", int(frame["subject"].nunique())), ("frames", dataset.frame_count),
              ("duration", duration(float(frame["duration_s"].sum()))), ("labels", ", ".join(dataset.labels) or None),
-             *pose_leak_facts(leak)]
+             *pose_leak_facts(leak, was_measured(dataset))]
     columns = [c for c in frame.columns if c != "first_row"]
     parts = [facts(pairs), *filter(None, [pose_leak_warning(leak)]), _frame(frame[columns], rows)]
     if dataset.truth is not None:
