@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import torch
@@ -60,3 +63,40 @@ def table(data: Dataset, column: str, config: Config | None = None, root=None) -
     """One row for each recording or subject left out."""
     return pd.DataFrame([{"left out": value, **row(data, split, config, root)}
                          for value, split in leave_out(data, column).items()])
+
+
+def react(work: Path, dataset: str) -> dict[str, pd.DataFrame]:
+    """REACT-Nao: people of the default split's test part, unseen by the basis, the codebook and the baselines."""
+    from dfe_core.expressions.split import split_dataset
+    from dfe_core.tokenizer.config import TrainConfig
+    data = Dataset.open(dataset, work)
+    split = split_dataset(data, TrainConfig.test_share, TrainConfig.validation_share, 0)
+    return {"react": pd.DataFrame([{"left out": f"{len(set(_subjects(data, split)))} people",
+                                    **row(data, split, root=work)}])}
+
+
+def _subjects(data: Dataset, split: Split) -> list[str]:
+    rows = data.recordings
+    return rows.loc[rows["recording"].isin(split.recordings["test"]), "subject"].tolist()
+
+
+def live_link(work: Path, folder: Path, ict: Path | None, dfe: Callable[..., None]) -> dict[str, pd.DataFrame]:
+    """Live Link Face takes, each take and each performer left out in turn, on the default face and on ICT-FaceKit.
+
+    Performers come from ``labels.csv`` in the folder; without it, takes whose name starts with ``alex`` are of one
+    performer and all others of another, as the sources of the public takes say.
+    """
+    files, labels, tables = sorted(folder.glob("*.csv")), folder / "labels.csv", {}
+    files = [file for file in files if file.name != "labels.csv"]
+    if not labels.is_file():
+        labels = work / "livelink-labels.csv"
+        performers = ["alex" if file.stem.lower().startswith("alex") else "other" for file in files]
+        pd.DataFrame({"recording": [f.stem for f in files], "subject": performers}).to_csv(labels, index=False)
+    faces = {"livelink": "anny"} | ({"livelink-ict": f"ict:{ict}"} if ict else {})
+    for name, face in faces.items():
+        if not (work / "datasets" / name).is_dir():
+            dfe("import", *map(str, files), "--name", name, "--face", face, "--labels", str(labels))
+        data = Dataset.open(name, work)
+        tables |= {f"{name}-by-take": table(data, "recording", root=work),
+                   f"{name}-by-performer": table(data, "subject", root=work)}
+    return tables
