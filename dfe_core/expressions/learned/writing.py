@@ -117,9 +117,9 @@ def _pose_sentences(figures: dict[str, Any]) -> list[str]:
         return ["What head pose adds to the points' displacement is not taken off (--pose-correction none)."]
     if figures["why_not"]:
         return [f"What head pose adds to the points' displacement is not taken off: {figures['why_not']}."]
-    lines = [f"A field of head pose, fitted without labels on each of {figures['subjects']} subjects' own quiet frames "
-             f"and mixed with the training subjects' mean, is taken off (median {figures['removed_mm']:.2f} mm a point"
-             f"); it leaves {', '.join(figures['protected'])} as they were."]
+    lines = ["A field of head pose, fitted without labels on each subject's own quiet frames and mixed with the "
+             f"training subjects' mean, is taken off (median {figures['removed_mm']:.2f} mm a point); it leaves "
+             f"{', '.join(figures['protected'])} as they were."]
     if figures["leak_before"] is not None and figures["leak_after"] is not None:
         lines.append(f"Pose leak of the points before it {figures['leak_before']:.2f}, after it "
                      f"{figures['leak_after']:.2f}, measured on the frames that it was fitted on.")
