@@ -57,7 +57,7 @@ from dfe_core.tokens.cache import TokenCache
 
 VERSION = 14
 _SHOWN = 24  # new codewords whose moments are looked up: two pages of faces
-_MOST_NOTES = 12
+_MOST_NOTES = 30
 _TABLES = ("per_au", "pairs", "codewords", "new_moments", "variance", "beyond", "symmetry",
            "symmetry_by_subject",
            "redundancy", "splits", "deformation", "diversity", "rarefaction", "not_measured", "signals",
@@ -470,10 +470,9 @@ def _notes(inputs: Inputs, aggregates: Aggregates, templates: Templates | None,
     if is_detector(inputs.aus) or any("lag" in row for row in rows):
         notes.append(lag_line(rows))
     own = [str(n) for n in inputs.aus.manifest.get("notes", []) if not any(str(n) in note for note in notes)]
-    notes += own[:_MOST_NOTES]
-    if len(own) > _MOST_NOTES:
-        notes.append(f"{len(own) - _MOST_NOTES} more notes on single files are in the manifest of the AUs "
-                     f"{inputs.aus.name}.")
+    notes += own if len(own) <= _MOST_NOTES else [
+        f"{len(own)} notes on single files are in the manifest of the AUs {inputs.aus.name}; AUs that are imported "
+        "again have them summed up."]
     return tuple(dict.fromkeys(notes))
 
 

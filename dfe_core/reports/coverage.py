@@ -125,15 +125,15 @@ def _of_facs(coverage: Coverage) -> Section:
                f"from which an AU counts as covered. {say.who(coverage)}")
     shown = table.assign(label=say.short_labels(table), interval=say.intervals(table, "low", "high"),
                          sparse_interval=say.intervals(table, "sparse_low", "sparse_high"),
-                         all_interval=say.intervals(table, "all_low", "all_high"), verdict=say.statuses(table))
-    columns = (Column("label", "AU", width=1.4), Column("prevalence", "share", ".1%", 0.9),
+                         all_interval=say.intervals(table, "all_low", "all_high"),
+                         verdict=say.statuses(table, short=True))
+    columns = (Column("label", "AU", width=1.4), Column("prevalence", "share", ".1%", 1.0),
                Column("held_out_subjects", "n", "d", 0.6),
                Column("best_codeword", "best", "d", 0.8), Column("auroc", "AUROC", ".3f", 1.2),
-               Column("interval", "95 %", width=1.6), Column("q", "q", ".0e", 0.9),
-               Column("sparse_codewords", "set", width=1.5), Column("sparse_auroc", "AUROC", ".3f", 1.2),
-               Column("sparse_interval", "95 %", width=1.6), Column("all_auroc", "all", ".3f", 1.0),
-               Column("all_interval", "95 %", width=1.6), Column("template_cosine", "cosine", ".2f", 0.9),
-               Column("verdict", "", width=3.0))
+               Column("interval", "95 %", width=1.6), Column("sparse_codewords", "set", width=1.6),
+               Column("sparse_auroc", "AUROC", ".3f", 1.2), Column("sparse_interval", "95 %", width=1.6),
+               Column("all_auroc", "all", ".3f", 1.0), Column("all_interval", "95 %", width=1.6),
+               Column("template_cosine", "cosine", ".2f", 1.1), Column("verdict", "", width=2.6))
     blocks = [Text("An AU is covered when a few codewords tell, within a person on whom they were not chosen, whether "
                    f"it is there. {say.exposure(coverage)} {say.unmeasured(coverage)}".strip()),
               Figure("coverage-of-facs", caption, lambda f: figures.draw_scores(f, table, names, s.covered_auroc),

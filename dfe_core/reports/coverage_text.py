@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.facs.coverage import Coverage
-from dfe_core.facs.status import NOT_COVERED, NOT_ENOUGH, NOT_MEASURED, describe
+from dfe_core.facs.status import NOT_COVERED, NOT_ENOUGH, NOT_MEASURED, Reason, describe
 from dfe_core.facs.table import title
 from dfe_core.reports.document import Number
 
@@ -42,9 +42,11 @@ def short_labels(table: pd.DataFrame, column: str = "au") -> list[str]:
     return [au if side == "both" else f"{au} {side}" for au, side in zip(table[column], table["side"], strict=True)]
 
 
-def statuses(table: pd.DataFrame) -> list[str]:
-    """``not covered (AUROC 0.72 of at most three codewords is below 0.8)`` for every row."""
-    return [describe(row) for row in table.to_dict("records")]
+def statuses(table: pd.DataFrame, short: bool = False) -> list[str]:
+    """``not covered (AUROC 0.72 of at most three codewords is below 0.8)`` for every row; `short`: without what the
+    AUROC beside it says already."""
+    return [row["status"] if short and row["reason"] == Reason.LOW_AUROC else describe(row)
+            for row in table.to_dict("records")]
 
 
 def with_interval(value: float, low: float, high: float, spec: str = ".1%") -> tuple[str, str]:
@@ -67,8 +69,8 @@ def headlines(coverage: Coverage) -> tuple[Number, ...]:
     covered, total = int(judged["covered"].sum()), len(judged)
     rows = [_number("AUs covered", f"{covered} of {total}" if total else "", _lacking(coverage.per_au), coverage)]
     estimate, lower, upper = coverage.share("beyond FACS")
-    rows.append(_number("Variance beyond FACS", f"{lower:.1%} to {upper:.1%}" if np.isfinite(estimate) else "",
-                        f"lower and upper bound; estimate {estimate:.1%}", coverage))
+    rows.append(_number("Variance beyond FACS", f"{estimate:.1%}" if np.isfinite(estimate) else "",
+                        f"from {lower:.1%} (lower bound) to {upper:.1%} (upper bound)", coverage))
     rows.append(_number("Variance in FACS only", *with_interval(*coverage.share("FACS only")), coverage))
     used = int(coverage.codewords["judged"].sum())
     rows.append(_number("New codewords", str(int(coverage.codewords["new"].sum())) if used else "",
