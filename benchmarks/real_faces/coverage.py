@@ -28,8 +28,8 @@ def tables(work: Path, react: Path, model: str = "nao", dataset: str = "nao") ->
     work: the cache root, which holds `model`, `dataset` and the tokens of both.
     react: folder of the prepared files (`react.prepare`), from which AUs are imported where `work` holds none.
 
-    Returns per_au (signal; AUROC within held-out people of the best codeword, at most three and all, with intervals),
-    signals (recordings by what was measured in them), beyond (steps to the interval) and summary.
+    Returns per-au (signal; AUROC within held-out people of the best codeword, at most three and all, with intervals),
+    signals (recordings by what was measured in them), beyond-facs (steps to the interval) and summary.
     """
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.facs.coverage import analyse_coverage
@@ -47,8 +47,8 @@ def tables(work: Path, react: Path, model: str = "nao", dataset: str = "nao") ->
         "new_codewords": len(result.new_codewords), "notes": len(result.notes)}])
     columns = ["au", "signal", "prevalence", "held_out_subjects", "unseen", "auroc", "low", "high", "sparse_codewords",
                "sparse_auroc", "sparse_low", "sparse_high", "all_auroc", "all_low", "all_high", "status"]
-    return {"coverage_per_au": result.per_au[columns], "coverage_signals": result.signals,
-            "coverage_beyond": result.beyond, "coverage_summary": summary}
+    return {"per-au": result.per_au[columns], "signals": result.signals,
+            "beyond-facs": result.beyond, "summary": summary}
 
 
 def world(root: Path, model: str, effect: str, seed: int, subjects: int = SUBJECTS) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokenizer.exposure import exposure
 
 _SEEN_PARTS = ("train", "validation")
 
@@ -24,15 +25,23 @@ class Exposure:
 
 
 def codebook_exposure(codebook: Codebook, dataset: Dataset) -> Exposure:
-    """From the dataset and the split that the model's config records.
+    """What the model has seen of a dataset, by the contents that it was trained on (`tokenizer.exposure`).
 
-    A model of the same dataset has seen the subjects of its training and validation recordings. A model of simulated
-    data has seen no real person. Of any other pair it is not known.
+    Subjects of its validation recordings, and those who bear the name of a training subject, count as seen. Of a model
+    that records no contents it is known for the dataset it was trained on, from its split, and for real people where
+    the model is of simulated data.
     """
-    own = codebook.config.get("dataset", {})
-    subject = dict(zip(dataset.recordings["recording"], dataset.recordings["subject"].astype(str), strict=True))
-    if own.get("key") == dataset.key:
-        parts = codebook.config.get("split", {}).get("recordings", {})
-        seen = {subject[name] for part in _SEEN_PARTS for name in parts.get(part, []) if name in subject}
-        return Exposure(seen=frozenset(seen), known=bool(parts))
+    proved = exposure(codebook.config, dataset)
+    own = codebook.config.get("dataset", {}).get("key") == dataset.key
+    if proved.known or own:
+        seen = proved.subjects | proved.same_names | (_of_split(codebook, dataset) if own else set())
+        return Exposure(seen=frozenset(map(str, seen)), known=True)
     return Exposure(seen=frozenset(), known=bool(codebook.config.get("simulated")) and not dataset.simulated)
+
+
+def _of_split(codebook: Codebook, dataset: Dataset) -> set[str]:
+    subject = dict(zip(dataset.recordings["recording"], dataset.recordings["subject"].astype(str), strict=True))
+    parts = codebook.config.get("split", {}).get("recordings", {})
+    if not parts:
+        return set(subject.values())
+    return {subject[name] for part in _SEEN_PARTS for name in parts.get(part, []) if name in subject}
