@@ -29,6 +29,8 @@ class TokenizerConfig:
     level_step, level_max: intensities are whole multiples of the step, up to the maximum; of these each codeword uses
         the multiples that move it by the quantizer's own step (`quantizer.STEP_RATIO`).
     rate_weight: λ, the share of the mean energy of a training frame that a token must win for every bit it costs.
+    rate_weight_pairs: the same on faces whose coefficients have two signs, where most codewords have a share in a frame
+        and a bit buys less.
     encoder: ``linear`` (the metric itself), or a network that proposes the first tokens, ``mlp`` or ``transformer``
         (the paper's); every token is then chosen again for ψ itself.
     chunk: coefficients per position when ψ is reshaped to a sequence for the transformer.
@@ -46,6 +48,7 @@ class TokenizerConfig:
     level_step: float = 1 / 64
     level_max: float = 2.0
     rate_weight: float = 4e-4
+    rate_weight_pairs: float = 1e-3
     encoder: str = "linear"
     chunk: int = 13
     width: int = 32
@@ -62,7 +65,8 @@ class TokenizerConfig:
         _require(0 < self.level_step <= 1 <= self.level_max <= 2 and self.level_max / self.level_step <= 255,
                  "level_step, level_max", (self.level_step, self.level_max),
                  "a step above 0 and at most 1, a maximum of 1 to 2, at most 255 levels")
-        _require(0 < self.rate_weight < 1, "rate_weight", self.rate_weight, "between 0 and 1")
+        for name in ("rate_weight", "rate_weight_pairs"):
+            _require(0 < getattr(self, name) < 1, name, getattr(self, name), "between 0 and 1")
         _require(self.encoder in ENCODERS, "encoder", self.encoder, " or ".join(ENCODERS))
         _require(self.chunk >= 1 and self.layers >= 1 and self.width % self.heads == 0, "width",
                  f"{self.width} with {self.heads} heads", "a multiple of heads, with chunk and layers at least 1")

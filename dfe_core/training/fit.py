@@ -127,7 +127,10 @@ def _prepare(dataset: Dataset, folder: Path | None, config: Config, root: Path |
     activations = has_activations(face)
     mixed = activations and config.train.simulated_share > 0 and not dataset.simulated
     start = starting_codewords(config, face, frames, frame, dataset, activations, root)
-    config = replace(config, tokenizer=replace(config.tokenizer, codewords=1 + len(start.psi)))
+    chosen = config.tokenizer
+    config = replace(config, tokenizer=replace(
+        chosen, codewords=1 + len(start.psi),
+        rate_weight=chosen.rate_weight if activations else chosen.rate_weight_pairs))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     gram = None
     if face.has_mesh:
