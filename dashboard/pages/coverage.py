@@ -265,9 +265,9 @@ def by_au(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None
                    + exposure(coverage))
         frame.table(pd.DataFrame({
             "AU": [title(a, s) for a, s in zip(per_au["au"], per_au["side"], strict=True)],
-            "Status": statuses(per_au), "Best": per_au["best_codeword"], "Alone": per_au["auroc"],
-            "Set": per_au["sparse_auroc"], "All": per_au["all_auroc"], "People": per_au["held_out_subjects"],
-            "Judged by": per_au["signal"]}), height=560, column_config=AU_COLUMNS)
+            "Alone": per_au["auroc"], "Set": per_au["sparse_auroc"], "All": per_au["all_auroc"],
+            "Status": statuses(per_au, short=True), "People": per_au["held_out_subjects"],
+            "Best": per_au["best_codeword"], "Judged by": per_au["signal"]}), height=560, column_config=AU_COLUMNS)
         if text := unmeasured(coverage):
             st.caption(text)
     with st.expander("What the tools do not see"):
