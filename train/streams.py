@@ -47,6 +47,10 @@ def prepare() -> None:
         sys.stderr = Forgiving(sys.stderr)  # type: ignore[assignment]
 
 
+_PATIENCE_S = 5.0
+INTERRUPTED = 130
+
+
 def discard_stdout() -> None:
     """Send what is still to be printed nowhere: its reader went away."""
     try:
@@ -67,4 +71,6 @@ def end_with_stdin() -> None:
         except OSError:
             return
         os.kill(os.getpid(), signal.SIGTERM)
+        threading.Event().wait(_PATIENCE_S)  # the main thread may be deep in compiled code that sees no signal
+        os._exit(INTERRUPTED)
     threading.Thread(target=wait, daemon=True).start()

@@ -51,8 +51,8 @@ def row(data: Dataset, split: Split, config: Config | None = None, root=None) ->
     bits = raw_bits(tokens, model.quantizer.tables().top.numpy())
     entropy = float(code_lengths(model, tokens, levels).mean())
     train = baselines.sample_rows(run.frames.psi).astype(np.float64)
-    pca = equal_bits.pca(gram, train, psi, bits, entropy)
-    kmeans = equal_bits.residual_kmeans(gram, train, psi, bits, entropy)
+    pca = equal_bits.pca_at_equal_bits(gram, train, psi, bits, entropy)
+    kmeans = equal_bits.residual_kmeans_at_equal_bits(gram, train, psi, bits, entropy)
     return {"frames": len(psi), "tokens": float((tokens > 0).sum(1).mean()), "raw_bits": bits, "coded_bits": entropy,
             "rmse_mm": fidelity.rmse(psi - decoded, gram), "pca_coded": pca["rmse_mm_at_equal_entropy"],
             "pca_raw": pca["rmse_mm"], "kmeans_coded": kmeans["rmse_mm_at_equal_entropy"],

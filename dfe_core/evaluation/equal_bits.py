@@ -20,7 +20,7 @@ def errors(psi: np.ndarray, decoded: np.ndarray, gram: np.ndarray) -> dict[str, 
             "explained_variance": fidelity.explained_variance(psi, decoded, gram)}
 
 
-def pca(gram: np.ndarray, train: np.ndarray, psi: np.ndarray, bits: float,
+def pca_at_equal_bits(gram: np.ndarray, train: np.ndarray, psi: np.ndarray, bits: float,
         entropy_bits: float) -> dict[str, float | None]:
     """Quantised PCA of the mesh: `rmse_mm` at fixed-rate `bits`, `rmse_mm_at_equal_entropy` with entropy-coded indices.
 
@@ -33,7 +33,7 @@ def pca(gram: np.ndarray, train: np.ndarray, psi: np.ndarray, bits: float,
                                        "rmse_mm_at_equal_entropy": fidelity.rmse(psi - coded, gram)}
 
 
-def residual_kmeans(gram: np.ndarray, train: np.ndarray, psi: np.ndarray, bits: float,
+def residual_kmeans_at_equal_bits(gram: np.ndarray, train: np.ndarray, psi: np.ndarray, bits: float,
                     entropy_bits: float) -> dict[str, float | None]:
     """Residual k-means in the mesh frame, `_CLUSTERS` a stage (fewer with few frames): as many stages as `bits` allow,
     and, interpolated between stages, at equal entropy-coded bits (None beyond them)."""

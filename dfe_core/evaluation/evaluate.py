@@ -129,9 +129,9 @@ def _baselines(result: dict[str, Any], codebook: Codebook, face: FaceModel, trai
     train = baselines.sample_rows(train).astype(np.float64)
     bits = result["bits_per_frame"], result["entropy_bits_per_frame"]
     progress(Progress("evaluating", 1, 6, "residual k-means"))
-    made = {"residual_kmeans": equal_bits.residual_kmeans(gram, train, found.psi, *bits)}
+    made = {"residual_kmeans": equal_bits.residual_kmeans_at_equal_bits(gram, train, found.psi, *bits)}
     progress(Progress("evaluating", 3, 6, "quantised PCA"))
-    made["pca"] = equal_bits.pca(gram, train, found.psi, *bits)
+    made["pca"] = equal_bits.pca_at_equal_bits(gram, train, found.psi, *bits)
     progress(Progress("evaluating", 4, 6, "action units"))
     decoded = baselines.from_action_units(train, found.psi, codebook.names)
     made["aus"] = None if decoded is None else \

@@ -32,7 +32,8 @@ def test_only_moments_with_a_video_have_a_picture(filmed: Path):
     assert found[0]["still_alt"] == "Video of subject01-take1 at 0:00.2"
 
 
-def test_videos_are_linked_and_forgotten_on_the_data_page(filmed: Path):
+def test_videos_are_linked_and_forgotten_on_the_data_page(filmed: Path, monkeypatch):
+    monkeypatch.setenv("DFE_ROOTS", str(filmed.parent))
     test = opened("data", dataset="films")
     assert [e.label for e in test.expander if "Videos" in e.label] == ["Videos · 0 of 6 recordings"]
     test = test.text_input(key="videos-films").input(str(filmed / "nowhere")).run()

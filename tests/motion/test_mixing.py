@@ -228,8 +228,7 @@ def test_the_encoder_of_a_tokenizer_gives_its_tokens_and_intensities(toy_face):
     torch.manual_seed(0)
     eye = np.eye(52, dtype=np.float32)
     model = Tokenizer(TokenizerConfig(codewords=24, stages=3), eye, eye).eval()
-    with torch.no_grad():
-        model.quantizer.codewords.copy_(torch.as_tensor(codeword_psi(toy_face)))
+    model.quantizer.set_codewords_(torch.as_tensor(codeword_psi(toy_face)))
     psi = model.codeword_psi()[[3, 7, 0, 12]]
     tokens, intensities = encoder_of(model)(psi)
     whole = model.encode(torch.as_tensor(psi))

@@ -150,7 +150,7 @@ def test_removed_for_good_through_the_catalogue(study: Dataset, cache: Path, tmp
           lambda root: np.testing.assert_equal(len(trash.discarded(root)) + (root / "datasets/study").is_dir(), 1))
 
 
-TINY = {"tokenizer.codewords": 12, "tokenizer.stages": 2, "tokenizer.beam": 1, "train.steps": 6, "train.batch": 64,
+TINY = {"tokenizer.codewords": 12, "tokenizer.stages": 2, "train.steps": 6, "train.batch": 64,
         "train.checkpoint_every": 2, "train.validation_share": 0.0}
 
 
