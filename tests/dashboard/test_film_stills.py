@@ -38,7 +38,7 @@ def test_videos_are_linked_and_forgotten_on_the_data_page(filmed: Path, monkeypa
     assert [e.label for e in test.expander if "Videos" in e.label] == ["Videos · 0 of 6 recordings"]
     test = test.text_input(key="videos-films").input(str(filmed / "nowhere")).run()
     test = test.button(key="link-films").click().run()
-    assert "no such file or folder" in said(test)
+    assert "not on this machine" in said(test)
     test = test.text_input(key="videos-films").input(str(filmed)).run()
     test = test.button(key="link-films").click().run()
     assert "1 recording linked" in said(test) and not test.exception
