@@ -135,7 +135,11 @@ def _build_face(root: Path, progress: Listener) -> None:
 
 
 def _has_model(root: Path) -> bool:
-    return _whole(f"models/{MODEL}", root)
+    """Whether the model is whole and of this version's format: one of an older format is trained again."""
+    from dfe_core.tokenizer.codebook import SCHEMA_VERSION
+    if not _whole(f"models/{MODEL}", root):
+        return False
+    return read_json(artefact_path("models", MODEL, root) / "config.json").get("schema_version") == SCHEMA_VERSION
 
 
 def _train(root: Path, progress: Listener) -> None:
