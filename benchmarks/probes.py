@@ -2,7 +2,7 @@
 
     python -m benchmarks.probes speed [--recordings 1000] [--frames 10000]
     python -m benchmarks.probes chance [--seeds 200] [--model default]
-    python -m benchmarks.probes intervals [--seeds 200]
+    python -m benchmarks.probes intervals [--seeds 200] [--people 24,60] [--repeats N]
     python -m benchmarks.probes traps [--model default] [--source simulated]
 
 speed: five rows, nested five-fold, on random tokens and coefficients written to a temporary cache; seconds and the
@@ -56,10 +56,14 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=24)
     parser.add_argument("--model", default="default")
     parser.add_argument("--source", default="simulated")
+    parser.add_argument("--task", choices=("classify", "regress"), help="of intervals: these designs alone")
+    parser.add_argument("--people", default="24,60", help="of intervals: how many, after commas")
+    parser.add_argument("--repeats", type=int, help="of the cross-validation in intervals (default: as dfe probe)")
     args = parser.parse_args()
     if args.what == "intervals":
-        print(json.dumps([intervals(people, *design, args.seeds) for people in (24, 60) for design in DESIGNS],
-                         indent=1))
+        people = [int(text) for text in args.people.split(",")]
+        print(json.dumps([intervals(count, *design, args.seeds, args.repeats) for count in people
+                          for design in DESIGNS if args.task in (None, design[0])], indent=1))
         return
     with tempfile.TemporaryDirectory(prefix="dfe-probes-") as folder:
         if args.what == "traps":
@@ -178,9 +182,9 @@ DESIGNS = (("classify", 1.0, "recording"), ("classify", 0.0, "recording"), ("cla
 """Task, effect (difference of class means in standard deviations, or slope) and what the label varies between."""
 
 
-def intervals(people: int, task: str, effect: float, level: str, seeds: int) -> dict:
+def intervals(people: int, task: str, effect: float, level: str, seeds: int, repeats: int | None = None) -> dict:
     """Coverage and mean width of the intervals of one design, by metric."""
-    rows = [_interval_row(people, task, effect, level, seed) for seed in range(seeds)]
+    rows = [_interval_row(people, task, effect, level, seed, repeats) for seed in range(seeds)]
     found = {}
     for name in ("macro-F1", "AUROC") if task == "classify" else ("CCC",):
         low, high = (np.array([row[name]["ci95"][i] for row in rows]) for i in (0, 1))
@@ -188,10 +192,12 @@ def intervals(people: int, task: str, effect: float, level: str, seeds: int) -> 
         found[name] = {"expected": round(expected, 3), "coverage": round(float(np.mean((low <= expected)
                        & (expected <= high))), 3), "width": round(float(np.mean(high - low)), 3)}
     print(people, task, effect, level, found, file=sys.stderr, flush=True)
-    return {"people": people, "task": task, "effect": effect, "level": level, "seeds": seeds, "metrics": found}
+    return {"people": people, "task": task, "effect": effect, "level": level, "seeds": seeds, "repeats": repeats,
+            "metrics": found}
 
 
-def _interval_row(people: int, task: str, effect: float, level: str, seed: int, columns: int = 60) -> dict:
+def _interval_row(people: int, task: str, effect: float, level: str, seed: int, repeats: int | None,
+                  columns: int = 60) -> dict:
     """Scores with intervals of one drawn sample, by the procedure of `dfe probe` as it is by default."""
     rng = np.random.default_rng(seed)
     groups = np.repeat(np.arange(people), 2)
@@ -206,9 +212,9 @@ def _interval_row(people: int, task: str, effect: float, level: str, seed: int, 
                     np.arange(len(y)), pd.DataFrame({"unit": names}))
     feature = Feature("x", values, pd.DataFrame({"name": "x", "codeword": -1}, index=range(columns)),
                       Blocks(((0, columns, Measured()),)), np.arange(len(y)))
-    settings = ProbeSettings("m", "d", "y", features=("x",), resamples=200, seed=seed)
-    repeats = tuple(nested(feature, target, folds, "linear", settings) for folds in repeated_folds(target, settings))
-    return scored_with_intervals(repeats, target, "linear", settings)
+    settings = ProbeSettings("m", "d", "y", features=("x",), resamples=200, seed=seed, repeats=repeats)
+    found = tuple(nested(feature, target, folds, "linear", settings) for folds in repeated_folds(target, settings))
+    return scored_with_intervals(found, target, "linear", settings)
 
 
 def traps(root: Path, model: str, source: str) -> dict:

@@ -66,22 +66,30 @@ def _climbed(gradient: Callable[[np.ndarray], np.ndarray], step: np.ndarray, sha
     return beta
 
 
-def weighted_ridge_values(train: np.ndarray, y: np.ndarray, test: np.ndarray, alpha: float,
+def weighted_ridge_values(train: np.ndarray, y: np.ndarray, test: np.ndarray, alphas: np.ndarray,
                           counts: np.ndarray) -> np.ndarray:
-    """(P, t, 1) predictions of ridge regressions with labels y (n,) and rows there as often as counts (P, n) says."""
-    found = np.empty((len(counts), len(test), 1))
-    for values, weight in zip(found, counts, strict=True):
-        seen = np.flatnonzero(weight > 0)
-        if not len(seen):  # of few groups, none of the training part may be drawn
-            values[:, 0] = y.mean()
-            continue
-        w = weight[seen] / weight[seen].sum()
-        mean, centre = w @ train[seen], w @ y[seen]
-        root = np.sqrt(weight[seen])[:, None]
-        known = (train[seen] - mean) * root
-        dual = np.linalg.solve(known @ known.T + alpha * np.eye(len(seen)), (y[seen] - centre) * root[:, 0])
-        values[:, 0] = (test - mean) @ (known.T @ dual) + centre
-    return found
+    """(P, t, A) predictions of ridge regressions with labels y (n,) and A penalties (A,), or one for each of P (P, 1),
+    rows there as often as counts (P, n) says."""
+    total = np.maximum(counts.sum(1, keepdims=True), 1e-12)
+    mean, centre = counts @ train / total, counts @ y / total[:, 0]
+    root = np.sqrt(counts)[..., None]
+    known = (train - mean[:, None]) * root
+    strength, basis = np.linalg.eigh(known @ known.transpose(0, 2, 1))
+    left = basis.transpose(0, 2, 1) @ ((y - centre[:, None]) * root[..., 0])[..., None]
+    penalty = alphas[:, None] if np.ndim(alphas) == 2 else np.asarray(alphas, float)
+    dual = basis @ (left / (np.maximum(strength, 0)[..., None] + penalty))
+    return (test - mean[:, None]) @ (known.transpose(0, 2, 1) @ dual) + centre[:, None, None]
+
+
+def reselected_ridge_values(train: np.ndarray, y: np.ndarray, test: np.ndarray, alphas: np.ndarray,
+                            inner: list[tuple[np.ndarray, np.ndarray]], counts: np.ndarray) -> np.ndarray:
+    """(P, t, 1) as `weighted_ridge_values`, the penalty of each of P chosen among (A,) by inner folds (rows of `train`)
+    under its own counts (P, n): squared error, as the probe itself chooses."""
+    loss = np.zeros((len(counts), len(alphas)))
+    for seen, unseen in inner:
+        values = weighted_ridge_values(train[seen], y[seen], train[unseen], alphas, counts[:, seen])
+        loss += ((values - y[unseen, None]) ** 2 * counts[:, unseen, None]).sum(1)
+    return weighted_ridge_values(train, y, test, alphas[loss.argmin(1)][:, None], counts)
 
 
 def ridge_values(train: np.ndarray, labels: np.ndarray, test: np.ndarray, alpha: float) -> np.ndarray:

@@ -47,7 +47,8 @@ class ProbeResult:
     def rows(self) -> pd.DataFrame:
         """One row a feature row and model: features, model, metric, score, low, high, p_vs_chance, p_holm, and a
         column for every other metric."""
-        flat = [{k: v for k, v in row.items() if k not in ("ci95", "scores")}
+        flat = [{k: v for k, v in row.items() if k not in ("ci95", "scores", "detectable")}
+                | {"detectable": (row.get("detectable") or {}).get("score")}
                 | {"low": row["ci95"][0], "high": row["ci95"][1]}
                 | {name: one["score"] for name, one in row["scores"].items()} for row in self.summary["rows"]]
         return pd.DataFrame(flat)

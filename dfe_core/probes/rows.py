@@ -51,7 +51,7 @@ class Scored:
         self.rows.append({"features": name, "model": model, "metric": metric, **every[metric], "p_vs_chance": p,
                           "repeats": len(repeats), "permutations": 0 if null is None else len(null),
                           "permuted_score": None if null is None else float(null.mean()),
-                          "detectable": None if null is None else detectable(null, every[metric]["sd"]),
+                          "detectable": None if null is None else detectable(target, null, every[metric]["sd"]),
                           "scores": every,
                           "chosen": [fit.setting for fit in first.fits]})
 

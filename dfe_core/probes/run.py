@@ -35,7 +35,7 @@ from dfe_core.store import artefact_path, atomic_directory, content_key, file_sh
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
-VERSION = 4
+VERSION = 5
 _TOP = 20
 
 

@@ -84,8 +84,9 @@ def summary_sentence(summary: dict[str, Any]) -> str:
         verdict = "which chance does not explain" if p < 0.05 else "which chance may explain"
         text += f"{verdict} (p = {p:.3g}, corrected over {len(rows)} rows)."
         if p >= 0.05 and best.get("detectable") is not None:
-            text += f" With {summary['groups']} {group}s a {best['metric']} of {best['detectable']:.2f} would be " \
-                    "found four times in five."
+            power = best["detectable"]
+            text += f" With {summary['groups']} {group}s a {power['metric']} of {power['score']:.2f} would be found " \
+                    "four times in five."
     text += confound_sentence(summary)
     first = summary["paired"][0]["a"] if summary["paired"] else ""
     clear = [pair for pair in summary["paired"] if pair["p_holm"] < 0.05 and first in (pair["a"], pair["b"])]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from dfe_core.probes import scores
+from dfe_core.probes.chance import StoppedNull, p_value, permutation_count
 from dfe_core.probes.intervals import group_weights
-from dfe_core.probes.paired import benjamini_hochberg, holm
-from dfe_core.probes.refit import logistic_values, ridge_values, weighted_ridge_values
+from dfe_core.probes.paired import benjamini_hochberg, compare, holm
+from dfe_core.probes.refit import logistic_values, reselected_ridge_values, ridge_values, weighted_ridge_values
+from dfe_core.probes.settings import ProbeSettings
+from dfe_core.probes.target import Target
+from dfe_core.probes.validation import Predictions
 
 
 def draw(classes: int, n: int = 60, seed: int = 0):
@@ -66,7 +71,7 @@ def test_weighted_refits_are_those_of_rows_that_are_there_so_often():
     train, test, y = rng.normal(size=(40, 6)), rng.normal(size=(9, 6)), np.arange(40) % 2
     counts = rng.multinomial(40, np.full(40, 1 / 40), 2).astype(float)
     values = logistic_values(train, np.repeat(y[None], 2, 0), test, 2, 0.1, counts)
-    continuous = weighted_ridge_values(train, train[:, 0] + y, test, 3.0, counts)
+    continuous = weighted_ridge_values(train, train[:, 0] + y, test, np.array([3.0]), counts)
     for row, count, line in zip(values, counts.astype(int), continuous, strict=True):
         drawn = np.repeat(np.arange(40), count)
         theirs = LogisticRegression(C=0.1, class_weight="balanced", tol=1e-8).fit(train[drawn], y[drawn])
@@ -91,6 +96,19 @@ def test_many_logistic_refits_are_those_of_scikit_learn(classes, shape, strength
         np.testing.assert_allclose(gap, wanted, atol=0.02 * np.abs(wanted).max())
 
 
+def test_the_penalty_of_each_draw_is_the_one_its_own_inner_folds_choose():
+    rng = np.random.default_rng(4)
+    train, test, y = rng.normal(size=(36, 8)), rng.normal(size=(5, 8)), rng.normal(size=36)
+    counts, alphas = rng.multinomial(36, np.full(36, 1 / 36), 3).astype(float), np.array([0.1, 10.0, 1000.0])
+    inner = [(np.flatnonzero(np.arange(36) % 3 != k), np.flatnonzero(np.arange(36) % 3 == k)) for k in range(3)]
+    ours = reselected_ridge_values(train, y, test, alphas, inner, counts)
+    for values, count in zip(ours, counts, strict=True):
+        loss = [sum(np.sum(count[b] * (Ridge(alpha=a).fit(train[s], y[s], count[s]).predict(train[b]) - y[b]) ** 2)
+                    for s, b in inner) for a in alphas]
+        best = Ridge(alpha=alphas[int(np.argmin(loss))]).fit(train, y, count)
+        np.testing.assert_allclose(values[:, 0], best.predict(test), atol=1e-6)
+
+
 def test_many_ridge_refits_are_those_of_scikit_learn():
     rng = np.random.default_rng(2)
     train, test, labels = rng.normal(size=(30, 50)), rng.normal(size=(7, 50)), rng.normal(size=(4, 30))
@@ -103,3 +121,34 @@ def test_holm_and_benjamini_hochberg_by_hand():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert benjamini_hochberg([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.04, 0.04])
     assert holm([]) == []
+
+
+@pytest.mark.parametrize("rows", [1, 3, 11, 40])
+def test_significance_can_be_reached_however_many_rows_are_corrected(rows):
+    for model in ("linear", "boosting"):
+        settings = ProbeSettings("m", "d", "x")
+        least = p_value(1.0, np.zeros(permutation_count(settings, rows, model)))
+        assert holm([least] * rows)[0] < 0.05
+    assert permutation_count(ProbeSettings("m", "d", "x", permutations=50), rows) == 50
+
+
+def test_a_stopped_permutation_test_gives_exceedances_over_permutations():
+    """Besag & Clifford: ten of forty reached the score, and the rest need not be drawn."""
+    null = np.r_[np.zeros(30), np.ones(10)]
+    assert p_value(0.5, null.view(StoppedNull)) == pytest.approx(0.25)
+    assert p_value(0.5, null) == pytest.approx(11 / 41)
+
+
+def test_a_clear_difference_is_found_however_many_pairs_are_corrected():
+    """Eleven rows, 55 pairs: one that is right, ten that guess; permuted scores as there are by default."""
+    rng = np.random.default_rng(0)
+    y, n = np.tile([0, 1], 30), 60
+    target = Target("classify", "recording", np.arange(n).astype(str), np.repeat(np.arange(30), 2).astype(str), y,
+                    ("a", "b"), np.arange(n), pd.DataFrame({"unit": np.arange(n)}))
+    fold = np.arange(n) // 2 % 5
+    values = {"right": np.eye(2)[y], **{f"guess {i}": rng.normal(size=(n, 2)) for i in range(10)}}
+    rows = {name: (Predictions(v, fold, ()),) for name, v in values.items()}
+    nulls = {name: 0.5 + 0.07 * rng.normal(size=549) for name in rows}
+    found = compare(rows, target, ProbeSettings("m", "d", "x"), nulls)
+    assert len(found) == 55 and all(p["p_holm"] < 0.05 for p in found if p["a"] == "right")
+    assert all(p["p_holm"] > 0.05 for p in found if p["a"] != "right")

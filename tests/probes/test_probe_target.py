@@ -51,7 +51,8 @@ def test_a_label_that_changes_within_subjects_is_predicted_by_recording(tmp_path
 def test_the_kind_of_label_decides_the_task():
     assert decide_task(pd.Series(["a", "b"])) == "classify"
     assert decide_task(pd.Series([True, False])) == "classify"
-    assert decide_task(pd.Series([0, 1, 2])) == "classify"
+    assert decide_task(pd.Series([0, 1, 2])) == "classify" and decide_task(pd.Series([1, 2, 3, 4])) == "classify"
+    assert decide_task(pd.Series([1, 2, 3, 4, 5, 6, 7])) == "regress"  # an ordered scale
     assert decide_task(pd.Series([0.5, 1.25, 2.0])) == "regress"
     assert decide_task(pd.Series(range(40))) == "regress"
 
@@ -68,6 +69,7 @@ def test_the_kind_of_label_decides_the_task():
     (["x", "y", "x", "y"], "abcd", {"task": "regress"}, "'x' is no number"),
     ([2.5] * 4, "abcd", {"task": "regress"}, "every unit has the value 2.5"),
     (["x", "y", "x", "y"], "aabb", {"unit": "subject"}, "has more than one mood"),
+    ([1, 2, 1, 3], "abcd", {}, "--task regress, which takes the numbers as a scale"),
 ])
 def test_what_no_score_could_be_trusted_on_is_refused(tmp_path, labels, subjects, changes, says):
     dataset = dataset_of(tmp_path, {"mood": labels}, list(subjects))
