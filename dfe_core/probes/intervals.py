@@ -3,8 +3,9 @@
 A bootstrap of fixed predictions asks who is tested and takes the models as given; it covers 70 to 90 % where 95 are
 promised. Here every draw takes as many groups as there are, with replacement, refits the model of every fold with each
 group as often as it was drawn, and scores the test groups likewise. A draw holds fewer different people than the
-sample, so its scores lie lower: their spread is used, not their place. The interval is the score ± t · s.d. of the
-draws. `python -m benchmarks.probes intervals` says how often it holds the expected score.
+sample, so its scores lie lower: their spread is used, not their place. The interval goes from the score plus the 2.5th
+to the score plus the 97.5th percentile of the draws less their mean.
+`python -m benchmarks.probes intervals` says how often it holds the expected score.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ def scored_with_intervals(repeats: tuple[Predictions, ...], target: Target, mode
     result = {}
     for name in points[0]:
         score = float(np.mean([each[name][0] for each in points]))
-        spread = float(np.mean([each[name] for each in drawn], 0).std(ddof=1))
-        result[name] = {"score": score, "ci95": _interval(name, score, spread, target.subjects), "sd": spread}
+        around = np.mean([each[name] for each in drawn], 0)
+        result[name] = {"score": score, "ci95": _interval(name, score, around), "sd": float(around.std(ddof=1))}
     return result
 
 
@@ -70,10 +71,10 @@ def detectable(target: Target, null: np.ndarray, sd: float) -> dict[str, float |
     return {"metric": "Pearson", "score": float(np.tanh(needed / np.sqrt(max(target.subjects - 3, 1))))}
 
 
-def _interval(name: str, score: float, sd: float, groups: int) -> list[float]:
-    half = float(stats.t.ppf(0.975, max(groups - 1, 1)) * sd)
+def _interval(name: str, score: float, drawn: np.ndarray) -> list[float]:
+    low, high = np.percentile(drawn - drawn.mean(), [2.5, 97.5]) + score
     least, most = _RANGES.get(name, (0.0, 1.0))
-    return [max(score - half, least), min(score + half, most)]
+    return [float(max(low, least)), float(min(high, most))]
 
 
 def _drawn(found: Predictions, target: Target, weights: np.ndarray, model: str,
