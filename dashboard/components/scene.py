@@ -34,6 +34,7 @@ START_LIMIT_S = 30.0
 
 BACKGROUNDS = {"light": "#FFFFFF", "dark": "#13161C"}
 _KEPT = 24
+_ICONS = "https://kitware.github.io/vtk-js/icon/"
 _FOLLOW = f"<script>{(Path(__file__).parent / 'static' / 'scene.js').read_text(encoding='utf-8')}</script>"
 _PROJECT = Path(__file__).resolve().parents[2]
 
@@ -111,7 +112,7 @@ class Exporter:
                 return Exported(fault=f"the scene took over {self._limit_s:.0f} s to export")
             if not answer.get("done"):
                 return Exported(fault=f"the scene's export failed ({answer.get('fault', 'it ended early')})")
-            return Exported((Path(folder) / "scene.html").read_text(encoding="utf-8"))
+            return Exported(_without_foreign_pictures((Path(folder) / "scene.html").read_text(encoding="utf-8")))
 
     def _answer(self, limit_s: float) -> dict | None:
         """The helper's next line; None when it does not come in time."""
@@ -164,6 +165,11 @@ def warm() -> None:
 def exported(face: FaceModel, psi: np.ndarray) -> Exported:
     """The scene of an expression (E,) on a face, on the background of the theme in use."""
     return _scenes().get(face, psi, BACKGROUNDS.get(st.context.theme.type or "light", "#FFFFFF"))
+
+
+def _without_foreign_pictures(html: str) -> str:
+    """The scene without the icons that vtk.js would ask another server for: no page of ours asks any."""
+    return html.replace(_ICONS, "data:,")
 
 
 def show(html: str, key: str) -> bool:

@@ -86,7 +86,7 @@ def test_a_folder_on_the_machine_is_looked_through(visit, place, files, tmp_path
     there.page.get_by_text("A folder on this machine").click()
     there.page.get_by_label("Folder", exact=True).fill(str(tmp_path / "nowhere"))
     there.page.get_by_label("Folder", exact=True).press("Enter")
-    there.page.get_by_text("There is no").wait_for()
+    there.page.get_by_text("not on this machine").first.wait_for()
     there.page.get_by_label("Folder", exact=True).fill(str(tmp_path / "captures"))
     there.page.get_by_label("Folder", exact=True).press("Enter")
     there.page.get_by_text("3 files, 2 can be read").wait_for()
