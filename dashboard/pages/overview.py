@@ -39,7 +39,7 @@ def about(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame) -> None
         st.subheader(f"Codebook “{codebook.model}”", anchor=False)
         sides = table["side"].value_counts()
         frame.facts([("Codewords", str(codebook.size), f"{int((table['uses'] > 0).sum())} in use"),
-                     ("Stages", str(codebook.stages), "tokens a frame"),
+                     ("Tokens", str(codebook.stages), "a frame at most"),
                      ("Two-sided", str(int(sides.get("symmetric", 0))), "codewords"),
                      ("One-sided", str(int(sides.get("left", 0) + sides.get("right", 0))), "codewords")])
         st.caption(f"Learned on “{trained_on(codebook)}”, "
@@ -110,8 +110,8 @@ def metrics(found: dict) -> None:
              "Share of codewords used by at least one frame in 10,000."),
             ("Locality", percent(found["locality"]), "in two regions",
              "Share of a codeword's movement that lies in its two strongest regions."),
-            ("Bits a frame", f"{found['entropy_bits_per_frame']:.1f}", f"of {found['bits_per_frame']:.0f} at most",
-             "Entropy of the tokens, summed over stages.")], strict=True):
+            ("Bits a frame", f"{found['entropy_bits_per_frame']:.1f}", f"{found['bits_per_frame']:.0f} uncoded",
+             "Mean bits of a frame's tokens, by code lengths of training frames, and without entropy coding.")], strict=True):
         cell.metric(label, value, note, delta_color="off", delta_arrow="off", help=explain, border=True)
 
 

@@ -340,7 +340,7 @@ class Player {
     for (let s = 0; s < this.count; s++) {
       context.globalAlpha = s < this.stages ? 1 : 0.45;
       context.fillStyle = text;
-      context.fillText(`Stage ${s + 1}`, 0, top + (s + 0.5) * rows);
+      if (s % Math.ceil((11 * ratio) / rows) === 0) context.fillText(`Stage ${s + 1}`, 0, top + (s + 0.5) * rows);
       context.globalAlpha = 1;
       context.fillStyle = style.getPropertyValue("--st-secondary-background-color");
       context.fillRect(GUTTER * ratio, top + s * rows, width, rows - ratio);
