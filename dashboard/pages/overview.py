@@ -111,7 +111,7 @@ def metrics(found: dict) -> None:
             ("Locality", percent(found["locality"]), "in two regions",
              "Share of a codeword's movement that lies in its two strongest regions."),
             ("Bits a frame", f"{found['entropy_bits_per_frame']:.1f}", f"{found['bits_per_frame']:.0f} uncoded",
-             "Mean bits of a frame's tokens, by code lengths of training frames, and without entropy coding.")], strict=True):
+             "Mean bits of a frame's tokens, coded as training frames ask for, and uncoded.")], strict=True):
         cell.metric(label, value, note, delta_color="off", delta_arrow="off", help=explain, border=True)
 
 
