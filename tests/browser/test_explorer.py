@@ -227,6 +227,6 @@ def test_two_hundred_clicks_in_a_row_leave_the_page_whole_and_no_view_behind(vis
     early, late = there.page.evaluate(CLICKS, 200)
     number = 2 + 199 % 12
     there.page.get_by_role("heading", name=re.compile(f"^Codeword {number}:")).wait_for()
-    assert 0 < late <= early + 2
+    assert 0 < late <= early + 10  # a view left behind at every click would be two hundred; a busy browser frees late
     assert there.parameter("codeword") == str(number)
     assert drawn(there.pixels(".dfe-morph .picture canvas"))
