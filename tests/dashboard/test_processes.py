@@ -106,7 +106,8 @@ def test_more_jobs_than_there_is_room_for_wait_for_their_turn():
     assert run(jobs, "print(1)", "job4") is made[4]
     made[2].stop()
     assert not made[2].running and made[2].stopped and jobs.place(made[3]) == 1
-    made[0].process.communicate("\n")
+    made[0].process.stdin.write("\n")
+    made[0].process.stdin.flush()
     for _ in range(200):
         if made[3].process is not None:
             break

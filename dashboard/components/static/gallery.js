@@ -12,6 +12,8 @@ function chip(item) {
   return item.chip ? element("em", { class: item.named ? "chip" : "chip quiet" }, item.chip) : "";
 }
 
+const PATIENCE = 5000, REPEATS = 4;  // milliseconds until an unanswered click is sent again, and how often
+
 const FRONT = () => new Camera(0.3, 0.03);
 
 class Gallery {
@@ -49,7 +51,7 @@ class Gallery {
     }
     this.chosen = new Set(data.chosen || []);
     this.mark();
-    this.select(data.selected);
+    this.answered(data.selected);
     this.box.dataset.state = "ready";
   }
 
@@ -114,8 +116,39 @@ class Gallery {
     window.dispatchEvent(new CustomEvent("dfe:codeword", { detail: { codeword: id, model: this.data.model } }));
     // The face first, the page after: the server's answer redraws charts, which would hold the face up. Walking fast
     // sends only where the walk ends.
+    this.wanted = id;
+    this.repeats = 0;
+    if (this.asked === undefined) this.send(this.data.narrow ? GLIDE + 40 : 0);
+  }
+
+  /** Ask the server for the codeword that is wanted. One question at a time: a slow browser would otherwise fall behind
+   *  with answers until the server drops the connection. What is not answered, for the connection was down, is asked
+   *  again; where the page has moved on to something else, it is not. */
+  send(delay) {
     clearTimeout(this.sending);
-    this.sending = setTimeout(() => this.component.setTriggerValue("pick", id), this.data.narrow ? GLIDE + 40 : 0);
+    this.sending = setTimeout(() => {
+      this.asked = this.wanted;
+      this.heard = false;
+      this.component.setTriggerValue("pick", this.asked);
+      this.sending = setTimeout(() => {
+        this.asked = undefined;
+        if (!this.heard && this.repeats++ < REPEATS) { this.send(0); return; }
+        this.wanted = undefined;
+        this.select(this.data.selected);
+      }, PATIENCE);
+    }, delay);
+  }
+
+  /** The server's codeword: shown, unless another one is wanted since. */
+  answered(id) {
+    if (this.asked === undefined && this.wanted === undefined) { this.select(id); return; }
+    this.heard = true;
+    if (this.asked === undefined || id !== this.asked) return;  // an answer to something before
+    this.asked = undefined;
+    if (this.wanted !== id) { this.send(0); return; }
+    clearTimeout(this.sending);
+    this.wanted = undefined;
+    this.select(id);
   }
 
   walk(event) {
