@@ -12,16 +12,19 @@ import streamlit as st
 
 from dashboard.components import figures, shelf
 from dashboard.components.palette import ACCENT, DIVERGING, region_colour
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.aggregates import Aggregates
 from dfe_core.facs.association import Association, associate
 from dfe_core.facs.blind_spots import Sight, known_blind_spots
 from dfe_core.facs.coverage import Coverage, Inputs, aggregates_of, analyse_coverage, coverage_key, open_inputs
 from dfe_core.facs.settings import CoverageSettings
-from dfe_core.facs.store import folder_name, list_aligned
+from dfe_core.facs.store import AlignedAus, folder_name, list_aligned
 from dfe_core.facs.table import title
+from dfe_core.facs.tool_comparison import ToolComparison, compare_tools
 from dfe_core.reports.coverage_matrix import heat_matrix
 from dfe_core.reports.coverage_text import short_labels
-from dfe_core.store import artefact_path
+from dfe_core.store import artefact_path, content_key
 from dfe_core.tokenizer.codebook import Codebook
 
 BLIND = {Sight.NEVER_MOVES: "never moves: these data cannot show it", Sight.SATURATES:
@@ -74,6 +77,21 @@ def _inputs(root: str, model: str, dataset: str, aus: str, stamp: tuple[int, ...
 def _analysis(key: str, root: str, model: str, dataset: str, aus: str, _inputs: Inputs) -> Analysis:
     return Analysis(analyse_coverage(model, dataset, aus, root=Path(root)), _inputs,
                     aggregates_of(_inputs, root=Path(root)))
+
+
+def tools(choice: shelf.Choice, first: str, second: str) -> ToolComparison | str:
+    """How two tools read the AUs of the dataset; in words where they cannot be compared."""
+    dataset = shelf.dataset(choice.root, choice.dataset)
+    opened = [AlignedAus.open(choice.dataset, name, choice.root) for name in (first, second)]
+    return _tools(content_key([dataset.key, *(aus.manifest for aus in opened)]), dataset, *opened)
+
+
+@st.cache_data(max_entries=8, show_spinner="Comparing two tools…")
+def _tools(key: str, _dataset: Dataset, _first: AlignedAus, _second: AlignedAus) -> ToolComparison | str:
+    try:
+        return compare_tools(_dataset, _first, _second)
+    except DataError as error:
+        return f"{error}."
 
 
 def pairs_of(choice: shelf.Choice, number: int, limit: int) -> tuple[pd.DataFrame, str] | None:

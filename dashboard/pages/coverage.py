@@ -62,6 +62,16 @@ SIGNAL_HELP = {
     "missing": "No value in most frames: not measured.",
     "baseline": "Median over people of the intensity that a tenth of a person's frames lie below.",
     "pose_share": "Share of the AU's variance within recordings that head rotation explains, above chance."}
+TOOL_NAMES = {"au": "AU", "frames": "Frames", "correlation": "Correlation", "gain": "Gain", "offset": "Offset",
+              "delay_s": "Delay (s)", "bias_first": "Side bias, first", "bias_second": "Side bias, second"}
+TOOL_HELP = {
+    "frames": "Frames in which both tools measured the AU.",
+    "correlation": "Within recordings, at the delay.",
+    "gain": "Standard deviation of the second tool over that of the first.",
+    "offset": "Second less first, mean intensity, 0 to 5.",
+    "delay_s": "By which the second tool comes later.",
+    "bias_first": "(left − right) / (left + right) of the first tool's mean intensities.",
+    "bias_second": "(left − right) / (left + right) of the second tool's mean intensities."}
 BEYOND_HELP = {
     "Left": "Share of displacement variance that is left when this and everything above it are taken out.",
     "Tokens explain": "What tokens explain of it, fitted on other people.", "From": "95 % interval over people.",
@@ -272,6 +282,25 @@ def by_au(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None
             st.caption(text)
     with st.expander("What the tools do not see"):
         measured(coverage)
+    if others := [name for name in list_aligned(choice.dataset, choice.root) if name != aus]:
+        with st.expander("Held against another tool"):
+            against(choice, aus, others)
+
+
+def against(choice: shelf.Choice, aus: str, others: list[str]) -> None:
+    """Gain, delay, offset and side bias of another tool's AUs on the same frames."""
+    other = st.selectbox("Other action units", others, key="other-aus")
+    found = coverage_view.tools(choice, aus, other)
+    if isinstance(found, str):
+        st.caption(found)
+        return
+    table = found.table.assign(au=[title(a, s) for a, s in zip(found.table["au"], found.table["side"], strict=True)])
+    frame.table(table.drop(columns="side").rename(columns=TOOL_NAMES), column_config={
+        TOOL_NAMES[name]: st.column_config.NumberColumn(help=text, format="%d" if name == "frames" else "%.2f")
+        for name, text in TOOL_HELP.items()})
+    left_out = f" {found.other_rate} recordings of another frame rate are left out." if found.other_rate else ""
+    st.caption(f"First: {aus} ({found.tools[0]}); second: {other} ({found.tools[1]}). {found.recordings} recordings at "
+               f"{found.fps:g} frames a second.{left_out}")
 
 
 def measured(coverage: Coverage) -> None:

@@ -1,5 +1,5 @@
 """What a tool cannot see: coefficients and AUs that never move, sit at the end of their scale or move with the head, by
-extractor and dataset; and how two tools that judged the same recordings differ.
+extractor and dataset.
 
 Found from the data alone. A coefficient that never moves in any recording is no evidence that no face moved:
 MediaPipe's cheekSquint, noseSneer and mouthFrown stand still in smiling and frowning people.
@@ -20,7 +20,7 @@ import pandas as pd
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.head_pose import head_pose, quadratic
 from dfe_core.facs.aggregates import load_or_none
-from dfe_core.facs.store import AlignedAus, AlignedFrames
+from dfe_core.facs.store import AlignedAus
 from dfe_core.facs.table import COEFFICIENTS, coefficient_map
 from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
 
@@ -38,7 +38,6 @@ variance within recordings, above the share under circular shifts."""
 _MOST_FRAMES = 200_000
 _SHIFTS = 4
 _FEWEST_FRAMES = 100
-_LARGEST_DELAY_S = 1.0
 
 
 class Sight(StrEnum):
@@ -182,71 +181,8 @@ def pose_shares(aus: AlignedAus, dataset: Dataset) -> np.ndarray:
         head = head_pose(dataset.extras(name))
         if head is not None:
             rows = np.searchsorted(dataset.frames(name).frame, found.frame)
-            parts.append((np.nan_to_num(_level(found)), head.angles[rows]))
+            parts.append((np.nan_to_num(found.level), head.angles[rows]))
     return explained_by_pose(parts, len(aus.aus))
-
-
-def compare_tools(first: AlignedAus, second: AlignedAus, fps: float) -> pd.DataFrame:
-    """How the second tool reads the AUs that both measure: one row an AU and side.
-
-    Columns: au, side, frames, correlation (within recordings, at the delay), gain (standard deviation of the second
-    over that of the first), offset (difference of means, 0 … 5), delay_s (by which the second comes later), and for
-    AUs that a tool gives by side bias_first, bias_second: (left − right) / (left + right) of the mean intensities.
-    Both were joined to the frames of one dataset, at `fps` frames a second.
-    """
-    pairs = [pair for pair in first.aus if pair in second.aus]
-    pooled = {pair: [] for pair in pairs}
-    for name in first.recordings:
-        if name not in second.recordings:
-            continue
-        a, b = first.recording(name), second.recording(name)
-        _, i, j = np.intersect1d(a.frame, b.frame, assume_unique=True, return_indices=True)
-        one, two = _level(a)[i], _level(b)[j]
-        for pair in pairs:
-            pooled[pair].append((one[:, first.aus.index(pair)], two[:, second.aus.index(pair)]))
-    rows = [_compared(pair, pooled[pair], fps) for pair in pairs]
-    table = pd.DataFrame([r for r in rows if r], columns=["au", "side", "frames", "correlation", "gain", "offset",
-                                                         "delay_s"])
-    return table.assign(bias_first=_bias(first, table), bias_second=_bias(second, table))
-
-
-def _level(frames: AlignedFrames) -> np.ndarray:
-    return np.where(np.isnan(frames.intensity), 5 * frames.presence, frames.intensity).astype(np.float64)
-
-
-def _compared(pair: tuple[str, str], parts: list[tuple[np.ndarray, np.ndarray]], fps: float) -> dict | None:
-    known = [(a[k], b[k]) for a, b in parts if (k := np.isfinite(a) & np.isfinite(b)).sum() >= _FEWEST_FRAMES]
-    if not known:
-        return None
-    centred = [(a - a.mean(), b - b.mean()) for a, b in known]
-    reach = int(round(_LARGEST_DELAY_S * fps))
-    lags = np.arange(-reach, reach + 1)
-    sums = np.array([sum(_at_lag(a, b, lag) for a, b in centred) for lag in lags])
-    score = sums[:, 0] / np.sqrt(np.maximum(sums[:, 1] * sums[:, 2], 1e-24))
-    size = [np.sqrt(sum((c[i] ** 2).sum() for c in centred)) for i in (0, 1)]
-    best = int(np.argmax(score))
-    return {"au": pair[0], "side": pair[1], "frames": sum(len(a) for a, _ in known),
-            "correlation": score[best], "gain": size[1] / max(size[0], 1e-12),
-            "offset": float(np.mean(np.concatenate([b for _, b in known])) - np.mean(np.concatenate(
-                [a for a, _ in known]))), "delay_s": lags[best] / fps}
-
-
-def _at_lag(a: np.ndarray, b: np.ndarray, lag: int) -> np.ndarray:
-    """Σ a·b, Σ a² and Σ b² over the overlap of a[t] and b[t + lag]."""
-    a, b = (a[:len(a) - lag], b[lag:]) if lag >= 0 else (a[-lag:], b[:len(b) + lag])
-    return np.array([a @ b, a @ a, b @ b])
-
-
-def _bias(aus: AlignedAus, table: pd.DataFrame) -> list[float]:
-    """(left − right) / (left + right) of the mean intensity of each row's AU; NaN where the tool gives no sides."""
-    total, count = np.zeros(len(aus.aus)), np.zeros(len(aus.aus))
-    for _, frames in aus.iter_recordings():
-        level = _level(frames)
-        total, count = total + np.nansum(level, 0), count + np.isfinite(level).sum(0)
-    mean = dict(zip(aus.aus, total / np.maximum(count, 1), strict=True))
-    sides = [(mean.get((au, "left")), mean.get((au, "right"))) for au in table["au"]]
-    return [np.nan if left is None or right is None or left + right <= 0 else (left - right) / (left + right)
-            for left, right in sides]
 
 
 def lines(coefficients: pd.DataFrame, most: int = 14) -> Iterator[str]:

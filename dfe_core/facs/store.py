@@ -39,6 +39,11 @@ class AlignedFrames(NamedTuple):
     presence: np.ndarray
     intensity: np.ndarray
 
+    @property
+    def level(self) -> np.ndarray:
+        """(T, A) float64 0 … 5: intensity, or five times presence where there is none; NaN is not measured."""
+        return np.where(np.isnan(self.intensity), 5 * self.presence, self.intensity).astype(np.float64)
+
 
 def folder_name(dataset: str, name: str) -> str:
     """The folder under ``analyses/`` of the AUs `name` of `dataset`."""

@@ -1,8 +1,6 @@
-"""What a tool cannot see is found from the data alone; two tools are held against each other."""
+"""What a tool cannot see is found from the data alone."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,11 +8,9 @@ import pytest
 from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.expressions.dataset import Dataset, open_writer
 from dfe_core.expressions.recording import Recording
-from dfe_core.facs.blind_spots import Sight, compare_tools, find_blind_spots, lines
+from dfe_core.facs.blind_spots import Sight, find_blind_spots, lines
 from dfe_core.facs.derive import derive_aus
 from dfe_core.facs.signals import Measurement, assess_signals
-from dfe_core.facs.store import AlignedAus, AlignedFrames
-from dfe_core.facs.store import open_writer as open_aus
 
 FRAMES, FPS = 900, 30.0
 NAMES = ("_neutral", *(n for n in ARKIT_NAMES if n != "tongueOut"))
@@ -67,28 +63,3 @@ def test_it_is_looked_for_once(clips, monkeypatch) -> None:
     held = find_blind_spots(clips)
     monkeypatch.setattr("dfe_core.facs.blind_spots._find", lambda *_: pytest.fail("looked for twice"))
     assert find_blind_spots(clips).coefficients.equals(held.coefficients)
-
-
-def test_two_tools_differ_by_gain_delay_and_side(clips) -> None:
-    rng = np.random.default_rng(1)
-    level = np.abs(np.cumsum(rng.normal(0, 0.1, FRAMES + 10)))
-    left, right = level[10:], 0.5 * level[10:]
-    one = _tool(clips, "one", (("AU4", "both"), ("AU12", "left"), ("AU12", "right")), [level[10:], left, right])
-    late = 0.6 * level[4:-6] + 0.3  # six frames later
-    two = _tool(clips, "two", (("AU4", "both"), ("AU12", "left"), ("AU12", "right")), [late, left, left])
-    row = compare_tools(one, two, FPS).set_index(["au", "side"]).loc[("AU4", "both")]
-    assert row["gain"] == pytest.approx(0.6, abs=0.05) and row["delay_s"] == pytest.approx(0.2, abs=0.02)
-    assert row["correlation"] > 0.95
-    sided = compare_tools(one, two, FPS).set_index(["au", "side"]).loc[("AU12", "left")]
-    assert sided["bias_first"] == pytest.approx(1 / 3, abs=1e-3) and sided["bias_second"] == pytest.approx(0, abs=1e-6)
-
-
-def _tool(dataset: Dataset, name: str, aus: tuple, columns: list[np.ndarray]) -> AlignedAus:
-    root: Path = dataset.path.parent.parent
-    with open_aus(dataset.name, name, aus, root) as writer:
-        for recording in dataset.recordings["recording"]:
-            values = np.stack(columns, 1).astype(np.float32)
-            writer.add(recording, AlignedFrames(np.arange(FRAMES), np.full_like(values, np.nan), values))
-        writer.close({"name": name, "dataset": dataset.name, "dataset_key": dataset.key, "tool": name, "version": "1",
-                      "estimate": False, "emits": ["AU4", "AU12"], "notes": []})
-    return AlignedAus.open(dataset.name, name, root)

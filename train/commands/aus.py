@@ -1,4 +1,4 @@
-"""`dfe aus import` and `dfe aus derive`: action units beside the frames of a dataset."""
+"""`dfe aus import`, `dfe aus derive`, `dfe aus compare`: action units beside the frames of a dataset."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 from dfe_core.store import artefact_path
-from train.tables import facts
+from train.commands.output import add_json_option, deliver, plain_rows
+from train.tables import facts, table
 
 if TYPE_CHECKING:
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.facs.store import AlignedAus
 
 DESCRIPTION = "Bring action units (AUs) of a detector or a coder to the frames of a dataset, or derive estimates " \
-              "from ARKit coefficients."
+              "from ARKit coefficients; hold two tools against each other."
 EXAMPLES = ("dfe aus import openface/*.csv --dataset study1 --name openface",
-            "dfe aus derive --dataset study1 --name derived")
+            "dfe aus derive --dataset study1 --name derived",
+            "dfe aus compare openface derived --dataset study1")
 
 _IMPORT = SimpleNamespace(
     DESCRIPTION="Import AUs of OpenFace, py-feat, LibreFace or manual coding and align them with the frames.",
@@ -27,11 +29,15 @@ _IMPORT = SimpleNamespace(
 _DERIVE = SimpleNamespace(
     DESCRIPTION="Derive AUs from ARKit coefficients by the published correspondence: estimates, marked as such.",
     EXAMPLES=("dfe aus derive --dataset study1 --name derived",))
+_COMPARE = SimpleNamespace(
+    DESCRIPTION="Hold two tools' AUs of the same recordings against each other: gain, delay, offset, and the side that "
+                "each favours.",
+    EXAMPLES=("dfe aus compare openface derived --dataset study1",))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from train.cli import common_options, help_texts
-    actions = parser.add_subparsers(dest="action", metavar="import|derive", required=True)
+    actions = parser.add_subparsers(dest="action", metavar="import|derive|compare", required=True)
     importing = actions.add_parser("import", help="AUs of a detector or a coder", parents=[common_options()],
                                     **help_texts(_IMPORT))
     importing.add_argument("sources", nargs="+", metavar="CSV", type=Path, help="files, or folders of files")
@@ -45,13 +51,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                                 "where none can be measured; seconds: used as given, the lag told)")
     deriving = actions.add_parser("derive", help="estimates from ARKit coefficients", parents=[common_options()],
                                    **help_texts(_DERIVE))
-    for action in (importing, deriving):
+    comparing = actions.add_parser("compare", help="two tools on the same recordings", parents=[common_options()],
+                                   **help_texts(_COMPARE))
+    comparing.add_argument("first", metavar="FIRST", help="AUs that `dfe list` shows")
+    comparing.add_argument("second", metavar="SECOND", help="AUs of the same dataset")
+    add_json_option(comparing)
+    for action in (importing, deriving, comparing):
         action.add_argument("--dataset", required=True, help="one that `dfe list` shows")
+    for action in (importing, deriving):
         action.add_argument("--name", required=True, help="of the AUs to write")
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.expressions.dataset import Dataset
+    if args.action == "compare":
+        _compare(args)
+        return
     artefact_path("analyses", args.name)  # refuse a name that cannot be used before the work
     dataset = Dataset.open(args.dataset)
     (_import if args.action == "import" else _derive)(args, dataset, progress)
@@ -71,6 +86,24 @@ def _import(args: argparse.Namespace, dataset: Dataset, progress: Listener) -> N
 def _derive(args: argparse.Namespace, dataset: Dataset, progress: Listener) -> None:
     from dfe_core.facs.derive import derive_aus
     print(_summary(derive_aus(dataset, args.name, progress=progress)))
+
+
+def _compare(args: argparse.Namespace) -> None:
+    from dfe_core.facs.tool_comparison import compare_named_tools
+    found = compare_named_tools(args.dataset, args.first, args.second)
+    others = f", {found.other_rate} of another frame rate left out" if found.other_rate else ""
+    head = facts([("first", f"{found.first} ({found.tools[0]})"), ("second", f"{found.second} ({found.tools[1]})"),
+                  ("recordings", f"{found.recordings} at {found.fps:g} frames a second{others}"),
+                  ("gain", "of the second over the first, in standard deviations"),
+                  ("delay", "by which the second comes later"),
+                  ("side bias", "(left − right) / (left + right) of the mean intensities")])
+    rows = [(r.au if r.side == "both" else f"{r.au} {r.side}", r.frames, *(float(round(value, 3)) for value in (
+        r.correlation, r.gain, r.offset, r.delay_s, r.bias_first, r.bias_second))) for r in found.table.itertuples()]
+    text = table(("AU", "frames", "correlation", "gain", "offset", "delay s", f"side bias {found.first}",
+                  f"side bias {found.second}"), rows)
+    deliver({"dataset": args.dataset, "first": found.first, "second": found.second, "tools": list(found.tools),
+             "fps": found.fps, "recordings": found.recordings, "other_rate": found.other_rate,
+             "action_units": plain_rows(found.table)}, f"{head}\n\n{text}", args.json)
 
 
 def _summary(aus: AlignedAus) -> str:

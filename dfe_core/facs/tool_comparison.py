@@ -1,0 +1,153 @@
+"""How two tools that judged the same recordings differ: gain, delay, and the bias of each towards a side of the face.
+
+Letters of the shapes: T frames, A AUs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.facs.store import AlignedAus, AlignedFrames
+
+_FEWEST_FRAMES = 100
+_LARGEST_DELAY_S = 1.0
+_SIDES = ("left", "right")
+_COLUMNS = ["au", "side", "frames", "correlation", "gain", "offset", "delay_s"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ToolComparison:
+    """How a second tool reads the AUs that a first one measures, too.
+
+    Attributes
+    ----------
+    first, second: names of the AUs. tools: what made each of them.
+    table: one row an AU and side: au, side, frames, correlation (within recordings, at the delay), gain (standard
+        deviation of the second over that of the first), offset (second less first, mean, 0 … 5), delay_s (by which
+        the second comes later, at most 1 s either way), and bias_first, bias_second: (left − right) / (left + right)
+        of the mean intensities; NaN for a tool that gives no sides.
+    fps: frames a second of the recordings compared. recordings: how many. other_rate: how many were left out because
+        they have another frame rate.
+    """
+
+    first: str
+    second: str
+    tools: tuple[str, str]
+    table: pd.DataFrame
+    fps: float
+    recordings: int
+    other_rate: int
+
+
+def compare_tools(dataset: Dataset, first: AlignedAus, second: AlignedAus) -> ToolComparison:
+    """Compare two tools' AUs of one dataset, on the recordings of its most common frame rate.
+
+    An AU that one tool gives by side and the other as a whole is compared as a whole: the mean of its sides.
+
+    Raises
+    ------
+    DataError: when no recording has both, no AU is measured by both, or either belongs to another dataset.
+    """
+    for aus in (first, second):
+        if not aus.matches(dataset):
+            raise DataError(aus.path, f"AUs of {aus.dataset} as it was before", f"AUs of {dataset.name} as it is now")
+    shared = [name for name in first.recordings if name in set(second.recordings)]
+    rates = dataset.recordings.set_index("recording")["fps"].reindex(shared).round(1)
+    if rates.empty:
+        raise DataError(f"{first.name}, {second.name}", "no recording that both measured", "AUs of the same recordings")
+    fps = float(rates.mode().iloc[0])
+    names = [name for name in shared if rates[name] == fps]
+    pairs = list(_common(first.aus, second.aus))
+    pooled = _pooled(first, second, names, pairs)
+    rows = [row for pair in pairs if (row := _compared(pair, pooled[pair], fps)) is not None]
+    if not rows:
+        raise DataError(f"{first.name}, {second.name}", "no AU that both measured", "at least one, in 100 frames")
+    table = pd.DataFrame(rows, columns=_COLUMNS)
+    return ToolComparison(
+        first=first.name, second=second.name, tools=(first.tool, second.tool), fps=fps, recordings=len(names),
+        table=table.assign(bias_first=_bias(first, names, table), bias_second=_bias(second, names, table)),
+        other_rate=len(shared) - len(names))
+
+
+def compare_named_tools(dataset: str, first: str, second: str, root: Path | None = None) -> ToolComparison:
+    """`compare_tools` by the names of the dataset and of its AUs."""
+    return compare_tools(Dataset.open(dataset, root), *(AlignedAus.open(dataset, name, root)
+                                                        for name in (first, second)))
+
+
+def _common(one: tuple[tuple[str, str], ...], two: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str]]:
+    """(AU, side) to compare: sides where both tools have them, else the whole where each has it or both its sides."""
+    for au in dict.fromkeys(au for au, _ in one):
+        sides = [{side for code, side in aus if code == au} for aus in (one, two)]
+        by_side = [side for side in _SIDES if all(side in own for own in sides)]
+        if by_side:
+            yield from ((au, side) for side in by_side)
+        elif all("both" in own or own >= set(_SIDES) for own in sides):
+            yield au, "both"
+
+
+def _level(aus: AlignedAus, frames: AlignedFrames, pair: tuple[str, str]) -> np.ndarray:
+    """(T,) 0 … 5 of an AU and side, or the mean of its sides."""
+    columns = [pair] if pair in aus.aus else [(pair[0], side) for side in _SIDES]
+    return frames.level[:, [aus.aus.index(column) for column in columns]].mean(1)
+
+
+def _pooled(first: AlignedAus, second: AlignedAus, names: list[str], pairs: list[tuple[str, str]],
+            ) -> dict[tuple[str, str], list[tuple[np.ndarray, np.ndarray]]]:
+    """Of every pair, (first, second) levels of each recording in the frames that both have."""
+    found: dict[tuple[str, str], list[tuple[np.ndarray, np.ndarray]]] = {pair: [] for pair in pairs}
+    for name in names:
+        a, b = first.recording(name), second.recording(name)
+        _, i, j = np.intersect1d(a.frame, b.frame, assume_unique=True, return_indices=True)
+        for pair in pairs:
+            found[pair].append((_level(first, a, pair)[i], _level(second, b, pair)[j]))
+    return found
+
+
+def _compared(pair: tuple[str, str], parts: list[tuple[np.ndarray, np.ndarray]], fps: float) -> dict | None:
+    known = [(a[k], b[k]) for a, b in parts if (k := np.isfinite(a) & np.isfinite(b)).sum() >= _FEWEST_FRAMES]
+    if not known:
+        return None
+    centred = [(a - a.mean(), b - b.mean()) for a, b in known]
+    size = [np.sqrt(sum((part[i] ** 2).sum() for part in centred)) for i in (0, 1)]
+    correlation, lag = _best_lag(centred, int(round(_LARGEST_DELAY_S * fps)))
+    offset = np.concatenate([b for _, b in known]).mean() - np.concatenate([a for a, _ in known]).mean()
+    return {"au": pair[0], "side": pair[1], "frames": sum(len(a) for a, _ in known), "correlation": correlation,
+            "gain": size[1] / size[0] if size[0] > 0 else np.nan, "offset": float(offset), "delay_s": lag / fps}
+
+
+def _best_lag(centred: list[tuple[np.ndarray, np.ndarray]], reach: int) -> tuple[float, float]:
+    """Largest correlation over lags of up to `reach` frames, and that lag; NaN where a tool does not move."""
+    lags = np.arange(-reach, reach + 1)
+    sums = np.array([sum(_at_lag(a, b, lag) for a, b in centred) for lag in lags])
+    size = np.sqrt(sums[:, 1] * sums[:, 2])
+    if not (size > 0).any():
+        return np.nan, np.nan
+    score = np.divide(sums[:, 0], size, out=np.full(len(lags), -np.inf), where=size > 0)
+    best = int(np.argmax(score))
+    return float(score[best]), float(lags[best])
+
+
+def _at_lag(a: np.ndarray, b: np.ndarray, lag: int) -> np.ndarray:
+    """Σ a·b, Σ a² and Σ b² over the overlap of a[t] and b[t + lag]; zeros where there is none."""
+    a, b = (a[:max(len(a) - lag, 0)], b[lag:]) if lag >= 0 else (a[-lag:], b[:max(len(b) + lag, 0)])
+    return np.array([a @ b, a @ a, b @ b])
+
+
+def _bias(aus: AlignedAus, names: list[str], table: pd.DataFrame) -> list[float]:
+    """(left − right) / (left + right) of the mean intensity of each row's AU; NaN where the tool gives no sides."""
+    total, count = np.zeros(len(aus.aus)), np.zeros(len(aus.aus))
+    for _, frames in aus.iter_recordings(names):
+        level = frames.level
+        total, count = total + np.nansum(level, 0), count + np.isfinite(level).sum(0)
+    mean = dict(zip(aus.aus, total / np.maximum(count, 1), strict=True))
+    sides = [(mean.get((au, "left")), mean.get((au, "right"))) for au in table["au"]]
+    return [np.nan if left is None or right is None or left + right <= 0 else (left - right) / (left + right)
+            for left, right in sides]
