@@ -193,7 +193,7 @@ def _warn_of_pose(args: argparse.Namespace) -> None:
         return
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.expressions.pose_leak import stored_pose_leak
-    from dfe_core.reports.pose_text import pose_leak_warning
+    from dfe_core.expressions.pose_text import pose_leak_warning
     if warning := pose_leak_warning(stored_pose_leak(Dataset.open(args.dataset).manifest)):
         print(f"warning: {args.dataset}: {warning}", file=sys.stderr)
 

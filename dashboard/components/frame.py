@@ -15,7 +15,7 @@ from dashboard.components import jobs, shelf
 from dashboard.components.words import text
 from dfe_core.errors import DataError
 from dfe_core.expressions.pose_leak import PoseLeak, stored_pose_leak
-from dfe_core.reports.pose_text import pose_leak_warning
+from dfe_core.expressions.pose_text import pose_leak_warning
 
 _STYLE = Path(__file__).parent / "static" / "app.css"
 

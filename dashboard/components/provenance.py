@@ -11,7 +11,7 @@ from dashboard.components import frame
 from dashboard.components.words import plural
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.pose_leak import stored_pose_leak, was_measured
-from dfe_core.reports.pose_text import pose_leak_facts
+from dfe_core.expressions.pose_text import pose_leak_facts
 
 _SHOWN = 200
 

@@ -20,6 +20,7 @@ from dashboard.components import (
     shelf,
     state,
 )
+from dfe_core.expressions.pose_text import pose_leak_warning
 from dfe_core.facs.store import list_aligned
 from dfe_core.probes.explain import errors_by_subject
 from dfe_core.probes.features.catalogue import known_features
@@ -162,8 +163,10 @@ def chosen(choice: shelf.Choice, kept: list[ProbeResult]) -> None:
     result = kept[at]
     telling = [check for check in result.summary.get("confound_checks") or () if check["state"] == "tells the label"]
     (st.warning if telling else st.markdown)(result.summary["summary"])
+    above = pose_leak_warning(frame.pose_leak(choice))
     for warning in result.summary.get("warnings", ()):
-        st.caption(f":material/info: {warning}")
+        if warning != above:  # the page's head says it
+            st.caption(f":material/info: {warning}")
     tab = st.segmented_control("Part", TABS, default=TABS[0], key="probe_part", bind="query-params", required=True,
                                label_visibility="collapsed")
     if tab == "Compare":

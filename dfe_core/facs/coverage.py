@@ -11,6 +11,8 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.pose_leak import stored_pose_leak
+from dfe_core.expressions.pose_text import pose_leak_warning
 from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.aggregates import Aggregates, load_or_none, open_aggregates
@@ -55,7 +57,7 @@ from dfe_core.store import artefact_path, atomic_directory, content_key, read_js
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
-VERSION = 14
+VERSION = 15
 _SHOWN = 24  # new codewords whose moments are looked up: two pages of faces
 _MOST_NOTES = 30
 _TABLES = ("per_au", "pairs", "codewords", "new_moments", "variance", "beyond", "symmetry",
@@ -453,7 +455,8 @@ def _truth_table(aggregates: Aggregates, columns: pd.DataFrame, codewords: pd.Da
 
 def _notes(inputs: Inputs, aggregates: Aggregates, templates: Templates | None,
            spots: BlindSpots, lag_s: float) -> tuple[str, ...]:
-    notes = [caveat(inputs.aus.tool, inputs.aus.estimate)]
+    warning = pose_leak_warning(stored_pose_leak(inputs.dataset.manifest))
+    notes = [caveat(inputs.aus.tool, inputs.aus.estimate), *filter(None, [warning])]
     if lag_s:
         side = "after" if lag_s > 0 else "before"
         notes.append(f"In these frames AUs come {abs(lag_s):.1f} s {side} the expressions that they go with, and were "

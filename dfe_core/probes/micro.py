@@ -15,6 +15,8 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.pose_leak import stored_pose_leak
+from dfe_core.expressions.pose_text import pose_leak_warning
 from dfe_core.probes.chance import guesses, null_scores, permute_labels
 from dfe_core.probes.features.catalogue import Feature, build_feature
 from dfe_core.probes.features.material import Sources
@@ -262,7 +264,7 @@ def _told(spans: pd.DataFrame, target: Target, found: dict[str, Predictions]) ->
 
 
 def _warnings(target: Target, spans: pd.DataFrame, data: Dataset) -> list[str]:
-    found = []
+    found = [*filter(None, [pose_leak_warning(stored_pose_leak(data.manifest))])]
     count = np.bincount(target.y)
     if target.subjects < 20 or count.min() < 20:
         found.append(f"Few data: {target.subjects} subjects, and {count.min()} windows of the rarest class "

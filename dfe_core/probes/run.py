@@ -35,7 +35,7 @@ from dfe_core.store import artefact_path, atomic_directory, content_key, file_sh
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
-VERSION = 5
+VERSION = 6
 _TOP = 20
 
 
@@ -185,5 +185,5 @@ def _summary(settings: ProbeSettings, inputs: Inputs, target: Target, folds: tup
                                 for r in top.head(_TOP).itertuples()],
               **more, "group": settings.group, "baselines": base, "model": settings.model, "dataset": settings.dataset,
               "simulated": inputs.dataset.simulated, "version": __version__, "inputs": inputs.keys,
-              "warnings": [*warnings_for(target, settings, inputs.dataset.simulated), *recording_warnings(more)]}
+              "warnings": [*warnings_for(target, settings, inputs.dataset), *recording_warnings(more)]}
     return values | {"summary": summary_sentence(values), "methods": methods_paragraph(values, settings)}

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.pose_leak import stored_pose_leak
+from dfe_core.expressions.pose_text import pose_leak_warning
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
 
@@ -14,10 +17,10 @@ SMALL = 40
 """Fewer groups than this and an interval is wide, a nested choice noisy: said beside every result."""
 
 
-def warnings_for(target: Target, settings: ProbeSettings, simulated: bool) -> list[str]:
+def warnings_for(target: Target, settings: ProbeSettings, data: Dataset) -> list[str]:
     """What limits a reading of the scores."""
-    found = []
-    if simulated:
+    found = [*filter(None, [pose_leak_warning(stored_pose_leak(data.manifest))])]
+    if data.simulated:
         found.append("Simulated data: the figures say how the method works, nothing about people.")
     if settings.group == "time":
         found.append("Training and test parts are stretches of the same recordings: a demonstration, not evidence "

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
-from dfe_core.expressions.dataset import open_writer
+from dfe_core.expressions.dataset import Dataset, open_writer
 from dfe_core.expressions.recording import Recording
+from dfe_core.facs import coverage
+from dfe_core.probes.settings import ProbeSettings
+from dfe_core.probes.words import warnings_for
 from train import cli
+
+SPOTLESS = pd.DataFrame(columns=["extractor", "coefficient", "sight"])
 
 
 @pytest.fixture
@@ -45,3 +52,16 @@ def test_commands_whose_results_rest_on_the_dataset_warn_on_stderr(datasets, cap
         cli._warn_of_pose(argparse.Namespace(command=command, dataset="free"))
     cli._warn_of_pose(argparse.Namespace(command="rm", dataset="follows"))
     assert not capsys.readouterr().err
+
+
+def test_reports_of_coverage_and_probes_hold_the_warning(datasets):
+    said = {}
+    for name in ("follows", "free"):
+        data = Dataset.open(name)
+        target = SimpleNamespace(subjects=40, task="classify", classes=("a", "b"), y=np.array([0, 1]), dropped=0)
+        aus = SimpleNamespace(tool="OpenFace", estimate=True, name="a", manifest={"alignment": [], "notes": []})
+        notes = coverage._notes(SimpleNamespace(dataset=data, aus=aus), SimpleNamespace(dropped={}), None,
+                                SimpleNamespace(coefficients=SPOTLESS), 0.0)
+        said[name] = [" ".join(lines) for lines in (notes, warnings_for(target, ProbeSettings("m", name, "x"), data))]
+    assert all("Head pose explains expression: pose leak" in text for text in said["follows"])
+    assert not any("Head pose" in text for text in said["free"])

@@ -18,8 +18,8 @@ from dfe_core.expressions.pose_leak import (
     subject_leak,
     was_measured,
 )
+from dfe_core.expressions.pose_text import pose_leak_warning
 from dfe_core.expressions.recording import Recording
-from dfe_core.reports.pose_text import pose_leak_warning
 
 NAMES = ("a", "b", "c")
 FPS = 20.0

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
                             pose_correction=args.pose_correction, rest=args.rest, reader=reader, progress=progress)
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.expressions.pose_leak import stored_pose_leak
-    from dfe_core.reports.pose_text import pose_leak_figure, pose_leak_warning
+    from dfe_core.expressions.pose_text import pose_leak_figure, pose_leak_warning
     leak = stored_pose_leak(Dataset.open(args.name).manifest)
     said = [f"pose leak: {pose_leak_figure(leak)}", *filter(None, [pose_leak_warning(leak)])]
     if named is None and args.face == "learn":

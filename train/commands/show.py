@@ -60,7 +60,7 @@ def _face(artefact: Artefact, rows: int | None) -> str:
 def _dataset(artefact: Artefact, rows: int | None) -> str:
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.expressions.pose_leak import stored_pose_leak, was_measured
-    from dfe_core.reports.pose_text import pose_leak_facts, pose_leak_warning
+    from dfe_core.expressions.pose_text import pose_leak_facts, pose_leak_warning
     dataset = Dataset(artefact.path)
     frame = dataset.recordings
     leak = stored_pose_leak(dataset.manifest)
