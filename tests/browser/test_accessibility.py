@@ -34,7 +34,8 @@ def findings(there, place: str) -> list[str]:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_page_opens_from_a_link_with_its_data_named_and_no_serious_finding(visit, place):
-    there = visit(color_scheme="light")
+    there = visit()
+    there.page.emulate_media(color_scheme="light")
     there.open("/" if place == "overview" else f"/{place}", READY.get(place, "[data-testid=stCaptionContainer]"))
     there.page.get_by_text("Simulated data").first.wait_for()
     there.until("document.querySelector('[data-testid=stSkeleton]') === null")
