@@ -25,8 +25,9 @@ test: need-python  ## install what the tests need (Chromium too, where we may) a
 install: need-python  ## make .venv with the dashboard, the dfe command and what the tests need
 	@$(PYTHON) tools/bootstrap.py test
 
-lint: install  ## ruff and the import contract
+lint: install  ## ruff (rules and format) and the import contract
 	@$(VENV_PYTHON) -m ruff check .
+	@$(VENV_PYTHON) -m ruff format --check .
 	@.venv/bin/lint-imports
 
 types: install  ## mypy on the packages that are typed in full

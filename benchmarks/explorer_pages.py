@@ -27,11 +27,17 @@ from benchmarks.explorer_timing import WATCH, timed
 from benchmarks.large_corpus import write_corpus
 from dfe_core.store import cache_root
 
-READY = {"Codebook": ".dfe-gallery .card", "Find": ".dfe-strip, .dfe-face, .dfe-morph",
-         "Recordings": ".dfe-player[data-state=drawn]", "Map": ".dfe-scatter[data-state=drawn]",
-         "Faces in motion": ".dfe-morph[data-state=drawn]", "Coverage": ".js-plotly-plot .points path",
-         "Compare": "[data-testid=stAppViewContainer]", "Data": "[data-testid=stDataFrame]",
-         "Overview": "[data-testid=stMetric], [data-testid=stCaptionContainer]"}
+READY = {
+    "Codebook": ".dfe-gallery .card",
+    "Find": ".dfe-strip, .dfe-face, .dfe-morph",
+    "Recordings": ".dfe-player[data-state=drawn]",
+    "Map": ".dfe-scatter[data-state=drawn]",
+    "Faces in motion": ".dfe-morph[data-state=drawn]",
+    "Coverage": ".js-plotly-plot .points path",
+    "Compare": "[data-testid=stAppViewContainer]",
+    "Data": "[data-testid=stDataFrame]",
+    "Overview": "[data-testid=stMetric], [data-testid=stCaptionContainer]",
+}
 
 
 def make(root: Path, frames: int) -> dict[str, float]:
@@ -41,16 +47,20 @@ def make(root: Path, frames: int) -> dict[str, float]:
     started = time.perf_counter()
     write_corpus(root, frames)
     taken = {"dataset": time.perf_counter() - started}
-    for name, command in (("encode", ["encode", "default", "large"]),
-                          ("derive AUs", ["aus", "derive", "--dataset", "large", "--name", "derived"]),
-                          ("coverage", ["coverage", "default", "large", "--aus", "derived", "--out",
-                                        str(root / "report")]),
-                          ("map", ["map", "default", "large", "--of", "frames", "--out", str(root / "map.parquet")]),
-                          ("map of codewords", ["map", "default", "--of", "codewords", "--out",
-                                                str(root / "words.parquet")])):
+    for name, command in (
+        ("encode", ["encode", "default", "large"]),
+        ("derive AUs", ["aus", "derive", "--dataset", "large", "--name", "derived"]),
+        ("coverage", ["coverage", "default", "large", "--aus", "derived", "--out", str(root / "report")]),
+        ("map", ["map", "default", "large", "--of", "frames", "--out", str(root / "map.parquet")]),
+        ("map of codewords", ["map", "default", "--of", "codewords", "--out", str(root / "words.parquet")]),
+    ):
         started = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "train", *command, "--progress", "none"], check=True,
-                       env={**os.environ, "DFE_CACHE": str(root)}, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-m", "train", *command, "--progress", "none"],
+            check=True,
+            env={**os.environ, "DFE_CACHE": str(root)},
+            stdout=subprocess.DEVNULL,
+        )
         taken[name] = time.perf_counter() - started
     taken = {name: round(seconds, 1) for name, seconds in taken.items()}
     (root / "made.json").write_text(json.dumps(taken))
@@ -62,6 +72,7 @@ def measure(root: Path, dwell_s: float) -> dict:
     from playwright.sync_api import sync_playwright
 
     from train.browsers import find_browser
+
     os.environ["DFE_CACHE"] = str(root)
     port = free_port()
     server = serve(port)
@@ -72,8 +83,11 @@ def measure(root: Path, dwell_s: float) -> dict:
             page.add_init_script(WATCH)
             page.add_init_script("localStorage.setItem('dfe.tour', 'done')")
             address = f"http://localhost:{port}"
-            found = {"first page": timed(page, lambda: page.goto(f"{address}/?dataset=large&model=default"),
-                                         READY["Overview"])}
+            found = {
+                "first page": timed(
+                    page, lambda: page.goto(f"{address}/?dataset=large&model=default"), READY["Overview"]
+                )
+            }
             found["first page, again"] = timed(page, page.reload, READY["Overview"])
             for visit in ("first", "again"):
                 for name, ready in READY.items():
@@ -106,41 +120,59 @@ def clicks(page, address: str, dwell_s: float) -> dict[str, float]:
         page.locator("[role=option]").first.wait_for()
         for key in ("ArrowDown", "Enter"):  # a list of a thousand scrolls away from a pointer
             page.keyboard.press(key)
+
     opened("codebook?codeword=1", ".dfe-morph[data-state=drawn]")
     cards = page.locator(".dfe-gallery .card")
     several("another codeword, whole page", lambda i: cards.nth(i + 3).click(), ".dfe-morph[data-settled=true]")
-    several("other moments of a codeword", lambda i: page.get_by_text(
-        ("From weak to strong", "Strongest")[i % 2], exact=True).click())
+    several(
+        "other moments of a codeword",
+        lambda i: page.get_by_text(("From weak to strong", "Strongest")[i % 2], exact=True).click(),
+    )
     words = ("lip", "brow", "jaw", "eye", "AU12")
     several("a word in the search", lambda i: page.locator(".st-key-q input").fill(words[i]))
     opened("recordings", READY["Recordings"])
-    several("another recording", lambda i: next_option(page.locator(
-        "[data-testid=stMain] [data-testid=stSelectbox] input").first), READY["Recordings"])
+    several(
+        "another recording",
+        lambda i: next_option(page.locator("[data-testid=stMain] [data-testid=stSelectbox] input").first),
+        READY["Recordings"],
+    )
     opened("map", READY["Map"])
     several("a point of the map", lambda i: page.mouse.click(*place_of_point(page, i)), ".dfe-morph[data-settled=true]")
     opened("map?of=Frames", READY["Map"])
-    several("another colour of the map of frames", lambda i: next_option(page.locator(
-        "[class*=st-key-colour_frames] input").first), READY["Map"])
+    several(
+        "another colour of the map of frames",
+        lambda i: next_option(page.locator("[class*=st-key-colour_frames] input").first),
+        READY["Map"],
+    )
     opened("coverage", READY["Coverage"])
     cells = page.locator(".js-plotly-plot .points path")
     several("a cell of the coverage map", lambda i: cells.nth(9 * i).click(force=True), READY["Coverage"])
     opened("coverage", READY["Coverage"])
-    several("coverage of another subject", lambda i: next_option(page.locator("[class*=st-key-who] input").first),
-            READY["Coverage"])
+    several(
+        "coverage of another subject",
+        lambda i: next_option(page.locator("[class*=st-key-who] input").first),
+        READY["Coverage"],
+    )
     opened("find?shape=jawOpen:0.6", ".dfe-strip[data-state=drawn]")
     sliders = page.locator("[class*=st-key-set-]").get_by_role("slider")
-    several("a slider of the face to find", lambda i: sliders.nth(2 * i).press("ArrowRight"),
-            ".dfe-strip[data-state=drawn]")
+    several(
+        "a slider of the face to find", lambda i: sliders.nth(2 * i).press("ArrowRight"), ".dfe-strip[data-state=drawn]"
+    )
     return found
 
 
 def place_of_point(page, number: int) -> tuple[float, float]:
     """Where one of the map's points stands on the page."""
-    return tuple(page.locator(".dfe-scatter .picture > canvas").evaluate("""(canvas, number) => {
+    return tuple(
+        page.locator(".dfe-scatter .picture > canvas").evaluate(
+            """(canvas, number) => {
       const { placed } = window.__dfe.mounted.get(canvas.getRootNode()), at = 3 * (7 * number + 1);
       const { left, top } = canvas.getBoundingClientRect();
       return [left + placed[at], top + placed[at + 1]];
-    }""", number))
+    }""",
+            number,
+        )
+    )
 
 
 def main() -> None:
@@ -150,11 +182,21 @@ def main() -> None:
     parser.add_argument("--dwell", type=float, default=1.0, help="seconds of looking before the next click")
     arguments = parser.parse_args()
     root = (arguments.work / str(arguments.frames)).resolve()
-    made = json.loads((root / "made.json").read_text()) if (root / "made.json").is_file() else \
-        make(root, arguments.frames)
+    made = (
+        json.loads((root / "made.json").read_text()) if (root / "made.json").is_file() else make(root, arguments.frames)
+    )
     load = round(os.getloadavg()[0], 1)
-    json.dump({"frames": arguments.frames, "dwell_s": arguments.dwell, "load": load, "made_s": made,
-               **measure(root, arguments.dwell)}, sys.stdout, indent=1)
+    json.dump(
+        {
+            "frames": arguments.frames,
+            "dwell_s": arguments.dwell,
+            "load": load,
+            "made_s": made,
+            **measure(root, arguments.dwell),
+        },
+        sys.stdout,
+        indent=1,
+    )
     print()
 
 

@@ -28,8 +28,10 @@ from dfe_core.tokens.runs import build_runs
 
 STAGES, CODEWORDS, LENGTH, HELD, FPS = 8, 256, 7200, 12, 60
 LEVELS = (0.06, 0.1, 0.16, 0.25, 0.4, 0.6, 0.8, 1.0)
-BASELINE = ("SELECT recording, frame, sum(intensity) AS s FROM events WHERE codeword = 1 GROUP BY recording, frame "
-            "ORDER BY s DESC LIMIT 20")
+BASELINE = (
+    "SELECT recording, frame, sum(intensity) AS s FROM events WHERE codeword = 1 GROUP BY recording, frame "
+    "ORDER BY s DESC LIMIT 20"
+)
 
 
 def write_tokens(folder: Path, recordings: int) -> TokenCache:
@@ -37,20 +39,37 @@ def write_tokens(folder: Path, recordings: int) -> TokenCache:
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     chance = 1 / np.arange(1, CODEWORDS + 1)
-    schema = pa.schema([("recording", pa.dictionary(pa.int32(), pa.string())), ("frame", pa.int64()),
-                        ("time_s", pa.float64()), ("tokens", pa.list_(pa.uint16(), STAGES)),
-                        ("levels", pa.list_(pa.uint8(), STAGES)), ("error_mm", pa.float32())])
+    schema = pa.schema(
+        [
+            ("recording", pa.dictionary(pa.int32(), pa.string())),
+            ("frame", pa.int64()),
+            ("time_s", pa.float64()),
+            ("tokens", pa.list_(pa.uint16(), STAGES)),
+            ("levels", pa.list_(pa.uint8(), STAGES)),
+            ("error_mm", pa.float32()),
+        ]
+    )
     with pq.ParquetWriter(folder / "tokens.parquet", schema, compression="zstd") as sink:
         for r in range(recordings):
             tokens = np.repeat(rng.choice(CODEWORDS, (LENGTH // HELD, STAGES), p=chance / chance.sum()), HELD, axis=0)
             levels = rng.integers(0, len(LEVELS), (LENGTH, STAGES))
-            sink.write_table(pa.table([
-                pa.DictionaryArray.from_arrays(np.zeros(LENGTH, np.int32), [f"r{r}"]), np.arange(LENGTH),
-                np.arange(LENGTH) / FPS, pa.FixedSizeListArray.from_arrays(tokens.astype(np.uint16).ravel(), STAGES),
-                pa.FixedSizeListArray.from_arrays(levels.astype(np.uint8).ravel(), STAGES),
-                np.ones(LENGTH, np.float32)], schema=schema))
-    write_json(folder / "manifest.json", {"stages": STAGES, "codewords": CODEWORDS, "levels": list(LEVELS),
-                                          "frames": recordings * LENGTH})
+            sink.write_table(
+                pa.table(
+                    [
+                        pa.DictionaryArray.from_arrays(np.zeros(LENGTH, np.int32), [f"r{r}"]),
+                        np.arange(LENGTH),
+                        np.arange(LENGTH) / FPS,
+                        pa.FixedSizeListArray.from_arrays(tokens.astype(np.uint16).ravel(), STAGES),
+                        pa.FixedSizeListArray.from_arrays(levels.astype(np.uint8).ravel(), STAGES),
+                        np.ones(LENGTH, np.float32),
+                    ],
+                    schema=schema,
+                )
+            )
+    write_json(
+        folder / "manifest.json",
+        {"stages": STAGES, "codewords": CODEWORDS, "levels": list(LEVELS), "frames": recordings * LENGTH},
+    )
     return TokenCache(folder)
 
 
@@ -68,18 +87,25 @@ def measure(frames: int, folder: Path) -> dict[str, float]:
     """Milliseconds of every query for the commonest codeword, and of the baseline."""
     recordings = max(frames // LENGTH, 1)
     tokens = write_tokens(folder / "tokens" / "model--data", recordings)
-    about = pd.DataFrame({"recording": [f"r{i}" for i in range(recordings)],
-                          "subject": [f"s{i % 100}" for i in range(recordings)]})
+    about = pd.DataFrame(
+        {"recording": [f"r{i}" for i in range(recordings)], "subject": [f"s{i % 100}" for i in range(recordings)]}
+    )
     started = time.perf_counter()
     index = build_runs(tokens)
-    result = {"frames": tokens.frames, "runs_of_codeword": int(index.summary["runs"][1]),
-              "index_s": round(time.perf_counter() - started, 1)}
-    for name, work in {"strongest_moments": lambda: strongest_moments(index, 1, about),
-                       "quantile_examples": lambda: quantile_examples(index, 1, about),
-                       "dynamics": lambda: dynamics(index, 1), "contexts": lambda: contexts(index, 1),
-                       "cooccurring": lambda: cooccurring(index, 1),
-                       "intensity_distribution": lambda: intensity_distribution(index, 1),
-                       "distribution_over": lambda: distribution_over(index, 1, about, "subject")}.items():
+    result = {
+        "frames": tokens.frames,
+        "runs_of_codeword": int(index.summary["runs"][1]),
+        "index_s": round(time.perf_counter() - started, 1),
+    }
+    for name, work in {
+        "strongest_moments": lambda: strongest_moments(index, 1, about),
+        "quantile_examples": lambda: quantile_examples(index, 1, about),
+        "dynamics": lambda: dynamics(index, 1),
+        "contexts": lambda: contexts(index, 1),
+        "cooccurring": lambda: cooccurring(index, 1),
+        "intensity_distribution": lambda: intensity_distribution(index, 1),
+        "distribution_over": lambda: distribution_over(index, 1, about, "subject"),
+    }.items():
         result[f"{name}_ms"] = timed(work)
     result["baseline_sql_ms"] = timed(lambda: tokens.query(BASELINE), times=1)
     result["ratio"] = round(result["baseline_sql_ms"] / result["strongest_moments_ms"], 1)

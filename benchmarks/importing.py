@@ -63,11 +63,16 @@ def main() -> None:
 
 
 def machine() -> dict:
-    return {"cores": os.cpu_count(), "platform": platform.platform(), "python": platform.python_version(),
-            "load_1_min": round(os.getloadavg()[0], 2)}
+    return {
+        "cores": os.cpu_count(),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "load_1_min": round(os.getloadavg()[0], 2),
+    }
 
 
 # ---- an hour of each format
+
 
 def measured_format(name: str, work: Path, minutes: float) -> dict:
     """Median of `REPEATS` imports, the worst peak memory, and the baseline where the format is a text table."""
@@ -76,15 +81,17 @@ def measured_format(name: str, work: Path, minutes: float) -> dict:
     if not path.exists():
         write(path, int(minutes * 60 * FPS))
     rows = [apart(name, path) for _ in range(REPEATS)]
-    out = {"file_mb": round(path.stat().st_size / 1e6, 1), "frames": rows[0]["frames"],
-           "seconds": round(statistics.median(r["seconds"] for r in rows), 2),
-           "worst_s": round(max(r["seconds"] for r in rows), 2),
-           "processor_s": round(statistics.median(r["processor_s"] for r in rows), 2),
-           "load_1_min": max(r["load_1_min"] for r in rows),
-           "peak_over_start_mb": max(r["peak_over_start_mb"] for r in rows)}
+    out = {
+        "file_mb": round(path.stat().st_size / 1e6, 1),
+        "frames": rows[0]["frames"],
+        "seconds": round(statistics.median(r["seconds"] for r in rows), 2),
+        "worst_s": round(max(r["seconds"] for r in rows), 2),
+        "processor_s": round(statistics.median(r["processor_s"] for r in rows), 2),
+        "load_1_min": max(r["load_1_min"] for r in rows),
+        "peak_over_start_mb": max(r["peak_over_start_mb"] for r in rows),
+    }
     if ending in (".csv", ".tsv"):
-        out["pandas_read_csv_s"] = round(statistics.median(
-            apart("pandas", path)["seconds"] for _ in range(REPEATS)), 2)
+        out["pandas_read_csv_s"] = round(statistics.median(apart("pandas", path)["seconds"] for _ in range(REPEATS)), 2)
         out["ratio_to_pandas"] = round(out["seconds"] / out["pandas_read_csv_s"], 2)
     return out
 
@@ -98,15 +105,20 @@ def apart(what: str, path: Path) -> dict:
 
 def one_file(path: Path, name: str) -> dict:
     from dfe_core.expressions.importing import import_dataset
+
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         root, face = cache(Path(folder), FORMATS[name][2])
         start = resident_mb()
         begin, worked = time.perf_counter(), time.process_time()
         report = import_dataset([path], "hour", face=face, fps=None if name in TIMED else FPS, root=root)
         seconds, worked = time.perf_counter() - begin, time.process_time() - worked
-    return {"seconds": seconds, "processor_s": worked, "load_1_min": round(os.getloadavg()[0], 2),
-            "frames": sum(frames for _, frames, _ in report.imported),
-            "peak_over_start_mb": round(peak_mb() - start)}
+    return {
+        "seconds": seconds,
+        "processor_s": worked,
+        "load_1_min": round(os.getloadavg()[0], 2),
+        "frames": sum(frames for _, frames, _ in report.imported),
+        "peak_over_start_mb": round(peak_mb() - start),
+    }
 
 
 def cache(root: Path, face: str) -> tuple[Path, str]:
@@ -114,12 +126,14 @@ def cache(root: Path, face: str) -> tuple[Path, str]:
     from dfe_core.faces import save_face
     from dfe_core.faces.arkit import ARKIT_NAMES
     from dfe_core.faces.coefficients import bare_face
+
     save_face(bare_face("bare-1", "ARKit coefficients, no mesh", ARKIT_NAMES), root)
     return root, face
 
 
 def pandas_only(path: Path, _: str) -> dict:
     import pandas as pd
+
     begin = time.perf_counter()
     pd.read_csv(path, sep="\t" if path.suffix == ".tsv" else ",")
     return {"seconds": time.perf_counter() - begin}
@@ -137,6 +151,7 @@ def peak_mb() -> float:
 
 
 # ---- many files
+
 
 def measured_files(work: Path, files: int) -> dict:
     folder = work / f"files-{files}"
@@ -160,6 +175,7 @@ def some_files(folder: Path, files: int) -> None:
 def many_files(folder: Path, _: str) -> dict:
     """Import a folder; resident memory is looked at as files go by."""
     from dfe_core.expressions.importing import import_dataset
+
     seen: list[float] = []
 
     def watch(progress) -> None:
@@ -171,11 +187,16 @@ def many_files(folder: Path, _: str) -> dict:
         begin = time.perf_counter()
         report = import_dataset([folder], "many", face=face, subject_pattern=r"(s\d+)_", root=root, progress=watch)
         seconds = time.perf_counter() - begin
-    return {"imported": len(report.imported), "seconds": round(seconds, 1), "resident_mb": seen,
-            "grown_mb_after_the_first_tenth": round(max(seen[1:]) - seen[1])}
+    return {
+        "imported": len(report.imported),
+        "seconds": round(seconds, 1),
+        "resident_mb": seen,
+        "grown_mb_after_the_first_tenth": round(max(seen[1:]) - seen[1]),
+    }
 
 
 # ---- files of an hour
+
 
 def values(frames: int, count: int = 52) -> np.ndarray:
     """(T, C) in 0 … 1 with four decimals."""
@@ -193,6 +214,7 @@ def times(frames: int) -> np.ndarray:
 
 def arkit_columns(frames: int) -> pa.Table:
     from dfe_core.faces.arkit import ARKIT_NAMES
+
     return pa.table({"time_s": times(frames), **columns(list(ARKIT_NAMES), values(frames))})
 
 
@@ -210,27 +232,47 @@ def arkit_parquet(path: Path, frames: int) -> None:
 
 def live_link(path: Path, frames: int) -> None:
     from dfe_core.faces.arkit import ARKIT_NAMES
+
     i = np.arange(frames)
     second = i // 60
-    codes = [f"{10 + s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}:{f:02d}.{f * 7 % 1000:03d}"
-             for s, f in zip(second.tolist(), (i % 60).tolist(), strict=True)]
+    codes = [
+        f"{10 + s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}:{f:02d}.{f * 7 % 1000:03d}"
+        for s, f in zip(second.tolist(), (i % 60).tolist(), strict=True)
+    ]
     names = [n[0].upper() + n[1:] for n in ARKIT_NAMES]
-    angles = ["HeadYaw", "HeadPitch", "HeadRoll", *(f"{s}Eye{a}" for s in ("Left", "Right") for a in
-                                                    ("Yaw", "Pitch", "Roll"))]
-    table = pa.table({"Timecode": codes, "BlendShapeCount": np.full(frames, 61), **columns(names, values(frames)),
-                      **columns(angles, values(frames, 9))})
+    angles = [
+        "HeadYaw",
+        "HeadPitch",
+        "HeadRoll",
+        *(f"{s}Eye{a}" for s in ("Left", "Right") for a in ("Yaw", "Pitch", "Roll")),
+    ]
+    table = pa.table(
+        {
+            "Timecode": codes,
+            "BlendShapeCount": np.full(frames, 61),
+            **columns(names, values(frames)),
+            **columns(angles, values(frames, 9)),
+        }
+    )
     pcsv.write_csv(table, path, pcsv.WriteOptions(quoting_style="none"))
 
 
 def mediapipe(path: Path, frames: int) -> None:
     from dfe_core.expressions.readers.mediapipe import NAMES
-    table = pa.table({"frame": np.arange(frames), "timestamp_ms": np.round(1e3 * times(frames), 3),
-                      **columns(list(NAMES), values(frames))})
+
+    table = pa.table(
+        {
+            "frame": np.arange(frames),
+            "timestamp_ms": np.round(1e3 * times(frames), 3),
+            **columns(list(NAMES), values(frames)),
+        }
+    )
     pcsv.write_csv(table, path, pcsv.WriteOptions(quoting_style="none"))
 
 
 def ict(path: Path, frames: int) -> None:
     from dfe_core.faces.arkit import ARKIT_NAMES
+
     names = [*(n for n in ARKIT_NAMES[:-1] if n != "browInnerUp"), "browInnerUp_L", "browInnerUp_R"]
     table = pa.table({"time_s": times(frames), **columns(names, values(frames, len(names)))})
     pcsv.write_csv(table, path, pcsv.WriteOptions(quoting_style="none"))
@@ -238,9 +280,15 @@ def ict(path: Path, frames: int) -> None:
 
 def face_cap(path: Path, frames: int) -> None:
     from dfe_core.faces.arkit import ARKIT_NAMES
-    table = pa.table({"k": ["k"] * frames, "time": np.round(1e3 * times(frames)).astype(np.int64),
-                      **columns([f"p{i}" for i in range(10)], values(frames, 10)),
-                      **columns(list(ARKIT_NAMES), values(frames))})
+
+    table = pa.table(
+        {
+            "k": ["k"] * frames,
+            "time": np.round(1e3 * times(frames)).astype(np.int64),
+            **columns([f"p{i}" for i in range(10)], values(frames, 10)),
+            **columns(list(ARKIT_NAMES), values(frames)),
+        }
+    )
     with open(path, "wb") as handle:
         handle.write(b"info,face cap\nbs," + ",".join(ARKIT_NAMES).encode() + b"\n")
         pcsv.write_csv(table, handle, pcsv.WriteOptions(include_header=False, quoting_style="none"))
@@ -248,12 +296,15 @@ def face_cap(path: Path, frames: int) -> None:
 
 def ifacialmocap(path: Path, frames: int) -> None:
     from dfe_core.faces.arkit import ARKIT_NAMES
+
     percent = np.rint(100 * values(frames)).astype(int)
-    form = "|".join(f"{name}-%d" for name in ARKIT_NAMES) \
-        + "|=head#1.5,2.5,3.5,0.1,0.2,0.3|rightEye#1,2,3|leftEye#1,2,3|"
+    form = (
+        "|".join(f"{name}-%d" for name in ARKIT_NAMES) + "|=head#1.5,2.5,3.5,0.1,0.2,0.3|rightEye#1,2,3|leftEye#1,2,3|"
+    )
     with open(path, "w") as handle:
-        handle.writelines(f"{t:.4f},{form % tuple(row)}\n" for t, row in zip(times(frames).tolist(), percent.tolist(),
-                                                                              strict=True))
+        handle.writelines(
+            f"{t:.4f},{form % tuple(row)}\n" for t, row in zip(times(frames).tolist(), percent.tolist(), strict=True)
+        )
 
 
 def moving_points(frames: int, count: int = 68, seed: int = 0) -> np.ndarray:
@@ -261,29 +312,40 @@ def moving_points(frames: int, count: int = 68, seed: int = 0) -> np.ndarray:
     rest = np.random.default_rng(seed).normal(size=(count, 3)) * (45, 60, 20) + (0, 0, 500)
     time_s = np.arange(frames)[:, None, None] / FPS
     lower = (rest[:, 1:2] > 0) * np.random.default_rng(1).normal(size=(count, 3))
-    return rest + 5 * np.sin(0.7 * time_s) * lower + 3 * np.cos(1.3 * time_s) * np.roll(lower, 1, 1) \
+    return (
+        rest
+        + 5 * np.sin(0.7 * time_s) * lower
+        + 3 * np.cos(1.3 * time_s) * np.roll(lower, 1, 1)
         + 4 * np.sin(0.2 * time_s)
+    )
 
 
 def openface(path: Path, frames: int) -> None:
     xyz = np.round(moving_points(frames), 1)
     flat = np.round(xyz[..., :2] * 500 / xyz[..., 2:] + 320, 1)
-    table = pa.table({
-        "frame": np.arange(1, frames + 1), "face_id": np.zeros(frames, int), "timestamp": np.round(times(frames), 3),
-        "confidence": np.full(frames, 0.98), "success": np.ones(frames, int),
-        **{f"gaze_{i}_{a}": np.full(frames, 0.1) for i in (0, 1) for a in "xyz"},
-        **{f"pose_{k}{a}": np.full(frames, 0.1) for k in "TR" for a in "xyz"},
-        **{f"{a}_{i}": flat[:, i, k] for k, a in enumerate("xy") for i in range(68)},
-        **{f"{a}_{i}": xyz[:, i, k] for k, a in enumerate("XYZ") for i in range(68)},
-        **{f"AU{u:02d}_r": np.full(frames, 0.5) for u in range(17)}, **{f"AU{u:02d}_c": np.ones(frames, int) for u in
-                                                                        range(18)}})
+    table = pa.table(
+        {
+            "frame": np.arange(1, frames + 1),
+            "face_id": np.zeros(frames, int),
+            "timestamp": np.round(times(frames), 3),
+            "confidence": np.full(frames, 0.98),
+            "success": np.ones(frames, int),
+            **{f"gaze_{i}_{a}": np.full(frames, 0.1) for i in (0, 1) for a in "xyz"},
+            **{f"pose_{k}{a}": np.full(frames, 0.1) for k in "TR" for a in "xyz"},
+            **{f"{a}_{i}": flat[:, i, k] for k, a in enumerate("xy") for i in range(68)},
+            **{f"{a}_{i}": xyz[:, i, k] for k, a in enumerate("XYZ") for i in range(68)},
+            **{f"AU{u:02d}_r": np.full(frames, 0.5) for u in range(17)},
+            **{f"AU{u:02d}_c": np.ones(frames, int) for u in range(18)},
+        }
+    )
     pcsv.write_csv(table, path, pcsv.WriteOptions(quoting_style="none"))
 
 
 def landmarks(path: Path, frames: int) -> None:
     xy = np.round(moving_points(frames, 48), 1)
-    table = pa.table({"time": times(frames),
-                      **{f"{a}_{i}": xy[:, i, k] for k, a in enumerate("xy") for i in range(48)}})
+    table = pa.table(
+        {"time": times(frames), **{f"{a}_{i}": xy[:, i, k] for k, a in enumerate("xy") for i in range(48)}}
+    )
     pcsv.write_csv(table, path, pcsv.WriteOptions(quoting_style="none"))
 
 
@@ -296,12 +358,19 @@ def bfm(path: Path, frames: int) -> None:
 
 
 FORMATS: dict[str, tuple[str, Callable[[Path, int], None], str]] = {
-    "live-link": (".csv", live_link, "bare-1"), "arkit-csv": (".csv", arkit_csv, "bare-1"),
-    "arkit-tsv": (".tsv", arkit_tsv, "bare-1"), "arkit-parquet": (".parquet", arkit_parquet, "bare-1"),
-    "mediapipe-csv": (".csv", mediapipe, "bare-1"), "ict-csv": (".csv", ict, "bare-1"),
-    "face-cap": (".txt", face_cap, "bare-1"), "ifacialmocap": (".txt", ifacialmocap, "bare-1"),
-    "openface": (".csv", openface, "learn"), "landmarks": (".csv", landmarks, "learn"),
-    "flame-npz": (".npz", flame, "flame-50+jaw"), "bfm-npz": (".npz", bfm, "bfm-64")}
+    "live-link": (".csv", live_link, "bare-1"),
+    "arkit-csv": (".csv", arkit_csv, "bare-1"),
+    "arkit-tsv": (".tsv", arkit_tsv, "bare-1"),
+    "arkit-parquet": (".parquet", arkit_parquet, "bare-1"),
+    "mediapipe-csv": (".csv", mediapipe, "bare-1"),
+    "ict-csv": (".csv", ict, "bare-1"),
+    "face-cap": (".txt", face_cap, "bare-1"),
+    "ifacialmocap": (".txt", ifacialmocap, "bare-1"),
+    "openface": (".csv", openface, "learn"),
+    "landmarks": (".csv", landmarks, "learn"),
+    "flame-npz": (".npz", flame, "flame-50+jaw"),
+    "bfm-npz": (".npz", bfm, "bfm-64"),
+}
 """By name: the file's ending, what writes it, and the face it goes to."""
 TIMED = frozenset(FORMATS) - {"flame-npz", "bfm-npz"}
 MEASURES = {"pandas": pandas_only, "files": many_files}

@@ -22,12 +22,32 @@ def write_corpus(root: Path, frames: int, longest: int = 3600) -> None:
             for part in small.iter_frames():
                 row = labels.loc[part.recording]
                 psi = part.psi[rows] * np.float32(rng.uniform(0.85, 1.15))
-                writer.add(Recording(f"{part.recording}-{copy:03d}", small.names, psi, part.time_s[rows],
-                                     part.frame[rows], part.valid[rows], float(row["fps"]), "arkit", "simulated",
-                                     f"{row['subject']}-{copy:03d}"), {name: row[name] for name in small.labels})
+                writer.add(
+                    Recording(
+                        f"{part.recording}-{copy:03d}",
+                        small.names,
+                        psi,
+                        part.time_s[rows],
+                        part.frame[rows],
+                        part.valid[rows],
+                        float(row["fps"]),
+                        "arkit",
+                        "simulated",
+                        f"{row['subject']}-{copy:03d}",
+                    ),
+                    {name: row[name] for name in small.labels},
+                )
                 count += len(psi)
                 if count >= frames:
                     break
             copy += 1
-        writer.close({"name": NAME, "face": small.face_id, "simulated": True, "sources": [], "dropped": [],
-                      "notes": ["The simulated data over and over, for a benchmark."]})
+        writer.close(
+            {
+                "name": NAME,
+                "face": small.face_id,
+                "simulated": True,
+                "sources": [],
+                "dropped": [],
+                "notes": ["The simulated data over and over, for a benchmark."],
+            }
+        )

@@ -34,6 +34,6 @@ def now() -> tuple[float, float]:
     status = Path("/proc/self/status")
     if not status.is_file():
         record = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return record / (1024 ** 2 if sys.platform == "darwin" else 1024), 0.0
+        return record / (1024**2 if sys.platform == "darwin" else 1024), 0.0
     lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
     return int(lines["RssAnon"].split()[0]) / 1024, int(lines["RssFile"].split()[0]) / 1024

@@ -38,8 +38,19 @@ def _recordings(source: Dataset) -> Iterator[Recording]:
     rows = source.recordings.set_index("recording")
     for part in source.iter_frames():
         row = rows.loc[part.recording]
-        yield Recording(part.recording, source.names, part.psi, part.time_s, part.frame, part.valid, float(row["fps"]),
-                        "arkit", str(row["extractor"]), str(row["subject"]), str(row["session"]))
+        yield Recording(
+            part.recording,
+            source.names,
+            part.psi,
+            part.time_s,
+            part.frame,
+            part.valid,
+            float(row["fps"]),
+            "arkit",
+            str(row["extractor"]),
+            str(row["subject"]),
+            str(row["session"]),
+        )
 
 
 def _half(count: int, rng: np.random.Generator) -> np.ndarray:
@@ -62,8 +73,10 @@ def lengths(held: list[Recording], rng: np.random.Generator) -> Iterator[Part]:
 def frame_rates(held: list[Recording], rng: np.random.Generator) -> Iterator[Part]:
     """Every frame, or every second one."""
     for one, slow in zip(held, _half(len(held), rng), strict=True):
-        yield (replace(_rows(one, slice(None, None, 2)), fps=one.fps / 2) if slow else one,
-               {LABEL: "slow" if slow else "fast"})
+        yield (
+            replace(_rows(one, slice(None, None, 2)), fps=one.fps / 2) if slow else one,
+            {LABEL: "slow" if slow else "fast"},
+        )
 
 
 def session_offset(held: list[Recording], rng: np.random.Generator) -> Iterator[Part]:
@@ -99,4 +112,9 @@ def missing_frames(held: list[Recording], rng: np.random.Generator) -> Iterator[
 
 
 WORLDS: dict[str, Callable[[list[Recording], np.random.Generator], Iterator[Part]]] = {
-    "length": lengths, "fps": frame_rates, "session": session_offset, "names": two_names, "missing": missing_frames}
+    "length": lengths,
+    "fps": frame_rates,
+    "session": session_offset,
+    "names": two_names,
+    "missing": missing_frames,
+}

@@ -62,15 +62,27 @@ def main() -> None:
     args = parser.parse_args()
     if args.what == "intervals":
         people = [int(text) for text in args.people.split(",")]
-        print(json.dumps([intervals(count, *design, args.seeds, args.repeats) for count in people
-                          for design in DESIGNS if args.task in (None, design[0])], indent=1))
+        print(
+            json.dumps(
+                [
+                    intervals(count, *design, args.seeds, args.repeats)
+                    for count in people
+                    for design in DESIGNS
+                    if args.task in (None, design[0])
+                ],
+                indent=1,
+            )
+        )
         return
     with tempfile.TemporaryDirectory(prefix="dfe-probes-") as folder:
         if args.what == "traps":
             found = traps(Path(folder), args.model, args.source)
         else:
-            found = speed(Path(folder), args.recordings, args.frames) if args.what == "speed" \
+            found = (
+                speed(Path(folder), args.recordings, args.frames)
+                if args.what == "speed"
                 else chance(Path(folder), args.model, args.seeds, args.subjects)
+            )
     print(json.dumps(found, indent=1))
 
 
@@ -83,17 +95,28 @@ def speed(root: Path, recordings: int, frames: int) -> dict:
     base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.perf_counter()
     steps: dict[str, float] = {}
-    result = run_probe(ProbeSettings("m", "d", "condition", features=ROWS), root,
-                       progress=lambda p: steps.setdefault(f"{p.task} {p.detail if p.total and p.total < 9 else ''}",
-                                                           round(time.perf_counter() - began, 1)))
+    result = run_probe(
+        ProbeSettings("m", "d", "condition", features=ROWS),
+        root,
+        progress=lambda p: steps.setdefault(
+            f"{p.task} {p.detail if p.total and p.total < 9 else ''}", round(time.perf_counter() - began, 1)
+        ),
+    )
     seconds = time.perf_counter() - began
     again = time.perf_counter()
     run_probe(ProbeSettings("m", "d", "condition", features=ROWS, seed=1, permutations=19, repeats=1), root)
-    return {"recordings": recordings, "frames": recordings * frames, "rows": len(ROWS), "seconds": round(seconds, 1),
-            "seconds_again_other_seed": round(time.perf_counter() - again, 1), "derive_aus_seconds": round(derived, 1),
-            "started_at": steps, "memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
-            "memory_before_gb": round(base / 1e6, 2), "scores": {r["features"]: r["score"] for r in
-                                                                 result.to_json()["rows"]}}
+    return {
+        "recordings": recordings,
+        "frames": recordings * frames,
+        "rows": len(ROWS),
+        "seconds": round(seconds, 1),
+        "seconds_again_other_seed": round(time.perf_counter() - again, 1),
+        "derive_aus_seconds": round(derived, 1),
+        "started_at": steps,
+        "memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
+        "memory_before_gb": round(base / 1e6, 2),
+        "scores": {r["features"]: r["score"] for r in result.to_json()["rows"]},
+    }
 
 
 def write_world(root: Path, recordings: int, frames: int) -> None:
@@ -103,10 +126,19 @@ def write_world(root: Path, recordings: int, frames: int) -> None:
     psi[0] = 0
     folder = root / "models" / "m"
     folder.mkdir(parents=True)
-    pd.DataFrame({"codeword": np.arange(_CODEWORDS), "region": "brow", "psi": list(psi.astype(np.float32))}) \
-        .to_parquet(folder / "codewords.parquet")
-    write_json(folder / "config.json", {"key": content_key(0), "levels": list(_LEVELS), "face": "none",
-                                        "coefficients": list(ARKIT_NAMES), "tokenizer": {"stages": _STAGES}})
+    pd.DataFrame({"codeword": np.arange(_CODEWORDS), "region": "brow", "psi": list(psi.astype(np.float32))}).to_parquet(
+        folder / "codewords.parquet"
+    )
+    write_json(
+        folder / "config.json",
+        {
+            "key": content_key(0),
+            "levels": list(_LEVELS),
+            "face": "none",
+            "coefficients": list(ARKIT_NAMES),
+            "tokenizer": {"stages": _STAGES},
+        },
+    )
     folder = root / "tokens" / "m--d"
     folder.mkdir(parents=True)
     weight = rng.dirichlet(np.full(_CODEWORDS, 0.5), 2)
@@ -119,8 +151,21 @@ def write_world(root: Path, recordings: int, frames: int) -> None:
             levels = np.repeat(rng.integers(0, len(_LEVELS), (held, _STAGES)), 5, 0).astype(np.uint8)
             rows = len(tokens)
             values = np.repeat(rng.random((held, 52), np.float32), 5, 0) ** 3
-            writer.add(Recording(name, ARKIT_NAMES, values, np.arange(rows) / _FPS, np.arange(rows),
-                                 np.ones(rows, bool), _FPS, "arkit", "x", f"s{i // 4}"), {"condition": "ab"[label]})
+            writer.add(
+                Recording(
+                    name,
+                    ARKIT_NAMES,
+                    values,
+                    np.arange(rows) / _FPS,
+                    np.arange(rows),
+                    np.ones(rows, bool),
+                    _FPS,
+                    "arkit",
+                    "x",
+                    f"s{i // 4}",
+                ),
+                {"condition": "ab"[label]},
+            )
             table = _token_table(name, tokens, levels)
             sink = sink or pq.ParquetWriter(folder / "tokens.parquet", table.schema, compression="zstd")
             sink.write_table(table)
@@ -128,17 +173,24 @@ def write_world(root: Path, recordings: int, frames: int) -> None:
         writer.close({"name": "d", "face": "none", "simulated": True})
     sink.close()
     pd.concat(counts).to_parquet(folder / "counts.parquet", index=False)
-    write_json(folder / "manifest.json", {"stages": _STAGES, "codewords": _CODEWORDS, "levels": list(_LEVELS),
-                                          "frames": recordings * held * 5})
+    write_json(
+        folder / "manifest.json",
+        {"stages": _STAGES, "codewords": _CODEWORDS, "levels": list(_LEVELS), "frames": recordings * held * 5},
+    )
 
 
 def _token_table(name: str, tokens: np.ndarray, levels: np.ndarray) -> pa.Table:
     rows = len(tokens)
-    return pa.table({"recording": pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), [name]),
-                     "frame": np.arange(rows), "time_s": np.arange(rows) / _FPS,
-                     "tokens": pa.FixedSizeListArray.from_arrays(tokens.ravel(), _STAGES),
-                     "levels": pa.FixedSizeListArray.from_arrays(levels.ravel(), _STAGES),
-                     "error_mm": np.zeros(rows, np.float32)})
+    return pa.table(
+        {
+            "recording": pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), [name]),
+            "frame": np.arange(rows),
+            "time_s": np.arange(rows) / _FPS,
+            "tokens": pa.FixedSizeListArray.from_arrays(tokens.ravel(), _STAGES),
+            "levels": pa.FixedSizeListArray.from_arrays(levels.ravel(), _STAGES),
+            "error_mm": np.zeros(rows, np.float32),
+        }
+    )
 
 
 def _counts(name: str, tokens: np.ndarray, intensity: np.ndarray) -> pd.DataFrame:
@@ -146,14 +198,22 @@ def _counts(name: str, tokens: np.ndarray, intensity: np.ndarray) -> pd.DataFram
     uses = np.bincount(cell, minlength=_STAGES * _CODEWORDS)
     total = np.bincount(cell, intensity.ravel(), _STAGES * _CODEWORDS)
     used = np.flatnonzero((uses > 0) & (np.arange(len(uses)) % _CODEWORDS != 0))
-    return pd.DataFrame({"recording": name, "stage": used // _CODEWORDS, "codeword": used % _CODEWORDS,
-                         "uses": uses[used], "intensity": total[used]})
+    return pd.DataFrame(
+        {
+            "recording": name,
+            "stage": used // _CODEWORDS,
+            "codeword": used % _CODEWORDS,
+            "uses": uses[used],
+            "intensity": total[used],
+        }
+    )
 
 
 def chance(root: Path, model: str, seeds: int, subjects: int) -> dict:
     """Share of seeds with p at most 0.05, by label and row: simulated people without effect, encoded by `model`."""
     from dfe_core.simulate.dataset import simulate_dataset
     from dfe_core.tokens.encoding import encode_dataset
+
     source = cache_root()
     shutil.copytree(source / "models" / model, root / "models" / model)
     shutil.copytree(source / "faces", root / "faces")
@@ -163,22 +223,45 @@ def chance(root: Path, model: str, seeds: int, subjects: int) -> dict:
         encode_dataset(model, "d", root=root)
         derive_aus(Dataset.open("d", root), root=root)
         for label in ("condition", "group", "arousal"):
-            found = run_probe(ProbeSettings(model, "d", label, features=("bow", "au"), permutations=99,
-                                            resamples=500, swaps=999, seed=seed), root).to_json()
-            rows += [{"seed": seed, "label": label, "features": r["features"], "p": r["p_vs_chance"],
-                      "above": r["ci95"][0] > found["chance"]} for r in found["rows"]]
-            rows += [{"seed": seed, "label": label, "features": f"{p['a']} against {p['b']}", "p": p["p"]}
-                     for p in found["paired"]]
+            found = run_probe(
+                ProbeSettings(
+                    model, "d", label, features=("bow", "au"), permutations=99, resamples=500, swaps=999, seed=seed
+                ),
+                root,
+            ).to_json()
+            rows += [
+                {
+                    "seed": seed,
+                    "label": label,
+                    "features": r["features"],
+                    "p": r["p_vs_chance"],
+                    "above": r["ci95"][0] > found["chance"],
+                }
+                for r in found["rows"]
+            ]
+            rows += [
+                {"seed": seed, "label": label, "features": f"{p['a']} against {p['b']}", "p": p["p"]}
+                for p in found["paired"]
+            ]
         shutil.rmtree(root / "analyses")
         print(f"seed {seed + 1} of {seeds}: {np.mean([r['p'] <= 0.05 for r in rows]):.3f}", file=sys.stderr, flush=True)
     table = pd.DataFrame(rows)
     share = table.assign(found=table["p"] <= 0.05).groupby(["label", "features"])["found"].mean().round(3)
-    return {"seeds": seeds, "subjects": subjects, "share_significant": {f"{a}: {b}": v for (a, b), v in share.items()},
-            "over_rows": round(float((table["p"] <= 0.05).mean()), 4)}
+    return {
+        "seeds": seeds,
+        "subjects": subjects,
+        "share_significant": {f"{a}: {b}": v for (a, b), v in share.items()},
+        "over_rows": round(float((table["p"] <= 0.05).mean()), 4),
+    }
 
 
-DESIGNS = (("classify", 1.0, "recording"), ("classify", 0.0, "recording"), ("classify", 1.0, "subject"),
-           ("regress", 0.6, "recording"), ("regress", 0.0, "recording"))
+DESIGNS = (
+    ("classify", 1.0, "recording"),
+    ("classify", 0.0, "recording"),
+    ("classify", 1.0, "subject"),
+    ("regress", 0.6, "recording"),
+    ("regress", 0.0, "recording"),
+)
 """Task, effect (difference of class means in standard deviations, or slope) and what the label varies between."""
 
 
@@ -189,15 +272,26 @@ def intervals(people: int, task: str, effect: float, level: str, seeds: int, rep
     for name in ("macro-F1", "AUROC") if task == "classify" else ("CCC",):
         low, high = (np.array([row[name]["ci95"][i] for row in rows]) for i in (0, 1))
         expected = float(np.mean([row[name]["score"] for row in rows]))
-        found[name] = {"expected": round(expected, 3), "coverage": round(float(np.mean((low <= expected)
-                       & (expected <= high))), 3), "width": round(float(np.mean(high - low)), 3)}
+        found[name] = {
+            "expected": round(expected, 3),
+            "coverage": round(float(np.mean((low <= expected) & (expected <= high))), 3),
+            "width": round(float(np.mean(high - low)), 3),
+        }
     print(people, task, effect, level, found, file=sys.stderr, flush=True)
-    return {"people": people, "task": task, "effect": effect, "level": level, "seeds": seeds, "repeats": repeats,
-            "metrics": found}
+    return {
+        "people": people,
+        "task": task,
+        "effect": effect,
+        "level": level,
+        "seeds": seeds,
+        "repeats": repeats,
+        "metrics": found,
+    }
 
 
-def _interval_row(people: int, task: str, effect: float, level: str, seed: int, repeats: int | None,
-                  columns: int = 60) -> dict:
+def _interval_row(
+    people: int, task: str, effect: float, level: str, seed: int, repeats: int | None, columns: int = 60
+) -> dict:
     """Scores with intervals of one drawn sample, by the procedure of `dfe probe` as it is by default."""
     rng = np.random.default_rng(seed)
     groups = np.repeat(np.arange(people), 2)
@@ -208,10 +302,23 @@ def _interval_row(people: int, task: str, effect: float, level: str, seed: int, 
         y = np.tile([0, 1], people) if level == "recording" else rng.permutation(np.arange(people) % 2).repeat(2)
     values[:, :5] += effect * y[:, None]
     names = np.array([f"r{i}" for i in range(len(y))], object)
-    target = Target(task, "recording", names, groups.astype(str), y, ("a", "b") if task == "classify" else (),
-                    np.arange(len(y)), pd.DataFrame({"unit": names}))
-    feature = Feature("x", values, pd.DataFrame({"name": "x", "codeword": -1}, index=range(columns)),
-                      Blocks(((0, columns, Measured()),)), np.arange(len(y)))
+    target = Target(
+        task,
+        "recording",
+        names,
+        groups.astype(str),
+        y,
+        ("a", "b") if task == "classify" else (),
+        np.arange(len(y)),
+        pd.DataFrame({"unit": names}),
+    )
+    feature = Feature(
+        "x",
+        values,
+        pd.DataFrame({"name": "x", "codeword": -1}, index=range(columns)),
+        Blocks(((0, columns, Measured()),)),
+        np.arange(len(y)),
+    )
     settings = ProbeSettings("m", "d", "y", features=("x",), resamples=200, seed=seed, repeats=repeats)
     found = tuple(nested(feature, target, folds, "linear", settings) for folds in repeated_folds(target, settings))
     return scored_with_intervals(found, target, "linear", settings)
@@ -221,6 +328,7 @@ def traps(root: Path, model: str, source: str) -> dict:
     """Scores and headline of every misleading world made from a dataset of the cache."""
     from benchmarks.probe_worlds import LABEL, WORLDS, write_world
     from dfe_core.tokens.encoding import encode_dataset
+
     cache = cache_root()
     shutil.copytree(cache / "models" / model, root / "models" / model)
     shutil.copytree(cache / "faces", root / "faces")
@@ -230,13 +338,16 @@ def traps(root: Path, model: str, source: str) -> dict:
         encode_dataset(model, kind, root=root)
         derive_aus(world, root=root)
         for lengths in ("as-recorded", "matched"):
-            result = run_probe(ProbeSettings(model, kind, LABEL, features=TRAP_ROWS, unit="recording",
-                                             lengths=lengths), root).to_json()
+            result = run_probe(
+                ProbeSettings(model, kind, LABEL, features=TRAP_ROWS, unit="recording", lengths=lengths), root
+            ).to_json()
             telling = [c["column"] for c in result["confound_checks"] if c["state"] == "tells the label"]
             found[f"{kind}, {lengths}"] = {
                 "scores": {r["features"]: round(r["score"], 2) for r in result["rows"]},
-                "p_holm": {r["features"]: round(r["p_holm"], 3) for r in result["rows"]}, "told by": telling,
-                "duplicates": len(result["duplicates"])}
+                "p_holm": {r["features"]: round(r["p_holm"], 3) for r in result["rows"]},
+                "told by": telling,
+                "duplicates": len(result["duplicates"]),
+            }
             print(kind, lengths, found[f"{kind}, {lengths}"], file=sys.stderr, flush=True)
     return found
 

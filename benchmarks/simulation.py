@@ -36,12 +36,14 @@ def table(real: str | None, simulated: list[str]) -> str:
     if real:
         takes = statistics(real).groupby("recording")[list(STATISTIC_NAMES)].median()
         columns[f"{real}: least, median, largest"] = [
-            " / ".join(map(_figure, (takes[s].min(), takes[s].median(), takes[s].max()))) for s in STATISTIC_NAMES]
+            " / ".join(map(_figure, (takes[s].min(), takes[s].median(), takes[s].max()))) for s in STATISTIC_NAMES
+        ]
     for name in simulated:
         windows = statistics(name)
         columns[f"{name}: median (10 %, 90 %)"] = [
             f"{_figure(windows[s].median())} ({_figure(windows[s].quantile(0.1))}, {_figure(windows[s].quantile(0.9))})"
-            for s in STATISTIC_NAMES]
+            for s in STATISTIC_NAMES
+        ]
     head = ["statistic", *columns]
     rows = [head, ["---"] * len(head), *([s, *(c[i] for c in columns.values())] for i, s in enumerate(STATISTIC_NAMES))]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)

@@ -36,18 +36,23 @@ def measure(root: Path, steps: int) -> dict[str, float]:
     """Train on a corpus; MB and steps a second."""
     from dfe_core.tokenizer.config import load_config
     from dfe_core.training.fit import train_model
+
     marks: list[float] = []
     own, mapped = now()
 
     def heard(report: Progress) -> None:
         if report.task == "training":
             marks.append(time.perf_counter())
+
     peak, started = PeakMemory(), time.perf_counter()
     train_model("large", "trained", config=load_config(None, {"train.steps": steps}), root=root, progress=heard)
-    return {"frames": Dataset.open("large", root).frame_count,
-            "anonymous_mb": round(peak.own - own),
-            "mapped_mb": round(peak.mapped - mapped), "preparing_s": round(marks[0] - started, 1),
-            "steps_per_s": round((len(marks) - 1) / (marks[-1] - marks[0]), 1)}
+    return {
+        "frames": Dataset.open("large", root).frame_count,
+        "anonymous_mb": round(peak.own - own),
+        "mapped_mb": round(peak.mapped - mapped),
+        "preparing_s": round(marks[0] - started, 1),
+        "steps_per_s": round((len(marks) - 1) / (marks[-1] - marks[0]), 1),
+    }
 
 
 def main() -> None:
@@ -64,9 +69,22 @@ def main() -> None:
         root = (arguments.work / str(size)).resolve()
         make(root, size)
         load = round(os.getloadavg()[0], 1)
-        done = subprocess.run([sys.executable, "-m", "benchmarks.training_memory", "--work", str(arguments.work),
-                               "--steps", str(arguments.steps), "--measure", str(root)], check=True,
-                              stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "benchmarks.training_memory",
+                "--work",
+                str(arguments.work),
+                "--steps",
+                str(arguments.steps),
+                "--measure",
+                str(root),
+            ],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         print(json.dumps(json.loads(done.stdout.splitlines()[-1]) | {"load": load}), flush=True)
         shutil.rmtree(root)
 

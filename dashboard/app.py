@@ -41,5 +41,9 @@ async def ready(_: st.App) -> AsyncIterator[None]:
     uploads_folder.clear()
 
 
-app = st.App(HERE / "components" / "main.py", lifespan=ready, routes=page_addresses(),
-             middleware=[Middleware(Guard, access=ACCESS)])
+app = st.App(
+    HERE / "components" / "main.py",
+    lifespan=ready,
+    routes=page_addresses(),
+    middleware=[Middleware(Guard, access=ACCESS)],
+)

@@ -29,8 +29,22 @@ _HOME = {
 """Public name → the module that defines it."""
 
 __all__ = [
-    "Codebook", "Codeword", "DataError", "Dataset", "FaceModel", "Study", "Workspace", "__version__", "encode",
-    "evaluate", "import_recordings", "open_codebook", "open_dataset", "open_face", "simulate", "train",
+    "Codebook",
+    "Codeword",
+    "DataError",
+    "Dataset",
+    "FaceModel",
+    "Study",
+    "Workspace",
+    "__version__",
+    "encode",
+    "evaluate",
+    "import_recordings",
+    "open_codebook",
+    "open_dataset",
+    "open_face",
+    "simulate",
+    "train",
 ]
 
 

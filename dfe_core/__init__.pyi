@@ -19,5 +19,13 @@ from dfe_core.workspace.workspace import Workspace as Workspace
 __version__: str
 __all__: list[str]
 
-def simulate(name: str = "simulated", *, subjects: int = 24, minutes_per_subject: float = 4.0, seed: int = 0,
-             effect: str | Path | None = None, root: Path | None = None, progress: Listener = ...) -> Dataset: ...
+def simulate(
+    name: str = "simulated",
+    *,
+    subjects: int = 24,
+    minutes_per_subject: float = 4.0,
+    seed: int = 0,
+    effect: str | Path | None = None,
+    root: Path | None = None,
+    progress: Listener = ...,
+) -> Dataset: ...

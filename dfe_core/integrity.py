@@ -23,8 +23,11 @@ _checked: dict[str, tuple[int, int, int]] = {}
 
 def seal(folder: Path, names: Sequence[str] | None = None) -> None:
     """Write ``checksums.json`` for these files of a folder (default: all but the `LOOSE` ones), in one step."""
-    names = names or [str(p.relative_to(folder)) for p in sorted(folder.rglob("*"))
-                      if p.is_file() and p.name not in LOOSE and not p.name.startswith(".")]
+    names = names or [
+        str(p.relative_to(folder))
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.name not in LOOSE and not p.name.startswith(".")
+    ]
     files = {name: sha256(folder / name) for name in sorted(names)}
     temporary = folder / f".{SEAL}-{os.getpid()}"
     with open(temporary, "w", encoding="utf-8", opener=_opener) as sink:
@@ -71,8 +74,11 @@ def _check(path: Path, expected: str) -> None:
             return
     except FileNotFoundError:
         raise DataError(path, "missing", "the artefact to be made again; `dfe doctor` tells how") from None
-    raise DataError(path, "its content is not what was written (a damaged disk, or changed by hand)",
-                    "the artefact to be made again; `dfe doctor` tells how")
+    raise DataError(
+        path,
+        "its content is not what was written (a damaged disk, or changed by hand)",
+        "the artefact to be made again; `dfe doctor` tells how",
+    )
 
 
 def is_whole(folder: Path) -> bool:
@@ -116,8 +122,11 @@ def unsigned(value: dict[str, Any], path: Path) -> dict[str, Any]:
     that signed nothing are taken as they are."""
     plain = {k: v for k, v in value.items() if k not in (_MARK, DIGEST)}
     if len(plain) < len(value) and (value.get(_MARK) is not True or value.get(DIGEST) != _digest(plain)):
-        raise DataError(path, "its content is not what was written (a damaged disk, or changed by hand)",
-                        "a copy of it from before; `dfe doctor` tells how")
+        raise DataError(
+            path,
+            "its content is not what was written (a damaged disk, or changed by hand)",
+            "a copy of it from before; `dfe doctor` tells how",
+        )
     return plain
 
 

@@ -19,5 +19,8 @@ def check_unfolded(unfolded: int, stored: int, where: str | Path) -> None:
     if unfolded > MAX_ARRAY_BYTES:
         raise DataError(where, f"data of {unfolded / 2**30:.1f} GB", f"at most {MAX_ARRAY_BYTES >> 30} GB")
     if unfolded > MAX_FOLDED_BYTES and unfolded > MOST_FOLDED * stored:
-        raise DataError(where, f"{stored:,} bytes that unfold to {unfolded >> 20:,} MB",
-                        f"at most {MOST_FOLDED} times what is stored, as captured faces take")
+        raise DataError(
+            where,
+            f"{stored:,} bytes that unfold to {unfolded >> 20:,} MB",
+            f"at most {MOST_FOLDED} times what is stored, as captured faces take",
+        )

@@ -58,6 +58,7 @@ def is_claimed(path: Path) -> bool:
 @contextmanager
 def _acquired(lock: Path, path: Path, wait_s: float) -> Iterator[None]:
     from filelock import FileLock, Timeout
+
     lock.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(lock, os.O_CREAT | os.O_RDWR, 0o666))  # with the mode that umask gives, for a group's cache
     try:
@@ -65,8 +66,9 @@ def _acquired(lock: Path, path: Path, wait_s: float) -> Iterator[None]:
             yield
     except Timeout:
         label = f"{path.parent.name}/{path.name}"
-        raise DataError(label, "another dfe command is writing it now",
-                        "to be tried again when that one has finished") from None
+        raise DataError(
+            label, "another dfe command is writing it now", "to be tried again when that one has finished"
+        ) from None
 
 
 def _lock_path(path: Path) -> Path:

@@ -26,23 +26,29 @@ def read_mat(path: Path, wanted: Collection[str] | None = None) -> dict[str, np.
     """
     _check(path)
     from scipy.io import loadmat, whosmat
+
     try:
         for name, shape, _ in whosmat(path):
             if math.prod(shape) * 8 > MAX_ARRAY_BYTES:
-                raise DataError(f"{path}, array {name}", f"{' x '.join(map(str, shape))[:80]} numbers",
-                                "a recording of one face")
+                raise DataError(
+                    f"{path}, array {name}", f"{' x '.join(map(str, shape))[:80]} numbers", "a recording of one face"
+                )
         content = loadmat(path, variable_names=sorted(wanted) if wanted else None, struct_as_record=False)
     except DataError:
         raise
     except Exception as error:  # scipy raises whatever a damaged file leads it to
         raise DataError(path, f"a broken MATLAB file ({type(error).__name__}: {error})"[:200], "a whole file") from None
-    return {name: value for name, value in content.items() if not name.startswith("__")
-            and isinstance(value, np.ndarray) and value.dtype.kind in "fiub"}
+    return {
+        name: value
+        for name, value in content.items()
+        if not name.startswith("__") and isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
+    }
 
 
 def mat_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """The shape of every array of a MATLAB file; none for a broken one, never raises."""
     from scipy.io import whosmat
+
     try:
         _check(path)
         return {name: tuple(shape) for name, shape, _ in whosmat(path)}

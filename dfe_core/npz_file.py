@@ -23,8 +23,21 @@ _MAX_MEMBERS = 10_000
 _MAX_AXES = 8
 _HEADER_BYTES = 4096
 _MAX_TEXT_BYTES = 1 << 20
-_BROKEN = (OSError, zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError,
-           struct.error, SyntaxError, TypeError, MemoryError, OverflowError)
+_BROKEN = (
+    OSError,
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    KeyError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    struct.error,
+    SyntaxError,
+    TypeError,
+    MemoryError,
+    OverflowError,
+)
 """What numpy and zipfile raise for damaged files."""
 
 
@@ -35,8 +48,11 @@ def read_npz(path: Path, wanted: Collection[str] | None = None) -> dict[str, np.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [m for m in archive.infolist() if m.filename.endswith(".npy")
-                       and (wanted is None or m.filename.removesuffix(".npy") in wanted)]
+            members = [
+                m
+                for m in archive.infolist()
+                if m.filename.endswith(".npy") and (wanted is None or m.filename.removesuffix(".npy") in wanted)
+            ]
             if len(members) > _MAX_MEMBERS:
                 raise DataError(path, f"{len(members):,} arrays", f"at most {_MAX_MEMBERS:,}")
             check_unfolded(sum(m.file_size for m in members), sum(m.compress_size for m in members), path)
@@ -69,8 +85,9 @@ def read_npy(handle: BinaryIO, size: int, where: str) -> np.ndarray:
     promised = math.prod(shape) * dtype.itemsize
     odd = len(shape) > _MAX_AXES or any(isinstance(n, bool) or not 0 <= n < 1 << 40 for n in shape)
     if odd or promised > min(MAX_ARRAY_BYTES, size):
-        raise DataError(where, f"a header that promises an array of {_text(shape)} in {size:,} bytes",
-                        "as many numbers as it says")
+        raise DataError(
+            where, f"a header that promises an array of {_text(shape)} in {size:,} bytes", "as many numbers as it says"
+        )
     try:
         data = handle.read(promised)
     except _BROKEN as error:
@@ -122,8 +139,10 @@ def npz_texts(path: Path, name: str) -> list[str] | None:
                     return None
                 data = handle.read(size)
                 found = np.frombuffer(data, dtype, shape[0])
-                if dtype.kind == "U" and (np.frombuffer(data, np.dtype("u4").newbyteorder(dtype.byteorder))
-                                          > sys.maxunicode).any():  # numpy would make texts that Python cannot hold
+                if (
+                    dtype.kind == "U"
+                    and (np.frombuffer(data, np.dtype("u4").newbyteorder(dtype.byteorder)) > sys.maxunicode).any()
+                ):  # numpy would make texts that Python cannot hold
                     return None
     except _BROKEN:
         return None

@@ -115,8 +115,9 @@ def recover(folder: Path) -> list[str]:
 
 def owner_of(temporary: Path) -> str | None:
     """The name of the artefact for which a temporary file or folder was made; None for any other name."""
-    match = _OLD.fullmatch(temporary.name) or _TEMPORARY.fullmatch(temporary.stem) or \
-        _TEMPORARY.fullmatch(temporary.name)
+    match = (
+        _OLD.fullmatch(temporary.name) or _TEMPORARY.fullmatch(temporary.stem) or _TEMPORARY.fullmatch(temporary.name)
+    )
     return match["name"] if match else None
 
 
@@ -124,6 +125,7 @@ def is_in_use(temporary: Path) -> bool:
     """Whether the writer of a temporary folder is still at work."""
     try:
         import fcntl
+
         handle = os.open(temporary, os.O_RDONLY)
     except (ImportError, OSError):
         return False

@@ -16,8 +16,20 @@ from dfe_core.errors import DataError
 from dfe_core.locks import KINDS, claim
 from dfe_core.replacement import atomic_directory, atomic_file, recover
 
-__all__ = ("KINDS", "artefact_path", "atomic_directory", "atomic_file", "cache_root", "content_key", "file_sha256",
-           "json_text", "one_writer", "read_json", "recover_all", "write_json")
+__all__ = (
+    "KINDS",
+    "artefact_path",
+    "atomic_directory",
+    "atomic_file",
+    "cache_root",
+    "content_key",
+    "file_sha256",
+    "json_text",
+    "one_writer",
+    "read_json",
+    "recover_all",
+    "write_json",
+)
 _F = TypeVar("_F", bound=Callable[..., Any])
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _JOINED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,219}")
@@ -48,8 +60,11 @@ def artefact_path(kind: str, name: str, root: Path | None = None) -> Path:
         raise DataError(kind, "no such kind of artefact", " or ".join(KINDS))
     joined = kind in ("tokens", "analyses", "renders")
     if not (_JOINED if joined else _NAME).fullmatch(name):
-        raise DataError(repr(name), f"not usable as a name under {kind}/",
-                        "1 to 100 letters, digits, '.', '_' or '-', starting with a letter or digit")
+        raise DataError(
+            repr(name),
+            f"not usable as a name under {kind}/",
+            "1 to 100 letters, digits, '.', '_' or '-', starting with a letter or digit",
+        )
     if "--" in name and kind in ("datasets", "models"):
         raise DataError(repr(name), f"'--' in a name under {kind}/", "a name with single dashes")
     path = (root or cache_root()) / kind / name
@@ -65,6 +80,7 @@ def one_writer(kind: str, name: str = "{name}", wait_s: float = 0.0) -> Callable
     its argument ``dataset``, where this is an opened one. The function raises `DataError` where another command writes
     that artefact for over `wait_s` seconds.
     """
+
     def decorate(function: _F) -> _F:
         signature = inspect.signature(function)
 
@@ -76,7 +92,9 @@ def one_writer(kind: str, name: str = "{name}", wait_s: float = 0.0) -> Callable
             path = artefact_path(kind, name.format(**bound.arguments), root or (opened and opened.parents[1]))
             with claim(path, wait_s):
                 return function(*args, **kwargs)
+
         return claimed  # type: ignore[return-value]
+
     return decorate
 
 
@@ -89,8 +107,11 @@ def recover_all(root: Path | None = None) -> list[str]:
 def file_sha256(path: Path) -> str:
     """Hex SHA-256 of a file's bytes, streamed."""
     with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest() if hasattr(hashlib, "file_digest") \
+        return (
+            hashlib.file_digest(handle, "sha256").hexdigest()
+            if hasattr(hashlib, "file_digest")
             else _streamed_sha256(handle)
+        )
 
 
 def _streamed_sha256(handle) -> str:  # Python 3.10 has no hashlib.file_digest

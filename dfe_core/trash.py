@@ -138,8 +138,11 @@ def restore(number: str, root: Path | None = None) -> Discarded:
 def discarded(root: Path | None = None) -> list[Discarded]:
     """What can be restored, the latest first; entries that are damaged count as well."""
     folder = (root or cache_root()) / _FOLDER
-    found = [_described(path) for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")] \
-        if folder.is_dir() else []
+    found = (
+        [_described(path) for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        if folder.is_dir()
+        else []
+    )
     return sorted((entry for entry in found if entry.paths), key=lambda entry: -entry.when)
 
 
@@ -245,8 +248,11 @@ def account() -> str:
 
 
 def _relative(path: Path, root: Path) -> str:
-    parts = Path(os.path.abspath(path)).relative_to(os.path.abspath(root)).parts \
-        if Path(os.path.abspath(path)).is_relative_to(os.path.abspath(root)) else ()
+    parts = (
+        Path(os.path.abspath(path)).relative_to(os.path.abspath(root)).parts
+        if Path(os.path.abspath(path)).is_relative_to(os.path.abspath(root))
+        else ()
+    )
     if len(parts) != 2 or parts[0] not in KINDS or not path.exists():
         raise DataError(path, "no artefact of this cache", f"a path in {', '.join(KINDS)}")
     return "/".join(parts)
@@ -269,13 +275,29 @@ def _described(folder: Path) -> Discarded:
         paths = sorted(f"{p.parent.name}/{p.name}" for kind in KINDS for p in (folder / kind).glob("*"))
         when, order = folder.stat().st_mtime, []
     size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and p.name != _ENTRY)
-    return Discarded(folder.name, paths[0] if paths else "", tuple(paths), float(when), size,
-                     str(entry.get("recording") or "") if sound else "", tuple(map(str, order)),
-                     str(entry.get("by") or ""), not sound)
+    return Discarded(
+        folder.name,
+        paths[0] if paths else "",
+        tuple(paths),
+        float(when),
+        size,
+        str(entry.get("recording") or "") if sound else "",
+        tuple(map(str, order)),
+        str(entry.get("by") or ""),
+        not sound,
+    )
 
 
 def _are_names(paths: Any) -> bool:
     """Whether these are ``kind/name``, as an entry must have them to be followed."""
-    return isinstance(paths, list) and bool(paths) and all(
-        isinstance(p, str) and p.count("/") == 1 and p.split("/")[0] in KINDS and
-        p.split("/")[1] not in ("", ".", "..") for p in paths)
+    return (
+        isinstance(paths, list)
+        and bool(paths)
+        and all(
+            isinstance(p, str)
+            and p.count("/") == 1
+            and p.split("/")[0] in KINDS
+            and p.split("/")[1] not in ("", ".", "..")
+            for p in paths
+        )
+    )

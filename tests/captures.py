@@ -12,13 +12,38 @@ from dfe_core.expressions.readers.registry import find_reader
 from dfe_core.expressions.recording import Recording
 from dfe_core.faces.arkit import ARKIT_NAMES
 
-LIVE_LINK_ORDER = ("eyeBlinkLeft", "eyeLookDownLeft", "eyeLookInLeft", "eyeLookOutLeft", "eyeLookUpLeft",
-                   "eyeSquintLeft", "eyeWideLeft", "eyeBlinkRight", "eyeLookDownRight", "eyeLookInRight",
-                   "eyeLookOutRight", "eyeLookUpRight", "eyeSquintRight", "eyeWideRight", "jawForward", "jawRight",
-                   "jawLeft", "jawOpen")
+LIVE_LINK_ORDER = (
+    "eyeBlinkLeft",
+    "eyeLookDownLeft",
+    "eyeLookInLeft",
+    "eyeLookOutLeft",
+    "eyeLookUpLeft",
+    "eyeSquintLeft",
+    "eyeWideLeft",
+    "eyeBlinkRight",
+    "eyeLookDownRight",
+    "eyeLookInRight",
+    "eyeLookOutRight",
+    "eyeLookUpRight",
+    "eyeSquintRight",
+    "eyeWideRight",
+    "jawForward",
+    "jawRight",
+    "jawLeft",
+    "jawOpen",
+)
 LIVE_LINK_NAMES = (*LIVE_LINK_ORDER, *(n for n in ARKIT_NAMES if n not in LIVE_LINK_ORDER))
-ANGLES = ("HeadYaw", "HeadPitch", "HeadRoll", "LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw",
-          "RightEyePitch", "RightEyeRoll")
+ANGLES = (
+    "HeadYaw",
+    "HeadPitch",
+    "HeadRoll",
+    "LeftEyeYaw",
+    "LeftEyePitch",
+    "LeftEyeRoll",
+    "RightEyeYaw",
+    "RightEyePitch",
+    "RightEyeRoll",
+)
 
 
 def performance(frames: int = 40, seed: int = 0, coefficients: int = 52) -> np.ndarray:
@@ -42,24 +67,45 @@ def timecode(count: float, base: int = 60, hour: int = 10) -> str:
     """``HH:MM:SS:FF.mmm`` of a count since `hour` o'clock."""
     thousandths = round(count * 1000)
     seconds, rest = divmod(thousandths, base * 1000)
-    return f"{(hour + seconds // 3600) % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:" \
-           f"{rest // 1000:02d}.{rest % 1000:03d}"
+    return (
+        f"{(hour + seconds // 3600) % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:"
+        f"{rest // 1000:02d}.{rest % 1000:03d}"
+    )
 
 
-def live_link(psi: np.ndarray, *, counts: np.ndarray | None = None, base: int = 60, hour: int = 10,
-              angles: bool = True, count_name: str = "BlendShapeCount") -> str:
+def live_link(
+    psi: np.ndarray,
+    *,
+    counts: np.ndarray | None = None,
+    base: int = 60,
+    hour: int = 10,
+    angles: bool = True,
+    count_name: str = "BlendShapeCount",
+) -> str:
     """A Live Link Face CSV of ψ in ARKit's order; `counts` are frame counts of the timecode."""
     counts = np.arange(len(psi)) * 1.001 if counts is None else counts
     order = [ARKIT_NAMES.index(name) for name in LIVE_LINK_NAMES]
     header = ["Timecode", count_name, *map(upper, LIVE_LINK_NAMES), *(ANGLES if angles else ())]
     tail = [f"{0.01 * i:.10f}" for i in range(9)] if angles else []
-    rows = [",".join([timecode(c, base, hour), str(len(header) - 2), *(f"{v:.10f}" for v in row[order]), *tail])
-            for c, row in zip(counts, psi, strict=True)]
+    rows = [
+        ",".join([timecode(c, base, hour), str(len(header) - 2), *(f"{v:.10f}" for v in row[order]), *tail])
+        for c, row in zip(counts, psi, strict=True)
+    ]
     return "\n".join([",".join(header), *rows]) + "\n"
 
 
-def table(psi: np.ndarray, *, fps: float = 30.0, time: str | None = "time_s", scale: float = 1.0, separator: str = ",",
-          decimal: str = ".", spelling=str, names: tuple[str, ...] = ARKIT_NAMES, times=None) -> str:
+def table(
+    psi: np.ndarray,
+    *,
+    fps: float = 30.0,
+    time: str | None = "time_s",
+    scale: float = 1.0,
+    separator: str = ",",
+    decimal: str = ".",
+    spelling=str,
+    names: tuple[str, ...] = ARKIT_NAMES,
+    times=None,
+) -> str:
     """A table of ψ with one time column, or none; `times` are its entries, where they are not even."""
     header = [*([time] if time else []), *map(spelling, names)]
     rows = []
@@ -84,7 +130,7 @@ def write(path: Path, content: str | bytes) -> Path:
 
 def read_one(path: Path, fps: float | None = None, format: str = "auto") -> Recording:
     """The one recording of a file, by the reader that knows it."""
-    recording, = find_reader(path, format)[0].read(path, ReadOptions(fps=fps))
+    (recording,) = find_reader(path, format)[0].read(path, ReadOptions(fps=fps))
     return recording
 
 

@@ -34,6 +34,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def toy_face() -> FaceModel:
     """A flat symmetric 15 x 15 face with the 52 ARKit coefficients, each a smooth local bump; metres."""
     from dfe_core.expressions.arkit import ARKIT_NAMES
+
     return make_toy_face(ARKIT_NAMES)
 
 
@@ -48,11 +49,24 @@ def make_toy_face(names: tuple[str, ...], size: int = 15) -> FaceModel:
     mirror = index[:, ::-1].ravel().astype(np.int32)
     basis = np.stack([_bump(template, name, i) for i, name in enumerate(names)])
     rows = np.digitize(template[:, 1], np.linspace(-0.07, 0.07, 9)[1:-1])
-    regions = np.array([REGIONS.index(n) for n in ("jaw", "lower lip", "mouth corner", "upper lip", "cheek", "nose",
-                                                   "eye", "brow")], np.uint8)[rows]
+    regions = np.array(
+        [REGIONS.index(n) for n in ("jaw", "lower lip", "mouth corner", "upper lip", "cheek", "nose", "eye", "brow")],
+        np.uint8,
+    )[rows]
     sides = np.where(np.abs(template[:, 0]) < 1e-6, 0, np.where(template[:, 0] > 0, 1, 2)).astype(np.uint8)
-    return FaceModel("toy-1", "Toy face", tuple(names), template, triangles, basis, mirror, regions, sides,
-                     np.zeros(len(template), np.uint8), {"chin": int(index[0, size // 2])})
+    return FaceModel(
+        "toy-1",
+        "Toy face",
+        tuple(names),
+        template,
+        triangles,
+        basis,
+        mirror,
+        regions,
+        sides,
+        np.zeros(len(template), np.uint8),
+        {"chin": int(index[0, size // 2])},
+    )
 
 
 def _bump(template: np.ndarray, name: str, seed: int) -> np.ndarray:
@@ -65,4 +79,4 @@ def _bump(template: np.ndarray, name: str, seed: int) -> np.ndarray:
     if name.endswith("Right"):
         centre[0], direction[0] = -centre[0], -direction[0]
     distance = np.linalg.norm(template[:, :2] - centre, axis=1)
-    return (np.exp(-(distance / 0.02) ** 2)[:, None] * direction).astype(np.float32)
+    return (np.exp(-((distance / 0.02) ** 2))[:, None] * direction).astype(np.float32)

@@ -21,18 +21,28 @@ def template68() -> np.ndarray:
         points[26 - i] = points[17 + i] * [-1, 1, 1]
     points[27:31] = [[0, 0.002 - 0.011 * i, 0.012 + 0.006 * i] for i in range(4)]
     points[31:36] = [[0.006 * (i - 2), -0.040, 0.016 + 0.003 * (2 - abs(i - 2))] for i in range(5)]
-    eye = np.array([[-0.045, 0, 0], [-0.037, 0.006, 0.004], [-0.028, 0.006, 0.004], [-0.018, 0, 0],
-                    [-0.028, -0.005, 0.003], [-0.037, -0.005, 0.003]])
+    eye = np.array(
+        [
+            [-0.045, 0, 0],
+            [-0.037, 0.006, 0.004],
+            [-0.028, 0.006, 0.004],
+            [-0.018, 0, 0],
+            [-0.028, -0.005, 0.003],
+            [-0.037, -0.005, 0.003],
+        ]
+    )
     points[36:42] = eye
     points[[45, 44, 43, 42, 47, 46]] = eye * [-1, 1, 1]
     around = np.array([-1, -0.6, -0.25, 0, 0.25, 0.6, 1])
-    points[48:55] = np.stack([0.025 * around, -0.062 + 0.008 * (1 - around ** 2), 0.014 - 0.01 * around ** 2], 1)
-    points[55:60] = np.stack([0.025 * around[5:0:-1], -0.066 - 0.008 * (1 - around[5:0:-1] ** 2),
-                              0.013 - 0.01 * around[5:0:-1] ** 2], 1)
+    points[48:55] = np.stack([0.025 * around, -0.062 + 0.008 * (1 - around**2), 0.014 - 0.01 * around**2], 1)
+    points[55:60] = np.stack(
+        [0.025 * around[5:0:-1], -0.066 - 0.008 * (1 - around[5:0:-1] ** 2), 0.013 - 0.01 * around[5:0:-1] ** 2], 1
+    )
     inner = np.array([-0.9, -0.4, 0, 0.4, 0.9])
-    points[60:65] = np.stack([0.022 * inner, -0.0635 + 0.001 * (1 - inner ** 2), 0.012 - 0.01 * inner ** 2], 1)
-    points[65:68] = np.stack([0.022 * inner[3:0:-1], -0.0645 - 0.001 * (1 - inner[3:0:-1] ** 2),
-                              0.012 - 0.01 * inner[3:0:-1] ** 2], 1)
+    points[60:65] = np.stack([0.022 * inner, -0.0635 + 0.001 * (1 - inner**2), 0.012 - 0.01 * inner**2], 1)
+    points[65:68] = np.stack(
+        [0.022 * inner[3:0:-1], -0.0645 - 0.001 * (1 - inner[3:0:-1] ** 2), 0.012 - 0.01 * inner[3:0:-1] ** 2], 1
+    )
     return points
 
 
@@ -81,9 +91,18 @@ def take(person: int, seed: int = 0, frames: int = 200, turn: float = 0.3, noise
     return Take(moving @ rotations(angles).transpose(0, 2, 1) + shift[:, None], weights, neutral)
 
 
-def openface_csv(path: Path, points: np.ndarray, *, fps: float | None = FPS, success: np.ndarray | None = None,
-                 faces: np.ndarray | None = None, blanks: bool = False, deep: bool = True, aus: bool = True,
-                 rows: np.ndarray | None = None) -> Path:
+def openface_csv(
+    path: Path,
+    points: np.ndarray,
+    *,
+    fps: float | None = FPS,
+    success: np.ndarray | None = None,
+    faces: np.ndarray | None = None,
+    blanks: bool = False,
+    deep: bool = True,
+    aus: bool = True,
+    rows: np.ndarray | None = None,
+) -> Path:
     """An OpenFace 2.2 file of (T, 68, 3) points in our axes, m; `fps` None writes the older layout's counter for time,
     `blanks` its header. `rows` are the frame numbers (from 0) where they are not 0, 1, 2 …"""
     count = len(points)
@@ -93,8 +112,12 @@ def openface_csv(path: Path, points: np.ndarray, *, fps: float | None = FPS, suc
     columns: dict[str, np.ndarray] = {"frame": number + 1}
     if faces is not None:
         columns["face_id"] = faces
-    columns |= {"timestamp": number / fps if fps else number * 0.001, "confidence": np.full(count, 0.98),
-                "success": np.ones(count, int) if success is None else success, "pose_Tx": camera[:, 30, 0]}
+    columns |= {
+        "timestamp": number / fps if fps else number * 0.001,
+        "confidence": np.full(count, 0.98),
+        "success": np.ones(count, int) if success is None else success,
+        "pose_Tx": camera[:, 30, 0],
+    }
     columns |= {f"{axis}_{i}": image[:, i, a] for a, axis in enumerate("xy") for i in range(68)}
     if deep:
         columns |= {f"{axis}_{i}": camera[:, i, a] for a, axis in enumerate("XYZ") for i in range(68)}
@@ -103,6 +126,7 @@ def openface_csv(path: Path, points: np.ndarray, *, fps: float | None = FPS, suc
         columns |= {f"AU{n:02d}_r": rng.uniform(0, 5, count) for n in (1, 12, 26)}
         columns |= {f"AU{n:02d}_c": rng.integers(0, 2, count) for n in (1, 12, 26)}
     header = (", " if blanks else ",").join(columns)
-    np.savetxt(path, np.stack([np.asarray(v, float) for v in columns.values()], 1), "%.6g", ",", header=header,
-               comments="")
+    np.savetxt(
+        path, np.stack([np.asarray(v, float) for v in columns.values()], 1), "%.6g", ",", header=header, comments=""
+    )
     return path

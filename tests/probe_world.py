@@ -31,11 +31,20 @@ class ProbeWorld:
     tokens: TokenCache
 
 
-def make_probe_world(root: Path, face: FaceModel, effect: str = "default", subjects: int = 20, minutes: float = 1.0,
-                     seed: int = 0, aus: bool = True, fps: float = 10.0) -> ProbeWorld:
+def make_probe_world(
+    root: Path,
+    face: FaceModel,
+    effect: str = "default",
+    subjects: int = 20,
+    minutes: float = 1.0,
+    seed: int = 0,
+    aus: bool = True,
+    fps: float = 10.0,
+) -> ProbeWorld:
     """datasets/d, models/m and tokens/m--d, and the AUs ``derived``."""
-    dataset = simulate_dataset("d", face, subjects=subjects, minutes_per_subject=minutes, fps=fps, seed=seed,
-                               effect=effect, root=root)
+    dataset = simulate_dataset(
+        "d", face, subjects=subjects, minutes_per_subject=minutes, fps=fps, seed=seed, effect=effect, root=root
+    )
     codebook = write_model(root, face, ideal_psi(face), stages=STAGES)
     held = {name: _tokens(dataset, name) for name in dataset.recordings["recording"]}
     tokens = write_tokens(root, codebook, dataset, held)
@@ -61,10 +70,19 @@ def write_counts(tokens: TokenCache, held: dict[str, tuple[np.ndarray, np.ndarra
     rows = []
     for name, (words, levels) in held.items():
         stage = np.broadcast_to(np.arange(words.shape[1]), words.shape)
-        table = pd.DataFrame({"recording": name, "stage": stage.ravel(), "codeword": words.ravel().astype(np.int32),
-                              "intensity": np.asarray(tokens.levels)[levels].ravel()})
-        rows.append(table[table["codeword"] != 0].groupby(["recording", "stage", "codeword"], as_index=False)
-                    .agg(uses=("intensity", "size"), intensity=("intensity", "sum")))
+        table = pd.DataFrame(
+            {
+                "recording": name,
+                "stage": stage.ravel(),
+                "codeword": words.ravel().astype(np.int32),
+                "intensity": np.asarray(tokens.levels)[levels].ravel(),
+            }
+        )
+        rows.append(
+            table[table["codeword"] != 0]
+            .groupby(["recording", "stage", "codeword"], as_index=False)
+            .agg(uses=("intensity", "size"), intensity=("intensity", "sum"))
+        )
     pd.concat(rows).to_parquet(tokens.path / "counts.parquet", index=False)
 
 

@@ -15,6 +15,7 @@ from dfe_core.store import artefact_path, cache_root
 def anny(tmp_path_factory: pytest.TempPathFactory) -> FaceModel:
     """The default face; all workers of a parallel run share one build."""
     from dfe_core.faces.library import anny_id
+
     root = cache_root()
     if not artefact_path("faces", anny_id() + ".npz", root).is_file():
         base = tmp_path_factory.getbasetemp()

@@ -46,11 +46,20 @@ def write_model(root: Path, face: FaceModel, psi: np.ndarray, name: str = "m", s
     """models/<name>: codewords.parquet and config.json."""
     folder = root / "models" / name
     folder.mkdir(parents=True)
-    table = codeword_geometry(psi, face).assign(description=[f"codeword {k}" for k in range(len(psi))], uses=10,
-                                                psi=list(psi))
+    table = codeword_geometry(psi, face).assign(
+        description=[f"codeword {k}" for k in range(len(psi))], uses=10, psi=list(psi)
+    )
     table.to_parquet(folder / "codewords.parquet")
-    write_json(folder / "config.json", {"key": content_key(psi.tolist()), "levels": list(LEVELS), "face": face.id,
-                                        "coefficients": list(face.names), "tokenizer": {"stages": stages}})
+    write_json(
+        folder / "config.json",
+        {
+            "key": content_key(psi.tolist()),
+            "levels": list(LEVELS),
+            "face": face.id,
+            "coefficients": list(face.names),
+            "tokenizer": {"stages": stages},
+        },
+    )
     return Codebook.open(name, root)
 
 
@@ -61,46 +70,82 @@ def write_tokens(root: Path, codebook: Codebook, dataset: Dataset, held: dict[st
     parts = []
     for name, (tokens, levels) in held.items():
         rows, stages = tokens.shape
-        parts.append(pa.table({
-            "recording": pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), [name]), "frame": np.arange(rows),
-            "time_s": np.arange(rows) / FPS,
-            "tokens": pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(tokens, np.uint16).ravel(), stages),
-            "levels": pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(levels, np.uint8).ravel(), stages),
-            "error_mm": np.full(rows, 0.5, np.float32)}))
+        parts.append(
+            pa.table(
+                {
+                    "recording": pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), [name]),
+                    "frame": np.arange(rows),
+                    "time_s": np.arange(rows) / FPS,
+                    "tokens": pa.FixedSizeListArray.from_arrays(
+                        np.ascontiguousarray(tokens, np.uint16).ravel(), stages
+                    ),
+                    "levels": pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(levels, np.uint8).ravel(), stages),
+                    "error_mm": np.full(rows, 0.5, np.float32),
+                }
+            )
+        )
     pq.write_table(pa.concat_tables(parts).unify_dictionaries(), folder / "tokens.parquet")
     write_counts(folder, held)
-    write_json(folder / "manifest.json", {
-        "stages": codebook.stages, "codewords": codebook.size, "levels": list(LEVELS), "model": codebook.key,
-        "frames": sum(len(t) for t, _ in held.values()), "sha256": file_sha256(folder / "tokens.parquet")})
+    write_json(
+        folder / "manifest.json",
+        {
+            "stages": codebook.stages,
+            "codewords": codebook.size,
+            "levels": list(LEVELS),
+            "model": codebook.key,
+            "frames": sum(len(t) for t, _ in held.values()),
+            "sha256": file_sha256(folder / "tokens.parquet"),
+        },
+    )
     return TokenCache(folder)
 
 
 def write_counts(folder: Path, held: dict[str, tuple]) -> None:
     """counts.parquet: recording, stage, codeword, uses, intensity (sum) of every token that moves something."""
-    rows = [(name, stage, codeword, LEVELS[level]) for name, (tokens, levels) in held.items()
-            for (_, stage), codeword, level in zip(np.ndindex(*tokens.shape), tokens.ravel().tolist(),
-                                                   levels.ravel().tolist(), strict=True) if codeword]
+    rows = [
+        (name, stage, codeword, LEVELS[level])
+        for name, (tokens, levels) in held.items()
+        for (_, stage), codeword, level in zip(
+            np.ndindex(*tokens.shape), tokens.ravel().tolist(), levels.ravel().tolist(), strict=True
+        )
+        if codeword
+    ]
     table = pd.DataFrame(rows, columns=["recording", "stage", "codeword", "strength"])
     table.groupby(["recording", "stage", "codeword"], as_index=False).agg(
-        uses=("strength", "size"), intensity=("strength", "sum")).to_parquet(folder / "counts.parquet", index=False)
+        uses=("strength", "size"), intensity=("strength", "sum")
+    ).to_parquet(folder / "counts.parquet", index=False)
 
 
-def write_dataset(root: Path, face: FaceModel, psi: dict[str, np.ndarray], name: str = "d",
-                  subjects: int = 3) -> Dataset:
+def write_dataset(
+    root: Path, face: FaceModel, psi: dict[str, np.ndarray], name: str = "d", subjects: int = 3
+) -> Dataset:
     """datasets/<name> of {recording: (T, E)}; recording i belongs to subject i mod `subjects`."""
     with open_writer(name, face.names, root) as writer:
         for i, (recording, values) in enumerate(psi.items()):
             rows = len(values)
             subject = f"s{i % subjects}"
-            writer.add(Recording(recording, face.names, values.astype(np.float32), np.arange(rows) / FPS,
-                                 np.arange(rows), np.ones(rows, bool), FPS, "arkit", "test", subject),
-                       {"condition": "calm" if i % 2 else "stress"})
+            writer.add(
+                Recording(
+                    recording,
+                    face.names,
+                    values.astype(np.float32),
+                    np.arange(rows) / FPS,
+                    np.arange(rows),
+                    np.ones(rows, bool),
+                    FPS,
+                    "arkit",
+                    "test",
+                    subject,
+                ),
+                {"condition": "calm" if i % 2 else "stress"},
+            )
         writer.close({"name": name, "face": face.id, "simulated": True})
     return Dataset.open(name, root)
 
 
-def make_world(root: Path, face: FaceModel, recordings: int = 6, frames: int = 120, seed: int = 0,
-               noise: float = 0.01) -> World:
+def make_world(
+    root: Path, face: FaceModel, recordings: int = 6, frames: int = 120, seed: int = 0, noise: float = 0.01
+) -> World:
     """Frames that are sums of tokens held for five frames, with a little noise on ψ."""
     codebook = write_model(root, face, codeword_psi(face, seed))
     rng = np.random.default_rng(seed)

@@ -14,12 +14,23 @@ from packaging.requirements import Requirement
 
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGES = ("dfe_core", "train", "dashboard")
-LIGHT = ("dfe_core", "dfe_core.store", "dfe_core.faces", "dfe_core.expressions.dataset", "dfe_core.tokenizer.codebook",
-         "dfe_core.tokens.cache", "train.cli")
+LIGHT = (
+    "dfe_core",
+    "dfe_core.store",
+    "dfe_core.faces",
+    "dfe_core.expressions.dataset",
+    "dfe_core.tokenizer.codebook",
+    "dfe_core.tokens.cache",
+    "train.cli",
+)
 HEAVY = {"torch", "vtk", "vtkmodules", "pyvista", "umap", "numba", "streamlit", "matplotlib", "anny", "warp"}
 INDIRECT = {
-    "trame": "stpyvista", "trame-vtk": "stpyvista", "trame-vuetify": "stpyvista", "trame-pyvista": "stpyvista",
-    "nest-asyncio2": "stpyvista", "imageio-ffmpeg": "imageio",
+    "trame": "stpyvista",
+    "trame-vtk": "stpyvista",
+    "trame-vuetify": "stpyvista",
+    "trame-pyvista": "stpyvista",
+    "nest-asyncio2": "stpyvista",
+    "imageio-ffmpeg": "imageio",
 }
 """Required though no module of ours imports them: what needs them does not install them itself."""
 
@@ -64,8 +75,9 @@ def normal(name: str) -> str:
 
 
 def test_imports_point_downwards_only():
-    result = subprocess.run([Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=PROJECT,
-                            capture_output=True, text=True)
+    result = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=PROJECT, capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -76,8 +88,11 @@ def test_every_part_of_the_library_has_its_place_in_the_layers():
 
 
 def test_the_library_knows_neither_streamlit_nor_command_lines():
-    wrong = [str(p.relative_to(PROJECT)) for p in (PROJECT / "dfe_core").rglob("*.py")
-             if imported(p) & {"streamlit", "argparse", "stpyvista", "click"}]
+    wrong = [
+        str(p.relative_to(PROJECT))
+        for p in (PROJECT / "dfe_core").rglob("*.py")
+        if imported(p) & {"streamlit", "argparse", "stpyvista", "click"}
+    ]
     assert not wrong
 
 
@@ -97,8 +112,11 @@ def test_light_modules_import_nothing_heavy(module: str):
 
 def test_every_import_is_declared_in_the_requirements():
     owners, declared = packages_distributions(), {*requirements(), *extras()}
-    missing = {name: files for name, files in third_party().items() if name != "tomli" and
-               not {normal(owner) for owner in owners.get(name, [name])} & declared}
+    missing = {
+        name: files
+        for name, files in third_party().items()
+        if name != "tomli" and not {normal(owner) for owner in owners.get(name, [name])} & declared
+    }
     assert not missing
 
 
@@ -107,8 +125,11 @@ def test_every_import_of_the_tests_is_declared():
     owners, declared = packages_distributions(), {*requirements(), *requirements("requirements-test.txt"), *extras()}
     owners = {"cv2": ["mediapipe"]} | owners  # as INDIRECT: mediapipe installs it, under one of several names
     ours = {path.stem for path in paths} | {p.stem for p in (PROJECT / "tools").glob("*.py")} | {"tests"}
-    missing = {name: files for name, files in third_party(paths).items() if name not in ours and
-               not {normal(owner) for owner in owners.get(name, [name])} & declared}
+    missing = {
+        name: files
+        for name, files in third_party(paths).items()
+        if name not in ours and not {normal(owner) for owner in owners.get(name, [name])} & declared
+    }
     assert not missing
 
 
@@ -120,6 +141,7 @@ def test_every_requirement_is_used():
 
 def test_every_requirement_has_bounds_that_the_installed_version_meets():
     from importlib.metadata import version
+
     for requirement in requirements().values():
         if requirement.marker is None or requirement.marker.evaluate():
             assert requirement.specifier.contains(version(requirement.name), prereleases=True), requirement
@@ -128,9 +150,12 @@ def test_every_requirement_has_bounds_that_the_installed_version_meets():
 
 def test_nothing_unpickles():
     """A user's file is data, never code."""
-    wrong = [f"{path.relative_to(PROJECT)}:{number}" for path in modules()
-             for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-             if re.search(r"allow_pickle\s*=\s*True|\bpickle\.loads?\b|\bjoblib\.load\b|read_pickle|\bdill\b", line)]
+    wrong = [
+        f"{path.relative_to(PROJECT)}:{number}"
+        for path in modules()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(r"allow_pickle\s*=\s*True|\bpickle\.loads?\b|\bjoblib\.load\b|read_pickle|\bdill\b", line)
+    ]
     assert not wrong
     assert not {name for path in modules() for name in imported(path)} & {"pickle", "dill", "cloudpickle"}
 
@@ -144,8 +169,11 @@ def test_package_data_travels_with_the_package():
         pytest.skip("no git here to tell our files from others")
     files = [Path(line) for line in listed.stdout.splitlines() if not line.endswith(".py")]
     assert {path.suffix for path in files} <= suffixes
-    hidden = {"/".join(path.parts[1:-1]) + f"/*{path.suffix}" for path in files if any(
-        part.startswith(".") for part in path.parts)}
+    hidden = {
+        "/".join(path.parts[1:-1]) + f"/*{path.suffix}"
+        for path in files
+        if any(part.startswith(".") for part in path.parts)
+    }
     assert hidden <= set(patterns), "** passes over folders whose name starts with a dot"
 
 

@@ -11,11 +11,39 @@ PROTOCOLS = {"expressions/readers": {"read", "sniff"}, "facs/readers": {"read", 
 """What modules of these folders define because they are readers."""
 
 KNOWN = {
-    "Block", "Dynamics", "Exposure", "Frame", "Inputs", "Note", "Phrase", "ReadOptions", "Track", "activations",
-    "auroc", "benjamini_hochberg", "by_region", "choose", "coefficient_map", "exposure", "extractor_of",
-    "folder_files", "frame_files", "head_pose", "numbers", "open_inputs", "open_writer", "read_header",
-    "read_labels", "recover", "region_grams", "resting_face", "sentence", "stage_counts", "strongest_moments",
-    "thinned", "who",
+    "Block",
+    "Dynamics",
+    "Exposure",
+    "Frame",
+    "Inputs",
+    "Note",
+    "Phrase",
+    "ReadOptions",
+    "Track",
+    "activations",
+    "auroc",
+    "benjamini_hochberg",
+    "by_region",
+    "choose",
+    "coefficient_map",
+    "exposure",
+    "extractor_of",
+    "folder_files",
+    "frame_files",
+    "head_pose",
+    "numbers",
+    "open_inputs",
+    "open_writer",
+    "read_header",
+    "read_labels",
+    "recover",
+    "region_grams",
+    "resting_face",
+    "sentence",
+    "stage_counts",
+    "strongest_moments",
+    "thinned",
+    "who",
 }
 """Names that stood for two things when this test was written. The list may only become shorter."""
 
@@ -27,8 +55,11 @@ def definitions() -> dict[str, list[str]]:
         place = path.relative_to(LIBRARY)
         of_protocol = PROTOCOLS.get(str(place.parent), set())
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_") \
-                    and node.name not in of_protocol:
+            if (
+                isinstance(node, (ast.FunctionDef, ast.ClassDef))
+                and not node.name.startswith("_")
+                and node.name not in of_protocol
+            ):
                 found[node.name].append(str(place))
     return found
 

@@ -67,8 +67,19 @@ def test_nothing_ends_by_itself_even_when_the_clock_jumps(root: Path, monkeypatc
         trash.restore(entry.id, root)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"paths": ["datasets/study"]}', '{"paths": [], "when": 1}',
-                                  '{"paths": ["../../x"], "when": 1}', '{"paths": ["datasets/study"], "when": "x"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"paths": ["datasets/study"]}',
+        '{"paths": [], "when": 1}',
+        '{"paths": ["../../x"], "when": 1}',
+        '{"paths": ["datasets/study"], "when": "x"}',
+    ],
+)
 def test_a_damaged_entry_neither_blocks_the_trash_nor_is_lost(root: Path, text: str):
     before = everything(root)
     damaged = trash.discard([root / "datasets" / "study"], root)

@@ -74,8 +74,10 @@ def prepare(purpose: str) -> None:
 def check_python() -> None:
     """Raises `Failure` on a Python that dfe does not run on."""
     if sys.version_info < OLDEST_PYTHON:
-        raise Failure(f"{sys.executable}: Python {platform.python_version()}; expected 3.10 or newer: "
-                      "install one and name it, as in `make run PYTHON=python3.12`")
+        raise Failure(
+            f"{sys.executable}: Python {platform.python_version()}; expected 3.10 or newer: "
+            "install one and name it, as in `make run PYTHON=python3.12`"
+        )
 
 
 def ensure_venv() -> None:
@@ -84,24 +86,34 @@ def ensure_venv() -> None:
         return
     say(f"making {VENV} with Python {platform.python_version()}")
     shutil.rmtree(VENV, ignore_errors=True)
-    result = subprocess.run([sys.executable, "-m", "venv", str(VENV)], stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    result = subprocess.run(
+        [sys.executable, "-m", "venv", str(VENV)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     if result.returncode or not PYTHON.exists():
         shutil.rmtree(VENV, ignore_errors=True)
         reason = " ".join(result.stdout.split())[:300]
-        raise Failure(f"{sys.executable}: cannot make a virtual environment ({reason}); expected the venv module: "
-                      "on Debian and Ubuntu `sudo apt-get install python3-venv`")
+        raise Failure(
+            f"{sys.executable}: cannot make a virtual environment ({reason}); expected the venv module: "
+            "on Debian and Ubuntu `sudo apt-get install python3-venv`"
+        )
 
 
 def _venv_is_usable() -> bool:
     check = f"import sys, pip; sys.exit(sys.version_info < {OLDEST_PYTHON!r})"
-    return subprocess.run([str(PYTHON), "-c", check], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL).returncode == 0
+    return (
+        subprocess.run(
+            [str(PYTHON), "-c", check], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ).returncode
+        == 0
+    )
 
 
 def torch_flavour() -> str:
-    """``cuda`` where an NVIDIA GPU answers, ``cpu`` where none does, ``plain`` on macOS; ``$DFE_TORCH`` decides first.
-    """
+    """``cuda`` with an NVIDIA GPU that answers, ``cpu`` without, ``plain`` on macOS; ``$DFE_TORCH`` decides first."""
     if os.environ.get("DFE_TORCH") in ("cpu", "cuda"):
         return os.environ["DFE_TORCH"]
     if sys.platform == "darwin":
@@ -110,8 +122,14 @@ def torch_flavour() -> str:
     if smi is None:
         return "cpu"
     try:
-        result = subprocess.run([smi, "-L"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.DEVNULL, text=True, timeout=30)
+        result = subprocess.run(
+            [smi, "-L"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            timeout=30,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return "cpu"
     return "cuda" if result.returncode == 0 and "GPU" in result.stdout else "cpu"
@@ -153,8 +171,13 @@ def _install_first_that_works(attempts: list[list[str]]) -> None:
 def torch_version() -> str | None:
     """The version of torch in `.venv`, its local label included; None when it is not there."""
     code = "import importlib.metadata as m; print(m.version('torch'))"
-    result = subprocess.run([str(PYTHON), "-c", code], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.DEVNULL, text=True)
+    result = subprocess.run(
+        [str(PYTHON), "-c", code],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
     return result.stdout.strip() or None
 
 
@@ -165,8 +188,10 @@ def pip(what: str, *arguments: str, quiet_failure: bool = False) -> None:
     if code:
         if not quiet_failure:
             print(tail, file=sys.stderr)
-        raise Failure(f"pip could not install {what}; expected the package index to be reachable: see {LOG}, then "
-                      "run the same command again, it goes on where it stopped")
+        raise Failure(
+            f"pip could not install {what}; expected the package index to be reachable: see {LOG}, then "
+            "run the same command again, it goes on where it stopped"
+        )
 
 
 def pip_command(*arguments: str) -> tuple[int, str]:

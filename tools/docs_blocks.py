@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```$(?:\n+^```text(?P<varies> varies)?\n(?P<output>.*?)^```$)?",
-                    re.M | re.S)
+_BLOCK = re.compile(
+    r"^```python\n(?P<code>.*?)^```$(?:\n+^```text(?P<varies> varies)?\n(?P<output>.*?)^```$)?", re.M | re.S
+)
 _NUMBER = re.compile(r"[-−+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?")
 
 
@@ -36,8 +37,10 @@ class Block:
 
 def blocks(text: str) -> list[Block]:
     """The Python blocks of a page, in order."""
-    return [Block(m["code"], text.count("\n", 0, m.start()) + 2, m["output"], bool(m["varies"]))
-            for m in _BLOCK.finditer(text)]
+    return [
+        Block(m["code"], text.count("\n", 0, m.start()) + 2, m["output"], bool(m["varies"]))
+        for m in _BLOCK.finditer(text)
+    ]
 
 
 def run(page: Path, names: dict[str, Any] | None = None) -> list[str]:

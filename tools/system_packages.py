@@ -29,8 +29,12 @@ class Manager(NamedTuple):
 
 
 MANAGERS = {
-    "apt-get": Manager(("update", "-qq"), ("install", "-y", "-qq", "--no-install-recommends"),
-                       ("libegl1", "libgl1", "libgl1-mesa-dri"), ("chromium", "fonts-dejavu-core")),
+    "apt-get": Manager(
+        ("update", "-qq"),
+        ("install", "-y", "-qq", "--no-install-recommends"),
+        ("libegl1", "libgl1", "libgl1-mesa-dri"),
+        ("chromium", "fonts-dejavu-core"),
+    ),
     "dnf": Manager((), ("install", "-y"), ("mesa-libEGL", "mesa-libGL", "mesa-dri-drivers"), ("chromium",)),
     "pacman": Manager((), ("-S", "--noconfirm", "--needed"), ("mesa", "libglvnd"), ("chromium",)),
 }
@@ -82,8 +86,9 @@ def _install(what: str) -> str:
         if manager.refresh:
             _run([*prefix, name, *manager.refresh])
         _run([*prefix, name, *manager.install, *packages])
-    return f"Install by hand: sudo {name} {' '.join([*manager.install, *packages])}" + \
-        (" (or set DFE_CHROMIUM to the path of a Chromium or Chrome)" if what == "browser" else "")
+    return f"Install by hand: sudo {name} {' '.join([*manager.install, *packages])}" + (
+        " (or set DFE_CHROMIUM to the path of a Chromium or Chrome)" if what == "browser" else ""
+    )
 
 
 def _privilege() -> list[str] | None:
@@ -91,14 +96,20 @@ def _privilege() -> list[str] | None:
     quiet_apt = ["env", "DEBIAN_FRONTEND=noninteractive"]
     if os.geteuid() == 0:
         return quiet_apt
-    may = shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], stdin=subprocess.DEVNULL,
-                                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+    may = (
+        shutil.which("sudo")
+        and subprocess.run(
+            ["sudo", "-n", "true"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ).returncode
+        == 0
+    )
     return ["sudo", "-n", *quiet_apt] if may else None
 
 
 def _run(command: list[str]) -> None:
     """Run to its end; its output is shown only when it fails."""
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                            text=True)
+    result = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     if result.returncode:
         print(result.stdout[-2000:], file=sys.stderr, flush=True)

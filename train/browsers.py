@@ -7,8 +7,10 @@ import shutil
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-_MAC_PATHS = ("/Applications/Chromium.app/Contents/MacOS/Chromium",
-              "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+_MAC_PATHS = (
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
 
 
 def find_browser() -> str | None:

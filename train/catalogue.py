@@ -16,9 +16,11 @@ from dfe_core.store import KINDS, cache_root, file_sha256, read_json
 from dfe_core.tokenizer.codebook import SCHEMA_VERSION as MODELS
 from dfe_core.tokens.cache import SCHEMA_VERSION as TOKENS
 
-_EXPECTED = {"datasets": ("name", "face", "coefficients", "recordings", "frames", "simulated", "key"),
-             "models": ("name", "face", "coefficients", "tokenizer", "train", "dataset", "key"),
-             "tokens": ("model", "dataset", "frames", "stages", "codewords")}
+_EXPECTED = {
+    "datasets": ("name", "face", "coefficients", "recordings", "frames", "simulated", "key"),
+    "models": ("name", "face", "coefficients", "tokenizer", "train", "dataset", "key"),
+    "tokens": ("model", "dataset", "frames", "stages", "codewords"),
+}
 """What a manifest must say for its artefact to be used."""
 SCHEMA_VERSIONS = {"datasets": DATASETS, "models": MODELS, "tokens": TOKENS}
 """The versions that this dfe reads; of analyses, another version is made again."""
@@ -60,7 +62,6 @@ class Artefact:
             if isinstance(place, dict):
                 found |= {(f"{kind}s", name) for kind in ("model", "dataset") if (name := _named(place.get(kind)))}
         return found
-
 
     @property
     def made_at_need(self) -> bool:
@@ -130,8 +131,11 @@ def faults(artefact: Artefact) -> list[str]:
     expected = dict(artefact.manifest.get("files") or {})
     if artefact.kind == "models":
         expected["model.safetensors"] = artefact.manifest.get("key", "")
-    found = [f"{name}: {fault}" for name, digest in sorted(expected.items())
-             if (fault := _file_fault(artefact.path / name, digest))]
+    found = [
+        f"{name}: {fault}"
+        for name, digest in sorted(expected.items())
+        if (fault := _file_fault(artefact.path / name, digest))
+    ]
     sealed = integrity.faults(artefact.path)
     told = {line.partition(":")[0] for line in found}
     return [*found, *(line for line in sealed if line.partition(":")[0] not in told), *_notes_faults(artefact)]
@@ -159,8 +163,10 @@ def remedy(artefact: Artefact) -> str:
     if artefact.kind == "models" and artefact.fault == UNFINISHED:
         return f"dfe train DATASET --name {artefact.name} --resume"
     if artefact.kind == "models":
-        return f"dfe rm {artefact.label} --force, then dfe train {needed.get('datasets', 'DATASET')} " \
-               f"--name {artefact.name}"
+        return (
+            f"dfe rm {artefact.label} --force, then dfe train {needed.get('datasets', 'DATASET')} "
+            f"--name {artefact.name}"
+        )
     if artefact.kind == "tokens":
         model, _, dataset = artefact.name.partition("--")
         return f"dfe encode {manifest.get('model', model)} {manifest.get('dataset', dataset)}"
@@ -193,21 +199,33 @@ def manifest_name(kind: str) -> str:
 
 def _entries(folder: Path) -> Iterator[Path]:
     if folder.is_dir():
-        yield from sorted(p for p in folder.iterdir() if not p.name.startswith(".") and
-                          (p.suffix == ".npz" if folder.name == "faces" else p.is_dir()))
+        yield from sorted(
+            p
+            for p in folder.iterdir()
+            if not p.name.startswith(".") and (p.suffix == ".npz" if folder.name == "faces" else p.is_dir())
+        )
 
 
 def _describe(kind: str, path: Path) -> Artefact:
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
     stats = [p.stat() for p in files]
-    common = {"kind": kind, "path": path, "bytes": sum(s.st_size for s in stats),
-              "modified": max((s.st_mtime for s in stats), default=path.stat().st_mtime)}
+    common = {
+        "kind": kind,
+        "path": path,
+        "bytes": sum(s.st_size for s in stats),
+        "modified": max((s.st_mtime for s in stats), default=path.stat().st_mtime),
+    }
     if path.is_file():
         return Artefact(name=path.stem, **common)
     manifest, fault = _manifest(path / manifest_name(kind), kind)
     simulated = manifest.get("simulated")
-    return Artefact(name=path.name, manifest=manifest, fault=fault,
-                    simulated=simulated if isinstance(simulated, bool) else None, **common)
+    return Artefact(
+        name=path.name,
+        manifest=manifest,
+        fault=fault,
+        simulated=simulated if isinstance(simulated, bool) else None,
+        **common,
+    )
 
 
 def _manifest(path: Path, kind: str) -> tuple[dict[str, Any], str]:
@@ -230,6 +248,7 @@ def _manifest(path: Path, kind: str) -> tuple[dict[str, Any], str]:
 
 def _face_faults(path: Path) -> list[str]:
     from dfe_core.faces.archive import load_face
+
     try:
         load_face(path)
     except DataError as error:

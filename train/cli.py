@@ -60,9 +60,11 @@ COMMANDS = {
 
 _RESTS_ON_DATASET = frozenset(("train", "evaluate", "coverage", "probe", "map", "groups", "export", "robustness"))
 """Commands whose results a high pose leak of their dataset puts in question."""
-_GOES_ON = {"train": ("the same command with --resume goes on from the last checkpoint",),
-            "extract": ("the same command goes on with the videos that are left",),
-            "build-default": ("the same command goes on where it stopped",)}
+_GOES_ON = {
+    "train": ("the same command with --resume goes on from the last checkpoint",),
+    "extract": ("the same command goes on with the videos that are left",),
+    "build-default": ("the same command goes on where it stopped",),
+}
 
 _EXAMPLES = """examples:
   dfe import recordings/*.csv --name study1
@@ -78,6 +80,7 @@ Exit codes: 0 done, 1 the data or the request cannot be served, 2 wrong usage.""
 def main(argv: list[str] | None = None) -> int:
     """Run one command. Returns the exit code; raises `SystemExit` 2 on wrong usage, as argparse does."""
     from train.streams import prepare
+
     prepare()
     argv = sys.argv[1:] if argv is None else argv
     try:
@@ -94,9 +97,13 @@ def main(argv: list[str] | None = None) -> int:
 def build_parser(argv: list[str]) -> argparse.ArgumentParser:
     """The parser for these arguments: only the modules of commands that they name are imported."""
     parser = argparse.ArgumentParser(
-        prog="dfe", description="Discrete Facial Encoding: a codebook lab for faces.", parents=[common_options()],
-        epilog=_EXAMPLES.format(root=cache_root()), formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False)
+        prog="dfe",
+        description="Discrete Facial Encoding: a codebook lab for faces.",
+        parents=[common_options()],
+        epilog=_EXAMPLES.format(root=cache_root()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     parser.add_argument("--version", action="version", version=f"dfe {__version__}")
     verbs = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for name, command in COMMANDS.items():
@@ -122,9 +129,12 @@ def _add_command(verbs: argparse._SubParsersAction, name: str, command: Command)
 def help_texts(described: ModuleType) -> dict[str, Any]:
     """The description and the examples of a ``--help``, as arguments of a parser."""
     lines = described.EXAMPLES
-    return {"description": textwrap.fill(described.DESCRIPTION, 88), "allow_abbrev": False,
-            "formatter_class": argparse.RawDescriptionHelpFormatter,
-            "epilog": "\n".join(["example:" if len(lines) == 1 else "examples:", *(f"  {line}" for line in lines)])}
+    return {
+        "description": textwrap.fill(described.DESCRIPTION, 88),
+        "allow_abbrev": False,
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+        "epilog": "\n".join(["example:" if len(lines) == 1 else "examples:", *(f"  {line}" for line in lines)]),
+    }
 
 
 def seed(text: str) -> int:
@@ -148,8 +158,9 @@ def common_options() -> argparse.ArgumentParser:
     """Options that every command has; they may stand before or after the command's name."""
     parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    parser.add_argument("--progress", choices=("bar", "json", "none"),
-                        help="how to report progress on stderr (default: bar)")
+    parser.add_argument(
+        "--progress", choices=("bar", "json", "none"), help="how to report progress on stderr (default: bar)"
+    )
     return parser
 
 
@@ -158,6 +169,7 @@ def _run(args: argparse.Namespace) -> int:
     from train.listeners import listener
     from train.streams import discard_stdout, end_with_stdin
     from train.warning_lines import warning_lines
+
     debug = getattr(args, "debug", False)
     signal.signal(signal.SIGTERM, _as_interrupt)
     end_with_stdin()
@@ -182,6 +194,7 @@ def _recover() -> None:
     """Finish or roll back what a killed command left half way, before anything looks at the cache."""
     from dfe_core import trash
     from dfe_core.store import recover_all
+
     for label in recover_all():
         print(f"{label} is as it was before a change that was interrupted", file=sys.stderr)
     trash.recover()
@@ -194,6 +207,7 @@ def _warn_of_pose(args: argparse.Namespace) -> None:
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.expressions.pose_leak import stored_pose_leak
     from dfe_core.expressions.pose_text import pose_leak_warning
+
     if warning := pose_leak_warning(stored_pose_leak(Dataset.open(args.dataset).manifest)):
         print(f"warning: {args.dataset}: {warning}", file=sys.stderr)
 
@@ -210,11 +224,15 @@ def one_line(error: Exception, command: str) -> str:
     if isinstance(error, MemoryError):
         return f"dfe {command}: out of memory; expected a smaller input or a machine with more memory"
     if _disk_is_full(error):
-        return f"dfe {command}: the disk is full; expected free space in {cache_root()} or where the result goes " \
-               "(`dfe rm --trash` lists what can be deleted for good, DFE_CACHE names another folder)"
+        return (
+            f"dfe {command}: the disk is full; expected free space in {cache_root()} or where the result goes "
+            "(`dfe rm --trash` lists what can be deleted for good, DFE_CACHE names another folder)"
+        )
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or f'dfe {command}'}: {error.strerror.lower()}; " \
-               "expected a file or folder that can be read and written"
+        return (
+            f"{error.filename or f'dfe {command}'}: {error.strerror.lower()}; "
+            "expected a file or folder that can be read and written"
+        )
     found = " ".join(f"{type(error).__name__}: {error}".split())
     return f"dfe {command}: {found}; expected no such failure: run it again with --debug and report what it prints"
 

@@ -36,19 +36,29 @@ class CrossFit:
     models: tuple[str, ...]
 
 
-def cross_fit(model: str, dataset: str, aus: str, folds: int, *, seed: int = 0, root: Path | None = None,
-              progress: Listener = silent) -> CrossFit:
+def cross_fit(
+    model: str,
+    dataset: str,
+    aus: str,
+    folds: int,
+    *,
+    seed: int = 0,
+    root: Path | None = None,
+    progress: Listener = silent,
+) -> CrossFit:
     """Train `folds` codebooks like `model` (same configuration), each without a part of the subjects, and pool the
     AUROCs within the subjects that each had not seen. Raises `DataError` for fewer than 2 folds or too few subjects."""
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.facs.coverage import analyse_coverage
     from dfe_core.facs.moments import subject_folds
     from dfe_core.tokens.encoding import encode_dataset
+
     data = Dataset.open(dataset, root)
     subjects = sorted(data.recordings["subject"].astype(str).unique())
     if not 2 <= folds <= len(subjects) // 2:
-        raise DataError("--cross-fit", f"{folds} folds of {len(subjects)} subjects",
-                        "2 or more, and at least two subjects a fold")
+        raise DataError(
+            "--cross-fit", f"{folds} folds of {len(subjects)} subjects", "2 or more, and at least two subjects a fold"
+        )
     fold_of = subject_folds(subjects, folds, seed)
     models, rows = [], []
     for fold in range(folds):
@@ -67,9 +77,9 @@ def _of_people(found: Coverage, people: set[str]) -> pd.DataFrame:
     return found.by_subject[found.by_subject["subject"].isin(people)]
 
 
-def _train_without(name: str, model: str, data: Dataset, held: set[str], root: Path | None,
-                   progress: Listener) -> None:
+def _train_without(name: str, model: str, data: Dataset, held: set[str], root: Path | None, progress: Listener) -> None:
     from dfe_core.training.fit import train_model
+
     if (artefact_path("models", name, root) / "config.json").is_file():
         return
     if not (artefact_path("datasets", name, root) / "manifest.json").is_file():
@@ -81,6 +91,7 @@ def config_of(model: str, root: Path | None) -> Config:
     """The configuration that a model was trained with."""
     from dfe_core.tokenizer.codebook import Codebook
     from dfe_core.tokenizer.config import Config, build
+
     told = Codebook.open(model, root).config
     return build(Config, {key: told[key] for key in ("tokenizer", "train", "seed") if key in told}, model)
 
@@ -89,18 +100,39 @@ def write_without(name: str, data: Dataset, held: set[str], root: Path | None) -
     """Write the dataset `name`: `data` without the recordings of the subjects `held`."""
     from dfe_core.expressions.dataset import open_writer
     from dfe_core.expressions.recording import Recording
+
     with open_writer(name, data.names, root) as writer:
         for row in data.recordings.to_dict("records"):
             if str(row["subject"]) in held:
                 continue
             frames = data.frames(row["recording"])
             extras = data.extras(row["recording"]) if data.has_extras else {}
-            writer.add(Recording(row["recording"], data.names, frames.psi, frames.time_s, frames.frame, frames.valid,
-                                 float(row["fps"]), "", str(row["extractor"]), str(row["subject"]),
-                                 str(row["session"]), dict(extras)), {label: row[label] for label in data.labels})
-        writer.close({**{key: data.manifest[key] for key in ("face", "simulated") if key in data.manifest},
-                      "name": name, "sources": [], "dropped": [],
-                      "notes": [f"Part of {data.name} ({data.key}): without the subjects {', '.join(sorted(held))}."]})
+            writer.add(
+                Recording(
+                    row["recording"],
+                    data.names,
+                    frames.psi,
+                    frames.time_s,
+                    frames.frame,
+                    frames.valid,
+                    float(row["fps"]),
+                    "",
+                    str(row["extractor"]),
+                    str(row["subject"]),
+                    str(row["session"]),
+                    dict(extras),
+                ),
+                {label: row[label] for label in data.labels},
+            )
+        writer.close(
+            {
+                **{key: data.manifest[key] for key in ("face", "simulated") if key in data.manifest},
+                "name": name,
+                "sources": [],
+                "dropped": [],
+                "notes": [f"Part of {data.name} ({data.key}): without the subjects {', '.join(sorted(held))}."],
+            }
+        )
 
 
 def pooled(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:

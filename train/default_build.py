@@ -73,9 +73,15 @@ class Whole:
             if report.task == step.task and report.total:
                 self.inner = step.seconds * min(report.done / report.total, 1.0)
             done = (self.before + self.inner) / self.total
-            figures = {"overall": round(done, 4), "eta_s": round(self._left(done)), "step": number,
-                       "steps": len(self.plan), **report.figures}
+            figures = {
+                "overall": round(done, 4),
+                "eta_s": round(self._left(done)),
+                "step": number,
+                "steps": len(self.plan),
+                **report.figures,
+            }
             self.progress(replace(report, task=f"[{number}/{len(self.plan)}] {step.title}", figures=figures))
+
         tell(Progress(step.title, 0, 0))
         return tell
 
@@ -121,22 +127,26 @@ def _has_dataset(root: Path) -> bool:
 
 def _simulate(root: Path, progress: Listener) -> None:
     from dfe_core.simulate.dataset import simulate_dataset
+
     simulate_dataset(DATASET, root=root, progress=progress)
 
 
 def _has_face(root: Path) -> bool:
     from dfe_core.faces.library import anny_id
+
     return _whole(f"faces/{anny_id()}", root)
 
 
 def _build_face(root: Path, progress: Listener) -> None:
     from dfe_core.faces import open_face
+
     open_face("anny", root, progress)
 
 
 def _has_model(root: Path) -> bool:
     """Whether the model is whole and of this version's format: one of an older format is trained again."""
     from dfe_core.tokenizer.codebook import SCHEMA_VERSION
+
     if not _whole(f"models/{MODEL}", root):
         return False
     return read_json(artefact_path("models", MODEL, root) / "config.json").get("schema_version") == SCHEMA_VERSION
@@ -145,6 +155,7 @@ def _has_model(root: Path) -> bool:
 def _train(root: Path, progress: Listener) -> None:
     """Train, or go on from a checkpoint; a model or checkpoint that cannot be used makes room for a new one."""
     from dfe_core.training.fit import train_model
+
     folder = artefact_path("models", MODEL, root)
     if (folder / "config.json").is_file():
         remove(find(f"models/{MODEL}", root), force=True, root=root)
@@ -161,14 +172,16 @@ def _has_tokens(root: Path) -> bool:
     try:
         manifest = read_json(artefact_path("tokens", f"{MODEL}--{DATASET}", root) / "manifest.json")
         key = read_json(artefact_path("models", MODEL, root) / "config.json")["key"]
-        return (manifest["model_key"], manifest["dataset_key"]) == (key, Dataset.open(DATASET, root).key) \
-            and _whole(f"tokens/{MODEL}--{DATASET}", root)
+        return (manifest["model_key"], manifest["dataset_key"]) == (key, Dataset.open(DATASET, root).key) and _whole(
+            f"tokens/{MODEL}--{DATASET}", root
+        )
     except (DataError, KeyError):
         return False
 
 
 def _encode(root: Path, progress: Listener) -> None:
     from dfe_core.tokens.encoding import encode_dataset
+
     encode_dataset(MODEL, DATASET, root=root, progress=progress)
 
 
@@ -180,12 +193,14 @@ def _has_metrics(root: Path) -> bool:
 
 def _evaluate(root: Path, progress: Listener) -> None:
     from dfe_core.evaluation.evaluate import evaluate_model
+
     evaluate_model(MODEL, DATASET, root=root, progress=progress)
 
 
 def _has_runs(root: Path) -> bool:
     from dfe_core.tokens.cache import TokenCache
     from dfe_core.tokens.runs import open_runs
+
     try:
         return open_runs(TokenCache.open(MODEL, DATASET, root)) is not None
     except DataError:
@@ -195,6 +210,7 @@ def _has_runs(root: Path) -> bool:
 def _index(root: Path, progress: Listener) -> None:
     from dfe_core.tokens.cache import TokenCache
     from dfe_core.tokens.runs import build_runs
+
     build_runs(TokenCache.open(MODEL, DATASET, root), progress)
 
 
@@ -202,6 +218,7 @@ def _has_pictures(root: Path) -> bool:
     from dfe_core.faces import open_face
     from dfe_core.render.pictures import thumbnail_folder, thumbnails_ready
     from dfe_core.tokenizer.codebook import Codebook
+
     try:
         codebook = Codebook.open(MODEL, root)
         return thumbnails_ready(thumbnail_folder(codebook, open_face(codebook.face_id, root), root))
@@ -213,26 +230,31 @@ def _draw(root: Path, progress: Listener) -> None:
     from dfe_core.faces import open_face
     from dfe_core.render.pictures import ensure_thumbnails
     from dfe_core.tokenizer.codebook import Codebook
+
     codebook = Codebook.open(MODEL, root)
     ensure_thumbnails(codebook, open_face(codebook.face_id, root), root, progress=progress)
 
 
 def _has_aus(root: Path) -> bool:
     from dfe_core.facs.store import AlignedAus, list_aligned
+
     try:
-        return AUS in list_aligned(DATASET, root) and \
-            AlignedAus.open(DATASET, AUS, root).matches(Dataset.open(DATASET, root))
+        return AUS in list_aligned(DATASET, root) and AlignedAus.open(DATASET, AUS, root).matches(
+            Dataset.open(DATASET, root)
+        )
     except (DataError, KeyError):
         return False
 
 
 def _derive_aus(root: Path, progress: Listener) -> None:
     from dfe_core.facs.derive import derive_aus
+
     derive_aus(Dataset.open(DATASET, root), AUS, root=root, progress=progress)
 
 
 def _has_names(root: Path) -> bool:
     from dfe_core.facs.name_scores import checked_folder
+
     try:
         return (checked_folder(MODEL, DATASET, AUS, root) / "manifest.json").is_file()
     except (DataError, KeyError):
@@ -241,6 +263,7 @@ def _has_names(root: Path) -> bool:
 
 def _check_names(root: Path, progress: Listener) -> None:
     from dfe_core.facs.name_scores import check_names
+
     check_names(MODEL, DATASET, AUS, root=root, progress=progress)
 
 

@@ -55,9 +55,15 @@ class Check:
 def checkup(root: Path | None = None, progress: Listener = silent) -> list[Check]:
     """Look at everything; takes some seconds, for a picture is drawn and every artefact is read in full."""
     root = root or cache_root()
-    parts = (("python", lambda: [_python()]), ("packages", lambda: list(_packages())), ("torch", lambda: [_torch()]),
-             ("drawing", lambda: [_drawing()]), ("browser", lambda: [_browser()]), ("disk", lambda: [_disk(root)]),
-             ("cache", lambda: list(_cache(root))))
+    parts = (
+        ("python", lambda: [_python()]),
+        ("packages", lambda: list(_packages())),
+        ("torch", lambda: [_torch()]),
+        ("drawing", lambda: [_drawing()]),
+        ("browser", lambda: [_browser()]),
+        ("disk", lambda: [_disk(root)]),
+        ("cache", lambda: list(_cache(root))),
+    )
     checks = []
     for index, (name, look) in enumerate(parts):
         progress(Progress("doctor", index, len(parts), name))
@@ -112,8 +118,12 @@ def _torch() -> Check:
     version, cuda, threads = result.stdout.strip().splitlines()[-1].split("|")
     device = "CUDA, with a GPU" if cuda == "True" else f"CPU, {threads} threads"
     idle = cuda != "True" and shutil.which("nvidia-smi") and "+cpu" in version
-    return Check("torch", WARNING if idle else GOOD, f"{version} ({device})",
-                 "this machine has NVIDIA's tools: make install DFE_TORCH=cuda" if idle else "")
+    return Check(
+        "torch",
+        WARNING if idle else GOOD,
+        f"{version} ({device})",
+        "this machine has NVIDIA's tools: make install DFE_TORCH=cuda" if idle else "",
+    )
 
 
 def _drawing() -> Check:
@@ -121,14 +131,23 @@ def _drawing() -> Check:
     result = _ask(_DRAW)
     if result.returncode == 0:
         return Check("drawing", GOOD, "a sphere was drawn off screen (VTK)")
-    return Check("drawing", BAD, _last_line(result.stderr) or f"VTK ended with code {result.returncode}",
-                 "on Debian and Ubuntu: sudo apt-get install libegl1 libgl1 libgl1-mesa-dri")
+    return Check(
+        "drawing",
+        BAD,
+        _last_line(result.stderr) or f"VTK ended with code {result.returncode}",
+        "on Debian and Ubuntu: sudo apt-get install libegl1 libgl1 libgl1-mesa-dri",
+    )
 
 
 def _browser() -> Check:
     found = find_browser()
-    return Check("Chromium", GOOD, found) if found else \
-        Check("Chromium", WARNING, "not found: only the browser tests need it", "make test installs it where it may")
+    return (
+        Check("Chromium", GOOD, found)
+        if found
+        else Check(
+            "Chromium", WARNING, "not found: only the browser tests need it", "make test installs it where it may"
+        )
+    )
 
 
 def _disk(root: Path) -> Check:
@@ -136,8 +155,12 @@ def _disk(root: Path) -> Check:
     free = shutil.disk_usage(place).free
     writable = os.access(place, os.W_OK)
     state = BAD if not writable else WARNING if free < _FREE_BYTES else GOOD
-    return Check("cache folder", state, f"{root}, {size(free)} free" + ("" if writable else ", not writable"),
-                 "" if state == GOOD else "set DFE_CACHE to a folder with room")
+    return Check(
+        "cache folder",
+        state,
+        f"{root}, {size(free)} free" + ("" if writable else ", not writable"),
+        "" if state == GOOD else "set DFE_CACHE to a folder with room",
+    )
 
 
 def _cache(root: Path) -> Iterator[Check]:
@@ -152,17 +175,35 @@ def _cache(root: Path) -> Iterator[Check]:
             yield Check(artefact.label, state, "; ".join(wrong), remedy(artefact))
     yield Check("artefacts", GOOD, f"{whole} of {len(artefacts)} whole, content as it was written")
     for subject in unfinished_withdrawals(root):
-        yield Check("withdrawal", BAD, f"that of {subject} was interrupted: recordings of theirs may still be there",
-                    f"dfe withdraw {subject}")
+        yield Check(
+            "withdrawal",
+            BAD,
+            f"that of {subject} was interrupted: recordings of theirs may still be there",
+            f"dfe withdraw {subject}",
+        )
     if entries := [e for e in trash.discarded(root) if e.damaged]:
-        yield Check("trash", WARNING, f"{len(entries)} damaged entries: " + ", ".join(e.id for e in entries),
-                    "dfe rm --undo ID brings back what they hold, dfe rm --purge ID deletes it")
+        yield Check(
+            "trash",
+            WARNING,
+            f"{len(entries)} damaged entries: " + ", ".join(e.id for e in entries),
+            "dfe rm --undo ID brings back what they hold, dfe rm --purge ID deletes it",
+        )
     if entries := trash.expired(root):
-        yield Check("trash", WARNING, f"{len(entries)} entries over {trash.KEPT_DAYS} days old", "dfe rm --trash lists "
-                    "them, dfe rm --purge ID deletes one for good")
+        yield Check(
+            "trash",
+            WARNING,
+            f"{len(entries)} entries over {trash.KEPT_DAYS} days old",
+            "dfe rm --trash lists them, dfe rm --purge ID deletes one for good",
+        )
     if left := leftovers(root):
-        yield Check("leftovers", WARNING, f"{len(left)} of interrupted writes: " + ", ".join(
-            str(path.relative_to(root)) for path in left[:3]) + (" …" if len(left) > 3 else ""), REPAIR)
+        yield Check(
+            "leftovers",
+            WARNING,
+            f"{len(left)} of interrupted writes: "
+            + ", ".join(str(path.relative_to(root)) for path in left[:3])
+            + (" …" if len(left) > 3 else ""),
+            REPAIR,
+        )
 
 
 def unfinished_withdrawals(root: Path) -> list[str]:
@@ -179,10 +220,14 @@ def leftovers(root: Path) -> list[Path]:
     """Temporary files and folders of writers that were killed: never an old artefact whose successor is not there, and
     nothing of writers still at work."""
     places = [root, root / ".trash", root / WITHDRAWALS, *(root / kind for kind in KINDS)]
-    places += [path for kind in KINDS if (root / kind).is_dir() for path in sorted((root / kind).iterdir())
-               if path.is_dir() and not path.name.startswith(".")]
-    return [path for place in places if place.is_dir() for path in sorted(place.iterdir())
-            if _is_leftover(path)]
+    places += [
+        path
+        for kind in KINDS
+        if (root / kind).is_dir()
+        for path in sorted((root / kind).iterdir())
+        if path.is_dir() and not path.name.startswith(".")
+    ]
+    return [path for place in places if place.is_dir() for path in sorted(place.iterdir()) if _is_leftover(path)]
 
 
 def _is_leftover(path: Path) -> bool:
@@ -220,6 +265,7 @@ def _repaired(artefact: Artefact, root: Path, progress: Listener) -> str:
         delete(artefact)
         return f"{artefact.label}: deleted, it is made again when it is needed"
     from dfe_core.tokens.encoding import encode_dataset
+
     model, _, dataset = artefact.name.partition("--")
     try:
         encode_dataset(model, dataset, root=root, progress=progress)

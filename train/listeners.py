@@ -79,10 +79,19 @@ class Bars(Silent):
 
     def _open(self, progress: Progress) -> Any:
         from tqdm import tqdm
+
         terminal = self.stream.isatty()
-        return tqdm(total=progress.total or None, desc=progress.task, file=self.stream, dynamic_ncols=terminal,
-                    bar_format=_BAR if progress.total else None, mininterval=0.1 if terminal else _LINE_INTERVAL_S,
-                    miniters=1, smoothing=0.1, leave=True)
+        return tqdm(
+            total=progress.total or None,
+            desc=progress.task,
+            file=self.stream,
+            dynamic_ncols=terminal,
+            bar_format=_BAR if progress.total else None,
+            mininterval=0.1 if terminal else _LINE_INTERVAL_S,
+            miniters=1,
+            smoothing=0.1,
+            leave=True,
+        )
 
     def _close(self) -> None:
         if self._bar is not None:

@@ -73,4 +73,5 @@ def end_with_stdin() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         threading.Event().wait(_PATIENCE_S)  # the main thread may be deep in compiled code that sees no signal
         os._exit(INTERRUPTED)
+
     threading.Thread(target=wait, daemon=True).start()

@@ -16,8 +16,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], indent: str = "") 
     cells = [[cell(value) for value in row] for row in rows]
     widths = [max(len(text) for text in column) for column in zip(head, *cells, strict=True)]
     right = [bool(rows) and all(is_number(row[i]) for row in rows) for i in range(len(head))]
-    lines = [_line(head, widths, right), "  ".join(_rule() * width for width in widths),
-             *(_line(row, widths, right) for row in cells)]
+    lines = [
+        _line(head, widths, right),
+        "  ".join(_rule() * width for width in widths),
+        *(_line(row, widths, right) for row in cells),
+    ]
     return "\n".join(indent + line.rstrip() for line in lines)
 
 
@@ -65,8 +68,10 @@ def duration(seconds: float) -> str:
 
 
 def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
-    return "  ".join(text.rjust(width) if to_right else text.ljust(width)
-                     for text, width, to_right in zip(row, widths, right, strict=True))
+    return "  ".join(
+        text.rjust(width) if to_right else text.ljust(width)
+        for text, width, to_right in zip(row, widths, right, strict=True)
+    )
 
 
 def _rule() -> str:

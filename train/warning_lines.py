@@ -7,8 +7,15 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_FOR_DEVELOPERS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning, ImportWarning, ResourceWarning,
-                   BytesWarning, EncodingWarning)
+_FOR_DEVELOPERS = (
+    DeprecationWarning,
+    PendingDeprecationWarning,
+    FutureWarning,
+    ImportWarning,
+    ResourceWarning,
+    BytesWarning,
+    EncodingWarning,
+)
 _LONGEST = 300
 
 

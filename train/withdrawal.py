@@ -32,8 +32,10 @@ from train.health import WITHDRAWALS as FOLDER
 from train.health import certificates, leftovers
 
 PATIENCE_S = 600.0
-_BEYOND = ("Copies outside of the cache are not known to dfe: the source recordings and videos, exports, reports of "
-           "--out, backups, and caches of other machines.")
+_BEYOND = (
+    "Copies outside of the cache are not known to dfe: the source recordings and videos, exports, reports of "
+    "--out, backups, and caches of other machines."
+)
 
 
 @dataclass(frozen=True)
@@ -66,18 +68,23 @@ class Certificate:
     def text(self) -> str:
         """The certificate for people."""
         counts = ", ".join(f"{name} ({n})" for name, n in self.datasets.items()) or "none"
-        parts = [("Withdrawal", f"{self.id}, {self.time}, by {self.by or 'unknown'}, dfe {self.version}"),
-                 ("Person", self.subject), ("Removed for good from datasets (recordings)", counts),
-                 ("Deleted", ", ".join(self.deleted) or "nothing else"),
-                 ("Written anew without the person", ", ".join(self.rewritten) or "none"),
-                 ("Trained with recordings of the person", ", ".join(self.trained) or "none"),
-                 ("Source files, SHA-256", ", ".join(self.sources) or "none"),
-                 ("Still mentioned in", ", ".join(self.mentions) or "no file of the cache"), ("Beyond", self.beyond)]
+        parts = [
+            ("Withdrawal", f"{self.id}, {self.time}, by {self.by or 'unknown'}, dfe {self.version}"),
+            ("Person", self.subject),
+            ("Removed for good from datasets (recordings)", counts),
+            ("Deleted", ", ".join(self.deleted) or "nothing else"),
+            ("Written anew without the person", ", ".join(self.rewritten) or "none"),
+            ("Trained with recordings of the person", ", ".join(self.trained) or "none"),
+            ("Source files, SHA-256", ", ".join(self.sources) or "none"),
+            ("Still mentioned in", ", ".join(self.mentions) or "no file of the cache"),
+            ("Beyond", self.beyond),
+        ]
         return "\n".join(f"{name}: {value}" for name, value in parts) + "\n"
 
 
-def withdraw(subject: str, root: Path | None = None, progress: Listener = silent, *,
-             datasets: Sequence[str] | None = None) -> Certificate:
+def withdraw(
+    subject: str, root: Path | None = None, progress: Listener = silent, *, datasets: Sequence[str] | None = None
+) -> Certificate:
     """Remove every recording of a subject for good, in the datasets and in the trash.
 
     datasets: in which the name is this person's; needed where several datasets have a subject of the name, for it may
@@ -93,19 +100,27 @@ def withdraw(subject: str, root: Path | None = None, progress: Listener = silent
     for data, theirs in places:
         names.setdefault(data.name, set()).update(theirs)
     if not names:
-        raise DataError(subject, "nobody of this name in any dataset or in the trash",
-                        "a subject that `dfe show` lists")
-    certificate = begun or Certificate(secrets.token_hex(6), subject,
-                                       datetime.now(timezone.utc).isoformat(timespec="seconds"), trash.account())
+        raise DataError(
+            subject, "nobody of this name in any dataset or in the trash", "a subject that `dfe show` lists"
+        )
+    certificate = begun or Certificate(
+        secrets.token_hex(6), subject, datetime.now(timezone.utc).isoformat(timespec="seconds"), trash.account()
+    )
     certificate = replace(certificate, recordings={name: sorted(theirs) for name, theirs in names.items()})
     _write(certificate, root)
     work = _Work(root, subject, names, places)
     work.run(progress)
     certificate = replace(
-        certificate, datasets={**certificate.datasets, **{name: len(theirs) for name, theirs in names.items()}},
-        deleted=_sorted(certificate.deleted, work.deleted), rewritten=_sorted(certificate.rewritten, work.rewritten),
-        trained=_sorted(certificate.trained, work.trained), sources=_sorted(certificate.sources, work.sources),
-        mentions=tuple(mentions(root, work.own_names())), finished=True, recordings={})
+        certificate,
+        datasets={**certificate.datasets, **{name: len(theirs) for name, theirs in names.items()}},
+        deleted=_sorted(certificate.deleted, work.deleted),
+        rewritten=_sorted(certificate.rewritten, work.rewritten),
+        trained=_sorted(certificate.trained, work.trained),
+        sources=_sorted(certificate.sources, work.sources),
+        mentions=tuple(mentions(root, work.own_names())),
+        finished=True,
+        recordings={},
+    )
     _write(certificate, root)
     return certificate
 
@@ -115,8 +130,11 @@ def _places(subject: str, root: Path, datasets: Sequence[str] | None) -> list[tu
     found = [(data, theirs) for data in _datasets(root) if (theirs := _recordings_of(data, subject))]
     names = sorted({data.name for data, _ in found})
     if datasets is None and len(names) > 1:
-        raise DataError(subject, f"a subject of {len(names)} datasets ({', '.join(names)}), who may be different "
-                        "people", "--dataset NAME for each that this person is in")
+        raise DataError(
+            subject,
+            f"a subject of {len(names)} datasets ({', '.join(names)}), who may be different people",
+            "--dataset NAME for each that this person is in",
+        )
     if unknown := sorted(set(datasets or ()) - set(names)):
         raise DataError(unknown[0], f"no recording of {subject}", f"one of {', '.join(names) or 'none'}")
     return [(data, theirs) for data, theirs in found if datasets is None or data.name in datasets]
@@ -138,8 +156,9 @@ def mentions(root: Path, names: Iterable[str]) -> Iterator[str]:
 class _Work:
     """One withdrawal under way: what it removes, by dataset, and what came of it."""
 
-    def __init__(self, root: Path, subject: str, names: dict[str, set[str]],
-                 places: list[tuple[Dataset, list[str]]]) -> None:
+    def __init__(
+        self, root: Path, subject: str, names: dict[str, set[str]], places: list[tuple[Dataset, list[str]]]
+    ) -> None:
         self.root, self.subject, self.names, self.places = root, subject, names, places
         self.deleted: set[str] = set()
         self.rewritten: set[str] = set()
@@ -222,6 +241,7 @@ class _Work:
     def _redact_notes(self, folder: Path) -> None:
         """Named sets of frames, and their history, without those of the person."""
         from filelock import FileLock
+
         path = folder / "notes.json"
         if not path.is_file():
             return
@@ -331,8 +351,12 @@ def without(value: Any, names: set[str]) -> Any:
 def mentions_in(folder: Path, names: set[str]) -> Iterator[Path]:
     """Files in a folder that hold one of the names."""
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        if path.suffix in (".json", ".jsonl") and _mentions_any(path, names) or \
-                path.suffix == ".parquet" and _column_has(path, names):
+        if (
+            path.suffix in (".json", ".jsonl")
+            and _mentions_any(path, names)
+            or path.suffix == ".parquet"
+            and _column_has(path, names)
+        ):
             yield path
 
 

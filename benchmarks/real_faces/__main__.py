@@ -49,20 +49,25 @@ def run(part: str, args: argparse.Namespace, work: Path) -> dict[str, pd.DataFra
     tables: dict[str, pd.DataFrame] = {}
     if part == "fidelity" and args.livelink:
         from benchmarks.real_faces import fidelity
+
         tables |= fidelity.live_link(work, args.livelink, args.ict, dfe)
     if args.react:
         prepared(work, args.react)
         if part == "fidelity":
             from benchmarks.real_faces import fidelity
+
             tables |= fidelity.react(work, DATASET)
         if part == "pose":
             from benchmarks.real_faces import pose
+
             tables |= pose.tables(work, args.react)
         if part == "coverage":
             from benchmarks.real_faces import coverage
+
             tables |= coverage.tables(work, args.react, MODEL, DATASET)
         if part == "probes":
             from benchmarks.real_faces import probes
+
             tables |= probes.tables(work, args.react, MODEL, DATASET)
     return tables
 
@@ -70,10 +75,20 @@ def run(part: str, args: argparse.Namespace, work: Path) -> dict[str, pd.DataFra
 def prepared(work: Path, react: Path) -> None:
     """Import REACT-Nao, train and encode, each once."""
     from benchmarks.real_faces.react import SUBJECT_PATTERN, prepare
+
     files, labels = prepare(react, work / "react")
     if not (work / "datasets" / DATASET).is_dir():
-        dfe("import", str(files[0].parent), "--name", DATASET, "--face", "learn", "--labels", str(labels),
-            f"--subject-pattern={SUBJECT_PATTERN}")
+        dfe(
+            "import",
+            str(files[0].parent),
+            "--name",
+            DATASET,
+            "--face",
+            "learn",
+            "--labels",
+            str(labels),
+            f"--subject-pattern={SUBJECT_PATTERN}",
+        )
         dfe("aus", "import", str(files[0].parent), "--dataset", DATASET, "--name", "openface")
     if not (work / "models" / MODEL / "config.json").is_file():
         dfe("train", DATASET, "--name", MODEL)

@@ -35,20 +35,53 @@ def tables(work: Path, react: Path, model: str = "nao", dataset: str = "nao") ->
     from dfe_core.facs.coverage import analyse_coverage
     from dfe_core.facs.importing import import_aus
     from dfe_core.facs.store import list_aligned
+
     if _AUS not in list_aligned(dataset, work):
         folder = react / "csv" if (react / "csv").is_dir() else react
         import_aus([folder], Dataset.open(dataset, work), _AUS, root=work)
     result = analyse_coverage(model, dataset, _AUS, root=work)
     estimate, lower, upper = result.share("beyond FACS")
-    summary = pd.DataFrame([{
-        "model": model, "dataset": dataset, "subjects": result.subjects, "frames": result.frames,
-        "covered": int((result.per_au["status"] == "covered").sum()), "aus": len(result.per_au),
-        "beyond_facs": estimate, "beyond_lower": lower, "beyond_upper": upper,
-        "new_codewords": len(result.new_codewords), "notes": len(result.notes)}])
-    columns = ["au", "signal", "prevalence", "held_out_subjects", "unseen", "auroc", "low", "high", "sparse_codewords",
-               "sparse_auroc", "sparse_low", "sparse_high", "all_auroc", "all_low", "all_high", "status"]
-    return {"per-au": result.per_au[columns], "signals": result.signals,
-            "beyond-facs": result.beyond, "summary": summary}
+    summary = pd.DataFrame(
+        [
+            {
+                "model": model,
+                "dataset": dataset,
+                "subjects": result.subjects,
+                "frames": result.frames,
+                "covered": int((result.per_au["status"] == "covered").sum()),
+                "aus": len(result.per_au),
+                "beyond_facs": estimate,
+                "beyond_lower": lower,
+                "beyond_upper": upper,
+                "new_codewords": len(result.new_codewords),
+                "notes": len(result.notes),
+            }
+        ]
+    )
+    columns = [
+        "au",
+        "signal",
+        "prevalence",
+        "held_out_subjects",
+        "unseen",
+        "auroc",
+        "low",
+        "high",
+        "sparse_codewords",
+        "sparse_auroc",
+        "sparse_low",
+        "sparse_high",
+        "all_auroc",
+        "all_low",
+        "all_high",
+        "status",
+    ]
+    return {
+        "per-au": result.per_au[columns],
+        "signals": result.signals,
+        "beyond-facs": result.beyond,
+        "summary": summary,
+    }
 
 
 def world(root: Path, model: str, effect: str, seed: int, subjects: int = SUBJECTS) -> pd.DataFrame:
@@ -60,6 +93,7 @@ def world(root: Path, model: str, effect: str, seed: int, subjects: int = SUBJEC
     from dfe_core.facs.store import list_aligned
     from dfe_core.simulate.dataset import simulate_dataset
     from dfe_core.tokens.encoding import encode_dataset
+
     name = f"floor-{effect}-{seed}"
     if not (root / "datasets" / name / "manifest.json").is_file():
         simulate_dataset(name, subjects=subjects, seed=seed, effect=effect, root=root)
@@ -72,9 +106,18 @@ def world(root: Path, model: str, effect: str, seed: int, subjects: int = SUBJEC
     for source in _SOURCES:
         result = analyse_coverage(model, name, source, root=root)
         estimate, lower, upper = result.share("beyond FACS")
-        rows.append({"effect": effect, "seed": seed, "aus": source, "estimate": estimate, "lower": lower,
-                     "upper": upper, "new_codewords": len(result.new_codewords),
-                     "strictest_high": float(result.beyond["high"].iloc[-1])})
+        rows.append(
+            {
+                "effect": effect,
+                "seed": seed,
+                "aus": source,
+                "estimate": estimate,
+                "lower": lower,
+                "upper": upper,
+                "new_codewords": len(result.new_codewords),
+                "strictest_high": float(result.beyond["high"].iloc[-1]),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -84,6 +127,7 @@ def true_share(root: Path, seed: int) -> float:
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.faces import open_face
     from dfe_core.facs.surface import factor
+
     found, none = (Dataset.open(f"floor-{effect}-{seed}", root) for effect in (ACTIONS, NULL))
     onto_mesh = factor(open_face(found.face_id, root).gram)
     moved, rest = (data.psi() @ onto_mesh for data in (found, none))
@@ -108,6 +152,7 @@ def main() -> None:
     parser.add_argument("--model", default="default")
     args = parser.parse_args()
     from dfe_core.store import cache_root
+
     args.out.mkdir(parents=True, exist_ok=True)
     table = floor(cache_root(), args.model, args.seeds)
     table.to_csv(args.out / "floor.csv", index=False)

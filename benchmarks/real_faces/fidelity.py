@@ -25,9 +25,18 @@ from dfe_core.training.fit import fit_in_memory
 def leave_out(data: Dataset, column: str) -> dict[str, Split]:
     """A split for every value of a column of recordings (``recording``, ``subject``) that tests on it alone."""
     rows = data.recordings
-    return {value: Split("recording", {"train": rows.loc[rows[column] != value, "recording"].tolist(), "validation": [],
-                                       "test": rows.loc[rows[column] == value, "recording"].tolist()},
-                         dict.fromkeys(PARTS, (0.0, 1.0))) for value in sorted(set(rows[column]))}
+    return {
+        value: Split(
+            "recording",
+            {
+                "train": rows.loc[rows[column] != value, "recording"].tolist(),
+                "validation": [],
+                "test": rows.loc[rows[column] == value, "recording"].tolist(),
+            },
+            dict.fromkeys(PARTS, (0.0, 1.0)),
+        )
+        for value in sorted(set(rows[column]))
+    }
 
 
 def row(data: Dataset, split: Split, config: Config | None = None, root=None) -> dict[str, float | None]:
@@ -53,26 +62,38 @@ def row(data: Dataset, split: Split, config: Config | None = None, root=None) ->
     train = baselines.sample_rows(run.frames.psi).astype(np.float64)
     pca = equal_bits.pca_at_equal_bits(gram, train, psi, bits, entropy)
     kmeans = equal_bits.residual_kmeans_at_equal_bits(gram, train, psi, bits, entropy)
-    return {"frames": len(psi), "tokens": float((tokens > 0).sum(1).mean()), "raw_bits": bits, "coded_bits": entropy,
-            "rmse_mm": fidelity.rmse(psi - decoded, gram), "pca_coded": pca["rmse_mm_at_equal_entropy"],
-            "pca_raw": pca["rmse_mm"], "kmeans_coded": kmeans["rmse_mm_at_equal_entropy"],
-            "kmeans_raw": kmeans["rmse_mm"]}
+    return {
+        "frames": len(psi),
+        "tokens": float((tokens > 0).sum(1).mean()),
+        "raw_bits": bits,
+        "coded_bits": entropy,
+        "rmse_mm": fidelity.rmse(psi - decoded, gram),
+        "pca_coded": pca["rmse_mm_at_equal_entropy"],
+        "pca_raw": pca["rmse_mm"],
+        "kmeans_coded": kmeans["rmse_mm_at_equal_entropy"],
+        "kmeans_raw": kmeans["rmse_mm"],
+    }
 
 
 def table(data: Dataset, column: str, config: Config | None = None, root=None) -> pd.DataFrame:
     """One row for each recording or subject left out."""
-    return pd.DataFrame([{"left out": value, **row(data, split, config, root)}
-                         for value, split in leave_out(data, column).items()])
+    return pd.DataFrame(
+        [{"left out": value, **row(data, split, config, root)} for value, split in leave_out(data, column).items()]
+    )
 
 
 def react(work: Path, dataset: str) -> dict[str, pd.DataFrame]:
     """REACT-Nao: people of the default split's test part, unseen by the basis, the codebook and the baselines."""
     from dfe_core.expressions.split import split_dataset
     from dfe_core.tokenizer.config import TrainConfig
+
     data = Dataset.open(dataset, work)
     split = split_dataset(data, TrainConfig.test_share, TrainConfig.validation_share, 0)
-    return {"react": pd.DataFrame([{"left out": f"{len(set(_subjects(data, split)))} people",
-                                    **row(data, split, root=work)}])}
+    return {
+        "react": pd.DataFrame(
+            [{"left out": f"{len(set(_subjects(data, split)))} people", **row(data, split, root=work)}]
+        )
+    }
 
 
 def _subjects(data: Dataset, split: Split) -> list[str]:
@@ -97,6 +118,8 @@ def live_link(work: Path, folder: Path, ict: Path | None, dfe: Callable[..., Non
         if not (work / "datasets" / name).is_dir():
             dfe("import", *map(str, files), "--name", name, "--face", face, "--labels", str(labels))
         data = Dataset.open(name, work)
-        tables |= {f"{name}-by-take": table(data, "recording", root=work),
-                   f"{name}-by-performer": table(data, "subject", root=work)}
+        tables |= {
+            f"{name}-by-take": table(data, "recording", root=work),
+            f"{name}-by-performer": table(data, "subject", root=work),
+        }
     return tables

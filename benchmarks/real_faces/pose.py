@@ -62,9 +62,14 @@ def tables(work: Path, react: Path) -> dict[str, pd.DataFrame]:
     rows = [_row(name, change(before), before) for name, change in METHODS.items()]
     rows.append(_row("as imported (--pose-correction field)", after.values, after))
     leaks = {name: _leaks(frames.values, frames) for name, frames in (("before", before), ("after", after))}
-    subjects = pd.DataFrame({"subject": list(leaks["before"]), "before": [v.leak for v in leaks["before"].values()],
-                             "after": [leaks["after"][s].leak for s in leaks["before"]],
-                             "trained": [s in before.train for s in leaks["before"]]})
+    subjects = pd.DataFrame(
+        {
+            "subject": list(leaks["before"]),
+            "before": [v.leak for v in leaks["before"].values()],
+            "after": [leaks["after"][s].leak for s in leaks["before"]],
+            "trained": [s in before.train for s in leaks["before"]],
+        }
+    )
     return {"pose_methods": pd.DataFrame(rows), "pose_subjects": subjects, "pose_readout": _paired(before, after)}
 
 
@@ -76,9 +81,11 @@ def _prepared(work: Path, react: Path) -> tuple[list[Path], Path]:
 
 def _import(work: Path, csvs: list[Path], labels: Path, name: str, method: str) -> None:
     from dfe_core.expressions.importing import import_dataset
+
     if not (work / "datasets" / name / "manifest.json").is_file():
-        import_dataset(csvs, name, face="learn", labels=labels, subject_pattern=SUBJECT_PATTERN,
-                       pose_correction=method, root=work)
+        import_dataset(
+            csvs, name, face="learn", labels=labels, subject_pattern=SUBJECT_PATTERN, pose_correction=method, root=work
+        )
 
 
 def _frames(work: Path, name: str, folder: Path) -> Frames:
@@ -86,6 +93,7 @@ def _frames(work: Path, name: str, folder: Path) -> Frames:
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.expressions.split import split_dataset
     from dfe_core.faces import open_face
+
     data = Dataset.open(name, work)
     values, vectors = np.linalg.eigh(open_face(data.face_id, work).gram)
     factor = 1e3 * vectors * np.sqrt(values.clip(0))
@@ -96,8 +104,9 @@ def _frames(work: Path, name: str, folder: Path) -> Frames:
         angles = table[["pose_Rx", "pose_Ry", "pose_Rz"]].to_numpy(np.float64)
         use = frames.valid & np.isfinite(angles).all(1)
         intensity = table[[f"{au}_r" for au in AUS]].to_numpy(np.float32)
-        parts.append((frames.psi[use] @ factor, np.full(use.sum(), row.subject), angles[use], frames.time_s[use],
-                      intensity[use]))
+        parts.append(
+            (frames.psi[use] @ factor, np.full(use.sum(), row.subject), angles[use], frames.time_s[use], intensity[use])
+        )
     train = set(split_dataset(data, 0.25, 0.1, 0).recordings["train"])
     people = frozenset(data.recordings.loc[data.recordings["recording"].isin(train), "subject"])
     return Frames(*(np.concatenate(p) for p in zip(*parts, strict=True)), people)
@@ -119,12 +128,14 @@ def _own_regression(frames: Frames) -> np.ndarray:
         features = quadratic(angles)
         features -= features.mean(0)
         return features @ np.linalg.lstsq(features, values - values.mean(0), rcond=None)[0]
+
     return _each(frames, fitted)
 
 
 def _mean_only(frames: Frames) -> np.ndarray:
     """The mean field of the training subjects, the same for everyone."""
     from dfe_core.expressions.pose_field import functions, mean_field, moments_of
+
     none = np.zeros((0, frames.values.shape[1]))
     found = {s: moments_of(frames.values[r], frames.angles[r], 1e9, none) for s, r in frames.rows.items()}
     mean = mean_field([m for s, m in found.items() if m is not None and s in frames.train], frames.values.shape[1])
@@ -134,6 +145,7 @@ def _mean_only(frames: Frames) -> np.ndarray:
 def _alternating(frames: Frames) -> np.ndarray:
     """Each person's field fitted on every second block of 10 s and taken off the others, both ways, not protected."""
     from dfe_core.expressions.pose_field import functions, moments_of
+
     none = np.zeros((0, frames.values.shape[1]))
     out = np.array(frames.values, np.float64)
     for rows in frames.rows.values():
@@ -156,8 +168,10 @@ METHODS: dict[str, Callable[[Frames], np.ndarray]] = {
 
 def _leaks(values: np.ndarray, frames: Frames) -> dict:
     from dfe_core.expressions.pose_leak import subject_leak
-    found = {s: subject_leak(values[r], frames.angles[r], np.arange(len(r)) / 10.0, None)
-             for s, r in frames.rows.items()}
+
+    found = {
+        s: subject_leak(values[r], frames.angles[r], np.arange(len(r)) / 10.0, None) for s, r in frames.rows.items()
+    }
     return {s: one for s, one in found.items() if one is not None}
 
 
@@ -165,17 +179,22 @@ def _row(name: str, values: np.ndarray, frames: Frames) -> dict[str, float | str
     leaks = _leaks(values, frames)
     unseen = [one.leak for s, one in leaks.items() if s not in frames.train]
     scores = {au: float(np.mean(list(found.values()))) for au, found in _readout(values, frames).items()}
-    return {"method": name, "leak": float(np.median([one.leak for one in leaks.values()])),
-            "share": float(np.median([one.share for one in leaks.values()])),
-            "chance": float(np.median([one.chance for one in leaks.values()])),
-            "held_out_blocks": float(np.median([one.held_out for one in leaks.values()])),
-            "leak_unseen_people": float(np.median(unseen)),
-            "rms_mm": float(np.sqrt((values ** 2).sum(1).mean())), **scores}
+    return {
+        "method": name,
+        "leak": float(np.median([one.leak for one in leaks.values()])),
+        "share": float(np.median([one.share for one in leaks.values()])),
+        "chance": float(np.median([one.chance for one in leaks.values()])),
+        "held_out_blocks": float(np.median([one.held_out for one in leaks.values()])),
+        "leak_unseen_people": float(np.median(unseen)),
+        "rms_mm": float(np.sqrt((values**2).sum(1).mean())),
+        **scores,
+    }
 
 
 def _readout(values: np.ndarray, frames: Frames) -> dict[str, dict[str, float]]:
     """AUROC within each person of a ridge readout of AU intensity that was fitted on the people of other parts."""
     from sklearn.metrics import roc_auc_score
+
     people = np.array(sorted(frames.rows))
     parts = np.array_split(np.random.default_rng(1).permutation(len(people)), FOLDS)
     found: dict[str, dict[str, float]] = {au: {} for au in AUS}
@@ -207,9 +226,18 @@ def _paired(before: Frames, after: Frames) -> pd.DataFrame:
             continue
         a, b = (np.array([found[au][s] for s in people]) for found in (one, two))
         draws = (b - a)[rng.integers(0, len(a), (_RESAMPLES, len(a)))].mean(1)
-        rows.append({"au": au, "people": len(people), "before": a.mean(), "after": b.mean(),
-                     "difference": (b - a).mean(), "low": np.quantile(draws, 0.025), "high": np.quantile(draws, 0.975),
-                     "median_difference": np.median(b - a)})
+        rows.append(
+            {
+                "au": au,
+                "people": len(people),
+                "before": a.mean(),
+                "after": b.mean(),
+                "difference": (b - a).mean(),
+                "low": np.quantile(draws, 0.025),
+                "high": np.quantile(draws, 0.975),
+                "median_difference": np.median(b - a),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -222,6 +250,7 @@ def simulated(work: Path, shares: tuple[float, ...] = (0.4, 0.0)) -> pd.DataFram
     from dfe_core.faces import open_face
     from dfe_core.simulate.dataset import simulate_dataset
     from dfe_core.simulate.head import clean_psi
+
     rows = []
     for share in shares:
         name = f"turning-{round(100 * share)}"
@@ -236,13 +265,25 @@ def simulated(work: Path, shares: tuple[float, ...] = (0.4, 0.0)) -> pd.DataFram
             valid = plain.frames(recording).valid
             all_three = (clean_psi(plain, recording), plain.frames(recording).psi, corrected.frames(recording).psi)
             truth, before, after = (v[valid] - v[valid].mean(0, dtype=np.float64) for v in all_three)
-            each.append([*(1e3 * np.sqrt(np.einsum("te,ef,tf->t", v, gram, v).mean())
-                           for v in (truth, before - truth, after - truth)),
-                         truth[:, smile] @ after[:, smile] / (truth[:, smile] @ truth[:, smile])])
+            each.append(
+                [
+                    *(
+                        1e3 * np.sqrt(np.einsum("te,ef,tf->t", v, gram, v).mean())
+                        for v in (truth, before - truth, after - truth)
+                    ),
+                    truth[:, smile] @ after[:, smile] / (truth[:, smile] @ truth[:, smile]),
+                ]
+            )
         leaks = [stored_pose_leak(d.manifest).leak for d in (plain, corrected)]
-        rows.append({"artefact": share, "leak_before": leaks[0], "leak_after": leaks[1],
-                     **dict(zip(("true_rms_mm", "error_before_mm", "error_after_mm"), np.mean(each, 0), strict=False)),
-                     "smile_slope": float(np.median([e[3] for e in each]))})
+        rows.append(
+            {
+                "artefact": share,
+                "leak_before": leaks[0],
+                "leak_after": leaks[1],
+                **dict(zip(("true_rms_mm", "error_before_mm", "error_after_mm"), np.mean(each, 0), strict=False)),
+                "smile_slope": float(np.median([e[3] for e in each])),
+            }
+        )
     return pd.DataFrame(rows)
 
 

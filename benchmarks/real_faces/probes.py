@@ -30,6 +30,7 @@ def tables(work: Path, react: Path, model: str = "nao", dataset: str = "nao") ->
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.facs.importing import import_aus
     from dfe_core.facs.store import list_aligned
+
     if _AUS not in list_aligned(dataset, work):
         folder = react / "csv" if (react / "csv").is_dir() else react
         import_aus([folder], Dataset.open(dataset, work), _AUS, root=work)
@@ -43,25 +44,49 @@ def tables(work: Path, react: Path, model: str = "nao", dataset: str = "nao") ->
 def _probe(label: str, model: str, dataset: str, work: Path) -> dict:
     from dfe_core.probes.run import run_probe
     from dfe_core.probes.settings import ProbeSettings
-    return run_probe(ProbeSettings(model, dataset, label, features=ROWS, aus=_AUS, unit="subject", drop_missing=True,
-                                   resamples=300), work).to_json()
+
+    return run_probe(
+        ProbeSettings(model, dataset, label, features=ROWS, aus=_AUS, unit="subject", drop_missing=True, resamples=300),
+        work,
+    ).to_json()
 
 
 def _rows(result: dict) -> list[dict]:
-    return [{"features": row["features"], "metric": row["metric"], "score": row["score"], "low": row["ci95"][0],
-             "high": row["ci95"][1], "AUROC": row["scores"].get("AUROC", {}).get("score"), "p": row["p_vs_chance"],
-             "p_holm": row["p_holm"], "detectable": row["detectable"]["score"],
-             "detectable_metric": row["detectable"]["metric"]} for row in result["rows"]]
+    return [
+        {
+            "features": row["features"],
+            "metric": row["metric"],
+            "score": row["score"],
+            "low": row["ci95"][0],
+            "high": row["ci95"][1],
+            "AUROC": row["scores"].get("AUROC", {}).get("score"),
+            "p": row["p_vs_chance"],
+            "p_holm": row["p_holm"],
+            "detectable": row["detectable"]["score"],
+            "detectable_metric": row["detectable"]["metric"],
+        }
+        for row in result["rows"]
+    ]
 
 
 def _checks(result: dict) -> list[dict]:
-    return [{key: check[key] for key in ("column", "state", "score", "p", "p_holm")}
-            | {f"{name} without": left["score"] for name, left in check["without"].items()}
-            for check in result["confound_checks"]]
+    return [
+        {key: check[key] for key in ("column", "state", "score", "p", "p_holm")}
+        | {f"{name} without": left["score"] for name, left in check["without"].items()}
+        for check in result["confound_checks"]
+    ]
 
 
 def _label(label: str, result: dict) -> dict:
-    return {"label": label, "task": result["task"], "people": result["subjects"], "classes": len(result["classes"]),
-            "chance": result["chance"], "repeats": result["repeats"], "folds": result["folds"],
-            "codebook_saw": result["codebook_saw"]["seen"], "duplicates": len(result["duplicates"]),
-            "headline": result["summary"]}
+    return {
+        "label": label,
+        "task": result["task"],
+        "people": result["subjects"],
+        "classes": len(result["classes"]),
+        "chance": result["chance"],
+        "repeats": result["repeats"],
+        "folds": result["folds"],
+        "codebook_saw": result["codebook_saw"]["seen"],
+        "duplicates": len(result["duplicates"]),
+        "headline": result["summary"],
+    }

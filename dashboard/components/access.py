@@ -26,10 +26,15 @@ HEALTH = "/_stcore/health"
 _LOCAL = "'self' data: blob:"
 _HEADERS = {
     "content-security-policy": f"frame-ancestors 'self'; img-src {_LOCAL}; media-src {_LOCAL}; font-src {_LOCAL}; "
-                               f"connect-src {_LOCAL}; form-action 'self'; base-uri 'self'; object-src 'none'",
-    "x-frame-options": "SAMEORIGIN", "x-content-type-options": "nosniff", "referrer-policy": "same-origin"}
-_CLOSED = "This dashboard opens with the address that dfe dashboard printed where it was started: it ends in " \
-          "?token=… and is needed once in each browser."
+    f"connect-src {_LOCAL}; form-action 'self'; base-uri 'self'; object-src 'none'",
+    "x-frame-options": "SAMEORIGIN",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+}
+_CLOSED = (
+    "This dashboard opens with the address that dfe dashboard printed where it was started: it ends in "
+    "?token=… and is needed once in each browser."
+)
 
 Scope, Message = MutableMapping[str, Any], MutableMapping[str, Any]
 Receive, Send = Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]
@@ -115,9 +120,16 @@ class Guard:
             return 403, _CLOSED, {}
         rest = urlencode([pair for pair in query if pair[0] != "token"])
         where = "/" + scope["path"].lstrip("/\\") + (f"?{rest}" if rest else "")
-        return 303, "", {"location": where, "cache-control": "no-store", "set-cookie":
-                         f"{_cookie_name(scope)}={self.access.token}; Path=/; HttpOnly; SameSite=Lax"
-                         + ("; Secure" if headers.get("x-forwarded-proto") == "https" else "")}
+        return (
+            303,
+            "",
+            {
+                "location": where,
+                "cache-control": "no-store",
+                "set-cookie": f"{_cookie_name(scope)}={self.access.token}; Path=/; HttpOnly; SameSite=Lax"
+                + ("; Secure" if headers.get("x-forwarded-proto") == "https" else ""),
+            },
+        )
 
 
 def _cookie_name(scope: Scope) -> str:
@@ -137,14 +149,22 @@ def _with_headers(send: Send) -> Send:
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             taken = {name for name, _ in message.get("headers", ())}
-            message["headers"] = [*message.get("headers", ()), *((n.encode(), v.encode()) for n, v in _HEADERS.items()
-                                                                 if n.encode() not in taken)]
+            message["headers"] = [
+                *message.get("headers", ()),
+                *((n.encode(), v.encode()) for n, v in _HEADERS.items() if n.encode() not in taken),
+            ]
         await send(message)
+
     return sent
 
 
 async def _answer(send: Send, status: int, text: str, headers: Mapping[str, str]) -> None:
     plain = {"content-type": "text/plain; charset=utf-8", **headers}
-    await send({"type": "http.response.start", "status": status,
-                "headers": [(name.encode(), value.encode("latin-1")) for name, value in plain.items()]})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [(name.encode(), value.encode("latin-1")) for name, value in plain.items()],
+        }
+    )
     await send({"type": "http.response.body", "body": text.encode()})

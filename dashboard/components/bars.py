@@ -49,15 +49,20 @@ def rows(bars: Sequence[Bar], about: str, most: float | None = None) -> None:
 def sides(row: pd.Series, about: str) -> None:
     """Mean displacement per region, mm, laid out as the face is seen: its right half on the left, and the reverse."""
     names = [r for r in REGIONS if r != "other"]
-    values = {side: [_finite(row.get(f"mm_{r.replace(' ', '_')}_{side}", np.nan)) for r in names]
-              for side in ("right", "left")}
+    values = {
+        side: [_finite(row.get(f"mm_{r.replace(' ', '_')}_{side}", np.nan)) for r in names]
+        for side in ("right", "left")
+    }
     most = max(0.05, *values["right"], *values["left"])
     cells = "<b>Face’s right</b><span></span><b>Face’s left</b>"
     for name, right, left in zip(names, values["right"], values["left"], strict=True):
-        cells += f'<div class="r">{_side(right, most, name)}</div><span>{name.capitalize()}</span>' \
-                 f'<div class="l">{_side(left, most, name)}</div>'
-    said = "; ".join(f"{n}: right {r:.2f}, left {v:.2f}"
-                     for n, r, v in zip(names, values["right"], values["left"], strict=True))
+        cells += (
+            f'<div class="r">{_side(right, most, name)}</div><span>{name.capitalize()}</span>'
+            f'<div class="l">{_side(left, most, name)}</div>'
+        )
+    said = "; ".join(
+        f"{n}: right {r:.2f}, left {v:.2f}" for n, r, v in zip(names, values["right"], values["left"], strict=True)
+    )
     _show("sides", f"{about}, mm. {said}", cells)
 
 
@@ -66,28 +71,36 @@ def histogram(table: pd.DataFrame, about: str) -> None:
     frames, most = table["frames"].to_numpy(), max(1, int(table["frames"].max()))
     columns = "".join(
         f'<i title="Intensity {low:.2f} to {high:.2f}: {count(n)} frames" style="height:{100 * n / most:.2f}%"></i>'
-        for low, high, n in zip(table["low"], table["high"], frames, strict=True))
+        for low, high, n in zip(table["low"], table["high"], frames, strict=True)
+    )
     ends = [float(table["low"].iloc[0]), float(table["high"].iloc[-1])]
     scale = "".join(f"<span>{v:.2f}</span>" for v in (ends[0], sum(ends) / 2, ends[1]))
     at = int(frames.argmax())
-    _show("columns", f"{about}, from {ends[0]:.2f} to {ends[1]:.2f}. Most: {count(most)} frames at "
-                     f"{(table['low'].iloc[at] + table['high'].iloc[at]) / 2:.2f}",
-          f"<small>{count(most)} frames</small><div>{columns}</div><footer>{scale}</footer>")
+    _show(
+        "columns",
+        f"{about}, from {ends[0]:.2f} to {ends[1]:.2f}. Most: {count(most)} frames at "
+        f"{(table['low'].iloc[at] + table['high'].iloc[at]) / 2:.2f}",
+        f"<small>{count(most)} frames</small><div>{columns}</div><footer>{scale}</footer>",
+    )
 
 
 def _row(bar: Bar, most: float) -> str:
     whisker = ""
     if np.isfinite(bar.low) and np.isfinite(bar.high):
         whisker = f'<u style="left:{_percent(bar.low, most)};right:{_percent(most - bar.high, most)}"></u>'
-    return f'<div title="{escape(bar.note or f"{bar.label}: {bar.text}")}"><span>{escape(bar.label)}</span>' \
-           f'<div><i style="width:{_percent(bar.value, most)};background:{ACCENT}"></i>{whisker}</div>' \
-           f'<span>{escape(bar.text)}</span></div>'
+    return (
+        f'<div title="{escape(bar.note or f"{bar.label}: {bar.text}")}"><span>{escape(bar.label)}</span>'
+        f'<div><i style="width:{_percent(bar.value, most)};background:{ACCENT}"></i>{whisker}</div>'
+        f"<span>{escape(bar.text)}</span></div>"
+    )
 
 
 def _side(value: float, most: float, region: str) -> str:
     figure = f"<small>{value:.1f}</small>" if value >= 0.05 else ""
-    return f'<i title="{region.capitalize()}: {value:.2f} mm" ' \
-           f'style="width:{0.84 * 100 * value / most:.2f}%;background:{REGION_COLOURS[region]}"></i>{figure}'
+    return (
+        f'<i title="{region.capitalize()}: {value:.2f} mm" '
+        f'style="width:{0.84 * 100 * value / most:.2f}%;background:{REGION_COLOURS[region]}"></i>{figure}'
+    )
 
 
 def _show(kind: str, alt: str, inner: str, style: str = "") -> None:

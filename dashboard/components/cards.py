@@ -32,19 +32,28 @@ def sentence_of(row: pd.Series) -> str:
 
 def facs_words(verdict: Verdict, units: str) -> str:
     """What a codeword is in terms of FACS, as a sentence; empty for rest."""
-    return {Verdict.REST: "", Verdict.CONFIRMED: f"{units} by shape and in the data.",
-            Verdict.BY_SHAPE: f"{units} by shape.",
-            Verdict.BEYOND_FACS: "Beyond FACS: no action unit moves the face so.",
-            Verdict.CONTRAST: "A contrast: no face can do it alone.",
-            Verdict.NOT_CONFIRMED: "No action unit: the one it looks like does not go with it in the data.",
-            Verdict.NO_MATCH: "No action unit matches.", Verdict.FAINT: "Too faint for an action unit.",
-            Verdict.UNKNOWN: ""}[verdict]
+    return {
+        Verdict.REST: "",
+        Verdict.CONFIRMED: f"{units} by shape and in the data.",
+        Verdict.BY_SHAPE: f"{units} by shape.",
+        Verdict.BEYOND_FACS: "Beyond FACS: no action unit moves the face so.",
+        Verdict.CONTRAST: "A contrast: no face can do it alone.",
+        Verdict.NOT_CONFIRMED: "No action unit: the one it looks like does not go with it in the data.",
+        Verdict.NO_MATCH: "No action unit matches.",
+        Verdict.FAINT: "Too faint for an action unit.",
+        Verdict.UNKNOWN: "",
+    }[verdict]
 
 
 def chip_of(row: pd.Series) -> str:
     """The mark on a card: action units that may be named, or why there are none; empty where nothing is known."""
-    return row["like"] or {Verdict.BEYOND_FACS: "beyond FACS", Verdict.CONTRAST: "contrast", Verdict.FAINT: "faint",
-                           Verdict.NOT_CONFIRMED: "no AU", Verdict.NO_MATCH: "no AU"}.get(row["verdict"], "")
+    return row["like"] or {
+        Verdict.BEYOND_FACS: "beyond FACS",
+        Verdict.CONTRAST: "contrast",
+        Verdict.FAINT: "faint",
+        Verdict.NOT_CONFIRMED: "no AU",
+        Verdict.NO_MATCH: "no AU",
+    }.get(row["verdict"], "")
 
 
 def score_of(row: pd.Series) -> str:
@@ -59,13 +68,26 @@ def card(row: pd.Series, src: str | None) -> dict[str, Any]:
     used = f"In {percent(row['share_of_frames'])} of frames." if row["uses"] else "Never used."
     score = score_of(row)
     held = f" It moved as named in {percent(row['moved_share'])} of the moments checked." if score else ""
-    return {"id": number, "src": src, "title": str(number), "note": name_of(row), "chip": chip_of(row), "score": score,
-            "named": row["verdict"] in (Verdict.CONFIRMED, Verdict.BY_SHAPE), "colour": region_colour(row["region"]),
-            "alt": f"Codeword {number}: {sentence_of(row)} {used} Moves up to {mm(row['peak_mm'])}.{held}"}
+    return {
+        "id": number,
+        "src": src,
+        "title": str(number),
+        "note": name_of(row),
+        "chip": chip_of(row),
+        "score": score,
+        "named": row["verdict"] in (Verdict.CONFIRMED, Verdict.BY_SHAPE),
+        "colour": region_colour(row["region"]),
+        "alt": f"Codeword {number}: {sentence_of(row)} {used} Moves up to {mm(row['peak_mm'])}.{held}",
+    }
 
 
 def chips(table: pd.DataFrame, pictures: dict[int, str]) -> dict[int, dict[str, Any]]:
     """Codewords for the player, by number: colour, note and picture."""
-    return {int(row["codeword"]): {"note": name_of(row), "colour": region_colour(row["region"]),
-                                   "src": pictures.get(int(row["codeword"]))}
-            for _, row in table.iterrows()}
+    return {
+        int(row["codeword"]): {
+            "note": name_of(row),
+            "colour": region_colour(row["region"]),
+            "src": pictures.get(int(row["codeword"])),
+        }
+        for _, row in table.iterrows()
+    }

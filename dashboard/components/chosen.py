@@ -63,20 +63,28 @@ def bar(choice: shelf.Choice, key: str) -> list[int]:
     if not found and not undoable and not sets:
         return found
     with st.container(horizontal=True, vertical_alignment="center", key=f"chosen-{key}"):
-        st.markdown(f"**{plural(len(found), 'codeword')} selected**" if found else "No codeword selected",
-                    width="content")
-        st.button("Undo", icon=":material/undo:", key=f"undo-{key}", disabled=not undoable, on_click=undo,
-                  args=(choice,))
-        st.button("Clear", icon=":material/close:", key=f"clear-{key}", disabled=not found, on_click=write,
-                  args=(choice, []))
+        st.markdown(
+            f"**{plural(len(found), 'codeword')} selected**" if found else "No codeword selected", width="content"
+        )
+        st.button(
+            "Undo", icon=":material/undo:", key=f"undo-{key}", disabled=not undoable, on_click=undo, args=(choice,)
+        )
+        st.button(
+            "Clear", icon=":material/close:", key=f"clear-{key}", disabled=not found, on_click=write, args=(choice, [])
+        )
         if found:
             with st.popover("Keep as a set", icon=":material/bookmark_add:"):
                 notes.save_set(choice, found)
         if sets:
             with st.popover("Sets", icon=":material/bookmarks:"):
                 for name, codewords in sets.items():
-                    st.button(f"{name} ({len(codewords)})", key=f"set-{key}-{name}", width="stretch", on_click=write,
-                              args=(choice, [int(k) for k in codewords]))
+                    st.button(
+                        f"{name} ({len(codewords)})",
+                        key=f"set-{key}-{name}",
+                        width="stretch",
+                        on_click=write,
+                        args=(choice, [int(k) for k in codewords]),
+                    )
     return found
 
 

@@ -28,11 +28,14 @@ EXAMPLES = ("Strongest", "From weak to strong")
 
 def key_facts(row: pd.Series) -> None:
     """The figures a reader wants first."""
-    frame.facts([("Largest movement", mm(row["peak_mm"]), f"mean {mm(row['mean_mm'])}"),
-                 ("Symmetry", _symmetry(row), _side(row)),
-                 ("In the data", percent(row["share_of_frames"]), f"of frames, typically {mm(row['typical_mm'])}"),
-                 ("Main stage", str(int(row["main_stage"]) + 1) if row["uses"] else "–",
-                  f"{count(row['uses'])} uses")])
+    frame.facts(
+        [
+            ("Largest movement", mm(row["peak_mm"]), f"mean {mm(row['mean_mm'])}"),
+            ("Symmetry", _symmetry(row), _side(row)),
+            ("In the data", percent(row["share_of_frames"]), f"of frames, typically {mm(row['typical_mm'])}"),
+            ("Main stage", str(int(row["main_stage"]) + 1) if row["uses"] else "–", f"{count(row['uses'])} uses"),
+        ]
+    )
 
 
 def where_it_moves(row: pd.Series) -> None:
@@ -56,8 +59,13 @@ def how_it_is_used(choice: shelf.Choice, number: int) -> None:
     total = int(by_stage.sum())
     with left:
         st.caption("Stage")
-        bars.rows([bars.Bar(str(i + 1), n / total, percent(n / total), note=f"Stage {i + 1}: {count(n)} uses")
-                   for i, n in enumerate(by_stage)], f"Uses of codeword {number} per stage")
+        bars.rows(
+            [
+                bars.Bar(str(i + 1), n / total, percent(n / total), note=f"Stage {i + 1}: {count(n)} uses")
+                for i, n in enumerate(by_stage)
+            ],
+            f"Uses of codeword {number} per stage",
+        )
     with right:
         st.caption("Intensity while present")
         bars.histogram(intensity_distribution(index, number, bins=20), f"Intensity of codeword {number}")
@@ -67,9 +75,13 @@ def timing(index: RunIndex, number: int) -> None:
     """How often it appears and how long it lasts."""
     found = dynamics(index, number)
     middle, low, high = found.duration_s
-    frame.facts([("Appears", f"{found.runs_per_minute:.1f} ×", "a minute"),
-                 ("Lasts", f"{middle:.2f} s", f"half of them {low:.2f}–{high:.2f} s"),
-                 ("Onset", f"{found.onset_s[0]:.2f} s", "start to peak")])
+    frame.facts(
+        [
+            ("Appears", f"{found.runs_per_minute:.1f} ×", "a minute"),
+            ("Lasts", f"{middle:.2f} s", f"half of them {low:.2f}–{high:.2f} s"),
+            ("Onset", f"{found.onset_s[0]:.2f} s", "start to peak"),
+        ]
+    )
 
 
 def moments(choice: shelf.Choice, face: FaceModel, number: int) -> None:
@@ -78,23 +90,42 @@ def moments(choice: shelf.Choice, face: FaceModel, number: int) -> None:
     heading, switch = st.columns([1, 1], vertical_alignment="center")
     heading.subheader("Moments", anchor=False)
     with switch, st.container(horizontal=True, horizontal_alignment="right"):
-        which = st.segmented_control("Moments", EXAMPLES, default=EXAMPLES[0], key="moments_of", required=True,
-                                     bind="query-params", label_visibility="collapsed")
-    found = strongest_moments(index, number, dataset.recordings, limit=MOMENTS) if which == EXAMPLES[0] else \
-        quantile_examples(index, number, dataset.recordings, bands=MOMENTS, each=1)
+        which = st.segmented_control(
+            "Moments",
+            EXAMPLES,
+            default=EXAMPLES[0],
+            key="moments_of",
+            required=True,
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+    found = (
+        strongest_moments(index, number, dataset.recordings, limit=MOMENTS)
+        if which == EXAMPLES[0]
+        else quantile_examples(index, number, dataset.recordings, bands=MOMENTS, each=1)
+    )
     if not len(found):
         st.caption(f"No moment of “{choice.dataset}” shows this codeword.")
         return
     psi = frames_at(dataset, found)
     stills = film_stills.addresses(dataset, [(row.recording, float(row.peak_s)) for row in found.itertuples()])
-    items = [{"psi": [round(float(v), 4) for v in psi[i]], "title": f"{row.recording}", "note": _note(row),
-              "alt": f"{row.recording} at {clock(row.peak_s)}, intensity {row.peak:.2f}", **stills[i]}
-             for i, row in enumerate(found.itertuples())]
-    picked = views.strip(key="moments", data={"face": media.face_address(face), "items": items},
-                         on_pick_change=lambda: None).pick
+    items = [
+        {
+            "psi": [round(float(v), 4) for v in psi[i]],
+            "title": f"{row.recording}",
+            "note": _note(row),
+            "alt": f"{row.recording} at {clock(row.peak_s)}, intensity {row.peak:.2f}",
+            **stills[i],
+        }
+        for i, row in enumerate(found.itertuples())
+    ]
+    picked = views.strip(
+        key="moments", data={"face": media.face_address(face), "items": items}, on_pick_change=lambda: None
+    ).pick
     below = " Below it the frame of the video." if any(stills) else ""
-    st.caption(f"The recorded face at each moment, coloured by its movement.{below} Click one to open the recording "
-               "there.")
+    st.caption(
+        f"The recorded face at each moment, coloured by its movement.{below} Click one to open the recording there."
+    )
     if picked is not None and picked < len(found):
         row = found.iloc[picked]
         routes.go("recordings", recording=row["recording"], t=round(float(row["peak_s"]), 3))
@@ -111,8 +142,14 @@ def frames_at(dataset: Dataset, found: pd.DataFrame) -> list[np.ndarray]:
     return [_frame_psi(dataset.key, dataset, row.recording, int(row.peak_frame)) for row in found.itertuples()]
 
 
-def company(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame, face: FaceModel,
-            number: int, on_pick: Callable[[int], None]) -> None:
+def company(
+    choice: shelf.Choice,
+    codebook: Codebook,
+    table: pd.DataFrame,
+    face: FaceModel,
+    number: int,
+    on_pick: Callable[[int], None],
+) -> None:
     """Codewords it occurs with, by lift; a click opens one."""
     index = shelf.runs(choice.root, choice.model, choice.dataset)
     found = cooccurring(index, number, limit=8)
@@ -124,8 +161,14 @@ def company(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame, face:
     st.caption("In the same frame, by how much more often than if they were independent.")
 
 
-def contexts_of(choice: shelf.Choice, table: pd.DataFrame, face: FaceModel, codebook: Codebook, number: int,
-                on_pick: Callable[[int], None]) -> None:
+def contexts_of(
+    choice: shelf.Choice,
+    table: pd.DataFrame,
+    face: FaceModel,
+    codebook: Codebook,
+    number: int,
+    on_pick: Callable[[int], None],
+) -> None:
     """What tends to begin within a second before and after it."""
     found = contexts(shelf.runs(choice.root, choice.model, choice.dataset), number, limit=5)
     st.subheader("What comes before and after", anchor=False)
@@ -139,20 +182,32 @@ def contexts_of(choice: shelf.Choice, table: pd.DataFrame, face: FaceModel, code
             likely(found[found["direction"] == direction], table, face, codebook, f"context-{direction}", on_pick)
 
 
-def alike(table: pd.DataFrame, face: FaceModel, codebook: Codebook, number: int,
-          on_pick: Callable[[int], None]) -> None:
+def alike(
+    table: pd.DataFrame, face: FaceModel, codebook: Codebook, number: int, on_pick: Callable[[int], None]
+) -> None:
     """Codewords whose deformation is most like this one's."""
     found = neighbours(codebook, face, number, limit=6)
     st.subheader("Most like it", anchor=False)
-    items = [{"codeword": int(row.codeword), "title": f"{row.codeword} · cosine {row.cosine:.2f}",
-              "note": card(table.iloc[row.codeword], None)["note"],
-              "alt": f"{card(table.iloc[row.codeword], None)['alt']} Cosine {row.cosine:.2f} with {number}."}
-             for row in found.itertuples()]
+    items = [
+        {
+            "codeword": int(row.codeword),
+            "title": f"{row.codeword} · cosine {row.cosine:.2f}",
+            "note": card(table.iloc[row.codeword], None)["note"],
+            "alt": f"{card(table.iloc[row.codeword], None)['alt']} Cosine {row.cosine:.2f} with {number}.",
+        }
+        for row in found.itertuples()
+    ]
     _strip("alike", items, found["codeword"].tolist(), face, codebook, on_pick)
 
 
-def likely(found: pd.DataFrame, table: pd.DataFrame, face: FaceModel, codebook: Codebook, key: str,
-           on_pick: Callable[[int], None]) -> None:
+def likely(
+    found: pd.DataFrame,
+    table: pd.DataFrame,
+    face: FaceModel,
+    codebook: Codebook,
+    key: str,
+    on_pick: Callable[[int], None],
+) -> None:
     """Codewords with their lift, as a strip of faces; a click opens one."""
     if not len(found):
         st.caption("Nothing more often than chance would have it.")
@@ -160,13 +215,20 @@ def likely(found: pd.DataFrame, table: pd.DataFrame, face: FaceModel, codebook: 
     items = []
     for row in found.itertuples():
         words = card(table.iloc[row.codeword], None)
-        items.append({"codeword": int(row.codeword), "title": f"{row.codeword} · {row.lift:.1f} × chance",
-                      "note": words["note"], "alt": f"{words['alt']} {row.lift:.1f} times as often as chance."})
+        items.append(
+            {
+                "codeword": int(row.codeword),
+                "title": f"{row.codeword} · {row.lift:.1f} × chance",
+                "note": words["note"],
+                "alt": f"{words['alt']} {row.lift:.1f} times as often as chance.",
+            }
+        )
     _strip(key, items, found["codeword"].tolist(), face, codebook, on_pick)
 
 
-def _strip(key: str, items: list[dict], numbers: list[int], face: FaceModel, codebook: Codebook,
-           on_pick: Callable[[int], None]) -> None:
+def _strip(
+    key: str, items: list[dict], numbers: list[int], face: FaceModel, codebook: Codebook, on_pick: Callable[[int], None]
+) -> None:
     pictures = thumbnails.addresses(cache_root(), codebook, face, numbers)
     items = [{**item, "src": pictures.get(item["codeword"])} for item in items]
 
@@ -174,8 +236,11 @@ def _strip(key: str, items: list[dict], numbers: list[int], face: FaceModel, cod
         if (at := st.session_state[key].pick) is not None and at < len(numbers):
             on_pick(int(numbers[at]))
 
-    views.strip(key=key, on_pick_change=picked, data={
-        "face": media.face_address(face), "codebook": media.codebook_address(codebook), "items": items})
+    views.strip(
+        key=key,
+        on_pick_change=picked,
+        data={"face": media.face_address(face), "codebook": media.codebook_address(codebook), "items": items},
+    )
 
 
 def action_units(choice: shelf.Choice, number: int) -> None:
@@ -190,10 +255,19 @@ def action_units(choice: shelf.Choice, number: int) -> None:
     if not len(table):
         st.caption("It goes with no action unit above chance.")
         return
-    frame.table(pd.DataFrame({
-        "Action unit": [title(a, s) for a, s in zip(table["au"], table["side"], strict=True)], "Lift": table["lift"],
-        "From": table["lift_low"], "To": table["lift_high"], "φ": table["phi"], "AUROC": table["auroc"]}),
-        column_config={c: st.column_config.NumberColumn(format="%.2f") for c in ("Lift", "From", "To", "φ", "AUROC")})
+    frame.table(
+        pd.DataFrame(
+            {
+                "Action unit": [title(a, s) for a, s in zip(table["au"], table["side"], strict=True)],
+                "Lift": table["lift"],
+                "From": table["lift_low"],
+                "To": table["lift_high"],
+                "φ": table["phi"],
+                "AUROC": table["auroc"],
+            }
+        ),
+        column_config={c: st.column_config.NumberColumn(format="%.2f") for c in ("Lift", "From", "To", "φ", "AUROC")},
+    )
     st.caption(f"Held against “{aus}”, intervals over subjects; strongest first.")
 
 
@@ -202,11 +276,20 @@ def whose(choice: shelf.Choice, number: int) -> None:
     dataset, index = shelf.dataset(choice.root, choice.dataset), shelf.runs(choice.root, choice.model, choice.dataset)
     few = [name for name in dataset.labels if dataset.recordings[name].nunique() <= 12]
     st.subheader("In whom, and when", anchor=False)
-    by = st.segmented_control("By", [*few, "subject"], default=(few or ["subject"])[0], key="share_by", required=True,
-                              format_func=str.capitalize, label_visibility="collapsed")
+    by = st.segmented_control(
+        "By",
+        [*few, "subject"],
+        default=(few or ["subject"])[0],
+        key="share_by",
+        required=True,
+        format_func=str.capitalize,
+        label_visibility="collapsed",
+    )
     found = distribution_over(index, number, dataset.recordings, by, resamples=500)
-    bars.rows([bars.Bar(str(r.value), r.share, percent(r.share), r.low, r.high, _share_note(r))
-               for r in found.itertuples()], f"Share of frames with codeword {number} by {by}")
+    bars.rows(
+        [bars.Bar(str(r.value), r.share, percent(r.share), r.low, r.high, _share_note(r)) for r in found.itertuples()],
+        f"Share of frames with codeword {number} by {by}",
+    )
     st.caption("Share of frames, mean over subjects; intervals by bootstrap over subjects.")
 
 
@@ -218,8 +301,9 @@ def _share_note(row) -> str:
 def _side(row: pd.Series) -> str:
     if row["side"] in ("left", "right"):  # against its mirror image: the whole goes to one side
         return f"{'towards' if row['symmetry'] < 0 else 'more on'} the face's {row['side']}"
-    return {"symmetric": "both halves alike", "opposed": "halves move against each other"}.get(row["side"],
-                                                                                             "moves nothing")
+    return {"symmetric": "both halves alike", "opposed": "halves move against each other"}.get(
+        row["side"], "moves nothing"
+    )
 
 
 def _symmetry(row: pd.Series) -> str:

@@ -16,8 +16,10 @@ from starlette.routing import Route
 
 from dashboard.components.routes import TITLES
 
-TOLD = '<script>window.__streamlit={BACKEND_BASE_URL:new URL(location.pathname.replace(/[^/]*\\/?$/,""),' \
-       'location.origin).href}</script>'
+TOLD = (
+    '<script>window.__streamlit={BACKEND_BASE_URL:new URL(location.pathname.replace(/[^/]*\\/?$/,""),'
+    "location.origin).href}</script>"
+)
 
 
 def page_addresses() -> list[Route]:

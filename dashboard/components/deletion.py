@@ -23,21 +23,33 @@ def offer(choice: shelf.Choice) -> None:
     """A button that asks before anything goes, and says what goes along."""
     asked = f"asked-delete-{choice.dataset}"
     if not st.session_state.get(asked):
-        st.button("Delete this dataset", icon=":material/delete:", on_click=st.session_state.__setitem__,
-                  args=(asked, True))
+        st.button(
+            "Delete this dataset", icon=":material/delete:", on_click=st.session_state.__setitem__, args=(asked, True)
+        )
         return
     artefact = find(f"datasets/{choice.dataset}", choice.root)
     users = dependents(artefact, choice.root)
     along, kept = [a for a in users if a.kind != "models"], [a for a in users if a.kind == "models"]
     with st.container(border=True):
         words, yes, no = st.columns([4, 1, 1], vertical_alignment="center")
-        words.markdown(f"**{choice.dataset}** ({artefact.bytes / 1e6:,.1f} MB)"
-                       + (f" goes with {plural(len(along), 'artefact')} made from it: tokens, AUs, analyses. "
-                          if along else " goes. ")
-                       + (f"Trained on it and kept: {', '.join(a.name for a in kept)}. " if kept else "")
-                       + f"It can be taken back for {trash.KEPT_DAYS} days.")
-        yes.button("Delete", type="primary", key=f"delete-{choice.dataset}", width="stretch", on_click=_delete,
-                   args=(choice, [artefact.path, *(a.path for a in along)]))
+        words.markdown(
+            f"**{choice.dataset}** ({artefact.bytes / 1e6:,.1f} MB)"
+            + (
+                f" goes with {plural(len(along), 'artefact')} made from it: tokens, AUs, analyses. "
+                if along
+                else " goes. "
+            )
+            + (f"Trained on it and kept: {', '.join(a.name for a in kept)}. " if kept else "")
+            + f"It can be taken back for {trash.KEPT_DAYS} days."
+        )
+        yes.button(
+            "Delete",
+            type="primary",
+            key=f"delete-{choice.dataset}",
+            width="stretch",
+            on_click=_delete,
+            args=(choice, [artefact.path, *(a.path for a in along)]),
+        )
         no.button("Keep", key=f"keep-{choice.dataset}", width="stretch", on_click=st.session_state.pop, args=(asked,))
 
 
@@ -47,16 +59,29 @@ def offer_recording(choice: shelf.Choice, dataset: Dataset, recording: str) -> N
         return
     asked = f"asked-remove-{choice.dataset}-{recording}"
     if not st.session_state.get(asked):
-        st.button("Remove this recording", icon=":material/person_remove:", key=f"remove-{recording}",
-                  on_click=st.session_state.__setitem__, args=(asked, True))
+        st.button(
+            "Remove this recording",
+            icon=":material/person_remove:",
+            key=f"remove-{recording}",
+            on_click=st.session_state.__setitem__,
+            args=(asked, True),
+        )
         return
     with st.container(border=True):
         words, yes, no = st.columns([4, 1, 1], vertical_alignment="center")
-        words.markdown(f"**{text(recording)}** is taken out of {choice.dataset}: the dataset is written without it, "
-                       "and what was made from it (tokens, action units, analyses) is to be made again. It can be "
-                       f"taken back for {trash.KEPT_DAYS} days.")
-        yes.button("Remove", type="primary", key=f"remove-yes-{recording}", width="stretch", on_click=_remove,
-                   args=(dataset, recording, asked))
+        words.markdown(
+            f"**{text(recording)}** is taken out of {choice.dataset}: the dataset is written without it, "
+            "and what was made from it (tokens, action units, analyses) is to be made again. It can be "
+            f"taken back for {trash.KEPT_DAYS} days."
+        )
+        yes.button(
+            "Remove",
+            type="primary",
+            key=f"remove-yes-{recording}",
+            width="stretch",
+            on_click=_remove,
+            args=(dataset, recording, asked),
+        )
         no.button("Keep", key=f"remove-no-{recording}", width="stretch", on_click=st.session_state.pop, args=(asked,))
 
 
@@ -68,22 +93,37 @@ def offer_withdrawal(choice: shelf.Choice, dataset: Dataset, recording: str) -> 
     if certificate := st.session_state.get("certificate"):
         st.download_button("Certificate of the withdrawal", certificate, "withdrawal.txt", icon=":material/verified:")
     if not st.session_state.get(asked):
-        st.button("Withdraw this person", icon=":material/person_off:", key=f"withdraw-{recording}",
-                  on_click=st.session_state.__setitem__, args=(asked, True))
+        st.button(
+            "Withdraw this person",
+            icon=":material/person_off:",
+            key=f"withdraw-{recording}",
+            on_click=st.session_state.__setitem__,
+            args=(asked, True),
+        )
         return
     with st.container(border=True):
-        st.markdown(f"Every recording of **{text(subject)}** in {choice.dataset} goes for good, and in what was "
-                    "deleted, with all that was made from them. Models trained with them are named. This cannot be "
-                    "taken back.")
+        st.markdown(
+            f"Every recording of **{text(subject)}** in {choice.dataset} goes for good, and in what was "
+            "deleted, with all that was made from them. Models trained with them are named. This cannot be "
+            "taken back."
+        )
         typed, yes, no = st.columns([4, 1, 1], vertical_alignment="bottom")
         same = typed.text_input("Type the subject’s name", key=f"withdraw-name-{subject}").strip() == subject
-        yes.button("Withdraw", type="primary", key=f"withdraw-yes-{recording}", width="stretch", disabled=not same,
-                   on_click=_withdraw, args=(choice, subject, asked))
+        yes.button(
+            "Withdraw",
+            type="primary",
+            key=f"withdraw-yes-{recording}",
+            width="stretch",
+            disabled=not same,
+            on_click=_withdraw,
+            args=(choice, subject, asked),
+        )
         no.button("Keep", key=f"withdraw-no-{recording}", width="stretch", on_click=st.session_state.pop, args=(asked,))
 
 
 def _withdraw(choice: shelf.Choice, subject: str, asked: str) -> None:
     from train.withdrawal import withdraw
+
     st.session_state.pop(asked, None)
     try:
         st.session_state["certificate"] = withdraw(subject, choice.root, datasets=[choice.dataset]).text()
@@ -101,12 +141,20 @@ def undo(choice: shelf.Choice) -> None:
     for entry in entries:
         with st.container(border=True):
             words, back = st.columns([5, 1], vertical_alignment="center")
-            words.markdown(f":material/delete: {_what(entry)} {_ago(entry.when)}{f' by {entry.by}' if entry.by else ''}"
-                           f" ({entry.bytes / 1e6:,.1f} MB"
-                           + (f", {plural(len(entry.paths), 'artefact')})." if len(entry.paths) > 1 else ").")
-                           + (" Its entry is damaged; what it holds is whole." if entry.damaged else ""))
-            back.button("Undo", key=f"undo-{entry.id}", icon=":material/undo:", width="stretch", on_click=_restore,
-                        args=(choice, entry))
+            words.markdown(
+                f":material/delete: {_what(entry)} {_ago(entry.when)}{f' by {entry.by}' if entry.by else ''}"
+                f" ({entry.bytes / 1e6:,.1f} MB"
+                + (f", {plural(len(entry.paths), 'artefact')})." if len(entry.paths) > 1 else ").")
+                + (" Its entry is damaged; what it holds is whole." if entry.damaged else "")
+            )
+            back.button(
+                "Undo",
+                key=f"undo-{entry.id}",
+                icon=":material/undo:",
+                width="stretch",
+                on_click=_restore,
+                args=(choice, entry),
+            )
     if entries:
         _offer_to_empty(choice, entries)
 
@@ -114,18 +162,32 @@ def undo(choice: shelf.Choice) -> None:
 def _offer_to_empty(choice: shelf.Choice, entries: list[trash.Discarded]) -> None:
     """Delete for good exactly the entries that were listed when it was asked, after asking."""
     if not st.session_state.get("asked-empty-trash"):
-        st.button("Delete them for good", key="empty-trash", on_click=st.session_state.__setitem__,
-                  args=("asked-empty-trash", True), type="tertiary")
+        st.button(
+            "Delete them for good",
+            key="empty-trash",
+            on_click=st.session_state.__setitem__,
+            args=("asked-empty-trash", True),
+            type="tertiary",
+        )
         return
     with st.container(border=True):
         words, yes, no = st.columns([4, 1, 1], vertical_alignment="center")
         others = sorted({entry.by for entry in entries if entry.by} - {trash.account()})
-        words.markdown(f"{plural(len(entries), 'deletion')} ({sum(e.bytes for e in entries) / 1e6:,.1f} MB) can then "
-                       "no longer be taken back." + (f" Some are of {', '.join(others)}." if others else ""))
-        yes.button("Delete for good", type="primary", key="empty-trash-yes", width="stretch", on_click=_empty,
-                   args=(choice, entries))
-        no.button("Keep", key="empty-trash-no", width="stretch", on_click=st.session_state.pop,
-                  args=("asked-empty-trash",))
+        words.markdown(
+            f"{plural(len(entries), 'deletion')} ({sum(e.bytes for e in entries) / 1e6:,.1f} MB) can then "
+            "no longer be taken back." + (f" Some are of {', '.join(others)}." if others else "")
+        )
+        yes.button(
+            "Delete for good",
+            type="primary",
+            key="empty-trash-yes",
+            width="stretch",
+            on_click=_empty,
+            args=(choice, entries),
+        )
+        no.button(
+            "Keep", key="empty-trash-no", width="stretch", on_click=st.session_state.pop, args=("asked-empty-trash",)
+        )
 
 
 def _empty(choice: shelf.Choice, entries: list[trash.Discarded]) -> None:
@@ -183,5 +245,10 @@ def _ago(when: float) -> str:
     minutes = (time.time() - when) / 60
     if minutes < 2:
         return "just now"
-    return f"{minutes:.0f} minutes ago" if minutes < 90 else \
-        f"{minutes / 60:.0f} hours ago" if minutes < 2880 else f"{minutes / 1440:.0f} days ago"
+    return (
+        f"{minutes:.0f} minutes ago"
+        if minutes < 90
+        else f"{minutes / 60:.0f} hours ago"
+        if minutes < 2880
+        else f"{minutes / 1440:.0f} days ago"
+    )

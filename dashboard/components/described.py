@@ -12,8 +12,13 @@ from dashboard.components.words import clock, count
 from dfe_core.facs.store import list_aligned
 from dfe_core.probes.query import MomentIndex, list_moments
 
-EXAMPLES = ("smile", "brows lowered and drawn together", "jaw dropped, eyes wide", "a wink with the left eye",
-            "disgust")
+EXAMPLES = (
+    "smile",
+    "brows lowered and drawn together",
+    "jaw dropped, eyes wide",
+    "a wink with the left eye",
+    "disgust",
+)
 LIMIT = 12
 
 
@@ -23,12 +28,19 @@ def show(choice: shelf.Choice) -> None:
     if not made:
         with st.container(border=True):
             st.subheader("Moments are not aligned with words yet", anchor=False)
-            st.markdown("A network learns from part of the people how moments and descriptions belong together, and "
-                        "is tested on others. It is made once, in minutes; then any description is answered at once.")
+            st.markdown(
+                "A network learns from part of the people how moments and descriptions belong together, and "
+                "is tested on others. It is made once, in minutes; then any description is answered at once."
+            )
             align(choice)
         return
-    at = 0 if len(made) == 1 else st.selectbox("Aligned with", range(len(made)), key=f"aligned-{len(made)}",
-                                               format_func=lambda i: title_of(made[i]))
+    at = (
+        0
+        if len(made) == 1
+        else st.selectbox(
+            "Aligned with", range(len(made)), key=f"aligned-{len(made)}", format_func=lambda i: title_of(made[i])
+        )
+    )
     index = opened(str(made[at].path), made[at].path.stat().st_mtime_ns)
     ask(choice, index)
     judged(index)
@@ -42,9 +54,14 @@ def align(choice: shelf.Choice) -> None:
     names = list(dict.fromkeys(["derived", *list_aligned(choice.dataset, choice.root)]))
     aus = a.selectbox("Descriptions made of the action units", names, key="align-aus")
     window = b.number_input("Seconds of a moment", 0.2, 60.0, 2.0, 0.1, key="align-window", format="%.1f")
-    jobs.offer("Align with words", key_of(choice), f"Aligning {choice.dataset} with words",
-               ["align", choice.model, choice.dataset, "--aus", aus, "--window", f"{window:g}"],
-               "Moments can be found by description now.", ":material/translate:")
+    jobs.offer(
+        "Align with words",
+        key_of(choice),
+        f"Aligning {choice.dataset} with words",
+        ["align", choice.model, choice.dataset, "--aus", aus, "--window", f"{window:g}"],
+        "Moments can be found by description now.",
+        ":material/translate:",
+    )
 
 
 def key_of(choice: shelf.Choice) -> str:
@@ -68,12 +85,19 @@ def title_of(index: MomentIndex) -> str:
 
 def ask(choice: shelf.Choice, index: MomentIndex) -> None:
     """The sentence, and the moments most like it."""
-    text = st.text_input("Describe a face", key="ask", bind="query-params",
-                         placeholder="For example: lip corners pulled up on the left")
+    text = st.text_input(
+        "Describe a face", key="ask", bind="query-params", placeholder="For example: lip corners pulled up on the left"
+    )
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for example in EXAMPLES:
-            st.button(example, key=f"ask-{example}", on_click=put, args=(example,), type="tertiary",
-                      icon=":material/arrow_forward:")
+            st.button(
+                example,
+                key=f"ask-{example}",
+                on_click=put,
+                args=(example,),
+                type="tertiary",
+                icon=":material/arrow_forward:",
+            )
     if text.strip():
         found(choice, index, text)
 
@@ -89,25 +113,36 @@ def found(choice: shelf.Choice, index: MomentIndex, text: str) -> None:
     face = shelf.face(choice.root, shelf.codebook(choice.root, choice.model).face_id)
     if face.has_mesh:
         items = [item(choice, row) for row in moments.itertuples()]
-        picked = views.strip(key="described", data={"face": media.face_address(face), "items": items},
-                             on_pick_change=lambda: None).pick
+        picked = views.strip(
+            key="described", data={"face": media.face_address(face), "items": items}, on_pick_change=lambda: None
+        ).pick
         if picked is not None and picked < len(moments):
             row = moments.iloc[picked]
             routes.go("recordings", recording=row["recording"], t=round(float(row["peak_s"]), 3))
-        st.caption("Best first. Each face is the moment that decided its window; click one to open the recording "
-                   "there. Held out: nothing was learnt from that moment.")
+        st.caption(
+            "Best first. Each face is the moment that decided its window; click one to open the recording "
+            "there. Held out: nothing was learnt from that moment."
+        )
     else:
         for row in moments.itertuples():
-            routes.link("recordings", f"{row.recording} {clock(row.peak_s)} · cosine {row.similarity:.2f}",
-                        recording=row.recording, t=round(float(row.peak_s), 3))
+            routes.link(
+                "recordings",
+                f"{row.recording} {clock(row.peak_s)} · cosine {row.similarity:.2f}",
+                recording=row.recording,
+                t=round(float(row.peak_s), 3),
+            )
 
 
 def item(choice: shelf.Choice, row: tuple) -> dict[str, object]:
     """One moment for the strip."""
     psi, exact = examples.frame_at(choice, row.recording, float(row.peak_s))
     told = f"cosine {row.similarity:.2f}" + (", held out" if row.part == "test" else "")
-    return {"psi": mixes.rounded(psi), "title": str(row.recording), "note": f"{clock(exact)} · {told}",
-            "alt": f"{row.recording} at {clock(exact)}, {told}"}
+    return {
+        "psi": mixes.rounded(psi),
+        "title": str(row.recording),
+        "note": f"{clock(exact)} · {told}",
+        "alt": f"{row.recording} at {clock(exact)}, {told}",
+    }
 
 
 def judged(index: MomentIndex) -> None:
@@ -118,23 +153,33 @@ def judged(index: MomentIndex) -> None:
         st.caption(f":material/info: {note}")
     if told["retrieval"]:
         with st.expander("How well each action is found", icon=":material/fact_check:"):
-            frame.table(table(told), column_config={
-                "AUROC": st.column_config.NumberColumn(format="%.2f"),
-                **{name: st.column_config.NumberColumn(format="percent") for name in ("First 10 right", "By chance")}})
+            frame.table(
+                table(told),
+                column_config={
+                    "AUROC": st.column_config.NumberColumn(format="%.2f"),
+                    **{
+                        name: st.column_config.NumberColumn(format="percent")
+                        for name in ("First 10 right", "By chance")
+                    },
+                },
+            )
 
 
 def sentence(told: dict) -> str:
     """The figures of the held-out part, with what read the words."""
-    by = {"subject": f"{told['held_out_subjects']} people that nothing was learnt from",
-          "recording": "recordings that nothing was learnt from"}.get(told["split_by"],
-                                                                      "stretches that nothing was learnt from")
+    by = {
+        "subject": f"{told['held_out_subjects']} people that nothing was learnt from",
+        "recording": "recordings that nothing was learnt from",
+    }.get(told["split_by"], "stretches that nothing was learnt from")
     text = f"Tested on {count(told['held_out_windows'])} moments of {by}: "
     classified = told["classified"]
     if classified and classified["uar"] is not None:
         text += f"the nearest prompt is right with UAR {classified['uar']:.2f} (chance {classified['chance']:.2f}). "
     elif told["retrieval_auroc"] is not None:
-        text += f"those that show an action are told from others by its words with a mean AUROC of " \
-                f"**{told['retrieval_auroc']:.2f}** (chance 0.50, over {len(told['retrieval'])} actions). "
+        text += (
+            f"those that show an action are told from others by its words with a mean AUROC of "
+            f"**{told['retrieval_auroc']:.2f}** (chance 0.50, over {len(told['retrieval'])} actions). "
+        )
     else:
         text += "too few show any action to say how well they are found. "
     return text + f"Words are read by: {told['text_name']}."
@@ -143,6 +188,14 @@ def sentence(told: dict) -> str:
 def table(told: dict) -> pd.DataFrame:
     """One row an AU and side."""
     rows = pd.DataFrame(told["retrieval"])
-    return pd.DataFrame({"AU": rows["au"], "Side": rows["side"], "Asked for by": rows["text"],
-                         "Moments": rows["windows"], "AUROC": rows["auroc"], "First 10 right": rows["precision_at_10"],
-                         "By chance": rows["windows"] / told["held_out_windows"]})
+    return pd.DataFrame(
+        {
+            "AU": rows["au"],
+            "Side": rows["side"],
+            "Asked for by": rows["text"],
+            "Moments": rows["windows"],
+            "AUROC": rows["auroc"],
+            "First 10 right": rows["precision_at_10"],
+            "By chance": rows["windows"] / told["held_out_windows"],
+        }
+    )

@@ -21,8 +21,12 @@ from dfe_core.tokens.phrasing import plain_name, sentence
 from dfe_core.tokens.search import WordIndex, codeword_texts, index_words
 from dfe_core.tokens.usage import usage
 
-_USAGE = {"uses": 0, "main_stage": -1, "presences": 0,
-          **dict.fromkeys(("share_of_frames", "mean_intensity", "typical_mm", "largest_mm"), np.nan)}
+_USAGE = {
+    "uses": 0,
+    "main_stage": -1,
+    "presences": 0,
+    **dict.fromkeys(("share_of_frames", "mean_intensity", "typical_mm", "largest_mm"), np.nan),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,14 +49,33 @@ def dictionary(choice: shelf.Choice) -> Dictionary:
     stamp = cache.stat().st_mtime_ns if choice.encoded else 0
     own = artefact_path("models", choice.model, choice.root) / "notes.json"
     found = known(choice)
-    return _dictionary(codebook.key, str(choice.root), choice.model, choice.dataset if stamp else None, stamp,
-                       own.stat().st_mtime_ns if own.is_file() else 0, f"{found.aus} {found.checked is not None}",
-                       codebook, face, found)
+    return _dictionary(
+        codebook.key,
+        str(choice.root),
+        choice.model,
+        choice.dataset if stamp else None,
+        stamp,
+        own.stat().st_mtime_ns if own.is_file() else 0,
+        f"{found.aus} {found.checked is not None}",
+        codebook,
+        face,
+        found,
+    )
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the codebook")
-def _dictionary(key: str, root: str, model: str, dataset: str | None, stamp: int, noted: int, named: str,
-                _codebook: Codebook, _face: FaceModel, _found: Known) -> Dictionary:
+def _dictionary(
+    key: str,
+    root: str,
+    model: str,
+    dataset: str | None,
+    stamp: int,
+    noted: int,
+    named: str,
+    _codebook: Codebook,
+    _face: FaceModel,
+    _found: Known,
+) -> Dictionary:
     notes = _notes(model, Path(root))
     names = _found.names
     sentences, units = [sentence(n.description) for n in names], [n.label for n in names]
@@ -63,11 +86,17 @@ def _dictionary(key: str, root: str, model: str, dataset: str | None, stamp: int
     else:
         table = table.assign(**_USAGE)
     own = [notes.of(k) for k in range(len(table))]
-    table = table.assign(title=[plain_name(n.description) for n in names], description=sentences, like=units,
-                         verdict=[n.verdict for n in names], side=[n.description.side for n in names],
-                         moved_share=_moved(_found, len(names)),
-                         name=[note.name for note in own], tags=[", ".join(note.tags) for note in own],
-                         note=[note.note for note in own])
+    table = table.assign(
+        title=[plain_name(n.description) for n in names],
+        description=sentences,
+        like=units,
+        verdict=[n.verdict for n in names],
+        side=[n.description.side for n in names],
+        moved_share=_moved(_found, len(names)),
+        name=[note.name for note in own],
+        tags=[", ".join(note.tags) for note in own],
+        note=[note.note for note in own],
+    )
     return Dictionary(table, index_words(codeword_texts(_codebook.table, sentences, notes, units=units)), names)
 
 

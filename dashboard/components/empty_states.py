@@ -29,9 +29,16 @@ def no_codebook() -> None:
         st.markdown(
             "The default codebook learns its codewords from simulated performances on an open head model, so that "
             "everything here can be tried before your own recordings are in. Building it takes a few minutes on two "
-            "processor cores, and every step is kept: you may stop and continue later.")
-        jobs.offer("Build the default codebook", BUILD, "Building the default codebook", ["build-default"],
-                   "The default codebook is ready.", ":material/model_training:")
+            "processor cores, and every step is kept: you may stop and continue later."
+        )
+        jobs.offer(
+            "Build the default codebook",
+            BUILD,
+            "Building the default codebook",
+            ["build-default"],
+            "The default codebook is ready.",
+            ":material/model_training:",
+        )
         st.caption("With your own data: `dfe import`, `dfe train`, `dfe encode`, as the README shows.")
 
 
@@ -39,8 +46,10 @@ def no_dataset() -> None:
     """There is a codebook but nothing to look at with it."""
     with st.container(border=True):
         st.subheader("There is no dataset yet", anchor=False)
-        st.markdown("Bring recordings in with `dfe import FILES --name NAME`, then encode them with "
-                    "`dfe encode MODEL NAME`. The page fills in by itself.")
+        st.markdown(
+            "Bring recordings in with `dfe import FILES --name NAME`, then encode them with "
+            "`dfe encode MODEL NAME`. The page fills in by itself."
+        )
 
 
 def not_encoded(choice: shelf.Choice) -> None:
@@ -49,8 +58,14 @@ def not_encoded(choice: shelf.Choice) -> None:
     with st.container(border=True):
         st.subheader(f"“{choice.dataset}” has not been encoded by “{choice.model}”", anchor=False)
         st.markdown("Encoding gives every frame its tokens. It is done once and kept.")
-        jobs.offer("Encode it now", name, f"Encoding {choice.dataset}", ["encode", choice.model, choice.dataset],
-                   f"{choice.dataset} is encoded.", ":material/data_object:")
+        jobs.offer(
+            "Encode it now",
+            name,
+            f"Encoding {choice.dataset}",
+            ["encode", choice.model, choice.dataset],
+            f"{choice.dataset} is encoded.",
+            ":material/data_object:",
+        )
 
 
 def page_missing(what: str) -> None:

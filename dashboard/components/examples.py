@@ -8,8 +8,13 @@ import numpy as np
 
 from dashboard.components import shelf
 
-GROUPS = {"Brows": ("brow",), "Eyes": ("eye",), "Cheeks": ("cheek", "nose"), "Mouth": ("mouth",),
-          "Jaw": ("jaw", "tongue")}
+GROUPS = {
+    "Brows": ("brow",),
+    "Eyes": ("eye",),
+    "Cheeks": ("cheek", "nose"),
+    "Mouth": ("mouth",),
+    "Jaw": ("jaw", "tongue"),
+}
 """Coefficients by what their names begin with."""
 
 

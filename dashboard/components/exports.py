@@ -17,8 +17,16 @@ from dfe_core.render.gltf import export_animation
 from dfe_core.render.mesh_files import export_mesh
 from dfe_core.render.pictures import render_face
 
-KINDS = {".png": "image/png", ".gif": "image/gif", ".mp4": "video/mp4", ".ply": "application/octet-stream",
-         ".obj": "text/plain", ".glb": "model/gltf-binary", ".csv": "text/csv", ".npz": "application/octet-stream"}
+KINDS = {
+    ".png": "image/png",
+    ".gif": "image/gif",
+    ".mp4": "video/mp4",
+    ".ply": "application/octet-stream",
+    ".obj": "text/plain",
+    ".glb": "model/gltf-binary",
+    ".csv": "text/csv",
+    ".npz": "application/octet-stream",
+}
 FPS = 25
 
 
@@ -32,7 +40,8 @@ def of_face(face: FaceModel, psi: np.ndarray, stem: str, key: str) -> None:
             "Film": (".mp4", lambda path: animate(face, there_and_back(psi), path, FPS)),
             "PLY": (".ply", lambda path: export_mesh(face, psi, path)),
             "OBJ": (".obj", lambda path: export_mesh(face, psi, path)),
-            "glTF": (".glb", lambda path: export_mesh(face, psi, path))}
+            "glTF": (".glb", lambda path: export_mesh(face, psi, path)),
+        }
     makers["CSV"] = (".csv", lambda path: path.write_text(coefficients_csv(np.zeros(1), psi[None], face.names)))
     makers["NPZ"] = (".npz", lambda path: write_coefficients(path, np.zeros(1), psi[None], face.names))
     _buttons(makers, stem, key)
@@ -43,12 +52,16 @@ def of_movement(face: FaceModel, time_s: np.ndarray, psi: np.ndarray, stem: str,
     fps = 1 / float(np.median(np.diff(time_s)))
     makers: dict[str, tuple[str, Callable[[Path], object]]] = {}
     if face.has_mesh:
-        makers |= {"GIF": (".gif", lambda path: animate(face, psi, path, fps)),
-                   "Film": (".mp4", lambda path: animate(face, psi, path, fps)),
-                   "glTF": (".glb", lambda path: export_animation(face, psi, time_s, path))}
-    makers |= {"CSV": (".csv", lambda path: write_coefficients(path, time_s, psi, face.names)),
-               "NPZ": (".npz", lambda path: write_coefficients(path, time_s, psi, face.names)),
-               "Live Link": (".csv", lambda path: path.write_text(live_link_csv(psi, face.names, fps)))}
+        makers |= {
+            "GIF": (".gif", lambda path: animate(face, psi, path, fps)),
+            "Film": (".mp4", lambda path: animate(face, psi, path, fps)),
+            "glTF": (".glb", lambda path: export_animation(face, psi, time_s, path)),
+        }
+    makers |= {
+        "CSV": (".csv", lambda path: write_coefficients(path, time_s, psi, face.names)),
+        "NPZ": (".npz", lambda path: write_coefficients(path, time_s, psi, face.names)),
+        "Live Link": (".csv", lambda path: path.write_text(live_link_csv(psi, face.names, fps))),
+    }
     _buttons(makers, stem, key)
 
 
@@ -64,8 +77,14 @@ def _buttons(makers: dict[str, tuple[str, Callable[[Path], object]]], stem: str,
     failures: dict[str, str] = st.session_state.setdefault(f"{key}-failures", {})
     with st.container(horizontal=True, gap="small"):
         for label, (suffix, maker) in makers.items():
-            st.download_button(label, deferred(label, suffix, maker, failures), f"{stem}{suffix}", KINDS[suffix],
-                               on_click="ignore", key=f"{key}-{label}")
+            st.download_button(
+                label,
+                deferred(label, suffix, maker, failures),
+                f"{stem}{suffix}",
+                KINDS[suffix],
+                on_click="ignore",
+                key=f"{key}-{label}",
+            )
     for label, reason in failures.items():
         st.error(f"{label}: {reason}", icon=":material/error:")
 
@@ -76,6 +95,7 @@ def deferred(label: str, suffix: str, maker: Callable[[Path], object], failures:
     An error is raised, so that the browser says that there is no file and saves none; its reason goes into `failures`,
     which the page shows when it is next drawn.
     """
+
     def make() -> bytes:
         failures.pop(label, None)
         try:
@@ -83,4 +103,5 @@ def deferred(label: str, suffix: str, maker: Callable[[Path], object], failures:
         except DataError as error:
             failures[label] = str(error)
             raise
+
     return make

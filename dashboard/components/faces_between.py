@@ -27,7 +27,8 @@ def parse(text: str | None) -> tuple[str, str]:
     """``codeword:35``, ``face:name`` or ``moment:s01-1@2.5`` as kind and value; at rest for anything else."""
     kind, _, value = (text or "").partition(":")
     return {"codeword": (KINDS[1], value), "face": (KINDS[2], value), "moment": (KINDS[3], value)}.get(
-        kind, (KINDS[0], ""))
+        kind, (KINDS[0], "")
+    )
 
 
 def choose(choice: shelf.Choice, name: str, label: str, fallback: str) -> Stop:
@@ -36,8 +37,9 @@ def choose(choice: shelf.Choice, name: str, label: str, fallback: str) -> Stop:
     st.markdown(f"**{label}**")
     faces = notes.read(choice).faces
     kinds = [k for k in KINDS if (k != KINDS[2] or faces) and (k != KINDS[3] or choice.dataset)]
-    kind = st.selectbox(label, kinds, index=kinds.index(kind) if kind in kinds else 0, key=f"{name}-kind",
-                        label_visibility="collapsed")
+    kind = st.selectbox(
+        label, kinds, index=kinds.index(kind) if kind in kinds else 0, key=f"{name}-kind", label_visibility="collapsed"
+    )
     return {KINDS[0]: at_rest, KINDS[1]: codeword, KINDS[2]: kept, KINDS[3]: moment}[kind](choice, name, value)
 
 
@@ -52,8 +54,13 @@ def codeword(choice: shelf.Choice, name: str, value: str) -> Stop:
     book, table = shelf.codebook(choice.root, choice.model), dictionary(choice).table
     numbers = [k for k in range(1, book.size)]
     number = int(value) if value.isdigit() and 0 < int(value) < book.size else numbers[0]
-    number = st.selectbox("Codeword", numbers, index=numbers.index(number), key=f"{name}-codeword",
-                          format_func=lambda k: cards.title_of(table.iloc[k]))
+    number = st.selectbox(
+        "Codeword",
+        numbers,
+        index=numbers.index(number),
+        key=f"{name}-codeword",
+        format_func=lambda k: cards.title_of(table.iloc[k]),
+    )
     state.write(**{name: f"codeword:{number}"})
     return Stop(book.psi[number], f"Codeword {number}", ((number, 1.0),))
 
@@ -61,11 +68,13 @@ def codeword(choice: shelf.Choice, name: str, value: str) -> Stop:
 def kept(choice: shelf.Choice, name: str, value: str) -> Stop:
     """A mix that the lab kept."""
     book, faces = shelf.codebook(choice.root, choice.model), notes.read(choice).faces
-    picked = st.selectbox("Kept face", list(faces), index=list(faces).index(value) if value in faces else 0,
-                          key=f"{name}-kept")
+    picked = st.selectbox(
+        "Kept face", list(faces), index=list(faces).index(value) if value in faces else 0, key=f"{name}-kept"
+    )
     state.write(**{name: f"face:{picked}"})
-    tokens = tuple((int(k), float(g)) for k, g in zip(faces[picked]["codewords"], faces[picked]["intensities"],
-                                                      strict=True))
+    tokens = tuple(
+        (int(k), float(g)) for k, g in zip(faces[picked]["codewords"], faces[picked]["intensities"], strict=True)
+    )
     return Stop(sum(g * book.psi[k] for k, g in tokens), picked, tokens)
 
 

@@ -19,6 +19,12 @@ def addresses(dataset: Dataset, moments: list[tuple[str, float]]) -> list[dict[s
         return [{} for _ in moments]
     with ThreadPoolExecutor(_BESIDE) as pool:
         pictures = list(pool.map(lambda moment: still(dataset, *moment), moments))
-    return [{"still": media.address(data, "image/jpeg", f"still-{dataset.name}-{name}-{time_s:.3f}"),
-             "still_alt": f"Video of {name} at {clock(time_s)}"} if data else {}
-            for data, (name, time_s) in zip(pictures, moments, strict=True)]
+    return [
+        {
+            "still": media.address(data, "image/jpeg", f"still-{dataset.name}-{name}-{time_s:.3f}"),
+            "still_alt": f"Video of {name} at {clock(time_s)}",
+        }
+        if data
+        else {}
+        for data, (name, time_s) in zip(pictures, moments, strict=True)
+    ]

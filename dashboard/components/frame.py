@@ -28,16 +28,20 @@ def style() -> None:
 def header(title: str, subtitle: str = "", choice: shelf.Choice | None = None) -> None:
     """The page's title with, at the right, model, dataset and whether the data is simulated or real."""
     note = f"<p>{escape(subtitle)}</p>" if subtitle else ""
-    st.html(f'<div class="dfe-head"><div><h1>{escape(title)}</h1>{note}</div>'
-            f'<div class="dfe-badges">{_badges(choice)}</div></div>')
+    st.html(
+        f'<div class="dfe-head"><div><h1>{escape(title)}</h1>{note}</div>'
+        f'<div class="dfe-badges">{_badges(choice)}</div></div>'
+    )
     if choice is not None and (warning := pose_leak_warning(pose_leak(choice))):
         st.warning(warning, icon=":material/3d_rotation:")
 
 
 def facts(rows: list[tuple[str, str, str]]) -> None:
     """Label, value and a small remark for each figure, as a definition list."""
-    cells = "".join(f"<div><dt>{escape(label)}</dt><dd>{escape(value)}<small>{escape(note)}</small></dd></div>"
-                    for label, value, note in rows)
+    cells = "".join(
+        f"<div><dt>{escape(label)}</dt><dd>{escape(value)}<small>{escape(note)}</small></dd></div>"
+        for label, value, note in rows
+    )
     st.html(f'<dl class="dfe-facts">{cells}</dl>')
 
 
@@ -75,15 +79,19 @@ def guarded() -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        st.error(f"**{text(error.where)}**: {text(error.found)}."
-                 + (f" Expected: {text(error.expected)}." if error.expected else ""),
-                 icon=":material/error:")
+        st.error(
+            f"**{text(error.where)}**: {text(error.found)}."
+            + (f" Expected: {text(error.expected)}." if error.expected else ""),
+            icon=":material/error:",
+        )
         _offer_repair()
     except Exception as error:
         logging.getLogger(__name__).exception("a page could not be shown")
-        st.error(f"This could not be shown, because something in the cache could not be read "
-                 f"({type(error).__name__}). The server's log has the details; `dfe doctor` checks every artefact.",
-                 icon=":material/error:")
+        st.error(
+            f"This could not be shown, because something in the cache could not be read "
+            f"({type(error).__name__}). The server's log has the details; `dfe doctor` checks every artefact.",
+            icon=":material/error:",
+        )
         _offer_repair()
 
 
@@ -102,8 +110,15 @@ def _offer_repair() -> None:
     """The default codebook and its data can be made again; whatever of them is whole is kept."""
     choice = shelf.chosen()
     if choice.model == shelf.DEFAULT_MODEL:
-        jobs.offer("Make what is broken again", "build-default", "Repairing the default codebook", ["build-default"],
-                   "The default codebook is whole again.", ":material/build:", kind="secondary")
+        jobs.offer(
+            "Make what is broken again",
+            "build-default",
+            "Repairing the default codebook",
+            ["build-default"],
+            "The default codebook is whole again.",
+            ":material/build:",
+            kind="secondary",
+        )
 
 
 def _badges(choice: shelf.Choice | None) -> str:
@@ -113,6 +128,10 @@ def _badges(choice: shelf.Choice | None) -> str:
     parts = [f'<span class="dfe-badge">Codebook {escape(choice.model)}</span>'] if choice.model else []
     parts.append(f'<span class="dfe-badge">Data {escape(choice.dataset)}</span>')
     if kind is not None:
-        parts.append('<span class="dfe-badge simulated" title="Made by dfe simulate: no real person was recorded">'
-                     "Simulated data</span>" if kind else '<span class="dfe-badge real">Real recordings</span>')
+        parts.append(
+            '<span class="dfe-badge simulated" title="Made by dfe simulate: no real person was recorded">'
+            "Simulated data</span>"
+            if kind
+            else '<span class="dfe-badge real">Real recordings</span>'
+        )
     return "".join(parts)

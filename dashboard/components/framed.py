@@ -24,8 +24,9 @@ def read(choice: shelf.Choice, found: MapArtefact) -> list[int]:
     """The points of a map of frames that the link names."""
     if state.read("frames") is None:
         return []
-    return frame_sets.read(state.read("frames"), map_view.places(found.points), found.path.name, choice.model,
-                           choice.root)
+    return frame_sets.read(
+        state.read("frames"), map_view.places(found.points), found.path.name, choice.model, choice.root
+    )
 
 
 def write(choice: shelf.Choice, point: int | None = None, frames: str | None = None) -> None:
@@ -38,20 +39,26 @@ def write(choice: shelf.Choice, point: int | None = None, frames: str | None = N
 
 def select(choice: shelf.Choice, found: MapArtefact, rows: list[int]) -> None:
     """Select points of a map of frames by their rows."""
-    write(choice, frames=frame_sets.written(rows, map_view.places(found.points), found.path.name, choice.model,
-                                            choice.root))
+    write(
+        choice,
+        frames=frame_sets.written(rows, map_view.places(found.points), found.path.name, choice.model, choice.root),
+    )
 
 
 def shown_on(choice: shelf.Choice) -> MapArtefact | None:
     """The map of frames that the link's frames were drawn on, else the newest, of those that the map's page would open:
     not one of data or a model that changed since, whose points are other frames. None without."""
-    made = [m for m in list_maps(choice.model, choice.root)
-            if m.manifest["settings"]["of"] == "frames" and m.manifest["settings"]["dataset"] == choice.dataset]
+    made = [
+        m
+        for m in list_maps(choice.model, choice.root)
+        if m.manifest["settings"]["of"] == "frames" and m.manifest["settings"]["dataset"] == choice.dataset
+    ]
     here = [m for m in made if frame_sets.belongs(state.read("frames"), m.path.name)]
     for one in (*here, *made):
         s = one.manifest["settings"]
-        now = open_map(MapSettings(choice.model, choice.dataset, "frames", s["by"], s["method"], s["dimensions"]),
-                       choice.root)
+        now = open_map(
+            MapSettings(choice.model, choice.dataset, "frames", s["by"], s["method"], s["dimensions"]), choice.root
+        )
         if now is not None and now.path == one.path:
             return one
     return None
@@ -76,8 +83,15 @@ def nearest_point(found: MapArtefact, recording: str, time_s: float) -> int | No
 def link(found: MapArtefact, label: str, **parameters: object) -> None:
     """A link to a map of frames as it was made."""
     settings = found.manifest["settings"]
-    routes.link("map", label, of="Frames", by_frames=map_view.BY["frames"][settings["by"]],
-                method=settings["method"].upper(), dimensions=settings["dimensions"], **parameters)
+    routes.link(
+        "map",
+        label,
+        of="Frames",
+        by_frames=map_view.BY["frames"][settings["by"]],
+        method=settings["method"].upper(),
+        dimensions=settings["dimensions"],
+        **parameters,
+    )
 
 
 def undo(choice: shelf.Choice) -> None:
@@ -94,21 +108,34 @@ def bar(choice: shelf.Choice, found: MapArtefact, rows: list[int]) -> None:
     if not (something or undoable or sets):
         return
     with st.container(horizontal=True, vertical_alignment="center", key="framed"):
-        st.button("Undo", icon=":material/undo:", key="undo-framed", disabled=not undoable, on_click=undo,
-                  args=(choice,))
-        st.button("Clear", icon=":material/close:", key="clear-framed", disabled=not something, on_click=write,
-                  args=(choice,))
+        st.button(
+            "Undo", icon=":material/undo:", key="undo-framed", disabled=not undoable, on_click=undo, args=(choice,)
+        )
+        st.button(
+            "Clear", icon=":material/close:", key="clear-framed", disabled=not something, on_click=write, args=(choice,)
+        )
         if rows:
             with st.popover("Keep as a set", icon=":material/bookmark_add:"):
                 _keep(choice, found.points.iloc[rows])
         if sets:
             with st.popover("Sets", icon=":material/bookmarks:"):
                 for name, frames in sets.items():
-                    st.button(f"{name} ({sum(map(len, frames.values())):,})", key=f"frames-{name}", width="stretch",
-                              on_click=_open, args=(choice, found, name, frames))
+                    st.button(
+                        f"{name} ({sum(map(len, frames.values())):,})",
+                        key=f"frames-{name}",
+                        width="stretch",
+                        on_click=_open,
+                        args=(choice, found, name, frames),
+                    )
         if rows:
-            st.download_button("CSV", lambda: _table(found.points.iloc[rows]), f"{choice.dataset}-frames.csv",
-                               "text/csv", icon=":material/download:", on_click="ignore")
+            st.download_button(
+                "CSV",
+                lambda: _table(found.points.iloc[rows]),
+                f"{choice.dataset}-frames.csv",
+                "text/csv",
+                icon=":material/download:",
+                on_click="ignore",
+            )
 
 
 def rows_of(points: pd.DataFrame, frames: dict[str, list[int]]) -> list[int]:
@@ -138,13 +165,13 @@ def _keep(choice: shelf.Choice, points: pd.DataFrame) -> None:
         if button.form_submit_button("Save", width="stretch") and name.strip():
             frames = {str(r): one["frame"].tolist() for r, one in points.groupby("recording", observed=True)}
             try:
-                Notebook.open(choice.model, choice.root).save_frames(name.strip(), choice.dataset or "", frames,
-                                                                     notes.author())
+                Notebook.open(choice.model, choice.root).save_frames(
+                    name.strip(), choice.dataset or "", frames, notes.author()
+                )
             except DataError as error:
                 st.error(str(error), icon=":material/error:")
                 return
-            st.toast(f"“{name.strip()}” is kept with {plural(len(points), 'frame')}.",
-                     icon=":material/bookmark_added:")
+            st.toast(f"“{name.strip()}” is kept with {plural(len(points), 'frame')}.", icon=":material/bookmark_added:")
             st.rerun()
 
 

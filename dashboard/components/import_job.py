@@ -21,8 +21,7 @@ def start(label: str, title: str, arguments: list[str], refused: str = "", icon:
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     name = left.text_input("Name of the dataset", placeholder="study1", key="import-name").strip()
     disabled = jobs.running(KEY) or bool(refused)
-    go = right.button(label, type="secondary" if disabled else "primary", icon=icon, width="stretch",
-                      disabled=disabled)
+    go = right.button(label, type="secondary" if disabled else "primary", icon=icon, width="stretch", disabled=disabled)
     if refused:
         st.caption(refused)
     if go and (fault := wrong(name)):
@@ -63,9 +62,11 @@ def outcome(choice: shelf.Choice) -> None:
     with st.container(border=True):
         words, button = st.columns([4, 1], vertical_alignment="center")
         dropped = dataset.manifest.get("dropped") or []
-        words.markdown(f":material/check_circle: **{name}**: {plural(len(dataset.recordings), 'recording')}, "
-                       f"{count(dataset.frame_count)} frames on {dataset.face_id}."
-                       + (f" {plural(len(dropped), 'file')} left out." if dropped else ""))
+        words.markdown(
+            f":material/check_circle: **{name}**: {plural(len(dataset.recordings), 'recording')}, "
+            f"{count(dataset.frame_count)} frames on {dataset.face_id}."
+            + (f" {plural(len(dropped), 'file')} left out." if dropped else "")
+        )
         button.button("Open it", key="open-imported", width="stretch", on_click=_open, args=(name,))
         for one in dropped[:5]:
             st.caption(f"{one['file']}: {one['why'].removeprefix(one['file'] + ': ').partition('; expected')[0]}")

@@ -33,14 +33,19 @@ def look(choice: shelf.Choice, one: Believed | None, options: Options) -> None:
             return
         looked = st.session_state.setdefault("import-looked", set())
         if (str(one.path), face) not in looked and (waits := why_wait(choice, one, face)):
-            st.button(f"Look at {one.path.name}", icon=":material/visibility:", on_click=looked.add,
-                      args=((str(one.path), face),))
+            st.button(
+                f"Look at {one.path.name}",
+                icon=":material/visibility:",
+                on_click=looked.add,
+                args=((str(one.path), face),),
+            )
             st.caption(waits)
             return
         try:
             with frame.waiting(f"Reading {one.path.name}"):
-                held = _previewed(str(choice.root), str(one.path), _stamp(one.path), face, options.fps,
-                                  options.fits(one))
+                held = _previewed(
+                    str(choice.root), str(one.path), _stamp(one.path), face, options.fps, options.fits(one)
+                )
         except DataError as error:
             hint = " Give the frames a second above." if "--fps" in str(error) else ""
             told = str(error).replace(f"{one.path.parent}/", "").replace("; expected", ". Expected:")
@@ -63,15 +68,28 @@ def shown(one: Believed, held: Preview) -> None:
     picture, words = st.columns([3, 2])
     with picture:
         if held.face.has_mesh:
-            reels.show([(held.face, np.where(held.valid[:, None], held.psi, 0), held.name)], held.time_s, None,
-                       "import-preview", f"{held.name} on {held.face.title}", height=330)
+            reels.show(
+                [(held.face, np.where(held.valid[:, None], held.psi, 0), held.name)],
+                held.time_s,
+                None,
+                "import-preview",
+                f"{held.name} on {held.face.title}",
+                height=330,
+            )
         else:
-            st.info("Coefficients without a face model of their own: they train and tokenise, and draw nothing.",
-                    icon=":material/view_in_ar_off:")
+            st.info(
+                "Coefficients without a face model of their own: they train and tokenise, and draw nothing.",
+                icon=":material/view_in_ar_off:",
+            )
     with words:
         lost = int((~held.valid).sum())
-        frame.facts([("Frames", count(held.frames), f"{held.fps:g} a second"), ("Duration", span(held.seconds), ""),
-                     ("Not valid", count(lost), "of those shown" if lost else "")])
+        frame.facts(
+            [
+                ("Frames", count(held.frames), f"{held.fps:g} a second"),
+                ("Duration", span(held.seconds), ""),
+                ("Not valid", count(lost), "of those shown" if lost else ""),
+            ]
+        )
         if held.recordings > 1:
             st.caption(f"The first of {held.recordings} recordings in this file.")
         st.markdown("\n".join(f"- {note}" for note in held.notes) or "Nothing had to be changed.")

@@ -14,8 +14,16 @@ from dfe_core.faces.library import anny_id
 AUTO, LEARN = "Chosen by the files", "Learn a face from these points"
 _UNSURE = ("flame", "flame-frames", "bfm", "dfe-dataset")
 """Formats whose tool shows only when the whole file is read."""
-_TITLES = {"mediapipe": "MediaPipe", "ict-facekit": "ICT-FaceKit", "emoca": "EMOCA", "deca": "DECA", "smirk": "SMIRK",
-           "vhap": "VHAP", "smplx": "SMPL-X", "flame": "an unnamed FLAME tool"}
+_TITLES = {
+    "mediapipe": "MediaPipe",
+    "ict-facekit": "ICT-FaceKit",
+    "emoca": "EMOCA",
+    "deca": "DECA",
+    "smirk": "SMIRK",
+    "vhap": "VHAP",
+    "smplx": "SMPL-X",
+    "flame": "an unnamed FLAME tool",
+}
 
 
 @dataclass(frozen=True)
@@ -39,8 +47,13 @@ class Options:
 
     def arguments(self, one: Believed) -> list[str]:
         """For `dfe import`, `one` being a file that stands for all."""
-        return ["--face", self.face_for(one), *(["--fit"] if self.fits(one) else []),
-                *(["--fps", f"{self.fps:g}"] if self.fps else []), *(["--mix-extractors"] if self.mix else [])]
+        return [
+            "--face",
+            self.face_for(one),
+            *(["--fit"] if self.fits(one) else []),
+            *(["--fps", f"{self.fps:g}"] if self.fps else []),
+            *(["--mix-extractors"] if self.mix else []),
+        ]
 
 
 def ask(choice: shelf.Choice, found: list[Believed]) -> Options:
@@ -48,16 +61,28 @@ def ask(choice: shelf.Choice, found: list[Believed]) -> Options:
     good = [one for one in found if not one.fault]
     points = [one for one in good if one.learned]
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    face = left.selectbox("Face", faces(choice, bool(points)), key="import-face", format_func=_named(bool(points)),
-                          help="Chosen by the files: points learn a face of their own, coefficients go to the default "
-                               "head (FLAME and BFM without a mesh). Points can also be fitted to a face that is "
-                               "there: pose, identity and expression by least squares on some twenty landmarks.")
-    fps = right.number_input("Frames a second", min_value=1.0, max_value=960.0, value=None, key="import-fps",
-                             placeholder="as the files say", help="Needed for files without times. Files with times "
-                             "are resampled to it.")
+    face = left.selectbox(
+        "Face",
+        faces(choice, bool(points)),
+        key="import-face",
+        format_func=_named(bool(points)),
+        help="Chosen by the files: points learn a face of their own, coefficients go to the default "
+        "head (FLAME and BFM without a mesh). Points can also be fitted to a face that is "
+        "there: pose, identity and expression by least squares on some twenty landmarks.",
+    )
+    fps = right.number_input(
+        "Frames a second",
+        min_value=1.0,
+        max_value=960.0,
+        value=None,
+        key="import-fps",
+        placeholder="as the files say",
+        help="Needed for files without times. Files with times are resampled to it.",
+    )
     if 0 < len(points) < len(good) and face not in (LEARN,) and not face.startswith("learned-"):
-        return Options(face, fps, False, "Points and coefficients cannot be one dataset: bring them in one after the "
-                                         "other.")
+        return Options(
+            face, fps, False, "Points and coefficients cannot be one dataset: bring them in one after the other."
+        )
     mix, refused = mixing(good)
     return Options(face, fps, mix, refused)
 
@@ -73,8 +98,12 @@ def _named(points: bool):
     def label(face: str) -> str:
         if face in (AUTO, LEARN) or not points:
             return face
-        return f"On {face}" if face.startswith("learned-") else \
-            f"Fit {'the default head' if face == 'anny' else face} to these points"
+        return (
+            f"On {face}"
+            if face.startswith("learned-")
+            else f"Fit {'the default head' if face == 'anny' else face} to these points"
+        )
+
     return label
 
 
@@ -89,10 +118,17 @@ def mixing(good: list[Believed]) -> tuple[bool, str]:
         return False, ""
     if several:
         makers = " and ".join(_TITLES.get(tool, tool) for tool in tools)
-        st.warning(f"These files were made by {makers}. Tools differ in what they see and how strongly they tell it, "
-                   "so that a codebook may learn the tool in the place of the face. Bring each in as a dataset of its "
-                   "own, or mix them knowingly.", icon=":material/call_merge:")
-    mix = st.checkbox("Mix the tools in one dataset", key="import-mix", help="The expressions of FLAME and BFM tools "
-                      "are brought to one range; ARKit coefficients are taken as they are. Every recording keeps the "
-                      "name of its tool.")
+        st.warning(
+            f"These files were made by {makers}. Tools differ in what they see and how strongly they tell it, "
+            "so that a codebook may learn the tool in the place of the face. Bring each in as a dataset of its "
+            "own, or mix them knowingly.",
+            icon=":material/call_merge:",
+        )
+    mix = st.checkbox(
+        "Mix the tools in one dataset",
+        key="import-mix",
+        help="The expressions of FLAME and BFM tools "
+        "are brought to one range; ARKit coefficients are taken as they are. Every recording keeps the "
+        "name of its tool.",
+    )
     return mix, "" if mix or not several else "Decide above whether the tools are mixed."

@@ -26,8 +26,9 @@ def running(key: str) -> bool:
     return job is not None and job.running
 
 
-def offer(label: str, key: str, title: str, arguments: list[str], done: str, icon: str | None = None,
-          kind: str = "primary") -> None:
+def offer(
+    label: str, key: str, title: str, arguments: list[str], done: str, icon: str | None = None, kind: str = "primary"
+) -> None:
     """A button that starts a job, then the job's progress in its place, then `done` and a fresh page."""
     if not running(key) and st.button(label, key=f"start-{key}", type=kind, icon=icon):
         desk().start(key, title, *arguments)
@@ -73,8 +74,11 @@ def describe(report: dict[str, Any]) -> str:
     """A report as a sentence: the step and task, what it is at, and up to three figures."""
     if not report:
         return "Starting"
-    figures = [f"{name.replace('_', ' ')} {round(value, 3):g}" for name, value in (report.get("figures") or {}).items()
-               if isinstance(value, (int, float))]
+    figures = [
+        f"{name.replace('_', ' ')} {round(value, 3):g}"
+        for name, value in (report.get("figures") or {}).items()
+        if isinstance(value, (int, float))
+    ]
     task = str(report["task"])
     parts = (task[:1].upper() + task[1:], str(report.get("detail") or ""), *figures[:3])
     return " · ".join(part for part in parts if part)

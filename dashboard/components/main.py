@@ -12,9 +12,13 @@ import streamlit as st
 
 from dashboard.components import frame, media, routes, shelf, shell, sidebar
 
-st.set_page_config(page_title="DFE", page_icon=str(Path(__file__).parent / "static" / "icon.svg"), layout="wide",
-                   initial_sidebar_state="auto",
-                   menu_items={"About": "Discrete Facial Encoding: a codebook lab for faces."})
+st.set_page_config(
+    page_title="DFE",
+    page_icon=str(Path(__file__).parent / "static" / "icon.svg"),
+    layout="wide",
+    initial_sidebar_state="auto",
+    menu_items={"About": "Discrete Facial Encoding: a codebook lab for faces."},
+)
 frame.style()
 page = st.navigation(routes.groups())
 sidebar.show()

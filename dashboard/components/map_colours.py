@@ -39,9 +39,10 @@ def regions(values: pd.Series) -> Colouring:
 
 def sides(values: pd.Series) -> Colouring:
     """By symmetry: left, right, two-sided, at rest."""
-    return categories(values.fillna("rest").replace({"symmetric": "two-sided"}),
-                      {**{k: v for k, v in SIDE_COLOURS.items() if k != "symmetric"},
-                       "two-sided": SIDE_COLOURS["symmetric"]})
+    return categories(
+        values.fillna("rest").replace({"symmetric": "two-sided"}),
+        {**{k: v for k, v in SIDE_COLOURS.items() if k != "symmetric"}, "two-sided": SIDE_COLOURS["symmetric"]},
+    )
 
 
 def units_like(values: pd.Series) -> Colouring:
@@ -52,8 +53,11 @@ def units_like(values: pd.Series) -> Colouring:
 def stages(values: pd.Series) -> Colouring:
     """By quantizer stage, counted from 0; −1 is at rest or never used."""
     found = pd.Series(np.where(values < 0, "at rest", "stage " + (values.astype(int) + 1).astype(str)))
-    return categories(found, {f"stage {i + 1}": colour for i, colour in enumerate(CATEGORIES)}
-                      | {"at rest": REST_COLOUR}, ordered=True)
+    return categories(
+        found,
+        {f"stage {i + 1}": colour for i, colour in enumerate(CATEGORIES)} | {"at rest": REST_COLOUR},
+        ordered=True,
+    )
 
 
 def uses(values: pd.Series) -> Colouring:
@@ -61,8 +65,15 @@ def uses(values: pd.Series) -> Colouring:
     percent = 100 * np.maximum(values.fillna(0).to_numpy(float), 1e-4)
     made = numbers(pd.Series(np.log10(percent)), "")
     low, _, high = (made.ramp[k] for k in ("low", "middle", "high"))
-    return Colouring(made.colours, ramp={**made.ramp, "low": f"{10 ** float(low):.2g} %", "middle": "log",
-                                         "high": f"{10 ** float(high):.2g} % of frames"})
+    return Colouring(
+        made.colours,
+        ramp={
+            **made.ramp,
+            "low": f"{10 ** float(low):.2g} %",
+            "middle": "log",
+            "high": f"{10 ** float(high):.2g} % of frames",
+        },
+    )
 
 
 def categories(values: pd.Series, colours: dict[str, str] | None, ordered: bool = False) -> Colouring:
@@ -70,7 +81,7 @@ def categories(values: pd.Series, colours: dict[str, str] | None, ordered: bool 
     frequency, or in the order of `colours`."""
     counted = values.value_counts()
     if colours is None:
-        colours = dict(zip(counted.index[:len(CATEGORIES)], CATEGORIES, strict=False))
+        colours = dict(zip(counted.index[: len(CATEGORIES)], CATEGORIES, strict=False))
         colours |= {"None": REST_COLOUR} if "None" in counted.index else {}
     hexes = values.map(lambda v: colours.get(v, OTHER))
     named = [v for v in (colours if ordered else counted.index) if v in colours and v in counted.index]
@@ -86,8 +97,7 @@ def numbers(values: pd.Series, unit: str, about: str = "") -> Colouring:
     low, high = np.nanquantile(array, [0.02, 0.98]) if np.isfinite(array).any() else (0.0, 1.0)
     share = (array - low) / max(high - low, 1e-9)
     ends = {"low": f"{low:.3g}", "middle": "", "high": f"{high:.3g} {unit}".strip()}
-    return Colouring(_along(share, RAMP), ramp=ends | {"colours": _hexes(RAMP)}, legend=_unmeasured(array),
-                     about=about)
+    return Colouring(_along(share, RAMP), ramp=ends | {"colours": _hexes(RAMP)}, legend=_unmeasured(array), about=about)
 
 
 def signed(values: pd.Series, unit: str, about: str = "") -> Colouring:
@@ -96,8 +106,12 @@ def signed(values: pd.Series, unit: str, about: str = "") -> Colouring:
     high = float(np.nanquantile(np.abs(array), 0.98)) if np.isfinite(array).any() else 1.0
     high = high or float(np.nanmax(np.abs(array), initial=0)) or 1.0
     ends = {"low": f"−{high:.2g}", "middle": "0", "high": f"{high:.2g} {unit}".strip()}
-    return Colouring(_along((array / high + 1) / 2, SIGNED), ramp=ends | {"colours": _hexes(SIGNED)},
-                     legend=_unmeasured(array), about=about)
+    return Colouring(
+        _along((array / high + 1) / 2, SIGNED),
+        ramp=ends | {"colours": _hexes(SIGNED)},
+        legend=_unmeasured(array),
+        about=about,
+    )
 
 
 def column(values: pd.Series, name: str) -> Colouring:
@@ -111,16 +125,25 @@ def weighted(tokens: np.ndarray, intensities: np.ndarray, weights: pd.Series, pr
     """Frames by a probe: the sum over a frame's tokens of the codeword's weight × intensity."""
     size = max(int(tokens.max(initial=0)), int(weights.index.max()) if len(weights) else 0) + 1
     weight = weights.reindex(range(size)).fillna(0).to_numpy(float)
-    return signed(pd.Series((weight[tokens] * intensities).sum(1)), "", "A frame’s colour is the sum, over its tokens, "
-                  f"of the codeword’s weight in the probe × the token’s intensity ({probe}).")
+    return signed(
+        pd.Series((weight[tokens] * intensities).sum(1)),
+        "",
+        "A frame’s colour is the sum, over its tokens, "
+        f"of the codeword’s weight in the probe × the token’s intensity ({probe}).",
+    )
 
 
 def most_in(shares: pd.DataFrame, name: str) -> Colouring:
     """Codewords by the value of a label in which they are in most frames. shares: `shares_by`."""
     values = shares.columns.astype(str).to_numpy()[shares.to_numpy().argmax(1)]
     found = pd.Series(np.where(shares.max(axis=1) > 0, values, "None"))
-    return Colouring(**{**vars(categories(found, None)), "about": f"The {name} in which the codeword is in most frames "
-                        "(mean over subjects). The difference may be chance: the codeword’s page has intervals."})
+    return Colouring(
+        **{
+            **vars(categories(found, None)),
+            "about": f"The {name} in which the codeword is in most frames "
+            "(mean over subjects). The difference may be chance: the codeword’s page has intervals.",
+        }
+    )
 
 
 def unit_values(aus: AlignedAus, points: pd.DataFrame) -> np.ndarray:
@@ -142,8 +165,11 @@ def unit_colour(values: np.ndarray, name: str, estimate: bool) -> Colouring:
     """Frames by one action unit."""
     presence = np.nanmax(values, initial=0) <= 1
     kind = "derived from coefficients" if estimate else "measured"
-    return numbers(pd.Series(values), "presence" if presence else "of 5",
-                   f"{name}: {'presence' if presence else 'intensity'}, {kind}.")
+    return numbers(
+        pd.Series(values),
+        "presence" if presence else "of 5",
+        f"{name}: {'presence' if presence else 'intensity'}, {kind}.",
+    )
 
 
 def strongest_unit(values: np.ndarray, aus: tuple[tuple[str, str], ...], name: str) -> Colouring:
@@ -154,8 +180,12 @@ def strongest_unit(values: np.ndarray, aus: tuple[tuple[str, str], ...], name: s
     best = np.stack([filled[:, c].max(1) for c in columns], 1)
     least = FAINTEST if filled.max(initial=0) > 1 else PRESENT_PROBABILITY
     found = np.where(best.max(1) >= least, np.array([title(code) for code in codes], object)[best.argmax(1)], "None")
-    return Colouring(**{**vars(categories(pd.Series(found), None)),
-                        "about": f"The action unit of the highest intensity in the frame ({name}), from {least:g}."})
+    return Colouring(
+        **{
+            **vars(categories(pd.Series(found), None)),
+            "about": f"The action unit of the highest intensity in the frame ({name}), from {least:g}.",
+        }
+    )
 
 
 def rgb(colour: str) -> tuple[int, ...]:

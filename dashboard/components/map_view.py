@@ -24,9 +24,14 @@ from dfe_core.probes.result import list_results
 PROBE, MOST, UNIT = "Probe: ", "Most in: ", "Strongest action unit"
 """What colours by a probe's weights, by a label and by the strongest action unit begin with."""
 
-BY = {"codewords": {"deformation": "What they move", "geodesic": "What they move, spread over the skin",
-                    "cooccurrence": "The company they keep"},
-      "frames": {"psi": "The distance of their faces", "tokens": "Their tokens"}}
+BY = {
+    "codewords": {
+        "deformation": "What they move",
+        "geodesic": "What they move, spread over the skin",
+        "cooccurrence": "The company they keep",
+    },
+    "frames": {"psi": "The distance of their faces", "tokens": "Their tokens"},
+}
 OWN = ("Region", "Symmetry", "Action unit", "Stage", "Use")
 """Colours that a codeword has of its own, and a frame by the codeword that moves it most."""
 FEW = 12
@@ -47,8 +52,9 @@ def colours(choice: shelf.Choice, of: str) -> list[str]:
 def probe_weights(choice: shelf.Choice) -> dict[str, pd.Series]:
     """Weights of codewords in the kept probes of this model and dataset, by what the colour is called: one for every
     class that a probe tells apart. Of probes of the same label the newest counts."""
-    folders = tuple(sorted((p.parent.name, p.stat().st_mtime_ns) for p in
-                           (choice.root / "analyses").glob("probe-*/manifest.json")))
+    folders = tuple(
+        sorted((p.parent.name, p.stat().st_mtime_ns) for p in (choice.root / "analyses").glob("probe-*/manifest.json"))
+    )
     return _probe_weights(folders, choice.model, choice.dataset, str(choice.root))
 
 
@@ -86,25 +92,37 @@ def codeword_colours(choice: shelf.Choice, table: pd.DataFrame, by: str) -> Colo
     """Colours of codewords, rows of the dictionary's table."""
     numbers = table["codeword"].to_numpy()
     if (weights := probe_weights(choice).get(by)) is not None:
-        return map_colours.signed(weights.reindex(numbers).fillna(0), "", f"Weight of the codeword in the probe of "
-                                  f"{by.removeprefix(PROBE)}, mean over folds.")
+        return map_colours.signed(
+            weights.reindex(numbers).fillna(0),
+            "",
+            f"Weight of the codeword in the probe of {by.removeprefix(PROBE)}, mean over folds.",
+        )
     if by == "Subjects" or by.startswith(MOST):
-        index, recordings = shelf.runs(choice.root, choice.model, choice.dataset), \
-            shelf.dataset(choice.root, choice.dataset).recordings
+        index, recordings = (
+            shelf.runs(choice.root, choice.model, choice.dataset),
+            shelf.dataset(choice.root, choice.dataset).recordings,
+        )
         if by == "Subjects":
-            return map_colours.numbers(subjects_showing(index, recordings)[numbers], "subjects",
-                                       "In how many subjects the codeword occurs at all.")
-        return map_colours.most_in(shares_by(index, recordings, by.removeprefix(MOST)).loc[numbers],
-                                   by.removeprefix(MOST))
+            return map_colours.numbers(
+                subjects_showing(index, recordings)[numbers],
+                "subjects",
+                "In how many subjects the codeword occurs at all.",
+            )
+        return map_colours.most_in(
+            shares_by(index, recordings, by.removeprefix(MOST)).loc[numbers], by.removeprefix(MOST)
+        )
     return own_colours(table, by)
 
 
 def own_colours(rows: pd.DataFrame, by: str) -> Colouring:
     """By what a codeword is; `rows` of the dictionary's table, one a point."""
-    made = {"Region": lambda: map_colours.regions(rows["region"]), "Symmetry": lambda: map_colours.sides(rows["side"]),
-            "Action unit": lambda: map_colours.units_like(rows["like"]),
-            "Stage": lambda: map_colours.stages(rows["main_stage"]),
-            "Use": lambda: map_colours.uses(rows["share_of_frames"])}
+    made = {
+        "Region": lambda: map_colours.regions(rows["region"]),
+        "Symmetry": lambda: map_colours.sides(rows["side"]),
+        "Action unit": lambda: map_colours.units_like(rows["like"]),
+        "Stage": lambda: map_colours.stages(rows["main_stage"]),
+        "Use": lambda: map_colours.uses(rows["share_of_frames"]),
+    }
     return made[by]() if by in made else map_colours.numbers(rows["peak_mm"], "mm")
 
 
@@ -118,8 +136,9 @@ def frame_colours(choice: shelf.Choice, found: MapArtefact, table: pd.DataFrame,
         made = own_colours(rows, by)
         return Colouring(made.colours, made.legend, made.ramp, f"{by} of the codeword that moves the frame most.")
     if (weights := probe_weights(choice).get(by)) is not None:
-        return map_colours.weighted(found.tokens["tokens"], found.tokens["intensities"], weights,
-                                    by.removeprefix(PROBE))
+        return map_colours.weighted(
+            found.tokens["tokens"], found.tokens["intensities"], weights, by.removeprefix(PROBE)
+        )
     for name, stamp, estimate, columns in unit_names(choice):
         if by == f"{UNIT} ({name})" or by in columns:
             values, aus = _units(str(found.path), choice.dataset, name, stamp, str(choice.root), points)
@@ -130,8 +149,9 @@ def frame_colours(choice: shelf.Choice, found: MapArtefact, table: pd.DataFrame,
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the action units of the map")
-def _units(path: str, dataset: str, name: str, stamp: int, root: str,
-           _points: pd.DataFrame) -> tuple[np.ndarray, tuple[tuple[str, str], ...]]:
+def _units(
+    path: str, dataset: str, name: str, stamp: int, root: str, _points: pd.DataFrame
+) -> tuple[np.ndarray, tuple[tuple[str, str], ...]]:
     aus = AlignedAus.open(dataset, name, Path(root))
     return map_colours.unit_values(aus, _points), aus.aus
 
@@ -151,8 +171,14 @@ def frame_points(path: str, key: str, _found: MapArtefact, _dataset: Dataset) ->
     steps, scale = quantised(_psi(_dataset, points).T)
     notes = [f"{r} · {clock(t)}" for r, t in zip(points["recording"], points["time_s"], strict=True)]
     header, arrays = density_parts(_found.density)
-    return pack({"notes": notes, **header}, places=places(points), ids=points["frame"].to_numpy(np.int32),
-                psi=np.ascontiguousarray(steps.T), scale=scale, **arrays)
+    return pack(
+        {"notes": notes, **header},
+        places=places(points),
+        ids=points["frame"].to_numpy(np.int32),
+        psi=np.ascontiguousarray(steps.T),
+        scale=scale,
+        **arrays,
+    )
 
 
 def density_parts(density: dict[str, np.ndarray] | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -161,14 +187,17 @@ def density_parts(density: dict[str, np.ndarray] | None) -> tuple[dict[str, Any]
     if density is None:
         return {}, {}
     counts, most = density["counts"], int(density["counts"].max(initial=0))
-    edges = [density[f"{axis}_edges"] for axis in "xyz"[:counts.ndim]]
+    edges = [density[f"{axis}_edges"] for axis in "xyz"[: counts.ndim]]
     if counts.ndim == 2:
-        return {"most": most, "extent": [float(of[end]) for of in edges for end in (0, -1)]}, \
-            {"density": density_steps(counts)}
+        return {"most": most, "extent": [float(of[end]) for of in edges for end in (0, -1)]}, {
+            "density": density_steps(counts)
+        }
     where = np.nonzero(counts)
     middles = [(of[1:] + of[:-1])[at] / 2 for of, at in zip(edges, where[::-1], strict=True)]
-    return {"most": most, "cell": float(max(of[1] - of[0] for of in edges))}, \
-        {"cells": np.stack(middles, 1).astype(np.float32), "density": density_steps(counts)[where]}
+    return {"most": most, "cell": float(max(of[1] - of[0] for of in edges))}, {
+        "cells": np.stack(middles, 1).astype(np.float32),
+        "density": density_steps(counts)[where],
+    }
 
 
 def density_steps(counts: np.ndarray) -> np.ndarray:
@@ -189,8 +218,14 @@ def inside(rows: list[int], count: int) -> str | None:
 def view_data(colouring: Colouring, **parts: Any) -> dict[str, Any]:
     """The data of the scatter view, with what does not change from map to map."""
     colours = media.address(pack({}, colours=colouring.colours), "application/octet-stream", "map-colours")
-    return {"height": 520, "selected": [], "colours": colours, "legend": colouring.legend, "ramp": colouring.ramp,
-            **parts}
+    return {
+        "height": 520,
+        "selected": [],
+        "colours": colours,
+        "legend": colouring.legend,
+        "ramp": colouring.ramp,
+        **parts,
+    }
 
 
 def _psi(dataset: Dataset, points: pd.DataFrame) -> np.ndarray:

@@ -55,8 +55,13 @@ def rounded(psi: np.ndarray) -> list[float]:
 def encoded(choice: shelf.Choice, codebook: Codebook, face: FaceModel, mixed: dict[int, float]) -> RoundTrip:
     """What the model's own encoder makes of a mix. The first call loads the model."""
     with frame.waiting("Encoding"):
-        return round_trip(codebook, face, list(mixed), list(mixed.values()),
-                          encoder_of(_tokenizer(codebook.key, choice.model, str(choice.root))))
+        return round_trip(
+            codebook,
+            face,
+            list(mixed),
+            list(mixed.values()),
+            encoder_of(_tokenizer(codebook.key, choice.model, str(choice.root))),
+        )
 
 
 def nearest_moments(choice: shelf.Choice, psi: np.ndarray) -> pd.DataFrame:
@@ -73,8 +78,9 @@ def save(choice: shelf.Choice, mixed: dict[int, float]) -> None:
         name = box.text_input("Keep this face", placeholder="surprised, lopsided")
         if button.form_submit_button("Save", width="stretch", icon=":material/bookmark:") and name.strip():
             try:
-                Notebook.open(choice.model, choice.root).save_face(name.strip(), list(mixed), list(mixed.values()),
-                                                                   notes.author())
+                Notebook.open(choice.model, choice.root).save_face(
+                    name.strip(), list(mixed), list(mixed.values()), notes.author()
+                )
                 st.toast(f"“{name.strip()}” is kept.", icon=":material/bookmark_added:")
             except DataError as error:
                 st.error(str(error), icon=":material/error:")
@@ -85,8 +91,14 @@ def saved(choice: shelf.Choice) -> None:
     faces = notes.read(choice).faces
     if not faces:
         return
-    name = st.selectbox("Saved faces", list(faces), index=None, placeholder="Open a saved face", key="saved-face",
-                        label_visibility="collapsed")
+    name = st.selectbox(
+        "Saved faces",
+        list(faces),
+        index=None,
+        placeholder="Open a saved face",
+        key="saved-face",
+        label_visibility="collapsed",
+    )
     if name is not None and st.session_state.get("saved-face-opened") != name:
         st.session_state["saved-face-opened"] = name
         write(dict(zip(faces[name]["codewords"], faces[name]["intensities"], strict=True)))
@@ -101,13 +113,15 @@ def leak(choice: shelf.Choice) -> IdentityLeak | None:
 def measure_leak(choice: shelf.Choice) -> None:
     """Measure the identity leak, or read what was measured before."""
     with frame.waiting("Fitting the probes"):
-        st.session_state[f"leak-{choice.model}-{choice.dataset}"] = identity_leak(choice.model, choice.dataset,
-                                                                                  choice.root)
+        st.session_state[f"leak-{choice.model}-{choice.dataset}"] = identity_leak(
+            choice.model, choice.dataset, choice.root
+        )
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _tokenizer(key: str, model: str, root: str):
     from dfe_core.tokenizer.storage import load_model
+
     return load_model(model, Path(root), "cpu")[0]
 
 

@@ -39,17 +39,24 @@ def known(choice: shelf.Choice) -> Known:
                 return Known(checked.names, checked, checked.aus, checked.estimate)
         for aus in _measured_first(choice)[:-1]:
             if (found := coverage_view.analysis(choice, aus)) is not None:
-                return Known(_against(found.coverage.key, codebook.key, codebook, found), None, aus,
-                             found.coverage.estimate)
+                return Known(
+                    _against(found.coverage.key, codebook.key, codebook, found), None, aus, found.coverage.estimate
+                )
     return Known(_by_shape(codebook.key, codebook.face_id, codebook, choice))
 
 
 def offer_check(choice: shelf.Choice) -> None:
     """The button that checks the names on held-out moments, where it has not been done."""
     aus = _measured_first(choice)[0]
-    jobs.offer("Check the names on held-out moments", f"names-{choice.model}-{choice.dataset}", "Checking names",
-               ["names", choice.model, choice.dataset, *(["--aus", aus] if aus else [])],
-               "The names have been checked.", ":material/fact_check:", "tertiary")
+    jobs.offer(
+        "Check the names on held-out moments",
+        f"names-{choice.model}-{choice.dataset}",
+        "Checking names",
+        ["names", choice.model, choice.dataset, *(["--aus", aus] if aus else [])],
+        "The names have been checked.",
+        ":material/fact_check:",
+        "tertiary",
+    )
 
 
 def chips(name: CodewordName, found: Known) -> str:
@@ -65,11 +72,13 @@ def _chip(unit: NamedActionUnit) -> str:
     return f'<span class="chip" title="{escape(title)}"><b>{escape(unit.label)}</b> {unit.strength:.2f}</span>'
 
 
-QUIET = {Verdict.BEYOND_FACS: ("Beyond FACS", "No action unit, nor a sum of up to three, moves the face like this"),
-         Verdict.CONTRAST: ("Contrast", "A difference between movements: no face can do it alone"),
-         Verdict.NOT_CONFIRMED: ("No action unit", "The one it looks like does not go with it in the data"),
-         Verdict.NO_MATCH: ("No action unit matches", "None of those measured here; others were not measured"),
-         Verdict.FAINT: ("Faint", "Less than a tenth of any action unit")}
+QUIET = {
+    Verdict.BEYOND_FACS: ("Beyond FACS", "No action unit, nor a sum of up to three, moves the face like this"),
+    Verdict.CONTRAST: ("Contrast", "A difference between movements: no face can do it alone"),
+    Verdict.NOT_CONFIRMED: ("No action unit", "The one it looks like does not go with it in the data"),
+    Verdict.NO_MATCH: ("No action unit matches", "None of those measured here; others were not measured"),
+    Verdict.FAINT: ("Faint", "Less than a tenth of any action unit"),
+}
 """What to print where no action unit may be named, and why."""
 
 
@@ -89,8 +98,10 @@ def basis(name: CodewordName, found: Known) -> str:
         return "by shape alone"
     if name.verdict is Verdict.NOT_CONFIRMED:
         return f"looks like {' + '.join(u.label for u in name.rejected)}, which does not go with it in “{found.aus}”"
-    return {Verdict.BEYOND_FACS: "no action unit moves the face like this",
-            Verdict.CONTRAST: "a difference: no face can do it alone"}.get(name.verdict, "")
+    return {
+        Verdict.BEYOND_FACS: "no action unit moves the face like this",
+        Verdict.CONTRAST: "a difference: no face can do it alone",
+    }.get(name.verdict, "")
 
 
 def score_words(number: int, found: Known) -> str:
@@ -100,8 +111,10 @@ def score_words(number: int, found: Known) -> str:
         return ""
     where = "held-out moments" if found.checked.scores.held_out else "moments (not proven to be new to the codebook)"
     interval = f" [{row['moved_low']:.2f}, {row['moved_high']:.2f}]" if row["moved_low"] == row["moved_low"] else ""
-    return f"Moved as named in {percent(row['moved_share'])} of {count(row['moments'])} {where} of " \
-           f"{count(row['subjects'])} subjects (AUROC {row['moved_auroc']:.2f}{interval} against moments without it)."
+    return (
+        f"Moved as named in {percent(row['moved_share'])} of {count(row['moments'])} {where} of "
+        f"{count(row['subjects'])} subjects (AUROC {row['moved_auroc']:.2f}{interval} against moments without it)."
+    )
 
 
 def _measured_first(choice: shelf.Choice) -> list[str]:
@@ -119,8 +132,9 @@ def _measured_first(choice: shelf.Choice) -> list[str]:
 def _key(choice: shelf.Choice, aus: str) -> str:
     aligned = AlignedAus.open(choice.dataset, aus, choice.root) if aus else None
     tokens = shelf.tokens(choice.root, choice.model, choice.dataset)
-    return scores_key(shelf.codebook(choice.root, choice.model), tokens, shelf.dataset(choice.root, choice.dataset),
-                      aligned)
+    return scores_key(
+        shelf.codebook(choice.root, choice.model), tokens, shelf.dataset(choice.root, choice.dataset), aligned
+    )
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

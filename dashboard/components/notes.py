@@ -38,8 +38,13 @@ def edit(choice: shelf.Choice, codeword: int) -> None:
     notes = read(choice)
     note = notes.of(codeword)
     said = note.name or note.note or note.tags
-    with st.expander("Name, tags and notes" if not said else f"Notes: {note.name or note.note or ', '.join(note.tags)}",
-                     icon=":material/edit_note:"), st.form(f"note-{codeword}-{notes.revision}", border=False):
+    with (
+        st.expander(
+            "Name, tags and notes" if not said else f"Notes: {note.name or note.note or ', '.join(note.tags)}",
+            icon=":material/edit_note:",
+        ),
+        st.form(f"note-{codeword}-{notes.revision}", border=False),
+    ):
         left, right = st.columns(2)
         name = left.text_input("The lab’s name for it", note.name, placeholder="half smile")
         tags = right.text_input("Tags, separated by commas", ", ".join(note.tags), placeholder="smile, asymmetric")
@@ -58,8 +63,18 @@ def exchange(choice: shelf.Choice, codeword: int, notes: Notes) -> None:
     book = Notebook.open(choice.model, choice.root)
     mine = [c for c in notes.history if c.subject == book.codeword_subject(codeword)]
     if mine:
-        frame.table([{"When": c.time, "By": c.author or "–", "What": c.field, "Before": str(c.before or ""),
-                      "After": str(c.after or "")} for c in reversed(mine)])
+        frame.table(
+            [
+                {
+                    "When": c.time,
+                    "By": c.author or "–",
+                    "What": c.field,
+                    "Before": str(c.before or ""),
+                    "After": str(c.after or ""),
+                }
+                for c in reversed(mine)
+            ]
+        )
     else:
         st.caption("Nothing has been written about this codeword.")
     with st.container(horizontal=True):
@@ -68,10 +83,16 @@ def exchange(choice: shelf.Choice, codeword: int, notes: Notes) -> None:
             st.toast(f"Taken back: {undone.subject}, {undone.field}." if undone else "None of the changes are yours.")
             st.rerun()
         key = shelf.codebook(choice.root, choice.model).key
-        st.download_button("All notes, CSV", notes_csv(notes), f"{choice.model}-notes.csv", "text/csv",
-                           on_click="ignore")
-        st.download_button("All notes, JSON", notes_json(notes, choice.model, key), f"{choice.model}-notes.json",
-                           "application/json", on_click="ignore")
+        st.download_button(
+            "All notes, CSV", notes_csv(notes), f"{choice.model}-notes.csv", "text/csv", on_click="ignore"
+        )
+        st.download_button(
+            "All notes, JSON",
+            notes_json(notes, choice.model, key),
+            f"{choice.model}-notes.json",
+            "application/json",
+            on_click="ignore",
+        )
     file = st.file_uploader("Bring notes in", type=["csv", "json"], key=f"notes-in-{notes.revision}")
     if file is not None:
         take = import_json if file.name.lower().endswith("json") else import_csv
@@ -84,16 +105,33 @@ def exchange(choice: shelf.Choice, codeword: int, notes: Notes) -> None:
         st.rerun()
 
 
-def _save(choice: shelf.Choice, codeword: int, before: tuple[str, ...], tags: str, name: str, text: str, writer: str,
-          seen: int) -> None:
+def _save(
+    choice: shelf.Choice,
+    codeword: int,
+    before: tuple[str, ...],
+    tags: str,
+    name: str,
+    text: str,
+    writer: str,
+    seen: int,
+) -> None:
     wanted = {tag.strip() for tag in tags.split(",") if tag.strip()}
     try:
         Notebook.open(choice.model, choice.root).edit(
-            codeword, writer, name=name.strip(), note=text.strip(), add_tags=sorted(wanted - set(before)),
-            remove_tags=sorted(set(before) - wanted), seen=seen)
+            codeword,
+            writer,
+            name=name.strip(),
+            note=text.strip(),
+            add_tags=sorted(wanted - set(before)),
+            remove_tags=sorted(set(before) - wanted),
+            seen=seen,
+        )
     except NoteConflict as conflict:
-        st.warning(f"Someone else changed this meanwhile: “{conflict.theirs}”. Yours was not written over it; the page "
-                   "now shows theirs.", icon=":material/group:")
+        st.warning(
+            f"Someone else changed this meanwhile: “{conflict.theirs}”. Yours was not written over it; the page "
+            "now shows theirs.",
+            icon=":material/group:",
+        )
         return
     except DataError as error:
         st.error(str(error), icon=":material/error:")

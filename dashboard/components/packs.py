@@ -54,8 +54,15 @@ def look_of(face: FaceModel) -> dict[str, Any]:
     focus, reach = framing(face)
     eyes, edges = eyeballs(face)
     wide = float(np.abs(face.template[:, 0]).max(initial=0)) / reach
-    return {"focus": focus, "reach": reach, "wide": wide, "eyes": eyes, "eyeEdges": edges,
-            "heat": HEAT.ravel().tolist(), "diverging": DIVERGING.ravel().tolist()}
+    return {
+        "focus": focus,
+        "reach": reach,
+        "wide": wide,
+        "eyes": eyes,
+        "eyeEdges": edges,
+        "heat": HEAT.ravel().tolist(),
+        "diverging": DIVERGING.ravel().tolist(),
+    }
 
 
 def framing(face: FaceModel) -> tuple[list[float], float]:
@@ -82,8 +89,9 @@ def eyeballs(face: FaceModel) -> tuple[list[list[float]] | None, list[float]]:
             return None, list(PLAIN_EYE)
         centre, radius = fit_sphere(points)
         balls.append([*map(float, centre), radius])
-        edges.append([_edge(points - centre, np.isin(face.materials[here], codes))
-                      for codes in ((PUPIL,), (PUPIL, IRIS))])
+        edges.append(
+            [_edge(points - centre, np.isin(face.materials[here], codes)) for codes in ((PUPIL,), (PUPIL, IRIS))]
+        )
     found = PLAIN_EYE if np.isnan(edges).any() else np.mean(edges, axis=0)
     return balls, [float(v) for v in found]
 

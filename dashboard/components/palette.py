@@ -7,28 +7,62 @@ import numpy as np
 from dfe_core.faces.model import REGIONS
 from dfe_core.render.palette import heat_map
 
-REGION_COLOURS = dict(zip(REGIONS, ("#0072B2", "#56B4E9", "#999933", "#E69F00", "#CC79A7", "#AA4499", "#D55E00",
-                                    "#009E73", "#8A909C"), strict=True))
+REGION_COLOURS = dict(
+    zip(
+        REGIONS,
+        ("#0072B2", "#56B4E9", "#999933", "#E69F00", "#CC79A7", "#AA4499", "#D55E00", "#009E73", "#8A909C"),
+        strict=True,
+    )
+)
 """Okabe and Ito's palette with two of Tol's muted colours; "other" is grey."""
 
 ACCENT = "#4A74DB"
 """The app's blue, between its light and dark shade: legible on both backgrounds."""
 
-CATEGORIES = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#AA4499", "#999933", "#4B4B8F",
-              "#B08B4F", "#2F7F86", "#9A3324")
+CATEGORIES = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+    "#AA4499",
+    "#999933",
+    "#4B4B8F",
+    "#B08B4F",
+    "#2F7F86",
+    "#9A3324",
+)
 """Of categories that have no colour of their own, in order."""
 
 REST_COLOUR = "#C9CDD4"
-SIDE_COLOURS = {"left": "#0072B2", "right": "#D55E00", "symmetric": "#7A6FAC", "opposed": "#009E73",
-                "rest": REST_COLOUR}
+SIDE_COLOURS = {
+    "left": "#0072B2",
+    "right": "#D55E00",
+    "symmetric": "#7A6FAC",
+    "opposed": "#009E73",
+    "rest": REST_COLOUR,
+}
 
 HEAT = (heat_map(128) * 255).round().astype(np.uint8)
 """(128, 3) size of a displacement: the heat map of the rendered pictures, from the skin's own clay."""
 
 _INWARD, _OUTWARD = ((3, 44, 96), (24, 98, 150), (96, 156, 196)), ((216, 128, 66), (176, 66, 22), (96, 20, 8))
-DIVERGING = np.stack([np.interp(np.linspace(0, 6, 129), range(7), [*(c[i] for c in _INWARD), float(HEAT[0, i]),
-                                                                  *(c[i] for c in _OUTWARD)]) for i in range(3)],
-                     1)[:128].round().astype(np.uint8)
+DIVERGING = (
+    np.stack(
+        [
+            np.interp(
+                np.linspace(0, 6, 129),
+                range(7),
+                [*(c[i] for c in _INWARD), float(HEAT[0, i]), *(c[i] for c in _OUTWARD)],
+            )
+            for i in range(3)
+        ],
+        1,
+    )[:128]
+    .round()
+    .astype(np.uint8)
+)
 """(128, 3) signed displacement: blue inwards, clay still, rust outwards."""
 
 

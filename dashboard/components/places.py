@@ -30,8 +30,11 @@ def place(text: str) -> Path:
         raise DataError(text.strip()[:60], "no path of this machine", "a folder, as /data/study1") from None
     inside = [path.relative_to(root) for root in roots() if path.is_relative_to(root)]
     if not any(not any(part.startswith(".") for part in below.parts) for below in inside):
-        raise DataError(text.strip()[:200], "outside of the folders that this dashboard may read",
-                        "one below " + " or ".join(map(str, roots())) + "; `dfe dashboard --root` names others")
+        raise DataError(
+            text.strip()[:200],
+            "outside of the folders that this dashboard may read",
+            "one below " + " or ".join(map(str, roots())) + "; `dfe dashboard --root` names others",
+        )
     if not there:
         raise DataError(text.strip()[:200], "not on this machine, or neither file nor folder", "a folder or a file")
     return path

@@ -46,12 +46,18 @@ def show(choice: shelf.Choice, result: ProbeResult) -> None:
         figures.show(probe_view.regions(result.regions, "weight", "weight"), "probe-regions", "Weight by face region")
     with right:
         st.caption("How much the score falls without a region’s codewords")
-        figures.show(probe_view.regions(result.occlusion, "fall", "fall of the score"), "probe-occlusion",
-                     "Fall of the score without each region")
+        figures.show(
+            probe_view.regions(result.occlusion, "fall", "fall of the score"),
+            "probe-occlusion",
+            "Fall of the score without each region",
+        )
     st.subheader("Moments that push the prediction most", anchor=False)
     for towards in dict.fromkeys(result.codewords["towards"]):
-        st.caption(f"Towards “{towards}”, where the push is positive" if towards != "higher"
-                   else "Towards larger values, where the push is positive")
+        st.caption(
+            f"Towards “{towards}”, where the push is positive"
+            if towards != "higher"
+            else "Towards larger values, where the push is positive"
+        )
         moments(choice, face, result, result.codewords, towards, f"push-{towards}")
 
 
@@ -70,14 +76,27 @@ def asked(result: ProbeResult) -> int | None:
 def gallery(choice: shelf.Choice, result: ProbeResult, codebook: Codebook, face: FaceModel) -> None:
     """The codewords that weigh most; a click shows one below."""
     table, pictures = dictionary(choice).table, thumbnails.addresses(choice.root, codebook, face)
-    items = [card(row, table, pictures.get(int(row.codeword))) for row in
-             strongest(result.codewords).head(SHOWN).itertuples()]
-    plus = f"a plus speaks for “{result.codewords['towards'].iloc[0]}”" if result.codewords["towards"].nunique() == 1 \
+    items = [
+        card(row, table, pictures.get(int(row.codeword)))
+        for row in strongest(result.codewords).head(SHOWN).itertuples()
+    ]
+    plus = (
+        f"a plus speaks for “{result.codewords['towards'].iloc[0]}”"
+        if result.codewords["towards"].nunique() == 1
         else "each with the class for which it weighs most"
-    st.caption(f"Codewords that weigh most in {result.codewords['features'].iloc[0]}; {plus}. Click one to see its "
-               "face and the moments that pushed.")
-    data = {"items": items, "selected": asked(result), "model": codebook.model, "label": "Codewords that weigh most",
-            "face": media.face_address(face) if face.has_mesh else None, "codebook": media.codebook_address(codebook)}
+    )
+    st.caption(
+        f"Codewords that weigh most in {result.codewords['features'].iloc[0]}; {plus}. Click one to see its "
+        "face and the moments that pushed."
+    )
+    data = {
+        "items": items,
+        "selected": asked(result),
+        "model": codebook.model,
+        "label": "Codewords that weigh most",
+        "face": media.face_address(face) if face.has_mesh else None,
+        "codebook": media.codebook_address(codebook),
+    }
     picked = views.gallery(key="probe-codewords", data=data, on_pick_change=lambda: None).pick
     if picked is not None and int(picked) != asked(result):
         state.write(deciding=int(picked))
@@ -88,9 +107,12 @@ def card(row: tuple, table: pd.DataFrame, src: str | None) -> dict[str, object]:
     """One codeword with its weight."""
     words = cards.card(table.iloc[row.codeword], src)
     sign = "for" if row.weight > 0 else "against"
-    return {**words, "title": f"{row.codeword} · {row.weight:+.2f}",
-            "note": f"{sign} {row.towards}; same sign in {row.stability:.0%} of folds",
-            "alt": f"{words['alt']} Weight {row.weight:+.2f} towards {row.towards}."}
+    return {
+        **words,
+        "title": f"{row.codeword} · {row.weight:+.2f}",
+        "note": f"{sign} {row.towards}; same sign in {row.stability:.0%} of folds",
+        "alt": f"{words['alt']} Weight {row.weight:+.2f} towards {row.towards}.",
+    }
 
 
 def deciding(choice: shelf.Choice, result: ProbeResult, codebook: Codebook, face: FaceModel, number: int) -> None:
@@ -102,20 +124,41 @@ def deciding(choice: shelf.Choice, result: ProbeResult, codebook: Codebook, face
         left, right = st.columns([1, 1.6], gap="medium")
         with left:
             if face.has_mesh:
-                views.morph(key=f"deciding-{number}", data={
-                    "face": media.face_address(face), "codebook": media.codebook_address(codebook),
-                    "codeword": number, "model": codebook.model, "title": f"Codeword {number}", "height": 300,
-                    "alt": words})
+                views.morph(
+                    key=f"deciding-{number}",
+                    data={
+                        "face": media.face_address(face),
+                        "codebook": media.codebook_address(codebook),
+                        "codeword": number,
+                        "model": codebook.model,
+                        "title": f"Codeword {number}",
+                        "height": 300,
+                        "alt": words,
+                    },
+                )
             routes.link("codebook", f"Open codeword {number}", codeword=number)
         with right:
             st.markdown(f"**Codeword {number}.** {words}")
-            frame.table(own[["towards", "weight", "low", "high", "stability", "best_rank", "worst_rank"]].rename(
-                columns={"towards": "Towards", "weight": "Weight", "low": "Lowest fold", "high": "Highest fold",
-                        "stability": "Same sign", "best_rank": "Best rank", "worst_rank": "Worst rank"}),
+            frame.table(
+                own[["towards", "weight", "low", "high", "stability", "best_rank", "worst_rank"]].rename(
+                    columns={
+                        "towards": "Towards",
+                        "weight": "Weight",
+                        "low": "Lowest fold",
+                        "high": "Highest fold",
+                        "stability": "Same sign",
+                        "best_rank": "Best rank",
+                        "worst_rank": "Worst rank",
+                    }
+                ),
                 column_config={
-                    **{name: st.column_config.NumberColumn(format="%.3f")
-                       for name in ("Weight", "Lowest fold", "Highest fold")},
-                    "Same sign": st.column_config.NumberColumn(format="percent")})
+                    **{
+                        name: st.column_config.NumberColumn(format="%.3f")
+                        for name in ("Weight", "Lowest fold", "Highest fold")
+                    },
+                    "Same sign": st.column_config.NumberColumn(format="percent"),
+                },
+            )
             st.caption("The moments in which it pushed most")
             moments(choice, face, result, own, best["towards"], f"deciding-moments-{number}")
 
@@ -126,8 +169,9 @@ def taking_part(recordings: pd.DataFrame, result: ProbeResult) -> pd.DataFrame:
     return recordings[recordings[label].notna()] if label in recordings and not result.settings.labels else recordings
 
 
-def moments(choice: shelf.Choice, face: FaceModel, result: ProbeResult, weights: pd.DataFrame, towards: str,
-            key: str) -> None:
+def moments(
+    choice: shelf.Choice, face: FaceModel, result: ProbeResult, weights: pd.DataFrame, towards: str, key: str
+) -> None:
     """The moments that push most towards a class, as faces; a click opens the recording."""
     index, dataset = shelf.runs(choice.root, choice.model, choice.dataset), shelf.dataset(choice.root, choice.dataset)
     found = pushing_moments(weights, index, taking_part(dataset.recordings, result), towards, limit=MOMENTS)
@@ -136,16 +180,25 @@ def moments(choice: shelf.Choice, face: FaceModel, result: ProbeResult, weights:
         return
     if not face.has_mesh:
         for row in found.itertuples():
-            routes.link("recordings", f"{row.recording} {clock(row.peak_s)} · codeword {row.codeword} {row.push:+.2f}",
-                        recording=row.recording, t=round(float(row.peak_s), 3))
+            routes.link(
+                "recordings",
+                f"{row.recording} {clock(row.peak_s)} · codeword {row.codeword} {row.push:+.2f}",
+                recording=row.recording,
+                t=round(float(row.peak_s), 3),
+            )
         return
-    items = [{"psi": mixes.rounded(examples.frame_at(choice, row.recording, float(row.peak_s))[0]),
-              "title": str(row.recording),
-              "note": f"{clock(row.peak_s)} · codeword {row.codeword}, push {row.push:+.2f}",
-              "alt": f"{row.recording} at {clock(row.peak_s)}, codeword {row.codeword}, push {row.push:+.2f}"}
-             for row in found.itertuples()]
-    picked = views.strip(key=key, data={"face": media.face_address(face), "items": items},
-                         on_pick_change=lambda: None).pick
+    items = [
+        {
+            "psi": mixes.rounded(examples.frame_at(choice, row.recording, float(row.peak_s))[0]),
+            "title": str(row.recording),
+            "note": f"{clock(row.peak_s)} · codeword {row.codeword}, push {row.push:+.2f}",
+            "alt": f"{row.recording} at {clock(row.peak_s)}, codeword {row.codeword}, push {row.push:+.2f}",
+        }
+        for row in found.itertuples()
+    ]
+    picked = views.strip(
+        key=key, data={"face": media.face_address(face), "items": items}, on_pick_change=lambda: None
+    ).pick
     if picked is not None and picked < len(found):
         row = found.iloc[picked]
         routes.go("recordings", recording=row["recording"], t=round(float(row["peak_s"]), 3))

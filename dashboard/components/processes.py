@@ -179,9 +179,16 @@ def _launch(job: Job, ended: Callable[[], None]) -> None:
     path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
     try:
         job.process = subprocess.Popen(
-            job.command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            text=True, encoding="utf-8", errors="replace",
-            env={**os.environ, **_absolute_cache(), "PYTHONPATH": path, ENDS_WITH_STDIN: "1"})
+            job.command,
+            cwd=PROJECT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            env={**os.environ, **_absolute_cache(), "PYTHONPATH": path, ENDS_WITH_STDIN: "1"},
+        )
     except OSError as error:  # no more processes or memory
         job.failure = f"It could not be started ({error.strerror})."
         return

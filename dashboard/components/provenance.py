@@ -28,18 +28,27 @@ def of_recording(dataset: Dataset, recording: str) -> None:
     with st.container(border=True):
         st.markdown(f"**{recording}**")
         if source is None:
-            st.caption("Simulated: made by `dfe simulate`, from no file." if dataset.simulated
-                       else "The dataset does not say which file it comes from.")
+            st.caption(
+                "Simulated: made by `dfe simulate`, from no file."
+                if dataset.simulated
+                else "The dataset does not say which file it comes from."
+            )
             return
         settings = dataset.manifest.get("settings") or {}
-        facts = {"File": f"{source['file']}, {source['bytes']:,} bytes", "SHA-256": source["sha256"],
-                 "Reader": f"{source['reader']}, version {source.get('reader_version', 1)} ({source.get('why', '')})",
-                 "Extractor": row["extractor"], "Face": dataset.face_id,
-                 "Frames": f"{row['frames']:,}, {row['frames'] - row['valid_frames']:,} of them not valid",
-                 "Frame rate": f"{row['fps']:g}" + (" (resampled)" if settings.get("fps") else ""),
-                 "Schema": f"version {dataset.manifest.get('schema_version')}"}
-        frame.table(pd.DataFrame({"About": facts.keys(), "What is known": [str(v) for v in facts.values()]}),
-                    column_config={"About": st.column_config.TextColumn(width="small")})
+        facts = {
+            "File": f"{source['file']}, {source['bytes']:,} bytes",
+            "SHA-256": source["sha256"],
+            "Reader": f"{source['reader']}, version {source.get('reader_version', 1)} ({source.get('why', '')})",
+            "Extractor": row["extractor"],
+            "Face": dataset.face_id,
+            "Frames": f"{row['frames']:,}, {row['frames'] - row['valid_frames']:,} of them not valid",
+            "Frame rate": f"{row['fps']:g}" + (" (resampled)" if settings.get("fps") else ""),
+            "Schema": f"version {dataset.manifest.get('schema_version')}",
+        }
+        frame.table(
+            pd.DataFrame({"About": facts.keys(), "What is known": [str(v) for v in facts.values()]}),
+            column_config={"About": st.column_config.TextColumn(width="small")},
+        )
         notes = source.get("notes") or []
         st.markdown("\n".join(f"- {note}" for note in notes) or "Nothing had to be changed.")
 
@@ -63,8 +72,11 @@ def of_dataset(dataset: Dataset) -> None:
         st.caption(f"Content key {dataset.key}")
     if dataset.truth is not None:
         with st.expander("The planted truth", icon=":material/science:"):
-            frame.table(dataset.truth.groupby(["action", "side", "in_facs"], as_index=False)
-                        .agg(events=("onset_s", "size"), mean_intensity=("intensity", "mean")))
+            frame.table(
+                dataset.truth.groupby(["action", "side", "in_facs"], as_index=False).agg(
+                    events=("onset_s", "size"), mean_intensity=("intensity", "mean")
+                )
+            )
 
 
 def _pose(dataset: Dataset) -> None:
@@ -73,9 +85,22 @@ def _pose(dataset: Dataset) -> None:
     with st.expander("Head pose in expression", icon=":material/3d_rotation:"):
         frame.table(pd.DataFrame(pose_leak_facts(leak, was_measured(dataset)), columns=["About", "What is known"]))
         if leak is not None:
-            rows = [{"Subject": name, "Pose leak": one.leak, "Share": one.share, "By chance": one.chance,
-                     "On held-out blocks": one.held_out, "Frames": one.frames}
-                    for name, one in leak.by_subject.items()]
-            frame.table(pd.DataFrame(rows).sort_values("Pose leak", ascending=False), height=240,
-                        column_config={name: st.column_config.NumberColumn(format="%.2f")
-                                       for name in ("Pose leak", "Share", "By chance", "On held-out blocks")})
+            rows = [
+                {
+                    "Subject": name,
+                    "Pose leak": one.leak,
+                    "Share": one.share,
+                    "By chance": one.chance,
+                    "On held-out blocks": one.held_out,
+                    "Frames": one.frames,
+                }
+                for name, one in leak.by_subject.items()
+            ]
+            frame.table(
+                pd.DataFrame(rows).sort_values("Pose leak", ascending=False),
+                height=240,
+                column_config={
+                    name: st.column_config.NumberColumn(format="%.2f")
+                    for name in ("Pose leak", "Share", "By chance", "On held-out blocks")
+                },
+            )

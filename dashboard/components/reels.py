@@ -17,23 +17,47 @@ from dfe_core.motion.timeline import Timeline
 _PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#AA4499", "#999933")
 
 
-def show(faces: list[tuple[FaceModel, np.ndarray, str]], time_s: np.ndarray, timeline: Timeline | None, key: str,
-         alt: str, height: int = 400) -> None:
+def show(
+    faces: list[tuple[FaceModel, np.ndarray, str]],
+    time_s: np.ndarray,
+    timeline: Timeline | None,
+    key: str,
+    alt: str,
+    height: int = 400,
+) -> None:
     """Play (T, E) ψ on each face beside the others, with the timeline's tracks below."""
     arrays = {f"psi{i}": psi.astype(np.float32) for i, (_, psi, _) in enumerate(faces)}
     data = pack({}, time=time_s.astype(np.float32), **arrays)
-    views.reel(key=key, data={
-        "reel": media.address(data, "application/octet-stream", f"reel-{key}"), "height": height, "alt": alt,
-        "faces": [{"face": media.face_address(face), "title": title} for face, _, title in faces],
-        "tracks": tracks(timeline)})
+    views.reel(
+        key=key,
+        data={
+            "reel": media.address(data, "application/octet-stream", f"reel-{key}"),
+            "height": height,
+            "alt": alt,
+            "faces": [{"face": media.face_address(face), "title": title} for face, _, title in faces],
+            "tracks": tracks(timeline),
+        },
+    )
 
 
 def tracks(timeline: Timeline | None) -> list[dict[str, Any]]:
     """The tracks as lanes."""
-    return [] if timeline is None else [
-        {"label": label(track), "onset": track.onset_s, "apex": track.apex_s, "offset": track.offset_s,
-         "end": track.end_s, "intensity": track.intensity, "colour": _PALETTE[i % len(_PALETTE)]}
-        for i, track in enumerate(timeline.tracks)]
+    return (
+        []
+        if timeline is None
+        else [
+            {
+                "label": label(track),
+                "onset": track.onset_s,
+                "apex": track.apex_s,
+                "offset": track.offset_s,
+                "end": track.end_s,
+                "intensity": track.intensity,
+                "colour": _PALETTE[i % len(_PALETTE)],
+            }
+            for i, track in enumerate(timeline.tracks)
+        ]
+    )
 
 
 def label(track) -> str:
@@ -49,5 +73,3 @@ def person(face: FaceModel, parameters: dict[str, float]) -> FaceModel:
         return face
     name = "-".join(f"{k}{v:.2f}" for k, v in sorted(moved.items()))
     return dataclasses.replace(face, id=f"{face.id}~{name}"[:100], template=identity_template(face, moved))
-
-

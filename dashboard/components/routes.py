@@ -12,14 +12,24 @@ import streamlit as st
 
 from dashboard.components import state
 
-GROUPS = {"": ("overview",), "Explore": ("codebook", "find", "recordings", "map", "motion"),
-          "Analyse": ("coverage", "probes", "compare"), "Manage": ("data",)}
-TITLES = {"overview": ("Overview", "dashboard"), "codebook": ("Codebook", "grid_view"),
-          "find": ("Find", "search"),
-          "motion": ("Faces in motion", "animation"), "compare": ("Compare", "compare"),
-          "recordings": ("Recordings", "timeline"), "coverage": ("Coverage", "select_all"),
-          "map": ("Map", "scatter_plot"), "data": ("Data", "database"),
-          "probes": ("Probes", "query_stats")}
+GROUPS = {
+    "": ("overview",),
+    "Explore": ("codebook", "find", "recordings", "map", "motion"),
+    "Analyse": ("coverage", "probes", "compare"),
+    "Manage": ("data",),
+}
+TITLES = {
+    "overview": ("Overview", "dashboard"),
+    "codebook": ("Codebook", "grid_view"),
+    "find": ("Find", "search"),
+    "motion": ("Faces in motion", "animation"),
+    "compare": ("Compare", "compare"),
+    "recordings": ("Recordings", "timeline"),
+    "coverage": ("Coverage", "select_all"),
+    "map": ("Map", "scatter_plot"),
+    "data": ("Data", "database"),
+    "probes": ("Probes", "query_stats"),
+}
 
 
 def groups() -> dict[str, list[st.Page]]:
@@ -46,12 +56,14 @@ def link(name: str, label: str, **parameters: object) -> None:
 @st.cache_resource(show_spinner=False)
 def import_pages() -> threading.Thread:
     """Import the modules of all pages behind the back of whoever reads the first one; once a server."""
+
     def imported() -> None:
         for name in TITLES:
             try:
                 importlib.import_module(f"dashboard.pages.{name}")
             except Exception:  # the page itself says so when it is opened
                 logging.getLogger(__name__).exception("the page %s could not be imported", name)
+
     made = threading.Thread(target=imported, name="import-pages", daemon=True)
     made.start()
     return made
@@ -60,5 +72,6 @@ def import_pages() -> threading.Thread:
 def _opener(name: str) -> Callable[[], None]:
     def opened() -> None:
         importlib.import_module(f"dashboard.pages.{name}").page()
+
     opened.__name__ = name
     return opened

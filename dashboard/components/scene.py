@@ -89,9 +89,15 @@ class Exporter:
         if self._process is not None and self._process.poll() is None:
             return
         path = os.pathsep.join(filter(None, [str(_PROJECT), os.environ.get("PYTHONPATH")]))
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                         stderr=subprocess.DEVNULL, text=True, encoding="utf-8",
-                                         env={**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"})
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+            env={**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"},
+        )
         self._answers, self._ready = Queue(), False
         threading.Thread(target=_listen, args=(self._process, self._answers), daemon=True).start()
 
@@ -180,9 +186,18 @@ def show(html: str, key: str) -> bool:
     """
     try:
         import stpyvista
+
         viewer = stpyvista._stpv_component
-        viewer(key=key, data={"_html": html + _FOLLOW, "backend": "trame", "height": 430, "width": 600,
-                              "use_container_width": True})
+        viewer(
+            key=key,
+            data={
+                "_html": html + _FOLLOW,
+                "backend": "trame",
+                "height": 430,
+                "width": 600,
+                "use_container_width": True,
+            },
+        )
     except Exception:  # its import registers a component and can fail in several ways; the page must not
         return False
     return True

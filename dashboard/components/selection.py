@@ -7,9 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-SORTS = {"Most used": ("uses", False), "Largest movement": ("peak_mm", False), "Most symmetric": ("symmetry", False),
-         "Least symmetric": ("symmetry", True), "Most local": ("locality", False), "Region": ("region", True),
-         "Stage": ("main_stage", True), "Number": ("codeword", True)}
+SORTS = {
+    "Most used": ("uses", False),
+    "Largest movement": ("peak_mm", False),
+    "Most symmetric": ("symmetry", False),
+    "Least symmetric": ("symmetry", True),
+    "Most local": ("locality", False),
+    "Region": ("region", True),
+    "Stage": ("main_stage", True),
+    "Number": ("codeword", True),
+}
 """Name in the menu: column, ascending."""
 
 SIDES = {"Two-sided": "symmetric", "Left": "left", "Right": "right", "Opposed": "opposed"}

@@ -26,8 +26,11 @@ DEFAULT_DATASET = "simulated"
 
 def model_names(root: Path) -> list[str]:
     """Trained models, the default first, then by name."""
-    found = [p.parent.name for p in (root / "models").glob("*/codewords.parquet")
-             if (p.parent / "config.json").is_file() and not p.parent.name.startswith(".")]
+    found = [
+        p.parent.name
+        for p in (root / "models").glob("*/codewords.parquet")
+        if (p.parent / "config.json").is_file() and not p.parent.name.startswith(".")
+    ]
     return sorted(found, key=lambda name: (name != DEFAULT_MODEL, name))
 
 
@@ -42,10 +45,13 @@ def is_encoded(root: Path, model: str | None, dataset: str | None) -> bool:
     if not model or not dataset:
         return False
     tokens = root / "tokens" / f"{model}--{dataset}" / "manifest.json"
-    made_from = {"dataset_key": root / "datasets" / dataset / "manifest.json",
-                 "model_key": root / "models" / model / "config.json"}
-    return tokens.is_file() and all(_same(str(tokens), key, str(path), stamp(tokens, path))
-                                    for key, path in made_from.items() if path.is_file())
+    made_from = {
+        "dataset_key": root / "datasets" / dataset / "manifest.json",
+        "model_key": root / "models" / model / "config.json",
+    }
+    return tokens.is_file() and all(
+        _same(str(tokens), key, str(path), stamp(tokens, path)) for key, path in made_from.items() if path.is_file()
+    )
 
 
 def codebook(root: Path, name: str) -> Codebook:
@@ -119,6 +125,7 @@ def probe_results(root: Path) -> list[ProbeResult]:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _probe_results(root: str, manifests: tuple[str, ...], stamp: tuple[int, ...]) -> list[ProbeResult]:
     from dfe_core.probes.result import list_results
+
     return list_results(Path(root))
 
 

@@ -12,34 +12,69 @@ from dashboard.components import routes, shelf
 _STATIC = Path(__file__).parent / "static"
 
 _component = st.components.v2.component(
-    "dfe_shell", html='<div class="dfe-shell"></div>', css=(_STATIC / "shell.css").read_text(encoding="utf-8"),
-    js=(_STATIC / "shell.js").read_text(encoding="utf-8"))
+    "dfe_shell",
+    html='<div class="dfe-shell"></div>',
+    css=(_STATIC / "shell.css").read_text(encoding="utf-8"),
+    js=(_STATIC / "shell.js").read_text(encoding="utf-8"),
+)
 
 STEPS = (
-    ("overview", "", "A dictionary of the face",
-     "New here? In two minutes this tour shows what a codebook is and how to read it, on simulated data that no real "
-     "person gave. Skip it at any time; “Tour” in the sidebar brings it back."),
-    ("codebook", ".st-key-gallery", "Every card is one codeword",
-     "The codebook learned these movements by itself. The heat map shows which skin moves; the line below says how. "
-     "Search them in words (“lip corner up”), by action unit (“AU12”), or filter by region and side."),
-    ("codebook", ".st-key-quick-look", "One codeword, as a face",
-     "Drag to turn it, press play to see it come and go, move the slider past 100 % to exaggerate. Below: how often it "
-     "appears, how long it lasts, in whom, and the moments where it is strongest."),
-    ("recordings", "[class*='st-key-player-']", "A frame is a few codewords, added up",
-     "Left the recorded face, right what its tokens rebuild, with the error in mm. Drag along the timeline, or use "
-     "fewer stages and watch the details go."),
-    ("map", "[class*='st-key-map-']", "Alike lies near",
-     "Codewords that move alike lie together. Click one or draw around several: the gallery, the coverage table and "
-     "the timeline show the same selection. The line below the map says how far to believe it."),
-    ("motion", "[class*='st-key-words-reel']", "Make a face move",
-     "Write what the face should do; rules that you can see and edit turn it into a movement. Play it on another "
-     "person, or take it away as a film, glTF or coefficients."),
-    ("coverage", "[data-testid='stButtonGroup']", "Against action units",
-     "What the codebook sees that action units do not, and what it misses, within people whom no fit saw, "
-     "with intervals. The report writes itself."),
-    ("data", "[data-testid='stMain']", "Your turn",
-     "Bring your own recordings in here, train a codebook on them, and everything you saw works on yours. Probes then "
-     "tell whether it predicts what you care about."),
+    (
+        "overview",
+        "",
+        "A dictionary of the face",
+        "New here? In two minutes this tour shows what a codebook is and how to read it, on simulated data that no "
+        "real person gave. Skip it at any time; “Tour” in the sidebar brings it back.",
+    ),
+    (
+        "codebook",
+        ".st-key-gallery",
+        "Every card is one codeword",
+        "The codebook learned these movements by itself. The heat map shows which skin moves; the line below says how. "
+        "Search them in words (“lip corner up”), by action unit (“AU12”), or filter by region and side.",
+    ),
+    (
+        "codebook",
+        ".st-key-quick-look",
+        "One codeword, as a face",
+        "Drag to turn it, press play to see it come and go, move the slider past 100 % to exaggerate. Below: how often "
+        "it appears, how long it lasts, in whom, and the moments where it is strongest.",
+    ),
+    (
+        "recordings",
+        "[class*='st-key-player-']",
+        "A frame is a few codewords, added up",
+        "Left the recorded face, right what its tokens rebuild, with the error in mm. Drag along the timeline, or use "
+        "fewer stages and watch the details go.",
+    ),
+    (
+        "map",
+        "[class*='st-key-map-']",
+        "Alike lies near",
+        "Codewords that move alike lie together. Click one or draw around several: the gallery, the coverage table and "
+        "the timeline show the same selection. The line below the map says how far to believe it.",
+    ),
+    (
+        "motion",
+        "[class*='st-key-words-reel']",
+        "Make a face move",
+        "Write what the face should do; rules that you can see and edit turn it into a movement. Play it on another "
+        "person, or take it away as a film, glTF or coefficients.",
+    ),
+    (
+        "coverage",
+        "[data-testid='stButtonGroup']",
+        "Against action units",
+        "What the codebook sees that action units do not, and what it misses, within people whom no fit saw, "
+        "with intervals. The report writes itself.",
+    ),
+    (
+        "data",
+        "[data-testid='stMain']",
+        "Your turn",
+        "Bring your own recordings in here, train a codebook on them, and everything you saw works on yours. Probes "
+        "then tell whether it predicts what you care about.",
+    ),
 )
 """Page, what the ring goes around, title, text. Some fifteen seconds of reading each."""
 
@@ -66,5 +101,7 @@ def steps(choice: shelf.Choice) -> list[dict[str, Any]]:
     if shelf.is_encoded(choice.root, shelf.DEFAULT_MODEL, shelf.DEFAULT_DATASET):
         common = {"model": shelf.DEFAULT_MODEL, "dataset": shelf.DEFAULT_DATASET}
     extra = {2: {"codeword": 3}, 5: {"motion_part": "From words"}}
-    return [{"page": page, "target": target, "title": title, "text": text, "parameters": common | extra.get(i, {})}
-            for i, (page, target, title, text) in enumerate(STEPS)]
+    return [
+        {"page": page, "target": target, "title": title, "text": text, "parameters": common | extra.get(i, {})}
+        for i, (page, target, title, text) in enumerate(STEPS)
+    ]

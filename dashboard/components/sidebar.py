@@ -22,9 +22,16 @@ def show() -> None:
         choice = shelf.chosen()
         datasets = shelf.dataset_names(choice.root, choice.model)
         if datasets:
-            st.selectbox("Dataset", datasets, key="dataset", bind="query-params", filter_mode=None,
-                         format_func=lambda name: name if shelf.is_encoded(choice.root, choice.model, name)
-                         else f"{name} (not encoded)")
+            st.selectbox(
+                "Dataset",
+                datasets,
+                key="dataset",
+                bind="query-params",
+                filter_mode=None,
+                format_func=lambda name: (
+                    name if shelf.is_encoded(choice.root, choice.model, name) else f"{name} (not encoded)"
+                ),
+            )
         _data_badge(shelf.chosen())
         for job in jobs.desk().running():
             st.caption(f":material/progress_activity: {job.title}")
@@ -33,5 +40,8 @@ def show() -> None:
 def _data_badge(choice: shelf.Choice) -> None:
     kind = frame.simulated(choice)
     if kind is not None:
-        st.badge("Simulated data" if kind else "Real recordings", color="orange" if kind else "green",
-                 icon=":material/science:" if kind else ":material/videocam:")
+        st.badge(
+            "Simulated data" if kind else "Real recordings",
+            color="orange" if kind else "green",
+            icon=":material/science:" if kind else ":material/videocam:",
+        )

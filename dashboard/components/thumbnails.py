@@ -23,8 +23,13 @@ def addresses(root: Path, codebook: Codebook, face: FaceModel, of: Iterable[int]
     wanted = sorted(set(range(codebook.size) if of is None else of))
     paths = {k: path for k in wanted if (path := thumbnail_path(folder, k)).is_file()}
     if len(paths) < len(wanted) and jobs.desk().get(key := f"pictures-{codebook.key}") is None:
-        jobs.desk().start(key, f"Pictures of “{codebook.model}”", codebook.model, str(root),
-                          command=(sys.executable, "-m", "dashboard.components.thumbnail_worker"))
+        jobs.desk().start(
+            key,
+            f"Pictures of “{codebook.model}”",
+            codebook.model,
+            str(root),
+            command=(sys.executable, "-m", "dashboard.components.thumbnail_worker"),
+        )
     return {k: media.picture_address(path) for k, path in paths.items()}
 
 

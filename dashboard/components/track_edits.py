@@ -17,9 +17,12 @@ _CHANGE = re.compile(r"(\d{1,3})([ioafe])(\d{1,4}(?:\.\d{1,4})?)")
 def written(before: tuple[Track, ...], after: tuple[Track, ...]) -> str | None:
     """The numbers that differ, ``4f2a.2i0.35_3o0.1``: first a mark of the tracks that they belong to, then for each its
     track (from 0), which number, and its value. None where nothing differs."""
-    parts = [f"{row}{letter}{getattr(new, name):.4f}".rstrip("0").rstrip(".")
-             for row, (old, new) in enumerate(zip(before, after, strict=True)) for letter, name in COLUMNS.items()
-             if abs(getattr(old, name) - getattr(new, name)) > 5e-5]
+    parts = [
+        f"{row}{letter}{getattr(new, name):.4f}".rstrip("0").rstrip(".")
+        for row, (old, new) in enumerate(zip(before, after, strict=True))
+        for letter, name in COLUMNS.items()
+        if abs(getattr(old, name) - getattr(new, name)) > 5e-5
+    ]
     return f"{_mark(before)}.{'_'.join(parts)}" if parts else None
 
 
@@ -41,5 +44,6 @@ def applied(text: str | None, made: Timeline) -> Timeline:
 
 
 def _mark(tracks: tuple[Track, ...]) -> str:
-    return content_key([[t.kind, t.target, t.side, *(round(getattr(t, name), 3) for name in COLUMNS.values())]
-                        for t in tracks])[:4]
+    return content_key(
+        [[t.kind, t.target, t.side, *(round(getattr(t, name), 3) for name in COLUMNS.values())] for t in tracks]
+    )[:4]

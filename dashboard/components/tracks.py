@@ -31,27 +31,45 @@ class Track:
     parts: int
 
 
-def track(dataset: Dataset, tokens: TokenCache, codebook: Codebook, face: FaceModel, recording: str,
-          part: int = 0) -> Track:
+def track(
+    dataset: Dataset, tokens: TokenCache, codebook: Codebook, face: FaceModel, recording: str, part: int = 0
+) -> Track:
     """Part `part` of a recording. Raises `DataError` when it has no tokens, or tokens of frames that are not there."""
     return _track(dataset.key, str(tokens.path), codebook.key, recording, part, dataset, tokens, codebook, face)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _track(dataset_key: str, path: str, model_key: str, recording: str, part: int, _dataset: Dataset,
-           _tokens: TokenCache, _codebook: Codebook, _face: FaceModel) -> Track:
+def _track(
+    dataset_key: str,
+    path: str,
+    model_key: str,
+    recording: str,
+    part: int,
+    _dataset: Dataset,
+    _tokens: TokenCache,
+    _codebook: Codebook,
+    _face: FaceModel,
+) -> Track:
     found, frames = _tokens.recording(recording), _dataset.frames(recording)
     rows = np.searchsorted(frames.frame, found.frame)
     if len(rows) and (rows.max() >= len(frames.frame) or (frames.frame[rows] != found.frame).any()):
-        raise DataError(_tokens.path.name, f"tokens of other frames than “{recording}” has",
-                        "the dataset to be encoded again")
+        raise DataError(
+            _tokens.path.name, f"tokens of other frames than “{recording}” has", "the dataset to be encoded again"
+        )
     psi = frames.psi[rows]
     error = error_by_stage(_codebook, found, psi, _face)
     parts = max(1, -(-len(rows) // PART))
     keep = slice(min(part, parts - 1) * PART, (min(part, parts - 1) + 1) * PART)
     steps, scale = quantised(psi[keep].T)
     levels = np.abs(found.intensities[keep][..., None] - _tokens.levels).argmin(-1).astype(np.uint8)
-    data = pack({}, time=found.time_s[keep].astype(np.float32), psi=np.ascontiguousarray(steps.T), scale=scale,
-                tokens=found.tokens[keep].astype(np.uint16), levels=levels,
-                intensities=_tokens.levels.astype(np.float32), error=error[keep])
+    data = pack(
+        {},
+        time=found.time_s[keep].astype(np.float32),
+        psi=np.ascontiguousarray(steps.T),
+        scale=scale,
+        tokens=found.tokens[keep].astype(np.uint16),
+        levels=levels,
+        intensities=_tokens.levels.astype(np.float32),
+        error=error[keep],
+    )
     return Track(data, found.time_s[keep], found.tokens[keep], error[keep], min(part, parts - 1), parts)

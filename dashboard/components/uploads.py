@@ -30,8 +30,10 @@ def show(choice: shelf.Choice) -> None:
     with st.container():
         paths, sources = chosen_files()
     if not paths:
-        st.caption("Face capture of many tools: Live Link Face, MediaPipe, ARKit tables, OpenFace, EMOCA, DECA, SMIRK, "
-                   "meshes and landmarks, datasets of dfe; and videos. Files stay on this machine.")
+        st.caption(
+            "Face capture of many tools: Live Link Face, MediaPipe, ARKit tables, OpenFace, EMOCA, DECA, SMIRK, "
+            "meshes and landmarks, datasets of dfe; and videos. Files stay on this machine."
+        )
         jobs.watch(import_job.KEY, "The recordings are in.")
         return
     with st.container():
@@ -47,8 +49,9 @@ def show(choice: shelf.Choice) -> None:
     with st.container():
         what = kind(found, videos)
     if what == VIDEOS:
-        video_intake.show(choice, videos, [p for p in sources if p.is_dir() or video_intake.is_video(p)], labels,
-                          pattern)
+        video_intake.show(
+            choice, videos, [p for p in sources if p.is_dir() or video_intake.is_video(p)], labels, pattern
+        )
     else:
         recordings(choice, found, [p for p in sources if not video_intake.is_video(p)], labels, pattern)
 
@@ -59,13 +62,20 @@ def kind(found: list[Believed], videos: list[Path]) -> str:
     if not videos or not good:
         return VIDEOS if videos else RECORDINGS
     counts = {RECORDINGS: good, VIDEOS: len(videos)}
-    return st.segmented_control("What is brought in", (RECORDINGS, VIDEOS), default=RECORDINGS, key="import-kind",
-                                required=True, format_func=lambda name: f"{name} ({counts[name]:,})",
-                                help="One after the other: each becomes a dataset of its own.")
+    return st.segmented_control(
+        "What is brought in",
+        (RECORDINGS, VIDEOS),
+        default=RECORDINGS,
+        key="import-kind",
+        required=True,
+        format_func=lambda name: f"{name} ({counts[name]:,})",
+        help="One after the other: each becomes a dataset of its own.",
+    )
 
 
-def recordings(choice: shelf.Choice, found: list[Believed], sources: list[Path], labels: Path | None,
-               pattern: str) -> None:
+def recordings(
+    choice: shelf.Choice, found: list[Believed], sources: list[Path], labels: Path | None, pattern: str
+) -> None:
     """Files of other tools, from the list to the import."""
     with st.container():
         picked = listed(found)
@@ -78,31 +88,41 @@ def recordings(choice: shelf.Choice, found: list[Believed], sources: list[Path],
     with st.container():
         import_look.look(choice, picked, options)
     with st.container():
-        import_job.start("Import", f"Importing {plural(len(good), 'file')}",
-                         ["import", *map(str, sources), *options.arguments(good[0]),
-                          *import_job.common(labels, pattern)], options.refused)
+        import_job.start(
+            "Import",
+            f"Importing {plural(len(good), 'file')}",
+            ["import", *map(str, sources), *options.arguments(good[0]), *import_job.common(labels, pattern)],
+            options.refused,
+        )
 
 
 # ---- which files
+
 
 def chosen_files() -> tuple[list[Path], list[Path]]:
     """What to look at, and what `dfe import` is given: the same files, or the folder they lie in."""
     where = st.segmented_control("Where the files are", WHERE, default=WHERE[0], key="import-where", required=True)
     if where == WHERE[0]:
-        files = st.file_uploader("Recordings or videos", accept_multiple_files=True, key="import-files",
-                                 label_visibility="collapsed")
+        files = st.file_uploader(
+            "Recordings or videos", accept_multiple_files=True, key="import-files", label_visibility="collapsed"
+        )
         try:
             paths = staging().hold(files or [])
         except DataError as error:
             st.warning(text(f"{error.where}: {error.found}. Expected: {error.expected}."), icon=":material/edit_off:")
             return [], []
         if not paths:
-            st.caption(f"Up to {st.get_option('server.maxUploadSize')} MB a file. Larger ones, as videos often are, "
-                       "are read where they lie: name their folder instead.")
+            st.caption(
+                f"Up to {st.get_option('server.maxUploadSize')} MB a file. Larger ones, as videos often are, "
+                "are read where they lie: name their folder instead."
+            )
         return paths, [staging().folder] if len(paths) > 100 else paths
-    given = st.text_input("Folder", placeholder="/data/study1", key="import-folder",
-                          help="A folder (or a file) on the machine that this dashboard runs on; folders in it are "
-                               "looked at too.").strip()
+    given = st.text_input(
+        "Folder",
+        placeholder="/data/study1",
+        key="import-folder",
+        help="A folder (or a file) on the machine that this dashboard runs on; folders in it are looked at too.",
+    ).strip()
     if not given:
         return [], []
     try:
@@ -125,11 +145,15 @@ def who_is_who() -> tuple[Path | None, str]:
     with st.expander("Subjects and labels", icon=":material/badge:"):
         left, right = st.columns([3, 2])
         pattern = left.text_input(
-            "Subject in the file name", placeholder=r"(s\d+)_", key="import-pattern",
+            "Subject in the file name",
+            placeholder=r"(s\d+)_",
+            key="import-pattern",
             help="A regular expression: its first group is the subject, or its groups named subject and session are "
-                 "what they say. Empty: every file is a subject of its own.")
-        table = right.file_uploader("Labels, a CSV with a column recording or subject", type=["csv", "tsv"],
-                                    key="import-labels")
+            "what they say. Empty: every file is a subject of its own.",
+        )
+        table = right.file_uploader(
+            "Labels, a CSV with a column recording or subject", type=["csv", "tsv"], key="import-labels"
+        )
     if "label-staging" not in st.session_state:
         st.session_state["label-staging"] = Staging()
     held = st.session_state["label-staging"].hold([table] if table else [])
@@ -138,20 +162,37 @@ def who_is_who() -> tuple[Path | None, str]:
 
 # ---- what they are
 
+
 def listed(found: list[Believed]) -> Believed | None:
     """The list of files; the one to look at: the row that is chosen, else the first that can be read."""
     good = [one for one in found if not one.fault]
-    st.markdown(f"**{plural(len(found), 'file')}**, {count(len(good))} can be read. "
-                + ("A click on a row shows it." if len(good) > 1 else ""))
+    st.markdown(
+        f"**{plural(len(found), 'file')}**, {count(len(good))} can be read. "
+        + ("A click on a row shows it." if len(good) > 1 else "")
+    )
     labels = list(dict.fromkeys(k for one in good for k in one.labels))
-    rows = [{"File": one.path.name, "Believed to be": one.title or "⚠ not readable", "Why": one.why or one.fault,
-             "MB": one.bytes / 1e6, "Subject": one.subject, "Session": one.session,
-             **{label: one.labels.get(label) for label in labels}} for one in found[:_SHOWN]]
+    rows = [
+        {
+            "File": one.path.name,
+            "Believed to be": one.title or "⚠ not readable",
+            "Why": one.why or one.fault,
+            "MB": one.bytes / 1e6,
+            "Subject": one.subject,
+            "Session": one.session,
+            **{label: one.labels.get(label) for label in labels},
+        }
+        for one in found[:_SHOWN]
+    ]
     table = pd.DataFrame(rows)
     empty = [c for c in ("Subject", "Session") if not table[c].astype(bool).any()]
-    event = frame.table(table.drop(columns=empty), on_select="rerun", selection_mode="single-row",
-                        key="import-list", height=min(33 * (len(rows) + 1) + 3, 320),
-                        column_config={"MB": st.column_config.NumberColumn(format="%.2f")})
+    event = frame.table(
+        table.drop(columns=empty),
+        on_select="rerun",
+        selection_mode="single-row",
+        key="import-list",
+        height=min(33 * (len(rows) + 1) + 3, 320),
+        column_config={"MB": st.column_config.NumberColumn(format="%.2f")},
+    )
     if "Subject" in empty and len(good) > 1:
         st.caption("No subjects are known: every file counts as a person of its own. “Subjects and labels” tells them.")
     if len(found) > _SHOWN:

@@ -34,10 +34,12 @@ def new_session(root: Path | None = None) -> Path:
 
 def release(folder: Path) -> None:
     """Delete the folder of a session that has ended, as soon as no job reads from it."""
+
     def waits() -> None:
         while are_using(folder):
             time.sleep(1.0)
         shutil.rmtree(folder, ignore_errors=True)
+
     if are_using(folder):
         threading.Thread(target=waits, daemon=True).start()
     else:
@@ -49,8 +51,11 @@ def check_room(more: int, root: Path | None = None) -> None:
     limit = float(os.environ.get(QUOTA) or _DEFAULT_GB)
     held = sum(p.stat().st_size for p in ((root or cache_root()) / _FOLDER).rglob("*") if p.is_file())
     if held + more > limit * 1e9:
-        raise DataError("dropped files", f"{(held + more) / 1e9:.1f} GB with those of everybody",
-                        f"at most {limit:g} GB: name the folder of large files instead (${QUOTA} sets the limit)")
+        raise DataError(
+            "dropped files",
+            f"{(held + more) / 1e9:.1f} GB with those of everybody",
+            f"at most {limit:g} GB: name the folder of large files instead (${QUOTA} sets the limit)",
+        )
 
 
 def clear_abandoned(root: Path | None = None) -> int:
@@ -90,6 +95,7 @@ def _held(folder: Path) -> int:
     handle = os.open(folder, os.O_RDONLY)
     try:
         import fcntl
+
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except (ImportError, OSError):
         pass

@@ -17,11 +17,16 @@ _STATIC = Path(__file__).parent / "static"
 def _view(name: str) -> Callable[..., Any]:
     """A view. Under its key (or `look` of its data) it keeps camera and switches in the link: see static/core.js."""
     script = "\n".join((_STATIC / part).read_text(encoding="utf-8") for part in ("core.js", f"{name}.js"))
-    made = st.components.v2.component(f"dfe_{name}", html=f'<div class="dfe-{name}"></div>',
-                                      css=(_STATIC / "views.css").read_text(encoding="utf-8"), js=script)
+    made = st.components.v2.component(
+        f"dfe_{name}",
+        html=f'<div class="dfe-{name}"></div>',
+        css=(_STATIC / "views.css").read_text(encoding="utf-8"),
+        js=script,
+    )
 
     def shown(key: str, data: dict[str, Any], **options: Any) -> Any:
         return made(key=plain_key(key), data={"look": key, **data}, **options)
+
     return shown
 
 

@@ -34,8 +34,9 @@ from dfe_core.tokens.phrasing import capitalised, part_sizes
 def page() -> None:
     """The page."""
     choice = shelf.chosen()
-    frame.header("Codebook", "Every codeword is one small movement of the face; a frame is a few of them, added up.",
-                 choice)
+    frame.header(
+        "Codebook", "Every codeword is one small movement of the face; a frame is a few of them, added up.", choice
+    )
     if empty_states.ready(choice, needs_tokens=False):
         explore(choice)
 
@@ -43,16 +44,28 @@ def page() -> None:
 def filters(book: Dictionary, stages: int) -> selection.Filter:
     """The row of filters, bound to the URL."""
     words, region, side, stage, sort = st.columns([2.2, 2.2, 1.5, 1.4, 1.8], vertical_alignment="bottom")
-    text = words.text_input("Search", key="q", bind="query-params", placeholder="lip corner up, AU12, 42",
-                            live=True, icon=":material/search:")
+    text = words.text_input(
+        "Search",
+        key="q",
+        bind="query-params",
+        placeholder="lip corner up, AU12, 42",
+        live=True,
+        icon=":material/search:",
+    )
     present = [r for r in REGIONS if r in set(book.table["region"])]
-    regions = region.multiselect("Region", present, key="region", bind="query-params", placeholder="All",
-                                 format_func=str.capitalize)
+    regions = region.multiselect(
+        "Region", present, key="region", bind="query-params", placeholder="All", format_func=str.capitalize
+    )
     kind = side.selectbox("Symmetry", ["All", *selection.SIDES], key="side", bind="query-params")
     number = stage.selectbox("Stage", ["All", *(str(s + 1) for s in range(stages))], key="stage", bind="query-params")
     order = sort.selectbox("Sort by", list(selection.SORTS), key="sort", bind="query-params")
-    return selection.Filter(searched(book, text or ""), tuple(regions), selection.SIDES.get(kind, ""),
-                            None if number == "All" else int(number) - 1, sort=order)
+    return selection.Filter(
+        searched(book, text or ""),
+        tuple(regions),
+        selection.SIDES.get(kind, ""),
+        None if number == "All" else int(number) - 1,
+        sort=order,
+    )
 
 
 def searched(book: Dictionary, query: str) -> tuple[int, ...] | None:
@@ -86,8 +99,9 @@ def gallery_and_codeword(choice: shelf.Choice) -> None:
     else:
         rail, page = st.columns([1, 3.6], gap="medium")
         with rail, st.container(key="rail"):
-            st.button("All codewords", icon=":material/arrow_back:", width="stretch", key="back", on_click=open_,
-                      args=(None,))
+            st.button(
+                "All codewords", icon=":material/arrow_back:", width="stretch", key="back", on_click=open_, args=(None,)
+            )
             gallery(choice, codebook, book.table, found, opened, marked)
         with page:
             one(choice, codebook, book.table, opened, found)
@@ -110,8 +124,14 @@ def toggled(choice: shelf.Choice, key: str) -> None:
         chosen.toggle(choice, int(number))
 
 
-def gallery(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame, found: list[int],
-            opened: int | None, marked: list[int]) -> None:
+def gallery(
+    choice: shelf.Choice,
+    codebook: Codebook,
+    table: pd.DataFrame,
+    found: list[int],
+    opened: int | None,
+    marked: list[int],
+) -> None:
     """The cards; a click opens one, with Ctrl it selects it. Narrow beside an open codeword."""
     if not found:
         st.info("No codeword passes these filters.", icon=":material/filter_alt_off:")
@@ -119,8 +139,15 @@ def gallery(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame, found
     face = shelf.face(choice.root, codebook.face_id)
     pictures = thumbnails.addresses(choice.root, codebook, face)
     items = [cards.card(row, pictures.get(int(row["codeword"]))) for _, row in table.iloc[found].iterrows()]
-    data = {"items": items, "selected": opened, "chosen": marked, "narrow": opened is not None, "model": codebook.model,
-            "face": media.face_address(face) if face.has_mesh else None, "codebook": media.codebook_address(codebook)}
+    data = {
+        "items": items,
+        "selected": opened,
+        "chosen": marked,
+        "narrow": opened is not None,
+        "model": codebook.model,
+        "face": media.face_address(face) if face.has_mesh else None,
+        "codebook": media.codebook_address(codebook),
+    }
     key = "gallery" if opened is None else "gallery-rail"
     views.gallery(key=key, data=data, on_pick_change=lambda: picked(key), on_toggle_change=lambda: toggled(choice, key))
 
@@ -139,8 +166,10 @@ def one(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame, number: i
             codeword.key_facts(row)
             codeword.where_it_moves(row)
     else:
-        st.info(f"“{face.title or face.id}” has no mesh here, so there is nothing to draw: coefficients are shown "
-                "alone.", icon=":material/view_in_ar:")
+        st.info(
+            f"“{face.title or face.id}” has no mesh here, so there is nothing to draw: coefficients are shown alone.",
+            icon=":material/view_in_ar:",
+        )
         codeword.key_facts(row)
     if choice.dataset and number != REST and (note := coverage_view.blind_note(choice, codebook, number)):
         st.caption(note)
@@ -172,14 +201,27 @@ def title(choice: shelf.Choice, row: pd.Series, before: int | None, after: int |
     with words:
         name_facts(choice, row)
     with steps, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-        st.button("Selected" if selected else "Select", icon=":material/check:" if selected else ":material/add:",
-                  key="select", type="secondary", on_click=chosen.toggle, args=(choice, int(row["codeword"])),
-                  help="The selection is shared by gallery, map, coverage and timeline")
+        st.button(
+            "Selected" if selected else "Select",
+            icon=":material/check:" if selected else ":material/add:",
+            key="select",
+            type="secondary",
+            on_click=chosen.toggle,
+            args=(choice, int(row["codeword"])),
+            help="The selection is shared by gallery, map, coverage and timeline",
+        )
         ways = (("previous", "left", before, "Previous"), ("next", "right", after, "Next"))
         with st.container(horizontal=True, gap="small", width="content"):  # the two stay together where it is narrow
             for key, icon, number, where in ways:
-                st.button("", icon=f":material/chevron_{icon}:", disabled=number is None, key=key, on_click=open_,
-                          args=(number,), help=f"{where} codeword ({icon} arrow)")
+                st.button(
+                    "",
+                    icon=f":material/chevron_{icon}:",
+                    disabled=number is None,
+                    key=key,
+                    on_click=open_,
+                    args=(number,),
+                    help=f"{where} codeword ({icon} arrow)",
+                )
 
 
 def name_facts(choice: shelf.Choice, row: pd.Series) -> None:
@@ -197,8 +239,15 @@ def name_facts(choice: shelf.Choice, row: pd.Series) -> None:
 
 def look(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:
     """The face: quick by default, the full scene on demand."""
-    mode = st.segmented_control("View", ["Quick look", "Full scene"], default="Quick look", key="view",
-                                label_visibility="collapsed", required=True, bind="query-params")
+    mode = st.segmented_control(
+        "View",
+        ["Quick look", "Full scene"],
+        default="Quick look",
+        key="view",
+        label_visibility="collapsed",
+        required=True,
+        bind="query-params",
+    )
     if mode == "Full scene":
         mesh_view.full_scene(codebook, face, row)
     else:

@@ -53,8 +53,10 @@ def nothing_to_compare(choice: shelf.Choice) -> None:
     """There is one codebook only."""
     with st.container(border=True):
         st.subheader("There is one codebook so far", anchor=False)
-        st.markdown(f"Train another to compare with “{choice.model}”: on other data, of another size, or with another "
-                    "seed. For example:")
+        st.markdown(
+            f"Train another to compare with “{choice.model}”: on other data, of another size, or with another "
+            "seed. For example:"
+        )
         st.code(f"dfe train {choice.dataset} --name another --set tokenizer.codewords=128", language="bash")
 
 
@@ -62,10 +64,17 @@ def verdict(choice: shelf.Choice, other: str) -> None:
     """Which of the two holds the chosen dataset better, with intervals."""
     if not shelf.is_encoded(choice.root, other, choice.dataset):
         with st.container(border=True):
-            st.markdown(f"“{choice.dataset}” has not been encoded by “{other}”, so their fidelity cannot be compared "
-                        "yet.")
-            jobs.offer("Encode it now", f"encode-{other}--{choice.dataset}", f"Encoding {choice.dataset}",
-                       ["encode", other, choice.dataset], "Encoded.", ":material/data_object:")
+            st.markdown(
+                f"“{choice.dataset}” has not been encoded by “{other}”, so their fidelity cannot be compared yet."
+            )
+            jobs.offer(
+                "Encode it now",
+                f"encode-{other}--{choice.dataset}",
+                f"Encoding {choice.dataset}",
+                ["encode", other, choice.dataset],
+                "Encoded.",
+                ":material/data_object:",
+            )
         return
     found = comparisons.fidelity(choice, other)
     with st.container(border=True):
@@ -76,13 +85,26 @@ def verdict(choice: shelf.Choice, other: str) -> None:
         kind = "held-out subjects" if found.held_out else "subjects, some of which a model was trained on"
         st.caption(f"On {found.subjects} {kind}.")
     figures.show(comparisons.fidelity_figure(found), "fidelity", "Error of both models per subject")
-    rows = [{"Codebook": one.model, "RMSE mm": one.rmse_mm[0], "From": one.rmse_mm[1], "To": one.rmse_mm[2],
-             "Codewords in use": f"{one.used} of {one.codewords}",
-             "AUs covered": covered(shelf.Choice(choice.root, one.model, choice.dataset)),
-             "Bits a frame": one.bits, "Entropy bits": one.entropy_bits} for one in (found.a, found.b)]
-    frame.table(pd.DataFrame(rows), column_config={
-        **{c: st.column_config.NumberColumn(format="%.3f") for c in ("RMSE mm", "From", "To")},
-        **{c: st.column_config.NumberColumn(format="%.1f") for c in ("Bits a frame", "Entropy bits")}})
+    rows = [
+        {
+            "Codebook": one.model,
+            "RMSE mm": one.rmse_mm[0],
+            "From": one.rmse_mm[1],
+            "To": one.rmse_mm[2],
+            "Codewords in use": f"{one.used} of {one.codewords}",
+            "AUs covered": covered(shelf.Choice(choice.root, one.model, choice.dataset)),
+            "Bits a frame": one.bits,
+            "Entropy bits": one.entropy_bits,
+        }
+        for one in (found.a, found.b)
+    ]
+    frame.table(
+        pd.DataFrame(rows),
+        column_config={
+            **{c: st.column_config.NumberColumn(format="%.3f") for c in ("RMSE mm", "From", "To")},
+            **{c: st.column_config.NumberColumn(format="%.1f") for c in ("Bits a frame", "Entropy bits")},
+        },
+    )
 
 
 def covered(choice: shelf.Choice) -> str:
@@ -99,31 +121,56 @@ def faces(choice: shelf.Choice, other: str) -> None:
     found = comparisons.matching(choice, other)
     same = int(found.pairs["same"].sum())
     st.subheader("Their codewords", anchor=False)
-    frame.facts([("The same display", str(same), f"of {len(found.pairs)} matched pairs"),
-                 ("Mean likeness", f"{found.mean_cosine:.2f}", "cosine of matched pairs"),
-                 (f"Only in {choice.model}", str(len(found.only_a)), "codewords"),
-                 (f"Only in {other}", str(len(found.only_b)), "codewords")])
+    frame.facts(
+        [
+            ("The same display", str(same), f"of {len(found.pairs)} matched pairs"),
+            ("Mean likeness", f"{found.mean_cosine:.2f}", "cosine of matched pairs"),
+            (f"Only in {choice.model}", str(len(found.only_a)), "codewords"),
+            (f"Only in {other}", str(len(found.only_b)), "codewords"),
+        ]
+    )
     if found.lost:
         st.caption(f"The faces differ: {', '.join(found.lost)} of “{other}” cannot be shown here.")
-    part = st.segmented_control("Codewords", PARTS, default=PARTS[0], key="compare_part", required=True,
-                                bind="query-params", label_visibility="collapsed")
+    part = st.segmented_control(
+        "Codewords",
+        PARTS,
+        default=PARTS[0],
+        key="compare_part",
+        required=True,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
     if part == PARTS[0]:
         pairs(choice, other, found)
     else:
-        alone(choice if part == PARTS[1] else shelf.Choice(choice.root, other, choice.dataset),
-              found.only_a if part == PARTS[1] else found.only_b)
+        alone(
+            choice if part == PARTS[1] else shelf.Choice(choice.root, other, choice.dataset),
+            found.only_a if part == PARTS[1] else found.only_b,
+        )
 
 
 def pairs(choice: shelf.Choice, other: str, found) -> None:
     """Matched codewords: pick a pair and see both faces."""
     mine, theirs = dictionary(choice).table, comparisons.descriptions(choice, other)
-    table = pd.DataFrame({choice.model: found.pairs["a"], other: found.pairs["b"], "Cosine": found.pairs["cosine"],
-                          "Movement": [cards.name_of(mine.iloc[k]) for k in found.pairs["a"]],
-                          "There": [theirs[k] for k in found.pairs["b"]]})
+    table = pd.DataFrame(
+        {
+            choice.model: found.pairs["a"],
+            other: found.pairs["b"],
+            "Cosine": found.pairs["cosine"],
+            "Movement": [cards.name_of(mine.iloc[k]) for k in found.pairs["a"]],
+            "There": [theirs[k] for k in found.pairs["b"]],
+        }
+    )
     left, right = st.columns([1.2, 1], gap="medium")
     with left:
-        picked = frame.table(table, on_select="rerun", selection_mode="single-row", key="pairs",
-                             height=420, column_config={"Cosine": st.column_config.NumberColumn(format="%.2f")})
+        picked = frame.table(
+            table,
+            on_select="rerun",
+            selection_mode="single-row",
+            key="pairs",
+            height=420,
+            column_config={"Cosine": st.column_config.NumberColumn(format="%.2f")},
+        )
     row = picked.selection.rows[0] if picked.selection.rows else 0
     with right:
         if len(found.pairs):
@@ -137,10 +184,17 @@ def side_by_side(choice: shelf.Choice, other: str, a: int, b: int) -> None:
     if not face.has_mesh:
         return
     theirs = comparisons.psi_here(choice, other, b)
-    views.morph(key="pair", data={
-        "face": media.face_address(face), "psi": np.round(theirs, 4).tolist(), "title": f"{other} {b}", "height": 330,
-        "other": {"psi": np.round(codebook.psi[a], 4).tolist(), "title": f"{choice.model} {a}"},
-        "alt": f"Codeword {a} of {choice.model} beside codeword {b} of {other}"})
+    views.morph(
+        key="pair",
+        data={
+            "face": media.face_address(face),
+            "psi": np.round(theirs, 4).tolist(),
+            "title": f"{other} {b}",
+            "height": 330,
+            "other": {"psi": np.round(codebook.psi[a], 4).tolist(), "title": f"{choice.model} {a}"},
+            "alt": f"Codeword {a} of {choice.model} beside codeword {b} of {other}",
+        },
+    )
     routes.link("codebook", f"Open codeword {a}", codeword=a)
 
 
@@ -152,11 +206,23 @@ def alone(choice: shelf.Choice, rows: pd.DataFrame) -> None:
     if not len(rows) or not face.has_mesh:
         return
     pictures = thumbnails.addresses(choice.root, codebook, face)
-    items = [{**cards.card(table.iloc[row.codeword], pictures.get(int(row.codeword))),
-              "note": f"{cards.name_of(table.iloc[row.codeword])}. Nearest {row.nearest}, cosine {row.cosine:.2f}",
-              "score": ""} for row in rows.itertuples()]
-    views.gallery(key=f"alone-{codebook.model}", on_pick_change=lambda: None, data={
-        "items": items, "selected": None, "model": codebook.model, "label": f"Only in {codebook.model}",
-        "face": media.face_address(face), "codebook": media.codebook_address(codebook)})
-
-
+    items = [
+        {
+            **cards.card(table.iloc[row.codeword], pictures.get(int(row.codeword))),
+            "note": f"{cards.name_of(table.iloc[row.codeword])}. Nearest {row.nearest}, cosine {row.cosine:.2f}",
+            "score": "",
+        }
+        for row in rows.itertuples()
+    ]
+    views.gallery(
+        key=f"alone-{codebook.model}",
+        on_pick_change=lambda: None,
+        data={
+            "items": items,
+            "selected": None,
+            "model": codebook.model,
+            "label": f"Only in {codebook.model}",
+            "face": media.face_address(face),
+            "codebook": media.codebook_address(codebook),
+        },
+    )

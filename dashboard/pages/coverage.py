@@ -38,32 +38,64 @@ from dfe_core.reports.coverage_text import exposure, headlines, statuses, summar
 TABS = ("Codeword × AU", "Action units", "Beyond FACS", "Regions", "Symmetry", "Diversity", "Report")
 AU_COLUMNS = {
     "Best": st.column_config.NumberColumn(format="%d", help="The codeword that rises most with the AU within people."),
-    "Alone": st.column_config.NumberColumn(format="%.2f", help="AUROC of the best codeword's intensity within each "
-                                           "held-out person, averaged; 0.5 is chance."),
-    "Set": st.column_config.NumberColumn(format="%.2f", help="The same for at most three codewords with positive "
-                                         "weights, chosen on other people. An AU is covered from 0.8 on."),
-    "All": st.column_config.NumberColumn(format="%.2f", help="The same for all codewords together (ridge regression "
-                                         "fitted on other people): what the tokens hold about the AU at most."),
-    "People": st.column_config.NumberColumn(format="%d", help="Held-out people with enough frames with and without the "
-                                            "AU."),
-    "Judged by": st.column_config.TextColumn(help="What says that the AU is present: its intensity one step above the "
-                                             "person's own baseline where the tool gives intensities, else the tool's "
-                                             "decision, or a coding."),
-    "Status": st.column_config.TextColumn(help="Covered, not covered, not measured (the tool does not see it here) or "
-                                          "not enough data.")}
-SIGNAL_NAMES = {"recordings": "Recordings", "varies": "Varies", "rests": "At rest", "constant": "Constant",
-                "saturated": "At top", "contradictory": "Contradictory", "missing": "No value", "baseline": "Baseline",
-                "pose_share": "Head"}
+    "Alone": st.column_config.NumberColumn(
+        format="%.2f",
+        help="AUROC of the best codeword's intensity within each held-out person, averaged; 0.5 is chance.",
+    ),
+    "Set": st.column_config.NumberColumn(
+        format="%.2f",
+        help="The same for at most three codewords with positive "
+        "weights, chosen on other people. An AU is covered from 0.8 on.",
+    ),
+    "All": st.column_config.NumberColumn(
+        format="%.2f",
+        help="The same for all codewords together (ridge regression "
+        "fitted on other people): what the tokens hold about the AU at most.",
+    ),
+    "People": st.column_config.NumberColumn(
+        format="%d", help="Held-out people with enough frames with and without the AU."
+    ),
+    "Judged by": st.column_config.TextColumn(
+        help="What says that the AU is present: its intensity one step above the "
+        "person's own baseline where the tool gives intensities, else the tool's "
+        "decision, or a coding."
+    ),
+    "Status": st.column_config.TextColumn(
+        help="Covered, not covered, not measured (the tool does not see it here) or not enough data."
+    ),
+}
+SIGNAL_NAMES = {
+    "recordings": "Recordings",
+    "varies": "Varies",
+    "rests": "At rest",
+    "constant": "Constant",
+    "saturated": "At top",
+    "contradictory": "Contradictory",
+    "missing": "No value",
+    "baseline": "Baseline",
+    "pose_share": "Head",
+}
 SIGNAL_HELP = {
-    "recordings": "Recordings with AUs.", "varies": "Recordings in which the AU was measured and moves.",
-    "rests": "0 in every frame: counted as absent.", "constant": "The same value above 0 throughout: not measured.",
+    "recordings": "Recordings with AUs.",
+    "varies": "Recordings in which the AU was measured and moves.",
+    "rests": "0 in every frame: counted as absent.",
+    "constant": "The same value above 0 throughout: not measured.",
     "saturated": "At the top of its scale in most frames: not measured.",
     "contradictory": "The tool's intensity and its decision say opposite things: not measured.",
     "missing": "No value in most frames: not measured.",
     "baseline": "Median over people of the intensity that a tenth of a person's frames lie below.",
-    "pose_share": "Share of the AU's variance within recordings that head rotation explains, above chance."}
-TOOL_NAMES = {"au": "AU", "frames": "Frames", "correlation": "Correlation", "gain": "Gain", "offset": "Offset",
-              "delay_s": "Delay (s)", "bias_first": "Side bias, first", "bias_second": "Side bias, second"}
+    "pose_share": "Share of the AU's variance within recordings that head rotation explains, above chance.",
+}
+TOOL_NAMES = {
+    "au": "AU",
+    "frames": "Frames",
+    "correlation": "Correlation",
+    "gain": "Gain",
+    "offset": "Offset",
+    "delay_s": "Delay (s)",
+    "bias_first": "Side bias, first",
+    "bias_second": "Side bias, second",
+}
 TOOL_HELP = {
     "frames": "Frames in which both tools measured the AU.",
     "correlation": "Within recordings, at the delay.",
@@ -71,11 +103,14 @@ TOOL_HELP = {
     "offset": "Second less first, mean intensity, 0 to 5.",
     "delay_s": "By which the second tool comes later.",
     "bias_first": "(left − right) / (left + right) of the first tool's mean intensities.",
-    "bias_second": "(left − right) / (left + right) of the second tool's mean intensities."}
+    "bias_second": "(left − right) / (left + right) of the second tool's mean intensities.",
+}
 BEYOND_HELP = {
     "Left": "Share of displacement variance that is left when this and everything above it are taken out.",
-    "Tokens explain": "What tokens explain of it, fitted on other people.", "From": "95 % interval over people.",
-    "To": "95 % interval over people."}
+    "Tokens explain": "What tokens explain of it, fitted on other people.",
+    "From": "95 % interval over people.",
+    "To": "95 % interval over people.",
+}
 SAID = {"both": "Both say so", "codeword only": "Codeword without the AU", "AU only": "AU without the codeword"}
 
 
@@ -99,8 +134,15 @@ def shown(choice: shelf.Choice) -> None:
             offer_analysis(choice, aus)
             return
         head(found)
-        tab = st.segmented_control("Part", TABS, default=TABS[0], key="part_of", bind="query-params", required=True,
-                                   label_visibility="collapsed")
+        tab = st.segmented_control(
+            "Part",
+            TABS,
+            default=TABS[0],
+            key="part_of",
+            bind="query-params",
+            required=True,
+            label_visibility="collapsed",
+        )
         PARTS[tab](choice, aus, found)
 
 
@@ -110,11 +152,18 @@ def choose_aus(choice: shelf.Choice) -> str | None:
     if not names:
         with st.container(border=True):
             st.subheader(f"“{choice.dataset}” has no action units yet", anchor=False)
-            st.markdown("Bring detections in with `dfe aus import FILES --dataset NAME --name TOOL` (OpenFace, "
-                        "py-feat, LibreFace, manual coding), or derive an estimate from the coefficients now.")
-            jobs.offer("Derive an estimate", f"aus-{choice.dataset}", f"Deriving AUs of {choice.dataset}",
-                       ["aus", "derive", "--dataset", choice.dataset, "--name", "derived"],
-                       "AUs have been derived.", ":material/functions:")
+            st.markdown(
+                "Bring detections in with `dfe aus import FILES --dataset NAME --name TOOL` (OpenFace, "
+                "py-feat, LibreFace, manual coding), or derive an estimate from the coefficients now."
+            )
+            jobs.offer(
+                "Derive an estimate",
+                f"aus-{choice.dataset}",
+                f"Deriving AUs of {choice.dataset}",
+                ["aus", "derive", "--dataset", choice.dataset, "--name", "derived"],
+                "AUs have been derived.",
+                ":material/functions:",
+            )
         return None
     box, note = st.columns([1, 2.6], vertical_alignment="bottom", gap="medium")
     name = box.selectbox("Action units", names, key="aus", bind="query-params")
@@ -129,17 +178,25 @@ def offer_analysis(choice: shelf.Choice, aus: str) -> None:
     """The analysis has not been made for these inputs: offer it, with the report in the same go."""
     with st.container(border=True):
         st.subheader("Not analysed yet", anchor=False)
-        st.markdown("The analysis reads every frame once, tests every codeword against every AU on held-out subjects, "
-                    "and writes the report. It takes about a minute and is kept.")
+        st.markdown(
+            "The analysis reads every frame once, tests every codeword against every AU on held-out subjects, "
+            "and writes the report. It takes about a minute and is kept."
+        )
         start_analysis(choice, aus, "Analyse coverage", "primary")
 
 
 def start_analysis(choice: shelf.Choice, aus: str, label: str, kind: str) -> None:
     """The button that runs `dfe coverage`."""
     folder = coverage_view.report_folder(choice, aus)
-    jobs.offer(label, f"coverage-{folder.name}", "Analysing coverage",
-               ["coverage", choice.model, choice.dataset, "--aus", aus, "--out", str(folder)],
-               "The coverage analysis is ready.", ":material/analytics:", kind)
+    jobs.offer(
+        label,
+        f"coverage-{folder.name}",
+        "Analysing coverage",
+        ["coverage", choice.model, choice.dataset, "--aus", aus, "--out", str(folder)],
+        "The coverage analysis is ready.",
+        ":material/analytics:",
+        kind,
+    )
 
 
 def head(found: coverage_view.Analysis) -> None:
@@ -147,8 +204,10 @@ def head(found: coverage_view.Analysis) -> None:
     coverage = found.coverage
     st.markdown(summary(coverage))
     frame.facts([(n.label, n.value, n.detail) for n in headlines(coverage)])
-    st.caption(f"n = {coverage.subjects} subjects, {coverage.frames:,} frames; AUs by {tool_name(coverage)}, "
-               f"{coverage.presence_rule}.")
+    st.caption(
+        f"n = {coverage.subjects} subjects, {coverage.frames:,} frames; AUs by {tool_name(coverage)}, "
+        f"{coverage.presence_rule}."
+    )
 
 
 def by_cell(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
@@ -161,12 +220,19 @@ def by_cell(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> No
         return
     chart, detail = st.columns([1.5, 1], gap="medium") if selected else (st.container(), None)
     with chart:
-        st.plotly_chart(figure, key="cells", on_select=picked_cell,
-                        selection_mode="points", config=figures.CONFIG,
-                        alt="Codewords against action units, coloured by phi")
-        st.caption("Squares are associations above chance (q < 0.05 over all pairs), coloured by φ, from "
-                   f"{coverage_view.FAINTEST:g} on. Click one to see both faces and the moments where they agree and "
-                   "disagree.")
+        st.plotly_chart(
+            figure,
+            key="cells",
+            on_select=picked_cell,
+            selection_mode="points",
+            config=figures.CONFIG,
+            alt="Codewords against action units, coloured by phi",
+        )
+        st.caption(
+            "Squares are associations above chance (q < 0.05 over all pairs), coloured by φ, from "
+            f"{coverage_view.FAINTEST:g} on. Click one to see both faces and the moments where they agree and "
+            "disagree."
+        )
     if detail is not None:
         with detail:
             cell(choice, aus, found, *selected)
@@ -181,12 +247,27 @@ def filters(choice: shelf.Choice, found: coverage_view.Analysis) -> coverage_vie
     levels = []
     for slot, name in zip(slots[1:], conditions, strict=False):
         values = sorted(map(str, aggregates.groups[name].dropna().unique()))
-        levels.append((name, tuple(slot.multiselect(name.capitalize(), values, placeholder="All", key=f"level_{name}",
-                                                    bind="query-params"))))
-    regions = slots[-2].multiselect("Region", [r for r in REGIONS if r in set(table["region"])], placeholder="All",
-                                    format_func=str.capitalize, key="cell_region", bind="query-params")
-    stage = slots[-1].selectbox("Stage", ["All", *map(str, range(1, int(table["main_stage"].max()) + 2))],
-                                key="cell_stage", bind="query-params")
+        levels.append(
+            (
+                name,
+                tuple(
+                    slot.multiselect(
+                        name.capitalize(), values, placeholder="All", key=f"level_{name}", bind="query-params"
+                    )
+                ),
+            )
+        )
+    regions = slots[-2].multiselect(
+        "Region",
+        [r for r in REGIONS if r in set(table["region"])],
+        placeholder="All",
+        format_func=str.capitalize,
+        key="cell_region",
+        bind="query-params",
+    )
+    stage = slots[-1].selectbox(
+        "Stage", ["All", *map(str, range(1, int(table["main_stage"].max()) + 2))], key="cell_stage", bind="query-params"
+    )
     keep = table["codeword"] >= 0
     marked = chosen.bar(choice, "coverage")
     if marked and st.toggle("Selected codewords only", value=True, key="cell_only", bind="query-params"):
@@ -224,17 +305,29 @@ def cell(choice: shelf.Choice, aus: str, found: coverage_view.Analysis, number: 
     if face.has_mesh:
         psi = codebook.psi[number]
         other = {"psi": [round(float(v), 4) for v in template], "title": label} if template is not None else None
-        views.morph(key="cell", data={
-            "face": media.face_address(face), "psi": [round(float(v), 4) for v in psi], "other": other, "height": 300,
-            "title": f"Codeword {number}", "codeword": number,
-            "alt": f"{label} beside codeword {number}: {row['description']}"})
+        views.morph(
+            key="cell",
+            data={
+                "face": media.face_address(face),
+                "psi": [round(float(v), 4) for v in psi],
+                "other": other,
+                "height": 300,
+                "title": f"Codeword {number}",
+                "codeword": number,
+                "alt": f"{label} beside codeword {number}: {row['description']}",
+            },
+        )
     pair = found.coverage.pairs.query("codeword == @number and au == @au and side == @side")
     if len(pair):
         values = pair.iloc[0]
-        frame.facts([("φ", f"{values['phi']:.2f}", f"{values['phi_low']:.2f} to {values['phi_high']:.2f}"),
-                     ("Lift", f"{values['lift']:.1f}", f"{values['lift_low']:.1f} to {values['lift_high']:.1f}"),
-                     ("AUROC", f"{values['auroc']:.2f}", f"{values['auroc_low']:.2f} to {values['auroc_high']:.2f}"),
-                     ("q", f"{values['q']:.1g}", "over all pairs")])
+        frame.facts(
+            [
+                ("φ", f"{values['phi']:.2f}", f"{values['phi_low']:.2f} to {values['phi_high']:.2f}"),
+                ("Lift", f"{values['lift']:.1f}", f"{values['lift_low']:.1f} to {values['lift_high']:.1f}"),
+                ("AUROC", f"{values['auroc']:.2f}", f"{values['auroc_low']:.2f} to {values['auroc_high']:.2f}"),
+                ("q", f"{values['q']:.1g}", "over all pairs"),
+            ]
+        )
     agreement(choice, aus, found, number, au, side)
     with st.container(horizontal=True):
         routes.link("codebook", f"Open codeword {number}", codeword=number)
@@ -243,8 +336,9 @@ def cell(choice: shelf.Choice, aus: str, found: coverage_view.Analysis, number: 
 
 def agreement(choice: shelf.Choice, aus: str, found: coverage_view.Analysis, number: int, au: str, side: str) -> None:
     """Moments by what was there; a click opens the recording."""
-    table = _agreement(found.coverage.key, number, au, side, found.inputs.tokens, found.inputs.aus,
-                       found.aggregates.signals)
+    table = _agreement(
+        found.coverage.key, number, au, side, found.inputs.tokens, found.inputs.aus, found.aggregates.signals
+    )
     for kind in KINDS:
         part = table[table["kind"] == kind].head(4)
         if not len(part):
@@ -252,8 +346,12 @@ def agreement(choice: shelf.Choice, aus: str, found: coverage_view.Analysis, num
         st.caption(SAID[kind])
         with st.container(horizontal=True, gap="small"):
             for i, row in enumerate(part.itertuples()):
-                if st.button(f"{row.recording} {clock(row.peak_s)}", key=f"{kind}-{i}", type="tertiary",
-                             icon=":material/play_circle:"):
+                if st.button(
+                    f"{row.recording} {clock(row.peak_s)}",
+                    key=f"{kind}-{i}",
+                    type="tertiary",
+                    icon=":material/play_circle:",
+                ):
                     routes.go("recordings", recording=row.recording, t=round(float(row.peak_s), 3))
 
 
@@ -267,17 +365,32 @@ def by_au(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None
     coverage = found.coverage
     chart, table = st.columns([1.4, 1], gap="medium")
     with chart:
-        figures.show(coverage_view.coverage_bars(coverage.per_au, coverage.settings.covered_auroc), "au-bars",
-                     "Held-out AUROC of at most three codewords for every action unit")
+        figures.show(
+            coverage_view.coverage_bars(coverage.per_au, coverage.settings.covered_auroc),
+            "au-bars",
+            "Held-out AUROC of at most three codewords for every action unit",
+        )
     with table:
         per_au = coverage.per_au
-        st.caption("The codeword that predicts each AU best, alone and in a set of at most three. "
-                   + exposure(coverage))
-        frame.table(pd.DataFrame({
-            "AU": [title(a, s) for a, s in zip(per_au["au"], per_au["side"], strict=True)],
-            "Alone": per_au["auroc"], "Set": per_au["sparse_auroc"], "All": per_au["all_auroc"],
-            "Status": statuses(per_au, short=True), "People": per_au["held_out_subjects"],
-            "Best": per_au["best_codeword"], "Judged by": per_au["signal"]}), height=560, column_config=AU_COLUMNS)
+        st.caption(
+            "The codeword that predicts each AU best, alone and in a set of at most three. " + exposure(coverage)
+        )
+        frame.table(
+            pd.DataFrame(
+                {
+                    "AU": [title(a, s) for a, s in zip(per_au["au"], per_au["side"], strict=True)],
+                    "Alone": per_au["auroc"],
+                    "Set": per_au["sparse_auroc"],
+                    "All": per_au["all_auroc"],
+                    "Status": statuses(per_au, short=True),
+                    "People": per_au["held_out_subjects"],
+                    "Best": per_au["best_codeword"],
+                    "Judged by": per_au["signal"],
+                }
+            ),
+            height=560,
+            column_config=AU_COLUMNS,
+        )
         if text := unmeasured(coverage):
             st.caption(text)
     with st.expander("What the tools do not see"):
@@ -295,21 +408,34 @@ def against(choice: shelf.Choice, aus: str, others: list[str]) -> None:
         st.caption(found)
         return
     table = found.table.assign(au=[title(a, s) for a, s in zip(found.table["au"], found.table["side"], strict=True)])
-    frame.table(table.drop(columns="side").rename(columns=TOOL_NAMES), column_config={
-        TOOL_NAMES[name]: st.column_config.NumberColumn(help=text, format="%d" if name == "frames" else "%.2f")
-        for name, text in TOOL_HELP.items()})
+    frame.table(
+        table.drop(columns="side").rename(columns=TOOL_NAMES),
+        column_config={
+            TOOL_NAMES[name]: st.column_config.NumberColumn(help=text, format="%d" if name == "frames" else "%.2f")
+            for name, text in TOOL_HELP.items()
+        },
+    )
     left_out = f" {found.other_rate} recordings of another frame rate are left out." if found.other_rate else ""
-    st.caption(f"First: {aus} ({found.tools[0]}); second: {other} ({found.tools[1]}). {found.recordings} recordings at "
-               f"{found.fps:g} frames a second.{left_out}")
+    st.caption(
+        f"First: {aus} ({found.tools[0]}); second: {other} ({found.tools[1]}). {found.recordings} recordings at "
+        f"{found.fps:g} frames a second.{left_out}"
+    )
 
 
 def measured(coverage: Coverage) -> None:
     """In how many recordings each AU was measured, and the coefficients that cannot show anything."""
     signals = coverage.signals
-    frame.table(signals.assign(au=[title(a, s) for a, s in zip(signals["au"], signals["side"], strict=True)]).rename(
-        columns={"au": "AU", "signal": "Judged by", **SIGNAL_NAMES})[["AU", "Judged by", *SIGNAL_NAMES.values()]],
-        column_config={SIGNAL_NAMES[name]: st.column_config.NumberColumn(help=text, format="%.2f" if name in (
-            "baseline", "pose_share") else "%d") for name, text in SIGNAL_HELP.items()})
+    frame.table(
+        signals.assign(au=[title(a, s) for a, s in zip(signals["au"], signals["side"], strict=True)]).rename(
+            columns={"au": "AU", "signal": "Judged by", **SIGNAL_NAMES}
+        )[["AU", "Judged by", *SIGNAL_NAMES.values()]],
+        column_config={
+            SIGNAL_NAMES[name]: st.column_config.NumberColumn(
+                help=text, format="%.2f" if name in ("baseline", "pose_share") else "%d"
+            )
+            for name, text in SIGNAL_HELP.items()
+        },
+    )
     for line in blind_lines(coverage.blind_spots):
         st.caption(line)
 
@@ -318,9 +444,18 @@ def beyond(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> Non
     """Variance shares, the gallery of new displays, redundancy."""
     coverage, codebook, face = found.coverage, found.inputs.codebook, found.inputs.face
     with st.expander("How the interval is found"):
-        frame.table(coverage.beyond.rename(columns={
-            "step": "Taken out", "remainder": "Left", "share": "Tokens explain", "low": "From", "high": "To"}),
-            column_config={c: st.column_config.NumberColumn(format="percent", help=h) for c, h in BEYOND_HELP.items()})
+        frame.table(
+            coverage.beyond.rename(
+                columns={
+                    "step": "Taken out",
+                    "remainder": "Left",
+                    "share": "Tokens explain",
+                    "low": "From",
+                    "high": "To",
+                }
+            ),
+            column_config={c: st.column_config.NumberColumn(format="percent", help=h) for c, h in BEYOND_HELP.items()},
+        )
         st.caption("The first row gives the upper bound, the last the lower one, “and amplitude of AUs” the estimate.")
     st.caption("Displacement variance on subjects that no fit saw, before any floor")
     figures.show(coverage_view.variance(coverage.variance), "variance", "Shares of displacement variance")
@@ -336,28 +471,55 @@ def beyond(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> Non
         planted = getattr(row, "planted_action", None)
         nearest = f"Nearest {row.face_aus} ({row.face_cosine:.2f})" if isinstance(row.face_aus, str) else "No AU near"
         known = f" Planted: {planted}." if isinstance(planted, str) else ""
-        items.append({**words, "title": f"{row.codeword} · {percent(row.share)}", "score": "",
-                      "note": f"{words['note']}. {nearest}", "alt": f"{words['alt']} {nearest}.{known}"})
+        items.append(
+            {
+                **words,
+                "title": f"{row.codeword} · {percent(row.share)}",
+                "score": "",
+                "note": f"{words['note']}. {nearest}",
+                "alt": f"{words['alt']} {nearest}.{known}",
+            }
+        )
     if items and face.has_mesh:
-        data = {"items": items, "selected": None, "model": codebook.model, "label": "Displays beyond FACS",
-                "face": media.face_address(face), "codebook": media.codebook_address(codebook)}
+        data = {
+            "items": items,
+            "selected": None,
+            "model": codebook.model,
+            "label": "Displays beyond FACS",
+            "face": media.face_address(face),
+            "codebook": media.codebook_address(codebook),
+        }
         picked = views.gallery(key="new", data=data, on_pick_change=lambda: None).pick
         if picked is not None:
             routes.go("codebook", codeword=picked)
     if len(coverage.redundancy):
         st.subheader("Codewords that are nearly the same face", anchor=False)
-        frame.table(coverage.redundancy.rename(columns={
-            "first": "One", "second": "Other", "cosine": "Cosine", "first_frames": "Frames of one",
-            "second_frames": "Frames of other"}),
-            column_config={"Cosine": st.column_config.NumberColumn(format="%.3f")})
+        frame.table(
+            coverage.redundancy.rename(
+                columns={
+                    "first": "One",
+                    "second": "Other",
+                    "cosine": "Cosine",
+                    "first_frames": "Frames of one",
+                    "second_frames": "Frames of other",
+                }
+            ),
+            column_config={"Cosine": st.column_config.NumberColumn(format="%.3f")},
+        )
 
 
 def by_region(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
     """Deformation per region and condition."""
     table = found.coverage.deformation
     names = list(dict.fromkeys(table["condition"]))
-    name = st.segmented_control("Condition", names, default=names[-1], required=True, key="condition",
-                                format_func=lambda n: "All frames" if n == "all" else n.capitalize())
+    name = st.segmented_control(
+        "Condition",
+        names,
+        default=names[-1],
+        required=True,
+        key="condition",
+        format_func=lambda n: "All frames" if n == "all" else n.capitalize(),
+    )
     figures.show(coverage_view.by_condition(table, name), "by-condition", f"Displacement per region by {name}")
     st.caption("Mean over frames of each region's root mean square displacement; intervals over subjects.")
 
@@ -369,8 +531,10 @@ def sides(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None
     with left:
         table = coverage.symmetry.assign(**{c: 100 * coverage.symmetry[c] for c in ("share", "low", "high")})
         names = {"of": "Of", "what": "What", "share": "Share %", "low": "From", "high": "To"}
-        frame.table(table.rename(columns=names), column_config={
-            c: st.column_config.NumberColumn(format="%.1f") for c in ("Share %", "From", "To")})
+        frame.table(
+            table.rename(columns=names),
+            column_config={c: st.column_config.NumberColumn(format="%.1f") for c in ("Share %", "From", "To")},
+        )
     with right:
         st.caption("Balance of each subject's movement")
         figures.show(coverage_view.balance(coverage.symmetry_by_subject), "balance", "Left-right balance per subject")
@@ -384,25 +548,42 @@ def variety(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> No
         figures.show(coverage_view.rarefaction(found.coverage.rarefaction), "rarefaction", "Rarefaction curves")
     with right:
         table = found.coverage.diversity
-        frame.table(table[["of", "measure", "value", "low", "high"]].rename(columns={
-            "of": "Of", "measure": "Measure", "value": "Value", "low": "From", "high": "To"}),
-            column_config={c: st.column_config.NumberColumn(format="%.1f") for c in ("Value", "From", "To")})
+        frame.table(
+            table[["of", "measure", "value", "low", "high"]].rename(
+                columns={"of": "Of", "measure": "Measure", "value": "Value", "low": "From", "high": "To"}
+            ),
+            column_config={c: st.column_config.NumberColumn(format="%.1f") for c in ("Value", "From", "To")},
+        )
         st.caption("A display is a moment's one or two strongest codewords, or AUs, held for a tenth of a second.")
 
 
 def report(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
     """The report to keep: written by the same command as `dfe coverage`."""
     folder = coverage_view.report_folder(choice, aus)
-    st.markdown("A self-contained HTML page, a PDF of the same, and every table, with the hashes, versions and the "
-                "command that make the same figures again.")
+    st.markdown(
+        "A self-contained HTML page, a PDF of the same, and every table, with the hashes, versions and the "
+        "command that make the same figures again."
+    )
     if (folder / "manifest.json").is_file():
         with st.container(horizontal=True):
             for name, label, kind in (("report.html", "HTML", "text/html"), ("report.pdf", "PDF", "application/pdf")):
                 if (folder / name).is_file():
-                    st.download_button(label, (folder / name).read_bytes(), f"coverage-{choice.model}-{name}", kind,
-                                       icon=":material/download:", on_click="ignore")
-            st.download_button("Tables", lambda: zipped(folder / "tables"), f"coverage-{choice.model}-tables.zip",
-                               "application/zip", icon=":material/table:", on_click="ignore")
+                    st.download_button(
+                        label,
+                        (folder / name).read_bytes(),
+                        f"coverage-{choice.model}-{name}",
+                        kind,
+                        icon=":material/download:",
+                        on_click="ignore",
+                    )
+            st.download_button(
+                "Tables",
+                lambda: zipped(folder / "tables"),
+                f"coverage-{choice.model}-tables.zip",
+                "application/zip",
+                icon=":material/table:",
+                on_click="ignore",
+            )
     start_analysis(choice, aus, "Write the report again" if folder.is_dir() else "Write the report", "secondary")
 
 

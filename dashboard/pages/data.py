@@ -28,8 +28,15 @@ def shown(choice: shelf.Choice) -> None:
         st.rerun()
     with frame.guarded():
         default = None if "data_part" in st.session_state else PARTS[0]  # a button may have set it
-        part = st.segmented_control("Part", PARTS, default=default, key="data_part", bind="query-params",
-                                    required=True, label_visibility="collapsed")
+        part = st.segmented_control(
+            "Part",
+            PARTS,
+            default=default,
+            key="data_part",
+            bind="query-params",
+            required=True,
+            label_visibility="collapsed",
+        )
         {PARTS[0]: this_dataset, PARTS[1]: uploads.show, PARTS[2]: everything}[part](choice)
 
 
@@ -41,20 +48,37 @@ def this_dataset(choice: shelf.Choice) -> None:
         return
     dataset = shelf.dataset(choice.root, choice.dataset)
     recordings = dataset.recordings
-    frame.facts([("Recordings", count(len(recordings)), ""), ("Subjects", count(recordings["subject"].nunique()), ""),
-                 ("Duration", span(float(recordings["duration_s"].sum())), ""),
-                 ("Frames", count(dataset.frame_count), f"{count(recordings['valid_frames'].sum())} valid"),
-                 ("Coefficients", str(len(dataset.names)), dataset.face_id)])
-    st.caption("Simulated performances: no real person was recorded." if dataset.simulated
-               else "Recordings of real people.")
+    frame.facts(
+        [
+            ("Recordings", count(len(recordings)), ""),
+            ("Subjects", count(recordings["subject"].nunique()), ""),
+            ("Duration", span(float(recordings["duration_s"].sum())), ""),
+            ("Frames", count(dataset.frame_count), f"{count(recordings['valid_frames'].sum())} valid"),
+            ("Coefficients", str(len(dataset.names)), dataset.face_id),
+        ]
+    )
+    st.caption(
+        "Simulated performances: no real person was recorded." if dataset.simulated else "Recordings of real people."
+    )
     st.caption("A click on a row tells where that recording comes from.")
     shown = recordings.drop(columns=["first_row"] + [c for c in ("session",) if not recordings[c].astype(bool).any()])
-    event = frame.table(shown, height=min(33 * (len(shown) + 1) + 3, 340), on_select="rerun",
-                        selection_mode="single-row", key=f"recordings-{choice.dataset}-{dataset.key}", column_config={
-        "recording": "Recording", "subject": "Subject", "session": "Session", "frames": "Frames",
-        "valid_frames": "Valid frames", "extractor": "Extractor",
-        "duration_s": st.column_config.NumberColumn("Duration, s", format="%.1f"),
-        "fps": st.column_config.NumberColumn("Frames a second", format="%.2f")})
+    event = frame.table(
+        shown,
+        height=min(33 * (len(shown) + 1) + 3, 340),
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"recordings-{choice.dataset}-{dataset.key}",
+        column_config={
+            "recording": "Recording",
+            "subject": "Subject",
+            "session": "Session",
+            "frames": "Frames",
+            "valid_frames": "Valid frames",
+            "extractor": "Extractor",
+            "duration_s": st.column_config.NumberColumn("Duration, s", format="%.1f"),
+            "fps": st.column_config.NumberColumn("Frames a second", format="%.2f"),
+        },
+    )
     if event and (rows := [r for r in event.selection.rows if r < len(shown)]):
         provenance.of_recording(dataset, shown["recording"].iloc[rows[0]])
         deletion.offer_recording(choice, dataset, shown["recording"].iloc[rows[0]])
@@ -72,17 +96,31 @@ def this_dataset(choice: shelf.Choice) -> None:
 def everything(choice: shelf.Choice) -> None:
     """Every artefact, with its size and what is wrong with it where something is."""
     from train.catalogue import catalogue
-    rows = [{"Kind": a.kind, "Name": a.name, "MB": a.bytes / 1e6, "Made": pd.Timestamp(a.modified, unit="s"),
-             "Data": {True: "simulated", False: "real", None: ""}[a.simulated], "Fault": a.fault}
-            for a in catalogue(choice.root)]
+
+    rows = [
+        {
+            "Kind": a.kind,
+            "Name": a.name,
+            "MB": a.bytes / 1e6,
+            "Made": pd.Timestamp(a.modified, unit="s"),
+            "Data": {True: "simulated", False: "real", None: ""}[a.simulated],
+            "Fault": a.fault,
+        }
+        for a in catalogue(choice.root)
+    ]
     if not rows:
         st.caption("The cache is empty.")
         return
     table = pd.DataFrame(rows)
-    st.caption(f"{plural(len(table), 'artefact')}, {table['MB'].sum():,.0f} MB in {choice.root}. "
-               "Remove one with `dfe rm KIND/NAME`; check all with `dfe doctor`.")
-    frame.table(table, height=520, column_config={
-        "MB": st.column_config.NumberColumn(format="%.1f"),
-        "Made": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")})
-
-
+    st.caption(
+        f"{plural(len(table), 'artefact')}, {table['MB'].sum():,.0f} MB in {choice.root}. "
+        "Remove one with `dfe rm KIND/NAME`; check all with `dfe doctor`."
+    )
+    frame.table(
+        table,
+        height=520,
+        column_config={
+            "MB": st.column_config.NumberColumn(format="%.1f"),
+            "Made": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+        },
+    )

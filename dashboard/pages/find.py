@@ -36,8 +36,9 @@ def page() -> None:
         return
     face = shelf.face(choice.root, shelf.codebook(choice.root, choice.model).face_id)
     if not face.has_mesh:
-        st.info("The face of this codebook has no mesh here, so faces cannot be compared.",
-                icon=":material/view_in_ar:")
+        st.info(
+            "The face of this codebook has no mesh here, so faces cannot be compared.", icon=":material/view_in_ar:"
+        )
         return
     shown(choice, face)
 
@@ -46,15 +47,29 @@ def page() -> None:
 def shown(choice: shelf.Choice, face: FaceModel) -> None:
     """The example beside its face, and below what is like it."""
     with frame.guarded():
-        source = st.segmented_control("Example", SOURCES, key="example_by", required=True, bind="query-params",
-                                      default=SOURCES[1] if state.read("example") else SOURCES[0],
-                                      label_visibility="collapsed")
+        source = st.segmented_control(
+            "Example",
+            SOURCES,
+            key="example_by",
+            required=True,
+            bind="query-params",
+            default=SOURCES[1] if state.read("example") else SOURCES[0],
+            label_visibility="collapsed",
+        )
         left, right = st.columns([1, 1.25], gap="medium")
         with left:
             psi, title = sliders(face) if source == SOURCES[0] else moment(choice)
         with right:
-            views.morph(key="example", data={"face": media.face_address(face), "psi": mixes.rounded(psi),
-                                             "title": title, "height": 340, "alt": f"The face searched for: {title}"})
+            views.morph(
+                key="example",
+                data={
+                    "face": media.face_address(face),
+                    "psi": mixes.rounded(psi),
+                    "title": title,
+                    "height": 340,
+                    "alt": f"The face searched for: {title}",
+                },
+            )
         if not np.abs(psi).max() > 0.01:
             st.caption("This face is at rest. Move a slider, or choose another moment.")
             return
@@ -68,18 +83,32 @@ def sliders(face: FaceModel) -> tuple[np.ndarray, str]:
     groups = examples.grouped(face.names)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         first = "Mouth" if "Mouth" in groups else next(iter(groups))
-        part = st.segmented_control("Part of the face", list(groups), default=first, required=True, key="slider_part",
-                                    bind="query-params", wrap=True)
-        st.button("Rest", icon=":material/close:", disabled=not shape, key="rest",
-                  on_click=lambda: state.write(shape=None), help="Set every slider to 0")
+        part = st.segmented_control(
+            "Part of the face",
+            list(groups),
+            default=first,
+            required=True,
+            key="slider_part",
+            bind="query-params",
+            wrap=True,
+        )
+        st.button(
+            "Rest",
+            icon=":material/close:",
+            disabled=not shape,
+            key="rest",
+            on_click=lambda: state.write(shape=None),
+            help="Set every slider to 0",
+        )
     with st.container(height=330, border=False):
         cells = st.columns(2, gap="medium")
         for i, name in enumerate(groups[part]):
             key = f"set-{name}"
             if st.session_state.get(key) != shape.get(name, 0.0):  # the link leads; a moved slider has written it
                 st.session_state[key] = shape.get(name, 0.0)
-            cells[i % 2].slider(spoken(name), 0.0, 1.0, step=0.05, key=key, on_change=set_to,
-                                args=(face.names, name, key))
+            cells[i % 2].slider(
+                spoken(name), 0.0, 1.0, step=0.05, key=key, on_change=set_to, args=(face.names, name, key)
+            )
     return examples.psi_of(shape, face.names), "Your face"
 
 
@@ -124,15 +153,29 @@ def like_codewords(choice: shelf.Choice, face: FaceModel, psi: np.ndarray) -> No
         st.caption("No codeword moves anything like it.")
         return
     pictures = thumbnails.addresses(choice.root, codebook, face)
-    items = [{"codeword": int(row.codeword), "src": pictures.get(int(row.codeword)),
-              "title": f"{row.codeword} · cosine {row.cosine:.2f}", "note": cards.name_of(table.iloc[row.codeword]),
-              "alt": f"Codeword {row.codeword}: {cards.sentence_of(table.iloc[row.codeword])} Cosine {row.cosine:.2f}, "
-                     f"{row.distance_mm:.2f} mm away."} for row in found.itertuples()]
-    picked = views.strip(key="like-codewords", on_pick_change=lambda: None, data={
-        "face": media.face_address(face), "codebook": media.codebook_address(codebook), "items": items}).pick
+    items = [
+        {
+            "codeword": int(row.codeword),
+            "src": pictures.get(int(row.codeword)),
+            "title": f"{row.codeword} · cosine {row.cosine:.2f}",
+            "note": cards.name_of(table.iloc[row.codeword]),
+            "alt": f"Codeword {row.codeword}: {cards.sentence_of(table.iloc[row.codeword])} Cosine {row.cosine:.2f}, "
+            f"{row.distance_mm:.2f} mm away.",
+        }
+        for row in found.itertuples()
+    ]
+    picked = views.strip(
+        key="like-codewords",
+        on_pick_change=lambda: None,
+        data={"face": media.face_address(face), "codebook": media.codebook_address(codebook), "items": items},
+    ).pick
     with st.container(horizontal=True):
-        st.button("Select these codewords", icon=":material/checklist:", on_click=chosen.write,
-                  args=(choice, [int(k) for k in found["codeword"]]))
+        st.button(
+            "Select these codewords",
+            icon=":material/checklist:",
+            on_click=chosen.write,
+            args=(choice, [int(k) for k in found["codeword"]]),
+        )
     if picked is not None and picked < len(found):
         routes.go("codebook", codeword=int(found["codeword"].iloc[picked]))
 
@@ -144,14 +187,22 @@ def like_moments(choice: shelf.Choice, face: FaceModel, psi: np.ndarray) -> None
     if not len(found):
         st.caption(f"“{choice.dataset}” has no frames.")
         return
-    items = [{"psi": mixes.rounded(examples.frame_at(choice, row.recording, row.time_s)[0]),
-              "title": f"{row.recording} {clock(row.time_s)}", "note": f"{mm(row.distance_mm)} away",
-              "alt": f"{row.recording} at {clock(row.time_s)}, {row.distance_mm:.2f} mm away"}
-             for row in found.itertuples()]
-    picked = views.strip(key="like-moments", data={"face": media.face_address(face), "items": items},
-                         on_pick_change=lambda: None).pick
-    st.caption("Root mean square distance over the vertices; moments of one recording are at least a second apart. "
-               "Click one to open it.")
+    items = [
+        {
+            "psi": mixes.rounded(examples.frame_at(choice, row.recording, row.time_s)[0]),
+            "title": f"{row.recording} {clock(row.time_s)}",
+            "note": f"{mm(row.distance_mm)} away",
+            "alt": f"{row.recording} at {clock(row.time_s)}, {row.distance_mm:.2f} mm away",
+        }
+        for row in found.itertuples()
+    ]
+    picked = views.strip(
+        key="like-moments", data={"face": media.face_address(face), "items": items}, on_pick_change=lambda: None
+    ).pick
+    st.caption(
+        "Root mean square distance over the vertices; moments of one recording are at least a second apart. "
+        "Click one to open it."
+    )
     if picked is not None and picked < len(found):
         row = found.iloc[picked]
         routes.go("recordings", recording=row["recording"], t=round(float(row["time_s"]), 3))

@@ -58,15 +58,36 @@ def shown(choice: shelf.Choice) -> None:
 def choose(choice: shelf.Choice) -> tuple[MapSettings, str]:
     """What is mapped, by what, how, and how it is coloured: all in the link."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        of = st.segmented_control("Points", list(map_view.BY), default="codewords", key="of", required=True,
-                                  bind="query-params", format_func=str.capitalize, width="content")
-        by = st.selectbox("Near each other by", list(map_view.BY[of]), key=f"by_{of}", bind="query-params",
-                          format_func=map_view.BY[of].get, width=235)
-        method = st.selectbox("Method", ["umap", "pca"], key="method", bind="query-params", format_func=str.upper,
-                              width=100)
+        of = st.segmented_control(
+            "Points",
+            list(map_view.BY),
+            default="codewords",
+            key="of",
+            required=True,
+            bind="query-params",
+            format_func=str.capitalize,
+            width="content",
+        )
+        by = st.selectbox(
+            "Near each other by",
+            list(map_view.BY[of]),
+            key=f"by_{of}",
+            bind="query-params",
+            format_func=map_view.BY[of].get,
+            width=235,
+        )
+        method = st.selectbox(
+            "Method", ["umap", "pca"], key="method", bind="query-params", format_func=str.upper, width=100
+        )
         dimensions = st.selectbox("Dimensions", [2, 3], key="dimensions", bind="query-params", width=110)
-        colour = st.selectbox("Colour", map_view.colours(choice, of), key=f"colour_{of}", bind="query-params",
-                              format_func=lambda name: name[:1].upper() + name[1:], width=230)
+        colour = st.selectbox(
+            "Colour",
+            map_view.colours(choice, of),
+            key=f"colour_{of}",
+            bind="query-params",
+            format_func=lambda name: name[:1].upper() + name[1:],
+            width=230,
+        )
     needs_data = of == "frames" or by == "cooccurrence"
     return MapSettings(choice.model, choice.dataset if needs_data else "", of, by, method, dimensions), colour
 
@@ -79,10 +100,26 @@ def offer(settings: MapSettings) -> None:
         st.markdown(f"Maps are made once, with a seed, and kept. This one takes about {wait}.")
         names = (settings.model, settings.dataset, settings.of, settings.by, settings.method, settings.dimensions)
         key = "-".join(["map", *map(str, names)])
-        jobs.offer("Make the map", key, "Making a map",
-                   ["map", settings.model, *([settings.dataset] if settings.dataset else []), "--of", settings.of,
-                    "--by", settings.by, "--method", settings.method, "--dimensions", str(settings.dimensions)],
-                   "The map is ready.", ":material/scatter_plot:")
+        jobs.offer(
+            "Make the map",
+            key,
+            "Making a map",
+            [
+                "map",
+                settings.model,
+                *([settings.dataset] if settings.dataset else []),
+                "--of",
+                settings.of,
+                "--by",
+                settings.by,
+                "--method",
+                settings.method,
+                "--dimensions",
+                str(settings.dimensions),
+            ],
+            "The map is ready.",
+            ":material/scatter_plot:",
+        )
 
 
 def draw(choice: shelf.Choice, found: MapArtefact, settings: MapSettings, colour: str) -> None:
@@ -98,15 +135,24 @@ def draw(choice: shelf.Choice, found: MapArtefact, settings: MapSettings, colour
         colouring = map_view.frame_colours(choice, found, table, colour)
         points = map_view.frame_points(str(found.path), dataset.key, found, dataset)
         point = state.read("point")
-        extra = {"inside": map_view.inside(framed.read(choice, found), len(found.points)),
-                 "point": int(point) if point and point.isdigit() else None}
+        extra = {
+            "inside": map_view.inside(framed.read(choice, found), len(found.points)),
+            "point": int(point) if point and point.isdigit() else None,
+        }
     data = map_view.view_data(
-        colouring, points=media.address(points, "application/octet-stream", f"map-{settings.of}"),
-        face=media.face_address(face) if face.has_mesh else None, model=codebook.model,
-        alt=f"Map of {len(found.points)} {settings.of}, coloured by {colour}", **extra)
-    views.scatter(key=f"map-{settings.of}", data=data, on_pick_change=lambda: picked(choice, settings.of),
-                  on_select_change=lambda: drawn_around(choice, settings.of,
-                                                        found if settings.of == "frames" else None))
+        colouring,
+        points=media.address(points, "application/octet-stream", f"map-{settings.of}"),
+        face=media.face_address(face) if face.has_mesh else None,
+        model=codebook.model,
+        alt=f"Map of {len(found.points)} {settings.of}, coloured by {colour}",
+        **extra,
+    )
+    views.scatter(
+        key=f"map-{settings.of}",
+        data=data,
+        on_pick_change=lambda: picked(choice, settings.of),
+        on_select_change=lambda: drawn_around(choice, settings.of, found if settings.of == "frames" else None),
+    )
     st.caption(f"{colouring.about}  \n{found.statement}" if colouring.about else found.statement)
 
 
@@ -140,21 +186,37 @@ def selected_codewords(choice: shelf.Choice) -> None:
     face = shelf.face(choice.root, codebook.face_id)
     found = chosen.bar(choice, "map")
     if not found:
-        st.caption("Hover a point to see its face, click it to select it (with Ctrl beside others), or draw around "
-                   "several with the lasso or the box. Gallery, coverage and timeline show the same selection.")
+        st.caption(
+            "Hover a point to see its face, click it to select it (with Ctrl beside others), or draw around "
+            "several with the lasso or the box. Gallery, coverage and timeline show the same selection."
+        )
         return
     if face.has_mesh:
-        views.morph(key="map-look", data={
-            "face": media.face_address(face), "codebook": media.codebook_address(codebook), "codeword": found[-1],
-            "model": codebook.model, "height": 270,
-            "alt": f"Codeword {found[-1]}: {cards.sentence_of(table.iloc[found[-1]])}"})
+        views.morph(
+            key="map-look",
+            data={
+                "face": media.face_address(face),
+                "codebook": media.codebook_address(codebook),
+                "codeword": found[-1],
+                "model": codebook.model,
+                "height": 270,
+                "alt": f"Codeword {found[-1]}: {cards.sentence_of(table.iloc[found[-1]])}",
+            },
+        )
     pictures = thumbnails.addresses(choice.root, codebook, face, found)
-    data = {"items": [cards.card(table.iloc[k], pictures.get(k)) for k in found], "selected": found[-1],
-            "model": codebook.model, "face": media.face_address(face) if face.has_mesh else None,
-            "codebook": media.codebook_address(codebook), "narrow": True, "label": "Selected codewords"}
+    data = {
+        "items": [cards.card(table.iloc[k], pictures.get(k)) for k in found],
+        "selected": found[-1],
+        "model": codebook.model,
+        "face": media.face_address(face) if face.has_mesh else None,
+        "codebook": media.codebook_address(codebook),
+        "narrow": True,
+        "label": "Selected codewords",
+    }
     with st.container(height=330 if len(found) > 4 else "content", border=False):
-        views.gallery(key="map-chosen", data=data, on_pick_change=lambda: None,
-                      on_toggle_change=lambda: taken_out(choice))
+        views.gallery(
+            key="map-chosen", data=data, on_pick_change=lambda: None, on_toggle_change=lambda: taken_out(choice)
+        )
     with st.container(horizontal=True, vertical_alignment="center"):
         routes.link("codebook", "Gallery", only=True)
         routes.link("coverage", "Coverage")
@@ -177,10 +239,13 @@ def selected_frames(choice: shelf.Choice, found: MapArtefact) -> None:
         one_frame(choice, found.points.iloc[int(text)])
     else:
         if state.read("frames"):
-            st.caption(":material/link_off: The frames of this link were drawn around on another map: it was made anew "
-                       "since, or has other settings.")
-        st.caption("Hover a point to see its face, click it to see it large, or draw around several with the lasso or "
-                   "the box.")
+            st.caption(
+                ":material/link_off: The frames of this link were drawn around on another map: it was made anew "
+                "since, or has other settings."
+            )
+        st.caption(
+            "Hover a point to see its face, click it to see it large, or draw around several with the lasso or the box."
+        )
 
 
 def one_frame(choice: shelf.Choice, row: pd.Series) -> None:
@@ -190,12 +255,20 @@ def one_frame(choice: shelf.Choice, row: pd.Series) -> None:
     frames = shelf.dataset(choice.root, choice.dataset).frames(row["recording"])
     psi = frames.psi[int((frames.frame == row["frame"]).argmax())]
     if face.has_mesh:
-        views.morph(key="map-face", data={"face": media.face_address(face), "psi": [round(float(v), 4) for v in psi],
-                                          "title": f"{row['recording']}, {clock(row['time_s'])}", "height": 300,
-                                          "alt": f"The face of {row['recording']} at {clock(row['time_s'])}"})
+        views.morph(
+            key="map-face",
+            data={
+                "face": media.face_address(face),
+                "psi": [round(float(v), 4) for v in psi],
+                "title": f"{row['recording']}, {clock(row['time_s'])}",
+                "height": 300,
+                "alt": f"The face of {row['recording']} at {clock(row['time_s'])}",
+            },
+        )
     with st.container(horizontal=True, vertical_alignment="center"):
-        routes.link("recordings", "Open the recording here", recording=row["recording"],
-                    t=round(float(row["time_s"]), 3))
+        routes.link(
+            "recordings", "Open the recording here", recording=row["recording"], t=round(float(row["time_s"]), 3)
+        )
         routes.link("find", "Find faces like this", example=f"{row['recording']}@{row['time_s']:.3f}")
 
 
@@ -205,17 +278,33 @@ def several_frames(choice: shelf.Choice, points: pd.DataFrame) -> None:
     st.caption(f"From {plural(points['recording'].nunique(), 'recording')}. Their strongest codewords:")
     table = dictionary(choice).table
     share = points.loc[points["codeword"] > 0, "codeword"].value_counts(normalize=True).head(8)
-    frame.table(pd.DataFrame({"Codeword": share.index.astype(int), "Share": share.to_numpy(),
-                              "Movement": [cards.name_of(table.iloc[int(k)]) for k in share.index]}),
-                height=240, column_config={
-                    "Share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)})
+    frame.table(
+        pd.DataFrame(
+            {
+                "Codeword": share.index.astype(int),
+                "Share": share.to_numpy(),
+                "Movement": [cards.name_of(table.iloc[int(k)]) for k in share.index],
+            }
+        ),
+        height=240,
+        column_config={"Share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)},
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Select these codewords", icon=":material/checklist:", on_click=chosen.write,
-                  args=(choice, [int(k) for k in share.index]))
+        st.button(
+            "Select these codewords",
+            icon=":material/checklist:",
+            on_click=chosen.write,
+            args=(choice, [int(k) for k in share.index]),
+        )
     counts = points["recording"].value_counts()
     for name, number in counts.head(RECORDINGS).items():
         first = points[points["recording"] == name].iloc[0]
-        routes.link("recordings", f"{name}: {number:,} of them, from {clock(first['time_s'])}", recording=name,
-                    t=round(float(first["time_s"]), 3), frames=state.read("frames"))
+        routes.link(
+            "recordings",
+            f"{name}: {number:,} of them, from {clock(first['time_s'])}",
+            recording=name,
+            t=round(float(first["time_s"]), 3),
+            frames=state.read("frames"),
+        )
     if len(counts) > RECORDINGS:
         st.caption(f"And {plural(len(counts) - RECORDINGS, 'recording')} more. Their timelines mark these frames.")

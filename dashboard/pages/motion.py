@@ -44,14 +44,16 @@ NUMBERS = tuple(track_edits.COLUMNS.values())
 def page() -> None:
     """The page."""
     choice = shelf.chosen()
-    frame.header("Faces in motion", "Put codewords together, write a movement in words, play it on another face.",
-                 choice)
+    frame.header(
+        "Faces in motion", "Put codewords together, write a movement in words, play it on another face.", choice
+    )
     if not empty_states.ready(choice, needs_tokens=False):
         return
     codebook = shelf.codebook(choice.root, choice.model)
     if not shelf.face(choice.root, codebook.face_id).has_mesh:
-        st.info("The face of this codebook has no mesh here, so there is nothing to move.",
-                icon=":material/view_in_ar:")
+        st.info(
+            "The face of this codebook has no mesh here, so there is nothing to move.", icon=":material/view_in_ar:"
+        )
         return
     shown(choice)
 
@@ -60,8 +62,15 @@ def page() -> None:
 def shown(choice: shelf.Choice) -> None:
     """The chosen part."""
     with frame.guarded():
-        tab = st.segmented_control("Part", TABS, default=TABS[0], key="motion_part", bind="query-params", required=True,
-                                   label_visibility="collapsed")
+        tab = st.segmented_control(
+            "Part",
+            TABS,
+            default=TABS[0],
+            key="motion_part",
+            bind="query-params",
+            required=True,
+            label_visibility="collapsed",
+        )
         dict(zip(TABS, (mixer, from_words, between_faces, another_face), strict=True))[tab](choice)
 
 
@@ -78,9 +87,17 @@ def mixer(choice: shelf.Choice) -> None:
         trip = st.session_state.get("round-trip")
         trip = trip if trip and trip[0] == (codebook.key, tuple(mixed.items())) else None
         other = {"psi": mixes.rounded(trip[1].decoded), "title": "As the tokens rebuild it"} if trip else None
-        views.morph(key="mix", data={"face": media.face_address(face), "psi": mixes.rounded(psi), "title": "Your mix",
-                                     "other": other, "height": 400,
-                                     "alt": f"A face mixed from {len(mixed)} codewords"})
+        views.morph(
+            key="mix",
+            data={
+                "face": media.face_address(face),
+                "psi": mixes.rounded(psi),
+                "title": "Your mix",
+                "other": other,
+                "height": 400,
+                "alt": f"A face mixed from {len(mixed)} codewords",
+            },
+        )
         if mixed:
             actions(choice, codebook, face, mixed, psi, trip)
 
@@ -88,8 +105,9 @@ def mixer(choice: shelf.Choice) -> None:
 def sliders(choice: shelf.Choice, table: pd.DataFrame, mixed: dict[int, float]) -> dict[int, float]:
     """Which codewords, and how much of each."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if choice.encoded and st.button("Random face", icon=":material/casino:",
-                                        help="Codewords that this data shows together"):
+        if choice.encoded and st.button(
+            "Random face", icon=":material/casino:", help="Codewords that this data shows together"
+        ):
             index = shelf.runs(choice.root, choice.model, choice.dataset)
             mixes.write({k: round(min(max(g, 0.05), 2.0), 2) for k, g in random_mix(index, 3)})
             st.rerun(scope="fragment")
@@ -97,13 +115,20 @@ def sliders(choice: shelf.Choice, table: pd.DataFrame, mixed: dict[int, float]) 
             mixes.write({})
             st.rerun(scope="fragment")
         mixes.saved(choice)
-    names = {int(r["codeword"]): cards.title_of(r) for _, r in table.iterrows()
-             if r["side"] != "rest"}
-    picked = st.multiselect("Codewords", list(names), default=list(mixed), format_func=names.get,
-                            placeholder="Add a codeword", key=f"mix-of-{'-'.join(map(str, mixed))}")
+    names = {int(r["codeword"]): cards.title_of(r) for _, r in table.iterrows() if r["side"] != "rest"}
+    picked = st.multiselect(
+        "Codewords",
+        list(names),
+        default=list(mixed),
+        format_func=names.get,
+        placeholder="Add a codeword",
+        key=f"mix-of-{'-'.join(map(str, mixed))}",
+    )
     if not picked:
-        st.caption("Add codewords and set how much of each: their movements add up. A random face is made of codewords "
-                   "that this data shows together.")
+        st.caption(
+            "Add codewords and set how much of each: their movements add up. A random face is made of codewords "
+            "that this data shows together."
+        )
     wanted = {k: mixed.get(k, 0.8) for k in picked}
     for number in picked:
         wanted[number] = st.slider(names[number], 0.0, 2.0, wanted[number], 0.05, key=f"mix-{number}-{len(picked)}")
@@ -123,14 +148,20 @@ def actions(choice: shelf.Choice, codebook, face, mixed: dict[int, float], psi: 
             st.session_state["nearest-of"] = tuple(mixed.items())
     if trip:
         result = trip[1]
-        frame.facts([("Codewords that come back", percent(result.survived), "of those asked for"),
-                     ("Alike", percent(result.alike), "or a codeword of the same face"),
-                     ("Error", mm(result.error_mm), "between the two faces")])
+        frame.facts(
+            [
+                ("Codewords that come back", percent(result.survived), "of those asked for"),
+                ("Alike", percent(result.alike), "or a codeword of the same face"),
+                ("Error", mm(result.error_mm), "between the two faces"),
+            ]
+        )
     if st.session_state.get("nearest-of") == tuple(mixed.items()):
         nearest(choice, psi)
     alike = nearest_codewords(codebook, face, psi, limit=3)
-    st.caption("Nearest single codewords: "
-               + ", ".join(f"{int(r.codeword)} (cosine {r.cosine:.2f})" for r in alike.itertuples()))
+    st.caption(
+        "Nearest single codewords: "
+        + ", ".join(f"{int(r.codeword)} (cosine {r.cosine:.2f})" for r in alike.itertuples())
+    )
     mixes.save(choice, mixed)
     with st.expander("Take it away", icon=":material/download:"):
         exports.of_face(face, psi, "mix-" + "-".join(map(str, mixed)), "mix")
@@ -141,8 +172,12 @@ def nearest(choice: shelf.Choice, psi: np.ndarray) -> None:
     found = mixes.nearest_moments(choice, psi)
     with st.container(horizontal=True, gap="small"):
         for i, row in enumerate(found.head(5).itertuples()):
-            if st.button(f"{row.recording} {clock(row.time_s)} · {mm(row.distance_mm)}", key=f"near-{i}",
-                         type="tertiary", icon=":material/play_circle:"):
+            if st.button(
+                f"{row.recording} {clock(row.time_s)} · {mm(row.distance_mm)}",
+                key=f"near-{i}",
+                type="tertiary",
+                icon=":material/play_circle:",
+            ):
                 routes.go("recordings", recording=row.recording, t=round(float(row.time_s), 3))
 
 
@@ -154,8 +189,9 @@ def timeline(choice: shelf.Choice) -> Timeline | None:
     try:
         made = timeline_from_words(text or EXAMPLE, codewords=named)
     except DataError as error:
-        st.warning(f"{error.found[:1].upper() + error.found[1:]}. Try {error.expected or EXAMPLE}.",
-                   icon=":material/help:")
+        st.warning(
+            f"{error.found[:1].upper() + error.found[1:]}. Try {error.expected or EXAMPLE}.", icon=":material/help:"
+        )
         return None
     if made.unread:
         st.caption(f"No rule reads: {', '.join(made.unread)}.")
@@ -188,13 +224,23 @@ def edited(made: Timeline) -> Timeline:
     st.caption("Tracks. Change a number and the face follows.")
     shown = st.session_state.setdefault(f"{key}-begun", track_edits.applied(state.read("edits"), made).tracks)
     table = pd.DataFrame([{"track": t.label, **{name: getattr(t, name) for name in NUMBERS}} for t in shown])
-    config = {name: st.column_config.NumberColumn(name.removesuffix("_s").capitalize(), format="%.2f", min_value=0.0,
-                                                   width=78 if name == "intensity" else 62) for name in NUMBERS}
-    changed = st.data_editor(table, key=f"{key}-{st.session_state.get(f'{key}-anew', 0)}", hide_index=True,
-                             column_config={"track": st.column_config.TextColumn("Track", width=84), **config},
-                             disabled=["track"])
-    tracks = tuple(dataclasses.replace(track, **{name: float(row[name]) for name in NUMBERS})
-                   for track, row in zip(made.tracks, changed.to_dict("records"), strict=True))
+    config = {
+        name: st.column_config.NumberColumn(
+            name.removesuffix("_s").capitalize(), format="%.2f", min_value=0.0, width=78 if name == "intensity" else 62
+        )
+        for name in NUMBERS
+    }
+    changed = st.data_editor(
+        table,
+        key=f"{key}-{st.session_state.get(f'{key}-anew', 0)}",
+        hide_index=True,
+        column_config={"track": st.column_config.TextColumn("Track", width=84), **config},
+        disabled=["track"],
+    )
+    tracks = tuple(
+        dataclasses.replace(track, **{name: float(row[name]) for name in NUMBERS})
+        for track, row in zip(made.tracks, changed.to_dict("records"), strict=True)
+    )
     with st.expander("Why these tracks", icon=":material/rule:"):
         for track in dict.fromkeys(track.rule for track in made.tracks if track.rule):
             st.markdown(f"- {track}")
@@ -202,14 +248,20 @@ def edited(made: Timeline) -> Timeline:
     try:
         played = dataclasses.replace(made, tracks=tracks)
     except DataError as error:
-        st.warning(f"{error.found[:1].upper() + error.found[1:]}; the tracks play as they were.",
-                   icon=":material/edit_off:")
+        st.warning(
+            f"{error.found[:1].upper() + error.found[1:]}; the tracks play as they were.", icon=":material/edit_off:"
+        )
         return made
     edits = track_edits.written(made.tracks, tracks)
     state.write(edits=edits)
     if edits:
-        st.button("As the words say", icon=":material/undo:", on_click=as_the_words_say, args=(key,),
-                  help="Take back what was changed in the table")
+        st.button(
+            "As the words say",
+            icon=":material/undo:",
+            on_click=as_the_words_say,
+            args=(key,),
+            help="Take back what was changed in the table",
+        )
     return played
 
 
@@ -235,8 +287,13 @@ def between_faces(choice: shelf.Choice) -> None:
         made = between_frames(np.stack([start.psi, stop.psi]), face.names, [start.title, stop.title], seconds)
     with right:
         time_s, psi = play(made, face.names, codebook)
-        reels.show([(face, psi, f"{start.title} → {stop.title}")], time_s, made, "between-reel",
-                   f"A face that goes from {start.title} to {stop.title}")
+        reels.show(
+            [(face, psi, f"{start.title} → {stop.title}")],
+            time_s,
+            made,
+            "between-reel",
+            f"A face that goes from {start.title} to {stop.title}",
+        )
         with st.expander("Take it away", icon=":material/download:"):
             exports.of_movement(face, time_s, psi, "transition", "between-files")
             st.download_button("Timeline", to_toml(made), "timeline.toml", "text/plain", on_click="ignore")
@@ -263,13 +320,15 @@ def another_face(choice: shelf.Choice) -> None:
             moved_to = transfer(psi, face, other)
             moved = moved_to.psi
             if moved_to.lost:
-                st.caption(f"{target} cannot show {', '.join(moved_to.lost)}: {percent(moved_to.lost_share)} of the "
-                           "movement.")
+                st.caption(
+                    f"{target} cannot show {', '.join(moved_to.lost)}: {percent(moved_to.lost_share)} of the movement."
+                )
         leak(choice)
     with right:
         title = "Another person" if other.id.startswith(face.id) else other.title
-        reels.show([(face, psi, face.title), (other, moved, title)], time_s, made, "another",
-                   "The same movement on two faces")
+        reels.show(
+            [(face, psi, face.title), (other, moved, title)], time_s, made, "another", "The same movement on two faces"
+        )
 
 
 def person_sliders(face) -> dict[str, float]:
@@ -280,8 +339,12 @@ def person_sliders(face) -> dict[str, float]:
     both = any(name.startswith("identity") for name in names)
     defaults = {"old": 0.8, "heavy": 0.6}
     low, high, columns = (-2.0, 2.0, st.columns(2)) if both else (0.0, 1.0, st.columns(2))
-    return {name: columns[i % 2].slider(name.capitalize(), low, high, defaults.get(name, 0.0), 0.05,
-                                        key=f"person_{name}", bind="query-params") for i, name in enumerate(names)}
+    return {
+        name: columns[i % 2].slider(
+            name.capitalize(), low, high, defaults.get(name, 0.0), 0.05, key=f"person_{name}", bind="query-params"
+        )
+        for i, name in enumerate(names)
+    }
 
 
 def leak(choice: shelf.Choice) -> None:
@@ -295,5 +358,3 @@ def leak(choice: shelf.Choice) -> None:
                 st.rerun(scope="fragment")
         else:
             st.caption(found.statement)
-
-

@@ -11,10 +11,12 @@ from dashboard.components.words import count, mm, percent, plural, span
 from dfe_core.tokenizer.codebook import Codebook
 
 GOALS = {"explained_variance": 0.95, "utilisation": 0.90}
-NEXT = [("codebook", "Look at the codewords", "Every codeword is a face you can turn, play and compare with neutral."),
-        ("recordings", "Watch a recording", "See the face that tokens rebuild beside the one that was recorded."),
-        ("coverage", "Hold it against FACS", "What the codebook sees that action units do not, and the reverse."),
-        ("data", "Bring your own data", "Live Link Face, tables of ARKit coefficients, EMOCA, DECA, SMIRK.")]
+NEXT = [
+    ("codebook", "Look at the codewords", "Every codeword is a face you can turn, play and compare with neutral."),
+    ("recordings", "Watch a recording", "See the face that tokens rebuild beside the one that was recorded."),
+    ("coverage", "Hold it against FACS", "What the codebook sees that action units do not, and the reverse."),
+    ("data", "Bring your own data", "Live Link Face, tables of ARKit coefficients, EMOCA, DECA, SMIRK."),
+]
 
 
 def page() -> None:
@@ -38,12 +40,15 @@ def about(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame) -> None
     with left, st.container(border=True, height="stretch"):
         st.subheader(f"Codebook “{codebook.model}”", anchor=False)
         sides = table["side"].value_counts()
-        frame.facts([("Codewords", str(codebook.size), f"{int((table['uses'] > 0).sum())} in use"),
-                     ("Tokens", str(codebook.stages), "a frame at most"),
-                     ("Two-sided", str(int(sides.get("symmetric", 0))), "codewords"),
-                     ("One-sided", str(int(sides.get("left", 0) + sides.get("right", 0))), "codewords")])
-        st.caption(f"Learned on “{trained_on(codebook)}”, "
-                   f"on the face {codebook.face_id}.")
+        frame.facts(
+            [
+                ("Codewords", str(codebook.size), f"{int((table['uses'] > 0).sum())} in use"),
+                ("Tokens", str(codebook.stages), "a frame at most"),
+                ("Two-sided", str(int(sides.get("symmetric", 0))), "codewords"),
+                ("One-sided", str(int(sides.get("left", 0) + sides.get("right", 0))), "codewords"),
+            ]
+        )
+        st.caption(f"Learned on “{trained_on(codebook)}”, on the face {codebook.face_id}.")
     with right, st.container(border=True, height="stretch"):
         data(choice)
 
@@ -63,13 +68,19 @@ def data(choice: shelf.Choice) -> None:
     dataset = shelf.dataset(choice.root, choice.dataset)
     recordings = dataset.recordings
     st.subheader(f"Data “{dataset.name}”", anchor=False)
-    frame.facts([("Recordings", count(len(recordings)), ""),
-                 ("Subjects", count(recordings["subject"].nunique()), ""),
-                 ("Duration", span(float(recordings["duration_s"].sum())), ""),
-                 ("Frames", count(dataset.frame_count), "")])
+    frame.facts(
+        [
+            ("Recordings", count(len(recordings)), ""),
+            ("Subjects", count(recordings["subject"].nunique()), ""),
+            ("Duration", span(float(recordings["duration_s"].sum())), ""),
+            ("Frames", count(dataset.frame_count), ""),
+        ]
+    )
     if dataset.simulated:
-        st.caption("These performances are simulated: no real person was recorded. What was planted is known, so a "
-                   "codebook can be checked against it.")
+        st.caption(
+            "These performances are simulated: no real person was recorded. What was planted is known, so a "
+            "codebook can be checked against it."
+        )
     else:
         labels = f" Labels: {', '.join(dataset.labels)}." if dataset.labels else ""
         st.caption(f"Recordings of real people.{labels}")
@@ -80,38 +91,71 @@ def health(choice: shelf.Choice, codebook: Codebook) -> None:
     found = shelf.metrics(choice.root, choice.model)
     st.subheader("Health at a glance", anchor=False)
     if found is None:
-        st.caption(f"Not measured yet: `dfe evaluate {choice.model} {choice.dataset or 'DATASET'}` measures it on "
-                   "subjects that training never saw.")
+        st.caption(
+            f"Not measured yet: `dfe evaluate {choice.model} {choice.dataset or 'DATASET'}` measures it on "
+            "subjects that training never saw."
+        )
         return
     held_out = "held-out " if found.get("split") == "test" else ""
-    st.caption(f"Measured on {plural(found['subjects'], held_out + 'subject')}, {count(found['frames'])} frames of "
-               f"“{found['dataset']}”.")
+    st.caption(
+        f"Measured on {plural(found['subjects'], held_out + 'subject')}, {count(found['frames'])} frames of "
+        f"“{found['dataset']}”."
+    )
     metrics(found)
     left, right = st.columns([1.3, 1], gap="medium")
     with left:
         st.caption("Reconstruction error as stages add up, against baselines at the same bits a frame")
-        figures.show(figures.error_by_stage(found["rmse_mm_by_stage"], found.get("baselines", {})), "health-error",
-                     "Reconstruction error by number of stages, with baselines")
+        figures.show(
+            figures.error_by_stage(found["rmse_mm_by_stage"], found.get("baselines", {})),
+            "health-error",
+            "Reconstruction error by number of stages, with baselines",
+        )
     with right:
         st.caption("Perplexity: how many codewords each stage uses evenly")
-        figures.show(figures.perplexity(found["perplexity"], codebook.size), "health-perplexity",
-                     "Perplexity per stage")
+        figures.show(
+            figures.perplexity(found["perplexity"], codebook.size), "health-perplexity", "Perplexity per stage"
+        )
 
 
 def metrics(found: dict) -> None:
     """Five figures in a row, with the goal where there is one."""
     cells = st.columns(5)
-    for cell, (label, value, note, explain) in zip(cells, [
-            ("Explained variance", percent(found["explained_variance"], 1), goal(found, "explained_variance"),
-             "Share of the vertices' displacement that the tokens rebuild."),
-            ("Error", mm(found["rmse_mm"]), f"95 % under {mm(found['p95_mm'])}",
-             "Root mean square distance between true and rebuilt vertices."),
-            ("Codewords in use", percent(found["utilisation"]), goal(found, "utilisation"),
-             "Share of codewords used by at least one frame in 10,000."),
-            ("Locality", percent(found["locality"]), "in two regions",
-             "Share of a codeword's movement that lies in its two strongest regions."),
-            ("Bits a frame", f"{found['entropy_bits_per_frame']:.1f}", f"{found['bits_per_frame']:.0f} uncoded",
-             "Mean bits of a frame's tokens, coded as training frames ask for, and uncoded.")], strict=True):
+    for cell, (label, value, note, explain) in zip(
+        cells,
+        [
+            (
+                "Explained variance",
+                percent(found["explained_variance"], 1),
+                goal(found, "explained_variance"),
+                "Share of the vertices' displacement that the tokens rebuild.",
+            ),
+            (
+                "Error",
+                mm(found["rmse_mm"]),
+                f"95 % under {mm(found['p95_mm'])}",
+                "Root mean square distance between true and rebuilt vertices.",
+            ),
+            (
+                "Codewords in use",
+                percent(found["utilisation"]),
+                goal(found, "utilisation"),
+                "Share of codewords used by at least one frame in 10,000.",
+            ),
+            (
+                "Locality",
+                percent(found["locality"]),
+                "in two regions",
+                "Share of a codeword's movement that lies in its two strongest regions.",
+            ),
+            (
+                "Bits a frame",
+                f"{found['entropy_bits_per_frame']:.1f}",
+                f"{found['bits_per_frame']:.0f} uncoded",
+                "Mean bits of a frame's tokens, coded as training frames ask for, and uncoded.",
+            ),
+        ],
+        strict=True,
+    ):
         cell.metric(label, value, note, delta_color="off", delta_arrow="off", help=explain, border=True)
 
 
@@ -130,8 +174,15 @@ def glimpse(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame) -> No
     order = selection.matching(table, selection.Filter(used_only=True))[:8]
     pictures = thumbnails.addresses(choice.root, codebook, face)
     items = [cards.card(table.iloc[k], pictures.get(k)) for k in order]
-    data = {"items": items, "selected": None, "row": True, "model": codebook.model, "label": "Codewords used most",
-            "face": media.face_address(face), "codebook": media.codebook_address(codebook)}
+    data = {
+        "items": items,
+        "selected": None,
+        "row": True,
+        "model": codebook.model,
+        "label": "Codewords used most",
+        "face": media.face_address(face),
+        "codebook": media.codebook_address(codebook),
+    }
     picked = views.gallery(key="glimpse", data=data, on_pick_change=lambda: None).pick
     if picked is not None:
         routes.go("codebook", codeword=picked)

@@ -48,9 +48,15 @@ def page() -> None:
 def shown(choice: shelf.Choice) -> None:
     """A label from faces, or faces from words."""
     with frame.guarded():
-        kind = st.segmented_control("Probe", KINDS, key="probe_kind", bind="query-params", required=True,
-                                    default=KINDS[1] if state.read("ask") else KINDS[0],
-                                    label_visibility="collapsed")
+        kind = st.segmented_control(
+            "Probe",
+            KINDS,
+            key="probe_kind",
+            bind="query-params",
+            required=True,
+            default=KINDS[1] if state.read("ask") else KINDS[0],
+            label_visibility="collapsed",
+        )
         if kind == KINDS[0]:
             experiments(choice)
         else:
@@ -64,8 +70,11 @@ def experiments(choice: shelf.Choice) -> None:
     if not dataset.labels:
         no_labels(choice)
         return
-    kept = [r for r in shelf.probe_results(choice.root) if r.settings.model == choice.model
-            and r.settings.dataset == choice.dataset]
+    kept = [
+        r
+        for r in shelf.probe_results(choice.root)
+        if r.settings.model == choice.model and r.settings.dataset == choice.dataset
+    ]
     with st.expander("New experiment", expanded=not kept, icon=":material/add_circle:"):
         new(choice, dataset.labels, dataset.recordings)
     jobs.watch(key_of(choice), "The probe is done.")
@@ -86,8 +95,10 @@ def no_labels(choice: shelf.Choice) -> None:
     """There is nothing to predict."""
     with st.container(border=True):
         st.subheader(f"“{choice.dataset}” has no labels", anchor=False)
-        st.markdown("Import it with a table of labels, one row a recording or subject: "
-                    "`dfe import FILES --name NAME --labels labels.csv`.")
+        st.markdown(
+            "Import it with a table of labels, one row a recording or subject: "
+            "`dfe import FILES --name NAME --labels labels.csv`."
+        )
 
 
 def key_of(choice: shelf.Choice) -> str:
@@ -101,36 +112,54 @@ def new(choice: shelf.Choice, labels: tuple[str, ...], recordings: pd.DataFrame)
     with st.form("probe", border=False):
         a, b, c = st.columns(3)
         columns = [name for name in ("session", *labels) if recordings[name].nunique() > 1]
-        asked = {"label": a.selectbox("Predict", labels),
-                 "task": b.selectbox("As", [None, "classify", "regress"], format_func=lambda t: {
-                     None: "By the kind of label", "classify": "Classes", "regress": "A number"}[t]),
-                 "unit": c.selectbox("One prediction for each", [None, "recording", "subject", "segment"],
-                                     format_func=lambda u: u.capitalize() if u else "What the label belongs to")}
-        asked["features"] = st.multiselect("From", list(features), default=["bow", "au", "psi"],
-                                           format_func=lambda name: f"{name}: {features[name]}")
+        asked = {
+            "label": a.selectbox("Predict", labels),
+            "task": b.selectbox(
+                "As",
+                [None, "classify", "regress"],
+                format_func=lambda t: {None: "By the kind of label", "classify": "Classes", "regress": "A number"}[t],
+            ),
+            "unit": c.selectbox(
+                "One prediction for each",
+                [None, "recording", "subject", "segment"],
+                format_func=lambda u: u.capitalize() if u else "What the label belongs to",
+            ),
+        }
+        asked["features"] = st.multiselect(
+            "From", list(features), default=["bow", "au", "psi"], format_func=lambda name: f"{name}: {features[name]}"
+        )
         a, b, c, d = st.columns(4)
         asked["models"] = a.multiselect("Models", list(MODELS), default=["linear"], format_func=MODELS.get)
         splits = {"kfold": "Folds of subjects", "leave-one-out": "Leave one out"}
-        asked["split"] = b.selectbox("Validation", [*splits, *columns],
-                                     format_func=lambda name: splits.get(name, f"Your folds: {name}"))
+        asked["split"] = b.selectbox(
+            "Validation", [*splits, *columns], format_func=lambda name: splits.get(name, f"Your folds: {name}")
+        )
         asked["folds"] = c.number_input("Folds", 2, 20, 5)
         asked["seed"] = d.number_input("Seed", 0, 10_000, 0)
         a, b, c = st.columns(3)
-        asked["group"] = a.selectbox("Keep apart", ["subject", "time"], index=int(recordings["subject"].nunique() < 2),
-                                     format_func={"subject": "Subjects", "time": "Blocks of time (one performer)"}.get)
+        asked["group"] = a.selectbox(
+            "Keep apart",
+            ["subject", "time"],
+            index=int(recordings["subject"].nunique() < 2),
+            format_func={"subject": "Subjects", "time": "Blocks of time (one performer)"}.get,
+        )
         asked["confounds"] = b.multiselect("Also ask whether they tell", columns, placeholder="No confound")
         names = list_aligned(choice.dataset, choice.root)
         asked["aus"] = c.selectbox("Action units from", names) if names else None
         more(asked, columns)
-        go = st.form_submit_button("Run", type="primary", icon=":material/play_arrow:",
-                                   disabled=jobs.running(key_of(choice)))
+        go = st.form_submit_button(
+            "Run", type="primary", icon=":material/play_arrow:", disabled=jobs.running(key_of(choice))
+        )
     if go and not (asked["features"] and asked["models"]):
         st.warning("Choose at least one row of features and one model.", icon=":material/edit_off:")
     elif go:
         out = report_folder(choice, content_key({k: str(v) for k, v in asked.items()}))
         st.session_state["probe-out"] = str(out)
-        jobs.desk().start(key_of(choice), f"Predicting {asked['label']}",
-                          *probe_view.arguments(choice.model, choice.dataset, asked, str(out)))
+        jobs.desk().start(
+            key_of(choice),
+            f"Predicting {asked['label']}",
+            *probe_view.arguments(choice.model, choice.dataset, asked, str(out)),
+        )
         st.rerun()
 
 
@@ -138,10 +167,18 @@ def more(asked: dict[str, object], columns: list[str]) -> None:
     """What few experiments need."""
     with st.expander("More choices"):
         a, b, c = st.columns(3)
-        asked["regress_out"] = a.multiselect("Also the score without", columns, placeholder="Nothing regressed out",
-                                             help="What these columns explain is removed inside each fold.")
-        asked["sequence"] = b.multiselect("Also order, by a transformer", POOLINGS, placeholder="No sequence probe",
-                                          help="Minutes each: a small network a fold and inner split.")
+        asked["regress_out"] = a.multiselect(
+            "Also the score without",
+            columns,
+            placeholder="Nothing regressed out",
+            help="What these columns explain is removed inside each fold.",
+        )
+        asked["sequence"] = b.multiselect(
+            "Also order, by a transformer",
+            POOLINGS,
+            placeholder="No sequence probe",
+            help="Minutes each: a small network a fold and inner split.",
+        )
         asked["segment"] = c.number_input("Seconds of a segment", 0.5, 60.0, 2.0, 0.5, format="%.1f")
         asked["drop_missing"] = st.checkbox("Leave out recordings that have no label")
 
@@ -156,8 +193,13 @@ def chosen(choice: shelf.Choice, kept: list[ProbeResult]) -> None:
     keys = [content_key(r.settings.as_dict()) for r in kept]
     wanted = state.read("probe")
     turn = st.session_state.get("probe-turn", 0)
-    at = st.selectbox("Experiment", range(len(kept)), index=keys.index(wanted) if wanted in keys else 0,
-                      format_func=lambda i: probe_view.title_of(kept[i]), key=f"probe-{len(kept)}-{turn}")
+    at = st.selectbox(
+        "Experiment",
+        range(len(kept)),
+        index=keys.index(wanted) if wanted in keys else 0,
+        format_func=lambda i: probe_view.title_of(kept[i]),
+        key=f"probe-{len(kept)}-{turn}",
+    )
     if keys[at] != wanted:
         state.write(probe=keys[at])
     result = kept[at]
@@ -167,8 +209,15 @@ def chosen(choice: shelf.Choice, kept: list[ProbeResult]) -> None:
     for warning in result.summary.get("warnings", ()):
         if warning != above:  # the page's head says it
             st.caption(f":material/info: {warning}")
-    tab = st.segmented_control("Part", TABS, default=TABS[0], key="probe_part", bind="query-params", required=True,
-                               label_visibility="collapsed")
+    tab = st.segmented_control(
+        "Part",
+        TABS,
+        default=TABS[0],
+        key="probe_part",
+        bind="query-params",
+        required=True,
+        label_visibility="collapsed",
+    )
     if tab == "Compare":
         compare(kept, result)
     else:
@@ -183,17 +232,28 @@ def scores(choice: shelf.Choice, result: ProbeResult) -> None:
         st.caption(probe_view.how_judged(result.settings.group))
     with right:
         rows = result.rows
-        columns = {"features": "From", "model": "Model", "score": rows["metric"].iloc[0], "p_vs_chance": "p, chance",
-                   "p_holm": "p, corrected"}
-        frame.table(rows[list(columns)].rename(columns=columns), column_config={
-            name: st.column_config.NumberColumn(format="%.3f") for name in list(columns.values())[2:]})
+        columns = {
+            "features": "From",
+            "model": "Model",
+            "score": rows["metric"].iloc[0],
+            "p_vs_chance": "p, chance",
+            "p_holm": "p, corrected",
+        }
+        frame.table(
+            rows[list(columns)].rename(columns=columns),
+            column_config={name: st.column_config.NumberColumn(format="%.3f") for name in list(columns.values())[2:]},
+        )
         st.caption(probe_view.guesses(result))
         if len(result.paired):
             st.caption("Rows against each other, by exchanging whole subjects")
-            frame.table(result.paired[["a", "b", "difference", "p", "p_holm"]].rename(columns={
-                "a": "One", "b": "Other", "difference": "Difference", "p_holm": "p, corrected"}),
-                column_config={name: st.column_config.NumberColumn(format="%.3f")
-                              for name in ("Difference", "p", "p, corrected")})
+            frame.table(
+                result.paired[["a", "b", "difference", "p", "p_holm"]].rename(
+                    columns={"a": "One", "b": "Other", "difference": "Difference", "p_holm": "p, corrected"}
+                ),
+                column_config={
+                    name: st.column_config.NumberColumn(format="%.3f") for name in ("Difference", "p", "p, corrected")
+                },
+            )
 
 
 def errors(choice: shelf.Choice, result: ProbeResult) -> None:
@@ -211,12 +271,15 @@ def confounds(choice: shelf.Choice, result: ProbeResult) -> None:
     """What else the features know."""
     checks = check_table(result)
     if len(checks):
-        st.caption("How well each alone tells the label, on the same folds, and the scores without what it explains. "
-                   "Checked in every experiment.")
+        st.caption(
+            "How well each alone tells the label, on the same folds, and the scores without what it explains. "
+            "Checked in every experiment."
+        )
         frame.table(checks)
     if not len(result.confounds):
-        st.caption("No other confound was asked for: choose columns under “Also ask whether they tell” in a new "
-                   "experiment.")
+        st.caption(
+            "No other confound was asked for: choose columns under “Also ask whether they tell” in a new experiment."
+        )
         return
     st.caption("Asked for")
     frame.table(result.confounds)
@@ -227,8 +290,10 @@ def order(choice: shelf.Choice, result: ProbeResult) -> None:
     if not len(result.order):
         st.caption("No sequence probe was asked for: choose one under “More choices” in a new experiment.")
         return
-    st.caption("The score of each pooling, and with the test people’s tokens shuffled in time and over stages: what "
-               "falls rests on order. The bag of words stands under Scores, on the same folds.")
+    st.caption(
+        "The score of each pooling, and with the test people’s tokens shuffled in time and over stages: what "
+        "falls rests on order. The bag of words stands under Scores, on the same folds."
+    )
     frame.table(result.order)
     st.caption("Tokens with the largest weight in their unit")
     frame.table(result.deciding, height=360)
@@ -237,26 +302,43 @@ def order(choice: shelf.Choice, result: ProbeResult) -> None:
 def compare(kept: list[ProbeResult], result: ProbeResult) -> None:
     """Every kept experiment on the same label, row by row."""
     table = probe_view.side_by_side([one for one in kept if one.settings.label == result.settings.label])
-    st.caption(f"Every row of every experiment on {result.settings.label} that was kept, newest first. Rows of one "
-               "experiment share people and folds; across experiments with other folds, look at the intervals.")
-    frame.table(table, column_config={
-        name: st.column_config.NumberColumn(format="%.3f") for name in ("Score", "From", "To", "p, corrected")})
-    st.download_button("Comparison, CSV", plain_table(table).to_csv(index=False),
-                       f"probes-{result.settings.label}.csv", "text/csv", on_click="ignore")
+    st.caption(
+        f"Every row of every experiment on {result.settings.label} that was kept, newest first. Rows of one "
+        "experiment share people and folds; across experiments with other folds, look at the intervals."
+    )
+    frame.table(
+        table,
+        column_config={
+            name: st.column_config.NumberColumn(format="%.3f") for name in ("Score", "From", "To", "p, corrected")
+        },
+    )
+    st.download_button(
+        "Comparison, CSV",
+        plain_table(table).to_csv(index=False),
+        f"probes-{result.settings.label}.csv",
+        "text/csv",
+        on_click="ignore",
+    )
 
 
 def keep(choice: shelf.Choice, result: ProbeResult) -> None:
     """The result as files, the methods paragraph, and the recipe that runs it again."""
     stem = f"probe-{choice.model}-{result.settings.label}"
     with st.container(horizontal=True):
-        st.download_button("Scores, CSV", plain_table(result.rows).to_csv(index=False), f"{stem}.csv", "text/csv",
-                           on_click="ignore")
-        st.download_button("Everything, JSON", json.dumps(result.to_json(), default=plain, indent=1), f"{stem}.json",
-                           "application/json", on_click="ignore")
-        st.download_button("Recipe, TOML", recipe_text(result.settings), f"{stem}.toml", "text/plain",
-                           on_click="ignore")
-        st.download_button("Report, HTML", lambda: report_html(result), f"{stem}.html", "text/html",
-                           on_click="ignore")
+        st.download_button(
+            "Scores, CSV", plain_table(result.rows).to_csv(index=False), f"{stem}.csv", "text/csv", on_click="ignore"
+        )
+        st.download_button(
+            "Everything, JSON",
+            json.dumps(result.to_json(), default=plain, indent=1),
+            f"{stem}.json",
+            "application/json",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Recipe, TOML", recipe_text(result.settings), f"{stem}.toml", "text/plain", on_click="ignore"
+        )
+        st.download_button("Report, HTML", lambda: report_html(result), f"{stem}.html", "text/html", on_click="ignore")
     st.subheader("For the methods section", anchor=False)
     st.markdown(result.summary["methods"])
 
@@ -266,6 +348,7 @@ def report_html(result: ProbeResult) -> bytes:
     import tempfile
 
     from dfe_core.reports.probe import write_report
+
     with tempfile.TemporaryDirectory(prefix="dfe-probe-") as folder:
         pages = [p for p in write_report(result, Path(folder)) if p.suffix == ".html"]
         return pages[0].read_bytes()
@@ -276,5 +359,11 @@ def plain(value: object) -> object:
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else str(value)
 
 
-PARTS = {"Scores": scores, "Which faces": probe_faces.show, "Order": order, "Errors": errors, "Confounds": confounds,
-         "Keep": keep}
+PARTS = {
+    "Scores": scores,
+    "Which faces": probe_faces.show,
+    "Order": order,
+    "Errors": errors,
+    "Confounds": confounds,
+    "Keep": keep,
+}

@@ -47,8 +47,13 @@ def pick(choice: shelf.Choice, recordings: pd.DataFrame) -> str:
         who = f" · {row['subject']}" if row["subject"] and row["subject"] not in name else ""
         return f"{name}{who} · {span(row['duration_s'])}"
 
-    name = st.selectbox("Recording", names, index=names.index(wanted) if wanted in names else 0, format_func=describe,
-                        key=f"pick-{choice.dataset}-{wanted}")
+    name = st.selectbox(
+        "Recording",
+        names,
+        index=names.index(wanted) if wanted in names else 0,
+        format_func=describe,
+        key=f"pick-{choice.dataset}-{wanted}",
+    )
     if name != (wanted if wanted in names else names[0]):
         state.write(recording=name, t=None, part=None)
         st.rerun(scope="fragment")
@@ -81,8 +86,10 @@ def recording(choice: shelf.Choice) -> None:
     if face.has_mesh:
         play(choice, track, name, codebook, face)
     else:
-        st.info(f"“{face.title or face.id}” has no mesh here: the faces cannot be drawn, tokens and errors can.",
-                icon=":material/view_in_ar:")
+        st.info(
+            f"“{face.title or face.id}” has no mesh here: the faces cannot be drawn, tokens and errors can.",
+            icon=":material/view_in_ar:",
+        )
     summary(choice, track, face.has_mesh)
 
 
@@ -97,8 +104,14 @@ def facts_line(row: pd.Series, labels: tuple[str, ...]) -> str:
 
 def choose_part(track: tracks.Track) -> None:
     """Long recordings come in parts."""
-    part = st.segmented_control("Part", range(track.parts), default=track.part, required=True,
-                                format_func=lambda p: f"Part {p + 1}", key=f"part-{track.part}")
+    part = st.segmented_control(
+        "Part",
+        range(track.parts),
+        default=track.part,
+        required=True,
+        format_func=lambda p: f"Part {p + 1}",
+        key=f"part-{track.part}",
+    )
     if part != track.part:
         state.write(part=part, t=None)
         st.rerun(scope="fragment")
@@ -112,15 +125,22 @@ def play(choice: shelf.Choice, track: tracks.Track, name: str, codebook, face) -
     on_map = framed.shown_on(choice)
     marked = np.array([]) if on_map is None else framed.times_in(choice, on_map, name)
     marked = marked[(marked >= track.time_s[0]) & (marked <= track.time_s[-1])] if len(track.time_s) else marked
-    data = {"face": media.face_address(face), "codebook": media.codebook_address(codebook), "name": name,
-            "recording": media.address(track.data, "application/octet-stream", "recording"),
-            "at": selection.nearest_frame(track.time_s, state.read("t")),
-            "stages": int(stages) if stages and stages.isdigit() else codebook.stages,
-            "items": cards.chips(dictionary(choice).table.iloc[used], pictures), "height": 380,
-            "chosen": chosen.read(choice), "look": "player",
-            "marks": selection.nearest_frames(track.time_s, marked).tolist()}
-    told = views.player(key=f"player-{name}-{track.part}", data=data, on_at_change=lambda: None,
-                        on_open_change=lambda: None)
+    data = {
+        "face": media.face_address(face),
+        "codebook": media.codebook_address(codebook),
+        "name": name,
+        "recording": media.address(track.data, "application/octet-stream", "recording"),
+        "at": selection.nearest_frame(track.time_s, state.read("t")),
+        "stages": int(stages) if stages and stages.isdigit() else codebook.stages,
+        "items": cards.chips(dictionary(choice).table.iloc[used], pictures),
+        "height": 380,
+        "chosen": chosen.read(choice),
+        "look": "player",
+        "marks": selection.nearest_frames(track.time_s, marked).tolist(),
+    }
+    told = views.player(
+        key=f"player-{name}-{track.part}", data=data, on_at_change=lambda: None, on_open_change=lambda: None
+    )
     if told.at:
         depth = int(told.at["stages"])
         state.write(recording=name, t=told.at["t"], stages=depth if depth < codebook.stages else None)
@@ -128,8 +148,13 @@ def play(choice: shelf.Choice, track: tracks.Track, name: str, codebook, face) -
         row = selection.nearest_frame(track.time_s, state.read("t"))
         here = sorted({int(k) for k in track.tokens[row] if k})
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.button("Select this frame’s codewords", icon=":material/checklist:", on_click=chosen.write,
-                      args=(choice, here), disabled=not here)
+            st.button(
+                "Select this frame’s codewords",
+                icon=":material/checklist:",
+                on_click=chosen.write,
+                args=(choice, here),
+                disabled=not here,
+            )
             routes.link("find", "Find faces like this", example=f"{name}@{track.time_s[row]:.3f}")
             if on_map is not None and (point := framed.nearest_point(on_map, name, track.time_s[row])) is not None:
                 framed.link(on_map, "Show on the map", point=point)
@@ -149,13 +174,20 @@ def summary(choice: shelf.Choice, track: tracks.Track, has_mesh: bool) -> None:
     with left:
         st.caption("Error after each stage" + ("" if has_mesh else ", in coefficients"))
         unit = mm if has_mesh else "{:.2f}".format
-        bars.rows([bars.Bar(str(i + 1), float(e), unit(float(e))) for i, e in enumerate(mean)],
-                  "Root mean square error of this recording after each stage")
+        bars.rows(
+            [bars.Bar(str(i + 1), float(e), unit(float(e))) for i, e in enumerate(mean)],
+            "Root mean square error of this recording after each stage",
+        )
     with right:
         st.caption("Codewords it uses most")
-        frame.table(most_used(track, dictionary(choice).table), height=300, column_config={
-            "Share of frames": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
-            "Codeword": st.column_config.LinkColumn(display_text=r"codeword=(\d+)", width="small")})
+        frame.table(
+            most_used(track, dictionary(choice).table),
+            height=300,
+            column_config={
+                "Share of frames": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
+                "Codeword": st.column_config.LinkColumn(display_text=r"codeword=(\d+)", width="small"),
+            },
+        )
 
 
 def most_used(track: tracks.Track, table: pd.DataFrame) -> pd.DataFrame:
@@ -164,7 +196,11 @@ def most_used(track: tracks.Track, table: pd.DataFrame) -> pd.DataFrame:
     present = np.array([(track.tokens == k).any(1) for k in used]).reshape(len(used), -1)
     order = np.argsort(-present.mean(1), kind="stable")[:20]
     base = "codebook?" + "".join(f"{k}={v}&" for k, v in state.link().items())
-    return pd.DataFrame({"Codeword": [f"{base}codeword={used[i]}" for i in order],
-                         "Movement": [cards.name_of(table.iloc[used[i]]) for i in order],
-                         "Share of frames": present.mean(1)[order],
-                         "First seen": [clock(track.time_s[present[i].argmax()]) for i in order]})
+    return pd.DataFrame(
+        {
+            "Codeword": [f"{base}codeword={used[i]}" for i in order],
+            "Movement": [cards.name_of(table.iloc[used[i]]) for i in order],
+            "Share of frames": present.mean(1)[order],
+            "First seen": [clock(track.time_s[present[i].argmax()]) for i in order],
+        }
+    )

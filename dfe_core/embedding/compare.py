@@ -83,6 +83,7 @@ def match_codebooks(a: Codebook, b: Codebook, face_a: FaceModel, face_b: FaceMod
     coefficient.
     """
     from scipy.optimize import linear_sum_assignment
+
     psi_b, lost = _on_face(b, face_a, face_b)
     cosine = displacement_cosine(a.psi, psi_b, face_a.gram)
     rows_a, rows_b = _moving(a.psi), _moving(psi_b)
@@ -92,8 +93,9 @@ def match_codebooks(a: Codebook, b: Codebook, face_a: FaceModel, face_b: FaceMod
     pairs = pairs.sort_values("cosine", ascending=False, kind="stable").reset_index(drop=True)
     pairs = pairs.assign(same=pairs["cosine"] >= ALIKE)
     same = pairs[pairs["same"]]
-    return Matching(pairs, _alone(cosine, rows_a, rows_b, set(same["a"])),
-                    _alone(cosine.T, rows_b, rows_a, set(same["b"])), lost)
+    return Matching(
+        pairs, _alone(cosine, rows_a, rows_b, set(same["a"])), _alone(cosine.T, rows_b, rows_a, set(same["b"])), lost
+    )
 
 
 def compare_fidelity(a: str, b: str, dataset: str, root: Path | None = None, seed: int = 0) -> Comparison:
@@ -115,8 +117,10 @@ def compare_fidelity(a: str, b: str, dataset: str, root: Path | None = None, see
     errors = [_subject_errors(cache, people[people.isin(chosen)]) for cache in caches]
     draw = np.random.default_rng(seed).integers(0, len(chosen), (RESAMPLES, len(chosen)))
     pooled = [_pooled(e.reindex(chosen), draw) for e in errors]
-    fidelity = [_fidelity(name, cache, error.reindex(chosen), p) for name, cache, error, p in
-                zip((a, b), caches, errors, pooled, strict=True)]
+    fidelity = [
+        _fidelity(name, cache, error.reindex(chosen), p)
+        for name, cache, error, p in zip((a, b), caches, errors, pooled, strict=True)
+    ]
     gap = pooled[0][0] - pooled[1][0], pooled[0][1] - pooled[1][1]
     difference = (float(gap[0]), *_ends(gap[1]))
     preferred, reason = _preferred(*fidelity, difference, len(chosen))
@@ -166,8 +170,10 @@ def _compared(people: pd.Series, configs: list[dict[str, Any]], data_key: str) -
 
 def _subject_errors(cache: TokenCache, people: pd.Series) -> pd.DataFrame:
     """squares (mm², sum over frames) and frames by subject."""
-    rows = cache.query("SELECT recording, sum(error_mm::DOUBLE * error_mm) AS squares, count(*) AS frames "
-                       "FROM frames WHERE isfinite(error_mm) GROUP BY recording")
+    rows = cache.query(
+        "SELECT recording, sum(error_mm::DOUBLE * error_mm) AS squares, count(*) AS frames "
+        "FROM frames WHERE isfinite(error_mm) GROUP BY recording"
+    )
     rows = rows.assign(subject=rows["recording"].astype(str).map(people)).dropna(subset="subject")
     return rows.groupby("subject")[["squares", "frames"]].sum()
 
@@ -185,8 +191,15 @@ def _fidelity(model: str, cache: TokenCache, errors: pd.DataFrame, pooled: tuple
     share = np.c_[rest, per_stage] / max(cache.frames, 1)
     entropy = float(-(share * np.log2(np.where(share > 0, share, 1))).sum())
     states = (cache.codewords - 1) * len(cache.levels) + 1
-    return Fidelity(model, (pooled[0], *_ends(pooled[1])), np.sqrt(errors["squares"] / errors["frames"]),
-                    int(counts["codeword"].nunique()), cache.codewords, float(cache.stages * np.log2(states)), entropy)
+    return Fidelity(
+        model,
+        (pooled[0], *_ends(pooled[1])),
+        np.sqrt(errors["squares"] / errors["frames"]),
+        int(counts["codeword"].nunique()),
+        cache.codewords,
+        float(cache.stages * np.log2(states)),
+        entropy,
+    )
 
 
 def _ends(values: np.ndarray) -> tuple[float, float]:
@@ -202,13 +215,17 @@ def _preferred(a: Fidelity, b: Fidelity, difference: tuple[float, float, float],
         return "", "one subject alone cannot decide between models"
     if low > 0 or high < 0:
         best, other = (b, a) if gap > 0 else (a, b)
-        return best.model, (f"{best.model} has the smaller error: {best.rmse_mm[0]:.2f} against {other.rmse_mm[0]:.2f} "
-                            f"mm, difference {abs(gap):.2f} mm ({min(abs(low), abs(high)):.2f} to "
-                            f"{max(abs(low), abs(high)):.2f}) over {subjects} subjects")
+        return best.model, (
+            f"{best.model} has the smaller error: {best.rmse_mm[0]:.2f} against {other.rmse_mm[0]:.2f} "
+            f"mm, difference {abs(gap):.2f} mm ({min(abs(low), abs(high)):.2f} to "
+            f"{max(abs(low), abs(high)):.2f}) over {subjects} subjects"
+        )
     if abs(gap) < 0.02 * max(a.rmse_mm[0], b.rmse_mm[0]) and a.bits != b.bits:
         best = a if a.bits < b.bits else b
-        return best.model, (f"errors are alike (difference {gap:+.2f} mm, {low:.2f} to {high:.2f}) and {best.model} "
-                            f"needs {best.bits:.0f} bits a frame against {max(a.bits, b.bits):.0f}")
+        return best.model, (
+            f"errors are alike (difference {gap:+.2f} mm, {low:.2f} to {high:.2f}) and {best.model} "
+            f"needs {best.bits:.0f} bits a frame against {max(a.bits, b.bits):.0f}"
+        )
     return "", f"undecided on {subjects} subjects: difference {gap:+.2f} mm ({low:.2f} to {high:.2f})"
 
 
@@ -225,8 +242,9 @@ def agreement(a: str, b: str, matching: Matching, dataset: str, root: Path | Non
         has_b = _presence(y.tokens, other.codewords)[:, pairs["b"]]
         both += (has_a & has_b).sum(0)
         either += (has_a | has_b).sum(0)
-    return pairs.drop(columns="same").assign(jaccard=np.divide(both, either, out=np.full(len(pairs), np.nan),
-                                                               where=either > 0))
+    return pairs.drop(columns="same").assign(
+        jaccard=np.divide(both, either, out=np.full(len(pairs), np.nan), where=either > 0)
+    )
 
 
 def _presence(tokens: np.ndarray, size: int) -> np.ndarray:

@@ -52,9 +52,11 @@ class Density:
         if self.kind == "projected":
             return f"Density of all {self.frames:,} frames, each projected on the same axes"
         middle, high = self.error
-        return (f"Density of all {self.frames:,} frames: those not drawn count where the drawn frame most like them "
-                f"lies (nearest neighbour); {self.held_out:,} drawn frames treated so miss their place by "
-                f"{middle:.1%} of the map’s width (median; 90% of them by less than {high:.1%})")
+        return (
+            f"Density of all {self.frames:,} frames: those not drawn count where the drawn frame most like them "
+            f"lies (nearest neighbour); {self.held_out:,} drawn frames treated so miss their place by "
+            f"{middle:.1%} of the map’s width (median; 90% of them by less than {high:.1%})"
+        )
 
 
 def nearest_place(vectors: np.ndarray, places: np.ndarray, metric: str) -> Placer:
@@ -65,20 +67,22 @@ def nearest_place(vectors: np.ndarray, places: np.ndarray, metric: str) -> Place
     simulated data it misses by 0.2 % of the map's width, a perceptron of 2 × 256 units by 2.0 %.
     """
     known = _comparable(vectors, metric)
-    half = (known ** 2).sum(1) / 2
+    half = (known**2).sum(1) / 2
 
     def place(asked: np.ndarray) -> np.ndarray:
         asked = _comparable(asked, metric)
         found = np.empty(len(asked), np.int64)
         for start in range(0, len(asked), BATCH):
-            part = asked[start:start + BATCH]
-            found[start:start + BATCH] = (part @ known.T - half).argmax(1)
+            part = asked[start : start + BATCH]
+            found[start : start + BATCH] = (part @ known.T - half).argmax(1)
         return places[found]
+
     return place
 
 
-def held_out_error(vectors: np.ndarray, places: np.ndarray, metric: str, seed: int = 0,
-                   most: int = 2000) -> tuple[tuple[float, float], int]:
+def held_out_error(
+    vectors: np.ndarray, places: np.ndarray, metric: str, seed: int = 0, most: int = 2000
+) -> tuple[tuple[float, float], int]:
     """How far `nearest_place` misses: a tenth of the points (at most `most`) are held out and placed by the rest.
     Returns median and 90th percentile of the distance over the map's larger extent, and how many were held out."""
     order = np.random.default_rng(seed).permutation(len(vectors))
@@ -96,9 +100,16 @@ def density_of(places: np.ndarray, kind: str = "all") -> Density:
     return Density(counts.astype(np.int64), tuple(edges[::-1]), kind, len(places))
 
 
-def density_of_all(tokens: TokenCache, vectors: FrameVectors, places: np.ndarray, place: Placer, kind: str,
-                   error: tuple[float, float] | None = None, held_out: int = 0,
-                   progress: Listener = silent) -> Density:
+def density_of_all(
+    tokens: TokenCache,
+    vectors: FrameVectors,
+    places: np.ndarray,
+    place: Placer,
+    kind: str,
+    error: tuple[float, float] | None = None,
+    held_out: int = 0,
+    progress: Listener = silent,
+) -> Density:
     """The density of every frame of a token cache, read recording by recording: memory is one recording.
 
     places: (n, 2) or (n, 3) of the drawn frames; the grid spans them, and what falls outside counts at its edge.

@@ -69,8 +69,11 @@ def by_cooccurrence(codebook: Codebook, runs: RunIndex, dimensions: int = 50, se
 def sample_frames(tokens: TokenCache, sample: int, seed: int) -> Iterator[tuple[Tokens, np.ndarray]]:
     """Frames drawn at random without replacement over the whole token cache: each recording and the rows drawn."""
     total = tokens.frames
-    rows = np.arange(total) if sample >= total else \
-        np.sort(np.random.default_rng(seed).choice(total, sample, replace=False))
+    rows = (
+        np.arange(total)
+        if sample >= total
+        else np.sort(np.random.default_rng(seed).choice(total, sample, replace=False))
+    )
     start = 0
     for part in iter_recordings(tokens):
         low, high = np.searchsorted(rows, [start, start + len(part.frame)])
@@ -122,15 +125,22 @@ def bags(tokens: np.ndarray, intensities: np.ndarray, weight: np.ndarray) -> np.
 
 def of_frames(vectors: FrameVectors, tokens: TokenCache, sample: int, seed: int) -> Features:
     """Vectors of a sample of all frames, with what each frame is and its tokens."""
-    held = [(vectors.of(part, rows), _frame_rows(part, rows, vectors.size), part.tokens[rows], part.intensities[rows])
-            for part, rows in sample_frames(tokens, sample, seed)]
+    held = [
+        (vectors.of(part, rows), _frame_rows(part, rows, vectors.size), part.tokens[rows], part.intensities[rows])
+        for part, rows in sample_frames(tokens, sample, seed)
+    ]
     about = vectors.dataset.recordings[["recording", "subject", *vectors.dataset.labels]]
     if not held:
         return Features(np.empty((0, 1)), vectors.metric, pd.DataFrame({"recording": []}), [])
     found, rows, numbers, intensities = (list(column) for column in zip(*held, strict=True))
-    return Features(np.concatenate(found), vectors.metric,
-                    pd.concat(rows, ignore_index=True).merge(about, "left", "recording"), [],
-                    np.concatenate(numbers), np.concatenate(intensities))
+    return Features(
+        np.concatenate(found),
+        vectors.metric,
+        pd.concat(rows, ignore_index=True).merge(about, "left", "recording"),
+        [],
+        np.concatenate(numbers),
+        np.concatenate(intensities),
+    )
 
 
 def _codewords(codebook: Codebook, vectors: np.ndarray) -> Features:
@@ -138,29 +148,38 @@ def _codewords(codebook: Codebook, vectors: np.ndarray) -> Features:
     moving = length > 1e-9 * max(length.max(initial=0), 1e-300)
     columns = [c for c in codebook.table.columns if not c.startswith("mm_") and c != "codeword"]
     rows = pd.DataFrame({"codeword": np.arange(codebook.size)}).join(codebook.table[columns].reset_index(drop=True))
-    return Features(unit(vectors[moving]), "cosine", rows[moving].reset_index(drop=True),
-                    np.flatnonzero(~moving).tolist())
+    return Features(
+        unit(vectors[moving]), "cosine", rows[moving].reset_index(drop=True), np.flatnonzero(~moving).tolist()
+    )
 
 
 def _frame_rows(part: Tokens, chosen: np.ndarray, size: np.ndarray) -> pd.DataFrame:
     tokens = part.tokens[chosen]
     stage = np.argmax(part.intensities[chosen] * size[tokens], axis=1)
     strongest = np.take_along_axis(tokens, stage[:, None], 1)[:, 0].astype(np.int64)
-    return pd.DataFrame({"recording": part.recording, "frame": part.frame[chosen], "time_s": part.time_s[chosen],
-                         "codeword": strongest, "stage": np.where(strongest == REST, -1, stage),
-                         "error_mm": part.error_mm[chosen]})
+    return pd.DataFrame(
+        {
+            "recording": part.recording,
+            "frame": part.frame[chosen],
+            "time_s": part.time_s[chosen],
+            "codeword": strongest,
+            "stage": np.where(strongest == REST, -1, stage),
+            "error_mm": part.error_mm[chosen],
+        }
+    )
 
 
 def _spread(face: FaceModel, reach_m: float) -> np.ndarray:
     from scipy.sparse import coo_matrix, diags
     from scipy.sparse.linalg import splu
+
     size = len(face.template)
     edges = np.unique(np.sort(face.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0)
     length = np.linalg.norm(face.template[edges[:, 0]] - face.template[edges[:, 1]], axis=1).clip(1e-6)
-    mass = np.bincount(edges.ravel(), np.repeat(length ** 2, 2), minlength=size) / 4 + 1e-12
+    mass = np.bincount(edges.ravel(), np.repeat(length**2, 2), minlength=size) / 4 + 1e-12
     link = coo_matrix((np.ones(2 * len(edges)), (edges.ravel(), edges[:, ::-1].ravel())), (size, size)).tocsr()
     laplacian = diags(np.asarray(link.sum(1)).ravel()) - link
-    solve = splu((diags(mass) + reach_m ** 2 / 4 * laplacian).tocsc())
+    solve = splu((diags(mass) + reach_m**2 / 4 * laplacian).tocsc())
     fields = face.basis.transpose(1, 0, 2).reshape(size, -1).astype(np.float64)
     spread = solve.solve(mass[:, None] * fields)
     return spread.reshape(size, face.coefficients, 3).transpose(1, 0, 2)

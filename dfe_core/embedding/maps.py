@@ -55,11 +55,17 @@ class MapSettings:
 
     def __post_init__(self) -> None:
         if self.of not in KINDS or self.by not in KINDS[self.of]:
-            raise DataError(f"map of {self.of} by {self.by}", "no such map",
-                            "; ".join(f"{of} by {', '.join(by)}" for of, by in KINDS.items()))
+            raise DataError(
+                f"map of {self.of} by {self.by}",
+                "no such map",
+                "; ".join(f"{of} by {', '.join(by)}" for of, by in KINDS.items()),
+            )
         if self.method not in METHODS or self.dimensions not in (2, 3):
-            raise DataError(f"map by {self.method} in {self.dimensions} dimensions", "no such map",
-                            f"{' or '.join(METHODS)} in 2 or 3 dimensions")
+            raise DataError(
+                f"map by {self.method} in {self.dimensions} dimensions",
+                "no such map",
+                f"{' or '.join(METHODS)} in 2 or 3 dimensions",
+            )
         if self.needs_tokens and not self.dataset:
             raise DataError(f"map of {self.of} by {self.by}", "no dataset named", "the dataset that was encoded")
 
@@ -126,14 +132,25 @@ def open_map(settings: MapSettings, root: Path | None = None) -> MapArtefact | N
 def list_maps(model: str, root: Path | None = None) -> list[MapArtefact]:
     """Every finished map of a model, whatever the state of the model it was made from, newest first."""
     folder = artefact_path("analyses", "map", root).parent
-    found = [MapArtefact(p.parent) for p in sorted(folder.glob("map-*/manifest.json"),
-                                                   key=lambda p: -p.stat().st_mtime)]
+    found = [
+        MapArtefact(p.parent) for p in sorted(folder.glob("map-*/manifest.json"), key=lambda p: -p.stat().st_mtime)
+    ]
     return [m for m in found if m.manifest["settings"]["model"] == model]
 
 
-def build_map(model: str, dataset: str | None = None, of: str = "codewords", by: str = "deformation",
-              method: str = "umap", dimensions: int = 2, seed: int = 0, sample: int = 20000, root: Path | None = None,
-              progress: Listener = silent, face: FaceModel | None = None) -> MapArtefact:
+def build_map(
+    model: str,
+    dataset: str | None = None,
+    of: str = "codewords",
+    by: str = "deformation",
+    method: str = "umap",
+    dimensions: int = 2,
+    seed: int = 0,
+    sample: int = 20000,
+    root: Path | None = None,
+    progress: Listener = silent,
+    face: FaceModel | None = None,
+) -> MapArtefact:
     """Make a map, or open it when it has been made before.
 
     Parameters
@@ -159,8 +176,7 @@ def build_map(model: str, dataset: str | None = None, of: str = "codewords", by:
     progress(Progress("map", 2, STEPS, "measuring the map"))
     quality = map_quality(features.vectors, places, features.metric, seed=seed)
     progress(Progress("map", 3, STEPS, "placing all frames"))
-    density = None if vectors is None else \
-        _density(settings, vectors, features, places, project, root, progress)
+    density = None if vectors is None else _density(settings, vectors, features, places, project, root, progress)
     progress(Progress("map", 4, STEPS, "writing"))
     with atomic_directory(_path(settings, root)) as folder:
         _write(folder, settings, features, places, density, _Told(quality, explained, _total(settings, root)), started)
@@ -177,11 +193,13 @@ class _Told:
     total: int
 
 
-def _features(settings: MapSettings, root: Path | None, face: FaceModel | None,
-              progress: Listener) -> tuple[FrameVectors | None, Features]:
+def _features(
+    settings: MapSettings, root: Path | None, face: FaceModel | None, progress: Listener
+) -> tuple[FrameVectors | None, Features]:
     codebook = Codebook.open(settings.model, root)
     if face is None:
         from dfe_core.faces import open_face
+
         face = open_face(codebook.face_id, root)
     if settings.by in ("deformation", "geodesic"):
         return None, getattr(features_of, f"by_{settings.by}")(codebook, face)
@@ -199,8 +217,15 @@ def _place(features: Features, settings: MapSettings) -> tuple[np.ndarray, float
     return _umap(features, settings), None, None
 
 
-def _density(settings: MapSettings, vectors: FrameVectors, features: Features, places: np.ndarray,
-             project: Placer | None, root: Path | None, progress: Listener) -> Density:
+def _density(
+    settings: MapSettings,
+    vectors: FrameVectors,
+    features: Features,
+    places: np.ndarray,
+    project: Placer | None,
+    root: Path | None,
+    progress: Listener,
+) -> Density:
     """The density of all frames: by the map's own projection, or by the drawn frames most like them."""
     tokens = TokenCache.open(settings.model, settings.dataset, root)
     if len(places) == tokens.frames:
@@ -211,13 +236,15 @@ def _density(settings: MapSettings, vectors: FrameVectors, features: Features, p
     known = reduce(features.vectors)
     error, held_out = held_out_error(known, places, features.metric, settings.seed)
     place = nearest_place(known, places, features.metric)
-    return density_of_all(tokens, vectors, places, lambda asked: place(reduce(asked)), "nearest", error, held_out,
-                          progress)
+    return density_of_all(
+        tokens, vectors, places, lambda asked: place(reduce(asked)), "nearest", error, held_out, progress
+    )
 
 
 def _pca(vectors: np.ndarray, settings: MapSettings) -> tuple[np.ndarray, float, Placer]:
     """Places on the first principal components, the share of variance they hold, and the projection."""
     from sklearn.decomposition import PCA
+
     dimensions = min(settings.dimensions, *vectors.shape)
     pca = PCA(dimensions, random_state=settings.seed)
     places = pca.fit_transform(vectors)
@@ -230,11 +257,18 @@ def _umap(features: Features, settings: MapSettings) -> np.ndarray:
     import warnings
 
     from umap import UMAP
+
     vectors = _reducer(features.vectors, settings.seed)(features.vectors)
     count = len(vectors)
-    mapper = UMAP(n_components=settings.dimensions, metric=features.metric, random_state=settings.seed,
-                  n_neighbors=min(NEIGHBOURS, count - 1), min_dist=MIN_DISTANCE, n_jobs=1,
-                  init="spectral" if count > 4 * settings.dimensions + 8 else "random")
+    mapper = UMAP(
+        n_components=settings.dimensions,
+        metric=features.metric,
+        random_state=settings.seed,
+        n_neighbors=min(NEIGHBOURS, count - 1),
+        min_dist=MIN_DISTANCE,
+        n_jobs=1,
+        init="spectral" if count > 4 * settings.dimensions + 8 else "random",
+    )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*(Spectral|spectral|connected components).*")
         return np.asarray(mapper.fit_transform(vectors), np.float64)
@@ -246,37 +280,66 @@ def _reducer(vectors: np.ndarray, seed: int, dimensions: int = 60) -> Placer:
     if vectors.shape[1] <= 2 * dimensions:
         return np.asarray
     from sklearn.decomposition import TruncatedSVD
+
     return TruncatedSVD(min(dimensions, len(vectors) - 1), random_state=seed).fit(vectors).transform
 
 
-def _write(folder: Path, settings: MapSettings, features: Features, places: np.ndarray, density: Density | None,
-           told: _Told, started: float) -> None:
+def _write(
+    folder: Path,
+    settings: MapSettings,
+    features: Features,
+    places: np.ndarray,
+    density: Density | None,
+    told: _Told,
+    started: float,
+) -> None:
     table = features.rows.copy()
     for i in range(settings.dimensions):
         table.insert(min(1 + i, len(table.columns)), AXES[i], places[:, i].astype(np.float32))
     table.to_parquet(folder / "points.parquet", index=False)
     if features.tokens is not None:
-        np.savez_compressed(folder / "tokens.npz", tokens=features.tokens.astype(np.uint16),
-                            intensities=features.intensities.astype(np.float32))
+        np.savez_compressed(
+            folder / "tokens.npz",
+            tokens=features.tokens.astype(np.uint16),
+            intensities=features.intensities.astype(np.float32),
+        )
     if density is not None:
-        np.savez_compressed(folder / "density.npz", counts=density.counts,
-                            **{f"{axis}_edges": edges for axis, edges in zip(AXES, density.edges, strict=False)})
+        np.savez_compressed(
+            folder / "density.npz",
+            counts=density.counts,
+            **{f"{axis}_edges": edges for axis, edges in zip(AXES, density.edges, strict=False)},
+        )
     sampled = settings.of == "frames" and len(table) < told.total
     said = statement(settings, len(table), told.total, len(features.left_out), told.quality, told.explained)
-    write_json(folder / "manifest.json", {
-        "version": VERSION[settings.of], "settings": asdict(settings), "points": len(table), "total": told.total,
-        "sampled": sampled, "left_out": features.left_out, "metric": features.metric,
-        "quality": told.quality.as_json(), "explained_variance": told.explained,
-        "density": None if density is None else density.as_json(),
-        "seconds": round(time.perf_counter() - started, 2), "versions": dict(_versions()),
-        "statement": said if density is None else f"{said} {density.statement}."})
+    write_json(
+        folder / "manifest.json",
+        {
+            "version": VERSION[settings.of],
+            "settings": asdict(settings),
+            "points": len(table),
+            "total": told.total,
+            "sampled": sampled,
+            "left_out": features.left_out,
+            "metric": features.metric,
+            "quality": told.quality.as_json(),
+            "explained_variance": told.explained,
+            "density": None if density is None else density.as_json(),
+            "seconds": round(time.perf_counter() - started, 2),
+            "versions": dict(_versions()),
+            "statement": said if density is None else f"{said} {density.statement}.",
+        },
+    )
 
 
-def statement(settings: MapSettings, points: int, total: int, left_out: int, quality: MapQuality,
-              explained: float | None) -> str:
+def statement(
+    settings: MapSettings, points: int, total: int, left_out: int, quality: MapQuality, explained: float | None
+) -> str:
     """One or two sentences for under the map."""
-    what = f"{points:,} {settings.of}" if points == total or settings.of == "codewords" else \
-        f"{points:,} of {total:,} frames, drawn at random (seed {settings.seed})"
+    what = (
+        f"{points:,} {settings.of}"
+        if points == total or settings.of == "codewords"
+        else f"{points:,} of {total:,} frames, drawn at random (seed {settings.seed})"
+    )
     parts = [f"{settings.method.upper()} of {what} by {_BY[settings.by]}"]
     if left_out:
         parts[0] += f"; {left_out} that move nothing or never occur are left out"
@@ -284,13 +347,20 @@ def statement(settings: MapSettings, points: int, total: int, left_out: int, qua
         parts.append(f"the axes hold {explained:.0%} of the variance")
     if quality.trustworthiness == quality.trustworthiness:
         over = "" if quality.points == points else f", measured on {quality.points:,} of the points"
-        parts.append(f"trustworthiness {quality.trustworthiness:.2f}, {quality.neighbour_preservation:.0%} of "
-                     f"{quality.neighbours} neighbours preserved (chance {quality.chance:.1%}){over}")
+        parts.append(
+            f"trustworthiness {quality.trustworthiness:.2f}, {quality.neighbour_preservation:.0%} of "
+            f"{quality.neighbours} neighbours preserved (chance {quality.chance:.1%}){over}"
+        )
     return ". ".join(p[0].upper() + p[1:] for p in parts) + "."
 
 
-_BY = {"deformation": "the cosine of their deformation", "geodesic": "their deformation spread over 10 mm of skin",
-       "cooccurrence": "the company they keep", "psi": "the distance between faces", "tokens": "their tokens"}
+_BY = {
+    "deformation": "the cosine of their deformation",
+    "geodesic": "their deformation spread over 10 mm of skin",
+    "cooccurrence": "the company they keep",
+    "psi": "the distance between faces",
+    "tokens": "their tokens",
+}
 
 
 def _total(settings: MapSettings, root: Path | None) -> int:

@@ -32,8 +32,14 @@ class MapQuality:
         return {name: None if value != value else value for name, value in asdict(self).items()}
 
 
-def map_quality(data: np.ndarray, places: np.ndarray, metric: str = "euclidean", neighbours: int = NEIGHBOURS,
-                most: int = 2000, seed: int = 0) -> MapQuality:
+def map_quality(
+    data: np.ndarray,
+    places: np.ndarray,
+    metric: str = "euclidean",
+    neighbours: int = NEIGHBOURS,
+    most: int = 2000,
+    seed: int = 0,
+) -> MapQuality:
     """Measure a map.
 
     Parameters
@@ -50,10 +56,17 @@ def map_quality(data: np.ndarray, places: np.ndarray, metric: str = "euclidean",
     if count < FEWEST or far.max(initial=0) <= 1e-12:
         return MapQuality(*[float("nan")] * 4, neighbours=max(neighbours, 0), points=count)
     from sklearn.manifold import trustworthiness
+
     trust = trustworthiness(far, places, n_neighbors=neighbours, metric="precomputed")
     continuity = trustworthiness(near, _classical(far, data, metric), n_neighbors=neighbours, metric="precomputed")
-    return MapQuality(float(trust), float(continuity), neighbour_preservation(far, near, neighbours),
-                      neighbours / (count - 1), neighbours, count)
+    return MapQuality(
+        float(trust),
+        float(continuity),
+        neighbour_preservation(far, near, neighbours),
+        neighbours / (count - 1),
+        neighbours,
+        count,
+    )
 
 
 def neighbour_preservation(far: np.ndarray, near: np.ndarray, neighbours: int) -> float:
@@ -76,6 +89,7 @@ def _without_self(distances: np.ndarray) -> np.ndarray:
 
 def _distances(points: np.ndarray, metric: str) -> np.ndarray:
     from sklearn.metrics import pairwise_distances
+
     distances = pairwise_distances(points, metric=metric)
     np.fill_diagonal(distances, 0)
     return np.maximum(distances, 0)
@@ -86,4 +100,5 @@ def _classical(far: np.ndarray, data: np.ndarray, metric: str) -> np.ndarray:
     if metric == "euclidean":
         return data
     from dfe_core.tokenizer.metric import unit
+
     return unit(np.asarray(data, np.float64))

@@ -16,8 +16,9 @@ def shares_by(index: RunIndex, recordings: pd.DataFrame, by: str) -> pd.DataFram
     """
     if by not in recordings.columns:
         raise DataError(by, "no such column of the recordings", ", ".join(map(str, recordings.columns)))
-    about = pd.DataFrame({"recording": recordings["recording"].astype(str), "value": recordings[by],
-                          "who": recordings["subject"]}).dropna(subset="value")
+    about = pd.DataFrame(
+        {"recording": recordings["recording"].astype(str), "value": recordings[by], "who": recordings["subject"]}
+    ).dropna(subset="value")
     held = index.recordings[["recording", "frames"]].assign(recording=lambda t: t["recording"].astype(str))
     frames = held.merge(about, on="recording").groupby(["value", "who"], observed=True)["frames"].sum()
     rows = index.presence[["recording", "codeword", "frames"]].assign(recording=lambda t: t["recording"].astype(str))

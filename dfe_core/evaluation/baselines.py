@@ -33,8 +33,10 @@ class ResidualMeans:
 
     def entropy_bits(self) -> np.ndarray:
         """(N,) entropy-coded bits of a test frame up to each stage, code lengths of the training frames."""
-        stages = [fitted_code_lengths(self.train_tokens[:, i], len(book))[self.tokens[:, i]].mean()
-                  for i, book in enumerate(self.books)]
+        stages = [
+            fitted_code_lengths(self.train_tokens[:, i], len(book))[self.tokens[:, i]].mean()
+            for i, book in enumerate(self.books)
+        ]
         return np.cumsum(stages)
 
     def encode(self, psi: np.ndarray) -> np.ndarray:
@@ -57,8 +59,9 @@ def sample_rows(psi: np.ndarray, count: int = _FIT_FRAMES, seed: int = 0) -> np.
     return np.asarray(psi[np.sort(np.random.default_rng(seed).choice(len(psi), count, replace=False))])
 
 
-def residual_kmeans(train: np.ndarray, test: np.ndarray, stages: int, codewords: int, seed: int = 0,
-                    frame: np.ndarray | None = None) -> ResidualMeans:
+def residual_kmeans(
+    train: np.ndarray, test: np.ndarray, stages: int, codewords: int, seed: int = 0, frame: np.ndarray | None = None
+) -> ResidualMeans:
     """Residual k-means on whitened ψ, one codebook a stage: (N, E) training frames in, (T, E) frames encoded.
 
     frame: (E, E) a latent frame to use in place of whitening (a stronger rival on the mesh).
@@ -70,8 +73,9 @@ def residual_kmeans(train: np.ndarray, test: np.ndarray, stages: int, codewords:
     left, aim = (train - mean) @ frame, (test - mean) @ frame
     books, tokens, train_tokens = [], [], []
     for stage in range(stages):
-        means = MiniBatchKMeans(min(codewords, len(left)), batch_size=4096, n_init=1, max_iter=30,
-                                random_state=seed + stage).fit(left)
+        means = MiniBatchKMeans(
+            min(codewords, len(left)), batch_size=4096, n_init=1, max_iter=30, random_state=seed + stage
+        ).fit(left)
         train_tokens.append(means.predict(left))
         left = left - means.cluster_centers_[train_tokens[-1]]
         tokens.append(means.predict(aim))
@@ -94,15 +98,17 @@ def quantised_pca(train: np.ndarray, test: np.ndarray, factor: np.ndarray, bits:
         if given[component] == 0:
             aim[:, component] = 0
             continue
-        scale = MiniBatchKMeans(min(2 ** int(given[component]), len(scores)), n_init=1, max_iter=30, batch_size=4096,
-                                random_state=seed)
+        scale = MiniBatchKMeans(
+            min(2 ** int(given[component]), len(scores)), n_init=1, max_iter=30, batch_size=4096, random_state=seed
+        )
         scale.fit(scores[:, component, None])
         aim[:, component] = scale.cluster_centers_[scale.predict(aim[:, component, None]), 0]
     return mean + aim @ back
 
 
-def principal_components(train: np.ndarray,
-                         factor: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def principal_components(
+    train: np.ndarray, factor: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """mean (E,), scores = (ψ − mean) @ project (E, D), ψ = mean + scores @ back (D, E), variance (D,), falling."""
     mean = train.mean(0)
     moved = (train - mean) @ factor

@@ -40,8 +40,9 @@ class Encoded:
     bits: np.ndarray
 
 
-def encode_part(tokenizer: Tokenizer, codebook: Codebook, data: Dataset, parts: Split, split: str,
-                progress: Listener = silent) -> Encoded:
+def encode_part(
+    tokenizer: Tokenizer, codebook: Codebook, data: Dataset, parts: Split, split: str, progress: Listener = silent
+) -> Encoded:
     """Tokens of the valid frames of one part, at most about `MOST_FRAMES`. Arrays of length 0 when it has none."""
     blind = torch.zeros_like(tokenizer.frame)
     fps = dict(zip(data.recordings["recording"], data.recordings["fps"], strict=True))
@@ -59,8 +60,18 @@ def encode_part(tokenizer: Tokenizer, codebook: Codebook, data: Dataset, parts: 
         return _nothing(codebook)
     starts = np.concatenate([[0], np.cumsum([len(f[0]) for f in found])])
     psi, tokens, levels, intensities = (np.concatenate(x) for x in zip(*found, strict=True))
-    return Encoded(psi, tokens, levels, intensities, codebook.decode(tokens, intensities), starts,
-                   np.array([fps[n] for n in names]), names, rows, code_lengths(tokenizer, tokens, levels))
+    return Encoded(
+        psi,
+        tokens,
+        levels,
+        intensities,
+        codebook.decode(tokens, intensities),
+        starts,
+        np.array([fps[n] for n in names]),
+        names,
+        rows,
+        code_lengths(tokenizer, tokens, levels),
+    )
 
 
 @torch.no_grad()
@@ -73,5 +84,15 @@ def code_lengths(tokenizer: Tokenizer, tokens: np.ndarray, levels: np.ndarray) -
 
 def _nothing(codebook: Codebook) -> Encoded:
     tokens, psi = np.empty((0, codebook.stages)), np.empty((0, len(codebook.names)), np.float32)
-    return Encoded(psi, tokens.astype(np.uint16), tokens.astype(np.uint8), tokens, psi, np.zeros(1, int),
-                   np.empty(0), [], [], np.empty(0))
+    return Encoded(
+        psi,
+        tokens.astype(np.uint16),
+        tokens.astype(np.uint8),
+        tokens,
+        psi,
+        np.zeros(1, int),
+        np.empty(0),
+        [],
+        [],
+        np.empty(0),
+    )

@@ -31,8 +31,15 @@ from dfe_core.tokenizer.switching_rate import changes_and_speed, flicker
 from dfe_core.training.frames import training_frames
 
 
-def evaluate_model(model: str, dataset: str, *, split: str = "test", root: Path | None = None,
-                   progress: Listener = silent, rivals: bool = True) -> dict[str, Any]:
+def evaluate_model(
+    model: str,
+    dataset: str,
+    *,
+    split: str = "test",
+    root: Path | None = None,
+    progress: Listener = silent,
+    rivals: bool = True,
+) -> dict[str, Any]:
     """The JSON of `dfe evaluate` for one part of the split (``test``, ``validation``, ``train`` or ``all``).
 
     On the dataset that the model was trained on the split is the one it was trained with; on another it is drawn
@@ -43,8 +50,11 @@ def evaluate_model(model: str, dataset: str, *, split: str = "test", root: Path 
     tokenizer, config = load_model(model, root)
     require_same_coefficients(config, data)
     own = config["dataset"]["key"] == data.key
-    parts = Split.from_json(config["split"]) if own else split_dataset(
-        data, TrainConfig.test_share, TrainConfig.validation_share, config["seed"])
+    parts = (
+        Split.from_json(config["split"])
+        if own
+        else split_dataset(data, TrainConfig.test_share, TrainConfig.validation_share, config["seed"])
+    )
     face, codebook = open_face(config["face"], root), Codebook.open(model, root)
     encoded = encode_part(tokenizer, codebook, data, parts, split, progress)
     if not len(encoded.psi):
@@ -69,13 +79,19 @@ def _exposure(config: dict[str, Any], data: Dataset, recordings: list[str]) -> d
     seen = exposure(config, data)
     subject = data.recordings.set_index("recording")["subject"]
     people = {subject[r] for r in recordings}
-    return {"known": seen.known, "recordings": len(recordings), "seen_recordings": len(seen.recordings & {*recordings}),
-            "subjects": len(people), "seen_subjects": len(seen.subjects & people),
-            "same_names": len(seen.same_names & people)}
+    return {
+        "known": seen.known,
+        "recordings": len(recordings),
+        "seen_recordings": len(seen.recordings & {*recordings}),
+        "subjects": len(people),
+        "seen_subjects": len(seen.subjects & people),
+        "same_names": len(seen.same_names & people),
+    }
 
 
-def _figures(tokenizer: Tokenizer, codebook: Codebook, face: FaceModel, data: Dataset, found: Encoded,
-             split: str) -> dict[str, Any]:
+def _figures(
+    tokenizer: Tokenizer, codebook: Codebook, face: FaceModel, data: Dataset, found: Encoded, split: str
+) -> dict[str, Any]:
     grams = fidelity.region_grams(face)
     gram, factor, error = grams["face"], mesh_factor(grams["face"]), found.psi - found.decoded
     subjects = data.recordings.set_index("recording").loc[found.recordings, "subject"].nunique()
@@ -84,23 +100,35 @@ def _figures(tokenizer: Tokenizer, codebook: Codebook, face: FaceModel, data: Da
     cumulative = _by_stage(codebook, found, gram)
     perplexity = 2 ** fidelity.entropy_bits(found.tokens, codebook.size)
     return {
-        "model": codebook.model, "dataset": data.name, "simulated": data.simulated, "split": split,
-        "subjects": int(subjects), "frames": len(found.psi), "stages": codebook.stages, "codewords": codebook.size,
+        "model": codebook.model,
+        "dataset": data.name,
+        "simulated": data.simulated,
+        "split": split,
+        "subjects": int(subjects),
+        "frames": len(found.psi),
+        "stages": codebook.stages,
+        "codewords": codebook.size,
         "levels": len(codebook.levels),
         "bits_per_frame": raw_bits(found.tokens, tokenizer.quantizer.tables().top.cpu().numpy()),
         "entropy_bits_per_frame": float(found.bits.mean()),
-        "rmse_mm": fidelity.rmse(error, gram), "rmse_mm_movable": fidelity.rmse(error, fidelity.movable_gram(face)),
+        "rmse_mm": fidelity.rmse(error, gram),
+        "rmse_mm_movable": fidelity.rmse(error, fidelity.movable_gram(face)),
         "p95_mm": fidelity.vertex_percentile_mm(error, face),
         "rmse_mm_by_region": {name: fidelity.rmse(error, g) for name, g in grams.items() if name != "face"},
         "explained_variance": fidelity.explained_variance(found.psi, found.decoded, gram),
         "cosine": fidelity.mean_cosine(found.psi, found.decoded, gram),
         "retrieval_top1": fidelity.retrieval_top1(found.psi, found.decoded, factor),
-        "utilisation": fidelity.utilisation(found.tokens, codebook.size), "perplexity": perplexity.tolist(),
+        "utilisation": fidelity.utilisation(found.tokens, codebook.size),
+        "perplexity": perplexity.tolist(),
         "locality": _finite(moving["locality"].mean()),
         "distinctness_max": fidelity.max_cosine(codebook.psi, factor),
-        "symmetric": int(sides.get("symmetric", 0)), "left": int(sides.get("left", 0)),
-        "right": int(sides.get("right", 0)), **_flicker(found, codebook.size, factor),
-        "tokens_per_frame": float((found.tokens != 0).sum(1).mean()), "rmse_mm_by_stage": cumulative}
+        "symmetric": int(sides.get("symmetric", 0)),
+        "left": int(sides.get("left", 0)),
+        "right": int(sides.get("right", 0)),
+        **_flicker(found, codebook.size, factor),
+        "tokens_per_frame": float((found.tokens != 0).sum(1).mean()),
+        "rmse_mm_by_stage": cumulative,
+    }
 
 
 def _by_stage(codebook: Codebook, found: Encoded, gram: np.ndarray) -> list[float]:
@@ -118,12 +146,16 @@ def _flicker(found: Encoded, size: int, factor: np.ndarray) -> dict[str, float |
         part = slice(found.starts[index], found.starts[index + 1])
         parts.append(changes_and_speed(found.tokens[part], found.psi[part], rows, found.fps[index], size, factor))
     rates = flicker(*(np.concatenate(p) for p in zip(*parts, strict=True)))
-    return {"token_changes_per_s": _finite(rates["all"]), "token_changes_per_s_still": _finite(rates["still"]),
-            "token_changes_per_s_moving": _finite(rates["moving"])}
+    return {
+        "token_changes_per_s": _finite(rates["all"]),
+        "token_changes_per_s_still": _finite(rates["still"]),
+        "token_changes_per_s_moving": _finite(rates["moving"]),
+    }
 
 
-def _baselines(result: dict[str, Any], codebook: Codebook, face: FaceModel, train: np.ndarray, found: Encoded,
-               progress: Listener) -> dict[str, dict[str, float | None] | None]:
+def _baselines(
+    result: dict[str, Any], codebook: Codebook, face: FaceModel, train: np.ndarray, found: Encoded, progress: Listener
+) -> dict[str, dict[str, float | None] | None]:
     """Rivals at the raw bits of the codebook, each with its entropy-coded bits, and at equal entropy-coded bits."""
     gram = fidelity.region_grams(face)["face"]
     train = baselines.sample_rows(train).astype(np.float64)
@@ -134,8 +166,9 @@ def _baselines(result: dict[str, Any], codebook: Codebook, face: FaceModel, trai
     made["pca"] = equal_bits.pca_at_equal_bits(gram, train, found.psi, *bits)
     progress(Progress("evaluating", 4, 6, "action units"))
     decoded = baselines.from_action_units(train, found.psi, codebook.names)
-    made["aus"] = None if decoded is None else \
-        equal_bits.errors(found.psi, decoded, gram) | {"entropy_bits_per_frame": None}
+    made["aus"] = (
+        None if decoded is None else equal_bits.errors(found.psi, decoded, gram) | {"entropy_bits_per_frame": None}
+    )
     return made
 
 

@@ -23,8 +23,7 @@ THRESHOLDS = (0.85, 0.9)
 _TRAIN_FRAMES = 40_000
 
 
-def discovered(tokenizer: Tokenizer, codebook: Codebook, data: Dataset, parts: Split,
-               test: Encoded) -> dict[str, Any]:
+def discovered(tokenizer: Tokenizer, codebook: Codebook, data: Dataset, parts: Split, test: Encoded) -> dict[str, Any]:
     """How well one codeword, and a set of at most three, tell each true action on held-out frames.
 
     Returns per action its AUROC by the best codeword and by the set, each with the codewords; by intensity (the sum
@@ -36,10 +35,17 @@ def discovered(tokenizer: Tokenizer, codebook: Codebook, data: Dataset, parts: S
     for kind in ("intensity", "presence"):
         train = activations(train_tokens, train_strengths, codebook.size, kind)
         held = activations(test.tokens, test.intensities, codebook.size, kind)
-        rows += [{"scored_by": kind, "action": actions[j][0], "side": actions[j][1], "in_facs": bool(in_facs[j]),
-                  **_score(train, train_truth[:, j], held, test_truth[:, j])}
-                 for j in range(len(actions))
-                 if min(train_truth[:, j].sum(), test_truth[:, j].sum()) >= MIN_FRAMES]
+        rows += [
+            {
+                "scored_by": kind,
+                "action": actions[j][0],
+                "side": actions[j][1],
+                "in_facs": bool(in_facs[j]),
+                **_score(train, train_truth[:, j], held, test_truth[:, j]),
+            }
+            for j in range(len(actions))
+            if min(train_truth[:, j].sum(), test_truth[:, j].sum()) >= MIN_FRAMES
+        ]
     return {"actions": len(rows) // 2, "summary": _summary(rows), "per_action": rows}
 
 
@@ -98,8 +104,9 @@ def _summary(rows: list[dict[str, Any]]) -> dict[str, float]:
     return out
 
 
-def _training(tokenizer: Tokenizer, codebook: Codebook, data: Dataset,
-              parts: Split) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _training(
+    tokenizer: Tokenizer, codebook: Codebook, data: Dataset, parts: Split
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     found = encode_part(tokenizer, codebook, data, parts, "train")
     truth, _, _ = _truth_of(data, found)
     rows = np.arange(0, len(truth), max(1, len(truth) // _TRAIN_FRAMES))

@@ -55,8 +55,16 @@ class Adjusted:
         return psi - self.rest[subject] if subject in self.rest else psi
 
 
-def adjust(staged: Dataset, name: str, face: FaceModel, *, rest: str = "keep", pose: str = "none",
-           root: Path | None = None, progress: Listener = silent) -> list[str]:
+def adjust(
+    staged: Dataset,
+    name: str,
+    face: FaceModel,
+    *,
+    rest: str = "keep",
+    pose: str = "none",
+    root: Path | None = None,
+    progress: Listener = silent,
+) -> list[str]:
     """Write ``datasets/<name>`` as `staged`, with each person's rest (``remove``) and pose field (``field``) taken off.
 
     The resting face is the one that calm frames return to (`resting_face`), coefficients weighed by how far each moves
@@ -78,10 +86,30 @@ def adjust(staged: Dataset, name: str, face: FaceModel, *, rest: str = "keep", p
             row, extras = rows.loc[frames.recording], staged.extras(frames.recording)
             psi = found.apply(str(row["subject"]), frames.psi, _angles(extras, row))
             psi = np.where(frames.valid[:, None], psi, 0).astype(np.float32)
-            writer.add(Recording(frames.recording, staged.names, psi, frames.time_s, frames.frame, frames.valid,
-                                 float(row["fps"]), "", str(row["extractor"]), extras=extras))
-        writer.close({**manifest, "name": name, "notes": [*(manifest.get("notes") or []), *notes],
-                      "adjusted": _figures(found, rest, pose, staged)}, staged.truth, staged.recordings)
+            writer.add(
+                Recording(
+                    frames.recording,
+                    staged.names,
+                    psi,
+                    frames.time_s,
+                    frames.frame,
+                    frames.valid,
+                    float(row["fps"]),
+                    "",
+                    str(row["extractor"]),
+                    extras=extras,
+                )
+            )
+        writer.close(
+            {
+                **manifest,
+                "name": name,
+                "notes": [*(manifest.get("notes") or []), *notes],
+                "adjusted": _figures(found, rest, pose, staged),
+            },
+            staged.truth,
+            staged.recordings,
+        )
     return notes
 
 
@@ -169,20 +197,41 @@ def _calm(values: np.ndarray, frames: Frames, recordings: int) -> np.ndarray:
 def _figures(found: Adjusted, rest: str, pose: str, staged: Dataset) -> dict[str, Any]:
     """For the manifest: what was taken off each subject, so that it can be put back."""
     leak = (staged.manifest.get("pose_leak") or {}).get("leak")
-    return {"rest": {"method": rest, "by_subject": {s: v.tolist() for s, v in found.rest.items()}},
-            "pose": {"method": pose, "ridge": RIDGE, "half_weight_s": HALF_WEIGHT_S, "leak_before": leak,
-                     "by_subject": {s: {"centre": fit.centre.tolist(), "low": fit.low.tolist(),
-                                        "high": fit.high.tolist(), "own": fit.own, "quiet": fit.quiet,
-                                        "weights": fit.weights.tolist()} for s, fit in found.pose.items()}}}
+    return {
+        "rest": {"method": rest, "by_subject": {s: v.tolist() for s, v in found.rest.items()}},
+        "pose": {
+            "method": pose,
+            "ridge": RIDGE,
+            "half_weight_s": HALF_WEIGHT_S,
+            "leak_before": leak,
+            "by_subject": {
+                s: {
+                    "centre": fit.centre.tolist(),
+                    "low": fit.low.tolist(),
+                    "high": fit.high.tolist(),
+                    "own": fit.own,
+                    "quiet": fit.quiet,
+                    "weights": fit.weights.tolist(),
+                }
+                for s, fit in found.pose.items()
+            },
+        },
+    }
 
 
 def _notes(found: Adjusted, rest: str, pose: str, staged: Dataset) -> list[str]:
     notes = []
     if pose == "field":
-        notes.append(f"A field of head pose, fitted without labels on each of {len(found.pose)} subjects' own quiet "
-                     "frames, is taken off." if found.pose else "No pose is taken off: no head pose that varies.")
+        notes.append(
+            f"A field of head pose, fitted without labels on each of {len(found.pose)} subjects' own quiet "
+            "frames, is taken off."
+            if found.pose
+            else "No pose is taken off: no head pose that varies."
+        )
     if rest == "remove":
         size = float(np.median([np.abs(v).max() for v in found.rest.values()])) if found.rest else 0.0
-        notes.append(f"The resting face of each of {len(found.rest)} subjects is taken off (its largest coefficient, "
-                     f"median over subjects: {size:.2f}); the manifest holds it.")
+        notes.append(
+            f"The resting face of each of {len(found.rest)} subjects is taken off (its largest coefficient, "
+            f"median over subjects: {size:.2f}); the manifest holds it."
+        )
     return notes

@@ -14,8 +14,9 @@ _HOPELESS = 0.2
 """A recording with a larger share of frames out of the limits is refused: the file means something else."""
 
 
-def check_values(psi: np.ndarray, names: tuple[str, ...], space: str, where: str
-                 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+def check_values(
+    psi: np.ndarray, names: tuple[str, ...], space: str, where: str
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """Values to keep, which rows are valid, and what was done.
 
     NaN, infinity and values beyond the limits make a row invalid (its ψ is zero). ARKit values slightly below 0 are
@@ -39,8 +40,9 @@ def check_values(psi: np.ndarray, names: tuple[str, ...], space: str, where: str
     if beyond.sum() > _HOPELESS * finite.sum():
         raise _out_of_range(psi, names, finite & beyond, low, high, space, where)
     valid = finite & ~beyond
-    notes = _counted((~finite).sum(), "frames with missing or infinite values are marked invalid") \
-        + _counted(beyond.sum(), f"frames with values beyond {low:g} to {high:g} are marked invalid")
+    notes = _counted((~finite).sum(), "frames with missing or infinite values are marked invalid") + _counted(
+        beyond.sum(), f"frames with values beyond {low:g} to {high:g} are marked invalid"
+    )
     kept = np.where(valid[:, None], psi, np.float32(0))
     if space == "arkit":
         notes += _counted((kept > 1).sum(), f"values above 1 (up to {kept.max():.4g}) are kept")
@@ -65,8 +67,11 @@ def motion_notes(values: np.ndarray, valid: np.ndarray) -> tuple[str, ...]:
     if not np.ptp(rows, axis=0).any() and not np.ptp(values[valid], axis=0).any():
         return (f"Nothing moves: all {len(rows):,} valid frames are the same.",)
     same = float((rows[1:] == rows[:-1]).all(1).mean())
-    notes = (f"{same:.0%} of the frames are copies of the one before: the video had fewer frames than the file.",) \
-        if same >= _REPEATED else ()
+    notes = (
+        (f"{same:.0%} of the frames are copies of the one before: the video had fewer frames than the file.",)
+        if same >= _REPEATED
+        else ()
+    )
     period = _loop(rows)
     return (*notes, f"Every frame comes again {period:,} frames later: copies of one loop.") if period else notes
 
@@ -74,8 +79,7 @@ def motion_notes(values: np.ndarray, valid: np.ndarray) -> tuple[str, ...]:
 def _loop(rows: np.ndarray) -> int:
     """After how many frames (T, C) rows repeat themselves exactly to the end, 0 where they do not."""
     again = np.flatnonzero((rows == rows[0]).all(1))
-    return next((int(p) for p in again[again >= 10][:20] if len(rows) >= 1.5 * p
-                 and (rows[:-p] == rows[p:]).all()), 0)
+    return next((int(p) for p in again[again >= 10][:20] if len(rows) >= 1.5 * p and (rows[:-p] == rows[p:]).all()), 0)
 
 
 def faint(values: np.ndarray, valid: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -105,14 +109,24 @@ def _counted(count: int, what: str) -> tuple[str, ...]:
     return (f"{int(count):,} {what}.",) if count else ()
 
 
-def _out_of_range(psi: np.ndarray, names: tuple[str, ...], rows: np.ndarray, low: float, high: float, space: str,
-                  where: str) -> DataError:
+def _out_of_range(
+    psi: np.ndarray, names: tuple[str, ...], rows: np.ndarray, low: float, high: float, space: str, where: str
+) -> DataError:
     part = psi[rows]
     column = int(np.abs(part).max(0).argmax())
     value = float(part[:, column][np.abs(part[:, column]).argmax()])
     percent = space == "arkit" and part.max() > 20 and part.max() <= 110
-    cause = f": {DECIMALS_LOST}" if without_decimals(part) and part.max() > 110 else \
-        " (percent?)" if percent else " (centred or standardised values?)" if (part.mean(0) < 0).mean() > 0.3 else ""
-    return DataError(f"{where}, coefficient {names[column]}",
-                     f"values up to {value:.4g} in {int(rows.sum()):,} frames{cause}",
-                     "0 to 1" if space == "arkit" else f"{low:g} to {high:g}")
+    cause = (
+        f": {DECIMALS_LOST}"
+        if without_decimals(part) and part.max() > 110
+        else " (percent?)"
+        if percent
+        else " (centred or standardised values?)"
+        if (part.mean(0) < 0).mean() > 0.3
+        else ""
+    )
+    return DataError(
+        f"{where}, coefficient {names[column]}",
+        f"values up to {value:.4g} in {int(rows.sum()):,} frames{cause}",
+        "0 to 1" if space == "arkit" else f"{low:g} to {high:g}",
+    )

@@ -29,8 +29,17 @@ from dfe_core.locks import claim
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, read_json, write_json
 
 SCHEMA_VERSION = 1
-RECORDING_COLUMNS = ("recording", "subject", "session", "fps", "frames", "duration_s", "valid_frames", "extractor",
-                     "first_row")
+RECORDING_COLUMNS = (
+    "recording",
+    "subject",
+    "session",
+    "fps",
+    "frames",
+    "duration_s",
+    "valid_frames",
+    "extractor",
+    "first_row",
+)
 """Columns of recordings.parquet that are not labels. `first_row` is the row of frames.parquet where it starts."""
 
 _ROW_GROUP = 1 << 16
@@ -41,9 +50,15 @@ _EXTRAS = pa.schema([("recording", pa.string()), ("column", pa.string()), ("valu
 
 def frames_schema(coefficients: int) -> pa.Schema:
     """The schema of frames.parquet for E coefficients."""
-    return pa.schema([("recording", pa.dictionary(pa.int32(), pa.string())), ("frame", pa.int64()),
-                      ("time_s", pa.float64()), ("valid", pa.bool_()),
-                      ("psi", pa.list_(pa.float32(), coefficients))])
+    return pa.schema(
+        [
+            ("recording", pa.dictionary(pa.int32(), pa.string())),
+            ("frame", pa.int64()),
+            ("time_s", pa.float64()),
+            ("valid", pa.bool_()),
+            ("psi", pa.list_(pa.float32(), coefficients)),
+        ]
+    )
 
 
 @dataclass(frozen=True)
@@ -75,15 +90,21 @@ class Dataset:
         path = artefact_path("datasets", name, root)
         if not (path / "manifest.json").is_file():
             parent = path.parent
-            known = sorted(p.name for p in parent.iterdir() if (p / "manifest.json").is_file()) if parent.is_dir() \
-                else []
-            raise DataError(name, "no such dataset", "one of " + ", ".join(known) if known else
-                            "a dataset made by `dfe import` or `dfe simulate`")
+            known = (
+                sorted(p.name for p in parent.iterdir() if (p / "manifest.json").is_file()) if parent.is_dir() else []
+            )
+            raise DataError(
+                name,
+                "no such dataset",
+                "one of " + ", ".join(known) if known else "a dataset made by `dfe import` or `dfe simulate`",
+            )
         return cls(path)
 
     def __repr__(self) -> str:
-        return (f"Dataset({self.name!r}, {self.manifest['recordings']} recordings, {self.frame_count:,} frames, "
-                f"face {self.face_id})")
+        return (
+            f"Dataset({self.name!r}, {self.manifest['recordings']} recordings, {self.frame_count:,} frames, "
+            f"face {self.face_id})"
+        )
 
     @property
     def name(self) -> str:
@@ -145,8 +166,11 @@ class Dataset:
         if not self.has_extras or recording not in self._extras_groups:
             return {}
         table = self._extras_file.read_row_groups(self._extras_groups[recording])
-        return {column.as_py(): values.values.to_numpy() for name, column, values in
-                zip(*(table[name] for name in _EXTRAS.names), strict=True) if name.as_py() == recording}
+        return {
+            column.as_py(): values.values.to_numpy()
+            for name, column, values in zip(*(table[name] for name in _EXTRAS.names), strict=True)
+            if name.as_py() == recording
+        }
 
     @cached_property
     def _extras_file(self) -> pq.ParquetFile:
@@ -177,8 +201,11 @@ class Dataset:
         try:
             return pq.ParquetFile(check(self.path / "frames.parquet"), memory_map=True)
         except (OSError, pa.ArrowInvalid) as error:
-            raise DataError(self.path / "frames.parquet", f"not readable ({error})",
-                            "a file written by dfe: import the dataset again") from None
+            raise DataError(
+                self.path / "frames.parquet",
+                f"not readable ({error})",
+                "a file written by dfe: import the dataset again",
+            ) from None
 
     @cached_property
     def _group_ends(self) -> np.ndarray:
@@ -186,15 +213,25 @@ class Dataset:
         return np.cumsum([metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)])
 
     def _read(self, recording: str, first: int, count: int) -> Frames:
-        groups = [i for i in range(np.searchsorted(self._group_ends, first, "right"), len(self._group_ends))
-                  if (self._group_ends[i - 1] if i else 0) < first + count]
+        groups = [
+            i
+            for i in range(np.searchsorted(self._group_ends, first, "right"), len(self._group_ends))
+            if (self._group_ends[i - 1] if i else 0) < first + count
+        ]
         start = int(self._group_ends[groups[0] - 1]) if groups and groups[0] else 0
-        table = self._file.read_row_groups(groups, columns=["frame", "time_s", "valid", "psi"]) \
-            .slice(first - start, count).combine_chunks()
+        table = (
+            self._file.read_row_groups(groups, columns=["frame", "time_s", "valid", "psi"])
+            .slice(first - start, count)
+            .combine_chunks()
+        )
         psi = table["psi"].combine_chunks()
-        return Frames(recording, table["frame"].to_numpy(), table["time_s"].to_numpy(),
-                      table["valid"].to_numpy(),
-                      psi.flatten().to_numpy(zero_copy_only=False).reshape(-1, len(self.names)).copy())
+        return Frames(
+            recording,
+            table["frame"].to_numpy(),
+            table["time_s"].to_numpy(),
+            table["valid"].to_numpy(),
+            psi.flatten().to_numpy(zero_copy_only=False).reshape(-1, len(self.names)).copy(),
+        )
 
 
 class DatasetWriter:
@@ -215,20 +252,39 @@ class DatasetWriter:
         if recording.psi.shape[1] != len(self.names):
             raise DataError(recording.name, f"{recording.psi.shape[1]} coefficients", str(len(self.names)))
         name = pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [recording.name])
-        psi = pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(recording.psi, np.float32).ravel(),
-                                                len(self.names))
-        self._waiting.append(pa.table([name, pa.array(recording.frame, pa.int64()),
-                                       pa.array(recording.time_s, pa.float64()),
-                                       pa.array(recording.valid, pa.bool_()), psi], schema=self._schema))
+        psi = pa.FixedSizeListArray.from_arrays(
+            np.ascontiguousarray(recording.psi, np.float32).ravel(), len(self.names)
+        )
+        self._waiting.append(
+            pa.table(
+                [
+                    name,
+                    pa.array(recording.frame, pa.int64()),
+                    pa.array(recording.time_s, pa.float64()),
+                    pa.array(recording.valid, pa.bool_()),
+                    psi,
+                ],
+                schema=self._schema,
+            )
+        )
         if sum(table.num_rows for table in self._waiting) >= _FEW_FRAMES:
             self._write_waiting()
         self._add_extras(recording)
         step = 1 / recording.fps
-        self._rows.append({"recording": recording.name, "subject": recording.subject or recording.name,
-                           "session": recording.session, "fps": float(recording.fps), "frames": count,
-                           "duration_s": float(recording.time_s[-1] - recording.time_s[0] + step) if count else 0.0,
-                           "valid_frames": int(recording.valid.sum()), "extractor": recording.extractor,
-                           "first_row": self._frames, **(labels or {})})
+        self._rows.append(
+            {
+                "recording": recording.name,
+                "subject": recording.subject or recording.name,
+                "session": recording.session,
+                "fps": float(recording.fps),
+                "frames": count,
+                "duration_s": float(recording.time_s[-1] - recording.time_s[0] + step) if count else 0.0,
+                "valid_frames": int(recording.valid.sum()),
+                "extractor": recording.extractor,
+                "first_row": self._frames,
+                **(labels or {}),
+            }
+        )
         self._frames += count
 
     def _write_waiting(self) -> None:
@@ -246,8 +302,9 @@ class DatasetWriter:
         values = pa.array([np.asarray(v, np.float32) for v in recording.extras.values()], _EXTRAS.field("values").type)
         self._extras.write_table(pa.table([[recording.name] * len(columns), columns, values], schema=_EXTRAS))
 
-    def close(self, manifest: dict[str, Any], truth: pd.DataFrame | None = None,
-              rows: pd.DataFrame | None = None) -> None:
+    def close(
+        self, manifest: dict[str, Any], truth: pd.DataFrame | None = None, rows: pd.DataFrame | None = None
+    ) -> None:
         """Write recordings.parquet, truth.parquet and, last, the manifest, with the pose leak where there is head pose.
 
         rows: the table of recordings, where it is known and not to be made of what was added.
@@ -264,9 +321,15 @@ class DatasetWriter:
             truth.to_parquet(self.folder / "truth.parquet", index=False)
             files.append("truth.parquet")
         hashes = {name: file_sha256(self.folder / name) for name in files}
-        whole = {"schema_version": SCHEMA_VERSION, **manifest, "coefficients": list(self.names),
-                 "recordings": len(self._rows), "frames": self._frames, "files": hashes,
-                 "key": content_key([hashes["frames.parquet"], list(self.names)])}
+        whole = {
+            "schema_version": SCHEMA_VERSION,
+            **manifest,
+            "coefficients": list(self.names),
+            "recordings": len(self._rows),
+            "frames": self._frames,
+            "files": hashes,
+            "key": content_key([hashes["frames.parquet"], list(self.names)]),
+        }
         write_json(self.folder / "manifest.json", whole)
         if self._extras is not None:
             write_json(self.folder / "manifest.json", {**whole, "pose_leak": self._pose_leak()})
@@ -275,6 +338,7 @@ class DatasetWriter:
         """The pose leak of what was written; without the face, or its mesh, that of the coefficients as they are."""
         from dfe_core.expressions.pose_leak import measure_pose_leak
         from dfe_core.faces import open_face
+
         data = Dataset(self.folder)
         try:
             face = open_face(data.face_id, self.root)

@@ -55,10 +55,19 @@ def find_duplicates(dataset: Dataset, folder: Path | None = None) -> tuple[Dupli
         return tuple(Duplicate(**one) for one in read_json(kept / "manifest.json")["duplicates"])
     names = [str(name) for name in subjects]
     movements = [_movement(part) for part in dataset.iter_frames()]
-    found = tuple(Duplicate(first=names[i], second=names[j], first_subject=subjects[names[i]],
-                            second_subject=subjects[names[j]], correlation=r, overlap_s=overlap / _RATE,
-                            lag_s=lag / _RATE)
-                  for i, j, lag, overlap, r in alike(movements) if subjects[names[i]] != subjects[names[j]])
+    found = tuple(
+        Duplicate(
+            first=names[i],
+            second=names[j],
+            first_subject=subjects[names[i]],
+            second_subject=subjects[names[j]],
+            correlation=r,
+            overlap_s=overlap / _RATE,
+            lag_s=lag / _RATE,
+        )
+        for i, j, lag, overlap, r in alike(movements)
+        if subjects[names[i]] != subjects[names[j]]
+    )
     if kept is not None:
         with atomic_directory(kept) as temporary:
             write_json(temporary / "manifest.json", {"version": VERSION, "duplicates": [d.as_dict() for d in found]})
@@ -75,9 +84,9 @@ def alike(movements: list[np.ndarray]) -> list[tuple[int, int, int, int, float]]
     for i in range(len(movements) - 1):
         if energy[i] <= 0:
             continue
-        cross = np.fft.irfft((spectra[i].conj() * spectra[i + 1:]).sum(2), size, axis=1)
+        cross = np.fft.irfft((spectra[i].conj() * spectra[i + 1 :]).sum(2), size, axis=1)
         best, lag = cross.max(1), cross.argmax(1)
-        for j in np.flatnonzero(best > 0.5 * ALIKE * np.minimum(energy[i], energy[i + 1:])) + i + 1:
+        for j in np.flatnonzero(best > 0.5 * ALIKE * np.minimum(energy[i], energy[i + 1 :])) + i + 1:
             shift = int(lag[j - i - 1])
             one = _agreement(movements[i], movements[j], shift - size if shift > size // 2 else shift)
             found += [(i, int(j), *one)] if one is not None else []

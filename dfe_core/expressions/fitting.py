@@ -39,8 +39,11 @@ class FittingReader:
     def _fitted(self, path: Path, track: PointTrack) -> Recording:
         layout = layout_of(len(track.names) // track.dimensions) if track.space == "landmarks" else None
         if layout is None:
-            raise DataError(path, f"{len(track.names) // track.dimensions:,} points of unknown meaning",
-                            "68, 51, 468 or 478 landmarks, or --face learn")
+            raise DataError(
+                path,
+                f"{len(track.names) // track.dimensions:,} points of unknown meaning",
+                "68, 51, 468 or 478 landmarks, or --face learn",
+            )
         target = target_of(self.face, layout)
         rows = np.flatnonzero(track.valid)
         points = track.points[rows].astype(np.float64)
@@ -58,9 +61,23 @@ class FittingReader:
         psi = np.zeros((len(track.valid), self.face.coefficients), np.float32)
         error = np.full(len(track.valid), np.nan, np.float32)
         psi[rows], error[rows] = found.psi, found.error_mm
-        whole, moving = (float(np.sqrt((e ** 2).mean())) for e in (found.error_mm, found.moving_mm))
-        note = f"Fitted to {self.face.id} on {len(target.names)} landmarks: reprojection error {whole:.2f} mm (root " \
-               f"mean square), {moving:.2f} mm without what lies apart at rest."
-        return Recording(track.name, self.face.names, psi, track.time_s, track.frame, track.valid, track.fps,
-                         self.face.id, f"{track.extractor}+fit", track.subject, track.session,
-                         {**track.extras, "fit_error_mm": error}, notes=(*track.notes, note))
+        whole, moving = (float(np.sqrt((e**2).mean())) for e in (found.error_mm, found.moving_mm))
+        note = (
+            f"Fitted to {self.face.id} on {len(target.names)} landmarks: reprojection error {whole:.2f} mm (root "
+            f"mean square), {moving:.2f} mm without what lies apart at rest."
+        )
+        return Recording(
+            track.name,
+            self.face.names,
+            psi,
+            track.time_s,
+            track.frame,
+            track.valid,
+            track.fps,
+            self.face.id,
+            f"{track.extractor}+fit",
+            track.subject,
+            track.session,
+            {**track.extras, "fit_error_mm": error},
+            notes=(*track.notes, note),
+        )

@@ -43,11 +43,24 @@ _OWN_MODELS = ("flame", "bfm")
 
 
 @one_writer("datasets")
-def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "anny", format: str = "auto",
-                   labels: str | Path | None = None, subject_pattern: str | None = None, fps: float | None = None,
-                   time: str | None = None, extractor: str | None = None, mix_extractors: bool = False,
-                   pose_correction: str | None = None, rest: str = "keep", reader: Any = None,
-                   root: Path | None = None, progress: Listener = silent) -> ImportReport:
+def import_dataset(
+    sources: Sequence[str | Path],
+    name: str,
+    *,
+    face: str = "anny",
+    format: str = "auto",
+    labels: str | Path | None = None,
+    subject_pattern: str | None = None,
+    fps: float | None = None,
+    time: str | None = None,
+    extractor: str | None = None,
+    mix_extractors: bool = False,
+    pose_correction: str | None = None,
+    rest: str = "keep",
+    reader: Any = None,
+    root: Path | None = None,
+    progress: Listener = silent,
+) -> ImportReport:
     """Read files and folders of recordings and write ``datasets/<name>``, holding one recording at a time.
 
     A file that cannot be read is left out and named in the report; the dataset appears whole or not at all.
@@ -75,12 +88,34 @@ def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "ann
     """
     if face == "learn" or face.startswith("learned-"):
         from dfe_core.expressions.learning import import_learned
-        return import_learned(sources, name, face=face, format=format, labels=labels, subject_pattern=subject_pattern,
-                              fps=fps, time=time, extractor=extractor, pose_correction=pose_correction or "field",
-                              reader=reader, root=root, progress=progress)
-    job = _Job(name, face, format, read_labels(labels), compile_pattern(subject_pattern),
-               ReadOptions(fps, extractor, time=parse_time(time)), root, reader, rest=rest,
-               pose=pose_correction or "none")
+
+        return import_learned(
+            sources,
+            name,
+            face=face,
+            format=format,
+            labels=labels,
+            subject_pattern=subject_pattern,
+            fps=fps,
+            time=time,
+            extractor=extractor,
+            pose_correction=pose_correction or "field",
+            reader=reader,
+            root=root,
+            progress=progress,
+        )
+    job = _Job(
+        name,
+        face,
+        format,
+        read_labels(labels),
+        compile_pattern(subject_pattern),
+        ReadOptions(fps, extractor, time=parse_time(time)),
+        root,
+        reader,
+        rest=rest,
+        pose=pose_correction or "none",
+    )
     _check_request(job)
     files, unread = find_files(sources, job.labels.path)
     check_time(job.pattern, files)
@@ -97,8 +132,9 @@ def import_dataset(sources: Sequence[str | Path], name: str, *, face: str = "ann
         job.notes += [*job.labels.unused(), *_about(job)]
         job.writer.close(_manifest(job))
         if job.adjusted:
-            job.notes += adjust(Dataset(job.writer.folder), name, job.model, rest=job.rest, pose=job.pose, root=root,
-                                progress=progress)
+            job.notes += adjust(
+                Dataset(job.writer.folder), name, job.model, rest=job.rest, pose=job.pose, root=root, progress=progress
+            )
     return ImportReport(name, job.model.id, tuple(job.imported), tuple(job.skipped), tuple(job.notes))
 
 
@@ -175,9 +211,18 @@ def _import_file(path: Path, name: str, job: _Job, stack: contextlib.ExitStack, 
     for recording in ready:
         _write(path, recording, job, stack)
     job.contents[digest] = path
-    job.sources.append({"file": path.name, "sha256": digest, "bytes": size, "reader": reader.FORMAT,
-                        "reader_version": READER_VERSION, "why": why, "recordings": [r.name for r in ready],
-                        "notes": [note for r in ready for note in r.notes]})
+    job.sources.append(
+        {
+            "file": path.name,
+            "sha256": digest,
+            "bytes": size,
+            "reader": reader.FORMAT,
+            "reader_version": READER_VERSION,
+            "why": why,
+            "recordings": [r.name for r in ready],
+            "notes": [note for r in ready for note in r.notes],
+        }
+    )
 
 
 def _each_recording(files: list[Path], job: _Job, progress: Listener) -> Iterator[Recording]:
@@ -222,8 +267,9 @@ def _prepare(path: Path, recording: Recording, name: str, job: _Job, progress: L
 def _write(path: Path, recording: Recording, job: _Job, stack: contextlib.ExitStack) -> None:
     if job.writer is None:
         job.first = path, recording
-        job.writer = stack.enter_context(_staged(job) if job.adjusted
-                                         else open_writer(job.name, job.model.names, job.root))
+        job.writer = stack.enter_context(
+            _staged(job) if job.adjusted else open_writer(job.name, job.model.names, job.root)
+        )
     job.simulated |= bool(recording.source.get("simulated"))
     job.writer.add(recording, recording.source.get("labels", {}) | job.labels.of(recording.name, recording.subject))
     job.extractors.setdefault(recording.extractor, path.name)
@@ -248,12 +294,18 @@ def _check_space(path: Path, recording: Recording, job: _Job) -> None:
         return
     other, first = job.first
     if recording.space != first.space:
-        raise _EndsImport(path, f"{recording.space} coefficients, but {other} holds {first.space} coefficients",
-                          "one kind a dataset: import them under two names")
+        raise _EndsImport(
+            path,
+            f"{recording.space} coefficients, but {other} holds {first.space} coefficients",
+            "one kind a dataset: import them under two names",
+        )
     _check_tool(path, recording, job)
     if job.face == "anny" and recording.space == "flame" and recording.names != job.model.names:
-        raise _EndsImport(path, f"{_expressions(recording)} expression components, but {other} has "
-                          f"{_expressions(first)}", "one number of components a dataset")
+        raise _EndsImport(
+            path,
+            f"{_expressions(recording)} expression components, but {other} has {_expressions(first)}",
+            "one number of components a dataset",
+        )
 
 
 def _check_tool(path: Path, recording: Recording, job: _Job) -> None:
@@ -262,8 +314,11 @@ def _check_tool(path: Path, recording: Recording, job: _Job) -> None:
         return
     known, other = next(iter(job.tools.items()))
     how = "takes them as they are" if recording.space == "arkit" else "brings them to one range"
-    raise _EndsImport(path, f"made by {made_by}, but {other} by {known}, and extractors differ in scale",
-                      f"one extractor a dataset, or --mix-extractors, which {how}")
+    raise _EndsImport(
+        path,
+        f"made by {made_by}, but {other} by {known}, and extractors differ in scale",
+        f"one extractor a dataset, or --mix-extractors, which {how}",
+    )
 
 
 def _expressions(recording: Recording) -> int:
@@ -279,8 +334,10 @@ def _face_for(recording: Recording, job: _Job, progress: Listener) -> FaceModel:
             return open_face(job.face, job.root, progress)
     except DataError as error:
         raise _EndsImport(error.where, error.found, error.expected) from None
-    job.notes.append(f"{recording.space.upper()} coefficients: trained and tokenised without a mesh. To see faces, "
-                     f"give your own licensed {recording.space.upper()} file: --face {recording.space}:PATH.")
+    job.notes.append(
+        f"{recording.space.upper()} coefficients: trained and tokenised without a mesh. To see faces, "
+        f"give your own licensed {recording.space.upper()} file: --face {recording.space}:PATH."
+    )
     return open_face(BFM_ID if recording.space == "bfm" else flame_id(_expressions(recording)), job.root)
 
 
@@ -288,30 +345,41 @@ def _with_person(path: Path, recording: Recording, name: str, job: _Job) -> Reco
     by_name, by_table = who(path, job.pattern), job.labels.person(name)
     if job.pattern is not None and not by_name[0] and not by_table[0]:
         job.notes.append(f"--subject-pattern finds no subject in {path.name}: {name} counts as a subject of its own.")
-    subject, session = (t or n or r for t, n, r in zip(
-        by_table, by_name, (recording.subject, recording.session), strict=True))
+    subject, session = (
+        t or n or r for t, n, r in zip(by_table, by_name, (recording.subject, recording.session), strict=True)
+    )
     return replace(recording, name=name, subject=subject or name, session=session)
 
 
 def _on_face(path: Path, recording: Recording, model: FaceModel) -> Recording:
     """ψ in the face's coefficients. Raises `DataError` when the face answers to none of the names."""
     if recording.space not in SPACES and recording.space != model.id:
-        raise DataError(path, f"coefficients of the face {recording.space}, which mean nothing on {model.id}",
-                        "the face they were made for, its npz under faces/ of the cache")
+        raise DataError(
+            path,
+            f"coefficients of the face {recording.space}, which mean nothing on {model.id}",
+            "the face they were made for, its npz under faces/ of the cache",
+        )
     if recording.names == model.names:
         return recording
     if recording.space in ("landmarks", "mesh"):
-        raise DataError(path, f"positions of a {recording.space.removesuffix('s')} sequence, no coefficients",
-                        "--face learn, which makes a face of them, or --fit")
+        raise DataError(
+            path,
+            f"positions of a {recording.space.removesuffix('s')} sequence, no coefficients",
+            "--face learn, which makes a face of them, or --fit",
+        )
     matrix, missing = coefficient_map(recording.names, model)
     if len(missing) == len(recording.names):
-        raise DataError(path, f"{recording.space} coefficients, to which the face {model.id} does not answer",
-                        "--face flame:PATH or bfm:PATH (or none) for their own data, anny or ict:PATH for ARKit data")
+        raise DataError(
+            path,
+            f"{recording.space} coefficients, to which the face {model.id} does not answer",
+            "--face flame:PATH or bfm:PATH (or none) for their own data, anny or ict:PATH for ARKit data",
+        )
     lost = (f"The face {model.id} does not have: {', '.join(missing)}.",) if missing else ()
     permuted = np.array_equal(matrix, matrix.astype(bool)) and (matrix.sum(0) <= 1).all()
     psi = _gather(recording.psi, matrix) if permuted else recording.psi @ matrix
-    return replace(recording, names=model.names, psi=psi.astype(np.float32, copy=False),
-                   notes=(*recording.notes, *lost))
+    return replace(
+        recording, names=model.names, psi=psi.astype(np.float32, copy=False), notes=(*recording.notes, *lost)
+    )
 
 
 def _gather(psi: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -329,16 +397,28 @@ def _about(job: _Job) -> list[str]:
 
 
 def _manifest(job: _Job) -> dict[str, Any]:
-    return {"name": job.name, "face": job.model.id, "simulated": job.simulated, "sources": list(job.sources),
-            "dropped": [{"file": path.name, "why": _without_folder(path, why)} for path, why in job.skipped],
-            "notes": job.notes,
-            "settings": {"format": job.format, "fps": job.options.fps, "rest": job.rest,
-                         "pose_correction": job.pose, "max_bridged_gap_s": MAX_BRIDGED_GAP_S,
-                         "time": None if job.options.time is None else asdict(job.options.time),
-                         "extractor": job.options.extractor, "extractor_scales": job.scales,
-                         "subject_pattern": job.pattern.pattern if job.pattern else None,
-                         "labels": {"file": job.labels.path.name, "sha256": file_sha256(job.labels.path),
-                                    "key": job.labels.key} if job.labels.path else None}}
+    return {
+        "name": job.name,
+        "face": job.model.id,
+        "simulated": job.simulated,
+        "sources": list(job.sources),
+        "dropped": [{"file": path.name, "why": _without_folder(path, why)} for path, why in job.skipped],
+        "notes": job.notes,
+        "settings": {
+            "format": job.format,
+            "fps": job.options.fps,
+            "rest": job.rest,
+            "pose_correction": job.pose,
+            "max_bridged_gap_s": MAX_BRIDGED_GAP_S,
+            "time": None if job.options.time is None else asdict(job.options.time),
+            "extractor": job.options.extractor,
+            "extractor_scales": job.scales,
+            "subject_pattern": job.pattern.pattern if job.pattern else None,
+            "labels": {"file": job.labels.path.name, "sha256": file_sha256(job.labels.path), "key": job.labels.key}
+            if job.labels.path
+            else None,
+        },
+    }
 
 
 def _without_folder(path: Path, why: str) -> str:

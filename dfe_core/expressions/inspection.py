@@ -17,8 +17,13 @@ from dfe_core.expressions.readers.registry import UnknownFile, find_reader, read
 from dfe_core.expressions.sources import find_files
 
 _LOOKED_AT = 20
-_ALWAYS = {"live-link-face": "live-link-face", "ifacialmocap": "ifacialmocap", "face-cap": "face-cap",
-           "mediapipe": "mediapipe", "ict-weights": "ict-facekit"}
+_ALWAYS = {
+    "live-link-face": "live-link-face",
+    "ifacialmocap": "ifacialmocap",
+    "face-cap": "face-cap",
+    "mediapipe": "mediapipe",
+    "ict-weights": "ict-facekit",
+}
 """Extractors that a format alone tells."""
 
 
@@ -45,8 +50,9 @@ class Believed:
     labels: dict[str, Any] = field(default_factory=dict)
 
 
-def inspect_sources(sources: Sequence[str | Path], labels: str | Path | None = None,
-                    subject_pattern: str | None = None) -> list[Believed]:
+def inspect_sources(
+    sources: Sequence[str | Path], labels: str | Path | None = None, subject_pattern: str | None = None
+) -> list[Believed]:
     """Look at files and folders as an import would find them; their heads are read, and no more.
 
     Raises `DataError` for a table of labels or a pattern that cannot be used; what is wrong with a file is in its
@@ -58,8 +64,10 @@ def inspect_sources(sources: Sequence[str | Path], labels: str | Path | None = N
     paths = [*meshes, *files]
     names = recording_names(paths)
     check_time(pattern, paths)
-    found = [_believed(path, name, path in meshes, table, who(path, pattern))
-             for path, name in zip(paths, names, strict=True)]
+    found = [
+        _believed(path, name, path in meshes, table, who(path, pattern))
+        for path, name in zip(paths, names, strict=True)
+    ]
     return found + [Believed(path, path.stem, 0, fault=told.removeprefix(f"{path}: ")) for path, told in unread]
 
 
@@ -89,9 +97,20 @@ def _believed(path: Path, name: str, meshes: bool, table: Labels, by_name: tuple
     except (DataError, OSError) as error:
         fault = error.found if isinstance(error, DataError) else str(error.strerror)
         return Believed(path, name, 0, fault=fault, subject=subject, session=session)
-    return Believed(path, name, size, reader.FORMAT, reader.TITLE, why, "", reader.FORMAT in LEARNED,
-                    _tool(path, reader), subject, session,
-                    {k: v for k, v in table.of(name, subject).items() if v is not None})
+    return Believed(
+        path,
+        name,
+        size,
+        reader.FORMAT,
+        reader.TITLE,
+        why,
+        "",
+        reader.FORMAT in LEARNED,
+        _tool(path, reader),
+        subject,
+        session,
+        {k: v for k, v in table.of(name, subject).items() if v is not None},
+    )
 
 
 def _tool(path: Path, reader: ModuleType) -> str:

@@ -15,10 +15,32 @@ from dfe_core.expressions.dataset import RECORDING_COLUMNS
 
 MAX_BYTES = 64 << 20
 _KEYS = ("recording", "subject")
-_USUAL = {"recording": ("recording", "recordingid", "file", "filename", "video", "videoname", "videofile", "clip"),
-          "subject": ("subject", "subjectid", "participant", "participantid", "participantnr", "participantno", "subj",
-                      "subjid", "ppt", "pptid", "pid", "id", "person", "personid", "respondent", "respondentid",
-                      "patient", "patientid", "speaker", "speakerid", "actor")}
+_USUAL = {
+    "recording": ("recording", "recordingid", "file", "filename", "video", "videoname", "videofile", "clip"),
+    "subject": (
+        "subject",
+        "subjectid",
+        "participant",
+        "participantid",
+        "participantnr",
+        "participantno",
+        "subj",
+        "subjid",
+        "ppt",
+        "pptid",
+        "pid",
+        "id",
+        "person",
+        "personid",
+        "respondent",
+        "respondentid",
+        "patient",
+        "patientid",
+        "speaker",
+        "speakerid",
+        "actor",
+    ),
+}
 _EITHER = ("id",)
 """Names of a key column that may name people or recordings: both are tried."""
 _MISSING = ["", "NA", "N/A", "nan", "NaN", "null"]
@@ -71,8 +93,11 @@ class Labels:
             for row in self.rows:
                 self._index.setdefault(_number(row), []).append(row)
         found = [row for row in self._index.get(_number(name), ()) if _alike(name, row)]
-        if len(found) != 1 or self.near.get(found[0], name) != name or \
-                (found[0] in self.used and found[0] not in self.near):
+        if (
+            len(found) != 1
+            or self.near.get(found[0], name) != name
+            or (found[0] in self.used and found[0] not in self.near)
+        ):
             return None
         self.near[found[0]] = name
         return found[0]
@@ -82,8 +107,10 @@ class Labels:
         told = list(self.notes)
         if self.near:
             shown = ", ".join(f"{name} with {row}" for row, name in list(self.near.items())[:3])
-            told.append(f"{len(self.near)} {self.key}s joined with rows of nearly the same name ({shown}"
-                        f"{', …' if len(self.near) > 3 else ''}).")
+            told.append(
+                f"{len(self.near)} {self.key}s joined with rows of nearly the same name ({shown}"
+                f"{', …' if len(self.near) > 3 else ''})."
+            )
         left = [name for name in self.rows if name not in self.used]
         if left:
             told.append(f"{len(left)} rows of {self.path.name} match no {self.key}: {_some(left)}.")
@@ -148,8 +175,12 @@ def _keyed(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str, ..
             renamed[found] = key
     if not set(_KEYS) & {*table.columns, *renamed.values()}:
         unlike = [c for c in table.columns if table[c].is_unique][:6] or list(table.columns[:6])
-        raise DataError(path, f"columns {', '.join(map(str, table.columns[:6]))}; which of them names the people or "
-                        f"files ({', '.join(map(str, unlike))}) cannot be told", "a column recording or subject")
+        raise DataError(
+            path,
+            f"columns {', '.join(map(str, table.columns[:6]))}; which of them names the people or "
+            f"files ({', '.join(map(str, unlike))}) cannot be told",
+            "a column recording or subject",
+        )
     if "recording" in table.columns:
         renamed = {c: k for c, k in renamed.items() if k != "recording"}
     for column, key in renamed.items():
@@ -175,8 +206,16 @@ def _table(path: Path) -> pd.DataFrame:
     if path.stat().st_size > MAX_BYTES:
         raise DataError(path, f"{path.stat().st_size >> 20} MB", f"a table of labels under {MAX_BYTES >> 20} MB")
     try:
-        table = pd.read_csv(path, dtype=str, sep=None, engine="python", encoding="utf-8-sig", keep_default_na=False,
-                            na_values=_MISSING, skipinitialspace=True)
+        table = pd.read_csv(
+            path,
+            dtype=str,
+            sep=None,
+            engine="python",
+            encoding="utf-8-sig",
+            keep_default_na=False,
+            na_values=_MISSING,
+            skipinitialspace=True,
+        )
     except UnicodeDecodeError:
         raise DataError(path, "bytes that are not UTF-8 text", "a CSV in UTF-8") from None
     except (ValueError, OSError, RecursionError, MemoryError) as error:  # pandas' and csv's own errors are ValueErrors

@@ -29,10 +29,22 @@ from dfe_core.progress import Listener, silent
 from dfe_core.store import artefact_path, cache_root
 
 
-def import_learned(sources: Sequence[str | Path], name: str, *, face: str = "learn", format: str = "auto",
-                   labels: str | Path | None = None, subject_pattern: str | None = None, fps: float | None = None,
-                   time: str | None = None, extractor: str | None = None, pose_correction: str = "field",
-                   reader: Any = None, root: Path | None = None, progress: Listener = silent) -> ImportReport:
+def import_learned(
+    sources: Sequence[str | Path],
+    name: str,
+    *,
+    face: str = "learn",
+    format: str = "auto",
+    labels: str | Path | None = None,
+    subject_pattern: str | None = None,
+    fps: float | None = None,
+    time: str | None = None,
+    extractor: str | None = None,
+    pose_correction: str = "field",
+    reader: Any = None,
+    root: Path | None = None,
+    progress: Listener = silent,
+) -> ImportReport:
     """Import landmark or mesh sequences onto a learned face; parameters as `import_dataset`.
 
     Every recording needs the same points. Pose is removed on a stable set found from the data (`stable_set`), with
@@ -48,8 +60,20 @@ def import_learned(sources: Sequence[str | Path], name: str, *, face: str = "lea
 
     Raises `DataError` when nothing can be imported, the dataset exists, nothing moves, or for a wrong option.
     """
-    job = Job(name, face, format, read_labels(labels), compile_pattern(subject_pattern), fps, root, progress,
-               reader, extractor, parse_time(time), pose_correction)
+    job = Job(
+        name,
+        face,
+        format,
+        read_labels(labels),
+        compile_pattern(subject_pattern),
+        fps,
+        root,
+        progress,
+        reader,
+        extractor,
+        parse_time(time),
+        pose_correction,
+    )
     _check(job)
     (root or cache_root()).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".learning-", dir=root or cache_root()) as folder:

@@ -44,7 +44,7 @@ def common_scales(recordings: Iterable[Recording]) -> dict[str, float]:
     for recording in recordings:
         if recording.space in SPACES:
             values = recording.psi[recording.valid][:, _expressions(recording)].astype(np.float64)
-            sums = np.array([(values ** 2).sum(), values.size])
+            sums = np.array([(values**2).sum(), values.size])
             total[recording.extractor] = total.get(recording.extractor, 0) + sums
     sizes = {name: float(np.sqrt(squares / count)) for name, (squares, count) in total.items() if squares > 0}
     first = next(iter(sizes.values()), 1.0)
@@ -57,8 +57,11 @@ def rescaled(recording: Recording, scales: dict[str, float]) -> Recording:
     if recording.space not in SPACES or factor == 1.0:
         return recording
     weight = np.where(_expressions(recording), np.float32(factor), np.float32(1))
-    return replace(recording, psi=recording.psi * weight,
-                   notes=(*recording.notes, f"Expressions times {factor:.4g}, {recording.extractor}'s factor."))
+    return replace(
+        recording,
+        psi=recording.psi * weight,
+        notes=(*recording.notes, f"Expressions times {factor:.4g}, {recording.extractor}'s factor."),
+    )
 
 
 def sentence(scales: dict[str, float], extractors: dict[str, str]) -> str:
@@ -66,12 +69,16 @@ def sentence(scales: dict[str, float], extractors: dict[str, str]) -> str:
     gives them, empty where none was asked for."""
     if len(scales) < 2:
         named = ", ".join(f"{extractor} ({file} …)" for extractor, file in extractors.items())
-        return f"Recordings of several tools, taken as they are: {named}. Tools differ in what they see and how " \
-               "strongly they tell it; the column extractor says whose each recording is."
+        return (
+            f"Recordings of several tools, taken as they are: {named}. Tools differ in what they see and how "
+            "strongly they tell it; the column extractor says whose each recording is."
+        )
     first, *rest = scales
     told = ", ".join(f"{name} times {scales[name]:.4g}" for name in rest)
-    return f"Extractors mixed as asked, expressions brought to the root mean square of {first}'s: {told}. " \
-           "What one extractor smooths away and another does not is still in the data."
+    return (
+        f"Extractors mixed as asked, expressions brought to the root mean square of {first}'s: {told}. "
+        "What one extractor smooths away and another does not is still in the data."
+    )
 
 
 def _expressions(recording: Recording) -> np.ndarray:

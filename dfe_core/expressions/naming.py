@@ -13,16 +13,19 @@ from pathlib import Path
 from dfe_core.errors import DataError
 
 LONGEST_S = 3.0
-_MATCH = "import json, re, sys; pattern, names = json.load(sys.stdin)\n" \
-         "for name in names: re.compile(pattern).search(name)"
+_MATCH = (
+    "import json, re, sys; pattern, names = json.load(sys.stdin)\nfor name in names: re.compile(pattern).search(name)"
+)
 
 
 def recording_names(paths: Sequence[Path]) -> list[str]:
     """A name for each file: its stem, with the folder before it where stems clash, and a number where those clash."""
     names = [path.stem for path in paths]
     clashing = {name for name, count in Counter(names).items() if count > 1}
-    names = [f"{path.parent.name}-{name}" if name in clashing and path.parent.name else name
-             for path, name in zip(paths, names, strict=True)]
+    names = [
+        f"{path.parent.name}-{name}" if name in clashing and path.parent.name else name
+        for path, name in zip(paths, names, strict=True)
+    ]
     taken: set[str] = set()
     unique = []
     for name in names:
@@ -41,8 +44,9 @@ def compile_pattern(pattern: str | None) -> re.Pattern[str] | None:
     try:
         compiled = re.compile(pattern)
     except re.error as error:
-        raise DataError(f"--subject-pattern {pattern}", f"no regular expression ({error})",
-                        r"one like '(s\d+)_'") from None
+        raise DataError(
+            f"--subject-pattern {pattern}", f"no regular expression ({error})", r"one like '(s\d+)_'"
+        ) from None
     if not compiled.groups:
         raise DataError(f"--subject-pattern {pattern}", "no group", r"the subject in brackets, like '(s\d+)_'")
     return compiled
@@ -58,11 +62,20 @@ def check_time(pattern: re.Pattern[str] | None, paths: Sequence[Path]) -> None:
         return
     names = [name for path in paths for name in (path.name, f"{path.parent.name}/{path.name}")]
     try:
-        subprocess.run([sys.executable, "-I", "-S", "-c", _MATCH], input=json.dumps([pattern.pattern, names]).encode(),
-                       timeout=LONGEST_S, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _MATCH],
+            input=json.dumps([pattern.pattern, names]).encode(),
+            timeout=LONGEST_S,
+            check=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
     except subprocess.TimeoutExpired:
-        raise DataError(f"--subject-pattern {pattern.pattern}", f"takes over {LONGEST_S:.0f} s on these names",
-                        r"one without a repeat in a repeat, like '(s\d+)_'") from None
+        raise DataError(
+            f"--subject-pattern {pattern.pattern}",
+            f"takes over {LONGEST_S:.0f} s on these names",
+            r"one without a repeat in a repeat, like '(s\d+)_'",
+        ) from None
 
 
 def who(path: Path, pattern: re.Pattern[str] | None) -> tuple[str, str]:

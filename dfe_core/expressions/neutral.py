@@ -85,8 +85,9 @@ class Ledger:
     def _placed(self) -> PointMoments:
         """Of all subjects together."""
         parts = self.by_subject.values()
-        return PointMoments(sum(m.count for m in parts), sum((m.total for m in parts), 0.0),
-                            sum(m.squares for m in parts))
+        return PointMoments(
+            sum(m.count for m in parts), sum((m.total for m in parts), 0.0), sum(m.squares for m in parts)
+        )
 
     def shares(self) -> dict[str, float]:
         """``pose``, ``identity`` and ``expression`` as shares of the variance as read (they add up to 1: identity is
@@ -98,5 +99,6 @@ class Ledger:
         points = max(np.shape(self.raw.total)[0] if np.ndim(self.raw.total) else 1, 1)
         parts = {"pose": max(whole - placed, 0.0), "identity": placed - within, "expression": within}
         base = max(sum(parts.values()), 1e-30)
-        return {name: part / base for name, part in parts.items()} \
-            | {f"{name}_mm": 1e3 * float(np.sqrt(part / points)) for name, part in parts.items()}
+        return {name: part / base for name, part in parts.items()} | {
+            f"{name}_mm": 1e3 * float(np.sqrt(part / points)) for name, part in parts.items()
+        }

@@ -33,8 +33,10 @@ class ImportReport:
         for name, count, notes in self.imported[:_SHOWN]:
             lines += [f"  {name:{width}}  {count:>8,} frames", *(f"    {note}" for note in notes if not several)]
         if several:
-            lines += [f"  and {len(self.imported) - _SHOWN} more", *(
-                f"  {count} of {len(self.imported)} recordings: {note}" for note, count in _summed(self.imported))]
+            lines += [
+                f"  and {len(self.imported) - _SHOWN} more",
+                *(f"  {count} of {len(self.imported)} recordings: {note}" for note, count in _summed(self.imported)),
+            ]
         lines += [f"note: {note}" for note in self.notes]
         if self.skipped:
             lines += [f"skipped {len(self.skipped)}:", *(f"  {message}" for _, message in self.skipped)]
@@ -50,16 +52,21 @@ def _summed(imported: Sequence[tuple[str, int, tuple[str, ...]]]) -> list[tuple[
             count[key] = count.get(key, 0) + 1
         for note in notes:
             first.setdefault(re.sub(r"[\d.,]+", "#", note), note)
-    return [(f"{note}{' (the first; numbers differ)' if count[key] > 1 and '#' in key else ''}", count[key])
-            for key, note in first.items()]
+    return [
+        (f"{note}{' (the first; numbers differ)' if count[key] > 1 and '#' in key else ''}", count[key])
+        for key, note in first.items()
+    ]
 
 
 def nothing_imported(name: str, skipped: Sequence[tuple[Path, str]]) -> DataError:
     """The error of an import that left nothing: of one file its own, of several what each was skipped for."""
     if len(skipped) == 1:
         path, message = skipped[0]
-        return DataError(path, message.removeprefix(f"{path}: ")) if message.startswith(f"{path}: ") \
+        return (
+            DataError(path, message.removeprefix(f"{path}: "))
+            if message.startswith(f"{path}: ")
             else _plain_error(message)
+        )
     shown = " | ".join(message for _, message in skipped[:_SHOWN])
     more = f" | and {len(skipped) - _SHOWN} more" if len(skipped) > _SHOWN else ""
     return DataError(name, f"nothing imported, {len(skipped)} files skipped: {shown}{more}")

@@ -55,37 +55,65 @@ class PointTrack(Recording):
         return self.raw * self.signs
 
 
-def point_track(path: Path, points: np.ndarray, timing: Timing, extractor: str, *, name: str = "",
-                valid: np.ndarray | None = None, space: str = "landmarks", metric: bool = True, axes: str = "face",
-                triangles: np.ndarray | None = None, extras: dict[str, np.ndarray] | None = None,
-                notes: Sequence[str] = ()) -> PointTrack:
+def point_track(
+    path: Path,
+    points: np.ndarray,
+    timing: Timing,
+    extractor: str,
+    *,
+    name: str = "",
+    valid: np.ndarray | None = None,
+    space: str = "landmarks",
+    metric: bool = True,
+    axes: str = "face",
+    triangles: np.ndarray | None = None,
+    extras: dict[str, np.ndarray] | None = None,
+    notes: Sequence[str] = (),
+) -> PointTrack:
     """A track of (N, V, D) points, D 2 or 3, whose rows `timing` chooses and orders; frames with a missing or infinite
     coordinate, and those whose points all lie at one place, become invalid.
 
     Raises `DataError` for shapes that are no points, and where no frame is left.
     """
     if points.ndim != 3 or points.shape[2] not in (2, 3) or not 3 <= points.shape[1] <= MOST_POINTS:
-        raise DataError(path, f"an array of shape {points.shape}",
-                        f"(frames, points, 2 or 3), of 3 to {MOST_POINTS:,} points")
+        raise DataError(
+            path, f"an array of shape {points.shape}", f"(frames, points, 2 or 3), of 3 to {MOST_POINTS:,} points"
+        )
     points, extras = timing.of(points), {name: timing.of(values) for name, values in (extras or {}).items()}
     valid = np.ones(len(points), bool) if valid is None else timing.of(valid)
     whole = _whole(points)
     broken = int((valid & ~whole).sum())
     valid = valid & whole
     if not valid.any():
-        raise DataError(path, "no frame in which a face was found",
-                        "at least one with every coordinate, not all at one place")
-    told = (f"{broken:,} frames with missing or infinite coordinates, or all at one place, are marked invalid.",) \
-        if broken else ()
+        raise DataError(
+            path, "no frame in which a face was found", "at least one with every coordinate, not all at one place"
+        )
+    told = (
+        (f"{broken:,} frames with missing or infinite coordinates, or all at one place, are marked invalid.",)
+        if broken
+        else ()
+    )
     flat = np.ascontiguousarray(points, np.float32).reshape(len(points), -1)
     if not valid.all():
         flat = np.where(valid[:, None], flat, np.float32(0))
     names = tuple(f"{axis}_{i}" for i in range(points.shape[1]) for axis in "xyz"[: points.shape[2]])
-    return PointTrack(name or path.stem, names, flat, timing.time_s, timing.frame,
-                      valid, timing.fps, space, extractor, extras=extras,
-                      notes=(*notes, *timing.notes, *told, *motion_notes(flat, valid)),
-                      dimensions=points.shape[2], metric=metric, axes=axes,
-                      triangles=triangles)
+    return PointTrack(
+        name or path.stem,
+        names,
+        flat,
+        timing.time_s,
+        timing.frame,
+        valid,
+        timing.fps,
+        space,
+        extractor,
+        extras=extras,
+        notes=(*notes, *timing.notes, *told, *motion_notes(flat, valid)),
+        dimensions=points.shape[2],
+        metric=metric,
+        axes=axes,
+        triangles=triangles,
+    )
 
 
 def _whole(points: np.ndarray) -> np.ndarray:

@@ -151,8 +151,16 @@ def moments_of(values: np.ndarray, angles: np.ndarray, seconds: float, measures:
     features = functions(angles[quiet], centre)
     features -= features.mean(0)
     products = features.T @ np.asarray(values[quiet], np.float64)
-    return Moments(squares=features.T @ features, products=products, frames=int(quiet.sum()),
-                   seconds=seconds * float(quiet.mean()), share=float(quiet.mean()), centre=centre, low=low, high=high)
+    return Moments(
+        squares=features.T @ features,
+        products=products,
+        frames=int(quiet.sum()),
+        seconds=seconds * float(quiet.mean()),
+        share=float(quiet.mean()),
+        centre=centre,
+        low=low,
+        high=high,
+    )
 
 
 def mean_field(people: Sequence[Moments], values: int) -> np.ndarray:
@@ -162,8 +170,9 @@ def mean_field(people: Sequence[Moments], values: int) -> np.ndarray:
     return _solve(sum(p.squares for p in people), sum(p.products for p in people))
 
 
-def person_field(moments: Moments | None, mean: np.ndarray, measures: np.ndarray, patterns: np.ndarray,
-                 angles: np.ndarray) -> Fit:
+def person_field(
+    moments: Moments | None, mean: np.ndarray, measures: np.ndarray, patterns: np.ndarray, angles: np.ndarray
+) -> Fit:
     """A person's field: the own one and the mean (F, C) mixed by time seen, the (M, C) measures protected.
 
     angles: (T, 3) of the person, for the centre and the outermost poses where there are no moments.
@@ -174,8 +183,14 @@ def person_field(moments: Moments | None, mean: np.ndarray, measures: np.ndarray
         return Fit(weights=protect(mean, measures, patterns), centre=centre, low=low, high=high, quiet=0.0, own=0.0)
     own = moments.seconds / (moments.seconds + HALF_WEIGHT_S)
     weights = own * moments.weights + (1 - own) * mean
-    return Fit(weights=protect(weights, measures, patterns), centre=moments.centre, low=moments.low,
-               high=moments.high, quiet=moments.share, own=own)
+    return Fit(
+        weights=protect(weights, measures, patterns),
+        centre=moments.centre,
+        low=moments.low,
+        high=moments.high,
+        quiet=moments.share,
+        own=own,
+    )
 
 
 def _solve(squares: np.ndarray, products: np.ndarray) -> np.ndarray:

@@ -89,10 +89,18 @@ class PoseLeak:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> PoseLeak:
         """The inverse of `to_json`."""
-        subjects = {name: SubjectLeak(**{**one, "turn_deg": tuple(one["turn_deg"])})
-                    for name, one in value["by_subject"].items()}
-        return cls(**{**value, "turn_deg": tuple(value["turn_deg"]), "columns": tuple(value["columns"]),
-                      "by_subject": subjects})
+        subjects = {
+            name: SubjectLeak(**{**one, "turn_deg": tuple(one["turn_deg"])})
+            for name, one in value["by_subject"].items()
+        }
+        return cls(
+            **{
+                **value,
+                "turn_deg": tuple(value["turn_deg"]),
+                "columns": tuple(value["columns"]),
+                "by_subject": subjects,
+            }
+        )
 
 
 def stored_pose_leak(manifest: Mapping[str, Any]) -> PoseLeak | None:
@@ -130,8 +138,10 @@ def measure_pose_leak(data: Dataset, gram: np.ndarray | None) -> PoseLeak | None
     return _summary(found, len(names), tuple(columns), gram is not None) if found else None
 
 
-def _by_subject(data: Dataset, subjects: list[str],
-                ) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray, tuple[str, ...]]]:
+def _by_subject(
+    data: Dataset,
+    subjects: list[str],
+) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray, tuple[str, ...]]]:
     """(subject, ψ (T, E), angles (T, 3), time (T,), pose columns) of the valid frames with pose; the recordings of a
     subject follow each other in time."""
     rows = data.recordings
@@ -153,8 +163,12 @@ def _by_subject(data: Dataset, subjects: list[str],
             yield subject, psi, angles, time, used
 
 
-def subject_leak(psi: np.ndarray, angles: np.ndarray, time_s: np.ndarray, metric: np.ndarray | None,
-                 ) -> SubjectLeak | None:
+def subject_leak(
+    psi: np.ndarray,
+    angles: np.ndarray,
+    time_s: np.ndarray,
+    metric: np.ndarray | None,
+) -> SubjectLeak | None:
     """The figures of one subject; None for fewer than `FEWEST_FRAMES` frames and where head or face stand still.
 
     Parameters
@@ -163,7 +177,7 @@ def subject_leak(psi: np.ndarray, angles: np.ndarray, time_s: np.ndarray, metric
         identity, as of coordinates.
     """
     turn = angles.std(0) if len(angles) else np.zeros(3)
-    if len(psi) < FEWEST_FRAMES or np.sqrt((turn ** 2).sum()) < _LEAST_TURN:
+    if len(psi) < FEWEST_FRAMES or np.sqrt((turn**2).sum()) < _LEAST_TURN:
         return None
     features, moved = quadratic(angles), np.asarray(psi, np.float64) - psi.mean(0, dtype=np.float64)
     total = float(np.sum(_weighed(moved, metric) * moved))
@@ -171,9 +185,13 @@ def subject_leak(psi: np.ndarray, angles: np.ndarray, time_s: np.ndarray, metric
         return None
     shifts = np.random.default_rng(SEED).uniform(0.1, 0.9, SHIFTS)
     chance = [_explained(np.roll(features, round(s * len(psi)), 0), moved, metric) / total for s in shifts]
-    return SubjectLeak(frames=len(psi), share=_explained(features, moved, metric) / total,
-                       chance=float(np.mean(chance)), held_out=_held_out(features, moved, time_s, metric),
-                       turn_deg=tuple(float(v) for v in np.degrees(turn)))
+    return SubjectLeak(
+        frames=len(psi),
+        share=_explained(features, moved, metric) / total,
+        chance=float(np.mean(chance)),
+        held_out=_held_out(features, moved, time_s, metric),
+        turn_deg=tuple(float(v) for v in np.degrees(turn)),
+    )
 
 
 def _coefficients(features: np.ndarray, moved: np.ndarray) -> np.ndarray:
@@ -212,9 +230,21 @@ def _summary(found: dict[str, SubjectLeak], subjects: int, columns: tuple[str, .
     each = list(found.values())
     leaks = np.array([one.leak for one in each])
     low, middle, high = (float(v) for v in np.quantile(leaks, (0.25, 0.5, 0.75)))
-    share, chance, held_out = (float(np.median([getattr(one, name) for one in each]))
-                               for name in ("share", "chance", "held_out"))
+    share, chance, held_out = (
+        float(np.median([getattr(one, name) for one in each])) for name in ("share", "chance", "held_out")
+    )
     turn = np.median([one.turn_deg for one in each], axis=0)
-    return PoseLeak(leak=middle, share=share, chance=chance, held_out=held_out, low=low, high=high,
-                    turn_deg=tuple(float(v) for v in turn), subjects=len(found), unmeasured=subjects - len(found),
-                    mesh=mesh, columns=columns, by_subject=found)
+    return PoseLeak(
+        leak=middle,
+        share=share,
+        chance=chance,
+        held_out=held_out,
+        low=low,
+        high=high,
+        turn_deg=tuple(float(v) for v in turn),
+        subjects=len(found),
+        unmeasured=subjects - len(found),
+        mesh=mesh,
+        columns=columns,
+        by_subject=found,
+    )

@@ -42,8 +42,9 @@ class Preview:
     notes: tuple[str, ...]
 
 
-def preview(path: Path, face: str = "anny", fps: float | None = None, fit: bool = False,
-            root: Path | None = None) -> Preview:
+def preview(
+    path: Path, face: str = "anny", fps: float | None = None, fit: bool = False, root: Path | None = None
+) -> Preview:
     """Import one file or folder to nowhere. `face` and `fps` as `import_dataset` takes them; faces come from `root`.
 
     fit: landmarks are fitted to the face, as `dfe import --fit` does.
@@ -62,9 +63,18 @@ def preview(path: Path, face: str = "anny", fps: float | None = None, fit: bool 
         held = dataset.frames(name)
         shown = held.time_s <= held.time_s[0] + MOST_SECONDS
         row = dataset.recordings.iloc[0]
-        return Preview(name, open_face(dataset.face_id, scratch), held.time_s[shown] - held.time_s[0],
-                       held.valid[shown], held.psi[shown], float(row["fps"]), frames, float(row["duration_s"]),
-                       len(report.imported), (*notes, *report.notes))
+        return Preview(
+            name,
+            open_face(dataset.face_id, scratch),
+            held.time_s[shown] - held.time_s[0],
+            held.valid[shown],
+            held.psi[shown],
+            float(row["fps"]),
+            frames,
+            float(row["duration_s"]),
+            len(report.imported),
+            (*notes, *report.notes),
+        )
 
 
 def _lend(root: Path, scratch: Path) -> None:

@@ -64,8 +64,11 @@ def put_back(entry: trash.Discarded, root: Path | None = None) -> None:
     with claim(artefact_path("datasets", name, root), trash.PATIENCE_S):
         dataset, held = Dataset.open(name, root), Dataset(trash.held(entry, root))
         if held.names != dataset.names or held.face_id != dataset.face_id:
-            raise DataError(entry.recording, f"coefficients of {held.face_id}, but {dataset.name} is on "
-                            f"{dataset.face_id} by now", "the dataset it was taken from")
+            raise DataError(
+                entry.recording,
+                f"coefficients of {held.face_id}, but {dataset.name} is on {dataset.face_id} by now",
+                "the dataset it was taken from",
+            )
         if entry.recording in dataset.recordings["recording"].tolist():
             trash.drop(entry.id, root)
         else:
@@ -104,15 +107,21 @@ def write_without(path: Path, recordings: Sequence[str]) -> None:
 
 def _forgetting(manifest: dict[str, Any], gone: set[str]) -> dict[str, Any]:
     """A manifest that names neither these recordings nor the files that held nothing else."""
-    sources = [{**s, "recordings": [r for r in s.get("recordings", ()) if r not in gone]}
-               for s in manifest.get("sources") or []]
-    kept = [s for s, old in zip(sources, manifest.get("sources") or [], strict=True)
-            if s["recordings"] or not old.get("recordings")]
+    sources = [
+        {**s, "recordings": [r for r in s.get("recordings", ()) if r not in gone]}
+        for s in manifest.get("sources") or []
+    ]
+    kept = [
+        s
+        for s, old in zip(sources, manifest.get("sources") or [], strict=True)
+        if s["recordings"] or not old.get("recordings")
+    ]
     files = {s.get("file", "") for s in manifest.get("sources") or []} - {s.get("file", "") for s in kept}
     words = {*gone, *files} - {""}
 
     def names_them(text: str) -> bool:
         return any(word in text for word in words)
+
     left_out = [d for d in manifest.get("dropped") or [] if not names_them(f"{d.get('file')} {d.get('why')}")]
     notes = [note for note in manifest.get("notes") or [] if not names_them(str(note))]
     kept = [{**s, "notes": [n for n in s.get("notes", ()) if not names_them(str(n))]} for s in kept]
@@ -133,8 +142,18 @@ def _write(folder: Path, name: str, parts: Sequence[tuple[Dataset, str]], manife
 def _recording(dataset: Dataset, name: str) -> Recording:
     frames = dataset.frames(name)
     row = dataset.recordings.set_index("recording").loc[name]
-    return Recording(name, dataset.names, frames.psi, frames.time_s, frames.frame, frames.valid, float(row["fps"]),
-                     "", str(row["extractor"]), extras=dataset.extras(name))
+    return Recording(
+        name,
+        dataset.names,
+        frames.psi,
+        frames.time_s,
+        frames.frame,
+        frames.valid,
+        float(row["fps"]),
+        "",
+        str(row["extractor"]),
+        extras=dataset.extras(name),
+    )
 
 
 def _split_manifest(manifest: dict[str, Any], recording: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -142,10 +161,15 @@ def _split_manifest(manifest: dict[str, Any], recording: str) -> tuple[dict[str,
     sources = manifest.get("sources") or []
     own = [s for s in sources if recording in s.get("recordings", ())]
     kept = [{**s, "recordings": [r for r in s["recordings"] if r != recording]} if s in own else s for s in sources]
-    dropped = [*(manifest.get("dropped") or []),
-               *({"file": s.get("file", ""), "why": f"{s.get('file', '')}: {recording} {_WHY}"} for s in own)]
-    return {**manifest, "sources": [s for s in kept if s.get("recordings", True)], "dropped": dropped}, \
-        {**manifest, "sources": own, "dropped": []}
+    dropped = [
+        *(manifest.get("dropped") or []),
+        *({"file": s.get("file", ""), "why": f"{s.get('file', '')}: {recording} {_WHY}"} for s in own),
+    ]
+    return {**manifest, "sources": [s for s in kept if s.get("recordings", True)], "dropped": dropped}, {
+        **manifest,
+        "sources": own,
+        "dropped": [],
+    }
 
 
 def _joined_manifest(manifest: dict[str, Any], held: dict[str, Any], entry: trash.Discarded) -> dict[str, Any]:
@@ -160,8 +184,11 @@ def _joined_manifest(manifest: dict[str, Any], held: dict[str, Any], entry: tras
             same["recordings"] = sorted([*same["recordings"], entry.recording], key=lambda n: place.get(n, len(place)))
     sources.sort(key=lambda s: min((place.get(n, len(place)) for n in s.get("recordings", ())), default=0))
     ending = f": {entry.recording} {_WHY}"
-    return {**manifest, "sources": sources,
-            "dropped": [d for d in manifest.get("dropped") or [] if not d.get("why", "").endswith(ending)]}
+    return {
+        **manifest,
+        "sources": sources,
+        "dropped": [d for d in manifest.get("dropped") or [] if not d.get("why", "").endswith(ending)],
+    }
 
 
 def _copy_others(old: Path, new: Path) -> None:

@@ -28,20 +28,33 @@ def resample(recording: Recording, fps: float) -> Recording:
         use = np.arange(1)
     psi, valid = _interpolate(time, recording.time_s[use], recording.psi[use], _reach(recording))
     valid &= bool(recording.valid.any())
-    extras = {name: _interpolate(time, recording.time_s, values[:, None], np.inf)[0][:, 0]
-              for name, values in recording.extras.items()}
-    note = f"Resampled from {recording.fps:g} to {fps:g} frames a second by linear interpolation" \
-           f" ({int((~valid).sum())} of {count:,} frames lie in gaps and are marked invalid)."
-    return replace(recording, psi=psi, time_s=time, frame=np.arange(count, dtype=np.int64), valid=valid,
-                   fps=float(fps), extras=extras, notes=(*recording.notes, note))
+    extras = {
+        name: _interpolate(time, recording.time_s, values[:, None], np.inf)[0][:, 0]
+        for name, values in recording.extras.items()
+    }
+    note = (
+        f"Resampled from {recording.fps:g} to {fps:g} frames a second by linear interpolation"
+        f" ({int((~valid).sum())} of {count:,} frames lie in gaps and are marked invalid)."
+    )
+    return replace(
+        recording,
+        psi=psi,
+        time_s=time,
+        frame=np.arange(count, dtype=np.int64),
+        valid=valid,
+        fps=float(fps),
+        extras=extras,
+        notes=(*recording.notes, note),
+    )
 
 
 def _reach(recording: Recording) -> float:
     return max(MAX_BRIDGED_GAP_S, 2 / recording.fps) + 1e-9
 
 
-def _interpolate(time: np.ndarray, known: np.ndarray, values: np.ndarray, reach: float
-                 ) -> tuple[np.ndarray, np.ndarray]:
+def _interpolate(
+    time: np.ndarray, known: np.ndarray, values: np.ndarray, reach: float
+) -> tuple[np.ndarray, np.ndarray]:
     """(T, E) float32 at `time` and which of them (T,) lie on or between known frames at most `reach` apart."""
     after = np.clip(np.searchsorted(known, time), 1, max(1, len(known) - 1))
     after = np.minimum(after, len(known) - 1)

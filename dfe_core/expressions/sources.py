@@ -23,8 +23,7 @@ READER_VERSION = 3
 """Counted up when a reader gives other frames for the same file."""
 
 
-def find_files(sources: Sequence[str | Path], labels: Path | None = None
-               ) -> tuple[list[Path], list[tuple[Path, str]]]:
+def find_files(sources: Sequence[str | Path], labels: Path | None = None) -> tuple[list[Path], list[tuple[Path, str]]]:
     """Files to read, each once, and sources that are none.
 
     Folders are walked in the order of their names; one that holds a folder a frame is one recording. Of a take of Live
@@ -65,7 +64,9 @@ def _inside(folder: Path, paths: list[Path]) -> tuple[list[Path], list[tuple[Pat
     within = [os.path.join(os.path.realpath(path), "").startswith(top) for path in paths]
     return [path for path, own in zip(paths, within, strict=True) if own], [
         (path, str(DataError(path, "a link out of its folder", "a file in it, or the target named outright")))
-        for path, own in zip(paths, within, strict=True) if not own]
+        for path, own in zip(paths, within, strict=True)
+        if not own
+    ]
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -75,8 +76,9 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield Path(where)
             continue
         folders[:] = sorted(f for f in folders if not f.startswith((".", "__")))
-        yield from (Path(where, n) for n in sorted(names)
-                    if not n.startswith(".") and Path(n).suffix.lower() in ENDINGS)
+        yield from (
+            Path(where, n) for n in sorted(names) if not n.startswith(".") and Path(n).suffix.lower() in ENDINGS
+        )
 
 
 def folder_files(folder: Path) -> list[Path]:
@@ -92,8 +94,9 @@ def read_recordings(path: Path, reader: ModuleType, options: ReadOptions) -> lis
     except DataError:
         raise
     except Exception as error:
-        raise DataError(path, f"not readable as {reader.TITLE} ({type(error).__name__}: {error})"[:300],
-                        "a whole file") from error
+        raise DataError(
+            path, f"not readable as {reader.TITLE} ({type(error).__name__}: {error})"[:300], "a whole file"
+        ) from error
     if not recordings:
         raise DataError(path, "no recording in it", "face-capture data")
     return recordings

@@ -54,8 +54,10 @@ class Split:
         counts = ", ".join(f"{len(self.recordings[p])} {p}" for p in PARTS)
         if self.by == "time":
             spans = ", ".join(f"{p} {self.spans[p][0]:.0%} to {self.spans[p][1]:.0%}" for p in PARTS)
-            return f"split by time within each recording ({spans}, {GAP_S:g} s left out at each cut): too few " \
-                   "subjects and recordings to hold any out, so figures say nothing about new people"
+            return (
+                f"split by time within each recording ({spans}, {GAP_S:g} s left out at each cut): too few "
+                "subjects and recordings to hold any out, so figures say nothing about new people"
+            )
         note = "" if self.by == "subject" else ": too few subjects to hold any out"
         return f"split by {self.by} ({counts} recordings){note}"
 
@@ -76,8 +78,9 @@ def split_dataset(dataset: Dataset, test_share: float, validation_share: float, 
             return Split(by, {p: rows.loc[rows[by].isin(drawn[p]), "recording"].tolist() for p in PARTS}, whole)
     cut, stop = 1 - test_share - validation_share, 1 - test_share
     names = rows["recording"].tolist()
-    return Split("time", {p: names for p in PARTS},
-                 {"train": (0.0, cut), "validation": (cut, stop), "test": (stop, 1.0)})
+    return Split(
+        "time", {p: names for p in PARTS}, {"train": (0.0, cut), "validation": (cut, stop), "test": (stop, 1.0)}
+    )
 
 
 def _draw(units: list[str], test_share: float, validation_share: float, seed: int) -> dict[str, list[str]]:
@@ -85,8 +88,11 @@ def _draw(units: list[str], test_share: float, validation_share: float, seed: in
     test = max(1, round(test_share * len(units)))
     validation = min(max(1, round(validation_share * len(units))) if validation_share else 0, len(units) - test - 1)
     shuffled = [units[i] for i in order]
-    return {"test": shuffled[:test], "validation": shuffled[test : test + validation],
-            "train": shuffled[test + validation :]}
+    return {
+        "test": shuffled[:test],
+        "validation": shuffled[test : test + validation],
+        "train": shuffled[test + validation :],
+    }
 
 
 def _cut(frames: Frames, start: float, end: float) -> Frames:

@@ -89,8 +89,7 @@ def from_rate(count: int, fps: float | None, where: str) -> Timing:
     return Timing(index / fps, index, float(fps))
 
 
-def from_frames(numbers: np.ndarray, fps: float | None, where: str, first_line: int = 2,
-                row: str = "line") -> Timing:
+def from_frames(numbers: np.ndarray, fps: float | None, where: str, first_line: int = 2, row: str = "line") -> Timing:
     """Timing from (N,) frame numbers and the rate at which they count.
 
     Numbers that rise by one step (every fifth frame) make that many frames less a second; numbers that rise unevenly
@@ -99,11 +98,15 @@ def from_frames(numbers: np.ndarray, fps: float | None, where: str, first_line: 
     if not len(numbers):
         raise DataError(where, "no frames", "at least one frame")
     if fps is None:
-        raise DataError(where, f"frame numbers{_rise(numbers)} and no frame rate",
-                        "a column time_s, --fps, or --time COLUMN/RATE where they count at another rate")
+        raise DataError(
+            where,
+            f"frame numbers{_rise(numbers)} and no frame rate",
+            "a column time_s, --fps, or --time COLUMN/RATE where they count at another rate",
+        )
     check_fps(fps, where)
-    rows, told = _usable(np.where(np.abs(np.nan_to_num(numbers)) > 1e12, np.nan, numbers), where, first_line, row,
-                         "frame number")
+    rows, told = _usable(
+        np.where(np.abs(np.nan_to_num(numbers)) > 1e12, np.nan, numbers), where, first_line, row, "frame number"
+    )
     kept, order_notes = _in_order(numbers[rows], f"{where}, {row}", first_line, "frame number")
     rows = rows[kept]
     counted = np.rint(numbers[rows] - numbers[rows[0]])
@@ -119,8 +122,13 @@ def from_frames(numbers: np.ndarray, fps: float | None, where: str, first_line: 
     check_fps(fps / max(usual, 1), where)
     gaps = int((steps > usual).sum())
     notes += (f"{gaps} gaps in the frame numbers.",) if gaps else ()
-    return Timing(counted / fps, np.rint(counted / max(usual, 1)).astype(np.int64), float(fps / max(usual, 1)), notes,
-                  _all(rows, len(numbers)))
+    return Timing(
+        counted / fps,
+        np.rint(counted / max(usual, 1)).astype(np.int64),
+        float(fps / max(usual, 1)),
+        notes,
+        _all(rows, len(numbers)),
+    )
 
 
 def check_fps(fps: float, where: str) -> None:
@@ -129,9 +137,12 @@ def check_fps(fps: float, where: str) -> None:
         raise DataError(where, f"{fps:g} frames a second", f"{FPS_RANGE[0]:g} to {FPS_RANGE[1]:g}")
 
 
-_UNITS = (("s", 1.0, ("_s", "(s)", "[s]", "sec", "secs", "seconds")),
-          ("ms", 1e-3, ("ms", "(ms)", "[ms]", "milliseconds", "millis", "msec")),
-          ("µs", 1e-6, ("us", "µs", "microseconds")), ("ns", 1e-9, ("ns", "nanoseconds")))
+_UNITS = (
+    ("s", 1.0, ("_s", "(s)", "[s]", "sec", "secs", "seconds")),
+    ("ms", 1e-3, ("ms", "(ms)", "[ms]", "milliseconds", "millis", "msec")),
+    ("µs", 1e-6, ("us", "µs", "microseconds")),
+    ("ns", 1e-9, ("ns", "nanoseconds")),
+)
 
 
 def column_seconds(values: np.ndarray, name: str) -> tuple[np.ndarray, str]:
@@ -145,8 +156,9 @@ def column_seconds(values: np.ndarray, name: str) -> tuple[np.ndarray, str]:
     named = _named_unit(name)
     if named is not None and (not usual or FPS_RANGE[0] <= 1 / (usual * named[1]) <= FPS_RANGE[1]):
         return values * named[1], named[0]
-    unit, scale = ("s", 1.0) if usual <= 1 else ("ms", 1e-3) if usual <= 1e3 else ("µs", 1e-6) if usual <= 1e6 \
-        else ("ns", 1e-9)
+    unit, scale = (
+        ("s", 1.0) if usual <= 1 else ("ms", 1e-3) if usual <= 1e3 else ("µs", 1e-6) if usual <= 1e6 else ("ns", 1e-9)
+    )
     if named is not None and not FPS_RANGE[0] <= 1 / (usual * scale) <= FPS_RANGE[1]:
         unit, scale = named
     return values * scale, unit
@@ -164,17 +176,20 @@ def _usual_step(values: np.ndarray) -> float:
     return float(np.median(steps)) if len(steps) else 0.0
 
 
-def _usable(values: np.ndarray, where: str, first_line: int, row: str, what: str
-            ) -> tuple[np.ndarray, tuple[str, ...]]:
+def _usable(values: np.ndarray, where: str, first_line: int, row: str, what: str) -> tuple[np.ndarray, tuple[str, ...]]:
     """Rows whose value is finite, and a note on the others. Raises `DataError` where those are more than `FEW`."""
     bad = np.flatnonzero(~np.isfinite(values))
     if not len(bad):
         return np.arange(len(values)), ()
     if len(bad) > FEW * len(values) or len(values) - len(bad) < 2:
-        raise DataError(f"{where}, {row} {first_line + bad[0]}",
-                        f"a {what} that is missing or not finite ({len(bad):,} of {len(values):,} rows)", f"a {what}")
+        raise DataError(
+            f"{where}, {row} {first_line + bad[0]}",
+            f"a {what} that is missing or not finite ({len(bad):,} of {len(values):,} rows)",
+            f"a {what}",
+        )
     return np.flatnonzero(np.isfinite(values)), (
-        f"{_rows(len(bad))} without a {what} left out (the first: {row} {first_line + bad[0]}).",)
+        f"{_rows(len(bad))} without a {what} left out (the first: {row} {first_line + bad[0]}).",
+    )
 
 
 def _rows(count: int) -> str:
@@ -206,14 +221,17 @@ def _in_order(values: np.ndarray, where: str, first_line: int, what: str) -> tup
         return kept[ordered], (*notes, f"Rows were not in order of the {what}: sorted.")
     if outside <= FEW * len(kept):
         line = first_line + kept[np.setdiff1d(np.arange(len(kept)), rising)[0]]
-        return kept[rising], (*notes, f"{_rows(outside)} whose {what} is out of line left out (the first: "
-                                      f"{where.rsplit(', ', 1)[-1]} {line}).")
+        return kept[rising], (
+            *notes,
+            f"{_rows(outside)} whose {what} is out of line left out (the first: {where.rsplit(', ', 1)[-1]} {line}).",
+        )
     raise _disorder(values, where, first_line, what)
 
 
 def _longest_rising(values: np.ndarray) -> np.ndarray:
     """Indices of a longest strictly rising subsequence (patience sorting; Schensted 1961)."""
     from bisect import bisect_left
+
     tails: list[float] = []
     ends: list[int] = []
     before = np.full(len(values), -1)
@@ -246,9 +264,15 @@ def _coarse(values: np.ndarray, even: bool) -> Timing | None:
     if not FPS_RANGE[0] <= fps <= FPS_RANGE[1]:
         return None
     rate = _snapped(fps)
-    return Timing(index / rate, index, rate, (
-        f"About {sizes.mean():.3g} rows share each time (steps of {np.median(steps[steps > 0]):g} s): rows are taken "
-        f"as even, at {rate:g} a second by the changes of the clock.",))
+    return Timing(
+        index / rate,
+        index,
+        rate,
+        (
+            f"About {sizes.mean():.3g} rows share each time (steps of {np.median(steps[steps > 0]):g} s): rows are "
+            f"taken as even, at {rate:g} a second by the changes of the clock.",
+        ),
+    )
 
 
 def _timed(seconds: np.ndarray, where: str) -> Timing:
@@ -262,12 +286,20 @@ def _timed(seconds: np.ndarray, where: str) -> Timing:
     if not FPS_RANGE[0] <= fps <= FPS_RANGE[1] or frame[-1] > 1e12:
         raise DataError(where, f"{fps:.6g} frames a second by its times", f"{FPS_RANGE[0]:g} to {FPS_RANGE[1]:g}")
     missing, gaps = int(jumps.sum() - len(jumps)), int((jumps > 1).sum())
-    notes = () if even else (f"Times are uneven (steps of {1e3 * steps.min():.3g} to "
-                             f"{1e3 * steps[single].max(initial=steps.min()):.3g} ms): {fps:.4g} frames a second on "
-                             "average.",)
+    notes = (
+        ()
+        if even
+        else (
+            f"Times are uneven (steps of {1e3 * steps.min():.3g} to "
+            f"{1e3 * steps[single].max(initial=steps.min()):.3g} ms): {fps:.4g} frames a second on "
+            "average.",
+        )
+    )
     if missing:
-        notes += (f"{missing} frame{'s' * (missing > 1)} missing in {gaps} gap{'s' * (gaps > 1)} "
-                  f"(longest {steps.max():.3g} s).",)
+        notes += (
+            f"{missing} frame{'s' * (missing > 1)} missing in {gaps} gap{'s' * (gaps > 1)} "
+            f"(longest {steps.max():.3g} s).",
+        )
     return Timing(seconds - seconds[0], frame.astype(np.int64), _snapped(fps), notes, start_s=float(seconds[0]))
 
 
@@ -307,13 +339,22 @@ def _disorder(values: np.ndarray, where: str, first_line: int, what: str) -> Dat
     if steps[row] == 0:
         twice = len(np.unique(values)) * 2 <= len(values)
         if np.ptp(values) == 0:
-            return DataError(line, f"the {what} of the one before again, as in every row: no clock",
-                             "another column of times (--time COLUMN), or none and --fps")
-        return DataError(line, f"the {what} of the one before again" + (" (two faces in one file?)" if twice else ""),
-                         "one face a file, each frame once")
-    return DataError(line, f"a {what} before the one above it ({values[row + 1] - values[0]:.3f} after "
-                           f"{values[row] - values[0]:.3f} from the start): two recordings in one file?",
-                     "frames in order of time")
+            return DataError(
+                line,
+                f"the {what} of the one before again, as in every row: no clock",
+                "another column of times (--time COLUMN), or none and --fps",
+            )
+        return DataError(
+            line,
+            f"the {what} of the one before again" + (" (two faces in one file?)" if twice else ""),
+            "one face a file, each frame once",
+        )
+    return DataError(
+        line,
+        f"a {what} before the one above it ({values[row + 1] - values[0]:.3f} after "
+        f"{values[row] - values[0]:.3f} from the start): two recordings in one file?",
+        "frames in order of time",
+    )
 
 
 def _snapped(fps: float) -> float:

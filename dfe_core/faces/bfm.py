@@ -32,13 +32,27 @@ def convert_bfm(path: Path, face_id: str, reference: FaceModel) -> FaceModel:
     template = arrays["meanshape"].reshape(-1, 3) * METRES
     centre = np.array([0, *template.mean(0)[1:]])
     placed = (template - centre).astype(np.float32)
-    basis, identity = (_fields(arrays[name])[:count] * METRES
-                       for name, count in (("exBase", BFM_EXPRESSIONS), ("idBase", IDENTITIES)))
+    basis, identity = (
+        _fields(arrays[name])[:count] * METRES for name, count in (("exBase", BFM_EXPRESSIONS), ("idBase", IDENTITIES))
+    )
     triangles = arrays["tri"].astype(np.int32) - 1
     mirror, regions, sides, materials, marks = transfer_anatomy(placed, reference)
-    return FaceModel(face_id, "Basel Face Model", bfm_names(), placed, triangles, basis.astype(np.float32), mirror,
-                     regions, sides, materials, marks, tuple(f"shape{i:03d}" for i in range(len(identity))),
-                     identity.astype(np.float32), "Basel Face Model: the user's own file, under its own licence")
+    return FaceModel(
+        face_id,
+        "Basel Face Model",
+        bfm_names(),
+        placed,
+        triangles,
+        basis.astype(np.float32),
+        mirror,
+        regions,
+        sides,
+        materials,
+        marks,
+        tuple(f"shape{i:03d}" for i in range(len(identity))),
+        identity.astype(np.float32),
+        "Basel Face Model: the user's own file, under its own licence",
+    )
 
 
 def _fields(matrix: np.ndarray) -> np.ndarray:
@@ -63,14 +77,19 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         raise DataError(path, f"no array {', '.join(missing)}", "BFM_model_front.mat of Deep3DFaceRecon")
     vertices, tri = arrays["meanshape"].size // 3, arrays["tri"]
     if arrays["meanshape"].size % 3 or not vertices or not np.isfinite(arrays["meanshape"]).all():
-        raise DataError(path, f"meanshape of {arrays['meanshape'].size} numbers, or some not finite",
-                        "x, y and z of every vertex")
+        raise DataError(
+            path, f"meanshape of {arrays['meanshape'].size} numbers, or some not finite", "x, y and z of every vertex"
+        )
     for name, columns in (("idBase", 1), ("exBase", BFM_EXPRESSIONS)):
         shape = arrays[name].shape
         if len(shape) != 2 or shape[0] != 3 * vertices or shape[1] < columns or not np.isfinite(arrays[name]).all():
-            raise DataError(path, f"{name} of shape {shape}, or numbers that are not finite",
-                            f"({3 * vertices}, at least {columns})")
+            raise DataError(
+                path,
+                f"{name} of shape {shape}, or numbers that are not finite",
+                f"({3 * vertices}, at least {columns})",
+            )
     if tri.ndim != 2 or tri.shape[1] != 3 or not len(tri) or not ((tri >= 1) & (tri <= vertices)).all():
-        raise DataError(path, f"triangles of shape {tri.shape}, or of vertices that are not there",
-                        f"(F, 3), from 1 to {vertices}")
+        raise DataError(
+            path, f"triangles of shape {tri.shape}, or of vertices that are not there", f"(F, 3), from 1 to {vertices}"
+        )
     return arrays

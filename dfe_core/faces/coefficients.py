@@ -40,12 +40,25 @@ def coefficient_face(face_id: str) -> FaceModel | None:
     match = re.fullmatch(r"flame-(\d{1,3})\+jaw", face_id)
     if not match or not 1 <= int(match[1]) <= 100:
         return None
-    return bare_face(flame_id(int(match[1])), f"FLAME coefficients ({match[1]} expression, 3 jaw), no mesh",
-                     flame_names(int(match[1])))
+    return bare_face(
+        flame_id(int(match[1])),
+        f"FLAME coefficients ({match[1]} expression, 3 jaw), no mesh",
+        flame_names(int(match[1])),
+    )
 
 
 def bare_face(face_id: str, title: str, names: tuple[str, ...]) -> FaceModel:
     """A `FaceModel` with coefficients but no vertices: it trains and tokenises in ψ and draws nothing."""
     empty = np.zeros(0, np.uint8)
-    return FaceModel(face_id, title, names, np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32),
-                     np.zeros((len(names), 0, 3), np.float32), np.zeros(0, np.int32), empty, empty, empty)
+    return FaceModel(
+        face_id,
+        title,
+        names,
+        np.zeros((0, 3), np.float32),
+        np.zeros((0, 3), np.int32),
+        np.zeros((len(names), 0, 3), np.float32),
+        np.zeros(0, np.int32),
+        empty,
+        empty,
+        empty,
+    )

@@ -24,8 +24,9 @@ def eyeball(centre: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray, 
     polar = np.radians(np.array([*RINGS_DEG, 180.0]))
     around = 2 * np.pi * np.arange(SEGMENTS) / SEGMENTS
     ring = np.stack([np.cos(around), np.sin(around)], 1)
-    body = np.concatenate([np.concatenate([np.sin(p) * ring, np.full((SEGMENTS, 1), np.cos(p))], 1)
-                           for p in polar[:-1]])
+    body = np.concatenate(
+        [np.concatenate([np.sin(p) * ring, np.full((SEGMENTS, 1), np.cos(p))], 1) for p in polar[:-1]]
+    )
     points = np.concatenate([[[0, 0, 1]], body, [[0, 0, -1]]])
     angle = np.concatenate([[0], np.repeat(RINGS_DEG, SEGMENTS), [180]])
     materials = np.where(angle < PUPIL_EDGE_DEG, PUPIL, np.where(angle < IRIS_EDGE_DEG, IRIS, EYE)).astype(np.uint8)
@@ -35,7 +36,7 @@ def eyeball(centre: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray, 
 def fit_sphere(points: np.ndarray) -> tuple[np.ndarray, float]:
     """(N, 3) points to the centre (3,) and radius of the sphere nearest to them (algebraic least squares)."""
     system = np.concatenate([2 * points, np.ones((len(points), 1))], 1)
-    solution = np.linalg.lstsq(system, (points ** 2).sum(1), rcond=None)[0]
+    solution = np.linalg.lstsq(system, (points**2).sum(1), rcond=None)[0]
     return solution[:3], float(np.sqrt(solution[3] + solution[:3] @ solution[:3]))
 
 
@@ -54,6 +55,8 @@ def _globe_triangles(rings: int) -> np.ndarray:
     onward = np.roll(index, -1, axis=1)
     front = np.stack([np.zeros(SEGMENTS, int), index[0], onward[0]], 1)
     back = np.stack([np.full(SEGMENTS, rings * SEGMENTS + 1), onward[-1], index[-1]], 1)
-    quads = [np.stack([a.ravel(), b.ravel(), c.ravel()], 1) for a, b, c in
-             ((index[:-1], index[1:], onward[1:]), (index[:-1], onward[1:], onward[:-1]))]
+    quads = [
+        np.stack([a.ravel(), b.ravel(), c.ravel()], 1)
+        for a, b, c in ((index[:-1], index[1:], onward[1:]), (index[:-1], onward[1:], onward[:-1]))
+    ]
     return np.concatenate([front, *quads, back]).astype(np.int32)

@@ -32,12 +32,22 @@ def mesh_figure(face: FaceModel, displacement: np.ndarray, title: str = "") -> F
     if not face.has_mesh:
         raise DataError(face.id, "a coefficient space without a mesh", "a face that can be drawn")
     import plotly.graph_objects as go
+
     vertices = 1e3 * (face.template + displacement)
     moved = 1e3 * np.linalg.norm(displacement, axis=1)
     corners = dict(zip("ijk", face.triangles.T, strict=True))
-    mesh = go.Mesh3d(x=vertices[:, 0], y=vertices[:, 1], z=vertices[:, 2], **corners, intensity=moved, cmin=0,
-                     cmax=max(float(moved.max(initial=0)), 1e-6), colorscale="Cividis", flatshading=False,
-                     colorbar={"title": "moved, mm", "thickness": 12},
-                     hovertemplate="%{intensity:.2f} mm<extra></extra>")
+    mesh = go.Mesh3d(
+        x=vertices[:, 0],
+        y=vertices[:, 1],
+        z=vertices[:, 2],
+        **corners,
+        intensity=moved,
+        cmin=0,
+        cmax=max(float(moved.max(initial=0)), 1e-6),
+        colorscale="Cividis",
+        flatshading=False,
+        colorbar={"title": "moved, mm", "thickness": 12},
+        hovertemplate="%{intensity:.2f} mm<extra></extra>",
+    )
     scene = {"xaxis": _HIDDEN, "yaxis": _HIDDEN, "zaxis": _HIDDEN, "aspectmode": "data", "camera": _FRONT}
     return go.Figure(mesh, layout={"title": title, "scene": scene, "height": 480, "margin": {"l": 0, "r": 0, "b": 0}})

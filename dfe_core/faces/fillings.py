@@ -52,8 +52,9 @@ def openings(triangles: np.ndarray) -> list[np.ndarray]:
     return loops
 
 
-def eyes_behind_lids(template: np.ndarray, basis: np.ndarray, identity: np.ndarray, stems: tuple[str, ...],
-                     lids: np.ndarray) -> tuple[Filling, Filling]:
+def eyes_behind_lids(
+    template: np.ndarray, basis: np.ndarray, identity: np.ndarray, stems: tuple[str, ...], lids: np.ndarray
+) -> tuple[Filling, Filling]:
     """A left and a right eyeball behind the rims of the lids.
 
     Parameters
@@ -69,8 +70,9 @@ def eyes_behind_lids(template: np.ndarray, basis: np.ndarray, identity: np.ndarr
     points, triangles, materials = eyeball(centre, EYE_RADIUS_M)
     carried = np.repeat(identity[:, lids].mean(1)[:, None], len(points), 1)
     left = Filling(points, triangles, _gaze(points - centre, stems, "Left"), carried, materials)
-    right = Filling(points * _FLIP, triangles[:, ::-1], _gaze(points - centre, stems, "Right") * _FLIP,
-                    carried * _FLIP, materials)
+    right = Filling(
+        points * _FLIP, triangles[:, ::-1], _gaze(points - centre, stems, "Right") * _FLIP, carried * _FLIP, materials
+    )
     return left, right
 
 
@@ -80,10 +82,14 @@ def mouth_bag(template: np.ndarray, basis: np.ndarray, identity: np.ndarray, rim
     Its first ring lies on the rim itself, doubled, so that the shading of the lips stays their own.
     """
     edge, centre = template[rim], template[rim].mean(0)
-    levels = [(0.0, 1.0, 1.0), *((d, w, 1 - 0.6 * d / _BAG_DEPTH_M[-1]) for d, w in
-                                 zip(_BAG_DEPTH_M, _BAG_WIDTH, strict=True))]
-    rings = [centre + (edge - centre) * np.array([w, 1 + 6 * d / _BAG_DEPTH_M[-1], 1]) - np.array([0, 0, d])
-             for d, w, _ in levels]
+    levels = [
+        (0.0, 1.0, 1.0),
+        *((d, w, 1 - 0.6 * d / _BAG_DEPTH_M[-1]) for d, w in zip(_BAG_DEPTH_M, _BAG_WIDTH, strict=True)),
+    ]
+    rings = [
+        centre + (edge - centre) * np.array([w, 1 + 6 * d / _BAG_DEPTH_M[-1], 1]) - np.array([0, 0, d])
+        for d, w, _ in levels
+    ]
     apex = rings[-1].mean(0, keepdims=True) - np.array([[0, 0, 0.004]])
     follow = np.array([f for _, _, f in levels])
 
@@ -93,8 +99,13 @@ def mouth_bag(template: np.ndarray, basis: np.ndarray, identity: np.ndarray, rim
         return np.concatenate([body, moved.mean(1, keepdims=True) * follow[-1]], axis=1)
 
     vertices = np.concatenate([*rings, apex])
-    return Filling(vertices, _bag_triangles(len(rim), len(levels)), hang(basis), hang(identity),
-                   np.full(len(vertices), MOUTH, np.uint8))
+    return Filling(
+        vertices,
+        _bag_triangles(len(rim), len(levels)),
+        hang(basis),
+        hang(identity),
+        np.full(len(vertices), MOUTH, np.uint8),
+    )
 
 
 def append(parts: dict[str, np.ndarray], *fillings: Filling) -> dict[str, np.ndarray]:

@@ -56,9 +56,14 @@ def target_of(face: FaceModel, layout: Layout) -> FittingTarget:
     vertices = [face.landmarks[name] for name in names]
     identity = np.zeros((0, len(names), 3)) if face.identity_basis is None else face.identity_basis[:, vertices]
     bounded = any(canonical_name(name) for name in face.names)
-    return FittingTarget(names, np.array([layout.marks[name] for name in names]),
-                  face.template[vertices].astype(np.float64), face.basis[:, vertices].astype(np.float64),
-                  identity.astype(np.float64), bounded)
+    return FittingTarget(
+        names,
+        np.array([layout.marks[name] for name in names]),
+        face.template[vertices].astype(np.float64),
+        face.basis[:, vertices].astype(np.float64),
+        identity.astype(np.float64),
+        bounded,
+    )
 
 
 def fit_face(points: np.ndarray, calm: np.ndarray, target: FittingTarget) -> FaceFit:
@@ -75,7 +80,7 @@ def fit_face(points: np.ndarray, calm: np.ndarray, target: FittingTarget) -> Fac
     """
     flat = points.shape[2] == 2
     solid = _deepened(points, target.rest) if flat else np.asarray(points, np.float64)
-    stable = stable_points((target.fields ** 2).sum((0, 2)), target.rest)
+    stable = stable_points((target.fields**2).sum((0, 2)), target.rest)
     placed = pose(solid[:, stable], target.rest[stable], True).apply(solid)
     rest = np.median(placed[calm], axis=0)
     identity = _ridge(target.identity, (rest - target.rest)[None], _IDENTITY_NOISE_M)[0]
@@ -95,7 +100,7 @@ def fit_face(points: np.ndarray, calm: np.ndarray, target: FittingTarget) -> Fac
 
 
 def _rms_mm(apart: np.ndarray) -> np.ndarray:
-    return 1e3 * np.sqrt((apart ** 2).sum(2).mean(1))
+    return 1e3 * np.sqrt((apart**2).sum(2).mean(1))
 
 
 def _ridge(fields: np.ndarray, moved: np.ndarray, noise: float, usual: float = 1.0) -> np.ndarray:
@@ -127,7 +132,7 @@ def _onto(points: np.ndarray, shapes: np.ndarray, scaled: bool) -> np.ndarray:
     sign[:, -1] = np.sign(np.linalg.det(u @ vt))
     turned = a @ ((u * sign[:, None]) @ vt).transpose(0, 2, 1)
     if scaled:
-        turned = turned * ((s * sign).sum(1) / np.maximum((a ** 2).sum((1, 2)), 1e-18))[:, None, None]
+        turned = turned * ((s * sign).sum(1) / np.maximum((a**2).sum((1, 2)), 1e-18))[:, None, None]
     return turned + shift
 
 

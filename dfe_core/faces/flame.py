@@ -41,9 +41,23 @@ def convert_flame(path: Path, face_id: str, reference: FaceModel) -> FaceModel:
     triangles = arrays["f"].astype(np.int32)
     mirror, regions, sides, materials, marks = transfer_anatomy(placed, reference)
     identity = arrays["shapedirs"][..., :IDENTITIES].transpose(2, 0, 1).astype(np.float32)
-    return FaceModel(face_id, "FLAME head", flame_names(EXPRESSIONS), placed, triangles, basis, mirror, regions, sides,
-                     materials, marks, tuple(f"shape{i:03d}" for i in range(len(identity))), identity,
-                     "FLAME: the user's own file, under its own licence", notes=jaw.notes())
+    return FaceModel(
+        face_id,
+        "FLAME head",
+        flame_names(EXPRESSIONS),
+        placed,
+        triangles,
+        basis,
+        mirror,
+        regions,
+        sides,
+        materials,
+        marks,
+        tuple(f"shape{i:03d}" for i in range(len(identity))),
+        identity,
+        "FLAME: the user's own file, under its own licence",
+        notes=jaw.notes(),
+    )
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
@@ -70,8 +84,11 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
             raise DataError(path, f"{name} has shape {arrays[name].shape}, or numbers that are not finite", str(shape))
     if arrays["expressiondirs"].shape[:2] != (vertices, 3) or arrays["expressiondirs"].shape[2] < EXPRESSIONS:
-        raise DataError(path, f"expression directions of shape {arrays['expressiondirs'].shape}",
-                        f"({vertices}, 3, at least {EXPRESSIONS})")
+        raise DataError(
+            path,
+            f"expression directions of shape {arrays['expressiondirs'].shape}",
+            f"({vertices}, 3, at least {EXPRESSIONS})",
+        )
     if "posedirs" in arrays:
         arrays["posedirs"] = _correctives(arrays["posedirs"], vertices, path)
     return arrays
@@ -82,6 +99,9 @@ def _correctives(array: np.ndarray, vertices: int, path: Path) -> np.ndarray:
     if array.ndim == 2 and array.shape[1] == 3 * vertices:
         array = array.reshape(len(array), vertices, 3).transpose(1, 2, 0)
     if array.ndim != 3 or array.shape[:2] != (vertices, 3) or array.shape[2] < FEATURES or not np.isfinite(array).all():
-        raise DataError(path, f"posedirs of shape {array.shape}, or numbers that are not finite",
-                        f"({vertices}, 3, at least {FEATURES})")
+        raise DataError(
+            path,
+            f"posedirs of shape {array.shape}, or numbers that are not finite",
+            f"({vertices}, 3, at least {FEATURES})",
+        )
     return array

@@ -43,8 +43,11 @@ class Jaw:
     def displacement(self, turn: np.ndarray) -> np.ndarray:
         """(3,) axis-angle, radians, to (V, 3) m: as FLAME moves the template. No other joint hangs on the jaw."""
         rotation = _rotation(np.asarray(turn, np.float64))
-        shaped = self.template if self.correctives is None else \
-            self.template + self.correctives[..., _OWN] @ (rotation - np.eye(3)).ravel()
+        shaped = (
+            self.template
+            if self.correctives is None
+            else self.template + self.correctives[..., _OWN] @ (rotation - np.eye(3)).ravel()
+        )
         offset = shaped - self.joint
         return shaped + self.weights[:, _JOINT, None] * (offset @ rotation.T - offset) - self.template
 
@@ -64,11 +67,16 @@ class Jaw:
 
     def notes(self) -> tuple[str, ...]:
         """What to know of it, with its figures."""
-        figures = ", ".join(f"{rms:.1f} (largest {most:.1f}) mm at {angle:g}" for angle in ANGLES
-                            for rms, most in (self.missed_mm(angle),))
+        figures = ", ".join(
+            f"{rms:.1f} (largest {most:.1f}) mm at {angle:g}"
+            for angle in ANGLES
+            for rms, most in (self.missed_mm(angle),)
+        )
         how = "with" if self.correctives is not None else "without"
-        return (f"The jaw is a linear coefficient, true to linear blend skinning {how} pose correctives at {CHORD:g} "
-                f"rad; a jaw opened by other angles is off by {figures} rad, root mean square over what moves.",)
+        return (
+            f"The jaw is a linear coefficient, true to linear blend skinning {how} pose correctives at {CHORD:g} "
+            f"rad; a jaw opened by other angles is off by {figures} rad, root mean square over what moves.",
+        )
 
 
 def _rotation(turn: np.ndarray) -> np.ndarray:

@@ -45,8 +45,12 @@ def guess_scale(shape: np.ndarray, layout: Layout | None, metric: bool) -> Scale
 def _size(shape: np.ndarray, layout: Layout | None) -> tuple[float, float, float, float, str]:
     if layout is not None:
         ends = [layout.marks[f"outer eye corner {side}"] for side in ("left", "right")]
-        return float(np.linalg.norm(shape[ends[0]] - shape[ends[1]])), EYES_M, *_EYES_RANGE_M, \
-            "the distance of the outer eye corners"
+        return (
+            float(np.linalg.norm(shape[ends[0]] - shape[ends[1]])),
+            EYES_M,
+            *_EYES_RANGE_M,
+            "the distance of the outer eye corners",
+        )
     return float(np.ptp(shape, axis=0).max()), EXTENT_M, *_EXTENT_RANGE_M, "the larger extent"
 
 
@@ -120,7 +124,7 @@ def mirror_map(template: np.ndarray, layout: Layout | None) -> tuple[np.ndarray,
     else:
         mirror = _paired(points)
     off = np.linalg.norm(points[mirror] * _FLIP - points, axis=1)
-    return mirror, float(np.sqrt((off ** 2).mean()) / max(np.ptp(points, axis=0).max(), 1e-12))
+    return mirror, float(np.sqrt((off**2).mean()) / max(np.ptp(points, axis=0).max(), 1e-12))
 
 
 def _paired(points: np.ndarray) -> np.ndarray:
@@ -128,6 +132,7 @@ def _paired(points: np.ndarray) -> np.ndarray:
     if len(points) <= _EXACT:
         distance = np.linalg.norm(image[:, None] - points[None], axis=2) ** 2
         from scipy.optimize import linear_sum_assignment  # a third of a second to import, and rarely needed
+
         twin = linear_sum_assignment(distance)[1]
     else:
         twin = cKDTree(points).query(image)[1]

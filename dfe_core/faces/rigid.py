@@ -31,8 +31,9 @@ class Pose:
 
     def apply(self, points: np.ndarray) -> np.ndarray:
         """(T, V, D) points to (T, V, D) float64 in the target's place."""
-        turned = (np.asarray(points, np.float64) - self.centre[:, None]) \
-            @ (self.rotation * self.scale[:, None, None]).transpose(0, 2, 1)
+        turned = (np.asarray(points, np.float64) - self.centre[:, None]) @ (
+            self.rotation * self.scale[:, None, None]
+        ).transpose(0, 2, 1)
         turned += self.shift
         return turned
 
@@ -52,7 +53,7 @@ def pose(points: np.ndarray, target: np.ndarray, scaled: bool = False) -> Pose:
     sign[:, -1] = np.sign(np.linalg.det(u @ vt))
     scale = np.ones(len(points))
     if scaled:
-        size = (a ** 2).sum((1, 2))
+        size = (a**2).sum((1, 2))
         scale = np.divide((s * sign).sum(1), size, out=scale, where=size > 0)
     return Pose((u * sign[:, None]) @ vt, scale, centre, shift)
 
@@ -62,8 +63,9 @@ def onto(points: np.ndarray, target: np.ndarray, stable: np.ndarray, scaled: boo
     return pose(points[:, stable], target[stable], scaled).apply(points)
 
 
-def stable_set(tracks: Sequence[np.ndarray], start: np.ndarray, scaled: bool = False,
-               mirror: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def stable_set(
+    tracks: Sequence[np.ndarray], start: np.ndarray, scaled: bool = False, mirror: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Which points move with the head alone, found from the data, and the mean shape.
 
     Generalised Procrustes (Gower 1975) with a shrinking support: frames are brought onto the mean shape, the points

@@ -13,8 +13,10 @@ REACH_M = 0.015  # a vertex farther than this from every vertex of the reference
 _ROUNDS = 40
 
 
-def transfer_anatomy(template: np.ndarray, reference: FaceModel,
-                     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, int]]:
+def transfer_anatomy(
+    template: np.ndarray,
+    reference: FaceModel,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, int]]:
     """Mirror map, regions, sides, materials and landmarks of a template in our axes, from a reference face.
 
     The reference's face (not its scalp and neck) is scaled and moved onto the template by iterated closest points
@@ -56,5 +58,5 @@ def _similarity(source: np.ndarray, target: np.ndarray, points: np.ndarray) -> n
     a, b = source - source.mean(0), target - target.mean(0)
     u, s, vt = np.linalg.svd(b.T @ a)
     sign = np.array([1, 1, np.sign(np.linalg.det(u @ vt))])
-    rotation, scale = (u * sign) @ vt, (s * sign).sum() / (a ** 2).sum()
+    rotation, scale = (u * sign) @ vt, (s * sign).sum() / (a**2).sum()
     return scale * (points - source.mean(0)) @ rotation.T + target.mean(0)

@@ -74,7 +74,7 @@ class Aggregates:
     @cached_property
     def signals(self) -> AuSignals:
         """What the AUs were judged by."""
-        return AuSignals.from_arrays(self.columns[:self.aus], self.arrays)
+        return AuSignals.from_arrays(self.columns[: self.aus], self.arrays)
 
     @cached_property
     def measured(self) -> np.ndarray:
@@ -121,8 +121,9 @@ class Aggregates:
             mask = self.groups["subject"].isin(subjects).to_numpy()
         for name, values in conditions.items():
             if name not in self.conditions:
-                raise DataError(name, "not a condition that frames are counted by",
-                                ", ".join(self.conditions) or "none")
+                raise DataError(
+                    name, "not a condition that frames are counted by", ", ".join(self.conditions) or "none"
+                )
             mask = mask & self.groups[name].isin(values).to_numpy()
         return mask
 
@@ -130,10 +131,19 @@ class Aggregates:
         """Write into an existing folder, the manifest last."""
         np.savez(folder / "arrays.npz", edges=self.edges, in_facs=self.in_facs, **self.arrays)
         self.groups.to_parquet(folder / "groups.parquet", index=False)
-        write_json(folder / "manifest.json",
-                   {"version": VERSION, "key": self.key, "codewords": self.codewords, "aus": self.aus,
-                    "columns": [list(c) for c in self.columns], "regions": list(self.regions), "folds": self.folds,
-                    "dropped": self.dropped})
+        write_json(
+            folder / "manifest.json",
+            {
+                "version": VERSION,
+                "key": self.key,
+                "codewords": self.codewords,
+                "aus": self.aus,
+                "columns": [list(c) for c in self.columns],
+                "regions": list(self.regions),
+                "folds": self.folds,
+                "dropped": self.dropped,
+            },
+        )
 
     @classmethod
     def load(cls, folder: Path) -> Aggregates:
@@ -141,15 +151,33 @@ class Aggregates:
         manifest = read_json(folder / "manifest.json")
         with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
             arrays = dict(stored)
-        return cls(manifest["key"], manifest["codewords"], tuple((a, s) for a, s in manifest["columns"]),
-                   manifest["aus"], arrays.pop("in_facs"), arrays.pop("edges"),
-                   pd.read_parquet(folder / "groups.parquet"), arrays, tuple(manifest["regions"]), manifest["folds"],
-                   manifest["dropped"])
+        return cls(
+            manifest["key"],
+            manifest["codewords"],
+            tuple((a, s) for a, s in manifest["columns"]),
+            manifest["aus"],
+            arrays.pop("in_facs"),
+            arrays.pop("edges"),
+            pd.read_parquet(folder / "groups.parquet"),
+            arrays,
+            tuple(manifest["regions"]),
+            manifest["folds"],
+            manifest["dropped"],
+        )
 
 
-def open_aggregates(codebook: Codebook, face: FaceModel, tokens: TokenCache, dataset: Dataset, aus: AlignedAus, *,
-                    settings: CoverageSettings | None = None, root: Path | None = None, seed: int = 0,
-                    progress: Listener = silent) -> Aggregates:
+def open_aggregates(
+    codebook: Codebook,
+    face: FaceModel,
+    tokens: TokenCache,
+    dataset: Dataset,
+    aus: AlignedAus,
+    *,
+    settings: CoverageSettings | None = None,
+    root: Path | None = None,
+    seed: int = 0,
+    progress: Listener = silent,
+) -> Aggregates:
     """The aggregates of these inputs: from the cache, or counted now and cached.
 
     Raises `DataError` when inputs do not belong together or no frame has both tokens and AUs.
@@ -176,34 +204,53 @@ def load_or_none(load: Callable[[Path], T], folder: Path) -> T | None:
         return None
 
 
-def aggregates_key(codebook: Codebook, tokens: TokenCache, dataset: Dataset, aus: AlignedAus,
-                   settings: CoverageSettings, seed: int) -> str:
+def aggregates_key(
+    codebook: Codebook, tokens: TokenCache, dataset: Dataset, aus: AlignedAus, settings: CoverageSettings, seed: int
+) -> str:
     """Content key: tokens, codewords, frames, labels, truth, AUs, and the settings that counting depends on."""
-    counted = {"folds": settings.folds, "still_mm": settings.still_mm, "hold_s": settings.hold_s,
-               "above_baseline": settings.above_baseline}
-    return content_key([VERSION, tokens.manifest, codebook.key, dataset.key, dataset.manifest.get("files"), aus.key,
-                        counted, seed])
+    counted = {
+        "folds": settings.folds,
+        "still_mm": settings.still_mm,
+        "hold_s": settings.hold_s,
+        "above_baseline": settings.above_baseline,
+    }
+    return content_key(
+        [VERSION, tokens.manifest, codebook.key, dataset.key, dataset.manifest.get("files"), aus.key, counted, seed]
+    )
 
 
 def _check(codebook: Codebook, face: FaceModel, dataset: Dataset) -> None:
     if codebook.names != dataset.names:
-        raise DataError(dataset.name, f"its coefficients are not those of model {codebook.model}",
-                        f"a dataset on face {codebook.face_id}")
+        raise DataError(
+            dataset.name,
+            f"its coefficients are not those of model {codebook.model}",
+            f"a dataset on face {codebook.face_id}",
+        )
     if face.names != codebook.names:
         raise DataError(face.id, f"its coefficients are not those of model {codebook.model}", codebook.face_id)
 
 
-def _aggregate(codebook: Codebook, face: FaceModel, joined: Joined, settings: CoverageSettings, seed: int, key: str,
-               progress: Listener) -> Aggregates:
+def _aggregate(
+    codebook: Codebook,
+    face: FaceModel,
+    joined: Joined,
+    settings: CoverageSettings,
+    seed: int,
+    key: str,
+    progress: Listener,
+) -> Aggregates:
     columns = (*joined.aus.aus, *joined.truth_columns)
     aus, edges = len(joined.aus.aus), bin_edges(codebook.levels)
     folds = subject_folds(joined.dataset.recordings["subject"].astype(str).tolist(), settings.folds, seed)
     sizes = np.sqrt(np.einsum("ke,ef,kf->k", codebook.psi, face.gram, codebook.psi)) * (1e3 if face.has_mesh else 1)
     surface = SurfaceCollector(face, settings.still_mm)
-    collectors = (CountCollector(codebook.size, len(columns), aus, edges, min(joined.tokens.frames, joined.aus.frames),
-                                 seed),
-                  FrameMoments(codebook.psi), CodewordMoments(joined.groups, folds, aus), surface,
-                  DisplayCollector(sizes, aus, settings.still_mm, settings.hold_s))
+    collectors = (
+        CountCollector(codebook.size, len(columns), aus, edges, min(joined.tokens.frames, joined.aus.frames), seed),
+        FrameMoments(codebook.psi),
+        CodewordMoments(joined.groups, folds, aus),
+        surface,
+        DisplayCollector(sizes, aus, settings.still_mm, settings.hold_s),
+    )
     done = 0
     for block in joined.blocks():
         for collector in collectors:
@@ -211,12 +258,25 @@ def _aggregate(codebook: Codebook, face: FaceModel, joined: Joined, settings: Co
         done += len(block)
         progress(Progress("coverage", done, joined.tokens.frames, block.recording))
     if not done:
-        raise DataError(joined.aus.name, f"no frame of {joined.dataset.name} has both tokens and AUs",
-                        "AUs aligned to encoded recordings")
+        raise DataError(
+            joined.aus.name,
+            f"no frame of {joined.dataset.name} has both tokens and AUs",
+            "AUs aligned to encoded recordings",
+        )
     arrays = {name: array for collector in collectors for name, array in collector.arrays().items()}
-    return Aggregates(key, codebook.size, columns, aus, _in_facs(joined, aus), edges,
-                      joined.groups.table.assign(**{n: arrays.pop(n) for n in ("frames", "seconds", "recordings")}),
-                      arrays | joined.signals.arrays(), surface.regions, folds, joined.dropped)
+    return Aggregates(
+        key,
+        codebook.size,
+        columns,
+        aus,
+        _in_facs(joined, aus),
+        edges,
+        joined.groups.table.assign(**{n: arrays.pop(n) for n in ("frames", "seconds", "recordings")}),
+        arrays | joined.signals.arrays(),
+        surface.regions,
+        folds,
+        joined.dropped,
+    )
 
 
 def _in_facs(joined: Joined, aus: int) -> np.ndarray:
@@ -224,4 +284,5 @@ def _in_facs(joined: Joined, aus: int) -> np.ndarray:
     if not joined.truth_columns:
         return known
     from dfe_core.simulate.truth import in_facs
+
     return np.concatenate([known, in_facs()])

@@ -17,8 +17,9 @@ _RECORDINGS = 8  # of those that use the codeword most: enough to show from, few
 _MAX_GAP_S = 0.1
 
 
-def strongest_moments(tokens: TokenCache, codewords: list[int], count: int = 3,
-                      recordings: tuple[str, ...] = ()) -> pd.DataFrame:
+def strongest_moments(
+    tokens: TokenCache, codewords: list[int], count: int = 3, recordings: tuple[str, ...] = ()
+) -> pd.DataFrame:
     """The `count` strongest runs of each codeword, one a recording, in the recordings that use it most (of
     `recordings`; empty: of all): codeword, recording, start_s, peak_s, end_s, peak_frame, peak."""
     chosen = {k: _recordings(tokens, set(recordings) or None, k)[:count] for k in codewords}
@@ -33,8 +34,17 @@ def strongest_moments(tokens: TokenCache, codewords: list[int], count: int = 3,
     return table.sort_values(["codeword", "peak"], ascending=[True, False], kind="stable", ignore_index=True)
 
 
-def agreement_moments(tokens: TokenCache, aus: AlignedAus, codeword: int, au: str, side: str, *, count: int = 5,
-                      recordings: list[str] | None = None, signals: AuSignals | None = None) -> pd.DataFrame:
+def agreement_moments(
+    tokens: TokenCache,
+    aus: AlignedAus,
+    codeword: int,
+    au: str,
+    side: str,
+    *,
+    count: int = 5,
+    recordings: list[str] | None = None,
+    signals: AuSignals | None = None,
+) -> pd.DataFrame:
     """The strongest moments of each of `KINDS`: kind, recording, start_s, peak_s, end_s, peak_frame, strength.
 
     Looked for in the recordings (of `recordings`, default all) that use the codeword most. Strength is codeword
@@ -46,12 +56,17 @@ def agreement_moments(tokens: TokenCache, aus: AlignedAus, codeword: int, au: st
         raise DataError(aus.name, f"{au} ({side}) was not measured", ", ".join(f"{a} ({s})" for a, s in aus.aus[:6]))
     column = aus.aus.index((au, side))
     allowed = set(aus.recordings) if recordings is None else set(aus.recordings) & set(recordings)
-    parts = [_moments(tokens.recording(name), aus, codeword, column, signals)
-             for name in _recordings(tokens, allowed, codeword)]
+    parts = [
+        _moments(tokens.recording(name), aus, codeword, column, signals)
+        for name in _recordings(tokens, allowed, codeword)
+    ]
     table = pd.concat(parts, ignore_index=True) if parts else _table([], "", {})
-    return table.sort_values(["strength", "recording", "start_s"], ascending=[False, True, True]) \
-        .groupby("kind", sort=False).head(count).sort_values(
-            "kind", key=lambda k: k.map(KINDS.index), kind="stable", ignore_index=True)
+    return (
+        table.sort_values(["strength", "recording", "start_s"], ascending=[False, True, True])
+        .groupby("kind", sort=False)
+        .head(count)
+        .sort_values("kind", key=lambda k: k.map(KINDS.index), kind="stable", ignore_index=True)
+    )
 
 
 def _recordings(tokens: TokenCache, allowed: set[str] | None, codeword: int) -> list[str]:
@@ -61,8 +76,7 @@ def _recordings(tokens: TokenCache, allowed: set[str] | None, codeword: int) -> 
     return [r for r in ordered if allowed is None or r in allowed][:_RECORDINGS]
 
 
-def _moments(tokens: Tokens, aus: AlignedAus, codeword: int, column: int,
-             signals: AuSignals | None) -> pd.DataFrame:
+def _moments(tokens: Tokens, aus: AlignedAus, codeword: int, column: int, signals: AuSignals | None) -> pd.DataFrame:
     found = aus.recording(tokens.recording)
     if signals is None:
         state = present(found.presence[:, [column]], found.intensity[:, [column]])[:, 0]
@@ -75,14 +89,21 @@ def _moments(tokens: Tokens, aus: AlignedAus, codeword: int, column: int,
     of = np.flatnonzero(known)[of]
     intensity = np.where(tokens.tokens[at] == codeword, tokens.intensities[at], 0).sum(1)
     said, shown = intensity > 0, state[of] == 1
-    return _table(tokens.time_s[at], tokens.recording,
-                  {"both": np.where(said & shown, intensity * level[of], 0),
-                   "codeword only": np.where(said & ~shown, intensity, 0),
-                   "AU only": np.where(~said & shown, level[of], 0)}, tokens.frame[at])
+    return _table(
+        tokens.time_s[at],
+        tokens.recording,
+        {
+            "both": np.where(said & shown, intensity * level[of], 0),
+            "codeword only": np.where(said & ~shown, intensity, 0),
+            "AU only": np.where(~said & shown, level[of], 0),
+        },
+        tokens.frame[at],
+    )
 
 
-def _table(time_s: np.ndarray, recording: str, strengths: dict[str, np.ndarray],
-           frame: np.ndarray | None = None) -> pd.DataFrame:
+def _table(
+    time_s: np.ndarray, recording: str, strengths: dict[str, np.ndarray], frame: np.ndarray | None = None
+) -> pd.DataFrame:
     rows = []
     step = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
     for kind, strength in strengths.items():
@@ -92,6 +113,15 @@ def _table(time_s: np.ndarray, recording: str, strengths: dict[str, np.ndarray],
         new = np.r_[True, np.diff(time_s[at]) > _MAX_GAP_S + step * 1.001]
         for run in np.split(at, np.flatnonzero(new)[1:]):
             peak = run[strength[run].argmax()]
-            rows.append((kind, recording, time_s[run[0]], time_s[peak], time_s[run[-1]] + step, int(frame[peak]),
-                         float(strength[run].sum() * step)))
+            rows.append(
+                (
+                    kind,
+                    recording,
+                    time_s[run[0]],
+                    time_s[peak],
+                    time_s[run[-1]] + step,
+                    int(frame[peak]),
+                    float(strength[run].sum() * step),
+                )
+            )
     return pd.DataFrame(rows, columns=["kind", "recording", "start_s", "peak_s", "end_s", "peak_frame", "strength"])

@@ -52,9 +52,16 @@ class Alignment:
         return {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in rows.items()}
 
 
-def align(detections: Detections, frames: Frames, names: tuple[str, ...], fps: float, *,
-          tolerance_s: float | None = None, offset: float | str | None = None,
-          max_offset_s: float = 5.0) -> tuple[AlignedFrames, Alignment]:
+def align(
+    detections: Detections,
+    frames: Frames,
+    names: tuple[str, ...],
+    fps: float,
+    *,
+    tolerance_s: float | None = None,
+    offset: float | str | None = None,
+    max_offset_s: float = 5.0,
+) -> tuple[AlignedFrames, Alignment]:
     """Join `detections` to the valid frames of one recording.
 
     Parameters
@@ -75,19 +82,33 @@ def align(detections: Detections, frames: Frames, names: tuple[str, ...], fps: f
     usable = ~np.isnan(detections.probability).all(1) | ~np.isnan(detections.intensity).all(1)
     nearest, distance = _nearest(detections.time_s, frames.time_s + found.offset_s)
     keep = frames.valid & (distance <= tolerance) & usable[nearest]
-    aligned = AlignedFrames(frames.frame[keep], detections.probability[nearest[keep]],
-                            detections.intensity[nearest[keep]])
+    aligned = AlignedFrames(
+        frames.frame[keep], detections.probability[nearest[keep]], detections.intensity[nearest[keep]]
+    )
     notes = (*_length_notes(detections, frames), *_video_notes(found), *_lag_notes(found, best, lag))
-    account = Alignment(detections.source, int(frames.valid.sum()), int(keep.sum()), float(tolerance), found.offset_s,
-                        float(np.median(distance[keep])) if keep.any() else float("nan"),
-                        int(len(detections.time_s) - len(np.unique(nearest[keep]))), found.correlation,
-                        best.offset_s - (0.0 if lag is LagState.APPLIED else found.offset_s) if best else float("nan"),
-                        best.correlation if best else float("nan"), str(lag), notes)
+    account = Alignment(
+        detections.source,
+        int(frames.valid.sum()),
+        int(keep.sum()),
+        float(tolerance),
+        found.offset_s,
+        float(np.median(distance[keep])) if keep.any() else float("nan"),
+        int(len(detections.time_s) - len(np.unique(nearest[keep]))),
+        found.correlation,
+        best.offset_s - (0.0 if lag is LagState.APPLIED else found.offset_s) if best else float("nan"),
+        best.correlation if best else float("nan"),
+        str(lag),
+        notes,
+    )
     possible = min(frames.valid.sum(), usable.sum() * max(1.0, fps / detections.fps if detections.fps else 1.0))
     if keep.sum() < max(MIN_OVERLAP * possible, 1):
-        raise DataError(detections.source, f"only {int(keep.sum())} of {int(frames.valid.sum())} frames of recording "
-                        f"{frames.recording} lie within {tolerance:.3g} s of a frame of it "
-                        f"({_span(detections.time_s)} against {_span(frames.time_s)})", "AUs at this recording's times")
+        raise DataError(
+            detections.source,
+            f"only {int(keep.sum())} of {int(frames.valid.sum())} frames of recording "
+            f"{frames.recording} lie within {tolerance:.3g} s of a frame of it "
+            f"({_span(detections.time_s)} against {_span(frames.time_s)})",
+            "AUs at this recording's times",
+        )
     return aligned, account
 
 
@@ -104,8 +125,9 @@ def _nearest(times: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndar
     return index, np.abs(times[index] - wanted)
 
 
-def _align_intervals(detections: Detections, frames: Frames,
-                     offset: float | str | None) -> tuple[AlignedFrames, Alignment]:
+def _align_intervals(
+    detections: Detections, frames: Frames, offset: float | str | None
+) -> tuple[AlignedFrames, Alignment]:
     """A coding covers every frame: 1 from onset to offset of an event, 0 elsewhere; intensity as the coder gave it."""
     shift = 0.0 if isinstance(offset, str) or offset is None else float(offset)
     time, notes = frames.time_s[frames.valid] + shift, []
@@ -120,14 +142,18 @@ def _align_intervals(detections: Detections, frames: Frames,
     end = float(time[-1]) if len(time) else 0.0
     beyond = sum(event.onset_s > end for event in detections.intervals)
     if beyond == len(detections.intervals):
-        raise DataError(detections.source, f"every event begins after the end of recording {frames.recording} "
-                        f"({end:.1f} s)", "a coding of this recording, in seconds from its start")
+        raise DataError(
+            detections.source,
+            f"every event begins after the end of recording {frames.recording} ({end:.1f} s)",
+            "a coding of this recording, in seconds from its start",
+        )
     if beyond:
         notes.append(f"{beyond} of {len(detections.intervals)} events begin after the recording's end ({end:.1f} s)")
     if not isinstance(offset, float):
         notes.append("no offset was searched: a coding has no frames to correlate")
-    account = Alignment(detections.source, int(frames.valid.sum()), len(time), 0.0, shift, 0.0, 0, float("nan"),
-                        notes=tuple(notes))
+    account = Alignment(
+        detections.source, int(frames.valid.sum()), len(time), 0.0, shift, 0.0, 0, float("nan"), notes=tuple(notes)
+    )
     return AlignedFrames(frames.frame[frames.valid], presence, intensity), account
 
 
@@ -135,8 +161,10 @@ def _length_notes(detections: Detections, frames: Frames) -> list[str]:
     own, other = (float(t[-1] - t[0]) if len(t) > 1 else 0.0 for t in (frames.time_s, detections.time_s))
     if abs(own - other) <= max(1.0, LENGTH_MISMATCH * own):
         return []
-    return [f"lengths differ: {other:.1f} s of AUs, {own:.1f} s of recording {frames.recording}; "
-            "the rest has no AUs or is not used"]
+    return [
+        f"lengths differ: {other:.1f} s of AUs, {own:.1f} s of recording {frames.recording}; "
+        "the rest has no AUs or is not used"
+    ]
 
 
 def _video_notes(found: Offset) -> list[str]:
@@ -151,16 +179,26 @@ def _lag_notes(used: Offset, best: Offset | None, lag: LagState) -> list[str]:
         return []
     text = "no lag could be measured: none applied"
     if lag is LagState.APPLIED:
-        text = (f"the AUs lag by {best.offset_s:.2f} s (correlation {best.correlation:.2f}, {best.at_zero:.2f} without "
-                "it): applied")
+        text = (
+            f"the AUs lag by {best.offset_s:.2f} s (correlation {best.correlation:.2f}, {best.at_zero:.2f} without "
+            "it): applied"
+        )
     elif lag is LagState.REFUSED:
-        text = (f"a lag of {best.offset_s - used.offset_s:.2f} s fits better (correlation {best.correlation:.2f} "
-                f"against {best.at_zero:.2f}): not applied")
+        text = (
+            f"a lag of {best.offset_s - used.offset_s:.2f} s fits better (correlation {best.correlation:.2f} "
+            f"against {best.at_zero:.2f}): not applied"
+        )
     return [Remark(text, Topic.LAG)]
 
 
-def _offset(detections: Detections, frames: Frames, names: tuple[str, ...], offset: float | str | None, largest: float,
-            fps: float) -> tuple[Offset, Offset | None, LagState]:
+def _offset(
+    detections: Detections,
+    frames: Frames,
+    names: tuple[str, ...],
+    offset: float | str | None,
+    largest: float,
+    fps: float,
+) -> tuple[Offset, Offset | None, LagState]:
     """The offset that is used, the one that fits best, and what became of the lag between them."""
     if isinstance(offset, str) and offset != "auto":
         raise DataError("offset", repr(offset), "seconds, or auto")
@@ -169,8 +207,11 @@ def _offset(detections: Detections, frames: Frames, names: tuple[str, ...], offs
     if offset == "auto":
         if best is None or best.correlation < MIN_CORRELATION:
             seen = "too short to compare" if best is None else f"best correlation {best.correlation:.2f}"
-            raise DataError(detections.source, f"no offset to recording {frames.recording} found within {largest:g} s "
-                            f"({seen})", f"a correlation of {MIN_CORRELATION} or more, or an offset in seconds")
+            raise DataError(
+                detections.source,
+                f"no offset to recording {frames.recording} found within {largest:g} s ({seen})",
+                f"a correlation of {MIN_CORRELATION} or more, or an offset in seconds",
+            )
         return best, best, LagState.APPLIED if abs(best.offset_s) > 1.5 / fps else LagState.IN_TIME
     lag, used = judge_lag(best, given, 1 / min(r for r in (fps, detections.fps) if r > 0))
     if lag is LagState.APPLIED:

@@ -50,8 +50,9 @@ class Association:
     q: np.ndarray
 
 
-def associate(aggregates: Aggregates, where: np.ndarray | None = None,
-              settings: CoverageSettings | None = None) -> Association:
+def associate(
+    aggregates: Aggregates, where: np.ndarray | None = None, settings: CoverageSettings | None = None
+) -> Association:
     """Every codeword against every column, over the groups of `where` (G,) bool (default all). No frame is read."""
     settings = settings or CoverageSettings()
     where = np.ones(len(aggregates.groups), bool) if where is None else where
@@ -66,11 +67,29 @@ def associate(aggregates: Aggregates, where: np.ndarray | None = None,
     expected, z = _standardised(aggregates, where, together)
     p = np.where(enough, aggregates.tails.p_values(z, expected), np.nan)
     q = np.full_like(p, np.nan)
-    q[:, :aggregates.aus] = benjamini_hochberg(p[:, :aggregates.aus])
-    known = {"lift": lift, "pmi": _log2(lift), "phi": phi, "auroc": auroc(count, positive, present, frames),
-             "best_f1": f1, "threshold": aggregates.edges[bin_of]}
-    return Association(uses, together, present, frames, events, subjects, enough,
-                       **{n: np.where(enough, v, np.nan) for n, v in known.items()}, expected=expected, z=z, p=p, q=q)
+    q[:, : aggregates.aus] = benjamini_hochberg(p[:, : aggregates.aus])
+    known = {
+        "lift": lift,
+        "pmi": _log2(lift),
+        "phi": phi,
+        "auroc": auroc(count, positive, present, frames),
+        "best_f1": f1,
+        "threshold": aggregates.edges[bin_of],
+    }
+    return Association(
+        uses,
+        together,
+        present,
+        frames,
+        events,
+        subjects,
+        enough,
+        **{n: np.where(enough, v, np.nan) for n, v in known.items()},
+        expected=expected,
+        z=z,
+        p=p,
+        q=q,
+    )
 
 
 def _histograms(aggregates: Aggregates, where: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -97,10 +116,12 @@ def _subjects_showing(aggregates: Aggregates, where: np.ndarray) -> np.ndarray:
     return (shown > 0).sum(0)
 
 
-def _enough_columns(present: np.ndarray, frames: np.ndarray, events: np.ndarray,
-                    settings: CoverageSettings) -> np.ndarray:
-    return ((present >= settings.min_frames) & (frames - present >= settings.min_frames)
-            & (events >= settings.min_events))
+def _enough_columns(
+    present: np.ndarray, frames: np.ndarray, events: np.ndarray, settings: CoverageSettings
+) -> np.ndarray:
+    return (
+        (present >= settings.min_frames) & (frames - present >= settings.min_frames) & (events >= settings.min_events)
+    )
 
 
 def _lift(together: np.ndarray, uses: np.ndarray, present: np.ndarray, frames: np.ndarray) -> np.ndarray:
@@ -139,8 +160,9 @@ def _best_f1(count: np.ndarray, positive: np.ndarray, present: np.ndarray) -> tu
 def _standardised(aggregates: Aggregates, where: np.ndarray, together: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     a = aggregates.arrays
     rows = np.flatnonzero(where[a["pair_group"]])
-    pick = csr_matrix((np.ones(len(rows), np.float32), (a["pair_codeword"][rows], rows)),
-                      (aggregates.codewords, len(a["pair_group"])))
+    pick = csr_matrix(
+        (np.ones(len(rows), np.float32), (a["pair_codeword"][rows], rows)), (aggregates.codewords, len(a["pair_group"]))
+    )
     expected, variance = ((pick @ a[n]).astype(np.float64) for n in ("pair_expected", "pair_variance"))
     return expected, _divide(together - expected, np.sqrt(np.where(variance > 1e-9, variance, 0)))
 
@@ -159,8 +181,9 @@ def interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(missing, np.nan, low), np.where(missing, np.nan, high)
 
 
-def pair_intervals(aggregates: Aggregates, found: Association, settings: CoverageSettings,
-                   seed: int) -> dict[str, np.ndarray]:
+def pair_intervals(
+    aggregates: Aggregates, found: Association, settings: CoverageSettings, seed: int
+) -> dict[str, np.ndarray]:
     """95 % intervals of lift, phi and AUROC by bootstrap over subjects: ``<name>_low`` and ``<name>_high``, (K, C).
 
     NaN where there is not enough data or only one subject.
@@ -175,8 +198,11 @@ def pair_intervals(aggregates: Aggregates, found: Association, settings: Coverag
     for chunk, count, positive in _subject_histograms(aggregates):
         count, positive = (np.tensordot(weights, x, 1).astype(np.float64) for x in (count, positive))
         uses, together, n, m = count.sum(2), positive.sum(2), frames[:, None], present[:, None]
-        values = {"lift": _lift(together, uses, m, n), "phi": _phi(together, uses, m, n),
-                  "auroc": auroc(count, positive, m, n)}
+        values = {
+            "lift": _lift(together, uses, m, n),
+            "phi": _phi(together, uses, m, n),
+            "auroc": auroc(count, positive, m, n),
+        }
         for name, sampled in values.items():
             for end, bound in zip(("low", "high"), interval(sampled), strict=True):
                 result[f"{name}_{end}"][chunk] = np.where(found.enough[chunk], bound, np.nan)
@@ -213,13 +239,18 @@ def _subject_histograms(aggregates: Aggregates) -> Iterator[tuple[np.ndarray, np
 
 def pair_table(aggregates: Aggregates, found: Association, intervals: dict[str, np.ndarray]) -> pd.DataFrame:
     """One row a codeword and AU that were seen together or could have been: the long form of `found`, AUs only."""
-    k, c = np.nonzero(found.enough[:, :aggregates.aus])
+    k, c = np.nonzero(found.enough[:, : aggregates.aus])
     names = ("lift", "pmi", "phi", "auroc", "best_f1", "threshold", "expected", "z", "p", "q")
-    table = {"codeword": k, "au": [aggregates.columns[i][0] for i in c], "side": [aggregates.columns[i][1] for i in c],
-             "frames_with_codeword": found.uses[k, c].astype(np.int64),
-             "frames_with_au": found.present[c].astype(np.int64),
-             "frames_with_both": found.together[k, c].astype(np.int64), "frames": found.frames[c].astype(np.int64),
-             "subjects_with_au": found.subjects[c]}
+    table = {
+        "codeword": k,
+        "au": [aggregates.columns[i][0] for i in c],
+        "side": [aggregates.columns[i][1] for i in c],
+        "frames_with_codeword": found.uses[k, c].astype(np.int64),
+        "frames_with_au": found.present[c].astype(np.int64),
+        "frames_with_both": found.together[k, c].astype(np.int64),
+        "frames": found.frames[c].astype(np.int64),
+        "subjects_with_au": found.subjects[c],
+    }
     table |= {n: getattr(found, n)[k, c] for n in names} | {n: v[k, c] for n, v in intervals.items()}
     return pd.DataFrame(table)
 

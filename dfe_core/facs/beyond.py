@@ -93,8 +93,17 @@ class Beyond:
     lag_s: float = 0.0
 
 
-def measure_beyond(joined: Joined, aggregates: Aggregates, codebook: Codebook, face: FaceModel,
-                   settings: CoverageSettings, seed: int, *, detector: bool, progress: Listener = silent) -> Beyond:
+def measure_beyond(
+    joined: Joined,
+    aggregates: Aggregates,
+    codebook: Codebook,
+    face: FaceModel,
+    settings: CoverageSettings,
+    seed: int,
+    *,
+    detector: bool,
+    progress: Listener = silent,
+) -> Beyond:
     """Movement beyond FACS as an interval, and codeword by codeword.
 
     `detector`: whether AUs come from a detector, whose error is larger than a coder's (`CoverageSettings`). NaN
@@ -111,28 +120,48 @@ def measure_beyond(joined: Joined, aggregates: Aggregates, codebook: Codebook, f
     rows, strict = [], sample
     for step, left in remainders(sample, settings, detector):
         strict = left if step == ERRORS else strict
-        explained, remainder = _explained(left), _by_subject((left.target ** 2).sum(1), left.subject, subjects)
+        explained, remainder = _explained(left), _by_subject((left.target**2).sum(1), left.subject, subjects)
         low, high = interval((weights @ explained / (weights @ sample.spread))[:, None])
-        rows.append({"step": step, "remainder": remainder.sum() / sample.spread.sum(),
-                     "share": explained.sum() / sample.spread.sum(), "low": low[0], "high": high[0]})
+        rows.append(
+            {
+                "step": step,
+                "remainder": remainder.sum() / sample.spread.sum(),
+                "share": explained.sum() / sample.spread.sum(),
+                "low": low[0],
+                "high": high[0],
+            }
+        )
     steps = pd.DataFrame(rows)
     by_step = steps.set_index("step")
     lower = max(0.0, float(by_step["low"].iloc[-1]) - settings.beyond_resolution)
     upper = float(by_step["high"].max())
     estimate = float(np.clip(by_step.at[AMPLITUDE, "share"], lower, upper))
-    return Beyond(steps=steps, estimate=estimate, lower=lower, upper=upper,
-                  codewords=_codewords(strict, directions, weights, settings), lag_s=_lag(sample))
+    return Beyond(
+        steps=steps,
+        estimate=estimate,
+        lower=lower,
+        upper=upper,
+        codewords=_codewords(strict, directions, weights, settings),
+        lag_s=_lag(sample),
+    )
 
 
 def _nothing(codewords: int) -> Beyond:
     names = ("beyond_fraction", "beyond_low", "beyond_high", "beyond_share")
-    return Beyond(steps=pd.DataFrame({"step": pd.Series(dtype=str), **{n: pd.Series(dtype=float) for n in (
-        "remainder", "share", "low", "high")}}), estimate=np.nan, lower=np.nan, upper=np.nan,
-        codewords=pd.DataFrame({"codeword": np.arange(codewords), **dict.fromkeys(names, np.nan)}))
+    return Beyond(
+        steps=pd.DataFrame(
+            {"step": pd.Series(dtype=str), **{n: pd.Series(dtype=float) for n in ("remainder", "share", "low", "high")}}
+        ),
+        estimate=np.nan,
+        lower=np.nan,
+        upper=np.nan,
+        codewords=pd.DataFrame({"codeword": np.arange(codewords), **dict.fromkeys(names, np.nan)}),
+    )
 
 
-def draw_sample(joined: Joined, aggregates: Aggregates, codebook: Codebook, onto_mesh: np.ndarray,
-                settings: CoverageSettings) -> Sample:
+def draw_sample(
+    joined: Joined, aggregates: Aggregates, codebook: Codebook, onto_mesh: np.ndarray, settings: CoverageSettings
+) -> Sample:
     """At most about `beyond_frames` frames: every recording thinned to a few frames a second, and recordings left out,
     subjects taking turns, where that is still too many. `onto_mesh`: (E, n), ψ to the mesh, mm."""
     step, chosen = _thinning(joined, settings)
@@ -144,12 +173,20 @@ def draw_sample(joined: Joined, aggregates: Aggregates, codebook: Codebook, onto
     target, decoded = (values[n] @ onto_mesh for n in ("psi", "decoded"))
     spread = _by_subject(((target - target.mean(0)) ** 2).sum(1), subject, len(kept))
     fps = float(joined.dataset.recordings["fps"].median())
-    return Sample(target=centred(target, subject), decoded=centred(decoded, subject), spread=spread,
-                  aus=values["aus"], measured=values["measured"],
-                  pose=np.concatenate([p["pose"] for p in parts]) if known else None, codewords=values["codewords"],
-                  subject=subject, fold=np.array([aggregates.folds[s] for s in kept])[subject],
-                  recording=np.unique(values["recording"], return_inverse=True)[1],
-                  stretch=(values["time_s"] // _STRETCH_S).astype(int), rate=fps / step)
+    return Sample(
+        target=centred(target, subject),
+        decoded=centred(decoded, subject),
+        spread=spread,
+        aus=values["aus"],
+        measured=values["measured"],
+        pose=np.concatenate([p["pose"] for p in parts]) if known else None,
+        codewords=values["codewords"],
+        subject=subject,
+        fold=np.array([aggregates.folds[s] for s in kept])[subject],
+        recording=np.unique(values["recording"], return_inverse=True)[1],
+        stretch=(values["time_s"] // _STRETCH_S).astype(int),
+        rate=fps / step,
+    )
 
 
 def _thinning(joined: Joined, settings: CoverageSettings) -> tuple[int, set[str]]:
@@ -166,10 +203,17 @@ def _part(block: Block, step: int, dataset: Dataset, codebook: Codebook) -> dict
     codewords = np.asarray(block.codewords[at].todense(), np.float64)
     count = len(codewords)
     aus = block.features[at].astype(np.float64)
-    return {"psi": block.psi[at].astype(np.float64), "decoded": codewords @ codebook.psi, "codewords": codewords,
-            "aus": aus, "measured": np.tile(block.measured[:aus.shape[1]], (count, 1)),
-            "time_s": block.time_s[at], "group": np.full(count, block.group),
-            "recording": np.full(count, block.recording), "pose": _pose(block, at, dataset)}
+    return {
+        "psi": block.psi[at].astype(np.float64),
+        "decoded": codewords @ codebook.psi,
+        "codewords": codewords,
+        "aus": aus,
+        "measured": np.tile(block.measured[: aus.shape[1]], (count, 1)),
+        "time_s": block.time_s[at],
+        "group": np.full(count, block.group),
+        "recording": np.full(count, block.recording),
+        "pose": _pose(block, at, dataset),
+    }
 
 
 def _pose(block: Block, at: slice, dataset: Dataset) -> np.ndarray | None:
@@ -223,8 +267,11 @@ def _lag(sample: Sample) -> float:
     predicted = sample.target - left.target
     reach = int(round(_LARGEST_LAG_S * sample.rate))
     lags = range(-reach, reach + 1)
-    sums = sum(np.array([_overlap(sample.target[at], predicted[at], lag) for lag in lags])
-               for at in (sample.recording == r for r in range(sample.recording.max() + 1)) if at.sum() > 2 * reach)
+    sums = sum(
+        np.array([_overlap(sample.target[at], predicted[at], lag) for lag in lags])
+        for at in (sample.recording == r for r in range(sample.recording.max() + 1))
+        if at.sum() > 2 * reach
+    )
     if np.ndim(sums) == 0:
         return 0.0
     score = sums[:, 0] / np.sqrt(np.maximum(sums[:, 1] * sums[:, 2], 1e-24))
@@ -289,8 +336,10 @@ def _product_penalty(products: np.ndarray, target: np.ndarray, subject: np.ndarr
     held = np.unique(subject, return_inverse=True)[1] % 2 == 1
     if not held.any() or held.all():
         return None
-    error = {p: ((target[held] - products[held] @ fit(products[~held], target[~held], p)) ** 2).sum()
-             for p in _PRODUCT_RIDGES}
+    error = {
+        p: ((target[held] - products[held] @ fit(products[~held], target[~held], p)) ** 2).sum()
+        for p in _PRODUCT_RIDGES
+    }
     best = min(error, key=error.get)
     return best if error[best] < (target[held] ** 2).sum() else None
 
@@ -300,7 +349,7 @@ def _less_own(sample: Sample, x: np.ndarray, penalties: tuple[float, ...]) -> Sa
     the error; the same is taken from `decoded`."""
     tried = [_own_fits(sample, x, penalty) for penalty in penalties]
     left = [((sample.target - said) ** 2).sum() for said in tried]
-    if min(left) >= (sample.target ** 2).sum():
+    if min(left) >= (sample.target**2).sum():
         return sample
     said = tried[int(np.argmin(left))]
     return _changed(sample, lambda values: values - said)
@@ -329,12 +378,14 @@ def _less_slow(values: np.ndarray, recording: np.ndarray, window: int) -> np.nda
 
 def _less_errors(sample: Sample, directions: np.ndarray, limit: np.ndarray) -> Sample:
     """What remains when every AU's intensity may be off by at most `limit` (T, A) in each frame, whatever fits best."""
+
     def of(values: np.ndarray) -> np.ndarray:
         left = np.empty_like(values)
         for fold, weights in enumerate(directions):
             at = sample.fold == fold
             left[at] = values[at] - bounded_fit(values[at], weights, limit[at]) @ weights
         return left
+
     return _changed(sample, of)
 
 
@@ -348,7 +399,7 @@ def bounded_fit(values: np.ndarray, directions: np.ndarray, limit: np.ndarray) -
     ahead, momentum = now, 1.0
     for _ in range(_ITERATIONS):
         new = np.clip(ahead - step * (ahead @ gram - goal), -limit, limit)
-        following = (1 + np.sqrt(1 + 4 * momentum ** 2)) / 2
+        following = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
         ahead = new + (momentum - 1) / following * (new - now)
         now, momentum = new, following
     return now
@@ -368,7 +419,7 @@ def _explained_at(sample: Sample, penalty: float) -> np.ndarray:
         test = sample.fold == fold
         weights = fit(sample.decoded[~test], sample.target[~test], penalty)
         left = sample.target[test] - sample.decoded[test] @ weights
-        gain = (sample.target[test] ** 2).sum(1) - (left ** 2).sum(1)
+        gain = (sample.target[test] ** 2).sum(1) - (left**2).sum(1)
         result += _by_subject(gain, sample.subject[test], len(result))
     return result
 
@@ -383,12 +434,22 @@ def _codewords(sample: Sample, directions: np.ndarray, weights: np.ndarray, sett
     size = np.linalg.norm(directions, axis=1)
     along = sample.target @ (directions / np.maximum(size, 1e-9)[:, None]).T
     moved, subjects = sample.codewords * size, len(sample.spread)
-    shared, own = (np.stack([_by_subject(column, sample.subject, subjects) for column in values.T], 1)
-                   for values in (along * moved, moved ** 2))
+    shared, own = (
+        np.stack([_by_subject(column, sample.subject, subjects) for column in values.T], 1)
+        for values in (along * moved, moved**2)
+    )
+
     def fraction(w: np.ndarray) -> np.ndarray:
         total = w @ own
         return np.divide(w @ shared, total, out=np.full(total.shape, np.nan), where=total > 1e-9)
+
     low, high = interval(fraction(weights))
-    return pd.DataFrame({"codeword": np.arange(len(size)), "beyond_fraction": fraction(np.ones((1, subjects)))[0],
-                         "beyond_low": low, "beyond_high": high,
-                         "beyond_share": ((moved > 0) & (along >= settings.still_mm)).mean(0)})
+    return pd.DataFrame(
+        {
+            "codeword": np.arange(len(size)),
+            "beyond_fraction": fraction(np.ones((1, subjects)))[0],
+            "beyond_low": low,
+            "beyond_high": high,
+            "beyond_share": ((moved > 0) & (along >= settings.still_mm)).mean(0),
+        }
+    )

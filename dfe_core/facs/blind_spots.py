@@ -75,8 +75,9 @@ class BlindSpots:
 
     def aus(self, extractor: str | None = None) -> dict[str, Sight]:
         """AUs that the extractor (default: any) cannot show: every coefficient of theirs is blind."""
-        table = self.coefficients if extractor is None else \
-            self.coefficients[self.coefficients["extractor"] == extractor]
+        table = (
+            self.coefficients if extractor is None else self.coefficients[self.coefficients["extractor"] == extractor]
+        )
         found: dict[str, list[Sight]] = {}
         for row in table[table["aus"] != ""].itertuples():
             found.setdefault(row.aus, []).append(Sight(row.sight))
@@ -101,16 +102,26 @@ def find_blind_spots(dataset: Dataset, root: Path | None = None) -> BlindSpots:
     result = _find(dataset)
     with atomic_directory(folder) as temporary:
         result.coefficients.to_parquet(temporary / "coefficients.parquet", index=False)
-        write_json(temporary / "manifest.json", {"version": VERSION, "dataset": dataset.name,
-                                                 "dataset_key": dataset.key, "recordings": result.recordings,
-                                                 "frames": result.frames})
+        write_json(
+            temporary / "manifest.json",
+            {
+                "version": VERSION,
+                "dataset": dataset.name,
+                "dataset_key": dataset.key,
+                "recordings": result.recordings,
+                "frames": result.frames,
+            },
+        )
     return result
 
 
 def _load(folder: Path) -> BlindSpots:
     manifest = read_json(folder / "manifest.json")
-    return BlindSpots(coefficients=pd.read_parquet(folder / "coefficients.parquet"),
-                      recordings=manifest["recordings"], frames=manifest["frames"])
+    return BlindSpots(
+        coefficients=pd.read_parquet(folder / "coefficients.parquet"),
+        recordings=manifest["recordings"],
+        frames=manifest["frames"],
+    )
 
 
 def _find(dataset: Dataset) -> BlindSpots:
@@ -121,8 +132,9 @@ def _find(dataset: Dataset) -> BlindSpots:
         values, explained = _read(dataset, list(names), step)
         frames += len(values)
         rows.append(_judge(str(extractor), dataset.names, values, explained))
-    return BlindSpots(coefficients=pd.concat(rows, ignore_index=True), recordings=len(dataset.recordings),
-                      frames=frames)
+    return BlindSpots(
+        coefficients=pd.concat(rows, ignore_index=True), recordings=len(dataset.recordings), frames=frames
+    )
 
 
 def _read(dataset: Dataset, names: list[str], step: int) -> tuple[np.ndarray, np.ndarray]:
@@ -148,7 +160,7 @@ def explained_by_pose(parts: list[tuple[np.ndarray, np.ndarray]], columns: int) 
             continue
         y, x = values[known].astype(np.float64), quadratic(angles[known])
         y, x = y - y.mean(0), x - x.mean(0)
-        total += (y ** 2).sum(0)
+        total += (y**2).sum(0)
         share += _explained(x, y)
         for i in range(_SHIFTS):
             chance += _explained(np.roll(x, (i + 1) * len(x) // (_SHIFTS + 1), axis=0), y) / _SHIFTS
@@ -158,7 +170,7 @@ def explained_by_pose(parts: list[tuple[np.ndarray, np.ndarray]], columns: int) 
 def _explained(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     inner = x.T @ x
     weights = np.linalg.solve(inner + 1e-6 * max(np.trace(inner), 1e-12) * np.eye(len(inner)), x.T @ y)
-    return (y ** 2).sum(0) - ((y - x @ weights) ** 2).sum(0)
+    return (y**2).sum(0) - ((y - x @ weights) ** 2).sum(0)
 
 
 def _judge(extractor: str, names: tuple[str, ...], values: np.ndarray, explained: np.ndarray) -> pd.DataFrame:
@@ -167,11 +179,28 @@ def _judge(extractor: str, names: tuple[str, ...], values: np.ndarray, explained
     scale = 1.0 if len(arkit) > len(names) / 2 else max(float(np.median(high - low)), 1e-9)
     top = (values >= TOP).mean(0) if scale == 1.0 else np.zeros(len(names))
     still = (high - low < LEAST_RANGE * scale) & (most - least < LEAST_EXTREMES * scale)
-    sight = np.where(still, Sight.NEVER_MOVES, np.where(top > TOP_SHARE, Sight.SATURATES, np.where(
-        np.nan_to_num(explained) > WITH_POSE, Sight.MOVES_WITH_POSE, Sight.MOVES)))
+    sight = np.where(
+        still,
+        Sight.NEVER_MOVES,
+        np.where(
+            top > TOP_SHARE,
+            Sight.SATURATES,
+            np.where(np.nan_to_num(explained) > WITH_POSE, Sight.MOVES_WITH_POSE, Sight.MOVES),
+        ),
+    )
     aus = [COEFFICIENTS[arkit[i]].au or "" if i in arkit else "" for i in range(len(names))]
-    return pd.DataFrame({"extractor": extractor, "coefficient": names, "low": low, "high": high, "top_share": top,
-                         "pose_share": explained, "sight": [str(s) for s in sight], "aus": aus})
+    return pd.DataFrame(
+        {
+            "extractor": extractor,
+            "coefficient": names,
+            "low": low,
+            "high": high,
+            "top_share": top,
+            "pose_share": explained,
+            "sight": [str(s) for s in sight],
+            "aus": aus,
+        }
+    )
 
 
 def pose_shares(aus: AlignedAus, dataset: Dataset) -> np.ndarray:
@@ -196,5 +225,8 @@ def lines(coefficients: pd.DataFrame, most: int = 14) -> Iterator[str]:
         yield f"{extractor}: {len(names)} of {total} coefficients {_PLURAL[sight]}: {', '.join(names[:most])}{more}."
 
 
-_PLURAL = {Sight.NEVER_MOVES: "never move", Sight.SATURATES: "sit at the end of their scale",
-           Sight.MOVES_WITH_POSE: "move with the head"}
+_PLURAL = {
+    Sight.NEVER_MOVES: "never move",
+    Sight.SATURATES: "sit at the end of their scale",
+    Sight.MOVES_WITH_POSE: "move with the head",
+}

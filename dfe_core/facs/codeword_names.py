@@ -25,7 +25,7 @@ from dfe_core.tokens.composition import GAZE
 from dfe_core.tokens.describe import CodewordDescription, codeword_descriptions
 from dfe_core.tokens.parts import WEAKER, stronger_side
 
-LIKE = 0.75 ** 0.5
+LIKE = 0.75**0.5
 """Cosine of displacement fields from which action units are said to be what a codeword shows. 0.866: three quarters of
 the squared displacement are theirs, three times as much as everything else together. One side of a symmetric movement
 reaches 0.707, and so does either of two action units of equal size; both lie below it."""
@@ -135,8 +135,9 @@ class Candidates:
     summed: bool = True
 
 
-def name_codewords(psi: np.ndarray, face: FaceModel, templates: Templates | None = None,
-                   pairs: pd.DataFrame | None = None) -> list[CodewordName]:
+def name_codewords(
+    psi: np.ndarray, face: FaceModel, templates: Templates | None = None, pairs: pd.DataFrame | None = None
+) -> list[CodewordName]:
     """Name codewords.
 
     Parameters
@@ -192,8 +193,9 @@ def _is_like(alone: np.ndarray, units: list[np.ndarray], factor: np.ndarray) -> 
     return bool((rows @ field / np.maximum(size, 1e-12)).max() >= LIKE)
 
 
-def _by_shape(psi: np.ndarray, face: FaceModel, candidates: Candidates,
-              described: list[CodewordDescription]) -> list[CodewordName]:
+def _by_shape(
+    psi: np.ndarray, face: FaceModel, candidates: Candidates, described: list[CodewordDescription]
+) -> list[CodewordName]:
     factor = mesh_factor(face.gram)
     kinds, own = _kinds(candidates.psi.astype(np.float32), face), _kinds(psi, face)
     fields, rows = candidates.psi @ factor, psi.astype(np.float64) @ factor
@@ -211,22 +213,35 @@ def _by_shape(psi: np.ndarray, face: FaceModel, candidates: Candidates,
     return names
 
 
-def _nearest(row: np.ndarray, fields: np.ndarray, labels: tuple[tuple[str, str], ...],
-             description: CodewordDescription) -> CodewordName:
+def _nearest(
+    row: np.ndarray, fields: np.ndarray, labels: tuple[tuple[str, str], ...], description: CodewordDescription
+) -> CodewordName:
     """The action units that one codeword is like, each by itself, at most `MOST`."""
     size, lengths = np.linalg.norm(row), np.linalg.norm(fields, axis=1)
     cosine = fields @ row / np.maximum(size * lengths, 1e-12)
     order = [i for i in np.argsort(-cosine) if cosine[i] >= LIKE][:MOST]
-    units = tuple(NamedActionUnit(au=labels[i][0], side=labels[i][1], strength=float(cosine[i] * size / lengths[i]))
-                  for i in order)
-    return CodewordName(description=description, verdict=Verdict.BY_SHAPE if units else Verdict.NO_MATCH,
-                        action_units=units, cosine=float(cosine.max(initial=0)))
+    units = tuple(
+        NamedActionUnit(au=labels[i][0], side=labels[i][1], strength=float(cosine[i] * size / lengths[i]))
+        for i in order
+    )
+    return CodewordName(
+        description=description,
+        verdict=Verdict.BY_SHAPE if units else Verdict.NO_MATCH,
+        action_units=units,
+        cosine=float(cosine.max(initial=0)),
+    )
 
 
-def _fit(row: np.ndarray, fields: np.ndarray, labels: tuple[tuple[str, str], ...], allowed: np.ndarray,
-         description: CodewordDescription) -> CodewordName:
+def _fit(
+    row: np.ndarray,
+    fields: np.ndarray,
+    labels: tuple[tuple[str, str], ...],
+    allowed: np.ndarray,
+    description: CodewordDescription,
+) -> CodewordName:
     """The non-negative least squares fit (Lawson & Hanson 1974) of one codeword, and what of it is named."""
     from scipy.optimize import nnls
+
     size, coded = np.linalg.norm(row), np.array([bool(au) for au, _ in labels])
     usable = allowed & (np.linalg.norm(fields, axis=1) > 0)
 
@@ -246,8 +261,13 @@ def _fit(row: np.ndarray, fields: np.ndarray, labels: tuple[tuple[str, str], ...
         verdict, named = Verdict.BEYOND_FACS, ()
     else:
         verdict = Verdict.BY_SHAPE
-    return CodewordName(description=description, verdict=verdict, action_units=named, cosine=cosine,
-                        without_code=tuple(labels[i][1] for i in order if not coded[i]))
+    return CodewordName(
+        description=description,
+        verdict=verdict,
+        action_units=named,
+        cosine=cosine,
+        without_code=tuple(labels[i][1] for i in order if not coded[i]),
+    )
 
 
 def _units(fitted: list[tuple[str, str, float]]) -> tuple[NamedActionUnit, ...]:
@@ -277,7 +297,7 @@ def _kinds(psi: np.ndarray, face: FaceModel) -> list[str]:
         balance = side_balance(face.displacement(psi), face)
     else:
         balance = np.where(table["side"] == "left", 1.0, np.where(table["side"] == "right", -1.0, 0.0))
-    alone = (1 - WEAKER ** 2) / (1 + WEAKER ** 2)
+    alone = (1 - WEAKER**2) / (1 + WEAKER**2)
     kinds = []
     for side, symmetry, share in zip(table["side"], table["symmetry"], np.abs(balance), strict=True):
         if side not in ("left", "right"):
@@ -298,9 +318,15 @@ def same_kind(psi: np.ndarray, templates: np.ndarray, face: FaceModel) -> np.nda
 def _compatible(kind: str) -> tuple[str, ...]:
     """The kinds of action units that a codeword of this kind may be a sum of."""
     side = kind.rpartition(" ")[2]
-    return {"symmetric": ("symmetric",), "left": ("left", "to left"), "right": ("right", "to right"),
-            "more left": ("symmetric", "left", "more left"), "more right": ("symmetric", "right", "more right"),
-            "to left": ("to left", "symmetric"), "to right": ("to right", "symmetric")}.get(kind, (side,))
+    return {
+        "symmetric": ("symmetric",),
+        "left": ("left", "to left"),
+        "right": ("right", "to right"),
+        "more left": ("symmetric", "left", "more left"),
+        "more right": ("symmetric", "right", "more right"),
+        "to left": ("to left", "symmetric"),
+        "to right": ("to right", "symmetric"),
+    }.get(kind, (side,))
 
 
 def confirm(name: CodewordName, pairs: pd.DataFrame | None) -> CodewordName:

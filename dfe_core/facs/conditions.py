@@ -44,11 +44,27 @@ def deformation_table(aggregates: Aggregates, settings: CoverageSettings, seed: 
         enough = count >= settings.min_frames
         mean = total.sum(0) / count if enough else np.full(total.shape[1], np.nan)
         peak = _percentile(histogram.sum(0)) if enough else mean
-        bounds = _intervals(total, histogram, frames, settings, seed) \
-            if enough and subjects >= settings.min_subjects else np.full((4, total.shape[1]), np.nan)
-        rows += [{"condition": condition, "level": level, "region": region, "subjects": subjects, "frames": int(count),
-                  "mean_mm": mean[i], "mean_low": bounds[0][i], "mean_high": bounds[1][i], "peak_mm": peak[i],
-                  "peak_low": bounds[2][i], "peak_high": bounds[3][i]} for i, region in enumerate(aggregates.regions)]
+        bounds = (
+            _intervals(total, histogram, frames, settings, seed)
+            if enough and subjects >= settings.min_subjects
+            else np.full((4, total.shape[1]), np.nan)
+        )
+        rows += [
+            {
+                "condition": condition,
+                "level": level,
+                "region": region,
+                "subjects": subjects,
+                "frames": int(count),
+                "mean_mm": mean[i],
+                "mean_low": bounds[0][i],
+                "mean_high": bounds[1][i],
+                "peak_mm": peak[i],
+                "peak_low": bounds[2][i],
+                "peak_high": bounds[3][i],
+            }
+            for i, region in enumerate(aggregates.regions)
+        ]
     return pd.DataFrame(rows)
 
 
@@ -56,16 +72,20 @@ def _by_subject(aggregates: Aggregates, where: np.ndarray) -> tuple[np.ndarray, 
     codes = aggregates.subject_codes[where]
     kept, codes = np.unique(codes, return_inverse=True)
     result = []
-    for values in (aggregates.arrays["moved"], aggregates.arrays["moved_histogram"],
-                   aggregates.groups["frames"].to_numpy()):
+    for values in (
+        aggregates.arrays["moved"],
+        aggregates.arrays["moved_histogram"],
+        aggregates.groups["frames"].to_numpy(),
+    ):
         total = np.zeros((len(kept), *values.shape[1:]))
         np.add.at(total, codes, values[where])
         result.append(total)
     return tuple(result)
 
 
-def _intervals(total: np.ndarray, histogram: np.ndarray, frames: np.ndarray, settings: CoverageSettings,
-               seed: int) -> tuple[np.ndarray, ...]:
+def _intervals(
+    total: np.ndarray, histogram: np.ndarray, frames: np.ndarray, settings: CoverageSettings, seed: int
+) -> tuple[np.ndarray, ...]:
     weights = subject_weights(len(frames), settings.resamples, seed)
     mean = (weights @ total) / (weights @ frames)[:, None]
     peak = _percentile(np.tensordot(weights, histogram, 1))

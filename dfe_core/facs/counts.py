@@ -69,7 +69,7 @@ class CountCollector:
         mean, variance = shift_moments(by_codeword[used].toarray().T, block.present)
         self._expected[used] += mean
         self._variance[used] += variance
-        self._null[:, used] += drawn_counts(self._rng, by_codeword[used], block.present[:, :self.aus], self.draws)
+        self._null[:, used] += drawn_counts(self._rng, by_codeword[used], block.present[:, : self.aus], self.draws)
 
     def _open(self, group: int) -> None:
         self._now = group
@@ -86,15 +86,34 @@ class CountCollector:
             return
         used = np.flatnonzero(self._uses)
         codewords = np.unique(used // len(self.edges))
-        _keep(self._rows, self._now, (used.astype(np.int32), self._uses[used].astype(np.uint32),
-                                      self._measured_uses[used], self._positives[used].astype(np.float32)))
-        _keep(self._pairs, self._now, (codewords.astype(np.int32), self._expected[codewords].astype(np.float32),
-                                       self._variance[codewords].astype(np.float32)))
+        _keep(
+            self._rows,
+            self._now,
+            (
+                used.astype(np.int32),
+                self._uses[used].astype(np.uint32),
+                self._measured_uses[used],
+                self._positives[used].astype(np.float32),
+            ),
+        )
+        _keep(
+            self._pairs,
+            self._now,
+            (
+                codewords.astype(np.int32),
+                self._expected[codewords].astype(np.float32),
+                self._variance[codewords].astype(np.float32),
+            ),
+        )
         self._order.append(self._now)
-        for name, value in (("positives", self._totals.astype(np.int64)), ("events", self._events),
-                            ("column_frames", self._column_frames),
-                            ("frames", np.int64(self._frames)), ("seconds", np.float64(self._seconds)),
-                            ("recordings", np.int64(self._recordings))):
+        for name, value in (
+            ("positives", self._totals.astype(np.int64)),
+            ("events", self._events),
+            ("column_frames", self._column_frames),
+            ("frames", np.int64(self._frames)),
+            ("seconds", np.float64(self._seconds)),
+            ("recordings", np.int64(self._recordings)),
+        ):
             self._group.setdefault(name, []).append(np.asarray(value))
         self._now = None
 
@@ -112,14 +131,17 @@ class CountCollector:
         totals = {name: _summed(np.stack(parts), order, groups) for name, parts in self._group.items()}
         rows, pairs = _by_group(self._rows), _by_group(self._pairs)
         names = ("row_group", "row_key", "row_count", "row_measured", "row_positives")
-        result = totals | dict(zip(names, rows, strict=True)) \
+        result = (
+            totals
+            | dict(zip(names, rows, strict=True))
             | dict(zip(("pair_group", "pair_codeword", "pair_expected", "pair_variance"), pairs, strict=True))
+        )
         return result | self._tails(pairs)
 
     def _tails(self, pairs: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
         expected, variance = (np.zeros((self.size, self.aus)) for _ in range(2))
-        np.add.at(expected, pairs[1], pairs[2][:, :self.aus])
-        np.add.at(variance, pairs[1], pairs[3][:, :self.aus])
+        np.add.at(expected, pairs[1], pairs[2][:, : self.aus])
+        np.add.at(variance, pairs[1], pairs[3][:, : self.aus])
         with np.errstate(divide="ignore", invalid="ignore"):
             z = np.where(variance > 0, (self._null - expected) / np.sqrt(variance), np.nan)
         tails = null_tails(z, expected)
@@ -155,5 +177,5 @@ def _by_group(held: dict[int, tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]
     ends = np.cumsum(sizes)
     for g, size, end in zip(groups, sizes, ends, strict=True):
         for column, value in zip(result, held.pop(g), strict=True):
-            column[end - size:end] = value
+            column[end - size : end] = value
     return (np.repeat(np.array(groups, np.int32), sizes), *result)

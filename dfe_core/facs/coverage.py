@@ -60,10 +60,26 @@ from dfe_core.tokens.cache import TokenCache
 VERSION = 15
 _SHOWN = 24  # new codewords whose moments are looked up: two pages of faces
 _MOST_NOTES = 30
-_TABLES = ("per_au", "pairs", "codewords", "new_moments", "variance", "beyond", "symmetry",
-           "symmetry_by_subject",
-           "redundancy", "splits", "deformation", "diversity", "rarefaction", "not_measured", "signals",
-           "blind_spots", "by_subject", "truth")
+_TABLES = (
+    "per_au",
+    "pairs",
+    "codewords",
+    "new_moments",
+    "variance",
+    "beyond",
+    "symmetry",
+    "symmetry_by_subject",
+    "redundancy",
+    "splits",
+    "deformation",
+    "diversity",
+    "rarefaction",
+    "not_measured",
+    "signals",
+    "blind_spots",
+    "by_subject",
+    "truth",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,8 +163,9 @@ class Coverage:
     @property
     def new_codewords(self) -> pd.DataFrame:
         """Rows of `codewords` that no AU or AU pair matches, the most used first."""
-        return self.codewords[self.codewords["new"]].sort_values(["frames", "codeword"], ascending=[False, True],
-                                                                 ignore_index=True)
+        return self.codewords[self.codewords["new"]].sort_values(
+            ["frames", "codeword"], ascending=[False, True], ignore_index=True
+        )
 
     def share(self, part: str) -> tuple[float, float, float]:
         """(share, low, high) of one of `variance.PARTS`; beyond FACS above its floor, with lower and upper bound."""
@@ -160,23 +177,30 @@ class Coverage:
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``dfe coverage``; null where there is not enough data for a number."""
         judged = self.per_au[self.per_au["covered"].notna()]
-        return {"aus": self.aus, "estimate": self.estimate, "subjects": self.subjects, "frames": self.frames,
-                "per_au": [_au_json(row) for row in self.per_au.to_dict("records")],
-                "covered_aus": _number(judged["covered"].astype(float).mean()),
-                "beyond_facs_variance": _share_json(self.share("beyond FACS")[0]),
-                "facs_only_variance": _share_json(self.share("FACS only")[0]),
-                "new_codewords": [int(k) for k in self.new_codewords["codeword"]],
-                "redundant_pairs": [[int(a), int(b)] for a, b in zip(self.redundancy["first"],
-                                                                     self.redundancy["second"], strict=True)],
-                "truth": _truth_json(self.truth)}
+        return {
+            "aus": self.aus,
+            "estimate": self.estimate,
+            "subjects": self.subjects,
+            "frames": self.frames,
+            "per_au": [_au_json(row) for row in self.per_au.to_dict("records")],
+            "covered_aus": _number(judged["covered"].astype(float).mean()),
+            "beyond_facs_variance": _share_json(self.share("beyond FACS")[0]),
+            "facs_only_variance": _share_json(self.share("FACS only")[0]),
+            "new_codewords": [int(k) for k in self.new_codewords["codeword"]],
+            "redundant_pairs": [
+                [int(a), int(b)] for a, b in zip(self.redundancy["first"], self.redundancy["second"], strict=True)
+            ],
+            "truth": _truth_json(self.truth),
+        }
 
     def save(self, folder: Path) -> None:
         """Write into an existing folder, the manifest last."""
         for name in _TABLES:
             getattr(self, name).to_parquet(folder / f"{name}.parquet", index=False)
         np.savez(folder / "vertices.npz", mm=self.vertex_mm)
-        plain = {f.name: getattr(self, f.name) for f in fields(self)
-                 if f.name not in (*_TABLES, "vertex_mm", "settings")}
+        plain = {
+            f.name: getattr(self, f.name) for f in fields(self) if f.name not in (*_TABLES, "vertex_mm", "settings")
+        }
         plain |= {n: _number(plain[n]) for n in ("beyond_estimate", "beyond_lower", "beyond_upper")}
         write_json(folder / "manifest.json", {"version": VERSION, **plain, "settings": self.settings.as_dict()})
 
@@ -188,14 +212,25 @@ class Coverage:
         tables = {name: _plain_lists(pd.read_parquet(folder / f"{name}.parquet")) for name in _TABLES}
         with np.load(folder / "vertices.npz", allow_pickle=False) as stored:
             vertices = stored["mm"]
-        manifest |= {"settings": CoverageSettings(**manifest["settings"]), "notes": tuple(manifest["notes"]),
-                     **{n: np.nan for n in ("beyond_estimate", "beyond_lower", "beyond_upper") if manifest[n] is None},
-                     "vertex_levels": tuple(map(tuple, manifest["vertex_levels"]))}
+        manifest |= {
+            "settings": CoverageSettings(**manifest["settings"]),
+            "notes": tuple(manifest["notes"]),
+            **{n: np.nan for n in ("beyond_estimate", "beyond_lower", "beyond_upper") if manifest[n] is None},
+            "vertex_levels": tuple(map(tuple, manifest["vertex_levels"])),
+        }
         return cls(**manifest, **tables, vertex_mm=vertices)
 
 
-def analyse_coverage(model: str, dataset: str, aus: str, *, root: Path | None = None, seed: int = 0,
-                     settings: CoverageSettings | None = None, progress: Listener = silent) -> Coverage:
+def analyse_coverage(
+    model: str,
+    dataset: str,
+    aus: str,
+    *,
+    root: Path | None = None,
+    seed: int = 0,
+    settings: CoverageSettings | None = None,
+    progress: Listener = silent,
+) -> Coverage:
     """The coverage of `model` on `dataset` against the AUs `aus`: from the cache, or worked out now and cached.
 
     Raises `DataError` when one of them is missing, they do not belong together, or no frame has both tokens and AUs.
@@ -224,9 +259,12 @@ class Inputs:
     @property
     def keys(self) -> dict[str, str]:
         """Content keys: model, dataset (frames, labels and truth), tokens, aus."""
-        return {"model": self.codebook.key, "dataset": content_key([self.dataset.key,
-                                                                    self.dataset.manifest.get("files")]),
-                "tokens": content_key(self.tokens.manifest), "aus": self.aus.key}
+        return {
+            "model": self.codebook.key,
+            "dataset": content_key([self.dataset.key, self.dataset.manifest.get("files")]),
+            "tokens": content_key(self.tokens.manifest),
+            "aus": self.aus.key,
+        }
 
 
 def open_inputs(model: str, dataset: str, aus: str, root: Path | None = None) -> Inputs:
@@ -243,92 +281,177 @@ def coverage_key(keys: dict[str, str], settings: CoverageSettings, seed: int) ->
     return content_key(["coverage", VERSION, keys, settings.as_dict(), seed])
 
 
-def aggregates_of(inputs: Inputs, *, settings: CoverageSettings | None = None, root: Path | None = None, seed: int = 0,
-                  progress: Listener = silent) -> Aggregates:
+def aggregates_of(
+    inputs: Inputs,
+    *,
+    settings: CoverageSettings | None = None,
+    root: Path | None = None,
+    seed: int = 0,
+    progress: Listener = silent,
+) -> Aggregates:
     """The aggregates behind an analysis, for views that filter them (`association.associate`)."""
-    return open_aggregates(inputs.codebook, inputs.face, inputs.tokens, inputs.dataset, inputs.aus, settings=settings,
-                           root=root, seed=seed, progress=progress)
+    return open_aggregates(
+        inputs.codebook,
+        inputs.face,
+        inputs.tokens,
+        inputs.dataset,
+        inputs.aus,
+        settings=settings,
+        root=root,
+        seed=seed,
+        progress=progress,
+    )
 
 
-def _analyse(inputs: Inputs, settings: CoverageSettings, root: Path | None, seed: int,
-             progress: Listener) -> Coverage:
+def _analyse(inputs: Inputs, settings: CoverageSettings, root: Path | None, seed: int, progress: Listener) -> Coverage:
     aggregates = aggregates_of(inputs, settings=settings, root=root, seed=seed, progress=progress)
     codebook, face = inputs.codebook, inputs.face
     found = associate(aggregates, None, settings)
     templates = find_templates(face, inputs.dataset, inputs.aus)
     progress(Progress("choosing codewords", 0, 0))
     choice = choose(aggregates, settings)
-    scores = score_frames(Joined(inputs.tokens, inputs.dataset, inputs.aus, aggregates.signals), aggregates, choice,
-                          settings, progress)
-    beyond = measure_beyond(Joined(inputs.tokens, inputs.dataset, inputs.aus, aggregates.signals), aggregates, codebook,
-                            face, settings, seed, detector=is_detector(inputs.aus), progress=progress)
+    scores = score_frames(
+        Joined(inputs.tokens, inputs.dataset, inputs.aus, aggregates.signals), aggregates, choice, settings, progress
+    )
+    beyond = measure_beyond(
+        Joined(inputs.tokens, inputs.dataset, inputs.aus, aggregates.signals),
+        aggregates,
+        codebook,
+        face,
+        settings,
+        seed,
+        detector=is_detector(inputs.aus),
+        progress=progress,
+    )
     progress(Progress("intervals", 0, 0))
     codewords = codeword_table(codebook, face, aggregates, found, templates, beyond.codewords, settings)
     exposure, spots = codebook_exposure(codebook, inputs.dataset), find_blind_spots(inputs.dataset, root)
-    columns = _column_table(aggregates, found, choice, scores, exposure, settings, seed,
-                            _blind_columns(aggregates, spots), inputs.aus.estimate)
-    per_au = _with_templates(columns.iloc[:aggregates.aus], codebook, face, templates)
+    columns = _column_table(
+        aggregates,
+        found,
+        choice,
+        scores,
+        exposure,
+        settings,
+        seed,
+        _blind_columns(aggregates, spots),
+        inputs.aus.estimate,
+    )
+    per_au = _with_templates(columns.iloc[: aggregates.aus], codebook, face, templates)
     symmetric = symmetry_by_subject(aggregates, codebook)
     shown = list(levels(aggregates))
     return Coverage(
-        codebook.model, inputs.dataset.name, inputs.aus.name, inputs.aus.tool, inputs.aus.version,
-        inputs.aus.estimate, presence_rule(inputs.aus, aggregates.signals.table, settings),
-        inputs.dataset.simulated, seed, face.id, inputs.keys, settings,
-        len(aggregates.subjects), aggregates.frames, per_au,
-        _with_cosine(pair_table(aggregates, found, pair_intervals(aggregates, found, settings, seed)), codebook, face,
-                     templates),
+        codebook.model,
+        inputs.dataset.name,
+        inputs.aus.name,
+        inputs.aus.tool,
+        inputs.aus.version,
+        inputs.aus.estimate,
+        presence_rule(inputs.aus, aggregates.signals.table, settings),
+        inputs.dataset.simulated,
+        seed,
+        face.id,
+        inputs.keys,
+        settings,
+        len(aggregates.subjects),
+        aggregates.frames,
+        per_au,
+        _with_cosine(
+            pair_table(aggregates, found, pair_intervals(aggregates, found, settings, seed)), codebook, face, templates
+        ),
         _with_truth(codewords, aggregates, found),
         strongest_moments(inputs.tokens, _most_used_new(codewords), recordings=inputs.aus.recordings),
-        variance_table(held_out_errors(aggregates, face.gram), settings, seed), beyond.steps,
-        symmetry_summary(symmetric, codewords, settings, seed), symmetric,
-        redundant_pairs(codebook, face, codewords, settings), split_table(aggregates, found, settings),
-        deformation_table(aggregates, settings, seed), diversity_table(aggregates, settings, seed),
-        rarefaction_table(aggregates, settings), _not_measured(inputs.aus, per_au),
-        aggregates.signals.table.assign(pose_share=pose_shares(inputs.aus, inputs.dataset)), spots.coefficients,
+        variance_table(held_out_errors(aggregates, face.gram), settings, seed),
+        beyond.steps,
+        symmetry_summary(symmetric, codewords, settings, seed),
+        symmetric,
+        redundant_pairs(codebook, face, codewords, settings),
+        split_table(aggregates, found, settings),
+        deformation_table(aggregates, settings, seed),
+        diversity_table(aggregates, settings, seed),
+        rarefaction_table(aggregates, settings),
+        _not_measured(inputs.aus, per_au),
+        aggregates.signals.table.assign(pose_share=pose_shares(inputs.aus, inputs.dataset)),
+        spots.coefficients,
         _by_subject(aggregates, scores, exposure),
-        _truth_table(aggregates, columns.iloc[aggregates.aus:], codewords),
+        _truth_table(aggregates, columns.iloc[aggregates.aus :], codewords),
         tuple((condition, level) for condition, level, _ in shown),
         np.stack([vertex_map(aggregates, face, where) for _, _, where in shown]),
-        beyond.estimate, beyond.lower, beyond.upper, _notes(inputs, aggregates, templates, spots, beyond.lag_s))
+        beyond.estimate,
+        beyond.lower,
+        beyond.upper,
+        _notes(inputs, aggregates, templates, spots, beyond.lag_s),
+    )
 
 
-def _column_table(aggregates: Aggregates, found: Association, choice: Choice, scores: Scores, exposure: Exposure,
-                  settings: CoverageSettings, seed: int, blind: np.ndarray, estimate: bool) -> pd.DataFrame:
+def _column_table(
+    aggregates: Aggregates,
+    found: Association,
+    choice: Choice,
+    scores: Scores,
+    exposure: Exposure,
+    settings: CoverageSettings,
+    seed: int,
+    blind: np.ndarray,
+    estimate: bool,
+) -> pd.DataFrame:
     """One row a column (AUs, then the truth's), without template_cosine."""
     columns = len(aggregates.columns)
-    table = pd.DataFrame({
-        "au": [a for a, _ in aggregates.columns], "side": [s for _, s in aggregates.columns],
-        "signal": [*aggregates.signals.rules, *["truth"] * (columns - aggregates.aus)],
-        "frames": found.frames.astype(np.int64), "present": found.present.astype(np.int64),
-        "events": found.events.astype(np.int64), "subjects": found.subjects,
-        "prevalence": np.divide(found.present, found.frames, out=np.full(columns, np.nan), where=found.frames > 0),
-        **_held_out(aggregates, scores, exposure, found.enough.any(0), settings, seed)})
+    table = pd.DataFrame(
+        {
+            "au": [a for a, _ in aggregates.columns],
+            "side": [s for _, s in aggregates.columns],
+            "signal": [*aggregates.signals.rules, *["truth"] * (columns - aggregates.aus)],
+            "frames": found.frames.astype(np.int64),
+            "present": found.present.astype(np.int64),
+            "events": found.events.astype(np.int64),
+            "subjects": found.subjects,
+            "prevalence": np.divide(found.present, found.frames, out=np.full(columns, np.nan), where=found.frames > 0),
+            **_held_out(aggregates, scores, exposure, found.enough.any(0), settings, seed),
+        }
+    )
     chosen, seen = choice.codewords[-1], table["held_out_subjects"].to_numpy() > 0
     best = pd.Series(np.where(chosen[:, 0] >= 0, chosen[:, 0], -1), dtype="Int64")
     together = np.where(found.lift > 1, found.q, np.nan), np.where(found.lift > 1, found.p, np.nan)
     q, p = together
     table = table.assign(
-        best_codeword=best.where(best >= 0), q=_least(q, chosen[:, :1], seen), p=_least(p, chosen[:, :1], seen),
-        sparse_codewords=[[int(k) for k in row if k >= 0] for row in chosen])
-    statuses = [_unless_blind(_status(row, settings, least, states), unseen, estimate)
-                for row, least, states, unseen in zip(
-                    table.to_dict("records"), _least(np.where(np.isfinite(q), q, p), chosen, seen),
-                    _states(aggregates), blind, strict=True)]
+        best_codeword=best.where(best >= 0),
+        q=_least(q, chosen[:, :1], seen),
+        p=_least(p, chosen[:, :1], seen),
+        sparse_codewords=[[int(k) for k in row if k >= 0] for row in chosen],
+    )
+    statuses = [
+        _unless_blind(_status(row, settings, least, states), unseen, estimate)
+        for row, least, states, unseen in zip(
+            table.to_dict("records"),
+            _least(np.where(np.isfinite(q), q, p), chosen, seen),
+            _states(aggregates),
+            blind,
+            strict=True,
+        )
+    ]
     known = [s.status in (COVERED, NOT_COVERED) for s in statuses]
     return table.assign(
         covered=pd.Series([s.status == COVERED for s in statuses], dtype="boolean").where(pd.Series(known)),
-        **{name: [getattr(s, name) for s in statuses] for name in Status.__dataclass_fields__})
+        **{name: [getattr(s, name) for s in statuses] for name in Status.__dataclass_fields__},
+    )
 
 
 def _by_subject(aggregates: Aggregates, scores: Scores, exposure: Exposure) -> pd.DataFrame:
-    subject, column = np.nonzero(np.isfinite(scores.auroc[0][:, :aggregates.aus]))
+    subject, column = np.nonzero(np.isfinite(scores.auroc[0][:, : aggregates.aus]))
     names, unseen = np.array(aggregates.subjects), np.array(exposure.unseen(aggregates.subjects), bool)
-    return pd.DataFrame({
-        "au": [aggregates.columns[c][0] for c in column], "side": [aggregates.columns[c][1] for c in column],
-        "subject": names[subject], "fold": [aggregates.folds[n] for n in names[subject]],
-        "positives": scores.positives[subject, column], "negatives": scores.negatives[subject, column],
-        "unseen": unseen[subject],
-        **{f"{name}auroc": scores.auroc[i][subject, column] for i, name in enumerate(("", "sparse_", "all_"))}})
+    return pd.DataFrame(
+        {
+            "au": [aggregates.columns[c][0] for c in column],
+            "side": [aggregates.columns[c][1] for c in column],
+            "subject": names[subject],
+            "fold": [aggregates.folds[n] for n in names[subject]],
+            "positives": scores.positives[subject, column],
+            "negatives": scores.negatives[subject, column],
+            "unseen": unseen[subject],
+            **{f"{name}auroc": scores.auroc[i][subject, column] for i, name in enumerate(("", "sparse_", "all_"))},
+        }
+    )
 
 
 def _blind_columns(aggregates: Aggregates, spots: BlindSpots) -> np.ndarray:
@@ -345,8 +468,14 @@ def _unless_blind(status: Status, blind: bool, estimate: bool) -> Status:
     return Status(status=NOT_MEASURED if estimate else status.status, reason=Reason.BLIND)
 
 
-def _held_out(aggregates: Aggregates, scores: Scores, exposure: Exposure, enough: np.ndarray,
-              settings: CoverageSettings, seed: int) -> dict[str, np.ndarray]:
+def _held_out(
+    aggregates: Aggregates,
+    scores: Scores,
+    exposure: Exposure,
+    enough: np.ndarray,
+    settings: CoverageSettings,
+    seed: int,
+) -> dict[str, np.ndarray]:
     """AUROCs with their intervals of every column, over the subjects that the codebook has not seen where enough of
     them show it, else over all."""
     unseen = np.array(exposure.unseen(aggregates.subjects), bool)
@@ -383,11 +512,14 @@ def _status(row: dict[str, Any], settings: CoverageSettings, q: float, states: d
     """What became of one column; `q`: smallest of the chosen codewords'."""
     if states and not states[Measurement.VARIES]:
         worst = max(OF_MEASUREMENT, key=lambda m: states[m])
-        return Status(status=NOT_MEASURED, reason=OF_MEASUREMENT[worst], count=states[worst],
-                      total=sum(states.values()))
-    for name, least, reason in (("events", settings.min_events, Reason.FEW_EVENTS),
-                                ("present", settings.min_frames, Reason.FEW_FRAMES),
-                                ("held_out_subjects", settings.min_subjects, Reason.FEW_SUBJECTS)):
+        return Status(
+            status=NOT_MEASURED, reason=OF_MEASUREMENT[worst], count=states[worst], total=sum(states.values())
+        )
+    for name, least, reason in (
+        ("events", settings.min_events, Reason.FEW_EVENTS),
+        ("present", settings.min_frames, Reason.FEW_FRAMES),
+        ("held_out_subjects", settings.min_subjects, Reason.FEW_SUBJECTS),
+    ):
         if row[name] < least:
             return Status(status=NOT_ENOUGH, reason=reason, count=int(row[name]))
     if row["frames"] - row["present"] < settings.min_frames:
@@ -395,13 +527,15 @@ def _status(row: dict[str, Any], settings: CoverageSettings, q: float, states: d
     if not row["sparse_codewords"]:
         return Status(status=NOT_COVERED, reason=Reason.NO_CODEWORD)
     if not row["sparse_auroc"] >= settings.covered_auroc:
-        return Status(status=NOT_COVERED, reason=Reason.LOW_AUROC, value=float(row["sparse_auroc"]),
-                      least=settings.covered_auroc)
+        return Status(
+            status=NOT_COVERED, reason=Reason.LOW_AUROC, value=float(row["sparse_auroc"]), least=settings.covered_auroc
+        )
     return Status(status=COVERED) if q < settings.fdr else Status(status=NOT_COVERED, reason=Reason.NO_ASSOCIATION)
 
 
-def _with_templates(per_au: pd.DataFrame, codebook: Codebook, face: FaceModel,
-                    templates: Templates | None) -> pd.DataFrame:
+def _with_templates(
+    per_au: pd.DataFrame, codebook: Codebook, face: FaceModel, templates: Templates | None
+) -> pd.DataFrame:
     best = per_au.assign(codeword=per_au["best_codeword"].fillna(-1).astype(int))
     cosine = _with_cosine(best, codebook, face, templates)["template_cosine"]
     return per_au.assign(template_cosine=cosine.where(best["codeword"] >= 0))
@@ -419,11 +553,11 @@ def _with_cosine(table: pd.DataFrame, codebook: Codebook, face: FaceModel, templ
 
 def _with_truth(codewords: pd.DataFrame, aggregates: Aggregates, found: Association) -> pd.DataFrame:
     """The planted action that each codeword says best, and its AUROC; no columns for real data."""
-    planted = found.auroc[:, aggregates.aus:]
+    planted = found.auroc[:, aggregates.aus :]
     if not planted.shape[1]:
         return codewords
     score = np.where(np.isfinite(planted), planted, -1)
-    names = [action if side == "both" else f"{action} {side}" for action, side in aggregates.columns[aggregates.aus:]]
+    names = [action if side == "both" else f"{action} {side}" for action, side in aggregates.columns[aggregates.aus :]]
     best = [names[i] if s > 0 else None for i, s in zip(score.argmax(1), score.max(1), strict=True)]
     return codewords.assign(planted_action=best, planted_auroc=np.where(score.max(1) > 0, score.max(1), np.nan))
 
@@ -436,10 +570,20 @@ def _most_used_new(codewords: pd.DataFrame) -> list[int]:
 def _not_measured(aus: AlignedAus, per_au: pd.DataFrame) -> pd.DataFrame:
     """au, title, why: AUs without a figure because the tool cannot emit them or did not measure them here."""
     known = per_au.groupby("au")["status"].agg(lambda s: (s != NOT_MEASURED).any())
-    why = {row["au"]: describe(row)[len(NOT_MEASURED):].strip(" ()") for row in per_au.to_dict("records")
-           if row["status"] == NOT_MEASURED}
-    rows = [{"au": code, "title": unit.title, "why": why.get(code, "not in these data") if code in aus.emits
-             else f"{aus.tool} cannot emit it"} for code, unit in ACTION_UNITS.items() if not known.get(code, False)]
+    why = {
+        row["au"]: describe(row)[len(NOT_MEASURED) :].strip(" ()")
+        for row in per_au.to_dict("records")
+        if row["status"] == NOT_MEASURED
+    }
+    rows = [
+        {
+            "au": code,
+            "title": unit.title,
+            "why": why.get(code, "not in these data") if code in aus.emits else f"{aus.tool} cannot emit it",
+        }
+        for code, unit in ACTION_UNITS.items()
+        if not known.get(code, False)
+    ]
     return pd.DataFrame(rows, columns=["au", "title", "why"])
 
 
@@ -448,34 +592,45 @@ def _truth_table(aggregates: Aggregates, columns: pd.DataFrame, codewords: pd.Da
     new = set(codewords.loc[codewords["new"], "codeword"])
     table = columns.rename(columns={"au": "action"}).reset_index(drop=True)
     listed = [any(k in new for k in chosen) for chosen in table["sparse_codewords"]]
-    in_facs = aggregates.in_facs[aggregates.aus:]
+    in_facs = aggregates.in_facs[aggregates.aus :]
     found = table["covered"] & pd.array(in_facs | np.array(listed, bool), "boolean")
     return table.assign(in_facs=in_facs, listed_as_new=np.array(listed, bool), found=found)
 
 
-def _notes(inputs: Inputs, aggregates: Aggregates, templates: Templates | None,
-           spots: BlindSpots, lag_s: float) -> tuple[str, ...]:
+def _notes(
+    inputs: Inputs, aggregates: Aggregates, templates: Templates | None, spots: BlindSpots, lag_s: float
+) -> tuple[str, ...]:
     warning = pose_leak_warning(stored_pose_leak(inputs.dataset.manifest))
     notes = [caveat(inputs.aus.tool, inputs.aus.estimate), *filter(None, [warning])]
     if lag_s:
         side = "after" if lag_s > 0 else "before"
-        notes.append(f"In these frames AUs come {abs(lag_s):.1f} s {side} the expressions that they go with, and were "
-                     "not moved here: import them again with --offset auto.")
+        notes.append(
+            f"In these frames AUs come {abs(lag_s):.1f} s {side} the expressions that they go with, and were "
+            "not moved here: import them again with --offset auto."
+        )
     if templates is None:
         notes.append("This face has no AU templates: codewords were matched by their use alone.")
     elif templates.source == "learned":
         notes.append("AU templates were learned from these AUs by regression, not taken from a table.")
     notes += lines(spots.coefficients)
     if aggregates.dropped:
-        notes.append(f"{len(aggregates.dropped)} recordings have no part in this: " + "; ".join(
-            f"{name} ({why})" for name, why in list(aggregates.dropped.items())[:5]) + ".")
+        notes.append(
+            f"{len(aggregates.dropped)} recordings have no part in this: "
+            + "; ".join(f"{name} ({why})" for name, why in list(aggregates.dropped.items())[:5])
+            + "."
+        )
     rows = [row for row in inputs.aus.manifest["alignment"] if row["frames"]]
     if is_detector(inputs.aus) or any("lag" in row for row in rows):
         notes.append(lag_line(rows))
     own = [str(n) for n in inputs.aus.manifest.get("notes", []) if not any(str(n) in note for note in notes)]
-    notes += own if len(own) <= _MOST_NOTES else [
-        f"{len(own)} notes on single files are in the manifest of the AUs {inputs.aus.name}; AUs that are imported "
-        "again have them summed up."]
+    notes += (
+        own
+        if len(own) <= _MOST_NOTES
+        else [
+            f"{len(own)} notes on single files are in the manifest of the AUs {inputs.aus.name}; AUs that are imported "
+            "again have them summed up."
+        ]
+    )
     return tuple(dict.fromkeys(notes))
 
 
@@ -486,8 +641,10 @@ def presence_rule(aus: AlignedAus, signals: pd.DataFrame, settings: CoverageSett
     if INTENSITY in rules:
         said.append(f"present from {settings.above_baseline:g} of 5 above the subject's own baseline on")
     if PRESENCE in rules:
-        said.append(f"present from probability {PRESENT_PROBABILITY:g}"
-                    + (" where there are no intensities" if INTENSITY in rules else ""))
+        said.append(
+            f"present from probability {PRESENT_PROBABILITY:g}"
+            + (" where there are no intensities" if INTENSITY in rules else "")
+        )
     return ", ".join(said) or "present where it was coded"
 
 
@@ -499,34 +656,51 @@ def is_detector(aus: AlignedAus) -> bool:
 def caveat(tool: str, estimate: bool) -> str:
     """What the source of the AUs does to every figure, for people."""
     if estimate:
-        return ESTIMATE_CAVEAT + (" AUs and tokens were read from the same coefficients here, so agreement is high and "
-                                  "FACS-only variance low by construction; what lies beyond FACS is what the table has "
-                                  "no AU for.")
+        return ESTIMATE_CAVEAT + (
+            " AUs and tokens were read from the same coefficients here, so agreement is high and "
+            "FACS-only variance low by construction; what lies beyond FACS is what the table has "
+            "no AU for."
+        )
     if tool == "simulated truth":
-        return ("These AUs are the truth of a simulation, which no detector or coder reaches: figures against a real "
-                "tool will be lower.")
+        return (
+            "These AUs are the truth of a simulation, which no detector or coder reaches: figures against a real "
+            "tool will be lower."
+        )
     if tool == "manual":
         return "These AUs were coded by people; how far coders agree with each other bounds every figure here."
-    return DETECTOR_CAVEAT + (" An AU that the tool misses looks like a display beyond FACS, and a false alarm like an "
-                              "AU without a codeword: read coverage of FACS as a lower bound, and what lies beyond as "
-                              "an upper bound.")
+    return DETECTOR_CAVEAT + (
+        " An AU that the tool misses looks like a display beyond FACS, and a false alarm like an "
+        "AU without a codeword: read coverage of FACS as a lower bound, and what lies beyond as "
+        "an upper bound."
+    )
 
 
 def _au_json(row: dict[str, Any]) -> dict[str, Any]:
     best = row["best_codeword"]
-    return {"au": row["au"], "side": row["side"], "prevalence": _number(row["prevalence"]),
-            "best_codeword": None if pd.isna(best) else int(best), "auroc": _number(row["auroc"]),
-            "ci95": [_number(row["low"]), _number(row["high"])], "q": _number(row["q"]),
-            "sparse3_auroc": _number(row["sparse_auroc"]), "all_auroc": _number(row["all_auroc"]),
-            "template_cosine": _number(row["template_cosine"]), "signal": row["signal"], "status": describe(row)}
+    return {
+        "au": row["au"],
+        "side": row["side"],
+        "prevalence": _number(row["prevalence"]),
+        "best_codeword": None if pd.isna(best) else int(best),
+        "auroc": _number(row["auroc"]),
+        "ci95": [_number(row["low"]), _number(row["high"])],
+        "q": _number(row["q"]),
+        "sparse3_auroc": _number(row["sparse_auroc"]),
+        "all_auroc": _number(row["all_auroc"]),
+        "template_cosine": _number(row["template_cosine"]),
+        "signal": row["signal"],
+        "status": describe(row),
+    }
 
 
 def _truth_json(truth: pd.DataFrame) -> dict[str, Any] | None:
     if not len(truth):
         return None
     found, known = truth["found"], truth["in_facs"]
-    return {"in_facs_found": _number(found[known].dropna().astype(float).mean()),
-            "outside_facs_found": _number(found[~known].dropna().astype(float).mean())}
+    return {
+        "in_facs_found": _number(found[known].dropna().astype(float).mean()),
+        "outside_facs_found": _number(found[~known].dropna().astype(float).mean()),
+    }
 
 
 def _number(value: Any) -> float | None:

@@ -30,11 +30,21 @@ CLOSED = 0.5
 _FLANK_S = 0.2
 _ENOUGH_FRAMES = 600
 _RESTING_PERCENTILE, _RESTING_CAP, _RESTING_SAMPLE = 5, 0.25, 4000
-_MEAN = {"AU1": ("browInnerUp",), "AU8": ("mouthClose",), "AU17": ("mouthShrugLower",), "AU18": ("mouthPucker",),
-         "AD19": ("tongueOut",), "AU22": ("mouthFunnel",), "AU28": ("mouthRollLower", "mouthRollUpper"),
-         "AD29": ("jawForward",), "AD34": ("cheekPuff",), "AU61": ("eyeLookOutLeft", "eyeLookInRight"),
-         "AU62": ("eyeLookInLeft", "eyeLookOutRight"), "AU63": ("eyeLookUpLeft", "eyeLookUpRight"),
-         "AU64": ("eyeLookDownLeft", "eyeLookDownRight")}
+_MEAN = {
+    "AU1": ("browInnerUp",),
+    "AU8": ("mouthClose",),
+    "AU17": ("mouthShrugLower",),
+    "AU18": ("mouthPucker",),
+    "AD19": ("tongueOut",),
+    "AU22": ("mouthFunnel",),
+    "AU28": ("mouthRollLower", "mouthRollUpper"),
+    "AD29": ("jawForward",),
+    "AD34": ("cheekPuff",),
+    "AU61": ("eyeLookOutLeft", "eyeLookInRight"),
+    "AU62": ("eyeLookInLeft", "eyeLookOutRight"),
+    "AU63": ("eyeLookUpLeft", "eyeLookUpRight"),
+    "AU64": ("eyeLookDownLeft", "eyeLookDownRight"),
+}
 """AUs that are the mean of these coefficients. The chin raiser is read from the lower lip alone: the upper lip's share
 is an effect of it that also comes without it."""
 _LIDS = ("AU43", "AU45", "AU46")
@@ -57,8 +67,11 @@ class Deriver:
 
     def needs(self, au: str, side: str) -> tuple[int, ...]:
         """The columns of ψ that an AU is read from; none where it has rules of its own (AU25)."""
-        names = _MEAN.get(au) or {"AU26": ("jawOpen",), "AU27": ("jawOpen",)}.get(au) \
+        names = (
+            _MEAN.get(au)
+            or {"AU26": ("jawOpen",), "AU27": ("jawOpen",)}.get(au)
             or (("eyeBlinkLeft", "eyeBlinkRight") if au in _LIDS else ())
+        )
         if names:
             return tuple(i for name in names for i in self.table.where[name])
         weights = self.table.weights(au, side)
@@ -94,14 +107,23 @@ def make_deriver(names: tuple[str, ...]) -> Deriver:
     """The rules for these coefficient names. Raises `DataError` where they hold too few of ARKit's."""
     table = coefficient_map(names)
     if len(table.where) < 40:
-        raise DataError("coefficients", f"{len(table.where)} of ARKit's 52 among {', '.join(names[:3])}, …",
-                        "ARKit coefficients; AUs of other spaces come from a detector (`dfe aus import`)")
+        raise DataError(
+            "coefficients",
+            f"{len(table.where)} of ARKit's 52 among {', '.join(names[:3])}, …",
+            "ARKit coefficients; AUs of other spaces come from a detector (`dfe aus import`)",
+        )
     return Deriver(table, tuple((au, side) for au in ACTION_UNITS for side in _sides(table, au)))
 
 
 def _sides(table: CoefficientMap, au: str) -> tuple[str, ...]:
-    needs = {"AU25": ("jawOpen", "mouthClose", "mouthLowerDownLeft", "mouthUpperUpLeft"), "AU26": ("jawOpen",),
-             "AU27": ("jawOpen",), "AU66": ("eyeLookInLeft",), **{au: ("eyeBlinkLeft",) for au in _LIDS}, **_MEAN}
+    needs = {
+        "AU25": ("jawOpen", "mouthClose", "mouthLowerDownLeft", "mouthUpperUpLeft"),
+        "AU26": ("jawOpen",),
+        "AU27": ("jawOpen",),
+        "AU66": ("eyeLookInLeft",),
+        **{au: ("eyeBlinkLeft",) for au in _LIDS},
+        **_MEAN,
+    }
     if au in SIDED:
         return ("left", "right") if table.weights(au, "left") is not None else ()
     if not all(name in table.where for name in needs.get(au, ("",))):
@@ -113,11 +135,16 @@ def _lids(left: np.ndarray, right: np.ndarray, time_s: np.ndarray, step_s: float
     """Closure of the eyes told apart by time and side: AU45, AU43 (both eyes) and AU46 (one), each (T,) 0 … 1."""
     both = np.minimum(left, right)
     held = _closure_seconds(both, time_s, step_s)
-    wink = {side: np.where((one >= CLOSED) & (other < CLOSED / 2), one, 0)
-            for side, one, other in (("left", left, right), ("right", right, left))}
-    return {("AU45", "both"): np.where((held > 0) & (held <= BLINK_S), both, 0),
-            ("AU43", "both"): np.where(held > BLINK_S, both, 0),
-            ("AU46", "left"): wink["left"], ("AU46", "right"): wink["right"]}
+    wink = {
+        side: np.where((one >= CLOSED) & (other < CLOSED / 2), one, 0)
+        for side, one, other in (("left", left, right), ("right", right, left))
+    }
+    return {
+        ("AU45", "both"): np.where((held > 0) & (held <= BLINK_S), both, 0),
+        ("AU43", "both"): np.where(held > BLINK_S, both, 0),
+        ("AU46", "left"): wink["left"],
+        ("AU46", "right"): wink["right"],
+    }
 
 
 def _closure_seconds(both: np.ndarray, time_s: np.ndarray, step_s: float) -> np.ndarray:
@@ -148,8 +175,12 @@ def resting_face(dataset: Dataset) -> dict[str, np.ndarray]:
         psi = frames.psi[frames.valid]
         samples.setdefault(subject, []).append(psi[:: max(1, len(psi) // _RESTING_SAMPLE)])
     blank = np.zeros(len(dataset.names), np.float32)
-    return {subject: np.clip(np.percentile(rows, _RESTING_PERCENTILE, axis=0), 0, _RESTING_CAP).astype(np.float32)
-            if len(rows := np.concatenate(parts)) else blank for subject, parts in samples.items()}
+    return {
+        subject: np.clip(np.percentile(rows, _RESTING_PERCENTILE, axis=0), 0, _RESTING_CAP).astype(np.float32)
+        if len(rows := np.concatenate(parts))
+        else blank
+        for subject, parts in samples.items()
+    }
 
 
 def _by_subject(dataset: Dataset) -> Iterator[tuple[str, Frames]]:
@@ -158,8 +189,15 @@ def _by_subject(dataset: Dataset) -> Iterator[tuple[str, Frames]]:
         yield subjects[frames.recording], frames
 
 
-def derive_aus(dataset: Dataset, name: str = "derived", *, threshold: float = PRESENT_INTENSITY,
-               rest: bool = True, root: Path | None = None, progress: Listener = silent) -> AlignedAus:
+def derive_aus(
+    dataset: Dataset,
+    name: str = "derived",
+    *,
+    threshold: float = PRESENT_INTENSITY,
+    rest: bool = True,
+    root: Path | None = None,
+    progress: Listener = silent,
+) -> AlignedAus:
     """Derive AUs for every valid frame of a dataset on ARKit coefficients and write them as the AUs `name`.
 
     Parameters
@@ -194,18 +232,28 @@ def _unseen(dataset: Dataset, deriver: Deriver) -> np.ndarray:
     for frames in dataset.iter_frames():
         if frames.valid.any():
             top = np.maximum(top, frames.psi[frames.valid].max(0))
-    return np.array([bool(needed := deriver.needs(au, side)) and all(top[i] < FAINT for i in needed)
-                     for au, side in deriver.aus])
+    return np.array(
+        [bool(needed := deriver.needs(au, side)) and all(top[i] < FAINT for i in needed) for au, side in deriver.aus]
+    )
 
 
-def _manifest(dataset: Dataset, name: str, deriver: Deriver, threshold: float, rest: bool,
-              unseen: np.ndarray) -> dict:
+def _manifest(dataset: Dataset, name: str, deriver: Deriver, threshold: float, rest: bool, unseen: np.ndarray) -> dict:
     neutral = "the subject's resting face (5th percentile)" if rest else "zero"
-    return {"name": name, "dataset": dataset.name, "dataset_key": dataset.key, "tool": TOOL, "version": VERSION,
-            "estimate": True, "emits": list(dict.fromkeys(au for au, _ in deriver.aus)),
-            "settings": {"threshold": threshold, "rest": rest},
-            "notes": [ESTIMATE_CAVEAT, f"Intensity is 5 times the coefficient above {neutral}; "
-                      f"present from intensity {threshold:g} on.", *_unseen_note(deriver, unseen)]}
+    return {
+        "name": name,
+        "dataset": dataset.name,
+        "dataset_key": dataset.key,
+        "tool": TOOL,
+        "version": VERSION,
+        "estimate": True,
+        "emits": list(dict.fromkeys(au for au, _ in deriver.aus)),
+        "settings": {"threshold": threshold, "rest": rest},
+        "notes": [
+            ESTIMATE_CAVEAT,
+            f"Intensity is 5 times the coefficient above {neutral}; present from intensity {threshold:g} on.",
+            *_unseen_note(deriver, unseen),
+        ],
+    }
 
 
 def _unseen_note(deriver: Deriver, unseen: np.ndarray) -> list[str]:
@@ -217,15 +265,30 @@ def truth_aus(dataset: Dataset, name: str = "truth", *, root: Path | None = None
     """The truth of a simulated dataset as AUs: what a coder without error would write down. Actions without a FACS code
     are left out, as FACS leaves them out. Raises `DataError` where there is no truth."""
     from dfe_core.simulate.truth import presence
+
     names = dataset.recordings["recording"].tolist()
     first = presence(dataset, names[0])
     aus = tuple(a for a, inside in zip(first.actions, first.in_facs, strict=True) if inside)
     with open_writer(dataset.name, name, aus, root or dataset.path.parent.parent) as writer:
         for recording in names:
             frames, truth = dataset.frames(recording), presence(dataset, recording)
-            writer.add(recording, AlignedFrames(frames.frame[frames.valid], *(
-                m[frames.valid][:, truth.in_facs].astype(np.float32) for m in (truth.presence, truth.intensity))))
-        writer.close({"name": name, "dataset": dataset.name, "dataset_key": dataset.key, "tool": "simulated truth",
-                      "version": "1", "estimate": False, "emits": list(dict.fromkeys(au for au, _ in aus)),
-                      "notes": ["The truth of simulated data: no detector or coder is this good."]})
+            writer.add(
+                recording,
+                AlignedFrames(
+                    frames.frame[frames.valid],
+                    *(m[frames.valid][:, truth.in_facs].astype(np.float32) for m in (truth.presence, truth.intensity)),
+                ),
+            )
+        writer.close(
+            {
+                "name": name,
+                "dataset": dataset.name,
+                "dataset_key": dataset.key,
+                "tool": "simulated truth",
+                "version": "1",
+                "estimate": False,
+                "emits": list(dict.fromkeys(au for au, _ in aus)),
+                "notes": ["The truth of simulated data: no detector or coder is this good."],
+            }
+        )
     return AlignedAus.open(dataset.name, name, root or dataset.path.parent.parent)

@@ -46,7 +46,7 @@ class DisplayCollector:
             self._finish()
             self._now = _Recording(block.group, block.fps, [], {kind: [] for kind in KINDS})
         sizes = block.codewords.multiply(self._sizes[None]).tocsr()
-        shown = csr_matrix(np.where(block.present[:, :self._aus] > 0, 1 + block.features, 0))
+        shown = csr_matrix(np.where(block.present[:, : self._aus] > 0, 1 + block.features, 0))
         self._now.time_s.append(block.time_s)
         self._now.keys["tokens"].append(two_strongest(sizes, self._still))
         self._now.keys["AUs"].append(two_strongest(shown, 0))
@@ -65,7 +65,7 @@ class DisplayCollector:
             key = np.concatenate(now.keys[kind])
             lasting = (key > 0) & (run_lengths(key) >= hold)
             pairs = np.unique(np.stack([minute[lasting], key[lasting]]), axis=1)[0]
-            tally[1 + i] += np.bincount(pairs, minlength=len(full))[:len(full)][full].sum()
+            tally[1 + i] += np.bincount(pairs, minlength=len(full))[: len(full)][full].sum()
             found, count = np.unique(np.where(lasting, key, 0), return_counts=True)
             self._held[kind].append((np.full(len(found), now.group, np.int32), found, count))
             self._pending += len(found)
@@ -99,8 +99,9 @@ def two_strongest(values: csr_matrix, least: float) -> np.ndarray:
     row, col = row[order], col[order]
     start = np.searchsorted(row, np.arange(values.shape[0]))
     count = np.bincount(row, minlength=values.shape[0])
-    first, second = (np.where(count > i, col[np.minimum(start + i, max(len(col) - 1, 0))] + 1 if len(col) else 0, 0)
-                     for i in (0, 1))
+    first, second = (
+        np.where(count > i, col[np.minimum(start + i, max(len(col) - 1, 0))] + 1 if len(col) else 0, 0) for i in (0, 1)
+    )
     return np.where(second > 0, np.maximum(first, second) * (1 << 32) + np.minimum(first, second), first)
 
 

@@ -37,8 +37,15 @@ def diversity_table(aggregates: Aggregates, settings: CoverageSettings, seed: in
 
 def _row(kind: str, measure: str, value: float, bounds: tuple | None, n: int, unit: str) -> dict:
     low, high = (np.nan, np.nan) if bounds is None else bounds
-    return {"of": kind, "measure": measure, "value": float(value), "low": float(low), "high": float(high), "n": int(n),
-            "unit_of_n": unit}
+    return {
+        "of": kind,
+        "measure": measure,
+        "value": float(value),
+        "low": float(low),
+        "high": float(high),
+        "n": int(n),
+        "unit_of_n": unit,
+    }
 
 
 def _per_minute(kind: str, minutes: np.ndarray, distinct: np.ndarray, settings: CoverageSettings, seed: int) -> dict:
@@ -56,17 +63,21 @@ def _per_minute(kind: str, minutes: np.ndarray, distinct: np.ndarray, settings: 
 
 def _entropies(kind: str, counts: csr_matrix, settings: CoverageSettings) -> list[dict]:
     if counts.sum() < settings.min_frames:
-        return [_row(kind, measure, np.nan, None, int(counts.sum()), "frames")
-                for measure in ("entropy bits", "effective displays")]
+        return [
+            _row(kind, measure, np.nan, None, int(counts.sum()), "frames")
+            for measure in ("entropy bits", "effective displays")
+        ]
     value, bounds, subjects = _entropy(_over_subjects(counts)), None, counts.shape[0]
     if subjects >= settings.min_subjects:
         whole = _over_subjects(counts)
         without = np.array([_entropy(whole - counts[i].toarray()[0]) for i in range(subjects)])
         spread = 1.96 * np.sqrt((subjects - 1) * without.var())
         bounds = (value - spread, value + spread)
-    powered = None if bounds is None else tuple(2.0 ** b for b in bounds)
-    return [_row(kind, "entropy bits", value, bounds, subjects, "subjects"),
-            _row(kind, "effective displays", 2.0 ** value, powered, subjects, "subjects")]
+    powered = None if bounds is None else tuple(2.0**b for b in bounds)
+    return [
+        _row(kind, "entropy bits", value, bounds, subjects, "subjects"),
+        _row(kind, "effective displays", 2.0**value, powered, subjects, "subjects"),
+    ]
 
 
 def _entropy(count: np.ndarray) -> float:
@@ -88,10 +99,22 @@ def rarefaction_table(aggregates: Aggregates, settings: CoverageSettings) -> pd.
     for kind in KINDS:
         counts = _counts(aggregates, kind)
         found = rarefy(_over_subjects(counts), total, points)
-        spread = _jackknife(counts, by_subject, points) if counts.shape[0] >= settings.min_subjects \
+        spread = (
+            _jackknife(counts, by_subject, points)
+            if counts.shape[0] >= settings.min_subjects
             else np.full(len(points), np.nan)
-        tables.append(pd.DataFrame({"of": kind, "frames": points.astype(np.int64), "displays": found,
-                                    "low": np.maximum(found - 1.96 * spread, 0), "high": found + 1.96 * spread}))
+        )
+        tables.append(
+            pd.DataFrame(
+                {
+                    "of": kind,
+                    "frames": points.astype(np.int64),
+                    "displays": found,
+                    "low": np.maximum(found - 1.96 * spread, 0),
+                    "high": found + 1.96 * spread,
+                }
+            )
+        )
     return pd.concat(tables, ignore_index=True)
 
 
@@ -101,8 +124,12 @@ def rarefy(count: np.ndarray, total: float, seen: np.ndarray) -> np.ndarray:
     size, many = np.unique(count[count > 0], return_counts=True)
     n, k = np.asarray(seen, np.float64)[:, None], size[None].astype(np.float64)
     with np.errstate(invalid="ignore"):
-        log_missed = gammaln(total - k + 1) - gammaln(np.maximum(total - k - n, 0) + 1) \
-            - gammaln(total + 1) + gammaln(np.maximum(total - n, 0) + 1)
+        log_missed = (
+            gammaln(total - k + 1)
+            - gammaln(np.maximum(total - k - n, 0) + 1)
+            - gammaln(total + 1)
+            + gammaln(np.maximum(total - n, 0) + 1)
+        )
     missed = np.where(n + k > total, 0.0, np.exp(np.minimum(log_missed, 0)))
     return np.where(np.asarray(seen) > total, np.nan, (1 - missed) @ many)
 

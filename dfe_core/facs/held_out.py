@@ -68,9 +68,12 @@ def choose(aggregates: Aggregates, settings: CoverageSettings) -> Choice:
         readout[fold] = ridge_readout(covariance, cross, settings.readout_ridge)
         for column in range(columns):
             chosen, weight = forward_selection(covariance, cross[:, column], total[column], settings.max_codewords)
-            codewords[fold, column, :len(chosen)], weights[fold, column, :len(chosen)] = chosen, weight
-        matrices = [_dense(codewords[fold], weights[fold], len(mean), one=True),
-                    _dense(codewords[fold], weights[fold], len(mean), one=False), readout[fold]]
+            codewords[fold, column, : len(chosen)], weights[fold, column, : len(chosen)] = chosen, weight
+        matrices = [
+            _dense(codewords[fold], weights[fold], len(mean), one=True),
+            _dense(codewords[fold], weights[fold], len(mean), one=False),
+            readout[fold],
+        ]
         centre[fold] = [mean @ m for m in matrices]
         spread[fold] = [np.sqrt(np.maximum(np.einsum("kc,kl,lc->c", m, covariance, m), 1e-18)) for m in matrices]
     return Choice(codewords=codewords, weights=weights, readout=readout, centre=centre, spread=spread)
@@ -83,8 +86,12 @@ def _within(aggregates: Aggregates, fold: int) -> tuple[np.ndarray, ...]:
     frames = max(a["fold_frames"][use].sum(), 1)
     target = np.concatenate([columns + np.arange(aggregates.aus), np.arange(aggregates.aus, columns)])
     known = np.maximum(a["within_frames"][use].sum(0)[target], 1)
-    return (a["fold_x"][use].sum(0) / frames, a["within_xx"][use].sum(0) / frames,
-            a["within_xy"][use].sum(0)[:, target] / known, a["within_yy"][use].sum(0)[target] / known)
+    return (
+        a["fold_x"][use].sum(0) / frames,
+        a["within_xx"][use].sum(0) / frames,
+        a["within_xy"][use].sum(0)[:, target] / known,
+        a["within_yy"][use].sum(0)[target] / known,
+    )
 
 
 def ridge_readout(covariance: np.ndarray, cross: np.ndarray, penalty: float) -> np.ndarray:
@@ -95,8 +102,9 @@ def ridge_readout(covariance: np.ndarray, cross: np.ndarray, penalty: float) -> 
     return np.linalg.solve(covariance + (penalty * scale + 1e-12) * np.eye(len(covariance)), cross)
 
 
-def forward_selection(covariance: np.ndarray, cross: np.ndarray, total: float,
-                      most: int) -> tuple[list[int], np.ndarray]:
+def forward_selection(
+    covariance: np.ndarray, cross: np.ndarray, total: float, most: int
+) -> tuple[list[int], np.ndarray]:
     """Least squares with positive weights, by adding the regressor that explains most until `most` are in.
 
     An AU is not told by a codeword that is absent, so a regressor that lowers the score is never taken.
@@ -122,8 +130,9 @@ def forward_selection(covariance: np.ndarray, cross: np.ndarray, total: float,
     return chosen, weights
 
 
-def _with_each(covariance: np.ndarray, cross: np.ndarray, chosen: list[int],
-               candidates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _with_each(
+    covariance: np.ndarray, cross: np.ndarray, chosen: list[int], candidates: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Variance that `chosen` and each candidate explain together (0 where a weight is not positive), and weights."""
     index = np.concatenate([np.tile(chosen, (len(candidates), 1)).astype(int), candidates[:, None]], 1)
     inner = covariance[index[:, :, None], index[:, None, :]]
@@ -151,8 +160,9 @@ class Scores:
     negatives: np.ndarray
 
 
-def score_frames(joined: Joined, aggregates: Aggregates, choice: Choice, settings: CoverageSettings,
-                 progress: Listener = silent) -> Scores:
+def score_frames(
+    joined: Joined, aggregates: Aggregates, choice: Choice, settings: CoverageSettings, progress: Listener = silent
+) -> Scores:
     """Score every joined frame by the choice of the fold that its subject was held out of."""
     subjects, columns = aggregates.subjects, len(aggregates.columns)
     rank = {name: i for i, name in enumerate(subjects)}
@@ -171,7 +181,7 @@ def score_frames(joined: Joined, aggregates: Aggregates, choice: Choice, setting
         progress(Progress("scoring held-out subjects", done, aggregates.frames, block.recording))
     counts = counts.reshape(len(READOUTS), len(subjects), 2, columns, BINS)
     negatives, positives = counts[0].sum(-1).transpose(1, 0, 2)
-    enough = (np.minimum(positives, negatives) >= settings.min_frames)
+    enough = np.minimum(positives, negatives) >= settings.min_frames
     auroc = np.stack([np.where(enough, auroc_of_histograms(c), np.nan) for c in counts])
     return Scores(auroc=auroc, positives=positives, negatives=negatives)
 

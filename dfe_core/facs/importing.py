@@ -43,9 +43,15 @@ class AuImportReport:
     def lines(self) -> list[str]:
         """The report in a few lines, however many files, for a terminal or a page."""
         found = list(self.alignments.items())
-        lines = [f"{name}: {a.aligned} of {a.recording_frames} frames have AUs from {a.source} (tolerance "
-                 f"{a.tolerance_s:.3g} s, offset {a.offset_s:.3g} s)" for name, a in found] \
-            if len(found) <= _LISTED else [self._frames()]
+        lines = (
+            [
+                f"{name}: {a.aligned} of {a.recording_frames} frames have AUs from {a.source} (tolerance "
+                f"{a.tolerance_s:.3g} s, offset {a.offset_s:.3g} s)"
+                for name, a in found
+            ]
+            if len(found) <= _LISTED
+            else [self._frames()]
+        )
         lines += [lag_line(a.report() for _, a in found)] if found else []
         lines += summarise({name: a.notes for name, a in found}) + summarise(self.notes)
         lines += [f"skipped {why}" for why in list(self.skipped.values())[:_LISTED]]
@@ -59,8 +65,10 @@ class AuImportReport:
         rows = self.alignments.values()
         count, total = sum(a.aligned for a in rows), sum(a.recording_frames for a in rows)
         worst, least = min(self.alignments.items(), key=lambda pair: pair[1].aligned / max(pair[1].recording_frames, 1))
-        return (f"{count:,} of {total:,} frames in {len(rows)} recordings have AUs (least in {worst}: "
-                f"{least.aligned:,} of {least.recording_frames:,})")
+        return (
+            f"{count:,} of {total:,} frames in {len(rows)} recordings have AUs (least in {worst}: "
+            f"{least.aligned:,} of {least.recording_frames:,})"
+        )
 
 
 def list_files(sources: list[Path | str]) -> list[Path]:
@@ -72,10 +80,21 @@ def list_files(sources: list[Path | str]) -> list[Path]:
 
 
 @one_writer("analyses", "aus--{dataset.name}--{name}")
-def import_aus(sources: list[Path | str], dataset: Dataset, name: str, *, format: str = "auto",
-               options: ReadOptions | None = None, recordings: dict[str, str] | None = None, face: str | None = None,
-               tolerance_s: float | None = None, offset: float | str | None = None, max_offset_s: float = 5.0,
-               root: Path | None = None, progress: Listener = silent) -> AuImportReport:
+def import_aus(
+    sources: list[Path | str],
+    dataset: Dataset,
+    name: str,
+    *,
+    format: str = "auto",
+    options: ReadOptions | None = None,
+    recordings: dict[str, str] | None = None,
+    face: str | None = None,
+    tolerance_s: float | None = None,
+    offset: float | str | None = None,
+    max_offset_s: float = 5.0,
+    root: Path | None = None,
+    progress: Listener = silent,
+) -> AuImportReport:
     """Import AU files and join them to a dataset as the AUs `name`.
 
     Parameters
@@ -90,16 +109,31 @@ def import_aus(sources: list[Path | str], dataset: Dataset, name: str, *, format
     """
     report, files = AuImportReport(), list_files(sources)
     by_recording = _read_all(files, dataset, format, options, recordings or {}, face, report, progress)
-    joined = _align_all(by_recording, dataset, report, tolerance_s=tolerance_s, offset=offset,
-                        max_offset_s=max_offset_s, progress=progress)
+    joined = _align_all(
+        by_recording,
+        dataset,
+        report,
+        tolerance_s=tolerance_s,
+        offset=offset,
+        max_offset_s=max_offset_s,
+        progress=progress,
+    )
     if not joined:
         raise DataError(name, "nothing could be imported: " + next(iter(report.skipped.values()), "no files given"))
     _write(joined, by_recording, dataset, name, files, report, root or dataset.path.parent.parent)
     return report
 
 
-def _read_all(files: list[Path], dataset: Dataset, format: str, options: ReadOptions | None, given: dict[str, str],
-              face: str | None, report: AuImportReport, progress: Listener) -> dict[str, Detections]:
+def _read_all(
+    files: list[Path],
+    dataset: Dataset,
+    format: str,
+    options: ReadOptions | None,
+    given: dict[str, str],
+    face: str | None,
+    report: AuImportReport,
+    progress: Listener,
+) -> dict[str, Detections]:
     found: dict[str, Detections] = {}
     tool, own = None, {source.get("sha256") for source in dataset.manifest.get("sources", ())}
     for done, path in enumerate(map(Path, files), 1):
@@ -117,8 +151,11 @@ def _read_all(files: list[Path], dataset: Dataset, format: str, options: ReadOpt
                     raise DataError(path, f"AUs of {part.tool}", f"{tool} like the files before it: one tool a name")
                 recording = match_recording(part, path, dataset, given)
                 if recording in found:
-                    raise DataError(path, f"recording {recording} has AUs from {found[recording].source} already",
-                                    "one file a recording")
+                    raise DataError(
+                        path,
+                        f"recording {recording} has AUs from {found[recording].source} already",
+                        "one file a recording",
+                    )
             except DataError as error:
                 report.skipped[f"{path} {part.recording}".strip()] = str(error)
                 continue
@@ -132,12 +169,15 @@ def _from_start(parts: list[Detections], path: Path, own: set[str]) -> list[Dete
     first frame."""
     if file_sha256(path) not in own:
         return parts
-    return [part if part.time_s is None else replace(part, time_s=part.time_s - part.time_s[0], same_file=True)
-            for part in parts]
+    return [
+        part if part.time_s is None else replace(part, time_s=part.time_s - part.time_s[0], same_file=True)
+        for part in parts
+    ]
 
 
-def _faces_to_take(parts: list[Detections], path: Path, face: str | None, dataset: Dataset,
-                   report: AuImportReport) -> list[Detections]:
+def _faces_to_take(
+    parts: list[Detections], path: Path, face: str | None, dataset: Dataset, report: AuImportReport
+) -> list[Detections]:
     """The faces of every recording in a file that the dataset has as recordings of their own (``…-face1``), else one of
     each: `face`, or the first, which was seen most often."""
     by_recording: dict[str, list[Detections]] = {}
@@ -157,7 +197,8 @@ def _one_face(group: list[Detections], face: str | None, report: AuImportReport)
     chosen = (named or group)[0]
     if len(group) > 1:
         report.notes[f"{chosen.source} {chosen.recording}".strip() + ", faces"] = (
-            f"{len(group)} faces: face {chosen.face} taken, the others left out",)
+            f"{len(group)} faces: face {chosen.face} taken, the others left out",
+        )
     return chosen
 
 
@@ -183,8 +224,11 @@ def match_recording(part: Detections, path: Path, dataset: Dataset, given: dict[
     for stem in wanted[:2]:
         if stem in given:
             if given[stem] not in names:
-                raise DataError(path, f"recording {given[stem]!r}, as given, is not in dataset {dataset.name}",
-                                "one listed by `dfe show`")
+                raise DataError(
+                    path,
+                    f"recording {given[stem]!r}, as given, is not in dataset {dataset.name}",
+                    "one listed by `dfe show`",
+                )
             return given[stem]
     for key in wanted:
         same = [n for n in names if n.lower() == key.lower()]
@@ -198,36 +242,62 @@ def match_recording(part: Detections, path: Path, dataset: Dataset, given: dict[
             raise DataError(path, f"{key!r} fits {len(near)} recordings ({', '.join(near[:3])})", "the name of one")
     if len(names) == 1:
         return names[0]
-    raise DataError(path, f"no recording of dataset {dataset.name} is named like {' or '.join(wanted[:2])}",
-                    f"a file named after one ({', '.join(names[:3])}, …), or a table of file and recording")
+    raise DataError(
+        path,
+        f"no recording of dataset {dataset.name} is named like {' or '.join(wanted[:2])}",
+        f"a file named after one ({', '.join(names[:3])}, …), or a table of file and recording",
+    )
 
 
-def _align_all(by_recording: dict[str, Detections], dataset: Dataset, report: AuImportReport, *,
-               tolerance_s: float | None, offset: float | str | None, max_offset_s: float,
-               progress: Listener) -> dict[str, AlignedFrames]:
+def _align_all(
+    by_recording: dict[str, Detections],
+    dataset: Dataset,
+    report: AuImportReport,
+    *,
+    tolerance_s: float | None,
+    offset: float | str | None,
+    max_offset_s: float,
+    progress: Listener,
+) -> dict[str, AlignedFrames]:
     joined = {}
     rates = dict(zip(dataset.recordings["recording"], dataset.recordings["fps"], strict=True))
     for done, (recording, part) in enumerate(by_recording.items(), 1):
         progress(Progress("align AUs", done, len(by_recording), recording))
         try:
             joined[recording], report.alignments[recording] = align(
-                part, dataset.frames(recording), dataset.names, rates[recording], tolerance_s=tolerance_s,
-                offset=0.0 if part.same_file and offset is None else offset, max_offset_s=max_offset_s)
+                part,
+                dataset.frames(recording),
+                dataset.names,
+                rates[recording],
+                tolerance_s=tolerance_s,
+                offset=0.0 if part.same_file and offset is None else offset,
+                max_offset_s=max_offset_s,
+            )
         except DataError as error:
             report.skipped[part.source] = str(error)
     report.unmatched = tuple(r for r in rates if r not in joined)
     return joined
 
 
-def _write(joined: dict[str, AlignedFrames], parts: dict[str, Detections], dataset: Dataset, name: str,
-           files: list[Path], report: AuImportReport, root: Path) -> None:
+def _write(
+    joined: dict[str, AlignedFrames],
+    parts: dict[str, Detections],
+    dataset: Dataset,
+    name: str,
+    files: list[Path],
+    report: AuImportReport,
+    root: Path,
+) -> None:
     used = [parts[r] for r in joined]
     aus = tuple(sorted(dict.fromkeys(pair for part in used for pair in part.aus), key=_facs_order))
     with open_writer(dataset.name, name, aus, root) as writer:
         for recording in dataset.recordings["recording"]:
             if recording in joined:
-                writer.add(recording, _on_columns(joined[recording], parts[recording].aus, aus),
-                           report.alignments[recording].report())
+                writer.add(
+                    recording,
+                    _on_columns(joined[recording], parts[recording].aus, aus),
+                    report.alignments[recording].report(),
+                )
             else:
                 writer.add(recording, None)
         _close(writer, used, dataset, name, files, report)
@@ -238,8 +308,9 @@ def _facs_order(pair: tuple[str, str]) -> tuple[int, str]:
     return int(pair[0][2:]), pair[1]
 
 
-def _on_columns(frames: AlignedFrames, own: tuple[tuple[str, str], ...],
-                aus: tuple[tuple[str, str], ...]) -> AlignedFrames:
+def _on_columns(
+    frames: AlignedFrames, own: tuple[tuple[str, str], ...], aus: tuple[tuple[str, str], ...]
+) -> AlignedFrames:
     """The columns of one file among those of all: an AU that this file lacks is not measured in it."""
     where = [aus.index(pair) for pair in own]
     wide = [np.full((len(frames.frame), len(aus)), np.nan, np.float32) for _ in range(2)]
@@ -248,14 +319,29 @@ def _on_columns(frames: AlignedFrames, own: tuple[tuple[str, str], ...],
     return AlignedFrames(frames.frame, *wide)
 
 
-def _close(writer: AlignedWriter, used: list[Detections], dataset: Dataset, name: str, files: list[Path],
-           report: AuImportReport) -> None:
+def _close(
+    writer: AlignedWriter,
+    used: list[Detections],
+    dataset: Dataset,
+    name: str,
+    files: list[Path],
+    report: AuImportReport,
+) -> None:
     manual = used[0].is_intervals
     notes = [] if manual else [DETECTOR_CAVEAT]
     sources = [{"file": Path(f).name, "sha256": file_sha256(Path(f))} for f in files if Path(f).is_file()]
-    writer.close({"name": name, "dataset": dataset.name, "dataset_key": dataset.key, "tool": used[0].tool,
-                  "version": used[0].version, "estimate": any(part.estimate for part in used),
-                  "emits": list(dict.fromkeys(au for part in used for au in part.emits)), "sources": sources,
-                  "skipped": list(report.skipped.values()),
-                  "notes": notes + [lag_line(a.report() for a in report.alignments.values()), *summarise(report.notes)],
-                  "file_notes": {source: list(lines) for source, lines in report.notes.items() if lines}})
+    writer.close(
+        {
+            "name": name,
+            "dataset": dataset.name,
+            "dataset_key": dataset.key,
+            "tool": used[0].tool,
+            "version": used[0].version,
+            "estimate": any(part.estimate for part in used),
+            "emits": list(dict.fromkeys(au for part in used for au in part.emits)),
+            "sources": sources,
+            "skipped": list(report.skipped.values()),
+            "notes": notes + [lag_line(a.report() for a in report.alignments.values()), *summarise(report.notes)],
+            "file_notes": {source: list(lines) for source, lines in report.notes.items() if lines},
+        }
+    )

@@ -82,11 +82,13 @@ class Joined:
     Raises `DataError` when the AUs or the tokens are not of this dataset.
     """
 
-    def __init__(self, tokens: TokenCache, dataset: Dataset, aus: AlignedAus,
-                 signals: AuSignals | None = None) -> None:
+    def __init__(self, tokens: TokenCache, dataset: Dataset, aus: AlignedAus, signals: AuSignals | None = None) -> None:
         if not aus.matches(dataset):
-            raise DataError(aus.name, f"made for another version of dataset {dataset.name}",
-                            "`dfe aus import` or `dfe aus derive` to be run again")
+            raise DataError(
+                aus.name,
+                f"made for another version of dataset {dataset.name}",
+                "`dfe aus import` or `dfe aus derive` to be run again",
+            )
         self.tokens, self.dataset, self.aus = tokens, dataset, aus
         self.signals = signals or assess_signals(aus, dataset)
         self.groups = Groups(condition_columns(dataset.recordings, dataset.labels))
@@ -98,6 +100,7 @@ class Joined:
         if self.dataset.truth is None:
             return ()
         from dfe_core.simulate.truth import CHANNELS
+
         return CHANNELS
 
     def blocks(self, psi: bool = True) -> Iterator[Block]:
@@ -125,9 +128,18 @@ class Joined:
         everywhere = np.concatenate([measured, np.ones(truth.shape[1], bool)])
         group = self.groups.index(str(row["subject"]), tuple(row[c] for c in self.groups.labels))
         for i, part in enumerate(np.array_split(np.arange(len(at)), -(-len(at) // BLOCK))):
-            yield Block(tokens.recording, group, i == 0, tokens.time_s[at[part]], float(row["fps"]),
-                        self._codewords(tokens, at[part]), None if values is None else values[part], everywhere,
-                        columns[part], features[part])
+            yield Block(
+                tokens.recording,
+                group,
+                i == 0,
+                tokens.time_s[at[part]],
+                float(row["fps"]),
+                self._codewords(tokens, at[part]),
+                None if values is None else values[part],
+                everywhere,
+                columns[part],
+                features[part],
+            )
 
     def _truth_and_psi(self, tokens: Tokens, frames: np.ndarray, psi: bool) -> tuple[np.ndarray, np.ndarray | None]:
         truth = np.zeros((len(frames), len(self.truth_columns)), np.float32)
@@ -137,6 +149,7 @@ class Joined:
         rows = np.searchsorted(source.frame, frames)
         if self.truth_columns:
             from dfe_core.simulate.truth import presence
+
             truth = presence(self.dataset, tokens.recording).presence[rows].astype(np.float32)
         return truth, source.psi[rows] if psi else None
 
@@ -151,8 +164,9 @@ class Joined:
 
 def condition_columns(recordings: pd.DataFrame, labels: tuple[str, ...]) -> tuple[str, ...]:
     """The label columns that figures can be filtered by: at most 12 values, no fractions, 1000 groups in all."""
-    usable = [c for c in labels if recordings[c].nunique(dropna=False) <= _MOST_LEVELS
-              and not _continuous(recordings[c])]
+    usable = [
+        c for c in labels if recordings[c].nunique(dropna=False) <= _MOST_LEVELS and not _continuous(recordings[c])
+    ]
     usable.sort(key=lambda c: recordings[c].nunique())
     while usable and len(recordings[["subject", *usable]].drop_duplicates()) > _MOST_GROUPS:
         usable.pop()

@@ -51,8 +51,9 @@ class Offset:
     at_zero: float
 
 
-def cross_correlate(detections: Detections, frames: Frames, names: tuple[str, ...], largest_s: float,
-                    around_s: float = 0.0) -> Offset | None:
+def cross_correlate(
+    detections: Detections, frames: Frames, names: tuple[str, ...], largest_s: float, around_s: float = 0.0
+) -> Offset | None:
     """The offset within ± `largest_s` of `around_s` at which AUs and expressions move together best.
 
     Where ψ is on ARKit coefficients, each detected AU is compared with its estimate from ψ; elsewhere the speed of all
@@ -167,7 +168,7 @@ def _lagged(own: np.ndarray, other: np.ndarray, lags: int, min_samples: int) -> 
     sum_a, sum_b = _correlate(a, seen_b, lags), _correlate(seen_a, b, lags)
     square_a, square_b = _correlate(a * a, seen_b, lags), _correlate(seen_a, b * b, lags)
     safe = np.maximum(count, 1)
-    covariance = _correlate(a, b, lags) / safe - sum_a * sum_b / safe ** 2
+    covariance = _correlate(a, b, lags) / safe - sum_a * sum_b / safe**2
     variance = (square_a / safe - (sum_a / safe) ** 2) * (square_b / safe - (sum_b / safe) ** 2)
     usable = (count >= min_samples) & (variance > 1e-10)
     scores = np.where(usable, covariance / np.sqrt(np.where(usable, variance, 1)), np.nan)
@@ -196,6 +197,6 @@ def _parabola(scores: np.ndarray, best: int) -> float:
     """Where between the neighbours of the peak the true peak lies, −½ … ½."""
     if not 0 < best < len(scores) - 1:
         return 0.0
-    low, top, high = scores[best - 1: best + 2]
+    low, top, high = scores[best - 1 : best + 2]
     curve = low - 2 * top + high
     return float(np.clip(0.5 * (low - high) / curve, -0.5, 0.5)) if curve < 0 else 0.0

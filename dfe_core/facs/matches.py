@@ -62,11 +62,11 @@ def best_one_or_two(similarity: np.ndarray, among: np.ndarray) -> Match:
     one = similarity.argmax(1)
     score, first = np.maximum(similarity.max(1), 0), np.where(similarity.max(1) > 0, one, -1)
     second = np.full(len(score), -1)
-    spare = 1 - among ** 2
+    spare = 1 - among**2
     for k, c in enumerate(similarity):
         weight = c[:, None] - among * c
         usable = (weight > 0) & (weight.T > 0) & (spare > 0.02)
-        square = np.where(usable, (c[:, None] ** 2 + c ** 2 - 2 * among * np.outer(c, c)) / np.maximum(spare, 0.02), 0)
+        square = np.where(usable, (c[:, None] ** 2 + c**2 - 2 * among * np.outer(c, c)) / np.maximum(spare, 0.02), 0)
         a, b = np.unravel_index(square.argmax(), square.shape)
         reached = np.sqrt(min(square[a, b], 1.0))
         if reached > score[k] + _WORTH_NAMING:
@@ -79,7 +79,7 @@ def intensity_correlation(aggregates: Aggregates) -> tuple[np.ndarray, np.ndarra
     """Correlation of codeword and AU intensities within subjects: (K, A'), between the AUs (A', A'), and which AUs
     (A,)."""
     a, use = aggregates.arrays, common_aus(aggregates)
-    cross = a["within_xy"].sum(0)[:, len(aggregates.columns):]
+    cross = a["within_xy"].sum(0)[:, len(aggregates.columns) :]
     inner = within_subjects(aggregates)
     spread = np.sqrt(np.maximum(np.diag(inner), 1e-12))
     scale = np.sqrt(np.maximum(np.diag(a["within_xx"].sum(0)), 0))[:, None] * spread
@@ -91,13 +91,20 @@ def within_subjects(aggregates: Aggregates) -> np.ndarray:
     """(A, A) sums of products of AU intensities, every subject's mean taken out."""
     index = np.arange(1 + aggregates.aus)
     own = np.zeros((len(aggregates.subjects), len(index), len(index)))
-    np.add.at(own, aggregates.subject_codes, aggregates.arrays["moments"][:, :len(index), :len(index)])
+    np.add.at(own, aggregates.subject_codes, aggregates.arrays["moments"][:, : len(index), : len(index)])
     mean = own[:, 0, 1:]
     return (own[:, 1:, 1:] - mean[:, :, None] * mean[:, None, :] / own[:, :1, :1]).sum(0)
 
 
-def codeword_table(codebook: Codebook, face: FaceModel, aggregates: Aggregates, found: Association,
-                   templates: Templates | None, beyond: pd.DataFrame, settings: CoverageSettings) -> pd.DataFrame:
+def codeword_table(
+    codebook: Codebook,
+    face: FaceModel,
+    aggregates: Aggregates,
+    found: Association,
+    templates: Templates | None,
+    beyond: pd.DataFrame,
+    settings: CoverageSettings,
+) -> pd.DataFrame:
     """One row a codeword: use, the AU or AUs its face and its use match, and whether it is new.
 
     Columns: codeword, name, frames, share, mean_intensity, size_mm, region, side, symmetry, face_aus, face_cosine,
@@ -108,26 +115,35 @@ def codeword_table(codebook: Codebook, face: FaceModel, aggregates: Aggregates, 
     """
     frames, size = aggregates.frames, codebook.size
     uses = _uses(aggregates)
-    names = [_label(*pair) for pair in aggregates.columns[:aggregates.aus]]
+    names = [_label(*pair) for pair in aggregates.columns[: aggregates.aus]]
     correlation, among, use = intensity_correlation(aggregates)
     by_use = best_one_or_two(correlation, among) if use.any() else Match(np.zeros(size), *np.full((2, size), -1))
     by_face = _face_match(codebook, face, templates)
-    best = np.where(np.isfinite(found.auroc[:, :aggregates.aus]), found.auroc[:, :aggregates.aus], -1)
+    best = np.where(np.isfinite(found.auroc[:, : aggregates.aus]), found.auroc[:, : aggregates.aus], -1)
     top = best.argmax(1) if best.shape[1] else np.zeros(size, int)
     score = best.max(1, initial=-1)
     enough = templates is not None or (use.any() and len(aggregates.subjects) >= settings.min_subjects)
     described = codeword_descriptions(codebook.psi, face)
     display = np.array([not d.rest and not d.contrast for d in described])
     judged = enough & display & (uses >= max(settings.min_share * frames, settings.min_frames))
-    table = pd.DataFrame({
-        "codeword": np.arange(size), "name": [plain_name(d) for d in described],
-        "frames": uses.astype(np.int64), "share": uses / frames,
-        "mean_intensity": _mean_intensity(aggregates, uses), "size_mm": _sizes(codebook, face),
-        **{c: codebook.table[c].to_numpy() for c in _FROM_MODEL if c in codebook.table},
-        "face_aus": _names(by_face, [_label(*p) for p in templates.aus] if templates else []),
-        "face_cosine": by_face.score, "use_aus": _names(by_use, [n for n, u in zip(names, use, strict=True) if u]),
-        "use_r": by_use.score, "best_au": [names[i] if s >= 0 else None for i, s in zip(top, score, strict=True)],
-        "auroc": np.where(score >= 0, score, np.nan), "judged": judged})
+    table = pd.DataFrame(
+        {
+            "codeword": np.arange(size),
+            "name": [plain_name(d) for d in described],
+            "frames": uses.astype(np.int64),
+            "share": uses / frames,
+            "mean_intensity": _mean_intensity(aggregates, uses),
+            "size_mm": _sizes(codebook, face),
+            **{c: codebook.table[c].to_numpy() for c in _FROM_MODEL if c in codebook.table},
+            "face_aus": _names(by_face, [_label(*p) for p in templates.aus] if templates else []),
+            "face_cosine": by_face.score,
+            "use_aus": _names(by_use, [n for n, u in zip(names, use, strict=True) if u]),
+            "use_r": by_use.score,
+            "best_au": [names[i] if s >= 0 else None for i, s in zip(top, score, strict=True)],
+            "auroc": np.where(score >= 0, score, np.nan),
+            "judged": judged,
+        }
+    )
     alike = (np.nan_to_num(table["face_cosine"]) >= settings.match_cosine) | (table["use_r"] >= settings.match_r)
     table = table.merge(beyond, on="codeword", how="left")
     left = (table["beyond_fraction"] >= settings.beyond_fraction) & (table["beyond_low"] > 0)
@@ -164,5 +180,6 @@ def _label(au: str, side: str) -> str:
 
 
 def _names(match: Match, names: list[str]) -> list[str | None]:
-    return [" + ".join(names[i] for i in pair if i >= 0) or None
-            for pair in zip(match.first, match.second, strict=True)]
+    return [
+        " + ".join(names[i] for i in pair if i >= 0) or None for pair in zip(match.first, match.second, strict=True)
+    ]

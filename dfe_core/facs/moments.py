@@ -47,13 +47,25 @@ class CodewordMoments:
         """Add one block."""
         subject = self._of_group.get(block.group) or self._find(block.group)
         x, y = block.codewords, np.concatenate([block.present, block.features], 1)
-        measured = np.concatenate([block.measured, block.measured[:self._aus]])
+        measured = np.concatenate([block.measured, block.measured[: self._aus]])
         sum_x, sum_y = np.asarray(x.sum(0), np.float64).ravel(), y.sum(0, dtype=np.float64)
-        _add(self._folds, self._fold_of[subject],
-             [len(block), sum_x, sum_y, (x.T @ x).toarray().astype(np.float64), (x.T @ y).astype(np.float64),
-              (y.astype(np.float64) ** 2).sum(0)])
-        _add(self._subjects, subject,
-             [len(block), sum_x, np.outer(sum_x, measured), sum_y, len(block) * measured.astype(np.float64)])
+        _add(
+            self._folds,
+            self._fold_of[subject],
+            [
+                len(block),
+                sum_x,
+                sum_y,
+                (x.T @ x).toarray().astype(np.float64),
+                (x.T @ y).astype(np.float64),
+                (y.astype(np.float64) ** 2).sum(0),
+            ],
+        )
+        _add(
+            self._subjects,
+            subject,
+            [len(block), sum_x, np.outer(sum_x, measured), sum_y, len(block) * measured.astype(np.float64)],
+        )
 
     def _find(self, group: int) -> str:
         self._of_group[group] = list(self._groups.keys)[group][0]
@@ -65,8 +77,9 @@ class CodewordMoments:
         within_frames (F, C + A), the frames in which each y was measured."""
         folds = sorted(self._folds)
         names = ("fold_frames", "fold_x", "fold_y", "fold_xx", "fold_xy", "fold_yy")
-        result = {"fold_fold": np.array(folds)} \
-            | {n: np.stack([np.asarray(self._folds[f][i]) for f in folds]) for i, n in enumerate(names)}
+        result = {"fold_fold": np.array(folds)} | {
+            n: np.stack([np.asarray(self._folds[f][i]) for f in folds]) for i, n in enumerate(names)
+        }
         within = {n: result[f"fold_{n}"].copy() for n in ("xx", "xy", "yy")}
         frames = np.zeros_like(result["fold_y"])
         for subject, (count, x, x_measured, y, known) in self._subjects.items():

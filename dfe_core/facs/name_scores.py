@@ -126,9 +126,18 @@ def held_out_recordings(codebook: Codebook, dataset: Dataset) -> tuple[tuple[str
     return tuple(n for n in names if n in set(split.get("recordings", {}).get("test", ()))), True
 
 
-def name_scores(codebook: Codebook, tokens: TokenCache, dataset: Dataset, face: FaceModel,
-                names: Sequence[CodewordName], aus: AlignedAus | None = None, *,
-                recordings: Sequence[str] | None = None, seed: int = 0, progress: Listener = silent) -> NameScores:
+def name_scores(
+    codebook: Codebook,
+    tokens: TokenCache,
+    dataset: Dataset,
+    face: FaceModel,
+    names: Sequence[CodewordName],
+    aus: AlignedAus | None = None,
+    *,
+    recordings: Sequence[str] | None = None,
+    seed: int = 0,
+    progress: Listener = silent,
+) -> NameScores:
     """Check names on the moments at which their codewords are strongest.
 
     Parameters
@@ -159,8 +168,12 @@ def name_scores(codebook: Codebook, tokens: TokenCache, dataset: Dataset, face: 
         if k != REST and (scored := _score(k, found, rng)) is not None:
             rows.append((k, *scored[0]))
             pairs += [(k, *pair, *scores) for pair, scores in zip(aus.aus if aus else (), scored[1], strict=True)]
-    return NameScores(pd.DataFrame(rows, columns=list(_COLUMNS)), pd.DataFrame(pairs, columns=list(_PAIRS)), chosen,
-                      held_out and recordings is None)
+    return NameScores(
+        pd.DataFrame(rows, columns=list(_COLUMNS)),
+        pd.DataFrame(pairs, columns=list(_PAIRS)),
+        chosen,
+        held_out and recordings is None,
+    )
 
 
 def _movement_weights(codebook: Codebook, face: FaceModel, names: Sequence[CodewordName]) -> np.ndarray:
@@ -178,15 +191,23 @@ def _movement_weights(codebook: Codebook, face: FaceModel, names: Sequence[Codew
 
 def _vertices(description: CodewordDescription, parts: Parts) -> np.ndarray:
     """The vertices of the parts that a name speaks of."""
-    wanted = {(p.part, side) for p in description.parts
-              for side in (("left", "right") if p.side == "both" else (p.side,))}
+    wanted = {
+        (p.part, side) for p in description.parts for side in (("left", "right") if p.side == "both" else (p.side,))
+    }
     columns = [i for i, label in enumerate(parts.labels) if label in wanted]
     found = np.flatnonzero(parts.members[:, columns].any(1))
     return np.concatenate([found, *parts.eyes]) if description.gaze else found
 
 
-def _collect(own: _Moments, tokens: TokenCache, dataset: Dataset, units: _Units, name: str,
-             weights: np.ndarray, rng: np.random.Generator) -> None:
+def _collect(
+    own: _Moments,
+    tokens: TokenCache,
+    dataset: Dataset,
+    units: _Units,
+    name: str,
+    weights: np.ndarray,
+    rng: np.random.Generator,
+) -> None:
     """Add the moments of one recording to its subject's."""
     try:
         held, frames = tokens.recording(name), dataset.frames(name)
@@ -209,8 +230,9 @@ def _collect(own: _Moments, tokens: TokenCache, dataset: Dataset, units: _Units,
             kept.append(values[drawn])
 
 
-def _score(k: int, found: dict[str, _Moments],
-           rng: np.random.Generator) -> tuple[tuple, list[tuple[int, float, float, float]]] | None:
+def _score(
+    k: int, found: dict[str, _Moments], rng: np.random.Generator
+) -> tuple[tuple, list[tuple[int, float, float, float]]] | None:
     """The figures of one codeword, and for every AU the subjects and the AUROC with its interval."""
     moved, shares, moments, units = [], [], 0, []
     for own in found.values():
@@ -234,6 +256,7 @@ def _auroc(there: np.ndarray, without: np.ndarray) -> np.ndarray:
     """(n, A) and (m, A) to (A,) P(there > without), ties half (Mann & Whitney 1947); NaN where something is missing or
     nothing varies."""
     from scipy.stats import rankdata
+
     both = np.concatenate([there, without]).astype(np.float64)
     if not both.shape[1]:
         return np.zeros(0)
@@ -269,15 +292,25 @@ class CheckedNames:
     templates: Templates | None = None
 
 
-def check_names(model: str, dataset: str, aus: str | None = None, *, root: Path | None = None, seed: int = 0,
-                progress: Listener = silent) -> CheckedNames:
+def check_names(
+    model: str,
+    dataset: str,
+    aus: str | None = None,
+    *,
+    root: Path | None = None,
+    seed: int = 0,
+    progress: Listener = silent,
+) -> CheckedNames:
     """Name the codewords of a model and check the names on a dataset that it encoded; kept under ``analyses/``.
 
     aus: names of action units of the dataset (`list_aligned`), to hold the names against. Raises `DataError` where the
     model did not encode the dataset, or nothing is left to check on.
     """
-    codebook, data, tokens = Codebook.open(model, root), Dataset.open(dataset, root), TokenCache.open(
-        model, dataset, root)
+    codebook, data, tokens = (
+        Codebook.open(model, root),
+        Dataset.open(dataset, root),
+        TokenCache.open(model, dataset, root),
+    )
     aligned = AlignedAus.open(dataset, aus, root) if aus else None
     key = scores_key(codebook, tokens, data, aligned, seed)
     if (kept := load_checked(key, codebook, root)) is not None:
@@ -286,8 +319,19 @@ def check_names(model: str, dataset: str, aus: str | None = None, *, root: Path 
     templates = _templates(codebook, data, aligned, face)
     names = name_codewords(codebook.psi, face, templates)
     scores = name_scores(codebook, tokens, data, face, names, aligned, seed=seed, progress=progress)
-    _save(scores, templates, key, {"aus": aus or "", "estimate": bool(aligned and aligned.estimate), "model": model,
-                                   "dataset": dataset, "seed": seed}, root)
+    _save(
+        scores,
+        templates,
+        key,
+        {
+            "aus": aus or "",
+            "estimate": bool(aligned and aligned.estimate),
+            "model": model,
+            "dataset": dataset,
+            "seed": seed,
+        },
+        root,
+    )
     checked = load_checked(key, codebook, root)
     assert checked is not None
     return checked
@@ -310,22 +354,30 @@ def scores_key(codebook: Codebook, tokens: TokenCache, dataset: Dataset, aus: Al
 def checked_folder(model: str, dataset: str, aus: str | None = None, root: Path | None = None, seed: int = 0) -> Path:
     """Where the checked names of these inputs as they are now lie, or would. Raises `DataError` for one not there."""
     aligned = AlignedAus.open(dataset, aus, root) if aus else None
-    key = scores_key(Codebook.open(model, root), TokenCache.open(model, dataset, root), Dataset.open(dataset, root),
-                     aligned, seed)
+    key = scores_key(
+        Codebook.open(model, root), TokenCache.open(model, dataset, root), Dataset.open(dataset, root), aligned, seed
+    )
     return artefact_path("analyses", f"names-{key}", root)
 
 
-def _save(scores: NameScores, templates: Templates | None, key: str, facts: dict[str, Any],
-          root: Path | None) -> None:
+def _save(scores: NameScores, templates: Templates | None, key: str, facts: dict[str, Any], root: Path | None) -> None:
     """``analyses/names-<key>/`` with scores.parquet, pairs.parquet, templates.npz where there are any."""
     with atomic_directory(artefact_path("analyses", f"names-{key}", root)) as folder:
         scores.table.to_parquet(folder / "scores.parquet")
         scores.pairs.to_parquet(folder / "pairs.parquet")
         if templates is not None:
             np.savez(folder / "templates.npz", psi=templates.psi)
-        write_json(folder / "manifest.json", {
-            "schema_version": VERSION, "key": key, "held_out": scores.held_out, "recordings": list(scores.recordings),
-            "template_aus": [list(pair) for pair in templates.aus] if templates else [], **facts})
+        write_json(
+            folder / "manifest.json",
+            {
+                "schema_version": VERSION,
+                "key": key,
+                "held_out": scores.held_out,
+                "recordings": list(scores.recordings),
+                "template_aus": [list(pair) for pair in templates.aus] if templates else [],
+                **facts,
+            },
+        )
 
 
 def load_checked(key: str, codebook: Codebook, root: Path | None = None) -> CheckedNames | None:
@@ -334,12 +386,17 @@ def load_checked(key: str, codebook: Codebook, root: Path | None = None) -> Chec
     if not (folder / "manifest.json").is_file():
         return None
     manifest = read_json(folder / "manifest.json")
-    scores = NameScores(pd.read_parquet(folder / "scores.parquet"), pd.read_parquet(folder / "pairs.parquet"),
-                        tuple(manifest["recordings"]), bool(manifest["held_out"]))
+    scores = NameScores(
+        pd.read_parquet(folder / "scores.parquet"),
+        pd.read_parquet(folder / "pairs.parquet"),
+        tuple(manifest["recordings"]),
+        bool(manifest["held_out"]),
+    )
     templates = None
     if manifest["template_aus"]:
         with np.load(folder / "templates.npz") as arrays:
             templates = Templates(tuple((au, side) for au, side in manifest["template_aus"]), arrays["psi"], "observed")
-    names = name_codewords(codebook.psi, open_face(codebook.face_id, root), templates,
-                           scores.pairs if manifest["aus"] else None)
+    names = name_codewords(
+        codebook.psi, open_face(codebook.face_id, root), templates, scores.pairs if manifest["aus"] else None
+    )
     return CheckedNames(tuple(names), scores, manifest["aus"], bool(manifest["estimate"]), templates)

@@ -12,8 +12,9 @@ from dfe_core.facs.settings import CoverageSettings
 from dfe_core.tokenizer.codebook import Codebook
 
 
-def redundant_pairs(codebook: Codebook, face: FaceModel, codewords: pd.DataFrame,
-                    settings: CoverageSettings) -> pd.DataFrame:
+def redundant_pairs(
+    codebook: Codebook, face: FaceModel, codewords: pd.DataFrame, settings: CoverageSettings
+) -> pd.DataFrame:
     """Pairs of judged codewords whose displacement fields have a cosine of at least `redundant_cosine`, closest first:
     first, second, cosine, first_frames, second_frames."""
     index = codewords.loc[codewords["judged"], "codeword"].to_numpy()
@@ -22,8 +23,15 @@ def redundant_pairs(codebook: Codebook, face: FaceModel, codewords: pd.DataFrame
     cosine = np.triu(gram / np.outer(size, size), 1)
     a, b = np.nonzero(cosine >= settings.redundant_cosine)
     frames = codewords["frames"].to_numpy()
-    table = pd.DataFrame({"first": index[a], "second": index[b], "cosine": cosine[a, b],
-                          "first_frames": frames[index[a]], "second_frames": frames[index[b]]})
+    table = pd.DataFrame(
+        {
+            "first": index[a],
+            "second": index[b],
+            "cosine": cosine[a, b],
+            "first_frames": frames[index[a]],
+            "second_frames": frames[index[b]],
+        }
+    )
     return table.sort_values(["cosine", "first"], ascending=[False, True], ignore_index=True)
 
 
@@ -34,14 +42,20 @@ def split_table(aggregates: Aggregates, found: Association, settings: CoverageSe
     A codeword counts for the AU that it goes with most (largest phi), where that is above chance at the false discovery
     rate: AUs that often come together do not lend each other their codewords.
     """
-    rows, phi = [], np.nan_to_num(found.phi[:, :aggregates.aus], nan=-1.0)
+    rows, phi = [], np.nan_to_num(found.phi[:, : aggregates.aus], nan=-1.0)
     strongest = phi.argmax(1) if phi.shape[1] else np.zeros(len(phi), int)
-    for i, (au, side) in enumerate(aggregates.columns[:aggregates.aus]):
+    for i, (au, side) in enumerate(aggregates.columns[: aggregates.aus]):
         counts = (strongest == i) & (found.q[:, i] < settings.fdr) & (found.lift[:, i] > 1)
         excess = np.where(counts, np.maximum(found.together[:, i] - found.expected[:, i], 0), 0)
         share = excess[excess > 0] / max(excess.sum(), 1e-12)
-        order = np.argsort(-excess, kind="stable")[:min(10, len(share))]
-        rows.append({"au": au, "side": side, "codewords": len(share),
-                     "effective_codewords": float(np.exp(-(share * np.log(share)).sum())) if len(share) else 0.0,
-                     "top": order.tolist()})
+        order = np.argsort(-excess, kind="stable")[: min(10, len(share))]
+        rows.append(
+            {
+                "au": au,
+                "side": side,
+                "codewords": len(share),
+                "effective_codewords": float(np.exp(-(share * np.log(share)).sum())) if len(share) else 0.0,
+                "top": order.tolist(),
+            }
+        )
     return pd.DataFrame(rows, columns=["au", "side", "codewords", "effective_codewords", "top"])

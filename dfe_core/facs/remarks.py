@@ -39,8 +39,16 @@ class Remark(str):
     frames: int
     of_frames: int
 
-    def __new__(cls, text: str, topic: Topic = Topic.OTHER, *, aus: Iterable[str] | Mapping[str, float] = (),
-                scale: str = "", frames: int = 0, of_frames: int = 0) -> Remark:
+    def __new__(
+        cls,
+        text: str,
+        topic: Topic = Topic.OTHER,
+        *,
+        aus: Iterable[str] | Mapping[str, float] = (),
+        scale: str = "",
+        frames: int = 0,
+        of_frames: int = 0,
+    ) -> Remark:
         """A remark that reads `text`."""
         self = super().__new__(cls, text)
         self.topic, self.scale, self.frames, self.of_frames = topic, scale, frames, of_frames
@@ -94,8 +102,12 @@ def _others(remarks: list[tuple[str, str]], files: int) -> list[str]:
         names.setdefault(kind, []).append(name)
         example.setdefault(kind, str(remark))
     ordered = sorted(names, key=lambda kind: -len(names[kind]))
-    lines = [f"{names[kind][0]}: {example[kind]}" if len(names[kind]) == 1 else
-             f"{example[kind]} (so or similar in {len(names[kind])} of {files} files)"
-             for kind in ordered[:_MOST_OTHERS]]
-    return lines + ([f"and {len(ordered) - _MOST_OTHERS} other remarks on single files"]
-                    if len(ordered) > _MOST_OTHERS else [])
+    lines = [
+        f"{names[kind][0]}: {example[kind]}"
+        if len(names[kind]) == 1
+        else f"{example[kind]} (so or similar in {len(names[kind])} of {files} files)"
+        for kind in ordered[:_MOST_OTHERS]
+    ]
+    return lines + (
+        [f"and {len(ordered) - _MOST_OTHERS} other remarks on single files"] if len(ordered) > _MOST_OTHERS else []
+    )

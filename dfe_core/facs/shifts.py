@@ -38,14 +38,14 @@ def shift_moments(codewords: np.ndarray, columns: np.ndarray) -> tuple[np.ndarra
     if frames % 2 == 0:
         weight[-1] = 1
     power = (_power(columns) * weight.astype(np.float32)).T
-    variance = [_power(codewords[:, i:i + _BATCH]) @ power for i in range(0, codewords.shape[1], _BATCH)]
+    variance = [_power(codewords[:, i : i + _BATCH]) @ power for i in range(0, codewords.shape[1], _BATCH)]
     variance = np.concatenate(variance) if variance else np.zeros_like(mean)
-    return mean, variance.astype(np.float64) / frames ** 2
+    return mean, variance.astype(np.float64) / frames**2
 
 
 def _power(series: np.ndarray) -> np.ndarray:
     spectrum = rfft(np.ascontiguousarray(series.T, np.float32), axis=1)
-    return spectrum.real ** 2 + spectrum.imag ** 2
+    return spectrum.real**2 + spectrum.imag**2
 
 
 def drawn_counts(rng: np.random.Generator, codewords: csr_matrix, columns: np.ndarray, draws: int) -> np.ndarray:
@@ -56,8 +56,11 @@ def drawn_counts(rng: np.random.Generator, codewords: csr_matrix, columns: np.nd
     frames, count = columns.shape
     shifts = rng.integers(0, frames, (draws, count))
     index = np.arange(frames)[:, None]
-    return np.stack([codewords @ columns[(index + shift) % frames, np.arange(count)] for shift in shifts]) \
-        if draws else np.empty((0, codewords.shape[0], count), np.float32)
+    return (
+        np.stack([codewords @ columns[(index + shift) % frames, np.arange(count)] for shift in shifts])
+        if draws
+        else np.empty((0, codewords.shape[0], count), np.float32)
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,18 +115,21 @@ def null_tails(z: np.ndarray, expected: np.ndarray) -> NullTails:
     flat = z[:, usable]
     stratum = np.digitize(expected[usable], _STRATA)
     size = np.bincount(stratum, minlength=len(_STRATA) + 1) * len(z)
-    edges = tuple(edge for i, edge in enumerate(_STRATA) if size[:i + 1].sum() >= 1000 and size[i + 1:].sum() >= 1000)
+    edges = tuple(edge for i, edge in enumerate(_STRATA) if size[: i + 1].sum() >= 1000 and size[i + 1 :].sum() >= 1000)
     stratum = np.digitize(expected[usable], edges)
     pools = [np.sort(flat[:, stratum == i], axis=None) for i in range(len(edges) + 1)]
-    return NullTails(np.array(edges), np.stack([_padded(p[::-1], -np.inf) for p in pools]),
-                     np.stack([_padded(p, np.inf) for p in pools]),
-                     np.stack([np.quantile(p, np.linspace(0, 1, 101)) if len(p) else np.zeros(101) for p in pools]),
-                     np.array([len(p) for p in pools]))
+    return NullTails(
+        np.array(edges),
+        np.stack([_padded(p[::-1], -np.inf) for p in pools]),
+        np.stack([_padded(p, np.inf) for p in pools]),
+        np.stack([np.quantile(p, np.linspace(0, 1, 101)) if len(p) else np.zeros(101) for p in pools]),
+        np.array([len(p) for p in pools]),
+    )
 
 
 def _padded(ordered: np.ndarray, fill: float) -> np.ndarray:
     row = np.full(_TAIL, fill)
-    row[:min(_TAIL, len(ordered))] = ordered[:_TAIL]
+    row[: min(_TAIL, len(ordered))] = ordered[:_TAIL]
     return row
 
 

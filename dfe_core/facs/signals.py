@@ -116,26 +116,49 @@ class AuSignals:
         """au, side, signal, recordings, then how many recordings are in each state of `Measurement` (lower case), and
         baseline (median over subjects) with its largest."""
         counts = {state.name.lower(): (self.state == state).sum(0) for state in Measurement}
-        own = pd.DataFrame(self.baseline).groupby(pd.Series(self.subject_of)).first().to_numpy().reshape(
-            -1, len(self.aus))
+        own = (
+            pd.DataFrame(self.baseline)
+            .groupby(pd.Series(self.subject_of))
+            .first()
+            .to_numpy()
+            .reshape(-1, len(self.aus))
+        )
         middle, largest = (np.median(own, 0), own.max(0)) if len(own) else (np.zeros(len(self.aus)),) * 2
-        return pd.DataFrame({"au": [a for a, _ in self.aus], "side": [s for _, s in self.aus],
-                             "signal": list(self.rules), "recordings": len(self.recordings), **counts,
-                             "baseline": middle, "largest_baseline": largest})
+        return pd.DataFrame(
+            {
+                "au": [a for a, _ in self.aus],
+                "side": [s for _, s in self.aus],
+                "signal": list(self.rules),
+                "recordings": len(self.recordings),
+                **counts,
+                "baseline": middle,
+                "largest_baseline": largest,
+            }
+        )
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What `from_arrays` needs, for storage."""
-        return {"signal_baseline": self.baseline, "signal_state": self.state, "signal_rules": np.array(self.rules),
-                "signal_recordings": np.array(self.recordings), "signal_subjects": np.array(self.subject_of),
-                "signal_above": np.array(self.above)}
+        return {
+            "signal_baseline": self.baseline,
+            "signal_state": self.state,
+            "signal_rules": np.array(self.rules),
+            "signal_recordings": np.array(self.recordings),
+            "signal_subjects": np.array(self.subject_of),
+            "signal_above": np.array(self.above),
+        }
 
     @classmethod
     def from_arrays(cls, aus: tuple[tuple[str, str], ...], arrays: dict[str, np.ndarray]) -> AuSignals:
         """The inverse of `arrays`."""
-        return cls(aus=aus, rules=tuple(arrays["signal_rules"].tolist()),
-                   recordings=tuple(arrays["signal_recordings"].tolist()),
-                   subject_of=tuple(arrays["signal_subjects"].tolist()), baseline=arrays["signal_baseline"],
-                   state=arrays["signal_state"], above=float(arrays["signal_above"]))
+        return cls(
+            aus=aus,
+            rules=tuple(arrays["signal_rules"].tolist()),
+            recordings=tuple(arrays["signal_recordings"].tolist()),
+            subject_of=tuple(arrays["signal_subjects"].tolist()),
+            baseline=arrays["signal_baseline"],
+            state=arrays["signal_state"],
+            above=float(arrays["signal_above"]),
+        )
 
 
 def assess_signals(aus: AlignedAus, dataset: Dataset, above: float = ABOVE_BASELINE) -> AuSignals:
@@ -157,15 +180,30 @@ def assess_signals(aus: AlignedAus, dataset: Dataset, above: float = ABOVE_BASEL
         by_subject[subjects[name]] = by_subject.get(subjects[name], 0) + histogram.sum(0)
         facts.append(_facts(frames, histogram))
     judged = np.array([rule == INTENSITY for rule in rules])
-    own = {subject: np.where(judged, _quantile(h, BASELINE_QUANTILE), 0).astype(np.float32)
-           for subject, h in by_subject.items()}
+    own = {
+        subject: np.where(judged, _quantile(h, BASELINE_QUANTILE), 0).astype(np.float32)
+        for subject, h in by_subject.items()
+    }
     empty = (0, len(aus.aus))
-    baseline = np.array([own[subjects[n]] for n in names], np.float32).reshape(len(names), -1) if names \
+    baseline = (
+        np.array([own[subjects[n]] for n in names], np.float32).reshape(len(names), -1)
+        if names
         else np.zeros(empty, np.float32)
-    state = np.array([_state(f, own[subjects[n]] + above, rules) for f, n in zip(facts, names, strict=True)], np.int8) \
-        if names else np.zeros(empty, np.int8)
-    return AuSignals(aus=aus.aus, rules=rules, recordings=tuple(names), subject_of=tuple(subjects[n] for n in names),
-                     baseline=baseline, state=state, above=above)
+    )
+    state = (
+        np.array([_state(f, own[subjects[n]] + above, rules) for f, n in zip(facts, names, strict=True)], np.int8)
+        if names
+        else np.zeros(empty, np.int8)
+    )
+    return AuSignals(
+        aus=aus.aus,
+        rules=rules,
+        recordings=tuple(names),
+        subject_of=tuple(subjects[n] for n in names),
+        baseline=baseline,
+        state=state,
+        above=above,
+    )
 
 
 def _rules(aus: AlignedAus, names: list[str]) -> tuple[str, ...]:
@@ -208,9 +246,14 @@ def _facts(frames: AlignedFrames, histogram: np.ndarray) -> _Facts:
     below = np.cumsum(absent, -1) - absent / 2
     enough = (p >= _LEAST_FRAMES) & (n >= _LEAST_FRAMES)
     agreement = np.where(enough, (present * below).sum(-1) / np.maximum(p * n, 1), np.nan)
-    return _Facts(np.isfinite(frames.intensity).mean(0), np.isfinite(frames.presence).mean(0),
-                  _range(frames.intensity), _range(frames.presence),
-                  (np.nan_to_num(frames.intensity) >= _SATURATED_FROM).mean(0), agreement)
+    return _Facts(
+        np.isfinite(frames.intensity).mean(0),
+        np.isfinite(frames.presence).mean(0),
+        _range(frames.intensity),
+        _range(frames.presence),
+        (np.nan_to_num(frames.intensity) >= _SATURATED_FROM).mean(0),
+        agreement,
+    )
 
 
 def _range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -36,9 +36,13 @@ class Reason(StrEnum):
     FEW_SUBJECTS = "few subjects"
 
 
-OF_MEASUREMENT = {Measurement.RESTS: Reason.RESTS, Measurement.CONSTANT: Reason.CONSTANT,
-                  Measurement.SATURATED: Reason.SATURATED, Measurement.CONTRADICTORY: Reason.CONTRADICTORY,
-                  Measurement.MISSING: Reason.MISSING}
+OF_MEASUREMENT = {
+    Measurement.RESTS: Reason.RESTS,
+    Measurement.CONSTANT: Reason.CONSTANT,
+    Measurement.SATURATED: Reason.SATURATED,
+    Measurement.CONTRADICTORY: Reason.CONTRADICTORY,
+    Measurement.MISSING: Reason.MISSING,
+}
 
 _WORDS = {
     Reason.LOW_AUROC: "AUROC {value:.2f} of at most three codewords is below {least:g}",
@@ -50,9 +54,11 @@ _WORDS = {
     Reason.CONTRADICTORY: "intensity and presence contradict each other in {count} of {total} recordings",
     Reason.MISSING: "no value in {count} of {total} recordings",
     Reason.BLIND: "the extractor cannot show it: the coefficients of it never move, saturate or move with the head",
-    Reason.FEW_EVENTS: "n = {count} events", Reason.FEW_FRAMES: "n = {count} frames",
+    Reason.FEW_EVENTS: "n = {count} events",
+    Reason.FEW_FRAMES: "n = {count} frames",
     Reason.FEW_FRAMES_WITHOUT: "n = {count} frames without it",
-    Reason.FEW_SUBJECTS: "n = {count} subjects with enough frames of it"}
+    Reason.FEW_SUBJECTS: "n = {count} subjects with enough frames of it",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

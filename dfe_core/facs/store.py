@@ -66,8 +66,11 @@ class AlignedAus:
         path = artefact_path("analyses", folder_name(dataset, name), root)
         if not (path / "manifest.json").is_file():
             known = list_aligned(dataset, root)
-            raise DataError(name, f"no AUs of this name for dataset {dataset}", "one of " + ", ".join(known)
-                            if known else "AUs made by `dfe aus import` or `dfe aus derive`")
+            raise DataError(
+                name,
+                f"no AUs of this name for dataset {dataset}",
+                "one of " + ", ".join(known) if known else "AUs made by `dfe aus import` or `dfe aus derive`",
+            )
         return cls(path)
 
     @property
@@ -125,11 +128,15 @@ class AlignedAus:
         if name not in self._where:
             raise DataError(self.path.name, f"no AUs of recording {name!r}", "an aligned recording")
         first, count = self._where[name]
-        groups = [i for i in range(np.searchsorted(self._group_ends, first, "right"), len(self._group_ends))
-                  if (self._group_ends[i - 1] if i else 0) < first + count]
+        groups = [
+            i
+            for i in range(np.searchsorted(self._group_ends, first, "right"), len(self._group_ends))
+            if (self._group_ends[i - 1] if i else 0) < first + count
+        ]
         start = int(self._group_ends[groups[0] - 1]) if groups[0] else 0
-        table = self._file.read_row_groups(groups, columns=["frame", "presence", "intensity"])\
-            .slice(first - start, count)
+        table = self._file.read_row_groups(groups, columns=["frame", "presence", "intensity"]).slice(
+            first - start, count
+        )
         return AlignedFrames(table["frame"].to_numpy(), *(self._matrix(table[c]) for c in ("presence", "intensity")))
 
     def iter_recordings(self, names: list[str] | None = None) -> Iterator[tuple[str, AlignedFrames]]:
@@ -152,8 +159,11 @@ class AlignedAus:
         try:
             return pq.ParquetFile(check(self.path / "aus.parquet"), memory_map=True)
         except (OSError, pa.ArrowInvalid) as error:
-            raise DataError(self.path / "aus.parquet", f"not readable ({error})",
-                            "a file written by dfe: import or derive the AUs again") from None
+            raise DataError(
+                self.path / "aus.parquet",
+                f"not readable ({error})",
+                "a file written by dfe: import or derive the AUs again",
+            ) from None
 
     @cached_property
     def _group_ends(self) -> np.ndarray:
@@ -167,8 +177,14 @@ class AlignedWriter:
     def __init__(self, folder: Path, aus: tuple[tuple[str, str], ...]) -> None:
         self.folder, self.aus = folder, aus
         matrix = pa.list_(pa.float32(), len(aus))
-        self._schema = pa.schema([("recording", pa.dictionary(pa.int32(), pa.string())), ("frame", pa.int64()),
-                                  ("presence", matrix), ("intensity", matrix)])
+        self._schema = pa.schema(
+            [
+                ("recording", pa.dictionary(pa.int32(), pa.string())),
+                ("frame", pa.int64()),
+                ("presence", matrix),
+                ("intensity", matrix),
+            ]
+        )
         self._sink = pq.ParquetWriter(folder / "aus.parquet", self._schema, compression="zstd")
         self._alignment: list[dict[str, Any]] = []
 
@@ -177,10 +193,14 @@ class AlignedWriter:
         count = 0 if frames is None else len(frames.frame)
         if count:
             name = pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [recording])
-            lists = [pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(m, np.float32).ravel(), len(self.aus))
-                     for m in (frames.presence, frames.intensity)]
-            self._sink.write_table(pa.table([name, pa.array(frames.frame, pa.int64()), *lists], schema=self._schema),
-                                   row_group_size=_ROW_GROUP)
+            lists = [
+                pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(m, np.float32).ravel(), len(self.aus))
+                for m in (frames.presence, frames.intensity)
+            ]
+            self._sink.write_table(
+                pa.table([name, pa.array(frames.frame, pa.int64()), *lists], schema=self._schema),
+                row_group_size=_ROW_GROUP,
+            )
         self._alignment.append({"recording": recording, "frames": count, **(report or {})})
 
     def close(self, manifest: dict[str, Any]) -> None:
@@ -188,15 +208,24 @@ class AlignedWriter:
         self._sink.close()
         digest = file_sha256(self.folder / "aus.parquet")
         aus = [{"au": au, "side": side} for au, side in self.aus]
-        write_json(self.folder / "manifest.json",
-                   {"schema_version": SCHEMA_VERSION, **manifest, "aus": aus, "alignment": self._alignment,
-                    "frames": sum(row["frames"] for row in self._alignment), "files": {"aus.parquet": digest},
-                    "key": content_key([digest, aus, manifest["dataset_key"]])})
+        write_json(
+            self.folder / "manifest.json",
+            {
+                "schema_version": SCHEMA_VERSION,
+                **manifest,
+                "aus": aus,
+                "alignment": self._alignment,
+                "frames": sum(row["frames"] for row in self._alignment),
+                "files": {"aus.parquet": digest},
+                "key": content_key([digest, aus, manifest["dataset_key"]]),
+            },
+        )
 
 
 @contextlib.contextmanager
-def open_writer(dataset: str, name: str, aus: tuple[tuple[str, str], ...],
-                root: Path | None = None) -> Iterator[AlignedWriter]:
+def open_writer(
+    dataset: str, name: str, aus: tuple[tuple[str, str], ...], root: Path | None = None
+) -> Iterator[AlignedWriter]:
     """An `AlignedWriter` for the AUs `name` of `dataset`; they appear when the block ends well, else nothing does."""
     artefact_path("analyses", name, root)
     path = artefact_path("analyses", folder_name(dataset, name), root)
@@ -226,8 +255,9 @@ def list_aligned(dataset: str, root: Path | None = None) -> list[str]:
     parent = artefact_path("analyses", prefix + "x", root).parent
     if not parent.is_dir():
         return []
-    return sorted(p.name[len(prefix):] for p in parent.iterdir()
-                  if p.name.startswith(prefix) and (p / "manifest.json").is_file())
+    return sorted(
+        p.name[len(prefix) :] for p in parent.iterdir() if p.name.startswith(prefix) and (p / "manifest.json").is_file()
+    )
 
 
 def present(presence: np.ndarray, intensity: np.ndarray) -> np.ndarray:

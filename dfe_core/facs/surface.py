@@ -41,8 +41,9 @@ def region_grams(face: FaceModel) -> dict[str, np.ndarray]:
 def side_grams(face: FaceModel) -> tuple[np.ndarray, np.ndarray]:
     """(E, E) twice: summed squared displacement of the left and of the right half, mm²."""
     if face.has_mesh:
-        halves = [face.basis[:, face.sides == code].reshape(face.coefficients, -1).astype(np.float64) * 1e3
-                  for code in (1, 2)]
+        halves = [
+            face.basis[:, face.sides == code].reshape(face.coefficients, -1).astype(np.float64) * 1e3 for code in (1, 2)
+        ]
         return tuple(half @ half.T for half in halves)
     ends = (("Left", "_L", "left"), ("Right", "_R", "right"))
     return tuple(np.diag([float(name.endswith(end)) for name in face.names]) for end in ends)
@@ -68,8 +69,12 @@ class SurfaceCollector:
         bins = np.clip(np.searchsorted(MM_EDGES, moved, "right") - 1, 0, len(MM_EDGES) - 2)
         flat = bins + np.arange(len(self.regions)) * (len(MM_EDGES) - 1)
         histogram = np.bincount(flat.ravel(), minlength=len(self.regions) * (len(MM_EDGES) - 1))
-        parts = [moved.sum(0, dtype=np.float64), histogram.reshape(len(self.regions), -1),
-                 np.bincount(kind, minlength=len(DISPLAYS)), np.float64(balance[kind > 0].sum())]
+        parts = [
+            moved.sum(0, dtype=np.float64),
+            histogram.reshape(len(self.regions), -1),
+            np.bincount(kind, minlength=len(DISPLAYS)),
+            np.float64(balance[kind > 0].sum()),
+        ]
         held = self._sums.get(block.group)
         self._sums[block.group] = parts if held is None else [a + b for a, b in zip(held, parts, strict=True)]
 

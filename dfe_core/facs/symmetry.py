@@ -25,10 +25,12 @@ def symmetry_by_subject(aggregates: Aggregates, codebook: Codebook) -> pd.DataFr
     frames, moving = shown.sum(1), shown[:, 1:].sum(1)
     tokens = _tokens_by_side(aggregates, codebook)
     share = tokens / np.maximum(tokens.sum(1, keepdims=True), 1)
-    table = {"subject": aggregates.subjects, "frames": frames.astype(np.int64)} \
-        | {name: shown[:, i] / frames for i, name in enumerate(DISPLAYS)} \
-        | {"balance": np.divide(balance, moving, out=np.full(count, np.nan), where=moving > 0)} \
+    table = (
+        {"subject": aggregates.subjects, "frames": frames.astype(np.int64)}
+        | {name: shown[:, i] / frames for i, name in enumerate(DISPLAYS)}
+        | {"balance": np.divide(balance, moving, out=np.full(count, np.nan), where=moving > 0)}
         | {f"token_{side}": share[:, i] for i, side in enumerate(SIDES)}
+    )
     return pd.DataFrame(table)
 
 
@@ -42,8 +44,9 @@ def _tokens_by_side(aggregates: Aggregates, codebook: Codebook) -> np.ndarray:
     return total
 
 
-def symmetry_summary(by_subject: pd.DataFrame, codewords: pd.DataFrame, settings: CoverageSettings,
-                     seed: int) -> pd.DataFrame:
+def symmetry_summary(
+    by_subject: pd.DataFrame, codewords: pd.DataFrame, settings: CoverageSettings, seed: int
+) -> pd.DataFrame:
     """what, share, low, high, n: shares of frames and of tokens with 95 % intervals over subjects, then the share of
     codewords in use on each side (counts of codewords: no interval)."""
     subjects = len(by_subject)
@@ -53,11 +56,25 @@ def symmetry_summary(by_subject: pd.DataFrame, codewords: pd.DataFrame, settings
         values = by_subject[list(names)].to_numpy() * by_subject[["frames"]].to_numpy()
         share = values.sum(0) / values.sum()
         sampled = weights @ values
-        low, high = interval(sampled / sampled.sum(1, keepdims=True)) if subjects >= settings.min_subjects \
+        low, high = (
+            interval(sampled / sampled.sum(1, keepdims=True))
+            if subjects >= settings.min_subjects
             else np.full((2, len(names)), np.nan)
-        rows += [{"of": kind, "what": n.removeprefix("token_"), "share": s, "low": a, "high": b, "n": subjects}
-                 for n, s, a, b in zip(names, share, low, high, strict=True)]
+        )
+        rows += [
+            {"of": kind, "what": n.removeprefix("token_"), "share": s, "low": a, "high": b, "n": subjects}
+            for n, s, a, b in zip(names, share, low, high, strict=True)
+        ]
     used = codewords[codewords["judged"]]
-    rows += [{"of": "codewords", "what": side, "share": float((used["side"] == side).mean()) if len(used) else np.nan,
-              "low": np.nan, "high": np.nan, "n": len(used)} for side in SIDES]
+    rows += [
+        {
+            "of": "codewords",
+            "what": side,
+            "share": float((used["side"] == side).mean()) if len(used) else np.nan,
+            "low": np.nan,
+            "high": np.nan,
+            "n": len(used),
+        }
+        for side in SIDES
+    ]
     return pd.DataFrame(rows)

@@ -44,73 +44,90 @@ class Coefficient:
     note: str = ""
 
 
-ACTION_UNITS = MappingProxyType({unit.code: unit for unit in (
-    ActionUnit("AU1", "inner brow raiser", "frontalis, medial"),
-    ActionUnit("AU2", "outer brow raiser", "frontalis, lateral"),
-    ActionUnit("AU4", "brow lowerer", "corrugator, procerus, depressor supercilii"),
-    ActionUnit("AU5", "upper lid raiser", "levator palpebrae superioris"),
-    ActionUnit("AU6", "cheek raiser", "orbicularis oculi, orbital"),
-    ActionUnit("AU7", "lid tightener", "orbicularis oculi, palpebral"),
-    ActionUnit("AU8", "lips toward each other", "orbicularis oris"),
-    ActionUnit("AU9", "nose wrinkler", "levator labii superioris alaeque nasi"),
-    ActionUnit("AU10", "upper lip raiser", "levator labii superioris"),
-    ActionUnit("AU11", "nasolabial deepener", "zygomaticus minor"),
-    ActionUnit("AU12", "lip corner puller", "zygomaticus major"),
-    ActionUnit("AU13", "sharp lip puller", "levator anguli oris"),
-    ActionUnit("AU14", "dimpler", "buccinator"),
-    ActionUnit("AU15", "lip corner depressor", "depressor anguli oris"),
-    ActionUnit("AU16", "lower lip depressor", "depressor labii inferioris"),
-    ActionUnit("AU17", "chin raiser", "mentalis"),
-    ActionUnit("AU18", "lip pucker", "incisivii labii, orbicularis oris"),
-    ActionUnit("AD19", "tongue show", "genioglossus"),
-    ActionUnit("AU20", "lip stretcher", "risorius, platysma"),
-    ActionUnit("AU21", "neck tightener", "platysma"),
-    ActionUnit("AU22", "lip funneler", "orbicularis oris"),
-    ActionUnit("AU23", "lip tightener", "orbicularis oris"),
-    ActionUnit("AU24", "lip pressor", "orbicularis oris"),
-    ActionUnit("AU25", "lips part", "depressor labii; relaxed mentalis or orbicularis oris"),
-    ActionUnit("AU26", "jaw drop", "relaxed masseter, temporalis"),
-    ActionUnit("AU27", "mouth stretch", "pterygoids, digastric"),
-    ActionUnit("AU28", "lip suck", "orbicularis oris"),
-    ActionUnit("AD29", "jaw thrust", "pterygoids"),
-    ActionUnit("AD30", "jaw sideways", "pterygoids"),
-    ActionUnit("AU31", "jaw clencher", "masseter"),
-    ActionUnit("AD32", "lip bite"),
-    ActionUnit("AD33", "cheek blow"),
-    ActionUnit("AD34", "cheek puff", "buccinator"),
-    ActionUnit("AD35", "cheek suck"),
-    ActionUnit("AD36", "tongue bulge"),
-    ActionUnit("AD37", "lip wipe"),
-    ActionUnit("AU38", "nostril dilator", "nasalis, alar"),
-    ActionUnit("AU39", "nostril compressor", "nasalis, transverse"),
-    ActionUnit("AU43", "eyes closed", "relaxed levator palpebrae"),
-    ActionUnit("AU44", "squint", "orbicularis oculi, palpebral"),
-    ActionUnit("AU45", "blink", "relaxed levator palpebrae; orbicularis oculi, palpebral"),
-    ActionUnit("AU46", "wink", "orbicularis oculi"),
-    ActionUnit("AU61", "eyes turn left", "left lateral rectus, right medial rectus"),
-    ActionUnit("AU62", "eyes turn right", "left medial rectus, right lateral rectus"),
-    ActionUnit("AU63", "eyes up", "superior rectus, inferior oblique"),
-    ActionUnit("AU64", "eyes down", "inferior rectus, superior oblique"),
-    ActionUnit("AU65", "walleye", "lateral rectus"),
-    ActionUnit("AU66", "cross-eye", "medial rectus"),
-)})
+ACTION_UNITS = MappingProxyType(
+    {
+        unit.code: unit
+        for unit in (
+            ActionUnit("AU1", "inner brow raiser", "frontalis, medial"),
+            ActionUnit("AU2", "outer brow raiser", "frontalis, lateral"),
+            ActionUnit("AU4", "brow lowerer", "corrugator, procerus, depressor supercilii"),
+            ActionUnit("AU5", "upper lid raiser", "levator palpebrae superioris"),
+            ActionUnit("AU6", "cheek raiser", "orbicularis oculi, orbital"),
+            ActionUnit("AU7", "lid tightener", "orbicularis oculi, palpebral"),
+            ActionUnit("AU8", "lips toward each other", "orbicularis oris"),
+            ActionUnit("AU9", "nose wrinkler", "levator labii superioris alaeque nasi"),
+            ActionUnit("AU10", "upper lip raiser", "levator labii superioris"),
+            ActionUnit("AU11", "nasolabial deepener", "zygomaticus minor"),
+            ActionUnit("AU12", "lip corner puller", "zygomaticus major"),
+            ActionUnit("AU13", "sharp lip puller", "levator anguli oris"),
+            ActionUnit("AU14", "dimpler", "buccinator"),
+            ActionUnit("AU15", "lip corner depressor", "depressor anguli oris"),
+            ActionUnit("AU16", "lower lip depressor", "depressor labii inferioris"),
+            ActionUnit("AU17", "chin raiser", "mentalis"),
+            ActionUnit("AU18", "lip pucker", "incisivii labii, orbicularis oris"),
+            ActionUnit("AD19", "tongue show", "genioglossus"),
+            ActionUnit("AU20", "lip stretcher", "risorius, platysma"),
+            ActionUnit("AU21", "neck tightener", "platysma"),
+            ActionUnit("AU22", "lip funneler", "orbicularis oris"),
+            ActionUnit("AU23", "lip tightener", "orbicularis oris"),
+            ActionUnit("AU24", "lip pressor", "orbicularis oris"),
+            ActionUnit("AU25", "lips part", "depressor labii; relaxed mentalis or orbicularis oris"),
+            ActionUnit("AU26", "jaw drop", "relaxed masseter, temporalis"),
+            ActionUnit("AU27", "mouth stretch", "pterygoids, digastric"),
+            ActionUnit("AU28", "lip suck", "orbicularis oris"),
+            ActionUnit("AD29", "jaw thrust", "pterygoids"),
+            ActionUnit("AD30", "jaw sideways", "pterygoids"),
+            ActionUnit("AU31", "jaw clencher", "masseter"),
+            ActionUnit("AD32", "lip bite"),
+            ActionUnit("AD33", "cheek blow"),
+            ActionUnit("AD34", "cheek puff", "buccinator"),
+            ActionUnit("AD35", "cheek suck"),
+            ActionUnit("AD36", "tongue bulge"),
+            ActionUnit("AD37", "lip wipe"),
+            ActionUnit("AU38", "nostril dilator", "nasalis, alar"),
+            ActionUnit("AU39", "nostril compressor", "nasalis, transverse"),
+            ActionUnit("AU43", "eyes closed", "relaxed levator palpebrae"),
+            ActionUnit("AU44", "squint", "orbicularis oculi, palpebral"),
+            ActionUnit("AU45", "blink", "relaxed levator palpebrae; orbicularis oculi, palpebral"),
+            ActionUnit("AU46", "wink", "orbicularis oculi"),
+            ActionUnit("AU61", "eyes turn left", "left lateral rectus, right medial rectus"),
+            ActionUnit("AU62", "eyes turn right", "left medial rectus, right lateral rectus"),
+            ActionUnit("AU63", "eyes up", "superior rectus, inferior oblique"),
+            ActionUnit("AU64", "eyes down", "inferior rectus, superior oblique"),
+            ActionUnit("AU65", "walleye", "lateral rectus"),
+            ActionUnit("AU66", "cross-eye", "medial rectus"),
+        )
+    }
+)
 """Every code this project can name, in FACS order."""
 
 _O, _PT = "O PR PT", "PT"
 _GAZE = "eyes are read in pairs: left = OutLeft + InRight, right = InLeft + OutRight (U)"
 _PAIRS = (
-    ("browDown", "AU4", (), _O, ""), ("browOuterUp", "AU2", (), _O, ""), ("cheekSquint", "AU6", (), _O, ""),
-    ("eyeBlink", "AU45", ("AU43", "AU46"), _O, "time decides: brief is a blink (AU45), held is eyes closed (AU43), "
-     "one eye is a wink (AU46)"),
-    ("eyeLookDown", "AU64", (), _PT, "gaze, lids follow"), ("eyeLookUp", "AU63", (), _PT, "gaze, lids follow"),
-    ("eyeSquint", "AU7", ("AU44",), _O, ""), ("eyeWide", "AU5", (), _O, ""),
+    ("browDown", "AU4", (), _O, ""),
+    ("browOuterUp", "AU2", (), _O, ""),
+    ("cheekSquint", "AU6", (), _O, ""),
+    (
+        "eyeBlink",
+        "AU45",
+        ("AU43", "AU46"),
+        _O,
+        "time decides: brief is a blink (AU45), held is eyes closed (AU43), one eye is a wink (AU46)",
+    ),
+    ("eyeLookDown", "AU64", (), _PT, "gaze, lids follow"),
+    ("eyeLookUp", "AU63", (), _PT, "gaze, lids follow"),
+    ("eyeSquint", "AU7", ("AU44",), _O, ""),
+    ("eyeWide", "AU5", (), _O, ""),
     ("jaw", "AD30", (), _PT, "one descriptor with a side"),
-    ("mouthDimple", "AU14", (), _O, "one side only is the contempt sign"), ("mouthFrown", "AU15", (), _O, ""),
+    ("mouthDimple", "AU14", (), _O, "one side only is the contempt sign"),
+    ("mouthFrown", "AU15", (), _O, ""),
     ("mouth", "", (), "", "FACS has no code for the whole mouth moving sideways"),
     ("mouthLowerDown", "AU16", ("AU25",), _O, "parts the lips"),
     ("mouthPress", "AU24", ("AU23",), "O PT", "no clean source of AU23"),
-    ("mouthSmile", "AU12", ("AU13",), _O, "AU13 cannot be told apart"), ("mouthStretch", "AU20", (), _O, ""),
-    ("mouthUpperUp", "AU10", (), _O, ""), ("noseSneer", "AU9", ("AU10",), _O, "AU10 comes along"),
+    ("mouthSmile", "AU12", ("AU13",), _O, "AU13 cannot be told apart"),
+    ("mouthStretch", "AU20", (), _O, ""),
+    ("mouthUpperUp", "AU10", (), _O, ""),
+    ("noseSneer", "AU9", ("AU10",), _O, "AU10 comes along"),
 )
 _SINGLES = (
     Coefficient("browInnerUp", "both", "AU1", (), _O, "one control for both sides: a one-sided AU1 cannot be shown"),
@@ -119,7 +136,8 @@ _SINGLES = (
     Coefficient("eyeLookInRight", "right", "AU61", ("AU66",), "U", _GAZE),
     Coefficient("eyeLookOutLeft", "left", "AU61", ("AU65",), "U", _GAZE),
     Coefficient("eyeLookOutRight", "right", "AU62", ("AU65",), "U", _GAZE),
-    Coefficient("jawForward", "both", "AD29", (), _PT), Coefficient("mouthPucker", "both", "AU18", (), _O),
+    Coefficient("jawForward", "both", "AD29", (), _PT),
+    Coefficient("mouthPucker", "both", "AU18", (), _O),
     Coefficient("jawOpen", "both", "AU26", ("AU27", "AU25"), _O, "AU27 near the maximum; implies AU25"),
     Coefficient("mouthClose", "both", "AU8", (), "O PT", "read with jawOpen: lips together while the jaw is down"),
     Coefficient("mouthFunnel", "both", "AU22", ("AU25",), _O),
@@ -143,18 +161,43 @@ def _coefficients() -> MappingProxyType[str, Coefficient]:
 COEFFICIENTS = _coefficients()
 """Each of the 52 ARKit coefficients in FACS terms, in the order of ψ."""
 
-_SIDED = {"AU2": "browOuterUp", "AU4": "browDown", "AU5": "eyeWide", "AU6": "cheekSquint", "AU7": "eyeSquint",
-          "AU9": "noseSneer", "AU10": "mouthUpperUp", "AU12": "mouthSmile", "AU14": "mouthDimple",
-          "AU15": "mouthFrown", "AU16": "mouthLowerDown", "AU20": "mouthStretch", "AU24": "mouthPress",
-          "AD30": "jaw", "AU46": "eyeBlink"}
+_SIDED = {
+    "AU2": "browOuterUp",
+    "AU4": "browDown",
+    "AU5": "eyeWide",
+    "AU6": "cheekSquint",
+    "AU7": "eyeSquint",
+    "AU9": "noseSneer",
+    "AU10": "mouthUpperUp",
+    "AU12": "mouthSmile",
+    "AU14": "mouthDimple",
+    "AU15": "mouthFrown",
+    "AU16": "mouthLowerDown",
+    "AU20": "mouthStretch",
+    "AU24": "mouthPress",
+    "AD30": "jaw",
+    "AU46": "eyeBlink",
+}
 _WHOLE = {
-    "AU1": {"browInnerUp": 1.0}, "AU8": {"mouthClose": 1.0}, "AU17": {"mouthShrugLower": 1.0, "mouthShrugUpper": 0.5},
-    "AU18": {"mouthPucker": 1.0}, "AD19": {"tongueOut": 1.0}, "AU22": {"mouthFunnel": 1.0}, "AU26": {"jawOpen": 0.6},
-    "AU27": {"jawOpen": 1.0}, "AU28": {"mouthRollLower": 1.0, "mouthRollUpper": 1.0}, "AD29": {"jawForward": 1.0},
-    "AD34": {"cheekPuff": 1.0}, "AU43": {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0},
-    "AU45": {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}, "AU61": {"eyeLookOutLeft": 1.0, "eyeLookInRight": 1.0},
-    "AU62": {"eyeLookInLeft": 1.0, "eyeLookOutRight": 1.0}, "AU63": {"eyeLookUpLeft": 1.0, "eyeLookUpRight": 1.0},
-    "AU64": {"eyeLookDownLeft": 1.0, "eyeLookDownRight": 1.0}, "AU66": {"eyeLookInLeft": 1.0, "eyeLookInRight": 1.0}}
+    "AU1": {"browInnerUp": 1.0},
+    "AU8": {"mouthClose": 1.0},
+    "AU17": {"mouthShrugLower": 1.0, "mouthShrugUpper": 0.5},
+    "AU18": {"mouthPucker": 1.0},
+    "AD19": {"tongueOut": 1.0},
+    "AU22": {"mouthFunnel": 1.0},
+    "AU26": {"jawOpen": 0.6},
+    "AU27": {"jawOpen": 1.0},
+    "AU28": {"mouthRollLower": 1.0, "mouthRollUpper": 1.0},
+    "AD29": {"jawForward": 1.0},
+    "AD34": {"cheekPuff": 1.0},
+    "AU43": {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0},
+    "AU45": {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0},
+    "AU61": {"eyeLookOutLeft": 1.0, "eyeLookInRight": 1.0},
+    "AU62": {"eyeLookInLeft": 1.0, "eyeLookOutRight": 1.0},
+    "AU63": {"eyeLookUpLeft": 1.0, "eyeLookUpRight": 1.0},
+    "AU64": {"eyeLookDownLeft": 1.0, "eyeLookDownRight": 1.0},
+    "AU66": {"eyeLookInLeft": 1.0, "eyeLookInRight": 1.0},
+}
 _ONE_SIDED = ("AD30", "AU46")
 
 
@@ -182,8 +225,22 @@ SIDED = frozenset(_SIDED) | {"AU65"}
 """Codes whose left and right are told apart. Closing both eyes is AU43 or AU45, one eye AU46: the first two have no
 sides."""
 
-NO_COEFFICIENT = ("AU11", "AU13", "AU21", "AU23", "AU25", "AU31", "AD32", "AD33", "AD35", "AD36", "AD37", "AU38",
-                  "AU39", "AU44")
+NO_COEFFICIENT = (
+    "AU11",
+    "AU13",
+    "AU21",
+    "AU23",
+    "AU25",
+    "AU31",
+    "AD32",
+    "AD33",
+    "AD35",
+    "AD36",
+    "AD37",
+    "AU38",
+    "AU39",
+    "AU44",
+)
 """Codes above without an ARKit coefficient of their own (PT); AU25 and AU44 can be shown only by others' means."""
 
 
@@ -266,20 +323,49 @@ def _codes(numbers: str) -> tuple[str, ...]:
     return tuple(f"AU{n}" for n in numbers.split())
 
 
-EMISSIONS = MappingProxyType({e.tool: e for e in (
-    Emission("openface-r", _codes("1 2 4 5 6 7 9 10 12 14 15 17 20 23 25 26 45"), "intensity 0–5",
-             "OpenFace wiki, Action Units; header of its output"),
-    Emission("openface-c", _codes("1 2 4 5 6 7 9 10 12 14 15 17 20 23 25 26 28 45"), "presence 0/1",
-             "OpenFace wiki, Action Units; trained apart from the intensities: the two may disagree"),
-    Emission("py-feat", _codes("1 2 4 5 6 7 9 10 11 12 14 15 17 20 23 24 25 26 28 43"), "probability 0–1",
-             "py-feat feat/multitask/MODEL_CARD.md; a probability, not a FACS intensity"),
-    Emission("libreface-intensity", _codes("1 2 4 5 6 9 12 15 17 20 25 26"), "intensity 0–5",
-             "LibreFace AU_Recognition/solver_inference.py"),
-    Emission("libreface-detection", _codes("1 2 4 6 7 10 12 14 15 17 23 24"), "presence 0/1",
-             "LibreFace AU_Detection/solver_inference.py"),
-)})
+EMISSIONS = MappingProxyType(
+    {
+        e.tool: e
+        for e in (
+            Emission(
+                "openface-r",
+                _codes("1 2 4 5 6 7 9 10 12 14 15 17 20 23 25 26 45"),
+                "intensity 0–5",
+                "OpenFace wiki, Action Units; header of its output",
+            ),
+            Emission(
+                "openface-c",
+                _codes("1 2 4 5 6 7 9 10 12 14 15 17 20 23 25 26 28 45"),
+                "presence 0/1",
+                "OpenFace wiki, Action Units; trained apart from the intensities: the two may disagree",
+            ),
+            Emission(
+                "py-feat",
+                _codes("1 2 4 5 6 7 9 10 11 12 14 15 17 20 23 24 25 26 28 43"),
+                "probability 0–1",
+                "py-feat feat/multitask/MODEL_CARD.md; a probability, not a FACS intensity",
+            ),
+            Emission(
+                "libreface-intensity",
+                _codes("1 2 4 5 6 9 12 15 17 20 25 26"),
+                "intensity 0–5",
+                "LibreFace AU_Recognition/solver_inference.py",
+            ),
+            Emission(
+                "libreface-detection",
+                _codes("1 2 4 6 7 10 12 14 15 17 23 24"),
+                "presence 0/1",
+                "LibreFace AU_Detection/solver_inference.py",
+            ),
+        )
+    }
+)
 
-DETECTOR_CAVEAT = ("AU detectors are often wrong: macro-F1 on DISFA+ lies between 0.25 and 0.69 over current tools "
-                   "(py-feat's model card and cross-tool comparison), so the detector bounds any agreement.")
-ESTIMATE_CAVEAT = ("These AUs are an estimate from ARKit coefficients by a hand-made table, not FACS coding: a linear "
-                   "fit of AUs on ARKit coefficients reaches R² 0.24 out of sample (py-feat).")
+DETECTOR_CAVEAT = (
+    "AU detectors are often wrong: macro-F1 on DISFA+ lies between 0.25 and 0.69 over current tools "
+    "(py-feat's model card and cross-tool comparison), so the detector bounds any agreement."
+)
+ESTIMATE_CAVEAT = (
+    "These AUs are an estimate from ARKit coefficients by a hand-made table, not FACS coding: a linear "
+    "fit of AUs on ARKit coefficients reaches R² 0.24 out of sample (py-feat)."
+)

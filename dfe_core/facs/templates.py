@@ -60,13 +60,15 @@ def table_templates(face: FaceModel, aus: tuple[tuple[str, str], ...] | None = N
     wanted = aus or tuple(ACTIONS)
     found = [(pair, weights) for pair in wanted if (weights := table.weights(*pair)) is not None]
     if not found:
-        raise DataError(face.id, "its coefficients are not ARKit's",
-                        "AUs of the same recordings, to learn the templates from")
+        raise DataError(
+            face.id, "its coefficients are not ARKit's", "AUs of the same recordings, to learn the templates from"
+        )
     return Templates(tuple(pair for pair, _ in found), np.stack([weights for _, weights in found]), "table")
 
 
-def learn_templates(dataset: Dataset, aligned: AlignedAus, face: FaceModel, *, recordings: list[str] | None = None,
-                    alpha: float = 1e-3) -> Templates:
+def learn_templates(
+    dataset: Dataset, aligned: AlignedAus, face: FaceModel, *, recordings: list[str] | None = None, alpha: float = 1e-3
+) -> Templates:
     """Templates by ridge regression of ψ on AU intensity, over the frames that have both.
 
     ψ = b + (intensity / 5) · W: row a of W is what AU a adds at full intensity with the other AUs held. AUs without an
@@ -81,12 +83,18 @@ def learn_templates(dataset: Dataset, aligned: AlignedAus, face: FaceModel, *, r
         psi, level = _joined(dataset, aligned, name)
         moments.add(level[:, usable], psi, usable)
     if moments.count < 10 * (usable.sum() + 1) or not usable.any():
-        raise DataError(f"{dataset.name}, AUs {aligned.name}",
-                        f"{moments.count} frames with {int(usable.sum())} varying AUs",
-                        "at least ten frames for every AU")
+        raise DataError(
+            f"{dataset.name}, AUs {aligned.name}",
+            f"{moments.count} frames with {int(usable.sum())} varying AUs",
+            "at least ten frames for every AU",
+        )
     weights, explained = moments.ridge(usable, alpha, face.gram)
-    return Templates(tuple(pair for pair, use in zip(aligned.aus, usable, strict=True) if use),
-                     weights.astype(np.float32), "learned", explained)
+    return Templates(
+        tuple(pair for pair, use in zip(aligned.aus, usable, strict=True) if use),
+        weights.astype(np.float32),
+        "learned",
+        explained,
+    )
 
 
 NOT_SHOWN = 0.25
@@ -95,8 +103,9 @@ NOT_SHOWN = 0.25
 _SHOWN, _SUBJECTS = 20, 3  # frames of each kind a subject, and subjects, that an observed template needs
 
 
-def observed_templates(dataset: Dataset, aligned: AlignedAus, face: FaceModel, *,
-                       recordings: list[str] | None = None) -> Templates | None:
+def observed_templates(
+    dataset: Dataset, aligned: AlignedAus, face: FaceModel, *, recordings: list[str] | None = None
+) -> Templates | None:
     """Templates as subjects show the AUs: mean ψ while an AU is present less the median while it is not, within
     subjects, averaged over subjects.
 
@@ -119,20 +128,27 @@ def observed_templates(dataset: Dataset, aligned: AlignedAus, face: FaceModel, *
     kept = [i for i, rises in enumerate(found) if len(rises) >= _SUBJECTS]
     if not kept:
         return None
-    return Templates(tuple(aligned.aus[i] for i in kept),
-                     np.stack([np.mean(found[i], axis=0) for i in kept]).astype(np.float32), "observed")
+    return Templates(
+        tuple(aligned.aus[i] for i in kept),
+        np.stack([np.mean(found[i], axis=0) for i in kept]).astype(np.float32),
+        "observed",
+    )
 
 
-def _shown(dataset: Dataset, aligned: AlignedAus, signals: AuSignals,
-           recording: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _shown(
+    dataset: Dataset, aligned: AlignedAus, signals: AuSignals, recording: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """ψ of the valid frames (T, E), and where each AU is present and where it is not (T, A), both False where it was
     not measured."""
     frames, aus = dataset.frames(recording), aligned.recording(recording)
     row = np.searchsorted(frames.frame, aus.frame)
     present, intensity = signals.present(recording, aus), signals.intensity(recording, aus)
     keep = frames.valid[row]
-    return (frames.psi[row][keep].astype(np.float64), (present == 1)[keep],
-            ((present == 0) & (intensity < NOT_SHOWN))[keep])
+    return (
+        frames.psi[row][keep].astype(np.float64),
+        (present == 1)[keep],
+        ((present == 0) & (intensity < NOT_SHOWN))[keep],
+    )
 
 
 def _joined(dataset: Dataset, aligned: AlignedAus, recording: str) -> tuple[np.ndarray, np.ndarray]:

@@ -71,15 +71,21 @@ def compare_tools(dataset: Dataset, first: AlignedAus, second: AlignedAus) -> To
         raise DataError(f"{first.name}, {second.name}", "no AU that both measured", "at least one, in 100 frames")
     table = pd.DataFrame(rows, columns=_COLUMNS)
     return ToolComparison(
-        first=first.name, second=second.name, tools=(first.tool, second.tool), fps=fps, recordings=len(names),
+        first=first.name,
+        second=second.name,
+        tools=(first.tool, second.tool),
+        fps=fps,
+        recordings=len(names),
         table=table.assign(bias_first=_bias(first, names, table), bias_second=_bias(second, names, table)),
-        other_rate=len(shared) - len(names))
+        other_rate=len(shared) - len(names),
+    )
 
 
 def compare_named_tools(dataset: str, first: str, second: str, root: Path | None = None) -> ToolComparison:
     """`compare_tools` by the names of the dataset and of its AUs."""
-    return compare_tools(Dataset.open(dataset, root), *(AlignedAus.open(dataset, name, root)
-                                                        for name in (first, second)))
+    return compare_tools(
+        Dataset.open(dataset, root), *(AlignedAus.open(dataset, name, root) for name in (first, second))
+    )
 
 
 def _common(one: tuple[tuple[str, str], ...], two: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str]]:
@@ -99,8 +105,12 @@ def _level(aus: AlignedAus, frames: AlignedFrames, pair: tuple[str, str]) -> np.
     return frames.level[:, [aus.aus.index(column) for column in columns]].mean(1)
 
 
-def _pooled(first: AlignedAus, second: AlignedAus, names: list[str], pairs: list[tuple[str, str]],
-            ) -> dict[tuple[str, str], list[tuple[np.ndarray, np.ndarray]]]:
+def _pooled(
+    first: AlignedAus,
+    second: AlignedAus,
+    names: list[str],
+    pairs: list[tuple[str, str]],
+) -> dict[tuple[str, str], list[tuple[np.ndarray, np.ndarray]]]:
     """Of every pair, (first, second) levels of each recording in the frames that both have."""
     found: dict[tuple[str, str], list[tuple[np.ndarray, np.ndarray]]] = {pair: [] for pair in pairs}
     for name in names:
@@ -119,8 +129,15 @@ def _compared(pair: tuple[str, str], parts: list[tuple[np.ndarray, np.ndarray]],
     size = [np.sqrt(sum((part[i] ** 2).sum() for part in centred)) for i in (0, 1)]
     correlation, lag = _best_lag(centred, int(round(_LARGEST_DELAY_S * fps)))
     offset = np.concatenate([b for _, b in known]).mean() - np.concatenate([a for a, _ in known]).mean()
-    return {"au": pair[0], "side": pair[1], "frames": sum(len(a) for a, _ in known), "correlation": correlation,
-            "gain": size[1] / size[0] if size[0] > 0 else np.nan, "offset": float(offset), "delay_s": lag / fps}
+    return {
+        "au": pair[0],
+        "side": pair[1],
+        "frames": sum(len(a) for a, _ in known),
+        "correlation": correlation,
+        "gain": size[1] / size[0] if size[0] > 0 else np.nan,
+        "offset": float(offset),
+        "delay_s": lag / fps,
+    }
 
 
 def _best_lag(centred: list[tuple[np.ndarray, np.ndarray]], reach: int) -> tuple[float, float]:
@@ -137,7 +154,7 @@ def _best_lag(centred: list[tuple[np.ndarray, np.ndarray]], reach: int) -> tuple
 
 def _at_lag(a: np.ndarray, b: np.ndarray, lag: int) -> np.ndarray:
     """Σ a·b, Σ a² and Σ b² over the overlap of a[t] and b[t + lag]; zeros where there is none."""
-    a, b = (a[:max(len(a) - lag, 0)], b[lag:]) if lag >= 0 else (a[-lag:], b[:max(len(b) + lag, 0)])
+    a, b = (a[: max(len(a) - lag, 0)], b[lag:]) if lag >= 0 else (a[-lag:], b[: max(len(b) + lag, 0)])
     return np.array([a @ b, a @ a, b @ b])
 
 
@@ -149,5 +166,7 @@ def _bias(aus: AlignedAus, names: list[str], table: pd.DataFrame) -> list[float]
         total, count = total + np.nansum(level, 0), count + np.isfinite(level).sum(0)
     mean = dict(zip(aus.aus, total / np.maximum(count, 1), strict=True))
     sides = [(mean.get((au, "left")), mean.get((au, "right"))) for au in table["au"]]
-    return [np.nan if left is None or right is None or left + right <= 0 else (left - right) / (left + right)
-            for left, right in sides]
+    return [
+        np.nan if left is None or right is None or left + right <= 0 else (left - right) / (left + right)
+        for left, right in sides
+    ]

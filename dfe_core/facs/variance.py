@@ -70,33 +70,50 @@ def _moments_by_subject(aggregates: Aggregates, size: int) -> np.ndarray:
     np.add.at(own, aggregates.subject_codes, moments)
     extend = np.eye(moments.shape[1] + size, moments.shape[1])
     extend[-size:, -size:] = np.eye(size)
-    extend[-size:, -2 * size:-size] = -np.eye(size)
+    extend[-size:, -2 * size : -size] = -np.eye(size)
     return extend @ own @ extend.T
 
 
 def common_aus(aggregates: Aggregates) -> np.ndarray:
     """(A,) bool: AUs measured in most frames, which vary there. Where one was not measured it enters as at rest."""
-    known = aggregates.arrays["column_frames"].sum(0)[:aggregates.aus] >= _COMMON_SHARE * aggregates.frames
+    known = aggregates.arrays["column_frames"].sum(0)[: aggregates.aus] >= _COMMON_SHARE * aggregates.frames
     total = aggregates.arrays["moments"].sum(0)
     index = 1 + np.arange(aggregates.aus)
     spread = total[index, index] / total[0, 0] - (total[0, index] / total[0, 0]) ** 2
     return known & (spread > 1e-9)
 
 
-def _fit(train: np.ndarray, folds: np.ndarray, columns: np.ndarray, blocks: tuple[int, ...], target: np.ndarray,
-         gram: np.ndarray) -> np.ndarray:
+def _fit(
+    train: np.ndarray,
+    folds: np.ndarray,
+    columns: np.ndarray,
+    blocks: tuple[int, ...],
+    target: np.ndarray,
+    gram: np.ndarray,
+) -> np.ndarray:
     """(1 + n, E) weights, the penalty chosen by the error on each training fold in turn (the middle one with one)."""
     known = np.unique(folds)
     if len(known) < 2:
         return ridge(train.sum(0), columns, target, PENALTIES[1], blocks)
-    error = [sum(squared_error(train[folds == f].sum(0), columns, target,
-                               ridge(train[folds != f].sum(0), columns, target, penalty, blocks), gram) for f in known)
-             for penalty in PENALTIES]
+    error = [
+        sum(
+            squared_error(
+                train[folds == f].sum(0),
+                columns,
+                target,
+                ridge(train[folds != f].sum(0), columns, target, penalty, blocks),
+                gram,
+            )
+            for f in known
+        )
+        for penalty in PENALTIES
+    ]
     return ridge(train.sum(0), columns, target, PENALTIES[int(np.argmin(error))], blocks)
 
 
-def ridge(moments: np.ndarray, columns: np.ndarray, target: np.ndarray, penalty: float,
-          blocks: tuple[int, ...] = ()) -> np.ndarray:
+def ridge(
+    moments: np.ndarray, columns: np.ndarray, target: np.ndarray, penalty: float, blocks: tuple[int, ...] = ()
+) -> np.ndarray:
     """(1 + n, E): intercept and weights of ridge regression from the moments Σzzᵀ (D, D) whose z₀ is 1.
 
     Regressors are scaled to a mean variance of 1 over each block of them (`blocks`: where the second, third … begins),
@@ -117,8 +134,9 @@ def _scales(variance: np.ndarray, blocks: tuple[int, ...]) -> np.ndarray:
     return np.concatenate([np.full(len(p), np.sqrt(max(p.mean(), 1e-12)) if len(p) else 1.0) for p in parts])
 
 
-def squared_error(moments: np.ndarray, columns: np.ndarray, target: np.ndarray, weights: np.ndarray,
-                  gram: np.ndarray) -> float:
+def squared_error(
+    moments: np.ndarray, columns: np.ndarray, target: np.ndarray, weights: np.ndarray, gram: np.ndarray
+) -> float:
     """Σ over frames of ‖y − Bᵀ[1, x]‖² in the metric `gram`, from moments."""
     at = np.concatenate([[0], columns]).astype(int)
     cross = weights.T @ moments[np.ix_(at, target)]

@@ -87,24 +87,35 @@ class GroupComparison:
     def __repr__(self) -> str:
         units = ", ".join(f"{level}: {count}" for level, count in self.units.items())
         significant = int((self.table["q"] < 0.05).sum())
-        return (f"GroupComparison({self.model!r} on {self.dataset!r} by {self.settings.by!r}, {units}; "
-                f"{significant} of {int((self.table['status'] == TESTED).sum())} tests with q < 0.05)")
+        return (
+            f"GroupComparison({self.model!r} on {self.dataset!r} by {self.settings.by!r}, {units}; "
+            f"{significant} of {int((self.table['status'] == TESTED).sum())} tests with q < 0.05)"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``dfe groups``; null where there is no number."""
         settings = asdict(self.settings)
-        return {"model": self.model, "dataset": self.dataset, "simulated": self.simulated,
-                "by": settings.pop("by"), "unit": settings.pop("unit"),
-                "design": "within subjects" if self.within else "between subjects", "subjects": self.subjects,
-                "levels": [{"level": level, "units": self.units[level]} for level in self.levels],
-                "unlabelled": self.unlabelled,
-                "incomplete": [{"a": a, "b": b, "subjects": n} for (a, b), n in self.incomplete.items()],
-                "tests": int((self.table["status"] == TESTED).sum()), **settings,
-                "rows": _records(self.table), "omnibus": _records(self.omnibus)}
+        return {
+            "model": self.model,
+            "dataset": self.dataset,
+            "simulated": self.simulated,
+            "by": settings.pop("by"),
+            "unit": settings.pop("unit"),
+            "design": "within subjects" if self.within else "between subjects",
+            "subjects": self.subjects,
+            "levels": [{"level": level, "units": self.units[level]} for level in self.levels],
+            "unlabelled": self.unlabelled,
+            "incomplete": [{"a": a, "b": b, "subjects": n} for (a, b), n in self.incomplete.items()],
+            "tests": int((self.table["status"] == TESTED).sum()),
+            **settings,
+            "rows": _records(self.table),
+            "omnibus": _records(self.omnibus),
+        }
 
 
-def compare_groups(codebook: Codebook, dataset: Dataset, index: RunIndex, settings: GroupSettings,
-                   progress: Listener = silent) -> GroupComparison:
+def compare_groups(
+    codebook: Codebook, dataset: Dataset, index: RunIndex, settings: GroupSettings, progress: Listener = silent
+) -> GroupComparison:
     """Compare the use of every codeword between the levels of a label column.
 
     Parameters
@@ -135,22 +146,55 @@ def compare_groups(codebook: Codebook, dataset: Dataset, index: RunIndex, settin
             incomplete[design.levels[a], design.levels[b]] = left_out
     progress(Progress("groups", len(pairs), len(pairs)))
     return GroupComparison(
-        model=codebook.model, dataset=dataset.name, simulated=dataset.simulated, settings=settings,
-        levels=design.levels, within=design.within, subjects=design.subjects, unlabelled=design.unlabelled,
-        units={level: int((design.level == i).sum()) for i, level in enumerate(design.levels)}, incomplete=incomplete,
+        model=codebook.model,
+        dataset=dataset.name,
+        simulated=dataset.simulated,
+        settings=settings,
+        levels=design.levels,
+        within=design.within,
+        subjects=design.subjects,
+        unlabelled=design.unlabelled,
+        units={level: int((design.level == i).sum()) for i, level in enumerate(design.levels)},
+        incomplete=incomplete,
         table=_described(_corrected(pd.concat(tables)), codebook, _COLUMNS),
-        omnibus=_described(_corrected(_omnibus(values, features, design, settings)), codebook, _OMNIBUS))
+        omnibus=_described(_corrected(_omnibus(values, features, design, settings)), codebook, _OMNIBUS),
+    )
 
 
-_COLUMNS = ("codeword", "description", "measure", "a", "b", "n_a", "n_b", "mean_a", "mean_b", "difference", "hedges_g",
-            "g_low", "g_high", "rank_biserial", "r_low", "r_high", "p", "q", "status")
+_COLUMNS = (
+    "codeword",
+    "description",
+    "measure",
+    "a",
+    "b",
+    "n_a",
+    "n_b",
+    "mean_a",
+    "mean_b",
+    "difference",
+    "hedges_g",
+    "g_low",
+    "g_high",
+    "rank_biserial",
+    "r_low",
+    "r_high",
+    "p",
+    "q",
+    "status",
+)
 _OMNIBUS = ("codeword", "description", "measure", "eta_squared", "p", "q", "status")
 
 
 def _features(size: int, settings: GroupSettings, present: np.ndarray) -> pd.DataFrame:
     """codeword, measure and whether enough units show the codeword, in the order of the columns of the values."""
-    return pd.DataFrame([(k, name, k != REST and present[k] >= settings.min_present)
-                         for name in settings.measures for k in range(size)], columns=["codeword", "measure", "used"])
+    return pd.DataFrame(
+        [
+            (k, name, k != REST and present[k] >= settings.min_present)
+            for name in settings.measures
+            for k in range(size)
+        ],
+        columns=["codeword", "measure", "used"],
+    )
 
 
 def _groups(values: np.ndarray, design: Design, a: int, b: int) -> tuple[np.ndarray, np.ndarray, int]:
@@ -165,14 +209,24 @@ def _groups(values: np.ndarray, design: Design, a: int, b: int) -> tuple[np.ndar
     return np.where(whole, x, np.nan), np.where(whole, y, np.nan), left_out
 
 
-def _pair(x: np.ndarray, y: np.ndarray, features: pd.DataFrame, design: Design,
-          settings: GroupSettings) -> pd.DataFrame:
+def _pair(
+    x: np.ndarray, y: np.ndarray, features: pd.DataFrame, design: Design, settings: GroupSettings
+) -> pd.DataFrame:
     """Effects and p of every feature between (n, F) and (m, F)."""
     n_a, n_b = np.isfinite(x).sum(0), np.isfinite(y).sum(0)
     mean_a, mean_b = _means(x), _means(y)
     status = _status(np.concatenate([x, y]), np.minimum(n_a, n_b), features, settings.min_units)
-    table = pd.DataFrame({**features[["codeword", "measure"]], "n_a": n_a, "n_b": n_b, "mean_a": mean_a,
-                          "mean_b": mean_b, "difference": mean_b - mean_a, "status": status})
+    table = pd.DataFrame(
+        {
+            **features[["codeword", "measure"]],
+            "n_a": n_a,
+            "n_b": n_b,
+            "mean_a": mean_a,
+            "mean_b": mean_b,
+            "difference": mean_b - mean_a,
+            "status": status,
+        }
+    )
     test = status == TESTED
     names = ("hedges_g", "g_low", "g_high", "rank_biserial", "r_low", "r_high", "p")
     table[list(names)] = np.nan
@@ -182,10 +236,14 @@ def _pair(x: np.ndarray, y: np.ndarray, features: pd.DataFrame, design: Design,
 
 
 def _effects(x: np.ndarray, y: np.ndarray, pairs: bool, settings: GroupSettings) -> list[np.ndarray]:
-    g, r, test = (effects.paired_g, effects.paired_rank_biserial, permutation.paired) if pairs else \
-        (effects.hedges_g, effects.rank_biserial, permutation.two_groups)
-    (g_low, g_high), (r_low, r_high) = effects.bootstrap_intervals(x, y, paired=pairs, resamples=settings.resamples,
-                                                                   seed=settings.seed)
+    g, r, test = (
+        (effects.paired_g, effects.paired_rank_biserial, permutation.paired)
+        if pairs
+        else (effects.hedges_g, effects.rank_biserial, permutation.two_groups)
+    )
+    (g_low, g_high), (r_low, r_high) = effects.bootstrap_intervals(
+        x, y, paired=pairs, resamples=settings.resamples, seed=settings.seed
+    )
     p = test(x, y, permutations=settings.permutations, seed=settings.seed)
     return [g(x, y), g_low, g_high, r(x, y), r_low, r_high, p]
 
@@ -206,8 +264,13 @@ def _omnibus(values: np.ndarray, features: pd.DataFrame, design: Design, setting
     table[["eta_squared", "p"]] = np.nan
     test = (table["status"] == TESTED).to_numpy()
     if test.any():
-        found = permutation.several_groups(values[:, test], level, design.subject[whole] if design.within else None,
-                                           permutations=settings.permutations, seed=settings.seed)
+        found = permutation.several_groups(
+            values[:, test],
+            level,
+            design.subject[whole] if design.within else None,
+            permutations=settings.permutations,
+            seed=settings.seed,
+        )
         table.loc[test, ["eta_squared", "p"]] = np.stack(found, 1)
     return table
 

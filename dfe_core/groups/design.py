@@ -57,20 +57,31 @@ def make_design(recordings: pd.DataFrame, by: str, unit: str = "subject") -> Des
     subject = pd.factorize(recordings["subject"].astype(str))[0]
     several = pd.Series(level[known]).groupby(subject[known]).nunique().max() > 1
     within = bool(several) and unit == "subject"
-    name = [(r,) if unit == "recording" else (s, lv) if within else (s,)
-            for r, (s, lv) in enumerate(zip(subject.tolist(), level.tolist(), strict=True))]
+    name = [
+        (r,) if unit == "recording" else (s, lv) if within else (s,)
+        for r, (s, lv) in enumerate(zip(subject.tolist(), level.tolist(), strict=True))
+    ]
     member = np.full(len(recordings), -1)
     member[known], units = pd.factorize(pd.Series(name, dtype=object)[known])
     first = np.array([np.flatnonzero(member == u)[0] for u in range(len(units))])
     owner, subjects = pd.factorize(subject[first])
-    return Design(levels=levels, within=within, member=member, level=level[first].astype(int), subject=owner,
-                  subjects=len(subjects), unlabelled=int((~known).sum()))
+    return Design(
+        levels=levels,
+        within=within,
+        member=member,
+        level=level[first].astype(int),
+        subject=owner,
+        subjects=len(subjects),
+        unlabelled=int((~known).sum()),
+    )
 
 
 def _labels(recordings: pd.DataFrame, by: str) -> pd.Series:
     """The column as text, whole numbers without ``.0``; None where it is empty."""
-    known = [*(c for c in recordings.columns if c not in RECORDING_COLUMNS),
-             *(c for c in _OF_RECORDINGS if c in recordings.columns)]
+    known = [
+        *(c for c in recordings.columns if c not in RECORDING_COLUMNS),
+        *(c for c in _OF_RECORDINGS if c in recordings.columns),
+    ]
     if by not in known:
         raise DataError(by, "no such label column", "one of " + ", ".join(known) if known else "a dataset with labels")
     return recordings[by].map(_text, na_action="ignore").where(lambda v: v.notna() & (v != ""), None)

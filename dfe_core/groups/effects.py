@@ -35,8 +35,9 @@ def paired_rank_biserial(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return _paired_rank_biserial(np.ones((1, len(a))), a, b)[0]
 
 
-def bootstrap_intervals(a: np.ndarray, b: np.ndarray, *, paired: bool, resamples: int,
-                        seed: int) -> tuple[np.ndarray, np.ndarray]:
+def bootstrap_intervals(
+    a: np.ndarray, b: np.ndarray, *, paired: bool, resamples: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """95 % percentile intervals (2, F) of g and of the rank-biserial correlation: rows are drawn again within each
     group, pairs together. Ranks of pairs are those of the sample."""
     rng = np.random.default_rng([seed, 11])
@@ -62,8 +63,9 @@ def _interval(values: np.ndarray) -> np.ndarray:
     out = np.full((2, values.shape[1]), np.nan)
     known = np.isfinite(values).mean(0) > 0.5
     if known.any():
-        out[:, known] = np.nanpercentile(np.where(np.isfinite(values[:, known]), values[:, known], np.nan),
-                                         (2.5, 97.5), axis=0)
+        out[:, known] = np.nanpercentile(
+            np.where(np.isfinite(values[:, known]), values[:, known], np.nan), (2.5, 97.5), axis=0
+        )
     return out
 
 
@@ -74,7 +76,7 @@ def _moments(w: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.n
     z = np.where(known, x - centre, 0)
     n = w @ known
     mean = _over(w @ z, n)
-    variance = _over(w @ (z * z) - n * mean ** 2, n - 1)
+    variance = _over(w @ (z * z) - n * mean**2, n - 1)
     return n, mean + centre, np.maximum(variance, 0)
 
 

@@ -13,8 +13,12 @@ import pyarrow.parquet as pq
 
 from dfe_core.tokens.runs import RunIndex
 
-MEASURES = {"rate": "intervals per minute", "share": "share of time, 0 … 1",
-            "intensity": "mean intensity while present", "duration": "mean duration of an interval, s"}
+MEASURES = {
+    "rate": "intervals per minute",
+    "share": "share of time, 0 … 1",
+    "intensity": "mean intensity while present",
+    "duration": "mean duration of an interval, s",
+}
 """Measure → what it is. Rate and share are 0 where a codeword never occurs; the other two are NaN there."""
 
 
@@ -37,10 +41,12 @@ class UseSums:
 
     def measures(self) -> dict[str, np.ndarray]:
         """(U, K) of each of `MEASURES`; NaN where it is not defined."""
-        return {"rate": _ratio(self.intervals, self.seconds[:, None] / 60),
-                "share": _ratio(self.present, self.frames[:, None]),
-                "intensity": _ratio(self.intensity, self.present),
-                "duration": _ratio(self.interval_s, self.intervals)}
+        return {
+            "rate": _ratio(self.intervals, self.seconds[:, None] / 60),
+            "share": _ratio(self.present, self.frames[:, None]),
+            "intensity": _ratio(self.intensity, self.present),
+            "duration": _ratio(self.interval_s, self.intervals),
+        }
 
 
 def count_use(index: RunIndex, recordings: list[str]) -> UseSums:
@@ -51,8 +57,14 @@ def count_use(index: RunIndex, recordings: list[str]) -> UseSums:
     runs = runs.assign(count=1.0, seconds=runs["end_s"] - runs["start_s"])
     intervals, interval_s = (_by_codeword(runs, column, where, size) for column in ("count", "seconds"))
     totals = index.recordings.set_index(index.recordings["recording"].astype(str)).reindex(recordings).fillna(0)
-    return UseSums(frames=totals["frames"].to_numpy(float), seconds=totals["duration_s"].to_numpy(float),
-                   present=present, intensity=intensity, intervals=intervals, interval_s=interval_s)
+    return UseSums(
+        frames=totals["frames"].to_numpy(float),
+        seconds=totals["duration_s"].to_numpy(float),
+        present=present,
+        intensity=intensity,
+        intervals=intervals,
+        interval_s=interval_s,
+    )
 
 
 def _by_codeword(table: pd.DataFrame, column: str, where: dict[str, int], size: int) -> np.ndarray:

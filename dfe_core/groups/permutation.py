@@ -29,17 +29,18 @@ def two_groups(a: np.ndarray, b: np.ndarray, *, permutations: int, seed: int) ->
 def paired(a: np.ndarray, b: np.ndarray, *, permutations: int, seed: int) -> np.ndarray:
     """(F,) p of the paired t under exchange of the two values of a pair; exact where 2ⁿ is no more than asked for."""
     difference, n = b - a, len(a)
-    difference = difference / np.maximum(np.sqrt(_mean(difference ** 2)), 1e-300)
-    exact = 2 ** n <= permutations
+    difference = difference / np.maximum(np.sqrt(_mean(difference**2)), 1e-300)
+    exact = 2**n <= permutations
     if exact:
-        signs = 1.0 - 2 * ((np.arange(2 ** n)[:, None] >> np.arange(n)) & 1)
+        signs = 1.0 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
     else:
         signs = np.random.default_rng([seed, 13]).choice((-1.0, 1.0), (permutations, n))
     return _p(lambda rows: np.abs(_paired_t(rows, difference)), np.ones((1, n)), signs, exact)
 
 
-def several_groups(values: np.ndarray, level: np.ndarray, subject: np.ndarray | None, *, permutations: int,
-                   seed: int) -> tuple[np.ndarray, np.ndarray]:
+def several_groups(
+    values: np.ndarray, level: np.ndarray, subject: np.ndarray | None, *, permutations: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """(F,) η² and p of any difference between the levels of level (n,), by F under exchange of labels.
 
     subject: (n,) for repeated measures: values are centred on each subject's mean and labels change places within
@@ -61,8 +62,9 @@ def several_groups(values: np.ndarray, level: np.ndarray, subject: np.ndarray | 
     return observed, np.where(np.isfinite(observed), (1 + above) / (1 + tried), np.nan)
 
 
-def _p(statistic: Callable[[np.ndarray], np.ndarray], observed: np.ndarray, rows: np.ndarray,
-       exact: bool) -> np.ndarray:
+def _p(
+    statistic: Callable[[np.ndarray], np.ndarray], observed: np.ndarray, rows: np.ndarray, exact: bool
+) -> np.ndarray:
     """(F,) p of statistic(observed) among statistic(rows); exact: rows are all labellings, the observed among them."""
     real = statistic(observed)[0]
     above, tried = np.zeros(len(real)), np.zeros(len(real))

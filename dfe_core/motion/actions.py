@@ -31,6 +31,9 @@ def action_psi(names: tuple[str, ...], au: str, side: str = "both") -> np.ndarra
         raise DataError(repr(au), "no action unit of this name", "a code such as AU12")
     psi = coefficient_map(names).weights(code, side)
     if psi is None:
-        raise DataError(action_label(code, side), "these coefficients cannot show it",
-                        ", ".join(action_directions(names)) or "ARKit coefficients")
+        raise DataError(
+            action_label(code, side),
+            "these coefficients cannot show it",
+            ", ".join(action_directions(names)) or "ARKit coefficients",
+        )
     return psi

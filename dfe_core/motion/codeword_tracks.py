@@ -30,6 +30,7 @@ def spell(codebook: Codebook, face: FaceModel, psi: np.ndarray, most: int = MOST
     intensities are fitted anew without going below 0 (orthogonal matching pursuit with the non-negative least squares
     of Lawson & Hanson 1974; scipy). Empty for an expression that moves nothing, or that no codeword is like."""
     from scipy.optimize import nnls
+
     factor = mesh_factor(face.gram)
     rows, target = codebook.psi.astype(np.float64) @ factor, np.asarray(psi, np.float64) @ factor
     chosen: list[int] = []
@@ -61,6 +62,15 @@ def _spelled(track: Track, codebook: Codebook, face: FaceModel, most: int) -> li
     if not found.codewords:
         return [replace(track, rule=f"{track.rule}; no codeword is like it")]
     rule = f"stands for {track.label} (cosine {found.cosine:.2f} in {len(found.codewords)} codewords)"
-    return [replace(track, kind="codeword", target=str(k), side="both", psi={}, rule=rule,
-                    intensity=round(track.intensity * g, 4))
-            for k, g in zip(found.codewords, found.intensities, strict=True)]
+    return [
+        replace(
+            track,
+            kind="codeword",
+            target=str(k),
+            side="both",
+            psi={},
+            rule=rule,
+            intensity=round(track.intensity * g, 4),
+        )
+        for k, g in zip(found.codewords, found.intensities, strict=True)
+    ]

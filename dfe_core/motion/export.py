@@ -19,7 +19,8 @@ _LIVE_LINK = (
     "MouthFrownLeft MouthFrownRight MouthDimpleLeft MouthDimpleRight MouthStretchLeft MouthStretchRight MouthRollLower "
     "MouthRollUpper MouthShrugLower MouthShrugUpper MouthPressLeft MouthPressRight MouthLowerDownLeft "
     "MouthLowerDownRight MouthUpperUpLeft MouthUpperUpRight BrowDownLeft BrowDownRight BrowInnerUp BrowOuterUpLeft "
-    "BrowOuterUpRight CheekPuff CheekSquintLeft CheekSquintRight NoseSneerLeft NoseSneerRight TongueOut").split()
+    "BrowOuterUpRight CheekPuff CheekSquintLeft CheekSquintRight NoseSneerLeft NoseSneerRight TongueOut"
+).split()
 _POSE = "HeadYaw HeadPitch HeadRoll LeftEyeYaw LeftEyePitch LeftEyeRoll RightEyeYaw RightEyePitch RightEyeRoll".split()
 LIVE_LINK_COLUMNS = ("Timecode", "BlendShapeCount", *_LIVE_LINK, *_POSE)
 """The columns of Live Link Face, in its order. The pose columns are written as 0: ψ has no head."""
@@ -81,5 +82,7 @@ def timecodes(frames: int, fps: float, start_s: float = 0.0) -> list[str]:
     time_s = start_s + np.arange(frames) / fps
     whole = np.floor(time_s + 1e-9).astype(np.int64)
     parts = np.minimum(np.round((time_s - whole).clip(0) * rate * 1000).astype(np.int64), rate * 1000 - 1)
-    return [f"{s // 3600 % 24:02d}:{s // 60 % 60:02d}:{s % 60:02d}:{p // 1000:02d}.{p % 1000:03d}"
-            for s, p in zip(whole.tolist(), parts.tolist(), strict=True)]
+    return [
+        f"{s // 3600 % 24:02d}:{s // 60 % 60:02d}:{s % 60:02d}:{p // 1000:02d}.{p % 1000:03d}"
+        for s, p in zip(whole.tolist(), parts.tolist(), strict=True)
+    ]

@@ -50,8 +50,11 @@ def identity_template(face: FaceModel, parameters: Mapping[str, float]) -> np.nd
     template = face.template.astype(np.float64)
     for name, value in parameters.items():
         if name not in face.identity_names or face.identity_basis is None:
-            raise DataError(f"{face.id}, {name}", "no such identity parameter",
-                            ", ".join(face.identity_names) or "a face with identity parameters")
+            raise DataError(
+                f"{face.id}, {name}",
+                "no such identity parameter",
+                ", ".join(face.identity_names) or "a face with identity parameters",
+            )
         if not abs(value) <= MOST:
             raise DataError(f"{face.id}, {name}", f"{value:g}", f"-{MOST:g} to {MOST:g}")
         template += value * face.identity_basis[face.identity_names.index(name)]

@@ -43,8 +43,13 @@ class RoundTrip:
     def table(self) -> pd.DataFrame:
         """codeword, asked, returned: every codeword of either, 0 where it is not in it; asked ones first."""
         order = [*self.asked, *(k for k in self.returned if k not in self.asked)]
-        return pd.DataFrame({"codeword": order, "asked": [self.asked.get(k, 0.0) for k in order],
-                             "returned": [self.returned.get(k, 0.0) for k in order]})
+        return pd.DataFrame(
+            {
+                "codeword": order,
+                "asked": [self.asked.get(k, 0.0) for k in order],
+                "returned": [self.returned.get(k, 0.0) for k in order],
+            }
+        )
 
 
 def mix(codebook: Codebook, codewords: Sequence[int], intensities: Sequence[float] | None = None) -> np.ndarray:
@@ -60,8 +65,9 @@ def mix(codebook: Codebook, codewords: Sequence[int], intensities: Sequence[floa
     return codebook.decode(np.asarray(codewords, np.int64)[None], weights[None])[0]
 
 
-def round_trip(codebook: Codebook, face: FaceModel, codewords: Sequence[int], intensities: Sequence[float] | None,
-               encode: Encoder) -> RoundTrip:
+def round_trip(
+    codebook: Codebook, face: FaceModel, codewords: Sequence[int], intensities: Sequence[float] | None, encode: Encoder
+) -> RoundTrip:
     """Mix, encode, decode: do the tokens survive?"""
     psi = mix(codebook, codewords, intensities)
     tokens, returned = (np.asarray(part)[0] for part in encode(psi[None]))
@@ -72,15 +78,27 @@ def round_trip(codebook: Codebook, face: FaceModel, codewords: Sequence[int], in
     back = _by_codeword(tokens, returned)
     likeness = float(cosine(a, b)[0, 0]) if np.any(a) or np.any(b) else 1.0
     survived = float(np.mean([k in back for k in asked])) if asked else 1.0
-    return RoundTrip(asked, back, tokens, returned, psi, decoded, float(np.linalg.norm(a - b) * 1e3), likeness,
-                     survived, _alike(codebook, factor, asked, back))
+    return RoundTrip(
+        asked,
+        back,
+        tokens,
+        returned,
+        psi,
+        decoded,
+        float(np.linalg.norm(a - b) * 1e3),
+        likeness,
+        survived,
+        _alike(codebook, factor, asked, back),
+    )
 
 
 def encoder_of(tokenizer: object) -> Encoder:
     """An `Encoder` of a `dfe_core.tokenizer.model.Tokenizer`."""
+
     def encode(psi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         parts = [(q.tokens.cpu().numpy(), q.intensities.cpu().numpy()) for q in tokenizer.encode_batches(psi)]
         return np.concatenate([t for t, _ in parts]), np.concatenate([g for _, g in parts])
+
     return encode
 
 
@@ -118,8 +136,9 @@ def _by_codeword(codewords: Sequence[int], intensities: Sequence[float]) -> dict
     return total
 
 
-def _alike(codebook: Codebook, factor: np.ndarray, asked: dict[int, float], back: dict[int, float],
-           same: float = 0.9) -> float:
+def _alike(
+    codebook: Codebook, factor: np.ndarray, asked: dict[int, float], back: dict[int, float], same: float = 0.9
+) -> float:
     if not asked or not back:
         return float(not asked)
     one, other = (codebook.psi[list(k)].astype(np.float64) @ factor for k in (asked, back))

@@ -51,8 +51,9 @@ class Track:
     @property
     def label(self) -> str:
         """``AU12 left``, ``codeword 17`` or the face's name."""
-        return {"action": action_label(self.target, self.side), "codeword": f"codeword {self.target}"} \
-            .get(self.kind, self.target)
+        return {"action": action_label(self.target, self.side), "codeword": f"codeword {self.target}"}.get(
+            self.kind, self.target
+        )
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,13 @@ def as_data(timeline: Timeline) -> dict[str, Any]:
     for track in timeline.tracks:
         row = {**asdict(track), "psi": dict(track.psi)}
         tracks.append({key: value for key, value in row.items() if value not in ("", {}, None)})
-    return {"duration_s": timeline.duration_s, "fps": timeline.fps, "text": timeline.text,
-            "unread": list(timeline.unread), "tracks": tracks}
+    return {
+        "duration_s": timeline.duration_s,
+        "fps": timeline.fps,
+        "text": timeline.text,
+        "unread": list(timeline.unread),
+        "tracks": tracks,
+    }
 
 
 def from_data(data: Any) -> Timeline:
@@ -173,8 +179,13 @@ def from_data(data: Any) -> Timeline:
     if not isinstance(data, dict) or not isinstance(data.get("tracks"), list):
         raise DataError("timeline", "no list of tracks", "duration_s and tracks")
     tracks = tuple(_track(row, f"track {number}") for number, row in enumerate(data["tracks"], 1))
-    return Timeline(_number(data, "duration_s", "timeline"), tracks, _number({"fps": 30.0} | data, "fps", "timeline"),
-                    str(data.get("text", "")), tuple(map(str, data.get("unread", ()))))
+    return Timeline(
+        _number(data, "duration_s", "timeline"),
+        tracks,
+        _number({"fps": 30.0} | data, "fps", "timeline"),
+        str(data.get("text", "")),
+        tuple(map(str, data.get("unread", ()))),
+    )
 
 
 def _track(row: Any, where: str) -> Track:
@@ -186,9 +197,15 @@ def _track(row: Any, where: str) -> Track:
     psi = row.get("psi", {})
     if not isinstance(psi, dict):
         raise DataError(f"{where}, psi", f"a {type(psi).__name__}", "coefficients by name")
-    return Track(str(row.get("kind", "action")), str(row.get("target", "")), **times,
-                 intensity=_number({"intensity": 1.0} | row, "intensity", where), side=str(row.get("side", "both")),
-                 rule=str(row.get("rule", "")), psi={str(k): _number(psi, k, f"{where}, psi") for k in psi})
+    return Track(
+        str(row.get("kind", "action")),
+        str(row.get("target", "")),
+        **times,
+        intensity=_number({"intensity": 1.0} | row, "intensity", where),
+        side=str(row.get("side", "both")),
+        rule=str(row.get("rule", "")),
+        psi={str(k): _number(psi, k, f"{where}, psi") for k in psi},
+    )
 
 
 def _check(track: Track, where: str, duration_s: float) -> None:
@@ -198,9 +215,12 @@ def _check(track: Track, where: str, duration_s: float) -> None:
     _require(track.kind != "codeword" or track.target.isdecimal(), f"{where}, target", track.target, "a number")
     times = (track.onset_s, track.apex_s, track.offset_s, track.end_s)
     _require(all(np.isfinite(t) for t in (*times, track.intensity)), where, times, "finite times and intensity")
-    _require(0 <= times[0] <= times[1] <= times[2] <= times[3] <= duration_s + 1e-6, where,
-             f"onset, apex, offset, end at {', '.join(f'{t:g}' for t in times)} s",
-             f"times in this order from 0 to {duration_s:g} s")
+    _require(
+        0 <= times[0] <= times[1] <= times[2] <= times[3] <= duration_s + 1e-6,
+        where,
+        f"onset, apex, offset, end at {', '.join(f'{t:g}' for t in times)} s",
+        f"times in this order from 0 to {duration_s:g} s",
+    )
     _require(abs(track.intensity) <= 10, f"{where}, intensity", track.intensity, "-10 to 10")
 
 

@@ -13,8 +13,13 @@ HOLD_S = 0.3
 """Stillness before and after a transition, so that both faces can be seen."""
 
 
-def between_tokens(start: Sequence[tuple[int, float]], stop: Sequence[tuple[int, float]], duration_s: float = 1.0,
-                   hold_s: float = HOLD_S, fps: float = 30.0) -> Timeline:
+def between_tokens(
+    start: Sequence[tuple[int, float]],
+    stop: Sequence[tuple[int, float]],
+    duration_s: float = 1.0,
+    hold_s: float = HOLD_S,
+    fps: float = 30.0,
+) -> Timeline:
     """From one set of (codeword, intensity) to another, one track a codeword.
 
     A codeword of both sets has two tracks that cross over: their sum goes straight from one intensity to the other.
@@ -22,15 +27,25 @@ def between_tokens(start: Sequence[tuple[int, float]], stop: Sequence[tuple[int,
     if not start and not stop:
         raise DataError("transition", "no codewords on either side", "at least one")
     total = duration_s + 2 * hold_s
-    leaving = [Track("codeword", str(int(k)), 0, 0, hold_s, hold_s + duration_s, float(g), rule="of the first face")
-               for k, g in start]
-    coming = [Track("codeword", str(int(k)), hold_s, hold_s + duration_s, total, total, float(g),
-                    rule="of the second face") for k, g in stop]
+    leaving = [
+        Track("codeword", str(int(k)), 0, 0, hold_s, hold_s + duration_s, float(g), rule="of the first face")
+        for k, g in start
+    ]
+    coming = [
+        Track("codeword", str(int(k)), hold_s, hold_s + duration_s, total, total, float(g), rule="of the second face")
+        for k, g in stop
+    ]
     return Timeline(total, (*leaving, *coming), fps, "from tokens to tokens")
 
 
-def between_frames(psi: np.ndarray, names: tuple[str, ...], labels: Sequence[str] | None = None,
-                   duration_s: float = 1.0, hold_s: float = HOLD_S, fps: float = 30.0) -> Timeline:
+def between_frames(
+    psi: np.ndarray,
+    names: tuple[str, ...],
+    labels: Sequence[str] | None = None,
+    duration_s: float = 1.0,
+    hold_s: float = HOLD_S,
+    fps: float = 30.0,
+) -> Timeline:
     """Through (F, E) whole faces in turn, `duration_s` from one to the next, each held for `hold_s`.
 
     Raises `DataError` for fewer than two faces or other than E coefficients.

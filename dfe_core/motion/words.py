@@ -34,8 +34,10 @@ RISE_SHARE = 0.5
 ONE_SIDE = "left"
 """Where one-sided names no side."""
 
-_DURATION = re.compile(r"\b(?:over|in|within|during|for|lasting|of)?\s*(\d+(?:\.\d+)?)\s*"
-                       r"(ms|milliseconds?|s|secs?|seconds?)\b")
+_DURATION = re.compile(
+    r"\b(?:over|in|within|during|for|lasting|of)?\s*(\d+(?:\.\d+)?)\s*"
+    r"(ms|milliseconds?|s|secs?|seconds?)\b"
+)
 _CODEWORD = re.compile(r"(?:codeword|cw|#)\s*#?(\d+)")
 
 
@@ -68,8 +70,11 @@ def timeline_from_words(text: str, fps: float = 30.0, codewords: Mapping[str, in
     unread = tuple(word for step in steps for word in step.unread)
     steps = [s for s in steps if s.tracks or s.seconds or not s.unread] or steps  # unread words take no time
     if not any(step.tracks for step in steps) and unread:
-        raise DataError(f"words {text.strip()!r}", f"no rule knows {' '.join(unread)!r}",
-                        "words such as smile, brows up, blink, wink, jaw open, AU12 left, codeword 17")
+        raise DataError(
+            f"words {text.strip()!r}",
+            f"no rule knows {' '.join(unread)!r}",
+            "words such as smile, brows up, blink, wink, jaw open, AU12 left, codeword 17",
+        )
     lengths = _lengths(steps, total)
     return Timeline(round(sum(lengths), 4), _laid_out(steps, lengths), fps, text.strip(), unread)
 
@@ -79,21 +84,29 @@ def rules() -> list[tuple[str, str]]:
     table = [(words, phrase.why) for words, phrase in PHRASES.items()]
     table += [(word, f"{size:.0%} of the full movement") for word, size in SIZES.items()]
     table += [(word, f"takes {factor:g} times as long to the apex") for word, factor in SPEEDS.items()]
-    table += [("one-sided", f"on the {ONE_SIDE} unless a side is named"),
-              (", ".join(NEUTRAL), "everything before fades"), (", ".join(KEEP), "what was there before stays"),
-              ("no size word", f"{USUAL:.0%} of the full movement"), ("over 2 s", "length of the whole"),
-              ("for 0.5 s", "length of one step; the others share what is left"),
-              ("AU12 left 50 %", "the action unit, on that side, at that intensity"), ("codeword 17", "the codeword")]
+    table += [
+        ("one-sided", f"on the {ONE_SIDE} unless a side is named"),
+        (", ".join(NEUTRAL), "everything before fades"),
+        (", ".join(KEEP), "what was there before stays"),
+        ("no size word", f"{USUAL:.0%} of the full movement"),
+        ("over 2 s", "length of the whole"),
+        ("for 0.5 s", "length of one step; the others share what is left"),
+        ("AU12 left 50 %", "the action unit, on that side, at that intensity"),
+        ("codeword 17", "the codeword"),
+    ]
     return table
 
 
 def _total(text: str) -> tuple[str, float | None]:
     """The words without ``over 2 s``, and the seconds it names."""
-    match = re.search(r"[,;\s]*\b(?:all\s+)?(?:over|in total|within)\s+(\d+(?:\.\d+)?)\s*"
-                      r"(ms|milliseconds?|s|secs?|seconds?)\b", text)
+    match = re.search(
+        r"[,;\s]*\b(?:all\s+)?(?:over|in total|within)\s+(\d+(?:\.\d+)?)\s*"
+        r"(ms|milliseconds?|s|secs?|seconds?)\b",
+        text,
+    )
     if not match:
         return text, None
-    return text[:match.start()] + " " + text[match.end():], _seconds(match[1], match[2])
+    return text[: match.start()] + " " + text[match.end() :], _seconds(match[1], match[2])
 
 
 def _step(part: str, named: Mapping[str, int]) -> Step:
@@ -108,8 +121,9 @@ def _step(part: str, named: Mapping[str, int]) -> Step:
         unread += made.unread
         speed *= made.speed
         keeps |= made.keeps
-    return Step(tuple(tracks), tuple(brief), seconds, speed, keeps or bool(re.search(r"\bwhile\b", part)),
-                tuple(unread))
+    return Step(
+        tuple(tracks), tuple(brief), seconds, speed, keeps or bool(re.search(r"\bwhile\b", part)), tuple(unread)
+    )
 
 
 def _group(text: str, named: Mapping[str, int]) -> Step:
@@ -145,8 +159,7 @@ def _phrases(words: list[str], named: Mapping[str, int], side: str) -> tuple[lis
         elif isinstance(phrase, int):
             found.append(("codeword", str(phrase), "both", 1.0, f"the lab calls codeword {phrase} so", False))
         else:
-            found += [("action", au, own, weight, phrase.why, phrase.brief) for au, own, weight in
-                      _sided(phrase, side)]
+            found += [("action", au, own, weight, phrase.why, phrase.brief) for au, own, weight in _sided(phrase, side)]
         i += length
     return found, rest
 
@@ -156,8 +169,11 @@ def _sided(phrase: Phrase, side: str) -> list[tuple[str, str, float]]:
     that have no such side are left out where others of the phrase have it: the left brow up is AU2 alone."""
     if side not in ("left", "right"):
         return list(phrase.actions)
-    able = [(au, side if au not in _FIXED else own, weight) for au, own, weight in phrase.actions
-            if (au, side) in ACTIONS or au in _FIXED]
+    able = [
+        (au, side if au not in _FIXED else own, weight)
+        for au, own, weight in phrase.actions
+        if (au, side) in ACTIONS or au in _FIXED
+    ]
     return able or [(au, side, weight) for au, _, weight in phrase.actions]
 
 
@@ -166,12 +182,12 @@ _FIXED = ("AD30", "AU61", "AU62", "AU63", "AU64")
 
 def _longest(words: list[str], start: int, named: Mapping[str, int]) -> tuple[int, Phrase | int | None]:
     for length in range(min(6, len(words) - start), 0, -1):
-        phrase = " ".join(words[start:start + length])
+        phrase = " ".join(words[start : start + length])
         if phrase in named:
             return length, named[phrase]
         if phrase in PHRASES:
             return length, PHRASES[phrase]
-        spelled = " ".join(w for w in words[start:start + length] if w not in IGNORED and w not in SIZES)
+        spelled = " ".join(w for w in words[start : start + length] if w not in IGNORED and w not in SIZES)
         if length > 1 and spelled in PHRASES and " " in spelled:
             return length, PHRASES[spelled]
     return 1, None
@@ -211,8 +227,11 @@ def _codes(text: str) -> tuple[str, list[tuple]]:
     for match in re.finditer(r"\ba[ud][ _-]*0*(\d{1,2})\b", text):
         code = normalise_au(match[0].replace(" ", ""))
         if code is None or not any(au == code for au, _ in ACTIONS):
-            raise DataError(f"words, {match[0]!r}", "no coefficient shows this action unit",
-                            ", ".join(dict.fromkeys(au for au, _ in ACTIONS)))
+            raise DataError(
+                f"words, {match[0]!r}",
+                "no coefficient shows this action unit",
+                ", ".join(dict.fromkeys(au for au, _ in ACTIONS)),
+            )
         targets.append(("action", code, "", 1.0, "named as an action unit", False))
     return re.sub(r"\ba[ud][ _-]*0*(\d{1,2})\b", " ", text), targets
 
@@ -221,7 +240,7 @@ def _percent(text: str) -> tuple[str, float | None]:
     match = re.search(r"(?:\bat\s+)?(\d+(?:\.\d+)?)\s*(?:%|percent\b)", text)
     if not match:
         return text, None
-    return text[:match.start()] + " " + text[match.end():], min(float(match[1]) / 100, 1.5)
+    return text[: match.start()] + " " + text[match.end() :], min(float(match[1]) / 100, 1.5)
 
 
 def _plain(text: str) -> list[str]:
@@ -251,8 +270,10 @@ def _lengths(steps: list[Step], total: float | None) -> list[float]:
 def _laid_out(steps: list[Step], lengths: list[float]) -> tuple[Track, ...]:
     """Times for every track: it begins with its step and leaves while the step that replaces it comes."""
     starts = [sum(lengths[:i]) for i in range(len(steps) + 1)]
-    rises = [min(RISE_S * s.speed, length * (RISE_SHARE if s.speed <= 1 else 0.9))
-             for s, length in zip(steps, lengths, strict=True)]
+    rises = [
+        min(RISE_S * s.speed, length * (RISE_SHARE if s.speed <= 1 else 0.9))
+        for s, length in zip(steps, lengths, strict=True)
+    ]
     total, tracks = round(starts[-1], 4), []
     for i, step in enumerate(steps):
         leaves = next((j for j in range(i + 1, len(steps)) if not steps[j].keeps), len(steps))

@@ -32,8 +32,9 @@ class AlignedNet(nn.Module):
     def __init__(self, psi: np.ndarray, stages: int, width: int, settings: AlignmentSettings) -> None:
         super().__init__()
         self.body = SequenceNet(psi, stages, 1, settings.net)
-        self.body.head = nn.Sequential(nn.Linear(settings.net.width, settings.hidden), nn.GELU(),
-                                       nn.Linear(settings.hidden, width))
+        self.body.head = nn.Sequential(
+            nn.Linear(settings.net.width, settings.hidden), nn.GELU(), nn.Linear(settings.hidden, width)
+        )
 
     def forward(self, batch) -> tuple[Tensor, Tensor]:
         """unit vectors (B, W) and weights (B, C · L) of the tokens."""
@@ -62,8 +63,9 @@ def alignment_loss(vectors: Tensor, anchors: Tensor, anchor: Tensor, settings: A
     own = anchor >= 0
     total = vectors.new_zeros(())
     if own.any():
-        total = total + functional.cross_entropy(similarity[own] / settings.temperature,
-                                                 _targets(anchors, anchor[own], settings.softness))
+        total = total + functional.cross_entropy(
+            similarity[own] / settings.temperature, _targets(anchors, anchor[own], settings.softness)
+        )
     if (~own).any():
         hinge = (similarity[~own].max(-1).values - settings.margin).clamp_min(0)
         total = total + settings.others * hinge.mean()
@@ -76,9 +78,16 @@ def _targets(anchors: Tensor, anchor: Tensor, softness: float) -> Tensor:
     return ((anchors[anchor] @ anchors.T) / softness).softmax(-1)
 
 
-def fit_alignment(sequences: TokenSequences, anchor: np.ndarray, anchors: np.ndarray, train: np.ndarray,
-                  validation: np.ndarray, codebook: Codebook, settings: AlignmentSettings | None = None,
-                  progress: Listener = silent) -> AlignedFit:
+def fit_alignment(
+    sequences: TokenSequences,
+    anchor: np.ndarray,
+    anchors: np.ndarray,
+    train: np.ndarray,
+    validation: np.ndarray,
+    codebook: Codebook,
+    settings: AlignmentSettings | None = None,
+    progress: Listener = silent,
+) -> AlignedFit:
     """Train on the windows `train`, stop by the loss on `validation`; the best epoch is kept. The text encoder stays
     as it is, and so do its vectors.
 
@@ -91,12 +100,21 @@ def fit_alignment(sequences: TokenSequences, anchor: np.ndarray, anchors: np.nda
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.net.seed)
         net = AlignedNet(codebook.psi, codebook.stages, anchors.shape[1], settings)
-        return _fitted(net, sequences, torch.as_tensor(anchor), torch.as_tensor(anchors), train, validation, settings,
-                       progress)
+        return _fitted(
+            net, sequences, torch.as_tensor(anchor), torch.as_tensor(anchors), train, validation, settings, progress
+        )
 
 
-def _fitted(net: AlignedNet, sequences: TokenSequences, anchor: Tensor, anchors: Tensor, train: np.ndarray,
-            validation: np.ndarray, settings: AlignmentSettings, progress: Listener) -> AlignedFit:
+def _fitted(
+    net: AlignedNet,
+    sequences: TokenSequences,
+    anchor: Tensor,
+    anchors: Tensor,
+    train: np.ndarray,
+    validation: np.ndarray,
+    settings: AlignmentSettings,
+    progress: Listener,
+) -> AlignedFit:
     rng = np.random.default_rng([settings.net.seed, 4])
     optimizer = torch.optim.AdamW(net.parameters(), lr=settings.net.rate, weight_decay=settings.net.decay)
     best, at, kept, losses = np.inf, 0, net.state_dict(), []
@@ -104,7 +122,7 @@ def _fitted(net: AlignedNet, sequences: TokenSequences, anchor: Tensor, anchors:
         net.train()
         order = rng.permutation(train)
         for start in range(0, len(order), settings.net.batch):
-            rows = order[start:start + settings.net.batch]
+            rows = order[start : start + settings.net.batch]
             loss = _batch_loss(net, sequences, rows, anchor, anchors, settings, rng)
             optimizer.zero_grad()
             loss.backward()
@@ -121,8 +139,15 @@ def _fitted(net: AlignedNet, sequences: TokenSequences, anchor: Tensor, anchors:
     return AlignedFit(net.eval(), at + 1, tuple(losses))
 
 
-def _batch_loss(net: AlignedNet, sequences: TokenSequences, rows: np.ndarray, anchor: Tensor, anchors: Tensor,
-                settings: AlignmentSettings, rng: np.random.Generator | None) -> Tensor:
+def _batch_loss(
+    net: AlignedNet,
+    sequences: TokenSequences,
+    rows: np.ndarray,
+    anchor: Tensor,
+    anchors: Tensor,
+    settings: AlignmentSettings,
+    rng: np.random.Generator | None,
+) -> Tensor:
     """Against the anchors of the batch alone: with captions there are as many anchors as windows."""
     vectors, _ = net(make_chunks(sequences, rows, settings.net, rng))
     used, own = torch.unique(anchor[rows][anchor[rows] >= 0], return_inverse=True)
@@ -133,23 +158,32 @@ def _batch_loss(net: AlignedNet, sequences: TokenSequences, rows: np.ndarray, an
     return alignment_loss(vectors, anchors[used], local, settings)
 
 
-def _validation_loss(net: AlignedNet, sequences: TokenSequences, rows: np.ndarray, anchor: Tensor, anchors: Tensor,
-                     settings: AlignmentSettings) -> float:
+def _validation_loss(
+    net: AlignedNet,
+    sequences: TokenSequences,
+    rows: np.ndarray,
+    anchor: Tensor,
+    anchors: Tensor,
+    settings: AlignmentSettings,
+) -> float:
     net.eval()
     with torch.no_grad():
-        parts = [(len(part), float(_batch_loss(net, sequences, part, anchor, anchors, settings, None)))
-                 for part in np.array_split(rows, max(1, len(rows) // settings.net.batch))]
+        parts = [
+            (len(part), float(_batch_loss(net, sequences, part, anchor, anchors, settings, None)))
+            for part in np.array_split(rows, max(1, len(rows) // settings.net.batch))
+        ]
     return float(np.average([loss for _, loss in parts], weights=[n for n, _ in parts]))
 
 
-def embed_windows(net: AlignedNet, sequences: TokenSequences, settings: AlignmentSettings,
-                  progress: Listener = silent) -> tuple[np.ndarray, np.ndarray]:
+def embed_windows(
+    net: AlignedNet, sequences: TokenSequences, settings: AlignmentSettings, progress: Listener = silent
+) -> tuple[np.ndarray, np.ndarray]:
     """vectors (n, W) float32 of every window, unit length, and weights (M,) float32 of every token in its window."""
     vectors, weights = [], np.zeros(len(sequences.codeword), np.float32)
     rows = np.arange(sequences.units)
     with torch.no_grad():
         for start in range(0, len(rows), _BATCH):
-            batch = make_chunks(sequences, rows[start:start + _BATCH], settings.net)
+            batch = make_chunks(sequences, rows[start : start + _BATCH], settings.net)
             found, share = net(batch)
             source = batch.source.flatten(1).numpy()
             weights[source[source >= 0]] = share.numpy()[source >= 0]

@@ -93,8 +93,9 @@ def _move_groups(rng: np.random.Generator, row: np.ndarray, members: list, block
         row[np.concatenate(same)] = row[np.concatenate([same[i] for i in order])]
 
 
-def null_scores(found: Predictions, target: Target, permuted: np.ndarray, model: str,
-                settings: ProbeSettings) -> np.ndarray | None:
+def null_scores(
+    found: Predictions, target: Target, permuted: np.ndarray, model: str, settings: ProbeSettings
+) -> np.ndarray | None:
     """(P,) primary metric under permuted labels, each fold refitted with its own hyper-parameters; of a model that is
     not linear fewer, and a `StoppedNull` where the row is far from significant.
 
@@ -108,11 +109,12 @@ def null_scores(found: Predictions, target: Target, permuted: np.ndarray, model:
     return _permuted_scores(found, target, permuted, model, settings)
 
 
-def _sequential(found: Predictions, target: Target, permuted: np.ndarray, model: str,
-                settings: ProbeSettings) -> np.ndarray:
+def _sequential(
+    found: Predictions, target: Target, permuted: np.ndarray, model: str, settings: ProbeSettings
+) -> np.ndarray:
     """Permuted scores one after another, until `_EXCEEDANCES` of them reach the real one."""
     real, null, above = scores.primary(target.task, target.y, found.values), [], 0
-    for row in permuted[:permutation_count(settings, len(settings.features) * len(settings.models), model)]:
+    for row in permuted[: permutation_count(settings, len(settings.features) * len(settings.models), model)]:
         null.append(_permuted_scores(found, target, row[None], model, settings)[0])
         above += null[-1] >= real - 1e-12
         if above == _EXCEEDANCES:
@@ -120,8 +122,9 @@ def _sequential(found: Predictions, target: Target, permuted: np.ndarray, model:
     return np.array(null)
 
 
-def _permuted_scores(found: Predictions, target: Target, permuted: np.ndarray, model: str,
-                     settings: ProbeSettings) -> np.ndarray:
+def _permuted_scores(
+    found: Predictions, target: Target, permuted: np.ndarray, model: str, settings: ProbeSettings
+) -> np.ndarray:
     metric = scores.METRICS[target.task][scores.PRIMARY[target.task]]
     values = np.zeros((len(permuted), *found.values.shape))
     for fit in found.fits:
@@ -158,8 +161,11 @@ def guesses(target: Target, folds: tuple[Fold, ...], settings: ProbeSettings) ->
 
 def _guess_scores(target: Target, drawn: np.ndarray) -> dict[str, float]:
     classes = len(target.classes)
-    values = drawn[..., None].astype(float) if not classes else \
-        (drawn[..., None].astype(int) == np.arange(classes)).astype(float)
+    values = (
+        drawn[..., None].astype(float)
+        if not classes
+        else (drawn[..., None].astype(int) == np.arange(classes)).astype(float)
+    )
     tables = np.stack([scores.sums(target.task, target.y, v).sum(0) for v in values])
     found = {name: float(metric(tables).mean()) for name, metric in scores.METRICS[target.task].items()}
     return found | ({"AUROC": 0.5} if classes else {})

@@ -91,8 +91,15 @@ def equal_windows(target: Target, seed: int) -> Target:
     return replace(target, member=member)
 
 
-def confound_checks(features: dict[str, Feature], sources: Sources, target: Target, folds: tuple[Fold, ...],
-                    permuted: np.ndarray, chance: float, settings: ProbeSettings) -> tuple[ConfoundCheck, ...]:
+def confound_checks(
+    features: dict[str, Feature],
+    sources: Sources,
+    target: Target,
+    folds: tuple[Fold, ...],
+    permuted: np.ndarray,
+    chance: float,
+    settings: ProbeSettings,
+) -> tuple[ConfoundCheck, ...]:
     """Every check of one probe. Empty where units are stretches of the same recordings, which share all of it."""
     if target.unit == "segment":
         return ()
@@ -106,10 +113,14 @@ def confound_checks(features: dict[str, Feature], sources: Sources, target: Targ
             check, known[column] = replace(check, score=score, p=p, chance=chance), values
         found.append(check)
     adjusted = holm([check.p for check in found])
-    found = [replace(check, p_holm=p, state=TELLS if p is not None and p <= ALPHA else check.state)
-             for check, p in zip(found, adjusted, strict=True)]
-    return tuple(_with_remainder(check, known, features, target, folds, permuted, own) if check.tells else check
-                 for check in found)
+    found = [
+        replace(check, p_holm=p, state=TELLS if p is not None and p <= ALPHA else check.state)
+        for check, p in zip(found, adjusted, strict=True)
+    ]
+    return tuple(
+        _with_remainder(check, known, features, target, folds, permuted, own) if check.tells else check
+        for check in found
+    )
 
 
 def _candidates(sources: Sources, target: Target) -> dict[str, np.ndarray | None]:
@@ -143,8 +154,9 @@ def _curve(values: np.ndarray) -> np.ndarray:
 def _resting_faces(sources: Sources, target: Target) -> np.ndarray:
     """(n, E) median of ψ over each unit's frames."""
     sample = material.psi_sample(sources)["sample"]
-    return np.stack([np.nanmedian(sample[target.member == unit].reshape(-1, sample.shape[2]), 0)
-                     for unit in range(target.n)]).astype(float)
+    return np.stack(
+        [np.nanmedian(sample[target.member == unit].reshape(-1, sample.shape[2]), 0) for unit in range(target.n)]
+    ).astype(float)
 
 
 def _plain_feature(name: str, values: np.ndarray) -> Feature:
@@ -152,15 +164,23 @@ def _plain_feature(name: str, values: np.ndarray) -> Feature:
     return Feature(name, values, columns, Blocks(((0, values.shape[1], AsMeasured()),)), np.arange(len(values)))
 
 
-def _score(feature: Feature, target: Target, folds: tuple[Fold, ...], permuted: np.ndarray,
-           settings: ProbeSettings) -> tuple[float, float]:
+def _score(
+    feature: Feature, target: Target, folds: tuple[Fold, ...], permuted: np.ndarray, settings: ProbeSettings
+) -> tuple[float, float]:
     found = nested(feature, target, folds, "linear", settings)
     score = scores.primary(target.task, target.y, found.values)
     return score, p_value(score, null_scores(found, target, permuted, "linear", settings))
 
 
-def _with_remainder(check: ConfoundCheck, known: dict[str, np.ndarray], features: dict[str, Feature], target: Target,
-                    folds: tuple[Fold, ...], permuted: np.ndarray, settings: ProbeSettings) -> ConfoundCheck:
+def _with_remainder(
+    check: ConfoundCheck,
+    known: dict[str, np.ndarray],
+    features: dict[str, Feature],
+    target: Target,
+    folds: tuple[Fold, ...],
+    permuted: np.ndarray,
+    settings: ProbeSettings,
+) -> ConfoundCheck:
     """The check with what is left of every feature row without it."""
     nuisance = _components(known[check.column]) if check.column == REST else known[check.column]
     left = {}

@@ -19,23 +19,35 @@ from dfe_core.probes.validation import Fold, Predictions, make_folds, nested
 COLUMNS = ["column", "features", "kind", "metric", "score", "chance", "without", "fall", "note"]
 
 
-def confound_table(features: dict[str, Feature], sources: Sources, target: Target, folds: tuple[Fold, ...],
-                   settings: ProbeSettings, rows: list[dict[str, Any]]) -> pd.DataFrame:
+def confound_table(
+    features: dict[str, Feature],
+    sources: Sources,
+    target: Target,
+    folds: tuple[Fold, ...],
+    settings: ProbeSettings,
+    rows: list[dict[str, Any]],
+) -> pd.DataFrame:
     """One row a confound and feature row.
 
     kind ``predicted``: how well the features predict the column (UAR, or CCC of a number), with chance. kind
     ``regressed out``: the label's score, the same without what the columns predict linearly, and the fall. A column
     that cannot be judged has a note in place of numbers.
     """
-    found = [_predicted(column, name, sources, target, settings) for column in settings.confounds
-             for name in settings.features]
+    found = [
+        _predicted(column, name, sources, target, settings)
+        for column in settings.confounds
+        for name in settings.features
+    ]
     if settings.regress_out:
         nuisance = nuisance_columns(target, settings.regress_out)
         scored = {row["features"]: row["score"] for row in rows if row["model"] == settings.models[0]}
-        found += [_without(name, replace(feature, nuisance=nuisance), target, folds, settings, scored[name])
-                  for name, feature in features.items()]
-    return pd.DataFrame(found, columns=COLUMNS).astype({"column": str, "features": str, "kind": str, "metric": str,
-                                                        "note": str})
+        found += [
+            _without(name, replace(feature, nuisance=nuisance), target, folds, settings, scored[name])
+            for name, feature in features.items()
+        ]
+    return pd.DataFrame(found, columns=COLUMNS).astype(
+        {"column": str, "features": str, "kind": str, "metric": str, "note": str}
+    )
 
 
 def nuisance_columns(target: Target, columns: tuple[str, ...]) -> np.ndarray:
@@ -50,23 +62,44 @@ def nuisance_columns(target: Target, columns: tuple[str, ...]) -> np.ndarray:
         values = target.table[column]
         if values.isna().any():
             raise DataError(column, f"no value for {int(values.isna().sum())} units", "a value for every unit")
-        parts.append(values.to_numpy(float)[:, None] if decide_task(values) == "regress"
-                     else pd.get_dummies(values.astype(str)).to_numpy(float))
+        parts.append(
+            values.to_numpy(float)[:, None]
+            if decide_task(values) == "regress"
+            else pd.get_dummies(values.astype(str)).to_numpy(float)
+        )
     return np.hstack(parts)
 
 
-def _without(name: str, feature: Feature, target: Target, folds: tuple[Fold, ...], settings: ProbeSettings,
-             score: float) -> dict[str, Any]:
+def _without(
+    name: str, feature: Feature, target: Target, folds: tuple[Fold, ...], settings: ProbeSettings, score: float
+) -> dict[str, Any]:
     found = nested(feature, target, folds, settings.models[0], settings)
     without = _primary(found, target)
-    return {"column": " + ".join(settings.regress_out), "features": name, "kind": "regressed out",
-            "metric": scores.PRIMARY[target.task], "score": score, "chance": None, "without": without,
-            "fall": score - without, "note": ""}
+    return {
+        "column": " + ".join(settings.regress_out),
+        "features": name,
+        "kind": "regressed out",
+        "metric": scores.PRIMARY[target.task],
+        "score": score,
+        "chance": None,
+        "without": without,
+        "fall": score - without,
+        "note": "",
+    }
 
 
 def _predicted(column: str, name: str, sources: Sources, target: Target, settings: ProbeSettings) -> dict[str, Any]:
-    row = {"column": column, "features": name, "kind": "predicted", "metric": "UAR", "score": None, "chance": None,
-           "without": None, "fall": None, "note": ""}
+    row = {
+        "column": column,
+        "features": name,
+        "kind": "predicted",
+        "metric": "UAR",
+        "score": None,
+        "chance": None,
+        "without": None,
+        "fall": None,
+        "note": "",
+    }
     try:
         other, own = _confound_target(column, sources, target, settings)
         folds = make_folds(other, own, choose=_fewest(other) > 2)
@@ -87,12 +120,16 @@ def _fewest(target: Target) -> int:
 
 
 def _primary(found: Predictions, target: Target) -> float:
-    return float(scores.METRICS[target.task][scores.PRIMARY[target.task]](
-        scores.sums(target.task, target.y, found.values).sum(0)))
+    return float(
+        scores.METRICS[target.task][scores.PRIMARY[target.task]](
+            scores.sums(target.task, target.y, found.values).sum(0)
+        )
+    )
 
 
-def _confound_target(column: str, sources: Sources, target: Target,
-                     settings: ProbeSettings) -> tuple[Target, ProbeSettings]:
+def _confound_target(
+    column: str, sources: Sources, target: Target, settings: ProbeSettings
+) -> tuple[Target, ProbeSettings]:
     """The column as a target of its own. Who someone is can only be told across recordings of the same people, so that
     folds keep recordings apart in place of subjects."""
     spans = labelled_spans(sources.dataset, sources.spans, settings)
@@ -102,18 +139,24 @@ def _confound_target(column: str, sources: Sources, target: Target,
     names = names + "@" + spans["segment"].astype(str) if target.unit == "segment" else names
     member = pd.factorize(names)[0]
     rows = spans.assign(unit=names).drop_duplicates("unit").reset_index(drop=True)
-    identity = rows.groupby(settings.group)[column].nunique().eq(1).all() and \
-        rows.groupby(column)[settings.group].nunique().eq(1).all()
+    identity = (
+        rows.groupby(settings.group)[column].nunique().eq(1).all()
+        and rows.groupby(column)[settings.group].nunique().eq(1).all()
+    )
     group = "recording" if identity else settings.group
     values = rows[column]
     task = "classify" if identity else decide_task(values)
     classes = tuple(sorted(values.astype(str).unique())) if task == "classify" else ()
-    y = values.astype(str).map({c: i for i, c in enumerate(classes)}).to_numpy(int) if classes \
+    y = (
+        values.astype(str).map({c: i for i, c in enumerate(classes)}).to_numpy(int)
+        if classes
         else values.to_numpy(float)
+    )
     groups = rows[group].astype(str).to_numpy()
     other = Target(task, "recording", rows["unit"].to_numpy(), groups, y, classes, member, rows)
     fewest = _fewest(other)
     if fewest < 2 or len(np.unique(y)) < 2:
-        raise DataError(column, f"a value occurs in {fewest} {group}" if len(np.unique(y)) > 1 else "one value alone",
-                        "two or more")
+        raise DataError(
+            column, f"a value occurs in {fewest} {group}" if len(np.unique(y)) > 1 else "one value alone", "two or more"
+        )
     return other, replace(settings, validation="kfold", folds=max(2, min(settings.folds, fewest)), group=group)

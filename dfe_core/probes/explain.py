@@ -46,10 +46,18 @@ def codeword_weights(found: Predictions, feature: Feature, target: Target) -> pd
 def _stability(each: np.ndarray, towards: str) -> pd.DataFrame:
     mean = each.mean(0)
     rank = np.argsort(np.argsort(-np.abs(each), 1, "stable"), 1) + 1
-    table = pd.DataFrame({"codeword": np.arange(each.shape[1]), "towards": towards, "weight": mean,
-                          "low": each.min(0), "high": each.max(0),
-                          "stability": (np.sign(each) == np.sign(mean)).mean(0),
-                          "best_rank": rank.min(0), "worst_rank": rank.max(0)})
+    table = pd.DataFrame(
+        {
+            "codeword": np.arange(each.shape[1]),
+            "towards": towards,
+            "weight": mean,
+            "low": each.min(0),
+            "high": each.max(0),
+            "stability": (np.sign(each) == np.sign(mean)).mean(0),
+            "best_rank": rank.min(0),
+            "worst_rank": rank.max(0),
+        }
+    )
     return table[np.abs(each).max(0) > 0]
 
 
@@ -64,8 +72,11 @@ def by_region(weights: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """
     region = weights["codeword"].map(table.set_index("codeword")["region"])
     rows = weights.assign(region=region, size=weights["weight"].abs()).groupby("region")
-    return rows.agg(codewords=("codeword", "nunique"), weight=("size", "sum")).sort_values(
-        "weight", ascending=False).reset_index()
+    return (
+        rows.agg(codewords=("codeword", "nunique"), weight=("size", "sum"))
+        .sort_values("weight", ascending=False)
+        .reset_index()
+    )
 
 
 def occlusion(found: Predictions, feature: Feature, target: Target, table: pd.DataFrame) -> pd.DataFrame:
@@ -79,7 +90,8 @@ def occlusion(found: Predictions, feature: Feature, target: Target, table: pd.Da
         score = float(metric(scores.sums(target.task, target.y, _without(found, region == name, target)).sum(0)))
         rows.append((name, int((table["region"] == name).sum()), score, whole - score))
     return pd.DataFrame(rows, columns=["region", "codewords", "score", "fall"]).sort_values(
-        "fall", ascending=False, ignore_index=True)
+        "fall", ascending=False, ignore_index=True
+    )
 
 
 def _without(found: Predictions, dropped: np.ndarray, target: Target) -> np.ndarray:
@@ -98,12 +110,19 @@ def errors_by_group(found: Predictions, target: Target) -> pd.DataFrame:
     if target.task == "regress":
         return table.assign(truth=target.y, predicted=found.values[:, 0], error=found.values[:, 0] - target.y)
     names, chosen = np.array(target.classes, object), found.values.argmax(1)
-    return table.assign(truth=names[target.y], predicted=names[chosen], right=chosen == target.y,
-                        decision=found.values.max(1))
+    return table.assign(
+        truth=names[target.y], predicted=names[chosen], right=chosen == target.y, decision=found.values.max(1)
+    )
 
 
-def pushing_moments(weights: pd.DataFrame, index: RunIndex, recordings: pd.DataFrame, towards: str | None = None,
-                    codewords: int = 5, limit: int = 20) -> pd.DataFrame:
+def pushing_moments(
+    weights: pd.DataFrame,
+    index: RunIndex,
+    recordings: pd.DataFrame,
+    towards: str | None = None,
+    codewords: int = 5,
+    limit: int = 20,
+) -> pd.DataFrame:
     """The moments of the recordings that push a prediction most: runs of the codewords that weigh most.
 
     Parameters
@@ -117,9 +136,12 @@ def pushing_moments(weights: pd.DataFrame, index: RunIndex, recordings: pd.DataF
     and the root of its length in seconds, as what a moment adds to a bag grows with both); largest push first.
     """
     chosen = weights[weights["towards"] == (towards or weights["towards"].iloc[0])].head(codewords)
-    parts = [strongest_moments(index, int(row.codeword), recordings, limit).assign(codeword=int(row.codeword),
-                                                                                   weight=row.weight)
-             for row in chosen.itertuples()]
+    parts = [
+        strongest_moments(index, int(row.codeword), recordings, limit).assign(
+            codeword=int(row.codeword), weight=row.weight
+        )
+        for row in chosen.itertuples()
+    ]
     if not parts:
         return pd.DataFrame()
     table = pd.concat(parts, ignore_index=True)
@@ -131,8 +153,9 @@ def pushing_moments(weights: pd.DataFrame, index: RunIndex, recordings: pd.DataF
 def errors_by_subject(predictions: pd.DataFrame) -> pd.DataFrame:
     """One row a group and feature row: features, group, units, right (share) or error (mean absolute); worst first."""
     if "right" in predictions:
-        table = predictions.groupby(["features", "group"], sort=False).agg(units=("unit", "size"),
-                                                                            right=("right", "mean"))
+        table = predictions.groupby(["features", "group"], sort=False).agg(
+            units=("unit", "size"), right=("right", "mean")
+        )
         return table.sort_values("right", kind="stable").reset_index()
     sized = predictions.assign(error=predictions["error"].abs())
     table = sized.groupby(["features", "group"], sort=False).agg(units=("unit", "size"), error=("error", "mean"))

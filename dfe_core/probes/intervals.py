@@ -29,8 +29,9 @@ moves the concordance more than who is tested, and is a matter of chance in a sm
 _RANGES = {"CCC": (-1.0, 1.0), "Pearson": (-1.0, 1.0), "MAE": (0.0, np.inf)}
 
 
-def scored_with_intervals(repeats: tuple[Predictions, ...], target: Target, model: str,
-                          settings: ProbeSettings) -> dict[str, dict]:
+def scored_with_intervals(
+    repeats: tuple[Predictions, ...], target: Target, model: str, settings: ProbeSettings
+) -> dict[str, dict]:
     """Every metric of the task: score (the mean over repeats), ci95 and sd (of the score over draws of groups).
 
     Predictions without fits (of sequence probes, which train for minutes) are weighed and not refitted.
@@ -65,8 +66,10 @@ def detectable(target: Target, null: np.ndarray, sd: float) -> dict[str, float |
     where nothing is found the regularisation that was chosen shrinks its permuted values to nothing.
     """
     if target.task == "classify":
-        return {"metric": scores.PRIMARY["classify"],
-                "score": float(np.quantile(null, 0.95) + stats.norm.ppf(0.8) * sd)}
+        return {
+            "metric": scores.PRIMARY["classify"],
+            "score": float(np.quantile(null, 0.95) + stats.norm.ppf(0.8) * sd),
+        }
     needed = stats.norm.ppf(0.95) + stats.norm.ppf(0.8)
     return {"metric": "Pearson", "score": float(np.tanh(needed / np.sqrt(max(target.subjects - 3, 1))))}
 
@@ -77,15 +80,19 @@ def _interval(name: str, score: float, drawn: np.ndarray) -> list[float]:
     return [float(max(low, least)), float(min(high, most))]
 
 
-def _drawn(found: Predictions, target: Target, weights: np.ndarray, model: str,
-           settings: ProbeSettings) -> dict[str, np.ndarray]:
-    parts = [_metrics(target, _refitted(found, target, w, model, settings), w)
-             for w in np.array_split(weights, max(1, len(weights) // _CHUNK))]
+def _drawn(
+    found: Predictions, target: Target, weights: np.ndarray, model: str, settings: ProbeSettings
+) -> dict[str, np.ndarray]:
+    parts = [
+        _metrics(target, _refitted(found, target, w, model, settings), w)
+        for w in np.array_split(weights, max(1, len(weights) // _CHUNK))
+    ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _refitted(found: Predictions, target: Target, weights: np.ndarray, model: str,
-              settings: ProbeSettings) -> np.ndarray:
+def _refitted(
+    found: Predictions, target: Target, weights: np.ndarray, model: str, settings: ProbeSettings
+) -> np.ndarray:
     """(B, n, C) out-of-fold decision values with every fold refitted under each of the weights (B, n)."""
     values = np.repeat(found.values[None], len(weights), 0)
     for fit in found.fits:
@@ -96,8 +103,9 @@ def _refitted(found: Predictions, target: Target, weights: np.ndarray, model: st
 def _one_fold(fit: Fitted, target: Target, weights: np.ndarray, model: str, settings: ProbeSettings) -> np.ndarray:
     y = target.y[fit.fold.train]
     if model == "linear" and target.task == "classify":
-        return logistic_values(fit.train, np.repeat(y[None], len(weights), 0), fit.test, len(target.classes),
-                               fit.setting["C"], weights)
+        return logistic_values(
+            fit.train, np.repeat(y[None], len(weights), 0), fit.test, len(target.classes), fit.setting["C"], weights
+        )
     if model == "linear":
         alphas = np.array([setting["alpha"] for setting in candidates("linear", "regress")])
         place = np.full(target.n, -1)
@@ -107,16 +115,26 @@ def _one_fold(fit: Fitted, target: Target, weights: np.ndarray, model: str, sett
             return weighted_ridge_values(fit.train, y, fit.test, np.array([fit.setting["alpha"]]), weights)
         return reselected_ridge_values(fit.train, y, fit.test, alphas, inner, weights)
     # not zero: a class whose groups were not drawn would be no class to a support vector machine
-    return np.stack([decision(make_model(model, target.task, fit.setting, settings.seed).fit(
-        fit.train, y, sample_weight=np.maximum(w, _NOTHING)), fit.test, target.task) for w in weights])
+    return np.stack(
+        [
+            decision(
+                make_model(model, target.task, fit.setting, settings.seed).fit(
+                    fit.train, y, sample_weight=np.maximum(w, _NOTHING)
+                ),
+                fit.test,
+                target.task,
+            )
+            for w in weights
+        ]
+    )
 
 
 def _metrics(target: Target, values: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
     """(B, n, C) values under (B, n) weights to (B,) of every metric."""
-    table = np.stack([np.tensordot(w, scores.sums(target.task, target.y, v), 1)
-                      for v, w in zip(values, weights, strict=True)])
+    table = np.stack(
+        [np.tensordot(w, scores.sums(target.task, target.y, v), 1) for v, w in zip(values, weights, strict=True)]
+    )
     found = {name: metric(table) for name, metric in scores.METRICS[target.task].items()}
     if target.task == "classify":
-        found["AUROC"] = np.array([scores.auroc(target.y, v, w[None])[0]
-                                   for v, w in zip(values, weights, strict=True)])
+        found["AUROC"] = np.array([scores.auroc(target.y, v, w[None])[0] for v, w in zip(values, weights, strict=True)])
     return found

@@ -70,9 +70,19 @@ class MicroSettings:
     @property
     def probe(self) -> ProbeSettings:
         """The settings of the probe that runs on the windows."""
-        return ProbeSettings(self.model, self.dataset, self.label, features=self.features, unit="segment",
-                             validation="leave-one-out", sequence=self.sequence, resamples=self.resamples,
-                             permutations=self.permutations, seed=self.seed, task="classify")
+        return ProbeSettings(
+            self.model,
+            self.dataset,
+            self.label,
+            features=self.features,
+            unit="segment",
+            validation="leave-one-out",
+            sequence=self.sequence,
+            resamples=self.resamples,
+            permutations=self.permutations,
+            seed=self.seed,
+            task="classify",
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,18 +112,34 @@ def probe_micro(settings: MicroSettings, root: Path | None = None, progress: Lis
     sources = Sources(codebook, data, tokens, spans, artefact_path("analyses", "x", root).parent, progress)
     folds = make_folds(target, settings.probe)
     scored = _scored(sources, target, folds, settings, progress)
-    found, repeats, nulls = ({name: one for (name, _), one in of.items()}
-                             for of in (scored.found, scored.repeats, scored.nulls))
-    base = {name: {_FIELD.get(metric, metric): value for metric, value in of.items()}
-            for name, of in guesses(target, folds, settings.probe).items()}
-    summary = {"label": settings.label, "task": "classify", "unit": "window", "n": target.n,
-               "subjects": target.subjects, "group": "subject", "groups": target.subjects,
-               "classes": list(target.classes), "folds": len(folds), "seed": settings.seed,
-               "rows": _renamed(scored.rows),
-               "chance": base["chance"]["UF1"], "baselines": base,
-               "paired": compare(repeats, target, settings.probe, nulls), "top_codewords": [],
-               "settings": asdict(settings), "simulated": data.simulated,
-               "warnings": _warnings(target, spans, data), "protocol": _PROTOCOL}
+    found, repeats, nulls = (
+        {name: one for (name, _), one in of.items()} for of in (scored.found, scored.repeats, scored.nulls)
+    )
+    base = {
+        name: {_FIELD.get(metric, metric): value for metric, value in of.items()}
+        for name, of in guesses(target, folds, settings.probe).items()
+    }
+    summary = {
+        "label": settings.label,
+        "task": "classify",
+        "unit": "window",
+        "n": target.n,
+        "subjects": target.subjects,
+        "group": "subject",
+        "groups": target.subjects,
+        "classes": list(target.classes),
+        "folds": len(folds),
+        "seed": settings.seed,
+        "rows": _renamed(scored.rows),
+        "chance": base["chance"]["UF1"],
+        "baselines": base,
+        "paired": compare(repeats, target, settings.probe, nulls),
+        "top_codewords": [],
+        "settings": asdict(settings),
+        "simulated": data.simulated,
+        "warnings": _warnings(target, spans, data),
+        "protocol": _PROTOCOL,
+    }
     summary["summary"] = summary_sentence(summary)
     return MicroResult(settings, summary, _told(spans, target, found))
 
@@ -141,9 +167,18 @@ def read_windows(path: Path, data: Dataset, label: str) -> pd.DataFrame:
     _refuse(path, table, clash, lambda r: f"overlaps another window of {r.recording}", "windows apart from each other")
     order = pd.Categorical(table["recording"], categories=list(data.recordings["recording"].astype(str)), ordered=True)
     table = table.assign(order=order).sort_values(["order", "onset_s"], kind="stable").reset_index(drop=True)
-    return pd.DataFrame({"recording": table["recording"], "segment": np.arange(len(table)),
-                         "span": np.arange(len(table)), "start_s": table["onset_s"], "end_s": table["offset_s"],
-                         "apex_s": table["apex_s"], "time": table["recording"], label: table[label]})
+    return pd.DataFrame(
+        {
+            "recording": table["recording"],
+            "segment": np.arange(len(table)),
+            "span": np.arange(len(table)),
+            "start_s": table["onset_s"],
+            "end_s": table["offset_s"],
+            "apex_s": table["apex_s"],
+            "time": table["recording"],
+            label: table[label],
+        }
+    )
 
 
 def _numbers(path: Path, table: pd.DataFrame, column: str) -> pd.Series:
@@ -157,23 +192,48 @@ def _check(path: Path, table: pd.DataFrame, data: Dataset, label: str) -> None:
     if not len(table):
         raise DataError(path, "no window", "one row a window")
     known = data.recordings.set_index(data.recordings["recording"].astype(str))
-    _refuse(path, table, ~table["recording"].isin(known.index), lambda r: f"recording {r.recording!r} is not in the "
-            f"dataset {data.name}", "recordings that `dfe show DATASET` lists")
+    _refuse(
+        path,
+        table,
+        ~table["recording"].isin(known.index),
+        lambda r: f"recording {r.recording!r} is not in the dataset {data.name}",
+        "recordings that `dfe show DATASET` lists",
+    )
     _refuse(path, table, table[label].isna(), lambda r: f"no {label}", "a label for every window")
     length = table["offset_s"] - table["onset_s"]
-    _refuse(path, table, (length < SHORTEST_S - 1e-6) | (length > LONGEST_S + 1e-6),
-            lambda r: f"a window of {r.offset_s - r.onset_s:.3g} s",
-            f"{SHORTEST_S:g} to {LONGEST_S:g} s, the length of a micro-expression")
-    _refuse(path, table, (table["apex_s"] < table["onset_s"]) | (table["apex_s"] > table["offset_s"]),
-            lambda r: f"apex_s {r.apex_s:g} outside its window", "an apex between onset and offset")
+    _refuse(
+        path,
+        table,
+        (length < SHORTEST_S - 1e-6) | (length > LONGEST_S + 1e-6),
+        lambda r: f"a window of {r.offset_s - r.onset_s:.3g} s",
+        f"{SHORTEST_S:g} to {LONGEST_S:g} s, the length of a micro-expression",
+    )
+    _refuse(
+        path,
+        table,
+        (table["apex_s"] < table["onset_s"]) | (table["apex_s"] > table["offset_s"]),
+        lambda r: f"apex_s {r.apex_s:g} outside its window",
+        "an apex between onset and offset",
+    )
     end = table["recording"].map(known["duration_s"])
-    _refuse(path, table, (table["onset_s"] < 0) | (table["offset_s"] > end + 0.05),
-            lambda r: f"the window ends at {r.offset_s:g} s", "windows within their recording")
+    _refuse(
+        path,
+        table,
+        (table["onset_s"] < 0) | (table["offset_s"] > end + 0.05),
+        lambda r: f"the window ends at {r.offset_s:g} s",
+        "windows within their recording",
+    )
     fps = table["recording"].map(known["fps"])
-    _refuse(path, table, length * fps < MIN_FRAMES - 1e-6,
-            lambda r: f"{(r.offset_s - r.onset_s) * known.loc[r.recording, 'fps']:.1f} frames in a window of "
-            f"{r.offset_s - r.onset_s:.3g} s at {known.loc[r.recording, 'fps']:g} fps",
-            f"at least {MIN_FRAMES}: recordings at a higher frame rate, or longer windows")
+    _refuse(
+        path,
+        table,
+        length * fps < MIN_FRAMES - 1e-6,
+        lambda r: (
+            f"{(r.offset_s - r.onset_s) * known.loc[r.recording, 'fps']:.1f} frames in a window of "
+            f"{r.offset_s - r.onset_s:.3g} s at {known.loc[r.recording, 'fps']:g} fps"
+        ),
+        f"at least {MIN_FRAMES}: recordings at a higher frame rate, or longer windows",
+    )
 
 
 def _refuse(path: Path, table: pd.DataFrame, bad, found, expected: str) -> None:
@@ -194,9 +254,12 @@ def window_target(data: Dataset, spans: pd.DataFrame, label: str) -> Target:
     for index, name in enumerate(classes):
         people = len(np.unique(groups[y == index]))
         if people < 3:
-            raise DataError(f"label {label}", f"class {name!r} is shown by {people} subject(s)",
-                            "three or more: with one left out, two must stay to choose and to train on; join it with "
-                            "another class or leave it out")
+            raise DataError(
+                f"label {label}",
+                f"class {name!r} is shown by {people} subject(s)",
+                "three or more: with one left out, two must stay to choose and to train on; join it with "
+                "another class or leave it out",
+            )
     units = np.array([f"{r.recording}@{r.start_s:g}" for r in spans.itertuples()], object)
     table = spans.assign(unit=units, subject=groups)
     return Target("classify", "segment", units, groups, y, tuple(classes), np.arange(len(spans)), table)
@@ -230,8 +293,9 @@ def _intensity(part, rows: np.ndarray, size: int) -> np.ndarray:
     return total.astype(np.float32)
 
 
-def _scored(sources: Sources, target: Target, folds: tuple[Fold, ...], settings: MicroSettings,
-            progress: Listener) -> Scored:
+def _scored(
+    sources: Sources, target: Target, folds: tuple[Fold, ...], settings: MicroSettings, progress: Listener
+) -> Scored:
     """The rows. Two windows may well hold the same tokens, unlike two recordings: nothing is refused for that."""
     scored, probe = Scored(), settings.probe
     permuted = permute_labels(target, folds, probe, settings.permutations)
@@ -243,6 +307,7 @@ def _scored(sources: Sources, target: Target, folds: tuple[Fold, ...], settings:
     progress(Progress("probing windows", len(settings.features), len(settings.features)))
     if settings.sequence:
         from dfe_core.probes.sequence import sequence_rows  # torch: seconds to import, and only needed here
+
         for pooling, found in sequence_rows(sources, target, folds, probe, progress).items():
             scored.add(pooling, "transformer", (found,), None, target, probe)
     return scored
@@ -251,15 +316,29 @@ def _scored(sources: Sources, target: Target, folds: tuple[Fold, ...], settings:
 def _renamed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """macro-F1 of pooled predictions is called UF1 in the field; p corrected over the rows by Holm."""
     adjusted = holm([row["p_vs_chance"] for row in rows])
-    return [{**row, "metric": "UF1", "p_holm": p,
-             "scores": {_FIELD.get(name, name): one for name, one in row["scores"].items()}}
-            for row, p in zip(rows, adjusted, strict=True)]
+    return [
+        {
+            **row,
+            "metric": "UF1",
+            "p_holm": p,
+            "scores": {_FIELD.get(name, name): one for name, one in row["scores"].items()},
+        }
+        for row, p in zip(rows, adjusted, strict=True)
+    ]
 
 
 def _told(spans: pd.DataFrame, target: Target, found: dict[str, Predictions]) -> pd.DataFrame:
     classes = np.array(target.classes, object)
-    table = pd.DataFrame({"recording": spans["recording"], "subject": target.groups, "onset_s": spans["start_s"],
-                          "apex_s": spans["apex_s"], "offset_s": spans["end_s"], "truth": classes[target.y]})
+    table = pd.DataFrame(
+        {
+            "recording": spans["recording"],
+            "subject": target.groups,
+            "onset_s": spans["start_s"],
+            "apex_s": spans["apex_s"],
+            "offset_s": spans["end_s"],
+            "truth": classes[target.y],
+        }
+    )
     return table.assign(**{name: classes[one.values.argmax(1)] for name, one in found.items()})
 
 
@@ -267,17 +346,23 @@ def _warnings(target: Target, spans: pd.DataFrame, data: Dataset) -> list[str]:
     found = [*filter(None, [pose_leak_warning(stored_pose_leak(data.manifest))])]
     count = np.bincount(target.y)
     if target.subjects < 20 or count.min() < 20:
-        found.append(f"Few data: {target.subjects} subjects, and {count.min()} windows of the rarest class "
-                     f"({target.classes[int(count.argmin())]}); intervals are wide and may still be too narrow.")
+        found.append(
+            f"Few data: {target.subjects} subjects, and {count.min()} windows of the rarest class "
+            f"({target.classes[int(count.argmin())]}); intervals are wide and may still be too narrow."
+        )
     fps = data.recordings.set_index(data.recordings["recording"].astype(str))["fps"].reindex(spans["recording"])
     if fps.min() < 100:
-        found.append(f"The slowest recording has {fps.min():g} frames a second; micro-expression corpora have 100 to "
-                     "200, and at lower rates short onsets fall between frames.")
+        found.append(
+            f"The slowest recording has {fps.min():g} frames a second; micro-expression corpora have 100 to "
+            "200, and at lower rates short onsets fall between frames."
+        )
     if data.simulated:
         found.append("Simulated data: the figures say nothing about people.")
     return found
 
 
-_PROTOCOL = ("Leave-one-subject-out; UF1 and UAR from the confusion matrix pooled over folds (MEGC). Hyper-parameters "
-             "and stopping are chosen on inner subjects, never on the test subject: figures of code that keeps each "
-             "fold's best epoch on its test subject are not comparable.")
+_PROTOCOL = (
+    "Leave-one-subject-out; UF1 and UAR from the confusion matrix pooled over folds (MEGC). Hyper-parameters "
+    "and stopping are chosen on inner subjects, never on the test subject: figures of code that keeps each "
+    "fold's best epoch on its test subject are not comparable."
+)

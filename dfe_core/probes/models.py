@@ -52,6 +52,9 @@ def inner_loss(values: np.ndarray, y: np.ndarray, task: str) -> float:
     if task == "regress":
         return float(np.mean((values[:, 0] - y) ** 2))
     probabilities = np.all(values >= 0) and np.allclose(values.sum(1), 1)
-    each = -np.log(np.clip(values[np.arange(len(y)), y], 1e-12, None)) if probabilities \
+    each = (
+        -np.log(np.clip(values[np.arange(len(y)), y], 1e-12, None))
+        if probabilities
         else (values.argmax(1) != y).astype(float)
+    )
     return float(np.mean([each[y == k].mean() for k in np.unique(y)]))

@@ -17,8 +17,12 @@ _PER_PAIR = 50
 """Swaps for each pair at least: a difference can be significant after Holm's correction over all pairs."""
 
 
-def compare(rows: dict[str, tuple[Predictions, ...]], target: Target, settings: ProbeSettings,
-            nulls: dict[str, np.ndarray | None] | None = None) -> list[dict[str, Any]]:
+def compare(
+    rows: dict[str, tuple[Predictions, ...]],
+    target: Target,
+    settings: ProbeSettings,
+    nulls: dict[str, np.ndarray | None] | None = None,
+) -> list[dict[str, Any]]:
     """Every pair of rows: a, b, difference of the primary metric (a − b, mean over repeats), p, p_holm, p_bh and p_t.
 
     rows: predictions of every repeat; rows of fewer repeats than others are compared over those that both have.
@@ -29,16 +33,25 @@ def compare(rows: dict[str, tuple[Predictions, ...]], target: Target, settings: 
     beside, not instead.
     """
     metric = scores.METRICS[target.task][scores.PRIMARY[target.task]]
-    sums = {name: [scores.by_group(scores.sums(target.task, target.y, found.values), target.groups)
-                   for found in repeats] for name, repeats in rows.items()}
+    sums = {
+        name: [scores.by_group(scores.sums(target.task, target.y, found.values), target.groups) for found in repeats]
+        for name, repeats in rows.items()
+    }
     swaps = max(settings.swaps, _PER_PAIR * len(rows) * (len(rows) - 1) // 2)
     signs = np.random.default_rng([settings.seed, 9]).integers(0, 2, (swaps, target.subjects)).astype(float)
     found = []
     for a, b in combinations(rows, 2):
         difference, p = _swapped(sums[a], sums[b], signs, metric)
         p = max(p, _by_chance(difference, (nulls or {}).get(a), (nulls or {}).get(b)))
-        found.append({"a": a, "b": b, "difference": difference, "p": p,
-                      "p_t": _resampled_t(rows[a][0], rows[b][0], target, metric)})
+        found.append(
+            {
+                "a": a,
+                "b": b,
+                "difference": difference,
+                "p": p,
+                "p_t": _resampled_t(rows[a][0], rows[b][0], target, metric),
+            }
+        )
     corrected = zip(holm([r["p"] for r in found]), benjamini_hochberg([r["p"] for r in found]), strict=True)
     return [r | {"p_holm": h, "p_bh": q} for r, (h, q) in zip(found, corrected, strict=True)]
 
@@ -88,13 +101,18 @@ def _by_chance(difference: float, a: np.ndarray | None, b: np.ndarray | None) ->
     above = int(np.sum(np.abs(null) >= abs(difference) - 1e-12))
     if above:
         return (1 + above) / (1 + count)
-    return float(min(1 / (1 + count), 2 * stats.norm.sf(abs(difference) / max(np.sqrt(np.mean(null ** 2)), 1e-12))))
+    return float(min(1 / (1 + count), 2 * stats.norm.sf(abs(difference) / max(np.sqrt(np.mean(null**2)), 1e-12))))
 
 
 def _resampled_t(a: Predictions, b: Predictions, target: Target, metric) -> float | None:
     tests = [np.flatnonzero(a.fold == fold) for fold in np.unique(a.fold)]
-    each = np.array([metric(scores.sums(target.task, target.y[rows], a.values[rows]).sum(0))
-                     - metric(scores.sums(target.task, target.y[rows], b.values[rows]).sum(0)) for rows in tests])
+    each = np.array(
+        [
+            metric(scores.sums(target.task, target.y[rows], a.values[rows]).sum(0))
+            - metric(scores.sums(target.task, target.y[rows], b.values[rows]).sum(0))
+            for rows in tests
+        ]
+    )
     share = np.mean([len(rows) / (target.n - len(rows)) for rows in tests])
     spread = np.var(each, ddof=1) * (1 / len(each) + share)
     if spread <= 1e-15:

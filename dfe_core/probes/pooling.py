@@ -38,8 +38,8 @@ class _Entmax(torch.autograd.Function):
         half = (scores - scores.max(-1, keepdim=True).values) / 2
         ordered = half.sort(-1, descending=True).values
         rank = torch.arange(1, scores.shape[-1] + 1, dtype=scores.dtype, device=scores.device)
-        mean, square = ordered.cumsum(-1) / rank, (ordered ** 2).cumsum(-1) / rank
-        threshold = mean - ((1 - rank * (square - mean ** 2)) / rank).clamp_min(0).sqrt()
+        mean, square = ordered.cumsum(-1) / rank, (ordered**2).cumsum(-1) / rank
+        threshold = mean - ((1 - rank * (square - mean**2)) / rank).clamp_min(0).sqrt()
         support = (threshold <= ordered).sum(-1, keepdim=True)
         weights = (half - threshold.gather(-1, support - 1)).clamp_min(0) ** 2
         ctx.save_for_backward(weights)
@@ -89,7 +89,7 @@ class Pooling(nn.Module):
         if kind not in POOLINGS:
             raise DataError("pooling", repr(kind), " or ".join(POOLINGS))
         self.kind, self.norm = kind, nn.LayerNorm(width)
-        self.query = nn.Parameter(torch.randn(width) / width ** 0.5)
+        self.query = nn.Parameter(torch.randn(width) / width**0.5)
 
     def forward(self, x: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
         """x (B, L, D) and there (B, L) bool to the pooled (B, D) and the weights (B, L), which add up to 1."""

@@ -68,8 +68,12 @@ class QuerySettings:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return {**self.__dict__, "prompts": dict(self.prompts), "others": list(self.others),
-                "alignment": self.alignment.as_dict()}
+        return {
+            **self.__dict__,
+            "prompts": dict(self.prompts),
+            "others": list(self.others),
+            "alignment": self.alignment.as_dict(),
+        }
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,11 @@ class MomentIndex:
         """The text encoder it was made with. Raises `DataError` where that is not to be had any more."""
         encoder = open_encoder(self.manifest["settings"]["text"])
         if encoder.key != self.manifest["text_key"]:
-            raise DataError(self.path.name, f"made with the text encoder {self.manifest['text_name']}",
-                            "that encoder, or the alignment to be made again")
+            raise DataError(
+                self.path.name,
+                f"made with the text encoder {self.manifest['text_name']}",
+                "that encoder, or the alignment to be made again",
+            )
         return encoder
 
     def query(self, text: str, limit: int = 12, per_subject: int = 2) -> pd.DataFrame:
@@ -124,7 +131,8 @@ class MomentIndex:
         near = self.vectors @ self.encoder.encode(texts).T
         ordered = np.sort(near, 1)
         best = self.windows[["recording", "start_s", "end_s"]].assign(
-            prompt=np.array(texts, object)[near.argmax(1)], similarity=ordered[:, -1])
+            prompt=np.array(texts, object)[near.argmax(1)], similarity=ordered[:, -1]
+        )
         return best.assign(margin=ordered[:, -1] - ordered[:, -2] if len(texts) > 1 else np.nan)
 
 
@@ -144,11 +152,18 @@ def open_moments(settings: QuerySettings, root: Path | None = None) -> MomentInd
 def list_moments(model: str, dataset: str, root: Path | None = None) -> list[MomentIndex]:
     """Every index of a model and dataset as they are now, the newest first."""
     parent = artefact_path("analyses", "alignment", root).parent
-    found = [MomentIndex(p.parent) for p in sorted(parent.glob("alignment-*/manifest.json"),
-                                                   key=lambda p: -p.stat().st_mtime)]
+    found = [
+        MomentIndex(p.parent)
+        for p in sorted(parent.glob("alignment-*/manifest.json"), key=lambda p: -p.stat().st_mtime)
+    ]
     tokens = content_key(TokenCache.open(model, dataset, root).manifest)
-    return [m for m in found if m.manifest["version"] == VERSION and m.manifest["settings"]["model"] == model
-            and m.manifest["tokens"] == tokens]
+    return [
+        m
+        for m in found
+        if m.manifest["version"] == VERSION
+        and m.manifest["settings"]["model"] == model
+        and m.manifest["tokens"] == tokens
+    ]
 
 
 def align_moments(settings: QuerySettings, root: Path | None = None, progress: Listener = silent) -> MomentIndex:
@@ -161,6 +176,7 @@ def align_moments(settings: QuerySettings, root: Path | None = None, progress: L
     if (found := open_moments(settings, root)) is not None:
         return found
     from dfe_core.probes.alignment import embed_windows, fit_alignment  # torch: seconds to import, needed only here
+
     codebook, data = Codebook.open(settings.model, root), Dataset.open(settings.dataset, root)
     tokens = TokenCache.open(settings.model, settings.dataset, root)
     windows = _windows(data, settings.window_s)
@@ -170,26 +186,53 @@ def align_moments(settings: QuerySettings, root: Path | None = None, progress: L
     sequences = _sequences(sources, settings.alignment.net.most, progress)
     part, split_by = _parts(data, windows, settings.seed)
     chosen = replace(settings.alignment, net=replace(settings.alignment.net, seed=settings.seed))
-    fit = fit_alignment(sequences, anchor, encoder.encode(texts), np.flatnonzero(part == "train"),
-                        np.flatnonzero(part == "validation"), codebook, chosen, progress)
+    fit = fit_alignment(
+        sequences,
+        anchor,
+        encoder.encode(texts),
+        np.flatnonzero(part == "train"),
+        np.flatnonzero(part == "validation"),
+        codebook,
+        chosen,
+        progress,
+    )
     vectors, weights = embed_windows(fit.net, sequences, chosen, progress)
     table = _peaks(windows.assign(part=part), sequences, weights, data)
     found = retrieval(encoder, vectors, part, shown, actions)
-    manifest = {"version": VERSION, "kind": "alignment", "made_by": __version__, "model": settings.model,
-                "dataset": settings.dataset, "simulated": data.simulated, "tokens": content_key(tokens.manifest),
-                "settings": settings.as_dict(), "text_name": encoder.name, "text_key": encoder.key, "anchors": texts,
-                "windows": len(table), "epoch": fit.epoch, "losses": list(fit.losses),
-                "split_by": split_by, **held_out(table), **found,
-                "classified": None if settings.label is None else
-                classified(vectors, encoder.encode(texts), anchor, part),
-                "notes": notes(data.simulated, split_by, table, encoder.key == WordEncoder.key,
-                               settings.aus if settings.label is None else None, found["retrieval_auroc"])}
+    manifest = {
+        "version": VERSION,
+        "kind": "alignment",
+        "made_by": __version__,
+        "model": settings.model,
+        "dataset": settings.dataset,
+        "simulated": data.simulated,
+        "tokens": content_key(tokens.manifest),
+        "settings": settings.as_dict(),
+        "text_name": encoder.name,
+        "text_key": encoder.key,
+        "anchors": texts,
+        "windows": len(table),
+        "epoch": fit.epoch,
+        "losses": list(fit.losses),
+        "split_by": split_by,
+        **held_out(table),
+        **found,
+        "classified": None if settings.label is None else classified(vectors, encoder.encode(texts), anchor, part),
+        "notes": notes(
+            data.simulated,
+            split_by,
+            table,
+            encoder.key == WordEncoder.key,
+            settings.aus if settings.label is None else None,
+            found["retrieval_auroc"],
+        ),
+    }
     return _written(_folder(settings, root), fit.net, table, vectors, manifest)
 
 
-def _written(folder: Path, net: Any, table: pd.DataFrame, vectors: np.ndarray,
-             manifest: dict[str, Any]) -> MomentIndex:
+def _written(folder: Path, net: Any, table: pd.DataFrame, vectors: np.ndarray, manifest: dict[str, Any]) -> MomentIndex:
     from safetensors.torch import save_file
+
     with atomic_directory(folder) as temporary:
         save_file({k: v.contiguous() for k, v in net.state_dict().items()}, temporary / "net.safetensors")
         table.to_parquet(temporary / "windows.parquet", index=False)
@@ -210,9 +253,16 @@ def _windows(data: Dataset, window_s: float) -> pd.DataFrame:
     parts = []
     for row in data.recordings.itertuples():
         count = int(np.floor(row.duration_s / window_s + 1e-6))
-        parts.append(pd.DataFrame({"recording": str(row.recording), "segment": np.arange(count),
-                                   "start_s": np.arange(count) * window_s,
-                                   "end_s": (np.arange(count) + 1) * window_s}))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "recording": str(row.recording),
+                    "segment": np.arange(count),
+                    "start_s": np.arange(count) * window_s,
+                    "end_s": (np.arange(count) + 1) * window_s,
+                }
+            )
+        )
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"recording": []})
     if not len(table):
         raise DataError(data.name, f"no recording holds a window of {window_s:g} s", "a smaller window")
@@ -221,8 +271,16 @@ def _windows(data: Dataset, window_s: float) -> pd.DataFrame:
 
 def _sequences(sources: Sources, most: int, progress: Listener):
     from dfe_core.probes.token_sequences import token_sequences
-    return token_sequences(sources.tokens, sources.codebook, SpanIndex(sources.spans),
-                           np.arange(len(sources.spans)), len(sources.spans), most, progress)
+
+    return token_sequences(
+        sources.tokens,
+        sources.codebook,
+        SpanIndex(sources.spans),
+        np.arange(len(sources.spans)),
+        len(sources.spans),
+        most,
+        progress,
+    )
 
 
 def _anchors(sources: Sources, settings: QuerySettings) -> tuple[np.ndarray, list[str], np.ndarray, list]:
@@ -244,8 +302,11 @@ def _anchors(sources: Sources, settings: QuerySettings) -> tuple[np.ndarray, lis
 def _of_classes(sources: Sources, settings: QuerySettings) -> tuple[np.ndarray, list[str]]:
     rows = sources.dataset.recordings.set_index("recording")
     if settings.label not in sources.dataset.labels:
-        raise DataError(settings.label, f"no such label in dataset {sources.dataset.name}",
-                        "one of " + ", ".join(sources.dataset.labels))
+        raise DataError(
+            settings.label,
+            f"no such label in dataset {sources.dataset.name}",
+            "one of " + ", ".join(sources.dataset.labels),
+        )
     label = rows[settings.label].reindex(sources.spans["recording"])
     told = label.notna().to_numpy()
     values = label.astype(str).to_numpy()
@@ -269,8 +330,9 @@ def _parts(data: Dataset, windows: pd.DataFrame, seed: int) -> tuple[np.ndarray,
         return part, split.by
     duration = data.recordings.set_index("recording")["duration_s"].reindex(windows["recording"]).to_numpy()
     place = windows["end_s"].to_numpy() / duration
-    return np.where(place > split.spans["test"][0], "test",
-                    np.where(place > split.spans["validation"][0], "validation", part)), split.by
+    return np.where(
+        place > split.spans["test"][0], "test", np.where(place > split.spans["validation"][0], "validation", part)
+    ), split.by
 
 
 def _peaks(windows: pd.DataFrame, sequences: Any, weights: np.ndarray, data: Dataset) -> pd.DataFrame:

@@ -19,11 +19,22 @@ except ModuleNotFoundError:  # Python 3.10
 def recipe_text(settings: ProbeSettings) -> str:
     """Every setting as TOML, defaults too: a later default must not change an old experiment."""
     values = settings.as_dict()
-    lines = [f"{name} = {_value(value)}" for name, value in values.items()
-             if value is not None and not isinstance(value, dict)]
+    lines = [
+        f"{name} = {_value(value)}"
+        for name, value in values.items()
+        if value is not None and not isinstance(value, dict)
+    ]
     tables = [f"{json.dumps(name)} = {_value(path)}" for name, path in values["tables"].items()]
-    return "\n".join(["# dfe probe --recipe FILE runs this experiment again", *lines,
-                      *(["", "[tables]", *tables] if tables else [])]) + "\n"
+    return (
+        "\n".join(
+            [
+                "# dfe probe --recipe FILE runs this experiment again",
+                *lines,
+                *(["", "[tables]", *tables] if tables else []),
+            ]
+        )
+        + "\n"
+    )
 
 
 def write_recipe(settings: ProbeSettings, path: Path) -> None:

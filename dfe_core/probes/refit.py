@@ -14,8 +14,14 @@ import numpy as np
 _STEPS, _TOLERANCE = 100, 5e-4
 
 
-def logistic_values(train: np.ndarray, labels: np.ndarray, test: np.ndarray, classes: int, strength: float,
-                    counts: np.ndarray | None = None) -> np.ndarray:
+def logistic_values(
+    train: np.ndarray,
+    labels: np.ndarray,
+    test: np.ndarray,
+    classes: int,
+    strength: float,
+    counts: np.ndarray | None = None,
+) -> np.ndarray:
     """(P, t, C) linear predictors on `test` (t, d) of logistic regressions on `train` (n, d) with labels (P, n).
 
     counts: (P, n) how often each row is there (bootstrap weights); None: once.
@@ -31,8 +37,7 @@ def logistic_values(train: np.ndarray, labels: np.ndarray, test: np.ndarray, cla
     penalty = np.full((seen.shape[1], 1), 1 / strength, np.float32)
     penalty[-1] = 0
     curve = weight.max() * (0.25 if classes == 2 else 0.5)
-    step = np.linalg.inv(curve * (seen.T @ seen).astype(np.float64) + np.diag(penalty[:, 0] + 1e-6)) \
-        .astype(np.float32)
+    step = np.linalg.inv(curve * (seen.T @ seen).astype(np.float64) + np.diag(penalty[:, 0] + 1e-6)).astype(np.float32)
 
     def gradient(beta: np.ndarray) -> np.ndarray:
         found = _probability((seen @ beta).reshape(target.shape), classes)
@@ -57,7 +62,7 @@ def _climbed(gradient: Callable[[np.ndarray], np.ndarray], step: np.ndarray, sha
     momentum = 1.0
     for _ in range(_STEPS):
         new = ahead + step @ gradient(ahead)
-        following = (1 + np.sqrt(1 + 4 * momentum ** 2)) / 2
+        following = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
         ahead = new + np.float32((momentum - 1) / following) * (new - beta)
         moved, size = np.abs(new - beta).max(), np.abs(new).max()
         beta, momentum = new, following
@@ -66,8 +71,9 @@ def _climbed(gradient: Callable[[np.ndarray], np.ndarray], step: np.ndarray, sha
     return beta
 
 
-def weighted_ridge_values(train: np.ndarray, y: np.ndarray, test: np.ndarray, alphas: np.ndarray,
-                          counts: np.ndarray) -> np.ndarray:
+def weighted_ridge_values(
+    train: np.ndarray, y: np.ndarray, test: np.ndarray, alphas: np.ndarray, counts: np.ndarray
+) -> np.ndarray:
     """(P, t, A) predictions of ridge regressions with labels y (n,) and A penalties (A,), or one for each of P (P, 1),
     rows there as often as counts (P, n) says."""
     total = np.maximum(counts.sum(1, keepdims=True), 1e-12)
@@ -81,8 +87,14 @@ def weighted_ridge_values(train: np.ndarray, y: np.ndarray, test: np.ndarray, al
     return (test - mean[:, None]) @ (known.transpose(0, 2, 1) @ dual) + centre[:, None, None]
 
 
-def reselected_ridge_values(train: np.ndarray, y: np.ndarray, test: np.ndarray, alphas: np.ndarray,
-                            inner: list[tuple[np.ndarray, np.ndarray]], counts: np.ndarray) -> np.ndarray:
+def reselected_ridge_values(
+    train: np.ndarray,
+    y: np.ndarray,
+    test: np.ndarray,
+    alphas: np.ndarray,
+    inner: list[tuple[np.ndarray, np.ndarray]],
+    counts: np.ndarray,
+) -> np.ndarray:
     """(P, t, 1) as `weighted_ridge_values`, the penalty of each of P chosen among (A,) by inner folds (rows of `train`)
     under its own counts (P, n): squared error, as the probe itself chooses."""
     loss = np.zeros((len(counts), len(alphas)))

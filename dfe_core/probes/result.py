@@ -47,10 +47,13 @@ class ProbeResult:
     def rows(self) -> pd.DataFrame:
         """One row a feature row and model: features, model, metric, score, low, high, p_vs_chance, p_holm, and a
         column for every other metric."""
-        flat = [{k: v for k, v in row.items() if k not in ("ci95", "scores", "detectable")}
-                | {"detectable": (row.get("detectable") or {}).get("score")}
-                | {"low": row["ci95"][0], "high": row["ci95"][1]}
-                | {name: one["score"] for name, one in row["scores"].items()} for row in self.summary["rows"]]
+        flat = [
+            {k: v for k, v in row.items() if k not in ("ci95", "scores", "detectable")}
+            | {"detectable": (row.get("detectable") or {}).get("score")}
+            | {"low": row["ci95"][0], "high": row["ci95"][1]}
+            | {name: one["score"] for name, one in row["scores"].items()}
+            for row in self.summary["rows"]
+        ]
         return pd.DataFrame(flat)
 
     @property
@@ -68,13 +71,19 @@ class ProbeResult:
     def load(cls, folder: Path) -> ProbeResult:
         """Read what `save` wrote."""
         manifest = read_json(folder / "manifest.json")
-        return cls(ProbeSettings.from_dict(manifest["settings"]), manifest["summary"],
-                   **{name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES})
+        return cls(
+            ProbeSettings.from_dict(manifest["settings"]),
+            manifest["summary"],
+            **{name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES},
+        )
 
 
 def list_results(root: Path | None = None) -> list[ProbeResult]:
     """Every result that was kept, the newest first."""
     parent = artefact_path("analyses", "probe", root).parent
-    kept = [p for p in parent.glob("probe-*/manifest.json")  # results of an older layout have fewer tables
-            if all((p.parent / f"{name}.parquet").is_file() for name in TABLES)]
+    kept = [
+        p
+        for p in parent.glob("probe-*/manifest.json")  # results of an older layout have fewer tables
+        if all((p.parent / f"{name}.parquet").is_file() for name in TABLES)
+    ]
     return [ProbeResult.load(p.parent) for p in sorted(kept, key=lambda p: -p.stat().st_mtime)]

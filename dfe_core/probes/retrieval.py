@@ -18,8 +18,9 @@ _BARELY = 0.6
 """A mean AUROC below this is called no better than chance."""
 
 
-def retrieval(encoder: TextEncoder, vectors: np.ndarray, part: np.ndarray, shown: np.ndarray,
-              actions: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def retrieval(
+    encoder: TextEncoder, vectors: np.ndarray, part: np.ndarray, shown: np.ndarray, actions: Sequence[tuple[str, str]]
+) -> dict[str, Any]:
     """How well held-out windows that show an AU are told from those that do not, by the words for it alone.
 
     Parameters
@@ -38,8 +39,16 @@ def retrieval(encoder: TextEncoder, vectors: np.ndarray, part: np.ndarray, shown
         near = vectors[held] @ encoder.encode([text])[0]
         first = there[np.argsort(-near, kind="stable")[:10]]
         area = auroc(there, np.stack([-near, near], 1), np.ones((1, len(there))))[0]
-        rows.append({"au": au, "side": side, "text": text, "windows": int(there.sum()), "auroc": float(area),
-                     "precision_at_10": float(first.mean())})
+        rows.append(
+            {
+                "au": au,
+                "side": side,
+                "text": text,
+                "windows": int(there.sum()),
+                "auroc": float(area),
+                "precision_at_10": float(first.mean()),
+            }
+        )
     return {"retrieval": rows, "retrieval_auroc": float(np.mean([r["auroc"] for r in rows])) if rows else None}
 
 
@@ -57,32 +66,46 @@ def classified(vectors: np.ndarray, anchors: np.ndarray, anchor: np.ndarray, par
     rows = np.flatnonzero((part == "test") & (anchor >= 0))
     nearest = (vectors[rows] @ anchors.T).argmax(1)
     recalls = [float((nearest[anchor[rows] == k] == k).mean()) for k in np.unique(anchor[rows])]
-    return {"uar": float(np.mean(recalls)) if recalls else None, "chance": 1 / len(anchors), "windows": len(rows),
-            "classes": len(recalls)}
+    return {
+        "uar": float(np.mean(recalls)) if recalls else None,
+        "chance": 1 / len(anchors),
+        "windows": len(rows),
+        "classes": len(recalls),
+    }
 
 
-def notes(simulated: bool, split_by: str, table: pd.DataFrame, plain_words: bool, aus: str | None,
-          area: float | None) -> list[str]:
+def notes(
+    simulated: bool, split_by: str, table: pd.DataFrame, plain_words: bool, aus: str | None, area: float | None
+) -> list[str]:
     """What limits a reading of the figures and of what a query finds. area: `retrieval`'s mean AUROC."""
     people, windows = held_out(table)["held_out_subjects"], held_out(table)["held_out_windows"]
     found = []
     if aus is not None and (area is None or area < _BARELY):
-        found.append(f"Moments that were held out ({windows}) are not found better than by chance: what a query lists "
-                     "here is hardly more than a guess. More recordings would help.")
+        found.append(
+            f"Moments that were held out ({windows}) are not found better than by chance: what a query lists "
+            "here is hardly more than a guess. More recordings would help."
+        )
     if simulated:
         found.append("Simulated data: the figures say how the method works, nothing about people.")
     if split_by != "subject":
-        found.append("Too few people to hold any out: the figures are of other "
-                     f"{'stretches of the same recordings' if split_by == 'time' else 'recordings of the same people'}"
-                     ", a demonstration, not evidence about other people.")
+        found.append(
+            "Too few people to hold any out: the figures are of other "
+            f"{'stretches of the same recordings' if split_by == 'time' else 'recordings of the same people'}"
+            ", a demonstration, not evidence about other people."
+        )
     elif people < _FEW:
         found.append(f"The figures are of {people} people: they would differ with others.")
     if aus is not None:
-        found.append(f"Whether a moment shows an action is what the AUs “{aus}” say; where they are wrong, so is "
-                     "the figure.")
-    found.append("Similarities rank the moments and are no probabilities: the best moment for a description that "
-                 "nobody shows is still listed.")
+        found.append(
+            f"Whether a moment shows an action is what the AUs “{aus}” say; where they are wrong, so is the figure."
+        )
+    found.append(
+        "Similarities rank the moments and are no probabilities: the best moment for a description that "
+        "nobody shows is still listed."
+    )
     if plain_words:
-        found.append("The text encoder knows words of facial actions and basic emotions and no others; word order and "
-                     "negation mean nothing to it.")
+        found.append(
+            "The text encoder knows words of facial actions and basic emotions and no others; word order and "
+            "negation mean nothing to it."
+        )
     return found

@@ -41,23 +41,46 @@ class Scored:
     order: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(_EMPTY_ORDER))
     deciding: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(_EMPTY_TOKENS))
 
-    def add(self, name: str, model: str, repeats: tuple[Predictions, ...], null: np.ndarray | None, target: Target,
-            settings: ProbeSettings) -> None:
+    def add(
+        self,
+        name: str,
+        model: str,
+        repeats: tuple[Predictions, ...],
+        null: np.ndarray | None,
+        target: Target,
+        settings: ProbeSettings,
+    ) -> None:
         """Score one more row: the mean over repeats, its interval, and p of the first repeat against its null."""
         metric, first = scores.PRIMARY[target.task], repeats[0]
         every = scored_with_intervals(repeats, target, model, settings)
         p = p_value(scores.primary(target.task, target.y, first.values), null)
         self.found[name, model], self.repeats[name, model], self.nulls[name, model] = first, repeats, null
-        self.rows.append({"features": name, "model": model, "metric": metric, **every[metric], "p_vs_chance": p,
-                          "repeats": len(repeats), "permutations": 0 if null is None else len(null),
-                          "permuted_score": None if null is None else float(null.mean()),
-                          "detectable": None if null is None else detectable(target, null, every[metric]["sd"]),
-                          "scores": every,
-                          "chosen": [fit.setting for fit in first.fits]})
+        self.rows.append(
+            {
+                "features": name,
+                "model": model,
+                "metric": metric,
+                **every[metric],
+                "p_vs_chance": p,
+                "repeats": len(repeats),
+                "permutations": 0 if null is None else len(null),
+                "permuted_score": None if null is None else float(null.mean()),
+                "detectable": None if null is None else detectable(target, null, every[metric]["sd"]),
+                "scores": every,
+                "chosen": [fit.setting for fit in first.fits],
+            }
+        )
 
 
-def score_rows(features: dict[str, Feature], sources: Sources, target: Target, folds: tuple[tuple[Fold, ...], ...],
-               permuted: np.ndarray, settings: ProbeSettings, progress: Listener = silent) -> Scored:
+def score_rows(
+    features: dict[str, Feature],
+    sources: Sources,
+    target: Target,
+    folds: tuple[tuple[Fold, ...], ...],
+    permuted: np.ndarray,
+    settings: ProbeSettings,
+    progress: Listener = silent,
+) -> Scored:
     """Every row of the result on the folds of every repeat, against the labels `permuted` (P, n) on the first.
 
     Raises `DataError` where two groups have the very same features.
@@ -70,8 +93,9 @@ def score_rows(features: dict[str, Feature], sources: Sources, target: Target, f
     for name, feature in features.items():
         for model in settings.models:
             progress(Progress("probing", len(scored.rows), total, f"{name}, {model}"))
-            repeats = tuple(nested(feature, target, one, model, settings)
-                            for one in folds[:repeat_count(target, settings, model)])
+            repeats = tuple(
+                nested(feature, target, one, model, settings) for one in folds[: repeat_count(target, settings, model)]
+            )
             null = null_scores(repeats[0], target, permuted, model, settings)
             scored.add(name, model, repeats, null, target, settings)
     progress(Progress("probing", total, total))
@@ -91,16 +115,31 @@ def require_distinct(name: str, feature: Feature, target: Target) -> None:
         key = rows.indices.tobytes() + rows.data.tobytes() if thin else rows.tobytes()
         first = seen.setdefault(key, i)
         if target.groups[first] != target.groups[i] and (rows.nnz if thin else np.nan_to_num(rows).any()):
-            raise DataError(f"{target.units[first]} and {target.units[i]}", f"the same rows of {name} under two names",
-                            "each recording once: remove one of them from the dataset")
+            raise DataError(
+                f"{target.units[first]} and {target.units[i]}",
+                f"the same rows of {name} under two names",
+                "each recording once: remove one of them from the dataset",
+            )
 
 
-def _add_sequences(scored: Scored, sources: Sources, target: Target, folds: tuple[Fold, ...],
-                   settings: ProbeSettings, progress: Listener) -> None:
+def _add_sequences(
+    scored: Scored,
+    sources: Sources,
+    target: Target,
+    folds: tuple[Fold, ...],
+    settings: ProbeSettings,
+    progress: Listener,
+) -> None:
     from dfe_core.probes import sequence  # torch: seconds to import, and only needed here
+
     tokens, results = sequence.sequence_results(sources, target, folds, settings.sequence, settings.seed, progress)
     for pooling, one in results.items():
         scored.add(pooling, "transformer", (one.predictions,), None, target, settings)
     scored.order = sequence.order_table(results, tokens, target)
-    scored.deciding = pd.concat([sequence.deciding_tokens(one, tokens, target, sources.spans).assign(pooling=pooling)
-                                 for pooling, one in results.items()], ignore_index=True)
+    scored.deciding = pd.concat(
+        [
+            sequence.deciding_tokens(one, tokens, target, sources.spans).assign(pooling=pooling)
+            for pooling, one in results.items()
+        ],
+        ignore_index=True,
+    )

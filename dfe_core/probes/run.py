@@ -61,11 +61,20 @@ class Inputs:
         self.codebook, self.dataset = Codebook.open(settings.model, root), Dataset.open(settings.dataset, root)
         self.tokens = TokenCache.open(settings.model, settings.dataset, root)
         if self.tokens.manifest.get("dataset_key", self.dataset.key) != self.dataset.key:
-            raise DataError(self.tokens.path.name, "encoded from another version of the dataset",
-                            "`dfe encode` to be run again")
-        self.keys = {"model": self.codebook.key, "tokens": content_key(self.tokens.manifest),
-                     "dataset": content_key([self.dataset.key, self.dataset.manifest.get("files"),
-                                             self.dataset.recordings.astype(str).to_dict("list")])}
+            raise DataError(
+                self.tokens.path.name, "encoded from another version of the dataset", "`dfe encode` to be run again"
+            )
+        self.keys = {
+            "model": self.codebook.key,
+            "tokens": content_key(self.tokens.manifest),
+            "dataset": content_key(
+                [
+                    self.dataset.key,
+                    self.dataset.manifest.get("files"),
+                    self.dataset.recordings.astype(str).to_dict("list"),
+                ]
+            ),
+        }
         for name in sorted(_aus_named(settings)):
             self.keys[f"aus {name}"] = AlignedAus.open(settings.dataset, name, root).key
         for name, path in [*settings.tables.items(), *([("labels", settings.labels)] if settings.labels else [])]:
@@ -90,8 +99,12 @@ def probe_key(settings: ProbeSettings, inputs: Inputs) -> str:
 
 
 def _aus_named(settings: ProbeSettings) -> set[str]:
-    parts = [part.strip().partition(":") for name in settings.features for part in name.split("+")
-             if part.strip() not in settings.tables]
+    parts = [
+        part.strip().partition(":")
+        for name in settings.features
+        for part in name.split("+")
+        if part.strip() not in settings.tables
+    ]
     return {option or settings.aus for kind, _, option in parts if kind in ("au", "au-sided")}
 
 
@@ -103,8 +116,9 @@ def _work_out(settings: ProbeSettings, inputs: Inputs, progress: Listener) -> Pr
         target, copies = merge_groups(target, spans, find_duplicates(inputs.dataset, inputs.folder), settings)
     repeats = repeated_folds(target, settings)
     folds = repeats[0]
-    permuted = permute_labels(target, folds, settings,
-                              permutation_count(settings, len(settings.features) * len(settings.models)))
+    permuted = permute_labels(
+        target, folds, settings, permutation_count(settings, len(settings.features) * len(settings.models))
+    )
     equal = settings.lengths == "matched" and duration_tells(target, folds, permuted, settings)
     if equal:
         target = equal_windows(target, settings.seed)
@@ -113,19 +127,24 @@ def _work_out(settings: ProbeSettings, inputs: Inputs, progress: Listener) -> Pr
     scored = score_rows(features, sources, target, repeats, permuted, settings, progress)
     found = scored.found
     base = guesses(target, folds, settings)
-    checks = confound_checks(features, sources, target, folds, permuted,
-                             base["chance"][scored.rows[0]["metric"]], settings)
+    checks = confound_checks(
+        features, sources, target, folds, permuted, base["chance"][scored.rows[0]["metric"]], settings
+    )
     top, regions, occluded = _explained(scored, features, target, settings, inputs.codebook)
     asked = confound_table(features, sources, target, folds, settings, scored.rows)
-    more = {"codebook_saw": codebook_saw(inputs, target, scored),
-            "windows": window_facts(spans, target, equal), "duplicates": [copy.as_dict() for copy in copies],
-            "confound_checks": [check.as_dict() for check in checks],
-            "confounds": asked.astype(object).where(asked.notna(), None).to_dict("records")}
+    more = {
+        "codebook_saw": codebook_saw(inputs, target, scored),
+        "windows": window_facts(spans, target, equal),
+        "duplicates": [copy.as_dict() for copy in copies],
+        "confound_checks": [check.as_dict() for check in checks],
+        "confounds": asked.astype(object).where(asked.notna(), None).to_dict("records"),
+    }
     summary = _summary(settings, inputs, target, folds, scored, top, base, more)
-    predictions = pd.concat([explain.errors_by_group(one, target).assign(features=_label(key, settings))
-                             for key, one in found.items()], ignore_index=True)
-    return ProbeResult(settings, summary, predictions, top, regions, occluded, asked,
-                       scored.order, scored.deciding)
+    predictions = pd.concat(
+        [explain.errors_by_group(one, target).assign(features=_label(key, settings)) for key, one in found.items()],
+        ignore_index=True,
+    )
+    return ProbeResult(settings, summary, predictions, top, regions, occluded, asked, scored.order, scored.deciding)
 
 
 def codebook_saw(inputs: Inputs, target: Target, scored: Scored) -> dict[str, Any]:
@@ -136,54 +155,98 @@ def codebook_saw(inputs: Inputs, target: Target, scored: Scored) -> dict[str, An
     if not exposure.known:
         return {"known": False, "seen": None, "subjects": int(target.table["subject"].nunique()), "scores": {}}
     parts = {"seen": seen, "unseen": ~seen}
-    found = {name: {part: scores.primary(target.task, target.y[rows], one.values[rows])
-                    for part, rows in parts.items() if rows.any()}
-             for (name, model), one in scored.found.items() if model == "linear"}
-    return {"known": True, "seen": int(target.table["subject"][seen].nunique()),
-            "subjects": int(target.table["subject"].nunique()), "scores": found if seen.any() else {}}
+    found = {
+        name: {
+            part: scores.primary(target.task, target.y[rows], one.values[rows])
+            for part, rows in parts.items()
+            if rows.any()
+        }
+        for (name, model), one in scored.found.items()
+        if model == "linear"
+    }
+    return {
+        "known": True,
+        "seen": int(target.table["subject"][seen].nunique()),
+        "subjects": int(target.table["subject"].nunique()),
+        "scores": found if seen.any() else {},
+    }
 
 
 def window_facts(spans: pd.DataFrame, target: Target, equal: bool) -> dict[str, Any]:
     """seconds of the windows that describe the units (None: whole recordings), per_unit on average, and whether every
     unit has equally many because duration tells the label."""
     length = (spans["end_s"] - spans["start_s"]).to_numpy(float)
-    return {"seconds": float(length[np.isfinite(length)].min()) if np.isfinite(length).any() else None,
-            "per_unit": float((target.member >= 0).sum() / target.n), "equal": equal}
+    return {
+        "seconds": float(length[np.isfinite(length)].min()) if np.isfinite(length).any() else None,
+        "per_unit": float((target.member >= 0).sum() / target.n),
+        "equal": equal,
+    }
 
 
 def _label(key: tuple[str, str], settings: ProbeSettings) -> str:
     return key[0] if len(settings.models) == 1 and key[1] != "transformer" else f"{key[0]}, {key[1]}"
 
 
-def _explained(scored: Scored, features: dict[str, Feature], target: Target,
-               settings: ProbeSettings, codebook: Codebook) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def _explained(
+    scored: Scored, features: dict[str, Feature], target: Target, settings: ProbeSettings, codebook: Codebook
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Weights (over the folds of all repeats), regions and occlusion of the first linear row over codewords."""
     for (name, model), one in scored.found.items():
         if model == "linear" and (features[name].columns["codeword"] >= 0).all():
             fits = tuple(fit for repeat in scored.repeats[name, model] for fit in repeat.fits)
             weights = explain.codeword_weights(replace(one, fits=fits), features[name], target).assign(features=name)
-            return (weights, explain.by_region(weights, codebook.table),
-                    explain.occlusion(one, features[name], target, codebook.table))
+            return (
+                weights,
+                explain.by_region(weights, codebook.table),
+                explain.occlusion(one, features[name], target, codebook.table),
+            )
     empty = pd.DataFrame({"codeword": [], "towards": [], "weight": [], "stability": [], "features": []})
     return empty, pd.DataFrame({"region": []}), pd.DataFrame({"region": []})
 
 
-def _summary(settings: ProbeSettings, inputs: Inputs, target: Target, folds: tuple[Fold, ...],
-             scored: Scored, top: pd.DataFrame, base: dict[str, dict[str, float]],
-             more: dict[str, Any]) -> dict[str, Any]:
+def _summary(
+    settings: ProbeSettings,
+    inputs: Inputs,
+    target: Target,
+    folds: tuple[Fold, ...],
+    scored: Scored,
+    top: pd.DataFrame,
+    base: dict[str, dict[str, float]],
+    more: dict[str, Any],
+) -> dict[str, Any]:
     rows = scored.rows
-    named, nulls = ({_label(key, settings): one for key, one in of.items()}
-                    for of in (scored.repeats, scored.nulls))
-    values = {"label": settings.label, "task": target.task, "unit": target.unit, "n": target.n,
-              "subjects": int(target.table["subject"].nunique()), "groups": target.subjects,
-              "classes": list(target.classes), "folds": len(folds), "repeats": max(row["repeats"] for row in rows),
-              "seed": settings.seed,
-              "rows": rows, "chance": base["chance"][rows[0]["metric"]],
-              "paired": compare(named, target, settings, nulls),
-              "top_codewords": [{"codeword": int(r.codeword), "weight": float(r.weight),
-                                 "stability": float(r.stability), "towards": r.towards}
-                                for r in top.head(_TOP).itertuples()],
-              **more, "group": settings.group, "baselines": base, "model": settings.model, "dataset": settings.dataset,
-              "simulated": inputs.dataset.simulated, "version": __version__, "inputs": inputs.keys,
-              "warnings": [*warnings_for(target, settings, inputs.dataset), *recording_warnings(more)]}
+    named, nulls = ({_label(key, settings): one for key, one in of.items()} for of in (scored.repeats, scored.nulls))
+    values = {
+        "label": settings.label,
+        "task": target.task,
+        "unit": target.unit,
+        "n": target.n,
+        "subjects": int(target.table["subject"].nunique()),
+        "groups": target.subjects,
+        "classes": list(target.classes),
+        "folds": len(folds),
+        "repeats": max(row["repeats"] for row in rows),
+        "seed": settings.seed,
+        "rows": rows,
+        "chance": base["chance"][rows[0]["metric"]],
+        "paired": compare(named, target, settings, nulls),
+        "top_codewords": [
+            {
+                "codeword": int(r.codeword),
+                "weight": float(r.weight),
+                "stability": float(r.stability),
+                "towards": r.towards,
+            }
+            for r in top.head(_TOP).itertuples()
+        ],
+        **more,
+        "group": settings.group,
+        "baselines": base,
+        "model": settings.model,
+        "dataset": settings.dataset,
+        "simulated": inputs.dataset.simulated,
+        "version": __version__,
+        "inputs": inputs.keys,
+        "warnings": [*warnings_for(target, settings, inputs.dataset), *recording_warnings(more)],
+    }
     return values | {"summary": summary_sentence(values), "methods": methods_paragraph(values, settings)}

@@ -102,8 +102,13 @@ def _class_mean(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 def _moments(m: np.ndarray) -> tuple[np.ndarray, ...]:
     n = np.maximum(m[..., 0], 1)
     mean_y, mean_p = m[..., 1] / n, m[..., 2] / n
-    return (mean_y, mean_p, np.maximum(m[..., 3] / n - mean_y ** 2, 0), np.maximum(m[..., 4] / n - mean_p ** 2, 0),
-            m[..., 5] / n - mean_y * mean_p)
+    return (
+        mean_y,
+        mean_p,
+        np.maximum(m[..., 3] / n - mean_y**2, 0),
+        np.maximum(m[..., 4] / n - mean_p**2, 0),
+        m[..., 5] / n - mean_y * mean_p,
+    )
 
 
 def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -60,20 +60,30 @@ class SequenceResult:
     epochs: tuple[int, ...]
 
 
-def probe_sequences(sequences: TokenSequences, target: Target, folds: tuple[Fold, ...], codebook: Codebook,
-                    settings: SequenceSettings, progress: Listener = silent) -> SequenceResult:
+def probe_sequences(
+    sequences: TokenSequences,
+    target: Target,
+    folds: tuple[Fold, ...],
+    codebook: Codebook,
+    settings: SequenceSettings,
+    progress: Listener = silent,
+) -> SequenceResult:
     """Out-of-fold predictions of the sequence probe, the weights of the tokens, and what order is worth to it."""
     outputs = max(len(target.classes), 1)
     values = {name: np.zeros((target.n, outputs)) for name in ("", *SHUFFLES)}
     weights, fold_of, epochs = np.zeros(len(sequences.codeword), np.float32), np.zeros(target.n, int), []
-    versions = {"": sequences, "time": sequences.shuffled_in_time(settings.seed),
-                "stages": sequences.shuffled_over_stages(settings.seed)}
+    versions = {
+        "": sequences,
+        "time": sequences.shuffled_in_time(settings.seed),
+        "stages": sequences.shuffled_over_stages(settings.seed),
+    }
     total, done = sum(len(f.inner) for f in folds), 0
     for index, fold in enumerate(folds):
         fold_of[fold.test] = index
         for train, validation in fold.inner:
-            trained = train_network(sequences, target, train, validation, codebook,
-                                    replace(settings, seed=settings.seed + done))
+            trained = train_network(
+                sequences, target, train, validation, codebook, replace(settings, seed=settings.seed + done)
+            )
             for name, version in versions.items():
                 seen, read = predict(trained.net, version, fold.test, target, target.y[train], settings)
                 values[name][fold.test] += seen / len(fold.inner)
@@ -86,27 +96,46 @@ def probe_sequences(sequences: TokenSequences, target: Target, folds: tuple[Fold
     return SequenceResult(settings, made.pop(""), weights, made, tuple(epochs))
 
 
-def sequence_results(sources: Sources, target: Target, folds: tuple[Fold, ...], poolings: tuple[str, ...],
-                     seed: int = 0, progress: Listener = silent,
-                     settings: SequenceSettings | None = None) -> tuple[TokenSequences, dict[str, SequenceResult]]:
+def sequence_results(
+    sources: Sources,
+    target: Target,
+    folds: tuple[Fold, ...],
+    poolings: tuple[str, ...],
+    seed: int = 0,
+    progress: Listener = silent,
+    settings: SequenceSettings | None = None,
+) -> tuple[TokenSequences, dict[str, SequenceResult]]:
     """The sequences of a target's units, and the sequence probe with each of `poolings` on these folds."""
     settings = replace(settings or SequenceSettings(), seed=seed)
     made = [replace(settings, pooling=pooling) for pooling in poolings]  # a wrong name is told before any work
-    sequences = token_sequences(sources.tokens, sources.codebook, SpanIndex(sources.spans), target.member, target.n,
-                                settings.most, progress)
-    return sequences, {one.pooling: probe_sequences(sequences, target, folds, sources.codebook, one, progress)
-                       for one in made}
+    sequences = token_sequences(
+        sources.tokens, sources.codebook, SpanIndex(sources.spans), target.member, target.n, settings.most, progress
+    )
+    return sequences, {
+        one.pooling: probe_sequences(sequences, target, folds, sources.codebook, one, progress) for one in made
+    }
 
 
-def sequence_rows(sources: Sources, target: Target, folds: tuple[Fold, ...], settings: ProbeSettings,
-                  progress: Listener = silent) -> dict[str, Predictions]:
+def sequence_rows(
+    sources: Sources, target: Target, folds: tuple[Fold, ...], settings: ProbeSettings, progress: Listener = silent
+) -> dict[str, Predictions]:
     """Out-of-fold predictions of the sequence probe by pooling, for `settings.sequence`."""
-    return {pooling: result.predictions for pooling, result in
-            sequence_results(sources, target, folds, settings.sequence, settings.seed, progress)[1].items()}
+    return {
+        pooling: result.predictions
+        for pooling, result in sequence_results(sources, target, folds, settings.sequence, settings.seed, progress)[
+            1
+        ].items()
+    }
 
 
-def train_network(sequences: TokenSequences, target: Target, train: np.ndarray, validation: np.ndarray,
-                  codebook: Codebook, settings: SequenceSettings) -> Trained:
+def train_network(
+    sequences: TokenSequences,
+    target: Target,
+    train: np.ndarray,
+    validation: np.ndarray,
+    codebook: Codebook,
+    settings: SequenceSettings,
+) -> Trained:
     """Fit on `train`, stop by the loss on `validation` (rows of the target); the best epoch's weights are kept.
 
     The same seed gives the same network, whatever was drawn elsewhere.
@@ -117,8 +146,14 @@ def train_network(sequences: TokenSequences, target: Target, train: np.ndarray, 
         return _fitted(net, sequences, train, validation, _loss_of(target, target.y[train]), settings)
 
 
-def _fitted(net: SequenceNet, sequences: TokenSequences, train: np.ndarray, validation: np.ndarray,
-            loss: Callable[[Tensor, np.ndarray], Tensor], settings: SequenceSettings) -> Trained:
+def _fitted(
+    net: SequenceNet,
+    sequences: TokenSequences,
+    train: np.ndarray,
+    validation: np.ndarray,
+    loss: Callable[[Tensor, np.ndarray], Tensor],
+    settings: SequenceSettings,
+) -> Trained:
     rng = np.random.default_rng([settings.seed, 3])
     optimizer = torch.optim.AdamW(net.parameters(), lr=settings.rate, weight_decay=settings.decay)
     held = make_chunks(sequences, validation, settings)
@@ -135,12 +170,18 @@ def _fitted(net: SequenceNet, sequences: TokenSequences, train: np.ndarray, vali
     return Trained(net.eval(), at + 1, float(best), tuple(losses))
 
 
-def _train_epoch(net: SequenceNet, sequences: TokenSequences, rows: np.ndarray,
-                 loss: Callable[[Tensor, np.ndarray], Tensor], optimizer: torch.optim.Optimizer,
-                 settings: SequenceSettings, rng: np.random.Generator) -> None:
+def _train_epoch(
+    net: SequenceNet,
+    sequences: TokenSequences,
+    rows: np.ndarray,
+    loss: Callable[[Tensor, np.ndarray], Tensor],
+    optimizer: torch.optim.Optimizer,
+    settings: SequenceSettings,
+    rng: np.random.Generator,
+) -> None:
     net.train()
     for start in range(0, len(rows), settings.batch):
-        part = rows[start:start + settings.batch]
+        part = rows[start : start + settings.batch]
         batch = make_chunks(sequences, part, settings, rng)
         values, _, weights = net(batch)
         total = loss(values, part)
@@ -152,8 +193,9 @@ def _train_epoch(net: SequenceNet, sequences: TokenSequences, rows: np.ndarray,
         optimizer.step()
 
 
-def _validation_loss(net: SequenceNet, held: Chunks, rows: np.ndarray,
-                     loss: Callable[[Tensor, np.ndarray], Tensor]) -> float:
+def _validation_loss(
+    net: SequenceNet, held: Chunks, rows: np.ndarray, loss: Callable[[Tensor, np.ndarray], Tensor]
+) -> float:
     net.eval()
     with torch.no_grad():
         return float(loss(net(held)[0], rows))
@@ -167,11 +209,18 @@ def _loss_of(target: Target, known: np.ndarray) -> Callable[[Tensor, np.ndarray]
         return lambda values, rows: functional.cross_entropy(values, torch.as_tensor(target.y[rows]), weight)
     mean, spread = known.mean(), known.std() or 1.0
     return lambda values, rows: functional.mse_loss(
-        values[:, 0], torch.as_tensor((target.y[rows] - mean) / spread, dtype=torch.float32))
+        values[:, 0], torch.as_tensor((target.y[rows] - mean) / spread, dtype=torch.float32)
+    )
 
 
-def predict(net: SequenceNet, sequences: TokenSequences, rows: np.ndarray, target: Target, known: np.ndarray,
-            settings: SequenceSettings) -> tuple[np.ndarray, np.ndarray]:
+def predict(
+    net: SequenceNet,
+    sequences: TokenSequences,
+    rows: np.ndarray,
+    target: Target,
+    known: np.ndarray,
+    settings: SequenceSettings,
+) -> tuple[np.ndarray, np.ndarray]:
     """values (m, C) of these rows, and (M,) weights of their tokens, 0 for the tokens of others.
 
     known: the labels that trained the network, whose mean and s.d. bring a quantity back to its own unit.
@@ -179,28 +228,39 @@ def predict(net: SequenceNet, sequences: TokenSequences, rows: np.ndarray, targe
     values, weights = [], np.zeros(len(sequences.codeword), np.float32)
     with torch.no_grad():
         for start in range(0, len(rows), _BATCH):
-            batch = make_chunks(sequences, rows[start:start + _BATCH], settings)
+            batch = make_chunks(sequences, rows[start : start + _BATCH], settings)
             out, _, share = net(batch)
             source = batch.source.flatten(1).numpy()
             weights[source[source >= 0]] = share.numpy()[source >= 0]
-            values.append(out.softmax(-1).numpy() if target.task == "classify"
-                          else out.numpy() * (known.std() or 1.0) + known.mean())
+            values.append(
+                out.softmax(-1).numpy()
+                if target.task == "classify"
+                else out.numpy() * (known.std() or 1.0) + known.mean()
+            )
     return np.concatenate(values).astype(float), weights
 
 
-def deciding_tokens(result: SequenceResult, sequences: TokenSequences, target: Target, spans: pd.DataFrame,
-                    limit: int = 10) -> pd.DataFrame:
+def deciding_tokens(
+    result: SequenceResult, sequences: TokenSequences, target: Target, spans: pd.DataFrame, limit: int = 10
+) -> pd.DataFrame:
     """The tokens with the largest share in their unit's pooled vector: unit, recording, time_s, seconds, codeword,
     stage, intensity, weight, at most `limit` a unit, strongest first; tokens without weight are left out."""
     unit = np.repeat(np.arange(target.n), np.diff(sequences.edges))
     order = np.lexsort([-result.weights, unit])
     first = np.searchsorted(unit[order], unit[order])
     order = order[(np.arange(len(order)) - first < limit) & (result.weights[order] > 0)]
-    return pd.DataFrame({
-        "unit": target.units[unit[order]], "recording": spans["recording"].to_numpy()[sequences.span[order]],
-        "time_s": sequences.time_s[order], "seconds": sequences.seconds[order],
-        "codeword": sequences.codeword[order], "stage": sequences.stage[order],
-        "intensity": sequences.intensity[order], "weight": result.weights[order]})
+    return pd.DataFrame(
+        {
+            "unit": target.units[unit[order]],
+            "recording": spans["recording"].to_numpy()[sequences.span[order]],
+            "time_s": sequences.time_s[order],
+            "seconds": sequences.seconds[order],
+            "codeword": sequences.codeword[order],
+            "stage": sequences.stage[order],
+            "intensity": sequences.intensity[order],
+            "weight": result.weights[order],
+        }
+    )
 
 
 def tokens_in_use(result: SequenceResult, sequences: TokenSequences) -> float:
@@ -219,8 +279,16 @@ def order_table(results: dict[str, SequenceResult], sequences: TokenSequences, t
     def score(found: Predictions) -> float:
         return float(scores.METRICS[target.task][name](scores.sums(target.task, target.y, found.values).sum(0)))
 
-    return pd.DataFrame([{
-        "pooling": pooling, "metric": name, "score": score(one.predictions),
-        **{f"shuffled_{kind}": score(one.shuffled[kind]) for kind in SHUFFLES},
-        "share_of_tokens": tokens_in_use(one, sequences), "median_epoch": float(np.median(one.epochs))}
-        for pooling, one in results.items()])
+    return pd.DataFrame(
+        [
+            {
+                "pooling": pooling,
+                "metric": name,
+                "score": score(one.predictions),
+                **{f"shuffled_{kind}": score(one.shuffled[kind]) for kind in SHUFFLES},
+                "share_of_tokens": tokens_in_use(one, sequences),
+                "median_epoch": float(np.median(one.epochs)),
+            }
+            for pooling, one in results.items()
+        ]
+    )

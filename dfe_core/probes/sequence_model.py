@@ -33,20 +33,23 @@ class Chunks:
     source: Tensor
 
 
-def make_chunks(sequences: TokenSequences, units: np.ndarray, settings: SequenceSettings,
-                rng: np.random.Generator | None = None) -> Chunks:
+def make_chunks(
+    sequences: TokenSequences, units: np.ndarray, settings: SequenceSettings, rng: np.random.Generator | None = None
+) -> Chunks:
     """The tokens of `units`, cut into chunks: all of them, or where `rng` is given `settings.chunks` drawn at random.
 
     A unit without tokens has one token at rest, so that it still has a prediction.
     """
     length = settings.chunk
-    starts = [_starts(int(a), int(b), length, settings.chunks, rng)
-              for a, b in zip(sequences.edges[units], sequences.edges[units + 1], strict=True)]
+    starts = [
+        _starts(int(a), int(b), length, settings.chunks, rng)
+        for a, b in zip(sequences.edges[units], sequences.edges[units + 1], strict=True)
+    ]
     most = max(len(s) for s in starts)
     source = np.full((len(units), most, length), -1)
     for row, first, end in zip(source, starts, sequences.edges[units + 1], strict=True):
         at = first[:, None] + np.arange(length)
-        row[:len(first)] = np.where(at < end, at, -1)
+        row[: len(first)] = np.where(at < end, at, -1)
     return _gathered(sequences, source)
 
 
@@ -66,14 +69,18 @@ def _gathered(sequences: TokenSequences, source: np.ndarray) -> Chunks:
     if len(sequences.codeword):
         codeword, stage, intensity, seconds, time_s = (
             np.where(there, getattr(sequences, name)[at], 0)
-            for name in ("codeword", "stage", "intensity", "seconds", "time_s"))
+            for name in ("codeword", "stage", "intensity", "seconds", "time_s")
+        )
     else:
         codeword, stage, intensity, seconds, time_s = (np.zeros(source.shape) for _ in range(5))
     there[empty, 0, 0] = True
     time_s = np.where(there, time_s - time_s[..., :1], 0)
-    return Chunks(*(torch.as_tensor(a, dtype=torch.int64) for a in (codeword, stage)),
-                  *(torch.as_tensor(a, dtype=torch.float32) for a in (intensity, seconds, time_s)),
-                  torch.as_tensor(there), torch.as_tensor(source))
+    return Chunks(
+        *(torch.as_tensor(a, dtype=torch.int64) for a in (codeword, stage)),
+        *(torch.as_tensor(a, dtype=torch.float32) for a in (intensity, seconds, time_s)),
+        torch.as_tensor(there),
+        torch.as_tensor(source),
+    )
 
 
 class SequenceNet(nn.Module):
@@ -93,13 +100,17 @@ class SequenceNet(nn.Module):
         for table in (self.own, self.stage):
             nn.init.normal_(table.weight, std=0.1)
         self.class_token = nn.Parameter(torch.zeros(width)) if settings.pooling == "class-token" else None
-        layer = nn.TransformerEncoderLayer(width, settings.heads, 2 * width, settings.dropout, batch_first=True,
-                                           norm_first=True)
+        layer = nn.TransformerEncoderLayer(
+            width, settings.heads, 2 * width, settings.dropout, batch_first=True, norm_first=True
+        )
         self.layers = nn.TransformerEncoder(layer, settings.layers, enable_nested_tensor=False)
         self.pooling = Pooling(settings.pooling, width)
         self.head = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(width, outputs))
-        self.register_buffer("pitch", 2.0 ** torch.arange(width // 2, dtype=torch.float32).div(width / 2).mul(_TURNS)
-                             .neg() * 2 * torch.pi * 8, persistent=False)
+        self.register_buffer(
+            "pitch",
+            2.0 ** torch.arange(width // 2, dtype=torch.float32).div(width / 2).mul(_TURNS).neg() * 2 * torch.pi * 8,
+            persistent=False,
+        )
 
     def forward(self, batch: Chunks) -> tuple[Tensor, Tensor, Tensor]:
         """values (B, outputs), pooled (B, D), weights (B, C · L) of the tokens, which add up to 1."""
@@ -124,8 +135,13 @@ class SequenceNet(nn.Module):
     def _tokens(self, batch: Chunks) -> Tensor:
         strength = torch.stack([batch.intensity, (batch.seconds + 0.01).log(), batch.intensity * batch.seconds], -1)
         angle = batch.time_s[..., None] * self.pitch
-        return self.meaning(self.psi[batch.codeword]) * batch.intensity[..., None] + self.own(batch.codeword) \
-            + self.stage(batch.stage) + self.strength(strength) + 0.5 * torch.cat([angle.sin(), angle.cos()], -1)
+        return (
+            self.meaning(self.psi[batch.codeword]) * batch.intensity[..., None]
+            + self.own(batch.codeword)
+            + self.stage(batch.stage)
+            + self.strength(strength)
+            + 0.5 * torch.cat([angle.sin(), angle.cos()], -1)
+        )
 
     def _of_class_tokens(self, x: Tensor, used: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
         """The mean of the chunks' class tokens, weighed alike; the weights of other tokens say nothing and are even."""

@@ -71,8 +71,11 @@ class AlignmentSettings:
     others: float = 0.2
     softness: float = 0.05
     hidden: int = 128
-    net: SequenceSettings = field(default_factory=lambda: SequenceSettings(
-        pooling="softmax", width=48, chunk=96, chunks=1, most=96, epochs=24, patience=5, batch=64, dropout=0.1))
+    net: SequenceSettings = field(
+        default_factory=lambda: SequenceSettings(
+            pooling="softmax", width=48, chunk=96, chunks=1, most=96, epochs=24, patience=5, batch=64, dropout=0.1
+        )
+    )
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

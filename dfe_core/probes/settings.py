@@ -87,10 +87,17 @@ class ProbeSettings:
         _one_of("lengths", self.lengths, LENGTHS)
         for model in self.models:
             _one_of("model", model, MODELS)
-        for name, least, most in (("folds", 2, 1000), ("inner_folds", 2, 20), ("repeats", 1, 100),
-                                  ("resamples", 100, 100_000),
-                                  ("permutations", 19, 100_000), ("swaps", 99, 1_000_000), ("segment_s", 0.02, 3600),
-                                  ("block_s", 0.1, 36000), ("gap_s", 0, 3600)):
+        for name, least, most in (
+            ("folds", 2, 1000),
+            ("inner_folds", 2, 20),
+            ("repeats", 1, 100),
+            ("resamples", 100, 100_000),
+            ("permutations", 19, 100_000),
+            ("swaps", 99, 1_000_000),
+            ("segment_s", 0.02, 3600),
+            ("block_s", 0.1, 36000),
+            ("gap_s", 0, 3600),
+        ):
             if getattr(self, name) is not None and not least <= getattr(self, name) <= most:
                 raise DataError(name, str(getattr(self, name)), f"{least} to {most}")
 

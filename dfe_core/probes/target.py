@@ -85,12 +85,16 @@ def read_labels(path: Path, known: set[str]) -> pd.DataFrame:
         raise DataError(path, f"columns {', '.join(map(str, table.columns[:6]))}", "a recording column")
     double = table.loc[table["recording"].duplicated(), "recording"]
     if len(double):
-        raise DataError(f"{path}: row {double.index[0] + 2}", f"recording {double.iloc[0]!r} twice",
-                        "one row a recording")
+        raise DataError(
+            f"{path}: row {double.index[0] + 2}", f"recording {double.iloc[0]!r} twice", "one row a recording"
+        )
     unknown = table.loc[~table["recording"].isin(known), "recording"]
     if len(unknown):
-        raise DataError(f"{path}: row {unknown.index[0] + 2}", f"recording {unknown.iloc[0]!r} is not in the dataset "
-                        f"({len(unknown)} such)", "recordings that `dfe show DATASET` lists")
+        raise DataError(
+            f"{path}: row {unknown.index[0] + 2}",
+            f"recording {unknown.iloc[0]!r} is not in the dataset ({len(unknown)} such)",
+            "recordings that `dfe show DATASET` lists",
+        )
     return table
 
 
@@ -125,29 +129,39 @@ def _unit_table(rows: pd.DataFrame) -> pd.DataFrame:
     table = rows.groupby("unit", sort=False).first()
     each = rows.drop_duplicates(["unit", "recording"]).groupby("unit", sort=False)
     total = each[["duration_s", "frames", "valid_frames"]].sum()
-    return table.assign(duration_s=total["duration_s"], fps=each["fps"].mean(),
-                        missing=1 - total["valid_frames"] / total["frames"].clip(lower=1)).reset_index()
+    return table.assign(
+        duration_s=total["duration_s"],
+        fps=each["fps"].mean(),
+        missing=1 - total["valid_frames"] / total["frames"].clip(lower=1),
+    ).reset_index()
 
 
 def _require_shared(table: pd.DataFrame, constant: frozenset[str], settings: ProbeSettings) -> None:
     """What is regressed out must be learnt from some groups and hold for others."""
     for column in settings.regress_out:
         if column not in constant:
-            raise DataError(f"--regress-out {column}", f"varies within a {settings.unit or 'unit'}",
-                            "a column with one value for each unit, or --unit recording")
+            raise DataError(
+                f"--regress-out {column}",
+                f"varies within a {settings.unit or 'unit'}",
+                "a column with one value for each unit, or --unit recording",
+            )
         if decide_task(table[column]) == "regress":
             continue
         groups = table.groupby(table[column].astype(str))[settings.group].nunique()
         alone = table[column].astype(str).map(groups).eq(1)
         if alone.mean() > 0.5:
-            raise DataError(f"--regress-out {column}", f"determines the {settings.group}: {alone.mean():.0%} of the "
-                            f"units have a value that no other {settings.group} has, so that nothing could be learnt "
-                            f"of it from other {settings.group}s and all of the features would go",
-                            f"a column whose values several {settings.group}s share, such as session or duration_s")
+            raise DataError(
+                f"--regress-out {column}",
+                f"determines the {settings.group}: {alone.mean():.0%} of the "
+                f"units have a value that no other {settings.group} has, so that nothing could be learnt "
+                f"of it from other {settings.group}s and all of the features would go",
+                f"a column whose values several {settings.group}s share, such as session or duration_s",
+            )
 
 
-def merge_groups(target: Target, spans: pd.DataFrame, duplicates: tuple[Duplicate, ...],
-                 settings: ProbeSettings) -> tuple[Target, tuple[Duplicate, ...]]:
+def merge_groups(
+    target: Target, spans: pd.DataFrame, duplicates: tuple[Duplicate, ...], settings: ProbeSettings
+) -> tuple[Target, tuple[Duplicate, ...]]:
     """Groups that hold copies of each other's recordings made one group, and the duplicates that made them so.
 
     Raises `DataError` where too few groups are left for the folds.
@@ -161,8 +175,11 @@ def merge_groups(target: Target, spans: pd.DataFrame, duplicates: tuple[Duplicat
             group = root[group]
         return group
 
-    telling = tuple(d for d in duplicates if of.get(d.first) is not None and of.get(d.second) is not None
-                    and of[d.first] != of[d.second])
+    telling = tuple(
+        d
+        for d in duplicates
+        if of.get(d.first) is not None and of.get(d.second) is not None and of[d.first] != of[d.second]
+    )
     for one in telling:
         root[top(of[one.second])] = top(of[one.first])
     merged = replace(target, groups=np.array([top(group) for group in target.groups], target.groups.dtype))
@@ -181,26 +198,40 @@ def decide_task(labels: pd.Series) -> str:
 
 
 def _require_columns(dataset: Dataset, rows: pd.DataFrame, settings: ProbeSettings) -> None:
-    known = [c for c in rows.columns if c not in (*RECORDING_COLUMNS, *MEASURED, "segment", "span", "start_s", "end_s",
-                                                  "time")]
-    if settings.label not in rows or (settings.label in RECORDING_COLUMNS
-                                      and settings.label not in ("subject", "session", "extractor")):
-        raise DataError(settings.label, f"no such label in dataset {dataset.name}",
-                        "one of " + ", ".join(known) if known else "labels: import the dataset with --labels CSV")
+    known = [
+        c
+        for c in rows.columns
+        if c not in (*RECORDING_COLUMNS, *MEASURED, "segment", "span", "start_s", "end_s", "time")
+    ]
+    if settings.label not in rows or (
+        settings.label in RECORDING_COLUMNS and settings.label not in ("subject", "session", "extractor")
+    ):
+        raise DataError(
+            settings.label,
+            f"no such label in dataset {dataset.name}",
+            "one of " + ", ".join(known) if known else "labels: import the dataset with --labels CSV",
+        )
     for name, column in (("group", settings.group), ("validation", settings.validation)):
         if column not in rows and not (name == "validation" and column in ("kfold", "leave-one-out")):
             raise DataError(column, f"no such column to use as {name}", "subject or one of " + ", ".join(known))
     for name, columns in (("confounds", settings.confounds), ("regress_out", settings.regress_out)):
         absent = [c for c in columns if c not in known and c not in ("subject", "session", "extractor", *MEASURED)]
         if absent:
-            raise DataError(absent[0], f"no such column among the {name}",
-                            "subject, session, " + ", ".join([*MEASURED, *known]))
+            raise DataError(
+                absent[0], f"no such column among the {name}", "subject, session, " + ", ".join([*MEASURED, *known])
+            )
     if rows[settings.group].isna().any():
-        raise DataError(settings.group, f"{int(rows[settings.group].isna().sum())} recordings without a value",
-                        "a value for every recording, or another --group")
+        raise DataError(
+            settings.group,
+            f"{int(rows[settings.group].isna().sum())} recordings without a value",
+            "a value for every recording, or another --group",
+        )
     if settings.group == settings.label:
-        raise DataError(settings.label, "is also the group, so no fold could learn one of its values",
-                        "another label or another --group")
+        raise DataError(
+            settings.label,
+            "is also the group, so no fold could learn one of its values",
+            "another label or another --group",
+        )
 
 
 def _without_missing(dataset: Dataset, rows: pd.DataFrame, settings: ProbeSettings) -> tuple[pd.DataFrame, int]:
@@ -211,9 +242,11 @@ def _without_missing(dataset: Dataset, rows: pd.DataFrame, settings: ProbeSettin
         raise DataError(f"{dataset.name}: label {settings.label}", "no recording has a value", "labels in this column")
     if names and not settings.drop_missing:
         shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-        raise DataError(f"{dataset.name}: label {settings.label}", f"no value for {len(names)} of "
-                        f"{rows['recording'].nunique()} recordings ({shown})",
-                        "a value for each, or --drop-missing to leave these out")
+        raise DataError(
+            f"{dataset.name}: label {settings.label}",
+            f"no value for {len(names)} of {rows['recording'].nunique()} recordings ({shown})",
+            "a value for each, or --drop-missing to leave these out",
+        )
     return rows[~missing].reset_index(drop=True), len(names)
 
 
@@ -235,12 +268,16 @@ def _require_constant(rows: pd.DataFrame, settings: ProbeSettings, unit: str) ->
     for column in (settings.label, settings.group):
         varied = rows.groupby("unit")[column].nunique().gt(1)
         if varied.any():
-            raise DataError(f"{unit} {varied.idxmax()}", f"has more than one {column}",
-                            f"one per {unit}" + (": use --unit recording" if unit == "subject" else ""))
+            raise DataError(
+                f"{unit} {varied.idxmax()}",
+                f"has more than one {column}",
+                f"one per {unit}" + (": use --unit recording" if unit == "subject" else ""),
+            )
 
 
-def _values(dataset: Dataset, labels: pd.Series, task: str,
-            settings: ProbeSettings) -> tuple[np.ndarray, tuple[str, ...]]:
+def _values(
+    dataset: Dataset, labels: pd.Series, task: str, settings: ProbeSettings
+) -> tuple[np.ndarray, tuple[str, ...]]:
     where = f"{dataset.name}: label {settings.label}"
     if task == "classify":
         classes = sorted(labels.unique())
@@ -258,22 +295,34 @@ def _values(dataset: Dataset, labels: pd.Series, task: str,
 
 def _require_enough(target: Target, settings: ProbeSettings) -> None:
     if target.subjects < 2:
-        raise DataError(settings.group, f"every unit has the same {settings.group}, {target.groups[0]!r}",
-                        "two or more, for a score on people who were not trained on; with one performer "
-                        "--group time (a demonstration, not evidence)")
+        raise DataError(
+            settings.group,
+            f"every unit has the same {settings.group}, {target.groups[0]!r}",
+            "two or more, for a score on people who were not trained on; with one performer "
+            "--group time (a demonstration, not evidence)",
+        )
     needed = {"kfold": settings.folds, "leave-one-out": 3}.get(settings.validation, 2)
     if target.subjects < needed:
-        raise DataError(settings.group, f"{target.subjects} of them for {needed} folds",
-                        f"more of them, or --folds {target.subjects}")
+        raise DataError(
+            settings.group,
+            f"{target.subjects} of them for {needed} folds",
+            f"more of them, or --folds {target.subjects}",
+        )
     for index, name in enumerate(target.classes):
         count = len(np.unique(target.groups[target.y == index]))
         if count < needed:
-            advice = f"or --folds {count}" if settings.validation == "kfold" and count > 1 else \
-                "or the class left out of the labels"
+            advice = (
+                f"or --folds {count}"
+                if settings.validation == "kfold" and count > 1
+                else "or the class left out of the labels"
+            )
             if _numeric(target.classes):
                 advice = "--task regress, which takes the numbers as a scale, " + advice
-            raise DataError(f"label {settings.label}", f"class {name!r} occurs in {count} {settings.group}(s), fewer "
-                            f"than the {needed} that the folds need", f"more of them, {advice}")
+            raise DataError(
+                f"label {settings.label}",
+                f"class {name!r} occurs in {count} {settings.group}(s), fewer than the {needed} that the folds need",
+                f"more of them, {advice}",
+            )
 
 
 def _numeric(classes: tuple[str, ...]) -> bool:

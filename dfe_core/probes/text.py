@@ -52,8 +52,11 @@ def open_encoder(source: str | Path = "auto") -> TextEncoder:
         return SentenceEncoder(folder, PACKAGE)
     path = Path(source)
     if not (path / "modules.json").is_file():
-        raise DataError(source, "no sentence-transformers model in this folder", f"a folder with modules.json, "
-                        f"{PACKAGE!r} or {WORDS!r}; nothing is downloaded")
+        raise DataError(
+            source,
+            "no sentence-transformers model in this folder",
+            f"a folder with modules.json, {PACKAGE!r} or {WORDS!r}; nothing is downloaded",
+        )
     return SentenceEncoder(path, path.name)
 
 
@@ -70,11 +73,17 @@ class SentenceEncoder:
         try:
             models = importlib.import_module("sentence_transformers")
         except ImportError as error:
-            raise DataError(folder, f"needs sentence-transformers, which cannot be imported ({error})",
-                            f"`{_INSTALL}`") from None
+            raise DataError(
+                folder, f"needs sentence-transformers, which cannot be imported ({error})", f"`{_INSTALL}`"
+            ) from None
         self.name, self.key = name, content_key([name, sorted((p.name, p.stat().st_size) for p in folder.rglob("*"))])
-        self._model: Any = models.SentenceTransformer(str(folder), device="cpu", local_files_only=True,
-                                                      trust_remote_code=False, model_kwargs={"use_safetensors": True})
+        self._model: Any = models.SentenceTransformer(
+            str(folder),
+            device="cpu",
+            local_files_only=True,
+            trust_remote_code=False,
+            model_kwargs={"use_safetensors": True},
+        )
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """(n, W) float32 of unit length."""
@@ -94,9 +103,10 @@ class WordEncoder:
     key = "words-1"
 
     def __init__(self) -> None:
-        corpus = [f"{code} {action_words(code)}" for code in ACTION_WORDS] + \
-            [class_prompt(name) for name in ("happy", "sad", "surprised", "fear", "angry", "disgusted", "contempt",
-                                             "neutral")]
+        corpus = [f"{code} {action_words(code)}" for code in ACTION_WORDS] + [
+            class_prompt(name)
+            for name in ("happy", "sad", "surprised", "fear", "angry", "disgusted", "contempt", "neutral")
+        ]
         terms = [set(_terms(text)) for text in corpus]
         self._index = {word: i for i, word in enumerate(sorted(set().union(*terms)))}
         count = np.zeros(len(self._index))
@@ -104,15 +114,18 @@ class WordEncoder:
             count[[self._index[w] for w in own]] += 1
         self._rarity = np.array([math.log(1 + len(corpus) / n) for n in count])
         self._rarity[[self._index[w] for w in _SIDES if w in self._index]] *= _OF_SIDE
-        self._documents = self._tfidf(corpus[:len(ACTION_WORDS)])
+        self._documents = self._tfidf(corpus[: len(ACTION_WORDS)])
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """(n, W) float32 of unit length. Raises `DataError` for a sentence without a word it knows."""
         words = self._tfidf(texts)
         silent = np.flatnonzero(~words.any(1))
         if len(silent):
-            raise DataError(f"text {texts[silent[0]]!r}", "no word about a face that the plain word encoder knows",
-                            "words such as smile, brows lowered, left, jaw, AU12, happy")
+            raise DataError(
+                f"text {texts[silent[0]]!r}",
+                "no word about a face that the plain word encoder knows",
+                "words such as smile, brows lowered, left, jaw, AU12, happy",
+            )
         return _unit(np.hstack([words, _unit(words @ self._documents.T)])).astype(np.float32)
 
     def _tfidf(self, texts: Sequence[str]) -> np.ndarray:
@@ -125,20 +138,46 @@ class WordEncoder:
 
 
 _FORMS = {
-    "raised": "raise raiser raising lift lifted up upward upwards", "lowered": "lower lowerer down downward depressor",
-    "brow lowered": "frown frowning scowl furrowed", "brow": "eyebrow", "lip": "mouth", "smile": "smiling grin",
-    "smile onesided": "smirk", "jaw dropped": "jawdrop gape", "eyelid": "lid", "pulled": "pull puller",
-    "wrinkled": "wrinkle wrinkler", "nose wrinkled": "sneer", "puckered": "pucker kiss", "dropped": "drop",
-    "stretched": "stretch stretcher", "pressed": "press pressor", "parted": "part open opened", "closed": "close shut",
-    "puffed": "puff puffing", "eye narrowed": "squint", "tightened": "tighten tightener", "sideways": "sideway",
-    "turned": "look looking gaze turn", "dimple": "dimpler", "happy": "happiness joy", "sad": "sadness",
-    "surprised": "surprise", "fearful": "fear afraid scared", "angry": "anger", "disgusted": "disgust",
-    "contemptuous": "contempt", "onesided": "unilateral asymmetric lopsided"}
+    "raised": "raise raiser raising lift lifted up upward upwards",
+    "lowered": "lower lowerer down downward depressor",
+    "brow lowered": "frown frowning scowl furrowed",
+    "brow": "eyebrow",
+    "lip": "mouth",
+    "smile": "smiling grin",
+    "smile onesided": "smirk",
+    "jaw dropped": "jawdrop gape",
+    "eyelid": "lid",
+    "pulled": "pull puller",
+    "wrinkled": "wrinkle wrinkler",
+    "nose wrinkled": "sneer",
+    "puckered": "pucker kiss",
+    "dropped": "drop",
+    "stretched": "stretch stretcher",
+    "pressed": "press pressor",
+    "parted": "part open opened",
+    "closed": "close shut",
+    "puffed": "puff puffing",
+    "eye narrowed": "squint",
+    "tightened": "tighten tightener",
+    "sideways": "sideway",
+    "turned": "look looking gaze turn",
+    "dimple": "dimpler",
+    "happy": "happiness joy",
+    "sad": "sadness",
+    "surprised": "surprise",
+    "fearful": "fear afraid scared",
+    "angry": "anger",
+    "disgusted": "disgust",
+    "contemptuous": "contempt",
+    "onesided": "unilateral asymmetric lopsided",
+}
 _SAME = {word: one for one, words in _FORMS.items() for word in words.split()}
 _SIDES, _OF_SIDE = ("left", "right", "onesided"), 0.5
 """A side says less than what moves: its words weigh half."""
-_STOP = frozenset("a an and the of with is are in on to it toward each other or face expression at by my your his her "
-                  "their that this".split())
+_STOP = frozenset(
+    "a an and the of with is are in on to it toward each other or face expression at by my your his her "
+    "their that this".split()
+)
 
 
 def _terms(text: str) -> list[str]:

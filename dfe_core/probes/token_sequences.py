@@ -45,8 +45,9 @@ class TokenSequences:
     def shuffled_in_time(self, seed: int) -> TokenSequences:
         """Within each unit, tokens change places; onsets stay where they were."""
         order = self._within_units(seed)
-        return replace(self, **{name: getattr(self, name)[order] for name in
-                                ("codeword", "stage", "intensity", "seconds")})
+        return replace(
+            self, **{name: getattr(self, name)[order] for name in ("codeword", "stage", "intensity", "seconds")}
+        )
 
     def shuffled_over_stages(self, seed: int) -> TokenSequences:
         """Within each unit, stages change places; everything else stays."""
@@ -57,8 +58,15 @@ class TokenSequences:
         return np.lexsort([np.random.default_rng(seed).random(len(unit)), unit])
 
 
-def token_sequences(tokens: TokenCache, codebook: Codebook, index: SpanIndex, member: np.ndarray, units: int,
-                    most: int = MOST, progress: Listener = silent) -> TokenSequences:
+def token_sequences(
+    tokens: TokenCache,
+    codebook: Codebook,
+    index: SpanIndex,
+    member: np.ndarray,
+    units: int,
+    most: int = MOST,
+    progress: Listener = silent,
+) -> TokenSequences:
     """Read every span's tokens. A token starts where its stage changes codeword, and belongs to the span it starts in.
 
     Parameters
@@ -77,9 +85,15 @@ def token_sequences(tokens: TokenCache, codebook: Codebook, index: SpanIndex, me
     unit, span, time_s = columns[5].astype(np.int64), columns[6].astype(np.int64), columns[4]
     order = np.lexsort([columns[1], time_s, span, unit])
     kept = [column[order] for column in columns]
-    return TokenSequences(kept[0].astype(np.int64), kept[1].astype(np.int64), kept[2].astype(np.float32),
-                          kept[3].astype(np.float32), kept[4].astype(np.float64), kept[6].astype(np.int64),
-                          np.searchsorted(kept[5], np.arange(units + 1)))
+    return TokenSequences(
+        kept[0].astype(np.int64),
+        kept[1].astype(np.int64),
+        kept[2].astype(np.float32),
+        kept[3].astype(np.float32),
+        kept[4].astype(np.float64),
+        kept[6].astype(np.int64),
+        np.searchsorted(kept[5], np.arange(units + 1)),
+    )
 
 
 def codeword_size(codebook: Codebook) -> np.ndarray:
@@ -102,12 +116,18 @@ def collapse(tokens: Tokens) -> tuple[np.ndarray, ...]:
     intensity = np.maximum.reduceat(tokens.intensities.T.ravel(), first)
     shown = (codeword != REST) & (intensity > 0)
     first, count = first[shown], count[shown]
-    return (codeword[shown], first // rows, intensity[shown].astype(np.float32), (count * step).astype(np.float32),
-            tokens.time_s[first % rows])
+    return (
+        codeword[shown],
+        first // rows,
+        intensity[shown].astype(np.float32),
+        (count * step).astype(np.float32),
+        tokens.time_s[first % rows],
+    )
 
 
-def _of_recording(part: Tokens, index: SpanIndex, member: np.ndarray, size: np.ndarray,
-                  most: int) -> tuple[np.ndarray, ...]:
+def _of_recording(
+    part: Tokens, index: SpanIndex, member: np.ndarray, size: np.ndarray, most: int
+) -> tuple[np.ndarray, ...]:
     codeword, stage, intensity, seconds, time_s = collapse(part)
     span = index(part.recording, time_s)
     unit = np.where(span >= 0, member[span], -1)

@@ -59,11 +59,17 @@ def make_folds(target: Target, settings: ProbeSettings, choose: bool = True) -> 
     for fold in folds:
         absent = set(range(len(target.classes))) - set(target.y[fold.train])
         if absent:
-            raise DataError(settings.validation, f"a fold trains without class {target.classes[min(absent)]!r}",
-                            "other folds, or more units of this class")
+            raise DataError(
+                settings.validation,
+                f"a fold trains without class {target.classes[min(absent)]!r}",
+                "other folds, or more units of this class",
+            )
         if set(target.groups[fold.train]) & set(target.groups[fold.test]):
-            raise DataError(settings.validation, f"puts one {settings.group} on both sides of a fold",
-                            f"folds made of whole {settings.group}s")
+            raise DataError(
+                settings.validation,
+                f"puts one {settings.group} on both sides of a fold",
+                f"folds made of whole {settings.group}s",
+            )
     return tuple(folds)
 
 
@@ -81,8 +87,10 @@ def repeat_count(target: Target, settings: ProbeSettings, model: str = "linear")
 
 def repeated_folds(target: Target, settings: ProbeSettings) -> tuple[tuple[Fold, ...], ...]:
     """The folds of every repeat; of the first, those of `make_folds`."""
-    return tuple(make_folds(target, replace(settings, seed=settings.seed + 1000 * repeat))
-                 for repeat in range(repeat_count(target, settings)))
+    return tuple(
+        make_folds(target, replace(settings, seed=settings.seed + 1000 * repeat))
+        for repeat in range(repeat_count(target, settings))
+    )
 
 
 def stratified(target: Target, settings: ProbeSettings) -> bool:
@@ -90,8 +98,9 @@ def stratified(target: Target, settings: ProbeSettings) -> bool:
     return settings.validation == "kfold" and target.task == "classify"
 
 
-def nested(feature: Feature, target: Target, folds: tuple[Fold, ...], model: str,
-           settings: ProbeSettings) -> Predictions:
+def nested(
+    feature: Feature, target: Target, folds: tuple[Fold, ...], model: str, settings: ProbeSettings
+) -> Predictions:
     """Out-of-fold predictions. Transforms, vocabulary and hyper-parameters come from training rows alone."""
     width = max(len(target.classes), 1)
     values, fold_of, fits = np.zeros((target.n, width)), np.zeros(target.n, int), []
@@ -110,20 +119,29 @@ def _outer(target: Target, settings: ProbeSettings) -> list[tuple[np.ndarray, np
         return list(LeaveOneGroupOut().split(target.y, target.y, target.groups))
     column = target.table[settings.validation]
     if column.isna().any() or column.nunique() < 2:
-        raise DataError(settings.validation, f"{column.nunique()} folds and {int(column.isna().sum())} units without",
-                        "a column with two or more folds and a value for every unit")
+        raise DataError(
+            settings.validation,
+            f"{column.nunique()} folds and {int(column.isna().sum())} units without",
+            "a column with two or more folds and a value for every unit",
+        )
     own = column.astype(str).to_numpy()
     return list(LeaveOneGroupOut().split(target.y, target.y, own))
 
 
 def _inner(target: Target, train: np.ndarray, settings: ProbeSettings) -> list[tuple[np.ndarray, np.ndarray]]:
     groups, y = target.groups[train], target.y[train]
-    fewest = min(len(np.unique(groups[y == k])) for k in np.unique(y)) if target.task == "classify" \
+    fewest = (
+        min(len(np.unique(groups[y == k])) for k in np.unique(y))
+        if target.task == "classify"
         else len(np.unique(groups))
+    )
     count = min(settings.inner_folds, fewest)
     if count < 2:
-        raise DataError(settings.validation, "a class has one group in the training part of a fold, so that nothing "
-                        "can be chosen inside it", "more groups of that class, or other folds")
+        raise DataError(
+            settings.validation,
+            "a class has one group in the training part of a fold, so that nothing can be chosen inside it",
+            "more groups of that class, or other folds",
+        )
     return list(_k_fold(target.task, count, settings.seed + 1).split(y, y, groups))
 
 
@@ -146,8 +164,15 @@ def _fit(feature: Feature, target: Target, fold: Fold, model: str, settings: Pro
     return Fitted(fold, known, unseen, transform, best, fitted)
 
 
-def _inner_values(known: np.ndarray, y: np.ndarray, unseen: np.ndarray, target: Target, model: str,
-                  setting: dict[str, Any], settings: ProbeSettings) -> np.ndarray:
+def _inner_values(
+    known: np.ndarray,
+    y: np.ndarray,
+    unseen: np.ndarray,
+    target: Target,
+    model: str,
+    setting: dict[str, Any],
+    settings: ProbeSettings,
+) -> np.ndarray:
     """Probabilities, decision or predicted values by which an inner fold judges a setting: for logistic regression by
     `refit`, ten times faster than scikit-learn's and near enough to choose by."""
     if model == "linear" and target.task == "classify":
@@ -157,8 +182,9 @@ def _inner_values(known: np.ndarray, y: np.ndarray, unseen: np.ndarray, target: 
     return _aligned(fitted, unseen, target)
 
 
-def transformed(feature: Feature, train: np.ndarray,
-                test: np.ndarray) -> tuple[TransformerMixin, np.ndarray, np.ndarray]:
+def transformed(
+    feature: Feature, train: np.ndarray, test: np.ndarray
+) -> tuple[TransformerMixin, np.ndarray, np.ndarray]:
     """The transform fitted on the training rows, and both parts through it. One column of zeros where nothing is
     left, so that a model can still say what it would without features."""
     (seen, seen_units), (new, new_units) = feature.windows(train), feature.windows(test)
@@ -172,8 +198,9 @@ def transformed(feature: Feature, train: np.ndarray,
     return transform, known, unseen
 
 
-def _residuals(known: np.ndarray, unseen: np.ndarray, seen_nuisance: np.ndarray,
-               unseen_nuisance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _residuals(
+    known: np.ndarray, unseen: np.ndarray, seen_nuisance: np.ndarray, unseen_nuisance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Both parts less what the nuisance columns predict linearly, as learnt from the training part."""
     centre = seen_nuisance.mean(0)
     slope = np.linalg.lstsq(seen_nuisance - centre, known - known.mean(0), rcond=None)[0]

@@ -23,11 +23,15 @@ def warnings_for(target: Target, settings: ProbeSettings, data: Dataset) -> list
     if data.simulated:
         found.append("Simulated data: the figures say how the method works, nothing about people.")
     if settings.group == "time":
-        found.append("Training and test parts are stretches of the same recordings: a demonstration, not evidence "
-                     "about other people.")
+        found.append(
+            "Training and test parts are stretches of the same recordings: a demonstration, not evidence "
+            "about other people."
+        )
     elif target.subjects < SMALL:
-        found.append(f"Small sample: {target.subjects} {settings.group}s. Intervals are wide, and a score this close "
-                     "to another one may change places on new data.")
+        found.append(
+            f"Small sample: {target.subjects} {settings.group}s. Intervals are wide, and a score this close "
+            "to another one may change places on new data."
+        )
     if target.task == "classify":
         for k, name in enumerate(target.classes):
             share = float((target.y == k).mean())
@@ -36,8 +40,10 @@ def warnings_for(target: Target, settings: ProbeSettings, data: Dataset) -> list
     levels = np.unique(target.y)
     whole = len(levels) <= _SCALE and np.all(levels == levels.round())
     if target.task == "regress" and settings.task is None and whole:
-        found.append(f"{settings.label} has {len(levels)} whole numbers and is predicted as an ordered scale; "
-                     "--task classify takes them as classes without order.")
+        found.append(
+            f"{settings.label} has {len(levels)} whole numbers and is predicted as an ordered scale; "
+            "--task classify takes them as classes without order."
+        )
     if target.dropped:
         found.append(f"{target.dropped} recordings without a label were left out.")
     return found
@@ -47,15 +53,20 @@ def recording_warnings(facts: dict[str, Any]) -> list[str]:
     """What the duplicates and the windows of a result mean for reading it."""
     found, copies = [exposure_sentence(facts["codebook_saw"])], facts["duplicates"]
     if copies:
-        pairs = "; ".join(f"{c['first']} of {c['first_subject']} and {c['second']} of {c['second_subject']}"
-                          for c in copies[:3]) + ("; …" if len(copies) > 3 else "")
-        found.append(f"{len(copies)} pairs of recordings of different subjects hold the same movement ({pairs}). Their "
-                     "subjects are kept on one side of every fold, as one person. Remove the copies from the dataset.")
+        pairs = "; ".join(
+            f"{c['first']} of {c['first_subject']} and {c['second']} of {c['second_subject']}" for c in copies[:3]
+        ) + ("; …" if len(copies) > 3 else "")
+        found.append(
+            f"{len(copies)} pairs of recordings of different subjects hold the same movement ({pairs}). Their "
+            "subjects are kept on one side of every fold, as one person. Remove the copies from the dataset."
+        )
     windows = facts["windows"]
     if windows["equal"]:
-        found.append("How long people were recorded tells the label: everybody is described by equally many windows "
-                     f"({windows['per_unit']:g} of {windows['seconds']:.3g} s, drawn at random), the rest of longer "
-                     "recordings is left out.")
+        found.append(
+            "How long people were recorded tells the label: everybody is described by equally many windows "
+            f"({windows['per_unit']:g} of {windows['seconds']:.3g} s, drawn at random), the rest of longer "
+            "recordings is left out."
+        )
     return [text for text in found if text]
 
 
@@ -65,8 +76,10 @@ def exposure_sentence(saw: dict[str, Any]) -> str:
         return "Whether the codebook was trained on people probed here is not known."
     if not saw["seen"]:
         return ""
-    return (f"The codebook was trained on {saw['seen']} of the {saw['subjects']} subjects (without their labels): they "
-            "are new people for the probe, not for the codebook.")
+    return (
+        f"The codebook was trained on {saw['seen']} of the {saw['subjects']} subjects (without their labels): they "
+        "are new people for the probe, not for the codebook."
+    )
 
 
 def summary_sentence(summary: dict[str, Any]) -> str:
@@ -76,10 +89,12 @@ def summary_sentence(summary: dict[str, Any]) -> str:
     low, high = best["ci95"]
     kinds = " or ".join(summary["classes"]) if summary["classes"] else "a number"
     group = group_word(summary["group"])
-    text = (f"{summary['label']} ({kinds}) was predicted for {summary['n']} {summary['unit']}s of "
-            f"{summary['groups']} {group}s, each by a model that had seen none of that {group}'s data. The best of "
-            f"{len(rows)} rows is {best['features']} with {best['metric']} {best['score']:.2f} "
-            f"(95 % interval {low:.2f} to {high:.2f}; chance {summary['chance']:.2f}), ")
+    text = (
+        f"{summary['label']} ({kinds}) was predicted for {summary['n']} {summary['unit']}s of "
+        f"{summary['groups']} {group}s, each by a model that had seen none of that {group}'s data. The best of "
+        f"{len(rows)} rows is {best['features']} with {best['metric']} {best['score']:.2f} "
+        f"(95 % interval {low:.2f} to {high:.2f}; chance {summary['chance']:.2f}), "
+    )
     p = best["p_holm"]
     if p is None:
         text += "with no test against chance."
@@ -88,14 +103,18 @@ def summary_sentence(summary: dict[str, Any]) -> str:
         text += f"{verdict} (p = {p:.3g}, corrected over {len(rows)} rows)."
         if p >= 0.05 and best.get("detectable") is not None:
             power = best["detectable"]
-            text += f" With {summary['groups']} {group}s a {power['metric']} of {power['score']:.2f} would be found " \
-                    "four times in five."
+            text += (
+                f" With {summary['groups']} {group}s a {power['metric']} of {power['score']:.2f} would be found "
+                "four times in five."
+            )
     text += confound_sentence(summary)
     first = summary["paired"][0]["a"] if summary["paired"] else ""
     clear = [pair for pair in summary["paired"] if pair["p_holm"] < 0.05 and first in (pair["a"], pair["b"])]
     if len(rows) > 1:
-        told = "; ".join(f"{p['a'] if p['difference'] > 0 else p['b']} above "
-                         f"{p['b'] if p['difference'] > 0 else p['a']}" for p in clear)
+        told = "; ".join(
+            f"{p['a'] if p['difference'] > 0 else p['b']} above {p['b'] if p['difference'] > 0 else p['a']}"
+            for p in clear
+        )
         text += f" Clear differences from {first}: {told}." if told else f" No row differs clearly from {first}."
     return text
 
@@ -117,9 +136,11 @@ def _told_by(check: dict[str, Any], summary: dict[str, Any]) -> str:
     parts = [f"{name} {left['score']:.2f} (p = {left['p']:.2g})" for name, left in check["without"].items()]
     gone = all(left["p"] > 0.05 for left in check["without"].values())
     end = "nothing is left above chance" if gone else "what is left"
-    return (f"CAUTION: {confound_word(check['column'])} alone tells {summary['label']} ({check['metric']} "
-            f"{check['score']:.2f}, p = {check['p']:.2g}), so that the scores need not come from expression; without "
-            f"what it explains {end}: {', '.join(parts)}.")
+    return (
+        f"CAUTION: {confound_word(check['column'])} alone tells {summary['label']} ({check['metric']} "
+        f"{check['score']:.2f}, p = {check['p']:.2g}), so that the scores need not come from expression; without "
+        f"what it explains {end}: {', '.join(parts)}."
+    )
 
 
 _CONFOUND_WORDS = {"duration_s": "duration", "fps": "frame rate", "missing": "the share of missing frames"}
@@ -137,13 +158,20 @@ def group_word(group: str) -> str:
 
 def _against_chance(summary: dict[str, Any], settings: ProbeSettings) -> str:
     if settings.group == "time":
-        return f"Blocks lasted {settings.block_s:g} s, of which {settings.gap_s:g} s at both ends were left out; as " \
-               "blocks of one recording cannot be exchanged, scores were not tested against chance. "
+        return (
+            f"Blocks lasted {settings.block_s:g} s, of which {settings.gap_s:g} s at both ends were left out; as "
+            "blocks of one recording cannot be exchanged, scores were not tested against chance. "
+        )
     counts = sorted({row["permutations"] for row in summary["rows"] if row["permutations"]})
-    count = f"{counts[-1]}" if len(counts) == 1 or settings.models == ("linear",) else \
-        f"{counts[0]} to {counts[-1]} (of models that are not linear, until 10 of them scored as high)"
-    return f"Scores were compared with chance by {count} permutations of the label at the level at which it varies, " \
-           f"the model refitted for each in every fold{' of the first repeat' if summary['repeats'] > 1 else ''}. "
+    count = (
+        f"{counts[-1]}"
+        if len(counts) == 1 or settings.models == ("linear",)
+        else f"{counts[0]} to {counts[-1]} (of models that are not linear, until 10 of them scored as high)"
+    )
+    return (
+        f"Scores were compared with chance by {count} permutations of the label at the level at which it varies, "
+        f"the model refitted for each in every fold{' of the first repeat' if summary['repeats'] > 1 else ''}. "
+    )
 
 
 def _checked(summary: dict[str, Any]) -> str:
@@ -159,26 +187,35 @@ def _lengths(settings: ProbeSettings) -> str:
 
 def methods_paragraph(summary: dict[str, Any], settings: ProbeSettings) -> str:
     """The exact settings as a paragraph that can go into a paper."""
-    models = {"linear": "L2-regularised logistic regression with balanced class weights" if summary["classes"]
-              else "ridge regression", "svm": "a linear support vector machine",
-              "boosting": "histogram gradient boosting"}
+    models = {
+        "linear": "L2-regularised logistic regression with balanced class weights"
+        if summary["classes"]
+        else "ridge regression",
+        "svm": "a linear support vector machine",
+        "boosting": "histogram gradient boosting",
+    }
     times = f", repeated {summary['repeats']} times with other folds" if summary["repeats"] > 1 else ""
-    folds = {"kfold": f"{summary['folds']}-fold cross-validation" + (" stratified by class" if summary["classes"]
-             else "") + times, "leave-one-out": f"leave-one-{settings.group}-out cross-validation"}.get(
-        settings.validation, f"cross-validation over the values of {settings.validation}")
+    folds = {
+        "kfold": f"{summary['folds']}-fold cross-validation"
+        + (" stratified by class" if summary["classes"] else "")
+        + times,
+        "leave-one-out": f"leave-one-{settings.group}-out cross-validation",
+    }.get(settings.validation, f"cross-validation over the values of {settings.validation}")
     group = group_word(settings.group)
-    return (f"We predicted {summary['label']} for {summary['n']} {summary['unit']}s of {summary['groups']} "
-            f"{group}s from {', '.join(settings.features)} with "
-            f"{' and '.join(models[m] for m in settings.models)} (codebook {settings.model}, dataset "
-            f"{settings.dataset}). Performance was estimated by nested {folds}, "
-            f"grouped by {group}; {_lengths(settings)}"
-            f"vocabulary, inverse document frequencies, standardisation, clusters and "
-            f"components were fitted on the training part of each fold, and the regularisation was chosen there by "
-            f"{settings.inner_folds}-fold grouped cross-validation. We report {summary['rows'][0]['metric']} of the "
-            f"pooled out-of-fold predictions{', averaged over repeats,' if times else ''} with 95 % intervals "
-            f"(percentiles, about the score, over draws of {group}s with replacement, the models refitted in every "
-            f"fold for each). {_against_chance(summary, settings)}{_checked(summary)}"
-            f"Rows were compared with each other by "
-            f"{settings.swaps} random exchanges of the predictions of whole {group}s; p-values "
-            f"were corrected over rows by Holm's procedure. {exposure_sentence(summary['codebook_saw'])} "
-            f"Seed {settings.seed}; dfe {summary['version']}.")
+    return (
+        f"We predicted {summary['label']} for {summary['n']} {summary['unit']}s of {summary['groups']} "
+        f"{group}s from {', '.join(settings.features)} with "
+        f"{' and '.join(models[m] for m in settings.models)} (codebook {settings.model}, dataset "
+        f"{settings.dataset}). Performance was estimated by nested {folds}, "
+        f"grouped by {group}; {_lengths(settings)}"
+        f"vocabulary, inverse document frequencies, standardisation, clusters and "
+        f"components were fitted on the training part of each fold, and the regularisation was chosen there by "
+        f"{settings.inner_folds}-fold grouped cross-validation. We report {summary['rows'][0]['metric']} of the "
+        f"pooled out-of-fold predictions{', averaged over repeats,' if times else ''} with 95 % intervals "
+        f"(percentiles, about the score, over draws of {group}s with replacement, the models refitted in every "
+        f"fold for each). {_against_chance(summary, settings)}{_checked(summary)}"
+        f"Rows were compared with each other by "
+        f"{settings.swaps} random exchanges of the predictions of whole {group}s; p-values "
+        f"were corrected over rows by Holm's procedure. {exposure_sentence(summary['codebook_saw'])} "
+        f"Seed {settings.seed}; dfe {summary['version']}."
+    )

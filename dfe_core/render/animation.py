@@ -23,9 +23,17 @@ def there_and_back(psi: np.ndarray, frames: int = 40) -> np.ndarray:
     return ((1 - np.cos(phase)) / 2)[:, None].astype(np.float32) * np.asarray(psi, np.float32)
 
 
-def animate(face: FaceModel, psi: np.ndarray, path: Path, fps: float = 25, shot: Shot | None = None,
-            scale_mm: float | None = None, background: tuple[int, int, int] = WHITE,
-            identity: np.ndarray | None = None, progress: Listener = silent) -> Path:
+def animate(
+    face: FaceModel,
+    psi: np.ndarray,
+    path: Path,
+    fps: float = 25,
+    shot: Shot | None = None,
+    scale_mm: float | None = None,
+    background: tuple[int, int, int] = WHITE,
+    identity: np.ndarray | None = None,
+    progress: Listener = silent,
+) -> Path:
     """Write (T, E) coefficients as a looping ``.gif`` or an ``.mp4`` (H.264), by the suffix of `path`.
 
     scale_mm: hot end of the heat map for the whole animation, default its largest displacement. GIF counts in
@@ -44,8 +52,15 @@ def animate(face: FaceModel, psi: np.ndarray, path: Path, fps: float = 25, shot:
     return path
 
 
-def _frames(face: FaceModel, psi: np.ndarray, scale: float, shot: Shot, background: tuple[int, int, int],
-            identity: np.ndarray | None, progress: Listener) -> Iterator[np.ndarray]:
+def _frames(
+    face: FaceModel,
+    psi: np.ndarray,
+    scale: float,
+    shot: Shot,
+    background: tuple[int, int, int],
+    identity: np.ndarray | None,
+    progress: Listener,
+) -> Iterator[np.ndarray]:
     for t, row in enumerate(psi):
         progress(Progress("animation", t, len(psi)))
         yield over(render_picture(face, row, scale, shot, identity), background)
@@ -65,7 +80,8 @@ def _write_gif(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:
 def _write_mp4(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:
     import imageio.v2 as imageio
 
-    with imageio.get_writer(path, format="FFMPEG", fps=fps, codec="libx264", quality=8, macro_block_size=2,
-                            ffmpeg_log_level="error") as writer:
+    with imageio.get_writer(
+        path, format="FFMPEG", fps=fps, codec="libx264", quality=8, macro_block_size=2, ffmpeg_log_level="error"
+    ) as writer:
         for frame in frames:
             writer.append_data(frame)

@@ -20,8 +20,9 @@ _KIND = {1: "SCALAR", 3: "VEC3", 4: "VEC4"}
 ARRAY_BUFFER, INDEX_BUFFER = 34962, 34963
 
 
-def export_animation(face: FaceModel, psi: np.ndarray, times_s: np.ndarray, path: Path,
-                     identity: np.ndarray | None = None) -> Path:
+def export_animation(
+    face: FaceModel, psi: np.ndarray, times_s: np.ndarray, path: Path, identity: np.ndarray | None = None
+) -> Path:
     """Write (T, E) coefficients at (T,) seconds as ``.glb``: each coefficient a morph target, their course an
     animation.
 
@@ -32,8 +33,9 @@ def export_animation(face: FaceModel, psi: np.ndarray, times_s: np.ndarray, path
     if Path(path).suffix != ".glb":
         raise DataError(path, "not a glTF binary", "a path that ends in .glb")
     if psi.ndim != 2 or psi.shape != (len(times_s), face.coefficients) or not len(psi):
-        raise DataError(path, f"coefficients of shape {psi.shape} at {len(times_s)} times",
-                        f"(T, {face.coefficients}) at T times")
+        raise DataError(
+            path, f"coefficients of shape {psi.shape} at {len(times_s)} times", f"(T, {face.coefficients}) at T times"
+        )
     if times_s[0] < 0 or (np.diff(times_s) <= 0).any():
         raise DataError(path, "times that do not increase", "seconds from 0 on, each later than the last")
     used = np.flatnonzero(np.abs(psi).max(0) > 0)
@@ -63,8 +65,12 @@ class _Buffer:
         self.parts.append(padded)
         self.length += len(padded)
         width = 1 if array.ndim == 1 else array.shape[1]
-        accessor = {"bufferView": len(self.views) - 1, "componentType": _COMPONENT[array.dtype.str[1:]],
-                    "count": len(array), "type": _KIND[width]}
+        accessor = {
+            "bufferView": len(self.views) - 1,
+            "componentType": _COMPONENT[array.dtype.str[1:]],
+            "count": len(array),
+            "type": _KIND[width],
+        }
         if normalised:
             accessor["normalized"] = True
         if array.dtype.kind == "f":
@@ -74,9 +80,14 @@ class _Buffer:
         return len(self.accessors) - 1
 
 
-def write_glb(face: FaceModel, vertices: np.ndarray, colours: np.ndarray | None = None,
-              targets: dict[str, np.ndarray] | None = None, times_s: np.ndarray | None = None,
-              weights: np.ndarray | None = None) -> bytes:
+def write_glb(
+    face: FaceModel,
+    vertices: np.ndarray,
+    colours: np.ndarray | None = None,
+    targets: dict[str, np.ndarray] | None = None,
+    times_s: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+) -> bytes:
     """The bytes of a GLB file.
 
     Parameters
@@ -89,33 +100,44 @@ def write_glb(face: FaceModel, vertices: np.ndarray, colours: np.ndarray | None 
     linear = np.where(colours <= 0.04045 * 255, colours / 255 / 12.92, ((colours / 255 + 0.055) / 1.055) ** 2.4)
     rgba = np.concatenate([linear, np.ones((len(linear), 1))], 1)
     primitive: dict[str, Any] = {
-        "attributes": {"POSITION": buffer.add(vertices.astype("<f4"), ARRAY_BUFFER),
-                       "NORMAL": buffer.add(_normals(vertices, face.triangles), ARRAY_BUFFER),
-                       "COLOR_0": buffer.add((rgba * 65535).round().astype("<u2"), ARRAY_BUFFER, normalised=True)},
-        "indices": buffer.add(face.triangles.astype("<u4").ravel(), INDEX_BUFFER), "material": 0}
+        "attributes": {
+            "POSITION": buffer.add(vertices.astype("<f4"), ARRAY_BUFFER),
+            "NORMAL": buffer.add(_normals(vertices, face.triangles), ARRAY_BUFFER),
+            "COLOR_0": buffer.add((rgba * 65535).round().astype("<u2"), ARRAY_BUFFER, normalised=True),
+        },
+        "indices": buffer.add(face.triangles.astype("<u4").ravel(), INDEX_BUFFER),
+        "material": 0,
+    }
     mesh: dict[str, Any] = {"name": face.title, "primitives": [primitive]}
     if targets:
         primitive["targets"] = [{"POSITION": buffer.add(t.astype("<f4"), ARRAY_BUFFER)} for t in targets.values()]
         mesh |= {"weights": [0.0] * len(targets), "extras": {"targetNames": list(targets)}}
     document: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": "dfe", "copyright": face.licence},
-        "scene": 0, "scenes": [{"nodes": [0]}], "nodes": [{"mesh": 0, "name": face.title}], "meshes": [mesh],
-        "materials": [{"name": "skin", "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 0.7}}]}
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0, "name": face.title}],
+        "meshes": [mesh],
+        "materials": [{"name": "skin", "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 0.7}}],
+    }
     if times_s is not None and weights is not None and targets:
-        sampler = {"input": buffer.add(times_s.astype("<f4")), "output": buffer.add(weights.astype("<f4").ravel()),
-                   "interpolation": "LINEAR"}
+        sampler = {
+            "input": buffer.add(times_s.astype("<f4")),
+            "output": buffer.add(weights.astype("<f4").ravel()),
+            "interpolation": "LINEAR",
+        }
         channel = {"sampler": 0, "target": {"node": 0, "path": "weights"}}
         document["animations"] = [{"name": "expression", "samplers": [sampler], "channels": [channel]}]
-    document |= {"buffers": [{"byteLength": buffer.length}], "bufferViews": buffer.views,
-                 "accessors": buffer.accessors}
+    document |= {"buffers": [{"byteLength": buffer.length}], "bufferViews": buffer.views, "accessors": buffer.accessors}
     return _container(document, b"".join(buffer.parts))
 
 
 def _normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     points = vertices[triangles].astype(np.float64)
     faces = np.cross(points[:, 1] - points[:, 0], points[:, 2] - points[:, 0])
-    summed = np.stack([np.bincount(triangles.T.ravel(), np.tile(faces[:, axis], 3), len(vertices))
-                       for axis in range(3)], 1)
+    summed = np.stack(
+        [np.bincount(triangles.T.ravel(), np.tile(faces[:, axis], 3), len(vertices)) for axis in range(3)], 1
+    )
     length = np.linalg.norm(summed, axis=1, keepdims=True)
     return np.where(length > 0, summed / np.maximum(length, 1e-30), [0.0, 0.0, 1.0]).astype("<f4")
 

@@ -44,10 +44,12 @@ def export_mesh(face: FaceModel, psi: np.ndarray, path: Path, identity: np.ndarr
 
 
 def _ply(vertices: np.ndarray, triangles: np.ndarray, colours: np.ndarray) -> bytes:
-    header = ("ply\nformat binary_little_endian 1.0\ncomment metres; +x left, +y up, +z out of the face\n"
-              f"element vertex {len(vertices)}\nproperty float x\nproperty float y\nproperty float z\n"
-              "property uchar red\nproperty uchar green\nproperty uchar blue\n"
-              f"element face {len(triangles)}\nproperty list uchar int vertex_indices\nend_header\n")
+    header = (
+        "ply\nformat binary_little_endian 1.0\ncomment metres; +x left, +y up, +z out of the face\n"
+        f"element vertex {len(vertices)}\nproperty float x\nproperty float y\nproperty float z\n"
+        "property uchar red\nproperty uchar green\nproperty uchar blue\n"
+        f"element face {len(triangles)}\nproperty list uchar int vertex_indices\nend_header\n"
+    )
     points = np.zeros(len(vertices), [("xyz", "<f4", 3), ("rgb", "u1", 3)])
     points["xyz"], points["rgb"] = vertices, colours
     faces = np.zeros(len(triangles), [("count", "u1"), ("index", "<i4", 3)])

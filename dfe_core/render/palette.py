@@ -13,8 +13,14 @@ import numpy as np
 
 from dfe_core.faces.model import FaceModel
 
-_PATH_LCH = ((0.88, 0.024, 62.0), (0.82, 0.110, 72.0), (0.71, 0.170, 47.0), (0.58, 0.185, 20.0), (0.46, 0.165, 350.0),
-             (0.35, 0.145, 318.0))
+_PATH_LCH = (
+    (0.88, 0.024, 62.0),
+    (0.82, 0.110, 72.0),
+    (0.71, 0.170, 47.0),
+    (0.58, 0.185, 20.0),
+    (0.46, 0.165, 350.0),
+    (0.35, 0.145, 318.0),
+)
 """OKLCh stops of the heat map, from no displacement to the largest."""
 
 EYE_WHITE, IRIS, PUPIL, MOUTH = (0.93, 0.92, 0.90), (0.36, 0.45, 0.50), (0.06, 0.06, 0.07), (0.36, 0.15, 0.15)
@@ -47,8 +53,11 @@ def heat(share: np.ndarray) -> np.ndarray:
 def css_gradient(stops: int = 9) -> str:
     """The heat map as a CSS ``linear-gradient``, left to right, for a legend beside the pictures."""
     colours = heat_map()[np.linspace(0, 255, stops).astype(int)]
-    return "linear-gradient(to right, " + ", ".join("#" + bytes((c * 255).round().astype(np.uint8)).hex()
-                                                    for c in colours) + ")"
+    return (
+        "linear-gradient(to right, "
+        + ", ".join("#" + bytes((c * 255).round().astype(np.uint8)).hex() for c in colours)
+        + ")"
+    )
 
 
 def vertex_colours(face: FaceModel, psi: np.ndarray, scale_mm: float | None = None) -> np.ndarray:
@@ -67,14 +76,20 @@ def _smooth(stops: np.ndarray, count: int) -> np.ndarray:
     segment = np.minimum(place.astype(int), len(stops) - 2)
     t = (place - segment)[:, None]
     a, b, c, d = (padded[segment + i] for i in range(4))
-    return 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t ** 2 + (3 * b - a - 3 * c + d) * t ** 3)
+    return 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
 
 
 def _srgb(lab: np.ndarray) -> np.ndarray:
     """OKLab (…, 3) to sRGB clipped to 0 … 1."""
-    to_lms = np.array([[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728],
-                       [1, -0.0894841775, -1.2914855480]])
-    to_rgb = np.array([[4.0767416621, -3.3077115913, 0.2309699292], [-1.2684380046, 2.6097574011, -0.3413193965],
-                       [-0.0041960863, -0.7034186147, 1.7076147010]])
+    to_lms = np.array(
+        [[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.2914855480]]
+    )
+    to_rgb = np.array(
+        [
+            [4.0767416621, -3.3077115913, 0.2309699292],
+            [-1.2684380046, 2.6097574011, -0.3413193965],
+            [-0.0041960863, -0.7034186147, 1.7076147010],
+        ]
+    )
     linear = np.clip((lab @ to_lms.T) ** 3 @ to_rgb.T, 0, 1)
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)

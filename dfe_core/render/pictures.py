@@ -27,8 +27,10 @@ def peaks_mm(face: FaceModel, psi: np.ndarray) -> np.ndarray:
     """(K, E) coefficients to (K,) largest displacement of a skin vertex, mm."""
     psi = np.asarray(psi, np.float32).reshape(-1, face.coefficients)
     skin = face.materials == 0
-    parts = [np.linalg.norm(face.displacement(psi[i:i + _CHUNK])[:, skin], axis=2).max(1, initial=0)
-             for i in range(0, len(psi), _CHUNK)]
+    parts = [
+        np.linalg.norm(face.displacement(psi[i : i + _CHUNK])[:, skin], axis=2).max(1, initial=0)
+        for i in range(0, len(psi), _CHUNK)
+    ]
     return np.concatenate(parts) * 1e3 if parts else np.zeros(0)
 
 
@@ -41,8 +43,13 @@ def heat_scales_mm(face: FaceModel, psi: np.ndarray, shared: bool = False) -> np
     return np.full(len(peaks), np.quantile(peaks, 0.98)) if shared and len(peaks) else peaks
 
 
-def render_picture(face: FaceModel, psi: np.ndarray, scale_mm: float | None = None, shot: Shot | None = None,
-                   identity: np.ndarray | None = None) -> np.ndarray:
+def render_picture(
+    face: FaceModel,
+    psi: np.ndarray,
+    scale_mm: float | None = None,
+    shot: Shot | None = None,
+    identity: np.ndarray | None = None,
+) -> np.ndarray:
     """One face as (H, W, 4) uint8 with alpha.
 
     Parameters
@@ -56,14 +63,25 @@ def render_picture(face: FaceModel, psi: np.ndarray, scale_mm: float | None = No
     return with_studio(face, shot or Shot(), lambda studio: studio.shoot(psi, scale, identity))
 
 
-def render_face(face: FaceModel, psi: np.ndarray, scale_mm: float | None = None, shot: Shot | None = None,
-                identity: np.ndarray | None = None) -> bytes:
+def render_face(
+    face: FaceModel,
+    psi: np.ndarray,
+    scale_mm: float | None = None,
+    shot: Shot | None = None,
+    identity: np.ndarray | None = None,
+) -> bytes:
     """One face as a PNG file with a transparent background; arguments as `render_picture`."""
     return png(render_picture(face, psi, scale_mm, shot or Shot(640, framing="head"), identity))
 
 
-def render_thumbnails(face: FaceModel, psi: np.ndarray, size: int = 256, shared_scale: bool = False,
-                      view: str = "front", progress: Listener = silent) -> np.ndarray:
+def render_thumbnails(
+    face: FaceModel,
+    psi: np.ndarray,
+    size: int = 256,
+    shared_scale: bool = False,
+    view: str = "front",
+    progress: Listener = silent,
+) -> np.ndarray:
     """(K, E) coefficients to (K, size, size, 4) uint8 pictures with alpha, one window for all of them."""
     scales, shot, pictures = heat_scales_mm(face, psi, shared_scale), Shot(size, view), []
     for k, (row, scale) in enumerate(zip(psi, scales, strict=True)):
@@ -73,11 +91,25 @@ def render_thumbnails(face: FaceModel, psi: np.ndarray, size: int = 256, shared_
     return np.stack(pictures) if pictures else np.zeros((0, size, size, 4), np.uint8)
 
 
-def thumbnail_folder(codebook: Codebook, face: FaceModel, root: Path | None = None, size: int = 256,
-                     shared_scale: bool = False, view: str = "front") -> Path:
+def thumbnail_folder(
+    codebook: Codebook,
+    face: FaceModel,
+    root: Path | None = None,
+    size: int = 256,
+    shared_scale: bool = False,
+    view: str = "front",
+) -> Path:
     """Where the pictures of a codebook's codewords lie, made or not: addressed by all that they depend on."""
-    key = content_key({"look": LOOK, "psi": hashlib.sha256(np.ascontiguousarray(codebook.psi).tobytes()).hexdigest(),
-                       "face": _face_key(face), "size": size, "shared": shared_scale, "view": view})
+    key = content_key(
+        {
+            "look": LOOK,
+            "psi": hashlib.sha256(np.ascontiguousarray(codebook.psi).tobytes()).hexdigest(),
+            "face": _face_key(face),
+            "size": size,
+            "shared": shared_scale,
+            "view": view,
+        }
+    )
     return artefact_path("renders", f"codewords-{key}", root)
 
 
@@ -91,8 +123,15 @@ def thumbnail_path(folder: Path, codeword: int) -> Path:
     return folder / f"{codeword:04d}.png"
 
 
-def ensure_thumbnails(codebook: Codebook, face: FaceModel, root: Path | None = None, size: int = 256,
-                      shared_scale: bool = False, view: str = "front", progress: Listener = silent) -> Path:
+def ensure_thumbnails(
+    codebook: Codebook,
+    face: FaceModel,
+    root: Path | None = None,
+    size: int = 256,
+    shared_scale: bool = False,
+    view: str = "front",
+    progress: Listener = silent,
+) -> Path:
     """Make the picture of every codeword that has none yet and return their folder.
 
     ``NNNN.png`` per codeword, transparent; ``manifest.json``, written last, with scale_mm per codeword. Interrupted,
@@ -112,8 +151,17 @@ def ensure_thumbnails(codebook: Codebook, face: FaceModel, root: Path | None = N
             with atomic_file(path) as temporary:
                 temporary.write_bytes(png(render_picture(face, codebook.psi[k], float(scales[k]), shot)))
     progress(Progress("thumbnails", codebook.size, codebook.size))
-    write_json(folder / "manifest.json", {"model": codebook.model, "face": face.id, "size": size, "view": view,
-                                          "look": LOOK, "scale_mm": scales.round(4)})
+    write_json(
+        folder / "manifest.json",
+        {
+            "model": codebook.model,
+            "face": face.id,
+            "size": size,
+            "view": view,
+            "look": LOOK,
+            "scale_mm": scales.round(4),
+        },
+    )
     return folder
 
 

@@ -33,15 +33,28 @@ def pack_scene(face: FaceModel, moving_only: bool = True) -> bytes:
     index = np.uint16 if len(face.template) <= 65536 else np.uint32
     template, template_scale, template_bias = _quantised(face.template.T, np.uint16)
     basis, basis_scale, _ = _quantised(face.basis[:, moving].reshape(face.coefficients, -1), np.int16)
-    arrays = {"template": (template.T, template_scale, template_bias),
-              "triangles": (face.triangles.astype(index), None, None),
-              "materials": (face.materials, None, None), "regions": (face.regions, None, None),
-              "sides": (face.sides, None, None), "moving": (moving.astype(index), None, None),
-              "basis": (basis.reshape(face.coefficients, len(moving), 3), basis_scale, None),
-              "heat": ((heat_map() * 255).round().astype(np.uint8), None, None),
-              "material_rgb": ((MATERIAL_RGB * 255).round().astype(np.uint8), None, None)}
-    return _container({"id": face.id, "title": face.title, "names": list(face.names), "units": "m",
-                       "region_names": list(REGIONS), "landmarks": face.landmarks}, arrays)
+    arrays = {
+        "template": (template.T, template_scale, template_bias),
+        "triangles": (face.triangles.astype(index), None, None),
+        "materials": (face.materials, None, None),
+        "regions": (face.regions, None, None),
+        "sides": (face.sides, None, None),
+        "moving": (moving.astype(index), None, None),
+        "basis": (basis.reshape(face.coefficients, len(moving), 3), basis_scale, None),
+        "heat": ((heat_map() * 255).round().astype(np.uint8), None, None),
+        "material_rgb": ((MATERIAL_RGB * 255).round().astype(np.uint8), None, None),
+    }
+    return _container(
+        {
+            "id": face.id,
+            "title": face.title,
+            "names": list(face.names),
+            "units": "m",
+            "region_names": list(REGIONS),
+            "landmarks": face.landmarks,
+        },
+        arrays,
+    )
 
 
 def pack_displacements(face: FaceModel, psi: np.ndarray) -> bytes:
@@ -50,8 +63,10 @@ def pack_displacements(face: FaceModel, psi: np.ndarray) -> bytes:
     moved = face.displacement(np.asarray(psi, np.float32).reshape(-1, face.coefficients))
     stored, scale, _ = _quantised(moved.reshape(len(moved), -1), np.int16)
     peaks = np.linalg.norm(moved, axis=2).max(1, initial=0) * 1e3
-    return _container({"id": face.id, "peak_mm": [round(float(p), 4) for p in peaks]},
-                      {"displacement": (stored.reshape(moved.shape), scale, None)})
+    return _container(
+        {"id": face.id, "peak_mm": [round(float(p), 4) for p in peaks]},
+        {"displacement": (stored.reshape(moved.shape), scale, None)},
+    )
 
 
 def unpack_scene(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -59,8 +74,8 @@ def unpack_scene(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     decoder. Raises `DataError` for other bytes."""
     if data[:4] != MAGIC:
         raise DataError("scene", f"starts with {data[:4]!r}", f"{MAGIC!r}")
-    size, = struct.unpack_from("<I", data, 4)
-    header, start, out = json.loads(data[8:8 + size]), 8 + size, {}
+    (size,) = struct.unpack_from("<I", data, 4)
+    header, start, out = json.loads(data[8 : 8 + size]), 8 + size, {}
     for name, entry in header["arrays"].items():
         count = int(np.prod(entry["shape"]))
         stored = np.frombuffer(data, np.dtype(entry["dtype"]).newbyteorder("<"), count, start + entry["offset"])

@@ -92,8 +92,17 @@ class Studio:
         mesh.point_data["rgb"] = np.zeros((len(points), 3), np.uint8)
         mesh.point_data["Normals"] = self._surface.normals(points).astype(np.float32)
         mesh.GetPointData().SetActiveNormals("Normals")
-        plotter.add_mesh(mesh, scalars="rgb", rgb=True, ambient=0.16, diffuse=0.86, specular=0.10, specular_power=14,
-                         interpolation="Phong", copy_mesh=False)
+        plotter.add_mesh(
+            mesh,
+            scalars="rgb",
+            rgb=True,
+            ambient=0.16,
+            diffuse=0.86,
+            specular=0.10,
+            specular_power=14,
+            interpolation="Phong",
+            copy_mesh=False,
+        )
         _light(plotter, pyvista)
         self._aim(plotter)
         return plotter, mesh
@@ -118,12 +127,17 @@ class Studio:
 
 def _light(plotter, pyvista) -> None:
     """A warm key above the viewer's left, a cool fill on the right, a rim from behind: form without hard shadows."""
-    for position, colour, intensity in (((-0.55, 0.75, 1.0), (1.0, 0.97, 0.93), 0.78),
-                                        ((0.9, 0.1, 0.8), (0.90, 0.94, 1.0), 0.30),
-                                        ((0.25, 0.9, -0.9), (1.0, 1.0, 1.0), 0.28),
-                                        ((0.0, -0.9, 0.6), (1.0, 0.95, 0.92), 0.10)):
-        plotter.add_light(pyvista.Light(position=position, focal_point=(0, 0, 0), color=colour, intensity=intensity,
-                                        light_type="camera light"))
+    for position, colour, intensity in (
+        ((-0.55, 0.75, 1.0), (1.0, 0.97, 0.93), 0.78),
+        ((0.9, 0.1, 0.8), (0.90, 0.94, 1.0), 0.30),
+        ((0.25, 0.9, -0.9), (1.0, 1.0, 1.0), 0.28),
+        ((0.0, -0.9, 0.6), (1.0, 0.95, 0.92), 0.10),
+    ):
+        plotter.add_light(
+            pyvista.Light(
+                position=position, focal_point=(0, 0, 0), color=colour, intensity=intensity, light_type="camera light"
+            )
+        )
 
 
 def _finish(picture: np.ndarray, shot: Shot) -> np.ndarray:

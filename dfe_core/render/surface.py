@@ -82,8 +82,12 @@ def loop_subdivision(triangles: np.ndarray, count: int) -> tuple[csr_matrix, np.
     matrix = coo_matrix((np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))), (size, count))
     opposite_a, opposite_b, opposite_c = number[which].reshape(3, -1)
     a, b, c = triangles.T
-    finer = [(a, opposite_c, opposite_b), (b, opposite_a, opposite_c), (c, opposite_b, opposite_a),
-             (opposite_a, opposite_b, opposite_c)]
+    finer = [
+        (a, opposite_c, opposite_b),
+        (b, opposite_a, opposite_c),
+        (c, opposite_b, opposite_a),
+        (opposite_a, opposite_b, opposite_c),
+    ]
     return matrix.tocsr(), np.concatenate([np.stack(t, 1) for t in finer])
 
 

@@ -49,16 +49,18 @@ class Pictures:
     scale_mm: float = 0.0
 
 
-def write_coverage_report(coverage: Coverage, out: Path, *, pictures: Pictures | None = None, command: str = "",
-                          progress: Listener = silent) -> list[Path]:
+def write_coverage_report(
+    coverage: Coverage, out: Path, *, pictures: Pictures | None = None, command: str = "", progress: Listener = silent
+) -> list[Path]:
     """Write report.html, report.pdf, coverage.json, tables/, figures/ (SVG) and, last, manifest.json into `out`.
 
     `out` is made where it is missing; other files in it stay. The same coverage and pictures give the same bytes.
     `command` is the command line to print as the one that makes the report again. Returns the paths written.
     """
     out.mkdir(parents=True, exist_ok=True)
-    command = command or (f"dfe coverage {coverage.model} {coverage.dataset} --aus {coverage.aus} --out {out.name} "
-                          f"--seed {coverage.seed}")
+    command = command or (
+        f"dfe coverage {coverage.model} {coverage.dataset} --aus {coverage.aus} --out {out.name} --seed {coverage.seed}"
+    )
     document = coverage_document(coverage, pictures or Pictures(), command)
     files = []
     for i, (name, write) in enumerate((("report.html", write_html), ("report.pdf", write_pdf))):
@@ -71,8 +73,16 @@ def write_coverage_report(coverage: Coverage, out: Path, *, pictures: Pictures |
     files += write_tables(coverage.tables, out / "tables")
     write_json(out / "coverage.json", coverage.to_json())
     files.append(out / "coverage.json")
-    write_manifest(out, files, kind="coverage", inputs=_inputs(coverage), settings=coverage.settings.as_dict(),
-                   seed=coverage.seed, command=command, notes=list(coverage.notes))
+    write_manifest(
+        out,
+        files,
+        kind="coverage",
+        inputs=_inputs(coverage),
+        settings=coverage.settings.as_dict(),
+        seed=coverage.seed,
+        command=command,
+        notes=list(coverage.notes),
+    )
     progress(Progress("report", 4, 4))
     return [*files, out / "manifest.json"]
 
@@ -81,21 +91,37 @@ def coverage_document(coverage: Coverage, pictures: Pictures, command: str) -> D
     """The report's content."""
     sections = [_summary(coverage), _of_facs(coverage), _pairs(coverage), _beyond(coverage, pictures)]
     sections += [_truth(coverage)] if len(coverage.truth) else []
-    sections += [_symmetry(coverage), _redundancy(coverage, pictures), _deformation(coverage, pictures),
-                 _diversity(coverage), _measured_aus(coverage), _method(coverage)]
-    facts = (("Model", f"{coverage.model} ({coverage.keys['model']})"),
-             ("Dataset", f"{coverage.dataset} ({coverage.keys['dataset']})"),
-             ("AUs", f"{coverage.aus} ({coverage.keys['aus']}) by {say.tool_name(coverage)}, {coverage.presence_rule}"),
-             ("Frames", f"{coverage.frames:,} with tokens and AUs, {coverage.subjects} subjects"),
-             ("Face", coverage.face_id), ("Made by", f"dfe {__version__}, seed {coverage.seed}"), ("Command", command))
+    sections += [
+        _symmetry(coverage),
+        _redundancy(coverage, pictures),
+        _deformation(coverage, pictures),
+        _diversity(coverage),
+        _measured_aus(coverage),
+        _method(coverage),
+    ]
+    facts = (
+        ("Model", f"{coverage.model} ({coverage.keys['model']})"),
+        ("Dataset", f"{coverage.dataset} ({coverage.keys['dataset']})"),
+        ("AUs", f"{coverage.aus} ({coverage.keys['aus']}) by {say.tool_name(coverage)}, {coverage.presence_rule}"),
+        ("Frames", f"{coverage.frames:,} with tokens and AUs, {coverage.subjects} subjects"),
+        ("Face", coverage.face_id),
+        ("Made by", f"dfe {__version__}, seed {coverage.seed}"),
+        ("Command", command),
+    )
     return Document("Coverage against FACS", say.subtitle(coverage), tuple(sections), facts, say.labels(coverage))
 
 
 def _inputs(coverage: Coverage) -> dict[str, dict[str, str]]:
-    names = {"model": coverage.model, "dataset": coverage.dataset, "aus": coverage.aus,
-             "tokens": f"{coverage.model}--{coverage.dataset}"}
-    return {kind: {"name": name, "key": coverage.keys[kind]} for kind, name in names.items()} \
-        | {"face": {"name": coverage.face_id}, "tool": {"name": coverage.tool, "version": coverage.tool_version}}
+    names = {
+        "model": coverage.model,
+        "dataset": coverage.dataset,
+        "aus": coverage.aus,
+        "tokens": f"{coverage.model}--{coverage.dataset}",
+    }
+    return {kind: {"name": name, "key": coverage.keys[kind]} for kind, name in names.items()} | {
+        "face": {"name": coverage.face_id},
+        "tool": {"name": coverage.tool, "version": coverage.tool_version},
+    }
 
 
 def _write_figures(document: Document, folder: Path) -> list[Path]:
@@ -112,108 +138,230 @@ def _write_figures(document: Document, folder: Path) -> list[Path]:
 
 
 def _summary(coverage: Coverage) -> Section:
-    return Section("Summary", (Numbers(say.headlines(coverage)), Text(say.summary(coverage)),
-                               *map(Note, coverage.notes)))
+    return Section(
+        "Summary", (Numbers(say.headlines(coverage)), Text(say.summary(coverage)), *map(Note, coverage.notes))
+    )
 
 
 def _of_facs(coverage: Coverage) -> Section:
     table, s = coverage.per_au, coverage.settings
     names = say.au_labels(table)
-    caption = ("How well codewords say each AU within subjects they were not chosen on, averaged over subjects: the "
-               "one best codeword, a set of up to three, and a readout of all. Lines are 95 % intervals over "
-               f"subjects; the dashed line is the {s.covered_auroc:g} "
-               f"from which an AU counts as covered. {say.who(coverage)}")
-    shown = table.assign(label=say.short_labels(table), interval=say.intervals(table, "low", "high"),
-                         sparse_interval=say.intervals(table, "sparse_low", "sparse_high"),
-                         all_interval=say.intervals(table, "all_low", "all_high"),
-                         verdict=say.statuses(table, short=True))
-    columns = (Column("label", "AU", width=1.4), Column("prevalence", "share", ".1%", 1.0),
-               Column("held_out_subjects", "n", "d", 0.6),
-               Column("best_codeword", "best", "d", 0.8), Column("auroc", "AUROC", ".3f", 1.2),
-               Column("interval", "95 %", width=1.6), Column("sparse_codewords", "set", width=1.6),
-               Column("sparse_auroc", "AUROC", ".3f", 1.2), Column("sparse_interval", "95 %", width=1.6),
-               Column("all_auroc", "all", ".3f", 1.0), Column("all_interval", "95 %", width=1.6),
-               Column("template_cosine", "cosine", ".2f", 1.1), Column("verdict", "", width=2.6))
-    blocks = [Text("An AU is covered when a few codewords tell, within a person on whom they were not chosen, whether "
-                   f"it is there. {say.exposure(coverage)} {say.unmeasured(coverage)}".strip()),
-              Figure("coverage-of-facs", caption, lambda f: figures.draw_scores(f, table, names, s.covered_auroc),
-                     figures.row_height(len(table)), lambda: charts.chart_scores(table, names, s.covered_auroc)),
-              Table("per_au", "AUs and the codewords that say them. Cosine: of the best codeword's deformation with "
-                    f"the AU's template; n: held-out subjects that AUROCs are averaged over; all: readout of all "
-                    f"codewords. {say.who(coverage)}", shown, columns, 80)]
+    caption = (
+        "How well codewords say each AU within subjects they were not chosen on, averaged over subjects: the "
+        "one best codeword, a set of up to three, and a readout of all. Lines are 95 % intervals over "
+        f"subjects; the dashed line is the {s.covered_auroc:g} "
+        f"from which an AU counts as covered. {say.who(coverage)}"
+    )
+    shown = table.assign(
+        label=say.short_labels(table),
+        interval=say.intervals(table, "low", "high"),
+        sparse_interval=say.intervals(table, "sparse_low", "sparse_high"),
+        all_interval=say.intervals(table, "all_low", "all_high"),
+        verdict=say.statuses(table, short=True),
+    )
+    columns = (
+        Column("label", "AU", width=1.4),
+        Column("prevalence", "share", ".1%", 1.0),
+        Column("held_out_subjects", "n", "d", 0.6),
+        Column("best_codeword", "best", "d", 0.8),
+        Column("auroc", "AUROC", ".3f", 1.2),
+        Column("interval", "95 %", width=1.6),
+        Column("sparse_codewords", "set", width=1.6),
+        Column("sparse_auroc", "AUROC", ".3f", 1.2),
+        Column("sparse_interval", "95 %", width=1.6),
+        Column("all_auroc", "all", ".3f", 1.0),
+        Column("all_interval", "95 %", width=1.6),
+        Column("template_cosine", "cosine", ".2f", 1.1),
+        Column("verdict", "", width=2.6),
+    )
+    blocks = [
+        Text(
+            "An AU is covered when a few codewords tell, within a person on whom they were not chosen, whether "
+            f"it is there. {say.exposure(coverage)} {say.unmeasured(coverage)}".strip()
+        ),
+        Figure(
+            "coverage-of-facs",
+            caption,
+            lambda f: figures.draw_scores(f, table, names, s.covered_auroc),
+            figures.row_height(len(table)),
+            lambda: charts.chart_scores(table, names, s.covered_auroc),
+        ),
+        Table(
+            "per_au",
+            "AUs and the codewords that say them. Cosine: of the best codeword's deformation with "
+            f"the AU's template; n: held-out subjects that AUROCs are averaged over; all: readout of all "
+            f"codewords. {say.who(coverage)}",
+            shown,
+            columns,
+            80,
+        ),
+    ]
     return Section("Coverage of FACS", tuple(blocks))
 
 
 def _pairs(coverage: Coverage) -> Section:
     matrix, rows, columns, left_out = heat_matrix(coverage)
-    caption = ("Correlation (phi) of codewords and AUs over frames; both in clustered order, blank where q is "
-               f"{coverage.settings.fdr:g} or more.{left_out} {say.who(coverage)}")
-    top = coverage.pairs.assign(label=say.short_labels(coverage.pairs)) \
-        .sort_values(["phi", "codeword"], ascending=[False, True]).reset_index(drop=True)
-    table = Table("pairs", f"The pairs of largest phi. Lift 1 is independence. {say.who(coverage)}", top,
-                  (Column("codeword", "codeword", "d", 1.25), Column("label", "AU", width=1.3),
-                   Column("lift", "lift", ".2f"),
-                   Column("lift_low", "low", ".2f"), Column("lift_high", "high", ".2f"),
-                   Column("pmi", "PMI, bits", ".2f"),
-                   Column("phi", "phi", ".2f"), Column("auroc", "AUROC", ".3f"), Column("best_f1", "best F1", ".2f"),
-                   Column("threshold", "at intensity", ".2f"),
-                   Column("template_cosine", "cosine of faces", ".2f"), Column("p", "p", ".1e"),
-                   Column("q", "q", ".1e")), 30)
+    caption = (
+        "Correlation (phi) of codewords and AUs over frames; both in clustered order, blank where q is "
+        f"{coverage.settings.fdr:g} or more.{left_out} {say.who(coverage)}"
+    )
+    top = (
+        coverage.pairs.assign(label=say.short_labels(coverage.pairs))
+        .sort_values(["phi", "codeword"], ascending=[False, True])
+        .reset_index(drop=True)
+    )
+    table = Table(
+        "pairs",
+        f"The pairs of largest phi. Lift 1 is independence. {say.who(coverage)}",
+        top,
+        (
+            Column("codeword", "codeword", "d", 1.25),
+            Column("label", "AU", width=1.3),
+            Column("lift", "lift", ".2f"),
+            Column("lift_low", "low", ".2f"),
+            Column("lift_high", "high", ".2f"),
+            Column("pmi", "PMI, bits", ".2f"),
+            Column("phi", "phi", ".2f"),
+            Column("auroc", "AUROC", ".3f"),
+            Column("best_f1", "best F1", ".2f"),
+            Column("threshold", "at intensity", ".2f"),
+            Column("template_cosine", "cosine of faces", ".2f"),
+            Column("p", "p", ".1e"),
+            Column("q", "q", ".1e"),
+        ),
+        30,
+    )
     if not matrix.size:
         return Section("Codewords and AUs", (Text(f"Not enough data (n = {coverage.subjects} subjects)."),))
-    return Section("Codewords and AUs", (
-        Figure("codewords-and-aus", caption, lambda f: figures.draw_heat(f, matrix, rows, columns),
-               min(20 + 3.1 * len(rows), 215), lambda: charts.chart_heat(matrix, rows, columns)), table))
+    return Section(
+        "Codewords and AUs",
+        (
+            Figure(
+                "codewords-and-aus",
+                caption,
+                lambda f: figures.draw_heat(f, matrix, rows, columns),
+                min(20 + 3.1 * len(rows), 215),
+                lambda: charts.chart_heat(matrix, rows, columns),
+            ),
+            table,
+        ),
+    )
 
 
 def _beyond(coverage: Coverage, pictures: Pictures) -> Section:
     s, judged = coverage.settings, coverage.codewords[coverage.codewords["judged"]].reset_index(drop=True)
     blocks: list = []
     if np.isfinite(coverage.variance["share"]).all():
-        blocks.append(Figure("variance", "Displacement variance on held-out subjects, parted by what explains it. "
-                             f"{say.who(coverage)}", lambda f: figures.draw_variance(f, coverage.variance), 42,
-                             lambda: charts.chart_variance(coverage.variance)))
-        blocks.append(Table("beyond", "Movement beyond FACS above its floor: share of displacement variance that is "
-                            "left when one explanation after the other is taken out, and what tokens explain of it, "
-                            f"with 95 % intervals over subjects. {say.who(coverage)}", coverage.beyond,
-                            (Column("step", "taken out", width=2), Column("remainder", "left", ".2%"),
-                             Column("share", "tokens explain", ".2%"), Column("low", "low", ".2%"),
-                             Column("high", "high", ".2%"))))
-        blocks.append(Table("variance", "Before any floor. Shares of displacement variance, with 95 % intervals over "
-                            f"subjects. {say.who(coverage)}", coverage.variance,
-                            (Column("part", "explained by", width=2), Column("share", "share", ".2%"),
-                             Column("low", "low", ".2%"), Column("high", "high", ".2%"))))
+        blocks.append(
+            Figure(
+                "variance",
+                f"Displacement variance on held-out subjects, parted by what explains it. {say.who(coverage)}",
+                lambda f: figures.draw_variance(f, coverage.variance),
+                42,
+                lambda: charts.chart_variance(coverage.variance),
+            )
+        )
+        blocks.append(
+            Table(
+                "beyond",
+                "Movement beyond FACS above its floor: share of displacement variance that is "
+                "left when one explanation after the other is taken out, and what tokens explain of it, "
+                f"with 95 % intervals over subjects. {say.who(coverage)}",
+                coverage.beyond,
+                (
+                    Column("step", "taken out", width=2),
+                    Column("remainder", "left", ".2%"),
+                    Column("share", "tokens explain", ".2%"),
+                    Column("low", "low", ".2%"),
+                    Column("high", "high", ".2%"),
+                ),
+            )
+        )
+        blocks.append(
+            Table(
+                "variance",
+                "Before any floor. Shares of displacement variance, with 95 % intervals over "
+                f"subjects. {say.who(coverage)}",
+                coverage.variance,
+                (
+                    Column("part", "explained by", width=2),
+                    Column("share", "share", ".2%"),
+                    Column("low", "low", ".2%"),
+                    Column("high", "high", ".2%"),
+                ),
+            )
+        )
     else:
         blocks.append(Text(f"Shares of variance: not enough data (n = {coverage.subjects} subjects)."))
-    blocks.append(Figure("matches", "Codewords by how well AUs match their face and their use; the shaded corner is "
-                         f"what no AU or pair of AUs matches. Area: share of frames. {say.who(coverage)}",
-                         lambda f: figures.draw_matches(f, judged, s.match_cosine, s.match_r), 92,
-                         lambda: charts.chart_matches(judged, s.match_cosine, s.match_r)))
+    blocks.append(
+        Figure(
+            "matches",
+            "Codewords by how well AUs match their face and their use; the shaded corner is "
+            f"what no AU or pair of AUs matches. Area: share of frames. {say.who(coverage)}",
+            lambda f: figures.draw_matches(f, judged, s.match_cosine, s.match_r),
+            92,
+            lambda: charts.chart_matches(judged, s.match_cosine, s.match_r),
+        )
+    )
     return Section("Coverage beyond FACS", (*blocks, *_new_displays(coverage, pictures)))
 
 
 def _new_displays(coverage: Coverage, pictures: Pictures) -> list:
     new = coverage.new_codewords
     if not len(new):
-        return [Text("There are none: every codeword in use is matched by an AU or a pair of AUs, or moves no further "
-                     "than errors of AUs explain.")]
+        return [
+            Text(
+                "There are none: every codeword in use is matched by an AU or a pair of AUs, or moves no further "
+                "than errors of AUs explain."
+            )
+        ]
     moments = {k: part for k, part in coverage.new_moments.groupby("codeword")}
     shown = new.assign(moments=[_moments(moments.get(k)) for k in new["codeword"]])
-    planted = (Column("planted_action", "planted action nearest", width=1.5),
-               Column("planted_auroc", "AUROC", ".2f", 0.8)) if "planted_action" in new else ()
-    cards = tuple(Card(f"Codeword {row.codeword}", (f"{row.share:.1%} of frames", str(row.name),
-                                                    f"near {row.face_aus or 'no AU'}", f"cosine {row.face_cosine:.2f}"),
-                       pictures.codewords.get(int(row.codeword))) for row in new.head(_CARDS).itertuples())
-    return [Gallery("New displays: codewords that no AU or pair of AUs matches and whose movement AUs leave (beyond), "
-                    "the most used first. Each face at "
-                    f"intensity 1, warmer where it moves further. {say.who(coverage)}", cards),
-            Table("new_codewords", "New displays with what comes closest to them and when they are strongest "
-                  f"(recording and second). {say.who(coverage)}", shown,
-                  (Column("codeword", "code- word", "d", 0.7), Column("share", "frames", ".1%", 0.8),
-                   Column("size_mm", "rms mm", ".2f", 0.7), Column("face_aus", "face nearest to", width=1.5),
-                   Column("face_cosine", "cosine", ".2f", 0.8), Column("use_aus", "used with", width=1.5),
-                   Column("use_r", "r", ".2f", 0.6), Column("beyond_fraction", "beyond", ".0%", 0.8), *planted,
-                   Column("moments", "strongest moments", width=2)), 40)]
+    planted = (
+        (Column("planted_action", "planted action nearest", width=1.5), Column("planted_auroc", "AUROC", ".2f", 0.8))
+        if "planted_action" in new
+        else ()
+    )
+    cards = tuple(
+        Card(
+            f"Codeword {row.codeword}",
+            (
+                f"{row.share:.1%} of frames",
+                str(row.name),
+                f"near {row.face_aus or 'no AU'}",
+                f"cosine {row.face_cosine:.2f}",
+            ),
+            pictures.codewords.get(int(row.codeword)),
+        )
+        for row in new.head(_CARDS).itertuples()
+    )
+    return [
+        Gallery(
+            "New displays: codewords that no AU or pair of AUs matches and whose movement AUs leave (beyond), "
+            "the most used first. Each face at "
+            f"intensity 1, warmer where it moves further. {say.who(coverage)}",
+            cards,
+        ),
+        Table(
+            "new_codewords",
+            "New displays with what comes closest to them and when they are strongest "
+            f"(recording and second). {say.who(coverage)}",
+            shown,
+            (
+                Column("codeword", "code- word", "d", 0.7),
+                Column("share", "frames", ".1%", 0.8),
+                Column("size_mm", "rms mm", ".2f", 0.7),
+                Column("face_aus", "face nearest to", width=1.5),
+                Column("face_cosine", "cosine", ".2f", 0.8),
+                Column("use_aus", "used with", width=1.5),
+                Column("use_r", "r", ".2f", 0.6),
+                Column("beyond_fraction", "beyond", ".0%", 0.8),
+                *planted,
+                Column("moments", "strongest moments", width=2),
+            ),
+            40,
+        ),
+    ]
 
 
 def _moments(part: pd.DataFrame | None) -> str:
@@ -225,37 +373,81 @@ def _truth(coverage: Coverage) -> Section:
     names = say.au_labels(truth, "action")
     known = truth[truth["found"].notna()]
     inside, outside = (known[known["in_facs"] == flag] for flag in (True, False))
-    text = ("These data are simulated, so what there was to find is known. "
-            f"{int(inside['found'].sum())} of {len(inside)} planted actions that FACS has a code for were found, and "
-            f"{int(outside['found'].sum())} of {len(outside)} that it has none for. An action is found when a set of "
-            f"codewords says it on held-out subjects (AUROC from {s.covered_auroc:g}); one without a code must also "
-            "have a codeword that is listed as new.")
-    return Section("Against the truth", (Text(text), Figure(
-        "truth", "Planted actions, present from intensity 1 of 5, and how well up to three codewords say them on "
-        f"held-out subjects. n = {coverage.subjects} subjects, {coverage.frames:,} frames; no detector.",
-        lambda f: figures.draw_truth(f, truth, names, s.covered_auroc), figures.row_height(len(truth)),
-        lambda: charts.chart_truth(truth, names, s.covered_auroc))))
+    text = (
+        "These data are simulated, so what there was to find is known. "
+        f"{int(inside['found'].sum())} of {len(inside)} planted actions that FACS has a code for were found, and "
+        f"{int(outside['found'].sum())} of {len(outside)} that it has none for. An action is found when a set of "
+        f"codewords says it on held-out subjects (AUROC from {s.covered_auroc:g}); one without a code must also "
+        "have a codeword that is listed as new."
+    )
+    return Section(
+        "Against the truth",
+        (
+            Text(text),
+            Figure(
+                "truth",
+                "Planted actions, present from intensity 1 of 5, and how well up to three codewords say them on "
+                f"held-out subjects. n = {coverage.subjects} subjects, {coverage.frames:,} frames; no detector.",
+                lambda f: figures.draw_truth(f, truth, names, s.covered_auroc),
+                figures.row_height(len(truth)),
+                lambda: charts.chart_truth(truth, names, s.covered_auroc),
+            ),
+        ),
+    )
 
 
 def _symmetry(coverage: Coverage) -> Section:
-    by_subject = coverage.symmetry_by_subject.sort_values("frames", ascending=False, kind="stable") \
-        .head(figures.MOST_SUBJECTS).sort_values("subject", ignore_index=True)
+    by_subject = (
+        coverage.symmetry_by_subject.sort_values("frames", ascending=False, kind="stable")
+        .head(figures.MOST_SUBJECTS)
+        .sort_values("subject", ignore_index=True)
+    )
     rest = len(coverage.symmetry_by_subject) - len(by_subject)
     more = f" The {len(by_subject)} subjects of {rest + len(by_subject)} with most frames." if rest else ""
-    return Section("Symmetric and one-sided displays", (
-        Figure("symmetry", f"Frames that are symmetric, stronger on the face's own left or right, or still, by subject."
-               f"{more} n = {coverage.subjects} subjects, {coverage.frames:,} frames; no AUs used.",
-               lambda f: figures.draw_symmetry(f, by_subject), figures.row_height(len(by_subject), 3.6),
-               lambda: charts.chart_symmetry(by_subject)),
-        Table("symmetry", "Shares over all subjects, with 95 % intervals over subjects (of frames and tokens; "
-              "codewords are counted).", coverage.symmetry,
-              (Column("of", "of"), Column("what", "side"), Column("share", "share", ".1%"),
-               Column("low", "low", ".1%"), Column("high", "high", ".1%"), Column("n", "n", "d"))),
-        Table("symmetry_by_subject", "Left–right balance: the difference of squared displacement over its sum, −1 all "
-              "right to 1 all left, mean over moving frames.", coverage.symmetry_by_subject,
-              (Column("subject", "subject"), Column("frames", "frames", ",d"), Column("symmetric", "symmetric", ".1%"),
-               Column("left", "left", ".1%"), Column("right", "right", ".1%"), Column("balance", "balance", "+.3f"),
-               Column("token_left", "tokens left", ".1%"), Column("token_right", "tokens right", ".1%")), 30)))
+    return Section(
+        "Symmetric and one-sided displays",
+        (
+            Figure(
+                "symmetry",
+                f"Frames that are symmetric, stronger on the face's own left or right, or still, by subject."
+                f"{more} n = {coverage.subjects} subjects, {coverage.frames:,} frames; no AUs used.",
+                lambda f: figures.draw_symmetry(f, by_subject),
+                figures.row_height(len(by_subject), 3.6),
+                lambda: charts.chart_symmetry(by_subject),
+            ),
+            Table(
+                "symmetry",
+                "Shares over all subjects, with 95 % intervals over subjects (of frames and tokens; "
+                "codewords are counted).",
+                coverage.symmetry,
+                (
+                    Column("of", "of"),
+                    Column("what", "side"),
+                    Column("share", "share", ".1%"),
+                    Column("low", "low", ".1%"),
+                    Column("high", "high", ".1%"),
+                    Column("n", "n", "d"),
+                ),
+            ),
+            Table(
+                "symmetry_by_subject",
+                "Left–right balance: the difference of squared displacement over its sum, −1 all "
+                "right to 1 all left, mean over moving frames.",
+                coverage.symmetry_by_subject,
+                (
+                    Column("subject", "subject"),
+                    Column("frames", "frames", ",d"),
+                    Column("symmetric", "symmetric", ".1%"),
+                    Column("left", "left", ".1%"),
+                    Column("right", "right", ".1%"),
+                    Column("balance", "balance", "+.3f"),
+                    Column("token_left", "tokens left", ".1%"),
+                    Column("token_right", "tokens right", ".1%"),
+                ),
+                30,
+            ),
+        ),
+    )
 
 
 def _redundancy(coverage: Coverage, pictures: Pictures) -> Section:
@@ -263,21 +455,46 @@ def _redundancy(coverage: Coverage, pictures: Pictures) -> Section:
     splits = splits[splits["codewords"] > 1].sort_values("effective_codewords", ascending=False, kind="stable")
     blocks: list = []
     if len(pairs):
-        cards = tuple(Card(f"{a} and {b}", (f"cosine {c:.3f}",), pictures.codewords.get(int(a)))
-                      for a, b, c in zip(pairs["first"], pairs["second"], pairs["cosine"], strict=True))[:10]
-        blocks.append(Table("redundancy", "Pairs of codewords that are the same face at another size.", pairs,
-                            (Column("first", "codeword", "d"), Column("second", "and", "d"),
-                             Column("cosine", "cosine", ".3f"), Column("first_frames", "frames", ",d"),
-                             Column("second_frames", "frames", ",d")), 20))
+        cards = tuple(
+            Card(f"{a} and {b}", (f"cosine {c:.3f}",), pictures.codewords.get(int(a)))
+            for a, b, c in zip(pairs["first"], pairs["second"], pairs["cosine"], strict=True)
+        )[:10]
+        blocks.append(
+            Table(
+                "redundancy",
+                "Pairs of codewords that are the same face at another size.",
+                pairs,
+                (
+                    Column("first", "codeword", "d"),
+                    Column("second", "and", "d"),
+                    Column("cosine", "cosine", ".3f"),
+                    Column("first_frames", "frames", ",d"),
+                    Column("second_frames", "frames", ",d"),
+                ),
+                20,
+            )
+        )
         blocks += [Gallery("The first of each pair.", cards)] if any(c.picture for c in cards) else []
     else:
-        blocks.append(Text(f"No two codewords in use have faces with a cosine of "
-                           f"{coverage.settings.redundant_cosine:g} or more."))
+        blocks.append(
+            Text(f"No two codewords in use have faces with a cosine of {coverage.settings.redundant_cosine:g} or more.")
+        )
     if len(splits):
-        blocks.append(Table("splits", "AUs that are spread over several codewords. A codeword counts for the AU that "
-                            f"it goes with most. {say.who(coverage)}", splits.reset_index(drop=True),
-                            (Column("label", "AU"), Column("codewords", "codewords", "d"),
-                             Column("effective_codewords", "effective", ".1f"), Column("top", "which", width=4)), 30))
+        blocks.append(
+            Table(
+                "splits",
+                "AUs that are spread over several codewords. A codeword counts for the AU that "
+                f"it goes with most. {say.who(coverage)}",
+                splits.reset_index(drop=True),
+                (
+                    Column("label", "AU"),
+                    Column("codewords", "codewords", "d"),
+                    Column("effective_codewords", "effective", ".1f"),
+                    Column("top", "which", width=4),
+                ),
+                30,
+            )
+        )
     return Section("Redundancy and splits", tuple(blocks))
 
 
@@ -288,76 +505,164 @@ def _deformation(coverage: Coverage, pictures: Pictures) -> Section:
     for condition in shown:
         part = table[table["condition"] == condition]
         what = "all frames" if condition == "all" else f"by {condition}"
-        caption = (f"Displacement of each region, {what}: root mean square over its vertices, mean and 99th percentile "
-                   f"over frames, with 95 % intervals over subjects. {_per_level(part)}")
-        blocks.append(Figure(f"deformation-{condition}", caption,
-                             lambda f, part=part: figures.draw_deformation(f, part, unit), 78,
-                             lambda part=part: charts.chart_deformation(part, unit)))
+        caption = (
+            f"Displacement of each region, {what}: root mean square over its vertices, mean and 99th percentile "
+            f"over frames, with 95 % intervals over subjects. {_per_level(part)}"
+        )
+        blocks.append(
+            Figure(
+                f"deformation-{condition}",
+                caption,
+                lambda f, part=part: figures.draw_deformation(f, part, unit),
+                78,
+                lambda part=part: charts.chart_deformation(part, unit),
+            )
+        )
     if pictures.maps:
-        cards = tuple(Card("all frames" if c == "all" else f"{c}: {level}", (), picture)
-                      for (c, level), picture in pictures.maps.items())
-        blocks.append(Gallery("Root mean square displacement of every point of the face, from none (pale) to "
-                              f"{pictures.scale_mm:.1f} mm (dark). n = {coverage.subjects} subjects, "
-                              f"{coverage.frames:,} frames.", cards))
-    blocks.append(Table("deformation", f"Displacement by region and condition, {unit}.", table, (
-        Column("condition", "condition", width=1.2), Column("level", "level", width=1.2),
-        Column("region", "region", width=1.3), Column("subjects", "subjects", "d"), Column("frames", "frames", ",d"),
-        Column("mean_mm", "mean", ".2f"), Column("mean_low", "low", ".2f"), Column("mean_high", "high", ".2f"),
-        Column("peak_mm", "peak", ".2f"), Column("peak_low", "low", ".2f"), Column("peak_high", "high", ".2f")), 60))
+        cards = tuple(
+            Card("all frames" if c == "all" else f"{c}: {level}", (), picture)
+            for (c, level), picture in pictures.maps.items()
+        )
+        blocks.append(
+            Gallery(
+                "Root mean square displacement of every point of the face, from none (pale) to "
+                f"{pictures.scale_mm:.1f} mm (dark). n = {coverage.subjects} subjects, "
+                f"{coverage.frames:,} frames.",
+                cards,
+            )
+        )
+    blocks.append(
+        Table(
+            "deformation",
+            f"Displacement by region and condition, {unit}.",
+            table,
+            (
+                Column("condition", "condition", width=1.2),
+                Column("level", "level", width=1.2),
+                Column("region", "region", width=1.3),
+                Column("subjects", "subjects", "d"),
+                Column("frames", "frames", ",d"),
+                Column("mean_mm", "mean", ".2f"),
+                Column("mean_low", "low", ".2f"),
+                Column("mean_high", "high", ".2f"),
+                Column("peak_mm", "peak", ".2f"),
+                Column("peak_low", "low", ".2f"),
+                Column("peak_high", "high", ".2f"),
+            ),
+            60,
+        )
+    )
     return Section("Deformation by region and condition", tuple(blocks))
 
 
 def _per_level(part: pd.DataFrame) -> str:
     levels = part.drop_duplicates("level")
-    return "; ".join(f"{row.level}: n = {row.subjects} subjects, {row.frames:,} frames"
-                     for row in levels.itertuples()) + "."
+    return (
+        "; ".join(f"{row.level}: n = {row.subjects} subjects, {row.frames:,} frames" for row in levels.itertuples())
+        + "."
+    )
 
 
 def _diversity(coverage: Coverage) -> Section:
     table = coverage.diversity.assign(printed=[_measured(row) for row in coverage.diversity.itertuples()])
-    return Section("Diversity", (
-        Figure("rarefaction", "Distinct displays expected in so many frames drawn at random; bands are 95 % intervals "
-               f"from the jackknife over subjects. {say.who(coverage)}",
-               lambda f: figures.draw_rarefaction(f, coverage.rarefaction), 80,
-               lambda: charts.chart_rarefaction(coverage.rarefaction)),
-        Table("diversity", "Displays of tokens and of AUs. A tool that emits fewer AUs can show fewer displays. "
-              f"{say.who(coverage)}", table, (Column("of", "of"), Column("measure", "measure", width=1.5),
-                                              Column("printed", "value", width=1.6), Column("low", "low", ".2f"),
-                                              Column("high", "high", ".2f"), Column("n", "n", ",d"),
-                                              Column("unit_of_n", "")))))
+    return Section(
+        "Diversity",
+        (
+            Figure(
+                "rarefaction",
+                "Distinct displays expected in so many frames drawn at random; bands are 95 % intervals "
+                f"from the jackknife over subjects. {say.who(coverage)}",
+                lambda f: figures.draw_rarefaction(f, coverage.rarefaction),
+                80,
+                lambda: charts.chart_rarefaction(coverage.rarefaction),
+            ),
+            Table(
+                "diversity",
+                "Displays of tokens and of AUs. A tool that emits fewer AUs can show fewer displays. "
+                f"{say.who(coverage)}",
+                table,
+                (
+                    Column("of", "of"),
+                    Column("measure", "measure", width=1.5),
+                    Column("printed", "value", width=1.6),
+                    Column("low", "low", ".2f"),
+                    Column("high", "high", ".2f"),
+                    Column("n", "n", ",d"),
+                    Column("unit_of_n", ""),
+                ),
+            ),
+        ),
+    )
 
 
 def _measured(row: tuple) -> str:
-    return f"not enough data (n = {row.n} {row.unit_of_n})" if not np.isfinite(row.value) else \
-        f"{row.value:,.0f}" if row.measure == "distinct displays" else f"{row.value:,.2f}"
+    return (
+        f"not enough data (n = {row.n} {row.unit_of_n})"
+        if not np.isfinite(row.value)
+        else f"{row.value:,.0f}"
+        if row.measure == "distinct displays"
+        else f"{row.value:,.2f}"
+    )
 
 
 def _measured_aus(coverage: Coverage) -> Section:
     """What the AU tool and the extractor of expressions do not see in these data."""
     blind = coverage.blind_spots[coverage.blind_spots["sight"] != "moves"].reset_index(drop=True)
     signals = coverage.signals.assign(label=say.short_labels(coverage.signals))
-    blocks: list = [Table(
-        "signals", "What each AU was judged by and in how many recordings it was measured. At rest: 0 in every frame, "
-        "counted as absent; constant, at the top of the scale, contradictory (intensity against presence) and without "
-        f"values: not measured there. Head: share of variance that head rotation explains. {say.who(coverage)}",
-        signals, (Column("label", "AU"), Column("signal", "judged by", width=3.2),
-                  Column("recordings", "recordings", "d"),
-         Column("varies", "varies", "d", 0.8), Column("rests", "at rest", "d", 0.8),
-         Column("constant", "constant", "d", 0.9), Column("saturated", "at top", "d", 0.8),
-         Column("contradictory", "contradictory", "d", 1.3), Column("missing", "no value", "d", 0.9),
-         Column("baseline", "baseline", ".2f", 0.9), Column("pose_share", "head", ".0%", 0.7)), 80)]
+    blocks: list = [
+        Table(
+            "signals",
+            "What each AU was judged by and in how many recordings it was measured. At rest: 0 in every frame, "
+            "counted as absent; constant, at the top of the scale, contradictory (intensity against presence) and "
+            f"without values: not measured there. Head: share of variance that head rotation explains. {say.who(coverage)}",
+            signals,
+            (
+                Column("label", "AU"),
+                Column("signal", "judged by", width=3.2),
+                Column("recordings", "recordings", "d"),
+                Column("varies", "varies", "d", 0.8),
+                Column("rests", "at rest", "d", 0.8),
+                Column("constant", "constant", "d", 0.9),
+                Column("saturated", "at top", "d", 0.8),
+                Column("contradictory", "contradictory", "d", 1.3),
+                Column("missing", "no value", "d", 0.9),
+                Column("baseline", "baseline", ".2f", 0.9),
+                Column("pose_share", "head", ".0%", 0.7),
+            ),
+            80,
+        )
+    ]
     if len(blind):
-        blocks.append(Table(
-            "blind_spots", "Coefficients that never move in these data, sit at the end of their scale or move with the "
-            "head, by extractor: what only they show cannot be found here.", blind,
-            (Column("extractor", "extractor"), Column("coefficient", "coefficient", width=1.6),
-             Column("sight", "sight", width=1.3), Column("low", "1 %", ".3f"), Column("high", "99 %", ".3f"),
-             Column("top_share", "at top", ".1%"), Column("pose_share", "head", ".0%"), Column("aus", "shows")), 60))
+        blocks.append(
+            Table(
+                "blind_spots",
+                "Coefficients that never move in these data, sit at the end of their scale or move with the "
+                "head, by extractor: what only they show cannot be found here.",
+                blind,
+                (
+                    Column("extractor", "extractor"),
+                    Column("coefficient", "coefficient", width=1.6),
+                    Column("sight", "sight", width=1.3),
+                    Column("low", "1 %", ".3f"),
+                    Column("high", "99 %", ".3f"),
+                    Column("top_share", "at top", ".1%"),
+                    Column("pose_share", "head", ".0%"),
+                    Column("aus", "shows"),
+                ),
+                60,
+            )
+        )
     return Section("What the tools do not see", tuple(blocks))
 
 
 def _method(coverage: Coverage) -> Section:
-    settings = pd.DataFrame({"setting": coverage.settings.as_dict().keys(),
-                             "value": [str(v) for v in coverage.settings.as_dict().values()]})
-    return Section("How it was made", (*map(Text, say.method(coverage)), Table(
-        "settings", "Settings.", settings, (Column("setting", "setting"), Column("value", "value", width=3)))))
+    settings = pd.DataFrame(
+        {"setting": coverage.settings.as_dict().keys(), "value": [str(v) for v in coverage.settings.as_dict().values()]}
+    )
+    return Section(
+        "How it was made",
+        (
+            *map(Text, say.method(coverage)),
+            Table("settings", "Settings.", settings, (Column("setting", "setting"), Column("value", "value", width=3))),
+        ),
+    )

@@ -15,14 +15,22 @@ _FONT = {"family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif", "si
 def chart_scores(table: pd.DataFrame, labels: list[str], threshold: float) -> go.Figure:
     """AUROC of the one best codeword and of the set, held out, with intervals; one line an AU."""
     figure = go.Figure()
-    for name, title, colour, symbol in (("", "one codeword", GREY, "circle-open"),
-                                        ("sparse_", "up to three codewords", BLUE, "circle")):
+    for name, title, colour, symbol in (
+        ("", "one codeword", GREY, "circle-open"),
+        ("sparse_", "up to three codewords", BLUE, "circle"),
+    ):
         chosen = table["best_codeword"] if not name else table["sparse_codewords"]
         text = [f"{label}<br>codeword {_listed(k)}" for label, k in zip(labels, chosen, strict=True)]
-        figure.add_scatter(x=table[f"{name}auroc"], y=labels, mode="markers", name=title, text=text,
-                           marker={"color": colour, "symbol": symbol, "size": 9},
-                           error_x=_bars(table[f"{name}auroc"], table[f"{name}low"], table[f"{name}high"], colour),
-                           hovertemplate="%{text}<br>AUROC %{x:.3f}<extra></extra>")
+        figure.add_scatter(
+            x=table[f"{name}auroc"],
+            y=labels,
+            mode="markers",
+            name=title,
+            text=text,
+            marker={"color": colour, "symbol": symbol, "size": 9},
+            error_x=_bars(table[f"{name}auroc"], table[f"{name}low"], table[f"{name}high"], colour),
+            hovertemplate="%{text}<br>AUROC %{x:.3f}<extra></extra>",
+        )
     _say_what_is_missing(figure, table["status"], labels)
     figure.add_vline(threshold, line={"color": ORANGE, "dash": "dash", "width": 1})
     figure.update_xaxes(range=[0.5, 1.01], title="AUROC on held-out subjects (0.5 is chance)")
@@ -32,9 +40,18 @@ def chart_scores(table: pd.DataFrame, labels: list[str], threshold: float) -> go
 def chart_heat(matrix: np.ndarray, rows: list[str], columns: list[str]) -> go.Figure:
     """phi of AUs (rows) and codewords (columns), both in clustered order."""
     scale = [[0, DIVERGING[0]], [0.5, DIVERGING[1]], [1, DIVERGING[2]]]
-    figure = go.Figure(go.Heatmap(z=np.where(np.isfinite(matrix), matrix.round(4), None), x=columns, y=rows, zmin=-1,
-                                  zmax=1, colorscale=scale, colorbar={"title": "phi", "thickness": 12},
-                                  hovertemplate="%{y}<br>codeword %{x}<br>phi %{z:.2f}<extra></extra>"))
+    figure = go.Figure(
+        go.Heatmap(
+            z=np.where(np.isfinite(matrix), matrix.round(4), None),
+            x=columns,
+            y=rows,
+            zmin=-1,
+            zmax=1,
+            colorscale=scale,
+            colorbar={"title": "phi", "thickness": 12},
+            hovertemplate="%{y}<br>codeword %{x}<br>phi %{z:.2f}<extra></extra>",
+        )
+    )
     figure.update_xaxes(type="category", title="codeword", showticklabels=len(columns) <= 80)
     figure.update_yaxes(type="category")
     return _finish(figure, 140 + 14 * len(rows), reverse=True)
@@ -43,15 +60,24 @@ def chart_heat(matrix: np.ndarray, rows: list[str], columns: list[str]) -> go.Fi
 def chart_variance(variance: pd.DataFrame) -> go.Figure:
     """One bar of all displacement variance, parted by what explains it."""
     share = variance.set_index("part")
-    names = {"both alike": "either explains it", "beyond FACS": "tokens only: beyond FACS", "FACS only": "AUs only",
-             "neither": "neither"}
+    names = {
+        "both alike": "either explains it",
+        "beyond FACS": "tokens only: beyond FACS",
+        "FACS only": "AUs only",
+        "neither": "neither",
+    }
     figure = go.Figure()
     for part, colour in PART_COLOURS.items():
         row = share.loc[part]
-        figure.add_bar(x=[max(row["share"], 0)], y=[""], orientation="h", name=f"{names[part]} {row['share']:.1%}",
-                       marker={"color": colour, "line": {"color": "white", "width": 1}},
-                       hovertemplate=f"{names[part]}: {row['share']:.2%} (95 % {row['low']:.2%} to {row['high']:.2%})"
-                                     "<extra></extra>")
+        figure.add_bar(
+            x=[max(row["share"], 0)],
+            y=[""],
+            orientation="h",
+            name=f"{names[part]} {row['share']:.1%}",
+            marker={"color": colour, "line": {"color": "white", "width": 1}},
+            hovertemplate=f"{names[part]}: {row['share']:.2%} (95 % {row['low']:.2%} to {row['high']:.2%})"
+            "<extra></extra>",
+        )
     figure.update_layout(barmode="stack", legend_traceorder="normal")
     figure.update_xaxes(tickformat=".0%", title="share of displacement variance on held-out subjects")
     return _finish(figure, 190)
@@ -62,12 +88,24 @@ def chart_matches(codewords: pd.DataFrame, cosine: float, r: float) -> go.Figure
     figure = go.Figure()
     for new, name, colour in ((False, "an AU or AU pair", SKY), (True, "new: no AU or pair", ORANGE)):
         part = codewords[codewords["new"] == new]
-        text = [f"codeword {k}<br>face: {_or(f)}<br>use: {_or(u)}<br>{s:.1%} of frames" for k, f, u, s in
-                zip(part["codeword"], part["face_aus"], part["use_aus"], part["share"], strict=True)]
-        figure.add_scatter(x=part["face_cosine"].fillna(0), y=part["use_r"], text=text, name=name,
-                           mode="markers", hovertemplate="%{text}<br>cosine %{x:.2f}, r %{y:.2f}<extra></extra>",
-                           marker={"color": colour, "size": 7 + 26 * np.sqrt(part["share"]), "opacity": 0.85,
-                                   "line": {"color": "white", "width": 1}})
+        text = [
+            f"codeword {k}<br>face: {_or(f)}<br>use: {_or(u)}<br>{s:.1%} of frames"
+            for k, f, u, s in zip(part["codeword"], part["face_aus"], part["use_aus"], part["share"], strict=True)
+        ]
+        figure.add_scatter(
+            x=part["face_cosine"].fillna(0),
+            y=part["use_r"],
+            text=text,
+            name=name,
+            mode="markers",
+            hovertemplate="%{text}<br>cosine %{x:.2f}, r %{y:.2f}<extra></extra>",
+            marker={
+                "color": colour,
+                "size": 7 + 26 * np.sqrt(part["share"]),
+                "opacity": 0.85,
+                "line": {"color": "white", "width": 1},
+            },
+        )
     figure.add_vline(cosine, line={"color": GREY, "dash": "dash", "width": 1})
     figure.add_hline(r, line={"color": GREY, "dash": "dash", "width": 1})
     figure.update_xaxes(title="face: cosine with the nearest AU or sum of two")
@@ -82,11 +120,16 @@ def chart_truth(truth: pd.DataFrame, labels: list[str], threshold: float) -> go.
         keep = (truth["in_facs"] == inside).to_numpy()
         part = truth[keep]
         found = part["found"].fillna(False).to_numpy(bool)
-        figure.add_scatter(x=part["sparse_auroc"].astype(float), y=[n for n, k in zip(labels, keep, strict=True) if k],
-                           mode="markers", name=name, text=np.where(found, "found", "not found"),
-                           marker={"color": colour, "size": 9, "symbol": np.where(found, "circle", "circle-open")},
-                           error_x=_bars(part["sparse_auroc"], part["sparse_low"], part["sparse_high"], colour),
-                           hovertemplate="%{y}<br>%{text}, AUROC %{x:.3f}<extra></extra>")
+        figure.add_scatter(
+            x=part["sparse_auroc"].astype(float),
+            y=[n for n, k in zip(labels, keep, strict=True) if k],
+            mode="markers",
+            name=name,
+            text=np.where(found, "found", "not found"),
+            marker={"color": colour, "size": 9, "symbol": np.where(found, "circle", "circle-open")},
+            error_x=_bars(part["sparse_auroc"], part["sparse_low"], part["sparse_high"], colour),
+            hovertemplate="%{y}<br>%{text}, AUROC %{x:.3f}<extra></extra>",
+        )
     _say_what_is_missing(figure, truth["status"], labels)
     figure.add_vline(threshold, line={"color": GREY, "dash": "dash", "width": 1})
     figure.update_xaxes(range=[0.5, 1.01], title="AUROC of up to three codewords on held-out subjects")
@@ -98,8 +141,14 @@ def chart_symmetry(by_subject: pd.DataFrame) -> go.Figure:
     """Share of frames on each side, one bar a subject."""
     figure = go.Figure()
     for side in ("symmetric", "left", "right", "still"):
-        figure.add_bar(x=by_subject[side], y=by_subject["subject"], orientation="h", name=side,
-                       marker={"color": SIDE_COLOURS[side]}, hovertemplate=f"%{{y}}: {side} %{{x:.1%}}<extra></extra>")
+        figure.add_bar(
+            x=by_subject[side],
+            y=by_subject["subject"],
+            orientation="h",
+            name=side,
+            marker={"color": SIDE_COLOURS[side]},
+            hovertemplate=f"%{{y}}: {side} %{{x:.1%}}<extra></extra>",
+        )
     figure.update_layout(barmode="stack")
     figure.update_xaxes(tickformat=".0%", title="share of frames", range=[0, 1])
     figure.update_yaxes(type="category")
@@ -112,12 +161,18 @@ def chart_deformation(table: pd.DataFrame, unit: str) -> go.Figure:
     colours = (BLUE, ORANGE, GREEN, GOLD, SKY, GREY) * 3
     for level, colour in zip(dict.fromkeys(table["level"]), colours, strict=False):
         part = table[table["level"] == level]
-        figure.add_scatter(x=part["mean_mm"], y=part["region"], mode="markers", name=str(level),
-                           customdata=part[["peak_mm", "subjects", "frames"]].to_numpy(),
-                           marker={"color": colour, "size": 9},
-                           error_x=_bars(part["mean_mm"], part["mean_low"], part["mean_high"], colour),
-                           hovertemplate="%{y}: mean %{x:.2f}, peak %{customdata[0]:.2f} " + unit
-                                         + "<br>%{customdata[1]} subjects, %{customdata[2]:,} frames<extra></extra>")
+        figure.add_scatter(
+            x=part["mean_mm"],
+            y=part["region"],
+            mode="markers",
+            name=str(level),
+            customdata=part[["peak_mm", "subjects", "frames"]].to_numpy(),
+            marker={"color": colour, "size": 9},
+            error_x=_bars(part["mean_mm"], part["mean_low"], part["mean_high"], colour),
+            hovertemplate="%{y}: mean %{x:.2f}, peak %{customdata[0]:.2f} "
+            + unit
+            + "<br>%{customdata[1]} subjects, %{customdata[2]:,} frames<extra></extra>",
+        )
     figure.update_xaxes(title=f"mean displacement, {unit}", rangemode="tozero")
     figure.update_layout(scattermode="group")
     return _finish(figure, 130 + 34 * table["region"].nunique(), reverse=True)
@@ -129,11 +184,25 @@ def chart_rarefaction(curves: pd.DataFrame) -> go.Figure:
     for kind, colour in (("tokens", ORANGE), ("AUs", BLUE)):
         part = curves[(curves["of"] == kind)]
         band = part[part["low"].notna()]
-        figure.add_scatter(x=[*band["frames"], *band["frames"][::-1]], y=[*band["high"], *band["low"][::-1]],
-                           fill="toself", fillcolor=colour, opacity=0.16, line={"width": 0}, showlegend=False,
-                           hoverinfo="skip", mode="lines")
-        figure.add_scatter(x=part["frames"], y=part["displays"], mode="lines", name=kind, line={"color": colour},
-                           hovertemplate=f"{kind}: %{{y:.0f}} displays in %{{x:,}} frames<extra></extra>")
+        figure.add_scatter(
+            x=[*band["frames"], *band["frames"][::-1]],
+            y=[*band["high"], *band["low"][::-1]],
+            fill="toself",
+            fillcolor=colour,
+            opacity=0.16,
+            line={"width": 0},
+            showlegend=False,
+            hoverinfo="skip",
+            mode="lines",
+        )
+        figure.add_scatter(
+            x=part["frames"],
+            y=part["displays"],
+            mode="lines",
+            name=kind,
+            line={"color": colour},
+            hovertemplate=f"{kind}: %{{y:.0f}} displays in %{{x:,}} frames<extra></extra>",
+        )
     figure.update_xaxes(type="log", title="frames seen")
     figure.update_yaxes(title="distinct displays", rangemode="tozero")
     return _finish(figure, 380)
@@ -142,15 +211,29 @@ def chart_rarefaction(curves: pd.DataFrame) -> go.Figure:
 def _say_what_is_missing(figure: go.Figure, status: pd.Series, labels: list[str]) -> None:
     rows = [(label, s) for label, s in zip(labels, status, strict=True) if s.startswith("not enough")]
     if rows:
-        figure.add_scatter(x=[0.505] * len(rows), y=[r[0] for r in rows], text=[r[1] for r in rows], mode="text",
-                           textposition="middle right", textfont={"color": GREY, "size": 11}, showlegend=False,
-                           hoverinfo="skip")
+        figure.add_scatter(
+            x=[0.505] * len(rows),
+            y=[r[0] for r in rows],
+            text=[r[1] for r in rows],
+            mode="text",
+            textposition="middle right",
+            textfont={"color": GREY, "size": 11},
+            showlegend=False,
+            hoverinfo="skip",
+        )
 
 
 def _bars(value: pd.Series, low: pd.Series, high: pd.Series, colour: str) -> dict:
     value, low, high = (np.asarray(v, float) for v in (value, low, high))
-    return {"type": "data", "symmetric": False, "array": np.nan_to_num(high - value).clip(0),
-            "arrayminus": np.nan_to_num(value - low).clip(0), "color": colour, "thickness": 1.2, "width": 0}
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": np.nan_to_num(high - value).clip(0),
+        "arrayminus": np.nan_to_num(value - low).clip(0),
+        "color": colour,
+        "thickness": 1.2,
+        "width": 0,
+    }
 
 
 def _listed(codewords: object) -> str:
@@ -162,9 +245,16 @@ def _or(text: object) -> str:
 
 
 def _finish(figure: go.Figure, height: int, reverse: bool = False) -> go.Figure:
-    figure.update_layout(template="none", font=_FONT, height=height, margin={"l": 10, "r": 10, "t": 40, "b": 50},
-                         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0}, hovermode="closest",
-                         plot_bgcolor="white", paper_bgcolor="white")
+    figure.update_layout(
+        template="none",
+        font=_FONT,
+        height=height,
+        margin={"l": 10, "r": 10, "t": 40, "b": 50},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        hovermode="closest",
+        plot_bgcolor="white",
+        paper_bgcolor="white",
+    )
     figure.update_xaxes(gridcolor=FAINT, zeroline=False, automargin=True)
     figure.update_yaxes(gridcolor=FAINT, zeroline=False, automargin=True)
     if reverse:

@@ -14,6 +14,7 @@ PART_COLOURS = {"both alike": GREY, "beyond FACS": ORANGE, "FACS only": BLUE, "n
 SIDE_COLOURS = {"symmetric": GREY, "left": BLUE, "right": GOLD, "still": FAINT}
 MOST_SUBJECTS = 36
 
+
 def row_height(rows: int, each: float = 3.7, margin: float = 22.0) -> float:
     """Height in mm of a figure with one line a row."""
     return margin + each * max(rows, 3)
@@ -35,8 +36,15 @@ def draw_scores(figure: Any, table: pd.DataFrame, labels: list[str], threshold: 
         if row["status"] in (NOT_ENOUGH, NOT_MEASURED):
             axes.text(0.505, i, describe(row), va="center", fontsize=5.8, color=GREY)
     axes.axvline(threshold, color=ORANGE, linewidth=0.8, linestyle=(0, (4, 3)))
-    axes.text(threshold - 0.005, len(table) - 0.3, f"covered from {threshold:g}", color=ORANGE, fontsize=6, ha="right",
-              va="top")
+    axes.text(
+        threshold - 0.005,
+        len(table) - 0.3,
+        f"covered from {threshold:g}",
+        color=ORANGE,
+        fontsize=6,
+        ha="right",
+        va="top",
+    )
     axes.set_xlim(0.5, 1.005)
     axes.set_xlabel("AUROC within held-out subjects (0.5 is chance)")
     _rows(axes, labels)
@@ -48,6 +56,7 @@ def draw_scores(figure: Any, table: pd.DataFrame, labels: list[str], threshold: 
 def draw_heat(figure: Any, matrix: np.ndarray, rows: list[str], columns: list[str]) -> None:
     """phi of AUs (rows) and codewords (columns), both in clustered order; NaN cells are left blank."""
     from matplotlib.colors import LinearSegmentedColormap
+
     height = figure.bbox.height / 72
     axes = figure.add_axes((0.11, 0.30 / height, 0.80, 1 - 0.42 / height))
     colours = LinearSegmentedColormap.from_list("dfe", list(DIVERGING))
@@ -70,17 +79,25 @@ def draw_variance(figure: Any, variance: pd.DataFrame) -> None:
     for part, colour in PART_COLOURS.items():
         width = max(float(share[part]), 0)
         axes.barh(0, width, left=left, height=1, color=colour, edgecolor="white", linewidth=0.8)
-        name = {"both alike": "either explains it", "beyond FACS": "tokens only: beyond FACS",
-                "FACS only": "AUs only", "neither": "neither"}[part]
+        name = {
+            "both alike": "either explains it",
+            "beyond FACS": "tokens only: beyond FACS",
+            "FACS only": "AUs only",
+            "neither": "neither",
+        }[part]
         below = part in ("FACS only",)
         if width > 0.25:
             axes.text(left + width / 2, 0, f"{name}\n{width:.1%}", ha="center", va="center", fontsize=7, color="white")
         else:
-            axes.annotate(f"{name} {width:.1%}", (left + width / 2, -0.5 if below else 0.5),
-                          (min(max(left + width / 2, 0.08), 0.93),
-                           -0.82 if below else 0.82 + 0.42 * (part == "neither")),
-                          ha="right" if left > 0.5 else "left", fontsize=6.8, va="center",
-                          arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.6})
+            axes.annotate(
+                f"{name} {width:.1%}",
+                (left + width / 2, -0.5 if below else 0.5),
+                (min(max(left + width / 2, 0.08), 0.93), -0.82 if below else 0.82 + 0.42 * (part == "neither")),
+                ha="right" if left > 0.5 else "left",
+                fontsize=6.8,
+                va="center",
+                arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.6},
+            )
         left += width
     axes.set_xlim(0, max(1.0, left))
     axes.set_ylim(-1.05, 1.5)
@@ -100,15 +117,21 @@ def draw_matches(figure: Any, codewords: pd.DataFrame, cosine: float, r: float) 
     size = 8 + 220 * codewords["share"].to_numpy()
     new = codewords["new"].to_numpy(bool)
     x, y = codewords["face_cosine"].fillna(0).to_numpy(), codewords["use_r"].to_numpy()
-    axes.scatter(x[~new], y[~new], size[~new], color=SKY, alpha=0.75, edgecolor="white", linewidth=0.5,
-                 label="an AU or AU pair")
-    axes.scatter(x[new], y[new], size[new], color=ORANGE, alpha=0.9, edgecolor="white", linewidth=0.5,
-                 label="new: no AU or pair")
+    axes.scatter(
+        x[~new], y[~new], size[~new], color=SKY, alpha=0.75, edgecolor="white", linewidth=0.5, label="an AU or AU pair"
+    )
+    axes.scatter(
+        x[new], y[new], size[new], color=ORANGE, alpha=0.9, edgecolor="white", linewidth=0.5, label="new: no AU or pair"
+    )
     for i in np.flatnonzero(new):
         axes.annotate(str(codewords["codeword"].iloc[i]), (x[i], y[i]), (4, 3), textcoords="offset points", fontsize=6)
     low = max(0.0, min(0.5, float(x.min(initial=1.0)) - 0.05))
-    axes.set(xlim=(low, 1.01), ylim=(-0.02, 1.02), xlabel="face: cosine with the nearest AU or sum of two",
-             ylabel="use: correlation with the best AU or two")
+    axes.set(
+        xlim=(low, 1.01),
+        ylim=(-0.02, 1.02),
+        xlabel="face: cosine with the nearest AU or sum of two",
+        ylabel="use: correlation with the best AU or two",
+    )
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncol=2, borderaxespad=0.2)
 
 
@@ -118,8 +141,14 @@ def draw_truth(figure: Any, truth: pd.DataFrame, labels: list[str], threshold: f
     for inside, colour, label in ((True, BLUE, "has a FACS code"), (False, ORANGE, "has none")):
         at = np.flatnonzero(truth["in_facs"].to_numpy(bool) == inside)
         part = truth.iloc[at]
-        axes.hlines(at, part["sparse_low"].astype(float), part["sparse_high"].astype(float), color=colour,
-                    linewidth=0.9, alpha=0.7)
+        axes.hlines(
+            at,
+            part["sparse_low"].astype(float),
+            part["sparse_high"].astype(float),
+            color=colour,
+            linewidth=0.9,
+            alpha=0.7,
+        )
         found = part["found"].fillna(False).to_numpy(bool)
         value = part["sparse_auroc"].to_numpy(float)
         axes.plot(value[found], at[found], "o", color=colour, markersize=3.6, label=label)
@@ -143,8 +172,16 @@ def draw_symmetry(figure: Any, by_subject: pd.DataFrame) -> None:
     left = np.zeros(len(shown))
     for side in ("symmetric", "left", "right", "still"):
         width = shown[side].to_numpy()
-        axes.barh(np.arange(len(shown)), width, left=left, height=0.72, color=SIDE_COLOURS[side], label=side,
-                  edgecolor="white", linewidth=0.4)
+        axes.barh(
+            np.arange(len(shown)),
+            width,
+            left=left,
+            height=0.72,
+            color=SIDE_COLOURS[side],
+            label=side,
+            edgecolor="white",
+            linewidth=0.4,
+        )
         left += width
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(lambda v, _: f"{v:.0%}")
@@ -175,8 +212,9 @@ def draw_deformation(figure: Any, table: pd.DataFrame, unit: str) -> None:
     axes[0].set_yticks(np.arange(len(regions)), regions)
     axes[1].set_yticks(np.arange(len(regions)), [])
     if len(levels) > 1:
-        axes[0].legend(loc="lower left", bbox_to_anchor=(0, 0.985), ncol=len(levels), borderaxespad=0.1,
-                       handletextpad=0.2)
+        axes[0].legend(
+            loc="lower left", bbox_to_anchor=(0, 0.985), ncol=len(levels), borderaxespad=0.1, handletextpad=0.2
+        )
 
 
 def draw_rarefaction(figure: Any, curves: pd.DataFrame) -> None:
@@ -184,11 +222,19 @@ def draw_rarefaction(figure: Any, curves: pd.DataFrame) -> None:
     axes = figure.add_axes((0.09, 0.17, 0.80, 0.77))
     for kind, colour in (("tokens", ORANGE), ("AUs", BLUE)):
         part = curves[curves["of"] == kind]
-        axes.fill_between(part["frames"], part["low"].astype(float), part["high"].astype(float), color=colour,
-                          alpha=0.16, linewidth=0)
+        axes.fill_between(
+            part["frames"], part["low"].astype(float), part["high"].astype(float), color=colour, alpha=0.16, linewidth=0
+        )
         axes.plot(part["frames"], part["displays"], color=colour)
-        axes.annotate(kind, (part["frames"].iloc[-1], part["displays"].iloc[-1]), (4, 0), textcoords="offset points",
-                      color=colour, va="center", fontsize=7.5)
+        axes.annotate(
+            kind,
+            (part["frames"].iloc[-1], part["displays"].iloc[-1]),
+            (4, 0),
+            textcoords="offset points",
+            color=colour,
+            va="center",
+            fontsize=7.5,
+        )
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("frames seen")

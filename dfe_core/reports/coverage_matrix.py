@@ -16,7 +16,8 @@ def heat_matrix(coverage: Coverage, most: int = MOST_CODEWORDS) -> tuple[np.ndar
     which codewords were left out, in words."""
     pairs = coverage.pairs
     table = pairs.assign(label=short_labels(pairs)).pivot_table(
-        index="label", columns="codeword", values=["phi", "q"], sort=False, observed=True)
+        index="label", columns="codeword", values=["phi", "q"], sort=False, observed=True
+    )
     if not len(table):
         return np.zeros((0, 0)), [], [], ""
     phi, q = table["phi"], table["q"].reindex(columns=table["phi"].columns)
@@ -34,4 +35,5 @@ def _clustered(values: np.ndarray) -> list[int]:
     if len(values) < 3:
         return list(range(len(values)))
     from scipy.cluster.hierarchy import leaves_list, linkage
+
     return leaves_list(linkage(values, "average", optimal_ordering=len(values) <= 200)).tolist()

@@ -21,8 +21,9 @@ _WHITE = (255, 255, 255)
 _STILL = 1e-4  # the face of a map keeps its rest: displacement and scale shrink together, colours stay
 
 
-def coverage_pictures(coverage: Coverage, *, root: Path | None = None, size: int = 256,
-                      progress: Listener = silent) -> Pictures:
+def coverage_pictures(
+    coverage: Coverage, *, root: Path | None = None, size: int = 256, progress: Listener = silent
+) -> Pictures:
     """Faces of the new and redundant codewords, and the displacement map of every condition. Empty without a mesh."""
     codebook = Codebook.open(coverage.model, root)
     face = open_face(coverage.face_id, root)
@@ -34,8 +35,10 @@ def coverage_pictures(coverage: Coverage, *, root: Path | None = None, size: int
         return Pictures()
     wanted = {int(k) for k in [*coverage.new_codewords["codeword"], *coverage.redundancy["first"]]}
     scale = float(np.quantile(coverage.vertex_mm[:, face.materials == 0], 0.995))
-    maps = {level: map_picture(face, mm, scale, size)
-            for level, mm in zip(coverage.vertex_levels, coverage.vertex_mm, strict=True)}
+    maps = {
+        level: map_picture(face, mm, scale, size)
+        for level, mm in zip(coverage.vertex_levels, coverage.vertex_mm, strict=True)
+    }
     return Pictures({k: on_white(thumbnail_path(folder, k)) for k in sorted(wanted)}, maps, scale)
 
 
@@ -50,5 +53,6 @@ def map_picture(face: FaceModel, mm: np.ndarray, scale_mm: float, size: int = 25
 def on_white(path: Path) -> bytes:
     """A transparent PNG file on white, as PNG bytes."""
     from PIL import Image
+
     with Image.open(path) as image:
         return png(over(np.asarray(image.convert("RGBA")), _WHITE))

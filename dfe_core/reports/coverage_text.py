@@ -19,8 +19,10 @@ def tool_name(coverage: Coverage) -> str:
 
 def who(coverage: Coverage) -> str:
     """The n of a caption, and where the AUs come from."""
-    return (f"n = {coverage.subjects} subjects, {coverage.frames:,} frames; AUs by {tool_name(coverage)}, "
-            f"{coverage.presence_rule}.")
+    return (
+        f"n = {coverage.subjects} subjects, {coverage.frames:,} frames; AUs by {tool_name(coverage)}, "
+        f"{coverage.presence_rule}."
+    )
 
 
 def labels(coverage: Coverage) -> tuple[str, ...]:
@@ -45,8 +47,10 @@ def short_labels(table: pd.DataFrame, column: str = "au") -> list[str]:
 def statuses(table: pd.DataFrame, short: bool = False) -> list[str]:
     """``not covered (AUROC 0.72 of at most three codewords is below 0.8)`` for every row; `short`: without what the
     AUROC beside it says already."""
-    return [row["status"] if short and row["reason"] == Reason.LOW_AUROC else describe(row)
-            for row in table.to_dict("records")]
+    return [
+        row["status"] if short and row["reason"] == Reason.LOW_AUROC else describe(row)
+        for row in table.to_dict("records")
+    ]
 
 
 def with_interval(value: float, low: float, high: float, spec: str = ".1%") -> tuple[str, str]:
@@ -59,8 +63,10 @@ def with_interval(value: float, low: float, high: float, spec: str = ".1%") -> t
 
 def intervals(table: pd.DataFrame, low: str, high: str, spec: str = ".2f") -> list[str]:
     """``0.96–0.99`` for every row, an en dash where there is none."""
-    return [f"{format(a, spec)}–{format(b, spec)}" if np.isfinite(a) else "–"
-            for a, b in zip(table[low], table[high], strict=True)]
+    return [
+        f"{format(a, spec)}–{format(b, spec)}" if np.isfinite(a) else "–"
+        for a, b in zip(table[low], table[high], strict=True)
+    ]
 
 
 def headlines(coverage: Coverage) -> tuple[Number, ...]:
@@ -69,15 +75,33 @@ def headlines(coverage: Coverage) -> tuple[Number, ...]:
     covered, total = int(judged["covered"].sum()), len(judged)
     rows = [_number("AUs covered", f"{covered} of {total}" if total else "", _lacking(coverage.per_au), coverage)]
     estimate, lower, upper = coverage.share("beyond FACS")
-    rows.append(_number("Variance beyond FACS", f"{estimate:.1%}" if np.isfinite(estimate) else "",
-                        f"from {lower:.1%} (lower bound) to {upper:.1%} (upper bound)", coverage))
+    rows.append(
+        _number(
+            "Variance beyond FACS",
+            f"{estimate:.1%}" if np.isfinite(estimate) else "",
+            f"from {lower:.1%} (lower bound) to {upper:.1%} (upper bound)",
+            coverage,
+        )
+    )
     rows.append(_number("Variance in FACS only", *with_interval(*coverage.share("FACS only")), coverage))
     used = int(coverage.codewords["judged"].sum())
-    rows.append(_number("New codewords", str(int(coverage.codewords["new"].sum())) if used else "",
-                        f"of {used} in use: no AU or AU pair matches", coverage))
+    rows.append(
+        _number(
+            "New codewords",
+            str(int(coverage.codewords["new"].sum())) if used else "",
+            f"of {used} in use: no AU or AU pair matches",
+            coverage,
+        )
+    )
     rows.append(_symmetric(coverage))
-    rows.append(_number("Redundant pairs", str(len(coverage.redundancy)),
-                        f"cosine of faces from {coverage.settings.redundant_cosine:g}", coverage))
+    rows.append(
+        _number(
+            "Redundant pairs",
+            str(len(coverage.redundancy)),
+            f"cosine of faces from {coverage.settings.redundant_cosine:g}",
+            coverage,
+        )
+    )
     return tuple(rows + _truth_numbers(coverage))
 
 
@@ -99,32 +123,47 @@ def _truth_numbers(coverage: Coverage) -> list[Number]:
         part = coverage.truth[coverage.truth["in_facs"] == inside] if len(coverage.truth) else coverage.truth
         known = part[part["found"].notna()] if len(part) else part
         if len(known):
-            numbers.append(Number(label, f"{int(known['found'].sum())} of {len(known)}",
-                                  "known, as the data are simulated"))
+            numbers.append(
+                Number(label, f"{int(known['found'].sum())} of {len(known)}", "known, as the data are simulated")
+            )
     return numbers
 
 
 def _number(label: str, value: str, detail: str, coverage: Coverage) -> Number:
-    return Number(label, value, detail) if value else \
-        Number(label, f"not enough data (n = {coverage.subjects})", "subjects")
+    return (
+        Number(label, value, detail)
+        if value
+        else Number(label, f"not enough data (n = {coverage.subjects})", "subjects")
+    )
 
 
 def summary(coverage: Coverage) -> str:
     """The result in two or three sentences."""
     estimate, lower, upper = coverage.share("beyond FACS")
     if not np.isfinite(estimate):
-        return (f"Not enough data (n = {coverage.subjects} subjects) to say on held-out subjects what tokens and AUs "
-                "explain; what needs no held-out subject is reported below.")
+        return (
+            f"Not enough data (n = {coverage.subjects} subjects) to say on held-out subjects what tokens and AUs "
+            "explain; what needs no held-out subject is reported below."
+        )
     new = coverage.new_codewords
-    text = (f"Between {lower:.1%} and {upper:.1%} of displacement variance is movement that tokens explain and AUs do "
+    text = (
+        (
+            f"Between {lower:.1%} and {upper:.1%} of displacement variance is movement that tokens explain and AUs do "
             f"not (estimate {estimate:.1%}, above the floor of resting face, range, drift, head pose and errors of "
-            "AUs). ") if lower > 0 else (
+            "AUs). "
+        )
+        if lower > 0
+        else (
             f"Movement beyond FACS is not told from its floor: at most {upper:.1%} of displacement variance, the lower "
-            "bound is 0. ")
+            "bound is 0. "
+        )
+    )
     if len(new):
-        text += (f"{len(new)} of {int(coverage.codewords['judged'].sum())} codewords in use are matched by no AU and "
-                 f"no pair of AUs; the most used is codeword {new['codeword'].iloc[0]}, in {new['share'].iloc[0]:.1%} "
-                 "of frames. ")
+        text += (
+            f"{len(new)} of {int(coverage.codewords['judged'].sum())} codewords in use are matched by no AU and "
+            f"no pair of AUs; the most used is codeword {new['codeword'].iloc[0]}, in {new['share'].iloc[0]:.1%} "
+            "of frames. "
+        )
     missing = coverage.per_au[coverage.per_au["status"] == NOT_COVERED]
     if len(missing):
         names = ", ".join(short_labels(missing))
@@ -142,10 +181,14 @@ def exposure(coverage: Coverage) -> str:
     if unseen.all():
         return "The codebook was trained without the people that AUROCs are averaged over."
     if not unseen.any():
-        return ("The codebook was trained on people of this dataset, or it is not known that it was not: codewords "
-                "were chosen on others than the people that AUROCs are averaged over, the codebook itself was not.")
-    return ("AUROCs are averaged over people on whom the codebook was not trained where enough of them show the AU; "
-            f"not so for {seen}.")
+        return (
+            "The codebook was trained on people of this dataset, or it is not known that it was not: codewords "
+            "were chosen on others than the people that AUROCs are averaged over, the codebook itself was not."
+        )
+    return (
+        "AUROCs are averaged over people on whom the codebook was not trained where enough of them show the AU; "
+        f"not so for {seen}."
+    )
 
 
 def unmeasured(coverage: Coverage) -> str:
@@ -193,4 +236,5 @@ def method(coverage: Coverage) -> tuple[str, ...]:
         f"Below {s.min_frames} frames, {s.min_events} events or {s.min_subjects} subjects with an AU no figure is "
         f"given. A display is the two strongest codewords (or AUs) of a frame, held for {s.hold_s:g} s; a frame is "
         "one-sided when one half of the face has twice the squared displacement of the other, or when it moves "
-        "opposite to its mirror image.")
+        "opposite to its mirror image.",
+    )

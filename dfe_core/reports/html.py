@@ -63,9 +63,12 @@ main{padding-top:1.5rem}}
 @media print{nav{display:none}.layout{display:block}.scroll{max-height:none}}
 """
 
-_CONFIG = {"displaylogo": False, "responsive": True,
-           "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
-           "toImageButtonOptions": {"format": "svg"}}
+_CONFIG = {
+    "displaylogo": False,
+    "responsive": True,
+    "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
+    "toImageButtonOptions": {"format": "svg"},
+}
 
 
 def write_html(document: Document, path: Path) -> None:
@@ -79,11 +82,13 @@ def render_html(document: Document) -> str:
     counter = _Counter()
     body = "".join(_section(section, i, document, counter) for i, section in enumerate(document.sections))
     links = "".join(f'<a href="#s{i}">{escape(s.title)}</a>' for i, s in enumerate(document.sections))
-    return (f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
-            f'<meta name="viewport" content="width=device-width,initial-scale=1"><link rel="icon" href="data:,">'
-            f'<title>{escape(document.title)}</title><style>{_CSS}</style>{_script(document)}</head><body>'
-            f'<div class="layout"><nav aria-label="Contents"><b>Contents</b>{links}</nav><main>{_head(document)}{body}'
-            f'<footer>{escape(_foot(document))}</footer></main></div></body></html>\n')
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><link rel="icon" href="data:,">'
+        f"<title>{escape(document.title)}</title><style>{_CSS}</style>{_script(document)}</head><body>"
+        f'<div class="layout"><nav aria-label="Contents"><b>Contents</b>{links}</nav><main>{_head(document)}{body}'
+        f"<footer>{escape(_foot(document))}</footer></main></div></body></html>\n"
+    )
 
 
 class _Counter:
@@ -100,8 +105,9 @@ class _Counter:
 def _head(document: Document) -> str:
     labels = "".join(f'<span class="label">{escape(label)}</span>' for label in document.labels)
     facts = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in document.facts)
-    return (f'<h1>{escape(document.title)}</h1><p class="subtitle">{escape(document.subtitle)}</p>{labels}'
-            f'<dl>{facts}</dl>')
+    return (
+        f'<h1>{escape(document.title)}</h1><p class="subtitle">{escape(document.subtitle)}</p>{labels}<dl>{facts}</dl>'
+    )
 
 
 def _foot(document: Document) -> str:
@@ -112,6 +118,7 @@ def _script(document: Document) -> str:
     if not any(figure.chart for figure in document.figures):
         return ""
     from plotly.offline import get_plotlyjs
+
     return f"<script>{get_plotlyjs()}</script>"
 
 
@@ -135,8 +142,11 @@ def _block(block: Block, document: Document, counter: _Counter) -> str:
 
 
 def _numbers(block: Numbers) -> str:
-    tiles = (f'<div><span>{escape(n.label)}</span><b{_plain_words(n.value)}>{escape(n.value)}</b>'
-             f'<small>{escape(n.detail)}</small></div>' for n in block.numbers)
+    tiles = (
+        f"<div><span>{escape(n.label)}</span><b{_plain_words(n.value)}>{escape(n.value)}</b>"
+        f"<small>{escape(n.detail)}</small></div>"
+        for n in block.numbers
+    )
     return f'<div class="numbers">{"".join(tiles)}</div>'
 
 
@@ -146,7 +156,7 @@ def _plain_words(value: str) -> str:
 
 def _figure(block: Figure, document: Document, number: str) -> str:
     picture = _chart(block) if block.chart else _svg(block)
-    return f'<figure>{picture}<figcaption>{_caption(document, number, block.caption)}</figcaption></figure>'
+    return f"<figure>{picture}<figcaption>{_caption(document, number, block.caption)}</figcaption></figure>"
 
 
 def _caption(document: Document, number: str, caption: str) -> str:
@@ -160,12 +170,13 @@ def _chart(block: Figure) -> str:
 def _svg(block: Figure) -> str:
     import matplotlib
     from matplotlib.figure import Figure as Canvas
+
     with matplotlib.rc_context(RC), io.StringIO() as sink:
         canvas = Canvas(figsize=(TEXT_WIDTH_MM / 25.4, block.height_mm / 25.4))
         block.draw(canvas)
         canvas.savefig(sink, format="svg", metadata={"Date": None, "Creator": None})
         text = sink.getvalue()
-    return text[text.index("<svg"):]
+    return text[text.index("<svg") :]
 
 
 def _table(block: Table, document: Document, number: str) -> str:
@@ -173,12 +184,17 @@ def _table(block: Table, document: Document, number: str) -> str:
     numeric = [rows[c.name].dtype.kind in "iuf" for c in block.columns]
     mark = ['class="n"' if n else "" for n in numeric]
     head = "".join(f'<th scope="col" {m}>{escape(c.title)}</th>' for c, m in zip(block.columns, mark, strict=True))
-    body = "".join("<tr>" + "".join(f"<td {m}>{escape(cell(v, c.spec))}</td>"
-                                    for v, c, m in zip(row, block.columns, mark, strict=True)) + "</tr>"
-                   for row in zip(*(rows[c.name] for c in block.columns), strict=True))
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td {m}>{escape(cell(v, c.spec))}</td>" for v, c, m in zip(row, block.columns, mark, strict=True))
+        + "</tr>"
+        for row in zip(*(rows[c.name] for c in block.columns), strict=True)
+    )
     caption = block.caption + more_rows(block)
-    return (f'<div class="caption">{_caption(document, number, caption)}</div>'
-            f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>')
+    return (
+        f'<div class="caption">{_caption(document, number, caption)}</div>'
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
 
 
 def more_rows(block: Table) -> str:
@@ -194,7 +210,10 @@ def _gallery(block: Gallery, document: Document) -> str:
 
 
 def _card(card: Card) -> str:
-    picture = f'<img alt="{escape(card.title)}" src="data:image/png;base64,' \
-              f'{base64.b64encode(card.picture).decode()}">' if card.picture else ""
+    picture = (
+        f'<img alt="{escape(card.title)}" src="data:image/png;base64,{base64.b64encode(card.picture).decode()}">'
+        if card.picture
+        else ""
+    )
     lines = "".join(f"<span>{escape(line)}</span>" for line in card.lines)
     return f'<div class="card">{picture}<div><b>{escape(card.title)}</b>{lines}</div></div>'

@@ -24,8 +24,17 @@ def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
     return found
 
 
-def write_manifest(folder: Path, files: list[Path], *, kind: str, inputs: dict[str, Any], settings: dict[str, Any],
-                   seed: int, command: str, notes: list[str] | None = None) -> dict[str, Any]:
+def write_manifest(
+    folder: Path,
+    files: list[Path],
+    *,
+    kind: str,
+    inputs: dict[str, Any],
+    settings: dict[str, Any],
+    seed: int,
+    command: str,
+    notes: list[str] | None = None,
+) -> dict[str, Any]:
     """Write ``manifest.json`` into a report's folder, last, with the SHA-256 of the report's `files`.
 
     It holds no time and no path of the machine: the same command on the same inputs writes the same manifest.
@@ -39,7 +48,15 @@ def write_manifest(folder: Path, files: list[Path], *, kind: str, inputs: dict[s
     notes: sentences for the reader: what was dropped, what is not measured.
     """
     digests = {path.relative_to(folder).as_posix(): file_sha256(path) for path in sorted(files)}
-    manifest = {"kind": kind, "command": command, "seed": seed, "inputs": inputs, "settings": settings,
-                "versions": versions(), "notes": notes or [], "files": digests}
+    manifest = {
+        "kind": kind,
+        "command": command,
+        "seed": seed,
+        "inputs": inputs,
+        "settings": settings,
+        "versions": versions(),
+        "notes": notes or [],
+        "files": digests,
+    }
     write_json(folder / "manifest.json", manifest)
     return manifest

@@ -131,8 +131,9 @@ class _Layout:
         else:
             self._gallery(block)
 
-    def _paragraph(self, text: str, size: float, colour: str = INK, weight: str = "normal", after: float = 2.5,
-                   inset: float = 0.0) -> None:
+    def _paragraph(
+        self, text: str, size: float, colour: str = INK, weight: str = "normal", after: float = 2.5, inset: float = 0.0
+    ) -> None:
         step = size * 1.42 * _MM
         for line in wrap(text, TEXT_WIDTH_MM - 2 * inset, size, weight):
             self._need(step)
@@ -153,7 +154,7 @@ class _Layout:
     def _numbers(self, block: Numbers) -> None:
         across = 4
         for start in range(0, len(block.numbers), across):
-            row = block.numbers[start:start + across]
+            row = block.numbers[start : start + across]
             details = [wrap(n.detail, TEXT_WIDTH_MM / across - 4, 6.5) for n in row]
             height = 15 + 3.2 * max(map(len, details))
             self._need(height + 2)
@@ -166,8 +167,14 @@ class _Layout:
         words = number.value.startswith("not ")
         self._box(x, self.y, 0.35, 12.5 + 3.2 * len(detail), FAINT)
         self._line(_clip(number.label, TEXT_WIDTH_MM / 4 - 4, 7.5), x + 2.5, self.y + 3, 7.5)
-        self._line(number.value, x + 2.5, self.y + 10, 8 if words else 15, GREY if words else INK,
-                   weight="normal" if words else "bold")
+        self._line(
+            number.value,
+            x + 2.5,
+            self.y + 10,
+            8 if words else 15,
+            GREY if words else INK,
+            weight="normal" if words else "bold",
+        )
         for i, line in enumerate(detail):
             self._line(line, x + 2.5, self.y + 14 + 3.2 * i, 6.5, GREY)
 
@@ -176,8 +183,17 @@ class _Layout:
         self._need(block.height_mm + 3 + len(caption) * 3.7 + 4)
         width, height = PAGE_MM
         grid = self.page.add_gridspec(
-            3, 3, left=0, right=1, top=1, bottom=0, wspace=0, hspace=0, width_ratios=[_LEFT, TEXT_WIDTH_MM, _LEFT],
-            height_ratios=[self.y, block.height_mm, height - self.y - block.height_mm])
+            3,
+            3,
+            left=0,
+            right=1,
+            top=1,
+            bottom=0,
+            wspace=0,
+            hspace=0,
+            width_ratios=[_LEFT, TEXT_WIDTH_MM, _LEFT],
+            height_ratios=[self.y, block.height_mm, height - self.y - block.height_mm],
+        )
         block.draw(self.page.add_subfigure(grid[1, 1], facecolor="none"))
         self.y += block.height_mm + 3
         self._caption_lines(caption)
@@ -204,8 +220,10 @@ class _Layout:
         numeric = [block.frame[c.name].dtype.kind in "iuf" for c in block.columns]
         self._header(block, left, widths, numeric)
         for row in zip(*(block.frame[c.name].head(block.limit) for c in block.columns), strict=True):
-            cells = [_lines(cell(v, c.spec), w - 2, number)
-                     for v, c, w, number in zip(row, block.columns, widths, numeric, strict=True)]
+            cells = [
+                _lines(cell(v, c.spec), w - 2, number)
+                for v, c, w, number in zip(row, block.columns, widths, numeric, strict=True)
+            ]
             height = 1.3 + 3 * max(map(len, cells))
             if self.y + height > PAGE_MM[1] - _BOTTOM:
                 self._need(height)
@@ -218,16 +236,27 @@ class _Layout:
         rows = max(map(len, titles))
         for lines, x, width, number in zip(titles, left, widths, numeric, strict=True):
             for i, line in enumerate(lines):
-                self._line(line, x + (width - 2 if number else 0), self.y + 2.9 + 3 * (rows - len(lines) + i), 6.4,
-                           weight="bold", align="right" if number else "left")
+                self._line(
+                    line,
+                    x + (width - 2 if number else 0),
+                    self.y + 2.9 + 3 * (rows - len(lines) + i),
+                    6.4,
+                    weight="bold",
+                    align="right" if number else "left",
+                )
         self.y += 1.3 + 3 * rows
         self._rule(self.y - 0.1, GREY)
 
     def _row(self, cells: list[list[str]], left: np.ndarray, widths: list[float], numeric: list[bool]) -> None:
         for lines, x, width, number in zip(cells, left, widths, numeric, strict=True):
             for i, line in enumerate(lines):
-                self._line(line, x + (width - 2 if number else 0), self.y + 2.9 + 3 * i, 6.8,
-                           align="right" if number else "left")
+                self._line(
+                    line,
+                    x + (width - 2 if number else 0),
+                    self.y + 2.9 + 3 * i,
+                    6.8,
+                    align="right" if number else "left",
+                )
         self.y += 1.3 + 3 * max(map(len, cells))
         self._rule(self.y - 0.1, FAINT)
 
@@ -239,7 +268,7 @@ class _Layout:
         self._caption_lines(lines)
         self.y -= 2
         for start in range(0, len(block.cards), across):
-            row = block.cards[start:start + across]
+            row = block.cards[start : start + across]
             face = width if any(card.picture for card in row) else 0.0
             height = face + 5 + 3.3 * max(len(card.lines) for card in row)
             self._need(height)
@@ -254,23 +283,35 @@ class _Layout:
 
     def _picture(self, png: bytes, x: float, y: float, size: float) -> None:
         from PIL import Image
+
         with Image.open(io.BytesIO(png)) as image:
             axes = self.page.add_axes(_place(x, y, size, size))
             axes.imshow(np.asarray(image.convert("RGB")), interpolation="antialiased")
             axes.axis("off")
 
-    def _line(self, text: str, x: float, y: float, size: float, colour: str = INK, weight: str = "normal",
-              align: str = "left") -> None:
-        self.page.text(x / PAGE_MM[0], 1 - y / PAGE_MM[1], text, fontsize=size, color=colour, weight=weight, ha=align,
-                       va="baseline", parse_math=False)
+    def _line(
+        self, text: str, x: float, y: float, size: float, colour: str = INK, weight: str = "normal", align: str = "left"
+    ) -> None:
+        self.page.text(
+            x / PAGE_MM[0],
+            1 - y / PAGE_MM[1],
+            text,
+            fontsize=size,
+            color=colour,
+            weight=weight,
+            ha=align,
+            va="baseline",
+            parse_math=False,
+        )
 
     def _rule(self, y: float, colour: str = FAINT) -> None:
         self._box(_LEFT, y, TEXT_WIDTH_MM, 0.2, colour)
 
     def _box(self, x: float, y: float, width: float, height: float, colour: str) -> None:
         left, bottom, across, up = _place(x, y, width, height)
-        self.page.add_artist(Rectangle((left, bottom), across, up, transform=self.page.transFigure, color=colour,
-                                       linewidth=0, zorder=0))
+        self.page.add_artist(
+            Rectangle((left, bottom), across, up, transform=self.page.transFigure, color=colour, linewidth=0, zorder=0)
+        )
 
 
 def _place(x: float, y: float, width: float, height: float) -> tuple[float, float, float, float]:
@@ -302,7 +343,7 @@ def _pieces(word: str, width_mm: float, size: float, weight: str) -> list[str]:
     if text_width(word, size, weight) <= width_mm:
         return [word]
     fits = max(1, int(len(word) * width_mm / text_width(word, size, weight)) - 1)
-    return [word[i:i + fits] for i in range(0, len(word), fits)]
+    return [word[i : i + fits] for i in range(0, len(word), fits)]
 
 
 def _clip(text: str, width_mm: float, size: float, weight: str = "normal") -> str:

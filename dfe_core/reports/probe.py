@@ -34,20 +34,36 @@ def write_report(result: ProbeResult, folder: Path) -> list[Path]:
     files = [folder / name for name in ("report.html", "result.json", "recipe.toml", "methods.txt")]
     files += write_tables(tables(result), folder / "tables")
     settings = result.settings
-    write_manifest(folder, files, kind="probe", inputs=result.summary["inputs"], settings=settings.as_dict(),
-                   seed=settings.seed, command=f"dfe probe {settings.model} {settings.dataset} --label "
-                   f"{settings.label} --recipe recipe.toml", notes=result.summary["warnings"])
+    write_manifest(
+        folder,
+        files,
+        kind="probe",
+        inputs=result.summary["inputs"],
+        settings=settings.as_dict(),
+        seed=settings.seed,
+        command=f"dfe probe {settings.model} {settings.dataset} --label {settings.label} --recipe recipe.toml",
+        notes=result.summary["warnings"],
+    )
     return [*files, folder / "manifest.json"]
 
 
 def tables(result: ProbeResult) -> dict[str, pd.DataFrame]:
     """Every table by name; those without a row are left out."""
     rows = result.rows.drop(columns=[c for c in ("chosen",) if c in result.rows])
-    found = {"scores": rows, "baselines": baselines(result), "paired": result.paired, "codewords": result.codewords,
-             "regions": result.regions, "occlusion": result.occlusion, "confounds": result.confounds,
-             "confound_checks": check_table(result),
-             "order": result.order, "deciding_tokens": result.deciding,
-             "predictions": result.predictions, "errors_by_subject": errors_by_subject(result.predictions)}
+    found = {
+        "scores": rows,
+        "baselines": baselines(result),
+        "paired": result.paired,
+        "codewords": result.codewords,
+        "regions": result.regions,
+        "occlusion": result.occlusion,
+        "confounds": result.confounds,
+        "confound_checks": check_table(result),
+        "order": result.order,
+        "deciding_tokens": result.deciding,
+        "predictions": result.predictions,
+        "errors_by_subject": errors_by_subject(result.predictions),
+    }
     return {name: table for name, table in found.items() if len(table)}
 
 
@@ -59,8 +75,9 @@ def baselines(result: ProbeResult) -> pd.DataFrame:
 def document(result: ProbeResult) -> Document:
     """The report as sections."""
     summary, settings = result.summary, result.settings
-    labels = tuple(["simulated data"] * bool(summary["simulated"])
-                   + ["a demonstration, not evidence"] * (settings.group == "time"))
+    labels = tuple(
+        ["simulated data"] * bool(summary["simulated"]) + ["a demonstration, not evidence"] * (settings.group == "time")
+    )
     sections = [Section("What was found", _found(result)), Section("Scores", _scores(result))]
     if len(result.codewords):
         sections.append(Section("Which codewords decide", _codewords(result)))
@@ -69,18 +86,35 @@ def document(result: ProbeResult) -> Document:
     if len(result.confounds):
         sections.append(Section("What else the features know", _confounds(result)))
     sections += [Section("Errors by subject", (_errors(result),)), Section("Methods", (Text(summary["methods"]),))]
-    facts = (("label", summary["label"]), ("unit", f"{summary['n']} {summary['unit']}s"),
-             (f"{group_word(summary['group'])}s", str(summary["groups"])), ("folds", str(summary["folds"])),
-             ("seed", str(summary["seed"])), ("dfe", summary["version"]),
-             *((name, key) for name, key in summary["inputs"].items()))
-    return Document(f"Does the face tell {summary['label']}?", f"codebook {summary['model']}, dataset "
-                    f"{summary['dataset']}", tuple(sections), facts, labels)
+    facts = (
+        ("label", summary["label"]),
+        ("unit", f"{summary['n']} {summary['unit']}s"),
+        (f"{group_word(summary['group'])}s", str(summary["groups"])),
+        ("folds", str(summary["folds"])),
+        ("seed", str(summary["seed"])),
+        ("dfe", summary["version"]),
+        *((name, key) for name, key in summary["inputs"].items()),
+    )
+    return Document(
+        f"Does the face tell {summary['label']}?",
+        f"codebook {summary['model']}, dataset {summary['dataset']}",
+        tuple(sections),
+        facts,
+        labels,
+    )
 
 
 def _found(result: ProbeResult) -> tuple[Block, ...]:
-    numbers = Numbers(tuple(Number(row["features"] + _model(row, result), f"{row['score']:.2f}",
-                                   f"{row['metric']}, {row['ci95'][0]:.2f} to {row['ci95'][1]:.2f}{_p(row)}")
-                            for row in result.summary["rows"]))
+    numbers = Numbers(
+        tuple(
+            Number(
+                row["features"] + _model(row, result),
+                f"{row['score']:.2f}",
+                f"{row['metric']}, {row['ci95'][0]:.2f} to {row['ci95'][1]:.2f}{_p(row)}",
+            )
+            for row in result.summary["rows"]
+        )
+    )
     return (Text(result.summary["summary"]), numbers, *(Note(text) for text in result.summary["warnings"]))
 
 
@@ -97,24 +131,53 @@ def _scores(result: ProbeResult) -> tuple[Block, ...]:
     metric, known = rows["metric"].iloc[0], known_features()
     rows = rows.assign(what=[known.get(name.partition(":")[0], "") for name in rows["features"]])
     others = [c for c in ("UAR", "accuracy", "AUROC", "Pearson", "MAE") if c in rows]
-    columns = (Column("features", "Features"), Column("model", "Model"), Column("score", metric, ".3f"),
-               Column("low", "from", ".3f"), Column("high", "to", ".3f"), Column("p_vs_chance", "p vs chance", ".3g"),
-               Column("p_holm", "corrected", ".3g"), Column("detectable", "found 4 times in 5", ".3f"),
-               *(Column(c, c, ".3f") for c in others),
-               Column("what", "Made from", "", 3))
+    columns = (
+        Column("features", "Features"),
+        Column("model", "Model"),
+        Column("score", metric, ".3f"),
+        Column("low", "from", ".3f"),
+        Column("high", "to", ".3f"),
+        Column("p_vs_chance", "p vs chance", ".3g"),
+        Column("p_holm", "corrected", ".3g"),
+        Column("detectable", "found 4 times in 5", ".3f"),
+        *(Column(c, c, ".3f") for c in others),
+        Column("what", "Made from", "", 3),
+    )
     guess = baselines(result)
-    blocks: list[Block] = [_figure(result), Table("scores", f"{_people(result)} Intervals: 95 %, by draws of "
-                                                  f"{result.settings.group}s, the models refitted for each.", rows,
-                                                  columns),
-                           Table("baselines", "Guesses that see no face.", guess, tuple(
-                               Column(c, c.capitalize() if c == "guess" else c, ".3f") for c in guess.columns))]
+    blocks: list[Block] = [
+        _figure(result),
+        Table(
+            "scores",
+            f"{_people(result)} Intervals: 95 %, by draws of {result.settings.group}s, the models refitted for each.",
+            rows,
+            columns,
+        ),
+        Table(
+            "baselines",
+            "Guesses that see no face.",
+            guess,
+            tuple(Column(c, c.capitalize() if c == "guess" else c, ".3f") for c in guess.columns),
+        ),
+    ]
     if len(result.paired):
-        blocks.append(Table("paired", f"Differences of {metric} on the same people and folds; p by random exchange of "
-                            "whole subjects' predictions, corrected over pairs by Holm and by Benjamini and Hochberg; "
-                            "last, the corrected resampled t over folds.", result.paired,
-                            (Column("a", "Row"), Column("b", "against"), Column("difference", "Difference", "+.3f"),
-                             Column("p", "p", ".3g"), Column("p_holm", "Holm", ".3g"), Column("p_bh", "BH", ".3g"),
-                             Column("p_t", "t over folds", ".3g"))))
+        blocks.append(
+            Table(
+                "paired",
+                f"Differences of {metric} on the same people and folds; p by random exchange of "
+                "whole subjects' predictions, corrected over pairs by Holm and by Benjamini and Hochberg; "
+                "last, the corrected resampled t over folds.",
+                result.paired,
+                (
+                    Column("a", "Row"),
+                    Column("b", "against"),
+                    Column("difference", "Difference", "+.3f"),
+                    Column("p", "p", ".3g"),
+                    Column("p_holm", "Holm", ".3g"),
+                    Column("p_bh", "BH", ".3g"),
+                    Column("p_t", "t over folds", ".3g"),
+                ),
+            )
+        )
     return tuple(blocks)
 
 
@@ -138,55 +201,111 @@ def _figure(result: ProbeResult) -> Figure:
 
 def _people(result: ProbeResult) -> str:
     summary = result.summary
-    return f"{summary['n']} {summary['unit']}s of {summary['groups']} {group_word(summary['group'])}s, " \
-           f"{summary['folds']} folds."
+    return (
+        f"{summary['n']} {summary['unit']}s of {summary['groups']} {group_word(summary['group'])}s, "
+        f"{summary['folds']} folds."
+    )
 
 
 def _codewords(result: ProbeResult) -> tuple[Block, ...]:
     row = result.codewords["features"].iloc[0]
-    weights = Table("codewords", f"Coefficients of {row}, standardised, over {result.summary['folds']} folds. "
-                    "Stability: share of folds with the mean's sign. A codeword that weighs much is no cause.",
-                    result.codewords,
-                    (Column("codeword", "Codeword"), Column("towards", "Towards"), Column("weight", "Weight", "+.3f"),
-                     Column("low", "lowest", "+.3f"), Column("high", "highest", "+.3f"),
-                     Column("stability", "Stability", ".0%"), Column("best_rank", "Best rank"),
-                     Column("worst_rank", "Worst rank")), 20)
+    weights = Table(
+        "codewords",
+        f"Coefficients of {row}, standardised, over {result.summary['folds']} folds. "
+        "Stability: share of folds with the mean's sign. A codeword that weighs much is no cause.",
+        result.codewords,
+        (
+            Column("codeword", "Codeword"),
+            Column("towards", "Towards"),
+            Column("weight", "Weight", "+.3f"),
+            Column("low", "lowest", "+.3f"),
+            Column("high", "highest", "+.3f"),
+            Column("stability", "Stability", ".0%"),
+            Column("best_rank", "Best rank"),
+            Column("worst_rank", "Worst rank"),
+        ),
+        20,
+    )
     metric = result.rows["metric"].iloc[0]
-    occluded = Table("occlusion", f"{metric} when the codewords of a region are held at their mean in the test parts, "
-                     "without fitting again.", result.occlusion,
-                     (Column("region", "Region"), Column("codewords", "Codewords"), Column("score", metric, ".3f"),
-                      Column("fall", "Fall", "+.3f")))
+    occluded = Table(
+        "occlusion",
+        f"{metric} when the codewords of a region are held at their mean in the test parts, without fitting again.",
+        result.occlusion,
+        (
+            Column("region", "Region"),
+            Column("codewords", "Codewords"),
+            Column("score", metric, ".3f"),
+            Column("fall", "Fall", "+.3f"),
+        ),
+    )
     return weights, occluded
 
 
 def check_table(result: ProbeResult) -> pd.DataFrame:
     """One row a check: column, state, score, p, p_holm and, by feature row, the score without it."""
-    return pd.DataFrame([{key: check[key] for key in ("column", "state", "score", "p", "p_holm")}
-                         | {f"{name} without it": left["score"] for name, left in check["without"].items()}
-                         for check in result.summary.get("confound_checks") or []])
+    return pd.DataFrame(
+        [
+            {key: check[key] for key in ("column", "state", "score", "p", "p_holm")}
+            | {f"{name} without it": left["score"] for name, left in check["without"].items()}
+            for check in result.summary.get("confound_checks") or []
+        ]
+    )
 
 
 def _checks(result: ProbeResult) -> tuple[Block, ...]:
     table, metric = check_table(result), result.rows["metric"].iloc[0]
     more = [Column(name, name.capitalize(), ".3f") for name in table if name.endswith("without it")]
-    return (Table("confound_checks", f"How well each alone tells {result.summary['label']} ({metric}, the same folds "
-                  "and permutations), and what is left of the scores without what it explains. Checked unasked.", table,
-                  (Column("column", "Checked"), Column("state", "Found", "", 2), Column("score", metric, ".3f"),
-                   Column("p", "p", ".3g"), Column("p_holm", "corrected", ".3g"), *more)),)
+    return (
+        Table(
+            "confound_checks",
+            f"How well each alone tells {result.summary['label']} ({metric}, the same folds "
+            "and permutations), and what is left of the scores without what it explains. Checked unasked.",
+            table,
+            (
+                Column("column", "Checked"),
+                Column("state", "Found", "", 2),
+                Column("score", metric, ".3f"),
+                Column("p", "p", ".3g"),
+                Column("p_holm", "corrected", ".3g"),
+                *more,
+            ),
+        ),
+    )
 
 
 def _confounds(result: ProbeResult) -> tuple[Block, ...]:
-    return (Table("confounds", "How well the same features predict other columns, and what is left of the score when "
-                  "columns are regressed out of the features inside each fold.", result.confounds,
-                  (Column("column", "Column"), Column("features", "Features"), Column("kind", "Judged by"),
-                   Column("metric", "Metric"), Column("score", "Score", ".3f"), Column("chance", "Chance", ".3f"),
-                   Column("without", "Without it", ".3f"), Column("fall", "Fall", "+.3f"),
-                   Column("note", "Note", "", 2))),)
+    return (
+        Table(
+            "confounds",
+            "How well the same features predict other columns, and what is left of the score when "
+            "columns are regressed out of the features inside each fold.",
+            result.confounds,
+            (
+                Column("column", "Column"),
+                Column("features", "Features"),
+                Column("kind", "Judged by"),
+                Column("metric", "Metric"),
+                Column("score", "Score", ".3f"),
+                Column("chance", "Chance", ".3f"),
+                Column("without", "Without it", ".3f"),
+                Column("fall", "Fall", "+.3f"),
+                Column("note", "Note", "", 2),
+            ),
+        ),
+    )
 
 
 def _errors(result: ProbeResult) -> Table:
     table = errors_by_subject(result.predictions)
     last = Column("right", "Right", ".0%") if "right" in table else Column("error", "Mean absolute error", ".3g")
-    return Table("errors_by_subject", "Worst first.", table,
-                 (Column("features", "Features"), Column("group", result.settings.group.capitalize()),
-                  Column("units", "Units"), last))
+    return Table(
+        "errors_by_subject",
+        "Worst first.",
+        table,
+        (
+            Column("features", "Features"),
+            Column("group", result.settings.group.capitalize()),
+            Column("units", "Units"),
+            last,
+        ),
+    )

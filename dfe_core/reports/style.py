@@ -12,11 +12,35 @@ DIVERGING = ("#0072B2", "#F4F6F8", "#D55E00")
 TEXT_WIDTH_MM = 174.0
 """Width of the text on an A4 page, which is the width figures are drawn for."""
 
-RC = {"font.family": "DejaVu Sans", "font.size": 7.5, "axes.labelsize": 7.5, "axes.titlesize": 8.5,
-      "axes.titleweight": "bold", "axes.titlelocation": "left", "xtick.labelsize": 6.5, "ytick.labelsize": 6.5,
-      "legend.fontsize": 6.5, "axes.edgecolor": GREY, "axes.labelcolor": INK, "text.color": INK, "xtick.color": GREY,
-      "ytick.color": GREY, "xtick.labelcolor": INK, "ytick.labelcolor": INK, "axes.spines.top": False,
-      "axes.spines.right": False, "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6,
-      "xtick.major.size": 2.5, "ytick.major.size": 2.5, "legend.frameon": False, "lines.linewidth": 1.3,
-      "pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "dfe", "figure.dpi": 100}
+RC = {
+    "font.family": "DejaVu Sans",
+    "font.size": 7.5,
+    "axes.labelsize": 7.5,
+    "axes.titlesize": 8.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "legend.frameon": False,
+    "lines.linewidth": 1.3,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "dfe",
+    "figure.dpi": 100,
+}
 """matplotlib settings of a printed figure; `svg.hashsalt` keeps the ids, and so the bytes, the same on every run."""

@@ -23,8 +23,9 @@ def write_table(table: pd.DataFrame, folder: Path, name: str) -> list[Path]:
     """Write one table twice; returns both paths."""
     csv, parquet = folder / f"{name}.csv", folder / f"{name}.parquet"
     with atomic_file(csv) as temporary:
-        plain_table(flat_lists(table)).to_csv(temporary, index=False, float_format="%.7g", lineterminator="\n",
-                                              encoding="utf-8")
+        plain_table(flat_lists(table)).to_csv(
+            temporary, index=False, float_format="%.7g", lineterminator="\n", encoding="utf-8"
+        )
     with atomic_file(parquet) as temporary:
         table.to_parquet(temporary, index=False)
     return [csv, parquet]

@@ -12,6 +12,7 @@ from typing import Any
 class _CallablePackage(ModuleType):
     def __call__(self, *args: Any, **settings: Any) -> Any:
         from dfe_core.simulate.once import simulate_once
+
         return simulate_once(*args, **settings)
 
 

@@ -36,12 +36,36 @@ class Capture:
     blind: tuple[str, ...] = ()
 
 
-CAPTURES = MappingProxyType({capture.name: capture for capture in (
-    Capture(name="livelink", fps=30.0, jitter=(0.00003, 0.00013), of_size=0.0005, drift=0.001),
-    Capture(name="camera", fps=30.0, jitter=(0.002, 0.006), of_size=0.02, drift=0.008, blind=(
-        "cheekSquintLeft", "cheekSquintRight", "noseSneerLeft", "noseSneerRight", "mouthFrownLeft", "mouthFrownRight",
-        "cheekPuff", "jawForward", "jawLeft", "jawRight", "mouthStretchLeft", "tongueOut")),
-    Capture(name="landmarks", fps=15.0, jitter=(0.005, 0.012), of_size=0.03, drift=0.015))})
+CAPTURES = MappingProxyType(
+    {
+        capture.name: capture
+        for capture in (
+            Capture(name="livelink", fps=30.0, jitter=(0.00003, 0.00013), of_size=0.0005, drift=0.001),
+            Capture(
+                name="camera",
+                fps=30.0,
+                jitter=(0.002, 0.006),
+                of_size=0.02,
+                drift=0.008,
+                blind=(
+                    "cheekSquintLeft",
+                    "cheekSquintRight",
+                    "noseSneerLeft",
+                    "noseSneerRight",
+                    "mouthFrownLeft",
+                    "mouthFrownRight",
+                    "cheekPuff",
+                    "jawForward",
+                    "jawLeft",
+                    "jawRight",
+                    "mouthStretchLeft",
+                    "tongueOut",
+                ),
+            ),
+            Capture(name="landmarks", fps=15.0, jitter=(0.005, 0.012), of_size=0.03, drift=0.015),
+        )
+    }
+)
 """livelink: jitter as measured on Live Link Face takes (0.00003 to 0.00013). camera: a network on a plain camera in the
 manner of MediaPipe, with its dozen dead coefficients (google-ai-edge/mediapipe#4436, #5329); its noise is chosen by
 hand. landmarks: coefficients fitted to landmarks; 0.0076 on every coefficient is the 0.12 mm by which ψ of REACT-Nao's
@@ -55,8 +79,9 @@ def find_capture(name: str) -> Capture:
     return CAPTURES[name]
 
 
-def observe(rng: np.random.Generator, clean: np.ndarray, capture: Capture, names: tuple[str, ...],
-            fps: float) -> np.ndarray:
+def observe(
+    rng: np.random.Generator, clean: np.ndarray, capture: Capture, names: tuple[str, ...], fps: float
+) -> np.ndarray:
     """(T, E) float32 in 0 … 1: what `capture` reads of `clean` (T, E)."""
     gain = np.ones(len(names), np.float32)
     where = arkit_columns(names)

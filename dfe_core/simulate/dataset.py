@@ -29,8 +29,10 @@ LEAST_INSTRUCTED_S = 4.0
 """Share of a recording in which the subject makes instructed movements, one at a time, as in recordings of the range of
 motion; none where that would be too short."""
 _ARTEFACT = 1_000_003
-ABOUT = ("Simulated performances, not recordings of people: facial actions drawn at random, with known onset, apex, "
-         "offset, side and intensity, by dfe_core.simulate.")
+ABOUT = (
+    "Simulated performances, not recordings of people: facial actions drawn at random, with known onset, apex, "
+    "offset, side and intensity, by dfe_core.simulate."
+)
 _LOSSES_PER_MINUTE = 0.25
 
 
@@ -55,10 +57,20 @@ class Scene:
     seed: int
 
 
-def simulate_dataset(name: str = "simulated", face: FaceModel | None = None, *, subjects: int = 24,
-                     minutes_per_subject: float = 4.0, fps: float | None = None, seed: int = 0,
-                     effect: str | Path | None = None, capture: str = "livelink", pose_artefact: float = 0.0,
-                     root: Path | None = None, progress: Listener = silent) -> Dataset:
+def simulate_dataset(
+    name: str = "simulated",
+    face: FaceModel | None = None,
+    *,
+    subjects: int = 24,
+    minutes_per_subject: float = 4.0,
+    fps: float | None = None,
+    seed: int = 0,
+    effect: str | Path | None = None,
+    capture: str = "livelink",
+    pose_artefact: float = 0.0,
+    root: Path | None = None,
+    progress: Listener = silent,
+) -> Dataset:
     """Simulate `subjects` people in two recordings each and write ``datasets/<name>`` with its truth.
 
     The same arguments give the same frames. ψ lies in 0 … 1 on the face's coefficients, which must hold ARKit's.
@@ -83,38 +95,60 @@ def simulate_dataset(name: str = "simulated", face: FaceModel | None = None, *, 
     gains: dict[str, float] = {}
     with open_writer(name, face.names, root) as writer:
         for subject in range(subjects):
-            own = labels.iloc[subject * SESSIONS:(subject + 1) * SESSIONS].reset_index(drop=True)
+            own = labels.iloc[subject * SESSIONS : (subject + 1) * SESSIONS].reset_index(drop=True)
             truth, gain = _subject(writer, subject, own, scene)
             truths.append(truth)
             gains[_subject_name(subject)] = gain
             progress(Progress("simulate", subject + 1, subjects, f"subject {subject + 1}"))
         truth = pd.concat(truths, ignore_index=True)
         rows = labels.assign(recording=[r for t in range(subjects) for r in _names(t)])
-        writer.close(_manifest(name, scene, rows, truth, gains, subjects=subjects,
-                               minutes_per_subject=minutes_per_subject), truth)
+        writer.close(
+            _manifest(name, scene, rows, truth, gains, subjects=subjects, minutes_per_subject=minutes_per_subject),
+            truth,
+        )
     return Dataset.open(name, root)
 
 
-def _scene(face: FaceModel, effect: str | Path | None, capture: Capture, fps: float | None, minutes: float,
-           share: float, seed: int) -> Scene:
+def _scene(
+    face: FaceModel,
+    effect: str | Path | None,
+    capture: Capture,
+    fps: float | None,
+    minutes: float,
+    share: float,
+    seed: int,
+) -> Scene:
     planted = read_effect(effect)
     fps = capture.fps if fps is None else fps
     seconds = minutes * 60 / SESSIONS
     instructed_s = INSTRUCTED_SHARE * seconds
-    return Scene(face=face, effect=planted, recipe=recipe_matrix(face.names, planted.omitted), capture=capture,
-                 weights=draw_weights(np.random.default_rng([seed, _ARTEFACT]), face.names), pose_artefact=share,
-                 frames=int(round(seconds * fps)), fps=fps, seed=seed,
-                 instructed_s=instructed_s if instructed_s >= LEAST_INSTRUCTED_S else 0.0)
+    return Scene(
+        face=face,
+        effect=planted,
+        recipe=recipe_matrix(face.names, planted.omitted),
+        capture=capture,
+        weights=draw_weights(np.random.default_rng([seed, _ARTEFACT]), face.names),
+        pose_artefact=share,
+        frames=int(round(seconds * fps)),
+        fps=fps,
+        seed=seed,
+        instructed_s=instructed_s if instructed_s >= LEAST_INSTRUCTED_S else 0.0,
+    )
 
 
 def _default_face(root: Path | None, progress: Listener) -> FaceModel:
     from dfe_core.faces import open_face
+
     return open_face("anny", root, progress)
 
 
 def _check(scene: Scene, subjects: int, minutes: float) -> None:
-    for what, value, least, most in (("subjects", subjects, 1, 100_000), ("minutes per subject", minutes, 0.05, 600),
-                                     ("fps", scene.fps, 5, 1000), ("pose artefact", scene.pose_artefact, 0, 0.9)):
+    for what, value, least, most in (
+        ("subjects", subjects, 1, 100_000),
+        ("minutes per subject", minutes, 0.05, 600),
+        ("fps", scene.fps, 5, 1000),
+        ("pose artefact", scene.pose_artefact, 0, 0.9),
+    ):
         if not least <= value <= most:
             raise DataError(what, f"{value}", f"{least} to {most}")
     if np.count_nonzero(scene.recipe.any(1)) < len(scene.recipe) // 2:
@@ -129,8 +163,7 @@ def _names(subject: int) -> list[str]:
     return [f"{_subject_name(subject)}-{session + 1}" for session in range(SESSIONS)]
 
 
-def _subject(writer: DatasetWriter, subject: int, labels: pd.DataFrame,
-             scene: Scene) -> tuple[pd.DataFrame, float]:
+def _subject(writer: DatasetWriter, subject: int, labels: pd.DataFrame, scene: Scene) -> tuple[pd.DataFrame, float]:
     """Perform, observe and write one subject's recordings. What is drawn for the tracker and for the head does not
     change what is drawn for the face: another capture shows the same performance."""
     rng = np.random.default_rng([scene.seed, 1 + subject])
@@ -143,13 +176,16 @@ def _subject(writer: DatasetWriter, subject: int, labels: pd.DataFrame,
         own = events.take(events.recording == session)
         performed = perform(rng, person, own, scene.recipe, writer.names, scene.frames, scene.fps)
         pose.append(head_movement(_rng(scene, subject, session, "head"), own, performed.activation, scene.fps))
-        psi.append(observe(_rng(scene, subject, session, "tracker"), performed.psi, scene.capture, writer.names,
-                           scene.fps))
+        psi.append(
+            observe(_rng(scene, subject, session, "tracker"), performed.psi, scene.capture, writer.names, scene.fps)
+        )
     gain = artefact_gain(scene.weights, scene.pose_artefact, scene.face, psi, pose) if scene.pose_artefact else 0.0
     for session, name in enumerate(_names(subject)):
         valid = _tracked(_rng(scene, subject, session, "losses"), scene.frames, scene.fps)
-        writer.add(_recording(name, scene, writer.names, psi[session], pose[session], gain, valid, subject,
-                              session), labels.iloc[session].to_dict())
+        writer.add(
+            _recording(name, scene, writer.names, psi[session], pose[session], gain, valid, subject, session),
+            labels.iloc[session].to_dict(),
+        )
     omitted = np.isin(events.action, [INDEX[code] for code in scene.effect.omitted])
     return truth_table(events.take(~omitted), _names(subject)), gain
 
@@ -158,46 +194,97 @@ def _rng(scene: Scene, subject: int, session: int, use: str) -> np.random.Genera
     return np.random.default_rng([scene.seed, 1 + subject, 1 + session, 1 + ("head", "tracker", "losses").index(use)])
 
 
-def _recording(name: str, scene: Scene, names: tuple[str, ...], psi: np.ndarray, pose: np.ndarray,
-               gain: float, valid: np.ndarray, subject: int, session: int) -> Recording:
+def _recording(
+    name: str,
+    scene: Scene,
+    names: tuple[str, ...],
+    psi: np.ndarray,
+    pose: np.ndarray,
+    gain: float,
+    valid: np.ndarray,
+    subject: int,
+    session: int,
+) -> Recording:
     index = np.arange(scene.frames)
     extras = {column: pose[:, i].astype(np.float32) for i, column in enumerate(POSE)}
     if gain:
         psi = psi + artefact(np.stack(list(extras.values()), 1), scene.weights, gain)
-    return Recording(name, names, psi, index / scene.fps, index, valid, scene.fps, "arkit", "simulated",
-                     _subject_name(subject), str(session + 1), extras)
+    return Recording(
+        name,
+        names,
+        psi,
+        index / scene.fps,
+        index,
+        valid,
+        scene.fps,
+        "arkit",
+        "simulated",
+        _subject_name(subject),
+        str(session + 1),
+        extras,
+    )
 
 
 def _tracked(rng: np.random.Generator, frames: int, fps: float) -> np.ndarray:
     """(T,) bool: now and then the tracker loses the face for a moment."""
     valid = np.ones(frames, bool)
     for start in rng.uniform(0, frames, rng.poisson(_LOSSES_PER_MINUTE * frames / fps / 60)).astype(int):
-        valid[start:start + int(rng.uniform(0.2, 0.6) * fps)] = False
+        valid[start : start + int(rng.uniform(0.2, 0.6) * fps)] = False
     return valid if valid.any() else np.ones(frames, bool)
 
 
 def truth_table(events: Events, recordings: list[str]) -> pd.DataFrame:
     """The events as truth.parquet has them; `release_s` (the end of the hold) is beside the columns of the contract."""
-    return pd.DataFrame({
-        "recording": np.array(recordings, object)[events.recording],
-        "action": np.array([a.code for a in ACTIONS], object)[events.action],
-        "side": np.array(SIDES, object)[events.side], "onset_s": events.onset_s, "apex_s": events.apex_s,
-        "offset_s": events.offset_s, "intensity": events.intensity.astype(np.float32),
-        "in_facs": np.array([a.in_facs for a in ACTIONS])[events.action], "release_s": events.release_s})
+    return pd.DataFrame(
+        {
+            "recording": np.array(recordings, object)[events.recording],
+            "action": np.array([a.code for a in ACTIONS], object)[events.action],
+            "side": np.array(SIDES, object)[events.side],
+            "onset_s": events.onset_s,
+            "apex_s": events.apex_s,
+            "offset_s": events.offset_s,
+            "intensity": events.intensity.astype(np.float32),
+            "in_facs": np.array([a.in_facs for a in ACTIONS])[events.action],
+            "release_s": events.release_s,
+        }
+    )
 
 
-def _manifest(name: str, scene: Scene, recordings: pd.DataFrame, truth: pd.DataFrame,
-              gains: dict[str, float], **settings: Any) -> dict[str, Any]:
+def _manifest(
+    name: str, scene: Scene, recordings: pd.DataFrame, truth: pd.DataFrame, gains: dict[str, float], **settings: Any
+) -> dict[str, Any]:
     effect = scene.effect
     labels = [{"name": label.name, "unit": label.unit, "levels": list(label.levels)} for label in effect.labels]
     spontaneous = truth[truth["onset_s"] >= scene.instructed_s]
-    return {"name": name, "face": scene.face.id, "simulated": True, "sources": [], "dropped": [], "notes": [ABOUT],
-            "simulation": {"version": VERSION, **settings, "fps": scene.fps, "seed": scene.seed,
-                           "capture": scene.capture.name, "pose_artefact": scene.pose_artefact,
-                           **({"pose_artefact_weights": scene.weights.tolist(), "pose_artefact_gains": gains}
-                              if scene.pose_artefact else {}),
-                           "instructed_s": scene.instructed_s, "about": ABOUT, "sessions": SESSIONS,
-                           "events": len(truth),
-                           "effect": {"source": effect.source, "title": effect.title, "labels": labels,
-                                      "omitted": list(effect.omitted),
-                                      "shifts": realised(effect, recordings, spontaneous)}}}
+    return {
+        "name": name,
+        "face": scene.face.id,
+        "simulated": True,
+        "sources": [],
+        "dropped": [],
+        "notes": [ABOUT],
+        "simulation": {
+            "version": VERSION,
+            **settings,
+            "fps": scene.fps,
+            "seed": scene.seed,
+            "capture": scene.capture.name,
+            "pose_artefact": scene.pose_artefact,
+            **(
+                {"pose_artefact_weights": scene.weights.tolist(), "pose_artefact_gains": gains}
+                if scene.pose_artefact
+                else {}
+            ),
+            "instructed_s": scene.instructed_s,
+            "about": ABOUT,
+            "sessions": SESSIONS,
+            "events": len(truth),
+            "effect": {
+                "source": effect.source,
+                "title": effect.title,
+                "labels": labels,
+                "omitted": list(effect.omitted),
+                "shifts": realised(effect, recordings, spontaneous),
+            },
+        },
+    }

@@ -74,8 +74,11 @@ def read_effect(source: str | Path | None = None) -> Effect:
     """Read an effect file, or a shipped one by its name (None: ``default``). Raises `DataError` naming the entry."""
     path = shipped_effects().get(str(source or "default"), Path(source or "default"))
     content = _content(path)
-    rows = _content(shipped_effects()[content["labels_of"]])["label"] \
-        if content.get("labels_of") in shipped_effects() else content.get("label")
+    rows = (
+        _content(shipped_effects()[content["labels_of"]])["label"]
+        if content.get("labels_of") in shipped_effects()
+        else content.get("label")
+    )
     if not isinstance(rows, list) or not rows:
         raise DataError(path, "no [[label]] table", "one for every label column")
     labels = tuple(_label(path, row) for row in rows)
@@ -113,8 +116,11 @@ def _label(path: Path, row: dict[str, Any]) -> Label:
 
 def _shift(where: str, row: Any) -> Shift:
     if not isinstance(row, dict) or row.get("action") not in INDEX:
-        raise DataError(where, f"a shift of {row.get('action') if isinstance(row, dict) else row!r}",
-                        "an action of " + ", ".join(INDEX))
+        raise DataError(
+            where,
+            f"a shift of {row.get('action') if isinstance(row, dict) else row!r}",
+            "an action of " + ", ".join(INDEX),
+        )
     if row.get("statistic") not in STATISTICS:
         raise DataError(where, f"a shift of the statistic {row.get('statistic')!r}", "one of " + ", ".join(STATISTICS))
     sides = ACTIONS[INDEX[row["action"]]].sides
@@ -157,13 +163,18 @@ def draw_habits(rng: np.random.Generator, effect: Effect, labels: pd.DataFrame, 
     for label in effect.labels:
         for planted in label.shifts:
             step = planted.d * observed_spread(planted.statistic, planted.action, minutes, planted.d)
-            shift[planted.statistic][:, INDEX[planted.action]] += \
-                np.clip(step, -_LARGEST_SHIFT, _LARGEST_SHIFT) * contrast(label, labels[label.name])
+            shift[planted.statistic][:, INDEX[planted.action]] += np.clip(
+                step, -_LARGEST_SHIFT, _LARGEST_SHIFT
+            ) * contrast(label, labels[label.name])
     own = np.array([a.rate for a in ACTIONS])
     # Displays keep their rate: an action's own events take the whole change of its total.
     rate = np.where(own > 0, np.maximum(own + (own + display_rates()) * np.expm1(shift["rate"]), 0), 0)
-    return Habits(rate, np.exp(shift["intensity"]), np.clip(_ONE_SIDED + shift["one_sided"], 0, 0.98),
-                  np.clip(0.5 + shift["left_share"], 0.02, 0.98))
+    return Habits(
+        rate,
+        np.exp(shift["intensity"]),
+        np.clip(_ONE_SIDED + shift["one_sided"], 0, 0.98),
+        np.clip(0.5 + shift["left_share"], 0.02, 0.98),
+    )
 
 
 def _spread(rng: np.random.Generator, statistic: str, recordings: int) -> np.ndarray:
@@ -180,11 +191,15 @@ def observed_spread(statistic: str, action: str, minutes: float, d: float = 0.0)
     share = _ONE_SIDED[index]
     alone = unit.rate * (share if unit.sides == "paired" else 1)
     sided = max((alone + one_sided_display_rates()[index]) * minutes, 1.0)
-    noise = {"rate": 1 / events, "intensity": _EVENT_SPREAD ** 2 / events,
-             "one_sided": share * (1 - share) / events, "left_share": 0.25 / sided}
-    squeezed = 1 + d ** 2 / (4 * sided) if statistic == "left_share" else 1.0
+    noise = {
+        "rate": 1 / events,
+        "intensity": _EVENT_SPREAD**2 / events,
+        "one_sided": share * (1 - share) / events,
+        "left_share": 0.25 / sided,
+    }
+    squeezed = 1 + d**2 / (4 * sided) if statistic == "left_share" else 1.0
     own = _SPREAD[statistic] * (share if statistic == "one_sided" else 1)
-    return float(np.sqrt((own ** 2 + noise[statistic]) / squeezed))
+    return float(np.sqrt((own**2 + noise[statistic]) / squeezed))
 
 
 def realised(effect: Effect, recordings: pd.DataFrame, truth: pd.DataFrame) -> list[dict[str, Any]]:
@@ -195,16 +210,27 @@ def realised(effect: Effect, recordings: pd.DataFrame, truth: pd.DataFrame) -> l
         z = contrast(label, recordings[label.name])
         for shift in (s for s in label.shifts if s.action not in effect.omitted):
             value = _measure(truth[truth["action"] == shift.action], shift.statistic, recordings)
-            rows.append({"label": label.name, "action": shift.action, "statistic": shift.statistic, "d": shift.d,
-                         "realised_d": _effect_size(z, value, bool(label.levels))})
+            rows.append(
+                {
+                    "label": label.name,
+                    "action": shift.action,
+                    "statistic": shift.statistic,
+                    "d": shift.d,
+                    "realised_d": _effect_size(z, value, bool(label.levels)),
+                }
+            )
     return rows
 
 
 def _measure(events: pd.DataFrame, statistic: str, recordings: pd.DataFrame) -> np.ndarray:
     if statistic == "left_share":
         events = events[events["side"] != "both"]
-    value = {"rate": lambda: 1.0, "intensity": lambda: np.log(events["intensity"]),
-             "one_sided": lambda: events["side"] != "both", "left_share": lambda: events["side"] == "left"}[statistic]()
+    value = {
+        "rate": lambda: 1.0,
+        "intensity": lambda: np.log(events["intensity"]),
+        "one_sided": lambda: events["side"] != "both",
+        "left_share": lambda: events["side"] == "left",
+    }[statistic]()
     grouped = events.assign(value=value).groupby("recording")["value"]
     value = grouped.sum() if statistic == "rate" else grouped.mean()
     return value.reindex(recordings["recording"]).fillna(0 if statistic == "rate" else np.nan).to_numpy(float)

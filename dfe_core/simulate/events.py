@@ -23,9 +23,15 @@ _BOUT_MEANS = np.array([9.0, 7.0])
 _UNILATERAL = ("AU2", "AU10", "AU12", "AU14", "AU15")
 """Paired actions that people can be asked to make on one side alone."""
 _PAUSE_S = 0.4
-_ITEMS = np.array([(INDEX[a.code], SIDES.index(side)) for a in ACTIONS for side in SIDES
-                   if (side == "both" and a.sides != "single" and a.code not in ("AU8", "AU45"))
-                   or (side != "both" and (a.sides == "single" or a.code in _UNILATERAL))])
+_ITEMS = np.array(
+    [
+        (INDEX[a.code], SIDES.index(side))
+        for a in ACTIONS
+        for side in SIDES
+        if (side == "both" and a.sides != "single" and a.code not in ("AU8", "AU45"))
+        or (side != "both" and (a.sides == "single" or a.code in _UNILATERAL))
+    ]
+)
 """(n, 2) action and side of every instructed movement."""
 _LEADER = np.array([next((INDEX[code] for code, side, _ in d.members if side != "both"), 0) for d in DISPLAYS])
 """First one-sided action of each display (any, where it has none)."""
@@ -114,8 +120,11 @@ def draw_events(rng: np.random.Generator, habits: Habits, seconds: float, instru
     """
     talk_s = seconds - instructed_s
     phases = draw_phases(rng, len(habits.rate), talk_s)
-    parts = [_single_events(rng, habits, phases, talk_s), _display_events(rng, habits, phases, talk_s),
-             _speech_events(rng, habits, phases, talk_s)]
+    parts = [
+        _single_events(rng, habits, phases, talk_s),
+        _display_events(rng, habits, phases, talk_s),
+        _speech_events(rng, habits, phases, talk_s),
+    ]
     talk = concatenate(parts)
     times = {f: getattr(talk, f) + instructed_s for f in ("onset_s", "apex_s", "release_s", "offset_s")}
     events = concatenate([replace(talk, **times), instructed_events(rng, habits, instructed_s)])
@@ -156,16 +165,24 @@ def _single_events(rng: np.random.Generator, habits: Habits, phases: Phases, sec
     return _shaped(rng, recording, action, side, onset, kind, habits)
 
 
-def _shaped(rng: np.random.Generator, recording: np.ndarray, action: np.ndarray, side: np.ndarray, onset: np.ndarray,
-            kind: np.ndarray, habits: Habits) -> Events:
+def _shaped(
+    rng: np.random.Generator,
+    recording: np.ndarray,
+    action: np.ndarray,
+    side: np.ndarray,
+    onset: np.ndarray,
+    kind: np.ndarray,
+    habits: Habits,
+) -> Events:
     phases = np.zeros((3, len(action)))
     intensity = np.zeros(len(action))
     for name, dynamics in DYNAMICS.items():
         of_kind = kind == name
         count = int(of_kind.sum())
         phases[:, of_kind] = _phases(rng, dynamics, count)
-        intensity[of_kind] = _letter_intensity(rng, count) if name == "face" \
-            else rng.uniform(*dynamics.intensity, count)
+        intensity[of_kind] = (
+            _letter_intensity(rng, count) if name == "face" else rng.uniform(*dynamics.intensity, count)
+        )
     intensity = np.clip(intensity * habits.intensity[recording, action], 0.3, 5.0)
     times = onset + np.concatenate([np.zeros((1, len(action))), np.cumsum(phases, 0)])
     return Events(recording, action, side, *times, intensity)
@@ -191,17 +208,28 @@ def _display_events(rng: np.random.Generator, habits: Habits, when: Phases, seco
     action = np.array([INDEX[code] for code, _, _ in members], int)
     side = np.array([SIDES.index(side) for _, side, _ in members], int)
     side = _display_sides(rng, habits, recording, display, parent, side)
-    phases = _phases(rng, DYNAMICS["display"], len(display))[:, parent] \
-        * np.exp(0.08 * rng.standard_normal((3, len(parent))))
+    phases = _phases(rng, DYNAMICS["display"], len(display))[:, parent] * np.exp(
+        0.08 * rng.standard_normal((3, len(parent)))
+    )
     start = onset[parent] + np.abs(rng.normal(0, 0.05, len(parent)))
-    intensity = strength[parent] * np.array([share for _, _, share in members]) \
-        * np.exp(0.15 * rng.standard_normal(len(parent))) * habits.intensity[recording[parent], action]
+    intensity = (
+        strength[parent]
+        * np.array([share for _, _, share in members])
+        * np.exp(0.15 * rng.standard_normal(len(parent)))
+        * habits.intensity[recording[parent], action]
+    )
     times = start + np.concatenate([np.zeros((1, len(parent))), np.cumsum(phases, 0)])
     return Events(recording[parent], action, side, *times, np.clip(intensity, 0.3, 5.0))
 
 
-def _display_sides(rng: np.random.Generator, habits: Habits, recording: np.ndarray, display: np.ndarray,
-                   parent: np.ndarray, side: np.ndarray) -> np.ndarray:
+def _display_sides(
+    rng: np.random.Generator,
+    habits: Habits,
+    recording: np.ndarray,
+    display: np.ndarray,
+    parent: np.ndarray,
+    side: np.ndarray,
+) -> np.ndarray:
     """Sides (m,) of the members: those of a one-sided display on the side that the habit of its leader draws."""
     lead = _LEADER[display]
     left = rng.random(len(display)) < habits.left[recording, lead]
@@ -227,15 +255,22 @@ def _speech_events(rng: np.random.Generator, habits: Habits, phases: Phases, sec
     shape = rng.random(len(bout))
     jaw = rng.uniform(*DYNAMICS["syllable"].intensity, len(bout))
     lips = rng.uniform(*DYNAMICS["syllable"].intensity, len(bout))
-    layers = [("AU26", shape >= 0, jaw), ("AU22", shape < 0.14, lips), ("AU18", (shape >= 0.14) & (shape < 0.28), lips),
-              ("AU16", (shape >= 0.28) & (shape < 0.48), lips), ("AU20", (shape >= 0.48) & (shape < 0.60), lips * 0.7),
-              ("AU8", shape >= 0.80, jaw * 0.65)]
-    return concatenate([_syllables(code, owner[bout][on], onset[on], step[on], size[on], habits)
-                        for code, on, size in layers])
+    layers = [
+        ("AU26", shape >= 0, jaw),
+        ("AU22", shape < 0.14, lips),
+        ("AU18", (shape >= 0.14) & (shape < 0.28), lips),
+        ("AU16", (shape >= 0.28) & (shape < 0.48), lips),
+        ("AU20", (shape >= 0.48) & (shape < 0.60), lips * 0.7),
+        ("AU8", shape >= 0.80, jaw * 0.65),
+    ]
+    return concatenate(
+        [_syllables(code, owner[bout][on], onset[on], step[on], size[on], habits) for code, on, size in layers]
+    )
 
 
-def _syllables(code: str, recording: np.ndarray, onset: np.ndarray, step: np.ndarray, intensity: np.ndarray,
-               habits: Habits) -> Events:
+def _syllables(
+    code: str, recording: np.ndarray, onset: np.ndarray, step: np.ndarray, intensity: np.ndarray, habits: Habits
+) -> Events:
     times = onset + step * np.array([0, 0.42, 0.52, 0.98])[:, None]
     size = np.clip(intensity * habits.intensity[recording, INDEX[code]], 0.2, 5.0)
     return Events(recording, np.full(len(onset), INDEX[code]), np.zeros(len(onset), int), *times, size)

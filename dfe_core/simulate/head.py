@@ -21,8 +21,16 @@ _SCALE = np.radians([8.0, 12.0, 6.0])
 """Pitch, yaw and roll that count as 1 in the functions of pose."""
 _WANDER = ((1.5, np.radians([1.5, 2.5, 1.2])), (8.0, np.radians([3.0, 5.0, 2.0])))
 """Quick and slow wander of the head: seconds a knot and s.d. of pitch, yaw and roll."""
-_WITH = (("AU12", (-3.0, 0.0, 1.5)), ("AU61", (0.0, 6.0, 0.0)), ("AU62", (0.0, -6.0, 0.0)), ("AU63", (-4.0, 0.0, 0.0)),
-         ("AU64", (5.0, 0.0, 0.0)), ("AU1", (-2.0, 0.0, 0.0)), ("AU4", (2.0, 0.0, 0.0)), ("AU15", (4.0, 0.0, 0.0)))
+_WITH = (
+    ("AU12", (-3.0, 0.0, 1.5)),
+    ("AU61", (0.0, 6.0, 0.0)),
+    ("AU62", (0.0, -6.0, 0.0)),
+    ("AU63", (-4.0, 0.0, 0.0)),
+    ("AU64", (5.0, 0.0, 0.0)),
+    ("AU1", (-2.0, 0.0, 0.0)),
+    ("AU4", (2.0, 0.0, 0.0)),
+    ("AU15", (4.0, 0.0, 0.0)),
+)
 """Degrees of pitch, yaw and roll that go with an action at full intensity: heads follow gaze, and tilt in a smile."""
 _FOLLOW_S = 0.25
 _NOD = ("AU12", "AU26", "AU1")
@@ -53,7 +61,7 @@ def _lagged(level: np.ndarray, fps: float) -> np.ndarray:
     """A head follows slowly: a running mean over a quarter of a second, twice."""
     width = max(1, round(_FOLLOW_S * fps))
     kernel = np.ones(width) / width
-    return np.convolve(np.convolve(level, kernel)[:len(level)], kernel)[:len(level)]
+    return np.convolve(np.convolve(level, kernel)[: len(level)], kernel)[: len(level)]
 
 
 def _nods(rng: np.random.Generator, events: Events, frames: int, fps: float) -> np.ndarray:
@@ -64,7 +72,7 @@ def _nods(rng: np.random.Generator, events: Events, frames: int, fps: float) -> 
     cycle = np.sin(2 * np.pi * _NOD_HZ * time) * np.sin(np.pi * time / _NOD_S)
     for onset, degrees in zip(events.onset_s[of_kind], size[of_kind], strict=True):
         start = int(onset * fps)
-        pitch[start:start + len(cycle)] += degrees * cycle[:frames - start]
+        pitch[start : start + len(cycle)] += degrees * cycle[: frames - start]
     return pitch
 
 
@@ -90,16 +98,19 @@ def draw_weights(rng: np.random.Generator, names: tuple[str, ...]) -> np.ndarray
     return size[:, column] * np.where(_ODD[:, None], sign, 1.0)
 
 
-def artefact_gain(weights: np.ndarray, share: float, face: FaceModel, clean: list[np.ndarray],
-                  poses: list[np.ndarray]) -> float:
+def artefact_gain(
+    weights: np.ndarray, share: float, face: FaceModel, clean: list[np.ndarray], poses: list[np.ndarray]
+) -> float:
     """Factor on `weights` (F, E) by which the artefact holds `share` of one subject's displacement variance.
 
     clean, poses: ψ (T, E) and pose (T, 3) of the subject's recordings. The variance is that of ψ about the subject's
     mean in the mesh; behaviour that goes with pose comes on top.
     """
+
     def variance(values: np.ndarray) -> float:
         centred = values - values.mean(0)
         return float(np.einsum("te,ef,tf->", centred, face.gram, centred)) / len(values)
+
     added = variance(np.concatenate([pose_functions(pose) for pose in poses]) @ weights)
     return float(np.sqrt(share / (1 - share) * variance(np.concatenate(clean)) / added)) if added > 0 else 0.0
 

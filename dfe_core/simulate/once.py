@@ -12,8 +12,16 @@ from dfe_core.simulate.effects import read_effect
 from dfe_core.store import artefact_path
 
 
-def simulate_once(name: str = "simulated", *, subjects: int = 24, minutes_per_subject: float = 4.0, seed: int = 0,
-                  effect: str | Path | None = None, root: Path | None = None, progress: Listener = silent) -> Dataset:
+def simulate_once(
+    name: str = "simulated",
+    *,
+    subjects: int = 24,
+    minutes_per_subject: float = 4.0,
+    seed: int = 0,
+    effect: str | Path | None = None,
+    root: Path | None = None,
+    progress: Listener = silent,
+) -> Dataset:
     """Simulate ``datasets/<name>``, or open it where it already holds the performances of these settings.
 
     Parameters
@@ -34,8 +42,18 @@ def simulate_once(name: str = "simulated", *, subjects: int = 24, minutes_per_su
         asked = {"subjects": subjects, "minutes_per_subject": minutes_per_subject, "seed": seed}
         source = (held.get("effect") or {}).get("source")
         if any(held.get(key) != value for key, value in asked.items()) or source != read_effect(effect).source:
-            raise DataError(name, "a dataset of this name exists, made otherwise",
-                            f"another name, or `dfe rm datasets/{name}` first")
+            raise DataError(
+                name,
+                "a dataset of this name exists, made otherwise",
+                f"another name, or `dfe rm datasets/{name}` first",
+            )
         return dataset
-    return simulate_dataset(name, subjects=subjects, minutes_per_subject=minutes_per_subject, seed=seed, effect=effect,
-                            root=root, progress=progress)
+    return simulate_dataset(
+        name,
+        subjects=subjects,
+        minutes_per_subject=minutes_per_subject,
+        seed=seed,
+        effect=effect,
+        root=root,
+        progress=progress,
+    )

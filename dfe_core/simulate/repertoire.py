@@ -65,12 +65,19 @@ class Dynamics:
     intensity: tuple[float, float] = (0.5, 5.0)
 
 
-DYNAMICS = MappingProxyType({
-    "face": Dynamics(0.30, 0.60, 0.50), "display": Dynamics(0.45, 1.60, 0.80),
-    "instructed": Dynamics(0.35, 0.70, 0.40, 0.15, (2.5, 5.0)), "blink": Dynamics(0.08, 0.04, 0.14, 0.15, (4.2, 5.0)),
-    "closed": Dynamics(0.18, 1.20, 0.25, 0.3, (4.2, 5.0)), "wink": Dynamics(0.12, 0.30, 0.18, 0.25, (3.5, 5.0)),
-    "gaze": Dynamics(0.07, 0.90, 0.08, 0.45, (0.6, 3.2)), "brief": Dynamics(0.07, 0.07, 0.12, 0.2, (1.0, 3.0)),
-    "syllable": Dynamics(0.09, 0.03, 0.10, 0.2, (0.3, 2.6))})
+DYNAMICS = MappingProxyType(
+    {
+        "face": Dynamics(0.30, 0.60, 0.50),
+        "display": Dynamics(0.45, 1.60, 0.80),
+        "instructed": Dynamics(0.35, 0.70, 0.40, 0.15, (2.5, 5.0)),
+        "blink": Dynamics(0.08, 0.04, 0.14, 0.15, (4.2, 5.0)),
+        "closed": Dynamics(0.18, 1.20, 0.25, 0.3, (4.2, 5.0)),
+        "wink": Dynamics(0.12, 0.30, 0.18, 0.25, (3.5, 5.0)),
+        "gaze": Dynamics(0.07, 0.90, 0.08, 0.45, (0.6, 3.2)),
+        "brief": Dynamics(0.07, 0.07, 0.12, 0.2, (1.0, 3.0)),
+        "syllable": Dynamics(0.09, 0.03, 0.10, 0.2, (0.3, 2.6)),
+    }
+)
 """Onset about 0.3 s, faster than offset; a blink about 0.3 s in all; saccades within two frames; ``brief`` lasts under
 half a second, as micro-expressions do; ``instructed`` movements are those that a person is asked to make."""
 
@@ -78,40 +85,86 @@ ONE_SIDED = 0.02
 """Share of a paired action's own events that are one-sided, where people seldom move one side alone."""
 
 
-def _paired(code: str, stem: str, rate: float = 1.0, one_sided: float = ONE_SIDED, lower: bool = True,
-            **also: float) -> Action:
-    return Action(code, {f"{stem}*": 1.0, **{f"{k}*": v for k, v in also.items()}}, rate, "paired",
-                  one_sided=one_sided, lower=lower)
+def _paired(
+    code: str, stem: str, rate: float = 1.0, one_sided: float = ONE_SIDED, lower: bool = True, **also: float
+) -> Action:
+    return Action(
+        code,
+        {f"{stem}*": 1.0, **{f"{k}*": v for k, v in also.items()}},
+        rate,
+        "paired",
+        one_sided=one_sided,
+        lower=lower,
+    )
 
 
 ACTIONS: tuple[Action, ...] = (
     Action("AU1", {"browInnerUp": 1.0}, 1.5, lower=False),
-    _paired("AU2", "browOuterUp", 1.2, 0.06, lower=False), _paired("AU4", "browDown", 2.0, lower=False),
-    _paired("AU5", "eyeWide", 1.2, lower=False), _paired("AU6", "cheekSquint", 1.0, eyeSquint=0.10),
-    _paired("AU7", "eyeSquint", 1.2, lower=False), Action("AU8", {"mouthClose": 1.0}, 0.0),
-    _paired("AU9", "noseSneer", 0.9, 0.03, mouthUpperUp=0.12), _paired("AU10", "mouthUpperUp", 0.9, 0.06),
+    _paired("AU2", "browOuterUp", 1.2, 0.06, lower=False),
+    _paired("AU4", "browDown", 2.0, lower=False),
+    _paired("AU5", "eyeWide", 1.2, lower=False),
+    _paired("AU6", "cheekSquint", 1.0, eyeSquint=0.10),
+    _paired("AU7", "eyeSquint", 1.2, lower=False),
+    Action("AU8", {"mouthClose": 1.0}, 0.0),
+    _paired("AU9", "noseSneer", 0.9, 0.03, mouthUpperUp=0.12),
+    _paired("AU10", "mouthUpperUp", 0.9, 0.06),
     _paired("AU12", "mouthSmile", 2.4, 0.06, cheekSquint=0.08, mouthDimple=0.06),
-    _paired("AU14", "mouthDimple", 1.4, 0.15), _paired("AU15", "mouthFrown", 1.2, 0.04),
+    _paired("AU14", "mouthDimple", 1.4, 0.15),
+    _paired("AU15", "mouthFrown", 1.2, 0.04),
     _paired("AU16", "mouthLowerDown", 0.8, 0.03),
-    Action("AU17", {"mouthShrugLower": 1.0, "mouthShrugUpper": 0.4}, 1.0), Action("AU18", {"mouthPucker": 1.0}, 0.8),
+    Action("AU17", {"mouthShrugLower": 1.0, "mouthShrugUpper": 0.4}, 1.0),
+    Action("AU18", {"mouthPucker": 1.0}, 0.8),
     Action("AD19", {"tongueOut": 1.0, "jawOpen": 0.15}, 0.3, restful=False),
-    _paired("AU20", "mouthStretch", 0.9, 0.03), Action("AU22", {"mouthFunnel": 1.0}, 0.6),
-    _paired("AU24", "mouthPress", 1.5), Action("AU26", {"jawOpen": 0.65}, 1.2, restful=False),
+    _paired("AU20", "mouthStretch", 0.9, 0.03),
+    Action("AU22", {"mouthFunnel": 1.0}, 0.6),
+    _paired("AU24", "mouthPress", 1.5),
+    Action("AU26", {"jawOpen": 0.65}, 1.2, restful=False),
     Action("AU28", {"mouthRollLower": 1.0, "mouthRollUpper": 0.9}, 0.7),
-    Action("AD29", {"jawForward": 1.0}, 0.5), Action("AD30", {"jaw*": 1.0}, 0.6, "single", restful=False),
+    Action("AD29", {"jawForward": 1.0}, 0.5),
+    Action("AD30", {"jaw*": 1.0}, 0.6, "single", restful=False),
     Action("AD34", {"cheekPuff": 1.0}, 0.5),
     Action("AU43", {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}, 0.8, dynamics="closed", family="lids", restful=False),
-    Action("AU45", {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0, "eyeSquintLeft": 0.05, "eyeSquintRight": 0.05}, 15.0,
-           dynamics="blink", family="lids", restful=False),
+    Action(
+        "AU45",
+        {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0, "eyeSquintLeft": 0.05, "eyeSquintRight": 0.05},
+        15.0,
+        dynamics="blink",
+        family="lids",
+        restful=False,
+    ),
     Action("AU46", {"eyeBlink*": 1.0, "cheekSquint*": 0.10}, 0.05, "single", "wink", "lids", restful=False),
-    Action("AU61", {"eyeLookOutLeft": 1.0, "eyeLookInRight": 1.0}, 6.0, dynamics="gaze", family="gaze across",
-           restful=False),
-    Action("AU62", {"eyeLookInLeft": 1.0, "eyeLookOutRight": 1.0}, 6.0, dynamics="gaze", family="gaze across",
-           restful=False),
-    Action("AU63", {"eyeLookUpLeft": 1.0, "eyeLookUpRight": 1.0, "eyeWideLeft": 0.05, "eyeWideRight": 0.05}, 3.0,
-           dynamics="gaze", family="gaze up or down", restful=False),
-    Action("AU64", {"eyeLookDownLeft": 1.0, "eyeLookDownRight": 1.0, "eyeBlinkLeft": 0.10, "eyeBlinkRight": 0.10}, 6.0,
-           dynamics="gaze", family="gaze up or down", restful=False),
+    Action(
+        "AU61",
+        {"eyeLookOutLeft": 1.0, "eyeLookInRight": 1.0},
+        6.0,
+        dynamics="gaze",
+        family="gaze across",
+        restful=False,
+    ),
+    Action(
+        "AU62",
+        {"eyeLookInLeft": 1.0, "eyeLookOutRight": 1.0},
+        6.0,
+        dynamics="gaze",
+        family="gaze across",
+        restful=False,
+    ),
+    Action(
+        "AU63",
+        {"eyeLookUpLeft": 1.0, "eyeLookUpRight": 1.0, "eyeWideLeft": 0.05, "eyeWideRight": 0.05},
+        3.0,
+        dynamics="gaze",
+        family="gaze up or down",
+        restful=False,
+    ),
+    Action(
+        "AU64",
+        {"eyeLookDownLeft": 1.0, "eyeLookDownRight": 1.0, "eyeBlinkLeft": 0.10, "eyeBlinkRight": 0.10},
+        6.0,
+        dynamics="gaze",
+        family="gaze up or down",
+        restful=False,
+    ),
     Action("mouthSideways", {"mouth*": 1.0}, 1.5, "single", in_facs=False, restful=False),
     Action("upperLipShrug", {"mouthShrugUpper": 1.0}, 1.2, in_facs=False, restful=False),
 )
@@ -157,6 +210,7 @@ DISPLAYS: tuple[Display, ...] = (
 )
 """Emotion prototypes (after Ekman, Friesen & Hager 2002; pain: Prkachin & Solomon 2008), each with weaker companions,
 and everyday ones."""
+
 
 def display_rates() -> np.ndarray:
     """(A,) events a minute that each action owes to displays."""

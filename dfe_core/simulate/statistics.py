@@ -95,17 +95,31 @@ def face_statistics(psi: np.ndarray, time_s: np.ndarray, names: tuple[str, ...],
     speed = _speed_mm_s(psi, fps, gram)
     columns = _Columns(names, psi)
     return FaceStatistics(
-        left_right=_left_right(columns), **_correlations(psi), **_dimensions(psi, gram),
-        active=float((psi > ACTIVE).sum(1).mean()), raised=float((psi.mean(0) > RESTING_READING).sum()),
-        jitter=_jitter(psi), lid_gaze=_correlation(columns.both("eyeLookDown"), columns.both("eyeBlink")),
+        left_right=_left_right(columns),
+        **_correlations(psi),
+        **_dimensions(psi, gram),
+        active=float((psi > ACTIVE).sum(1).mean()),
+        raised=float((psi.mean(0) > RESTING_READING).sum()),
+        jitter=_jitter(psi),
+        lid_gaze=_correlation(columns.both("eyeLookDown"), columns.both("eyeBlink")),
         mouth_jaw=_correlation(columns["mouthClose"], columns["jawOpen"]),
-        jaw_3_8_hz=_band_share(columns["jawOpen"], fps), speed_median=float(np.median(speed)),
-        speed_95=float(np.percentile(speed, 95)), posture=_posture(psi, gram),
-        blinks_per_minute=_blinks(columns.both("eyeBlink"), fps) / (len(psi) / fps / 60), **_still(speed, fps))
+        jaw_3_8_hz=_band_share(columns["jawOpen"], fps),
+        speed_median=float(np.median(speed)),
+        speed_95=float(np.percentile(speed, 95)),
+        posture=_posture(psi, gram),
+        blinks_per_minute=_blinks(columns.both("eyeBlink"), fps) / (len(psi) / fps / 60),
+        **_still(speed, fps),
+    )
 
 
-def dataset_statistics(dataset: Dataset, face: FaceModel, *, skip_s: float = 0.0, window_s: float | None = None,
-                       recordings: Iterable[str] | None = None) -> pd.DataFrame:
+def dataset_statistics(
+    dataset: Dataset,
+    face: FaceModel,
+    *,
+    skip_s: float = 0.0,
+    window_s: float | None = None,
+    recordings: Iterable[str] | None = None,
+) -> pd.DataFrame:
     """Statistics of a dataset: recording, start_s and `STATISTIC_NAMES`, one row a window.
 
     Parameters
@@ -141,8 +155,11 @@ class _Columns:
         if not {"jawOpen", "eyeBlinkLeft", "eyeBlinkRight", "mouthClose"} <= set(names):
             raise DataError("face statistics", "coefficients that are not ARKit's", "jawOpen, eyeBlinkLeft, …")
         # The mouth or jaw to the left excludes that to the right: a pair by name only.
-        self.pairs = [(name, name[:-4] + "Right") for name in names if name.endswith("Left")
-                      and name not in ("mouthLeft", "jawLeft") and name[:-4] + "Right" in self._where]
+        self.pairs = [
+            (name, name[:-4] + "Right")
+            for name in names
+            if name.endswith("Left") and name not in ("mouthLeft", "jawLeft") and name[:-4] + "Right" in self._where
+        ]
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self._psi[:, self._where[name]]
@@ -176,9 +193,11 @@ def _dimensions(psi: np.ndarray, gram: np.ndarray) -> dict[str, float]:
     if variances.sum() <= 0:
         return dict.fromkeys(("participation", "dimensions_90", "dimensions_99"), float("nan"))
     share = np.cumsum(variances) / variances.sum()
-    return {"participation": float(variances.sum() ** 2 / (variances ** 2).sum()),
-            "dimensions_90": float(np.searchsorted(share, 0.9) + 1),
-            "dimensions_99": float(np.searchsorted(share, 0.99) + 1)}
+    return {
+        "participation": float(variances.sum() ** 2 / (variances**2).sum()),
+        "dimensions_90": float(np.searchsorted(share, 0.9) + 1),
+        "dimensions_99": float(np.searchsorted(share, 0.99) + 1),
+    }
 
 
 def _jitter(psi: np.ndarray) -> float:
@@ -210,6 +229,7 @@ def _posture(psi: np.ndarray, gram: np.ndarray) -> float:
 
 def _blinks(lids: np.ndarray, fps: float) -> int:
     from scipy.signal import find_peaks
+
     return len(find_peaks(lids, prominence=_BLINK_PROMINENCE, width=(None, _LONGEST_BLINK_S * fps))[0])
 
 
@@ -218,5 +238,8 @@ def _still(speed: np.ndarray, fps: float) -> dict[str, float]:
     length = (edges[1::2] - edges[::2]) / fps
     length = length[length >= STILL_S]
     total = len(speed) / fps
-    return {"still_per_minute": len(length) / total * 60, "still_s": float(np.median(length)) if len(length) else 0.0,
-            "still_share": float(length.sum() / total)}
+    return {
+        "still_per_minute": len(length) / total * 60,
+        "still_s": float(np.median(length)) if len(length) else 0.0,
+        "still_share": float(length.sum() / total),
+    }

@@ -105,8 +105,15 @@ class Performance:
     activation: np.ndarray
 
 
-def perform(rng: np.random.Generator, person: Person, events: Events, recipe: np.ndarray, names: tuple[str, ...],
-            frames: int, fps: float) -> Performance:
+def perform(
+    rng: np.random.Generator,
+    person: Person,
+    events: Events,
+    recipe: np.ndarray,
+    names: tuple[str, ...],
+    frames: int,
+    fps: float,
+) -> Performance:
     """Perform one recording's events: channels through `recipe` (C, E), with rest, posture and what moves along."""
     channel = on_channels(events)[1]
     uneven = rng.standard_normal(len(channel)) * np.where(_LOWER, 0.08, 0.01)[channel]

@@ -50,11 +50,15 @@ def events_of(truth: pd.DataFrame) -> Events:
     """Rows of truth.parquet as events. Raises `DataError` for an action this version does not know."""
     unknown = set(truth["action"]) - set(INDEX)
     if unknown:
-        raise DataError("truth.parquet", f"unknown action {sorted(unknown)[0]!r}",
-                        "data simulated by this version of dfe")
-    return Events(np.zeros(len(truth), int), truth["action"].map(INDEX).to_numpy(int),
-                  truth["side"].map(SIDES.index).to_numpy(int),
-                  *(truth[c].to_numpy(float) for c in ("onset_s", "apex_s", "release_s", "offset_s", "intensity")))
+        raise DataError(
+            "truth.parquet", f"unknown action {sorted(unknown)[0]!r}", "data simulated by this version of dfe"
+        )
+    return Events(
+        np.zeros(len(truth), int),
+        truth["action"].map(INDEX).to_numpy(int),
+        truth["side"].map(SIDES.index).to_numpy(int),
+        *(truth[c].to_numpy(float) for c in ("onset_s", "apex_s", "release_s", "offset_s", "intensity")),
+    )
 
 
 @lru_cache(maxsize=1)

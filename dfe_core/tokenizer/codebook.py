@@ -71,17 +71,32 @@ class Codebook:
         path = artefact_path("models", name, root)
         if not (path / "codewords.parquet").is_file() or not (path / "config.json").is_file():
             parent = path.parent
-            known = sorted(p.name for p in parent.iterdir() if (p / "codewords.parquet").is_file()) \
-                if parent.is_dir() else []
-            raise DataError(name, "no trained model of this name",
-                            "one of " + ", ".join(known) if known else "a model made by `dfe train`")
+            known = (
+                sorted(p.name for p in parent.iterdir() if (p / "codewords.parquet").is_file())
+                if parent.is_dir()
+                else []
+            )
+            raise DataError(
+                name,
+                "no trained model of this name",
+                "one of " + ", ".join(known) if known else "a model made by `dfe train`",
+            )
         config = read_json(check(path / "config.json"))
         if (version := config.get("schema_version", SCHEMA_VERSION)) != SCHEMA_VERSION:
             raise DataError(path / "config.json", f"schema version {version!r}", f"{SCHEMA_VERSION}: train again")
         table = pd.read_parquet(check(path / "codewords.parquet"))
         psi = np.stack(table["psi"].to_numpy()).astype(np.float32)
-        return cls(name, psi, np.asarray(config["levels"], np.float32), int(config["tokenizer"]["stages"]),
-                   tuple(config["coefficients"]), config["face"], table.drop(columns="psi"), config, path)
+        return cls(
+            name,
+            psi,
+            np.asarray(config["levels"], np.float32),
+            int(config["tokenizer"]["stages"]),
+            tuple(config["coefficients"]),
+            config["face"],
+            table.drop(columns="psi"),
+            config,
+            path,
+        )
 
     @cached_property
     def face(self) -> FaceModel:
@@ -100,6 +115,7 @@ class Codebook:
     def __getitem__(self, codeword: int) -> Codeword:
         """One codeword with its face. Raises `DataError` for a number that is not in 0 … K−1."""
         from dfe_core.tokenizer.codeword import Codeword
+
         if not 0 <= codeword < self.size:
             raise DataError(self.model, f"codeword {codeword}", f"0 to {self.size - 1}")
         facts = self.table.iloc[codeword].to_dict() if codeword < len(self.table) else {}

@@ -62,14 +62,21 @@ class TokenizerConfig:
     def __post_init__(self) -> None:
         _require(1 <= self.stages <= 64, "stages", self.stages, "1 to 64")
         _require(2 <= self.codewords <= 65_535, "codewords", self.codewords, "2 to 65535")
-        _require(0 < self.level_step <= 1 <= self.level_max <= 2 and self.level_max / self.level_step <= 255,
-                 "level_step, level_max", (self.level_step, self.level_max),
-                 "a step above 0 and at most 1, a maximum of 1 to 2, at most 255 levels")
+        _require(
+            0 < self.level_step <= 1 <= self.level_max <= 2 and self.level_max / self.level_step <= 255,
+            "level_step, level_max",
+            (self.level_step, self.level_max),
+            "a step above 0 and at most 1, a maximum of 1 to 2, at most 255 levels",
+        )
         for name in ("rate_weight", "rate_weight_pairs"):
             _require(0 < getattr(self, name) < 1, name, getattr(self, name), "between 0 and 1")
         _require(self.encoder in ENCODERS, "encoder", self.encoder, " or ".join(ENCODERS))
-        _require(self.chunk >= 1 and self.layers >= 1 and self.width % self.heads == 0, "width",
-                 f"{self.width} with {self.heads} heads", "a multiple of heads, with chunk and layers at least 1")
+        _require(
+            self.chunk >= 1 and self.layers >= 1 and self.width % self.heads == 0,
+            "width",
+            f"{self.width} with {self.heads} heads",
+            "a multiple of heads, with chunk and layers at least 1",
+        )
         _require(0 <= self.psi_weight <= 1, "psi_weight", self.psi_weight, "0 to 1")
         _require(0 <= self.region_weight <= 1, "region_weight", self.region_weight, "0 to 1")
         _require(0 <= self.sweeps <= 16, "sweeps", self.sweeps, "0 to 16")
@@ -139,17 +146,24 @@ class TrainConfig:
     loss: LossWeights = field(default_factory=LossWeights)
 
     def __post_init__(self) -> None:
-        _require(min(self.steps, self.batch, self.encoder_batch) >= 1, "steps, batch, encoder_batch",
-                 (self.steps, self.batch, self.encoder_batch), "1 or more")
+        _require(
+            min(self.steps, self.batch, self.encoder_batch) >= 1,
+            "steps, batch, encoder_batch",
+            (self.steps, self.batch, self.encoder_batch),
+            "1 or more",
+        )
         _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
         _require(0 < self.ema_decay < 1, "ema_decay", self.ema_decay, "between 0 and 1")
         _require(0 <= self.mirror_share <= 1, "mirror_share", self.mirror_share, "0 to 1")
         _require(0 <= self.simulated_share < 1, "simulated_share", self.simulated_share, "0 or more, below 1")
         _require(0 <= self.support_share < 1, "support_share", self.support_share, "0 or more, below 1")
         _require(0 < self.merge_cosine <= 1, "merge_cosine", self.merge_cosine, "above 0, at most 1")
-        _require(0 < self.test_share < 1 and 0 <= self.validation_share < 1
-                 and self.test_share + self.validation_share < 1, "test_share, validation_share",
-                 (self.test_share, self.validation_share), "positive shares that leave subjects to train on")
+        _require(
+            0 < self.test_share < 1 and 0 <= self.validation_share < 1 and self.test_share + self.validation_share < 1,
+            "test_share, validation_share",
+            (self.test_share, self.validation_share),
+            "positive shares that leave subjects to train on",
+        )
         _require(self.checkpoint_every >= 1, "checkpoint_every", self.checkpoint_every, "1 or more")
 
 

@@ -23,8 +23,15 @@ class TransformerCorrection(nn.Module):
         self.chunk, self.positions = config.chunk, -(-dimensions // config.chunk)
         self.enter = nn.Linear(config.chunk, config.width)
         self.place = nn.Parameter(0.02 * torch.randn(self.positions, config.width))
-        layer = nn.TransformerEncoderLayer(config.width, config.heads, 2 * config.width, dropout=0.0,
-                                           activation="gelu", batch_first=True, norm_first=True)
+        layer = nn.TransformerEncoderLayer(
+            config.width,
+            config.heads,
+            2 * config.width,
+            dropout=0.0,
+            activation="gelu",
+            batch_first=True,
+            norm_first=True,
+        )
         self.blocks = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
         self.leave = _zero(nn.Linear(config.width, config.chunk))
 
@@ -40,8 +47,13 @@ class PerceptronCorrection(nn.Sequential):
 
     def __init__(self, dimensions: int, config: TokenizerConfig) -> None:
         width = 4 * config.width
-        super().__init__(nn.Linear(dimensions, width), nn.GELU(), nn.Linear(width, width), nn.GELU(),
-                         _zero(nn.Linear(width, dimensions)))
+        super().__init__(
+            nn.Linear(dimensions, width),
+            nn.GELU(),
+            nn.Linear(width, width),
+            nn.GELU(),
+            _zero(nn.Linear(width, dimensions)),
+        )
 
 
 class NoCorrection(nn.Module):

@@ -42,9 +42,12 @@ def training_record(dataset: Dataset, split: Split) -> dict[str, Any]:
     names = split.recordings["train"]
     rows = dataset.recordings.set_index("recording")
     sources = _sources(dataset)
-    return {"recordings": {name: {"sha256": content_hash(dataset.frames(name)), "source": sources.get(name)}
-                           for name in names},
-            "subjects": sorted(set(rows.loc[names, "subject"]))}
+    return {
+        "recordings": {
+            name: {"sha256": content_hash(dataset.frames(name)), "source": sources.get(name)} for name in names
+        },
+        "subjects": sorted(set(rows.loc[names, "subject"])),
+    }
 
 
 def exposure(config: dict[str, Any], dataset: Dataset) -> Exposure:
@@ -59,15 +62,26 @@ def exposure(config: dict[str, Any], dataset: Dataset) -> Exposure:
     contents = {entry["sha256"] for entry in record["recordings"].values()}
     files = {entry["source"] for entry in record["recordings"].values()} - {None}
     sources = _sources(dataset)
-    seen = frozenset(name for name in dataset.recordings["recording"]
-                     if sources.get(name) in files or content_hash(dataset.frames(name)) in contents)
+    seen = frozenset(
+        name
+        for name in dataset.recordings["recording"]
+        if sources.get(name) in files or content_hash(dataset.frames(name)) in contents
+    )
     rows = dataset.recordings
     subjects = frozenset(rows.loc[rows["recording"].isin(seen), "subject"])
-    return Exposure(known=True, recordings=seen, subjects=subjects,
-                    same_names=frozenset(rows["subject"]) & set(record["subjects"]) - subjects)
+    return Exposure(
+        known=True,
+        recordings=seen,
+        subjects=subjects,
+        same_names=frozenset(rows["subject"]) & set(record["subjects"]) - subjects,
+    )
 
 
 def _sources(dataset: Dataset) -> dict[str, str]:
     """SHA-256 of the source file by recording, where the manifest has it."""
-    return {name: source["sha256"] for source in dataset.manifest.get("sources") or () if isinstance(source, dict)
-            and "sha256" in source for name in source.get("recordings", ())}
+    return {
+        name: source["sha256"]
+        for source in dataset.manifest.get("sources") or ()
+        if isinstance(source, dict) and "sha256" in source
+        for name in source.get("recordings", ())
+    }

@@ -68,8 +68,9 @@ def mean_cosine(psi: np.ndarray, decoded: np.ndarray, gram: np.ndarray, floor: f
     return float((product / np.sqrt(true[rows] * found[rows]).clip(1e-12)).mean())
 
 
-def retrieval_top1(psi: np.ndarray, decoded: np.ndarray, factor: np.ndarray, others: int = 1000,
-                   seed: int = 0) -> float:
+def retrieval_top1(
+    psi: np.ndarray, decoded: np.ndarray, factor: np.ndarray, others: int = 1000, seed: int = 0
+) -> float:
     """Share of decoded frames whose nearest original, among their own and `others` more, is their own.
 
     factor: (E, E) with G = L Lᵀ. Frames are drawn over the whole set, so that others are rarely neighbours in time.
@@ -89,8 +90,9 @@ def retrieval_top1(psi: np.ndarray, decoded: np.ndarray, factor: np.ndarray, oth
     return hits / total if total else 0.0
 
 
-def vertex_percentile_mm(error: np.ndarray, face: FaceModel, percentile: float = 95, sample: int = 1000,
-                         seed: int = 0) -> float:
+def vertex_percentile_mm(
+    error: np.ndarray, face: FaceModel, percentile: float = 95, sample: int = 1000, seed: int = 0
+) -> float:
     """Percentile over vertices and a sample of frames of the Euclidean vertex distance, mm."""
     if not face.has_mesh or not len(error):
         return float(np.percentile(np.linalg.norm(error, axis=1), percentile)) if len(error) else 0.0

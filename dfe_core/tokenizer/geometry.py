@@ -49,7 +49,7 @@ def codeword_geometry(psi: np.ndarray, face: FaceModel) -> pd.DataFrame:
     psi = np.asarray(psi, np.float32).reshape(-1, face.coefficients)
     if not face.has_mesh:
         return _without_mesh(psi, face)
-    parts = [_measure(face.displacement(psi[i:i + _CHUNK]), face) for i in range(0, len(psi), _CHUNK)]
+    parts = [_measure(face.displacement(psi[i : i + _CHUNK]), face) for i in range(0, len(psi), _CHUNK)]
     table = pd.concat(parts, ignore_index=True) if parts else _measure(np.empty((0, *face.template.shape)), face)
     table.insert(0, "codeword", np.arange(len(table)))
     return table
@@ -87,13 +87,16 @@ def _measure(displacement: np.ndarray, face: FaceModel) -> pd.DataFrame:
     total = by_region.sum(1)
     two = np.sort(by_region, axis=1)[:, -2:].sum(1)
     names = np.array(REGIONS, object)
-    table = {"region": np.where(still, "none", names[order[:, 0]]),
-             "second_region": np.where(still, "none", names[order[:, 1]]),
-             "side": _side(energy, displacement, mirrored, still, face),
-             "symmetry": np.where(still, 1.0, mirrored),
-             "locality": np.divide(two, total, out=np.zeros_like(total), where=~still),
-             "peak_mm": magnitude.max(1, initial=0) * 1e3, "mean_mm": magnitude.mean(1) * 1e3,
-             "gini": np.where(still, 0.0, gini(magnitude))}
+    table = {
+        "region": np.where(still, "none", names[order[:, 0]]),
+        "second_region": np.where(still, "none", names[order[:, 1]]),
+        "side": _side(energy, displacement, mirrored, still, face),
+        "symmetry": np.where(still, 1.0, mirrored),
+        "locality": np.divide(two, total, out=np.zeros_like(total), where=~still),
+        "peak_mm": magnitude.max(1, initial=0) * 1e3,
+        "mean_mm": magnitude.mean(1) * 1e3,
+        "gini": np.where(still, 0.0, gini(magnitude)),
+    }
     return pd.DataFrame(table | _profile(magnitude, face))
 
 
@@ -104,15 +107,19 @@ def _most_moved(energy: np.ndarray, face: FaceModel) -> np.ndarray:
     return np.argsort(-(energy @ members) / np.maximum(members.sum(0), 1), axis=1, kind="stable")
 
 
-def _side(energy: np.ndarray, displacement: np.ndarray, mirrored: np.ndarray, still: np.ndarray,
-          face: FaceModel) -> np.ndarray:
+def _side(
+    energy: np.ndarray, displacement: np.ndarray, mirrored: np.ndarray, still: np.ndarray, face: FaceModel
+) -> np.ndarray:
     balance = _balance(energy, face.sides)
     one_sided = np.abs(balance) > ONE_SIDED
     against = (mirrored < 0) & ~one_sided
     lateral = sideways(displacement, face)
     sign = np.where(against, lateral, balance)
-    kind = np.where(against & (np.abs(lateral) < SIDEWAYS), "opposed",
-                    np.where(against | one_sided, np.where(sign > 0, "left", "right"), "symmetric"))
+    kind = np.where(
+        against & (np.abs(lateral) < SIDEWAYS),
+        "opposed",
+        np.where(against | one_sided, np.where(sign > 0, "left", "right"), "symmetric"),
+    )
     return np.where(still, "rest", kind).astype(object)
 
 
@@ -135,7 +142,7 @@ def sideways(displacement: np.ndarray, face: FaceModel) -> np.ndarray:
     odd = (displacement - displacement[:, face.mirror] * _FLIP) / 2
     odd = odd[:, front_of_eyes(face)].astype(np.float64)
     length = np.linalg.norm(odd, axis=2)
-    total = (length ** 2).sum(1)
+    total = (length**2).sum(1)
     return np.divide((length * odd[..., 0]).sum(1), total, out=np.zeros_like(total), where=total > 0)
 
 
@@ -177,9 +184,20 @@ def _without_mesh(psi: np.ndarray, face: FaceModel) -> pd.DataFrame:
         side = np.where(np.abs(balance) <= ONE_SIDED, "symmetric", np.where(balance > 0, "left", "right"))
     unknown, nan = np.full(len(psi), "unknown", object), np.full(len(psi), np.nan)
     region = np.where(still, "none", unknown)
-    return pd.DataFrame({"codeword": np.arange(len(psi)), "region": region, "second_region": region,
-                         "side": np.where(still, "rest", side).astype(object), "symmetry": cosine, "locality": nan,
-                         "peak_mm": nan, "mean_mm": nan, "gini": nan} | {c: nan for c in region_columns()})
+    return pd.DataFrame(
+        {
+            "codeword": np.arange(len(psi)),
+            "region": region,
+            "second_region": region,
+            "side": np.where(still, "rest", side).astype(object),
+            "symmetry": cosine,
+            "locality": nan,
+            "peak_mm": nan,
+            "mean_mm": nan,
+            "gini": nan,
+        }
+        | {c: nan for c in region_columns()}
+    )
 
 
 def _named_side(name: str) -> int:

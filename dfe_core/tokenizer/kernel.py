@@ -18,8 +18,9 @@ from dfe_core.tokenizer.quantizer import SearchTables
 _BLOCK = 512
 
 
-def search_frames(proposed: np.ndarray, wanted: np.ndarray, tables: SearchTables, places: int, sweeps: int,
-                  threads: int) -> tuple[np.ndarray, np.ndarray]:
+def search_frames(
+    proposed: np.ndarray, wanted: np.ndarray, tables: SearchTables, places: int, sweeps: int, threads: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Tokens and intensities in base steps, both (T, N) int64, as `quantizer.search` chooses them.
 
     proposed, wanted: (T, K) f32 products of the codewords with the latent and with the target.
@@ -29,25 +30,44 @@ def search_frames(proposed: np.ndarray, wanted: np.ndarray, tables: SearchTables
 
     def work(start: int, end: int) -> None:
         _search_block(proposed[start:end], wanted[start:end], plain, sweeps, tokens[start:end], steps[start:end])
+
     _share(work, len(proposed), threads)
     return tokens, steps
 
 
-def smooth_frames(tokens: np.ndarray, steps: np.ndarray, products: np.ndarray, tables: SearchTables,
-                  linked: np.ndarray, weight: float, sweeps: int, threads: int) -> None:
+def smooth_frames(
+    tokens: np.ndarray,
+    steps: np.ndarray,
+    products: np.ndarray,
+    tables: SearchTables,
+    linked: np.ndarray,
+    weight: float,
+    sweeps: int,
+    threads: int,
+) -> None:
     """`temporal_smoothing.refine_` on tokens and steps (T, N) int64, in place. products: (T, K) of what they leave."""
     plain = _plain(tables)
     for parity in (0, 1) * sweeps:
+
         def work(start: int, end: int, parity: int = parity) -> None:
             _smooth_block(start, end, parity, tokens, steps, products, plain, linked, np.float32(weight))
+
         _share(work, len(tokens), threads)
 
 
 def _plain(tables: SearchTables) -> tuple:
     """The tables as arrays, in the order that the compiled functions take them."""
     cost = tables.cost.numpy()
-    return (tables.gram.numpy(), tables.norms.numpy(), tables.stride.numpy(), tables.top.numpy(), cost,
-            np.maximum(-cost[:, 1:].min(1), 0), tables.partner.numpy(), np.float32(tables.step))
+    return (
+        tables.gram.numpy(),
+        tables.norms.numpy(),
+        tables.stride.numpy(),
+        tables.top.numpy(),
+        cost,
+        np.maximum(-cost[:, 1:].min(1), 0),
+        tables.partner.numpy(),
+        np.float32(tables.step),
+    )
 
 
 def _share(work: Callable[[int, int], None], count: int, threads: int) -> None:

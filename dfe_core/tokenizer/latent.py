@@ -41,8 +41,9 @@ def balanced_gram(face: FaceModel, second_moment: np.ndarray, region_weight: flo
     return (1 - region_weight) * face.gram + region_weight * balanced * whole / np.sum(balanced * second_moment)
 
 
-def latent_frame(gram: np.ndarray | None, second_moment: np.ndarray,
-                 psi_weight: float) -> tuple[np.ndarray, np.ndarray]:
+def latent_frame(
+    gram: np.ndarray | None, second_moment: np.ndarray, psi_weight: float
+) -> tuple[np.ndarray, np.ndarray]:
     """(A, A⁻¹), both (E, E) float64: ψ to latent and back.
 
     Parameters

@@ -35,8 +35,9 @@ class Tokenizer(nn.Module):
         self.register_buffer("frame", torch.as_tensor(frame, dtype=torch.float32))
         self.register_buffer("inverse", torch.as_tensor(inverse, dtype=torch.float32))
         self.correction = build_correction(len(frame), config)
-        self.quantizer = SparseQuantizer(config.stages, config.codewords, len(frame), config.levels,
-                                         config.rate_weight, config.sweeps)
+        self.quantizer = SparseQuantizer(
+            config.stages, config.codewords, len(frame), config.levels, config.rate_weight, config.sweeps
+        )
 
     def latent(self, psi: Tensor) -> tuple[Tensor, Tensor]:
         """(B, E) ψ to the encoder's latent and the uncorrected one (the target of reconstruction), both (B, D)."""
@@ -69,8 +70,9 @@ class Tokenizer(nn.Module):
         psi = (self.quantizer.codewords @ self.inverse).cpu().numpy()
         return np.where(np.abs(psi) < _DUST * np.abs(psi).max(1, keepdims=True), 0, psi)
 
-    def encode_batches(self, psi: np.ndarray, linked: np.ndarray | None = None, batch: int = 8192,
-                       fast: bool = False) -> Iterator[Quantized]:
+    def encode_batches(
+        self, psi: np.ndarray, linked: np.ndarray | None = None, batch: int = 8192, fast: bool = False
+    ) -> Iterator[Quantized]:
         """Tokens of (T, E) ψ, batch by batch, on the model's device; the caller joins what it needs.
 
         linked: (T,) bool, whether a frame follows the one before it in a recording; frames are then encoded with
@@ -90,5 +92,10 @@ class Tokenizer(nn.Module):
     @torch.inference_mode()
     def _encode_linked(self, psi: Tensor, linked: Tensor) -> Quantized:
         linked[:1] = False
-        return smooth(self.encode(psi), psi @ self.frame, self.quantizer, linked,
-                      self.config.temporal_bits * self.config.rate_weight)
+        return smooth(
+            self.encode(psi),
+            psi @ self.frame,
+            self.quantizer,
+            linked,
+            self.config.temporal_bits * self.config.rate_weight,
+        )

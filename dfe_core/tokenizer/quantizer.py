@@ -89,8 +89,9 @@ def choose(products: Tensor, tables: SearchTables) -> tuple[Tensor, Tensor]:
     return gain, steps
 
 
-def search(latent: Tensor, tables: SearchTables, places: int, sweeps: int = 0,
-           target: Tensor | None = None) -> Quantized:
+def search(
+    latent: Tensor, tables: SearchTables, places: int, sweeps: int = 0, target: Tensor | None = None
+) -> Quantized:
     """Tokens of (B, D) latents: added one by one, then `sweeps` times over the places in which every token is chosen
     again, or dropped, with the others known.
 
@@ -111,8 +112,15 @@ def search(latent: Tensor, tables: SearchTables, places: int, sweeps: int = 0,
     return finished(tokens, steps, goal, tables)
 
 
-def choose_again_(tokens: Tensor, steps: Tensor, taken: Tensor, place: int, products: Tensor, tables: SearchTables,
-                  bonus: Tensor | None = None) -> Tensor:
+def choose_again_(
+    tokens: Tensor,
+    steps: Tensor,
+    taken: Tensor,
+    place: int,
+    products: Tensor,
+    tables: SearchTables,
+    bonus: Tensor | None = None,
+) -> Tensor:
     """Take one token of every frame out and put the best one for its place in, knowing all the others.
 
     One step of iterated conditional modes, as additive quantizers encode (Martinez et al. 2016, sec. 3.2). The cost
@@ -172,8 +180,15 @@ class SparseQuantizer(nn.Module):
     overlap, target: running means of GᵀG (K, K) and Gᵀz (K, D) over intensities G. updates: how many went in.
     """
 
-    def __init__(self, places: int, codewords: int, dimensions: int, levels: tuple[float, ...], rate_weight: float,
-                 sweeps: int = 0) -> None:
+    def __init__(
+        self,
+        places: int,
+        codewords: int,
+        dimensions: int,
+        levels: tuple[float, ...],
+        rate_weight: float,
+        sweeps: int = 0,
+    ) -> None:
         super().__init__()
         self.places, self.sweeps, self.rate_weight, self.step = places, sweeps, rate_weight, levels[0]
         self.codewords = nn.Parameter(torch.zeros(codewords, dimensions))
@@ -213,11 +228,20 @@ class SparseQuantizer(nn.Module):
         gram = codewords @ codewords.T
         stride = self.stride
         top = torch.where(stride > 0, len(self.levels) // stride.clamp_min(1), 0)
-        return SearchTables(codewords, gram, gram.diagonal().clamp_min(1e-12), stride, top,
-                            (self.rate_weight * self.bits).float(), self.partner, self.step)
+        return SearchTables(
+            codewords,
+            gram,
+            gram.diagonal().clamp_min(1e-12),
+            stride,
+            top,
+            (self.rate_weight * self.bits).float(),
+            self.partner,
+            self.step,
+        )
 
-    def encode(self, latent: Tensor, sweeps: int | None = None, target: Tensor | None = None,
-               compiled: bool | None = None) -> Quantized:
+    def encode(
+        self, latent: Tensor, sweeps: int | None = None, target: Tensor | None = None, compiled: bool | None = None
+    ) -> Quantized:
         """(B, D) latents to tokens; rows of the codebook are the token ids.
 
         compiled: whether the kernel for CPUs searches; None lets it do so from `COMPILED_FROM` frames.
@@ -230,11 +254,13 @@ class SparseQuantizer(nn.Module):
     @torch.no_grad()
     def _encode_compiled(self, latent: Tensor, sweeps: int, target: Tensor | None, tables: SearchTables) -> Quantized:
         from dfe_core.tokenizer.kernel import search_frames
+
         goal = latent if target is None else target
         proposed = latent @ tables.codewords.T
         wanted = proposed if target is None else goal @ tables.codewords.T
-        tokens, steps = search_frames(proposed.numpy(), wanted.numpy(), tables, self.places, sweeps,
-                                      torch.get_num_threads())
+        tokens, steps = search_frames(
+            proposed.numpy(), wanted.numpy(), tables, self.places, sweeps, torch.get_num_threads()
+        )
         return finished(torch.from_numpy(tokens), torch.from_numpy(steps), goal, tables)
 
     def decode(self, tokens: Tensor, intensities: Tensor) -> Tensor:

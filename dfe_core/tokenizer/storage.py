@@ -26,9 +26,18 @@ from dfe_core.tokenizer.geometry import codeword_geometry
 from dfe_core.tokenizer.model import Tokenizer
 
 
-def save_model(model: Tokenizer, dataset: Dataset, split: Split, config: Any, folder: Path, face: FaceModel,
-               run_key: str, columns: pd.DataFrame | None = None, start: str = "data",
-               simulated_share: float = 0.0) -> None:
+def save_model(
+    model: Tokenizer,
+    dataset: Dataset,
+    split: Split,
+    config: Any,
+    folder: Path,
+    face: FaceModel,
+    run_key: str,
+    columns: pd.DataFrame | None = None,
+    start: str = "data",
+    simulated_share: float = 0.0,
+) -> None:
     """Write a trained tokenizer; `config` is a `tokenizer.config.Config`. The weights' SHA-256 is its key.
 
     `columns` (one row a codeword) go into codewords.parquet beside the geometry. start: where the codewords started,
@@ -38,18 +47,33 @@ def save_model(model: Tokenizer, dataset: Dataset, split: Split, config: Any, fo
     with atomic_file(weights) as temporary:
         save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, temporary)
     psi = model.codeword_psi()
-    table = codeword_geometry(psi, face).assign(**{c: columns[c].to_numpy() for c in
-                                                   (columns.columns if columns is not None else ())}, psi=list(psi))
+    table = codeword_geometry(psi, face).assign(
+        **{c: columns[c].to_numpy() for c in (columns.columns if columns is not None else ())}, psi=list(psi)
+    )
     with atomic_file(folder / "codewords.parquet") as temporary:
         table.to_parquet(temporary, index=False)
     values = dataclasses.asdict(config)
-    write_json(folder / "config.json", {
-        "schema_version": SCHEMA_VERSION, "name": folder.name, "version": __version__, "torch": torch.__version__,
-        "key": file_sha256(weights)[:16], "run_key": run_key, "face": face.id, "coefficients": list(face.names),
-        "levels": [float(v) for v in model.quantizer.levels], "simulated": dataset.simulated,
-        "dataset": {"name": dataset.name, "key": dataset.key}, "split": split.to_json(),
-        "trained_on": training_record(dataset, split), "started_from": start, "simulated_share": simulated_share,
-        **values})
+    write_json(
+        folder / "config.json",
+        {
+            "schema_version": SCHEMA_VERSION,
+            "name": folder.name,
+            "version": __version__,
+            "torch": torch.__version__,
+            "key": file_sha256(weights)[:16],
+            "run_key": run_key,
+            "face": face.id,
+            "coefficients": list(face.names),
+            "levels": [float(v) for v in model.quantizer.levels],
+            "simulated": dataset.simulated,
+            "dataset": {"name": dataset.name, "key": dataset.key},
+            "split": split.to_json(),
+            "trained_on": training_record(dataset, split),
+            "started_from": start,
+            "simulated_share": simulated_share,
+            **values,
+        },
+    )
     seal(folder, ("codewords.parquet", "config.json", "model.safetensors"))
 
 
@@ -64,18 +88,23 @@ def load_model(name: str, root: Path | None = None, device: str | None = None) -
         raise DataError(name, "no trained model of this name", "a model made by `dfe train`")
     config = read_json(check(folder / "config.json"))
     if config.get("schema_version") != SCHEMA_VERSION:
-        raise DataError(folder / "config.json", f"a model of format {config.get('schema_version')}",
-                        f"one of format {SCHEMA_VERSION}: train it again with this version of dfe")
+        raise DataError(
+            folder / "config.json",
+            f"a model of format {config.get('schema_version')}",
+            f"one of format {SCHEMA_VERSION}: train it again with this version of dfe",
+        )
     path = folder / "model.safetensors"
     try:
         if file_sha256(path)[:16] != config["key"]:
-            raise DataError(path, "its content is not what config.json names", f"a whole file; `dfe rm {name}` and "
-                            "train again")
+            raise DataError(
+                path, "its content is not what config.json names", f"a whole file; `dfe rm {name}` and train again"
+            )
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
         raise DataError(path, f"not readable ({error})", "a file written by `dfe train`") from None
-    model = Tokenizer(build(TokenizerConfig, config["tokenizer"], str(folder)), tensors["frame"].numpy(),
-                      tensors["inverse"].numpy())
+    model = Tokenizer(
+        build(TokenizerConfig, config["tokenizer"], str(folder)), tensors["frame"].numpy(), tensors["inverse"].numpy()
+    )
     model.load_state_dict(tensors)
     return model.eval().to(device or ("cuda" if torch.cuda.is_available() else "cpu")), config
 
@@ -84,6 +113,9 @@ def require_same_coefficients(config: dict[str, Any], dataset: Dataset) -> None:
     """Raise `DataError` unless the model and the dataset speak of the same coefficients of the same face."""
     if tuple(config["coefficients"]) != dataset.names:
         found = np.setxor1d(config["coefficients"], dataset.names)[:3]
-        raise DataError(dataset.name, f"coefficients of face {dataset.face_id} differ from those of model "
-                        f"{config['name']} (for example {', '.join(found) or 'their order'})",
-                        f"a dataset on face {config['face']}")
+        raise DataError(
+            dataset.name,
+            f"coefficients of face {dataset.face_id} differ from those of model "
+            f"{config['name']} (for example {', '.join(found) or 'their order'})",
+            f"a dataset on face {config['face']}",
+        )

@@ -22,8 +22,9 @@ def changed_tokens(tokens: np.ndarray, size: int) -> np.ndarray:
     return np.maximum(np.maximum(steps, 0).sum(1), np.maximum(-steps, 0).sum(1))
 
 
-def changes_and_speed(tokens: np.ndarray, psi: np.ndarray, frame: np.ndarray, fps: float, size: int,
-                      factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def changes_and_speed(
+    tokens: np.ndarray, psi: np.ndarray, frame: np.ndarray, fps: float, size: int, factor: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Changes per second and the face's speed (mm/s) from each frame of a recording to the next one beside it.
 
     tokens (T, N), psi (T, E), frame (T,); factor: (E, E) with ‖ψ @ factor‖ the root mean squared displacement in mm.
@@ -44,5 +45,8 @@ def flicker(changes: np.ndarray, speed: np.ndarray) -> dict[str, float]:
     if not len(changes):
         return dict.fromkeys(("all", "still", "moving"), float("nan"))
     low, high = np.quantile(speed, [1 / 3, 2 / 3])
-    return {"all": float(changes.mean()), "still": float(changes[speed <= low].mean()),
-            "moving": float(changes[speed >= high].mean())}
+    return {
+        "all": float(changes.mean()),
+        "still": float(changes[speed <= low].mean()),
+        "moving": float(changes[speed >= high].mean()),
+    }

@@ -38,8 +38,9 @@ def linked_frames(frame: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
-def smooth(quantized: Quantized, target: Tensor, quantizer: SparseQuantizer, linked: Tensor, weight: float,
-           sweeps: int = 2) -> Quantized:
+def smooth(
+    quantized: Quantized, target: Tensor, quantizer: SparseQuantizer, linked: Tensor, weight: float, sweeps: int = 2
+) -> Quantized:
     """Choose the tokens of B frames of one recording again, given their neighbours in time.
 
     target: (B, D) what the tokens stand for. linked: (B,) bool, whether a frame follows the one before it. weight: the
@@ -54,15 +55,19 @@ def smooth(quantized: Quantized, target: Tensor, quantizer: SparseQuantizer, lin
     return _in_steady_order(finished(tokens, steps, target, tables), tables)
 
 
-def _refine_compiled_(tokens: Tensor, steps: Tensor, products: Tensor, tables: SearchTables, linked: Tensor,
-                      weight: float, sweeps: int) -> None:
+def _refine_compiled_(
+    tokens: Tensor, steps: Tensor, products: Tensor, tables: SearchTables, linked: Tensor, weight: float, sweeps: int
+) -> None:
     from dfe_core.tokenizer.kernel import smooth_frames
-    smooth_frames(tokens.numpy(), steps.numpy(), products.numpy(), tables, linked.numpy(), weight, sweeps,
-                  torch.get_num_threads())
+
+    smooth_frames(
+        tokens.numpy(), steps.numpy(), products.numpy(), tables, linked.numpy(), weight, sweeps, torch.get_num_threads()
+    )
 
 
-def refine_(tokens: Tensor, steps: Tensor, products: Tensor, tables: SearchTables, linked: Tensor, weight: float,
-            sweeps: int) -> None:
+def refine_(
+    tokens: Tensor, steps: Tensor, products: Tensor, tables: SearchTables, linked: Tensor, weight: float, sweeps: int
+) -> None:
     """Change tokens and steps (B, N), and the products (B, K) of what they leave over, in place."""
     link = torch.cat([linked.to(products), products.new_zeros(1)])
     for parity in (0, 1) * sweeps:
@@ -76,8 +81,9 @@ def refine_(tokens: Tensor, steps: Tensor, products: Tensor, tables: SearchTable
             tokens[rows], steps[rows] = part
 
 
-def _refine_some_(tokens: Tensor, steps: Tensor, present: Tensor, products: Tensor, tables: SearchTables,
-                  bonus: Tensor) -> Tensor:
+def _refine_some_(
+    tokens: Tensor, steps: Tensor, present: Tensor, products: Tensor, tables: SearchTables, bonus: Tensor
+) -> Tensor:
     """One pass over the places of frames that are no neighbours of each other."""
     paired = (tables.partner >= 0) & present[:, tables.partner]
     taken = present | paired
@@ -102,5 +108,9 @@ def _in_steady_order(quantized: Quantized, tables: SearchTables) -> Quantized:
     energy.scatter_add_(1, tokens, quantized.intensities.square() * tables.norms[tokens])
     mean = avg_pool1d(energy.T[None], _ORDER_FRAMES, 1, _ORDER_FRAMES // 2, count_include_pad=False)[0].T
     order = torch.where(tokens != REST, mean.gather(1, tokens), -1.0).argsort(dim=1, descending=True, stable=True)
-    return Quantized(tokens.gather(1, order), quantized.levels.gather(1, order),
-                     quantized.intensities.gather(1, order), quantized.error)
+    return Quantized(
+        tokens.gather(1, order),
+        quantized.levels.gather(1, order),
+        quantized.intensities.gather(1, order),
+        quantized.error,
+    )

@@ -45,8 +45,11 @@ class TokenCache:
             raise DataError(self.path.name, "not encoded yet", "`dfe encode MODEL DATASET` to have run")
         self.manifest: dict[str, Any] = read_json(check(self.path / "manifest.json"))
         if (version := self.manifest.get("schema_version", SCHEMA_VERSION)) != SCHEMA_VERSION:
-            raise DataError(self.path / "manifest.json", f"schema version {version!r}",
-                            f"{SCHEMA_VERSION}: `dfe encode` to be run again")
+            raise DataError(
+                self.path / "manifest.json",
+                f"schema version {version!r}",
+                f"{SCHEMA_VERSION}: `dfe encode` to be run again",
+            )
 
     @classmethod
     def open(cls, model: str, dataset: str, root: Path | None = None) -> TokenCache:
@@ -57,8 +60,10 @@ class TokenCache:
         """
         folder = artefact_path("models", model, root)
         tokens = cls(artefact_path("tokens", f"{model}--{dataset}", root))
-        made_from = ("model_key", folder / "config.json"), ("dataset_key", artefact_path("datasets", dataset, root) /
-                                                            "manifest.json")
+        made_from = (
+            ("model_key", folder / "config.json"),
+            ("dataset_key", artefact_path("datasets", dataset, root) / "manifest.json"),
+        )
         for key, path in made_from:
             if tokens.manifest.get(key) and path.is_file() and read_json(path).get("key") != tokens.manifest[key]:
                 raise DataError(tokens.path.name, f"encoded {_OTHER[key]}", "`dfe encode` to be run again")
@@ -96,19 +101,27 @@ class TokenCache:
                 f"([{levels}])[level + 1]::FLOAT AS intensity, error_mm FROM ("
                 "SELECT recording, frame, time_s, error_mm, unnest(tokens::USMALLINT[]) AS codeword, "
                 "unnest(levels::UTINYINT[]) AS level, unnest(range(len(tokens::USMALLINT[]))) AS stage FROM frames) "
-                "WHERE codeword <> 0")
+                "WHERE codeword <> 0"
+            )
             return connection.execute(sql, parameters or []).df()
 
     def recording(self, name: str) -> Tokens:
         """Tokens of one recording, in frame order. Raises `DataError` when it has none."""
-        table = self.query("SELECT frame, time_s, tokens, levels, error_mm FROM frames WHERE recording = ? "
-                           "ORDER BY frame", [name])
+        table = self.query(
+            "SELECT frame, time_s, tokens, levels, error_mm FROM frames WHERE recording = ? ORDER BY frame", [name]
+        )
         if not len(table):
             raise DataError(self.path.name, f"no tokens of recording {name!r}", "an encoded recording")
         tokens = np.stack(table["tokens"].to_numpy()).astype(np.uint16)
         levels = np.stack(table["levels"].to_numpy()).astype(np.uint8)
-        return Tokens(name, table["frame"].to_numpy(), table["time_s"].to_numpy(), tokens,
-                      np.where(tokens == 0, 0, self.levels[levels]), table["error_mm"].to_numpy())
+        return Tokens(
+            name,
+            table["frame"].to_numpy(),
+            table["time_s"].to_numpy(),
+            tokens,
+            np.where(tokens == 0, 0, self.levels[levels]),
+            table["error_mm"].to_numpy(),
+        )
 
     @cached_property
     def counts(self) -> pd.DataFrame:

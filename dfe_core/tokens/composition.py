@@ -46,23 +46,37 @@ class Phrase:
 
 
 PHRASES: Mapping[str, Phrase] = {
-    "browDown": Phrase("brow", "brows", "down"), "browInnerUp": Phrase("inner brow", "inner brows", "up"),
-    "browOuterUp": Phrase("outer brow", "outer brows", "up"), "cheekPuff": Phrase("cheek", "cheeks", "puffed"),
-    "cheekSquint": Phrase("cheek", "cheeks", "up"), "eyeBlink": Phrase("upper lid", "upper lids", "down"),
-    "eyeSquint": Phrase("lower lid", "lower lids", "up"), "eyeWide": Phrase("upper lid", "upper lids", "up"),
-    "jawForward": Phrase("jaw", "", "thrust"), "jawLeft": Phrase("jaw", "", "to the left"),
-    "jawRight": Phrase("jaw", "", "to the right"), "jawOpen": Phrase("jaw", "", "drop"),
+    "browDown": Phrase("brow", "brows", "down"),
+    "browInnerUp": Phrase("inner brow", "inner brows", "up"),
+    "browOuterUp": Phrase("outer brow", "outer brows", "up"),
+    "cheekPuff": Phrase("cheek", "cheeks", "puffed"),
+    "cheekSquint": Phrase("cheek", "cheeks", "up"),
+    "eyeBlink": Phrase("upper lid", "upper lids", "down"),
+    "eyeSquint": Phrase("lower lid", "lower lids", "up"),
+    "eyeWide": Phrase("upper lid", "upper lids", "up"),
+    "jawForward": Phrase("jaw", "", "thrust"),
+    "jawLeft": Phrase("jaw", "", "to the left"),
+    "jawRight": Phrase("jaw", "", "to the right"),
+    "jawOpen": Phrase("jaw", "", "drop"),
     "mouthClose": Phrase("lips", "", "toward each other"),
     "mouthDimple": Phrase("lip corner", "lip corners", "tightened"),
-    "mouthFrown": Phrase("lip corner", "lip corners", "down"), "mouthFunnel": Phrase("lips", "", "funnelled"),
-    "mouthLeft": Phrase("mouth", "", "to the left"), "mouthRight": Phrase("mouth", "", "to the right"),
-    "mouthLowerDown": Phrase("lower lip", "", "down"), "mouthPress": Phrase("lips", "", "pressed"),
-    "mouthPucker": Phrase("lips", "", "puckered"), "mouthRollLower": Phrase("lower lip", "", "rolled in"),
-    "mouthRollUpper": Phrase("upper lip", "", "rolled in"), "mouthShrugLower": Phrase("lower lip", "", "pushed up"),
-    "mouthShrugUpper": Phrase("upper lip", "", "pushed up"), "mouthSmile": Phrase("lip corner", "lip corners", "up"),
+    "mouthFrown": Phrase("lip corner", "lip corners", "down"),
+    "mouthFunnel": Phrase("lips", "", "funnelled"),
+    "mouthLeft": Phrase("mouth", "", "to the left"),
+    "mouthRight": Phrase("mouth", "", "to the right"),
+    "mouthLowerDown": Phrase("lower lip", "", "down"),
+    "mouthPress": Phrase("lips", "", "pressed"),
+    "mouthPucker": Phrase("lips", "", "puckered"),
+    "mouthRollLower": Phrase("lower lip", "", "rolled in"),
+    "mouthRollUpper": Phrase("upper lip", "", "rolled in"),
+    "mouthShrugLower": Phrase("lower lip", "", "pushed up"),
+    "mouthShrugUpper": Phrase("upper lip", "", "pushed up"),
+    "mouthSmile": Phrase("lip corner", "lip corners", "up"),
     "mouthStretch": Phrase("lip corner", "lip corners", "stretched out"),
-    "mouthUpperUp": Phrase("upper lip", "", "up"), "noseSneer": Phrase("nose", "", "wrinkled"),
-    "tongueOut": Phrase("tongue", "", "out")}
+    "mouthUpperUp": Phrase("upper lip", "", "up"),
+    "noseSneer": Phrase("nose", "", "wrinkled"),
+    "tongueOut": Phrase("tongue", "", "out"),
+}
 """ARKit's movements by stem; gaze is measured at the eyeballs (`dfe_core.tokens.parts.eye_turns`)."""
 
 GAZE = "eyeLook"
@@ -130,12 +144,14 @@ def _compose_one(row: np.ndarray, face: FaceModel, columns: dict[str, dict[str, 
                 movements.append(_movement(stem, sign, part, row, face, sides))
     negative = np.minimum(row, 0) * (np.abs(row) >= TAKEN)
     taken, added = (float(v @ face.gram @ v) for v in (negative, np.maximum(row, 0)))
-    return Composition(tuple(sorted(movements, key=lambda m: -abs(m.weight))),
-                       taken / (taken + added) if taken > 0 else 0.0)
+    return Composition(
+        tuple(sorted(movements, key=lambda m: -abs(m.weight))), taken / (taken + added) if taken > 0 else 0.0
+    )
 
 
-def _movement(stem: str, sign: int, part: dict[str, float], row: np.ndarray, face: FaceModel,
-              sides: dict[str, list[int]]) -> CoefficientMovement:
+def _movement(
+    stem: str, sign: int, part: dict[str, float], row: np.ndarray, face: FaceModel, sides: dict[str, list[int]]
+) -> CoefficientMovement:
     left, right = part.get("left", 0.0), part.get("right", 0.0)
     if "both" in part or together(left, right):
         side, shown = "both", list(part)
@@ -148,12 +164,14 @@ def _movement(stem: str, sign: int, part: dict[str, float], row: np.ndarray, fac
     seen = face.materials != MOUTH if stem != "tongueOut" else slice(None)
     size = np.linalg.norm(face.displacement(alone)[seen], axis=-1).max(initial=0) * 1e3 if face.has_mesh else 0.0
     stronger = stronger_side(left, right) if side == "both" and "both" not in part else ""
-    return CoefficientMovement(stem=stem, side=side, weight=sign * max(part[name] for name in shown),
-                               largest_mm=float(size), stronger=stronger)
+    return CoefficientMovement(
+        stem=stem, side=side, weight=sign * max(part[name] for name in shown), largest_mm=float(size), stronger=stronger
+    )
 
 
-def named(movements: tuple[CoefficientMovement, ...], largest: float = 0.0,
-          largest_mm: float = 0.0) -> list[CoefficientMovement]:
+def named(
+    movements: tuple[CoefficientMovement, ...], largest: float = 0.0, largest_mm: float = 0.0
+) -> list[CoefficientMovement]:
     """Those worth naming, at most `MOST`, the largest coefficient first; `largest` and `largest_mm` are those of a
     movement named already (gaze)."""
     top = max([largest, *(abs(m.weight) for m in movements)])

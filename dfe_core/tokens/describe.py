@@ -44,10 +44,14 @@ _NEIGHBOURS: Mapping[str, tuple[str, ...]] = {
     "jaw line": ("chin", "lower lip", "cheek", "lip corner"),
     "lip corner": ("upper lip", "lower lip", "cheek", "chin", "jaw line", "nose"),
     "lower lip": ("chin", "lip corner", "upper lip", "tongue", "jaw line"),
-    "upper lip": ("lip corner", "nose", "lower lip", "cheek"), "nose": ("upper lip", "cheek", "inner brow"),
-    "cheek": ("lower lid", "jaw line", "nose", "outer brow"), "upper lid": ("lower lid", "outer brow"),
-    "lower lid": ("cheek", "upper lid"), "inner brow": ("outer brow", "nose", "upper lid"),
-    "outer brow": ("inner brow", "upper lid")}
+    "upper lip": ("lip corner", "nose", "lower lip", "cheek"),
+    "nose": ("upper lip", "cheek", "inner brow"),
+    "cheek": ("lower lid", "jaw line", "nose", "outer brow"),
+    "upper lid": ("lower lid", "outer brow"),
+    "lower lid": ("cheek", "upper lid"),
+    "inner brow": ("outer brow", "nose", "upper lid"),
+    "outer brow": ("inner brow", "upper lid"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +99,9 @@ def codeword_descriptions(psi: np.ndarray, face: FaceModel) -> list[CodewordDesc
     if not face.has_mesh:
         return [_without_mesh(row, face.names, side, part) for row, side, part in zip(psi, sides, made, strict=True)]
     parts = face_parts(face)
-    motions = [row for i in range(0, len(psi), _CHUNK) for row in
-               part_motions(face.displacement(psi[i:i + _CHUNK]), parts)]
+    motions = [
+        row for i in range(0, len(psi), _CHUNK) for row in part_motions(face.displacement(psi[i : i + _CHUNK]), parts)
+    ]
     turns = eye_turns(psi, face, parts)
     return [_describe(*row) for row in zip(sides, made, motions, turns, strict=True)]
 
@@ -108,11 +113,13 @@ def describe_codewords(psi: np.ndarray, face: FaceModel) -> list[str]:
     where there are data, their measured association (`dfe_core.facs.codeword_names`).
     """
     from dfe_core.tokens.phrasing import sentence
+
     return [sentence(d) for d in codeword_descriptions(psi, face)]
 
 
-def nearest_actions(psi: np.ndarray, face: FaceModel,
-                    actions: Mapping[str, np.ndarray]) -> tuple[list[str], np.ndarray]:
+def nearest_actions(
+    psi: np.ndarray, face: FaceModel, actions: Mapping[str, np.ndarray]
+) -> tuple[list[str], np.ndarray]:
     """For (K, E) codewords, the name of the action whose displacement field is nearest, and the (K,) cosine."""
     names = list(actions)
     if not names or not len(psi):
@@ -131,17 +138,26 @@ def _describe(side: str, made: Composition, motions: list[PartMotion], turn: Eye
     parts = tuple(_worth_naming([m for m in motions if not _follows(m, gaze)], share, travel))
     movements = _movements(made, gaze, share, travel)
     strongest = max((abs(m.weight) for m in movements), default=max((m.strength for m in motions), default=0.0))
-    return CodewordDescription(side=side, parts=parts, movements=movements, taken_away=made.taken_away,
-                               gaze=gaze if share >= GAZE_SECOND * strongest else None, contrast=made.contrast)
+    return CodewordDescription(
+        side=side,
+        parts=parts,
+        movements=movements,
+        taken_away=made.taken_away,
+        gaze=gaze if share >= GAZE_SECOND * strongest else None,
+        contrast=made.contrast,
+    )
 
 
-def _movements(made: Composition, gaze: EyeTurn | None, share: float,
-               travel: float) -> tuple[CoefficientMovement, ...]:
+def _movements(made: Composition, gaze: EyeTurn | None, share: float, travel: float) -> tuple[CoefficientMovement, ...]:
     """Those worth naming: of a contrast what it adds and what it takes away, of what follows the eyes nothing, and
     none where all are weak."""
     if made.contrast:
-        return tuple(m for sign in (1, -1) for m in named(tuple(m for m in made.movements if sign * m.weight > 0))[:2]
-                     if not m.slight)
+        return tuple(
+            m
+            for sign in (1, -1)
+            for m in named(tuple(m for m in made.movements if sign * m.weight > 0))[:2]
+            if not m.slight
+        )
     found = named(made.movements, largest=share, largest_mm=travel)
     if max([share, *(abs(m.weight) for m in found)]) < WEAK:
         return ()
@@ -168,8 +184,11 @@ def _worth_naming(motions: list[PartMotion], gaze: float, travel: float) -> list
             kept.append(motion)
     kept = kept[:MOST_PARTS]
     seen = max([travel, *(FARTHER * k.largest_mm for k in kept)])
-    missed = [m for m in moving if m.largest_mm == farthest >= seen
-              and m not in kept and not any(_carried(m, by) for by in kept)]
+    missed = [
+        m
+        for m in moving
+        if m.largest_mm == farthest >= seen and m not in kept and not any(_carried(m, by) for by in kept)
+    ]
     return kept + missed
 
 
@@ -178,8 +197,9 @@ def _follows(motion: PartMotion, gaze: EyeTurn | None) -> bool:
     if gaze is None or motion.part not in ("upper lid", "lower lid"):
         return False
     yaw, pitch = gaze.left_yaw + gaze.right_yaw, gaze.left_pitch + gaze.right_pitch
-    ways = [word for word, value in (("left", yaw), ("right", -yaw), ("up", pitch), ("down", -pitch))
-            if value >= TURN_DEG]
+    ways = [
+        word for word, value in (("left", yaw), ("right", -yaw), ("up", pitch), ("down", -pitch)) if value >= TURN_DEG
+    ]
     return motion.directions[:1] != () and motion.directions[0] in ways
 
 
@@ -188,12 +208,21 @@ def _carried(motion: PartMotion, by: PartMotion) -> bool:
         return False
     if by.side != "both" and motion.side not in ("both", by.side):
         return False
-    return not motion.directions or not by.directions or motion.directions[0] in by.directions \
+    return (
+        not motion.directions
+        or not by.directions
+        or motion.directions[0] in by.directions
         or by.directions[0] in motion.directions
+    )
 
 
 def _without_mesh(row: np.ndarray, names: tuple[str, ...], side: str, made: Composition) -> CodewordDescription:
     order = np.argsort(-np.abs(row))[:3]
     largest = tuple((names[i], float(row[i])) for i in order if abs(row[i]) >= 0.25 * abs(row[order[0]]) > 0)
-    return CodewordDescription(side=side, movements=tuple(named(made.movements)), taken_away=made.taken_away,
-                               contrast=made.contrast, coefficients=largest)
+    return CodewordDescription(
+        side=side,
+        movements=tuple(named(made.movements)),
+        taken_away=made.taken_away,
+        contrast=made.contrast,
+        coefficients=largest,
+    )

@@ -33,10 +33,15 @@ def dynamics(index: RunIndex, codeword: int) -> Dynamics:
     """Typical onset, duration and offset of a codeword, from its runs."""
     runs = index.runs(codeword)
     minutes = index.recordings["duration_s"].sum() / 60
-    return Dynamics(codeword, len(runs), len(runs) / minutes if minutes else 0.0,
-                    float(index.cooccurrence[codeword, codeword]) / max(index.frames, 1),
-                    _quartiles(runs["end_s"] - runs["start_s"]), _quartiles(runs["peak_s"] - runs["start_s"]),
-                    _quartiles(runs["end_s"] - runs["peak_s"]))
+    return Dynamics(
+        codeword,
+        len(runs),
+        len(runs) / minutes if minutes else 0.0,
+        float(index.cooccurrence[codeword, codeword]) / max(index.frames, 1),
+        _quartiles(runs["end_s"] - runs["start_s"]),
+        _quartiles(runs["peak_s"] - runs["start_s"]),
+        _quartiles(runs["end_s"] - runs["peak_s"]),
+    )
 
 
 def contexts(index: RunIndex, codeword: int, limit: int = 10, few: float = FEW) -> pd.DataFrame:
@@ -50,8 +55,10 @@ def contexts(index: RunIndex, codeword: int, limit: int = 10, few: float = FEW) 
     followed = index.followed.astype(np.float64)
     total = followed.sum()
     parts = []
-    for direction, counts, ones in (("before", followed[:, codeword], followed.sum(1) * followed[:, codeword].sum()),
-                                    ("after", followed[codeword], followed.sum(0) * followed[codeword].sum())):
+    for direction, counts, ones in (
+        ("before", followed[:, codeword], followed.sum(1) * followed[:, codeword].sum()),
+        ("after", followed[codeword], followed.sum(0) * followed[codeword].sum()),
+    ):
         parts.append(_by_lift(counts, ones / max(total, 1), limit, few, leave_out=None).assign(direction=direction))
     return pd.concat(parts, ignore_index=True)[["direction", "codeword", "count", "expected", "lift"]]
 
@@ -62,8 +69,9 @@ def cooccurring(index: RunIndex, codeword: int, limit: int = 10, few: float = FE
     alone = np.diag(index.cooccurrence).astype(np.float64)
     expected = alone * alone[codeword] / max(index.frames, 1)
     table = _by_lift(index.cooccurrence[codeword].astype(np.float64), expected, limit, few, leave_out=codeword)
-    return table.assign(pmi_bits=np.log2(table["lift"].where(table["lift"] > 0)),
-                        share=table["count"] / max(alone[codeword], 1))
+    return table.assign(
+        pmi_bits=np.log2(table["lift"].where(table["lift"] > 0)), share=table["count"] / max(alone[codeword], 1)
+    )
 
 
 def lift_table(index: RunIndex) -> np.ndarray:
@@ -86,8 +94,15 @@ def intensity_distribution(index: RunIndex, codeword: int, bins: int = 50) -> pd
     return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "frames": frames.astype(np.int64)})
 
 
-def distribution_over(index: RunIndex, codeword: int, recordings: pd.DataFrame, by: str, confidence: float = 0.95,
-                      resamples: int = 2000, seed: int = 0) -> pd.DataFrame:
+def distribution_over(
+    index: RunIndex,
+    codeword: int,
+    recordings: pd.DataFrame,
+    by: str,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
     """Share of frames with a codeword in each value of a column of `recordings` (``subject`` or a label).
 
     Each value's share is the mean over its subjects of the subject's own share; the interval is a percentile
@@ -104,8 +119,9 @@ def distribution_over(index: RunIndex, codeword: int, recordings: pd.DataFrame, 
     return pd.DataFrame(rows, columns=["value", "subjects", "frames", "share", "low", "high", "mean_intensity"])
 
 
-def bootstrap_mean(values: np.ndarray, rng: np.random.Generator, confidence: float = 0.95,
-                   resamples: int = 2000) -> tuple[float, float]:
+def bootstrap_mean(
+    values: np.ndarray, rng: np.random.Generator, confidence: float = 0.95, resamples: int = 2000
+) -> tuple[float, float]:
     """Percentile bootstrap interval of a mean; (NaN, NaN) for fewer than two values."""
     if len(values) < 2:
         return float("nan"), float("nan")
@@ -118,21 +134,29 @@ def _cells(index: RunIndex, codeword: int, recordings: pd.DataFrame, by: str) ->
     """One row a value and subject: all frames, frames with the codeword, summed intensity."""
     rows = index.presence[index.presence["codeword"] == codeword].rename(columns={"frames": "present"})
     columns = list(dict.fromkeys(["recording", "subject", by]))
-    table = index.recordings.merge(recordings[columns], on="recording") \
-        .merge(rows[["recording", "present", "intensity"]], "left", "recording")
+    table = index.recordings.merge(recordings[columns], on="recording").merge(
+        rows[["recording", "present", "intensity"]], "left", "recording"
+    )
     keys = list(dict.fromkeys([by, "subject"]))
     table = table[table[by].notna()].assign(who=table["subject"])
-    return table.groupby([*keys, "who"] if by != "subject" else keys, as_index=False, observed=True) \
-        [["frames", "present", "intensity"]].sum()
+    return table.groupby([*keys, "who"] if by != "subject" else keys, as_index=False, observed=True)[
+        ["frames", "present", "intensity"]
+    ].sum()
 
 
-def _value_row(value: object, cell: pd.DataFrame, rng: np.random.Generator, confidence: float,
-               resamples: int) -> tuple:
+def _value_row(value: object, cell: pd.DataFrame, rng: np.random.Generator, confidence: float, resamples: int) -> tuple:
     share = (cell["present"] / cell["frames"]).to_numpy()
     low, high = bootstrap_mean(share, rng, confidence, resamples)
     present = cell["present"].sum()
-    return (value, len(cell), int(cell["frames"].sum()), float(share.mean()), low, high,
-            float(cell["intensity"].sum() / present) if present else float("nan"))
+    return (
+        value,
+        len(cell),
+        int(cell["frames"].sum()),
+        float(share.mean()),
+        low,
+        high,
+        float(cell["intensity"].sum() / present) if present else float("nan"),
+    )
 
 
 def _by_lift(counts: np.ndarray, expected: np.ndarray, limit: int, few: float, leave_out: int | None) -> pd.DataFrame:
@@ -140,8 +164,14 @@ def _by_lift(counts: np.ndarray, expected: np.ndarray, limit: int, few: float, l
     usable = (expected >= few) & (counts > 0)
     usable[[REST] if leave_out is None else [REST, leave_out]] = False
     order = [k for k in np.argsort(-lift, kind="stable") if usable[k]][:limit]
-    return pd.DataFrame({"codeword": np.array(order, np.int64), "count": counts[order].astype(np.int64),
-                         "expected": expected[order], "lift": lift[order]})
+    return pd.DataFrame(
+        {
+            "codeword": np.array(order, np.int64),
+            "count": counts[order].astype(np.int64),
+            "expected": expected[order],
+            "lift": lift[order],
+        }
+    )
 
 
 def _quartiles(values: pd.Series) -> tuple[float, float, float]:

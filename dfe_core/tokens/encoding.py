@@ -36,8 +36,9 @@ class EncodeReport:
 
 
 @one_writer("tokens", "{model}--{dataset}", wait_s=3600)
-def encode_dataset(model: str, dataset: str, *, fast: bool = False, root: Path | None = None,
-                   progress: Listener = silent) -> EncodeReport:
+def encode_dataset(
+    model: str, dataset: str, *, fast: bool = False, root: Path | None = None, progress: Listener = silent
+) -> EncodeReport:
     """Write ``tokens/<model>--<dataset>/``; does nothing when it already holds the tokens of both as they are.
 
     Memory is one recording. fast: greedily and without the network (`Tokenizer.encode_fast`). Raises `DataError` for a
@@ -69,38 +70,60 @@ def _current(path: Path, model_key: str, dataset_key: str, search: str) -> dict 
         return None
 
 
-def _write(model: Tokenizer, config: dict, data: Dataset, folder: Path, fast: bool, root: Path | None,
-           progress: Listener) -> dict:
+def _write(
+    model: Tokenizer, config: dict, data: Dataset, folder: Path, fast: bool, root: Path | None, progress: Listener
+) -> dict:
     stages, size = model.config.stages, len(model.quantizer.codewords)
-    schema = pa.schema([("recording", pa.dictionary(pa.int32(), pa.string())), ("frame", pa.int64()),
-                        ("time_s", pa.float64()), ("tokens", pa.list_(pa.uint16(), stages)),
-                        ("levels", pa.list_(pa.uint8(), stages)), ("error_mm", pa.float32())])
+    schema = pa.schema(
+        [
+            ("recording", pa.dictionary(pa.int32(), pa.string())),
+            ("frame", pa.int64()),
+            ("time_s", pa.float64()),
+            ("tokens", pa.list_(pa.uint16(), stages)),
+            ("levels", pa.list_(pa.uint8(), stages)),
+            ("error_mm", pa.float32()),
+        ]
+    )
     face = open_face(config["face"], root)
-    gram = torch.as_tensor(face.gram * 1e6 if face.has_mesh else np.full_like(face.gram, np.nan),
-                           dtype=torch.float32, device=model.frame.device)
+    gram = torch.as_tensor(
+        face.gram * 1e6 if face.has_mesh else np.full_like(face.gram, np.nan),
+        dtype=torch.float32,
+        device=model.frame.device,
+    )
     counts, frames, done, total = [], 0, 0, data.frame_count
     with pq.ParquetWriter(folder / "tokens.parquet", schema, compression="zstd") as sink:
         for part in data.iter_frames():
-            tokens, levels, intensities, error = encode_frames(model, part.psi[part.valid], gram,
-                                                                linked_frames(part.frame[part.valid]), fast)
+            tokens, levels, intensities, error = encode_frames(
+                model, part.psi[part.valid], gram, linked_frames(part.frame[part.valid]), fast
+            )
             sink.write_table(_table(part, tokens, levels, error, schema, stages))
             counts.append(_counts(part.recording, tokens, intensities, size))
             frames, done = frames + len(tokens), done + len(part.psi)
             progress(Progress("encoding", done, total))
     pd.concat(counts).to_parquet(folder / "counts.parquet", index=False)
-    manifest = {"schema_version": SCHEMA_VERSION, "model": config["name"], "dataset": data.name,
-                "model_key": config["key"], "dataset_key": data.key,
-                "key": f"{config['key']}-{data.key}" + ("-fast" if fast else ""), "search": _search(fast),
-                "simulated": data.simulated, "stages": stages, "codewords": size, "levels": config["levels"],
-                "recordings": len(data.recordings), "frames": frames,
-                "files": {n: file_sha256(folder / n) for n in ("tokens.parquet", "counts.parquet")}}
+    manifest = {
+        "schema_version": SCHEMA_VERSION,
+        "model": config["name"],
+        "dataset": data.name,
+        "model_key": config["key"],
+        "dataset_key": data.key,
+        "key": f"{config['key']}-{data.key}" + ("-fast" if fast else ""),
+        "search": _search(fast),
+        "simulated": data.simulated,
+        "stages": stages,
+        "codewords": size,
+        "levels": config["levels"],
+        "recordings": len(data.recordings),
+        "frames": frames,
+        "files": {n: file_sha256(folder / n) for n in ("tokens.parquet", "counts.parquet")},
+    }
     write_json(folder / "manifest.json", manifest)
     return manifest
 
 
-def encode_frames(model: Tokenizer, psi: np.ndarray, gram_mm: torch.Tensor,
-                  linked: np.ndarray | None = None,
-                  fast: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def encode_frames(
+    model: Tokenizer, psi: np.ndarray, gram_mm: torch.Tensor, linked: np.ndarray | None = None, fast: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(T, E) ψ to tokens (T, N) uint16, levels (T, N) uint8, intensities (T, N) f32 and error (T,) f32 mm.
 
     gram_mm: (E, E) of the face, mm²: error is the root mean squared vertex distance of each frame. linked: (T,) bool,
@@ -120,12 +143,21 @@ def encode_frames(model: Tokenizer, psi: np.ndarray, gram_mm: torch.Tensor,
     return tokens.astype(np.uint16), levels.astype(np.uint8), intensities, error
 
 
-def _table(part: Frames, tokens: np.ndarray, levels: np.ndarray, error: np.ndarray, schema: pa.Schema,
-           stages: int) -> pa.Table:
+def _table(
+    part: Frames, tokens: np.ndarray, levels: np.ndarray, error: np.ndarray, schema: pa.Schema, stages: int
+) -> pa.Table:
     name = pa.DictionaryArray.from_arrays(np.zeros(len(tokens), np.int32), [part.recording])
-    return pa.table([name, part.frame[part.valid], part.time_s[part.valid],
-                     pa.FixedSizeListArray.from_arrays(tokens.ravel(), stages),
-                     pa.FixedSizeListArray.from_arrays(levels.ravel(), stages), error], schema=schema)
+    return pa.table(
+        [
+            name,
+            part.frame[part.valid],
+            part.time_s[part.valid],
+            pa.FixedSizeListArray.from_arrays(tokens.ravel(), stages),
+            pa.FixedSizeListArray.from_arrays(levels.ravel(), stages),
+            error,
+        ],
+        schema=schema,
+    )
 
 
 def _counts(recording: str, tokens: np.ndarray, intensities: np.ndarray, size: int) -> pd.DataFrame:
@@ -135,6 +167,12 @@ def _counts(recording: str, tokens: np.ndarray, intensities: np.ndarray, size: i
     uses = np.bincount(cell, minlength=stages * size)
     strength = np.bincount(cell, intensities.ravel(), minlength=stages * size)
     used = np.flatnonzero((uses > 0) & (np.arange(stages * size) % size != REST))
-    return pd.DataFrame({"recording": recording, "stage": (used // size).astype(np.int16),
-                         "codeword": (used % size).astype(np.int32), "uses": uses[used],
-                         "intensity": strength[used]})
+    return pd.DataFrame(
+        {
+            "recording": recording,
+            "stage": (used // size).astype(np.int16),
+            "codeword": (used % size).astype(np.int32),
+            "uses": uses[used],
+            "intensity": strength[used],
+        }
+    )

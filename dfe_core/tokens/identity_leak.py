@@ -60,12 +60,19 @@ class IdentityLeak:
     @property
     def statement(self) -> str:
         """A few sentences for people."""
-        told = (f"Of {WINDOW_S:g}-second windows, {_told(self.full.tokens)} are ascribed to the right one of "
-                f"{self.subjects} subjects from tokens and {_told(self.full.psi)} from ψ (from means alone "
-                f"{self.means.tokens[0]:.0%} and {self.means.psi[0]:.0%}); chance is {self.chance:.0%}")
+        told = (
+            f"Of {WINDOW_S:g}-second windows, {_told(self.full.tokens)} are ascribed to the right one of "
+            f"{self.subjects} subjects from tokens and {_told(self.full.psi)} from ψ (from means alone "
+            f"{self.means.tokens[0]:.0%} and {self.means.psi[0]:.0%}); chance is {self.chance:.0%}"
+        )
         low, high = self.full.difference[1:]
-        verdict = "tell subjects apart less than ψ does" if high < 0 else \
-            "tell subjects apart more than ψ does" if low > 0 else "hide no more of the person than ψ does"
+        verdict = (
+            "tell subjects apart less than ψ does"
+            if high < 0
+            else "tell subjects apart more than ψ does"
+            if low > 0
+            else "hide no more of the person than ψ does"
+        )
         return f"{told}. So tokens {verdict}. {self.split[0].upper() + self.split[1:]}."
 
 
@@ -80,8 +87,9 @@ class Windows:
     split: str
 
 
-def identity_leak(model: str, dataset: str, root: Path | None = None, seed: int = 0,
-                  progress: Listener = silent) -> IdentityLeak:
+def identity_leak(
+    model: str, dataset: str, root: Path | None = None, seed: int = 0, progress: Listener = silent
+) -> IdentityLeak:
     """Measure it, or read what was measured before on the same tokens and data.
 
     Raises `DataError` for fewer than two subjects, or a subject too short to be split.
@@ -117,9 +125,17 @@ def windows_of(tokens: TokenCache, dataset: Dataset, seed: int = 0, progress: Li
     kept = _thinned(subject, seed)
     features = np.stack([parts[i][2] for i in kept])
     k, e = tokens.codewords, len(dataset.names)
-    return Windows(subject[kept], block[kept], {
-        "tokens means": features[:, :k], "tokens full": features[:, :2 * k],
-        "psi means": features[:, 2 * k:2 * k + e], "psi full": features[:, 2 * k:]}, split)
+    return Windows(
+        subject[kept],
+        block[kept],
+        {
+            "tokens means": features[:, :k],
+            "tokens full": features[:, : 2 * k],
+            "psi means": features[:, 2 * k : 2 * k + e],
+            "psi full": features[:, 2 * k :],
+        },
+        split,
+    )
 
 
 def measure(windows: Windows, seed: int = 0, progress: Listener = silent) -> IdentityLeak:
@@ -146,6 +162,7 @@ def _predicted(features: np.ndarray, who: np.ndarray, block: np.ndarray) -> np.n
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
+
     predicted = np.full(len(who), -1)
     for fold in np.unique(block):
         test = block == fold
@@ -193,8 +210,10 @@ def _bag(tokens: np.ndarray, intensities: np.ndarray, size: int) -> tuple[np.nda
 
 def _thinned(subject: np.ndarray, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    kept = [rows if len(rows) <= MOST_WINDOWS else np.sort(rng.choice(rows, MOST_WINDOWS, replace=False))
-            for rows in (np.flatnonzero(subject == name) for name in np.unique(subject))]
+    kept = [
+        rows if len(rows) <= MOST_WINDOWS else np.sort(rng.choice(rows, MOST_WINDOWS, replace=False))
+        for rows in (np.flatnonzero(subject == name) for name in np.unique(subject))
+    ]
     return np.sort(np.concatenate(kept))
 
 

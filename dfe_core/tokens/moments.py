@@ -12,8 +12,14 @@ APART_S = 1.0
 _FIRST = 2000
 
 
-def strongest_moments(index: RunIndex, codeword: int, recordings: pd.DataFrame, limit: int = 20,
-                      per_subject: int = PER_SUBJECT, apart_s: float = APART_S) -> pd.DataFrame:
+def strongest_moments(
+    index: RunIndex,
+    codeword: int,
+    recordings: pd.DataFrame,
+    limit: int = 20,
+    per_subject: int = PER_SUBJECT,
+    apart_s: float = APART_S,
+) -> pd.DataFrame:
     """The runs in which a codeword peaks highest, one row an event.
 
     Of runs whose peaks lie within `apart_s` in one recording only the strongest stays (non-maximum suppression);
@@ -39,8 +45,9 @@ def strongest_moments(index: RunIndex, codeword: int, recordings: pd.DataFrame, 
     return _joined(kept.drop(columns=["turn", "subject"]), recordings)
 
 
-def quantile_examples(index: RunIndex, codeword: int, recordings: pd.DataFrame, bands: int = 10, each: int = 5,
-                      seed: int = 0) -> pd.DataFrame:
+def quantile_examples(
+    index: RunIndex, codeword: int, recordings: pd.DataFrame, bands: int = 10, each: int = 5, seed: int = 0
+) -> pd.DataFrame:
     """Examples over the whole range of a codeword: `each` runs from each of `bands` bands of equal size by peak
     intensity (ties ordered by dominance), drawn at random but over as many subjects as there are.
 
@@ -85,13 +92,16 @@ def _spread(ordered: pd.DataFrame, limit: int, per_subject: int) -> pd.DataFrame
     ordered = ordered.assign(turn=ordered.groupby("subject", sort=False).cumcount())
     rank = ordered["turn"].to_numpy()
     first = np.flatnonzero(rank < per_subject)[:limit]
-    rest = np.flatnonzero(rank >= per_subject)[:limit - len(first)]
+    rest = np.flatnonzero(rank >= per_subject)[: limit - len(first)]
     return ordered.iloc[np.sort(np.r_[first, rest])].reset_index(drop=True)
 
 
 def _ordered(runs: pd.DataFrame) -> pd.DataFrame:
-    return runs.sort_values(["peak", "dominance", "mean", "recording", "start_frame"],
-                            ascending=[False, False, False, True, True], kind="stable")
+    return runs.sort_values(
+        ["peak", "dominance", "mean", "recording", "start_frame"],
+        ascending=[False, False, False, True, True],
+        kind="stable",
+    )
 
 
 def _joined(runs: pd.DataFrame, recordings: pd.DataFrame) -> pd.DataFrame:

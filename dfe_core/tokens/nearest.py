@@ -40,8 +40,14 @@ class FaceIndex:
         """frames, dimensions, held (share of the variance on the directions kept)."""
         return read_json(self.path / "manifest.json")
 
-    def search(self, psi: np.ndarray, limit: int = 12, apart_s: float = 1.0, per_subject: int | None = None,
-               candidates: int = 100_000) -> pd.DataFrame:
+    def search(
+        self,
+        psi: np.ndarray,
+        limit: int = 12,
+        apart_s: float = 1.0,
+        per_subject: int | None = None,
+        candidates: int = 100_000,
+    ) -> pd.DataFrame:
         """The moments nearest to a face (E,): recording, subject, frame, time_s, distance_mm (root mean square over
         vertices); nearest first, at least `apart_s` apart in a recording, at most `per_subject` of one subject.
 
@@ -52,10 +58,13 @@ class FaceIndex:
             raise DataError("face", f"{psi.shape} coefficients", f"({len(self.dataset.names)},)")
         centred = (psi - self._basis["mean"]) @ self._basis["factor"] * 1e3
         on = centred @ self._basis["axes"]
-        off = np.sqrt(max((centred ** 2).sum() - (on ** 2).sum(), 0))
+        off = np.sqrt(max((centred**2).sum() - (on**2).sum(), 0))
         bound = self._bounds(on.astype(np.float32), np.float32(off))
-        rows = np.argpartition(bound, min(candidates, len(bound)) - 1)[:candidates] if len(bound) else \
-            np.empty(0, np.int64)
+        rows = (
+            np.argpartition(bound, min(candidates, len(bound)) - 1)[:candidates]
+            if len(bound)
+            else np.empty(0, np.int64)
+        )
         rows = rows[np.argsort(bound[rows], kind="stable")]
         found = self._refined(self._apart(rows, apart_s, per_subject, 3 * limit), psi)
         return found.sort_values("distance_mm", kind="stable").head(limit).reset_index(drop=True)
@@ -65,9 +74,9 @@ class FaceIndex:
         places, beside = self._places, self._beside
         bound = np.empty(len(places), np.float32)
         for start in range(0, len(places), _BLOCK):
-            difference = places[start:start + _BLOCK].astype(np.float32) - on
-            bound[start:start + _BLOCK] = np.einsum("nd,nd->n", difference, difference)
-            bound[start:start + _BLOCK] += (beside[start:start + _BLOCK].astype(np.float32) - off) ** 2
+            difference = places[start : start + _BLOCK].astype(np.float32) - on
+            bound[start : start + _BLOCK] = np.einsum("nd,nd->n", difference, difference)
+            bound[start : start + _BLOCK] += (beside[start : start + _BLOCK].astype(np.float32) - off) ** 2
         return bound
 
     def _apart(self, rows: np.ndarray, apart_s: float, per_subject: int | None, limit: int) -> pd.DataFrame:
@@ -75,8 +84,9 @@ class FaceIndex:
         taken: list[int] = []
         times: dict[int, list[float]] = {}
         used: dict[str, int] = {}
-        for i, (recording, time_s, subject) in enumerate(zip(table["at"], table["time_s"], table["subject"],
-                                                             strict=True)):
+        for i, (recording, time_s, subject) in enumerate(
+            zip(table["at"], table["time_s"], table["subject"], strict=True)
+        ):
             near = times.setdefault(recording, [])
             if any(abs(time_s - t) < apart_s for t in near) or (per_subject and used.get(subject, 0) >= per_subject):
                 continue
@@ -90,9 +100,15 @@ class FaceIndex:
     def _where(self, rows: np.ndarray) -> pd.DataFrame:
         at = np.searchsorted(self._ends, rows, "right")
         recordings = self.dataset.recordings
-        return pd.DataFrame({"at": at, "recording": recordings["recording"].to_numpy()[at],
-                             "subject": recordings["subject"].to_numpy()[at], "frame": self._frame[rows],
-                             "time_s": self._time[rows]})
+        return pd.DataFrame(
+            {
+                "at": at,
+                "recording": recordings["recording"].to_numpy()[at],
+                "subject": recordings["subject"].to_numpy()[at],
+                "frame": self._frame[rows],
+                "time_s": self._time[rows],
+            }
+        )
 
     def _refined(self, table: pd.DataFrame, psi: np.ndarray) -> pd.DataFrame:
         distance = np.empty(len(table))
@@ -148,9 +164,18 @@ def build_moments(dataset: Dataset, face: FaceModel, progress: Listener = silent
         mean, axes, held = _axes(dataset, factor, progress)
         np.savez(folder / "basis.npz", mean=mean, factor=factor, axes=axes)
         count = _project(dataset, mean, factor, axes, folder, progress)
-        write_json(folder / "manifest.json", {"version": VERSION, "dataset": dataset.name, "key": dataset.key,
-                                              "face": face.id, "frames": count, "dimensions": axes.shape[1],
-                                              "held": held})
+        write_json(
+            folder / "manifest.json",
+            {
+                "version": VERSION,
+                "dataset": dataset.name,
+                "key": dataset.key,
+                "face": face.id,
+                "frames": count,
+                "dimensions": axes.shape[1],
+                "held": held,
+            },
+        )
     return FaceIndex(_path(dataset, face), dataset)
 
 
@@ -179,13 +204,18 @@ def _axes(dataset: Dataset, factor: np.ndarray, progress: Listener) -> tuple[np.
     return mean, vectors[:, :kept], float(min(share[kept - 1], 1)) if values.sum() > 0 else 1.0
 
 
-def _project(dataset: Dataset, mean: np.ndarray, factor: np.ndarray, axes: np.ndarray, folder: Path,
-             progress: Listener) -> int:
+def _project(
+    dataset: Dataset, mean: np.ndarray, factor: np.ndarray, axes: np.ndarray, folder: Path, progress: Listener
+) -> int:
     recordings = dataset.recordings
     ends = np.cumsum(recordings["valid_frames"].to_numpy(np.int64))
     count = int(ends[-1]) if len(ends) else 0
-    shapes = {"places": (np.float16, (count, axes.shape[1])), "beside": (np.float16, (count,)),
-              "frame": (np.int64, (count,)), "time": (np.float64, (count,))}
+    shapes = {
+        "places": (np.float16, (count, axes.shape[1])),
+        "beside": (np.float16, (count,)),
+        "frame": (np.int64, (count,)),
+        "time": (np.float64, (count,)),
+    }
     out = {name: _array(folder / f"{name}.npy", dtype, shape) for name, (dtype, shape) in shapes.items()}
     done, start = 0, 0
     for frames in dataset.iter_frames():
@@ -193,7 +223,7 @@ def _project(dataset: Dataset, mean: np.ndarray, factor: np.ndarray, axes: np.nd
         centred = (frames.psi[frames.valid] - mean) @ factor * 1e3
         on = centred @ axes
         out["places"][start:stop] = on
-        out["beside"][start:stop] = np.sqrt(np.clip((centred ** 2).sum(1) - (on ** 2).sum(1), 0, None))
+        out["beside"][start:stop] = np.sqrt(np.clip((centred**2).sum(1) - (on**2).sum(1), 0, None))
         out["frame"][start:stop], out["time"][start:stop] = frames.frame[frames.valid], frames.time_s[frames.valid]
         start, done = stop, done + len(frames.psi)
         progress(Progress("moments", dataset.frame_count // 2 + done // 2, dataset.frame_count, frames.recording))

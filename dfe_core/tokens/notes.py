@@ -32,8 +32,11 @@ class NoteConflict(DataError):
 
     def __init__(self, subject: str, name: str, theirs: Any, author: str) -> None:
         self.theirs = theirs
-        super().__init__(subject, f"{author or 'someone'} changed its {name} to {theirs!r} meanwhile",
-                         "that you look at it and save again")
+        super().__init__(
+            subject,
+            f"{author or 'someone'} changed its {name} to {theirs!r} meanwhile",
+            "that you look at it and save again",
+        )
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,16 @@ class Notebook:
         """Everything written so far. Raises `DataError` for a file that is not one of ours; it is left as it is."""
         return _snapshot(self._load())
 
-    def edit(self, codeword: int, author: str = "", name: str | None = None, note: str | None = None,
-             add_tags: Iterable[str] = (), remove_tags: Iterable[str] = (), seen: int | None = None) -> Notes:
+    def edit(
+        self,
+        codeword: int,
+        author: str = "",
+        name: str | None = None,
+        note: str | None = None,
+        add_tags: Iterable[str] = (),
+        remove_tags: Iterable[str] = (),
+        seen: int | None = None,
+    ) -> Notes:
         """Change what is given of one codeword and leave the rest.
 
         Parameters
@@ -110,8 +121,9 @@ class Notebook:
         Raises `DataError` for a codeword that the model has not or a text that is too long.
         """
         subject = self._codeword(codeword)
-        wanted = {key: _text(subject, key, value) for key, value in (("name", name), ("note", note))
-                  if value is not None}
+        wanted = {
+            key: _text(subject, key, value) for key, value in (("name", name), ("note", note)) if value is not None
+        }
         more, less = _tags(subject, add_tags), set(map(str.casefold, _tags(subject, remove_tags)))
 
         def change(book: dict[str, Any]) -> None:
@@ -121,6 +133,7 @@ class Notebook:
             if more or less:
                 kept = [t for t in _value(book, subject, "tags") or [] if t.casefold() not in less]
                 self._put(book, subject, "tags", _tags(subject, [*kept, *more]), author)
+
         return self._transact(change)
 
     def save_set(self, name: str, codewords: Iterable[int], author: str = "") -> Notes:
@@ -161,11 +174,13 @@ class Notebook:
         """Take back the author's last undo, if nothing was changed by them after it."""
         return self._reverse(author, lambda history: _last_undo(history, author))
 
-    def apply(self, change: Callable[[dict[str, Any], Callable[[str, str, Any], None]], None],
-              author: str = "") -> Notes:
+    def apply(
+        self, change: Callable[[dict[str, Any], Callable[[str, str, Any], None]], None], author: str = ""
+    ) -> Notes:
         """Run several changes as one: `change(book, put)` with `put(subject, field, value)`. For imports."""
-        return self._transact(lambda book: change(
-            book, lambda subject, name, value: self._put(book, subject, name, value, author)))
+        return self._transact(
+            lambda book: change(book, lambda subject, name, value: self._put(book, subject, name, value, author))
+        )
 
     def codeword_subject(self, codeword: int) -> str:
         """``codeword/<k>``. Raises `DataError` for one that the model has not."""
@@ -186,6 +201,7 @@ class Notebook:
                 raise NoteConflict(last["subject"], last["field"], now, "someone")
             self._put(book, last["subject"], last["field"], last["before"], author, undoes=last["revision"])
             made.append(Change(**book["history"][-1]))
+
         self._transact(change)
         return made[0] if made else None
 
@@ -196,12 +212,22 @@ class Notebook:
         book["revision"] += 1
         stamp = {"revision": book["revision"], "author": author, "time": _now(), "key": self._key()}
         book["values"].setdefault(subject, {})[name] = {"value": deepcopy(value), **stamp}
-        book["history"].append({"revision": stamp["revision"], "time": stamp["time"], "author": author,
-                                "subject": subject, "field": name, "before": before, "after": deepcopy(value),
-                                "undoes": undoes})
+        book["history"].append(
+            {
+                "revision": stamp["revision"],
+                "time": stamp["time"],
+                "author": author,
+                "subject": subject,
+                "field": name,
+                "before": before,
+                "after": deepcopy(value),
+                "undoes": undoes,
+            }
+        )
 
     def _transact(self, change: Callable[[dict[str, Any]], None]) -> Notes:
         from filelock import FileLock, Timeout
+
         try:
             with FileLock(self.path.with_name(".notes.lock"), timeout=LOCK_S):
                 book = self._load()
@@ -211,8 +237,9 @@ class Notebook:
                     write_json(self.path, signed(book))
                 return _snapshot(book)
         except Timeout:
-            raise DataError(self.path, f"locked by another program for over {LOCK_S:.0f} s",
-                            "that you try again") from None
+            raise DataError(
+                self.path, f"locked by another program for over {LOCK_S:.0f} s", "that you try again"
+            ) from None
 
     def _load(self) -> dict[str, Any]:
         if not self.path.is_file():
@@ -220,8 +247,11 @@ class Notebook:
         book = read_json(self.path)
         if isinstance(book, dict):
             book = unsigned(book, self.path)
-        if not isinstance(book, dict) or book.get("schema_version") != SCHEMA_VERSION or not \
-                {"revision", "values", "history"} <= set(book):
+        if (
+            not isinstance(book, dict)
+            or book.get("schema_version") != SCHEMA_VERSION
+            or not {"revision", "values", "history"} <= set(book)
+        ):
             raise DataError(self.path, "not a notebook of this version", f"schema version {SCHEMA_VERSION}")
         return book
 
@@ -257,23 +287,34 @@ def _snapshot(book: dict[str, Any]) -> Notes:
                 codewords[int(name)] = _note(fields)
         elif (value := fields[_FIELDS[kind]]["value"]) is not None:
             named[kind][name] = value
-    return Notes(book["revision"], dict(sorted(codewords.items())), named["set"], named["frames"], named["face"],
-                 tuple(Change(**change) for change in book["history"]))
+    return Notes(
+        book["revision"],
+        dict(sorted(codewords.items())),
+        named["set"],
+        named["frames"],
+        named["face"],
+        tuple(Change(**change) for change in book["history"]),
+    )
 
 
 def _note(fields: dict[str, dict[str, Any]]) -> Note:
     last = max(fields.values(), key=lambda entry: entry["revision"])
     values = {name: entry["value"] for name, entry in fields.items() if entry["value"]}
-    return Note(values.get("name", ""), tuple(values.get("tags", ())), values.get("note", ""), last["author"],
-                last["time"], last["key"])
+    return Note(
+        values.get("name", ""),
+        tuple(values.get("tags", ())),
+        values.get("note", ""),
+        last["author"],
+        last["time"],
+        last["key"],
+    )
 
 
 def _value(book: dict[str, Any], subject: str, name: str) -> Any:
     return book["values"].get(subject, {}).get(name, {}).get("value")
 
 
-def _refuse_conflict(book: dict[str, Any], subject: str, name: str, value: Any, seen: int | None,
-                     author: str) -> None:
+def _refuse_conflict(book: dict[str, Any], subject: str, name: str, value: Any, seen: int | None, author: str) -> None:
     entry = book["values"].get(subject, {}).get(name)
     if seen is None or entry is None or entry["revision"] <= seen or entry["value"] == value:
         return
@@ -283,8 +324,10 @@ def _refuse_conflict(book: dict[str, Any], subject: str, name: str, value: Any, 
 
 def _last_standing(history: list[dict], author: str) -> dict | None:
     undone = _undone(history)
-    return next((c for c in reversed(history) if c["author"] == author and not c["undoes"]
-                 and c["revision"] not in undone), None)
+    return next(
+        (c for c in reversed(history) if c["author"] == author and not c["undoes"] and c["revision"] not in undone),
+        None,
+    )
 
 
 def _last_undo(history: list[dict], author: str) -> dict | None:

@@ -32,18 +32,37 @@ def notes_csv(notes: Notes) -> str:
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for codeword, note in notes.codewords.items():
-        writer.writerow(list(map(plain_cell, (codeword, note.name, "; ".join(note.tags), note.note, note.author,
-                                              note.time))))
+        writer.writerow(
+            list(map(plain_cell, (codeword, note.name, "; ".join(note.tags), note.note, note.author, note.time)))
+        )
     return out.getvalue()
 
 
 def notes_json(notes: Notes, model: str, key: str) -> str:
     """Everything but the history, with the model and its key: who opens it can tell whether it is the same codebook."""
-    return json.dumps({
-        "format": FORMAT, "model": model, "key": key,
-        "codewords": [{"codeword": k, "name": n.name, "tags": list(n.tags), "note": n.note, "author": n.author,
-                       "time": n.time} for k, n in notes.codewords.items()],
-        "sets": notes.sets, "frames": notes.frames, "faces": notes.faces}, indent=1, ensure_ascii=False)
+    return json.dumps(
+        {
+            "format": FORMAT,
+            "model": model,
+            "key": key,
+            "codewords": [
+                {
+                    "codeword": k,
+                    "name": n.name,
+                    "tags": list(n.tags),
+                    "note": n.note,
+                    "author": n.author,
+                    "time": n.time,
+                }
+                for k, n in notes.codewords.items()
+            ],
+            "sets": notes.sets,
+            "frames": notes.frames,
+            "faces": notes.faces,
+        },
+        indent=1,
+        ensure_ascii=False,
+    )
 
 
 def import_csv(notebook: Notebook, text: str, author: str = "", overwrite: bool = False) -> ImportSummary:
@@ -68,18 +87,26 @@ def import_json(notebook: Notebook, text: str, author: str = "", overwrite: bool
     if not isinstance(data, dict) or data.get("format") != FORMAT or not isinstance(data.get("codewords"), list):
         raise DataError("notes JSON", "not an export of notes", f"an object with format {FORMAT!r}")
     if data.get("key") != notebook._key():
-        raise DataError("notes JSON", f"written for a codebook of key {data.get('key')!r}",
-                        f"{notebook._key()!r}: numbers of codewords mean other faces there")
+        raise DataError(
+            "notes JSON",
+            f"written for a codebook of key {data.get('key')!r}",
+            f"{notebook._key()!r}: numbers of codewords mean other faces there",
+        )
     return _take(notebook, data["codewords"], data, author, overwrite)
 
 
 def _take(notebook: Notebook, rows: list[Any], named: dict[str, Any], author: str, overwrite: bool) -> ImportSummary:
     wanted, skipped = [], []
     items = [(f"row {number}", lambda row=row: _wanted(notebook, row)) for number, row in enumerate(rows, 1)]
-    for part, kind, read_one in (("sets", "set", _wanted_set), ("frames", "frames", _wanted_frames),
-                                 ("faces", "face", _wanted_face)):
-        items += [(f"{kind} {label!r}", lambda v=v, n=label, f=read_one: f(notebook, n, v))
-                  for label, v in (named.get(part) or {}).items()]
+    for part, kind, read_one in (
+        ("sets", "set", _wanted_set),
+        ("frames", "frames", _wanted_frames),
+        ("faces", "face", _wanted_face),
+    ):
+        items += [
+            (f"{kind} {label!r}", lambda v=v, n=label, f=read_one: f(notebook, n, v))
+            for label, v in (named.get(part) or {}).items()
+        ]
     for where, read in items:
         try:
             wanted.append(read())
@@ -92,6 +119,7 @@ def _take(notebook: Notebook, rows: list[Any], named: dict[str, Any], author: st
             outcome = [_take_field(book, put, subject, name, value, overwrite) for name, value in fields.items()]
             counts["kept"] += "kept" in outcome
             counts["changed"] += "changed" in outcome
+
     notebook.apply(change, author)
     return ImportSummary(counts["changed"], counts["kept"], tuple(skipped))
 

@@ -13,8 +13,20 @@ import numpy as np
 from dfe_core.faces.model import REGIONS, FaceModel
 from dfe_core.tokenizer.geometry import MOUTH, SKIN
 
-RANGES_MM = {"inner brow": 4.0, "outer brow": 4.0, "upper lid": 8.0, "lower lid": 3.0, "nose": 3.0, "cheek": 5.0,
-             "upper lip": 8.0, "lower lip": 10.0, "lip corner": 12.0, "chin": 10.0, "jaw line": 20.0, "tongue": 12.0}
+RANGES_MM = {
+    "inner brow": 4.0,
+    "outer brow": 4.0,
+    "upper lid": 8.0,
+    "lower lid": 3.0,
+    "nose": 3.0,
+    "cheek": 5.0,
+    "upper lip": 8.0,
+    "lower lip": 10.0,
+    "lip corner": 12.0,
+    "chin": 10.0,
+    "jaw line": 20.0,
+    "tongue": 12.0,
+}
 """How far each part travels, root mean square over it, in a full action of its own (one ARKit coefficient of both
 sides at 1 on the Anny head, rounded; the chin as it slides, not as it drops; the jaw line as it drops). Parts are
 compared in shares of it: 3 mm are a full movement of a lower lid and a small one of a lip corner."""
@@ -99,8 +111,11 @@ def face_parts(face: FaceModel) -> Parts:
     skin = face.materials == SKIN
     found = {(part, side): mask & skin for (part, side), mask in _by_region(face).items()}
     below = face.landmarks.get("nose base")  # lashes are no skin either
-    inside = (face.materials == MOUTH) & (face.regions == REGIONS.index("other")) \
+    inside = (
+        (face.materials == MOUTH)
+        & (face.regions == REGIONS.index("other"))
         & (face.template[:, 1] < (np.inf if below is None else face.template[below, 1]))
+    )
     found |= {("tongue", side): inside & (face.sides == code) for side, code in (("left", 1), ("right", 2))}
     kept = {label: mask for label, mask in found.items() if mask.any()}
     members = np.stack(list(kept.values()), 1) if kept else np.zeros((len(face.template), 0), bool)
@@ -113,8 +128,11 @@ def _by_region(face: FaceModel) -> dict[tuple[str, str], np.ndarray]:
     found: dict[tuple[str, str], np.ndarray] = {}
     for code, side, sign in ((1, "left", 1), (2, "right", -1)):
         region = {name: (face.regions == i) & (face.sides == code) for i, name in enumerate(REGIONS)}
-        marks = {name: face.template[face.landmarks[f"{name} {side}"]] for name in _NEEDED
-                 if f"{name} {side}" in face.landmarks}
+        marks = {
+            name: face.template[face.landmarks[f"{name} {side}"]]
+            for name in _NEEDED
+            if f"{name} {side}" in face.landmarks
+        }
         found |= {(part, side): mask for part, mask in _brow_and_lids(region, marks, sign * x, sign, y).items()}
         found |= {(name, side): region[name] for name in ("nose", "cheek", "upper lip", "lower lip")}
         found[("lip corner", side)] = region["mouth corner"]
@@ -124,8 +142,9 @@ def _by_region(face: FaceModel) -> dict[tuple[str, str], np.ndarray]:
     return found
 
 
-def _brow_and_lids(region: dict[str, np.ndarray], marks: dict[str, np.ndarray], outward: np.ndarray, sign: int,
-                   y: np.ndarray) -> dict[str, np.ndarray]:
+def _brow_and_lids(
+    region: dict[str, np.ndarray], marks: dict[str, np.ndarray], outward: np.ndarray, sign: int, y: np.ndarray
+) -> dict[str, np.ndarray]:
     """Brow in two at half its length, lids by the line between the corners of the eye."""
     if any(name not in marks for name in _NEEDED):
         middle = np.median(outward[region["brow"]]) if region["brow"].any() else 0.0
@@ -136,8 +155,12 @@ def _brow_and_lids(region: dict[str, np.ndarray], marks: dict[str, np.ndarray], 
         inner, outer = marks["inner eye corner"], marks["outer eye corner"]
         along = (sign * outward - inner[0]) / (outer[0] - inner[0])
         line, margin = inner[1] + along * (outer[1] - inner[1]), _LID_MARGIN * np.linalg.norm(outer - inner)
-    return {"inner brow": region["brow"] & (outward < middle), "outer brow": region["brow"] & (outward >= middle),
-            "upper lid": region["eye"] & (y > line + margin), "lower lid": region["eye"] & (y < line - margin)}
+    return {
+        "inner brow": region["brow"] & (outward < middle),
+        "outer brow": region["brow"] & (outward >= middle),
+        "upper lid": region["eye"] & (y > line + margin),
+        "lower lid": region["eye"] & (y < line - margin),
+    }
 
 
 def part_motions(fields: np.ndarray, parts: Parts) -> list[list[PartMotion]]:
@@ -147,17 +170,22 @@ def part_motions(fields: np.ndarray, parts: Parts) -> list[list[PartMotion]]:
     the same way, up or down; sideways they may mirror each other (out, in) or go together (left, right).
     """
     size = np.linalg.norm(fields, axis=2).astype(np.float64)
-    energy, inside = size ** 2, parts.members.astype(np.float64)
+    energy, inside = size**2, parts.members.astype(np.float64)
     count, weight = inside.sum(0), energy @ inside
     safe = np.where(weight > 0, weight, 1)
     mean = np.einsum("kv,kvc,vp->kpc", energy, fields, inside, optimize=True) / safe[..., None]
     length = (energy * size) @ inside / safe
-    largest = np.stack([size[:, column].max(1) for column in parts.members.T], 1) if len(parts.labels) \
+    largest = (
+        np.stack([size[:, column].max(1) for column in parts.members.T], 1)
+        if len(parts.labels)
         else np.zeros((len(fields), 0))
+    )
     rows = []
     for k in range(len(fields)):
-        sides = {label: _Side(np.sqrt(weight[k, p] / count[p]), largest[k, p], mean[k, p], length[k, p],
-                              int(count[p])) for p, label in enumerate(parts.labels)}
+        sides = {
+            label: _Side(np.sqrt(weight[k, p] / count[p]), largest[k, p], mean[k, p], length[k, p], int(count[p]))
+            for p, label in enumerate(parts.labels)
+        }
         rows.append(sorted(_joined(sides), key=lambda m: -m.strength))
     return rows
 
@@ -199,24 +227,34 @@ def _same_way(left: np.ndarray, right: np.ndarray) -> bool:
 
 def _both(part: str, left: _Side, right: _Side) -> PartMotion:
     lateral = left.mean[0] * right.mean[0] > 0
-    weights = np.array([left.size ** 2, right.size ** 2])
+    weights = np.array([left.size**2, right.size**2])
     share = weights / weights.sum()
     mean = share @ np.stack([left.mean, right.mean if lateral else right.mean * np.array([-1, 1, 1])])
-    size = np.sqrt((left.size ** 2 * left.vertices + right.size ** 2 * right.vertices)
-                   / (left.vertices + right.vertices))
+    size = np.sqrt((left.size**2 * left.vertices + right.size**2 * right.vertices) / (left.vertices + right.vertices))
     straight = np.linalg.norm(mean) >= _STRAIGHT * (share @ [left.length, right.length])
     words = ("left", "right") if lateral else ("out", "in")
-    return PartMotion(part=part, side="both", directions=_directions(mean, words) if straight else (),
-                      largest_mm=1e3 * max(left.largest, right.largest), strength=_share(part, size),
-                      mean=tuple(float(v) for v in mean), stronger=stronger_side(left.size, right.size))
+    return PartMotion(
+        part=part,
+        side="both",
+        directions=_directions(mean, words) if straight else (),
+        largest_mm=1e3 * max(left.largest, right.largest),
+        strength=_share(part, size),
+        mean=tuple(float(v) for v in mean),
+        stronger=stronger_side(left.size, right.size),
+    )
 
 
 def _one(part: str, name: str, side: _Side) -> PartMotion:
     outward = side.mean * np.array([-1 if name == "right" else 1, 1, 1])
     straight = np.linalg.norm(outward) >= _STRAIGHT * side.length > 0
-    return PartMotion(part=part, side=name, directions=_directions(outward, ("out", "in")) if straight else (),
-                      largest_mm=1e3 * side.largest, strength=_share(part, side.size),
-                      mean=tuple(float(v) for v in outward))
+    return PartMotion(
+        part=part,
+        side=name,
+        directions=_directions(outward, ("out", "in")) if straight else (),
+        largest_mm=1e3 * side.largest,
+        strength=_share(part, side.size),
+        mean=tuple(float(v) for v in outward),
+    )
 
 
 def _share(part: str, size: float) -> float:
@@ -247,8 +285,10 @@ def eye_turns(psi: np.ndarray, face: FaceModel, parts: Parts) -> list[EyeTurn | 
         yaw, pitch = np.arctan2(axes[:, 0], axes[:, 2]), np.arcsin(np.clip(axes[:, 1], -1, 1))
         angles.append((np.degrees(yaw), np.degrees(pitch)))
     (left_yaw, left_pitch), (right_yaw, right_pitch) = angles
-    return [EyeTurn(left_yaw=float(a), left_pitch=float(b), right_yaw=float(c), right_pitch=float(d))
-            for a, b, c, d in zip(left_yaw, left_pitch, right_yaw, right_pitch, strict=True)]
+    return [
+        EyeTurn(left_yaw=float(a), left_pitch=float(b), right_yaw=float(c), right_pitch=float(d))
+        for a, b, c, d in zip(left_yaw, left_pitch, right_yaw, right_pitch, strict=True)
+    ]
 
 
 def _rotated_axes(rest: np.ndarray, moved: np.ndarray) -> np.ndarray:
@@ -263,4 +303,4 @@ def _rotated_axes(rest: np.ndarray, moved: np.ndarray) -> np.ndarray:
 
 def _shift(rest: np.ndarray, moved: np.ndarray) -> np.ndarray:
     across = np.clip((moved - rest).mean(1)[:, :2] / EYE_RADIUS_M, -0.7, 0.7)
-    return np.concatenate([across, np.sqrt(np.maximum(1 - (across ** 2).sum(1, keepdims=True), 1e-6))], 1)
+    return np.concatenate([across, np.sqrt(np.maximum(1 - (across**2).sum(1, keepdims=True), 1e-6))], 1)

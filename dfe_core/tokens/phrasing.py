@@ -46,8 +46,9 @@ def sentence(description: CodewordDescription) -> str:
 
 def part_sizes(description: CodewordDescription) -> str:
     """Every part named with where it goes and how far: ``both cheeks up 5.6 mm, more on the right; …``."""
-    return "; ".join(f"{part_words(replace(p, stronger=''))} {p.largest_mm:.1f} mm{_more(p.stronger)}"
-                     for p in description.parts)
+    return "; ".join(
+        f"{part_words(replace(p, stronger=''))} {p.largest_mm:.1f} mm{_more(p.stronger)}" for p in description.parts
+    )
 
 
 def capitalised(text: str) -> str:
@@ -59,8 +60,9 @@ def gaze_words(turn: EyeTurn) -> str:
     """``gaze left and up 15°``; an eye that turns alone, and eyes that turn towards or away from each other."""
     left, right = np.hypot(turn.left_yaw, turn.left_pitch), np.hypot(turn.right_yaw, turn.right_pitch)
     if not together(left, right):
-        name, yaw, pitch = ("left", turn.left_yaw, turn.left_pitch) if left > right else \
-            ("right", turn.right_yaw, turn.right_pitch)
+        name, yaw, pitch = (
+            ("left", turn.left_yaw, turn.left_pitch) if left > right else ("right", turn.right_yaw, turn.right_pitch)
+        )
         return f"{name} eye turns {_turn_words(yaw, pitch)} {turned(turn):.0f}°"
     yaw, pitch = (turn.left_yaw + turn.right_yaw) / 2, (turn.left_pitch + turn.right_pitch) / 2
     apart = (turn.left_yaw - turn.right_yaw) / 2
@@ -70,8 +72,9 @@ def gaze_words(turn: EyeTurn) -> str:
 
 
 def _turn_words(yaw: float, pitch: float) -> str:
-    words = sorted(((abs(yaw), "left" if yaw > 0 else "right"), (abs(pitch), "up" if pitch > 0 else "down")),
-                   reverse=True)
+    words = sorted(
+        ((abs(yaw), "left" if yaw > 0 else "right"), (abs(pitch), "up" if pitch > 0 else "down")), reverse=True
+    )
     return " and ".join(word for size, word in words if size >= 0.4 * words[0][0])
 
 
@@ -84,8 +87,9 @@ def _contrast(description: CodewordDescription) -> str:
 
 def _movements(description: CodewordDescription) -> list[str]:
     if description.movements:
-        return [_movement_words(m) for m in description.movements if m.weight > 0] \
-            or [part_words(p) for p in description.parts]
+        return [_movement_words(m) for m in description.movements if m.weight > 0] or [
+            part_words(p) for p in description.parts
+        ]
     return _part_names(description.parts)
 
 
@@ -142,15 +146,29 @@ def _short(motion: PartMotion) -> PartMotion:
 
 def _of(parts: list[PartMotion], name: str, *directions: str) -> PartMotion | None:
     """The motion of both sides of a part whose first direction is one of these."""
-    return next((p for p in parts if p.part == name and p.side == "both" and p.directions[:1] and
-                 (not directions or p.directions[0] in directions)), None)
+    return next(
+        (
+            p
+            for p in parts
+            if p.part == name
+            and p.side == "both"
+            and p.directions[:1]
+            and (not directions or p.directions[0] in directions)
+        ),
+        None,
+    )
 
 
 def _sideways(parts: list[PartMotion]) -> tuple[str, list[PartMotion]] | None:
     """Lips and corners that go to one side together are the mouth; with the chin in front it is the jaw."""
     for direction in ("left", "right"):
-        found = [p for p in parts if p.side == "both" and p.directions[:1] == (direction,)
-                 and p.part in ("upper lip", "lower lip", "lip corner", "chin", "jaw line")]
+        found = [
+            p
+            for p in parts
+            if p.side == "both"
+            and p.directions[:1] == (direction,)
+            and p.part in ("upper lip", "lower lip", "lip corner", "chin", "jaw line")
+        ]
         if found and found[0].part in ("chin", "jaw line"):
             return f"jaw {_TOWARDS[direction]}", found
         if len(found) >= 2:

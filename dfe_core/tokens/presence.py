@@ -46,8 +46,11 @@ class PresenceRule:
         for name in ("mm", "intensity"):
             onset, offset = getattr(self, f"onset_{name}"), getattr(self, f"offset_{name}")
             if not 0 < offset <= onset < np.inf:
-                raise DataError("presence rule", f"onset {onset:g} and offset {offset:g} ({name})",
-                                "an offset above 0 and not above the onset")
+                raise DataError(
+                    "presence rule",
+                    f"onset {onset:g} and offset {offset:g} ({name})",
+                    "an offset above 0 and not above the onset",
+                )
         if not (0 <= self.hold_s < np.inf and 0 <= self.bridge_s < np.inf):
             raise DataError("presence rule", f"hold {self.hold_s:g} s and bridge {self.bridge_s:g} s", "0 s or more")
 
@@ -94,8 +97,9 @@ def codeword_sizes(tokens: TokenCache) -> np.ndarray:
     return sizes if len(sizes) == tokens.codewords else unknown
 
 
-def presence_of(active: Activations, time_s: np.ndarray, sizes_mm: np.ndarray | None = None,
-                rule: PresenceRule = RULE) -> np.ndarray:
+def presence_of(
+    active: Activations, time_s: np.ndarray, sizes_mm: np.ndarray | None = None, rule: PresenceRule = RULE
+) -> np.ndarray:
     """The presence that each activation lies in.
 
     Parameters
@@ -114,8 +118,9 @@ def presence_of(active: Activations, time_s: np.ndarray, sizes_mm: np.ndarray | 
     if not len(at):
         return found
     step = frame_step(time_s)
-    new = np.r_[True, (np.diff(active.codeword[at]) != 0)
-                | (np.diff(time_s[active.row[at]]) > rule.bridge_s + step * 1.001)]
+    new = np.r_[
+        True, (np.diff(active.codeword[at]) != 0) | (np.diff(time_s[active.row[at]]) > rule.bridge_s + step * 1.001)
+    ]
     stretch = np.cumsum(new) - 1
     place = np.arange(len(at))
     onset = np.minimum.reduceat(np.where(strength[at] >= 1 - _TOLERANCE, place, len(at)), np.flatnonzero(new))
@@ -127,8 +132,9 @@ def presence_of(active: Activations, time_s: np.ndarray, sizes_mm: np.ndarray | 
     return found
 
 
-def present_activations(tokens: Tokens, sizes_mm: np.ndarray | None = None,
-                        rule: PresenceRule = RULE) -> tuple[Activations, np.ndarray]:
+def present_activations(
+    tokens: Tokens, sizes_mm: np.ndarray | None = None, rule: PresenceRule = RULE
+) -> tuple[Activations, np.ndarray]:
     """The activations of one recording at which the codeword is present, and the presence (P,) each lies in."""
     active = activations(tokens)
     number = presence_of(active, tokens.time_s, sizes_mm, rule)

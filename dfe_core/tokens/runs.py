@@ -41,11 +41,22 @@ VERSION = 2
 WINDOW_S = 1.0
 """A run follows another when its onset lies within this time after the other's onset."""
 
-_SCHEMA = pa.schema([("codeword", pa.uint16()), ("recording", pa.dictionary(pa.int32(), pa.string())),
-                     ("start_frame", pa.int64()), ("peak_frame", pa.int64()), ("end_frame", pa.int64()),
-                     ("start_s", pa.float64()), ("peak_s", pa.float64()), ("end_s", pa.float64()),
-                     ("frames", pa.int32()), ("peak", pa.float32()), ("mean", pa.float32()),
-                     ("dominance", pa.float32())])
+_SCHEMA = pa.schema(
+    [
+        ("codeword", pa.uint16()),
+        ("recording", pa.dictionary(pa.int32(), pa.string())),
+        ("start_frame", pa.int64()),
+        ("peak_frame", pa.int64()),
+        ("end_frame", pa.int64()),
+        ("start_s", pa.float64()),
+        ("peak_s", pa.float64()),
+        ("end_s", pa.float64()),
+        ("frames", pa.int32()),
+        ("peak", pa.float32()),
+        ("mean", pa.float32()),
+        ("dominance", pa.float32()),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -120,8 +131,9 @@ class RunIndex:
 @lru_cache(maxsize=4)
 def _runs_of(path: Path, codeword: int) -> pd.DataFrame:
     """The file is sorted, and its folder is named by its content."""
-    table = pq.read_table(path / "runs.parquet", columns=_SCHEMA.names[1:], filters=[("codeword", "=", codeword)],
-                          memory_map=True)
+    table = pq.read_table(
+        path / "runs.parquet", columns=_SCHEMA.names[1:], filters=[("codeword", "=", codeword)], memory_map=True
+    )
     return table.to_pandas()
 
 
@@ -177,12 +189,21 @@ def _runs(present: Activations, number: np.ndarray, tokens: Tokens) -> pd.DataFr
     total = tokens.intensities.sum(1, dtype=np.float64)
     frame = tokens.frame[present.row]
     count = last - first + 1
-    return pd.DataFrame({
-        "codeword": present.codeword[first], "start_frame": frame[first], "peak_frame": frame[peak],
-        "end_frame": frame[last], "start_s": time[first], "peak_s": time[peak], "end_s": time[last] + step,
-        "frames": count, "peak": present.intensity[peak],
-        "mean": np.add.reduceat(present.intensity, first) / count,
-        "dominance": present.intensity[peak] / total[present.row[peak]]})
+    return pd.DataFrame(
+        {
+            "codeword": present.codeword[first],
+            "start_frame": frame[first],
+            "peak_frame": frame[peak],
+            "end_frame": frame[last],
+            "start_s": time[first],
+            "peak_s": time[peak],
+            "end_s": time[last] + step,
+            "frames": count,
+            "peak": present.intensity[peak],
+            "mean": np.add.reduceat(present.intensity, first) / count,
+            "dominance": present.intensity[peak] / total[present.row[peak]],
+        }
+    )
 
 
 def _middle_of_maxima(values: np.ndarray, first: np.ndarray, new: np.ndarray) -> np.ndarray:
@@ -223,24 +244,37 @@ def _write(tokens: TokenCache, folder: Path, progress: Listener) -> None:
             progress(Progress("runs", done, tokens.frames, part.recording))
     np.savez(folder / "counts.npz", cooccurrence=together, followed=followed)
     _concat(presence, ["recording", "codeword", "frames", "intensity"]).to_parquet(folder / "presence.parquet")
-    _concat(intensities, ["codeword", "intensity", "frames"]).groupby(["codeword", "intensity"], as_index=False) \
-        ["frames"].sum().to_parquet(folder / "intensities.parquet")
+    _concat(intensities, ["codeword", "intensity", "frames"]).groupby(["codeword", "intensity"], as_index=False)[
+        "frames"
+    ].sum().to_parquet(folder / "intensities.parquet")
     pd.DataFrame(recordings, columns=["recording", "frames", "duration_s"]).to_parquet(folder / "recordings.parquet")
     _sort(folder, size)
-    write_json(folder / "manifest.json", {"version": VERSION, "tokens": _identity(tokens), "frames": done,
-                                          "model": tokens.path.name.split("--")[0], "codewords": size,
-                                          "presence": presence_facts(sizes),
-                                          "window_s": WINDOW_S})
+    write_json(
+        folder / "manifest.json",
+        {
+            "version": VERSION,
+            "tokens": _identity(tokens),
+            "frames": done,
+            "model": tokens.path.name.split("--")[0],
+            "codewords": size,
+            "presence": presence_facts(sizes),
+            "window_s": WINDOW_S,
+        },
+    )
 
 
 def _sort(folder: Path, size: int) -> None:
     """runs.parquet by codeword, in small row groups so that one codeword is read without the others; summary."""
     with duckdb.connect() as connection:
         connection.execute(f"CREATE VIEW runs AS SELECT * FROM read_parquet('{_quoted(folder / 'unsorted.parquet')}')")
-        connection.execute(f"COPY (SELECT * FROM runs ORDER BY codeword, recording, start_frame) TO "
-                           f"'{_quoted(folder / 'runs.parquet')}' (FORMAT parquet, ROW_GROUP_SIZE 16384)")
-        summary = connection.execute("SELECT codeword, count(*) AS runs, median(end_s - start_s) AS median_duration_s, "
-                                     "median(peak_s - start_s) AS median_onset_s FROM runs GROUP BY codeword").df()
+        connection.execute(
+            f"COPY (SELECT * FROM runs ORDER BY codeword, recording, start_frame) TO "
+            f"'{_quoted(folder / 'runs.parquet')}' (FORMAT parquet, ROW_GROUP_SIZE 16384)"
+        )
+        summary = connection.execute(
+            "SELECT codeword, count(*) AS runs, median(end_s - start_s) AS median_duration_s, "
+            "median(peak_s - start_s) AS median_onset_s FROM runs GROUP BY codeword"
+        ).df()
     summary = summary.set_index("codeword").reindex(range(size))
     summary["runs"] = summary["runs"].fillna(0).astype(np.int64)
     summary.rename_axis("codeword").reset_index().to_parquet(folder / "summary.parquet")
@@ -249,6 +283,7 @@ def _sort(folder: Path, size: int) -> None:
 
 def _together(present: Activations, rows: int, size: int) -> np.ndarray:
     from scipy.sparse import csr_matrix
+
     matrix = csr_matrix((np.ones(len(present.row), np.int64), (present.row, present.codeword)), (rows, size))
     return (matrix.T @ matrix).toarray()
 
@@ -260,8 +295,12 @@ def _presence(present: Activations, recording: str) -> pd.DataFrame:
 
 
 def _intensities(present: Activations) -> pd.DataFrame:
-    return pd.DataFrame({"codeword": present.codeword, "intensity": np.round(present.intensity, 4)}) \
-        .groupby(["codeword", "intensity"], as_index=False).size().rename(columns={"size": "frames"})
+    return (
+        pd.DataFrame({"codeword": present.codeword, "intensity": np.round(present.intensity, 4)})
+        .groupby(["codeword", "intensity"], as_index=False)
+        .size()
+        .rename(columns={"size": "frames"})
+    )
 
 
 def _concat(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
@@ -270,8 +309,9 @@ def _concat(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
 
 def _as_table(runs: pd.DataFrame, recording: str) -> pa.Table:
     name = pa.DictionaryArray.from_arrays(np.zeros(len(runs), np.int32), [recording])
-    columns = [name if n == "recording" else pa.array(runs[n].to_numpy()).cast(_SCHEMA.field(n).type)
-               for n in _SCHEMA.names]
+    columns = [
+        name if n == "recording" else pa.array(runs[n].to_numpy()).cast(_SCHEMA.field(n).type) for n in _SCHEMA.names
+    ]
     return pa.table(columns, schema=_SCHEMA)
 
 
@@ -291,10 +331,18 @@ def _name(table: pa.Table) -> str:
 def _tokens(parts: list[pa.Table], levels: np.ndarray) -> Tokens:
     table = pa.concat_tables(parts).combine_chunks()
     rows = len(table)
-    tokens, level = (table[name].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(rows, -1)
-                     for name in ("tokens", "levels"))
-    return Tokens(_name(table), table["frame"].to_numpy(), table["time_s"].to_numpy(), tokens,
-                  np.where(tokens == REST, np.float32(0), levels[level]), table["error_mm"].to_numpy())
+    tokens, level = (
+        table[name].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(rows, -1)
+        for name in ("tokens", "levels")
+    )
+    return Tokens(
+        _name(table),
+        table["frame"].to_numpy(),
+        table["time_s"].to_numpy(),
+        tokens,
+        np.where(tokens == REST, np.float32(0), levels[level]),
+        table["error_mm"].to_numpy(),
+    )
 
 
 def _identity(tokens: TokenCache) -> str:

@@ -23,25 +23,70 @@ PREFIX = 0.6  # a word that only begins like one written there
 MEANING = 0.8  # a word that means the same
 
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
-    "smile": ("lip corner up", "au12"), "smiling": ("lip corner up", "au12"), "grin": ("lip corner up", "au12"),
+    "smile": ("lip corner up", "au12"),
+    "smiling": ("lip corner up", "au12"),
+    "grin": ("lip corner up", "au12"),
     "duchenne": ("cheek up", "au6"),
-    "frown": ("lip corner down", "au15", "brow down", "au4"), "scowl": ("brow down", "au4"),
-    "blink": ("upper lid down", "au45"), "wink": ("au46", "upper lid down"), "squint": ("lower lid up", "au7", "au6"),
-    "sneer": ("nose wrinkled", "au9"), "wrinkle": ("nose wrinkled", "au9"), "pucker": ("lips puckered", "au18"),
-    "kiss": ("lips puckered", "au18"), "funnel": ("lips funnelled", "au22"), "pout": ("lower lip pushed up", "au17"),
-    "puff": ("cheek puffed", "ad34"), "gape": ("jaw drop", "au26", "au27"), "yawn": ("jaw drop", "au26", "au27"),
-    "dimple": ("lip corner tightened", "au14"), "contempt": ("au14", "au12"),
-    "surprise": ("au1", "au2", "au5", "brow up"), "look": ("gaze",), "eyeball": ("gaze",), "turn": ("gaze",),
-    "eyelid": ("lid",), "eyebrow": ("brow",), "forehead": ("brow",), "jaw": ("chin",), "chin": ("jaw",),
-    "eye": ("lid", "gaze"), "lips": ("lip",), "mouth": ("lip", "lips"), "still": ("rest",), "neutral": ("rest",),
-    "nothing": ("rest",), "difference": ("contrast",), "minus": ("contrast",),
-    "raise": ("up",), "raised": ("up",), "raiser": ("up",), "lift": ("up",), "upward": ("up",), "upwards": ("up",),
-    "lower": ("down",), "lowered": ("down",), "drop": ("down",), "depress": ("down",), "downward": ("down",),
-    "open": ("jaw drop", "chin down", "lower lip down", "upper lid up"), "close": ("upper lid down", "lower lip up"),
-    "outward": ("out",), "stretch": ("stretched", "out"), "wide": ("out", "upper lid up"), "inward": ("in",),
+    "frown": ("lip corner down", "au15", "brow down", "au4"),
+    "scowl": ("brow down", "au4"),
+    "blink": ("upper lid down", "au45"),
+    "wink": ("au46", "upper lid down"),
+    "squint": ("lower lid up", "au7", "au6"),
+    "sneer": ("nose wrinkled", "au9"),
+    "wrinkle": ("nose wrinkled", "au9"),
+    "pucker": ("lips puckered", "au18"),
+    "kiss": ("lips puckered", "au18"),
+    "funnel": ("lips funnelled", "au22"),
+    "pout": ("lower lip pushed up", "au17"),
+    "puff": ("cheek puffed", "ad34"),
+    "gape": ("jaw drop", "au26", "au27"),
+    "yawn": ("jaw drop", "au26", "au27"),
+    "dimple": ("lip corner tightened", "au14"),
+    "contempt": ("au14", "au12"),
+    "surprise": ("au1", "au2", "au5", "brow up"),
+    "look": ("gaze",),
+    "eyeball": ("gaze",),
+    "turn": ("gaze",),
+    "eyelid": ("lid",),
+    "eyebrow": ("brow",),
+    "forehead": ("brow",),
+    "jaw": ("chin",),
+    "chin": ("jaw",),
+    "eye": ("lid", "gaze"),
+    "lips": ("lip",),
+    "mouth": ("lip", "lips"),
+    "still": ("rest",),
+    "neutral": ("rest",),
+    "nothing": ("rest",),
+    "difference": ("contrast",),
+    "minus": ("contrast",),
+    "raise": ("up",),
+    "raised": ("up",),
+    "raiser": ("up",),
+    "lift": ("up",),
+    "upward": ("up",),
+    "upwards": ("up",),
+    "lower": ("down",),
+    "lowered": ("down",),
+    "drop": ("down",),
+    "depress": ("down",),
+    "downward": ("down",),
+    "open": ("jaw drop", "chin down", "lower lip down", "upper lid up"),
+    "close": ("upper lid down", "lower lip up"),
+    "outward": ("out",),
+    "stretch": ("stretched", "out"),
+    "wide": ("out", "upper lid up"),
+    "inward": ("in",),
     "protrude": ("forward", "thrust"),
-    "l": ("left",), "r": ("right",), "bilateral": ("both",), "symmetric": ("both",), "unilateral": ("left", "right"),
-    "asymmetric": ("left", "right"), "sided": ("left", "right"), "sideways": ("to left", "to right")}
+    "l": ("left",),
+    "r": ("right",),
+    "bilateral": ("both",),
+    "symmetric": ("both",),
+    "unilateral": ("left", "right"),
+    "asymmetric": ("left", "right"),
+    "sided": ("left", "right"),
+    "sideways": ("to left", "to right"),
+}
 """What people type and what descriptions say. A phrase must stand in one clause."""
 
 _STOP = frozenset("a an and at by for go goes going move moves moved moving of on one the to with".split())
@@ -66,13 +111,18 @@ class WordIndex:
         table = pd.DataFrame(rows, columns=["codeword", "score", "matched", "field", "text"])
         return table.sort_values(["score", "codeword"], ascending=[False, True]).head(limit).reset_index(drop=True)
 
-    def _best(self, clauses: Iterable[tuple[str, tuple[str, ...]]],
-              wanted: Sequence[tuple[tuple[tuple[str, ...], float], ...]]) -> tuple[float, float, str, str] | None:
+    def _best(
+        self,
+        clauses: Iterable[tuple[str, tuple[str, ...]]],
+        wanted: Sequence[tuple[tuple[tuple[str, ...], float], ...]],
+    ) -> tuple[float, float, str, str] | None:
         overall = [0.0] * len(wanted)
         best: tuple[float, float, str, str] = (0.0, 0.0, "", "")
         for name, words in clauses:
-            scores = [max((self._phrase(phrase, words) * weight for phrase, weight in alternatives), default=0.0)
-                      for alternatives in wanted]
+            scores = [
+                max((self._phrase(phrase, words) * weight for phrase, weight in alternatives), default=0.0)
+                for alternatives in wanted
+            ]
             overall = [max(a, b) for a, b in zip(overall, scores, strict=True)]
             matched = sum(s > 0 for s in scores) / len(wanted) if wanted else 0.0
             score = FIELDS[name] * sum(scores) * matched
@@ -110,8 +160,15 @@ def words_of(text: str) -> list[str]:
 def index_words(texts: Sequence[Mapping[str, str]]) -> WordIndex:
     """Index codewords: texts[k] maps a field of `FIELDS` to what is written there. Clauses end at ; : + and line
     ends."""
-    clauses = tuple(tuple((name, tuple(words)) for name, text in fields.items() for part in re.split(r"[;:+\n]", text)
-                          if (words := words_of(part))) for fields in texts)
+    clauses = tuple(
+        tuple(
+            (name, tuple(words))
+            for name, text in fields.items()
+            for part in re.split(r"[;:+\n]", text)
+            if (words := words_of(part))
+        )
+        for fields in texts
+    )
     count: dict[str, int] = {}
     for own in clauses:
         for word in {word for _, words in own for word in words}:
@@ -120,15 +177,24 @@ def index_words(texts: Sequence[Mapping[str, str]]) -> WordIndex:
     return WordIndex(clauses, rarity)
 
 
-def codeword_texts(table: pd.DataFrame, descriptions: Sequence[str], notes: Notes | None = None, *,
-                   units: Sequence[str] | None = None) -> list[dict[str, str]]:
+def codeword_texts(
+    table: pd.DataFrame, descriptions: Sequence[str], notes: Notes | None = None, *, units: Sequence[str] | None = None
+) -> list[dict[str, str]]:
     """What to index of each codeword: its description, its action units, region and side, and the lab's own words."""
     notes = notes or Notes()
     texts = []
     for row, description, like in zip(table.itertuples(), descriptions, units or [""] * len(table), strict=True):
         own = notes.of(int(row.codeword))
-        texts.append({"name": own.name, "tags": " ".join(own.tags), "note": own.note, "description": description,
-                      "like": like, "region": f"{row.region} {row.side}"})
+        texts.append(
+            {
+                "name": own.name,
+                "tags": " ".join(own.tags),
+                "note": own.note,
+                "description": description,
+                "like": like,
+                "region": f"{row.region} {row.side}",
+            }
+        )
     return texts
 
 
@@ -153,7 +219,7 @@ def nearest_codewords(codebook: Codebook, face: FaceModel, psi: np.ndarray, limi
     factor = mesh_factor(face.gram)
     target, rows = np.asarray(psi, np.float64) @ factor, codebook.psi.astype(np.float64) @ factor
     likeness = cosine(rows, target[None])[:, 0]
-    energy = (rows ** 2).sum(1)
+    energy = (rows**2).sum(1)
     intensity = np.clip(np.divide(rows @ target, energy, out=np.zeros(len(rows)), where=energy > 1e-18), 0, None)
     left = np.linalg.norm(target - intensity[:, None] * rows, axis=1) * 1e3
     table = _ranked(likeness, "cosine", limit)
@@ -174,11 +240,21 @@ def _ranked(values: np.ndarray, name: str, limit: int) -> pd.DataFrame:
 
 
 def _alternatives(word: str) -> tuple[tuple[tuple[str, ...], float], ...]:
-    meanings = tuple((tuple(w for w in phrase.split() if w not in _STOP), MEANING)
-                     for phrase in SYNONYMS.get(word, ()))
+    meanings = tuple((tuple(w for w in phrase.split() if w not in _STOP), MEANING) for phrase in SYNONYMS.get(word, ()))
     return (((word,), 1.0), *meanings)
 
 
-_SINGULAR = {"brows": "brow", "eyelids": "eyelid", "lids": "lid", "cheeks": "cheek", "corners": "corner",
-             "eyeballs": "eyeball", "eyebrows": "eyebrow", "smiles": "smile", "blinks": "blink", "winks": "wink",
-             "eyes": "eye", "frowns": "frown"}
+_SINGULAR = {
+    "brows": "brow",
+    "eyelids": "eyelid",
+    "lids": "lid",
+    "cheeks": "cheek",
+    "corners": "corner",
+    "eyeballs": "eyeball",
+    "eyebrows": "eyebrow",
+    "smiles": "smile",
+    "blinks": "blink",
+    "winks": "wink",
+    "eyes": "eye",
+    "frowns": "frown",
+}

@@ -26,14 +26,21 @@ def usage(tokens: TokenCache, runs: RunIndex) -> pd.DataFrame:
     maximum of its displacement); NaN where there are none or its size is unknown.
     """
     by_stage, size = stage_counts(tokens), tokens.codewords
-    frames, strength = (np.bincount(runs.presence["codeword"].to_numpy(np.int64), runs.presence[column],
-                                    minlength=size) for column in ("frames", "intensity"))
-    return pd.DataFrame({"codeword": np.arange(size), "uses": by_stage.sum(1),
-                         "main_stage": np.where(by_stage.any(1), by_stage.argmax(1), -1),
-                         "presences": runs.summary["runs"].to_numpy(np.int64),
-                         "share_of_frames": frames / max(runs.frames, 1),
-                         "mean_intensity": np.divide(strength, frames, out=np.full(size, np.nan), where=frames > 0)}
-                        | _displacements(runs.intensities, codeword_sizes(tokens)))
+    frames, strength = (
+        np.bincount(runs.presence["codeword"].to_numpy(np.int64), runs.presence[column], minlength=size)
+        for column in ("frames", "intensity")
+    )
+    return pd.DataFrame(
+        {
+            "codeword": np.arange(size),
+            "uses": by_stage.sum(1),
+            "main_stage": np.where(by_stage.any(1), by_stage.argmax(1), -1),
+            "presences": runs.summary["runs"].to_numpy(np.int64),
+            "share_of_frames": frames / max(runs.frames, 1),
+            "mean_intensity": np.divide(strength, frames, out=np.full(size, np.nan), where=frames > 0),
+        }
+        | _displacements(runs.intensities, codeword_sizes(tokens))
+    )
 
 
 def _displacements(intensities: pd.DataFrame, sizes_mm: np.ndarray) -> dict[str, np.ndarray]:

@@ -38,8 +38,9 @@ def support_of(codewords: np.ndarray, reach: np.ndarray, share: float) -> np.nda
     return (moved > 0) & (moved >= share * moved.max(1, keepdims=True))
 
 
-def refit_codewords(codewords: np.ndarray, overlap: np.ndarray, target: np.ndarray, frame: np.ndarray,
-                    support: np.ndarray) -> np.ndarray:
+def refit_codewords(
+    codewords: np.ndarray, overlap: np.ndarray, target: np.ndarray, frame: np.ndarray, support: np.ndarray
+) -> np.ndarray:
     """Sparse non-negative codewords that lower Σ‖z − Σ g_k c_k‖², one after the other with the others held.
 
     Parameters
@@ -53,8 +54,9 @@ def refit_codewords(codewords: np.ndarray, overlap: np.ndarray, target: np.ndarr
     as in Mairal et al. 2009, alg. 2, each block by coordinate descent for non-negative least squares.
     """
     metric = frame @ frame.T
-    return _refit(codewords.astype(np.float64), overlap.astype(np.float64), target.astype(np.float64) @ frame.T, metric,
-                  support)
+    return _refit(
+        codewords.astype(np.float64), overlap.astype(np.float64), target.astype(np.float64) @ frame.T, metric, support
+    )
 
 
 @njit(cache=True)

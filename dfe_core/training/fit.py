@@ -69,8 +69,15 @@ class Run:
 
 
 @one_writer("models")
-def train_model(dataset: str, name: str, *, config: Config | None = None, resume: bool = False,
-                root: Path | None = None, progress: Listener = silent) -> Path:
+def train_model(
+    dataset: str,
+    name: str,
+    *,
+    config: Config | None = None,
+    resume: bool = False,
+    root: Path | None = None,
+    progress: Listener = silent,
+) -> Path:
     """Train a tokenizer on the training subjects of a dataset and write ``models/<name>/``.
 
     Stopping it at any moment loses at most the steps since the last checkpoint; `resume` goes on from there, with
@@ -84,8 +91,11 @@ def train_model(dataset: str, name: str, *, config: Config | None = None, resume
             return folder
         raise DataError(name, "a model of this name exists", f"another --name, or `dfe rm {name}` first")
     if not resume and (folder / CHECKPOINT).is_file():
-        raise DataError(name, "an unfinished training of this name", "--resume to continue it, or "
-                        f"`dfe rm models/{name}` to begin again")
+        raise DataError(
+            name,
+            "an unfinished training of this name",
+            f"--resume to continue it, or `dfe rm models/{name}` to begin again",
+        )
     run = _prepare(Dataset.open(dataset, root), folder, config, root, progress)
     state = _started(run)
     if resume and load_checkpoint_(state, folder):
@@ -94,14 +104,25 @@ def train_model(dataset: str, name: str, *, config: Config | None = None, resume
         (folder / "history.jsonl").unlink(missing_ok=True)
     _train_(state, run, progress)
     columns = describe_table(state.model.eval(), run.face, run.frames.psi, config.seed)
-    save_model(state.model, run.dataset, run.split, run.config, folder, run.face, state.key, columns,
-               run.start.source, run.config.train.simulated_share if run.simulated is not None else 0.0)
+    save_model(
+        state.model,
+        run.dataset,
+        run.split,
+        run.config,
+        folder,
+        run.face,
+        state.key,
+        columns,
+        run.start.source,
+        run.config.train.simulated_share if run.simulated is not None else 0.0,
+    )
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return folder
 
 
-def fit_in_memory(dataset: Dataset, config: Config, root: Path | None = None, progress: Listener = silent,
-                  split: Split | None = None) -> tuple[Tokenizer, Run]:
+def fit_in_memory(
+    dataset: Dataset, config: Config, root: Path | None = None, progress: Listener = silent, split: Split | None = None
+) -> tuple[Tokenizer, Run]:
     """Train as `train_model` does and write nothing: for benchmarks, cross-fitting and experiments.
 
     split: in place of the one that the configuration draws.
@@ -112,35 +133,63 @@ def fit_in_memory(dataset: Dataset, config: Config, root: Path | None = None, pr
     return state.model.eval(), run
 
 
-def _prepare(dataset: Dataset, folder: Path | None, config: Config, root: Path | None, progress: Listener,
-             split: Split | None = None) -> Run:
+def _prepare(
+    dataset: Dataset,
+    folder: Path | None,
+    config: Config,
+    root: Path | None,
+    progress: Listener,
+    split: Split | None = None,
+) -> Run:
     split = split or split_dataset(dataset, config.train.test_share, config.train.validation_share, config.seed)
     face = open_face(dataset.face_id, root)
     frames = training_frames(dataset, split, root, progress)
     if len(frames.psi) < config.tokenizer.codewords:
-        raise DataError(dataset.name, f"{len(frames.psi)} training frames",
-                        f"at least as many as codewords ({config.tokenizer.codewords})")
+        raise DataError(
+            dataset.name,
+            f"{len(frames.psi)} training frames",
+            f"at least as many as codewords ({config.tokenizer.codewords})",
+        )
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-    frame, inverse = latent_frame(balanced_gram(face, frames.moment, config.tokenizer.region_weight), frames.moment,
-                                  config.tokenizer.psi_weight)
+    frame, inverse = latent_frame(
+        balanced_gram(face, frames.moment, config.tokenizer.region_weight), frames.moment, config.tokenizer.psi_weight
+    )
     activations = has_activations(face)
     mixed = activations and config.train.simulated_share > 0 and not dataset.simulated
     start = starting_codewords(config, face, frames, frame, dataset, activations, root)
     chosen = config.tokenizer
-    config = replace(config, tokenizer=replace(
-        chosen, codewords=1 + len(start.psi),
-        rate_weight=chosen.rate_weight if activations else chosen.rate_weight_pairs))
+    config = replace(
+        config,
+        tokenizer=replace(
+            chosen,
+            codewords=1 + len(start.psi),
+            rate_weight=chosen.rate_weight if activations else chosen.rate_weight_pairs,
+        ),
+    )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     gram = None
     if face.has_mesh:
         energy = float(np.sum(face.gram * frames.moment))
         gram = torch.as_tensor(face.gram / max(energy, 1e-30), dtype=torch.float32, device=device)
-    return Run(dataset=dataset, face=face, split=split, frames=frames, config=config, folder=folder, frame=frame,
-               inverse=inverse, simulated=simulated_frames(face, root, progress) if mixed else None, gram=gram,
-               spread=torch.as_tensor(np.diag(frames.moment).clip(1e-8), dtype=torch.float32, device=device),
-               mirror=torch.as_tensor(face.mirror_coefficients, dtype=torch.float32, device=device),
-               reach=np.linalg.norm(frame, axis=1), activations=activations, start=start, device=device)
+    return Run(
+        dataset=dataset,
+        face=face,
+        split=split,
+        frames=frames,
+        config=config,
+        folder=folder,
+        frame=frame,
+        inverse=inverse,
+        simulated=simulated_frames(face, root, progress) if mixed else None,
+        gram=gram,
+        spread=torch.as_tensor(np.diag(frames.moment).clip(1e-8), dtype=torch.float32, device=device),
+        mirror=torch.as_tensor(face.mirror_coefficients, dtype=torch.float32, device=device),
+        reach=np.linalg.norm(frame, axis=1),
+        activations=activations,
+        start=start,
+        device=device,
+    )
 
 
 def _started(run: Run) -> TrainingState:
@@ -148,13 +197,13 @@ def _started(run: Run) -> TrainingState:
     model = Tokenizer(run.config.tokenizer, run.frame, run.inverse).to(run.device)
     psi = np.concatenate([np.zeros((1, run.start.psi.shape[1])), run.start.psi])
     support = support_of(psi, run.reach, run.config.train.support_share) if run.activations else psi != 0
-    model.quantizer.set_codewords_(torch.as_tensor((psi * support) @ run.frame, dtype=torch.float32,
-                                                   device=run.device))
+    model.quantizer.set_codewords_(torch.as_tensor((psi * support) @ run.frame, dtype=torch.float32, device=run.device))
     parameters = list(model.correction.parameters()) or [torch.zeros(1, requires_grad=True)]
     optimizer = torch.optim.Adam(parameters, lr=run.config.train.learning_rate)
     key = content_key([run.dataset.key, run.split.to_json(), dataclasses.asdict(run.config), run.start.key])
-    return TrainingState(model, optimizer, torch.Generator().manual_seed(run.config.seed), key,
-                         torch.as_tensor(support))
+    return TrainingState(
+        model, optimizer, torch.Generator().manual_seed(run.config.seed), key, torch.as_tensor(support)
+    )
 
 
 def _train_(state: TrainingState, run: Run, progress: Listener) -> None:
@@ -172,8 +221,9 @@ def _train_(state: TrainingState, run: Run, progress: Listener) -> None:
             count_code_lengths_(state.model.quantizer, train)
         if state.step % _LOG_EVERY == 0 or state.step == train.steps:
             _log(run, state.step, figures)
-        progress(Progress("training", state.step, train.steps, f"rmse {figures.get('rmse_mm', math.nan):.2f} mm",
-                          figures))
+        progress(
+            Progress("training", state.step, train.steps, f"rmse {figures.get('rmse_mm', math.nan):.2f} mm", figures)
+        )
         if state.step % train.checkpoint_every == 0 and run.folder is not None:
             save_checkpoint(state, run.folder)
     finish_(state.model, run.frames.psi, run.config.seed)
@@ -204,8 +254,13 @@ def _learn_(state: TrainingState, run: Run, plain: Tensor) -> tuple[Quantized, T
     quantizer.update_(plain, quantized, run.config.train.ema_decay)
     residual = plain - quantizer.decode(quantized.tokens, quantized.intensities)
     if run.activations:
-        psi = refit_codewords(state.model.codeword_psi(), quantizer.overlap.cpu().numpy(),
-                              quantizer.target.cpu().numpy(), run.frame, state.support.numpy())
+        psi = refit_codewords(
+            state.model.codeword_psi(),
+            quantizer.overlap.cpu().numpy(),
+            quantizer.target.cpu().numpy(),
+            run.frame,
+            state.support.numpy(),
+        )
         quantizer.codewords.copy_(torch.as_tensor(psi @ run.frame, dtype=torch.float32))
     return quantized, residual
 
@@ -235,8 +290,9 @@ def _train_encoder_(state: TrainingState, run: Run, psi: Tensor) -> dict[str, Te
 
 
 @torch.no_grad()
-def _figures(run: Run, model: Tokenizer, parts: dict[str, Tensor], quantized: Quantized,
-             residual: Tensor) -> dict[str, Any]:
+def _figures(
+    run: Run, model: Tokenizer, parts: dict[str, Tensor], quantized: Quantized, residual: Tensor
+) -> dict[str, Any]:
     figures: dict[str, Any] = {name: round(float(value.detach()), 6) for name, value in parts.items()}
     if run.gram is not None:
         psi = (residual @ model.inverse).double()

@@ -38,8 +38,9 @@ CHANGES = 100_000
 _SIMULATED = {"subjects": 12, "minutes_per_subject": 3.0, "seed": 1}
 
 
-def training_frames(dataset: Dataset, split: Split, root: Path | None = None, progress: Listener = silent,
-                    seed: int = 0) -> TrainingFrames:
+def training_frames(
+    dataset: Dataset, split: Split, root: Path | None = None, progress: Listener = silent, seed: int = 0
+) -> TrainingFrames:
     """The training part of a split as a memory map, written once to ``analyses/frames-<key>/`` and reused.
 
     Raises `DataError` when it holds no valid frame.
@@ -73,8 +74,10 @@ def _write(dataset: Dataset, split: Split, folder: Path, progress: Listener, see
             progress(Progress("reading frames", done, total))
     with atomic_file(folder / "summary.npz") as temporary:
         np.savez(temporary, moment=moment / max(count, 1), changes=np.concatenate(changes))
-    write_json(folder / "manifest.json", {"schema_version": 1, "dataset": dataset.name, "dataset_key": dataset.key,
-                                          "shape": [count, width]})
+    write_json(
+        folder / "manifest.json",
+        {"schema_version": 1, "dataset": dataset.name, "dataset_key": dataset.key, "shape": [count, width]},
+    )
     seal(folder)
 
 
@@ -84,6 +87,7 @@ def simulated_frames(face: FaceModel, root: Path | None = None, progress: Listen
     They show every action on either side, which few people's recordings do (`TrainConfig.simulated_share`).
     """
     from dfe_core.simulate.dataset import simulate_dataset
+
     key = content_key(["simulated frames", __version__, face.id, list(face.names), _SIMULATED])
     folder = (root or cache_root()) / "analyses" / f"frames-{key}"
     if not ((folder / "manifest.json").is_file() and is_whole(folder)):

@@ -37,16 +37,24 @@ class Start:
     key: str = ""
 
 
-def starting_codewords(config: Config, face: FaceModel, frames: TrainingFrames, frame: np.ndarray, dataset: Dataset,
-                       activations: bool, root: Path | None = None) -> Start:
+def starting_codewords(
+    config: Config,
+    face: FaceModel,
+    frames: TrainingFrames,
+    frame: np.ndarray,
+    dataset: Dataset,
+    activations: bool,
+    root: Path | None = None,
+) -> Start:
     """The codewords that ``config.train.start`` asks for.
 
     frame: (E, D) of the latent space. On faces of two-signed coefficients the data alone decide.
     Raises `DataError` for a model that is not there, or whose coefficients the face does not answer to.
     """
     count = config.tokenizer.codewords - 1
-    rows = np.random.default_rng(config.seed).choice(len(frames.psi), min(_START_FRAMES, len(frames.psi)),
-                                                     replace=False)
+    rows = np.random.default_rng(config.seed).choice(
+        len(frames.psi), min(_START_FRAMES, len(frames.psi)), replace=False
+    )
     psi = np.asarray(frames.psi[np.sort(rows)])
     if not activations:
         return Start(psi=opposite_pairs(psi @ frame, count) @ np.linalg.pinv(frame), source="data")
@@ -60,8 +68,9 @@ def starting_codewords(config: Config, face: FaceModel, frames: TrainingFrames, 
     if len(have) + len(more) < count:
         moved = movement_codewords(changes @ frame, psi @ frame, count - len(have) - len(more), config.seed)
         more = np.concatenate([more, moved @ np.linalg.pinv(frame)])
-    return Start(psi=np.concatenate([have, more]), source=known.source if known else "data",
-                 key=known.key if known else "")
+    return Start(
+        psi=np.concatenate([have, more]), source=known.source if known else "data", key=known.key if known else ""
+    )
 
 
 def _of_model(name: str, face: FaceModel, dataset: Dataset, root: Path | None) -> Start | None:
@@ -105,15 +114,19 @@ def activation_codewords(changes: np.ndarray, psi: np.ndarray, reach: np.ndarray
     correlation = changes.T @ changes / len(changes) / np.maximum(np.outer(spread, spread), 1e-12)
     np.fill_diagonal(correlation, 0)
     best = correlation.argmax(1)
-    pairs = [(i, j) for i, j in enumerate(best) if i < j and best[j] == i and correlation[i, j] >= _TOGETHER
-             and moving[i] and moving[j]]
+    pairs = [
+        (i, j)
+        for i, j in enumerate(best)
+        if i < j and best[j] == i and correlation[i, j] >= _TOGETHER and moving[i] and moving[j]
+    ]
     energy = np.square(changes * reach).mean(0)
     alone = energy.copy()
     for i, j in pairs:
         alone[[i, j]] *= 1 - correlation[i, j]
     unit = np.diag(level)
-    made = [(energy[i] + energy[j], unit[i] + unit[j]) for i, j in pairs] \
-        + [(alone[i], unit[i]) for i in np.flatnonzero(moving)]
+    made = [(energy[i] + energy[j], unit[i] + unit[j]) for i, j in pairs] + [
+        (alone[i], unit[i]) for i in np.flatnonzero(moving)
+    ]
     order = sorted(range(len(made)), key=lambda n: -made[n][0])[:count]
     return np.stack([made[n][1] for n in order]) if order else np.empty((0, psi.shape[1]))
 
@@ -130,8 +143,11 @@ def movement_codewords(changes: np.ndarray, frames: np.ndarray, count: int, seed
     strong = changes[lengths > max(np.quantile(lengths, 0.5), 1e-9)] if len(changes) else changes
     source = strong if len(strong) >= 4 * count else frames
     unit = source / np.maximum(np.linalg.norm(source, axis=1, keepdims=True), 1e-9)
-    means = MiniBatchKMeans(min(count, len(unit)), batch_size=4096, n_init=1, max_iter=50,
-                            random_state=seed).fit(unit).cluster_centers_
+    means = (
+        MiniBatchKMeans(min(count, len(unit)), batch_size=4096, n_init=1, max_iter=50, random_state=seed)
+        .fit(unit)
+        .cluster_centers_
+    )
     if len(means) < count:
         means = np.concatenate([means, np.random.default_rng(seed).normal(size=(count - len(means), unit.shape[1]))])
     means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)

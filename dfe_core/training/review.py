@@ -30,8 +30,7 @@ def count_code_lengths_(quantizer: SparseQuantizer, train: TrainConfig) -> None:
 
 
 @torch.no_grad()
-def review_(state: TrainingState, residual: Tensor, inverse: np.ndarray, reach: np.ndarray,
-            train: TrainConfig) -> int:
+def review_(state: TrainingState, residual: Tensor, inverse: np.ndarray, reach: np.ndarray, train: TrainConfig) -> int:
     """Scale codewords to full displays, renew their supports, and replace duplicates and unused ones; how many.
 
     residual: (B, D) what the tokens of a batch left over. New codewords start there, at frames drawn in proportion to
@@ -47,8 +46,11 @@ def review_(state: TrainingState, residual: Tensor, inverse: np.ndarray, reach: 
         psi[replaced[: len(fresh)]] = fresh
         state.support[replaced[: len(fresh)]] = torch.as_tensor(support_of(fresh, reach, train.support_share))
     psi *= state.support.numpy()
-    quantizer.set_codewords_(torch.as_tensor(psi @ state.model.frame.cpu().double().numpy(), dtype=torch.float32,
-                                             device=quantizer.codewords.device))
+    quantizer.set_codewords_(
+        torch.as_tensor(
+            psi @ state.model.frame.cpu().double().numpy(), dtype=torch.float32, device=quantizer.codewords.device
+        )
+    )
     return len(replaced)
 
 
@@ -78,8 +80,9 @@ def _duplicates(quantizer: SparseQuantizer, cosine: float) -> np.ndarray:
     return drop
 
 
-def _from_residual(residual: Tensor, inverse: np.ndarray, reach: np.ndarray, count: int,
-                   generator: torch.Generator) -> np.ndarray:
+def _from_residual(
+    residual: Tensor, inverse: np.ndarray, reach: np.ndarray, count: int, generator: torch.Generator
+) -> np.ndarray:
     """(≤ count, E) new codewords: the strongest coefficients of frames that were badly reconstructed."""
     psi = np.maximum(residual.cpu().double().numpy() @ inverse, 0)
     energy = torch.as_tensor((psi * reach).max(1) ** 2)
@@ -100,11 +103,14 @@ def finish_(model: Tokenizer, frames: np.ndarray, seed: int) -> None:
     rows = np.sort(np.random.default_rng(seed).choice(len(frames), min(_FINISH_FRAMES, len(frames)), replace=False))
     latent = torch.as_tensor(np.asarray(frames[rows]), device=model.frame.device) @ model.frame
     energy = quantizer.overlap.diagonal() * quantizer.codewords.square().sum(1)
-    kept = quantizer.codewords * torch.as_tensor(~_duplicates(quantizer, _DUPLICATE),
-                                                 device=latent.device)[:, None]
+    kept = quantizer.codewords * torch.as_tensor(~_duplicates(quantizer, _DUPLICATE), device=latent.device)[:, None]
     bits, counts = quantizer.bits.clone(), quantizer.counts.clone()
-    order = torch.cat([torch.zeros(1, dtype=torch.long, device=energy.device),
-                       1 + torch.argsort(energy[1:] * (kept[1:].square().sum(1) > 0), descending=True, stable=True)])
+    order = torch.cat(
+        [
+            torch.zeros(1, dtype=torch.long, device=energy.device),
+            1 + torch.argsort(energy[1:] * (kept[1:].square().sum(1) > 0), descending=True, stable=True),
+        ]
+    )
     quantizer.set_codewords_(kept[order])
     quantizer.counts.copy_(counts[order])
     quantizer.bits.copy_(bits[order])

@@ -34,12 +34,16 @@ class TrainingState:
 def save_checkpoint(state: TrainingState, folder: Path) -> None:
     """Write ``checkpoint.safetensors`` atomically."""
     tensors = {f"model.{k}": v for k, v in state.model.state_dict().items()}
-    tensors |= {f"adam.{i}.{k}": v for i, entry in state.optimizer.state_dict()["state"].items()
-                for k, v in entry.items()}
+    tensors |= {
+        f"adam.{i}.{k}": v for i, entry in state.optimizer.state_dict()["state"].items() for k, v in entry.items()
+    }
     tensors |= {"generator": state.generator.get_state(), "support": state.support}
     with atomic_file(folder / CHECKPOINT) as temporary:
-        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary,
-                  {"step": str(state.step), "key": state.key})
+        save_file(
+            {k: v.detach().cpu().contiguous() for k, v in tensors.items()},
+            temporary,
+            {"step": str(state.step), "key": state.key},
+        )
 
 
 def load_checkpoint_(state: TrainingState, folder: Path) -> bool:
@@ -57,8 +61,11 @@ def load_checkpoint_(state: TrainingState, folder: Path) -> bool:
     except (SafetensorError, OSError) as error:
         raise DataError(path, f"not readable ({error})", "a whole checkpoint; train without --resume") from None
     if metadata.get("key") != state.key:
-        raise DataError(path, "a checkpoint of other data, configuration or seed",
-                        "the same as when training began, or training without --resume")
+        raise DataError(
+            path,
+            "a checkpoint of other data, configuration or seed",
+            "the same as when training began, or training without --resume",
+        )
     state.model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
     _load_adam_(state.optimizer, tensors)
     state.generator.set_state(tensors["generator"])

@@ -23,7 +23,8 @@ def describe_table(model: Tokenizer, face: FaceModel, psi: np.ndarray, seed: int
     rows = np.random.default_rng(seed).choice(len(psi), min(_FRAMES, len(psi)), replace=False)
     tokens, _, intensities, _ = encode_frames(model, np.asarray(psi[np.sort(rows)]), torch.zeros_like(model.frame))
     return sample_usage(tokens, intensities, len(model.quantizer.codewords)).assign(
-        description=describe_codewords(model.codeword_psi(), face))
+        description=describe_codewords(model.codeword_psi(), face)
+    )
 
 
 def sample_usage(tokens: np.ndarray, intensities: np.ndarray, codewords: int) -> pd.DataFrame:
@@ -39,5 +40,11 @@ def sample_usage(tokens: np.ndarray, intensities: np.ndarray, codewords: int) ->
     present = np.bincount(tokens[~repeated], minlength=codewords)
     mean = np.divide(strength, uses, out=np.full(codewords, np.nan), where=uses > 0)
     mean[REST] = np.nan
-    return pd.DataFrame({"uses": uses, "share_of_frames": present / max(frames, 1),
-                         "main_stage": np.where(uses > 0, by_stage.argmax(0), -1), "mean_intensity": mean})
+    return pd.DataFrame(
+        {
+            "uses": uses,
+            "share_of_frames": present / max(frames, 1),
+            "main_stage": np.where(uses > 0, by_stage.argmax(0), -1),
+            "mean_intensity": mean,
+        }
+    )

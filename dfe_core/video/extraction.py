@@ -55,8 +55,9 @@ class Extraction:
         return len(np.unique(self.row_face)) - len(self.faces())
 
 
-def extract(video: Path, model: Path, faces: int = 4, root: Path | None = None,
-            progress: Listener = silent) -> Extraction:
+def extract(
+    video: Path, model: Path, faces: int = 4, root: Path | None = None, progress: Listener = silent
+) -> Extraction:
     """Scores, head pose, landmarks and confidence of every face in every frame.
 
     Parameters
@@ -96,27 +97,54 @@ def _run(video: Path, model: Path, faces: int, folder: Path, progress: Listener)
             found = landmarker.detect(frame.picture, frame.time_s)
             owners = tracker.update(np.array([f.box for f in found]).reshape(-1, 4), frame.time_s)
             for face, number in zip(found, owners, strict=True):
-                for name, value in (("row_frame", frame.number), ("row_face", number), ("scores", face.scores),
-                                    ("matrix", face.matrix), ("confidence", face.confidence)):
+                for name, value in (
+                    ("row_frame", frame.number),
+                    ("row_face", number),
+                    ("scores", face.scores),
+                    ("matrix", face.matrix),
+                    ("confidence", face.confidence),
+                ):
                     small[name].append(value)
                 sink.write(np.ascontiguousarray(face.landmarks, np.float32).tobytes())
             progress(Progress("extract", len(times), max(info.frames, len(times)), video.name))
         names = landmarker.names
-    _save(folder, video, model, times, small, {
-        "names": list(names), "fps": info.fps, "width": info.width, "height": info.height, "faces": faces,
-        "mediapipe": importlib.metadata.version("mediapipe")})
+    _save(
+        folder,
+        video,
+        model,
+        times,
+        small,
+        {
+            "names": list(names),
+            "fps": info.fps,
+            "width": info.width,
+            "height": info.height,
+            "faces": faces,
+            "mediapipe": importlib.metadata.version("mediapipe"),
+        },
+    )
 
 
-def _save(folder: Path, video: Path, model: Path, times: list[float], small: dict[str, list[Any]],
-          about: dict[str, Any]) -> None:
+def _save(
+    folder: Path, video: Path, model: Path, times: list[float], small: dict[str, list[Any]], about: dict[str, Any]
+) -> None:
     kinds = {"row_frame": np.int64, "row_face": np.int64}
     arrays = {name: np.array(values, kinds.get(name, np.float32)) for name, values in small.items()}
     np.savez_compressed(folder / "faces.npz", time_s=np.array(times, np.float64), **arrays)
-    write_json(folder / "manifest.json", {
-        "schema_version": 1, "kind": "extraction", "video": video.name, "video_sha256": file_sha256(video),
-        "model_sha256": file_sha256(model), **about,
-        "frames": len(times), "rows": len(arrays["row_frame"]),
-        "files": {name: file_sha256(folder / name) for name in ("faces.npz", "landmarks.f32")}})
+    write_json(
+        folder / "manifest.json",
+        {
+            "schema_version": 1,
+            "kind": "extraction",
+            "video": video.name,
+            "video_sha256": file_sha256(video),
+            "model_sha256": file_sha256(model),
+            **about,
+            "frames": len(times),
+            "rows": len(arrays["row_frame"]),
+            "files": {name: file_sha256(folder / name) for name in ("faces.npz", "landmarks.f32")},
+        },
+    )
 
 
 def _load(folder: Path, video: Path) -> Extraction:
@@ -126,5 +154,6 @@ def _load(folder: Path, video: Path) -> Extraction:
     with np.load(folder / "faces.npz", allow_pickle=False) as held:
         arrays = {name: held[name] for name in held.files}
     landmarks = np.memmap(folder / "landmarks.f32", np.float32, "r", shape=(about["rows"], _POINTS, 3))
-    return Extraction(tuple(about["names"]), about["fps"], about["width"], about["height"], landmarks=landmarks,
-                      **arrays)
+    return Extraction(
+        tuple(about["names"]), about["fps"], about["width"], about["height"], landmarks=landmarks, **arrays
+    )

@@ -38,8 +38,10 @@ def probe(path: Path) -> VideoInfo:
     """Read a video's header. Raises `DataError` for what is no video that can be decoded."""
     capture, cv2 = _open(path)
     try:
-        width, height, fps, frames = (capture.get(p) for p in (
-            cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
+        width, height, fps, frames = (
+            capture.get(p)
+            for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT)
+        )
     finally:
         capture.release()
     if width < 1 or height < 1:

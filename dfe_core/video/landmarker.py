@@ -14,8 +14,9 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.video.extra import load
 
-MODEL_URL = "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/" \
-            "face_landmarker.task"
+MODEL_URL = (
+    "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task"
+)
 MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 """Of the release that dfe is tested with."""
 _DETECTOR = "face_detector.tflite"  # a member of the model bundle
@@ -65,9 +66,13 @@ class Landmarker:
         self.names = self.names or tuple(category.category_name for category in scores)
         points = np.array([(p.x, p.y, p.z) for p in found.face_landmarks[i]], np.float32) * [width, height, width]
         box = np.concatenate([points[:, :2].min(0), points[:, :2].max(0)]).astype(np.float32)
-        return Face(np.array([category.score for category in scores], np.float32), points.astype(np.float32),
-                    np.asarray(found.facial_transformation_matrixes[i], np.float32),
-                    max((score for other, score in detections if _shared(box, other) > 0.3), default=0.0), box)
+        return Face(
+            np.array([category.score for category in scores], np.float32),
+            points.astype(np.float32),
+            np.asarray(found.facial_transformation_matrixes[i], np.float32),
+            max((score for other, score in detections if _shared(box, other) > 0.3), default=0.0),
+            box,
+        )
 
 
 @contextlib.contextmanager
@@ -80,15 +85,23 @@ def open_landmarker(model: Path, faces: int) -> Iterator[Landmarker]:
     mediapipe = load("mediapipe")
     vision, python = load("mediapipe.tasks.python.vision"), load("mediapipe.tasks.python")
     options = vision.FaceLandmarkerOptions(
-        base_options=python.BaseOptions(model_asset_path=str(model)), running_mode=vision.RunningMode.VIDEO,
-        num_faces=faces, output_face_blendshapes=True, output_facial_transformation_matrixes=True)
-    scoring = vision.FaceDetectorOptions(base_options=python.BaseOptions(model_asset_buffer=detector),
-                                         min_detection_confidence=_LEAST_SCORE)
+        base_options=python.BaseOptions(model_asset_path=str(model)),
+        running_mode=vision.RunningMode.VIDEO,
+        num_faces=faces,
+        output_face_blendshapes=True,
+        output_facial_transformation_matrixes=True,
+    )
+    scoring = vision.FaceDetectorOptions(
+        base_options=python.BaseOptions(model_asset_buffer=detector), min_detection_confidence=_LEAST_SCORE
+    )
     try:
         landmarker = vision.FaceLandmarker.create_from_options(options)
     except (RuntimeError, ValueError, OSError) as error:
-        raise DataError(model, f"not usable as a Face Landmarker ({str(error).splitlines()[0][:120]})",
-                        f"face_landmarker.task ({MODEL_URL})") from None
+        raise DataError(
+            model,
+            f"not usable as a Face Landmarker ({str(error).splitlines()[0][:120]})",
+            f"face_landmarker.task ({MODEL_URL})",
+        ) from None
     with landmarker, vision.FaceDetector.create_from_options(scoring) as found:
         yield Landmarker(mediapipe, landmarker, found)
 

@@ -58,8 +58,13 @@ def links(dataset: Dataset) -> dict[str, Link]:
 def link(dataset: Dataset, found: Mapping[str, Link]) -> None:
     """Write which recordings have which video, in the place of what was written before."""
     with claim(dataset.path, PATIENCE_S):  # a removal copies this file along while it writes the dataset anew
-        write_json(dataset.path / FILE, {"schema_version": 1, "videos": {
-            name: {"video": os.path.abspath(one.video), "box": one.box} for name, one in found.items()}})
+        write_json(
+            dataset.path / FILE,
+            {
+                "schema_version": 1,
+                "videos": {name: {"video": os.path.abspath(one.video), "box": one.box} for name, one in found.items()},
+            },
+        )
 
 
 def unlink(dataset: Dataset) -> int:
@@ -81,8 +86,11 @@ def link_by_name(dataset: Dataset, sources: Sequence[str | Path]) -> Linked:
     names = dataset.recordings["recording"].tolist()
     found = {name: videos[stem] for name in names if (stem := _stem_among(name, videos)) is not None}
     if not found:
-        raise DataError(dataset.name, f"no recording bears the name of one of {len(videos)} videos",
-                        "videos called as the recordings, as s1_talk.mp4 for s1_talk")
+        raise DataError(
+            dataset.name,
+            f"no recording bears the name of one of {len(videos)} videos",
+            "videos called as the recordings, as s1_talk.mp4 for s1_talk",
+        )
     box = {name: known[name].box for name in found if name in known and known[name].video == found[name]}
     link(dataset, known | {name: Link(path, box.get(name)) for name, path in found.items()})
     unused = set(videos.values()) - set(found.values())
@@ -105,15 +113,17 @@ def _by_stem(sources: Sequence[str | Path]) -> tuple[dict[str, Path], list[tuple
         for path in same:
             by_folder.setdefault(f"{path.parent.name}-{stem}", []).append(path)
         out |= {name: those[0] for name, those in by_folder.items() if len(those) == 1}
-        twice += [(path, "another video of the same name") for those in by_folder.values() if len(those) > 1
-                  for path in those]
+        twice += [
+            (path, "another video of the same name") for those in by_folder.values() if len(those) > 1 for path in those
+        ]
     return out, twice
 
 
 def _videos(source: Path) -> list[Path]:
     if source.is_dir():
-        return sorted(p for p in source.rglob("*") if p.suffix.lower() in ENDINGS and not p.name.startswith(".")
-                      and p.is_file())
+        return sorted(
+            p for p in source.rglob("*") if p.suffix.lower() in ENDINGS and not p.name.startswith(".") and p.is_file()
+        )
     if not source.is_file():
         raise DataError(source, "no such file or folder", "a video, or a folder of videos")
     return [source]

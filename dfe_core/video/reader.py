@@ -60,8 +60,10 @@ class VideoReader:
             notes = (*notes, f"{left} faces seen for less than {LEAST_S:g} s in all are left out.")
         self.boxes[path] = [_box(found, rows) for rows in kept]
         make = _positions if self.positions else _scores
-        return [replace(make(path, found, rows, timing, notes),
-                        name=path.stem + (f"-face{i}" if len(kept) > 1 else "")) for i, rows in enumerate(kept)]
+        return [
+            replace(make(path, found, rows, timing, notes), name=path.stem + (f"-face{i}" if len(kept) > 1 else ""))
+            for i, rows in enumerate(kept)
+        ]
 
 
 def _box(found: Extraction, rows: np.ndarray) -> tuple[float, ...]:
@@ -76,8 +78,11 @@ def _timing(found: Extraction) -> tuple[Timing, tuple[str, ...]]:
     steps = np.diff(time)
     usual = float(np.median(steps)) if len(steps) else 1 / found.fps
     uneven = len(steps) > 2 and float(np.quantile(steps, 0.95) - np.quantile(steps, 0.05)) > _UNEVEN * usual
-    notes = (f"Variable frame rate (steps of {1e3 * steps.min():.0f} to {1e3 * steps.max():.0f} ms), kept as it is.",
-             ) if uneven else ()
+    notes = (
+        (f"Variable frame rate (steps of {1e3 * steps.min():.0f} to {1e3 * steps.max():.0f} ms), kept as it is.",)
+        if uneven
+        else ()
+    )
     fps = len(steps) / max(float(time[-1]), 1e-9) if uneven or abs(usual * found.fps - 1) > 0.01 else found.fps
     return Timing(time, np.arange(len(time), dtype=np.int64), round(float(fps), 3)), notes
 
@@ -116,16 +121,24 @@ def _positions(path: Path, found: Extraction, rows: np.ndarray, timing: Timing, 
     points[found.row_frame[rows]] = found.landmarks[rows]
     seen = np.zeros(len(points), bool)
     seen[found.row_frame[rows]] = True
-    return point_track(path, points, timing, "mediapipe", valid=seen, metric=False, axes="image", extras=extras,
-                       notes=(*notes, *told))
+    return point_track(
+        path, points, timing, "mediapipe", valid=seen, metric=False, axes="image", extras=extras, notes=(*notes, *told)
+    )
 
 
 def find_videos(sources: Sequence[str | Path]) -> list[Path]:
     """Files as named, and the videos inside folders, by name. Raises `DataError` for a folder without any."""
     found: dict[str, Path] = {}
     for source in map(Path, sources):
-        inside = sorted(p for p in source.rglob("*") if p.suffix.lower() in ENDINGS and not p.name.startswith(".")
-                        and p.is_file()) if source.is_dir() else [source]
+        inside = (
+            sorted(
+                p
+                for p in source.rglob("*")
+                if p.suffix.lower() in ENDINGS and not p.name.startswith(".") and p.is_file()
+            )
+            if source.is_dir()
+            else [source]
+        )
         if not inside:
             raise DataError(source, "no videos in this folder", ", ".join(ENDINGS[:5]) + " …")
         for path in inside:
@@ -133,10 +146,20 @@ def find_videos(sources: Sequence[str | Path]) -> list[Path]:
     return list(found.values())
 
 
-def extract_dataset(sources: Sequence[str | Path], model: str | Path, name: str, *, face: str = "anny",
-                    faces: int = 4, jobs: int = 1, labels: str | Path | None = None,
-                    subject_pattern: str | None = None, fps: float | None = None, root: Path | None = None,
-                    progress: Listener = silent) -> ImportReport:
+def extract_dataset(
+    sources: Sequence[str | Path],
+    model: str | Path,
+    name: str,
+    *,
+    face: str = "anny",
+    faces: int = 4,
+    jobs: int = 1,
+    labels: str | Path | None = None,
+    subject_pattern: str | None = None,
+    fps: float | None = None,
+    root: Path | None = None,
+    progress: Listener = silent,
+) -> ImportReport:
     """Videos, or folders of them, through the landmarker into a dataset; parameters as `import_dataset` and `extract`.
 
     face: with ``learn`` (or a learned face) the 478 landmarks make ψ, else the 52 scores.
@@ -153,8 +176,17 @@ def extract_dataset(sources: Sequence[str | Path], model: str | Path, name: str,
         raise DataError(name, "a dataset of this name exists", f"another name, or `dfe rm {name}` first")
     _extract_all(videos, model, faces, jobs, root, progress)
     reader = VideoReader(model, faces, face == "learn" or face.startswith("learned-"), root)
-    report = import_dataset(videos, name, face=face, labels=labels, subject_pattern=subject_pattern, fps=fps,
-                            reader=reader, root=root, progress=progress)
+    report = import_dataset(
+        videos,
+        name,
+        face=face,
+        labels=labels,
+        subject_pattern=subject_pattern,
+        fps=fps,
+        reader=reader,
+        root=root,
+        progress=progress,
+    )
     _link(Dataset.open(name, root), videos, report, reader)
     return report
 
@@ -163,12 +195,17 @@ def _link(dataset: Dataset, videos: list[Path], report: ImportReport, reader: Vi
     """Remember the videos of the recordings. Sources are in the order of the videos that were not skipped."""
     left_out = {path for path, _ in report.skipped}
     taken = [video for video in videos if video not in left_out]
-    link(dataset, {name: Link(video, box) for video, source in zip(taken, dataset.manifest["sources"], strict=True)
-                   for name, box in zip(source["recordings"], reader.boxes[video], strict=True)})
+    link(
+        dataset,
+        {
+            name: Link(video, box)
+            for video, source in zip(taken, dataset.manifest["sources"], strict=True)
+            for name, box in zip(source["recordings"], reader.boxes[video], strict=True)
+        },
+    )
 
 
-def _extract_all(videos: list[Path], model: Path, faces: int, jobs: int, root: Path | None,
-                 progress: Listener) -> None:
+def _extract_all(videos: list[Path], model: Path, faces: int, jobs: int, root: Path | None, progress: Listener) -> None:
     """Run what is not done yet; progress counts the frames of all. Failures come up again, with names, on import."""
     todo, total = [], 0
     if not all(is_done(video, model, faces, root) for video in videos if video.is_file()):

@@ -77,21 +77,56 @@ def _kept(dataset: Dataset, one: Link, start_s: float, height: int) -> bytes | N
     return data
 
 
-def frame_at(video: Path, start_s: float, height: int = HEIGHT,
-             box: tuple[float, float, float, float] | None = None) -> bytes | None:
+def frame_at(
+    video: Path, start_s: float, height: int = HEIGHT, box: tuple[float, float, float, float] | None = None
+) -> bytes | None:
     """The first frame at or after a time as JPEG, at most so many rows. None where there is none, or no ffmpeg."""
     program = _ffmpeg()
     if program is None:
         return None
     cut = [f"crop={_crop(box)}"] if box else []
     picture = ",".join((*cut, f"scale=-2:'min({height},ih)'"))
-    command = [program, "-nostdin", "-hide_banner", "-loglevel", "error", "-protocol_whitelist", "file",
-               "-format_whitelist", _CONTAINERS, "-max_pixels", str(_MOST_PIXELS), "-threads", "1",
-               "-ss", f"{start_s:.6f}", "-i", f"file:{video.resolve()}", "-map", "0:v:0", "-frames:v", "1",
-               "-vf", picture, "-f", "image2pipe", "-c:v", "mjpeg", "-q:v", "4", "pipe:1"]
+    command = [
+        program,
+        "-nostdin",
+        "-hide_banner",
+        "-loglevel",
+        "error",
+        "-protocol_whitelist",
+        "file",
+        "-format_whitelist",
+        _CONTAINERS,
+        "-max_pixels",
+        str(_MOST_PIXELS),
+        "-threads",
+        "1",
+        "-ss",
+        f"{start_s:.6f}",
+        "-i",
+        f"file:{video.resolve()}",
+        "-map",
+        "0:v:0",
+        "-frames:v",
+        "1",
+        "-vf",
+        picture,
+        "-f",
+        "image2pipe",
+        "-c:v",
+        "mjpeg",
+        "-q:v",
+        "4",
+        "pipe:1",
+    ]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                              timeout=_PATIENCE_S, check=False)
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_PATIENCE_S,
+            check=False,
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout if done.returncode == 0 and done.stdout.startswith(b"\xff\xd8") else None
@@ -109,6 +144,7 @@ def _crop(box: tuple[float, float, float, float]) -> str:
 def _ffmpeg() -> str | None:
     try:
         import imageio_ffmpeg
+
         return imageio_ffmpeg.get_ffmpeg_exe()
     except (ImportError, RuntimeError):
         return None

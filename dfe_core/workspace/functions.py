@@ -31,11 +31,22 @@ def open_codebook(name: str, root: str | Path | None = None) -> Codebook:
     return Codebook.open(name, _folder(root))
 
 
-def import_recordings(paths: str | Path | Sequence[str | Path], *, name: str, face: str = "anny",
-                      labels: str | Path | None = None, events: str | Path | None = None, format: str = "auto",
-                      subject_pattern: str | None = None, fps: float | None = None, time: str | None = None,
-                      extractor: str | None = None, mix_extractors: bool = False, root: str | Path | None = None,
-                      progress: Listener = silent) -> Dataset:
+def import_recordings(
+    paths: str | Path | Sequence[str | Path],
+    *,
+    name: str,
+    face: str = "anny",
+    labels: str | Path | None = None,
+    events: str | Path | None = None,
+    format: str = "auto",
+    subject_pattern: str | None = None,
+    fps: float | None = None,
+    time: str | None = None,
+    extractor: str | None = None,
+    mix_extractors: bool = False,
+    root: str | Path | None = None,
+    progress: Listener = silent,
+) -> Dataset:
     """Import recordings of other tools into one dataset, as ``dfe import``.
 
     Parameters
@@ -59,17 +70,34 @@ def import_recordings(paths: str | Path | Sequence[str | Path], *, name: str, fa
     Raises `DataError` when no file can be imported, a dataset of this name exists, or a pattern matches nothing.
     """
     if events is not None:
-        raise DataError("events", "tables of events are not supported yet",
-                        "None; labels of whole recordings can be given with labels=")
+        raise DataError(
+            "events",
+            "tables of events are not supported yet",
+            "None; labels of whole recordings can be given with labels=",
+        )
     from dfe_core.expressions.importing import import_dataset
-    report = import_dataset(expand_patterns(paths), name, face=face, format=format, labels=labels,
-                            subject_pattern=subject_pattern, fps=fps, time=time, extractor=extractor,
-                            mix_extractors=mix_extractors, root=_folder(root), progress=progress)
+
+    report = import_dataset(
+        expand_patterns(paths),
+        name,
+        face=face,
+        format=format,
+        labels=labels,
+        subject_pattern=subject_pattern,
+        fps=fps,
+        time=time,
+        extractor=extractor,
+        mix_extractors=mix_extractors,
+        root=_folder(root),
+        progress=progress,
+    )
     if report.skipped:
         shown = "; ".join(message for _, message in report.skipped[:_SHOWN])
         more = len(report.skipped) - _SHOWN
-        warnings.warn(f"{len(report.skipped)} files were not imported: {shown}"
-                      + (f"; and {more} more" if more > 0 else ""), stacklevel=2)
+        warnings.warn(
+            f"{len(report.skipped)} files were not imported: {shown}" + (f"; and {more} more" if more > 0 else ""),
+            stacklevel=2,
+        )
     return Dataset.open(name, _folder(root))
 
 
@@ -93,9 +121,17 @@ def _expanded(path: Path) -> list[Path]:
     return [Path(match) for match in matches]
 
 
-def train(data: Dataset | str, *, name: str, seed: int = 0, config: Config | str | Path | None = None,
-          settings: Mapping[str, Any] | None = None, resume: bool = False, root: str | Path | None = None,
-          progress: Listener = silent) -> Codebook:
+def train(
+    data: Dataset | str,
+    *,
+    name: str,
+    seed: int = 0,
+    config: Config | str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    root: str | Path | None = None,
+    progress: Listener = silent,
+) -> Codebook:
     """Train a codebook on the training subjects of a dataset, as ``dfe train``.
 
     Parameters
@@ -111,6 +147,7 @@ def train(data: Dataset | str, *, name: str, seed: int = 0, config: Config | str
     """
     from dfe_core.tokenizer.config import Config, load_config
     from dfe_core.training.fit import train_model
+
     if not isinstance(config, Config):
         overrides = {"seed": seed, **(settings or {})}
         config = load_config(Path(config) if config is not None else None, overrides)
@@ -121,16 +158,24 @@ def train(data: Dataset | str, *, name: str, seed: int = 0, config: Config | str
     return Codebook.open(name, folder)
 
 
-def encode(codebook: Codebook | str, data: Dataset | str, *, root: str | Path | None = None,
-           progress: Listener = silent) -> Study:
+def encode(
+    codebook: Codebook | str, data: Dataset | str, *, root: str | Path | None = None, progress: Listener = silent
+) -> Study:
     """Turn every valid frame of a dataset into tokens, where that has not been done, and return the `Study`."""
     return Study(codebook, data, root=root, progress=progress)
 
 
-def evaluate(codebook: Codebook | str, data: Dataset | str, *, split: str = "test", root: str | Path | None = None,
-             progress: Listener = silent) -> dict[str, Any]:
+def evaluate(
+    codebook: Codebook | str,
+    data: Dataset | str,
+    *,
+    split: str = "test",
+    root: str | Path | None = None,
+    progress: Listener = silent,
+) -> dict[str, Any]:
     """Figures of a codebook on held-out subjects of a dataset: `Study.evaluate`, without keeping tokens."""
     from dfe_core.evaluation.evaluate import evaluate_model
+
     folder = _folder(root) or _root_of_dataset(data)
     return evaluate_model(_name(codebook), _name(data), split=split, root=folder, progress=progress)
 

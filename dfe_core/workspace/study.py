@@ -41,8 +41,15 @@ class Study:
     Raises `DataError` when either is missing, or when they are of different faces.
     """
 
-    def __init__(self, codebook: Codebook | str, dataset: Dataset | str, *, root: str | Path | None = None,
-                 workspace: Workspace | None = None, progress: Listener = silent) -> None:
+    def __init__(
+        self,
+        codebook: Codebook | str,
+        dataset: Dataset | str,
+        *,
+        root: str | Path | None = None,
+        workspace: Workspace | None = None,
+        progress: Listener = silent,
+    ) -> None:
         self.workspace = workspace or Workspace(root or _root_of(codebook) or _root_of(dataset))
         self.codebook = self.workspace.open_codebook(codebook) if isinstance(codebook, str) else codebook
         self.dataset = self.workspace.open_dataset(dataset) if isinstance(dataset, str) else dataset
@@ -63,6 +70,7 @@ class Study:
     def intervals_index(self) -> RunIndex:
         """The index of the intervals in which codewords are present, built once and kept on disk."""
         from dfe_core.tokens.runs import build_runs
+
         return build_runs(self.token_cache, self.progress)
 
     def tokens(self, recordings: Sequence[str] | None = None) -> pd.DataFrame:
@@ -73,7 +81,9 @@ class Study:
         where = "" if recordings is None else "WHERE list_contains(?, recording)"
         return self.token_cache.query(
             f"SELECT recording::VARCHAR AS recording, frame, time_s, stage, codeword, intensity FROM events {where} "
-            "ORDER BY recording, frame, stage", None if recordings is None else [list(recordings)])
+            "ORDER BY recording, frame, stage",
+            None if recordings is None else [list(recordings)],
+        )
 
     def bag(self, unit: str = "recording", measure: str = "share") -> pd.DataFrame:
         """Bag of codewords: one row per unit, one column per codeword (its number).
@@ -114,6 +124,7 @@ class Study:
     def moments(self, codeword: int, limit: int = 20) -> pd.DataFrame:
         """The intervals in which a codeword is strongest, over as many subjects as there are, strongest first."""
         from dfe_core.tokens.moments import strongest_moments
+
         return strongest_moments(self.intervals_index, codeword, self.dataset.recordings, limit)
 
     def evaluate(self, split: str = "test", *, rivals: bool = True) -> dict[str, Any]:
@@ -122,8 +133,10 @@ class Study:
         split: ``test``, ``validation``, ``train`` or ``all``. rivals: with the baselines, which take longest.
         """
         from dfe_core.evaluation.evaluate import evaluate_model
-        return evaluate_model(self.codebook.model, self.dataset.name, split=split, root=self.root, rivals=rivals,
-                              progress=self.progress)
+
+        return evaluate_model(
+            self.codebook.model, self.dataset.name, split=split, root=self.root, rivals=rivals, progress=self.progress
+        )
 
     def coverage(self, aus: str = DERIVED, *, seed: int = 0) -> Coverage:
         """The codebook against action units, as ``dfe coverage``.
@@ -132,9 +145,11 @@ class Study:
         which are made where they are missing. The result has ``per_au`` and other tables, and ``to_json()``.
         """
         from dfe_core.facs.coverage import analyse_coverage
+
         self._derive_missing(aus)
-        return analyse_coverage(self.codebook.model, self.dataset.name, aus, root=self.root, seed=seed,
-                                progress=self.progress)
+        return analyse_coverage(
+            self.codebook.model, self.dataset.name, aus, root=self.root, seed=seed, progress=self.progress
+        )
 
     def probe(self, label: str, **settings: Any) -> ProbeResult:
         """Predict a label from tokens, AUs and coefficients over folds that keep subjects apart, as ``dfe probe``.
@@ -151,6 +166,7 @@ class Study:
         """
         from dfe_core.probes.run import run_probe
         from dfe_core.probes.settings import ProbeSettings
+
         if "features" not in settings:
             aus = self._any_aus(settings.get("aus"))
             settings |= {"features": ("bow", "au", "psi"), "aus": aus} if aus else {"features": ("bow", "psi")}
@@ -166,28 +182,35 @@ class Study:
         permutations, resamples, seed. The result has ``table`` (one row per codeword, measure and pair of levels).
         """
         from dfe_core.groups.comparison import GroupSettings, compare_groups
-        return compare_groups(self.codebook, self.dataset, self.intervals_index, GroupSettings(by=by, **settings),
-                              progress=self.progress)
+
+        return compare_groups(
+            self.codebook, self.dataset, self.intervals_index, GroupSettings(by=by, **settings), progress=self.progress
+        )
 
     def _encoded(self) -> TokenCache:
         """The tokens of both as they are, encoded now where there are none."""
         name, dataset = self.codebook.model, self.dataset.name
         try:
             tokens = self.workspace.open_tokens(name, dataset)
-            made_from = tokens.manifest.get("model_key", self.codebook.key), \
-                tokens.manifest.get("dataset_key", self.dataset.key)
+            made_from = (
+                tokens.manifest.get("model_key", self.codebook.key),
+                tokens.manifest.get("dataset_key", self.dataset.key),
+            )
             if made_from == (self.codebook.key, self.dataset.key):
                 return tokens
         except DataError:
             pass
         from dfe_core.tokens.encoding import encode_dataset
+
         encode_dataset(name, dataset, root=self.root, progress=self.progress)
         return self.workspace.open_tokens(name, dataset)
 
     def _derive_missing(self, aus: str) -> None:
         from dfe_core.facs.store import list_aligned
+
         if aus == DERIVED and DERIVED not in list_aligned(self.dataset.name, self.root):
             from dfe_core.facs.derive import derive_aus
+
             derive_aus(self.dataset, DERIVED, root=self.root, progress=self.progress)
 
     def _any_aus(self, asked: str | None) -> str | None:
@@ -195,6 +218,7 @@ class Study:
         possible."""
         from dfe_core.facs.derive import make_deriver
         from dfe_core.facs.store import list_aligned
+
         here = list_aligned(self.dataset.name, self.root)
         if asked or len(here) == 1:
             return asked or here[0]
@@ -211,8 +235,10 @@ class Study:
 
     def _empty_frames(self) -> pd.Series:
         """Frames without any token but codeword 0, by recording."""
-        rows = self.token_cache.query("SELECT recording::VARCHAR AS recording, count(*) AS frames FROM frames "
-                                      "WHERE list_sum(tokens::USMALLINT[]) = 0 GROUP BY recording")
+        rows = self.token_cache.query(
+            "SELECT recording::VARCHAR AS recording, count(*) AS frames FROM frames "
+            "WHERE list_sum(tokens::USMALLINT[]) = 0 GROUP BY recording"
+        )
         return rows.set_index("recording")["frames"]
 
     def __repr__(self) -> str:

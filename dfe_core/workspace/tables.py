@@ -42,7 +42,10 @@ def labelled_bag(study: Study, unit: str = "recording") -> pd.DataFrame:
 
 
 TABLES: dict[str, Callable[[Study], pd.DataFrame]] = {
-    "bag": labelled_bag, "intervals": Study.intervals, "summary": codeword_summary}
+    "bag": labelled_bag,
+    "intervals": Study.intervals,
+    "summary": codeword_summary,
+}
 """Table → what makes it; ``tokens``, the largest, is written without passing through memory."""
 
 WHAT = ("tokens", *TABLES)
@@ -72,7 +75,8 @@ def _copy_tokens(study: Study, path: Path, format: str) -> int:
     target = str(path).replace("'", "''")
     count = study.token_cache.query(
         "COPY (SELECT recording::VARCHAR AS recording, frame, time_s, stage, codeword, intensity FROM events "
-        f"ORDER BY recording, frame, stage) TO '{target}' ({how})")
+        f"ORDER BY recording, frame, stage) TO '{target}' ({how})"
+    )
     return int(count.iloc[0, 0])
 
 

@@ -67,6 +67,7 @@ class Workspace:
     def study(self, codebook: str, dataset: str, *, progress: Listener = silent) -> Study:
         """The `Study` of a codebook over a dataset, which encodes what is not encoded yet."""
         from dfe_core.workspace.study import Study
+
         return Study(codebook, dataset, workspace=self, progress=progress)
 
     def _opened(self, path: Path, opener: Callable[[], _T]) -> _T:

@@ -20,9 +20,19 @@ from tests.dashboard.fake_cache import add_analyses, add_model, build
 from train.browsers import find_browser
 
 PROJECT = Path(__file__).resolve().parents[2]
-FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox", "--disable-quic",
-         "--disable-gpu-compositing", "--disable-accelerated-2d-canvas",  # of use with a real GPU only
-         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+FLAGS = [
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-gpu-compositing",
+    "--disable-accelerated-2d-canvas",  # of use with a real GPU only
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 VIEWPORT = {"width": 1280, "height": 900}
 START_S = 60
 
@@ -61,10 +71,30 @@ def serve(cache: Path, folder: Path, **environment: str) -> Iterator[str]:
         port = probe.getsockname()[1]
     log = open(folder / f"server-{port}.log", "wb")
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(PROJECT / "dashboard" / "app.py"), "--server.port", str(port),
-         "--server.headless", "true"], cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-        env={**os.environ, "DFE_CACHE": str(cache), "OMP_NUM_THREADS": "1", "DFE_TOKEN": "", "DFE_ROOTS": "/",
-             **environment})
+        [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            str(PROJECT / "dashboard" / "app.py"),
+            "--server.port",
+            str(port),
+            "--server.headless",
+            "true",
+        ],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env={
+            **os.environ,
+            "DFE_CACHE": str(cache),
+            "OMP_NUM_THREADS": "1",
+            "DFE_TOKEN": "",
+            "DFE_ROOTS": "/",
+            **environment,
+        },
+    )
     try:
         wait_for(process, f"http://localhost:{port}/_stcore/health", folder / f"server-{port}.log")
         yield f"http://localhost:{port}"
@@ -142,6 +172,7 @@ class Visit:
     def pixels(self, selector: str) -> np.ndarray:
         """(H, W, 3) uint8 of what is on the screen there."""
         from PIL import Image
+
         shot = self.page.locator(selector).first.screenshot()
         return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
 
@@ -156,6 +187,7 @@ class Visit:
     def parameter(self, name: str) -> str | None:
         """A query parameter of the address bar."""
         from urllib.parse import parse_qs, urlparse
+
         return parse_qs(urlparse(self.page.url).query).get(name, [None])[0]
 
     def leave(self) -> None:
@@ -197,6 +229,7 @@ def visit(browser, server: str, usual) -> Iterator[Callable[..., Visit]]:
         made.page.on("pageerror", made.catch)
         visits.append(made)
         return made
+
     yield make
     for each in visits:
         if each.usual:

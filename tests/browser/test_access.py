@@ -25,6 +25,7 @@ def guarded(small_cache: Path, browser) -> Iterator[str]:
 @pytest.fixture
 def prize(guarded: str) -> Iterator[str]:
     """A page of somebody else that frames the dashboard."""
+
     class Page(BaseHTTPRequestHandler):
         def do_GET(self):
             self.send_response(200)
@@ -34,6 +35,7 @@ def prize(guarded: str) -> Iterator[str]:
 
         def log_message(self, *_):
             pass
+
     server = HTTPServer(("127.0.0.1", 0), Page)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
@@ -62,15 +64,21 @@ def test_a_page_that_frames_the_dashboard_shows_nothing_of_it(browser, guarded: 
     page.wait_for_selector("h1", timeout=30_000)
     page.goto(prize)
     page.wait_for_timeout(3000)
-    assert all(frame.url.startswith((prize, "chrome-error:")) or not frame.query_selector("[data-testid=stApp]")
-               for frame in page.frames)
+    assert all(
+        frame.url.startswith((prize, "chrome-error:")) or not frame.query_selector("[data-testid=stApp]")
+        for frame in page.frames
+    )
 
 
 def test_a_name_that_rebinds_to_this_machine_gets_nothing(guarded: str):
     port = urlsplit(guarded).port
     rebound = [*FLAGS, "--headless=new", "--host-resolver-rules=MAP evil.example 127.0.0.1", "--dump-dom"]
-    dumped = subprocess.run([find_browser(), *rebound, f"http://evil.example:{port}/data?token=tok"], text=True,
-                            capture_output=True, timeout=60)
+    dumped = subprocess.run(
+        [find_browser(), *rebound, f"http://evil.example:{port}/data?token=tok"],
+        text=True,
+        capture_output=True,
+        timeout=60,
+    )
     assert "does not answer to that name" in dumped.stdout and "stApp" not in dumped.stdout
 
 

@@ -10,14 +10,22 @@ from dashboard.components import routes
 
 try:
     import axe_playwright_python
+
     SCRIPT = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 except ImportError:
     SCRIPT = None
-READY = {"codebook": ".dfe-gallery .card", "codebook?codeword=25": ".dfe-morph[data-state=drawn]",
-         "recordings": ".dfe-player[data-state=drawn]", "map?method=PCA": ".dfe-scatter[data-state=drawn]",
-         "motion?mix=25:1": ".dfe-morph[data-state=drawn]", "find?shape=jawOpen:0.8": ".dfe-strip[data-state=drawn]",
-         "motion?motion_part=From+words": ".dfe-reel[data-state=drawn]", "coverage": ".js-plotly-plot",
-         "probes": ".js-plotly-plot", "compare": ".dfe-morph[data-state=drawn]"}
+READY = {
+    "codebook": ".dfe-gallery .card",
+    "codebook?codeword=25": ".dfe-morph[data-state=drawn]",
+    "recordings": ".dfe-player[data-state=drawn]",
+    "map?method=PCA": ".dfe-scatter[data-state=drawn]",
+    "motion?mix=25:1": ".dfe-morph[data-state=drawn]",
+    "find?shape=jawOpen:0.8": ".dfe-strip[data-state=drawn]",
+    "motion?motion_part=From+words": ".dfe-reel[data-state=drawn]",
+    "coverage": ".js-plotly-plot",
+    "probes": ".js-plotly-plot",
+    "compare": ".dfe-morph[data-state=drawn]",
+}
 PLACES = [*READY, *(name for name in ("data", "overview"))]
 
 
@@ -28,8 +36,12 @@ def test_every_page_is_among_those_looked_at():
 def findings(there, place: str) -> list[str]:
     """Serious and critical findings of the page as it stands."""
     found = there.page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
-    return [f"{place}: {fault['id']} at {node['target']} {node['failureSummary']}" for fault in found
-            for node in fault["nodes"] if fault["impact"] in ("serious", "critical")]
+    return [
+        f"{place}: {fault['id']} at {node['target']} {node['failureSummary']}"
+        for fault in found
+        for node in fault["nodes"]
+        if fault["impact"] in ("serious", "critical")
+    ]
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -23,6 +23,7 @@ def shows(visit, codeword: str) -> None:
 def counted(visit, cards: int) -> None:
     """Wait until the gallery has this many cards."""
     from playwright.sync_api import expect
+
     expect(visit.page.locator(".dfe-gallery .card")).to_have_count(cards, timeout=15_000)
 
 
@@ -72,7 +73,7 @@ def test_the_slider_morphs_between_neutral_and_codeword(visit):
     neutral = there.pixels(MESH)
     half = neutral.shape[1] // 2
     assert differ(whole, neutral) > 0.005
-    assert differ(neutral[60:, :half - 2], neutral[60:, half:half + half - 2]) < 0.02  # both sides are now neutral
+    assert differ(neutral[60:, : half - 2], neutral[60:, half : half + half - 2]) < 0.02  # both sides are now neutral
 
 
 def test_playing_moves_the_face_and_pausing_holds_it(visit):

@@ -91,7 +91,7 @@ def test_words_become_a_movement_that_plays_and_can_be_taken_away(visit, tmp_pat
     data = open(caught.value.path(), "rb").read()
     magic, version, length = struct.unpack("<4sII", data[:12])
     assert (magic, version, length) == (b"glTF", 2, len(data))
-    document = json.loads(data[20:20 + struct.unpack("<I", data[12:16])[0]])
+    document = json.loads(data[20 : 20 + struct.unpack("<I", data[12:16])[0]])
     assert document["animations"] and document["meshes"][0]["primitives"][0]["targets"]
 
 

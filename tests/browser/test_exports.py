@@ -71,7 +71,7 @@ def test_a_movement_is_the_same_in_every_format(movement, toy_face, tmp_path):
     for label, name in (("Live Link", "take.csv"), ("glTF", "take.glb")):
         path = tmp_path / name
         path.write_bytes(taken(movement, label))
-        recording, = find_reader(path)[0].read(path, ReadOptions())
+        (recording,) = find_reader(path)[0].read(path, ReadOptions())
         kept = [i for i, name in enumerate(toy_face.names) if name in recording.names]
         columns = [recording.names.index(toy_face.names[i]) for i in kept]
         np.testing.assert_allclose(recording.psi[:, columns], np.clip(psi[:, kept], 0, 1), atol=2e-3, err_msg=label)

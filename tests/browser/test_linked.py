@@ -31,8 +31,9 @@ def test_a_selection_made_in_the_gallery_is_followed_by_coverage_and_timeline(vi
     to(there, "Coverage")
     there.page.get_by_text("Selected codewords only").wait_for()
     there.page.wait_for_selector(".js-plotly-plot .xtick text, .js-plotly-plot .x2tick text")
-    there.until("[...document.querySelectorAll('.js-plotly-plot .xtick text')]"
-                ".every(t => ['5', '8'].includes(t.textContent))")
+    there.until(
+        "[...document.querySelectorAll('.js-plotly-plot .xtick text')].every(t => ['5', '8'].includes(t.textContent))"
+    )
     to(there, "Recordings")
     there.page.wait_for_selector(".dfe-player[data-state=drawn]")
     some = there.pixels(".dfe-player canvas.line")
@@ -155,8 +156,9 @@ def test_frames_of_the_map_are_marked_on_the_timeline_and_a_frame_of_it_is_found
     there.page.get_by_text("of the map’s selection marked on the timeline").wait_for()
     frames = there.parameter("frames")
     marked = there.pixels(".dfe-player canvas.line")
-    other = visit().open(there.page.url.removeprefix(there.base).replace(f"frames={frames}", "frames="),
-                         ".dfe-player[data-state=drawn]")
+    other = visit().open(
+        there.page.url.removeprefix(there.base).replace(f"frames={frames}", "frames="), ".dfe-player[data-state=drawn]"
+    )
     other.page.wait_for_timeout(500)
     assert differ(marked, other.pixels(".dfe-player canvas.line")) > 0.0005
     there.page.get_by_text("Back to the selection").click()

@@ -18,8 +18,15 @@ Dfe = Callable[..., subprocess.CompletedProcess]
 def _run(root: Path, *arguments: str, folder: Path = PROJECT) -> subprocess.CompletedProcess[str]:
     """Run ``python -m train ARGUMENTS`` on the cache `root`."""
     environment = {**os.environ, "DFE_CACHE": str(root), "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"}
-    return subprocess.run([sys.executable, "-m", "train", *arguments], cwd=folder, env=environment, text=True,
-                          capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-m", "train", *arguments],
+        cwd=folder,
+        env=environment,
+        text=True,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -39,11 +46,25 @@ def toy_root(tmp_path_factory: pytest.TempPathFactory, toy_face) -> Path:
     """A cache with the toy face, six simulated subjects on it (``toy``) and a quickly trained model ``tiny``."""
     from dfe_core.faces import save_face
     from dfe_core.simulate.dataset import simulate_dataset
+
     root = tmp_path_factory.mktemp("toy") / "cache"
     save_face(toy_face, root)
     simulate_dataset("toy", toy_face, subjects=6, minutes_per_subject=0.4, root=root)
-    result = _run(root, "train", "toy", "--name", "tiny", "--set", "tokenizer.codewords=24", "--set",
-                     "tokenizer.stages=3", "--set", "train.steps=40", "--set", "train.batch=256")
+    result = _run(
+        root,
+        "train",
+        "toy",
+        "--name",
+        "tiny",
+        "--set",
+        "tokenizer.codewords=24",
+        "--set",
+        "tokenizer.stages=3",
+        "--set",
+        "train.steps=40",
+        "--set",
+        "train.batch=256",
+    )
     assert result.returncode == 0, result.stderr
     return root
 

@@ -17,6 +17,7 @@ def bootstrap(monkeypatch: pytest.MonkeyPatch):
     """The script as a module."""
     monkeypatch.syspath_prepend(str(PROJECT / "tools"))
     import bootstrap
+
     return bootstrap
 
 
@@ -26,8 +27,10 @@ def program(folder: Path, name: str, script: str) -> None:
     path.chmod(0o755)
 
 
-@pytest.mark.parametrize(("smi", "flavour"), [(None, "cpu"), ("echo 'GPU 0: NVIDIA H200'", "cuda"),
-                                              ("echo 'No devices found'; exit 6", "cpu"), ("true", "cpu")])
+@pytest.mark.parametrize(
+    ("smi", "flavour"),
+    [(None, "cpu"), ("echo 'GPU 0: NVIDIA H200'", "cuda"), ("echo 'No devices found'; exit 6", "cpu"), ("true", "cpu")],
+)
 def test_the_cpu_build_is_taken_unless_a_gpu_answers(bootstrap, tmp_path, monkeypatch, smi, flavour):
     if sys.platform == "darwin":
         pytest.skip("macOS has one build of torch")
@@ -50,8 +53,9 @@ def test_no_way_to_torch_on_a_cpu_machine_can_bring_cuda(bootstrap):
         pinned = str(PROJECT / "constraints-cpu.txt") in attempt
         cpu_index_alone = "--index-url" in attempt and attempt[attempt.index("--index-url") + 1].endswith("/whl/cpu")
         assert pinned or cpu_index_alone
-    assert bootstrap.torch_attempts("cpu")[0] == ["torch", "-c", str(PROJECT / "constraints-cpu.txt")], \
+    assert bootstrap.torch_attempts("cpu")[0] == ["torch", "-c", str(PROJECT / "constraints-cpu.txt")], (
         "first what pip is configured with: a mirror or a folder of wheels"
+    )
 
 
 def test_with_a_gpu_torch_is_the_plain_requirement(bootstrap):
@@ -110,6 +114,7 @@ def test_what_is_missing_and_may_not_be_installed_is_told_with_the_command(boots
     if sys.platform == "darwin":
         pytest.skip("Linux package managers")
     import system_packages
+
     program(tmp_path, "apt-get", "exit 1")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("DFE_CHROMIUM", raising=False)
@@ -122,8 +127,13 @@ def test_the_package_manager_is_asked_for_chromium_where_we_may(bootstrap, monke
     if sys.platform == "darwin":
         pytest.skip("Linux package managers")
     import system_packages
-    program(tmp_path, "apt-get", f'cd {tmp_path}; echo "$@" >> calls; case "$*" in *chromium*) '
-                                 'printf "#!/bin/sh\\n" > chromium; /bin/chmod +x chromium;; esac')
+
+    program(
+        tmp_path,
+        "apt-get",
+        f'cd {tmp_path}; echo "$@" >> calls; case "$*" in *chromium*) '
+        'printf "#!/bin/sh\\n" > chromium; /bin/chmod +x chromium;; esac',
+    )
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("DFE_CHROMIUM", raising=False)
     monkeypatch.setattr(system_packages, "_privilege", list)

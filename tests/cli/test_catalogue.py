@@ -28,9 +28,15 @@ def test_a_name_of_two_kinds_must_be_told_apart(toy: Path):
     assert find("models/toy", toy).kind == "models"
 
 
-@pytest.mark.parametrize(("kind", "name", "file"), [
-    ("datasets", "toy", "frames.parquet"), ("datasets", "toy", "recordings.parquet"),
-    ("models", "tiny", "model.safetensors"), ("faces", "toy-1", "")])
+@pytest.mark.parametrize(
+    ("kind", "name", "file"),
+    [
+        ("datasets", "toy", "frames.parquet"),
+        ("datasets", "toy", "recordings.parquet"),
+        ("models", "tiny", "model.safetensors"),
+        ("faces", "toy-1", ""),
+    ],
+)
 def test_one_changed_byte_is_found_and_named(toy: Path, kind: str, name: str, file: str):
     path = find(f"{kind}/{name}", toy).path / file
     content = bytearray(path.read_bytes())

@@ -33,8 +33,16 @@ def test_no_codebook_saw_the_people_that_its_figures_are_of(toy: Path):
 
 
 def test_figures_are_pooled_over_people():
-    table = pd.DataFrame({"au": "AU1", "side": "both", "subject": list("abc"), "auroc": [0.5, 0.7, 0.9],
-                          "sparse_auroc": 0.8, "all_auroc": [1.0, 1.0, 0.7]})
+    table = pd.DataFrame(
+        {
+            "au": "AU1",
+            "side": "both",
+            "subject": list("abc"),
+            "auroc": [0.5, 0.7, 0.9],
+            "sparse_auroc": 0.8,
+            "all_auroc": [1.0, 1.0, 0.7],
+        }
+    )
     row = pooled(table).iloc[0]
     assert row["subjects"] == 3 and np.isclose(row["auroc"], 0.7) and np.isclose(row["all_auroc"], 0.9)
     assert row["auroc_low"] < 0.7 < row["auroc_high"] and row["sparse_auroc_low"] == pytest.approx(0.8)

@@ -29,9 +29,15 @@ def served(cache: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen, int]
     """A dashboard on an empty cache, started from a folder that is not the project's, and its port."""
     port = free_port()
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), "DFE_CACHE": str(cache)}
-    process = subprocess.Popen([sys.executable, "-m", "train", "dashboard", "--port", str(port)], cwd=tmp_path,
-                               env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                               start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "train", "dashboard", "--port", str(port)],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
     yield process, port
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
@@ -71,8 +77,12 @@ def test_it_serves_who_has_the_token_on_localhost_only_and_ends_on_an_interrupt(
     assert address.startswith(f"Dashboard: http://localhost:{port}/?token=")
     assert answer(port, "/_stcore/health") == "ok"
     assert "<html" in answer(port, "/?" + address.partition("?")[2]).lower()
-    for path, headers in (("/", {}), ("/?token=wrong", {}), ("/_stcore/host-config", {}),
-                          ("/?" + address.partition("?")[2], {"Host": f"evil.example:{port}"})):
+    for path, headers in (
+        ("/", {}),
+        ("/?token=wrong", {}),
+        ("/_stcore/host-config", {}),
+        ("/?" + address.partition("?")[2], {"Host": f"evil.example:{port}"}),
+    ):
         with pytest.raises(urllib.error.HTTPError, match="403"):
             answer(port, path, **headers)
     with socket.socket() as probe:
@@ -96,9 +106,16 @@ def test_a_killed_command_takes_its_server_along(served):
     pytest.fail("the server still holds the port")
 
 
-@pytest.mark.parametrize(("arguments", "code", "said"), [
-    (("--address", "0.0.0.0", "--no-token"), 1, "without a token"), (("--root", "/nowhere"), 1, "no such folder"),
-    (("--port", "99999"), 2, "from 1 to 65,535"), (("--port", "-1"), 2, ""), (("--port", "１２"), 2, "whole number")])
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--address", "0.0.0.0", "--no-token"), 1, "without a token"),
+        (("--root", "/nowhere"), 1, "no such folder"),
+        (("--port", "99999"), 2, "from 1 to 65,535"),
+        (("--port", "-1"), 2, ""),
+        (("--port", "１２"), 2, "whole number"),
+    ],
+)
 def test_what_would_let_others_in_or_means_nothing_is_refused(dfe, arguments, code: int, said: str):
     result = dfe("dashboard", *arguments)
     assert result.returncode == code and said in result.stderr
@@ -111,5 +128,6 @@ def test_a_port_in_use_is_told(dfe):
         port = taken.getsockname()[1]
         result = dfe("dashboard", "--port", str(port))
     assert result.returncode == 1
-    assert result.stderr == f"error: port {port}: already in use on localhost; expected a free one, " \
-                            "as in `--port 8600`\n"
+    assert (
+        result.stderr == f"error: port {port}: already in use on localhost; expected a free one, as in `--port 8600`\n"
+    )

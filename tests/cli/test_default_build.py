@@ -15,8 +15,10 @@ from train.default_build import STEPS, Step, Whole, build_default, missing_steps
 
 
 def steps(*seconds: float) -> list[Step]:
-    return [Step(f"step {i}", s, f"task {i}", lambda root: False, lambda root, progress: None)
-            for i, s in enumerate(seconds)]
+    return [
+        Step(f"step {i}", s, f"task {i}", lambda root: False, lambda root, progress: None)
+        for i, s in enumerate(seconds)
+    ]
 
 
 def test_an_empty_cache_lacks_everything(tmp_path: Path):
@@ -68,19 +70,20 @@ def half_built(tmp_path_factory: pytest.TempPathFactory, toy_face) -> Path:
     from dfe_core.simulate.dataset import simulate_dataset
     from dfe_core.tokenizer.config import load_config
     from dfe_core.training.fit import train_model
+
     root = tmp_path_factory.mktemp("half") / "cache"
     save_face(toy_face, root)
     heard: list[Progress] = []
     simulate_dataset("simulated", toy_face, subjects=6, minutes_per_subject=0.4, root=root, progress=heard.append)
     overrides = {"tokenizer.codewords": 16, "tokenizer.stages": 2, "train.steps": 20, "train.batch": 128}
-    train_model("simulated", "default", config=load_config(None, overrides), root=root,
-                progress=heard.append)
+    train_model("simulated", "default", config=load_config(None, overrides), root=root, progress=heard.append)
     assert {STEPS[1].task, STEPS[2].task} <= {report.task for report in heard if report.done == report.total}
     return root
 
 
-def test_what_is_missing_is_made_once_and_what_is_corrupt_again(half_built: Path, tmp_path: Path,
-                                                                steps_on_the_toy_face):
+def test_what_is_missing_is_made_once_and_what_is_corrupt_again(
+    half_built: Path, tmp_path: Path, steps_on_the_toy_face
+):
     root = Path(shutil.copytree(half_built, tmp_path / "cache"))
     heard: list[Progress] = []
     made = build_default(root, heard.append)
@@ -99,8 +102,9 @@ def test_a_model_whose_weights_are_damaged_is_trained_again(half_built: Path, tm
     root = Path(shutil.copytree(half_built, tmp_path / "cache"))
     (root / "models" / "default" / "model.safetensors").write_bytes(b"damaged")
     calls = []
-    monkeypatch.setattr("dfe_core.training.fit.train_model",
-                        lambda *a, **k: calls.append((a, sorted((root / "models").iterdir()))))
+    monkeypatch.setattr(
+        "dfe_core.training.fit.train_model", lambda *a, **k: calls.append((a, sorted((root / "models").iterdir())))
+    )
     step = next(s for s in STEPS if s.title == "training")
     assert not step.present(root)
     step.make(root, silent)

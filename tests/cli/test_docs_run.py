@@ -28,8 +28,11 @@ def load_runner():
 
 
 docs_blocks = load_runner()
-PAGES = [page for page in (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md")))
-         if docs_blocks.blocks(page.read_text(encoding="utf-8"))]
+PAGES = [
+    page
+    for page in (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md")))
+    if docs_blocks.blocks(page.read_text(encoding="utf-8"))
+]
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +52,9 @@ def documented_cache(tmp_path_factory: pytest.TempPathFactory, toy_face) -> Path
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_python_block_runs_and_prints_what_the_page_shows(page: Path, documented_cache: Path, tmp_path: Path,
-                                                                monkeypatch: pytest.MonkeyPatch):
+def test_every_python_block_runs_and_prints_what_the_page_shows(
+    page: Path, documented_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("DFE_CACHE", str(documented_cache))
     monkeypatch.chdir(tmp_path)
     printed = docs_blocks.run(page)

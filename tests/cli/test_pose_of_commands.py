@@ -29,9 +29,21 @@ def datasets(tmp_path, monkeypatch):
     index = np.arange(3000)
     for name, psi in (("follows", angles @ rng.normal(size=(3, 2))), ("free", free[:, :2])):
         with open_writer(name, ("a", "b")) as writer:
-            writer.add(Recording("r", ("a", "b"), psi.astype(np.float32), index / 25, index, np.ones(3000, bool), 25.0,
-                                 "toy", "tool", "s", extras=dict(zip(("HeadPitch", "HeadYaw", "HeadRoll"), angles.T,
-                                                                     strict=True))))
+            writer.add(
+                Recording(
+                    "r",
+                    ("a", "b"),
+                    psi.astype(np.float32),
+                    index / 25,
+                    index,
+                    np.ones(3000, bool),
+                    25.0,
+                    "toy",
+                    "tool",
+                    "s",
+                    extras=dict(zip(("HeadPitch", "HeadYaw", "HeadRoll"), angles.T, strict=True)),
+                )
+            )
             writer.close({"name": name, "face": "toy-face", "simulated": False})
 
 
@@ -60,8 +72,13 @@ def test_reports_of_coverage_and_probes_hold_the_warning(datasets):
         data = Dataset.open(name)
         target = SimpleNamespace(subjects=40, task="classify", classes=("a", "b"), y=np.array([0, 1]), dropped=0)
         aus = SimpleNamespace(tool="OpenFace", estimate=True, name="a", manifest={"alignment": [], "notes": []})
-        notes = coverage._notes(SimpleNamespace(dataset=data, aus=aus), SimpleNamespace(dropped={}), None,
-                                SimpleNamespace(coefficients=SPOTLESS), 0.0)
+        notes = coverage._notes(
+            SimpleNamespace(dataset=data, aus=aus),
+            SimpleNamespace(dropped={}),
+            None,
+            SimpleNamespace(coefficients=SPOTLESS),
+            0.0,
+        )
         said[name] = [" ".join(lines) for lines in (notes, warnings_for(target, ProbeSettings("m", name, "x"), data))]
     assert all("Head pose explains expression: pose leak" in text for text in said["follows"])
     assert not any("Head pose" in text for text in said["free"])

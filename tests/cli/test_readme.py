@@ -15,9 +15,13 @@ PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 
 
 def commands() -> list[tuple[str, str]]:
-    return [(page.name, line) for page in PAGES
-            for block in re.findall(r"```\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
-            for line in block.splitlines() if line.startswith("dfe ")]
+    return [
+        (page.name, line)
+        for page in PAGES
+        for block in re.findall(r"```\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+        for line in block.splitlines()
+        if line.startswith("dfe ")
+    ]
 
 
 def test_the_documents_show_every_command_that_a_researcher_needs():
@@ -33,6 +37,7 @@ def test_every_command_in_the_documents_is_accepted(page: str, line: str):
 
 def test_every_format_that_can_be_read_is_documented():
     from dfe_core.expressions.readers.registry import readers
+
     page = (PROJECT / "docs" / "formats.md").read_text(encoding="utf-8")
     assert [r.FORMAT for r in readers() if f"`{r.FORMAT}`" not in page] == []
 

@@ -24,17 +24,29 @@ def shell(cache: Path, tmp_path: Path, toy_face):
     recording = write(tmp_path / "s1_tüke.csv", live_link(performance(40)))
 
     def run(line: str, **more: str) -> subprocess.CompletedProcess:
-        environment = {**os.environ, "DFE_CACHE": str(cache), "PYTHONPATH": str(PROJECT), "IN": str(recording),
-                       "DFE": f"{sys.executable} -m train", **more}
+        environment = {
+            **os.environ,
+            "DFE_CACHE": str(cache),
+            "PYTHONPATH": str(PROJECT),
+            "IN": str(recording),
+            "DFE": f"{sys.executable} -m train",
+            **more,
+        }
         return subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True, timeout=120)
+
     return run
 
 
-@pytest.mark.parametrize("line", [
-    "set -o pipefail; $DFE import $IN --name d --face toy-1 2>&1 >/dev/null | true",
-    "set -o pipefail; $DFE import $IN --name d --face toy-1 --progress json 2>&1 | head -c 1",
-    "$DFE import $IN --name d --face toy-1 >&-", "$DFE import $IN --name d --face toy-1 2>&-",
-    "PYTHONIOENCODING=ascii $DFE import $IN --name d --face toy-1"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "set -o pipefail; $DFE import $IN --name d --face toy-1 2>&1 >/dev/null | true",
+        "set -o pipefail; $DFE import $IN --name d --face toy-1 --progress json 2>&1 | head -c 1",
+        "$DFE import $IN --name d --face toy-1 >&-",
+        "$DFE import $IN --name d --face toy-1 2>&-",
+        "PYTHONIOENCODING=ascii $DFE import $IN --name d --face toy-1",
+    ],
+)
 def test_success_means_that_it_is_done(shell, cache: Path, line: str):
     result = shell(line)
     assert result.returncode == 0, result.stderr
@@ -55,8 +67,14 @@ def test_seeds_that_are_none_are_wrong_usage(run_dfe, tmp_path: Path, text: str)
 
 
 def test_a_home_that_is_none_and_a_full_disk_are_told_in_words(dfe, monkeypatch):
-    result = subprocess.run([sys.executable, "-m", "train", "list"], text=True, capture_output=True, timeout=60,
-                            cwd=PROJECT, env={**os.environ, "DFE_CACHE": "~nosuchuser/x"})
+    result = subprocess.run(
+        [sys.executable, "-m", "train", "list"],
+        text=True,
+        capture_output=True,
+        timeout=60,
+        cwd=PROJECT,
+        env={**os.environ, "DFE_CACHE": "~nosuchuser/x"},
+    )
     assert result.returncode == 1 and "no such home folder" in result.stderr and "Traceback" not in result.stderr
     full = OSError(28, "No space left on device", "/x")
     assert one_line(full, "train").startswith("dfe train: the disk is full; expected free space in ")

@@ -26,8 +26,9 @@ def test_a_row_of_another_length_is_an_error():
         table(("a", "b"), [(1,)])
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.123456, "0.1235"), (1234567.0, "1,234,567"), (True, "yes"),
-                                             (1234, "1,234"), ("a\nb", "a b")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.123456, "0.1235"), (1234567.0, "1,234,567"), (True, "yes"), (1234, "1,234"), ("a\nb", "a b")]
+)
 def test_cells_are_short_and_on_one_line(value, text):
     assert cell(value) == text
 
@@ -41,13 +42,16 @@ def test_facts_align_their_values():
     assert facts([("a", 1), ("long", "x")]) == "a     1\nlong  x"
 
 
-@pytest.mark.parametrize(("count", "text"), [(12, "12 B"), (1500, "1.5 kB"), (41_800_000, "41.8 MB"),
-                                             (2.5e12, "2.5 TB")])
+@pytest.mark.parametrize(
+    ("count", "text"), [(12, "12 B"), (1500, "1.5 kB"), (41_800_000, "41.8 MB"), (2.5e12, "2.5 TB")]
+)
 def test_sizes_are_for_people(count, text):
     assert size(count) == text
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(8.44, "8.4 s"), (42.4, "42 s"), (59.7, "1 min 00 s"),
-                                               (200, "3 min 20 s"), (7500, "2 h 05 min")])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(8.44, "8.4 s"), (42.4, "42 s"), (59.7, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")],
+)
 def test_durations_are_for_people(seconds, text):
     assert duration(seconds) == text

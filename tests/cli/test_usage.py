@@ -25,12 +25,19 @@ def examples() -> list[str]:
 
 
 def test_help_is_quick_and_imports_no_command():
-    code = "import sys, time; t = time.process_time(); from train.cli import main\n" \
-           "try: main(['--help'])\nexcept SystemExit: pass\n" \
-           "print(time.process_time() - t, [m for m in sys.modules if m.startswith('train.commands.')], " \
-           "file=sys.stderr)"
-    best = min((subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
-                for _ in range(3)), key=lambda result: float(result.stderr.split()[0]))
+    code = (
+        "import sys, time; t = time.process_time(); from train.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "print(time.process_time() - t, [m for m in sys.modules if m.startswith('train.commands.')], "
+        "file=sys.stderr)"
+    )
+    best = min(
+        (
+            subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+            for _ in range(3)
+        ),
+        key=lambda result: float(result.stderr.split()[0]),
+    )
     seconds, modules = best.stderr.split(maxsplit=1)
     assert float(seconds) < 0.2
     assert modules.strip() == "[]"
@@ -60,10 +67,21 @@ def test_common_options_may_stand_first_or_last(line: str):
         assert build_parser(placed).parse_args(placed).progress == "none"
 
 
-@pytest.mark.parametrize("arguments", [
-    [], ["fly"], ["train"], ["train", "d"], ["encode", "m"], ["decode", "m", "--out", "x.ply"], ["list", "--colour"],
-    ["evaluate", "m", "d", "--split", "best"], ["simulate", "--name", "s", "--subjects", "many"], ["aus"],
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["fly"],
+        ["train"],
+        ["train", "d"],
+        ["encode", "m"],
+        ["decode", "m", "--out", "x.ply"],
+        ["list", "--colour"],
+        ["evaluate", "m", "d", "--split", "best"],
+        ["simulate", "--name", "s", "--subjects", "many"],
+        ["aus"],
+    ],
+)
 def test_wrong_usage_exits_2_and_writes_nothing_to_stdout(dfe, arguments: list[str]):
     result = dfe(*arguments)
     assert result.returncode == 2
@@ -71,14 +89,24 @@ def test_wrong_usage_exits_2_and_writes_nothing_to_stdout(dfe, arguments: list[s
     assert "usage: dfe" in result.stderr and "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [
-    ["train", "missing", "--name", "m"], ["encode", "missing", "missing"], ["evaluate", "missing", "missing"],
-    ["decode", "missing", "--tokens", "1", "--out", "x.ply"], ["show", "missing"], ["rm", "missing", "--yes"],
-    ["train", "missing", "--name", "../m"], ["train", "missing", "--name", "m", "--config", "missing.toml"],
-    ["train", "missing", "--name", "m", "--set", "train.steps"], ["train", "missing", "--name", "m", "--set", "a=b"],
-    ["simulate", "--name", "a/b", "--subjects", "1"], ["simulate", "--name", "s", "--effect", "missing.toml"],
-    ["map", "missing", "--of", "codewords", "--out", "x.parquet"],
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "missing", "--name", "m"],
+        ["encode", "missing", "missing"],
+        ["evaluate", "missing", "missing"],
+        ["decode", "missing", "--tokens", "1", "--out", "x.ply"],
+        ["show", "missing"],
+        ["rm", "missing", "--yes"],
+        ["train", "missing", "--name", "../m"],
+        ["train", "missing", "--name", "m", "--config", "missing.toml"],
+        ["train", "missing", "--name", "m", "--set", "train.steps"],
+        ["train", "missing", "--name", "m", "--set", "a=b"],
+        ["simulate", "--name", "a/b", "--subjects", "1"],
+        ["simulate", "--name", "s", "--effect", "missing.toml"],
+        ["map", "missing", "--of", "codewords", "--out", "x.parquet"],
+    ],
+)
 def test_what_cannot_be_served_exits_1_with_one_line(dfe, arguments: list[str]):
     result = dfe(*arguments)
     assert result.returncode == 1
@@ -109,8 +137,13 @@ def test_a_data_error_is_shown_as_it_is():
 
 def test_a_reader_that_goes_away_is_no_error(toy_root: Path):
     command = f"{sys.executable} -m train show datasets/toy | head -1"
-    result = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=PROJECT, capture_output=True, text=True,
-                            env={"DFE_CACHE": str(toy_root), "PATH": "/usr/bin:/bin"})
+    result = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        env={"DFE_CACHE": str(toy_root), "PATH": "/usr/bin:/bin"},
+    )
     assert result.returncode == 0 and result.stderr == ""
 
 
@@ -124,10 +157,26 @@ def test_progress_as_json_is_one_object_a_line_on_stderr(run_dfe, toy: Path):
 
 
 def test_an_interrupt_ends_with_one_line_and_leaves_no_temporary_folder(toy: Path):
-    process = subprocess.Popen([sys.executable, "-m", "train", "train", "toy", "--name", "long", "--set",
-                                "train.steps=100000", "--progress", "json"], cwd=PROJECT, stderr=subprocess.PIPE,
-                               stdout=subprocess.DEVNULL, text=True,
-                               env={**os.environ, "DFE_CACHE": str(toy), "OMP_NUM_THREADS": "1"})
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "train",
+            "train",
+            "toy",
+            "--name",
+            "long",
+            "--set",
+            "train.steps=100000",
+            "--progress",
+            "json",
+        ],
+        cwd=PROJECT,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "DFE_CACHE": str(toy), "OMP_NUM_THREADS": "1"},
+    )
     deadline = time.monotonic() + 60
     while "training" not in process.stderr.readline():
         assert time.monotonic() < deadline and process.poll() is None

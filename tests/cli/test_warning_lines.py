@@ -15,11 +15,14 @@ from train import cli
 @pytest.fixture
 def command(cache, monkeypatch: pytest.MonkeyPatch):
     """Runs a function as the command `rm`."""
+
     def run(work, *options: str) -> int:
-        module = SimpleNamespace(DESCRIPTION="", EXAMPLES=("x",), add_arguments=lambda parser: None,
-                                 run=lambda args, progress: work())
+        module = SimpleNamespace(
+            DESCRIPTION="", EXAMPLES=("x",), add_arguments=lambda parser: None, run=lambda args, progress: work()
+        )
         monkeypatch.setattr(cli, "command_module", lambda name: module)
         return cli.main(["rm", "--progress", "none", *options])
+
     return run
 
 
@@ -28,6 +31,7 @@ def test_a_warning_is_one_line_on_stderr_and_given_once(command, capsys):
         for _ in range(3):
             warnings.warn("2 files were\nnot imported", stacklevel=1)
         sys.stdout.write("done\n")
+
     assert command(work) == 0
     printed = capsys.readouterr()
     assert printed.out == "done\n"
@@ -48,6 +52,7 @@ def test_an_error_stands_alone(command, capsys):
     def work() -> None:
         warnings.warn("something", stacklevel=1)
         raise DataError("x", "nothing here")
+
     assert command(work) == cli.REFUSED
     assert capsys.readouterr().err == "error: x: nothing here\n"
 
@@ -55,5 +60,3 @@ def test_an_error_stands_alone(command, capsys):
 def test_debugging_shows_warnings_as_python_does(command):
     with pytest.warns(UserWarning, match="something"):
         command(lambda: warnings.warn("something", stacklevel=1), "--debug")
-
-

@@ -13,10 +13,32 @@ from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.runs import open_runs
 
 EVALUATE_KEYS = {
-    "model", "dataset", "split", "subjects", "frames", "stages", "codewords", "bits_per_frame",
-    "entropy_bits_per_frame", "rmse_mm", "p95_mm", "rmse_mm_by_region", "explained_variance", "cosine",
-    "retrieval_top1", "utilisation", "perplexity", "locality", "distinctness_max", "symmetric", "left", "right",
-    "token_changes_per_s", "rmse_mm_by_stage", "baselines"}
+    "model",
+    "dataset",
+    "split",
+    "subjects",
+    "frames",
+    "stages",
+    "codewords",
+    "bits_per_frame",
+    "entropy_bits_per_frame",
+    "rmse_mm",
+    "p95_mm",
+    "rmse_mm_by_region",
+    "explained_variance",
+    "cosine",
+    "retrieval_top1",
+    "utilisation",
+    "perplexity",
+    "locality",
+    "distinctness_max",
+    "symmetric",
+    "left",
+    "right",
+    "token_changes_per_s",
+    "rmse_mm_by_stage",
+    "baselines",
+}
 
 
 def test_encoding_twice_does_nothing_the_second_time_and_says_so(run_dfe, toy: Path):
@@ -44,6 +66,7 @@ def test_evaluate_prints_a_table_or_the_json_of_the_contract(run_dfe, toy: Path,
 @pytest.mark.parametrize("suffix", [".ply", ".obj", ".glb", ".npy"])
 def test_decode_writes_the_sum_of_the_codewords(run_dfe, toy_root: Path, toy_face, tmp_path: Path, suffix: str):
     from dfe_core.tokenizer.codebook import Codebook
+
     out = tmp_path / f"face{suffix}"
     result = run_dfe(toy_root, "decode", "tiny", "--tokens", "1,2", "--intensity", "1,0.5", "--out", str(out))
     assert result.returncode == 0, result.stderr
@@ -53,12 +76,14 @@ def test_decode_writes_the_sum_of_the_codewords(run_dfe, toy_root: Path, toy_fac
         vertices = np.load(out, allow_pickle=False)
     else:
         import trimesh
+
         vertices = np.asarray(trimesh.load(out, force="mesh", process=False, maintain_order=True).vertices)
     np.testing.assert_allclose(vertices, expected, atol=2e-6)
 
 
-@pytest.mark.parametrize(("tokens", "intensity"), [("1,x", None), ("999", None), ("-1", None), ("1,2", "1"),
-                                                   ("1", "nan"), ("", None)])
+@pytest.mark.parametrize(
+    ("tokens", "intensity"), [("1,x", None), ("999", None), ("-1", None), ("1,2", "1"), ("1", "nan"), ("", None)]
+)
 def test_decode_refuses_tokens_that_are_none(run_dfe, toy_root: Path, tmp_path: Path, tokens, intensity):
     extra = ["--intensity", intensity] if intensity else []
     result = run_dfe(toy_root, "decode", "tiny", f"--tokens={tokens}", *extra, "--out", str(tmp_path / "x.ply"))
@@ -72,15 +97,39 @@ def test_derived_aus_lead_to_a_coverage_report_with_the_json_of_the_contract(run
     assert missing.returncode == 1 and "dfe aus derive" in missing.stderr
     derived = run_dfe(toy, "aus", "derive", "--dataset", "toy", "--name", "derived")
     assert derived.returncode == 0 and "estimates" in derived.stdout and "AU12 left" in derived.stdout
-    result = run_dfe(toy, "coverage", "tiny", "toy", "--aus", "derived", "--out", str(tmp_path / "report"),
-                     "--json", "-")
+    result = run_dfe(
+        toy, "coverage", "tiny", "toy", "--aus", "derived", "--out", str(tmp_path / "report"), "--json", "-"
+    )
     assert result.returncode == 0, result.stderr
     told = json.loads(result.stdout)
-    assert set(told) == {"aus", "estimate", "subjects", "frames", "per_au", "covered_aus", "beyond_facs_variance",
-                         "facs_only_variance", "new_codewords", "redundant_pairs", "truth"}
+    assert set(told) == {
+        "aus",
+        "estimate",
+        "subjects",
+        "frames",
+        "per_au",
+        "covered_aus",
+        "beyond_facs_variance",
+        "facs_only_variance",
+        "new_codewords",
+        "redundant_pairs",
+        "truth",
+    }
     assert told["estimate"] is True and told["subjects"] == 6 and told["truth"] is not None
-    assert {"au", "side", "prevalence", "best_codeword", "auroc", "ci95", "q", "sparse3_auroc", "all_auroc",
-            "template_cosine", "signal", "status"} == set(told["per_au"][0])
+    assert {
+        "au",
+        "side",
+        "prevalence",
+        "best_codeword",
+        "auroc",
+        "ci95",
+        "q",
+        "sparse3_auroc",
+        "all_auroc",
+        "template_cosine",
+        "signal",
+        "status",
+    } == set(told["per_au"][0])
     assert (tmp_path / "report" / "report.html").stat().st_size > 10_000
 
 
@@ -90,8 +139,20 @@ def test_a_probe_gives_the_json_of_the_contract_or_says_why_it_cannot(run_dfe, t
     result = run_dfe(toy, *options, "--json", "-")
     assert result.returncode == 0, result.stderr
     told = json.loads(result.stdout)
-    assert {"label", "task", "unit", "n", "subjects", "classes", "folds", "seed", "rows", "chance", "paired",
-            "top_codewords"} <= set(told)
+    assert {
+        "label",
+        "task",
+        "unit",
+        "n",
+        "subjects",
+        "classes",
+        "folds",
+        "seed",
+        "rows",
+        "chance",
+        "paired",
+        "top_codewords",
+    } <= set(told)
     assert (told["n"], told["subjects"], [r["features"] for r in told["rows"]]) == (12, 6, ["bow", "psi"])
     plain = run_dfe(toy, *options).stdout
     assert "simulated" in plain and f"{told['rows'][0]['score']:.4g}" in plain
@@ -107,8 +168,9 @@ def test_aus_of_files_that_fit_no_recording_are_told(run_dfe, toy: Path, shared:
 
 
 def test_map_writes_one_point_a_codeword(run_dfe, toy_root: Path, tmp_path: Path):
-    result = run_dfe(toy_root, "map", "tiny", "--of", "codewords", "--method", "pca", "--out",
-                     str(tmp_path / "points.parquet"))
+    result = run_dfe(
+        toy_root, "map", "tiny", "--of", "codewords", "--method", "pca", "--out", str(tmp_path / "points.parquet")
+    )
     assert result.returncode == 0, result.stderr
     points = pd.read_parquet(tmp_path / "points.parquet")
     assert {"codeword", "x", "y"} <= set(points) and 0 < len(points) <= 24

@@ -25,8 +25,18 @@ LEVELS = (0.25, 0.5, 0.75, 1.0)
 FPS = 30.0
 
 
-def build(root: Path, face: FaceModel, codewords: int = 48, stages: int = 4, subjects: int = 3, seconds: float = 12.0,
-          model: str = "default", dataset: str = "simulated", simulated: bool = True, seed: int = 0) -> None:
+def build(
+    root: Path,
+    face: FaceModel,
+    codewords: int = 48,
+    stages: int = 4,
+    subjects: int = 3,
+    seconds: float = 12.0,
+    model: str = "default",
+    dataset: str = "simulated",
+    simulated: bool = True,
+    seed: int = 0,
+) -> None:
     """Write face, dataset, model and token cache under `root`."""
     rng = np.random.default_rng(seed)
     save_face(face, root)
@@ -46,18 +56,39 @@ def add_analyses(root: Path, model: str = "default", dataset: str = "simulated")
     from dfe_core.facs.derive import derive_aus
     from dfe_core.probes.run import run_probe
     from dfe_core.probes.settings import ProbeSettings
+
     derive_aus(Dataset.open(dataset, root), "derived", root=root)
     analyse_coverage(model, dataset, "derived", root=root)
     build_map(model, None, "codewords", "deformation", "pca", root=root)
     build_map(model, dataset, "frames", "psi", "pca", root=root)
-    run_probe(ProbeSettings(model, dataset, "condition", ("bow", "psi"), folds=3, inner_folds=2, resamples=100,
-                            permutations=20, swaps=100), root)
+    run_probe(
+        ProbeSettings(
+            model,
+            dataset,
+            "condition",
+            ("bow", "psi"),
+            folds=3,
+            inner_folds=2,
+            resamples=100,
+            permutations=20,
+            swaps=100,
+        ),
+        root,
+    )
 
 
-def add_model(root: Path, face: FaceModel, name: str, dataset: str = "simulated", codewords: int = 30,
-              stages: int = 3, seed: int = 5) -> None:
+def add_model(
+    root: Path,
+    face: FaceModel,
+    name: str,
+    dataset: str = "simulated",
+    codewords: int = 30,
+    stages: int = 3,
+    seed: int = 5,
+) -> None:
     """A second model on a dataset that is there, with random tokens of every frame."""
     from dfe_core.expressions.dataset import Dataset
+
     rng = np.random.default_rng(seed)
     psi, opened = make_codewords(face, codewords, rng), Dataset.open(dataset, root)
     recordings = {}
@@ -103,14 +134,27 @@ def _write_dataset(root: Path, face: FaceModel, name: str, simulated: bool, reco
     with open_writer(name, face.names, root) as writer:
         for index, (recording, made) in enumerate(recordings.items()):
             count = len(made["psi"])
-            writer.add(Recording(recording, face.names, made["psi"], np.arange(count) / FPS, np.arange(count),
-                                 np.ones(count, bool), FPS, "arkit", "fake", subject=recording.split("-")[0]),
-                       {"condition": ("calm", "stress")[index % 2]})
+            writer.add(
+                Recording(
+                    recording,
+                    face.names,
+                    made["psi"],
+                    np.arange(count) / FPS,
+                    np.arange(count),
+                    np.ones(count, bool),
+                    FPS,
+                    "arkit",
+                    "fake",
+                    subject=recording.split("-")[0],
+                ),
+                {"condition": ("calm", "stress")[index % 2]},
+            )
         writer.close({"name": name, "face": face.id, "simulated": simulated, "sources": [], "notes": []})
 
 
-def _write_model(root: Path, face: FaceModel, name: str, dataset: str, psi: np.ndarray, stages: int,
-                 recordings: list[dict]) -> None:
+def _write_model(
+    root: Path, face: FaceModel, name: str, dataset: str, psi: np.ndarray, stages: int, recordings: list[dict]
+) -> None:
     folder = root / "models" / name
     folder.mkdir(parents=True, exist_ok=True)
     table = codeword_geometry(psi, face)
@@ -124,11 +168,20 @@ def _write_model(root: Path, face: FaceModel, name: str, dataset: str, psi: np.n
     table["mean_intensity"] = 0.7
     table["description"] = [_describe(row, psi[k], face) for k, row in enumerate(table.to_dict("records"))]
     values = pa.FixedSizeListArray.from_arrays(pa.array(psi.ravel(), pa.float32()), psi.shape[1])
-    pq.write_table(pa.Table.from_pandas(table, preserve_index=False).append_column("psi", values),
-                   folder / "codewords.parquet")
-    write_json(folder / "config.json", {
-        "key": content_key(psi.tolist()), "levels": list(LEVELS), "coefficients": list(face.names), "face": face.id,
-        "dataset": {"name": dataset, "key": "another"}, "tokenizer": {"stages": stages, "codewords": len(psi)}})
+    pq.write_table(
+        pa.Table.from_pandas(table, preserve_index=False).append_column("psi", values), folder / "codewords.parquet"
+    )
+    write_json(
+        folder / "config.json",
+        {
+            "key": content_key(psi.tolist()),
+            "levels": list(LEVELS),
+            "coefficients": list(face.names),
+            "face": face.id,
+            "dataset": {"name": dataset, "key": "another"},
+            "tokenizer": {"stages": stages, "codewords": len(psi)},
+        },
+    )
     write_json(folder / "metrics.json", metrics(name, dataset, len(psi), stages))
 
 
@@ -141,17 +194,38 @@ def _describe(row: dict, psi: np.ndarray, face: FaceModel) -> str:
 
 def metrics(model: str, dataset: str, codewords: int, stages: int) -> dict:
     """The JSON of `dfe evaluate`, with plausible figures."""
-    by_stage = [float(2.4 * 0.55 ** s + 0.25) for s in range(stages)]
-    return {"model": model, "dataset": dataset, "split": "test", "subjects": 6, "frames": 43200, "stages": stages,
-            "codewords": codewords, "bits_per_frame": 40.0, "entropy_bits_per_frame": 22.5, "rmse_mm": by_stage[-1],
-            "p95_mm": 1.1, "rmse_mm_by_region": {"brow": 0.4, "eye": 0.5, "jaw": 0.6}, "explained_variance": 0.968,
-            "cosine": 0.97, "retrieval_top1": 0.91, "utilisation": 0.94,
-            "perplexity": [float(codewords * 0.6 / (1 + s / 3)) for s in range(stages)], "locality": 0.83,
-            "distinctness_max": 0.88, "symmetric": codewords // 2, "left": codewords // 4, "right": codewords // 4,
-            "token_changes_per_s": 6.1, "rmse_mm_by_stage": by_stage,
-            "baselines": {"residual_kmeans": {"rmse_mm": 0.62, "explained_variance": 0.94},
-                          "pca": {"rmse_mm": 0.71, "explained_variance": 0.93},
-                          "aus": {"rmse_mm": 1.9, "explained_variance": 0.72}}}
+    by_stage = [float(2.4 * 0.55**s + 0.25) for s in range(stages)]
+    return {
+        "model": model,
+        "dataset": dataset,
+        "split": "test",
+        "subjects": 6,
+        "frames": 43200,
+        "stages": stages,
+        "codewords": codewords,
+        "bits_per_frame": 40.0,
+        "entropy_bits_per_frame": 22.5,
+        "rmse_mm": by_stage[-1],
+        "p95_mm": 1.1,
+        "rmse_mm_by_region": {"brow": 0.4, "eye": 0.5, "jaw": 0.6},
+        "explained_variance": 0.968,
+        "cosine": 0.97,
+        "retrieval_top1": 0.91,
+        "utilisation": 0.94,
+        "perplexity": [float(codewords * 0.6 / (1 + s / 3)) for s in range(stages)],
+        "locality": 0.83,
+        "distinctness_max": 0.88,
+        "symmetric": codewords // 2,
+        "left": codewords // 4,
+        "right": codewords // 4,
+        "token_changes_per_s": 6.1,
+        "rmse_mm_by_stage": by_stage,
+        "baselines": {
+            "residual_kmeans": {"rmse_mm": 0.62, "explained_variance": 0.94},
+            "pca": {"rmse_mm": 0.71, "explained_variance": 0.93},
+            "aus": {"rmse_mm": 1.9, "explained_variance": 0.72},
+        },
+    }
 
 
 def _write_tokens(root: Path, model: str, dataset: str, codewords: int, stages: int, recordings: dict) -> None:
@@ -160,21 +234,38 @@ def _write_tokens(root: Path, model: str, dataset: str, codewords: int, stages: 
     tables, counts = [], []
     for name, made in recordings.items():
         count = len(made["tokens"])
-        tables.append(pa.table({
-            "recording": pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [name]),
-            "frame": pa.array(np.arange(count), pa.int64()), "time_s": pa.array(np.arange(count) / FPS),
-            "tokens": pa.FixedSizeListArray.from_arrays(pa.array(made["tokens"].ravel(), pa.uint16()), stages),
-            "levels": pa.FixedSizeListArray.from_arrays(pa.array(made["levels"].ravel(), pa.uint8()), stages),
-            "error_mm": pa.array(np.full(count, 0.4), pa.float32())}))
+        tables.append(
+            pa.table(
+                {
+                    "recording": pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [name]),
+                    "frame": pa.array(np.arange(count), pa.int64()),
+                    "time_s": pa.array(np.arange(count) / FPS),
+                    "tokens": pa.FixedSizeListArray.from_arrays(pa.array(made["tokens"].ravel(), pa.uint16()), stages),
+                    "levels": pa.FixedSizeListArray.from_arrays(pa.array(made["levels"].ravel(), pa.uint8()), stages),
+                    "error_mm": pa.array(np.full(count, 0.4), pa.float32()),
+                }
+            )
+        )
         counts.append(_counts(name, made, stages))
     with pq.ParquetWriter(folder / "tokens.parquet", tables[0].schema) as sink:
         for table in tables:
             sink.write_table(table)
     pd.concat(counts, ignore_index=True).to_parquet(folder / "counts.parquet")
     frames = sum(len(r["tokens"]) for r in recordings.values())
-    (folder / "manifest.json").write_text(json.dumps({
-        "schema_version": 1, "model": model, "dataset": dataset, "stages": stages, "codewords": codewords,
-        "levels": list(LEVELS), "frames": frames, "key": content_key([model, dataset, frames])}))
+    (folder / "manifest.json").write_text(
+        json.dumps(
+            {
+                "schema_version": 1,
+                "model": model,
+                "dataset": dataset,
+                "stages": stages,
+                "codewords": codewords,
+                "levels": list(LEVELS),
+                "frames": frames,
+                "key": content_key([model, dataset, frames]),
+            }
+        )
+    )
 
 
 def _counts(name: str, made: dict[str, np.ndarray], stages: int) -> pd.DataFrame:
@@ -182,6 +273,7 @@ def _counts(name: str, made: dict[str, np.ndarray], stages: int) -> pd.DataFrame
     for stage in range(stages):
         tokens = made["tokens"][:, stage]
         used, uses = np.unique(tokens[tokens > 0], return_counts=True)
-        parts.append(pd.DataFrame({"recording": name, "stage": stage, "codeword": used, "uses": uses,
-                                   "intensity": uses * 0.7}))
+        parts.append(
+            pd.DataFrame({"recording": name, "stage": stage, "codeword": used, "uses": uses, "intensity": uses * 0.7})
+        )
     return pd.concat(parts, ignore_index=True)

@@ -20,8 +20,14 @@ async def _page(scope, receive, send):
     await send({"type": "http.response.body", "body": b"page"})
 
 
-def ask(*headers: tuple[str, str], path: str = "/data", query: str = "", kind: str = "http", method: str = "GET",
-        access: Access = ACCESS) -> tuple[int, dict[str, str]]:
+def ask(
+    *headers: tuple[str, str],
+    path: str = "/data",
+    query: str = "",
+    kind: str = "http",
+    method: str = "GET",
+    access: Access = ACCESS,
+) -> tuple[int, dict[str, str]]:
     """Status (a websocket: 101, or the code that it is closed with) and headers of the answer."""
     sent: list[dict] = []
 
@@ -30,9 +36,16 @@ def ask(*headers: tuple[str, str], path: str = "/data", query: str = "", kind: s
 
     async def receive():
         return {"type": f"{kind}.connect"}
+
     held = {"host": "localhost:8501", **dict(headers)}
-    scope = {"type": kind, "method": method, "path": path, "query_string": query.encode(),
-             "server": ("127.0.0.1", 8501), "headers": [(k.encode(), v.encode()) for k, v in held.items()]}
+    scope = {
+        "type": kind,
+        "method": method,
+        "path": path,
+        "query_string": query.encode(),
+        "server": ("127.0.0.1", 8501),
+        "headers": [(k.encode(), v.encode()) for k, v in held.items()],
+    }
     asyncio.run(Guard(_page, access)(scope, receive, send))
     first = sent[0]
     status = first.get("status") or first.get("code") or 101
@@ -56,8 +69,19 @@ def test_the_address_with_the_token_leads_to_the_page_without_it_and_a_cookie_ke
     assert "Secure" in ask(("x-forwarded-proto", "https"), query="token=secret")[1]["set-cookie"]
 
 
-@pytest.mark.parametrize("host", ["evil.example:8501", "evil.example", "localhost.evil.example", "", "localhost:x",
-                                  "localhost@evil.example", "127.0.0.1.nip.io", "localhost/x"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example:8501",
+        "evil.example",
+        "localhost.evil.example",
+        "",
+        "localhost:x",
+        "localhost@evil.example",
+        "127.0.0.1.nip.io",
+        "localhost/x",
+    ],
+)
 def test_a_name_that_was_rebound_to_this_machine_is_not_answered(host: str):
     """S1-5: the page at http://evil.example:8501 is of the same origin as itself, and 127.0.0.1 by now."""
     for kind in ("http", "websocket"):
@@ -70,8 +94,9 @@ def test_names_of_this_machine_are_answered(host: str):
     assert ask(("host", host), COOKIE)[0] == 200
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "http://localhost:9999", "null",
-                                    "http://localhost.evil.example"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "http://localhost:9999", "null", "http://localhost.evil.example"]
+)
 def test_pages_of_other_origins_open_no_websocket_and_change_nothing(origin: str):
     for access in (ACCESS, Access("")):
         assert ask(("origin", origin), COOKIE, kind="websocket", access=access)[0] == 4403

@@ -22,6 +22,7 @@ def drawn(monkeypatch) -> Callable[[Callable[[], None]], str]:
     def draw(chart: Callable[[], None]) -> str:
         chart()
         return said.pop()
+
     return draw
 
 
@@ -58,8 +59,10 @@ def test_the_sides_of_a_face_stand_as_the_face_is_seen(drawn):
     row = pd.Series({"mm_brow_right": 2.0, "mm_brow_left": 1.0, "mm_jaw_left": np.nan})
     html = drawn(lambda: bars.sides(row, "Movement"))
     assert html.index("Face’s right") < html.index("Face’s left")
-    right, left = (re.search(rf'<div class="{side}"><i title="Brow: ([\d.]+) mm" style="width:([\d.]+)%', html).groups()
-                   for side in "rl")
+    right, left = (
+        re.search(rf'<div class="{side}"><i title="Brow: ([\d.]+) mm" style="width:([\d.]+)%', html).groups()
+        for side in "rl"
+    )
     assert (right[0], left[0]) == ("2.00", "1.00")
     assert float(right[1]) == pytest.approx(2 * float(left[1]))
     assert "brow: right 2.00, left 1.00" in html

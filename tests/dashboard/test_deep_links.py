@@ -25,8 +25,18 @@ def answer(app: Starlette, path: str) -> tuple[int, str]:
 
     async def receive() -> dict:
         return {"type": "http.request", "body": b"", "more_body": False}
-    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"codeword=3", "headers": [],
-             "root_path": "", "http_version": "1.1", "scheme": "http", "server": ("localhost", 80)}
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "query_string": b"codeword=3",
+        "headers": [],
+        "root_path": "",
+        "http_version": "1.1",
+        "scheme": "http",
+        "server": ("localhost", 80),
+    }
     with ThreadPoolExecutor(1) as apart:  # Playwright's loop runs in this thread once a browser test was here
         apart.submit(asyncio.run, app(scope, receive, send)).result()
     return said[0]["status"], b"".join(part.get("body", b"") for part in said[1:]).decode()

@@ -10,8 +10,9 @@ from dashboard.pages.find import spoken
 NAMES = ("browInnerUp", "jawOpen", "mouthSmileLeft", "expr_01")
 
 
-@pytest.mark.parametrize(("text", "found"), [
-    (None, []), ("", []), ("3,17", [3, 17]), ("3,3,17", [3, 17]), ("3,,x,-1,4.5,²", [3])])
+@pytest.mark.parametrize(
+    ("text", "found"), [(None, []), ("", []), ("3,17", [3, 17]), ("3,3,17", [3, 17]), ("3,,x,-1,4.5,²", [3])]
+)
 def test_a_selection_takes_numbers_once_and_leaves_out_the_rest(text, found):
     assert chosen.parse(text) == found
 
@@ -28,9 +29,17 @@ def test_a_shape_that_cannot_be_read_is_a_face_at_rest(text):
     assert examples.written({"jawOpen": 0.0}) is None
 
 
-@pytest.mark.parametrize(("text", "found"), [
-    ("take@1@2.5", ("take@1", 2.5)), ("take@1@nan", None), ("other@1", None), ("take@1", None), ("@", None),
-    (None, None)])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("take@1@2.5", ("take@1", 2.5)),
+        ("take@1@nan", None),
+        ("other@1", None),
+        ("take@1", None),
+        ("@", None),
+        (None, None),
+    ],
+)
 def test_a_moment_is_a_recording_that_is_there_and_a_second(text, found):
     assert examples.moment_of(text, ["take@1"]) == found
 
@@ -40,9 +49,17 @@ def test_coefficients_are_grouped_by_part_and_none_is_lost():
     assert groups == {"Brows": ["browInnerUp"], "Mouth": ["mouthSmileLeft"], "Jaw": ["jawOpen"], "Other": ["expr_01"]}
 
 
-@pytest.mark.parametrize(("text", "found"), [
-    (None, ("At rest", "")), ("rest", ("At rest", "")), ("codeword:7", ("Codeword", "7")),
-    ("face:a:b", ("Kept face", "a:b")), ("moment:s@1.5", ("Moment", "s@1.5")), ("xyz:1", ("At rest", ""))])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (None, ("At rest", "")),
+        ("rest", ("At rest", "")),
+        ("codeword:7", ("Codeword", "7")),
+        ("face:a:b", ("Kept face", "a:b")),
+        ("moment:s@1.5", ("Moment", "s@1.5")),
+        ("xyz:1", ("At rest", "")),
+    ],
+)
 def test_an_end_of_a_transition_is_read_from_the_link(text, found):
     assert faces_between.parse(text) == found
 

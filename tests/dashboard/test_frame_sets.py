@@ -57,5 +57,6 @@ def test_nonsense_is_no_set(cache, text):
 def test_a_bomb_is_not_unpacked():
     import base64
     import zlib
+
     bomb = base64.urlsafe_b64encode(zlib.compress(b"\x01" * 10**7)).decode()
     assert frame_sets.decoded(bomb, PLACES[:10]) is None

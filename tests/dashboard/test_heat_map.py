@@ -6,10 +6,18 @@ import pandas as pd
 
 from dashboard.components.coverage_view import FAINTEST, heat_map
 
-CELLS = pd.DataFrame({"codeword": [7, 3, 3], "label": ["AU12 left", "AU12 left", "AU4"],
-                      "phi": [0.5, -0.3, FAINTEST / 2],
-                      "lift": [3.0, 0.5, 1.0], "auroc": [0.9, 0.3, 0.5], "frames": [90, 40, 2],
-                      "row": [0, 0, 1], "column": [0, 1, 1]})
+CELLS = pd.DataFrame(
+    {
+        "codeword": [7, 3, 3],
+        "label": ["AU12 left", "AU12 left", "AU4"],
+        "phi": [0.5, -0.3, FAINTEST / 2],
+        "lift": [3.0, 0.5, 1.0],
+        "auroc": [0.9, 0.3, 0.5],
+        "frames": [90, 40, 2],
+        "row": [0, 0, 1],
+        "column": [0, 1, 1],
+    }
+)
 
 
 def test_cells_too_faint_to_be_seen_are_left_out_but_keep_their_row_and_column():

@@ -66,7 +66,12 @@ def test_what_is_chosen_becomes_the_arguments_of_the_command():
     scores = Believed(Path("b.csv"), "b", 1, "live-link-face")
     assert import_options.Options(import_options.AUTO, None, False).arguments(points) == ["--face", "learn"]
     assert import_options.Options(import_options.AUTO, 30.0, True).arguments(scores) == [
-        "--face", "anny", "--fps", "30", "--mix-extractors"]
+        "--face",
+        "anny",
+        "--fps",
+        "30",
+        "--mix-extractors",
+    ]
     assert import_options.Options("toy-1", None, False).arguments(points) == ["--face", "toy-1", "--fit"]
     assert import_options.Options("toy-1", None, False).arguments(scores) == ["--face", "toy-1"]
     assert import_options.Options("learned-1", None, False).arguments(points) == ["--face", "learned-1"]
@@ -129,16 +134,22 @@ def test_videos_are_found_among_files_and_in_folders(tmp_path: Path):
 
 def test_the_tool_of_a_file_is_told_before_it_is_imported(tmp_path: Path):
     import numpy as np
+
     np.savez(tmp_path / "a.npz", expcode=np.zeros((5, 50)), posecode=np.zeros((5, 6)))
     np.savez(tmp_path / "b.npz", exp=np.zeros((5, 50)), pose=np.zeros((5, 6)))
     write(tmp_path / "c.csv", live_link(performance(5)))
     write(tmp_path / "d.csv", table(performance(5)))
     assert {one.name: one.tool for one in inspect_sources([tmp_path])} == {
-        "a": "emoca", "b": "deca", "c": "Apple's ARKit", "d": ""}
+        "a": "emoca",
+        "b": "deca",
+        "c": "Apple's ARKit",
+        "d": "",
+    }
 
 
 def test_a_removed_recording_can_be_taken_back_and_tokens_are_of_the_data_as_they_are(filled: Path):
     from dashboard.components import shelf
+
     manifest = filled / "tokens" / "default--simulated" / "manifest.json"
     before = Dataset.open("simulated")
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"dataset_key": before.key}))

@@ -13,8 +13,12 @@ from dfe_core.store import write_json
 
 @pytest.fixture
 def choice(tmp_path: Path) -> shelf.Choice:
-    for place in ("models/m/config.json", "datasets/d/manifest.json", "tokens/m--d/manifest.json",
-                  "analyses/probe-1/manifest.json"):
+    for place in (
+        "models/m/config.json",
+        "datasets/d/manifest.json",
+        "tokens/m--d/manifest.json",
+        "analyses/probe-1/manifest.json",
+    ):
         (tmp_path / place).parent.mkdir(parents=True)
         write_json(tmp_path / place, {})
     return shelf.Choice(tmp_path, "m", "d")
@@ -55,8 +59,13 @@ def test_kept_results_of_probes_are_read_once(choice: shelf.Choice, monkeypatch:
     assert len(read) == 3
 
 
-@pytest.mark.parametrize(("group", "says"), [("time", "bootstrap over blocks of time"),
-                                             ("subject", "bootstrap over subjects"),
-                                             ("site", "bootstrap over values of site")])
+@pytest.mark.parametrize(
+    ("group", "says"),
+    [
+        ("time", "bootstrap over blocks of time"),
+        ("subject", "bootstrap over subjects"),
+        ("site", "bootstrap over values of site"),
+    ],
+)
 def test_a_caption_says_what_intervals_are_over(group: str, says: str):
     assert says in probe_view.how_judged(group)

@@ -76,15 +76,28 @@ def test_the_strongest_unit_of_a_frame_is_that_of_either_side_and_none_when_all_
 @pytest.mark.parametrize("of", ["codewords", "frames"])
 def test_every_colour_that_is_offered_colours_every_point_and_has_a_legend(choice, frames, of):
     from dashboard.components.dictionary import dictionary
+
     table, offered = dictionary(choice).table, map_view.colours(choice, of)
     asked = ["Region", "Symmetry", "Stage", "Use", "Action unit", "Probe: condition, towards stress"]
-    asked += ["Most in: condition", "Subjects"] if of == "codewords" else \
-        ["subject", "condition", "Error", "Strongest action unit (derived)", "AU12 left · lip corner puller (derived)"]
+    asked += (
+        ["Most in: condition", "Subjects"]
+        if of == "codewords"
+        else [
+            "subject",
+            "condition",
+            "Error",
+            "Strongest action unit (derived)",
+            "AU12 left · lip corner puller (derived)",
+        ]
+    )
     assert set(asked) <= set(offered)
     made = open_map(MapSettings("default", method="pca"), choice.root)
     for by in asked:
-        colouring = map_view.frame_colours(choice, frames, table, by) if of == "frames" else \
-            map_view.codeword_colours(choice, table.iloc[made.points["codeword"]], by)
+        colouring = (
+            map_view.frame_colours(choice, frames, table, by)
+            if of == "frames"
+            else map_view.codeword_colours(choice, table.iloc[made.points["codeword"]], by)
+        )
         assert colouring.colours.shape == (len((frames if of == "frames" else made).points), 3), by
         assert colouring.legend or colouring.ramp, by
 
@@ -93,6 +106,7 @@ def test_each_class_of_a_probe_is_a_colour_of_its_own(choice, monkeypatch):
     class Kept:
         settings = type("S", (), {"label": "mood", "model": "default", "dataset": "simulated"})
         codewords = pd.DataFrame({"codeword": [4, 4, 5], "towards": ["sad", "glad", "sad"], "weight": [0.9, -0.5, 0.1]})
+
     monkeypatch.setattr(map_view, "list_results", lambda root: [Kept])
     found = map_view._probe_weights.__wrapped__((), "default", "simulated", str(choice.root))
     assert found["Probe: mood, towards sad"].to_dict() == {4: 0.9, 5: 0.1}
@@ -117,9 +131,10 @@ def test_a_density_in_space_goes_as_the_cells_that_are_not_empty():
 
 def test_frames_go_to_the_browser_with_their_faces_notes_and_density(choice, frames):
     import json
+
     dataset = Dataset.open("simulated", choice.root)
     packed = map_view.frame_points.__wrapped__(str(frames.path), dataset.key, frames, dataset)
-    header = json.loads(packed[8:8 + int.from_bytes(packed[4:8], "little")])
+    header = json.loads(packed[8 : 8 + int.from_bytes(packed[4:8], "little")])
     assert len(header["notes"]) == len(frames.points) and header["most"] == frames.density["counts"].max()
     assert header["extent"][0] < header["extent"][1] and header["arrays"]["density"]["shape"] == [192, 192]
 

@@ -12,35 +12,65 @@ from dfe_core.facs.name_scores import CheckedNames, NameScores
 from dfe_core.tokens.describe import CodewordDescription
 
 WHAT = CodewordDescription(side="symmetric")
-SMILE = (NamedActionUnit(au="AU12", side="both", strength=0.35, stronger="left"),
-         NamedActionUnit(au="AU6", side="both", strength=0.37))
+SMILE = (
+    NamedActionUnit(au="AU12", side="both", strength=0.35, stronger="left"),
+    NamedActionUnit(au="AU6", side="both", strength=0.37),
+)
 
 
 def row(**values):
-    return pd.Series({"codeword": 4, "name": "", "title": "Both lip corners up", "description": "Both lip corners up",
-                      "like": "AU12", "verdict": Verdict.BY_SHAPE, "moved_share": np.nan, "share_of_frames": 0.1,
-                      "uses": 3, "region": "mouth corner", "peak_mm": 7.0} | values)
+    return pd.Series(
+        {
+            "codeword": 4,
+            "name": "",
+            "title": "Both lip corners up",
+            "description": "Both lip corners up",
+            "like": "AU12",
+            "verdict": Verdict.BY_SHAPE,
+            "moved_share": np.nan,
+            "share_of_frames": 0.1,
+            "uses": 3,
+            "region": "mouth corner",
+            "peak_mm": 7.0,
+        }
+        | values
+    )
 
 
 def scores(held_out=True):
-    table = pd.DataFrame([(4, 6, 94, 0.98, 0.99, 0.97, 1.0)],
-                         columns=["codeword", "subjects", "moments", "moved_share", "moved_auroc", "moved_low",
-                                  "moved_high"])
+    table = pd.DataFrame(
+        [(4, 6, 94, 0.98, 0.99, 0.97, 1.0)],
+        columns=["codeword", "subjects", "moments", "moved_share", "moved_auroc", "moved_low", "moved_high"],
+    )
     return NameScores(table, pd.DataFrame(), ("r",), held_out)
 
 
 def test_a_card_has_the_plain_name_a_chip_and_the_score():
     card = cards.card(row(moved_share=0.98), None)
-    assert (card["title"], card["note"], card["chip"], card["score"], card["named"]) == \
-        ("4", "Both lip corners up", "AU12", "98 % as named", True)
+    assert (card["title"], card["note"], card["chip"], card["score"], card["named"]) == (
+        "4",
+        "Both lip corners up",
+        "AU12",
+        "98 % as named",
+        True,
+    )
     assert cards.card(row(moved_share=0.3), None)["score"] == "only 30 % as named"
     assert cards.card(row(), None)["score"] == ""
     assert cards.title_of(row(name="Hungry lion")) == "4 · Hungry lion"
 
 
-@pytest.mark.parametrize(("verdict", "chip"), [
-    (Verdict.BEYOND_FACS, "beyond FACS"), (Verdict.CONTRAST, "contrast"), (Verdict.NOT_CONFIRMED, "no AU"),
-    (Verdict.NO_MATCH, "no AU"), (Verdict.FAINT, "faint"), (Verdict.UNKNOWN, ""), (Verdict.REST, "")])
+@pytest.mark.parametrize(
+    ("verdict", "chip"),
+    [
+        (Verdict.BEYOND_FACS, "beyond FACS"),
+        (Verdict.CONTRAST, "contrast"),
+        (Verdict.NOT_CONFIRMED, "no AU"),
+        (Verdict.NO_MATCH, "no AU"),
+        (Verdict.FAINT, "faint"),
+        (Verdict.UNKNOWN, ""),
+        (Verdict.REST, ""),
+    ],
+)
 def test_a_card_without_action_units_says_why(verdict, chip):
     card = cards.card(row(like="", verdict=verdict), None)
     assert card["chip"] == chip and not card["named"]
@@ -62,7 +92,9 @@ def test_chips_stand_in_facs_order_with_strength_and_say_what_they_rest_on():
 
 def test_the_score_says_on_what_it_rests():
     found = names.Known((), CheckedNames((), scores()))
-    assert names.score_words(4, found) == "Moved as named in 98 % of 94 held-out moments of 6 subjects (AUROC 0.99 " \
+    assert (
+        names.score_words(4, found) == "Moved as named in 98 % of 94 held-out moments of 6 subjects (AUROC 0.99 "
         "[0.97, 1.00] against moments without it)."
+    )
     assert "not proven to be new" in names.score_words(4, names.Known((), CheckedNames((), scores(False))))
     assert names.score_words(5, found) == "" and names.score_words(4, names.Known(())) == ""

@@ -12,8 +12,11 @@ from dfe_core.render.scene import unpack_scene
 
 
 def test_a_pack_is_read_by_the_reference_decoder_of_scenes():
-    arrays = {"tokens": np.array([[1, 500], [3, 4]], np.uint16), "odd": np.arange(5, dtype=np.uint8),
-              "error": np.array([0.25, 1.5], np.float32)}
+    arrays = {
+        "tokens": np.array([[1, 500], [3, 4]], np.uint16),
+        "odd": np.arange(5, dtype=np.uint8),
+        "error": np.array([0.25, 1.5], np.float32),
+    }
     header, found = unpack_scene(pack({"name": "r"}, **arrays))
     assert header["name"] == "r"
     for name, array in arrays.items():

@@ -30,6 +30,7 @@ def _show(name: str) -> None:
     import streamlit as st
 
     from dashboard.components import frame, routes, sidebar
+
     st.navigation(routes.groups())
     sidebar.show()
     with frame.guarded():
@@ -37,8 +38,12 @@ def _show(name: str) -> None:
 
 
 def said(test: AppTest) -> str:
-    parts = [e.value for kind in ("markdown", "caption", "subheader", "info", "warning", "error", "html")
-             for e in test.get(kind) if hasattr(e, "value")]
+    parts = [
+        e.value
+        for kind in ("markdown", "caption", "subheader", "info", "warning", "error", "html")
+        for e in test.get(kind)
+        if hasattr(e, "value")
+    ]
     return "\n".join(map(str, parts))
 
 
@@ -57,8 +62,15 @@ def test_a_page_on_an_empty_cache_says_what_is_missing_and_offers_to_make_it(cac
 
 
 @pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("broken", ["models/default/config.json", "models/default/codewords.parquet",
-                                    "datasets/simulated/manifest.json", "faces/toy-1.npz"])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "models/default/config.json",
+        "models/default/codewords.parquet",
+        "datasets/simulated/manifest.json",
+        "faces/toy-1.npz",
+    ],
+)
 def test_a_broken_file_is_a_sentence_and_no_trace(filled: Path, name: str, broken: str):
     (filled / broken).write_bytes(b"\x00 not what it should be")
     test = opened(name)
@@ -87,6 +99,7 @@ def test_a_link_to_a_recording_that_is_gone_says_so(filled: Path):
 
 def test_a_link_names_model_and_dataset(filled: Path, toy_face):
     from tests.dashboard.fake_cache import build
+
     build(filled, toy_face, codewords=20, model="second", dataset="clinic", simulated=False, seed=3)
     test = opened("overview", model="second", dataset="clinic")
     assert not test.exception

@@ -25,8 +25,16 @@ def studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_only_what_is_below_a_declared_folder_is_read(studies: Path):
     assert place(f" {studies}/one ") == studies / "one" and place(str(studies)) == studies
-    for outside in ("/", "/etc/passwd", "/proc/self/maps", f"{studies}/../private", f"{studies}/link/passwd",
-                    f"{studies}/.ssh", f"{studies}2", "~"):
+    for outside in (
+        "/",
+        "/etc/passwd",
+        "/proc/self/maps",
+        f"{studies}/../private",
+        f"{studies}/link/passwd",
+        f"{studies}/.ssh",
+        f"{studies}2",
+        "~",
+    ):
         with pytest.raises(DataError, match="outside of the folders|neither file nor folder"):
             place(outside)
 
@@ -41,13 +49,13 @@ def test_a_pipe_is_told_and_never_waited_for(studies: Path):
     os.mkfifo(studies / "one" / "p.csv")
     with pytest.raises(DataError, match="neither file nor folder"):
         place(str(studies / "one" / "p.csv"))
-    found, = inspect_sources([studies / "one"])
+    (found,) = inspect_sources([studies / "one"])
     assert found.fault == "no plain file"
 
 
 def test_the_beginning_of_a_file_is_not_shown(studies: Path):
     (studies / "one" / "secret.csv").write_text("password is hunter2\n1\n")
-    found, = inspect_sources([studies / "one"])
+    (found,) = inspect_sources([studies / "one"])
     assert found.fault and "hunter2" not in repr(found)
 
 

@@ -15,10 +15,23 @@ from tests.dashboard.test_pages import opened, said
 from train.cli import build_parser
 from train.commands.probe import read_settings
 
-ASKED = {"label": "condition", "features": ["bow", "psi"], "models": ["linear"], "split": "kfold", "folds": 3,
-         "seed": 4, "group": "subject", "task": None, "unit": "recording", "aus": "derived",
-         "confounds": ["subject"], "regress_out": ["session"], "sequence": ["mean"], "segment": 1.5,
-         "drop_missing": True}
+ASKED = {
+    "label": "condition",
+    "features": ["bow", "psi"],
+    "models": ["linear"],
+    "split": "kfold",
+    "folds": 3,
+    "seed": 4,
+    "group": "subject",
+    "task": None,
+    "unit": "recording",
+    "aus": "derived",
+    "confounds": ["subject"],
+    "regress_out": ["session"],
+    "sequence": ["mean"],
+    "segment": 1.5,
+    "drop_missing": True,
+}
 
 
 @pytest.fixture
@@ -59,9 +72,11 @@ def test_where_nothing_is_aligned_a_button_offers_it(filled: Path):
 def test_a_link_holds_the_question_and_its_answer_names_encoder_and_chance(probed: Path):
     from dfe_core.probes.query import QuerySettings, align_moments
     from dfe_core.probes.sequence_settings import AlignmentSettings, SequenceSettings
+
     net = SequenceSettings(pooling="softmax", width=8, heads=2, layers=1, chunk=16, chunks=1, most=16, epochs=1)
-    index = align_moments(QuerySettings("default", "simulated", window_s=1.0, alignment=AlignmentSettings(net=net)),
-                          probed)
+    index = align_moments(
+        QuerySettings("default", "simulated", window_s=1.0, alignment=AlignmentSettings(net=net)), probed
+    )
     test = opened("probes", ask="jaw dropped")
     assert not test.exception and not test.error
     assert test.text_input(key="ask").value == "jaw dropped"
@@ -75,4 +90,5 @@ def test_a_link_holds_the_question_and_its_answer_names_encoder_and_chance(probe
 def test_the_form_offers_every_pooling():
     from dashboard.pages.probes import POOLINGS
     from dfe_core.probes import pooling
+
     assert set(POOLINGS) == set(pooling.POOLINGS)

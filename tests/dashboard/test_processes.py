@@ -136,8 +136,13 @@ sys.stdin.read()
 
 
 def test_a_job_does_not_outlive_a_killed_server(cache):
-    server = subprocess.Popen([sys.executable, "-c", KILLED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                              env={**os.environ, "PYTHONPATH": str(PROJECT)})
+    server = subprocess.Popen(
+        [sys.executable, "-c", KILLED],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+    )
     number = int(server.stdout.readline())
     threading.Event().wait(2.0)
     server.kill()

@@ -24,6 +24,7 @@ def exporter():
     def make(script: str | None = None, limit_s: float = 5.0) -> Exporter:
         made.append(Exporter([sys.executable, "-c", script] if script else None, limit_s))
         return made[-1]
+
     yield make
     for each in made:
         each.close()

@@ -17,28 +17,43 @@ from dashboard.components.selection import (
     numbers_in,
 )
 
-TABLE = pd.DataFrame({
-    "codeword": range(6), "region": ["none", "brow", "eye", "brow", "jaw", "eye"],
-    "side": ["rest", "left", "symmetric", "right", "symmetric", "symmetric"],
-    "symmetry": [1.0, 0.1, 0.9, 0.2, 0.99, 0.9],
-    "main_stage": [-1, 0, 1, 0, 2, 1], "uses": [0, 50, 10, 70, 0, 10], "peak_mm": [0, 3, 1, 4, 9, 2.0],
-    "locality": [0, 0.9, 0.8, 0.7, 0.6, 0.5]})
+TABLE = pd.DataFrame(
+    {
+        "codeword": range(6),
+        "region": ["none", "brow", "eye", "brow", "jaw", "eye"],
+        "side": ["rest", "left", "symmetric", "right", "symmetric", "symmetric"],
+        "symmetry": [1.0, 0.1, 0.9, 0.2, 0.99, 0.9],
+        "main_stage": [-1, 0, 1, 0, 2, 1],
+        "uses": [0, 50, 10, 70, 0, 10],
+        "peak_mm": [0, 3, 1, 4, 9, 2.0],
+        "locality": [0, 0.9, 0.8, 0.7, 0.6, 0.5],
+    }
+)
 
 
 def test_without_a_filter_all_codewords_come_most_used_first_and_ties_by_number():
     assert matching(TABLE, Filter()) == [3, 1, 2, 5, 0, 4]
 
 
-@pytest.mark.parametrize(("chosen", "expected"), [
-    (Filter(regions=("brow",)), [3, 1]), (Filter(regions=("brow", "jaw")), [3, 1, 4]),
-    (Filter(side="symmetric"), [2, 5, 4]), (Filter(stage=1), [2, 5]), (Filter(used_only=True), [3, 1, 2, 5]),
-    (Filter(side="symmetric", regions=("eye",), stage=1), [2, 5]), (Filter(regions=("nose",)), [])])
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        (Filter(regions=("brow",)), [3, 1]),
+        (Filter(regions=("brow", "jaw")), [3, 1, 4]),
+        (Filter(side="symmetric"), [2, 5, 4]),
+        (Filter(stage=1), [2, 5]),
+        (Filter(used_only=True), [3, 1, 2, 5]),
+        (Filter(side="symmetric", regions=("eye",), stage=1), [2, 5]),
+        (Filter(regions=("nose",)), []),
+    ],
+)
 def test_filters_narrow_together(chosen, expected):
     assert matching(TABLE, chosen) == expected
 
 
-@pytest.mark.parametrize(("sort", "first"), [("Largest movement", 4), ("Least symmetric", 1), ("Most local", 1),
-                                             ("Number", 0)])
+@pytest.mark.parametrize(
+    ("sort", "first"), [("Largest movement", 4), ("Least symmetric", 1), ("Most local", 1), ("Number", 0)]
+)
 def test_every_order_puts_its_own_first(sort, first):
     assert sort in SORTS
     assert matching(TABLE, Filter(sort=sort))[0] == first
@@ -50,8 +65,21 @@ def test_a_search_keeps_its_own_order_and_still_obeys_the_filters():
     assert matching(TABLE, Filter(ranked=())) == []
 
 
-@pytest.mark.parametrize(("text", "expected"), [("0", 0), ("5", 5), ("6", None), ("-1", None), ("", None), (None, None),
-                                                ("five", None), ("1.0", None), ("٣", None), ("99999999999", None)])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0", 0),
+        ("5", 5),
+        ("6", None),
+        ("-1", None),
+        ("", None),
+        (None, None),
+        ("five", None),
+        ("1.0", None),
+        ("٣", None),
+        ("99999999999", None),
+    ],
+)
 def test_a_link_names_a_codeword_or_none(text, expected):
     assert codeword_of(text, 6) == expected
 
@@ -77,6 +105,7 @@ def test_a_time_in_a_link_finds_the_nearest_frame(text, row):
 
 def test_a_mix_survives_the_link_and_nonsense_in_it_is_left_out():
     from dashboard.components.mixes import parse, written
+
     assert parse(written({12: 0.8, 4: 1.25}), 40) == {12: 0.8, 4: 1.25}
     assert parse("12:0.8,x,0:1,40:1,7:9,8:nan,9", 40) == {12: 0.8, 9: 1.0}
 

@@ -22,13 +22,24 @@ class File:
         return memoryview(self.content)
 
 
-@pytest.mark.parametrize(("name", "plain"), [
-    ("a.csv", "a.csv"), ("../../etc/passwd", "passwd"), ("C:\\Users\\anna\\take 1.csv", "take 1.csv"),
-    ("..\\..\\x.npz", "x.npz"), ("naïve (2).csv", "naïve (2).csv"), (".hidden", "hidden"), ("a\nb\0c.csv", "a_b_c.csv"),
-    ("..", "file"), ("", "file"), ("/", "file")])
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("a.csv", "a.csv"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\anna\\take 1.csv", "take 1.csv"),
+        ("..\\..\\x.npz", "x.npz"),
+        ("naïve (2).csv", "naïve (2).csv"),
+        (".hidden", "hidden"),
+        ("a\nb\0c.csv", "a_b_c.csv"),
+        ("..", "file"),
+        ("", "file"),
+        ("/", "file"),
+    ],
+)
 def test_a_name_never_leaves_the_folder(tmp_path: Path, name: str, plain: str):
     assert plain_name(name) == plain
-    path, = Staging(tmp_path / "in").hold([File(name, "1", b"content")])
+    (path,) = Staging(tmp_path / "in").hold([File(name, "1", b"content")])
     assert path.resolve().is_relative_to((tmp_path / "in").resolve()) and path.read_bytes() == b"content"
 
 
@@ -42,9 +53,11 @@ def test_two_files_of_one_name_are_both_kept_and_what_is_taken_off_goes(tmp_path
 
 
 def test_the_folder_goes_when_the_server_ends(cache: Path):
-    script = ("from dashboard.components.staging import Staging; from types import SimpleNamespace as File\n"
-              "held = Staging(); path, = held.hold([File(name='a.csv', file_id='1', getbuffer=lambda: b'x')])\n"
-              "print(path)\n"
-              "assert path.read_bytes() == b'x'")
+    script = (
+        "from dashboard.components.staging import Staging; from types import SimpleNamespace as File\n"
+        "held = Staging(); path, = held.hold([File(name='a.csv', file_id='1', getbuffer=lambda: b'x')])\n"
+        "print(path)\n"
+        "assert path.read_bytes() == b'x'"
+    )
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert not Path(done.stdout.strip()).parent.exists()

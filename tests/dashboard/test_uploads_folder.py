@@ -17,9 +17,11 @@ from dashboard.components.staging import Staging, plain_name
 from dfe_core.errors import DataError
 from tests.conftest import PROJECT
 
-HOLD = "import sys; from types import SimpleNamespace as F; from dashboard.components.staging import Staging\n" \
-       "held = Staging(); path, = held.hold([F(name='a.csv', file_id='1', getbuffer=lambda: memoryview(b'x'))])\n" \
-       "print(path, flush=True); sys.stdin.read()"
+HOLD = (
+    "import sys; from types import SimpleNamespace as F; from dashboard.components.staging import Staging\n"
+    "held = Staging(); path, = held.hold([F(name='a.csv', file_id='1', getbuffer=lambda: memoryview(b'x'))])\n"
+    "print(path, flush=True); sys.stdin.read()"
+)
 
 
 def dropped(name: str = "a.csv", content: bytes = b"x") -> SimpleNamespace:
@@ -28,7 +30,7 @@ def dropped(name: str = "a.csv", content: bytes = b"x") -> SimpleNamespace:
 
 def test_they_go_with_the_session_and_not_under_a_running_job(cache: Path):
     held = Staging()
-    path, = held.hold([dropped()])
+    (path,) = held.hold([dropped()])
     assert path.is_relative_to(cache) and (path.parent.stat().st_mode & 0o077) == 0
     job = Jobs().start("i", "Import", str(path), command=(sys.executable, "-c", "input()"))
     del held
@@ -45,8 +47,12 @@ def test_they_go_with_the_session_and_not_under_a_running_job(cache: Path):
 
 def test_what_a_killed_server_left_goes_at_the_next_start_and_a_living_ones_stays(cache: Path):
     environment = {**os.environ, "DFE_CACHE": str(cache), "PYTHONPATH": str(PROJECT)}
-    servers = [subprocess.Popen([sys.executable, "-c", HOLD], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                env=environment) for _ in range(2)]
+    servers = [
+        subprocess.Popen(
+            [sys.executable, "-c", HOLD], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+        )
+        for _ in range(2)
+    ]
     paths = [Path(server.stdout.readline().strip()) for server in servers]
     servers[0].kill()
     servers[0].wait()

@@ -25,8 +25,13 @@ def with_errors(cache: TokenCache, error: np.ndarray, uses: pd.DataFrame | None 
     table = pq.read_table(cache.path / "tokens.parquet")
     at = table.column_names.index("error_mm")
     pq.write_table(table.set_column(at, "error_mm", [error.astype(np.float32)]), cache.path / "tokens.parquet")
-    counts = uses if uses is not None else pd.DataFrame({"recording": "r0", "stage": [0, 0, 1], "codeword": [1, 2, 1],
-                                                         "uses": [10, 10, 20], "intensity": 1.0})
+    counts = (
+        uses
+        if uses is not None
+        else pd.DataFrame(
+            {"recording": "r0", "stage": [0, 0, 1], "codeword": [1, 2, 1], "uses": [10, 10, 20], "intensity": 1.0}
+        )
+    )
     counts.to_parquet(cache.path / "counts.parquet")
     return cache
 
@@ -37,8 +42,10 @@ def rivals(world):
     rng = np.random.default_rng(0)
     error = rng.uniform(0.4, 0.6, 720)
     other = write_model(world.root, world.face, codeword_psi(world.face, seed=1), "n", stages=2)
-    held = {r: (world.tokens.recording(r).tokens[:, :2], np.zeros((120, 2), int)) for r in
-            world.dataset.recordings["recording"]}
+    held = {
+        r: (world.tokens.recording(r).tokens[:, :2], np.zeros((120, 2), int))
+        for r in world.dataset.recordings["recording"]
+    }
     with_errors(world.tokens, error)
     with_errors(write_tokens(world.root, other, world.dataset, held), error + 0.2)
     return error
@@ -66,8 +73,9 @@ def test_the_matching_is_the_best_in_sum_not_the_greedy_one(toy_face, world):
     basis[0, 0, 0], basis[1, 1, 0] = 1, 1
     face = replace(toy_face, basis=basis)
     turn = np.deg2rad
-    a, b = (np.array([[0, 0], *[[np.cos(turn(d)), np.sin(turn(d))] for d in degrees]])
-            for degrees in ((0, 30), (29, 80)))
+    a, b = (
+        np.array([[0, 0], *[[np.cos(turn(d)), np.sin(turn(d))] for d in degrees]]) for degrees in ((0, 30), (29, 80))
+    )
     pad = lambda rows: np.pad(rows, ((0, 0), (0, 50))).astype(np.float32)  # noqa: E731
     books = [replace(world.codebook, psi=pad(rows)) for rows in (a, b)]
     pairs = match_codebooks(*books, face).pairs.set_index("a")["b"]
@@ -85,7 +93,7 @@ def test_codebooks_of_two_faces_are_matched_by_the_names_of_coefficients(world, 
 
 def test_the_model_of_smaller_error_is_preferred_with_its_interval(world, rivals):
     found = compare_fidelity("m", "n", "d", world.root)
-    assert found.a.rmse_mm[0] == pytest.approx(np.sqrt((rivals ** 2).mean()), rel=1e-5)
+    assert found.a.rmse_mm[0] == pytest.approx(np.sqrt((rivals**2).mean()), rel=1e-5)
     assert found.b.rmse_mm[0] == pytest.approx(np.sqrt(((rivals + 0.2) ** 2).mean()), rel=1e-5)
     assert found.difference[0] == pytest.approx(found.a.rmse_mm[0] - found.b.rmse_mm[0])
     assert found.difference[1] <= found.difference[0] <= found.difference[2] < 0
@@ -101,14 +109,18 @@ def test_bits_and_entropy_count_rest_as_a_symbol(world, rivals):
     def entropy(*counts):
         p = np.array(counts) / 720
         return -(p * np.log2(p)).sum()
+
     assert found.entropy_bits == pytest.approx(entropy(700, 10, 10) + entropy(700, 20))
 
 
 def test_subjects_a_model_was_trained_on_are_left_out(world, rivals):
     path = world.root / "models" / "m" / "config.json"
     config = read_json(path)
-    split = {"by": "subject", "recordings": {"train": ["r0", "r3"], "validation": [], "test": []},
-             "spans": {p: [0, 1] for p in ("train", "validation", "test")}}
+    split = {
+        "by": "subject",
+        "recordings": {"train": ["r0", "r3"], "validation": [], "test": []},
+        "spans": {p: [0, 1] for p in ("train", "validation", "test")},
+    }
     write_json(path, config | {"dataset": {"name": "d", "key": world.dataset.key}, "split": split})
     try:
         found = compare_fidelity("m", "n", "d", world.root)
@@ -120,8 +132,10 @@ def test_subjects_a_model_was_trained_on_are_left_out(world, rivals):
 def test_equal_errors_leave_it_to_the_bits(world, rivals, tmp_path, toy_face):
     again = make_world(tmp_path / "cache", toy_face)
     small = write_model(again.root, toy_face, codeword_psi(toy_face, seed=1), "n", stages=2)
-    held = {r: (again.tokens.recording(r).tokens[:, :2], np.zeros((120, 2), int)) for r in
-            again.dataset.recordings["recording"]}
+    held = {
+        r: (again.tokens.recording(r).tokens[:, :2], np.zeros((120, 2), int))
+        for r in again.dataset.recordings["recording"]
+    }
     noise = np.random.default_rng(1).normal(0, 1e-3, (2, 720))
     with_errors(again.tokens, rivals + noise[0])
     with_errors(write_tokens(again.root, small, again.dataset, held), rivals + noise[1])

@@ -82,6 +82,7 @@ def test_maps_in_space_have_a_density_of_all_frames_and_those_of_codewords_none(
 
 def test_bags_of_many_codewords_are_reduced_alike_for_drawn_and_other_frames():
     from dfe_core.embedding.maps import _reducer
+
     bags_ = np.random.default_rng(0).random((400, 5)) @ np.random.default_rng(1).normal(size=(5, 300))
     reduce = _reducer(bags_, 0)
     assert reduce(bags_).shape == (400, 60) and _reducer(bags_[:, :100], 0)(bags_[:, :100]).shape == (400, 100)

@@ -65,13 +65,16 @@ def test_the_mesh_factor_measures_the_rms_of_vertex_distances(toy_face):
 def test_codewords_by_deformation_leave_rest_out_and_keep_cosines(world):
     features = by_deformation(world.codebook, world.face)
     assert features.left_out == [0] and features.rows["codeword"].tolist() == list(range(1, 24))
-    np.testing.assert_allclose(features.vectors @ features.vectors.T,
-                               displacement_cosine(world.codebook.psi[1:], world.codebook.psi[1:], world.face.gram),
-                               atol=1e-9)
+    np.testing.assert_allclose(
+        features.vectors @ features.vectors.T,
+        displacement_cosine(world.codebook.psi[1:], world.codebook.psi[1:], world.face.gram),
+        atol=1e-9,
+    )
 
 
 def test_geodesic_smoothing_brings_neighbouring_patches_closer(world, toy_face):
     from dataclasses import replace
+
     basis = np.zeros_like(toy_face.basis)
     basis[0, 112, 2], basis[1, 113, 2], basis[2, 0, 2] = 1, 1, 1
     face = replace(toy_face, basis=basis)
@@ -84,6 +87,7 @@ def test_geodesic_smoothing_keeps_a_rigid_translation(world, toy_face):
     from dataclasses import replace
 
     from dfe_core.embedding.features import _spread
+
     face = replace(toy_face, basis=np.full_like(toy_face.basis, 0.002))
     np.testing.assert_allclose(_spread(face, 0.01), 0.002, rtol=1e-5)
 
@@ -107,8 +111,9 @@ def test_a_pca_map_of_frames_is_the_projection_of_their_faces_and_says_what_it_s
     assert "200 of 720 frames" in made.statement and "Trustworthiness 0." in made.statement
     row = made.points.iloc[17]
     psi = world.dataset.frames(row["recording"]).psi[row["frame"]]
-    all_psi = np.stack([world.dataset.frames(r).psi[f]
-                        for r, f in zip(made.points["recording"], made.points["frame"], strict=True)])
+    all_psi = np.stack(
+        [world.dataset.frames(r).psi[f] for r, f in zip(made.points["recording"], made.points["frame"], strict=True)]
+    )
     centred = (all_psi - all_psi.mean(0)) @ mesh_factor(world.face.gram)
     axis = np.linalg.svd(centred, full_matrices=False)[2][0]
     assert abs((psi - all_psi.mean(0)) @ mesh_factor(world.face.gram) @ axis) == pytest.approx(abs(row["x"]), rel=1e-3)
@@ -143,8 +148,9 @@ def test_umap_repeats_with_its_seed_and_keeps_neighbours_better_than_chance(worl
     assert first.quality["neighbour_preservation"] > first.quality["chance"]
 
 
-@pytest.mark.parametrize("wrong", [{"of": "faces"}, {"by": "psi"}, {"method": "tsne"}, {"dimensions": 4},
-                                   {"of": "frames", "by": "psi"}])
+@pytest.mark.parametrize(
+    "wrong", [{"of": "faces"}, {"by": "psi"}, {"method": "tsne"}, {"dimensions": 4}, {"of": "frames", "by": "psi"}]
+)
 def test_maps_that_do_not_exist_are_refused(world, wrong):
     with pytest.raises(DataError):
         build_map("m", root=world.root, face=world.face, **wrong)

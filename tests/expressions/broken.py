@@ -55,7 +55,7 @@ def _bomb() -> bytes:
         archive.writestr("exp.npy", _lying_npy("(7864320, 50)", b"\0" * (1 << 20)))
     blob = bytearray(stream.getvalue())
     central = blob.rfind(b"PK\x01\x02")
-    blob[central + 24:central + 28] = struct.pack("<I", 3_145_728_128 & 0xFFFFFFFF)
+    blob[central + 24 : central + 28] = struct.pack("<I", 3_145_728_128 & 0xFFFFFFFF)
     return bytes(blob)
 
 
@@ -69,6 +69,7 @@ def mat_bomb(megabytes: int) -> bytes:
 
 def _mat(**arrays: np.ndarray) -> bytes:
     from scipy.io import savemat
+
     stream = io.BytesIO()
     savemat(stream, arrays)
     return stream.getvalue()
@@ -77,6 +78,7 @@ def _mat(**arrays: np.ndarray) -> bytes:
 def _parquet(columns: dict[str, np.ndarray]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
+
     stream = io.BytesIO()
     pq.write_table(pa.table(columns), stream)
     return stream.getvalue()
@@ -105,7 +107,7 @@ BROKEN: dict[str, tuple[str, str | bytes]] = {
     "a header and a line end": ("a.csv", LIVE.splitlines()[0] + "\n"),
     "a header cut off": ("a.csv", LIVE[:300]),
     "one frame": ("a.csv", "\n".join(LIVE.splitlines()[:2])),
-    "cut off in the first frame": ("a.csv", LIVE[:len(LIVE.splitlines()[0]) + 80]),
+    "cut off in the first frame": ("a.csv", LIVE[: len(LIVE.splitlines()[0]) + 80]),
     "a short line in the middle": ("a.csv", _lines(LIVE, lambda x: [*x[:9], x[9][:60], *x[10:]])),
     "a long line in the middle": ("a.csv", _lines(LIVE, lambda x: [*x[:9], x[9] + ",1,2", *x[10:]])),
     "a long last line": ("a.csv", _lines(LIVE, lambda x: [*x[:-1], x[-1] + ",1"])),
@@ -118,10 +120,16 @@ BROKEN: dict[str, tuple[str, str | bytes]] = {
     "prose": ("a.csv", "Dear colleague,\nplease find the data attached.\n"),
     "other columns": ("a.csv", "frame,AU01_r,AU02_r\n0,1,2\n1,1,2\n"),
     "half the coefficients missing": ("a.csv", table(PSI[:, :20], names=ARKIT_NAMES[:20])),
-    "a column twice": ("a.csv", table(np.hstack([PSI, PSI[:, :1]]), names=(*ARKIT_NAMES, "EyeBlink_L"))
-                       .replace("browDownLeft", "EyeBlinkLeft", 1)),
-    "a coefficient in two spellings": ("a.csv", table(
-        np.hstack([PSI, PSI[:, :1]]), names=(*ARKIT_NAMES, "BrowDown_L"))),
+    "a column twice": (
+        "a.csv",
+        table(np.hstack([PSI, PSI[:, :1]]), names=(*ARKIT_NAMES, "EyeBlink_L")).replace(
+            "browDownLeft", "EyeBlinkLeft", 1
+        ),
+    ),
+    "a coefficient in two spellings": (
+        "a.csv",
+        table(np.hstack([PSI, PSI[:, :1]]), names=(*ARKIT_NAMES, "BrowDown_L")),
+    ),
     "text in all of a column": ("a.csv", table(PSI).replace("0.", "zero")),
     "a broken timecode": ("a.csv", _cell(LIVE, 12, 0, "10:00:xx:00.000")),
     "no timecode": ("a.csv", _cell(LIVE, 12, 0, "")),
@@ -143,7 +151,7 @@ BROKEN: dict[str, tuple[str, str | bytes]] = {
     "an endless line": ("a.csv", "1," * (3 << 20)),
     "an endless line after a header": ("a.csv", LIVE.splitlines()[0] + "\n" + "1," * (3 << 20)),
     "an open quote": ("a.csv", _cell(LIVE, 5, 3, '"0.1')),
-    "cut off json": ("a.json", BEAT[:len(BEAT) // 2]),
+    "cut off json": ("a.json", BEAT[: len(BEAT) // 2]),
     "json of nothing": ("a.json", "{}"),
     "an empty list": ("a.json", "[]"),
     "null": ("a.json", "null"),
@@ -162,14 +170,23 @@ BROKEN: dict[str, tuple[str, str | bytes]] = {
     "a list for a weight": ("a.json", _beat(lambda c: c["frames"][7]["weights"].__setitem__(3, [1]))),
     "a frame that is null": ("a.json", _beat(lambda c: c["frames"].__setitem__(7, None))),
     "a time that is text": ("a.json", _beat(lambda c: c["frames"][7].update(time="now"))),
-    "lists of two lengths": ("a.json", json.dumps({**{n: PSI[:, i].tolist() for i, n in enumerate(ARKIT_NAMES)},
-                                                   "jawOpen": [0.1], "fps": 30})),
+    "lists of two lengths": (
+        "a.json",
+        json.dumps({**{n: PSI[:, i].tolist() for i, n in enumerate(ARKIT_NAMES)}, "jawOpen": [0.1], "fps": 30}),
+    ),
     "a rate that is text": ("a.json", json.dumps({"fps": "fast", "names": list(ARKIT_NAMES), "weights": PSI.tolist()})),
     "a rate of 0": ("a.json", json.dumps({"fps": 0, "names": list(ARKIT_NAMES), "weights": PSI.tolist()})),
     "a rate of 1e6": ("a.json", json.dumps({"fps": 1e6, "names": list(ARKIT_NAMES), "weights": PSI.tolist()})),
     "one mapping of numbers": ("a.json", json.dumps(dict(zip(ARKIT_NAMES, PSI[0].tolist(), strict=True)))),
-    "two faces in a frame": ("a.json", json.dumps([{"time": i / 30, "faceBlendshapes": [[
-        {"categoryName": n, "score": 0.5} for n in ARKIT_NAMES]] * 2} for i in range(5)])),
+    "two faces in a frame": (
+        "a.json",
+        json.dumps(
+            [
+                {"time": i / 30, "faceBlendshapes": [[{"categoryName": n, "score": 0.5} for n in ARKIT_NAMES]] * 2}
+                for i in range(5)
+            ]
+        ),
+    ),
     "an npz cut off": ("a.npz", _npz(exp=np.zeros((40, 50)))[:200]),
     "an npz of pickles": ("a.npz", _npz(exp=_lying_npy("(1,)", b"\x80\x04N.", "|O"))),
     "an npz whose header lies": ("a.npz", _npz(exp=_lying_npy("(1000000, 50)"))),
@@ -195,15 +212,19 @@ BROKEN: dict[str, tuple[str, str | bytes]] = {
     "a mat cut off": ("a.mat", _mat(exp=np.zeros((40, 50)))[:300]),
     "a mat of nothing": ("a.mat", _mat(x=np.zeros(3))),
     "a mat of zeros": ("a.mat", b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + b"\0" * 4000),
-    "a mat of noise": ("a.mat", b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM"
-                       + np.random.default_rng(2).bytes(3000)),
+    "a mat of noise": (
+        "a.mat",
+        b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + np.random.default_rng(2).bytes(3000),
+    ),
     "a mat of version 7.3": ("a.mat", b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n" + b"\0" * 100),
     "a torch file of code": ("a.pt", b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R."),
     "a torch file of noise": ("a.pt", _npz(exp=np.zeros((3, 50)))),
     "a parquet cut off": ("a.parquet", _parquet(_arkit_columns())[:-100]),
     "a parquet of other columns": ("a.parquet", _parquet({"a": np.zeros(3)})),
-    "a parquet of text": ("a.parquet", _parquet({**_arkit_columns(), "jawOpen": np.array(["x"] * 40),
-                                                 "time": np.arange(40) / 30})),
+    "a parquet of text": (
+        "a.parquet",
+        _parquet({**_arkit_columns(), "jawOpen": np.array(["x"] * 40), "time": np.arange(40) / 30}),
+    ),
     "a parquet of no rows": ("a.parquet", _parquet({**_arkit_columns(PSI[:0]), "time": np.zeros(0)})),
     "a parquet of noise": ("a.parquet", b"PAR1" + np.random.default_rng(3).bytes(500) + b"PAR1"),
 }

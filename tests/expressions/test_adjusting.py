@@ -44,9 +44,21 @@ def planted(tmp_path, toy_face):
             psi, rest, artefact, angles = performance(toy_face, i)
             index = np.arange(len(psi))
             noise = np.random.default_rng(i).normal(0, 0.002, psi.shape)
-            writer.add(Recording(f"r{i}", toy_face.names, (psi + rest + artefact + noise).astype(np.float32),
-                                 index / FPS, index, np.ones(len(psi), bool), FPS, toy_face.id, "toy", f"s{i}",
-                                 extras=dict(zip(("HeadPitch", "HeadYaw", "HeadRoll"), angles.T, strict=True))))
+            writer.add(
+                Recording(
+                    f"r{i}",
+                    toy_face.names,
+                    (psi + rest + artefact + noise).astype(np.float32),
+                    index / FPS,
+                    index,
+                    np.ones(len(psi), bool),
+                    FPS,
+                    toy_face.id,
+                    "toy",
+                    f"s{i}",
+                    extras=dict(zip(("HeadPitch", "HeadYaw", "HeadRoll"), angles.T, strict=True)),
+                )
+            )
             truth[f"r{i}"] = (psi, rest, artefact)
         writer.close({"name": "planted", "face": toy_face.id, "simulated": False})
     return tmp_path, truth
@@ -58,8 +70,9 @@ def energy(face, values: np.ndarray) -> float:
 
 def test_the_resting_face_of_each_person_goes_and_can_be_put_back(planted, toy_face):
     root, truth = planted
-    report = import_dataset([root / "datasets" / "planted"], "rested", face=toy_face.id, rest="remove",
-                            pose_correction="field", root=root)
+    report = import_dataset(
+        [root / "datasets" / "planted"], "rested", face=toy_face.id, rest="remove", pose_correction="field", root=root
+    )
     data, before = Dataset.open("rested", root), Dataset.open("planted", root)
     held = data.manifest["adjusted"]["rest"]["by_subject"]
     assert data.recordings["recording"].tolist() == before.recordings["recording"].tolist()
@@ -93,8 +106,11 @@ def test_a_planted_pose_artefact_goes_and_behaviour_stays(planted, toy_face):
         after = data.psi([name]) - psi
         assert energy(toy_face, after - after.mean(0)) < 0.5 * energy(toy_face, artefact - artefact.mean(0))
         smile = psi[:, column] - psi[:, column].mean()
-        slope = smile @ (data.psi([name])[:, column] - before.psi([name])[:, column] + artefact[:, column]) / \
-            (smile @ smile)
+        slope = (
+            smile
+            @ (data.psi([name])[:, column] - before.psi([name])[:, column] + artefact[:, column])
+            / (smile @ smile)
+        )
         assert abs(slope) < 0.2  # what was taken off, less what should have been, holds next to nothing of the smile
 
 

@@ -22,15 +22,31 @@ PSI = performance(45)
 @pytest.mark.parametrize(("separator", "decimal"), [(",", "."), ("\t", "."), (";", "."), (";", ","), ("\t", ",")])
 def test_tables_of_any_spelling_order_and_separator(tmp_path: Path, spelling, separator: str, decimal: str):
     order = np.random.default_rng(1).permutation(52)
-    text = table(PSI[:, order], spelling=spelling, separator=separator, decimal=decimal,
-                 names=tuple(ARKIT_NAMES[i] for i in order))
+    text = table(
+        PSI[:, order],
+        spelling=spelling,
+        separator=separator,
+        decimal=decimal,
+        names=tuple(ARKIT_NAMES[i] for i in order),
+    )
     recording = read_one(write(tmp_path / "a.csv", text))
     np.testing.assert_allclose(in_arkit_order(recording), PSI, atol=1e-6)
     assert recording.fps == 30
 
 
-@pytest.mark.parametrize(("time", "scale"), [("time_s", 1), ("Time", 1), ("timestamp", 1), ("timestamp", 1e3),
-                                             ("timestamp", 1e6), ("t", 1e9), ("time_ms", 1e3), ("ms", 1e3)])
+@pytest.mark.parametrize(
+    ("time", "scale"),
+    [
+        ("time_s", 1),
+        ("Time", 1),
+        ("timestamp", 1),
+        ("timestamp", 1e3),
+        ("timestamp", 1e6),
+        ("t", 1e9),
+        ("time_ms", 1e3),
+        ("ms", 1e3),
+    ],
+)
 def test_the_unit_of_time_is_found_and_told(tmp_path: Path, time: str, scale: float):
     recording = read_one(write(tmp_path / "a.csv", table(PSI, time=time, scale=scale)))
     assert recording.fps == 30
@@ -82,27 +98,42 @@ def test_parquet_is_read_as_a_table(tmp_path: Path):
 
 
 def _frames(**beside) -> list[dict]:
-    return [{**dict(zip(ARKIT_NAMES, row, strict=True)), **{k: f(i) for k, f in beside.items()}}
-            for i, row in enumerate(PSI.tolist())]
+    return [
+        {**dict(zip(ARKIT_NAMES, row, strict=True)), **{k: f(i) for k, f in beside.items()}}
+        for i, row in enumerate(PSI.tolist())
+    ]
 
 
 def _mediapipe() -> list[dict]:
-    scores = [[{"index": 0, "score": 0.1, "categoryName": "_neutral", "displayName": ""},
-               *({"index": j + 1, "score": v, "categoryName": n, "displayName": ""}
-                 for j, (n, v) in enumerate(zip(ARKIT_NAMES, row, strict=True)))] for row in PSI.tolist()]
-    return [{"timestamp_ms": 40 * i, "faceBlendshapes": [{"categories": s, "headIndex": 0}]}
-            for i, s in enumerate(scores)]
+    scores = [
+        [
+            {"index": 0, "score": 0.1, "categoryName": "_neutral", "displayName": ""},
+            *(
+                {"index": j + 1, "score": v, "categoryName": n, "displayName": ""}
+                for j, (n, v) in enumerate(zip(ARKIT_NAMES, row, strict=True))
+            ),
+        ]
+        for row in PSI.tolist()
+    ]
+    return [
+        {"timestamp_ms": 40 * i, "faceBlendshapes": [{"categories": s, "headIndex": 0}]} for i, s in enumerate(scores)
+    ]
 
 
 JSONS = {
     "a list of mappings with times": _frames(time=lambda i: i / 25),
     "a list under frames, with a rate": {"fps": 25, "frames": _frames()},
-    "coefficients one level down": [{"t": i / 25, "blendShapes": dict(zip(ARKIT_NAMES, row, strict=True))}
-                                    for i, row in enumerate(PSI.tolist())],
-    "a mapping of lists": {**{n: PSI[:, i].tolist() for i, n in enumerate(ARKIT_NAMES)},
-                           "timestamp": [i / 25 for i in range(45)]},
-    "a mapping of lists one level down": {"fps": 25, "blendshapes": {underscored(n): PSI[:, i].tolist()
-                                                                     for i, n in enumerate(ARKIT_NAMES)}},
+    "coefficients one level down": [
+        {"t": i / 25, "blendShapes": dict(zip(ARKIT_NAMES, row, strict=True))} for i, row in enumerate(PSI.tolist())
+    ],
+    "a mapping of lists": {
+        **{n: PSI[:, i].tolist() for i, n in enumerate(ARKIT_NAMES)},
+        "timestamp": [i / 25 for i in range(45)],
+    },
+    "a mapping of lists one level down": {
+        "fps": 25,
+        "blendshapes": {underscored(n): PSI[:, i].tolist() for i, n in enumerate(ARKIT_NAMES)},
+    },
     "names and a table of weights": {"fps": 25, "names": list(ARKIT_NAMES), "weights": PSI.tolist()},
     "names and frames of weights (BEAT)": json.loads(beat_json(PSI, 25)),
     "scores by category name (MediaPipe)": _mediapipe(),
@@ -117,8 +148,11 @@ def test_json_in_every_shape_gives_the_same_psi(tmp_path: Path, shape: str):
 
 
 def test_one_performance_through_every_format_is_one_psi(tmp_path: Path):
-    parts = {"a.csv": live_link(PSI, counts=np.arange(45) * 2.0), "b.tsv": table(PSI, separator="\t"),
-             "c.json": beat_json(PSI, 30)}
+    parts = {
+        "a.csv": live_link(PSI, counts=np.arange(45) * 2.0),
+        "b.tsv": table(PSI, separator="\t"),
+        "c.json": beat_json(PSI, 30),
+    }
     recordings = [read_one(write(tmp_path / name, text)) for name, text in parts.items()]
     for recording in recordings[1:]:
         np.testing.assert_allclose(in_arkit_order(recording), in_arkit_order(recordings[0]), atol=1e-6)
@@ -141,8 +175,11 @@ def test_several_faces_in_a_table_are_a_recording_each(tmp_path: Path):
     psi = performance(40), performance(40, seed=1)
     head, *rows = table(psi[0]).splitlines()
     other = table(psi[1]).splitlines()[1:]
-    lines = [f"face_id,{head}", *(line for pair in zip((f"7,{r}" for r in rows), (f"a,{r}" for r in other), strict=True)
-                                  for line in pair), f"9,{rows[0]}"]
+    lines = [
+        f"face_id,{head}",
+        *(line for pair in zip((f"7,{r}" for r in rows), (f"a,{r}" for r in other), strict=True) for line in pair),
+        f"9,{rows[0]}",
+    ]
     path = write(tmp_path / "a.csv", "\n".join(lines))
     found = find_reader(path)[0].read(path, ReadOptions())
     assert [r.name for r in found] == ["a-face7", "a-facea"]
@@ -154,12 +191,18 @@ def test_several_faces_in_a_table_are_a_recording_each(tmp_path: Path):
 @pytest.mark.parametrize(("columns", "lost"), [("success", [3, 7]), ("Confidence", [5]), ("confidence,valid", [3, 7])])
 def test_frames_in_which_the_tool_found_no_face_are_invalid(tmp_path: Path, columns: str, lost: list[int]):
     head, *rows = table(performance(12)).splitlines()
-    told = {"success": [str(int(i not in (3, 7))) for i in range(12)], "valid": [str(int(i not in (3, 7)))
-                                                                                  for i in range(12)],
-            "confidence": ["0.2" if i == 5 else "0.9" for i in range(12)]}
+    told = {
+        "success": [str(int(i not in (3, 7))) for i in range(12)],
+        "valid": [str(int(i not in (3, 7))) for i in range(12)],
+        "confidence": ["0.2" if i == 5 else "0.9" for i in range(12)],
+    }
     cells = [",".join(told[c.lower()][i] for c in columns.split(",")) for i in range(12)]
-    recording = read_one(write(tmp_path / "a.csv", "\n".join([f"{columns},{head}", *(
-        f"{cell},{row}" for cell, row in zip(cells, rows, strict=True))])))
+    recording = read_one(
+        write(
+            tmp_path / "a.csv",
+            "\n".join([f"{columns},{head}", *(f"{cell},{row}" for cell, row in zip(cells, rows, strict=True))]),
+        )
+    )
     assert np.flatnonzero(~recording.valid).tolist() == lost
     assert any("are marked invalid" in note for note in recording.notes)
     assert ("confidence" in recording.extras) == ("onfidence" in columns)

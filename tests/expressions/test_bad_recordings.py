@@ -19,8 +19,12 @@ from tests.captures import beat_json, live_link, performance, table, write
 from tests.expressions.broken import BROKEN, SLIPS, mat_bomb
 
 SEEDS = {"csv": [live_link(performance(30)), table(performance(30))], "json": [beat_json(performance(12))]}
-RELAXED = settings(max_examples=60, deadline=None, derandomize=True,
-                   suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+RELAXED = settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
 def _read(path: Path) -> None:
@@ -42,20 +46,24 @@ def test_each_broken_file_is_refused_in_one_line_in_good_time(tmp_path: Path, wh
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 600_000
 
 
-@pytest.mark.parametrize(("what", "place", "found"), [
-    ("a short line in the middle", "line 10", "columns"),
-    ("a broken timecode", "line 13, column Timecode", "10:00:xx"),
-    ("every time twice", "line 3", "two faces"),
-    ("0 fps", "a.csv", "no real time"),
-    ("5000 fps", "a.csv", "frames a second"),
-    ("no times", "a.csv", "no frame rate"),
-    ("a coefficient in two spellings", "column 54", "browDownLeft a second time"),
-    ("percent", "coefficient", "percent"),
-    ("a frame without weights", "frame 8", "no weights"),
-    ("an npz of pickles", "array exp", "pickled"),
-    ("an npz that unfolds to 3 GB", "a.npz", "GB"),
-    ("deep json", "a.json", "no reader"),
-    ("an endless line", "a.csv", "no reader")])
+@pytest.mark.parametrize(
+    ("what", "place", "found"),
+    [
+        ("a short line in the middle", "line 10", "columns"),
+        ("a broken timecode", "line 13, column Timecode", "10:00:xx"),
+        ("every time twice", "line 3", "two faces"),
+        ("0 fps", "a.csv", "no real time"),
+        ("5000 fps", "a.csv", "frames a second"),
+        ("no times", "a.csv", "no frame rate"),
+        ("a coefficient in two spellings", "column 54", "browDownLeft a second time"),
+        ("percent", "coefficient", "percent"),
+        ("a frame without weights", "frame 8", "no weights"),
+        ("an npz of pickles", "array exp", "pickled"),
+        ("an npz that unfolds to 3 GB", "a.npz", "GB"),
+        ("deep json", "a.json", "no reader"),
+        ("an endless line", "a.csv", "no reader"),
+    ],
+)
 def test_the_message_names_the_place_and_the_fault(tmp_path: Path, what: str, place: str, found: str):
     name, content = BROKEN[what]
     with pytest.raises(DataError) as error:
@@ -94,11 +102,11 @@ def test_a_mutated_file_is_read_or_refused(tmp_path: Path, data: st.DataObject):
             case "flip":
                 blob[at] = data.draw(st.integers(0, 255))
             case "cut":
-                del blob[max(at, 1):]
+                del blob[max(at, 1) :]
             case "drop":
-                del blob[at:at + data.draw(st.integers(1, 400))]
+                del blob[at : at + data.draw(st.integers(1, 400))]
             case "twice":
-                blob[at:at] = blob[at:at + 400]
+                blob[at:at] = blob[at : at + 400]
             case "insert":
                 blob[at:at] = data.draw(st.sampled_from([b"\n", b",", b'"', b"nan", b"-", b"1e999", b"\xff", b";"]))
         blob = blob or bytearray(b"x")
@@ -114,7 +122,7 @@ def test_a_mutated_array_file_is_read_or_refused(tmp_path: Path, data: st.DataOb
         at = data.draw(st.integers(0, min(len(blob), 400) - 1))
         blob[at] = data.draw(st.integers(0, 255))
     if data.draw(st.booleans()):
-        blob = blob[:data.draw(st.integers(1, len(blob)))]
+        blob = blob[: data.draw(st.integers(1, len(blob)))]
     _only_data_errors(write(path, bytes(blob)))
 
 
@@ -126,9 +134,11 @@ def _array_file(path: Path) -> bytes:
         np.save(path, np.ones((6, 53)))
     elif path.suffix == ".mat":
         from scipy.io import savemat
+
         savemat(path, arrays, do_compression=True)
     else:
         import pandas as pd
+
         pd.DataFrame(performance(6), columns=list(ARKIT_NAMES)).assign(time=np.arange(6) / 30).to_parquet(path)
     return path.read_bytes()
 

@@ -21,9 +21,13 @@ ALL = RNG.normal(size=(30, 257)).astype(np.float32)
 EXP, ANGLE, TRANS = ALL[:, 80:144], ALL[:, 224:227] * 0.1, ALL[:, 254:257]
 ALL[:, 224:227] = ANGLE
 MOTION = np.concatenate([EXP, ANGLE, TRANS, np.ones((30, 3), np.float32)], 1)
-KEYED = {"exp": {"exp": EXP, "angle": ANGLE, "trans": TRANS, "id": np.zeros((30, 80)), "gamma": np.zeros((30, 27))},
-         "coeff": {"coeff": ALL}, "full_3dmm": {"full_3dmm": ALL}, "coeff_3dmm 73": {"coeff_3dmm": MOTION},
-         "coeff_3dmm 70": {"coeff_3dmm": MOTION[:, :70]}}
+KEYED = {
+    "exp": {"exp": EXP, "angle": ANGLE, "trans": TRANS, "id": np.zeros((30, 80)), "gamma": np.zeros((30, 27))},
+    "coeff": {"coeff": ALL},
+    "full_3dmm": {"full_3dmm": ALL},
+    "coeff_3dmm 73": {"coeff_3dmm": MOTION},
+    "coeff_3dmm 70": {"coeff_3dmm": MOTION[:, :70]},
+}
 
 
 @pytest.mark.parametrize("suffix", [".mat", ".npz"])
@@ -86,10 +90,16 @@ def test_flame_and_bfm_are_not_mixed(tmp_path: Path, cache: Path):
         import_dataset([tmp_path / "a.mat", tmp_path / "b.npz"], "study", fps=25)
 
 
-@pytest.mark.parametrize(("arrays", "found"), [
-    ({"coeff": ALL[:, :200]}, "shape 30 x 200"), ({"exp": np.zeros((2, 3, 64))}, "shape 2 x 3 x 64"),
-    ({"lm68": np.zeros((30, 68))}, "none that are known"), ({"coeff": ALL * 1e6}, "values up to"),
-    ({"coeff": np.full((30, 257), np.nan)}, "no frame without")])
+@pytest.mark.parametrize(
+    ("arrays", "found"),
+    [
+        ({"coeff": ALL[:, :200]}, "shape 30 x 200"),
+        ({"exp": np.zeros((2, 3, 64))}, "shape 2 x 3 x 64"),
+        ({"lm68": np.zeros((30, 68))}, "none that are known"),
+        ({"coeff": ALL * 1e6}, "values up to"),
+        ({"coeff": np.full((30, 257), np.nan)}, "no frame without"),
+    ],
+)
 def test_arrays_that_are_no_such_coefficients_are_refused(tmp_path: Path, arrays: dict, found: str):
     savemat(tmp_path / "a.mat", arrays)
     with pytest.raises(DataError, match=found):

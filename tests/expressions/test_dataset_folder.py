@@ -31,9 +31,20 @@ def root(tmp_path: Path, toy_face) -> Path:
 def recording(name: str, seed: int, subject: str = "") -> Recording:
     rng = np.random.default_rng(seed)
     frame = np.cumsum(rng.integers(1, 3, 50))
-    return Recording(name, ARKIT_NAMES, rng.uniform(-0.2, 1.3, (50, 52)).astype(np.float32), frame / 30.0, frame,
-                     rng.uniform(size=50) > 0.2, 30.0, "arkit", "live-link-face", subject, "morning",
-                     {"HeadYaw": rng.normal(size=50).astype(np.float32)})
+    return Recording(
+        name,
+        ARKIT_NAMES,
+        rng.uniform(-0.2, 1.3, (50, 52)).astype(np.float32),
+        frame / 30.0,
+        frame,
+        rng.uniform(size=50) > 0.2,
+        30.0,
+        "arkit",
+        "live-link-face",
+        subject,
+        "morning",
+        {"HeadYaw": rng.normal(size=50).astype(np.float32)},
+    )
 
 
 @pytest.fixture
@@ -106,23 +117,47 @@ def frames_of(column: str, values) -> object:
 BROKEN = {
     "frames missing": ("frames.parquet", lambda t: t.slice(0, 60), "rows 50 to 100 of 60"),
     "a column missing": ("frames.parquet", lambda t: t.drop_columns(["valid"]), "no column valid"),
-    "times backwards": ("frames.parquet", frames_of("time_s", lambda t: pa.array(t["time_s"].to_numpy()[::-1])),
-                        "not in order of time"),
-    "times missing": ("frames.parquet", frames_of("time_s", lambda t: pa.array([None] * 150, pa.float64())),
-                      "150 missing"),
-    "psi of another width": ("frames.parquet", frames_of("psi", lambda t: pa.array([[0.0] * 3] * 150, pa.list_(
-        pa.float32(), 3))), "values of type fixed_size_list"),
-    "psi of NaN": ("frames.parquet", frames_of("psi", lambda t: pa.array([[float("nan")] * 52] * 150, pa.list_(
-        pa.float32(), 52))), "missing or infinite"),
-    "psi of ages": ("frames.parquet", frames_of("psi", lambda t: pa.array([[1e9] * 52] * 150, pa.list_(
-        pa.float32(), 52))), "a coefficient of 1e\\+09"),
-    "rows outside": ("recordings.parquet", frames_of("first_row", lambda t: pa.array([0, 50, 10**9])),
-                     "rows 1,000,000,000"),
+    "times backwards": (
+        "frames.parquet",
+        frames_of("time_s", lambda t: pa.array(t["time_s"].to_numpy()[::-1])),
+        "not in order of time",
+    ),
+    "times missing": (
+        "frames.parquet",
+        frames_of("time_s", lambda t: pa.array([None] * 150, pa.float64())),
+        "150 missing",
+    ),
+    "psi of another width": (
+        "frames.parquet",
+        frames_of("psi", lambda t: pa.array([[0.0] * 3] * 150, pa.list_(pa.float32(), 3))),
+        "values of type fixed_size_list",
+    ),
+    "psi of NaN": (
+        "frames.parquet",
+        frames_of("psi", lambda t: pa.array([[float("nan")] * 52] * 150, pa.list_(pa.float32(), 52))),
+        "missing or infinite",
+    ),
+    "psi of ages": (
+        "frames.parquet",
+        frames_of("psi", lambda t: pa.array([[1e9] * 52] * 150, pa.list_(pa.float32(), 52))),
+        "a coefficient of 1e\\+09",
+    ),
+    "rows outside": (
+        "recordings.parquet",
+        frames_of("first_row", lambda t: pa.array([0, 50, 10**9])),
+        "rows 1,000,000,000",
+    ),
     "rows below 0": ("recordings.parquet", frames_of("first_row", lambda t: pa.array([0, 50, -1])), "without a place"),
-    "names twice": ("recordings.parquet", frames_of("recording", lambda t: pa.array(["a", "a", "b"])),
-                    "a recording twice"),
-    "names of numbers": ("recordings.parquet", frames_of("recording", lambda t: pa.array([1, 2, 3])),
-                         "without a place"),
+    "names twice": (
+        "recordings.parquet",
+        frames_of("recording", lambda t: pa.array(["a", "a", "b"])),
+        "a recording twice",
+    ),
+    "names of numbers": (
+        "recordings.parquet",
+        frames_of("recording", lambda t: pa.array([1, 2, 3])),
+        "without a place",
+    ),
     "fps of 0": ("recordings.parquet", frames_of("fps", lambda t: pa.array([0.0, 30, 30])), "0 frames a second"),
     "no subject": ("recordings.parquet", lambda t: t.drop_columns(["subject"]), "no column subject"),
 }
@@ -137,10 +172,19 @@ def test_a_broken_dataset_is_refused(shared_set: Path, root: Path, fault: str):
     assert not list((root / "datasets").glob("*"))
 
 
-@pytest.mark.parametrize("manifest", [[], {}, {"schema_version": 99}, {"schema_version": 1}, {
-    "schema_version": 1, "coefficients": ["a", "a"]}, {"schema_version": 1, "coefficients": [1]}, {
-    "schema_version": 1, "coefficients": ["a"], "files": None}, {
-    "schema_version": 1, "coefficients": ["a"], "files": {"frames.parquet": "0"}}])
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        [],
+        {},
+        {"schema_version": 99},
+        {"schema_version": 1},
+        {"schema_version": 1, "coefficients": ["a", "a"]},
+        {"schema_version": 1, "coefficients": [1]},
+        {"schema_version": 1, "coefficients": ["a"], "files": None},
+        {"schema_version": 1, "coefficients": ["a"], "files": {"frames.parquet": "0"}},
+    ],
+)
 def test_a_broken_manifest_is_refused(shared_set: Path, root: Path, manifest: object):
     (shared_set / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(DataError, match="manifest"):

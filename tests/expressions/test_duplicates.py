@@ -25,16 +25,37 @@ def dataset(root, parts: dict[str, tuple[np.ndarray, float]]) -> Dataset:
     with open_writer("d", NAMES, root) as writer:
         for name, (psi, fps) in parts.items():
             rows = np.arange(len(psi))
-            writer.add(Recording(name, NAMES, psi.astype(np.float32), rows / fps, rows, np.ones(len(psi), bool), fps,
-                                 "arkit", "test", f"of {name}"), {})
+            writer.add(
+                Recording(
+                    name,
+                    NAMES,
+                    psi.astype(np.float32),
+                    rows / fps,
+                    rows,
+                    np.ones(len(psi), bool),
+                    fps,
+                    "arkit",
+                    "test",
+                    f"of {name}",
+                ),
+                {},
+            )
         writer.close({"name": "d", "face": "f", "simulated": False})
     return Dataset.open("d", root)
 
 
-@pytest.mark.parametrize("change", [
-    lambda x: (x, 30.0), lambda x: (x[16:], 30.0), lambda x: (x[100:-200], 30.0), lambda x: (x + 0.2, 30.0),
-    lambda x: (x[::2], 15.0), lambda x: (x + np.random.default_rng(9).normal(size=x.shape) * 0.003, 30.0)],
-    ids=["as it is", "half a second trimmed", "both ends trimmed", "a resting offset", "half the frame rate", "noise"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: (x, 30.0),
+        lambda x: (x[16:], 30.0),
+        lambda x: (x[100:-200], 30.0),
+        lambda x: (x + 0.2, 30.0),
+        lambda x: (x[::2], 15.0),
+        lambda x: (x + np.random.default_rng(9).normal(size=x.shape) * 0.003, 30.0),
+    ],
+    ids=["as it is", "half a second trimmed", "both ends trimmed", "a resting offset", "half the frame rate", "noise"],
+)
 def test_a_copy_is_found_whatever_was_done_to_it(tmp_path, change):
     parts = {f"r{i}": (movement(i), 30.0) for i in range(6)}
     found = find_duplicates(dataset(tmp_path, parts | {"copy": change(movement(3))}))

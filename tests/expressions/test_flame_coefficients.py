@@ -18,11 +18,17 @@ from tests.captures import read_one
 RNG = np.random.default_rng(0)
 EXP, JAW, GLOBAL = RNG.normal(size=(30, 50)), RNG.normal(size=(30, 3)) * 0.1, RNG.normal(size=(30, 3))
 POSE = np.concatenate([GLOBAL, JAW], 1)
-TOOLS = {"emoca": {"expcode": EXP, "posecode": POSE, "shapecode": np.zeros((30, 100))},
-         "deca": {"exp": EXP, "pose": POSE, "shape": np.zeros((30, 100)), "cam": np.zeros((30, 3))},
-         "smirk": {"expression_params": EXP, "jaw_params": JAW, "pose_params": GLOBAL,
-                   "eyelid_params": np.full((30, 2), 0.25)},
-         "vhap": {"expr": EXP, "jaw_pose": JAW}}
+TOOLS = {
+    "emoca": {"expcode": EXP, "posecode": POSE, "shapecode": np.zeros((30, 100))},
+    "deca": {"exp": EXP, "pose": POSE, "shape": np.zeros((30, 100)), "cam": np.zeros((30, 3))},
+    "smirk": {
+        "expression_params": EXP,
+        "jaw_params": JAW,
+        "pose_params": GLOBAL,
+        "eyelid_params": np.full((30, 2), 0.25),
+    },
+    "vhap": {"expr": EXP, "jaw_pose": JAW},
+}
 NAMES = (*(f"exp_{i:03d}" for i in range(50)), "jaw_x", "jaw_y", "jaw_z")
 
 
@@ -31,9 +37,11 @@ def save(path: Path, arrays: dict[str, np.ndarray]) -> Path:
         np.savez(path, **arrays)
     elif path.suffix == ".mat":
         from scipy.io import savemat
+
         savemat(path, arrays, do_compression=True)
     elif path.suffix == ".pt":
         import torch
+
         torch.save({k: torch.from_numpy(v) for k, v in arrays.items()}, path)
     else:
         path.write_text(json.dumps({k: v.tolist() for k, v in arrays.items()}))
@@ -51,8 +59,10 @@ def test_expression_and_jaw_of_every_tool_and_container(tmp_path: Path, tool: st
         np.testing.assert_allclose(recording.extras["eyelidLeft"], 0.25)
 
 
-@pytest.mark.parametrize(("columns", "expressions", "jaw"), [(50, 50, False), (53, 50, True), (56, 50, True),
-                                                             (100, 100, False), (103, 100, True), (106, 100, True)])
+@pytest.mark.parametrize(
+    ("columns", "expressions", "jaw"),
+    [(50, 50, False), (53, 50, True), (56, 50, True), (100, 100, False), (103, 100, True), (106, 100, True)],
+)
 def test_a_bare_array_is_told_by_its_width(tmp_path: Path, columns: int, expressions: int, jaw: bool):
     array = RNG.normal(size=(20, columns))
     np.save(tmp_path / "a.npy", array.astype(np.float32))
@@ -70,11 +80,16 @@ def test_a_missing_jaw_is_said_aloud(tmp_path: Path):
 
 def jaw_forms() -> dict[str, np.ndarray]:
     from scipy.spatial.transform import Rotation
+
     matrices = Rotation.from_rotvec(np.abs(JAW)).as_matrix()
-    return {"matrices": matrices, "flat matrices": matrices.reshape(30, 9), "matrices of one joint": matrices[:, None],
-            "two rows": matrices[:, :2].reshape(30, 6),
-            "two columns": matrices[..., :2].transpose(0, 2, 1).reshape(30, 6),
-            "scaled rows": 3 * matrices[:, None, :2]}
+    return {
+        "matrices": matrices,
+        "flat matrices": matrices.reshape(30, 9),
+        "matrices of one joint": matrices[:, None],
+        "two rows": matrices[:, :2].reshape(30, 6),
+        "two columns": matrices[..., :2].transpose(0, 2, 1).reshape(30, 6),
+        "scaled rows": 3 * matrices[:, None, :2],
+    }
 
 
 @pytest.mark.parametrize("form", jaw_forms())
@@ -85,8 +100,16 @@ def test_a_jaw_as_matrix_or_in_six_numbers_becomes_its_axis_and_angle(tmp_path: 
     assert any(f"The jaw ({key}) is given as" in note for note in recording.notes)
 
 
-@pytest.mark.parametrize("jaw", [np.ones((30, 3, 3)), -np.eye(3)[None].repeat(30, 0), np.zeros((30, 6)),
-                                 np.ones((30, 6)), np.eye(3)[None].repeat(20, 0)])
+@pytest.mark.parametrize(
+    "jaw",
+    [
+        np.ones((30, 3, 3)),
+        -np.eye(3)[None].repeat(30, 0),
+        np.zeros((30, 6)),
+        np.ones((30, 6)),
+        np.eye(3)[None].repeat(20, 0),
+    ],
+)
 def test_a_jaw_that_is_no_rotation_is_refused(tmp_path: Path, jaw: np.ndarray):
     with pytest.raises(DataError, match="array jaw_pose: (matrices that|vectors that|20 frames)"):
         read_one(save(tmp_path / "a.npz", {"exp": EXP, "jaw_pose": jaw}), fps=25)
@@ -109,10 +132,20 @@ def test_a_corpus_of_sequences_makes_a_recording_of_each(tmp_path: Path):
 
 def _tracked(folder: Path) -> Path:
     import torch
+
     for i, matrix in enumerate(jaw_forms()["matrices"]):
-        torch.save({"flame": {"exp": np.tile(EXP[i : i + 1], 2).astype(np.float32), "shape": np.zeros((1, 300)),
-                              "jaw": matrix[None, :2].reshape(1, 6)}, "frame_id": i, "img_size": [512, 512]},
-                   folder / f"{i + 1:05d}.frame")
+        torch.save(
+            {
+                "flame": {
+                    "exp": np.tile(EXP[i : i + 1], 2).astype(np.float32),
+                    "shape": np.zeros((1, 300)),
+                    "jaw": matrix[None, :2].reshape(1, 6),
+                },
+                "frame_id": i,
+                "img_size": [512, 512],
+            },
+            folder / f"{i + 1:05d}.frame",
+        )
     return folder
 
 
@@ -139,8 +172,9 @@ def test_a_frame_that_would_run_code_is_refused(tmp_path: Path):
 
 def test_the_jaw_of_a_whole_body_pose_is_taken(tmp_path: Path):
     poses = RNG.normal(size=(30, 165))
-    recording = read_one(save(tmp_path / "a.npz", {"expressions": np.tile(EXP, 2), "poses": poses,
-                                                   "mocap_frame_rate": np.array(30)}))
+    recording = read_one(
+        save(tmp_path / "a.npz", {"expressions": np.tile(EXP, 2), "poses": poses, "mocap_frame_rate": np.array(30)})
+    )
     assert recording.psi.shape == (30, 103) and recording.fps == 30
     np.testing.assert_allclose(recording.psi[:, 100:], poses[:, 66:69], rtol=1e-5)
 
@@ -150,14 +184,18 @@ def test_an_axis_of_one_between_is_taken_off(tmp_path: Path):
     np.testing.assert_allclose(recording.psi[:, :50], EXP, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("arrays", "message"), [
-    ({"exp": EXP, "pose": POSE[:20]}, "20 frames; expected 30"),
-    ({"exp": EXP[:, :40]}, "30 x 40"),
-    ({"exp": np.zeros((50, 300))}, "transposed"),
-    ({"exp": EXP, "jaw_pose": POSE[:, :4]}, "4 columns"),
-    ({"exp": np.zeros((0, 50))}, "shape 0 x 50"),
-    ({"exp": EXP * 1e6}, "values up to"),
-    ({"exp": np.full((5, 50), np.nan)}, "missing or infinite")])
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"exp": EXP, "pose": POSE[:20]}, "20 frames; expected 30"),
+        ({"exp": EXP[:, :40]}, "30 x 40"),
+        ({"exp": np.zeros((50, 300))}, "transposed"),
+        ({"exp": EXP, "jaw_pose": POSE[:, :4]}, "4 columns"),
+        ({"exp": np.zeros((0, 50))}, "shape 0 x 50"),
+        ({"exp": EXP * 1e6}, "values up to"),
+        ({"exp": np.full((5, 50), np.nan)}, "missing or infinite"),
+    ],
+)
 def test_arrays_that_are_no_flame_are_refused_with_their_name(tmp_path: Path, arrays: dict, message: str):
     with pytest.raises(DataError, match=message):
         read_one(save(tmp_path / "a.npz", arrays), fps=25)
@@ -183,7 +221,8 @@ def test_a_folder_of_frames_is_one_recording(tmp_path: Path):
     report = import_dataset([tmp_path / "in"], "d", fps=25, root=tmp_path / "cache", subject_pattern=r"(s\d+)_")
     dataset = Dataset.open("d", tmp_path / "cache")
     assert dataset.recordings[["recording", "subject", "extractor", "frames"]].values.tolist() == [
-        ["s01_smile", "s01", "emoca", 30]]
+        ["s01_smile", "s01", "emoca", 30]
+    ]
     frames = dataset.frames("s01_smile")
     np.testing.assert_allclose(frames.psi, np.concatenate([EXP, JAW], 1), rtol=1e-5, atol=1e-6)
     assert np.flatnonzero(np.diff(frames.frame) == 2).tolist() == [10]
@@ -192,10 +231,11 @@ def test_a_folder_of_frames_is_one_recording(tmp_path: Path):
 
 def test_frames_that_deca_wrote_as_matlab_files(tmp_path: Path):
     from scipy.io import savemat
+
     for i in range(30):
         name = f"clip_frame{i:04d}"
         (tmp_path / name).mkdir()
-        savemat(tmp_path / name / f"{name}.mat", {"exp": EXP[i:i + 1], "pose": POSE[i:i + 1]})
+        savemat(tmp_path / name / f"{name}.mat", {"exp": EXP[i : i + 1], "pose": POSE[i : i + 1]})
     recording = read_one(tmp_path, fps=30)
     assert recording.extractor == "deca"
     np.testing.assert_allclose(recording.psi, np.concatenate([EXP, JAW], 1), rtol=1e-5, atol=1e-6)

@@ -16,8 +16,12 @@ from dfe_core.faces.arkit import ARKIT_NAMES
 from tests.captures import read_one, underscored, write
 
 SPLIT = ("browInnerUp", "cheekPuff", "cheekRaiser")
-NAMES = sorted([*(underscored(n) for n in ARKIT_NAMES if n not in (*SPLIT, "tongueOut")),
-                *(f"{n}_{side}" for n in SPLIT for side in "LR")])
+NAMES = sorted(
+    [
+        *(underscored(n) for n in ARKIT_NAMES if n not in (*SPLIT, "tongueOut")),
+        *(f"{n}_{side}" for n in SPLIT for side in "LR"),
+    ]
+)
 WEIGHTS = np.round(np.random.default_rng(0).uniform(0, 0.9, (30, len(NAMES))), 3)
 
 
@@ -57,6 +61,7 @@ def test_on_icts_own_face_nothing_is_lost(tmp_path: Path, cache: Path, shared: P
 
 def test_another_face_says_what_it_lacks_and_joins_the_sides(tmp_path: Path, cache: Path, toy_face):
     from dfe_core.faces import save_face
+
     save_face(toy_face)
     report = import_dataset([as_csv(tmp_path / "a.csv")], "study", face=toy_face.id)
     assert any("does not have: cheekRaiser_L, cheekRaiser_R" in note for note in report.imported[0][2])
@@ -65,11 +70,15 @@ def test_another_face_says_what_it_lacks_and_joins_the_sides(tmp_path: Path, cac
     np.testing.assert_allclose(psi, sides.mean(1), atol=1e-6)
 
 
-@pytest.mark.parametrize(("other", "found"), [
-    ({"weights": WEIGHTS[:, :20]}, "names and weights of shape 30 x 20"),
-    ({"weights": WEIGHTS[0]}, "shape"),
-    ({"expression_names": np.array([*NAMES[:-1], NAMES[0]])}, "twice"),
-    ({"expression_names": np.array([f"mode{i}" for i in range(len(NAMES))])}, "0 names of ICT-FaceKit")])
+@pytest.mark.parametrize(
+    ("other", "found"),
+    [
+        ({"weights": WEIGHTS[:, :20]}, "names and weights of shape 30 x 20"),
+        ({"weights": WEIGHTS[0]}, "shape"),
+        ({"expression_names": np.array([*NAMES[:-1], NAMES[0]])}, "twice"),
+        ({"expression_names": np.array([f"mode{i}" for i in range(len(NAMES))])}, "0 names of ICT-FaceKit"),
+    ],
+)
 def test_weights_that_do_not_fit_their_names_are_refused(tmp_path: Path, other: dict, found: str):
     with pytest.raises(DataError, match=found):
         read_one(as_npz(tmp_path / "a.npz", **other))

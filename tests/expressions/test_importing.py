@@ -35,15 +35,23 @@ def captures(tmp_path: Path) -> Path:
 
 
 def _import(sources, root: Path, **options):
-    report = import_dataset(sources if isinstance(sources, list) else [sources], "d", face=options.pop("face", "toy-1"),
-                            root=root, **options)
+    report = import_dataset(
+        sources if isinstance(sources, list) else [sources],
+        "d",
+        face=options.pop("face", "toy-1"),
+        root=root,
+        **options,
+    )
     return report, Dataset.open("d", root)
 
 
 def test_a_folder_becomes_a_dataset_in_the_faces_coefficients(root: Path, captures: Path, toy_face):
     report, dataset = _import(captures, root)
-    assert [name for name, _, _ in report.imported] == dataset.recordings["recording"].tolist() \
+    assert (
+        [name for name, _, _ in report.imported]
+        == dataset.recordings["recording"].tolist()
         == ["s01_take1", "s01_take2", "s02_take1", "s02_take2"]
+    )
     assert dataset.names == toy_face.names and dataset.face_id == "toy-1" and not dataset.simulated
     np.testing.assert_allclose(dataset.frames("s02_take1").psi, performance(60, seed=21), atol=1e-6)
     assert not report.skipped and "4 recordings, 240 frames" in str(report)
@@ -62,7 +70,11 @@ def test_the_manifest_tells_where_every_frame_is_from_and_no_folder(root: Path, 
 def test_subject_and_session_come_from_the_files_name(root: Path, captures: Path):
     _, dataset = _import(captures, root, subject_pattern=r"(?P<subject>s\d+)_take(?P<session>\d)")
     assert dataset.recordings[["subject", "session"]].values.tolist() == [
-        ["s01", "1"], ["s01", "2"], ["s02", "1"], ["s02", "2"]]
+        ["s01", "1"],
+        ["s01", "2"],
+        ["s02", "1"],
+        ["s02", "2"],
+    ]
 
 
 def test_without_a_pattern_each_recording_is_a_subject_of_its_own(root: Path, captures: Path):
@@ -92,15 +104,19 @@ def test_equal_names_take_their_folders(root: Path, tmp_path: Path):
 
 def test_the_same_content_twice_is_imported_once(root: Path, tmp_path: Path):
     text = live_link(performance(30))
-    report, dataset = _import([write(tmp_path / "a.csv", text), write(tmp_path / "b.csv", text), tmp_path / "a.csv"],
-                              root)
+    report, dataset = _import(
+        [write(tmp_path / "a.csv", text), write(tmp_path / "b.csv", text), tmp_path / "a.csv"], root
+    )
     assert dataset.recordings["recording"].tolist() == ["a"]
     assert len(report.skipped) == 1 and "same content" in report.skipped[0][1]
 
 
 def test_labels_join_by_recording_and_keep_their_types(root: Path, captures: Path, tmp_path: Path):
-    labels = write(tmp_path / "labels.csv", "recording,subject,stress,condition,code\ns01_take1.csv,A,3,calm,007\n"
-                                            "s01_take2,A,4.5,tense,008\ns02_take1,B,,,009\nnobody,C,1,x,010\n")
+    labels = write(
+        tmp_path / "labels.csv",
+        "recording,subject,stress,condition,code\ns01_take1.csv,A,3,calm,007\n"
+        "s01_take2,A,4.5,tense,008\ns02_take1,B,,,009\nnobody,C,1,x,010\n",
+    )
     report, dataset = _import(captures, root, labels=labels)
     rows = dataset.recordings.set_index("recording")
     assert dataset.labels == ("stress", "condition", "code")
@@ -116,11 +132,19 @@ def test_labels_join_by_subject(root: Path, captures: Path, tmp_path: Path):
     assert dataset.recordings["age"].tolist() == [31, 31, 45, 45]
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("", "not readable"), ("name,age\na,1\n", "recording or subject"), ("recording,a\n", "no rows"),
-    ("recording,a\nx,1\nx,2\n", "a second time"), ("recording,fps\nx,1\n", "datasets use themselves"),
-    ("recording,a\n,1\n", "no recording"), (b"recording,a\n\xff\xfe,1\n", "UTF-8"),
-    ("recording,a\nx,1,2,3\ny,1\n", "labels.csv")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not readable"),
+        ("name,age\na,1\n", "recording or subject"),
+        ("recording,a\n", "no rows"),
+        ("recording,a\nx,1\nx,2\n", "a second time"),
+        ("recording,fps\nx,1\n", "datasets use themselves"),
+        ("recording,a\n,1\n", "no recording"),
+        (b"recording,a\n\xff\xfe,1\n", "UTF-8"),
+        ("recording,a\nx,1,2,3\ny,1\n", "labels.csv"),
+    ],
+)
 def test_tables_that_are_no_labels_are_refused(root: Path, captures: Path, tmp_path: Path, text, message: str):
     with pytest.raises(DataError, match=message):
         _import(captures, root, labels=write(tmp_path / "labels.csv", text))
@@ -227,8 +251,9 @@ def test_mixed_extractors_are_brought_to_one_range_when_asked_for(root: Path, tm
 
 def test_the_extractor_that_files_do_not_tell_is_taken_from_the_user(root: Path, tmp_path: Path):
     np.savez(tmp_path / "a.npz", exp=np.ones((40, 50)), pose=np.zeros((40, 6)))
-    assert _import(tmp_path / "a.npz", root, face="anny", fps=25, extractor="spectre")[1] \
-        .recordings["extractor"].tolist() == ["spectre"]
+    assert _import(tmp_path / "a.npz", root, face="anny", fps=25, extractor="spectre")[1].recordings[
+        "extractor"
+    ].tolist() == ["spectre"]
 
 
 def test_a_take_in_several_forms_is_read_once(root: Path, tmp_path: Path):
@@ -250,13 +275,19 @@ def test_a_take_in_several_forms_is_read_once(root: Path, tmp_path: Path):
 @pytest.fixture
 def arkit_files(tmp_path: Path) -> dict[str, Path]:
     """One performance each of a phone app, of another, of MediaPipe, and of a tool that the file does not name."""
-    packets = "".join(f"{i / 30:.4f}," + "".join(f"{name}-{100 * value:.0f}|" for name, value in
-                                                 zip(ARKIT_NAMES, row, strict=True)) + "=head#1,2,3,0,0,0|\n"
-                      for i, row in enumerate(performance(40, seed=1)))
+    packets = "".join(
+        f"{i / 30:.4f},"
+        + "".join(f"{name}-{100 * value:.0f}|" for name, value in zip(ARKIT_NAMES, row, strict=True))
+        + "=head#1,2,3,0,0,0|\n"
+        for i, row in enumerate(performance(40, seed=1))
+    )
     scores = table(performance(40, seed=2), names=("_neutral", *ARKIT_NAMES[:-1]), time="timestamp_ms", scale=1000)
-    return {"phone": write(tmp_path / "a.csv", live_link(performance(40))),
-            "packets": write(tmp_path / "b.txt", packets), "mediapipe": write(tmp_path / "c.csv", scores),
-            "unnamed": write(tmp_path / "d.json", beat_json(performance(40, seed=3)))}
+    return {
+        "phone": write(tmp_path / "a.csv", live_link(performance(40))),
+        "packets": write(tmp_path / "b.txt", packets),
+        "mediapipe": write(tmp_path / "c.csv", scores),
+        "unnamed": write(tmp_path / "d.json", beat_json(performance(40, seed=3))),
+    }
 
 
 @pytest.mark.parametrize("order", [("phone", "mediapipe"), ("mediapipe", "unnamed", "packets")])
@@ -278,13 +309,16 @@ def test_phone_apps_are_one_extractor_and_a_file_that_names_none_is_told(root: P
     report, dataset = _import([arkit_files[name] for name in ("phone", "packets", "unnamed")], root)
     assert len(dataset.recordings) == 3 and any("several tools" in note for note in report.notes)
     with pytest.raises(DataError, match=r"d\.json: made by mediapipe, but .*a\.csv by Apple's ARKit"):
-        import_dataset([arkit_files["phone"], arkit_files["unnamed"]], "named", face="toy-1", extractor="MediaPipe",
-                       root=root)
+        import_dataset(
+            [arkit_files["phone"], arkit_files["unnamed"]], "named", face="toy-1", extractor="MediaPipe", root=root
+        )
 
 
 def test_raw_and_calibrated_takes_of_one_app_are_no_mix(root: Path, tmp_path: Path):
-    files = [write(tmp_path / f"T_1_iPhone_{form}.csv", live_link(performance(40, seed=i)))
-             for i, form in enumerate(("raw", "cal"))]
+    files = [
+        write(tmp_path / f"T_1_iPhone_{form}.csv", live_link(performance(40, seed=i)))
+        for i, form in enumerate(("raw", "cal"))
+    ]
     report, dataset = _import(files, root)
     assert len(dataset.recordings) == 2 and not any("several tools" in note for note in report.notes)
 
@@ -306,6 +340,7 @@ def test_the_order_of_a_face_that_lacks_a_coefficient_is_kept(root: Path, captur
     assert any("tongueOut" in note for note in report.imported[0][2])
     psi, source = dataset.frames("s01_take1").psi, performance(60, seed=11)
     from dfe_core.faces.arkit import ARKIT_NAMES
+
     for side in ("L", "R"):
         column = next(i for i, n in enumerate(ict.names) if n.lower().startswith("browinnerup") and n.endswith(side))
         np.testing.assert_allclose(psi[:, column], source[:, ARKIT_NAMES.index("browInnerUp")], atol=1e-6)
@@ -313,6 +348,7 @@ def test_the_order_of_a_face_that_lacks_a_coefficient_is_kept(root: Path, captur
 
 def test_many_short_recordings_share_groups_of_rows_and_come_back_one_by_one(root: Path, tmp_path: Path):
     import pyarrow.parquet as pq
+
     takes = {f"t{i:02d}": performance(100 + i, seed=i) for i in range(45)}
     for name, psi in takes.items():
         write(tmp_path / "in" / f"{name}.csv", table(psi))
@@ -323,14 +359,16 @@ def test_many_short_recordings_share_groups_of_rows_and_come_back_one_by_one(roo
         np.testing.assert_allclose(frames.psi, psi, atol=1e-4)
         assert len(frames.time_s) == len(psi) and frames.time_s[0] == 0
     import duckdb
+
     counted = duckdb.sql(f"select recording, count(*) from '{dataset.path / 'frames.parquet'}' group by 1").fetchall()
     assert dict(counted) == {name: len(psi) for name, psi in takes.items()}
 
 
 def test_records_on_disk_come_back_as_they_were():
     from dfe_core.expressions.spool import Spool
+
     held = Spool()
-    rows = [{"name": "zwölf\n", "fps": 29.97, "none": None, "notes": ["a", "b"]}, {"n": 2 ** 40, "x": 0.1 + 0.2}]
+    rows = [{"name": "zwölf\n", "fps": 29.97, "none": None, "notes": ["a", "b"]}, {"n": 2**40, "x": 0.1 + 0.2}]
     held.append(rows[0])
     assert list(held) == rows[:1]
     held.append(rows[1])

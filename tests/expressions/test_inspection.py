@@ -31,8 +31,12 @@ def folder(tmp_path: Path) -> Path:
 def test_each_file_is_told_with_its_reason_or_its_fault(folder: Path):
     found = {one.path.name: one for one in inspect_sources([folder])}
     assert {name: one.format for name, one in found.items()} == {
-        "s01_take.csv": "live-link-face", "s02_take.tsv": "arkit-table", "noise.csv": "", "s03_of.csv": "openface",
-        "frames": "flame-frames"}
+        "s01_take.csv": "live-link-face",
+        "s02_take.tsv": "arkit-table",
+        "noise.csv": "",
+        "s03_of.csv": "openface",
+        "frames": "flame-frames",
+    }
     assert "Timecode" in found["s01_take.csv"].why and "no reader knows" in found["noise.csv"].fault
     assert [name for name, one in found.items() if one.learned] == ["s03_of.csv"]
     assert found["frames"].bytes > 1000

@@ -9,9 +9,13 @@ import pytest
 
 from tests.captures import in_arkit_order, live_link, performance, read_one, write
 
-REAL = {"alex_rom_3.csv": (4030, 30.0), "idle_default.csv": (3046, 59.94),
-        "fearful_MySlate_161_iPhone_cal.csv": (1846, 59.94), "sad_MySlate_167_iPhone_cal.csv": (1825, 59.94),
-        "angry_or_disgusted_MySlate_165_iPhone_cal.csv": (1852, 59.94)}
+REAL = {
+    "alex_rom_3.csv": (4030, 30.0),
+    "idle_default.csv": (3046, 59.94),
+    "fearful_MySlate_161_iPhone_cal.csv": (1846, 59.94),
+    "sad_MySlate_167_iPhone_cal.csv": (1825, 59.94),
+    "angry_or_disgusted_MySlate_165_iPhone_cal.csv": (1852, 59.94),
+}
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -43,8 +47,19 @@ def test_52_and_61_columns_and_both_spellings_are_read(tmp_path: Path, angles: b
     assert len(recording.extras) == (9 if angles else 0)
 
 
-@pytest.mark.parametrize(("base", "step", "fps"), [(60, 1.001, 59.94), (60, 1.0, 60), (60, 2.0, 30), (30, 1.0, 30),
-                                                   (30, 1.001, 29.97), (25, 1.0, 25), (24, 1.0, 24), (120, 1.0, 120)])
+@pytest.mark.parametrize(
+    ("base", "step", "fps"),
+    [
+        (60, 1.001, 59.94),
+        (60, 1.0, 60),
+        (60, 2.0, 30),
+        (30, 1.0, 30),
+        (30, 1.001, 29.97),
+        (25, 1.0, 25),
+        (24, 1.0, 24),
+        (120, 1.0, 120),
+    ],
+)
 def test_the_base_of_the_frame_count_is_found_from_the_file(tmp_path: Path, base: int, step: float, fps: float):
     psi = performance(400)
     recording = read_one(write(tmp_path / "a.csv", live_link(psi, counts=np.arange(400) * step, base=base)))
@@ -61,8 +76,9 @@ def test_dropped_frames_are_gaps_in_the_frame_numbers(tmp_path: Path):
 
 
 def test_a_recording_past_midnight_goes_on(tmp_path: Path):
-    recording = read_one(write(tmp_path / "a.csv", live_link(performance(200), hour=23,
-                                                             counts=np.arange(200.0) + 3599 * 60)))
+    recording = read_one(
+        write(tmp_path / "a.csv", live_link(performance(200), hour=23, counts=np.arange(200.0) + 3599 * 60))
+    )
     np.testing.assert_allclose(recording.time_s, np.arange(200) / 60, atol=1e-6)
 
 
@@ -91,8 +107,11 @@ def test_a_frame_with_a_missing_value_is_kept_as_invalid(tmp_path: Path):
     assert np.isfinite(recording.psi).all()
 
 
-@pytest.mark.parametrize("form", ["{clock},0", "{clock},0" + "," * 61, "{clock},0," + ",".join(["0.0"] * 61)],
-                         ids=["cut short", "empty cells", "zeros"])
+@pytest.mark.parametrize(
+    "form",
+    ["{clock},0", "{clock},0" + "," * 61, "{clock},0," + ",".join(["0.0"] * 61)],
+    ids=["cut short", "empty cells", "zeros"],
+)
 def test_frames_without_a_face_are_invalid_not_neutral(tmp_path: Path, form: str):
     lines = live_link(performance(60)).splitlines()
     for i in (10, 11, 60):

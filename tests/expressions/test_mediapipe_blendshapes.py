@@ -39,13 +39,19 @@ def saved(path: Path, value: object) -> Path:
 
 LAYOUTS = {
     "a list of faces a frame": lambda rows: [
-        {"timestamp_ms": 40 * t, "face_blendshapes": [categories(r)]} for t, r in enumerate(rows)],
-    "as JavaScript has it": lambda rows: {"results": [
-        {"timestamp": 40 * t, "faceBlendshapes": [{"categories": categories(r, "categoryName"), "headIndex": -1}]}
-        for t, r in enumerate(rows)]},
+        {"timestamp_ms": 40 * t, "face_blendshapes": [categories(r)]} for t, r in enumerate(rows)
+    ],
+    "as JavaScript has it": lambda rows: {
+        "results": [
+            {"timestamp": 40 * t, "faceBlendshapes": [{"categories": categories(r, "categoryName"), "headIndex": -1}]}
+            for t, r in enumerate(rows)
+        ]
+    },
     "one face a frame": lambda rows: {"fps": 25, "frames": [{"face_blendshapes": categories(r)} for r in rows]},
-    "by name": lambda rows: {"fps": 25, "frames": [
-        {"blendshapes": dict(zip(mediapipe.NAMES, r.tolist(), strict=True))} for r in rows]},
+    "by name": lambda rows: {
+        "fps": 25,
+        "frames": [{"blendshapes": dict(zip(mediapipe.NAMES, r.tolist(), strict=True))} for r in rows],
+    },
 }
 
 
@@ -74,8 +80,13 @@ def test_faces_that_change_places_in_the_list_are_followed_by_their_heads(tmp_pa
         pair = [(categories(scores[t]), at(-10 + t)), (categories(other[t]), at(30 - t / 2))]
         if t % 3 == 1:
             pair.reverse()
-        frames.append({"timestamp_ms": 40 * t, "face_blendshapes": [p[0] for p in pair],
-                       "facial_transformation_matrixes": [p[1] for p in pair]})
+        frames.append(
+            {
+                "timestamp_ms": 40 * t,
+                "face_blendshapes": [p[0] for p in pair],
+                "facial_transformation_matrixes": [p[1] for p in pair],
+            }
+        )
     first, second = mediapipe.read(saved(tmp_path / "a.json", frames), ReadOptions())
     assert (first.name, second.name) == ("a-face0", "a-face1")
     np.testing.assert_array_equal(first.psi, scores[:, 1:].astype(np.float32))
@@ -84,17 +95,23 @@ def test_faces_that_change_places_in_the_list_are_followed_by_their_heads(tmp_pa
 
 
 def test_several_faces_without_a_place_are_refused(tmp_path: Path, scores: np.ndarray):
-    frames = [{"timestamp_ms": 40 * t, "face_blendshapes": [categories(r), categories(r)]}
-              for t, r in enumerate(scores)]
+    frames = [
+        {"timestamp_ms": 40 * t, "face_blendshapes": [categories(r), categories(r)]} for t, r in enumerate(scores)
+    ]
     with pytest.raises(DataError, match="2 faces in a frame and nothing to tell them apart"):
         mediapipe.read(saved(tmp_path / "a.json", frames), ReadOptions())
 
 
 def test_the_matrix_of_javascript_lies_on_its_side(tmp_path: Path, scores: np.ndarray):
     turned = np.array(at(7.0)).T.ravel().tolist()
-    frames = [{"timestamp": 40 * t, "faceBlendshapes": [{"categories": categories(r, "categoryName")}],
-               "facialTransformationMatrixes": [{"rows": 4, "columns": 4, "data": turned}]}
-              for t, r in enumerate(scores)]
+    frames = [
+        {
+            "timestamp": 40 * t,
+            "faceBlendshapes": [{"categories": categories(r, "categoryName")}],
+            "facialTransformationMatrixes": [{"rows": 4, "columns": 4, "data": turned}],
+        }
+        for t, r in enumerate(scores)
+    ]
     [recording] = mediapipe.read(saved(tmp_path / "a.json", frames), ReadOptions())
     np.testing.assert_allclose(recording.extras["HeadX"], 0.07, atol=1e-7)
 
@@ -124,9 +141,13 @@ def test_a_table_with_several_faces_gives_a_recording_each(tmp_path: Path, score
 def test_arrays_give_a_recording_a_face(tmp_path: Path, scores: np.ndarray, faces: int):
     stacked = np.stack([scores, 1 - scores], 1)[:, :faces]
     path = tmp_path / "a.npz"
-    np.savez(path, blendshapes=stacked if faces > 1 else scores, timestamps_ms=40 * np.arange(FRAMES),
-             facial_transformation_matrixes=np.tile(np.array(at(5.0)), (FRAMES, faces, 1, 1)),
-             landmarks=np.zeros((FRAMES, 478, 3)))
+    np.savez(
+        path,
+        blendshapes=stacked if faces > 1 else scores,
+        timestamps_ms=40 * np.arange(FRAMES),
+        facial_transformation_matrixes=np.tile(np.array(at(5.0)), (FRAMES, faces, 1, 1)),
+        landmarks=np.zeros((FRAMES, 478, 3)),
+    )
     reader, _ = find_reader(path)
     recordings = reader.read(path, ReadOptions())
     assert reader is mediapipe and len(recordings) == faces and recordings[0].fps == 25

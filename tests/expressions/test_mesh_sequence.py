@@ -35,14 +35,20 @@ def meshes() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def write_obj(path: Path, vertices: np.ndarray, triangles: np.ndarray) -> None:
-    path.write_text("# a face\n" + "".join(f"v {x:.6f} {y:.6f} {z:.6f}\n" for x, y, z in vertices)
-                    + "vn 0 0 1\n" + "".join(f"f {a}//1 {b}//1 {c}//1\n" for a, b, c in triangles + 1))
+    path.write_text(
+        "# a face\n"
+        + "".join(f"v {x:.6f} {y:.6f} {z:.6f}\n" for x, y, z in vertices)
+        + "vn 0 0 1\n"
+        + "".join(f"f {a}//1 {b}//1 {c}//1\n" for a, b, c in triangles + 1)
+    )
 
 
 def write_ply(path: Path, vertices: np.ndarray, triangles: np.ndarray, binary: bool) -> None:
-    header = f"ply\nformat {'binary_little_endian' if binary else 'ascii'} 1.0\ncomment a face\n" \
-             f"element vertex {len(vertices)}\nproperty float x\nproperty float y\nproperty float z\n" \
-             f"property uchar red\nelement face {len(triangles)}\nproperty list uchar int vertex_indices\nend_header\n"
+    header = (
+        f"ply\nformat {'binary_little_endian' if binary else 'ascii'} 1.0\ncomment a face\n"
+        f"element vertex {len(vertices)}\nproperty float x\nproperty float y\nproperty float z\n"
+        f"property uchar red\nelement face {len(triangles)}\nproperty list uchar int vertex_indices\nend_header\n"
+    )
     if binary:
         kind = np.dtype([("p", "<f4", 3), ("red", "u1")])
         table = np.zeros(len(vertices), kind)
@@ -51,8 +57,11 @@ def write_ply(path: Path, vertices: np.ndarray, triangles: np.ndarray, binary: b
         faces["n"], faces["i"] = 3, triangles
         path.write_bytes(header.encode() + table.tobytes() + faces.tobytes())
     else:
-        path.write_text(header + "".join(f"{x:.6f} {y:.6f} {z:.6f} 9\n" for x, y, z in vertices)
-                        + "".join(f"3 {a} {b} {c}\n" for a, b, c in triangles))
+        path.write_text(
+            header
+            + "".join(f"{x:.6f} {y:.6f} {z:.6f} 9\n" for x, y, z in vertices)
+            + "".join(f"3 {a} {b} {c}\n" for a, b, c in triangles)
+        )
 
 
 @pytest.mark.parametrize("kind", ["obj", "ply", "binary ply"])
@@ -73,14 +82,27 @@ def test_polygons_are_cut_into_fans_and_negative_indices_count_from_the_end(tmp_
     assert faces.tolist() == [[0, 1, 2], [0, 2, 3], [0, 1, 2]]
 
 
-@pytest.mark.parametrize("name, content, message", [
-    ("a.obj", b"v 0 0 x\n", "line 1.*v and three numbers"), ("a.obj", b"# nothing\n", "no vertices"),
-    ("a.obj", b"v 0 0 0\nv 0 0 1\nv 1 0 0\nf 1 2 9\n", "a face of vertex 8"),
-    ("a.obj", b"v 0 0 0\nv 0 0 1\nv 1 0 0\nf 1 2 " + b"9" * 40, "whose number no integer holds"),
-    ("a.ply", b"ply\nformat ascii 1.0\n", "header without its end"),
-    ("a.ply", b"ply\nformat ascii 1.0\nelement vertex 9999999999\nproperty float x\nend_header\n", "impossible counts"),
-    ("a.ply", b"ply\nformat binary_little_endian 1.0\nelement vertex 50\nproperty float x\nproperty float y\n"
-              b"property float z\nend_header\n\0\0", "600: a whole file")])
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("a.obj", b"v 0 0 x\n", "line 1.*v and three numbers"),
+        ("a.obj", b"# nothing\n", "no vertices"),
+        ("a.obj", b"v 0 0 0\nv 0 0 1\nv 1 0 0\nf 1 2 9\n", "a face of vertex 8"),
+        ("a.obj", b"v 0 0 0\nv 0 0 1\nv 1 0 0\nf 1 2 " + b"9" * 40, "whose number no integer holds"),
+        ("a.ply", b"ply\nformat ascii 1.0\n", "header without its end"),
+        (
+            "a.ply",
+            b"ply\nformat ascii 1.0\nelement vertex 9999999999\nproperty float x\nend_header\n",
+            "impossible counts",
+        ),
+        (
+            "a.ply",
+            b"ply\nformat binary_little_endian 1.0\nelement vertex 50\nproperty float x\nproperty float y\n"
+            b"property float z\nend_header\n\0\0",
+            "600: a whole file",
+        ),
+    ],
+)
 def test_broken_meshes_are_refused_with_their_place(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
@@ -125,7 +147,7 @@ def test_an_npz_carries_its_own_times_triangles_and_gaps(tmp_path, meshes):
     np.savez(tmp_path / "a.npz", vertices=points, faces=triangles, time_s=np.arange(120) / 60, valid=valid)
     reader, _ = find_reader(tmp_path / "a.npz")
     assert reader is mesh_sequence
-    track, = mesh_sequence.read(tmp_path / "a.npz", ReadOptions())
+    (track,) = mesh_sequence.read(tmp_path / "a.npz", ReadOptions())
     assert track.fps == 60 and not track.valid[7] and track.valid.sum() == 119
     assert track.space == "mesh" and (track.triangles == triangles).all() and track.metric
 
@@ -176,9 +198,17 @@ def mediapipe_points(frames: int = 40, count: int = 478, turn: float = 0.2) -> n
     rng = np.random.default_rng(0)
     points = rng.uniform([-0.07, -0.1, -0.05], [0.07, 0.07, 0], (count, 3))
     points[:, 2] -= 4 * points[:, 0] ** 2
-    known = {33: (-0.0445, 0.0266, 0), 263: (0.0445, 0.0266, 0), 133: (-0.018, 0.0266, 0), 362: (0.018, 0.0266, 0),
-             152: (0, -0.094, 0), 168: (0, 0.0327, 0.01), 4: (0, -0.015, 0.05), 61: (-0.025, -0.045, 0.01),
-             291: (0.025, -0.045, 0.01)}
+    known = {
+        33: (-0.0445, 0.0266, 0),
+        263: (0.0445, 0.0266, 0),
+        133: (-0.018, 0.0266, 0),
+        362: (0.018, 0.0266, 0),
+        152: (0, -0.094, 0),
+        168: (0, 0.0327, 0.01),
+        4: (0, -0.015, 0.05),
+        61: (-0.025, -0.045, 0.01),
+        291: (0.025, -0.045, 0.01),
+    }
     for index, place in known.items():
         points[index] = place
     still = np.repeat(points[None], frames, axis=0)
@@ -192,14 +222,19 @@ def test_mediapipe_results_are_read_as_its_tools_dump_them(tmp_path, style):
     points = mediapipe_points(12)
     faces = [[{"x": x, "y": y, "z": z} for x, y, z in frame] for frame in points]
     key = {"javascript": "faceLandmarks", "face mesh": "multi_face_landmarks"}.get(style, "face_landmarks")
-    frames = [{key: [{"landmark": face}] if style == "face mesh" else [face], "timestamp_ms": 40 * i}
-              for i, face in enumerate(faces)]
+    frames = [
+        {key: [{"landmark": face}] if style == "face mesh" else [face], "timestamp_ms": 40 * i}
+        for i, face in enumerate(faces)
+    ]
     frames[5][key] = []
     path = tmp_path / "r.json"
-    path.write_text("\n".join(map(json.dumps, frames)) if style == "lines"
-                    else json.dumps(frames if style == "tasks" else {"frames": frames}))
+    path.write_text(
+        "\n".join(map(json.dumps, frames))
+        if style == "lines"
+        else json.dumps(frames if style == "tasks" else {"frames": frames})
+    )
     assert find_reader(path)[0] is mediapipe_landmarks
-    track, = mediapipe_landmarks.read(path, ReadOptions())
+    (track,) = mediapipe_landmarks.read(path, ReadOptions())
     assert track.fps == 25 and track.points.shape == (12, 478, 3)
     assert not track.valid[5] and track.valid.sum() == 11 and not track.metric
 
@@ -210,7 +245,7 @@ def test_the_shape_of_the_image_is_told_by_the_face(tmp_path, aspect, name):
     stretched = points * [1, aspect, 1]
     frames = [{"face_landmarks": [frame.tolist()]} for frame in stretched]
     (tmp_path / "r.json").write_text(json.dumps(frames))
-    track, = mediapipe_landmarks.read(tmp_path / "r.json", OPTIONS)
+    (track,) = mediapipe_landmarks.read(tmp_path / "r.json", OPTIONS)
     assert any(name in note for note in track.notes)
     assert np.allclose(track.points, points * [1, -1, -1], atol=1e-5)
 

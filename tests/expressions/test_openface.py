@@ -44,7 +44,7 @@ def test_the_reader_knows_its_files(study):
     path = study[0] / "s0_t0.csv"
     reader, why = find_reader(path)
     assert reader is openface and "OpenFace" in why
-    track, = openface.read(path, ReadOptions())
+    (track,) = openface.read(path, ReadOptions())
     assert track.points.shape == (150, 68, 3) and track.fps == FPS
     assert track.points[0, 8, 1] < track.points[0, 27, 1]  # the chin is below: our axes
     assert "pose_Tx" in track.extras
@@ -107,8 +107,13 @@ def test_new_recordings_go_onto_the_basis_learned_before(study, learned, tmp_pat
     assert np.abs(again.psi() - dataset.psi()).max() < 1e-2
     with pytest.raises(DataError, match="68"):
         few = tmp_path / "few.csv"
-        np.savetxt(few, np.random.default_rng(0).normal(size=(30, 20)), delimiter=",", comments="",
-                   header=",".join(f"{a}_{i}" for a in "xy" for i in range(10)))
+        np.savetxt(
+            few,
+            np.random.default_rng(0).normal(size=(30, 20)),
+            delimiter=",",
+            comments="",
+            header=",".join(f"{a}_{i}" for a in "xy" for i in range(10)),
+        )
         import_dataset([few], "few", face=dataset.face_id, fps=25, root=root)
 
 
@@ -198,7 +203,7 @@ def test_the_real_file_of_the_older_layout(shared, cache, fps):
 
 def test_the_real_py_feat_table_has_landmarks_in_two_dimensions(shared, cache):
     path = shared / "data" / "pyfeat_csv" / "001.csv"
-    track, = landmarks.read(path, ReadOptions(fps=30))
+    (track,) = landmarks.read(path, ReadOptions(fps=30))
     assert track.extractor == "py-feat" and track.points.shape == (40, 68, 2)
     import_dataset([path], "real", face="learn", fps=30)
     assert Dataset.open("real").frame_count == 40

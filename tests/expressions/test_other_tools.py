@@ -20,8 +20,10 @@ def made(path: Path, names: list[str], **options):
     return values, find_reader(path)
 
 
-@pytest.mark.parametrize(("module", "extra"), [(quest_pro, ["MouthLeft", "CheekSuckL"]), (faceshift, ["JawChew"]),
-                                               (sranipal, ["Mouth_Lower_Overlay"])])
+@pytest.mark.parametrize(
+    ("module", "extra"),
+    [(quest_pro, ["MouthLeft", "CheekSuckL"]), (faceshift, ["JawChew"]), (sranipal, ["Mouth_Lower_Overlay"])],
+)
 def test_a_tools_names_become_arkits_by_the_stated_map(tmp_path: Path, module, extra: list[str]):
     own = [n for names in module.NAMES.values() for n in names]
     names = list(dict.fromkeys([*own, *extra]))
@@ -39,13 +41,22 @@ def test_audio2face_tables_have_a_prefix_and_seconds_for_a_timecode(tmp_path: Pa
     path = write(tmp_path / "a2f.csv", table(psi, fps=60, time="timeCode", spelling=lambda n: f"blendShapes.{n}"))
     (found,) = find_reader(path)[0].read(path, ReadOptions())
     assert found.fps == 60 and found.psi[9, found.names.index("jawOpen")] == pytest.approx(
-        psi[9, ARKIT_NAMES.index("jawOpen")], abs=1e-4)
+        psi[9, ARKIT_NAMES.index("jawOpen")], abs=1e-4
+    )
 
 
-@pytest.mark.parametrize("names", [
-    [f"Landmark[{i}].{a}" for i in range(66) for a in "XY"],
-    [f"{part}_{side}_{a}" for part in ("brow", "eye", "nose", "mouth", "jaw") for side in ("left", "right")
-     for a in "xy"]])
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"Landmark[{i}].{a}" for i in range(66) for a in "XY"],
+        [
+            f"{part}_{side}_{a}"
+            for part in ("brow", "eye", "nose", "mouth", "jaw")
+            for side in ("left", "right")
+            for a in "xy"
+        ],
+    ],
+)
 def test_points_of_openseeface_and_points_with_names_are_landmarks(tmp_path: Path, names: list[str]):
     values = np.random.default_rng(0).normal(size=(40, len(names)))
     text = table(values, names=tuple(names), time="Time", separator=";").replace(";0.5", ";NA", 1)

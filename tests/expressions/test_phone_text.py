@@ -14,8 +14,12 @@ from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.registry import find_reader
 from dfe_core.faces.arkit import ARKIT_NAMES
 
-SHORT = [name if name in ("jawLeft", "jawRight", "mouthLeft", "mouthRight") else
-         name.replace("Left", "_L").replace("Right", "_R") for name in ARKIT_NAMES]
+SHORT = [
+    name
+    if name in ("jawLeft", "jawRight", "mouthLeft", "mouthRight")
+    else name.replace("Left", "_L").replace("Right", "_R")
+    for name in ARKIT_NAMES
+]
 POSE = "0.1,0.2,-0.4,10,20,30,1,2,3,4"
 
 
@@ -111,8 +115,17 @@ def test_a_log_read_as_one_table_is_what_its_packets_say(tmp_path: Path, values:
         np.testing.assert_array_equal(even.extras[name], column)
 
 
-@pytest.mark.parametrize("change", [("jawOpen-", "jawOpen--"), ("head#", "neck#"), ("|=", "|jawOpen-5|="), ("|=", "|"),
-                                    ("head#-21.5", "head#x"), ("cheekPuff-", "cheekPuff-1e1")])
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("jawOpen-", "jawOpen--"),
+        ("head#", "neck#"),
+        ("|=", "|jawOpen-5|="),
+        ("|=", "|"),
+        ("head#-21.5", "head#x"),
+        ("cheekPuff-", "cheekPuff-1e1"),
+    ],
+)
 def test_one_packet_out_of_the_ordinary_is_left_to_the_careful_way(values: np.ndarray, change: tuple[str, str]):
     lines = [packet(row) for row in values]
     lines[3] = lines[3].replace(*change)

@@ -49,8 +49,12 @@ class Person:
         self.artefact = np.tensordot(functions(self.angles, np.zeros(3)), self.field, 1)
         talk = np.maximum(0, gaussian_filter1d(rng.normal(size=frames), 6)) * 4
         brows = np.maximum(0, gaussian_filter1d(rng.normal(size=frames), 12)) * 4
-        self.behaviour = self.smile[:, None, None] * SMILE + talk[:, None, None] * movements68()[0] \
-            + brows[:, None, None] * BROWS + rng.normal(0, 5e-5, (frames, 68, 3))
+        self.behaviour = (
+            self.smile[:, None, None] * SMILE
+            + talk[:, None, None] * movements68()[0]
+            + brows[:, None, None] * BROWS
+            + rng.normal(0, 5e-5, (frames, 68, 3))
+        )
         self.displacement = self.behaviour + self.artefact
         self.neutral = template68() * (1 + rng.normal(0, 0.03, 3))
 
@@ -115,8 +119,13 @@ def test_a_person_seen_briefly_gets_the_mean_field_and_one_without_pose_none():
     moments = [moments_of(p.displacement.reshape(FRAMES, -1), p.angles, 60, measures) for p in people]
     mean, patterns = mean_field(moments, 204), patterns_of(np.zeros((204, len(measures))), measures)
     new = Person(50)
-    brief = person_field(moments_of(new.displacement[:20].reshape(20, -1), new.angles[:20], 0.8, measures), mean,
-                         measures, patterns, new.angles)
+    brief = person_field(
+        moments_of(new.displacement[:20].reshape(20, -1), new.angles[:20], 0.8, measures),
+        mean,
+        measures,
+        patterns,
+        new.angles,
+    )
     assert brief.own == 0 and brief.quiet == 0
     found = new.displacement - brief(new.angles).reshape(FRAMES, 68, 3)
     assert leak_of(found, new) < 0.7 * leak_of(new.displacement, new)
@@ -127,8 +136,9 @@ def test_the_field_is_not_continued_beyond_the_poses_it_was_fitted_on():
     people = [Person(i) for i in range(2)]
     _, measures = protected_measures(layout_of(68), 3)
     moments = moments_of(people[0].displacement.reshape(FRAMES, -1), people[0].angles, 60, measures)
-    fit = person_field(moments, np.zeros((9, 204)), measures, patterns_of(np.zeros((204, len(measures))), measures),
-                       people[0].angles)
+    fit = person_field(
+        moments, np.zeros((9, 204)), measures, patterns_of(np.zeros((204, len(measures))), measures), people[0].angles
+    )
     assert np.allclose(fit(np.array([[0, 3.0, 0]])), fit(np.array([[0, fit.high[1], 0]])))
 
 
@@ -163,8 +173,14 @@ def test_what_cannot_be_corrected_stays_as_it_is_with_the_reason(tmp_path):
     rng = np.random.default_rng(0)
     points = rng.normal(size=(1, 23, 2)) + 0.05 * rng.normal(size=(120, 23, 2))
     header = ",".join(["time_s", *(f"{a}_{i}" for i in range(23) for a in "xy")])
-    np.savetxt(tmp_path / "cat.csv", np.column_stack([np.arange(120) / 25, points.reshape(120, -1)]), "%.5f", ",",
-               header=header, comments="")
+    np.savetxt(
+        tmp_path / "cat.csv",
+        np.column_stack([np.arange(120) / 25, points.reshape(120, -1)]),
+        "%.5f",
+        ",",
+        header=header,
+        comments="",
+    )
     report = import_dataset([tmp_path / "cat.csv"], "cat", face="learn", root=tmp_path)
     assert any("not taken off: no head pose" in note for note in report.notes)
     with pytest.raises(DataError, match="no such method"):

@@ -31,12 +31,29 @@ def wander(rng: np.random.Generator, frames: int, columns: int, width: float = 1
     return (out - out.mean(0)) / out.std(0)
 
 
-def recording(name: str, psi: np.ndarray, angles: np.ndarray | None, columns=("HeadPitch", "HeadYaw", "HeadRoll"),
-              subject: str = "", extractor: str = "tool") -> Recording:
+def recording(
+    name: str,
+    psi: np.ndarray,
+    angles: np.ndarray | None,
+    columns=("HeadPitch", "HeadYaw", "HeadRoll"),
+    subject: str = "",
+    extractor: str = "tool",
+) -> Recording:
     index = np.arange(len(psi))
     extras = {} if angles is None else dict(zip(columns, angles.T.astype(np.float32), strict=True))
-    return Recording(name, NAMES, psi.astype(np.float32), index / FPS, index, np.ones(len(psi), bool), FPS, "toy",
-                     extractor, subject or name, extras=extras)
+    return Recording(
+        name,
+        NAMES,
+        psi.astype(np.float32),
+        index / FPS,
+        index,
+        np.ones(len(psi), bool),
+        FPS,
+        "toy",
+        extractor,
+        subject or name,
+        extras=extras,
+    )
 
 
 def dataset(tmp_path, recordings) -> Dataset:
@@ -120,17 +137,29 @@ def test_recordings_of_a_subject_count_together_and_frames_without_pose_not(tmp_
     angles = 0.1 * wander(rng, 900, 3)
     psi = quadratic(angles) @ rng.normal(size=(9, 3)) + 0.1 * wander(rng, 900, 3)
     hidden = np.concatenate([np.full((100, 3), np.nan), angles[:300]])
-    leak = stored_pose_leak(dataset(tmp_path, [
-        recording("r1", np.concatenate([50 + wander(rng, 100, 3), psi[:300]]), hidden, subject="s"),
-        recording("r2", psi[300:], angles[300:], subject="s"), recording("r3", psi, None, subject="t")]).manifest)
+    leak = stored_pose_leak(
+        dataset(
+            tmp_path,
+            [
+                recording("r1", np.concatenate([50 + wander(rng, 100, 3), psi[:300]]), hidden, subject="s"),
+                recording("r2", psi[300:], angles[300:], subject="s"),
+                recording("r3", psi, None, subject="t"),
+            ],
+        ).manifest
+    )
     assert leak.by_subject["s"].frames == 900 and leak.unmeasured == 1 and leak.share > 0.9
     assert PoseLeak.from_json(json.loads(json.dumps(leak.to_json()))) == leak
 
 
-@pytest.mark.parametrize(("columns", "extractor", "factor"), [
-    (("pose_Rx", "pose_Ry", "pose_Rz"), "openface", 1), (("HeadPitch", "HeadYaw", "HeadRoll"), "live-link-face", 1),
-    (("HeadPitch", "HeadYaw", "HeadRoll"), "face-cap", np.pi / 180),
-    (("HeadPitch", "HeadYaw", "HeadRoll"), "ifacialmocap", np.pi / 180)])
+@pytest.mark.parametrize(
+    ("columns", "extractor", "factor"),
+    [
+        (("pose_Rx", "pose_Ry", "pose_Rz"), "openface", 1),
+        (("HeadPitch", "HeadYaw", "HeadRoll"), "live-link-face", 1),
+        (("HeadPitch", "HeadYaw", "HeadRoll"), "face-cap", np.pi / 180),
+        (("HeadPitch", "HeadYaw", "HeadRoll"), "ifacialmocap", np.pi / 180),
+    ],
+)
 def test_pose_of_every_tool_is_pitch_yaw_and_roll_in_radians(columns, extractor, factor):
     extras = {name: np.full(4, float(i + 1), np.float32) for i, name in enumerate(columns)}
     found = head_pose(extras | {"confidence": np.ones(4)}, extractor)

@@ -64,14 +64,18 @@ def test_a_webcam_has_one_gap(cases: Path):
 
 def test_two_faces_are_followed_by_place_and_ghosts_left_out_by_both_importers(cases: Path):
     folder = cases / "26_pyfeat_faces_change_places"
-    for faces in (read(folder / "video_call_two_faces.csv", 30), read_aus(folder / "video_call_two_faces.csv",
-                                                                          AuOptions(fps=30))):
+    for faces in (
+        read(folder / "video_call_two_faces.csv", 30),
+        read_aus(folder / "video_call_two_faces.csv", AuOptions(fps=30)),
+    ):
         assert [len(f.time_s) for f in faces] == [300, 300]
     left, right = read(folder / "video_call_two_faces.csv", 30)
     assert np.abs(np.diff(left.psi[:, 0])).max() < 50 and right.psi[:, 0].min() > left.psi[:, 0].max()
     assert [f.name for f in (left, right)] == ["video_call_two_faces-face0", "video_call_two_faces-face1"]
-    for (one,) in (read(folder / "one_face_ghost_detections.csv", 30),
-                   read_aus(folder / "one_face_ghost_detections.csv", AuOptions(fps=30))):
+    for (one,) in (
+        read(folder / "one_face_ghost_detections.csv", 30),
+        read_aus(folder / "one_face_ghost_detections.csv", AuOptions(fps=30)),
+    ):
         assert len(one.time_s) == 300 and "18 false detections" in notes(one)
 
 
@@ -97,8 +101,10 @@ def test_coefficients_that_a_tool_does_not_see_are_told(cases: Path):
 
 def test_elan_offsets_fractions_and_empty_slots(cases: Path):
     folder = cases / "32_elan_offset_and_empty_slots"
-    plain, late, half, slot, names = (read_aus(folder / f"c_r_disagree_{n}.eaf")[0] for n in (
-        "no_offset", "origin_1000", "float_times", "empty_slot", "tier_names"))
+    plain, late, half, slot, names = (
+        read_aus(folder / f"c_r_disagree_{n}.eaf")[0]
+        for n in ("no_offset", "origin_1000", "float_times", "empty_slot", "tier_names")
+    )
     assert [i.onset_s + 1 for i in plain.intervals] == pytest.approx([i.onset_s for i in late.intervals])
     assert "offset of 1 s" in notes(late) and half.intervals[0].onset_s % 0.001 == pytest.approx(0.0005)
     assert ("AU1", "both") in slot.aus and "evenly between" in notes(slot)
@@ -125,12 +131,16 @@ def test_the_headset_is_read_as_coefficients_and_as_aus_with_sides(cases: Path):
 
 # ---- twins
 
+
 def test_a_loop_a_still_and_doubled_frames_are_told(tmp_path: Path):
     from tests.captures import table
+
     psi = performance(50)
-    for name, rows, said in (("loop", np.tile(psi, (4, 1)), "copies of one loop"),
-                             ("still", np.repeat(psi[:1], 80, 0), "Nothing moves"),
-                             ("double", np.repeat(psi, 2, 0), "copies of the one before")):
+    for name, rows, said in (
+        ("loop", np.tile(psi, (4, 1)), "copies of one loop"),
+        ("still", np.repeat(psi[:1], 80, 0), "Nothing moves"),
+        ("double", np.repeat(psi, 2, 0), "copies of the one before"),
+    ):
         (found,) = read(write(tmp_path / f"{name}.csv", table(rows)))
         assert said in notes(found), found.notes
 
@@ -143,9 +153,13 @@ def test_audio2faces_older_names_are_mapped(tmp_path: Path):
     assert found.psi[3, found.names.index("mouthSmileLeft")] == pytest.approx(3 / 99)
 
 
-@pytest.mark.parametrize(("name", "content", "said"), [
-    ("a.mov", b"\0\0\0\x14ftypqt  " + bytes(900), "dfe extract"),
-    ("a.csv", b"0.1,0.2,0.3\n0.2,0.3,0.4\n", "numbers without names")])
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.mov", b"\0\0\0\x14ftypqt  " + bytes(900), "dfe extract"),
+        ("a.csv", b"0.1,0.2,0.3\n0.2,0.3,0.4\n", "numbers without names"),
+    ],
+)
 def test_what_is_no_recording_is_named_with_the_way_to_one(tmp_path: Path, name: str, content: bytes, said: str):
     with pytest.raises(DataError, match=said):
         read(write(tmp_path / name, content))
@@ -154,6 +168,7 @@ def test_what_is_no_recording_is_named_with_the_way_to_one(tmp_path: Path, name:
 def test_landmarks_learn_a_face_where_none_is_named(tmp_path: Path):
     from dfe_core.expressions.inspection import default_face
     from tests.captures import table
+
     points = np.random.default_rng(0).random((20, 10))
     names = tuple(f"{axis}_{i}" for i in range(5) for axis in "xy")
     write(tmp_path / "points" / "a.csv", table(points, names=names))
@@ -166,6 +181,7 @@ def test_openface_as_parquet_and_librefaces_points_are_landmarks(tmp_path: Path)
     import pandas as pd
 
     from tests.captures import table
+
     rng = np.random.default_rng(1)
     columns = {f"{axis}_{i}": rng.random(30) for axis in "XYZ" for i in range(68)}
     beside = {"frame": range(30), "timestamp": np.arange(30) / 30, "confidence": 0.9, "success": 1}
@@ -174,13 +190,18 @@ def test_openface_as_parquet_and_librefaces_points_are_landmarks(tmp_path: Path)
     (found,) = read(tmp_path / "a.parquet")
     assert found.fps == 30 and np.allclose(found.psi[:, 1], columns["Y_0"]) and found.extractor == "openface"
     libre = tuple(f"lm_mp_{i}_{axis}" for i in range(478) for axis in "xyz")
-    (found,) = read(write(tmp_path / "b.csv", table(rng.random((20, 478 * 3)), names=libre, time="frame_time_in_ms",
-                                                    times=np.arange(20) * 40)))
+    (found,) = read(
+        write(
+            tmp_path / "b.csv",
+            table(rng.random((20, 478 * 3)), names=libre, time="frame_time_in_ms", times=np.arange(20) * 40),
+        )
+    )
     assert found.fps == 25 and len(found.names) == 478 * 3
 
 
 def test_named_participants_in_one_table_are_recordings_of_their_own(tmp_path: Path):
     from tests.captures import table
+
     lines = table(performance(40)).splitlines()
     rows = [f"{who},{line}" for who in ("P01", "P02") for line in lines[1:]]
     found = read(write(tmp_path / "all.csv", "\n".join([f"participant,{lines[0]}", *rows]) + "\n"))
@@ -189,6 +210,7 @@ def test_named_participants_in_one_table_are_recordings_of_their_own(tmp_path: P
 
 def test_a_table_of_labels_by_id_joins_names_that_differ_by_a_prefix(tmp_path: Path):
     from dfe_core.expressions.labels import read_labels
+
     labels = read_labels(write(tmp_path / "people.csv", "ID,Framing\nP107,Team\nP103,Solo\nP999,Team\n"))
     assert labels.of("take1", "PP107") == {"Framing": "Team"} and labels.of("take2", "P103") == {"Framing": "Solo"}
     assert labels.of("take3", "C103") == {"Framing": None}
@@ -198,6 +220,7 @@ def test_a_table_of_labels_by_id_joins_names_that_differ_by_a_prefix(tmp_path: P
 
 def test_pyfeats_blendshapes_are_a_tool_of_their_own(tmp_path: Path):
     from tests.captures import table
+
     psi = np.hstack([np.full((40, 2), 0.99), performance(40)])
     names = ("FaceScore", "_neutral", *ARKIT_NAMES)
     (found,) = read(write(tmp_path / "a.csv", table(psi, names=names, time="frame", times=np.arange(40) * 5)), 30)
@@ -206,5 +229,6 @@ def test_pyfeats_blendshapes_are_a_tool_of_their_own(tmp_path: Path):
 
 def test_a_folder_of_videos_names_the_way_to_recordings(tmp_path: Path):
     from dfe_core.expressions.sources import find_files
+
     write(tmp_path / "videos" / "a.mov", b"\0" * 40)
     assert "dfe extract" in find_files([tmp_path / "videos"])[1][0][1]

@@ -44,8 +44,10 @@ def test_what_is_left_is_as_it_was_and_nothing_of_the_removed_is_there(dataset: 
         for part in ("psi", "time_s", "frame", "valid"):
             np.testing.assert_array_equal(getattr(left.frames(name), part), getattr(frames, part))
         np.testing.assert_array_equal(left.extras(name)["HeadYaw"], dataset.extras(name)["HeadYaw"])
-    pd.testing.assert_frame_equal(left.recordings.set_index("recording").drop(columns="first_row"),
-                                  rows.drop(index="s1_take").drop(columns="first_row"))
+    pd.testing.assert_frame_equal(
+        left.recordings.set_index("recording").drop(columns="first_row"),
+        rows.drop(index="s1_take").drop(columns="first_row"),
+    )
     assert left.key != dataset.key and "s1_take" not in [r for s in left.manifest["sources"] for r in s["recordings"]]
     assert [d["why"] for d in left.manifest["dropped"]] == ["s1_take.csv: s1_take removed by hand"]
     assert not any(b"s1_take" in (left.path / n).read_bytes() for n in ("recordings.parquet", "frames.parquet"))
@@ -73,6 +75,7 @@ def test_removals_are_taken_back_one_by_one_in_any_order(dataset: Dataset, cache
 
 def test_the_truth_of_simulated_data_goes_and_comes_along(cache: Path, toy_face):
     from dfe_core.simulate.dataset import simulate_dataset
+
     save_face(toy_face, cache)
     simulate_dataset("toy", toy_face, subjects=3, minutes_per_subject=0.2, fps=20, root=cache)
     dataset = Dataset.open("toy", cache)

@@ -54,9 +54,14 @@ def test_every_fifth_frame_of_a_video_is_a_fifth_of_its_rate():
     assert from_frames(np.arange(100) * 5.0, 30, "x").fps == 6
 
 
-@pytest.mark.parametrize(("times", "message"), [
-    (np.zeros(50), "as in every row"), (np.repeat(np.arange(25) / 30, 2), "two faces"),
-    (np.tile(np.arange(25) / 30, 2), "two recordings")])
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        (np.zeros(50), "as in every row"),
+        (np.repeat(np.arange(25) / 30, 2), "two faces"),
+        (np.tile(np.arange(25) / 30, 2), "two recordings"),
+    ],
+)
 def test_what_is_no_clock_is_refused_with_its_reason(times, message):
     with pytest.raises(DataError, match=message):
         from_times(times, "x")

@@ -58,9 +58,17 @@ def test_actions_move_their_landmarks_the_way_their_names_say(face: FaceModel) -
     assert np.linalg.norm(at(face, move(face, cheekPuff=1), "cheek left")) > 1
 
 
-@pytest.mark.parametrize(("action", "axis", "sign"), [("eyeLookUpLeft", 1, 1), ("eyeLookDownLeft", 1, -1),
-                                                      ("eyeLookOutLeft", 0, 1), ("eyeLookInLeft", 0, -1),
-                                                      ("eyeLookOutRight", 0, -1), ("eyeLookInRight", 0, 1)])
+@pytest.mark.parametrize(
+    ("action", "axis", "sign"),
+    [
+        ("eyeLookUpLeft", 1, 1),
+        ("eyeLookDownLeft", 1, -1),
+        ("eyeLookOutLeft", 0, 1),
+        ("eyeLookInLeft", 0, -1),
+        ("eyeLookOutRight", 0, -1),
+        ("eyeLookInRight", 0, 1),
+    ],
+)
 def test_gaze_turns_the_pupil_of_its_own_eye(face: FaceModel, action: str, axis: int, sign: int) -> None:
     field = move(face, **{action: 1})
     own = (face.template[:, 0] > 0) == action.endswith("Left")
@@ -103,8 +111,14 @@ def test_every_region_has_vertices_on_both_sides_in_equal_number(face: FaceModel
 
 def test_regions_lie_in_anatomical_order(face: FaceModel) -> None:
     mean = {r: face.template[face.regions == i].mean(0) for i, r in enumerate(REGIONS)}
-    assert mean["brow"][1] > mean["eye"][1] > mean["nose"][1] > mean["upper lip"][1] > mean["lower lip"][1] \
+    assert (
+        mean["brow"][1]
+        > mean["eye"][1]
+        > mean["nose"][1]
+        > mean["upper lip"][1]
+        > mean["lower lip"][1]
         > mean["jaw"][1]
+    )
     assert mean["nose"][2] > mean["cheek"][2]
     left = face.sides == SIDES.index("left")
     across = {r: face.template[(face.regions == i) & left, 0].mean() for i, r in enumerate(REGIONS)}
@@ -113,10 +127,21 @@ def test_regions_lie_in_anatomical_order(face: FaceModel) -> None:
     assert 0.02 < across["eye"] < 0.045
 
 
-@pytest.mark.parametrize(("action", "region"), [
-    ("browInnerUp", "brow"), ("browDownLeft", "brow"), ("eyeBlinkLeft", "eye"), ("eyeWideRight", "eye"),
-    ("noseSneerLeft", "nose"), ("cheekSquintRight", "cheek"), ("mouthUpperUpLeft", "upper lip"),
-    ("mouthLowerDownLeft", "lower lip"), ("mouthDimpleLeft", "mouth corner"), ("jawForward", "jaw")])
+@pytest.mark.parametrize(
+    ("action", "region"),
+    [
+        ("browInnerUp", "brow"),
+        ("browDownLeft", "brow"),
+        ("eyeBlinkLeft", "eye"),
+        ("eyeWideRight", "eye"),
+        ("noseSneerLeft", "nose"),
+        ("cheekSquintRight", "cheek"),
+        ("mouthUpperUpLeft", "upper lip"),
+        ("mouthLowerDownLeft", "lower lip"),
+        ("mouthDimpleLeft", "mouth corner"),
+        ("jawForward", "jaw"),
+    ],
+)
 def test_an_action_moves_its_own_region_among_the_most(face: FaceModel, action: str, region: str) -> None:
     """By mean displacement of the region's vertices; noseSneer and the lips pull their neighbours along."""
     size = np.linalg.norm(move(face, **{action: 1}), axis=1)
@@ -125,8 +150,16 @@ def test_an_action_moves_its_own_region_among_the_most(face: FaceModel, action: 
 
 
 def test_landmarks_are_ordered_as_on_a_face(face: FaceModel) -> None:
-    order = ["inner brow left", "upper lid centre left", "lower lid centre left", "nose tip", "nose base",
-             "upper lip centre", "lower lip centre", "chin"]
+    order = [
+        "inner brow left",
+        "upper lid centre left",
+        "lower lid centre left",
+        "nose tip",
+        "nose base",
+        "upper lip centre",
+        "lower lip centre",
+        "chin",
+    ]
     heights = [height(face, name) for name in order]
     assert heights == sorted(heights, reverse=True)
     for name in face.landmarks:
@@ -140,8 +173,16 @@ def test_landmarks_are_ordered_as_on_a_face(face: FaceModel) -> None:
 def test_landmarks_agree_with_the_published_indices_of_ict(ict: FaceModel, ict_source) -> None:
     """Multi-PIE's 68 points, from the model's README; point 8 lies under the chin, ours in front of it."""
     published = np.load(ict_source)["landmarks68"]
-    pairs = {"nose tip": 30, "mouth corner right": 48, "mouth corner left": 54, "outer eye corner right": 36,
-             "inner eye corner right": 39, "inner eye corner left": 42, "outer eye corner left": 45, "chin": 8}
+    pairs = {
+        "nose tip": 30,
+        "mouth corner right": 48,
+        "mouth corner left": 54,
+        "outer eye corner right": 36,
+        "inner eye corner right": 39,
+        "inner eye corner left": 42,
+        "outer eye corner left": 45,
+        "chin": 8,
+    }
     for name, point in pairs.items():
         distance = np.linalg.norm(ict.template[ict.landmarks[name]] - ict.template[published[point]])
         assert distance < (0.015 if name == "chin" else 0.005), name

@@ -41,10 +41,18 @@ def written(path: Path, content, protocol: int = 2) -> Path:
 @pytest.mark.parametrize("protocol", range(6))
 def test_arrays_of_every_protocol_come_out_as_they_went_in(tmp_path, chumpy, protocol):
     rng = np.random.default_rng(0)
-    content = {"v_template": chumpy(rng.normal(size=(7, 3))), "f": np.arange(6, dtype=np.uint32).reshape(2, 3),
-               "fortran": np.asfortranarray(rng.normal(size=(3, 4))), "big": np.arange(5, dtype=">f4"),
-               "J_regressor": csc_matrix(np.eye(4) * [1, 0, 2, 3]), "rows": csr_matrix(np.eye(3)[:2]),
-               "words": "text", "number": 3, "nested": [1, {"a": (2, None)}], "bytes": b"\xff\0"}
+    content = {
+        "v_template": chumpy(rng.normal(size=(7, 3))),
+        "f": np.arange(6, dtype=np.uint32).reshape(2, 3),
+        "fortran": np.asfortranarray(rng.normal(size=(3, 4))),
+        "big": np.arange(5, dtype=">f4"),
+        "J_regressor": csc_matrix(np.eye(4) * [1, 0, 2, 3]),
+        "rows": csr_matrix(np.eye(3)[:2]),
+        "words": "text",
+        "number": 3,
+        "nested": [1, {"a": (2, None)}],
+        "bytes": b"\xff\0",
+    }
     found = read_array_pickle(written(tmp_path / "m.pkl", content, protocol))
     assert set(found) == {"v_template", "f", "fortran", "big", "J_regressor", "rows"}
     assert (found["v_template"] == content["v_template"].x).all() and found["f"].dtype == np.uint32
@@ -64,9 +72,17 @@ class _Call:
 
 
 @pytest.mark.parametrize("protocol", range(6))
-@pytest.mark.parametrize("function, args", [
-    (os.system, ("touch {}",)), (eval, ("open({!r}, 'w')",)), (exec, ("open({!r}, 'w')",)), (open, ("{}", "w")),
-    (np.load, ("{}",)), (getattr, ("x", "upper"))])
+@pytest.mark.parametrize(
+    "function, args",
+    [
+        (os.system, ("touch {}",)),
+        (eval, ("open({!r}, 'w')",)),
+        (exec, ("open({!r}, 'w')",)),
+        (open, ("{}", "w")),
+        (np.load, ("{}",)),
+        (getattr, ("x", "upper")),
+    ],
+)
 def test_a_pickle_that_would_run_something_is_refused_and_does_not(tmp_path, function, args, protocol):
     trace = tmp_path / "ran"
     call = _Call(function, *(a.format(str(trace)) for a in args))
@@ -76,16 +92,26 @@ def test_a_pickle_that_would_run_something_is_refused_and_does_not(tmp_path, fun
     assert not trace.exists()
 
 
-@pytest.mark.parametrize("program, found", [
-    (b"cos\nsystem\n(S'x'\ntR.", "os.system"),
-    (b"\x80\x02cnumpy\nload\n.", "numpy.load"), (b"\x80\x02ccopy_reg\n__reduce_ex__\n.", "copy_reg.__reduce_ex__"),
-    (b"\x80\x02cnumpy.core.multiarray\n_reconstruct\nK\x01R.", "calls something other"),
-    (b"\x80\x04\x8c\x02os\x8c\x06system\x93.", "os.system"),
-    (b"(S'x'\nios\nsystem\n.", "operation INST"), (b"\x80\x02P1\n.", "operation PERSID"),
-    (b"\x80\x02\x82\x01.", "operation EXT1"), (b"\x80\x02}", "broken pickle|without its end"),
-    (b"\x80\x02.", "broken pickle"),
-    (b"\x80\x02]a.", "broken pickle|no list"), (b"not a pickle", "broken pickle"), (b"\x80\x02K\x01.", "no mapping"),
-    (b"\x80\x02h\x05.", "broken pickle"), (b"\x80\x02t.", "broken pickle")])
+@pytest.mark.parametrize(
+    "program, found",
+    [
+        (b"cos\nsystem\n(S'x'\ntR.", "os.system"),
+        (b"\x80\x02cnumpy\nload\n.", "numpy.load"),
+        (b"\x80\x02ccopy_reg\n__reduce_ex__\n.", "copy_reg.__reduce_ex__"),
+        (b"\x80\x02cnumpy.core.multiarray\n_reconstruct\nK\x01R.", "calls something other"),
+        (b"\x80\x04\x8c\x02os\x8c\x06system\x93.", "os.system"),
+        (b"(S'x'\nios\nsystem\n.", "operation INST"),
+        (b"\x80\x02P1\n.", "operation PERSID"),
+        (b"\x80\x02\x82\x01.", "operation EXT1"),
+        (b"\x80\x02}", "broken pickle|without its end"),
+        (b"\x80\x02.", "broken pickle"),
+        (b"\x80\x02]a.", "broken pickle|no list"),
+        (b"not a pickle", "broken pickle"),
+        (b"\x80\x02K\x01.", "no mapping"),
+        (b"\x80\x02h\x05.", "broken pickle"),
+        (b"\x80\x02t.", "broken pickle"),
+    ],
+)
 def test_programs_are_refused_with_what_they_ask_for(tmp_path, program, found):
     (tmp_path / "p.pkl").write_bytes(program)
     with pytest.raises(DataError, match=found):
@@ -134,10 +160,15 @@ def test_damaged_pickles_end_in_a_message(tmp_path, chumpy):
 
 def test_the_official_release_of_flame_is_read_as_an_npz_of_it_is(tmp_path, chumpy):
     from dfe_core.faces.flame import _read
+
     rng = np.random.default_rng(0)
-    arrays = {"v_template": rng.normal(size=(9, 3)), "shapedirs": rng.normal(size=(9, 3, 400)),
-              "weights": rng.uniform(size=(9, 5)), "posedirs": rng.normal(size=(9, 3, 36)),
-              "f": rng.integers(0, 9, (12, 3)).astype(np.uint32)}
+    arrays = {
+        "v_template": rng.normal(size=(9, 3)),
+        "shapedirs": rng.normal(size=(9, 3, 400)),
+        "weights": rng.uniform(size=(9, 5)),
+        "posedirs": rng.normal(size=(9, 3, 36)),
+        "f": rng.integers(0, 9, (12, 3)).astype(np.uint32),
+    }
     regressor = csc_matrix(rng.uniform(size=(5, 9)) * (rng.uniform(size=(5, 9)) > 0.5))
     wrapped = {name: chumpy(array) for name, array in arrays.items() if name != "f"}
     written(tmp_path / "generic_model.pkl", {**wrapped, "f": arrays["f"], "J_regressor": regressor, "bs_style": "lbs"})

@@ -20,8 +20,13 @@ def bfm_arrays(face: FaceModel, expressions: int = 64) -> dict[str, np.ndarray]:
     fields = rng.normal(size=(expressions, *face.template.shape)) * 1e-3
     fields[: min(expressions, len(face.basis))] = face.basis[:expressions]
     flat = 10 * fields.reshape(expressions, -1).T
-    return {"meanshape": 10 * face.template.reshape(1, -1), "exBase": flat, "idBase": np.tile(flat[:, :1], (1, 80)),
-            "tri": face.triangles + 1, "meantex": np.zeros((1, face.template.size))}
+    return {
+        "meanshape": 10 * face.template.reshape(1, -1),
+        "exBase": flat,
+        "idBase": np.tile(flat[:, :1], (1, 80)),
+        "tri": face.triangles + 1,
+        "meantex": np.zeros((1, face.template.size)),
+    }
 
 
 @pytest.mark.parametrize("suffix", [".mat", ".npz"])
@@ -48,15 +53,28 @@ def test_it_opens_by_its_path_once_and_then_by_its_id(tmp_path: Path, cache: Pat
 
 
 def damaged(name: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    changed = {"no exBase": {"exBase": None}, "few expressions": {"exBase": arrays["exBase"][:, :40]},
-               "counted from 0": {"tri": arrays["tri"] - 1}, "nan": {"meanshape": arrays["meanshape"] * np.nan},
-               "short": {"meanshape": arrays["meanshape"][:, :-1]}, "other rows": {"idBase": arrays["idBase"][:-3]}}
+    changed = {
+        "no exBase": {"exBase": None},
+        "few expressions": {"exBase": arrays["exBase"][:, :40]},
+        "counted from 0": {"tri": arrays["tri"] - 1},
+        "nan": {"meanshape": arrays["meanshape"] * np.nan},
+        "short": {"meanshape": arrays["meanshape"][:, :-1]},
+        "other rows": {"idBase": arrays["idBase"][:-3]},
+    }
     return {k: v for k, v in (arrays | changed[name]).items() if v is not None}
 
 
-@pytest.mark.parametrize(("name", "found"), [("no exBase", "no array exBase"), ("few expressions", "exBase of shape"),
-                                             ("counted from 0", "triangles of shape"), ("nan", "not finite"),
-                                             ("short", "meanshape of"), ("other rows", "idBase of shape")])
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("no exBase", "no array exBase"),
+        ("few expressions", "exBase of shape"),
+        ("counted from 0", "triangles of shape"),
+        ("nan", "not finite"),
+        ("short", "meanshape of"),
+        ("other rows", "idBase of shape"),
+    ],
+)
 def test_a_file_that_is_no_such_model_names_the_array(tmp_path: Path, toy_face: FaceModel, name: str, found: str):
     savemat(tmp_path / "a.mat", damaged(name, bfm_arrays(toy_face)))
     with pytest.raises(DataError, match=found):

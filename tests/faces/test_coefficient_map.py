@@ -10,8 +10,14 @@ from dfe_core.faces.names import coefficient_map
 
 WHOLE = ("jawLeft", "jawRight", "mouthLeft", "mouthRight")
 SPLIT = ("browInnerUp_L", "browInnerUp_R", "cheekPuff_L", "cheekPuff_R", "cheekRaiser_L", "cheekRaiser_R")
-ICT = (*(n if n in WHOLE else n.replace("Left", "_L").replace("Right", "_R") for n in ARKIT_NAMES
-         if n not in ("browInnerUp", "cheekPuff", "tongueOut")), *SPLIT)
+ICT = (
+    *(
+        n if n in WHOLE else n.replace("Left", "_L").replace("Right", "_R")
+        for n in ARKIT_NAMES
+        if n not in ("browInnerUp", "cheekPuff", "tongueOut")
+    ),
+    *SPLIT,
+)
 
 
 def column(matrix: np.ndarray, names: tuple[str, ...], row: int) -> dict[str, float]:
@@ -27,8 +33,11 @@ def test_arkit_on_its_own_face_is_the_identity() -> None:
 def test_spellings_and_order_do_not_matter() -> None:
     names = ["JawOpen", "mouthSmile_L", "eye_blink_right"]
     matrix, missing = coefficient_map(names, bare_face("a", "a", ARKIT_NAMES))
-    assert [column(matrix, ARKIT_NAMES, i) for i in range(3)] == [{"jawOpen": 1}, {"mouthSmileLeft": 1},
-                                                                  {"eyeBlinkRight": 1}]
+    assert [column(matrix, ARKIT_NAMES, i) for i in range(3)] == [
+        {"jawOpen": 1},
+        {"mouthSmileLeft": 1},
+        {"eyeBlinkRight": 1},
+    ]
     assert missing == []
 
 
@@ -38,7 +47,7 @@ def test_arkit_drives_both_halves_of_what_ict_splits_and_reports_the_tongue() ->
     for name in ("browInnerUp", "cheekPuff"):
         assert column(matrix, ICT, ARKIT_NAMES.index(name)) == {f"{name}_L": 1, f"{name}_R": 1}
     for name in set(ARKIT_NAMES) - {"browInnerUp", "cheekPuff", "tongueOut"}:
-        (target, weight), = column(matrix, ICT, ARKIT_NAMES.index(name)).items()
+        ((target, weight),) = column(matrix, ICT, ARKIT_NAMES.index(name)).items()
         assert (canonical_name(target), weight) == (name, 1)
     assert not matrix[:, [ICT.index("cheekRaiser_L"), ICT.index("cheekRaiser_R")]].any()
 

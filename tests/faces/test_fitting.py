@@ -45,7 +45,7 @@ def test_expression_comes_back_whoever_makes_it_and_however_the_head_turns(face:
         assert np.corrcoef(own, weights[:, i])[0, 1] > (0.9 if dimensions == 3 else 0.75), name
         assert np.sqrt(((own - weights[:, i]) ** 2).mean()) < 0.25, name
     others = found.psi[:, matrix.sum(0) == 0]
-    assert np.sqrt((others ** 2).mean()) < 0.12 and found.psi.min() >= 0 and found.psi.max() <= 1
+    assert np.sqrt((others**2).mean()) < 0.12 and found.psi.min() >= 0 and found.psi.max() <= 1
     assert found.moving_mm.mean() < 0.8 and (found.error_mm < 3).all()
 
 
@@ -82,5 +82,6 @@ def test_an_openface_file_becomes_coefficients_of_the_face(tmp_path: Path, cache
 
 def test_files_that_need_no_fit_are_refused(tmp_path: Path, cache: Path, anny: FaceModel):
     from tests.captures import live_link, performance, write
+
     with pytest.raises(DataError, match="has coefficients already"):
         import_dataset([write(tmp_path / "a.csv", live_link(performance(30)))], "d", reader=FittingReader(anny))

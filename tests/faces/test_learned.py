@@ -41,8 +41,12 @@ def test_the_stable_set_leaves_out_what_moves():
     stable, shape = stable_set([talk.points], template68())
     moving = np.flatnonzero(np.abs(movements68()).max((0, 2)) > 1e-3)
     assert not set(stable) & set(moving)
-    assert np.linalg.norm(onto(talk.points, shape, stable) - onto(talk.neutral[None], shape, stable), axis=2)[
-        :, stable].max() < 1e-3
+    assert (
+        np.linalg.norm(onto(talk.points, shape, stable) - onto(talk.neutral[None], shape, stable), axis=2)[
+            :, stable
+        ].max()
+        < 1e-3
+    )
 
 
 def test_the_stable_set_reaches_across_the_face():
@@ -130,7 +134,7 @@ def test_a_basis_learns_the_movements_and_no_more():
     assert len(basis.share) == 2 and basis.frames == 300
     psi = basis.project(moved)
     assert np.allclose(np.tensordot(psi, basis.fields, 1), moved, atol=1e-7)
-    assert np.allclose((psi ** 2).mean(0), 1, atol=1e-3)  # one standard deviation from neutral
+    assert np.allclose((psi**2).mean(0), 1, atol=1e-3)  # one standard deviation from neutral
 
 
 def test_a_mirrored_basis_shows_a_movement_on_the_side_where_it_was_never_seen():

@@ -19,6 +19,7 @@ def planted_module() -> ModuleType:
     spec = importlib.util.spec_from_file_location("dfe_planted", Path(__file__).with_name("planted.py"))
     module = importlib.util.module_from_spec(spec)
     import sys
+
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module

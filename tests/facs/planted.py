@@ -41,14 +41,19 @@ class Planted:
     aus: str = "truth"
 
 
-def build(root: Path, face: FaceModel, subjects: int = 6, minutes: float = 1.0,
-          effect: str | None = None) -> Planted:
+def build(root: Path, face: FaceModel, subjects: int = 6, minutes: float = 1.0, effect: str | None = None) -> Planted:
     """Write face, dataset, model, tokens and the AUs that a perfect detector would give."""
     save_face(face, root)
-    dataset = simulate_dataset("planted", face, subjects=subjects, minutes_per_subject=minutes, seed=4, root=root,
-                               effect=effect)
-    psi = np.concatenate([np.zeros((1, face.coefficients)), recipe_matrix(face.names),
-                          recipe_matrix(face.names)[[CHANNELS.index(("AU26", "both"))]] * 0.8]).astype(np.float32)
+    dataset = simulate_dataset(
+        "planted", face, subjects=subjects, minutes_per_subject=minutes, seed=4, root=root, effect=effect
+    )
+    psi = np.concatenate(
+        [
+            np.zeros((1, face.coefficients)),
+            recipe_matrix(face.names),
+            recipe_matrix(face.names)[[CHANNELS.index(("AU26", "both"))]] * 0.8,
+        ]
+    ).astype(np.float32)
     case = Planted(root, face, {pair: i + 1 for i, pair in enumerate(CHANNELS)}, len(psi) - 1)
     write_model(root, face, psi, "planted")
     write_tokens(dataset, root, "planted", len(psi), case.twin)
@@ -60,15 +65,30 @@ def write_model(root: Path, face: FaceModel, psi: np.ndarray, name: str) -> None
     """What `Codebook.open` needs of a model."""
     with atomic_directory(root / "models" / name) as folder:
         codeword_geometry(psi, face).assign(psi=list(psi), main_stage=0).to_parquet(folder / "codewords.parquet")
-        write_json(folder / "config.json", {"key": content_key(psi.tolist()), "levels": LEVELS, "face": face.id,
-                                            "tokenizer": {"stages": STAGES}, "coefficients": face.names})
+        write_json(
+            folder / "config.json",
+            {
+                "key": content_key(psi.tolist()),
+                "levels": LEVELS,
+                "face": face.id,
+                "tokenizer": {"stages": STAGES},
+                "coefficients": face.names,
+            },
+        )
 
 
 def write_tokens(dataset: Dataset, root: Path, model: str, size: int, twin: int) -> None:
     """The six strongest planted actions of every valid frame; AU26 says itself by its twin in odd recordings."""
-    schema = pa.schema([("recording", pa.dictionary(pa.int32(), pa.string())), ("frame", pa.int64()),
-                        ("time_s", pa.float64()), ("tokens", pa.list_(pa.uint16(), STAGES)),
-                        ("levels", pa.list_(pa.uint8(), STAGES)), ("error_mm", pa.float32())])
+    schema = pa.schema(
+        [
+            ("recording", pa.dictionary(pa.int32(), pa.string())),
+            ("frame", pa.int64()),
+            ("time_s", pa.float64()),
+            ("tokens", pa.list_(pa.uint16(), STAGES)),
+            ("levels", pa.list_(pa.uint8(), STAGES)),
+            ("error_mm", pa.float32()),
+        ]
+    )
     with atomic_directory(root / "tokens" / f"{model}--{dataset.name}") as folder:
         total, counts = 0, []
         with pq.ParquetWriter(folder / "tokens.parquet", schema) as sink:
@@ -78,20 +98,47 @@ def write_tokens(dataset: Dataset, root: Path, model: str, size: int, twin: int)
                     tokens[tokens == 1 + CHANNELS.index(("AU26", "both"))] = twin
                 name = pa.DictionaryArray.from_arrays(np.zeros(len(tokens), np.int32), [frames.recording])
                 lists = [pa.FixedSizeListArray.from_arrays(x.ravel(), STAGES) for x in (tokens, levels)]
-                sink.write_table(pa.table([name, frames.frame[frames.valid], frames.time_s[frames.valid], *lists,
-                                           np.zeros(len(tokens), np.float32)], schema=schema))
+                sink.write_table(
+                    pa.table(
+                        [
+                            name,
+                            frames.frame[frames.valid],
+                            frames.time_s[frames.valid],
+                            *lists,
+                            np.zeros(len(tokens), np.float32),
+                        ],
+                        schema=schema,
+                    )
+                )
                 total += len(tokens)
                 counts.append(_counts(frames.recording, tokens, np.array(LEVELS)[levels]))
         pd.concat(counts, ignore_index=True).to_parquet(folder / "counts.parquet")
-        write_json(folder / "manifest.json", {"model": model, "dataset": dataset.name, "stages": STAGES,
-                                              "codewords": size, "levels": LEVELS, "frames": total,
-                                              "dataset_key": dataset.key, "key": f"{model}-{dataset.key}"})
+        write_json(
+            folder / "manifest.json",
+            {
+                "model": model,
+                "dataset": dataset.name,
+                "stages": STAGES,
+                "codewords": size,
+                "levels": LEVELS,
+                "frames": total,
+                "dataset_key": dataset.key,
+                "key": f"{model}-{dataset.key}",
+            },
+        )
 
 
 def _counts(recording: str, tokens: np.ndarray, intensities: np.ndarray) -> pd.DataFrame:
     stage = np.broadcast_to(np.arange(STAGES), tokens.shape)
-    table = pd.DataFrame({"recording": recording, "stage": stage.ravel(), "codeword": tokens.ravel().astype(int),
-                          "uses": 1, "intensity": intensities.ravel()})
+    table = pd.DataFrame(
+        {
+            "recording": recording,
+            "stage": stage.ravel(),
+            "codeword": tokens.ravel().astype(int),
+            "uses": 1,
+            "intensity": intensities.ravel(),
+        }
+    )
     return table[table["codeword"] > 0].groupby(["recording", "stage", "codeword"], as_index=False).sum()
 
 
@@ -103,8 +150,9 @@ def _tokens(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(rest, 0, order + 1).astype(np.uint16), np.where(rest, 0, nearest).astype(np.uint8)
 
 
-def write_aus(dataset: Dataset, root: Path, name: str, shift_s: float = 0.0, estimate: bool = False,
-              without: tuple[str, ...] = ()) -> None:
+def write_aus(
+    dataset: Dataset, root: Path, name: str, shift_s: float = 0.0, estimate: bool = False, without: tuple[str, ...] = ()
+) -> None:
     """AUs that are the truth of the actions FACS has codes for, or that truth moved by `shift_s` within recordings."""
     pairs = tuple(p for p, known in zip(CHANNELS, _in_facs(), strict=True) if known and p[0] not in without)
     at = [CHANNELS.index(p) for p in pairs]
@@ -113,8 +161,18 @@ def write_aus(dataset: Dataset, root: Path, name: str, shift_s: float = 0.0, est
             truth = presence(dataset, frames.recording)
             level = np.roll(truth.intensity[:, at], int(shift_s * fps), axis=0)
             writer.add(frames.recording, AlignedFrames(frames.frame, (level >= 1).astype(np.float32), level))
-        writer.close({"name": name, "dataset": dataset.name, "dataset_key": dataset.key, "tool": "perfect",
-                      "version": "1", "estimate": estimate, "emits": sorted({au for au, _ in pairs}), "notes": []})
+        writer.close(
+            {
+                "name": name,
+                "dataset": dataset.name,
+                "dataset_key": dataset.key,
+                "tool": "perfect",
+                "version": "1",
+                "estimate": estimate,
+                "emits": sorted({au for au, _ in pairs}),
+                "notes": [],
+            }
+        )
 
 
 def write_absence(dataset: Dataset, root: Path, name: str, action: tuple[str, str]) -> None:
@@ -125,12 +183,21 @@ def write_absence(dataset: Dataset, root: Path, name: str, action: tuple[str, st
             shown = presence(dataset, frames.recording).intensity[:, CHANNELS.index(action)] > 0.25
             decided = np.stack([~shown, shown], 1).astype(np.float32)
             writer.add(frames.recording, AlignedFrames(frames.frame, decided, np.full_like(decided, np.nan)))
-        writer.close({"name": name, "dataset": dataset.name, "dataset_key": dataset.key, "tool": "perfect",
-                      "version": "1", "estimate": False, "emits": ["AU9", "AU12"], "notes": []})
+        writer.close(
+            {
+                "name": name,
+                "dataset": dataset.name,
+                "dataset_key": dataset.key,
+                "tool": "perfect",
+                "version": "1",
+                "estimate": False,
+                "emits": ["AU9", "AU12"],
+                "notes": [],
+            }
+        )
 
 
 def _in_facs() -> np.ndarray:
     from dfe_core.simulate.truth import in_facs
+
     return in_facs()
-
-

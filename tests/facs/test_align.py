@@ -29,14 +29,26 @@ def data(tmp_path_factory, toy_face):
 
 def frames_of(seconds, fps, names=ARKIT_NAMES):
     count = int(seconds * fps)
-    return Frames("r", np.arange(count), np.arange(count) / fps, np.ones(count, bool),
-                  np.zeros((count, len(names)), np.float32))
+    return Frames(
+        "r", np.arange(count), np.arange(count) / fps, np.ones(count, bool), np.zeros((count, len(names)), np.float32)
+    )
 
 
 def detected(time_s, value=None, fps=30.0):
     level = (np.asarray(time_s) if value is None else value)[:, None].astype(np.float32)
-    return Detections("f.csv", "openface", "2", False, (("AU1", "both"),), ("AU1",), np.arange(len(time_s)),
-                      np.asarray(time_s, float), np.full_like(level, np.nan), level, fps)
+    return Detections(
+        "f.csv",
+        "openface",
+        "2",
+        False,
+        (("AU1", "both"),),
+        ("AU1",),
+        np.arange(len(time_s)),
+        np.asarray(time_s, float),
+        np.full_like(level, np.nan),
+        level,
+        fps,
+    )
 
 
 def openface(data, recording, path, *, fps=30.0, shift=0.0, start=0.0, end=1e9, noise=0.15):
@@ -94,8 +106,9 @@ def test_a_file_of_another_length_is_told_and_used_as_far_as_it_goes():
 
 def test_intervals_cover_every_frame_from_onset_to_offset():
     events = (Interval("AU12", "left", 1.0, 1.5, 2.0, 3.0), Interval("AU4", "both", 0.0, 0.1, 0.5))
-    coding = Detections("c.csv", "manual", "", False, (("AU12", "left"), ("AU4", "both")), ("AU12", "AU4"),
-                        intervals=events)
+    coding = Detections(
+        "c.csv", "manual", "", False, (("AU12", "left"), ("AU4", "both")), ("AU12", "AU4"), intervals=events
+    )
     aligned, account = align(coding, frames_of(3, 30), ARKIT_NAMES, 30)
     assert account.aligned == 90 and aligned.presence[:, 0].nonzero()[0].tolist() == list(range(30, 61))
     assert aligned.intensity[45, 0] == 3 and aligned.intensity[80, 0] == 0
@@ -112,8 +125,15 @@ def test_a_folder_is_taken_as_the_tables_in_it(data, tmp_path):
 
 
 def test_a_coding_of_a_longer_recording_is_told_or_refused():
-    late = Detections("c.csv", "manual", "", False, (("AU12", "both"),), ("AU12",),
-                      intervals=(Interval("AU12", "both", 50.0, 51.0, 52.0),))
+    late = Detections(
+        "c.csv",
+        "manual",
+        "",
+        False,
+        (("AU12", "both"),),
+        ("AU12",),
+        intervals=(Interval("AU12", "both", 50.0, 51.0, 52.0),),
+    )
     with pytest.raises(DataError, match="every event begins after the end"):
         align(late, frames_of(3, 30), ARKIT_NAMES, 30)
 
@@ -121,6 +141,7 @@ def test_a_coding_of_a_longer_recording_is_told_or_refused():
 @pytest.mark.parametrize("shift", [0.0, 1.234, -2.5])
 def test_cross_correlation_finds_the_offset_of_the_clocks(data, tmp_path, shift):
     from dfe_core.facs.readers import read_aus
+
     (found,) = read_aus(openface(data, "s01-1", tmp_path / "s01-1.csv", fps=25, shift=shift + 5))
     result = cross_correlate(found, data.frames("s01-1"), data.names, 4.0, 5.0)
     assert result.offset_s == pytest.approx(shift + 5, abs=0.04) and result.correlation > 0.5
@@ -128,6 +149,7 @@ def test_cross_correlation_finds_the_offset_of_the_clocks(data, tmp_path, shift)
 
 def test_without_arkit_names_the_offset_is_found_by_how_fast_both_move(data, tmp_path):
     from dfe_core.facs.readers import read_aus
+
     (found,) = read_aus(openface(data, "s01-1", tmp_path / "s01-1.csv", shift=1.0, noise=0.0))
     result = cross_correlate(found, data.frames("s01-1"), tuple(f"exp{i}" for i in range(52)), 4.0)
     assert result.offset_s == pytest.approx(1.0, abs=0.1)
@@ -156,8 +178,14 @@ def test_a_batch_goes_on_past_its_bad_files_and_says_why(data, tmp_path):
     report = import_aus(files, data, "batch")
     assert list(report.alignments) == ["s01-1"]
     told = "\n".join(report.skipped.values())
-    for part in ("empty.csv: the file is empty", "nobody", "has AUs from", "only 0 of", "one tool a name",
-                 "no such file"):
+    for part in (
+        "empty.csv: the file is empty",
+        "nobody",
+        "has AUs from",
+        "only 0 of",
+        "one tool a name",
+        "no such file",
+    ):
         assert part in told
     assert len(report.skipped) == 6 and all("\n" not in line for line in report.lines())
 

@@ -18,11 +18,21 @@ def write(root, lengths, name="x", dataset_key="k"):
     with open_writer("d", name, AUS, root) as writer:
         for recording, count in lengths.items():
             frames = AlignedFrames(np.arange(count) * 2, *(rng.random((count, 3), np.float32) for _ in range(2)))
-            frames.presence[:: 3, 1] = np.nan
+            frames.presence[::3, 1] = np.nan
             written[recording] = frames
             writer.add(recording, frames if count else None, {"source": recording + ".csv"})
-        writer.close({"name": name, "dataset": "d", "dataset_key": dataset_key, "tool": "openface", "version": "2",
-                      "estimate": False, "emits": ["AU1", "AU12", "AU28"], "notes": []})
+        writer.close(
+            {
+                "name": name,
+                "dataset": "d",
+                "dataset_key": dataset_key,
+                "tool": "openface",
+                "version": "2",
+                "estimate": False,
+                "emits": ["AU1", "AU12", "AU28"],
+                "notes": [],
+            }
+        )
     return written
 
 

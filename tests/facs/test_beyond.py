@@ -17,8 +17,10 @@ SETTINGS = CoverageSettings(resamples=100)
 @pytest.fixture(scope="module")
 def worlds(planted_module, toy_face, tmp_path_factory) -> dict[str, Coverage]:
     """The same people and events with and without the actions that FACS has no code for, and the AUs of both."""
-    return {name: _coverage(planted_module, toy_face, tmp_path_factory.mktemp(name) / "cache", effect)
-            for name, effect in (("with", None), ("without", "no-beyond-facs"))}
+    return {
+        name: _coverage(planted_module, toy_face, tmp_path_factory.mktemp(name) / "cache", effect)
+        for name, effect in (("with", None), ("without", "no-beyond-facs"))
+    }
 
 
 def _coverage(planted_module, face, root, effect) -> Coverage:

@@ -14,8 +14,20 @@ from dfe_core.facs.signals import Measurement, assess_signals
 
 FRAMES, FPS = 900, 30.0
 NAMES = ("_neutral", *(n for n in ARKIT_NAMES if n != "tongueOut"))
-DOZEN = ("_neutral", "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "jawForward", "jawLeft", "jawRight",
-         "mouthFrownLeft", "mouthFrownRight", "mouthStretchLeft", "noseSneerLeft", "noseSneerRight")
+DOZEN = (
+    "_neutral",
+    "cheekPuff",
+    "cheekSquintLeft",
+    "cheekSquintRight",
+    "jawForward",
+    "jawLeft",
+    "jawRight",
+    "mouthFrownLeft",
+    "mouthFrownRight",
+    "mouthStretchLeft",
+    "noseSneerLeft",
+    "noseSneerRight",
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +45,22 @@ def clips(tmp_path_factory) -> Dataset:
             psi[:, NAMES.index("mouthLeft")] = np.where(np.arange(FRAMES) % 200 == 7, 0.6, 0.0)
             pose = {"HeadPitch": rng.normal(0, 0.01, FRAMES), "HeadYaw": yaw, "HeadRoll": rng.normal(0, 0.01, FRAMES)}
             frame = np.arange(FRAMES)
-            writer.add(Recording(f"c{i}", NAMES, psi, frame / FPS, frame, np.ones(FRAMES, bool), FPS, "t", "mediapipe",
-                                 f"p{i}", "1", extras={k: v.astype(np.float32) for k, v in pose.items()}))
+            writer.add(
+                Recording(
+                    f"c{i}",
+                    NAMES,
+                    psi,
+                    frame / FPS,
+                    frame,
+                    np.ones(FRAMES, bool),
+                    FPS,
+                    "t",
+                    "mediapipe",
+                    f"p{i}",
+                    "1",
+                    extras={k: v.astype(np.float32) for k, v in pose.items()},
+                )
+            )
         writer.close({"name": "clips", "face": "none", "simulated": False, "sources": [], "dropped": [], "notes": []})
         root = writer.folder.parent.parent
     return Dataset.open("clips", root)

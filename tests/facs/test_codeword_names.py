@@ -13,9 +13,19 @@ from dfe_core.facs.templates import Templates
 from dfe_core.tokenizer.geometry import codeword_geometry
 from tests.real_faces import composed
 
-BOTH = {"smile": "mouthSmile", "cheek": "cheekSquint", "blink": "eyeBlink", "wide": "eyeWide", "squint": "eyeSquint",
-        "press": "mouthPress", "dimple": "mouthDimple", "stretch": "mouthStretch", "lower": "mouthLowerDown",
-        "frown": "mouthFrown", "upper": "mouthUpperUp"}
+BOTH = {
+    "smile": "mouthSmile",
+    "cheek": "cheekSquint",
+    "blink": "eyeBlink",
+    "wide": "eyeWide",
+    "squint": "eyeSquint",
+    "press": "mouthPress",
+    "dimple": "mouthDimple",
+    "stretch": "mouthStretch",
+    "lower": "mouthLowerDown",
+    "frown": "mouthFrown",
+    "upper": "mouthUpperUp",
+}
 
 
 def named(face, **weights):
@@ -31,36 +41,63 @@ def units(name):
 
 
 def row(codeword=0, au="AU12", side="both", phi=0.4, low=1.5):
-    return {"codeword": codeword, "au": au, "side": side, "phi": phi, "auroc": 0.8, "lift": 2.0, "lift_low": low,
-            "lift_high": 3.0}
+    return {
+        "codeword": codeword,
+        "au": au,
+        "side": side,
+        "phi": phi,
+        "auroc": 0.8,
+        "lift": 2.0,
+        "lift_low": low,
+        "lift_high": 3.0,
+    }
 
 
-@pytest.mark.parametrize(("weights", "label"), [
-    ({"cheek": 0.37, "smile": 0.35}, "AU6 + AU12"), ({"stretch": 0.22, "jawOpen": 0.21}, "AU20 + AU26"),
-    ({"mouthClose": 0.25, "jawOpen": 0.21}, "AU8 + AU26"), ({"mouthFunnel": 0.51, "jawOpen": 0.17}, "AU22 + AU26"),
-    ({"mouthPucker": 0.36, "jawOpen": 0.16}, "AU18 + AU26"),
-    ({"mouthLowerDownLeft": 0.48, "mouthLowerDownRight": 0.38, "jawOpen": 0.09}, "AU16"),
-    ({"cheekSquintRight": 0.62, "cheekSquintLeft": 0.29, "eyeSquintRight": 0.09}, "AU6"),
-    ({"smile": 0.4}, "AU12"), ({"mouthSmileLeft": 0.4}, "AU12 left"), ({"mouthSmileRight": 0.4}, "AU12 right"),
-    ({"blink": 0.6}, "AU45"), ({"eyeBlinkLeft": 0.7}, "AU46 left"),
-    ({"eyeBlinkLeft": 0.70, "eyeBlinkRight": 0.69}, "AU45"),
-    ({"wide": 0.7}, "AU5"), ({"squint": 0.5}, "AU7"), ({"jawLeft": 0.4}, "AD30 left"), ({"jawForward": 0.4}, "AD29"),
-    ({"eyeLookInRight": 0.56, "eyeLookOutLeft": 0.56}, "AU61"),
-    ({"mouthDimpleRight": 0.48, "mouthDimpleLeft": 0.43}, "AU14"), ({"press": 0.5}, "AU24")])
+@pytest.mark.parametrize(
+    ("weights", "label"),
+    [
+        ({"cheek": 0.37, "smile": 0.35}, "AU6 + AU12"),
+        ({"stretch": 0.22, "jawOpen": 0.21}, "AU20 + AU26"),
+        ({"mouthClose": 0.25, "jawOpen": 0.21}, "AU8 + AU26"),
+        ({"mouthFunnel": 0.51, "jawOpen": 0.17}, "AU22 + AU26"),
+        ({"mouthPucker": 0.36, "jawOpen": 0.16}, "AU18 + AU26"),
+        ({"mouthLowerDownLeft": 0.48, "mouthLowerDownRight": 0.38, "jawOpen": 0.09}, "AU16"),
+        ({"cheekSquintRight": 0.62, "cheekSquintLeft": 0.29, "eyeSquintRight": 0.09}, "AU6"),
+        ({"smile": 0.4}, "AU12"),
+        ({"mouthSmileLeft": 0.4}, "AU12 left"),
+        ({"mouthSmileRight": 0.4}, "AU12 right"),
+        ({"blink": 0.6}, "AU45"),
+        ({"eyeBlinkLeft": 0.7}, "AU46 left"),
+        ({"eyeBlinkLeft": 0.70, "eyeBlinkRight": 0.69}, "AU45"),
+        ({"wide": 0.7}, "AU5"),
+        ({"squint": 0.5}, "AU7"),
+        ({"jawLeft": 0.4}, "AD30 left"),
+        ({"jawForward": 0.4}, "AD29"),
+        ({"eyeLookInRight": 0.56, "eyeLookOutLeft": 0.56}, "AU61"),
+        ({"mouthDimpleRight": 0.48, "mouthDimpleLeft": 0.43}, "AU14"),
+        ({"press": 0.5}, "AU24"),
+    ],
+)
 def test_the_action_units_of_a_codeword_are_those_it_is_made_of(anny, weights, label):
     name = named(anny, **weights)
     assert name.verdict is Verdict.BY_SHAPE and name.label == label
 
 
-@pytest.mark.parametrize(("weights", "verdict"), [
-    ({"mouthRight": 0.35}, Verdict.BEYOND_FACS), ({"mouthLeft": 0.36}, Verdict.BEYOND_FACS),
-    ({"mouthShrugUpper": 0.49}, Verdict.BEYOND_FACS),
-    ({"cheekSquintLeft": 0.31, "cheekSquintRight": -0.15, "eyeSquintLeft": 0.09}, Verdict.CONTRAST),
-    ({"eyeSquintLeft": 0.4, "eyeSquintRight": -0.3}, Verdict.CONTRAST),
-    ({"eyeWideLeft": 1.19, "eyeWideRight": -0.39, "eyeBlinkLeft": -0.2, "eyeBlinkRight": -0.11}, Verdict.CONTRAST),
-    ({"mouthPressRight": 0.59, "mouthPressLeft": -0.47}, Verdict.CONTRAST),
-    ({"mouthFunnel": -0.55, "smile": -0.2}, Verdict.CONTRAST),
-    ({"mouthClose": 0.03, "jawOpen": 0.02}, Verdict.FAINT), ({}, Verdict.REST)])
+@pytest.mark.parametrize(
+    ("weights", "verdict"),
+    [
+        ({"mouthRight": 0.35}, Verdict.BEYOND_FACS),
+        ({"mouthLeft": 0.36}, Verdict.BEYOND_FACS),
+        ({"mouthShrugUpper": 0.49}, Verdict.BEYOND_FACS),
+        ({"cheekSquintLeft": 0.31, "cheekSquintRight": -0.15, "eyeSquintLeft": 0.09}, Verdict.CONTRAST),
+        ({"eyeSquintLeft": 0.4, "eyeSquintRight": -0.3}, Verdict.CONTRAST),
+        ({"eyeWideLeft": 1.19, "eyeWideRight": -0.39, "eyeBlinkLeft": -0.2, "eyeBlinkRight": -0.11}, Verdict.CONTRAST),
+        ({"mouthPressRight": 0.59, "mouthPressLeft": -0.47}, Verdict.CONTRAST),
+        ({"mouthFunnel": -0.55, "smile": -0.2}, Verdict.CONTRAST),
+        ({"mouthClose": 0.03, "jawOpen": 0.02}, Verdict.FAINT),
+        ({}, Verdict.REST),
+    ],
+)
 def test_what_has_no_action_unit_gets_none(anny, weights, verdict):
     name = named(anny, **weights)
     assert name.verdict is verdict and name.label == "" and name.action_units == ()
@@ -85,7 +122,7 @@ def test_no_symmetric_movement_is_named_by_one_side_nor_a_one_sided_one_by_both(
 
 
 def test_the_threshold_lies_above_one_side_of_two_and_above_one_of_two_equal_units():
-    assert LIKE > 1 / np.sqrt(2) and LIKE ** 2 == pytest.approx(3 / 4)
+    assert LIKE > 1 / np.sqrt(2) and LIKE**2 == pytest.approx(3 / 4)
 
 
 def test_strength_is_the_share_of_a_full_action_and_the_stronger_side_is_said(anny):
@@ -96,12 +133,16 @@ def test_strength_is_the_share_of_a_full_action_and_the_stronger_side_is_said(an
 
 def test_measured_association_confirms_or_rejects_a_name(anny):
     smile = named(anny, smile=0.4)
-    cases = {"agrees": ([row()], Verdict.CONFIRMED), "negative": ([row(phi=-0.2, low=0.4)], Verdict.NOT_CONFIRMED),
-             "interval across 1": ([row(low=0.9)], Verdict.NOT_CONFIRMED),
-             "other unit": ([row(au="AU6")], Verdict.BY_SHAPE),
-             "weak": ([row(phi=0.02)], Verdict.NOT_CONFIRMED), "not measured": ([row(phi=np.nan)], Verdict.BY_SHAPE),
-             "sides apart": ([row(side="left"), row(side="right", phi=0.1)], Verdict.CONFIRMED),
-             "one side only": ([row(side="left"), row(side="right", phi=-0.1)], Verdict.NOT_CONFIRMED)}
+    cases = {
+        "agrees": ([row()], Verdict.CONFIRMED),
+        "negative": ([row(phi=-0.2, low=0.4)], Verdict.NOT_CONFIRMED),
+        "interval across 1": ([row(low=0.9)], Verdict.NOT_CONFIRMED),
+        "other unit": ([row(au="AU6")], Verdict.BY_SHAPE),
+        "weak": ([row(phi=0.02)], Verdict.NOT_CONFIRMED),
+        "not measured": ([row(phi=np.nan)], Verdict.BY_SHAPE),
+        "sides apart": ([row(side="left"), row(side="right", phi=0.1)], Verdict.CONFIRMED),
+        "one side only": ([row(side="left"), row(side="right", phi=-0.1)], Verdict.NOT_CONFIRMED),
+    }
     for case, (rows, verdict) in cases.items():
         found = confirm(smile, pd.DataFrame(rows))
         assert found.verdict is verdict, case

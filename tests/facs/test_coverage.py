@@ -86,10 +86,33 @@ def test_the_truth_is_scored(found) -> None:
 
 def test_json_is_that_of_the_contract(found) -> None:
     content = json.loads(json.dumps(found.to_json(), allow_nan=False))
-    assert set(content) == {"aus", "estimate", "subjects", "frames", "per_au", "covered_aus", "beyond_facs_variance",
-                            "facs_only_variance", "new_codewords", "redundant_pairs", "truth"}
-    assert set(content["per_au"][0]) == {"au", "side", "prevalence", "best_codeword", "auroc", "ci95", "q",
-                                         "sparse3_auroc", "all_auroc", "template_cosine", "signal", "status"}
+    assert set(content) == {
+        "aus",
+        "estimate",
+        "subjects",
+        "frames",
+        "per_au",
+        "covered_aus",
+        "beyond_facs_variance",
+        "facs_only_variance",
+        "new_codewords",
+        "redundant_pairs",
+        "truth",
+    }
+    assert set(content["per_au"][0]) == {
+        "au",
+        "side",
+        "prevalence",
+        "best_codeword",
+        "auroc",
+        "ci95",
+        "q",
+        "sparse3_auroc",
+        "all_auroc",
+        "template_cosine",
+        "signal",
+        "status",
+    }
     assert content["subjects"] == 6 and 0 < content["beyond_facs_variance"] < 1
 
 
@@ -100,7 +123,7 @@ def test_aus_moved_away_from_the_tokens_are_associated_with_nothing(planted, pla
     inputs = open_inputs(planted.model, planted.dataset, "moved", planted.root)
     aggregates = aggregates_of(inputs, settings=SETTINGS, root=planted.root)
     result = associate(aggregates, None, SETTINGS)
-    p = result.p[:, :aggregates.aus][result.enough[:, :aggregates.aus]]
+    p = result.p[:, : aggregates.aus][result.enough[:, : aggregates.aus]]
     assert len(p) > 1000 and 0.03 < (p < 0.05).mean() < 0.07
     assert np.nanmin(result.q) > 0.05
 

@@ -96,7 +96,7 @@ def test_ridge_from_moments_is_ridge_on_the_frames() -> None:
     fit = LinearRegression().fit(x, y)
     np.testing.assert_allclose(weights[1:], fit.coef_.T, rtol=1e-6)
     left = y - fit.predict(x)
-    assert squared_error(z.T @ z, columns, target, weights, gram) == pytest.approx((left ** 2 @ np.diag(gram)).sum())
+    assert squared_error(z.T @ z, columns, target, weights, gram) == pytest.approx((left**2 @ np.diag(gram)).sum())
 
 
 def test_rarefaction_is_the_mean_over_random_samples() -> None:

@@ -57,12 +57,19 @@ def test_gaze_needs_both_eyes_and_one_eye_alone_is_a_walleye():
     assert intensities(eyeLookInLeft=0.6, eyeLookInRight=0.6)["AU66", "both"] == pytest.approx(3.0)
 
 
-@pytest.mark.parametrize(("frames", "sides", "au"), [(6, "LR", ("AU45", "both")), (40, "LR", ("AU43", "both")),
-                                                     (9, "L", ("AU46", "left")), (9, "R", ("AU46", "right"))])
+@pytest.mark.parametrize(
+    ("frames", "sides", "au"),
+    [
+        (6, "LR", ("AU45", "both")),
+        (40, "LR", ("AU43", "both")),
+        (9, "L", ("AU46", "left")),
+        (9, "R", ("AU46", "right")),
+    ],
+)
 def test_time_and_side_tell_blink_closed_eyes_and_wink_apart(frames, sides, au):
     psi = np.zeros((80, 52), np.float32)
     for side in sides:
-        psi[20:20 + frames, ARKIT_NAMES.index("eyeBlinkLeft" if side == "L" else "eyeBlinkRight")] = 0.95
+        psi[20 : 20 + frames, ARKIT_NAMES.index("eyeBlinkLeft" if side == "L" else "eyeBlinkRight")] = 0.95
     deriver = make_deriver(ARKIT_NAMES)
     level = deriver.intensity(psi, np.arange(80) / 30, 1 / 30)
     shown = {pair for pair, column in zip(deriver.aus, level.T, strict=True) if column.max() > 1}

@@ -24,6 +24,7 @@ def world(tmp_path_factory, anny) -> World:
     """Four subjects. Codeword 1 (smile) is shown where its token stands; codeword 2 (brows up) has tokens and moves
     nothing; codeword 3 is in no token above 0.06. AU12 follows the smile, AU2 does not follow codeword 2."""
     from dfe_core.faces import save_face
+
     root = tmp_path_factory.mktemp("names") / "cache"
     (root / "faces").mkdir(parents=True)
     save_face(anny, root)
@@ -46,8 +47,18 @@ def world(tmp_path_factory, anny) -> World:
     with open_writer("d", "tool", (("AU12", "both"), ("AU2", "both")), root) as writer:
         for name, intensity in aus.items():
             writer.add(name, AlignedFrames(np.arange(FRAMES), np.full((FRAMES, 2), np.nan), intensity))
-        writer.close({"name": "tool", "dataset": "d", "dataset_key": dataset.key, "tool": "test", "version": "1",
-                      "estimate": False, "emits": ["AU12", "AU2"], "notes": []})
+        writer.close(
+            {
+                "name": "tool",
+                "dataset": "d",
+                "dataset_key": dataset.key,
+                "tool": "test",
+                "version": "1",
+                "estimate": False,
+                "emits": ["AU12", "AU2"],
+                "notes": [],
+            }
+        )
     return World(root, anny, book, dataset, write_tokens(root, book, dataset, held))
 
 
@@ -78,8 +89,10 @@ def test_held_out_is_claimed_only_where_the_codebook_says_whom_it_saw(world):
     names, proven = held_out_recordings(world.codebook, world.dataset)
     assert len(names) == SUBJECTS and not proven
     split = {"by": "subject", "recordings": {"train": ["r0", "r1"], "validation": [], "test": ["r2", "r3"]}}
-    own = replace(world.codebook, config={**world.codebook.config, "split": split,
-                                          "dataset": {"name": "d", "key": world.dataset.key}})
+    own = replace(
+        world.codebook,
+        config={**world.codebook.config, "split": split, "dataset": {"name": "d", "key": world.dataset.key}},
+    )
     assert held_out_recordings(own, world.dataset) == (("r2", "r3"), True)
 
 

@@ -24,9 +24,16 @@ def column(found, au: str, values: str = "probability", side: str = "both") -> n
 
 def test_pyafar_has_probabilities_and_intensities_of_different_aus_and_persons(tmp_path):
     frames = np.repeat(np.arange(30), 2)
-    path = write(tmp_path / "a.csv", {"Frame": frames, "Person_ID": np.tile([0, 1], 30),
-                                      "Occ_au_1": np.tile([0.1, 0.9], 30) + frames / 1000,
-                                      "Int_au_12": np.tile([2.5, 4.0], 30) - frames / 100, "Yaw": 0.1})
+    path = write(
+        tmp_path / "a.csv",
+        {
+            "Frame": frames,
+            "Person_ID": np.tile([0, 1], 30),
+            "Occ_au_1": np.tile([0.1, 0.9], 30) + frames / 1000,
+            "Int_au_12": np.tile([2.5, 4.0], 30) - frames / 100,
+            "Yaw": 0.1,
+        },
+    )
     one, two = read_aus(path, ReadOptions(fps=30))
     assert (one.tool, one.face, two.face) == ("pyafar", "0", "1")
     assert column(one, "AU1")[0] == pytest.approx(0.1) and column(two, "AU12", "intensity")[0] == 4
@@ -42,9 +49,19 @@ def test_a_headset_has_aus_with_sides(tmp_path):
 
 def test_facet_evidence_is_the_logarithm_of_odds_below_lines_of_metadata(tmp_path):
     evidence = np.linspace(-2, 2, 41)
-    path = write(tmp_path / "f.txt", {"StudyName": "s", "Timestamp": np.arange(41) * 40, "FrameNo": np.arange(41),
-                                      "AU1 Evidence": evidence, "AU12 Evidence": -evidence, "AU4 Evidence": evidence},
-                 "iMotions\tVersion 6\nExport\t2016\n#A line\n\n", "\t")
+    path = write(
+        tmp_path / "f.txt",
+        {
+            "StudyName": "s",
+            "Timestamp": np.arange(41) * 40,
+            "FrameNo": np.arange(41),
+            "AU1 Evidence": evidence,
+            "AU12 Evidence": -evidence,
+            "AU4 Evidence": evidence,
+        },
+        "iMotions\tVersion 6\nExport\t2016\n#A line\n\n",
+        "\t",
+    )
     (found,) = read_aus(path)
     assert found.tool == "facet" and found.fps == 25
     assert column(found, "AU1")[20] == pytest.approx(0.5) and column(found, "AU12")[0] == pytest.approx(100 / 101)
@@ -62,9 +79,15 @@ def test_affdex_percentages_are_probabilities_and_rows_of_other_sensors_are_pass
 
 def test_facereader_letters_and_failures(tmp_path):
     times = [f"00:00:{i / 25:06.3f}" for i in range(50)]
-    log = {"Video Time": times, "Neutral": 0.2, "Happy": 0.3, "Sad": 0.0, "Stimulus": "x",
-           "Action Unit 12 - Lip Corner Puller": ["NotActive", "A", "E", "FIT_FAILED", "C"] * 10,
-           "Action Unit 01 - Inner Brow Raiser": ["NotActive", "NotActive", "B", "FIT_FAILED", "A"] * 10}
+    log = {
+        "Video Time": times,
+        "Neutral": 0.2,
+        "Happy": 0.3,
+        "Sad": 0.0,
+        "Stimulus": "x",
+        "Action Unit 12 - Lip Corner Puller": ["NotActive", "A", "E", "FIT_FAILED", "C"] * 10,
+        "Action Unit 01 - Inner Brow Raiser": ["NotActive", "NotActive", "B", "FIT_FAILED", "A"] * 10,
+    }
     (found,) = read_aus(write(tmp_path / "l.txt", log, "Video analysis detailed log\nFace Model:\tGeneral\n\n", "\t"))
     assert found.fps == 25 and found.tool == "facereader"
     assert column(found, "AU12", "intensity")[:3].tolist() == [0, 1, 5] and np.isnan(found.intensity[3]).all()
@@ -77,8 +100,16 @@ def test_values_that_cannot_be_used_say_why(tmp_path):
 
 
 def test_openface_as_parquet_is_read_alike(tmp_path):
-    table = pd.DataFrame({"frame": range(60), "timestamp": np.round(np.arange(60) / 30, 3), "confidence": 0.98,
-                          "success": 1, "AU12_r": np.linspace(0, 4, 60), "AU12_c": np.repeat([0, 1], 30)})
+    table = pd.DataFrame(
+        {
+            "frame": range(60),
+            "timestamp": np.round(np.arange(60) / 30, 3),
+            "confidence": 0.98,
+            "success": 1,
+            "AU12_r": np.linspace(0, 4, 60),
+            "AU12_c": np.repeat([0, 1], 30),
+        }
+    )
     table.to_csv(tmp_path / "a.csv", index=False)
     table.to_parquet(tmp_path / "a.parquet")
     (text,), (parquet,) = read_aus(tmp_path / "a.csv"), read_aus(tmp_path / "a.parquet")
@@ -86,13 +117,19 @@ def test_openface_as_parquet_is_read_alike(tmp_path):
 
 
 def test_elans_tab_export_is_read_whatever_the_language_of_its_headers(tmp_path):
-    rows = {"Ebene": ["AU12", "AU4", "Notiz"], "Teilnehmer": ["", "", ""],
-            "Startzeit - hh:mm:ss.ms": ["00:00:00.500", "00:00:02.000", "00:00:03.000"],
-            "Startzeit - ss.msec": ["0.5", "2.0", "3.0"],
-            "Endzeit - hh:mm:ss.ms": ["00:00:01.500", "00:00:02.500", "00:00:04.000"],
-            "Endzeit - ss.msec": ["1.5", "2.5", "4.0"], "Dauer - ss.msec": ["1.0", "0.5", "1.0"],
-            "Annotation": ["C", "R", "lacht"]}
+    rows = {
+        "Ebene": ["AU12", "AU4", "Notiz"],
+        "Teilnehmer": ["", "", ""],
+        "Startzeit - hh:mm:ss.ms": ["00:00:00.500", "00:00:02.000", "00:00:03.000"],
+        "Startzeit - ss.msec": ["0.5", "2.0", "3.0"],
+        "Endzeit - hh:mm:ss.ms": ["00:00:01.500", "00:00:02.500", "00:00:04.000"],
+        "Endzeit - ss.msec": ["1.5", "2.5", "4.0"],
+        "Dauer - ss.msec": ["1.0", "0.5", "1.0"],
+        "Annotation": ["C", "R", "lacht"],
+    }
     (found,) = read_aus(write(tmp_path / "e.txt", rows, sep="\t"))
     assert [(i.au, i.side, i.onset_s, i.offset_s) for i in found.intervals] == [
-        ("AU12", "both", 0.5, 1.5), ("AU4", "right", 2.0, 2.5)]
+        ("AU12", "both", 0.5, 1.5),
+        ("AU4", "right", 2.0, 2.5),
+    ]
     assert found.intervals[0].intensity == 3

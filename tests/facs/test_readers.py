@@ -10,9 +10,17 @@ from dfe_core.errors import DataError
 from dfe_core.facs.readers import ReadOptions, read_aus
 from dfe_core.facs.readers.coding import parse_code, parse_intensity
 
-OPENFACE = {"frame": range(1, 61), "timestamp": [i / 30 for i in range(60)], "confidence": 0.98, "success": 1,
-            "AU01_r": np.linspace(0, 4, 60), "AU12_r": np.linspace(3, 0, 60), "AU01_c": [0] * 30 + [1] * 30,
-            "AU12_c": [1] * 30 + [0] * 30, "AU28_c": [0, 1] * 30}
+OPENFACE = {
+    "frame": range(1, 61),
+    "timestamp": [i / 30 for i in range(60)],
+    "confidence": 0.98,
+    "success": 1,
+    "AU01_r": np.linspace(0, 4, 60),
+    "AU12_r": np.linspace(3, 0, 60),
+    "AU01_c": [0] * 30 + [1] * 30,
+    "AU12_c": [1] * 30 + [0] * 30,
+    "AU28_c": [0, 1] * 30,
+}
 
 
 def write(path, columns, blanks=False, **changed):
@@ -51,8 +59,9 @@ def test_frames_without_success_are_not_measured(tmp_path):
     (found,) = read_aus(write(tmp_path / "a.csv", OPENFACE, success=[1] * 50 + [0] * 10))
     assert np.isnan(found.intensity[50:]).all() and np.isfinite(column(found, "AU1", "intensity")[:50]).all()
     assert "10 of 60 frames without success" in notes(found)
-    (strict,) = read_aus(write(tmp_path / "b.csv", OPENFACE, confidence=[0.9] * 20 + [0.3] * 40),
-                         ReadOptions(min_confidence=0.5))
+    (strict,) = read_aus(
+        write(tmp_path / "b.csv", OPENFACE, confidence=[0.9] * 20 + [0.3] * 40), ReadOptions(min_confidence=0.5)
+    )
     assert np.isnan(strict.probability[20:]).all() and not np.isnan(strict.probability[:20]).any()
 
 
@@ -86,55 +95,83 @@ def test_the_real_pyfeat_file_has_probabilities_and_no_time(shared):
 
 
 def test_pyfeat_tables_of_several_inputs_are_taken_apart_and_rows_of_unknown_faces_are_left_out(tmp_path):
-    base = {"AU01": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], "AU02": [0.5, 0.4, 0.3, 0.2, 0.1, 0.0],
-            "AU12": [0.9] * 3 + [0.1] * 3, "frame": [0, 0, 1, 0, 1, 2], "FaceScore": 0.99,
-            "input": [r"C:\v\a.mp4"] * 3 + ["/v/b.mp4"] * 3}
+    base = {
+        "AU01": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+        "AU02": [0.5, 0.4, 0.3, 0.2, 0.1, 0.0],
+        "AU12": [0.9] * 3 + [0.1] * 3,
+        "frame": [0, 0, 1, 0, 1, 2],
+        "FaceScore": 0.99,
+        "input": [r"C:\v\a.mp4"] * 3 + ["/v/b.mp4"] * 3,
+    }
     found = read_aus(write(tmp_path / "f.csv", base), ReadOptions(fps=10))
     assert [(d.recording, len(d.frame)) for d in found] == [("a", 2), ("b", 3)]
     assert "another left out" in notes(found[0])
 
 
 def test_libreface_reads_time_in_ms_and_keeps_intensity_and_detection_apart(tmp_path):
-    (found,) = read_aus(write(tmp_path / "l.csv", {
-        "frame_idx": range(20), "frame_time_in_ms": [40 * i for i in range(20)],
-        "au_1_intensity": np.linspace(0, 5, 20), "au_7": [0, 1] * 10, "facial_expression": "Neutral"}))
+    (found,) = read_aus(
+        write(
+            tmp_path / "l.csv",
+            {
+                "frame_idx": range(20),
+                "frame_time_in_ms": [40 * i for i in range(20)],
+                "au_1_intensity": np.linspace(0, 5, 20),
+                "au_7": [0, 1] * 10,
+                "facial_expression": "Neutral",
+            },
+        )
+    )
     assert found.tool == "libreface" and found.fps == pytest.approx(25)
     assert np.isnan(column(found, "AU1", "probability")).all() and column(found, "AU1", "intensity")[-1] == 5
     assert np.isnan(column(found, "AU7", "intensity")).all() and column(found, "AU7", "probability")[1] == 1
 
 
-@pytest.mark.parametrize(("changed", "message"), [
-    ({"AU99_r": 1.5}, "unknown AU column AU99_r"),
-    ({"AU12_r": [9.0] + [1.0] * 58 + [2.0]}, "AU12_r: 1 of 60 values outside 0 to 5"),
-    ({"AU12_r": np.linspace(0, 50, 60)}, "column left out"),
-    ({"AU12_r": 1.7}, "AU12 at 1.7: constant in every frame"),
-    ({"AU12_r": 0.0}, "AU12: 0 in every frame (intensity); kept"),
-    ({"timestamp": [i / 30 for i in range(59, -1, -1)]}, "not in order of the time"),
-    ({"timestamp": [0.0] + [i / 30 for i in range(59)]}, "1 row with the time of another"),
-])
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"AU99_r": 1.5}, "unknown AU column AU99_r"),
+        ({"AU12_r": [9.0] + [1.0] * 58 + [2.0]}, "AU12_r: 1 of 60 values outside 0 to 5"),
+        ({"AU12_r": np.linspace(0, 50, 60)}, "column left out"),
+        ({"AU12_r": 1.7}, "AU12 at 1.7: constant in every frame"),
+        ({"AU12_r": 0.0}, "AU12: 0 in every frame (intensity); kept"),
+        ({"timestamp": [i / 30 for i in range(59, -1, -1)]}, "not in order of the time"),
+        ({"timestamp": [0.0] + [i / 30 for i in range(59)]}, "1 row with the time of another"),
+    ],
+)
 def test_a_fault_in_a_column_is_one_clear_note_and_the_rest_goes_on(tmp_path, changed, message):
     (found,) = read_aus(write(tmp_path / "a.csv", OPENFACE, **changed))
     assert message in notes(found)
     assert ("AU1", "both") in found.aus and (np.diff(found.time_s) > 0).all()
 
 
-@pytest.mark.parametrize(("changed", "message"), [
-    ({"timestamp": None}, "no frame rate"),
-    ({"timestamp": 0.0}, "no real time"),
-    ({"success": 0}, "no face was found"),
-    ({k: 0 for k in OPENFACE if k.startswith("AU")}, "every AU is zero"),
-    ({"AU01_r": ["x"] * 60}, "line 2, column AU01_r: 'x'"),
-])
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"timestamp": None}, "no frame rate"),
+        ({"timestamp": 0.0}, "no real time"),
+        ({"success": 0}, "no face was found"),
+        ({k: 0 for k in OPENFACE if k.startswith("AU")}, "every AU is zero"),
+        ({"AU01_r": ["x"] * 60}, "line 2, column AU01_r: 'x'"),
+    ],
+)
 def test_a_file_that_cannot_be_used_is_one_clear_line(tmp_path, changed, message):
     with pytest.raises(DataError) as caught:
         read_aus(write(tmp_path / "bad.csv", OPENFACE, **changed))
     assert message in str(caught.value) and "bad.csv" in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    (b"", "empty"), (b"\x00\x01\x02" * 50, "binary"), (b"a,b\n1,2\n", "no AUs found"),
-    (b"frame,AU01_r\n", "no rows"), (b"AU01_r,AU01_r\n1,2\n", "stands twice"), (b"<xml/>", "no AUs found"),
-    (b"\xff\xfe\x00", "")])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "empty"),
+        (b"\x00\x01\x02" * 50, "binary"),
+        (b"a,b\n1,2\n", "no AUs found"),
+        (b"frame,AU01_r\n", "no rows"),
+        (b"AU01_r,AU01_r\n1,2\n", "stands twice"),
+        (b"<xml/>", "no AUs found"),
+        (b"\xff\xfe\x00", ""),
+    ],
+)
 def test_files_that_are_no_au_table_are_named(tmp_path, content, message):
     path = tmp_path / "what.csv"
     path.write_bytes(content)
@@ -162,10 +199,16 @@ def test_a_utf16_file_with_semicolons_reads(tmp_path):
     assert len(read_aus(path)[0].frame) == 60
 
 
-@pytest.mark.parametrize(("code", "expected"), [
-    ("R12A", [("AU12", "right", 1.0)]), ("AU04C", [("AU4", "both", 3.0)]), ("l14", [("AU14", "left", None)]),
-    ("1+2+5B", [("AU1", "both", None), ("AU2", "both", None), ("AU5", "both", 2.0)]),
-    ("AU12_L", [("AU12", "left", None)])])
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("R12A", [("AU12", "right", 1.0)]),
+        ("AU04C", [("AU4", "both", 3.0)]),
+        ("l14", [("AU14", "left", None)]),
+        ("1+2+5B", [("AU1", "both", None), ("AU2", "both", None), ("AU5", "both", 2.0)]),
+        ("AU12_L", [("AU12", "left", None)]),
+    ],
+)
 def test_facs_codes_as_coders_write_them(code, expected):
     assert [(a, s, None if np.isnan(i) else i) for a, s, i in parse_code(code)] == expected
 
@@ -177,8 +220,10 @@ def test_what_is_no_code_or_intensity_is_told_apart_from_a_blank():
 
 def test_manual_coding_reads_intervals_with_side_and_letters(tmp_path):
     path = tmp_path / "coding.csv"
-    path.write_text("file,au,side,onset,apex,offset,intensity\na.mp4,12,L,1.0,1.5,2.0,C\na.mp4,R4B,,2.0,,3.0,\n"
-                    "b.mp4,1+2,,0.5,0.6,0.9,E\n")
+    path.write_text(
+        "file,au,side,onset,apex,offset,intensity\na.mp4,12,L,1.0,1.5,2.0,C\na.mp4,R4B,,2.0,,3.0,\n"
+        "b.mp4,1+2,,0.5,0.6,0.9,E\n"
+    )
     a, b = read_aus(path)
     assert (a.recording, b.recording, a.tool) == ("a", "b", "manual") and a.is_intervals
     first, second = a.intervals
@@ -217,7 +262,9 @@ def elan(path, *tiers, doctype=""):
     text = "".join(
         f'<TIER LINGUISTIC_TYPE_REF="t" TIER_ID="{name}"><ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="a{i}" '
         f'TIME_SLOT_REF1="ts{2 * (i % 2) + 1}" TIME_SLOT_REF2="ts{2 * (i % 2) + 2}"><ANNOTATION_VALUE>{value}'
-        "</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION></TIER>" for i, (name, value) in enumerate(tiers))
+        "</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION></TIER>"
+        for i, (name, value) in enumerate(tiers)
+    )
     path.write_text(ELAN.format(doctype=doctype, tiers=text))
     return path
 
@@ -229,10 +276,15 @@ def test_elan_tiers_named_by_an_au_and_annotations_that_are_codes_both_read(tmp_
     assert ("AU7", "both") in events and "speech" in notes(found)
 
 
-@pytest.mark.parametrize(("doctype", "content", "message"), [
-    ('<!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]>', None, "not a safe XML file"),
-    ("", "<html></html>", "document of type html"), ("", "<ANNOTATION_DOC", "not a safe XML file"),
-    ("", "<ANNOTATION_DOCUMENT/>", "lacks")])
+@pytest.mark.parametrize(
+    ("doctype", "content", "message"),
+    [
+        ('<!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]>', None, "not a safe XML file"),
+        ("", "<html></html>", "document of type html"),
+        ("", "<ANNOTATION_DOC", "not a safe XML file"),
+        ("", "<ANNOTATION_DOCUMENT/>", "lacks"),
+    ],
+)
 def test_an_xml_bomb_and_other_xml_are_refused(tmp_path, doctype, content, message):
     path = elan(tmp_path / "bomb.eaf", ("AU12", "&b;" if doctype else "A"), doctype=doctype)
     if content:

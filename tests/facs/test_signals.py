@@ -23,8 +23,22 @@ def dataset(tmp_path: Path) -> Dataset:
     frame = np.arange(FRAMES)
     with open_writer("people", ("one",), tmp_path) as writer:
         for name, subject in SUBJECTS.items():
-            writer.add(Recording(name, ("one",), np.zeros((FRAMES, 1), np.float32), frame / 30, frame,
-                                 np.ones(FRAMES, bool), 30.0, "arkit", "test", subject, "1"), {})
+            writer.add(
+                Recording(
+                    name,
+                    ("one",),
+                    np.zeros((FRAMES, 1), np.float32),
+                    frame / 30,
+                    frame,
+                    np.ones(FRAMES, bool),
+                    30.0,
+                    "arkit",
+                    "test",
+                    subject,
+                    "1",
+                ),
+                {},
+            )
         writer.close({"name": "people", "face": "none", "simulated": False, "sources": [], "dropped": [], "notes": []})
     return Dataset.open("people", tmp_path)
 
@@ -36,16 +50,32 @@ def smiles(resting: float, height: float) -> np.ndarray:
     return level
 
 
-def assessed(dataset: Dataset, intensity: dict[str, np.ndarray], presence: dict[str, np.ndarray] | None = None,
-             tool: str = "openface") -> tuple[AuSignals, AlignedAus]:
+def assessed(
+    dataset: Dataset,
+    intensity: dict[str, np.ndarray],
+    presence: dict[str, np.ndarray] | None = None,
+    tool: str = "openface",
+) -> tuple[AuSignals, AlignedAus]:
     """The signals of one AU with these intensities and presences by recording."""
     with open_aus("people", "tool", (("AU12", "both"),), dataset.path.parent.parent) as writer:
         for name in SUBJECTS:
-            values = [np.asarray(source[name] if source else np.full(FRAMES, np.nan), np.float32)[:, None]
-                      for source in (presence, intensity)]
+            values = [
+                np.asarray(source[name] if source else np.full(FRAMES, np.nan), np.float32)[:, None]
+                for source in (presence, intensity)
+            ]
             writer.add(name, AlignedFrames(np.arange(FRAMES), *values))
-        writer.close({"name": "tool", "dataset": "people", "dataset_key": dataset.key, "tool": tool, "version": "1",
-                      "estimate": False, "emits": ["AU12"], "notes": []})
+        writer.close(
+            {
+                "name": "tool",
+                "dataset": "people",
+                "dataset_key": dataset.key,
+                "tool": tool,
+                "version": "1",
+                "estimate": False,
+                "emits": ["AU12"],
+                "notes": [],
+            }
+        )
     aus = AlignedAus.open("people", "tool", dataset.path.parent.parent)
     return assess_signals(aus, dataset), aus
 
@@ -72,15 +102,21 @@ def test_intensities_overrule_a_decision_that_is_always_on(dataset) -> None:
     assert signals.present("b1", aus.recording("b1")).sum() == 80
 
 
-@pytest.mark.parametrize(("intensity", "presence", "state"), [
-    (np.full(FRAMES, 0.7), None, Measurement.CONSTANT), (np.zeros(FRAMES), None, Measurement.RESTS),
-    (np.where(np.arange(FRAMES) < 300, 5.0, 1.0), None, Measurement.SATURATED),
-    (smiles(0, 2), 1 - (smiles(0, 2) > 0), Measurement.CONTRADICTORY),
-    (smiles(0, 0.4), np.ones(FRAMES), Measurement.CONTRADICTORY),
-    (np.where(np.arange(FRAMES) < 300, np.nan, smiles(0, 2)), None, Measurement.MISSING),
-    (smiles(0, 2), smiles(0, 2) > 0, Measurement.VARIES)])
-def test_what_stands_still_sticks_or_contradicts_itself_is_not_measured_there(dataset, intensity, presence,
-                                                                              state) -> None:
+@pytest.mark.parametrize(
+    ("intensity", "presence", "state"),
+    [
+        (np.full(FRAMES, 0.7), None, Measurement.CONSTANT),
+        (np.zeros(FRAMES), None, Measurement.RESTS),
+        (np.where(np.arange(FRAMES) < 300, 5.0, 1.0), None, Measurement.SATURATED),
+        (smiles(0, 2), 1 - (smiles(0, 2) > 0), Measurement.CONTRADICTORY),
+        (smiles(0, 0.4), np.ones(FRAMES), Measurement.CONTRADICTORY),
+        (np.where(np.arange(FRAMES) < 300, np.nan, smiles(0, 2)), None, Measurement.MISSING),
+        (smiles(0, 2), smiles(0, 2) > 0, Measurement.VARIES),
+    ],
+)
+def test_what_stands_still_sticks_or_contradicts_itself_is_not_measured_there(
+    dataset, intensity, presence, state
+) -> None:
     good = {n: smiles(0, 2) for n in SUBJECTS}
     decided = None if presence is None else {n: (smiles(0, 2) > 0) for n in SUBJECTS} | {"b1": presence}
     signals, aus = assessed(dataset, good | {"b1": intensity}, decided)

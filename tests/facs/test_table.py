@@ -64,9 +64,20 @@ def test_left_and_right_weights_add_up_to_both():
         assert np.array_equal(left + right, both) and not (left * right).any()
 
 
-@pytest.mark.parametrize(("text", "code"), [
-    ("AU01", "AU1"), ("au 12", "AU12"), ("12", "AU12"), ("AU30", "AD30"), ("AD_19", "AD19"), ("AU99", None),
-    ("smile", None), ("", None), ("AU0", None)])
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("AU01", "AU1"),
+        ("au 12", "AU12"),
+        ("12", "AU12"),
+        ("AU30", "AD30"),
+        ("AD_19", "AD19"),
+        ("AU99", None),
+        ("smile", None),
+        ("", None),
+        ("AU0", None),
+    ],
+)
 def test_spellings_of_an_au(text, code):
     assert normalise_au(text) == code
 
@@ -78,7 +89,12 @@ def test_titles_name_the_side_where_there_is_one():
 
 def test_each_tool_emits_as_many_aus_as_its_documents_say():
     assert {k: len(e.aus) for k, e in EMISSIONS.items()} == {
-        "openface-r": 17, "openface-c": 18, "py-feat": 20, "libreface-intensity": 12, "libreface-detection": 12}
+        "openface-r": 17,
+        "openface-c": 18,
+        "py-feat": 20,
+        "libreface-intensity": 12,
+        "libreface-detection": 12,
+    }
     assert "AU28" not in EMISSIONS["openface-r"].aus and "AU28" in EMISSIONS["openface-c"].aus
 
 

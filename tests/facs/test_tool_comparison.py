@@ -27,8 +27,21 @@ def clips(tmp_path_factory) -> Dataset:
     with open_writer("clips", ("a",), tmp_path_factory.mktemp("clips")) as writer:
         for i, fps in enumerate((30.0, 30.0, 60.0)):
             frame = np.arange(FRAMES)
-            writer.add(Recording(f"c{i}", ("a",), np.zeros((FRAMES, 1), np.float32), frame / fps, frame,
-                                 np.ones(FRAMES, bool), fps, "t", "mediapipe", f"p{i}", "1"))
+            writer.add(
+                Recording(
+                    f"c{i}",
+                    ("a",),
+                    np.zeros((FRAMES, 1), np.float32),
+                    frame / fps,
+                    frame,
+                    np.ones(FRAMES, bool),
+                    fps,
+                    "t",
+                    "mediapipe",
+                    f"p{i}",
+                    "1",
+                )
+            )
         writer.close({"name": "clips", "face": "none", "simulated": False, "sources": [], "dropped": [], "notes": []})
         root = writer.folder.parent.parent
     return Dataset.open("clips", root)
@@ -89,6 +102,16 @@ def _tool(dataset: Dataset, name: str, aus: tuple, columns: list[np.ndarray]) ->
         for recording in dataset.recordings["recording"]:
             values = np.stack(columns, 1).astype(np.float32)
             writer.add(recording, AlignedFrames(np.arange(FRAMES), np.full_like(values, np.nan), values))
-        writer.close({"name": name, "dataset": dataset.name, "dataset_key": dataset.key, "tool": name, "version": "1",
-                      "estimate": False, "emits": ["AU4", "AU12"], "notes": []})
+        writer.close(
+            {
+                "name": name,
+                "dataset": dataset.name,
+                "dataset_key": dataset.key,
+                "tool": name,
+                "version": "1",
+                "estimate": False,
+                "emits": ["AU4", "AU12"],
+                "notes": [],
+            }
+        )
     return AlignedAus.open(dataset.name, name, root)

@@ -37,8 +37,21 @@ def make_study(root: Path, face, labels: pd.DataFrame, rate: np.ndarray, seed: i
     with open_writer("d", face.names, root) as writer:
         for row in labels.to_dict("records"):
             psi = np.zeros((FRAMES, face.coefficients), np.float32)
-            writer.add(Recording(row.pop("recording"), face.names, psi, np.arange(FRAMES) / FPS, np.arange(FRAMES),
-                                 np.ones(FRAMES, bool), FPS, "arkit", "test", row.pop("subject")), row)
+            writer.add(
+                Recording(
+                    row.pop("recording"),
+                    face.names,
+                    psi,
+                    np.arange(FRAMES) / FPS,
+                    np.arange(FRAMES),
+                    np.ones(FRAMES, bool),
+                    FPS,
+                    "arkit",
+                    "test",
+                    row.pop("subject"),
+                ),
+                row,
+            )
         writer.close({"name": "d", "face": face.id, "simulated": True})
     save_face(face, root)
     dataset = Dataset.open("d", root)
@@ -49,8 +62,10 @@ def between(seed: int = 0, effect: float = 3.0) -> tuple[pd.DataFrame, np.ndarra
     """Two recordings a subject; patients start the planted codeword `effect` times as often as controls."""
     rng = np.random.default_rng([seed, 1])
     group = np.repeat(["control", "patient"], SUBJECTS // 2)
-    labels = pd.DataFrame([(f"s{s}-{i}", f"s{s}", group[s]) for s in range(SUBJECTS) for i in (1, 2)],
-                          columns=["recording", "subject", "group"])
+    labels = pd.DataFrame(
+        [(f"s{s}-{i}", f"s{s}", group[s]) for s in range(SUBJECTS) for i in (1, 2)],
+        columns=["recording", "subject", "group"],
+    )
     rate = np.repeat(rng.uniform(0.02, 0.03, (SUBJECTS, CODEWORDS)), 2, 0)
     rate[labels["group"] == "patient", PLANTED] *= effect
     return labels, rate
@@ -82,8 +97,9 @@ def test_without_a_difference_nothing_is_found(tmp_path: Path, toy_face):
 def test_subjects_are_compared_with_themselves_where_conditions_lie_within_them(tmp_path: Path, toy_face):
     rng = np.random.default_rng(5)
     rows = [(f"s{s}-{c}", f"s{s}", c) for s in range(9) for c in ("rest", "talk", "watch")]
-    labels = pd.DataFrame([*rows, ("s9-rest", "s9", "rest"), ("s10-x", "s10", None)],
-                          columns=["recording", "subject", "group"])
+    labels = pd.DataFrame(
+        [*rows, ("s9-rest", "s9", "rest"), ("s10-x", "s10", None)], columns=["recording", "subject", "group"]
+    )
     own = rng.uniform(0.01, 0.06, (11, CODEWORDS))  # people differ more than conditions do
     rate = own[labels["subject"].str[1:].astype(int)]
     rate[labels["group"] == "talk", PLANTED] += 0.04
@@ -121,11 +137,25 @@ def test_a_rare_codeword_is_not_tested_and_costs_nothing(tmp_path: Path, toy_fac
     assert q[0] == pytest.approx((p * len(p) / np.arange(1, len(p) + 1)).min())
 
 
-@pytest.mark.parametrize(("column", "message"), [("age", "24 different values"), ("mood", "no such label"),
-                                                 ("site", "1 different values"), ("fps", "no such label")])
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ("age", "24 different values"),
+        ("mood", "no such label"),
+        ("site", "1 different values"),
+        ("fps", "no such label"),
+    ],
+)
 def test_a_column_that_is_no_grouping_is_refused(column: str, message: str):
-    recordings = pd.DataFrame({"recording": [f"r{i}" for i in range(24)], "subject": [f"s{i}" for i in range(24)],
-                               "fps": 30.0, "age": np.arange(24.0), "site": "here"})
+    recordings = pd.DataFrame(
+        {
+            "recording": [f"r{i}" for i in range(24)],
+            "subject": [f"s{i}" for i in range(24)],
+            "fps": 30.0,
+            "age": np.arange(24.0),
+            "site": "here",
+        }
+    )
     with pytest.raises(DataError, match=message):
         make_design(recordings, column)
 
@@ -141,6 +171,7 @@ def test_whole_numbers_are_named_without_a_point_and_recordings_can_be_units():
 
 def test_the_command_prints_what_it_writes(tmp_path: Path, toy_face, monkeypatch, capsys):
     from train.cli import main
+
     make_study(tmp_path, toy_face, *between())
     monkeypatch.setenv("DFE_CACHE", str(tmp_path))
     out = tmp_path / "out"
@@ -153,5 +184,6 @@ def test_the_command_prints_what_it_writes(tmp_path: Path, toy_face, monkeypatch
     assert main(["groups", "m", "d", "--by", "group", "--permutations", "999"]) == 0
     assert "between subjects" in capsys.readouterr().out
     assert main(["groups", "m", "d", "--by", "nothing"]) == 1
-    assert capsys.readouterr().err == ("error: nothing: no such label column; expected one of group, session, "
-                                       "extractor\n")
+    assert capsys.readouterr().err == (
+        "error: nothing: no such label column; expected one of group, session, extractor\n"
+    )

@@ -40,8 +40,9 @@ def test_values_that_are_missing_are_left_out():
 def test_paired_effects_of_a_worked_example():
     a, b = column(1, 2, 3, 4), column(2, 4, 3, 3)  # differences 1, 2, 0, −1: ranks of |d| without 0: 1 and −1 share
     ranks = stats.rankdata([1, 2, 0, 1])
-    assert effects.paired_rank_biserial(a, b)[0] == pytest.approx((ranks[0] + ranks[1] - ranks[3])
-                                                                  / (ranks[0] + ranks[1] + ranks[3]))
+    assert effects.paired_rank_biserial(a, b)[0] == pytest.approx(
+        (ranks[0] + ranks[1] - ranks[3]) / (ranks[0] + ranks[1] + ranks[3])
+    )
     spread = np.sqrt((np.var([1, 2, 3, 4], ddof=1) + np.var([2, 4, 3, 3], ddof=1)) / 2)
     assert effects.paired_g(a, b)[0] == pytest.approx(0.5 / spread * (1 - 3 / 11))
 

@@ -56,12 +56,19 @@ def _truncated(good: Good) -> Iterator[Case]:
     for cut in sorted({1, *good.cuts, size // 2, size - 1}):
         if 0 < cut < size:
             keep = text and cut > second_row
-            yield Case(f"{good.filename} cut at {cut} of {size}", good.filename, good.content[:cut], good.face,
-                       not keep, good.fps)
+            yield Case(
+                f"{good.filename} cut at {cut} of {size}",
+                good.filename,
+                good.content[:cut],
+                good.face,
+                not keep,
+                good.fps,
+            )
 
 
 def _mangled(good: Good) -> Iterator[Case]:
     """The same damage done to every format."""
+
     def case(how: str, broken: bytes, refused: bool = True) -> Case:
         return Case(f"{name} {how}", name, broken, good.face, refused, good.fps)
 
@@ -77,11 +84,13 @@ def _mangled(good: Good) -> Iterator[Case]:
     yield case("with a picture's head", b"\x89PNG\r\n\x1a\n" + noise)
     yield case("as a web page", b"<!DOCTYPE html><html><body>Sign in</body></html>")
     yield case("as a pickle", b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R.")
-    yield case("as a Git LFS pointer", b"version https://git-lfs.github.com/spec/v1\noid sha256:"
-               + b"0" * 64 + b"\nsize 12345\n")
-    yield case("with noise in the middle", content[:middle] + noise[:64] + content[middle + 64:], False)
-    yield case("with zeros in the middle", content[:middle] + bytes(64) + content[middle + 64:], False)
-    yield case("with bytes left out", content[:middle] + content[middle + 37:], False)
+    yield case(
+        "as a Git LFS pointer",
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12345\n",
+    )
+    yield case("with noise in the middle", content[:middle] + noise[:64] + content[middle + 64 :], False)
+    yield case("with zeros in the middle", content[:middle] + bytes(64) + content[middle + 64 :], False)
+    yield case("with bytes left out", content[:middle] + content[middle + 37 :], False)
 
 
 def _row(frame: pd.DataFrame, column: str, row: int, value: object) -> pd.DataFrame:
@@ -122,8 +131,10 @@ def _tables() -> Iterator[Case]:
     yield case("with an open quote", b"\n".join([*lines[:9], b'"' + lines[9], *lines[10:]]))
     yield case("with mixed separators", b"\n".join([*lines[:9], lines[9].replace(b",", b";"), *lines[10:]]))
     yield case("with another separator in the header", b"\n".join([lines[0].replace(b",", b";"), *lines[1:]]))
-    yield case("with decimal commas and commas between", b"\n".join(
-        [lines[0], *(line.replace(b".", b",") for line in lines[1:])]))
+    yield case(
+        "with decimal commas and commas between",
+        b"\n".join([lines[0], *(line.replace(b".", b",") for line in lines[1:])]),
+    )
     yield case("with decimal commas", table(frame, ";").replace(b".", b","), refused=False)
     yield case("in UTF-16", good.decode().encode("utf-16"), refused=False)
     yield case("in UTF-16 without its mark", good.decode().encode("utf-16-le"))
@@ -163,9 +174,14 @@ def _times() -> Iterator[Case]:
     yield case("of 0.1 frames a second", np.arange(len(clock)) * 10.0, refused=False)
     yield case("of a frame a day", np.arange(len(clock)) * 86400.0, refused=False)
     yield case("of a femtosecond", np.arange(len(clock)) * 1e-15)
-    for name, codes in (("of words", "now"), ("of another form", "10-00-00-01"),
-                        ("that stand still", "10:00:00:01.000"), ("out of the clock", "10:00:00:0x"), ("missing", ""),
-                        ("of only hours", "10")):
+    for name, codes in (
+        ("of words", "now"),
+        ("of another form", "10-00-00-01"),
+        ("that stand still", "10:00:00:01.000"),
+        ("out of the clock", "10:00:00:0x"),
+        ("missing", ""),
+        ("of only hours", "10"),
+    ):
         out = frame.drop(columns="time_s")
         out.insert(0, "BlendShapeCount", 61)
         out.insert(0, "Timecode", codes)
@@ -174,8 +190,9 @@ def _times() -> Iterator[Case]:
     yield Case("times: none", "take.csv", bare, face)
     for stated in (0, -5, 1e9, "fast", None, [30], True, float("nan"), float("inf")):
         lists = {n: frame[n].tolist() for n in ARKIT_NAMES}
-        yield Case(f"JSON at {stated!r} frames a second", "lists.json", json.dumps({"fps": stated, **lists}).encode(),
-                   face)
+        yield Case(
+            f"JSON at {stated!r} frames a second", "lists.json", json.dumps({"fps": stated, **lists}).encode(), face
+        )
 
 
 def _json_shapes() -> Iterator[Case]:
@@ -186,34 +203,82 @@ def _json_shapes() -> Iterator[Case]:
         content = value if isinstance(value, bytes) else json.dumps(value).encode()
         return Case(f"JSON {name}", filename, content, face, refused)
 
-    for value in (None, True, 3, "text", [], {}, [[]], [{}], {"frames": []}, {"frames": None}, {"frames": {}},
-                  {"names": []}, {"names": None, "frames": [1]}, {"names": [1, 2], "frames": [{"weights": [1, 2]}]}):
+    for value in (
+        None,
+        True,
+        3,
+        "text",
+        [],
+        {},
+        [[]],
+        [{}],
+        {"frames": []},
+        {"frames": None},
+        {"frames": {}},
+        {"names": []},
+        {"names": None, "frames": [1]},
+        {"names": [1, 2], "frames": [{"weights": [1, 2]}]},
+    ):
         yield case(f"of {json.dumps(value)}", value)
     yield case("with names alone", {"names": list(ARKIT_NAMES)})
     yield case("with names and no frame", {"names": list(ARKIT_NAMES), "frames": []})
     yield case("of numbers", rows)
     yield case("with a frame that is none", {"fps": FPS, "frames": [*named[:5], None, *named[6:]]})
     yield case("with a frame that is a list", {"fps": FPS, "frames": [*named[:5], [], *named[6:]]})
-    yield case("with a name missing in a frame", {"fps": FPS, "frames": [
-        *named[:5], {k: v for k, v in named[5].items() if k != "jawOpen"}, *named[6:]]})
+    yield case(
+        "with a name missing in a frame",
+        {"fps": FPS, "frames": [*named[:5], {k: v for k, v in named[5].items() if k != "jawOpen"}, *named[6:]]},
+    )
     yield case("with words for numbers", {"fps": FPS, "frames": [{**f, "jawOpen": "wide"} for f in named]})
     yield case("with lists for numbers", {"fps": FPS, "frames": [{**f, "jawOpen": [1]} for f in named]})
     yield case("with mappings for numbers", {"fps": FPS, "frames": [{**f, "jawOpen": {}} for f in named]})
     yield case("with null for one number", {"fps": FPS, "frames": [{**named[0], "jawOpen": None}, *named[1:]]}, False)
-    yield case("with integers beyond floats", {"fps": FPS, "frames": [{**named[0], "jawOpen": 10 ** 400}, *named[1:]]})
+    yield case("with integers beyond floats", {"fps": FPS, "frames": [{**named[0], "jawOpen": 10**400}, *named[1:]]})
     yield case("with lists of two lengths", {"fps": FPS, **{n: [0.1] * (9 + (n == "jawOpen")) for n in ARKIT_NAMES}})
-    yield case("with weights too few", {"names": list(ARKIT_NAMES), "frames": [
-        {"weights": row[:50], "time": t / FPS} for t, row in enumerate(rows)]})
-    yield case("with weights of two lengths", {"names": list(ARKIT_NAMES), "frames": [
-        {"weights": row[: 52 - (t == 5)], "time": t / FPS} for t, row in enumerate(rows)]})
-    yield case("with names twice", {"names": [*ARKIT_NAMES[:51], "jawOpen"], "frames": [
-        {"weights": row, "time": t / FPS} for t, row in enumerate(rows)]})
-    yield case("with a time missing", {"names": list(ARKIT_NAMES), "frames": [
-        {"weights": row, **({"time": t / FPS} if t != 5 else {})} for t, row in enumerate(rows)]})
-    yield case("with a time of null", {"names": list(ARKIT_NAMES), "frames": [
-        {"weights": row, "time": t / FPS if t != 5 else None} for t, row in enumerate(rows)]}, refused=False)
-    yield case("with two faces in each frame", [{"timestamp_ms": 33 * t, "face_blendshapes": [
-        [{"category_name": n, "score": 0.1} for n in ARKIT_NAMES]] * 2} for t in range(9)], refused=False)
+    yield case(
+        "with weights too few",
+        {"names": list(ARKIT_NAMES), "frames": [{"weights": row[:50], "time": t / FPS} for t, row in enumerate(rows)]},
+    )
+    yield case(
+        "with weights of two lengths",
+        {
+            "names": list(ARKIT_NAMES),
+            "frames": [{"weights": row[: 52 - (t == 5)], "time": t / FPS} for t, row in enumerate(rows)],
+        },
+    )
+    yield case(
+        "with names twice",
+        {
+            "names": [*ARKIT_NAMES[:51], "jawOpen"],
+            "frames": [{"weights": row, "time": t / FPS} for t, row in enumerate(rows)],
+        },
+    )
+    yield case(
+        "with a time missing",
+        {
+            "names": list(ARKIT_NAMES),
+            "frames": [{"weights": row, **({"time": t / FPS} if t != 5 else {})} for t, row in enumerate(rows)],
+        },
+    )
+    yield case(
+        "with a time of null",
+        {
+            "names": list(ARKIT_NAMES),
+            "frames": [{"weights": row, "time": t / FPS if t != 5 else None} for t, row in enumerate(rows)],
+        },
+        refused=False,
+    )
+    yield case(
+        "with two faces in each frame",
+        [
+            {
+                "timestamp_ms": 33 * t,
+                "face_blendshapes": [[{"category_name": n, "score": 0.1} for n in ARKIT_NAMES]] * 2,
+            }
+            for t in range(9)
+        ],
+        refused=False,
+    )
     text = json.dumps({"fps": FPS, "frames": named})
     yield case("with a comma too many", text[:-2].encode() + b",]}")
     yield case("with NaN", text.replace("0.4,", "NaN,", 3).encode(), refused=False)
@@ -229,8 +294,10 @@ def _json_shapes() -> Iterator[Case]:
         yield case(f"of {depth:,} brackets", b"[" * depth)
         yield case(f"of {depth:,} nested lists", b"[" * depth + b"]" * depth)
         yield case(f"of {depth:,} nested mappings", b'{"frames":' * depth + b"1" + b"}" * depth)
-        yield case(f"of {depth:,} nested lists in a frame",
-                   b'{"fps":30,"frames":[{"jawOpen":' + b"[" * depth + b"]" * depth + b"}]}")
+        yield case(
+            f"of {depth:,} nested lists in a frame",
+            b'{"fps":30,"frames":[{"jawOpen":' + b"[" * depth + b"]" * depth + b"}]}",
+        )
     yield case("as lines of JSON", "\n".join(map(json.dumps, named)).encode(), refused=False, filename="x.jsonl")
     yield case("with an integer of 5,000 digits", b'{"fps":' + b"9" * 5_000 + b',"frames":[1]}')
 
@@ -271,10 +338,22 @@ def _archives() -> Iterator[Case]:
     yield case("with names out of its folder", _zip({f"../../{k}": v for k, v in arrays.items()}))
     yield case("with absolute names", _zip({f"/etc/{k}": v for k, v in arrays.items()}))
     yield case("with Windows names", _zip({f"C:\\x\\{k}": v for k, v in arrays.items()}))
-    yield case("with names of the file system beside its arrays",
-               _zip({**arrays, "../../evil.npy": npy(np.zeros(3))}), refused=False)
-    yield case("with objects", _zip({**arrays, "expcode.npy": npy_header(
-        "{'descr': '|O', 'fortran_order': False, 'shape': (3, 50), }", b"\x80\x04N." * 50)}))
+    yield case(
+        "with names of the file system beside its arrays",
+        _zip({**arrays, "../../evil.npy": npy(np.zeros(3))}),
+        refused=False,
+    )
+    yield case(
+        "with objects",
+        _zip(
+            {
+                **arrays,
+                "expcode.npy": npy_header(
+                    "{'descr': '|O', 'fortran_order': False, 'shape': (3, 50), }", b"\x80\x04N." * 50
+                ),
+            }
+        ),
+    )
     yield case("with a wrong checksum", _patched(_zip(arrays, zipfile.ZIP_STORED)))
     yield case("with an unknown compression", _method(_zip(arrays), 99))
     yield case("with an encrypted member", _flag(_zip(arrays), 1))
@@ -283,22 +362,29 @@ def _archives() -> Iterator[Case]:
     yield case("with damaged members in lzma", packed[:400] + bytes(200) + packed[600:])
     content = _zip(arrays)
     parquet = arkit_parquet().content
-    yield Case("archive of columns with names that are no text", "x.parquet",
-               parquet.replace(b"jawOpen", b"jaw\xffpen"), "toy-1")
+    yield Case(
+        "archive of columns with names that are no text",
+        "x.parquet",
+        parquet.replace(b"jawOpen", b"jaw\xffpen"),
+        "toy-1",
+    )
     yield case("behind other bytes", b"MZ" + bytes(100) + content, refused=False)
     yield case("with sizes that lie", _sizes(content, 1 << 31))
     yield case("with a central directory that points outside", content[:-6] + struct.pack("<I", 1 << 30) + content[-2:])
     yield case("with a count of members that lies", content[:-12] + struct.pack("<H", 60000) + content[-10:], False)
     yield case("of torch, without its tensors", _zip({"archive/data.pkl": b"\x80\x02}."}), filename="x.pt")
-    yield case("of torch, with a pickle that runs code",
-               _zip({"archive/data.pkl": b"cos\nsystem\n(S'true'\ntR.", "archive/version": b"3\n"}), filename="x.pt")
+    yield case(
+        "of torch, with a pickle that runs code",
+        _zip({"archive/data.pkl": b"cos\nsystem\n(S'true'\ntR.", "archive/version": b"3\n"}),
+        filename="x.pt",
+    )
     yield case("of torch, in the old form", b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", filename="x.pt")
     yield case("of torch, with an npz's arrays", content, filename="x.pth")
 
 
 def _patched(content: bytes) -> bytes:
     at = content.find(b"\x93NUMPY") + 400
-    return content[:at] + bytes([content[at] ^ 255]) + content[at + 1:]
+    return content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :]
 
 
 def _each(content: bytes, local: int, central: int, value: bytes) -> bytes:
@@ -306,7 +392,7 @@ def _each(content: bytes, local: int, central: int, value: bytes) -> bytes:
     for magic, offset in ((b"PK\3\4", local), (b"PK\1\2", central)):
         at = content.find(magic)
         while at >= 0:
-            out[at + offset:at + offset + len(value)] = value
+            out[at + offset : at + offset + len(value)] = value
             at = content.find(magic, at + 1)
     return bytes(out)
 
@@ -327,44 +413,53 @@ def _headers() -> Iterator[Case]:
     face, body = "flame-50+jaw", bytes(53 * 4 * 30)
     good = "{'descr': '<f4', 'fortran_order': False, 'shape': (30, 53), }"
     for name, header in (
-            ("of 10⁹ × 10⁹", good.replace("(30, 53)", "(1000000000, 1000000000)")),
-            ("of 10⁹ × 53", good.replace("(30, 53)", "(1000000000, 53)")),
-            ("of more numbers than an integer holds", good.replace("(30, 53)", f"({10 ** 30}, 53)")),
-            ("of a negative length", good.replace("(30, 53)", "(-30, 53)")),
-            ("of twice negative length", good.replace("(30, 53)", "(-30, -53)")),
-            ("of no length", good.replace("(30, 53)", "(0, 53)")),
-            ("of no shape", good.replace("(30, 53)", "()")),
-            ("of a shape that is a word", good.replace("(30, 53)", "'big'")),
-            ("of a shape of words", good.replace("(30, 53)", "('a', 'b')")),
-            ("of a shape of truths", good.replace("(30, 53)", "(True, True)")),
-            ("of fractions", good.replace("(30, 53)", "(30.5, 53)")),
-            ("with a length of true", good.replace("(30, 53)", "(True, 53)")),
-            ("of 90 axes", good.replace("(30, 53)", str((1,) * 89 + (53,)))),
-            ("of nothing times 10³⁰", good.replace("(30, 53)", f"(0, {10 ** 30})")),
-            ("of 40 axes", good.replace("(30, 53)", str((1,) * 39 + (53,)))),
-            ("of 52 columns", good.replace("(30, 53)", "(30, 52)")),
-            ("of objects", good.replace("<f4", "|O")),
-            ("of text", good.replace("<f4", "<U4")),
-            ("of complex numbers", good.replace("<f4", "<c8")),
-            ("of dates", good.replace("<f4", "<M8[s]")),
-            ("of records", good.replace("'<f4'", "[('a', '<f4'), ('b', '|O')]")),
-            ("of records in records", good.replace("'<f4'", "[('a', [('b', '<f4')])]")),
-            ("of an unknown type", good.replace("<f4", "<q9")),
-            ("of a type of no size", good.replace("<f4", "|V0")),
-            ("of a type of huge size", good.replace("<f4", "|V2147483647")),
-            ("that runs code", "__import__('os').system('true')"),
-            ("that is no mapping", "[1, 2, 3]"),
-            ("without a type", "{'fortran_order': False, 'shape': (30, 53), }"),
-            ("with more than it needs", good.replace("{", "{'x': 1, ")),
-            ("that nests", "(" * 200 + ")" * 200),
-            ("that nests deeply", "[" * 5_000 + "]" * 5_000),
-            ("that is text", "hello"), ("that is nothing", "")):
+        ("of 10⁹ × 10⁹", good.replace("(30, 53)", "(1000000000, 1000000000)")),
+        ("of 10⁹ × 53", good.replace("(30, 53)", "(1000000000, 53)")),
+        ("of more numbers than an integer holds", good.replace("(30, 53)", f"({10**30}, 53)")),
+        ("of a negative length", good.replace("(30, 53)", "(-30, 53)")),
+        ("of twice negative length", good.replace("(30, 53)", "(-30, -53)")),
+        ("of no length", good.replace("(30, 53)", "(0, 53)")),
+        ("of no shape", good.replace("(30, 53)", "()")),
+        ("of a shape that is a word", good.replace("(30, 53)", "'big'")),
+        ("of a shape of words", good.replace("(30, 53)", "('a', 'b')")),
+        ("of a shape of truths", good.replace("(30, 53)", "(True, True)")),
+        ("of fractions", good.replace("(30, 53)", "(30.5, 53)")),
+        ("with a length of true", good.replace("(30, 53)", "(True, 53)")),
+        ("of 90 axes", good.replace("(30, 53)", str((1,) * 89 + (53,)))),
+        ("of nothing times 10³⁰", good.replace("(30, 53)", f"(0, {10**30})")),
+        ("of 40 axes", good.replace("(30, 53)", str((1,) * 39 + (53,)))),
+        ("of 52 columns", good.replace("(30, 53)", "(30, 52)")),
+        ("of objects", good.replace("<f4", "|O")),
+        ("of text", good.replace("<f4", "<U4")),
+        ("of complex numbers", good.replace("<f4", "<c8")),
+        ("of dates", good.replace("<f4", "<M8[s]")),
+        ("of records", good.replace("'<f4'", "[('a', '<f4'), ('b', '|O')]")),
+        ("of records in records", good.replace("'<f4'", "[('a', [('b', '<f4')])]")),
+        ("of an unknown type", good.replace("<f4", "<q9")),
+        ("of a type of no size", good.replace("<f4", "|V0")),
+        ("of a type of huge size", good.replace("<f4", "|V2147483647")),
+        ("that runs code", "__import__('os').system('true')"),
+        ("that is no mapping", "[1, 2, 3]"),
+        ("without a type", "{'fortran_order': False, 'shape': (30, 53), }"),
+        ("with more than it needs", good.replace("{", "{'x': 1, ")),
+        ("that nests", "(" * 200 + ")" * 200),
+        ("that nests deeply", "[" * 5_000 + "]" * 5_000),
+        ("that is text", "hello"),
+        ("that is nothing", ""),
+    ):
         yield Case(f"npy with a header {name}", "x.npy", npy_header(header, body), face, fps=FPS)
     for version in ((2, 0), (3, 0), (9, 9)):
-        yield Case(f"npy of version {version}", "x.npy", npy_header(good, body, version), face,
-                   refused=version == (9, 9), fps=FPS)
-    yield Case("npy with a header longer than the file", "x.npy", b"\x93NUMPY\1\0\xff\xff" + good.encode(), face,
-               fps=FPS)
+        yield Case(
+            f"npy of version {version}",
+            "x.npy",
+            npy_header(good, body, version),
+            face,
+            refused=version == (9, 9),
+            fps=FPS,
+        )
+    yield Case(
+        "npy with a header longer than the file", "x.npy", b"\x93NUMPY\1\0\xff\xff" + good.encode(), face, fps=FPS
+    )
     yield Case("npy with a header of 4 GB", "x.npy", b"\x93NUMPY\2\0\xff\xff\xff\xff" + good.encode(), face, fps=FPS)
     yield Case("npy of NaN", "x.npy", npy(np.full((30, 53), np.nan)), face, fps=FPS)
     yield Case("npy of infinity", "x.npy", npy(np.full((30, 53), np.inf)), face, fps=FPS)
@@ -376,8 +471,9 @@ def _flame() -> Iterator[Case]:
 
     def case(name: str, refused: bool = True, **changed: object) -> Case:
         arrays = {k: v for k, v in {**good, **changed}.items() if v is not None}
-        return Case(f"FLAME {name}", "x.npz", _zip({f"{k}.npy": npy(np.asarray(v)) for k, v in arrays.items()}), face,
-                    refused)
+        return Case(
+            f"FLAME {name}", "x.npz", _zip({f"{k}.npy": npy(np.asarray(v)) for k, v in arrays.items()}), face, refused
+        )
 
     yield case("without expression", expcode=None)
     yield case("without a jaw", refused=False, posecode=None)
@@ -393,8 +489,9 @@ def _flame() -> Iterator[Case]:
     yield case("of truths", refused=False, expcode=np.ones((60, 50), bool))
     yield case("of huge values", expcode=good["expcode"] * 1e9)
     yield case("with NaN in every frame", expcode=np.where(np.arange(50) == 3, np.nan, good["expcode"]))
-    yield case("with NaN in a frame", refused=False,
-               expcode=np.where(np.arange(60)[:, None] == 3, np.nan, good["expcode"]))
+    yield case(
+        "with NaN in a frame", refused=False, expcode=np.where(np.arange(60)[:, None] == 3, np.nan, good["expcode"])
+    )
     for fps in (0.0, -1.0, 1e6, np.nan, np.inf, np.array([30.0, 25.0]), np.array([])):
         yield case(f"at {fps} frames a second", fps=fps)
 
@@ -449,15 +546,15 @@ def _gltf() -> Iterator[Case]:
     yield case("with targets twice", meshes__0__extras__targetNames=["jawOpen"] * 52)
     yield case("with targets of numbers", meshes__0__extras__targetNames=[1] * 52)
     yield case("with targets too few", meshes__0__extras__targetNames=list(ARKIT_NAMES[:50]))
-    yield case("with 10⁹ keys", accessors__0__count=10 ** 9)
-    yield case("with 10³⁰ keys", accessors__0__count=10 ** 30)
+    yield case("with 10⁹ keys", accessors__0__count=10**9)
+    yield case("with 10³⁰ keys", accessors__0__count=10**30)
     yield case("with -1 keys", accessors__0__count=-1)
     yield case("with no keys", accessors__0__count=0)
     yield case("with keys of words", accessors__0__count="many")
-    yield case("with keys outside its buffer", accessors__0__byteOffset=10 ** 9)
+    yield case("with keys outside its buffer", accessors__0__byteOffset=10**9)
     yield case("with an offset below 0", bufferViews__0__byteOffset=-8)
     yield case("with a stride of 1", bufferViews__0__byteStride=1)
-    yield case("with a stride beyond the buffer", bufferViews__0__byteStride=10 ** 6)
+    yield case("with a stride beyond the buffer", bufferViews__0__byteStride=10**6)
     yield case("with vectors for keys", accessors__0__type="VEC3")
     yield case("with sparse keys", accessors__0__sparse={"count": 1})
     yield case("with keys of an unknown type", accessors__0__componentType=1)
@@ -473,13 +570,21 @@ def _gltf() -> Iterator[Case]:
     yield case("with a buffer with a NUL in its name", buffers__0__uri="a\0b")
     yield case("with a buffer that is no base64", buffers__0__uri="data:application/octet-stream;base64,@@@@")
     yield case("with a buffer of a number", buffers__0__uri=7)
-    for name, changed in (("that stand still", times * 0), ("backwards", times[::-1]),
-                          ("of NaN", np.where(times > 0.5, np.nan, times)), ("of ages", times * 1e9)):
+    for name, changed in (
+        ("that stand still", times * 0),
+        ("backwards", times[::-1]),
+        ("of NaN", np.where(times > 0.5, np.nan, times)),
+        ("of ages", times * 1e9),
+    ):
         yield Case(f"glTF with keys {name}", "x.glb", glb_bytes(*gltf_document(values, changed)), "toy-1")
     yield Case("glTF of NaN", "x.glb", glb_bytes(*gltf_document(values * np.nan, times)), "toy-1")
     content = glb_bytes(*gltf_document(values, times))
     yield Case("glTF 1", "x.glb", content[:4] + struct.pack("<I", 1) + content[8:], "toy-1")
     yield Case("glTF longer than it is", "x.glb", content[:8] + struct.pack("<I", 1 << 31) + content[12:], "toy-1")
-    yield Case("glTF with a chunk longer than it is", "x.glb", content[:12] + struct.pack("<I", 1 << 31) + content[16:],
-               "toy-1")
+    yield Case(
+        "glTF with a chunk longer than it is",
+        "x.glb",
+        content[:12] + struct.pack("<I", 1 << 31) + content[16:],
+        "toy-1",
+    )
     yield Case("glTF whose first chunk is binary", "x.glb", content[:16] + b"BIN\0" + content[20:], "toy-1")

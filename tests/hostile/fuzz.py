@@ -39,13 +39,72 @@ from tests.hostile.broken_files import cases
 from tests.hostile.good_files import BUILDERS
 
 MOST_SECONDS = 10
-TOKENS = (b"", b"0", b"-1", b"1e999", b"nan", b"inf", b"-inf", b"null", b"true", b'""', b"[]", b"{}", b"[[", b"}}",
-          b",", b",,", b";", b"\t", b"\n", b"\r", b"\n\n", b'"', b"'", b"\\", b"\0", b"\xff", b"\xef\xbb\xbf",
-          b"\xff\xfe", b"1" * 400, b"9" * 40, b"0.1", b":", b"=", b"|", b"#", b"time_s", b"frame", b"face_id",
-          b"jawOpen", b"JawOpen", b"jaw_open", b"weights", b"names", b"frames", b"fps", b"expcode", b"posecode", b"exp",
-          b"pose", b"bs,", b"k,", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\xff\xff\xff\xff", b"PK\3\4", b"PAR1",
-          b"\x93NUMPY", b"MATLAB", b"glTF",
-          b"cos\nsystem\n", b"\x93R.", b"c__builtin__\neval\n", b"coeff", b"browInnerUp_L")
+TOKENS = (
+    b"",
+    b"0",
+    b"-1",
+    b"1e999",
+    b"nan",
+    b"inf",
+    b"-inf",
+    b"null",
+    b"true",
+    b'""',
+    b"[]",
+    b"{}",
+    b"[[",
+    b"}}",
+    b",",
+    b",,",
+    b";",
+    b"\t",
+    b"\n",
+    b"\r",
+    b"\n\n",
+    b'"',
+    b"'",
+    b"\\",
+    b"\0",
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b"\xff\xfe",
+    b"1" * 400,
+    b"9" * 40,
+    b"0.1",
+    b":",
+    b"=",
+    b"|",
+    b"#",
+    b"time_s",
+    b"frame",
+    b"face_id",
+    b"jawOpen",
+    b"JawOpen",
+    b"jaw_open",
+    b"weights",
+    b"names",
+    b"frames",
+    b"fps",
+    b"expcode",
+    b"posecode",
+    b"exp",
+    b"pose",
+    b"bs,",
+    b"k,",
+    b"\x7f\xff\xff\xff",
+    b"\x80\0\0\0",
+    b"\xff\xff\xff\xff",
+    b"PK\3\4",
+    b"PAR1",
+    b"\x93NUMPY",
+    b"MATLAB",
+    b"glTF",
+    b"cos\nsystem\n",
+    b"\x93R.",
+    b"c__builtin__\neval\n",
+    b"coeff",
+    b"browInnerUp_L",
+)
 
 
 CANARY = "fuzz-pickle-was-run"
@@ -65,20 +124,25 @@ class Seeds:
 
 
 def seeds() -> Seeds:
-    return Seeds([*((Path(g.filename).suffix, g.content) for g in (build() for build in BUILDERS)), *meshes(),
-                  *pickles()],
-                 [(Path(c.filename).suffix, c.content) for c in cases() if len(c.content) < 1 << 16])
+    return Seeds(
+        [*((Path(g.filename).suffix, g.content) for g in (build() for build in BUILDERS)), *meshes(), *pickles()],
+        [(Path(c.filename).suffix, c.content) for c in cases() if len(c.content) < 1 << 16],
+    )
 
 
 def meshes() -> list[tuple[str, bytes]]:
     """Files that readers of folders read, one a frame."""
     points = "".join(f"v {i} {i * i} 0.5\n" for i in range(9)).encode()
-    header = b"ply\nformat %s 1.0\nelement vertex 4\nproperty float x\nproperty float y\nproperty float z\n" \
-             b"element face 2\nproperty list uchar int vertex_indices\nend_header\n"
+    header = (
+        b"ply\nformat %s 1.0\nelement vertex 4\nproperty float x\nproperty float y\nproperty float z\n"
+        b"element face 2\nproperty list uchar int vertex_indices\nend_header\n"
+    )
     corners, faces = np.arange(12, dtype="<f4").tobytes(), b"\3\0\0\0\0\1\0\0\0\2\0\0\0" * 2
-    return [(".obj", b"# a face\n" + points + b"f 1 2 3\nf 1/2 2/3 -1/4 4\n"),
-            (".ply", header % b"binary_little_endian" + corners + faces),
-            (".ply", header % b"ascii" + b"0 1 2\n3 4 5\n6 7 8\n9 10 11\n3 0 1 2\n3 1 2 3\n")]
+    return [
+        (".obj", b"# a face\n" + points + b"f 1 2 3\nf 1/2 2/3 -1/4 4\n"),
+        (".ply", header % b"binary_little_endian" + corners + faces),
+        (".ply", header % b"ascii" + b"0 1 2\n3 4 5\n6 7 8\n9 10 11\n3 0 1 2\n3 1 2 3\n"),
+    ]
 
 
 class _Runs:
@@ -94,10 +158,22 @@ class _Runs:
 def pickles() -> list[tuple[str, bytes]]:
     """Honest ones as FLAME's release has them, and ones that would run something, in every protocol."""
     from scipy.sparse import csc_matrix
-    honest = {"v_template": np.zeros((5, 3)), "f": np.arange(6).reshape(2, 3), "J_regressor": csc_matrix(np.eye(4)),
-              "flame": {"exp": np.zeros((1, 50), np.float32)}, "names": ["a", ("b", None)], "n": 3.5}
-    evil = [_Runs(os.system, f"touch {CANARY}"), _Runs(eval, f"open({CANARY!r}, 'w')"), _Runs(open, CANARY, "w"),
-            _Runs(getattr, "x", "upper"), _Runs(np.load, CANARY)]
+
+    honest = {
+        "v_template": np.zeros((5, 3)),
+        "f": np.arange(6).reshape(2, 3),
+        "J_regressor": csc_matrix(np.eye(4)),
+        "flame": {"exp": np.zeros((1, 50), np.float32)},
+        "names": ["a", ("b", None)],
+        "n": 3.5,
+    }
+    evil = [
+        _Runs(os.system, f"touch {CANARY}"),
+        _Runs(eval, f"open({CANARY!r}, 'w')"),
+        _Runs(open, CANARY, "w"),
+        _Runs(getattr, "x", "upper"),
+        _Runs(np.load, CANARY),
+    ]
     content = [honest, *({"v_template": np.zeros(3), "x": call} for call in evil)]
     return [(".pkl", pickle.dumps(value, protocol)) for value in content for protocol in range(6)]
 
@@ -135,7 +211,7 @@ def _damage(content: bytes, other: bytes, rng: random.Random) -> bytes:
     end = min(size, at + rng.randint(1, length))
     match rng.randrange(9):
         case 0:
-            return content[:at] + bytes([content[at] ^ 1 << rng.randrange(8)]) + content[at + 1:] if size else b"\0"
+            return content[:at] + bytes([content[at] ^ 1 << rng.randrange(8)]) + content[at + 1 :] if size else b"\0"
         case 1:
             return content[:at] + rng.randbytes(end - at) + content[end:]
         case 2:
@@ -144,11 +220,11 @@ def _damage(content: bytes, other: bytes, rng: random.Random) -> bytes:
             return content[:at] + content[at:end] * rng.choice((2, 2, 3, 50)) + content[end:]
         case 4:
             start = rng.randrange(len(other)) if other else 0
-            return content[:at] + other[start:start + length] + content[end if rng.random() < 0.5 else at:]
+            return content[:at] + other[start : start + length] + content[end if rng.random() < 0.5 else at :]
         case 5:
             return content[:at]
         case 6 | 7:
-            return content[:at] + rng.choice(TOKENS) + content[at + rng.choice((0, 0, 1, 4)):]
+            return content[:at] + rng.choice(TOKENS) + content[at + rng.choice((0, 0, 1, 4)) :]
         case _:
             return _number_changed(content, at, rng)
 
@@ -209,8 +285,13 @@ def work(seed: int, start: int, stop: int, folder: Path) -> None:
             counts["refused"] += 1
         except BaseException as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
-            _tell({"number": number, "error": f"{type(error).__name__}: {error}"[:200],
-                              "place": f"{Path(place.filename).name}:{place.lineno}"})
+            _tell(
+                {
+                    "number": number,
+                    "error": f"{type(error).__name__}: {error}"[:200],
+                    "place": f"{Path(place.filename).name}:{place.lineno}",
+                }
+            )
             counts["crashed"] += 1
         finally:
             signal.alarm(0)
@@ -258,6 +339,7 @@ def _spawn(seed: int, start: int, stop: int):
 def guided(inputs: int) -> None:
     """The same check driven by atheris, which looks for inputs that reach new lines."""
     import atheris
+
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     corpus = folder / "corpus"
     corpus.mkdir()
@@ -285,10 +367,16 @@ def guided(inputs: int) -> None:
 def _own_functions() -> list[types.FunctionType]:
     """Every function and method of the modules that readers are made of."""
     modules = [m for name, m in sys.modules.items() if name.startswith("dfe_core.")]
-    holders = [*modules, *(c for m in modules for c in vars(m).values() if isinstance(c, type)
-                           and c.__module__ == m.__name__)]
-    return [f for holder in holders for f in vars(holder).values() if isinstance(f, types.FunctionType)
-            and f.__module__.startswith("dfe_core.")]
+    holders = [
+        *modules,
+        *(c for m in modules for c in vars(m).values() if isinstance(c, type) and c.__module__ == m.__name__),
+    ]
+    return [
+        f
+        for holder in holders
+        for f in vars(holder).values()
+        if isinstance(f, types.FunctionType) and f.__module__.startswith("dfe_core.")
+    ]
 
 
 def show(seed: int, number: int) -> None:

@@ -50,8 +50,21 @@ def lines_of(content: bytes) -> tuple[int, ...]:
     ends = [i + 1 for i, byte in enumerate(content) if byte == 10]
     header = content[: ends[0]]
     first = [i for i, byte in enumerate(header) if byte in b",\t"][:3]
-    return tuple(sorted({*first, *(i + 1 for i in first), ends[0] - 1, ends[0], ends[0] + 3, ends[1] - 1, ends[1],
-                         ends[1] + 20, ends[len(ends) // 2] + 40}))
+    return tuple(
+        sorted(
+            {
+                *first,
+                *(i + 1 for i in first),
+                ends[0] - 1,
+                ends[0],
+                ends[0] + 3,
+                ends[1] - 1,
+                ends[1],
+                ends[1] + 20,
+                ends[len(ends) // 2] + 40,
+            }
+        )
+    )
 
 
 def brackets_of(content: bytes) -> tuple[int, ...]:
@@ -65,31 +78,58 @@ def table(frame: pd.DataFrame, separator: str = ",") -> bytes:
 
 
 def arkit_frame() -> pd.DataFrame:
-    return pd.DataFrame({"time_s": np.round(np.arange(FRAMES) / FPS, 4),
-                         **dict(zip(ARKIT_NAMES, arkit_values().T, strict=True))})
+    return pd.DataFrame(
+        {"time_s": np.round(np.arange(FRAMES) / FPS, 4), **dict(zip(ARKIT_NAMES, arkit_values().T, strict=True))}
+    )
 
 
 def live_link() -> Good:
     columns = {"Timecode": [f"10:00:{f // 30:02d}:{f % 30:02d}.500" for f in range(FRAMES)], "BlendShapeCount": 61}
     values = dict(zip((n[0].upper() + n[1:] for n in ARKIT_NAMES), arkit_values().T, strict=True))
-    angles = {n: 0.01 for n in ("HeadYaw", "HeadPitch", "HeadRoll", "LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll",
-                                "RightEyeYaw", "RightEyePitch", "RightEyeRoll")}
+    angles = {
+        n: 0.01
+        for n in (
+            "HeadYaw",
+            "HeadPitch",
+            "HeadRoll",
+            "LeftEyeYaw",
+            "LeftEyePitch",
+            "LeftEyeRoll",
+            "RightEyeYaw",
+            "RightEyePitch",
+            "RightEyeRoll",
+        )
+    }
     content = table(pd.DataFrame({**columns, **values, **angles}))
     return Good("live-link-face", "take_iPhone_cal.csv", content, "toy-1", lines_of(content))
 
 
 def face_cap() -> Good:
-    rows = [",".join(map(str, ["k", round(1000 * t / FPS), 0, 0, -0.4, 1.5, -2, 0, 1, 2, 3, 4, *row]))
-            for t, row in enumerate(arkit_values().tolist())]
-    names = ",".join(("bs", *(n.replace("Left", "_L").replace("Right", "_R") if n[-4:] in ("Left", "ight") and
-                              n not in ("jawLeft", "jawRight", "mouthLeft", "mouthRight") else n for n in ARKIT_NAMES)))
+    rows = [
+        ",".join(map(str, ["k", round(1000 * t / FPS), 0, 0, -0.4, 1.5, -2, 0, 1, 2, 3, 4, *row]))
+        for t, row in enumerate(arkit_values().tolist())
+    ]
+    names = ",".join(
+        (
+            "bs",
+            *(
+                n.replace("Left", "_L").replace("Right", "_R")
+                if n[-4:] in ("Left", "ight") and n not in ("jawLeft", "jawRight", "mouthLeft", "mouthRight")
+                else n
+                for n in ARKIT_NAMES
+            ),
+        )
+    )
     content = "\n".join(["info,Face Cap,1.9", names, *rows, ""]).encode()
     return Good("face-cap", "take.txt", content, "toy-1", lines_of(content))
 
 
 def ifacialmocap() -> Good:
-    packets = ["|".join(f"{n}-{round(100 * v)}" for n, v in zip(ARKIT_NAMES, row, strict=True))
-               + "|=head#1.5,-2,0,0,0.1,-0.4|rightEye#1,2,0|leftEye#1,2,0|" for row in arkit_values().tolist()]
+    packets = [
+        "|".join(f"{n}-{round(100 * v)}" for n, v in zip(ARKIT_NAMES, row, strict=True))
+        + "|=head#1.5,-2,0,0,0.1,-0.4|rightEye#1,2,0|leftEye#1,2,0|"
+        for row in arkit_values().tolist()
+    ]
     content = "\n".join([*packets, ""]).encode()
     return Good("ifacialmocap", "packets.txt", content, "toy-1", lines_of(content), FPS)
 
@@ -109,8 +149,21 @@ def arkit_parquet() -> Good:
     arkit_frame().to_parquet(out, index=False)
     content = out.getvalue()
     footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
-    cuts = (1, 3, 4, 5, 64, footer // 2, footer - 1, footer, footer + 7, len(content) - 9, len(content) - 8,
-            len(content) - 5, len(content) - 4)
+    cuts = (
+        1,
+        3,
+        4,
+        5,
+        64,
+        footer // 2,
+        footer - 1,
+        footer,
+        footer + 7,
+        len(content) - 9,
+        len(content) - 8,
+        len(content) - 5,
+        len(content) - 4,
+    )
     return Good("arkit-table", "take.parquet", content, "toy-1", cuts)
 
 
@@ -120,8 +173,13 @@ def _json(name: str, value: object) -> Good:
 
 
 def arkit_frames_json() -> Good:
-    return _json("frames.json", [{"time": t / FPS, "blendshapes": dict(zip(ARKIT_NAMES, row, strict=True))}
-                                 for t, row in enumerate(arkit_values().tolist())])
+    return _json(
+        "frames.json",
+        [
+            {"time": t / FPS, "blendshapes": dict(zip(ARKIT_NAMES, row, strict=True))}
+            for t, row in enumerate(arkit_values().tolist())
+        ],
+    )
 
 
 def arkit_lists_json() -> Good:
@@ -129,16 +187,35 @@ def arkit_lists_json() -> Good:
 
 
 def beat_json() -> Good:
-    return _json("beat.json", {"names": list(ARKIT_NAMES), "frames": [
-        {"weights": row, "time": t / FPS, "rotation": []} for t, row in enumerate(arkit_values().tolist())]})
+    return _json(
+        "beat.json",
+        {
+            "names": list(ARKIT_NAMES),
+            "frames": [
+                {"weights": row, "time": t / FPS, "rotation": []} for t, row in enumerate(arkit_values().tolist())
+            ],
+        },
+    )
 
 
 def mediapipe_json() -> Good:
     names = ["_neutral", *ARKIT_NAMES[:-1]]
     rows = [[0.0, *row[:-1]] for row in arkit_values().tolist()]
-    good = _json("mediapipe.json", [{"timestamp_ms": int(1000 * t / FPS), "face_blendshapes": [[
-        {"index": i, "score": s, "category_name": n} for i, (n, s) in enumerate(zip(names, row, strict=True))]]}
-        for t, row in enumerate(rows)])
+    good = _json(
+        "mediapipe.json",
+        [
+            {
+                "timestamp_ms": int(1000 * t / FPS),
+                "face_blendshapes": [
+                    [
+                        {"index": i, "score": s, "category_name": n}
+                        for i, (n, s) in enumerate(zip(names, row, strict=True))
+                    ]
+                ],
+            }
+            for t, row in enumerate(rows)
+        ],
+    )
     return replace(good, format="mediapipe")
 
 
@@ -150,8 +227,12 @@ def mediapipe_csv() -> Good:
 def mediapipe_npz() -> Good:
     out = io.BytesIO()
     scores = np.concatenate([np.zeros((FRAMES, 1)), arkit_values()[:, :-1]], 1)
-    np.savez(out, blendshapes=scores, timestamps_ms=1000 * np.arange(FRAMES) / FPS,
-             matrices=np.tile(np.eye(4), (FRAMES, 1, 1)))
+    np.savez(
+        out,
+        blendshapes=scores,
+        timestamps_ms=1000 * np.arange(FRAMES) / FPS,
+        matrices=np.tile(np.eye(4), (FRAMES, 1, 1)),
+    )
     return Good("mediapipe", "mediapipe.npz", out.getvalue(), "toy-1", zip_cuts(out.getvalue()))
 
 
@@ -159,15 +240,27 @@ def gltf_document(values: np.ndarray, times: np.ndarray, kind: str = "LINEAR") -
     """A document with one animated mesh of ARKit targets, and its buffer."""
     binary = times.astype("<f4").tobytes() + values.astype("<f4").tobytes()
     split = 4 * len(times)
-    return {"asset": {"version": "2.0"}, "nodes": [{"mesh": 0}],
-            "meshes": [{"primitives": [{"attributes": {}}], "extras": {"targetNames": list(ARKIT_NAMES)}}],
-            "buffers": [{"byteLength": len(binary)}],
-            "bufferViews": [{"buffer": 0, "byteLength": split},
-                            {"buffer": 0, "byteOffset": split, "byteLength": len(binary) - split}],
-            "accessors": [{"bufferView": 0, "componentType": 5126, "count": len(times), "type": "SCALAR"},
-                          {"bufferView": 1, "componentType": 5126, "count": values.size, "type": "SCALAR"}],
-            "animations": [{"name": "take", "samplers": [{"input": 0, "output": 1, "interpolation": kind}],
-                            "channels": [{"sampler": 0, "target": {"node": 0, "path": "weights"}}]}]}, binary
+    return {
+        "asset": {"version": "2.0"},
+        "nodes": [{"mesh": 0}],
+        "meshes": [{"primitives": [{"attributes": {}}], "extras": {"targetNames": list(ARKIT_NAMES)}}],
+        "buffers": [{"byteLength": len(binary)}],
+        "bufferViews": [
+            {"buffer": 0, "byteLength": split},
+            {"buffer": 0, "byteOffset": split, "byteLength": len(binary) - split},
+        ],
+        "accessors": [
+            {"bufferView": 0, "componentType": 5126, "count": len(times), "type": "SCALAR"},
+            {"bufferView": 1, "componentType": 5126, "count": values.size, "type": "SCALAR"},
+        ],
+        "animations": [
+            {
+                "name": "take",
+                "samplers": [{"input": 0, "output": 1, "interpolation": kind}],
+                "channels": [{"sampler": 0, "target": {"node": 0, "path": "weights"}}],
+            }
+        ],
+    }, binary
 
 
 def glb_bytes(document: dict, binary: bytes) -> bytes:
@@ -180,8 +273,13 @@ def glb_bytes(document: dict, binary: bytes) -> bytes:
 def glb() -> Good:
     content = glb_bytes(*gltf_document(arkit_values(), np.arange(FRAMES) / FPS))
     text = struct.unpack_from("<I", content, 12)[0]
-    return Good("gltf", "take.glb", content, "toy-1", (4, 8, 11, 12, 16, 19, 20, 100, 20 + text - 1, 20 + text,
-                                                       24 + text, 28 + text, 300 + text))
+    return Good(
+        "gltf",
+        "take.glb",
+        content,
+        "toy-1",
+        (4, 8, 11, 12, 16, 19, 20, 100, 20 + text - 1, 20 + text, 24 + text, 28 + text, 300 + text),
+    )
 
 
 def gltf() -> Good:
@@ -193,8 +291,11 @@ def gltf() -> Good:
 
 def flame_arrays() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(1)
-    return {"expcode": rng.normal(size=(FRAMES, 50)).astype(np.float32),
-            "posecode": (0.1 * rng.normal(size=(FRAMES, 6))).astype(np.float32), "fps": np.array(FPS)}
+    return {
+        "expcode": rng.normal(size=(FRAMES, 50)).astype(np.float32),
+        "posecode": (0.1 * rng.normal(size=(FRAMES, 6))).astype(np.float32),
+        "fps": np.array(FPS),
+    }
 
 
 def zip_cuts(content: bytes) -> tuple[int, ...]:
@@ -220,17 +321,24 @@ def flame_npz() -> Good:
 def flame_npy() -> Good:
     out = io.BytesIO()
     np.save(out, np.concatenate([flame_arrays()["expcode"], flame_arrays()["posecode"][:, 3:]], 1))
-    return Good("flame", "listener.npy", out.getvalue(), "flame-50+jaw", (1, 5, 6, 7, 8, 9, 10, 40, 127, 128, 129, 300),
-                FPS)
+    return Good(
+        "flame", "listener.npy", out.getvalue(), "flame-50+jaw", (1, 5, 6, 7, 8, 9, 10, 40, 127, 128, 129, 300), FPS
+    )
 
 
 def flame_mat() -> Good:
     from scipy.io import savemat
+
     out = io.BytesIO()
     savemat(out, flame_arrays(), do_compression=True)
     content = out.getvalue()
-    return Good("flame", "deca.mat", content, "flame-50+jaw", (4, 100, 124, 126, 128, 132, 136, 140, 200,
-                                                               len(content) - 40, len(content) - 1))
+    return Good(
+        "flame",
+        "deca.mat",
+        content,
+        "flame-50+jaw",
+        (4, 100, 124, 126, 128, 132, 136, 140, 200, len(content) - 40, len(content) - 1),
+    )
 
 
 def flame_json() -> Good:
@@ -240,6 +348,7 @@ def flame_json() -> Good:
 
 def flame_pt() -> Good:
     import torch
+
     out = io.BytesIO()
     torch.save({k: torch.as_tensor(v) for k, v in flame_arrays().items()}, out)
     return Good("flame", "emoca.pt", out.getvalue(), "flame-50+jaw", zip_cuts(out.getvalue()))
@@ -247,18 +356,33 @@ def flame_pt() -> Good:
 
 def openface_csv() -> Good:
     xyz = points()
-    columns = {"frame": np.arange(1, FRAMES + 1), " face_id": 0, " timestamp": np.round(np.arange(FRAMES) / FPS, 3),
-               " confidence": 0.98, " success": 1, " pose_Tx": 1.0, " pose_Ty": 2.0, " pose_Tz": 400.0,
-               **{f" {a}_{i}": xyz[:, i, k] for k, a in enumerate("XYZ") for i in range(68)},
-               **{f" AU{u:02d}_r": 0.5 for u in (1, 2, 4)}, **{f" AU{u:02d}_c": 1 for u in (1, 2, 4)}}
+    columns = {
+        "frame": np.arange(1, FRAMES + 1),
+        " face_id": 0,
+        " timestamp": np.round(np.arange(FRAMES) / FPS, 3),
+        " confidence": 0.98,
+        " success": 1,
+        " pose_Tx": 1.0,
+        " pose_Ty": 2.0,
+        " pose_Tz": 400.0,
+        **{f" {a}_{i}": xyz[:, i, k] for k, a in enumerate("XYZ") for i in range(68)},
+        **{f" AU{u:02d}_r": 0.5 for u in (1, 2, 4)},
+        **{f" AU{u:02d}_c": 1 for u in (1, 2, 4)},
+    }
     content = table(pd.DataFrame(columns))
     return Good("openface", "openface.csv", content, "learn", lines_of(content))
 
 
 def landmarks_csv() -> Good:
     xy = points(count=48, axes=2)
-    content = table(pd.DataFrame({"time": np.arange(FRAMES) / FPS,
-                                  **{f"{a}_{i}": xy[:, i, k] for k, a in enumerate("xy") for i in range(48)}}))
+    content = table(
+        pd.DataFrame(
+            {
+                "time": np.arange(FRAMES) / FPS,
+                **{f"{a}_{i}": xy[:, i, k] for k, a in enumerate("xy") for i in range(48)},
+            }
+        )
+    )
     return Good("landmarks", "cat48.csv", content, "learn", lines_of(content))
 
 
@@ -271,14 +395,20 @@ def landmarks_npz() -> Good:
 def landmarks_npy() -> Good:
     out = io.BytesIO()
     np.save(out, points())
-    return Good("mesh-sequence", "points.npy", out.getvalue(), "learn", (1, 6, 7, 8, 9, 10, 40, 127, 128, 129, 300),
-                FPS)
+    return Good(
+        "mesh-sequence", "points.npy", out.getvalue(), "learn", (1, 6, 7, 8, 9, 10, 40, 127, 128, 129, 300), FPS
+    )
 
 
 def mediapipe_points_json() -> Good:
     xyz = np.round(points(12, 468) / 400 + 0.5, 4)
-    frames = [{"timestamp_ms": 40 * (f // 2) + 20 * (f % 2), "face_landmarks": [[
-        {"x": x, "y": y, "z": z} for x, y, z in xyz[f % 12].tolist()]]} for f in range(FRAMES)]
+    frames = [
+        {
+            "timestamp_ms": 40 * (f // 2) + 20 * (f % 2),
+            "face_landmarks": [[{"x": x, "y": y, "z": z} for x, y, z in xyz[f % 12].tolist()]],
+        }
+        for f in range(FRAMES)
+    ]
     content = json.dumps({"width": 640, "height": 480, "frames": frames}).encode()
     return Good("mediapipe-landmarks", "mesh.json", content, "learn", brackets_of(content))
 
@@ -289,6 +419,7 @@ def bfm_arrays() -> dict[str, np.ndarray]:
 
 def bfm_mat() -> Good:
     from scipy.io import savemat
+
     out = io.BytesIO()
     savemat(out, bfm_arrays())
     size = len(out.getvalue())
@@ -323,6 +454,7 @@ def ict_npz() -> Good:
 
 def _mapped(module: str) -> Good:
     from importlib import import_module
+
     reader = import_module(f"dfe_core.expressions.readers.{module}")
     names = list(dict.fromkeys(name for theirs in reader.NAMES.values() for name in theirs))
     values = np.concatenate([arkit_values(), arkit_values()], 1)[:, : len(names)]
@@ -343,21 +475,54 @@ def sranipal_csv() -> Good:
 
 
 def audio2face_json() -> Good:
-    content = json.dumps({"exportFps": FPS, "numPoses": 52, "facsNames": list(ARKIT_NAMES),
-                          "weightMat": arkit_values().tolist()}).encode()
+    content = json.dumps(
+        {"exportFps": FPS, "numPoses": 52, "facsNames": list(ARKIT_NAMES), "weightMat": arkit_values().tolist()}
+    ).encode()
     return Good("arkit-json", "a2f.json", content, "toy-1", brackets_of(content))
 
 
 def imavatar_json() -> Good:
     values = arkit_values()
-    frames = [{"expression": row[:50].tolist(), "pose": [0.0] * 6 + [float(row[51]) / 4, 0.0, 0.0] + [0.01] * 6}
-              for row in values]
+    frames = [
+        {"expression": row[:50].tolist(), "pose": [0.0] * 6 + [float(row[51]) / 4, 0.0, 0.0] + [0.01] * 6}
+        for row in values
+    ]
     content = json.dumps({"fps": FPS, "frames": frames}).encode()
     return Good("flame", "imavatar.json", content, "flame-50+jaw", brackets_of(content))
 
 
 BUILDERS: tuple[Callable[[], Good], ...] = (
-    live_link, face_cap, ifacialmocap, arkit_csv, arkit_tsv, arkit_parquet, arkit_frames_json, arkit_lists_json,
-    beat_json, mediapipe_json, mediapipe_csv, mediapipe_npz, glb, gltf, flame_npz, flame_npy, flame_mat, flame_json,
-    flame_pt, openface_csv, landmarks_csv, landmarks_npz, landmarks_npy, mediapipe_points_json, bfm_mat, bfm_npz,
-    ict_csv, ict_npz, quest_pro_csv, faceshift_csv, sranipal_csv, audio2face_json, imavatar_json)
+    live_link,
+    face_cap,
+    ifacialmocap,
+    arkit_csv,
+    arkit_tsv,
+    arkit_parquet,
+    arkit_frames_json,
+    arkit_lists_json,
+    beat_json,
+    mediapipe_json,
+    mediapipe_csv,
+    mediapipe_npz,
+    glb,
+    gltf,
+    flame_npz,
+    flame_npy,
+    flame_mat,
+    flame_json,
+    flame_pt,
+    openface_csv,
+    landmarks_csv,
+    landmarks_npz,
+    landmarks_npy,
+    mediapipe_points_json,
+    bfm_mat,
+    bfm_npz,
+    ict_csv,
+    ict_npz,
+    quest_pro_csv,
+    faceshift_csv,
+    sranipal_csv,
+    audio2face_json,
+    imavatar_json,
+)

@@ -102,6 +102,7 @@ def npz_of_many(path: Path) -> None:
 
 def torch_bomb(path: Path) -> None:
     import torch
+
     out = io.BytesIO()
     torch.save({"expcode": torch.zeros(1_000_000, 50)}, out)
     with zipfile.ZipFile(out) as inner, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as outer:
@@ -144,6 +145,7 @@ def test_json_without_end_is_refused_by_readers_that_are_asked_for(tmp_path: Pat
 
 
 # ---- folders
+
 
 def test_links_out_of_a_folder_are_told_and_not_followed(tmp_path: Path, root: Path):
     inside, outside = tmp_path / "in", tmp_path / "out.csv"
@@ -208,8 +210,20 @@ def test_a_dataset_never_leaves_its_folder_by_its_name(tmp_path: Path, root: Pat
         import_dataset([tmp_path / "a.csv"], name, face="toy-1", root=root)
 
 
-@pytest.mark.parametrize("name", ["a\nb.csv", "-rf.csv", "a;b'c\"d.csv", "ünï 中.csv", "%s%n.csv", "<script>.csv",
-                                  "a..b.csv", "CON.csv", "x" * 240 + ".csv"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a\nb.csv",
+        "-rf.csv",
+        "a;b'c\"d.csv",
+        "ünï 中.csv",
+        "%s%n.csv",
+        "<script>.csv",
+        "a..b.csv",
+        "CON.csv",
+        "x" * 240 + ".csv",
+    ],
+)
 def test_any_file_name_makes_a_recording(tmp_path: Path, root: Path, name: str):
     (tmp_path / name).write_bytes(arkit_csv().content)
     import_dataset([tmp_path / name], "x", face="toy-1", root=root)

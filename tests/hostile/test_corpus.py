@@ -34,8 +34,10 @@ def root(tmp_path: Path, toy_face) -> Path:
 @pytest.fixture(autouse=True)
 def never_hangs():
     """Stop what does not end, so that one file fails and not the run."""
+
     def stop(*_):
         raise TimeoutError(f"more than {MOST_SECONDS} s")
+
     before = signal.signal(signal.SIGALRM, stop)
     signal.alarm(math.ceil(MOST_SECONDS))
     yield
@@ -45,8 +47,11 @@ def never_hangs():
 
 def left_behind(root: Path) -> list[str]:
     """What an import that failed left in the cache; the face it was given and locks do not count."""
-    return [str(p.relative_to(root)) for p in root.rglob("*")
-            if p.name not in ("toy-1.npz", "faces", "datasets", ".locks") and not p.name.endswith(".lock")]
+    return [
+        str(p.relative_to(root))
+        for p in root.rglob("*")
+        if p.name not in ("toy-1.npz", "faces", "datasets", ".locks") and not p.name.endswith(".lock")
+    ]
 
 
 def test_the_corpus_is_large_and_its_names_are_different():

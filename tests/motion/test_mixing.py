@@ -49,6 +49,7 @@ def pursuit(book, factor):
                 weights[t, n] = gain[tokens[t, n]]
                 target = target - weights[t, n] * rows[tokens[t, n]]
         return tokens, weights
+
     return encode
 
 
@@ -114,8 +115,9 @@ def test_an_expression_moves_another_face_alike(toy_face):
     psi[:, -1] = 0
     there = transfer(psi, toy_face, other)
     middle = np.abs(toy_face.template[:, 0]) < 1e-6
-    np.testing.assert_allclose(other.displacement(there.psi)[:, ~middle], toy_face.displacement(psi)[:, ~middle],
-                               atol=1e-6)
+    np.testing.assert_allclose(
+        other.displacement(there.psi)[:, ~middle], toy_face.displacement(psi)[:, ~middle], atol=1e-6
+    )
     assert there.lost == () and there.lost_share == 0
     back = transfer(there.psi, other, toy_face)
     np.testing.assert_allclose(back.psi, psi, atol=1e-6)
@@ -225,6 +227,7 @@ def test_the_encoder_of_a_tokenizer_gives_its_tokens_and_intensities(toy_face):
 
     from dfe_core.tokenizer.config import TokenizerConfig
     from dfe_core.tokenizer.model import Tokenizer
+
     torch.manual_seed(0)
     eye = np.eye(52, dtype=np.float32)
     model = Tokenizer(TokenizerConfig(codewords=24, stages=3), eye, eye).eval()

@@ -39,14 +39,28 @@ def test_the_sentence_of_the_issue_becomes_steps_over_two_seconds():
     assert "left" in smile.rule
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("smile", ["AU12"]), ("smile on the right", ["AU12 right"]), ("a smirk", ["AU12 left"]),
-    ("a smirk on the right", ["AU12 right"]), ("raise the left eyebrow", ["AU2 left"]),
-    ("raise both eyebrows", ["AU1", "AU2"]), ("jaw left", ["AD30 left"]), ("look left", ["AU61"]),
-    ("look right and smile left", ["AU62", "AU12 left"]), ("wink", ["AU46 left"]),
-    ("contempt", ["AU12 right", "AU14 right"]),
-    ("AU12 left 50 %", ["AU12 left"]), ("au 4 and au06 right", ["AU4", "AU6 right"]), ("codeword 17", ["codeword 17"]),
-    ("lip corners slightly down", ["AU15"]), ("open your mouth", ["AU26"]), ("a Duchenne smile", ["AU6", "AU12"])])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("smile", ["AU12"]),
+        ("smile on the right", ["AU12 right"]),
+        ("a smirk", ["AU12 left"]),
+        ("a smirk on the right", ["AU12 right"]),
+        ("raise the left eyebrow", ["AU2 left"]),
+        ("raise both eyebrows", ["AU1", "AU2"]),
+        ("jaw left", ["AD30 left"]),
+        ("look left", ["AU61"]),
+        ("look right and smile left", ["AU62", "AU12 left"]),
+        ("wink", ["AU46 left"]),
+        ("contempt", ["AU12 right", "AU14 right"]),
+        ("AU12 left 50 %", ["AU12 left"]),
+        ("au 4 and au06 right", ["AU4", "AU6 right"]),
+        ("codeword 17", ["codeword 17"]),
+        ("lip corners slightly down", ["AU15"]),
+        ("open your mouth", ["AU26"]),
+        ("a Duchenne smile", ["AU6", "AU12"]),
+    ],
+)
 def test_phrases_become_actions(text, expected):
     assert labels(text) == expected
 
@@ -58,8 +72,13 @@ def test_the_labs_own_names_are_codewords():
 def test_sizes_speeds_and_percentages_are_read():
     def intensity(text):
         return timeline_from_words(text).tracks[0].intensity
-    assert (intensity("smile"), intensity("a slight smile"), intensity("a full smile"), intensity("smile at 30 %")) == \
-        pytest.approx((0.8, 0.4, 1.0, 0.3))
+
+    assert (
+        intensity("smile"),
+        intensity("a slight smile"),
+        intensity("a full smile"),
+        intensity("smile at 30 %"),
+    ) == pytest.approx((0.8, 0.4, 1.0, 0.3))
     apex = {text: timeline_from_words(text).tracks[0].apex_s for text in ("smile", "smile slowly", "smile quickly")}
     assert apex["smile quickly"] < apex["smile"] < apex["smile slowly"]
 
@@ -120,8 +139,9 @@ def test_minimum_jerk_starts_and_ends_at_rest():
 
 def test_an_envelope_passes_its_four_times():
     track = Track("action", "AU12", 0.5, 1.0, 2.0, 3.0)
-    assert track_envelope(track, np.array([0, 0.5, 0.75, 1, 1.7, 2, 2.5, 3, 9])) == \
-        pytest.approx([0, 0, 0.5, 1, 1, 1, 0.5, 0, 0])
+    assert track_envelope(track, np.array([0, 0.5, 0.75, 1, 1.7, 2, 2.5, 3, 9])) == pytest.approx(
+        [0, 0, 0.5, 1, 1, 1, 0.5, 0, 0]
+    )
     whole = Track("action", "AU12", 0, 0, 3, 3)
     assert track_envelope(whole, np.array([0, 1.5, 3])) == pytest.approx([1, 1, 1])
 
@@ -164,13 +184,24 @@ def test_a_timeline_survives_being_written_and_read(write, read):
         assert read(write(timeline)) == timeline
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"apex_s": 9}, "track 1"), ({"onset_s": -1}, "track 1"), ({"kind": "dance"}, "kind"), ({"side": "top"}, "side"),
-    ({"onset_s": "soon"}, "onset_s"), ({"surprise": 1}, "unknown field"),
-    ({"kind": "codeword", "target": "x"}, "number"),
-    ({"intensity": 99}, "intensity"), ({"psi": [1]}, "psi"), ({"onset_s": True}, "onset_s")])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"apex_s": 9}, "track 1"),
+        ({"onset_s": -1}, "track 1"),
+        ({"kind": "dance"}, "kind"),
+        ({"side": "top"}, "side"),
+        ({"onset_s": "soon"}, "onset_s"),
+        ({"surprise": 1}, "unknown field"),
+        ({"kind": "codeword", "target": "x"}, "number"),
+        ({"intensity": 99}, "intensity"),
+        ({"psi": [1]}, "psi"),
+        ({"onset_s": True}, "onset_s"),
+    ],
+)
 def test_a_timeline_edited_wrongly_names_the_field(change, message):
     import json
+
     data = json.loads(to_json(timeline_from_words("smile")))
     data["tracks"][0] |= change
     with pytest.raises(DataError, match=message):
@@ -178,8 +209,15 @@ def test_a_timeline_edited_wrongly_names_the_field(change, message):
 
 
 def test_what_is_no_timeline_is_refused():
-    for text in ("[]", "{", '{"tracks": 3}', '{"tracks": [3], "duration_s": 1}', '{"tracks": []}',
-                 '{"tracks": [], "duration_s": 1e9}', '{"tracks": [], "duration_s": 1, "fps": 0}'):
+    for text in (
+        "[]",
+        "{",
+        '{"tracks": 3}',
+        '{"tracks": [3], "duration_s": 1}',
+        '{"tracks": []}',
+        '{"tracks": [], "duration_s": 1e9}',
+        '{"tracks": [], "duration_s": 1, "fps": 0}',
+    ):
         with pytest.raises(DataError):
             from_json(text)
     with pytest.raises(DataError):

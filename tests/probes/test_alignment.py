@@ -48,15 +48,33 @@ def learnt():
     for row, c in zip(words, label, strict=True):
         row[rng.choice(8, 3, replace=False)] = c + 1
     flat = np.concatenate(words)
-    sequences = TokenSequences(flat, np.zeros(len(flat), int), np.ones(len(flat), np.float32),
-                               np.full(len(flat), 0.1, np.float32), np.tile(np.arange(8) * 0.1, 160),
-                               np.repeat(np.arange(160), 8), np.arange(161) * 8)
+    sequences = TokenSequences(
+        flat,
+        np.zeros(len(flat), int),
+        np.ones(len(flat), np.float32),
+        np.full(len(flat), 0.1, np.float32),
+        np.tile(np.arange(8) * 0.1, 160),
+        np.repeat(np.arange(160), 8),
+        np.arange(161) * 8,
+    )
     psi = np.r_[np.zeros((1, 5)), rng.random((9, 5))].astype(np.float32)
-    codebook = Codebook("m", psi, np.ones(1, np.float32), 1, tuple("abcde"), "toy",
-                        pd.DataFrame({"codeword": range(10)}))
+    codebook = Codebook(
+        "m", psi, np.ones(1, np.float32), 1, tuple("abcde"), "toy", pd.DataFrame({"codeword": range(10)})
+    )
     anchors = np.linalg.qr(rng.normal(size=(12, 3)))[0].T.astype(np.float32)
-    net = SequenceSettings(pooling="softmax", width=16, heads=2, layers=1, chunk=8, chunks=1, epochs=15, patience=15,
-                           batch=16, dropout=0.0, rate=1e-2)
+    net = SequenceSettings(
+        pooling="softmax",
+        width=16,
+        heads=2,
+        layers=1,
+        chunk=8,
+        chunks=1,
+        epochs=15,
+        patience=15,
+        batch=16,
+        dropout=0.0,
+        rate=1e-2,
+    )
     settings = replace(AlignmentSettings(others=2.0), net=net, hidden=24)
     anchor = np.where(label == 3, OTHERS, label)
     fit = fit_alignment(sequences, anchor, anchors, np.arange(100), np.arange(100, 130), codebook, settings)

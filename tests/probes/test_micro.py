@@ -28,20 +28,35 @@ def world(tmp_path_factory, toy_face):
     for person in range(SUBJECTS):
         tokens = np.zeros((FRAMES, 2), int)
         tokens[:, 1] = 10 + person % 4  # a resting face of one's own
-        for at, (name, word) in zip((40, 130, 220), rng.permutation([("happy", 3), ("disgust", 5), ("surprise", 8)]),
-                                    strict=True):
-            tokens[at + 4:at + 14, 0] = int(word)
+        for at, (name, word) in zip(
+            (40, 130, 220), rng.permutation([("happy", 3), ("disgust", 5), ("surprise", 8)]), strict=True
+        ):
+            tokens[at + 4 : at + 14, 0] = int(word)
             rows.append((f"r{person}", at / FPS, (at + 9) / FPS, (at + 18) / FPS, name))
         held[f"r{person}"] = tokens, np.ones_like(tokens)
     levels = np.asarray(codebook.levels)
     with open_writer("d", toy_face.names, root) as writer:
         for i, (name, (tokens, level)) in enumerate(held.items()):
             psi = codebook.decode(tokens, levels[level]) + 0.01 * rng.normal(size=(FRAMES, toy_face.coefficients))
-            writer.add(Recording(name, toy_face.names, psi.astype(np.float32), np.arange(FRAMES) / FPS,
-                                 np.arange(FRAMES), np.ones(FRAMES, bool), FPS, "arkit", "test", f"s{i}"), {})
+            writer.add(
+                Recording(
+                    name,
+                    toy_face.names,
+                    psi.astype(np.float32),
+                    np.arange(FRAMES) / FPS,
+                    np.arange(FRAMES),
+                    np.ones(FRAMES, bool),
+                    FPS,
+                    "arkit",
+                    "test",
+                    f"s{i}",
+                ),
+                {},
+            )
         writer.close({"name": "d", "face": toy_face.id, "simulated": True})
     data = Dataset.open("d", root)
     import tests.small_world as small
+
     before, small.FPS = small.FPS, FPS
     tokens = write_tokens(root, codebook, data, held)
     small.FPS = before
@@ -99,22 +114,26 @@ def changed(**change):
             table[column] = table[column].astype(object)
             table.loc[4, column] = value
         return table
+
     return apply
 
 
-@pytest.mark.parametrize(("spoil", "says"), [
-    (changed(recording="r99"), "row 6: recording 'r99' is not in the dataset"),
-    (changed(offset_s=9.0), "row 6: a window of"),
-    (changed(offset_s=1.32, apex_s=1.31), "row 6: a window of 0.02 s"),
-    (changed(onset_s="soon"), "row 6: onset_s"),
-    (changed(apex_s=0.0), "outside its window"),
-    (changed(emotion=None), "row 6: no emotion"),
-    (lambda t: pd.concat([t, t.iloc[[3]]]), "overlaps another window of r1"),
-    (lambda t: t.drop(columns="offset_s"), "no column offset_s"),
-    (lambda t: t.iloc[:0], "no window"),
-    (lambda t: t.assign(emotion="happy"), "every window is 'happy'"),
-    (lambda t: t.assign(emotion=["odd", "odd"] + ["happy", "sad"] * 11), "class 'odd' is shown by 1 subject"),
-])
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (changed(recording="r99"), "row 6: recording 'r99' is not in the dataset"),
+        (changed(offset_s=9.0), "row 6: a window of"),
+        (changed(offset_s=1.32, apex_s=1.31), "row 6: a window of 0.02 s"),
+        (changed(onset_s="soon"), "row 6: onset_s"),
+        (changed(apex_s=0.0), "outside its window"),
+        (changed(emotion=None), "row 6: no emotion"),
+        (lambda t: pd.concat([t, t.iloc[[3]]]), "overlaps another window of r1"),
+        (lambda t: t.drop(columns="offset_s"), "no column offset_s"),
+        (lambda t: t.iloc[:0], "no window"),
+        (lambda t: t.assign(emotion="happy"), "every window is 'happy'"),
+        (lambda t: t.assign(emotion=["odd", "odd"] + ["happy", "sad"] * 11), "class 'odd' is shown by 1 subject"),
+    ],
+)
 def test_windows_that_no_score_could_be_trusted_on_are_refused(world, tmp_path, spoil, says):
     spoil(world[2]).to_csv(tmp_path / "w.csv", index=False)
     with pytest.raises(DataError, match=says):

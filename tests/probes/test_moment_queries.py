@@ -14,9 +14,23 @@ from dfe_core.probes.sequence_settings import AlignmentSettings, SequenceSetting
 from tests.conftest import make_toy_face
 from tests.probe_world import make_probe_world
 
-QUICK = AlignmentSettings(hidden=32, net=SequenceSettings(
-    pooling="softmax", width=24, heads=2, layers=1, chunk=32, chunks=1, most=32, epochs=12, patience=4, batch=32,
-    dropout=0.0, rate=5e-3))
+QUICK = AlignmentSettings(
+    hidden=32,
+    net=SequenceSettings(
+        pooling="softmax",
+        width=24,
+        heads=2,
+        layers=1,
+        chunk=32,
+        chunks=1,
+        most=32,
+        epochs=12,
+        patience=4,
+        batch=32,
+        dropout=0.0,
+        rate=5e-3,
+    ),
+)
 SETTINGS = QuerySettings("m", "d", window_s=2.0, alignment=QUICK)
 
 
@@ -61,16 +75,27 @@ def test_an_index_is_made_once_and_found_again(index, world):
 
 
 def test_class_prompts_are_the_anchors_of_a_label(world):
-    settings = QuerySettings("m", "d", label="condition", alignment=replace(QUICK, net=replace(QUICK.net, epochs=2)),
-                             prompts={"stress": "brows lowered, lips pressed together"})
+    settings = QuerySettings(
+        "m",
+        "d",
+        label="condition",
+        alignment=replace(QUICK, net=replace(QUICK.net, epochs=2)),
+        prompts={"stress": "brows lowered, lips pressed together"},
+    )
     made = align_moments(settings, world.root)
     assert made.manifest["anchors"] == ["a calm face: nothing moves", "brows lowered, lips pressed together"]
     assert set(made.classify()["prompt"]) <= set(made.manifest["anchors"])
 
 
-@pytest.mark.parametrize(("change", "says"), [({"label": "nothing"}, "no such label"), ({"aus": "nobody"}, "no AUs"),
-                                              ({"label": "condition"}, "prompt of your own"),
-                                              ({"text": "/nowhere"}, "nothing is downloaded")])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"label": "nothing"}, "no such label"),
+        ({"aus": "nobody"}, "no AUs"),
+        ({"label": "condition"}, "prompt of your own"),
+        ({"text": "/nowhere"}, "nothing is downloaded"),
+    ],
+)
 def test_what_cannot_be_aligned_is_refused(world, change, says):
     with pytest.raises(DataError, match=says):
         align_moments(QuerySettings("m", "d", **change), world.root)

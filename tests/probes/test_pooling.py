@@ -13,8 +13,10 @@ from dfe_core.probes.pooling import Pooling, entmax, entropy, sparsemax
 from dfe_core.probes.sequence_settings import POOLINGS
 
 SCORES = st.lists(st.floats(-6, 6), min_size=1, max_size=12)
-WEIGHTS = {"sparsemax": (sparsemax, lambda z, t: np.maximum(z - t, 0)),
-           "entmax": (entmax, lambda z, t: np.maximum(z / 2 - t, 0) ** 2)}
+WEIGHTS = {
+    "sparsemax": (sparsemax, lambda z, t: np.maximum(z - t, 0)),
+    "entmax": (entmax, lambda z, t: np.maximum(z / 2 - t, 0) ** 2),
+}
 """Both are max(·, 0) of the scores less a threshold at which the weights add up to 1 (Peters et al. 2019, eq. 6)."""
 
 
@@ -67,7 +69,7 @@ def test_missing_tokens_weigh_nothing_and_a_batch_equals_its_units_one_by_one(ki
     pooled, weights = pool(x, there)
     assert torch.all(weights[~there] == 0) and weights.sum(1).tolist() == pytest.approx([1, 1, 1], abs=1e-6)
     for i in range(3):
-        alone, _ = pool(x[i:i + 1, there[i]], torch.ones(1, int(there[i].sum()), dtype=torch.bool))
+        alone, _ = pool(x[i : i + 1, there[i]], torch.ones(1, int(there[i].sum()), dtype=torch.bool))
         assert alone[0].tolist() == pytest.approx(pooled[i].tolist(), abs=1e-6)
 
 

@@ -30,8 +30,16 @@ def face():
     return make_toy_face(ARKIT_NAMES)
 
 
-def cut_world(root, face, seconds: np.ndarray, label: list[str], offset: np.ndarray | None = None, seed: int = 0,
-              session: list[str] | None = None, copies: int = 0):
+def cut_world(
+    root,
+    face,
+    seconds: np.ndarray,
+    label: list[str],
+    offset: np.ndarray | None = None,
+    seed: int = 0,
+    session: list[str] | None = None,
+    copies: int = 0,
+):
     """One recording a person: codewords in bouts of half a second to two, the same habits for all, cut to `seconds`.
     The last `copies` people are the first ones again, their start cut off."""
     codebook = write_model(root, face, ideal_psi(face), stages=3)
@@ -53,11 +61,25 @@ def cut_world(root, face, seconds: np.ndarray, label: list[str], offset: np.ndar
             psi = codebook.decode(words, np.asarray(codebook.levels)[levels])
             psi[:, :20] += 0 if offset is None else offset[i]
             held[f"r{i}"] = words, levels
-            writer.add(Recording(f"r{i}", face.names, psi.astype(np.float32), np.arange(frames) / FPS,
-                                 np.arange(frames), np.ones(frames, bool), FPS, "arkit", "test", f"s{i}",
-                                 session[i] if session else ""), {"trap": label[i]})
+            writer.add(
+                Recording(
+                    f"r{i}",
+                    face.names,
+                    psi.astype(np.float32),
+                    np.arange(frames) / FPS,
+                    np.arange(frames),
+                    np.ones(frames, bool),
+                    FPS,
+                    "arkit",
+                    "test",
+                    f"s{i}",
+                    session[i] if session else "",
+                ),
+                {"trap": label[i]},
+            )
         writer.close({"name": "d", "face": face.id, "simulated": False})
     from dfe_core.expressions.dataset import Dataset
+
     tokens = write_tokens(root, codebook, Dataset.open("d", root), held)
     write_counts(tokens, held)
 
@@ -97,8 +119,14 @@ def test_length_is_named_in_headline_json_and_what_is_left_is_given(lengths):
 
 def test_a_session_offset_is_named_as_session_and_as_resting_face(face, tmp_path):
     second = np.random.default_rng(2).permutation(np.arange(PEOPLE) % 2 == 1)
-    cut_world(tmp_path, face, np.full(PEOPLE, 40), ["b" if x else "a" for x in second], 0.3 * second,
-              session=["2" if x else "1" for x in second])
+    cut_world(
+        tmp_path,
+        face,
+        np.full(PEOPLE, 40),
+        ["b" if x else "a" for x in second],
+        0.3 * second,
+        session=["2" if x else "1" for x in second],
+    )
     found = probe(tmp_path, features=("psi", "bow")).to_json()
     telling = {c["column"] for c in found["confound_checks"] if c["state"] == "tells the label"}
     assert telling == {"session", "resting face"} and scores_of(probe(tmp_path, features=("psi",)))["psi"] > 0.9

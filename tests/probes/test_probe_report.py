@@ -29,8 +29,15 @@ def world(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def result(world):
-    settings = ProbeSettings("m", "d", "condition", features=("bow", "psi"), confounds=("subject", "session", "group"),
-                             regress_out=("session",), **FEW)
+    settings = ProbeSettings(
+        "m",
+        "d",
+        "condition",
+        features=("bow", "psi"),
+        confounds=("subject", "session", "group"),
+        regress_out=("session",),
+        **FEW,
+    )
     return run_probe(settings, world.root)
 
 
@@ -40,7 +47,7 @@ def test_a_report_holds_page_tables_json_methods_and_recipe_and_is_the_same_twic
     assert [f.read_bytes() for f in files] == [f.read_bytes() for f in again]
     assert json.loads((tmp_path / "a" / "result.json").read_text()) == result.to_json()
     page = (tmp_path / "a" / "report.html").read_text()
-    assert "Simulated data" in page and result.summary["methods"] .split(".")[0] in page
+    assert "Simulated data" in page and result.summary["methods"].split(".")[0] in page
     table = pd.read_csv(tmp_path / "a" / "tables" / "scores.csv")
     assert table["score"].tolist() == pytest.approx([r["score"] for r in result.to_json()["rows"]], rel=1e-6)
 
@@ -58,9 +65,15 @@ def test_a_recipe_keeps_tables_by_name(tmp_path):
     assert read_recipe(tmp_path / "r.toml") == settings
 
 
-@pytest.mark.parametrize(("text", "says"), [("model = ", "not readable as TOML"), ("colour = 3", "colour"),
-                                            ('model = "m"\ndataset = "d"', "no label"),
-                                            ('model = "m"\ndataset = "d"\nlabel = "x"\nfolds = 1', "folds: 1")])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("model = ", "not readable as TOML"),
+        ("colour = 3", "colour"),
+        ('model = "m"\ndataset = "d"', "no label"),
+        ('model = "m"\ndataset = "d"\nlabel = "x"\nfolds = 1', "folds: 1"),
+    ],
+)
 def test_a_broken_recipe_is_refused_by_name(tmp_path, text, says):
     (tmp_path / "r.toml").write_text(text)
     with pytest.raises(DataError, match=says):
@@ -77,15 +90,26 @@ def test_confounds_are_judged_by_the_same_features(result):
 
 
 def test_regressing_the_label_itself_out_leaves_chance(world):
-    found = run_probe(ProbeSettings("m", "d", "condition", features=("bow",), regress_out=("condition",), **FEW),
-                      world.root)
+    found = run_probe(
+        ProbeSettings("m", "d", "condition", features=("bow",), regress_out=("condition",), **FEW), world.root
+    )
     assert found.confounds["without"].iloc[0] < 0.6 < found.to_json()["rows"][0]["score"]
 
 
 def test_occlusion_takes_most_where_the_weights_are(result):
     fall = result.occlusion.set_index("region")["fall"]
-    assert fall.max() > 0 and set(fall.index) <= {"brow", "eye", "nose", "cheek", "upper lip", "lower lip",
-                                                  "mouth corner", "jaw", "none", "other"}
+    assert fall.max() > 0 and set(fall.index) <= {
+        "brow",
+        "eye",
+        "nose",
+        "cheek",
+        "upper lip",
+        "lower lip",
+        "mouth corner",
+        "jaw",
+        "none",
+        "other",
+    }
 
 
 def test_moments_that_push_are_runs_of_the_codewords_that_weigh_most(result, world):
@@ -98,9 +122,12 @@ def test_weights_say_towards_which_class_and_how_steadily():
     from types import SimpleNamespace
 
     import numpy as np
+
     coefficients = [[[1.0, -2.0, 0.0]], [[3.0, 1.0, 0.0]]]
-    fits = tuple(SimpleNamespace(model=SimpleNamespace(coef_=np.array(c)),
-                                 transform=SimpleNamespace(origins_=np.arange(3))) for c in coefficients)
+    fits = tuple(
+        SimpleNamespace(model=SimpleNamespace(coef_=np.array(c)), transform=SimpleNamespace(origins_=np.arange(3)))
+        for c in coefficients
+    )
     feature = SimpleNamespace(raw=np.zeros((4, 3)), columns=pd.DataFrame({"codeword": [5, 2, 1]}))
     table = codeword_weights(SimpleNamespace(fits=fits), feature, SimpleNamespace(classes=("a", "b")))
     assert table["codeword"].tolist() == [5, 2] and set(table["towards"]) == {"b"}
@@ -116,8 +143,12 @@ def test_blocks_of_time_are_a_demonstration_without_a_test_against_chance(world)
     take = [{"recording": name, "take": name} for name in world.dataset.recordings["recording"][:3]]
     path = world.root / "takes.csv"
     pd.DataFrame(take).to_csv(path, index=False)
-    found = run_probe(ProbeSettings("m", "d", "take", features=("bow", "psi"), group="time", labels=str(path),
-                                    drop_missing=True, folds=3, **FEW), world.root).to_json()
+    found = run_probe(
+        ProbeSettings(
+            "m", "d", "take", features=("bow", "psi"), group="time", labels=str(path), drop_missing=True, folds=3, **FEW
+        ),
+        world.root,
+    ).to_json()
     assert found["unit"] == "segment" and found["groups"] == 15 and found["subjects"] == 2
     assert [row["p_vs_chance"] for row in found["rows"]] == [None, None]
     assert any("demonstration, not evidence" in text for text in found["warnings"])

@@ -22,6 +22,7 @@ FEW = {"repeats": 1, "resamples": 100, "permutations": 60, "swaps": 300}
 @pytest.fixture(scope="module")
 def face():
     from dfe_core.expressions.arkit import ARKIT_NAMES
+
     return make_toy_face(ARKIT_NAMES)
 
 
@@ -34,8 +35,9 @@ def default(face, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def result(default):
-    return run_probe(ProbeSettings("m", "d", "condition", features=("bow", "au", "psi", "au:truth"), **FEW),
-                     default.root)
+    return run_probe(
+        ProbeSettings("m", "d", "condition", features=("bow", "au", "psi", "au:truth"), **FEW), default.root
+    )
 
 
 def score(result, name: str) -> dict:
@@ -58,8 +60,20 @@ def test_the_codewords_that_decide_are_the_planted_ones(result):
 
 def test_the_json_has_the_keys_of_the_contract_and_is_json(result):
     value = json.loads(json_text(result.to_json()))
-    assert {"label", "task", "unit", "n", "subjects", "classes", "folds", "seed", "rows", "chance", "paired",
-            "top_codewords"} <= set(value)
+    assert {
+        "label",
+        "task",
+        "unit",
+        "n",
+        "subjects",
+        "classes",
+        "folds",
+        "seed",
+        "rows",
+        "chance",
+        "paired",
+        "top_codewords",
+    } <= set(value)
     assert {"features", "model", "metric", "score", "ci95", "p_vs_chance"} <= set(value["rows"][0])
     assert {"a", "b", "difference", "p"} <= set(value["paired"][0])
     assert {"codeword", "weight", "stability"} <= set(value["top_codewords"][0])
@@ -94,14 +108,31 @@ def test_a_label_that_is_only_who_someone_is_scores_at_chance(default, tmp_path)
     who = rng.normal(size=(40, 30))[rows["subject"].rank(method="dense").astype(int) - 1]
     noise = rng.normal(size=who.shape) * 0.01
     pd.DataFrame(who + noise).add_prefix("f").assign(recording=rows["recording"]).to_csv(table, index=False)
-    settings = ProbeSettings("m", "d", "side", features=("who", "bow"), unit="recording", labels=str(labels),
-                             tables={"who": str(table)}, **FEW)
+    settings = ProbeSettings(
+        "m",
+        "d",
+        "side",
+        features=("who", "bow"),
+        unit="recording",
+        labels=str(labels),
+        tables={"who": str(table)},
+        **FEW,
+    )
     found = run_probe(settings, default.root)
     assert score(found, "who")["score"] < 0.65 and score(found, "who")["p_vs_chance"] > 0.05
     leaky = rows[["recording"]].assign(side=labels_of(labels), apart=rows["recording"])
     leaky.to_csv(labels, index=False)
-    split = ProbeSettings("m", "d", "side", features=("who",), unit="recording", labels=str(labels), group="apart",
-                          tables={"who": str(table)}, **FEW)
+    split = ProbeSettings(
+        "m",
+        "d",
+        "side",
+        features=("who",),
+        unit="recording",
+        labels=str(labels),
+        group="apart",
+        tables={"who": str(table)},
+        **FEW,
+    )
     assert score(run_probe(split, default.root), "who")["score"] > 0.9
 
 
@@ -116,29 +147,55 @@ def test_regression_finds_a_planted_quantity(face, tmp_path):
     assert found["rows"][0]["score"] > 0.1 and found["rows"][0]["p_vs_chance"] < 0.05
 
 
-@pytest.mark.parametrize("name", ["bow-counts", "bow-intensity", "bow-stages", "bow-onsets", "bow-pairs", "au-sided",
-                                  "psi-pca", "psi-kmeans", "bow+au"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bow-counts",
+        "bow-intensity",
+        "bow-stages",
+        "bow-onsets",
+        "bow-pairs",
+        "au-sided",
+        "psi-pca",
+        "psi-kmeans",
+        "bow+au",
+    ],
+)
 def test_every_kind_of_feature_gives_a_score_with_an_interval(default, name):
-    found = run_probe(ProbeSettings("m", "d", "condition", features=(name,), folds=3, inner_folds=2, **FEW),
-                      default.root).to_json()["rows"][0]
+    found = run_probe(
+        ProbeSettings("m", "d", "condition", features=(name,), folds=3, inner_folds=2, **FEW), default.root
+    ).to_json()["rows"][0]
     assert 0 <= found["ci95"][0] <= found["score"] <= found["ci95"][1] <= 1
 
 
 @pytest.mark.parametrize("model", ["svm", "boosting"])
 @pytest.mark.parametrize("label", ["condition", "arousal"])
 def test_other_models_give_a_score(default, model, label):
-    settings = ProbeSettings("m", "d", label, features=("au",), models=(model,), folds=2, inner_folds=2,
-                             resamples=100, permutations=19, swaps=99)
+    settings = ProbeSettings(
+        "m",
+        "d",
+        label,
+        features=("au",),
+        models=(model,),
+        folds=2,
+        inner_folds=2,
+        resamples=100,
+        permutations=19,
+        swaps=99,
+    )
     row = run_probe(settings, default.root).to_json()["rows"][0]
     assert row["model"] == model and np.isfinite(row["score"])
 
 
-@pytest.mark.parametrize(("changes", "says"), [
-    ({"features": ("bag",)}, "bag: no such feature"),
-    ({"features": ("au:nobody",)}, "no AUs of this name"),
-    ({"dataset": "none"}, "not encoded yet"),
-    ({"model": "none"}, "no trained model"),
-])
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"features": ("bag",)}, "bag: no such feature"),
+        ({"features": ("au:nobody",)}, "no AUs of this name"),
+        ({"dataset": "none"}, "not encoded yet"),
+        ({"model": "none"}, "no trained model"),
+    ],
+)
 def test_what_is_not_there_is_named(default, changes, says):
     with pytest.raises(DataError) as refusal:
         run_probe(ProbeSettings(**({"model": "m", "dataset": "d", "label": "condition"} | changes)), default.root)
@@ -148,8 +205,14 @@ def test_what_is_not_there_is_named(default, changes, says):
 def test_constant_features_and_recordings_under_two_names_are_refused(default, tmp_path):
     rows = default.dataset.recordings
     table = tmp_path / "flat.csv"
-    settings = {"model": "m", "dataset": "d", "label": "condition", "features": ("mine",),
-                "tables": {"mine": str(table)}, **FEW}
+    settings = {
+        "model": "m",
+        "dataset": "d",
+        "label": "condition",
+        "features": ("mine",),
+        "tables": {"mine": str(table)},
+        **FEW,
+    }
     rows[["recording"]].assign(f=1.0).to_csv(table, index=False)
     with pytest.raises(DataError, match="constant over all 80 units"):
         run_probe(ProbeSettings(**settings), default.root)
@@ -167,9 +230,12 @@ def test_a_feature_table_with_a_hole_and_columns_that_are_not_there_are_refused(
     names = default.dataset.recordings[["recording"]]
     names.assign(f=[np.nan, *range(1, len(names))]).to_csv(tmp_path / "hole.csv", index=False)
     with pytest.raises(DataError, match="no number in column f for recording"):
-        run_probe(ProbeSettings("m", "d", "condition", features=("x",), tables={"x": str(tmp_path / "hole.csv")},
-                                **FEW), default.root)
+        run_probe(
+            ProbeSettings("m", "d", "condition", features=("x",), tables={"x": str(tmp_path / "hole.csv")}, **FEW),
+            default.root,
+        )
     for what in ("confounds", "regress_out"):
         with pytest.raises(DataError, match=f"nothing: no such column among the {what}"):
-            run_probe(ProbeSettings("m", "d", "condition", features=("bow",), **{what: ("nothing",)}, **FEW),
-                      default.root)
+            run_probe(
+                ProbeSettings("m", "d", "condition", features=("bow",), **{what: ("nothing",)}, **FEW), default.root
+            )

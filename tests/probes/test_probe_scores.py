@@ -80,8 +80,9 @@ def test_weighted_refits_are_those_of_rows_that_are_there_so_often():
         np.testing.assert_allclose(line[:, 0], ridge.predict(test), atol=1e-8)
 
 
-@pytest.mark.parametrize(("classes", "shape", "strength"), [(2, (40, 8), 1.0), (2, (30, 80), 0.01), (3, (45, 20), 0.1),
-                                                            (4, (60, 5), 1.0)])
+@pytest.mark.parametrize(
+    ("classes", "shape", "strength"), [(2, (40, 8), 1.0), (2, (30, 80), 0.01), (3, (45, 20), 0.1), (4, (60, 5), 1.0)]
+)
 def test_many_logistic_refits_are_those_of_scikit_learn(classes, shape, strength):
     rng = np.random.default_rng(1)
     train, test = rng.normal(size=shape), rng.normal(size=(12, shape[1]))
@@ -103,8 +104,13 @@ def test_the_penalty_of_each_draw_is_the_one_its_own_inner_folds_choose():
     inner = [(np.flatnonzero(np.arange(36) % 3 != k), np.flatnonzero(np.arange(36) % 3 == k)) for k in range(3)]
     ours = reselected_ridge_values(train, y, test, alphas, inner, counts)
     for values, count in zip(ours, counts, strict=True):
-        loss = [sum(np.sum(count[b] * (Ridge(alpha=a).fit(train[s], y[s], count[s]).predict(train[b]) - y[b]) ** 2)
-                    for s, b in inner) for a in alphas]
+        loss = [
+            sum(
+                np.sum(count[b] * (Ridge(alpha=a).fit(train[s], y[s], count[s]).predict(train[b]) - y[b]) ** 2)
+                for s, b in inner
+            )
+            for a in alphas
+        ]
         best = Ridge(alpha=alphas[int(np.argmin(loss))]).fit(train, y, count)
         np.testing.assert_allclose(values[:, 0], best.predict(test), atol=1e-6)
 
@@ -143,8 +149,16 @@ def test_a_clear_difference_is_found_however_many_pairs_are_corrected():
     """Eleven rows, 55 pairs: one that is right, ten that guess; permuted scores as there are by default."""
     rng = np.random.default_rng(0)
     y, n = np.tile([0, 1], 30), 60
-    target = Target("classify", "recording", np.arange(n).astype(str), np.repeat(np.arange(30), 2).astype(str), y,
-                    ("a", "b"), np.arange(n), pd.DataFrame({"unit": np.arange(n)}))
+    target = Target(
+        "classify",
+        "recording",
+        np.arange(n).astype(str),
+        np.repeat(np.arange(30), 2).astype(str),
+        y,
+        ("a", "b"),
+        np.arange(n),
+        pd.DataFrame({"unit": np.arange(n)}),
+    )
     fold = np.arange(n) // 2 % 5
     values = {"right": np.eye(2)[y], **{f"guess {i}": rng.normal(size=(n, 2)) for i in range(10)}}
     rows = {name: (Predictions(v, fold, ()),) for name, v in values.items()}

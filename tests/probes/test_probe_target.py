@@ -23,9 +23,21 @@ def dataset_of(root: Path, labels: dict[str, list], subjects: list[str], seconds
     with open_writer("d", NAMES, root) as writer:
         for i, subject in enumerate(subjects):
             psi = np.random.default_rng(i).random((frames, 3)).astype(np.float32)
-            writer.add(Recording(f"r{i}", NAMES, psi, np.arange(frames) / 10, np.arange(frames),
-                                 np.ones(frames, bool), 10.0, "arkit", "test", subject),
-                       {name: column[i] for name, column in labels.items()})
+            writer.add(
+                Recording(
+                    f"r{i}",
+                    NAMES,
+                    psi,
+                    np.arange(frames) / 10,
+                    np.arange(frames),
+                    np.ones(frames, bool),
+                    10.0,
+                    "arkit",
+                    "test",
+                    subject,
+                ),
+                {name: column[i] for name, column in labels.items()},
+            )
         writer.close({"name": "d", "face": "f", "simulated": False})
     return Dataset.open("d", root)
 
@@ -36,8 +48,11 @@ def target_of(dataset: Dataset, **changes):
 
 
 def test_a_label_constant_within_subjects_is_predicted_by_subject(tmp_path):
-    target = target_of(dataset_of(tmp_path, {"mood": ["x", "x", "y", "y", "x", "x", "y", "y"]},
-                                  ["a", "a", "b", "b", "c", "c", "d", "d"]))
+    target = target_of(
+        dataset_of(
+            tmp_path, {"mood": ["x", "x", "y", "y", "x", "x", "y", "y"]}, ["a", "a", "b", "b", "c", "c", "d", "d"]
+        )
+    )
     assert target.unit == "subject" and target.n == 4
     np.testing.assert_array_equal(target.member, [0, 0, 1, 1, 2, 2, 3, 3])
     assert target.y.tolist() == [0, 1, 0, 1] and target.classes == ("x", "y")
@@ -57,20 +72,23 @@ def test_the_kind_of_label_decides_the_task():
     assert decide_task(pd.Series(range(40))) == "regress"
 
 
-@pytest.mark.parametrize(("labels", "subjects", "changes", "says"), [
-    (["x"] * 4, "abcd", {}, "every unit is 'x'"),
-    (["x", "y", "x", "y"], "aaaa", {}, "--group time"),
-    (["x", "x", "x", "y"], "abcd", {}, "class 'y' occurs in 1 subject(s)"),
-    (["x", "y", "x", "y"], "abcd", {"folds": 3}, "--folds 2"),
-    (["x", None, "x", "y"], "abcd", {}, "no value for 1 of 4 recordings (r1)"),
-    ([None] * 4, "abcd", {}, "no recording has a value"),
-    (["x", "y", "x", "y"], "abcd", {"label": "stress"}, "no such label"),
-    (["x", "y", "x", "y"], "abcd", {"group": "site"}, "no such column"),
-    (["x", "y", "x", "y"], "abcd", {"task": "regress"}, "'x' is no number"),
-    ([2.5] * 4, "abcd", {"task": "regress"}, "every unit has the value 2.5"),
-    (["x", "y", "x", "y"], "aabb", {"unit": "subject"}, "has more than one mood"),
-    ([1, 2, 1, 3], "abcd", {}, "--task regress, which takes the numbers as a scale"),
-])
+@pytest.mark.parametrize(
+    ("labels", "subjects", "changes", "says"),
+    [
+        (["x"] * 4, "abcd", {}, "every unit is 'x'"),
+        (["x", "y", "x", "y"], "aaaa", {}, "--group time"),
+        (["x", "x", "x", "y"], "abcd", {}, "class 'y' occurs in 1 subject(s)"),
+        (["x", "y", "x", "y"], "abcd", {"folds": 3}, "--folds 2"),
+        (["x", None, "x", "y"], "abcd", {}, "no value for 1 of 4 recordings (r1)"),
+        ([None] * 4, "abcd", {}, "no recording has a value"),
+        (["x", "y", "x", "y"], "abcd", {"label": "stress"}, "no such label"),
+        (["x", "y", "x", "y"], "abcd", {"group": "site"}, "no such column"),
+        (["x", "y", "x", "y"], "abcd", {"task": "regress"}, "'x' is no number"),
+        ([2.5] * 4, "abcd", {"task": "regress"}, "every unit has the value 2.5"),
+        (["x", "y", "x", "y"], "aabb", {"unit": "subject"}, "has more than one mood"),
+        ([1, 2, 1, 3], "abcd", {}, "--task regress, which takes the numbers as a scale"),
+    ],
+)
 def test_what_no_score_could_be_trusted_on_is_refused(tmp_path, labels, subjects, changes, says):
     dataset = dataset_of(tmp_path, {"mood": labels}, list(subjects))
     with pytest.raises(DataError) as refusal:
@@ -85,11 +103,14 @@ def test_recordings_without_a_label_can_be_left_out(tmp_path):
     assert target.member.tolist() == [0, -1, 1, 2, 3]
 
 
-@pytest.mark.parametrize(("text", "says"), [
-    ("recording,mood\nr0,x\nr9,y\n", "row 3: recording 'r9' is not in the dataset"),
-    ("recording,mood\nr0,x\nr0,y\n", "row 3: recording 'r0' twice"),
-    ("name,mood\nr0,x\n", "expected a recording column"),
-])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("recording,mood\nr0,x\nr9,y\n", "row 3: recording 'r9' is not in the dataset"),
+        ("recording,mood\nr0,x\nr0,y\n", "row 3: recording 'r0' twice"),
+        ("name,mood\nr0,x\n", "expected a recording column"),
+    ],
+)
 def test_a_label_file_is_checked_against_the_dataset(tmp_path, text, says):
     dataset = dataset_of(tmp_path, {"other": ["x", "y", "x", "y"]}, list("abcd"))
     path = tmp_path / "labels.csv"

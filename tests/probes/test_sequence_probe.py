@@ -19,8 +19,9 @@ from dfe_core.probes.validation import Fold
 from dfe_core.tokenizer.codebook import Codebook
 
 CODEWORDS, STAGES = 12, 2
-QUICK = SequenceSettings(width=16, heads=2, layers=1, chunk=16, chunks=2, epochs=25, patience=25, batch=12, dropout=0.0,
-                         rate=1e-2)
+QUICK = SequenceSettings(
+    width=16, heads=2, layers=1, chunk=16, chunks=2, epochs=25, patience=25, batch=12, dropout=0.0, rate=1e-2
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,22 +29,44 @@ def codebook() -> Codebook:
     rng = np.random.default_rng(0)
     psi = rng.random((CODEWORDS, 6)).astype(np.float32)
     psi[0] = 0
-    return Codebook("m", psi, np.array([0.5, 1.0], np.float32), STAGES, tuple("abcdef"), "toy",
-                    pd.DataFrame({"codeword": range(CODEWORDS)}))
+    return Codebook(
+        "m",
+        psi,
+        np.array([0.5, 1.0], np.float32),
+        STAGES,
+        tuple("abcdef"),
+        "toy",
+        pd.DataFrame({"codeword": range(CODEWORDS)}),
+    )
 
 
 def sequences_of(words: list[list[int]]) -> TokenSequences:
     flat = np.concatenate(words).astype(np.int64)
     count = np.array([len(w) for w in words])
     place = np.concatenate([np.arange(n) for n in count])
-    return TokenSequences(flat, place % STAGES, np.ones(len(flat), np.float32), np.full(len(flat), 0.1, np.float32),
-                          place * 0.2, np.repeat(np.arange(len(words)), count), np.r_[0, np.cumsum(count)])
+    return TokenSequences(
+        flat,
+        place % STAGES,
+        np.ones(len(flat), np.float32),
+        np.full(len(flat), 0.1, np.float32),
+        place * 0.2,
+        np.repeat(np.arange(len(words)), count),
+        np.r_[0, np.cumsum(count)],
+    )
 
 
 def target_of(y: np.ndarray, task: str = "classify") -> Target:
     names = np.array([f"u{i}" for i in range(len(y))])
-    return Target(task, "recording", names, names, y, ("no", "yes") if task == "classify" else (),
-                  np.arange(len(y)), pd.DataFrame({"unit": names}))
+    return Target(
+        task,
+        "recording",
+        names,
+        names,
+        y,
+        ("no", "yes") if task == "classify" else (),
+        np.arange(len(y)),
+        pd.DataFrame({"unit": names}),
+    )
 
 
 def folds_of(n: int, outer: int = 2) -> tuple[Fold, ...]:
@@ -115,16 +138,19 @@ def test_labels_of_test_people_change_no_prediction_of_theirs(codebook):
     for fold in folds:
         other = y.copy()
         other[fold.test] = 1 - other[fold.test]
-        one, two = (probe_sequences(sequences, target_of(labels), (fold,), codebook, settings).predictions.values
-                    for labels in (y, other))
+        one, two = (
+            probe_sequences(sequences, target_of(labels), (fold,), codebook, settings).predictions.values
+            for labels in (y, other)
+        )
         assert np.array_equal(one[fold.test], two[fold.test])
 
 
 def test_training_stops_by_the_inner_people_and_keeps_their_best_epoch(codebook):
     rng = np.random.default_rng(4)
     sequences, target = sequences_of([rng.integers(1, CODEWORDS, 12) for _ in range(24)]), target_of(np.arange(24) % 2)
-    trained = train_network(sequences, target, np.arange(16), np.arange(16, 24), codebook,
-                            replace(QUICK, epochs=40, patience=3))
+    trained = train_network(
+        sequences, target, np.arange(16), np.arange(16, 24), codebook, replace(QUICK, epochs=40, patience=3)
+    )
     assert trained.epoch == int(np.argmin(trained.losses)) + 1 and trained.loss == min(trained.losses)
     assert len(trained.losses) == min(40, trained.epoch + 3)
 
@@ -141,8 +167,13 @@ def test_a_quantity_is_predicted_in_its_own_unit(codebook):
 
 def test_a_unit_without_tokens_still_has_a_prediction(codebook):
     words = [np.array([], int) if i == 3 else np.array([1, 2, 7]) for i in range(16)]
-    found = probe_sequences(sequences_of(words), target_of(np.arange(16) % 2), folds_of(16), codebook,
-                            replace(QUICK, epochs=2, pooling="class-token"))
+    found = probe_sequences(
+        sequences_of(words),
+        target_of(np.arange(16) % 2),
+        folds_of(16),
+        codebook,
+        replace(QUICK, epochs=2, pooling="class-token"),
+    )
     assert np.isfinite(found.predictions.values).all()
     assert found.predictions.values.sum(1) == pytest.approx(np.ones(16))
 
@@ -151,13 +182,15 @@ def test_chunks_hold_every_token_once_and_training_draws_some(codebook):
     sequences = sequences_of([np.arange(1, 11) % 11, np.arange(1, 60) % CODEWORDS])
     batch = make_chunks(sequences, np.array([1, 0]), QUICK)
     for row, unit in zip(batch.source, (1, 0), strict=True):
-        assert sorted(row[row >= 0].tolist()) == list(range(*sequences.edges[unit:unit + 2]))
+        assert sorted(row[row >= 0].tolist()) == list(range(*sequences.edges[unit : unit + 2]))
     drawn = make_chunks(sequences, np.array([1]), QUICK, np.random.default_rng(0))
     assert drawn.codeword.shape[1] <= QUICK.chunks and int(drawn.there.sum()) <= QUICK.chunks * QUICK.chunk
 
 
-@pytest.mark.parametrize(("change", "says"), [({"pooling": "max"}, "softmax or sparsemax"), ({"width": 10}, "multiple"),
-                                              ({"epochs": 0}, "1 or more")])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"pooling": "max"}, "softmax or sparsemax"), ({"width": 10}, "multiple"), ({"epochs": 0}, "1 or more")],
+)
 def test_settings_that_cannot_be_are_refused(change, says):
     with pytest.raises(DataError, match=says):
         replace(SequenceSettings(), **change)

@@ -16,11 +16,24 @@ def words() -> WordEncoder:
     return WordEncoder()
 
 
-@pytest.mark.parametrize(("said", "meant"), [
-    ("a smile", "AU12"), ("eyebrows lowered", "AU4"), ("frowning brows", "AU4"), ("jaw drop", "AU26"),
-    ("a wink", "AU46"), ("puffed cheeks", "AD34"), ("wrinkle the nose", "AU9"), ("looking up", "AU63"),
-    ("AU 12", "AU12"), ("upper lip lifted", "AU10"), ("lower lip down", "AU16"), ("lip corners down", "AU15"),
-    ("kiss", "AU18")])
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("a smile", "AU12"),
+        ("eyebrows lowered", "AU4"),
+        ("frowning brows", "AU4"),
+        ("jaw drop", "AU26"),
+        ("a wink", "AU46"),
+        ("puffed cheeks", "AD34"),
+        ("wrinkle the nose", "AU9"),
+        ("looking up", "AU63"),
+        ("AU 12", "AU12"),
+        ("upper lip lifted", "AU10"),
+        ("lower lip down", "AU16"),
+        ("lip corners down", "AU15"),
+        ("kiss", "AU18"),
+    ],
+)
 def test_everyday_words_find_their_action(words, said, meant):
     near = words.encode([said])[0] @ words.encode([f"{au} {action_words(au)}" for au in ACTION_WORDS]).T
     assert list(ACTION_WORDS)[int(near.argmax())] == meant
@@ -68,7 +81,9 @@ def test_prompts_name_the_actions_of_the_emotion():
     assert class_prompt("Happy") == "a happy face, happiness: cheeks raised, lip corners pulled up, a smile"
     assert "nose wrinkled" in class_prompt("negative") and class_prompt("negative").count("; or ") == 4
     assert class_prompts(["happy", "odd", "mixed"], {"odd": "a face with one brow up"}, ("mixed",)) == {
-        "happy": class_prompt("happy"), "odd": "a face with one brow up"}
+        "happy": class_prompt("happy"),
+        "odd": "a face with one brow up",
+    }
 
 
 def test_a_class_nobody_knows_needs_a_prompt_of_its_own():
@@ -79,7 +94,9 @@ def test_a_class_nobody_knows_needs_a_prompt_of_its_own():
 
 
 def test_captions_tell_both_sides_once():
-    assert caption([("AU12", "left"), ("AU12", "right"), ("AU4", "left")]) == \
-        "a face with lip corners pulled up, a smile, left brows lowered and drawn together"
+    assert (
+        caption([("AU12", "left"), ("AU12", "right"), ("AU4", "left")])
+        == "a face with lip corners pulled up, a smile, left brows lowered and drawn together"
+    )
     assert caption([]) == "a neutral face: nothing moves"
     assert set(ACTION_WORDS) <= set(ACTION_UNITS)

@@ -34,11 +34,13 @@ def slowly(part: Tokens) -> list[tuple]:
 
 
 def test_repeats_are_one_token_and_rest_is_none():
-    part = recording([[1, 0], [1, 3], [2, 3], [2, 3], [1, 0]], [[.2, 0], [.6, 1], [1, 1], [1, .5], [1, 0]])
+    part = recording([[1, 0], [1, 3], [2, 3], [2, 3], [1, 0]], [[0.2, 0], [0.6, 1], [1, 1], [1, 0.5], [1, 0]])
     codeword, stage, intensity, seconds, time_s = collapse(part)
     assert codeword.tolist() == [1, 2, 1, 3] and stage.tolist() == [0, 0, 0, 1]
     assert intensity.tolist() == pytest.approx([0.6, 1, 1, 1])
-    assert seconds.tolist() == pytest.approx([0.2, 0.2, 0.1, 0.3]) and time_s.tolist() == pytest.approx([0, .2, .4, .1])
+    assert seconds.tolist() == pytest.approx([0.2, 0.2, 0.1, 0.3]) and time_s.tolist() == pytest.approx(
+        [0, 0.2, 0.4, 0.1]
+    )
 
 
 def test_collapsing_agrees_with_a_loop_over_frames():
@@ -47,8 +49,10 @@ def test_collapsing_agrees_with_a_loop_over_frames():
     tokens = np.repeat(rng.integers(0, 4, (50, 3)), 4, axis=0)
     part = recording(tokens, np.where(tokens > 0, rng.choice([0.5, 1.0], tokens.shape), 0), frame=frame)
     codeword, stage, intensity, seconds, time_s = collapse(part)
-    got = sorted((int(s), round(float(t), 6), int(c), round(float(i), 6), int(round(d * 10)))
-                 for s, t, c, i, d in zip(stage, time_s, codeword, intensity, seconds, strict=True))
+    got = sorted(
+        (int(s), round(float(t), 6), int(c), round(float(i), 6), int(round(d * 10)))
+        for s, t, c, i, d in zip(stage, time_s, codeword, intensity, seconds, strict=True)
+    )
     assert got == slowly(part)
 
 
@@ -58,8 +62,11 @@ def world(tmp_path_factory, toy_face):
 
 
 def spans_of(world, seconds: float) -> pd.DataFrame:
-    rows = [(name, start, start + seconds) for name in world.dataset.recordings["recording"]
-            for start in np.arange(0, 12 - 1e-9, seconds)]
+    rows = [
+        (name, start, start + seconds)
+        for name in world.dataset.recordings["recording"]
+        for start in np.arange(0, 12 - 1e-9, seconds)
+    ]
     return pd.DataFrame(rows, columns=["recording", "start_s", "end_s"]).assign(span=np.arange(len(rows)))
 
 
@@ -86,12 +93,14 @@ def test_spans_of_no_unit_are_left_out(world):
 
 def test_of_too_many_tokens_those_that_move_most_stay(world):
     spans = spans_of(world, 12.0)
-    every, few = (token_sequences(world.tokens, world.codebook, SpanIndex(spans), np.arange(6), 6, most=most)
-                  for most in (10_000, 7))
+    every, few = (
+        token_sequences(world.tokens, world.codebook, SpanIndex(spans), np.arange(6), 6, most=most)
+        for most in (10_000, 7)
+    )
     size = world.codebook.table["peak_mm"].to_numpy()
     assert np.diff(few.edges).tolist() == [7] * 6
     for unit in range(6):
-        whole, part = slice(*every.edges[unit:unit + 2]), slice(*few.edges[unit:unit + 2])
+        whole, part = slice(*every.edges[unit : unit + 2]), slice(*few.edges[unit : unit + 2])
         strongest = np.sort(every.intensity[whole] * size[every.codeword[whole]])[-7:]
         assert np.sort(few.intensity[part] * size[few.codeword[part]]) == pytest.approx(strongest, rel=1e-5)
 
@@ -103,7 +112,8 @@ def test_shuffling_moves_tokens_within_their_unit_only(world):
     assert np.array_equal(time.time_s, sequences.time_s) and np.array_equal(stage.codeword, sequences.codeword)
     assert not np.array_equal(time.codeword, sequences.codeword) and not np.array_equal(stage.stage, sequences.stage)
     for unit in range(6):
-        rows = slice(*sequences.edges[unit:unit + 2])
-        assert sorted(zip(time.codeword[rows], time.seconds[rows], strict=True)) == \
-            sorted(zip(sequences.codeword[rows], sequences.seconds[rows], strict=True))
+        rows = slice(*sequences.edges[unit : unit + 2])
+        assert sorted(zip(time.codeword[rows], time.seconds[rows], strict=True)) == sorted(
+            zip(sequences.codeword[rows], sequences.seconds[rows], strict=True)
+        )
         assert sorted(stage.stage[rows]) == sorted(sequences.stage[rows])

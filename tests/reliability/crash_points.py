@@ -32,8 +32,9 @@ class Disk:
             return
         self._busy = True
         try:
-            seen = tuple(sorted((str(p), s.st_size, s.st_mtime_ns, s.st_ino) for p in self.root.rglob("*")
-                                if (s := p.lstat())))
+            seen = tuple(
+                sorted((str(p), s.st_size, s.st_mtime_ns, s.st_ino) for p in self.root.rglob("*") if (s := p.lstat()))
+            )
             if seen != self._last:
                 self._last = seen
                 self.copies.append(Path(shutil.copytree(self.root, self.into / f"{len(self.copies):04d}")))
@@ -59,11 +60,15 @@ def _before(function: Callable, disk: Disk) -> Callable:
     def step(*args, **kwargs):
         disk()
         return function(*args, **kwargs)
+
     return step
 
 
 def content(root: Path, kinds: tuple[str, ...] = KINDS) -> dict[str, str]:
     """{path: hash} of every file of every artefact that is there by its name."""
     paths = [path for kind in kinds for path in sorted((root / kind).rglob("*"))]
-    return {str(path.relative_to(root)): file_sha256(path) for path in paths
-            if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)}
+    return {
+        str(path.relative_to(root)): file_sha256(path)
+        for path in paths
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
+    }

@@ -37,7 +37,8 @@ def world(cache: Path, toy_face) -> World:
     made = make_world(cache, toy_face)
     seal(cache / "models" / "m", ("codewords.parquet", "config.json"))
     pd.DataFrame({"recording": ["r0"], "stage": [0], "codeword": [1], "uses": [2], "intensity": [1.0]}).to_parquet(
-        made.tokens.path / "counts.parquet")
+        made.tokens.path / "counts.parquet"
+    )
     seal(made.tokens.path)
     derive_aus(made.dataset, "derived", root=cache)
     Notebook.open("m", cache).edit(3, "ana", name="brow up", note="seen in half of the takes")
@@ -65,7 +66,8 @@ READERS: dict[str, Callable[[Path], object]] = {
     "tokens/m--d/tokens.parquet": lambda root: TokenCache.open("m", "d", root).recording("r1"),
     "tokens/m--d/counts.parquet": lambda root: TokenCache.open("m", "d", root).counts,
     "analyses/aus--d--derived/manifest.json": lambda root: AlignedAus.open("d", "derived", root),
-    "analyses/aus--d--derived/aus.parquet": lambda root: AlignedAus.open("d", "derived", root).recording("r1")}
+    "analyses/aus--d--derived/aus.parquet": lambda root: AlignedAus.open("d", "derived", root).recording("r1"),
+}
 
 
 @pytest.mark.parametrize("file", list(READERS))
@@ -88,14 +90,15 @@ def test_a_flip_is_refused_by_the_reader_and_told_by_doctor(world: World, file: 
 INDEXES: dict[str, Callable[[World], object]] = {
     "runs": lambda w: build_runs(w.tokens).runs(1).to_csv(),
     "faces": lambda w: build_moments(w.dataset, w.face).search(w.codebook.psi[3], 5).to_csv(),
-    "frames": lambda w: training_frames(w.dataset, split_dataset(w.dataset, 0.34, 0.0, 0), w.root).moment.tolist()}
+    "frames": lambda w: training_frames(w.dataset, split_dataset(w.dataset, 0.34, 0.0, 0), w.root).moment.tolist(),
+}
 
 
 @pytest.mark.parametrize("name", list(INDEXES))
 def test_an_index_with_a_flip_is_made_again_by_itself(world: World, name: str):
     before = set((world.root / "analyses").iterdir())
     right = INDEXES[name](world)
-    folder, = (p for p in set((world.root / "analyses").iterdir()) - before if p.is_dir())
+    (folder,) = (p for p in set((world.root / "analyses").iterdir()) - before if p.is_dir())
     files = [p for p in sorted(folder.iterdir()) if not p.name.startswith(".")]
     assert SEAL in {p.name for p in files}
     for seed in range(FLIPS):
@@ -109,9 +112,11 @@ def test_an_index_with_a_flip_is_made_again_by_itself(world: World, name: str):
 
 @pytest.mark.parametrize("version", [0, 99, "1", None])
 def test_versions_that_this_dfe_does_not_know_are_refused_and_told(world: World, version):
-    for label, act in (("models/m", lambda: Codebook.open("m", world.root)),
-                       ("tokens/m--d", lambda: TokenCache.open("m", "d", world.root)),
-                       ("datasets/d", lambda: Dataset.open("d", world.root))):
+    for label, act in (
+        ("models/m", lambda: Codebook.open("m", world.root)),
+        ("tokens/m--d", lambda: TokenCache.open("m", "d", world.root)),
+        ("datasets/d", lambda: Dataset.open("d", world.root)),
+    ):
         folder = world.root / label
         path = folder / ("config.json" if label.startswith("models") else "manifest.json")
         write_json(path, {**read_json(path), "schema_version": version})

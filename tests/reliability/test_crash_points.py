@@ -53,9 +53,16 @@ def swap(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     return request.param
 
 
-def check(root: Path, act: Callable[[], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-          again: Callable[[Path], object] = lambda root: None, kinds: tuple[str, ...] = KINDS_MADE,
-          least: int = 4, sound: bool = True) -> int:
+def check(
+    root: Path,
+    act: Callable[[], object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    again: Callable[[Path], object] = lambda root: None,
+    kinds: tuple[str, ...] = KINDS_MADE,
+    least: int = 4,
+    sound: bool = True,
+) -> int:
     """Walk all steps of `act`; after each: old or new, no fault (where the artefacts are sound ones), nothing
     for doctor to lose, and `again` works. Returns the number of steps."""
     old = content(root, kinds)
@@ -77,19 +84,27 @@ def check(root: Path, act: Callable[[], object], tmp_path: Path, monkeypatch: py
 
 def try_again(act: Callable[[Path], object]) -> Callable[[Path], None]:
     """Do it once more: it works, or is refused in words because it is done."""
+
     def again(root: Path) -> None:
         try:
             act(root)
         except DataError as error:
-            assert "exists" in str(error) or "no recording" in str(error) or "no such" in str(error) or \
-                "nothing of this id" in str(error), error
+            assert (
+                "exists" in str(error)
+                or "no recording" in str(error)
+                or "no such" in str(error)
+                or "nothing of this id" in str(error)
+            ), error
+
     return again
 
 
 def test_import(cache: Path, sources: Path, toy_face, tmp_path, monkeypatch):
     save_face(toy_face, cache)
+
     def act(root):
         import_dataset([sources], "study", face="toy-1", root=root)
+
     check(cache, lambda: act(cache), tmp_path, monkeypatch, try_again(act))
 
 
@@ -101,13 +116,20 @@ def test_removal_of_a_recording_and_its_undo(study: Dataset, cache: Path, swap: 
 
     def undone(root):  # whatever the kill left, the recording is there or can be brought back, whole
         try_again(act)(root)
-        entry, = trash.discarded(root)
+        (entry,) = trash.discarded(root)
         put_back(entry, root)
         assert content(root, ("datasets",)) == before and trash.discarded(root) == []
+
     check(cache, lambda: act(cache), tmp_path, monkeypatch, undone, least=15)
     entry = entries[0]
-    check(cache, lambda: put_back(entry, cache), tmp_path / "undo", monkeypatch,
-          try_again(lambda root: put_back(trash.find(entry.id, root), root)), least=15)
+    check(
+        cache,
+        lambda: put_back(entry, cache),
+        tmp_path / "undo",
+        monkeypatch,
+        try_again(lambda root: put_back(trash.find(entry.id, root), root)),
+        least=15,
+    )
 
 
 def test_removal_of_a_model_and_its_undo(study: Dataset, cache: Path, toy_face, tmp_path, monkeypatch):
@@ -125,14 +147,21 @@ def test_removal_of_a_model_and_its_undo(study: Dataset, cache: Path, toy_face, 
     def undone(root):
         if not trash.discarded(root):
             act(root)
-        entry, = trash.discarded(root)
+        (entry,) = trash.discarded(root)
         trash.restore(entry.id, root)
         assert content(root) == whole
+
     check(cache, lambda: act(cache), tmp_path, monkeypatch, undone, (*kinds, "tokens"), sound=False)
     number = trash.discarded(cache)[0].id
-    check(cache, lambda: trash.restore(number, cache), tmp_path / "undo", monkeypatch,
-          try_again(lambda root: trash.restore(number, root)), (*kinds, "tokens"),
-          sound=False)
+    check(
+        cache,
+        lambda: trash.restore(number, cache),
+        tmp_path / "undo",
+        monkeypatch,
+        try_again(lambda root: trash.restore(number, root)),
+        (*kinds, "tokens"),
+        sound=False,
+    )
 
 
 def test_notes(study: Dataset, cache: Path, toy_face, tmp_path, monkeypatch):
@@ -141,17 +170,36 @@ def test_notes(study: Dataset, cache: Path, toy_face, tmp_path, monkeypatch):
 
     def again(root):
         assert Notebook.open("m", root).edit(2, "bo", name="jaw").of(2).name == "jaw"
-    check(cache, lambda: Notebook.open("m", cache).edit(1, "ana", note="raised"), tmp_path, monkeypatch, again, least=2,
-          sound=False)
+
+    check(
+        cache,
+        lambda: Notebook.open("m", cache).edit(1, "ana", note="raised"),
+        tmp_path,
+        monkeypatch,
+        again,
+        least=2,
+        sound=False,
+    )
 
 
 def test_removed_for_good_through_the_catalogue(study: Dataset, cache: Path, tmp_path, monkeypatch):
-    check(cache, lambda: remove(find("datasets/study", cache), root=cache), tmp_path, monkeypatch,
-          lambda root: np.testing.assert_equal(len(trash.discarded(root)) + (root / "datasets/study").is_dir(), 1))
+    check(
+        cache,
+        lambda: remove(find("datasets/study", cache), root=cache),
+        tmp_path,
+        monkeypatch,
+        lambda root: np.testing.assert_equal(len(trash.discarded(root)) + (root / "datasets/study").is_dir(), 1),
+    )
 
 
-TINY = {"tokenizer.codewords": 12, "tokenizer.stages": 2, "train.steps": 6, "train.batch": 64,
-        "train.checkpoint_every": 2, "train.validation_share": 0.0}
+TINY = {
+    "tokenizer.codewords": 12,
+    "tokenizer.stages": 2,
+    "train.steps": 6,
+    "train.batch": 64,
+    "train.checkpoint_every": 2,
+    "train.validation_share": 0.0,
+}
 
 
 def test_training_and_encoding(cache: Path, toy_face, tmp_path, monkeypatch):
@@ -163,6 +211,7 @@ def test_training_and_encoding(cache: Path, toy_face, tmp_path, monkeypatch):
 
     def encoded(root):
         encode_dataset("m", "study", root=root)
+
     old = content(cache, ("models",))
     with walked(cache, tmp_path / "walk", monkeypatch) as disk:
         trained(cache)
@@ -183,4 +232,5 @@ def test_derived_aus_are_replaced_or_as_they_were(study: Dataset, cache: Path, s
 
     def act(root):
         derive_aus(Dataset.open("study", root), "derived", threshold=2.0, root=root)
+
     check(cache, lambda: act(cache), tmp_path, monkeypatch, act, kinds=("datasets", "analyses"))

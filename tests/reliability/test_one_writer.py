@@ -59,8 +59,11 @@ def test_two_people_who_withdraw_at_once_are_both_out(study: Dataset, cache: Pat
 def test_an_undo_beside_removals_in_threads_of_one_server_loses_nothing(study: Dataset, cache: Path):
     entry = remove_recording(study, "s0_take")
     stale = Dataset.open("study", cache)  # as every tab of the dashboard has it
-    acts = [lambda: put_back(entry, cache), lambda: remove_recording(stale, "s1_take"),
-            lambda: remove_recording(stale, "s2_take")]
+    acts = [
+        lambda: put_back(entry, cache),
+        lambda: remove_recording(stale, "s1_take"),
+        lambda: remove_recording(stale, "s2_take"),
+    ]
     threads = [threading.Thread(target=act) for act in acts]
     for thread in threads:
         thread.start()
@@ -84,13 +87,15 @@ def test_a_removal_that_fails_drops_its_own_entry_whatever_the_clock_says(study:
     assert {e.id for e in trash.discarded(cache)} == {first.id, second.id}
 
 
-def test_names_are_claimed_at_the_start_of_an_import_a_training_and_a_deletion(study: Dataset, cache: Path,
-                                                                             tmp_path: Path, monkeypatch):
+def test_names_are_claimed_at_the_start_of_an_import_a_training_and_a_deletion(
+    study: Dataset, cache: Path, tmp_path: Path, monkeypatch
+):
     monkeypatch.setattr(trash, "PATIENCE_S", 0.1)
     for kind, name, act in (
-            ("datasets", "new", lambda: import_dataset([tmp_path / "in"], "new", face="toy-1", root=cache)),
-            ("models", "m", lambda: train_model("study", "m", root=cache)),
-            ("datasets", "study", lambda: remove(find("datasets/study", cache), root=cache))):
+        ("datasets", "new", lambda: import_dataset([tmp_path / "in"], "new", face="toy-1", root=cache)),
+        ("models", "m", lambda: train_model("study", "m", root=cache)),
+        ("datasets", "study", lambda: remove(find("datasets/study", cache), root=cache)),
+    ):
         process = held_elsewhere(cache / kind / name)
         with pytest.raises(DataError, match=f"{kind}/{name}: another dfe command is writing it now"):
             act()
@@ -108,9 +113,11 @@ def test_a_name_is_claimed_while_an_import_runs(study: Dataset, cache: Path, tmp
                     seen.append("free")
             except DataError:
                 seen.append("claimed")
+
         thread = threading.Thread(target=try_it)
         thread.start()
         thread.join()
+
     import_dataset([tmp_path / "in"], "late", face="toy-1", root=cache, progress=look)
     assert set(seen) == {"claimed"} and len(seen) == 7
 

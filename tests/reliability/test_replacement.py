@@ -17,14 +17,21 @@ from dfe_core.store import artefact_path, atomic_directory, atomic_file, recover
 from tests.conftest import PROJECT
 from train.health import leftovers, repair
 
-HOLD = "import sys, time; from pathlib import Path; from dfe_core.locks import claim\n" \
-       "with claim(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+HOLD = (
+    "import sys, time; from pathlib import Path; from dfe_core.locks import claim\n"
+    "with claim(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+)
 
 
 def held_elsewhere(path: Path) -> subprocess.Popen:
     """Another process that holds the claim until its stdin is closed."""
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], text=True, stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(PROJECT)})
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)],
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+    )
     assert process.stdout.readline() == "held\n"
     return process
 
@@ -56,7 +63,8 @@ def test_a_folder_is_replaced_and_nothing_stays_behind(tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize("new_is_there", [False, True])
 def test_a_swap_of_an_older_version_that_was_killed_is_rolled_back_and_never_offered_for_deletion(
-        tmp_path: Path, new_is_there: bool):
+    tmp_path: Path, new_is_there: bool
+):
     """The layout of S1-1: the old folder set away, the new one not in its place yet."""
     fill(tmp_path / "datasets/.d-old-_ttnwgsn/d", "old")
     fill(tmp_path / "datasets/.d-jh34anbi", "new")
@@ -114,10 +122,12 @@ def test_content_is_on_the_disk_before_its_name(tmp_path: Path, monkeypatch):
     calls: list[str] = []
     paths: dict[int, str] = {}
     real_open = os.open
+
     def opened(path, *args, **kwargs):
         handle = real_open(path, *args, **kwargs)
         paths[handle] = os.path.basename(path)
         return handle
+
     monkeypatch.setattr(os, "open", opened)
     monkeypatch.setattr(os, "fsync", lambda handle: calls.append("sync " + paths[handle].split("-")[0]))
     rename, replace = os.rename, os.replace

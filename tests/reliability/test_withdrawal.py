@@ -46,8 +46,10 @@ def world(cache: Path, toy_face, tmp_path: Path) -> World:
     notebook.edit(3, "ana", name="brow up")
     notebook.save_frames("smiles", "d", {"r1": [1, 2], "r2": [3]}, "ana")
     link(made.dataset, {name: Link(tmp_path / f"{name}.mp4") for name in ("r0", "r1")})
-    write_json(cache / "analyses" / "probe-1" / "manifest.json",
-               {"settings": {"model": "m", "dataset": "d"}, "recordings": ["r1"]})
+    write_json(
+        cache / "analyses" / "probe-1" / "manifest.json",
+        {"settings": {"model": "m", "dataset": "d"}, "recordings": ["r1"]},
+    )
     write_json(cache / "models" / "m" / "metrics.json", {"by_subject": {"s1": 0.3}})
     (cache / ".uploads" / "x").mkdir(parents=True)
     (cache / ".uploads" / "x" / "r1.csv").write_text("dropped")
@@ -93,7 +95,8 @@ def test_the_certificate_says_what_went_and_what_remains(world: World):
     assert read_json(world.root / "models/m/config.json")["split"]["recordings"]["train"] == ["r0", "r3"]
     assert lineage_notes(world.root / "models" / "m") == [
         "trained on another state of the dataset d than is there now",
-        "trained with recordings of 1 person who withdrew since"]
+        "trained with recordings of 1 person who withdrew since",
+    ]
     with pytest.raises(DataError, match="nobody of this name"):
         withdraw("s1", world.root)
 

@@ -28,17 +28,18 @@ def read_glb(path: Path) -> tuple[dict, list[np.ndarray]]:
     assert (magic, version, length) == (b"glTF", 2, len(data))
     size, kind = struct.unpack_from("<I4s", data, 12)
     assert kind == b"JSON"
-    document = json.loads(data[20:20 + size])
+    document = json.loads(data[20 : 20 + size])
     binary_size, kind = struct.unpack_from("<I4s", data, 20 + size)
     assert kind == b"BIN\0"
-    binary = data[28 + size:28 + size + binary_size]
+    binary = data[28 + size : 28 + size + binary_size]
     types, widths = {5126: "<f4", 5125: "<u4", 5123: "<u2"}, {"SCALAR": 1, "VEC3": 3, "VEC4": 4}
     arrays = []
     for accessor in document["accessors"]:
         view = document["bufferViews"][accessor["bufferView"]]
         assert view["byteOffset"] % 4 == 0
-        flat = np.frombuffer(binary, types[accessor["componentType"]],
-                             accessor["count"] * widths[accessor["type"]], view["byteOffset"])
+        flat = np.frombuffer(
+            binary, types[accessor["componentType"]], accessor["count"] * widths[accessor["type"]], view["byteOffset"]
+        )
         arrays.append(flat.reshape(accessor["count"], -1))
     return document, arrays
 
@@ -95,12 +96,12 @@ def test_an_animation_reopened_gives_every_frame_vertex_by_vertex(face: FaceMode
     psi[:, 5] = 0
     times = np.array([0.0, 0.1, 0.25, 1.0])
     document, arrays = read_glb(export_animation(face, psi, times, tmp_path / "face.glb"))
-    primitive, = document["meshes"][0]["primitives"]
+    (primitive,) = document["meshes"][0]["primitives"]
     names = document["meshes"][0]["extras"]["targetNames"]
     assert names == [n for i, n in enumerate(face.names) if i != 5]
     base = arrays[primitive["attributes"]["POSITION"]]
     targets = np.stack([arrays[t["POSITION"]] for t in primitive["targets"]])
-    sampler, = document["animations"][0]["samplers"]
+    (sampler,) = document["animations"][0]["samplers"]
     weights = arrays[sampler["output"]].reshape(len(times), len(names))
     assert arrays[sampler["input"]].ravel() == pytest.approx(times)
     assert document["animations"][0]["channels"][0]["target"] == {"node": 0, "path": "weights"}

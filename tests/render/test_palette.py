@@ -44,7 +44,7 @@ def test_colour_blind_readers_can_order_it() -> None:
 
 
 def test_the_resting_skin_stands_off_from_light_and_dark_pages() -> None:
-    rest, = luminance(heat_map()[:1])
+    (rest,) = luminance(heat_map()[:1])
     assert (1.05) / (rest + 0.05) > 1.2
     assert (rest + 0.05) / (luminance(np.array([[14, 17, 23]]) / 255)[0] + 0.05) > 7
 

@@ -161,7 +161,7 @@ def test_thumbnails_are_kept_resumed_and_addressed_by_content(anny: FaceModel, c
 
     with pytest.raises(KeyboardInterrupt):
         ensure_thumbnails(codebook_of(anny, psi), anny, size=64, progress=stop_at_two)
-    folder, = (cache / "renders").iterdir()
+    (folder,) = (cache / "renders").iterdir()
     assert not thumbnails_ready(folder)
     first = thumbnail_path(folder, 1).stat().st_mtime_ns
     assert ensure_thumbnails(codebook_of(anny, psi), anny, size=64, progress=lambda r: seen.append(r.done)) == folder
@@ -210,11 +210,13 @@ def test_animations_have_their_frames_and_move(anny: FaceModel, tmp_path: Path, 
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
-@pytest.mark.parametrize(("name", "frames", "fps", "found"), [("a.avi", 3, 25, "cannot animate"),
-                                                              ("a.gif", 0, 25, "coefficients"),
-                                                              ("a.gif", 3, 1000, "1000 fps")])
-def test_an_animation_that_cannot_be_made_is_refused(anny: FaceModel, tmp_path: Path, name: str, frames: int,
-                                                     fps: float, found: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "frames", "fps", "found"),
+    [("a.avi", 3, 25, "cannot animate"), ("a.gif", 0, 25, "coefficients"), ("a.gif", 3, 1000, "1000 fps")],
+)
+def test_an_animation_that_cannot_be_made_is_refused(
+    anny: FaceModel, tmp_path: Path, name: str, frames: int, fps: float, found: str
+) -> None:
     with pytest.raises(DataError, match=found):
         animate(anny, np.zeros((frames, 52)), tmp_path / name, fps)
     assert list(tmp_path.iterdir()) == []

@@ -24,5 +24,7 @@ def coverage(planted):
     """Its coverage."""
     from dfe_core.facs.coverage import analyse_coverage
     from dfe_core.facs.settings import CoverageSettings
-    return analyse_coverage(planted.model, planted.dataset, planted.aus, root=planted.root,
-                            settings=CoverageSettings(resamples=50))
+
+    return analyse_coverage(
+        planted.model, planted.dataset, planted.aus, root=planted.root, settings=CoverageSettings(resamples=50)
+    )

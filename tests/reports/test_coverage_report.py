@@ -24,6 +24,7 @@ def _png() -> bytes:
     import io
 
     from PIL import Image
+
     sink = io.BytesIO()
     Image.new("RGB", (4, 4), (200, 30, 30)).save(sink, "PNG")
     return sink.getvalue()
@@ -39,8 +40,15 @@ def written(coverage, tmp_path_factory) -> Path:
 
 def test_everything_that_is_promised_is_there(written, coverage) -> None:
     names = {p.relative_to(written).as_posix() for p in written.rglob("*") if p.is_file()}
-    assert {"report.html", "report.pdf", "coverage.json", "manifest.json", "figures/coverage-of-facs.svg",
-            "figures/rarefaction.svg", "figures/variance.svg"} <= names
+    assert {
+        "report.html",
+        "report.pdf",
+        "coverage.json",
+        "manifest.json",
+        "figures/coverage-of-facs.svg",
+        "figures/rarefaction.svg",
+        "figures/variance.svg",
+    } <= names
     assert {f"tables/{t}.{ending}" for t in coverage.tables for ending in ("csv", "parquet")} <= names
     assert json.loads((written / "coverage.json").read_text()) == coverage.to_json()
 
@@ -132,12 +140,24 @@ def test_csv_and_parquet_hold_the_same(written, coverage) -> None:
 
 def test_too_little_data_still_makes_a_report(coverage) -> None:
     empty = replace(
-        coverage, subjects=1, pairs=coverage.pairs.head(0),
+        coverage,
+        subjects=1,
+        pairs=coverage.pairs.head(0),
         codewords=coverage.codewords.assign(judged=False, new=False),
-        per_au=coverage.per_au.assign(covered=pd.array([None] * len(coverage.per_au), "boolean"), auroc=np.nan,
-                                      sparse_auroc=np.nan, low=np.nan, high=np.nan, sparse_low=np.nan,
-                                      sparse_high=np.nan, status="not enough data (n = 1 subjects)"),
-        variance=coverage.variance.assign(share=np.nan, low=np.nan, high=np.nan), truth=coverage.truth.head(0),
-        redundancy=coverage.redundancy.head(0), splits=coverage.splits.head(0))
+        per_au=coverage.per_au.assign(
+            covered=pd.array([None] * len(coverage.per_au), "boolean"),
+            auroc=np.nan,
+            sparse_auroc=np.nan,
+            low=np.nan,
+            high=np.nan,
+            sparse_low=np.nan,
+            sparse_high=np.nan,
+            status="not enough data (n = 1 subjects)",
+        ),
+        variance=coverage.variance.assign(share=np.nan, low=np.nan, high=np.nan),
+        truth=coverage.truth.head(0),
+        redundancy=coverage.redundancy.head(0),
+        splits=coverage.splits.head(0),
+    )
     markup = re.sub(r"<script.*?</script>", "", render_html(coverage_document(empty, Pictures(), "c")), flags=re.S)
     assert "not enough data (n = 1" in markup and "nan" not in markup.lower()

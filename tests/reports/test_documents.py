@@ -33,6 +33,7 @@ def _png() -> bytes:
     import io
 
     from PIL import Image
+
     sink = io.BytesIO()
     Image.new("RGB", (8, 8), (10, 120, 200)).save(sink, "PNG")
     return sink.getvalue()
@@ -45,6 +46,7 @@ def _draw(figure) -> None:
 
 def _chart():
     import plotly.graph_objects as go
+
     return go.Figure(go.Scatter(x=[0, 1], y=[1, 3]))
 
 
@@ -52,14 +54,30 @@ def _chart():
 def document() -> Document:
     rows = pd.DataFrame({"au": ["AU1", "AU<2>"] * 40, "score": [0.123456, float("nan")] * 40})
     return Document(
-        "Coverage of a model", "model m on dataset d", (
-            Section("First", (Text("A paragraph of words. " * 40), Note("Careful & slow."),
-                              Numbers((Number("Covered", "0.50", "95 % 0.4 to 0.6"),
-                                       Number("New", "not enough data (n = 1)"))))),
-            Section("Second", (Figure("line", "A line.", _draw, 60, _chart), Figure("still", "A drawing.", _draw, 60),
-                               Table("rows", "Rows.", rows, (Column("au", "AU"), Column("score", "AUROC", ".2f")), 60),
-                               Gallery("Faces.", (Card("Codeword 7", ("used 4 %",), _png()), Card("Codeword 9")))))),
-        (("Seed", "0"), ("Key", "f" * 200)), ("simulated data",))
+        "Coverage of a model",
+        "model m on dataset d",
+        (
+            Section(
+                "First",
+                (
+                    Text("A paragraph of words. " * 40),
+                    Note("Careful & slow."),
+                    Numbers((Number("Covered", "0.50", "95 % 0.4 to 0.6"), Number("New", "not enough data (n = 1)"))),
+                ),
+            ),
+            Section(
+                "Second",
+                (
+                    Figure("line", "A line.", _draw, 60, _chart),
+                    Figure("still", "A drawing.", _draw, 60),
+                    Table("rows", "Rows.", rows, (Column("au", "AU"), Column("score", "AUROC", ".2f")), 60),
+                    Gallery("Faces.", (Card("Codeword 7", ("used 4 %",), _png()), Card("Codeword 9"))),
+                ),
+            ),
+        ),
+        (("Seed", "0"), ("Key", "f" * 200)),
+        ("simulated data",),
+    )
 
 
 def test_html_needs_nothing_but_itself(document: Document) -> None:
@@ -93,8 +111,9 @@ def test_the_same_document_gives_the_same_bytes(document: Document, tmp_path: Pa
 def test_pdf_holds_the_text_on_labelled_pages(document: Document, tmp_path: Path) -> None:
     write_pdf(document, tmp_path / "a.pdf")
     try:
-        pages = subprocess.run(["pdftotext", "-layout", tmp_path / "a.pdf", "-"], capture_output=True, check=True,
-                               text=True).stdout.split("\f")[:-1]
+        pages = subprocess.run(
+            ["pdftotext", "-layout", tmp_path / "a.pdf", "-"], capture_output=True, check=True, text=True
+        ).stdout.split("\f")[:-1]
     except FileNotFoundError:
         pytest.skip("pdftotext is not installed")
     assert len(pages) >= 3
@@ -112,9 +131,18 @@ def test_wrapped_lines_fit_and_lose_no_word() -> None:
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
 
 
-@pytest.mark.parametrize(("value", "spec", "text"), [
-    (0.125, ".2f", "0.12"), (float("nan"), ".2f", "–"), (None, "", "–"), (True, "", "yes"), ([3, 4], "", "3, 4"),
-    ("left", ".2f", "left"), ([], "", "–")])
+@pytest.mark.parametrize(
+    ("value", "spec", "text"),
+    [
+        (0.125, ".2f", "0.12"),
+        (float("nan"), ".2f", "–"),
+        (None, "", "–"),
+        (True, "", "yes"),
+        ([3, 4], "", "3, 4"),
+        ("left", ".2f", "left"),
+        ([], "", "–"),
+    ],
+)
 def test_cells_read_well(value, spec: str, text: str) -> None:
     assert cell(value, spec) == text
 
@@ -131,8 +159,15 @@ def test_tables_are_the_same_bytes_twice_and_read_back(tmp_path: Path) -> None:
 
 def test_manifest_names_what_made_the_report(tmp_path: Path) -> None:
     files = write_tables({"t": pd.DataFrame({"a": [1]})}, tmp_path / "tables")
-    manifest = write_manifest(tmp_path, files, kind="coverage", inputs={"model": {"key": "k"}}, settings={"folds": 5},
-                              seed=3, command="dfe coverage m d --aus a --out o")
+    manifest = write_manifest(
+        tmp_path,
+        files,
+        kind="coverage",
+        inputs={"model": {"key": "k"}},
+        settings={"folds": 5},
+        seed=3,
+        command="dfe coverage m d --aus a --out o",
+    )
     assert sorted(manifest["files"]) == ["tables/t.csv", "tables/t.parquet"]
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in manifest["files"].values())
     assert manifest["seed"] == 3 and manifest["versions"]["dfe"]

@@ -61,8 +61,9 @@ def test_a_camera_is_blind_to_its_dozen_and_to_no_other():
 def test_landmarks_have_their_own_frame_rate_unless_another_is_asked_for(root, toy_face):
     data = simulate_dataset("slow", toy_face, root=root, capture="landmarks", subjects=1, minutes_per_subject=0.5)
     assert data.recordings["fps"].eq(15).all()
-    asked = simulate_dataset("asked", toy_face, root=root, capture="landmarks", fps=10.7, subjects=1,
-                             minutes_per_subject=0.5)
+    asked = simulate_dataset(
+        "asked", toy_face, root=root, capture="landmarks", fps=10.7, subjects=1, minutes_per_subject=0.5
+    )
     assert asked.recordings["fps"].eq(10.7).all()
 
 
@@ -92,11 +93,14 @@ def test_the_clean_truth_of_an_artefact_is_recovered_to_the_bit_of_a_float(plain
 
 def test_the_artefact_holds_its_share_of_every_subjects_variance(plain, turned, toy_face):
     for subject, rows in plain.recordings.groupby("subject"):
+
         def energy(data, rows=rows, turned_by=None):
-            psi = np.concatenate([data.frames(r).psi - (turned_by.frames(r).psi if turned_by else 0)
-                                  for r in rows["recording"]])
+            psi = np.concatenate(
+                [data.frames(r).psi - (turned_by.frames(r).psi if turned_by else 0) for r in rows["recording"]]
+            )
             psi = psi - psi.mean(0)
             return np.einsum("te,ef,tf->", psi, toy_face.gram, psi)
+
         added, clean = energy(turned, turned_by=plain), energy(plain)
         assert added / (added + clean) == pytest.approx(0.4, abs=1e-3), subject
 
@@ -105,7 +109,8 @@ def test_a_head_turned_the_other_way_moves_the_other_side():
     weights = draw_weights(np.random.default_rng(3), ARKIT_NAMES)
     pose = np.array([[0.1, 0.2, -0.1]])
     there, back = (artefact(p, weights, 1.0)[0] for p in (pose, pose * [1, -1, -1]))
-    mirrored = [ARKIT_NAMES.index(n.replace("Left", "~").replace("Right", "Left").replace("~", "Right"))
-                for n in ARKIT_NAMES]
+    mirrored = [
+        ARKIT_NAMES.index(n.replace("Left", "~").replace("Right", "Left").replace("~", "Right")) for n in ARKIT_NAMES
+    ]
     assert np.allclose(there, back[mirrored], atol=1e-6) and np.abs(there).max() > 0.1
     assert pose_functions(pose).shape == (1, 9)

@@ -19,9 +19,9 @@ def simulate_events(effect, subjects=250, minutes=2.0):
     tables = []
     for subject in range(subjects):
         rng = np.random.default_rng(subject)
-        own = labels.iloc[2 * subject:2 * subject + 2].reset_index(drop=True)
+        own = labels.iloc[2 * subject : 2 * subject + 2].reset_index(drop=True)
         events = draw_events(rng, draw_habits(rng, effect, own, minutes), minutes * 60)
-        tables.append(truth_table(events, names[2 * subject:2 * subject + 2]))
+        tables.append(truth_table(events, names[2 * subject : 2 * subject + 2]))
     return labels.assign(recording=names), pd.concat(tables)
 
 
@@ -54,7 +54,7 @@ def test_the_one_sided_effect_moves_sides_and_not_how_often():
 def test_levels_are_balanced_within_every_subject_where_the_unit_is_the_recording():
     labels = assign_labels(np.random.default_rng(1), read_effect("default"), 9, 2)
     for subject in range(9):
-        rows = labels.iloc[2 * subject:2 * subject + 2]
+        rows = labels.iloc[2 * subject : 2 * subject + 2]
         assert set(rows["condition"]) == {"calm", "stress"}
         assert rows["group"].nunique() == 1
 
@@ -67,24 +67,28 @@ def test_every_shipped_effect_file_reads():
 
 def test_the_effect_outside_facs_plants_nothing_that_facs_names():
     from dfe_core.simulate.repertoire import ACTIONS
+
     shifts = [s for label in read_effect("outside").labels for s in label.shifts]
     assert shifts and not any(ACTIONS[INDEX[s.action]].in_facs for s in shifts)
 
 
-@pytest.mark.parametrize(("text", "found"), [
-    ("not toml [", "not readable as TOML"),
-    ("title = 'x'", "no [[label]] table"),
-    ("[[label]]\nname='recording'\nunit='subject'", "not usable as the name"),
-    ("[[label]]\nname='a'\nunit='frame'", "unit 'frame'"),
-    ("[[label]]\nname='a'\nunit='subject'\nlevels=['x']", "levels ['x']"),
-    ("[[label]]\nname='a'\nunit='subject'\nshifts=[{action='AU99',statistic='rate',d=1}]", "a shift of 'AU99'"),
-    ("[[label]]\nname='a'\nunit='subject'\nshifts=[{action='AU4',statistic='mood',d=1}]", "statistic 'mood'"),
-    ("[[label]]\nname='a'\nunit='subject'\nshifts=[{action='AU1',statistic='left_share',d=1}]", "has no sides"),
-    ("[[label]]\nname='a'\nunit='subject'\nshifts=[{action='AU4',statistic='rate',d=nan}]", "d nan"),
-    ("labels_of='default'\nomit=['AU99']", "omit ['AU99']"),
-    ("omit='AU4'\n[[label]]\nname='a'\nunit='subject'", "omit 'AU4'"),
-    ("[[label]]\nname='a'\nunit='subject'\n[[label]]\nname='a'\nunit='subject'", "two labels of one name"),
-])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("not toml [", "not readable as TOML"),
+        ("title = 'x'", "no [[label]] table"),
+        ("[[label]]\nname='recording'\nunit='subject'", "not usable as the name"),
+        ("[[label]]\nname='a'\nunit='frame'", "unit 'frame'"),
+        ("[[label]]\nname='a'\nunit='subject'\nlevels=['x']", "levels ['x']"),
+        ("[[label]]\nname='a'\nunit='subject'\nshifts=[{action='AU99',statistic='rate',d=1}]", "a shift of 'AU99'"),
+        ("[[label]]\nname='a'\nunit='subject'\nshifts=[{action='AU4',statistic='mood',d=1}]", "statistic 'mood'"),
+        ("[[label]]\nname='a'\nunit='subject'\nshifts=[{action='AU1',statistic='left_share',d=1}]", "has no sides"),
+        ("[[label]]\nname='a'\nunit='subject'\nshifts=[{action='AU4',statistic='rate',d=nan}]", "d nan"),
+        ("labels_of='default'\nomit=['AU99']", "omit ['AU99']"),
+        ("omit='AU4'\n[[label]]\nname='a'\nunit='subject'", "omit 'AU4'"),
+        ("[[label]]\nname='a'\nunit='subject'\n[[label]]\nname='a'\nunit='subject'", "two labels of one name"),
+    ],
+)
 def test_a_broken_effect_file_is_refused_by_one_line_that_names_it(tmp_path, text, found):
     path = tmp_path / "mine.toml"
     path.write_text(text)

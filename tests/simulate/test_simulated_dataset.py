@@ -12,16 +12,25 @@ from dfe_core.simulate.dataset import simulate_dataset
 from dfe_core.simulate.repertoire import ACTIONS, CHANNELS, INDEX, recipe_matrix
 from dfe_core.simulate.truth import presence
 
-ICT = tuple(n for n in (n.replace("Left", "_L") if n.endswith("Left") and n not in ("jawLeft", "mouthLeft") else
-                        n.replace("Right", "_R") if n.endswith("Right") and n not in ("jawRight", "mouthRight") else n
-                        for n in ARKIT_NAMES) if n not in ("browInnerUp", "cheekPuff", "tongueOut")) \
-    + ("browInnerUp_L", "browInnerUp_R", "cheekPuff_L", "cheekPuff_R")
+ICT = tuple(
+    n
+    for n in (
+        n.replace("Left", "_L")
+        if n.endswith("Left") and n not in ("jawLeft", "mouthLeft")
+        else n.replace("Right", "_R")
+        if n.endswith("Right") and n not in ("jawRight", "mouthRight")
+        else n
+        for n in ARKIT_NAMES
+    )
+    if n not in ("browInnerUp", "cheekPuff", "tongueOut")
+) + ("browInnerUp_L", "browInnerUp_R", "cheekPuff_L", "cheekPuff_R")
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory, toy_face) -> Dataset:
-    return simulate_dataset("tiny", toy_face, subjects=4, minutes_per_subject=3, seed=5,
-                            root=tmp_path_factory.mktemp("simulated"))
+    return simulate_dataset(
+        "tiny", toy_face, subjects=4, minutes_per_subject=3, seed=5, root=tmp_path_factory.mktemp("simulated")
+    )
 
 
 def column(name: str) -> int:
@@ -31,12 +40,15 @@ def column(name: str) -> int:
 def test_the_same_seed_gives_the_same_frames_and_another_seed_others(tmp_path, toy_face):
     def key(name, seed):
         return simulate_dataset(name, toy_face, subjects=2, minutes_per_subject=0.2, seed=seed, root=tmp_path).key
+
     assert key("a", 3) == key("b", 3) != key("c", 4)
 
 
 def test_more_subjects_leave_the_first_ones_events_as_they_were(tmp_path, toy_face):
-    few, many = (simulate_dataset(f"n{n}", toy_face, subjects=n, minutes_per_subject=0.4, effect="none", root=tmp_path)
-                 for n in (2, 3))
+    few, many = (
+        simulate_dataset(f"n{n}", toy_face, subjects=n, minutes_per_subject=0.4, effect="none", root=tmp_path)
+        for n in (2, 3)
+    )
     assert np.array_equal(few.frames("s02-2").psi, many.frames("s02-2").psi)
 
 
@@ -55,8 +67,16 @@ def test_every_subject_has_two_recordings_and_all_values_lie_in_0_to_1(data):
 
 def test_truth_times_are_in_order_inside_the_recording(data):
     truth = data.truth
-    assert list(truth.columns[:8]) == ["recording", "action", "side", "onset_s", "apex_s", "offset_s", "intensity",
-                                       "in_facs"]
+    assert list(truth.columns[:8]) == [
+        "recording",
+        "action",
+        "side",
+        "onset_s",
+        "apex_s",
+        "offset_s",
+        "intensity",
+        "in_facs",
+    ]
     assert (truth["onset_s"] < truth["apex_s"]).all() and (truth["apex_s"] <= truth["release_s"]).all()
     assert (truth["release_s"] < truth["offset_s"]).all() and (truth["offset_s"] < 90).all()
     assert truth["intensity"].between(0, 5).all()
@@ -83,13 +103,24 @@ def test_a_one_sided_smile_moves_its_own_side_alone(data):
 
 
 def test_the_intensity_at_the_apex_is_what_the_frames_show(data):
-    main = {"AU1": "browInnerUp", "AU2": "browOuterUpLeft", "AU4": "browDownLeft", "AU9": "noseSneerLeft",
-            "AU18": "mouthPucker", "AU22": "mouthFunnel", "AU5": "eyeWideLeft", "AU28": "mouthRollLower"}
+    main = {
+        "AU1": "browInnerUp",
+        "AU2": "browOuterUpLeft",
+        "AU4": "browDownLeft",
+        "AU9": "noseSneerLeft",
+        "AU18": "mouthPucker",
+        "AU22": "mouthFunnel",
+        "AU5": "eyeWideLeft",
+        "AU28": "mouthRollLower",
+    }
     rows = data.truth.query(f"onset_s < {data.manifest['simulation']['instructed_s']} and side == 'both'")
     rows = rows[rows["action"].isin(list(main))]
     psi = {name: data.frames(name).psi for name in data.recordings["recording"]}
-    seen = [psi[r.recording][int(round(r.apex_s * 30)), column(main[r.action])]
-            - psi[r.recording][max(0, int(r.onset_s * 30)), column(main[r.action])] for r in rows.itertuples()]
+    seen = [
+        psi[r.recording][int(round(r.apex_s * 30)), column(main[r.action])]
+        - psi[r.recording][max(0, int(r.onset_s * 30)), column(main[r.action])]
+        for r in rows.itertuples()
+    ]
     assert len(rows) >= 8 and np.corrcoef(seen, rows["intensity"])[0, 1] > 0.5
     assert 0.8 < np.median(np.array(seen) / (rows["intensity"] / 5)) < 1.2
 
@@ -127,8 +158,9 @@ def test_only_movements_without_a_facs_code_are_flagged_so(data):
 
 
 def test_a_world_without_movement_beyond_facs_matches_the_default_one_in_everything_else(tmp_path, toy_face, data):
-    null = simulate_dataset("null", toy_face, subjects=4, minutes_per_subject=3, seed=5, effect="no-beyond-facs",
-                            root=tmp_path)
+    null = simulate_dataset(
+        "null", toy_face, subjects=4, minutes_per_subject=3, seed=5, effect="no-beyond-facs", root=tmp_path
+    )
     assert null.truth.equals(data.truth[data.truth["in_facs"]].reset_index(drop=True))
     moved = null.psi() != data.psi()
     outside = {column(n) for n in ("mouthLeft", "mouthRight", "mouthShrugUpper")}
@@ -148,6 +180,7 @@ def test_a_face_that_splits_a_control_moves_both_halves_and_lacks_what_it_lacks(
 
 def test_the_recipes_say_what_the_facs_table_says():
     from dfe_core.facs.table import coefficient_map
+
     table, matrix = coefficient_map(ARKIT_NAMES), recipe_matrix(ARKIT_NAMES)
     for row, (code, side) in zip(matrix, CHANNELS, strict=True):
         if ACTIONS[INDEX[code]].in_facs:

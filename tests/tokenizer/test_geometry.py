@@ -57,8 +57,9 @@ def test_region_locality_and_sizes_match_a_loop_over_vertices(toy_face):
     table = codeword_geometry(psi, toy_face)
     for k in (0, 63, 64, 69):
         size = np.linalg.norm(np.tensordot(psi[k], toy_face.basis, 1), axis=1)
-        shares = {r: sum(size[v] ** 2 for v in range(len(size)) if toy_face.regions[v] == i)
-                  for i, r in enumerate(REGIONS)}
+        shares = {
+            r: sum(size[v] ** 2 for v in range(len(size)) if toy_face.regions[v] == i) for i, r in enumerate(REGIONS)
+        }
         means = {r: shares[r] / max((toy_face.regions == i).sum(), 1) for i, r in enumerate(REGIONS)}
         assert [table["region"][k], table["second_region"][k]] == sorted(means, key=means.get)[:-3:-1]
         assert table["locality"][k] == pytest.approx(sum(sorted(shares.values())[-2:]) / sum(shares.values()), rel=1e-4)

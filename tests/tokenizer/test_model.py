@@ -61,7 +61,6 @@ def test_balanced_regions_keep_the_energy_of_the_face_and_each_counts_alike(toy_
     assert not np.allclose(louder.gram / np.trace(louder.gram), plain / np.trace(plain))
 
 
-
 def test_the_sum_of_single_codewords_is_the_reconstruction_on_the_mesh(toy_face):
     model = tokenizer_of(toy_face)
     psi = torch.rand(50, 52)
@@ -93,8 +92,14 @@ def test_configuration_takes_files_overrides_and_refuses_what_it_does_not_know(t
     config = load_config(path, {"train.steps": "7", "tokenizer.encoder": "mlp", "seed": 3})
     assert (config.tokenizer.stages, config.train.steps, config.seed) == (4, 7, 3)
     assert config.tokenizer.encoder == "mlp" and config.train.loss.psi == 0.0
-    for overrides in ({"tokenizer.stagez": "4"}, {"tokenizer.stages": "0"}, {"tokenizer.stages": "two"},
-                      {"tokenizer.level_step": "2"}, {"train.loss": "1"}, {"nothing": 1}):
+    for overrides in (
+        {"tokenizer.stagez": "4"},
+        {"tokenizer.stages": "0"},
+        {"tokenizer.stages": "two"},
+        {"tokenizer.level_step": "2"},
+        {"train.loss": "1"},
+        {"nothing": 1},
+    ):
         with pytest.raises(DataError):
             load_config(None, overrides)
     path.write_bytes(b"\xff\x00 not toml")

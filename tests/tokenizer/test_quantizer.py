@@ -59,10 +59,14 @@ def test_sweeps_lower_the_cost_and_come_near_the_best_pair_there_is():
     def cost(found) -> torch.Tensor:
         spent = quantizer.rate_weight * FIRST_BITS * (found.tokens != 0).sum(1)
         return found.error + spent
+
     costs = [cost(quantizer.encode(latent, sweeps=s)) for s in (0, 1, 3)]
     assert (costs[1] <= costs[0] + 1e-5).all() and (costs[2] <= costs[1] + 1e-5).all()
-    singles = [(k, g) for k in range(1, 7) for g in
-               (np.arange(1, int(tables.top[k]) + 1) * int(tables.stride[k]) * tables.step)]
+    singles = [
+        (k, g)
+        for k in range(1, 7)
+        for g in (np.arange(1, int(tables.top[k]) + 1) * int(tables.stride[k]) * tables.step)
+    ]
     options = [(), *((s,) for s in singles), *(p for p in itertools.combinations(singles, 2) if p[0][0] != p[1][0])]
     sums = torch.stack([sum((float(g) * tables.codewords[k] for k, g in o), torch.zeros(4)) for o in options])
     paid = quantizer.rate_weight * FIRST_BITS * torch.tensor([len(o) for o in options])
@@ -148,8 +152,9 @@ def test_code_lengths_are_a_code_and_those_of_the_counts():
     total = 1.0
     for k in (1, 2, 3, 4):  # 2 and 5 are one symbol
         members = [k] + ([5] if k == 2 else [])
-        levels = [quantizer.bits[m, int(tables.stride[m]) * q] for m in members
-                  for q in range(1, int(tables.top[m]) + 1)]
+        levels = [
+            quantizer.bits[m, int(tables.stride[m]) * q] for m in members for q in range(1, int(tables.top[m]) + 1)
+        ]
         total *= float(1 + (2.0 ** -torch.stack(levels)).sum())
     assert total == pytest.approx(2 ** float(quantizer.silence), rel=1e-4)  # Kraft: probabilities add up to 1
     one = quantizer.code_length(quantizer.encode(torch.zeros(1, 4)))

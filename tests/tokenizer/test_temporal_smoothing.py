@@ -108,6 +108,7 @@ def test_flicker_tells_still_from_moving_stretches():
 
 
 def test_frames_across_a_gap_are_no_change():
-    changes, speed = changes_and_speed(np.array([[1], [2], [1]]), np.zeros((3, 2)), np.array([0, 1, 5]), 10.0, 4,
-                                       np.eye(2))
+    changes, speed = changes_and_speed(
+        np.array([[1], [2], [1]]), np.zeros((3, 2)), np.array([0, 1, 5]), 10.0, 4, np.eye(2)
+    )
     assert changes.tolist() == [10] and len(speed) == 1

@@ -20,7 +20,7 @@ CORNER, BROW, CHEEK = (REGIONS.index(n) for n in ("mouth corner", "brow", "cheek
 def moved(face, *fields):
     """The face with these displacement fields as its first coefficients, which have no names, and ψ of each."""
     basis = np.zeros_like(face.basis)
-    basis[:len(fields)] = fields
+    basis[: len(fields)] = fields
     names = tuple(f"pc_{i:03d}" for i in range(face.coefficients))
     return replace(face, basis=basis, names=names), np.eye(len(fields), face.coefficients)
 
@@ -36,11 +36,19 @@ def names_of(face, psi):
 
 
 def test_a_name_says_what_moves_and_where_and_the_sentence_how_far(toy_face):
-    face, psi = moved(toy_face, field(toy_face, CORNER, 1, (0.002, 0.003, 0)),
-                      field(toy_face, CORNER, 2, (0.002, 0, 0)), field(toy_face, BROW, 0, (0, -0.0015, 0)),
-                      np.zeros((225, 3)))
-    assert names_of(face, psi) == ["Left lip corner up", "Right lip corner in", "Both brows down",
-                                   "Rest: nothing moves"]  # +x is the face's left: for the right corner inwards
+    face, psi = moved(
+        toy_face,
+        field(toy_face, CORNER, 1, (0.002, 0.003, 0)),
+        field(toy_face, CORNER, 2, (0.002, 0, 0)),
+        field(toy_face, BROW, 0, (0, -0.0015, 0)),
+        np.zeros((225, 3)),
+    )
+    assert names_of(face, psi) == [
+        "Left lip corner up",
+        "Right lip corner in",
+        "Both brows down",
+        "Rest: nothing moves",
+    ]  # +x is the face's left: for the right corner inwards
     assert describe_codewords(psi, face)[0] == "Left lip corner up: left lip corner up and out 3.6 mm"
 
 
@@ -78,15 +86,17 @@ def test_a_part_without_a_common_direction_changes_shape(toy_face):
 
 
 def test_the_nearest_action_is_that_of_the_nearest_displacement(toy_face):
-    names, cosine = nearest_actions(action_psi(toy_face.names, "AU12", "left")[None], toy_face,
-                                    action_directions(toy_face.names))
+    names, cosine = nearest_actions(
+        action_psi(toy_face.names, "AU12", "left")[None], toy_face, action_directions(toy_face.names)
+    )
     assert names[0] == "AU12 left" and cosine[0] == pytest.approx(1, abs=1e-5)
 
 
 def test_without_a_mesh_the_coefficients_are_named(toy_face):
     empty = np.empty((0, 3), np.float32)
-    bare = replace(toy_face, template=empty, basis=np.empty((52, 0, 3), np.float32), names=tuple(
-        f"pc_{i:03d}" for i in range(52)))
+    bare = replace(
+        toy_face, template=empty, basis=np.empty((52, 0, 3), np.float32), names=tuple(f"pc_{i:03d}" for i in range(52))
+    )
     psi = np.zeros((1, 52))
     psi[0, [0, 5]] = 0.8, 0.1
     assert describe_codewords(psi, bare) == ["Pc_000 +0.80"]
@@ -102,6 +112,7 @@ def test_every_codeword_has_a_sentence_across_chunks(toy_face):
 
 def test_duplicates_of_a_direction_are_named_once():
     from dfe_core.expressions.arkit import ARKIT_NAMES
+
     labels = action_directions(ARKIT_NAMES)
     assert {"AU45", "AU46 left", "AU12 right", "AU1", "AD30 left"} <= set(labels)
     assert not {"AU43", "AU27"} & set(labels)
@@ -115,21 +126,30 @@ def test_the_name_of_a_mirrored_codeword_is_mirrored(anny):
     mirrored = psi @ anny.mirror_coefficients
     for name, other in zip(names_of(anny, psi), names_of(anny, np.round(mirrored, 3)), strict=True):
         flipped = re.sub("left|right|Left|Right", lambda m: swap[m[0]], name)
-        assert sorted(re.sub(r"\d+°", "", flipped).lower().split(" + ")) == \
-            sorted(re.sub(r"\d+°", "", other).lower().split(" + "))
+        assert sorted(re.sub(r"\d+°", "", flipped).lower().split(" + ")) == sorted(
+            re.sub(r"\d+°", "", other).lower().split(" + ")
+        )
 
 
-@pytest.mark.parametrize(("weights", "name"), [
-    ({"browInnerUp": 0.7}, "Both inner brows up"), ({"browOuterUpLeft": 0.7}, "Left outer brow up"),
-    ({"browDownLeft": 0.6, "browDownRight": 0.6}, "Both brows down"),
-    ({"eyeWideLeft": 0.7, "eyeWideRight": 0.7}, "Both upper lids up"),
-    ({"eyeSquintLeft": 0.7, "eyeSquintRight": 0.7}, "Both lower lids up"),
-    ({"eyeBlinkRight": 0.7}, "Right upper lid down"), ({"mouthRight": 0.4}, "Mouth to the right"),
-    ({"jawForward": 0.4}, "Jaw thrust"), ({"jawLeft": 0.4}, "Jaw to the left"), ({"tongueOut": 0.4}, "Tongue out"),
-    ({"cheekSquintLeft": 0.6, "cheekSquintRight": 0.3}, "Both cheeks up, more on the left"),
-    ({"mouthSmileLeft": 0.5, "mouthSmileRight": 0.5, "cheekPuff": 0.1}, "Both lip corners up"),
-    ({"mouthLowerDownLeft": 0.5, "mouthLowerDownRight": 0.4, "jawOpen": 0.09}, "Lower lip down + slight jaw drop"),
-    ({"mouthUpperUpLeft": 0.5}, "Upper lip up on the left")])
+@pytest.mark.parametrize(
+    ("weights", "name"),
+    [
+        ({"browInnerUp": 0.7}, "Both inner brows up"),
+        ({"browOuterUpLeft": 0.7}, "Left outer brow up"),
+        ({"browDownLeft": 0.6, "browDownRight": 0.6}, "Both brows down"),
+        ({"eyeWideLeft": 0.7, "eyeWideRight": 0.7}, "Both upper lids up"),
+        ({"eyeSquintLeft": 0.7, "eyeSquintRight": 0.7}, "Both lower lids up"),
+        ({"eyeBlinkRight": 0.7}, "Right upper lid down"),
+        ({"mouthRight": 0.4}, "Mouth to the right"),
+        ({"jawForward": 0.4}, "Jaw thrust"),
+        ({"jawLeft": 0.4}, "Jaw to the left"),
+        ({"tongueOut": 0.4}, "Tongue out"),
+        ({"cheekSquintLeft": 0.6, "cheekSquintRight": 0.3}, "Both cheeks up, more on the left"),
+        ({"mouthSmileLeft": 0.5, "mouthSmileRight": 0.5, "cheekPuff": 0.1}, "Both lip corners up"),
+        ({"mouthLowerDownLeft": 0.5, "mouthLowerDownRight": 0.4, "jawOpen": 0.09}, "Lower lip down + slight jaw drop"),
+        ({"mouthUpperUpLeft": 0.5}, "Upper lip up on the left"),
+    ],
+)
 def test_plain_names_say_the_part_the_way_and_the_side(anny, weights, name):
     assert names_of(anny, composed(anny, **weights)) == [name]
 
@@ -140,8 +160,13 @@ def test_eyes_turn_and_lids_that_follow_them_are_not_named(anny):
     cross = composed(anny, eyeLookInLeft=0.8, eyeLookInRight=0.8)
     one = composed(anny, eyeLookUpLeft=0.8)
     names = names_of(anny, np.stack([left, down, left + down, cross, one]))
-    assert [re.sub(r" \d+°", "", n) for n in names] == ["Gaze left", "Gaze down", "Gaze left and down", "Eyes converge",
-                                                       "Left eye turns up"]
+    assert [re.sub(r" \d+°", "", n) for n in names] == [
+        "Gaze left",
+        "Gaze down",
+        "Gaze left and down",
+        "Eyes converge",
+        "Left eye turns up",
+    ]
     small, large = (codeword_descriptions(w * left, anny)[0].gaze.left_yaw for w in (1, 2))
     assert large == pytest.approx(2 * small, rel=0.1) and 3 < small < 20
 
@@ -149,8 +174,9 @@ def test_eyes_turn_and_lids_that_follow_them_are_not_named(anny):
 def test_a_rotation_made_by_hand_is_measured_in_degrees(anny):
     """Both eyeballs turned by 10° to the left and 5° up about their centres, as one coefficient of the face."""
     yaw, pitch = np.radians(10), np.radians(5)
-    turn = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]]) \
-        @ np.array([[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]])
+    turn = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]]) @ np.array(
+        [[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]]
+    )
     basis = np.zeros_like(anny.basis)
     for code in (1, 2):
         eye = np.flatnonzero(~np.isin(anny.materials, (0, 2)) & (anny.sides == code))
@@ -181,14 +207,28 @@ def test_many_small_coefficients_are_named_by_what_moves(anny):
 def test_sentences_and_sides_hold_on_another_face(shared, cache):
     from dfe_core.faces import open_face
     from dfe_core.tokenizer.geometry import codeword_geometry
+
     face = open_face(f"ict:{shared / 'data' / 'ict_facekit' / 'ict_face_head_neck.npz'}")
-    wanted = {"mouthSmile_L": "Left lip corner up", "eyeBlink_R": "Right upper lid down",
-              "browInnerUp_L": "Left inner brow up", "jawLeft": "Jaw to the left",
-              "mouthSmile_R": "Right lip corner up", "jawOpen": "Jaw drop", "mouthPucker": "Lips puckered"}
+    wanted = {
+        "mouthSmile_L": "Left lip corner up",
+        "eyeBlink_R": "Right upper lid down",
+        "browInnerUp_L": "Left inner brow up",
+        "jawLeft": "Jaw to the left",
+        "mouthSmile_R": "Right lip corner up",
+        "jawOpen": "Jaw drop",
+        "mouthPucker": "Lips puckered",
+    }
     psi = np.stack([np.eye(face.coefficients)[face.names.index(name)] for name in wanted])
     assert names_of(face, psi) == list(wanted.values())
-    assert codeword_geometry(psi, face)["side"].tolist() == ["left", "right", "left", "left", "right", "symmetric",
-                                                             "symmetric"]
+    assert codeword_geometry(psi, face)["side"].tolist() == [
+        "left",
+        "right",
+        "left",
+        "left",
+        "right",
+        "symmetric",
+        "symmetric",
+    ]
     directions = {d.movements[0].stem: d.parts[0].directions for d in codeword_descriptions(psi, face)}
     assert "up" in directions["mouthSmile"] and "down" in directions["jawOpen"]
     assert "forward" in directions["mouthPucker"]

@@ -20,8 +20,12 @@ def planted(tokens_tell: float, psi_tells: float, subjects: int = 8, blocks: int
 
 
 def of(subject, block, tokens, psi) -> Windows:
-    return Windows(subject, block, {"tokens means": tokens[:, :6], "tokens full": tokens, "psi means": psi[:, :6],
-                                    "psi full": psi}, "tested so")
+    return Windows(
+        subject,
+        block,
+        {"tokens means": tokens[:, :6], "tokens full": tokens, "psi means": psi[:, :6], "psi full": psi},
+        "tested so",
+    )
 
 
 def test_features_that_say_nothing_of_the_subject_are_at_chance():
@@ -53,8 +57,14 @@ def test_one_subject_cannot_be_told_from_others():
     windows = planted(1, 1)
     one = windows.subject == "s0"
     with pytest.raises(DataError, match="1 subjects"):
-        measure(of(windows.subject[one], windows.block[one], windows.features["tokens full"][one],
-                   windows.features["psi full"][one]))
+        measure(
+            of(
+                windows.subject[one],
+                windows.block[one],
+                windows.features["tokens full"][one],
+                windows.features["psi full"][one],
+            )
+        )
 
 
 def test_windows_hold_the_bag_of_tokens_and_the_mean_of_psi(tmp_path, toy_face):
@@ -68,8 +78,11 @@ def test_windows_hold_the_bag_of_tokens_and_the_mean_of_psi(tmp_path, toy_face):
     assert tokens[0, 24 + 5] == pytest.approx((part.tokens[:50] == 5).any(1).mean(), abs=1e-6)
     frames = world.dataset.frames("r0").psi[:50]
     np.testing.assert_allclose(windows.features["psi means"][0], frames.mean(0), atol=1e-5)
-    np.testing.assert_allclose(psi[0], np.concatenate([
-        frames.mean(0), frames.std(0), np.quantile(frames, (0.1, 0.5, 0.9), 0).ravel()]), atol=1e-5)
+    np.testing.assert_allclose(
+        psi[0],
+        np.concatenate([frames.mean(0), frames.std(0), np.quantile(frames, (0.1, 0.5, 0.9), 0).ravel()]),
+        atol=1e-5,
+    )
     assert set(windows.block) == {0, 1} and "recordings" in windows.split
 
 

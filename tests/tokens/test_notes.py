@@ -35,9 +35,11 @@ def test_an_edit_leaves_other_fields_alone(book):
 
 
 def test_twenty_threads_and_two_processes_lose_nothing(book, tmp_path):
-    script = ("import sys; from pathlib import Path; from dfe_core.tokens.notes import Notebook\n"
-              "b = Notebook.open('m', Path(sys.argv[1]))\n"
-              "for i in range(10): b.edit(5, sys.argv[2], add_tags=[f'{sys.argv[2]}{i}'])")
+    script = (
+        "import sys; from pathlib import Path; from dfe_core.tokens.notes import Notebook\n"
+        "b = Notebook.open('m', Path(sys.argv[1]))\n"
+        "for i in range(10): b.edit(5, sys.argv[2], add_tags=[f'{sys.argv[2]}{i}'])"
+    )
     others = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path), who]) for who in ("p", "q")]
     with ThreadPoolExecutor(10) as pool:
         list(pool.map(lambda i: book.edit(5, f"u{i}", add_tags=[f"t{i}"]), range(20)))
@@ -173,6 +175,9 @@ def test_json_goes_out_and_comes_in_but_not_into_another_codebook(book, tmp_path
         import_json(Notebook.open("m", tmp_path / "else"), text)
     with pytest.raises(DataError, match="not an export"):
         import_json(book, "[]")
-    odd = json.loads(text) | {"sets": {"far": [99], "odd": 3}, "faces": {"f": {"codewords": [1], "intensities": []}},
-                              "frames": {"no dataset": {"frames": {}}, "list": [1]}}
+    odd = json.loads(text) | {
+        "sets": {"far": [99], "odd": 3},
+        "faces": {"f": {"codewords": [1], "intensities": []}},
+        "frames": {"no dataset": {"frames": {}}, "list": [1]},
+    }
     assert len(import_json(same, json.dumps(odd)).skipped) == 5 and same.read().sets == {"s": [1, 2]}

@@ -56,8 +56,14 @@ def test_missing_frames_end_a_presence():
 
 def tokens(words: np.ndarray, intensities: np.ndarray, time_s: np.ndarray | None = None) -> Tokens:
     rows = len(words)
-    return Tokens("r", np.arange(rows), np.arange(rows) / FPS if time_s is None else time_s, words,
-                  np.where(words == 0, 0, intensities), np.zeros(rows))
+    return Tokens(
+        "r",
+        np.arange(rows),
+        np.arange(rows) / FPS if time_s is None else time_s,
+        words,
+        np.where(words == 0, 0, intensities),
+        np.zeros(rows),
+    )
 
 
 def test_repeats_within_a_frame_are_summed_and_their_order_means_nothing():
@@ -99,8 +105,9 @@ def test_codewords_and_presences_are_told_apart_in_a_random_recording():
     np.testing.assert_array_equal(present_frames(values, np.arange(400) / FPS, rule), expected)
 
 
-@pytest.mark.parametrize("values", [{"onset_mm": 0.4}, {"offset_mm": 0}, {"hold_s": -1}, {"bridge_s": np.inf},
-                                    {"onset_intensity": 0.01}])
+@pytest.mark.parametrize(
+    "values", [{"onset_mm": 0.4}, {"offset_mm": 0}, {"hold_s": -1}, {"bridge_s": np.inf}, {"onset_intensity": 0.01}]
+)
 def test_a_rule_that_cannot_hold_is_refused(values):
     with pytest.raises(DataError, match="presence rule"):
         PresenceRule(**values)

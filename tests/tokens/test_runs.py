@@ -30,24 +30,44 @@ from dfe_core.tokens.usage import usage
 LEVELS = [0.5, 1.0, 2.0]
 
 
-def write_tokens(folder: Path, recordings: dict[str, tuple[np.ndarray, np.ndarray]], codewords: int, fps: float = 10.0,
-                 row_group: int = 1 << 16) -> TokenCache:
+def write_tokens(
+    folder: Path,
+    recordings: dict[str, tuple[np.ndarray, np.ndarray]],
+    codewords: int,
+    fps: float = 10.0,
+    row_group: int = 1 << 16,
+) -> TokenCache:
     """A token cache of {recording: (tokens (T, N), level indices (T, N))}."""
     folder.mkdir(parents=True)
     stages = next(iter(recordings.values()))[0].shape[1]
     parts = []
     for name, (tokens, levels) in recordings.items():
         rows = len(tokens)
-        parts.append(pa.table({
-            "recording": pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), [name]),
-            "frame": np.arange(rows), "time_s": np.arange(rows) / fps,
-            "tokens": pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(tokens, np.uint16).ravel(), stages),
-            "levels": pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(levels, np.uint8).ravel(), stages),
-            "error_mm": np.zeros(rows, np.float32)}))
+        parts.append(
+            pa.table(
+                {
+                    "recording": pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), [name]),
+                    "frame": np.arange(rows),
+                    "time_s": np.arange(rows) / fps,
+                    "tokens": pa.FixedSizeListArray.from_arrays(
+                        np.ascontiguousarray(tokens, np.uint16).ravel(), stages
+                    ),
+                    "levels": pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(levels, np.uint8).ravel(), stages),
+                    "error_mm": np.zeros(rows, np.float32),
+                }
+            )
+        )
     pq.write_table(pa.concat_tables(parts).unify_dictionaries(), folder / "tokens.parquet", row_group_size=row_group)
-    write_json(folder / "manifest.json", {"stages": stages, "codewords": codewords, "levels": LEVELS,
-                                          "frames": sum(len(t) for t, _ in recordings.values()),
-                                          "sha256": file_sha256(folder / "tokens.parquet")})
+    write_json(
+        folder / "manifest.json",
+        {
+            "stages": stages,
+            "codewords": codewords,
+            "levels": LEVELS,
+            "frames": sum(len(t) for t, _ in recordings.values()),
+            "sha256": file_sha256(folder / "tokens.parquet"),
+        },
+    )
     return TokenCache(folder)
 
 
@@ -62,8 +82,13 @@ def random_recordings(count: int = 6, frames: int = 300, stages: int = 3, codewo
 
 def who(recordings, subjects: int = 3) -> pd.DataFrame:
     names = list(recordings)
-    return pd.DataFrame({"recording": names, "subject": [f"s{i % subjects}" for i in range(len(names))],
-                         "condition": ["calm" if i % subjects < 2 else "stress" for i in range(len(names))]})
+    return pd.DataFrame(
+        {
+            "recording": names,
+            "subject": [f"s{i % subjects}" for i in range(len(names))],
+            "condition": ["calm" if i % subjects < 2 else "stress" for i in range(len(names))],
+        }
+    )
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +99,14 @@ def cache_of(tmp_path_factory):
 def one(tokens: list[list[int]], levels: list[list[int]] | None = None, fps: float = 10.0) -> Tokens:
     array = np.array(tokens)
     chosen = np.zeros_like(array) if levels is None else np.array(levels)
-    return Tokens("r", np.arange(len(array)), np.arange(len(array)) / fps, array,
-                  np.where(array == 0, 0, np.array(LEVELS)[chosen]), np.zeros(len(array)))
+    return Tokens(
+        "r",
+        np.arange(len(array)),
+        np.arange(len(array)) / fps,
+        array,
+        np.where(array == 0, 0, np.array(LEVELS)[chosen]),
+        np.zeros(len(array)),
+    )
 
 
 def test_a_run_is_a_stretch_of_presence_with_its_peak_in_the_plateaus_middle():
@@ -100,8 +131,9 @@ def test_a_flicker_is_bridged_and_a_longer_absence_is_not():
 
 def test_missing_frames_of_the_source_end_a_run():
     tokens = one([[3], [3], [3], [3]])
-    jump = Tokens("r", np.array([0, 1, 90, 91]), np.array([0, 0.1, 9.0, 9.1]), tokens.tokens, tokens.intensities,
-                  tokens.error_mm)
+    jump = Tokens(
+        "r", np.array([0, 1, 90, 91]), np.array([0, 0.1, 9.0, 9.1]), tokens.tokens, tokens.intensities, tokens.error_mm
+    )
     assert find_runs(jump)[["start_frame", "end_frame"]].to_numpy().tolist() == [[0, 1], [90, 91]]
 
 
@@ -116,11 +148,14 @@ def test_recordings_stream_whole_across_row_groups(cache_of):
 
 def test_the_index_agrees_with_sql_over_the_events(cache_of):
     index = build_runs(cache_of)
-    frames = cache_of.query("SELECT codeword, count(DISTINCT (recording, frame)) AS n FROM events GROUP BY 1") \
-        .set_index("codeword")["n"]
+    frames = cache_of.query(
+        "SELECT codeword, count(DISTINCT (recording, frame)) AS n FROM events GROUP BY 1"
+    ).set_index("codeword")["n"]
     np.testing.assert_array_equal(np.diag(index.cooccurrence)[1:], frames.reindex(range(1, 12), fill_value=0))
-    both = cache_of.query("SELECT count(DISTINCT (a.recording, a.frame)) AS n FROM events a JOIN events b "
-                          "USING (recording, frame) WHERE a.codeword = 3 AND b.codeword = 7")["n"][0]
+    both = cache_of.query(
+        "SELECT count(DISTINCT (a.recording, a.frame)) AS n FROM events a JOIN events b "
+        "USING (recording, frame) WHERE a.codeword = 3 AND b.codeword = 7"
+    )["n"][0]
     assert index.cooccurrence[3, 7] == index.cooccurrence[7, 3] == both > 0
     assert index.presence.groupby("codeword")["frames"].sum().to_dict() == frames.to_dict()
     assert index.intensities.groupby("codeword")["frames"].sum().to_dict() == frames.to_dict()
@@ -160,8 +195,9 @@ def test_strongest_moments_are_one_an_event_and_spread_over_subjects(cache_of):
     assert moments["peak"].is_monotonic_decreasing
     for _, group in moments.groupby("recording"):
         assert (np.diff(np.sort(group["peak_s"])) >= 1).all()
-    best = cache_of.query("SELECT max(s) AS m FROM (SELECT sum(intensity) AS s FROM events WHERE codeword = 4 "
-                          "GROUP BY recording, frame)")["m"][0]
+    best = cache_of.query(
+        "SELECT max(s) AS m FROM (SELECT sum(intensity) AS s FROM events WHERE codeword = 4 GROUP BY recording, frame)"
+    )["m"][0]
     assert moments["peak"][0] == pytest.approx(best)
 
 
@@ -178,8 +214,16 @@ def test_the_limit_is_filled_from_one_subject_when_there_is_no_other(cache_of):
 
 
 def test_suppression_keeps_the_strongest_and_forgets_its_neighbours():
-    runs = pd.DataFrame({"recording": "r", "start_frame": range(4), "peak_s": [0.0, 0.6, 1.2, 5.0],
-                         "peak": [1.0, 3.0, 2.0, 0.5], "mean": 1.0, "dominance": 1.0})
+    runs = pd.DataFrame(
+        {
+            "recording": "r",
+            "start_frame": range(4),
+            "peak_s": [0.0, 0.6, 1.2, 5.0],
+            "peak": [1.0, 3.0, 2.0, 0.5],
+            "mean": 1.0,
+            "dominance": 1.0,
+        }
+    )
     assert suppress(runs, 1.0)["peak_s"].tolist() == [0.6, 5.0]
 
 
@@ -198,7 +242,7 @@ def test_dynamics_give_the_median_rise_and_duration(tmp_path):
     tokens = np.zeros((600, 1), int)
     levels = np.zeros_like(tokens)
     for start in (100, 200, 300):
-        tokens[start:start + 20] = 2
+        tokens[start : start + 20] = 2
         levels[start + 8] = 2
     index = build_runs(write_tokens(tmp_path / "tokens" / "m--d", {"r": (tokens, levels)}, 4))
     found = dynamics(index, 2)
@@ -213,9 +257,9 @@ def planted(tmp_path):
     rng = np.random.default_rng(0)
     tokens = np.zeros((60000, 3), int)
     for start in range(50, 59900, 100):
-        tokens[start:start + 4, 0] = 1
-        tokens[start + 5:start + 10, 0] = 2
-        tokens[start + 5:start + 10, 1] = 3
+        tokens[start : start + 4, 0] = 1
+        tokens[start + 5 : start + 10, 0] = 2
+        tokens[start + 5 : start + 10, 1] = 3
     tokens[:, 2] = np.repeat(np.where(rng.random(15000) < 0.2, rng.integers(4, 6, 15000), 0), 4)
     return build_runs(write_tokens(tmp_path / "tokens" / "m--d", {"r": (tokens, np.zeros_like(tokens))}, 6))
 
@@ -249,8 +293,12 @@ def test_shares_over_conditions_are_means_over_subjects_with_intervals(cache_of)
     index, recordings = build_runs(cache_of), who(random_recordings())
     table = distribution_over(index, 4, recordings, "condition").set_index("value")
     assert table["subjects"].to_dict() == {"calm": 2, "stress": 1}
-    counts = index.presence.query("codeword == 4").set_index("recording")["frames"].reindex(recordings["recording"],
-                                                                                         fill_value=0).to_numpy()
+    counts = (
+        index.presence.query("codeword == 4")
+        .set_index("recording")["frames"]
+        .reindex(recordings["recording"], fill_value=0)
+        .to_numpy()
+    )
     by_subject = counts.reshape(2, 3).sum(0) / 600
     assert table.loc["calm", "share"] == pytest.approx(by_subject[:2].mean())
     assert table.loc["calm", "low"] <= table.loc["calm", "share"] <= table.loc["calm", "high"]
@@ -262,8 +310,9 @@ def test_shares_over_conditions_are_means_over_subjects_with_intervals(cache_of)
 
 def test_the_bootstrap_interval_of_a_mean_covers_at_its_nominal_rate():
     rng = np.random.default_rng(0)
-    hits = [low <= 0 <= high for low, high in (bootstrap_mean(rng.normal(size=40), rng, resamples=400)
-                                               for _ in range(200))]
+    hits = [
+        low <= 0 <= high for low, high in (bootstrap_mean(rng.normal(size=40), rng, resamples=400) for _ in range(200))
+    ]
     assert 0.88 <= np.mean(hits) <= 0.99
 
 
@@ -284,7 +333,8 @@ def test_use_counts_frames_in_which_the_face_moves_not_tokens(tmp_path):
     tokens = write_tokens(tmp_path / "tokens" / "m--d", {"r": (words, levels)}, 3)
     (tmp_path / "models" / "m").mkdir(parents=True)
     pd.DataFrame({"codeword": range(3), "peak_mm": [0, 2.0, 0.05]}).to_parquet(
-        tmp_path / "models" / "m" / "codewords.parquet")
+        tmp_path / "models" / "m" / "codewords.parquet"
+    )
     index = build_runs(tokens)
     write_counts(tokens, words, levels)
     table = usage(tokens, index).set_index("codeword")
@@ -298,7 +348,14 @@ def test_use_counts_frames_in_which_the_face_moves_not_tokens(tmp_path):
 def write_counts(tokens: TokenCache, words: np.ndarray, levels: np.ndarray) -> None:
     """counts.parquet as encoding writes it, of one recording ``r``."""
     stage = np.broadcast_to(np.arange(words.shape[1]), words.shape)
-    table = pd.DataFrame({"recording": "r", "stage": stage.ravel(), "codeword": words.ravel(),
-                          "intensity": tokens.levels[levels].ravel()}).query("codeword != 0")
+    table = pd.DataFrame(
+        {
+            "recording": "r",
+            "stage": stage.ravel(),
+            "codeword": words.ravel(),
+            "intensity": tokens.levels[levels].ravel(),
+        }
+    ).query("codeword != 0")
     table.groupby(["recording", "stage", "codeword"], as_index=False).agg(
-        uses=("intensity", "size"), intensity=("intensity", "sum")).to_parquet(tokens.path / "counts.parquet")
+        uses=("intensity", "size"), intensity=("intensity", "sum")
+    ).to_parquet(tokens.path / "counts.parquet")

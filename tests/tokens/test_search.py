@@ -22,18 +22,23 @@ from dfe_core.tokens.search import (
 )
 from tests.small_world import make_world, write_dataset
 
-SENTENCES = ["Rest: nothing moves", "Left lip corner up: left lip corner up and out 4.1 mm",
-             "Right lip corner up + left brow down: right lip corner up 4.0 mm; left brow down 3.0 mm",
-             "Both inner brows up: both inner brows up 5.0 mm", "Left upper lid down: left upper lid down 8.0 mm",
-             "Jaw drop: chin down and back 20.0 mm"]
+SENTENCES = [
+    "Rest: nothing moves",
+    "Left lip corner up: left lip corner up and out 4.1 mm",
+    "Right lip corner up + left brow down: right lip corner up 4.0 mm; left brow down 3.0 mm",
+    "Both inner brows up: both inner brows up 5.0 mm",
+    "Left upper lid down: left upper lid down 8.0 mm",
+    "Jaw drop: chin down and back 20.0 mm",
+]
 UNITS = ["", "AU12 left", "AU12 right + AU4 left", "AU1", "AU46 left", "AU26"]
 
 
 @pytest.fixture(scope="module")
 def words():
     regions = ["none", "mouth corner", "mouth corner", "brow", "eye", "jaw"]
-    table = pd.DataFrame({"codeword": range(6), "region": regions,
-                          "side": ["rest", "left", "right", "symmetric", "left", "symmetric"]})
+    table = pd.DataFrame(
+        {"codeword": range(6), "region": regions, "side": ["rest", "left", "right", "symmetric", "left", "symmetric"]}
+    )
     notes = Notes(codewords={5: Note(name="hungry lion", tags=("roar",), note="asked by Ben")})
     return index_words(codeword_texts(table, SENTENCES, notes, units=UNITS))
 
@@ -48,10 +53,26 @@ def first(words, query):
     return int(found["codeword"][0]) if len(found) else None
 
 
-@pytest.mark.parametrize(("query", "codeword"), [
-    ("left lip corner up", 1), ("right lip corner up", 2), ("left brow down", 2), ("smile left", 1), ("au12 right", 2),
-    ("AU 1", 3), ("eyebrows raised", 3), ("wink", 4), ("lid down", 4), ("jaw drop", 5), ("Hungry", 5), ("roa", 5),
-    ("neutral", 0), ("l smile", 1), ("both brows", 3)])
+@pytest.mark.parametrize(
+    ("query", "codeword"),
+    [
+        ("left lip corner up", 1),
+        ("right lip corner up", 2),
+        ("left brow down", 2),
+        ("smile left", 1),
+        ("au12 right", 2),
+        ("AU 1", 3),
+        ("eyebrows raised", 3),
+        ("wink", 4),
+        ("lid down", 4),
+        ("jaw drop", 5),
+        ("Hungry", 5),
+        ("roa", 5),
+        ("neutral", 0),
+        ("l smile", 1),
+        ("both brows", 3),
+    ],
+)
 def test_words_find_the_codeword_that_is_meant(words, query, codeword):
     assert first(words, query) == codeword
 
@@ -63,8 +84,9 @@ def test_words_of_different_clauses_do_not_make_a_match_as_good(words):
 
 def test_the_labs_own_name_outweighs_a_description(toy_face):
     table = pd.DataFrame({"codeword": [0, 1], "region": "brow", "side": "left"})
-    index = index_words(codeword_texts(table, ["Left brow up 1.0 mm", "Chin down 1.0 mm"],
-                                       Notes(codewords={1: Note(name="brow")})))
+    index = index_words(
+        codeword_texts(table, ["Left brow up 1.0 mm", "Chin down 1.0 mm"], Notes(codewords={1: Note(name="brow")}))
+    )
     assert first(index, "brow") == 1
 
 
@@ -78,6 +100,7 @@ def test_texts_become_words():
 
 def test_codewords_are_found_by_action_and_by_region(world):
     from dataclasses import replace
+
     smile = action_psi(world.face.names, "AU12", "left")
     psi = world.codebook.psi.copy()
     psi[7] = 0.6 * smile
@@ -104,8 +127,11 @@ def test_nearest_moments_are_those_of_a_search_over_every_frame(world):
     index = build_moments(world.dataset, world.face)
     target = np.random.default_rng(3).normal(size=52) * 0.3
     found = index.search(target, limit=5, apart_s=0)
-    rows = [(np.sqrt(((world.face.displacement(psi - target)) ** 2).sum(1).mean()) * 1e3, f.recording, k)
-            for f in world.dataset.iter_frames() for psi, k in zip(f.psi, f.frame, strict=True)]
+    rows = [
+        (np.sqrt(((world.face.displacement(psi - target)) ** 2).sum(1).mean()) * 1e3, f.recording, k)
+        for f in world.dataset.iter_frames()
+        for psi, k in zip(f.psi, f.frame, strict=True)
+    ]
     expected = sorted(rows)[:5]
     assert list(zip(found["recording"], found["frame"], strict=True)) == [(r, k) for _, r, k in expected]
     np.testing.assert_allclose(found["distance_mm"], [d for d, _, _ in expected], rtol=1e-4)

@@ -23,8 +23,14 @@ def codebook(toy_face):
 def tokens():
     rng = np.random.default_rng(1)
     chosen = rng.integers(0, 9, (12, 3)).astype(np.uint16)
-    return Tokens("r", np.arange(12), np.arange(12) / 30, chosen,
-                  np.where(chosen, rng.choice([0.5, 1.0], chosen.shape), 0).astype(np.float32), np.zeros(12))
+    return Tokens(
+        "r",
+        np.arange(12),
+        np.arange(12) / 30,
+        chosen,
+        np.where(chosen, rng.choice([0.5, 1.0], chosen.shape), 0).astype(np.float32),
+        np.zeros(12),
+    )
 
 
 def test_the_last_stage_is_the_sum_over_all_tokens(codebook, tokens):
@@ -39,7 +45,7 @@ def test_the_error_is_the_root_mean_square_distance_of_the_vertices_in_millimetr
     for stage in range(3):
         rebuilt = psi_by_stage(codebook, tokens.tokens, tokens.intensities)[:, stage]
         distance = np.linalg.norm(toy_face.vertices(psi) - toy_face.vertices(rebuilt), axis=2)
-        np.testing.assert_allclose(found[:, stage], 1e3 * np.sqrt((distance ** 2).mean(1)), rtol=1e-4)
+        np.testing.assert_allclose(found[:, stage], 1e3 * np.sqrt((distance**2).mean(1)), rtol=1e-4)
 
 
 def test_a_frame_that_its_tokens_rebuild_exactly_has_no_error(codebook, tokens, toy_face):

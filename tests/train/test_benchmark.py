@@ -70,10 +70,30 @@ def test_our_row_has_every_column_and_more_stages_less_error(sample, toy_face):
     assert found[1]["rmse_mm"] < found[0]["rmse_mm"]
     assert found[0]["bits_per_frame"] < np.log2(2) + np.log2(23) + np.log2(96) + 1e-6  # a count, a codeword, a level
     assert 0 < found[1]["entropy_bits_per_frame"] < 1.1 * found[1]["bits_per_frame"]
-    assert {"p95_mm", "rmse_mm_brow", "rmse_mm_eye", "cosine", "utilisation", "dead", "perplexity_mean", "locality",
-            "gini", "cosine_max", "symmetric", "left", "right", "pairwise_distance", "bigrams_per_1000",
-            "changes_per_s_still", "changes_per_s_moving", "encode_fps_1", "encode_fps_8192", "decode_fps",
-            "parameters", "seconds"} <= found[1].keys()
+    assert {
+        "p95_mm",
+        "rmse_mm_brow",
+        "rmse_mm_eye",
+        "cosine",
+        "utilisation",
+        "dead",
+        "perplexity_mean",
+        "locality",
+        "gini",
+        "cosine_max",
+        "symmetric",
+        "left",
+        "right",
+        "pairwise_distance",
+        "bigrams_per_1000",
+        "changes_per_s_still",
+        "changes_per_s_moving",
+        "encode_fps_1",
+        "encode_fps_8192",
+        "decode_fps",
+        "parameters",
+        "seconds",
+    } <= found[1].keys()
     assert found[1]["utilisation"] == pytest.approx(1 - found[1]["dead"] / 23)
 
 
@@ -88,8 +108,9 @@ def test_rivals_are_held_to_their_bits_and_lose_less_with_more(sample, toy_face)
 
 def test_tables_are_written_kept_and_gone_on_with(root, tmp_path):
     out = tmp_path / "table"
-    first = benchmark_tokenizer(out, quick=True, root=root, progress=lambda _: None, datasets=("toy",), seeds=2,
-                                only="PCA*")
+    first = benchmark_tokenizer(
+        out, quick=True, root=root, progress=lambda _: None, datasets=("toy",), seeds=2, only="PCA*"
+    )
     assert "PCA, quantised" in first
     lines = (out / "rows.jsonl").read_text().splitlines()
     (out / "rows.jsonl").write_text(f"{lines[0]}\n{lines[1][:40]}")  # a kill in the middle of the second row
@@ -104,5 +125,6 @@ def test_tables_are_written_kept_and_gone_on_with(root, tmp_path):
 
 def test_a_row_that_is_none_is_refused(root, tmp_path):
     with pytest.raises(DataError, match="no row matches"):
-        benchmark_tokenizer(tmp_path / "t", quick=True, root=root, progress=lambda _: None, datasets=("toy",),
-                            only="theirs")
+        benchmark_tokenizer(
+            tmp_path / "t", quick=True, root=root, progress=lambda _: None, datasets=("toy",), only="theirs"
+        )

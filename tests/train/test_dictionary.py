@@ -79,12 +79,14 @@ def test_raw_bits_are_those_of_the_set_whatever_its_order():
 
 def test_code_lengths_of_other_frames_do_not_flatter():
     lengths = fitted_code_lengths(np.array([0, 0, 0, 1]), 3)
-    assert (2.0 ** -lengths).sum() == pytest.approx(1) and lengths[2] == pytest.approx(np.log2(5.5 / 0.5))
+    assert (2.0**-lengths).sum() == pytest.approx(1) and lengths[2] == pytest.approx(np.log2(5.5 / 0.5))
     rng = np.random.default_rng(3)
     train, test = rng.laplace(size=(2000, 3)), rng.laplace(size=(2000, 3))
     bits, decoded = entropy_coded_uniform(train, test, 0.5)
-    plug_in = sum(-(c / 2000 * np.log2(c / 2000)).sum() for c in
-                  (np.unique(column, return_counts=True)[1] for column in decoded.T))
+    plug_in = sum(
+        -(c / 2000 * np.log2(c / 2000)).sum()
+        for c in (np.unique(column, return_counts=True)[1] for column in decoded.T)
+    )
     assert bits > plug_in and np.abs(decoded - test).max() <= 0.25 + 1e-9
     assert log_interpolated(np.array([1.0, 3]), np.array([4.0, 1]), 2) == pytest.approx(2)
     assert log_interpolated(np.array([1.0, 3]), np.array([4.0, 1]), 5) is None
@@ -118,7 +120,8 @@ def test_what_a_model_has_seen_is_proved_by_content(root, toy_face):
     seen = exposure(record, data)
     assert seen.recordings == frozenset(run.split.recordings["train"]) and not seen.same_names
     assert seen.held_out(sorted(set(data.recordings["subject"]))) == sorted(
-        set(data.recordings["subject"]) - seen.subjects)
+        set(data.recordings["subject"]) - seen.subjects
+    )
     renamed = {"trained_on": {**record["trained_on"], "subjects": []}}
     assert exposure(renamed, data).recordings == seen.recordings  # another name hides nothing
     simulate_dataset("other", toy_face, subjects=5, minutes_per_subject=0.4, fps=15, seed=9, root=root)

@@ -42,9 +42,11 @@ def tokens(root: Path, source: Path, name: str) -> tuple[np.ndarray, np.ndarray]
 
 def test_live_link_json_and_tables_of_one_performance_give_the_same_tokens(root: Path, tmp_path: Path):
     psi = performance(120, seed=3)
-    ways = {"livelink": write(tmp_path / "a.csv", live_link(psi, counts=np.arange(120.0))),
-            "json": write(tmp_path / "b.json", beat_json(psi, FPS)),
-            "table": write(tmp_path / "c.tsv", table(psi, fps=FPS, separator="\t"))}
+    ways = {
+        "livelink": write(tmp_path / "a.csv", live_link(psi, counts=np.arange(120.0))),
+        "json": write(tmp_path / "b.json", beat_json(psi, FPS)),
+        "table": write(tmp_path / "c.tsv", table(psi, fps=FPS, separator="\t")),
+    }
     found = {name: tokens(root, path, name) for name, path in ways.items()}
     assert len(np.unique(found["livelink"][0])) > 3
     for name in ("json", "table"):

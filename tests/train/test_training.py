@@ -28,8 +28,13 @@ from dfe_core.tokens.encoding import encode_dataset
 from dfe_core.training.fit import train_model
 
 PROJECT = Path(__file__).resolve().parents[2]
-SMALL = {"tokenizer.codewords": 24, "tokenizer.stages": 4, "train.steps": 60, "train.batch": 256,
-         "train.checkpoint_every": 10}
+SMALL = {
+    "tokenizer.codewords": 24,
+    "tokenizer.stages": 4,
+    "train.steps": 60,
+    "train.batch": 256,
+    "train.checkpoint_every": 10,
+}
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +83,14 @@ def test_a_killed_run_resumes_to_the_codebook_of_an_uninterrupted_one(root, tmp_
 
     def start(name: str, *more: str) -> subprocess.Popen:
         settings = (part for k, v in SMALL.items() for part in ("--set", f"{k}={v}"))
-        return subprocess.Popen([sys.executable, "-m", "train", "train", "toy", "--name", name, *settings, *more],
-                                cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return subprocess.Popen(
+            [sys.executable, "-m", "train", "train", "toy", "--name", name, *settings, *more],
+            cwd=PROJECT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
     process = start("killed")
     checkpoint, deadline = copy / "models/killed/checkpoint.safetensors", time.monotonic() + 60
     while not checkpoint.is_file() and process.poll() is None and time.monotonic() < deadline:
@@ -103,6 +114,7 @@ def test_resume_refuses_a_checkpoint_of_another_configuration_or_a_broken_one(ro
     def stop(report):
         if report.task == "training" and report.done == 25:
             raise KeyboardInterrupt
+
     with pytest.raises(KeyboardInterrupt):
         train_model("toy", "half", config=load_config(None, SMALL), root=copy, progress=stop)
     with pytest.raises(DataError, match="other data, configuration or seed"):
@@ -146,8 +158,10 @@ def test_fast_tokens_are_their_own_cache_and_nearly_as_exact(root, tmp_path):
 
 def test_counts_are_those_of_the_token_file(root):
     cache = TokenCache.open("small", "toy", root)
-    counted = cache.query("SELECT recording, stage, codeword, count(*) AS uses, sum(intensity) AS intensity "
-                          "FROM events GROUP BY ALL ORDER BY ALL")
+    counted = cache.query(
+        "SELECT recording, stage, codeword, count(*) AS uses, sum(intensity) AS intensity "
+        "FROM events GROUP BY ALL ORDER BY ALL"
+    )
     kept = cache.counts.sort_values(["recording", "stage", "codeword"])
     assert counted["uses"].tolist() == kept["uses"].tolist()
     assert np.allclose(counted["intensity"], kept["intensity"], rtol=1e-4)
@@ -166,15 +180,44 @@ def test_encoding_again_does_nothing_and_a_corrupt_cache_is_made_again(root):
 
 def test_evaluation_has_every_key_of_the_contract_and_finds_planted_actions(root):
     result = evaluate_model("small", "toy", root=root)
-    assert {"model", "dataset", "split", "subjects", "frames", "stages", "codewords", "bits_per_frame",
-            "entropy_bits_per_frame", "rmse_mm", "p95_mm", "rmse_mm_by_region", "explained_variance", "cosine",
-            "retrieval_top1", "utilisation", "perplexity", "locality", "distinctness_max", "symmetric", "left",
-            "right", "token_changes_per_s", "rmse_mm_by_stage", "baselines"} <= result.keys()
+    assert {
+        "model",
+        "dataset",
+        "split",
+        "subjects",
+        "frames",
+        "stages",
+        "codewords",
+        "bits_per_frame",
+        "entropy_bits_per_frame",
+        "rmse_mm",
+        "p95_mm",
+        "rmse_mm_by_region",
+        "explained_variance",
+        "cosine",
+        "retrieval_top1",
+        "utilisation",
+        "perplexity",
+        "locality",
+        "distinctness_max",
+        "symmetric",
+        "left",
+        "right",
+        "token_changes_per_s",
+        "rmse_mm_by_stage",
+        "baselines",
+    } <= result.keys()
     assert set(result["baselines"]) == {"residual_kmeans", "pca", "aus"}
     # code lengths of three people on another one: no proof that they save bits on so few frames
     assert 0 < result["entropy_bits_per_frame"] <= 1.1 * result["bits_per_frame"]
-    assert result["exposure"] == {"known": True, "recordings": 2, "seen_recordings": 0, "subjects": 1,
-                                  "seen_subjects": 0, "same_names": 0}
+    assert result["exposure"] == {
+        "known": True,
+        "recordings": 2,
+        "seen_recordings": 0,
+        "subjects": 1,
+        "seen_subjects": 0,
+        "same_names": 0,
+    }
     assert json.loads(json.dumps(result, allow_nan=False)) and (root / "models/small/metrics.json").is_file()
     assert result["truth"]["actions"] > 5 and result["truth"]["summary"]["share_three_intensity_at_0.85"] > 0.3
 

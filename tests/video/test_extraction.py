@@ -36,6 +36,7 @@ def video(shared) -> Path:
 
 def film(path: Path, pictures: list[np.ndarray], fps: float = 25.0) -> Path:
     import cv2
+
     height, width = pictures[0].shape[:2]
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), fps, (width, height))
     for picture in pictures:
@@ -49,8 +50,10 @@ def clip(video, tmp_path_factory) -> Path:
     """30 frames of the real video with ten black ones amid them."""
     frames = read_frames(video)
     pictures = [next(frames).picture for _ in range(30)]
-    return film(tmp_path_factory.mktemp("clip") / "clip.mp4",
-                [*pictures[:15], *[np.zeros_like(pictures[0])] * 10, *pictures[15:]])
+    return film(
+        tmp_path_factory.mktemp("clip") / "clip.mp4",
+        [*pictures[:15], *[np.zeros_like(pictures[0])] * 10, *pictures[15:]],
+    )
 
 
 def test_the_header_and_the_times_of_a_real_video(video):
@@ -65,15 +68,17 @@ def test_the_header_and_the_times_of_a_real_video(video):
 def test_variable_frame_rates_keep_the_times_of_the_container(clip, tmp_path):
     ffmpeg = pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()
     uneven = tmp_path / "vfr.mp4"
-    subprocess.run([ffmpeg, "-v", "error", "-y", "-i", clip, "-vf", "select='not(mod(n,3))+lt(n,12)'", "-fps_mode",
-                    "vfr", uneven], check=True)
+    subprocess.run(
+        [ffmpeg, "-v", "error", "-y", "-i", clip, "-vf", "select='not(mod(n,3))+lt(n,12)'", "-fps_mode", "vfr", uneven],
+        check=True,
+    )
     kept = [n for n in range(40) if n % 3 == 0 or n < 12]
     times = [frame.time_s for frame in read_frames(uneven)]
     assert np.allclose(times, np.array(kept) / 25, atol=2e-3)
 
 
 def test_a_real_face_is_followed_through_a_gap(clip, model, cache):
-    recording, = VideoReader(model).read(clip, ReadOptions())
+    (recording,) = VideoReader(model).read(clip, ReadOptions())
     assert recording.valid.sum() >= 28 and not recording.valid[16:25].any()
     assert 0 < recording.psi[recording.valid].max() <= 1 and recording.psi[recording.valid].std() > 0.01
     assert (recording.extras["confidence"][recording.valid] > 0.5).mean() > 0.9
@@ -82,8 +87,9 @@ def test_a_real_face_is_followed_through_a_gap(clip, model, cache):
 
 def test_two_faces_keep_their_numbers(shared, model, cache, tmp_path):
     import cv2
+
     picture = cv2.cvtColor(cv2.imread(str(shared / "data" / "faces" / "multi_face.jpg")), cv2.COLOR_BGR2RGB)
-    path = film(tmp_path / "two.mp4", [np.roll(picture, 2 * i, axis=1)[: 666, : 1000] for i in range(15)], fps=15)
+    path = film(tmp_path / "two.mp4", [np.roll(picture, 2 * i, axis=1)[:666, :1000] for i in range(15)], fps=15)
     found = extract(path, model)
     rows = found.faces()
     assert len(rows) >= 2
@@ -117,8 +123,23 @@ def test_a_killed_batch_goes_on_where_it_stopped(clip, video, model, tmp_path):
     frames = read_frames(video)
     film(folder / "b.mp4", [next(frames).picture for _ in range(150)])
     environment = {**os.environ, "DFE_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(PROJECT)}
-    command = [sys.executable, "-m", "train", "--progress", "json", "extract", str(folder), "--model", str(model),
-               "--name", "films", "--face", "learn", "--jobs", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "train",
+        "--progress",
+        "json",
+        "extract",
+        str(folder),
+        "--model",
+        str(model),
+        "--name",
+        "films",
+        "--face",
+        "learn",
+        "--jobs",
+        "1",
+    ]
     running = subprocess.Popen(command, env=environment, cwd=PROJECT, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     for line in running.stderr:

@@ -17,15 +17,17 @@ from dfe_core.video.stills import forget, still, stills_folder
 from train.catalogue import dependents, find
 
 FPS, FRAMES = 25.0, 40
-COLOURS = np.stack([(37 * np.arange(FRAMES)) % 256, (91 * np.arange(FRAMES) + 40) % 256,
-                    255 - (37 * np.arange(FRAMES)) % 256], 1)
+COLOURS = np.stack(
+    [(37 * np.arange(FRAMES)) % 256, (91 * np.arange(FRAMES) + 40) % 256, 255 - (37 * np.arange(FRAMES)) % 256], 1
+)
 
 
 def film(path: Path, first: int = 0, size: tuple[int, int] = (96, 64), frames: int = FRAMES) -> Path:
     """Frames of one colour each, the left half in the next frame's colour."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    writer = imageio_ffmpeg.write_frames(str(path), size, fps=FPS, quality=9, macro_block_size=1,
-                                         output_params=["-g", "12"])
+    writer = imageio_ffmpeg.write_frames(
+        str(path), size, fps=FPS, quality=9, macro_block_size=1, output_params=["-g", "12"]
+    )
     writer.send(None)
     for i in range(frames):
         picture = np.empty((size[1], size[0], 3), np.uint8)
@@ -50,14 +52,26 @@ def films(tmp_path_factory) -> Path:
 def dataset(cache: Path, toy_face) -> Dataset:
     with open_writer("d", toy_face.names, cache) as writer:
         for name in ("a", "b-face0", "b-face1", "c"):
-            writer.add(Recording(name, toy_face.names, np.zeros((FRAMES, 52), np.float32), np.arange(FRAMES) / FPS,
-                                 np.arange(FRAMES), np.ones(FRAMES, bool), FPS, "arkit", "mediapipe"))
+            writer.add(
+                Recording(
+                    name,
+                    toy_face.names,
+                    np.zeros((FRAMES, 52), np.float32),
+                    np.arange(FRAMES) / FPS,
+                    np.arange(FRAMES),
+                    np.ones(FRAMES, bool),
+                    FPS,
+                    "arkit",
+                    "mediapipe",
+                )
+            )
         writer.close({"name": "d", "face": toy_face.id, "simulated": False})
     return Dataset.open("d", cache)
 
 
 def colour(data: bytes, left: bool = False) -> np.ndarray:
     from PIL import Image
+
     pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
     middle = pixels.shape[1] // 2
     part = pixels[:, 4 : middle - 4] if left else pixels[:, middle + 4 : -4]
@@ -96,6 +110,7 @@ def test_a_still_is_kept_and_made_again_when_the_video_changes(films: Path, data
 def test_stills_are_small_however_large_the_video_is(dataset: Dataset, tmp_path: Path):
     link_by_name(dataset, [film(tmp_path / "a.mp4", size=(640, 480))])
     from PIL import Image
+
     assert Image.open(io.BytesIO(still(dataset, "a", 0, height=120))).size == (160, 120)
 
 
@@ -131,8 +146,16 @@ def test_two_videos_of_one_name_are_told_apart_by_their_folder_or_left_out(datas
     assert report.found == ("c",) and {path.name for path, _ in report.passed_over} == {"a.mp4", "a.avi"}
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"videos": 3}', '{"videos": {"a": {"video": 5}}}',
-                                     '{"videos": {"a": {"video": "x\\u0000y"}, "b": null}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        '{"videos": 3}',
+        '{"videos": {"a": {"video": 5}}}',
+        '{"videos": {"a": {"video": "x\\u0000y"}, "b": null}}',
+    ],
+)
 def test_a_broken_list_of_videos_is_no_list(dataset: Dataset, content: str):
     (dataset.path / FILE).write_text(content)
     assert links(dataset) == {} and still(dataset, "a", 0.1) is None

@@ -21,22 +21,38 @@ from tests.expressions.test_mesh_sequence import mediapipe_points
 FRAMES, FPS = 60, 25.0
 
 
-def extracted(video: Path, model: Path, root: Path, seen: dict[int, np.ndarray], time_s: np.ndarray | None = None,
-              ) -> None:
+def extracted(
+    video: Path,
+    model: Path,
+    root: Path,
+    seen: dict[int, np.ndarray],
+    time_s: np.ndarray | None = None,
+) -> None:
     """Leave an extraction in the cache: `seen` are the frames of each face."""
     video.write_bytes(video.name.encode() * 50)
     time_s = np.arange(FRAMES) / FPS if time_s is None else time_s
     rows = sorted((frame, face) for face, frames in seen.items() for frame in frames)
     points = mediapipe_points(len(time_s)) * 640
-    small = {"row_frame": [f for f, _ in rows], "row_face": [n for _, n in rows],
-             "scores": [np.r_[0.9, np.full(51, 0.01 * f + 0.1 * n)] for f, n in rows],
-             "matrix": [np.eye(4) for _ in rows], "confidence": [0.9 for _ in rows]}
+    small = {
+        "row_frame": [f for f, _ in rows],
+        "row_face": [n for _, n in rows],
+        "scores": [np.r_[0.9, np.full(51, 0.01 * f + 0.1 * n)] for f, n in rows],
+        "matrix": [np.eye(4) for _ in rows],
+        "confidence": [0.9 for _ in rows],
+    }
     folder = _folder(video, model, 4, root)
     folder.mkdir(parents=True)
-    (folder / "landmarks.f32").write_bytes(np.stack([points[f] for f, _ in rows]).astype(np.float32).tobytes()
-                                           if rows else b"")
-    _save(folder, video, model, time_s.tolist(), small, {"names": list(NAMES), "fps": FPS, "width": 640,
-                                                         "height": 640, "faces": 4})
+    (folder / "landmarks.f32").write_bytes(
+        np.stack([points[f] for f, _ in rows]).astype(np.float32).tobytes() if rows else b""
+    )
+    _save(
+        folder,
+        video,
+        model,
+        time_s.tolist(),
+        small,
+        {"names": list(NAMES), "fps": FPS, "width": 640, "height": 640, "faces": 4},
+    )
 
 
 @pytest.fixture
@@ -48,7 +64,7 @@ def model(tmp_path) -> Path:
 def test_scores_become_arkit_coefficients_and_lost_faces_gaps(tmp_path, cache, model):
     video = tmp_path / "s1_talk.mp4"
     extracted(video, model, cache, {0: np.r_[0:20, 30:60]})
-    recording, = VideoReader(model).read(video, ReadOptions())
+    (recording,) = VideoReader(model).read(video, ReadOptions())
     assert recording.space == "arkit" and len(recording.names) == 51 and "_neutral" not in recording.names
     assert not recording.valid[20:30].any() and recording.valid.sum() == 50
     assert recording.psi[40, 0] == pytest.approx(0.4) and (recording.psi[20:30] == 0).all()
@@ -69,7 +85,7 @@ def test_every_face_is_a_recording_on_the_time_of_the_video(tmp_path, cache, mod
 def test_variable_rates_are_kept(tmp_path, cache, model):
     time = np.cumsum(np.tile([0.02, 0.02, 0.06], 20)) + 5
     extracted(tmp_path / "v.mp4", model, cache, {0: np.arange(60)}, time)
-    recording, = VideoReader(model).read(tmp_path / "v.mp4", ReadOptions())
+    (recording,) = VideoReader(model).read(tmp_path / "v.mp4", ReadOptions())
     assert np.allclose(recording.time_s, time - time[0]) and recording.fps == pytest.approx(30, rel=0.02)
     assert any("Variable frame rate" in note for note in recording.notes)
 
@@ -97,11 +113,15 @@ def test_recordings_are_linked_to_their_videos_and_to_where_their_faces_are(tmp_
     extracted(tmp_path / "pair.mp4", model, cache, {0: np.arange(60), 3: np.arange(20, 50)})
     extracted(tmp_path / "none.mp4", model, cache, {})
     extracted(tmp_path / "alone.mp4", model, cache, {0: np.arange(60)})
-    extract_dataset([tmp_path / name for name in ("pair.mp4", "none.mp4", "alone.mp4")], model, "films",
-                    face=toy_face.id)
+    extract_dataset(
+        [tmp_path / name for name in ("pair.mp4", "none.mp4", "alone.mp4")], model, "films", face=toy_face.id
+    )
     found = links(Dataset.open("films"))
     assert {name: one.video.name for name, one in found.items()} == {
-        "pair-face0": "pair.mp4", "pair-face1": "pair.mp4", "alone": "alone.mp4"}
+        "pair-face0": "pair.mp4",
+        "pair-face1": "pair.mp4",
+        "alone": "alone.mp4",
+    }
     points = mediapipe_points(FRAMES)[:, :, :2].clip(0, 1)
     left, top, right, bottom = found["alone"].box
     assert (left, top) == pytest.approx(points.min(1).mean(0), abs=0.05) and left < right and top < bottom

@@ -27,18 +27,22 @@ def python(code: str) -> str:
 
 
 def test_importing_takes_under_a_third_of_a_second_and_loads_nothing_heavy():
-    code = ("import sys, time; start = time.perf_counter(); import dfe_core as dfe; took = time.perf_counter() - start;"
-            "heavy = {'torch', 'vtk', 'vtkmodules', 'umap', 'streamlit', 'numba', 'pandas', 'numpy', 'train'};"
-            "print(took, sorted(heavy & set(sys.modules)))")
+    code = (
+        "import sys, time; start = time.perf_counter(); import dfe_core as dfe; took = time.perf_counter() - start;"
+        "heavy = {'torch', 'vtk', 'vtkmodules', 'umap', 'streamlit', 'numba', 'pandas', 'numpy', 'train'};"
+        "print(took, sorted(heavy & set(sys.modules)))"
+    )
     best, loaded = min((python(code).split(" ", 1) for _ in range(3)), key=lambda pair: float(pair[0]))
     assert float(best) < 0.3
     assert loaded == "[]"
 
 
 def test_using_every_public_name_loads_neither_torch_nor_drawing():
-    code = ("import sys, dfe_core as dfe; [getattr(dfe, name) for name in dfe.__all__];"
-            "print(sorted({'torch', 'vtkmodules', 'umap', 'streamlit', 'plotly', 'argparse', 'train'} & "
-            "set(sys.modules)))")
+    code = (
+        "import sys, dfe_core as dfe; [getattr(dfe, name) for name in dfe.__all__];"
+        "print(sorted({'torch', 'vtkmodules', 'umap', 'streamlit', 'plotly', 'argparse', 'train'} & "
+        "set(sys.modules)))"
+    )
     assert python(code) == "[]"
 
 
@@ -64,6 +68,7 @@ def test_simulate_can_be_called_whatever_was_imported_first(first: str):
 
 def test_simulating_twice_opens_the_dataset_and_other_settings_are_refused(cache: Path, toy_face):
     from dfe_core.simulate.dataset import simulate_dataset
+
     made = simulate_dataset("sim", toy_face, subjects=2, minutes_per_subject=0.1, root=cache)
     again = dfe.simulate("sim", subjects=2, minutes_per_subject=0.1)
     assert again.key == made.key
@@ -145,6 +150,7 @@ def test_a_second_study_finds_the_tokens_of_the_first(study: dfe.Study, monkeypa
 
 def test_a_study_over_data_that_changed_encodes_again(study: dfe.Study, toy_face, tmp_path: Path):
     import shutil
+
     root = tmp_path / "copy"
     shutil.copytree(study.root, root)
     shutil.rmtree(root / "datasets" / "d")
@@ -182,15 +188,17 @@ def test_a_codeword_moves_the_face_in_proportion_to_its_intensity(study: dfe.Stu
 
 
 def test_a_shown_codeword_is_drawn_at_its_vertices_in_mm(study: dfe.Study, toy_face):
-    mesh, = study.codebook[3].show(intensity=0.5).data
+    (mesh,) = study.codebook[3].show(intensity=0.5).data
     expected = 1e3 * toy_face.vertices(0.5 * study.codebook.psi[3])
     np.testing.assert_allclose(np.stack([mesh.x, mesh.y, mesh.z], 1), expected, atol=1e-4)
-    np.testing.assert_allclose(mesh.intensity, np.linalg.norm(study.codebook[3].displacement_mm(0.5), axis=1),
-                               atol=1e-4)
+    np.testing.assert_allclose(
+        mesh.intensity, np.linalg.norm(study.codebook[3].displacement_mm(0.5), axis=1), atol=1e-4
+    )
 
 
 def test_recordings_are_imported_by_pattern_and_what_is_left_out_is_said(world, tmp_path: Path):
     from dfe_core.expressions.arkit import ARKIT_NAMES
+
     for i in range(3):
         table = pd.DataFrame(np.full((20, 52), i / 4), columns=list(ARKIT_NAMES))
         table.insert(0, "time", np.arange(20) / FPS)
@@ -198,8 +206,9 @@ def test_recordings_are_imported_by_pattern_and_what_is_left_out_is_said(world, 
     (tmp_path / "p9.csv").write_text("nothing\nhere\n")
     (tmp_path / "labels.csv").write_text("recording,mood\np0,low\np1,high\np2,low\n")
     with pytest.warns(UserWarning, match="1 files were not imported.*p9"):
-        data = dfe.import_recordings(str(tmp_path / "p*.csv"), name="mine", face="toy-1", root=world.root,
-                                     labels=tmp_path / "labels.csv")
+        data = dfe.import_recordings(
+            str(tmp_path / "p*.csv"), name="mine", face="toy-1", root=world.root, labels=tmp_path / "labels.csv"
+        )
     assert data.recordings["recording"].tolist() == ["p0", "p1", "p2"]
     assert data.recordings["mood"].tolist() == ["low", "high", "low"]
     assert data.frames("p1").psi.max() == pytest.approx(0.25)

@@ -67,6 +67,7 @@ def test_what_cannot_be_written_is_refused_and_leaves_no_file(study: dfe.Study, 
 
 def test_the_command_says_what_it_wrote(study: dfe.Study, tmp_path: Path, monkeypatch, capsys):
     from train.cli import main
+
     monkeypatch.setenv("DFE_CACHE", str(study.root))
     out = tmp_path / "summary.csv"
     assert main(["export", "m", "d", "--what", "summary", "--out", str(out)]) == 0

@@ -26,8 +26,12 @@ _WORD_FRAMES = 1000
 
 def figures(sample: Sample, face: FaceModel, outcome: Outcome) -> dict[str, Any]:
     """Every column that applies to a method; what does not is absent."""
-    found = {**_fidelity(sample, face, outcome), "seconds": outcome.seconds, "bits_per_frame": outcome.bits,
-             **outcome.rates}
+    found = {
+        **_fidelity(sample, face, outcome),
+        "seconds": outcome.seconds,
+        "bits_per_frame": outcome.bits,
+        **outcome.rates,
+    }
     factor = mesh_factor(sample.gram)
     if outcome.parameters:
         found["parameters"] = outcome.parameters
@@ -56,11 +60,15 @@ def _fidelity(sample: Sample, face: FaceModel, outcome: Outcome) -> dict[str, An
         rows = np.flatnonzero(np.isin(face.regions, [REGIONS.index(name) for name in regions]))
         if len(rows):
             part = dataclasses.replace(face, template=face.template[rows], basis=face.basis[:, rows])
-            found |= {f"rmse_mm_{area}": fidelity.rmse(error, part.gram * 1e6),
-                      f"p95_mm_{area}": fidelity.vertex_percentile_mm(error, part)}
-    return found | {"explained_variance": fidelity.explained_variance(psi, outcome.decoded, sample.gram),
-                    "cosine": fidelity.mean_cosine(psi, outcome.decoded, sample.gram),
-                    "retrieval_top1": fidelity.retrieval_top1(psi, outcome.decoded, mesh_factor(sample.gram))}
+            found |= {
+                f"rmse_mm_{area}": fidelity.rmse(error, part.gram * 1e6),
+                f"p95_mm_{area}": fidelity.vertex_percentile_mm(error, part),
+            }
+    return found | {
+        "explained_variance": fidelity.explained_variance(psi, outcome.decoded, sample.gram),
+        "cosine": fidelity.mean_cosine(psi, outcome.decoded, sample.gram),
+        "retrieval_top1": fidelity.retrieval_top1(psi, outcome.decoded, mesh_factor(sample.gram)),
+    }
 
 
 def _tokens(sample: Sample, outcome: Outcome, factor: np.ndarray) -> dict[str, Any]:
@@ -68,18 +76,27 @@ def _tokens(sample: Sample, outcome: Outcome, factor: np.ndarray) -> dict[str, A
     tokens, atoms = outcome.tokens, outcome.atoms
     perplexity = 2 ** fidelity.entropy_bits(tokens, atoms + 1)
     used = round(fidelity.utilisation(tokens, atoms + 1) * (atoms + 1)) - int((tokens == REST).any())
-    parts = [changes_and_speed(tokens[rows], sample.test.psi[rows], frame, fps, atoms + 1, factor)
-             for rows, frame, fps in sample.test.recordings]
+    parts = [
+        changes_and_speed(tokens[rows], sample.test.psi[rows], frame, fps, atoms + 1, factor)
+        for rows, frame, fps in sample.test.recordings
+    ]
     rates = flicker(*(np.concatenate(p) for p in zip(*parts, strict=True)))
     coded = outcome.entropy_bits
     if coded is None:  # a plug-in estimate on the frames themselves, which flatters the rival
         coded = float(fidelity.entropy_bits(outcome.symbols, int(outcome.symbols.max()) + 1).sum())
-    return {"entropy_bits_per_frame": coded,
-            "utilisation": used / atoms, "dead": atoms - used, "perplexity_first": float(perplexity[0]),
-            "perplexity_mean": float(perplexity.mean()), "perplexity_last": float(perplexity[-1]),
-            "pairwise_distance": _distance(tokens), "bigrams_per_1000": _bigrams(tokens, sample.test.linked),
-            "changes_per_s": rates["all"], "changes_per_s_still": rates["still"],
-            "changes_per_s_moving": rates["moving"]}
+    return {
+        "entropy_bits_per_frame": coded,
+        "utilisation": used / atoms,
+        "dead": atoms - used,
+        "perplexity_first": float(perplexity[0]),
+        "perplexity_mean": float(perplexity.mean()),
+        "perplexity_last": float(perplexity[-1]),
+        "pairwise_distance": _distance(tokens),
+        "bigrams_per_1000": _bigrams(tokens, sample.test.linked),
+        "changes_per_s": rates["all"],
+        "changes_per_s_still": rates["still"],
+        "changes_per_s_moving": rates["moving"],
+    }
 
 
 def _distance(tokens: np.ndarray) -> float:
@@ -93,8 +110,10 @@ def _bigrams(tokens: np.ndarray, linked: np.ndarray) -> float:
     """Distinct pairs of the strongest token of a frame and of the next, per 1,000 linked frames."""
     first, rows = tokens[:, 0].astype(np.int64), np.flatnonzero(linked[1:])
     starts = range(0, max(1, len(rows) - _WORD_FRAMES + 1), _WORD_FRAMES)
-    counts = [len(np.unique(np.stack([first[part], first[part + 1]], 1), axis=0)) * _WORD_FRAMES / max(1, len(part))
-              for part in (rows[s : s + _WORD_FRAMES] for s in starts)]
+    counts = [
+        len(np.unique(np.stack([first[part], first[part + 1]], 1), axis=0)) * _WORD_FRAMES / max(1, len(part))
+        for part in (rows[s : s + _WORD_FRAMES] for s in starts)
+    ]
     return float(np.mean(counts))
 
 
@@ -104,9 +123,13 @@ def _dictionary(atoms: np.ndarray, face: FaceModel, factor: np.ndarray) -> dict[
     sides = shape["side"].value_counts()
     cosine = np.abs(displacement_cosine(moving, moving, factor @ factor.T))
     np.fill_diagonal(cosine, 0)
-    return {"locality": float(shape["locality"].mean()), "gini": float(shape["gini"].mean()),
-            "cosine_max": float(cosine.max()), "cosine_mean": float(cosine.mean()),
-            **{side: int(sides.get(side, 0)) for side in ("symmetric", "left", "right")}}
+    return {
+        "locality": float(shape["locality"].mean()),
+        "gini": float(shape["gini"].mean()),
+        "cosine_max": float(cosine.max()),
+        "cosine_mean": float(cosine.mean()),
+        **{side: int(sides.get(side, 0)) for side in ("symmetric", "left", "right")},
+    }
 
 
 def _truth(sample: Sample, outcome: Outcome) -> dict[str, float]:
@@ -119,19 +142,32 @@ def _truth(sample: Sample, outcome: Outcome) -> dict[str, float]:
         chosen, weights = choose_codewords(seen, train[:, column])
         if chosen:
             sets = {"one": outcome.test_use[:, chosen[0]], "three": outcome.test_use[:, chosen] @ weights[1:]}
-            rows.append({k: (auroc(v, test[:, column]),
-                             _f1(seen, chosen, weights, train[:, column], v, test[:, column], k))
-                         for k, v in sets.items()})
+            rows.append(
+                {
+                    k: (auroc(v, test[:, column]), _f1(seen, chosen, weights, train[:, column], v, test[:, column], k))
+                    for k, v in sets.items()
+                }
+            )
     found: dict[str, float] = {"actions": len(rows)}
     for kind in ("one", "three") if rows else ():
         areas, f1 = np.array([r[kind] for r in rows]).T
-        found |= {f"found_by_{kind}": float((areas >= 0.9).mean()), f"auroc_{kind}": float(areas.mean()),
-                  f"f1_{kind}": float(f1.mean())}
+        found |= {
+            f"found_by_{kind}": float((areas >= 0.9).mean()),
+            f"auroc_{kind}": float(areas.mean()),
+            f"f1_{kind}": float(f1.mean()),
+        }
     return found
 
 
-def _f1(train_use: np.ndarray, chosen: list[int], weights: np.ndarray, train_present: np.ndarray, scores: np.ndarray,
-        present: np.ndarray, kind: str) -> float:
+def _f1(
+    train_use: np.ndarray,
+    chosen: list[int],
+    weights: np.ndarray,
+    train_present: np.ndarray,
+    scores: np.ndarray,
+    present: np.ndarray,
+    kind: str,
+) -> float:
     """F1 at the threshold that is best on the training subjects."""
     seen = train_use[:, chosen[0]] if kind == "one" else train_use[:, chosen] @ weights[1:]
     options = np.unique(np.quantile(seen, np.linspace(0.01, 0.99, 99)))

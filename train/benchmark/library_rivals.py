@@ -31,27 +31,47 @@ _STEPS = 500  # of networks, which need more than the alternating least squares 
 
 def library_residual(bits: float, stages: int) -> Method:
     """ResidualVQ of one shared codebook with the library's k-means start, EMA and dead-code expiry."""
+
     def run(sample: Sample) -> Outcome | None:
         if find_spec(PACKAGE) is None:
             return None
         from vector_quantize_pytorch import ResidualVQ
+
         torch.manual_seed(sample.seed)
         started, (frame, inverse), size = time.perf_counter(), _frame(sample), round(2 ** (bits / stages))
         correction = build_correction(len(frame), replace(Config().tokenizer, encoder="transformer"))
-        quantizer = ResidualVQ(dim=len(frame), num_quantizers=stages, codebook_size=size, shared_codebook=True,
-                               kmeans_init=True, threshold_ema_dead_code=2, decay=0.99)
+        quantizer = ResidualVQ(
+            dim=len(frame),
+            num_quantizers=stages,
+            codebook_size=size,
+            shared_codebook=True,
+            kmeans_init=True,
+            threshold_ema_dead_code=2,
+            decay=0.99,
+        )
 
         def loss(plain: Tensor) -> Tensor:
             decoded, _, commitment = quantizer(plain + correction(plain))
             return (decoded - plain).square().sum(1).mean() + commitment.sum()
+
         _train(nn.ModuleList([correction, quantizer]), loss, sample.fit @ frame)
         seconds = time.perf_counter() - started
         codes = [_codes(quantizer, correction, part.psi @ frame) for part in (sample.train, sample.test)]
         book = quantizer.codebooks[0].detach().double().numpy()
         decoded = book[codes[1]].sum(1) @ inverse
         uses = [activations(c, np.ones_like(c), size, "intensity") for c in codes]
-        return Outcome(decoded, bits, seconds, book @ inverse, *uses, codes[1] + 1, codes[1], size,
-                       sum(p.numel() for p in correction.parameters()) + book.size)
+        return Outcome(
+            decoded,
+            bits,
+            seconds,
+            book @ inverse,
+            *uses,
+            codes[1] + 1,
+            codes[1],
+            size,
+            sum(p.numel() for p in correction.parameters()) + book.size,
+        )
+
     return run
 
 
@@ -59,16 +79,25 @@ def published(bits: float, stages: int) -> Method:
     """The paper's parts with the library's quantizer: a transformer encoder of ψ, residual VQ with one shared codebook,
     and a nonlinear decoder (Tran et al. 2025). Its codewords have no deformation of their own: what a token adds
     depends on the others."""
+
     def run(sample: Sample) -> Outcome | None:
         if find_spec(PACKAGE) is None:
             return None
         from vector_quantize_pytorch import ResidualVQ
+
         torch.manual_seed(sample.seed)
         started, (frame, inverse), size = time.perf_counter(), _frame(sample), round(2 ** (bits / stages))
         config = replace(Config().tokenizer, encoder="transformer")
         enter, leave = (build_correction(len(frame), config) for _ in range(2))
-        quantizer = ResidualVQ(dim=len(frame), num_quantizers=stages, codebook_size=size, shared_codebook=True,
-                               kmeans_init=True, threshold_ema_dead_code=2, decay=0.99)
+        quantizer = ResidualVQ(
+            dim=len(frame),
+            num_quantizers=stages,
+            codebook_size=size,
+            shared_codebook=True,
+            kmeans_init=True,
+            threshold_ema_dead_code=2,
+            decay=0.99,
+        )
 
         def decode(plain: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             quantized, codes, commitment = quantizer(plain + enter(plain))
@@ -77,23 +106,34 @@ def published(bits: float, stages: int) -> Method:
         def loss(plain: Tensor) -> Tensor:
             decoded, _, commitment = decode(plain)
             return (decoded - plain).square().sum(1).mean() + commitment.sum()
+
         model = nn.ModuleList([enter, leave, quantizer])
         _train(model, loss, sample.fit @ frame)
         seconds = time.perf_counter() - started
         with torch.inference_mode():
             decoded, codes, _ = decode(torch.as_tensor(sample.test.psi @ frame, dtype=torch.float32))
         tokens = codes.numpy()
-        return Outcome(decoded.double().numpy() @ inverse, bits, seconds, tokens=tokens + 1, symbols=tokens, atoms=size,
-                       parameters=sum(p.numel() for p in model.parameters()))
+        return Outcome(
+            decoded.double().numpy() @ inverse,
+            bits,
+            seconds,
+            tokens=tokens + 1,
+            symbols=tokens,
+            atoms=size,
+            parameters=sum(p.numel() for p in model.parameters()),
+        )
+
     return run
 
 
 def finite_scalar(bits: float) -> Method:
     """Finite scalar quantisation (Mentzer et al. 2024): an MLP into 8 levels a dimension, and an MLP back."""
+
     def run(sample: Sample) -> Outcome | None:
         if find_spec(PACKAGE) is None:
             return None
         from vector_quantize_pytorch import FSQ
+
         torch.manual_seed(sample.seed)
         started, (frame, inverse) = time.perf_counter(), _frame(sample)
         width = round(bits / math.log2(_FSQ_LEVELS))
@@ -103,13 +143,22 @@ def finite_scalar(bits: float) -> Method:
 
         def decode(plain: Tensor) -> Tensor:
             return leave(quantizer(enter(plain)[:, None])[0][:, 0])
-        _train(nn.ModuleList([enter, leave]), lambda plain: (decode(plain) - plain).square().sum(1).mean(),
-               sample.fit @ frame)
+
+        _train(
+            nn.ModuleList([enter, leave]),
+            lambda plain: (decode(plain) - plain).square().sum(1).mean(),
+            sample.fit @ frame,
+        )
         seconds = time.perf_counter() - started
         with torch.inference_mode():
             decoded = decode(torch.as_tensor(sample.test.psi @ frame, dtype=torch.float32)).double().numpy() @ inverse
-        return Outcome(decoded, width * math.log2(_FSQ_LEVELS), seconds,
-                       parameters=sum(p.numel() for part in (enter, leave) for p in part.parameters()))
+        return Outcome(
+            decoded,
+            width * math.log2(_FSQ_LEVELS),
+            seconds,
+            parameters=sum(p.numel() for part in (enter, leave) for p in part.parameters()),
+        )
+
     return run
 
 

@@ -59,36 +59,52 @@ Method = Callable[[Sample], Outcome | None]
 
 def ours(**overrides: Any) -> Method:
     """Our tokenizer with these configuration overrides (dots written as ``__``)."""
+
     def run(sample: Sample) -> Outcome:
         config = load_config(None, {k.replace("__", "."): v for k, v in overrides.items()}, sample.seed)
         return _tokenized(sample, config)
+
     return run
 
 
 def _tokenized(sample: Sample, config: Config) -> Outcome:
     import torch
+
     started, trace = time.perf_counter(), []
 
     def watch(report: Progress) -> None:
         if report.task == "training" and "rmse_mm" in report.figures:
             trace.append((time.perf_counter() - started, report.figures["rmse_mm"]))
+
     model, _ = fit_in_memory(sample.dataset, config, sample.root, watch)
     seconds, size = time.perf_counter() - started, len(model.quantizer.codewords)
     blind = torch.zeros_like(model.frame)
-    train, test = (encode_frames(model, part.psi.astype(np.float32), blind, part.linked)
-                   for part in (sample.train, sample.test))
+    train, test = (
+        encode_frames(model, part.psi.astype(np.float32), blind, part.linked) for part in (sample.train, sample.test)
+    )
     uses = [activations(found[0], found[2], size, "intensity") for found in (train, test)]
     dictionary = model.codeword_psi()
     tokens = test[0].astype(np.int64)
-    return Outcome(uses[1] @ dictionary, raw_bits(tokens, model.quantizer.tables().top.numpy()), seconds, dictionary,
-                   *uses, tokens, None, size - 1, sum(p.numel() for p in model.parameters()), _time_to_final(trace),
-                   _rates(model, sample.test.psi.astype(np.float32), test[0], test[2]),
-                   float(code_lengths(model, test[0], test[1]).mean()))
+    return Outcome(
+        uses[1] @ dictionary,
+        raw_bits(tokens, model.quantizer.tables().top.numpy()),
+        seconds,
+        dictionary,
+        *uses,
+        tokens,
+        None,
+        size - 1,
+        sum(p.numel() for p in model.parameters()),
+        _time_to_final(trace),
+        _rates(model, sample.test.psi.astype(np.float32), test[0], test[2]),
+        float(code_lengths(model, test[0], test[1]).mean()),
+    )
 
 
 def _rates(model: Any, psi: np.ndarray, tokens: np.ndarray, intensities: np.ndarray) -> dict[str, float]:
     """Frames a second: encoding at batches of 1, 256 and 8,192, decoding at 8,192; the best of three, warmed up."""
     import torch
+
     rates = {}
     for batch in (1, 256, 8192):
         part = torch.as_tensor(np.resize(psi, (batch, psi.shape[1])))
@@ -118,54 +134,73 @@ def _time_to_final(trace: list[tuple[float, float]]) -> float | None:
 
 def residual_kmeans(bits: float, stages: int, in_mesh_frame: bool = False) -> Method:
     """Residual k-means at `bits` over `stages`, on whitened ψ or in the mesh's own frame (a stronger rival)."""
+
     def run(sample: Sample) -> Outcome:
         started, size = time.perf_counter(), round(2 ** (bits / stages))
-        frame = mesh_factor(sample.gram + 1e-6 * np.trace(sample.gram) * np.eye(len(sample.gram))) \
-            if in_mesh_frame else None
+        frame = (
+            mesh_factor(sample.gram + 1e-6 * np.trace(sample.gram) * np.eye(len(sample.gram)))
+            if in_mesh_frame
+            else None
+        )
         found = baselines.residual_kmeans(sample.fit, sample.test.psi, stages, size, sample.seed, frame)
         seconds, atoms = time.perf_counter() - started, found.atoms()
         first = np.cumsum([0, *(len(book) for book in found.books[:-1])])
         tokens = [found.encode(sample.train.psi) + first, found.tokens + first]
         uses = [activations(t, np.ones_like(t), len(atoms), "intensity") for t in tokens]
         return Outcome(found.decoded, bits, seconds, atoms, *uses, tokens[1] + 1, found.tokens, len(atoms))
+
     return run
 
 
 def product_quantisation(bits: float) -> Method:
     """ψ cut into pieces of a few coefficients, each with its own k-means (Jégou et al. 2011)."""
+
     def run(sample: Sample) -> Outcome:
         started, count = time.perf_counter(), max(1, round(bits / 9))
         decoded = np.zeros_like(sample.test.psi)
         for piece in np.array_split(np.arange(sample.fit.shape[1]), count):
-            means = MiniBatchKMeans(2 ** int(bits // count), batch_size=4096, n_init=1, max_iter=30,
-                                    random_state=sample.seed).fit(sample.fit[:, piece])
+            means = MiniBatchKMeans(
+                2 ** int(bits // count), batch_size=4096, n_init=1, max_iter=30, random_state=sample.seed
+            ).fit(sample.fit[:, piece])
             decoded[:, piece] = means.cluster_centers_[means.predict(np.ascontiguousarray(sample.test.psi[:, piece]))]
         return Outcome(decoded, bits, time.perf_counter() - started)
+
     return run
 
 
 def quantised_pca(bits: float) -> Method:
     """PCA of the displacement, each component on its own scale."""
+
     def run(sample: Sample) -> Outcome:
         started = time.perf_counter()
         decoded = baselines.quantised_pca(sample.fit, sample.test.psi, mesh_factor(sample.gram), bits, sample.seed)
         return Outcome(decoded, bits, time.perf_counter() - started)
+
     return run
 
 
 def dictionary_learning(atoms: int, active: int) -> Method:
     """Sparse dictionary learning (Mairal et al. 2009) with as many active atoms; its intensities are not quantised."""
+
     def run(sample: Sample) -> Outcome:
         started = time.perf_counter()
         factor = mesh_factor(sample.gram) + 1e-6 * np.eye(len(sample.gram))
         scale = np.sqrt(np.mean((sample.fit @ factor) ** 2))
-        learner = MiniBatchDictionaryLearning(atoms, alpha=1.0, max_iter=20, batch_size=512, transform_algorithm="omp",
-                                              transform_n_nonzero_coefs=active, random_state=sample.seed)
+        learner = MiniBatchDictionaryLearning(
+            atoms,
+            alpha=1.0,
+            max_iter=20,
+            batch_size=512,
+            transform_algorithm="omp",
+            transform_n_nonzero_coefs=active,
+            random_state=sample.seed,
+        )
         learner.fit(sample.fit @ factor / scale)
         seconds = time.perf_counter() - started
         uses = [learner.transform(part.psi @ factor / scale) for part in (sample.train, sample.test)]  # OMP is signed
         dictionary = learner.components_ @ np.linalg.pinv(factor) * scale
         return Outcome(uses[1] @ dictionary, math.nan, seconds, dictionary, *uses)
+
     return run
 
 
@@ -193,6 +228,7 @@ RIVAL_BITS, RIVAL_STAGES = 64.0, 8
 def rows(quick: bool) -> dict[str, Method]:
     """Row name → method. `dfe evaluate` has PCA and k-means at exactly equal bits, raw and entropy-coded."""
     from train.benchmark.library_rivals import finite_scalar, library_residual, published
+
     default, bits, stages = Config().tokenizer, RIVAL_BITS, RIVAL_STAGES
     table: dict[str, Method] = {
         "ours": ours(),
@@ -214,12 +250,15 @@ def rows(quick: bool) -> dict[str, Method]:
         "ours, transformer encoder": ours(tokenizer__encoder="transformer"),
         "ours, no mirroring": ours(train__mirror_share=0.0),
         "ours, greedy search": ours(tokenizer__sweeps=0),
-        "ours, frames alone": ours(tokenizer__temporal_bits=0.0)}
+        "ours, frames alone": ours(tokenizer__temporal_bits=0.0),
+    }
     if not quick:
         for weight in (1e-4, 1e-3, 3e-3, 1e-2):
             table[f"ours, rate weight {weight:g}"] = ours(tokenizer__rate_weight=weight)
         for n in (1, 2, 4, 16):
-            table |= {f"residual k-means, mesh frame, N = {n}": residual_kmeans(bits * n / stages, n, True),
-                      f"PCA, quantised, bits of N = {n}": quantised_pca(bits * n / stages)}
+            table |= {
+                f"residual k-means, mesh frame, N = {n}": residual_kmeans(bits * n / stages, n, True),
+                f"PCA, quantised, bits of N = {n}": quantised_pca(bits * n / stages),
+            }
         table |= {f"ours, K = {k}": ours(tokenizer__codewords=k) for k in (32, 128)}
     return table

@@ -55,8 +55,17 @@ def draw_sample(data: Dataset, face: FaceModel, root: Path | None, seed: int) ->
     split = split_dataset(data, TrainConfig.test_share, TrainConfig.validation_share, seed)
     fit = sample_rows(training_frames(data, split, root).psi, seed=seed).astype(np.float64)
     actions = () if data.truth is None else presence(data, data.recordings["recording"].iloc[0]).actions
-    return Sample(fit, _stretch(data, split, "train"), _stretch(data, split, "test"),
-                  fidelity.region_grams(face)["face"], data.names, actions, data, root, seed)
+    return Sample(
+        fit,
+        _stretch(data, split, "train"),
+        _stretch(data, split, "test"),
+        fidelity.region_grams(face)["face"],
+        data.names,
+        actions,
+        data,
+        root,
+        seed,
+    )
 
 
 def _stretch(data: Dataset, split: Split, part: str) -> Stretch:
@@ -71,5 +80,9 @@ def _stretch(data: Dataset, split: Split, part: str) -> Stretch:
         count += len(valid)
         if data.truth is not None:
             present.append(presence(data, frames.recording).presence[valid])
-    return Stretch(np.concatenate(psi).astype(np.float64), np.concatenate(linked), tuple(rows),
-                   np.concatenate(present) if present else None)
+    return Stretch(
+        np.concatenate(psi).astype(np.float64),
+        np.concatenate(linked),
+        tuple(rows),
+        np.concatenate(present) if present else None,
+    )

@@ -27,29 +27,45 @@ def benchmark_speed(out: Path, *, quick: bool, root: Path | None, progress: List
     tokenizer, _ = load_model(model, root)
     codebook = Codebook.open(model, root)
     rng, rows = np.random.default_rng(0), []
-    jobs = [(batch, name, make) for batch in BATCHES for name, make in (
-        ("encode", lambda psi: tokenizer.encode(psi)), ("encode, greedy", lambda psi: _greedy(tokenizer, psi)),
-        ("distances, greedy (baseline)", lambda psi: plain_search(tokenizer, psi)))]
+    jobs = [
+        (batch, name, make)
+        for batch in BATCHES
+        for name, make in (
+            ("encode", lambda psi: tokenizer.encode(psi)),
+            ("encode, greedy", lambda psi: _greedy(tokenizer, psi)),
+            ("distances, greedy (baseline)", lambda psi: plain_search(tokenizer, psi)),
+        )
+    ]
     for done, (batch, name, make) in enumerate(jobs):
         progress(Progress("benchmark", done, len(jobs), f"{name}, batch {batch}"))
         psi = torch.as_tensor(rng.random((batch, len(codebook.names))) ** 4, dtype=torch.float32)
         rows.append({"what": name, "batch": batch, "frames_per_s": batch / _seconds(lambda m=make, p=psi: m(p), quick)})
     tokens = rng.integers(0, codebook.size, (8192, codebook.stages))
-    rows.append({"what": "decode", "batch": 8192, "frames_per_s": 8192 / _seconds(
-        lambda: codebook.decode(tokens), quick)})
+    rows.append(
+        {"what": "decode", "batch": 8192, "frames_per_s": 8192 / _seconds(lambda: codebook.decode(tokens), quick)}
+    )
     found = pd.DataFrame(rows)
     base = found[found["what"].str.contains("baseline")].set_index("batch")["frames_per_s"]
     found["ratio_to_baseline"] = found["frames_per_s"] / found["batch"].map(base)
-    machine = {"version": __version__, "torch": torch.__version__, "threads": torch.get_num_threads(),
-               "cores": os.cpu_count(), "machine": platform.machine(), "device": str(tokenizer.frame.device),
-               "load": [round(v, 2) for v in os.getloadavg()]}
+    machine = {
+        "version": __version__,
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "device": str(tokenizer.frame.device),
+        "load": [round(v, 2) for v in os.getloadavg()],
+    }
     out.mkdir(parents=True, exist_ok=True)
     with atomic_file(out / "speed.csv") as temporary:
         found.to_csv(temporary, index=False)
     write_json(out / "speed.json", {**machine, "quick": quick, "rows": rows, "command": "dfe benchmark speed"})
     progress(Progress("benchmark", len(jobs), len(jobs)))
-    return facts(list(machine.items())) + "\n\n" + table(
-        [c.replace("_", " ") for c in found], list(found.itertuples(index=False, name=None)))
+    return (
+        facts(list(machine.items()))
+        + "\n\n"
+        + table([c.replace("_", " ") for c in found], list(found.itertuples(index=False, name=None)))
+    )
 
 
 def _greedy(tokenizer, psi: torch.Tensor):

@@ -32,8 +32,16 @@ LEAST_RECORDINGS = 4
 SEEDS = 3
 
 
-def benchmark_tokenizer(out: Path, *, quick: bool, root: Path | None, progress: Listener,
-                        datasets: tuple[str, ...] = (), seeds: int | None = None, only: str = "*") -> str:
+def benchmark_tokenizer(
+    out: Path,
+    *,
+    quick: bool,
+    root: Path | None,
+    progress: Listener,
+    datasets: tuple[str, ...] = (),
+    seeds: int | None = None,
+    only: str = "*",
+) -> str:
     """Every row on every dataset named, or on every one in the cache with four recordings or more.
 
     `quick`: the simulated dataset alone, one seed, without the curves over bits. only: a pattern that the names of rows
@@ -64,9 +72,16 @@ def benchmark_tokenizer(out: Path, *, quick: bool, root: Path | None, progress: 
                         outcome = method(sample)
                     found = None if outcome is None else figures(sample, face, outcome) | {"peak_mb": peak.grown / 1e6}
                     atoms = None if outcome is None or outcome.dictionary is None else outcome.dictionary
-                    kept.add(key, {"dataset": name, "row": row, "seed": seed, "figures": found,
-                                   "atoms": None if atoms is None or len(atoms) > 2000 else
-                                   np.round(atoms, 5).tolist()})
+                    kept.add(
+                        key,
+                        {
+                            "dataset": name,
+                            "row": row,
+                            "seed": seed,
+                            "figures": found,
+                            "atoms": None if atoms is None or len(atoms) > 2000 else np.round(atoms, 5).tolist(),
+                        },
+                    )
                 done += 1
     progress(Progress("benchmark", total, total))
     _add_stability(list(kept.rows.values()), root)
@@ -111,29 +126,67 @@ def _datasets(root: Path | None) -> tuple[str, ...]:
 
 def _write(out: Path, kept: list[dict[str, Any]], quick: bool, seeds: int) -> str:
     """tokenizer.csv (a line a row and seed), tokenizer.json (mean and range over seeds), and the plots."""
-    found = pd.DataFrame([{"dataset": r["dataset"], "row": r["row"], "seed": r["seed"], **r["figures"]}
-                          for r in kept if r["figures"] is not None])
+    found = pd.DataFrame(
+        [
+            {"dataset": r["dataset"], "row": r["row"], "seed": r["seed"], **r["figures"]}
+            for r in kept
+            if r["figures"] is not None
+        ]
+    )
     grouped = found.groupby(["dataset", "row"], sort=False)
     mean = grouped.mean(numeric_only=True).drop(columns="seed").reset_index()
-    spread = [{"dataset": name[0], "row": name[1], "low": _plain(group.min(numeric_only=True)),
-               "high": _plain(group.max(numeric_only=True))} for name, group in grouped]
+    spread = [
+        {
+            "dataset": name[0],
+            "row": name[1],
+            "low": _plain(group.min(numeric_only=True)),
+            "high": _plain(group.max(numeric_only=True)),
+        }
+        for name, group in grouped
+    ]
     with atomic_file(out / "tokenizer.csv") as temporary:
         found.to_csv(temporary, index=False)
-    write_json(out / "tokenizer.json", {
-        "version": __version__, "quick": quick, "seeds": list(range(seeds)),
-        "command": "dfe benchmark tokenizer" + (" --quick" if quick else ""),
-        "rows": [{**_plain(row), **{k: v for k, v in more.items() if k in ("low", "high")}}
-                 for (_, row), more in zip(mean.iterrows(), spread, strict=True)],
-        "left_out": sorted({r["row"] for r in kept if r["figures"] is None})})
+    write_json(
+        out / "tokenizer.json",
+        {
+            "version": __version__,
+            "quick": quick,
+            "seeds": list(range(seeds)),
+            "command": "dfe benchmark tokenizer" + (" --quick" if quick else ""),
+            "rows": [
+                {**_plain(row), **{k: v for k, v in more.items() if k in ("low", "high")}}
+                for (_, row), more in zip(mean.iterrows(), spread, strict=True)
+            ],
+            "left_out": sorted({r["row"] for r in kept if r["figures"] is None}),
+        },
+    )
     for name, group in mean.groupby("dataset", sort=False):
         with atomic_file(out / f"tokenizer-{name}.svg") as temporary:
             _plot(group, temporary)
-    head = ("dataset", "row", "bits_per_frame", "rmse_mm", "explained_variance", "retrieval_top1", "utilisation",
-            "locality", "cosine_max", "found_by_one", "found_by_three", "changes_per_s_still", "stability", "seconds")
+    head = (
+        "dataset",
+        "row",
+        "bits_per_frame",
+        "rmse_mm",
+        "explained_variance",
+        "retrieval_top1",
+        "utilisation",
+        "locality",
+        "cosine_max",
+        "found_by_one",
+        "found_by_three",
+        "changes_per_s_still",
+        "stability",
+        "seconds",
+    )
     shown = [c for c in head if c in mean]
-    return table([c.replace("_", " ") for c in shown],
-                 [tuple(None if isinstance(v, float) and math.isnan(v) else v for v in row)
-                  for row in mean[shown].itertuples(index=False)])
+    return table(
+        [c.replace("_", " ") for c in shown],
+        [
+            tuple(None if isinstance(v, float) and math.isnan(v) else v for v in row)
+            for row in mean[shown].itertuples(index=False)
+        ],
+    )
 
 
 def _plain(row: pd.Series) -> dict[str, Any]:
@@ -143,12 +196,19 @@ def _plain(row: pd.Series) -> dict[str, Any]:
 def _plot(rows_of_one: pd.DataFrame, path: Path) -> None:
     """Left: error against bits. Right: error against the true actions that one atom tells; down and right is better."""
     import matplotlib
+
     matplotlib.use("svg")
     from matplotlib import pyplot
+
     figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.5), layout="constrained", sharey=True)
     curve = rows_of_one.dropna(subset=["bits_per_frame"])
-    for stem in ("ours", "residual k-means, whitened ψ", "residual k-means, mesh frame",
-                 "vector-quantize-pytorch, residual VQ", "PCA, quantised"):
+    for stem in (
+        "ours",
+        "residual k-means, whitened ψ",
+        "residual k-means, mesh frame",
+        "vector-quantize-pytorch, residual VQ",
+        "PCA, quantised",
+    ):
         part = curve[curve["row"].str.fullmatch(rf"{stem}(, (bits of )?N = \d+)?")].sort_values("bits_per_frame")
         if len(part):
             axes[0].plot(part["bits_per_frame"], part["rmse_mm"], "o-", label=stem)

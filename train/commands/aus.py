@@ -17,42 +17,59 @@ if TYPE_CHECKING:
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.facs.store import AlignedAus
 
-DESCRIPTION = "Bring action units (AUs) of a detector or a coder to the frames of a dataset, or derive estimates " \
-              "from ARKit coefficients; hold two tools against each other."
-EXAMPLES = ("dfe aus import openface/*.csv --dataset study1 --name openface",
-            "dfe aus derive --dataset study1 --name derived",
-            "dfe aus compare openface derived --dataset study1")
+DESCRIPTION = (
+    "Bring action units (AUs) of a detector or a coder to the frames of a dataset, or derive estimates "
+    "from ARKit coefficients; hold two tools against each other."
+)
+EXAMPLES = (
+    "dfe aus import openface/*.csv --dataset study1 --name openface",
+    "dfe aus derive --dataset study1 --name derived",
+    "dfe aus compare openface derived --dataset study1",
+)
 
 _IMPORT = SimpleNamespace(
     DESCRIPTION="Import AUs of OpenFace, py-feat, LibreFace or manual coding and align them with the frames.",
-    EXAMPLES=("dfe aus import openface/*.csv --dataset study1 --name openface",))
+    EXAMPLES=("dfe aus import openface/*.csv --dataset study1 --name openface",),
+)
 _DERIVE = SimpleNamespace(
     DESCRIPTION="Derive AUs from ARKit coefficients by the published correspondence: estimates, marked as such.",
-    EXAMPLES=("dfe aus derive --dataset study1 --name derived",))
+    EXAMPLES=("dfe aus derive --dataset study1 --name derived",),
+)
 _COMPARE = SimpleNamespace(
     DESCRIPTION="Hold two tools' AUs of the same recordings against each other: gain, delay, offset, and the side that "
-                "each favours.",
-    EXAMPLES=("dfe aus compare openface derived --dataset study1",))
+    "each favours.",
+    EXAMPLES=("dfe aus compare openface derived --dataset study1",),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from train.cli import common_options, help_texts
+
     actions = parser.add_subparsers(dest="action", metavar="import|derive|compare", required=True)
-    importing = actions.add_parser("import", help="AUs of a detector or a coder", parents=[common_options()],
-                                    **help_texts(_IMPORT))
+    importing = actions.add_parser(
+        "import", help="AUs of a detector or a coder", parents=[common_options()], **help_texts(_IMPORT)
+    )
     importing.add_argument("sources", nargs="+", metavar="CSV", type=Path, help="files, or folders of files")
     importing.add_argument("--format", default="auto", help="of the files: auto looks at each (default: auto)")
     importing.add_argument("--fps", type=float, help="of the source video, for files without a usable time")
-    importing.add_argument("--time", metavar="COLUMN[/RATE]",
-                           help="the column that tells time and how many of its counts make a second (frame/60)")
-    importing.add_argument("--offset", metavar="SECONDS|auto",
-                           help="from the recording's clock to that of the AUs. The lag between both is measured from "
-                                "their motion in any case (default: applied where it is clear; auto: applied, an error "
-                                "where none can be measured; seconds: used as given, the lag told)")
-    deriving = actions.add_parser("derive", help="estimates from ARKit coefficients", parents=[common_options()],
-                                   **help_texts(_DERIVE))
-    comparing = actions.add_parser("compare", help="two tools on the same recordings", parents=[common_options()],
-                                   **help_texts(_COMPARE))
+    importing.add_argument(
+        "--time",
+        metavar="COLUMN[/RATE]",
+        help="the column that tells time and how many of its counts make a second (frame/60)",
+    )
+    importing.add_argument(
+        "--offset",
+        metavar="SECONDS|auto",
+        help="from the recording's clock to that of the AUs. The lag between both is measured from "
+        "their motion in any case (default: applied where it is clear; auto: applied, an error "
+        "where none can be measured; seconds: used as given, the lag told)",
+    )
+    deriving = actions.add_parser(
+        "derive", help="estimates from ARKit coefficients", parents=[common_options()], **help_texts(_DERIVE)
+    )
+    comparing = actions.add_parser(
+        "compare", help="two tools on the same recordings", parents=[common_options()], **help_texts(_COMPARE)
+    )
     comparing.add_argument("first", metavar="FIRST", help="AUs that `dfe list` shows")
     comparing.add_argument("second", metavar="SECOND", help="AUs of the same dataset")
     add_json_option(comparing)
@@ -64,6 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.expressions.dataset import Dataset
+
     if args.action == "compare":
         _compare(args)
         return
@@ -76,41 +94,93 @@ def _import(args: argparse.Namespace, dataset: Dataset, progress: Listener) -> N
     from dfe_core.expressions.readers.options import parse_time
     from dfe_core.facs.importing import import_aus
     from dfe_core.facs.readers.table import ReadOptions
-    report = import_aus(files_of(args.sources), dataset, args.name, format=args.format,
-                        options=ReadOptions(fps=args.fps, time=parse_time(args.time)), offset=offset(args.offset),
-                        progress=progress)
+
+    report = import_aus(
+        files_of(args.sources),
+        dataset,
+        args.name,
+        format=args.format,
+        options=ReadOptions(fps=args.fps, time=parse_time(args.time)),
+        offset=offset(args.offset),
+        progress=progress,
+    )
     print(_summary(report.aus))
     print("\n" + "\n".join(report.lines()))
 
 
 def _derive(args: argparse.Namespace, dataset: Dataset, progress: Listener) -> None:
     from dfe_core.facs.derive import derive_aus
+
     print(_summary(derive_aus(dataset, args.name, progress=progress)))
 
 
 def _compare(args: argparse.Namespace) -> None:
     from dfe_core.facs.tool_comparison import compare_named_tools
+
     found = compare_named_tools(args.dataset, args.first, args.second)
     others = f", {found.other_rate} of another frame rate left out" if found.other_rate else ""
-    head = facts([("first", f"{found.first} ({found.tools[0]})"), ("second", f"{found.second} ({found.tools[1]})"),
-                  ("recordings", f"{found.recordings} at {found.fps:g} frames a second{others}"),
-                  ("gain", "of the second over the first, in standard deviations"),
-                  ("delay", "by which the second comes later"),
-                  ("side bias", "(left − right) / (left + right) of the mean intensities")])
-    rows = [(r.au if r.side == "both" else f"{r.au} {r.side}", r.frames, *(float(round(value, 3)) for value in (
-        r.correlation, r.gain, r.offset, r.delay_s, r.bias_first, r.bias_second))) for r in found.table.itertuples()]
-    text = table(("AU", "frames", "correlation", "gain", "offset", "delay s", f"side bias {found.first}",
-                  f"side bias {found.second}"), rows)
-    deliver({"dataset": args.dataset, "first": found.first, "second": found.second, "tools": list(found.tools),
-             "fps": found.fps, "recordings": found.recordings, "other_rate": found.other_rate,
-             "action_units": plain_rows(found.table)}, f"{head}\n\n{text}", args.json)
+    head = facts(
+        [
+            ("first", f"{found.first} ({found.tools[0]})"),
+            ("second", f"{found.second} ({found.tools[1]})"),
+            ("recordings", f"{found.recordings} at {found.fps:g} frames a second{others}"),
+            ("gain", "of the second over the first, in standard deviations"),
+            ("delay", "by which the second comes later"),
+            ("side bias", "(left − right) / (left + right) of the mean intensities"),
+        ]
+    )
+    rows = [
+        (
+            r.au if r.side == "both" else f"{r.au} {r.side}",
+            r.frames,
+            *(
+                float(round(value, 3))
+                for value in (r.correlation, r.gain, r.offset, r.delay_s, r.bias_first, r.bias_second)
+            ),
+        )
+        for r in found.table.itertuples()
+    ]
+    text = table(
+        (
+            "AU",
+            "frames",
+            "correlation",
+            "gain",
+            "offset",
+            "delay s",
+            f"side bias {found.first}",
+            f"side bias {found.second}",
+        ),
+        rows,
+    )
+    deliver(
+        {
+            "dataset": args.dataset,
+            "first": found.first,
+            "second": found.second,
+            "tools": list(found.tools),
+            "fps": found.fps,
+            "recordings": found.recordings,
+            "other_rate": found.other_rate,
+            "action_units": plain_rows(found.table),
+        },
+        f"{head}\n\n{text}",
+        args.json,
+    )
 
 
 def _summary(aus: AlignedAus) -> str:
-    return facts([("AUs", aus.name), ("dataset", aus.dataset), ("from", f"{aus.tool} {aus.version}".strip()),
-                  ("kind", "estimates derived from coefficients" if aus.estimate else "detected or coded"),
-                  ("frames", aus.frames), ("recordings", len(aus.recordings)),
-                  ("AUs and sides", ", ".join(au if side == "both" else f"{au} {side}" for au, side in aus.aus))])
+    return facts(
+        [
+            ("AUs", aus.name),
+            ("dataset", aus.dataset),
+            ("from", f"{aus.tool} {aus.version}".strip()),
+            ("kind", "estimates derived from coefficients" if aus.estimate else "detected or coded"),
+            ("frames", aus.frames),
+            ("recordings", len(aus.recordings)),
+            ("AUs and sides", ", ".join(au if side == "both" else f"{au} {side}" for au, side in aus.aus)),
+        ]
+    )
 
 
 def files_of(sources: list[Path]) -> list[Path]:

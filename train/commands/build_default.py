@@ -9,9 +9,11 @@ from dfe_core.progress import Listener
 from dfe_core.store import cache_root
 from train.tables import duration
 
-DESCRIPTION = "Make what is missing of the default codebook: the default face, simulated performances, the trained " \
-              "model, its tokens, indexes, pictures and derived AUs. `make run` does this before it serves the " \
-              "dashboard; with everything there it ends in seconds."
+DESCRIPTION = (
+    "Make what is missing of the default codebook: the default face, simulated performances, the trained "
+    "model, its tokens, indexes, pictures and derived AUs. `make run` does this before it serves the "
+    "dashboard; with everything there it ends in seconds."
+)
 EXAMPLES = ("dfe build-default",)
 
 
@@ -21,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from train.default_build import build_default
+
     started = time.monotonic()
     done = build_default(progress=progress)
     if done:

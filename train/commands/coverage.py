@@ -16,11 +16,15 @@ from train.tables import facts, table
 if TYPE_CHECKING:
     from dfe_core.facs.coverage import Coverage
 
-DESCRIPTION = "Compare the codewords of a model with action units: which AU each one tells, what is covered, and " \
-              "what lies beyond FACS. Writes a report to a folder."
-EXAMPLES = ("dfe coverage codebook1 study1 --aus derived --out report/",
-            "dfe coverage codebook1 study1 --aus openface --out report/ --json coverage.json",
-            "dfe coverage codebook1 study1 --aus openface --out report/ --cross-fit 4")
+DESCRIPTION = (
+    "Compare the codewords of a model with action units: which AU each one tells, what is covered, and "
+    "what lies beyond FACS. Writes a report to a folder."
+)
+EXAMPLES = (
+    "dfe coverage codebook1 study1 --aus derived --out report/",
+    "dfe coverage codebook1 study1 --aus openface --out report/ --json coverage.json",
+    "dfe coverage codebook1 study1 --aus openface --out report/ --cross-fit 4",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--aus", required=True, metavar="NAME", help="made by `dfe aus import` or `dfe aus derive`")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the report")
     parser.add_argument("--seed", type=seed, default=0, help="of folds and resamples (default: 0)")
-    parser.add_argument("--cross-fit", type=int, metavar="K",
-                        help="train K codebooks, each without a part of the people, and give the figures of AUs for "
-                             "people whom neither codebook nor choice of codewords saw (takes K trainings)")
+    parser.add_argument(
+        "--cross-fit",
+        type=int,
+        metavar="K",
+        help="train K codebooks, each without a part of the people, and give the figures of AUs for "
+        "people whom neither codebook nor choice of codewords saw (takes K trainings)",
+    )
     add_json_option(parser)
 
 
@@ -39,11 +47,25 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.facs.coverage import analyse_coverage
     from dfe_core.reports.coverage import write_coverage_report
     from dfe_core.reports.coverage_pictures import coverage_pictures
+
     result = analyse_coverage(args.model, args.dataset, args.aus, seed=args.seed, progress=progress)
-    command = shlex.join(["dfe", "coverage", args.model, args.dataset, "--aus", args.aus, "--out", args.out.name,
-                          "--seed", str(args.seed)])
-    write_coverage_report(result, args.out, pictures=coverage_pictures(result, progress=progress),
-                          command=command, progress=progress)
+    command = shlex.join(
+        [
+            "dfe",
+            "coverage",
+            args.model,
+            args.dataset,
+            "--aus",
+            args.aus,
+            "--out",
+            args.out.name,
+            "--seed",
+            str(args.seed),
+        ]
+    )
+    write_coverage_report(
+        result, args.out, pictures=coverage_pictures(result, progress=progress), command=command, progress=progress
+    )
     crossed = _crossed(args, progress) if args.cross_fit else ""
     deliver(result.to_json(), f"{report(result)}{crossed}\n\nreport: {args.out / 'report.html'}", args.json)
 
@@ -52,12 +74,15 @@ def _crossed(args: argparse.Namespace, progress: Listener) -> str:
     """The table of `--cross-fit`, which is also written beside the report."""
     from dfe_core.reports.tables import write_tables
     from train.cross_fit import cross_fit
+
     found = cross_fit(args.model, args.dataset, args.aus, args.cross_fit, seed=args.seed, progress=progress)
     write_tables({"cross_fit": found.per_au, "cross_fit_by_subject": found.by_subject}, args.out / "tables")
     rows = [(r.au, r.side, r.subjects, r.auroc, r.sparse_auroc, r.all_auroc) for r in found.per_au.itertuples()]
     columns = ("AU", "side", "people", "AUROC", "of at most three", "of all")
-    return (f"\n\nwithin people whom no codebook saw ({args.cross_fit} codebooks, {', '.join(found.models)}):\n\n"
-            + table(columns, rows))
+    return (
+        f"\n\nwithin people whom no codebook saw ({args.cross_fit} codebooks, {', '.join(found.models)}):\n\n"
+        + table(columns, rows)
+    )
 
 
 def _interval(estimate: float, lower: float, upper: float) -> str:
@@ -70,16 +95,38 @@ def _interval(estimate: float, lower: float, upper: float) -> str:
 def report(result: Coverage) -> str:
     """The result of `dfe coverage` as text."""
     told = result.to_json()
-    head = facts([("model", result.model), ("dataset", result.dataset),
-                  ("data", "simulated" if result.simulated else "real"),
-                  ("AUs", f"{result.aus}, " + ("estimates" if result.estimate else "detected or coded")
-                   + f" ({result.tool} {result.tool_version})"), ("subjects", result.subjects),
-                  ("frames", result.frames), ("AUs covered", told["covered_aus"]),
-                  ("share of movement beyond FACS", _interval(*result.share("beyond FACS"))),
-                  ("share that only AUs explain", told["facs_only_variance"]),
-                  ("new codewords", len(told["new_codewords"])), ("redundant pairs", len(told["redundant_pairs"]))])
-    rows = [(r["au"], r["side"], r["prevalence"], r["best_codeword"], r["auroc"], r["sparse3_auroc"], r["all_auroc"],
-             r["status"])
-            for r in told["per_au"]]
+    head = facts(
+        [
+            ("model", result.model),
+            ("dataset", result.dataset),
+            ("data", "simulated" if result.simulated else "real"),
+            (
+                "AUs",
+                f"{result.aus}, "
+                + ("estimates" if result.estimate else "detected or coded")
+                + f" ({result.tool} {result.tool_version})",
+            ),
+            ("subjects", result.subjects),
+            ("frames", result.frames),
+            ("AUs covered", told["covered_aus"]),
+            ("share of movement beyond FACS", _interval(*result.share("beyond FACS"))),
+            ("share that only AUs explain", told["facs_only_variance"]),
+            ("new codewords", len(told["new_codewords"])),
+            ("redundant pairs", len(told["redundant_pairs"])),
+        ]
+    )
+    rows = [
+        (
+            r["au"],
+            r["side"],
+            r["prevalence"],
+            r["best_codeword"],
+            r["auroc"],
+            r["sparse3_auroc"],
+            r["all_auroc"],
+            r["status"],
+        )
+        for r in told["per_au"]
+    ]
     columns = ("AU", "side", "prevalence", "best codeword", "AUROC", "of at most three", "of all", "status")
     return "\n\n".join((head, table(columns, rows), *result.notes))

@@ -16,10 +16,15 @@ from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 from train.cli import port
 
-DESCRIPTION = "Serve the dashboard on this machine only. It shows what the cache holds and builds what is missing on " \
-              "its own pages. The address that is printed holds a token, without which nobody gets in."
-EXAMPLES = ("dfe dashboard", "dfe dashboard --port 8600 --root /data/studies",
-            "dfe dashboard --address 0.0.0.0 --host lab.example.org")
+DESCRIPTION = (
+    "Serve the dashboard on this machine only. It shows what the cache holds and builds what is missing on "
+    "its own pages. The address that is printed holds a token, without which nobody gets in."
+)
+EXAMPLES = (
+    "dfe dashboard",
+    "dfe dashboard --port 8600 --root /data/studies",
+    "dfe dashboard --address 0.0.0.0 --host lab.example.org",
+)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _PATIENCE_S = 15.0
 
@@ -27,12 +32,25 @@ _PATIENCE_S = 15.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=port, default=8501, help="(default: 8501)")
     parser.add_argument("--open", action="store_true", help="open it in the default browser")
-    parser.add_argument("--root", action="append", type=Path, metavar="DIR", help="read recordings and videos below "
-                        "this folder; may be repeated (default: the home folder and this folder)")
-    parser.add_argument("--address", default="localhost", help="to listen on: another one than localhost lets others "
-                        "in who have the token; put TLS in front (docs/deploy.md)")
-    parser.add_argument("--host", action="append", metavar="NAME", help="a further name that the server answers to, "
-                        "as behind a proxy; may be repeated")
+    parser.add_argument(
+        "--root",
+        action="append",
+        type=Path,
+        metavar="DIR",
+        help="read recordings and videos below this folder; may be repeated (default: the home folder and this folder)",
+    )
+    parser.add_argument(
+        "--address",
+        default="localhost",
+        help="to listen on: another one than localhost lets others "
+        "in who have the token; put TLS in front (docs/deploy.md)",
+    )
+    parser.add_argument(
+        "--host",
+        action="append",
+        metavar="NAME",
+        help="a further name that the server answers to, as behind a proxy; may be repeated",
+    )
     parser.add_argument("--no-token", action="store_true", help="let every account of this machine in; localhost only")
 
 
@@ -41,8 +59,11 @@ def run(args: argparse.Namespace, progress: Listener) -> int:
     if not app.is_file():
         raise DataError(app, "the dashboard is not installed", "the whole of dfe")
     if args.no_token and args.address not in LOOPBACK:
-        raise DataError(f"--address {args.address}", "would let everybody on the network in without a token",
-                        "--no-token on localhost alone")
+        raise DataError(
+            f"--address {args.address}",
+            "would let everybody on the network in without a token",
+            "--no-token on localhost alone",
+        )
     for root in args.root or ():
         if not root.is_dir():
             raise DataError(root, "no such folder", "one that recordings are read from")
@@ -53,6 +74,7 @@ def run(args: argparse.Namespace, progress: Listener) -> int:
 
 def _serve(app: Path, args: argparse.Namespace) -> int:
     from dashboard.components.access import new_token
+
     token = "" if args.no_token else os.environ.get("DFE_TOKEN") or new_token()
     shown = args.address if args.address not in ("0.0.0.0", "::") else "localhost"
     address = f"http://{shown}:{args.port}/" + (f"?token={token}" if token else "")
@@ -75,10 +97,33 @@ def environment(args: argparse.Namespace, token: str) -> dict[str, str]:
 
 def command(app: Path, port: int, address: str = "localhost") -> list[str]:
     """The command that serves the app. The options stand here too, for a user's own configuration may differ."""
-    return [sys.executable, "-m", "streamlit", "run", str(app), "--server.address", address, "--server.port",
-            str(port), "--server.fileWatcherType", "none", "--server.headless", "true", "--server.enableCORS", "true",
-            "--server.enableXsrfProtection", "true", "--browser.gatherUsageStats", "false", "--logger.level", "warning",
-            "--logger.hideWelcomeMessage", "true", "--client.showErrorDetails", "none"]
+    return [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(app),
+        "--server.address",
+        address,
+        "--server.port",
+        str(port),
+        "--server.fileWatcherType",
+        "none",
+        "--server.headless",
+        "true",
+        "--server.enableCORS",
+        "true",
+        "--server.enableXsrfProtection",
+        "true",
+        "--browser.gatherUsageStats",
+        "false",
+        "--logger.level",
+        "warning",
+        "--logger.hideWelcomeMessage",
+        "true",
+        "--client.showErrorDetails",
+        "none",
+    ]
 
 
 def _wait(process: subprocess.Popen) -> int:
@@ -107,6 +152,7 @@ def _die_with_parent() -> None:
 def _allow_more_files() -> None:
     """As many open files as the system lets us have: every visitor takes some, and macOS gives 256."""
     import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = min(hard, 65536) if hard != resource.RLIM_INFINITY else 10240
     if soft < wanted:
@@ -117,6 +163,7 @@ def _allow_more_files() -> None:
 def _open(address: str, port: int) -> None:
     import time
     import webbrowser
+
     for _ in range(120):
         if _taken(port):
             webbrowser.open(address)
@@ -130,5 +177,6 @@ def _path(app: Path) -> str:
 
 def _taken(port: int) -> bool:
     import socket
+
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

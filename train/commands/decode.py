@@ -11,23 +11,33 @@ from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 from train.tables import facts, table
 
-DESCRIPTION = "Decode tokens into a face: the deformations of the codewords add up. One token alone shows what its " \
-              "codeword does."
-EXAMPLES = ("dfe decode codebook1 --tokens 3,17,200 --out face.ply",
-            "dfe decode codebook1 --tokens 3,17,200 --intensity 1,1,0.5 --out face.glb")
+DESCRIPTION = (
+    "Decode tokens into a face: the deformations of the codewords add up. One token alone shows what its codeword does."
+)
+EXAMPLES = (
+    "dfe decode codebook1 --tokens 3,17,200 --out face.ply",
+    "dfe decode codebook1 --tokens 3,17,200 --intensity 1,1,0.5 --out face.glb",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
     parser.add_argument("--tokens", required=True, metavar="K,K,...", help="codewords; 0 moves nothing")
     parser.add_argument("--intensity", metavar="G,G,...", help="one for every token (default: 1 for all)")
-    parser.add_argument("--out", required=True, type=Path, metavar="FACE.ply|.obj|.glb|.npy",
-                        help="a mesh in metres, or its vertices (V, 3) as .npy")
+    parser.add_argument(
+        "--out",
+        required=True,
+        type=Path,
+        metavar="FACE.ply|.obj|.glb|.npy",
+        help="a mesh in metres, or its vertices (V, 3) as .npy",
+    )
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.faces import open_face
     from dfe_core.render.mesh_files import SUFFIXES, export_mesh
     from dfe_core.tokenizer.codebook import Codebook
+
     tokens, intensities = parse_tokens(args.tokens, args.intensity)
     if args.out.suffix not in SUFFIXES:
         raise DataError(args.out, f"format {args.out.suffix or 'without a suffix'}", " or ".join(SUFFIXES))
@@ -35,12 +45,23 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     psi = codebook.decode(tokens, intensities)
     face = open_face(codebook.face_id, progress=progress)
     if not face.has_mesh:
-        raise DataError(face.id, "this face has no mesh here, only coefficients",
-                        "a model on a face with a mesh (FLAME: the licensed file, as --face flame:PATH on import)")
+        raise DataError(
+            face.id,
+            "this face has no mesh here, only coefficients",
+            "a model on a face with a mesh (FLAME: the licensed file, as --face flame:PATH on import)",
+        )
     export_mesh(face, psi, args.out)
     moved = 1e3 * np.linalg.norm(face.displacement(psi), axis=1)
-    print(facts([("file", args.out), ("face", face.id), ("largest displacement, mm", float(moved.max())),
-                 ("rms displacement, mm", float(np.sqrt(np.square(moved).mean())))]))
+    print(
+        facts(
+            [
+                ("file", args.out),
+                ("face", face.id),
+                ("largest displacement, mm", float(moved.max())),
+                ("rms displacement, mm", float(np.sqrt(np.square(moved).mean()))),
+            ]
+        )
+    )
     strongest = sorted(zip(codebook.names, psi.tolist(), strict=True), key=lambda item: -abs(item[1]))[:8]
     print("\n" + table(("strongest coefficients", "value"), [(n, round(v, 3)) for n, v in strongest if abs(v) > 5e-4]))
 

@@ -7,18 +7,25 @@ import argparse
 from dfe_core.progress import Listener
 from train.tables import table
 
-DESCRIPTION = "Check Python, packages, torch, drawing, the browser and every artefact of the cache (read in full and " \
-              "compared with its hashes). Exit code 1 when something does not work."
+DESCRIPTION = (
+    "Check Python, packages, torch, drawing, the browser and every artefact of the cache (read in full and "
+    "compared with its hashes). Exit code 1 when something does not work."
+)
 EXAMPLES = ("dfe doctor", "dfe doctor --repair")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--repair", action="store_true", help="first mend what can be mended without losing anything: "
-                        "finish or roll back interrupted changes, delete leftovers, make indexes and tokens again")
+    parser.add_argument(
+        "--repair",
+        action="store_true",
+        help="first mend what can be mended without losing anything: "
+        "finish or roll back interrupted changes, delete leftovers, make indexes and tokens again",
+    )
 
 
 def run(args: argparse.Namespace, progress: Listener) -> int:
     from train.health import BAD, GOOD, checkup, repair
+
     if args.repair:
         print("\n".join(repair(progress=progress)) or "nothing to repair", end="\n\n")
     checks = checkup(progress=progress)

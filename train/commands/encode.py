@@ -7,27 +7,34 @@ import argparse
 from dfe_core.progress import Listener
 from train.tables import facts
 
-DESCRIPTION = "Turn every valid frame of a dataset into tokens. Run again on unchanged input it does nothing and " \
-              "says so."
+DESCRIPTION = (
+    "Turn every valid frame of a dataset into tokens. Run again on unchanged input it does nothing and says so."
+)
 EXAMPLES = ("dfe encode codebook1 study1", "dfe encode codebook1 study1 --fast")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
     parser.add_argument("dataset", metavar="DATASET", help="on the same face as the model")
-    parser.add_argument("--fast", action="store_true",
-                        help="greedily, without the network and without regard to neighbouring frames: for very large "
-                             "jobs; tokens are a little less exact and less steady")
+    parser.add_argument(
+        "--fast",
+        action="store_true",
+        help="greedily, without the network and without regard to neighbouring frames: for very large "
+        "jobs; tokens are a little less exact and less steady",
+    )
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.tokens.cache import TokenCache
     from dfe_core.tokens.encoding import encode_dataset
     from dfe_core.tokens.runs import build_runs
+
     report = encode_dataset(args.model, args.dataset, fast=args.fast, progress=progress)
     build_runs(TokenCache(report.path), progress)  # which the dashboard's first page would have to wait for
     if report.unchanged:
         print(f"unchanged: the {report.frames:,} frames of {args.dataset} already have the tokens of {args.model}")
         return
-    print(facts([("tokens", report.path.name), ("recordings", report.recordings), ("frames", report.frames)])
-          + f"\n\nnext: dfe evaluate {args.model} {args.dataset}")
+    print(
+        facts([("tokens", report.path.name), ("recordings", report.recordings), ("frames", report.frames)])
+        + f"\n\nnext: dfe evaluate {args.model} {args.dataset}"
+    )

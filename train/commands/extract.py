@@ -8,37 +8,63 @@ from pathlib import Path
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 
-DESCRIPTION = "Run MediaPipe's Face Landmarker over videos (52 blendshape scores, head pose, 478 landmarks and a " \
-              "confidence per frame and face) and write one dataset. Needs the extra: pip install 'dfe[video]'. A " \
-              "video that was extracted before is not run again; interrupted, the same command goes on."
-EXAMPLES = ("dfe extract interviews/*.mp4 --model face_landmarker.task --name study1",
-            "dfe extract interviews/ --model face_landmarker.task --name study1 --jobs 4 --subject-pattern '(s\\d+)_'",
-            "dfe extract interviews/ --model face_landmarker.task --name own --face learn")
+DESCRIPTION = (
+    "Run MediaPipe's Face Landmarker over videos (52 blendshape scores, head pose, 478 landmarks and a "
+    "confidence per frame and face) and write one dataset. Needs the extra: pip install 'dfe[video]'. A "
+    "video that was extracted before is not run again; interrupted, the same command goes on."
+)
+EXAMPLES = (
+    "dfe extract interviews/*.mp4 --model face_landmarker.task --name study1",
+    "dfe extract interviews/ --model face_landmarker.task --name study1 --jobs 4 --subject-pattern '(s\\d+)_'",
+    "dfe extract interviews/ --model face_landmarker.task --name own --face learn",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sources", nargs="+", metavar="VIDEO", help="videos, or folders of videos")
-    parser.add_argument("--model", required=True, type=Path, metavar="TASK",
-                        help="MediaPipe's face_landmarker.task, your own download (docs/video.md)")
+    parser.add_argument(
+        "--model",
+        required=True,
+        type=Path,
+        metavar="TASK",
+        help="MediaPipe's face_landmarker.task, your own download (docs/video.md)",
+    )
     parser.add_argument("--name", required=True, help="of the dataset to write")
-    parser.add_argument("--face", default="anny", metavar="anny|ict:PATH|learn",
-                        help="the face whose coefficients the scores are brought to; learn makes a face of the 478 "
-                             "landmarks (default: anny)")
+    parser.add_argument(
+        "--face",
+        default="anny",
+        metavar="anny|ict:PATH|learn",
+        help="the face whose coefficients the scores are brought to; learn makes a face of the 478 "
+        "landmarks (default: anny)",
+    )
     parser.add_argument("--faces", type=int, default=4, help="at most so many faces at once (default: 4)")
     parser.add_argument("--jobs", type=int, default=1, help="videos worked on beside each other (default: 1)")
-    parser.add_argument("--labels", type=Path, metavar="CSV",
-                        help="a table with a column recording (or subject) and one column a label")
-    parser.add_argument("--subject-pattern", metavar="RE",
-                        help="a regular expression whose first group is the subject in a file's name")
+    parser.add_argument(
+        "--labels", type=Path, metavar="CSV", help="a table with a column recording (or subject) and one column a label"
+    )
+    parser.add_argument(
+        "--subject-pattern", metavar="RE", help="a regular expression whose first group is the subject in a file's name"
+    )
     parser.add_argument("--fps", type=float, help="resample all recordings to this rate (default: each keeps its own)")
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.video.reader import extract_dataset
+
     for option, value, most in (("--faces", args.faces, 32), ("--jobs", args.jobs, 256)):
         if not 1 <= value <= most:
             raise DataError(option, str(value), f"1 to {most}")
-    report = extract_dataset(args.sources, args.model, args.name, face=args.face, faces=args.faces, jobs=args.jobs,
-                             labels=args.labels, subject_pattern=args.subject_pattern, fps=args.fps, progress=progress)
+    report = extract_dataset(
+        args.sources,
+        args.model,
+        args.name,
+        face=args.face,
+        faces=args.faces,
+        jobs=args.jobs,
+        labels=args.labels,
+        subject_pattern=args.subject_pattern,
+        fps=args.fps,
+        progress=progress,
+    )
     print(report)
     print(f"\nnext: dfe train {args.name} --name MODEL")

@@ -8,30 +8,51 @@ from types import SimpleNamespace
 from dfe_core.progress import Listener
 from train.tables import facts
 
-DESCRIPTION = "Convert a face model that its makers license to you (FLAME, BFM, or ICT-FaceKit) and keep it in the " \
-              "cache under an id that --face takes. FLAME's official release is a pickle: its arrays are taken out " \
-              "without running it."
-EXAMPLES = ("dfe faces add flame generic_model.pkl", "dfe faces add bfm BFM_model_front.mat",
-            "dfe faces add ict FaceXModel/")
+DESCRIPTION = (
+    "Convert a face model that its makers license to you (FLAME, BFM, or ICT-FaceKit) and keep it in the "
+    "cache under an id that --face takes. FLAME's official release is a pickle: its arrays are taken out "
+    "without running it."
+)
+EXAMPLES = (
+    "dfe faces add flame generic_model.pkl",
+    "dfe faces add bfm BFM_model_front.mat",
+    "dfe faces add ict FaceXModel/",
+)
 
 _ADD = SimpleNamespace(DESCRIPTION="Convert a model once; the same file gives the same id.", EXAMPLES=EXAMPLES)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from train.cli import common_options, help_texts
+
     actions = parser.add_subparsers(dest="action", metavar="add", required=True)
-    adding = actions.add_parser("add", help="convert a model of your own", parents=[common_options()],
-                                **help_texts(_ADD))
+    adding = actions.add_parser(
+        "add", help="convert a model of your own", parents=[common_options()], **help_texts(_ADD)
+    )
     adding.add_argument("kind", choices=("flame", "bfm", "ict"), help="whose model it is")
-    adding.add_argument("path", metavar="PATH", help="flame: the official .pkl, or an npz of its arrays; bfm: "
-                                                     "BFM_model_front.mat of Deep3DFaceRecon; ict: the folder "
-                                                     "FaceXModel, or a compact npz")
+    adding.add_argument(
+        "path",
+        metavar="PATH",
+        help="flame: the official .pkl, or an npz of its arrays; bfm: "
+        "BFM_model_front.mat of Deep3DFaceRecon; ict: the folder "
+        "FaceXModel, or a compact npz",
+    )
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.faces import open_face
+
     face = open_face(f"{args.kind}:{args.path}", progress=progress)
-    print(facts([("face", face.id), ("title", face.title), ("vertices", len(face.template)),
-                 ("coefficients", face.coefficients), ("licence", face.licence)])
-          + "".join(f"\nnote: {note}" for note in face.notes)
-          + f"\n\nnext: dfe import RECORDINGS --name NAME --face {face.id}")
+    print(
+        facts(
+            [
+                ("face", face.id),
+                ("title", face.title),
+                ("vertices", len(face.template)),
+                ("coefficients", face.coefficients),
+                ("licence", face.licence),
+            ]
+        )
+        + "".join(f"\nnote: {note}" for note in face.notes)
+        + f"\n\nnext: dfe import RECORDINGS --name NAME --face {face.id}"
+    )

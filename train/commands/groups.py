@@ -16,10 +16,14 @@ from train.tables import facts, table
 if TYPE_CHECKING:
     from dfe_core.groups.comparison import GroupComparison
 
-DESCRIPTION = "Compare groups of people or conditions codeword by codeword: rate, share of time, intensity and " \
-              "duration, with effect sizes, bootstrap intervals over subjects, permutation p and false discovery rates."
-EXAMPLES = ("dfe groups codebook1 study1 --by condition",
-            "dfe groups codebook1 study1 --by diagnosis --out groups/ --json groups.json")
+DESCRIPTION = (
+    "Compare groups of people or conditions codeword by codeword: rate, share of time, intensity and "
+    "duration, with effect sizes, bootstrap intervals over subjects, permutation p and false discovery rates."
+)
+EXAMPLES = (
+    "dfe groups codebook1 study1 --by condition",
+    "dfe groups codebook1 study1 --by diagnosis --out groups/ --json groups.json",
+)
 
 _ROWS = 20
 
@@ -28,9 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
     parser.add_argument("dataset", metavar="DATASET", help="that the model encoded")
     parser.add_argument("--by", required=True, metavar="COLUMN", help="a label column of 2 to 10 levels")
-    parser.add_argument("--unit", choices=("subject", "recording"), default="subject",
-                        help="what counts as one observation; recordings of one subject are not independent "
-                             "(default: subject)")
+    parser.add_argument(
+        "--unit",
+        choices=("subject", "recording"),
+        default="subject",
+        help="what counts as one observation; recordings of one subject are not independent (default: subject)",
+    )
     parser.add_argument("--permutations", type=int, default=10_000, metavar="N", help="(default: 10000)")
     parser.add_argument("--seed", type=seed, default=0, help="of permutations and resamples (default: 0)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write groups.csv, omnibus.csv and groups.json there")
@@ -39,8 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.workspace.study import Study
+
     result = Study(args.model, args.dataset, progress=progress).compare_groups(
-        args.by, unit=args.unit, permutations=args.permutations, seed=args.seed)
+        args.by, unit=args.unit, permutations=args.permutations, seed=args.seed
+    )
     if args.out is not None:
         write_tables(result, args.out)
     deliver(result.to_json(), report(result), args.json)
@@ -58,17 +67,54 @@ def write_tables(result: GroupComparison, folder: Path) -> None:
 def report(result: GroupComparison) -> str:
     """The result of `dfe groups` as text."""
     from dfe_core.groups.comparison import TESTED
+
     tested = result.table[result.table["status"] == TESTED]
-    design = "within subjects" if result.within else "between " + ("subjects" if result.settings.unit == "subject"
-                                                                   else "recordings")
-    head = facts([("model", result.model), ("dataset", result.dataset),
-                  ("data", "simulated" if result.simulated else "real"), ("by", result.settings.by),
-                  ("design", design), ("subjects", result.subjects),
-                  *((f"units, {level}", result.units[level]) for level in result.levels),
-                  *([("recordings without label, left out", result.unlabelled)] if result.unlabelled else []),
-                  ("tests", len(tested)), ("tests with q < 0.05", int((tested["q"] < 0.05).sum()))])
-    rows = [(r.codeword, r.measure, r.a, r.b, r.mean_a, r.mean_b, r.hedges_g, f"{r.g_low:.2f} to {r.g_high:.2f}",
-             r.rank_biserial, r.p, r.q) for r in tested.head(_ROWS).itertuples()]
-    columns = ("codeword", "measure", "a", "b", "mean a", "mean b", "Hedges' g", "95 % interval", "rank-biserial", "p",
-               "q")
+    design = (
+        "within subjects"
+        if result.within
+        else "between " + ("subjects" if result.settings.unit == "subject" else "recordings")
+    )
+    head = facts(
+        [
+            ("model", result.model),
+            ("dataset", result.dataset),
+            ("data", "simulated" if result.simulated else "real"),
+            ("by", result.settings.by),
+            ("design", design),
+            ("subjects", result.subjects),
+            *((f"units, {level}", result.units[level]) for level in result.levels),
+            *([("recordings without label, left out", result.unlabelled)] if result.unlabelled else []),
+            ("tests", len(tested)),
+            ("tests with q < 0.05", int((tested["q"] < 0.05).sum())),
+        ]
+    )
+    rows = [
+        (
+            r.codeword,
+            r.measure,
+            r.a,
+            r.b,
+            r.mean_a,
+            r.mean_b,
+            r.hedges_g,
+            f"{r.g_low:.2f} to {r.g_high:.2f}",
+            r.rank_biserial,
+            r.p,
+            r.q,
+        )
+        for r in tested.head(_ROWS).itertuples()
+    ]
+    columns = (
+        "codeword",
+        "measure",
+        "a",
+        "b",
+        "mean a",
+        "mean b",
+        "Hedges' g",
+        "95 % interval",
+        "rank-biserial",
+        "p",
+        "q",
+    )
     return "\n\n".join((head, table(columns, rows)))

@@ -8,62 +8,113 @@ from pathlib import Path
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 
-DESCRIPTION = "Read recordings of other tools (ARKit coefficients, FLAME and BFM coefficients, landmarks, meshes, " \
-              "animations; docs/formats.md has all) and write one dataset. A file that cannot be read is skipped and " \
-              "named; the others are imported."
-EXAMPLES = ("dfe import recordings/*.csv --name study1",
-            "dfe import emoca_output/ --name study2 --face flame:FLAME2020.npz --fps 25",
-            "dfe import emoca/ spectre/ --name study4 --fps 25 --mix-extractors",
-            "dfe import openface/*.csv --name study5 --face anny --fit",
-            "dfe import game/ --name study6 --face learn --time frame/60 --labels people.csv",
-            "dfe import recordings/ --name study3 --labels labels.csv --subject-pattern '(s\\d+)_'")
+DESCRIPTION = (
+    "Read recordings of other tools (ARKit coefficients, FLAME and BFM coefficients, landmarks, meshes, "
+    "animations; docs/formats.md has all) and write one dataset. A file that cannot be read is skipped and "
+    "named; the others are imported."
+)
+EXAMPLES = (
+    "dfe import recordings/*.csv --name study1",
+    "dfe import emoca_output/ --name study2 --face flame:FLAME2020.npz --fps 25",
+    "dfe import emoca/ spectre/ --name study4 --fps 25 --mix-extractors",
+    "dfe import openface/*.csv --name study5 --face anny --fit",
+    "dfe import game/ --name study6 --face learn --time frame/60 --labels people.csv",
+    "dfe import recordings/ --name study3 --labels labels.csv --subject-pattern '(s\\d+)_'",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sources", nargs="+", metavar="SRC", help="files, or folders of files")
     parser.add_argument("--name", required=True, help="of the dataset to write")
-    parser.add_argument("--face", metavar="anny|ict:PATH|flame:PATH|bfm:PATH|learn",
-                        help="the face whose coefficients the recordings are brought to (default: anny; for landmarks "
-                             "and meshes, which have no coefficients, learn)")
+    parser.add_argument(
+        "--face",
+        metavar="anny|ict:PATH|flame:PATH|bfm:PATH|learn",
+        help="the face whose coefficients the recordings are brought to (default: anny; for landmarks "
+        "and meshes, which have no coefficients, learn)",
+    )
     parser.add_argument("--format", default="auto", help="of the files: auto looks at each (default: auto)")
-    parser.add_argument("--labels", type=Path, metavar="CSV",
-                        help="a table with a column recording or subject (or both) and one column a label")
-    parser.add_argument("--subject-pattern", metavar="RE",
-                        help="a regular expression on file names: its first group is the subject, or its groups "
-                             "named subject and session are what they say")
-    parser.add_argument("--fit", action="store_true",
-                        help="fit the face to landmarks (pose, identity, expression) instead of learning one from them")
-    parser.add_argument("--extractor", metavar="NAME",
-                        help="the tool that made the files, where they do not tell it (spectre writes deca's keys)")
-    parser.add_argument("--mix-extractors", action="store_true",
-                        help="take data of several extractors into one dataset, those of FLAME and BFM brought to one "
-                             "range (default: refused, for their scales differ)")
-    parser.add_argument("--time", metavar="COLUMN[/RATE]",
-                        help="the column that tells time and how many of its counts make a second, where a file's own "
-                             "times are none or another clock (frame/60, timestamp/1000; row/25 for the rows)")
-    parser.add_argument("--pose-correction", choices=("field", "none"), default=None,
-                        help="take off what a static function of head pose adds to each person's movement: field is "
-                             "the default for landmarks with --face learn, none for coefficients (docs/pose.md)")
-    parser.add_argument("--rest", choices=("keep", "remove"), default="keep",
-                        help="take each person's resting face off coefficients (default: keep; with --face learn it is "
-                             "always taken off)")
-    parser.add_argument("--fps", type=float,
-                        help="frame rate: of files that do not tell it, and the one that all others are resampled to "
-                             "(default: each keeps its own)")
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="CSV",
+        help="a table with a column recording or subject (or both) and one column a label",
+    )
+    parser.add_argument(
+        "--subject-pattern",
+        metavar="RE",
+        help="a regular expression on file names: its first group is the subject, or its groups "
+        "named subject and session are what they say",
+    )
+    parser.add_argument(
+        "--fit",
+        action="store_true",
+        help="fit the face to landmarks (pose, identity, expression) instead of learning one from them",
+    )
+    parser.add_argument(
+        "--extractor",
+        metavar="NAME",
+        help="the tool that made the files, where they do not tell it (spectre writes deca's keys)",
+    )
+    parser.add_argument(
+        "--mix-extractors",
+        action="store_true",
+        help="take data of several extractors into one dataset, those of FLAME and BFM brought to one "
+        "range (default: refused, for their scales differ)",
+    )
+    parser.add_argument(
+        "--time",
+        metavar="COLUMN[/RATE]",
+        help="the column that tells time and how many of its counts make a second, where a file's own "
+        "times are none or another clock (frame/60, timestamp/1000; row/25 for the rows)",
+    )
+    parser.add_argument(
+        "--pose-correction",
+        choices=("field", "none"),
+        default=None,
+        help="take off what a static function of head pose adds to each person's movement: field is "
+        "the default for landmarks with --face learn, none for coefficients (docs/pose.md)",
+    )
+    parser.add_argument(
+        "--rest",
+        choices=("keep", "remove"),
+        default="keep",
+        help="take each person's resting face off coefficients (default: keep; with --face learn it is "
+        "always taken off)",
+    )
+    parser.add_argument(
+        "--fps",
+        type=float,
+        help="frame rate: of files that do not tell it, and the one that all others are resampled to "
+        "(default: each keeps its own)",
+    )
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.expressions.importing import import_dataset
     from dfe_core.expressions.inspection import default_face
+
     named, args.face = args.face, args.face or ("anny" if args.fit else default_face(args.sources))
     reader = _fitting(args, progress) if args.fit else None
-    report = import_dataset(args.sources, args.name, face=args.face, format=args.format, labels=args.labels,
-                            subject_pattern=args.subject_pattern, fps=args.fps, time=args.time,
-                            extractor=args.extractor, mix_extractors=args.mix_extractors,
-                            pose_correction=args.pose_correction, rest=args.rest, reader=reader, progress=progress)
+    report = import_dataset(
+        args.sources,
+        args.name,
+        face=args.face,
+        format=args.format,
+        labels=args.labels,
+        subject_pattern=args.subject_pattern,
+        fps=args.fps,
+        time=args.time,
+        extractor=args.extractor,
+        mix_extractors=args.mix_extractors,
+        pose_correction=args.pose_correction,
+        rest=args.rest,
+        reader=reader,
+        progress=progress,
+    )
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.expressions.pose_leak import stored_pose_leak
     from dfe_core.expressions.pose_text import pose_leak_figure, pose_leak_warning
+
     leak = stored_pose_leak(Dataset.open(args.name).manifest)
     said = [f"pose leak: {pose_leak_figure(leak)}", *filter(None, [pose_leak_warning(leak)])]
     if named is None and args.face == "learn":
@@ -75,6 +126,7 @@ def _fitting(args: argparse.Namespace, progress: Listener):
     """The reader that fits the face to landmarks. Raises `DataError` for options that exclude each other."""
     from dfe_core.expressions.fitting import FittingReader
     from dfe_core.faces import open_face
+
     if args.face.startswith("learn"):
         raise DataError("--fit", f"with --face {args.face}", "a face that is there already, as anny or ict:PATH")
     if args.format != "auto":

@@ -15,18 +15,25 @@ EXAMPLES = ("dfe list", "dfe list --kind datasets")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--kind", choices=("faces", "datasets", "models", "tokens", "analyses", "renders"),
-                        help="only this kind (default: all)")
+    parser.add_argument(
+        "--kind",
+        choices=("faces", "datasets", "models", "tokens", "analyses", "renders"),
+        help="only this kind (default: all)",
+    )
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     found = [a for a in catalogue() if args.kind in (None, a.kind)]
     if not found:
-        print(f"Nothing in {cache_root()} yet: `dfe build-default` makes the default codebook, "
-              "`dfe import` reads your recordings.")
+        print(
+            f"Nothing in {cache_root()} yet: `dfe build-default` makes the default codebook, "
+            "`dfe import` reads your recordings."
+        )
         return
-    rows = [(a.kind, a.name, holds(a), data(a), size(a.bytes), f"{datetime.fromtimestamp(a.modified):%Y-%m-%d %H:%M}")
-            for a in found]
+    rows = [
+        (a.kind, a.name, holds(a), data(a), size(a.bytes), f"{datetime.fromtimestamp(a.modified):%Y-%m-%d %H:%M}")
+        for a in found
+    ]
     print(table(("kind", "name", "holds", "data", "size", "made"), rows))
     print(f"\n{len(found)} artefacts, {size(sum(a.bytes for a in found))} in {cache_root()}")
 

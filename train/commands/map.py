@@ -11,10 +11,14 @@ from dfe_core.store import atomic_file
 from train.cli import seed
 from train.tables import facts
 
-DESCRIPTION = "Lay codewords or frames out in two (or three) dimensions. The map is seeded, cached, and comes with " \
-              "figures that say how far to believe it."
-EXAMPLES = ("dfe map codebook1 --of codewords --out codewords.parquet",
-            "dfe map codebook1 study1 --of frames --out frames.parquet")
+DESCRIPTION = (
+    "Lay codewords or frames out in two (or three) dimensions. The map is seeded, cached, and comes with "
+    "figures that say how far to believe it."
+)
+EXAMPLES = (
+    "dfe map codebook1 --of codewords --out codewords.parquet",
+    "dfe map codebook1 study1 --of frames --out frames.parquet",
+)
 
 _DEFAULT_BY = {"codewords": "deformation", "frames": "psi"}
 
@@ -23,10 +27,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
     parser.add_argument("dataset", metavar="DATASET", nargs="?", help="that the model encoded; needed for frames")
     parser.add_argument("--of", required=True, choices=tuple(_DEFAULT_BY), help="what the points are")
-    parser.add_argument("--out", type=Path, metavar="FILE.parquet",
-                        help="the points, as a table (default: the map is made and kept, and no table written)")
-    parser.add_argument("--by", choices=("deformation", "geodesic", "cooccurrence", "psi", "tokens"),
-                        help="what makes points neighbours (default: deformation of codewords, psi of frames)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE.parquet",
+        help="the points, as a table (default: the map is made and kept, and no table written)",
+    )
+    parser.add_argument(
+        "--by",
+        choices=("deformation", "geodesic", "cooccurrence", "psi", "tokens"),
+        help="what makes points neighbours (default: deformation of codewords, psi of frames)",
+    )
     parser.add_argument("--method", choices=("umap", "pca"), default="umap", help="(default: umap)")
     parser.add_argument("--dimensions", type=int, choices=(2, 3), default=2, help="(default: 2)")
     parser.add_argument("--sample", type=int, default=20_000, help="frames mapped at most (default: 20000)")
@@ -35,15 +46,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.embedding.maps import build_map
+
     if args.out is not None and args.out.suffix != ".parquet":
         raise DataError(args.out, f"format {args.out.suffix or 'without a suffix'}", "a .parquet file")
-    result = build_map(args.model, args.dataset, args.of, args.by or _DEFAULT_BY[args.of], args.method,
-                       args.dimensions, args.seed, args.sample, progress=progress)
+    result = build_map(
+        args.model,
+        args.dataset,
+        args.of,
+        args.by or _DEFAULT_BY[args.of],
+        args.method,
+        args.dimensions,
+        args.seed,
+        args.sample,
+        progress=progress,
+    )
     if args.out is not None:
         with atomic_file(args.out) as temporary:
             result.points.to_parquet(temporary, index=False)
-    figures = [(name.replace("_", " "), value) for name, value in result.quality.items()
-               if name != "points" and not isinstance(value, (dict, list))]
+    figures = [
+        (name.replace("_", " "), value)
+        for name, value in result.quality.items()
+        if name != "points" and not isinstance(value, (dict, list))
+    ]
     file = [("file", args.out)] if args.out is not None else []
-    print(facts([("map", result.path.name), *file, ("points", len(result.points)), *figures])
-          + f"\n\n{result.statement}")
+    print(
+        facts([("map", result.path.name), *file, ("points", len(result.points)), *figures]) + f"\n\n{result.statement}"
+    )

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from dfe_core.facs.codeword_names import CodewordName
     from dfe_core.facs.name_scores import CheckedNames
 
-DESCRIPTION = "Name every codeword by the parts of the face that move and by its action units, and check the names " \
-              "on held-out moments of a dataset. Without --aus, action units are named by shape alone."
+DESCRIPTION = (
+    "Name every codeword by the parts of the face that move and by its action units, and check the names "
+    "on held-out moments of a dataset. Without --aus, action units are named by shape alone."
+)
 EXAMPLES = ("dfe names codebook1 study1", "dfe names codebook1 study1 --aus openface --json names.json")
 
 
@@ -29,22 +31,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.facs.name_scores import check_names
+
     checked = check_names(args.model, args.dataset, args.aus, seed=args.seed, progress=progress)
     records = [record(k, name, checked) for k, name in enumerate(checked.names)]
-    head = facts([("model", args.model), ("dataset", args.dataset), ("checked on", checked_on(checked)),
-                  ("action units", against(checked))])
+    head = facts(
+        [
+            ("model", args.model),
+            ("dataset", args.dataset),
+            ("checked on", checked_on(checked)),
+            ("action units", against(checked)),
+        ]
+    )
     rows = [(r["codeword"], r["name"], r["facs"], r["moments"], r["moved_share"], r["moved_auroc"]) for r in records]
     text = table(("codeword", "name", "action units", "moments", "moved as named", "AUROC"), rows)
-    deliver({"model": args.model, "dataset": args.dataset, "aus": checked.aus, "estimate": checked.estimate,
-             "held_out": checked.scores.held_out, "recordings": list(checked.scores.recordings),
-             "codewords": records}, f"{head}\n\n{text}", args.json)
+    deliver(
+        {
+            "model": args.model,
+            "dataset": args.dataset,
+            "aus": checked.aus,
+            "estimate": checked.estimate,
+            "held_out": checked.scores.held_out,
+            "recordings": list(checked.scores.recordings),
+            "codewords": records,
+        },
+        f"{head}\n\n{text}",
+        args.json,
+    )
 
 
 def checked_on(checked: CheckedNames) -> str:
     """Which recordings."""
     count = len(checked.scores.recordings)
-    return f"{count} held-out recordings" if checked.scores.held_out else \
-        f"all {count} recordings (not proven to be new to the codebook)"
+    return (
+        f"{count} held-out recordings"
+        if checked.scores.held_out
+        else f"all {count} recordings (not proven to be new to the codebook)"
+    )
 
 
 def against(checked: CheckedNames) -> str:
@@ -58,18 +80,39 @@ def record(number: int, name: CodewordName, checked: CheckedNames) -> dict[str, 
     """One codeword for the JSON."""
     from dfe_core.facs.codeword_names import facs_label
     from dfe_core.tokens.phrasing import part_sizes, plain_name
+
     row = checked.scores.of(number)
-    figures = {key: None if row is None else _number(row[key]) for key in
-               ("subjects", "moments", "moved_share", "moved_auroc", "moved_low", "moved_high")}
-    return {"codeword": number, "name": plain_name(name.description), "parts": part_sizes(name.description),
-            "side": name.description.side, "contrast": name.description.contrast, "verdict": name.verdict.value,
-            "facs": facs_label(name), "cosine": _number(name.cosine), "action_units": _units(name.action_units),
-            "rejected": _units(name.rejected), **figures}
+    figures = {
+        key: None if row is None else _number(row[key])
+        for key in ("subjects", "moments", "moved_share", "moved_auroc", "moved_low", "moved_high")
+    }
+    return {
+        "codeword": number,
+        "name": plain_name(name.description),
+        "parts": part_sizes(name.description),
+        "side": name.description.side,
+        "contrast": name.description.contrast,
+        "verdict": name.verdict.value,
+        "facs": facs_label(name),
+        "cosine": _number(name.cosine),
+        "action_units": _units(name.action_units),
+        "rejected": _units(name.rejected),
+        **figures,
+    }
 
 
 def _units(units: Sequence[Any]) -> list[dict[str, Any]]:
-    return [{"au": u.au, "side": u.side, "stronger": u.stronger, "strength": _number(u.strength),
-             "auroc": _number(u.auroc), "confirmed": u.confirmed} for u in units]
+    return [
+        {
+            "au": u.au,
+            "side": u.side,
+            "stronger": u.stronger,
+            "strength": _number(u.strength),
+            "auroc": _number(u.auroc),
+            "confirmed": u.confirmed,
+        }
+        for u in units
+    ]
 
 
 def _number(value: float) -> float | int | None:

@@ -12,12 +12,16 @@ from train.cli import seed
 from train.commands.output import add_json_option, deliver
 from train.tables import facts, table
 
-DESCRIPTION = "Predict a label column of a dataset from bags of tokens, AUs and coefficients, with folds that keep " \
-              "subjects apart, confidence intervals and a comparison with chance."
-EXAMPLES = ("dfe probe codebook1 study1 --label condition",
-            "dfe probe codebook1 study1 --label arousal --task regress --features bow,psi --json -",
-            "dfe probe codebook1 study1 --label stress --features bow,mae,bow+mae --table mae=features.csv",
-            "dfe probe codebook1 study1 --label emotion --windows windows.csv")
+DESCRIPTION = (
+    "Predict a label column of a dataset from bags of tokens, AUs and coefficients, with folds that keep "
+    "subjects apart, confidence intervals and a comparison with chance."
+)
+EXAMPLES = (
+    "dfe probe codebook1 study1 --label condition",
+    "dfe probe codebook1 study1 --label arousal --task regress --features bow,psi --json -",
+    "dfe probe codebook1 study1 --label stress --features bow,mae,bow+mae --table mae=features.csv",
+    "dfe probe codebook1 study1 --label emotion --windows windows.csv",
+)
 
 _DERIVED, _FEATURES = "derived", "bow,au,psi"
 
@@ -26,52 +30,113 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
     parser.add_argument("dataset", metavar="DATASET", help="that the model encoded")
     parser.add_argument("--label", metavar="COLUMN", help="a label column, as `dfe show DATASET` lists")
-    parser.add_argument("--group", default="subject", metavar="COLUMN",
-                        help="what never lies on both sides of a fold; time cuts recordings into blocks with gaps, a "
-                             "demonstration where there is one performer (default: subject)")
+    parser.add_argument(
+        "--group",
+        default="subject",
+        metavar="COLUMN",
+        help="what never lies on both sides of a fold; time cuts recordings into blocks with gaps, a "
+        "demonstration where there is one performer (default: subject)",
+    )
     parser.add_argument("--task", choices=("classify", "regress"), help="(default: by the kind of label)")
-    parser.add_argument("--features", metavar="NAME,NAME,...",
-                        help="rows of the result; a + puts two side by side, as in bow+au (default: bow,au,psi; with "
-                             "--windows: change,bow,psi)")
-    parser.add_argument("--models", default="linear", metavar="NAME,NAME,...",
-                        help="linear, svm or boosting (default: linear)")
-    parser.add_argument("--unit", choices=("recording", "subject", "segment"),
-                        help="what one prediction is of (default: by what the label belongs to)")
-    parser.add_argument("--aus", default=_DERIVED, metavar="NAME",
-                        help="the AUs of the feature au (default: derived, which are made where they are missing)")
-    parser.add_argument("--split", default="kfold", metavar="HOW",
-                        help="kfold, leave-one-out, or a column that holds your own folds (default: kfold)")
+    parser.add_argument(
+        "--features",
+        metavar="NAME,NAME,...",
+        help="rows of the result; a + puts two side by side, as in bow+au (default: bow,au,psi; with "
+        "--windows: change,bow,psi)",
+    )
+    parser.add_argument(
+        "--models", default="linear", metavar="NAME,NAME,...", help="linear, svm or boosting (default: linear)"
+    )
+    parser.add_argument(
+        "--unit",
+        choices=("recording", "subject", "segment"),
+        help="what one prediction is of (default: by what the label belongs to)",
+    )
+    parser.add_argument(
+        "--aus",
+        default=_DERIVED,
+        metavar="NAME",
+        help="the AUs of the feature au (default: derived, which are made where they are missing)",
+    )
+    parser.add_argument(
+        "--split",
+        default="kfold",
+        metavar="HOW",
+        help="kfold, leave-one-out, or a column that holds your own folds (default: kfold)",
+    )
     parser.add_argument("--folds", type=int, default=5, metavar="N", help="(default: 5)")
-    parser.add_argument("--repeats", type=int, metavar="N",
-                        help="repeat the validation with other folds and average (default: 5; 1 with more than 200 "
-                             "units and for models that are not linear)")
-    parser.add_argument("--lengths", choices=("matched", "as-recorded"), default="matched",
-                        help="describe every unit by windows of one length, so that how long somebody was recorded is "
-                             "not read as expression, or by whole recordings (default: matched)")
-    parser.add_argument("--permutations", type=int, metavar="N",
-                        help="of the label, for the test against chance (default: 199 or more, as the number of rows "
-                             "needs for each of them to be able to reach significance)")
-    parser.add_argument("--segment", type=float, default=2.0, metavar="S",
-                        help="seconds of a segment, where the unit is one (default: 2)")
-    parser.add_argument("--block", type=float, default=6.0, metavar="S",
-                        help="with --group time: seconds of a block (default: 6)")
-    parser.add_argument("--gap", type=float, default=1.0, metavar="S",
-                        help="with --group time: seconds left out at both ends of a block (default: 1)")
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        metavar="N",
+        help="repeat the validation with other folds and average (default: 5; 1 with more than 200 "
+        "units and for models that are not linear)",
+    )
+    parser.add_argument(
+        "--lengths",
+        choices=("matched", "as-recorded"),
+        default="matched",
+        help="describe every unit by windows of one length, so that how long somebody was recorded is "
+        "not read as expression, or by whole recordings (default: matched)",
+    )
+    parser.add_argument(
+        "--permutations",
+        type=int,
+        metavar="N",
+        help="of the label, for the test against chance (default: 199 or more, as the number of rows "
+        "needs for each of them to be able to reach significance)",
+    )
+    parser.add_argument(
+        "--segment",
+        type=float,
+        default=2.0,
+        metavar="S",
+        help="seconds of a segment, where the unit is one (default: 2)",
+    )
+    parser.add_argument(
+        "--block", type=float, default=6.0, metavar="S", help="with --group time: seconds of a block (default: 6)"
+    )
+    parser.add_argument(
+        "--gap",
+        type=float,
+        default=1.0,
+        metavar="S",
+        help="with --group time: seconds left out at both ends of a block (default: 1)",
+    )
     parser.add_argument("--labels", metavar="CSV", help="take labels from this file: recording, then label columns")
-    parser.add_argument("--table", action="append", default=[], metavar="NAME=FILE",
-                        help="features of your own, a row a recording; NAME then goes into --features")
+    parser.add_argument(
+        "--table",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="features of your own, a row a recording; NAME then goes into --features",
+    )
     parser.add_argument("--drop-missing", action="store_true", help="leave out recordings that have no label")
-    parser.add_argument("--confounds", default="", metavar="COLUMN,...",
-                        help="also say how well the same features predict these columns; duration_s, fps and missing "
-                             "may be named; whether they, session or resting face tell the label is checked unasked")
-    parser.add_argument("--regress-out", default="", metavar="COLUMN,...",
-                        help="also say what the score is without what these columns explain")
-    parser.add_argument("--sequence", default="", metavar="POOLING,...",
-                        help="also train the sequence probe with these poolings: sparsemax, entmax, softmax, mean, "
-                             "class-token")
-    parser.add_argument("--windows", metavar="CSV",
-                        help="micro-expressions: windows of 0.04 to 0.5 s with recording, onset_s, offset_s, the label "
-                             "and, where it is coded, apex_s; leave-one-subject-out, UF1 and UAR")
+    parser.add_argument(
+        "--confounds",
+        default="",
+        metavar="COLUMN,...",
+        help="also say how well the same features predict these columns; duration_s, fps and missing "
+        "may be named; whether they, session or resting face tell the label is checked unasked",
+    )
+    parser.add_argument(
+        "--regress-out",
+        default="",
+        metavar="COLUMN,...",
+        help="also say what the score is without what these columns explain",
+    )
+    parser.add_argument(
+        "--sequence",
+        default="",
+        metavar="POOLING,...",
+        help="also train the sequence probe with these poolings: sparsemax, entmax, softmax, mean, class-token",
+    )
+    parser.add_argument(
+        "--windows",
+        metavar="CSV",
+        help="micro-expressions: windows of 0.04 to 0.5 s with recording, onset_s, offset_s, the label "
+        "and, where it is coded, apex_s; leave-one-subject-out, UF1 and UAR",
+    )
     parser.add_argument("--recipe", metavar="FILE", help="take every setting from this TOML file, as --out writes it")
     parser.add_argument("--out", metavar="DIR", help="write a report: HTML, tables, methods paragraph, recipe")
     parser.add_argument("--seed", type=seed, default=0, help="of folds and resamples (default: 0)")
@@ -80,8 +145,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.probes.run import run_probe
+
     if args.windows is not None:
         from train.commands.windows import run_windows
+
         result = run_windows(args, progress)
         deliver(result, report(result), args.json)
         return
@@ -92,6 +159,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     result = run_probe(settings, progress=progress)
     if args.out:
         from dfe_core.reports.probe import write_report
+
         write_report(result, Path(args.out))
     deliver(result.to_json(), report(result.to_json()), args.json)
 
@@ -101,6 +169,7 @@ def read_settings(args: argparse.Namespace):
     from dfe_core.errors import DataError
     from dfe_core.probes.recipe import read_recipe
     from dfe_core.probes.settings import ProbeSettings
+
     if args.recipe:
         recipe = read_recipe(Path(args.recipe))
         return replace(recipe, model=args.model, dataset=args.dataset, label=args.label or recipe.label)
@@ -110,13 +179,32 @@ def read_settings(args: argparse.Namespace):
     if wrong:
         raise DataError("--table", repr(wrong[0]), "NAME=FILE")
     rows = _FEATURES if args.features is None else args.features
-    return ProbeSettings(args.model, args.dataset, args.label, features=names(rows), models=names(args.models),
-                         group=args.group, task=args.task, unit=args.unit, validation=args.split, folds=args.folds,
-                         labels=args.labels, tables=dict(pair.partition("=")[::2] for pair in args.table),
-                         aus=args.aus, lengths=args.lengths, repeats=args.repeats, permutations=args.permutations,
-                         segment_s=args.segment, block_s=args.block, gap_s=args.gap,
-                         drop_missing=args.drop_missing, confounds=names(args.confounds),
-                         regress_out=names(args.regress_out), sequence=names(args.sequence), seed=args.seed)
+    return ProbeSettings(
+        args.model,
+        args.dataset,
+        args.label,
+        features=names(rows),
+        models=names(args.models),
+        group=args.group,
+        task=args.task,
+        unit=args.unit,
+        validation=args.split,
+        folds=args.folds,
+        labels=args.labels,
+        tables=dict(pair.partition("=")[::2] for pair in args.table),
+        aus=args.aus,
+        lengths=args.lengths,
+        repeats=args.repeats,
+        permutations=args.permutations,
+        segment_s=args.segment,
+        block_s=args.block,
+        gap_s=args.gap,
+        drop_missing=args.drop_missing,
+        confounds=names(args.confounds),
+        regress_out=names(args.regress_out),
+        sequence=names(args.sequence),
+        seed=args.seed,
+    )
 
 
 def derive_missing(dataset: str, progress: Listener) -> None:
@@ -124,6 +212,7 @@ def derive_missing(dataset: str, progress: Listener) -> None:
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.facs.derive import derive_aus
     from dfe_core.facs.store import list_aligned
+
     if _DERIVED not in list_aligned(dataset):
         derive_aus(Dataset.open(dataset), _DERIVED, progress=progress)
 
@@ -135,24 +224,45 @@ def names(text: str) -> tuple[str, ...]:
 
 def report(result: dict[str, Any]) -> str:
     """The result of `dfe probe` as text."""
-    head = facts([("label", result["label"]), ("task", result["task"]),
-                  ("data", "simulated" if result.get("simulated") else "real"), ("unit", result["unit"]),
-                  ("n", result["n"]), ("subjects", result["subjects"]),
-                  ("classes", ", ".join(result["classes"]) or None), ("folds", result["folds"]),
-                  ("repeats", result.get("repeats")), ("codebook trained on", codebook_saw(result)),
-                  ("chance", result["chance"])])
+    head = facts(
+        [
+            ("label", result["label"]),
+            ("task", result["task"]),
+            ("data", "simulated" if result.get("simulated") else "real"),
+            ("unit", result["unit"]),
+            ("n", result["n"]),
+            ("subjects", result["subjects"]),
+            ("classes", ", ".join(result["classes"]) or None),
+            ("folds", result["folds"]),
+            ("repeats", result.get("repeats")),
+            ("codebook trained on", codebook_saw(result)),
+            ("chance", result["chance"]),
+        ]
+    )
     parts = [head, table(*scores(result))]
     if result["paired"]:
-        parts.append(table(("compared", "with", "difference", "p"),
-                           [(r["a"], r["b"], r["difference"], r["p"]) for r in result["paired"]]))
+        parts.append(
+            table(
+                ("compared", "with", "difference", "p"),
+                [(r["a"], r["b"], r["difference"], r["p"]) for r in result["paired"]],
+            )
+        )
     parts += confounds(result)
     if result["top_codewords"]:
-        parts.append(table(("codeword", "towards", "weight", "stability"),
-                           [(r["codeword"], r["towards"], r["weight"], r["stability"])
-                            for r in result["top_codewords"][:10]]))
-    return "\n\n".join([*parts, *(f"note: {warning}" for warning in result.get("warnings", ())),
-                        *([f"protocol: {result['protocol']}"] if "protocol" in result else []),
-                        *([result["summary"]] if result.get("summary") else [])])
+        parts.append(
+            table(
+                ("codeword", "towards", "weight", "stability"),
+                [(r["codeword"], r["towards"], r["weight"], r["stability"]) for r in result["top_codewords"][:10]],
+            )
+        )
+    return "\n\n".join(
+        [
+            *parts,
+            *(f"note: {warning}" for warning in result.get("warnings", ())),
+            *([f"protocol: {result['protocol']}"] if "protocol" in result else []),
+            *([result["summary"]] if result.get("summary") else []),
+        ]
+    )
 
 
 def codebook_saw(result: dict[str, Any]) -> str | None:
@@ -168,14 +278,34 @@ def confounds(result: dict[str, Any]) -> list[str]:
     parts = []
     checks = result.get("confound_checks") or []
     if checks:
-        parts.append(table(("checked", "label told by it alone", "p", "p, corrected", "", "score without it"),
-                           [(c["column"], c["score"], c["p"], c["p_holm"], c["state"],
-                             ", ".join(f"{n} {w['score']:.3f} (p {w['p']:.2g})" for n, w in c["without"].items()))
-                            for c in checks]))
+        parts.append(
+            table(
+                ("checked", "label told by it alone", "p", "p, corrected", "", "score without it"),
+                [
+                    (
+                        c["column"],
+                        c["score"],
+                        c["p"],
+                        c["p_holm"],
+                        c["state"],
+                        ", ".join(f"{n} {w['score']:.3f} (p {w['p']:.2g})" for n, w in c["without"].items()),
+                    )
+                    for c in checks
+                ],
+            )
+        )
     if result.get("confounds"):
-        parts.append(table(("confound", "features", "judged by", "metric", "score", "chance", "without it", "note"),
-                           [tuple(row[k] for k in ("column", "features", "kind", "metric", "score", "chance",
-                                                   "without", "note")) for row in result["confounds"]]))
+        parts.append(
+            table(
+                ("confound", "features", "judged by", "metric", "score", "chance", "without it", "note"),
+                [
+                    tuple(
+                        row[k] for k in ("column", "features", "kind", "metric", "score", "chance", "without", "note")
+                    )
+                    for row in result["confounds"]
+                ],
+            )
+        )
     return parts
 
 
@@ -183,8 +313,20 @@ def scores(result: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple]]:
     """Head and rows of the table of scores, guesses last; UAR beside UF1, as micro-expressions are reported."""
     metric = result["rows"][0]["metric"]
     beside = ("UAR",) if metric == "UF1" else ()
-    rows = [(r["features"], r["model"], metric, r["score"], f"{r['ci95'][0]:.3f} to {r['ci95'][1]:.3f}",
-             *(r["scores"][name]["score"] for name in beside), r["p_vs_chance"]) for r in result["rows"]]
-    rows += [(name, "", metric, values[metric], "", *(values[other] for other in beside), None)
-             for name, values in result["baselines"].items()]
+    rows = [
+        (
+            r["features"],
+            r["model"],
+            metric,
+            r["score"],
+            f"{r['ci95'][0]:.3f} to {r['ci95'][1]:.3f}",
+            *(r["scores"][name]["score"] for name in beside),
+            r["p_vs_chance"],
+        )
+        for r in result["rows"]
+    ]
+    rows += [
+        (name, "", metric, values[metric], "", *(values[other] for other in beside), None)
+        for name, values in result["baselines"].items()
+    ]
     return ("features", "model", "metric", "score", "95 % interval", *beside, "p against chance"), rows

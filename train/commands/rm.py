@@ -12,16 +12,25 @@ from dfe_core.progress import Listener
 from train.catalogue import Artefact, dependents, find, remove
 from train.tables import size, table
 
-DESCRIPTION = "Remove one artefact of the cache. Asks first, and refuses what other artefacts were made from. With " \
-              "--recording, take one recording out of a dataset. What is removed stays in the trash of the cache " \
-              "until it is purged: --trash lists it, --undo brings it back. To remove a person for good: dfe withdraw."
-EXAMPLES = ("dfe rm study1 --yes", "dfe rm models/codebook1 --yes", "dfe rm study1 --recording s1_talk --yes",
-            "dfe rm --trash", "dfe rm --undo 3f0c2b9a6d1e", "dfe rm --purge 3f0c2b9a6d1e --yes")
+DESCRIPTION = (
+    "Remove one artefact of the cache. Asks first, and refuses what other artefacts were made from. With "
+    "--recording, take one recording out of a dataset. What is removed stays in the trash of the cache "
+    "until it is purged: --trash lists it, --undo brings it back. To remove a person for good: dfe withdraw."
+)
+EXAMPLES = (
+    "dfe rm study1 --yes",
+    "dfe rm models/codebook1 --yes",
+    "dfe rm study1 --recording s1_talk --yes",
+    "dfe rm --trash",
+    "dfe rm --undo 3f0c2b9a6d1e",
+    "dfe rm --purge 3f0c2b9a6d1e --yes",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("thing", metavar="THING", nargs="?",
-                        help="its name, or KIND/NAME where two kinds share the name")
+    parser.add_argument(
+        "thing", metavar="THING", nargs="?", help="its name, or KIND/NAME where two kinds share the name"
+    )
     parser.add_argument("--recording", metavar="NAME", help="of a dataset, this recording alone")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--force", action="store_true", help="also when other artefacts were made from it")
@@ -33,8 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, progress: Listener) -> None:
     asked = [option for option in ("trash", "undo", "purge", "thing") if getattr(args, option)]
     if len(asked) != 1:
-        raise DataError("dfe rm", "nothing to remove" if not asked else f"--{asked[0]} and {asked[1]} at once",
-                        "one THING, or --trash, --undo or --purge")
+        raise DataError(
+            "dfe rm",
+            "nothing to remove" if not asked else f"--{asked[0]} and {asked[1]} at once",
+            "one THING, or --trash, --undo or --purge",
+        )
     {"trash": _list, "undo": _undo, "purge": _purge, "thing": _thing}[asked[0]](args)
 
 
@@ -61,6 +73,7 @@ def _recording(args: argparse.Namespace) -> None:
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.expressions.removal import remove_recording
     from dfe_core.video.stills import clear
+
     dataset = Dataset.open(args.thing.removeprefix("datasets/"))
     label = f"{args.recording} of {dataset.name}"
     if not args.yes and not _agreed(f"Take {label} out? [y/N] ", label):
@@ -68,8 +81,10 @@ def _recording(args: argparse.Namespace) -> None:
         return
     entry = remove_recording(dataset, args.recording)
     clear(dataset)
-    print(f"removed {label}; tokens, AUs and analyses of {dataset.name} are to be made again (dfe encode MODEL "
-          f"{dataset.name})\n{_way_back(entry)}")
+    print(
+        f"removed {label}; tokens, AUs and analyses of {dataset.name} are to be made again (dfe encode MODEL "
+        f"{dataset.name})\n{_way_back(entry)}"
+    )
     models = [a.name for a in dependents(find(f"datasets/{dataset.name}")) if a.kind == "models"]
     if models:
         print(f"models trained with it: {', '.join(models)}")
@@ -81,8 +96,17 @@ def _way_back(entry: trash.Discarded) -> str:
 
 def _list(args: argparse.Namespace) -> None:
     entries = trash.discarded()
-    rows = [(e.id, _title(e), time.strftime("%Y-%m-%d %H:%M", time.localtime(e.when)), e.by, size(e.bytes),
-             "damaged entry" if e.damaged else "") for e in entries]
+    rows = [
+        (
+            e.id,
+            _title(e),
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(e.when)),
+            e.by,
+            size(e.bytes),
+            "damaged entry" if e.damaged else "",
+        )
+        for e in entries
+    ]
     print(table(("id", "removed", "when", "by", "size", ""), rows) if rows else "the trash is empty")
 
 
@@ -92,6 +116,7 @@ def _title(entry: trash.Discarded) -> str:
 
 def _undo(args: argparse.Namespace) -> None:
     from dfe_core.expressions.removal import put_back
+
     entry = trash.find(args.undo)
     put_back(entry)
     print(f"brought back {_title(entry)}")

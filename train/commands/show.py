@@ -31,8 +31,15 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 def _common(artefact: Artefact) -> str:
     users = ", ".join(a.label for a in dependents(artefact))
     made_from = ", ".join(f"{kind}/{name}" for kind, name in sorted(artefact.needs))
-    pairs = [("artefact", artefact.label), ("folder", artefact.path), ("size", size(artefact.bytes)),
-             ("data", data(artefact)), ("made from", made_from), ("used by", users), ("fault", artefact.fault)]
+    pairs = [
+        ("artefact", artefact.label),
+        ("folder", artefact.path),
+        ("size", size(artefact.bytes)),
+        ("data", data(artefact)),
+        ("made from", made_from),
+        ("used by", users),
+        ("fault", artefact.fault),
+    ]
     return facts([(name, value) for name, value in [*pairs, *_lineage(artefact)] if value])
 
 
@@ -50,10 +57,16 @@ def _details(artefact: Artefact, rows: int | None) -> str:
 
 def _face(artefact: Artefact, rows: int | None) -> str:
     from dfe_core.faces.archive import load_face
+
     face = load_face(artefact.path)
-    pairs = [("title", face.title), ("vertices", len(face.template)), ("triangles", len(face.triangles)),
-             ("coefficients", face.coefficients), ("identity parameters", len(face.identity_names)),
-             ("licence", face.licence)]
+    pairs = [
+        ("title", face.title),
+        ("vertices", len(face.template)),
+        ("triangles", len(face.triangles)),
+        ("coefficients", face.coefficients),
+        ("identity parameters", len(face.identity_names)),
+        ("licence", face.licence),
+    ]
     return facts(pairs) + "\n\ncoefficients: " + ", ".join(face.names)
 
 
@@ -61,13 +74,20 @@ def _dataset(artefact: Artefact, rows: int | None) -> str:
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.expressions.pose_leak import stored_pose_leak, was_measured
     from dfe_core.expressions.pose_text import pose_leak_facts, pose_leak_warning
+
     dataset = Dataset(artefact.path)
     frame = dataset.recordings
     leak = stored_pose_leak(dataset.manifest)
-    pairs = [("face", dataset.face_id), ("coefficients", len(dataset.names)), ("recordings", len(frame)),
-             ("subjects", int(frame["subject"].nunique())), ("frames", dataset.frame_count),
-             ("duration", duration(float(frame["duration_s"].sum()))), ("labels", ", ".join(dataset.labels) or None),
-             *pose_leak_facts(leak, was_measured(dataset))]
+    pairs = [
+        ("face", dataset.face_id),
+        ("coefficients", len(dataset.names)),
+        ("recordings", len(frame)),
+        ("subjects", int(frame["subject"].nunique())),
+        ("frames", dataset.frame_count),
+        ("duration", duration(float(frame["duration_s"].sum()))),
+        ("labels", ", ".join(dataset.labels) or None),
+        *pose_leak_facts(leak, was_measured(dataset)),
+    ]
     columns = [c for c in frame.columns if c != "first_row"]
     parts = [facts(pairs), *filter(None, [pose_leak_warning(leak)]), _frame(frame[columns], rows)]
     if dataset.truth is not None:
@@ -77,8 +97,9 @@ def _dataset(artefact: Artefact, rows: int | None) -> str:
 
 def _dropped(manifest: dict[str, Any]) -> list[str]:
     """What the import did to the data and what it left out, and why."""
-    notes = [f"{source.get('file')}: {note}" for source in _records(manifest, "sources")
-             for note in source.get("notes", ())] + [str(note) for note in manifest.get("notes") or ()]
+    notes = [
+        f"{source.get('file')}: {note}" for source in _records(manifest, "sources") for note in source.get("notes", ())
+    ] + [str(note) for note in manifest.get("notes") or ()]
     dropped = [str(item.get("why") or item) for item in _records(manifest, "dropped")]
     parts = (("notes", notes), ("left out", dropped))
     return [f"{title}:\n" + "\n".join(f"  {line}" for line in lines) for title, lines in parts if lines]
@@ -91,11 +112,20 @@ def _records(manifest: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 def _model(artefact: Artefact, rows: int | None) -> str:
     config = artefact.manifest
-    parts = [facts([*flat(config["tokenizer"], "tokenizer."), *flat(config["train"], "train."),
-                    ("seed", config["seed"]), ("trained with", f"dfe {config['version']}, torch {config['torch']}")])]
+    parts = [
+        facts(
+            [
+                *flat(config["tokenizer"], "tokenizer."),
+                *flat(config["train"], "train."),
+                ("seed", config["seed"]),
+                ("trained with", f"dfe {config['version']}, torch {config['torch']}"),
+            ]
+        )
+    ]
     metrics = artefact.path / "metrics.json"
     if metrics.is_file():
         from train.commands.evaluate import report
+
         parts.append(report(read_json(metrics)))
     return "\n\n".join([*parts, _codewords(artefact, rows)])
 
@@ -110,10 +140,21 @@ def flat(values: dict[str, Any], prefix: str) -> list[tuple[str, Any]]:
 
 def _codewords(artefact: Artefact, rows: int | None) -> str:
     import pandas as pd
+
     frame = pd.read_parquet(artefact.path / "codewords.parquet")
     frame = _named(artefact, frame)
-    wanted = ("codeword", "name", "action units", "side", "symmetry", "locality", "peak_mm", "uses", "share_of_frames",
-              "description")
+    wanted = (
+        "codeword",
+        "name",
+        "action units",
+        "side",
+        "symmetry",
+        "locality",
+        "peak_mm",
+        "uses",
+        "share_of_frames",
+        "description",
+    )
     return _frame(frame[[c for c in wanted if c in frame]], rows)
 
 
@@ -125,23 +166,32 @@ def _named(artefact: Artefact, frame: Any) -> Any:
     from dfe_core.faces import open_face
     from dfe_core.facs.codeword_names import facs_label, name_codewords
     from dfe_core.tokens.phrasing import plain_name
+
     try:
         face = open_face(artefact.manifest["face"])
     except DataError:
         return frame
     names = name_codewords(np.stack(frame["psi"].to_numpy()), face)
-    return frame.drop(columns="description").assign(**{
-        "name": [plain_name(n.description) for n in names], "action units": [facs_label(n) for n in names]})
+    return frame.drop(columns="description").assign(
+        **{"name": [plain_name(n.description) for n in names], "action units": [facs_label(n) for n in names]}
+    )
 
 
 def _manifest(artefact: Artefact, rows: int | None) -> str:
-    return facts([(name, value) for name, value in flat(artefact.manifest, "")
-                  if not isinstance(value, list) and not name.startswith("files.")])
+    return facts(
+        [
+            (name, value)
+            for name, value in flat(artefact.manifest, "")
+            if not isinstance(value, list) and not name.startswith("files.")
+        ]
+    )
 
 
 def _frame(frame: Any, rows: int | None) -> str:
     shown = frame if rows is None else frame.head(rows)
-    text = table(list(shown.columns), [tuple(v.item() if hasattr(v, "item") else v for v in row)
-                                       for row in shown.itertuples(index=False)])
+    text = table(
+        list(shown.columns),
+        [tuple(v.item() if hasattr(v, "item") else v for v in row) for row in shown.itertuples(index=False)],
+    )
     left = len(frame) - len(shown)
     return text + (f"\n… {left:,} more rows (--all)" if left else "")

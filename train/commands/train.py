@@ -15,19 +15,29 @@ from train.catalogue import lineage_notes
 from train.cli import seed
 from train.tables import facts
 
-DESCRIPTION = "Train a codebook on the training subjects of a dataset. It may be stopped at any moment: the same " \
-              "command with --resume goes on from the last checkpoint."
-EXAMPLES = ("dfe train study1 --name codebook1",
-            "dfe train study1 --name small --set tokenizer.codewords=64 --set train.steps=500",
-            "dfe train study1 --name codebook1 --resume")
+DESCRIPTION = (
+    "Train a codebook on the training subjects of a dataset. It may be stopped at any moment: the same "
+    "command with --resume goes on from the last checkpoint."
+)
+EXAMPLES = (
+    "dfe train study1 --name codebook1",
+    "dfe train study1 --name small --set tokenizer.codewords=64 --set train.steps=500",
+    "dfe train study1 --name codebook1 --resume",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", metavar="DATASET", help="one that `dfe list` shows")
     parser.add_argument("--name", required=True, help="of the model to write")
     parser.add_argument("--config", type=Path, metavar="FILE.toml", help="differences from the default configuration")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
-                        help="one field of the configuration, as in train.steps=500; may be repeated")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="one field of the configuration, as in train.steps=500; may be repeated",
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint, where there is one")
     parser.add_argument("--seed", type=seed, help="the same seed gives the same codebook (default: 0)")
 
@@ -37,8 +47,10 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     if args.seed is not None:
         overrides["seed"] = args.seed
     from dfe_core.tokenizer.config import load_config
+
     config = load_config(args.config, overrides)
     from dfe_core.training.fit import train_model
+
     folder = train_model(args.dataset, args.name, config=config, resume=args.resume, progress=progress)
     print(_summary(folder))
     for note in lineage_notes(folder):
@@ -56,14 +68,20 @@ def parse_overrides(settings: list[str]) -> dict[str, Any]:
 
 def _summary(folder: Path) -> str:
     from dfe_core.expressions.split import Split
+
     config, last = read_json(folder / "config.json"), _last_figures(folder / "history.jsonl")
-    pairs = [("model", config["name"]), ("trained on", config["dataset"]["name"]),
-             ("data", "simulated" if config["simulated"] else "real"), ("face", config["face"]),
-             ("tokens per frame", f"at most {config['tokenizer']['stages']}"),
-             ("codewords", config["tokenizer"]["codewords"]),
-             ("started from", "the training data" if config["started_from"] == "data" else config["started_from"]),
-             ("simulated frames", f"{config['simulated_share']:.0%} of each batch"),
-             ("seed", config["seed"]), ("split", Split.from_json(config["split"]).sentence())]
+    pairs = [
+        ("model", config["name"]),
+        ("trained on", config["dataset"]["name"]),
+        ("data", "simulated" if config["simulated"] else "real"),
+        ("face", config["face"]),
+        ("tokens per frame", f"at most {config['tokenizer']['stages']}"),
+        ("codewords", config["tokenizer"]["codewords"]),
+        ("started from", "the training data" if config["started_from"] == "data" else config["started_from"]),
+        ("simulated frames", f"{config['simulated_share']:.0%} of each batch"),
+        ("seed", config["seed"]),
+        ("split", Split.from_json(config["split"]).sentence()),
+    ]
     pairs += [(f"last {key}", last[key]) for key in ("step", "rmse_mm", "perplexity", "utilisation") if key in last]
     return facts(pairs) + _few_people(config) + f"\n\nnext: dfe encode {config['name']} {config['dataset']['name']}"
 
@@ -77,10 +95,15 @@ def _few_people(config: dict[str, Any]) -> str:
     if config["simulated"] or people >= ENOUGH_PEOPLE:
         return ""
     leans = config["started_from"] != "data" or config["simulated_share"] > 0
-    return f"\n\nnote: {people} training subject{'s' * (people != 1)}: below about {ENOUGH_PEOPLE}, a codebook " \
-           "of these people alone serves new people badly; " + (
-               f"this one starts from {config['started_from']} and simulated frames." if leans else
-               "figures on other people will be worse than on these.")
+    return (
+        f"\n\nnote: {people} training subject{'s' * (people != 1)}: below about {ENOUGH_PEOPLE}, a codebook "
+        "of these people alone serves new people badly; "
+        + (
+            f"this one starts from {config['started_from']} and simulated frames."
+            if leans
+            else "figures on other people will be worse than on these."
+        )
+    )
 
 
 def _last_figures(path: Path) -> dict[str, Any]:

@@ -7,9 +7,11 @@ import argparse
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 
-DESCRIPTION = "Link videos to the recordings of a dataset by their names (s1_talk.mp4 to s1_talk), so that the " \
-              "dashboard can show the frame of a moment beside the face. Without a folder, list what is linked. " \
-              "Nothing is copied, and the dataset stays as it is; `dfe extract` links its videos by itself."
+DESCRIPTION = (
+    "Link videos to the recordings of a dataset by their names (s1_talk.mp4 to s1_talk), so that the "
+    "dashboard can show the frame of a moment beside the face. Without a folder, list what is linked. "
+    "Nothing is copied, and the dataset stays as it is; `dfe extract` links its videos by itself."
+)
 EXAMPLES = ("dfe videos study1 interviews/", "dfe videos study1", "dfe videos study1 --forget")
 _SHOWN = 20
 
@@ -22,11 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.expressions.dataset import Dataset
+
     dataset = Dataset.open(args.dataset)
     if args.forget and args.sources:
         raise DataError("--forget", "a folder beside it", "one or the other")
     if args.forget:
         from dfe_core.video.stills import forget
+
         print(f"{args.dataset}: {forget(dataset)} recordings have no video any more")
     elif args.sources:
         _link(dataset, args.sources)
@@ -36,6 +40,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 
 def _link(dataset, sources: list[str]) -> None:
     from dfe_core.video.links import link_by_name
+
     report = link_by_name(dataset, sources)
     print(f"{dataset.name}: {len(report.found)} recordings linked to their videos, {len(report.without)} without")
     for path, why in report.passed_over[:_SHOWN]:
@@ -44,6 +49,7 @@ def _link(dataset, sources: list[str]) -> None:
 
 def _list(dataset) -> None:
     from dfe_core.video.links import links
+
     found = links(dataset)
     names = [name for name in dataset.recordings["recording"] if name in found]
     print(f"{dataset.name}: {len(names)} of {len(dataset.recordings)} recordings have a video")

@@ -16,12 +16,17 @@ _ITS_OWN = ("model", "dataset", "label", "features", "sequence", "seed", "window
 def run_windows(args: argparse.Namespace, progress: Listener) -> dict[str, Any]:
     """The JSON of a micro-expression probe. Raises `DataError` for an option that has no meaning for windows."""
     from dfe_core.probes.micro import MicroSettings, probe_micro
+
     refuse_others(args)
     if not args.label:
         raise DataError("--label", "no column named", "the label column of the windows")
     chosen = {} if args.features is None else {"features": names(args.features)}
-    return probe_micro(MicroSettings(args.model, args.dataset, args.windows, args.label, sequence=names(args.sequence),
-                                     seed=args.seed, **chosen), progress=progress).to_json()
+    return probe_micro(
+        MicroSettings(
+            args.model, args.dataset, args.windows, args.label, sequence=names(args.sequence), seed=args.seed, **chosen
+        ),
+        progress=progress,
+    ).to_json()
 
 
 def refuse_others(args: argparse.Namespace) -> None:
@@ -30,5 +35,9 @@ def refuse_others(args: argparse.Namespace) -> None:
     add_arguments(parser)
     for name, default in vars(parser.parse_args(["", ""])).items():
         if name not in _ITS_OWN and getattr(args, name) != default:
-            raise DataError("--" + name.replace("_", "-"), "has no meaning for --windows", "it left out: windows are "
-                            "judged leave-one-subject-out by a linear model, with the label in their own file")
+            raise DataError(
+                "--" + name.replace("_", "-"),
+                "has no meaning for --windows",
+                "it left out: windows are "
+                "judged leave-one-subject-out by a linear model, with the label in their own file",
+            )

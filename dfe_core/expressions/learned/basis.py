@@ -27,8 +27,9 @@ _HEAD = 1500  # vertices from which a mesh is taken for a head whose regions can
 
 def default_split(job: Job) -> Split:
     """The split that `dfe train` will draw of these recordings."""
-    rows = pd.DataFrame([{"recording": t.head.name, "subject": t.head.subject, "valid_frames": int(t.valid.sum())}
-                         for t in job.tracks])
+    rows = pd.DataFrame(
+        [{"recording": t.head.name, "subject": t.head.subject, "valid_frames": int(t.valid.sum())} for t in job.tracks]
+    )
     return split_dataset(SimpleNamespace(name=job.name, recordings=rows), TEST_SHARE, VALIDATION_SHARE, SEED)
 
 
@@ -58,10 +59,21 @@ def learn(job: Job, frame: Frame, split: Split, corrected: Correction) -> tuple[
         raise DataError(job.name, f"{error} in the recordings to learn from", "faces that move") from None
     head = job.tracks[0].head
     reference = open_face("anny", job.root, job.progress) if _is_head(head, template) else None
-    field, patterns = (None if part is None else deepened(part).astype(np.float32)
-                       for part in (corrected.mean, corrected.patterns))
-    face = learned_face(template, basis, _title(head, basis), job.layout, head.triangles, reference, frame.stable,
-                        field, patterns, () if field is None else corrected.source)
+    field, patterns = (
+        None if part is None else deepened(part).astype(np.float32) for part in (corrected.mean, corrected.patterns)
+    )
+    face = learned_face(
+        template,
+        basis,
+        _title(head, basis),
+        job.layout,
+        head.triangles,
+        reference,
+        frame.stable,
+        field,
+        patterns,
+        () if field is None else corrected.source,
+    )
     save_face(face, job.root)
     return face, basis
 

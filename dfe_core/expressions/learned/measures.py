@@ -18,8 +18,12 @@ _JAWS = (JAW[0], "jawOpen")
 _MEASURES: dict[str, tuple[tuple[str, int, float], ...]] = {
     "lips apart": (("upper lip centre", _Y, 1), ("lower lip centre", _Y, -1)),
     "corners of the mouth": (("mouth corner left", _Y, 1), ("mouth corner right", _Y, 1), ("nose base", _Y, -2)),
-    "lids": (("upper lid centre right", _Y, 1), ("lower lid centre right", _Y, -1),
-             ("upper lid centre left", _Y, 1), ("lower lid centre left", _Y, -1)),
+    "lids": (
+        ("upper lid centre right", _Y, 1),
+        ("lower lid centre right", _Y, -1),
+        ("upper lid centre left", _Y, 1),
+        ("lower lid centre left", _Y, -1),
+    ),
 }
 """Weights of the landmarks' coordinates, by measure. Left and right together: what head pose moves is mostly the
 difference of the sides, what smiles and blinks move their sum."""
@@ -47,10 +51,15 @@ def measures_of_face(face: FaceModel) -> np.ndarray:
     rows = []
     for terms in _MEASURES.values():
         if face.has_mesh and all(mark in face.landmarks for mark, _, _ in terms):
-            rows.append(sum(weight * face.basis[:, face.landmarks[mark], axis].astype(np.float64)
-                            for mark, axis, weight in terms))
+            rows.append(
+                sum(
+                    weight * face.basis[:, face.landmarks[mark], axis].astype(np.float64)
+                    for mark, axis, weight in terms
+                )
+            )
     if not rows:
         rows = [np.array([float(name == jaw) for name in face.names]) for jaw in _JAWS if jaw in face.names]
     lengths = [np.linalg.norm(row) for row in rows]
-    return np.array([row / length for row, length in zip(rows, lengths, strict=True) if length > 0]) \
-        .reshape(-1, face.coefficients)
+    return np.array([row / length for row, length in zip(rows, lengths, strict=True) if length > 0]).reshape(
+        -1, face.coefficients
+    )

@@ -68,8 +68,11 @@ def _frame_of_face(job: Job) -> Frame:
     if flat != (head.dimensions == 2):
         raise DataError(job.name, f"{head.dimensions}-D points", f"{2 if flat else 3}-D ones, as {model.id} learned")
     reference = model.template[:, : head.dimensions].astype(np.float64)
-    stable = model.stable if model.stable is not None \
+    stable = (
+        model.stable
+        if model.stable is not None
         else stable_points((model.basis.astype(np.float64) ** 2).sum((0, 2)), reference)
+    )
     return Frame(reference, stable, not head.metric)
 
 
@@ -119,24 +122,32 @@ def remove_pose_and_identity(job: Job, frame: Frame) -> None:
     job.tracks = [t for t in job.tracks if t.valid.any()]
 
 
-def _placed(track: Track, rows: np.ndarray, target: np.ndarray, frame: Frame,
-            ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _placed(
+    track: Track,
+    rows: np.ndarray,
+    target: np.ndarray,
+    frame: Frame,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """(rows, (n, V, D)) frames brought onto `target`, a bounded number at a time."""
     step = max(1, CHUNK // target.size)
     parts = [rows[start : start + step] for start in range(0, len(rows), step)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:  # which would run ahead of its reader, if given all parts
         for start in range(0, len(parts), _AT_ONCE):
             now = parts[start : start + _AT_ONCE]
-            yield from zip(now, pool.map(lambda part: onto(track.frames(part), target, frame.stable, frame.scaled),
-                                         now), strict=True)
+            yield from zip(
+                now,
+                pool.map(lambda part: onto(track.frames(part), target, frame.stable, frame.scaled), now),
+                strict=True,
+            )
 
 
 def _displace(track: Track, neutral: np.ndarray, frame: Frame, ledger: Ledger) -> None:
     """Replace a track's points by their displacement from neutral; slips of the tracker become invalid."""
     rows = np.flatnonzero(track.valid)
     out = np.load(track.file, mmap_mode="r+", allow_pickle=False)
-    usual = np.concatenate([_misfit(part, neutral, frame.stable)
-                            for _, part in _placed(track, _looked_at(rows), neutral, frame)])
+    usual = np.concatenate(
+        [_misfit(part, neutral, frame.stable) for _, part in _placed(track, _looked_at(rows), neutral, frame)]
+    )
     most = max(_SLIP * np.median(usual), _SLIP_M)
     for part, placed in _placed(track, rows, neutral, frame):
         fits = _misfit(placed, neutral, frame.stable) <= most

@@ -50,6 +50,7 @@ def read_angles(job: Job, frame: Frame) -> None:
 def _own_angles(track: Track, neutral: np.ndarray, frame: Frame) -> np.ndarray:
     """(T, 3) pitch, yaw and roll, radians, of the rotation that brings the stable points to rest; NaN where invalid."""
     from scipy.spatial.transform import Rotation
+
     angles = np.full((len(track.valid), 3), np.nan)
     rows = np.flatnonzero(track.valid)
     step = max(1, CHUNK // neutral.size)
@@ -67,8 +68,9 @@ def correct_pose(job: Job, split: Split) -> Correction:
     why_not = _why_not(job, names, source)
     if job.pose_correction == "none" or why_not:
         return Correction(job.pose_correction, why_not, source)
-    people = {s: [t for t in job.tracks if t.head.subject == s] for s in dict.fromkeys(t.head.subject
-                                                                                       for t in job.tracks)}
+    people = {
+        s: [t for t in job.tracks if t.head.subject == s] for s in dict.fromkeys(t.head.subject for t in job.tracks)
+    }
     found: dict[str, Moments | None] = {}
     products: dict[str, np.ndarray] = {}
     for done, (subject, tracks) in enumerate(people.items()):
@@ -78,8 +80,14 @@ def correct_pose(job: Job, split: Split) -> Correction:
         products[subject] = _products(values, angles, found[subject], measures)
     mean, patterns = _shared(job, split, found, products, measures, source)
     dimensions = job.tracks[0].head.dimensions
-    result = Correction("field", "", source, names, mean.reshape(len(mean), -1, dimensions),
-                        patterns.reshape(len(patterns), -1, dimensions))
+    result = Correction(
+        "field",
+        "",
+        source,
+        names,
+        mean.reshape(len(mean), -1, dimensions),
+        patterns.reshape(len(patterns), -1, dimensions),
+    )
     for done, (subject, tracks) in enumerate(people.items()):
         job.progress(Progress("take off pose", done, len(people), subject))
         _correct(tracks, subject, person_field(found[subject], mean, measures, patterns, _angles(tracks)), result)
@@ -136,8 +144,14 @@ def _seconds(tracks: list[Track]) -> float:
     return sum(float(t.valid.sum()) / t.head.fps for t in tracks)
 
 
-def _shared(job: Job, split: Split, found: dict[str, Moments | None], products: dict[str, np.ndarray],
-            measures: np.ndarray, source: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _shared(
+    job: Job,
+    split: Split,
+    found: dict[str, Moments | None],
+    products: dict[str, np.ndarray],
+    measures: np.ndarray,
+    source: tuple[str, ...],
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean field (F, V·D) and patterns (M, V·D) of the training subjects; of a face learned before, those that it
     holds for this pose."""
     values = measures.shape[1]
@@ -148,8 +162,11 @@ def _shared(job: Job, split: Split, found: dict[str, Moments | None], products: 
         return mean, patterns_of(sum(products[s] for s in train), measures)
     model = open_face(job.face, job.root)
     dimensions = job.tracks[0].head.dimensions
-    patterns = patterns_of(sum(products.values()), measures) if model.pose_patterns is None \
+    patterns = (
+        patterns_of(sum(products.values()), measures)
+        if model.pose_patterns is None
         else model.pose_patterns[..., :dimensions].astype(np.float64).reshape(len(measures), values)
+    )
     if model.pose_field is None or tuple(model.pose_columns) != source:
         return np.zeros((9, values)), patterns
     return model.pose_field[..., :dimensions].astype(np.float64).reshape(len(model.pose_field), values), patterns
@@ -164,7 +181,7 @@ def _correct(tracks: list[Track], subject: str, fit: Fit, result: Correction) ->
             store[subject] = leak
     result.quiet[subject], result.own[subject] = fit.quiet, fit.own
     points = added.size / tracks[0].head.dimensions
-    result.removed_mm[subject] = 1e3 * float(np.sqrt((added ** 2).sum() / points)) if points else 0.0
+    result.removed_mm[subject] = 1e3 * float(np.sqrt((added**2).sum() / points)) if points else 0.0
     for track in tracks:
         _take_off(track, fit)
 

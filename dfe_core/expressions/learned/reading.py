@@ -38,8 +38,15 @@ def mesh_folders(sources: Sequence[str | Path]) -> tuple[list[Path], list[str | 
     meshes: list[Path] = []
     rest: list[str | Path] = []
     for source in sources:
-        found = [Path(where) for where, folders, names in sorted(os.walk(source))
-                 if any(n.lower().endswith(MESH_ENDINGS) for n in names)] if Path(source).is_dir() else []
+        found = (
+            [
+                Path(where)
+                for where, folders, names in sorted(os.walk(source))
+                if any(n.lower().endswith(MESH_ENDINGS) for n in names)
+            ]
+            if Path(source).is_dir()
+            else []
+        )
         meshes += found
         if not found:
             rest.append(source)
@@ -69,10 +76,18 @@ def read_all(sources: Sequence[str | Path], job: Job, folder: Path) -> None:
             continue
         seen[digest] = path
         job.tracks += kept
-        job.sources.append({"file": path.name, "sha256": digest, "bytes": size, "reader": reader.FORMAT,
-                            "reader_version": READER_VERSION, "why": why,
-                            "recordings": [t.head.name for t in kept],
-                            "notes": [n for t in kept for n in t.head.notes]})
+        job.sources.append(
+            {
+                "file": path.name,
+                "sha256": digest,
+                "bytes": size,
+                "reader": reader.FORMAT,
+                "reader_version": READER_VERSION,
+                "why": why,
+                "recordings": [t.head.name for t in kept],
+                "notes": [n for t in kept for n in t.head.notes],
+            }
+        )
     job.progress(Progress("read points", len(paths), len(paths)))
     job.skipped = [*unread, *job.skipped]
     if not job.tracks:
@@ -104,15 +119,17 @@ def _content(path: Path, reader: Any) -> tuple[int, str]:
 def _keep(path: Path, name: str, track: PointTrack, job: Job, folder: Path) -> Track:
     """Check a track against the first, write its points, and keep the rest of it."""
     if track.space not in SPACES:
-        raise DataError(path, f"{track.space} coefficients, which have a face already",
-                        "landmarks or meshes with --face learn; leave --face out for coefficients")
+        raise DataError(
+            path,
+            f"{track.space} coefficients, which have a face already",
+            "landmarks or meshes with --face learn; leave --face out for coefficients",
+        )
     points, signs = track.raw, track.signs
     if job.tracks:
         _same_points(path, track, job.tracks[0])
     added = track.name.removeprefix(path.stem) if track.name.startswith(path.stem) else ""
     by_name, by_table = who(path, job.pattern), job.labels.person(name + added)
-    subject, session = (t or n or r for t, n, r in zip(by_table, by_name, (track.subject, track.session),
-                                                       strict=True))
+    subject, session = (t or n or r for t, n, r in zip(by_table, by_name, (track.subject, track.session), strict=True))
     layout = layout_of(points.shape[1]) if track.space == "landmarks" else None
     rows = np.flatnonzero(track.valid)
     typical = typical_shape(points[rows[thinned(len(rows), points[0].size)]] * signs)
@@ -120,13 +137,22 @@ def _keep(path: Path, name: str, track: PointTrack, job: Job, folder: Path) -> T
     if is_mirrored(typical, layout):
         turned = np.array([1, 1, -1] if track.dimensions == 3 else [1, -1], np.float32)
         signs, typical = signs * turned, typical * turned
-        notes = (*notes, "The points are the mirror image of a face: "
-                         f"{'depth' if track.dimensions == 3 else 'height'} turned round.")
+        notes = (
+            *notes,
+            "The points are the mirror image of a face: "
+            f"{'depth' if track.dimensions == 3 else 'height'} turned round.",
+        )
     scale = guess_scale(typical, layout, track.metric)
     file = folder / f"{next(job.numbers):06d}.npy"
     _save(file, points, signs * np.float32(scale.metres))
-    head = replace(track, name=name + added, psi=np.zeros((0, track.psi.shape[1]), np.float32),
-                   subject=subject or name + added, session=session, notes=(*notes, f"Points {scale.why}."))
+    head = replace(
+        track,
+        name=name + added,
+        psi=np.zeros((0, track.psi.shape[1]), np.float32),
+        subject=subject or name + added,
+        session=session,
+        notes=(*notes, f"Points {scale.why}."),
+    )
     return Track(head, file, path, scale, track.valid.copy())
 
 
@@ -142,9 +168,14 @@ def _save(file: Path, points: np.ndarray, factors: np.ndarray) -> None:
 def _same_points(path: Path, track: PointTrack, first: Track) -> None:
     found, wanted = ((t.space, len(t.names) // t.dimensions, t.dimensions) for t in (track, first.head))
     if found != wanted:
-        said = [f"{count:,} {'vertices' if space == 'mesh' else 'landmarks'} in {d}-D" for space, count, d in
-                (found, wanted)]
+        said = [
+            f"{count:,} {'vertices' if space == 'mesh' else 'landmarks'} in {d}-D"
+            for space, count, d in (found, wanted)
+        ]
         raise DataError(path, said[0], f"{said[1]} as in {first.source.name}: one set of points a dataset")
     if track.extractor != first.head.extractor:
-        raise DataError(path, f"points of {track.extractor}",
-                        f"those of {first.head.extractor} as in {first.source.name}: one tool a dataset")
+        raise DataError(
+            path,
+            f"points of {track.extractor}",
+            f"those of {first.head.extractor} as in {first.source.name}: one tool a dataset",
+        )

@@ -22,8 +22,14 @@ from dfe_core.progress import Progress
 from dfe_core.store import file_sha256
 
 
-def write(job: Job, frame: Frame, split: Split, model: FaceModel, basis: Basis, corrected: Correction,
-          ) -> ImportReport:
+def write(
+    job: Job,
+    frame: Frame,
+    split: Split,
+    model: FaceModel,
+    basis: Basis,
+    corrected: Correction,
+) -> ImportReport:
     """Project every recording and write ``datasets/<name>``."""
     imported: list[tuple[str, int, tuple[str, ...]]] = []
     lost: dict[str, tuple[float, int]] = {}
@@ -67,49 +73,80 @@ def _finished(track: Track, psi: np.ndarray, model: FaceModel) -> PointTrack:
     return replace(track.head, names=model.names, psi=psi, valid=track.valid, notes=(*track.head.notes, *slips))
 
 
-def _figures(job: Job, frame: Frame, split: Split, basis: Basis, lost: dict[str, tuple[float, int]],
-             ) -> dict[str, Any]:
+def _figures(
+    job: Job,
+    frame: Frame,
+    split: Split,
+    basis: Basis,
+    lost: dict[str, tuple[float, int]],
+) -> dict[str, Any]:
     """What was learned and removed, for the manifest."""
     head = job.tracks[0].head
-    return {"points": len(head.names) // head.dimensions, "subjects": len(job.neutrals), "dimensions": head.dimensions,
-            "layout": job.layout.name if job.layout else None, "stable_points": frame.stable.tolist(),
-            "scaled_poses": frame.scaled, "scale": sorted({t.scale.why for t in job.tracks})[:20],
-            "variance": job.ledger.shares(), "components": len(basis.share),
-            "variance_kept": float(basis.share.sum()), "component_shares": basis.share.tolist(),
-            "learned_frames": basis.frames, "learned_from": split.recordings["train"] if job.face == "learn" else [],
-            "mirrored_frames_learned": basis.symmetric,
-            "missed_mm": {part: 1e3 * float(np.sqrt(total / count)) for part, (total, count) in lost.items() if count}}
+    return {
+        "points": len(head.names) // head.dimensions,
+        "subjects": len(job.neutrals),
+        "dimensions": head.dimensions,
+        "layout": job.layout.name if job.layout else None,
+        "stable_points": frame.stable.tolist(),
+        "scaled_poses": frame.scaled,
+        "scale": sorted({t.scale.why for t in job.tracks})[:20],
+        "variance": job.ledger.shares(),
+        "components": len(basis.share),
+        "variance_kept": float(basis.share.sum()),
+        "component_shares": basis.share.tolist(),
+        "learned_frames": basis.frames,
+        "learned_from": split.recordings["train"] if job.face == "learn" else [],
+        "mirrored_frames_learned": basis.symmetric,
+        "missed_mm": {part: 1e3 * float(np.sqrt(total / count)) for part, (total, count) in lost.items() if count},
+    }
 
 
 def _sentences(figures: dict[str, Any], split: Split) -> list[str]:
     variance = figures["variance"]
-    removed = ", ".join(f"{name} {variance[name]:.1%} ({variance[name + '_mm']:.2f} mm)"
-                        for name in ("pose", "identity", "expression"))
+    removed = ", ".join(
+        f"{name} {variance[name]:.1%} ({variance[name + '_mm']:.2f} mm)" for name in ("pose", "identity", "expression")
+    )
     missed = ", ".join(f"{part} {mm:.2f} mm" for part, mm in figures["missed_mm"].items())
-    lines = [f"Of the variance of the points as read: {removed}; the head's rigid motion and identity are removed.",
-             f"{figures['components']} components; what they miss, root mean square a point: {missed}."]
+    lines = [
+        f"Of the variance of the points as read: {removed}; the head's rigid motion and identity are removed.",
+        f"{figures['components']} components; what they miss, root mean square a point: {missed}.",
+    ]
     if figures["subjects"] == 1:
         lines.append("One subject: identity cannot be told from rest, and is no part of the variance.")
     if figures["learned_from"]:
-        lines.append(f"The basis holds {figures['variance_kept']:.1%} of the variance of {figures['learned_frames']:,}"
-                     f" frames, {split.sentence()}.")
+        lines.append(
+            f"The basis holds {figures['variance_kept']:.1%} of the variance of {figures['learned_frames']:,}"
+            f" frames, {split.sentence()}."
+        )
     if figures["dimensions"] == 2:
-        lines.append("2-D points: shift, scale and roll of the head are removed, its turning and nodding are not, and "
-                     "millimetres are relative to an average face.")
+        lines.append(
+            "2-D points: shift, scale and roll of the head are removed, its turning and nodding are not, and "
+            "millimetres are relative to an average face."
+        )
     return lines
 
 
 def _pose_figures(corrected: Correction) -> dict[str, Any]:
     """What the correction for head pose did, medians over subjects."""
+
     def median(values: Iterable[float]) -> float | None:
         known = list(values)
         return float(np.median(known)) if known else None
-    return {"method": corrected.method, "why_not": corrected.why_not, "pose": list(corrected.source),
-            "protected": list(corrected.protected), "ridge": RIDGE, "half_weight_s": HALF_WEIGHT_S,
-            "leak_before": median(one.leak for one in corrected.before.values()),
-            "leak_after": median(one.leak for one in corrected.after.values()),
-            "quiet_frames": median(corrected.quiet.values()), "own_weight": median(corrected.own.values()),
-            "removed_mm": median(corrected.removed_mm.values()), "subjects": len(corrected.own)}
+
+    return {
+        "method": corrected.method,
+        "why_not": corrected.why_not,
+        "pose": list(corrected.source),
+        "protected": list(corrected.protected),
+        "ridge": RIDGE,
+        "half_weight_s": HALF_WEIGHT_S,
+        "leak_before": median(one.leak for one in corrected.before.values()),
+        "leak_after": median(one.leak for one in corrected.after.values()),
+        "quiet_frames": median(corrected.quiet.values()),
+        "own_weight": median(corrected.own.values()),
+        "removed_mm": median(corrected.removed_mm.values()),
+        "subjects": len(corrected.own),
+    }
 
 
 def _pose_sentences(figures: dict[str, Any]) -> list[str]:
@@ -117,22 +154,38 @@ def _pose_sentences(figures: dict[str, Any]) -> list[str]:
         return ["What head pose adds to the points' displacement is not taken off (--pose-correction none)."]
     if figures["why_not"]:
         return [f"What head pose adds to the points' displacement is not taken off: {figures['why_not']}."]
-    lines = ["A field of head pose, fitted without labels on each subject's own quiet frames and mixed with the "
-             f"training subjects' mean, is taken off (median {figures['removed_mm']:.2f} mm a point); it leaves "
-             f"{', '.join(figures['protected'])} as they were."]
+    lines = [
+        "A field of head pose, fitted without labels on each subject's own quiet frames and mixed with the "
+        f"training subjects' mean, is taken off (median {figures['removed_mm']:.2f} mm a point); it leaves "
+        f"{', '.join(figures['protected'])} as they were."
+    ]
     if figures["leak_before"] is not None and figures["leak_after"] is not None:
-        lines.append(f"Pose leak of the points before it {figures['leak_before']:.2f}, after it "
-                     f"{figures['leak_after']:.2f}, measured on the frames that it was fitted on.")
+        lines.append(
+            f"Pose leak of the points before it {figures['leak_before']:.2f}, after it "
+            f"{figures['leak_after']:.2f}, measured on the frames that it was fitted on."
+        )
     return lines
 
 
 def _manifest(job: Job, model: FaceModel, figures: dict[str, Any]) -> dict[str, Any]:
-    return {"name": job.name, "face": model.id, "simulated": False, "sources": job.sources,
-            "dropped": [{"file": path.name, "why": why.replace(str(path.parent) + os.sep, "")}
-                        for path, why in job.skipped],
-            "notes": job.notes, "learned": figures,
-            "settings": {"format": job.format, "fps": job.fps, "face": job.face,
-                         "pose_correction": job.pose_correction,
-                         "subject_pattern": job.pattern.pattern if job.pattern else None,
-                         "labels": {"file": job.labels.path.name, "sha256": file_sha256(job.labels.path),
-                                    "key": job.labels.key} if job.labels.path else None}}
+    return {
+        "name": job.name,
+        "face": model.id,
+        "simulated": False,
+        "sources": job.sources,
+        "dropped": [
+            {"file": path.name, "why": why.replace(str(path.parent) + os.sep, "")} for path, why in job.skipped
+        ],
+        "notes": job.notes,
+        "learned": figures,
+        "settings": {
+            "format": job.format,
+            "fps": job.fps,
+            "face": job.face,
+            "pose_correction": job.pose_correction,
+            "subject_pattern": job.pattern.pattern if job.pattern else None,
+            "labels": {"file": job.labels.path.name, "sha256": file_sha256(job.labels.path), "key": job.labels.key}
+            if job.labels.path
+            else None,
+        },
+    }

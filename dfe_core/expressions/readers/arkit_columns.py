@@ -13,9 +13,22 @@ from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing
 from dfe_core.faces.arkit import ARKIT_NAMES, canonical_name
 
-MEDIAPIPE_FAINT = ("cheekSquintLeft", "cheekSquintRight", "noseSneerLeft", "noseSneerRight", "mouthFrownLeft",
-                   "mouthFrownRight", "cheekPuff", "jawForward", "jawLeft", "jawRight", "mouthStretchLeft",
-                   "mouthStretchRight", "mouthDimpleLeft", "mouthDimpleRight")
+MEDIAPIPE_FAINT = (
+    "cheekSquintLeft",
+    "cheekSquintRight",
+    "noseSneerLeft",
+    "noseSneerRight",
+    "mouthFrownLeft",
+    "mouthFrownRight",
+    "cheekPuff",
+    "jawForward",
+    "jawLeft",
+    "jawRight",
+    "mouthStretchLeft",
+    "mouthStretchRight",
+    "mouthDimpleLeft",
+    "mouthDimpleRight",
+)
 """Coefficients that MediaPipe's model hardly moves."""
 LEAST = 26
 """Files with fewer of the 52 coefficients are not taken for ARKit data."""
@@ -32,8 +45,11 @@ def arkit_indices(header: Sequence[str], where: str | Path) -> dict[str, int]:
             found[name] = i
     if len(found) < LEAST:
         seen = ", ".join(repr(str(h)[:20]) for h in list(header)[:4])
-        raise DataError(where, f"{len(found)} of the 52 ARKit names in {len(header)} columns ({seen} …)",
-                        "a column for each ARKit coefficient")
+        raise DataError(
+            where,
+            f"{len(found)} of the 52 ARKit names in {len(header)} columns ({seen} …)",
+            "a column for each ARKit coefficient",
+        )
     return {name: found[name] for name in ARKIT_NAMES if name in found}
 
 
@@ -47,8 +63,15 @@ def arkit_count(header: Sequence[str]) -> int:
     return len({name for spelling in header if (name := arkit_name(spelling))})
 
 
-def arkit_recording(path: Path, values: np.ndarray, names: Sequence[str], timing: Timing, extractor: str,
-                    extras: dict[str, np.ndarray] | None = None, notes: Sequence[str] = ()) -> Recording:
+def arkit_recording(
+    path: Path,
+    values: np.ndarray,
+    names: Sequence[str],
+    timing: Timing,
+    extractor: str,
+    extras: dict[str, np.ndarray] | None = None,
+    notes: Sequence[str] = (),
+) -> Recording:
     """A recording on the ARKit names that the file has; what is missing, out of range or set aside is noted.
 
     values, extras: (N, S) in the order of `names`, and (N,), of which `timing` chooses and orders the rows. Raises
@@ -57,10 +80,26 @@ def arkit_recording(path: Path, values: np.ndarray, names: Sequence[str], timing
     psi, valid, told = check_values(timing.of(values), tuple(names), "arkit", str(path))
     missing = [name for name in ARKIT_NAMES if name not in set(names)]
     absent = (f"Not in the file, so always 0: {', '.join(missing)}.",) if missing else ()
-    return Recording(path.stem, tuple(names), psi, timing.time_s, timing.frame, valid, timing.fps, "arkit", extractor,
-                     extras={k: timing.of(v) for k, v in (extras or {}).items()},
-                     notes=(*notes, *absent, *timing.notes, *told, *motion_notes(psi, valid),
-                            *_unseen(faint(psi, valid, tuple(names)), extractor)))
+    return Recording(
+        path.stem,
+        tuple(names),
+        psi,
+        timing.time_s,
+        timing.frame,
+        valid,
+        timing.fps,
+        "arkit",
+        extractor,
+        extras={k: timing.of(v) for k, v in (extras or {}).items()},
+        notes=(
+            *notes,
+            *absent,
+            *timing.notes,
+            *told,
+            *motion_notes(psi, valid),
+            *_unseen(faint(psi, valid, tuple(names)), extractor),
+        ),
+    )
 
 
 def _unseen(names: tuple[str, ...], extractor: str) -> tuple[str, ...]:
@@ -68,8 +107,14 @@ def _unseen(names: tuple[str, ...], extractor: str) -> tuple[str, ...]:
     if not names:
         return ()
     known = [name for name in names if name in MEDIAPIPE_FAINT]
-    blind = " MediaPipe hardly sees these actions in anyone (its issues 4436, 4450)." if extractor == "mediapipe" else \
-        " These are what MediaPipe does not see: was the file made by it (--extractor mediapipe)?" \
-        if len(known) >= 8 else ""
-    return (f"{len(names)} coefficients never exceed {FAINT:g}: {', '.join(names)}. AUs that need them are not "
-            f"measured.{blind}",)
+    blind = (
+        " MediaPipe hardly sees these actions in anyone (its issues 4436, 4450)."
+        if extractor == "mediapipe"
+        else " These are what MediaPipe does not see: was the file made by it (--extractor mediapipe)?"
+        if len(known) >= 8
+        else ""
+    )
+    return (
+        f"{len(names)} coefficients never exceed {FAINT:g}: {', '.join(names)}. AUs that need them are not "
+        f"measured.{blind}",
+    )

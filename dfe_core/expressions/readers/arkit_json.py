@@ -20,19 +20,48 @@ from dfe_core.expressions.timing import Timing, column_seconds, from_frames, fro
 
 FORMAT = "arkit-json"
 TITLE = "JSON of ARKit coefficients"
-_HOLDERS = ("frames", "data", "samples", "results", "blendshapes", "face_blendshapes", "faceblendshapes",
-            "coefficients", "weights", "values", "facedata", "anchors")
+_HOLDERS = (
+    "frames",
+    "data",
+    "samples",
+    "results",
+    "blendshapes",
+    "face_blendshapes",
+    "faceblendshapes",
+    "coefficients",
+    "weights",
+    "values",
+    "facedata",
+    "anchors",
+)
 
 
-_SIDED = {"browLower": "browDown", "outerBrowRaiser": "browOuterUp", "eyesClose": "eyeBlink",
-          "eyesUpperLidRaiser": "eyeWide", "squint": "eyeSquint", "cheekRaiser": "cheekSquint",
-          "noseWrinkler": "noseSneer", "dimpler": "mouthDimple", "lipCornerPuller": "mouthSmile",
-          "lipCornerDepressor": "mouthFrown", "lipStretcher": "mouthStretch", "upperLipRaiser": "mouthUpperUp",
-          "lowerLipDepressor": "mouthLowerDown"}
+_SIDED = {
+    "browLower": "browDown",
+    "outerBrowRaiser": "browOuterUp",
+    "eyesClose": "eyeBlink",
+    "eyesUpperLidRaiser": "eyeWide",
+    "squint": "eyeSquint",
+    "cheekRaiser": "cheekSquint",
+    "noseWrinkler": "noseSneer",
+    "dimpler": "mouthDimple",
+    "lipCornerPuller": "mouthSmile",
+    "lipCornerDepressor": "mouthFrown",
+    "lipStretcher": "mouthStretch",
+    "upperLipRaiser": "mouthUpperUp",
+    "lowerLipDepressor": "mouthLowerDown",
+}
 _A2F = {f"{theirs}{side[0]}": f"{ours}{side}" for theirs, ours in _SIDED.items() for side in ("Left", "Right")} | {
-    "jawDrop": "jawOpen", "jawThrust": "jawForward", "jawSlideLeft": "jawLeft", "jawSlideRight": "jawRight",
-    "mouthSlideLeft": "mouthLeft", "mouthSlideRight": "mouthRight", "chinRaiser": "mouthShrugLower",
-    "pucker": "mouthPucker", "funneler": "mouthFunnel"}
+    "jawDrop": "jawOpen",
+    "jawThrust": "jawForward",
+    "jawSlideLeft": "jawLeft",
+    "jawSlideRight": "jawRight",
+    "mouthSlideLeft": "mouthLeft",
+    "mouthSlideRight": "mouthRight",
+    "chinRaiser": "mouthShrugLower",
+    "pucker": "mouthPucker",
+    "funneler": "mouthFunnel",
+}
 """Audio2Face's older set of 46 names to ARKit's, where one shape answers to one. Its brows' inner ends and cheeks have
 sides, its looks and lips none, so that eleven are passed over."""
 
@@ -67,21 +96,38 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     timing, told = _timing(found, stated if stated is not None else options.fps, str(path))
     told += _passed_over(found.names)
     made_by = "audio2face" if isinstance(content, Mapping) and "facsNames" in content else "arkit"
-    return [arkit_recording(path, found.values[:, list(columns.values())], tuple(columns), timing,
-                            options.extractor or made_by, notes=told)]
+    return [
+        arkit_recording(
+            path,
+            found.values[:, list(columns.values())],
+            tuple(columns),
+            timing,
+            options.extractor or made_by,
+            notes=told,
+        )
+    ]
 
 
 def _passed_over(names: Sequence[str]) -> tuple[str, ...]:
     other = [name for name in names if not arkit_count([name])]
-    return (f"{len(other)} names that are none of ARKit's are passed over: {', '.join(other[:4])}"
-            f"{' …' if len(other) > 4 else ''}.",) if other else ()
+    return (
+        (
+            f"{len(other)} names that are none of ARKit's are passed over: {', '.join(other[:4])}"
+            f"{' …' if len(other) > 4 else ''}.",
+        )
+        if other
+        else ()
+    )
 
 
 def _frames(content: Any, where: str) -> _Frames:
     if isinstance(content, Mapping):
         if isinstance(content.get("facsNames"), list):  # NVIDIA Audio2Face
-            content = {**content, "names": [_A2F.get(name, name) for name in content["facsNames"]],
-                       "frames": content.get("weightMat")}
+            content = {
+                **content,
+                "names": [_A2F.get(name, name) for name in content["facsNames"]],
+                "frames": content.get("weightMat"),
+            }
         if isinstance(content.get("names"), list):
             return _named_weights(content, where)
         if arkit_count(list(map(str, content))) >= LEAST:
@@ -94,8 +140,11 @@ def _frames(content: Any, where: str) -> _Frames:
             return _lists(inner, content, where)
         content = inner
     if not isinstance(content, list) or not content:
-        raise DataError(where, "no list of frames" if not isinstance(content, list) else "an empty list",
-                        "frames of ARKit coefficients")
+        raise DataError(
+            where,
+            "no list of frames" if not isinstance(content, list) else "an empty list",
+            "frames of ARKit coefficients",
+        )
     return _list(content, where)
 
 
@@ -170,14 +219,20 @@ def _bare(entry: Any) -> bool:
 def _refuse_bare(frames: list[Any], where: str) -> None:
     bad = next((i for i, frame in enumerate(frames) if _bare(frame)), None)
     if bad is not None:
-        raise DataError(f"{where}, frame {bad + 1}", f"{str(frames[bad])} instead of a frame",
-                        "coefficients in every frame, or a key under which they are empty")
+        raise DataError(
+            f"{where}, frame {bad + 1}",
+            f"{str(frames[bad])} instead of a frame",
+            "coefficients in every frame, or a key under which they are empty",
+        )
 
 
 def _faceless(frame: Any) -> bool:
     """Whether a frame as a whole holds no coefficients."""
-    return _bare(frame) or (isinstance(frame, Mapping) and not arkit_count(list(map(str, frame)))
-                            and all(_bare(v) or isinstance(v, (int, float, str)) for v in frame.values()))
+    return _bare(frame) or (
+        isinstance(frame, Mapping)
+        and not arkit_count(list(map(str, frame)))
+        and all(_bare(v) or isinstance(v, (int, float, str)) for v in frame.values())
+    )
 
 
 def _shape_of(first: Any, where: str) -> tuple[str | None, list[str] | None]:
@@ -212,8 +267,10 @@ def _scores(entry: Any, where: str) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for item in entry if isinstance(entry, list) else ():
         if isinstance(item, Mapping):
-            name, score = (first_key(item, keys) for keys in (("categoryname", "category_name", "name", "label"),
-                                                              ("score", "value", "weight")))
+            name, score = (
+                first_key(item, keys)
+                for keys in (("categoryname", "category_name", "name", "label"), ("score", "value", "weight"))
+            )
             if name is not None and score is not None:
                 out[str(item[name])] = item[score]
     if arkit_count(list(out)) < LEAST:

@@ -38,8 +38,9 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     table = open_parquet_table(path) if _is_parquet(path) else open_text_table(path)
     columns, told = arkit_indices(table.header, path), told_columns(table.header)
     clocks, whose = clocks_of(table.header, table.first, options, path), face_columns(table.header)
-    data, dropped = table.read([*columns.values(), *clocks.numbers, *whose.numbers, *told.values()],
-                               [*clocks.texts, *whose.texts])
+    data, dropped = table.read(
+        [*columns.values(), *clocks.numbers, *whose.numbers, *told.values()], [*clocks.texts, *whose.texts]
+    )
     psi = np.stack([as_float32(data[i]) for i in columns.values()], 1)
     faces, left = faces_of(whose, data, clocks.moments(data), len(psi), options, path)
     first, found = table.preamble + 1, []
@@ -52,9 +53,21 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
         if valid is not None:
             values[~valid] = np.nan
         extras = {"confidence": as_float32(data[told["confidence"]][rows])} if "confidence" in told else {}
-        found.append(replace(arkit_recording(path, values, tuple(columns), timing, options.extractor or made_by, extras,
-                                             (*table.notes, *dropped, *left, *lost)), name=path.stem + face.suffix,
-                             subject=face.subject))
+        found.append(
+            replace(
+                arkit_recording(
+                    path,
+                    values,
+                    tuple(columns),
+                    timing,
+                    options.extractor or made_by,
+                    extras,
+                    (*table.notes, *dropped, *left, *lost),
+                ),
+                name=path.stem + face.suffix,
+                subject=face.subject,
+            )
+        )
     return found
 
 

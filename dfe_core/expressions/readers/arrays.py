@@ -45,8 +45,11 @@ def read_arrays(path: Path, wanted: frozenset[str] | None = None) -> dict[str, n
         return read_mat(path, wanted)
     if ending == ".json" or head.lstrip()[:1] == b"{":
         return _read_json(path, wanted)
-    raise DataError(path, "no array file" + (" (a pickle, which could run code)" if head[:1] == b"\x80" else ""),
-                    "plain arrays as .npz, .npy, .mat or .json")
+    raise DataError(
+        path,
+        "no array file" + (" (a pickle, which could run code)" if head[:1] == b"\x80" else ""),
+        "plain arrays as .npz, .npy, .mat or .json",
+    )
 
 
 def _head(path: Path) -> bytes:
@@ -64,14 +67,20 @@ def _read_json(path: Path, wanted: frozenset[str] | None) -> dict[str, np.ndarra
     frames = content.get("frames")
     if isinstance(frames, list) and frames and all(isinstance(f, Mapping) for f in frames):  # IMavatar, INSTA
         content = {**content, **_by_key(frames, wanted, path)}
-    return {str(k): _array(v, f"{path}, {k}") for k, v in content.items()
-            if (wanted is None or k in wanted) and isinstance(v, (list, int, float)) and not isinstance(v, bool)}
+    return {
+        str(k): _array(v, f"{path}, {k}")
+        for k, v in content.items()
+        if (wanted is None or k in wanted) and isinstance(v, (list, int, float)) and not isinstance(v, bool)
+    }
 
 
 def _by_key(frames: list[Mapping[str, Any]], wanted: frozenset[str] | None, path: Path) -> dict[str, Any]:
     """Lists of numbers that every frame of a list has, each as one list over the frames."""
-    keys = [k for k, v in frames[0].items() if isinstance(v, (list, int, float)) and not isinstance(v, bool)
-            and (wanted is None or k in wanted)]
+    keys = [
+        k
+        for k, v in frames[0].items()
+        if isinstance(v, (list, int, float)) and not isinstance(v, bool) and (wanted is None or k in wanted)
+    ]
     for key in keys:
         bad = next((i for i, frame in enumerate(frames) if key not in frame), None)
         if bad is not None:
@@ -94,8 +103,16 @@ def _read_torch(path: Path, wanted: frozenset[str] | None) -> dict[str, np.ndarr
             if own is not None and own.file_size > _MAX_PICKLE_BYTES:
                 raise DataError(path, f"{own.file_size >> 20} MB outside its tensors", "tensors, or an npz")
             pickled = b"" if own is None else plainly_stored(own) and archive.read(own)
-    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, struct.error, RuntimeError, EOFError,
-            zlib.error) as error:
+    except (
+        OSError,
+        zipfile.BadZipFile,
+        ValueError,
+        NotImplementedError,
+        struct.error,
+        RuntimeError,
+        EOFError,
+        zlib.error,
+    ) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(path, f"a broken file ({error})", "a whole file") from None
@@ -105,15 +122,19 @@ def _read_torch(path: Path, wanted: frozenset[str] | None) -> dict[str, np.ndarr
 
 def _tensors(path: Path) -> dict[str, np.ndarray]:
     import torch
+
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the restricted loader raises whatever a damaged or forbidden file leads it to
-        raise DataError(path, f"not readable without running code ({type(error).__name__})",
-                        "a mapping of plain tensors, or an npz") from None
+        raise DataError(
+            path, f"not readable without running code ({type(error).__name__})", "a mapping of plain tensors, or an npz"
+        ) from None
     if not isinstance(content, Mapping):
         raise DataError(path, f"a {type(content).__name__}", "tensors by name")
-    return {str(k): _array(v.detach().cpu().numpy() if isinstance(v, torch.Tensor) else v, f"{path}, {k}")
-            for k, v in content.items()}
+    return {
+        str(k): _array(v.detach().cpu().numpy() if isinstance(v, torch.Tensor) else v, f"{path}, {k}")
+        for k, v in content.items()
+    }
 
 
 def _array(value: Any, where: str) -> np.ndarray:

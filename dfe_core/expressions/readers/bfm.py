@@ -118,8 +118,11 @@ def _rows(arrays: dict[str, np.ndarray], path: Path) -> dict[str, np.ndarray]:
         return clock | {"exp": expression} | {k: v for k, v in beside.items() if len(v) == len(expression)}
     packed = _frames(arrays[key], _PACKED[key], path, key or "the array")
     at = _LAYOUTS[packed.shape[1]]
-    return clock | {"exp": packed[:, at.expression : at.expression + BFM_EXPRESSIONS],
-                    "angle": packed[:, at.angle : at.angle + 3], "trans": packed[:, at.place : at.place + 3]}
+    return clock | {
+        "exp": packed[:, at.expression : at.expression + BFM_EXPRESSIONS],
+        "angle": packed[:, at.angle : at.angle + 3],
+        "trans": packed[:, at.place : at.place + 3],
+    }
 
 
 def _frames(array: np.ndarray, columns: tuple[int, ...], path: Path, name: str) -> np.ndarray:
@@ -130,8 +133,11 @@ def _frames(array: np.ndarray, columns: tuple[int, ...], path: Path, name: str) 
     if values.ndim == 1:
         values = values[None]
     if values.ndim != 2 or not len(values) or values.shape[1] not in columns:
-        raise DataError(f"{path}, {name}", f"shape {' x '.join(map(str, array.shape))}",
-                        f"(frames, {' or '.join(map(str, columns))})")
+        raise DataError(
+            f"{path}, {name}",
+            f"shape {' x '.join(map(str, array.shape))}",
+            f"(frames, {' or '.join(map(str, columns))})",
+        )
     return values
 
 
@@ -146,7 +152,22 @@ def _timing(arrays: dict[str, np.ndarray], options: ReadOptions, path: Path) -> 
 
 def _recording(path: Path, arrays: dict[str, np.ndarray], timing: Timing, options: ReadOptions) -> Recording:
     psi, valid, told = check_values(timing.of(arrays["exp"]), bfm_names(), "bfm", str(path))
-    extras = {name: timing.of(arrays[key][:, i]).astype(np.float32) for key, names in _BESIDE.items() if key in arrays
-              for i, name in enumerate(names)}
-    return Recording(path.stem, bfm_names(), psi, timing.time_s, timing.frame, valid, timing.fps, "bfm",
-                     options.extractor or "deep3dfacerecon", extras=extras, notes=(*timing.notes, *told))
+    extras = {
+        name: timing.of(arrays[key][:, i]).astype(np.float32)
+        for key, names in _BESIDE.items()
+        if key in arrays
+        for i, name in enumerate(names)
+    }
+    return Recording(
+        path.stem,
+        bfm_names(),
+        psi,
+        timing.time_s,
+        timing.frame,
+        valid,
+        timing.fps,
+        "bfm",
+        options.extractor or "deep3dfacerecon",
+        extras=extras,
+        notes=(*timing.notes, *told),
+    )

@@ -49,8 +49,11 @@ class Clocks:
     def moments(self, data: Mapping[int, Any]) -> np.ndarray | None:
         """(T,) what rows of one moment share: the frame number, else the time; None without a usable one."""
         for column in (self.frame, self.time):
-            if column is not None and np.isfinite(data[column]).any() and np.nanmin(data[column]) < np.nanmax(
-                    data[column]):
+            if (
+                column is not None
+                and np.isfinite(data[column]).any()
+                and np.nanmin(data[column]) < np.nanmax(data[column])
+            ):
                 return data[column]
         return None
 
@@ -64,8 +67,11 @@ def clocks_of(header: Sequence[str], first: Sequence[str], options: ReadOptions,
     if stated is not None:
         column = column_of(header, (stated.column.lower().replace(" ", ""),))
         if column is None and stated.column.lower() != ROWS:
-            raise DataError(f"{path}, --time {stated.column}", f"no such column among {', '.join(header[:6])} …",
-                            f"a column of times or frame numbers, or {ROWS}/RATE")
+            raise DataError(
+                f"{path}, --time {stated.column}",
+                f"no such column among {', '.join(header[:6])} …",
+                f"a column of times or frame numbers, or {ROWS}/RATE",
+            )
         text = column is not None and _is_text(first, column)
         return Clocks(tuple(header), None if text else column, column if text else None, None, None, stated)
     time, code, frame = time_column(header), column_of(header, _TIMECODES), column_of(header, FRAMES)
@@ -76,8 +82,9 @@ def clocks_of(header: Sequence[str], first: Sequence[str], options: ReadOptions,
     return Clocks(tuple(header), time, None, code if time is None else None, frame)
 
 
-def timing_of(clocks: Clocks, data: Mapping[int, Any], rows: np.ndarray, options: ReadOptions, path: Path,
-              first_line: int) -> Timing:
+def timing_of(
+    clocks: Clocks, data: Mapping[int, Any], rows: np.ndarray, options: ReadOptions, path: Path, first_line: int
+) -> Timing:
     """Times of the rows of one face, by what the user says, else the file's times, timecodes, frame numbers or rows.
 
     Times count where they can be real ones (`FPS_RANGE`). Where they cannot (a counter, a column that stands still) the
@@ -97,8 +104,11 @@ def timing_of(clocks: Clocks, data: Mapping[int, Any], rows: np.ndarray, options
             return from_times(seconds, str(path), first_line, even=even).noted(note)
         told = (f"Column {clocks.header[clocks.time]} {fault}, which is no real time: not used.",)
         if options.fps is None:
-            raise DataError(f"{path}, column {clocks.header[clocks.time]}", f"{fault}, which is no real time",
-                            "times in seconds, or the video's frame rate (--fps, or --time COLUMN/RATE)")
+            raise DataError(
+                f"{path}, column {clocks.header[clocks.time]}",
+                f"{fault}, which is no real time",
+                "times in seconds, or the video's frame rate (--fps, or --time COLUMN/RATE)",
+            )
     for column, read in ((clocks.wall, _wall_seconds), (clocks.code, timecode_seconds)):
         if column is not None:
             seconds, notes = read(data[column].take(pa.array(rows)), path, first_line)
@@ -123,7 +133,8 @@ def _stated(clocks: Clocks, data: Mapping[int, Any], rows: np.ndarray, where: st
     if stated.rate is not None:
         seconds = values / stated.rate
         return from_times(seconds, where, first_line).noted(
-            (f"Times of column {stated.column} at {stated.rate:g} counts a second, as given.",))
+            (f"Times of column {stated.column} at {stated.rate:g} counts a second, as given.",)
+        )
     seconds, unit = column_seconds(values, stated.column)
     return from_times(seconds, where, first_line).noted((f"Times of column {stated.column} taken as {unit}.",))
 
@@ -152,10 +163,15 @@ def _is_text(first: Sequence[str], column: int) -> bool:
 def _wall_seconds(values: pa.Array, path: Path, first_line: int) -> tuple[np.ndarray, tuple[str, ...]]:
     """Seconds of clock times (``12:00:01.033``) or dates with times; NaN for what is neither."""
     import pandas as pd
+
     given = next((v.as_py() for v in values if v.is_valid and v.as_py().strip()), "")
     if not _DATE.match(given.strip()):
         return timecode_seconds(values, path, first_line)
-    moments = pd.to_datetime(pd.Series(values.to_pylist()), errors="coerce", utc=True, format="ISO8601"
-                             if given.strip()[:4].isdigit() else "mixed")
+    moments = pd.to_datetime(
+        pd.Series(values.to_pylist()),
+        errors="coerce",
+        utc=True,
+        format="ISO8601" if given.strip()[:4].isdigit() else "mixed",
+    )
     seconds = (moments - moments.min()).dt.total_seconds().to_numpy(np.float64)
     return seconds, ("Dates and times of a clock.",)

@@ -66,15 +66,20 @@ def _manifest(path: Path) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     if not isinstance(manifest, Mapping) or manifest.get("schema_version") != SCHEMA_VERSION:
         raise DataError(file, "a manifest of another version or kind", f"schema version {SCHEMA_VERSION}")
     names = manifest.get("coefficients")
-    if not isinstance(names, list) or not all(isinstance(n, str) for n in names) or len(set(names)) < len(names) \
-            or not 0 < len(names) <= _MOST_COEFFICIENTS:
+    if (
+        not isinstance(names, list)
+        or not all(isinstance(n, str) for n in names)
+        or len(set(names)) < len(names)
+        or not 0 < len(names) <= _MOST_COEFFICIENTS
+    ):
         raise DataError(file, "no list of coefficient names", "coefficients, each once")
     hashes = manifest.get("files")
     for name in _FILES[1:]:
         known = hashes.get(name) if isinstance(hashes, Mapping) else None
         if (path / name).is_file() and known != file_sha256(path / name):
-            raise DataError(path / name, "another file than the manifest was written for",
-                            "an untouched dataset folder")
+            raise DataError(
+                path / name, "another file than the manifest was written for", "an untouched dataset folder"
+            )
     return manifest, tuple(names)
 
 
@@ -88,8 +93,11 @@ def _recordings(path: Path) -> list[dict[str, Any]]:
     for row in rows:
         whole = (row["frames"], row["first_row"])
         if not isinstance(row["recording"], str) or not all(isinstance(v, int) and v >= 0 for v in whole):
-            raise DataError(file, f"recording {str(row['recording'])[:40]!r} without a place in the frames",
-                            "a name, first_row and frames")
+            raise DataError(
+                file,
+                f"recording {str(row['recording'])[:40]!r} without a place in the frames",
+                "a name, first_row and frames",
+            )
     if len({row["recording"] for row in rows}) < len(rows):
         raise DataError(file, "a recording twice", "each recording once")
     return rows
@@ -99,12 +107,19 @@ def _frames(path: Path, coefficients: int) -> dict[str, np.ndarray]:
     """frame, time_s, valid and psi (N, E) of the whole dataset."""
     file = path / "frames.parquet"
     table = _table(file, ["frame", "time_s", "valid", "psi"]).combine_chunks()
-    wanted = {"frame": pa.int64(), "time_s": pa.float64(), "valid": pa.bool_(),
-              "psi": pa.list_(pa.float32(), coefficients)}
+    wanted = {
+        "frame": pa.int64(),
+        "time_s": pa.float64(),
+        "valid": pa.bool_(),
+        "psi": pa.list_(pa.float32(), coefficients),
+    }
     for name, kind in wanted.items():
         if table.schema.field(name).type != kind or table[name].null_count:
-            raise DataError(f"{file}, column {name}", f"values of type {table.schema.field(name).type}, "
-                            f"{table[name].null_count} missing", f"{kind}, none missing")
+            raise DataError(
+                f"{file}, column {name}",
+                f"values of type {table.schema.field(name).type}, {table[name].null_count} missing",
+                f"{kind}, none missing",
+            )
     out = {name: table[name].to_numpy() for name in ("frame", "time_s", "valid")}
     values = table["psi"].combine_chunks() if table.num_rows else None
     flat = np.empty(0, np.float32) if values is None else values.flatten().to_numpy(zero_copy_only=False)
@@ -142,25 +157,43 @@ def _extras(path: Path) -> dict[str, dict[str, np.ndarray]]:
     return out
 
 
-def _recording(path: Path, row: dict[str, Any], frames: dict[str, np.ndarray], names: tuple[str, ...],
-               manifest: Mapping[str, Any], extras: dict[str, dict[str, np.ndarray]]) -> Recording:
+def _recording(
+    path: Path,
+    row: dict[str, Any],
+    frames: dict[str, np.ndarray],
+    names: tuple[str, ...],
+    manifest: Mapping[str, Any],
+    extras: dict[str, dict[str, np.ndarray]],
+) -> Recording:
     name, first, count = row["recording"], row["first_row"], row["frames"]
     where = f"{path}, recording {name[:60]}"
     part = slice(first, first + count)
     time, frame = frames["time_s"][part], frames["frame"][part]
     if not count or len(time) != count:
-        raise DataError(where, f"rows {first:,} to {first + count:,} of {len(frames['time_s']):,}",
-                        "rows that are there")
+        raise DataError(
+            where, f"rows {first:,} to {first + count:,} of {len(frames['time_s']):,}", "rows that are there"
+        )
     if not np.isfinite(time).all() or (np.diff(time) <= 0).any() or (np.diff(frame) <= 0).any():
         raise DataError(where, "frames that are not in order of time", "times and frame numbers that increase")
     fps = row["fps"] if isinstance(row["fps"], float) else float("nan")
     check_fps(fps, where)
     beside = {k: v for k, v in extras.get(name, {}).items() if len(v) == count and v.dtype.kind == "f"}
     labels = {k: v for k, v in row.items() if k not in RECORDING_COLUMNS and isinstance(v, (str, int, float, bool))}
-    return Recording(name, names, frames["psi"][part], time, frame, frames["valid"][part], fps,
-                     _space(names, str(manifest.get("face"))), str(row["extractor"] or "dfe"),
-                     "" if row["subject"] == name else str(row["subject"] or ""), str(row["session"] or ""), beside,
-                     source={"labels": labels, "simulated": bool(manifest.get("simulated"))})
+    return Recording(
+        name,
+        names,
+        frames["psi"][part],
+        time,
+        frame,
+        frames["valid"][part],
+        fps,
+        _space(names, str(manifest.get("face"))),
+        str(row["extractor"] or "dfe"),
+        "" if row["subject"] == name else str(row["subject"] or ""),
+        str(row["session"] or ""),
+        beside,
+        source={"labels": labels, "simulated": bool(manifest.get("simulated"))},
+    )
 
 
 def _space(names: tuple[str, ...], face: str) -> str:

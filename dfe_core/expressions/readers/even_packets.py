@@ -14,7 +14,8 @@ _WORDS = bytes(range(ord("A"), ord("Z") + 1)) + bytes(range(ord("a"), ord("z") +
 _BLOCK = 1 << 20
 _PLAIN = re.compile(
     rb"(?P<time>\d+(?:\.\d+)?[,;\t ])?(?P<fields>(?:[A-Za-z_]+(?P<mark>[-&])\d+(?:\.\d+)?\|)+)"
-    rb"=(?P<bones>(?:[A-Za-z_]+#-?\d+(?:\.\d+)?(?:,-?\d+(?:\.\d+)?)*\|?)*)")
+    rb"=(?P<bones>(?:[A-Za-z_]+#-?\d+(?:\.\d+)?(?:,-?\d+(?:\.\d+)?)*\|?)*)"
+)
 
 
 class EvenPackets(NamedTuple):
@@ -56,8 +57,11 @@ def _numbers(text: bytes) -> list[np.ndarray] | None:
     count = text.partition(b"\n")[0].count(b",") + 1
     names = [str(i) for i in range(count)]
     try:
-        table = pcsv.read_csv(pa.py_buffer(text), pcsv.ReadOptions(column_names=names, block_size=_BLOCK),
-                              convert_options=pcsv.ConvertOptions(column_types=dict.fromkeys(names, pa.float64())))
+        table = pcsv.read_csv(
+            pa.py_buffer(text),
+            pcsv.ReadOptions(column_names=names, block_size=_BLOCK),
+            convert_options=pcsv.ConvertOptions(column_types=dict.fromkeys(names, pa.float64())),
+        )
     except (pa.ArrowInvalid, ValueError):
         return None
     return [table[name].to_numpy() for name in names]

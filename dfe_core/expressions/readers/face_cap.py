@@ -21,8 +21,18 @@ from dfe_core.expressions.timing import from_times
 
 FORMAT = "face-cap"
 TITLE = "Face Cap text"
-POSE = ("HeadX", "HeadY", "HeadZ", "HeadPitch", "HeadYaw", "HeadRoll", "LeftEyePitch", "LeftEyeYaw", "RightEyePitch",
-        "RightEyeYaw")
+POSE = (
+    "HeadX",
+    "HeadY",
+    "HeadZ",
+    "HeadPitch",
+    "HeadYaw",
+    "HeadRoll",
+    "LeftEyePitch",
+    "LeftEyeYaw",
+    "RightEyePitch",
+    "RightEyeYaw",
+)
 """Columns between time and coefficients, kept beside ψ: the position as the file has it, angles in degrees."""
 _MOST_LINES = 200  # before the first frame
 

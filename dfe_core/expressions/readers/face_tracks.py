@@ -18,6 +18,7 @@ def follow_faces(places: Sequence[np.ndarray]) -> list[list[int]]:
     seen together gives new numbers to those that are furthest; a face that is lost keeps its number and its place.
     """
     from scipy.optimize import linear_sum_assignment
+
     known = np.empty((0, 3))
     owners: list[list[int]] = []
     for frame in places:

@@ -33,8 +33,14 @@ SWAPS = 0.01
 """Share of moments in which numbers and places may disagree before the numbers are not believed."""
 _SHORTER = 3.0  # times as far as faces that are followed, before the file's numbers are not believed
 _STILL = 20.0  # usual steps of a face from one frame to the next, within which two rows are of one place
-_PLACES = (("facerectx", "facerecty"), ("pose_tx", "pose_ty", "pose_tz"), ("x_30", "y_30"), ("x_0", "y_0"),
-           ("lm_mp_1_x", "lm_mp_1_y"), ("face_x", "face_y"))
+_PLACES = (
+    ("facerectx", "facerecty"),
+    ("pose_tx", "pose_ty", "pose_tz"),
+    ("x_30", "y_30"),
+    ("x_0", "y_0"),
+    ("lm_mp_1_x", "lm_mp_1_y"),
+    ("face_x", "face_y"),
+)
 _SCORES = ("facescore", "confidence", "face_confidence", "score")
 
 
@@ -73,14 +79,26 @@ class FaceRows:
 
 def face_columns(header: Sequence[str]) -> FaceColumns:
     """The columns of a header that tell whose a row is."""
-    places = next((found for names in _PLACES
-                   if None not in (found := tuple(column_of(header, (name,)) for name in names))), ())
-    return FaceColumns(column_of(header, FACES), column_of(header, SOURCES), places, column_of(header, _SCORES),
-                       column_of(header, PEOPLE))
+    places = next(
+        (found for names in _PLACES if None not in (found := tuple(column_of(header, (name,)) for name in names))), ()
+    )
+    return FaceColumns(
+        column_of(header, FACES),
+        column_of(header, SOURCES),
+        places,
+        column_of(header, _SCORES),
+        column_of(header, PEOPLE),
+    )
 
 
-def faces_of(columns: FaceColumns, data: Mapping[int, Any], moments: np.ndarray | None, rows: int,
-             options: ReadOptions, path: Path) -> tuple[list[FaceRows], tuple[str, ...]]:
+def faces_of(
+    columns: FaceColumns,
+    data: Mapping[int, Any],
+    moments: np.ndarray | None,
+    rows: int,
+    options: ReadOptions,
+    path: Path,
+) -> tuple[list[FaceRows], tuple[str, ...]]:
     """The faces of a table, most rows first where the file numbers them, and notes on what was decided.
 
     moments: (T,) what rows of one moment share, as `Clocks.moments` has it.
@@ -114,8 +132,14 @@ def _people(columns: FaceColumns, data: Mapping[int, Any], rows: int) -> list[tu
     return [(names[i], np.flatnonzero(code == i)) for i in dict.fromkeys(code.tolist())]
 
 
-def _of_sources(columns: FaceColumns, data: Mapping[int, Any], moments: np.ndarray | None, rows: np.ndarray,
-                options: ReadOptions, path: Path) -> tuple[list[FaceRows], tuple[str, ...]]:
+def _of_sources(
+    columns: FaceColumns,
+    data: Mapping[int, Any],
+    moments: np.ndarray | None,
+    rows: np.ndarray,
+    options: ReadOptions,
+    path: Path,
+) -> tuple[list[FaceRows], tuple[str, ...]]:
     """The faces of some rows, apart for every video that they are of."""
     names, code = ([""], np.zeros(len(rows), int)) if columns.source is None else _coded(data[columns.source], rows)
     if len(names) < 2:
@@ -131,37 +155,63 @@ def _of_sources(columns: FaceColumns, data: Mapping[int, Any], moments: np.ndarr
     return found, notes
 
 
-def _pictures(names: list[str], code: np.ndarray, rows: np.ndarray, path: Path
-              ) -> tuple[list[FaceRows], tuple[str, ...]]:
+def _pictures(
+    names: list[str], code: np.ndarray, rows: np.ndarray, path: Path
+) -> tuple[list[FaceRows], tuple[str, ...]]:
     """Rows of a picture each: a sequence where the pictures are numbered and named alike. Raises `DataError` else."""
     stems = {re.sub(r"\d+$", "", source_stem(name)) for name in names}
     if len(stems) == 1 and len(names) == len(rows):
         return [FaceRows("", "", "", rows)], (
-            f"Pictures {source_stem(names[code[0]])} to {source_stem(names[code[-1]])}: taken as one sequence.",)
-    raise DataError(path, f"{len(names)} pictures of different names, a row each: stills and no recording",
-                    "a video, or pictures numbered in order; stills of one person each: a file a person")
+            f"Pictures {source_stem(names[code[0]])} to {source_stem(names[code[-1]])}: taken as one sequence.",
+        )
+    raise DataError(
+        path,
+        f"{len(names)} pictures of different names, a row each: stills and no recording",
+        "a video, or pictures numbered in order; stills of one person each: a file a person",
+    )
 
 
-def _of_one_source(columns: FaceColumns, data: Mapping[int, Any], moments: np.ndarray | None, rows: np.ndarray,
-                   source: str, options: ReadOptions, path: Path) -> tuple[list[FaceRows], tuple[str, ...]]:
+def _of_one_source(
+    columns: FaceColumns,
+    data: Mapping[int, Any],
+    moments: np.ndarray | None,
+    rows: np.ndarray,
+    source: str,
+    options: ReadOptions,
+    path: Path,
+) -> tuple[list[FaceRows], tuple[str, ...]]:
     names, code = ([""], np.zeros(len(rows), int)) if columns.ids is None else _coded(data[columns.ids], rows)
     numbered, notes = len(names) > 1, ()
     places = np.stack([data[i][rows] for i in columns.places], 1).astype(np.float64) if columns.places else None
     when = None if moments is None else moments[rows]
     if places is not None and when is not None and len(np.unique(when)) < len(when):
         owners = _followed(when, places)
-        if numbered and _path(places, code) > _SHORTER * _path(places, owners) \
-                and (told := _swaps(owners, code, when)) > SWAPS:
-            notes = (f"The file's face numbers change places in {told:.0%} of the rows of several faces: faces are "
-                     "followed by where they are.",)
+        if (
+            numbered
+            and _path(places, code) > _SHORTER * _path(places, owners)
+            and (told := _swaps(owners, code, when)) > SWAPS
+        ):
+            notes = (
+                f"The file's face numbers change places in {told:.0%} of the rows of several faces: faces are "
+                "followed by where they are.",
+            )
         if notes or (not numbered and not _one_place(owners, when, places)):
             names, code = [str(i) for i in range(owners.max() + 1)], owners
     return _chosen(names, code, columns, data, rows, source, options, path, numbered and not notes, notes)
 
 
-def _chosen(names: list[str], code: np.ndarray, columns: FaceColumns, data: Mapping[int, Any], rows: np.ndarray,
-            source: str, options: ReadOptions, path: Path, numbered: bool, notes: tuple[str, ...]
-            ) -> tuple[list[FaceRows], tuple[str, ...]]:
+def _chosen(
+    names: list[str],
+    code: np.ndarray,
+    columns: FaceColumns,
+    data: Mapping[int, Any],
+    rows: np.ndarray,
+    source: str,
+    options: ReadOptions,
+    path: Path,
+    numbered: bool,
+    notes: tuple[str, ...],
+) -> tuple[list[FaceRows], tuple[str, ...]]:
     """The faces to keep: those asked for, else all but slips and false detections."""
     count = np.bincount(code, minlength=len(names))
     order = [int(i) for i in np.argsort(-count, kind="stable") if count[i]]
@@ -181,12 +231,14 @@ def _chosen(names: list[str], code: np.ndarray, columns: FaceColumns, data: Mapp
     kept = kept if numbered else sorted(kept)
     label = {i: names[i].removesuffix(".0") if several else "" for i in kept}
     before = f"-{source}" if source else ""
-    return [FaceRows(before + (f"-face{label[i]}" if several else ""), label[i], source, rows[code == i])
-            for i in kept], notes
+    return [
+        FaceRows(before + (f"-face{label[i]}" if several else ""), label[i], source, rows[code == i]) for i in kept
+    ], notes
 
 
-def _ghosts(code: np.ndarray, order: list[int], columns: FaceColumns, data: Mapping[int, Any], rows: np.ndarray
-            ) -> set[int]:
+def _ghosts(
+    code: np.ndarray, order: list[int], columns: FaceColumns, data: Mapping[int, Any], rows: np.ndarray
+) -> set[int]:
     """Faces that are false detections by their score and how seldom they are seen, beside the one seen most."""
     if columns.score is None or len(order) < 2:
         return set()
@@ -205,8 +257,11 @@ def check_scores(columns: FaceColumns, data: Mapping[int, np.ndarray], path: Pat
     score = data[columns.score]
     score = score[np.isfinite(score)]
     if len(score) and score.max() > 1.5 and without_decimals(score):
-        raise DataError(path, f"confidence up to {score.max():g} where 1 is the most: {DECIMALS_LOST}",
-                        "the file as the tool wrote it")
+        raise DataError(
+            path,
+            f"confidence up to {score.max():g} where 1 is the most: {DECIMALS_LOST}",
+            "the file as the tool wrote it",
+        )
 
 
 def _coded(values: pa.Array, rows: np.ndarray | None = None) -> tuple[list[str], np.ndarray]:
@@ -254,6 +309,7 @@ def _one_place(owners: np.ndarray, when: np.ndarray, places: np.ndarray) -> bool
 def _swaps(owners: np.ndarray, code: np.ndarray, when: np.ndarray) -> float:
     """The share of moments with several faces in which numbers and places tell them apart differently."""
     from scipy.optimize import linear_sum_assignment
+
     together = np.zeros((owners.max() + 1, code.max() + 1), int)
     np.add.at(together, (owners, code), 1)
     mine, theirs = linear_sum_assignment(-together)

@@ -15,21 +15,63 @@ from dfe_core.expressions.recording import Recording
 
 FORMAT = "faceshift"
 TITLE = "Faceshift blendshapes (table)"
-_OWN = ("BrowsD_L", "BrowsD_R", "BrowsU_C", "BrowsU_L", "BrowsU_R", "JawFwd", "JawChew", "LipsFunnel", "LipsPucker",
-        "LipsUpperUp", "LipsLowerDown", "ChinLowerRaise", "ChinUpperRaise", "EyeOpen_L", "EyeOpen_R", "Puff", "Sneer")
+_OWN = (
+    "BrowsD_L",
+    "BrowsD_R",
+    "BrowsU_C",
+    "BrowsU_L",
+    "BrowsU_R",
+    "JawFwd",
+    "JawChew",
+    "LipsFunnel",
+    "LipsPucker",
+    "LipsUpperUp",
+    "LipsLowerDown",
+    "ChinLowerRaise",
+    "ChinUpperRaise",
+    "EyeOpen_L",
+    "EyeOpen_R",
+    "Puff",
+    "Sneer",
+)
 _LEAST = 10
-NAMES = sided({
-    "EyeBlink_": "eyeBlink", "EyeSquint_": "eyeSquint", "EyeDown_": "eyeLookDown", "EyeIn_": "eyeLookIn",
-    "EyeOpen_": "eyeWide", "EyeOut_": "eyeLookOut", "EyeUp_": "eyeLookUp", "BrowsD_": "browDown",
-    "BrowsU_": "browOuterUp", "MouthFrown_": "mouthFrown", "MouthSmile_": "mouthSmile",
-    "MouthDimple_": "mouthDimple", "LipsStretch_": "mouthStretch", "CheekSquint_": "cheekSquint"}) | {
-    "browInnerUp": ("BrowsU_C",), "jawForward": ("JawFwd",), "jawLeft": ("JawLeft",), "jawOpen": ("JawOpen",),
-    "jawRight": ("JawRight",), "mouthLeft": ("MouthLeft",), "mouthRight": ("MouthRight",),
-    "mouthUpperUpLeft": ("LipsUpperUp",), "mouthUpperUpRight": ("LipsUpperUp",),
-    "mouthLowerDownLeft": ("LipsLowerDown",), "mouthLowerDownRight": ("LipsLowerDown",),
-    "mouthFunnel": ("LipsFunnel",), "mouthPucker": ("LipsPucker",), "mouthShrugLower": ("ChinLowerRaise",),
-    "mouthShrugUpper": ("ChinUpperRaise",), "noseSneerLeft": ("Sneer",), "noseSneerRight": ("Sneer",),
-    "cheekPuff": ("Puff",)}
+NAMES = sided(
+    {
+        "EyeBlink_": "eyeBlink",
+        "EyeSquint_": "eyeSquint",
+        "EyeDown_": "eyeLookDown",
+        "EyeIn_": "eyeLookIn",
+        "EyeOpen_": "eyeWide",
+        "EyeOut_": "eyeLookOut",
+        "EyeUp_": "eyeLookUp",
+        "BrowsD_": "browDown",
+        "BrowsU_": "browOuterUp",
+        "MouthFrown_": "mouthFrown",
+        "MouthSmile_": "mouthSmile",
+        "MouthDimple_": "mouthDimple",
+        "LipsStretch_": "mouthStretch",
+        "CheekSquint_": "cheekSquint",
+    }
+) | {
+    "browInnerUp": ("BrowsU_C",),
+    "jawForward": ("JawFwd",),
+    "jawLeft": ("JawLeft",),
+    "jawOpen": ("JawOpen",),
+    "jawRight": ("JawRight",),
+    "mouthLeft": ("MouthLeft",),
+    "mouthRight": ("MouthRight",),
+    "mouthUpperUpLeft": ("LipsUpperUp",),
+    "mouthUpperUpRight": ("LipsUpperUp",),
+    "mouthLowerDownLeft": ("LipsLowerDown",),
+    "mouthLowerDownRight": ("LipsLowerDown",),
+    "mouthFunnel": ("LipsFunnel",),
+    "mouthPucker": ("LipsPucker",),
+    "mouthShrugLower": ("ChinLowerRaise",),
+    "mouthShrugUpper": ("ChinUpperRaise",),
+    "noseSneerLeft": ("Sneer",),
+    "noseSneerRight": ("Sneer",),
+    "cheekPuff": ("Puff",),
+}
 """ARKit's name to Faceshift's."""
 
 

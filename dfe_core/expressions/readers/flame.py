@@ -35,12 +35,14 @@ class _Keys(NamedTuple):
     jaw: tuple[str, ...]
 
 
-_KEYS = (_Keys("emoca", "expcode", ("jawcode", "jawpose", "posecode")),
-         _Keys("smirk", "expression_params", ("jaw_params",)),
-         _Keys("deca", "exp", ("jaw_pose", "jaw", "pose")),  # SPECTRE and metrical-tracker too
-         _Keys("vhap", "expr", ("jaw_pose",)),
-         _Keys("smplx", "expressions", ("jaw_pose", "poses_jaw", "jaw", "poses")),
-         _Keys("flame", "expression", ("jaw_pose", "jaw", "pose")))
+_KEYS = (
+    _Keys("emoca", "expcode", ("jawcode", "jawpose", "posecode")),
+    _Keys("smirk", "expression_params", ("jaw_params",)),
+    _Keys("deca", "exp", ("jaw_pose", "jaw", "pose")),  # SPECTRE and metrical-tracker too
+    _Keys("vhap", "expr", ("jaw_pose",)),
+    _Keys("smplx", "expressions", ("jaw_pose", "poses_jaw", "jaw", "poses")),
+    _Keys("flame", "expression", ("jaw_pose", "jaw", "pose")),
+)
 _JAW_FORMS = {6: SIX, 9: MATRIX}
 """What so many numbers a frame are, where they are the jaw's alone."""
 _MOST_SEQUENCES = 10_000
@@ -54,8 +56,9 @@ _BARE = {e + j: (e, j) for e in (50, 100) for j in (0, 3, 6)}
 _WHOLE_POSES = ("pose", "posecode", "poses")
 """Keys of poses that hold more than the jaw; all others are the jaw alone, and may be a matrix or its 6-D form."""
 _EYELIDS = "eyelid_params"
-_WANTED = frozenset((ALONE, _EYELIDS, *RATES, *TIMES, *(k.expression for k in _KEYS),
-                     *(j for k in _KEYS for j in k.jaw)))
+_WANTED = frozenset(
+    (ALONE, _EYELIDS, *RATES, *TIMES, *(k.expression for k in _KEYS), *(j for k in _KEYS for j in k.jaw))
+)
 
 
 def sniff(path: Path, head: bytes) -> str | None:
@@ -97,8 +100,11 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     else:
         expression, jaw, extractor, notes = _keyed(arrays, path)
     timing = _timing(arrays, len(expression), options, path)
-    return [_recording(path, expression, jaw, timing, options.extractor or extractor, notes,
-                       _eyelids(arrays, len(expression)))]
+    return [
+        _recording(
+            path, expression, jaw, timing, options.extractor or extractor, notes, _eyelids(arrays, len(expression))
+        )
+    ]
 
 
 def _corpus(array: np.ndarray, path: Path, options: ReadOptions) -> list[Recording]:
@@ -108,8 +114,15 @@ def _corpus(array: np.ndarray, path: Path, options: ReadOptions) -> list[Recordi
     width, found = len(str(len(array) - 1)), []
     for number, part in enumerate(array):
         expression, jaw, extractor, notes = _bare(part, path)
-        recording = _recording(path, expression, jaw, from_rate(len(part), options.fps, str(path)),
-                               options.extractor or extractor, notes, {})
+        recording = _recording(
+            path,
+            expression,
+            jaw,
+            from_rate(len(part), options.fps, str(path)),
+            options.extractor or extractor,
+            notes,
+            {},
+        )
         found.append(replace(recording, name=f"{path.stem}-{number:0{width}d}"))
     return found
 
@@ -120,19 +133,39 @@ def flame_recording(path: Path, arrays: dict[str, np.ndarray], timing: Timing, e
     return _recording(path, expression, jaw, timing, extractor, notes, {})
 
 
-def _recording(path: Path, expression: np.ndarray, jaw: np.ndarray | None, timing: Timing, extractor: str,
-               notes: tuple[str, ...], extras: dict[str, np.ndarray]) -> Recording:
+def _recording(
+    path: Path,
+    expression: np.ndarray,
+    jaw: np.ndarray | None,
+    timing: Timing,
+    extractor: str,
+    notes: tuple[str, ...],
+    extras: dict[str, np.ndarray],
+) -> Recording:
     names = flame_names(expression.shape[1])
     psi = np.concatenate([expression, jaw if jaw is not None else np.zeros((len(expression), 3))], 1)
     kept, valid, told = check_values(timing.of(psi), names, "flame", str(path))
     first = kept[valid, 0]
     if jaw is not None and np.ptp(kept[valid, -3]) < _STILL_JAW:
-        notes = (*notes, f"The jaw never moves (jaw_x from {kept[valid, -3].min():.3f} to {kept[valid, -3].max():.3f} "
-                         "rad): the mouth opens by its expression components alone, or the tool did not write it.")
+        notes = (
+            *notes,
+            f"The jaw never moves (jaw_x from {kept[valid, -3].min():.3f} to {kept[valid, -3].max():.3f} "
+            "rad): the mouth opens by its expression components alone, or the tool did not write it.",
+        )
     span = f"exp_000 runs from {first.min():.2f} to {first.max():.2f}: extractors differ in scale."
-    return Recording(path.stem, names, kept, timing.time_s, timing.frame, valid, timing.fps, "flame", extractor,
-                     extras={k: timing.of(v) for k, v in extras.items()},
-                     notes=(*notes, span, *timing.notes, *told, *motion_notes(kept, valid)))
+    return Recording(
+        path.stem,
+        names,
+        kept,
+        timing.time_s,
+        timing.frame,
+        valid,
+        timing.fps,
+        "flame",
+        extractor,
+        extras={k: timing.of(v) for k, v in extras.items()},
+        notes=(*notes, span, *timing.notes, *told, *motion_notes(kept, valid)),
+    )
 
 
 def _json_keys(head: bytes) -> list[str]:
@@ -151,51 +184,72 @@ def _by_names(names: list[str]) -> str | None:
 def _bare(array: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray | None, str, tuple[str, ...]]:
     values = _frames(array, path, "the array")
     if values.shape[1] not in _BARE:
-        raise DataError(path, f"an array of {' x '.join(map(str, array.shape))}",
-                        f"(frames, {' or '.join(map(str, sorted(_BARE)))})")
+        raise DataError(
+            path,
+            f"an array of {' x '.join(map(str, array.shape))}",
+            f"(frames, {' or '.join(map(str, sorted(_BARE)))})",
+        )
     expressions, pose = _BARE[values.shape[1]]
     if not pose:
         return values, None, "flame", (_without_jaw("no jaw columns"),)
-    return values[:, :expressions], values[:, -3:], "flame", \
-        (f"Array without names: taken as {expressions} expression and {pose} pose columns, the jaw last.",)
+    return (
+        values[:, :expressions],
+        values[:, -3:],
+        "flame",
+        (f"Array without names: taken as {expressions} expression and {pose} pose columns, the jaw last.",),
+    )
 
 
-def _keyed(arrays: dict[str, np.ndarray], path: Path
-           ) -> tuple[np.ndarray, np.ndarray | None, str, tuple[str, ...]]:
+def _keyed(arrays: dict[str, np.ndarray], path: Path) -> tuple[np.ndarray, np.ndarray | None, str, tuple[str, ...]]:
     keys = next((k for k in _KEYS if k.expression in arrays), None)
     if keys is None:
-        raise DataError(path, "no FLAME expression in it" if not arrays else f"the arrays {', '.join(arrays)}",
-                        " or ".join(k.expression for k in _KEYS))
+        raise DataError(
+            path,
+            "no FLAME expression in it" if not arrays else f"the arrays {', '.join(arrays)}",
+            " or ".join(k.expression for k in _KEYS),
+        )
     expression = _frames(arrays[keys.expression], path, keys.expression)
     if expression.shape[1] not in EXPRESSIONS:
-        raise DataError(f"{path}, array {keys.expression}", f"{' x '.join(map(str, expression.shape))}",
-                        "(frames, 50 or 100)" + (": is it transposed?" if expression.shape[0] in EXPRESSIONS else ""))
+        raise DataError(
+            f"{path}, array {keys.expression}",
+            f"{' x '.join(map(str, expression.shape))}",
+            "(frames, 50 or 100)" + (": is it transposed?" if expression.shape[0] in EXPRESSIONS else ""),
+        )
     for key in keys.jaw:
         if key in arrays:
             return (expression, *_jaw(arrays[key], key, len(expression), keys, path))
     return expression, None, keys.extractor, (_without_jaw(f"none of {', '.join(keys.jaw)}"),)
 
 
-def _jaw(array: np.ndarray, key: str, frames: int, keys: _Keys, path: Path
-         ) -> tuple[np.ndarray | None, str, tuple[str, ...]]:
+def _jaw(
+    array: np.ndarray, key: str, frames: int, keys: _Keys, path: Path
+) -> tuple[np.ndarray | None, str, tuple[str, ...]]:
     if key not in _WHOLE_POSES and array.ndim > 1 and (found := _JAW_FORMS.get(array[0].size)) is not None:
         return _turned(array, found, key, frames, keys, path)
     pose = _frames(array, path, key)
     if len(pose) != frames:
         raise DataError(f"{path}, array {key}", f"{len(pose)} frames", f"{frames}, as in {keys.expression}")
     if pose.shape[1] not in _JAW_IN:
-        raise DataError(f"{path}, array {key}", f"{pose.shape[1]} columns",
-                        "3 of the jaw, 6 with the jaw last, 12 (neck, jaw, eyes) or 15 (head, neck, jaw, eyes)")
+        raise DataError(
+            f"{path}, array {key}",
+            f"{pose.shape[1]} columns",
+            "3 of the jaw, 6 with the jaw last, 12 (neck, jaw, eyes) or 15 (head, neck, jaw, eyes)",
+        )
     if pose.shape[1] == 3 and key in _WHOLE_POSES:
         return None, keys.extractor, (_without_jaw(f"{key} has 3 columns, the rotation of the head"),)
     start, said = _JAW_IN[pose.shape[1]], _SAID.get(pose.shape[1])
-    return pose[:, start:start + 3], keys.extractor, (
-        f"{key} has {pose.shape[1]} columns, taken as {said}: the jaw is columns {start} to {start + 2}.",
-    ) if said else ()
+    return (
+        pose[:, start : start + 3],
+        keys.extractor,
+        (f"{key} has {pose.shape[1]} columns, taken as {said}: the jaw is columns {start} to {start + 2}.",)
+        if said
+        else (),
+    )
 
 
-def _turned(array: np.ndarray, form: str, key: str, frames: int, keys: _Keys, path: Path
-            ) -> tuple[np.ndarray, str, tuple[str, ...]]:
+def _turned(
+    array: np.ndarray, form: str, key: str, frames: int, keys: _Keys, path: Path
+) -> tuple[np.ndarray, str, tuple[str, ...]]:
     """The jaw's axis-angle vectors from matrices or their 6-D form."""
     if len(array) != frames:
         raise DataError(f"{path}, array {key}", f"{len(array)} frames", f"{frames}, as in {keys.expression}")
@@ -208,8 +262,13 @@ def _frames(array: np.ndarray, path: Path, name: str) -> np.ndarray:
     """(T, C) float64 of an array that may have axes of length one more, or none for time."""
     values = np.asarray(array, np.float64)
     if values.ndim > 2:
-        values = values.reshape(len(values), -1) if values.ndim == 3 and 1 in values.shape[1:] \
-            else values[0] if values.ndim == 3 and len(values) == 1 else values
+        values = (
+            values.reshape(len(values), -1)
+            if values.ndim == 3 and 1 in values.shape[1:]
+            else values[0]
+            if values.ndim == 3 and len(values) == 1
+            else values
+        )
     if values.ndim == 1:
         values = values[None]
     if values.ndim != 2 or not values.size:

@@ -84,8 +84,10 @@ def _frame(file: Path) -> dict[str, np.ndarray]:
     if file.suffix != ".npy":
         return {k: v.ravel() for k, v in read_arrays(file, frozenset(_ARRAYS)).items()}
     pose = file.with_name("pose.npy")
-    return {"exp": read_arrays(file)[ALONE].ravel(),
-            **({"pose": read_arrays(pose)[ALONE].ravel()} if pose.is_file() else {})}
+    return {
+        "exp": read_arrays(file)[ALONE].ravel(),
+        **({"pose": read_arrays(pose)[ALONE].ravel()} if pose.is_file() else {}),
+    }
 
 
 def _stacked(rows: list[np.ndarray | None], key: str, path: Path) -> np.ndarray | None:
@@ -93,7 +95,9 @@ def _stacked(rows: list[np.ndarray | None], key: str, path: Path) -> np.ndarray 
     if sizes == {None}:
         return None
     if len(sizes) > 1:
-        raise DataError(f"{path}, {key}", "frames with "
-                        + " or ".join(sorted("none" if n is None else str(n) for n in sizes)) + " values",
-                        "the same in every frame")
+        raise DataError(
+            f"{path}, {key}",
+            "frames with " + " or ".join(sorted("none" if n is None else str(n) for n in sizes)) + " values",
+            "the same in every frame",
+        )
     return np.stack([row for row in rows if row is not None])

@@ -83,8 +83,9 @@ def _recording(path: Path, curve: _Curve, targets: list[str], options: ReadOptio
             columns[name] = i
     columns = {name: columns[name] for name in ARKIT_NAMES if name in columns}
     timing, values, notes = _frames(curve, options, where)
-    return arkit_recording(path, values[:, list(columns.values())], tuple(columns), timing, options.extractor or FORMAT,
-                           notes=notes)
+    return arkit_recording(
+        path, values[:, list(columns.values())], tuple(columns), timing, options.extractor or FORMAT, notes=notes
+    )
 
 
 def _label(animation: Mapping[str, Any], index: int, seen: set[str]) -> str:
@@ -96,6 +97,7 @@ def _label(animation: Mapping[str, Any], index: int, seen: set[str]) -> str:
 
 
 # ---- the container
+
 
 def _load(path: Path) -> tuple[Mapping[str, Any], bytes]:
     """The document, and the binary chunk of a .glb."""
@@ -153,8 +155,9 @@ def _item(document: Mapping[str, Any], kind: str, index: Any, where: str) -> Map
     """One object of a list of the document. Raises `DataError` for an index that is none or points outside."""
     items = _list(document, kind, where)
     if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(items):
-        raise DataError(where, f"{kind} number {str(index)[:20]}",
-                        f"0 to {len(items) - 1}" if items else f"some {kind}")
+        raise DataError(
+            where, f"{kind} number {str(index)[:20]}", f"0 to {len(items) - 1}" if items else f"some {kind}"
+        )
     return _mapping(items[index], f"{where}, {kind} {index}")
 
 
@@ -167,8 +170,10 @@ def _count(holder: Mapping[str, Any], key: str, default: int | None, where: str)
 
 # ---- what moves
 
-def _face_channel(document: Mapping[str, Any], animation: Any, where: str
-                  ) -> tuple[Mapping[str, Any], list[str]] | None:
+
+def _face_channel(
+    document: Mapping[str, Any], animation: Any, where: str
+) -> tuple[Mapping[str, Any], list[str]] | None:
     """The sampler that moves most of ARKit's coefficients, and the names of all its targets. A face has many of them,
     or nothing else."""
     animation = _mapping(animation, where)
@@ -199,8 +204,9 @@ def _target_names(mesh: Mapping[str, Any], where: str) -> list[str]:
     return []
 
 
-def _curve(document: Mapping[str, Any], chunk: bytes, sampler: Mapping[str, Any], targets: int, path: Path,
-           where: str) -> _Curve:
+def _curve(
+    document: Mapping[str, Any], chunk: bytes, sampler: Mapping[str, Any], targets: int, path: Path, where: str
+) -> _Curve:
     kind = sampler.get("interpolation", "LINEAR")
     if kind not in _INTERPOLATIONS:
         raise DataError(where, f"interpolation {str(kind)[:20]!r}", ", ".join(_INTERPOLATIONS))
@@ -208,8 +214,9 @@ def _curve(document: Mapping[str, Any], chunk: bytes, sampler: Mapping[str, Any]
     flat = _accessor(document, chunk, sampler.get("output"), path, where)
     parts = _INTERPOLATIONS[kind]
     if len(times) < 2 or len(flat) != len(times) * targets * parts:
-        raise DataError(where, f"{len(times)} keys and {len(flat)} weights",
-                        f"{targets * parts} weights a key, and two keys")
+        raise DataError(
+            where, f"{len(times)} keys and {len(flat)} weights", f"{targets * parts} weights a key, and two keys"
+        )
     if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
         raise DataError(where, "keys that are not in order of time", "times that increase")
     return _Curve(times, flat.reshape(len(times), parts, targets) if parts == 3 else flat.reshape(-1, targets), kind)
@@ -221,19 +228,27 @@ def _accessor(document: Mapping[str, Any], chunk: bytes, index: Any, path: Path,
     where = f"{where}, accessor {index}"
     dtype = _TYPES.get(accessor.get("componentType")) if isinstance(accessor.get("componentType"), int) else None
     if dtype is None or accessor.get("type") != "SCALAR" or "sparse" in accessor:
-        raise DataError(where, f"numbers of type {accessor.get('componentType')}, {accessor.get('type')}"
-                        + (", sparse" if "sparse" in accessor else ""), "plain scalars")
+        raise DataError(
+            where,
+            f"numbers of type {accessor.get('componentType')}, {accessor.get('type')}"
+            + (", sparse" if "sparse" in accessor else ""),
+            "plain scalars",
+        )
     view = _item(document, "bufferViews", accessor.get("bufferView"), where)
     if view.get("extensions"):
-        raise DataError(where, f"a buffer packed by {', '.join(map(str, view['extensions']))[:60]}",
-                        "a plain one: export without compression")
+        raise DataError(
+            where,
+            f"a buffer packed by {', '.join(map(str, view['extensions']))[:60]}",
+            "a plain one: export without compression",
+        )
     data = _buffer(document, chunk, view.get("buffer"), path, where)
     start = _count(view, "byteOffset", 0, where) + _count(accessor, "byteOffset", 0, where)
     size = np.dtype(dtype).itemsize
     count, stride = _count(accessor, "count", None, where), _count(view, "byteStride", size, where) or size
     if stride < size or start + (count - 1) * stride + size > len(data) or not count:
-        raise DataError(where, f"{count:,} numbers from byte {start:,} of a buffer of {len(data):,}",
-                        "as many as it says")
+        raise DataError(
+            where, f"{count:,} numbers from byte {start:,} of a buffer of {len(data):,}", "as many as it says"
+        )
     values = np.ndarray((count,), np.dtype(dtype).newbyteorder("<"), data, start, (stride,))
     if dtype is np.float32:
         return values
@@ -274,6 +289,7 @@ def _beside(uri: Any, path: Path, where: str) -> bytes:
 
 # ---- frames
 
+
 def _frames(curve: _Curve, options: ReadOptions, where: str) -> tuple[Timing, np.ndarray, tuple[str, ...]]:
     """Frames of a curve: its keys where they are evenly spaced, else samples of it."""
     steps = np.diff(curve.times)
@@ -285,12 +301,16 @@ def _frames(curve: _Curve, options: ReadOptions, where: str) -> tuple[Timing, np
     check_fps(fps, where)
     count = int((curve.times[-1] - curve.times[0]) * fps + 1e-6) + 1
     if not 2 <= count <= _MOST_FRAMES:
-        raise DataError(where, f"keys from {curve.times[0]:g} to {curve.times[-1]:g} s",
-                        f"at most {_MOST_FRAMES:,} frames, and two")
+        raise DataError(
+            where, f"keys from {curve.times[0]:g} to {curve.times[-1]:g} s", f"at most {_MOST_FRAMES:,} frames, and two"
+        )
     index = np.arange(count, dtype=np.int64)
     sampled = _sample(curve, curve.times[0] + index / fps)
-    return Timing(index / fps, index, float(fps)), sampled, (
-        f"{len(curve.times):,} keys, not evenly spaced or sparse: sampled at {fps:g} a second ({curve.kind}).",)
+    return (
+        Timing(index / fps, index, float(fps)),
+        sampled,
+        (f"{len(curve.times):,} keys, not evenly spaced or sparse: sampled at {fps:g} a second ({curve.kind}).",),
+    )
 
 
 def _sample(curve: _Curve, time: np.ndarray) -> np.ndarray:
@@ -304,5 +324,9 @@ def _sample(curve: _Curve, time: np.ndarray) -> np.ndarray:
         return np.where(t < 1, v[before], v[after]).astype(np.float32)
     if curve.kind == "LINEAR":
         return (v[before] * (1 - t) + v[after] * t).astype(np.float32)
-    return ((2 * t**3 - 3 * t**2 + 1) * v[before, 1] + span * (t**3 - 2 * t**2 + t) * v[before, 2]
-            + (3 * t**2 - 2 * t**3) * v[after, 1] + span * (t**3 - t**2) * v[after, 0]).astype(np.float32)
+    return (
+        (2 * t**3 - 3 * t**2 + 1) * v[before, 1]
+        + span * (t**3 - 2 * t**2 + t) * v[before, 2]
+        + (3 * t**2 - 2 * t**3) * v[after, 1]
+        + span * (t**3 - t**2) * v[after, 0]
+    ).astype(np.float32)

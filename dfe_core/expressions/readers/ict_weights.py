@@ -42,8 +42,11 @@ def sniff(path: Path, head: bytes) -> str | None:
         named = next((n for n in _NAMES if n in inside), None)
         return f"its arrays {named} and weights" if named and inside & set(_WEIGHTS) else None
     header = parquet_header(path) if head.startswith(b"PAR1") else read_header(head) or ()
-    return "ICT-FaceKit's column names" if any(_OWN.fullmatch(c.strip()) for c in header) \
-        and len(_columns(header)) >= LEAST else None
+    return (
+        "ICT-FaceKit's column names"
+        if any(_OWN.fullmatch(c.strip()) for c in header) and len(_columns(header)) >= LEAST
+        else None
+    )
 
 
 def read(path: Path, options: ReadOptions) -> list[Recording]:
@@ -61,8 +64,7 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
 
 def _columns(header: Sequence[str]) -> dict[str, int]:
     """ICT-FaceKit's name to column."""
-    return {name.strip(): i for i, name in enumerate(header)
-            if _OWN.fullmatch(name.strip()) or canonical_name(name)}
+    return {name.strip(): i for i, name in enumerate(header) if _OWN.fullmatch(name.strip()) or canonical_name(name)}
 
 
 def _checked(header: Sequence[str], path: Path) -> dict[str, int]:
@@ -70,8 +72,11 @@ def _checked(header: Sequence[str], path: Path) -> dict[str, int]:
     known = [name for name in header if name.strip() in columns]
     twice = next((name for name in known if known.count(name) > 1), None)
     if twice or len(columns) < LEAST:
-        raise DataError(path, f"{twice!r} twice" if twice else f"{len(columns)} names of ICT-FaceKit",
-                        "each of its expressions once")
+        raise DataError(
+            path,
+            f"{twice!r} twice" if twice else f"{len(columns)} names of ICT-FaceKit",
+            "each of its expressions once",
+        )
     return columns
 
 
@@ -79,13 +84,23 @@ def _table(path: Path, options: ReadOptions, parquet: bool) -> list[Recording]:
     table = open_parquet_table(path) if parquet else open_text_table(path)
     columns, whose = _checked(table.header, path), face_columns(table.header)
     clocks = clocks_of(table.header, table.first, options, path)
-    data, dropped = table.read(sorted({*columns.values(), *clocks.numbers, *whose.numbers}),
-                               [*clocks.texts, *whose.texts])
+    data, dropped = table.read(
+        sorted({*columns.values(), *clocks.numbers, *whose.numbers}), [*clocks.texts, *whose.texts]
+    )
     values = np.stack([as_float32(data[i]) for i in columns.values()], 1)
     faces, left = faces_of(whose, data, clocks.moments(data), len(values), options, path)
-    return [_recording(path, face.suffix, values[face.rows], tuple(columns),
-                       timing_of(clocks, data, face.rows, options, path, table.preamble + 1), options,
-                       (*table.notes, *dropped, *left)) for face in faces]
+    return [
+        _recording(
+            path,
+            face.suffix,
+            values[face.rows],
+            tuple(columns),
+            timing_of(clocks, data, face.rows, options, path, table.preamble + 1),
+            options,
+            (*table.notes, *dropped, *left),
+        )
+        for face in faces
+    ]
 
 
 def _arrays(path: Path, options: ReadOptions) -> list[Recording]:
@@ -93,9 +108,12 @@ def _arrays(path: Path, options: ReadOptions) -> list[Recording]:
     arrays = read_arrays(path, frozenset((*_WEIGHTS, *TIMES, *RATES)))
     weights = next((arrays[key] for key in _WEIGHTS if key in arrays), None)
     if names is None or weights is None or weights.ndim != 2 or weights.shape[1] != len(names) or not len(weights):
-        raise DataError(path, f"{len(names or ())} names and weights of shape "
-                        f"{' x '.join(map(str, weights.shape)) if weights is not None else 'none'}",
-                        "expression_names (E,) and weights (frames, E)")
+        raise DataError(
+            path,
+            f"{len(names or ())} names and weights of shape "
+            f"{' x '.join(map(str, weights.shape)) if weights is not None else 'none'}",
+            "expression_names (E,) and weights (frames, E)",
+        )
     columns = _checked(names, path)
     key = next((k for k in TIMES if k in arrays and arrays[k].size == len(weights) > 1), None)
     if key is not None:
@@ -106,8 +124,25 @@ def _arrays(path: Path, options: ReadOptions) -> list[Recording]:
     return [_recording(path, "", weights[:, list(columns.values())], tuple(columns), timing, options, ())]
 
 
-def _recording(path: Path, suffix: str, values: np.ndarray, names: tuple[str, ...], timing: Timing,
-               options: ReadOptions, notes: Sequence[str]) -> Recording:
+def _recording(
+    path: Path,
+    suffix: str,
+    values: np.ndarray,
+    names: tuple[str, ...],
+    timing: Timing,
+    options: ReadOptions,
+    notes: Sequence[str],
+) -> Recording:
     psi, valid, told = check_values(timing.of(values), names, "arkit", str(path))
-    return Recording(path.stem + suffix, names, psi, timing.time_s, timing.frame, valid, timing.fps, "arkit",
-                     options.extractor or "ict-facekit", notes=(*notes, *timing.notes, *told))
+    return Recording(
+        path.stem + suffix,
+        names,
+        psi,
+        timing.time_s,
+        timing.frame,
+        valid,
+        timing.fps,
+        "arkit",
+        options.extractor or "ict-facekit",
+        notes=(*notes, *timing.notes, *told),
+    )

@@ -27,9 +27,11 @@ _MOST_FIELDS = 256
 _END = re.compile(rb"(?:___iFacialMocap|\r|\n)+")
 _TIME = re.compile(r"\s*(?:(-?\d+(?:\.\d+)?)\s*[,;\t ]\s*)?(?=[A-Za-z])")
 _PAIR = re.compile(r"([A-Za-z_]+)[&-](-?\d+(?:\.\d+)?)")
-_BONES = {"head": ("HeadPitch", "HeadYaw", "HeadRoll", "HeadX", "HeadY", "HeadZ"),
-          "lefteye": ("LeftEyePitch", "LeftEyeYaw", "LeftEyeRoll"),
-          "righteye": ("RightEyePitch", "RightEyeYaw", "RightEyeRoll")}
+_BONES = {
+    "head": ("HeadPitch", "HeadYaw", "HeadRoll", "HeadX", "HeadY", "HeadZ"),
+    "lefteye": ("LeftEyePitch", "LeftEyeYaw", "LeftEyeRoll"),
+    "righteye": ("RightEyePitch", "RightEyeYaw", "RightEyeRoll"),
+}
 
 
 def sniff(path: Path, head: bytes) -> str | None:
@@ -45,18 +47,30 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     """
     data = _content(path)
     if (even := read_even(data)) is not None:
-        timing = from_rate(len(even.values), options.fps, str(path)) if even.times is None \
+        timing = (
+            from_rate(len(even.values), options.fps, str(path))
+            if even.times is None
             else from_times(column_seconds(even.times, "time")[0], str(path), 1, "packet")
-        bones = {name: numbers[:, i].astype(np.float32) for bone, numbers in even.bones
-                 for i, name in enumerate(_BONES.get(bone.lower(), ())[: numbers.shape[1]])}
+        )
+        bones = {
+            name: numbers[:, i].astype(np.float32)
+            for bone, numbers in even.bones
+            for i, name in enumerate(_BONES.get(bone.lower(), ())[: numbers.shape[1]])
+        }
         return [_recording(path, even.names, even.values, timing, bones, ())]
     packets, cut = _packets(path, data)
     names, values, times = _table(path, packets)
     return [_recording(path, names, values, _timing(path, times, options), _bones(packets), cut)]
 
 
-def _recording(path: Path, names: Sequence[str], values: np.ndarray, timing: Timing, bones: dict[str, np.ndarray],
-               notes: tuple[str, ...]) -> Recording:
+def _recording(
+    path: Path,
+    names: Sequence[str],
+    values: np.ndarray,
+    timing: Timing,
+    bones: dict[str, np.ndarray],
+    notes: tuple[str, ...],
+) -> Recording:
     columns = arkit_indices(names, path)
     psi = values[:, list(columns.values())].astype(np.float32) / 100
     return arkit_recording(path, psi, tuple(columns), timing, FORMAT, bones, notes)

@@ -34,14 +34,18 @@ def parse_json(content: bytes, where: str | Path) -> Any:
     """The value of a JSON text. Raises `DataError` as `load_json` does."""
     containers = _LIST * content.count(b"[") + _MAPPING * content.count(b"{")
     if containers > MAX_CONTAINER_BYTES:
-        raise DataError(where, f"JSON that would take over {containers >> 20} MB in memory",
-                        "fewer lists in lists: a table or npz instead")
+        raise DataError(
+            where,
+            f"JSON that would take over {containers >> 20} MB in memory",
+            "fewer lists in lists: a table or npz instead",
+        )
     try:
         return json.loads(content.removeprefix(b"\xef\xbb\xbf"))
     except json.JSONDecodeError as error:
         cut = " (the file is cut off?)" if error.pos >= len(error.doc.rstrip()) - 1 else ""
-        raise DataError(f"{where}, line {error.lineno}, character {error.colno}", f"no JSON: {error.msg}{cut}",
-                        "JSON") from None
+        raise DataError(
+            f"{where}, line {error.lineno}, character {error.colno}", f"no JSON: {error.msg}{cut}", "JSON"
+        ) from None
     except UnicodeDecodeError:
         raise DataError(where, "bytes that are not UTF-8 text", "JSON in UTF-8") from None
     except RecursionError:

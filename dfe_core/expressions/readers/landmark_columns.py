@@ -17,9 +17,11 @@ LEAST_NAMED = 8
 """Points with names: fewer may be anything that has an x and a y."""
 _NAMED = re.compile(r"(?P<name>[^\d\W].*?)[_. ](?P<axis>[xyz])")
 _NO_POINT = re.compile(r"gaze|pose|rect|head|rot|quat|euler|angle|degree|vec|au\d|cursor|mouse|acc|gyro")
-_COLUMN = (re.compile(r"(?P<axis>[xyz])_?(?P<index>\d{1,5})$"),
-           re.compile(r"landmark\[(?P<index>\d{1,5})\]\.(?P<axis>[xyz])$"),
-           re.compile(r"(?:landmark|lm_mp|lm|point|p|kp)?_?(?P<index>\d{1,5})[_.]?(?P<axis>[xyz])$"))
+_COLUMN = (
+    re.compile(r"(?P<axis>[xyz])_?(?P<index>\d{1,5})$"),
+    re.compile(r"landmark\[(?P<index>\d{1,5})\]\.(?P<axis>[xyz])$"),
+    re.compile(r"(?:landmark|lm_mp|lm|point|p|kp)?_?(?P<index>\d{1,5})[_.]?(?P<axis>[xyz])$"),
+)
 
 
 def open_points(path: Path) -> TextTable | ParquetTable:
@@ -46,8 +48,11 @@ def coordinate_columns(header: Sequence[str]) -> list[list[int]]:
             found.setdefault((match["axis"], int(match["index"])), column)
     for axes in ("xyz", "xy"):
         indices = sorted({i for a, i in found if a == "x"})
-        if len(indices) >= LEAST_POINTS and indices[-1] - indices[0] == len(indices) - 1 \
-                and all((a, i) in found for a in axes for i in indices):
+        if (
+            len(indices) >= LEAST_POINTS
+            and indices[-1] - indices[0] == len(indices) - 1
+            and all((a, i) in found for a in axes for i in indices)
+        ):
             return [[found[a, i] for a in axes] for i in indices]
     return _named_points(header)
 
@@ -66,8 +71,12 @@ def _named_points(header: Sequence[str]) -> list[list[int]]:
     return []
 
 
-def read_points(table: TextTable | ParquetTable, columns: list[list[int]], numbers: Sequence[int], texts: Sequence[int],
-                ) -> tuple[np.ndarray, dict[int, np.ndarray], tuple[str, ...]]:
+def read_points(
+    table: TextTable | ParquetTable,
+    columns: list[list[int]],
+    numbers: Sequence[int],
+    texts: Sequence[int],
+) -> tuple[np.ndarray, dict[int, np.ndarray], tuple[str, ...]]:
     """(T, V, D) float32 of columns as `coordinate_columns` gives them, then as `TextTable.read`."""
     block = [i for point in columns for i in point]
     if isinstance(table, ParquetTable):

@@ -39,15 +39,27 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
     if not columns:
         raise DataError(path, f"no coordinates in {len(table.header)} columns", "x_0, y_0, x_1, y_1 … without gaps")
     clocks, whose = clocks_of(table.header, table.first, options, path), face_columns(table.header)
-    points, data, dropped = read_points(table, columns, sorted({*clocks.numbers, *whose.numbers}),
-                                        [*clocks.texts, *whose.texts])
+    points, data, dropped = read_points(
+        table, columns, sorted({*clocks.numbers, *whose.numbers}), [*clocks.texts, *whose.texts]
+    )
     check_scores(whose, data, path)
     faces, left = faces_of(whose, data, clocks.moments(data), len(points), options, path)
     notes = (*table.notes, *dropped, *left, f"{len(columns)} landmarks in {points.shape[2]}-D.")
     extractor = options.extractor or ("py-feat" if "FaceScore" in table.header else "landmarks")
     first = table.preamble + 1
-    return [replace(point_track(path, rows_of(points, face.rows),
-                                timing_of(clocks, data, face.rows, options, path, first), extractor,
-                                name=path.stem + face.suffix, metric=False, axes="image", notes=notes),
-                    subject=face.subject)
-            for face in faces]
+    return [
+        replace(
+            point_track(
+                path,
+                rows_of(points, face.rows),
+                timing_of(clocks, data, face.rows, options, path, first),
+                extractor,
+                name=path.stem + face.suffix,
+                metric=False,
+                axes="image",
+                notes=notes,
+            ),
+            subject=face.subject,
+        )
+        for face in faces
+    ]

@@ -19,8 +19,17 @@ from dfe_core.expressions.timing import from_times
 
 FORMAT = "live-link-face"
 TITLE = "Live Link Face CSV"
-EXTRAS = ("HeadYaw", "HeadPitch", "HeadRoll", "LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw",
-          "RightEyePitch", "RightEyeRoll")
+EXTRAS = (
+    "HeadYaw",
+    "HeadPitch",
+    "HeadRoll",
+    "LeftEyeYaw",
+    "LeftEyePitch",
+    "LeftEyeRoll",
+    "RightEyeYaw",
+    "RightEyePitch",
+    "RightEyeRoll",
+)
 """Radians; kept beside ψ."""
 _FORM = re.compile(r"(.+)_(cal|raw|neutral)\.csv", re.IGNORECASE)
 _NO_FACE = re.compile(rb"[^,;\t]*[,;\t]0?[,;\t]*")
@@ -42,15 +51,20 @@ def other_forms(paths: Sequence[Path]) -> dict[Path, DataError]:
         kept = next((forms[form] for form in ("cal", "raw") if form in forms), None)
         for path in forms.values():
             if kept is not None and path != kept:
-                out[path] = DataError(path, f"another form of the take {kept.name}", "one form a take; named outright, "
-                                                                                    "it is read")
+                out[path] = DataError(
+                    path, f"another form of the take {kept.name}", "one form a take; named outright, it is read"
+                )
     return out
 
 
 def sniff(path: Path, head: bytes) -> str | None:
     header = read_header(head)
-    if header and _key(header[0]) == "timecode" and "blendshapecount" in map(_key, header[1:]) \
-            and arkit_count(header) >= LEAST:
+    if (
+        header
+        and _key(header[0]) == "timecode"
+        and "blendshapecount" in map(_key, header[1:])
+        and arkit_count(header) >= LEAST
+    ):
         return "its columns Timecode and BlendShapeCount"
     return None
 

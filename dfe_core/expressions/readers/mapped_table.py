@@ -26,8 +26,11 @@ def plain(name: str) -> str:
 
 def sided(map_of_stems: Mapping[str, str], endings: tuple[str, str] = ("L", "R")) -> dict[str, tuple[str, ...]]:
     """ARKit name to the tool's, for names with a left and a right: theirs to ours by stem."""
-    return {ours + side: (theirs + ending,) for theirs, ours in map_of_stems.items()
-            for side, ending in zip(("Left", "Right"), endings, strict=True)}
+    return {
+        ours + side: (theirs + ending,)
+        for theirs, ours in map_of_stems.items()
+        for side, ending in zip(("Left", "Right"), endings, strict=True)
+    }
 
 
 def known_names(path: Path, head: bytes, names: Sequence[str]) -> int:
@@ -36,8 +39,9 @@ def known_names(path: Path, head: bytes, names: Sequence[str]) -> int:
     return len({plain(n) for n in names} & {plain(c) for c in header})
 
 
-def read_mapped(path: Path, options: ReadOptions, names: Mapping[str, tuple[str, ...]], extractor: str,
-                scale: float = 1.0) -> list[Recording]:
+def read_mapped(
+    path: Path, options: ReadOptions, names: Mapping[str, tuple[str, ...]], extractor: str, scale: float = 1.0
+) -> list[Recording]:
     """One recording a face of the ARKit coefficients that the table can show; each is the mean of its columns.
 
     names: ARKit's name to the tool's. scale: of 1 in the tool's unit. Raises `DataError` where none is there.
@@ -46,8 +50,11 @@ def read_mapped(path: Path, options: ReadOptions, names: Mapping[str, tuple[str,
         parquet = handle.read(4) == b"PAR1"
     table = open_parquet_table(path) if parquet else open_text_table(path)
     at = {plain(column): i for i, column in reversed(list(enumerate(table.header)))}
-    columns = {ours: found for ours, theirs in names.items()
-               if len(found := [at[plain(name)] for name in theirs if plain(name) in at]) == len(theirs)}
+    columns = {
+        ours: found
+        for ours, theirs in names.items()
+        if len(found := [at[plain(name)] for name in theirs if plain(name) in at]) == len(theirs)
+    }
     if not columns:
         raise DataError(path, f"none of {extractor}'s names", ", ".join(n for t in list(names.values())[:3] for n in t))
     clocks, whose = clocks_of(table.header, table.first, options, path), face_columns(table.header)
@@ -56,7 +63,18 @@ def read_mapped(path: Path, options: ReadOptions, names: Mapping[str, tuple[str,
     values = np.stack([np.mean([data[i] for i in found], 0) / scale for found in columns.values()], 1)
     faces, told = faces_of(whose, data, clocks.moments(data), len(values), options, path)
     note = f"{extractor}'s names by their likeness to ARKit's, an approximation: the two define actions differently."
-    return [replace(arkit_recording(path, values[face.rows], tuple(columns), timing_of(
-        clocks, data, face.rows, options, path, table.preamble + 1), options.extractor or extractor,
-        notes=(*table.notes, *dropped, *told, note)), name=path.stem + face.suffix, subject=face.subject)
-        for face in faces]
+    return [
+        replace(
+            arkit_recording(
+                path,
+                values[face.rows],
+                tuple(columns),
+                timing_of(clocks, data, face.rows, options, path, table.preamble + 1),
+                options.extractor or extractor,
+                notes=(*table.notes, *dropped, *told, note),
+            ),
+            name=path.stem + face.suffix,
+            subject=face.subject,
+        )
+        for face in faces
+    ]

@@ -35,8 +35,15 @@ NAMES = ("_neutral", *ARKIT_NAMES[:-1])
 """The order of MediaPipe's scores."""
 _HOLDERS = ("frames", "results", "data", "detections")
 _SCORES = ("face_blendshapes", "faceblendshapes", "blendshapes", "blendshape_scores", "scores")
-_MATRICES = ("facial_transformation_matrixes", "facialtransformationmatrixes", "facial_transformation_matrices",
-             "transformation_matrixes", "transformation_matrices", "matrices", "matrix")
+_MATRICES = (
+    "facial_transformation_matrixes",
+    "facialtransformationmatrixes",
+    "facial_transformation_matrices",
+    "transformation_matrixes",
+    "transformation_matrices",
+    "matrices",
+    "matrix",
+)
 _WANTED = frozenset((ALONE, "timestamps_ms", *_SCORES, *_MATRICES, *TIMES, *RATES))
 _MARKS = (b'"_neutral"', b'"face_blendshapes"', b'"faceBlendshapes"')
 _MOST_FACES = 32
@@ -83,26 +90,45 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
 
 # ---- tables
 
+
 def _read_table(path: Path, options: ReadOptions, parquet: bool) -> list[Recording]:
     table = open_parquet_table(path) if parquet else open_text_table(path)
     columns, whose = arkit_indices(table.header, path), face_columns(table.header)
     clocks = clocks_of(table.header, table.first, options, path)
-    data, dropped = table.read(sorted({*columns.values(), *clocks.numbers, *whose.numbers}),
-                               [*clocks.texts, *whose.texts])
+    data, dropped = table.read(
+        sorted({*columns.values(), *clocks.numbers, *whose.numbers}), [*clocks.texts, *whose.texts]
+    )
     psi = np.stack([data[i].astype(np.float32) for i in columns.values()], 1)
     faces, left = faces_of(whose, data, clocks.moments(data), len(psi), options, path)
-    return [_named(path, face.suffix, psi[face.rows], tuple(columns),
-                   timing_of(clocks, data, face.rows, options, path, table.preamble + 1), {},
-                   (*table.notes, *dropped, *left)) for face in faces]
+    return [
+        _named(
+            path,
+            face.suffix,
+            psi[face.rows],
+            tuple(columns),
+            timing_of(clocks, data, face.rows, options, path, table.preamble + 1),
+            {},
+            (*table.notes, *dropped, *left),
+        )
+        for face in faces
+    ]
 
 
-def _named(path: Path, suffix: str, psi: np.ndarray, names: tuple[str, ...], timing: Timing,
-           extras: dict[str, np.ndarray], notes: Sequence[str] = ()) -> Recording:
+def _named(
+    path: Path,
+    suffix: str,
+    psi: np.ndarray,
+    names: tuple[str, ...],
+    timing: Timing,
+    extras: dict[str, np.ndarray],
+    notes: Sequence[str] = (),
+) -> Recording:
     recording = arkit_recording(path, psi, names, timing, FORMAT, extras, notes)
     return replace(recording, name=path.stem + suffix)
 
 
 # ---- arrays
+
 
 def _read_arrays(path: Path, options: ReadOptions) -> list[Recording]:
     """Scores (T, 52), or (T, F, 52) of F faces, with times and matrices where they are beside them."""
@@ -113,25 +139,30 @@ def _read_arrays(path: Path, options: ReadOptions) -> list[Recording]:
     if scores.ndim == 2:
         scores = scores[:, None]
     if scores.ndim != 3 or not 1 <= scores.shape[1] <= _MOST_FACES or scores.shape[2] not in (51, 52):
-        raise DataError(f"{path}, blendshapes", f"shape {' x '.join(map(str, scores.shape))}",
-                        "(frames, 52), or (frames, faces, 52)")
-    names = NAMES[-scores.shape[2]:]
+        raise DataError(
+            f"{path}, blendshapes",
+            f"shape {' x '.join(map(str, scores.shape))}",
+            "(frames, 52), or (frames, faces, 52)",
+        )
+    names = NAMES[-scores.shape[2] :]
     timing = _array_timing(path, arrays, len(scores), options)
     matrices = next((arrays[key] for key in _MATRICES if key in arrays), None)
     faces = [options.face_index] if options.face_index is not None else range(scores.shape[1])
     return [_array_face(path, scores, matrices, face, names, timing) for face in faces]
 
 
-def _array_face(path: Path, scores: np.ndarray, matrices: np.ndarray | None, face: int, names: tuple[str, ...],
-                timing: Timing) -> Recording:
+def _array_face(
+    path: Path, scores: np.ndarray, matrices: np.ndarray | None, face: int, names: tuple[str, ...], timing: Timing
+) -> Recording:
     frames, count, _ = scores.shape
     if not 0 <= face < count:
         raise DataError(path, f"no face number {face}", f"0 to {count - 1}")
     poses: list[np.ndarray | None] = [None] * frames
     if matrices is not None:
         if matrices.size != frames * count * 16:
-            raise DataError(f"{path}, matrices", f"shape {' x '.join(map(str, matrices.shape))}",
-                            f"({frames}, {count}, 4, 4)")
+            raise DataError(
+                f"{path}, matrices", f"shape {' x '.join(map(str, matrices.shape))}", f"({frames}, {count}, 4, 4)"
+            )
         poses = list(matrices.reshape(frames, count, 4, 4)[:, face])
     columns = arkit_indices(names, path)
     psi = scores[:, face].astype(np.float32)[:, list(columns.values())]
@@ -150,6 +181,7 @@ def _array_timing(path: Path, arrays: Mapping[str, np.ndarray], frames: int, opt
 
 # ---- JSON
 
+
 def _read_json(path: Path, options: ReadOptions) -> list[Recording]:
     content = load_json(path)
     frames = _frames(content, path)
@@ -167,8 +199,11 @@ def _read_json(path: Path, options: ReadOptions) -> list[Recording]:
 def _several(path: Path, faces: list[list[_Face]], timing: Timing, options: ReadOptions) -> list[Recording]:
     """Each face of a file with several, followed by the place of its head."""
     if any(face.matrix is None for frame in faces for face in frame):
-        raise DataError(path, f"{max(map(len, faces))} faces in a frame and nothing to tell them apart",
-                        "facial_transformation_matrixes in each frame, or one face a file")
+        raise DataError(
+            path,
+            f"{max(map(len, faces))} faces in a frame and nothing to tell them apart",
+            "facial_transformation_matrixes in each frame, or one face a file",
+        )
     owners = follow_faces([np.array([face.matrix[:3, 3] for face in frame]).reshape(-1, 3) for frame in faces])
     tracks: list[list[_Face | None]] = [[None] * len(faces) for _ in range(1 + max(n for own in owners for n in own))]
     for i, (frame, own) in enumerate(zip(faces, owners, strict=True)):
@@ -190,8 +225,11 @@ def _frames(content: Any, path: Path) -> list[Any]:
     elif isinstance(content, Mapping):
         content = [content]
     if not isinstance(content, list) or not content:
-        raise DataError(path, "no list of frames" if not isinstance(content, list) else "an empty list",
-                        "frames of MediaPipe results")
+        raise DataError(
+            path,
+            "no list of frames" if not isinstance(content, list) else "an empty list",
+            "frames of MediaPipe results",
+        )
     return content
 
 
@@ -230,8 +268,11 @@ def _unfold(entry: Any, where: str) -> list[dict[str, Any]]:
 def _categories(entries: list[Any], where: str) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for item in entries:
-        name = first_key(item, ("categoryname", "category_name", "displayname", "name")) \
-            if isinstance(item, Mapping) else None
+        name = (
+            first_key(item, ("categoryname", "category_name", "displayname", "name"))
+            if isinstance(item, Mapping)
+            else None
+        )
         score = first_key(item, ("score", "value")) if name is not None else None
         if score is None:
             raise DataError(where, f"{str(item)[:40]!r} among its categories", "a name and a score")
@@ -245,8 +286,9 @@ def _matrices(entry: Any, where: str) -> list[np.ndarray]:
         entry = [entry]
     if not isinstance(entry, list) or not entry:
         return []
-    if not isinstance(entry[0], (Mapping, list)) or (len(entry) == 4 and isinstance(entry[0], list)
-                                                     and len(entry[0]) == 4):
+    if not isinstance(entry[0], (Mapping, list)) or (
+        len(entry) == 4 and isinstance(entry[0], list) and len(entry[0]) == 4
+    ):
         entry = [entry]
     out = []
     for item in entry:
@@ -277,8 +319,9 @@ def _json_timing(frames: list[Any], fps: float | None, path: Path) -> Timing:
     return from_rate(len(frames), fps, str(path))
 
 
-def _json_face(path: Path, suffix: str, track: list[_Face | None], timing: Timing,
-               notes: Sequence[str] = ()) -> Recording:
+def _json_face(
+    path: Path, suffix: str, track: list[_Face | None], timing: Timing, notes: Sequence[str] = ()
+) -> Recording:
     """One face of a file, NaN (and so invalid) where it was not found."""
     header = list(next(face.scores for face in track if face is not None))
     columns = arkit_indices(header, path)
@@ -304,7 +347,10 @@ def head_pose(matrices: Sequence[np.ndarray | None]) -> dict[str, np.ndarray]:
     nothing = np.full((4, 4), np.nan)
     m = np.stack([nothing if matrix is None else matrix for matrix in matrices]).astype(np.float64)
     with np.errstate(invalid="ignore"):
-        pose = {"HeadYaw": np.arctan2(m[:, 0, 2], m[:, 2, 2]), "HeadPitch": np.arcsin(np.clip(-m[:, 1, 2], -1, 1)),
-                "HeadRoll": np.arctan2(m[:, 1, 0], m[:, 1, 1]),
-                **{f"Head{axis}": m[:, i, 3] / 100 for i, axis in enumerate("XYZ")}}
+        pose = {
+            "HeadYaw": np.arctan2(m[:, 0, 2], m[:, 2, 2]),
+            "HeadPitch": np.arcsin(np.clip(-m[:, 1, 2], -1, 1)),
+            "HeadRoll": np.arctan2(m[:, 1, 0], m[:, 1, 1]),
+            **{f"Head{axis}": m[:, i, 3] / 100 for i, axis in enumerate("XYZ")},
+        }
     return {name: values.astype(np.float32) for name, values in pose.items()}

@@ -57,10 +57,23 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
         raise DataError(path, f"no face number {wanted}", f"0 to {most - 1}")
     points, valid = _stack([f[wanted] if wanted < len(f) else None for f in faces], path)
     points, told = _in_pixels(points, valid, content)
-    notes = (f"{points.shape[1]} MediaPipe landmarks.", *told, *((
-        f"Up to {most} faces a frame: number {wanted} of each is taken.",) if most > 1 else ()))
-    return [point_track(path, points, _timing(frames, content, options, path), options.extractor or "mediapipe",
-                        valid=valid, metric=False, axes="image", notes=notes)]
+    notes = (
+        f"{points.shape[1]} MediaPipe landmarks.",
+        *told,
+        *((f"Up to {most} faces a frame: number {wanted} of each is taken.",) if most > 1 else ()),
+    )
+    return [
+        point_track(
+            path,
+            points,
+            _timing(frames, content, options, path),
+            options.extractor or "mediapipe",
+            valid=valid,
+            metric=False,
+            axes="image",
+            notes=notes,
+        )
+    ]
 
 
 def _load(path: Path) -> Any:
@@ -98,10 +111,13 @@ def _faces(frame: Any, path: Path, number: int) -> list[Any]:
         return []
     if not isinstance(found, list):
         raise DataError(f"{path}, frame {number}", f"landmarks that are a {type(found).__name__}", "a list of faces")
-    found = [face.get("landmark", face.get("landmarks")) if isinstance(face, Mapping) and "x" not in face else face
-             for face in found]
-    single = isinstance(found[0], Mapping) or (isinstance(found[0], list) and found[0]
-                                               and isinstance(found[0][0], (int, float)))
+    found = [
+        face.get("landmark", face.get("landmarks")) if isinstance(face, Mapping) and "x" not in face else face
+        for face in found
+    ]
+    single = isinstance(found[0], Mapping) or (
+        isinstance(found[0], list) and found[0] and isinstance(found[0][0], (int, float))
+    )
     return [found] if single else found
 
 
@@ -117,8 +133,11 @@ def _stack(faces: list[Any], path: Path) -> tuple[np.ndarray, np.ndarray]:
         try:
             points[i] = [(p["x"], p["y"], p["z"]) if isinstance(p, Mapping) else p[:3] for p in face]
         except (KeyError, TypeError, ValueError, IndexError):
-            raise DataError(f"{path}, frame {i}", f"a face that is not {count} points of x, y and z",
-                            "the same points in every frame") from None
+            raise DataError(
+                f"{path}, frame {i}",
+                f"a face that is not {count} points of x, y and z",
+                "the same points in every frame",
+            ) from None
     return points, valid
 
 
@@ -131,14 +150,16 @@ def _in_pixels(points: np.ndarray, valid: np.ndarray, content: Any) -> tuple[np.
         return points * [1, height / width, 1], (f"Coordinates are shares of an image of {width:g} x {height:g}.",)
     aspect, name = _aspect(points[valid])
     return points * [1, 1 / aspect, 1], (
-        f"Coordinates are shares of an image of unknown size: taken as {name}, as the face's own proportions tell.",)
+        f"Coordinates are shares of an image of unknown size: taken as {name}, as the face's own proportions tell.",
+    )
 
 
 def _size(content: Any) -> tuple[float, float]:
     for holder in (content, content[0] if isinstance(content, list) and content else None):
         for names in _SIZES:
-            if isinstance(holder, Mapping) and all(isinstance(holder.get(n), (int, float)) and holder[n] > 0
-                                                   for n in names):
+            if isinstance(holder, Mapping) and all(
+                isinstance(holder.get(n), (int, float)) and holder[n] > 0 for n in names
+            ):
                 return float(holder[names[0]]), float(holder[names[1]])
     return 0.0, 0.0
 
@@ -153,8 +174,9 @@ def _aspect(points: np.ndarray) -> tuple[float, str]:
 
 
 def _timing(frames: list[Any], content: Any, options: ReadOptions, path: Path) -> Timing:
-    key = next((k for k in _TIMES if all(isinstance(f, Mapping) and isinstance(f.get(k), (int, float))
-                                         for f in frames)), None)
+    key = next(
+        (k for k in _TIMES if all(isinstance(f, Mapping) and isinstance(f.get(k), (int, float)) for f in frames)), None
+    )
     if key is not None and len(frames) > 1:
         seconds, _ = column_seconds(np.array([f[key] for f in frames], np.float64), key.replace("Ms", "_ms"))
         return from_times(seconds, str(path), 0, "frame")

@@ -12,9 +12,24 @@ from dfe_core.errors import DataError
 
 MAX_MESH_BYTES = 256 << 20
 MOST_VERTICES = 1_000_000
-_PLY_TYPES = {"char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2", "ushort": "u2",
-              "uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4", "float": "f4", "float32": "f4",
-              "double": "f8", "float64": "f8"}
+_PLY_TYPES = {
+    "char": "i1",
+    "int8": "i1",
+    "uchar": "u1",
+    "uint8": "u1",
+    "short": "i2",
+    "int16": "i2",
+    "ushort": "u2",
+    "uint16": "u2",
+    "int": "i4",
+    "int32": "i4",
+    "uint": "u4",
+    "uint32": "u4",
+    "float": "f4",
+    "float32": "f4",
+    "double": "f8",
+    "float64": "f8",
+}
 _ORDER = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": ""}
 
 
@@ -46,8 +61,9 @@ def _obj(path: Path, data: bytes, with_faces: bool) -> tuple[np.ndarray, np.ndar
         vertices = np.array(rows, np.float32)
     except ValueError:
         bad = next(i for i, line in enumerate(lines) if line[:2] in (b"v ", b"v\t") and not _numbers(line[2:]))
-        raise DataError(f"{path}, line {bad + 1}", repr(lines[bad][:40].decode("ascii", "replace")),
-                        "v and three numbers") from None
+        raise DataError(
+            f"{path}, line {bad + 1}", repr(lines[bad][:40].decode("ascii", "replace")), "v and three numbers"
+        ) from None
     if vertices.ndim != 2 or vertices.shape[1] != 3:
         raise DataError(path, "vertices of fewer than three numbers", "v x y z")
     if not with_faces:
@@ -58,8 +74,9 @@ def _obj(path: Path, data: bytes, with_faces: bool) -> tuple[np.ndarray, np.ndar
             try:
                 corners = [int(corner.split(b"/")[0]) for corner in line[2:].split()]
             except ValueError:
-                raise DataError(f"{path}, line {number}", repr(line[:40].decode("ascii", "replace")),
-                                "f and vertex numbers") from None
+                raise DataError(
+                    f"{path}, line {number}", repr(line[:40].decode("ascii", "replace")), "f and vertex numbers"
+                ) from None
             polygons.append([c - 1 if c > 0 else len(vertices) + c for c in corners])
     return vertices, _fans(polygons, path)
 
@@ -125,7 +142,7 @@ def _ply_header(path: Path, data: bytes) -> tuple[str, list[_Element], bytes]:
             raise DataError(path, f"header line {line[:60]!r}", "a PLY header") from None
     if order is None or any(not 0 <= e.count <= 4 * MOST_VERTICES for e in elements):
         raise DataError(path, "a PLY header without a format, or with impossible counts", "a PLY of a face")
-    return order, elements, data[end.end():]
+    return order, elements, data[end.end() :]
 
 
 def _ply_vertices(path: Path, element: _Element, order: str, body: bytes) -> tuple[np.ndarray, bytes]:
@@ -160,8 +177,9 @@ def _ply_faces(path: Path, element: _Element, order: str, body: bytes) -> tuple[
         lines = body.split(b"\n", element.count)
         try:
             polygons = [[int(word) for word in line.split()] for line in lines[: element.count]]
-            return _fans([p[1 : 1 + p[0]] for p in polygons if p], path), \
-                lines[element.count] if len(lines) > element.count else b""
+            return _fans([p[1 : 1 + p[0]] for p in polygons if p], path), lines[element.count] if len(
+                lines
+            ) > element.count else b""
         except (ValueError, IndexError):
             raise DataError(path, "a face line without its numbers", "vertex numbers") from None
     count, item = (np.dtype(order + kind) for kind in element.properties[0][1:])

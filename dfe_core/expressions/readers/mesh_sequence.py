@@ -56,8 +56,9 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
     arrays = read_arrays(path, _WANTED)
     points, named = _points(arrays, path)
     triangles = _triangles(arrays, points.shape[1], path)
-    valid = next((arrays[k].astype(bool).ravel() for k in _VALID if k in arrays and arrays[k].size == len(points)),
-                 None)
+    valid = next(
+        (arrays[k].astype(bool).ravel() for k in _VALID if k in arrays and arrays[k].size == len(points)), None
+    )
     return [_track(path, points, _timing(arrays, len(points), options, path), triangles, valid, options, named)]
 
 
@@ -76,11 +77,15 @@ def _points(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarray, s
         if array.ndim == 4 and array.shape[1] == 1:
             array = array[:, 0]
         if not _is_points(array.shape):
-            raise DataError(f"{path}{', array ' + name if name else ''}", f"shape {array.shape}",
-                            "(frames, points, 3) or (frames, points, 2)")
+            raise DataError(
+                f"{path}{', array ' + name if name else ''}",
+                f"shape {array.shape}",
+                "(frames, points, 3) or (frames, points, 2)",
+            )
         return array.astype(np.float32), name
-    raise DataError(path, f"arrays {', '.join(sorted(arrays)) or 'of other names'}",
-                    f"one called {' or '.join(POINTS[:4])}")
+    raise DataError(
+        path, f"arrays {', '.join(sorted(arrays)) or 'of other names'}", f"one called {' or '.join(POINTS[:4])}"
+    )
 
 
 def _triangles(arrays: Mapping[str, np.ndarray], vertices: int, path: Path) -> np.ndarray | None:
@@ -88,10 +93,18 @@ def _triangles(arrays: Mapping[str, np.ndarray], vertices: int, path: Path) -> n
     if name is None:
         return None
     faces = arrays[name]
-    if faces.ndim != 2 or faces.shape[1] not in (3, 4) or faces.dtype.kind not in "iuf" or not len(faces) \
-            or not 0 <= faces.min() <= faces.max() < vertices:
-        raise DataError(f"{path}, array {name}", f"shape {faces.shape}, or vertices that are not there",
-                        f"(faces, 3) of 0 to {vertices - 1}")
+    if (
+        faces.ndim != 2
+        or faces.shape[1] not in (3, 4)
+        or faces.dtype.kind not in "iuf"
+        or not len(faces)
+        or not 0 <= faces.min() <= faces.max() < vertices
+    ):
+        raise DataError(
+            f"{path}, array {name}",
+            f"shape {faces.shape}, or vertices that are not there",
+            f"(faces, 3) of 0 to {vertices - 1}",
+        )
     faces = faces.astype(np.int32)
     return faces if faces.shape[1] == 3 else np.concatenate([faces[:, [0, 1, 2]], faces[:, [0, 2, 3]]])
 
@@ -105,38 +118,65 @@ def _timing(arrays: Mapping[str, np.ndarray], frames: int, options: ReadOptions,
 
 
 def _folder(path: Path, options: ReadOptions) -> PointTrack:
-    files = sorted((p for p in path.iterdir() if p.suffix.lower() in MESH_ENDINGS and not p.name.startswith(".")),
-                   key=lambda p: [int(t) if t.isdigit() else t.lower() for t in re.split(r"(\d+)", p.name)])
+    files = sorted(
+        (p for p in path.iterdir() if p.suffix.lower() in MESH_ENDINGS and not p.name.startswith(".")),
+        key=lambda p: [int(t) if t.isdigit() else t.lower() for t in re.split(r"(\d+)", p.name)],
+    )
     if not files:
         raise DataError(path, "no meshes in this folder", "files .obj or .ply, one a frame")
     first, triangles = read_mesh(files[0])
     if first.nbytes * len(files) > MAX_ARRAY_BYTES:
-        raise DataError(path, f"{len(files):,} meshes of {len(first):,} vertices",
-                        f"at most {MAX_ARRAY_BYTES >> 30} GB of them: split the folder")
+        raise DataError(
+            path,
+            f"{len(files):,} meshes of {len(first):,} vertices",
+            f"at most {MAX_ARRAY_BYTES >> 30} GB of them: split the folder",
+        )
     points = np.empty((len(files), *first.shape), np.float32)
     for i, file in enumerate(files):
         vertices, _ = read_mesh(file, with_faces=False)
         if vertices.shape != first.shape:
             raise DataError(file, f"{len(vertices):,} vertices", f"{len(first):,} as in {files[0].name}")
         points[i] = vertices
-    return _track(path, points, from_rate(len(files), options.fps, str(path)), triangles, None, options,
-                  f"{len(files):,} files")
+    return _track(
+        path, points, from_rate(len(files), options.fps, str(path)), triangles, None, options, f"{len(files):,} files"
+    )
 
 
-def _track(path: Path, points: np.ndarray, timing: Timing, triangles: np.ndarray | None, valid: np.ndarray | None,
-           options: ReadOptions, named: str) -> PointTrack:
+def _track(
+    path: Path,
+    points: np.ndarray,
+    timing: Timing,
+    triangles: np.ndarray | None,
+    valid: np.ndarray | None,
+    options: ReadOptions,
+    named: str,
+) -> PointTrack:
     layout = layout_of(points.shape[1])
     mesh = triangles is not None or (layout is None and points.shape[1] > MESH_POINTS)
     flat = points.shape[2] == 2
     metric = not flat and (mesh or _steady(points))
-    notes = [f"{points.shape[1]:,} {'vertices' if mesh else 'landmarks'} in {points.shape[2]}-D"
-             + (f" ({layout.name})" if layout and not mesh else "") + (f", {named}" if named else "") + "."]
+    notes = [
+        f"{points.shape[1]:,} {'vertices' if mesh else 'landmarks'} in {points.shape[2]}-D"
+        + (f" ({layout.name})" if layout and not mesh else "")
+        + (f", {named}" if named else "")
+        + "."
+    ]
     if mesh and triangles is None:
-        notes.append("No faces beside the points: a surface is laid over those in front. An array `faces` gives the "
-                     "true one.")
-    return point_track(path, points, timing, options.extractor or ("mesh" if mesh else "landmarks"), valid=valid,
-                       space="mesh" if mesh else "landmarks", metric=metric, axes="image" if flat else "face",
-                       triangles=triangles, notes=notes)
+        notes.append(
+            "No faces beside the points: a surface is laid over those in front. An array `faces` gives the true one."
+        )
+    return point_track(
+        path,
+        points,
+        timing,
+        options.extractor or ("mesh" if mesh else "landmarks"),
+        valid=valid,
+        space="mesh" if mesh else "landmarks",
+        metric=metric,
+        axes="image" if flat else "face",
+        triangles=triangles,
+        notes=notes,
+    )
 
 
 def _steady(points: np.ndarray) -> bool:

@@ -58,12 +58,34 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
         here = face.rows
         timing = timing_of(clocks, data, here, options, path, table.preamble + 1)
         valid, told = found_faces({name: data[i][here] for name, i in seen.items()})
-        notes = (*table.notes, *dropped, *left, *told, *(() if deep else (
-            "No 3-D landmarks: 2-D ones are used, from which turns of the head cannot be removed.",)))
-        tracks.append(replace(point_track(
-            path, rows_of(points, here), timing, "openface", name=path.stem + face.suffix, valid=valid, metric=deep,
-            axes="image", extras={name: rows_of(data[i], here) for name, i in extras.items()}, notes=notes),
-            subject=face.subject))
+        notes = (
+            *table.notes,
+            *dropped,
+            *left,
+            *told,
+            *(
+                ()
+                if deep
+                else ("No 3-D landmarks: 2-D ones are used, from which turns of the head cannot be removed.",)
+            ),
+        )
+        tracks.append(
+            replace(
+                point_track(
+                    path,
+                    rows_of(points, here),
+                    timing,
+                    "openface",
+                    name=path.stem + face.suffix,
+                    valid=valid,
+                    metric=deep,
+                    axes="image",
+                    extras={name: rows_of(data[i], here) for name, i in extras.items()},
+                    notes=notes,
+                ),
+                subject=face.subject,
+            )
+        )
     return tracks
 
 
@@ -74,5 +96,8 @@ def _landmarks(path: Path, header: tuple[str, ...]) -> tuple[list[list[int]], bo
         columns = coordinate_columns([c.lower() for c in names])
         if columns and len(columns[0]) == len(letters):
             return columns, letters == "XYZ"
-    raise DataError(path, "no landmark columns (X_0 … or x_0 …)",
-                    "OpenFace run with -3Dfp (or -2Dfp); its AUs alone go to `dfe aus import`")
+    raise DataError(
+        path,
+        "no landmark columns (X_0 … or x_0 …)",
+        "OpenFace run with -3Dfp (or -2Dfp); its AUs alone go to `dfe aus import`",
+    )

@@ -16,20 +16,44 @@ from dfe_core.expressions.recording import Recording
 FORMAT = "quest-pro"
 TITLE = "Meta Quest Pro face tracking (table)"
 _LEAST = 40
-NAMES = sided({
-    "BrowLowerer": "browDown", "CheekRaiser": "cheekSquint", "Dimpler": "mouthDimple", "EyesClosed": "eyeBlink",
-    "EyesLookDown": "eyeLookDown", "EyesLookUp": "eyeLookUp", "LidTightener": "eyeSquint",
-    "LipCornerDepressor": "mouthFrown", "LipCornerPuller": "mouthSmile", "LipPressor": "mouthPress",
-    "LipStretcher": "mouthStretch", "LowerLipDepressor": "mouthLowerDown", "NoseWrinkler": "noseSneer",
-    "OuterBrowRaiser": "browOuterUp", "UpperLidRaiser": "eyeWide", "UpperLipRaiser": "mouthUpperUp"}) | {
-    "browInnerUp": ("InnerBrowRaiserL", "InnerBrowRaiserR"), "cheekPuff": ("CheekPuffL", "CheekPuffR"),
-    "eyeLookOutLeft": ("EyesLookLeftL",), "eyeLookInRight": ("EyesLookLeftR",),
-    "eyeLookInLeft": ("EyesLookRightL",), "eyeLookOutRight": ("EyesLookRightR",),
-    "jawOpen": ("JawDrop",), "jawLeft": ("JawSidewaysLeft",), "jawRight": ("JawSidewaysRight",),
-    "jawForward": ("JawThrust",), "mouthClose": ("LipsToward",), "mouthPucker": ("LipPuckerL", "LipPuckerR"),
+NAMES = sided(
+    {
+        "BrowLowerer": "browDown",
+        "CheekRaiser": "cheekSquint",
+        "Dimpler": "mouthDimple",
+        "EyesClosed": "eyeBlink",
+        "EyesLookDown": "eyeLookDown",
+        "EyesLookUp": "eyeLookUp",
+        "LidTightener": "eyeSquint",
+        "LipCornerDepressor": "mouthFrown",
+        "LipCornerPuller": "mouthSmile",
+        "LipPressor": "mouthPress",
+        "LipStretcher": "mouthStretch",
+        "LowerLipDepressor": "mouthLowerDown",
+        "NoseWrinkler": "noseSneer",
+        "OuterBrowRaiser": "browOuterUp",
+        "UpperLidRaiser": "eyeWide",
+        "UpperLipRaiser": "mouthUpperUp",
+    }
+) | {
+    "browInnerUp": ("InnerBrowRaiserL", "InnerBrowRaiserR"),
+    "cheekPuff": ("CheekPuffL", "CheekPuffR"),
+    "eyeLookOutLeft": ("EyesLookLeftL",),
+    "eyeLookInRight": ("EyesLookLeftR",),
+    "eyeLookInLeft": ("EyesLookRightL",),
+    "eyeLookOutRight": ("EyesLookRightR",),
+    "jawOpen": ("JawDrop",),
+    "jawLeft": ("JawSidewaysLeft",),
+    "jawRight": ("JawSidewaysRight",),
+    "jawForward": ("JawThrust",),
+    "mouthClose": ("LipsToward",),
+    "mouthPucker": ("LipPuckerL", "LipPuckerR"),
     "mouthFunnel": ("LipFunnelerLB", "LipFunnelerLT", "LipFunnelerRB", "LipFunnelerRT"),
-    "mouthRollLower": ("LipSuckLB", "LipSuckRB"), "mouthRollUpper": ("LipSuckLT", "LipSuckRT"),
-    "mouthShrugLower": ("ChinRaiserB",), "mouthShrugUpper": ("ChinRaiserT",)}
+    "mouthRollLower": ("LipSuckLB", "LipSuckRB"),
+    "mouthRollUpper": ("LipSuckLT", "LipSuckRT"),
+    "mouthShrugLower": ("ChinRaiserB",),
+    "mouthShrugUpper": ("ChinRaiserT",),
+}
 """ARKit's name to Meta's, one or several whose mean it is. Meta's left is the wearer's own, as is ARKit's."""
 
 

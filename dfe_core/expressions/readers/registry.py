@@ -22,10 +22,27 @@ from types import ModuleType
 from dfe_core.errors import DataError
 from dfe_core.npz_file import npy_shape
 
-_MODULES = ("live_link_face", "face_cap", "ifacialmocap", "quest_pro", "faceshift", "sranipal", "gltf", "mediapipe",
-            "ict_weights", "arkit_table",
-            "arkit_json", "bfm", "flame", "flame_frames", "dfe_dataset", "openface", "mediapipe_landmarks",
-            "mesh_sequence", "landmarks")
+_MODULES = (
+    "live_link_face",
+    "face_cap",
+    "ifacialmocap",
+    "quest_pro",
+    "faceshift",
+    "sranipal",
+    "gltf",
+    "mediapipe",
+    "ict_weights",
+    "arkit_table",
+    "arkit_json",
+    "bfm",
+    "flame",
+    "flame_frames",
+    "dfe_dataset",
+    "openface",
+    "mediapipe_landmarks",
+    "mesh_sequence",
+    "landmarks",
+)
 """In the order in which they are asked: the most specific first."""
 HEAD_BYTES = 1 << 16
 
@@ -60,19 +77,29 @@ def _unknown(path: Path, head: bytes, titles: str) -> UnknownFile:
     """The error of a file that no reader knows, with what it seems to be and what would help."""
     if path.is_dir():
         inside = sorted({p.suffix.lower() or "no ending" for p in path.iterdir()})[:6]
-        return UnknownFile(path, f"a folder that is no recording itself (files of {', '.join(inside) or 'no kind'})",
-                           "recordings in it, or a folder with a file a frame")
+        return UnknownFile(
+            path,
+            f"a folder that is no recording itself (files of {', '.join(inside) or 'no kind'})",
+            "recordings in it, or a folder with a file a frame",
+        )
     if path.suffix.lower() in VIDEO_ENDINGS or head[4:8] == b"ftyp" or head.startswith((b"\x1aE\xdf\xa3", b"RIFF")):
-        return UnknownFile(path, "a video, which no reader knows: it holds no coefficients",
-                           f"`dfe extract {path.name} …` first, which makes recordings of it")
+        return UnknownFile(
+            path,
+            "a video, which no reader knows: it holds no coefficients",
+            f"`dfe extract {path.name} …` first, which makes recordings of it",
+        )
     if path.suffix.lower() in _PICTURES and b"\0" in head:
-        return UnknownFile(path, "a picture, which no reader knows: it holds no coefficients",
-                           "a video, with `dfe extract` first")
+        return UnknownFile(
+            path, "a picture, which no reader knows: it holds no coefficients", "a video, with `dfe extract` first"
+        )
     shape = npy_shape(head) if head.startswith(b"\x93NUMPY") else None
     if shape:
-        return UnknownFile(path, f"no reader knows this file (an array of {' x '.join(map(str, shape))} without names)",
-                           f"names, for which of {shape[-1]} columns is which cannot be told from their number: a "
-                           "table with a header, or an npz of names and weights")
+        return UnknownFile(
+            path,
+            f"no reader knows this file (an array of {' x '.join(map(str, shape))} without names)",
+            f"names, for which of {shape[-1]} columns is which cannot be told from their number: a "
+            "table with a header, or an npz of names and weights",
+        )
     return UnknownFile(path, f"no reader knows this file ({_look(head)})", titles)
 
 

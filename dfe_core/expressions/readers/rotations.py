@@ -45,6 +45,7 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 def _vectors(matrices: np.ndarray, where: str) -> np.ndarray:
     """(T, 3, 3) to (T, 3) radians."""
     from scipy.spatial.transform import Rotation
+
     out = np.full((len(matrices), 3), np.nan)
     known = np.isfinite(matrices).all((1, 2))
     some = matrices[known]

@@ -19,11 +19,57 @@ from dfe_core.errors import DataError
 _MOST_METADATA = 60
 MAX_LINE_BYTES = 1 << 20
 """Longer lines are no table; what follows is never read."""
-MISSING = ("", "nan", "NaN", "NAN", "Nan", "-nan", "-NaN", "NA", "N/A", "n/a", "na", "#N/A", "null", "NULL", "Null",
-           "None", "none", "NONE", "missing", "undefined", "-", "--", ".", "?", "#NV", "#NUM!", "#VALUE!", "#DIV/0!",
-           "#REF!", "#NAME?", "nan(ind)", "-nan(ind)", "nan(snan)", "-nan(snan)", "1.#INF", "-1.#INF", "1.#INF00",
-           "-1.#INF00", "1.#IND", "-1.#IND", "1.#IND00", "-1.#IND00", "1.#QNAN", "-1.#QNAN", "1.#QNAN0", "-1.#QNAN0",
-           "1.#SNAN", "FIT_FAILED", "FIND_FAILED")
+MISSING = (
+    "",
+    "nan",
+    "NaN",
+    "NAN",
+    "Nan",
+    "-nan",
+    "-NaN",
+    "NA",
+    "N/A",
+    "n/a",
+    "na",
+    "#N/A",
+    "null",
+    "NULL",
+    "Null",
+    "None",
+    "none",
+    "NONE",
+    "missing",
+    "undefined",
+    "-",
+    "--",
+    ".",
+    "?",
+    "#NV",
+    "#NUM!",
+    "#VALUE!",
+    "#DIV/0!",
+    "#REF!",
+    "#NAME?",
+    "nan(ind)",
+    "-nan(ind)",
+    "nan(snan)",
+    "-nan(snan)",
+    "1.#INF",
+    "-1.#INF",
+    "1.#INF00",
+    "-1.#INF00",
+    "1.#IND",
+    "-1.#IND",
+    "1.#IND00",
+    "-1.#IND00",
+    "1.#QNAN",
+    "-1.#QNAN",
+    "1.#QNAN0",
+    "-1.#QNAN0",
+    "1.#SNAN",
+    "FIT_FAILED",
+    "FIND_FAILED",
+)
 """Spellings of a cell without a number: of C libraries (Microsoft's ``-nan(ind)``), spreadsheets and tools."""
 MOST_UNREADABLE = 0.2
 """A column with a larger share of other text is no column of numbers."""
@@ -49,8 +95,9 @@ class TextTable:
     singles: frozenset[int] = frozenset()
     first: tuple[str, ...] = ()
 
-    def read(self, numbers: Sequence[int], texts: Sequence[int] = (), pad: re.Pattern[bytes] | None = None
-             ) -> tuple[dict[int, np.ndarray], tuple[str, ...]]:
+    def read(
+        self, numbers: Sequence[int], texts: Sequence[int] = (), pad: re.Pattern[bytes] | None = None
+    ) -> tuple[dict[int, np.ndarray], tuple[str, ...]]:
         """Columns by index: `numbers` as (T,) float64 with NaN where empty, `texts` as pyarrow string arrays.
 
         Short lines that match `pad` as a whole are frames in which the tool wrote nothing more: the rest is empty.
@@ -61,8 +108,12 @@ class TextTable:
         table, dropped = self._read(numbers, texts, pad)
         return self._columns(table, numbers, texts), dropped
 
-    def read_block(self, block: Sequence[int], numbers: Sequence[int], texts: Sequence[int] = (),
-                   ) -> tuple[np.ndarray, dict[int, np.ndarray], tuple[str, ...]]:
+    def read_block(
+        self,
+        block: Sequence[int],
+        numbers: Sequence[int],
+        texts: Sequence[int] = (),
+    ) -> tuple[np.ndarray, dict[int, np.ndarray], tuple[str, ...]]:
         """As `read`, with the columns `block` as one (T, B) float32 array in their order, filled as they are parsed,
         without a copy of each column first. What float32 cannot hold becomes infinite."""
         table, dropped = replace(self, singles=frozenset(block))._read([*block, *numbers], texts, None)
@@ -77,14 +128,17 @@ class TextTable:
     def _columns(self, table: pa.Table, numbers: Sequence[int], texts: Sequence[int]) -> dict[int, np.ndarray]:
         if not table.num_rows:
             raise DataError(self.path, "a header and no rows", "one row a frame")
-        return {**{index: table[str(index)].to_numpy().astype(np.float64, copy=False) for index in numbers},
-                **{index: table[str(index)].combine_chunks() for index in texts}}
+        return {
+            **{index: table[str(index)].to_numpy().astype(np.float64, copy=False) for index in numbers},
+            **{index: table[str(index)].combine_chunks() for index in texts},
+        }
 
     def _kind(self, index: int) -> pa.DataType:
         return pa.float32() if index in self.singles else pa.float64()
 
-    def _read(self, numbers: Sequence[int], texts: Sequence[int], pad: re.Pattern[bytes] | None
-              ) -> tuple[pa.Table, tuple[str, ...]]:
+    def _read(
+        self, numbers: Sequence[int], texts: Sequence[int], pad: re.Pattern[bytes] | None
+    ) -> tuple[pa.Table, tuple[str, ...]]:
         try:
             return self._parse(numbers, texts, self.path), ()
         except UnicodeDecodeError as error:
@@ -95,16 +149,20 @@ class TextTable:
             if "CSV parse error: Expected" not in str(error):
                 raise self._fault(str(error), numbers) from None
         end, cells = self._last_short_line(pad)
-        told = (f"The last line is cut off after {cells} of {len(self.header)} columns: one frame dropped.",) \
-            if cells else ()
+        told = (
+            (f"The last line is cut off after {cells} of {len(self.header)} columns: one frame dropped.",)
+            if cells
+            else ()
+        )
         try:
             return self._parse(numbers, texts, self._repaired(end, pad)), told
         except (pa.ArrowInvalid, UnicodeDecodeError) as error:
             table, unreadable = self._lenient(numbers, texts, self._repaired(end, pad), error)
         return table, (*told, *unreadable)
 
-    def _lenient(self, numbers: Sequence[int], texts: Sequence[int], source: Path | pa.BufferReader,
-                 fault: Exception) -> tuple[pa.Table, tuple[str, ...]]:
+    def _lenient(
+        self, numbers: Sequence[int], texts: Sequence[int], source: Path | pa.BufferReader, fault: Exception
+    ) -> tuple[pa.Table, tuple[str, ...]]:
         """As `_parse`, with NaN for cells that are no numbers. Raises `DataError` for `fault` where that is no way."""
         if "UTF8" in str(fault):
             raise self._fault(str(fault), numbers) from None
@@ -126,9 +184,11 @@ class TextTable:
         given = len(wrong) - table[str(index)].null_count
         if wrong.sum() > MOST_UNREADABLE * given:
             row = int(np.flatnonzero(wrong)[0])
-            raise DataError(f"{self.path}, line {self.preamble + row + 1}, column {self.header[index]}",
-                            f"{table[str(index)][row].as_py()[:40]!r} ({int(wrong.sum()):,} of {given:,} cells are no "
-                            "numbers)", "a number")
+            raise DataError(
+                f"{self.path}, line {self.preamble + row + 1}, column {self.header[index]}",
+                f"{table[str(index)][row].as_py()[:40]!r} ({int(wrong.sum()):,} of {given:,} cells are no numbers)",
+                "a number",
+            )
 
     def _unreadable(self, bad: dict[int, np.ndarray], rows: int) -> tuple[str, ...]:
         if not bad:
@@ -137,19 +197,27 @@ class TextTable:
         for wrong in bad.values():
             frames |= wrong
         column, first = min(((i, int(np.flatnonzero(b)[0])) for i, b in bad.items()), key=lambda found: found[1])
-        return (f"{cells:,} cell{'s' * (cells > 1)} with text where a number belongs, in {int(frames.sum()):,} of "
-                f"{rows:,} rows (the first: line {self.preamble + first + 1}, column {self.header[column]}): taken as "
-                "missing.",)
+        return (
+            f"{cells:,} cell{'s' * (cells > 1)} with text where a number belongs, in {int(frames.sum()):,} of "
+            f"{rows:,} rows (the first: line {self.preamble + first + 1}, column {self.header[column]}): taken as "
+            "missing.",
+        )
 
     def _parse(self, numbers: Sequence[int], texts: Sequence[int], source: Path | pa.BufferReader) -> pa.Table:
         types = {**{str(i): self._kind(i) for i in numbers}, **{str(i): pa.string() for i in texts}}
         return pcsv.read_csv(
             source,
-            read_options=pcsv.ReadOptions(column_names=[str(i) for i in range(len(self.header))],
-                                          skip_rows=self.preamble, encoding=self.encoding, block_size=MAX_LINE_BYTES),
+            read_options=pcsv.ReadOptions(
+                column_names=[str(i) for i in range(len(self.header))],
+                skip_rows=self.preamble,
+                encoding=self.encoding,
+                block_size=MAX_LINE_BYTES,
+            ),
             parse_options=pcsv.ParseOptions(delimiter=self.delimiter),
-            convert_options=pcsv.ConvertOptions(column_types=types, include_columns=list(types),
-                                                null_values=list(MISSING), decimal_point=self.decimal))
+            convert_options=pcsv.ConvertOptions(
+                column_types=types, include_columns=list(types), null_values=list(MISSING), decimal_point=self.decimal
+            ),
+        )
 
     def _repaired(self, end: int | None, pad: re.Pattern[bytes] | None) -> pa.BufferReader:
         """The first `end` bytes of the file (all for None), with the lines filled up that match `pad`."""
@@ -205,8 +273,11 @@ class TextTable:
             return 0
 
     def _ragged(self, fault: tuple[int, int, int]) -> DataError:
-        return DataError(f"{self.path}, line {fault[0]}", f"{fault[2]} columns" if fault[2] else "an open quote",
-                         f"{len(self.header)} as in the header, between {self.delimiter!r}")
+        return DataError(
+            f"{self.path}, line {fault[0]}",
+            f"{fault[2]} columns" if fault[2] else "an open quote",
+            f"{len(self.header)} as in the header, between {self.delimiter!r}",
+        )
 
     def _fault(self, message: str, numbers: Sequence[int]) -> DataError:
         if "Could not skip" in message:
@@ -243,8 +314,9 @@ def _as_numbers(column: pa.ChunkedArray, kind: pa.DataType, decimal: str) -> tup
     number = pc.match_substring_regex(text, _NUMBER)
     missing = pc.is_in(text, value_set=pa.array(MISSING))
     wrong = pc.and_(pc.invert(pc.fill_null(pc.or_(number, missing), True)), pc.is_valid(text))
-    clean = pc.replace_substring_regex(pc.if_else(pc.fill_null(number, False), text, pa.scalar(None, pa.string())),
-                                       r"^\+", "")
+    clean = pc.replace_substring_regex(
+        pc.if_else(pc.fill_null(number, False), text, pa.scalar(None, pa.string())), r"^\+", ""
+    )
     return pc.cast(clean, kind), wrong.to_numpy()
 
 
@@ -294,18 +366,29 @@ def _layout(path: Path, head: bytes) -> TextTable:
         header = next(csv.reader([lines[start]], delimiter=delimiter))
     except (csv.Error, StopIteration) as error:
         raise DataError(path, f"a header that is not readable ({error})", "column names") from None
-    body = "\n".join(lines[start + 1:start + 20])
+    body = "\n".join(lines[start + 1 : start + 20])
     decimal = "," if delimiter != "," and re.search(r"\d,\d", body) and not re.search(r"\d\.\d", body) else "."
     notes += ("Numbers with decimal commas.",) if decimal == "," else ()
-    return TextTable(path, tuple(name.strip() for name in header), start + 1, delimiter, decimal, encoding or "utf-8",
-                     notes, first=_first_row(lines[start + 1:start + 20], delimiter))
+    return TextTable(
+        path,
+        tuple(name.strip() for name in header),
+        start + 1,
+        delimiter,
+        decimal,
+        encoding or "utf-8",
+        notes,
+        first=_first_row(lines[start + 1 : start + 20], delimiter),
+    )
 
 
 def _below_metadata(lines: Sequence[str], start: int) -> int:
     """The line of the header: `start`, or, where lines of metadata stand above the table (iMotions, FaceReader), the
     first of the many cells that the lines below it have too."""
-    counts = {i: max(map(lines[i].count, ",;\t")) for i in range(start, min(len(lines), start + _MOST_METADATA))
-              if lines[i].strip()}
+    counts = {
+        i: max(map(lines[i].count, ",;\t"))
+        for i in range(start, min(len(lines), start + _MOST_METADATA))
+        if lines[i].strip()
+    }
     most = max(counts.values())
     usual = [i for i, count in counts.items() if count == most]
     return usual[0] if most >= 4 and len(usual) > 2 and 3 * counts[start] < most else start

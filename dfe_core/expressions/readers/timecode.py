@@ -28,8 +28,9 @@ def timecode_seconds(values: pa.Array, path: Path, first_line: int = 2) -> tuple
     parts = pc.extract_regex(values, pattern=_PATTERN)
     if parts.null_count:
         row = int(np.flatnonzero(parts.is_null().to_numpy(zero_copy_only=False))[0])
-        raise DataError(f"{path}, line {first_line + row}, column Timecode", f"{values[row].as_py()!r}"[:60],
-                        "HH:MM:SS:FF.mmm")
+        raise DataError(
+            f"{path}, line {first_line + row}, column Timecode", f"{values[row].as_py()!r}"[:60], "HH:MM:SS:FF.mmm"
+        )
     hours, minutes, seconds, counts = (_numbers(parts, key) for key in "hmsf")
     whole = (hours * 60 + minutes) * 60 + seconds
     if pc.all(pc.equal(pc.struct_field(parts, "mark"), ".")).as_py() and not _sub_counts(parts):
@@ -37,8 +38,11 @@ def timecode_seconds(values: pa.Array, path: Path, first_line: int = 2) -> tuple
     base, notes = _base(whole, counts)
     over = np.flatnonzero(counts >= base + _SLACK)
     if len(over):
-        raise DataError(f"{path}, line {first_line + over[0]}, column Timecode", f"{values[over[0]].as_py()!r}"[:60],
-                        f"frame counts below {base}, as in the rest")
+        raise DataError(
+            f"{path}, line {first_line + over[0]}, column Timecode",
+            f"{values[over[0]].as_py()!r}"[:60],
+            f"frame counts below {base}, as in the rest",
+        )
     if pc.any(pc.equal(pc.struct_field(parts, "mark"), ";")).as_py():
         left_out = (4 if base > 30 else 2) * (whole // 60 - whole // 600)
         return _past_midnight((whole * base + counts - left_out) * 1.001 / base), (*notes, "Drop-frame timecodes.")

@@ -14,8 +14,11 @@ ENOUGH = 0.5
 def told_columns(header: Sequence[str]) -> dict[str, int]:
     """``success`` and ``confidence`` to their columns, where a header has them under the names tools use."""
     keys = [name.strip().lower() for name in header]
-    return {what: keys.index(found) for what, names in (("success", SUCCESS), ("confidence", CONFIDENCE))
-            if (found := next((n for n in names if n in keys), None))}
+    return {
+        what: keys.index(found)
+        for what, names in (("success", SUCCESS), ("confidence", CONFIDENCE))
+        if (found := next((n for n in names if n in keys), None))
+    }
 
 
 def found_faces(told: Mapping[str, np.ndarray]) -> tuple[np.ndarray | None, tuple[str, ...]]:

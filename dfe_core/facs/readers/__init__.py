@@ -14,8 +14,18 @@ from dfe_core.errors import DataError
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.readers.table import ReadOptions, read_header
 
-FORMATS = ("openface", "pyafar", "libreface", "headset", "imotions", "facereader", "elan_table", "manual", "elan",
-           "pyfeat")
+FORMATS = (
+    "openface",
+    "pyafar",
+    "libreface",
+    "headset",
+    "imotions",
+    "facereader",
+    "elan_table",
+    "manual",
+    "elan",
+    "pyfeat",
+)
 """In the order they are tried: the more telling header first."""
 
 __all__ = ["FORMATS", "ReadOptions", "read_aus"]
@@ -44,6 +54,9 @@ def _module(path: Path, format: str) -> ModuleType:
         if module.recognises(header):
             return module
     shown = ", ".join(header.columns[:6]) or "no header"
-    raise DataError(path, f"no AUs found (columns: {shown}{', …' if len(header.columns) > 6 else ''})",
-                    "a table of OpenFace, py-feat, LibreFace, PyAFAR, FaceReader, iMotions or a headset, a FACS "
-                    "coding with onset and offset, or an .eaf file")
+    raise DataError(
+        path,
+        f"no AUs found (columns: {shown}{', …' if len(header.columns) > 6 else ''})",
+        "a table of OpenFace, py-feat, LibreFace, PyAFAR, FaceReader, iMotions or a headset, a FACS "
+        "coding with onset and offset, or an .eaf file",
+    )

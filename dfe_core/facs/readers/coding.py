@@ -7,10 +7,19 @@ import re
 from dfe_core.facs.detections import INTENSITY_LETTERS
 from dfe_core.facs.table import normalise_au
 
-SIDE_WORDS = {"": "both", "b": "both", "both": "both", "bilateral": "both", "l": "left", "left": "left", "r": "right",
-              "right": "right"}
-_CODE = re.compile(r"([LRB])?[ _-]?(AU|AD|M)?[ _-]?0*([1-9]\d?)[ _-]?([A-E])?[ _-]*(L|R|left|right|both|bilateral)?",
-                   re.IGNORECASE)
+SIDE_WORDS = {
+    "": "both",
+    "b": "both",
+    "both": "both",
+    "bilateral": "both",
+    "l": "left",
+    "left": "left",
+    "r": "right",
+    "right": "right",
+}
+_CODE = re.compile(
+    r"([LRB])?[ _-]?(AU|AD|M)?[ _-]?0*([1-9]\d?)[ _-]?([A-E])?[ _-]*(L|R|left|right|both|bilateral)?", re.IGNORECASE
+)
 
 
 def parse_code(text: str) -> list[tuple[str, str, float]] | None:

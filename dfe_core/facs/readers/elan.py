@@ -55,8 +55,11 @@ def read(path: Path, options: ReadOptions) -> list[Detections]:
         if not known:
             ignored.append(name)
     if not rows:
-        raise DataError(path, f"no FACS code in any tier ({', '.join(ignored) or 'no tiers'})",
-                        "tiers named AU12, AU12_L …, or annotations like R12A")
+        raise DataError(
+            path,
+            f"no FACS code in any tier ({', '.join(ignored) or 'no tiers'})",
+            "tiers named AU12, AU12_L …, or annotations like R12A",
+        )
     found = coded(path, rows)
     notes += (f"{between} time slots without a time lie evenly between their neighbours",) if between else ()
     notes += (f"{lost} annotations without a time left out",) if lost else ()
@@ -67,6 +70,7 @@ def read(path: Path, options: ReadOptions) -> list[Detections]:
 def _open(path: Path) -> Any:
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import ParseError, parse
+
     try:
         root = parse(path, forbid_dtd=True).getroot()
     except (DefusedXmlException, ParseError, UnicodeError, ValueError, LookupError) as error:
@@ -80,19 +84,22 @@ def _open(path: Path) -> Any:
 
 def _origin(root: Any) -> tuple[float, tuple[str, ...]]:
     """The media offset in s, and a note on it."""
-    told = [value for media in root.iter("MEDIA_DESCRIPTOR")
-            if (value := _number(media.get("TIME_ORIGIN"))) is not None]
+    told = [
+        value for media in root.iter("MEDIA_DESCRIPTOR") if (value := _number(media.get("TIME_ORIGIN"))) is not None
+    ]
     if not any(told):
         return 0.0, ()
     other = ", that of the first video" if len(set(told)) > 1 else ""
     return told[0] / 1000, (
-        f"the video has an offset of {told[0] / 1000:g} s (TIME_ORIGIN{other}): added to every time",)
+        f"the video has an offset of {told[0] / 1000:g} s (TIME_ORIGIN{other}): added to every time",
+    )
 
 
 def _slots(root: Any, path: Path) -> tuple[dict[str, float | None], int]:
     """Seconds of each time slot, and how many of those in use lacked a value and were put between their neighbours."""
-    used = {found.get(key) for found in root.iter("ALIGNABLE_ANNOTATION")
-            for key in ("TIME_SLOT_REF1", "TIME_SLOT_REF2")}
+    used = {
+        found.get(key) for found in root.iter("ALIGNABLE_ANNOTATION") for key in ("TIME_SLOT_REF1", "TIME_SLOT_REF2")
+    }
     names, values = [], []
     for slot in root.find("TIME_ORDER").iter("TIME_SLOT"):
         names.append(slot.get("TIME_SLOT_ID", ""))
@@ -140,9 +147,15 @@ def event(tier: str, number: int, found: Annotation) -> dict[str, Any] | None:
         return None
     strength, side = parse_intensity(text), text if text.lower() in SIDE_WORDS else ""
     named = code is not None and (own is None or strength is not None)
-    return {"row": f"{number} of tier {tier}", "au": tier if named else text, "side": side if named else "",
-            "intensity": text if named and strength is not None and not side else "",
-            "onset": found.onset, "apex": float("nan"), "offset": found.offset}
+    return {
+        "row": f"{number} of tier {tier}",
+        "au": tier if named else text,
+        "side": side if named else "",
+        "intensity": text if named and strength is not None and not side else "",
+        "onset": found.onset,
+        "apex": float("nan"),
+        "offset": found.offset,
+    }
 
 
 def _number(text: str | None) -> float | None:

@@ -38,8 +38,11 @@ def read(path: Path, options: ReadOptions) -> list[Detections]:
     begin, end, scale = ends
     table = read_columns(header)
     texts = [c for c in header.columns if not _UNIT.match(c)]
-    rows = [row for number, cells in enumerate(table.to_dict("records"), 2)
-            for row in _events(number, cells, texts, _seconds(cells[begin], scale), _seconds(cells[end], scale))]
+    rows = [
+        row
+        for number, cells in enumerate(table.to_dict("records"), 2)
+        for row in _events(number, cells, texts, _seconds(cells[begin], scale), _seconds(cells[end], scale))
+    ]
     if not rows:
         raise DataError(path, f"no FACS code in {len(table):,} annotations", "tiers named AU12 …, or codes like R12A")
     return [coded(path, rows)]
@@ -53,8 +56,9 @@ def _ends(header: Header) -> tuple[str, str, float | None] | None:
     return None
 
 
-def _events(number: int, cells: dict[str, str], texts: list[str], onset: float | None,
-            offset: float | None) -> list[dict]:
+def _events(
+    number: int, cells: dict[str, str], texts: list[str], onset: float | None, offset: float | None
+) -> list[dict]:
     """The events of one row: one a tier that has a column, else that of its cells."""
     given = {c: str(cells[c]).strip() for c in texts if not pd.isna(cells[c]) and str(cells[c]).strip()}
     if onset is None or offset is None:

@@ -44,10 +44,28 @@ def read(path: Path, options: ReadOptions) -> list[Detections]:
         raise no_column(path, columns.notes)
     pairs = tuple(columns.aus)
     intensity = when.of(columns.matrix(pairs, rows))
-    return [Detections(path.name, "facereader", "", False, pairs, EMITS, when.frame, when.time_s + when.start_s,
-                       np.full_like(intensity, np.nan), intensity, when.fps,
-                       notes=(*table.notes, *dropped, *when.notes, *columns.notes,
-                              "FaceReader's 0 to 1 (A to E) is told as 0 to 5"))]
+    return [
+        Detections(
+            path.name,
+            "facereader",
+            "",
+            False,
+            pairs,
+            EMITS,
+            when.frame,
+            when.time_s + when.start_s,
+            np.full_like(intensity, np.nan),
+            intensity,
+            when.fps,
+            notes=(
+                *table.notes,
+                *dropped,
+                *when.notes,
+                *columns.notes,
+                "FaceReader's 0 to 1 (A to E) is told as 0 to 5",
+            ),
+        )
+    ]
 
 
 def _values(column: pa.Array) -> np.ndarray:

@@ -25,14 +25,35 @@ from dfe_core.facs.readers.table import (
 )
 
 NAME = "Meta Quest Pro"
-_SIDED = {"BrowLowerer": "AU4", "CheekPuff": "AD34", "CheekRaiser": "AU6", "CheekSuck": "AD35", "Dimpler": "AU14",
-          "EyesClosed": "AU43", "InnerBrowRaiser": "AU1", "LidTightener": "AU7", "LipCornerDepressor": "AU15",
-          "LipCornerPuller": "AU12", "LipPressor": "AU24", "LipPucker": "AU18", "LipStretcher": "AU20",
-          "LipTightener": "AU23", "LowerLipDepressor": "AU16", "NoseWrinkler": "AU9", "OuterBrowRaiser": "AU2",
-          "UpperLidRaiser": "AU5", "UpperLipRaiser": "AU10"}
+_SIDED = {
+    "BrowLowerer": "AU4",
+    "CheekPuff": "AD34",
+    "CheekRaiser": "AU6",
+    "CheekSuck": "AD35",
+    "Dimpler": "AU14",
+    "EyesClosed": "AU43",
+    "InnerBrowRaiser": "AU1",
+    "LidTightener": "AU7",
+    "LipCornerDepressor": "AU15",
+    "LipCornerPuller": "AU12",
+    "LipPressor": "AU24",
+    "LipPucker": "AU18",
+    "LipStretcher": "AU20",
+    "LipTightener": "AU23",
+    "LowerLipDepressor": "AU16",
+    "NoseWrinkler": "AU9",
+    "OuterBrowRaiser": "AU2",
+    "UpperLidRaiser": "AU5",
+    "UpperLipRaiser": "AU10",
+}
 AUS = {f"{name}{side[0].upper()}": (au, side) for name, au in _SIDED.items() for side in ("left", "right")} | {
-    "ChinRaiserB": ("AU17", "both"), "JawDrop": ("AU26", "both"), "JawThrust": ("AD29", "both"),
-    "LipsToward": ("AU8", "both"), "JawSidewaysLeft": ("AD30", "left"), "JawSidewaysRight": ("AD30", "right")}
+    "ChinRaiserB": ("AU17", "both"),
+    "JawDrop": ("AU26", "both"),
+    "JawThrust": ("AD29", "both"),
+    "LipsToward": ("AU8", "both"),
+    "JawSidewaysLeft": ("AD30", "left"),
+    "JawSidewaysRight": ("AD30", "right"),
+}
 """Meta's name to AU and side, the wearer's own."""
 _LEAST = 30
 
@@ -60,7 +81,23 @@ def _one_face(table: AuTable, face: FaceRows, spelling: dict[str, tuple[str, str
     pairs = tuple(columns.aus)
     weight = when.of(columns.matrix(pairs, len(face.rows)))
     emits = tuple(dict.fromkeys(au for au, _ in AUS.values()))
-    return Detections(table.path.name, "quest-pro", "", False, pairs, emits, when.frame, when.time_s, weight,
-                      np.full_like(weight, np.nan), when.fps, face=face.name,
-                      notes=(*table.notes, *when.notes, *columns.notes,
-                             "weights that drive an avatar, neither probabilities nor FACS intensities"))
+    return Detections(
+        table.path.name,
+        "quest-pro",
+        "",
+        False,
+        pairs,
+        emits,
+        when.frame,
+        when.time_s,
+        weight,
+        np.full_like(weight, np.nan),
+        when.fps,
+        face=face.name,
+        notes=(
+            *table.notes,
+            *when.notes,
+            *columns.notes,
+            "weights that drive an avatar, neither probabilities nor FACS intensities",
+        ),
+    )

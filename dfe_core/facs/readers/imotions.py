@@ -19,11 +19,27 @@ from dfe_core.facs.readers.table import AuTable, Header, ReadOptions, au_columns
 
 NAME = "iMotions (AFFDEX, FACET)"
 _FACET = re.compile(r"AU\s?(\d+) Evidence$", re.IGNORECASE)
-AFFDEX = {"inner brow raise": "AU1", "brow raise": "AU2", "brow furrow": "AU4", "eye widen": "AU5",
-          "cheek raise": "AU6", "lid tighten": "AU7", "nose wrinkle": "AU9", "upper lip raise": "AU10", "smile": "AU12",
-          "dimpler": "AU14", "lip corner depressor": "AU15", "chin raise": "AU17", "lip pucker": "AU18",
-          "lip stretch": "AU20", "lip press": "AU24", "mouth open": "AU25", "jaw drop": "AU26", "lip suck": "AU28",
-          "eye closure": "AU43"}
+AFFDEX = {
+    "inner brow raise": "AU1",
+    "brow raise": "AU2",
+    "brow furrow": "AU4",
+    "eye widen": "AU5",
+    "cheek raise": "AU6",
+    "lid tighten": "AU7",
+    "nose wrinkle": "AU9",
+    "upper lip raise": "AU10",
+    "smile": "AU12",
+    "dimpler": "AU14",
+    "lip corner depressor": "AU15",
+    "chin raise": "AU17",
+    "lip pucker": "AU18",
+    "lip stretch": "AU20",
+    "lip press": "AU24",
+    "mouth open": "AU25",
+    "jaw drop": "AU26",
+    "lip suck": "AU28",
+    "eye closure": "AU43",
+}
 """AFFDEX's expression to the AU that its documentation names for it; its smile is AU12 with or without AU6."""
 _EVIDENCE = 12.0  # larger evidence is no logarithm of odds
 _LEAST = 8
@@ -49,8 +65,9 @@ def read(path: Path, options: ReadOptions) -> list[Detections]:
     return [_detections(table, rows[seen], spelling, bool(facet), options, int((~seen).sum()))]
 
 
-def _detections(table: AuTable, rows: np.ndarray, spelling: dict[str, str], facet: bool, options: ReadOptions,
-                other: int) -> Detections:
+def _detections(
+    table: AuTable, rows: np.ndarray, spelling: dict[str, str], facet: bool, options: ReadOptions, other: int
+) -> Detections:
     when = table.timing(rows, options)
     values = {c: _probability(table.column(c, rows), facet) for c in spelling}
     columns = au_columns(table.path, values, spelling, 1, "probability")
@@ -59,15 +76,30 @@ def _detections(table: AuTable, rows: np.ndarray, spelling: dict[str, str], face
     pairs = tuple(columns.aus)
     probability = when.of(columns.matrix(pairs, len(rows)))
     said = "evidence (log odds) turned into probabilities" if facet else "percentages taken as probabilities"
-    return Detections(table.path.name, "facet" if facet else "affdex", "", False, pairs,
-                      tuple(dict.fromkeys(spelling.values())), when.frame, when.time_s, probability,
-                      np.full_like(probability, np.nan), when.fps,
-                      notes=(*table.notes, *when.notes, *columns.notes, said,
-                             *([f"{other} rows of other sensors passed over"] if other else [])))
+    return Detections(
+        table.path.name,
+        "facet" if facet else "affdex",
+        "",
+        False,
+        pairs,
+        tuple(dict.fromkeys(spelling.values())),
+        when.frame,
+        when.time_s,
+        probability,
+        np.full_like(probability, np.nan),
+        when.fps,
+        notes=(
+            *table.notes,
+            *when.notes,
+            *columns.notes,
+            said,
+            *([f"{other} rows of other sensors passed over"] if other else []),
+        ),
+    )
 
 
 def _probability(values: np.ndarray, facet: bool) -> np.ndarray:
     if not facet:
         return values / 100
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.where(np.abs(values) <= _EVIDENCE, 1 / (1 + 10.0 ** -values), np.nan)
+        return np.where(np.abs(values) <= _EVIDENCE, 1 / (1 + 10.0**-values), np.nan)

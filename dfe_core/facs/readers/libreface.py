@@ -48,7 +48,25 @@ def _one_face(table: AuTable, face: FaceRows, aus: list[str], options: ReadOptio
         raise no_column(table.path, kinds[True].notes + kinds[False].notes)
     intensity, presence = (when.of(kinds[k].matrix(pairs, len(face.rows))) for k in (True, False))
     emits = dict.fromkeys(EMISSIONS["libreface-intensity"].aus + EMISSIONS["libreface-detection"].aus)
-    return Detections(table.path.name, "libreface", "", False, pairs, tuple(emits), when.frame, when.time_s,
-                      presence.astype(np.float32), intensity, when.fps, face=face.name, recording=face.source,
-                      notes=(*table.notes, *when.notes, *kinds[True].notes, *kinds[False].notes,
-                             "LibreFace's intensities and detections come from two models and cover different AUs"))
+    return Detections(
+        table.path.name,
+        "libreface",
+        "",
+        False,
+        pairs,
+        tuple(emits),
+        when.frame,
+        when.time_s,
+        presence.astype(np.float32),
+        intensity,
+        when.fps,
+        face=face.name,
+        recording=face.source,
+        notes=(
+            *table.notes,
+            *when.notes,
+            *kinds[True].notes,
+            *kinds[False].notes,
+            "LibreFace's intensities and detections come from two models and cover different AUs",
+        ),
+    )

@@ -18,8 +18,12 @@ from dfe_core.facs.readers.coding import SIDE_WORDS, parse_code, parse_intensity
 from dfe_core.facs.readers.table import Header, ReadOptions, first_of, numbers, read_columns, read_header
 
 NAME = "manual FACS coding"
-_ROLES = {"au": ("au", "action_unit", "action unit", "facs", "code", "aus"), "side": ("side", "laterality"),
-          "intensity": ("intensity", "level"), "recording": ("recording", "file", "video", "filename", "clip")}
+_ROLES = {
+    "au": ("au", "action_unit", "action unit", "facs", "code", "aus"),
+    "side": ("side", "laterality"),
+    "intensity": ("intensity", "level"),
+    "recording": ("recording", "file", "video", "filename", "clip"),
+}
 _MEDIA = (".mp4", ".avi", ".mov", ".mkv", ".wmv", ".webm", ".mpg", ".csv", ".eaf")
 _ENDS = {"onset": ("onset", "start", "begin"), "apex": ("apex", "peak"), "offset": ("offset", "end", "stop")}
 
@@ -84,14 +88,28 @@ def coded(path: Path, rows: list[dict], recording: str = "") -> Detections:
         else:
             intervals += _intervals(row)
     if not intervals:
-        raise DataError(path, f"no event that can be used ({faults[0] if faults else 'no rows'})",
-                        "an AU with onset before offset, in seconds")
-    notes = [f"{len(faults)} of {len(rows)} events left out: {'; '.join(faults[:3])}{'; …' * (len(faults) > 3)}"] \
-        if faults else []
+        raise DataError(
+            path,
+            f"no event that can be used ({faults[0] if faults else 'no rows'})",
+            "an AU with onset before offset, in seconds",
+        )
+    notes = (
+        [f"{len(faults)} of {len(rows)} events left out: {'; '.join(faults[:3])}{'; …' * (len(faults) > 3)}"]
+        if faults
+        else []
+    )
     aus = tuple(dict.fromkeys((i.au, i.side) for i in intervals))
-    return Detections(path.name, "manual", "", False, aus, tuple(dict.fromkeys(i.au for i in intervals)),
-                      intervals=tuple(sorted(intervals, key=lambda i: i.onset_s)), recording=recording,
-                      notes=(*notes, "an AU that the coder never wrote is taken as not coded, not as absent"))
+    return Detections(
+        path.name,
+        "manual",
+        "",
+        False,
+        aus,
+        tuple(dict.fromkeys(i.au for i in intervals)),
+        intervals=tuple(sorted(intervals, key=lambda i: i.onset_s)),
+        recording=recording,
+        notes=(*notes, "an AU that the coder never wrote is taken as not coded, not as absent"),
+    )
 
 
 def _fault(row: dict) -> str | None:
@@ -110,6 +128,14 @@ def _fault(row: dict) -> str | None:
 
 def _intervals(row: dict) -> list[Interval]:
     own = parse_intensity(row["intensity"])
-    return [Interval(au, SIDE_WORDS[row["side"].lower()] if row["side"] else side, row["onset"], row["apex"],
-                     row["offset"], intensity if np.isnan(own) else own)
-            for au, side, intensity in parse_code(row["au"])]
+    return [
+        Interval(
+            au,
+            SIDE_WORDS[row["side"].lower()] if row["side"] else side,
+            row["onset"],
+            row["apex"],
+            row["offset"],
+            intensity if np.isnan(own) else own,
+        )
+        for au, side, intensity in parse_code(row["au"])
+    ]

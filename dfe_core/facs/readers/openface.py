@@ -53,12 +53,16 @@ def read(path: Path, options: ReadOptions) -> list[Detections]:
 def _refuse_openface3(path: Path, columns: set[str]) -> None:
     """OpenFace 3 numbers its eight outputs AU01 to AU08, which are not the FACS numbers."""
     if {_AU.match(c)[1].upper() for c in columns} == {f"AU0{i}" for i in range(1, 9)}:
-        raise DataError(path, "OpenFace 3's columns AU01 to AU08, which count its outputs and are not FACS numbers",
-                        "OpenFace 2.x, or columns renamed to the AUs they are")
+        raise DataError(
+            path,
+            "OpenFace 3's columns AU01 to AU08, which count its outputs and are not FACS numbers",
+            "OpenFace 2.x, or columns renamed to the AUs they are",
+        )
 
 
-def _one_face(table: AuTable, face: FaceRows, aus: list[str], seen: dict[str, str | None],
-              options: ReadOptions) -> Detections:
+def _one_face(
+    table: AuTable, face: FaceRows, aus: list[str], seen: dict[str, str | None], options: ReadOptions
+) -> Detections:
     rows = face.rows
     measured, notes = _measured(table, rows, seen, options)
     time = table.timing(rows, options)
@@ -78,10 +82,22 @@ def _one_face(table: AuTable, face: FaceRows, aus: list[str], seen: dict[str, st
             by_kind["c"].values[column] = np.where(lost, np.nan, by_kind["c"].values[column])
     intensity, presence = (time.of(_spread(by_kind[k].matrix(pairs, int(measured.sum())), measured)) for k in "rc")
     presence, disagreement = _presence(presence, intensity, pairs, options.presence)
-    return Detections(table.path.name, "openface", "2", False, pairs, EMISSIONS["openface-c"].aus, time.frame,
-                      time.time_s, presence, intensity, time.fps, face=face.name, recording=face.source,
-                      notes=(*([f"face {face.name}"] if face.name else []), *table.notes, *time.notes, *notes,
-                             *disagreement))
+    return Detections(
+        table.path.name,
+        "openface",
+        "2",
+        False,
+        pairs,
+        EMISSIONS["openface-c"].aus,
+        time.frame,
+        time.time_s,
+        presence,
+        intensity,
+        time.fps,
+        face=face.name,
+        recording=face.source,
+        notes=(*([f"face {face.name}"] if face.name else []), *table.notes, *time.notes, *notes, *disagreement),
+    )
 
 
 def _spread(values: np.ndarray, measured: np.ndarray) -> np.ndarray:
@@ -90,8 +106,9 @@ def _spread(values: np.ndarray, measured: np.ndarray) -> np.ndarray:
     return out
 
 
-def _measured(table: AuTable, rows: np.ndarray, seen: dict[str, str | None],
-              options: ReadOptions) -> tuple[np.ndarray, list[str]]:
+def _measured(
+    table: AuTable, rows: np.ndarray, seen: dict[str, str | None], options: ReadOptions
+) -> tuple[np.ndarray, list[str]]:
     """(T,) frames in which a face was found, by the rule of recordings and the confidence asked for."""
     told = {role: table.column(name, rows) for role, name in seen.items() if name}
     valid, _ = found_faces(told)
@@ -99,16 +116,21 @@ def _measured(table: AuTable, rows: np.ndarray, seen: dict[str, str | None],
     if "confidence" in told:
         measured &= ~(told["confidence"] < options.min_confidence)
     if not measured.any():
-        raise DataError(table.path, f"no face was found in any of {len(rows)} frames (success 0 or low confidence)",
-                        "frames with success 1")
+        raise DataError(
+            table.path,
+            f"no face was found in any of {len(rows)} frames (success 0 or low confidence)",
+            "frames with success 1",
+        )
     lost = int((~measured).sum())
-    remark = Remark(f"{lost} of {len(rows)} frames without success: not measured", Topic.NOT_SEEN, frames=lost,
-                    of_frames=len(rows))
+    remark = Remark(
+        f"{lost} of {len(rows)} frames without success: not measured", Topic.NOT_SEEN, frames=lost, of_frames=len(rows)
+    )
     return measured, [remark] if lost else []
 
 
-def _presence(presence: np.ndarray, intensity: np.ndarray, aus: tuple[tuple[str, str], ...],
-              rule: str) -> tuple[np.ndarray, list[str]]:
+def _presence(
+    presence: np.ndarray, intensity: np.ndarray, aus: tuple[tuple[str, str], ...], rule: str
+) -> tuple[np.ndarray, list[str]]:
     by_r = np.where(np.isnan(intensity), np.nan, intensity >= _PRESENT_R).astype(np.float32)
     both = ~np.isnan(presence) & ~np.isnan(by_r)
     share = np.divide((both & (presence != by_r)).sum(0), both.sum(0), out=np.zeros(len(aus)), where=both.sum(0) > 0)
@@ -118,6 +140,7 @@ def _presence(presence: np.ndarray, intensity: np.ndarray, aus: tuple[tuple[str,
     notes = [note]
     if far:
         told = ", ".join(f"{au} {value:.0%}" for au, value in far.items())
-        notes.append(Remark(f"_c and _r ≥ {_PRESENT_R:g} disagree in 10 % of frames or more for {told}", Topic.DISAGREE,
-                            aus=far))
+        notes.append(
+            Remark(f"_c and _r ≥ {_PRESENT_R:g} disagree in 10 % of frames or more for {told}", Topic.DISAGREE, aus=far)
+        )
     return (presence if rule == "c" else np.where(np.isnan(by_r), presence, by_r)), notes

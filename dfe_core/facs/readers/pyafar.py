@@ -50,7 +50,25 @@ def _one_face(table: AuTable, face: FaceRows, aus: list[str], options: ReadOptio
     if not pairs:
         raise no_column(table.path, kinds["occ"].notes + kinds["int"].notes)
     probability, intensity = (when.of(kinds[k].matrix(pairs, len(face.rows))) for k in ("occ", "int"))
-    return Detections(table.path.name, "pyafar", "", False, pairs, EMITS, when.frame, when.time_s, probability,
-                      intensity, when.fps, face=face.name, recording=face.source,
-                      notes=(*([f"face {face.name}"] if face.name else []), *table.notes, *when.notes,
-                             *kinds["occ"].notes, *kinds["int"].notes))
+    return Detections(
+        table.path.name,
+        "pyafar",
+        "",
+        False,
+        pairs,
+        EMITS,
+        when.frame,
+        when.time_s,
+        probability,
+        intensity,
+        when.fps,
+        face=face.name,
+        recording=face.source,
+        notes=(
+            *([f"face {face.name}"] if face.name else []),
+            *table.notes,
+            *when.notes,
+            *kinds["occ"].notes,
+            *kinds["int"].notes,
+        ),
+    )

@@ -53,8 +53,9 @@ def _only_source(path: Path, column: str | None) -> str:
     return source_stem(table.first[table.header.index(column)])
 
 
-def _one_face(table: AuTable, face: FaceRows, aus: list[str], score: str | None, options: ReadOptions,
-              source: str) -> Detections:
+def _one_face(
+    table: AuTable, face: FaceRows, aus: list[str], score: str | None, options: ReadOptions, source: str
+) -> Detections:
     rows = face.rows
     when = table.timing(rows, options)
     columns = au_columns(table.path, {c: table.column(c, rows) for c in aus}, {c: c for c in aus}, 1, "probability")
@@ -66,8 +67,26 @@ def _one_face(table: AuTable, face: FaceRows, aus: list[str], score: str | None,
         confidence = table.column(score, rows)
         probability[np.isnan(confidence) | (confidence < options.min_confidence)] = np.nan
     probability = when.of(probability)
-    notes = (*([f"face {face.name}"] if face.name else []), *table.notes, *when.notes, *columns.notes,
-             "py-feat gives probabilities, not FACS intensities")
-    return Detections(table.path.name, "py-feat", "", False, pairs, EMISSIONS["py-feat"].aus, when.frame, when.time_s,
-                      probability, np.full_like(probability, np.nan), when.fps, recording=source, face=face.name,
-                      notes=notes)
+    notes = (
+        *([f"face {face.name}"] if face.name else []),
+        *table.notes,
+        *when.notes,
+        *columns.notes,
+        "py-feat gives probabilities, not FACS intensities",
+    )
+    return Detections(
+        table.path.name,
+        "py-feat",
+        "",
+        False,
+        pairs,
+        EMISSIONS["py-feat"].aus,
+        when.frame,
+        when.time_s,
+        probability,
+        np.full_like(probability, np.nan),
+        when.fps,
+        recording=source,
+        face=face.name,
+        notes=notes,
+    )

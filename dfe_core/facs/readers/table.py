@@ -130,8 +130,9 @@ class AuTable:
     def timing(self, rows: np.ndarray, options: ReadOptions) -> Timing:
         """Times of the rows of one face, by the rules of recordings, counted as the file counts them: from the video's
         start, or, where its clock is one of days, from the first row. Raises `DataError` without a rate."""
-        found = timing_of(self.clocks, self.data, rows, TimeOptions(options.fps, time=options.time), self.path,
-                          self.preamble + 1)
+        found = timing_of(
+            self.clocks, self.data, rows, TimeOptions(options.fps, time=options.time), self.path, self.preamble + 1
+        )
         start = found.start_s if abs(found.start_s) < _DAY_S else 0.0
         return replace(found, time_s=found.time_s + start, start_s=start)
 
@@ -171,8 +172,13 @@ class Columns:
         return out
 
 
-def au_columns(path: Path, values: Mapping[str, np.ndarray], spelling: Mapping[str, str | tuple[str, str]],
-               highest: float, scale: str) -> Columns:
+def au_columns(
+    path: Path,
+    values: Mapping[str, np.ndarray],
+    spelling: Mapping[str, str | tuple[str, str]],
+    highest: float,
+    scale: str,
+) -> Columns:
     """Check the AU columns `spelling` (column name to the text that names its AU, or that text and a side) against 0 …
     `highest`.
 
@@ -199,8 +205,9 @@ def au_columns(path: Path, values: Mapping[str, np.ndarray], spelling: Mapping[s
             result.aus.append(pair)
             result.values.append(checked)
     if missing.any() and not missing.all():
-        result.notes.append(f"{int(missing.sum()):,} of {len(missing):,} frames lack some AU ({scale}): not measured "
-                            "there")
+        result.notes.append(
+            f"{int(missing.sum()):,} of {len(missing):,} frames lack some AU ({scale}): not measured there"
+        )
     _constant(path, result, highest, scale)
     return result
 
@@ -209,18 +216,28 @@ def _refuse_lost_decimals(path: Path, values: Mapping[str, np.ndarray], highest:
     """Raise `DataError` where values far above the scale are whole numbers throughout, as a spreadsheet leaves them."""
     all_values = np.concatenate(list(values.values())) if values else np.zeros(0)
     known = all_values[np.isfinite(all_values)]
-    if len(known) and (known > highest).mean() > _TOO_MANY_OUT and known.max() > 20 * highest and \
-            without_decimals(known) and known.max() > 100:
-        raise DataError(path, f"{scale} up to {known.max():g} where {highest:g} is the most: {DECIMALS_LOST}",
-                        "the file as the tool wrote it")
+    if (
+        len(known)
+        and (known > highest).mean() > _TOO_MANY_OUT
+        and known.max() > 20 * highest
+        and without_decimals(known)
+        and known.max() > 100
+    ):
+        raise DataError(
+            path,
+            f"{scale} up to {known.max():g} where {highest:g} is the most: {DECIMALS_LOST}",
+            "the file as the tool wrote it",
+        )
 
 
 def _in_range(values: np.ndarray, name: str, highest: float, scale: str, notes: list[str]) -> np.ndarray | None:
     out = (values < -1e-6) | (values > highest + 1e-6)
     if not out.any():
         return np.clip(values, 0, highest)
-    seen = f"{int(out.sum())} of {len(values)} values outside 0 to {highest:g} ({np.nanmin(values):g} to " \
+    seen = (
+        f"{int(out.sum())} of {len(values)} values outside 0 to {highest:g} ({np.nanmin(values):g} to "
         f"{np.nanmax(values):g}; {scale})"
+    )
     if out.mean() > _TOO_MANY_OUT:
         notes.append(f"{name}: {seen}{_cause(values, highest)}: column left out")
         return None
@@ -248,21 +265,36 @@ def _constant(path: Path, columns: Columns, highest: float, scale: str) -> None:
     for value in (0, highest):
         same = [au for (au, _), (low, high) in zip(columns.aus, ranges, strict=True) if low == high == value]
         if same:
-            columns.notes.append(Remark(f"{', '.join(same)}: {value:g} in every frame ({scale}); kept",
-                                        Topic.ALWAYS if value else Topic.RESTS, aus=same, scale=scale))
+            columns.notes.append(
+                Remark(
+                    f"{', '.join(same)}: {value:g} in every frame ({scale}); kept",
+                    Topic.ALWAYS if value else Topic.RESTS,
+                    aus=same,
+                    scale=scale,
+                )
+            )
     stuck = [i for i, (low, high) in enumerate(ranges) if low == high and low not in (0, highest)]
     if stuck:
         told = ", ".join(f"{columns.aus[i][0]} at {ranges[i][0]:g}" for i in stuck)
-        columns.notes.append(Remark(f"{told}: constant in every frame ({scale}); taken as not measured", Topic.STUCK,
-                                    aus=[columns.aus[i][0] for i in stuck], scale=scale))
+        columns.notes.append(
+            Remark(
+                f"{told}: constant in every frame ({scale}); taken as not measured",
+                Topic.STUCK,
+                aus=[columns.aus[i][0] for i in stuck],
+                scale=scale,
+            )
+        )
         for i in reversed(stuck):
             del columns.aus[i], columns.values[i]
 
 
 def no_column(path: Path, notes: Sequence[str]) -> DataError:
     """The error of a file none of whose AU columns can be used, with the first reason."""
-    return DataError(path, "no AU column that can be used" + (f" ({notes[0]})" if notes else ""),
-                     "at least one with values on the tool's own scale")
+    return DataError(
+        path,
+        "no AU column that can be used" + (f" ({notes[0]})" if notes else ""),
+        "at least one with values on the tool's own scale",
+    )
 
 
 def first_of(header: Header, *names: str) -> str | None:

@@ -53,11 +53,15 @@ def build_feature(name: str, sources: Sources, target: Target, settings: ProbeSe
     """The feature row `name`; parts joined by ``+`` side by side. Raises `DataError` for an unknown or constant one."""
     blocks = [_block(part.strip(), sources, target, settings) for part in name.split("+")]
     edges = np.cumsum([0] + [b.raw.shape[1] for b in blocks])
-    transform = Blocks(tuple((int(a), int(b), block.transform) for a, b, block in
-                             zip(edges[:-1], edges[1:], blocks, strict=True)))
+    transform = Blocks(
+        tuple((int(a), int(b), block.transform) for a, b, block in zip(edges[:-1], edges[1:], blocks, strict=True))
+    )
     thin = any(sparse.issparse(b.raw) for b in blocks)
-    raw = sparse.hstack([sparse.csr_matrix(b.raw) for b in blocks]).tocsr() if thin else \
-        np.hstack([b.raw for b in blocks])
+    raw = (
+        sparse.hstack([sparse.csr_matrix(b.raw) for b in blocks]).tocsr()
+        if thin
+        else np.hstack([b.raw for b in blocks])
+    )
     columns = pd.concat([b.columns for b in blocks], ignore_index=True)
     inside = np.flatnonzero(target.member >= 0)
     feature = Feature(name, raw[inside], columns, transform, target.member[inside])
@@ -75,8 +79,13 @@ def _block(name: str, sources: Sources, target: Target, settings: ProbeSettings)
         return _table(Path(settings.tables[name]), sources, target)
     kind, _, option = name.partition(":")
     if kind not in _BUILDERS or (option and not kind.startswith("au")):
-        raise DataError(name, "no such feature", "one of " + ", ".join([*_BUILDERS, *settings.tables]) +
-                        ", joined by + where they are to be put side by side")
+        raise DataError(
+            name,
+            "no such feature",
+            "one of "
+            + ", ".join([*_BUILDERS, *settings.tables])
+            + ", joined by + where they are to be put side by side",
+        )
     return _BUILDERS[kind][0](sources, target, replace(settings, aus=option or settings.aus))
 
 
@@ -129,8 +138,9 @@ def _bow_onsets(sources: Sources, target: Target, settings: ProbeSettings) -> _B
     seconds = counts["present"] * (counts["observed"] / np.maximum(counts["frames"], 1))[:, None]
     lengths = np.divide(seconds, onsets, out=np.zeros_like(seconds), where=onsets > 0)
     words = onsets.shape[1]
-    columns = pd.concat([_words(words, "onsets a minute of codeword"), _words(words, "seconds an onset of codeword")],
-                        ignore_index=True)
+    columns = pd.concat(
+        [_words(words, "onsets a minute of codeword"), _words(words, "seconds an onset of codeword")], ignore_index=True
+    )
     return _Block(np.hstack([_per_minute(counts), lengths]), columns, BagOfWords(tfidf=False))
 
 
@@ -146,10 +156,11 @@ def _bow_pairs(sources: Sources, target: Target, settings: ProbeSettings) -> _Bl
 def _psi(sources: Sources, target: Target, settings: ProbeSettings) -> _Block:
     frames, total, square = _moments(sources)
     mean = total / frames
-    spread = np.sqrt(np.maximum(np.diagonal(square, axis1=1, axis2=2) / frames - mean ** 2, 0))
+    spread = np.sqrt(np.maximum(np.diagonal(square, axis1=1, axis2=2) / frames - mean**2, 0))
     names = sources.dataset.names
-    return _Block(np.hstack([mean, spread]), _plain([f"mean {n}" for n in names] + [f"s.d. {n}" for n in names]),
-                  Measured())
+    return _Block(
+        np.hstack([mean, spread]), _plain([f"mean {n}" for n in names] + [f"s.d. {n}" for n in names]), Measured()
+    )
 
 
 def _psi_pca(sources: Sources, target: Target, settings: ProbeSettings) -> _Block:
@@ -161,8 +172,11 @@ def _psi_pca(sources: Sources, target: Target, settings: ProbeSettings) -> _Bloc
 def _psi_kmeans(sources: Sources, target: Target, settings: ProbeSettings) -> _Block:
     sample = material.psi_sample(sources)["sample"]
     raw = sample.reshape(len(sample), -1)
-    return _Block(raw, _plain(["cluster of ψ"] * raw.shape[1]),
-                  KMeansBag(sample.shape[2], min(sources.tokens.codewords, 256), settings.seed))
+    return _Block(
+        raw,
+        _plain(["cluster of ψ"] * raw.shape[1]),
+        KMeansBag(sample.shape[2], min(sources.tokens.codewords, 256), settings.seed),
+    )
 
 
 def _moments(sources: Sources) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -179,12 +193,16 @@ def _aus(sources: Sources, target: Target, settings: ProbeSettings, sides: bool)
     kinds = list(dict.fromkeys(names))
     merge = np.zeros((len(names), len(kinds)))
     merge[np.arange(len(names)), [kinds.index(n) for n in names]] = 1
-    intensity, square, measured, on, known = (sums[k] @ merge for k in ("intensity", "square", "measured", "present",
-                                                                        "known"))
+    intensity, square, measured, on, known = (
+        sums[k] @ merge for k in ("intensity", "square", "measured", "present", "known")
+    )
     mean, share = _ratio(intensity, measured), _ratio(on, known)
-    spread = np.sqrt(np.maximum(_ratio(square, measured) - mean ** 2, 0))
-    return _Block(np.hstack([mean, spread, share]),
-                  _plain([f"{what} {au}" for what in ("mean", "s.d.", "share of time") for au in kinds]), Measured())
+    spread = np.sqrt(np.maximum(_ratio(square, measured) - mean**2, 0))
+    return _Block(
+        np.hstack([mean, spread, share]),
+        _plain([f"{what} {au}" for what in ("mean", "s.d.", "share of time") for au in kinds]),
+        Measured(),
+    )
 
 
 def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -198,22 +216,29 @@ def _table(path: Path, sources: Sources, target: Target) -> _Block:
     except (OSError, ValueError) as error:
         raise DataError(path, f"not readable ({error})", "a CSV or Parquet file with a recording column") from None
     if "recording" not in table or table["recording"].duplicated().any():
-        raise DataError(path, "no recording column" if "recording" not in table else "a recording twice",
-                        "one row a recording")
+        raise DataError(
+            path, "no recording column" if "recording" not in table else "a recording twice", "one row a recording"
+        )
     values = table.set_index(table["recording"].astype(str)).drop(columns="recording").select_dtypes("number")
     if not values.shape[1]:
         raise DataError(path, "no column of numbers", "numbers beside the recording column")
     spans = sources.spans["recording"].astype(str)
     missing = sorted(set(spans[target.member >= 0]) - set(values.index))
     if missing:
-        raise DataError(path, f"no row for {len(missing)} recordings ({', '.join(missing[:3])})",
-                        "a row for every recording with a label")
+        raise DataError(
+            path,
+            f"no row for {len(missing)} recordings ({', '.join(missing[:3])})",
+            "a row for every recording with a label",
+        )
     used = values.reindex(pd.unique(spans[target.member >= 0]))
     empty = used.columns[~np.isfinite(used.to_numpy(float)).all(0)]
     if len(empty):
         row = used.index[~np.isfinite(used[empty[0]].to_numpy(float))][0]
-        raise DataError(path, f"no number in column {empty[0]} for recording {row}",
-                        "a number in every column, or the column left out")
+        raise DataError(
+            path,
+            f"no number in column {empty[0]} for recording {row}",
+            "a number in every column, or the column left out",
+        )
     return _Block(values.reindex(spans).to_numpy(float), _plain(list(values.columns)), Measured())
 
 
@@ -229,8 +254,11 @@ def _require_varied(feature: Feature, target: Target) -> None:
         known = ~np.isnan(raw).all(0)
         spread = np.nanmax(raw[:, known], 0) - np.nanmin(raw[:, known], 0)
     if not np.any(spread > 1e-12):
-        raise DataError(f"features {feature.name}", f"constant over all {target.n} units",
-                        "features that differ between units: leave this row out, or check what it is made from")
+        raise DataError(
+            f"features {feature.name}",
+            f"constant over all {target.n} units",
+            "features that differ between units: leave this row out, or check what it is made from",
+        )
 
 
 _BUILDERS: dict[str, tuple[Callable[..., _Block], str]] = {
@@ -241,8 +269,10 @@ _BUILDERS: dict[str, tuple[Callable[..., _Block], str]] = {
     "bow-stages": (_bow_stages, "bag of words over all tokens by stage, TF-IDF"),
     "bow-onsets": (_bow_onsets, "onsets a minute of codewords and seconds present for each onset, log"),
     "bow-pairs": (_bow_pairs, "bag of pairs of codewords whose onsets follow each other, repeats collapsed, TF-IDF"),
-    "au": (lambda s, t, c: _aus(s, t, c, False), "mean, s.d. and share of time of AUs without sides, as detectors "
-                                                 "report them"),
+    "au": (
+        lambda s, t, c: _aus(s, t, c, False),
+        "mean, s.d. and share of time of AUs without sides, as detectors report them",
+    ),
     "au-sided": (lambda s, t, c: _aus(s, t, c, True), "mean, s.d. and share of time of AUs by side"),
     "psi": (_psi, "mean and s.d. of expression coefficients"),
     "psi-pca": (_psi_pca, "mean and s.d. of principal components of expression coefficients"),

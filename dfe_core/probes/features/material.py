@@ -62,8 +62,12 @@ def presence_counts(sources: Sources) -> Arrays:
     missed at another.
     """
     rate = common_rate(sources.dataset.recordings)
-    content = [content_key(sources.tokens.manifest), codeword_sizes(sources.tokens).tobytes().hex(), RULE.as_dict(),
-               rate]
+    content = [
+        content_key(sources.tokens.manifest),
+        codeword_sizes(sources.tokens).tobytes().hex(),
+        RULE.as_dict(),
+        rate,
+    ]
     return _kept(sources, "presence", content_key(content), lambda s: _count_presence(s, rate))
 
 
@@ -89,8 +93,11 @@ def au_sums(sources: Sources, name: str) -> Arrays:
     frames with presence known. Raises `DataError` where the AUs are missing or of another version of the dataset."""
     aligned = AlignedAus.open(sources.dataset.name, name, sources.dataset.path.parent.parent)
     if not aligned.matches(sources.dataset):
-        raise DataError(aligned.path.name, "joined to another version of the dataset",
-                        "`dfe aus derive` or `dfe aus import` to be run again")
+        raise DataError(
+            aligned.path.name,
+            "joined to another version of the dataset",
+            "`dfe aus derive` or `dfe aus import` to be run again",
+        )
     return _kept(sources, f"aus-{name}", aligned.key, lambda s: _au_sums(s, aligned))
 
 
@@ -167,8 +174,14 @@ def thinned(part: Tokens, rate: float | None) -> Tokens:
     after = np.clip(np.searchsorted(part.time_s, grid), 1, len(part.time_s) - 1)
     nearest = after - (grid - part.time_s[after - 1] < part.time_s[after] - grid)
     rows = np.unique(nearest[np.abs(part.time_s[nearest] - grid) <= 0.5 / rate])
-    return Tokens(part.recording, part.frame[rows], part.time_s[rows], part.tokens[rows], part.intensities[rows],
-                  part.error_mm[rows])
+    return Tokens(
+        part.recording,
+        part.frame[rows],
+        part.time_s[rows],
+        part.tokens[rows],
+        part.intensities[rows],
+        part.error_mm[rows],
+    )
 
 
 def _pairs(codeword: np.ndarray, words: int) -> np.ndarray:
@@ -198,7 +211,7 @@ def _psi_sample(sources: Sources) -> Arrays:
         for span, rows in index.groups(part.recording, time_s):
             count = rows.stop - rows.start
             chosen = np.unique(np.linspace(rows.start, rows.stop - 1, min(SAMPLE, count)).round().astype(int))
-            sample[span, :len(chosen)] = psi[chosen]
+            sample[span, : len(chosen)] = psi[chosen]
     return {"sample": sample}
 
 
@@ -213,8 +226,13 @@ def _au_sums(sources: Sources, aligned: AlignedAus) -> Arrays:
         shown = present(part.presence, part.intensity)
         for span, rows in index.groups(name, time_s):
             intensity, on = part.intensity[rows].astype(np.float64), shown[rows]
-            values = (np.nansum(intensity, 0), np.nansum(intensity ** 2, 0), (~np.isnan(intensity)).sum(0),
-                      np.nansum(on, 0), (~np.isnan(on)).sum(0))
+            values = (
+                np.nansum(intensity, 0),
+                np.nansum(intensity**2, 0),
+                (~np.isnan(intensity)).sum(0),
+                np.nansum(on, 0),
+                (~np.isnan(on)).sum(0),
+            )
             for key, value in zip(names, values, strict=True):
                 sums[key][span] = value
     return sums

@@ -39,8 +39,9 @@ def make_spans(dataset: Dataset, settings: ProbeSettings) -> pd.DataFrame:
         names = dataset.recordings["recording"].astype(str)
         spans = pd.DataFrame({"recording": names, "segment": 0, "start_s": -np.inf, "end_s": np.inf, "time": names})
     if not len(spans):
-        raise DataError(dataset.name, "no recording holds a whole segment",
-                        "a smaller --segment or --block, or longer recordings")
+        raise DataError(
+            dataset.name, "no recording holds a whole segment", "a smaller --segment or --block, or longer recordings"
+        )
     return spans.assign(span=np.arange(len(spans)))
 
 
@@ -79,8 +80,10 @@ class SpanIndex:
 
     def __init__(self, spans: pd.DataFrame) -> None:
         self.size = len(spans)
-        self._of = {str(name): (part["start_s"].to_numpy(), part["end_s"].to_numpy(), part["span"].to_numpy())
-                    for name, part in spans.groupby("recording", sort=False)}
+        self._of = {
+            str(name): (part["start_s"].to_numpy(), part["end_s"].to_numpy(), part["span"].to_numpy())
+            for name, part in spans.groupby("recording", sort=False)
+        }
 
     @property
     def recordings(self) -> list[str]:

@@ -27,7 +27,7 @@ class BagOfWords(TransformerMixin, BaseEstimator):
     def fit(self, X, y=None):
         """X: (n, D) counts or rates, not negative; dense or sparse."""
         spread = np.asarray((X > 0).sum(0)).ravel()
-        order = np.argsort(-spread, kind="stable")[:self.most]
+        order = np.argsort(-spread, kind="stable")[: self.most]
         self.columns_ = np.sort(order[spread[order] >= min(self.least, X.shape[0])])
         if self.tfidf and len(self.columns_):
             self.weights_ = TfidfTransformer(sublinear_tf=False).fit(X[:, self.columns_])
@@ -71,7 +71,7 @@ class PcaStatistics(TransformerMixin, BaseEstimator):
         n = frames.sum()
         mean = total.sum(0) / n
         values, vectors = np.linalg.eigh(square.sum(0) / n - np.outer(mean, mean))
-        order = np.argsort(-values)[:min(self.components, int((values > values.max() * 1e-9).sum()))]
+        order = np.argsort(-values)[: min(self.components, int((values > values.max() * 1e-9).sum()))]
         self.mean_, self.vectors_ = mean, vectors[:, order]
         self.columns_ = np.zeros(2 * len(order), int)
         return self
@@ -82,14 +82,16 @@ class PcaStatistics(TransformerMixin, BaseEstimator):
 
     def _parts(self, X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         width = int(round((np.sqrt(1 + 4 * (X.shape[1] - 1)) - 1) / 2))
-        return X[:, 0], X[:, 1:1 + width], X[:, 1 + width:].reshape(len(X), width, width)
+        return X[:, 0], X[:, 1 : 1 + width], X[:, 1 + width :].reshape(len(X), width, width)
 
     def _statistics(self, X) -> np.ndarray:
         frames, total, square = self._parts(X)
         count = np.maximum(frames, 1)[:, None]
         mean = total / count
-        spread = np.einsum("ec,nef,fc->nc", self.vectors_, square, self.vectors_, optimize=True) / count \
+        spread = (
+            np.einsum("ec,nef,fc->nc", self.vectors_, square, self.vectors_, optimize=True) / count
             - (mean @ self.vectors_) ** 2
+        )
         return np.hstack([(mean - self.mean_) @ self.vectors_, np.sqrt(np.maximum(spread, 0))])
 
 
@@ -106,10 +108,11 @@ class KMeansBag(TransformerMixin, BaseEstimator):
         """Clusters, then vocabulary and TF-IDF of their counts."""
         frames = X.reshape(-1, self.width)
         frames = frames[~np.isnan(frames[:, 0])]
-        frames = frames[::max(1, len(frames) // _FIT_FRAMES)]
+        frames = frames[:: max(1, len(frames) // _FIT_FRAMES)]
         clusters = min(self.clusters, len(frames))
-        self.kmeans_ = MiniBatchKMeans(clusters, random_state=self.seed, n_init=1, batch_size=2048,
-                                       max_iter=5).fit(frames)
+        self.kmeans_ = MiniBatchKMeans(clusters, random_state=self.seed, n_init=1, batch_size=2048, max_iter=5).fit(
+            frames
+        )
         self.bag_ = BagOfWords().fit(self._counts(X))
         self.columns_ = np.zeros(len(self.bag_.columns_), int)
         return self
