@@ -614,7 +614,8 @@ def _measured_aus(coverage: Coverage) -> Section:
             "signals",
             "What each AU was judged by and in how many recordings it was measured. At rest: 0 in every frame, "
             "counted as absent; constant, at the top of the scale, contradictory (intensity against presence) and "
-            f"without values: not measured there. Head: share of variance that head rotation explains. {say.who(coverage)}",
+            "without values: not measured there. Head: share of variance that head rotation explains. "
+            f"{say.who(coverage)}",
             signals,
             (
                 Column("label", "AU"),
