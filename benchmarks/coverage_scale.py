@@ -142,7 +142,7 @@ def duckdb_query(root: Path) -> float:
 def make(root: Path, frames: int) -> None:
     """A dataset, a codebook, tokens and AUs: bursts of AUs, codewords that follow them, and noise."""
     from dfe_core.faces import open_face, save_face
-    from dfe_core.facs.table import columns
+    from dfe_core.facs.action_units import columns
 
     rng, face = np.random.default_rng(0), open_face("anny")
     save_face(face, root)

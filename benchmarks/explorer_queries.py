@@ -23,8 +23,8 @@ import pyarrow.parquet as pq
 from dfe_core.store import write_json
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.dynamics import contexts, cooccurring, distribution_over, dynamics, intensity_distribution
-from dfe_core.tokens.moments import quantile_examples, strongest_moments
-from dfe_core.tokens.runs import build_runs
+from dfe_core.tokens.intervals import build_runs
+from dfe_core.tokens.peak_frames import quantile_examples, strongest_moments
 
 STAGES, CODEWORDS, LENGTH, HELD, FPS = 8, 256, 7200, 12, 60
 LEVELS = (0.06, 0.1, 0.16, 0.25, 0.4, 0.6, 0.8, 1.0)

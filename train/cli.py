@@ -46,7 +46,7 @@ COMMANDS = {
     "probe": Command("probe", "predict a label from tokens, AUs or coefficients"),
     "export": Command("export", "write tokens, bags, intervals or a summary as a table"),
     "groups": Command("groups", "compare groups or conditions codeword by codeword"),
-    "align": Command("align", "lay moments among words, and find them by a description"),
+    "align-text": Command("align_text", "lay moments among words, and find them by a description"),
     "benchmark": Command("benchmark", "measure the tokenizer or the speed on this machine"),
     "build-default": Command("build_default", "make the default codebook and all that the dashboard shows of it"),
     "faces": Command("faces", "convert a licensed face model of your own"),
@@ -166,7 +166,7 @@ def common_options() -> argparse.ArgumentParser:
 
 def _run(args: argparse.Namespace) -> int:
     """Run the command's module; one line on stderr for what it cannot do."""
-    from train.listeners import listener
+    from train.progress_reporters import listener
     from train.streams import discard_stdout, end_with_stdin
     from train.warning_lines import warning_lines
 

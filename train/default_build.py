@@ -199,7 +199,7 @@ def _evaluate(root: Path, progress: Listener) -> None:
 
 def _has_runs(root: Path) -> bool:
     from dfe_core.tokens.cache import TokenCache
-    from dfe_core.tokens.runs import open_runs
+    from dfe_core.tokens.intervals import open_runs
 
     try:
         return open_runs(TokenCache.open(MODEL, DATASET, root)) is not None
@@ -209,7 +209,7 @@ def _has_runs(root: Path) -> bool:
 
 def _index(root: Path, progress: Listener) -> None:
     from dfe_core.tokens.cache import TokenCache
-    from dfe_core.tokens.runs import build_runs
+    from dfe_core.tokens.intervals import build_runs
 
     build_runs(TokenCache.open(MODEL, DATASET, root), progress)
 

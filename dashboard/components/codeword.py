@@ -8,17 +8,27 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import bars, coverage_view, film_stills, frame, media, routes, shelf, thumbnails, views
+from dashboard.components import (
+    artefact_cache,
+    bars,
+    coverage_view,
+    film_stills,
+    frame,
+    media,
+    routes,
+    thumbnails,
+    views,
+)
 from dashboard.components.cards import card
 from dashboard.components.words import clock, count, mm, percent
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
-from dfe_core.facs.table import title
+from dfe_core.facs.action_units import title
 from dfe_core.store import cache_root
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.dynamics import contexts, cooccurring, distribution_over, dynamics, intensity_distribution
-from dfe_core.tokens.moments import quantile_examples, strongest_moments
-from dfe_core.tokens.runs import RunIndex
+from dfe_core.tokens.intervals import RunIndex
+from dfe_core.tokens.peak_frames import quantile_examples, strongest_moments
 from dfe_core.tokens.search import neighbours
 from dfe_core.tokens.usage import stage_counts
 
@@ -45,11 +55,11 @@ def where_it_moves(row: pd.Series) -> None:
     st.caption("Mean movement of each region, mm")
 
 
-def how_it_is_used(choice: shelf.Choice, number: int) -> None:
+def how_it_is_used(choice: artefact_cache.Choice, number: int) -> None:
     """Stages, intensity and timing."""
-    tokens = shelf.tokens(choice.root, choice.model, choice.dataset)
+    tokens = artefact_cache.tokens(choice.root, choice.model, choice.dataset)
     by_stage = stage_counts(tokens)[number]
-    index = shelf.runs(choice.root, choice.model, choice.dataset)
+    index = artefact_cache.runs(choice.root, choice.model, choice.dataset)
     st.subheader("How it is used", anchor=False)
     if not index.summary["runs"][number]:
         st.caption(f"“{choice.dataset}” never shows this codeword: it moves the face by 1 mm for 0.1 s nowhere.")
@@ -84,9 +94,12 @@ def timing(index: RunIndex, number: int) -> None:
     )
 
 
-def moments(choice: shelf.Choice, face: FaceModel, number: int) -> None:
+def moments(choice: artefact_cache.Choice, face: FaceModel, number: int) -> None:
     """Reconstructed faces of the moments at which the codeword is strongest; a click opens the recording there."""
-    dataset, index = shelf.dataset(choice.root, choice.dataset), shelf.runs(choice.root, choice.model, choice.dataset)
+    dataset, index = (
+        artefact_cache.dataset(choice.root, choice.dataset),
+        artefact_cache.runs(choice.root, choice.model, choice.dataset),
+    )
     heading, switch = st.columns([1, 1], vertical_alignment="center")
     heading.subheader("Moments", anchor=False)
     with switch, st.container(horizontal=True, horizontal_alignment="right"):
@@ -143,7 +156,7 @@ def frames_at(dataset: Dataset, found: pd.DataFrame) -> list[np.ndarray]:
 
 
 def company(
-    choice: shelf.Choice,
+    choice: artefact_cache.Choice,
     codebook: Codebook,
     table: pd.DataFrame,
     face: FaceModel,
@@ -151,7 +164,7 @@ def company(
     on_pick: Callable[[int], None],
 ) -> None:
     """Codewords it occurs with, by lift; a click opens one."""
-    index = shelf.runs(choice.root, choice.model, choice.dataset)
+    index = artefact_cache.runs(choice.root, choice.model, choice.dataset)
     found = cooccurring(index, number, limit=8)
     st.subheader("What it occurs with", anchor=False)
     if not len(found):
@@ -162,7 +175,7 @@ def company(
 
 
 def contexts_of(
-    choice: shelf.Choice,
+    choice: artefact_cache.Choice,
     table: pd.DataFrame,
     face: FaceModel,
     codebook: Codebook,
@@ -170,7 +183,7 @@ def contexts_of(
     on_pick: Callable[[int], None],
 ) -> None:
     """What tends to begin within a second before and after it."""
-    found = contexts(shelf.runs(choice.root, choice.model, choice.dataset), number, limit=5)
+    found = contexts(artefact_cache.runs(choice.root, choice.model, choice.dataset), number, limit=5)
     st.subheader("What comes before and after", anchor=False)
     if not len(found):
         st.caption("Nothing begins around it more often than chance would have it.")
@@ -243,7 +256,7 @@ def _strip(
     )
 
 
-def action_units(choice: shelf.Choice, number: int) -> None:
+def action_units(choice: artefact_cache.Choice, number: int) -> None:
     """The AUs it goes with in the data, from the coverage analysis where one has been made."""
     st.subheader("Action units it goes with", anchor=False)
     found = coverage_view.pairs_of(choice, number, limit=5)
@@ -271,9 +284,12 @@ def action_units(choice: shelf.Choice, number: int) -> None:
     st.caption(f"Held against “{aus}”, intervals over subjects; strongest first.")
 
 
-def whose(choice: shelf.Choice, number: int) -> None:
+def whose(choice: artefact_cache.Choice, number: int) -> None:
     """Share of frames over subjects or a label, with intervals over subjects."""
-    dataset, index = shelf.dataset(choice.root, choice.dataset), shelf.runs(choice.root, choice.model, choice.dataset)
+    dataset, index = (
+        artefact_cache.dataset(choice.root, choice.dataset),
+        artefact_cache.runs(choice.root, choice.model, choice.dataset),
+    )
     few = [name for name in dataset.labels if dataset.recordings[name].nunique() <= 12]
     st.subheader("In whom, and when", anchor=False)
     by = st.segmented_control(

@@ -8,36 +8,40 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.components import figures, shelf
+from dashboard.components import artefact_cache, figures
 from dashboard.components.cards import name_of
 from dashboard.components.dictionary import dictionary
 from dfe_core.embedding.compare import Comparison, Matching, compare_fidelity, match_codebooks
 from dfe_core.motion.identity import transfer
 
 
-def fidelity(choice: shelf.Choice, other: str) -> Comparison:
+def fidelity(choice: artefact_cache.Choice, other: str) -> Comparison:
     """Which of the chosen model and another holds the chosen dataset better."""
-    keys = [shelf.tokens(choice.root, name, choice.dataset).manifest["key"] for name in (choice.model, other)]
+    keys = [artefact_cache.tokens(choice.root, name, choice.dataset).manifest["key"] for name in (choice.model, other)]
     return _fidelity(tuple(keys), choice.model, other, choice.dataset, str(choice.root))
 
 
-def matching(choice: shelf.Choice, other: str) -> Matching:
+def matching(choice: artefact_cache.Choice, other: str) -> Matching:
     """Codewords of the chosen model against those of another."""
-    a, b = shelf.codebook(choice.root, choice.model), shelf.codebook(choice.root, other)
-    return _matching(a.key, b.key, a, b, shelf.face(choice.root, a.face_id), shelf.face(choice.root, b.face_id))
+    a, b = artefact_cache.codebook(choice.root, choice.model), artefact_cache.codebook(choice.root, other)
+    return _matching(
+        a.key, b.key, a, b, artefact_cache.face(choice.root, a.face_id), artefact_cache.face(choice.root, b.face_id)
+    )
 
 
-def psi_here(choice: shelf.Choice, other: str, codeword: int) -> np.ndarray:
+def psi_here(choice: artefact_cache.Choice, other: str, codeword: int) -> np.ndarray:
     """(E,) a codeword of another model in the coefficients of the chosen model's face."""
-    a, b = shelf.codebook(choice.root, choice.model), shelf.codebook(choice.root, other)
+    a, b = artefact_cache.codebook(choice.root, choice.model), artefact_cache.codebook(choice.root, other)
     if a.names == b.names:
         return b.psi[codeword]
-    return transfer(b.psi[codeword], shelf.face(choice.root, b.face_id), shelf.face(choice.root, a.face_id)).psi
+    return transfer(
+        b.psi[codeword], artefact_cache.face(choice.root, b.face_id), artefact_cache.face(choice.root, a.face_id)
+    ).psi
 
 
-def descriptions(choice: shelf.Choice, other: str) -> list[str]:
+def descriptions(choice: artefact_cache.Choice, other: str) -> list[str]:
     """What every codeword of another model is called."""
-    table = dictionary(shelf.Choice(choice.root, other, choice.dataset)).table
+    table = dictionary(artefact_cache.Choice(choice.root, other, choice.dataset)).table
     return [name_of(row) for _, row in table.iterrows()]
 
 

@@ -10,17 +10,17 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.components import figures, shelf
+from dashboard.components import artefact_cache, figures
 from dashboard.components.palette import ACCENT, DIVERGING, region_colour
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.facs.action_units import title
 from dfe_core.facs.aggregates import Aggregates
 from dfe_core.facs.association import Association, associate
 from dfe_core.facs.blind_spots import Sight, known_blind_spots
 from dfe_core.facs.coverage import Coverage, Inputs, aggregates_of, analyse_coverage, coverage_key, open_inputs
 from dfe_core.facs.settings import CoverageSettings
 from dfe_core.facs.store import AlignedAus, folder_name, list_aligned
-from dfe_core.facs.table import title
 from dfe_core.facs.tool_comparison import ToolComparison, compare_tools
 from dfe_core.reports.coverage_matrix import heat_matrix
 from dfe_core.reports.coverage_text import short_labels
@@ -51,7 +51,7 @@ class Analysis:
     aggregates: Aggregates
 
 
-def analysis(choice: shelf.Choice, aus: str) -> Analysis | None:
+def analysis(choice: artefact_cache.Choice, aus: str) -> Analysis | None:
     """The analysis if it has been made for these inputs as they are now, else None."""
     inputs = _inputs(str(choice.root), choice.model, choice.dataset, aus, _stamp(choice, aus))
     key = coverage_key(inputs.keys, CoverageSettings(), 0)
@@ -61,10 +61,10 @@ def analysis(choice: shelf.Choice, aus: str) -> Analysis | None:
     return _analysis(key, str(choice.root), choice.model, choice.dataset, aus, inputs)
 
 
-def _stamp(choice: shelf.Choice, aus: str) -> tuple[int, ...]:
+def _stamp(choice: artefact_cache.Choice, aus: str) -> tuple[int, ...]:
     """Changes when any input of the analysis is written anew."""
     root = choice.root
-    return shelf.stamp(
+    return artefact_cache.stamp(
         root / "models" / choice.model / "config.json",
         root / "datasets" / choice.dataset / "manifest.json",
         root / "datasets" / choice.dataset / "recordings.parquet",
@@ -85,9 +85,9 @@ def _analysis(key: str, root: str, model: str, dataset: str, aus: str, _inputs: 
     )
 
 
-def tools(choice: shelf.Choice, first: str, second: str) -> ToolComparison | str:
+def tools(choice: artefact_cache.Choice, first: str, second: str) -> ToolComparison | str:
     """How two tools read the AUs of the dataset; in words where they cannot be compared."""
-    dataset = shelf.dataset(choice.root, choice.dataset)
+    dataset = artefact_cache.dataset(choice.root, choice.dataset)
     opened = [AlignedAus.open(choice.dataset, name, choice.root) for name in (first, second)]
     return _tools(content_key([dataset.key, *(aus.manifest for aus in opened)]), dataset, *opened)
 
@@ -100,7 +100,7 @@ def _tools(key: str, _dataset: Dataset, _first: AlignedAus, _second: AlignedAus)
         return f"{error}."
 
 
-def pairs_of(choice: shelf.Choice, number: int, limit: int) -> tuple[pd.DataFrame, str] | None:
+def pairs_of(choice: artefact_cache.Choice, number: int, limit: int) -> tuple[pd.DataFrame, str] | None:
     """The significant AUs of one codeword, by phi, and the name of the AUs; None where nothing has been analysed."""
     for aus in list_aligned(choice.dataset, choice.root):
         if (found := analysis(choice, aus)) is not None:
@@ -110,15 +110,15 @@ def pairs_of(choice: shelf.Choice, number: int, limit: int) -> tuple[pd.DataFram
     return None
 
 
-def blind_note(choice: shelf.Choice, codebook: Codebook, number: int) -> str:
+def blind_note(choice: artefact_cache.Choice, codebook: Codebook, number: int) -> str:
     """Why a codeword cannot be seen in the chosen data, where that has been looked for; empty where it can."""
-    dataset = shelf.dataset(choice.root, choice.dataset)
+    dataset = artefact_cache.dataset(choice.root, choice.dataset)
     spots = known_blind_spots(dataset, choice.root) if dataset.names == codebook.names else None
     sight = spots.of_codeword(codebook.psi[number]) if spots is not None else None
     return f"In “{choice.dataset}” the coefficient that moves most in it {BLIND[sight]}." if sight else ""
 
 
-def report_folder(choice: shelf.Choice, aus: str) -> Path:
+def report_folder(choice: artefact_cache.Choice, aus: str) -> Path:
     """Where the page's report goes."""
     return artefact_path("analyses", f"report--{choice.model}--{choice.dataset}--{aus}"[:100], choice.root)
 

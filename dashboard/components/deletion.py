@@ -6,7 +6,7 @@ import time
 
 import streamlit as st
 
-from dashboard.components import shelf
+from dashboard.components import artefact_cache
 from dashboard.components.words import plural, text
 from dfe_core import trash
 from dfe_core.errors import DataError
@@ -19,7 +19,7 @@ CHANGED = "datasets-changed"
 """In the session's state: the datasets, or which of them is on show, are others than the page around was drawn for."""
 
 
-def offer(choice: shelf.Choice) -> None:
+def offer(choice: artefact_cache.Choice) -> None:
     """A button that asks before anything goes, and says what goes along."""
     asked = f"asked-delete-{choice.dataset}"
     if not st.session_state.get(asked):
@@ -53,7 +53,7 @@ def offer(choice: shelf.Choice) -> None:
         no.button("Keep", key=f"keep-{choice.dataset}", width="stretch", on_click=st.session_state.pop, args=(asked,))
 
 
-def offer_recording(choice: shelf.Choice, dataset: Dataset, recording: str) -> None:
+def offer_recording(choice: artefact_cache.Choice, dataset: Dataset, recording: str) -> None:
     """A button that takes one recording out, after asking. The only one goes with its dataset."""
     if len(dataset.recordings) < 2:
         return
@@ -85,7 +85,7 @@ def offer_recording(choice: shelf.Choice, dataset: Dataset, recording: str) -> N
         no.button("Keep", key=f"remove-no-{recording}", width="stretch", on_click=st.session_state.pop, args=(asked,))
 
 
-def offer_withdrawal(choice: shelf.Choice, dataset: Dataset, recording: str) -> None:
+def offer_withdrawal(choice: artefact_cache.Choice, dataset: Dataset, recording: str) -> None:
     """A button that removes the person of a recording for good, after their name is typed."""
     rows = dataset.recordings
     subject = str(rows.loc[rows["recording"] == recording, "subject"].iloc[0])
@@ -121,7 +121,7 @@ def offer_withdrawal(choice: shelf.Choice, dataset: Dataset, recording: str) -> 
         no.button("Keep", key=f"withdraw-no-{recording}", width="stretch", on_click=st.session_state.pop, args=(asked,))
 
 
-def _withdraw(choice: shelf.Choice, subject: str, asked: str) -> None:
+def _withdraw(choice: artefact_cache.Choice, subject: str, asked: str) -> None:
     from train.withdrawal import withdraw
 
     st.session_state.pop(asked, None)
@@ -133,7 +133,7 @@ def _withdraw(choice: shelf.Choice, subject: str, asked: str) -> None:
     st.session_state[CHANGED] = True
 
 
-def undo(choice: shelf.Choice) -> None:
+def undo(choice: artefact_cache.Choice) -> None:
     """What was deleted lately, each with a way back."""
     if fault := st.session_state.pop("undo-fault", None):
         st.warning(fault, icon=":material/undo:")
@@ -159,7 +159,7 @@ def undo(choice: shelf.Choice) -> None:
         _offer_to_empty(choice, entries)
 
 
-def _offer_to_empty(choice: shelf.Choice, entries: list[trash.Discarded]) -> None:
+def _offer_to_empty(choice: artefact_cache.Choice, entries: list[trash.Discarded]) -> None:
     """Delete for good exactly the entries that were listed when it was asked, after asking."""
     if not st.session_state.get("asked-empty-trash"):
         st.button(
@@ -190,7 +190,7 @@ def _offer_to_empty(choice: shelf.Choice, entries: list[trash.Discarded]) -> Non
         )
 
 
-def _empty(choice: shelf.Choice, entries: list[trash.Discarded]) -> None:
+def _empty(choice: artefact_cache.Choice, entries: list[trash.Discarded]) -> None:
     st.session_state.pop("asked-empty-trash", None)
     try:
         trash.empty(choice.root, entries)
@@ -198,7 +198,7 @@ def _empty(choice: shelf.Choice, entries: list[trash.Discarded]) -> None:
         st.session_state["undo-fault"] = "Some were deleted or brought back in another window meanwhile."
 
 
-def _delete(choice: shelf.Choice, paths: list) -> None:
+def _delete(choice: artefact_cache.Choice, paths: list) -> None:
     try:
         trash.discard(paths, choice.root)
     except DataError as error:
@@ -206,7 +206,7 @@ def _delete(choice: shelf.Choice, paths: list) -> None:
         return
     st.session_state[CHANGED] = True
     st.session_state.pop(f"asked-delete-{choice.dataset}", None)
-    left = shelf.dataset_names(choice.root, choice.model)
+    left = artefact_cache.dataset_names(choice.root, choice.model)
     if left:  # the sidebar's choice must be of what is still there
         st.session_state["dataset"] = left[0]
     else:
@@ -224,7 +224,7 @@ def _remove(dataset: Dataset, recording: str, asked: str) -> None:
     st.session_state[CHANGED] = True
 
 
-def _restore(choice: shelf.Choice, entry: trash.Discarded) -> None:
+def _restore(choice: artefact_cache.Choice, entry: trash.Discarded) -> None:
     try:
         put_back(entry, choice.root)
     except DataError as error:

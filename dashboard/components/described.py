@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import examples, frame, jobs, media, mixes, routes, shelf, views
+from dashboard.components import artefact_cache, examples, frame, jobs, media, mixes, routes, views
 from dashboard.components.words import clock, count
 from dfe_core.facs.store import list_aligned
-from dfe_core.probes.query import MomentIndex, list_moments
+from dfe_core.probes.text_retrieval import MomentIndex, list_moments
 
 EXAMPLES = (
     "smile",
@@ -22,7 +22,7 @@ EXAMPLES = (
 LIMIT = 12
 
 
-def show(choice: shelf.Choice) -> None:
+def show(choice: artefact_cache.Choice) -> None:
     """The question and its moments; a button that aligns, where that has not been done."""
     made = list_moments(choice.model, choice.dataset, choice.root)
     if not made:
@@ -48,7 +48,7 @@ def show(choice: shelf.Choice) -> None:
         align(choice)
 
 
-def align(choice: shelf.Choice) -> None:
+def align(choice: artefact_cache.Choice) -> None:
     """The choices of an alignment, the button, and the job's progress."""
     a, b = st.columns(2)
     names = list(dict.fromkeys(["derived", *list_aligned(choice.dataset, choice.root)]))
@@ -58,13 +58,13 @@ def align(choice: shelf.Choice) -> None:
         "Align with words",
         key_of(choice),
         f"Aligning {choice.dataset} with words",
-        ["align", choice.model, choice.dataset, "--aus", aus, "--window", f"{window:g}"],
+        ["align-text", choice.model, choice.dataset, "--aus", aus, "--window", f"{window:g}"],
         "Moments can be found by description now.",
         ":material/translate:",
     )
 
 
-def key_of(choice: shelf.Choice) -> str:
+def key_of(choice: artefact_cache.Choice) -> str:
     """One alignment at a time for a model and dataset."""
     return f"align-{choice.model}--{choice.dataset}"
 
@@ -83,7 +83,7 @@ def title_of(index: MomentIndex) -> str:
     return f"{learnt}, {chosen['window_s']:g} s, {words}, seed {chosen['seed']}"
 
 
-def ask(choice: shelf.Choice, index: MomentIndex) -> None:
+def ask(choice: artefact_cache.Choice, index: MomentIndex) -> None:
     """The sentence, and the moments most like it."""
     text = st.text_input(
         "Describe a face", key="ask", bind="query-params", placeholder="For example: lip corners pulled up on the left"
@@ -107,10 +107,10 @@ def put(example: str) -> None:
     st.session_state["ask"] = example
 
 
-def found(choice: shelf.Choice, index: MomentIndex, text: str) -> None:
+def found(choice: artefact_cache.Choice, index: MomentIndex, text: str) -> None:
     """The moments as faces; a click opens the recording there."""
     moments = index.query(text, LIMIT)
-    face = shelf.face(choice.root, shelf.codebook(choice.root, choice.model).face_id)
+    face = artefact_cache.face(choice.root, artefact_cache.codebook(choice.root, choice.model).face_id)
     if face.has_mesh:
         items = [item(choice, row) for row in moments.itertuples()]
         picked = views.strip(
@@ -133,7 +133,7 @@ def found(choice: shelf.Choice, index: MomentIndex, text: str) -> None:
             )
 
 
-def item(choice: shelf.Choice, row: tuple) -> dict[str, object]:
+def item(choice: artefact_cache.Choice, row: tuple) -> dict[str, object]:
     """One moment for the strip."""
     psi, exact = examples.frame_at(choice, row.recording, float(row.peak_s))
     told = f"cosine {row.similarity:.2f}" + (", held out" if row.part == "test" else "")

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import shelf
+from dashboard.components import artefact_cache
 from dashboard.components.names import Known, known
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.codeword_names import CodewordName
 from dfe_core.store import artefact_path
 from dfe_core.tokenizer.codebook import Codebook
-from dfe_core.tokens.notes import Notebook, Notes
+from dfe_core.tokens.annotations import Notebook, Notes
 from dfe_core.tokens.phrasing import plain_name, sentence
 from dfe_core.tokens.search import WordIndex, codeword_texts, index_words
 from dfe_core.tokens.usage import usage
@@ -41,10 +41,10 @@ class Dictionary:
     names: tuple[CodewordName, ...]
 
 
-def dictionary(choice: shelf.Choice) -> Dictionary:
+def dictionary(choice: artefact_cache.Choice) -> Dictionary:
     """The dictionary of the chosen codebook as the chosen dataset uses it."""
-    codebook = shelf.codebook(choice.root, choice.model)
-    face = shelf.face(choice.root, codebook.face_id)
+    codebook = artefact_cache.codebook(choice.root, choice.model)
+    face = artefact_cache.face(choice.root, codebook.face_id)
     cache = choice.root / "tokens" / f"{choice.model}--{choice.dataset}" / "manifest.json"
     stamp = cache.stat().st_mtime_ns if choice.encoded else 0
     own = artefact_path("models", choice.model, choice.root) / "notes.json"
@@ -81,7 +81,9 @@ def _dictionary(
     sentences, units = [sentence(n.description) for n in names], [n.label for n in names]
     table = _codebook.table.drop(columns=[c for c in (*_USAGE, "description") if c in _codebook.table.columns])
     if dataset is not None:
-        counted = usage(shelf.tokens(Path(root), model, dataset), shelf.runs(Path(root), model, dataset))
+        counted = usage(
+            artefact_cache.tokens(Path(root), model, dataset), artefact_cache.runs(Path(root), model, dataset)
+        )
         table = table.merge(counted, "left", "codeword")
     else:
         table = table.assign(**_USAGE)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.components import jobs, shelf
+from dashboard.components import artefact_cache, jobs
 
 BUILD = "build-default"
 
 
-def ready(choice: shelf.Choice, needs_tokens: bool = True) -> bool:
+def ready(choice: artefact_cache.Choice, needs_tokens: bool = True) -> bool:
     """Whether a page can show its content. Otherwise it has been told what is missing, with a button to make it."""
     if choice.model is None:
         no_codebook()
@@ -52,7 +52,7 @@ def no_dataset() -> None:
         )
 
 
-def not_encoded(choice: shelf.Choice) -> None:
+def not_encoded(choice: artefact_cache.Choice) -> None:
     """The dataset has no tokens of this codebook: offer to encode it."""
     name = f"encode-{choice.model}--{choice.dataset}"
     with st.container(border=True):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dashboard.components import shelf
+from dashboard.components import artefact_cache
 
 GROUPS = {
     "Brows": ("brow",),
@@ -61,8 +61,8 @@ def moment_of(text: str | None, recordings: list[str]) -> tuple[str, float] | No
     return (name, time_s) if at and name in recordings and np.isfinite(time_s) else None
 
 
-def frame_at(choice: shelf.Choice, recording: str, time_s: float) -> tuple[np.ndarray, float]:
+def frame_at(choice: artefact_cache.Choice, recording: str, time_s: float) -> tuple[np.ndarray, float]:
     """ψ (E,) of the frame nearest to a second, and its own second."""
-    frames = shelf.dataset(choice.root, choice.dataset).frames(recording)
+    frames = artefact_cache.dataset(choice.root, choice.dataset).frames(recording)
     row = int(np.abs(frames.time_s - time_s).argmin())
     return frames.psi[row], float(frames.time_s[row])

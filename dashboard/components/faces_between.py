@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from dashboard.components import cards, examples, notes, shelf, state
+from dashboard.components import artefact_cache, cards, examples, notes, state
 from dashboard.components.dictionary import dictionary
 from dashboard.components.words import clock
 
@@ -31,7 +31,7 @@ def parse(text: str | None) -> tuple[str, str]:
     )
 
 
-def choose(choice: shelf.Choice, name: str, label: str, fallback: str) -> Stop:
+def choose(choice: artefact_cache.Choice, name: str, label: str, fallback: str) -> Stop:
     """The controls of one end, as the link's parameter `name` has it."""
     kind, value = parse(state.read(name) or fallback)
     st.markdown(f"**{label}**")
@@ -43,15 +43,15 @@ def choose(choice: shelf.Choice, name: str, label: str, fallback: str) -> Stop:
     return {KINDS[0]: at_rest, KINDS[1]: codeword, KINDS[2]: kept, KINDS[3]: moment}[kind](choice, name, value)
 
 
-def at_rest(choice: shelf.Choice, name: str, value: str) -> Stop:
+def at_rest(choice: artefact_cache.Choice, name: str, value: str) -> Stop:
     """The neutral face."""
     state.write(**{name: "rest"})
-    return Stop(np.zeros(shelf.codebook(choice.root, choice.model).psi.shape[1], np.float32), "At rest", ())
+    return Stop(np.zeros(artefact_cache.codebook(choice.root, choice.model).psi.shape[1], np.float32), "At rest", ())
 
 
-def codeword(choice: shelf.Choice, name: str, value: str) -> Stop:
+def codeword(choice: artefact_cache.Choice, name: str, value: str) -> Stop:
     """One codeword at intensity 1."""
-    book, table = shelf.codebook(choice.root, choice.model), dictionary(choice).table
+    book, table = artefact_cache.codebook(choice.root, choice.model), dictionary(choice).table
     numbers = [k for k in range(1, book.size)]
     number = int(value) if value.isdigit() and 0 < int(value) < book.size else numbers[0]
     number = st.selectbox(
@@ -65,9 +65,9 @@ def codeword(choice: shelf.Choice, name: str, value: str) -> Stop:
     return Stop(book.psi[number], f"Codeword {number}", ((number, 1.0),))
 
 
-def kept(choice: shelf.Choice, name: str, value: str) -> Stop:
+def kept(choice: artefact_cache.Choice, name: str, value: str) -> Stop:
     """A mix that the lab kept."""
-    book, faces = shelf.codebook(choice.root, choice.model), notes.read(choice).faces
+    book, faces = artefact_cache.codebook(choice.root, choice.model), notes.read(choice).faces
     picked = st.selectbox(
         "Kept face", list(faces), index=list(faces).index(value) if value in faces else 0, key=f"{name}-kept"
     )
@@ -78,9 +78,9 @@ def kept(choice: shelf.Choice, name: str, value: str) -> Stop:
     return Stop(sum(g * book.psi[k] for k, g in tokens), picked, tokens)
 
 
-def moment(choice: shelf.Choice, name: str, value: str) -> Stop:
+def moment(choice: artefact_cache.Choice, name: str, value: str) -> Stop:
     """A recorded face."""
-    recordings = shelf.dataset(choice.root, choice.dataset).recordings.set_index("recording")
+    recordings = artefact_cache.dataset(choice.root, choice.dataset).recordings.set_index("recording")
     names = recordings.index.tolist()
     wanted, time_s = examples.moment_of(value, names) or (names[0], 0.0)
     picked = st.selectbox("Recording", names, index=names.index(wanted), key=f"{name}-recording")

@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import jobs, shelf
+from dashboard.components import artefact_cache, jobs
 from dashboard.components.words import text
 from dfe_core.errors import DataError
 from dfe_core.expressions.pose_leak import PoseLeak, stored_pose_leak
@@ -25,7 +25,7 @@ def style() -> None:
     st.html(_STYLE)
 
 
-def header(title: str, subtitle: str = "", choice: shelf.Choice | None = None) -> None:
+def header(title: str, subtitle: str = "", choice: artefact_cache.Choice | None = None) -> None:
     """The page's title with, at the right, model, dataset and whether the data is simulated or real."""
     note = f"<p>{escape(subtitle)}</p>" if subtitle else ""
     st.html(
@@ -50,22 +50,22 @@ def table(data: Any, **options: Any) -> Any:
     return st.dataframe(data, **{"hide_index": True, "placeholder": "–"} | options)
 
 
-def simulated(choice: shelf.Choice) -> bool | None:
+def simulated(choice: artefact_cache.Choice) -> bool | None:
     """Whether the chosen dataset is simulated; None when there is none or it cannot be read."""
     if choice.dataset is None:
         return None
     try:
-        return shelf.dataset(choice.root, choice.dataset).simulated
+        return artefact_cache.dataset(choice.root, choice.dataset).simulated
     except DataError:
         return None
 
 
-def pose_leak(choice: shelf.Choice) -> PoseLeak | None:
+def pose_leak(choice: artefact_cache.Choice) -> PoseLeak | None:
     """How far head pose explains expression in the chosen dataset; None where that was not measured."""
     if choice.dataset is None:
         return None
     try:
-        return stored_pose_leak(shelf.dataset(choice.root, choice.dataset).manifest)
+        return stored_pose_leak(artefact_cache.dataset(choice.root, choice.dataset).manifest)
     except DataError:
         return None
 
@@ -108,8 +108,8 @@ def waiting(words: str) -> Iterator[None]:
 
 def _offer_repair() -> None:
     """The default codebook and its data can be made again; whatever of them is whole is kept."""
-    choice = shelf.chosen()
-    if choice.model == shelf.DEFAULT_MODEL:
+    choice = artefact_cache.chosen()
+    if choice.model == artefact_cache.DEFAULT_MODEL:
         jobs.offer(
             "Make what is broken again",
             "build-default",
@@ -121,7 +121,7 @@ def _offer_repair() -> None:
         )
 
 
-def _badges(choice: shelf.Choice | None) -> str:
+def _badges(choice: artefact_cache.Choice | None) -> str:
     if choice is None or choice.dataset is None:
         return ""
     kind = simulated(choice)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.components import jobs, shelf
+from dashboard.components import artefact_cache, jobs
 from dashboard.components.deletion import CHANGED
 from dashboard.components.words import count, plural
 from dfe_core.errors import DataError
@@ -50,13 +50,13 @@ def wrong(name: str) -> str | None:
     return None
 
 
-def outcome(choice: shelf.Choice) -> None:
+def outcome(choice: artefact_cache.Choice) -> None:
     """What the last import of this session brought, and the way to it."""
     name = st.session_state.get(_NAME)
     if name is None or jobs.running(KEY):
         return
     try:
-        dataset = shelf.dataset(choice.root, name)
+        dataset = artefact_cache.dataset(choice.root, name)
     except DataError:
         return
     with st.container(border=True):

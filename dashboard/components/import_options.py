@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.components import shelf
+from dashboard.components import artefact_cache
 from dfe_core.expressions.inspection import Believed
 from dfe_core.faces import list_faces
 from dfe_core.faces.library import anny_id
@@ -56,7 +56,7 @@ class Options:
         ]
 
 
-def ask(choice: shelf.Choice, found: list[Believed]) -> Options:
+def ask(choice: artefact_cache.Choice, found: list[Believed]) -> Options:
     """The widgets; `found` may hold files that cannot be read."""
     good = [one for one in found if not one.fault]
     points = [one for one in good if one.learned]
@@ -87,7 +87,7 @@ def ask(choice: shelf.Choice, found: list[Believed]) -> Options:
     return Options(face, fps, mix, refused)
 
 
-def faces(choice: shelf.Choice, points: bool) -> list[str]:
+def faces(choice: artefact_cache.Choice, points: bool) -> list[str]:
     """What the list of faces offers."""
     known = list_faces(choice.root)
     default = ["anny"] if points and anny_id() not in known else []

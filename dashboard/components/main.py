@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.components import frame, media, routes, shelf, shell, sidebar
+from dashboard.components import artefact_cache, frame, media, routes, shell, sidebar
 
 st.set_page_config(
     page_title="DFE",
@@ -24,7 +24,7 @@ page = st.navigation(routes.groups())
 sidebar.show()
 media.keep()
 with st.sidebar:
-    shell.show(shelf.chosen(), page.url_path)
+    shell.show(artefact_cache.chosen(), page.url_path)
 with frame.guarded():
     page.run()
 routes.import_pages()

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import map_colours, media, shelf
+from dashboard.components import artefact_cache, map_colours, media
 from dashboard.components.cards import sentence_of
 from dashboard.components.map_colours import Colouring
 from dashboard.components.packs import pack, quantised
@@ -17,8 +17,8 @@ from dashboard.components.words import clock
 from dfe_core.embedding.maps import MapArtefact
 from dfe_core.embedding.shares import shares_by, subjects_showing
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.facs.action_units import title
 from dfe_core.facs.store import AlignedAus, folder_name, list_aligned
-from dfe_core.facs.table import title
 from dfe_core.probes.result import list_results
 
 PROBE, MOST, UNIT = "Probe: ", "Most in: ", "Strongest action unit"
@@ -38,9 +38,9 @@ FEW = 12
 """A label of more values than this is no colour for codewords."""
 
 
-def colours(choice: shelf.Choice, of: str) -> list[str]:
+def colours(choice: artefact_cache.Choice, of: str) -> list[str]:
     """Everything that points can be coloured by."""
-    dataset = shelf.dataset(choice.root, choice.dataset) if choice.dataset else None
+    dataset = artefact_cache.dataset(choice.root, choice.dataset) if choice.dataset else None
     probes = list(probe_weights(choice))
     if of == "codewords":
         few = [n for n in dataset.labels if dataset.recordings[n].nunique() <= FEW] if choice.encoded else []
@@ -49,7 +49,7 @@ def colours(choice: shelf.Choice, of: str) -> list[str]:
     return [*OWN, "Error", "subject", *(dataset.labels if dataset else ()), *probes, *units]
 
 
-def probe_weights(choice: shelf.Choice) -> dict[str, pd.Series]:
+def probe_weights(choice: artefact_cache.Choice) -> dict[str, pd.Series]:
     """Weights of codewords in the kept probes of this model and dataset, by what the colour is called: one for every
     class that a probe tells apart. Of probes of the same label the newest counts."""
     folders = tuple(
@@ -72,7 +72,7 @@ def _probe_weights(folders: tuple, model: str, dataset: str, root: str) -> dict[
     return found
 
 
-def unit_names(choice: shelf.Choice) -> list[tuple[str, int, bool, list[str]]]:
+def unit_names(choice: artefact_cache.Choice) -> list[tuple[str, int, bool, list[str]]]:
     """The action units that were imported or derived for the dataset: name, stamp, whether they are an estimate, and
     what the colour of each column is called."""
     found = []
@@ -88,7 +88,7 @@ def _unit_names(dataset: str, name: str, root: str, stamp: int) -> tuple[int, bo
     return stamp, aus.estimate, [f"{title(au, side)} ({name})" for au, side in aus.aus]
 
 
-def codeword_colours(choice: shelf.Choice, table: pd.DataFrame, by: str) -> Colouring:
+def codeword_colours(choice: artefact_cache.Choice, table: pd.DataFrame, by: str) -> Colouring:
     """Colours of codewords, rows of the dictionary's table."""
     numbers = table["codeword"].to_numpy()
     if (weights := probe_weights(choice).get(by)) is not None:
@@ -99,8 +99,8 @@ def codeword_colours(choice: shelf.Choice, table: pd.DataFrame, by: str) -> Colo
         )
     if by == "Subjects" or by.startswith(MOST):
         index, recordings = (
-            shelf.runs(choice.root, choice.model, choice.dataset),
-            shelf.dataset(choice.root, choice.dataset).recordings,
+            artefact_cache.runs(choice.root, choice.model, choice.dataset),
+            artefact_cache.dataset(choice.root, choice.dataset).recordings,
         )
         if by == "Subjects":
             return map_colours.numbers(
@@ -126,7 +126,7 @@ def own_colours(rows: pd.DataFrame, by: str) -> Colouring:
     return made[by]() if by in made else map_colours.numbers(rows["peak_mm"], "mm")
 
 
-def frame_colours(choice: shelf.Choice, found: MapArtefact, table: pd.DataFrame, by: str) -> Colouring:
+def frame_colours(choice: artefact_cache.Choice, found: MapArtefact, table: pd.DataFrame, by: str) -> Colouring:
     """Colours of frames: by the codeword that moves them most, by their error, their recording, their action units or
     a probe."""
     points = found.points

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import frame, notes, shelf, state
+from dashboard.components import artefact_cache, frame, notes, state
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
 from dfe_core.motion.mixer import RoundTrip, encoder_of, round_trip
 from dfe_core.tokenizer.codebook import Codebook
-from dfe_core.tokens.identity_leak import IdentityLeak, identity_leak
-from dfe_core.tokens.nearest import build_moments
-from dfe_core.tokens.notes import Notebook
+from dfe_core.tokens.annotations import Notebook
+from dfe_core.tokens.face_index import build_moments
+from dfe_core.tokens.subject_identification import IdentityLeak, identity_leak
 
 
 def read(size: int) -> dict[int, float]:
@@ -52,7 +52,7 @@ def rounded(psi: np.ndarray) -> list[float]:
     return [round(float(v), 4) for v in psi]
 
 
-def encoded(choice: shelf.Choice, codebook: Codebook, face: FaceModel, mixed: dict[int, float]) -> RoundTrip:
+def encoded(choice: artefact_cache.Choice, codebook: Codebook, face: FaceModel, mixed: dict[int, float]) -> RoundTrip:
     """What the model's own encoder makes of a mix. The first call loads the model."""
     with frame.waiting("Encoding"):
         return round_trip(
@@ -64,14 +64,14 @@ def encoded(choice: shelf.Choice, codebook: Codebook, face: FaceModel, mixed: di
         )
 
 
-def nearest_moments(choice: shelf.Choice, psi: np.ndarray) -> pd.DataFrame:
+def nearest_moments(choice: artefact_cache.Choice, psi: np.ndarray) -> pd.DataFrame:
     """The moments of the chosen recordings whose face is nearest."""
-    dataset = shelf.dataset(choice.root, choice.dataset)
-    face = shelf.face(choice.root, shelf.codebook(choice.root, choice.model).face_id)
+    dataset = artefact_cache.dataset(choice.root, choice.dataset)
+    face = artefact_cache.face(choice.root, artefact_cache.codebook(choice.root, choice.model).face_id)
     return _moments(dataset.key, face.id, dataset, face).search(psi, limit=8)
 
 
-def save(choice: shelf.Choice, mixed: dict[int, float]) -> None:
+def save(choice: artefact_cache.Choice, mixed: dict[int, float]) -> None:
     """Keep a mix under a name."""
     with st.form("save-face", border=False, clear_on_submit=True):
         box, button = st.columns([2.4, 1], vertical_alignment="bottom")
@@ -86,7 +86,7 @@ def save(choice: shelf.Choice, mixed: dict[int, float]) -> None:
                 st.error(str(error), icon=":material/error:")
 
 
-def saved(choice: shelf.Choice) -> None:
+def saved(choice: artefact_cache.Choice) -> None:
     """Open a face that was kept."""
     faces = notes.read(choice).faces
     if not faces:
@@ -105,12 +105,12 @@ def saved(choice: shelf.Choice) -> None:
         st.rerun(scope="fragment")
 
 
-def leak(choice: shelf.Choice) -> IdentityLeak | None:
+def leak(choice: artefact_cache.Choice) -> IdentityLeak | None:
     """The identity leak if it has been measured in this session."""
     return st.session_state.get(f"leak-{choice.model}-{choice.dataset}")
 
 
-def measure_leak(choice: shelf.Choice) -> None:
+def measure_leak(choice: artefact_cache.Choice) -> None:
     """Measure the identity leak, or read what was measured before."""
     with frame.waiting("Fitting the probes"):
         st.session_state[f"leak-{choice.model}-{choice.dataset}"] = identity_leak(

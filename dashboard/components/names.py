@@ -7,13 +7,13 @@ from html import escape
 
 import streamlit as st
 
-from dashboard.components import coverage_view, jobs, shelf
+from dashboard.components import artefact_cache, coverage_view, jobs
 from dashboard.components.words import count, percent
 from dfe_core.errors import DataError
+from dfe_core.facs.action_units import ACTION_UNITS
 from dfe_core.facs.codeword_names import CodewordName, NamedActionUnit, Verdict, name_codewords
 from dfe_core.facs.name_scores import CheckedNames, load_checked, scores_key
 from dfe_core.facs.store import AlignedAus, list_aligned
-from dfe_core.facs.table import ACTION_UNITS
 from dfe_core.store import artefact_path
 
 
@@ -28,9 +28,9 @@ class Known:
     estimate: bool = False
 
 
-def known(choice: shelf.Choice) -> Known:
+def known(choice: artefact_cache.Choice) -> Known:
     """The names as they are known now: checked ones first, measured action units before estimates."""
-    codebook = shelf.codebook(choice.root, choice.model)
+    codebook = artefact_cache.codebook(choice.root, choice.model)
     if choice.encoded:
         for aus in _measured_first(choice):
             key = _key(choice, aus)
@@ -45,7 +45,7 @@ def known(choice: shelf.Choice) -> Known:
     return Known(_by_shape(codebook.key, codebook.face_id, codebook, choice))
 
 
-def offer_check(choice: shelf.Choice) -> None:
+def offer_check(choice: artefact_cache.Choice) -> None:
     """The button that checks the names on held-out moments, where it has not been done."""
     aus = _measured_first(choice)[0]
     jobs.offer(
@@ -117,7 +117,7 @@ def score_words(number: int, found: Known) -> str:
     )
 
 
-def _measured_first(choice: shelf.Choice) -> list[str]:
+def _measured_first(choice: artefact_cache.Choice) -> list[str]:
     """Names of action units of the dataset, estimates last, then none."""
     names = list_aligned(choice.dataset, choice.root) if choice.dataset else []
     usable = []
@@ -129,16 +129,19 @@ def _measured_first(choice: shelf.Choice) -> list[str]:
     return [*(name for _, name in sorted(usable)), ""]
 
 
-def _key(choice: shelf.Choice, aus: str) -> str:
+def _key(choice: artefact_cache.Choice, aus: str) -> str:
     aligned = AlignedAus.open(choice.dataset, aus, choice.root) if aus else None
-    tokens = shelf.tokens(choice.root, choice.model, choice.dataset)
+    tokens = artefact_cache.tokens(choice.root, choice.model, choice.dataset)
     return scores_key(
-        shelf.codebook(choice.root, choice.model), tokens, shelf.dataset(choice.root, choice.dataset), aligned
+        artefact_cache.codebook(choice.root, choice.model),
+        tokens,
+        artefact_cache.dataset(choice.root, choice.dataset),
+        aligned,
     )
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _checked(key: str, _codebook, _choice: shelf.Choice) -> CheckedNames:
+def _checked(key: str, _codebook, _choice: artefact_cache.Choice) -> CheckedNames:
     return load_checked(key, _codebook, _choice.root)
 
 
@@ -148,5 +151,5 @@ def _against(key: str, codebook_key: str, _codebook, _found) -> tuple[CodewordNa
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _by_shape(key: str, face_id: str, _codebook, _choice: shelf.Choice) -> tuple[CodewordName, ...]:
-    return tuple(name_codewords(_codebook.psi, shelf.face(_choice.root, face_id)))
+def _by_shape(key: str, face_id: str, _codebook, _choice: artefact_cache.Choice) -> tuple[CodewordName, ...]:
+    return tuple(name_codewords(_codebook.psi, artefact_cache.face(_choice.root, face_id)))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.components import frame, shelf
+from dashboard.components import artefact_cache, frame
 from dfe_core.errors import DataError
-from dfe_core.tokens.notes import Notebook, NoteConflict, Notes
-from dfe_core.tokens.notes_exchange import import_csv, import_json, notes_csv, notes_json
+from dfe_core.tokens.annotation_files import import_csv, import_json, notes_csv, notes_json
+from dfe_core.tokens.annotations import Notebook, NoteConflict, Notes
 
 
-def read(choice: shelf.Choice) -> Notes:
+def read(choice: artefact_cache.Choice) -> Notes:
     """Everything written beside the chosen model."""
     return Notebook.open(choice.model, choice.root).read()
 
@@ -20,7 +20,7 @@ def author() -> str:
     return st.session_state.get("author", "")
 
 
-def save_set(choice: shelf.Choice, codewords: list[int]) -> None:
+def save_set(choice: artefact_cache.Choice, codewords: list[int]) -> None:
     """Keep a selection under a name."""
     with st.form("save-set", border=False, clear_on_submit=True):
         box, button = st.columns([2, 1], vertical_alignment="bottom")
@@ -33,7 +33,7 @@ def save_set(choice: shelf.Choice, codewords: list[int]) -> None:
                 st.error(str(error), icon=":material/error:")
 
 
-def edit(choice: shelf.Choice, codeword: int) -> None:
+def edit(choice: artefact_cache.Choice, codeword: int) -> None:
     """Name, tags and note of one codeword."""
     notes = read(choice)
     note = notes.of(codeword)
@@ -58,7 +58,7 @@ def edit(choice: shelf.Choice, codeword: int) -> None:
         exchange(choice, codeword, notes)
 
 
-def exchange(choice: shelf.Choice, codeword: int, notes: Notes) -> None:
+def exchange(choice: artefact_cache.Choice, codeword: int, notes: Notes) -> None:
     """What was changed and by whom, one's own last change taken back, and everything as a file, out and in."""
     book = Notebook.open(choice.model, choice.root)
     mine = [c for c in notes.history if c.subject == book.codeword_subject(codeword)]
@@ -82,7 +82,7 @@ def exchange(choice: shelf.Choice, codeword: int, notes: Notes) -> None:
             undone = book.undo(author())
             st.toast(f"Taken back: {undone.subject}, {undone.field}." if undone else "None of the changes are yours.")
             st.rerun()
-        key = shelf.codebook(choice.root, choice.model).key
+        key = artefact_cache.codebook(choice.root, choice.model).key
         st.download_button(
             "All notes, CSV", notes_csv(notes), f"{choice.model}-notes.csv", "text/csv", on_click="ignore"
         )
@@ -106,7 +106,7 @@ def exchange(choice: shelf.Choice, codeword: int, notes: Notes) -> None:
 
 
 def _save(
-    choice: shelf.Choice,
+    choice: artefact_cache.Choice,
     codeword: int,
     before: tuple[str, ...],
     tags: str,

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components import (
+    artefact_cache,
     cards,
     examples,
     figures,
@@ -14,7 +15,6 @@ from dashboard.components import (
     mixes,
     probe_view,
     routes,
-    shelf,
     state,
     thumbnails,
     views,
@@ -29,13 +29,13 @@ from dfe_core.tokenizer.codebook import Codebook
 SHOWN, MOMENTS = 12, 6
 
 
-def show(choice: shelf.Choice, result: ProbeResult) -> None:
+def show(choice: artefact_cache.Choice, result: ProbeResult) -> None:
     """The codewords that weigh most, the one that was clicked, regions, and the moments that push most."""
     if not len(result.codewords):
         st.caption("No linear row over codewords in this experiment: add bow.")
         return
-    codebook = shelf.codebook(choice.root, choice.model)
-    face = shelf.face(choice.root, codebook.face_id)
+    codebook = artefact_cache.codebook(choice.root, choice.model)
+    face = artefact_cache.face(choice.root, codebook.face_id)
     gallery(choice, result, codebook, face)
     number = asked(result)
     if number is not None:
@@ -73,7 +73,7 @@ def asked(result: ProbeResult) -> int | None:
     return int(text) if text.isdigit() and int(text) in set(result.codewords["codeword"]) else None
 
 
-def gallery(choice: shelf.Choice, result: ProbeResult, codebook: Codebook, face: FaceModel) -> None:
+def gallery(choice: artefact_cache.Choice, result: ProbeResult, codebook: Codebook, face: FaceModel) -> None:
     """The codewords that weigh most; a click shows one below."""
     table, pictures = dictionary(choice).table, thumbnails.addresses(choice.root, codebook, face)
     items = [
@@ -115,7 +115,9 @@ def card(row: tuple, table: pd.DataFrame, src: str | None) -> dict[str, object]:
     }
 
 
-def deciding(choice: shelf.Choice, result: ProbeResult, codebook: Codebook, face: FaceModel, number: int) -> None:
+def deciding(
+    choice: artefact_cache.Choice, result: ProbeResult, codebook: Codebook, face: FaceModel, number: int
+) -> None:
     """One codeword: its face, its weights over folds, and the moments in which it pushed most."""
     own = result.codewords[result.codewords["codeword"] == number]
     best = own.loc[own["weight"].abs().idxmax()]
@@ -170,10 +172,13 @@ def taking_part(recordings: pd.DataFrame, result: ProbeResult) -> pd.DataFrame:
 
 
 def moments(
-    choice: shelf.Choice, face: FaceModel, result: ProbeResult, weights: pd.DataFrame, towards: str, key: str
+    choice: artefact_cache.Choice, face: FaceModel, result: ProbeResult, weights: pd.DataFrame, towards: str, key: str
 ) -> None:
     """The moments that push most towards a class, as faces; a click opens the recording."""
-    index, dataset = shelf.runs(choice.root, choice.model, choice.dataset), shelf.dataset(choice.root, choice.dataset)
+    index, dataset = (
+        artefact_cache.runs(choice.root, choice.model, choice.dataset),
+        artefact_cache.dataset(choice.root, choice.dataset),
+    )
     found = pushing_moments(weights, index, taking_part(dataset.recordings, result), towards, limit=MOMENTS)
     if not len(found):
         st.caption("No moment of the recordings shows these codewords.")

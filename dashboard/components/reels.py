@@ -10,7 +10,7 @@ import numpy as np
 from dashboard.components import media, views
 from dashboard.components.packs import pack
 from dfe_core.faces.model import FaceModel
-from dfe_core.facs.table import ACTION_UNITS
+from dfe_core.facs.action_units import ACTION_UNITS
 from dfe_core.motion.identity import identity_template
 from dfe_core.motion.timeline import Timeline
 

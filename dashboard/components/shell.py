@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import routes, shelf
+from dashboard.components import artefact_cache, routes
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -79,7 +79,7 @@ STEPS = (
 """Page, what the ring goes around, title, text. Some fifteen seconds of reading each."""
 
 
-def show(choice: shelf.Choice, page: str) -> None:
+def show(choice: artefact_cache.Choice, page: str) -> None:
     """Mount keys and tour; the tour invites by itself on a first visit to the overview."""
     data = {"steps": steps(choice), "invite": page in ("", "overview") and choice.encoded}
     told = _component(key="shell", data=data, on_go_change=choose)
@@ -95,11 +95,11 @@ def choose() -> None:
             st.session_state[name] = value
 
 
-def steps(choice: shelf.Choice) -> list[dict[str, Any]]:
+def steps(choice: artefact_cache.Choice) -> list[dict[str, Any]]:
     """The tour's steps for the browser. It shows the simulated data where the cache holds them."""
     common: dict[str, Any] = {}
-    if shelf.is_encoded(choice.root, shelf.DEFAULT_MODEL, shelf.DEFAULT_DATASET):
-        common = {"model": shelf.DEFAULT_MODEL, "dataset": shelf.DEFAULT_DATASET}
+    if artefact_cache.is_encoded(choice.root, artefact_cache.DEFAULT_MODEL, artefact_cache.DEFAULT_DATASET):
+        common = {"model": artefact_cache.DEFAULT_MODEL, "dataset": artefact_cache.DEFAULT_DATASET}
     extra = {2: {"codeword": 3}, 5: {"motion_part": "From words"}}
     return [
         {"page": page, "target": target, "title": title, "text": text, "parameters": common | extra.get(i, {})}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.components import frame, jobs, shelf
+from dashboard.components import artefact_cache, frame, jobs
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -14,13 +14,13 @@ _STATIC = Path(__file__).parent / "static"
 def show() -> None:
     """Draw the sidebar. The choices are bound to the URL, so that a copied link makes the same ones."""
     st.logo(str(_STATIC / "logo.svg"), size="large", icon_image=str(_STATIC / "icon.svg"))
-    choice = shelf.chosen()
+    choice = artefact_cache.chosen()
     with st.sidebar:
-        models = shelf.model_names(choice.root)
+        models = artefact_cache.model_names(choice.root)
         if models:
             st.selectbox("Codebook", models, key="model", bind="query-params", filter_mode=None)
-        choice = shelf.chosen()
-        datasets = shelf.dataset_names(choice.root, choice.model)
+        choice = artefact_cache.chosen()
+        datasets = artefact_cache.dataset_names(choice.root, choice.model)
         if datasets:
             st.selectbox(
                 "Dataset",
@@ -29,15 +29,15 @@ def show() -> None:
                 bind="query-params",
                 filter_mode=None,
                 format_func=lambda name: (
-                    name if shelf.is_encoded(choice.root, choice.model, name) else f"{name} (not encoded)"
+                    name if artefact_cache.is_encoded(choice.root, choice.model, name) else f"{name} (not encoded)"
                 ),
             )
-        _data_badge(shelf.chosen())
+        _data_badge(artefact_cache.chosen())
         for job in jobs.desk().running():
             st.caption(f":material/progress_activity: {job.title}")
 
 
-def _data_badge(choice: shelf.Choice) -> None:
+def _data_badge(choice: artefact_cache.Choice) -> None:
     kind = frame.simulated(choice)
     if kind is not None:
         st.badge(

@@ -13,7 +13,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
-from dfe_core.tokens.stages import error_by_stage
+from dfe_core.tokens.stage_usage import error_by_stage
 
 PART = 18_000
 """Frames in one part: ten minutes at 30 a second, 3 MB for the browser."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import frame, import_job, import_look, import_options, jobs, shelf, video_intake
+from dashboard.components import artefact_cache, frame, import_job, import_options, import_preview, jobs, video_intake
 from dashboard.components.places import place
 from dashboard.components.staging import Staging
 from dashboard.components.words import count, plural, text
@@ -19,7 +19,7 @@ RECORDINGS, VIDEOS = "Recordings", "Videos"
 _SHOWN = 500
 
 
-def show(choice: shelf.Choice) -> None:
+def show(choice: artefact_cache.Choice) -> None:
     """From files to a dataset, in the order in which it is done.
 
     Every part has a container of its own: what comes and goes in one does not move the others, for what moves is drawn
@@ -74,7 +74,7 @@ def kind(found: list[Believed], videos: list[Path]) -> str:
 
 
 def recordings(
-    choice: shelf.Choice, found: list[Believed], sources: list[Path], labels: Path | None, pattern: str
+    choice: artefact_cache.Choice, found: list[Believed], sources: list[Path], labels: Path | None, pattern: str
 ) -> None:
     """Files of other tools, from the list to the import."""
     with st.container():
@@ -86,7 +86,7 @@ def recordings(
     with st.container():
         options = import_options.ask(choice, found)
     with st.container():
-        import_look.look(choice, picked, options)
+        import_preview.look(choice, picked, options)
     with st.container():
         import_job.start(
             "Import",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import frame, import_job, shelf
+from dashboard.components import artefact_cache, frame, import_job
 from dashboard.components.places import place
 from dashboard.components.staging import Staging
 from dashboard.components.words import plural, text
@@ -41,7 +41,9 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in ENDINGS
 
 
-def show(choice: shelf.Choice, videos: list[Path], sources: list[Path], labels: Path | None, pattern: str) -> None:
+def show(
+    choice: artefact_cache.Choice, videos: list[Path], sources: list[Path], labels: Path | None, pattern: str
+) -> None:
     """The list, what is needed, and the job; sources are what `dfe extract` is given."""
     listed(videos)
     if not extra.available():
@@ -152,7 +154,7 @@ def _digest(path: str, stamp: int) -> str:
     return file_sha256(Path(path))
 
 
-def settings(choice: shelf.Choice) -> list[str]:
+def settings(choice: artefact_cache.Choice) -> list[str]:
     """What makes the coefficients, and how much at once; as arguments of `dfe extract`."""
     columns = st.columns([3, 1, 1, 1], vertical_alignment="bottom")
     face = columns[0].selectbox(

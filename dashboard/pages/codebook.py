@@ -6,9 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components import (
+    artefact_cache,
     cards,
-    chosen,
     codeword,
+    codeword_selection,
     coverage_view,
     empty_states,
     exports,
@@ -19,7 +20,6 @@ from dashboard.components import (
     notes,
     scene,
     selection,
-    shelf,
     state,
     thumbnails,
     views,
@@ -33,7 +33,7 @@ from dfe_core.tokens.phrasing import capitalised, part_sizes
 
 def page() -> None:
     """The page."""
-    choice = shelf.chosen()
+    choice = artefact_cache.chosen()
     frame.header(
         "Codebook", "Every codeword is one small movement of the face; a frame is a few of them, added up.", choice
     )
@@ -77,20 +77,20 @@ def searched(book: Dictionary, query: str) -> tuple[int, ...] | None:
 
 
 @st.fragment
-def explore(choice: shelf.Choice) -> None:
+def explore(choice: artefact_cache.Choice) -> None:
     """Filters, gallery and the open codeword: a click reruns this alone."""
     with frame.guarded():
         gallery_and_codeword(choice)
 
 
-def gallery_and_codeword(choice: shelf.Choice) -> None:
+def gallery_and_codeword(choice: artefact_cache.Choice) -> None:
     """The gallery, and beside it the codeword that the link names."""
-    codebook, book = shelf.codebook(choice.root, choice.model), dictionary(choice)
+    codebook, book = artefact_cache.codebook(choice.root, choice.model), dictionary(choice)
     opened = selection.codeword_of(state.read("codeword"), codebook.size)
     if opened is None and state.read("codeword") is not None:
         empty_states.page_missing(f"This codebook has no codeword “{state.read('codeword')}”.")
     found = selection.matching(book.table, filters(book, codebook.stages))
-    marked = chosen.bar(choice, "codebook")
+    marked = codeword_selection.bar(choice, "codebook")
     if marked and st.toggle("Show the selection only", key="only", bind="query-params"):
         found = [k for k in found if k in set(marked)]
     if opened is None:
@@ -118,14 +118,14 @@ def picked(key: str) -> None:
         open_(int(number))
 
 
-def toggled(choice: shelf.Choice, key: str) -> None:
+def toggled(choice: artefact_cache.Choice, key: str) -> None:
     """A card was clicked with Ctrl: in or out of the selection."""
     if (number := st.session_state[key].toggle) is not None:
-        chosen.toggle(choice, int(number))
+        codeword_selection.toggle(choice, int(number))
 
 
 def gallery(
-    choice: shelf.Choice,
+    choice: artefact_cache.Choice,
     codebook: Codebook,
     table: pd.DataFrame,
     found: list[int],
@@ -136,7 +136,7 @@ def gallery(
     if not found:
         st.info("No codeword passes these filters.", icon=":material/filter_alt_off:")
         return
-    face = shelf.face(choice.root, codebook.face_id)
+    face = artefact_cache.face(choice.root, codebook.face_id)
     pictures = thumbnails.addresses(choice.root, codebook, face)
     items = [cards.card(row, pictures.get(int(row["codeword"]))) for _, row in table.iloc[found].iterrows()]
     data = {
@@ -152,10 +152,10 @@ def gallery(
     views.gallery(key=key, data=data, on_pick_change=lambda: picked(key), on_toggle_change=lambda: toggled(choice, key))
 
 
-def one(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame, number: int, order: list[int]) -> None:
+def one(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFrame, number: int, order: list[int]) -> None:
     """The page of one codeword."""
     row = table.iloc[number]
-    face = shelf.face(choice.root, codebook.face_id)
+    face = artefact_cache.face(choice.root, codebook.face_id)
     before, after = selection.neighbours(order, number)
     title(choice, row, before, after)
     if face.has_mesh:
@@ -192,10 +192,10 @@ def one(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame, number: i
         exports.of_face(face, codebook.psi[number], f"{codebook.model}-codeword-{number}", f"export-{number}")
 
 
-def title(choice: shelf.Choice, row: pd.Series, before: int | None, after: int | None) -> None:
+def title(choice: artefact_cache.Choice, row: pd.Series, before: int | None, after: int | None) -> None:
     """The codeword's heading with buttons to the ones beside it."""
     words, steps = st.columns([3, 1.2], vertical_alignment="center")
-    selected = int(row["codeword"]) in chosen.read(choice)
+    selected = int(row["codeword"]) in codeword_selection.read(choice)
     number = int(row["codeword"])
     words.subheader(f"Codeword {number}: {text(cards.name_of(row))}", anchor=False)
     with words:
@@ -206,7 +206,7 @@ def title(choice: shelf.Choice, row: pd.Series, before: int | None, after: int |
             icon=":material/check:" if selected else ":material/add:",
             key="select",
             type="secondary",
-            on_click=chosen.toggle,
+            on_click=codeword_selection.toggle,
             args=(choice, int(row["codeword"])),
             help="The selection is shared by gallery, map, coverage and timeline",
         )
@@ -224,7 +224,7 @@ def title(choice: shelf.Choice, row: pd.Series, before: int | None, after: int |
                 )
 
 
-def name_facts(choice: shelf.Choice, row: pd.Series) -> None:
+def name_facts(choice: artefact_cache.Choice, row: pd.Series) -> None:
     """What the codeword is in terms of FACS, each part with its size, and how well the name held when checked."""
     number, found = int(row["codeword"]), names.known(choice)
     name = found.names[number]

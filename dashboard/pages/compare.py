@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components import (
+    artefact_cache,
     cards,
     comparisons,
     coverage_view,
@@ -16,7 +17,6 @@ from dashboard.components import (
     jobs,
     media,
     routes,
-    shelf,
     thumbnails,
     views,
 )
@@ -29,17 +29,17 @@ PARTS = ("Both have", "Only here", "Only there")
 
 def page() -> None:
     """The page."""
-    choice = shelf.chosen()
+    choice = artefact_cache.chosen()
     frame.header("Compare", "Two codebooks: what they share, what only one has, which to prefer for this data.", choice)
     if empty_states.ready(choice):
         shown(choice)
 
 
 @st.fragment
-def shown(choice: shelf.Choice) -> None:
+def shown(choice: artefact_cache.Choice) -> None:
     """The other model, the verdict, the faces."""
     with frame.guarded():
-        others = [name for name in shelf.model_names(choice.root) if name != choice.model]
+        others = [name for name in artefact_cache.model_names(choice.root) if name != choice.model]
         if not others:
             nothing_to_compare(choice)
             return
@@ -49,7 +49,7 @@ def shown(choice: shelf.Choice) -> None:
         faces(choice, other)
 
 
-def nothing_to_compare(choice: shelf.Choice) -> None:
+def nothing_to_compare(choice: artefact_cache.Choice) -> None:
     """There is one codebook only."""
     with st.container(border=True):
         st.subheader("There is one codebook so far", anchor=False)
@@ -60,9 +60,9 @@ def nothing_to_compare(choice: shelf.Choice) -> None:
         st.code(f"dfe train {choice.dataset} --name another --set tokenizer.codewords=128", language="bash")
 
 
-def verdict(choice: shelf.Choice, other: str) -> None:
+def verdict(choice: artefact_cache.Choice, other: str) -> None:
     """Which of the two holds the chosen dataset better, with intervals."""
-    if not shelf.is_encoded(choice.root, other, choice.dataset):
+    if not artefact_cache.is_encoded(choice.root, other, choice.dataset):
         with st.container(border=True):
             st.markdown(
                 f"“{choice.dataset}” has not been encoded by “{other}”, so their fidelity cannot be compared yet."
@@ -92,7 +92,7 @@ def verdict(choice: shelf.Choice, other: str) -> None:
             "From": one.rmse_mm[1],
             "To": one.rmse_mm[2],
             "Codewords in use": f"{one.used} of {one.codewords}",
-            "AUs covered": covered(shelf.Choice(choice.root, one.model, choice.dataset)),
+            "AUs covered": covered(artefact_cache.Choice(choice.root, one.model, choice.dataset)),
             "Bits a frame": one.bits,
             "Entropy bits": one.entropy_bits,
         }
@@ -107,7 +107,7 @@ def verdict(choice: shelf.Choice, other: str) -> None:
     )
 
 
-def covered(choice: shelf.Choice) -> str:
+def covered(choice: artefact_cache.Choice) -> str:
     """How many AUs a codebook covers on the chosen data, where that has been analysed."""
     for aus in list_aligned(choice.dataset, choice.root):
         if (found := coverage_view.analysis(choice, aus)) is not None:
@@ -116,7 +116,7 @@ def covered(choice: shelf.Choice) -> str:
     return "not analysed"
 
 
-def faces(choice: shelf.Choice, other: str) -> None:
+def faces(choice: artefact_cache.Choice, other: str) -> None:
     """Matched pairs and what only one has."""
     found = comparisons.matching(choice, other)
     same = int(found.pairs["same"].sum())
@@ -144,12 +144,12 @@ def faces(choice: shelf.Choice, other: str) -> None:
         pairs(choice, other, found)
     else:
         alone(
-            choice if part == PARTS[1] else shelf.Choice(choice.root, other, choice.dataset),
+            choice if part == PARTS[1] else artefact_cache.Choice(choice.root, other, choice.dataset),
             found.only_a if part == PARTS[1] else found.only_b,
         )
 
 
-def pairs(choice: shelf.Choice, other: str, found) -> None:
+def pairs(choice: artefact_cache.Choice, other: str, found) -> None:
     """Matched codewords: pick a pair and see both faces."""
     mine, theirs = dictionary(choice).table, comparisons.descriptions(choice, other)
     table = pd.DataFrame(
@@ -177,10 +177,10 @@ def pairs(choice: shelf.Choice, other: str, found) -> None:
             side_by_side(choice, other, int(found.pairs["a"].iloc[row]), int(found.pairs["b"].iloc[row]))
 
 
-def side_by_side(choice: shelf.Choice, other: str, a: int, b: int) -> None:
+def side_by_side(choice: artefact_cache.Choice, other: str, a: int, b: int) -> None:
     """Two codewords on this codebook's face."""
-    codebook = shelf.codebook(choice.root, choice.model)
-    face = shelf.face(choice.root, codebook.face_id)
+    codebook = artefact_cache.codebook(choice.root, choice.model)
+    face = artefact_cache.face(choice.root, codebook.face_id)
     if not face.has_mesh:
         return
     theirs = comparisons.psi_here(choice, other, b)
@@ -198,10 +198,10 @@ def side_by_side(choice: shelf.Choice, other: str, a: int, b: int) -> None:
     routes.link("codebook", f"Open codeword {a}", codeword=a)
 
 
-def alone(choice: shelf.Choice, rows: pd.DataFrame) -> None:
+def alone(choice: artefact_cache.Choice, rows: pd.DataFrame) -> None:
     """Codewords that the other codebook has nothing like."""
-    codebook, table = shelf.codebook(choice.root, choice.model), dictionary(choice).table
-    face = shelf.face(choice.root, codebook.face_id)
+    codebook, table = artefact_cache.codebook(choice.root, choice.model), dictionary(choice).table
+    face = artefact_cache.face(choice.root, codebook.face_id)
     st.caption(f"{plural(len(rows), 'codeword')} with no counterpart, those farthest from anything there first.")
     if not len(rows) or not face.has_mesh:
         return

@@ -10,8 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components import (
+    artefact_cache,
     cards,
-    chosen,
+    codeword_selection,
     coverage_view,
     empty_states,
     figures,
@@ -19,7 +20,6 @@ from dashboard.components import (
     jobs,
     media,
     routes,
-    shelf,
     state,
     thumbnails,
     views,
@@ -27,11 +27,11 @@ from dashboard.components import (
 from dashboard.components.dictionary import dictionary
 from dashboard.components.words import clock, percent
 from dfe_core.faces.model import REGIONS
+from dfe_core.facs.action_units import title
 from dfe_core.facs.agreement import KINDS, agreement_moments
 from dfe_core.facs.blind_spots import lines as blind_lines
 from dfe_core.facs.coverage import Coverage, caveat
 from dfe_core.facs.store import AlignedAus, list_aligned
-from dfe_core.facs.table import title
 from dfe_core.motion.actions import action_directions
 from dfe_core.reports.coverage_text import exposure, headlines, statuses, summary, tool_name, unmeasured
 
@@ -116,14 +116,14 @@ SAID = {"both": "Both say so", "codeword only": "Codeword without the AU", "AU o
 
 def page() -> None:
     """The page."""
-    choice = shelf.chosen()
+    choice = artefact_cache.chosen()
     frame.header("Coverage", "What the codebook sees that action units do not, and the reverse.", choice)
     if empty_states.ready(choice):
         shown(choice)
 
 
 @st.fragment
-def shown(choice: shelf.Choice) -> None:
+def shown(choice: artefact_cache.Choice) -> None:
     """Choice of AUs, then the analysis."""
     with frame.guarded():
         aus = choose_aus(choice)
@@ -146,7 +146,7 @@ def shown(choice: shelf.Choice) -> None:
         PARTS[tab](choice, aus, found)
 
 
-def choose_aus(choice: shelf.Choice) -> str | None:
+def choose_aus(choice: artefact_cache.Choice) -> str | None:
     """Which AUs the codewords are held against; with none, a way to derive them."""
     names = list_aligned(choice.dataset, choice.root)
     if not names:
@@ -174,7 +174,7 @@ def choose_aus(choice: shelf.Choice) -> str | None:
     return name
 
 
-def offer_analysis(choice: shelf.Choice, aus: str) -> None:
+def offer_analysis(choice: artefact_cache.Choice, aus: str) -> None:
     """The analysis has not been made for these inputs: offer it, with the report in the same go."""
     with st.container(border=True):
         st.subheader("Not analysed yet", anchor=False)
@@ -185,7 +185,7 @@ def offer_analysis(choice: shelf.Choice, aus: str) -> None:
         start_analysis(choice, aus, "Analyse coverage", "primary")
 
 
-def start_analysis(choice: shelf.Choice, aus: str, label: str, kind: str) -> None:
+def start_analysis(choice: artefact_cache.Choice, aus: str, label: str, kind: str) -> None:
     """The button that runs `dfe coverage`."""
     folder = coverage_view.report_folder(choice, aus)
     jobs.offer(
@@ -210,7 +210,7 @@ def head(found: coverage_view.Analysis) -> None:
     )
 
 
-def by_cell(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
+def by_cell(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis) -> None:
     """The clickable heat map and the cell that is open."""
     chosen = filters(choice, found)
     selected = selected_cell(found)
@@ -238,7 +238,7 @@ def by_cell(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> No
             cell(choice, aus, found, *selected)
 
 
-def filters(choice: shelf.Choice, found: coverage_view.Analysis) -> coverage_view.Filter:
+def filters(choice: artefact_cache.Choice, found: coverage_view.Analysis) -> coverage_view.Filter:
     """Subjects, conditions, region and stage."""
     aggregates, table = found.aggregates, dictionary(choice).table
     conditions = aggregates.conditions[:2]
@@ -269,7 +269,7 @@ def filters(choice: shelf.Choice, found: coverage_view.Analysis) -> coverage_vie
         "Stage", ["All", *map(str, range(1, int(table["main_stage"].max()) + 2))], key="cell_stage", bind="query-params"
     )
     keep = table["codeword"] >= 0
-    marked = chosen.bar(choice, "coverage")
+    marked = codeword_selection.bar(choice, "coverage")
     if marked and st.toggle("Selected codewords only", value=True, key="cell_only", bind="query-params"):
         keep &= table["codeword"].isin(marked)
     if regions:
@@ -295,7 +295,7 @@ def selected_cell(found: coverage_view.Analysis) -> tuple[int, str] | None:
     return int(number), label
 
 
-def cell(choice: shelf.Choice, aus: str, found: coverage_view.Analysis, number: int, label: str) -> None:
+def cell(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis, number: int, label: str) -> None:
     """Both faces side by side, the figures of the pair, and moments of agreement and of disagreement."""
     au, _, side = label.partition(" ")
     side = side or "both"
@@ -331,10 +331,18 @@ def cell(choice: shelf.Choice, aus: str, found: coverage_view.Analysis, number: 
     agreement(choice, aus, found, number, au, side)
     with st.container(horizontal=True):
         routes.link("codebook", f"Open codeword {number}", codeword=number)
-        st.button("Select it", icon=":material/add:", key="select-cell", on_click=chosen.toggle, args=(choice, number))
+        st.button(
+            "Select it",
+            icon=":material/add:",
+            key="select-cell",
+            on_click=codeword_selection.toggle,
+            args=(choice, number),
+        )
 
 
-def agreement(choice: shelf.Choice, aus: str, found: coverage_view.Analysis, number: int, au: str, side: str) -> None:
+def agreement(
+    choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis, number: int, au: str, side: str
+) -> None:
     """Moments by what was there; a click opens the recording."""
     table = _agreement(
         found.coverage.key, number, au, side, found.inputs.tokens, found.inputs.aus, found.aggregates.signals
@@ -360,7 +368,7 @@ def _agreement(key: str, number: int, au: str, side: str, _tokens, _aus, _signal
     return agreement_moments(_tokens, _aus, number, au, side, count=4, signals=_signals)
 
 
-def by_au(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
+def by_au(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis) -> None:
     """How well codewords predict each AU."""
     coverage = found.coverage
     chart, table = st.columns([1.4, 1], gap="medium")
@@ -400,7 +408,7 @@ def by_au(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None
             against(choice, aus, others)
 
 
-def against(choice: shelf.Choice, aus: str, others: list[str]) -> None:
+def against(choice: artefact_cache.Choice, aus: str, others: list[str]) -> None:
     """Gain, delay, offset and side bias of another tool's AUs on the same frames."""
     other = st.selectbox("Other action units", others, key="other-aus")
     found = coverage_view.tools(choice, aus, other)
@@ -440,7 +448,7 @@ def measured(coverage: Coverage) -> None:
         st.caption(line)
 
 
-def beyond(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
+def beyond(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis) -> None:
     """Variance shares, the gallery of new displays, redundancy."""
     coverage, codebook, face = found.coverage, found.inputs.codebook, found.inputs.face
     with st.expander("How the interval is found"):
@@ -508,7 +516,7 @@ def beyond(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> Non
         )
 
 
-def by_region(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
+def by_region(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis) -> None:
     """Deformation per region and condition."""
     table = found.coverage.deformation
     names = list(dict.fromkeys(table["condition"]))
@@ -524,7 +532,7 @@ def by_region(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> 
     st.caption("Mean over frames of each region's root mean square displacement; intervals over subjects.")
 
 
-def sides(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
+def sides(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis) -> None:
     """Symmetric and one-sided displays."""
     coverage = found.coverage
     left, right = st.columns([1, 1.2], gap="medium")
@@ -540,7 +548,7 @@ def sides(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None
         figures.show(coverage_view.balance(coverage.symmetry_by_subject), "balance", "Left-right balance per subject")
 
 
-def variety(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
+def variety(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis) -> None:
     """How many displays there are."""
     left, right = st.columns([1.3, 1], gap="medium")
     with left:
@@ -557,7 +565,7 @@ def variety(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> No
         st.caption("A display is a moment's one or two strongest codewords, or AUs, held for a tenth of a second.")
 
 
-def report(choice: shelf.Choice, aus: str, found: coverage_view.Analysis) -> None:
+def report(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis) -> None:
     """The report to keep: written by the same command as `dfe coverage`."""
     folder = coverage_view.report_folder(choice, aus)
     st.markdown(

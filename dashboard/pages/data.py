@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import deletion, empty_states, frame, provenance, shelf, uploads, video_links
+from dashboard.components import artefact_cache, deletion, empty_states, frame, provenance, uploads, video_links
 from dashboard.components.words import count, plural, span
 from dfe_core.facs.store import list_aligned
 
@@ -14,7 +14,7 @@ PARTS = ("This dataset", "Bring recordings in", "Everything in the cache")
 
 def page() -> None:
     """The page."""
-    choice = shelf.chosen()
+    choice = artefact_cache.chosen()
     frame.header("Data", "Where the recordings come from, what was done to them, and what is kept.", choice)
     if choice.model is None and choice.dataset is None:
         empty_states.no_codebook()
@@ -22,7 +22,7 @@ def page() -> None:
 
 
 @st.fragment
-def shown(choice: shelf.Choice) -> None:
+def shown(choice: artefact_cache.Choice) -> None:
     """The chosen part."""
     if st.session_state.pop(deletion.CHANGED, False):  # a button of this fragment changed what the sidebar shows
         st.rerun()
@@ -40,13 +40,13 @@ def shown(choice: shelf.Choice) -> None:
         {PARTS[0]: this_dataset, PARTS[1]: uploads.show, PARTS[2]: everything}[part](choice)
 
 
-def this_dataset(choice: shelf.Choice) -> None:
+def this_dataset(choice: artefact_cache.Choice) -> None:
     """The chosen dataset: figures, recordings, provenance, truth, and how to delete it."""
     deletion.undo(choice)
     if choice.dataset is None:
         st.caption("There is no dataset yet: bring recordings in.")
         return
-    dataset = shelf.dataset(choice.root, choice.dataset)
+    dataset = artefact_cache.dataset(choice.root, choice.dataset)
     recordings = dataset.recordings
     frame.facts(
         [
@@ -93,7 +93,7 @@ def this_dataset(choice: shelf.Choice) -> None:
     deletion.offer(choice)
 
 
-def everything(choice: shelf.Choice) -> None:
+def everything(choice: artefact_cache.Choice) -> None:
     """Every artefact, with its size and what is wrong with it where something is."""
     from train.catalogue import catalogue
 

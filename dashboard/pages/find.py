@@ -6,15 +6,15 @@ import numpy as np
 import streamlit as st
 
 from dashboard.components import (
+    artefact_cache,
     cards,
-    chosen,
+    codeword_selection,
     empty_states,
     examples,
     frame,
     media,
     mixes,
     routes,
-    shelf,
     state,
     thumbnails,
     views,
@@ -30,11 +30,11 @@ NEAREST = 8
 
 def page() -> None:
     """The page."""
-    choice = shelf.chosen()
+    choice = artefact_cache.chosen()
     frame.header("Find", "Give a face as an example: which codewords and which moments are most like it?", choice)
     if not empty_states.ready(choice):
         return
-    face = shelf.face(choice.root, shelf.codebook(choice.root, choice.model).face_id)
+    face = artefact_cache.face(choice.root, artefact_cache.codebook(choice.root, choice.model).face_id)
     if not face.has_mesh:
         st.info(
             "The face of this codebook has no mesh here, so faces cannot be compared.", icon=":material/view_in_ar:"
@@ -44,7 +44,7 @@ def page() -> None:
 
 
 @st.fragment
-def shown(choice: shelf.Choice, face: FaceModel) -> None:
+def shown(choice: artefact_cache.Choice, face: FaceModel) -> None:
     """The example beside its face, and below what is like it."""
     with frame.guarded():
         source = st.segmented_control(
@@ -124,9 +124,9 @@ def spoken(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def moment(choice: shelf.Choice) -> tuple[np.ndarray, str]:
+def moment(choice: artefact_cache.Choice) -> tuple[np.ndarray, str]:
     """The face of a recording at a second."""
-    recordings = shelf.dataset(choice.root, choice.dataset).recordings.set_index("recording")
+    recordings = artefact_cache.dataset(choice.root, choice.dataset).recordings.set_index("recording")
     names = recordings.index.tolist()
     named = examples.moment_of(state.read("example"), names)
     if named is None and state.read("example"):
@@ -143,9 +143,9 @@ def moment(choice: shelf.Choice) -> tuple[np.ndarray, str]:
     return psi, f"{picked}, {clock(exact)}"
 
 
-def like_codewords(choice: shelf.Choice, face: FaceModel, psi: np.ndarray) -> None:
+def like_codewords(choice: artefact_cache.Choice, face: FaceModel, psi: np.ndarray) -> None:
     """Single codewords nearest to the face."""
-    codebook, table = shelf.codebook(choice.root, choice.model), dictionary(choice).table
+    codebook, table = artefact_cache.codebook(choice.root, choice.model), dictionary(choice).table
     found = nearest_codewords(codebook, face, psi, limit=NEAREST)
     found = found[found["cosine"] > 0.05]
     st.subheader("Nearest codewords", anchor=False)
@@ -173,14 +173,14 @@ def like_codewords(choice: shelf.Choice, face: FaceModel, psi: np.ndarray) -> No
         st.button(
             "Select these codewords",
             icon=":material/checklist:",
-            on_click=chosen.write,
+            on_click=codeword_selection.write,
             args=(choice, [int(k) for k in found["codeword"]]),
         )
     if picked is not None and picked < len(found):
         routes.go("codebook", codeword=int(found["codeword"].iloc[picked]))
 
 
-def like_moments(choice: shelf.Choice, face: FaceModel, psi: np.ndarray) -> None:
+def like_moments(choice: artefact_cache.Choice, face: FaceModel, psi: np.ndarray) -> None:
     """Moments of the recordings nearest to the face."""
     found = mixes.nearest_moments(choice, psi)
     st.subheader("Nearest moments in the recordings", anchor=False)

@@ -6,16 +6,16 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components import (
+    artefact_cache,
     cards,
-    chosen,
+    codeword_selection,
     empty_states,
     frame,
-    framed,
+    frame_selection,
     jobs,
     map_view,
     media,
     routes,
-    shelf,
     state,
     thumbnails,
     views,
@@ -30,14 +30,14 @@ RECORDINGS = 4
 
 def page() -> None:
     """The page."""
-    choice = shelf.chosen()
+    choice = artefact_cache.chosen()
     frame.header("Map", "Near each other here means alike; the line below says how far to believe it.", choice)
     if empty_states.ready(choice):
         shown(choice)
 
 
 @st.fragment
-def shown(choice: shelf.Choice) -> None:
+def shown(choice: artefact_cache.Choice) -> None:
     """Settings, map, and what is selected on it."""
     with frame.guarded():
         settings, colour = choose(choice)
@@ -55,7 +55,7 @@ def shown(choice: shelf.Choice) -> None:
                 selected_frames(choice, found)
 
 
-def choose(choice: shelf.Choice) -> tuple[MapSettings, str]:
+def choose(choice: artefact_cache.Choice) -> tuple[MapSettings, str]:
     """What is mapped, by what, how, and how it is coloured: all in the link."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         of = st.segmented_control(
@@ -122,21 +122,25 @@ def offer(settings: MapSettings) -> None:
         )
 
 
-def draw(choice: shelf.Choice, found: MapArtefact, settings: MapSettings, colour: str) -> None:
+def draw(choice: artefact_cache.Choice, found: MapArtefact, settings: MapSettings, colour: str) -> None:
     """The map itself, and what it says of itself."""
-    codebook, table = shelf.codebook(choice.root, choice.model), dictionary(choice).table
-    face = shelf.face(choice.root, codebook.face_id)
+    codebook, table = artefact_cache.codebook(choice.root, choice.model), dictionary(choice).table
+    face = artefact_cache.face(choice.root, codebook.face_id)
     if settings.of == "codewords":
         colouring = map_view.codeword_colours(choice, table.iloc[found.points["codeword"]], colour)
         points, words = map_view.codeword_points(found, table)
-        extra = {"words": words, "selected": chosen.read(choice), "codebook": media.codebook_address(codebook)}
+        extra = {
+            "words": words,
+            "selected": codeword_selection.read(choice),
+            "codebook": media.codebook_address(codebook),
+        }
     else:
-        dataset = shelf.dataset(choice.root, choice.dataset)
+        dataset = artefact_cache.dataset(choice.root, choice.dataset)
         colouring = map_view.frame_colours(choice, found, table, colour)
         points = map_view.frame_points(str(found.path), dataset.key, found, dataset)
         point = state.read("point")
         extra = {
-            "inside": map_view.inside(framed.read(choice, found), len(found.points)),
+            "inside": map_view.inside(frame_selection.read(choice, found), len(found.points)),
             "point": int(point) if point and point.isdigit() else None,
         }
     data = map_view.view_data(
@@ -156,35 +160,35 @@ def draw(choice: shelf.Choice, found: MapArtefact, settings: MapSettings, colour
     st.caption(f"{colouring.about}  \n{found.statement}" if colouring.about else found.statement)
 
 
-def picked(choice: shelf.Choice, of: str) -> None:
+def picked(choice: artefact_cache.Choice, of: str) -> None:
     """A point was clicked: select it alone, or with Ctrl beside the others."""
     point = st.session_state[f"map-{of}"].pick
     if point is None:
         return
     if of == "frames":
-        framed.write(choice, point=point["point"])
+        frame_selection.write(choice, point=point["point"])
     elif point["add"]:
-        chosen.toggle(choice, int(point["id"]))
+        codeword_selection.toggle(choice, int(point["id"]))
     else:
-        chosen.write(choice, [int(point["id"])])
+        codeword_selection.write(choice, [int(point["id"])])
 
 
-def drawn_around(choice: shelf.Choice, of: str, found: MapArtefact | None = None) -> None:
+def drawn_around(choice: artefact_cache.Choice, of: str, found: MapArtefact | None = None) -> None:
     """Points were drawn around; of a map of frames, `found`, they stand in the link."""
     points = st.session_state[f"map-{of}"].select
     if points is None:
         return
     if found is None:
-        chosen.write(choice, [int(k) for k in points])
+        codeword_selection.write(choice, [int(k) for k in points])
     else:
-        framed.select(choice, found, [int(row) for row in points if 0 <= int(row) < len(found.points)])
+        frame_selection.select(choice, found, [int(row) for row in points if 0 <= int(row) < len(found.points)])
 
 
-def selected_codewords(choice: shelf.Choice) -> None:
+def selected_codewords(choice: artefact_cache.Choice) -> None:
     """The selected codewords: the last one in 3D, all as cards; a click on a card shows it."""
-    codebook, table = shelf.codebook(choice.root, choice.model), dictionary(choice).table
-    face = shelf.face(choice.root, codebook.face_id)
-    found = chosen.bar(choice, "map")
+    codebook, table = artefact_cache.codebook(choice.root, choice.model), dictionary(choice).table
+    face = artefact_cache.face(choice.root, codebook.face_id)
+    found = codeword_selection.bar(choice, "map")
     if not found:
         st.caption(
             "Hover a point to see its face, click it to select it (with Ctrl beside others), or draw around "
@@ -223,16 +227,16 @@ def selected_codewords(choice: shelf.Choice) -> None:
         routes.link("recordings", "Timeline")
 
 
-def taken_out(choice: shelf.Choice) -> None:
+def taken_out(choice: artefact_cache.Choice) -> None:
     """A card was clicked with Ctrl."""
     if (number := st.session_state["map-chosen"].toggle) is not None:
-        chosen.toggle(choice, int(number))
+        codeword_selection.toggle(choice, int(number))
 
 
-def selected_frames(choice: shelf.Choice, found: MapArtefact) -> None:
+def selected_frames(choice: artefact_cache.Choice, found: MapArtefact) -> None:
     """The frames that are selected on the map."""
-    rows, text = framed.read(choice, found), state.read("point")
-    framed.bar(choice, found, rows)
+    rows, text = frame_selection.read(choice, found), state.read("point")
+    frame_selection.bar(choice, found, rows)
     if rows:
         several_frames(choice, found.points.iloc[rows])
     elif text is not None and text.isdigit() and int(text) < len(found.points):
@@ -248,11 +252,11 @@ def selected_frames(choice: shelf.Choice, found: MapArtefact) -> None:
         )
 
 
-def one_frame(choice: shelf.Choice, row: pd.Series) -> None:
+def one_frame(choice: artefact_cache.Choice, row: pd.Series) -> None:
     """A frame in 3D, and a way to its recording."""
     st.subheader(f"{row['recording']} at {clock(row['time_s'])}", anchor=False)
-    face = shelf.face(choice.root, shelf.codebook(choice.root, choice.model).face_id)
-    frames = shelf.dataset(choice.root, choice.dataset).frames(row["recording"])
+    face = artefact_cache.face(choice.root, artefact_cache.codebook(choice.root, choice.model).face_id)
+    frames = artefact_cache.dataset(choice.root, choice.dataset).frames(row["recording"])
     psi = frames.psi[int((frames.frame == row["frame"]).argmax())]
     if face.has_mesh:
         views.morph(
@@ -272,7 +276,7 @@ def one_frame(choice: shelf.Choice, row: pd.Series) -> None:
         routes.link("find", "Find faces like this", example=f"{row['recording']}@{row['time_s']:.3f}")
 
 
-def several_frames(choice: shelf.Choice, points: pd.DataFrame) -> None:
+def several_frames(choice: artefact_cache.Choice, points: pd.DataFrame) -> None:
     """Frames drawn around: how many, of whom, their strongest codewords, and a few of their faces."""
     st.subheader(plural(len(points), "frame"), anchor=False)
     st.caption(f"From {plural(points['recording'].nunique(), 'recording')}. Their strongest codewords:")
@@ -293,7 +297,7 @@ def several_frames(choice: shelf.Choice, points: pd.DataFrame) -> None:
         st.button(
             "Select these codewords",
             icon=":material/checklist:",
-            on_click=chosen.write,
+            on_click=codeword_selection.write,
             args=(choice, [int(k) for k in share.index]),
         )
     counts = points["recording"].value_counts()

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components import (
+    artefact_cache,
     cards,
     empty_states,
     exports,
@@ -19,7 +20,6 @@ from dashboard.components import (
     notes,
     reels,
     routes,
-    shelf,
     state,
     track_edits,
     views,
@@ -43,14 +43,14 @@ NUMBERS = tuple(track_edits.COLUMNS.values())
 
 def page() -> None:
     """The page."""
-    choice = shelf.chosen()
+    choice = artefact_cache.chosen()
     frame.header(
         "Faces in motion", "Put codewords together, write a movement in words, play it on another face.", choice
     )
     if not empty_states.ready(choice, needs_tokens=False):
         return
-    codebook = shelf.codebook(choice.root, choice.model)
-    if not shelf.face(choice.root, codebook.face_id).has_mesh:
+    codebook = artefact_cache.codebook(choice.root, choice.model)
+    if not artefact_cache.face(choice.root, codebook.face_id).has_mesh:
         st.info(
             "The face of this codebook has no mesh here, so there is nothing to move.", icon=":material/view_in_ar:"
         )
@@ -59,7 +59,7 @@ def page() -> None:
 
 
 @st.fragment
-def shown(choice: shelf.Choice) -> None:
+def shown(choice: artefact_cache.Choice) -> None:
     """The chosen part."""
     with frame.guarded():
         tab = st.segmented_control(
@@ -74,10 +74,10 @@ def shown(choice: shelf.Choice) -> None:
         dict(zip(TABS, (mixer, from_words, between_faces, another_face), strict=True))[tab](choice)
 
 
-def mixer(choice: shelf.Choice) -> None:
+def mixer(choice: artefact_cache.Choice) -> None:
     """Codewords with intensities, their sum, and what the encoder makes of it."""
-    codebook, table = shelf.codebook(choice.root, choice.model), dictionary(choice).table
-    face = shelf.face(choice.root, codebook.face_id)
+    codebook, table = artefact_cache.codebook(choice.root, choice.model), dictionary(choice).table
+    face = artefact_cache.face(choice.root, codebook.face_id)
     mixed = mixes.read(codebook.size)
     left, right = st.columns([1, 1.5], gap="medium")
     with left:
@@ -102,13 +102,13 @@ def mixer(choice: shelf.Choice) -> None:
             actions(choice, codebook, face, mixed, psi, trip)
 
 
-def sliders(choice: shelf.Choice, table: pd.DataFrame, mixed: dict[int, float]) -> dict[int, float]:
+def sliders(choice: artefact_cache.Choice, table: pd.DataFrame, mixed: dict[int, float]) -> dict[int, float]:
     """Which codewords, and how much of each."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if choice.encoded and st.button(
             "Random face", icon=":material/casino:", help="Codewords that this data shows together"
         ):
-            index = shelf.runs(choice.root, choice.model, choice.dataset)
+            index = artefact_cache.runs(choice.root, choice.model, choice.dataset)
             mixes.write({k: round(min(max(g, 0.05), 2.0), 2) for k, g in random_mix(index, 3)})
             st.rerun(scope="fragment")
         if mixed and st.button("Clear", icon=":material/close:"):
@@ -137,7 +137,7 @@ def sliders(choice: shelf.Choice, table: pd.DataFrame, mixed: dict[int, float]) 
     return wanted
 
 
-def actions(choice: shelf.Choice, codebook, face, mixed: dict[int, float], psi: np.ndarray, trip) -> None:
+def actions(choice: artefact_cache.Choice, codebook, face, mixed: dict[int, float], psi: np.ndarray, trip) -> None:
     """Round trip, nearest example, saving and taking away."""
     with st.container(horizontal=True):
         if st.button("Encode it", icon=":material/sync:", help="Do these tokens survive the encoder?"):
@@ -167,7 +167,7 @@ def actions(choice: shelf.Choice, codebook, face, mixed: dict[int, float], psi: 
         exports.of_face(face, psi, "mix-" + "-".join(map(str, mixed)), "mix")
 
 
-def nearest(choice: shelf.Choice, psi: np.ndarray) -> None:
+def nearest(choice: artefact_cache.Choice, psi: np.ndarray) -> None:
     """The moments of the recordings that look most like the mix."""
     found = mixes.nearest_moments(choice, psi)
     with st.container(horizontal=True, gap="small"):
@@ -181,9 +181,9 @@ def nearest(choice: shelf.Choice, psi: np.ndarray) -> None:
                 routes.go("recordings", recording=row.recording, t=round(float(row.time_s), 3))
 
 
-def timeline(choice: shelf.Choice) -> Timeline | None:
+def timeline(choice: artefact_cache.Choice) -> Timeline | None:
     """The timeline of the words in the link, as edited; None when no rule can read them."""
-    codebook = shelf.codebook(choice.root, choice.model)
+    codebook = artefact_cache.codebook(choice.root, choice.model)
     named = {note.name: k for k, note in notes.read(choice).codewords.items() if note.name}
     text = st.text_input("What should the face do?", value=EXAMPLE, key="words", bind="query-params")
     try:
@@ -196,14 +196,14 @@ def timeline(choice: shelf.Choice) -> Timeline | None:
     if made.unread:
         st.caption(f"No rule reads: {', '.join(made.unread)}.")
     if st.toggle("Tell it in this codebook’s codewords", key="in_codewords", bind="query-params"):
-        made = in_codewords(made, codebook, shelf.face(choice.root, codebook.face_id))
+        made = in_codewords(made, codebook, artefact_cache.face(choice.root, codebook.face_id))
     return made
 
 
-def from_words(choice: shelf.Choice) -> None:
+def from_words(choice: artefact_cache.Choice) -> None:
     """Words become tracks by rules that are shown, can be edited, and play."""
-    codebook = shelf.codebook(choice.root, choice.model)
-    face = shelf.face(choice.root, codebook.face_id)
+    codebook = artefact_cache.codebook(choice.root, choice.model)
+    face = artefact_cache.face(choice.root, codebook.face_id)
     made = timeline(choice)
     if made is None:
         return
@@ -272,10 +272,10 @@ def as_the_words_say(key: str) -> None:
     state.write(edits=None)
 
 
-def between_faces(choice: shelf.Choice) -> None:
+def between_faces(choice: artefact_cache.Choice) -> None:
     """From one expression to another: by tokens where both ends have them, else through the faces themselves."""
-    codebook = shelf.codebook(choice.root, choice.model)
-    face = shelf.face(choice.root, codebook.face_id)
+    codebook = artefact_cache.codebook(choice.root, choice.model)
+    face = artefact_cache.face(choice.root, codebook.face_id)
     left, right = st.columns([1, 1.6], gap="medium")
     with left:
         start = faces_between.choose(choice, "from", "From", "rest")
@@ -299,10 +299,10 @@ def between_faces(choice: shelf.Choice) -> None:
             st.download_button("Timeline", to_toml(made), "timeline.toml", "text/plain", on_click="ignore")
 
 
-def another_face(choice: shelf.Choice) -> None:
+def another_face(choice: artefact_cache.Choice) -> None:
     """The same movement on another person or another face model."""
-    codebook = shelf.codebook(choice.root, choice.model)
-    face = shelf.face(choice.root, codebook.face_id)
+    codebook = artefact_cache.codebook(choice.root, choice.model)
+    face = artefact_cache.face(choice.root, codebook.face_id)
     made = timeline(choice)
     if made is None:
         return
@@ -316,7 +316,7 @@ def another_face(choice: shelf.Choice) -> None:
             other, moved = reels.person(face, person_sliders(face)), psi
             st.caption("Codewords are movements alone: the same tokens play on any neutral face.")
         else:
-            other = shelf.face(choice.root, target)
+            other = artefact_cache.face(choice.root, target)
             moved_to = transfer(psi, face, other)
             moved = moved_to.psi
             if moved_to.lost:
@@ -347,7 +347,7 @@ def person_sliders(face) -> dict[str, float]:
     }
 
 
-def leak(choice: shelf.Choice) -> None:
+def leak(choice: artefact_cache.Choice) -> None:
     """How much of who someone is stays in the tokens, measured."""
     with st.expander("Do tokens carry identity?", icon=":material/fingerprint:"):
         found = mixes.leak(choice) if choice.encoded else None

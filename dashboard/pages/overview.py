@@ -5,7 +5,18 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import cards, empty_states, figures, frame, media, routes, selection, shelf, thumbnails, views
+from dashboard.components import (
+    artefact_cache,
+    cards,
+    empty_states,
+    figures,
+    frame,
+    media,
+    routes,
+    selection,
+    thumbnails,
+    views,
+)
 from dashboard.components.dictionary import dictionary
 from dashboard.components.words import count, mm, percent, plural, span
 from dfe_core.tokenizer.codebook import Codebook
@@ -21,11 +32,11 @@ NEXT = [
 
 def page() -> None:
     """The page."""
-    choice = shelf.chosen()
+    choice = artefact_cache.chosen()
     frame.header("Overview", "Which codebook, on which data, how good, and what to do next.", choice)
     if not empty_states.ready(choice, needs_tokens=False):
         return
-    codebook, table = shelf.codebook(choice.root, choice.model), dictionary(choice).table
+    codebook, table = artefact_cache.codebook(choice.root, choice.model), dictionary(choice).table
     about(choice, codebook, table)
     glimpse(choice, codebook, table)
     health(choice, codebook)
@@ -34,7 +45,7 @@ def page() -> None:
         empty_states.not_encoded(choice)
 
 
-def about(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame) -> None:
+def about(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFrame) -> None:
     """Codebook and data in a few figures."""
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, height="stretch"):
@@ -59,13 +70,13 @@ def trained_on(codebook: Codebook) -> str:
     return found.get("name", "") if isinstance(found, dict) else str(found or "")
 
 
-def data(choice: shelf.Choice) -> None:
+def data(choice: artefact_cache.Choice) -> None:
     """The dataset in a few figures, and what kind of data it is in plain words."""
     if choice.dataset is None:
         st.subheader("No dataset yet", anchor=False)
         st.caption("Bring recordings in with `dfe import FILES --name NAME`.")
         return
-    dataset = shelf.dataset(choice.root, choice.dataset)
+    dataset = artefact_cache.dataset(choice.root, choice.dataset)
     recordings = dataset.recordings
     st.subheader(f"Data “{dataset.name}”", anchor=False)
     frame.facts(
@@ -86,9 +97,9 @@ def data(choice: shelf.Choice) -> None:
         st.caption(f"Recordings of real people.{labels}")
 
 
-def health(choice: shelf.Choice, codebook: Codebook) -> None:
+def health(choice: artefact_cache.Choice, codebook: Codebook) -> None:
     """The metrics on held-out subjects."""
-    found = shelf.metrics(choice.root, choice.model)
+    found = artefact_cache.metrics(choice.root, choice.model)
     st.subheader("Health at a glance", anchor=False)
     if found is None:
         st.caption(
@@ -165,10 +176,10 @@ def goal(found: dict, name: str) -> str:
     return f"goal {percent(wanted)} {'met' if found[name] >= wanted else 'not met'}"
 
 
-def glimpse(choice: shelf.Choice, codebook: Codebook, table: pd.DataFrame) -> None:
+def glimpse(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFrame) -> None:
     """The codewords used most, as an invitation."""
     st.subheader("Used most", anchor=False)
-    face = shelf.face(choice.root, codebook.face_id)
+    face = artefact_cache.face(choice.root, codebook.face_id)
     if not face.has_mesh:
         return
     order = selection.matching(table, selection.Filter(used_only=True))[:8]

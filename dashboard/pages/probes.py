@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components import (
+    artefact_cache,
     described,
     empty_states,
     figures,
@@ -17,7 +18,6 @@ from dashboard.components import (
     jobs,
     probe_faces,
     probe_view,
-    shelf,
     state,
 )
 from dfe_core.expressions.pose_text import pose_leak_warning
@@ -38,14 +38,14 @@ POOLINGS = ("sparsemax", "entmax", "softmax", "mean", "class-token")
 
 def page() -> None:
     """The page."""
-    choice = shelf.chosen()
+    choice = artefact_cache.chosen()
     frame.header("Probes", "Does the codebook predict what you care about, and by which faces?", choice)
     if empty_states.ready(choice):
         shown(choice)
 
 
 @st.fragment
-def shown(choice: shelf.Choice) -> None:
+def shown(choice: artefact_cache.Choice) -> None:
     """A label from faces, or faces from words."""
     with frame.guarded():
         kind = st.segmented_control(
@@ -63,16 +63,16 @@ def shown(choice: shelf.Choice) -> None:
             described.show(choice)
 
 
-def experiments(choice: shelf.Choice) -> None:
+def experiments(choice: artefact_cache.Choice) -> None:
     """A new experiment, and the ones that were kept."""
-    dataset = shelf.dataset(choice.root, choice.dataset)
+    dataset = artefact_cache.dataset(choice.root, choice.dataset)
     point_at_what_was_run(choice)
     if not dataset.labels:
         no_labels(choice)
         return
     kept = [
         r
-        for r in shelf.probe_results(choice.root)
+        for r in artefact_cache.probe_results(choice.root)
         if r.settings.model == choice.model and r.settings.dataset == choice.dataset
     ]
     with st.expander("New experiment", expanded=not kept, icon=":material/add_circle:"):
@@ -82,7 +82,7 @@ def experiments(choice: shelf.Choice) -> None:
         chosen(choice, kept)
 
 
-def point_at_what_was_run(choice: shelf.Choice) -> None:
+def point_at_what_was_run(choice: artefact_cache.Choice) -> None:
     """When this session's run has ended well, the link names its result, also where it was kept before."""
     job, out = jobs.desk().get(key_of(choice)), st.session_state.get("probe-out")
     if out and job is not None and job.done:
@@ -91,7 +91,7 @@ def point_at_what_was_run(choice: shelf.Choice) -> None:
         del st.session_state["probe-out"]
 
 
-def no_labels(choice: shelf.Choice) -> None:
+def no_labels(choice: artefact_cache.Choice) -> None:
     """There is nothing to predict."""
     with st.container(border=True):
         st.subheader(f"“{choice.dataset}” has no labels", anchor=False)
@@ -101,12 +101,12 @@ def no_labels(choice: shelf.Choice) -> None:
         )
 
 
-def key_of(choice: shelf.Choice) -> str:
+def key_of(choice: artefact_cache.Choice) -> str:
     """One probe at a time for a model and dataset."""
     return f"probe-{choice.model}--{choice.dataset}"
 
 
-def new(choice: shelf.Choice, labels: tuple[str, ...], recordings: pd.DataFrame) -> None:
+def new(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.DataFrame) -> None:
     """The form: what to predict, from what, how to be sure."""
     features = known_features()
     with st.form("probe", border=False):
@@ -183,12 +183,12 @@ def more(asked: dict[str, object], columns: list[str]) -> None:
         asked["drop_missing"] = st.checkbox("Leave out recordings that have no label")
 
 
-def report_folder(choice: shelf.Choice, key: str) -> Path:
+def report_folder(choice: artefact_cache.Choice, key: str) -> Path:
     """Where the report of a run goes."""
     return artefact_path("analyses", f"probe-report-{choice.model}--{choice.dataset}"[:80] + f"-{key}", choice.root)
 
 
-def chosen(choice: shelf.Choice, kept: list[ProbeResult]) -> None:
+def chosen(choice: artefact_cache.Choice, kept: list[ProbeResult]) -> None:
     """The experiment on show."""
     keys = [content_key(r.settings.as_dict()) for r in kept]
     wanted = state.read("probe")
@@ -224,7 +224,7 @@ def chosen(choice: shelf.Choice, kept: list[ProbeResult]) -> None:
         PARTS[tab](choice, result)
 
 
-def scores(choice: shelf.Choice, result: ProbeResult) -> None:
+def scores(choice: artefact_cache.Choice, result: ProbeResult) -> None:
     """Rows with intervals, and rows against each other."""
     left, right = st.columns([1.2, 1], gap="medium")
     with left:
@@ -256,7 +256,7 @@ def scores(choice: shelf.Choice, result: ProbeResult) -> None:
             )
 
 
-def errors(choice: shelf.Choice, result: ProbeResult) -> None:
+def errors(choice: artefact_cache.Choice, result: ProbeResult) -> None:
     """Where it was wrong."""
     left, right = st.columns([1, 1.5], gap="medium")
     with left:
@@ -267,7 +267,7 @@ def errors(choice: shelf.Choice, result: ProbeResult) -> None:
         frame.table(result.predictions, height=420)
 
 
-def confounds(choice: shelf.Choice, result: ProbeResult) -> None:
+def confounds(choice: artefact_cache.Choice, result: ProbeResult) -> None:
     """What else the features know."""
     checks = check_table(result)
     if len(checks):
@@ -285,7 +285,7 @@ def confounds(choice: shelf.Choice, result: ProbeResult) -> None:
     frame.table(result.confounds)
 
 
-def order(choice: shelf.Choice, result: ProbeResult) -> None:
+def order(choice: artefact_cache.Choice, result: ProbeResult) -> None:
     """What the order of tokens is worth, and the moments that the sequence probe weighs most."""
     if not len(result.order):
         st.caption("No sequence probe was asked for: choose one under “More choices” in a new experiment.")
@@ -321,7 +321,7 @@ def compare(kept: list[ProbeResult], result: ProbeResult) -> None:
     )
 
 
-def keep(choice: shelf.Choice, result: ProbeResult) -> None:
+def keep(choice: artefact_cache.Choice, result: ProbeResult) -> None:
     """The result as files, the methods paragraph, and the recipe that runs it again."""
     stem = f"probe-{choice.model}-{result.settings.label}"
     with st.container(horizontal=True):

@@ -7,16 +7,16 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components import (
+    artefact_cache,
     bars,
     cards,
-    chosen,
+    codeword_selection,
     empty_states,
     frame,
-    framed,
+    frame_selection,
     media,
     routes,
     selection,
-    shelf,
     state,
     thumbnails,
     tracks,
@@ -28,13 +28,13 @@ from dashboard.components.words import clock, count, mm, plural, span, text
 
 def page() -> None:
     """The page."""
-    choice = shelf.chosen()
+    choice = artefact_cache.chosen()
     frame.header("Recordings", "What was recorded, what its tokens rebuild, and which tokens do it.", choice)
     if empty_states.ready(choice):
         watch(choice)
 
 
-def pick(choice: shelf.Choice, recordings: pd.DataFrame) -> str:
+def pick(choice: artefact_cache.Choice, recordings: pd.DataFrame) -> str:
     """The recording on show: from the link, else the first; a select box that the link follows."""
     names = recordings["recording"].tolist()
     wanted = state.read("recording")
@@ -61,18 +61,18 @@ def pick(choice: shelf.Choice, recordings: pd.DataFrame) -> str:
 
 
 @st.fragment
-def watch(choice: shelf.Choice) -> None:
+def watch(choice: artefact_cache.Choice) -> None:
     """The chosen recording: scrubbing and playing happen in the browser, choosing reruns this alone."""
     with frame.guarded():
         recording(choice)
 
 
-def recording(choice: shelf.Choice) -> None:
+def recording(choice: artefact_cache.Choice) -> None:
     """Choice, player and summary."""
-    dataset = shelf.dataset(choice.root, choice.dataset)
-    tokens = shelf.tokens(choice.root, choice.model, choice.dataset)
-    codebook = shelf.codebook(choice.root, choice.model)
-    face = shelf.face(choice.root, codebook.face_id)
+    dataset = artefact_cache.dataset(choice.root, choice.dataset)
+    tokens = artefact_cache.tokens(choice.root, choice.model, choice.dataset)
+    codebook = artefact_cache.codebook(choice.root, choice.model)
+    face = artefact_cache.face(choice.root, codebook.face_id)
     box, labels = st.columns([2, 3], vertical_alignment="bottom")
     with box:
         name = pick(choice, dataset.recordings)
@@ -82,7 +82,7 @@ def recording(choice: shelf.Choice) -> None:
     track = tracks.track(dataset, tokens, codebook, face, name, int(state.read("part") or 0))
     if track.parts > 1:
         choose_part(track)
-    chosen.bar(choice, "recordings")
+    codeword_selection.bar(choice, "recordings")
     if face.has_mesh:
         play(choice, track, name, codebook, face)
     else:
@@ -117,13 +117,13 @@ def choose_part(track: tracks.Track) -> None:
         st.rerun(scope="fragment")
 
 
-def play(choice: shelf.Choice, track: tracks.Track, name: str, codebook, face) -> None:
+def play(choice: artefact_cache.Choice, track: tracks.Track, name: str, codebook, face) -> None:
     """The player; it tells where it rests, and that goes into the link."""
     used = np.unique(track.tokens)
     pictures = thumbnails.addresses(choice.root, codebook, face, used.tolist())
     stages = state.read("stages")
-    on_map = framed.shown_on(choice)
-    marked = np.array([]) if on_map is None else framed.times_in(choice, on_map, name)
+    on_map = frame_selection.shown_on(choice)
+    marked = np.array([]) if on_map is None else frame_selection.times_in(choice, on_map, name)
     marked = marked[(marked >= track.time_s[0]) & (marked <= track.time_s[-1])] if len(track.time_s) else marked
     data = {
         "face": media.face_address(face),
@@ -134,7 +134,7 @@ def play(choice: shelf.Choice, track: tracks.Track, name: str, codebook, face) -
         "stages": int(stages) if stages and stages.isdigit() else codebook.stages,
         "items": cards.chips(dictionary(choice).table.iloc[used], pictures),
         "height": 380,
-        "chosen": chosen.read(choice),
+        "chosen": codeword_selection.read(choice),
         "look": "player",
         "marks": selection.nearest_frames(track.time_s, marked).tolist(),
     }
@@ -151,22 +151,25 @@ def play(choice: shelf.Choice, track: tracks.Track, name: str, codebook, face) -
             st.button(
                 "Select this frame’s codewords",
                 icon=":material/checklist:",
-                on_click=chosen.write,
+                on_click=codeword_selection.write,
                 args=(choice, here),
                 disabled=not here,
             )
             routes.link("find", "Find faces like this", example=f"{name}@{track.time_s[row]:.3f}")
-            if on_map is not None and (point := framed.nearest_point(on_map, name, track.time_s[row])) is not None:
-                framed.link(on_map, "Show on the map", point=point)
+            if (
+                on_map is not None
+                and (point := frame_selection.nearest_point(on_map, name, track.time_s[row])) is not None
+            ):
+                frame_selection.link(on_map, "Show on the map", point=point)
     if len(marked):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{plural(len(marked), 'frame')} of the map’s selection marked on the timeline", width="content")
-            framed.link(on_map, "Back to the selection", frames=state.read("frames"))
+            frame_selection.link(on_map, "Back to the selection", frames=state.read("frames"))
     if told.open is not None:
         routes.go("codebook", codeword=int(told.open))
 
 
-def summary(choice: shelf.Choice, track: tracks.Track, has_mesh: bool) -> None:
+def summary(choice: artefact_cache.Choice, track: tracks.Track, has_mesh: bool) -> None:
     """Error after each stage, and the codewords of this recording."""
     st.subheader("This recording as a whole", anchor=False)
     left, right = st.columns([1, 1.6], gap="medium")

@@ -16,9 +16,9 @@ from dfe_core.expressions.split import Split
 from dfe_core.faces.model import FaceModel
 from dfe_core.faces.names import coefficient_map
 from dfe_core.tokenizer.codebook import REST, Codebook
-from dfe_core.tokenizer.metric import displacement_cosine
+from dfe_core.tokenizer.mesh_inner_product import displacement_cosine
 from dfe_core.tokens.cache import TokenCache
-from dfe_core.tokens.runs import iter_recordings
+from dfe_core.tokens.intervals import iter_recordings
 
 ALIKE = 0.8
 """Cosine of deformation from which two matched codewords are called the same display."""

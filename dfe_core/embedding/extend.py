@@ -9,9 +9,9 @@ import numpy as np
 
 from dfe_core.embedding.features import FrameVectors
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.tokenizer.metric import unit
+from dfe_core.tokenizer.mesh_inner_product import unit
 from dfe_core.tokens.cache import TokenCache
-from dfe_core.tokens.runs import iter_recordings
+from dfe_core.tokens.intervals import iter_recordings
 
 BINS = {2: 192, 3: 48}
 """Cells along each axis, by the map's dimensions."""

@@ -13,9 +13,9 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.tokenizer.codebook import REST, Codebook
-from dfe_core.tokenizer.metric import mesh_factor, unit
+from dfe_core.tokenizer.mesh_inner_product import mesh_factor, unit
 from dfe_core.tokens.cache import TokenCache, Tokens
-from dfe_core.tokens.runs import RunIndex, iter_recordings
+from dfe_core.tokens.intervals import RunIndex, iter_recordings
 
 HEAT_M = 0.01
 """Reach of the geodesic smoothing, metres: displacement one centimetre apart on the skin counts as near."""

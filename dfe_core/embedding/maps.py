@@ -29,7 +29,7 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
-from dfe_core.tokens.runs import build_runs
+from dfe_core.tokens.intervals import build_runs
 
 VERSION = {"codewords": 1, "frames": 2}
 AXES = ("x", "y", "z")

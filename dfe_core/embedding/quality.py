@@ -99,6 +99,6 @@ def _classical(far: np.ndarray, data: np.ndarray, metric: str) -> np.ndarray:
     """Points whose Euclidean distances order as the data's own: unit vectors for the cosine."""
     if metric == "euclidean":
         return data
-    from dfe_core.tokenizer.metric import unit
+    from dfe_core.tokenizer.mesh_inner_product import unit
 
     return unit(np.asarray(data, np.float64))

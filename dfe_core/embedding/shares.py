@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from dfe_core.errors import DataError
-from dfe_core.tokens.runs import RunIndex
+from dfe_core.tokens.intervals import RunIndex
 
 
 def shares_by(index: RunIndex, recordings: pd.DataFrame, by: str) -> pd.DataFrame:

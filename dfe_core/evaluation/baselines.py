@@ -9,7 +9,7 @@ from sklearn.cluster import MiniBatchKMeans
 from sklearn.linear_model import Ridge
 
 from dfe_core.evaluation.coded_bits import at_equal_bits, entropy_coded_uniform, fitted_code_lengths
-from dfe_core.facs.table import EMISSIONS, coefficient_map
+from dfe_core.facs.action_units import EMISSIONS, coefficient_map
 
 _FIT_FRAMES = 40_000
 

@@ -9,7 +9,7 @@ import numpy as np
 from dfe_core.evaluation import baselines
 from dfe_core.evaluation.coded_bits import log_interpolated
 from dfe_core.tokenizer import fidelity
-from dfe_core.tokenizer.metric import mesh_factor
+from dfe_core.tokenizer.mesh_inner_product import mesh_factor
 
 _CLUSTERS = 256
 

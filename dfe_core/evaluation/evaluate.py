@@ -24,7 +24,7 @@ from dfe_core.tokenizer import fidelity
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.config import TrainConfig
 from dfe_core.tokenizer.exposure import exposure
-from dfe_core.tokenizer.metric import mesh_factor
+from dfe_core.tokenizer.mesh_inner_product import mesh_factor
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.storage import load_model, require_same_coefficients
 from dfe_core.tokenizer.switching_rate import changes_and_speed, flicker

@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.disk_buffer import Spool
 from dfe_core.expressions.recording import Recording
-from dfe_core.expressions.spool import Spool
 from dfe_core.integrity import check
 from dfe_core.locks import claim
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, read_json, write_json

@@ -17,17 +17,17 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.expressions.adjusting import RESTS, adjust
 from dfe_core.expressions.dataset import Dataset, DatasetWriter, open_writer
+from dfe_core.expressions.disk_buffer import Spool
+from dfe_core.expressions.extractor_scales import common_scales, rescaled, sentence, tool
+from dfe_core.expressions.import_report import ImportReport, nothing_imported
 from dfe_core.expressions.labels import Labels, read_labels
-from dfe_core.expressions.mixing import common_scales, rescaled, sentence, tool
 from dfe_core.expressions.naming import check_time, compile_pattern, recording_names, who
-from dfe_core.expressions.outcome import ImportReport, nothing_imported
 from dfe_core.expressions.pose_field import METHODS
 from dfe_core.expressions.readers.options import ReadOptions, parse_time
 from dfe_core.expressions.readers.registry import find_reader, readers
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.resample import MAX_BRIDGED_GAP_S, resample
 from dfe_core.expressions.sources import READER_VERSION, file_content, file_state, find_files, read_recordings
-from dfe_core.expressions.spool import Spool
 from dfe_core.expressions.timing import check_fps
 from dfe_core.faces import open_face
 from dfe_core.faces.coefficients import BFM_ID, flame_id
@@ -87,7 +87,7 @@ def import_dataset(
     extractors would be mixed (`mixing.tool` tells which count as one), and for a wrong option.
     """
     if face == "learn" or face.startswith("learned-"):
-        from dfe_core.expressions.learning import import_learned
+        from dfe_core.expressions.learned_basis import import_learned
 
         return import_learned(
             sources,

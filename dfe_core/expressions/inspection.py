@@ -9,9 +9,9 @@ from types import ModuleType
 from typing import Any
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.extractor_scales import tool
 from dfe_core.expressions.labels import Labels, read_labels
 from dfe_core.expressions.learned.reading import LEARNED, mesh_folders, reader_of
-from dfe_core.expressions.mixing import tool
 from dfe_core.expressions.naming import check_time, compile_pattern, recording_names, who
 from dfe_core.expressions.readers.registry import UnknownFile, find_reader, read_head
 from dfe_core.expressions.sources import find_files

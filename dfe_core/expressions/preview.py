@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.fitting import FittingReader
 from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.landmark_fit import FittingReader
 from dfe_core.faces import open_face, save_face
 from dfe_core.faces.archive import load_face
 from dfe_core.faces.model import FaceModel

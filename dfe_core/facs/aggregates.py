@@ -25,13 +25,13 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.counts import CountCollector, bin_edges
 from dfe_core.facs.displays import DisplayCollector
-from dfe_core.facs.joined import Joined
 from dfe_core.facs.moments import CodewordMoments, FrameMoments, subject_folds
 from dfe_core.facs.settings import CoverageSettings
 from dfe_core.facs.shifts import NullTails
 from dfe_core.facs.signals import AuSignals, assess_signals
 from dfe_core.facs.store import AlignedAus
 from dfe_core.facs.surface import SurfaceCollector
+from dfe_core.facs.token_au_stream import Joined
 from dfe_core.integrity import is_whole
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json

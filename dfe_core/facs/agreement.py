@@ -9,8 +9,8 @@ from dfe_core.errors import DataError
 from dfe_core.facs.signals import AuSignals
 from dfe_core.facs.store import AlignedAus, present
 from dfe_core.tokens.cache import TokenCache, Tokens
+from dfe_core.tokens.intervals import find_runs
 from dfe_core.tokens.presence import codeword_sizes
-from dfe_core.tokens.runs import find_runs
 
 KINDS = ("both", "codeword only", "AU only")
 _RECORDINGS = 8  # of those that use the codeword most: enough to show from, few enough to read while someone waits

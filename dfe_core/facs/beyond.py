@@ -23,9 +23,9 @@ from dfe_core.expressions.head_pose import head_pose, quadratic
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.aggregates import Aggregates
 from dfe_core.facs.association import interval, subject_weights
-from dfe_core.facs.joined import Block, Joined
 from dfe_core.facs.settings import CoverageSettings
 from dfe_core.facs.surface import factor
+from dfe_core.facs.token_au_stream import Block, Joined
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.tokenizer.codebook import Codebook
 

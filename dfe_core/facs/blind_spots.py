@@ -19,9 +19,9 @@ import pandas as pd
 
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.head_pose import head_pose, quadratic
+from dfe_core.facs.action_units import COEFFICIENTS, coefficient_map
 from dfe_core.facs.aggregates import load_or_none
 from dfe_core.facs.store import AlignedAus
-from dfe_core.facs.table import COEFFICIENTS, coefficient_map
 from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
 
 VERSION = 1

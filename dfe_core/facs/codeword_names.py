@@ -17,10 +17,10 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
-from dfe_core.facs.table import ACTION_UNITS, ACTIONS, COEFFICIENTS, SAME_DIRECTION, coefficient_map
+from dfe_core.facs.action_units import ACTION_UNITS, ACTIONS, COEFFICIENTS, SAME_DIRECTION, coefficient_map
 from dfe_core.facs.templates import Templates, table_templates
 from dfe_core.tokenizer.geometry import ONE_SIDED, codeword_geometry, side_balance
-from dfe_core.tokenizer.metric import mesh_factor
+from dfe_core.tokenizer.mesh_inner_product import mesh_factor
 from dfe_core.tokens.composition import GAZE
 from dfe_core.tokens.describe import CodewordDescription, codeword_descriptions
 from dfe_core.tokens.parts import WEAKER, stronger_side

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from dfe_core.facs.joined import Block
 from dfe_core.facs.shifts import drawn_counts, null_tails, shift_moments
+from dfe_core.facs.token_au_stream import Block
 
 _MOST_BINS = 9
 _DRAW_BUDGET = 20_000_000  # frames times drawn shifts: many shifts of little data, few of much

@@ -15,6 +15,7 @@ from dfe_core.expressions.pose_leak import stored_pose_leak
 from dfe_core.expressions.pose_text import pose_leak_warning
 from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
+from dfe_core.facs.action_units import ACTION_UNITS, DETECTOR_CAVEAT, EMISSIONS, ESTIMATE_CAVEAT
 from dfe_core.facs.aggregates import Aggregates, load_or_none, open_aggregates
 from dfe_core.facs.agreement import strongest_moments
 from dfe_core.facs.association import (
@@ -27,13 +28,12 @@ from dfe_core.facs.association import (
 )
 from dfe_core.facs.beyond import measure_beyond
 from dfe_core.facs.blind_spots import BlindSpots, find_blind_spots, lines, pose_shares
-from dfe_core.facs.conditions import deformation_table, levels, vertex_map
-from dfe_core.facs.diversity import diversity_table, rarefaction_table
+from dfe_core.facs.codeword_au_matching import codeword_table, find_templates
+from dfe_core.facs.condition_effects import deformation_table, levels, vertex_map
 from dfe_core.facs.exposure import Exposure, codebook_exposure
 from dfe_core.facs.held_out import READOUTS, Choice, Scores, choose, mean_over_subjects, score_frames
-from dfe_core.facs.joined import Joined
 from dfe_core.facs.lag import lag_line
-from dfe_core.facs.matches import codeword_table, find_templates
+from dfe_core.facs.rarefaction import diversity_table, rarefaction_table
 from dfe_core.facs.redundancy import redundant_pairs, split_table
 from dfe_core.facs.settings import CoverageSettings
 from dfe_core.facs.signals import INTENSITY, PRESENCE, Measurement
@@ -49,8 +49,8 @@ from dfe_core.facs.status import (
 )
 from dfe_core.facs.store import PRESENT_PROBABILITY, AlignedAus
 from dfe_core.facs.symmetry import symmetry_by_subject, symmetry_summary
-from dfe_core.facs.table import ACTION_UNITS, DETECTOR_CAVEAT, EMISSIONS, ESTIMATE_CAVEAT
 from dfe_core.facs.templates import Templates
+from dfe_core.facs.token_au_stream import Joined
 from dfe_core.facs.variance import held_out_errors, variance_table
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.checks import FAINT
 from dfe_core.expressions.columns import split_side
 from dfe_core.expressions.dataset import Dataset, Frames
+from dfe_core.expressions.validation import FAINT
+from dfe_core.facs.action_units import ACTION_UNITS, ESTIMATE_CAVEAT, SIDED, CoefficientMap, coefficient_map
 from dfe_core.facs.store import AlignedAus, AlignedFrames, open_writer
-from dfe_core.facs.table import ACTION_UNITS, ESTIMATE_CAVEAT, SIDED, CoefficientMap, coefficient_map
 from dfe_core.progress import Listener, Progress, silent
 
 TOOL, VERSION = "arkit-table", "2"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from dfe_core.facs.joined import Block
+from dfe_core.facs.token_au_stream import Block
 
 KINDS = ("tokens", "AUs")
 MINUTE_S = 60.0

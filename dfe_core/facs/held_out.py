@@ -17,8 +17,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from dfe_core.facs.aggregates import Aggregates
-from dfe_core.facs.joined import Joined
 from dfe_core.facs.settings import CoverageSettings
+from dfe_core.facs.token_au_stream import Joined
 from dfe_core.progress import Listener, Progress, silent
 
 READOUTS = ("one", "set", "all")

@@ -9,13 +9,13 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.facs.align import Alignment, align
+from dfe_core.facs.action_units import DETECTOR_CAVEAT
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.lag import lag_line
 from dfe_core.facs.readers import ReadOptions, read_aus
 from dfe_core.facs.remarks import summarise
 from dfe_core.facs.store import AlignedAus, AlignedFrames, AlignedWriter, open_writer
-from dfe_core.facs.table import DETECTOR_CAVEAT
+from dfe_core.facs.time_alignment import Alignment, align
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import file_sha256, one_writer
 

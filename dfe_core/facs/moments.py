@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dfe_core.facs.joined import Block, Groups
+from dfe_core.facs.token_au_stream import Block, Groups
 
 
 class FrameMoments:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from dfe_core.faces.model import REGIONS, FaceModel
-from dfe_core.facs.joined import Block
+from dfe_core.facs.token_au_stream import Block
 from dfe_core.tokenizer.geometry import ONE_SIDED
 
 WHOLE = "whole face"

@@ -17,7 +17,7 @@ from dfe_core.groups.design import Design, make_design
 from dfe_core.groups.measures import MEASURES, count_use
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.tokenizer.codebook import REST, Codebook
-from dfe_core.tokens.runs import RunIndex
+from dfe_core.tokens.intervals import RunIndex
 
 TESTED, TOO_FEW, TOO_RARE, CONSTANT = "tested", "too few units", "too rare", "no variation"
 """Statuses of a row. What is not tested has no p and does not count among the tests that q corrects for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.facs.table import ACTIONS, SAME_DIRECTION, coefficient_map, normalise_au
+from dfe_core.facs.action_units import ACTIONS, SAME_DIRECTION, coefficient_map, normalise_au
 
 
 def action_label(au: str, side: str) -> str:

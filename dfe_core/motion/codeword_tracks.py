@@ -9,7 +9,7 @@ import numpy as np
 from dfe_core.faces.model import FaceModel
 from dfe_core.motion.timeline import Timeline, Track, target_psi
 from dfe_core.tokenizer.codebook import Codebook
-from dfe_core.tokenizer.metric import cosine, mesh_factor
+from dfe_core.tokenizer.mesh_inner_product import cosine, mesh_factor
 
 MOST = 3
 ENOUGH = 0.95

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.facs.table import coefficient_map
+from dfe_core.facs.action_units import coefficient_map
 from dfe_core.store import atomic_file
 
 _LIVE_LINK = (

@@ -64,7 +64,7 @@ def identity_template(face: FaceModel, parameters: Mapping[str, float]) -> np.nd
 def on_person(face: FaceModel, psi: np.ndarray, parameters: Mapping[str, float]) -> np.ndarray:
     """(…, E) expressions to (…, V, 3) float32 m vertices on a person: the expression's displacement is the same for
     everyone, so that tokens, which hold displacement alone, carry nothing of the face's shape. A person's habits are
-    another matter: see `dfe_core.tokens.identity_leak`."""
+    another matter: see `dfe_core.tokens.subject_identification`."""
     return identity_template(face, parameters) + face.displacement(psi)
 
 

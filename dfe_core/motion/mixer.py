@@ -11,9 +11,9 @@ import pandas as pd
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
 from dfe_core.tokenizer.codebook import REST, Codebook
-from dfe_core.tokenizer.metric import cosine, mesh_factor
+from dfe_core.tokenizer.mesh_inner_product import cosine, mesh_factor
 from dfe_core.tokens.dynamics import lift_table
-from dfe_core.tokens.runs import RunIndex
+from dfe_core.tokens.intervals import RunIndex
 
 Encoder = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """(T, E) float32 ψ to tokens (T, N) int and intensities (T, N) float32."""

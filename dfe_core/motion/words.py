@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dfe_core.errors import DataError
-from dfe_core.facs.table import ACTIONS, normalise_au
+from dfe_core.facs.action_units import ACTIONS, normalise_au
 from dfe_core.motion.lexicon import (
     BRIEF_S,
     IGNORED,

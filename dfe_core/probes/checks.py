@@ -21,7 +21,7 @@ from dfe_core.probes.features.catalogue import Feature
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.features.transforms import Blocks
 from dfe_core.probes.features.transforms import Measured as AsMeasured
-from dfe_core.probes.paired import holm
+from dfe_core.probes.paired_tests import holm
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import MEASURED, Target
 from dfe_core.probes.validation import Fold, nested

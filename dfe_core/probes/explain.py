@@ -11,8 +11,8 @@ from dfe_core.probes.features.catalogue import Feature
 from dfe_core.probes.models import decision
 from dfe_core.probes.target import Target
 from dfe_core.probes.validation import Predictions
-from dfe_core.tokens.moments import strongest_moments
-from dfe_core.tokens.runs import RunIndex
+from dfe_core.tokens.intervals import RunIndex
+from dfe_core.tokens.peak_frames import strongest_moments
 
 
 def column_weights(found: Predictions, feature: Feature, target: Target) -> np.ndarray:

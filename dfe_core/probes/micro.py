@@ -21,17 +21,17 @@ from dfe_core.probes.chance import guesses, null_scores, permute_labels
 from dfe_core.probes.features.catalogue import Feature, build_feature
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.features.transforms import Blocks, Measured
-from dfe_core.probes.paired import compare, holm
+from dfe_core.probes.methods_text import summary_sentence
+from dfe_core.probes.paired_tests import compare, holm
 from dfe_core.probes.rows import Scored
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
 from dfe_core.probes.validation import Fold, Predictions, make_folds, nested
-from dfe_core.probes.words import summary_sentence
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
-from dfe_core.tokens.runs import iter_recordings
+from dfe_core.tokens.intervals import iter_recordings
 
 SHORTEST_S, LONGEST_S = 0.04, 0.5
 MIN_FRAMES = 3

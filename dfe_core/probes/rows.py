@@ -15,7 +15,7 @@ from dfe_core.probes.chance import null_scores, p_value
 from dfe_core.probes.features.catalogue import Feature
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.intervals import detectable, scored_with_intervals
-from dfe_core.probes.paired import holm
+from dfe_core.probes.paired_tests import holm
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
 from dfe_core.probes.validation import Fold, Predictions, nested, repeat_count

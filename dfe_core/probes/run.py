@@ -23,13 +23,13 @@ from dfe_core.probes.confounds import confound_table
 from dfe_core.probes.features.catalogue import Feature, build_feature
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.features.spans import make_spans
-from dfe_core.probes.paired import compare
+from dfe_core.probes.methods_text import methods_paragraph, recording_warnings, summary_sentence, warnings_for
+from dfe_core.probes.paired_tests import compare
 from dfe_core.probes.result import ProbeResult
 from dfe_core.probes.rows import Scored, score_rows
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target, make_target, merge_groups
 from dfe_core.probes.validation import Fold, repeated_folds
-from dfe_core.probes.words import methods_paragraph, recording_warnings, summary_sentence, warnings_for
 from dfe_core.progress import Listener, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256
 from dfe_core.tokenizer.codebook import Codebook

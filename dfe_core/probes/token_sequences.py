@@ -13,7 +13,7 @@ from dfe_core.probes.features.spans import SpanIndex
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.tokenizer.codebook import REST, Codebook
 from dfe_core.tokens.cache import TokenCache, Tokens
-from dfe_core.tokens.runs import iter_recordings
+from dfe_core.tokens.intervals import iter_recordings
 
 MOST = 1024
 """Tokens kept of one span: of more, those that move the face most."""

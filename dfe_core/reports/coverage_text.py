@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from dfe_core.facs.action_units import title
 from dfe_core.facs.coverage import Coverage
 from dfe_core.facs.status import NOT_COVERED, NOT_ENOUGH, NOT_MEASURED, Reason, describe
-from dfe_core.facs.table import title
 from dfe_core.reports.document import Number
 
 

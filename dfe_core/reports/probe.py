@@ -10,9 +10,9 @@ import pandas as pd
 
 from dfe_core.probes.explain import errors_by_subject
 from dfe_core.probes.features.catalogue import known_features
+from dfe_core.probes.methods_text import group_word
 from dfe_core.probes.recipe import write_recipe
 from dfe_core.probes.result import ProbeResult
-from dfe_core.probes.words import group_word
 from dfe_core.reports.document import Block, Column, Document, Figure, Note, Number, Numbers, Section, Table, Text
 from dfe_core.reports.html import write_html
 from dfe_core.reports.manifest import write_manifest

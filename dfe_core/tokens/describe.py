@@ -12,7 +12,7 @@ import numpy as np
 
 from dfe_core.faces.model import FaceModel
 from dfe_core.tokenizer.geometry import STILL_M, codeword_geometry
-from dfe_core.tokenizer.metric import displacement_cosine
+from dfe_core.tokenizer.mesh_inner_product import displacement_cosine
 from dfe_core.tokens.composition import CoefficientMovement, Composition, compose, named
 from dfe_core.tokens.parts import GAZE_RANGE_DEG, GLOBE_M, EyeTurn, PartMotion, eye_turns, face_parts, part_motions
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.tokenizer.codebook import REST
-from dfe_core.tokens.runs import RunIndex
+from dfe_core.tokens.intervals import RunIndex
 
 FEW = 5
 """Lift is not shown for pairs expected fewer times than this: one coincidence would make it large."""

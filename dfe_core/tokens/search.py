@@ -13,8 +13,8 @@ import pandas as pd
 from dfe_core.errors import DataError
 from dfe_core.faces.model import REGIONS, FaceModel
 from dfe_core.tokenizer.codebook import Codebook
-from dfe_core.tokenizer.metric import cosine, displacement_cosine, mesh_factor
-from dfe_core.tokens.notes import Notes
+from dfe_core.tokenizer.mesh_inner_product import cosine, displacement_cosine, mesh_factor
+from dfe_core.tokens.annotations import Notes
 
 FIELDS = {"name": 4.0, "tags": 3.0, "like": 2.0, "description": 2.0, "region": 1.0, "note": 1.0}
 """Weight of a match by where it stands: the lab's own words first."""

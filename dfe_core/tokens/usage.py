@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.tokens.cache import TokenCache
+from dfe_core.tokens.intervals import RunIndex
 from dfe_core.tokens.presence import codeword_sizes
-from dfe_core.tokens.runs import RunIndex
 
 
 def stage_counts(tokens: TokenCache) -> np.ndarray:

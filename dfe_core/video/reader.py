@@ -13,9 +13,9 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.import_report import ImportReport
 from dfe_core.expressions.importing import import_dataset
-from dfe_core.expressions.outcome import ImportReport
-from dfe_core.expressions.points import point_track
+from dfe_core.expressions.landmark_recording import point_track
 from dfe_core.expressions.readers.arkit_columns import arkit_indices, arkit_recording
 from dfe_core.expressions.readers.mediapipe import head_pose
 from dfe_core.expressions.readers.options import ReadOptions

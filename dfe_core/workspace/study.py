@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dfe_core.facs.coverage import Coverage
     from dfe_core.groups.comparison import GroupComparison
     from dfe_core.probes.result import ProbeResult
-    from dfe_core.tokens.runs import RunIndex
+    from dfe_core.tokens.intervals import RunIndex
 
 DERIVED = "derived"
 """Name of the AUs that are estimated from ARKit coefficients, made where they are asked for and missing."""
@@ -69,7 +69,7 @@ class Study:
     @cached_property
     def intervals_index(self) -> RunIndex:
         """The index of the intervals in which codewords are present, built once and kept on disk."""
-        from dfe_core.tokens.runs import build_runs
+        from dfe_core.tokens.intervals import build_runs
 
         return build_runs(self.token_cache, self.progress)
 
@@ -123,7 +123,7 @@ class Study:
 
     def moments(self, codeword: int, limit: int = 20) -> pd.DataFrame:
         """The intervals in which a codeword is strongest, over as many subjects as there are, strongest first."""
-        from dfe_core.tokens.moments import strongest_moments
+        from dfe_core.tokens.peak_frames import strongest_moments
 
         return strongest_moments(self.intervals_index, codeword, self.dataset.recordings, limit)
 

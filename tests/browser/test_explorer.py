@@ -11,7 +11,7 @@ import pytest
 import trimesh
 
 from dfe_core.tokenizer.codebook import Codebook
-from dfe_core.tokens.notes import Notebook
+from dfe_core.tokens.annotations import Notebook
 from tests.browser.conftest import differ, drawn
 
 MAP = ".dfe-scatter[data-state=drawn]"

@@ -13,8 +13,8 @@ from scipy.ndimage import gaussian_filter1d
 from dfe_core.expressions.dataset import Dataset, open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.facs import coverage
+from dfe_core.probes.methods_text import warnings_for
 from dfe_core.probes.settings import ProbeSettings
-from dfe_core.probes.words import warnings_for
 from train import cli
 
 SPOTLESS = pd.DataFrame(columns=["extractor", "coefficient", "sight"])

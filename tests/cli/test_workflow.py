@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from dfe_core.tokens.cache import TokenCache
-from dfe_core.tokens.runs import open_runs
+from dfe_core.tokens.intervals import open_runs
 
 EVALUATE_KEYS = {
     "model",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.components import chosen, examples, faces_between
+from dashboard.components import codeword_selection, examples, faces_between
 from dashboard.pages.find import spoken
 
 NAMES = ("browInnerUp", "jawOpen", "mouthSmileLeft", "expr_01")
@@ -14,7 +14,7 @@ NAMES = ("browInnerUp", "jawOpen", "mouthSmileLeft", "expr_01")
     ("text", "found"), [(None, []), ("", []), ("3,17", [3, 17]), ("3,3,17", [3, 17]), ("3,,x,-1,4.5,²", [3])]
 )
 def test_a_selection_takes_numbers_once_and_leaves_out_the_rest(text, found):
-    assert chosen.parse(text) == found
+    assert codeword_selection.parse(text) == found
 
 
 def test_a_shape_comes_back_from_its_own_text():

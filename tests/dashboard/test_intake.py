@@ -148,18 +148,18 @@ def test_the_tool_of_a_file_is_told_before_it_is_imported(tmp_path: Path):
 
 
 def test_a_removed_recording_can_be_taken_back_and_tokens_are_of_the_data_as_they_are(filled: Path):
-    from dashboard.components import shelf
+    from dashboard.components import artefact_cache
 
     manifest = filled / "tokens" / "default--simulated" / "manifest.json"
     before = Dataset.open("simulated")
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"dataset_key": before.key}))
     manifest.with_name("checksums.json").unlink(missing_ok=True)
-    assert shelf.is_encoded(filled, "default", "simulated")
+    assert artefact_cache.is_encoded(filled, "default", "simulated")
     remove_recording(before, "subject01-take1")
-    assert not shelf.is_encoded(filled, "default", "simulated")
+    assert not artefact_cache.is_encoded(filled, "default", "simulated")
     test = opened("data", dataset="simulated")
     assert "**subject01-take1** of simulated was removed just now" in said(test)
     assert "has not been encoded" in said(test)
     test = next(b for b in test.button if b.label == "Undo").click().run()
     assert not test.exception and Dataset.open("simulated").key == before.key
-    assert shelf.is_encoded(filled, "default", "simulated") and "has not been encoded" not in said(test)
+    assert artefact_cache.is_encoded(filled, "default", "simulated") and "has not been encoded" not in said(test)

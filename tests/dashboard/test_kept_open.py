@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.components import coverage_view, probe_view, shelf
+from dashboard.components import artefact_cache, coverage_view, probe_view
 from dfe_core.store import write_json
 
 
 @pytest.fixture
-def choice(tmp_path: Path) -> shelf.Choice:
+def choice(tmp_path: Path) -> artefact_cache.Choice:
     for place in (
         "models/m/config.json",
         "datasets/d/manifest.json",
@@ -21,7 +21,7 @@ def choice(tmp_path: Path) -> shelf.Choice:
     ):
         (tmp_path / place).parent.mkdir(parents=True)
         write_json(tmp_path / place, {})
-    return shelf.Choice(tmp_path, "m", "d")
+    return artefact_cache.Choice(tmp_path, "m", "d")
 
 
 def written_anew(path: Path) -> None:
@@ -29,7 +29,9 @@ def written_anew(path: Path) -> None:
     os.utime(path, ns=(later, later))
 
 
-def test_the_inputs_of_a_coverage_analysis_are_opened_once(choice: shelf.Choice, monkeypatch: pytest.MonkeyPatch):
+def test_the_inputs_of_a_coverage_analysis_are_opened_once(
+    choice: artefact_cache.Choice, monkeypatch: pytest.MonkeyPatch
+):
     opened = []
 
     class Inputs:
@@ -45,17 +47,17 @@ def test_the_inputs_of_a_coverage_analysis_are_opened_once(choice: shelf.Choice,
     assert [names[2] for names in opened] == ["derived", "derived", "openface"]
 
 
-def test_kept_results_of_probes_are_read_once(choice: shelf.Choice, monkeypatch: pytest.MonkeyPatch):
+def test_kept_results_of_probes_are_read_once(choice: artefact_cache.Choice, monkeypatch: pytest.MonkeyPatch):
     read = []
     monkeypatch.setattr("dfe_core.probes.result.list_results", lambda root: read.append(root) or [])
     for _ in range(3):
-        shelf.probe_results(choice.root)
+        artefact_cache.probe_results(choice.root)
     assert len(read) == 1
     (choice.root / "analyses" / "probe-2").mkdir()
     write_json(choice.root / "analyses" / "probe-2" / "manifest.json", {})
-    shelf.probe_results(choice.root)
+    artefact_cache.probe_results(choice.root)
     written_anew(choice.root / "analyses" / "probe-2" / "manifest.json")
-    shelf.probe_results(choice.root)
+    artefact_cache.probe_results(choice.root)
     assert len(read) == 3
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.components import framed, map_colours, map_view, shelf
+from dashboard.components import artefact_cache, frame_selection, map_colours, map_view
 from dashboard.components.map_colours import RAMP, SIGNED, rgb
 from dashboard.components.palette import REST_COLOUR
 from dfe_core.embedding.maps import MapSettings, build_map, list_maps, open_map
@@ -20,7 +20,7 @@ def choice(tmp_path_factory, toy_face):
     root = tmp_path_factory.mktemp("colours") / "cache"
     build(root, toy_face, codewords=30, stages=3)
     add_analyses(root)
-    return shelf.Choice(root, "default", "simulated")
+    return artefact_cache.Choice(root, "default", "simulated")
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def test_frames_go_to_the_browser_with_their_faces_notes_and_density(choice, fra
 
 
 def test_a_timeline_leads_to_no_map_that_the_maps_page_would_not_open(choice, frames, monkeypatch, toy_face):
-    monkeypatch.setattr(framed.state, "read", lambda name: None)
+    monkeypatch.setattr(frame_selection.state, "read", lambda name: None)
     other = build_map("default", "simulated", "frames", "psi", "pca", seed=5, root=choice.root, face=toy_face)
     assert other.path != frames.path and list_maps("default", choice.root)[0].path == other.path
-    assert framed.shown_on(choice).path == frames.path
+    assert frame_selection.shown_on(choice).path == frames.path

@@ -70,8 +70,8 @@ def test_where_nothing_is_aligned_a_button_offers_it(filled: Path):
 
 
 def test_a_link_holds_the_question_and_its_answer_names_encoder_and_chance(probed: Path):
-    from dfe_core.probes.query import QuerySettings, align_moments
     from dfe_core.probes.sequence_settings import AlignmentSettings, SequenceSettings
+    from dfe_core.probes.text_retrieval import QuerySettings, align_moments
 
     net = SequenceSettings(pooling="softmax", width=8, heads=2, layers=1, chunk=16, chunks=1, most=16, epochs=1)
     index = align_moments(

@@ -9,7 +9,7 @@ from sklearn.neighbors import NearestNeighbors
 from dfe_core.embedding.extend import BINS, density_of, density_of_all, held_out_error, nearest_place
 from dfe_core.embedding.features import FrameVectors, bags
 from dfe_core.embedding.maps import build_map
-from dfe_core.tokens.runs import iter_recordings
+from dfe_core.tokens.intervals import iter_recordings
 from tests.small_world import make_world
 
 

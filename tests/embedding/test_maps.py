@@ -10,8 +10,8 @@ from dfe_core.embedding.features import by_cooccurrence, by_deformation, by_geod
 from dfe_core.embedding.maps import MapSettings, build_map, list_maps, open_map
 from dfe_core.embedding.quality import map_quality, neighbour_preservation
 from dfe_core.errors import DataError
-from dfe_core.tokenizer.metric import displacement_cosine, mesh_factor
-from dfe_core.tokens.runs import build_runs
+from dfe_core.tokenizer.mesh_inner_product import displacement_cosine, mesh_factor
+from dfe_core.tokens.intervals import build_runs
 from tests.small_world import make_world
 
 

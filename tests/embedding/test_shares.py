@@ -8,7 +8,7 @@ import pytest
 from dfe_core.embedding.shares import shares_by, subjects_showing
 from dfe_core.errors import DataError
 from dfe_core.tokens.dynamics import distribution_over
-from dfe_core.tokens.runs import build_runs
+from dfe_core.tokens.intervals import build_runs
 from tests.small_world import make_world
 
 

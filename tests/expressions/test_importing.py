@@ -365,7 +365,7 @@ def test_many_short_recordings_share_groups_of_rows_and_come_back_one_by_one(roo
 
 
 def test_records_on_disk_come_back_as_they_were():
-    from dfe_core.expressions.spool import Spool
+    from dfe_core.expressions.disk_buffer import Spool
 
     held = Spool()
     rows = [{"name": "zwölf\n", "fps": 29.97, "none": None, "notes": ["a", "b"]}, {"n": 2**40, "x": 0.1 + 0.2}]

@@ -10,13 +10,13 @@ from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import roc_auc_score
 
 from dfe_core.facs.association import auroc, interval
-from dfe_core.facs.conditions import _percentile
+from dfe_core.facs.codeword_au_matching import best_one_or_two
+from dfe_core.facs.condition_effects import _percentile
 from dfe_core.facs.counts import bin_edges
 from dfe_core.facs.displays import run_lengths, two_strongest
-from dfe_core.facs.diversity import rarefy
 from dfe_core.facs.held_out import auroc_of_histograms, forward_selection, mean_over_subjects, ridge_readout
-from dfe_core.facs.matches import best_one_or_two
 from dfe_core.facs.moments import subject_folds
+from dfe_core.facs.rarefaction import rarefy
 from dfe_core.facs.surface import MM_EDGES
 from dfe_core.facs.variance import ridge, squared_error
 

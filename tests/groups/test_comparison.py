@@ -16,7 +16,7 @@ from dfe_core.faces import save_face
 from dfe_core.groups.comparison import GroupSettings, compare_groups
 from dfe_core.groups.design import make_design
 from dfe_core.groups.measures import count_use
-from dfe_core.tokens.runs import build_runs
+from dfe_core.tokens.intervals import build_runs
 from tests.small_world import FPS, codeword_psi, write_model, write_tokens
 
 FRAMES, SUBJECTS, PLANTED, CODEWORDS = 300, 12, 5, 8

@@ -25,8 +25,8 @@ from dfe_core.motion.identity import identity_template, on_person, random_person
 from dfe_core.motion.mixer import encoder_of, mix, random_mix, round_trip
 from dfe_core.motion.timeline import play
 from dfe_core.motion.words import timeline_from_words
-from dfe_core.tokenizer.metric import mesh_factor
-from dfe_core.tokens.runs import build_runs
+from dfe_core.tokenizer.mesh_inner_product import mesh_factor
+from dfe_core.tokens.intervals import build_runs
 from tests.small_world import codeword_psi, make_world
 
 

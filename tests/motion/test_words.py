@@ -7,7 +7,7 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.arkit import ARKIT_NAMES
-from dfe_core.facs.table import ACTIONS
+from dfe_core.facs.action_units import ACTIONS
 from dfe_core.motion.lexicon import IGNORED, NORMAL, PHRASES
 from dfe_core.motion.timeline import (
     Timeline,

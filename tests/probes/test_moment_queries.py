@@ -9,8 +9,8 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.arkit import ARKIT_NAMES
-from dfe_core.probes.query import MomentIndex, QuerySettings, align_moments, list_moments, open_moments
 from dfe_core.probes.sequence_settings import AlignmentSettings, SequenceSettings
+from dfe_core.probes.text_retrieval import MomentIndex, QuerySettings, align_moments, list_moments, open_moments
 from tests.conftest import make_toy_face
 from tests.probe_world import make_probe_world
 

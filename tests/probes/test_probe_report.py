@@ -15,7 +15,7 @@ from dfe_core.probes.result import list_results
 from dfe_core.probes.run import run_probe
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.reports.probe import write_report
-from dfe_core.tokens.runs import build_runs
+from dfe_core.tokens.intervals import build_runs
 from tests.conftest import make_toy_face
 from tests.probe_world import make_probe_world
 

@@ -11,7 +11,7 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 from dfe_core.probes import scores
 from dfe_core.probes.chance import StoppedNull, p_value, permutation_count
 from dfe_core.probes.intervals import group_weights
-from dfe_core.probes.paired import benjamini_hochberg, compare, holm
+from dfe_core.probes.paired_tests import benjamini_hochberg, compare, holm
 from dfe_core.probes.refit import logistic_values, reselected_ridge_values, ridge_values, weighted_ridge_values
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target

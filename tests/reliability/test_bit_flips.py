@@ -19,10 +19,10 @@ from dfe_core.facs.store import AlignedAus
 from dfe_core.integrity import SEAL, seal
 from dfe_core.store import read_json, write_json
 from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokens.annotations import Notebook
 from dfe_core.tokens.cache import TokenCache
-from dfe_core.tokens.nearest import build_moments
-from dfe_core.tokens.notes import Notebook
-from dfe_core.tokens.runs import build_runs
+from dfe_core.tokens.face_index import build_moments
+from dfe_core.tokens.intervals import build_runs
 from dfe_core.training.frames import training_frames
 from tests.small_world import World, make_world
 from train.catalogue import faults, find

@@ -18,8 +18,8 @@ from dfe_core.facs.derive import derive_aus
 from dfe_core.simulate.dataset import simulate_dataset
 from dfe_core.store import recover_all
 from dfe_core.tokenizer.config import load_config
+from dfe_core.tokens.annotations import Notebook
 from dfe_core.tokens.encoding import encode_dataset
-from dfe_core.tokens.notes import Notebook
 from dfe_core.training.fit import train_model
 from tests.captures import live_link, performance, write
 from tests.reliability.crash_points import content, walked

@@ -10,8 +10,8 @@ import pytest
 
 from dfe_core.reports.tables import write_table
 from dfe_core.spreadsheet import original_cell, plain_cell, plain_table
-from dfe_core.tokens.notes import Notebook
-from dfe_core.tokens.notes_exchange import import_csv, notes_csv
+from dfe_core.tokens.annotation_files import import_csv, notes_csv
+from dfe_core.tokens.annotations import Notebook
 from tests.small_world import codeword_psi, write_model
 
 FORMULAS = ["=cmd|'/C calc'!A0", "@x", "+1+1", "-1+2", "\tx", "\r=1"]

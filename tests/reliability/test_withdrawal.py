@@ -16,9 +16,9 @@ from dfe_core.faces import save_face
 from dfe_core.facs.derive import derive_aus
 from dfe_core.facs.store import AlignedAus
 from dfe_core.store import read_json, write_json
-from dfe_core.tokens.nearest import build_moments
-from dfe_core.tokens.notes import Notebook
-from dfe_core.tokens.runs import build_runs
+from dfe_core.tokens.annotations import Notebook
+from dfe_core.tokens.face_index import build_moments
+from dfe_core.tokens.intervals import build_runs
 from dfe_core.video.links import Link, link, links
 from tests.reliability.crash_points import content, walked
 from tests.small_world import World, make_world, write_dataset

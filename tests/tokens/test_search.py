@@ -9,8 +9,8 @@ import pytest
 from dfe_core.errors import DataError
 from dfe_core.motion.actions import action_psi
 from dfe_core.tokenizer.geometry import codeword_geometry
-from dfe_core.tokens.nearest import build_moments, open_face_index
-from dfe_core.tokens.notes import Note, Notes
+from dfe_core.tokens.annotations import Note, Notes
+from dfe_core.tokens.face_index import build_moments, open_face_index
 from dfe_core.tokens.search import (
     by_action,
     by_region,

@@ -13,7 +13,7 @@ from dfe_core.faces.model import REGIONS, FaceModel
 from dfe_core.tokenizer import fidelity
 from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokenizer.geometry import codeword_geometry
-from dfe_core.tokenizer.metric import displacement_cosine, mesh_factor
+from dfe_core.tokenizer.mesh_inner_product import displacement_cosine, mesh_factor
 from dfe_core.tokenizer.switching_rate import changes_and_speed, flicker
 from train.benchmark.methods import Outcome
 from train.benchmark.sample import Sample

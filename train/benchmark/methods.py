@@ -22,7 +22,7 @@ from dfe_core.evaluation.encoded_part import code_lengths
 from dfe_core.evaluation.recovery import activations
 from dfe_core.progress import Progress
 from dfe_core.tokenizer.config import Config, load_config
-from dfe_core.tokenizer.metric import mesh_factor
+from dfe_core.tokenizer.mesh_inner_product import mesh_factor
 from dfe_core.tokens.encoding import encode_frames
 from dfe_core.training.fit import fit_in_memory
 from train.benchmark.sample import Sample

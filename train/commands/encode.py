@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.tokens.cache import TokenCache
     from dfe_core.tokens.encoding import encode_dataset
-    from dfe_core.tokens.runs import build_runs
+    from dfe_core.tokens.intervals import build_runs
 
     report = encode_dataset(args.model, args.dataset, fast=args.fast, progress=progress)
     build_runs(TokenCache(report.path), progress)  # which the dashboard's first page would have to wait for

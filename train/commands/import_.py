@@ -124,7 +124,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 
 def _fitting(args: argparse.Namespace, progress: Listener):
     """The reader that fits the face to landmarks. Raises `DataError` for options that exclude each other."""
-    from dfe_core.expressions.fitting import FittingReader
+    from dfe_core.expressions.landmark_fit import FittingReader
     from dfe_core.faces import open_face
 
     if args.face.startswith("learn"):

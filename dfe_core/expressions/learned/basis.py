@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.landmark_recording import PointTrack
 from dfe_core.expressions.learned.tracks import CHUNK, Correction, Frame, Job, Track, deepened
-from dfe_core.expressions.points import PointTrack
 from dfe_core.expressions.split import Split, split_dataset
 from dfe_core.faces import open_face, save_face
 from dfe_core.faces.frontal import mirror_map

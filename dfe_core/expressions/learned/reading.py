@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.import_report import nothing_imported
+from dfe_core.expressions.landmark_recording import SPACES, PointTrack
 from dfe_core.expressions.learned.tracks import Job, Track, typical_shape
 from dfe_core.expressions.naming import check_time, recording_names, who
 from dfe_core.expressions.neutral import thinned
-from dfe_core.expressions.outcome import nothing_imported
-from dfe_core.expressions.points import SPACES, PointTrack
 from dfe_core.expressions.readers.mesh_sequence import MESH_ENDINGS
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.registry import find_reader, read_head

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from dfe_core.expressions.labels import Labels
+from dfe_core.expressions.landmark_recording import PointTrack
 from dfe_core.expressions.neutral import Ledger, thinned
-from dfe_core.expressions.points import PointTrack
 from dfe_core.expressions.pose_leak import SubjectLeak
 from dfe_core.expressions.readers.options import TimeColumn
 from dfe_core.faces.frontal import Scale

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from dfe_core.expressions.dataset import open_writer
+from dfe_core.expressions.import_report import ImportReport
+from dfe_core.expressions.landmark_recording import PointTrack
 from dfe_core.expressions.learned.tracks import CHUNK, Correction, Frame, Job, Track, deepened
-from dfe_core.expressions.outcome import ImportReport
-from dfe_core.expressions.points import PointTrack
 from dfe_core.expressions.pose_field import HALF_WEIGHT_S, RIDGE
 from dfe_core.expressions.resample import resample
 from dfe_core.expressions.split import Split

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.checks import FAINT, check_values, faint, motion_notes
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing
+from dfe_core.expressions.validation import FAINT, check_values, faint, motion_notes
 from dfe_core.faces.arkit import ARKIT_NAMES, canonical_name
 
 MEDIAPIPE_FAINT = (

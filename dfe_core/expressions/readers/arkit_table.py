@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.checks import as_float32
 from dfe_core.expressions.readers.arkit_columns import LEAST, arkit_count, arkit_indices, arkit_recording
 from dfe_core.expressions.readers.clocks import clocks_of, timing_of
 from dfe_core.expressions.readers.faces import face_columns, faces_of
@@ -17,6 +16,7 @@ from dfe_core.expressions.readers.parquet_table import open_parquet_table, parqu
 from dfe_core.expressions.readers.text_table import open_text_table, read_header
 from dfe_core.expressions.readers.validity import found_faces, told_columns
 from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.validation import as_float32
 
 FORMAT = "arkit-table"
 TITLE = "table of ARKit coefficients"

@@ -14,13 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.checks import check_values
 from dfe_core.expressions.readers.arrays import ALONE, read_arrays
 from dfe_core.expressions.readers.column_names import TIMES
 from dfe_core.expressions.readers.json_file import RATES
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing, column_seconds, from_frames, from_rate, from_times
+from dfe_core.expressions.validation import check_values
 from dfe_core.faces.coefficients import BFM_EXPRESSIONS, bfm_names
 from dfe_core.mat_file import mat_shapes
 from dfe_core.npz_file import npy_shape, npz_names, npz_shape

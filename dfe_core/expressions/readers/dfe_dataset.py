@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.checks import FLAME_LIMIT
 from dfe_core.expressions.dataset import RECORDING_COLUMNS, SCHEMA_VERSION
 from dfe_core.expressions.readers.json_file import load_json
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.parquet_table import BROKEN
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import check_fps
+from dfe_core.expressions.validation import FLAME_LIMIT
 from dfe_core.faces.arkit import canonical_name
 from dfe_core.faces.coefficients import bfm_names
 from dfe_core.limits import check_unfolded

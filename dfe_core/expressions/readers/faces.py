@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.checks import DECIMALS_LOST, without_decimals
 from dfe_core.expressions.readers.column_names import FACES, PEOPLE, SOURCES, column_of
 from dfe_core.expressions.readers.face_tracks import follow_faces
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.timing import FEW
+from dfe_core.expressions.validation import DECIMALS_LOST, without_decimals
 
 LEAST_FRAMES = 10
 """A face of a file with several that is seen in fewer frames is a slip of the detector and left out."""

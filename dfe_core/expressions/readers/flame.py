@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.checks import check_values, motion_notes
 from dfe_core.expressions.readers.arrays import ALONE, TORCH_ENDINGS, read_arrays
 from dfe_core.expressions.readers.column_names import TIMES
 from dfe_core.expressions.readers.json_file import RATES
@@ -18,6 +17,7 @@ from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.rotations import MATRIX, SIX, from_matrices, from_six
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_times
+from dfe_core.expressions.validation import check_values, motion_notes
 from dfe_core.faces.coefficients import flame_names
 from dfe_core.npz_file import npy_shape, npz_names
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.checks import as_float32, check_values
 from dfe_core.expressions.readers.arkit_columns import LEAST
 from dfe_core.expressions.readers.arrays import read_arrays
 from dfe_core.expressions.readers.clocks import clocks_of, timing_of
@@ -25,6 +24,7 @@ from dfe_core.expressions.readers.parquet_table import open_parquet_table, parqu
 from dfe_core.expressions.readers.text_table import open_text_table, read_header
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_times
+from dfe_core.expressions.validation import as_float32, check_values
 from dfe_core.faces.arkit import canonical_name
 from dfe_core.npz_file import npz_names, npz_texts
 

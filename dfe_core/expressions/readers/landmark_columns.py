@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dfe_core.expressions.checks import as_float32
 from dfe_core.expressions.readers.parquet_table import ParquetTable, open_parquet_table, parquet_header
 from dfe_core.expressions.readers.text_table import TextTable, open_text_table, read_header
+from dfe_core.expressions.validation import as_float32
 
 LEAST_POINTS = 5
 LEAST_NAMED = 8

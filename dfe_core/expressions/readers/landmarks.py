@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.points import PointTrack, point_track
+from dfe_core.expressions.landmark_recording import PointTrack, point_track
 from dfe_core.expressions.readers.clocks import clocks_of, timing_of
 from dfe_core.expressions.readers.faces import check_scores, face_columns, faces_of
 from dfe_core.expressions.readers.landmark_columns import (

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.checks import as_float32
 from dfe_core.expressions.readers.arkit_columns import LEAST, arkit_count, arkit_indices, arkit_recording
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.text_table import open_text_table, read_header
 from dfe_core.expressions.readers.timecode import timecode_seconds
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import from_times
+from dfe_core.expressions.validation import as_float32
 
 FORMAT = "live-link-face"
 TITLE = "Live Link Face CSV"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.points import PointTrack, point_track
+from dfe_core.expressions.landmark_recording import PointTrack, point_track
 from dfe_core.expressions.readers.json_file import load_json, rate
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_times

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.expressions.readers.faces import FaceRows
+from dfe_core.facs.action_units import EMISSIONS
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.readers.table import (
     AuTable,
@@ -19,7 +20,6 @@ from dfe_core.facs.readers.table import (
     read_header,
     read_table,
 )
-from dfe_core.facs.table import EMISSIONS
 
 NAME = "LibreFace"
 _AU = re.compile(r"au_(\d+)(_intensity)?$", re.IGNORECASE)

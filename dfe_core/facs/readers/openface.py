@@ -15,6 +15,7 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.faces import FaceRows
 from dfe_core.expressions.readers.validity import found_faces
+from dfe_core.facs.action_units import EMISSIONS
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.readers.table import (
     AuTable,
@@ -28,7 +29,6 @@ from dfe_core.facs.readers.table import (
     read_table,
 )
 from dfe_core.facs.remarks import Remark, Topic
-from dfe_core.facs.table import EMISSIONS
 
 NAME = "OpenFace 2.x"
 _AU = re.compile(r"(AU\d+)_([rc])$", re.IGNORECASE)

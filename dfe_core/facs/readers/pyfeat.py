@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.expressions.readers.faces import FaceRows, source_stem
+from dfe_core.facs.action_units import EMISSIONS
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.readers.table import (
     AuTable,
@@ -24,7 +25,6 @@ from dfe_core.facs.readers.table import (
     read_header,
     read_table,
 )
-from dfe_core.facs.table import EMISSIONS
 
 NAME = "py-feat"
 _AU = re.compile(r"AU\d+$", re.IGNORECASE)

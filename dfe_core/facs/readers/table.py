@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.checks import DECIMALS_LOST, without_decimals
 from dfe_core.expressions.readers.clocks import clocks_of, timing_of
 from dfe_core.expressions.readers.faces import FaceRows, check_scores, face_columns, faces_of
 from dfe_core.expressions.readers.options import ReadOptions as TimeOptions
@@ -23,8 +22,9 @@ from dfe_core.expressions.readers.options import TimeColumn
 from dfe_core.expressions.readers.parquet_table import ParquetTable, open_parquet_table
 from dfe_core.expressions.readers.text_table import TextTable, open_text_table
 from dfe_core.expressions.timing import Timing
+from dfe_core.expressions.validation import DECIMALS_LOST, without_decimals
+from dfe_core.facs.action_units import normalise_au
 from dfe_core.facs.remarks import Remark, Topic
-from dfe_core.facs.table import normalise_au
 
 _TOO_MANY_OUT = 0.05
 _DAY_S = 86_400.0

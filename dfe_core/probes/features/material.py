@@ -23,8 +23,8 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import atomic_directory, content_key, write_json
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache, Tokens
+from dfe_core.tokens.intervals import iter_recordings
 from dfe_core.tokens.presence import RULE, codeword_sizes, frame_step, present_activations
-from dfe_core.tokens.runs import iter_recordings
 
 VERSION = 5
 _SAME_RATE = 1.05

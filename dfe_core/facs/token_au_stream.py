@@ -19,7 +19,7 @@ from dfe_core.facs.signals import AuSignals, assess_signals
 from dfe_core.facs.store import AlignedAus
 from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokens.cache import TokenCache, Tokens
-from dfe_core.tokens.runs import iter_recordings
+from dfe_core.tokens.intervals import iter_recordings
 
 BLOCK = 1 << 14
 """Frames held at once, and the stretch within which a shuffle moves AUs against tokens: nine minutes at 30 Hz."""

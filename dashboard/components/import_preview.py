@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from dashboard.components import frame, reels, shelf
+from dashboard.components import artefact_cache, frame, reels
 from dashboard.components.import_options import Options
 from dashboard.components.words import count, span
 from dfe_core.errors import DataError
@@ -22,7 +22,7 @@ _SMALL_BYTES = 24 << 20
 """Larger files are looked at when asked, not by themselves."""
 
 
-def look(choice: shelf.Choice, one: Believed | None, options: Options) -> None:
+def look(choice: artefact_cache.Choice, one: Believed | None, options: Options) -> None:
     """The face, its figures and what will be done to the recording."""
     if one is None:
         return
@@ -54,7 +54,7 @@ def look(choice: shelf.Choice, one: Believed | None, options: Options) -> None:
         shown(one, held)
 
 
-def why_wait(choice: shelf.Choice, one: Believed, face: str) -> str:
+def why_wait(choice: artefact_cache.Choice, one: Believed, face: str) -> str:
     """Why looking at a file would take long, empty where it does not."""
     if one.bytes > _SMALL_BYTES:
         return f"{one.bytes / 1e6:,.0f} MB: reading it takes some seconds."

@@ -6,7 +6,7 @@ import numpy as np
 
 from dfe_core.faces.model import FaceModel
 from dfe_core.tokenizer.codebook import Codebook
-from dfe_core.tokenizer.metric import mesh_factor
+from dfe_core.tokenizer.mesh_inner_product import mesh_factor
 from dfe_core.tokens.cache import Tokens
 
 

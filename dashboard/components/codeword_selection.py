@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.components import notes, shelf, state
+from dashboard.components import artefact_cache, notes, state
 from dashboard.components.words import plural
 
 _KEPT, _BEFORE = "chosen-kept", "chosen-before"
@@ -17,9 +17,9 @@ def parse(text: str | None) -> list[int]:
     return list(dict.fromkeys(int(part) for part in (text or "").split(",") if part.isascii() and part.isdigit()))
 
 
-def read(choice: shelf.Choice) -> list[int]:
+def read(choice: artefact_cache.Choice) -> list[int]:
     """The selected codewords of the chosen model: the link's, else what this session selected for this model."""
-    size = shelf.codebook(choice.root, choice.model).size
+    size = artefact_cache.codebook(choice.root, choice.model).size
     if (text := state.read("chosen")) is not None:
         found = [k for k in parse(text) if k < size]
         st.session_state[_KEPT] = (choice.model, found)
@@ -32,7 +32,7 @@ def read(choice: shelf.Choice) -> list[int]:
     return found
 
 
-def write(choice: shelf.Choice, codewords: list[int]) -> None:
+def write(choice: artefact_cache.Choice, codewords: list[int]) -> None:
     """Select these instead. What was selected before can be had back with `undo`."""
     before = read(choice)
     if codewords == before:
@@ -41,13 +41,13 @@ def write(choice: shelf.Choice, codewords: list[int]) -> None:
     _put(choice, codewords)
 
 
-def toggle(choice: shelf.Choice, codeword: int) -> None:
+def toggle(choice: artefact_cache.Choice, codeword: int) -> None:
     """Take a codeword in, or out."""
     found = read(choice)
     write(choice, [k for k in found if k != codeword] if codeword in found else [*found, codeword])
 
 
-def undo(choice: shelf.Choice) -> None:
+def undo(choice: artefact_cache.Choice) -> None:
     """The selection before the last change."""
     before = [step for step in st.session_state.get(_BEFORE, []) if step[0] == choice.model]
     if before:
@@ -56,7 +56,7 @@ def undo(choice: shelf.Choice) -> None:
         _put(choice, codewords)
 
 
-def bar(choice: shelf.Choice, key: str) -> list[int]:
+def bar(choice: artefact_cache.Choice, key: str) -> list[int]:
     """One line: how many are selected, undo, clear, sets. Nothing while nothing was ever selected. Returns them."""
     found, sets = read(choice), notes.read(choice).sets
     undoable = any(model == choice.model for model, _ in st.session_state.get(_BEFORE, []))
@@ -88,7 +88,7 @@ def bar(choice: shelf.Choice, key: str) -> list[int]:
     return found
 
 
-def _put(choice: shelf.Choice, codewords: list[int]) -> None:
+def _put(choice: artefact_cache.Choice, codewords: list[int]) -> None:
     st.session_state[_KEPT] = (choice.model, codewords)
     state.write(chosen=_written(codewords) or None)
 

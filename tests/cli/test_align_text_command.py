@@ -1,4 +1,4 @@
-"""`dfe align`: made once, honest about what it found, asked in words; and what it refuses."""
+"""`dfe align-text`: made once, honest about what it found, asked in words; and what it refuses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def world(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def made(run_dfe, world):
-    return run_dfe(world, "align", "m", "d", "--progress", "json")
+    return run_dfe(world, "align-text", "m", "d", "--progress", "json")
 
 
 def test_figures_stand_beside_chance_people_and_limits(made):
@@ -31,10 +31,10 @@ def test_figures_stand_beside_chance_people_and_limits(made):
 
 
 def test_what_was_aligned_is_opened_and_answers_in_words(made, run_dfe, world):
-    again = run_dfe(world, "align", "m", "d", "--ask", "jaw dropped, mouth open", "--limit", "5", "--progress", "json")
+    again = run_dfe(world, "align-text", "m", "d", "--ask", "jaw dropped, mouth open", "--limit", "5", "--progress", "json")
     assert again.stdout.startswith("nothing to do") and "aligning tokens with words" not in again.stderr
     told = json.loads(
-        run_dfe(world, "align", "m", "d", "--ask", "jaw dropped, mouth open", "--limit", "5", "--json", "-").stdout
+        run_dfe(world, "align-text", "m", "d", "--ask", "jaw dropped, mouth open", "--limit", "5", "--json", "-").stdout
     )
     near = [moment["similarity"] for moment in told["moments"]]
     assert len(near) == 5 and near == sorted(near, reverse=True)
@@ -57,6 +57,6 @@ def test_what_was_aligned_is_opened_and_answers_in_words(made, run_dfe, world):
     ],
 )
 def test_what_cannot_be_asked_is_refused_in_one_line(made, run_dfe, world, options, says):
-    result = run_dfe(world, "align", "m", "d", *options)
+    result = run_dfe(world, "align-text", "m", "d", *options)
     assert result.returncode == 1 and result.stdout == "" and says in result.stderr
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1

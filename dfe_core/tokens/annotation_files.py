@@ -10,7 +10,7 @@ from typing import Any
 
 from dfe_core.errors import DataError
 from dfe_core.spreadsheet import original_cell, plain_cell
-from dfe_core.tokens.notes import LONGEST, Notebook, Notes, _tags, _text, _value, frame_set
+from dfe_core.tokens.annotations import LONGEST, Notebook, Notes, _tags, _text, _value, frame_set
 
 COLUMNS = ("codeword", "name", "tags", "note", "author", "time")
 FORMAT = "dfe-notes"

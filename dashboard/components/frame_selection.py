@@ -8,19 +8,19 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import frame_sets, map_view, notes, routes, shelf, state
+from dashboard.components import artefact_cache, frame_sets, map_view, notes, routes, state
 from dashboard.components.words import plural
 from dfe_core.embedding.maps import MapArtefact, MapSettings, list_maps, open_map
 from dfe_core.errors import DataError
 from dfe_core.spreadsheet import plain_table
-from dfe_core.tokens.notes import Notebook
+from dfe_core.tokens.annotations import Notebook
 
 _BEFORE = "framed-before"
 DEPTH = 30
 """Steps that can be undone."""
 
 
-def read(choice: shelf.Choice, found: MapArtefact) -> list[int]:
+def read(choice: artefact_cache.Choice, found: MapArtefact) -> list[int]:
     """The points of a map of frames that the link names."""
     if state.read("frames") is None:
         return []
@@ -29,7 +29,7 @@ def read(choice: shelf.Choice, found: MapArtefact) -> list[int]:
     )
 
 
-def write(choice: shelf.Choice, point: int | None = None, frames: str | None = None) -> None:
+def write(choice: artefact_cache.Choice, point: int | None = None, frames: str | None = None) -> None:
     """Select one point, or the frames of a text for the link, or nothing. `undo` brings back what was selected."""
     before = _now()
     state.write(point=point, frames=frames)
@@ -37,7 +37,7 @@ def write(choice: shelf.Choice, point: int | None = None, frames: str | None = N
         st.session_state[_BEFORE] = [*_steps(choice), (choice.model, choice.dataset, before)][-DEPTH:]
 
 
-def select(choice: shelf.Choice, found: MapArtefact, rows: list[int]) -> None:
+def select(choice: artefact_cache.Choice, found: MapArtefact, rows: list[int]) -> None:
     """Select points of a map of frames by their rows."""
     write(
         choice,
@@ -45,7 +45,7 @@ def select(choice: shelf.Choice, found: MapArtefact, rows: list[int]) -> None:
     )
 
 
-def shown_on(choice: shelf.Choice) -> MapArtefact | None:
+def shown_on(choice: artefact_cache.Choice) -> MapArtefact | None:
     """The map of frames that the link's frames were drawn on, else the newest, of those that the map's page would open:
     not one of data or a model that changed since, whose points are other frames. None without."""
     made = [
@@ -64,7 +64,7 @@ def shown_on(choice: shelf.Choice) -> MapArtefact | None:
     return None
 
 
-def times_in(choice: shelf.Choice, found: MapArtefact, recording: str) -> np.ndarray:
+def times_in(choice: artefact_cache.Choice, found: MapArtefact, recording: str) -> np.ndarray:
     """Seconds of the frames of a recording that the link's selection has, in order; none where it is of another map."""
     if not (rows := read(choice, found)):
         return np.array([])
@@ -94,14 +94,14 @@ def link(found: MapArtefact, label: str, **parameters: object) -> None:
     )
 
 
-def undo(choice: shelf.Choice) -> None:
+def undo(choice: artefact_cache.Choice) -> None:
     """What was selected before the last change."""
     if steps := _steps(choice):
         state.write(**steps[-1][2])
         st.session_state[_BEFORE] = steps[:-1]
 
 
-def bar(choice: shelf.Choice, found: MapArtefact, rows: list[int]) -> None:
+def bar(choice: artefact_cache.Choice, found: MapArtefact, rows: list[int]) -> None:
     """Undo, clear, sets and the table. Nothing while nothing was ever selected."""
     sets = {name: one["frames"] for name, one in notes.read(choice).frames.items() if one["dataset"] == choice.dataset}
     undoable, something = bool(_steps(choice)), any(v is not None for v in _now().values())
@@ -148,7 +148,7 @@ def rows_of(points: pd.DataFrame, frames: dict[str, list[int]]) -> list[int]:
     return np.flatnonzero(inside).tolist()
 
 
-def _open(choice: shelf.Choice, found: MapArtefact, name: str, frames: dict[str, list[int]]) -> None:
+def _open(choice: artefact_cache.Choice, found: MapArtefact, name: str, frames: dict[str, list[int]]) -> None:
     rows, total = rows_of(found.points, frames), sum(map(len, frames.values()))
     if not rows:
         st.toast(f"None of the {plural(total, 'frame')} of “{name}” is a point of this map.", icon=":material/info:")
@@ -158,7 +158,7 @@ def _open(choice: shelf.Choice, found: MapArtefact, name: str, frames: dict[str,
     select(choice, found, rows)
 
 
-def _keep(choice: shelf.Choice, points: pd.DataFrame) -> None:
+def _keep(choice: artefact_cache.Choice, points: pd.DataFrame) -> None:
     with st.form("save-frames", border=False, clear_on_submit=True):
         box, button = st.columns([2, 1], vertical_alignment="bottom")
         name = box.text_input("Keep as a named set", placeholder="half smiles")
@@ -180,7 +180,7 @@ def _table(points: pd.DataFrame) -> bytes:
     return plain_table(points[kept]).to_csv(index=False).encode()
 
 
-def _steps(choice: shelf.Choice) -> list[tuple[str | None, str | None, dict[str, Any]]]:
+def _steps(choice: artefact_cache.Choice) -> list[tuple[str | None, str | None, dict[str, Any]]]:
     """What can be undone of this model and dataset: another's points are other frames."""
     return [step for step in st.session_state.get(_BEFORE, []) if step[:2] == (choice.model, choice.dataset)]
 

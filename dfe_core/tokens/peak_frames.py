@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from dfe_core.tokens.runs import RunIndex
+from dfe_core.tokens.intervals import RunIndex
 
 PER_SUBJECT = 2
 APART_S = 1.0

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.checks import motion_notes
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing
+from dfe_core.expressions.validation import motion_notes
 
 SPACES = ("landmarks", "mesh")
 """The values of `Recording.space` that only ``--face learn`` can take in."""

@@ -20,7 +20,7 @@ from dfe_core.faces.model import FaceModel
 from dfe_core.integrity import is_whole
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import atomic_directory, content_key, read_json, write_json
-from dfe_core.tokenizer.metric import mesh_factor
+from dfe_core.tokenizer.mesh_inner_product import mesh_factor
 
 VERSION = 1
 HELD = 0.999

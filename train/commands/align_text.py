@@ -1,4 +1,4 @@
-"""`dfe align`: a dataset's moments among words, so that a description finds them."""
+"""`dfe align-text`: a dataset's moments among words, so that a description finds them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from train.commands.probe import derive_missing, names
 from train.tables import facts, table
 
 if TYPE_CHECKING:
-    from dfe_core.probes.query import MomentIndex, QuerySettings
+    from dfe_core.probes.text_retrieval import MomentIndex, QuerySettings
 
 DESCRIPTION = (
     "Align the tokens of a dataset with words, say how well that finds moments of held-out people, and "
     "find moments by a description. What was aligned before is opened, not made again."
 )
 EXAMPLES = (
-    "dfe align codebook1 study1",
-    'dfe align codebook1 study1 --ask "brows lowered, lips pressed together"',
-    'dfe align codebook1 study1 --label condition --prompt "stress=brows lowered, lips pressed together"',
+    "dfe align-text codebook1 study1",
+    'dfe align-text codebook1 study1 --ask "brows lowered, lips pressed together"',
+    'dfe align-text codebook1 study1 --label condition --prompt "stress=brows lowered, lips pressed together"',
 )
 
 
@@ -66,8 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.errors import DataError
-    from dfe_core.probes.query import align_moments, open_moments, place_of
     from dfe_core.probes.text import open_encoder
+    from dfe_core.probes.text_retrieval import align_moments, open_moments, place_of
 
     if not 1 <= args.limit <= 1000:
         raise DataError("--limit", str(args.limit), "1 to 1000")
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 def read_settings(args: argparse.Namespace) -> QuerySettings:
     """`QuerySettings` of the arguments."""
     from dfe_core.errors import DataError
-    from dfe_core.probes.query import QuerySettings
+    from dfe_core.probes.text_retrieval import QuerySettings
 
     wrong = [pair for pair in args.prompt if not all(part.strip() for part in pair.partition("="))]
     if wrong:
@@ -119,7 +119,7 @@ def as_json(index: MomentIndex, text: str | None, found: Any) -> dict[str, Any]:
 
 
 def report(result: dict[str, Any]) -> str:
-    """The result of `dfe align` as text."""
+    """The result of `dfe align-text` as text."""
     parts = [head(result)]
     if result["retrieval"] and "moments" not in result:
         held = result["held_out_windows"]

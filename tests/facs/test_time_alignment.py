@@ -9,12 +9,12 @@ import pytest
 from dfe_core.errors import DataError
 from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.expressions.dataset import Frames
-from dfe_core.facs.align import align
 from dfe_core.facs.detections import Detections, Interval
 from dfe_core.facs.importing import import_aus
 from dfe_core.facs.lag import LagState, Offset, cross_correlate, judge_lag
 from dfe_core.facs.readers import ReadOptions
 from dfe_core.facs.store import AlignedAus, present
+from dfe_core.facs.time_alignment import align
 from dfe_core.simulate.dataset import simulate_dataset
 from dfe_core.simulate.truth import presence
 

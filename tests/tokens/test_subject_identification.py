@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.tokens.identity_leak import Windows, identity_leak, measure, windows_of
+from dfe_core.tokens.subject_identification import Windows, identity_leak, measure, windows_of
 from tests.small_world import codeword_psi, make_world, write_dataset, write_model, write_tokens
 
 

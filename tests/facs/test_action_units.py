@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from dfe_core.expressions.arkit import ARKIT_NAMES
-from dfe_core.facs.prototypes import PROTOTYPES, pspi
-from dfe_core.facs.table import (
+from dfe_core.facs.action_units import (
     ACTION_UNITS,
     ACTIONS,
     COEFFICIENTS,
@@ -19,6 +18,7 @@ from dfe_core.facs.table import (
     normalise_au,
     title,
 )
+from dfe_core.facs.prototypes import PROTOTYPES, pspi
 
 
 def test_every_coefficient_stands_in_the_table_in_the_order_of_psi():

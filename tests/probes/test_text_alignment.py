@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import torch
 
-from dfe_core.probes.alignment import OTHERS, alignment_loss, embed_windows, fit_alignment, zero_shot
 from dfe_core.probes.sequence_settings import AlignmentSettings, SequenceSettings
+from dfe_core.probes.text_alignment import OTHERS, alignment_loss, embed_windows, fit_alignment, zero_shot
 from dfe_core.probes.token_sequences import TokenSequences
 from dfe_core.tokenizer.codebook import Codebook
 

@@ -22,9 +22,9 @@ from dfe_core.tokens.dynamics import (
     intensity_distribution,
     lift_table,
 )
-from dfe_core.tokens.moments import quantile_examples, strongest_moments, suppress
+from dfe_core.tokens.intervals import build_runs, find_runs, iter_recordings, open_runs
+from dfe_core.tokens.peak_frames import quantile_examples, strongest_moments, suppress
 from dfe_core.tokens.presence import PresenceRule
-from dfe_core.tokens.runs import build_runs, find_runs, iter_recordings, open_runs
 from dfe_core.tokens.usage import usage
 
 LEVELS = [0.5, 1.0, 2.0]
@@ -320,7 +320,7 @@ def test_the_bootstrap_interval_of_a_mean_covers_at_its_nominal_rate():
 def test_looking_at_the_strongest_runs_first_changes_nothing(cache_of, monkeypatch, limit):
     index, recordings = build_runs(cache_of), who(random_recordings())
     whole = strongest_moments(index, 4, recordings, limit=limit)
-    monkeypatch.setattr("dfe_core.tokens.moments._FIRST", 7)
+    monkeypatch.setattr("dfe_core.tokens.peak_frames._FIRST", 7)
     pd.testing.assert_frame_equal(strongest_moments(index, 4, recordings, limit=limit), whole)
 
 

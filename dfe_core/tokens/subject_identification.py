@@ -21,7 +21,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, content_key, read_json, write_json
 from dfe_core.tokens.cache import TokenCache, Tokens
-from dfe_core.tokens.runs import iter_recordings
+from dfe_core.tokens.intervals import iter_recordings
 
 VERSION = 2
 WINDOW_S = 5.0

@@ -175,7 +175,10 @@ def align_moments(settings: QuerySettings, root: Path | None = None, progress: L
     """
     if (found := open_moments(settings, root)) is not None:
         return found
-    from dfe_core.probes.alignment import embed_windows, fit_alignment  # torch: seconds to import, needed only here
+    from dfe_core.probes.text_alignment import (  # torch: seconds to import, needed only here
+        embed_windows,
+        fit_alignment,
+    )
 
     codebook, data = Codebook.open(settings.model, root), Dataset.open(settings.dataset, root)
     tokens = TokenCache.open(settings.model, settings.dataset, root)

@@ -6,7 +6,7 @@ import io
 import json
 
 from dfe_core.progress import Progress
-from train.listeners import Bars, JsonLines, Silent, listener
+from train.progress_reporters import Bars, JsonLines, Silent, listener
 
 
 def reports(listen, total: int = 1000) -> None:

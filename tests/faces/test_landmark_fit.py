@@ -9,8 +9,8 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.fitting import FittingReader
 from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.landmark_fit import FittingReader
 from dfe_core.faces import FaceModel, save_face
 from dfe_core.faces.fitting import FittingTarget, fit_face, target_of
 from dfe_core.faces.layouts import layout_of

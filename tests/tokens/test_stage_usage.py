@@ -8,7 +8,7 @@ import pytest
 
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import Tokens
-from dfe_core.tokens.stages import error_by_stage, psi_by_stage
+from dfe_core.tokens.stage_usage import error_by_stage, psi_by_stage
 
 
 @pytest.fixture

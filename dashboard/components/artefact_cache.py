@@ -15,7 +15,7 @@ from dfe_core.faces.model import FaceModel
 from dfe_core.store import artefact_path, cache_root, read_json
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
-from dfe_core.tokens.runs import RunIndex, build_runs
+from dfe_core.tokens.intervals import RunIndex, build_runs
 
 if TYPE_CHECKING:
     from dfe_core.probes.result import ProbeResult

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.landmark_recording import PointTrack
 from dfe_core.expressions.learned.reading import LEARNED, reader_of
 from dfe_core.expressions.neutral import calm_frames
-from dfe_core.expressions.points import PointTrack
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.sources import read_recordings

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.tokens.notes import MOST_FRAMES, Notebook, NoteConflict
-from dfe_core.tokens.notes_exchange import import_csv, import_json, notes_csv, notes_json
+from dfe_core.tokens.annotation_files import import_csv, import_json, notes_csv, notes_json
+from dfe_core.tokens.annotations import MOST_FRAMES, Notebook, NoteConflict
 from tests.small_world import codeword_psi, write_model
 
 
@@ -36,7 +36,7 @@ def test_an_edit_leaves_other_fields_alone(book):
 
 def test_twenty_threads_and_two_processes_lose_nothing(book, tmp_path):
     script = (
-        "import sys; from pathlib import Path; from dfe_core.tokens.notes import Notebook\n"
+        "import sys; from pathlib import Path; from dfe_core.tokens.annotations import Notebook\n"
         "b = Notebook.open('m', Path(sys.argv[1]))\n"
         "for i in range(10): b.edit(5, sys.argv[2], add_tags=[f'{sys.argv[2]}{i}'])"
     )

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.import_report import ImportReport
 from dfe_core.expressions.labels import read_labels
 from dfe_core.expressions.learned.basis import default_split, known_face, learn
-from dfe_core.expressions.learned.placing import common_frame, find_neutrals, remove_pose_and_identity
 from dfe_core.expressions.learned.pose import correct_pose, read_angles
+from dfe_core.expressions.learned.procrustes import common_frame, find_neutrals, remove_pose_and_identity
 from dfe_core.expressions.learned.reading import read_all
 from dfe_core.expressions.learned.tracks import Job
 from dfe_core.expressions.learned.writing import write
 from dfe_core.expressions.naming import compile_pattern
-from dfe_core.expressions.outcome import ImportReport
 from dfe_core.expressions.pose_field import METHODS
 from dfe_core.expressions.readers.options import parse_time
 from dfe_core.expressions.readers.registry import find_reader
