@@ -205,16 +205,16 @@ def make_frames(
                 here, tokens, levels = _recording(rng, length, len(follows), follows)
                 dataset.add(
                     Recording(
-                        name,
-                        ARKIT_NAMES,
-                        _decode(psi, tokens, levels, rng),
-                        index / FPS,
-                        index,
-                        np.ones(length, bool),
-                        FPS,
-                        "arkit",
-                        "made-up",
-                        f"s{i % 100:03d}",
+                        name=name,
+                        names=ARKIT_NAMES,
+                        psi=_decode(psi, tokens, levels, rng),
+                        time_s=index / FPS,
+                        frame=index,
+                        valid=np.ones(length, bool),
+                        fps=FPS,
+                        space="arkit",
+                        extractor="made-up",
+                        subject=f"s{i % 100:03d}",
                     ),
                     {"task": "ab"[i // 100 % 2]},
                 )

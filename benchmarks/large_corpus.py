@@ -24,16 +24,16 @@ def write_corpus(root: Path, frames: int, longest: int = 3600) -> None:
                 psi = part.psi[rows] * np.float32(rng.uniform(0.85, 1.15))
                 writer.add(
                     Recording(
-                        f"{part.recording}-{copy:03d}",
-                        small.names,
-                        psi,
-                        part.time_s[rows],
-                        part.frame[rows],
-                        part.valid[rows],
-                        float(row["fps"]),
-                        "arkit",
-                        "simulated",
-                        f"{row['subject']}-{copy:03d}",
+                        name=f"{part.recording}-{copy:03d}",
+                        names=small.names,
+                        psi=psi,
+                        time_s=part.time_s[rows],
+                        frame=part.frame[rows],
+                        valid=part.valid[rows],
+                        fps=float(row["fps"]),
+                        space="arkit",
+                        extractor="simulated",
+                        subject=f"{row['subject']}-{copy:03d}",
                     ),
                     {name: row[name] for name in small.labels},
                 )

@@ -39,17 +39,17 @@ def _recordings(source: Dataset) -> Iterator[Recording]:
     for part in source.iter_frames():
         row = rows.loc[part.recording]
         yield Recording(
-            part.recording,
-            source.names,
-            part.psi,
-            part.time_s,
-            part.frame,
-            part.valid,
-            float(row["fps"]),
-            "arkit",
-            str(row["extractor"]),
-            str(row["subject"]),
-            str(row["session"]),
+            name=part.recording,
+            names=source.names,
+            psi=part.psi,
+            time_s=part.time_s,
+            frame=part.frame,
+            valid=part.valid,
+            fps=float(row["fps"]),
+            space="arkit",
+            extractor=str(row["extractor"]),
+            subject=str(row["subject"]),
+            session=str(row["session"]),
         )
 
 

@@ -96,7 +96,7 @@ def speed(root: Path, recordings: int, frames: int) -> dict:
     began = time.perf_counter()
     steps: dict[str, float] = {}
     result = run_probe(
-        ProbeSettings("m", "d", "condition", features=ROWS),
+        ProbeSettings(model="m", dataset="d", label="condition", features=ROWS),
         root,
         progress=lambda p: steps.setdefault(
             f"{p.task} {p.detail if p.total and p.total < 9 else ''}", round(time.perf_counter() - began, 1)
@@ -104,7 +104,10 @@ def speed(root: Path, recordings: int, frames: int) -> dict:
     )
     seconds = time.perf_counter() - began
     again = time.perf_counter()
-    run_probe(ProbeSettings("m", "d", "condition", features=ROWS, seed=1, permutations=19, repeats=1), root)
+    run_probe(
+        ProbeSettings(model="m", dataset="d", label="condition", features=ROWS, seed=1, permutations=19, repeats=1),
+        root,
+    )
     return {
         "recordings": recordings,
         "frames": recordings * frames,
@@ -153,16 +156,16 @@ def write_world(root: Path, recordings: int, frames: int) -> None:
             values = np.repeat(rng.random((held, 52), np.float32), 5, 0) ** 3
             writer.add(
                 Recording(
-                    name,
-                    ARKIT_NAMES,
-                    values,
-                    np.arange(rows) / _FPS,
-                    np.arange(rows),
-                    np.ones(rows, bool),
-                    _FPS,
-                    "arkit",
-                    "x",
-                    f"s{i // 4}",
+                    name=name,
+                    names=ARKIT_NAMES,
+                    psi=values,
+                    time_s=np.arange(rows) / _FPS,
+                    frame=np.arange(rows),
+                    valid=np.ones(rows, bool),
+                    fps=_FPS,
+                    space="arkit",
+                    extractor="x",
+                    subject=f"s{i // 4}",
                 ),
                 {"condition": "ab"[label]},
             )
@@ -225,7 +228,14 @@ def chance(root: Path, model: str, seeds: int, subjects: int) -> dict:
         for label in ("condition", "group", "arousal"):
             found = run_probe(
                 ProbeSettings(
-                    model, "d", label, features=("bow", "au"), permutations=99, resamples=500, swaps=999, seed=seed
+                    model=model,
+                    dataset="d",
+                    label=label,
+                    features=("bow", "au"),
+                    permutations=99,
+                    resamples=500,
+                    swaps=999,
+                    seed=seed,
                 ),
                 root,
             ).to_json()
@@ -303,23 +313,25 @@ def _interval_row(
     values[:, :5] += effect * y[:, None]
     names = np.array([f"r{i}" for i in range(len(y))], object)
     target = Target(
-        task,
-        "recording",
-        names,
-        groups.astype(str),
-        y,
-        ("a", "b") if task == "classify" else (),
-        np.arange(len(y)),
-        pd.DataFrame({"unit": names}),
+        task=task,
+        unit="recording",
+        units=names,
+        groups=groups.astype(str),
+        y=y,
+        classes=("a", "b") if task == "classify" else (),
+        member=np.arange(len(y)),
+        table=pd.DataFrame({"unit": names}),
     )
     feature = Feature(
-        "x",
-        values,
-        pd.DataFrame({"name": "x", "codeword": -1}, index=range(columns)),
-        Blocks(((0, columns, Measured()),)),
-        np.arange(len(y)),
+        name="x",
+        raw=values,
+        columns=pd.DataFrame({"name": "x", "codeword": -1}, index=range(columns)),
+        transform=Blocks(((0, columns, Measured()),)),
+        member=np.arange(len(y)),
     )
-    settings = ProbeSettings("m", "d", "y", features=("x",), resamples=200, seed=seed, repeats=repeats)
+    settings = ProbeSettings(
+        model="m", dataset="d", label="y", features=("x",), resamples=200, seed=seed, repeats=repeats
+    )
     found = tuple(nested(feature, target, folds, "linear", settings) for folds in repeated_folds(target, settings))
     return scored_with_intervals(found, target, "linear", settings)
 
@@ -339,7 +351,10 @@ def traps(root: Path, model: str, source: str) -> dict:
         derive_aus(world, root=root)
         for lengths in ("as-recorded", "matched"):
             result = run_probe(
-                ProbeSettings(model, kind, LABEL, features=TRAP_ROWS, unit="recording", lengths=lengths), root
+                ProbeSettings(
+                    model=model, dataset=kind, label=LABEL, features=TRAP_ROWS, unit="recording", lengths=lengths
+                ),
+                root,
             ).to_json()
             telling = [c["column"] for c in result["confound_checks"] if c["state"] == "tells the label"]
             found[f"{kind}, {lengths}"] = {

@@ -28,7 +28,7 @@ _FOLDER, _ENTRY = ".trash", "entry.json"
 _DISCARD, _SET_ASIDE, _RESTORE, _PUT_BACK = "discard", "set aside", "restore", "put back"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Discarded:
     """Something set aside. id: what `restore` takes; what: its first artefact, ``datasets/study1``; paths: all of
     them; when: seconds since the epoch; bytes: on disk. recording: where it is but one of that dataset, and order: all
@@ -276,15 +276,15 @@ def _described(folder: Path) -> Discarded:
         when, order = folder.stat().st_mtime, []
     size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and p.name != _ENTRY)
     return Discarded(
-        folder.name,
-        paths[0] if paths else "",
-        tuple(paths),
-        float(when),
-        size,
-        str(entry.get("recording") or "") if sound else "",
-        tuple(map(str, order)),
-        str(entry.get("by") or ""),
-        not sound,
+        id=folder.name,
+        what=paths[0] if paths else "",
+        paths=tuple(paths),
+        when=float(when),
+        bytes=size,
+        recording=str(entry.get("recording") or "") if sound else "",
+        order=tuple(map(str, order)),
+        by=str(entry.get("by") or ""),
+        damaged=not sound,
     )
 
 

@@ -55,17 +55,17 @@ def make_toy_face(names: tuple[str, ...], size: int = 15) -> FaceModel:
     )[rows]
     sides = np.where(np.abs(template[:, 0]) < 1e-6, 0, np.where(template[:, 0] > 0, 1, 2)).astype(np.uint8)
     return FaceModel(
-        "toy-1",
-        "Toy face",
-        tuple(names),
-        template,
-        triangles,
-        basis,
-        mirror,
-        regions,
-        sides,
-        np.zeros(len(template), np.uint8),
-        {"chin": int(index[0, size // 2])},
+        id="toy-1",
+        title="Toy face",
+        names=tuple(names),
+        template=template,
+        triangles=triangles,
+        basis=basis,
+        mirror=mirror,
+        regions=regions,
+        sides=sides,
+        materials=np.zeros(len(template), np.uint8),
+        landmarks={"chin": int(index[0, size // 2])},
     )
 
 

@@ -126,16 +126,16 @@ def write_dataset(
             subject = f"s{i % subjects}"
             writer.add(
                 Recording(
-                    recording,
-                    face.names,
-                    values.astype(np.float32),
-                    np.arange(rows) / FPS,
-                    np.arange(rows),
-                    np.ones(rows, bool),
-                    FPS,
-                    "arkit",
-                    "test",
-                    subject,
+                    name=recording,
+                    names=face.names,
+                    psi=values.astype(np.float32),
+                    time_s=np.arange(rows) / FPS,
+                    frame=np.arange(rows),
+                    valid=np.ones(rows, bool),
+                    fps=FPS,
+                    space="arkit",
+                    extractor="test",
+                    subject=subject,
                 ),
                 {"condition": "calm" if i % 2 else "stress"},
             )

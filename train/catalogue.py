@@ -29,7 +29,7 @@ WITHDRAWN = "withdrawals.json"
 UNFINISHED = "training has not finished"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Artefact:
     """One artefact.
 

@@ -24,7 +24,7 @@ DATASET, MODEL, AUS = "simulated", "default", "derived"
 _TRUST_S = 20.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """One step: what it makes, its seconds on 2 cores, the task in whose progress its time goes by, whether what it
     makes is there, and what does it."""
@@ -82,7 +82,7 @@ class Whole:
             }
             self.progress(replace(report, task=f"[{number}/{len(self.plan)}] {step.title}", figures=figures))
 
-        tell(Progress(step.title, 0, 0))
+        tell(Progress(task=step.title, done=0, total=0))
         return tell
 
     def finish(self, step: Step) -> None:
@@ -106,7 +106,9 @@ class _only_one:
         try:
             self.lock.acquire(timeout=0.1)
         except Timeout:
-            self.progress(Progress("waiting for another process that builds the default codebook", 0, 0))
+            self.progress(
+                Progress(task="waiting for another process that builds the default codebook", done=0, total=0)
+            )
             self.lock.acquire()
 
     def __exit__(self, *_: object) -> None:
@@ -268,13 +270,13 @@ def _check_names(root: Path, progress: Listener) -> None:
 
 
 STEPS = (
-    Step("default face", 40, "face", _has_face, _build_face),
-    Step("simulated performances", 2, "simulate", _has_dataset, _simulate),
-    Step("training", 40, "training", _has_model, _train),
-    Step("encoding", 15, "encoding", _has_tokens, _encode),
-    Step("evaluation", 25, "evaluating", _has_metrics, _evaluate),
-    Step("index of codewords", 2, "runs", _has_runs, _index),
-    Step("pictures of codewords", 10, "thumbnails", _has_pictures, _draw),
-    Step("derived AUs", 3, "derive AUs", _has_aus, _derive_aus),
-    Step("names of codewords", 8, "checking names", _has_names, _check_names),
+    Step(title="default face", seconds=40, task="face", present=_has_face, make=_build_face),
+    Step(title="simulated performances", seconds=2, task="simulate", present=_has_dataset, make=_simulate),
+    Step(title="training", seconds=40, task="training", present=_has_model, make=_train),
+    Step(title="encoding", seconds=15, task="encoding", present=_has_tokens, make=_encode),
+    Step(title="evaluation", seconds=25, task="evaluating", present=_has_metrics, make=_evaluate),
+    Step(title="index of codewords", seconds=2, task="runs", present=_has_runs, make=_index),
+    Step(title="pictures of codewords", seconds=10, task="thumbnails", present=_has_pictures, make=_draw),
+    Step(title="derived AUs", seconds=3, task="derive AUs", present=_has_aus, make=_derive_aus),
+    Step(title="names of codewords", seconds=8, task="checking names", present=_has_names, make=_check_names),
 )

@@ -42,7 +42,7 @@ raise SystemExit(0 if len(set(map(tuple, image.reshape(-1, 3).tolist()))) > 8 el
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Check:
     """One thing looked at: its state, what was found, and what to do about it (empty when all is well)."""
 
@@ -66,23 +66,27 @@ def checkup(root: Path | None = None, progress: Listener = silent) -> list[Check
     )
     checks = []
     for index, (name, look) in enumerate(parts):
-        progress(Progress("doctor", index, len(parts), name))
+        progress(Progress(task="doctor", done=index, total=len(parts), detail=name))
         checks += look()
-    progress(Progress("doctor", len(parts), len(parts)))
+    progress(Progress(task="doctor", done=len(parts), total=len(parts)))
     return checks
 
 
 def _python() -> Check:
     found = f"{platform.python_version()} ({sys.executable})"
     good = sys.version_info >= (3, 10)
-    return Check("Python", GOOD if good else BAD, found, "" if good else "install Python 3.10 or newer")
+    return Check(
+        what="Python", state=GOOD if good else BAD, found=found, remedy="" if good else "install Python 3.10 or newer"
+    )
 
 
 def _packages() -> Iterator[Check]:
     """Each requirement of dfe that is missing or out of range; one line when all are there."""
     wanted = [r for r in _requirements() if r.marker is None or r.marker.evaluate({"extra": ""})]
     wrong = [check for requirement in wanted if (check := _package(requirement)) is not None]
-    yield from wrong or [Check("packages", GOOD, f"all {len(wanted)} requirements are installed in the versions asked")]
+    yield from wrong or [
+        Check(what="packages", state=GOOD, found=f"all {len(wanted)} requirements are installed in the versions asked")
+    ]
 
 
 def _requirements() -> list[Requirement]:
@@ -103,10 +107,12 @@ def _package(requirement: Requirement) -> Check | None:
     try:
         version = importlib.metadata.version(requirement.name)
     except importlib.metadata.PackageNotFoundError:
-        return Check(requirement.name, BAD, "not installed", f"pip install '{requirement}'")
+        return Check(what=requirement.name, state=BAD, found="not installed", remedy=f"pip install '{requirement}'")
     if requirement.specifier.contains(version, prereleases=True):
         return None
-    return Check(requirement.name, WARNING, f"version {version}", f"pip install '{requirement}'")
+    return Check(
+        what=requirement.name, state=WARNING, found=f"version {version}", remedy=f"pip install '{requirement}'"
+    )
 
 
 def _torch() -> Check:
@@ -114,15 +120,17 @@ def _torch() -> Check:
     code = "import sys, torch; print(torch.__version__, torch.cuda.is_available(), torch.get_num_threads(), sep='|')"
     result = _ask(code)
     if result.returncode:
-        return Check("torch", BAD, _last_line(result.stderr) or "cannot be imported", "make install")
+        return Check(
+            what="torch", state=BAD, found=_last_line(result.stderr) or "cannot be imported", remedy="make install"
+        )
     version, cuda, threads = result.stdout.strip().splitlines()[-1].split("|")
     device = "CUDA, with a GPU" if cuda == "True" else f"CPU, {threads} threads"
     idle = cuda != "True" and shutil.which("nvidia-smi") and "+cpu" in version
     return Check(
-        "torch",
-        WARNING if idle else GOOD,
-        f"{version} ({device})",
-        "this machine has NVIDIA's tools: make install DFE_TORCH=cuda" if idle else "",
+        what="torch",
+        state=WARNING if idle else GOOD,
+        found=f"{version} ({device})",
+        remedy="this machine has NVIDIA's tools: make install DFE_TORCH=cuda" if idle else "",
     )
 
 
@@ -130,22 +138,25 @@ def _drawing() -> Check:
     """Draw a sphere off screen, in another process: without OpenGL libraries VTK may end the process."""
     result = _ask(_DRAW)
     if result.returncode == 0:
-        return Check("drawing", GOOD, "a sphere was drawn off screen (VTK)")
+        return Check(what="drawing", state=GOOD, found="a sphere was drawn off screen (VTK)")
     return Check(
-        "drawing",
-        BAD,
-        _last_line(result.stderr) or f"VTK ended with code {result.returncode}",
-        "on Debian and Ubuntu: sudo apt-get install libegl1 libgl1 libgl1-mesa-dri",
+        what="drawing",
+        state=BAD,
+        found=_last_line(result.stderr) or f"VTK ended with code {result.returncode}",
+        remedy="on Debian and Ubuntu: sudo apt-get install libegl1 libgl1 libgl1-mesa-dri",
     )
 
 
 def _browser() -> Check:
     found = find_browser()
     return (
-        Check("Chromium", GOOD, found)
+        Check(what="Chromium", state=GOOD, found=found)
         if found
         else Check(
-            "Chromium", WARNING, "not found: only the browser tests need it", "make test installs it where it may"
+            what="Chromium",
+            state=WARNING,
+            found="not found: only the browser tests need it",
+            remedy="make test installs it where it may",
         )
     )
 
@@ -156,10 +167,10 @@ def _disk(root: Path) -> Check:
     writable = os.access(place, os.W_OK)
     state = BAD if not writable else WARNING if free < _FREE_BYTES else GOOD
     return Check(
-        "cache folder",
-        state,
-        f"{root}, {size(free)} free" + ("" if writable else ", not writable"),
-        "" if state == GOOD else "set DFE_CACHE to a folder with room",
+        what="cache folder",
+        state=state,
+        found=f"{root}, {size(free)} free" + ("" if writable else ", not writable"),
+        remedy="" if state == GOOD else "set DFE_CACHE to a folder with room",
     )
 
 
@@ -172,37 +183,37 @@ def _cache(root: Path) -> Iterator[Check]:
         whole += not wrong
         if wrong:
             state = WARNING if artefact.fault.startswith("training") else BAD
-            yield Check(artefact.label, state, "; ".join(wrong), remedy(artefact))
-    yield Check("artefacts", GOOD, f"{whole} of {len(artefacts)} whole, content as it was written")
+            yield Check(what=artefact.label, state=state, found="; ".join(wrong), remedy=remedy(artefact))
+    yield Check(what="artefacts", state=GOOD, found=f"{whole} of {len(artefacts)} whole, content as it was written")
     for subject in unfinished_withdrawals(root):
         yield Check(
-            "withdrawal",
-            BAD,
-            f"that of {subject} was interrupted: recordings of theirs may still be there",
-            f"dfe withdraw {subject}",
+            what="withdrawal",
+            state=BAD,
+            found=f"that of {subject} was interrupted: recordings of theirs may still be there",
+            remedy=f"dfe withdraw {subject}",
         )
     if entries := [e for e in trash.discarded(root) if e.damaged]:
         yield Check(
-            "trash",
-            WARNING,
-            f"{len(entries)} damaged entries: " + ", ".join(e.id for e in entries),
-            "dfe rm --undo ID brings back what they hold, dfe rm --purge ID deletes it",
+            what="trash",
+            state=WARNING,
+            found=f"{len(entries)} damaged entries: " + ", ".join(e.id for e in entries),
+            remedy="dfe rm --undo ID brings back what they hold, dfe rm --purge ID deletes it",
         )
     if entries := trash.expired(root):
         yield Check(
-            "trash",
-            WARNING,
-            f"{len(entries)} entries over {trash.KEPT_DAYS} days old",
-            "dfe rm --trash lists them, dfe rm --purge ID deletes one for good",
+            what="trash",
+            state=WARNING,
+            found=f"{len(entries)} entries over {trash.KEPT_DAYS} days old",
+            remedy="dfe rm --trash lists them, dfe rm --purge ID deletes one for good",
         )
     if left := leftovers(root):
         yield Check(
-            "leftovers",
-            WARNING,
-            f"{len(left)} of interrupted writes: "
+            what="leftovers",
+            state=WARNING,
+            found=f"{len(left)} of interrupted writes: "
             + ", ".join(str(path.relative_to(root)) for path in left[:3])
             + (" …" if len(left) > 3 else ""),
-            REPAIR,
+            remedy=REPAIR,
         )
 
 

@@ -38,7 +38,7 @@ _BEYOND = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Certificate:
     """What a withdrawal did.
 
@@ -104,7 +104,10 @@ def withdraw(
             subject, "nobody of this name in any dataset or in the trash", "a subject that `dfe show` lists"
         )
     certificate = begun or Certificate(
-        secrets.token_hex(6), subject, datetime.now(timezone.utc).isoformat(timespec="seconds"), trash.account()
+        id=secrets.token_hex(6),
+        subject=subject,
+        time=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        by=trash.account(),
     )
     certificate = replace(certificate, recordings={name: sorted(theirs) for name, theirs in names.items()})
     _write(certificate, root)
@@ -180,9 +183,9 @@ class _Work:
             self.files |= {str(s.get("file", "")) for s in own} - {""}
         steps = (self._derived, self._models, self._copies, self._data, self._aus)
         for done, step in enumerate(steps):
-            progress(Progress("withdraw", done, len(steps), step.__name__.strip("_")))
+            progress(Progress(task="withdraw", done=done, total=len(steps), detail=step.__name__.strip("_")))
             step()
-        progress(Progress("withdraw", len(steps), len(steps)))
+        progress(Progress(task="withdraw", done=len(steps), total=len(steps)))
 
     def _derived(self) -> None:
         """Tokens, indexes, maps, reports, pictures: everything but AUs, which are written anew, goes."""

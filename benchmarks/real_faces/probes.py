@@ -46,7 +46,16 @@ def _probe(label: str, model: str, dataset: str, work: Path) -> dict:
     from dfe_core.probes.settings import ProbeSettings
 
     return run_probe(
-        ProbeSettings(model, dataset, label, features=ROWS, aus=_AUS, unit="subject", drop_missing=True, resamples=300),
+        ProbeSettings(
+            model=model,
+            dataset=dataset,
+            label=label,
+            features=ROWS,
+            aus=_AUS,
+            unit="subject",
+            drop_missing=True,
+            resamples=300,
+        ),
         work,
     ).to_json()
 

@@ -24,7 +24,7 @@ LABEL = 16
 """Characters of a label that are shown; hovering says the rest."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bar:
     """One bar of a list. `low` and `high` are its interval in the units of `value`, `note` what hovering says."""
 

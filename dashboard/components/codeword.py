@@ -71,7 +71,9 @@ def how_it_is_used(choice: artefact_cache.Choice, number: int) -> None:
         st.caption("Stage")
         bars.rows(
             [
-                bars.Bar(str(i + 1), n / total, percent(n / total), note=f"Stage {i + 1}: {count(n)} uses")
+                bars.Bar(
+                    label=str(i + 1), value=n / total, text=percent(n / total), note=f"Stage {i + 1}: {count(n)} uses"
+                )
                 for i, n in enumerate(by_stage)
             ],
             f"Uses of codeword {number} per stage",
@@ -303,7 +305,12 @@ def whose(choice: artefact_cache.Choice, number: int) -> None:
     )
     found = distribution_over(index, number, dataset.recordings, by, resamples=500)
     bars.rows(
-        [bars.Bar(str(r.value), r.share, percent(r.share), r.low, r.high, _share_note(r)) for r in found.itertuples()],
+        [
+            bars.Bar(
+                label=str(r.value), value=r.share, text=percent(r.share), low=r.low, high=r.high, note=_share_note(r)
+            )
+            for r in found.itertuples()
+        ],
         f"Share of frames with codeword {number} by {by}",
     )
     st.caption("Share of frames, mean over subjects; intervals by bootstrap over subjects.")

@@ -57,7 +57,15 @@ def shown_on(choice: artefact_cache.Choice) -> MapArtefact | None:
     for one in (*here, *made):
         s = one.manifest["settings"]
         now = open_map(
-            MapSettings(choice.model, choice.dataset, "frames", s["by"], s["method"], s["dimensions"]), choice.root
+            MapSettings(
+                model=choice.model,
+                dataset=choice.dataset,
+                of="frames",
+                by=s["by"],
+                method=s["method"],
+                dimensions=s["dimensions"],
+            ),
+            choice.root,
         )
         if now is not None and now.path == one.path:
             return one

@@ -26,7 +26,7 @@ _TITLES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """face: as the list has it. refused: why the files cannot be imported so, empty where they can."""
 
@@ -81,10 +81,13 @@ def ask(choice: artefact_cache.Choice, found: list[Believed]) -> Options:
     )
     if 0 < len(points) < len(good) and face not in (LEARN,) and not face.startswith("learned-"):
         return Options(
-            face, fps, False, "Points and coefficients cannot be one dataset: bring them in one after the other."
+            face=face,
+            fps=fps,
+            mix=False,
+            refused="Points and coefficients cannot be one dataset: bring them in one after the other.",
         )
     mix, refused = mixing(good)
-    return Options(face, fps, mix, refused)
+    return Options(face=face, fps=fps, mix=mix, refused=refused)
 
 
 def faces(choice: artefact_cache.Choice, points: bool) -> list[str]:

@@ -21,7 +21,7 @@ FAINTEST = 1.0
 """Intensity from which an action unit can be a frame's strongest: A of FACS's A to E."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Colouring:
     """colours (n, 3) uint8; legend [{name, colour}] of categories, or ramp {low, middle, high, colours}; about: what
     the colour is, where a name alone does not say it."""
@@ -66,7 +66,7 @@ def uses(values: pd.Series) -> Colouring:
     made = numbers(pd.Series(np.log10(percent)), "")
     low, _, high = (made.ramp[k] for k in ("low", "middle", "high"))
     return Colouring(
-        made.colours,
+        colours=made.colours,
         ramp={
             **made.ramp,
             "low": f"{10 ** float(low):.2g} %",
@@ -88,7 +88,7 @@ def categories(values: pd.Series, colours: dict[str, str] | None, ordered: bool 
     legend = [{"name": str(v)[:1].upper() + str(v)[1:], "colour": colours[v]} for v in named]
     if len(legend) < len(counted):
         legend.append({"name": f"{len(counted) - len(legend)} others", "colour": OTHER})
-    return Colouring(np.array([rgb(h) for h in hexes], np.uint8).reshape(-1, 3), legend)
+    return Colouring(colours=np.array([rgb(h) for h in hexes], np.uint8).reshape(-1, 3), legend=legend)
 
 
 def numbers(values: pd.Series, unit: str, about: str = "") -> Colouring:
@@ -97,7 +97,9 @@ def numbers(values: pd.Series, unit: str, about: str = "") -> Colouring:
     low, high = np.nanquantile(array, [0.02, 0.98]) if np.isfinite(array).any() else (0.0, 1.0)
     share = (array - low) / max(high - low, 1e-9)
     ends = {"low": f"{low:.3g}", "middle": "", "high": f"{high:.3g} {unit}".strip()}
-    return Colouring(_along(share, RAMP), ramp=ends | {"colours": _hexes(RAMP)}, legend=_unmeasured(array), about=about)
+    return Colouring(
+        colours=_along(share, RAMP), ramp=ends | {"colours": _hexes(RAMP)}, legend=_unmeasured(array), about=about
+    )
 
 
 def signed(values: pd.Series, unit: str, about: str = "") -> Colouring:
@@ -107,7 +109,7 @@ def signed(values: pd.Series, unit: str, about: str = "") -> Colouring:
     high = high or float(np.nanmax(np.abs(array), initial=0)) or 1.0
     ends = {"low": f"−{high:.2g}", "middle": "0", "high": f"{high:.2g} {unit}".strip()}
     return Colouring(
-        _along((array / high + 1) / 2, SIGNED),
+        colours=_along((array / high + 1) / 2, SIGNED),
         ramp=ends | {"colours": _hexes(SIGNED)},
         legend=_unmeasured(array),
         about=about,

@@ -134,7 +134,12 @@ def frame_colours(choice: artefact_cache.Choice, found: MapArtefact, table: pd.D
         rows = table.iloc[points["codeword"]]
         rows = rows.assign(main_stage=points["stage"].to_numpy()) if by == "Stage" else rows
         made = own_colours(rows, by)
-        return Colouring(made.colours, made.legend, made.ramp, f"{by} of the codeword that moves the frame most.")
+        return Colouring(
+            colours=made.colours,
+            legend=made.legend,
+            ramp=made.ramp,
+            about=f"{by} of the codeword that moves the frame most.",
+        )
     if (weights := probe_weights(choice).get(by)) is not None:
         return map_colours.weighted(
             found.tokens["tokens"], found.tokens["intensities"], weights, by.removeprefix(PROBE)

@@ -17,7 +17,7 @@ from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.store import artefact_path
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Known:
     """Names of the K codewords; checked: on this data, None where that was not done; aus: what their action units were
     held against, empty for shape alone; estimate: whether those are estimates from the same coefficients."""
@@ -36,13 +36,16 @@ def known(choice: artefact_cache.Choice) -> Known:
             key = _key(choice, aus)
             if (artefact_path("analyses", f"names-{key}", choice.root) / "manifest.json").is_file():
                 checked = _checked(key, codebook, choice)
-                return Known(checked.names, checked, checked.aus, checked.estimate)
+                return Known(names=checked.names, checked=checked, aus=checked.aus, estimate=checked.estimate)
         for aus in _measured_first(choice)[:-1]:
             if (found := coverage_view.analysis(choice, aus)) is not None:
                 return Known(
-                    _against(found.coverage.key, codebook.key, codebook, found), None, aus, found.coverage.estimate
+                    names=_against(found.coverage.key, codebook.key, codebook, found),
+                    checked=None,
+                    aus=aus,
+                    estimate=found.coverage.estimate,
                 )
-    return Known(_by_shape(codebook.key, codebook.face_id, codebook, choice))
+    return Known(names=_by_shape(codebook.key, codebook.face_id, codebook, choice))
 
 
 def offer_check(choice: artefact_cache.Choice) -> None:

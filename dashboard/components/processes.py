@@ -27,7 +27,7 @@ _MEMORY_BYTES = 1.5e9
 """A second job at once waits for so much free memory."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Job:
     """One run of a command. process: None while it waits for its turn. `report`: its last line of progress; `lines`:
     the last lines it said otherwise; failure: why it could not be started."""
@@ -107,7 +107,7 @@ class Jobs:
             job = self._jobs.get(key)
             if job is None or not job.running:
                 self._jobs.pop(key, None)  # a new one goes to the end of the line
-                job = self._jobs[key] = Job(key, title, line)
+                job = self._jobs[key] = Job(key=key, title=title, command=line)
                 self._advance()
             return job
 

@@ -22,7 +22,7 @@ SORTS = {
 SIDES = {"Two-sided": "symmetric", "Left": "left", "Right": "right", "Opposed": "opposed"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Filter:
     """What the gallery shows. Empty fields do not restrict. `stage` is 0-based. `ranked`: the codewords that a search
     found, best first, None when nothing is searched for."""

@@ -19,7 +19,7 @@ PART = 18_000
 """Frames in one part: ten minutes at 30 a second, 3 MB for the browser."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Track:
     """Frames of a recording that have tokens: data (the pack), time_s (T,), tokens (T, N), error_mm (T, N)."""
 
@@ -72,4 +72,11 @@ def _track(
         intensities=_tokens.levels.astype(np.float32),
         error=error[keep],
     )
-    return Track(data, found.time_s[keep], found.tokens[keep], error[keep], min(part, parts - 1), parts)
+    return Track(
+        data=data,
+        time_s=found.time_s[keep],
+        tokens=found.tokens[keep],
+        error_mm=error[keep],
+        part=min(part, parts - 1),
+        parts=parts,
+    )

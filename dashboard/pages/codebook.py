@@ -60,10 +60,10 @@ def filters(book: Dictionary, stages: int) -> selection.Filter:
     number = stage.selectbox("Stage", ["All", *(str(s + 1) for s in range(stages))], key="stage", bind="query-params")
     order = sort.selectbox("Sort by", list(selection.SORTS), key="sort", bind="query-params")
     return selection.Filter(
-        searched(book, text or ""),
-        tuple(regions),
-        selection.SIDES.get(kind, ""),
-        None if number == "All" else int(number) - 1,
+        ranked=searched(book, text or ""),
+        regions=tuple(regions),
+        side=selection.SIDES.get(kind, ""),
+        stage=None if number == "All" else int(number) - 1,
         sort=order,
     )
 

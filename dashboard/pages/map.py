@@ -89,7 +89,14 @@ def choose(choice: artefact_cache.Choice) -> tuple[MapSettings, str]:
             width=230,
         )
     needs_data = of == "frames" or by == "cooccurrence"
-    return MapSettings(choice.model, choice.dataset if needs_data else "", of, by, method, dimensions), colour
+    return MapSettings(
+        model=choice.model,
+        dataset=choice.dataset if needs_data else "",
+        of=of,
+        by=by,
+        method=method,
+        dimensions=dimensions,
+    ), colour
 
 
 def offer(settings: MapSettings) -> None:

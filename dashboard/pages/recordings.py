@@ -178,7 +178,7 @@ def summary(choice: artefact_cache.Choice, track: tracks.Track, has_mesh: bool) 
         st.caption("Error after each stage" + ("" if has_mesh else ", in coefficients"))
         unit = mm if has_mesh else "{:.2f}".format
         bars.rows(
-            [bars.Bar(str(i + 1), float(e), unit(float(e))) for i, e in enumerate(mean)],
+            [bars.Bar(label=str(i + 1), value=float(e), text=unit(float(e))) for i, e in enumerate(mean)],
             "Root mean square error of this recording after each stage",
         )
     with right:

@@ -26,7 +26,7 @@ ALIKE = 0.8
 RESAMPLES = 4000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Matching:
     """Codewords of a against those of b.
 
@@ -46,7 +46,7 @@ class Matching:
         return float(self.pairs["cosine"].mean()) if len(self.pairs) else float("nan")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fidelity:
     """One model on one dataset: rmse_mm (value, low, high) and error of each subject; used: codewords that occur;
     bits: of a frame as stored; entropy_bits: of a frame at the codewords' own frequencies, stage by stage."""
@@ -60,7 +60,7 @@ class Fidelity:
     entropy_bits: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """a and b on the same frames. difference: rmse_mm of a − b (value, low, high), paired over subjects; preferred: the
     model's name, or empty where the data do not decide; reason: in words; held_out: whether neither model was trained
@@ -94,7 +94,10 @@ def match_codebooks(a: Codebook, b: Codebook, face_a: FaceModel, face_b: FaceMod
     pairs = pairs.assign(same=pairs["cosine"] >= ALIKE)
     same = pairs[pairs["same"]]
     return Matching(
-        pairs, _alone(cosine, rows_a, rows_b, set(same["a"])), _alone(cosine.T, rows_b, rows_a, set(same["b"])), lost
+        pairs=pairs,
+        only_a=_alone(cosine, rows_a, rows_b, set(same["a"])),
+        only_b=_alone(cosine.T, rows_b, rows_a, set(same["b"])),
+        lost=lost,
     )
 
 
@@ -124,7 +127,15 @@ def compare_fidelity(a: str, b: str, dataset: str, root: Path | None = None, see
     gap = pooled[0][0] - pooled[1][0], pooled[0][1] - pooled[1][1]
     difference = (float(gap[0]), *_ends(gap[1]))
     preferred, reason = _preferred(*fidelity, difference, len(chosen))
-    return Comparison(*fidelity, difference, len(chosen), held_out, preferred, reason)
+    return Comparison(
+        a=fidelity[0],
+        b=fidelity[1],
+        difference=difference,
+        subjects=len(chosen),
+        held_out=held_out,
+        preferred=preferred,
+        reason=reason,
+    )
 
 
 def _on_face(b: Codebook, face_a: FaceModel, face_b: FaceModel | None) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -192,13 +203,13 @@ def _fidelity(model: str, cache: TokenCache, errors: pd.DataFrame, pooled: tuple
     entropy = float(-(share * np.log2(np.where(share > 0, share, 1))).sum())
     states = (cache.codewords - 1) * len(cache.levels) + 1
     return Fidelity(
-        model,
-        (pooled[0], *_ends(pooled[1])),
-        np.sqrt(errors["squares"] / errors["frames"]),
-        int(counts["codeword"].nunique()),
-        cache.codewords,
-        float(cache.stages * np.log2(states)),
-        entropy,
+        model=model,
+        rmse_mm=(pooled[0], *_ends(pooled[1])),
+        by_subject=np.sqrt(errors["squares"] / errors["frames"]),
+        used=int(counts["codeword"].nunique()),
+        codewords=cache.codewords,
+        bits=float(cache.stages * np.log2(states)),
+        entropy_bits=entropy,
     )
 
 

@@ -22,7 +22,7 @@ Placer = Callable[[np.ndarray], np.ndarray]
 """(n, D) vectors to (n, 2) or (n, 3) places."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Density:
     """Frames counted over the map. counts (ny, nx) or (nz, ny, nx) int64; edges: of x, y and, in space, z.
 
@@ -97,7 +97,7 @@ def held_out_error(
 def density_of(places: np.ndarray, kind: str = "all") -> Density:
     """The density of places (n, 2) or (n, 3) that are all there is."""
     counts, edges = np.histogramdd(places[:, ::-1], BINS[places.shape[1]])
-    return Density(counts.astype(np.int64), tuple(edges[::-1]), kind, len(places))
+    return Density(counts=counts.astype(np.int64), edges=tuple(edges[::-1]), kind=kind, frames=len(places))
 
 
 def density_of_all(
@@ -121,8 +121,8 @@ def density_of_all(
         cells = [_bin(here[:, d], edges) for d, edges in enumerate(grid.edges)]
         np.add.at(counts, tuple(cells[::-1]), 1)
         done += len(here)
-        progress(Progress("density", done, total, f"{done:,} of {total:,} frames"))
-    return Density(counts, grid.edges, kind, done, error, held_out)
+        progress(Progress(task="density", done=done, total=total, detail=f"{done:,} of {total:,} frames"))
+    return Density(counts=counts, edges=grid.edges, kind=kind, frames=done, error=error, held_out=held_out)
 
 
 def _comparable(vectors: np.ndarray, metric: str) -> np.ndarray:

@@ -21,7 +21,7 @@ HEAT_M = 0.01
 """Reach of the geodesic smoothing, metres: displacement one centimetre apart on the skin counts as near."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Features:
     """vectors (n, D) float64, compared by `metric`; rows: one a vector, what it is of; left_out: what has none.
     Of frames also their tokens and intensities, (n, N)."""
@@ -82,7 +82,7 @@ def sample_frames(tokens: TokenCache, sample: int, seed: int) -> Iterator[tuple[
         start += len(part.frame)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class FrameVectors:
     """What frames are compared by: ``psi``, the distance of their faces (root mean square over vertices, m), or
     ``tokens``, the cosine of their bags of codewords: the summed intensity of each codeword, weighted by how much the
@@ -131,15 +131,17 @@ def of_frames(vectors: FrameVectors, tokens: TokenCache, sample: int, seed: int)
     ]
     about = vectors.dataset.recordings[["recording", "subject", *vectors.dataset.labels]]
     if not held:
-        return Features(np.empty((0, 1)), vectors.metric, pd.DataFrame({"recording": []}), [])
+        return Features(
+            vectors=np.empty((0, 1)), metric=vectors.metric, rows=pd.DataFrame({"recording": []}), left_out=[]
+        )
     found, rows, numbers, intensities = (list(column) for column in zip(*held, strict=True))
     return Features(
-        np.concatenate(found),
-        vectors.metric,
-        pd.concat(rows, ignore_index=True).merge(about, "left", "recording"),
-        [],
-        np.concatenate(numbers),
-        np.concatenate(intensities),
+        vectors=np.concatenate(found),
+        metric=vectors.metric,
+        rows=pd.concat(rows, ignore_index=True).merge(about, "left", "recording"),
+        left_out=[],
+        tokens=np.concatenate(numbers),
+        intensities=np.concatenate(intensities),
     )
 
 
@@ -149,7 +151,10 @@ def _codewords(codebook: Codebook, vectors: np.ndarray) -> Features:
     columns = [c for c in codebook.table.columns if not c.startswith("mm_") and c != "codeword"]
     rows = pd.DataFrame({"codeword": np.arange(codebook.size)}).join(codebook.table[columns].reset_index(drop=True))
     return Features(
-        unit(vectors[moving]), "cosine", rows[moving].reset_index(drop=True), np.flatnonzero(~moving).tolist()
+        vectors=unit(vectors[moving]),
+        metric="cosine",
+        rows=rows[moving].reset_index(drop=True),
+        left_out=np.flatnonzero(~moving).tolist(),
     )
 
 

@@ -40,7 +40,7 @@ FEWEST = 5
 NEIGHBOURS, MIN_DISTANCE = 15, 0.1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MapSettings:
     """What is mapped and how. `dataset` may be empty for codewords by deformation: no recording is looked at."""
 
@@ -163,24 +163,26 @@ def build_map(
 
     Raises `DataError` for unknown settings, a missing model or dataset, or fewer than five points.
     """
-    settings = MapSettings(model, dataset or "", of, by, method, dimensions, seed, sample)
+    settings = MapSettings(
+        model=model, dataset=dataset or "", of=of, by=by, method=method, dimensions=dimensions, seed=seed, sample=sample
+    )
     if (found := open_map(settings, root)) is not None:
         return found
     started = time.perf_counter()
-    progress(Progress("map", 0, STEPS, "reading"))
+    progress(Progress(task="map", done=0, total=STEPS, detail="reading"))
     vectors, features = _features(settings, root, face, progress)
     if len(features.vectors) < FEWEST:
         raise DataError(model, f"{len(features.vectors)} points to map", f"at least {FEWEST}")
-    progress(Progress("map", 1, STEPS, f"{method} of {len(features.vectors):,} points"))
+    progress(Progress(task="map", done=1, total=STEPS, detail=f"{method} of {len(features.vectors):,} points"))
     places, explained, project = _place(features, settings)
-    progress(Progress("map", 2, STEPS, "measuring the map"))
+    progress(Progress(task="map", done=2, total=STEPS, detail="measuring the map"))
     quality = map_quality(features.vectors, places, features.metric, seed=seed)
-    progress(Progress("map", 3, STEPS, "placing all frames"))
+    progress(Progress(task="map", done=3, total=STEPS, detail="placing all frames"))
     density = None if vectors is None else _density(settings, vectors, features, places, project, root, progress)
-    progress(Progress("map", 4, STEPS, "writing"))
+    progress(Progress(task="map", done=4, total=STEPS, detail="writing"))
     with atomic_directory(_path(settings, root)) as folder:
         _write(folder, settings, features, places, density, _Told(quality, explained, _total(settings, root)), started)
-    progress(Progress("map", STEPS, STEPS, "done"))
+    progress(Progress(task="map", done=STEPS, total=STEPS, detail="done"))
     return MapArtefact(_path(settings, root))
 
 
@@ -206,7 +208,7 @@ def _features(
     tokens = TokenCache.open(settings.model, settings.dataset, root)
     if settings.by == "cooccurrence":
         return None, features_of.by_cooccurrence(codebook, build_runs(tokens, progress), seed=settings.seed)
-    vectors = FrameVectors(settings.by, codebook, face, Dataset.open(settings.dataset, root))
+    vectors = FrameVectors(by=settings.by, codebook=codebook, face=face, dataset=Dataset.open(settings.dataset, root))
     return vectors, features_of.of_frames(vectors, tokens, settings.sample, settings.seed)
 
 

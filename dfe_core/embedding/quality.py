@@ -10,7 +10,7 @@ NEIGHBOURS = 15
 FEWEST = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MapQuality:
     """Quality of a map over its `neighbours` nearest points, NaN where there are too few points or no two differ.
 
@@ -54,18 +54,26 @@ def map_quality(
     neighbours = min(neighbours, (count - 1) // 2)
     far, near = _distances(data, metric), _distances(places, "euclidean")
     if count < FEWEST or far.max(initial=0) <= 1e-12:
-        return MapQuality(*[float("nan")] * 4, neighbours=max(neighbours, 0), points=count)
+        nan = float("nan")
+        return MapQuality(
+            trustworthiness=nan,
+            continuity=nan,
+            neighbour_preservation=nan,
+            chance=nan,
+            neighbours=max(neighbours, 0),
+            points=count,
+        )
     from sklearn.manifold import trustworthiness
 
     trust = trustworthiness(far, places, n_neighbors=neighbours, metric="precomputed")
     continuity = trustworthiness(near, _classical(far, data, metric), n_neighbors=neighbours, metric="precomputed")
     return MapQuality(
-        float(trust),
-        float(continuity),
-        neighbour_preservation(far, near, neighbours),
-        neighbours / (count - 1),
-        neighbours,
-        count,
+        trustworthiness=float(trust),
+        continuity=float(continuity),
+        neighbour_preservation=neighbour_preservation(far, near, neighbours),
+        chance=neighbours / (count - 1),
+        neighbours=neighbours,
+        points=count,
     )
 
 

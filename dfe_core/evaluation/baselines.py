@@ -14,7 +14,7 @@ from dfe_core.facs.action_units import EMISSIONS, coefficient_map
 _FIT_FRAMES = 40_000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ResidualMeans:
     """Residual k-means: mean (E,), frame (E, D), N books of (K, D), of the test frames decoded (T, E) and tokens
     (T, N), and tokens (M, N) of the training frames."""
@@ -82,7 +82,14 @@ def residual_kmeans(
         aim = aim - means.cluster_centers_[tokens[-1]]
         books.append(means.cluster_centers_)
     back = np.linalg.pinv(frame)
-    return ResidualMeans(mean, frame, tuple(books), test - aim @ back, np.stack(tokens, 1), np.stack(train_tokens, 1))
+    return ResidualMeans(
+        mean=mean,
+        frame=frame,
+        books=tuple(books),
+        decoded=test - aim @ back,
+        tokens=np.stack(tokens, 1),
+        train_tokens=np.stack(train_tokens, 1),
+    )
 
 
 def quantised_pca(train: np.ndarray, test: np.ndarray, factor: np.ndarray, bits: float, seed: int = 0) -> np.ndarray:

@@ -20,7 +20,7 @@ MOST_FRAMES = 60_000
 """Of a longer part, the first stretch of every recording is taken, so that all subjects count."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Encoded:
     """Frames of one part of a split, joined: psi (T, E), tokens, levels, intensities (T, N), decoded (T, E).
 
@@ -51,7 +51,7 @@ def encode_part(
     found, names, rows = [], [], []
     for frames in parts.frames(data, split):
         psi = frames.psi[frames.valid][:keep]
-        progress(Progress("evaluating", 0, 6, f"encoding {frames.recording}"))
+        progress(Progress(task="evaluating", done=0, total=6, detail=f"encoding {frames.recording}"))
         if len(psi):
             rows.append(frames.frame[frames.valid][:keep])
             found.append((psi, *encode_frames(tokenizer, psi, blind, linked_frames(rows[-1]))[:3]))
@@ -61,16 +61,16 @@ def encode_part(
     starts = np.concatenate([[0], np.cumsum([len(f[0]) for f in found])])
     psi, tokens, levels, intensities = (np.concatenate(x) for x in zip(*found, strict=True))
     return Encoded(
-        psi,
-        tokens,
-        levels,
-        intensities,
-        codebook.decode(tokens, intensities),
-        starts,
-        np.array([fps[n] for n in names]),
-        names,
-        rows,
-        code_lengths(tokenizer, tokens, levels),
+        psi=psi,
+        tokens=tokens,
+        levels=levels,
+        intensities=intensities,
+        decoded=codebook.decode(tokens, intensities),
+        starts=starts,
+        fps=np.array([fps[n] for n in names]),
+        recordings=names,
+        rows=rows,
+        bits=code_lengths(tokenizer, tokens, levels),
     )
 
 
@@ -85,14 +85,14 @@ def code_lengths(tokenizer: Tokenizer, tokens: np.ndarray, levels: np.ndarray) -
 def _nothing(codebook: Codebook) -> Encoded:
     tokens, psi = np.empty((0, codebook.stages)), np.empty((0, len(codebook.names)), np.float32)
     return Encoded(
-        psi,
-        tokens.astype(np.uint16),
-        tokens.astype(np.uint8),
-        tokens,
-        psi,
-        np.zeros(1, int),
-        np.empty(0),
-        [],
-        [],
-        np.empty(0),
+        psi=psi,
+        tokens=tokens.astype(np.uint16),
+        levels=tokens.astype(np.uint8),
+        intensities=tokens,
+        decoded=psi,
+        starts=np.zeros(1, int),
+        fps=np.empty(0),
+        recordings=[],
+        rows=[],
+        bits=np.empty(0),
     )

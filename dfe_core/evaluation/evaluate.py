@@ -66,11 +66,11 @@ def evaluate_model(
     result["exposure"] = _exposure(config, data, encoded.recordings)
     frames = training_frames(data, parts, root) if rivals or data.truth is not None else None
     result["baselines"] = _baselines(result, codebook, face, frames.psi, encoded, progress) if rivals else {}
-    progress(Progress("evaluating", 5, 6, "truth" if data.truth is not None else ""))
+    progress(Progress(task="evaluating", done=5, total=6, detail="truth" if data.truth is not None else ""))
     result["truth"] = discovered(tokenizer, codebook, data, parts, encoded) if data.truth is not None else None
     if split == "test" and own and rivals:
         write_json(artefact_path("models", model, root) / "metrics.json", result)
-    progress(Progress("evaluating", 6, 6))
+    progress(Progress(task="evaluating", done=6, total=6))
     return result
 
 
@@ -160,11 +160,11 @@ def _baselines(
     gram = fidelity.region_grams(face)["face"]
     train = baselines.sample_rows(train).astype(np.float64)
     bits = result["bits_per_frame"], result["entropy_bits_per_frame"]
-    progress(Progress("evaluating", 1, 6, "residual k-means"))
+    progress(Progress(task="evaluating", done=1, total=6, detail="residual k-means"))
     made = {"residual_kmeans": equal_bits.residual_kmeans_at_equal_bits(gram, train, found.psi, *bits)}
-    progress(Progress("evaluating", 3, 6, "quantised PCA"))
+    progress(Progress(task="evaluating", done=3, total=6, detail="quantised PCA"))
     made["pca"] = equal_bits.pca_at_equal_bits(gram, train, found.psi, *bits)
-    progress(Progress("evaluating", 4, 6, "action units"))
+    progress(Progress(task="evaluating", done=4, total=6, detail="action units"))
     decoded = baselines.from_action_units(train, found.psi, codebook.names)
     made["aus"] = (
         None if decoded is None else equal_bits.errors(found.psi, decoded, gram) | {"entropy_bits_per_frame": None}

@@ -88,15 +88,15 @@ def adjust(
             psi = np.where(frames.valid[:, None], psi, 0).astype(np.float32)
             writer.add(
                 Recording(
-                    frames.recording,
-                    staged.names,
-                    psi,
-                    frames.time_s,
-                    frames.frame,
-                    frames.valid,
-                    float(row["fps"]),
-                    "",
-                    str(row["extractor"]),
+                    name=frames.recording,
+                    names=staged.names,
+                    psi=psi,
+                    time_s=frames.time_s,
+                    frame=frames.frame,
+                    valid=frames.valid,
+                    fps=float(row["fps"]),
+                    space="",
+                    extractor=str(row["extractor"]),
                     extras=extras,
                 )
             )
@@ -131,7 +131,7 @@ def _pose_fits(data: Dataset, face: FaceModel, progress: Listener) -> dict[str, 
     seen: dict[str, np.ndarray] = {}
     products = np.zeros((len(data.names), len(measures)))
     for done, (subject, recordings) in enumerate(people.items()):
-        progress(Progress("fit pose", done, len(people), subject))
+        progress(Progress(task="fit pose", done=done, total=len(people), detail=subject))
         psi, angles, seconds = _with_pose(data, recordings)
         if len(psi) and angles.std(0).max() > 1e-3:
             moments[subject], seen[subject] = moments_of(psi, angles, seconds, measures), angles
@@ -173,7 +173,7 @@ def _rests(data: Dataset, face: FaceModel, found: Adjusted, progress: Listener) 
     size = np.sqrt(np.diag(face.gram)) if face.has_mesh else np.ones(len(data.names))
     size = np.maximum(size, 1e-3 * size.max())
     for done, (subject, recordings) in enumerate(people.items()):
-        progress(Progress("find resting faces", done, len(people), subject))
+        progress(Progress(task="find resting faces", done=done, total=len(people), detail=subject))
         calm = []
         for name in recordings:
             frames = data.frames(name)

@@ -61,7 +61,7 @@ def frames_schema(coefficients: int) -> pa.Schema:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Frames:
     """Frames of one recording: frame (T,) int64, time_s (T,) float64, valid (T,) bool, psi (T, E) float32."""
 
@@ -226,11 +226,11 @@ class Dataset:
         )
         psi = table["psi"].combine_chunks()
         return Frames(
-            recording,
-            table["frame"].to_numpy(),
-            table["time_s"].to_numpy(),
-            table["valid"].to_numpy(),
-            psi.flatten().to_numpy(zero_copy_only=False).reshape(-1, len(self.names)).copy(),
+            recording=recording,
+            frame=table["frame"].to_numpy(),
+            time_s=table["time_s"].to_numpy(),
+            valid=table["valid"].to_numpy(),
+            psi=psi.flatten().to_numpy(zero_copy_only=False).reshape(-1, len(self.names)).copy(),
         )
 
 

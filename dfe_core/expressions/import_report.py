@@ -12,7 +12,7 @@ from dfe_core.errors import DataError
 _SHOWN = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImportReport:
     """What an import did. `str` gives the summary for people.
 

@@ -105,14 +105,14 @@ def import_dataset(
             progress=progress,
         )
     job = _Job(
-        name,
-        face,
-        format,
-        read_labels(labels),
-        compile_pattern(subject_pattern),
-        ReadOptions(fps, extractor, time=parse_time(time)),
-        root,
-        reader,
+        name=name,
+        face=face,
+        format=format,
+        labels=read_labels(labels),
+        pattern=compile_pattern(subject_pattern),
+        options=ReadOptions(fps=fps, extractor=extractor, time=parse_time(time)),
+        root=root,
+        reader=reader,
         rest=rest,
         pose=pose_correction or "none",
     )
@@ -123,9 +123,9 @@ def import_dataset(
         job.scales = common_scales(_each_recording(files, job, progress))
     with contextlib.ExitStack() as stack:
         for i, (path, recording) in enumerate(zip(files, recording_names(files), strict=True)):
-            progress(Progress("import", i, len(files), path.name))
+            progress(Progress(task="import", done=i, total=len(files), detail=path.name))
             _import_file(path, recording, job, stack, progress)
-        progress(Progress("import", len(files), len(files)))
+        progress(Progress(task="import", done=len(files), total=len(files)))
         job.skipped = [*unread, *job.skipped]
         if job.writer is None:
             raise nothing_imported(job.name, job.skipped)
@@ -135,10 +135,16 @@ def import_dataset(
             job.notes += adjust(
                 Dataset(job.writer.folder), name, job.model, rest=job.rest, pose=job.pose, root=root, progress=progress
             )
-    return ImportReport(name, job.model.id, tuple(job.imported), tuple(job.skipped), tuple(job.notes))
+    return ImportReport(
+        dataset=name,
+        face=job.model.id,
+        imported=tuple(job.imported),
+        skipped=tuple(job.skipped),
+        notes=tuple(job.notes),
+    )
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Job:
     """An import under way."""
 
@@ -228,7 +234,7 @@ def _import_file(path: Path, name: str, job: _Job, stack: contextlib.ExitStack, 
 def _each_recording(files: list[Path], job: _Job, progress: Listener) -> Iterator[Recording]:
     """Every recording that can be read; the import itself will name the others."""
     for i, path in enumerate(files):
-        progress(Progress("compare extractors", i, len(files), path.name))
+        progress(Progress(task="compare extractors", done=i, total=len(files), detail=path.name))
         try:
             file_content(path, job.reader)
             yield from read_recordings(path, job.reader or find_reader(path, job.format)[0], job.options)

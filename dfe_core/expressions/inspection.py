@@ -27,7 +27,7 @@ _ALWAYS = {
 """Extractors that a format alone tells."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Believed:
     """One source of recordings.
 
@@ -68,7 +68,9 @@ def inspect_sources(
         _believed(path, name, path in meshes, table, who(path, pattern))
         for path, name in zip(paths, names, strict=True)
     ]
-    return found + [Believed(path, path.stem, 0, fault=told.removeprefix(f"{path}: ")) for path, told in unread]
+    return found + [
+        Believed(path=path, name=path.stem, bytes=0, fault=told.removeprefix(f"{path}: ")) for path, told in unread
+    ]
 
 
 def default_face(sources: Sequence[str | Path]) -> str:
@@ -93,23 +95,25 @@ def _believed(path: Path, name: str, meshes: bool, table: Labels, by_name: tuple
         size = path.stat().st_size if path.is_file() else sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
         reader, why = (reader_of if meshes else find_reader)(path, "auto")
     except UnknownFile:
-        return Believed(path, name, 0, fault="no reader knows this file", subject=subject, session=session)
+        return Believed(
+            path=path, name=name, bytes=0, fault="no reader knows this file", subject=subject, session=session
+        )
     except (DataError, OSError) as error:
         fault = error.found if isinstance(error, DataError) else str(error.strerror)
-        return Believed(path, name, 0, fault=fault, subject=subject, session=session)
+        return Believed(path=path, name=name, bytes=0, fault=fault, subject=subject, session=session)
     return Believed(
-        path,
-        name,
-        size,
-        reader.FORMAT,
-        reader.TITLE,
-        why,
-        "",
-        reader.FORMAT in LEARNED,
-        _tool(path, reader),
-        subject,
-        session,
-        {k: v for k, v in table.of(name, subject).items() if v is not None},
+        path=path,
+        name=name,
+        bytes=size,
+        format=reader.FORMAT,
+        title=reader.TITLE,
+        why=why,
+        fault="",
+        learned=reader.FORMAT in LEARNED,
+        tool=_tool(path, reader),
+        subject=subject,
+        session=session,
+        labels={k: v for k, v in table.of(name, subject).items() if v is not None},
     )
 
 

@@ -46,7 +46,7 @@ _EITHER = ("id",)
 _MISSING = ["", "NA", "N/A", "nan", "NaN", "null"]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Labels:
     """The table, and which of its rows have been used.
 
@@ -159,7 +159,7 @@ def read_labels(path: str | Path | None) -> Labels:
     values = {c: _typed(table[c]) for c in columns}
     rows = {name: {c: values[c][i] for c in columns} for i, name in enumerate(names)}
     who = {name: {c: _text(table[c].iloc[i]) for c in beside} for i, name in enumerate(names)}
-    return Labels(path, key, columns, rows, who, both=both, notes=notes)
+    return Labels(path=path, key=key, columns=columns, rows=rows, who=who, both=both, notes=notes)
 
 
 def _keyed(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str, ...], bool]:

@@ -21,7 +21,7 @@ _BLOCK = 4096
 _TO_OURS = {"face": (1, 1, 1), "image": (1, -1, -1)}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class PointTrack(Recording):
     """A recording whose ψ holds positions, ``x_0, y_0(, z_0), x_1 …``: (T, V·D) float32 in the file's own unit.
 
@@ -98,15 +98,15 @@ def point_track(
         flat = np.where(valid[:, None], flat, np.float32(0))
     names = tuple(f"{axis}_{i}" for i in range(points.shape[1]) for axis in "xyz"[: points.shape[2]])
     return PointTrack(
-        name or path.stem,
-        names,
-        flat,
-        timing.time_s,
-        timing.frame,
-        valid,
-        timing.fps,
-        space,
-        extractor,
+        name=name or path.stem,
+        names=names,
+        psi=flat,
+        time_s=timing.time_s,
+        frame=timing.frame,
+        valid=valid,
+        fps=timing.fps,
+        space=space,
+        extractor=extractor,
         extras=extras,
         notes=(*notes, *timing.notes, *told, *motion_notes(flat, valid)),
         dimensions=points.shape[2],

@@ -61,18 +61,18 @@ def import_learned(
     Raises `DataError` when nothing can be imported, the dataset exists, nothing moves, or for a wrong option.
     """
     job = Job(
-        name,
-        face,
-        format,
-        read_labels(labels),
-        compile_pattern(subject_pattern),
-        fps,
-        root,
-        progress,
-        reader,
-        extractor,
-        parse_time(time),
-        pose_correction,
+        name=name,
+        face=face,
+        format=format,
+        labels=read_labels(labels),
+        pattern=compile_pattern(subject_pattern),
+        fps=fps,
+        root=root,
+        progress=progress,
+        reader=reader,
+        extractor=extractor,
+        time=parse_time(time),
+        pose_correction=pose_correction,
     )
     _check(job)
     (root or cache_root()).mkdir(parents=True, exist_ok=True)

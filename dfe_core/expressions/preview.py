@@ -22,7 +22,7 @@ MOST_SECONDS = 60.0
 """Of a long recording only so much is shown."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Preview:
     """The first recording of a file as it would be imported.
 
@@ -64,16 +64,16 @@ def preview(
         shown = held.time_s <= held.time_s[0] + MOST_SECONDS
         row = dataset.recordings.iloc[0]
         return Preview(
-            name,
-            open_face(dataset.face_id, scratch),
-            held.time_s[shown] - held.time_s[0],
-            held.valid[shown],
-            held.psi[shown],
-            float(row["fps"]),
-            frames,
-            float(row["duration_s"]),
-            len(report.imported),
-            (*notes, *report.notes),
+            name=name,
+            face=open_face(dataset.face_id, scratch),
+            time_s=held.time_s[shown] - held.time_s[0],
+            valid=held.valid[shown],
+            psi=held.psi[shown],
+            fps=float(row["fps"]),
+            frames=frames,
+            seconds=float(row["duration_s"]),
+            recordings=len(report.imported),
+            notes=(*notes, *report.notes),
         )
 
 

@@ -143,15 +143,15 @@ def _recording(dataset: Dataset, name: str) -> Recording:
     frames = dataset.frames(name)
     row = dataset.recordings.set_index("recording").loc[name]
     return Recording(
-        name,
-        dataset.names,
-        frames.psi,
-        frames.time_s,
-        frames.frame,
-        frames.valid,
-        float(row["fps"]),
-        "",
-        str(row["extractor"]),
+        name=name,
+        names=dataset.names,
+        psi=frames.psi,
+        time_s=frames.time_s,
+        frame=frames.frame,
+        valid=frames.valid,
+        fps=float(row["fps"]),
+        space="",
+        extractor=str(row["extractor"]),
         extras=dataset.extras(name),
     )
 

@@ -100,4 +100,10 @@ def _cut(frames: Frames, start: float, end: float) -> Frames:
     low = first + start * (last - first) + (GAP_S / 2 if start > 0 else 0)
     high = first + end * (last - first) - (GAP_S / 2 if end < 1 else 0)
     keep = (frames.time_s >= low) & (frames.time_s <= high)
-    return Frames(frames.recording, frames.frame[keep], frames.time_s[keep], frames.valid[keep], frames.psi[keep])
+    return Frames(
+        recording=frames.recording,
+        frame=frames.frame[keep],
+        time_s=frames.time_s[keep],
+        valid=frames.valid[keep],
+        psi=frames.psi[keep],
+    )

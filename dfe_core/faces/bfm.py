@@ -38,20 +38,20 @@ def convert_bfm(path: Path, face_id: str, reference: FaceModel) -> FaceModel:
     triangles = arrays["tri"].astype(np.int32) - 1
     mirror, regions, sides, materials, marks = transfer_anatomy(placed, reference)
     return FaceModel(
-        face_id,
-        "Basel Face Model",
-        bfm_names(),
-        placed,
-        triangles,
-        basis.astype(np.float32),
-        mirror,
-        regions,
-        sides,
-        materials,
-        marks,
-        tuple(f"shape{i:03d}" for i in range(len(identity))),
-        identity.astype(np.float32),
-        "Basel Face Model: the user's own file, under its own licence",
+        id=face_id,
+        title="Basel Face Model",
+        names=bfm_names(),
+        template=placed,
+        triangles=triangles,
+        basis=basis.astype(np.float32),
+        mirror=mirror,
+        regions=regions,
+        sides=sides,
+        materials=materials,
+        landmarks=marks,
+        identity_names=tuple(f"shape{i:03d}" for i in range(len(identity))),
+        identity_basis=identity.astype(np.float32),
+        licence="Basel Face Model: the user's own file, under its own licence",
     )
 
 

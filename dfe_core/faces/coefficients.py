@@ -51,14 +51,14 @@ def bare_face(face_id: str, title: str, names: tuple[str, ...]) -> FaceModel:
     """A `FaceModel` with coefficients but no vertices: it trains and tokenises in ψ and draws nothing."""
     empty = np.zeros(0, np.uint8)
     return FaceModel(
-        face_id,
-        title,
-        names,
-        np.zeros((0, 3), np.float32),
-        np.zeros((0, 3), np.int32),
-        np.zeros((len(names), 0, 3), np.float32),
-        np.zeros(0, np.int32),
-        empty,
-        empty,
-        empty,
+        id=face_id,
+        title=title,
+        names=names,
+        template=np.zeros((0, 3), np.float32),
+        triangles=np.zeros((0, 3), np.int32),
+        basis=np.zeros((len(names), 0, 3), np.float32),
+        mirror=np.zeros(0, np.int32),
+        regions=empty,
+        sides=empty,
+        materials=empty,
     )

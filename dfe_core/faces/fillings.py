@@ -22,7 +22,7 @@ _BAG_WIDTH = (1.1, 1.25, 1.15, 0.6)
 _FLIP = np.array([-1.0, 1.0, 1.0])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Filling:
     """Geometry to append: vertices (N, 3), triangles (F, 3) among them, basis (E, N, 3), identity (I, N, 3),
     materials (N,)."""
@@ -69,9 +69,19 @@ def eyes_behind_lids(
     centre = _touching_centre(np.concatenate([template[lids], closed]), EYE_RADIUS_M + LID_GAP_M)
     points, triangles, materials = eyeball(centre, EYE_RADIUS_M)
     carried = np.repeat(identity[:, lids].mean(1)[:, None], len(points), 1)
-    left = Filling(points, triangles, _gaze(points - centre, stems, "Left"), carried, materials)
+    left = Filling(
+        vertices=points,
+        triangles=triangles,
+        basis=_gaze(points - centre, stems, "Left"),
+        identity=carried,
+        materials=materials,
+    )
     right = Filling(
-        points * _FLIP, triangles[:, ::-1], _gaze(points - centre, stems, "Right") * _FLIP, carried * _FLIP, materials
+        vertices=points * _FLIP,
+        triangles=triangles[:, ::-1],
+        basis=_gaze(points - centre, stems, "Right") * _FLIP,
+        identity=carried * _FLIP,
+        materials=materials,
     )
     return left, right
 
@@ -100,11 +110,11 @@ def mouth_bag(template: np.ndarray, basis: np.ndarray, identity: np.ndarray, rim
 
     vertices = np.concatenate([*rings, apex])
     return Filling(
-        vertices,
-        _bag_triangles(len(rim), len(levels)),
-        hang(basis),
-        hang(identity),
-        np.full(len(vertices), MOUTH, np.uint8),
+        vertices=vertices,
+        triangles=_bag_triangles(len(rim), len(levels)),
+        basis=hang(basis),
+        identity=hang(identity),
+        materials=np.full(len(vertices), MOUTH, np.uint8),
     )
 
 

@@ -24,7 +24,7 @@ _ROUNDS = 4
 _SWEEPS, _SWEEPS_AGAIN = 40, 8
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class FittingTarget:
     """The landmarks of a face that a layout shares: names (L,), indices (L,) in the layout, rest (L, 3) m, fields
     (E, L, 3), identity (I, L, 3), bounded: whether coefficients run from 0 to 1."""
@@ -37,7 +37,7 @@ class FittingTarget:
     bounded: bool
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class FaceFit:
     """psi (T, E) float32; identity (I,); error_mm (T,): root mean square distance of the landmarks from the face, with
     pose, identity and expression fitted; moving_mm (T,): the same without what lies apart in every frame."""
@@ -57,12 +57,12 @@ def target_of(face: FaceModel, layout: Layout) -> FittingTarget:
     identity = np.zeros((0, len(names), 3)) if face.identity_basis is None else face.identity_basis[:, vertices]
     bounded = any(canonical_name(name) for name in face.names)
     return FittingTarget(
-        names,
-        np.array([layout.marks[name] for name in names]),
-        face.template[vertices].astype(np.float64),
-        face.basis[:, vertices].astype(np.float64),
-        identity.astype(np.float64),
-        bounded,
+        names=names,
+        indices=np.array([layout.marks[name] for name in names]),
+        rest=face.template[vertices].astype(np.float64),
+        fields=face.basis[:, vertices].astype(np.float64),
+        identity=identity.astype(np.float64),
+        bounded=bounded,
     )
 
 
@@ -96,7 +96,12 @@ def fit_face(points: np.ndarray, calm: np.ndarray, target: FittingTarget) -> Fac
         sweeps = _SWEEPS_AGAIN
     moved = np.tensordot(psi, target.fields, 1)
     known = target.rest + np.tensordot(identity, target.identity, 1)
-    return FaceFit(psi.astype(np.float32), identity, _rms_mm(placed - known - moved), _rms_mm(placed - rest - moved))
+    return FaceFit(
+        psi=psi.astype(np.float32),
+        identity=identity,
+        error_mm=_rms_mm(placed - known - moved),
+        moving_mm=_rms_mm(placed - rest - moved),
+    )
 
 
 def _rms_mm(apart: np.ndarray) -> np.ndarray:

@@ -32,7 +32,7 @@ SOCKETS, LEFT_EYE = slice(13294, 14062), slice(21451, 23021)
 _FLIP = np.array([-1.0, 1.0, 1.0])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """What the files say, in metres: neutral (V, 3), triangles (F, 3), names (E,), deltas (E, V, 3),
     identities (I, V, 3)."""
@@ -62,20 +62,20 @@ def convert_ict(path: Path, face_id: str, progress: Listener = silent) -> FaceMo
         arrays["template"], triangles, arrays["basis"], source.names, parts["materials"]
     )
     return FaceModel(
-        face_id,
-        f"ICT-FaceKit head ({len(source.neutral):,} vertices)",
-        source.names,
-        arrays["template"],
-        triangles,
-        arrays["basis"],
-        mirror,
-        regions,
-        sides,
-        parts["materials"],
-        marks,
-        tuple(f"identity{i:03d}" for i in range(len(arrays["identity"]))),
-        arrays["identity"],
-        "ICT-FaceKit: MIT, Copyright (c) 2020 USC Institute for Creative Technologies",
+        id=face_id,
+        title=f"ICT-FaceKit head ({len(source.neutral):,} vertices)",
+        names=source.names,
+        template=arrays["template"],
+        triangles=triangles,
+        basis=arrays["basis"],
+        mirror=mirror,
+        regions=regions,
+        sides=sides,
+        materials=parts["materials"],
+        landmarks=marks,
+        identity_names=tuple(f"identity{i:03d}" for i in range(len(arrays["identity"]))),
+        identity_basis=arrays["identity"],
+        licence="ICT-FaceKit: MIT, Copyright (c) 2020 USC Institute for Creative Technologies",
     )
 
 
@@ -124,8 +124,14 @@ def _whole(source: Source, stems: tuple[str, ...]) -> dict[str, np.ndarray]:
     swap = [source.names.index(mirrored_name(name, source.names)) for name in source.names]
     return append(
         parts,
-        Filling(points, globe, basis, identity, codes),
-        Filling(points * _FLIP, globe[:, ::-1], basis[swap] * _FLIP, identity * _FLIP, codes),
+        Filling(vertices=points, triangles=globe, basis=basis, identity=identity, materials=codes),
+        Filling(
+            vertices=points * _FLIP,
+            triangles=globe[:, ::-1],
+            basis=basis[swap] * _FLIP,
+            identity=identity * _FLIP,
+            materials=codes,
+        ),
     )
 
 
@@ -137,7 +143,16 @@ def _read_npz(path: Path) -> Source:
     identity = arrays.get("identity_deltas")
     neutral, deltas = (np.asarray(arrays[n], np.float64) * METRES for n in ("neutral", "expression_deltas"))
     identity = np.zeros((0, *neutral.shape)) if identity is None else np.asarray(identity, np.float64) * METRES
-    return _checked(path, Source(neutral, np.asarray(arrays["faces"], np.int64), tuple(names), deltas, identity))
+    return _checked(
+        path,
+        Source(
+            neutral=neutral,
+            triangles=np.asarray(arrays["faces"], np.int64),
+            names=tuple(names),
+            deltas=deltas,
+            identities=identity,
+        ),
+    )
 
 
 def _read_folder(path: Path, progress: Listener) -> Source:
@@ -151,7 +166,7 @@ def _read_folder(path: Path, progress: Listener) -> Source:
     identities = [p for p in files if p.stem.startswith("identity")][:IDENTITIES]
     shapes = []
     for done, file in enumerate([*expressions, *identities]):
-        progress(Progress("face", done, len(expressions) + len(identities), file.stem))
+        progress(Progress(task="face", done=done, total=len(expressions) + len(identities), detail=file.stem))
         vertices, _ = _read_obj(file)
         if vertices.shape != neutral.shape:
             raise DataError(file, f"{len(vertices)} vertices", f"{len(neutral)}, as in {NEUTRAL}")
@@ -160,11 +175,11 @@ def _read_folder(path: Path, progress: Listener) -> Source:
     return _checked(
         path,
         Source(
-            neutral,
-            triangles,
-            tuple(p.stem for p in expressions),
-            deltas[: len(expressions)],
-            deltas[len(expressions) :],
+            neutral=neutral,
+            triangles=triangles,
+            names=tuple(p.stem for p in expressions),
+            deltas=deltas[: len(expressions)],
+            identities=deltas[len(expressions) :],
         ),
     )
 

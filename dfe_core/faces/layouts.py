@@ -13,7 +13,7 @@ import numpy as np
 from dfe_core.faces.model import REGIONS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Layout:
     """What the indices of a landmark set mean.
 
@@ -170,18 +170,43 @@ def _inner(indices) -> tuple:
 
 
 LAYOUTS = (
-    Layout("iBUG 68", 68, _IBUG_MARKS, _IBUG_PAIRS, _IBUG_REGIONS, _IBUG_HOLES, _IBUG_BELOW),
     Layout(
-        "iBUG 51",
-        51,
-        {n: i - 17 for n, i in _IBUG_MARKS.items() if i >= 17},
-        tuple(_inner(p) for p in _IBUG_PAIRS if p[0] >= 17),
-        _IBUG_REGIONS[17:],
-        tuple(_inner(h) for h in _IBUG_HOLES),
-        _inner(_IBUG_BELOW),
+        name="iBUG 68",
+        count=68,
+        marks=_IBUG_MARKS,
+        pairs=_IBUG_PAIRS,
+        regions=_IBUG_REGIONS,
+        holes=_IBUG_HOLES,
+        below=_IBUG_BELOW,
     ),
-    Layout("MediaPipe 468", 468, _MESH_MARKS, None, None, _MESH_HOLES, _MESH_BELOW),
-    Layout("MediaPipe 478", 478, _MESH_MARKS, None, None, _MESH_HOLES, _MESH_BELOW, tuple(range(468, 478))),
+    Layout(
+        name="iBUG 51",
+        count=51,
+        marks={n: i - 17 for n, i in _IBUG_MARKS.items() if i >= 17},
+        pairs=tuple(_inner(p) for p in _IBUG_PAIRS if p[0] >= 17),
+        regions=_IBUG_REGIONS[17:],
+        holes=tuple(_inner(h) for h in _IBUG_HOLES),
+        below=_inner(_IBUG_BELOW),
+    ),
+    Layout(
+        name="MediaPipe 468",
+        count=468,
+        marks=_MESH_MARKS,
+        pairs=None,
+        regions=None,
+        holes=_MESH_HOLES,
+        below=_MESH_BELOW,
+    ),
+    Layout(
+        name="MediaPipe 478",
+        count=478,
+        marks=_MESH_MARKS,
+        pairs=None,
+        regions=None,
+        holes=_MESH_HOLES,
+        below=_MESH_BELOW,
+        irises=tuple(range(468, 478)),
+    ),
 )
 
 

@@ -31,7 +31,7 @@ _SAMPLE = 1000  # frames, evenly spread, that a basis of a larger mesh is learne
 _FLIP = np.array([-1.0, 1.0, 1.0])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Basis:
     """Components of expression.
 
@@ -90,11 +90,11 @@ def learn_basis(
     count = min(int(np.searchsorted(np.cumsum(share), kept - 1e-12) + 1), most, len(share))
     spread = np.sqrt(energy[:count])
     return Basis(
-        (fields[:count] * spread[:, None]).reshape(count, points, 3),
-        fields[:count] / spread[:, None],
-        share[:count],
-        frames,
-        mirror is not None,
+        fields=(fields[:count] * spread[:, None]).reshape(count, points, 3),
+        directions=fields[:count] / spread[:, None],
+        share=share[:count],
+        frames=frames,
+        symmetric=mirror is not None,
     )
 
 
@@ -143,7 +143,13 @@ def basis_of(face: FaceModel) -> Basis:
     """The basis of a face learned before, for more recordings on the same coefficients."""
     flat = face.basis.reshape(face.coefficients, -1).astype(np.float64)
     energy = (flat**2).sum(1)
-    return Basis(face.basis.astype(np.float64), np.linalg.pinv(flat).T, energy / energy.sum(), 0, False)
+    return Basis(
+        fields=face.basis.astype(np.float64),
+        directions=np.linalg.pinv(flat).T,
+        share=energy / energy.sum(),
+        frames=0,
+        symmetric=False,
+    )
 
 
 def learned_face(
@@ -195,17 +201,17 @@ def learned_face(
         10,
     )
     return FaceModel(
-        f"learned-{key}",
-        title,
-        names,
-        template,
-        np.asarray(triangles, np.int32),
-        fields,
-        mirror,
-        regions,
-        sides,
-        materials,
-        marks,
+        id=f"learned-{key}",
+        title=title,
+        names=names,
+        template=template,
+        triangles=np.asarray(triangles, np.int32),
+        basis=fields,
+        mirror=mirror,
+        regions=regions,
+        sides=sides,
+        materials=materials,
+        landmarks=marks,
         licence=licence,
         stable=stable,
         pose_field=pose_field,

@@ -21,7 +21,7 @@ SIDES = ("centre", "left", "right")
 """Sides; the index is the code in `FaceModel.sides`. Left is the face's own left (+x)."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class FaceModel:
     """A linear 3D morphable face model, or a bare coefficient space when the mesh is not to be had.
 

@@ -17,7 +17,7 @@ _SPREAD = 0.5  # the stable set reaches at least so far along the shape's two ma
 _ROUNDS = 6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pose:
     """Takes points of T frames onto a target: ``scale · (points − centre) Rᵀ + shift``.
 
@@ -55,7 +55,7 @@ def pose(points: np.ndarray, target: np.ndarray, scaled: bool = False) -> Pose:
     if scaled:
         size = (a**2).sum((1, 2))
         scale = np.divide((s * sign).sum(1), size, out=scale, where=size > 0)
-    return Pose((u * sign[:, None]) @ vt, scale, centre, shift)
+    return Pose(rotation=(u * sign[:, None]) @ vt, scale=scale, centre=centre, shift=shift)
 
 
 def onto(points: np.ndarray, target: np.ndarray, stable: np.ndarray, scaled: bool = False) -> np.ndarray:

@@ -32,7 +32,7 @@ class ActionUnit:
     muscle: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Coefficient:
     """One ARKit coefficient in FACS terms. `au` is empty where FACS has no code; `also` are codes it can show too."""
 
@@ -130,22 +130,54 @@ _PAIRS = (
     ("noseSneer", "AU9", ("AU10",), _O, "AU10 comes along"),
 )
 _SINGLES = (
-    Coefficient("browInnerUp", "both", "AU1", (), _O, "one control for both sides: a one-sided AU1 cannot be shown"),
-    Coefficient("cheekPuff", "both", "AD34", (), "PR PT", "both sides together"),
-    Coefficient("eyeLookInLeft", "left", "AU62", ("AU66",), "U", _GAZE),
-    Coefficient("eyeLookInRight", "right", "AU61", ("AU66",), "U", _GAZE),
-    Coefficient("eyeLookOutLeft", "left", "AU61", ("AU65",), "U", _GAZE),
-    Coefficient("eyeLookOutRight", "right", "AU62", ("AU65",), "U", _GAZE),
-    Coefficient("jawForward", "both", "AD29", (), _PT),
-    Coefficient("mouthPucker", "both", "AU18", (), _O),
-    Coefficient("jawOpen", "both", "AU26", ("AU27", "AU25"), _O, "AU27 near the maximum; implies AU25"),
-    Coefficient("mouthClose", "both", "AU8", (), "O PT", "read with jawOpen: lips together while the jaw is down"),
-    Coefficient("mouthFunnel", "both", "AU22", ("AU25",), _O),
-    Coefficient("mouthRollLower", "both", "AU28", (), "O PT", "AU28 is the mean of both rolls"),
-    Coefficient("mouthRollUpper", "both", "AU28", (), "O PT", "AU28 is the mean of both rolls"),
-    Coefficient("mouthShrugLower", "both", "AU17", (), _O),
-    Coefficient("mouthShrugUpper", "both", "AU17", (), "O PR", "the chin raiser's effect on the upper lip"),
-    Coefficient("tongueOut", "both", "AD19", (), _PT),
+    Coefficient(
+        name="browInnerUp",
+        side="both",
+        au="AU1",
+        also=(),
+        sources=_O,
+        note="one control for both sides: a one-sided AU1 cannot be shown",
+    ),
+    Coefficient(name="cheekPuff", side="both", au="AD34", also=(), sources="PR PT", note="both sides together"),
+    Coefficient(name="eyeLookInLeft", side="left", au="AU62", also=("AU66",), sources="U", note=_GAZE),
+    Coefficient(name="eyeLookInRight", side="right", au="AU61", also=("AU66",), sources="U", note=_GAZE),
+    Coefficient(name="eyeLookOutLeft", side="left", au="AU61", also=("AU65",), sources="U", note=_GAZE),
+    Coefficient(name="eyeLookOutRight", side="right", au="AU62", also=("AU65",), sources="U", note=_GAZE),
+    Coefficient(name="jawForward", side="both", au="AD29", also=(), sources=_PT),
+    Coefficient(name="mouthPucker", side="both", au="AU18", also=(), sources=_O),
+    Coefficient(
+        name="jawOpen",
+        side="both",
+        au="AU26",
+        also=("AU27", "AU25"),
+        sources=_O,
+        note="AU27 near the maximum; implies AU25",
+    ),
+    Coefficient(
+        name="mouthClose",
+        side="both",
+        au="AU8",
+        also=(),
+        sources="O PT",
+        note="read with jawOpen: lips together while the jaw is down",
+    ),
+    Coefficient(name="mouthFunnel", side="both", au="AU22", also=("AU25",), sources=_O),
+    Coefficient(
+        name="mouthRollLower", side="both", au="AU28", also=(), sources="O PT", note="AU28 is the mean of both rolls"
+    ),
+    Coefficient(
+        name="mouthRollUpper", side="both", au="AU28", also=(), sources="O PT", note="AU28 is the mean of both rolls"
+    ),
+    Coefficient(name="mouthShrugLower", side="both", au="AU17", also=(), sources=_O),
+    Coefficient(
+        name="mouthShrugUpper",
+        side="both",
+        au="AU17",
+        also=(),
+        sources="O PR",
+        note="the chin raiser's effect on the upper lip",
+    ),
+    Coefficient(name="tongueOut", side="both", au="AD19", also=(), sources=_PT),
 )
 
 
@@ -154,7 +186,7 @@ def _coefficients() -> MappingProxyType[str, Coefficient]:
     for stem, au, also, sources, note in _PAIRS:
         for side in ("left", "right"):
             name = stem + side.capitalize()
-            rows[name] = Coefficient(name, side, au, also, sources, note)
+            rows[name] = Coefficient(name=name, side=side, au=au, also=also, sources=sources, note=note)
     return MappingProxyType({name: rows[name] for name in ARKIT_NAMES})
 
 
@@ -309,7 +341,7 @@ def coefficient_map(names: tuple[str, ...]) -> CoefficientMap:
     return CoefficientMap(tuple(names), MappingProxyType(arkit_columns(tuple(names))))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Emission:
     """What one detector can emit: an AU outside `aus` is not measured by it, never missed."""
 
@@ -328,34 +360,34 @@ EMISSIONS = MappingProxyType(
         e.tool: e
         for e in (
             Emission(
-                "openface-r",
-                _codes("1 2 4 5 6 7 9 10 12 14 15 17 20 23 25 26 45"),
-                "intensity 0–5",
-                "OpenFace wiki, Action Units; header of its output",
+                tool="openface-r",
+                aus=_codes("1 2 4 5 6 7 9 10 12 14 15 17 20 23 25 26 45"),
+                scale="intensity 0–5",
+                source="OpenFace wiki, Action Units; header of its output",
             ),
             Emission(
-                "openface-c",
-                _codes("1 2 4 5 6 7 9 10 12 14 15 17 20 23 25 26 28 45"),
-                "presence 0/1",
-                "OpenFace wiki, Action Units; trained apart from the intensities: the two may disagree",
+                tool="openface-c",
+                aus=_codes("1 2 4 5 6 7 9 10 12 14 15 17 20 23 25 26 28 45"),
+                scale="presence 0/1",
+                source="OpenFace wiki, Action Units; trained apart from the intensities: the two may disagree",
             ),
             Emission(
-                "py-feat",
-                _codes("1 2 4 5 6 7 9 10 11 12 14 15 17 20 23 24 25 26 28 43"),
-                "probability 0–1",
-                "py-feat feat/multitask/MODEL_CARD.md; a probability, not a FACS intensity",
+                tool="py-feat",
+                aus=_codes("1 2 4 5 6 7 9 10 11 12 14 15 17 20 23 24 25 26 28 43"),
+                scale="probability 0–1",
+                source="py-feat feat/multitask/MODEL_CARD.md; a probability, not a FACS intensity",
             ),
             Emission(
-                "libreface-intensity",
-                _codes("1 2 4 5 6 9 12 15 17 20 25 26"),
-                "intensity 0–5",
-                "LibreFace AU_Recognition/solver_inference.py",
+                tool="libreface-intensity",
+                aus=_codes("1 2 4 5 6 9 12 15 17 20 25 26"),
+                scale="intensity 0–5",
+                source="LibreFace AU_Recognition/solver_inference.py",
             ),
             Emission(
-                "libreface-detection",
-                _codes("1 2 4 6 7 10 12 14 15 17 23 24"),
-                "presence 0/1",
-                "LibreFace AU_Detection/solver_inference.py",
+                tool="libreface-detection",
+                aus=_codes("1 2 4 6 7 10 12 14 15 17 23 24"),
+                scale="presence 0/1",
+                source="LibreFace AU_Detection/solver_inference.py",
             ),
         )
     }

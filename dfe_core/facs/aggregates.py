@@ -42,7 +42,7 @@ VERSION = 4
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Aggregates:
     """What the streaming pass leaves.
 
@@ -152,17 +152,17 @@ class Aggregates:
         with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
             arrays = dict(stored)
         return cls(
-            manifest["key"],
-            manifest["codewords"],
-            tuple((a, s) for a, s in manifest["columns"]),
-            manifest["aus"],
-            arrays.pop("in_facs"),
-            arrays.pop("edges"),
-            pd.read_parquet(folder / "groups.parquet"),
-            arrays,
-            tuple(manifest["regions"]),
-            manifest["folds"],
-            manifest["dropped"],
+            key=manifest["key"],
+            codewords=manifest["codewords"],
+            columns=tuple((a, s) for a, s in manifest["columns"]),
+            aus=manifest["aus"],
+            in_facs=arrays.pop("in_facs"),
+            edges=arrays.pop("edges"),
+            groups=pd.read_parquet(folder / "groups.parquet"),
+            arrays=arrays,
+            regions=tuple(manifest["regions"]),
+            folds=manifest["folds"],
+            dropped=manifest["dropped"],
         )
 
 
@@ -256,7 +256,7 @@ def _aggregate(
         for collector in collectors:
             collector.add(block)
         done += len(block)
-        progress(Progress("coverage", done, joined.tokens.frames, block.recording))
+        progress(Progress(task="coverage", done=done, total=joined.tokens.frames, detail=block.recording))
     if not done:
         raise DataError(
             joined.aus.name,
@@ -265,17 +265,17 @@ def _aggregate(
         )
     arrays = {name: array for collector in collectors for name, array in collector.arrays().items()}
     return Aggregates(
-        key,
-        codebook.size,
-        columns,
-        aus,
-        _in_facs(joined, aus),
-        edges,
-        joined.groups.table.assign(**{n: arrays.pop(n) for n in ("frames", "seconds", "recordings")}),
-        arrays | joined.signals.arrays(),
-        surface.regions,
-        folds,
-        joined.dropped,
+        key=key,
+        codewords=codebook.size,
+        columns=columns,
+        aus=aus,
+        in_facs=_in_facs(joined, aus),
+        edges=edges,
+        groups=joined.groups.table.assign(**{n: arrays.pop(n) for n in ("frames", "seconds", "recordings")}),
+        arrays=arrays | joined.signals.arrays(),
+        regions=surface.regions,
+        folds=folds,
+        dropped=joined.dropped,
     )
 
 

@@ -19,7 +19,7 @@ from dfe_core.facs.shifts import benjamini_hochberg
 _CHUNK = 16  # codewords whose resamples are held at once
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Association:
     """Every codeword against every column. All (K, C) float64, NaN where there is not enough data, but for:
 
@@ -77,13 +77,13 @@ def associate(
         "threshold": aggregates.edges[bin_of],
     }
     return Association(
-        uses,
-        together,
-        present,
-        frames,
-        events,
-        subjects,
-        enough,
+        uses=uses,
+        together=together,
+        present=present,
+        frames=frames,
+        events=events,
+        subjects=subjects,
+        enough=enough,
         **{n: np.where(enough, v, np.nan) for n, v in known.items()},
         expected=expected,
         z=z,

@@ -109,7 +109,7 @@ def measure_beyond(
     `detector`: whether AUs come from a detector, whose error is larger than a coder's (`CoverageSettings`). NaN
     throughout with fewer than `min_subjects` subjects.
     """
-    progress(Progress("movement beyond FACS", 0, 0))
+    progress(Progress(task="movement beyond FACS", done=0, total=0))
     onto_mesh = factor(face.gram) * (1e3 if face.has_mesh else 1)
     sample = draw_sample(joined, aggregates, codebook, onto_mesh, settings)
     subjects = len(sample.spread)

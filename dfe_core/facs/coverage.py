@@ -82,7 +82,7 @@ _TABLES = (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Coverage:
     """The coverage of one codebook on one dataset against one set of AUs.
 
@@ -246,7 +246,7 @@ def analyse_coverage(
     return result
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Inputs:
     """What an analysis is of, opened."""
 
@@ -273,7 +273,7 @@ def open_inputs(model: str, dataset: str, aus: str, root: Path | None = None) ->
     tokens, aligned = TokenCache.open(model, dataset, root), AlignedAus.open(dataset, aus, root)
     if tokens.manifest.get("dataset_key", data.key) != data.key:
         raise DataError(tokens.path.name, "encoded from another version of the dataset", "`dfe encode` to be run again")
-    return Inputs(codebook, open_face(codebook.face_id, root), tokens, data, aligned)
+    return Inputs(codebook=codebook, face=open_face(codebook.face_id, root), tokens=tokens, dataset=data, aus=aligned)
 
 
 def coverage_key(keys: dict[str, str], settings: CoverageSettings, seed: int) -> str:
@@ -308,7 +308,7 @@ def _analyse(inputs: Inputs, settings: CoverageSettings, root: Path | None, seed
     codebook, face = inputs.codebook, inputs.face
     found = associate(aggregates, None, settings)
     templates = find_templates(face, inputs.dataset, inputs.aus)
-    progress(Progress("choosing codewords", 0, 0))
+    progress(Progress(task="choosing codewords", done=0, total=0))
     choice = choose(aggregates, settings)
     scores = score_frames(
         Joined(inputs.tokens, inputs.dataset, inputs.aus, aggregates.signals), aggregates, choice, settings, progress
@@ -323,7 +323,7 @@ def _analyse(inputs: Inputs, settings: CoverageSettings, root: Path | None, seed
         detector=is_detector(inputs.aus),
         progress=progress,
     )
-    progress(Progress("intervals", 0, 0))
+    progress(Progress(task="intervals", done=0, total=0))
     codewords = codeword_table(codebook, face, aggregates, found, templates, beyond.codewords, settings)
     exposure, spots = codebook_exposure(codebook, inputs.dataset), find_blind_spots(inputs.dataset, root)
     columns = _column_table(
@@ -341,46 +341,46 @@ def _analyse(inputs: Inputs, settings: CoverageSettings, root: Path | None, seed
     symmetric = symmetry_by_subject(aggregates, codebook)
     shown = list(levels(aggregates))
     return Coverage(
-        codebook.model,
-        inputs.dataset.name,
-        inputs.aus.name,
-        inputs.aus.tool,
-        inputs.aus.version,
-        inputs.aus.estimate,
-        presence_rule(inputs.aus, aggregates.signals.table, settings),
-        inputs.dataset.simulated,
-        seed,
-        face.id,
-        inputs.keys,
-        settings,
-        len(aggregates.subjects),
-        aggregates.frames,
-        per_au,
-        _with_cosine(
+        model=codebook.model,
+        dataset=inputs.dataset.name,
+        aus=inputs.aus.name,
+        tool=inputs.aus.tool,
+        tool_version=inputs.aus.version,
+        estimate=inputs.aus.estimate,
+        presence_rule=presence_rule(inputs.aus, aggregates.signals.table, settings),
+        simulated=inputs.dataset.simulated,
+        seed=seed,
+        face_id=face.id,
+        keys=inputs.keys,
+        settings=settings,
+        subjects=len(aggregates.subjects),
+        frames=aggregates.frames,
+        per_au=per_au,
+        pairs=_with_cosine(
             pair_table(aggregates, found, pair_intervals(aggregates, found, settings, seed)), codebook, face, templates
         ),
-        _with_truth(codewords, aggregates, found),
-        strongest_moments(inputs.tokens, _most_used_new(codewords), recordings=inputs.aus.recordings),
-        variance_table(held_out_errors(aggregates, face.gram), settings, seed),
-        beyond.steps,
-        symmetry_summary(symmetric, codewords, settings, seed),
-        symmetric,
-        redundant_pairs(codebook, face, codewords, settings),
-        split_table(aggregates, found, settings),
-        deformation_table(aggregates, settings, seed),
-        diversity_table(aggregates, settings, seed),
-        rarefaction_table(aggregates, settings),
-        _not_measured(inputs.aus, per_au),
-        aggregates.signals.table.assign(pose_share=pose_shares(inputs.aus, inputs.dataset)),
-        spots.coefficients,
-        _by_subject(aggregates, scores, exposure),
-        _truth_table(aggregates, columns.iloc[aggregates.aus :], codewords),
-        tuple((condition, level) for condition, level, _ in shown),
-        np.stack([vertex_map(aggregates, face, where) for _, _, where in shown]),
-        beyond.estimate,
-        beyond.lower,
-        beyond.upper,
-        _notes(inputs, aggregates, templates, spots, beyond.lag_s),
+        codewords=_with_truth(codewords, aggregates, found),
+        new_moments=strongest_moments(inputs.tokens, _most_used_new(codewords), recordings=inputs.aus.recordings),
+        variance=variance_table(held_out_errors(aggregates, face.gram), settings, seed),
+        beyond=beyond.steps,
+        symmetry=symmetry_summary(symmetric, codewords, settings, seed),
+        symmetry_by_subject=symmetric,
+        redundancy=redundant_pairs(codebook, face, codewords, settings),
+        splits=split_table(aggregates, found, settings),
+        deformation=deformation_table(aggregates, settings, seed),
+        diversity=diversity_table(aggregates, settings, seed),
+        rarefaction=rarefaction_table(aggregates, settings),
+        not_measured=_not_measured(inputs.aus, per_au),
+        signals=aggregates.signals.table.assign(pose_share=pose_shares(inputs.aus, inputs.dataset)),
+        blind_spots=spots.coefficients,
+        by_subject=_by_subject(aggregates, scores, exposure),
+        truth=_truth_table(aggregates, columns.iloc[aggregates.aus :], codewords),
+        vertex_levels=tuple((condition, level) for condition, level, _ in shown),
+        vertex_mm=np.stack([vertex_map(aggregates, face, where) for _, _, where in shown]),
+        beyond_estimate=beyond.estimate,
+        beyond_lower=beyond.lower,
+        beyond_upper=beyond.upper,
+        notes=_notes(inputs, aggregates, templates, spots, beyond.lag_s),
     )
 
 

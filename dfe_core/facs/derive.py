@@ -218,7 +218,7 @@ def derive_aus(
             present = (intensity >= threshold).astype(np.float32)
             intensity[:, unseen] = present[:, unseen] = np.nan
             writer.add(frames.recording, AlignedFrames(frames.frame[frames.valid], present, intensity))
-            progress(Progress("derive AUs", done, len(rates), frames.recording))
+            progress(Progress(task="derive AUs", done=done, total=len(rates), detail=frames.recording))
         writer.close(_manifest(dataset, name, deriver, threshold, rest, unseen))
     return AlignedAus.open(dataset.name, name, root or dataset.path.parent.parent)
 

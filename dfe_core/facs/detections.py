@@ -13,7 +13,7 @@ INTENSITY_LETTERS = {"A": 1.0, "B": 2.0, "C": 3.0, "D": 4.0, "E": 5.0}
 """FACS intensities A (trace) to E (maximum) on the 0–5 scale of the detectors."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Interval:
     """One coded event. `apex_s` may be NaN (not coded); `intensity` 0–5, NaN where the coder gave none."""
 
@@ -25,7 +25,7 @@ class Interval:
     intensity: float = float("nan")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Detections:
     """AUs of one face over time, per frame or as intervals.
 

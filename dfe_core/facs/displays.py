@@ -16,7 +16,7 @@ _WHOLE_MINUTE = 0.95
 _COMPACT = 1 << 20
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Recording:
     """What is held of the recording that is being streamed."""
 
@@ -44,7 +44,7 @@ class DisplayCollector:
         """Take one block in; a recording is counted when the next one begins."""
         if block.first or self._now is None:
             self._finish()
-            self._now = _Recording(block.group, block.fps, [], {kind: [] for kind in KINDS})
+            self._now = _Recording(group=block.group, fps=block.fps, time_s=[], keys={kind: [] for kind in KINDS})
         sizes = block.codewords.multiply(self._sizes[None]).tocsr()
         shown = csr_matrix(np.where(block.present[:, : self._aus] > 0, 1 + block.features, 0))
         self._now.time_s.append(block.time_s)

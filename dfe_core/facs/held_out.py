@@ -178,7 +178,7 @@ def score_frames(
             at = (cell + scorer.bins(block.codewords))[:, block.measured]
             count[rank[subject]] += np.bincount(at.ravel(), minlength=count.shape[1]).astype(np.int32)
         done += len(block)
-        progress(Progress("scoring held-out subjects", done, aggregates.frames, block.recording))
+        progress(Progress(task="scoring held-out subjects", done=done, total=aggregates.frames, detail=block.recording))
     counts = counts.reshape(len(READOUTS), len(subjects), 2, columns, BINS)
     negatives, positives = counts[0].sum(-1).transpose(1, 0, 2)
     enough = np.minimum(positives, negatives) >= settings.min_frames

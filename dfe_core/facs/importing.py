@@ -23,7 +23,7 @@ _LISTED = 5
 _SUFFIXES = (".csv", ".tsv", ".txt", ".eaf", ".parquet")
 
 
-@dataclass
+@dataclass(kw_only=True)
 class AuImportReport:
     """What an import of AUs did.
 
@@ -137,7 +137,7 @@ def _read_all(
     found: dict[str, Detections] = {}
     tool, own = None, {source.get("sha256") for source in dataset.manifest.get("sources", ())}
     for done, path in enumerate(map(Path, files), 1):
-        progress(Progress("read AU files", done, len(files), path.name))
+        progress(Progress(task="read AU files", done=done, total=len(files), detail=path.name))
         try:
             parts = _from_start(read_aus(path, options, format), path, own)
             parts = _faces_to_take(parts, path, face, dataset, report)
@@ -262,7 +262,7 @@ def _align_all(
     joined = {}
     rates = dict(zip(dataset.recordings["recording"], dataset.recordings["fps"], strict=True))
     for done, (recording, part) in enumerate(by_recording.items(), 1):
-        progress(Progress("align AUs", done, len(by_recording), recording))
+        progress(Progress(task="align AUs", done=done, total=len(by_recording), detail=recording))
         try:
             joined[recording], report.alignments[recording] = align(
                 part,

@@ -56,7 +56,7 @@ _COLUMNS = ("codeword", "subjects", "moments", "moved_share", "moved_auroc", "mo
 _PAIRS = ("codeword", "au", "side", "subjects", "auroc", "auroc_low", "auroc_high")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class NameScores:
     """Scores of the names of one codebook on one dataset.
 
@@ -82,7 +82,7 @@ class NameScores:
         return row.iloc[0] if len(row) else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Moments:
     """Moments of one subject: amplitude and movement (N, K), signals (N, A); those of a codeword and one a window."""
 
@@ -159,20 +159,20 @@ def name_scores(
     found: dict[str, _Moments] = {}
     signals = assess_signals(aus, dataset) if aus else None
     for i, name in enumerate(chosen):
-        progress(Progress("checking names", i, len(chosen)))
-        own = found.setdefault(subject_of[name], _Moments({}, [], [], []))
+        progress(Progress(task="checking names", done=i, total=len(chosen)))
+        own = found.setdefault(subject_of[name], _Moments(shown={}, amplitude=[], moved=[], signals=[]))
         _collect(own, tokens, dataset, _Units(aus, signals), name, weights, rng)
-    progress(Progress("checking names", len(chosen), len(chosen)))
+    progress(Progress(task="checking names", done=len(chosen), total=len(chosen)))
     rows, pairs = [], []
     for k in range(codebook.size):
         if k != REST and (scored := _score(k, found, rng)) is not None:
             rows.append((k, *scored[0]))
             pairs += [(k, *pair, *scores) for pair, scores in zip(aus.aus if aus else (), scored[1], strict=True)]
     return NameScores(
-        pd.DataFrame(rows, columns=list(_COLUMNS)),
-        pd.DataFrame(pairs, columns=list(_PAIRS)),
-        chosen,
-        held_out and recordings is None,
+        table=pd.DataFrame(rows, columns=list(_COLUMNS)),
+        pairs=pd.DataFrame(pairs, columns=list(_PAIRS)),
+        recordings=chosen,
+        held_out=held_out and recordings is None,
     )
 
 
@@ -279,7 +279,7 @@ def _with_interval(scores: Sequence[float], rng: np.random.Generator) -> tuple[f
     return float(values.mean()), float(low), float(high)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class CheckedNames:
     """Names of a codebook with what was measured on a dataset: names (K); scores; aus: the AUs they were held against,
     empty for none; estimate: whether those were derived from the same coefficients; templates: AUs as they are shown
@@ -387,16 +387,20 @@ def load_checked(key: str, codebook: Codebook, root: Path | None = None) -> Chec
         return None
     manifest = read_json(folder / "manifest.json")
     scores = NameScores(
-        pd.read_parquet(folder / "scores.parquet"),
-        pd.read_parquet(folder / "pairs.parquet"),
-        tuple(manifest["recordings"]),
-        bool(manifest["held_out"]),
+        table=pd.read_parquet(folder / "scores.parquet"),
+        pairs=pd.read_parquet(folder / "pairs.parquet"),
+        recordings=tuple(manifest["recordings"]),
+        held_out=bool(manifest["held_out"]),
     )
     templates = None
     if manifest["template_aus"]:
         with np.load(folder / "templates.npz") as arrays:
-            templates = Templates(tuple((au, side) for au, side in manifest["template_aus"]), arrays["psi"], "observed")
+            templates = Templates(
+                aus=tuple((au, side) for au, side in manifest["template_aus"]), psi=arrays["psi"], source="observed"
+            )
     names = name_codewords(
         codebook.psi, open_face(codebook.face_id, root), templates, scores.pairs if manifest["aus"] else None
     )
-    return CheckedNames(tuple(names), scores, manifest["aus"], bool(manifest["estimate"]), templates)
+    return CheckedNames(
+        names=tuple(names), scores=scores, aus=manifest["aus"], estimate=bool(manifest["estimate"]), templates=templates
+    )

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CoverageSettings:
     """Settings of `dfe_core.facs.coverage.analyse_coverage`; they are part of the key of what is cached.
 

@@ -227,7 +227,7 @@ def _histogram(frames: AlignedFrames) -> np.ndarray:
     return np.bincount(key[known], minlength=2 * count * len(_EDGES)).reshape(2, count, len(_EDGES))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Facts:
     """Of one recording, (A,) each: frames; share of frames with a value; least and largest value of intensity and of
     presence; share of frames at the top; AUROC of presence by intensity (NaN where it cannot be judged)."""
@@ -247,12 +247,12 @@ def _facts(frames: AlignedFrames, histogram: np.ndarray) -> _Facts:
     enough = (p >= _LEAST_FRAMES) & (n >= _LEAST_FRAMES)
     agreement = np.where(enough, (present * below).sum(-1) / np.maximum(p * n, 1), np.nan)
     return _Facts(
-        np.isfinite(frames.intensity).mean(0),
-        np.isfinite(frames.presence).mean(0),
-        _range(frames.intensity),
-        _range(frames.presence),
-        (np.nan_to_num(frames.intensity) >= _SATURATED_FROM).mean(0),
-        agreement,
+        known_intensity=np.isfinite(frames.intensity).mean(0),
+        known_presence=np.isfinite(frames.presence).mean(0),
+        intensity=_range(frames.intensity),
+        presence=_range(frames.presence),
+        top=(np.nan_to_num(frames.intensity) >= _SATURATED_FROM).mean(0),
+        agreement=agreement,
     )
 
 

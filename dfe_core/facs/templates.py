@@ -17,7 +17,7 @@ from dfe_core.facs.signals import AuSignals, assess_signals
 from dfe_core.facs.store import AlignedAus
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Templates:
     """AU templates on one face.
 
@@ -63,7 +63,9 @@ def table_templates(face: FaceModel, aus: tuple[tuple[str, str], ...] | None = N
         raise DataError(
             face.id, "its coefficients are not ARKit's", "AUs of the same recordings, to learn the templates from"
         )
-    return Templates(tuple(pair for pair, _ in found), np.stack([weights for _, weights in found]), "table")
+    return Templates(
+        aus=tuple(pair for pair, _ in found), psi=np.stack([weights for _, weights in found]), source="table"
+    )
 
 
 def learn_templates(
@@ -90,10 +92,10 @@ def learn_templates(
         )
     weights, explained = moments.ridge(usable, alpha, face.gram)
     return Templates(
-        tuple(pair for pair, use in zip(aligned.aus, usable, strict=True) if use),
-        weights.astype(np.float32),
-        "learned",
-        explained,
+        aus=tuple(pair for pair, use in zip(aligned.aus, usable, strict=True) if use),
+        psi=weights.astype(np.float32),
+        source="learned",
+        explained_variance=explained,
     )
 
 
@@ -129,9 +131,9 @@ def observed_templates(
     if not kept:
         return None
     return Templates(
-        tuple(aligned.aus[i] for i in kept),
-        np.stack([np.mean(found[i], axis=0) for i in kept]).astype(np.float32),
-        "observed",
+        aus=tuple(aligned.aus[i] for i in kept),
+        psi=np.stack([np.mean(found[i], axis=0) for i in kept]).astype(np.float32),
+        source="observed",
     )
 
 

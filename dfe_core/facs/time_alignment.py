@@ -26,7 +26,7 @@ LENGTH_MISMATCH = 0.1
 """Lengths that differ by more than this share (and by a second) are told."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Alignment:
     """How one recording was joined: file, frames of the recording, how many got AUs, tolerance and offset in s, median
     distance in s, detector frames that no frame took, correlation at the offset (NaN where not computed), the lag that
@@ -87,18 +87,18 @@ def align(
     )
     notes = (*_length_notes(detections, frames), *_video_notes(found), *_lag_notes(found, best, lag))
     account = Alignment(
-        detections.source,
-        int(frames.valid.sum()),
-        int(keep.sum()),
-        float(tolerance),
-        found.offset_s,
-        float(np.median(distance[keep])) if keep.any() else float("nan"),
-        int(len(detections.time_s) - len(np.unique(nearest[keep]))),
-        found.correlation,
-        best.offset_s - (0.0 if lag is LagState.APPLIED else found.offset_s) if best else float("nan"),
-        best.correlation if best else float("nan"),
-        str(lag),
-        notes,
+        source=detections.source,
+        recording_frames=int(frames.valid.sum()),
+        aligned=int(keep.sum()),
+        tolerance_s=float(tolerance),
+        offset_s=found.offset_s,
+        median_distance_s=float(np.median(distance[keep])) if keep.any() else float("nan"),
+        unused_detector_frames=int(len(detections.time_s) - len(np.unique(nearest[keep]))),
+        correlation=found.correlation,
+        lag_s=best.offset_s - (0.0 if lag is LagState.APPLIED else found.offset_s) if best else float("nan"),
+        lag_correlation=best.correlation if best else float("nan"),
+        lag=str(lag),
+        notes=notes,
     )
     possible = min(frames.valid.sum(), usable.sum() * max(1.0, fps / detections.fps if detections.fps else 1.0))
     if keep.sum() < max(MIN_OVERLAP * possible, 1):
@@ -152,7 +152,15 @@ def _align_intervals(
     if not isinstance(offset, float):
         notes.append("no offset was searched: a coding has no frames to correlate")
     account = Alignment(
-        detections.source, int(frames.valid.sum()), len(time), 0.0, shift, 0.0, 0, float("nan"), notes=tuple(notes)
+        source=detections.source,
+        recording_frames=int(frames.valid.sum()),
+        aligned=len(time),
+        tolerance_s=0.0,
+        offset_s=shift,
+        median_distance_s=0.0,
+        unused_detector_frames=0,
+        correlation=float("nan"),
+        notes=tuple(notes),
     )
     return AlignedFrames(frames.frame[frames.valid], presence, intensity), account
 

@@ -27,7 +27,7 @@ BLOCK = 1 << 14
 _MOST_LEVELS, _MOST_GROUPS = 12, 1000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Block:
     """Joined frames of (a stretch of) one recording.
 
@@ -129,16 +129,16 @@ class Joined:
         group = self.groups.index(str(row["subject"]), tuple(row[c] for c in self.groups.labels))
         for i, part in enumerate(np.array_split(np.arange(len(at)), -(-len(at) // BLOCK))):
             yield Block(
-                tokens.recording,
-                group,
-                i == 0,
-                tokens.time_s[at[part]],
-                float(row["fps"]),
-                self._codewords(tokens, at[part]),
-                None if values is None else values[part],
-                everywhere,
-                columns[part],
-                features[part],
+                recording=tokens.recording,
+                group=group,
+                first=i == 0,
+                time_s=tokens.time_s[at[part]],
+                fps=float(row["fps"]),
+                codewords=self._codewords(tokens, at[part]),
+                psi=None if values is None else values[part],
+                measured=everywhere,
+                present=columns[part],
+                features=features[part],
             )
 
     def _truth_and_psi(self, tokens: Tokens, frames: np.ndarray, psi: bool) -> tuple[np.ndarray, np.ndarray | None]:

@@ -28,7 +28,7 @@ PARTS = ("AUs", "tokens", "AUs and tokens", "beyond FACS", "FACS only", "both al
 """`beyond FACS`: AUs leave it and tokens explain it; `FACS only`: the reverse; `both alike`: either does."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Errors:
     """Held-out squared errors on the mesh: models (S, 3) of AUs, tokens, both; decoded (S,) of tokens without a fit;
     total (S,) about the training mean. aus: (A,) bool, the AUs that the fits used."""
@@ -60,7 +60,7 @@ def held_out_errors(aggregates: Aggregates, gram: np.ndarray) -> Errors | None:
         for i, (columns, blocks, goal) in enumerate(sets):
             weights = _fit(train, inner, columns, blocks, goal, gram)
             errors[test, i] = [squared_error(m, columns, goal, weights, gram) for m in by_subject[test]]
-    return Errors(errors, raw, total, aus)
+    return Errors(models=errors, decoded=raw, total=total, aus=aus)
 
 
 def _moments_by_subject(aggregates: Aggregates, size: int) -> np.ndarray:

@@ -139,12 +139,14 @@ def compare_groups(
     pairs = list(combinations(range(len(design.levels)), 2))
     tables, incomplete = [], {}
     for done, (a, b) in enumerate(pairs):
-        progress(Progress("groups", done, len(pairs), f"{design.levels[a]} and {design.levels[b]}"))
+        progress(
+            Progress(task="groups", done=done, total=len(pairs), detail=f"{design.levels[a]} and {design.levels[b]}")
+        )
         x, y, left_out = _groups(values, design, a, b)
         tables.append(_pair(x, y, features, design, settings).assign(a=design.levels[a], b=design.levels[b]))
         if design.within:
             incomplete[design.levels[a], design.levels[b]] = left_out
-    progress(Progress("groups", len(pairs), len(pairs)))
+    progress(Progress(task="groups", done=len(pairs), total=len(pairs)))
     return GroupComparison(
         model=codebook.model,
         dataset=dataset.name,

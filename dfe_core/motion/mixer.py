@@ -19,7 +19,7 @@ Encoder = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """(T, E) float32 ψ to tokens (T, N) int and intensities (T, N) float32."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RoundTrip:
     """A mixed face and what comes back of it.
 
@@ -79,16 +79,16 @@ def round_trip(
     likeness = float(cosine(a, b)[0, 0]) if np.any(a) or np.any(b) else 1.0
     survived = float(np.mean([k in back for k in asked])) if asked else 1.0
     return RoundTrip(
-        asked,
-        back,
-        tokens,
-        returned,
-        psi,
-        decoded,
-        float(np.linalg.norm(a - b) * 1e3),
-        likeness,
-        survived,
-        _alike(codebook, factor, asked, back),
+        asked=asked,
+        returned=back,
+        tokens=tokens,
+        intensities=returned,
+        psi=psi,
+        decoded=decoded,
+        error_mm=float(np.linalg.norm(a - b) * 1e3),
+        cosine=likeness,
+        survived=survived,
+        alike=_alike(codebook, factor, asked, back),
     )
 
 

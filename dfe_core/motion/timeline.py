@@ -24,7 +24,7 @@ FASTEST_FPS = 240.0
 LONGEST_S = 600.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Track:
     """One thing that comes and goes.
 
@@ -56,7 +56,7 @@ class Track:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Timeline:
     """Tracks over `duration_s` seconds; text: the words it was made from; unread: words that no rule knows."""
 
@@ -180,11 +180,11 @@ def from_data(data: Any) -> Timeline:
         raise DataError("timeline", "no list of tracks", "duration_s and tracks")
     tracks = tuple(_track(row, f"track {number}") for number, row in enumerate(data["tracks"], 1))
     return Timeline(
-        _number(data, "duration_s", "timeline"),
-        tracks,
-        _number({"fps": 30.0} | data, "fps", "timeline"),
-        str(data.get("text", "")),
-        tuple(map(str, data.get("unread", ()))),
+        duration_s=_number(data, "duration_s", "timeline"),
+        tracks=tracks,
+        fps=_number({"fps": 30.0} | data, "fps", "timeline"),
+        text=str(data.get("text", "")),
+        unread=tuple(map(str, data.get("unread", ()))),
     )
 
 
@@ -198,8 +198,8 @@ def _track(row: Any, where: str) -> Track:
     if not isinstance(psi, dict):
         raise DataError(f"{where}, psi", f"a {type(psi).__name__}", "coefficients by name")
     return Track(
-        str(row.get("kind", "action")),
-        str(row.get("target", "")),
+        kind=str(row.get("kind", "action")),
+        target=str(row.get("target", "")),
         **times,
         intensity=_number({"intensity": 1.0} | row, "intensity", where),
         side=str(row.get("side", "both")),

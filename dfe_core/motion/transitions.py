@@ -28,14 +28,32 @@ def between_tokens(
         raise DataError("transition", "no codewords on either side", "at least one")
     total = duration_s + 2 * hold_s
     leaving = [
-        Track("codeword", str(int(k)), 0, 0, hold_s, hold_s + duration_s, float(g), rule="of the first face")
+        Track(
+            kind="codeword",
+            target=str(int(k)),
+            onset_s=0,
+            apex_s=0,
+            offset_s=hold_s,
+            end_s=hold_s + duration_s,
+            intensity=float(g),
+            rule="of the first face",
+        )
         for k, g in start
     ]
     coming = [
-        Track("codeword", str(int(k)), hold_s, hold_s + duration_s, total, total, float(g), rule="of the second face")
+        Track(
+            kind="codeword",
+            target=str(int(k)),
+            onset_s=hold_s,
+            apex_s=hold_s + duration_s,
+            offset_s=total,
+            end_s=total,
+            intensity=float(g),
+            rule="of the second face",
+        )
         for k, g in stop
     ]
-    return Timeline(total, (*leaving, *coming), fps, "from tokens to tokens")
+    return Timeline(duration_s=total, tracks=(*leaving, *coming), fps=fps, text="from tokens to tokens")
 
 
 def between_frames(
@@ -61,5 +79,16 @@ def between_frames(
         onset, apex = (0.0, 0.0) if i == 0 else (i * step - duration_s, i * step)
         offset, end = (total, total) if i == last else (i * step + hold_s, (i + 1) * step)
         values = {name: float(v) for name, v in zip(names, row, strict=True) if abs(v) > 1e-6}
-        tracks.append(Track("face", label, onset, apex, offset, end, rule="a frame of a recording", psi=values))
-    return Timeline(total, tuple(tracks), fps, "through frames")
+        tracks.append(
+            Track(
+                kind="face",
+                target=label,
+                onset_s=onset,
+                apex_s=apex,
+                offset_s=offset,
+                end_s=end,
+                rule="a frame of a recording",
+                psi=values,
+            )
+        )
+    return Timeline(duration_s=total, tracks=tuple(tracks), fps=fps, text="through frames")

@@ -41,7 +41,7 @@ _DURATION = re.compile(
 _CODEWORD = re.compile(r"(?:codeword|cw|#)\s*#?(\d+)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """One step of the words: tracks without their times; seconds: None when it shares what is left."""
 
@@ -76,7 +76,9 @@ def timeline_from_words(text: str, fps: float = 30.0, codewords: Mapping[str, in
             "words such as smile, brows up, blink, wink, jaw open, AU12 left, codeword 17",
         )
     lengths = _lengths(steps, total)
-    return Timeline(round(sum(lengths), 4), _laid_out(steps, lengths), fps, text.strip(), unread)
+    return Timeline(
+        duration_s=round(sum(lengths), 4), tracks=_laid_out(steps, lengths), fps=fps, text=text.strip(), unread=unread
+    )
 
 
 def rules() -> list[tuple[str, str]]:
@@ -122,7 +124,12 @@ def _step(part: str, named: Mapping[str, int]) -> Step:
         speed *= made.speed
         keeps |= made.keeps
     return Step(
-        tuple(tracks), tuple(brief), seconds, speed, keeps or bool(re.search(r"\bwhile\b", part)), tuple(unread)
+        tracks=tuple(tracks),
+        brief=tuple(brief),
+        seconds=seconds,
+        speed=speed,
+        keeps=keeps or bool(re.search(r"\bwhile\b", part)),
+        unread=tuple(unread),
     )
 
 
@@ -141,10 +148,29 @@ def _group(text: str, named: Mapping[str, int]) -> Step:
     for kind, target, own_side, weight, why, short in [*targets, *found]:
         scale = said if said is not None else 1.0 if kind == "codeword" or short else USUAL
         chosen, why = _possible(target, own_side or side, why) if kind == "action" else ("both", why)
-        tracks.append(Track(kind, target, 0, 0, 0, 0, round(weight * scale, 4), chosen, why))
+        tracks.append(
+            Track(
+                kind=kind,
+                target=target,
+                onset_s=0,
+                apex_s=0,
+                offset_s=0,
+                end_s=0,
+                intensity=round(weight * scale, 4),
+                side=chosen,
+                rule=why,
+            )
+        )
         brief.append(short)
     known = {*SIZES, *SPEEDS, *KEEP, *NEUTRAL, *IGNORED}
-    return Step(tuple(tracks), tuple(brief), None, speed, keeps, tuple(w for w in rest if w not in known))
+    return Step(
+        tracks=tuple(tracks),
+        brief=tuple(brief),
+        seconds=None,
+        speed=speed,
+        keeps=keeps,
+        unread=tuple(w for w in rest if w not in known),
+    )
 
 
 def _phrases(words: list[str], named: Mapping[str, int], side: str) -> tuple[list[tuple], list[str]]:

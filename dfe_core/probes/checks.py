@@ -161,7 +161,13 @@ def _resting_faces(sources: Sources, target: Target) -> np.ndarray:
 
 def _plain_feature(name: str, values: np.ndarray) -> Feature:
     columns = pd.DataFrame({"name": name, "codeword": -1}, index=range(values.shape[1]))
-    return Feature(name, values, columns, Blocks(((0, values.shape[1], AsMeasured()),)), np.arange(len(values)))
+    return Feature(
+        name=name,
+        raw=values,
+        columns=columns,
+        transform=Blocks(((0, values.shape[1], AsMeasured()),)),
+        member=np.arange(len(values)),
+    )
 
 
 def _score(

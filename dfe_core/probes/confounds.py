@@ -153,7 +153,16 @@ def _confound_target(
         else values.to_numpy(float)
     )
     groups = rows[group].astype(str).to_numpy()
-    other = Target(task, "recording", rows["unit"].to_numpy(), groups, y, classes, member, rows)
+    other = Target(
+        task=task,
+        unit="recording",
+        units=rows["unit"].to_numpy(),
+        groups=groups,
+        y=y,
+        classes=classes,
+        member=member,
+        table=rows,
+    )
     fewest = _fewest(other)
     if fewest < 2 or len(np.unique(y)) < 2:
         raise DataError(

@@ -43,7 +43,7 @@ _FIELD = {"macro-F1": "UF1"}
 """What the field calls a metric."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MicroSettings:
     """One micro-expression experiment.
 
@@ -71,9 +71,9 @@ class MicroSettings:
     def probe(self) -> ProbeSettings:
         """The settings of the probe that runs on the windows."""
         return ProbeSettings(
-            self.model,
-            self.dataset,
-            self.label,
+            model=self.model,
+            dataset=self.dataset,
+            label=self.label,
             features=self.features,
             unit="segment",
             validation="leave-one-out",
@@ -109,7 +109,14 @@ def probe_micro(settings: MicroSettings, root: Path | None = None, progress: Lis
     tokens = TokenCache.open(settings.model, settings.dataset, root)
     spans = read_windows(Path(settings.windows), data, settings.label)
     target = window_target(data, spans, settings.label)
-    sources = Sources(codebook, data, tokens, spans, artefact_path("analyses", "x", root).parent, progress)
+    sources = Sources(
+        codebook=codebook,
+        dataset=data,
+        tokens=tokens,
+        spans=spans,
+        folder=artefact_path("analyses", "x", root).parent,
+        progress=progress,
+    )
     folds = make_folds(target, settings.probe)
     scored = _scored(sources, target, folds, settings, progress)
     found, repeats, nulls = (
@@ -262,7 +269,16 @@ def window_target(data: Dataset, spans: pd.DataFrame, label: str) -> Target:
             )
     units = np.array([f"{r.recording}@{r.start_s:g}" for r in spans.itertuples()], object)
     table = spans.assign(unit=units, subject=groups)
-    return Target("classify", "segment", units, groups, y, tuple(classes), np.arange(len(spans)), table)
+    return Target(
+        task="classify",
+        unit="segment",
+        units=units,
+        groups=groups,
+        y=y,
+        classes=tuple(classes),
+        member=np.arange(len(spans)),
+        table=table,
+    )
 
 
 def change_feature(sources: Sources, target: Target) -> Feature:
@@ -278,7 +294,9 @@ def change_feature(sources: Sources, target: Target) -> Feature:
             apex, onset = (_around(part.time_s, t) for t in (row.apex_s, row.start_s))
             raw[row.span] = _intensity(part, apex, size) - _intensity(part, onset, size)
     columns = pd.DataFrame({"name": [f"change of codeword {k}" for k in range(size)], "codeword": np.arange(size)})
-    return Feature(CHANGE, raw, columns, Blocks(((0, size, Measured()),)), np.arange(target.n))
+    return Feature(
+        name=CHANGE, raw=raw, columns=columns, transform=Blocks(((0, size, Measured()),)), member=np.arange(target.n)
+    )
 
 
 def _around(time_s: np.ndarray, moment: float) -> np.ndarray:
@@ -300,11 +318,11 @@ def _scored(
     scored, probe = Scored(), settings.probe
     permuted = permute_labels(target, folds, probe, settings.permutations)
     for step, name in enumerate(settings.features):
-        progress(Progress("probing windows", step, len(settings.features), name))
+        progress(Progress(task="probing windows", done=step, total=len(settings.features), detail=name))
         feature = change_feature(sources, target) if name == CHANGE else build_feature(name, sources, target, probe)
         found = nested(feature, target, folds, "linear", probe)
         scored.add(name, "linear", (found,), null_scores(found, target, permuted, "linear", probe), target, probe)
-    progress(Progress("probing windows", len(settings.features), len(settings.features)))
+    progress(Progress(task="probing windows", done=len(settings.features), total=len(settings.features)))
     if settings.sequence:
         from dfe_core.probes.sequence import sequence_rows  # torch: seconds to import, and only needed here
 

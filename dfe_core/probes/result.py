@@ -14,7 +14,7 @@ from dfe_core.store import artefact_path, read_json, write_json
 TABLES = ("predictions", "codewords", "regions", "occlusion", "confounds", "order", "deciding")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ProbeResult:
     """What a probe found.
 
@@ -72,8 +72,8 @@ class ProbeResult:
         """Read what `save` wrote."""
         manifest = read_json(folder / "manifest.json")
         return cls(
-            ProbeSettings.from_dict(manifest["settings"]),
-            manifest["summary"],
+            settings=ProbeSettings.from_dict(manifest["settings"]),
+            summary=manifest["summary"],
             **{name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES},
         )
 

@@ -28,7 +28,7 @@ _EMPTY_ORDER = {"pooling": pd.Series(dtype=str), "score": pd.Series(dtype=float)
 _EMPTY_TOKENS = {"pooling": pd.Series(dtype=str), "codeword": pd.Series(dtype=int)}
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Scored:
     """found (of the first repeat), repeats (all) and nulls (scores under permuted labels, None where there are none) by
     feature row and model; rows as JSON; of the sequence probe: order (`sequence.order_table`) and deciding
@@ -92,13 +92,13 @@ def score_rows(
     scored = Scored()
     for name, feature in features.items():
         for model in settings.models:
-            progress(Progress("probing", len(scored.rows), total, f"{name}, {model}"))
+            progress(Progress(task="probing", done=len(scored.rows), total=total, detail=f"{name}, {model}"))
             repeats = tuple(
                 nested(feature, target, one, model, settings) for one in folds[: repeat_count(target, settings, model)]
             )
             null = null_scores(repeats[0], target, permuted, model, settings)
             scored.add(name, model, repeats, null, target, settings)
-    progress(Progress("probing", total, total))
+    progress(Progress(task="probing", done=total, total=total))
     if settings.sequence:
         _add_sequences(scored, sources, target, folds[0], settings, progress)
     for row, p in zip(scored.rows, holm([r["p_vs_chance"] for r in scored.rows]), strict=True):

@@ -122,7 +122,14 @@ def _work_out(settings: ProbeSettings, inputs: Inputs, progress: Listener) -> Pr
     equal = settings.lengths == "matched" and duration_tells(target, folds, permuted, settings)
     if equal:
         target = equal_windows(target, settings.seed)
-    sources = Sources(inputs.codebook, inputs.dataset, inputs.tokens, spans, inputs.folder, progress)
+    sources = Sources(
+        codebook=inputs.codebook,
+        dataset=inputs.dataset,
+        tokens=inputs.tokens,
+        spans=spans,
+        folder=inputs.folder,
+        progress=progress,
+    )
     features = {name: build_feature(name, sources, target, settings) for name in settings.features}
     scored = score_rows(features, sources, target, repeats, permuted, settings, progress)
     found = scored.found
@@ -144,7 +151,17 @@ def _work_out(settings: ProbeSettings, inputs: Inputs, progress: Listener) -> Pr
         [explain.errors_by_group(one, target).assign(features=_label(key, settings)) for key, one in found.items()],
         ignore_index=True,
     )
-    return ProbeResult(settings, summary, predictions, top, regions, occluded, asked, scored.order, scored.deciding)
+    return ProbeResult(
+        settings=settings,
+        summary=summary,
+        predictions=predictions,
+        codewords=top,
+        regions=regions,
+        occlusion=occluded,
+        confounds=asked,
+        order=scored.order,
+        deciding=scored.deciding,
+    )
 
 
 def codebook_saw(inputs: Inputs, target: Target, scored: Scored) -> dict[str, Any]:

@@ -33,7 +33,7 @@ SHUFFLES = ("time", "stages")
 _BATCH = 32
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Trained:
     """One network: the epoch it is from, the validation loss there, and the loss of every epoch."""
 
@@ -43,7 +43,7 @@ class Trained:
     losses: tuple[float, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class SequenceResult:
     """Out-of-fold results of one pooling.
 
@@ -91,9 +91,13 @@ def probe_sequences(
                     weights += read / len(fold.inner)
             epochs.append(trained.epoch)
             done += 1
-            progress(Progress(f"sequence probe, {settings.pooling}", done, total, f"fold {index + 1}"))
+            progress(
+                Progress(task=f"sequence probe, {settings.pooling}", done=done, total=total, detail=f"fold {index + 1}")
+            )
     made = {name: Predictions(v, fold_of, ()) for name, v in values.items()}
-    return SequenceResult(settings, made.pop(""), weights, made, tuple(epochs))
+    return SequenceResult(
+        settings=settings, predictions=made.pop(""), weights=weights, shuffled=made, epochs=tuple(epochs)
+    )
 
 
 def sequence_results(
@@ -167,7 +171,7 @@ def _fitted(
         elif epoch - at >= settings.patience:
             break
     net.load_state_dict(kept)
-    return Trained(net.eval(), at + 1, float(best), tuple(losses))
+    return Trained(net=net.eval(), epoch=at + 1, loss=float(best), losses=tuple(losses))
 
 
 def _train_epoch(

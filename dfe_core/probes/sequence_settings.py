@@ -12,7 +12,7 @@ POOLINGS = ("softmax", "sparsemax", "entmax", "mean", "class-token")
 weight of exactly 0; mean: every token alike; class-token: a token of its own that reads the others."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SequenceSettings:
     """Every choice of the sequence probe.
 
@@ -52,7 +52,7 @@ class SequenceSettings:
                 raise DataError(name, str(getattr(self, name)), f"{least} or more")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AlignmentSettings:
     """Every choice of an alignment.
 

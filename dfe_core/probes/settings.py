@@ -14,7 +14,7 @@ LENGTHS = ("matched", "as-recorded")
 VALIDATIONS = ("kfold", "leave-one-out")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProbeSettings:
     """One experiment.
 

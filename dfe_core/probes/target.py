@@ -20,7 +20,7 @@ MEASURED = ("duration_s", "fps", "missing")
 """How a unit was recorded: seconds, frames a second, share of frames that are not valid. May be confounds."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Target:
     """The units of a probe.
 
@@ -119,7 +119,18 @@ def make_target(dataset: Dataset, spans: pd.DataFrame, settings: ProbeSettings) 
     index = pd.Series(np.arange(len(table)), index=table["unit"])
     member = np.full(len(spans), -1)
     member[rows["span"].to_numpy()] = index[rows["unit"]].to_numpy()
-    target = Target(task, unit, table["unit"].to_numpy(), groups, y, classes, member, table, dropped, constant)
+    target = Target(
+        task=task,
+        unit=unit,
+        units=table["unit"].to_numpy(),
+        groups=groups,
+        y=y,
+        classes=classes,
+        member=member,
+        table=table,
+        dropped=dropped,
+        constant=constant,
+    )
     _require_enough(target, settings)
     return target
 

@@ -129,7 +129,15 @@ def _fitted(
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimizer.step()
         losses.append(_validation_loss(net, sequences, validation, anchor, anchors, settings))
-        progress(Progress("aligning tokens with words", epoch + 1, settings.net.epochs, "", {"loss": losses[-1]}))
+        progress(
+            Progress(
+                task="aligning tokens with words",
+                done=epoch + 1,
+                total=settings.net.epochs,
+                detail="",
+                figures={"loss": losses[-1]},
+            )
+        )
         if losses[-1] < best:
             best, at = losses[-1], epoch
             kept = {name: value.clone() for name, value in net.state_dict().items()}
@@ -188,7 +196,7 @@ def embed_windows(
             source = batch.source.flatten(1).numpy()
             weights[source[source >= 0]] = share.numpy()[source >= 0]
             vectors.append(found.numpy())
-            progress(Progress("placing windows among words", min(start + _BATCH, len(rows)), len(rows)))
+            progress(Progress(task="placing windows among words", done=min(start + _BATCH, len(rows)), total=len(rows)))
     return np.concatenate(vectors), weights
 
 

@@ -38,7 +38,7 @@ _SHOWN, _MOST_ACTIONS = 0.1, 4
 _FIRST = 4000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class QuerySettings:
     """How a dataset is aligned with words.
 
@@ -183,7 +183,14 @@ def align_moments(settings: QuerySettings, root: Path | None = None, progress: L
     codebook, data = Codebook.open(settings.model, root), Dataset.open(settings.dataset, root)
     tokens = TokenCache.open(settings.model, settings.dataset, root)
     windows = _windows(data, settings.window_s)
-    sources = Sources(codebook, data, tokens, windows, artefact_path("analyses", "x", root).parent, progress)
+    sources = Sources(
+        codebook=codebook,
+        dataset=data,
+        tokens=tokens,
+        spans=windows,
+        folder=artefact_path("analyses", "x", root).parent,
+        progress=progress,
+    )
     encoder = open_encoder(settings.text)
     anchor, texts, shown, actions = _anchors(sources, settings)  # what is refused is refused before the long part
     sequences = _sequences(sources, settings.alignment.net.most, progress)

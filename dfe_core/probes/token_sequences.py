@@ -21,7 +21,7 @@ _GAP = 1.5
 """A step in time longer than so many usual ones ends a token."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class TokenSequences:
     """Tokens sorted by unit, span, time and stage.
 
@@ -80,19 +80,19 @@ def token_sequences(
         if part.recording in wanted:
             parts.append(_of_recording(part, index, member, size, most))
         done += len(part.frame)
-        progress(Progress("reading token sequences", done, tokens.frames, part.recording))
+        progress(Progress(task="reading token sequences", done=done, total=tokens.frames, detail=part.recording))
     columns = [np.concatenate([p[i] for p in parts]) if parts else np.empty(0) for i in range(7)]
     unit, span, time_s = columns[5].astype(np.int64), columns[6].astype(np.int64), columns[4]
     order = np.lexsort([columns[1], time_s, span, unit])
     kept = [column[order] for column in columns]
     return TokenSequences(
-        kept[0].astype(np.int64),
-        kept[1].astype(np.int64),
-        kept[2].astype(np.float32),
-        kept[3].astype(np.float32),
-        kept[4].astype(np.float64),
-        kept[6].astype(np.int64),
-        np.searchsorted(kept[5], np.arange(units + 1)),
+        codeword=kept[0].astype(np.int64),
+        stage=kept[1].astype(np.int64),
+        intensity=kept[2].astype(np.float32),
+        seconds=kept[3].astype(np.float32),
+        time_s=kept[4].astype(np.float64),
+        span=kept[6].astype(np.int64),
+        edges=np.searchsorted(kept[5], np.arange(units + 1)),
     )
 
 

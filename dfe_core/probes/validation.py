@@ -26,7 +26,7 @@ class Fold:
     inner: tuple[tuple[np.ndarray, np.ndarray], ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Fitted:
     """What one outer fold learnt: the transformed matrices, the chosen setting, and the model."""
 
@@ -161,7 +161,7 @@ def _fit(feature: Feature, target: Target, fold: Fold, model: str, settings: Pro
     best = choices[int(np.argmin(losses))] if fold.inner else choices[len(choices) // 2]
     transform, known, unseen = transformed(feature, fold.train, fold.test)
     fitted = make_model(model, target.task, best, settings.seed).fit(known, target.y[fold.train])
-    return Fitted(fold, known, unseen, transform, best, fitted)
+    return Fitted(fold=fold, train=known, test=unseen, transform=transform, setting=best, model=fitted)
 
 
 def _inner_values(

@@ -62,9 +62,9 @@ def _frames(
     progress: Listener,
 ) -> Iterator[np.ndarray]:
     for t, row in enumerate(psi):
-        progress(Progress("animation", t, len(psi)))
+        progress(Progress(task="animation", done=t, total=len(psi)))
         yield over(render_picture(face, row, scale, shot, identity), background)
-    progress(Progress("animation", len(psi), len(psi)))
+    progress(Progress(task="animation", done=len(psi), total=len(psi)))
 
 
 def _write_gif(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:

@@ -46,7 +46,7 @@ def export_animation(
     return Path(path)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Buffer:
     """The binary chunk under construction, with the views and accessors into it."""
 

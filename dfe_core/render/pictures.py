@@ -85,9 +85,9 @@ def render_thumbnails(
     """(K, E) coefficients to (K, size, size, 4) uint8 pictures with alpha, one window for all of them."""
     scales, shot, pictures = heat_scales_mm(face, psi, shared_scale), Shot(size, view), []
     for k, (row, scale) in enumerate(zip(psi, scales, strict=True)):
-        progress(Progress("pictures", k, len(psi)))
+        progress(Progress(task="pictures", done=k, total=len(psi)))
         pictures.append(render_picture(face, row, float(scale), shot))
-    progress(Progress("pictures", len(psi), len(psi)))
+    progress(Progress(task="pictures", done=len(psi), total=len(psi)))
     return np.stack(pictures) if pictures else np.zeros((0, size, size, 4), np.uint8)
 
 
@@ -145,12 +145,12 @@ def ensure_thumbnails(
         return folder
     scales, shot = heat_scales_mm(face, codebook.psi, shared_scale), Shot(size, view)
     for k in range(codebook.size):
-        progress(Progress("thumbnails", k, codebook.size, f"codeword {k}"))
+        progress(Progress(task="thumbnails", done=k, total=codebook.size, detail=f"codeword {k}"))
         path = thumbnail_path(folder, k)
         if not path.is_file():
             with atomic_file(path) as temporary:
                 temporary.write_bytes(png(render_picture(face, codebook.psi[k], float(scales[k]), shot)))
-    progress(Progress("thumbnails", codebook.size, codebook.size))
+    progress(Progress(task="thumbnails", done=codebook.size, total=codebook.size))
     write_json(
         folder / "manifest.json",
         {

@@ -64,12 +64,12 @@ def write_coverage_report(
     document = coverage_document(coverage, pictures or Pictures(), command)
     files = []
     for i, (name, write) in enumerate((("report.html", write_html), ("report.pdf", write_pdf))):
-        progress(Progress("report", i, 4, name))
+        progress(Progress(task="report", done=i, total=4, detail=name))
         write(document, out / name)
         files.append(out / name)
-    progress(Progress("report", 2, 4, "figures"))
+    progress(Progress(task="report", done=2, total=4, detail="figures"))
     files += _write_figures(document, out / "figures")
-    progress(Progress("report", 3, 4, "tables"))
+    progress(Progress(task="report", done=3, total=4, detail="tables"))
     files += write_tables(coverage.tables, out / "tables")
     write_json(out / "coverage.json", coverage.to_json())
     files.append(out / "coverage.json")
@@ -83,7 +83,7 @@ def write_coverage_report(
         command=command,
         notes=list(coverage.notes),
     )
-    progress(Progress("report", 4, 4))
+    progress(Progress(task="report", done=4, total=4))
     return [*files, out / "manifest.json"]
 
 
@@ -108,7 +108,13 @@ def coverage_document(coverage: Coverage, pictures: Pictures, command: str) -> D
         ("Made by", f"dfe {__version__}, seed {coverage.seed}"),
         ("Command", command),
     )
-    return Document("Coverage against FACS", say.subtitle(coverage), tuple(sections), facts, say.labels(coverage))
+    return Document(
+        title="Coverage against FACS",
+        subtitle=say.subtitle(coverage),
+        sections=tuple(sections),
+        facts=facts,
+        labels=say.labels(coverage),
+    )
 
 
 def _inputs(coverage: Coverage) -> dict[str, dict[str, str]]:
@@ -160,19 +166,19 @@ def _of_facs(coverage: Coverage) -> Section:
         verdict=say.statuses(table, short=True),
     )
     columns = (
-        Column("label", "AU", width=1.4),
-        Column("prevalence", "share", ".1%", 1.0),
-        Column("held_out_subjects", "n", "d", 0.6),
-        Column("best_codeword", "best", "d", 0.8),
-        Column("auroc", "AUROC", ".3f", 1.2),
-        Column("interval", "95 %", width=1.6),
-        Column("sparse_codewords", "set", width=1.6),
-        Column("sparse_auroc", "AUROC", ".3f", 1.2),
-        Column("sparse_interval", "95 %", width=1.6),
-        Column("all_auroc", "all", ".3f", 1.0),
-        Column("all_interval", "95 %", width=1.6),
-        Column("template_cosine", "cosine", ".2f", 1.1),
-        Column("verdict", "", width=2.6),
+        Column(name="label", title="AU", width=1.4),
+        Column(name="prevalence", title="share", spec=".1%", width=1.0),
+        Column(name="held_out_subjects", title="n", spec="d", width=0.6),
+        Column(name="best_codeword", title="best", spec="d", width=0.8),
+        Column(name="auroc", title="AUROC", spec=".3f", width=1.2),
+        Column(name="interval", title="95 %", width=1.6),
+        Column(name="sparse_codewords", title="set", width=1.6),
+        Column(name="sparse_auroc", title="AUROC", spec=".3f", width=1.2),
+        Column(name="sparse_interval", title="95 %", width=1.6),
+        Column(name="all_auroc", title="all", spec=".3f", width=1.0),
+        Column(name="all_interval", title="95 %", width=1.6),
+        Column(name="template_cosine", title="cosine", spec=".2f", width=1.1),
+        Column(name="verdict", title="", width=2.6),
     )
     blocks = [
         Text(
@@ -180,20 +186,20 @@ def _of_facs(coverage: Coverage) -> Section:
             f"it is there. {say.exposure(coverage)} {say.unmeasured(coverage)}".strip()
         ),
         Figure(
-            "coverage-of-facs",
-            caption,
-            lambda f: figures.draw_scores(f, table, names, s.covered_auroc),
-            figures.row_height(len(table)),
-            lambda: charts.chart_scores(table, names, s.covered_auroc),
+            name="coverage-of-facs",
+            caption=caption,
+            draw=lambda f: figures.draw_scores(f, table, names, s.covered_auroc),
+            height_mm=figures.row_height(len(table)),
+            chart=lambda: charts.chart_scores(table, names, s.covered_auroc),
         ),
         Table(
-            "per_au",
-            "AUs and the codewords that say them. Cosine: of the best codeword's deformation with "
+            name="per_au",
+            caption="AUs and the codewords that say them. Cosine: of the best codeword's deformation with "
             f"the AU's template; n: held-out subjects that AUROCs are averaged over; all: readout of all "
             f"codewords. {say.who(coverage)}",
-            shown,
-            columns,
-            80,
+            frame=shown,
+            columns=columns,
+            limit=80,
         ),
     ]
     return Section("Coverage of FACS", tuple(blocks))
@@ -211,25 +217,25 @@ def _pairs(coverage: Coverage) -> Section:
         .reset_index(drop=True)
     )
     table = Table(
-        "pairs",
-        f"The pairs of largest phi. Lift 1 is independence. {say.who(coverage)}",
-        top,
-        (
-            Column("codeword", "codeword", "d", 1.25),
-            Column("label", "AU", width=1.3),
-            Column("lift", "lift", ".2f"),
-            Column("lift_low", "low", ".2f"),
-            Column("lift_high", "high", ".2f"),
-            Column("pmi", "PMI, bits", ".2f"),
-            Column("phi", "phi", ".2f"),
-            Column("auroc", "AUROC", ".3f"),
-            Column("best_f1", "best F1", ".2f"),
-            Column("threshold", "at intensity", ".2f"),
-            Column("template_cosine", "cosine of faces", ".2f"),
-            Column("p", "p", ".1e"),
-            Column("q", "q", ".1e"),
+        name="pairs",
+        caption=f"The pairs of largest phi. Lift 1 is independence. {say.who(coverage)}",
+        frame=top,
+        columns=(
+            Column(name="codeword", title="codeword", spec="d", width=1.25),
+            Column(name="label", title="AU", width=1.3),
+            Column(name="lift", title="lift", spec=".2f"),
+            Column(name="lift_low", title="low", spec=".2f"),
+            Column(name="lift_high", title="high", spec=".2f"),
+            Column(name="pmi", title="PMI, bits", spec=".2f"),
+            Column(name="phi", title="phi", spec=".2f"),
+            Column(name="auroc", title="AUROC", spec=".3f"),
+            Column(name="best_f1", title="best F1", spec=".2f"),
+            Column(name="threshold", title="at intensity", spec=".2f"),
+            Column(name="template_cosine", title="cosine of faces", spec=".2f"),
+            Column(name="p", title="p", spec=".1e"),
+            Column(name="q", title="q", spec=".1e"),
         ),
-        30,
+        limit=30,
     )
     if not matrix.size:
         return Section("Codewords and AUs", (Text(f"Not enough data (n = {coverage.subjects} subjects)."),))
@@ -237,11 +243,11 @@ def _pairs(coverage: Coverage) -> Section:
         "Codewords and AUs",
         (
             Figure(
-                "codewords-and-aus",
-                caption,
-                lambda f: figures.draw_heat(f, matrix, rows, columns),
-                min(20 + 3.1 * len(rows), 215),
-                lambda: charts.chart_heat(matrix, rows, columns),
+                name="codewords-and-aus",
+                caption=caption,
+                draw=lambda f: figures.draw_heat(f, matrix, rows, columns),
+                height_mm=min(20 + 3.1 * len(rows), 215),
+                chart=lambda: charts.chart_heat(matrix, rows, columns),
             ),
             table,
         ),
@@ -254,40 +260,40 @@ def _beyond(coverage: Coverage, pictures: Pictures) -> Section:
     if np.isfinite(coverage.variance["share"]).all():
         blocks.append(
             Figure(
-                "variance",
-                f"Displacement variance on held-out subjects, parted by what explains it. {say.who(coverage)}",
-                lambda f: figures.draw_variance(f, coverage.variance),
-                42,
-                lambda: charts.chart_variance(coverage.variance),
+                name="variance",
+                caption=f"Displacement variance on held-out subjects, parted by what explains it. {say.who(coverage)}",
+                draw=lambda f: figures.draw_variance(f, coverage.variance),
+                height_mm=42,
+                chart=lambda: charts.chart_variance(coverage.variance),
             )
         )
         blocks.append(
             Table(
-                "beyond",
-                "Movement beyond FACS above its floor: share of displacement variance that is "
+                name="beyond",
+                caption="Movement beyond FACS above its floor: share of displacement variance that is "
                 "left when one explanation after the other is taken out, and what tokens explain of it, "
                 f"with 95 % intervals over subjects. {say.who(coverage)}",
-                coverage.beyond,
-                (
-                    Column("step", "taken out", width=2),
-                    Column("remainder", "left", ".2%"),
-                    Column("share", "tokens explain", ".2%"),
-                    Column("low", "low", ".2%"),
-                    Column("high", "high", ".2%"),
+                frame=coverage.beyond,
+                columns=(
+                    Column(name="step", title="taken out", width=2),
+                    Column(name="remainder", title="left", spec=".2%"),
+                    Column(name="share", title="tokens explain", spec=".2%"),
+                    Column(name="low", title="low", spec=".2%"),
+                    Column(name="high", title="high", spec=".2%"),
                 ),
             )
         )
         blocks.append(
             Table(
-                "variance",
-                "Before any floor. Shares of displacement variance, with 95 % intervals over "
+                name="variance",
+                caption="Before any floor. Shares of displacement variance, with 95 % intervals over "
                 f"subjects. {say.who(coverage)}",
-                coverage.variance,
-                (
-                    Column("part", "explained by", width=2),
-                    Column("share", "share", ".2%"),
-                    Column("low", "low", ".2%"),
-                    Column("high", "high", ".2%"),
+                frame=coverage.variance,
+                columns=(
+                    Column(name="part", title="explained by", width=2),
+                    Column(name="share", title="share", spec=".2%"),
+                    Column(name="low", title="low", spec=".2%"),
+                    Column(name="high", title="high", spec=".2%"),
                 ),
             )
         )
@@ -295,12 +301,12 @@ def _beyond(coverage: Coverage, pictures: Pictures) -> Section:
         blocks.append(Text(f"Shares of variance: not enough data (n = {coverage.subjects} subjects)."))
     blocks.append(
         Figure(
-            "matches",
-            "Codewords by how well AUs match their face and their use; the shaded corner is "
+            name="matches",
+            caption="Codewords by how well AUs match their face and their use; the shaded corner is "
             f"what no AU or pair of AUs matches. Area: share of frames. {say.who(coverage)}",
-            lambda f: figures.draw_matches(f, judged, s.match_cosine, s.match_r),
-            92,
-            lambda: charts.chart_matches(judged, s.match_cosine, s.match_r),
+            draw=lambda f: figures.draw_matches(f, judged, s.match_cosine, s.match_r),
+            height_mm=92,
+            chart=lambda: charts.chart_matches(judged, s.match_cosine, s.match_r),
         )
     )
     return Section("Coverage beyond FACS", (*blocks, *_new_displays(coverage, pictures)))
@@ -318,7 +324,10 @@ def _new_displays(coverage: Coverage, pictures: Pictures) -> list:
     moments = {k: part for k, part in coverage.new_moments.groupby("codeword")}
     shown = new.assign(moments=[_moments(moments.get(k)) for k in new["codeword"]])
     planted = (
-        (Column("planted_action", "planted action nearest", width=1.5), Column("planted_auroc", "AUROC", ".2f", 0.8))
+        (
+            Column(name="planted_action", title="planted action nearest", width=1.5),
+            Column(name="planted_auroc", title="AUROC", spec=".2f", width=0.8),
+        )
         if "planted_action" in new
         else ()
     )
@@ -343,23 +352,23 @@ def _new_displays(coverage: Coverage, pictures: Pictures) -> list:
             cards,
         ),
         Table(
-            "new_codewords",
-            "New displays with what comes closest to them and when they are strongest "
+            name="new_codewords",
+            caption="New displays with what comes closest to them and when they are strongest "
             f"(recording and second). {say.who(coverage)}",
-            shown,
-            (
-                Column("codeword", "code- word", "d", 0.7),
-                Column("share", "frames", ".1%", 0.8),
-                Column("size_mm", "rms mm", ".2f", 0.7),
-                Column("face_aus", "face nearest to", width=1.5),
-                Column("face_cosine", "cosine", ".2f", 0.8),
-                Column("use_aus", "used with", width=1.5),
-                Column("use_r", "r", ".2f", 0.6),
-                Column("beyond_fraction", "beyond", ".0%", 0.8),
+            frame=shown,
+            columns=(
+                Column(name="codeword", title="code- word", spec="d", width=0.7),
+                Column(name="share", title="frames", spec=".1%", width=0.8),
+                Column(name="size_mm", title="rms mm", spec=".2f", width=0.7),
+                Column(name="face_aus", title="face nearest to", width=1.5),
+                Column(name="face_cosine", title="cosine", spec=".2f", width=0.8),
+                Column(name="use_aus", title="used with", width=1.5),
+                Column(name="use_r", title="r", spec=".2f", width=0.6),
+                Column(name="beyond_fraction", title="beyond", spec=".0%", width=0.8),
                 *planted,
-                Column("moments", "strongest moments", width=2),
+                Column(name="moments", title="strongest moments", width=2),
             ),
-            40,
+            limit=40,
         ),
     ]
 
@@ -385,12 +394,12 @@ def _truth(coverage: Coverage) -> Section:
         (
             Text(text),
             Figure(
-                "truth",
-                "Planted actions, present from intensity 1 of 5, and how well up to three codewords say them on "
-                f"held-out subjects. n = {coverage.subjects} subjects, {coverage.frames:,} frames; no detector.",
-                lambda f: figures.draw_truth(f, truth, names, s.covered_auroc),
-                figures.row_height(len(truth)),
-                lambda: charts.chart_truth(truth, names, s.covered_auroc),
+                name="truth",
+                caption="Planted actions, present from intensity 1 of 5, and how well up to three codewords say them "
+                f"on held-out subjects. n = {coverage.subjects} subjects, {coverage.frames:,} frames; no detector.",
+                draw=lambda f: figures.draw_truth(f, truth, names, s.covered_auroc),
+                height_mm=figures.row_height(len(truth)),
+                chart=lambda: charts.chart_truth(truth, names, s.covered_auroc),
             ),
         ),
     )
@@ -408,43 +417,43 @@ def _symmetry(coverage: Coverage) -> Section:
         "Symmetric and one-sided displays",
         (
             Figure(
-                "symmetry",
-                f"Frames that are symmetric, stronger on the face's own left or right, or still, by subject."
+                name="symmetry",
+                caption=f"Frames that are symmetric, stronger on the face's own left or right, or still, by subject."
                 f"{more} n = {coverage.subjects} subjects, {coverage.frames:,} frames; no AUs used.",
-                lambda f: figures.draw_symmetry(f, by_subject),
-                figures.row_height(len(by_subject), 3.6),
-                lambda: charts.chart_symmetry(by_subject),
+                draw=lambda f: figures.draw_symmetry(f, by_subject),
+                height_mm=figures.row_height(len(by_subject), 3.6),
+                chart=lambda: charts.chart_symmetry(by_subject),
             ),
             Table(
-                "symmetry",
-                "Shares over all subjects, with 95 % intervals over subjects (of frames and tokens; "
+                name="symmetry",
+                caption="Shares over all subjects, with 95 % intervals over subjects (of frames and tokens; "
                 "codewords are counted).",
-                coverage.symmetry,
-                (
-                    Column("of", "of"),
-                    Column("what", "side"),
-                    Column("share", "share", ".1%"),
-                    Column("low", "low", ".1%"),
-                    Column("high", "high", ".1%"),
-                    Column("n", "n", "d"),
+                frame=coverage.symmetry,
+                columns=(
+                    Column(name="of", title="of"),
+                    Column(name="what", title="side"),
+                    Column(name="share", title="share", spec=".1%"),
+                    Column(name="low", title="low", spec=".1%"),
+                    Column(name="high", title="high", spec=".1%"),
+                    Column(name="n", title="n", spec="d"),
                 ),
             ),
             Table(
-                "symmetry_by_subject",
-                "Left–right balance: the difference of squared displacement over its sum, −1 all "
+                name="symmetry_by_subject",
+                caption="Left–right balance: the difference of squared displacement over its sum, −1 all "
                 "right to 1 all left, mean over moving frames.",
-                coverage.symmetry_by_subject,
-                (
-                    Column("subject", "subject"),
-                    Column("frames", "frames", ",d"),
-                    Column("symmetric", "symmetric", ".1%"),
-                    Column("left", "left", ".1%"),
-                    Column("right", "right", ".1%"),
-                    Column("balance", "balance", "+.3f"),
-                    Column("token_left", "tokens left", ".1%"),
-                    Column("token_right", "tokens right", ".1%"),
+                frame=coverage.symmetry_by_subject,
+                columns=(
+                    Column(name="subject", title="subject"),
+                    Column(name="frames", title="frames", spec=",d"),
+                    Column(name="symmetric", title="symmetric", spec=".1%"),
+                    Column(name="left", title="left", spec=".1%"),
+                    Column(name="right", title="right", spec=".1%"),
+                    Column(name="balance", title="balance", spec="+.3f"),
+                    Column(name="token_left", title="tokens left", spec=".1%"),
+                    Column(name="token_right", title="tokens right", spec=".1%"),
                 ),
-                30,
+                limit=30,
             ),
         ),
     )
@@ -461,17 +470,17 @@ def _redundancy(coverage: Coverage, pictures: Pictures) -> Section:
         )[:10]
         blocks.append(
             Table(
-                "redundancy",
-                "Pairs of codewords that are the same face at another size.",
-                pairs,
-                (
-                    Column("first", "codeword", "d"),
-                    Column("second", "and", "d"),
-                    Column("cosine", "cosine", ".3f"),
-                    Column("first_frames", "frames", ",d"),
-                    Column("second_frames", "frames", ",d"),
+                name="redundancy",
+                caption="Pairs of codewords that are the same face at another size.",
+                frame=pairs,
+                columns=(
+                    Column(name="first", title="codeword", spec="d"),
+                    Column(name="second", title="and", spec="d"),
+                    Column(name="cosine", title="cosine", spec=".3f"),
+                    Column(name="first_frames", title="frames", spec=",d"),
+                    Column(name="second_frames", title="frames", spec=",d"),
                 ),
-                20,
+                limit=20,
             )
         )
         blocks += [Gallery("The first of each pair.", cards)] if any(c.picture for c in cards) else []
@@ -482,17 +491,17 @@ def _redundancy(coverage: Coverage, pictures: Pictures) -> Section:
     if len(splits):
         blocks.append(
             Table(
-                "splits",
-                "AUs that are spread over several codewords. A codeword counts for the AU that "
+                name="splits",
+                caption="AUs that are spread over several codewords. A codeword counts for the AU that "
                 f"it goes with most. {say.who(coverage)}",
-                splits.reset_index(drop=True),
-                (
-                    Column("label", "AU"),
-                    Column("codewords", "codewords", "d"),
-                    Column("effective_codewords", "effective", ".1f"),
-                    Column("top", "which", width=4),
+                frame=splits.reset_index(drop=True),
+                columns=(
+                    Column(name="label", title="AU"),
+                    Column(name="codewords", title="codewords", spec="d"),
+                    Column(name="effective_codewords", title="effective", spec=".1f"),
+                    Column(name="top", title="which", width=4),
                 ),
-                30,
+                limit=30,
             )
         )
     return Section("Redundancy and splits", tuple(blocks))
@@ -511,11 +520,11 @@ def _deformation(coverage: Coverage, pictures: Pictures) -> Section:
         )
         blocks.append(
             Figure(
-                f"deformation-{condition}",
-                caption,
-                lambda f, part=part: figures.draw_deformation(f, part, unit),
-                78,
-                lambda part=part: charts.chart_deformation(part, unit),
+                name=f"deformation-{condition}",
+                caption=caption,
+                draw=lambda f, part=part: figures.draw_deformation(f, part, unit),
+                height_mm=78,
+                chart=lambda part=part: charts.chart_deformation(part, unit),
             )
         )
     if pictures.maps:
@@ -533,23 +542,23 @@ def _deformation(coverage: Coverage, pictures: Pictures) -> Section:
         )
     blocks.append(
         Table(
-            "deformation",
-            f"Displacement by region and condition, {unit}.",
-            table,
-            (
-                Column("condition", "condition", width=1.2),
-                Column("level", "level", width=1.2),
-                Column("region", "region", width=1.3),
-                Column("subjects", "subjects", "d"),
-                Column("frames", "frames", ",d"),
-                Column("mean_mm", "mean", ".2f"),
-                Column("mean_low", "low", ".2f"),
-                Column("mean_high", "high", ".2f"),
-                Column("peak_mm", "peak", ".2f"),
-                Column("peak_low", "low", ".2f"),
-                Column("peak_high", "high", ".2f"),
+            name="deformation",
+            caption=f"Displacement by region and condition, {unit}.",
+            frame=table,
+            columns=(
+                Column(name="condition", title="condition", width=1.2),
+                Column(name="level", title="level", width=1.2),
+                Column(name="region", title="region", width=1.3),
+                Column(name="subjects", title="subjects", spec="d"),
+                Column(name="frames", title="frames", spec=",d"),
+                Column(name="mean_mm", title="mean", spec=".2f"),
+                Column(name="mean_low", title="low", spec=".2f"),
+                Column(name="mean_high", title="high", spec=".2f"),
+                Column(name="peak_mm", title="peak", spec=".2f"),
+                Column(name="peak_low", title="low", spec=".2f"),
+                Column(name="peak_high", title="high", spec=".2f"),
             ),
-            60,
+            limit=60,
         )
     )
     return Section("Deformation by region and condition", tuple(blocks))
@@ -569,26 +578,26 @@ def _diversity(coverage: Coverage) -> Section:
         "Diversity",
         (
             Figure(
-                "rarefaction",
-                "Distinct displays expected in so many frames drawn at random; bands are 95 % intervals "
+                name="rarefaction",
+                caption="Distinct displays expected in so many frames drawn at random; bands are 95 % intervals "
                 f"from the jackknife over subjects. {say.who(coverage)}",
-                lambda f: figures.draw_rarefaction(f, coverage.rarefaction),
-                80,
-                lambda: charts.chart_rarefaction(coverage.rarefaction),
+                draw=lambda f: figures.draw_rarefaction(f, coverage.rarefaction),
+                height_mm=80,
+                chart=lambda: charts.chart_rarefaction(coverage.rarefaction),
             ),
             Table(
-                "diversity",
-                "Displays of tokens and of AUs. A tool that emits fewer AUs can show fewer displays. "
+                name="diversity",
+                caption="Displays of tokens and of AUs. A tool that emits fewer AUs can show fewer displays. "
                 f"{say.who(coverage)}",
-                table,
-                (
-                    Column("of", "of"),
-                    Column("measure", "measure", width=1.5),
-                    Column("printed", "value", width=1.6),
-                    Column("low", "low", ".2f"),
-                    Column("high", "high", ".2f"),
-                    Column("n", "n", ",d"),
-                    Column("unit_of_n", ""),
+                frame=table,
+                columns=(
+                    Column(name="of", title="of"),
+                    Column(name="measure", title="measure", width=1.5),
+                    Column(name="printed", title="value", width=1.6),
+                    Column(name="low", title="low", spec=".2f"),
+                    Column(name="high", title="high", spec=".2f"),
+                    Column(name="n", title="n", spec=",d"),
+                    Column(name="unit_of_n", title=""),
                 ),
             ),
         ),
@@ -611,46 +620,46 @@ def _measured_aus(coverage: Coverage) -> Section:
     signals = coverage.signals.assign(label=say.short_labels(coverage.signals))
     blocks: list = [
         Table(
-            "signals",
-            "What each AU was judged by and in how many recordings it was measured. At rest: 0 in every frame, "
+            name="signals",
+            caption="What each AU was judged by and in how many recordings it was measured. At rest: 0 in every frame, "
             "counted as absent; constant, at the top of the scale, contradictory (intensity against presence) and "
             "without values: not measured there. Head: share of variance that head rotation explains. "
             f"{say.who(coverage)}",
-            signals,
-            (
-                Column("label", "AU"),
-                Column("signal", "judged by", width=3.2),
-                Column("recordings", "recordings", "d"),
-                Column("varies", "varies", "d", 0.8),
-                Column("rests", "at rest", "d", 0.8),
-                Column("constant", "constant", "d", 0.9),
-                Column("saturated", "at top", "d", 0.8),
-                Column("contradictory", "contradictory", "d", 1.3),
-                Column("missing", "no value", "d", 0.9),
-                Column("baseline", "baseline", ".2f", 0.9),
-                Column("pose_share", "head", ".0%", 0.7),
+            frame=signals,
+            columns=(
+                Column(name="label", title="AU"),
+                Column(name="signal", title="judged by", width=3.2),
+                Column(name="recordings", title="recordings", spec="d"),
+                Column(name="varies", title="varies", spec="d", width=0.8),
+                Column(name="rests", title="at rest", spec="d", width=0.8),
+                Column(name="constant", title="constant", spec="d", width=0.9),
+                Column(name="saturated", title="at top", spec="d", width=0.8),
+                Column(name="contradictory", title="contradictory", spec="d", width=1.3),
+                Column(name="missing", title="no value", spec="d", width=0.9),
+                Column(name="baseline", title="baseline", spec=".2f", width=0.9),
+                Column(name="pose_share", title="head", spec=".0%", width=0.7),
             ),
-            80,
+            limit=80,
         )
     ]
     if len(blind):
         blocks.append(
             Table(
-                "blind_spots",
-                "Coefficients that never move in these data, sit at the end of their scale or move with the "
+                name="blind_spots",
+                caption="Coefficients that never move in these data, sit at the end of their scale or move with the "
                 "head, by extractor: what only they show cannot be found here.",
-                blind,
-                (
-                    Column("extractor", "extractor"),
-                    Column("coefficient", "coefficient", width=1.6),
-                    Column("sight", "sight", width=1.3),
-                    Column("low", "1 %", ".3f"),
-                    Column("high", "99 %", ".3f"),
-                    Column("top_share", "at top", ".1%"),
-                    Column("pose_share", "head", ".0%"),
-                    Column("aus", "shows"),
+                frame=blind,
+                columns=(
+                    Column(name="extractor", title="extractor"),
+                    Column(name="coefficient", title="coefficient", width=1.6),
+                    Column(name="sight", title="sight", width=1.3),
+                    Column(name="low", title="1 %", spec=".3f"),
+                    Column(name="high", title="99 %", spec=".3f"),
+                    Column(name="top_share", title="at top", spec=".1%"),
+                    Column(name="pose_share", title="head", spec=".0%"),
+                    Column(name="aus", title="shows"),
                 ),
-                60,
+                limit=60,
             )
         )
     return Section("What the tools do not see", tuple(blocks))
@@ -664,6 +673,11 @@ def _method(coverage: Coverage) -> Section:
         "How it was made",
         (
             *map(Text, say.method(coverage)),
-            Table("settings", "Settings.", settings, (Column("setting", "setting"), Column("value", "value", width=3))),
+            Table(
+                name="settings",
+                caption="Settings.",
+                frame=settings,
+                columns=(Column(name="setting", title="setting"), Column(name="value", title="value", width=3)),
+            ),
         ),
     )

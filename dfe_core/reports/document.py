@@ -43,7 +43,7 @@ class Numbers:
     numbers: tuple[Number, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Figure:
     """A figure.
 
@@ -63,7 +63,7 @@ class Figure:
     chart: Callable[[], Any] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Column:
     """A column to print: its name in the frame, its heading, a format spec, and its share of the text width."""
 
@@ -73,7 +73,7 @@ class Column:
     width: float = 1.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Table:
     """The first `limit` rows of `frame`, with the columns to print; the whole lies in ``tables/<name>.csv``."""
 
@@ -112,7 +112,7 @@ class Section:
     blocks: tuple[Block, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Document:
     """A report.
 

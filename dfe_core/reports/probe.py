@@ -96,11 +96,11 @@ def document(result: ProbeResult) -> Document:
         *((name, key) for name, key in summary["inputs"].items()),
     )
     return Document(
-        f"Does the face tell {summary['label']}?",
-        f"codebook {summary['model']}, dataset {summary['dataset']}",
-        tuple(sections),
-        facts,
-        labels,
+        title=f"Does the face tell {summary['label']}?",
+        subtitle=f"codebook {summary['model']}, dataset {summary['dataset']}",
+        sections=tuple(sections),
+        facts=facts,
+        labels=labels,
     )
 
 
@@ -132,49 +132,52 @@ def _scores(result: ProbeResult) -> tuple[Block, ...]:
     rows = rows.assign(what=[known.get(name.partition(":")[0], "") for name in rows["features"]])
     others = [c for c in ("UAR", "accuracy", "AUROC", "Pearson", "MAE") if c in rows]
     columns = (
-        Column("features", "Features"),
-        Column("model", "Model"),
-        Column("score", metric, ".3f"),
-        Column("low", "from", ".3f"),
-        Column("high", "to", ".3f"),
-        Column("p_vs_chance", "p vs chance", ".3g"),
-        Column("p_holm", "corrected", ".3g"),
-        Column("detectable", "found 4 times in 5", ".3f"),
-        *(Column(c, c, ".3f") for c in others),
-        Column("what", "Made from", "", 3),
+        Column(name="features", title="Features"),
+        Column(name="model", title="Model"),
+        Column(name="score", title=metric, spec=".3f"),
+        Column(name="low", title="from", spec=".3f"),
+        Column(name="high", title="to", spec=".3f"),
+        Column(name="p_vs_chance", title="p vs chance", spec=".3g"),
+        Column(name="p_holm", title="corrected", spec=".3g"),
+        Column(name="detectable", title="found 4 times in 5", spec=".3f"),
+        *(Column(name=c, title=c, spec=".3f") for c in others),
+        Column(name="what", title="Made from", spec="", width=3),
     )
     guess = baselines(result)
     blocks: list[Block] = [
         _figure(result),
         Table(
-            "scores",
-            f"{_people(result)} Intervals: 95 %, by draws of {result.settings.group}s, the models refitted for each.",
-            rows,
-            columns,
+            name="scores",
+            caption=f"{_people(result)} Intervals: 95 %, by draws of {result.settings.group}s, the models refitted for "
+            "each.",
+            frame=rows,
+            columns=columns,
         ),
         Table(
-            "baselines",
-            "Guesses that see no face.",
-            guess,
-            tuple(Column(c, c.capitalize() if c == "guess" else c, ".3f") for c in guess.columns),
+            name="baselines",
+            caption="Guesses that see no face.",
+            frame=guess,
+            columns=tuple(
+                Column(name=c, title=c.capitalize() if c == "guess" else c, spec=".3f") for c in guess.columns
+            ),
         ),
     ]
     if len(result.paired):
         blocks.append(
             Table(
-                "paired",
-                f"Differences of {metric} on the same people and folds; p by random exchange of "
+                name="paired",
+                caption=f"Differences of {metric} on the same people and folds; p by random exchange of "
                 "whole subjects' predictions, corrected over pairs by Holm and by Benjamini and Hochberg; "
                 "last, the corrected resampled t over folds.",
-                result.paired,
-                (
-                    Column("a", "Row"),
-                    Column("b", "against"),
-                    Column("difference", "Difference", "+.3f"),
-                    Column("p", "p", ".3g"),
-                    Column("p_holm", "Holm", ".3g"),
-                    Column("p_bh", "BH", ".3g"),
-                    Column("p_t", "t over folds", ".3g"),
+                frame=result.paired,
+                columns=(
+                    Column(name="a", title="Row"),
+                    Column(name="b", title="against"),
+                    Column(name="difference", title="Difference", spec="+.3f"),
+                    Column(name="p", title="p", spec=".3g"),
+                    Column(name="p_holm", title="Holm", spec=".3g"),
+                    Column(name="p_bh", title="BH", spec=".3g"),
+                    Column(name="p_t", title="t over folds", spec=".3g"),
                 ),
             )
         )
@@ -196,7 +199,7 @@ def _figure(result: ProbeResult) -> Figure:
         axes.set(yticks=at, yticklabels=names, xlabel=metric, ylim=(-0.6, len(rows) - 0.2))
 
     caption = f"{metric} of each row with its 95 % interval; the dashed line is chance. {_people(result)}"
-    return Figure("scores", caption, draw, height_mm=20 + 8 * len(rows))
+    return Figure(name="scores", caption=caption, draw=draw, height_mm=20 + 8 * len(rows))
 
 
 def _people(result: ProbeResult) -> str:
@@ -210,32 +213,33 @@ def _people(result: ProbeResult) -> str:
 def _codewords(result: ProbeResult) -> tuple[Block, ...]:
     row = result.codewords["features"].iloc[0]
     weights = Table(
-        "codewords",
-        f"Coefficients of {row}, standardised, over {result.summary['folds']} folds. "
+        name="codewords",
+        caption=f"Coefficients of {row}, standardised, over {result.summary['folds']} folds. "
         "Stability: share of folds with the mean's sign. A codeword that weighs much is no cause.",
-        result.codewords,
-        (
-            Column("codeword", "Codeword"),
-            Column("towards", "Towards"),
-            Column("weight", "Weight", "+.3f"),
-            Column("low", "lowest", "+.3f"),
-            Column("high", "highest", "+.3f"),
-            Column("stability", "Stability", ".0%"),
-            Column("best_rank", "Best rank"),
-            Column("worst_rank", "Worst rank"),
+        frame=result.codewords,
+        columns=(
+            Column(name="codeword", title="Codeword"),
+            Column(name="towards", title="Towards"),
+            Column(name="weight", title="Weight", spec="+.3f"),
+            Column(name="low", title="lowest", spec="+.3f"),
+            Column(name="high", title="highest", spec="+.3f"),
+            Column(name="stability", title="Stability", spec=".0%"),
+            Column(name="best_rank", title="Best rank"),
+            Column(name="worst_rank", title="Worst rank"),
         ),
-        20,
+        limit=20,
     )
     metric = result.rows["metric"].iloc[0]
     occluded = Table(
-        "occlusion",
-        f"{metric} when the codewords of a region are held at their mean in the test parts, without fitting again.",
-        result.occlusion,
-        (
-            Column("region", "Region"),
-            Column("codewords", "Codewords"),
-            Column("score", metric, ".3f"),
-            Column("fall", "Fall", "+.3f"),
+        name="occlusion",
+        caption=f"{metric} when the codewords of a region are held at their mean in the test parts, without fitting "
+        "again.",
+        frame=result.occlusion,
+        columns=(
+            Column(name="region", title="Region"),
+            Column(name="codewords", title="Codewords"),
+            Column(name="score", title=metric, spec=".3f"),
+            Column(name="fall", title="Fall", spec="+.3f"),
         ),
     )
     return weights, occluded
@@ -254,19 +258,19 @@ def check_table(result: ProbeResult) -> pd.DataFrame:
 
 def _checks(result: ProbeResult) -> tuple[Block, ...]:
     table, metric = check_table(result), result.rows["metric"].iloc[0]
-    more = [Column(name, name.capitalize(), ".3f") for name in table if name.endswith("without it")]
+    more = [Column(name=name, title=name.capitalize(), spec=".3f") for name in table if name.endswith("without it")]
     return (
         Table(
-            "confound_checks",
-            f"How well each alone tells {result.summary['label']} ({metric}, the same folds "
+            name="confound_checks",
+            caption=f"How well each alone tells {result.summary['label']} ({metric}, the same folds "
             "and permutations), and what is left of the scores without what it explains. Checked unasked.",
-            table,
-            (
-                Column("column", "Checked"),
-                Column("state", "Found", "", 2),
-                Column("score", metric, ".3f"),
-                Column("p", "p", ".3g"),
-                Column("p_holm", "corrected", ".3g"),
+            frame=table,
+            columns=(
+                Column(name="column", title="Checked"),
+                Column(name="state", title="Found", spec="", width=2),
+                Column(name="score", title=metric, spec=".3f"),
+                Column(name="p", title="p", spec=".3g"),
+                Column(name="p_holm", title="corrected", spec=".3g"),
                 *more,
             ),
         ),
@@ -276,20 +280,20 @@ def _checks(result: ProbeResult) -> tuple[Block, ...]:
 def _confounds(result: ProbeResult) -> tuple[Block, ...]:
     return (
         Table(
-            "confounds",
-            "How well the same features predict other columns, and what is left of the score when "
+            name="confounds",
+            caption="How well the same features predict other columns, and what is left of the score when "
             "columns are regressed out of the features inside each fold.",
-            result.confounds,
-            (
-                Column("column", "Column"),
-                Column("features", "Features"),
-                Column("kind", "Judged by"),
-                Column("metric", "Metric"),
-                Column("score", "Score", ".3f"),
-                Column("chance", "Chance", ".3f"),
-                Column("without", "Without it", ".3f"),
-                Column("fall", "Fall", "+.3f"),
-                Column("note", "Note", "", 2),
+            frame=result.confounds,
+            columns=(
+                Column(name="column", title="Column"),
+                Column(name="features", title="Features"),
+                Column(name="kind", title="Judged by"),
+                Column(name="metric", title="Metric"),
+                Column(name="score", title="Score", spec=".3f"),
+                Column(name="chance", title="Chance", spec=".3f"),
+                Column(name="without", title="Without it", spec=".3f"),
+                Column(name="fall", title="Fall", spec="+.3f"),
+                Column(name="note", title="Note", spec="", width=2),
             ),
         ),
     )
@@ -297,15 +301,19 @@ def _confounds(result: ProbeResult) -> tuple[Block, ...]:
 
 def _errors(result: ProbeResult) -> Table:
     table = errors_by_subject(result.predictions)
-    last = Column("right", "Right", ".0%") if "right" in table else Column("error", "Mean absolute error", ".3g")
+    last = (
+        Column(name="right", title="Right", spec=".0%")
+        if "right" in table
+        else Column(name="error", title="Mean absolute error", spec=".3g")
+    )
     return Table(
-        "errors_by_subject",
-        "Worst first.",
-        table,
-        (
-            Column("features", "Features"),
-            Column("group", result.settings.group.capitalize()),
-            Column("units", "Units"),
+        name="errors_by_subject",
+        caption="Worst first.",
+        frame=table,
+        columns=(
+            Column(name="features", title="Features"),
+            Column(name="group", title=result.settings.group.capitalize()),
+            Column(name="units", title="Units"),
             last,
         ),
     )

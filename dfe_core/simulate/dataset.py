@@ -99,7 +99,7 @@ def simulate_dataset(
             truth, gain = _subject(writer, subject, own, scene)
             truths.append(truth)
             gains[_subject_name(subject)] = gain
-            progress(Progress("simulate", subject + 1, subjects, f"subject {subject + 1}"))
+            progress(Progress(task="simulate", done=subject + 1, total=subjects, detail=f"subject {subject + 1}"))
         truth = pd.concat(truths, ignore_index=True)
         rows = labels.assign(recording=[r for t in range(subjects) for r in _names(t)])
         writer.close(
@@ -210,18 +210,18 @@ def _recording(
     if gain:
         psi = psi + artefact(np.stack(list(extras.values()), 1), scene.weights, gain)
     return Recording(
-        name,
-        names,
-        psi,
-        index / scene.fps,
-        index,
-        valid,
-        scene.fps,
-        "arkit",
-        "simulated",
-        _subject_name(subject),
-        str(session + 1),
-        extras,
+        name=name,
+        names=names,
+        psi=psi,
+        time_s=index / scene.fps,
+        frame=index,
+        valid=valid,
+        fps=scene.fps,
+        space="arkit",
+        extractor="simulated",
+        subject=_subject_name(subject),
+        session=str(session + 1),
+        extras=extras,
     )
 
 

@@ -45,7 +45,7 @@ class Shift:
     d: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Label:
     """A label column, per ``recording`` or per ``subject``: two or more levels, or continuous where there are none."""
 
@@ -55,7 +55,7 @@ class Label:
     shifts: tuple[Shift, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Effect:
     """An effect file: where it came from, its title, its labels, and the actions that are left out of the world."""
 
@@ -84,7 +84,12 @@ def read_effect(source: str | Path | None = None) -> Effect:
     labels = tuple(_label(path, row) for row in rows)
     if len({label.name for label in labels}) < len(labels):
         raise DataError(path, "two labels of one name", "each name once")
-    return Effect(path.name, str(content.get("title", path.stem)), labels, _omitted(path, content.get("omit", [])))
+    return Effect(
+        source=path.name,
+        title=str(content.get("title", path.stem)),
+        labels=labels,
+        omitted=_omitted(path, content.get("omit", [])),
+    )
 
 
 def _content(path: Path) -> dict[str, Any]:
@@ -111,7 +116,9 @@ def _label(path: Path, row: dict[str, Any]) -> Label:
         raise DataError(where, f"unit {row.get('unit')!r}", "recording or subject")
     if not isinstance(levels, list) or len(levels) == 1 or not all(isinstance(v, str) for v in levels):
         raise DataError(where, f"levels {levels!r}", "two or more names, or none for a continuous label")
-    return Label(name, row["unit"], tuple(levels), tuple(_shift(where, s) for s in row.get("shifts", [])))
+    return Label(
+        name=name, unit=row["unit"], levels=tuple(levels), shifts=tuple(_shift(where, s) for s in row.get("shifts", []))
+    )
 
 
 def _shift(where: str, row: Any) -> Shift:
@@ -170,10 +177,10 @@ def draw_habits(rng: np.random.Generator, effect: Effect, labels: pd.DataFrame, 
     # Displays keep their rate: an action's own events take the whole change of its total.
     rate = np.where(own > 0, np.maximum(own + (own + display_rates()) * np.expm1(shift["rate"]), 0), 0)
     return Habits(
-        rate,
-        np.exp(shift["intensity"]),
-        np.clip(_ONE_SIDED + shift["one_sided"], 0, 0.98),
-        np.clip(0.5 + shift["left_share"], 0.02, 0.98),
+        rate=rate,
+        intensity=np.exp(shift["intensity"]),
+        one_sided=np.clip(_ONE_SIDED + shift["one_sided"], 0, 0.98),
+        left=np.clip(0.5 + shift["left_share"], 0.02, 0.98),
     )
 
 

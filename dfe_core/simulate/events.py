@@ -67,7 +67,7 @@ def concatenate(parts: list[Events]) -> Events:
     return Events(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Events)))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Habits:
     """How the recordings of one subject differ, each (R, A): own events a minute outside displays, factor on
     intensity, share of one-sided events, and share of left among those."""

@@ -19,7 +19,7 @@ SIDES = ("both", "left", "right")
 """Sides of an event; the index is its code in `Events.side`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Action:
     """One thing a face does.
 
@@ -54,7 +54,7 @@ class Action:
         return ("both",) if self.sides == "whole" else ("left", "right")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Dynamics:
     """Median seconds of onset, hold and offset, and the spread of their logarithms."""
 
@@ -67,15 +67,15 @@ class Dynamics:
 
 DYNAMICS = MappingProxyType(
     {
-        "face": Dynamics(0.30, 0.60, 0.50),
-        "display": Dynamics(0.45, 1.60, 0.80),
-        "instructed": Dynamics(0.35, 0.70, 0.40, 0.15, (2.5, 5.0)),
-        "blink": Dynamics(0.08, 0.04, 0.14, 0.15, (4.2, 5.0)),
-        "closed": Dynamics(0.18, 1.20, 0.25, 0.3, (4.2, 5.0)),
-        "wink": Dynamics(0.12, 0.30, 0.18, 0.25, (3.5, 5.0)),
-        "gaze": Dynamics(0.07, 0.90, 0.08, 0.45, (0.6, 3.2)),
-        "brief": Dynamics(0.07, 0.07, 0.12, 0.2, (1.0, 3.0)),
-        "syllable": Dynamics(0.09, 0.03, 0.10, 0.2, (0.3, 2.6)),
+        "face": Dynamics(onset_s=0.30, hold_s=0.60, offset_s=0.50),
+        "display": Dynamics(onset_s=0.45, hold_s=1.60, offset_s=0.80),
+        "instructed": Dynamics(onset_s=0.35, hold_s=0.70, offset_s=0.40, spread=0.15, intensity=(2.5, 5.0)),
+        "blink": Dynamics(onset_s=0.08, hold_s=0.04, offset_s=0.14, spread=0.15, intensity=(4.2, 5.0)),
+        "closed": Dynamics(onset_s=0.18, hold_s=1.20, offset_s=0.25, spread=0.3, intensity=(4.2, 5.0)),
+        "wink": Dynamics(onset_s=0.12, hold_s=0.30, offset_s=0.18, spread=0.25, intensity=(3.5, 5.0)),
+        "gaze": Dynamics(onset_s=0.07, hold_s=0.90, offset_s=0.08, spread=0.45, intensity=(0.6, 3.2)),
+        "brief": Dynamics(onset_s=0.07, hold_s=0.07, offset_s=0.12, spread=0.2, intensity=(1.0, 3.0)),
+        "syllable": Dynamics(onset_s=0.09, hold_s=0.03, offset_s=0.10, spread=0.2, intensity=(0.3, 2.6)),
     }
 )
 """Onset about 0.3 s, faster than offset; a blink about 0.3 s in all; saccades within two frames; ``brief`` lasts under
@@ -89,84 +89,99 @@ def _paired(
     code: str, stem: str, rate: float = 1.0, one_sided: float = ONE_SIDED, lower: bool = True, **also: float
 ) -> Action:
     return Action(
-        code,
-        {f"{stem}*": 1.0, **{f"{k}*": v for k, v in also.items()}},
-        rate,
-        "paired",
+        code=code,
+        recipe={f"{stem}*": 1.0, **{f"{k}*": v for k, v in also.items()}},
+        rate=rate,
+        sides="paired",
         one_sided=one_sided,
         lower=lower,
     )
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action("AU1", {"browInnerUp": 1.0}, 1.5, lower=False),
+    Action(code="AU1", recipe={"browInnerUp": 1.0}, rate=1.5, lower=False),
     _paired("AU2", "browOuterUp", 1.2, 0.06, lower=False),
     _paired("AU4", "browDown", 2.0, lower=False),
     _paired("AU5", "eyeWide", 1.2, lower=False),
     _paired("AU6", "cheekSquint", 1.0, eyeSquint=0.10),
     _paired("AU7", "eyeSquint", 1.2, lower=False),
-    Action("AU8", {"mouthClose": 1.0}, 0.0),
+    Action(code="AU8", recipe={"mouthClose": 1.0}, rate=0.0),
     _paired("AU9", "noseSneer", 0.9, 0.03, mouthUpperUp=0.12),
     _paired("AU10", "mouthUpperUp", 0.9, 0.06),
     _paired("AU12", "mouthSmile", 2.4, 0.06, cheekSquint=0.08, mouthDimple=0.06),
     _paired("AU14", "mouthDimple", 1.4, 0.15),
     _paired("AU15", "mouthFrown", 1.2, 0.04),
     _paired("AU16", "mouthLowerDown", 0.8, 0.03),
-    Action("AU17", {"mouthShrugLower": 1.0, "mouthShrugUpper": 0.4}, 1.0),
-    Action("AU18", {"mouthPucker": 1.0}, 0.8),
-    Action("AD19", {"tongueOut": 1.0, "jawOpen": 0.15}, 0.3, restful=False),
+    Action(code="AU17", recipe={"mouthShrugLower": 1.0, "mouthShrugUpper": 0.4}, rate=1.0),
+    Action(code="AU18", recipe={"mouthPucker": 1.0}, rate=0.8),
+    Action(code="AD19", recipe={"tongueOut": 1.0, "jawOpen": 0.15}, rate=0.3, restful=False),
     _paired("AU20", "mouthStretch", 0.9, 0.03),
-    Action("AU22", {"mouthFunnel": 1.0}, 0.6),
+    Action(code="AU22", recipe={"mouthFunnel": 1.0}, rate=0.6),
     _paired("AU24", "mouthPress", 1.5),
-    Action("AU26", {"jawOpen": 0.65}, 1.2, restful=False),
-    Action("AU28", {"mouthRollLower": 1.0, "mouthRollUpper": 0.9}, 0.7),
-    Action("AD29", {"jawForward": 1.0}, 0.5),
-    Action("AD30", {"jaw*": 1.0}, 0.6, "single", restful=False),
-    Action("AD34", {"cheekPuff": 1.0}, 0.5),
-    Action("AU43", {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}, 0.8, dynamics="closed", family="lids", restful=False),
+    Action(code="AU26", recipe={"jawOpen": 0.65}, rate=1.2, restful=False),
+    Action(code="AU28", recipe={"mouthRollLower": 1.0, "mouthRollUpper": 0.9}, rate=0.7),
+    Action(code="AD29", recipe={"jawForward": 1.0}, rate=0.5),
+    Action(code="AD30", recipe={"jaw*": 1.0}, rate=0.6, sides="single", restful=False),
+    Action(code="AD34", recipe={"cheekPuff": 1.0}, rate=0.5),
     Action(
-        "AU45",
-        {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0, "eyeSquintLeft": 0.05, "eyeSquintRight": 0.05},
-        15.0,
+        code="AU43",
+        recipe={"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0},
+        rate=0.8,
+        dynamics="closed",
+        family="lids",
+        restful=False,
+    ),
+    Action(
+        code="AU45",
+        recipe={"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0, "eyeSquintLeft": 0.05, "eyeSquintRight": 0.05},
+        rate=15.0,
         dynamics="blink",
         family="lids",
         restful=False,
     ),
-    Action("AU46", {"eyeBlink*": 1.0, "cheekSquint*": 0.10}, 0.05, "single", "wink", "lids", restful=False),
     Action(
-        "AU61",
-        {"eyeLookOutLeft": 1.0, "eyeLookInRight": 1.0},
-        6.0,
+        code="AU46",
+        recipe={"eyeBlink*": 1.0, "cheekSquint*": 0.10},
+        rate=0.05,
+        sides="single",
+        dynamics="wink",
+        family="lids",
+        restful=False,
+    ),
+    Action(
+        code="AU61",
+        recipe={"eyeLookOutLeft": 1.0, "eyeLookInRight": 1.0},
+        rate=6.0,
         dynamics="gaze",
         family="gaze across",
         restful=False,
     ),
     Action(
-        "AU62",
-        {"eyeLookInLeft": 1.0, "eyeLookOutRight": 1.0},
-        6.0,
+        code="AU62",
+        recipe={"eyeLookInLeft": 1.0, "eyeLookOutRight": 1.0},
+        rate=6.0,
         dynamics="gaze",
         family="gaze across",
         restful=False,
     ),
     Action(
-        "AU63",
-        {"eyeLookUpLeft": 1.0, "eyeLookUpRight": 1.0, "eyeWideLeft": 0.05, "eyeWideRight": 0.05},
-        3.0,
+        code="AU63",
+        recipe={"eyeLookUpLeft": 1.0, "eyeLookUpRight": 1.0, "eyeWideLeft": 0.05, "eyeWideRight": 0.05},
+        rate=3.0,
         dynamics="gaze",
         family="gaze up or down",
         restful=False,
     ),
     Action(
-        "AU64",
-        {"eyeLookDownLeft": 1.0, "eyeLookDownRight": 1.0, "eyeBlinkLeft": 0.10, "eyeBlinkRight": 0.10},
-        6.0,
+        code="AU64",
+        recipe={"eyeLookDownLeft": 1.0, "eyeLookDownRight": 1.0, "eyeBlinkLeft": 0.10, "eyeBlinkRight": 0.10},
+        rate=6.0,
         dynamics="gaze",
         family="gaze up or down",
         restful=False,
     ),
-    Action("mouthSideways", {"mouth*": 1.0}, 1.5, "single", in_facs=False, restful=False),
-    Action("upperLipShrug", {"mouthShrugUpper": 1.0}, 1.2, in_facs=False, restful=False),
+    Action(code="mouthSideways", recipe={"mouth*": 1.0}, rate=1.5, sides="single", in_facs=False, restful=False),
+    Action(code="upperLipShrug", recipe={"mouthShrugUpper": 1.0}, rate=1.2, in_facs=False, restful=False),
 )
 """The last two have no FACS code: the whole mouth moving sideways, and the upper lip pushed up without the chin."""
 

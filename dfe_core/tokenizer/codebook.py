@@ -25,7 +25,7 @@ REST = 0
 """Codeword 0 deforms nothing: a stage with nothing left worth adding emits it. A still neutral face is all rest."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Codebook:
     """A model's codewords.
 
@@ -87,15 +87,15 @@ class Codebook:
         table = pd.read_parquet(check(path / "codewords.parquet"))
         psi = np.stack(table["psi"].to_numpy()).astype(np.float32)
         return cls(
-            name,
-            psi,
-            np.asarray(config["levels"], np.float32),
-            int(config["tokenizer"]["stages"]),
-            tuple(config["coefficients"]),
-            config["face"],
-            table.drop(columns="psi"),
-            config,
-            path,
+            model=name,
+            psi=psi,
+            levels=np.asarray(config["levels"], np.float32),
+            stages=int(config["tokenizer"]["stages"]),
+            names=tuple(config["coefficients"]),
+            face_id=config["face"],
+            table=table.drop(columns="psi"),
+            config=config,
+            path=path,
         )
 
     @cached_property

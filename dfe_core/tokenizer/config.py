@@ -19,7 +19,7 @@ else:
 ENCODERS = ("transformer", "mlp", "linear")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TokenizerConfig:
     """What is needed to rebuild a tokenizer.
 
@@ -106,7 +106,7 @@ class LossWeights:
             _require(getattr(self, item.name) >= 0, f"loss.{item.name}", getattr(self, item.name), "0 or more")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """How a tokenizer is trained.
 

@@ -48,7 +48,7 @@ class Quantized:
     error: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SearchTables:
     """What a search needs to know of a codebook.
 
@@ -229,14 +229,14 @@ class SparseQuantizer(nn.Module):
         stride = self.stride
         top = torch.where(stride > 0, len(self.levels) // stride.clamp_min(1), 0)
         return SearchTables(
-            codewords,
-            gram,
-            gram.diagonal().clamp_min(1e-12),
-            stride,
-            top,
-            (self.rate_weight * self.bits).float(),
-            self.partner,
-            self.step,
+            codewords=codewords,
+            gram=gram,
+            norms=gram.diagonal().clamp_min(1e-12),
+            stride=stride,
+            top=top,
+            cost=(self.rate_weight * self.bits).float(),
+            partner=self.partner,
+            step=self.step,
         )
 
     def encode(

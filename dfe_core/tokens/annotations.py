@@ -39,7 +39,7 @@ class NoteConflict(DataError):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """One change: `subject` is ``codeword/17``, or ``set/``, ``frames/`` or ``face/`` and a name; `undoes` the
     revision that it takes back (0: none)."""
@@ -54,7 +54,7 @@ class Change:
     undoes: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Note:
     """What is written of one codeword; `key` is the content key of the model it was written for."""
 
@@ -66,7 +66,7 @@ class Note:
     key: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Notes:
     """A snapshot. By name: sets: codewords; frames: {"dataset": …, "frames": {recording: [frame numbers]}}; faces:
     {"codewords": [...], "intensities": [...]}."""
@@ -288,12 +288,12 @@ def _snapshot(book: dict[str, Any]) -> Notes:
         elif (value := fields[_FIELDS[kind]]["value"]) is not None:
             named[kind][name] = value
     return Notes(
-        book["revision"],
-        dict(sorted(codewords.items())),
-        named["set"],
-        named["frames"],
-        named["face"],
-        tuple(Change(**change) for change in book["history"]),
+        revision=book["revision"],
+        codewords=dict(sorted(codewords.items())),
+        sets=named["set"],
+        frames=named["frames"],
+        faces=named["face"],
+        history=tuple(Change(**change) for change in book["history"]),
     )
 
 
@@ -301,12 +301,12 @@ def _note(fields: dict[str, dict[str, Any]]) -> Note:
     last = max(fields.values(), key=lambda entry: entry["revision"])
     values = {name: entry["value"] for name, entry in fields.items() if entry["value"]}
     return Note(
-        values.get("name", ""),
-        tuple(values.get("tags", ())),
-        values.get("note", ""),
-        last["author"],
-        last["time"],
-        last["key"],
+        name=values.get("name", ""),
+        tags=tuple(values.get("tags", ())),
+        note=values.get("note", ""),
+        author=last["author"],
+        time=last["time"],
+        key=last["key"],
     )
 
 

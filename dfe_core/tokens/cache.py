@@ -24,7 +24,7 @@ SCHEMA_VERSION = 1
 _OTHER = {"model_key": "with another model of this name", "dataset_key": "from another version of the dataset"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tokens:
     """Tokens of one recording: frame (T,), time_s (T,), tokens (T, N) uint16, intensities (T, N) f32, error_mm (T,)."""
 
@@ -115,12 +115,12 @@ class TokenCache:
         tokens = np.stack(table["tokens"].to_numpy()).astype(np.uint16)
         levels = np.stack(table["levels"].to_numpy()).astype(np.uint8)
         return Tokens(
-            name,
-            table["frame"].to_numpy(),
-            table["time_s"].to_numpy(),
-            tokens,
-            np.where(tokens == 0, 0, self.levels[levels]),
-            table["error_mm"].to_numpy(),
+            recording=name,
+            frame=table["frame"].to_numpy(),
+            time_s=table["time_s"].to_numpy(),
+            tokens=tokens,
+            intensities=np.where(tokens == 0, 0, self.levels[levels]),
+            error_mm=table["error_mm"].to_numpy(),
         )
 
     @cached_property

@@ -15,7 +15,7 @@ FEW = 5
 """Lift is not shown for pairs expected fewer times than this: one coincidence would make it large."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Dynamics:
     """Runs of one codeword: how many, how often, and how long (median, 25th and 75th percentile, seconds; NaN when
     there are none). Onset: from the start to the peak; offset: from the peak to the end."""
@@ -34,13 +34,13 @@ def dynamics(index: RunIndex, codeword: int) -> Dynamics:
     runs = index.runs(codeword)
     minutes = index.recordings["duration_s"].sum() / 60
     return Dynamics(
-        codeword,
-        len(runs),
-        len(runs) / minutes if minutes else 0.0,
-        float(index.cooccurrence[codeword, codeword]) / max(index.frames, 1),
-        _quartiles(runs["end_s"] - runs["start_s"]),
-        _quartiles(runs["peak_s"] - runs["start_s"]),
-        _quartiles(runs["end_s"] - runs["peak_s"]),
+        codeword=codeword,
+        runs=len(runs),
+        runs_per_minute=len(runs) / minutes if minutes else 0.0,
+        share_of_frames=float(index.cooccurrence[codeword, codeword]) / max(index.frames, 1),
+        duration_s=_quartiles(runs["end_s"] - runs["start_s"]),
+        onset_s=_quartiles(runs["peak_s"] - runs["start_s"]),
+        offset_s=_quartiles(runs["end_s"] - runs["peak_s"]),
     )
 
 

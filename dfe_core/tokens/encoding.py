@@ -25,7 +25,7 @@ from dfe_core.tokens.cache import SCHEMA_VERSION
 _BATCH = 4096
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncodeReport:
     """What encoding did: `unchanged` when the cache already held these tokens."""
 
@@ -49,11 +49,11 @@ def encode_dataset(
     require_same_coefficients(config, data)
     path = (root or cache_root()) / "tokens" / f"{model}--{dataset}"
     if (found := _current(path, config["key"], data.key, _search(fast))) is not None:
-        return EncodeReport(path, found["recordings"], found["frames"], True)
+        return EncodeReport(path=path, recordings=found["recordings"], frames=found["frames"], unchanged=True)
     artefact_path("tokens", path.name, root)
     with atomic_directory(path) as folder:
         manifest = _write(tokenizer, config, data, folder, fast, root, progress)
-    return EncodeReport(path, manifest["recordings"], manifest["frames"], False)
+    return EncodeReport(path=path, recordings=manifest["recordings"], frames=manifest["frames"], unchanged=False)
 
 
 def _search(fast: bool) -> str:
@@ -99,7 +99,7 @@ def _write(
             sink.write_table(_table(part, tokens, levels, error, schema, stages))
             counts.append(_counts(part.recording, tokens, intensities, size))
             frames, done = frames + len(tokens), done + len(part.psi)
-            progress(Progress("encoding", done, total))
+            progress(Progress(task="encoding", done=done, total=total))
     pd.concat(counts).to_parquet(folder / "counts.parquet", index=False)
     manifest = {
         "schema_version": SCHEMA_VERSION,

@@ -194,7 +194,7 @@ def _axes(dataset: Dataset, factor: np.ndarray, progress: Listener) -> tuple[np.
         psi = frames.psi[frames.valid].astype(np.float64)
         count, total, second = count + len(psi), total + psi.sum(0), second + psi.T @ psi
         done += len(frames.psi)
-        progress(Progress("moments", done // 2, dataset.frame_count, frames.recording))
+        progress(Progress(task="moments", done=done // 2, total=dataset.frame_count, detail=frames.recording))
     mean = total / max(count, 1)
     covariance = factor.T @ (second / max(count, 1) - np.outer(mean, mean)) @ factor
     values, vectors = np.linalg.eigh(covariance)
@@ -226,7 +226,14 @@ def _project(
         out["beside"][start:stop] = np.sqrt(np.clip((centred**2).sum(1) - (on**2).sum(1), 0, None))
         out["frame"][start:stop], out["time"][start:stop] = frames.frame[frames.valid], frames.time_s[frames.valid]
         start, done = stop, done + len(frames.psi)
-        progress(Progress("moments", dataset.frame_count // 2 + done // 2, dataset.frame_count, frames.recording))
+        progress(
+            Progress(
+                task="moments",
+                done=dataset.frame_count // 2 + done // 2,
+                total=dataset.frame_count,
+                detail=frames.recording,
+            )
+        )
     for name, array in out.items():
         array.flush() if isinstance(array, np.memmap) else np.save(folder / f"{name}.npy", array)
     np.save(folder / "ends.npy", ends)

@@ -241,7 +241,7 @@ def _write(tokens: TokenCache, folder: Path, progress: Listener) -> None:
             intensities.append(_intensities(present))
             recordings.append((part.recording, len(part.frame), len(part.frame) * frame_step(part.time_s)))
             done += len(part.frame)
-            progress(Progress("runs", done, tokens.frames, part.recording))
+            progress(Progress(task="runs", done=done, total=tokens.frames, detail=part.recording))
     np.savez(folder / "counts.npz", cooccurrence=together, followed=followed)
     _concat(presence, ["recording", "codeword", "frames", "intensity"]).to_parquet(folder / "presence.parquet")
     _concat(intensities, ["codeword", "intensity", "frames"]).groupby(["codeword", "intensity"], as_index=False)[
@@ -336,12 +336,12 @@ def _tokens(parts: list[pa.Table], levels: np.ndarray) -> Tokens:
         for name in ("tokens", "levels")
     )
     return Tokens(
-        _name(table),
-        table["frame"].to_numpy(),
-        table["time_s"].to_numpy(),
-        tokens,
-        np.where(tokens == REST, np.float32(0), levels[level]),
-        table["error_mm"].to_numpy(),
+        recording=_name(table),
+        frame=table["frame"].to_numpy(),
+        time_s=table["time_s"].to_numpy(),
+        tokens=tokens,
+        intensities=np.where(tokens == REST, np.float32(0), levels[level]),
+        error_mm=table["error_mm"].to_numpy(),
     )
 
 

@@ -94,7 +94,7 @@ class Parts:
     eyes: tuple[np.ndarray, np.ndarray]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Side:
     """One side of a part: root mean square and largest displacement, weighted mean displacement and length, m."""
 
@@ -183,7 +183,13 @@ def part_motions(fields: np.ndarray, parts: Parts) -> list[list[PartMotion]]:
     rows = []
     for k in range(len(fields)):
         sides = {
-            label: _Side(np.sqrt(weight[k, p] / count[p]), largest[k, p], mean[k, p], length[k, p], int(count[p]))
+            label: _Side(
+                size=np.sqrt(weight[k, p] / count[p]),
+                largest=largest[k, p],
+                mean=mean[k, p],
+                length=length[k, p],
+                vertices=int(count[p]),
+            )
             for p, label in enumerate(parts.labels)
         }
         rows.append(sorted(_joined(sides), key=lambda m: -m.strength))

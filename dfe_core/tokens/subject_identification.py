@@ -41,7 +41,7 @@ class Accuracies:
     difference: tuple[float, float, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IdentityLeak:
     """How well subjects are told apart; chance is one over the subjects.
 
@@ -76,7 +76,7 @@ class IdentityLeak:
         return f"{told}. So tokens {verdict}. {self.split[0].upper() + self.split[1:]}."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Windows:
     """Windows of all recordings: subject and block (W,) of each, features (W, D) float32 by name: ``tokens means``,
     ``psi means``, ``tokens full``, ``psi full``."""
@@ -118,7 +118,7 @@ def windows_of(tokens: TokenCache, dataset: Dataset, seed: int = 0, progress: Li
         for window, summary in _windows(part, psi, tokens.codewords):
             parts.append((rows.loc[part.recording, "subject"], blocks.get(part.recording, window), summary))
         done += len(part.frame)
-        progress(Progress("identity leak", done, 2 * tokens.frames, part.recording))
+        progress(Progress(task="identity leak", done=done, total=2 * tokens.frames, detail=part.recording))
     if not parts:
         raise DataError(dataset.name, f"no recording of {WINDOW_S:g} s", "longer recordings")
     subject, block = np.array([p[0] for p in parts]), np.array([p[1] for p in parts])
@@ -126,15 +126,15 @@ def windows_of(tokens: TokenCache, dataset: Dataset, seed: int = 0, progress: Li
     features = np.stack([parts[i][2] for i in kept])
     k, e = tokens.codewords, len(dataset.names)
     return Windows(
-        subject[kept],
-        block[kept],
-        {
+        subject=subject[kept],
+        block=block[kept],
+        features={
             "tokens means": features[:, :k],
             "tokens full": features[:, : 2 * k],
             "psi means": features[:, 2 * k : 2 * k + e],
             "psi full": features[:, 2 * k :],
         },
-        split,
+        split=split,
     )
 
 
@@ -149,13 +149,28 @@ def measure(windows: Windows, seed: int = 0, progress: Listener = silent) -> Ide
     for step, (name, features) in enumerate(windows.features.items(), 1):
         right = _predicted(features, who, windows.block) == who
         recall[name] = np.bincount(who, right) / np.bincount(who)
-        progress(Progress("identity leak", len(windows.features) + step, 2 * len(windows.features), f"probe on {name}"))
+        progress(
+            Progress(
+                task="identity leak",
+                done=len(windows.features) + step,
+                total=2 * len(windows.features),
+                detail=f"probe on {name}",
+            )
+        )
     draw = np.random.default_rng(seed).integers(0, len(subjects), (RESAMPLES, len(subjects)))
     pairs = []
     for kind in ("means", "full"):
         tokens, psi = recall[f"tokens {kind}"], recall[f"psi {kind}"]
         pairs.append(Accuracies(_interval(tokens, draw), _interval(psi, draw), _interval(tokens - psi, draw)))
-    return IdentityLeak(len(subjects), len(who), len(folds), windows.split, 1 / len(subjects), *pairs)
+    return IdentityLeak(
+        subjects=len(subjects),
+        windows=len(who),
+        folds=len(folds),
+        split=windows.split,
+        chance=1 / len(subjects),
+        means=pairs[0],
+        full=pairs[1],
+    )
 
 
 def _predicted(features: np.ndarray, who: np.ndarray, block: np.ndarray) -> np.ndarray:

@@ -87,7 +87,9 @@ def train_model(
     folder = artefact_path("models", name, root)
     if (folder / "config.json").is_file():
         if resume:
-            progress(Progress("training", config.train.steps, config.train.steps, "already trained"))
+            progress(
+                Progress(task="training", done=config.train.steps, total=config.train.steps, detail="already trained")
+            )
             return folder
         raise DataError(name, "a model of this name exists", f"another --name, or `dfe rm {name}` first")
     if not resume and (folder / CHECKPOINT).is_file():
@@ -202,7 +204,11 @@ def _started(run: Run) -> TrainingState:
     optimizer = torch.optim.Adam(parameters, lr=run.config.train.learning_rate)
     key = content_key([run.dataset.key, run.split.to_json(), dataclasses.asdict(run.config), run.start.key])
     return TrainingState(
-        model, optimizer, torch.Generator().manual_seed(run.config.seed), key, torch.as_tensor(support)
+        model=model,
+        optimizer=optimizer,
+        generator=torch.Generator().manual_seed(run.config.seed),
+        key=key,
+        support=torch.as_tensor(support),
     )
 
 
@@ -222,7 +228,13 @@ def _train_(state: TrainingState, run: Run, progress: Listener) -> None:
         if state.step % _LOG_EVERY == 0 or state.step == train.steps:
             _log(run, state.step, figures)
         progress(
-            Progress("training", state.step, train.steps, f"rmse {figures.get('rmse_mm', math.nan):.2f} mm", figures)
+            Progress(
+                task="training",
+                done=state.step,
+                total=train.steps,
+                detail=f"rmse {figures.get('rmse_mm', math.nan):.2f} mm",
+                figures=figures,
+            )
         )
         if state.step % train.checkpoint_every == 0 and run.folder is not None:
             save_checkpoint(state, run.folder)

@@ -71,7 +71,7 @@ def _write(dataset: Dataset, split: Split, folder: Path, progress: Listener, see
             count += len(psi)
             moment += psi.T.astype(np.float64) @ psi
             changes.append(_changes(psi, max(1, round(LAG_S * rates[frames.recording])), share, rng))
-            progress(Progress("reading frames", done, total))
+            progress(Progress(task="reading frames", done=done, total=total))
     with atomic_file(folder / "summary.npz") as temporary:
         np.savez(temporary, moment=moment / max(count, 1), changes=np.concatenate(changes))
     write_json(

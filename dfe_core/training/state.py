@@ -18,7 +18,7 @@ from dfe_core.tokenizer.model import Tokenizer
 CHECKPOINT = "checkpoint.safetensors"
 
 
-@dataclass
+@dataclass(kw_only=True)
 class TrainingState:
     """Everything a step changes. key: content key of data, split, configuration and seed. support: (K, E) bool, the
     coefficients that each codeword may have."""

@@ -24,7 +24,7 @@ LEAST_S = 0.5
 _POINTS = 478
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Extraction:
     """What was found in a video of T frames, in which faces were seen R times.
 
@@ -106,7 +106,7 @@ def _run(video: Path, model: Path, faces: int, folder: Path, progress: Listener)
                 ):
                     small[name].append(value)
                 sink.write(np.ascontiguousarray(face.landmarks, np.float32).tobytes())
-            progress(Progress("extract", len(times), max(info.frames, len(times)), video.name))
+            progress(Progress(task="extract", done=len(times), total=max(info.frames, len(times)), detail=video.name))
         names = landmarker.names
     _save(
         folder,
@@ -155,5 +155,10 @@ def _load(folder: Path, video: Path) -> Extraction:
         arrays = {name: held[name] for name in held.files}
     landmarks = np.memmap(folder / "landmarks.f32", np.float32, "r", shape=(about["rows"], _POINTS, 3))
     return Extraction(
-        tuple(about["names"]), about["fps"], about["width"], about["height"], landmarks=landmarks, **arrays
+        names=tuple(about["names"]),
+        fps=about["fps"],
+        width=about["width"],
+        height=about["height"],
+        landmarks=landmarks,
+        **arrays,
     )

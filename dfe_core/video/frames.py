@@ -15,7 +15,7 @@ ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".w
 _FALLBACK_FPS = 25.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VideoInfo:
     """What a file's header says; frames is an estimate, 0 where it says nothing."""
 
@@ -47,7 +47,9 @@ def probe(path: Path) -> VideoInfo:
     if width < 1 or height < 1:
         raise DataError(path, "a video without pictures", "a video of a face")
     known = np.isfinite(fps) and 1 <= fps <= 960
-    return VideoInfo(int(width), int(height), float(fps) if known else _FALLBACK_FPS, max(0, int(frames)))
+    return VideoInfo(
+        width=int(width), height=int(height), fps=float(fps) if known else _FALLBACK_FPS, frames=max(0, int(frames))
+    )
 
 
 def read_frames(path: Path) -> Iterator[Frame]:

@@ -25,7 +25,7 @@ _SAME = 0.5  # of the union of two boxes; people side by side share less
 _MAX_MODEL_BYTES = 256 << 20
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Face:
     """One face in one frame.
 
@@ -67,11 +67,11 @@ class Landmarker:
         points = np.array([(p.x, p.y, p.z) for p in found.face_landmarks[i]], np.float32) * [width, height, width]
         box = np.concatenate([points[:, :2].min(0), points[:, :2].max(0)]).astype(np.float32)
         return Face(
-            np.array([category.score for category in scores], np.float32),
-            points.astype(np.float32),
-            np.asarray(found.facial_transformation_matrixes[i], np.float32),
-            max((score for other, score in detections if _shared(box, other) > 0.3), default=0.0),
-            box,
+            scores=np.array([category.score for category in scores], np.float32),
+            landmarks=points.astype(np.float32),
+            matrix=np.asarray(found.facial_transformation_matrixes[i], np.float32),
+            confidence=max((score for other, score in detections if _shared(box, other) > 0.3), default=0.0),
+            box=box,
         )
 
 

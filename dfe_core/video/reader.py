@@ -31,7 +31,7 @@ from dfe_core.video.links import Link, link
 _UNEVEN = 0.1  # frames whose steps spread by more of the usual one make a variable frame rate
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class VideoReader:
     """Reads videos for `import_dataset`: a recording a face, over the whole time of the video.
 
@@ -84,7 +84,7 @@ def _timing(found: Extraction) -> tuple[Timing, tuple[str, ...]]:
         else ()
     )
     fps = len(steps) / max(float(time[-1]), 1e-9) if uneven or abs(usual * found.fps - 1) > 0.01 else found.fps
-    return Timing(time, np.arange(len(time), dtype=np.int64), round(float(fps), 3)), notes
+    return Timing(time_s=time, frame=np.arange(len(time), dtype=np.int64), fps=round(float(fps), 3)), notes
 
 
 def _spread(values: np.ndarray, rows: np.ndarray, found: Extraction) -> np.ndarray:
@@ -175,7 +175,7 @@ def extract_dataset(
     if (artefact_path("datasets", name, root) / "manifest.json").is_file():
         raise DataError(name, "a dataset of this name exists", f"another name, or `dfe rm {name}` first")
     _extract_all(videos, model, faces, jobs, root, progress)
-    reader = VideoReader(model, faces, face == "learn" or face.startswith("learned-"), root)
+    reader = VideoReader(model=model, faces=faces, positions=face == "learn" or face.startswith("learned-"), root=root)
     report = import_dataset(
         videos,
         name,
@@ -230,11 +230,11 @@ def _extract_all(videos: list[Path], model: Path, faces: int, jobs: int, root: P
             future.result()
             video, frames = waiting[future]
             done += frames
-            progress(Progress("extract", done, total, video.name))
+            progress(Progress(task="extract", done=done, total=total, detail=video.name))
 
 
 def _counted(progress: Listener, before: int, total: int) -> Listener:
-    return lambda p: progress(Progress("extract", min(before + p.done, total), total, p.detail))
+    return lambda p: progress(Progress(task="extract", done=min(before + p.done, total), total=total, detail=p.detail))
 
 
 def _try_extract(video: Path, model: Path, faces: int, root: Path | None, progress: Listener = silent) -> None:

@@ -170,7 +170,7 @@ class Study:
         if "features" not in settings:
             aus = self._any_aus(settings.get("aus"))
             settings |= {"features": ("bow", "au", "psi"), "aus": aus} if aus else {"features": ("bow", "psi")}
-        asked = ProbeSettings(self.codebook.model, self.dataset.name, label, **settings)
+        asked = ProbeSettings(model=self.codebook.model, dataset=self.dataset.name, label=label, **settings)
         if any(part.startswith("au") for name in asked.features for part in name.split("+")):
             self._derive_missing(asked.aus)
         return run_probe(asked, self.root, self.progress)

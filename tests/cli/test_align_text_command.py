@@ -31,7 +31,9 @@ def test_figures_stand_beside_chance_people_and_limits(made):
 
 
 def test_what_was_aligned_is_opened_and_answers_in_words(made, run_dfe, world):
-    again = run_dfe(world, "align-text", "m", "d", "--ask", "jaw dropped, mouth open", "--limit", "5", "--progress", "json")
+    again = run_dfe(
+        world, "align-text", "m", "d", "--ask", "jaw dropped, mouth open", "--limit", "5", "--progress", "json"
+    )
     assert again.stdout.startswith("nothing to do") and "aligning tokens with words" not in again.stderr
     told = json.loads(
         run_dfe(world, "align-text", "m", "d", "--ask", "jaw dropped, mouth open", "--limit", "5", "--json", "-").stdout

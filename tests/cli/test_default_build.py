@@ -16,7 +16,9 @@ from train.default_build import STEPS, Step, Whole, build_default, missing_steps
 
 def steps(*seconds: float) -> list[Step]:
     return [
-        Step(f"step {i}", s, f"task {i}", lambda root: False, lambda root, progress: None)
+        Step(
+            title=f"step {i}", seconds=s, task=f"task {i}", present=lambda root: False, make=lambda root, progress: None
+        )
         for i, s in enumerate(seconds)
     ]
 
@@ -30,9 +32,9 @@ def test_progress_of_the_whole_never_goes_back_and_ends_at_one():
     whole = Whole(plan, heard.append)
     for i, step in enumerate(plan):
         tell = whole.listener(step)
-        tell(Progress("reading", 5, 5))
+        tell(Progress(task="reading", done=5, total=5))
         for done in range(5):
-            tell(Progress(f"task {i}", done + 1, 5))
+            tell(Progress(task=f"task {i}", done=done + 1, total=5))
         whole.finish(step)
     shares = [report.figures["overall"] for report in heard]
     assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == 1
@@ -43,7 +45,7 @@ def test_progress_of_the_whole_never_goes_back_and_ends_at_one():
 def test_a_side_task_does_not_move_the_whole():
     heard: list[Progress] = []
     plan = steps(10)
-    Whole(plan, heard.append).listener(plan[0])(Progress("reading frames", 32, 32))
+    Whole(plan, heard.append).listener(plan[0])(Progress(task="reading frames", done=32, total=32))
     assert heard[-1].figures["overall"] == 0
 
 
@@ -53,7 +55,7 @@ def test_the_time_left_follows_the_pace_of_this_machine(monkeypatch: pytest.Monk
     plan, heard = steps(100), []
     tell = Whole(plan, heard.append).listener(plan[0])
     clock[0] = 150.0  # half is done in three times the time it should take
-    tell(Progress("task 0", 1, 2))
+    tell(Progress(task="task 0", done=1, total=2))
     assert 100 < heard[-1].figures["eta_s"] < 150
 
 
@@ -121,7 +123,7 @@ def test_a_second_process_waits_for_the_first(tmp_path: Path, monkeypatch: pytes
         (root / "made").touch()
         running[0] -= 1
 
-    step = Step("slow", 1, "slow", lambda root: (root / "made").exists(), make)
+    step = Step(title="slow", seconds=1, task="slow", present=lambda root: (root / "made").exists(), make=make)
     monkeypatch.setattr(default_build, "STEPS", (step,))
     results = []
     threads = [threading.Thread(target=lambda: results.append(build_default(tmp_path, heard.append))) for _ in range(2)]

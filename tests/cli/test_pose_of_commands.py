@@ -31,16 +31,16 @@ def datasets(tmp_path, monkeypatch):
         with open_writer(name, ("a", "b")) as writer:
             writer.add(
                 Recording(
-                    "r",
-                    ("a", "b"),
-                    psi.astype(np.float32),
-                    index / 25,
-                    index,
-                    np.ones(3000, bool),
-                    25.0,
-                    "toy",
-                    "tool",
-                    "s",
+                    name="r",
+                    names=("a", "b"),
+                    psi=psi.astype(np.float32),
+                    time_s=index / 25,
+                    frame=index,
+                    valid=np.ones(3000, bool),
+                    fps=25.0,
+                    space="toy",
+                    extractor="tool",
+                    subject="s",
                     extras=dict(zip(("HeadPitch", "HeadYaw", "HeadRoll"), angles.T, strict=True)),
                 )
             )
@@ -79,6 +79,9 @@ def test_reports_of_coverage_and_probes_hold_the_warning(datasets):
             SimpleNamespace(coefficients=SPOTLESS),
             0.0,
         )
-        said[name] = [" ".join(lines) for lines in (notes, warnings_for(target, ProbeSettings("m", name, "x"), data))]
+        said[name] = [
+            " ".join(lines)
+            for lines in (notes, warnings_for(target, ProbeSettings(model="m", dataset=name, label="x"), data))
+        ]
     assert all("Head pose explains expression: pose leak" in text for text in said["follows"])
     assert not any("Head pose" in text for text in said["free"])

@@ -11,7 +11,15 @@ from train.progress_reporters import Bars, JsonLines, Silent, listener
 
 def reports(listen, total: int = 1000) -> None:
     for done in range(total + 1):
-        listen(Progress("training", done, total, "rmse 1.20 mm", {"rmse_mm": 1.2, "perplexity": 9.0, "by": [1, 2]}))
+        listen(
+            Progress(
+                task="training",
+                done=done,
+                total=total,
+                detail="rmse 1.20 mm",
+                figures={"rmse_mm": 1.2, "perplexity": 9.0, "by": [1, 2]},
+            )
+        )
 
 
 def test_json_lines_are_few_whole_and_end_with_the_last_report():
@@ -29,13 +37,17 @@ def test_json_lines_report_every_task():
     stream = io.StringIO()
     with JsonLines(stream) as listen:
         for task in ("a", "b", "a"):
-            listen(Progress(task, 0, 2))
+            listen(Progress(task=task, done=0, total=2))
     assert [json.loads(line)["task"] for line in stream.getvalue().splitlines()] == ["a", "b", "a"]
 
 
 def test_figures_of_the_whole_stand_beside_those_of_the_task():
     stream = io.StringIO()
-    JsonLines(stream)(Progress("[1/2] training", 1, 2, "", {"overall": 0.3, "eta_s": 70, "rmse_mm": 1.0}))
+    JsonLines(stream)(
+        Progress(
+            task="[1/2] training", done=1, total=2, detail="", figures={"overall": 0.3, "eta_s": 70, "rmse_mm": 1.0}
+        )
+    )
     line = json.loads(stream.getvalue())
     assert (line["overall"], line["eta_s"], line["figures"]) == (0.3, 70, {"rmse_mm": 1.0})
 
@@ -52,14 +64,14 @@ def test_a_bar_shows_share_figures_and_time_left():
 def test_a_bar_of_several_steps_tells_the_time_left_of_all():
     stream = io.StringIO()
     with Bars(stream) as listen:
-        listen(Progress("[1/2] training", 10, 10, "", {"overall": 0.5, "eta_s": 75}))
+        listen(Progress(task="[1/2] training", done=10, total=10, detail="", figures={"overall": 0.5, "eta_s": 75}))
     assert "1 min 15 s left in all" in stream.getvalue()
 
 
 def test_work_of_unknown_size_is_counted():
     stream = io.StringIO()
     with Bars(stream) as listen:
-        listen(Progress("reading", 3, 0))
+        listen(Progress(task="reading", done=3, total=0))
     assert "3it" in stream.getvalue()
 
 

@@ -63,10 +63,10 @@ def add_analyses(root: Path, model: str = "default", dataset: str = "simulated")
     build_map(model, dataset, "frames", "psi", "pca", root=root)
     run_probe(
         ProbeSettings(
-            model,
-            dataset,
-            "condition",
-            ("bow", "psi"),
+            model=model,
+            dataset=dataset,
+            label="condition",
+            features=("bow", "psi"),
             folds=3,
             inner_folds=2,
             resamples=100,
@@ -136,15 +136,15 @@ def _write_dataset(root: Path, face: FaceModel, name: str, simulated: bool, reco
             count = len(made["psi"])
             writer.add(
                 Recording(
-                    recording,
-                    face.names,
-                    made["psi"],
-                    np.arange(count) / FPS,
-                    np.arange(count),
-                    np.ones(count, bool),
-                    FPS,
-                    "arkit",
-                    "fake",
+                    name=recording,
+                    names=face.names,
+                    psi=made["psi"],
+                    time_s=np.arange(count) / FPS,
+                    frame=np.arange(count),
+                    valid=np.ones(count, bool),
+                    fps=FPS,
+                    space="arkit",
+                    extractor="fake",
                     subject=recording.split("-")[0],
                 ),
                 {"condition": ("calm", "stress")[index % 2]},

@@ -31,26 +31,44 @@ def lengths(html: str) -> list[float]:
 
 
 def test_bars_are_as_long_as_their_values_and_the_longest_end_fills_the_track(drawn):
-    html = drawn(lambda: bars.rows([bars.Bar("a", 0.2, "20 %", 0.1, 0.4), bars.Bar("b", 0.1, "10 %")], "Share"))
+    html = drawn(
+        lambda: bars.rows(
+            [
+                bars.Bar(label="a", value=0.2, text="20 %", low=0.1, high=0.4),
+                bars.Bar(label="b", value=0.1, text="10 %"),
+            ],
+            "Share",
+        )
+    )
     assert lengths(html) == [50.0, 25.0]
     assert re.findall(r"<u style=\"left:([\d.]+)%;right:([\d.]+)%", html) == [("25.00", "0.00")]
     assert 'aria-label="Share. a: 20 %; b: 10 %"' in html
 
 
 def test_a_bar_without_a_value_has_no_length_and_one_without_an_interval_no_whisker(drawn):
-    html = drawn(lambda: bars.rows([bars.Bar("a", np.nan, "–", np.nan, np.nan), bars.Bar("b", 0.0, "0 %")], "Share"))
+    html = drawn(
+        lambda: bars.rows(
+            [
+                bars.Bar(label="a", value=np.nan, text="–", low=np.nan, high=np.nan),
+                bars.Bar(label="b", value=0.0, text="0 %"),
+            ],
+            "Share",
+        )
+    )
     assert lengths(html) == [0.0, 0.0] and "<u" not in html
 
 
 def test_the_text_of_a_long_list_ends(drawn):
-    many = [bars.Bar(f"s{i}", i, str(i)) for i in range(40)]
+    many = [bars.Bar(label=f"s{i}", value=i, text=str(i)) for i in range(40)]
     html = drawn(lambda: bars.rows(many, "Share"))
     said = re.search(r'aria-label="([^"]*)"', html)[1]
     assert said.endswith("s23: 23; and 16 more") and html.count("<i ") == 40
 
 
 def test_labels_are_escaped_wherever_they_stand(drawn):
-    html = drawn(lambda: bars.rows([bars.Bar('<img src=x onerror="alert(1)">', 1, "<b>1</b>")], 'A "label"'))
+    html = drawn(
+        lambda: bars.rows([bars.Bar(label='<img src=x onerror="alert(1)">', value=1, text="<b>1</b>")], 'A "label"')
+    )
     assert "<img" not in html and "<b>1" not in html
     assert 'aria-label="A &quot;label&quot;' in html
 

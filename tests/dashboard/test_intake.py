@@ -62,19 +62,22 @@ def test_files_of_two_tools_wait_until_it_is_decided_that_they_are_mixed(filled:
 
 
 def test_what_is_chosen_becomes_the_arguments_of_the_command():
-    points = Believed(Path("a.csv"), "a", 1, "openface", learned=True)
-    scores = Believed(Path("b.csv"), "b", 1, "live-link-face")
-    assert import_options.Options(import_options.AUTO, None, False).arguments(points) == ["--face", "learn"]
-    assert import_options.Options(import_options.AUTO, 30.0, True).arguments(scores) == [
+    points = Believed(path=Path("a.csv"), name="a", bytes=1, format="openface", learned=True)
+    scores = Believed(path=Path("b.csv"), name="b", bytes=1, format="live-link-face")
+    assert import_options.Options(face=import_options.AUTO, fps=None, mix=False).arguments(points) == [
+        "--face",
+        "learn",
+    ]
+    assert import_options.Options(face=import_options.AUTO, fps=30.0, mix=True).arguments(scores) == [
         "--face",
         "anny",
         "--fps",
         "30",
         "--mix-extractors",
     ]
-    assert import_options.Options("toy-1", None, False).arguments(points) == ["--face", "toy-1", "--fit"]
-    assert import_options.Options("toy-1", None, False).arguments(scores) == ["--face", "toy-1"]
-    assert import_options.Options("learned-1", None, False).arguments(points) == ["--face", "learned-1"]
+    assert import_options.Options(face="toy-1", fps=None, mix=False).arguments(points) == ["--face", "toy-1", "--fit"]
+    assert import_options.Options(face="toy-1", fps=None, mix=False).arguments(scores) == ["--face", "toy-1"]
+    assert import_options.Options(face="learned-1", fps=None, mix=False).arguments(points) == ["--face", "learned-1"]
 
 
 def test_points_can_be_fitted_to_a_face_and_are_not_put_together_with_coefficients(filled: Path, folder: Path):

@@ -25,7 +25,7 @@ def choice(tmp_path_factory, toy_face):
 
 @pytest.fixture(scope="module")
 def frames(choice):
-    return open_map(MapSettings("default", "simulated", "frames", "psi", "pca"), choice.root)
+    return open_map(MapSettings(model="default", dataset="simulated", of="frames", by="psi", method="pca"), choice.root)
 
 
 def test_a_frame_is_coloured_by_the_weights_of_its_tokens_times_their_intensities():
@@ -91,7 +91,7 @@ def test_every_colour_that_is_offered_colours_every_point_and_has_a_legend(choic
         ]
     )
     assert set(asked) <= set(offered)
-    made = open_map(MapSettings("default", method="pca"), choice.root)
+    made = open_map(MapSettings(model="default", method="pca"), choice.root)
     for by in asked:
         colouring = (
             map_view.frame_colours(choice, frames, table, by)

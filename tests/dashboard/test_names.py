@@ -42,7 +42,7 @@ def scores(held_out=True):
         [(4, 6, 94, 0.98, 0.99, 0.97, 1.0)],
         columns=["codeword", "subjects", "moments", "moved_share", "moved_auroc", "moved_low", "moved_high"],
     )
-    return NameScores(table, pd.DataFrame(), ("r",), held_out)
+    return NameScores(table=table, pairs=pd.DataFrame(), recordings=("r",), held_out=held_out)
 
 
 def test_a_card_has_the_plain_name_a_chip_and_the_score():
@@ -79,22 +79,24 @@ def test_a_card_without_action_units_says_why(verdict, chip):
 @pytest.mark.parametrize("verdict", Verdict)
 def test_every_verdict_has_its_words(verdict):
     assert isinstance(cards.facs_words(verdict, "AU1"), str)
-    assert isinstance(names.chips(CodewordName(description=WHAT, verdict=verdict), names.Known(())), str)
+    assert isinstance(names.chips(CodewordName(description=WHAT, verdict=verdict), names.Known(names=())), str)
 
 
 def test_chips_stand_in_facs_order_with_strength_and_say_what_they_rest_on():
     smile = CodewordName(description=WHAT, verdict=Verdict.CONFIRMED, action_units=SMILE)
-    html = names.chips(smile, names.Known((smile,), aus="tool & co", estimate=True))
+    html = names.chips(smile, names.Known(names=(smile,), aus="tool & co", estimate=True))
     assert html.index("<b>AU6</b> 0.37") < html.index("<b>AU12</b> 0.35")
     assert "lip corner puller, more on the left" in html and "confirmed by “tool &amp; co”" in html
     assert "estimates from the same coefficients" in html
 
 
 def test_the_score_says_on_what_it_rests():
-    found = names.Known((), CheckedNames((), scores()))
+    found = names.Known(names=(), checked=CheckedNames(names=(), scores=scores()))
     assert (
         names.score_words(4, found) == "Moved as named in 98 % of 94 held-out moments of 6 subjects (AUROC 0.99 "
         "[0.97, 1.00] against moments without it)."
     )
-    assert "not proven to be new" in names.score_words(4, names.Known((), CheckedNames((), scores(False))))
-    assert names.score_words(5, found) == "" and names.score_words(4, names.Known(())) == ""
+    assert "not proven to be new" in names.score_words(
+        4, names.Known(names=(), checked=CheckedNames(names=(), scores=scores(False)))
+    )
+    assert names.score_words(5, found) == "" and names.score_words(4, names.Known(names=())) == ""

@@ -75,7 +75,7 @@ def test_a_link_holds_the_question_and_its_answer_names_encoder_and_chance(probe
 
     net = SequenceSettings(pooling="softmax", width=8, heads=2, layers=1, chunk=16, chunks=1, most=16, epochs=1)
     index = align_moments(
-        QuerySettings("default", "simulated", window_s=1.0, alignment=AlignmentSettings(net=net)), probed
+        QuerySettings(model="default", dataset="simulated", window_s=1.0, alignment=AlignmentSettings(net=net)), probed
     )
     test = opened("probes", ask="jaw dropped")
     assert not test.exception and not test.error

@@ -41,7 +41,7 @@ def test_a_bag_is_the_sum_of_intensities_by_codeword():
 
 @pytest.mark.parametrize(("by", "dimensions"), [("psi", 2), ("tokens", 2), ("psi", 3)])
 def test_every_frame_is_counted_once_in_the_cell_of_its_place(world, by, dimensions):
-    vectors = FrameVectors(by, world.codebook, world.face, world.dataset)
+    vectors = FrameVectors(by=by, codebook=world.codebook, face=world.face, dataset=world.dataset)
     parts = [vectors.of(part) for part in iter_recordings(world.tokens)]
     everything = np.concatenate(parts)
     drawn = np.random.default_rng(0).choice(len(everything), 90, replace=False)
@@ -56,7 +56,7 @@ def test_every_frame_is_counted_once_in_the_cell_of_its_place(world, by, dimensi
 
 
 def test_what_falls_beside_the_grid_counts_at_its_edge(world):
-    vectors = FrameVectors("psi", world.codebook, world.face, world.dataset)
+    vectors = FrameVectors(by="psi", codebook=world.codebook, face=world.face, dataset=world.dataset)
     places = np.array([[0.0, 0.0], [1.0, 1.0]])
     made = density_of_all(world.tokens, vectors, places, lambda v: np.full((len(v), 2), 99.0), "projected")
     assert made.counts[-1, -1] == 720

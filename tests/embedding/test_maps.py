@@ -135,8 +135,8 @@ def test_a_map_is_made_once_and_anew_for_other_settings(world):
     assert (build_map("m", "d", method="pca", root=world.root).path / "manifest.json").stat().st_mtime_ns == stamp
     three = build_map("m", method="pca", dimensions=3, root=world.root, face=world.face)
     assert three.path != first.path and {"x", "y", "z"} <= set(three.points)
-    assert open_map(MapSettings("m", method="pca"), world.root) == first
-    assert open_map(MapSettings("m", method="pca", seed=5), world.root) is None
+    assert open_map(MapSettings(model="m", method="pca"), world.root) == first
+    assert open_map(MapSettings(model="m", method="pca", seed=5), world.root) is None
     assert {m.path for m in list_maps("m", world.root)} >= {first.path, three.path}
 
 

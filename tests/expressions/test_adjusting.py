@@ -46,16 +46,16 @@ def planted(tmp_path, toy_face):
             noise = np.random.default_rng(i).normal(0, 0.002, psi.shape)
             writer.add(
                 Recording(
-                    f"r{i}",
-                    toy_face.names,
-                    (psi + rest + artefact + noise).astype(np.float32),
-                    index / FPS,
-                    index,
-                    np.ones(len(psi), bool),
-                    FPS,
-                    toy_face.id,
-                    "toy",
-                    f"s{i}",
+                    name=f"r{i}",
+                    names=toy_face.names,
+                    psi=(psi + rest + artefact + noise).astype(np.float32),
+                    time_s=index / FPS,
+                    frame=index,
+                    valid=np.ones(len(psi), bool),
+                    fps=FPS,
+                    space=toy_face.id,
+                    extractor="toy",
+                    subject=f"s{i}",
                     extras=dict(zip(("HeadPitch", "HeadYaw", "HeadRoll"), angles.T, strict=True)),
                 )
             )

@@ -32,18 +32,18 @@ def recording(name: str, seed: int, subject: str = "") -> Recording:
     rng = np.random.default_rng(seed)
     frame = np.cumsum(rng.integers(1, 3, 50))
     return Recording(
-        name,
-        ARKIT_NAMES,
-        rng.uniform(-0.2, 1.3, (50, 52)).astype(np.float32),
-        frame / 30.0,
-        frame,
-        rng.uniform(size=50) > 0.2,
-        30.0,
-        "arkit",
-        "live-link-face",
-        subject,
-        "morning",
-        {"HeadYaw": rng.normal(size=50).astype(np.float32)},
+        name=name,
+        names=ARKIT_NAMES,
+        psi=rng.uniform(-0.2, 1.3, (50, 52)).astype(np.float32),
+        time_s=frame / 30.0,
+        frame=frame,
+        valid=rng.uniform(size=50) > 0.2,
+        fps=30.0,
+        space="arkit",
+        extractor="live-link-face",
+        subject=subject,
+        session="morning",
+        extras={"HeadYaw": rng.normal(size=50).astype(np.float32)},
     )
 
 

@@ -27,16 +27,16 @@ def dataset(root, parts: dict[str, tuple[np.ndarray, float]]) -> Dataset:
             rows = np.arange(len(psi))
             writer.add(
                 Recording(
-                    name,
-                    NAMES,
-                    psi.astype(np.float32),
-                    rows / fps,
-                    rows,
-                    np.ones(len(psi), bool),
-                    fps,
-                    "arkit",
-                    "test",
-                    f"of {name}",
+                    name=name,
+                    names=NAMES,
+                    psi=psi.astype(np.float32),
+                    time_s=rows / fps,
+                    frame=rows,
+                    valid=np.ones(len(psi), bool),
+                    fps=fps,
+                    space="arkit",
+                    extractor="test",
+                    subject=f"of {name}",
                 ),
                 {},
             )

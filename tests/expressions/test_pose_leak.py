@@ -42,16 +42,16 @@ def recording(
     index = np.arange(len(psi))
     extras = {} if angles is None else dict(zip(columns, angles.T.astype(np.float32), strict=True))
     return Recording(
-        name,
-        NAMES,
-        psi.astype(np.float32),
-        index / FPS,
-        index,
-        np.ones(len(psi), bool),
-        FPS,
-        "toy",
-        extractor,
-        subject or name,
+        name=name,
+        names=NAMES,
+        psi=psi.astype(np.float32),
+        time_s=index / FPS,
+        frame=index,
+        valid=np.ones(len(psi), bool),
+        fps=FPS,
+        space="toy",
+        extractor=extractor,
+        subject=subject or name,
         extras=extras,
     )
 

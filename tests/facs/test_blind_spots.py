@@ -47,17 +47,17 @@ def clips(tmp_path_factory) -> Dataset:
             frame = np.arange(FRAMES)
             writer.add(
                 Recording(
-                    f"c{i}",
-                    NAMES,
-                    psi,
-                    frame / FPS,
-                    frame,
-                    np.ones(FRAMES, bool),
-                    FPS,
-                    "t",
-                    "mediapipe",
-                    f"p{i}",
-                    "1",
+                    name=f"c{i}",
+                    names=NAMES,
+                    psi=psi,
+                    time_s=frame / FPS,
+                    frame=frame,
+                    valid=np.ones(FRAMES, bool),
+                    fps=FPS,
+                    space="t",
+                    extractor="mediapipe",
+                    subject=f"p{i}",
+                    session="1",
                     extras={k: v.astype(np.float32) for k, v in pose.items()},
                 )
             )

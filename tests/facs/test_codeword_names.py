@@ -167,7 +167,7 @@ def test_a_face_without_named_coefficients_is_compared_with_learned_templates(an
     psi = np.stack([composed(anny, mouthSmileLeft=0.5, mouthSmileRight=0.5), composed(anny, mouthRight=0.5)])
     assert [n.verdict for n in name_codewords(psi, bare)] == [Verdict.UNKNOWN] * 2
     rows = np.stack([2 * psi[0], composed(anny, jawOpen=1)])
-    learned = Templates((("AU12", "both"), ("AU26", "both")), rows, "learned")
+    learned = Templates(aus=(("AU12", "both"), ("AU26", "both")), psi=rows, source="learned")
     one, two = name_codewords(psi, bare, templates=learned)
     assert one.label == "AU12" and one.action_units[0].strength == pytest.approx(0.5, abs=0.01)
     assert two.verdict is Verdict.BEYOND_FACS

@@ -25,17 +25,17 @@ def dataset(tmp_path: Path) -> Dataset:
         for name, subject in SUBJECTS.items():
             writer.add(
                 Recording(
-                    name,
-                    ("one",),
-                    np.zeros((FRAMES, 1), np.float32),
-                    frame / 30,
-                    frame,
-                    np.ones(FRAMES, bool),
-                    30.0,
-                    "arkit",
-                    "test",
-                    subject,
-                    "1",
+                    name=name,
+                    names=("one",),
+                    psi=np.zeros((FRAMES, 1), np.float32),
+                    time_s=frame / 30,
+                    frame=frame,
+                    valid=np.ones(FRAMES, bool),
+                    fps=30.0,
+                    space="arkit",
+                    extractor="test",
+                    subject=subject,
+                    session="1",
                 ),
                 {},
             )

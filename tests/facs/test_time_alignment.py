@@ -30,24 +30,28 @@ def data(tmp_path_factory, toy_face):
 def frames_of(seconds, fps, names=ARKIT_NAMES):
     count = int(seconds * fps)
     return Frames(
-        "r", np.arange(count), np.arange(count) / fps, np.ones(count, bool), np.zeros((count, len(names)), np.float32)
+        recording="r",
+        frame=np.arange(count),
+        time_s=np.arange(count) / fps,
+        valid=np.ones(count, bool),
+        psi=np.zeros((count, len(names)), np.float32),
     )
 
 
 def detected(time_s, value=None, fps=30.0):
     level = (np.asarray(time_s) if value is None else value)[:, None].astype(np.float32)
     return Detections(
-        "f.csv",
-        "openface",
-        "2",
-        False,
-        (("AU1", "both"),),
-        ("AU1",),
-        np.arange(len(time_s)),
-        np.asarray(time_s, float),
-        np.full_like(level, np.nan),
-        level,
-        fps,
+        source="f.csv",
+        tool="openface",
+        version="2",
+        estimate=False,
+        aus=(("AU1", "both"),),
+        emits=("AU1",),
+        frame=np.arange(len(time_s)),
+        time_s=np.asarray(time_s, float),
+        probability=np.full_like(level, np.nan),
+        intensity=level,
+        fps=fps,
     )
 
 
@@ -105,9 +109,18 @@ def test_a_file_of_another_length_is_told_and_used_as_far_as_it_goes():
 
 
 def test_intervals_cover_every_frame_from_onset_to_offset():
-    events = (Interval("AU12", "left", 1.0, 1.5, 2.0, 3.0), Interval("AU4", "both", 0.0, 0.1, 0.5))
+    events = (
+        Interval(au="AU12", side="left", onset_s=1.0, apex_s=1.5, offset_s=2.0, intensity=3.0),
+        Interval(au="AU4", side="both", onset_s=0.0, apex_s=0.1, offset_s=0.5),
+    )
     coding = Detections(
-        "c.csv", "manual", "", False, (("AU12", "left"), ("AU4", "both")), ("AU12", "AU4"), intervals=events
+        source="c.csv",
+        tool="manual",
+        version="",
+        estimate=False,
+        aus=(("AU12", "left"), ("AU4", "both")),
+        emits=("AU12", "AU4"),
+        intervals=events,
     )
     aligned, account = align(coding, frames_of(3, 30), ARKIT_NAMES, 30)
     assert account.aligned == 90 and aligned.presence[:, 0].nonzero()[0].tolist() == list(range(30, 61))
@@ -126,13 +139,13 @@ def test_a_folder_is_taken_as_the_tables_in_it(data, tmp_path):
 
 def test_a_coding_of_a_longer_recording_is_told_or_refused():
     late = Detections(
-        "c.csv",
-        "manual",
-        "",
-        False,
-        (("AU12", "both"),),
-        ("AU12",),
-        intervals=(Interval("AU12", "both", 50.0, 51.0, 52.0),),
+        source="c.csv",
+        tool="manual",
+        version="",
+        estimate=False,
+        aus=(("AU12", "both"),),
+        emits=("AU12",),
+        intervals=(Interval(au="AU12", side="both", onset_s=50.0, apex_s=51.0, offset_s=52.0),),
     )
     with pytest.raises(DataError, match="every event begins after the end"):
         align(late, frames_of(3, 30), ARKIT_NAMES, 30)

@@ -29,17 +29,17 @@ def clips(tmp_path_factory) -> Dataset:
             frame = np.arange(FRAMES)
             writer.add(
                 Recording(
-                    f"c{i}",
-                    ("a",),
-                    np.zeros((FRAMES, 1), np.float32),
-                    frame / fps,
-                    frame,
-                    np.ones(FRAMES, bool),
-                    fps,
-                    "t",
-                    "mediapipe",
-                    f"p{i}",
-                    "1",
+                    name=f"c{i}",
+                    names=("a",),
+                    psi=np.zeros((FRAMES, 1), np.float32),
+                    time_s=frame / fps,
+                    frame=frame,
+                    valid=np.ones(FRAMES, bool),
+                    fps=fps,
+                    space="t",
+                    extractor="mediapipe",
+                    subject=f"p{i}",
+                    session="1",
                 )
             )
         writer.close({"name": "clips", "face": "none", "simulated": False, "sources": [], "dropped": [], "notes": []})

@@ -39,16 +39,16 @@ def make_study(root: Path, face, labels: pd.DataFrame, rate: np.ndarray, seed: i
             psi = np.zeros((FRAMES, face.coefficients), np.float32)
             writer.add(
                 Recording(
-                    row.pop("recording"),
-                    face.names,
-                    psi,
-                    np.arange(FRAMES) / FPS,
-                    np.arange(FRAMES),
-                    np.ones(FRAMES, bool),
-                    FPS,
-                    "arkit",
-                    "test",
-                    row.pop("subject"),
+                    name=row.pop("recording"),
+                    names=face.names,
+                    psi=psi,
+                    time_s=np.arange(FRAMES) / FPS,
+                    frame=np.arange(FRAMES),
+                    valid=np.ones(FRAMES, bool),
+                    fps=FPS,
+                    space="arkit",
+                    extractor="test",
+                    subject=row.pop("subject"),
                 ),
                 row,
             )

@@ -138,17 +138,20 @@ def test_minimum_jerk_starts_and_ends_at_rest():
 
 
 def test_an_envelope_passes_its_four_times():
-    track = Track("action", "AU12", 0.5, 1.0, 2.0, 3.0)
+    track = Track(kind="action", target="AU12", onset_s=0.5, apex_s=1.0, offset_s=2.0, end_s=3.0)
     assert track_envelope(track, np.array([0, 0.5, 0.75, 1, 1.7, 2, 2.5, 3, 9])) == pytest.approx(
         [0, 0, 0.5, 1, 1, 1, 0.5, 0, 0]
     )
-    whole = Track("action", "AU12", 0, 0, 3, 3)
+    whole = Track(kind="action", target="AU12", onset_s=0, apex_s=0, offset_s=3, end_s=3)
     assert track_envelope(whole, np.array([0, 1.5, 3])) == pytest.approx([1, 1, 1])
 
 
 def test_play_is_the_sum_of_its_tracks():
-    tracks = (Track("action", "AU12", 0, 0, 1, 1, 0.5, "left"), Track("action", "AU12", 0, 0, 1, 1, 0.25, "both"))
-    time_s, psi = play(Timeline(1, tracks, fps=10), ARKIT_NAMES)
+    tracks = (
+        Track(kind="action", target="AU12", onset_s=0, apex_s=0, offset_s=1, end_s=1, intensity=0.5, side="left"),
+        Track(kind="action", target="AU12", onset_s=0, apex_s=0, offset_s=1, end_s=1, intensity=0.25, side="both"),
+    )
+    time_s, psi = play(Timeline(duration_s=1, tracks=tracks, fps=10), ARKIT_NAMES)
     assert len(time_s) == 11 and psi.shape == (11, 52) and psi.dtype == np.float32
     assert psi[5, ARKIT_NAMES.index("mouthSmileLeft")] == pytest.approx(0.75)
     assert psi[5, ARKIT_NAMES.index("mouthSmileRight")] == pytest.approx(0.25)

@@ -40,16 +40,16 @@ def world(tmp_path_factory, toy_face):
             psi = codebook.decode(tokens, levels[level]) + 0.01 * rng.normal(size=(FRAMES, toy_face.coefficients))
             writer.add(
                 Recording(
-                    name,
-                    toy_face.names,
-                    psi.astype(np.float32),
-                    np.arange(FRAMES) / FPS,
-                    np.arange(FRAMES),
-                    np.ones(FRAMES, bool),
-                    FPS,
-                    "arkit",
-                    "test",
-                    f"s{i}",
+                    name=name,
+                    names=toy_face.names,
+                    psi=psi.astype(np.float32),
+                    time_s=np.arange(FRAMES) / FPS,
+                    frame=np.arange(FRAMES),
+                    valid=np.ones(FRAMES, bool),
+                    fps=FPS,
+                    space="arkit",
+                    extractor="test",
+                    subject=f"s{i}",
                 ),
                 {},
             )
@@ -68,7 +68,9 @@ def world(tmp_path_factory, toy_face):
 
 @pytest.fixture(scope="module")
 def result(world):
-    settings = MicroSettings("m", "d", str(world[0] / "windows.csv"), features=("change", "bow"), **FEW)
+    settings = MicroSettings(
+        model="m", dataset="d", windows=str(world[0] / "windows.csv"), features=("change", "bow"), **FEW
+    )
     return probe_micro(settings, world[0])
 
 
@@ -96,7 +98,9 @@ def test_small_data_and_simulated_data_are_said(result):
 def test_the_sequence_probe_runs_on_windows(world, tmp_path):
     few = world[2][world[2]["recording"].isin(["r0", "r1", "r2"])]
     few.to_csv(tmp_path / "w.csv", index=False)
-    settings = MicroSettings("m", "d", str(tmp_path / "w.csv"), features=("change",), sequence=("mean",), **FEW)
+    settings = MicroSettings(
+        model="m", dataset="d", windows=str(tmp_path / "w.csv"), features=("change",), sequence=("mean",), **FEW
+    )
     rows = probe_micro(settings, world[0]).to_json()["rows"]
     assert [r["features"] for r in rows] == ["change", "mean"] and rows[1]["p_vs_chance"] is None
 
@@ -137,7 +141,10 @@ def changed(**change):
 def test_windows_that_no_score_could_be_trusted_on_are_refused(world, tmp_path, spoil, says):
     spoil(world[2]).to_csv(tmp_path / "w.csv", index=False)
     with pytest.raises(DataError, match=says):
-        probe_micro(MicroSettings("m", "d", str(tmp_path / "w.csv"), features=("change",), **FEW), world[0])
+        probe_micro(
+            MicroSettings(model="m", dataset="d", windows=str(tmp_path / "w.csv"), features=("change",), **FEW),
+            world[0],
+        )
 
 
 def test_too_few_frames_say_which_rate_is_needed(world, tmp_path):

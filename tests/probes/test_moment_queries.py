@@ -31,7 +31,7 @@ QUICK = AlignmentSettings(
         rate=5e-3,
     ),
 )
-SETTINGS = QuerySettings("m", "d", window_s=2.0, alignment=QUICK)
+SETTINGS = QuerySettings(model="m", dataset="d", window_s=2.0, alignment=QUICK)
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +71,13 @@ def test_moments_come_best_first_apart_and_from_several_people(index, world):
 def test_an_index_is_made_once_and_found_again(index, world):
     assert align_moments(SETTINGS, world.root).path == index.path == open_moments(SETTINGS, world.root).path
     assert [m.path for m in list_moments("m", "d", world.root)] == [index.path]
-    assert open_moments(QuerySettings("m", "d", window_s=3.0), world.root) is None
+    assert open_moments(QuerySettings(model="m", dataset="d", window_s=3.0), world.root) is None
 
 
 def test_class_prompts_are_the_anchors_of_a_label(world):
     settings = QuerySettings(
-        "m",
-        "d",
+        model="m",
+        dataset="d",
         label="condition",
         alignment=replace(QUICK, net=replace(QUICK.net, epochs=2)),
         prompts={"stress": "brows lowered, lips pressed together"},
@@ -98,7 +98,7 @@ def test_class_prompts_are_the_anchors_of_a_label(world):
 )
 def test_what_cannot_be_aligned_is_refused(world, change, says):
     with pytest.raises(DataError, match=says):
-        align_moments(QuerySettings("m", "d", **change), world.root)
+        align_moments(QuerySettings(model="m", dataset="d", **change), world.root)
 
 
 def test_an_empty_or_faceless_description_is_refused(index):

@@ -63,17 +63,17 @@ def cut_world(
             held[f"r{i}"] = words, levels
             writer.add(
                 Recording(
-                    f"r{i}",
-                    face.names,
-                    psi.astype(np.float32),
-                    np.arange(frames) / FPS,
-                    np.arange(frames),
-                    np.ones(frames, bool),
-                    FPS,
-                    "arkit",
-                    "test",
-                    f"s{i}",
-                    session[i] if session else "",
+                    name=f"r{i}",
+                    names=face.names,
+                    psi=psi.astype(np.float32),
+                    time_s=np.arange(frames) / FPS,
+                    frame=np.arange(frames),
+                    valid=np.ones(frames, bool),
+                    fps=FPS,
+                    space="arkit",
+                    extractor="test",
+                    subject=f"s{i}",
+                    session=session[i] if session else "",
                 ),
                 {"trap": label[i]},
             )
@@ -86,7 +86,7 @@ def cut_world(
 
 def probe(root, **changes):
     settings = {"features": ("bow-intensity", "bow", "psi")} | FEW | changes
-    return run_probe(ProbeSettings("m", "d", "trap", **settings), root)
+    return run_probe(ProbeSettings(model="m", dataset="d", label="trap", **settings), root)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,9 @@ def test_regressing_out_what_determines_the_group_is_refused(lengths):
 
 def test_windows_have_one_length_and_cover_every_recording():
     recordings = pd.DataFrame({"recording": list("abc"), "duration_s": [20.0, 100.0, 47.0]})
-    spans = make_spans(type("D", (), {"recordings": recordings, "name": "d"})(), ProbeSettings("m", "d", "x"))
+    spans = make_spans(
+        type("D", (), {"recordings": recordings, "name": "d"})(), ProbeSettings(model="m", dataset="d", label="x")
+    )
     assert spans.groupby("recording").size().to_dict() == {"a": 1, "b": 5, "c": 3}
     inner = spans[np.isfinite(spans["start_s"])]
     np.testing.assert_allclose(inner["end_s"] - inner["start_s"], 20)
@@ -165,7 +167,14 @@ def test_windows_have_one_length_and_cover_every_recording():
 
 
 def test_frame_rates_are_brought_to_the_lowest():
-    fast = Tokens("r", np.arange(300), np.arange(300) / 30, np.arange(300)[:, None], np.ones((300, 1)), np.zeros(300))
+    fast = Tokens(
+        recording="r",
+        frame=np.arange(300),
+        time_s=np.arange(300) / 30,
+        tokens=np.arange(300)[:, None],
+        intensities=np.ones((300, 1)),
+        error_mm=np.zeros(300),
+    )
     slow = thinned(fast, common_rate(pd.DataFrame({"fps": [30.0, 15.0]})))
     np.testing.assert_allclose(np.diff(slow.time_s), 1 / 15)
     assert len(slow.frame) == 150 and common_rate(pd.DataFrame({"fps": [30.0, 29.5]})) is None

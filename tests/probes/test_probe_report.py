@@ -30,9 +30,9 @@ def world(tmp_path_factory):
 @pytest.fixture(scope="module")
 def result(world):
     settings = ProbeSettings(
-        "m",
-        "d",
-        "condition",
+        model="m",
+        dataset="d",
+        label="condition",
         features=("bow", "psi"),
         confounds=("subject", "session", "group"),
         regress_out=("session",),
@@ -60,7 +60,9 @@ def test_a_recipe_runs_the_same_experiment_again(result, world, tmp_path):
 
 
 def test_a_recipe_keeps_tables_by_name(tmp_path):
-    settings = ProbeSettings("m", "d", "x", features=("mae", "bow+mae"), tables={"mae": 'a "b".csv'})
+    settings = ProbeSettings(
+        model="m", dataset="d", label="x", features=("mae", "bow+mae"), tables={"mae": 'a "b".csv'}
+    )
     (tmp_path / "r.toml").write_text(recipe_text(settings))
     assert read_recipe(tmp_path / "r.toml") == settings
 
@@ -91,7 +93,8 @@ def test_confounds_are_judged_by_the_same_features(result):
 
 def test_regressing_the_label_itself_out_leaves_chance(world):
     found = run_probe(
-        ProbeSettings("m", "d", "condition", features=("bow",), regress_out=("condition",), **FEW), world.root
+        ProbeSettings(model="m", dataset="d", label="condition", features=("bow",), regress_out=("condition",), **FEW),
+        world.root,
     )
     assert found.confounds["without"].iloc[0] < 0.6 < found.to_json()["rows"][0]["score"]
 
@@ -145,7 +148,15 @@ def test_blocks_of_time_are_a_demonstration_without_a_test_against_chance(world)
     pd.DataFrame(take).to_csv(path, index=False)
     found = run_probe(
         ProbeSettings(
-            "m", "d", "take", features=("bow", "psi"), group="time", labels=str(path), drop_missing=True, folds=3, **FEW
+            model="m",
+            dataset="d",
+            label="take",
+            features=("bow", "psi"),
+            group="time",
+            labels=str(path),
+            drop_missing=True,
+            folds=3,
+            **FEW,
         ),
         world.root,
     ).to_json()

@@ -36,7 +36,8 @@ def default(face, tmp_path_factory):
 @pytest.fixture(scope="module")
 def result(default):
     return run_probe(
-        ProbeSettings("m", "d", "condition", features=("bow", "au", "psi", "au:truth"), **FEW), default.root
+        ProbeSettings(model="m", dataset="d", label="condition", features=("bow", "au", "psi", "au:truth"), **FEW),
+        default.root,
     )
 
 
@@ -85,13 +86,13 @@ def test_the_same_probe_is_kept_and_another_one_is_not_it(result, default):
     assert again.to_json() == json.loads(json_text(result.to_json()))
     pd.testing.assert_frame_equal(again.codewords, result.codewords)
     kept = len(list((default.root / "analyses").glob("probe-*/predictions.parquet")))
-    run_probe(ProbeSettings("m", "d", "condition", features=("bow",), seed=1, **FEW), default.root)
+    run_probe(ProbeSettings(model="m", dataset="d", label="condition", features=("bow",), seed=1, **FEW), default.root)
     assert len(list((default.root / "analyses").glob("probe-*/predictions.parquet"))) == kept + 1
 
 
 def test_an_effect_outside_facs_is_found_by_tokens_above_aus(face, tmp_path):
     world = make_probe_world(tmp_path, face, "outside", subjects=60)
-    found = run_probe(ProbeSettings("m", "d", "condition", features=("bow", "au"), **FEW), tmp_path)
+    found = run_probe(ProbeSettings(model="m", dataset="d", label="condition", features=("bow", "au"), **FEW), tmp_path)
     assert score(found, "bow")["score"] > score(found, "au")["ci95"][1]
     assert found.to_json()["paired"][0]["p"] < 0.05
     top = {one["codeword"] for one in found.to_json()["top_codewords"][:3]}
@@ -109,9 +110,9 @@ def test_a_label_that_is_only_who_someone_is_scores_at_chance(default, tmp_path)
     noise = rng.normal(size=who.shape) * 0.01
     pd.DataFrame(who + noise).add_prefix("f").assign(recording=rows["recording"]).to_csv(table, index=False)
     settings = ProbeSettings(
-        "m",
-        "d",
-        "side",
+        model="m",
+        dataset="d",
+        label="side",
         features=("who", "bow"),
         unit="recording",
         labels=str(labels),
@@ -123,9 +124,9 @@ def test_a_label_that_is_only_who_someone_is_scores_at_chance(default, tmp_path)
     leaky = rows[["recording"]].assign(side=labels_of(labels), apart=rows["recording"])
     leaky.to_csv(labels, index=False)
     split = ProbeSettings(
-        "m",
-        "d",
-        "side",
+        model="m",
+        dataset="d",
+        label="side",
         features=("who",),
         unit="recording",
         labels=str(labels),
@@ -142,7 +143,9 @@ def labels_of(path):
 
 def test_regression_finds_a_planted_quantity(face, tmp_path):
     make_probe_world(tmp_path, face, "default", subjects=80, seed=3)
-    found = run_probe(ProbeSettings("m", "d", "arousal", features=("bow-intensity",), **FEW), tmp_path).to_json()
+    found = run_probe(
+        ProbeSettings(model="m", dataset="d", label="arousal", features=("bow-intensity",), **FEW), tmp_path
+    ).to_json()
     assert found["task"] == "regress" and found["classes"] == [] and found["rows"][0]["metric"] == "CCC"
     assert found["rows"][0]["score"] > 0.1 and found["rows"][0]["p_vs_chance"] < 0.05
 
@@ -163,7 +166,8 @@ def test_regression_finds_a_planted_quantity(face, tmp_path):
 )
 def test_every_kind_of_feature_gives_a_score_with_an_interval(default, name):
     found = run_probe(
-        ProbeSettings("m", "d", "condition", features=(name,), folds=3, inner_folds=2, **FEW), default.root
+        ProbeSettings(model="m", dataset="d", label="condition", features=(name,), folds=3, inner_folds=2, **FEW),
+        default.root,
     ).to_json()["rows"][0]
     assert 0 <= found["ci95"][0] <= found["score"] <= found["ci95"][1] <= 1
 
@@ -172,9 +176,9 @@ def test_every_kind_of_feature_gives_a_score_with_an_interval(default, name):
 @pytest.mark.parametrize("label", ["condition", "arousal"])
 def test_other_models_give_a_score(default, model, label):
     settings = ProbeSettings(
-        "m",
-        "d",
-        label,
+        model="m",
+        dataset="d",
+        label=label,
         features=("au",),
         models=(model,),
         folds=2,
@@ -231,11 +235,21 @@ def test_a_feature_table_with_a_hole_and_columns_that_are_not_there_are_refused(
     names.assign(f=[np.nan, *range(1, len(names))]).to_csv(tmp_path / "hole.csv", index=False)
     with pytest.raises(DataError, match="no number in column f for recording"):
         run_probe(
-            ProbeSettings("m", "d", "condition", features=("x",), tables={"x": str(tmp_path / "hole.csv")}, **FEW),
+            ProbeSettings(
+                model="m",
+                dataset="d",
+                label="condition",
+                features=("x",),
+                tables={"x": str(tmp_path / "hole.csv")},
+                **FEW,
+            ),
             default.root,
         )
     for what in ("confounds", "regress_out"):
         with pytest.raises(DataError, match=f"nothing: no such column among the {what}"):
             run_probe(
-                ProbeSettings("m", "d", "condition", features=("bow",), **{what: ("nothing",)}, **FEW), default.root
+                ProbeSettings(
+                    model="m", dataset="d", label="condition", features=("bow",), **{what: ("nothing",)}, **FEW
+                ),
+                default.root,
             )

@@ -132,10 +132,10 @@ def test_holm_and_benjamini_hochberg_by_hand():
 @pytest.mark.parametrize("rows", [1, 3, 11, 40])
 def test_significance_can_be_reached_however_many_rows_are_corrected(rows):
     for model in ("linear", "boosting"):
-        settings = ProbeSettings("m", "d", "x")
+        settings = ProbeSettings(model="m", dataset="d", label="x")
         least = p_value(1.0, np.zeros(permutation_count(settings, rows, model)))
         assert holm([least] * rows)[0] < 0.05
-    assert permutation_count(ProbeSettings("m", "d", "x", permutations=50), rows) == 50
+    assert permutation_count(ProbeSettings(model="m", dataset="d", label="x", permutations=50), rows) == 50
 
 
 def test_a_stopped_permutation_test_gives_exceedances_over_permutations():
@@ -150,19 +150,19 @@ def test_a_clear_difference_is_found_however_many_pairs_are_corrected():
     rng = np.random.default_rng(0)
     y, n = np.tile([0, 1], 30), 60
     target = Target(
-        "classify",
-        "recording",
-        np.arange(n).astype(str),
-        np.repeat(np.arange(30), 2).astype(str),
-        y,
-        ("a", "b"),
-        np.arange(n),
-        pd.DataFrame({"unit": np.arange(n)}),
+        task="classify",
+        unit="recording",
+        units=np.arange(n).astype(str),
+        groups=np.repeat(np.arange(30), 2).astype(str),
+        y=y,
+        classes=("a", "b"),
+        member=np.arange(n),
+        table=pd.DataFrame({"unit": np.arange(n)}),
     )
     fold = np.arange(n) // 2 % 5
     values = {"right": np.eye(2)[y], **{f"guess {i}": rng.normal(size=(n, 2)) for i in range(10)}}
     rows = {name: (Predictions(v, fold, ()),) for name, v in values.items()}
     nulls = {name: 0.5 + 0.07 * rng.normal(size=549) for name in rows}
-    found = compare(rows, target, ProbeSettings("m", "d", "x"), nulls)
+    found = compare(rows, target, ProbeSettings(model="m", dataset="d", label="x"), nulls)
     assert len(found) == 55 and all(p["p_holm"] < 0.05 for p in found if p["a"] == "right")
     assert all(p["p_holm"] > 0.05 for p in found if p["a"] != "right")

@@ -25,16 +25,16 @@ def dataset_of(root: Path, labels: dict[str, list], subjects: list[str], seconds
             psi = np.random.default_rng(i).random((frames, 3)).astype(np.float32)
             writer.add(
                 Recording(
-                    f"r{i}",
-                    NAMES,
-                    psi,
-                    np.arange(frames) / 10,
-                    np.arange(frames),
-                    np.ones(frames, bool),
-                    10.0,
-                    "arkit",
-                    "test",
-                    subject,
+                    name=f"r{i}",
+                    names=NAMES,
+                    psi=psi,
+                    time_s=np.arange(frames) / 10,
+                    frame=np.arange(frames),
+                    valid=np.ones(frames, bool),
+                    fps=10.0,
+                    space="arkit",
+                    extractor="test",
+                    subject=subject,
                 ),
                 {name: column[i] for name, column in labels.items()},
             )
@@ -130,7 +130,9 @@ def test_labels_come_from_a_file_where_one_is_given(tmp_path):
 
 def test_blocks_of_time_leave_a_gap_at_both_ends(tmp_path):
     dataset = dataset_of(tmp_path, {"mood": ["x", "y"]}, ["a", "a"], seconds=40)
-    settings = ProbeSettings("m", "d", "mood", group="time", block_s=20, gap_s=2, segment_s=4, folds=2)
+    settings = ProbeSettings(
+        model="m", dataset="d", label="mood", group="time", block_s=20, gap_s=2, segment_s=4, folds=2
+    )
     spans = make_spans(dataset, settings)
     assert spans["start_s"].tolist() == [2, 6, 10, 14, 22, 26, 30, 34] * 2
     assert spans["time"].nunique() == 4

@@ -30,13 +30,13 @@ def codebook() -> Codebook:
     psi = rng.random((CODEWORDS, 6)).astype(np.float32)
     psi[0] = 0
     return Codebook(
-        "m",
-        psi,
-        np.array([0.5, 1.0], np.float32),
-        STAGES,
-        tuple("abcdef"),
-        "toy",
-        pd.DataFrame({"codeword": range(CODEWORDS)}),
+        model="m",
+        psi=psi,
+        levels=np.array([0.5, 1.0], np.float32),
+        stages=STAGES,
+        names=tuple("abcdef"),
+        face_id="toy",
+        table=pd.DataFrame({"codeword": range(CODEWORDS)}),
     )
 
 
@@ -45,27 +45,27 @@ def sequences_of(words: list[list[int]]) -> TokenSequences:
     count = np.array([len(w) for w in words])
     place = np.concatenate([np.arange(n) for n in count])
     return TokenSequences(
-        flat,
-        place % STAGES,
-        np.ones(len(flat), np.float32),
-        np.full(len(flat), 0.1, np.float32),
-        place * 0.2,
-        np.repeat(np.arange(len(words)), count),
-        np.r_[0, np.cumsum(count)],
+        codeword=flat,
+        stage=place % STAGES,
+        intensity=np.ones(len(flat), np.float32),
+        seconds=np.full(len(flat), 0.1, np.float32),
+        time_s=place * 0.2,
+        span=np.repeat(np.arange(len(words)), count),
+        edges=np.r_[0, np.cumsum(count)],
     )
 
 
 def target_of(y: np.ndarray, task: str = "classify") -> Target:
     names = np.array([f"u{i}" for i in range(len(y))])
     return Target(
-        task,
-        "recording",
-        names,
-        names,
-        y,
-        ("no", "yes") if task == "classify" else (),
-        np.arange(len(y)),
-        pd.DataFrame({"unit": names}),
+        task=task,
+        unit="recording",
+        units=names,
+        groups=names,
+        y=y,
+        classes=("no", "yes") if task == "classify" else (),
+        member=np.arange(len(y)),
+        table=pd.DataFrame({"unit": names}),
     )
 
 

@@ -49,17 +49,23 @@ def learnt():
         row[rng.choice(8, 3, replace=False)] = c + 1
     flat = np.concatenate(words)
     sequences = TokenSequences(
-        flat,
-        np.zeros(len(flat), int),
-        np.ones(len(flat), np.float32),
-        np.full(len(flat), 0.1, np.float32),
-        np.tile(np.arange(8) * 0.1, 160),
-        np.repeat(np.arange(160), 8),
-        np.arange(161) * 8,
+        codeword=flat,
+        stage=np.zeros(len(flat), int),
+        intensity=np.ones(len(flat), np.float32),
+        seconds=np.full(len(flat), 0.1, np.float32),
+        time_s=np.tile(np.arange(8) * 0.1, 160),
+        span=np.repeat(np.arange(160), 8),
+        edges=np.arange(161) * 8,
     )
     psi = np.r_[np.zeros((1, 5)), rng.random((9, 5))].astype(np.float32)
     codebook = Codebook(
-        "m", psi, np.ones(1, np.float32), 1, tuple("abcde"), "toy", pd.DataFrame({"codeword": range(10)})
+        model="m",
+        psi=psi,
+        levels=np.ones(1, np.float32),
+        stages=1,
+        names=tuple("abcde"),
+        face_id="toy",
+        table=pd.DataFrame({"codeword": range(10)}),
     )
     anchors = np.linalg.qr(rng.normal(size=(12, 3)))[0].T.astype(np.float32)
     net = SequenceSettings(

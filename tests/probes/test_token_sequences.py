@@ -16,7 +16,14 @@ def recording(tokens: list[list[int]], intensities=None, fps: float = 10.0, fram
     tokens = np.array(tokens, np.uint16)
     frame = np.arange(len(tokens)) if frame is None else np.array(frame)
     strength = np.where(tokens > 0, 1.0, 0.0) if intensities is None else np.array(intensities)
-    return Tokens("r", frame, frame / fps, tokens, strength.astype(np.float32), np.zeros(len(tokens)))
+    return Tokens(
+        recording="r",
+        frame=frame,
+        time_s=frame / fps,
+        tokens=tokens,
+        intensities=strength.astype(np.float32),
+        error_mm=np.zeros(len(tokens)),
+    )
 
 
 def slowly(part: Tokens) -> list[tuple]:

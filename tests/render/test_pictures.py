@@ -47,7 +47,15 @@ def warmth(picture: np.ndarray) -> np.ndarray:
 
 
 def codebook_of(face: FaceModel, psi: np.ndarray) -> Codebook:
-    return Codebook("small", psi, np.ones(1, np.float32), 1, face.names, face.id, pd.DataFrame())
+    return Codebook(
+        model="small",
+        psi=psi,
+        levels=np.ones(1, np.float32),
+        stages=1,
+        names=face.names,
+        face_id=face.id,
+        table=pd.DataFrame(),
+    )
 
 
 def test_a_face_is_drawn_on_a_transparent_ground(face: FaceModel) -> None:

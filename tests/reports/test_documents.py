@@ -54,9 +54,9 @@ def _chart():
 def document() -> Document:
     rows = pd.DataFrame({"au": ["AU1", "AU<2>"] * 40, "score": [0.123456, float("nan")] * 40})
     return Document(
-        "Coverage of a model",
-        "model m on dataset d",
-        (
+        title="Coverage of a model",
+        subtitle="model m on dataset d",
+        sections=(
             Section(
                 "First",
                 (
@@ -68,15 +68,21 @@ def document() -> Document:
             Section(
                 "Second",
                 (
-                    Figure("line", "A line.", _draw, 60, _chart),
-                    Figure("still", "A drawing.", _draw, 60),
-                    Table("rows", "Rows.", rows, (Column("au", "AU"), Column("score", "AUROC", ".2f")), 60),
+                    Figure(name="line", caption="A line.", draw=_draw, height_mm=60, chart=_chart),
+                    Figure(name="still", caption="A drawing.", draw=_draw, height_mm=60),
+                    Table(
+                        name="rows",
+                        caption="Rows.",
+                        frame=rows,
+                        columns=(Column(name="au", title="AU"), Column(name="score", title="AUROC", spec=".2f")),
+                        limit=60,
+                    ),
                     Gallery("Faces.", (Card("Codeword 7", ("used 4 %",), _png()), Card("Codeword 9"))),
                 ),
             ),
         ),
-        (("Seed", "0"), ("Key", "f" * 200)),
-        ("simulated data",),
+        facts=(("Seed", "0"), ("Key", "f" * 200)),
+        labels=("simulated data",),
     )
 
 

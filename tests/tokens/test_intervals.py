@@ -100,12 +100,12 @@ def one(tokens: list[list[int]], levels: list[list[int]] | None = None, fps: flo
     array = np.array(tokens)
     chosen = np.zeros_like(array) if levels is None else np.array(levels)
     return Tokens(
-        "r",
-        np.arange(len(array)),
-        np.arange(len(array)) / fps,
-        array,
-        np.where(array == 0, 0, np.array(LEVELS)[chosen]),
-        np.zeros(len(array)),
+        recording="r",
+        frame=np.arange(len(array)),
+        time_s=np.arange(len(array)) / fps,
+        tokens=array,
+        intensities=np.where(array == 0, 0, np.array(LEVELS)[chosen]),
+        error_mm=np.zeros(len(array)),
     )
 
 
@@ -132,7 +132,12 @@ def test_a_flicker_is_bridged_and_a_longer_absence_is_not():
 def test_missing_frames_of_the_source_end_a_run():
     tokens = one([[3], [3], [3], [3]])
     jump = Tokens(
-        "r", np.array([0, 1, 90, 91]), np.array([0, 0.1, 9.0, 9.1]), tokens.tokens, tokens.intensities, tokens.error_mm
+        recording="r",
+        frame=np.array([0, 1, 90, 91]),
+        time_s=np.array([0, 0.1, 9.0, 9.1]),
+        tokens=tokens.tokens,
+        intensities=tokens.intensities,
+        error_mm=tokens.error_mm,
     )
     assert find_runs(jump)[["start_frame", "end_frame"]].to_numpy().tolist() == [[0, 1], [90, 91]]
 

@@ -57,12 +57,12 @@ def test_missing_frames_end_a_presence():
 def tokens(words: np.ndarray, intensities: np.ndarray, time_s: np.ndarray | None = None) -> Tokens:
     rows = len(words)
     return Tokens(
-        "r",
-        np.arange(rows),
-        np.arange(rows) / FPS if time_s is None else time_s,
-        words,
-        np.where(words == 0, 0, intensities),
-        np.zeros(rows),
+        recording="r",
+        frame=np.arange(rows),
+        time_s=np.arange(rows) / FPS if time_s is None else time_s,
+        tokens=words,
+        intensities=np.where(words == 0, 0, intensities),
+        error_mm=np.zeros(rows),
     )
 
 

@@ -16,7 +16,15 @@ def codebook(toy_face):
     rng = np.random.default_rng(0)
     psi = rng.normal(size=(9, toy_face.coefficients)).astype(np.float32)
     psi[0] = 0
-    return Codebook("m", psi, np.array([0.5, 1.0], np.float32), 3, toy_face.names, toy_face.id, pd.DataFrame())
+    return Codebook(
+        model="m",
+        psi=psi,
+        levels=np.array([0.5, 1.0], np.float32),
+        stages=3,
+        names=toy_face.names,
+        face_id=toy_face.id,
+        table=pd.DataFrame(),
+    )
 
 
 @pytest.fixture
@@ -24,12 +32,12 @@ def tokens():
     rng = np.random.default_rng(1)
     chosen = rng.integers(0, 9, (12, 3)).astype(np.uint16)
     return Tokens(
-        "r",
-        np.arange(12),
-        np.arange(12) / 30,
-        chosen,
-        np.where(chosen, rng.choice([0.5, 1.0], chosen.shape), 0).astype(np.float32),
-        np.zeros(12),
+        recording="r",
+        frame=np.arange(12),
+        time_s=np.arange(12) / 30,
+        tokens=chosen,
+        intensities=np.where(chosen, rng.choice([0.5, 1.0], chosen.shape), 0).astype(np.float32),
+        error_mm=np.zeros(12),
     )
 
 

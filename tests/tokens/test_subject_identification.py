@@ -21,10 +21,10 @@ def planted(tokens_tell: float, psi_tells: float, subjects: int = 8, blocks: int
 
 def of(subject, block, tokens, psi) -> Windows:
     return Windows(
-        subject,
-        block,
-        {"tokens means": tokens[:, :6], "tokens full": tokens, "psi means": psi[:, :6], "psi full": psi},
-        "tested so",
+        subject=subject,
+        block=block,
+        features={"tokens means": tokens[:, :6], "tokens full": tokens, "psi means": psi[:, :6], "psi full": psi},
+        split="tested so",
     )
 
 

@@ -78,7 +78,7 @@ def test_variable_frame_rates_keep_the_times_of_the_container(clip, tmp_path):
 
 
 def test_a_real_face_is_followed_through_a_gap(clip, model, cache):
-    (recording,) = VideoReader(model).read(clip, ReadOptions())
+    (recording,) = VideoReader(model=model).read(clip, ReadOptions())
     assert recording.valid.sum() >= 28 and not recording.valid[16:25].any()
     assert 0 < recording.psi[recording.valid].max() <= 1 and recording.psi[recording.valid].std() > 0.01
     assert (recording.extras["confidence"][recording.valid] > 0.5).mean() > 0.9

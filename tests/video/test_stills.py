@@ -54,15 +54,15 @@ def dataset(cache: Path, toy_face) -> Dataset:
         for name in ("a", "b-face0", "b-face1", "c"):
             writer.add(
                 Recording(
-                    name,
-                    toy_face.names,
-                    np.zeros((FRAMES, 52), np.float32),
-                    np.arange(FRAMES) / FPS,
-                    np.arange(FRAMES),
-                    np.ones(FRAMES, bool),
-                    FPS,
-                    "arkit",
-                    "mediapipe",
+                    name=name,
+                    names=toy_face.names,
+                    psi=np.zeros((FRAMES, 52), np.float32),
+                    time_s=np.arange(FRAMES) / FPS,
+                    frame=np.arange(FRAMES),
+                    valid=np.ones(FRAMES, bool),
+                    fps=FPS,
+                    space="arkit",
+                    extractor="mediapipe",
                 )
             )
         writer.close({"name": "d", "face": toy_face.id, "simulated": False})

@@ -55,7 +55,7 @@ def test_a_face_found_twice_counts_once():
     from dfe_core.video.landmarker import Face, distinct
 
     faces = [
-        Face(np.zeros(52), np.zeros((478, 3)), np.eye(4), confidence, box)
+        Face(scores=np.zeros(52), landmarks=np.zeros((478, 3)), matrix=np.eye(4), confidence=confidence, box=box)
         for confidence, box in zip((0.4, 0.6, 0.9), (box(363), box(366), box(600)), strict=True)
     ]
     assert [face.confidence for face in distinct(faces)] == [0.6, 0.9]

@@ -64,7 +64,7 @@ def model(tmp_path) -> Path:
 def test_scores_become_arkit_coefficients_and_lost_faces_gaps(tmp_path, cache, model):
     video = tmp_path / "s1_talk.mp4"
     extracted(video, model, cache, {0: np.r_[0:20, 30:60]})
-    (recording,) = VideoReader(model).read(video, ReadOptions())
+    (recording,) = VideoReader(model=model).read(video, ReadOptions())
     assert recording.space == "arkit" and len(recording.names) == 51 and "_neutral" not in recording.names
     assert not recording.valid[20:30].any() and recording.valid.sum() == 50
     assert recording.psi[40, 0] == pytest.approx(0.4) and (recording.psi[20:30] == 0).all()
@@ -75,7 +75,7 @@ def test_scores_become_arkit_coefficients_and_lost_faces_gaps(tmp_path, cache, m
 def test_every_face_is_a_recording_on_the_time_of_the_video(tmp_path, cache, model):
     video = tmp_path / "pair.mp4"
     extracted(video, model, cache, {0: np.arange(60), 3: np.arange(20, 50), 5: np.arange(4)})
-    one, two = VideoReader(model).read(video, ReadOptions())
+    one, two = VideoReader(model=model).read(video, ReadOptions())
     assert (one.name, two.name) == ("pair-face0", "pair-face1")
     assert np.flatnonzero(two.valid)[[0, -1]].tolist() == [20, 49] and len(two.time_s) == 60
     assert two.psi[20, 0] == pytest.approx(0.5)
@@ -85,7 +85,7 @@ def test_every_face_is_a_recording_on_the_time_of_the_video(tmp_path, cache, mod
 def test_variable_rates_are_kept(tmp_path, cache, model):
     time = np.cumsum(np.tile([0.02, 0.02, 0.06], 20)) + 5
     extracted(tmp_path / "v.mp4", model, cache, {0: np.arange(60)}, time)
-    (recording,) = VideoReader(model).read(tmp_path / "v.mp4", ReadOptions())
+    (recording,) = VideoReader(model=model).read(tmp_path / "v.mp4", ReadOptions())
     assert np.allclose(recording.time_s, time - time[0]) and recording.fps == pytest.approx(30, rel=0.02)
     assert any("Variable frame rate" in note for note in recording.notes)
 

@@ -20,7 +20,7 @@ from dfe_core.training.frames import training_frames
 _FRAMES = 12_000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Stretch:
     """The first stretch of every recording of one part of the split, joined.
 
@@ -34,7 +34,7 @@ class Stretch:
     present: np.ndarray | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Sample:
     """fit: (N, E) float64, drawn from all training frames; train, test: stretches to encode; gram: (E, E) mm²;
     actions: (action, side) of the truth's columns."""
@@ -56,15 +56,15 @@ def draw_sample(data: Dataset, face: FaceModel, root: Path | None, seed: int) ->
     fit = sample_rows(training_frames(data, split, root).psi, seed=seed).astype(np.float64)
     actions = () if data.truth is None else presence(data, data.recordings["recording"].iloc[0]).actions
     return Sample(
-        fit,
-        _stretch(data, split, "train"),
-        _stretch(data, split, "test"),
-        fidelity.region_grams(face)["face"],
-        data.names,
-        actions,
-        data,
-        root,
-        seed,
+        fit=fit,
+        train=_stretch(data, split, "train"),
+        test=_stretch(data, split, "test"),
+        gram=fidelity.region_grams(face)["face"],
+        names=data.names,
+        actions=actions,
+        dataset=data,
+        root=root,
+        seed=seed,
     )
 
 
@@ -81,8 +81,8 @@ def _stretch(data: Dataset, split: Split, part: str) -> Stretch:
         if data.truth is not None:
             present.append(presence(data, frames.recording).presence[valid])
     return Stretch(
-        np.concatenate(psi).astype(np.float64),
-        np.concatenate(linked),
-        tuple(rows),
-        np.concatenate(present) if present else None,
+        psi=np.concatenate(psi).astype(np.float64),
+        linked=np.concatenate(linked),
+        recordings=tuple(rows),
+        present=np.concatenate(present) if present else None,
     )

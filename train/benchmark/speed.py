@@ -37,7 +37,7 @@ def benchmark_speed(out: Path, *, quick: bool, root: Path | None, progress: List
         )
     ]
     for done, (batch, name, make) in enumerate(jobs):
-        progress(Progress("benchmark", done, len(jobs), f"{name}, batch {batch}"))
+        progress(Progress(task="benchmark", done=done, total=len(jobs), detail=f"{name}, batch {batch}"))
         psi = torch.as_tensor(rng.random((batch, len(codebook.names))) ** 4, dtype=torch.float32)
         rows.append({"what": name, "batch": batch, "frames_per_s": batch / _seconds(lambda m=make, p=psi: m(p), quick)})
     tokens = rng.integers(0, codebook.size, (8192, codebook.stages))
@@ -60,7 +60,7 @@ def benchmark_speed(out: Path, *, quick: bool, root: Path | None, progress: List
     with atomic_file(out / "speed.csv") as temporary:
         found.to_csv(temporary, index=False)
     write_json(out / "speed.json", {**machine, "quick": quick, "rows": rows, "command": "dfe benchmark speed"})
-    progress(Progress("benchmark", len(jobs), len(jobs)))
+    progress(Progress(task="benchmark", done=len(jobs), total=len(jobs)))
     return (
         facts(list(machine.items()))
         + "\n\n"

@@ -63,7 +63,7 @@ def benchmark_tokenizer(
         for seed in range(count):
             sample = None
             for row, method in methods.items():
-                progress(Progress("benchmark", done, total, f"{row} on {name}, seed {seed}"))
+                progress(Progress(task="benchmark", done=done, total=total, detail=f"{row} on {name}, seed {seed}"))
                 key = content_key([__version__, dataclasses.asdict(Config()), data.key, row, seed])
                 if key not in kept.rows:
                     sample = sample or draw_sample(data, face, root, seed)
@@ -83,7 +83,7 @@ def benchmark_tokenizer(
                         },
                     )
                 done += 1
-    progress(Progress("benchmark", total, total))
+    progress(Progress(task="benchmark", done=total, total=total))
     _add_stability(list(kept.rows.values()), root)
     return _write(out, list(kept.rows.values()), quick, count)
 

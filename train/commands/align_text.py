@@ -97,8 +97,8 @@ def read_settings(args: argparse.Namespace) -> QuerySettings:
             "--prompt" if args.prompt else "--others", "no label whose classes it is for", "--label COLUMN beside it"
         )
     return QuerySettings(
-        args.model,
-        args.dataset,
+        model=args.model,
+        dataset=args.dataset,
         label=args.label,
         others=names(args.others),
         aus=args.aus,

@@ -180,9 +180,9 @@ def read_settings(args: argparse.Namespace):
         raise DataError("--table", repr(wrong[0]), "NAME=FILE")
     rows = _FEATURES if args.features is None else args.features
     return ProbeSettings(
-        args.model,
-        args.dataset,
-        args.label,
+        model=args.model,
+        dataset=args.dataset,
+        label=args.label,
         features=names(rows),
         models=names(args.models),
         group=args.group,

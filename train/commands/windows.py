@@ -23,7 +23,13 @@ def run_windows(args: argparse.Namespace, progress: Listener) -> dict[str, Any]:
     chosen = {} if args.features is None else {"features": names(args.features)}
     return probe_micro(
         MicroSettings(
-            args.model, args.dataset, args.windows, args.label, sequence=names(args.sequence), seed=args.seed, **chosen
+            model=args.model,
+            dataset=args.dataset,
+            windows=args.windows,
+            label=args.label,
+            sequence=names(args.sequence),
+            seed=args.seed,
+            **chosen,
         ),
         progress=progress,
     ).to_json()

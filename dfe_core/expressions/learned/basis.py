@@ -82,7 +82,7 @@ def _blocks(job: Job, split: Split) -> Iterator[np.ndarray]:
     total, done = len(job.tracks), 0
     for track, rows in training(job, split):
         done += 1
-        job.progress(Progress("learn a basis", done, total, track.head.name))
+        job.progress(Progress(task="learn a basis", done=done, total=total, detail=track.head.name))
         step = max(1, CHUNK // len(track.head.names))
         for start in range(0, len(rows), step):
             yield deepened(track.frames(rows[start : start + step]))

@@ -67,31 +67,31 @@ def correct_pose(job: Job, split: Split) -> Correction:
     source = _source(job)
     why_not = _why_not(job, names, source)
     if job.pose_correction == "none" or why_not:
-        return Correction(job.pose_correction, why_not, source)
+        return Correction(method=job.pose_correction, why_not=why_not, source=source)
     people = {
         s: [t for t in job.tracks if t.head.subject == s] for s in dict.fromkeys(t.head.subject for t in job.tracks)
     }
     found: dict[str, Moments | None] = {}
     products: dict[str, np.ndarray] = {}
     for done, (subject, tracks) in enumerate(people.items()):
-        job.progress(Progress("fit pose", done, len(people), subject))
+        job.progress(Progress(task="fit pose", done=done, total=len(people), detail=subject))
         values, angles, _ = _thinned(tracks)
         found[subject] = moments_of(values, angles, _seconds(tracks), measures)
         products[subject] = _products(values, angles, found[subject], measures)
     mean, patterns = _shared(job, split, found, products, measures, source)
     dimensions = job.tracks[0].head.dimensions
     result = Correction(
-        "field",
-        "",
-        source,
-        names,
-        mean.reshape(len(mean), -1, dimensions),
-        patterns.reshape(len(patterns), -1, dimensions),
+        method="field",
+        why_not="",
+        source=source,
+        protected=names,
+        mean=mean.reshape(len(mean), -1, dimensions),
+        patterns=patterns.reshape(len(patterns), -1, dimensions),
     )
     for done, (subject, tracks) in enumerate(people.items()):
-        job.progress(Progress("take off pose", done, len(people), subject))
+        job.progress(Progress(task="take off pose", done=done, total=len(people), detail=subject))
         _correct(tracks, subject, person_field(found[subject], mean, measures, patterns, _angles(tracks)), result)
-    job.progress(Progress("take off pose", len(people), len(people)))
+    job.progress(Progress(task="take off pose", done=len(people), total=len(people)))
     return result
 
 

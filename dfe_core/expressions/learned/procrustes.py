@@ -33,7 +33,7 @@ def common_frame(job: Job) -> Frame:
     """The frame all recordings are brought to: upright, looking along +z, the eyes at the origin."""
     if job.face != "learn":
         return _frame_of_face(job)
-    job.progress(Progress("find what is stable", 0, 1))
+    job.progress(Progress(task="find what is stable", done=0, total=1))
     scaled = not job.tracks[0].head.metric
     asked = job.tracks[:: -(-len(job.tracks) // _TRACKS)]
     samples = [_sample(t, len(asked)) for t in asked]
@@ -80,10 +80,10 @@ def find_neutrals(job: Job, frame: Frame, split: Split) -> Frame:
     """The resting face of every subject; the common frame, whose reference becomes the mean of those that train."""
     subjects = dict.fromkeys(t.head.subject for t in job.tracks)
     for done, subject in enumerate(subjects):
-        job.progress(Progress("find resting faces", done, len(subjects), subject))
+        job.progress(Progress(task="find resting faces", done=done, total=len(subjects), detail=subject))
         own = [t for t in job.tracks if t.head.subject == subject]
         job.neutrals[subject] = _neutral(own, _neutral(own, frame.reference, frame), frame)
-    job.progress(Progress("find resting faces", len(subjects), len(subjects)))
+    job.progress(Progress(task="find resting faces", done=len(subjects), total=len(subjects)))
     reference = frame.reference
     if job.face == "learn":
         train = {t.head.subject for t, _ in training(job, split)}
@@ -116,9 +116,11 @@ def _looked_at(rows: np.ndarray) -> np.ndarray:
 def remove_pose_and_identity(job: Job, frame: Frame) -> None:
     """Every track on disk becomes displacement from its subject's neutral, in the common frame."""
     for done, track in enumerate(job.tracks):
-        job.progress(Progress("remove pose and identity", done, len(job.tracks), track.head.name))
+        job.progress(
+            Progress(task="remove pose and identity", done=done, total=len(job.tracks), detail=track.head.name)
+        )
         _displace(track, job.neutrals[track.head.subject], frame, job.ledger)
-    job.progress(Progress("remove pose and identity", len(job.tracks), len(job.tracks)))
+    job.progress(Progress(task="remove pose and identity", done=len(job.tracks), total=len(job.tracks)))
     job.tracks = [t for t in job.tracks if t.valid.any()]
 
 

@@ -59,9 +59,9 @@ def read_all(sources: Sequence[str | Path], job: Job, folder: Path) -> None:
     files, unread = find_files(rest, job.labels.path)
     paths, seen = [*meshes, *files], {}
     check_time(job.pattern, paths)
-    options = ReadOptions(job.fps, job.extractor, time=job.time)
+    options = ReadOptions(fps=job.fps, extractor=job.extractor, time=job.time)
     for i, (path, name) in enumerate(zip(paths, recording_names(paths), strict=True)):
-        job.progress(Progress("read points", i, len(paths), path.name))
+        job.progress(Progress(task="read points", done=i, total=len(paths), detail=path.name))
         try:
             size, digest = _content(path, job.reader)
             if digest in seen:
@@ -88,7 +88,7 @@ def read_all(sources: Sequence[str | Path], job: Job, folder: Path) -> None:
                 "notes": [n for t in kept for n in t.head.notes],
             }
         )
-    job.progress(Progress("read points", len(paths), len(paths)))
+    job.progress(Progress(task="read points", done=len(paths), total=len(paths)))
     job.skipped = [*unread, *job.skipped]
     if not job.tracks:
         raise nothing_imported(job.name, job.skipped)
@@ -153,7 +153,7 @@ def _keep(path: Path, name: str, track: PointTrack, job: Job, folder: Path) -> T
         session=session,
         notes=(*notes, f"Points {scale.why}."),
     )
-    return Track(head, file, path, scale, track.valid.copy())
+    return Track(head=head, file=file, source=path, scale=scale, valid=track.valid.copy())
 
 
 def _save(file: Path, points: np.ndarray, factors: np.ndarray) -> None:

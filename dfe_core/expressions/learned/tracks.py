@@ -26,7 +26,7 @@ SAMPLE = 400
 """Frames a recording that tell its typical shape, and what is stable."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Track:
     """A recording whose points wait on disk, m: first as read, then as displacement from neutral.
 
@@ -46,7 +46,7 @@ class Track:
         return np.load(self.file, mmap_mode="r", allow_pickle=False)[rows]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Job:
     """A learning import under way."""
 
@@ -86,7 +86,7 @@ class Frame:
     scaled: bool
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Correction:
     """What the correction did, for the face and the manifest.
 

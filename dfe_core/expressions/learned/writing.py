@@ -38,7 +38,7 @@ def write(
         parts = {}
     with open_writer(job.name, model.names, job.root) as writer:
         for done, track in enumerate(job.tracks):
-            job.progress(Progress("write", done, len(job.tracks), track.head.name))
+            job.progress(Progress(task="write", done=done, total=len(job.tracks), detail=track.head.name))
             psi, missed = _project(track, basis)
             part = parts.get(track.head.name, "all")
             lost[part] = tuple(np.add(lost.get(part, (0.0, 0)), (missed, int(track.valid.sum()))))
@@ -50,8 +50,10 @@ def write(
         figures = {**_figures(job, frame, split, basis, lost), "pose_correction": _pose_figures(corrected)}
         job.notes += [*job.labels.unused(), *_sentences(figures, split), *_pose_sentences(figures["pose_correction"])]
         writer.close(_manifest(job, model, figures))
-    job.progress(Progress("write", len(job.tracks), len(job.tracks)))
-    return ImportReport(job.name, model.id, tuple(imported), tuple(job.skipped), tuple(job.notes))
+    job.progress(Progress(task="write", done=len(job.tracks), total=len(job.tracks)))
+    return ImportReport(
+        dataset=job.name, face=model.id, imported=tuple(imported), skipped=tuple(job.skipped), notes=tuple(job.notes)
+    )
 
 
 def _project(track: Track, basis: Basis) -> tuple[np.ndarray, float]:

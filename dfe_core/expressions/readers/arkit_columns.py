@@ -81,15 +81,15 @@ def arkit_recording(
     missing = [name for name in ARKIT_NAMES if name not in set(names)]
     absent = (f"Not in the file, so always 0: {', '.join(missing)}.",) if missing else ()
     return Recording(
-        path.stem,
-        tuple(names),
-        psi,
-        timing.time_s,
-        timing.frame,
-        valid,
-        timing.fps,
-        "arkit",
-        extractor,
+        name=path.stem,
+        names=tuple(names),
+        psi=psi,
+        time_s=timing.time_s,
+        frame=timing.frame,
+        valid=valid,
+        fps=timing.fps,
+        space="arkit",
+        extractor=extractor,
         extras={k: timing.of(v) for k, v in (extras or {}).items()},
         notes=(
             *notes,

@@ -159,15 +159,15 @@ def _recording(path: Path, arrays: dict[str, np.ndarray], timing: Timing, option
         for i, name in enumerate(names)
     }
     return Recording(
-        path.stem,
-        bfm_names(),
-        psi,
-        timing.time_s,
-        timing.frame,
-        valid,
-        timing.fps,
-        "bfm",
-        options.extractor or "deep3dfacerecon",
+        name=path.stem,
+        names=bfm_names(),
+        psi=psi,
+        time_s=timing.time_s,
+        frame=timing.frame,
+        valid=valid,
+        fps=timing.fps,
+        space="bfm",
+        extractor=options.extractor or "deep3dfacerecon",
         extras=extras,
         notes=(*timing.notes, *told),
     )

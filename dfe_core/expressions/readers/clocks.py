@@ -24,7 +24,7 @@ _CLOCK = re.compile(r"\d{1,2}:\d{2}:\d{2}(?:[:;.,]\d+(?:\.\d+)?)?")
 _DATE = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}[ T]\d{1,2}:|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}[ T]\d{1,2}:")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Clocks:
     """Columns of a table that tell time: of times (of numbers, or of text such as ``2024-05-01 12:00:00.033``),
     timecodes, and frame numbers; None where there is none. stated: what the user said of the time column."""
@@ -73,13 +73,20 @@ def clocks_of(header: Sequence[str], first: Sequence[str], options: ReadOptions,
                 f"a column of times or frame numbers, or {ROWS}/RATE",
             )
         text = column is not None and _is_text(first, column)
-        return Clocks(tuple(header), None if text else column, column if text else None, None, None, stated)
+        return Clocks(
+            header=tuple(header),
+            time=None if text else column,
+            wall=column if text else None,
+            code=None,
+            frame=None,
+            stated=stated,
+        )
     time, code, frame = time_column(header), column_of(header, _TIMECODES), column_of(header, FRAMES)
     if time is None and code is not None and code < len(first) and _NUMBER.fullmatch(first[code].strip()):
         time, code = code, None  # Audio2Face's timeCode: seconds
     if time is not None and _is_text(first, time):
-        return Clocks(tuple(header), None, time, None, frame)
-    return Clocks(tuple(header), time, None, code if time is None else None, frame)
+        return Clocks(header=tuple(header), time=None, wall=time, code=None, frame=frame)
+    return Clocks(header=tuple(header), time=time, wall=None, code=code if time is None else None, frame=frame)
 
 
 def timing_of(

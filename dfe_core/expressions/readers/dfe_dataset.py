@@ -180,18 +180,18 @@ def _recording(
     beside = {k: v for k, v in extras.get(name, {}).items() if len(v) == count and v.dtype.kind == "f"}
     labels = {k: v for k, v in row.items() if k not in RECORDING_COLUMNS and isinstance(v, (str, int, float, bool))}
     return Recording(
-        name,
-        names,
-        frames["psi"][part],
-        time,
-        frame,
-        frames["valid"][part],
-        fps,
-        _space(names, str(manifest.get("face"))),
-        str(row["extractor"] or "dfe"),
-        "" if row["subject"] == name else str(row["subject"] or ""),
-        str(row["session"] or ""),
-        beside,
+        name=name,
+        names=names,
+        psi=frames["psi"][part],
+        time_s=time,
+        frame=frame,
+        valid=frames["valid"][part],
+        fps=fps,
+        space=_space(names, str(manifest.get("face"))),
+        extractor=str(row["extractor"] or "dfe"),
+        subject="" if row["subject"] == name else str(row["subject"] or ""),
+        session=str(row["session"] or ""),
+        extras=beside,
         source={"labels": labels, "simulated": bool(manifest.get("simulated"))},
     )
 

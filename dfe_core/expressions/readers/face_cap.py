@@ -48,7 +48,7 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     names, preamble = _names(path)
     header = ("k", "time_ms", *POSE, *names)
     columns = arkit_indices(header, path)
-    table = TextTable(path, header, preamble, ",", ".", "utf-8")
+    table = TextTable(path=path, header=header, preamble=preamble, delimiter=",", decimal=".", encoding="utf-8")
     beside = {name: 2 + i for i, name in enumerate(POSE)}
     data, dropped = table.read([1, *beside.values(), *columns.values()], [0])
     _only_frames(path, data[0], preamble)

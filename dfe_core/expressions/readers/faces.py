@@ -44,7 +44,7 @@ _PLACES = (
 _SCORES = ("facescore", "confidence", "face_confidence", "score")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FaceColumns:
     """Columns that tell whose a row is: the file's own number, the source (video or picture) it is of, the place of
     the face (two or three columns, or none), the detector's score, and the person's name."""
@@ -64,7 +64,7 @@ class FaceColumns:
         return [i for i in (self.ids, self.source, self.person) if i is not None]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class FaceRows:
     """One face: what is added to the file's name, its own name (``0``, or what the file calls it; empty where it is the
     only one), the source it is of (empty where all rows are of one), its rows (T,) in the file's order, and the person
@@ -83,11 +83,11 @@ def face_columns(header: Sequence[str]) -> FaceColumns:
         (found for names in _PLACES if None not in (found := tuple(column_of(header, (name,)) for name in names))), ()
     )
     return FaceColumns(
-        column_of(header, FACES),
-        column_of(header, SOURCES),
-        places,
-        column_of(header, _SCORES),
-        column_of(header, PEOPLE),
+        ids=column_of(header, FACES),
+        source=column_of(header, SOURCES),
+        places=places,
+        score=column_of(header, _SCORES),
+        person=column_of(header, PEOPLE),
     )
 
 
@@ -161,7 +161,7 @@ def _pictures(
     """Rows of a picture each: a sequence where the pictures are numbered and named alike. Raises `DataError` else."""
     stems = {re.sub(r"\d+$", "", source_stem(name)) for name in names}
     if len(stems) == 1 and len(names) == len(rows):
-        return [FaceRows("", "", "", rows)], (
+        return [FaceRows(suffix="", name="", source="", rows=rows)], (
             f"Pictures {source_stem(names[code[0]])} to {source_stem(names[code[-1]])}: taken as one sequence.",
         )
     raise DataError(
@@ -232,7 +232,10 @@ def _chosen(
     label = {i: names[i].removesuffix(".0") if several else "" for i in kept}
     before = f"-{source}" if source else ""
     return [
-        FaceRows(before + (f"-face{label[i]}" if several else ""), label[i], source, rows[code == i]) for i in kept
+        FaceRows(
+            suffix=before + (f"-face{label[i]}" if several else ""), name=label[i], source=source, rows=rows[code == i]
+        )
+        for i in kept
     ], notes
 
 

@@ -154,15 +154,15 @@ def _recording(
         )
     span = f"exp_000 runs from {first.min():.2f} to {first.max():.2f}: extractors differ in scale."
     return Recording(
-        path.stem,
-        names,
-        kept,
-        timing.time_s,
-        timing.frame,
-        valid,
-        timing.fps,
-        "flame",
-        extractor,
+        name=path.stem,
+        names=names,
+        psi=kept,
+        time_s=timing.time_s,
+        frame=timing.frame,
+        valid=valid,
+        fps=timing.fps,
+        space="flame",
+        extractor=extractor,
         extras={k: timing.of(v) for k, v in extras.items()},
         notes=(*notes, span, *timing.notes, *told, *motion_notes(kept, valid)),
     )

@@ -307,7 +307,7 @@ def _frames(curve: _Curve, options: ReadOptions, where: str) -> tuple[Timing, np
     index = np.arange(count, dtype=np.int64)
     sampled = _sample(curve, curve.times[0] + index / fps)
     return (
-        Timing(index / fps, index, float(fps)),
+        Timing(time_s=index / fps, frame=index, fps=float(fps)),
         sampled,
         (f"{len(curve.times):,} keys, not evenly spaced or sparse: sampled at {fps:g} a second ({curve.kind}).",),
     )

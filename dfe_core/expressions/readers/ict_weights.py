@@ -135,14 +135,14 @@ def _recording(
 ) -> Recording:
     psi, valid, told = check_values(timing.of(values), names, "arkit", str(path))
     return Recording(
-        path.stem + suffix,
-        names,
-        psi,
-        timing.time_s,
-        timing.frame,
-        valid,
-        timing.fps,
-        "arkit",
-        options.extractor or "ict-facekit",
+        name=path.stem + suffix,
+        names=names,
+        psi=psi,
+        time_s=timing.time_s,
+        frame=timing.frame,
+        valid=valid,
+        fps=timing.fps,
+        space="arkit",
+        extractor=options.extractor or "ict-facekit",
         notes=(*notes, *timing.notes, *told),
     )

@@ -25,7 +25,7 @@ class TimeColumn:
     rate: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReadOptions:
     """Hints for a reader; a file's own statement goes before a hint, but for `time`.
 

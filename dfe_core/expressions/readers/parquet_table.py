@@ -18,7 +18,7 @@ BROKEN = (OSError, pa.ArrowException, UnicodeDecodeError)
 """What pyarrow raises for damaged files."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ParquetTable:
     """A Parquet file whose footer has been read. header: (C,) names of its top-level columns."""
 
@@ -63,7 +63,7 @@ def open_parquet_table(path: Path) -> ParquetTable:
     check_unfolded(metadata.num_rows * len(header) * 8, path.stat().st_size, path)
     if len(set(header)) < len(header):
         raise DataError(path, "two columns of the same name", "each name once")
-    return ParquetTable(path, header)
+    return ParquetTable(path=path, header=header)
 
 
 def parquet_header(path: Path) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ _NUMBER = r"(?i)^[+-]?(\d+\.?\d*(e[+-]?\d+)?|\.\d+(e[+-]?\d+)?|inf|infinity)$"
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TextTable:
     """A text table whose head has been read.
 
@@ -370,13 +370,13 @@ def _layout(path: Path, head: bytes) -> TextTable:
     decimal = "," if delimiter != "," and re.search(r"\d,\d", body) and not re.search(r"\d\.\d", body) else "."
     notes += ("Numbers with decimal commas.",) if decimal == "," else ()
     return TextTable(
-        path,
-        tuple(name.strip() for name in header),
-        start + 1,
-        delimiter,
-        decimal,
-        encoding or "utf-8",
-        notes,
+        path=path,
+        header=tuple(name.strip() for name in header),
+        preamble=start + 1,
+        delimiter=delimiter,
+        decimal=decimal,
+        encoding=encoding or "utf-8",
+        notes=notes,
         first=_first_row(lines[start + 1 : start + 20], delimiter),
     )
 

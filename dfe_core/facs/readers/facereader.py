@@ -33,7 +33,7 @@ def read(path: Path, options: ReadOptions) -> list[Detections]:
     """One `Detections`: a log is of one face."""
     table = open_table(path)
     aus = {i: (f"AU{m[1]}", (m[2] or "both").lower()) for i, c in enumerate(table.header) if (m := _AU.match(c))}
-    asked = TimeOptions(options.fps, time=options.time)
+    asked = TimeOptions(fps=options.fps, time=options.time)
     clocks = clocks_of(table.header, table.first, asked, path)
     data, dropped = table.read(clocks.numbers, [*aus, *clocks.texts])
     rows = len(data[next(iter(aus))])
@@ -46,17 +46,17 @@ def read(path: Path, options: ReadOptions) -> list[Detections]:
     intensity = when.of(columns.matrix(pairs, rows))
     return [
         Detections(
-            path.name,
-            "facereader",
-            "",
-            False,
-            pairs,
-            EMITS,
-            when.frame,
-            when.time_s + when.start_s,
-            np.full_like(intensity, np.nan),
-            intensity,
-            when.fps,
+            source=path.name,
+            tool="facereader",
+            version="",
+            estimate=False,
+            aus=pairs,
+            emits=EMITS,
+            frame=when.frame,
+            time_s=when.time_s + when.start_s,
+            probability=np.full_like(intensity, np.nan),
+            intensity=intensity,
+            fps=when.fps,
             notes=(
                 *table.notes,
                 *dropped,

@@ -82,17 +82,17 @@ def _one_face(table: AuTable, face: FaceRows, spelling: dict[str, tuple[str, str
     weight = when.of(columns.matrix(pairs, len(face.rows)))
     emits = tuple(dict.fromkeys(au for au, _ in AUS.values()))
     return Detections(
-        table.path.name,
-        "quest-pro",
-        "",
-        False,
-        pairs,
-        emits,
-        when.frame,
-        when.time_s,
-        weight,
-        np.full_like(weight, np.nan),
-        when.fps,
+        source=table.path.name,
+        tool="quest-pro",
+        version="",
+        estimate=False,
+        aus=pairs,
+        emits=emits,
+        frame=when.frame,
+        time_s=when.time_s,
+        probability=weight,
+        intensity=np.full_like(weight, np.nan),
+        fps=when.fps,
         face=face.name,
         notes=(
             *table.notes,

@@ -77,17 +77,17 @@ def _detections(
     probability = when.of(columns.matrix(pairs, len(rows)))
     said = "evidence (log odds) turned into probabilities" if facet else "percentages taken as probabilities"
     return Detections(
-        table.path.name,
-        "facet" if facet else "affdex",
-        "",
-        False,
-        pairs,
-        tuple(dict.fromkeys(spelling.values())),
-        when.frame,
-        when.time_s,
-        probability,
-        np.full_like(probability, np.nan),
-        when.fps,
+        source=table.path.name,
+        tool="facet" if facet else "affdex",
+        version="",
+        estimate=False,
+        aus=pairs,
+        emits=tuple(dict.fromkeys(spelling.values())),
+        frame=when.frame,
+        time_s=when.time_s,
+        probability=probability,
+        intensity=np.full_like(probability, np.nan),
+        fps=when.fps,
         notes=(
             *table.notes,
             *when.notes,

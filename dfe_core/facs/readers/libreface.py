@@ -49,17 +49,17 @@ def _one_face(table: AuTable, face: FaceRows, aus: list[str], options: ReadOptio
     intensity, presence = (when.of(kinds[k].matrix(pairs, len(face.rows))) for k in (True, False))
     emits = dict.fromkeys(EMISSIONS["libreface-intensity"].aus + EMISSIONS["libreface-detection"].aus)
     return Detections(
-        table.path.name,
-        "libreface",
-        "",
-        False,
-        pairs,
-        tuple(emits),
-        when.frame,
-        when.time_s,
-        presence.astype(np.float32),
-        intensity,
-        when.fps,
+        source=table.path.name,
+        tool="libreface",
+        version="",
+        estimate=False,
+        aus=pairs,
+        emits=tuple(emits),
+        frame=when.frame,
+        time_s=when.time_s,
+        probability=presence.astype(np.float32),
+        intensity=intensity,
+        fps=when.fps,
         face=face.name,
         recording=face.source,
         notes=(

@@ -100,12 +100,12 @@ def coded(path: Path, rows: list[dict], recording: str = "") -> Detections:
     )
     aus = tuple(dict.fromkeys((i.au, i.side) for i in intervals))
     return Detections(
-        path.name,
-        "manual",
-        "",
-        False,
-        aus,
-        tuple(dict.fromkeys(i.au for i in intervals)),
+        source=path.name,
+        tool="manual",
+        version="",
+        estimate=False,
+        aus=aus,
+        emits=tuple(dict.fromkeys(i.au for i in intervals)),
         intervals=tuple(sorted(intervals, key=lambda i: i.onset_s)),
         recording=recording,
         notes=(*notes, "an AU that the coder never wrote is taken as not coded, not as absent"),
@@ -130,12 +130,12 @@ def _intervals(row: dict) -> list[Interval]:
     own = parse_intensity(row["intensity"])
     return [
         Interval(
-            au,
-            SIDE_WORDS[row["side"].lower()] if row["side"] else side,
-            row["onset"],
-            row["apex"],
-            row["offset"],
-            intensity if np.isnan(own) else own,
+            au=au,
+            side=SIDE_WORDS[row["side"].lower()] if row["side"] else side,
+            onset_s=row["onset"],
+            apex_s=row["apex"],
+            offset_s=row["offset"],
+            intensity=intensity if np.isnan(own) else own,
         )
         for au, side, intensity in parse_code(row["au"])
     ]

@@ -51,17 +51,17 @@ def _one_face(table: AuTable, face: FaceRows, aus: list[str], options: ReadOptio
         raise no_column(table.path, kinds["occ"].notes + kinds["int"].notes)
     probability, intensity = (when.of(kinds[k].matrix(pairs, len(face.rows))) for k in ("occ", "int"))
     return Detections(
-        table.path.name,
-        "pyafar",
-        "",
-        False,
-        pairs,
-        EMITS,
-        when.frame,
-        when.time_s,
-        probability,
-        intensity,
-        when.fps,
+        source=table.path.name,
+        tool="pyafar",
+        version="",
+        estimate=False,
+        aus=pairs,
+        emits=EMITS,
+        frame=when.frame,
+        time_s=when.time_s,
+        probability=probability,
+        intensity=intensity,
+        fps=when.fps,
         face=face.name,
         recording=face.source,
         notes=(

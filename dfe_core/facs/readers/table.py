@@ -30,7 +30,7 @@ _TOO_MANY_OUT = 0.05
 _DAY_S = 86_400.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReadOptions:
     """What the user may say of a file.
 
@@ -107,7 +107,7 @@ def numbers(path: Path, table: pd.DataFrame, column: str) -> np.ndarray:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class AuTable:
     """A table of a detector whose AU columns, times and faces have been read.
 
@@ -131,7 +131,7 @@ class AuTable:
         """Times of the rows of one face, by the rules of recordings, counted as the file counts them: from the video's
         start, or, where its clock is one of days, from the first row. Raises `DataError` without a rate."""
         found = timing_of(
-            self.clocks, self.data, rows, TimeOptions(options.fps, time=options.time), self.path, self.preamble + 1
+            self.clocks, self.data, rows, TimeOptions(fps=options.fps, time=options.time), self.path, self.preamble + 1
         )
         start = found.start_s if abs(found.start_s) < _DAY_S else 0.0
         return replace(found, time_s=found.time_s + start, start_s=start)
@@ -145,7 +145,10 @@ def read_table(path: Path, aus: Sequence[str], beside: Sequence[str | None], opt
     """
     table = open_table(path)
     header, first = table.header, table.first
-    clocks, whose = clocks_of(header, first, TimeOptions(options.fps, time=options.time), path), face_columns(header)
+    clocks, whose = (
+        clocks_of(header, first, TimeOptions(fps=options.fps, time=options.time), path),
+        face_columns(header),
+    )
     wanted = {header.index(name) for name in (*aus, *beside) if name is not None}
     texts = list(dict.fromkeys((*clocks.texts, *whose.texts)))
     data, dropped = table.read(sorted({*wanted, *clocks.numbers, *whose.numbers} - set(texts)), texts)
@@ -153,7 +156,15 @@ def read_table(path: Path, aus: Sequence[str], beside: Sequence[str | None], opt
     rows = len(next(iter(data.values())))
     faces, told = faces_of(whose, data, clocks.moments(data), rows, TimeOptions(), path)
     finite = {i: np.where(np.isfinite(v), v, np.nan) if i in wanted else v for i, v in data.items()}
-    return AuTable(path, header, table.preamble, finite, faces, (*table.notes, *dropped, *told), clocks)
+    return AuTable(
+        path=path,
+        header=header,
+        preamble=table.preamble,
+        data=finite,
+        faces=faces,
+        notes=(*table.notes, *dropped, *told),
+        clocks=clocks,
+    )
 
 
 @dataclass

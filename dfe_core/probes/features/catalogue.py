@@ -19,7 +19,7 @@ from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Feature:
     """A row of the result before any fold: raw (S, D) dense or sparse, a row a window; columns (D rows: name, codeword,
     −1 where it is none); the transform, unfitted; member (S,) the unit of each window. nuisance (n, q): what is
@@ -64,7 +64,7 @@ def build_feature(name: str, sources: Sources, target: Target, settings: ProbeSe
     )
     columns = pd.concat([b.columns for b in blocks], ignore_index=True)
     inside = np.flatnonzero(target.member >= 0)
-    feature = Feature(name, raw[inside], columns, transform, target.member[inside])
+    feature = Feature(name=name, raw=raw[inside], columns=columns, transform=transform, member=target.member[inside])
     _require_varied(feature, target)
     return feature
 

@@ -36,7 +36,7 @@ SAMPLE = 256
 Arrays = dict[str, np.ndarray | sparse.csr_matrix]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sources:
     """What material is counted from."""
 
@@ -139,7 +139,7 @@ def _count_presence(sources: Sources, rate: float | None) -> Arrays:
     found |= {"frames": np.zeros(size), "observed": np.zeros(size)}
     pairs = sparse.lil_matrix((size, words * words), dtype=np.float32)
     for part in iter_recordings(sources.tokens):
-        sources.progress(Progress("counting presences", 0, 0, part.recording))
+        sources.progress(Progress(task="counting presences", done=0, total=0, detail=part.recording))
         part = thinned(part, rate)
         step = frame_step(part.time_s)
         present, number = present_activations(part, sizes)
@@ -175,12 +175,12 @@ def thinned(part: Tokens, rate: float | None) -> Tokens:
     nearest = after - (grid - part.time_s[after - 1] < part.time_s[after] - grid)
     rows = np.unique(nearest[np.abs(part.time_s[nearest] - grid) <= 0.5 / rate])
     return Tokens(
-        part.recording,
-        part.frame[rows],
-        part.time_s[rows],
-        part.tokens[rows],
-        part.intensities[rows],
-        part.error_mm[rows],
+        recording=part.recording,
+        frame=part.frame[rows],
+        time_s=part.time_s[rows],
+        tokens=part.tokens[rows],
+        intensities=part.intensities[rows],
+        error_mm=part.error_mm[rows],
     )
 
 
@@ -194,7 +194,7 @@ def _psi_moments(sources: Sources) -> Arrays:
     size, width, index = len(sources.spans), len(sources.dataset.names), SpanIndex(sources.spans)
     frames, total, square = np.zeros(size), np.zeros((size, width)), np.zeros((size, width, width))
     for part in sources.dataset.iter_frames(index.recordings):
-        sources.progress(Progress("reading ψ", 0, 0, part.recording))
+        sources.progress(Progress(task="reading ψ", done=0, total=0, detail=part.recording))
         psi, time_s = part.psi[part.valid], part.time_s[part.valid]
         for span, rows in index.groups(part.recording, time_s):
             one = psi[rows].astype(np.float64)
@@ -206,7 +206,7 @@ def _psi_sample(sources: Sources) -> Arrays:
     index = SpanIndex(sources.spans)
     sample = np.full((len(sources.spans), SAMPLE, len(sources.dataset.names)), np.nan, np.float32)
     for part in sources.dataset.iter_frames(index.recordings):
-        sources.progress(Progress("sampling ψ", 0, 0, part.recording))
+        sources.progress(Progress(task="sampling ψ", done=0, total=0, detail=part.recording))
         psi, time_s = part.psi[part.valid], part.time_s[part.valid]
         for span, rows in index.groups(part.recording, time_s):
             count = rows.stop - rows.start
@@ -221,7 +221,7 @@ def _au_sums(sources: Sources, aligned: AlignedAus) -> Arrays:
     sums = {name: np.zeros(shape) for name in names}
     whole = bool(np.isneginf(sources.spans["start_s"]).all())
     for name, part in aligned.iter_recordings([r for r in aligned.recordings if r in set(index.recordings)]):
-        sources.progress(Progress("reading AUs", 0, 0, name))
+        sources.progress(Progress(task="reading AUs", done=0, total=0, detail=name))
         time_s = np.arange(len(part.frame)) if whole else _times(sources.dataset, name, part.frame)
         shown = present(part.presence, part.intensity)
         for span, rows in index.groups(name, time_s):
