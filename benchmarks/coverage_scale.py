@@ -88,12 +88,12 @@ def write(rows: list[dict], out: Path) -> None:
 def measure(root: Path, baseline: bool) -> dict:
     """Figures of one size; seconds and MB."""
     from dfe_core.facs.association import associate
-    from dfe_core.facs.coverage import aggregates_of, analyse_coverage, open_inputs
+    from dfe_core.facs.coverage import aggregates_of, analyse_coverage, open_coverage_inputs
 
     memory = PeakMemory()
     before = memory.own
     started = time.perf_counter()
-    aggregates = aggregates_of(open_inputs("bench", "bench", "bench", root), root=root)
+    aggregates = aggregates_of(open_coverage_inputs("bench", "bench", "bench", root), root=root)
     counted = time.perf_counter() - started
     after = memory.own
     analyse_coverage("bench", "bench", "bench", root=root)
@@ -273,10 +273,10 @@ def make_frames(
 def make_aus(root: Path, aus: tuple, kept: dict[str, np.ndarray], lengths: np.ndarray) -> None:
     """The AUs, aligned."""
     from dfe_core.expressions.dataset import Dataset
-    from dfe_core.facs.store import AlignedFrames, open_writer
+    from dfe_core.facs.store import AlignedFrames, open_au_writer
 
     data = Dataset.open("bench", root)
-    with open_writer("bench", "bench", aus, root) as writer:
+    with open_au_writer("bench", "bench", aus, root) as writer:
         for name, length in zip(data.recordings["recording"], lengths, strict=True):
             here = np.unpackbits(kept[name], axis=0, count=length).astype(np.float32)
             writer.add(name, AlignedFrames(np.arange(length), here, here * 3))

@@ -30,7 +30,7 @@ async def ready(_: st.App) -> AsyncIterator[None]:
     """A second of imports before the server answers, rather than while the first visitor waits; at the end, jobs are
     stopped and dropped files deleted."""
     recover_all()
-    trash.recover()
+    trash.recover_trash()
     uploads_folder.clear_abandoned()
     for name in ("components.shell", "components.sidebar", "pages.overview"):
         import_module(f"dashboard.{name}")

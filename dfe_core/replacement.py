@@ -97,7 +97,7 @@ def exchange(first: Path, second: Path) -> bool:
     raise OSError(code, os.strerror(code), str(second))
 
 
-def recover(folder: Path) -> list[str]:
+def recover_replacement(folder: Path) -> list[str]:
     """Roll back replacements in `folder` that were interrupted half way; returns the names that are there again.
 
     What another process is writing now is left to it.

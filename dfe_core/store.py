@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from dfe_core.errors import DataError
 from dfe_core.locks import KINDS, claim
-from dfe_core.replacement import atomic_directory, atomic_file, recover
+from dfe_core.replacement import atomic_directory, atomic_file, recover_replacement
 
 __all__ = (
     "KINDS",
@@ -69,7 +69,7 @@ def artefact_path(kind: str, name: str, root: Path | None = None) -> Path:
         raise DataError(repr(name), f"'--' in a name under {kind}/", "a name with single dashes")
     path = (root or cache_root()) / kind / name
     if not path.exists() and any(path.parent.glob(f".{name}-old-*")):
-        recover(path.parent)
+        recover_replacement(path.parent)
     return path
 
 
@@ -101,7 +101,7 @@ def one_writer(kind: str, name: str = "{name}", wait_s: float = 0.0) -> Callable
 def recover_all(root: Path | None = None) -> list[str]:
     """Roll back every replacement of an artefact that was interrupted half way; ``kind/name`` of each."""
     root = root or cache_root()
-    return [f"{kind}/{name}" for kind in KINDS for name in recover(root / kind)]
+    return [f"{kind}/{name}" for kind in KINDS for name in recover_replacement(root / kind)]
 
 
 def file_sha256(path: Path) -> str:

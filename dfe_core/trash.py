@@ -159,7 +159,7 @@ def empty(root: Path | None = None, entries: Sequence[Discarded] | None = None) 
     return sum(entry.bytes for entry in gone)
 
 
-def recover(root: Path | None = None) -> None:
+def recover_trash(root: Path | None = None) -> None:
     """Finish or undo what killed processes left in the trash; what another process is doing now is left to it."""
     root = root or cache_root()
     folder = root / _FOLDER

@@ -86,7 +86,7 @@ def test_a_damaged_entry_neither_blocks_the_trash_nor_is_lost(root: Path, text: 
     edit_entry(root, damaged.id, text)
     other = trash.discard([root / "tokens" / "m--study"], root)
     assert {e.id: e.damaged for e in trash.discarded(root)} == {damaged.id: True, other.id: False}
-    trash.recover(root)
+    trash.recover_trash(root)
     trash.restore(other.id, root)
     trash.restore(damaged.id, root)
     assert everything(root) == before

@@ -197,7 +197,7 @@ def _recover() -> None:
 
     for label in recover_all():
         print(f"{label} is as it was before a change that was interrupted", file=sys.stderr)
-    trash.recover()
+    trash.recover_trash()
 
 
 def _warn_of_pose(args: argparse.Namespace) -> None:

@@ -262,7 +262,7 @@ def repair(root: Path | None = None, progress: Listener = silent) -> list[str]:
     """
     root = root or cache_root()
     done = [f"{label}: rolled back" for label in recover_all(root)]
-    trash.recover(root)
+    trash.recover_trash(root)
     for path in leftovers(root):
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
         done.append(f"{path.relative_to(root)}: deleted")

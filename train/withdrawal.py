@@ -93,7 +93,7 @@ def withdraw(
     """
     root = root or cache_root()
     recover_all(root)
-    trash.recover(root)
+    trash.recover_trash(root)
     places = _places(subject, root, datasets)
     begun = _begun(subject, root)
     names = {name: set(theirs) for name, theirs in (begun.recordings if begun else {}).items()}

@@ -30,7 +30,7 @@ from dfe_core.tokens.dynamics import contexts, cooccurring, distribution_over, d
 from dfe_core.tokens.intervals import RunIndex
 from dfe_core.tokens.peak_frames import quantile_examples, strongest_moments
 from dfe_core.tokens.search import neighbours
-from dfe_core.tokens.usage import stage_counts
+from dfe_core.tokens.usage import token_counts_by_stage
 
 MOMENTS = 8
 EXAMPLES = ("Strongest", "From weak to strong")
@@ -58,7 +58,7 @@ def where_it_moves(row: pd.Series) -> None:
 def how_it_is_used(choice: artefact_cache.Choice, number: int) -> None:
     """Stages, intensity and timing."""
     tokens = artefact_cache.tokens(choice.root, choice.model, choice.dataset)
-    by_stage = stage_counts(tokens)[number]
+    by_stage = token_counts_by_stage(tokens)[number]
     index = artefact_cache.runs(choice.root, choice.model, choice.dataset)
     st.subheader("How it is used", anchor=False)
     if not index.summary["runs"][number]:

@@ -18,7 +18,14 @@ from dfe_core.facs.action_units import title
 from dfe_core.facs.aggregates import Aggregates
 from dfe_core.facs.association import Association, associate
 from dfe_core.facs.blind_spots import Sight, known_blind_spots
-from dfe_core.facs.coverage import Coverage, Inputs, aggregates_of, analyse_coverage, coverage_key, open_inputs
+from dfe_core.facs.coverage import (
+    Coverage,
+    CoverageInputs,
+    aggregates_of,
+    analyse_coverage,
+    coverage_key,
+    open_coverage_inputs,
+)
 from dfe_core.facs.settings import CoverageSettings
 from dfe_core.facs.store import AlignedAus, folder_name, list_aligned
 from dfe_core.facs.tool_comparison import ToolComparison, compare_tools
@@ -47,7 +54,7 @@ class Analysis:
     """A finished analysis with what its views filter: inputs and aggregates."""
 
     coverage: Coverage
-    inputs: Inputs
+    inputs: CoverageInputs
     aggregates: Aggregates
 
 
@@ -74,12 +81,12 @@ def _stamp(choice: artefact_cache.Choice, aus: str) -> tuple[int, ...]:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _inputs(root: str, model: str, dataset: str, aus: str, stamp: tuple[int, ...]) -> Inputs:
-    return open_inputs(model, dataset, aus, Path(root))
+def _inputs(root: str, model: str, dataset: str, aus: str, stamp: tuple[int, ...]) -> CoverageInputs:
+    return open_coverage_inputs(model, dataset, aus, Path(root))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _analysis(key: str, root: str, model: str, dataset: str, aus: str, _inputs: Inputs) -> Analysis:
+def _analysis(key: str, root: str, model: str, dataset: str, aus: str, _inputs: CoverageInputs) -> Analysis:
     return Analysis(
         analyse_coverage(model, dataset, aus, root=Path(root)), _inputs, aggregates_of(_inputs, root=Path(root))
     )

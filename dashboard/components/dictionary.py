@@ -17,7 +17,7 @@ from dfe_core.facs.codeword_names import CodewordName
 from dfe_core.store import artefact_path
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.annotations import Notebook, Notes
-from dfe_core.tokens.phrasing import plain_name, sentence
+from dfe_core.tokens.phrasing import description_sentence, plain_name
 from dfe_core.tokens.search import WordIndex, codeword_texts, index_words
 from dfe_core.tokens.usage import usage
 
@@ -78,7 +78,7 @@ def _dictionary(
 ) -> Dictionary:
     notes = _notes(model, Path(root))
     names = _found.names
-    sentences, units = [sentence(n.description) for n in names], [n.label for n in names]
+    sentences, units = [description_sentence(n.description) for n in names], [n.label for n in names]
     table = _codebook.table.drop(columns=[c for c in (*_USAGE, "description") if c in _codebook.table.columns])
     if dataset is not None:
         counted = usage(

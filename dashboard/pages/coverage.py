@@ -33,7 +33,7 @@ from dfe_core.facs.blind_spots import lines as blind_lines
 from dfe_core.facs.coverage import Coverage, caveat
 from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.motion.actions import action_directions
-from dfe_core.reports.coverage_text import exposure, headlines, statuses, summary, tool_name, unmeasured
+from dfe_core.reports.coverage_text import exposure_text, headlines, statuses, summary, tool_name, unmeasured
 
 TABS = ("Codeword × AU", "Action units", "Beyond FACS", "Regions", "Symmetry", "Diversity", "Report")
 AU_COLUMNS = {
@@ -381,7 +381,7 @@ def by_au(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis
     with table:
         per_au = coverage.per_au
         st.caption(
-            "The codeword that predicts each AU best, alone and in a set of at most three. " + exposure(coverage)
+            "The codeword that predicts each AU best, alone and in a set of at most three. " + exposure_text(coverage)
         )
         frame.table(
             pd.DataFrame(

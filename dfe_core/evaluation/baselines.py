@@ -9,7 +9,7 @@ from sklearn.cluster import MiniBatchKMeans
 from sklearn.linear_model import Ridge
 
 from dfe_core.evaluation.coded_bits import at_equal_bits, entropy_coded_uniform, fitted_code_lengths
-from dfe_core.facs.action_units import EMISSIONS, coefficient_map
+from dfe_core.facs.action_units import EMISSIONS, au_coefficient_map
 
 _FIT_FRAMES = 40_000
 
@@ -152,7 +152,7 @@ def from_action_units(train: np.ndarray, test: np.ndarray, names: tuple[str, ...
 
     Generous to AUs: intensities are exact and cost no bits. None where ψ does not hold ARKit's coefficients.
     """
-    table = coefficient_map(names)
+    table = au_coefficient_map(names)
     columns = [w / (w @ w) for au in EMISSIONS["py-feat"].aus if (w := _both_sides(table, au)) is not None]
     if len(columns) < 5:
         return None

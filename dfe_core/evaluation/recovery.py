@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
+from sklearn.metrics import roc_auc_score
 
 from dfe_core.evaluation.encoded_part import Encoded, encode_part
 from dfe_core.expressions.dataset import Dataset
@@ -33,8 +33,8 @@ def discovered(tokenizer: Tokenizer, codebook: Codebook, data: Dataset, parts: S
     test_truth, actions, in_facs = _truth_of(data, test)
     rows = []
     for kind in ("intensity", "presence"):
-        train = activations(train_tokens, train_strengths, codebook.size, kind)
-        held = activations(test.tokens, test.intensities, codebook.size, kind)
+        train = codeword_activations(train_tokens, train_strengths, codebook.size, kind)
+        held = codeword_activations(test.tokens, test.intensities, codebook.size, kind)
         rows += [
             {
                 "scored_by": kind,
@@ -49,7 +49,7 @@ def discovered(tokenizer: Tokenizer, codebook: Codebook, data: Dataset, parts: S
     return {"actions": len(rows) // 2, "summary": _summary(rows), "per_action": rows}
 
 
-def activations(tokens: np.ndarray, intensities: np.ndarray, codewords: int, kind: str) -> np.ndarray:
+def codeword_activations(tokens: np.ndarray, intensities: np.ndarray, codewords: int, kind: str) -> np.ndarray:
     """(T, N) tokens to (T, K) float32: summed intensity of each codeword, or 1 where it is present; rest is 0."""
     out = np.zeros((len(tokens), codewords), np.float32)
     for stage in range(tokens.shape[1]):
@@ -57,13 +57,9 @@ def activations(tokens: np.ndarray, intensities: np.ndarray, codewords: int, kin
     return (out > 0).astype(np.float32) if kind == "presence" else out
 
 
-def auroc(scores: np.ndarray, present: np.ndarray) -> float:
-    """Area under the ROC curve by the rank sum, ties counted half; nan when only one class is there."""
-    positive = int(present.sum())
-    if positive in (0, len(present)):
-        return float("nan")
-    ranks = rankdata(scores)
-    return float((ranks[present].sum() - positive * (positive + 1) / 2) / (positive * (len(present) - positive)))
+def rank_auroc(scores: np.ndarray, present: np.ndarray) -> float:
+    """Area under the ROC curve, ties counted half; nan when only one class is there."""
+    return float("nan") if present.all() or not present.any() else float(roc_auc_score(present, scores))
 
 
 def choose_codewords(activation: np.ndarray, present: np.ndarray, most: int = 3) -> tuple[list[int], np.ndarray]:
@@ -89,8 +85,8 @@ def choose_codewords(activation: np.ndarray, present: np.ndarray, most: int = 3)
 
 def _score(train: np.ndarray, train_present: np.ndarray, held: np.ndarray, present: np.ndarray) -> dict[str, Any]:
     chosen, weights = choose_codewords(train, train_present)
-    one = auroc(held[:, chosen[0]], present) if chosen else 0.5
-    three = auroc(held[:, chosen] @ weights[1:], present) if chosen else 0.5
+    one = rank_auroc(held[:, chosen[0]], present) if chosen else 0.5
+    three = rank_auroc(held[:, chosen] @ weights[1:], present) if chosen else 0.5
     return {"codeword": chosen[0] if chosen else None, "auroc_one": one, "codewords": chosen, "auroc_three": three}
 
 

@@ -64,7 +64,7 @@ def rescaled(recording: Recording, scales: dict[str, float]) -> Recording:
     )
 
 
-def sentence(scales: dict[str, float], extractors: dict[str, str]) -> str:
+def extractor_note(scales: dict[str, float], extractors: dict[str, str]) -> str:
     """What was done to every extractor, for people. extractors: a file of each, by name; scales: as `common_scales`
     gives them, empty where none was asked for."""
     if len(scales) < 2:

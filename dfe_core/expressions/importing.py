@@ -18,10 +18,10 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.adjusting import RESTS, adjust
 from dfe_core.expressions.dataset import Dataset, DatasetWriter, open_writer
 from dfe_core.expressions.disk_buffer import Spool
-from dfe_core.expressions.extractor_scales import common_scales, rescaled, sentence, tool
+from dfe_core.expressions.extractor_scales import common_scales, extractor_note, rescaled, tool
 from dfe_core.expressions.import_report import ImportReport, nothing_imported
 from dfe_core.expressions.labels import Labels, read_labels
-from dfe_core.expressions.naming import check_time, compile_pattern, recording_names, who
+from dfe_core.expressions.naming import check_time, compile_pattern, recording_names, subject_and_session
 from dfe_core.expressions.pose_field import METHODS
 from dfe_core.expressions.readers.options import ReadOptions, parse_time
 from dfe_core.expressions.readers.registry import find_reader, readers
@@ -348,7 +348,7 @@ def _face_for(recording: Recording, job: _Job, progress: Listener) -> FaceModel:
 
 
 def _with_person(path: Path, recording: Recording, name: str, job: _Job) -> Recording:
-    by_name, by_table = who(path, job.pattern), job.labels.person(name)
+    by_name, by_table = subject_and_session(path, job.pattern), job.labels.person(name)
     if job.pattern is not None and not by_name[0] and not by_table[0]:
         job.notes.append(f"--subject-pattern finds no subject in {path.name}: {name} counts as a subject of its own.")
     subject, session = (
@@ -399,7 +399,7 @@ def _gather(psi: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def _about(job: _Job) -> list[str]:
     if len(job.extractors) < 2:
         return []
-    return [sentence(job.scales or {}, job.extractors)]
+    return [extractor_note(job.scales or {}, job.extractors)]
 
 
 def _manifest(job: _Job) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.extractor_scales import tool
 from dfe_core.expressions.labels import Labels, read_labels
 from dfe_core.expressions.learned.reading import LEARNED, mesh_folders, reader_of
-from dfe_core.expressions.naming import check_time, compile_pattern, recording_names, who
+from dfe_core.expressions.naming import check_time, compile_pattern, recording_names, subject_and_session
 from dfe_core.expressions.readers.registry import UnknownFile, find_reader, read_head
 from dfe_core.expressions.sources import find_files
 
@@ -65,7 +65,7 @@ def inspect_sources(
     names = recording_names(paths)
     check_time(pattern, paths)
     found = [
-        _believed(path, name, path in meshes, table, who(path, pattern))
+        _believed(path, name, path in meshes, table, subject_and_session(path, pattern))
         for path, name in zip(paths, names, strict=True)
     ]
     return found + [

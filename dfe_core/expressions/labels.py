@@ -150,9 +150,11 @@ def read_labels(path: str | Path | None) -> Labels:
         return Labels()
     path = Path(path)
     table, notes, both = _keyed(_table(path), path)
+    lines = [int(i) + 2 for i in table.index]  # the header is line 1
+    table = table.reset_index(drop=True)
     key = next(k for k in _KEYS if k in table.columns)
     names = [_stem(name) if key == "recording" else name for name in table[key]]
-    _check_names(path, key, names)
+    _check_names(path, key, names, lines)
     beside = [c for c in ("subject", "session") if key == "recording" and c in table.columns]
     columns = tuple(c for c in table.columns if c != key and c not in beside)
     _check_columns(path, table, columns)
@@ -160,6 +162,26 @@ def read_labels(path: str | Path | None) -> Labels:
     rows = {name: {c: values[c][i] for c in columns} for i, name in enumerate(names)}
     who = {name: {c: _text(table[c].iloc[i]) for c in beside} for i, name in enumerate(names)}
     return Labels(path=path, key=key, columns=columns, rows=rows, who=who, both=both, notes=notes)
+
+
+def label_columns(path: str | Path, recordings: pd.DataFrame) -> pd.DataFrame:
+    """The labels of a dataset's recordings, joined by the rules of an import: recording and the label columns.
+
+    recordings: with columns recording and subject. Raises `DataError` as `read_labels` does, and when no row of the
+    table is of any recording.
+    """
+    labels = read_labels(path)
+    rows = [
+        {"recording": name} | labels.of(str(name), str(subject))
+        for name, subject in zip(recordings["recording"], recordings["subject"], strict=True)
+    ]
+    if not labels.used:
+        raise DataError(
+            path,
+            f"no row of {len(labels.rows)} is of a {labels.key} of the dataset (rows: {_some(list(labels.rows))})",
+            f"{labels.key}s that `dfe show DATASET` lists",
+        )
+    return pd.DataFrame(rows, columns=["recording", *labels.columns])
 
 
 def _keyed(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str, ...], bool]:
@@ -191,7 +213,7 @@ def _keyed(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str, ..
     blank = table[key].map(_text) == ""
     if blank.any() and not blank.all():
         notes += (f"{path.name}: {int(blank.sum())} rows without a {key} left out.",)
-        table = table[~blank].reset_index(drop=True)
+        table = table[~blank]
     table[key] = table[key].map(_text)
     return table, notes, both
 
@@ -240,13 +262,13 @@ ENDINGS = (".csv", ".tsv", ".txt", ".json", ".parquet", ".npz", ".npy", ".mat", 
 """Of files that are read; a label table may name recordings with them."""
 
 
-def _check_names(path: Path, key: str, names: list[Any]) -> None:
+def _check_names(path: Path, key: str, names: list[Any], lines: list[int]) -> None:
     seen: set[str] = set()
-    for i, name in enumerate(names):
+    for line, name in zip(lines, names, strict=True):
         if not isinstance(name, str) or not name:
-            raise DataError(f"{path}, row {i + 1}", f"no {key}", "a name in every row")
+            raise DataError(f"{path}, row {line}", f"no {key}", "a name in every row")
         if name in seen:
-            raise DataError(f"{path}, row {i + 1}", f"{key} {name!r} a second time", f"one row a {key}")
+            raise DataError(f"{path}, row {line}", f"{key} {name!r} a second time", f"one row per {key}")
         seen.add(name)
 
 

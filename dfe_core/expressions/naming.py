@@ -78,7 +78,7 @@ def check_time(pattern: re.Pattern[str] | None, paths: Sequence[Path]) -> None:
         ) from None
 
 
-def who(path: Path, pattern: re.Pattern[str] | None) -> tuple[str, str]:
+def subject_and_session(path: Path, pattern: re.Pattern[str] | None) -> tuple[str, str]:
     """Subject and session from a file's name, "" where the pattern does not tell.
 
     The groups named ``subject`` and ``session`` count, or the first group is the subject. The pattern is looked for in

@@ -83,7 +83,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def folder_files(folder: Path) -> list[Path]:
     """The files of a folder that is one source (frames, or a dataset of ours); none for any other folder."""
-    return dfe_dataset.folder_files(folder) or frame_files(folder) or bfm.frame_files(folder)
+    return dfe_dataset.dataset_folder_files(folder) or frame_files(folder) or bfm.bfm_frame_files(folder)
 
 
 def read_recordings(path: Path, reader: ModuleType, options: ReadOptions) -> list[Recording]:

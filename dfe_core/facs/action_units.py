@@ -336,7 +336,7 @@ class CoefficientMap:
         return tuple(i for i in indices if len(indices) == 2 and split_side(self.names[i])[1] == side)
 
 
-def coefficient_map(names: tuple[str, ...]) -> CoefficientMap:
+def au_coefficient_map(names: tuple[str, ...]) -> CoefficientMap:
     """Find the ARKit coefficients among `names`, in any usual spelling; names that are none of them are left out."""
     return CoefficientMap(tuple(names), MappingProxyType(arkit_columns(tuple(names))))
 

@@ -17,7 +17,7 @@ _RECORDINGS = 8  # of those that use the codeword most: enough to show from, few
 _MAX_GAP_S = 0.1
 
 
-def strongest_moments(
+def agreement_examples(
     tokens: TokenCache, codewords: list[int], count: int = 3, recordings: tuple[str, ...] = ()
 ) -> pd.DataFrame:
     """The `count` strongest runs of each codeword, one a recording, in the recordings that use it most (of

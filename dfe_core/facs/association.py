@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 
 from dfe_core.facs.aggregates import Aggregates
 from dfe_core.facs.settings import CoverageSettings
-from dfe_core.facs.shifts import benjamini_hochberg
+from dfe_core.facs.shifts import false_discovery_rates
 
 _CHUNK = 16  # codewords whose resamples are held at once
 
@@ -67,12 +67,12 @@ def associate(
     expected, z = _standardised(aggregates, where, together)
     p = np.where(enough, aggregates.tails.p_values(z, expected), np.nan)
     q = np.full_like(p, np.nan)
-    q[:, : aggregates.aus] = benjamini_hochberg(p[:, : aggregates.aus])
+    q[:, : aggregates.aus] = false_discovery_rates(p[:, : aggregates.aus])
     known = {
         "lift": lift,
         "pmi": _log2(lift),
         "phi": phi,
-        "auroc": auroc(count, positive, present, frames),
+        "auroc": binned_auroc(count, positive, present, frames),
         "best_f1": f1,
         "threshold": aggregates.edges[bin_of],
     }
@@ -135,7 +135,7 @@ def _phi(together: np.ndarray, uses: np.ndarray, present: np.ndarray, frames: np
     return _divide(together * frames - uses * present, spread)
 
 
-def auroc(count: np.ndarray, positive: np.ndarray, present: np.ndarray, frames: np.ndarray) -> np.ndarray:
+def binned_auroc(count: np.ndarray, positive: np.ndarray, present: np.ndarray, frames: np.ndarray) -> np.ndarray:
     """Area under the ROC of codeword intensity as a score of the column, ties counted half.
 
     count, positive: (…, B, C) frames by intensity bin, all and with the column present; what is left of `frames` and
@@ -201,7 +201,7 @@ def pair_intervals(
         values = {
             "lift": _lift(together, uses, m, n),
             "phi": _phi(together, uses, m, n),
-            "auroc": auroc(count, positive, m, n),
+            "auroc": binned_auroc(count, positive, m, n),
         }
         for name, sampled in values.items():
             for end, bound in zip(("low", "high"), interval(sampled), strict=True):

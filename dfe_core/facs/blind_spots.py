@@ -19,7 +19,7 @@ import pandas as pd
 
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.head_pose import head_pose, quadratic
-from dfe_core.facs.action_units import COEFFICIENTS, coefficient_map
+from dfe_core.facs.action_units import COEFFICIENTS, au_coefficient_map
 from dfe_core.facs.aggregates import load_or_none
 from dfe_core.facs.store import AlignedAus
 from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
@@ -175,7 +175,7 @@ def _explained(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def _judge(extractor: str, names: tuple[str, ...], values: np.ndarray, explained: np.ndarray) -> pd.DataFrame:
     least, low, high, most = np.nanquantile(values, [0.001, 0.01, 0.99, 0.999], axis=0)
-    arkit = {i: name for name, places in coefficient_map(names).where.items() for i in places}
+    arkit = {i: name for name, places in au_coefficient_map(names).where.items() for i in places}
     scale = 1.0 if len(arkit) > len(names) / 2 else max(float(np.median(high - low)), 1e-9)
     top = (values >= TOP).mean(0) if scale == 1.0 else np.zeros(len(names))
     still = (high - low < LEAST_RANGE * scale) & (most - least < LEAST_EXTREMES * scale)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
-from dfe_core.facs.action_units import ACTION_UNITS, ACTIONS, COEFFICIENTS, SAME_DIRECTION, coefficient_map
+from dfe_core.facs.action_units import ACTION_UNITS, ACTIONS, COEFFICIENTS, SAME_DIRECTION, au_coefficient_map
 from dfe_core.facs.templates import Templates, table_templates
 from dfe_core.tokenizer.geometry import ONE_SIDED, codeword_geometry, side_balance
 from dfe_core.tokenizer.mesh_inner_product import mesh_factor
@@ -171,7 +171,7 @@ def action_candidates(face: FaceModel, templates: Templates | None = None) -> Ca
         return Candidates(templates.aus, np.asarray(templates.psi, np.float64), templates.source != "observed")
     labels, rows = list(table.aus), [np.asarray(row, np.float64) for row in table.psi]
     factor = mesh_factor(face.gram)
-    for name, indices in coefficient_map(face.names).where.items():
+    for name, indices in au_coefficient_map(face.names).where.items():
         if name.startswith(GAZE):  # an eye that turns alone is part of a pair and makes sums ambiguous
             continue
         alone = np.zeros(face.coefficients)

@@ -17,7 +17,7 @@ from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.action_units import ACTION_UNITS, DETECTOR_CAVEAT, EMISSIONS, ESTIMATE_CAVEAT
 from dfe_core.facs.aggregates import Aggregates, load_or_none, open_aggregates
-from dfe_core.facs.agreement import strongest_moments
+from dfe_core.facs.agreement import agreement_examples
 from dfe_core.facs.association import (
     Association,
     associate,
@@ -30,8 +30,8 @@ from dfe_core.facs.beyond import measure_beyond
 from dfe_core.facs.blind_spots import BlindSpots, find_blind_spots, lines, pose_shares
 from dfe_core.facs.codeword_au_matching import codeword_table, find_templates
 from dfe_core.facs.condition_effects import deformation_table, levels, vertex_map
-from dfe_core.facs.exposure import Exposure, codebook_exposure
-from dfe_core.facs.held_out import READOUTS, Choice, Scores, choose, mean_over_subjects, score_frames
+from dfe_core.facs.exposure import CodebookExposure, codebook_exposure
+from dfe_core.facs.held_out import READOUTS, Choice, Scores, mean_over_subjects, score_frames, select_codewords
 from dfe_core.facs.lag import lag_line
 from dfe_core.facs.rarefaction import diversity_table, rarefaction_table
 from dfe_core.facs.redundancy import redundant_pairs, split_table
@@ -236,7 +236,7 @@ def analyse_coverage(
     Raises `DataError` when one of them is missing, they do not belong together, or no frame has both tokens and AUs.
     """
     settings = settings or CoverageSettings()
-    inputs = open_inputs(model, dataset, aus, root)
+    inputs = open_coverage_inputs(model, dataset, aus, root)
     folder = artefact_path("analyses", f"coverage-{coverage_key(inputs.keys, settings, seed)}", root)
     if (found := load_or_none(Coverage.load, folder)) is not None:
         return found
@@ -247,7 +247,7 @@ def analyse_coverage(
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Inputs:
+class CoverageInputs:
     """What an analysis is of, opened."""
 
     codebook: Codebook
@@ -267,13 +267,15 @@ class Inputs:
         }
 
 
-def open_inputs(model: str, dataset: str, aus: str, root: Path | None = None) -> Inputs:
+def open_coverage_inputs(model: str, dataset: str, aus: str, root: Path | None = None) -> CoverageInputs:
     """Open a model, a dataset, its tokens and its AUs by name. Raises `DataError` naming the one that is missing."""
     codebook, data = Codebook.open(model, root), Dataset.open(dataset, root)
     tokens, aligned = TokenCache.open(model, dataset, root), AlignedAus.open(dataset, aus, root)
     if tokens.manifest.get("dataset_key", data.key) != data.key:
         raise DataError(tokens.path.name, "encoded from another version of the dataset", "`dfe encode` to be run again")
-    return Inputs(codebook=codebook, face=open_face(codebook.face_id, root), tokens=tokens, dataset=data, aus=aligned)
+    return CoverageInputs(
+        codebook=codebook, face=open_face(codebook.face_id, root), tokens=tokens, dataset=data, aus=aligned
+    )
 
 
 def coverage_key(keys: dict[str, str], settings: CoverageSettings, seed: int) -> str:
@@ -282,7 +284,7 @@ def coverage_key(keys: dict[str, str], settings: CoverageSettings, seed: int) ->
 
 
 def aggregates_of(
-    inputs: Inputs,
+    inputs: CoverageInputs,
     *,
     settings: CoverageSettings | None = None,
     root: Path | None = None,
@@ -303,13 +305,15 @@ def aggregates_of(
     )
 
 
-def _analyse(inputs: Inputs, settings: CoverageSettings, root: Path | None, seed: int, progress: Listener) -> Coverage:
+def _analyse(
+    inputs: CoverageInputs, settings: CoverageSettings, root: Path | None, seed: int, progress: Listener
+) -> Coverage:
     aggregates = aggregates_of(inputs, settings=settings, root=root, seed=seed, progress=progress)
     codebook, face = inputs.codebook, inputs.face
     found = associate(aggregates, None, settings)
     templates = find_templates(face, inputs.dataset, inputs.aus)
     progress(Progress(task="choosing codewords", done=0, total=0))
-    choice = choose(aggregates, settings)
+    choice = select_codewords(aggregates, settings)
     scores = score_frames(
         Joined(inputs.tokens, inputs.dataset, inputs.aus, aggregates.signals), aggregates, choice, settings, progress
     )
@@ -360,7 +364,7 @@ def _analyse(inputs: Inputs, settings: CoverageSettings, root: Path | None, seed
             pair_table(aggregates, found, pair_intervals(aggregates, found, settings, seed)), codebook, face, templates
         ),
         codewords=_with_truth(codewords, aggregates, found),
-        new_moments=strongest_moments(inputs.tokens, _most_used_new(codewords), recordings=inputs.aus.recordings),
+        new_moments=agreement_examples(inputs.tokens, _most_used_new(codewords), recordings=inputs.aus.recordings),
         variance=variance_table(held_out_errors(aggregates, face.gram), settings, seed),
         beyond=beyond.steps,
         symmetry=symmetry_summary(symmetric, codewords, settings, seed),
@@ -389,7 +393,7 @@ def _column_table(
     found: Association,
     choice: Choice,
     scores: Scores,
-    exposure: Exposure,
+    exposure: CodebookExposure,
     settings: CoverageSettings,
     seed: int,
     blind: np.ndarray,
@@ -437,7 +441,7 @@ def _column_table(
     )
 
 
-def _by_subject(aggregates: Aggregates, scores: Scores, exposure: Exposure) -> pd.DataFrame:
+def _by_subject(aggregates: Aggregates, scores: Scores, exposure: CodebookExposure) -> pd.DataFrame:
     subject, column = np.nonzero(np.isfinite(scores.auroc[0][:, : aggregates.aus]))
     names, unseen = np.array(aggregates.subjects), np.array(exposure.unseen(aggregates.subjects), bool)
     return pd.DataFrame(
@@ -471,7 +475,7 @@ def _unless_blind(status: Status, blind: bool, estimate: bool) -> Status:
 def _held_out(
     aggregates: Aggregates,
     scores: Scores,
-    exposure: Exposure,
+    exposure: CodebookExposure,
     enough: np.ndarray,
     settings: CoverageSettings,
     seed: int,
@@ -598,7 +602,7 @@ def _truth_table(aggregates: Aggregates, columns: pd.DataFrame, codewords: pd.Da
 
 
 def _notes(
-    inputs: Inputs, aggregates: Aggregates, templates: Templates | None, spots: BlindSpots, lag_s: float
+    inputs: CoverageInputs, aggregates: Aggregates, templates: Templates | None, spots: BlindSpots, lag_s: float
 ) -> tuple[str, ...]:
     warning = pose_leak_warning(stored_pose_leak(inputs.dataset.manifest))
     notes = [caveat(inputs.aus.tool, inputs.aus.estimate), *filter(None, [warning])]

@@ -16,8 +16,8 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.columns import split_side
 from dfe_core.expressions.dataset import Dataset, Frames
 from dfe_core.expressions.validation import FAINT
-from dfe_core.facs.action_units import ACTION_UNITS, ESTIMATE_CAVEAT, SIDED, CoefficientMap, coefficient_map
-from dfe_core.facs.store import AlignedAus, AlignedFrames, open_writer
+from dfe_core.facs.action_units import ACTION_UNITS, ESTIMATE_CAVEAT, SIDED, CoefficientMap, au_coefficient_map
+from dfe_core.facs.store import AlignedAus, AlignedFrames, open_au_writer
 from dfe_core.progress import Listener, Progress, silent
 
 TOOL, VERSION = "arkit-table", "2"
@@ -105,7 +105,7 @@ class Deriver:
 
 def make_deriver(names: tuple[str, ...]) -> Deriver:
     """The rules for these coefficient names. Raises `DataError` where they hold too few of ARKit's."""
-    table = coefficient_map(names)
+    table = au_coefficient_map(names)
     if len(table.where) < 40:
         raise DataError(
             "coefficients",
@@ -167,7 +167,7 @@ def _closure_seconds(both: np.ndarray, time_s: np.ndarray, step_s: float) -> np.
     return np.where(near, seconds[run[nearest]], 0)
 
 
-def resting_face(dataset: Dataset) -> dict[str, np.ndarray]:
+def resting_levels(dataset: Dataset) -> dict[str, np.ndarray]:
     """Subject to (E,) float32 coefficients of the resting face: the 5th percentile over the subject's valid frames
     (at most 4,000 a recording), never above 0.25 so that a held expression does not become rest."""
     samples: dict[str, list[np.ndarray]] = {}
@@ -208,10 +208,10 @@ def derive_aus(
     Raises `DataError` where the dataset's coefficients are not ARKit's.
     """
     deriver = make_deriver(dataset.names)
-    resting = resting_face(dataset) if rest else {}
+    resting = resting_levels(dataset) if rest else {}
     rates = dict(zip(dataset.recordings["recording"], dataset.recordings["fps"], strict=True))
     unseen = _unseen(dataset, deriver)
-    with open_writer(dataset.name, name, deriver.aus, root or dataset.path.parent.parent) as writer:
+    with open_au_writer(dataset.name, name, deriver.aus, root or dataset.path.parent.parent) as writer:
         for done, (subject, frames) in enumerate(_by_subject(dataset), 1):
             psi = frames.psi[frames.valid] - resting.get(subject, 0)
             intensity = deriver.intensity(psi, frames.time_s[frames.valid], 1 / rates[frames.recording])
@@ -269,7 +269,7 @@ def truth_aus(dataset: Dataset, name: str = "truth", *, root: Path | None = None
     names = dataset.recordings["recording"].tolist()
     first = presence(dataset, names[0])
     aus = tuple(a for a, inside in zip(first.actions, first.in_facs, strict=True) if inside)
-    with open_writer(dataset.name, name, aus, root or dataset.path.parent.parent) as writer:
+    with open_au_writer(dataset.name, name, aus, root or dataset.path.parent.parent) as writer:
         for recording in names:
             frames, truth = dataset.frames(recording), presence(dataset, recording)
             writer.add(

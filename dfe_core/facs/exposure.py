@@ -12,7 +12,7 @@ _SEEN_PARTS = ("train", "validation")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exposure:
+class CodebookExposure:
     """seen: subjects of the dataset whose recordings the codebook was trained or tuned on. known: whether that could be
     told; where it could not, no subject counts as unseen."""
 
@@ -24,7 +24,7 @@ class Exposure:
         return [self.known and subject not in self.seen for subject in subjects]
 
 
-def codebook_exposure(codebook: Codebook, dataset: Dataset) -> Exposure:
+def codebook_exposure(codebook: Codebook, dataset: Dataset) -> CodebookExposure:
     """What the model has seen of a dataset, by the contents that it was trained on (`tokenizer.exposure`).
 
     Subjects of its validation recordings, and those who bear the name of a training subject, count as seen. Of a model
@@ -35,8 +35,8 @@ def codebook_exposure(codebook: Codebook, dataset: Dataset) -> Exposure:
     own = codebook.config.get("dataset", {}).get("key") == dataset.key
     if proved.known or own:
         seen = proved.subjects | proved.same_names | (_of_split(codebook, dataset) if own else set())
-        return Exposure(seen=frozenset(map(str, seen)), known=True)
-    return Exposure(seen=frozenset(), known=bool(codebook.config.get("simulated")) and not dataset.simulated)
+        return CodebookExposure(seen=frozenset(map(str, seen)), known=True)
+    return CodebookExposure(seen=frozenset(), known=bool(codebook.config.get("simulated")) and not dataset.simulated)
 
 
 def _of_split(codebook: Codebook, dataset: Dataset) -> set[str]:

@@ -51,7 +51,7 @@ class Choice:
         return _dense(self.codewords[fold], self.weights[fold], len(self.readout[fold]), one=readout == "one")
 
 
-def choose(aggregates: Aggregates, settings: CoverageSettings) -> Choice:
+def select_codewords(aggregates: Aggregates, settings: CoverageSettings) -> Choice:
     """Codewords and weights of every column, for every fold and for all subjects.
 
     The target is the AU's intensity above the subject's baseline (presence for columns of the truth). x and y are

@@ -12,9 +12,9 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.action_units import DETECTOR_CAVEAT
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.lag import lag_line
-from dfe_core.facs.readers import ReadOptions, read_aus
+from dfe_core.facs.readers import AuReadOptions, read_aus
 from dfe_core.facs.remarks import summarise
-from dfe_core.facs.store import AlignedAus, AlignedFrames, AlignedWriter, open_writer
+from dfe_core.facs.store import AlignedAus, AlignedFrames, AlignedWriter, open_au_writer
 from dfe_core.facs.time_alignment import Alignment, align
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import file_sha256, one_writer
@@ -86,7 +86,7 @@ def import_aus(
     name: str,
     *,
     format: str = "auto",
-    options: ReadOptions | None = None,
+    options: AuReadOptions | None = None,
     recordings: dict[str, str] | None = None,
     face: str | None = None,
     tolerance_s: float | None = None,
@@ -128,7 +128,7 @@ def _read_all(
     files: list[Path],
     dataset: Dataset,
     format: str,
-    options: ReadOptions | None,
+    options: AuReadOptions | None,
     given: dict[str, str],
     face: str | None,
     report: AuImportReport,
@@ -290,7 +290,7 @@ def _write(
 ) -> None:
     used = [parts[r] for r in joined]
     aus = tuple(sorted(dict.fromkeys(pair for part in used for pair in part.aus), key=_facs_order))
-    with open_writer(dataset.name, name, aus, root) as writer:
+    with open_au_writer(dataset.name, name, aus, root) as writer:
         for recording in dataset.recordings["recording"]:
             if recording in joined:
                 writer.add(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.fft import rfft
 from scipy.sparse import csr_matrix
+from scipy.stats import false_discovery_control
 
 _BATCH = 64  # codewords transformed at once: 64 spectra of 16,384 frames are 4 MB
 
@@ -133,14 +134,10 @@ def _padded(ordered: np.ndarray, fill: float) -> np.ndarray:
     return row
 
 
-def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """q of every p (any shape), NaN where p is NaN: least p·n/rank from its rank up (Benjamini & Hochberg 1995)."""
+def false_discovery_rates(p: np.ndarray) -> np.ndarray:
+    """q of every p (any shape), NaN where p is NaN (Benjamini & Hochberg 1995)."""
     q = np.full(p.shape, np.nan)
     known = np.isfinite(p)
-    values = p[known]
-    order = np.argsort(values)
-    scaled = values[order] * len(values) / np.arange(1, len(values) + 1)
-    adjusted = np.empty_like(values)
-    adjusted[order] = np.minimum(1, np.minimum.accumulate(scaled[::-1])[::-1])
-    q[known] = adjusted
+    if known.any():
+        q[known] = false_discovery_control(p[known], method="bh")
     return q

@@ -223,7 +223,7 @@ class AlignedWriter:
 
 
 @contextlib.contextmanager
-def open_writer(
+def open_au_writer(
     dataset: str, name: str, aus: tuple[tuple[str, str], ...], root: Path | None = None
 ) -> Iterator[AlignedWriter]:
     """An `AlignedWriter` for the AUs `name` of `dataset`; they appear when the block ends well, else nothing does."""
@@ -242,7 +242,7 @@ def drop_recordings(aus: AlignedAus, dataset: Dataset, gone: set[str], root: Pat
     computed = ("schema_version", "aus", "alignment", "frames", "files", "key", "dataset_key")
     about = {k: v for k, v in aus.manifest.items() if k not in computed}
     present = {row["recording"]: row for row in aus.manifest["alignment"] if row["recording"] not in gone}
-    with open_writer(dataset.name, name, aus.aus, root) as writer:
+    with open_au_writer(dataset.name, name, aus.aus, root) as writer:
         for recording, row in present.items():
             report = {k: v for k, v in row.items() if k not in ("recording", "frames")}
             writer.add(recording, aus.recording(recording) if row["frames"] else None, report)

@@ -25,7 +25,7 @@ def factor(gram: np.ndarray) -> np.ndarray:
     return (vectors[:, keep] * np.sqrt(values[keep])).astype(np.float32)
 
 
-def region_grams(face: FaceModel) -> dict[str, np.ndarray]:
+def surface_grams(face: FaceModel) -> dict[str, np.ndarray]:
     """(E, E) by region that has vertices, and the whole face: ψᵀGψ = mean over its vertices of ‖displacement‖², mm²."""
     if not face.has_mesh:
         return {WHOLE: np.eye(face.coefficients)}
@@ -53,7 +53,7 @@ class SurfaceCollector:
     """Displacement by region, and the symmetry of every frame, summed up for every group."""
 
     def __init__(self, face: FaceModel, still_mm: float) -> None:
-        grams = region_grams(face)
+        grams = surface_grams(face)
         self.regions = tuple(grams)
         self._factors = [factor(g) for g in grams.values()]
         self._sides = [factor(g) for g in side_grams(face)]

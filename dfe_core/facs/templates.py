@@ -12,7 +12,7 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
-from dfe_core.facs.action_units import ACTIONS, coefficient_map
+from dfe_core.facs.action_units import ACTIONS, au_coefficient_map
 from dfe_core.facs.signals import AuSignals, assess_signals
 from dfe_core.facs.store import AlignedAus
 
@@ -56,7 +56,7 @@ def table_templates(face: FaceModel, aus: tuple[tuple[str, str], ...] | None = N
     An AU in `aus` that the table has no coefficient for (AU23, AU25 …) is left out. Raises `DataError` for a face
     without ARKit coefficients: learn the templates there (`learn_templates`).
     """
-    table = coefficient_map(face.names)
+    table = au_coefficient_map(face.names)
     wanted = aus or tuple(ACTIONS)
     found = [(pair, weights) for pair in wanted if (weights := table.weights(*pair)) is not None]
     if not found:

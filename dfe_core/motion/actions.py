@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.facs.action_units import ACTIONS, SAME_DIRECTION, coefficient_map, normalise_au
+from dfe_core.facs.action_units import ACTIONS, SAME_DIRECTION, au_coefficient_map, normalise_au
 
 
 def action_label(au: str, side: str) -> str:
@@ -16,7 +16,7 @@ def action_label(au: str, side: str) -> str:
 def action_directions(names: tuple[str, ...]) -> dict[str, np.ndarray]:
     """(E,) float32 ψ at full intensity by label, for every action unit and side that these coefficients can show and
     that has a direction of its own. Empty for coefficients that are not ARKit's."""
-    where = coefficient_map(names)
+    where = au_coefficient_map(names)
     found = {action_label(au, side): where.weights(au, side) for au, side in ACTIONS if au not in SAME_DIRECTION}
     return {label: psi for label, psi in found.items() if psi is not None}
 
@@ -29,7 +29,7 @@ def action_psi(names: tuple[str, ...], au: str, side: str = "both") -> np.ndarra
     code = normalise_au(au)
     if code is None:
         raise DataError(repr(au), "no action unit of this name", "a code such as AU12")
-    psi = coefficient_map(names).weights(code, side)
+    psi = au_coefficient_map(names).weights(code, side)
     if psi is None:
         raise DataError(
             action_label(code, side),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.facs.action_units import coefficient_map
+from dfe_core.facs.action_units import au_coefficient_map
 from dfe_core.store import atomic_file
 
 _LIVE_LINK = (
@@ -66,7 +66,7 @@ def live_link_csv(psi: np.ndarray, names: tuple[str, ...], fps: float = 60.0, st
 
 def arkit_coefficients(psi: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     """(T, E) to (T, 52) float64 in the order of Live Link Face, within 0 … 1."""
-    where = coefficient_map(names).where
+    where = au_coefficient_map(names).where
     if not where:
         raise DataError("Live Link CSV", "coefficients that are not ARKit's", "a face with ARKit coefficients")
     out = np.zeros((len(psi), len(_LIVE_LINK)))

@@ -10,7 +10,7 @@ BRIEF_S = 0.3
 
 
 @dataclass(frozen=True)
-class Phrase:
+class LexiconPhrase:
     """actions: (AU, side, weight); side "" follows the words around it. brief: comes and goes by itself. why: the
     rule as shown."""
 
@@ -19,12 +19,12 @@ class Phrase:
     brief: bool = False
 
 
-def _one(au: str, why: str, weight: float = 1.0, side: str = "", brief: bool = False) -> Phrase:
-    return Phrase(((au, side, weight),), why, brief)
+def _one(au: str, why: str, weight: float = 1.0, side: str = "", brief: bool = False) -> LexiconPhrase:
+    return LexiconPhrase(((au, side, weight),), why, brief)
 
 
-def _many(why: str, *actions: str | tuple) -> Phrase:
-    return Phrase(
+def _many(why: str, *actions: str | tuple) -> LexiconPhrase:
+    return LexiconPhrase(
         tuple((a, "", 1.0) if isinstance(a, str) else (a[0], "", a[1]) if len(a) == 2 else a for a in actions), why
     )
 
@@ -52,7 +52,7 @@ _ANGER = _many("anger is AU4 + AU5 + AU7 + AU24 (FACS table 11-1)", "AU4", "AU5"
 _DISGUST = _many("disgust is AU9 + AU15 + AU16 (EMFACS)", "AU9", "AU15", "AU16")
 _CONTEMPT = _many("contempt is AU12 + AU14 on one side (EMFACS)", ("AU12", "right", 0.5), ("AU14", "right", 1.0))
 
-PHRASES: Mapping[str, Phrase] = {
+PHRASES: Mapping[str, LexiconPhrase] = {
     "duchenne smile": _many("a Duchenne smile is AU6 + AU12", "AU6", "AU12"),
     "genuine smile": _many("a genuine smile is AU6 + AU12", "AU6", "AU12"),
     "smile": _SMILE,

@@ -24,7 +24,7 @@ from dfe_core.motion.lexicon import (
     SIZES,
     SPEEDS,
     USUAL,
-    Phrase,
+    LexiconPhrase,
 )
 from dfe_core.motion.timeline import Timeline, Track
 
@@ -190,7 +190,7 @@ def _phrases(words: list[str], named: Mapping[str, int], side: str) -> tuple[lis
     return found, rest
 
 
-def _sided(phrase: Phrase, side: str) -> list[tuple[str, str, float]]:
+def _sided(phrase: LexiconPhrase, side: str) -> list[tuple[str, str, float]]:
     """A side that is named goes before the phrase's own (a smirk to the right); fixed ones (jaw left) stay. Actions
     that have no such side are left out where others of the phrase have it: the left brow up is AU2 alone."""
     if side not in ("left", "right"):
@@ -206,7 +206,7 @@ def _sided(phrase: Phrase, side: str) -> list[tuple[str, str, float]]:
 _FIXED = ("AD30", "AU61", "AU62", "AU63", "AU64")
 
 
-def _longest(words: list[str], start: int, named: Mapping[str, int]) -> tuple[int, Phrase | int | None]:
+def _longest(words: list[str], start: int, named: Mapping[str, int]) -> tuple[int, LexiconPhrase | int | None]:
     for length in range(min(6, len(words) - start), 0, -1):
         phrase = " ".join(words[start : start + length])
         if phrase in named:

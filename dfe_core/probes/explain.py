@@ -65,7 +65,7 @@ def _ordered(table: pd.DataFrame) -> pd.DataFrame:
     return table.iloc[np.argsort(-table["weight"].abs().to_numpy(), kind="stable")].reset_index(drop=True)
 
 
-def by_region(weights: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+def weights_by_region(weights: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """region, codewords, weight: sizes of the weights summed over the codewords of each region, largest first.
 
     table: `Codebook.table`.

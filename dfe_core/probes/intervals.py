@@ -136,5 +136,7 @@ def _metrics(target: Target, values: np.ndarray, weights: np.ndarray) -> dict[st
     )
     found = {name: metric(table) for name, metric in scores.METRICS[target.task].items()}
     if target.task == "classify":
-        found["AUROC"] = np.array([scores.auroc(target.y, v, w[None])[0] for v, w in zip(values, weights, strict=True)])
+        found["AUROC"] = np.array(
+            [scores.weighted_auroc(target.y, v, w[None])[0] for v, w in zip(values, weights, strict=True)]
+        )
     return found

@@ -52,8 +52,11 @@ def compare(
                 "p_t": _resampled_t(rows[a][0], rows[b][0], target, metric),
             }
         )
-    corrected = zip(holm([r["p"] for r in found]), benjamini_hochberg([r["p"] for r in found]), strict=True)
-    return [r | {"p_holm": h, "p_bh": q} for r, (h, q) in zip(found, corrected, strict=True)]
+    if not found:
+        return []
+    p = [row["p"] for row in found]
+    corrected = zip(holm(p), stats.false_discovery_control(p, method="bh").tolist(), strict=True)
+    return [row | {"p_holm": h, "p_bh": q} for row, (h, q) in zip(found, corrected, strict=True)]
 
 
 def holm(p: list[float | None]) -> list[float | None]:
@@ -65,14 +68,6 @@ def holm(p: list[float | None]) -> list[float | None]:
     order, adjusted, last = np.argsort(p, kind="stable"), np.zeros(len(p)), 0.0
     for rank, index in enumerate(order):
         last = adjusted[index] = max(last, min(1.0, (len(p) - rank) * p[index]))
-    return adjusted.tolist()
-
-
-def benjamini_hochberg(p: list[float]) -> list[float]:
-    """Benjamini and Hochberg's adjusted p-values, in the order given (1995)."""
-    order, adjusted, last = np.argsort(p, kind="stable")[::-1], np.zeros(len(p)), 1.0
-    for rank, index in enumerate(order):
-        last = adjusted[index] = min(last, p[index] * len(p) / (len(p) - rank))
     return adjusted.tolist()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.probes.prompts import action_words
-from dfe_core.probes.scores import auroc
+from dfe_core.probes.scores import weighted_auroc
 from dfe_core.probes.text import TextEncoder
 
 _MIN_WINDOWS, _FEW = 5, 10
@@ -38,7 +38,7 @@ def retrieval(
         text = action_words(au, side)
         near = vectors[held] @ encoder.encode([text])[0]
         first = there[np.argsort(-near, kind="stable")[:10]]
-        area = auroc(there, np.stack([-near, near], 1), np.ones((1, len(there))))[0]
+        area = weighted_auroc(there, np.stack([-near, near], 1), np.ones((1, len(there))))[0]
         rows.append(
             {
                 "au": au,

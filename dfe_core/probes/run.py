@@ -44,7 +44,7 @@ def run_probe(settings: ProbeSettings, root: Path | None = None, progress: Liste
 
     Raises `DataError`, and gives no score, for labels and features that no score could be trusted on.
     """
-    inputs = open_inputs(settings, root)
+    inputs = open_probe_inputs(settings, root)
     folder = artefact_path("analyses", f"probe-{probe_key(settings, inputs)}", root)
     if is_whole(folder):
         return ProbeResult.load(folder)
@@ -54,7 +54,7 @@ def run_probe(settings: ProbeSettings, root: Path | None = None, progress: Liste
     return result
 
 
-class Inputs:
+class ProbeInputs:
     """The artefacts of a probe, opened, with their content keys."""
 
     def __init__(self, settings: ProbeSettings, root: Path | None) -> None:
@@ -87,12 +87,12 @@ class Inputs:
         return self.dataset.path.parent.parent / "analyses"
 
 
-def open_inputs(settings: ProbeSettings, root: Path | None = None) -> Inputs:
+def open_probe_inputs(settings: ProbeSettings, root: Path | None = None) -> ProbeInputs:
     """Open what the settings name. Raises `DataError` for what is missing."""
-    return Inputs(settings, root)
+    return ProbeInputs(settings, root)
 
 
-def probe_key(settings: ProbeSettings, inputs: Inputs) -> str:
+def probe_key(settings: ProbeSettings, inputs: ProbeInputs) -> str:
     """Content key of settings and inputs."""
     values = {k: v for k, v in settings.as_dict().items() if k not in ("tables", "labels")}
     return content_key(["probe", VERSION, values, sorted(settings.tables), inputs.keys])
@@ -108,7 +108,7 @@ def _aus_named(settings: ProbeSettings) -> set[str]:
     return {option or settings.aus for kind, _, option in parts if kind in ("au", "au-sided")}
 
 
-def _work_out(settings: ProbeSettings, inputs: Inputs, progress: Listener) -> ProbeResult:
+def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) -> ProbeResult:
     spans = make_spans(inputs.dataset, settings)
     target = make_target(inputs.dataset, spans, settings)
     copies: tuple[Duplicate, ...] = ()
@@ -164,7 +164,7 @@ def _work_out(settings: ProbeSettings, inputs: Inputs, progress: Listener) -> Pr
     )
 
 
-def codebook_saw(inputs: Inputs, target: Target, scored: Scored) -> dict[str, Any]:
+def codebook_saw(inputs: ProbeInputs, target: Target, scored: Scored) -> dict[str, Any]:
     """known: whether it could be told which people the codebook was trained on; seen: how many of the probed ones
     (None where unknown); scores: by row, the primary metric of the units of people seen and unseen."""
     exposure = codebook_exposure(inputs.codebook, inputs.dataset)
@@ -214,7 +214,7 @@ def _explained(
             weights = explain.codeword_weights(replace(one, fits=fits), features[name], target).assign(features=name)
             return (
                 weights,
-                explain.by_region(weights, codebook.table),
+                explain.weights_by_region(weights, codebook.table),
                 explain.occlusion(one, features[name], target, codebook.table),
             )
     empty = pd.DataFrame({"codeword": [], "towards": [], "weight": [], "stability": [], "features": []})
@@ -223,7 +223,7 @@ def _explained(
 
 def _summary(
     settings: ProbeSettings,
-    inputs: Inputs,
+    inputs: ProbeInputs,
     target: Target,
     folds: tuple[Fold, ...],
     scored: Scored,

@@ -74,7 +74,7 @@ METRICS: dict[str, dict[str, Callable[[np.ndarray], np.ndarray]]] = {
 """UF1 and UAR of micro-expression challenges (MEGC) are macro-F1 and UAR of the pooled confusion matrix."""
 
 
-def auroc(y: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def weighted_auroc(y: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """(B,) area under the ROC curve under (B, n) weights of the units: the mean over classes of one against the rest,
     ties half. 0.5 where a class or its rest is absent."""
     classes = range(1, 2) if values.shape[1] == 2 else range(values.shape[1])

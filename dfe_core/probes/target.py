@@ -11,6 +11,7 @@ import pandas as pd
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import RECORDING_COLUMNS, Dataset
 from dfe_core.expressions.duplicates import Duplicate
+from dfe_core.expressions.labels import label_columns
 from dfe_core.probes.settings import ProbeSettings
 
 MOST_CLASSES = 4
@@ -63,39 +64,11 @@ def labelled_spans(dataset: Dataset, spans: pd.DataFrame, settings: ProbeSetting
         double = rows.loc[rows["recording"].duplicated(), "recording"].iloc[0]
         raise DataError(dataset.name, f"recording {double!r} twice", "each recording once: import the dataset again")
     if settings.labels:
-        own = read_labels(Path(settings.labels), set(rows["recording"]))
+        own = label_columns(Path(settings.labels), rows)
         rows = rows.drop(columns=[c for c in own.columns if c in rows and c != "recording"])
         rows = rows.merge(own, "left", "recording")
     rows["missing"] = 1 - rows["valid_frames"] / rows["frames"].clip(lower=1)
     return spans.merge(rows, "left", "recording")
-
-
-def read_labels(path: Path, known: set[str]) -> pd.DataFrame:
-    """A label file: recording and label columns, one row a recording.
-
-    Raises `DataError` for a file without a recording column, a recording that is there twice or that nobody knows.
-    """
-    try:
-        table = pd.read_csv(path, dtype={"recording": str})
-    except FileNotFoundError:
-        raise DataError(path, "no such file", "a CSV file with a recording column") from None
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(path, f"not readable as CSV ({error})", "a CSV file with a recording column") from None
-    if "recording" not in table:
-        raise DataError(path, f"columns {', '.join(map(str, table.columns[:6]))}", "a recording column")
-    double = table.loc[table["recording"].duplicated(), "recording"]
-    if len(double):
-        raise DataError(
-            f"{path}: row {double.index[0] + 2}", f"recording {double.iloc[0]!r} twice", "one row a recording"
-        )
-    unknown = table.loc[~table["recording"].isin(known), "recording"]
-    if len(unknown):
-        raise DataError(
-            f"{path}: row {unknown.index[0] + 2}",
-            f"recording {unknown.iloc[0]!r} is not in the dataset ({len(unknown)} such)",
-            "recordings that `dfe show DATASET` lists",
-        )
-    return table
 
 
 def make_target(dataset: Dataset, spans: pd.DataFrame, settings: ProbeSettings) -> Target:

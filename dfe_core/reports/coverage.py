@@ -18,12 +18,12 @@ from dfe_core.reports import coverage_figures as figures
 from dfe_core.reports import coverage_text as say
 from dfe_core.reports.coverage_matrix import heat_matrix
 from dfe_core.reports.document import (
+    Callout,
     Card,
     Column,
     Document,
     Figure,
     Gallery,
-    Note,
     Numbers,
     Section,
     Table,
@@ -145,7 +145,7 @@ def _write_figures(document: Document, folder: Path) -> list[Path]:
 
 def _summary(coverage: Coverage) -> Section:
     return Section(
-        "Summary", (Numbers(say.headlines(coverage)), Text(say.summary(coverage)), *map(Note, coverage.notes))
+        "Summary", (Numbers(say.headlines(coverage)), Text(say.summary(coverage)), *map(Callout, coverage.notes))
     )
 
 
@@ -156,7 +156,7 @@ def _of_facs(coverage: Coverage) -> Section:
         "How well codewords say each AU within subjects they were not chosen on, averaged over subjects: the "
         "one best codeword, a set of up to three, and a readout of all. Lines are 95 % intervals over "
         f"subjects; the dashed line is the {s.covered_auroc:g} "
-        f"from which an AU counts as covered. {say.who(coverage)}"
+        f"from which an AU counts as covered. {say.subjects_text(coverage)}"
     )
     shown = table.assign(
         label=say.short_labels(table),
@@ -183,7 +183,7 @@ def _of_facs(coverage: Coverage) -> Section:
     blocks = [
         Text(
             "An AU is covered when a few codewords tell, within a person on whom they were not chosen, whether "
-            f"it is there. {say.exposure(coverage)} {say.unmeasured(coverage)}".strip()
+            f"it is there. {say.exposure_text(coverage)} {say.unmeasured(coverage)}".strip()
         ),
         Figure(
             name="coverage-of-facs",
@@ -196,7 +196,7 @@ def _of_facs(coverage: Coverage) -> Section:
             name="per_au",
             caption="AUs and the codewords that say them. Cosine: of the best codeword's deformation with "
             f"the AU's template; n: held-out subjects that AUROCs are averaged over; all: readout of all "
-            f"codewords. {say.who(coverage)}",
+            f"codewords. {say.subjects_text(coverage)}",
             frame=shown,
             columns=columns,
             limit=80,
@@ -209,7 +209,7 @@ def _pairs(coverage: Coverage) -> Section:
     matrix, rows, columns, left_out = heat_matrix(coverage)
     caption = (
         "Correlation (phi) of codewords and AUs over frames; both in clustered order, blank where q is "
-        f"{coverage.settings.fdr:g} or more.{left_out} {say.who(coverage)}"
+        f"{coverage.settings.fdr:g} or more.{left_out} {say.subjects_text(coverage)}"
     )
     top = (
         coverage.pairs.assign(label=say.short_labels(coverage.pairs))
@@ -218,7 +218,7 @@ def _pairs(coverage: Coverage) -> Section:
     )
     table = Table(
         name="pairs",
-        caption=f"The pairs of largest phi. Lift 1 is independence. {say.who(coverage)}",
+        caption=f"The pairs of largest phi. Lift 1 is independence. {say.subjects_text(coverage)}",
         frame=top,
         columns=(
             Column(name="codeword", title="codeword", spec="d", width=1.25),
@@ -261,7 +261,8 @@ def _beyond(coverage: Coverage, pictures: Pictures) -> Section:
         blocks.append(
             Figure(
                 name="variance",
-                caption=f"Displacement variance on held-out subjects, parted by what explains it. {say.who(coverage)}",
+                caption="Displacement variance on held-out subjects, parted by what explains it. "
+                f"{say.subjects_text(coverage)}",
                 draw=lambda f: figures.draw_variance(f, coverage.variance),
                 height_mm=42,
                 chart=lambda: charts.chart_variance(coverage.variance),
@@ -272,7 +273,7 @@ def _beyond(coverage: Coverage, pictures: Pictures) -> Section:
                 name="beyond",
                 caption="Movement beyond FACS above its floor: share of displacement variance that is "
                 "left when one explanation after the other is taken out, and what tokens explain of it, "
-                f"with 95 % intervals over subjects. {say.who(coverage)}",
+                f"with 95 % intervals over subjects. {say.subjects_text(coverage)}",
                 frame=coverage.beyond,
                 columns=(
                     Column(name="step", title="taken out", width=2),
@@ -287,7 +288,7 @@ def _beyond(coverage: Coverage, pictures: Pictures) -> Section:
             Table(
                 name="variance",
                 caption="Before any floor. Shares of displacement variance, with 95 % intervals over "
-                f"subjects. {say.who(coverage)}",
+                f"subjects. {say.subjects_text(coverage)}",
                 frame=coverage.variance,
                 columns=(
                     Column(name="part", title="explained by", width=2),
@@ -303,7 +304,7 @@ def _beyond(coverage: Coverage, pictures: Pictures) -> Section:
         Figure(
             name="matches",
             caption="Codewords by how well AUs match their face and their use; the shaded corner is "
-            f"what no AU or pair of AUs matches. Area: share of frames. {say.who(coverage)}",
+            f"what no AU or pair of AUs matches. Area: share of frames. {say.subjects_text(coverage)}",
             draw=lambda f: figures.draw_matches(f, judged, s.match_cosine, s.match_r),
             height_mm=92,
             chart=lambda: charts.chart_matches(judged, s.match_cosine, s.match_r),
@@ -348,13 +349,13 @@ def _new_displays(coverage: Coverage, pictures: Pictures) -> list:
         Gallery(
             "New displays: codewords that no AU or pair of AUs matches and whose movement AUs leave (beyond), "
             "the most used first. Each face at "
-            f"intensity 1, warmer where it moves further. {say.who(coverage)}",
+            f"intensity 1, warmer where it moves further. {say.subjects_text(coverage)}",
             cards,
         ),
         Table(
             name="new_codewords",
             caption="New displays with what comes closest to them and when they are strongest "
-            f"(recording and second). {say.who(coverage)}",
+            f"(recording and second). {say.subjects_text(coverage)}",
             frame=shown,
             columns=(
                 Column(name="codeword", title="code- word", spec="d", width=0.7),
@@ -493,7 +494,7 @@ def _redundancy(coverage: Coverage, pictures: Pictures) -> Section:
             Table(
                 name="splits",
                 caption="AUs that are spread over several codewords. A codeword counts for the AU that "
-                f"it goes with most. {say.who(coverage)}",
+                f"it goes with most. {say.subjects_text(coverage)}",
                 frame=splits.reset_index(drop=True),
                 columns=(
                     Column(name="label", title="AU"),
@@ -580,7 +581,7 @@ def _diversity(coverage: Coverage) -> Section:
             Figure(
                 name="rarefaction",
                 caption="Distinct displays expected in so many frames drawn at random; bands are 95 % intervals "
-                f"from the jackknife over subjects. {say.who(coverage)}",
+                f"from the jackknife over subjects. {say.subjects_text(coverage)}",
                 draw=lambda f: figures.draw_rarefaction(f, coverage.rarefaction),
                 height_mm=80,
                 chart=lambda: charts.chart_rarefaction(coverage.rarefaction),
@@ -588,7 +589,7 @@ def _diversity(coverage: Coverage) -> Section:
             Table(
                 name="diversity",
                 caption="Displays of tokens and of AUs. A tool that emits fewer AUs can show fewer displays. "
-                f"{say.who(coverage)}",
+                f"{say.subjects_text(coverage)}",
                 frame=table,
                 columns=(
                     Column(name="of", title="of"),
@@ -624,7 +625,7 @@ def _measured_aus(coverage: Coverage) -> Section:
             caption="What each AU was judged by and in how many recordings it was measured. At rest: 0 in every frame, "
             "counted as absent; constant, at the top of the scale, contradictory (intensity against presence) and "
             "without values: not measured there. Head: share of variance that head rotation explains. "
-            f"{say.who(coverage)}",
+            f"{say.subjects_text(coverage)}",
             frame=signals,
             columns=(
                 Column(name="label", title="AU"),

@@ -17,7 +17,7 @@ def tool_name(coverage: Coverage) -> str:
     return f"{name} (an estimate)" if coverage.estimate else name
 
 
-def who(coverage: Coverage) -> str:
+def subjects_text(coverage: Coverage) -> str:
     """The n of a caption, and where the AUs come from."""
     return (
         f"n = {coverage.subjects} subjects, {coverage.frames:,} frames; AUs by {tool_name(coverage)}, "
@@ -171,7 +171,7 @@ def summary(coverage: Coverage) -> str:
     return text.strip()
 
 
-def exposure(coverage: Coverage) -> str:
+def exposure_text(coverage: Coverage) -> str:
     """Whether the codebook had seen the people that AUROCs are of."""
     judged = coverage.per_au[coverage.per_au["covered"].notna()]
     if not len(judged):

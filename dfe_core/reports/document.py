@@ -21,7 +21,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Note:
+class Callout:
     """A paragraph that limits what the numbers may be read as."""
 
     text: str
@@ -101,7 +101,7 @@ class Gallery:
     cards: tuple[Card, ...]
 
 
-Block = Union[Text, Note, Numbers, Figure, Table, Gallery]  # noqa: UP007
+Block = Union[Text, Callout, Numbers, Figure, Table, Gallery]  # noqa: UP007
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from dfe_core.reports.document import (
     Block,
+    Callout,
     Card,
     Document,
     Figure,
     Gallery,
-    Note,
     Numbers,
     Section,
     Table,
@@ -130,7 +130,7 @@ def _section(section: Section, index: int, document: Document, counter: _Counter
 def _block(block: Block, document: Document, counter: _Counter) -> str:
     if isinstance(block, Text):
         return f"<p>{escape(block.text)}</p>"
-    if isinstance(block, Note):
+    if isinstance(block, Callout):
         return f'<p class="note">{escape(block.text)}</p>'
     if isinstance(block, Numbers):
         return _numbers(block)

@@ -20,10 +20,10 @@ from matplotlib.textpath import text_to_path
 
 from dfe_core.reports.document import (
     Block,
+    Callout,
     Document,
     Figure,
     Gallery,
-    Note,
     Number,
     Numbers,
     Table,
@@ -120,7 +120,7 @@ class _Layout:
     def _block(self, block: Block) -> None:
         if isinstance(block, Text):
             self._paragraph(block.text, 8.5)
-        elif isinstance(block, Note):
+        elif isinstance(block, Callout):
             self._note(block.text)
         elif isinstance(block, Numbers):
             self._numbers(block)

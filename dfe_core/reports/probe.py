@@ -13,7 +13,7 @@ from dfe_core.probes.features.catalogue import known_features
 from dfe_core.probes.methods_text import group_word
 from dfe_core.probes.recipe import write_recipe
 from dfe_core.probes.result import ProbeResult
-from dfe_core.reports.document import Block, Column, Document, Figure, Note, Number, Numbers, Section, Table, Text
+from dfe_core.reports.document import Block, Callout, Column, Document, Figure, Number, Numbers, Section, Table, Text
 from dfe_core.reports.html import write_html
 from dfe_core.reports.manifest import write_manifest
 from dfe_core.reports.tables import write_tables
@@ -115,7 +115,7 @@ def _found(result: ProbeResult) -> tuple[Block, ...]:
             for row in result.summary["rows"]
         )
     )
-    return (Text(result.summary["summary"]), numbers, *(Note(text) for text in result.summary["warnings"]))
+    return (Text(result.summary["summary"]), numbers, *(Callout(text) for text in result.summary["warnings"]))
 
 
 def _model(row: dict[str, Any], result: ProbeResult) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from dfe_core.simulate.repertoire import ACTIONS, DISPLAYS, DYNAMICS, INDEX, SIDES, Dynamics
+from dfe_core.simulate.repertoire import ACTIONS, DISPLAYS, DYNAMICS, INDEX, SIDES, ActionTiming
 
 _FAMILIES = {name: i for i, name in enumerate(dict.fromkeys(a.family or a.code for a in ACTIONS))}
 _FAMILY = np.array([_FAMILIES[a.family or a.code] for a in ACTIONS])
@@ -188,7 +188,7 @@ def _shaped(
     return Events(recording, action, side, *times, intensity)
 
 
-def _phases(rng: np.random.Generator, dynamics: Dynamics, count: int) -> np.ndarray:
+def _phases(rng: np.random.Generator, dynamics: ActionTiming, count: int) -> np.ndarray:
     medians = np.log([dynamics.onset_s, dynamics.hold_s, dynamics.offset_s])
     return np.exp(medians[:, None] + dynamics.spread * np.array([[1], [2], [1]]) * rng.standard_normal((3, count)))
 

@@ -55,7 +55,7 @@ class Action:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dynamics:
+class ActionTiming:
     """Median seconds of onset, hold and offset, and the spread of their logarithms."""
 
     onset_s: float
@@ -67,15 +67,15 @@ class Dynamics:
 
 DYNAMICS = MappingProxyType(
     {
-        "face": Dynamics(onset_s=0.30, hold_s=0.60, offset_s=0.50),
-        "display": Dynamics(onset_s=0.45, hold_s=1.60, offset_s=0.80),
-        "instructed": Dynamics(onset_s=0.35, hold_s=0.70, offset_s=0.40, spread=0.15, intensity=(2.5, 5.0)),
-        "blink": Dynamics(onset_s=0.08, hold_s=0.04, offset_s=0.14, spread=0.15, intensity=(4.2, 5.0)),
-        "closed": Dynamics(onset_s=0.18, hold_s=1.20, offset_s=0.25, spread=0.3, intensity=(4.2, 5.0)),
-        "wink": Dynamics(onset_s=0.12, hold_s=0.30, offset_s=0.18, spread=0.25, intensity=(3.5, 5.0)),
-        "gaze": Dynamics(onset_s=0.07, hold_s=0.90, offset_s=0.08, spread=0.45, intensity=(0.6, 3.2)),
-        "brief": Dynamics(onset_s=0.07, hold_s=0.07, offset_s=0.12, spread=0.2, intensity=(1.0, 3.0)),
-        "syllable": Dynamics(onset_s=0.09, hold_s=0.03, offset_s=0.10, spread=0.2, intensity=(0.3, 2.6)),
+        "face": ActionTiming(onset_s=0.30, hold_s=0.60, offset_s=0.50),
+        "display": ActionTiming(onset_s=0.45, hold_s=1.60, offset_s=0.80),
+        "instructed": ActionTiming(onset_s=0.35, hold_s=0.70, offset_s=0.40, spread=0.15, intensity=(2.5, 5.0)),
+        "blink": ActionTiming(onset_s=0.08, hold_s=0.04, offset_s=0.14, spread=0.15, intensity=(4.2, 5.0)),
+        "closed": ActionTiming(onset_s=0.18, hold_s=1.20, offset_s=0.25, spread=0.3, intensity=(4.2, 5.0)),
+        "wink": ActionTiming(onset_s=0.12, hold_s=0.30, offset_s=0.18, spread=0.25, intensity=(3.5, 5.0)),
+        "gaze": ActionTiming(onset_s=0.07, hold_s=0.90, offset_s=0.08, spread=0.45, intensity=(0.6, 3.2)),
+        "brief": ActionTiming(onset_s=0.07, hold_s=0.07, offset_s=0.12, spread=0.2, intensity=(1.0, 3.0)),
+        "syllable": ActionTiming(onset_s=0.09, hold_s=0.03, offset_s=0.10, spread=0.2, intensity=(0.3, 2.6)),
     }
 )
 """Onset about 0.3 s, faster than offset; a blink about 0.3 s in all; saccades within two frames; ``brief`` lasts under

@@ -68,7 +68,7 @@ class SearchTables:
     step: float
 
 
-def choose(products: Tensor, tables: SearchTables) -> tuple[Tensor, Tensor]:
+def choose_tokens(products: Tensor, tables: SearchTables) -> tuple[Tensor, Tensor]:
     """The best intensity of every codeword, and what it would gain.
 
     products: (B, K) r·c_k of the residual r. Returns (gain (B, K) f32: ‖r‖² − ‖r − g c_k‖² − cost; steps (B, K) int64:
@@ -131,7 +131,7 @@ def choose_again_(
     _mark_(taken, old, tables, False)
     strength = steps[:, place, None] * tables.step
     products = products + strength * tables.gram[old[:, 0]]
-    gain, level = choose(products, tables)
+    gain, level = choose_tokens(products, tables)
     gain = gain if bonus is None else gain + bonus
     gain = gain.masked_fill(taken | (tables.stride == 0), -torch.inf)
     gain[:, REST] = 0.0

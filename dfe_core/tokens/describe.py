@@ -112,9 +112,9 @@ def describe_codewords(psi: np.ndarray, face: FaceModel) -> list[str]:
     psi: (K, E) at intensity 1. Action units are not in it: they need the correspondence of coefficients and FACS, and
     where there are data, their measured association (`dfe_core.facs.codeword_names`).
     """
-    from dfe_core.tokens.phrasing import sentence
+    from dfe_core.tokens.phrasing import description_sentence
 
-    return [sentence(d) for d in codeword_descriptions(psi, face)]
+    return [description_sentence(d) for d in codeword_descriptions(psi, face)]
 
 
 def nearest_actions(

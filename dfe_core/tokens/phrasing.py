@@ -38,7 +38,7 @@ def plain_name(description: CodewordDescription) -> str:
     return capitalised(" + ".join(words))
 
 
-def sentence(description: CodewordDescription) -> str:
+def description_sentence(description: CodewordDescription) -> str:
     """The plain name, then each part with where it goes and how far: ``Jaw drop: chin down and back 11.8 mm``."""
     details, name = part_sizes(description), plain_name(description)
     return f"{name}: {details}" if details else name

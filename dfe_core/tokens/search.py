@@ -203,7 +203,7 @@ def by_action(codebook: Codebook, face: FaceModel, direction: np.ndarray, limit:
     return _ranked(displacement_cosine(codebook.psi, np.atleast_2d(direction), face.gram)[:, 0], "cosine", limit)
 
 
-def by_region(table: pd.DataFrame, region: str, side: str = "", limit: int = 20) -> pd.DataFrame:
+def search_by_region(table: pd.DataFrame, region: str, side: str = "", limit: int = 20) -> pd.DataFrame:
     """Codewords that move a region most: codeword, mm (mean displacement there, the larger half when no side is
     asked for). Raises `DataError` for what is no region."""
     if region not in REGIONS:

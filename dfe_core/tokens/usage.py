@@ -10,7 +10,7 @@ from dfe_core.tokens.intervals import RunIndex
 from dfe_core.tokens.presence import codeword_sizes
 
 
-def stage_counts(tokens: TokenCache) -> np.ndarray:
+def token_counts_by_stage(tokens: TokenCache) -> np.ndarray:
     """(K, N) int64: tokens of each codeword at each stage. Rest, which moves nothing, is not counted."""
     counts = tokens.counts
     cell = counts["codeword"].to_numpy(np.int64) * tokens.stages + counts["stage"].to_numpy(np.int64)
@@ -25,7 +25,7 @@ def usage(tokens: TokenCache, runs: RunIndex) -> pd.DataFrame:
     share_of_frames in which it is present; of these frames mean_intensity, typical_mm and largest_mm (median and
     maximum of its displacement); NaN where there are none or its size is unknown.
     """
-    by_stage, size = stage_counts(tokens), tokens.codewords
+    by_stage, size = token_counts_by_stage(tokens), tokens.codewords
     frames, strength = (
         np.bincount(runs.presence["codeword"].to_numpy(np.int64), runs.presence[column], minlength=size)
         for column in ("frames", "intensity")

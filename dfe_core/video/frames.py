@@ -26,7 +26,7 @@ class VideoInfo:
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class VideoFrame:
     """One picture: its number, its time from the start of the video in seconds, (H, W, 3) uint8 RGB."""
 
     number: int
@@ -52,7 +52,7 @@ def probe(path: Path) -> VideoInfo:
     )
 
 
-def read_frames(path: Path) -> Iterator[Frame]:
+def read_frames(path: Path) -> Iterator[VideoFrame]:
     """Every frame in turn, upright as the file says.
 
     Times are the container's, so that a variable frame rate stays one; a time that does not rise (broken containers)
@@ -73,7 +73,7 @@ def read_frames(path: Path) -> Iterator[Frame]:
             if last is not None and not time > last:
                 time = last + 1 / info.fps
             last = time
-            yield Frame(number, time, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+            yield VideoFrame(number, time, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
             number += 1
     finally:
         capture.release()

@@ -17,7 +17,7 @@ from dfe_core.expressions.import_report import ImportReport
 from dfe_core.expressions.importing import import_dataset
 from dfe_core.expressions.landmark_recording import point_track
 from dfe_core.expressions.readers.arkit_columns import arkit_indices, arkit_recording
-from dfe_core.expressions.readers.mediapipe import head_pose
+from dfe_core.expressions.readers.mediapipe import mediapipe_head_pose
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing
@@ -97,7 +97,7 @@ def _spread(values: np.ndarray, rows: np.ndarray, found: Extraction) -> np.ndarr
 def _beside(found: Extraction, rows: np.ndarray) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Head pose and confidence by column, and what to say of the frames without the face."""
     matrix = _spread(found.matrix, rows, found)
-    pose = head_pose([None if np.isnan(m[0, 0]) else m for m in matrix])
+    pose = mediapipe_head_pose([None if np.isnan(m[0, 0]) else m for m in matrix])
     confidence = np.nan_to_num(_spread(found.confidence, rows, found))
     lost = len(found.time_s) - len(rows)
     told = (f"The face is not found in {lost:,} of {len(found.time_s):,} frames: they are gaps.",) if lost else ()

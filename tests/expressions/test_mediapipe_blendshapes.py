@@ -120,7 +120,7 @@ def test_yaw_is_read_from_the_matrix():
     angle = 0.3
     turned = np.eye(4)
     turned[:3, :3] = [[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]]
-    pose = mediapipe.head_pose([turned, None])
+    pose = mediapipe.mediapipe_head_pose([turned, None])
     np.testing.assert_allclose(pose["HeadYaw"][0], angle, atol=1e-6)
     assert pose["HeadPitch"][0] == 0 and np.isnan(pose["HeadYaw"][1])
 

@@ -12,7 +12,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.registry import find_reader
 from dfe_core.faces.arkit import ARKIT_NAMES
-from dfe_core.facs.readers import ReadOptions as AuOptions
+from dfe_core.facs.readers import AuReadOptions as AuOptions
 from dfe_core.facs.readers import read_aus
 from tests.captures import performance, write
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import save_face
 from dfe_core.faces.model import FaceModel
-from dfe_core.facs.store import AlignedFrames, open_writer
+from dfe_core.facs.store import AlignedFrames, open_au_writer
 from dfe_core.simulate.dataset import simulate_dataset
 from dfe_core.simulate.repertoire import CHANNELS, recipe_matrix
 from dfe_core.simulate.truth import presence
@@ -156,7 +156,7 @@ def write_aus(
     """AUs that are the truth of the actions FACS has codes for, or that truth moved by `shift_s` within recordings."""
     pairs = tuple(p for p, known in zip(CHANNELS, _in_facs(), strict=True) if known and p[0] not in without)
     at = [CHANNELS.index(p) for p in pairs]
-    with open_writer(dataset.name, name, pairs, root) as writer:
+    with open_au_writer(dataset.name, name, pairs, root) as writer:
         for frames, fps in zip(dataset.iter_frames(), dataset.recordings["fps"], strict=True):
             truth = presence(dataset, frames.recording)
             level = np.roll(truth.intensity[:, at], int(shift_s * fps), axis=0)
@@ -178,7 +178,7 @@ def write_aus(
 def write_absence(dataset: Dataset, root: Path, name: str, action: tuple[str, str]) -> None:
     """One AU (AU9) that is present exactly in the frames in which `action` is not, and another (AU12) that is that
     action."""
-    with open_writer(dataset.name, name, (("AU9", "both"), ("AU12", "both")), root) as writer:
+    with open_au_writer(dataset.name, name, (("AU9", "both"), ("AU12", "both")), root) as writer:
         for frames in dataset.iter_frames():
             shown = presence(dataset, frames.recording).intensity[:, CHANNELS.index(action)] > 0.25
             decided = np.stack([~shown, shown], 1).astype(np.float32)

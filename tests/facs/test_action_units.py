@@ -13,7 +13,7 @@ from dfe_core.facs.action_units import (
     ACTIONS,
     COEFFICIENTS,
     EMISSIONS,
-    coefficient_map,
+    au_coefficient_map,
     columns,
     normalise_au,
     title,
@@ -49,16 +49,16 @@ def test_an_au_with_two_controls_has_two_columns_and_one_with_one_control_has_on
 
 
 def test_a_one_sided_inner_brow_raiser_needs_a_face_that_splits_it():
-    arkit = coefficient_map(ARKIT_NAMES)
+    arkit = au_coefficient_map(ARKIT_NAMES)
     assert arkit.weights("AU1", "left") is None
-    split = coefficient_map(("browInnerUp_L", "browInnerUp_R", "jawOpen"))
+    split = au_coefficient_map(("browInnerUp_L", "browInnerUp_R", "jawOpen"))
     assert split.weights("AU1", "left").tolist() == [1, 0, 0]
     assert split.weights("AU1", "both").tolist() == [1, 1, 0]
     assert split.weights("AU12", "left") is None
 
 
 def test_left_and_right_weights_add_up_to_both():
-    table = coefficient_map(ARKIT_NAMES)
+    table = au_coefficient_map(ARKIT_NAMES)
     for au in ("AU2", "AU4", "AU6", "AU12", "AU15", "AU24"):
         left, right, both = (table.weights(au, side) for side in ("left", "right", "both"))
         assert np.array_equal(left + right, both) and not (left * right).any()

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.facs.store import AlignedAus, AlignedFrames, list_aligned, open_writer, present
+from dfe_core.facs.store import AlignedAus, AlignedFrames, list_aligned, open_au_writer, present
 
 AUS = (("AU12", "left"), ("AU12", "right"), ("AU1", "both"))
 
 
 def write(root, lengths, name="x", dataset_key="k"):
     rng, written = np.random.default_rng(0), {}
-    with open_writer("d", name, AUS, root) as writer:
+    with open_au_writer("d", name, AUS, root) as writer:
         for recording, count in lengths.items():
             frames = AlignedFrames(np.arange(count) * 2, *(rng.random((count, 3), np.float32) for _ in range(2)))
             frames.presence[::3, 1] = np.nan
@@ -63,7 +63,7 @@ def test_the_key_changes_with_the_values_and_with_the_dataset(cache):
 
 def test_a_write_that_fails_leaves_what_was_there(cache):
     write(cache, {"a": 4})
-    with pytest.raises(RuntimeError), open_writer("d", "x", AUS) as writer:
+    with pytest.raises(RuntimeError), open_au_writer("d", "x", AUS) as writer:
         writer.add("a", None)
         raise RuntimeError
     assert AlignedAus.open("d", "x").frames == 4

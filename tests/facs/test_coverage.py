@@ -12,9 +12,9 @@ import pytest
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs import coverage as module
-from dfe_core.facs.agreement import agreement_moments, strongest_moments
+from dfe_core.facs.agreement import agreement_examples, agreement_moments
 from dfe_core.facs.association import associate
-from dfe_core.facs.coverage import Coverage, aggregates_of, analyse_coverage, open_inputs
+from dfe_core.facs.coverage import Coverage, aggregates_of, analyse_coverage, open_coverage_inputs
 from dfe_core.facs.settings import CoverageSettings
 from dfe_core.facs.store import AlignedAus
 from dfe_core.simulate.repertoire import CHANNELS
@@ -31,7 +31,7 @@ def found(planted) -> Coverage:
 
 @pytest.fixture(scope="module")
 def aggregates(planted):
-    inputs = open_inputs(planted.model, planted.dataset, planted.aus, planted.root)
+    inputs = open_coverage_inputs(planted.model, planted.dataset, planted.aus, planted.root)
     return aggregates_of(inputs, settings=SETTINGS, root=planted.root)
 
 
@@ -120,7 +120,7 @@ def test_json_is_that_of_the_contract(found) -> None:
 def test_aus_moved_away_from_the_tokens_are_associated_with_nothing(planted, planted_module, shift_s: float) -> None:
     dataset = Dataset.open(planted.dataset, planted.root)
     planted_module.write_aus(dataset, planted.root, "moved", shift_s=shift_s)
-    inputs = open_inputs(planted.model, planted.dataset, "moved", planted.root)
+    inputs = open_coverage_inputs(planted.model, planted.dataset, "moved", planted.root)
     aggregates = aggregates_of(inputs, settings=SETTINGS, root=planted.root)
     result = associate(aggregates, None, SETTINGS)
     p = result.p[:, : aggregates.aus][result.enough[:, : aggregates.aus]]
@@ -260,7 +260,7 @@ def test_moments_of_agreement_are_what_they_say(planted) -> None:
 
 def test_strongest_moments_hold_the_codeword(planted) -> None:
     tokens = TokenCache.open(planted.model, planted.dataset, planted.root)
-    table = strongest_moments(tokens, [2, 7], 2)
+    table = agreement_examples(tokens, [2, 7], 2)
     assert table.groupby("codeword")["recording"].nunique().tolist() == [2, 2]
     for row in table.itertuples():
         part = tokens.recording(row.recording)

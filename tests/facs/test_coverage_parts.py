@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import roc_auc_score
 
-from dfe_core.facs.association import auroc, interval
+from dfe_core.facs.association import binned_auroc, interval
 from dfe_core.facs.codeword_au_matching import best_one_or_two
 from dfe_core.facs.condition_effects import _percentile
 from dfe_core.facs.counts import bin_edges
@@ -27,7 +27,7 @@ def test_auroc_of_binned_intensities_is_sklearns() -> None:
     said[y] = np.minimum(said[y] + rng.integers(0, 2, y.sum()), 3)
     count = np.array([[(said == b).sum() for b in (1, 2, 3)]], float)[..., None]
     positive = np.array([[((said == b) & y).sum() for b in (1, 2, 3)]], float)[..., None]
-    area = auroc(count, positive, np.array([y.sum()], float), np.array([500.0]))
+    area = binned_auroc(count, positive, np.array([y.sum()], float), np.array([500.0]))
     assert area[0, 0] == pytest.approx(roc_auc_score(y, said))
 
 

@@ -10,7 +10,7 @@ import pytest
 from dfe_core.errors import DataError
 from dfe_core.facs.codeword_names import Verdict, name_codewords
 from dfe_core.facs.name_scores import check_names, held_out_recordings, name_scores
-from dfe_core.facs.store import AlignedAus, AlignedFrames, open_writer
+from dfe_core.facs.store import AlignedAus, AlignedFrames, open_au_writer
 from dfe_core.facs.templates import observed_templates
 from tests.real_faces import composed
 from tests.small_world import World, write_dataset, write_model, write_tokens
@@ -44,7 +44,7 @@ def world(tmp_path_factory, anny) -> World:
         held[f"r{i}"] = tokens, levels
         aus[f"r{i}"] = np.stack([3 * on[:, 0] + i, 3 * rng.random(FRAMES)], 1)
     dataset = write_dataset(root, anny, shown, subjects=SUBJECTS)
-    with open_writer("d", "tool", (("AU12", "both"), ("AU2", "both")), root) as writer:
+    with open_au_writer("d", "tool", (("AU12", "both"), ("AU2", "both")), root) as writer:
         for name, intensity in aus.items():
             writer.add(name, AlignedFrames(np.arange(FRAMES), np.full((FRAMES, 2), np.nan), intensity))
         writer.close(

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.facs.readers import ReadOptions, read_aus
+from dfe_core.facs.readers import AuReadOptions, read_aus
 from dfe_core.facs.readers.headset import AUS
 
 
@@ -34,7 +34,7 @@ def test_pyafar_has_probabilities_and_intensities_of_different_aus_and_persons(t
             "Yaw": 0.1,
         },
     )
-    one, two = read_aus(path, ReadOptions(fps=30))
+    one, two = read_aus(path, AuReadOptions(fps=30))
     assert (one.tool, one.face, two.face) == ("pyafar", "0", "1")
     assert column(one, "AU1")[0] == pytest.approx(0.1) and column(two, "AU12", "intensity")[0] == 4
     assert np.isnan(column(one, "AU12")).all() and np.isnan(column(one, "AU1", "intensity")).all()

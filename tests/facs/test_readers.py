@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.facs.readers import ReadOptions, read_aus
+from dfe_core.facs.readers import AuReadOptions, read_aus
 from dfe_core.facs.readers.coding import parse_code, parse_intensity
 
 OPENFACE = {
@@ -49,7 +49,7 @@ def test_openface_gives_intensity_from_r_and_presence_from_c(tmp_path, blanks):
 
 
 def test_openface_presence_can_be_taken_from_r_and_the_disagreement_is_said(tmp_path):
-    (found,) = read_aus(write(tmp_path / "a.csv", OPENFACE), ReadOptions(presence="r"))
+    (found,) = read_aus(write(tmp_path / "a.csv", OPENFACE), AuReadOptions(presence="r"))
     expected = (OPENFACE["AU01_r"] >= 1).astype(float)
     assert np.array_equal(column(found, "AU1", "probability"), expected)
     assert "disagree" in notes(found) and "AU1" in notes(found)
@@ -60,7 +60,7 @@ def test_frames_without_success_are_not_measured(tmp_path):
     assert np.isnan(found.intensity[50:]).all() and np.isfinite(column(found, "AU1", "intensity")[:50]).all()
     assert "10 of 60 frames without success" in notes(found)
     (strict,) = read_aus(
-        write(tmp_path / "b.csv", OPENFACE, confidence=[0.9] * 20 + [0.3] * 40), ReadOptions(min_confidence=0.5)
+        write(tmp_path / "b.csv", OPENFACE, confidence=[0.9] * 20 + [0.3] * 40), AuReadOptions(min_confidence=0.5)
     )
     assert np.isnan(strict.probability[20:]).all() and not np.isnan(strict.probability[:20]).any()
 
@@ -78,7 +78,7 @@ def test_the_real_openface_file_has_a_counter_for_time_and_reads_once_the_rate_i
     path = shared / "data" / "pyfeat_csv" / "OpenFace_Test.csv"
     with pytest.raises(DataError, match="no real time"):
         read_aus(path)
-    (found,) = read_aus(path, ReadOptions(fps=30))
+    (found,) = read_aus(path, AuReadOptions(fps=30))
     assert found.probability.shape == (100, 18) and found.time_s[-1] == pytest.approx(99 / 30)
     assert column(found, "AU1", "intensity")[0] == pytest.approx(0.6773)
     assert column(found, "AU2", "probability")[0] == 1
@@ -88,7 +88,7 @@ def test_the_real_pyfeat_file_has_probabilities_and_no_time(shared):
     path = shared / "data" / "pyfeat_csv" / "001.csv"
     with pytest.raises(DataError, match="no frame rate"):
         read_aus(path)
-    (found,) = read_aus(path, ReadOptions(fps=25))
+    (found,) = read_aus(path, AuReadOptions(fps=25))
     assert found.tool == "py-feat" and found.recording == "001" and len(found.frame) == 40
     assert column(found, "AU1", "probability")[0] == pytest.approx(0.5463019)
     assert np.isnan(found.intensity).all() and "AU45" not in found.emits and "AU43" in found.emits
@@ -103,7 +103,7 @@ def test_pyfeat_tables_of_several_inputs_are_taken_apart_and_rows_of_unknown_fac
         "FaceScore": 0.99,
         "input": [r"C:\v\a.mp4"] * 3 + ["/v/b.mp4"] * 3,
     }
-    found = read_aus(write(tmp_path / "f.csv", base), ReadOptions(fps=10))
+    found = read_aus(write(tmp_path / "f.csv", base), AuReadOptions(fps=10))
     assert [(d.recording, len(d.frame)) for d in found] == [("a", 2), ("b", 3)]
     assert "another left out" in notes(found[0])
 
@@ -237,7 +237,7 @@ def test_manual_coding_in_frames_needs_the_rate(tmp_path):
     path.write_text("AU,onset_frame,offset_frame\n12,50,100\n")
     with pytest.raises(DataError, match="counts frames"):
         read_aus(path)
-    assert read_aus(path, ReadOptions(fps=50))[0].intervals[0].onset_s == 1.0
+    assert read_aus(path, AuReadOptions(fps=50))[0].intervals[0].onset_s == 1.0
 
 
 def test_events_that_cannot_be_used_are_left_out_and_counted(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_matrix
 from statsmodels.stats.multitest import multipletests
 
-from dfe_core.facs.shifts import benjamini_hochberg, drawn_counts, null_tails, shift_moments
+from dfe_core.facs.shifts import drawn_counts, false_discovery_rates, null_tails, shift_moments
 
 
 def _bursts(rng: np.random.Generator, frames: int, columns: int) -> np.ndarray:
@@ -59,5 +59,5 @@ def test_skewed_counts_are_not_judged_by_a_normal() -> None:
 def test_q_is_benjamini_and_hochbergs() -> None:
     rng = np.random.default_rng(5)
     p = np.concatenate([rng.random(50), rng.random(20) * 1e-3])
-    np.testing.assert_allclose(benjamini_hochberg(p), multipletests(p, method="fdr_bh")[1])
-    assert np.isnan(benjamini_hochberg(np.array([0.01, np.nan]))[1])
+    np.testing.assert_allclose(false_discovery_rates(p), multipletests(p, method="fdr_bh")[1])
+    assert np.isnan(false_discovery_rates(np.array([0.01, np.nan]))[1])

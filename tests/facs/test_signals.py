@@ -11,7 +11,7 @@ from dfe_core.expressions.dataset import Dataset, open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.facs.signals import CODING, INTENSITY, PRESENCE, AuSignals, Measurement, assess_signals
 from dfe_core.facs.store import AlignedAus, AlignedFrames
-from dfe_core.facs.store import open_writer as open_aus
+from dfe_core.facs.store import open_au_writer as open_aus
 from dfe_core.store import content_key
 
 FRAMES = 400

@@ -12,7 +12,7 @@ from dfe_core.expressions.dataset import Frames
 from dfe_core.facs.detections import Detections, Interval
 from dfe_core.facs.importing import import_aus
 from dfe_core.facs.lag import LagState, Offset, cross_correlate, judge_lag
-from dfe_core.facs.readers import ReadOptions
+from dfe_core.facs.readers import AuReadOptions
 from dfe_core.facs.store import AlignedAus, present
 from dfe_core.facs.time_alignment import align
 from dfe_core.simulate.dataset import simulate_dataset
@@ -258,7 +258,7 @@ def test_the_face_of_a_file_with_several_can_be_chosen(data, tmp_path):
 def test_a_coding_in_frames_needs_the_rate_and_then_imports(data, tmp_path):
     path = tmp_path / "coding.csv"
     path.write_text("recording,au,onset_frame,offset_frame\ns01-1,12C,30,60\ns02-1,4,0,15\n")
-    report = import_aus([path], data, "coded", options=ReadOptions(fps=30))
+    report = import_aus([path], data, "coded", options=AuReadOptions(fps=30))
     assert set(report.alignments) == {"s01-1", "s02-1"} and report.aus.tool == "manual"
     frames = report.aus.recording("s01-1")
     column = report.aus.aus.index(("AU12", "both"))

@@ -12,7 +12,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset, open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.facs.store import AlignedAus, AlignedFrames
-from dfe_core.facs.store import open_writer as open_aus
+from dfe_core.facs.store import open_au_writer as open_aus
 from dfe_core.facs.tool_comparison import compare_tools
 from train.cli import main
 

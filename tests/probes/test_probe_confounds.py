@@ -12,7 +12,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.expressions.dataset import open_writer
 from dfe_core.expressions.recording import Recording
-from dfe_core.probes.features.material import common_rate, thinned
+from dfe_core.probes.features.material import common_rate, thinned_tokens
 from dfe_core.probes.features.spans import make_spans
 from dfe_core.probes.run import run_probe
 from dfe_core.probes.settings import ProbeSettings
@@ -175,12 +175,12 @@ def test_frame_rates_are_brought_to_the_lowest():
         intensities=np.ones((300, 1)),
         error_mm=np.zeros(300),
     )
-    slow = thinned(fast, common_rate(pd.DataFrame({"fps": [30.0, 15.0]})))
+    slow = thinned_tokens(fast, common_rate(pd.DataFrame({"fps": [30.0, 15.0]})))
     np.testing.assert_allclose(np.diff(slow.time_s), 1 / 15)
     assert len(slow.frame) == 150 and common_rate(pd.DataFrame({"fps": [30.0, 29.5]})) is None
     gap = replace(fast, time_s=fast.time_s + 5 * (fast.frame >= 150))
-    assert thinned(gap, 15.0).time_s.max() == pytest.approx(gap.time_s.max(), abs=0.05)
-    assert not np.any((thinned(gap, 15.0).time_s > 5.1) & (thinned(gap, 15.0).time_s < 9.9))
+    assert thinned_tokens(gap, 15.0).time_s.max() == pytest.approx(gap.time_s.max(), abs=0.05)
+    assert not np.any((thinned_tokens(gap, 15.0).time_s > 5.1) & (thinned_tokens(gap, 15.0).time_s < 9.9))
 
 
 def test_people_under_two_names_stay_on_one_side_of_every_fold(face, tmp_path, monkeypatch):

@@ -106,9 +106,9 @@ def test_recordings_without_a_label_can_be_left_out(tmp_path):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("recording,mood\nr0,x\nr9,y\n", "row 3: recording 'r9' is not in the dataset"),
-        ("recording,mood\nr0,x\nr0,y\n", "row 3: recording 'r0' twice"),
-        ("name,mood\nr0,x\n", "expected a recording column"),
+        ("recording,mood\nq8,x\nq9,y\n", "no row of 2 is of a recording of the dataset (rows: q8, q9)"),
+        ("recording,mood\nr0,x\nr0,y\n", "row 3: recording 'r0' a second time"),
+        ("name,mood\nr0,x\n", "expected a column recording or subject"),
     ],
 )
 def test_a_label_file_is_checked_against_the_dataset(tmp_path, text, says):
@@ -126,6 +126,14 @@ def test_labels_come_from_a_file_where_one_is_given(tmp_path):
     path.write_text("recording,mood\nr3,p\nr2,q\nr1,p\nr0,q\n")
     target = target_of(dataset, labels=str(path))
     assert target.classes == ("p", "q") and target.y.tolist() == [1, 0, 1, 0]
+
+
+def test_a_label_file_is_joined_by_the_rules_of_an_import(tmp_path):
+    dataset = dataset_of(tmp_path, {"mood": ["x", "y", "x", "y"]}, ["P01", "P02", "P03", "P04"])
+    path = tmp_path / "labels.csv"
+    path.write_text("\ufeffParticipant;mood\np1;p\np2;q\np3;p\np4;q\np77;q\n", encoding="utf-8")
+    target = target_of(dataset, labels=str(path))  # another case, zeros, semicolons, somebody who is not in the data
+    assert target.classes == ("p", "q") and target.y.tolist() == [0, 1, 0, 1]
 
 
 def test_blocks_of_time_leave_a_gap_at_both_ends(tmp_path):

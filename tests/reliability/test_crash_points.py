@@ -72,7 +72,7 @@ def check(
     assert old != new and len(disk.copies) >= least
     for copy in disk.copies:
         recover_all(copy)
-        trash.recover(copy)
+        trash.recover_trash(copy)
         assert content(copy, kinds) in (old, new), copy.name
         assert not sound or not [a.label for a in catalogue(copy) if faults(a) and a.kind in kinds], copy.name
         before = content(copy, kinds)

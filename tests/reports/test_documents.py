@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from dfe_core.reports.document import (
+    Callout,
     Card,
     Column,
     Document,
     Figure,
     Gallery,
-    Note,
     Number,
     Numbers,
     Section,
@@ -61,7 +61,7 @@ def document() -> Document:
                 "First",
                 (
                     Text("A paragraph of words. " * 40),
-                    Note("Careful & slow."),
+                    Callout("Careful & slow."),
                     Numbers((Number("Covered", "0.50", "95 % 0.4 to 0.6"), Number("New", "not enough data (n = 1)"))),
                 ),
             ),

@@ -179,9 +179,9 @@ def test_a_face_that_splits_a_control_moves_both_halves_and_lacks_what_it_lacks(
 
 
 def test_the_recipes_say_what_the_facs_table_says():
-    from dfe_core.facs.action_units import coefficient_map
+    from dfe_core.facs.action_units import au_coefficient_map
 
-    table, matrix = coefficient_map(ARKIT_NAMES), recipe_matrix(ARKIT_NAMES)
+    table, matrix = au_coefficient_map(ARKIT_NAMES), recipe_matrix(ARKIT_NAMES)
     for row, (code, side) in zip(matrix, CHANNELS, strict=True):
         if ACTIONS[INDEX[code]].in_facs:
             expected = table.weights(code, side)

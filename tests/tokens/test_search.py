@@ -13,11 +13,11 @@ from dfe_core.tokens.annotations import Note, Notes
 from dfe_core.tokens.face_index import build_moments, open_face_index
 from dfe_core.tokens.search import (
     by_action,
-    by_region,
     codeword_texts,
     index_words,
     nearest_codewords,
     neighbours,
+    search_by_region,
     words_of,
 )
 from tests.small_world import make_world, write_dataset
@@ -107,11 +107,11 @@ def test_codewords_are_found_by_action_and_by_region(world):
     book = replace(world.codebook, psi=psi, table=codeword_geometry(psi, world.face))
     found = by_action(book, world.face, smile)
     assert found["codeword"][0] == 7 and found["cosine"][0] == pytest.approx(1, abs=1e-5)
-    brow = by_region(book.table, "brow", "left")
+    brow = search_by_region(book.table, "brow", "left")
     assert brow["mm"].is_monotonic_decreasing and brow["mm"][0] == book.table["mm_brow_left"].max()
     assert 0 not in brow["codeword"].tolist()
     with pytest.raises(DataError, match="no such region"):
-        by_region(book.table, "elbow")
+        search_by_region(book.table, "elbow")
 
 
 def test_a_scaled_codeword_is_nearest_to_itself_at_its_intensity(world):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from dfe_core.evaluation.recovery import MIN_FRAMES, auroc, choose_codewords
+from dfe_core.evaluation.recovery import MIN_FRAMES, choose_codewords, rank_auroc
 from dfe_core.faces.model import REGIONS, FaceModel
 from dfe_core.tokenizer import fidelity
 from dfe_core.tokenizer.codebook import REST
@@ -144,7 +144,10 @@ def _truth(sample: Sample, outcome: Outcome) -> dict[str, float]:
             sets = {"one": outcome.test_use[:, chosen[0]], "three": outcome.test_use[:, chosen] @ weights[1:]}
             rows.append(
                 {
-                    k: (auroc(v, test[:, column]), _f1(seen, chosen, weights, train[:, column], v, test[:, column], k))
+                    k: (
+                        rank_auroc(v, test[:, column]),
+                        _f1(seen, chosen, weights, train[:, column], v, test[:, column], k),
+                    )
                     for k, v in sets.items()
                 }
             )

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dfe_core.evaluation.recovery import activations
+from dfe_core.evaluation.recovery import codeword_activations
 from dfe_core.faces import open_face
 from dfe_core.tokenizer.config import Config, TrainConfig
 from dfe_core.tokenizer.encoder import build_correction
@@ -59,7 +59,7 @@ def library_residual(bits: float, stages: int) -> Method:
         codes = [_codes(quantizer, correction, part.psi @ frame) for part in (sample.train, sample.test)]
         book = quantizer.codebooks[0].detach().double().numpy()
         decoded = book[codes[1]].sum(1) @ inverse
-        uses = [activations(c, np.ones_like(c), size, "intensity") for c in codes]
+        uses = [codeword_activations(c, np.ones_like(c), size, "intensity") for c in codes]
         return Outcome(
             decoded,
             bits,

@@ -19,7 +19,7 @@ from sklearn.decomposition import FastICA, MiniBatchDictionaryLearning
 from dfe_core.evaluation import baselines
 from dfe_core.evaluation.coded_bits import raw_bits
 from dfe_core.evaluation.encoded_part import code_lengths
-from dfe_core.evaluation.recovery import activations
+from dfe_core.evaluation.recovery import codeword_activations
 from dfe_core.progress import Progress
 from dfe_core.tokenizer.config import Config, load_config
 from dfe_core.tokenizer.mesh_inner_product import mesh_factor
@@ -82,7 +82,7 @@ def _tokenized(sample: Sample, config: Config) -> Outcome:
     train, test = (
         encode_frames(model, part.psi.astype(np.float32), blind, part.linked) for part in (sample.train, sample.test)
     )
-    uses = [activations(found[0], found[2], size, "intensity") for found in (train, test)]
+    uses = [codeword_activations(found[0], found[2], size, "intensity") for found in (train, test)]
     dictionary = model.codeword_psi()
     tokens = test[0].astype(np.int64)
     return Outcome(
@@ -146,7 +146,7 @@ def residual_kmeans(bits: float, stages: int, in_mesh_frame: bool = False) -> Me
         seconds, atoms = time.perf_counter() - started, found.atoms()
         first = np.cumsum([0, *(len(book) for book in found.books[:-1])])
         tokens = [found.encode(sample.train.psi) + first, found.tokens + first]
-        uses = [activations(t, np.ones_like(t), len(atoms), "intensity") for t in tokens]
+        uses = [codeword_activations(t, np.ones_like(t), len(atoms), "intensity") for t in tokens]
         return Outcome(found.decoded, bits, seconds, atoms, *uses, tokens[1] + 1, found.tokens, len(atoms))
 
     return run

@@ -93,14 +93,14 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 def _import(args: argparse.Namespace, dataset: Dataset, progress: Listener) -> None:
     from dfe_core.expressions.readers.options import parse_time
     from dfe_core.facs.importing import import_aus
-    from dfe_core.facs.readers.table import ReadOptions
+    from dfe_core.facs.readers.table import AuReadOptions
 
     report = import_aus(
         files_of(args.sources),
         dataset,
         args.name,
         format=args.format,
-        options=ReadOptions(fps=args.fps, time=parse_time(args.time)),
+        options=AuReadOptions(fps=args.fps, time=parse_time(args.time)),
         offset=offset(args.offset),
         progress=progress,
     )

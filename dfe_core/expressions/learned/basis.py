@@ -10,7 +10,7 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.landmark_recording import PointTrack
-from dfe_core.expressions.learned.tracks import CHUNK, Correction, Frame, Job, Track, deepened
+from dfe_core.expressions.learned.tracks import CHUNK, Correction, Job, LandmarkTrack, TrackFrame, deepened
 from dfe_core.expressions.split import Split, split_dataset
 from dfe_core.faces import open_face, save_face
 from dfe_core.faces.frontal import mirror_map
@@ -33,7 +33,7 @@ def default_split(job: Job) -> Split:
     return split_dataset(SimpleNamespace(name=job.name, recordings=rows), TEST_SHARE, VALIDATION_SHARE, SEED)
 
 
-def training(job: Job, split: Split) -> Iterator[tuple[Track, np.ndarray]]:
+def training(job: Job, split: Split) -> Iterator[tuple[LandmarkTrack, np.ndarray]]:
     """(track, rows) of the valid frames that the split trains on."""
     names, (start, end) = set(split.recordings["train"]), split.spans["train"]
     for track in job.tracks:
@@ -43,7 +43,7 @@ def training(job: Job, split: Split) -> Iterator[tuple[Track, np.ndarray]]:
             yield track, np.flatnonzero(track.valid & (share >= start) & (share <= end))
 
 
-def learn(job: Job, frame: Frame, split: Split, corrected: Correction) -> tuple[FaceModel, Basis]:
+def learn(job: Job, frame: TrackFrame, split: Split, corrected: Correction) -> tuple[FaceModel, Basis]:
     """A basis of the recordings that train, and the face made of it with the field of pose, kept in the cache.
 
     Raises `DataError` for fewer than `FEWEST_FRAMES` frames, and where nothing moves.

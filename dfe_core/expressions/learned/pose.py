@@ -11,7 +11,7 @@ import numpy as np
 
 from dfe_core.expressions.head_pose import head_pose
 from dfe_core.expressions.learned.measures import protected_measures
-from dfe_core.expressions.learned.tracks import CHUNK, Correction, Frame, Job, Track
+from dfe_core.expressions.learned.tracks import CHUNK, Correction, Job, LandmarkTrack, TrackFrame
 from dfe_core.expressions.pose_field import (
     Fit,
     Moments,
@@ -32,7 +32,7 @@ OWN = ("HeadPitch", "HeadYaw", "HeadRoll")
 _MOST_FRAMES, _MOST_VALUES = 20_000, 10_000_000  # of a subject, evenly spread: frames, and coordinates in all
 
 
-def read_angles(job: Job, frame: Frame) -> None:
+def read_angles(job: Job, frame: TrackFrame) -> None:
     """Put head pose into every track: the tool's, else the rotation of the stable points, which is kept as a column.
 
     2-D points without the tool's pose have none.
@@ -47,7 +47,7 @@ def read_angles(job: Job, frame: Frame) -> None:
             track.head = replace(track.head, extras={**track.head.extras, **columns})
 
 
-def _own_angles(track: Track, neutral: np.ndarray, frame: Frame) -> np.ndarray:
+def _own_angles(track: LandmarkTrack, neutral: np.ndarray, frame: TrackFrame) -> np.ndarray:
     """(T, 3) pitch, yaw and roll, radians, of the rotation that brings the stable points to rest; NaN where invalid."""
     from scipy.spatial.transform import Rotation
 
@@ -95,7 +95,7 @@ def correct_pose(job: Job, split: Split) -> Correction:
     return result
 
 
-def _angles(tracks: list[Track]) -> np.ndarray:
+def _angles(tracks: list[LandmarkTrack]) -> np.ndarray:
     return np.concatenate([track.angles[track.valid] for track in tracks])
 
 
@@ -123,7 +123,7 @@ def _why_not(job: Job, names: tuple[str, ...], source: tuple[str, ...]) -> str:
     return "" if names else "landmarks of unknown meaning"
 
 
-def _thinned(tracks: list[Track]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _thinned(tracks: list[LandmarkTrack]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Displacement (T, V·D), angles (T, 3) and times (T,) of a subject's frames with pose, evenly thinned."""
     values = len(tracks[0].head.names)
     most = max(1, min(_MOST_FRAMES, _MOST_VALUES // values))
@@ -140,7 +140,7 @@ def _thinned(tracks: list[Track]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return tuple(np.concatenate(values) for values in zip(*parts, strict=True))
 
 
-def _seconds(tracks: list[Track]) -> float:
+def _seconds(tracks: list[LandmarkTrack]) -> float:
     return sum(float(t.valid.sum()) / t.head.fps for t in tracks)
 
 
@@ -172,7 +172,7 @@ def _shared(
     return model.pose_field[..., :dimensions].astype(np.float64).reshape(len(model.pose_field), values), patterns
 
 
-def _correct(tracks: list[Track], subject: str, fit: Fit, result: Correction) -> None:
+def _correct(tracks: list[LandmarkTrack], subject: str, fit: Fit, result: Correction) -> None:
     """Take the field of one subject off its tracks, and keep what that changed."""
     values, angles, time = _thinned(tracks)
     added = fit(angles)
@@ -186,7 +186,7 @@ def _correct(tracks: list[Track], subject: str, fit: Fit, result: Correction) ->
         _take_off(track, fit)
 
 
-def _take_off(track: Track, fit: Fit) -> None:
+def _take_off(track: LandmarkTrack, fit: Fit) -> None:
     out = np.load(track.file, mmap_mode="r+", allow_pickle=False)
     rows = np.flatnonzero(track.valid)
     step = max(1, CHUNK // out[0].size)

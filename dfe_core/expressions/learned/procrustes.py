@@ -10,7 +10,7 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.learned.basis import training
-from dfe_core.expressions.learned.tracks import CHUNK, SAMPLE, Frame, Job, Track, deepened, typical_shape
+from dfe_core.expressions.learned.tracks import CHUNK, SAMPLE, Job, LandmarkTrack, TrackFrame, deepened, typical_shape
 from dfe_core.expressions.neutral import Ledger, calm_frames, resting_face, thinned
 from dfe_core.expressions.split import Split
 from dfe_core.faces import open_face
@@ -29,7 +29,7 @@ _AT_ONCE = 2  # parts in memory, each on a thread of its own
 _TRACKS = 500  # recordings from which the stable set is found
 
 
-def common_frame(job: Job) -> Frame:
+def common_frame(job: Job) -> TrackFrame:
     """The frame all recordings are brought to: upright, looking along +z, the eyes at the origin."""
     if job.face != "learn":
         return _frame_of_face(job)
@@ -41,10 +41,10 @@ def common_frame(job: Job) -> Frame:
     start = _upright(start, job.layout)
     mirror, off = mirror_map(deepened(start), job.layout)
     stable, shape = stable_set(samples, start, scaled, mirror if off <= SYMMETRIC else None)
-    return Frame(_upright(shape, job.layout), stable, scaled)
+    return TrackFrame(_upright(shape, job.layout), stable, scaled)
 
 
-def _sample(track: Track, tracks: int) -> np.ndarray:
+def _sample(track: LandmarkTrack, tracks: int) -> np.ndarray:
     rows = np.flatnonzero(track.valid)
     values = len(track.head.names) * tracks
     rows = rows[thinned(len(rows), values)]
@@ -59,7 +59,7 @@ def _upright(shape: np.ndarray, layout: Layout | None) -> np.ndarray:
     return ((deep - origin) @ rotation.T)[:, :dimensions]
 
 
-def _frame_of_face(job: Job) -> Frame:
+def _frame_of_face(job: Job) -> TrackFrame:
     model, head = open_face(job.face, job.root), job.tracks[0].head
     count = len(head.names) // head.dimensions
     if len(model.template) != count:
@@ -73,10 +73,10 @@ def _frame_of_face(job: Job) -> Frame:
         if model.stable is not None
         else stable_points((model.basis.astype(np.float64) ** 2).sum((0, 2)), reference)
     )
-    return Frame(reference, stable, not head.metric)
+    return TrackFrame(reference, stable, not head.metric)
 
 
-def find_neutrals(job: Job, frame: Frame, split: Split) -> Frame:
+def find_neutrals(job: Job, frame: TrackFrame, split: Split) -> TrackFrame:
     """The resting face of every subject; the common frame, whose reference becomes the mean of those that train."""
     subjects = dict.fromkeys(t.head.subject for t in job.tracks)
     for done, subject in enumerate(subjects):
@@ -93,7 +93,7 @@ def find_neutrals(job: Job, frame: Frame, split: Split) -> Frame:
     return replace(frame, reference=reference)
 
 
-def _neutral(tracks: list[Track], target: np.ndarray, frame: Frame) -> np.ndarray:
+def _neutral(tracks: list[LandmarkTrack], target: np.ndarray, frame: TrackFrame) -> np.ndarray:
     """The resting face of one subject, (V, D) m, where frames brought onto `target` come to rest."""
     calm = []
     for track in tracks:
@@ -113,7 +113,7 @@ def _looked_at(rows: np.ndarray) -> np.ndarray:
     return rows[np.unique(starts[:, None] + np.arange(_STRETCH))]
 
 
-def remove_pose_and_identity(job: Job, frame: Frame) -> None:
+def remove_pose_and_identity(job: Job, frame: TrackFrame) -> None:
     """Every track on disk becomes displacement from its subject's neutral, in the common frame."""
     for done, track in enumerate(job.tracks):
         job.progress(
@@ -125,10 +125,10 @@ def remove_pose_and_identity(job: Job, frame: Frame) -> None:
 
 
 def _placed(
-    track: Track,
+    track: LandmarkTrack,
     rows: np.ndarray,
     target: np.ndarray,
-    frame: Frame,
+    frame: TrackFrame,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """(rows, (n, V, D)) frames brought onto `target`, a bounded number at a time."""
     step = max(1, CHUNK // target.size)
@@ -143,7 +143,7 @@ def _placed(
             )
 
 
-def _displace(track: Track, neutral: np.ndarray, frame: Frame, ledger: Ledger) -> None:
+def _displace(track: LandmarkTrack, neutral: np.ndarray, frame: TrackFrame, ledger: Ledger) -> None:
     """Replace a track's points by their displacement from neutral; slips of the tracker become invalid."""
     rows = np.flatnonzero(track.valid)
     out = np.load(track.file, mmap_mode="r+", allow_pickle=False)

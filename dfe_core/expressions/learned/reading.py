@@ -15,8 +15,8 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.expressions.import_report import nothing_imported
 from dfe_core.expressions.landmark_recording import SPACES, PointTrack
-from dfe_core.expressions.learned.tracks import Job, Track, typical_shape
-from dfe_core.expressions.naming import check_time, recording_names, who
+from dfe_core.expressions.learned.tracks import Job, LandmarkTrack, typical_shape
+from dfe_core.expressions.naming import check_time, recording_names, subject_and_session
 from dfe_core.expressions.neutral import thinned
 from dfe_core.expressions.readers.mesh_sequence import MESH_ENDINGS
 from dfe_core.expressions.readers.options import ReadOptions
@@ -116,7 +116,7 @@ def _content(path: Path, reader: Any) -> tuple[int, str]:
     return sum(size for size, _ in parts), content_key([digest for _, digest in parts], 64)
 
 
-def _keep(path: Path, name: str, track: PointTrack, job: Job, folder: Path) -> Track:
+def _keep(path: Path, name: str, track: PointTrack, job: Job, folder: Path) -> LandmarkTrack:
     """Check a track against the first, write its points, and keep the rest of it."""
     if track.space not in SPACES:
         raise DataError(
@@ -128,7 +128,7 @@ def _keep(path: Path, name: str, track: PointTrack, job: Job, folder: Path) -> T
     if job.tracks:
         _same_points(path, track, job.tracks[0])
     added = track.name.removeprefix(path.stem) if track.name.startswith(path.stem) else ""
-    by_name, by_table = who(path, job.pattern), job.labels.person(name + added)
+    by_name, by_table = subject_and_session(path, job.pattern), job.labels.person(name + added)
     subject, session = (t or n or r for t, n, r in zip(by_table, by_name, (track.subject, track.session), strict=True))
     layout = layout_of(points.shape[1]) if track.space == "landmarks" else None
     rows = np.flatnonzero(track.valid)
@@ -153,7 +153,7 @@ def _keep(path: Path, name: str, track: PointTrack, job: Job, folder: Path) -> T
         session=session,
         notes=(*notes, f"Points {scale.why}."),
     )
-    return Track(head=head, file=file, source=path, scale=scale, valid=track.valid.copy())
+    return LandmarkTrack(head=head, file=file, source=path, scale=scale, valid=track.valid.copy())
 
 
 def _save(file: Path, points: np.ndarray, factors: np.ndarray) -> None:
@@ -165,7 +165,7 @@ def _save(file: Path, points: np.ndarray, factors: np.ndarray) -> None:
             handle.write((points[start : start + step] * factors).astype("<f4", copy=False).data)
 
 
-def _same_points(path: Path, track: PointTrack, first: Track) -> None:
+def _same_points(path: Path, track: PointTrack, first: LandmarkTrack) -> None:
     found, wanted = ((t.space, len(t.names) // t.dimensions, t.dimensions) for t in (track, first.head))
     if found != wanted:
         said = [

@@ -27,7 +27,7 @@ SAMPLE = 400
 
 
 @dataclass(eq=False, kw_only=True)
-class Track:
+class LandmarkTrack:
     """A recording whose points wait on disk, m: first as read, then as displacement from neutral.
 
     angles: (T, 3) head pose, radians, once it is read; NaN where unknown.
@@ -62,7 +62,7 @@ class Job:
     extractor: str | None = None
     time: TimeColumn | None = None
     pose_correction: str = "field"
-    tracks: list[Track] = field(default_factory=list)
+    tracks: list[LandmarkTrack] = field(default_factory=list)
     skipped: list[tuple[Path, str]] = field(default_factory=list)
     sources: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Job:
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class TrackFrame:
     """The common frame: reference (V, D) m in our axes, the stable set (S,), and whether poses have a scale."""
 
     reference: np.ndarray

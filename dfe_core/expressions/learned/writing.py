@@ -12,7 +12,7 @@ import numpy as np
 from dfe_core.expressions.dataset import open_writer
 from dfe_core.expressions.import_report import ImportReport
 from dfe_core.expressions.landmark_recording import PointTrack
-from dfe_core.expressions.learned.tracks import CHUNK, Correction, Frame, Job, Track, deepened
+from dfe_core.expressions.learned.tracks import CHUNK, Correction, Job, LandmarkTrack, TrackFrame, deepened
 from dfe_core.expressions.pose_field import HALF_WEIGHT_S, RIDGE
 from dfe_core.expressions.resample import resample
 from dfe_core.expressions.split import Split
@@ -24,7 +24,7 @@ from dfe_core.store import file_sha256
 
 def write(
     job: Job,
-    frame: Frame,
+    frame: TrackFrame,
     split: Split,
     model: FaceModel,
     basis: Basis,
@@ -56,7 +56,7 @@ def write(
     )
 
 
-def _project(track: Track, basis: Basis) -> tuple[np.ndarray, float]:
+def _project(track: LandmarkTrack, basis: Basis) -> tuple[np.ndarray, float]:
     """(T, E) ψ, zero where invalid, and the sum over valid frames of the mean squared miss of a point, m²."""
     rows = np.flatnonzero(track.valid)
     psi, missed = np.zeros((len(track.valid), len(basis.share)), np.float32), 0.0
@@ -70,14 +70,14 @@ def _project(track: Track, basis: Basis) -> tuple[np.ndarray, float]:
     return psi, missed
 
 
-def _finished(track: Track, psi: np.ndarray, model: FaceModel) -> PointTrack:
+def _finished(track: LandmarkTrack, psi: np.ndarray, model: FaceModel) -> PointTrack:
     slips = (f"{track.slips:,} frames that fit no pose of the head are marked invalid.",) if track.slips else ()
     return replace(track.head, names=model.names, psi=psi, valid=track.valid, notes=(*track.head.notes, *slips))
 
 
 def _figures(
     job: Job,
-    frame: Frame,
+    frame: TrackFrame,
     split: Split,
     basis: Basis,
     lost: dict[str, tuple[float, int]],

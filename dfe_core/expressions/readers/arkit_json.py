@@ -13,7 +13,7 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.arkit_columns import LEAST, arkit_count, arkit_indices, arkit_recording
 from dfe_core.expressions.readers.column_names import FRAMES, TIMES
-from dfe_core.expressions.readers.json_file import first_key, load_json, numbers, rate
+from dfe_core.expressions.readers.json_file import first_key, json_numbers, load_json, rate
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing, column_seconds, from_frames, from_rate, from_times
@@ -158,12 +158,12 @@ def _named_weights(content: Mapping[str, Any], where: str) -> _Frames:
         key = first_key(frames[0], ("weights", "values", "coefficients"))
         if key is None:
             raise DataError(f"{where}, frame 1", f"the keys {_keys(frames[0])}", "weights")
-        values = numbers(_column(frames, key, where), where, 2)
+        values = json_numbers(_column(frames, key, where), where, 2)
         found = _Frames(names, values, *_clock_of(frames, where))
     else:
         time = first_key(content, TIMES)
-        times = numbers(content[time], f"{where}, {time}", 1) if time else None
-        found = _Frames(names, numbers(frames, where, 2), times, time or "")
+        times = json_numbers(content[time], f"{where}, {time}", 1) if time else None
+        found = _Frames(names, json_numbers(frames, where, 2), times, time or "")
     if found.values.shape[1] != len(names):
         raise DataError(where, f"{found.values.shape[1]} weights a frame", f"{len(names)}, one a name")
     return found
@@ -174,7 +174,7 @@ def _lists(columns: Mapping[str, Any], beside: Mapping[str, Any], where: str) ->
     names = [str(k) for k, v in columns.items() if isinstance(v, list) and arkit_count([str(k)])]
     if len(names) < LEAST:
         raise DataError(where, "one number a coefficient", "a list of numbers a coefficient: one entry a frame")
-    lists = [numbers(columns[name], f"{where}, {name}", 1) for name in names]
+    lists = [json_numbers(columns[name], f"{where}, {name}", 1) for name in names]
     lengths = {len(values) for values in lists}
     if len(lengths) > 1:
         raise DataError(where, f"coefficients of {min(lengths)} to {max(lengths)} frames", "lists of one length")
@@ -182,7 +182,7 @@ def _lists(columns: Mapping[str, Any], beside: Mapping[str, Any], where: str) ->
     for keys in (TIMES, FRAMES):
         holder = columns if first_key(columns, keys) else beside
         key = first_key(holder, keys)
-        values = numbers(holder[key], f"{where}, {key}", 1) if key and isinstance(holder[key], list) else None
+        values = json_numbers(holder[key], f"{where}, {key}", 1) if key and isinstance(holder[key], list) else None
         if values is not None and len(values) != len(lists[0]):
             raise DataError(f"{where}, {key}", f"{len(values)} entries", f"{len(lists[0])}, one a frame")
         clocks.append((values, key or ""))
@@ -207,7 +207,7 @@ def _list(frames: list[Any], where: str) -> _Frames:
     except (KeyError, TypeError, IndexError):
         bad, fault = next((i, _lack(e, names)) for i, e in enumerate(inner) if not _bare(e) and _lack(e, names))
         raise DataError(f"{where}, frame {bad + 1}", fault, f"the {len(names)} coefficients of the others") from None
-    values = numbers(rows, where, 2)
+    values = json_numbers(rows, where, 2)
     return _Frames(names, values, *(_clock_of(frames, where) if isinstance(frames[0], Mapping) else ()))
 
 
@@ -283,7 +283,7 @@ def _clock_of(frames: Sequence[Any], where: str) -> tuple[np.ndarray | None, str
     found: list[tuple[np.ndarray | None, str]] = []
     for keys in (TIMES, FRAMES):
         key = first_key(frames[0], keys)
-        found.append((numbers(_column(frames, key, where), f"{where}, {key}", 1) if key else None, key or ""))
+        found.append((json_numbers(_column(frames, key, where), f"{where}, {key}", 1) if key else None, key or ""))
     return found[0][0], found[0][1], found[1][0]
 
 

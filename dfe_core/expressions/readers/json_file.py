@@ -54,7 +54,7 @@ def parse_json(content: bytes, where: str | Path) -> Any:
         raise DataError(where, f"no JSON ({error})", "JSON") from None
 
 
-def numbers(values: Any, where: str, dimensions: int) -> np.ndarray:
+def json_numbers(values: Any, where: str, dimensions: int) -> np.ndarray:
     """Nested lists as a float64 array of so many dimensions; null becomes NaN. Raises `DataError` for anything else."""
     try:
         array = np.asarray(values, np.float64)

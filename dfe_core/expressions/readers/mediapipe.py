@@ -166,7 +166,7 @@ def _array_face(
         poses = list(matrices.reshape(frames, count, 4, 4)[:, face])
     columns = arkit_indices(names, path)
     psi = scores[:, face].astype(np.float32)[:, list(columns.values())]
-    return _named(path, f"-face{face}" if count > 1 else "", psi, tuple(columns), timing, head_pose(poses))
+    return _named(path, f"-face{face}" if count > 1 else "", psi, tuple(columns), timing, mediapipe_head_pose(poses))
 
 
 def _array_timing(path: Path, arrays: Mapping[str, np.ndarray], frames: int, options: ReadOptions) -> Timing:
@@ -335,11 +335,11 @@ def _json_face(
             raise DataError(f"{path}, frame {i + 1}", f"no {error.args[0]}", "the blendshapes of the first") from None
         except (TypeError, ValueError, OverflowError):
             raise DataError(f"{path}, frame {i + 1}", "a score that is no number", "0 to 1") from None
-    extras = head_pose([None if face is None else face.matrix for face in track])
+    extras = mediapipe_head_pose([None if face is None else face.matrix for face in track])
     return _named(path, suffix, psi, tuple(columns), timing, extras, notes)
 
 
-def head_pose(matrices: Sequence[np.ndarray | None]) -> dict[str, np.ndarray]:
+def mediapipe_head_pose(matrices: Sequence[np.ndarray | None]) -> dict[str, np.ndarray]:
     """Yaw, pitch and roll (radians) and place (m; MediaPipe's unit is the centimetre) of each frame's matrix, NaN
     where there is none; nothing where no frame has one."""
     if all(matrix is None for matrix in matrices):

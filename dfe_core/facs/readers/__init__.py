@@ -1,7 +1,7 @@
 """Readers of AU detections and FACS codings, one small file a format.
 
 A format is a module with ``NAME`` (what the user calls it), ``recognises(Header) -> bool`` and
-``read(path, ReadOptions) -> list[Detections]``; adding one means a file here and its name in `FORMATS`.
+``read(path, AuReadOptions) -> list[Detections]``; adding one means a file here and its name in `FORMATS`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from types import ModuleType
 
 from dfe_core.errors import DataError
 from dfe_core.facs.detections import Detections
-from dfe_core.facs.readers.table import ReadOptions, read_header
+from dfe_core.facs.readers.table import AuReadOptions, read_au_header
 
 FORMATS = (
     "openface",
@@ -28,16 +28,16 @@ FORMATS = (
 )
 """In the order they are tried: the more telling header first."""
 
-__all__ = ["FORMATS", "ReadOptions", "read_aus"]
+__all__ = ["FORMATS", "AuReadOptions", "read_aus"]
 
 
-def read_aus(path: Path, options: ReadOptions | None = None, format: str = "auto") -> list[Detections]:
+def read_aus(path: Path, options: AuReadOptions | None = None, format: str = "auto") -> list[Detections]:
     """Read one file: one `Detections` for every recording (and every face) that it holds.
 
     `format` is one of `FORMATS`, or ``auto`` to tell it by the header. Raises `DataError` in one line where the file
     cannot be used.
     """
-    path, options = Path(path), options or ReadOptions()
+    path, options = Path(path), options or AuReadOptions()
     if format != "auto" and format not in FORMATS:
         raise DataError(format, "no such format of AU files", "auto, " + ", ".join(FORMATS))
     if not path.is_file():
@@ -48,7 +48,7 @@ def read_aus(path: Path, options: ReadOptions | None = None, format: str = "auto
 def _module(path: Path, format: str) -> ModuleType:
     if format != "auto":
         return import_module(f"{__name__}.{format}")
-    header = read_header(path)
+    header = read_au_header(path)
     for name in FORMATS:
         module = import_module(f"{__name__}.{name}")
         if module.recognises(header):

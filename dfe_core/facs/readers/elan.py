@@ -19,7 +19,7 @@ from dfe_core.errors import DataError
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.readers.coding import SIDE_WORDS, parse_code, parse_intensity
 from dfe_core.facs.readers.manual import coded
-from dfe_core.facs.readers.table import Header, ReadOptions
+from dfe_core.facs.readers.table import AuReadOptions, Header
 
 NAME = "ELAN"
 
@@ -38,7 +38,7 @@ def recognises(header: Header) -> bool:
     return header.path.suffix.lower() == ".eaf"
 
 
-def read(path: Path, options: ReadOptions) -> list[Detections]:
+def read(path: Path, options: AuReadOptions) -> list[Detections]:
     """One `Detections` with intervals. Raises `DataError` for a file that is no ELAN document or holds no FACS code."""
     root = _open(path)
     shift, notes = _origin(root)

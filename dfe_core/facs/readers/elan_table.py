@@ -17,7 +17,7 @@ from dfe_core.facs.detections import Detections
 from dfe_core.facs.readers.coding import parse_code
 from dfe_core.facs.readers.elan import Annotation, event
 from dfe_core.facs.readers.manual import coded
-from dfe_core.facs.readers.table import Header, ReadOptions, read_columns, read_header
+from dfe_core.facs.readers.table import AuReadOptions, Header, read_au_header, read_columns
 
 NAME = "ELAN (tab-delimited)"
 _UNITS = (("ss.msec", 1.0), ("hh:mm:ss.ms", None), ("msec", 1e-3))
@@ -29,9 +29,9 @@ def recognises(header: Header) -> bool:
     return _ends(header) is not None
 
 
-def read(path: Path, options: ReadOptions) -> list[Detections]:
+def read(path: Path, options: AuReadOptions) -> list[Detections]:
     """One `Detections` with intervals. Raises `DataError` where no row holds a FACS code."""
-    header = read_header(path)
+    header = read_au_header(path)
     ends = _ends(header)
     if ends is None:
         raise DataError(path, "no two columns of times of ELAN's", "Begin Time - ss.msec, End Time - ss.msec")

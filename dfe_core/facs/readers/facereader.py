@@ -16,7 +16,7 @@ import pyarrow as pa
 from dfe_core.expressions.readers.clocks import clocks_of, timing_of
 from dfe_core.expressions.readers.options import ReadOptions as TimeOptions
 from dfe_core.facs.detections import INTENSITY_LETTERS, Detections
-from dfe_core.facs.readers.table import Header, ReadOptions, au_columns, no_column, open_table
+from dfe_core.facs.readers.table import AuReadOptions, Header, au_columns, no_column, open_table
 
 NAME = "FaceReader"
 EMITS = tuple(f"AU{n}" for n in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 18, 20, 23, 24, 25, 26, 27, 43))
@@ -29,7 +29,7 @@ def recognises(header: Header) -> bool:
     return any(_AU.match(c) for c in header.columns)
 
 
-def read(path: Path, options: ReadOptions) -> list[Detections]:
+def read(path: Path, options: AuReadOptions) -> list[Detections]:
     """One `Detections`: a log is of one face."""
     table = open_table(path)
     aus = {i: (f"AU{m[1]}", (m[2] or "both").lower()) for i, c in enumerate(table.header) if (m := _AU.match(c))}

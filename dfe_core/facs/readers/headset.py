@@ -14,13 +14,13 @@ import numpy as np
 from dfe_core.expressions.readers.faces import FaceRows
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.readers.table import (
+    AuReadOptions,
     AuTable,
     Header,
-    ReadOptions,
     au_columns,
     first_of,
     no_column,
-    read_header,
+    read_au_header,
     read_table,
 )
 
@@ -63,9 +63,9 @@ def recognises(header: Header) -> bool:
     return len(header.lower & {name.lower() for name in AUS}) >= _LEAST
 
 
-def read(path: Path, options: ReadOptions) -> list[Detections]:
+def read(path: Path, options: AuReadOptions) -> list[Detections]:
     """One `Detections` a face (a headset has one)."""
-    header = read_header(path)
+    header = read_au_header(path)
     spelling = {column: pair for name, pair in AUS.items() if (column := first_of(header, name.lower()))}
     if not spelling:
         raise no_column(path, ())
@@ -73,7 +73,9 @@ def read(path: Path, options: ReadOptions) -> list[Detections]:
     return [_one_face(table, face, spelling, options) for face in table.faces]
 
 
-def _one_face(table: AuTable, face: FaceRows, spelling: dict[str, tuple[str, str]], options: ReadOptions) -> Detections:
+def _one_face(
+    table: AuTable, face: FaceRows, spelling: dict[str, tuple[str, str]], options: AuReadOptions
+) -> Detections:
     when = table.timing(face.rows, options)
     columns = au_columns(table.path, {c: table.column(c, face.rows) for c in spelling}, spelling, 1, "weight")
     if not columns.aus:

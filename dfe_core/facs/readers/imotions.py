@@ -15,7 +15,15 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.facs.detections import Detections
-from dfe_core.facs.readers.table import AuTable, Header, ReadOptions, au_columns, no_column, read_header, read_table
+from dfe_core.facs.readers.table import (
+    AuReadOptions,
+    AuTable,
+    Header,
+    au_columns,
+    no_column,
+    read_au_header,
+    read_table,
+)
 
 NAME = "iMotions (AFFDEX, FACET)"
 _FACET = re.compile(r"AU\s?(\d+) Evidence$", re.IGNORECASE)
@@ -50,9 +58,9 @@ def recognises(header: Header) -> bool:
     return sum(bool(_FACET.match(c)) for c in header.columns) >= 3 or len(header.lower & set(AFFDEX)) >= _LEAST
 
 
-def read(path: Path, options: ReadOptions) -> list[Detections]:
+def read(path: Path, options: AuReadOptions) -> list[Detections]:
     """One `Detections`. Raises `DataError` where no row has a value of the face."""
-    header = read_header(path)
+    header = read_au_header(path)
     facet = {c: f"AU{m[1]}" for c in header.columns if (m := _FACET.match(c))}
     spelling = facet or {c: AFFDEX[c.lower()] for c in header.columns if c.lower() in AFFDEX}
     if not spelling:
@@ -66,7 +74,7 @@ def read(path: Path, options: ReadOptions) -> list[Detections]:
 
 
 def _detections(
-    table: AuTable, rows: np.ndarray, spelling: dict[str, str], facet: bool, options: ReadOptions, other: int
+    table: AuTable, rows: np.ndarray, spelling: dict[str, str], facet: bool, options: AuReadOptions, other: int
 ) -> Detections:
     when = table.timing(rows, options)
     values = {c: _probability(table.column(c, rows), facet) for c in spelling}

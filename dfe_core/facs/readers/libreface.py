@@ -11,13 +11,13 @@ from dfe_core.expressions.readers.faces import FaceRows
 from dfe_core.facs.action_units import EMISSIONS
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.readers.table import (
+    AuReadOptions,
     AuTable,
     Columns,
     Header,
-    ReadOptions,
     au_columns,
     no_column,
-    read_header,
+    read_au_header,
     read_table,
 )
 
@@ -30,14 +30,14 @@ def recognises(header: Header) -> bool:
     return any(_AU.match(c) for c in header.columns)
 
 
-def read(path: Path, options: ReadOptions) -> list[Detections]:
+def read(path: Path, options: AuReadOptions) -> list[Detections]:
     """One `Detections` a face: LibreFace follows one, a table of several holds a column that numbers them."""
-    aus = [c for c in read_header(path).columns if _AU.match(c)]
+    aus = [c for c in read_au_header(path).columns if _AU.match(c)]
     table = read_table(path, aus, (), options)
     return [_one_face(table, face, aus, options) for face in table.faces]
 
 
-def _one_face(table: AuTable, face: FaceRows, aus: list[str], options: ReadOptions) -> Detections:
+def _one_face(table: AuTable, face: FaceRows, aus: list[str], options: AuReadOptions) -> Detections:
     when, kinds = table.timing(face.rows, options), {}
     for intensity, highest, scale in ((True, 5, "intensity"), (False, 1, "presence")):
         spelling = {c: f"AU{m[1]}" for c in aus if (m := _AU.match(c)) and bool(m[2]) is intensity}

@@ -15,7 +15,7 @@ import pandas as pd
 from dfe_core.errors import DataError
 from dfe_core.facs.detections import Detections, Interval
 from dfe_core.facs.readers.coding import SIDE_WORDS, parse_code, parse_intensity
-from dfe_core.facs.readers.table import Header, ReadOptions, first_of, numbers, read_columns, read_header
+from dfe_core.facs.readers.table import AuReadOptions, Header, column_numbers, first_of, read_au_header, read_columns
 
 NAME = "manual FACS coding"
 _ROLES = {
@@ -33,9 +33,9 @@ def recognises(header: Header) -> bool:
     return bool(first_of(header, *_ROLES["au"]) and all(_time_column(header, k)[0] for k in ("onset", "offset")))
 
 
-def read(path: Path, options: ReadOptions) -> list[Detections]:
+def read(path: Path, options: AuReadOptions) -> list[Detections]:
     """One `Detections` a recording, with intervals. Rows that cannot be used are left out, each with a note."""
-    header = read_header(path)
+    header = read_au_header(path)
     if not recognises(header):
         raise DataError(path, "columns " + ", ".join(header.columns[:8]), "at least au, onset and offset")
     table = read_columns(header)
@@ -57,13 +57,13 @@ def _time_column(header: Header, kind: str) -> tuple[str | None, float | None]:
     return None, None
 
 
-def _seconds(path: Path, table: pd.DataFrame, header: Header, kind: str, options: ReadOptions) -> np.ndarray:
+def _seconds(path: Path, table: pd.DataFrame, header: Header, kind: str, options: AuReadOptions) -> np.ndarray:
     name, divisor = _time_column(header, kind)
     if name is None:
         return np.full(len(table), np.nan)
     if divisor is None and options.fps is None:
         raise DataError(path, f"column {name} counts frames", "times in seconds, or the video's frame rate (--fps)")
-    return numbers(path, table, name) / (divisor or options.fps)
+    return column_numbers(path, table, name) / (divisor or options.fps)
 
 
 def _rows(header: Header, table: pd.DataFrame, ends: dict[str, np.ndarray]) -> pd.DataFrame:

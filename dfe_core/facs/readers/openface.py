@@ -1,7 +1,7 @@
 """OpenFace 2.x: ``AU01_r`` (intensity 0–5) and ``AU01_c`` (presence 0/1), in both of its layouts.
 
 The older layout has leading blanks in its header and no ``face_id``, the newer one has ``face_id``. The two outputs
-come from models trained apart and may disagree: intensity is ``_r``; presence is ``_c`` unless `ReadOptions.presence`
+come from models trained apart and may disagree: intensity is ``_r``; presence is ``_c`` unless `AuReadOptions.presence`
 says ``r`` (then ``_r`` ≥ 1). Frames with ``success`` 0 are not measured.
 """
 
@@ -18,14 +18,14 @@ from dfe_core.expressions.readers.validity import found_faces
 from dfe_core.facs.action_units import EMISSIONS
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.readers.table import (
+    AuReadOptions,
     AuTable,
     Columns,
     Header,
-    ReadOptions,
     au_columns,
     first_of,
     no_column,
-    read_header,
+    read_au_header,
     read_table,
 )
 from dfe_core.facs.remarks import Remark, Topic
@@ -40,9 +40,9 @@ def recognises(header: Header) -> bool:
     return any(_AU.match(c) for c in header.columns)
 
 
-def read(path: Path, options: ReadOptions) -> list[Detections]:
+def read(path: Path, options: AuReadOptions) -> list[Detections]:
     """One `Detections` a face, the most often seen first."""
-    header = read_header(path)
+    header = read_au_header(path)
     seen = {role: first_of(header, role) for role in ("confidence", "success")}
     aus = [c for c in header.columns if _AU.match(c)]
     _refuse_openface3(path, set(aus))
@@ -61,7 +61,7 @@ def _refuse_openface3(path: Path, columns: set[str]) -> None:
 
 
 def _one_face(
-    table: AuTable, face: FaceRows, aus: list[str], seen: dict[str, str | None], options: ReadOptions
+    table: AuTable, face: FaceRows, aus: list[str], seen: dict[str, str | None], options: AuReadOptions
 ) -> Detections:
     rows = face.rows
     measured, notes = _measured(table, rows, seen, options)
@@ -107,7 +107,7 @@ def _spread(values: np.ndarray, measured: np.ndarray) -> np.ndarray:
 
 
 def _measured(
-    table: AuTable, rows: np.ndarray, seen: dict[str, str | None], options: ReadOptions
+    table: AuTable, rows: np.ndarray, seen: dict[str, str | None], options: AuReadOptions
 ) -> tuple[np.ndarray, list[str]]:
     """(T,) frames in which a face was found, by the rule of recordings and the confidence asked for."""
     told = {role: table.column(name, rows) for role, name in seen.items() if name}

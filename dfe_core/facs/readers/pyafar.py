@@ -12,13 +12,13 @@ from pathlib import Path
 from dfe_core.expressions.readers.faces import FaceRows
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.readers.table import (
+    AuReadOptions,
     AuTable,
     Columns,
     Header,
-    ReadOptions,
     au_columns,
     no_column,
-    read_header,
+    read_au_header,
     read_table,
 )
 
@@ -33,14 +33,14 @@ def recognises(header: Header) -> bool:
     return any(_AU.match(c) for c in header.columns)
 
 
-def read(path: Path, options: ReadOptions) -> list[Detections]:
+def read(path: Path, options: AuReadOptions) -> list[Detections]:
     """One `Detections` a person. Raises `DataError` without the video's frame rate, which PyAFAR does not write."""
-    aus = [c for c in read_header(path).columns if _AU.match(c)]
+    aus = [c for c in read_au_header(path).columns if _AU.match(c)]
     table = read_table(path, aus, (), options)
     return [_one_face(table, face, aus, options) for face in table.faces]
 
 
-def _one_face(table: AuTable, face: FaceRows, aus: list[str], options: ReadOptions) -> Detections:
+def _one_face(table: AuTable, face: FaceRows, aus: list[str], options: AuReadOptions) -> Detections:
     when, kinds = table.timing(face.rows, options), {}
     for kind, highest, scale in (("int", 5, "intensity"), ("occ", 1, "probability")):
         spelling = {c: f"AU{m[2]}" for c in aus if (m := _AU.match(c)) and m[1].lower() == kind}

@@ -15,14 +15,14 @@ from dfe_core.expressions.readers.faces import FaceRows, source_stem
 from dfe_core.facs.action_units import EMISSIONS
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.readers.table import (
+    AuReadOptions,
     AuTable,
     Header,
-    ReadOptions,
     au_columns,
     first_of,
     no_column,
     open_table,
-    read_header,
+    read_au_header,
     read_table,
 )
 
@@ -35,9 +35,9 @@ def recognises(header: Header) -> bool:
     return sum(bool(_AU.match(c)) for c in header.columns) >= 3
 
 
-def read(path: Path, options: ReadOptions) -> list[Detections]:
+def read(path: Path, options: AuReadOptions) -> list[Detections]:
     """One `Detections` an input and face, the most often seen face of an input first."""
-    header = read_header(path)
+    header = read_au_header(path)
     aus, score = [c for c in header.columns if _AU.match(c)], first_of(header, "facescore")
     source = first_of(header, "input")
     table = read_table(path, aus, (score,), options)
@@ -54,7 +54,7 @@ def _only_source(path: Path, column: str | None) -> str:
 
 
 def _one_face(
-    table: AuTable, face: FaceRows, aus: list[str], score: str | None, options: ReadOptions, source: str
+    table: AuTable, face: FaceRows, aus: list[str], score: str | None, options: AuReadOptions, source: str
 ) -> Detections:
     rows = face.rows
     when = table.timing(rows, options)

@@ -31,7 +31,7 @@ _DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadOptions:
+class AuReadOptions:
     """What the user may say of a file.
 
     fps: of the source video; needed where a file has no usable time. min_confidence: frames below it are not measured.
@@ -65,7 +65,7 @@ class Header:
         return frozenset(c.lower() for c in self.columns)
 
 
-def read_header(path: Path) -> Header:
+def read_au_header(path: Path) -> Header:
     """Column names of a table, stripped of blanks. Raises `DataError` for an empty or binary file."""
     with open(path, "rb") as handle:
         start = handle.read(1 << 12)
@@ -97,7 +97,7 @@ def read_columns(header: Header) -> pd.DataFrame:
     return pd.DataFrame({name: data[i].to_pandas() for i, name in enumerate(table.header)})
 
 
-def numbers(path: Path, table: pd.DataFrame, column: str) -> np.ndarray:
+def column_numbers(path: Path, table: pd.DataFrame, column: str) -> np.ndarray:
     """(T,) float64 of one column, NaN for blanks and infinities. Raises `DataError` where text stands, with its row."""
     values = pd.to_numeric(table[column].str.replace(",", "."), errors="coerce").to_numpy(np.float64)
     text = np.isnan(values) & table[column].fillna("").str.strip().ne("").to_numpy()
@@ -127,7 +127,7 @@ class AuTable:
         """(T,) a column at these rows, None where `name` is."""
         return None if name is None else self.data[self.header.index(name)][rows]
 
-    def timing(self, rows: np.ndarray, options: ReadOptions) -> Timing:
+    def timing(self, rows: np.ndarray, options: AuReadOptions) -> Timing:
         """Times of the rows of one face, by the rules of recordings, counted as the file counts them: from the video's
         start, or, where its clock is one of days, from the first row. Raises `DataError` without a rate."""
         found = timing_of(
@@ -137,7 +137,7 @@ class AuTable:
         return replace(found, time_s=found.time_s + start, start_s=start)
 
 
-def read_table(path: Path, aus: Sequence[str], beside: Sequence[str | None], options: ReadOptions) -> AuTable:
+def read_table(path: Path, aus: Sequence[str], beside: Sequence[str | None], options: AuReadOptions) -> AuTable:
     """Read the columns `aus` and `beside` (None is passed over) with what tells times and faces.
 
     Raises `DataError` for what is no table, for text in more than a fifth of a column, and where the detector's scores

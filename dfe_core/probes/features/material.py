@@ -140,7 +140,7 @@ def _count_presence(sources: Sources, rate: float | None) -> Arrays:
     pairs = sparse.lil_matrix((size, words * words), dtype=np.float32)
     for part in iter_recordings(sources.tokens):
         sources.progress(Progress(task="counting presences", done=0, total=0, detail=part.recording))
-        part = thinned(part, rate)
+        part = thinned_tokens(part, rate)
         step = frame_step(part.time_s)
         present, number = present_activations(part, sizes)
         first = np.flatnonzero(np.diff(number, prepend=-1))
@@ -166,7 +166,7 @@ def _seen_to_begin(row: np.ndarray, time_s: np.ndarray, step: float) -> np.ndarr
     return before[row] <= RULE.bridge_s + step * 1.001
 
 
-def thinned(part: Tokens, rate: float | None) -> Tokens:
+def thinned_tokens(part: Tokens, rate: float | None) -> Tokens:
     """The frames of one recording nearest to a grid of `rate` frames a second; itself where that is no fewer."""
     if rate is None or len(part.time_s) < 2 or frame_step(part.time_s) * rate * _SAME_RATE >= 1:
         return part
