@@ -8,7 +8,7 @@ WORKERS ?= 2
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check types install lint clean need-python
+.PHONY: help run test docs check types install lint clean need-python
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1   /p' $(MAKEFILE_LIST)
@@ -21,6 +21,11 @@ run: need-python  ## install, build the default codebook if there is none, serve
 test: need-python  ## install what the tests need (Chromium too, where we may) and run them all
 	@$(PYTHON) tools/bootstrap.py test
 	@OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadfile -ra --timeout 900 $(ARGS)
+
+docs: need-python  ## build the documentation into site/, which opens without a server
+	@$(PYTHON) tools/bootstrap.py run
+	@$(VENV_PYTHON) -m pip install --quiet --prefer-binary -r requirements-docs.txt
+	@NO_MKDOCS_2_WARNING=1 $(VENV_PYTHON) -m mkdocs build --strict
 
 install: need-python  ## make .venv with the dashboard, the dfe command and what the tests need
 	@$(PYTHON) tools/bootstrap.py test
@@ -37,7 +42,7 @@ check: lint types  ## what CI runs: ruff, import contract, types, tests without 
 	@OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadfile -ra --timeout 900 -m "not browser" $(ARGS)
 
 clean:  ## remove .venv and what is made again by itself; never recordings, models, notes, tokens or AUs
-	rm -rf .venv build *.egg-info cache/renders
+	rm -rf .venv build site *.egg-info cache/renders
 
 need-python:
 	@test -n "$(PYTHON)" || { echo "error: python3: none, or older than 3.10; expected Python 3.10 or newer:" \

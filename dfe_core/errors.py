@@ -13,9 +13,12 @@ class DataError(ValueError):
 
     Parameters
     ----------
-    where: the file, artefact or option concerned (a path is shown as given), with a column or row where known.
-    found: what is there.
-    expected: what would have been accepted, or what to do next.
+    where
+        The file, artefact or option concerned (a path is shown as given), with a column or row where known.
+    found
+        What is there.
+    expected
+        What would have been accepted, or what to do next.
     """
 
     def __init__(self, where: str | Path, found: str, expected: str | None = None) -> None:

@@ -73,7 +73,18 @@ class Frames:
 
 
 class Dataset:
-    """A dataset opened for reading. Opening reads the manifest alone."""
+    """A dataset opened for reading. Opening reads the manifest alone.
+
+    Parameters
+    ----------
+    path
+        The folder of the dataset; `Dataset.open` finds it by name.
+
+    Raises
+    ------
+    DataError
+        When there is no dataset in the folder, or one of another schema version.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
@@ -86,7 +97,25 @@ class Dataset:
 
     @classmethod
     def open(cls, name: str, root: Path | None = None) -> Dataset:
-        """Open ``datasets/<name>`` of the cache. Raises `DataError` when there is none or it is broken."""
+        """Open ``datasets/<name>`` of the artefact folder.
+
+        Parameters
+        ----------
+        name
+            Name of the dataset.
+        root
+            The artefact folder (default: ``$DFE_CACHE``).
+
+        Returns
+        -------
+        Dataset
+            Opened for reading.
+
+        Raises
+        ------
+        DataError
+            When there is none of this name, or it is broken.
+        """
         path = artefact_path("datasets", name, root)
         if not (path / "manifest.json").is_file():
             parent = path.parent
@@ -108,10 +137,12 @@ class Dataset:
 
     @property
     def name(self) -> str:
+        """Name of the dataset."""
         return self.manifest["name"]
 
     @property
     def face_id(self) -> str:
+        """Id of the face whose coefficients the frames hold."""
         return self.manifest["face"]
 
     @property
@@ -121,6 +152,7 @@ class Dataset:
 
     @property
     def simulated(self) -> bool:
+        """Whether the performances are simulated."""
         return bool(self.manifest["simulated"])
 
     @property
@@ -130,7 +162,7 @@ class Dataset:
 
     @cached_property
     def recordings(self) -> pd.DataFrame:
-        """One row a recording: `RECORDING_COLUMNS`, then the label columns."""
+        """One row per recording: `RECORDING_COLUMNS`, then the label columns."""
         return pd.read_parquet(check(self.path / "recordings.parquet"))
 
     @property
@@ -146,10 +178,27 @@ class Dataset:
 
     @property
     def frame_count(self) -> int:
+        """Number of frames, those that are not valid among them."""
         return int(self.manifest["frames"])
 
     def frames(self, recording: str) -> Frames:
-        """All frames of one recording. Raises `DataError` for an unknown one."""
+        """Read all frames of one recording.
+
+        Parameters
+        ----------
+        recording
+            Name of the recording.
+
+        Returns
+        -------
+        Frames
+            frame (T,) int64, time_s (T,) float64 in s, valid (T,) bool, psi (T, E) float32.
+
+        Raises
+        ------
+        DataError
+            For an unknown recording.
+        """
         rows = self.recordings
         match = np.flatnonzero((rows["recording"] == recording).to_numpy())
         if not len(match):
@@ -162,7 +211,18 @@ class Dataset:
         return (self.path / "extras.parquet").is_file()
 
     def extras(self, recording: str) -> dict[str, np.ndarray]:
-        """(T,) float32 columns of a recording beside ψ, by name: head pose, gaze, confidence as the source has them."""
+        """Read the columns of a recording beside ψ: head pose, gaze, confidence, as the source has them.
+
+        Parameters
+        ----------
+        recording
+            Name of the recording.
+
+        Returns
+        -------
+        dict of str to (T,) float32
+            Columns by name; empty where there are none.
+        """
         if not self.has_extras or recording not in self._extras_groups:
             return {}
         table = self._extras_file.read_row_groups(self._extras_groups[recording])
@@ -187,12 +247,34 @@ class Dataset:
         return where
 
     def iter_frames(self, recordings: list[str] | None = None) -> Iterator[Frames]:
-        """Frames of each recording in turn, in the order of `recordings` (default: all); memory is one recording."""
+        """Read the frames of one recording after the other; no more than one is in memory.
+
+        Parameters
+        ----------
+        recordings
+            Names of recordings, in the order wanted (default: all).
+
+        Yields
+        ------
+        Frames
+            All frames of a recording.
+        """
         for name in self.recordings["recording"].tolist() if recordings is None else recordings:
             yield self.frames(name)
 
     def psi(self, recordings: list[str] | None = None) -> np.ndarray:
-        """(N, E) float32 of the valid frames of these recordings, in order. For sets that fit in memory."""
+        """Read the coefficients of all valid frames, for sets that fit in memory.
+
+        Parameters
+        ----------
+        recordings
+            Names of recordings, in the order wanted (default: all).
+
+        Returns
+        -------
+        (N, E) float32
+            ψ of the valid frames, in order.
+        """
         parts = [f.psi[f.valid] for f in self.iter_frames(recordings)]
         return np.concatenate(parts) if parts else np.empty((0, len(self.names)), np.float32)
 

@@ -26,18 +26,30 @@ _VERSIONS = {"flame": 2}
 
 
 def open_face(which: str = "anny", root: Path | None = None, progress: Listener = silent) -> FaceModel:
-    """The face a user names: read from ``<root>/faces`` where it is, built or converted once where it is not.
+    """Open a face by name: read from ``<root>/faces`` where it is cached, built or converted once where it is not.
 
     Parameters
     ----------
-    which: ``anny`` or its id (the default face, built when missing or corrupt), ``ict:PATH`` (a folder of
-        ICT-FaceKit's OBJ files or a compact npz of them), ``flame:PATH`` (FLAME's model file, or an npz of its
-        arrays), ``bfm:PATH`` (BFM_model_front.mat of Deep3DFaceRecon, or an npz of its arrays), ``flame-50+jaw`` and
+    which
+        ``anny`` or its id (the default face, built when missing or corrupt), ``ict:PATH`` (a folder of ICT-FaceKit's
+        OBJ files or a compact npz of them), ``flame:PATH`` (FLAME's model file, or an npz of its arrays),
+        ``bfm:PATH`` (BFM_model_front.mat of Deep3DFaceRecon, or an npz of its arrays), ``flame-50+jaw`` and
         ``bfm-64`` (coefficients without a mesh), or the id of a face in the cache.
-    root: of the cache, default `cache_root()`.
+    root
+        The artefact folder (default: ``$DFE_CACHE``).
+    progress
+        Called with `dfe_core.progress.Progress` while a face is built.
 
-    Raises `DataError` for an unknown name, a missing or unreadable source, and a corrupt cached face that cannot be
-    built again from its name alone.
+    Returns
+    -------
+    FaceModel
+        Template, triangles and expression basis.
+
+    Raises
+    ------
+    DataError
+        For an unknown name, a missing or unreadable source, and a corrupt cached face that cannot be built again from
+        its name alone.
     """
     kind, _, source = which.partition(":")
     if source:

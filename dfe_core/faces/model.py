@@ -27,23 +27,44 @@ class FaceModel:
 
     Attributes
     ----------
-    id: names source and version, e.g. ``anny-0.6.2``; the folder name of the artefact.
-    title: for people, e.g. ``Anny head``.
-    names: (E,) the coefficients, in the order of ψ.
-    template: (V, 3) float32 m, the neutral face. V is 0 where the mesh is not to be had.
-    triangles: (F, 3) int32.
-    basis: (E, V, 3) float32 m, the displacement at coefficient 1.
-    mirror: (V,) int32, the vertex at the mirrored place.
-    regions: (V,) uint8, index into `REGIONS`.
-    sides: (V,) uint8, index into `SIDES`.
-    landmarks: vertex index by landmark name (``chin``, ``nose tip``, ``mouth corner left`` …).
-    identity_names, identity_basis: (I,), (I, V, 3) float32 m at parameter 1.
-    materials: (V,) uint8: 0 skin, 1 eye (its white), 2 mouth interior (teeth, tongue, cavity), 3 iris, 4 pupil.
-    stable: (S,) int32, the vertices that head pose is measured on, for a face learned from moving points.
-    pose_field: (9, V, 3) float32 m, what head pose adds in the mean of the people a face was learned from;
-        pose_patterns: (M, V, 3) float32, what goes with the measures that this leaves alone (`expressions.pose_field`);
-        pose_columns: the names of the pitch, yaw and roll that the field is a function of.
-    notes: what its conversion changed or left out, each one sentence for the user.
+    id
+        Names source and version, e.g. ``anny-0.6.2``; the file name of the artefact.
+    title
+        For display, e.g. ``Anny head``.
+    names : (E,) str
+        The coefficients, in the order of ψ.
+    template : (V, 3) float32
+        The neutral face, m. V is 0 where there is no mesh.
+    triangles : (F, 3) int32
+        Vertex indices.
+    basis : (E, V, 3) float32
+        The displacement at coefficient 1, m.
+    mirror : (V,) int32
+        The vertex at the mirrored place.
+    regions : (V,) uint8
+        Index into `REGIONS`.
+    sides : (V,) uint8
+        Index into `SIDES`.
+    landmarks
+        Vertex index by landmark name (``chin``, ``nose tip``, ``mouth corner left`` …).
+    identity_names : (I,) str
+        The identity parameters.
+    identity_basis : (I, V, 3) float32
+        The displacement at identity parameter 1, m.
+    materials : (V,) uint8
+        0 skin, 1 eye (its white), 2 mouth interior (teeth, tongue, cavity), 3 iris, 4 pupil.
+    licence
+        Licence of the mesh.
+    stable : (S,) int32
+        The vertices that head pose is measured on, for a face learned from moving points.
+    pose_field : (9, V, 3) float32
+        Displacement that head pose adds, in the mean of the people a face was learned from, m.
+    pose_patterns : (M, V, 3) float32
+        What goes with the measures that the pose field leaves unchanged (`dfe_core.expressions.pose_field`).
+    pose_columns
+        Names of the pitch, yaw and roll that the field is a function of.
+    notes
+        What its conversion changed or left out, each one sentence for the user.
     """
 
     id: str
@@ -80,19 +101,54 @@ class FaceModel:
         return len(self.names)
 
     def displacement(self, psi: np.ndarray) -> np.ndarray:
-        """(…, E) coefficients to (…, V, 3) float32 displacement from neutral, m. Linear; zero for zero."""
+        """Coefficients to displacement from neutral. Linear; zero for zero.
+
+        Parameters
+        ----------
+        psi : (…, E) float
+            Expression coefficients.
+
+        Returns
+        -------
+        (…, V, 3) float32
+            Displacement, m.
+        """
         psi = np.asarray(psi, np.float32)
         flat = psi.reshape(-1, self.coefficients) @ self.basis.reshape(self.coefficients, -1)
         return flat.reshape(*psi.shape[:-1], len(self.template), 3)
 
     def vertices(self, psi: np.ndarray) -> np.ndarray:
-        """(…, E) coefficients to (…, V, 3) float32 vertex positions, m."""
+        """Coefficients to vertex positions.
+
+        Parameters
+        ----------
+        psi : (…, E) float
+            Expression coefficients.
+
+        Returns
+        -------
+        (…, V, 3) float32
+            Positions, m.
+        """
         return self.template + self.displacement(psi)
 
     def neutral(self, identity: np.ndarray | None = None) -> np.ndarray:
-        """(V, 3) resting vertices of a person, m: the template, moved by (I,) identity parameters where given.
+        """Vertices of a person's face at rest: the template, moved by identity parameters where given.
 
-        Raises `DataError` when their number is not the face's.
+        Parameters
+        ----------
+        identity : (I,) float
+            Identity parameters (default: the template's).
+
+        Returns
+        -------
+        (V, 3) float32
+            Positions, m.
+
+        Raises
+        ------
+        DataError
+            When the number of parameters is not the face's.
         """
         if identity is None:
             return self.template

@@ -26,15 +26,30 @@ def simulate_once(
 
     Parameters
     ----------
-    subjects: people, two recordings each. minutes_per_subject: over both recordings, min. seed: the same seed gives
-        the same frames. effect: a TOML file, or the name of a shipped one, that says how conditions differ.
-    root: the artefact folder (default: ``$DFE_CACHE``). progress: is called with `dfe_core.progress.Progress`.
+    name
+        Name of the dataset.
+    subjects
+        Number of people, two recordings each.
+    minutes_per_subject
+        Length of both recordings together, min.
+    seed
+        The same seed gives the same frames.
+    effect
+        A TOML file, or the name of a shipped one, that defines how conditions differ.
+    root
+        The artefact folder (default: ``$DFE_CACHE``).
+    progress
+        Called with `dfe_core.progress.Progress`.
 
     Returns
     -------
-    The dataset, with ``truth``: which action, when, how strong.
+    Dataset
+        With ``truth``: which action, when, how strong.
 
-    Raises `DataError` when a dataset of this name was made otherwise, and for settings out of range.
+    Raises
+    ------
+    DataError
+        When a dataset of this name was made with other settings, and for settings out of range.
     """
     if (artefact_path("datasets", name, root) / "manifest.json").is_file():
         dataset = Dataset.open(name, root)

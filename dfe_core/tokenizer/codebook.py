@@ -27,22 +27,29 @@ REST = 0
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Codebook:
-    """A model's codewords.
+    """The codewords of a trained model. ``codebook[17]`` is a `Codeword`; iterating gives all of them.
 
     Attributes
     ----------
-    model: the model's name.
-    psi: (K, E) float32, ψ of each codeword at intensity 1. Row `REST` is zero.
-    levels: (L,) float32, the intensities a token can carry, increasing.
-    stages: N, tokens per frame.
-    names: (E,) coefficient names.
-    face_id: the face it was trained on.
-    table: K rows: codeword, region, second_region, side (symmetric, left, right or rest), symmetry (−1 … 1),
-        locality (0 … 1), peak_mm, mean_mm, uses, share_of_frames, main_stage, mean_intensity, description …
-    config: the model's config.json.
-    path: the folder it was opened from; None for one made in memory.
-
-    ``codebook[17]`` is a `Codeword`; iterating gives all of them.
+    model
+        Name of the model.
+    psi : (K, E) float32
+        ψ of each codeword at intensity 1. Row `REST` is zero.
+    levels : (L,) float32
+        The intensities that a token can carry, increasing.
+    stages
+        N, tokens per frame.
+    names : (E,) str
+        Coefficient names.
+    face_id
+        The face that it was trained on.
+    table
+        K rows: codeword, region, second_region, side (symmetric, left, right or rest), symmetry (−1 … 1), locality
+        (0 … 1), peak_mm, mean_mm, uses, share_of_frames, main_stage, mean_intensity, description …
+    config
+        The model's config.json.
+    path
+        The folder that it was opened from; None for one made in memory.
     """
 
     model: str
@@ -67,7 +74,25 @@ class Codebook:
 
     @classmethod
     def open(cls, name: str, root: Path | None = None) -> Codebook:
-        """Open ``models/<name>``. Raises `DataError` when there is none or training never finished."""
+        """Open ``models/<name>``.
+
+        Parameters
+        ----------
+        name
+            Name of the model.
+        root
+            The artefact folder (default: ``$DFE_CACHE``).
+
+        Returns
+        -------
+        Codebook
+            Its codewords, without torch.
+
+        Raises
+        ------
+        DataError
+            When there is none of this name, or its training has not finished.
+        """
         path = artefact_path("models", name, root)
         if not (path / "codewords.parquet").is_file() or not (path / "config.json").is_file():
             parent = path.parent
@@ -113,7 +138,23 @@ class Codebook:
         return (self[k] for k in range(self.size))
 
     def __getitem__(self, codeword: int) -> Codeword:
-        """One codeword with its face. Raises `DataError` for a number that is not in 0 … K−1."""
+        """Select one codeword, with its face.
+
+        Parameters
+        ----------
+        codeword
+            0 … K−1.
+
+        Returns
+        -------
+        Codeword
+            What it does to the face.
+
+        Raises
+        ------
+        DataError
+            For a number that is not in 0 … K−1.
+        """
         from dfe_core.tokenizer.codeword import Codeword
 
         if not 0 <= codeword < self.size:
@@ -122,9 +163,24 @@ class Codebook:
         return Codeword(codebook=self.model, index=int(codeword), psi=self.psi[codeword], face=self.face, facts=facts)
 
     def decode(self, tokens: np.ndarray, intensities: np.ndarray | None = None) -> np.ndarray:
-        """(…, N) codewords, with (…, N) intensities (default 1), to (…, E) ψ: the sum over the tokens.
+        """Tokens to expression coefficients: the sum over the tokens of a frame.
 
-        Raises `DataError` for a codeword that is not in 0 … K−1.
+        Parameters
+        ----------
+        tokens : (…, N) int
+            Codewords, 0 … K−1.
+        intensities : (…, N) float
+            Intensity of each token (default: 1).
+
+        Returns
+        -------
+        (…, E) float32
+            ψ.
+
+        Raises
+        ------
+        DataError
+            For a codeword that is not in 0 … K−1.
         """
         tokens = np.asarray(tokens)
         if tokens.size and (tokens.min() < 0 or tokens.max() >= self.size):

@@ -20,10 +20,16 @@ class Codeword:
 
     Attributes
     ----------
-    codebook: name of the codebook. index: 0 … K−1; 0 deforms nothing.
-    psi: (E,) float32, the expression coefficients at intensity 1.
-    face: the face that it deforms.
-    facts: its row of ``codebook.table``: region, side, peak_mm, uses, share_of_frames …
+    codebook
+        Name of the codebook.
+    index
+        0 … K−1; 0 deforms nothing.
+    psi : (E,) float32
+        The expression coefficients at intensity 1.
+    face
+        The face that it deforms.
+    facts
+        Its row of ``codebook.table``: region, side, peak_mm, uses, share_of_frames …
     """
 
     codebook: str
@@ -38,13 +44,37 @@ class Codeword:
         return str(self.facts.get("description") or "")
 
     def displacement_mm(self, intensity: float = 1.0) -> np.ndarray:
-        """(V, 3) float32: how far each vertex moves from neutral at this intensity, mm. V is 0 without a mesh."""
+        """Displacement of each vertex from neutral.
+
+        Parameters
+        ----------
+        intensity
+            Intensity of the codeword.
+
+        Returns
+        -------
+        (V, 3) float32
+            x, y, z in mm. V is 0 without a mesh.
+        """
         return 1e3 * self.face.displacement(intensity * self.psi)
 
     def show(self, intensity: float = 1.0) -> Figure:
-        """The deformed face, coloured by displacement, as a Plotly figure: the value of a notebook's cell.
+        """Draw the deformed face, coloured by displacement.
 
-        Raises `DataError` for a face without a mesh.
+        Parameters
+        ----------
+        intensity
+            Intensity of the codeword.
+
+        Returns
+        -------
+        plotly.graph_objects.Figure
+            Displayed where it is the value of a notebook's cell.
+
+        Raises
+        ------
+        DataError
+            For a face without a mesh.
         """
         title = f"{self.codebook}, codeword {self.index}: {self.description}".removesuffix(": ")
         return mesh_figure(self.face, self.face.displacement(intensity * self.psi), title)

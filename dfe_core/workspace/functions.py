@@ -22,12 +22,48 @@ _SHOWN = 3
 
 
 def open_dataset(name: str, root: str | Path | None = None) -> Dataset:
-    """Open a dataset by name. Raises `DataError` when there is none."""
+    """Open a dataset by name.
+
+    Parameters
+    ----------
+    name
+        Name of the dataset.
+    root
+        The artefact folder (default: ``$DFE_CACHE``).
+
+    Returns
+    -------
+    Dataset
+        Opened for reading; frames are read when asked for.
+
+    Raises
+    ------
+    DataError
+        When there is none of this name.
+    """
     return Dataset.open(name, _folder(root))
 
 
 def open_codebook(name: str, root: str | Path | None = None) -> Codebook:
-    """Open a trained codebook by name. Raises `DataError` when there is none."""
+    """Open a trained codebook by name.
+
+    Parameters
+    ----------
+    name
+        Name of the codebook.
+    root
+        The artefact folder (default: ``$DFE_CACHE``).
+
+    Returns
+    -------
+    Codebook
+        ``codebook[17]`` is one codeword.
+
+    Raises
+    ------
+    DataError
+        When there is none of this name, or its training has not finished.
+    """
     return Codebook.open(name, _folder(root))
 
 
@@ -51,23 +87,42 @@ def import_recordings(
 
     Parameters
     ----------
-    paths: files, folders or glob patterns (``"recordings/*.csv"``), one or several.
-    name: of the dataset to write.
-    face: ``anny``, ``ict:PATH``, ``flame:PATH``, ``bfm:PATH``, or ``learn`` for landmarks and meshes.
-    labels: a table with a column recording or subject, and one column per label.
-    events: a table of events within recordings. Not supported yet: any value but None is refused.
-    format: a format's name as in docs/formats.md; ``auto`` looks at each file.
-    subject_pattern: a regular expression on file names whose first group is the subject.
-    fps: frame rate of files without times, and the one that all others are resampled to, Hz.
-    time: the column of times, and how many of its counts make a second (``frame/60``), where files do not tell.
-    extractor: the tool that made the files, where they do not tell. mix_extractors: take several into one dataset.
-    root: the artefact folder (default: ``$DFE_CACHE``). progress: is called with `dfe_core.progress.Progress`.
+    paths
+        Files, folders or glob patterns (``"recordings/*.csv"``), one or several.
+    name
+        Name of the dataset to write.
+    face
+        ``anny``, ``ict:PATH``, ``flame:PATH``, ``bfm:PATH``, or ``learn`` for landmarks and meshes.
+    labels
+        A table with a column recording or subject, and one column per label.
+    events
+        A table of events within recordings. Not supported yet: any value but None is refused.
+    format
+        Name of a format as in docs/formats.md; ``auto`` looks at each file.
+    subject_pattern
+        A regular expression on file names whose first group is the subject.
+    fps
+        Frame rate of files without times, and the one that all others are resampled to, Hz.
+    time
+        The column of times, and how many of its counts make a second (``frame/60``), where files do not say.
+    extractor
+        The tool that made the files, where they do not say.
+    mix_extractors
+        Accept files of several extractors in one dataset.
+    root
+        The artefact folder (default: ``$DFE_CACHE``).
+    progress
+        Called with `dfe_core.progress.Progress`.
 
     Returns
     -------
-    The dataset. Files that were left out are named in a `UserWarning`.
+    Dataset
+        What was imported. Files that were left out are named in a `UserWarning`.
 
-    Raises `DataError` when no file can be imported, a dataset of this name exists, or a pattern matches nothing.
+    Raises
+    ------
+    DataError
+        When no file can be imported, a dataset of this name exists, or a pattern matches nothing.
     """
     if events is not None:
         raise DataError(
@@ -136,14 +191,32 @@ def train(
 
     Parameters
     ----------
-    data: a dataset, or its name. name: of the codebook to write.
-    seed: the same seed gives the same codebook.
-    config: a `Config` (whose own seed counts), or a TOML file with differences from the default.
-    settings: single fields by dotted name, ``{"tokenizer.codewords": 64, "train.steps": 500}``.
-    resume: continue from the last checkpoint, where there is one.
-    root: the artefact folder (default: that of `data`). progress: is called with `dfe_core.progress.Progress`.
+    data
+        A dataset, or its name.
+    name
+        Name of the codebook to write.
+    seed
+        The same seed gives the same codebook on the same machine.
+    config
+        A `Config` (whose own seed counts), or a TOML file with differences from the default.
+    settings
+        Single fields by dotted name, ``{"tokenizer.codewords": 64, "train.steps": 500}``.
+    resume
+        Continue from the last checkpoint, where there is one.
+    root
+        The artefact folder (default: that of `data`).
+    progress
+        Called with `dfe_core.progress.Progress`.
 
-    Raises `DataError` when a codebook of this name exists, for too few frames, and for wrong settings.
+    Returns
+    -------
+    Codebook
+        The trained codebook, opened.
+
+    Raises
+    ------
+    DataError
+        When a codebook of this name exists, for too few frames, and for wrong settings.
     """
     from dfe_core.tokenizer.config import Config, load_config
     from dfe_core.training.fit import train_model
@@ -161,7 +234,27 @@ def train(
 def encode(
     codebook: Codebook | str, data: Dataset | str, *, root: str | Path | None = None, progress: Listener = silent
 ) -> Study:
-    """Turn every valid frame of a dataset into tokens, where that has not been done, and return the `Study`."""
+    """Turn every valid frame of a dataset into tokens, where that has not been done yet.
+
+    Parameters
+    ----------
+    codebook, data
+        Opened, or their names.
+    root
+        The artefact folder (default: that of an opened one, else ``$DFE_CACHE``).
+    progress
+        Called with `dfe_core.progress.Progress`.
+
+    Returns
+    -------
+    Study
+        The codebook over the dataset.
+
+    Raises
+    ------
+    DataError
+        When either is missing, or when they are of different faces.
+    """
     return Study(codebook, data, root=root, progress=progress)
 
 
@@ -173,7 +266,29 @@ def evaluate(
     root: str | Path | None = None,
     progress: Listener = silent,
 ) -> dict[str, Any]:
-    """Figures of a codebook on held-out subjects of a dataset: `Study.evaluate`, without keeping tokens."""
+    """Measure a codebook on held-out subjects of a dataset: `Study.evaluate`, without keeping tokens.
+
+    Parameters
+    ----------
+    codebook, data
+        Opened, or their names.
+    split
+        Subjects to measure on: ``test``, ``validation``, ``train`` or ``all``.
+    root
+        The artefact folder (default: that of an opened dataset, else ``$DFE_CACHE``).
+    progress
+        Called with `dfe_core.progress.Progress`.
+
+    Returns
+    -------
+    dict
+        The JSON of ``dfe evaluate``: rmse_mm (mm), bits_per_frame, explained_variance, baselines …
+
+    Raises
+    ------
+    DataError
+        When either is missing, and for a split without a valid frame.
+    """
     from dfe_core.evaluation.evaluate import evaluate_model
 
     folder = _folder(root) or _root_of_dataset(data)

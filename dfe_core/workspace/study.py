@@ -34,11 +34,19 @@ class Study:
 
     Parameters
     ----------
-    codebook, dataset: opened, or their names.
-    root: the artefact folder, where both are named (default: ``$DFE_CACHE``).
-    progress: is called with `dfe_core.progress.Progress` while something is worked out.
+    codebook, dataset
+        Opened, or their names.
+    root
+        The artefact folder, where both are names (default: ``$DFE_CACHE``).
+    workspace
+        A `Workspace` that holds opened artefacts, to share with other studies (default: a new one).
+    progress
+        Called with `dfe_core.progress.Progress` while something is computed.
 
-    Raises `DataError` when either is missing, or when they are of different faces.
+    Raises
+    ------
+    DataError
+        When either is missing, or when they are of different faces.
     """
 
     def __init__(
@@ -74,9 +82,18 @@ class Study:
         return build_runs(self.token_cache, self.progress)
 
     def tokens(self, recordings: Sequence[str] | None = None) -> pd.DataFrame:
-        """One row a token: recording, frame, time_s, stage (from 0), codeword, intensity, by recording and frame.
+        """Tokens of every frame as a table.
 
-        Frames that are not valid, and codeword 0 (nothing moves), have no row. recordings: only these.
+        Parameters
+        ----------
+        recordings
+            Names of recordings (default: all).
+
+        Returns
+        -------
+        DataFrame
+            One row per token: recording, frame, time_s (s), stage (from 0), codeword, intensity, sorted by recording,
+            frame and stage. Frames that are not valid, and codeword 0 (no movement), have no row.
         """
         where = "" if recordings is None else "WHERE list_contains(?, recording)"
         return self.token_cache.query(
@@ -90,14 +107,22 @@ class Study:
 
         Parameters
         ----------
-        unit: ``recording`` or ``subject``.
-        measure: ``share`` (0 … 1 of the unit's valid frames in which the codeword is present, as `tokens.presence`
-            says; column 0: frames without any token) or ``intensity`` (its intensity while present, mean over all
-            valid frames of the unit; column 0 is zero).
+        unit
+            ``recording`` or ``subject``.
+        measure
+            ``share`` (0 … 1 of the unit's valid frames in which the codeword is present, as `dfe_core.tokens.presence`
+            defines it; column 0: frames without any token) or ``intensity`` (its intensity while present, mean over
+            all valid frames of the unit; column 0 is zero).
 
         Returns
         -------
-        A table indexed by unit, in the order of the dataset; NaN where a unit has no valid frame.
+        DataFrame
+            Shape (units, K), indexed by unit in the order of the dataset; NaN where a unit has no valid frame.
+
+        Raises
+        ------
+        DataError
+            For another unit or measure.
         """
         _one_of("unit", unit, ("recording", "subject"))
         _one_of("measure", measure, BAG_MEASURES)
@@ -113,24 +138,63 @@ class Study:
         return table.div(frames.where(frames > 0), axis=0).rename_axis(index=unit, columns="codeword")
 
     def intervals(self, codeword: int | None = None) -> pd.DataFrame:
-        """Intervals in which a codeword (None: any) is present: codeword, recording, start_frame, peak_frame,
-        end_frame, start_s, peak_s, end_s, frames, peak, mean (intensities) and dominance (share of the codeword in the
-        peak frame's intensities)."""
+        """Intervals in which a codeword is present: onset, peak and end.
+
+        Parameters
+        ----------
+        codeword
+            1 … K−1; None: all of them.
+
+        Returns
+        -------
+        DataFrame
+            One row per interval: codeword, recording, start_frame, peak_frame, end_frame, start_s, peak_s, end_s (s),
+            frames, peak and mean (intensities) and dominance (0 … 1, the codeword's share of all intensities in the
+            peak frame).
+        """
         asked = range(1, self.codebook.size) if codeword is None else [codeword]
         parts = [runs.assign(codeword=k) for k in asked if len(runs := self.intervals_index.runs(k)) or codeword]
         table = pd.concat(parts, ignore_index=True) if parts else self.intervals_index.runs(REST).assign(codeword=REST)
         return table[["codeword", *(name for name in table.columns if name != "codeword")]]
 
     def moments(self, codeword: int, limit: int = 20) -> pd.DataFrame:
-        """The intervals in which a codeword is strongest, over as many subjects as there are, strongest first."""
+        """List the intervals in which a codeword is strongest, over as many subjects as possible.
+
+        Parameters
+        ----------
+        codeword
+            1 … K−1.
+        limit
+            Number of rows at most.
+
+        Returns
+        -------
+        DataFrame
+            Intervals as in `intervals`, with subject and labels, strongest first.
+        """
         from dfe_core.tokens.peak_frames import strongest_moments
 
         return strongest_moments(self.intervals_index, codeword, self.dataset.recordings, limit)
 
     def evaluate(self, split: str = "test", *, rivals: bool = True) -> dict[str, Any]:
-        """The figures of ``dfe evaluate``: fidelity, rate, use of the codebook; see docs/tokenizer.md for each.
+        """Measure fidelity, rate and use of the codebook, as ``dfe evaluate``; see docs/tokenizer.md for each figure.
 
-        split: ``test``, ``validation``, ``train`` or ``all``. rivals: with the baselines, which take longest.
+        Parameters
+        ----------
+        split
+            Subjects to measure on: ``test``, ``validation``, ``train`` or ``all``.
+        rivals
+            Also fit and measure the baselines, which take most of the time.
+
+        Returns
+        -------
+        dict
+            The JSON of ``dfe evaluate``: rmse_mm (mm), bits_per_frame, explained_variance, baselines …
+
+        Raises
+        ------
+        DataError
+            For another split, and for one without a valid frame.
         """
         from dfe_core.evaluation.evaluate import evaluate_model
 
@@ -139,10 +203,25 @@ class Study:
         )
 
     def coverage(self, aus: str = DERIVED, *, seed: int = 0) -> Coverage:
-        """The codebook against action units, as ``dfe coverage``.
+        """Compare the codebook with action units, as ``dfe coverage``.
 
-        aus: the name they were imported under (``openface``), or ``derived`` for estimates from ARKit coefficients,
-        which are made where they are missing. The result has ``per_au`` and other tables, and ``to_json()``.
+        Parameters
+        ----------
+        aus
+            The name they were imported under (``openface``), or ``derived`` for estimates from ARKit coefficients,
+            which are made where they are missing.
+        seed
+            For folds and bootstrap.
+
+        Returns
+        -------
+        Coverage
+            ``per_au`` (one row per AU and side) and other tables, and ``to_json()``.
+
+        Raises
+        ------
+        DataError
+            When there are no AUs of this name, and when none can be derived.
         """
         from dfe_core.facs.coverage import analyse_coverage
 
@@ -156,13 +235,21 @@ class Study:
 
         Parameters
         ----------
-        label: a label column of the dataset.
-        settings: fields of `dfe_core.probes.settings.ProbeSettings`: features, models, task, unit, group, folds,
-            seed … Without ``features``: codewords (``bow``), coefficients (``psi``), and AUs where there are any.
+        label
+            A label column of the dataset.
+        **settings
+            Fields of `dfe_core.probes.settings.ProbeSettings`: features, models, task, unit, group, folds, seed …
+            Without ``features``: codewords (``bow``), coefficients (``psi``), and AUs where there are any.
 
         Returns
         -------
-        The result, with ``rows`` (one a feature set and model), ``paired``, ``codewords`` and ``to_json()``.
+        ProbeResult
+            ``rows`` (one per feature set and model), ``paired``, ``codewords`` and ``to_json()``.
+
+        Raises
+        ------
+        DataError
+            For an unknown label or setting, and for too few subjects for the folds.
         """
         from dfe_core.probes.run import run_probe
         from dfe_core.probes.settings import ProbeSettings
@@ -176,10 +263,24 @@ class Study:
         return run_probe(asked, self.root, self.progress)
 
     def compare_groups(self, by: str, **settings: Any) -> GroupComparison:
-        """Does the use of codewords differ between groups? As ``dfe groups``; see docs/groups.md.
+        """Test whether the use of codewords differs between groups, as ``dfe groups``; see docs/groups.md.
 
-        by: a label column of 2 to 10 levels. settings: fields of `dfe_core.groups.comparison.GroupSettings`: unit,
-        permutations, resamples, seed. The result has ``table`` (one row per codeword, measure and pair of levels).
+        Parameters
+        ----------
+        by
+            A label column of 2 to 10 levels.
+        **settings
+            Fields of `dfe_core.groups.comparison.GroupSettings`: unit, permutations, resamples, seed.
+
+        Returns
+        -------
+        GroupComparison
+            ``table`` has one row per codeword, measure and pair of levels.
+
+        Raises
+        ------
+        DataError
+            For an unknown label, and for one with too few or too many levels.
         """
         from dfe_core.groups.comparison import GroupSettings, compare_groups
 

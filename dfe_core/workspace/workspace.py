@@ -21,11 +21,12 @@ _T = TypeVar("_T")
 
 
 class Workspace:
-    """The artefacts under one root. Each is opened when it is asked for first, and again when it was written anew.
+    """The artefacts under one root. Each is opened when it is first asked for, and again after it was rewritten.
 
     Parameters
     ----------
-    root: the artefact folder; None: ``$DFE_CACHE``, or where `dfe_core.store.cache_root` puts it.
+    root
+        The artefact folder; None: ``$DFE_CACHE``, or where `dfe_core.store.cache_root` puts it.
     """
 
     def __init__(self, root: str | Path | None = None) -> None:
@@ -33,39 +34,134 @@ class Workspace:
         self._held: dict[Path, tuple[tuple[int, int], Any]] = {}
 
     def faces(self) -> list[str]:
-        """Ids of the faces that are here, sorted."""
+        """List the faces.
+
+        Returns
+        -------
+        list of str
+            Ids, sorted.
+        """
         return list_faces(self.root)
 
     def datasets(self) -> list[str]:
-        """Names of the whole datasets, sorted."""
+        """List the datasets that are complete.
+
+        Returns
+        -------
+        list of str
+            Names, sorted.
+        """
         return self._names("datasets", "manifest.json")
 
     def codebooks(self) -> list[str]:
-        """Names of the trained codebooks, sorted."""
+        """List the trained codebooks.
+
+        Returns
+        -------
+        list of str
+            Names, sorted.
+        """
         return self._names("models", "codewords.parquet")
 
     def open_dataset(self, name: str) -> Dataset:
-        """A dataset by name. Raises `DataError` when there is none."""
+        """Open a dataset.
+
+        Parameters
+        ----------
+        name
+            Name of the dataset.
+
+        Returns
+        -------
+        Dataset
+            Opened once; later calls return the same object until the files change.
+
+        Raises
+        ------
+        DataError
+            When there is none of this name.
+        """
         path = artefact_path("datasets", name, self.root) / "manifest.json"
         return self._opened(path, lambda: Dataset.open(name, self.root))
 
     def open_codebook(self, name: str) -> Codebook:
-        """A trained codebook by name. Raises `DataError` when there is none."""
+        """Open a trained codebook.
+
+        Parameters
+        ----------
+        name
+            Name of the codebook.
+
+        Returns
+        -------
+        Codebook
+            Opened once; later calls return the same object until the files change.
+
+        Raises
+        ------
+        DataError
+            When there is none of this name.
+        """
         path = artefact_path("models", name, self.root) / "config.json"
         return self._opened(path, lambda: Codebook.open(name, self.root))
 
     def open_face(self, which: str = "anny") -> FaceModel:
-        """A face, as `dfe_core.open_face` names it."""
+        """Open a face.
+
+        Parameters
+        ----------
+        which
+            A name that `dfe_core.open_face` takes.
+
+        Returns
+        -------
+        FaceModel
+            Built or converted where it is not cached yet.
+
+        Raises
+        ------
+        DataError
+            For an unknown name and for a source that cannot be read.
+        """
         path = self.root / "faces" / f"{which}.npz"
         return self._opened(path, lambda: open_face(which, self.root))
 
     def open_tokens(self, codebook: str, dataset: str) -> TokenCache:
-        """The tokens of a codebook on a dataset. Raises `DataError` when it has not been encoded."""
+        """Open the tokens of a codebook on a dataset.
+
+        Parameters
+        ----------
+        codebook, dataset
+            Their names.
+
+        Returns
+        -------
+        TokenCache
+            The tokens on disk, queried with SQL.
+
+        Raises
+        ------
+        DataError
+            When the dataset has not been encoded with this codebook.
+        """
         path = self.root / "tokens" / f"{codebook}--{dataset}" / "manifest.json"
         return self._opened(path, lambda: TokenCache.open(codebook, dataset, self.root))
 
     def study(self, codebook: str, dataset: str, *, progress: Listener = silent) -> Study:
-        """The `Study` of a codebook over a dataset, which encodes what is not encoded yet."""
+        """Make a `Study`, which encodes what is not encoded yet.
+
+        Parameters
+        ----------
+        codebook, dataset
+            Their names.
+        progress
+            Called with `dfe_core.progress.Progress` while something is computed.
+
+        Returns
+        -------
+        Study
+            The codebook over the dataset.
+        """
         from dfe_core.workspace.study import Study
 
         return Study(codebook, dataset, workspace=self, progress=progress)
