@@ -61,6 +61,11 @@ def row(data: Dataset, split: Split, config: Config | None = None, root=None) ->
     entropy = float(code_lengths(model, tokens, levels).mean())
     train = baselines.sample_rows(run.frames.psi).astype(np.float64)
     pca = equal_bits.pca_at_equal_bits(gram, train, psi, bits, entropy)
+    mixed = (
+        None
+        if run.simulated is None
+        else equal_bits.pca_at_equal_bits(gram, mixture(run.frames.psi, run.simulated), psi, bits, entropy)
+    )
     kmeans = equal_bits.residual_kmeans_at_equal_bits(gram, train, psi, bits, entropy)
     return {
         "frames": len(psi),
@@ -70,9 +75,19 @@ def row(data: Dataset, split: Split, config: Config | None = None, root=None) ->
         "rmse_mm": fidelity.rmse(psi - decoded, gram),
         "pca_coded": pca["rmse_mm_at_equal_entropy"],
         "pca_raw": pca["rmse_mm"],
+        "pca_mixture_coded": mixed["rmse_mm_at_equal_entropy"] if mixed else None,
+        "pca_mixture_raw": mixed["rmse_mm"] if mixed else None,
         "kmeans_coded": kmeans["rmse_mm_at_equal_entropy"],
         "kmeans_raw": kmeans["rmse_mm"],
     }
+
+
+def mixture(own: np.ndarray, simulated: np.ndarray, count: int = 20_000, seed: int = 0) -> np.ndarray:
+    """(2 `count`, E) rows, half real and half simulated, as the codebook sees them in training."""
+    rng = np.random.default_rng(seed)
+    return np.concatenate([psi[np.sort(rng.integers(0, len(psi), count))] for psi in (own, simulated)]).astype(
+        np.float64
+    )
 
 
 def table(data: Dataset, column: str, config: Config | None = None, root=None) -> pd.DataFrame:

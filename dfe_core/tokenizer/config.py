@@ -112,8 +112,8 @@ class TrainConfig:
 
     steps, batch: optimisation steps and frames per step.
     start: where codewords start: ``data`` (activations alone and in pairs that move together), the name of a model
-        whose coefficients the face answers to, or ``auto``: the model ``default`` where it is there and not trained on
-        the same data, else ``data``.
+        whose coefficients the face answers to, or ``auto``: the model ``default`` where it is there, of the same face
+        and not trained on the same data, else ``data``.
     simulated_share: share of training frames that are simulated, on faces that answer to ARKit's coefficients;
         simulated data take none.
     support_share: coefficients of a codeword that move the face less than this share of its strongest one are zero,

@@ -74,8 +74,8 @@ def starting_codewords(
 
 
 def _of_model(name: str, face: FaceModel, dataset: Dataset, root: Path | None) -> Start | None:
-    """The codewords of a model on this face; None for ``data``, and for ``auto`` where there is no default to start
-    from."""
+    """The codewords of a model on this face; None for ``data``, and for ``auto`` where there is no default codebook of
+    this very face to start from (on another mesh the same coefficients overlap in other ways)."""
     if name == "data":
         return None
     try:
@@ -89,7 +89,8 @@ def _of_model(name: str, face: FaceModel, dataset: Dataset, root: Path | None) -
         if name == "auto":
             return None
         raise DataError(name, f"coefficients to which the face {face.id} does not answer", "a model of such a face")
-    if name == "auto" and (dataset.simulated or codebook.config.get("dataset", {}).get("key") == dataset.key):
+    own = codebook.config.get("dataset", {}).get("key") == dataset.key
+    if name == "auto" and (own or dataset.simulated or codebook.face_id != face.id):
         return None
     psi = codebook.psi[1:].astype(np.float64) @ matrix
     return Start(psi=psi[np.abs(psi).max(1) > 0], source=codebook.model, key=codebook.key)

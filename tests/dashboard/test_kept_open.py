@@ -37,7 +37,7 @@ def test_the_inputs_of_a_coverage_analysis_are_opened_once(
     class Inputs:
         keys: dict[str, str] = {}
 
-    monkeypatch.setattr(coverage_view, "open_inputs", lambda *names: opened.append(names) or Inputs())
+    monkeypatch.setattr(coverage_view, "open_coverage_inputs", lambda *names: opened.append(names) or Inputs())
     for _ in range(3):
         assert coverage_view.analysis(choice, "derived") is None  # not made yet
     assert len(opened) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from dfe_core.faces.library import save_face
 from dfe_core.simulate.dataset import simulate_dataset
 from dfe_core.tokenizer.config import load_config
 from dfe_core.tokenizer.exposure import Exposure, exposure, training_record
+from dfe_core.training import initialise
 from dfe_core.training.dictionary import has_activations, opposite_pairs, refit_codewords, support_of
 from dfe_core.training.fit import fit_in_memory
 from dfe_core.training.initialise import activation_codewords
@@ -128,3 +130,14 @@ def test_what_a_model_has_seen_is_proved_by_content(root, toy_face):
     other = exposure(record, Dataset.open("other", root))
     assert not other.recordings and other.same_names == frozenset(record["trained_on"]["subjects"])
     assert exposure({}, data) == Exposure(known=False) and Exposure(known=False).held_out(["s01"]) == []
+
+
+def test_training_starts_from_the_default_codebook_on_its_own_face_alone(toy_face, monkeypatch):
+    psi = np.concatenate([np.zeros((1, 52)), np.eye(52)[:3]])
+    default = SimpleNamespace(names=toy_face.names, face_id=toy_face.id, psi=psi, config={}, model="default", key="k")
+    monkeypatch.setattr(initialise.Codebook, "open", lambda *_: default)
+    real = SimpleNamespace(simulated=False, key="d")
+    assert initialise._of_model("auto", toy_face, real, None).source == "default"
+    other = dataclasses.replace(toy_face, id="another mesh")
+    assert initialise._of_model("auto", other, real, None) is None
+    assert initialise._of_model("default", other, real, None).source == "default"  # asked for
