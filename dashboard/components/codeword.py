@@ -148,8 +148,7 @@ def moments(choice: artefact_cache.Choice, face: FaceModel, number: int) -> None
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _frame_psi(key: str, _dataset: Dataset, recording: str, frame_number: int) -> np.ndarray:
-    frames = _dataset.frames(recording)
-    return frames.psi[int(np.searchsorted(frames.frame, frame_number))]
+    return _dataset.frames(recording).at([frame_number]).psi[0]
 
 
 def frames_at(dataset: Dataset, found: pd.DataFrame) -> list[np.ndarray]:

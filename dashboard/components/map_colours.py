@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.components.palette import CATEGORIES, REGION_COLOURS, REST_COLOUR, SIDE_COLOURS
+from dfe_core.expressions.recording_table import find_frames
 from dfe_core.facs.action_units import title
 from dfe_core.facs.store import PRESENT_PROBABILITY, AlignedAus
 
@@ -157,9 +158,8 @@ def unit_values(aus: AlignedAus, points: pd.DataFrame) -> np.ndarray:
         if str(name) not in known:
             continue
         held = aus.recording(str(name))
-        at = np.minimum(np.searchsorted(held.frame, frames[rows]), len(held.frame) - 1)
-        there = held.frame[at] == frames[rows]
-        found[rows[there]] = np.where(np.isnan(held.intensity), held.presence, held.intensity)[at[there]]
+        at, present = find_frames(held.frame, frames[rows])
+        found[rows[present]] = np.where(np.isnan(held.intensity), held.presence, held.intensity)[at[present]]
     return found
 
 

@@ -236,8 +236,7 @@ def view_data(colouring: Colouring, **parts: Any) -> dict[str, Any]:
 def _psi(dataset: Dataset, points: pd.DataFrame) -> np.ndarray:
     psi = np.zeros((len(points), len(dataset.names)), np.float32)
     for name, rows in points.groupby("recording", sort=False).indices.items():
-        frames = dataset.frames(str(name))
-        psi[rows] = frames.psi[np.searchsorted(frames.frame, points["frame"].to_numpy()[rows])]
+        psi[rows] = dataset.frames(str(name)).at(points["frame"].to_numpy()[rows]).psi
     return psi
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import streamlit as st
 
 from dashboard.components.packs import pack, quantised
-from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.tokenizer.codebook import Codebook
@@ -51,14 +50,9 @@ def _track(
     _face: FaceModel,
 ) -> Track:
     found, frames = _tokens.recording(recording), _dataset.frames(recording)
-    rows = np.searchsorted(frames.frame, found.frame)
-    if len(rows) and (rows.max() >= len(frames.frame) or (frames.frame[rows] != found.frame).any()):
-        raise DataError(
-            _tokens.path.name, f"tokens of other frames than “{recording}” has", "the dataset to be encoded again"
-        )
-    psi = frames.psi[rows]
+    psi = frames.at(found.frame).psi
     error = error_by_stage(_codebook, found, psi, _face)
-    parts = max(1, -(-len(rows) // PART))
+    parts = max(1, -(-len(psi) // PART))
     keep = slice(min(part, parts - 1) * PART, (min(part, parts - 1) + 1) * PART)
     steps, scale = quantised(psi[keep].T)
     levels = np.abs(found.intensities[keep][..., None] - _tokens.levels).argmin(-1).astype(np.uint8)

@@ -264,7 +264,7 @@ def one_frame(choice: artefact_cache.Choice, row: pd.Series) -> None:
     st.subheader(f"{row['recording']} at {clock(row['time_s'])}", anchor=False)
     face = artefact_cache.face(choice.root, artefact_cache.codebook(choice.root, choice.model).face_id)
     frames = artefact_cache.dataset(choice.root, choice.dataset).frames(row["recording"])
-    psi = frames.psi[int((frames.frame == row["frame"]).argmax())]
+    psi = frames.at([row["frame"]]).psi[0]
     if face.has_mesh:
         views.morph(
             key="map-face",

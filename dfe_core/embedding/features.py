@@ -110,8 +110,7 @@ class FrameVectors:
     def of(self, part: Tokens, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
         """(n, D) vectors of these rows of a recording."""
         if self.by == "psi":
-            frames = self.dataset.frames(part.recording)
-            return frames.psi[np.searchsorted(frames.frame, part.frame[rows])].astype(np.float64) @ self.factor
+            return self.dataset.frames(part.recording).at(part.frame[rows]).psi.astype(np.float64) @ self.factor
         return bags(part.tokens[rows], part.intensities[rows], self.size)
 
 

@@ -114,6 +114,6 @@ def _truth_of(data: Dataset, found: Encoded) -> tuple[np.ndarray, tuple[tuple[st
     parts, actions, in_facs = [], (), np.empty(0, bool)
     for recording, rows in zip(found.recordings, found.rows, strict=True):
         truth = presence(data, recording)
-        parts.append(truth.presence[np.searchsorted(data.frames(recording).frame, rows)])
+        parts.append(truth.presence[data.frames(recording).rows(rows)])
         actions, in_facs = truth.actions, truth.in_facs
     return np.concatenate(parts), actions, in_facs

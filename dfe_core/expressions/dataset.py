@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from dfe_core.errors import DataError
 from dfe_core.expressions.disk_buffer import Spool
 from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.recording_table import ROW_GROUP, RecordingTable, frame_rows
 from dfe_core.integrity import check
 from dfe_core.locks import claim
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, read_json, write_json
@@ -42,7 +43,6 @@ RECORDING_COLUMNS = (
 )
 """Columns of recordings.parquet that are not labels. `first_row` is the row of frames.parquet where it starts."""
 
-_ROW_GROUP = 1 << 16
 _FEW_FRAMES = 2048
 """Recordings wait until they are so many frames together: every group of rows costs memory until the file is closed."""
 _EXTRAS = pa.schema([("recording", pa.string()), ("column", pa.string()), ("values", pa.list_(pa.float32()))])
@@ -70,6 +70,21 @@ class Frames:
     time_s: np.ndarray
     valid: np.ndarray
     psi: np.ndarray
+
+    def rows(self, frame: np.ndarray | int) -> np.ndarray:
+        """(n,) int64 rows of these frame numbers (n,). Raises `DataError` where the recording lacks one of them."""
+        return frame_rows(self.frame, frame, self.recording)
+
+    def at(self, frame: np.ndarray) -> Frames:
+        """The frames of these numbers (n,), in their order. Raises `DataError` where the recording lacks one."""
+        rows = self.rows(frame)
+        return Frames(
+            recording=self.recording,
+            frame=self.frame[rows],
+            time_s=self.time_s[rows],
+            valid=self.valid[rows],
+            psi=self.psi[rows],
+        )
 
 
 class Dataset:
@@ -279,40 +294,17 @@ class Dataset:
         return np.concatenate(parts) if parts else np.empty((0, len(self.names)), np.float32)
 
     @cached_property
-    def _file(self) -> pq.ParquetFile:
-        try:
-            return pq.ParquetFile(check(self.path / "frames.parquet"), memory_map=True)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise DataError(
-                self.path / "frames.parquet",
-                f"not readable ({error})",
-                "a file written by dfe: import the dataset again",
-            ) from None
-
-    @cached_property
-    def _group_ends(self) -> np.ndarray:
-        metadata = self._file.metadata
-        return np.cumsum([metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)])
+    def _table(self) -> RecordingTable:
+        return RecordingTable(self.path / "frames.parquet", "a file written by dfe: import the dataset again")
 
     def _read(self, recording: str, first: int, count: int) -> Frames:
-        groups = [
-            i
-            for i in range(np.searchsorted(self._group_ends, first, "right"), len(self._group_ends))
-            if (self._group_ends[i - 1] if i else 0) < first + count
-        ]
-        start = int(self._group_ends[groups[0] - 1]) if groups and groups[0] else 0
-        table = (
-            self._file.read_row_groups(groups, columns=["frame", "time_s", "valid", "psi"])
-            .slice(first - start, count)
-            .combine_chunks()
-        )
-        psi = table["psi"].combine_chunks()
+        table = self._table.read(first, count, ("frame", "time_s", "valid", "psi"))
         return Frames(
             recording=recording,
             frame=table["frame"].to_numpy(),
             time_s=table["time_s"].to_numpy(),
             valid=table["valid"].to_numpy(),
-            psi=psi.flatten().to_numpy(zero_copy_only=False).reshape(-1, len(self.names)).copy(),
+            psi=self._table.matrix(table, "psi", len(self.names)),
         )
 
 
@@ -372,7 +364,7 @@ class DatasetWriter:
     def _write_waiting(self) -> None:
         if self._waiting:
             together = pa.concat_tables(self._waiting).unify_dictionaries().combine_chunks()
-            self._sink.write_table(together, row_group_size=_ROW_GROUP)
+            self._sink.write_table(together, row_group_size=ROW_GROUP)
             self._waiting = []
 
     def _add_extras(self, recording: Recording) -> None:

@@ -209,7 +209,7 @@ def pose_shares(aus: AlignedAus, dataset: Dataset) -> np.ndarray:
     for name, found in aus.iter_recordings() if dataset.has_extras else ():
         head = head_pose(dataset.extras(name))
         if head is not None:
-            rows = np.searchsorted(dataset.frames(name).frame, found.frame)
+            rows = dataset.frames(name).rows(found.frame)
             parts.append((np.nan_to_num(found.level), head.angles[rows]))
     return explained_by_pose(parts, len(aus.aus))
 

@@ -21,6 +21,7 @@ import pandas as pd
 from dfe_core.errors import DataError
 from dfe_core.expressions.columns import arkit_columns
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.recording_table import find_frames
 from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.codeword_names import CodewordName, name_codewords
@@ -106,11 +107,10 @@ class _Units:
         if self.aus is None or self.signals is None or name not in self.signals.recordings:
             return found
         held = self.aus.recording(name)
-        if len(held.frame):
-            at = np.minimum(np.searchsorted(held.frame, frame), len(held.frame) - 1)
-            there = held.frame[at] == frame
+        rows, present = find_frames(held.frame, frame)
+        if present.any():
             values = np.where(self.signals.measured(name), self.signals.intensity(name, held), np.nan)
-            found[there] = values[at[there]]
+            found[present] = values[rows[present]]
         return found
 
 
@@ -213,8 +213,8 @@ def _collect(
         held, frames = tokens.recording(name), dataset.frames(name)
     except DataError:  # no valid frame: it has no tokens
         return
-    row = np.minimum(np.searchsorted(frames.frame, held.frame), len(frames.frame) - 1)
-    keep = (frames.frame[row] == held.frame) & frames.valid[row]
+    row = frames.rows(held.frame)
+    keep = frames.valid[row]
     amplitude = np.zeros((len(held.frame), weights.shape[1]), np.float32)
     np.add.at(amplitude, (np.arange(len(held.frame))[:, None], held.tokens), held.intensities)
     amplitude, moved = amplitude[keep], (frames.psi[row[keep]].astype(np.float64) @ weights).astype(np.float32)

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.recording_table import ROW_GROUP, RecordingTable
 from dfe_core.integrity import check
 from dfe_core.locks import claim
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, read_json, write_json
@@ -28,8 +29,6 @@ PRESENT_PROBABILITY = 0.5
 PRESENT_INTENSITY = 2.0
 """A column counts as present at probability ≥ 0.5 or, where only intensities are measured, at intensity ≥ 2: the DISFA
 convention of py-feat's metrics (``feat/evaluation/metrics.py``)."""
-
-_ROW_GROUP = 1 << 16
 
 
 class AlignedFrames(NamedTuple):
@@ -127,26 +126,14 @@ class AlignedAus:
         """AUs of one recording. Raises `DataError` when it has none."""
         if name not in self._where:
             raise DataError(self.path.name, f"no AUs of recording {name!r}", "an aligned recording")
-        first, count = self._where[name]
-        groups = [
-            i
-            for i in range(np.searchsorted(self._group_ends, first, "right"), len(self._group_ends))
-            if (self._group_ends[i - 1] if i else 0) < first + count
-        ]
-        start = int(self._group_ends[groups[0] - 1]) if groups[0] else 0
-        table = self._file.read_row_groups(groups, columns=["frame", "presence", "intensity"]).slice(
-            first - start, count
-        )
-        return AlignedFrames(table["frame"].to_numpy(), *(self._matrix(table[c]) for c in ("presence", "intensity")))
+        table = self._table.read(*self._where[name], ("frame", "presence", "intensity"))
+        values = (self._table.matrix(table, column, len(self.aus)) for column in ("presence", "intensity"))
+        return AlignedFrames(table["frame"].to_numpy(), *values)
 
     def iter_recordings(self, names: list[str] | None = None) -> Iterator[tuple[str, AlignedFrames]]:
         """(name, AUs) of each aligned recording in turn; memory is one recording."""
         for name in self.recordings if names is None else names:
             yield name, self.recording(name)
-
-    def _matrix(self, column: pa.ChunkedArray) -> np.ndarray:
-        flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        return flat.reshape(-1, len(self.aus)).copy()
 
     @cached_property
     def _where(self) -> dict[str, tuple[int, int]]:
@@ -155,20 +142,8 @@ class AlignedAus:
         return {row["recording"]: (int(first[i]), int(row["frames"])) for i, row in enumerate(rows)}
 
     @cached_property
-    def _file(self) -> pq.ParquetFile:
-        try:
-            return pq.ParquetFile(check(self.path / "aus.parquet"), memory_map=True)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise DataError(
-                self.path / "aus.parquet",
-                f"not readable ({error})",
-                "a file written by dfe: import or derive the AUs again",
-            ) from None
-
-    @cached_property
-    def _group_ends(self) -> np.ndarray:
-        metadata = self._file.metadata
-        return np.cumsum([metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)])
+    def _table(self) -> RecordingTable:
+        return RecordingTable(self.path / "aus.parquet", "a file written by dfe: import or derive the AUs again")
 
 
 class AlignedWriter:
@@ -199,7 +174,7 @@ class AlignedWriter:
             ]
             self._sink.write_table(
                 pa.table([name, pa.array(frames.frame, pa.int64()), *lists], schema=self._schema),
-                row_group_size=_ROW_GROUP,
+                row_group_size=ROW_GROUP,
             )
         self._alignment.append({"recording": recording, "frames": count, **(report or {})})
 

@@ -143,7 +143,7 @@ def _shown(
     """ψ of the valid frames (T, E), and where each AU is present and where it is not (T, A), both False where it was
     not measured."""
     frames, aus = dataset.frames(recording), aligned.recording(recording)
-    row = np.searchsorted(frames.frame, aus.frame)
+    row = frames.rows(aus.frame)
     present, intensity = signals.present(recording, aus), signals.intensity(recording, aus)
     keep = frames.valid[row]
     return (
@@ -155,7 +155,7 @@ def _shown(
 
 def _joined(dataset: Dataset, aligned: AlignedAus, recording: str) -> tuple[np.ndarray, np.ndarray]:
     frames, aus = dataset.frames(recording), aligned.recording(recording)
-    row = np.searchsorted(frames.frame, aus.frame)
+    row = frames.rows(aus.frame)
     keep = frames.valid[row]
     level = np.where(np.isnan(aus.intensity), aus.presence, aus.intensity / 5)
     return frames.psi[row][keep].astype(np.float64), level[keep].astype(np.float64)

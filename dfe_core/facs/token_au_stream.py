@@ -146,7 +146,7 @@ class Joined:
         if not psi and not self.truth_columns:
             return truth, None
         source = self.dataset.frames(tokens.recording)
-        rows = np.searchsorted(source.frame, frames)
+        rows = source.rows(frames)
         if self.truth_columns:
             from dfe_core.simulate.truth import presence
 

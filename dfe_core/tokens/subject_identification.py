@@ -113,8 +113,7 @@ def windows_of(tokens: TokenCache, dataset: Dataset, seed: int = 0, progress: Li
     blocks, split = _blocks(dataset.recordings)
     parts, done = [], 0
     for part in iter_recordings(tokens):
-        frames = dataset.frames(part.recording)
-        psi = frames.psi[np.searchsorted(frames.frame, part.frame)]
+        psi = dataset.frames(part.recording).at(part.frame).psi
         for window, summary in _windows(part, psi, tokens.codewords):
             parts.append((rows.loc[part.recording, "subject"], blocks.get(part.recording, window), summary))
         done += len(part.frame)

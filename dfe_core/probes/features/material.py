@@ -239,5 +239,4 @@ def _au_sums(sources: Sources, aligned: AlignedAus) -> Arrays:
 
 
 def _times(dataset: Dataset, recording: str, frame: np.ndarray) -> np.ndarray:
-    frames = dataset.frames(recording)
-    return frames.time_s[np.searchsorted(frames.frame, frame)]
+    return dataset.frames(recording).at(frame).time_s

@@ -1,0 +1,99 @@
+"""Rows by recording and frame: reading one recording out of a Parquet table, and the look-up of frames by number.
+
+frames.parquet, aus.parquet and tokens.parquet are such tables: sorted by recording and frame, with row groups that
+follow recordings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dfe_core.errors import DataError
+from dfe_core.integrity import check
+
+ROW_GROUP = 1 << 16
+"""The most rows of a row group."""
+
+
+class RecordingTable:
+    """A Parquet file in which the rows of a recording are contiguous, read a recording at a time and memory-mapped.
+
+    Parameters
+    ----------
+    path: of the file. remedy: what the error of a broken one expects ("a file written by dfe: …").
+    """
+
+    def __init__(self, path: Path, remedy: str) -> None:
+        self.path, self.remedy = path, remedy
+
+    def read(self, first: int, count: int, columns: Sequence[str]) -> pa.Table:
+        """Rows ``first`` to ``first + count``, of which only the row groups they are in are read.
+
+        Raises `DataError` where the file is broken or has other content than was written.
+        """
+        ends = self._group_ends
+        groups = [
+            i
+            for i in range(np.searchsorted(ends, first, "right"), len(ends))
+            if (ends[i - 1] if i else 0) < first + count
+        ]
+        start = int(ends[groups[0] - 1]) if groups and groups[0] else 0
+        return self._file.read_row_groups(groups, columns=list(columns)).slice(first - start, count).combine_chunks()
+
+    def matrix(self, table: pa.Table, column: str, width: int) -> np.ndarray:
+        """(T, width) a copy of a column of fixed-size lists."""
+        flat = table[column].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        return flat.reshape(-1, width).copy()
+
+    @cached_property
+    def _file(self) -> pq.ParquetFile:
+        try:
+            return pq.ParquetFile(check(self.path), memory_map=True)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise DataError(self.path, f"not readable ({error})", self.remedy) from None
+
+    @cached_property
+    def _group_ends(self) -> np.ndarray:
+        metadata = self._file.metadata
+        return np.cumsum([metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)])
+
+
+def find_frames(frame: np.ndarray, wanted: np.ndarray | int) -> tuple[np.ndarray, np.ndarray]:
+    """Where frames are in a table: rows and whether they are there.
+
+    Parameters
+    ----------
+    frame: (T,) int64 frame numbers of a recording, increasing. wanted: (n,) frame numbers, in any order.
+
+    Returns
+    -------
+    (n,) int64 rows of `frame`, 0 where a frame is not in it, and (n,) bool, whether it is.
+    """
+    wanted = np.asarray(wanted)
+    if not len(frame):
+        return np.zeros(wanted.shape, np.int64), np.zeros(wanted.shape, bool)
+    rows = np.minimum(np.searchsorted(frame, wanted), len(frame) - 1)
+    present = np.asarray(frame[rows] == wanted)
+    return np.where(present, rows, 0), present
+
+
+def frame_rows(frame: np.ndarray, wanted: np.ndarray | int, where: str) -> np.ndarray:
+    """(n,) int64 rows of `frame` that hold exactly the frames `wanted`; parameters as `find_frames`.
+
+    where: the recording, for the error. Raises `DataError` where one of the frames is not there: it is of another state
+    of the data, and the nearest one would be another face.
+    """
+    rows, present = find_frames(frame, wanted)
+    if not present.all():
+        missing = np.atleast_1d(wanted)[~np.atleast_1d(present)]
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise DataError(
+            where, f"no frame {int(missing[0])}{more} in it", "tokens, AUs and maps made from the dataset as it is now"
+        )
+    return rows

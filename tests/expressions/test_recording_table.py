@@ -1,0 +1,96 @@
+"""Rows of recordings out of Parquet, and frames found by their number or refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.recording_table import find_frames, frame_rows
+
+GAPPED = np.array([0, 2, 4, 10, 11])
+
+
+def recording(name: str, frame: np.ndarray) -> Recording:
+    """ψ that holds its frame's number."""
+    return Recording(
+        name=name,
+        names=("a", "b"),
+        psi=np.repeat(frame[:, None], 2, 1).astype(np.float32),
+        time_s=frame / 30,
+        frame=frame,
+        valid=np.ones(len(frame), bool),
+        fps=30.0,
+        space="arkit",
+        extractor="test",
+    )
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    with open_writer("d", ("a", "b"), tmp_path) as writer:
+        writer.add(recording("one", GAPPED))
+        writer.add(recording("two", np.arange(3000)))
+        writer.close({"name": "d", "face": "none", "simulated": False, "sources": [], "notes": []})
+    return Dataset.open("d", tmp_path)
+
+
+def test_frames_are_found_by_number_in_any_order(dataset: Dataset):
+    found = dataset.frames("one").at(np.array([10, 0, 4, 4]))
+    assert found.frame.tolist() == [10, 0, 4, 4] and found.psi[:, 0].tolist() == [10, 0, 4, 4]
+    assert found.time_s == pytest.approx(np.array([10, 0, 4, 4]) / 30)
+
+
+@pytest.mark.parametrize("wanted", [[3], [2, 3], [12], [-1], [0, 2, 4, 10, 12]], ids=str)
+def test_a_frame_that_is_not_there_is_refused_and_not_replaced_by_its_neighbour(dataset: Dataset, wanted: list[int]):
+    with pytest.raises(DataError, match=r"one: no frame (3|12|-1) in it"):
+        dataset.frames("one").at(np.array(wanted))
+
+
+def test_the_error_counts_the_frames_that_are_missing():
+    with pytest.raises(DataError, match="take: no frame 1 and 2 more in it"):
+        frame_rows(GAPPED, np.array([1, 0, 3, 99]), "take")
+
+
+def test_frames_of_a_part_of_a_recording_are_told_from_those_it_lacks():
+    rows, present = find_frames(GAPPED, np.array([1, 2, 11, 12]))
+    assert present.tolist() == [False, True, True, False] and GAPPED[rows[present]].tolist() == [2, 11]
+    rows, present = find_frames(np.array([], int), np.array([0, 1]))
+    assert not present.any() and rows.tolist() == [0, 0]
+
+
+def test_nothing_asked_is_nothing_found(dataset: Dataset):
+    assert dataset.frames("one").at(np.array([], int)).psi.shape == (0, 2)
+
+
+def test_a_recording_is_read_whole_from_row_groups_shared_with_others(dataset: Dataset):
+    assert dataset.frames("one").frame.tolist() == GAPPED.tolist()
+    assert dataset.frames("two").frame.tolist() == list(range(3000))
+
+
+def test_vectors_of_tokens_of_another_state_of_the_dataset_are_refused(dataset: Dataset):
+    """Before, the nearest frame after the one asked for was taken in its place, without a word."""
+    from dfe_core.embedding.features import FrameVectors
+    from dfe_core.tokens.cache import Tokens
+
+    class Face:
+        gram = np.eye(2)
+
+    frames = dataset.frames("one")
+    tokens = Tokens(
+        recording="one",
+        frame=frames.frame,
+        time_s=frames.time_s,
+        tokens=np.zeros((5, 1), np.uint16),
+        intensities=np.zeros((5, 1), np.float32),
+        error_mm=np.zeros(5, np.float32),
+    )
+    vectors = FrameVectors(by="psi", codebook=None, face=Face(), dataset=dataset)
+    assert len(vectors.of(tokens)) == 5
+    with pytest.raises(DataError, match="one: no frame 1"):
+        vectors.of(replace(tokens, frame=np.array([0, 1, 2, 3, 4])))
