@@ -17,11 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from dfe_core.store import write_json
-from dfe_core.tokens.cache import TokenCache
+from dfe_core.tokens.cache import TokenCache, TokenWriter
 from dfe_core.tokens.dynamics import contexts, cooccurring, distribution_over, dynamics, intensity_distribution
 from dfe_core.tokens.intervals import build_runs
 from dfe_core.tokens.peak_frames import quantile_examples, strongest_moments
@@ -39,37 +36,13 @@ def write_tokens(folder: Path, recordings: int) -> TokenCache:
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     chance = 1 / np.arange(1, CODEWORDS + 1)
-    schema = pa.schema(
-        [
-            ("recording", pa.dictionary(pa.int32(), pa.string())),
-            ("frame", pa.int64()),
-            ("time_s", pa.float64()),
-            ("tokens", pa.list_(pa.uint16(), STAGES)),
-            ("levels", pa.list_(pa.uint8(), STAGES)),
-            ("error_mm", pa.float32()),
-        ]
-    )
-    with pq.ParquetWriter(folder / "tokens.parquet", schema, compression="zstd") as sink:
-        for r in range(recordings):
-            tokens = np.repeat(rng.choice(CODEWORDS, (LENGTH // HELD, STAGES), p=chance / chance.sum()), HELD, axis=0)
-            levels = rng.integers(0, len(LEVELS), (LENGTH, STAGES))
-            sink.write_table(
-                pa.table(
-                    [
-                        pa.DictionaryArray.from_arrays(np.zeros(LENGTH, np.int32), [f"r{r}"]),
-                        np.arange(LENGTH),
-                        np.arange(LENGTH) / FPS,
-                        pa.FixedSizeListArray.from_arrays(tokens.astype(np.uint16).ravel(), STAGES),
-                        pa.FixedSizeListArray.from_arrays(levels.astype(np.uint8).ravel(), STAGES),
-                        np.ones(LENGTH, np.float32),
-                    ],
-                    schema=schema,
-                )
-            )
-    write_json(
-        folder / "manifest.json",
-        {"stages": STAGES, "codewords": CODEWORDS, "levels": list(LEVELS), "frames": recordings * LENGTH},
-    )
+    writer = TokenWriter(folder, stages=STAGES, codewords=CODEWORDS, levels=LEVELS)
+    frame = np.arange(LENGTH)
+    for r in range(recordings):
+        tokens = np.repeat(rng.choice(CODEWORDS, (LENGTH // HELD, STAGES), p=chance / chance.sum()), HELD, axis=0)
+        levels = rng.integers(0, len(LEVELS), (LENGTH, STAGES))
+        writer.add(f"r{r}", frame=frame, time_s=frame / FPS, tokens=tokens, levels=levels, error_mm=np.ones(LENGTH))
+    writer.close()
     return TokenCache(folder)
 
 

@@ -26,8 +26,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.expressions.dataset import Dataset, open_writer
@@ -41,6 +39,7 @@ from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
 from dfe_core.probes.validation import nested, repeated_folds
 from dfe_core.store import cache_root, content_key, write_json
+from dfe_core.tokens.cache import TokenWriter
 
 TRAP_ROWS = ("bow", "bow-intensity", "bow-onsets", "bow-pairs", "psi", "au")
 ROWS = ("bow", "bow-onsets", "au", "psi", "psi-kmeans")
@@ -145,7 +144,8 @@ def write_world(root: Path, recordings: int, frames: int) -> None:
     folder = root / "tokens" / "m--d"
     folder.mkdir(parents=True)
     weight = rng.dirichlet(np.full(_CODEWORDS, 0.5), 2)
-    counts, sink, held = [], None, frames // 5
+    held = frames // 5
+    sink = TokenWriter(folder, stages=_STAGES, codewords=_CODEWORDS, levels=_LEVELS)
     with open_writer("d", ARKIT_NAMES, root) as writer:
         for i in range(recordings):
             label, name = i % 2, f"r{i:05d}"
@@ -169,47 +169,10 @@ def write_world(root: Path, recordings: int, frames: int) -> None:
                 ),
                 {"condition": "ab"[label]},
             )
-            table = _token_table(name, tokens, levels)
-            sink = sink or pq.ParquetWriter(folder / "tokens.parquet", table.schema, compression="zstd")
-            sink.write_table(table)
-            counts.append(_counts(name, tokens, np.asarray(_LEVELS)[levels]))
+            frame = np.arange(rows)
+            sink.add(name, frame=frame, time_s=frame / _FPS, tokens=tokens, levels=levels, error_mm=np.zeros(rows))
         writer.close({"name": "d", "face": "none", "simulated": True})
     sink.close()
-    pd.concat(counts).to_parquet(folder / "counts.parquet", index=False)
-    write_json(
-        folder / "manifest.json",
-        {"stages": _STAGES, "codewords": _CODEWORDS, "levels": list(_LEVELS), "frames": recordings * held * 5},
-    )
-
-
-def _token_table(name: str, tokens: np.ndarray, levels: np.ndarray) -> pa.Table:
-    rows = len(tokens)
-    return pa.table(
-        {
-            "recording": pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), [name]),
-            "frame": np.arange(rows),
-            "time_s": np.arange(rows) / _FPS,
-            "tokens": pa.FixedSizeListArray.from_arrays(tokens.ravel(), _STAGES),
-            "levels": pa.FixedSizeListArray.from_arrays(levels.ravel(), _STAGES),
-            "error_mm": np.zeros(rows, np.float32),
-        }
-    )
-
-
-def _counts(name: str, tokens: np.ndarray, intensity: np.ndarray) -> pd.DataFrame:
-    cell = (tokens.astype(np.int64) + np.arange(_STAGES) * _CODEWORDS).ravel()
-    uses = np.bincount(cell, minlength=_STAGES * _CODEWORDS)
-    total = np.bincount(cell, intensity.ravel(), _STAGES * _CODEWORDS)
-    used = np.flatnonzero((uses > 0) & (np.arange(len(uses)) % _CODEWORDS != 0))
-    return pd.DataFrame(
-        {
-            "recording": name,
-            "stage": used // _CODEWORDS,
-            "codeword": used % _CODEWORDS,
-            "uses": uses[used],
-            "intensity": total[used],
-        }
-    )
 
 
 def chance(root: Path, model: str, seeds: int, subjects: int) -> dict:

@@ -7,16 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from dfe_core.expressions.dataset import Dataset, open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.faces.model import FaceModel
-from dfe_core.store import content_key, file_sha256, write_json
+from dfe_core.store import content_key, write_json
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.geometry import codeword_geometry
-from dfe_core.tokens.cache import TokenCache
+from dfe_core.tokens.cache import TokenCache, TokenWriter
 
 LEVELS = (0.5, 1.0)
 FPS = 10.0
@@ -67,53 +65,12 @@ def write_tokens(root: Path, codebook: Codebook, dataset: Dataset, held: dict[st
     """tokens/<model>--<dataset> of {recording: (tokens (T, N), levels (T, N))}."""
     folder = root / "tokens" / f"{codebook.model}--{dataset.name}"
     folder.mkdir(parents=True)
-    parts = []
+    writer = TokenWriter(folder, stages=codebook.stages, codewords=codebook.size, levels=LEVELS)
     for name, (tokens, levels) in held.items():
-        rows, stages = tokens.shape
-        parts.append(
-            pa.table(
-                {
-                    "recording": pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), [name]),
-                    "frame": np.arange(rows),
-                    "time_s": np.arange(rows) / FPS,
-                    "tokens": pa.FixedSizeListArray.from_arrays(
-                        np.ascontiguousarray(tokens, np.uint16).ravel(), stages
-                    ),
-                    "levels": pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(levels, np.uint8).ravel(), stages),
-                    "error_mm": np.full(rows, 0.5, np.float32),
-                }
-            )
-        )
-    pq.write_table(pa.concat_tables(parts).unify_dictionaries(), folder / "tokens.parquet")
-    write_counts(folder, held)
-    write_json(
-        folder / "manifest.json",
-        {
-            "stages": codebook.stages,
-            "codewords": codebook.size,
-            "levels": list(LEVELS),
-            "model": codebook.key,
-            "frames": sum(len(t) for t, _ in held.values()),
-            "sha256": file_sha256(folder / "tokens.parquet"),
-        },
-    )
+        rows = np.arange(len(tokens))
+        writer.add(name, frame=rows, time_s=rows / FPS, tokens=tokens, levels=levels, error_mm=np.full(len(rows), 0.5))
+    writer.close({"model": codebook.key})
     return TokenCache(folder)
-
-
-def write_counts(folder: Path, held: dict[str, tuple]) -> None:
-    """counts.parquet: recording, stage, codeword, uses, intensity (sum) of every token that moves something."""
-    rows = [
-        (name, stage, codeword, LEVELS[level])
-        for name, (tokens, levels) in held.items()
-        for (_, stage), codeword, level in zip(
-            np.ndindex(*tokens.shape), tokens.ravel().tolist(), levels.ravel().tolist(), strict=True
-        )
-        if codeword
-    ]
-    table = pd.DataFrame(rows, columns=["recording", "stage", "codeword", "strength"])
-    table.groupby(["recording", "stage", "codeword"], as_index=False).agg(
-        uses=("strength", "size"), intensity=("strength", "sum")
-    ).to_parquet(folder / "counts.parquet", index=False)
 
 
 def write_dataset(

@@ -7,6 +7,7 @@ no row. Row groups follow recordings.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +16,13 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from dfe_core.errors import DataError
 from dfe_core.integrity import check
-from dfe_core.store import artefact_path, read_json
+from dfe_core.store import artefact_path, file_sha256, read_json, write_json
+from dfe_core.tokenizer.codebook import REST
 
 SCHEMA_VERSION = 1
 _OTHER = {"model_key": "with another model of this name", "dataset_key": "from another version of the dataset"}
@@ -134,3 +138,91 @@ class TokenCache:
     @property
     def _quoted(self) -> str:
         return str(check(self.path / "tokens.parquet")).replace("'", "''")
+
+
+class TokenWriter:
+    """Writes tokens.parquet and counts.parquet recording by recording, in dataset order, and last the manifest.
+
+    Parameters
+    ----------
+    folder: a temporary one, renamed when whole. stages: N. codewords: K. levels: (L) the codebook's intensities.
+    row_group: the most rows of a row group; None for pyarrow's own.
+    """
+
+    def __init__(
+        self, folder: Path, *, stages: int, codewords: int, levels: Sequence[float], row_group: int | None = None
+    ) -> None:
+        self.folder, self.stages, self.codewords = folder, stages, codewords
+        self.levels, self.row_group = list(levels), row_group
+        self._schema = pa.schema(
+            [
+                ("recording", pa.dictionary(pa.int32(), pa.string())),
+                ("frame", pa.int64()),
+                ("time_s", pa.float64()),
+                ("tokens", pa.list_(pa.uint16(), stages)),
+                ("levels", pa.list_(pa.uint8(), stages)),
+                ("error_mm", pa.float32()),
+            ]
+        )
+        self._sink = pq.ParquetWriter(folder / "tokens.parquet", self._schema, compression="zstd")
+        self._counts: list[pd.DataFrame] = []
+        self._frames = 0
+
+    def add(
+        self,
+        recording: str,
+        *,
+        frame: np.ndarray,
+        time_s: np.ndarray,
+        tokens: np.ndarray,
+        levels: np.ndarray,
+        error_mm: np.ndarray,
+    ) -> None:
+        """Append the valid frames of a recording: frame, time_s and error_mm (T,), tokens and levels (T, N)."""
+        lists = [
+            pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(values, kind).ravel(), self.stages)
+            for values, kind in ((tokens, np.uint16), (levels, np.uint8))
+        ]
+        name = pa.DictionaryArray.from_arrays(np.zeros(len(tokens), np.int32), [recording])
+        error = np.asarray(error_mm, np.float32)
+        self._sink.write_table(
+            pa.table([name, frame, time_s, *lists, error], schema=self._schema), row_group_size=self.row_group
+        )
+        self._counts.append(self._counted(recording, np.asarray(tokens), np.asarray(levels)))
+        self._frames += len(tokens)
+
+    def _counted(self, recording: str, tokens: np.ndarray, levels: np.ndarray) -> pd.DataFrame:
+        """One row a stage and codeword that moves something: uses, and the sum of its intensities."""
+        intensity = np.where(tokens == REST, 0, np.asarray(self.levels, np.float32)[levels])
+        size = self.stages * self.codewords
+        cell = (tokens.astype(np.int64) + np.arange(self.stages) * self.codewords).ravel()
+        uses, strength = np.bincount(cell, minlength=size), np.bincount(cell, intensity.ravel(), minlength=size)
+        used = np.flatnonzero((uses > 0) & (np.arange(size) % self.codewords != REST))
+        return pd.DataFrame(
+            {
+                "recording": recording,
+                "stage": (used // self.codewords).astype(np.int16),
+                "codeword": (used % self.codewords).astype(np.int32),
+                "uses": uses[used],
+                "intensity": strength[used],
+            }
+        )
+
+    def close(self, manifest: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Write counts.parquet and, last, the manifest, which is returned.
+
+        manifest: model, dataset, model_key, dataset_key, key, search, simulated, recordings, as they are known.
+        """
+        self._sink.close()
+        pd.concat(self._counts).to_parquet(self.folder / "counts.parquet", index=False)
+        whole = {
+            "schema_version": SCHEMA_VERSION,
+            **(manifest or {}),
+            "stages": self.stages,
+            "codewords": self.codewords,
+            "levels": self.levels,
+            "frames": self._frames,
+            "files": {n: file_sha256(self.folder / n) for n in ("tokens.parquet", "counts.parquet")},
+        }
+        write_json(self.folder / "manifest.json", whole)
+        return whole

@@ -6,21 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.dataset import Dataset, Frames
+from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import open_face
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import artefact_path, atomic_directory, cache_root, file_sha256, one_writer, read_json, write_json
-from dfe_core.tokenizer.codebook import REST
+from dfe_core.store import artefact_path, atomic_directory, cache_root, file_sha256, one_writer, read_json
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.storage import load_model, require_same_coefficients
 from dfe_core.tokenizer.temporal_smoothing import linked_frames
-from dfe_core.tokens.cache import SCHEMA_VERSION
+from dfe_core.tokens.cache import TokenWriter
 
 _BATCH = 4096
 
@@ -74,51 +70,40 @@ def _write(
     model: Tokenizer, config: dict, data: Dataset, folder: Path, fast: bool, root: Path | None, progress: Listener
 ) -> dict:
     stages, size = model.config.stages, len(model.quantizer.codewords)
-    schema = pa.schema(
-        [
-            ("recording", pa.dictionary(pa.int32(), pa.string())),
-            ("frame", pa.int64()),
-            ("time_s", pa.float64()),
-            ("tokens", pa.list_(pa.uint16(), stages)),
-            ("levels", pa.list_(pa.uint8(), stages)),
-            ("error_mm", pa.float32()),
-        ]
-    )
     face = open_face(config["face"], root)
     gram = torch.as_tensor(
         face.gram * 1e6 if face.has_mesh else np.full_like(face.gram, np.nan),
         dtype=torch.float32,
         device=model.frame.device,
     )
-    counts, frames, done, total = [], 0, 0, data.frame_count
-    with pq.ParquetWriter(folder / "tokens.parquet", schema, compression="zstd") as sink:
-        for part in data.iter_frames():
-            tokens, levels, intensities, error = encode_frames(
-                model, part.psi[part.valid], gram, linked_frames(part.frame[part.valid]), fast
-            )
-            sink.write_table(_table(part, tokens, levels, error, schema, stages))
-            counts.append(_counts(part.recording, tokens, intensities, size))
-            frames, done = frames + len(tokens), done + len(part.psi)
-            progress(Progress(task="encoding", done=done, total=total))
-    pd.concat(counts).to_parquet(folder / "counts.parquet", index=False)
-    manifest = {
-        "schema_version": SCHEMA_VERSION,
-        "model": config["name"],
-        "dataset": data.name,
-        "model_key": config["key"],
-        "dataset_key": data.key,
-        "key": f"{config['key']}-{data.key}" + ("-fast" if fast else ""),
-        "search": _search(fast),
-        "simulated": data.simulated,
-        "stages": stages,
-        "codewords": size,
-        "levels": config["levels"],
-        "recordings": len(data.recordings),
-        "frames": frames,
-        "files": {n: file_sha256(folder / n) for n in ("tokens.parquet", "counts.parquet")},
-    }
-    write_json(folder / "manifest.json", manifest)
-    return manifest
+    writer = TokenWriter(folder, stages=stages, codewords=size, levels=config["levels"])
+    done = 0
+    for part in data.iter_frames():
+        tokens, levels, _, error = encode_frames(
+            model, part.psi[part.valid], gram, linked_frames(part.frame[part.valid]), fast
+        )
+        writer.add(
+            part.recording,
+            frame=part.frame[part.valid],
+            time_s=part.time_s[part.valid],
+            tokens=tokens,
+            levels=levels,
+            error_mm=error,
+        )
+        done += len(part.psi)
+        progress(Progress(task="encoding", done=done, total=data.frame_count))
+    return writer.close(
+        {
+            "model": config["name"],
+            "dataset": data.name,
+            "model_key": config["key"],
+            "dataset_key": data.key,
+            "key": f"{config['key']}-{data.key}" + ("-fast" if fast else ""),
+            "search": _search(fast),
+            "simulated": data.simulated,
+            "recordings": len(data.recordings),
+        }
+    )
 
 
 def encode_frames(
@@ -141,38 +126,3 @@ def encode_frames(
         return empty.astype(np.uint16), empty.astype(np.uint8), empty.astype(np.float32), np.empty(0, np.float32)
     tokens, levels, intensities, error = (np.concatenate(p) for p in zip(*parts, strict=True))
     return tokens.astype(np.uint16), levels.astype(np.uint8), intensities, error
-
-
-def _table(
-    part: Frames, tokens: np.ndarray, levels: np.ndarray, error: np.ndarray, schema: pa.Schema, stages: int
-) -> pa.Table:
-    name = pa.DictionaryArray.from_arrays(np.zeros(len(tokens), np.int32), [part.recording])
-    return pa.table(
-        [
-            name,
-            part.frame[part.valid],
-            part.time_s[part.valid],
-            pa.FixedSizeListArray.from_arrays(tokens.ravel(), stages),
-            pa.FixedSizeListArray.from_arrays(levels.ravel(), stages),
-            error,
-        ],
-        schema=schema,
-    )
-
-
-def _counts(recording: str, tokens: np.ndarray, intensities: np.ndarray, size: int) -> pd.DataFrame:
-    """One row a stage and codeword that moves something: uses, and the sum of its intensities."""
-    stages = tokens.shape[1]
-    cell = (tokens.astype(np.int64) + np.arange(stages) * size).ravel()
-    uses = np.bincount(cell, minlength=stages * size)
-    strength = np.bincount(cell, intensities.ravel(), minlength=stages * size)
-    used = np.flatnonzero((uses > 0) & (np.arange(stages * size) % size != REST))
-    return pd.DataFrame(
-        {
-            "recording": recording,
-            "stage": (used // size).astype(np.int16),
-            "codeword": (used % size).astype(np.int32),
-            "uses": uses[used],
-            "intensity": strength[used],
-        }
-    )

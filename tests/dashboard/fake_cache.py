@@ -6,11 +6,9 @@ little noise, so that reconstructions are close and pages have something true to
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -20,6 +18,7 @@ from dfe_core.faces import save_face
 from dfe_core.faces.model import FaceModel, mirrored_name
 from dfe_core.store import content_key, write_json
 from dfe_core.tokenizer.geometry import codeword_geometry
+from dfe_core.tokens.cache import TokenWriter
 
 LEVELS = (0.25, 0.5, 0.75, 1.0)
 FPS = 30.0
@@ -231,49 +230,10 @@ def metrics(model: str, dataset: str, codewords: int, stages: int) -> dict:
 def _write_tokens(root: Path, model: str, dataset: str, codewords: int, stages: int, recordings: dict) -> None:
     folder = root / "tokens" / f"{model}--{dataset}"
     folder.mkdir(parents=True, exist_ok=True)
-    tables, counts = [], []
+    writer = TokenWriter(folder, stages=stages, codewords=codewords, levels=LEVELS)
     for name, made in recordings.items():
-        count = len(made["tokens"])
-        tables.append(
-            pa.table(
-                {
-                    "recording": pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [name]),
-                    "frame": pa.array(np.arange(count), pa.int64()),
-                    "time_s": pa.array(np.arange(count) / FPS),
-                    "tokens": pa.FixedSizeListArray.from_arrays(pa.array(made["tokens"].ravel(), pa.uint16()), stages),
-                    "levels": pa.FixedSizeListArray.from_arrays(pa.array(made["levels"].ravel(), pa.uint8()), stages),
-                    "error_mm": pa.array(np.full(count, 0.4), pa.float32()),
-                }
-            )
-        )
-        counts.append(_counts(name, made, stages))
-    with pq.ParquetWriter(folder / "tokens.parquet", tables[0].schema) as sink:
-        for table in tables:
-            sink.write_table(table)
-    pd.concat(counts, ignore_index=True).to_parquet(folder / "counts.parquet")
-    frames = sum(len(r["tokens"]) for r in recordings.values())
-    (folder / "manifest.json").write_text(
-        json.dumps(
-            {
-                "schema_version": 1,
-                "model": model,
-                "dataset": dataset,
-                "stages": stages,
-                "codewords": codewords,
-                "levels": list(LEVELS),
-                "frames": frames,
-                "key": content_key([model, dataset, frames]),
-            }
-        )
-    )
-
-
-def _counts(name: str, made: dict[str, np.ndarray], stages: int) -> pd.DataFrame:
-    parts = []
-    for stage in range(stages):
-        tokens = made["tokens"][:, stage]
-        used, uses = np.unique(tokens[tokens > 0], return_counts=True)
-        parts.append(
-            pd.DataFrame({"recording": name, "stage": stage, "codeword": used, "uses": uses, "intensity": uses * 0.7})
-        )
-    return pd.concat(parts, ignore_index=True)
+        rows = np.arange(len(made["tokens"]))
+        error = np.full(len(rows), 0.4)
+        writer.add(name, frame=rows, time_s=rows / FPS, tokens=made["tokens"], levels=made["levels"], error_mm=error)
+    frames = sum(len(made["tokens"]) for made in recordings.values())
+    writer.close({"model": model, "dataset": dataset, "key": content_key([model, dataset, frames])})

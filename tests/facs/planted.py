@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import save_face
@@ -23,6 +20,7 @@ from dfe_core.simulate.repertoire import CHANNELS, recipe_matrix
 from dfe_core.simulate.truth import presence
 from dfe_core.store import atomic_directory, content_key, write_json
 from dfe_core.tokenizer.geometry import codeword_geometry
+from dfe_core.tokens.cache import TokenWriter
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 1.0)
 STAGES = 6
@@ -79,67 +77,28 @@ def write_model(root: Path, face: FaceModel, psi: np.ndarray, name: str) -> None
 
 def write_tokens(dataset: Dataset, root: Path, model: str, size: int, twin: int) -> None:
     """The six strongest planted actions of every valid frame; AU26 says itself by its twin in odd recordings."""
-    schema = pa.schema(
-        [
-            ("recording", pa.dictionary(pa.int32(), pa.string())),
-            ("frame", pa.int64()),
-            ("time_s", pa.float64()),
-            ("tokens", pa.list_(pa.uint16(), STAGES)),
-            ("levels", pa.list_(pa.uint8(), STAGES)),
-            ("error_mm", pa.float32()),
-        ]
-    )
     with atomic_directory(root / "tokens" / f"{model}--{dataset.name}") as folder:
-        total, counts = 0, []
-        with pq.ParquetWriter(folder / "tokens.parquet", schema) as sink:
-            for i, frames in enumerate(dataset.iter_frames()):
-                tokens, levels = _tokens(presence(dataset, frames.recording).intensity[frames.valid] / 5)
-                if i % 2:
-                    tokens[tokens == 1 + CHANNELS.index(("AU26", "both"))] = twin
-                name = pa.DictionaryArray.from_arrays(np.zeros(len(tokens), np.int32), [frames.recording])
-                lists = [pa.FixedSizeListArray.from_arrays(x.ravel(), STAGES) for x in (tokens, levels)]
-                sink.write_table(
-                    pa.table(
-                        [
-                            name,
-                            frames.frame[frames.valid],
-                            frames.time_s[frames.valid],
-                            *lists,
-                            np.zeros(len(tokens), np.float32),
-                        ],
-                        schema=schema,
-                    )
-                )
-                total += len(tokens)
-                counts.append(_counts(frames.recording, tokens, np.array(LEVELS)[levels]))
-        pd.concat(counts, ignore_index=True).to_parquet(folder / "counts.parquet")
-        write_json(
-            folder / "manifest.json",
+        writer = TokenWriter(folder, stages=STAGES, codewords=size, levels=LEVELS)
+        for i, frames in enumerate(dataset.iter_frames()):
+            tokens, levels = _tokens(presence(dataset, frames.recording).intensity[frames.valid] / 5)
+            if i % 2:
+                tokens[tokens == 1 + CHANNELS.index(("AU26", "both"))] = twin
+            writer.add(
+                frames.recording,
+                frame=frames.frame[frames.valid],
+                time_s=frames.time_s[frames.valid],
+                tokens=tokens,
+                levels=levels,
+                error_mm=np.zeros(len(tokens)),
+            )
+        writer.close(
             {
                 "model": model,
                 "dataset": dataset.name,
-                "stages": STAGES,
-                "codewords": size,
-                "levels": LEVELS,
-                "frames": total,
                 "dataset_key": dataset.key,
                 "key": f"{model}-{dataset.key}",
-            },
+            }
         )
-
-
-def _counts(recording: str, tokens: np.ndarray, intensities: np.ndarray) -> pd.DataFrame:
-    stage = np.broadcast_to(np.arange(STAGES), tokens.shape)
-    table = pd.DataFrame(
-        {
-            "recording": recording,
-            "stage": stage.ravel(),
-            "codeword": tokens.ravel().astype(int),
-            "uses": 1,
-            "intensity": intensities.ravel(),
-        }
-    )
-    return table[table["codeword"] > 0].groupby(["recording", "stage", "codeword"], as_index=False).sum()
 
 
 def _tokens(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

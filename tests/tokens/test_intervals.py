@@ -6,13 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.store import file_sha256, write_json
-from dfe_core.tokens.cache import TokenCache, Tokens
+from dfe_core.tokens.cache import TokenCache, Tokens, TokenWriter
 from dfe_core.tokens.dynamics import (
     bootstrap_mean,
     contexts,
@@ -40,34 +37,11 @@ def write_tokens(
     """A token cache of {recording: (tokens (T, N), level indices (T, N))}."""
     folder.mkdir(parents=True)
     stages = next(iter(recordings.values()))[0].shape[1]
-    parts = []
+    writer = TokenWriter(folder, stages=stages, codewords=codewords, levels=LEVELS, row_group=row_group)
     for name, (tokens, levels) in recordings.items():
-        rows = len(tokens)
-        parts.append(
-            pa.table(
-                {
-                    "recording": pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), [name]),
-                    "frame": np.arange(rows),
-                    "time_s": np.arange(rows) / fps,
-                    "tokens": pa.FixedSizeListArray.from_arrays(
-                        np.ascontiguousarray(tokens, np.uint16).ravel(), stages
-                    ),
-                    "levels": pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(levels, np.uint8).ravel(), stages),
-                    "error_mm": np.zeros(rows, np.float32),
-                }
-            )
-        )
-    pq.write_table(pa.concat_tables(parts).unify_dictionaries(), folder / "tokens.parquet", row_group_size=row_group)
-    write_json(
-        folder / "manifest.json",
-        {
-            "stages": stages,
-            "codewords": codewords,
-            "levels": LEVELS,
-            "frames": sum(len(t) for t, _ in recordings.values()),
-            "sha256": file_sha256(folder / "tokens.parquet"),
-        },
-    )
+        rows = np.arange(len(tokens))
+        writer.add(name, frame=rows, time_s=rows / fps, tokens=tokens, levels=levels, error_mm=np.zeros(len(rows)))
+    writer.close()
     return TokenCache(folder)
 
 
