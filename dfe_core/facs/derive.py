@@ -16,8 +16,9 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.columns import split_side
 from dfe_core.expressions.dataset import Dataset, Frames
 from dfe_core.expressions.validation import FAINT
-from dfe_core.facs.action_units import ACTION_UNITS, ESTIMATE_CAVEAT, SIDED, CoefficientMap, au_coefficient_map
+from dfe_core.facs.action_units import ESTIMATE_CAVEAT, CoefficientMap, au_coefficient_map
 from dfe_core.facs.store import AlignedAus, AlignedFrames, open_au_writer
+from dfe_core.ontology import ACTION_UNITS, ACTIONS, SIDED
 from dfe_core.progress import Listener, Progress, silent
 
 TOOL, VERSION = "arkit-table", "2"
@@ -30,26 +31,17 @@ CLOSED = 0.5
 _FLANK_S = 0.2
 _ENOUGH_FRAMES = 600
 _RESTING_PERCENTILE, _RESTING_CAP, _RESTING_SAMPLE = 5, 0.25, 4000
+_LIDS = ("AU43", "AU45", "AU46")
+_JAW = ACTIONS["AU26", "both"]["jawOpen"]
+"""jawOpen at which the jaw has dropped (AU26, intensity E) and begins to be stretched (AU27)."""
+_JAW_CODES = ("AU26", "AU27")
 _MEAN = {
-    "AU1": ("browInnerUp",),
-    "AU8": ("mouthClose",),
-    "AU17": ("mouthShrugLower",),
-    "AU18": ("mouthPucker",),
-    "AD19": ("tongueOut",),
-    "AU22": ("mouthFunnel",),
-    "AU28": ("mouthRollLower", "mouthRollUpper"),
-    "AD29": ("jawForward",),
-    "AD34": ("cheekPuff",),
-    "AU61": ("eyeLookOutLeft", "eyeLookInRight"),
-    "AU62": ("eyeLookInLeft", "eyeLookOutRight"),
-    "AU63": ("eyeLookUpLeft", "eyeLookUpRight"),
-    "AU64": ("eyeLookDownLeft", "eyeLookDownRight"),
+    au: tuple(name for name, weight in parts.items() if weight == 1)
+    for (au, _), parts in ACTIONS.items()
+    if au not in (*SIDED, *_LIDS, *_JAW_CODES, "AU66")
 }
 """AUs that are the mean of these coefficients. The chin raiser is read from the lower lip alone: the upper lip's share
 is an effect of it that also comes without it."""
-_LIDS = ("AU43", "AU45", "AU46")
-_JAW = 0.6
-"""jawOpen at which the jaw has dropped (AU26, intensity E) and begins to be stretched (AU27)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +61,7 @@ class Deriver:
         """The columns of ψ that an AU is read from; none where it has rules of its own (AU25)."""
         names = (
             _MEAN.get(au)
-            or {"AU26": ("jawOpen",), "AU27": ("jawOpen",)}.get(au)
+            or (("jawOpen",) if au in _JAW_CODES else ())
             or (("eyeBlinkLeft", "eyeBlinkRight") if au in _LIDS else ())
         )
         if names:
@@ -86,7 +78,7 @@ class Deriver:
             return np.mean([self._value(psi, name, side) for name in _MEAN[au]], 0)
         if au in SIDED and au != "AU65":
             return psi @ self.table.weights(au, side)
-        if au in ("AU26", "AU27"):
+        if au in _JAW_CODES:
             jaw = self._value(psi, "jawOpen")
             return jaw / _JAW if au == "AU26" else (jaw - _JAW) / (1 - _JAW)
         if au == "AU25":

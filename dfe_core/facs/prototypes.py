@@ -1,60 +1,10 @@
-"""Emotion prototypes and the pain score as formulas over AUs. The sets disagree: name the source beside any score."""
+"""The pain score as a formula over AUs. Which AUs make up an emotion stands in `dfe_core.ontology.displays`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-
-
-@dataclass(frozen=True)
-class Prototype:
-    """An emotion's AU set after one source."""
-
-    emotion: str
-    aus: tuple[str, ...]
-    source: str
-
-
-_SOURCES = {
-    "EMFACS": "the table usually called EMFACS, as Wikipedia's Facial Action Coding System has it",
-    "OpenDBM": "AiCure OpenDBM 2.0, Emotional expressivity",
-    "FACS 11-1": "strongest combinations of FACS Table 11-1 (Ekman & Friesen 1978), after MPR-online issue 4 art. 3",
-}
-_SETS = {
-    "EMFACS": {
-        "happiness": "6 12",
-        "sadness": "1 4 15",
-        "surprise": "1 2 5 26",
-        "fear": "1 2 4 5 7 20 26",
-        "anger": "4 5 7 23",
-        "disgust": "9 15 16",
-        "contempt": "12 14",
-    },
-    "OpenDBM": {
-        "happiness": "6 12",
-        "sadness": "1 4 15",
-        "surprise": "1 2 5 26",
-        "fear": "1 2 4 5 7 20 26",
-        "anger": "4 5 7 23",
-        "disgust": "9 15 16",
-        "contempt": "12 14",
-    },
-    "FACS 11-1": {
-        "happiness": "6 12 25",
-        "sadness": "1 4 15",
-        "surprise": "1 2 5 26",
-        "fear": "1 2 4 5 20 25",
-        "anger": "4 5 7 24",
-        "disgust": "4 10 17",
-    },
-}
-PROTOTYPES = tuple(
-    Prototype(emotion, tuple(f"AU{n}" for n in numbers.split()), _SOURCES[key])
-    for key, sets in _SETS.items()
-    for emotion, numbers in sets.items()
-)
-"""In EMFACS contempt is one-sided (R12A + R14A)."""
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.facs.action_units import ACTIONS, SAME_DIRECTION, au_coefficient_map, normalise_au
-
-
-def action_label(au: str, side: str) -> str:
-    """``AU12 left``; a side of both is not written."""
-    return au if side == "both" else f"{au} {side}"
+from dfe_core.facs.action_units import au_coefficient_map
+from dfe_core.ontology import ACTIONS, SAME_DIRECTION, action_label, normalise_au
 
 
 def action_directions(names: tuple[str, ...]) -> dict[str, np.ndarray]:

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.motion.actions import action_label, action_psi
+from dfe_core.motion.actions import action_psi
+from dfe_core.ontology import action_label
 from dfe_core.simulate.curves import minimum_jerk
 from dfe_core.tokenizer.codebook import Codebook
 

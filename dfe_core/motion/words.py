@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dfe_core.errors import DataError
-from dfe_core.facs.action_units import ACTIONS, normalise_au
 from dfe_core.motion.lexicon import (
     BRIEF_S,
     IGNORED,
@@ -27,6 +26,7 @@ from dfe_core.motion.lexicon import (
     LexiconPhrase,
 )
 from dfe_core.motion.timeline import Timeline, Track
+from dfe_core.ontology import ACTION_UNITS, ACTIONS, SOURCES, normalise_au
 
 STEP_S = 1.0
 RISE_S = 0.4
@@ -51,6 +51,19 @@ class Step:
     speed: float
     keeps: bool
     unread: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Target:
+    """What words stand for: kind (``action`` or ``codeword``), its code or number, the side it has of its own, its
+    share of the intensity, the rule as shown, and whether it comes and goes by itself."""
+
+    kind: str
+    name: str
+    side: str = ""
+    weight: float = 1.0
+    rule: str
+    brief: bool = False
 
 
 def timeline_from_words(text: str, fps: float = 30.0, codewords: Mapping[str, int] | None = None) -> Timeline:
@@ -83,7 +96,7 @@ def timeline_from_words(text: str, fps: float = 30.0, codewords: Mapping[str, in
 
 def rules() -> list[tuple[str, str]]:
     """(words, what they become) of every rule, for showing."""
-    table = [(words, phrase.why) for words, phrase in PHRASES.items()]
+    table = [(words, phrase_rule(words, phrase)) for words, phrase in PHRASES.items()]
     table += [(word, f"{size:.0%} of the full movement") for word, size in SIZES.items()]
     table += [(word, f"takes {factor:g} times as long to the apex") for word, factor in SPEEDS.items()]
     table += [
@@ -97,6 +110,19 @@ def rules() -> list[tuple[str, str]]:
         ("codeword 17", "the codeword"),
     ]
     return table
+
+
+def phrase_rule(words: str, phrase: LexiconPhrase) -> str:
+    """A rule of the lexicon as shown: ``smile is AU12, lip corner puller``, ``anger is AU4 + AU5 + AU7 + AU24 (FACS
+    table 11-1)``, ``squint is AU7 + 40 % of AU6``."""
+    parts = [au if weight == 1 else f"{weight:.0%} of {au}" for au, _, weight in phrase.actions]
+    of_side = {side for _, side, _ in phrase.actions if side in ("left", "right")}
+    text = f"{words} is {' + '.join(parts)}"
+    if len(parts) == 1 and not of_side:
+        text += f", {ACTION_UNITS[phrase.actions[0][0]].title}"
+    text += ", on one side" if of_side and not words.endswith(tuple(of_side)) else ""
+    text += ", and brief" if phrase.brief else ""
+    return f"{text} ({SOURCES[phrase.source].short})" if phrase.source else text
 
 
 def _total(text: str) -> tuple[str, float | None]:
@@ -145,23 +171,23 @@ def _group(text: str, named: Mapping[str, int]) -> Step:
     found, rest = _phrases(words, named, side)
     tracks, brief = [], []
     said = size if size is not None else factor
-    for kind, target, own_side, weight, why, short in [*targets, *found]:
-        scale = said if said is not None else 1.0 if kind == "codeword" or short else USUAL
-        chosen, why = _possible(target, own_side or side, why) if kind == "action" else ("both", why)
+    for target in [*targets, *found]:
+        scale = said if said is not None else 1.0 if target.kind == "codeword" or target.brief else USUAL
+        chosen, rule = _possible(target, side) if target.kind == "action" else ("both", target.rule)
         tracks.append(
             Track(
-                kind=kind,
-                target=target,
+                kind=target.kind,
+                target=target.name,
                 onset_s=0,
                 apex_s=0,
                 offset_s=0,
                 end_s=0,
-                intensity=round(weight * scale, 4),
+                intensity=round(target.weight * scale, 4),
                 side=chosen,
-                rule=why,
+                rule=rule,
             )
         )
-        brief.append(short)
+        brief.append(target.brief)
     known = {*SIZES, *SPEEDS, *KEEP, *NEUTRAL, *IGNORED}
     return Step(
         tracks=tuple(tracks),
@@ -173,19 +199,25 @@ def _group(text: str, named: Mapping[str, int]) -> Step:
     )
 
 
-def _phrases(words: list[str], named: Mapping[str, int], side: str) -> tuple[list[tuple], list[str]]:
+def _phrases(words: list[str], named: Mapping[str, int], side: str) -> tuple[list[_Target], list[str]]:
     """What the words stand for, the longest phrase first, and the words that are left."""
-    found: list[tuple] = []
+    found: list[_Target] = []
     rest: list[str] = []
     i = 0
     while i < len(words):
-        length, phrase = _longest(words, i, named)
-        if phrase is None:
+        length, text = _longest(words, i, named)
+        if not text:
             rest.append(words[i])
-        elif isinstance(phrase, int):
-            found.append(("codeword", str(phrase), "both", 1.0, f"the lab calls codeword {phrase} so", False))
+        elif text in named:
+            rule = f"the lab calls codeword {named[text]} so"
+            found.append(_Target(kind="codeword", name=str(named[text]), rule=rule))
         else:
-            found += [("action", au, own, weight, phrase.why, phrase.brief) for au, own, weight in _sided(phrase, side)]
+            phrase = PHRASES[text]
+            rule = phrase_rule(text, phrase)
+            found += [
+                _Target(kind="action", name=au, side=own, weight=weight, rule=rule, brief=phrase.brief)
+                for au, own, weight in _sided(phrase, side)
+            ]
         i += length
     return found, rest
 
@@ -203,20 +235,19 @@ def _sided(phrase: LexiconPhrase, side: str) -> list[tuple[str, str, float]]:
     return able or [(au, side, weight) for au, _, weight in phrase.actions]
 
 
-_FIXED = ("AD30", "AU61", "AU62", "AU63", "AU64")
+_FIXED = frozenset(unit.code for unit in ACTION_UNITS.values() if unit.directional)
 
 
-def _longest(words: list[str], start: int, named: Mapping[str, int]) -> tuple[int, LexiconPhrase | int | None]:
+def _longest(words: list[str], start: int, named: Mapping[str, int]) -> tuple[int, str]:
+    """How many words the longest phrase takes, and the phrase as it stands in `named` or `PHRASES`; empty for none."""
     for length in range(min(6, len(words) - start), 0, -1):
         phrase = " ".join(words[start : start + length])
-        if phrase in named:
-            return length, named[phrase]
-        if phrase in PHRASES:
-            return length, PHRASES[phrase]
+        if phrase in named or phrase in PHRASES:
+            return length, phrase
         spelled = " ".join(w for w in words[start : start + length] if w not in IGNORED and w not in SIZES)
         if length > 1 and spelled in PHRASES and " " in spelled:
-            return length, PHRASES[spelled]
-    return 1, None
+            return length, spelled
+    return 1, ""
 
 
 def _side(words: list[str]) -> tuple[str, list[str]]:
@@ -233,22 +264,23 @@ def _side(words: list[str]) -> tuple[str, list[str]]:
     return (ONE_SIDE if "one" in sides and not named else "both" if sides else ""), kept
 
 
-def _possible(au: str, side: str, why: str) -> tuple[str, str]:
+def _possible(target: _Target, named: str) -> tuple[str, str]:
     """The side on which ARKit coefficients can show an action, and the rule with a word on it when it is another."""
+    au, side, rule = target.name, target.side or named, target.rule
     if side in ("left", "right"):
         if (au, side) in ACTIONS:
-            return side, f"{why}, {side}"
-        return "both", f"{why}; it has no {side} side of its own here, so it shows on both"
+            return side, f"{rule}, {side}"
+        return "both", f"{rule}; it has no {side} side of its own here, so it shows on both"
     if (au, "both") in ACTIONS:
-        return "both", why
-    return ONE_SIDE, f"{why}; on the {ONE_SIDE} unless a side is named"
+        return "both", rule
+    return ONE_SIDE, f"{rule}; on the {ONE_SIDE} unless a side is named"
 
 
-def _codes(text: str) -> tuple[str, list[tuple]]:
+def _codes(text: str) -> tuple[str, list[_Target]]:
     """Action units and codewords written as codes, and the text without them."""
-    targets: list[tuple] = []
+    targets: list[_Target] = []
     for match in _CODEWORD.finditer(text):
-        targets.append(("codeword", match[1], "both", 1.0, "named as a codeword", False))
+        targets.append(_Target(kind="codeword", name=match[1], rule="named as a codeword"))
     text = _CODEWORD.sub(" ", text)
     for match in re.finditer(r"\ba[ud][ _-]*0*(\d{1,2})\b", text):
         code = normalise_au(match[0].replace(" ", ""))
@@ -258,7 +290,7 @@ def _codes(text: str) -> tuple[str, list[tuple]]:
                 "no coefficient shows this action unit",
                 ", ".join(dict.fromkeys(au for au, _ in ACTIONS)),
             )
-        targets.append(("action", code, "", 1.0, "named as an action unit", False))
+        targets.append(_Target(kind="action", name=code, rule="named as an action unit"))
     return re.sub(r"\ba[ud][ _-]*0*(\d{1,2})\b", " ", text), targets
 
 

@@ -6,76 +6,13 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from dfe_core.errors import DataError
-from dfe_core.facs.prototypes import PROTOTYPES
+from dfe_core.ontology import ACTION_UNITS, EMOTIONS, emotion_word, prototypes
 
 ACTION_WORDS: Mapping[str, str] = MappingProxyType(
-    {
-        "AU1": "inner brows raised",
-        "AU2": "outer brows raised",
-        "AU4": "brows lowered and drawn together",
-        "AU5": "upper eyelids raised, eyes wide",
-        "AU6": "cheeks raised",
-        "AU7": "eyelids tightened, eyes narrowed",
-        "AU8": "lips drawn toward each other",
-        "AU9": "nose wrinkled",
-        "AU10": "upper lip raised",
-        "AU12": "lip corners pulled up, a smile",
-        "AU14": "dimples, lip corners tightened",
-        "AU15": "lip corners pulled down",
-        "AU16": "lower lip pulled down",
-        "AU17": "chin raised",
-        "AU18": "lips puckered",
-        "AD19": "tongue shown",
-        "AU20": "lips stretched sideways",
-        "AU22": "lips funneled forward",
-        "AU23": "lips tightened",
-        "AU24": "lips pressed together",
-        "AU25": "lips parted",
-        "AU26": "jaw dropped, mouth open",
-        "AU27": "mouth stretched wide open",
-        "AU28": "lips sucked in",
-        "AD29": "jaw thrust forward",
-        "AD30": "jaw moved sideways",
-        "AD34": "cheeks puffed out",
-        "AU43": "eyes closed",
-        "AU45": "a blink",
-        "AU46": "a wink, one eye closed",
-        "AU61": "eyes turned left",
-        "AU62": "eyes turned right",
-        "AU63": "eyes turned up",
-        "AU64": "eyes turned down",
-        "AU65": "eyes turned apart",
-        "AU66": "eyes crossed",
-    }
+    {code: unit.appearance for code, unit in ACTION_UNITS.items() if unit.appearance}
 )
-"""What people see of each action unit. The wordings are ours, after the names that FACS gives them."""
+"""What people see of each action unit, in the ontology's words."""
 
-EMOTION_NAMES: Mapping[str, str] = MappingProxyType(
-    {
-        "happy": "happiness",
-        "joy": "happiness",
-        "smile": "happiness",
-        "amusement": "happiness",
-        "sad": "sadness",
-        "surprised": "surprise",
-        "fearful": "fear",
-        "afraid": "fear",
-        "scared": "fear",
-        "angry": "anger",
-        "disgusted": "disgust",
-        "contemptuous": "contempt",
-    }
-)
-
-_SIGNS = {
-    "happiness": "happy",
-    "sadness": "sad",
-    "surprise": "surprised",
-    "fear": "fearful",
-    "anger": "angry",
-    "disgust": "disgusted",
-    "contempt": "contemptuous",
-}
 _NEUTRAL = ("neutral", "rest", "calm", "none")
 _POLARITY = {"positive": ("happiness",), "negative": ("disgust", "sadness", "fear", "anger", "contempt")}
 """Classes of the composite micro-expression challenge (MEGC 2019), where negative is a list of alternatives."""
@@ -83,18 +20,17 @@ _POLARITY = {"positive": ("happiness",), "negative": ("disgust", "sadness", "fea
 
 def emotion_of(name: str) -> str | None:
     """The emotion a class is called by (``Happy`` → ``happiness``); None where no prototype is known."""
-    word = name.strip().lower()
-    word = EMOTION_NAMES.get(word, word)
-    return word if word in _SIGNS else None
+    return emotion_word(name.strip().lower())
 
 
-def signs_of(emotion: str) -> str:
+def emotion_adjective(emotion: str) -> str:
     """``happiness`` to ``happy``."""
-    return _SIGNS[emotion]
+    return EMOTIONS[emotion].adjective
 
 
 def class_prompt(name: str) -> str:
-    """One sentence for a class: the emotion's name and its facial actions (EMFACS), as D-FACE's EDCLIP writes them.
+    """One sentence for a class: the emotion's name and its facial actions (the first of its
+    `prototypes`), as D-FACE's EDCLIP writes them.
 
     Raises `DataError` for a class whose actions are not known, since a name alone says nothing of a face.
     """
@@ -102,7 +38,7 @@ def class_prompt(name: str) -> str:
     if word in _NEUTRAL:
         return f"a {word} face: nothing moves"
     if word in _POLARITY:
-        return f"a {word} expression: " + "; or ".join(_actions(e) for e in _POLARITY[word])
+        return f"a {word} expression: " + "; or ".join(emotion_actions(e) for e in _POLARITY[word])
     emotion = emotion_of(name)
     if emotion is None:
         raise DataError(
@@ -110,7 +46,7 @@ def class_prompt(name: str) -> str:
             "no facial actions are known for it",
             "a prompt of your own for this class, or the class named among the others",
         )
-    return f"a {_SIGNS[emotion]} face, {emotion}: {_actions(emotion)}"
+    return f"a {emotion_adjective(emotion)} face, {emotion}: {emotion_actions(emotion)}"
 
 
 def class_prompts(
@@ -139,7 +75,9 @@ def caption(actions: Sequence[tuple[str, str]]) -> str:
     return "a face with " + ", ".join(told) if told else "a neutral face: nothing moves"
 
 
-def _actions(emotion: str) -> str:
-    aus = next(p.aus for p in PROTOTYPES if p.emotion == emotion)
-    words = ", ".join(action_words(au) for au in aus)
-    return words + " on one side" if emotion == "contempt" else words
+def emotion_actions(emotion: str) -> str:
+    """The words for an emotion's facial actions: ``cheeks raised, lip corners pulled up, a smile``."""
+    display = prototypes(emotion)[0]
+    words = ", ".join(action_words(au) for au in display.aus)
+    one_sided = all(action.side != "both" for action in display.actions)
+    return words + " on one side" if one_sided else words

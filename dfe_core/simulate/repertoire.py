@@ -7,13 +7,17 @@ takes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
+from dfe_core import ontology
 from dfe_core.expressions.columns import arkit_columns
+from dfe_core.ontology import ACTION_UNITS, WITHOUT_CODE
 
 SIDES = ("both", "left", "right")
 """Sides of an event; the index is its code in `Events.side`."""
@@ -85,103 +89,73 @@ ONE_SIDED = 0.02
 """Share of a paired action's own events that are one-sided, where people seldom move one side alone."""
 
 
-def _paired(
-    code: str, stem: str, rate: float = 1.0, one_sided: float = ONE_SIDED, lower: bool = True, **also: float
-) -> Action:
+def _action(code: str, *, reports: Mapping[str, float] | None = None, **settings: Any) -> Action:
+    """An action by the ontology's recipe; `reports`: what trackers report of it otherwise, and beside it."""
+    unit = ACTION_UNITS.get(code) or WITHOUT_CODE[code]
     return Action(
         code=code,
-        recipe={f"{stem}*": 1.0, **{f"{k}*": v for k, v in also.items()}},
-        rate=rate,
-        sides="paired",
-        one_sided=one_sided,
-        lower=lower,
+        recipe={**unit.recipe, **(reports or {})},
+        sides=unit.sides,
+        in_facs=code in ACTION_UNITS,
+        **({"one_sided": ONE_SIDED if unit.sides == "paired" else 0.0} | settings),
     )
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action(code="AU1", recipe={"browInnerUp": 1.0}, rate=1.5, lower=False),
-    _paired("AU2", "browOuterUp", 1.2, 0.06, lower=False),
-    _paired("AU4", "browDown", 2.0, lower=False),
-    _paired("AU5", "eyeWide", 1.2, lower=False),
-    _paired("AU6", "cheekSquint", 1.0, eyeSquint=0.10),
-    _paired("AU7", "eyeSquint", 1.2, lower=False),
-    Action(code="AU8", recipe={"mouthClose": 1.0}, rate=0.0),
-    _paired("AU9", "noseSneer", 0.9, 0.03, mouthUpperUp=0.12),
-    _paired("AU10", "mouthUpperUp", 0.9, 0.06),
-    _paired("AU12", "mouthSmile", 2.4, 0.06, cheekSquint=0.08, mouthDimple=0.06),
-    _paired("AU14", "mouthDimple", 1.4, 0.15),
-    _paired("AU15", "mouthFrown", 1.2, 0.04),
-    _paired("AU16", "mouthLowerDown", 0.8, 0.03),
-    Action(code="AU17", recipe={"mouthShrugLower": 1.0, "mouthShrugUpper": 0.4}, rate=1.0),
-    Action(code="AU18", recipe={"mouthPucker": 1.0}, rate=0.8),
-    Action(code="AD19", recipe={"tongueOut": 1.0, "jawOpen": 0.15}, rate=0.3, restful=False),
-    _paired("AU20", "mouthStretch", 0.9, 0.03),
-    Action(code="AU22", recipe={"mouthFunnel": 1.0}, rate=0.6),
-    _paired("AU24", "mouthPress", 1.5),
-    Action(code="AU26", recipe={"jawOpen": 0.65}, rate=1.2, restful=False),
-    Action(code="AU28", recipe={"mouthRollLower": 1.0, "mouthRollUpper": 0.9}, rate=0.7),
-    Action(code="AD29", recipe={"jawForward": 1.0}, rate=0.5),
-    Action(code="AD30", recipe={"jaw*": 1.0}, rate=0.6, sides="single", restful=False),
-    Action(code="AD34", recipe={"cheekPuff": 1.0}, rate=0.5),
-    Action(
-        code="AU43",
-        recipe={"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0},
-        rate=0.8,
-        dynamics="closed",
-        family="lids",
-        restful=False,
-    ),
-    Action(
-        code="AU45",
-        recipe={"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0, "eyeSquintLeft": 0.05, "eyeSquintRight": 0.05},
+    _action("AU1", rate=1.5, lower=False),
+    _action("AU2", rate=1.2, one_sided=0.06, lower=False),
+    _action("AU4", rate=2.0, lower=False),
+    _action("AU5", rate=1.2, lower=False),
+    _action("AU6", rate=1.0, reports={"eyeSquint*": 0.10}),
+    _action("AU7", rate=1.2, lower=False),
+    _action("AU8", rate=0.0),
+    _action("AU9", rate=0.9, one_sided=0.03, reports={"mouthUpperUp*": 0.12}),
+    _action("AU10", rate=0.9, one_sided=0.06),
+    _action("AU12", rate=2.4, one_sided=0.06, reports={"cheekSquint*": 0.08, "mouthDimple*": 0.06}),
+    _action("AU14", rate=1.4, one_sided=0.15),
+    _action("AU15", rate=1.2, one_sided=0.04),
+    _action("AU16", rate=0.8, one_sided=0.03),
+    _action("AU17", rate=1.0, reports={"mouthShrugUpper": 0.4}),
+    _action("AU18", rate=0.8),
+    _action("AD19", rate=0.3, reports={"jawOpen": 0.15}, restful=False),
+    _action("AU20", rate=0.9, one_sided=0.03),
+    _action("AU22", rate=0.6),
+    _action("AU24", rate=1.5),
+    _action("AU26", rate=1.2, reports={"jawOpen": 0.65}, restful=False),
+    _action("AU28", rate=0.7, reports={"mouthRollUpper": 0.9}),
+    _action("AD29", rate=0.5),
+    _action("AD30", rate=0.6, restful=False),
+    _action("AD34", rate=0.5),
+    _action("AU43", rate=0.8, dynamics="closed", family="lids", restful=False),
+    _action(
+        "AU45",
         rate=15.0,
+        reports={"eyeSquintLeft": 0.05, "eyeSquintRight": 0.05},
         dynamics="blink",
         family="lids",
         restful=False,
     ),
-    Action(
-        code="AU46",
-        recipe={"eyeBlink*": 1.0, "cheekSquint*": 0.10},
-        rate=0.05,
-        sides="single",
-        dynamics="wink",
-        family="lids",
-        restful=False,
-    ),
-    Action(
-        code="AU61",
-        recipe={"eyeLookOutLeft": 1.0, "eyeLookInRight": 1.0},
-        rate=6.0,
-        dynamics="gaze",
-        family="gaze across",
-        restful=False,
-    ),
-    Action(
-        code="AU62",
-        recipe={"eyeLookInLeft": 1.0, "eyeLookOutRight": 1.0},
-        rate=6.0,
-        dynamics="gaze",
-        family="gaze across",
-        restful=False,
-    ),
-    Action(
-        code="AU63",
-        recipe={"eyeLookUpLeft": 1.0, "eyeLookUpRight": 1.0, "eyeWideLeft": 0.05, "eyeWideRight": 0.05},
+    _action("AU46", rate=0.05, reports={"cheekSquint*": 0.10}, dynamics="wink", family="lids", restful=False),
+    _action("AU61", rate=6.0, dynamics="gaze", family="gaze across", restful=False),
+    _action("AU62", rate=6.0, dynamics="gaze", family="gaze across", restful=False),
+    _action(
+        "AU63",
         rate=3.0,
+        reports={"eyeWideLeft": 0.05, "eyeWideRight": 0.05},
         dynamics="gaze",
         family="gaze up or down",
         restful=False,
     ),
-    Action(
-        code="AU64",
-        recipe={"eyeLookDownLeft": 1.0, "eyeLookDownRight": 1.0, "eyeBlinkLeft": 0.10, "eyeBlinkRight": 0.10},
+    _action(
+        "AU64",
         rate=6.0,
+        reports={"eyeBlinkLeft": 0.10, "eyeBlinkRight": 0.10},
         dynamics="gaze",
         family="gaze up or down",
         restful=False,
     ),
-    Action(code="mouthSideways", recipe={"mouth*": 1.0}, rate=1.5, sides="single", in_facs=False, restful=False),
-    Action(code="upperLipShrug", recipe={"mouthShrugUpper": 1.0}, rate=1.2, in_facs=False, restful=False),
+    _action("mouthSideways", rate=1.5, restful=False),
+    _action("upperLipShrug", rate=1.2, restful=False),
 )
 """The last two have no FACS code: the whole mouth moving sideways, and the upper lip pushed up without the chin."""
 
@@ -191,7 +165,7 @@ CHANNELS: tuple[tuple[str, str], ...] = tuple((a.code, side) for a in ACTIONS fo
 
 
 @dataclass(frozen=True)
-class Display:
+class SimulatedDisplay:
     """Several actions at once: (code, side, share of the display's intensity) each, and how often a minute.
 
     One that is not on both sides may happen in its mirror image, by the habit of its first one-sided member.
@@ -202,29 +176,32 @@ class Display:
     members: tuple[tuple[str, str, float], ...] = field(default_factory=tuple)
 
 
-def _with(**shares: float) -> tuple[tuple[str, str, float], ...]:
-    return tuple((code, "both", share) for code, share in shares.items())
-
-
-DISPLAYS: tuple[Display, ...] = (
-    Display("happiness", 1.4, _with(AU12=1.0, AU6=0.8, AU7=0.3, AU10=0.2, AU16=0.3)),
-    Display("laughter", 0.5, _with(AU12=1.0, AU6=1.0, AU26=0.7, AU7=0.5, AU10=0.4, AU16=0.5, AU9=0.3)),
-    Display("polite smile", 0.6, _with(AU12=0.6, AU14=0.5, AU24=0.3)),
-    Display("sadness", 0.5, _with(AU1=1.0, AU15=1.0, AU4=0.6, AU17=0.5, AU7=0.3, AU24=0.2)),
-    Display("surprise", 0.5, _with(AU1=1.0, AU2=1.0, AU5=1.0, AU26=0.8)),
-    Display("fear", 0.3, _with(AU1=1.0, AU2=0.9, AU4=0.6, AU5=1.0, AU20=0.8, AU26=0.4, AU16=0.3)),
-    Display("anger", 0.5, _with(AU4=1.0, AU5=0.4, AU7=0.8, AU24=0.8, AU9=0.3, AU17=0.4)),
-    Display("disgust", 0.5, _with(AU9=1.0, AU10=0.8, AU17=0.6, AU4=0.5, AU7=0.5, AU15=0.3)),
-    Display("pain", 0.3, _with(AU4=0.9, AU6=0.8, AU7=1.0, AU9=0.6, AU10=0.6, AU20=0.4)),
-    Display("contempt", 0.2, (("AU14", "left", 1.0), ("AU12", "left", 0.5), ("AU7", "both", 0.2))),
-    Display("thinking", 0.4, (*_with(AU63=0.8, AU4=0.5, AU24=0.4), ("mouthSideways", "left", 0.8))),
-    Display("wondering", 0.4, (*_with(AU63=0.8, AU1=0.5, AU18=0.3), ("mouthSideways", "right", 0.8))),
-    Display("chewing", 0.4, _with(AU26=0.6, AU8=0.3, AU24=0.2)),
-    Display("doubt", 0.4, _with(AU2=0.8, AU1=0.4, AU15=0.6, AU17=0.8, AU24=0.3)),
-    Display("one brow", 0.05, (("AU2", "right", 1.0), *_with(AU15=0.6, AU17=0.8))),
+_RATES = MappingProxyType(
+    {
+        "happiness": 1.4,
+        "laughter": 0.5,
+        "polite smile": 0.6,
+        "sadness": 0.5,
+        "surprise": 0.5,
+        "fear": 0.3,
+        "anger": 0.5,
+        "disgust": 0.5,
+        "pain": 0.3,
+        "contempt": 0.2,
+        "thinking": 0.4,
+        "wondering": 0.4,
+        "chewing": 0.4,
+        "doubt": 0.4,
+        "one brow": 0.05,
+    }
 )
-"""Emotion prototypes (after Ekman, Friesen & Hager 2002; pain: Prkachin & Solomon 2008), each with weaker companions,
-and everyday ones."""
+
+DISPLAYS: tuple[SimulatedDisplay, ...] = tuple(
+    SimulatedDisplay(d.name, _RATES[d.name], tuple((a.code, a.side, a.share) for a in d.actions))
+    for d in ontology.DISPLAYS
+    if d.kind == "simulated"
+)
+"""The ontology's simulated displays: sets that publications give, each with weaker companions, and everyday ones."""
 
 
 def display_rates() -> np.ndarray:

@@ -5,7 +5,6 @@ Such coefficients are never negative on a face: what a codeword takes away, no f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,50 +34,6 @@ NAMED_PEAK = 0.5
 MOST = 3
 
 
-@dataclass(frozen=True)
-class Phrase:
-    """A movement in plain words: subject, its plural for both sides (empty for what a face has one of), and where
-    to."""
-
-    subject: str
-    plural: str
-    where: str
-
-
-PHRASES: Mapping[str, Phrase] = {
-    "browDown": Phrase("brow", "brows", "down"),
-    "browInnerUp": Phrase("inner brow", "inner brows", "up"),
-    "browOuterUp": Phrase("outer brow", "outer brows", "up"),
-    "cheekPuff": Phrase("cheek", "cheeks", "puffed"),
-    "cheekSquint": Phrase("cheek", "cheeks", "up"),
-    "eyeBlink": Phrase("upper lid", "upper lids", "down"),
-    "eyeSquint": Phrase("lower lid", "lower lids", "up"),
-    "eyeWide": Phrase("upper lid", "upper lids", "up"),
-    "jawForward": Phrase("jaw", "", "thrust"),
-    "jawLeft": Phrase("jaw", "", "to the left"),
-    "jawRight": Phrase("jaw", "", "to the right"),
-    "jawOpen": Phrase("jaw", "", "drop"),
-    "mouthClose": Phrase("lips", "", "toward each other"),
-    "mouthDimple": Phrase("lip corner", "lip corners", "tightened"),
-    "mouthFrown": Phrase("lip corner", "lip corners", "down"),
-    "mouthFunnel": Phrase("lips", "", "funnelled"),
-    "mouthLeft": Phrase("mouth", "", "to the left"),
-    "mouthRight": Phrase("mouth", "", "to the right"),
-    "mouthLowerDown": Phrase("lower lip", "", "down"),
-    "mouthPress": Phrase("lips", "", "pressed"),
-    "mouthPucker": Phrase("lips", "", "puckered"),
-    "mouthRollLower": Phrase("lower lip", "", "rolled in"),
-    "mouthRollUpper": Phrase("upper lip", "", "rolled in"),
-    "mouthShrugLower": Phrase("lower lip", "", "pushed up"),
-    "mouthShrugUpper": Phrase("upper lip", "", "pushed up"),
-    "mouthSmile": Phrase("lip corner", "lip corners", "up"),
-    "mouthStretch": Phrase("lip corner", "lip corners", "stretched out"),
-    "mouthUpperUp": Phrase("upper lip", "", "up"),
-    "noseSneer": Phrase("nose", "", "wrinkled"),
-    "tongueOut": Phrase("tongue", "", "out"),
-}
-"""ARKit's movements by stem; gaze is measured at the eyeballs (`dfe_core.tokens.parts.eye_turns`)."""
-
 GAZE = "eyeLook"
 _WHOLE = ("jawLeft", "jawRight", "mouthLeft", "mouthRight")  # what they end in is where they go, not a side
 _MIDLINE = tuple(n for n in ARKIT_NAMES if split_side(n)[1] == "" or n in _WHOLE)
@@ -86,8 +41,8 @@ _MIDLINE = tuple(n for n in ARKIT_NAMES if split_side(n)[1] == "" or n in _WHOLE
 
 @dataclass(frozen=True, kw_only=True)
 class CoefficientMovement:
-    """One movement in a codeword: stem of `PHRASES`; side ``left``, ``right`` or ``both``; stronger: the side that
-    clearly does more where both do it; weight: coefficient of the stronger side, negative where it is taken away;
+    """One movement in a codeword: stem of `MOVEMENT_PHRASES`; side ``left``, ``right`` or ``both``; stronger: the side
+    that clearly does more where both do it; weight: coefficient of the stronger side, negative where it is taken away;
     largest_mm: displacement of the vertex that it alone moves most; slight: named for its size in mm alone."""
 
     stem: str

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from dfe_core.tokens.composition import PHRASES, CoefficientMovement
+from dfe_core.ontology import MOVEMENT_PHRASES
+from dfe_core.tokens.composition import CoefficientMovement
 from dfe_core.tokens.describe import FARTHER, TURN_DEG, CodewordDescription, turned
 from dfe_core.tokens.parts import PAIRED, EyeTurn, PartMotion, together
 
@@ -94,7 +95,7 @@ def _movements(description: CodewordDescription) -> list[str]:
 
 
 def _movement_words(movement: CoefficientMovement) -> str:
-    phrase = PHRASES[movement.stem]
+    phrase = MOVEMENT_PHRASES[movement.stem]
     noun = phrase.where in ("drop", "thrust")
     where = f"slightly {phrase.where}" if movement.slight and not noun else phrase.where
     words = _with_side(phrase.subject, phrase.plural, where, movement.side, movement.stronger)

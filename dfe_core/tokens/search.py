@@ -12,6 +12,7 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.faces.model import REGIONS, FaceModel
+from dfe_core.ontology import search_phrases
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.mesh_inner_product import cosine, displacement_cosine, mesh_factor
 from dfe_core.tokens.annotations import Notes
@@ -22,28 +23,8 @@ FIELDS = {"name": 4.0, "tags": 3.0, "like": 2.0, "description": 2.0, "region": 1
 PREFIX = 0.6  # a word that only begins like one written there
 MEANING = 0.8  # a word that means the same
 
-SYNONYMS: Mapping[str, tuple[str, ...]] = {
-    "smile": ("lip corner up", "au12"),
-    "smiling": ("lip corner up", "au12"),
-    "grin": ("lip corner up", "au12"),
-    "duchenne": ("cheek up", "au6"),
-    "frown": ("lip corner down", "au15", "brow down", "au4"),
-    "scowl": ("brow down", "au4"),
-    "blink": ("upper lid down", "au45"),
-    "wink": ("au46", "upper lid down"),
-    "squint": ("lower lid up", "au7", "au6"),
-    "sneer": ("nose wrinkled", "au9"),
-    "wrinkle": ("nose wrinkled", "au9"),
-    "pucker": ("lips puckered", "au18"),
-    "kiss": ("lips puckered", "au18"),
-    "funnel": ("lips funnelled", "au22"),
-    "pout": ("lower lip pushed up", "au17"),
-    "puff": ("cheek puffed", "ad34"),
-    "gape": ("jaw drop", "au26", "au27"),
-    "yawn": ("jaw drop", "au26", "au27"),
-    "dimple": ("lip corner tightened", "au14"),
-    "contempt": ("au14", "au12"),
-    "surprise": ("au1", "au2", "au5", "brow up"),
+_LANGUAGE: Mapping[str, tuple[str, ...]] = {
+    "surprise": ("brow up",),
     "look": ("gaze",),
     "eyeball": ("gaze",),
     "turn": ("gaze",),
@@ -87,7 +68,16 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "sided": ("left", "right"),
     "sideways": ("to left", "to right"),
 }
-"""What people type and what descriptions say. A phrase must stand in one clause."""
+
+
+def _synonyms() -> dict[str, tuple[str, ...]]:
+    actions = search_phrases()
+    return {word: (*actions.get(word, ()), *_LANGUAGE.get(word, ())) for word in (*actions, *_LANGUAGE)}
+
+
+SYNONYMS: Mapping[str, tuple[str, ...]] = _synonyms()
+"""What people type and what descriptions say: the ontology's words for actions, and words of place and direction. A
+phrase must stand in one clause."""
 
 _STOP = frozenset("a an and at by for go goes going move moves moved moving of on one the to with".split())
 
