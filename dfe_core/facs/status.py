@@ -14,7 +14,6 @@ from dfe_core.facs.signals import Measurement
 
 COVERED, NOT_COVERED = "covered", "not covered"
 NOT_MEASURED, NOT_ENOUGH = "not measured", "not enough data"
-STATUSES = (COVERED, NOT_COVERED, NOT_MEASURED, NOT_ENOUGH)
 
 
 class Reason(StrEnum):
@@ -63,7 +62,8 @@ _WORDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """status: one of `STATUSES`. reason, and what it is about: count (of total), or a value against the least."""
+    """status: `COVERED`, `NOT_COVERED`, `NOT_MEASURED` or `NOT_ENOUGH`. reason, and what it is about: count (of
+    total), or a value against the least."""
 
     status: str
     reason: Reason = Reason.NONE

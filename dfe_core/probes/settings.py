@@ -11,7 +11,6 @@ TASKS = ("classify", "regress")
 UNITS = ("recording", "subject", "segment")
 MODELS = ("linear", "svm", "boosting")
 LENGTHS = ("matched", "as-recorded")
-VALIDATIONS = ("kfold", "leave-one-out")
 
 
 @dataclass(frozen=True, kw_only=True)

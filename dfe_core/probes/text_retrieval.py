@@ -17,7 +17,7 @@ import pandas as pd
 from dfe_core import __version__
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.split import split_dataset
+from dfe_core.expressions.split import GAP_S, split_dataset
 from dfe_core.facs.store import AlignedAus
 from dfe_core.integrity import is_whole
 from dfe_core.probes.features import material
@@ -32,7 +32,7 @@ from dfe_core.store import artefact_path, atomic_directory, content_key, read_js
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
-VERSION = 2
+VERSION = 3
 _SHOWN, _MOST_ACTIONS = 0.1, 4
 """A caption names the AUs present in at least this share of a window, the most intense first, at most so many."""
 _FIRST = 4000
@@ -331,18 +331,33 @@ def _of_classes(sources: Sources, settings: QuerySettings) -> tuple[np.ndarray, 
 
 
 def _parts(data: Dataset, windows: pd.DataFrame, seed: int) -> tuple[np.ndarray, str]:
-    """train, validation or test of every window, by subject where they suffice (see `split_dataset`), and by what."""
+    """train, validation or test of every window, by subject where they suffice (see `split_dataset`), and by what.
+
+    Split by time, a window belongs to the part that it lies in whole, `GAP_S` or more after the part before it: frames
+    that follow each other are alike. The others are ``unused``.
+    """
     split = split_dataset(data, 0.2, 0.15, seed)
     part = np.full(len(windows), "train", object)
     if split.by != "time":
         for name in ("validation", "test"):
             part[windows["recording"].isin(split.recordings[name]).to_numpy()] = name
         return part, split.by
-    duration = data.recordings.set_index("recording")["duration_s"].reindex(windows["recording"]).to_numpy()
-    place = windows["end_s"].to_numpy() / duration
-    return np.where(
-        place > split.spans["test"][0], "test", np.where(place > split.spans["validation"][0], "validation", part)
-    ), split.by
+    return parts_in_time(windows, data.recordings.set_index("recording")["duration_s"], split.spans), split.by
+
+
+def parts_in_time(windows: pd.DataFrame, duration_s: pd.Series, spans: Mapping[str, tuple[float, float]]) -> np.ndarray:
+    """(n,) part of every window of recordings that are split in time; ``unused`` near a border between two parts.
+
+    windows: recording, start_s, end_s. duration_s: by recording. spans: start and end of each part, as shares of a
+    recording.
+    """
+    length = duration_s.reindex(windows["recording"]).to_numpy()
+    part = np.full(len(windows), "unused", object)
+    for name, (start, end) in spans.items():
+        from_s = start * length + (GAP_S if start > 0 else 0.0)
+        inside = (windows["start_s"].to_numpy() >= from_s - 1e-6) & (windows["end_s"].to_numpy() <= end * length + 1e-6)
+        part[inside] = name
+    return part
 
 
 def _peaks(windows: pd.DataFrame, sequences: Any, weights: np.ndarray, data: Dataset) -> pd.DataFrame:

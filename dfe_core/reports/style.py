@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-BLUE, ORANGE, GREEN, PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 SKY, GOLD, INK, GREY, FAINT = "#56B4E9", "#E69F00", "#1B2733", "#7A8793", "#E3E8EC"
 """Okabe & Ito's palette (jfly.uni-koeln.de/color, 2008) and neutral tones."""
 

@@ -5,12 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.arkit import ARKIT_NAMES
+from dfe_core.expressions.split import GAP_S
 from dfe_core.probes.sequence_settings import AlignmentSettings, SequenceSettings
-from dfe_core.probes.text_retrieval import MomentIndex, QuerySettings, align_moments, list_moments, open_moments
+from dfe_core.probes.text_retrieval import (
+    MomentIndex,
+    QuerySettings,
+    align_moments,
+    list_moments,
+    open_moments,
+    parts_in_time,
+)
 from tests.conftest import make_toy_face
 from tests.probe_world import make_probe_world
 
@@ -105,3 +114,13 @@ def test_an_empty_or_faceless_description_is_refused(index):
     for text in ("  ", "the weather"):
         with pytest.raises(DataError):
             index.query(text)
+
+
+def test_windows_of_a_split_in_time_keep_a_gap_between_parts():
+    windows = pd.DataFrame({"recording": "r", "start_s": np.arange(20) * 2.0, "end_s": np.arange(20) * 2.0 + 2})
+    spans = {"train": (0.0, 0.6), "validation": (0.6, 0.8), "test": (0.8, 1.0)}
+    part = parts_in_time(windows, pd.Series({"r": 40.0}), spans)
+    for one, other in (("train", "validation"), ("validation", "test")):
+        last = windows["end_s"].to_numpy()[part == one].max()
+        assert windows["start_s"].to_numpy()[part == other].min() >= last + GAP_S
+    assert (part == "unused").sum() >= 2 and (part == "train").sum() == 12
