@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from dfe_core.facs.action_units import COEFFICIENTS, au_coefficient_map
 from dfe_core.facs.aggregates import load_or_none
 from dfe_core.facs.store import AlignedAus
 from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
+from dfe_core.text_enum import StrEnum
 
 VERSION = 1
 LEAST_RANGE, LEAST_EXTREMES = 0.01, 0.1

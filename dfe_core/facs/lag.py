@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Frames
 from dfe_core.facs.derive import make_deriver
 from dfe_core.facs.detections import Detections
+from dfe_core.text_enum import StrEnum
 
 _RATE = 30.0
 _EXPECTED_CHANNELS = 3

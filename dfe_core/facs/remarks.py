@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 
 import numpy as np
+
+from dfe_core.text_enum import StrEnum
 
 _NUMBER = re.compile(r"-?\d[\d.,]*")
 _MOST_LISTED = 12

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from dfe_core.facs.signals import Measurement
+from dfe_core.text_enum import StrEnum
 
 COVERED, NOT_COVERED = "covered", "not covered"
 NOT_MEASURED, NOT_ENOUGH = "not measured", "not enough data"
