@@ -39,6 +39,9 @@ WARMTH = 1.8
 FROM_THE_SIDE = ("AU18", "AD19", "AU22", "AD29")
 """What moves forward is seen from the side."""
 
+JAW_OPEN = ("AU8",)
+"""What holds the lips together while the jaw is down is drawn with the jaw down."""
+
 _HEAD = """# Action units and displays
 
 The vocabulary of this project: every action unit (AU) and action descriptor (AD) of the Facial Action Coding System
@@ -50,8 +53,8 @@ The correspondence of ARKit coefficients to FACS is anatomical and judged by han
 it serves naming, templates and estimates, never as a measurement.
 
 Pictures show the default face at full intensity, on both sides where an action has two (AD30, AU46 and AU65 on the
-left). Colour marks where the skin moves, from each action's own largest displacement down. Left and right are the
-face's own.
+left; AU8 with the jaw down, as it is meant to be read). Colour marks where the skin moves, from each action's own
+largest displacement down. Left and right are the face's own.
 """
 _SIDES = {"whole": "—", "paired": "left, right, both", "single": "left or right"}
 _KINDS = (
@@ -194,6 +197,8 @@ def pictures() -> dict[str, dict[str, float]]:
     """File name without ending → ARKit coefficients of every picture on the page."""
     sides = {"single": "left"}
     found = {u.code: expand(u.recipe, sides.get(u.sides, "both")) for u in ACTION_UNITS.values() if u.recipe}
+    for code in JAW_OPEN:
+        found[code] = {**found[code], "jawOpen": 1.0}
     for display in filter(_drawn, DISPLAYS):
         psi: dict[str, float] = {}
         for action in display.actions:
