@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -23,6 +24,7 @@ from dfe_core.ontology import (  # noqa: E402
     AU_REGIONS,
     COEFFICIENTS,
     DISPLAYS,
+    EMOTIONS,
     SOURCES,
     WITHOUT_CODE,
     ActionUnit,
@@ -30,8 +32,8 @@ from dfe_core.ontology import (  # noqa: E402
     expand,
 )
 
-SIZE, SHOWN = 220, 110
-"""Edge of a picture in pixels, and its width on the page."""
+HEIGHT, WIDTH = 220, 184
+"""Of a picture in pixels; the page shows it at half of that."""
 
 WARMTH = 1.8
 """The hot end of a picture's colours, in largest displacements of its action: the form below stays visible."""
@@ -56,7 +58,7 @@ Pictures show the default face at full intensity, on both sides where an action 
 left; AU8 with the jaw down, as it is meant to be read). Colour marks where the skin moves, from each action's own
 largest displacement down. Left and right are the face's own.
 """
-_SIDES = {"whole": "—", "paired": "left, right, both", "single": "left or right"}
+_SIDES = {"whole": "both sides alike", "paired": "left, right or both", "single": "left or right"}
 _KINDS = (
     (
         "emotion",
@@ -82,6 +84,7 @@ def page() -> str:
         parts += _region(region)
     parts += _without_code()
     parts += _displays()
+    parts += _words()
     parts += _coefficients()
     parts += _sources()
     return "\n".join(parts)
@@ -90,20 +93,27 @@ def page() -> str:
 def _region(region: str) -> Iterator[str]:
     yield f"## {region[:1].upper()}{region[1:]}\n"
     yield _table(
-        ("", "code", "name", "muscle", "sides", "ARKit coefficients", "words", "source"),
+        ("", "action", "muscle", "ARKit coefficients", "source"),
         (_action(unit) for unit in ACTION_UNITS.values() if unit.region == region),
     )
 
 
 def _action(unit: ActionUnit) -> Iterator[str]:
     yield _picture(unit.code, unit.title) if unit.recipe else ""
-    yield f"**{unit.code}**"
-    yield unit.title
+    yield f"**{unit.code}** {unit.title}"
     yield unit.muscle or "—"
-    yield _SIDES[unit.sides]
-    yield recipe_text(unit) + (f"<br>{unit.note}" if unit.note else "")
-    yield ", ".join(unit.phrases).replace("*", "left/right") or "—"
-    yield f"{_cited(unit.sources[:1])}, {unit.section}" + (f"; {_cited(unit.sources[1:])}" if unit.sources[1:] else "")
+    yield "<br>".join(filter(None, (recipe_text(unit), _SIDES[unit.sides] if unit.recipe else "", unit.note)))
+    muscles = f"<br>muscle: {_cited(unit.sources[1:])}" if unit.sources[1:] else ""
+    yield f"{_cited(unit.sources[:1])}, {unit.section}{muscles}"
+
+
+def _words() -> Iterator[str]:
+    yield "## Words\n"
+    yield "Everyday phrases that stand for an action or a display where movement is made from words.\n"
+    rows = [(unit.code, ", ".join(unit.phrases)) for unit in ACTION_UNITS.values() if unit.phrases]
+    rows += [(display.name, ", ".join(display.words)) for display in DISPLAYS if display.words]
+    rows += [(emotion.name, ", ".join(emotion.words)) for emotion in EMOTIONS.values()]
+    yield _table(("stands for", "phrases"), ((f"**{name}**", text.replace("*", "left/right")) for name, text in rows))
 
 
 def recipe_text(unit: ActionUnit) -> str:
@@ -134,11 +144,18 @@ def _displays() -> Iterator[str]:
         yield f"### {heading}\n"
         if text:
             yield f"{text}\n"
-        yield _table(("", "display", "actions", "source", "note"), (_display(d) for d in DISPLAYS if d.kind == kind))
+        yield _table(("", "display", "actions", "source", "note"), map(_display, displays_of(kind)))
+
+
+def displays_of(kind: str) -> list[Display]:
+    """Displays of a kind, those of one name beside each other."""
+    found = [display for display in DISPLAYS if display.kind == kind]
+    names = list(dict.fromkeys(display.name for display in found))
+    return sorted(found, key=lambda display: names.index(display.name))
 
 
 def _display(display: Display) -> Iterator[str]:
-    yield _picture(picture_name(display), display.name) if _drawn(display) else ""
+    yield _picture(picture_name(display), display.name) if picture_name(display) in pictures() else ""
     yield f"**{display.name}**"
     yield " + ".join(
         f"{_times(a.share)}{WITHOUT_CODE[a.code].title if a.code in WITHOUT_CODE else a.code}"
@@ -174,7 +191,9 @@ def _cited(keys: Iterable[str]) -> str:
 
 
 def _picture(name: str, alt: str) -> str:
-    return f'<img src="action-units/{name}.webp" width="{SHOWN}" height="{SHOWN}" alt="{alt}" loading="lazy">'
+    width, height = WIDTH // 2, HEIGHT // 2
+    size = f'width="{width}" height="{height}" style="min-width: {width}px"'
+    return f'<img src="action-units/{name}.webp" alt="{alt}" {size} loading="lazy">'
 
 
 def _table(head: tuple[str, ...], rows: Iterable[Iterable[str]]) -> str:
@@ -188,24 +207,28 @@ def picture_name(display: Display) -> str:
     return f"{display.name}-{display.source}".lower().replace(" ", "-")
 
 
-def _drawn(display: Display) -> bool:
-    """Displays with a picture: published sets and everyday ones that coefficients can show."""
-    return display.kind != "simulated" and display.showable
+def _composed(display: Display) -> dict[str, float]:
+    """The coefficients of its actions, the larger value where two need the same."""
+    psi: dict[str, float] = {}
+    for action in display.actions:
+        for name, weight in ACTIONS[action.code, action.side].items():
+            psi[name] = max(psi.get(name, 0.0), weight * action.share)
+    return psi
 
 
+@cache
 def pictures() -> dict[str, dict[str, float]]:
-    """File name without ending → ARKit coefficients of every picture on the page."""
+    """File name without ending → ARKit coefficients of every picture on the page: of all actions, and of published
+    and everyday displays that coefficients can show, none twice."""
     sides = {"single": "left"}
     found = {u.code: expand(u.recipe, sides.get(u.sides, "both")) for u in ACTION_UNITS.values() if u.recipe}
     for code in JAW_OPEN:
         found[code] = {**found[code], "jawOpen": 1.0}
-    for display in filter(_drawn, DISPLAYS):
-        psi: dict[str, float] = {}
-        for action in display.actions:
-            for name, weight in ACTIONS[action.code, action.side].items():
-                psi[name] = max(psi.get(name, 0.0), weight * action.share)
-        found[picture_name(display)] = psi
-    return found
+    displays: dict[str, dict[str, float]] = {}
+    for display in DISPLAYS:
+        if display.kind != "simulated" and display.showable and _composed(display) not in displays.values():
+            displays[picture_name(display)] = _composed(display)
+    return found | displays
 
 
 def draw(folder: Path = PICTURES) -> None:
@@ -225,10 +248,12 @@ def draw(folder: Path = PICTURES) -> None:
         psi = np.zeros(face.coefficients, np.float32)
         for coefficient, weight in parts.items():
             psi[list(where[coefficient])] = weight
-        shot = Shot(SIZE, "left" if name in FROM_THE_SIDE else "front")
+        shot = Shot(HEIGHT, "left" if name in FROM_THE_SIDE else "front")
         scale = WARMTH * float(heat_scales_mm(face, psi)[0])
         picture = render_picture(face, psi, scale, shot)
-        Image.fromarray(picture).save(folder / f"{name}.webp", quality=82, method=6)
+        middle = int(np.flatnonzero((picture[..., 3] > 0).any(0))[[0, -1]].mean())
+        left = min(max(middle - WIDTH // 2, 0), HEIGHT - WIDTH)
+        Image.fromarray(picture[:, left : left + WIDTH]).save(folder / f"{name}.webp", quality=82, method=6)
     for path in folder.glob("*.webp"):
         if path.stem not in pictures():
             path.unlink()

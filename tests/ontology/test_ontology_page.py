@@ -49,15 +49,17 @@ def test_every_picture_shows_something(tool):
 
 
 def test_the_tables_can_be_read_back_from_the_page(tool, rows):
-    printed = {row[1].strip("*"): row for row in rows if re.fullmatch(r"\*\*A[UD]\d+\*\*", row[1])}
+    actions = [row for row in rows if re.match(r"\*\*A[UD]\d+\*\* ", row[1])]
+    printed = {row[1].split()[0].strip("*"): row for row in actions}
     assert list(printed) == [u.code for r in tool.AU_REGIONS for u in ACTION_UNITS.values() if u.region == r]
-    for code, row in printed.items():
+    for code, (_, name, muscle, recipe, source) in printed.items():
         unit = ACTION_UNITS[code]
-        pairs = re.findall(r"(?:([\d.]+) × )?`([\w*]+)`", row[5].split("<br>")[0])
+        pairs = re.findall(r"(?:([\d.]+) × )?`([\w*]+)`", recipe.split("<br>")[0])
         assert {name: float(weight or 1) for weight, name in pairs} == dict(unit.recipe), code
-        assert (row[2], row[7].split(",")[0]) == (unit.title, SOURCES[unit.sources[0]].short)
-    displays = [row for row in rows if len(row) == 5 and row[1].startswith("**")]
-    assert [row[1].strip("*") for row in displays] == [
-        d.name for kind, *_ in tool._KINDS for d in DISPLAYS if d.kind == kind
-    ]
+        assert (name.partition(" ")[2], muscle) == (unit.title, unit.muscle or "—")
+        assert source.split(",")[0] == SOURCES[unit.sources[0]].short and unit.section in source
+    kinds = list(dict.fromkeys(d.kind for d in DISPLAYS))
+    displays = [row for row in rows if len(row) == 5 and re.fullmatch(r"\*\*[^*]+\*\*", row[1])]
+    assert [row[1].strip("*") for row in displays] == [d.name for kind in kinds for d in tool.displays_of(kind)]
+    assert len(displays) == len(DISPLAYS)
     assert all(row[3].split(", after")[0] in {s.short for s in SOURCES.values()} for row in displays)
