@@ -104,13 +104,13 @@ def apart(what: str, path: Path) -> dict:
 
 
 def one_file(path: Path, name: str) -> dict:
-    from dfe_core.expressions.importing import import_dataset
+    from dfe_core.expressions.importing import ImportOptions, import_dataset
 
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         root, face = cache(Path(folder), FORMATS[name][2])
         start = resident_mb()
         begin, worked = time.perf_counter(), time.process_time()
-        report = import_dataset([path], "hour", face=face, fps=None if name in TIMED else FPS, root=root)
+        report = import_dataset([path], "hour", ImportOptions(face=face, fps=None if name in TIMED else FPS), root=root)
         seconds, worked = time.perf_counter() - begin, time.process_time() - worked
     return {
         "seconds": seconds,
@@ -174,7 +174,7 @@ def some_files(folder: Path, files: int) -> None:
 
 def many_files(folder: Path, _: str) -> dict:
     """Import a folder; resident memory is looked at as files go by."""
-    from dfe_core.expressions.importing import import_dataset
+    from dfe_core.expressions.importing import ImportOptions, import_dataset
 
     seen: list[float] = []
 
@@ -185,7 +185,9 @@ def many_files(folder: Path, _: str) -> dict:
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         root, face = cache(Path(scratch), "bare-1")
         begin = time.perf_counter()
-        report = import_dataset([folder], "many", face=face, subject_pattern=r"(s\d+)_", root=root, progress=watch)
+        report = import_dataset(
+            [folder], "many", ImportOptions(face=face, subject_pattern=r"(s\d+)_"), root=root, progress=watch
+        )
         seconds = time.perf_counter() - begin
     return {
         "imported": len(report.imported),

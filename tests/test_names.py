@@ -7,7 +7,10 @@ from collections import defaultdict
 from pathlib import Path
 
 LIBRARY = Path(__file__).resolve().parent.parent / "dfe_core"
-PROTOCOLS = {"expressions/readers": {"read", "sniff", "extractor_of"}, "facs/readers": {"read", "recognises"}}
+PROTOCOLS = {
+    "expressions/readers": {"read", "sniff", "extractor_of", "folder_files"},
+    "facs/readers": {"read", "recognises"},
+}
 """What modules of these folders define because they are readers."""
 
 

@@ -80,11 +80,14 @@ def _prepared(work: Path, react: Path) -> tuple[list[Path], Path]:
 
 
 def _import(work: Path, csvs: list[Path], labels: Path, name: str, method: str) -> None:
-    from dfe_core.expressions.importing import import_dataset
+    from dfe_core.expressions.importing import ImportOptions, import_dataset
 
     if not (work / "datasets" / name / "manifest.json").is_file():
         import_dataset(
-            csvs, name, face="learn", labels=labels, subject_pattern=SUBJECT_PATTERN, pose_correction=method, root=work
+            csvs,
+            name,
+            ImportOptions(face="learn", labels=labels, subject_pattern=SUBJECT_PATTERN, pose_correction=method),
+            root=work,
         )
 
 
@@ -245,7 +248,7 @@ def simulated(work: Path, shares: tuple[float, ...] = (0.4, 0.0)) -> pd.DataFram
     """The correction of coefficients where the truth is known: simulated people whose heads turn, with and without an
     artefact of so large a share; errors against ψ without the artefact, mm, each recording about its mean."""
     from dfe_core.expressions.dataset import Dataset
-    from dfe_core.expressions.importing import import_dataset
+    from dfe_core.expressions.importing import ImportOptions, import_dataset
     from dfe_core.expressions.pose_leak import stored_pose_leak
     from dfe_core.faces import open_face
     from dfe_core.simulate.dataset import simulate_dataset
@@ -256,7 +259,9 @@ def simulated(work: Path, shares: tuple[float, ...] = (0.4, 0.0)) -> pd.DataFram
         name = f"turning-{round(100 * share)}"
         if not (work / "datasets" / f"{name}-field" / "manifest.json").is_file():
             simulate_dataset(name, subjects=8, minutes_per_subject=2, seed=0, pose_artefact=share, root=work)
-            import_dataset([work / "datasets" / name], f"{name}-field", pose_correction="field", root=work)
+            import_dataset(
+                [work / "datasets" / name], f"{name}-field", ImportOptions(pose_correction="field"), root=work
+            )
         plain, corrected = Dataset.open(name, work), Dataset.open(f"{name}-field", work)
         gram = open_face(plain.face_id, work).gram
         smile = plain.names.index("mouthSmileLeft")

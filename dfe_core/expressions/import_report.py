@@ -16,13 +16,13 @@ _SHOWN = 10
 class ImportReport:
     """What an import did. `str` gives the summary for people.
 
-    imported: (recording, frames, notes). skipped: (path, message). notes: on the dataset as a whole.
+    imported: (recording, frames, notes). skipped: (path, error). notes: on the dataset as a whole.
     """
 
     dataset: str
     face: str
     imported: tuple[tuple[str, int, tuple[str, ...]], ...]
-    skipped: tuple[tuple[Path, str], ...]
+    skipped: tuple[tuple[Path, DataError], ...]
     notes: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -39,7 +39,7 @@ class ImportReport:
             ]
         lines += [f"note: {note}" for note in self.notes]
         if self.skipped:
-            lines += [f"skipped {len(self.skipped)}:", *(f"  {message}" for _, message in self.skipped)]
+            lines += [f"skipped {len(self.skipped)}:", *(f"  {error}" for _, error in self.skipped)]
         return "\n".join(lines)
 
 
@@ -58,20 +58,10 @@ def _summed(imported: Sequence[tuple[str, int, tuple[str, ...]]]) -> list[tuple[
     ]
 
 
-def nothing_imported(name: str, skipped: Sequence[tuple[Path, str]]) -> DataError:
+def nothing_imported(name: str, skipped: Sequence[tuple[Path, DataError]]) -> DataError:
     """The error of an import that left nothing: of one file its own, of several what each was skipped for."""
     if len(skipped) == 1:
-        path, message = skipped[0]
-        return (
-            DataError(path, message.removeprefix(f"{path}: "))
-            if message.startswith(f"{path}: ")
-            else _plain_error(message)
-        )
-    shown = " | ".join(message for _, message in skipped[:_SHOWN])
+        return skipped[0][1]
+    shown = " | ".join(str(error) for _, error in skipped[:_SHOWN])
     more = f" | and {len(skipped) - _SHOWN} more" if len(skipped) > _SHOWN else ""
     return DataError(name, f"nothing imported, {len(skipped)} files skipped: {shown}{more}")
-
-
-def _plain_error(message: str) -> DataError:
-    where, _, rest = message.partition(": ")
-    return DataError(where, rest)

@@ -5,26 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.extractor_scales import tool
 from dfe_core.expressions.labels import Labels, read_labels
-from dfe_core.expressions.learned.reading import LEARNED, mesh_folders, reader_of
+from dfe_core.expressions.learned.reading import mesh_folders
 from dfe_core.expressions.naming import check_time, compile_pattern, recording_names, subject_and_session
-from dfe_core.expressions.readers.registry import UnknownFile, find_reader, read_head
+from dfe_core.expressions.readers.protocol import stated
+from dfe_core.expressions.readers.registry import RecordingReader, UnknownFile, find_reader, holds_points, read_head
 from dfe_core.expressions.sources import find_files
 
 _LOOKED_AT = 20
-_ALWAYS = {
-    "live-link-face": "live-link-face",
-    "ifacialmocap": "ifacialmocap",
-    "face-cap": "face-cap",
-    "mediapipe": "mediapipe",
-    "ict-weights": "ict-facekit",
-}
-"""Extractors that a format alone tells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +61,8 @@ def inspect_sources(
         for path, name in zip(paths, names, strict=True)
     ]
     return found + [
-        Believed(path=path, name=path.stem, bytes=0, fault=told.removeprefix(f"{path}: ")) for path, told in unread
+        Believed(path=path, name=path.stem, bytes=0, fault=str(error).removeprefix(f"{path}: "))
+        for path, error in unread
     ]
 
 
@@ -78,14 +71,13 @@ def default_face(sources: Sequence[str | Path]) -> str:
     over the whole) hold points, else ``anny``. Files that no reader knows do not count."""
     meshes, rest = mesh_folders(sources)
     files = find_files(rest)[0] if rest else []
-    formats = set()
+    points = {True} if meshes else set()
     for path in files[:: max(1, len(files) // _LOOKED_AT)]:
         try:
-            formats.add(find_reader(path)[0].FORMAT)
+            points.add(holds_points(find_reader(path)[0]))
         except (DataError, OSError):
             continue
-    points = formats | ({"mesh-sequence"} if meshes else set())
-    return "learn" if points and points <= LEARNED else "anny"
+    return "learn" if points == {True} else "anny"
 
 
 def _believed(path: Path, name: str, meshes: bool, table: Labels, by_name: tuple[str, str]) -> Believed:
@@ -93,7 +85,7 @@ def _believed(path: Path, name: str, meshes: bool, table: Labels, by_name: tuple
     subject, session = (t or n for t, n in zip(by_table, by_name, strict=True))
     try:
         size = path.stat().st_size if path.is_file() else sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
-        reader, why = (reader_of if meshes else find_reader)(path, "auto")
+        reader, why = find_reader(path, points_first=meshes)
     except UnknownFile:
         return Believed(
             path=path, name=name, bytes=0, fault="no reader knows this file", subject=subject, session=session
@@ -109,7 +101,7 @@ def _believed(path: Path, name: str, meshes: bool, table: Labels, by_name: tuple
         title=reader.TITLE,
         why=why,
         fault="",
-        learned=reader.FORMAT in LEARNED,
+        learned=holds_points(reader),
         tool=_tool(path, reader),
         subject=subject,
         session=session,
@@ -117,9 +109,8 @@ def _believed(path: Path, name: str, meshes: bool, table: Labels, by_name: tuple
     )
 
 
-def _tool(path: Path, reader: ModuleType) -> str:
-    if reader.FORMAT in _ALWAYS:
-        return tool("arkit", _ALWAYS[reader.FORMAT])
-    if not hasattr(reader, "extractor_of"):
-        return ""
-    return reader.extractor_of(path, b"" if path.is_dir() else read_head(path))
+def _tool(path: Path, reader: RecordingReader) -> str:
+    if made_by := stated(reader, "EXTRACTOR", ""):
+        return tool("arkit", made_by)
+    extractor_of = stated(reader, "extractor_of", None)
+    return "" if extractor_of is None else extractor_of(path, b"" if path.is_dir() else read_head(path))

@@ -12,6 +12,7 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import RECORDING_COLUMNS
+from dfe_core.expressions.readers.registry import file_endings
 
 MAX_BYTES = 64 << 20
 _KEYS = ("recording", "subject")
@@ -255,11 +256,7 @@ def _table(path: Path) -> pd.DataFrame:
 
 
 def _stem(name: Any) -> Any:
-    return Path(name).stem if isinstance(name, str) and Path(name).suffix.lower() in ENDINGS else name
-
-
-ENDINGS = (".csv", ".tsv", ".txt", ".json", ".parquet", ".npz", ".npy", ".mat", ".pt", ".pth", ".glb", ".gltf")
-"""Of files that are read; a label table may name recordings with them."""
+    return Path(name).stem if isinstance(name, str) and Path(name).suffix.lower() in file_endings() else name
 
 
 def _check_names(path: Path, key: str, names: list[Any], lines: list[int]) -> None:

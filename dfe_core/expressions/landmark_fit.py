@@ -9,9 +9,9 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.landmark_recording import PointTrack
-from dfe_core.expressions.learned.reading import LEARNED, reader_of
 from dfe_core.expressions.neutral import calm_frames
 from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.registry import find_reader, holds_points
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.sources import read_recordings
 from dfe_core.faces.fitting import FittingTarget, fit_face, target_of
@@ -31,8 +31,8 @@ class FittingReader:
 
     def read(self, path: Path, options: ReadOptions) -> list[Recording]:
         """One recording a track. Raises `DataError` for files without landmarks and for sets of unknown landmarks."""
-        reader, _ = reader_of(path, "auto")
-        if reader.FORMAT not in LEARNED:
+        reader, _ = find_reader(path, points_first=True)
+        if not holds_points(reader):
             raise DataError(path, f"{reader.TITLE}, which has coefficients already", "landmarks where --fit is given")
         return [self._fitted(path, track) for track in read_recordings(path, reader, options)]
 

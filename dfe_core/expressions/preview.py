@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.landmark_fit import FittingReader
 from dfe_core.faces import open_face, save_face
 from dfe_core.faces.archive import load_face
@@ -56,7 +56,7 @@ def preview(
         given = open_face(face, root).id if ":" in face else face
         _lend(root or cache_root(), scratch)
         reader = FittingReader(open_face(given, scratch)) if fit else None
-        report = import_dataset([path], "preview", face=given, fps=fps, reader=reader, root=scratch)
+        report = import_dataset([path], "preview", ImportOptions(face=given, fps=fps), reader=reader, root=scratch)
         _keep_default(scratch, root or cache_root())
         dataset = Dataset.open("preview", scratch)
         name, frames, notes = report.imported[0]

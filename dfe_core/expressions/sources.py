@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.labels import ENDINGS
-from dfe_core.expressions.readers import bfm, dfe_dataset, live_link_face
-from dfe_core.expressions.readers.flame_frames import frame_files
+from dfe_core.expressions.readers import live_link_face
 from dfe_core.expressions.readers.options import MAX_FILE_BYTES, ReadOptions
-from dfe_core.expressions.readers.registry import VIDEO_ENDINGS
+from dfe_core.expressions.readers.protocol import stated
+from dfe_core.expressions.readers.registry import VIDEO_ENDINGS, RecordingReader, file_endings, files_of_folder
 from dfe_core.expressions.recording import Recording
 from dfe_core.store import content_key, file_sha256
 
@@ -23,7 +20,9 @@ READER_VERSION = 3
 """Counted up when a reader gives other frames for the same file."""
 
 
-def find_files(sources: Sequence[str | Path], labels: Path | None = None) -> tuple[list[Path], list[tuple[Path, str]]]:
+def find_files(
+    sources: Sequence[str | Path], labels: Path | None = None
+) -> tuple[list[Path], list[tuple[Path, DataError]]]:
     """Files to read, each once, and sources that are none.
 
     Folders are walked in the order of their names; one that holds a folder a frame is one recording. Of a take of Live
@@ -32,16 +31,16 @@ def find_files(sources: Sequence[str | Path], labels: Path | None = None) -> tup
     told. A file named outright is always tried.
     """
     files: dict[str, Path] = {}
-    unread: list[tuple[Path, str]] = []
+    unread: list[tuple[Path, DataError]] = []
     table = os.path.realpath(labels) if labels else None
     for source in map(Path, sources):
         if os.path.isdir(source):
             found, outside = _inside(source, list(_walk(source)))
             other_forms = live_link_face.other_forms(found)
             found = [path for path in found if path not in other_forms]
-            unread += [*outside, *((path, str(error)) for path, error in other_forms.items())]
+            unread += [*outside, *other_forms.items()]
             if not found and not outside and not other_forms:
-                unread.append((source, str(_empty(source))))
+                unread.append((source, _empty(source)))
         else:
             found = [source]
         for path in found:
@@ -55,15 +54,15 @@ def _empty(folder: Path) -> DataError:
     inside = {p.suffix.lower() for p in folder.rglob("*")}
     if inside & set(VIDEO_ENDINGS):
         return DataError(folder, "videos and no recordings in this folder", "`dfe extract` first, which makes them")
-    return DataError(folder, "no recordings in this folder", ", ".join(ENDINGS))
+    return DataError(folder, "no recordings in this folder", ", ".join(file_endings()))
 
 
-def _inside(folder: Path, paths: list[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
+def _inside(folder: Path, paths: list[Path]) -> tuple[list[Path], list[tuple[Path, DataError]]]:
     """The paths that lie in a folder, and those that are links to elsewhere: it may come from anyone."""
     top = os.path.join(os.path.realpath(folder), "")
     within = [os.path.join(os.path.realpath(path), "").startswith(top) for path in paths]
     return [path for path, own in zip(paths, within, strict=True) if own], [
-        (path, str(DataError(path, "a link out of its folder", "a file in it, or the target named outright")))
+        (path, DataError(path, "a link out of its folder", "a file in it, or the target named outright"))
         for path, own in zip(paths, within, strict=True)
         if not own
     ]
@@ -71,22 +70,17 @@ def _inside(folder: Path, paths: list[Path]) -> tuple[list[Path], list[tuple[Pat
 
 def _walk(folder: Path) -> Iterator[Path]:
     for where, folders, names in os.walk(folder):
-        if folder_files(Path(where)):
+        if files_of_folder(Path(where)):
             folders.clear()
             yield Path(where)
             continue
         folders[:] = sorted(f for f in folders if not f.startswith((".", "__")))
         yield from (
-            Path(where, n) for n in sorted(names) if not n.startswith(".") and Path(n).suffix.lower() in ENDINGS
+            Path(where, n) for n in sorted(names) if not n.startswith(".") and Path(n).suffix.lower() in file_endings()
         )
 
 
-def folder_files(folder: Path) -> list[Path]:
-    """The files of a folder that is one source (frames, or a dataset of ours); none for any other folder."""
-    return dfe_dataset.dataset_folder_files(folder) or frame_files(folder) or bfm.bfm_frame_files(folder)
-
-
-def read_recordings(path: Path, reader: ModuleType, options: ReadOptions) -> list[Recording]:
+def read_recordings(path: Path, reader: RecordingReader, options: ReadOptions) -> list[Recording]:
     """A file's recordings. Whatever a damaged file does to a library below a reader, the rest of the batch goes on."""
     try:
         with np.errstate(all="ignore"):  # numbers that no float holds become infinite, and their frames invalid
@@ -111,7 +105,7 @@ def file_state(path: Path) -> tuple[int, int] | None:
     return found.st_size, found.st_mtime_ns
 
 
-def file_content(path: Path, reader: Any = None) -> tuple[int, str]:
+def file_content(path: Path, reader: RecordingReader | None = None) -> tuple[int, str]:
     """Bytes and SHA-256 of a file, or of the files of a folder of frames. A reader with MAX_BYTES sets the limit.
 
     Raises `DataError` for what is neither and for what is over the limit.
@@ -119,11 +113,11 @@ def file_content(path: Path, reader: Any = None) -> tuple[int, str]:
     if not os.path.exists(path):
         raise DataError(path, "no such file", "a file or folder of recordings")
     if os.path.isdir(path):
-        parts = [file_content(file) for file in folder_files(path)]
+        parts = [file_content(file) for file in files_of_folder(path)]
         return sum(size for size, _ in parts), content_key([digest for _, digest in parts], 64)
     if not os.path.isfile(path):
         raise DataError(path, "no plain file", "a file or folder of recordings")
-    size, limit = path.stat().st_size, getattr(reader, "MAX_BYTES", MAX_FILE_BYTES)
+    size, limit = path.stat().st_size, stated(reader, "MAX_BYTES", MAX_FILE_BYTES)
     if size > limit:
         raise DataError(path, f"{size / 2**30:.1f} GB", f"at most {limit >> 30} GB")
     try:

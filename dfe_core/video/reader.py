@@ -14,7 +14,7 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.import_report import ImportReport
-from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.landmark_recording import point_track
 from dfe_core.expressions.readers.arkit_columns import arkit_indices, arkit_recording
 from dfe_core.expressions.readers.mediapipe import mediapipe_head_pose
@@ -179,10 +179,7 @@ def extract_dataset(
     report = import_dataset(
         videos,
         name,
-        face=face,
-        labels=labels,
-        subject_pattern=subject_pattern,
-        fps=fps,
+        ImportOptions(face=face, labels=labels, subject_pattern=subject_pattern, fps=fps),
         reader=reader,
         root=root,
         progress=progress,

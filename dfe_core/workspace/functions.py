@@ -80,6 +80,8 @@ def import_recordings(
     time: str | None = None,
     extractor: str | None = None,
     mix_extractors: bool = False,
+    pose_correction: str | None = None,
+    rest: str = "keep",
     root: str | Path | None = None,
     progress: Listener = silent,
 ) -> Dataset:
@@ -109,6 +111,12 @@ def import_recordings(
         The tool that made the files, where they do not say.
     mix_extractors
         Accept files of several extractors in one dataset.
+    pose_correction
+        ``field`` removes what a static function of head pose explains of each person's movement, ``none`` does not.
+        None: ``field`` for a learned face, ``none`` for coefficients.
+    rest
+        ``remove`` subtracts each person's resting face from coefficients, ``keep`` does not. A learned face is about
+        rest always.
     root
         The artefact folder (default: ``$DFE_CACHE``).
     progress
@@ -130,24 +138,28 @@ def import_recordings(
             "tables of events are not supported yet",
             "None; labels of whole recordings can be given with labels=",
         )
-    from dfe_core.expressions.importing import import_dataset
+    from dfe_core.expressions.importing import ImportOptions, import_dataset
 
     report = import_dataset(
         expand_patterns(paths),
         name,
-        face=face,
-        format=format,
-        labels=labels,
-        subject_pattern=subject_pattern,
-        fps=fps,
-        time=time,
-        extractor=extractor,
-        mix_extractors=mix_extractors,
+        ImportOptions(
+            face=face,
+            format=format,
+            labels=labels,
+            subject_pattern=subject_pattern,
+            fps=fps,
+            time=time,
+            extractor=extractor,
+            mix_extractors=mix_extractors,
+            pose_correction=pose_correction,
+            rest=rest,
+        ),
         root=_folder(root),
         progress=progress,
     )
     if report.skipped:
-        shown = "; ".join(message for _, message in report.skipped[:_SHOWN])
+        shown = "; ".join(str(error) for _, error in report.skipped[:_SHOWN])
         more = len(report.skipped) - _SHOWN
         warnings.warn(
             f"{len(report.skipped)} files were not imported: {shown}" + (f"; and {more} more" if more > 0 else ""),

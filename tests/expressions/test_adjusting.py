@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 
 from dfe_core.expressions.dataset import Dataset, open_writer
-from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.pose_leak import stored_pose_leak
 from dfe_core.expressions.recording import Recording
 from dfe_core.faces import save_face
@@ -71,7 +71,10 @@ def energy(face, values: np.ndarray) -> float:
 def test_the_resting_face_of_each_person_goes_and_can_be_put_back(planted, toy_face):
     root, truth = planted
     report = import_dataset(
-        [root / "datasets" / "planted"], "rested", face=toy_face.id, rest="remove", pose_correction="field", root=root
+        [root / "datasets" / "planted"],
+        "rested",
+        ImportOptions(face=toy_face.id, rest="remove", pose_correction="field"),
+        root=root,
     )
     data, before = Dataset.open("rested", root), Dataset.open("planted", root)
     held = data.manifest["adjusted"]["rest"]["by_subject"]
@@ -86,7 +89,7 @@ def test_the_resting_face_of_each_person_goes_and_can_be_put_back(planted, toy_f
 
 def test_rest_alone_is_exactly_what_the_manifest_holds(planted, toy_face):
     root, _ = planted
-    import_dataset([root / "datasets" / "planted"], "rested", face=toy_face.id, rest="remove", root=root)
+    import_dataset([root / "datasets" / "planted"], "rested", ImportOptions(face=toy_face.id, rest="remove"), root=root)
     data, before = Dataset.open("rested", root), Dataset.open("planted", root)
     held = data.manifest["adjusted"]["rest"]["by_subject"]
     for name in ("r0", "r3"):
@@ -96,7 +99,9 @@ def test_rest_alone_is_exactly_what_the_manifest_holds(planted, toy_face):
 
 def test_a_planted_pose_artefact_goes_and_behaviour_stays(planted, toy_face):
     root, truth = planted
-    import_dataset([root / "datasets" / "planted"], "posed", face=toy_face.id, pose_correction="field", root=root)
+    import_dataset(
+        [root / "datasets" / "planted"], "posed", ImportOptions(face=toy_face.id, pose_correction="field"), root=root
+    )
     data, before = Dataset.open("posed", root), Dataset.open("planted", root)
     leaks = [stored_pose_leak(d.manifest) for d in (before, data)]
     assert leaks[0].leak > 0.2 and leaks[1].leak < 0.5 * leaks[0].leak
@@ -116,6 +121,6 @@ def test_a_planted_pose_artefact_goes_and_behaviour_stays(planted, toy_face):
 
 def test_without_an_option_coefficients_stay_as_they_are(planted, toy_face):
     root, _ = planted
-    import_dataset([root / "datasets" / "planted"], "same", face=toy_face.id, root=root)
+    import_dataset([root / "datasets" / "planted"], "same", ImportOptions(face=toy_face.id), root=root)
     assert np.array_equal(Dataset.open("same", root).psi(), Dataset.open("planted", root).psi())
     assert "adjusted" not in Dataset.open("same", root).manifest

@@ -11,7 +11,7 @@ from scipy.io import savemat
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.readers.registry import find_reader
 from dfe_core.faces import open_face
 from tests.captures import read_one
@@ -58,7 +58,7 @@ def write_frames(folder: Path, numbers: list[int]) -> Path:
 
 def test_a_folder_of_frames_is_one_recording_in_the_order_of_its_numbers(tmp_path: Path, cache: Path):
     folder = write_frames(tmp_path / "s01", [8, 9, 10, 11, 14])
-    import_dataset([tmp_path], "study", fps=25)
+    import_dataset([tmp_path], "study", ImportOptions(fps=25))
     frames = Dataset.open("study").frames("s01")
     np.testing.assert_array_equal(frames.psi[frames.valid], EXP[:5])
     assert frames.time_s[-1] - frames.time_s[0] == pytest.approx(6 / 25)
@@ -74,7 +74,7 @@ def test_a_frame_of_another_kind_is_named(tmp_path: Path):
 
 def test_without_the_basis_data_are_on_the_coefficient_face(tmp_path: Path, cache: Path):
     savemat(tmp_path / "a.mat", {"coeff": ALL})
-    report = import_dataset([tmp_path / "a.mat"], "study", fps=25)
+    report = import_dataset([tmp_path / "a.mat"], "study", ImportOptions(fps=25))
     assert report.face == "bfm-64" and any("--face bfm:PATH" in note for note in report.notes)
     np.testing.assert_array_equal(Dataset.open("study").psi(), EXP)
     assert open_face("bfm-64").names == Dataset.open("study").names
@@ -87,7 +87,7 @@ def test_flame_and_bfm_are_not_mixed(tmp_path: Path, cache: Path):
     savemat(tmp_path / "a.mat", {"coeff": ALL})
     np.savez(tmp_path / "b.npz", exp=EXP[:, :50], pose=np.zeros((30, 6)))
     with pytest.raises(DataError, match="flame coefficients, but .* holds bfm"):
-        import_dataset([tmp_path / "a.mat", tmp_path / "b.npz"], "study", fps=25)
+        import_dataset([tmp_path / "a.mat", tmp_path / "b.npz"], "study", ImportOptions(fps=25))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset, open_writer
-from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.recording import Recording
 from dfe_core.faces import save_face
 from dfe_core.faces.arkit import ARKIT_NAMES
@@ -68,7 +68,7 @@ def rewritten(folder: Path, name: str, change) -> None:
 
 
 def test_a_dataset_comes_back_to_the_bit(shared_set: Path, root: Path):
-    import_dataset([shared_set], "mine", face="toy-1", root=root)
+    import_dataset([shared_set], "mine", ImportOptions(face="toy-1"), root=root)
     theirs, mine = Dataset(shared_set), Dataset.open("mine", root)
     pd.testing.assert_frame_equal(mine.recordings, theirs.recordings, check_like=True)
     assert mine.key == theirs.key and mine.simulated
@@ -82,7 +82,7 @@ def test_datasets_with_the_same_names_of_recordings_are_joined_under_different_o
     other = shared_set.parent / "other"
     shutil.copytree(shared_set, other)
     rewritten(other, "recordings.parquet", lambda t: t.set_column(0, "recording", pa.array(["take0", "b", "c"])))
-    import_dataset([shared_set.parent], "mine", face="toy-1", root=root)
+    import_dataset([shared_set.parent], "mine", ImportOptions(face="toy-1"), root=root)
     names = Dataset.open("mine", root).recordings["recording"].tolist()
     assert sorted(names) == sorted(["take0", "b", "c", "study-take0", "take1", "take2"])
 
@@ -97,7 +97,7 @@ def test_coefficients_of_another_face_are_not_taken_for_ours(shared_set: Path, r
     with pytest.raises(DataError, match="no such face"):
         import_dataset([theirs / "datasets" / "learned"], "mine", root=root)
     with pytest.raises(DataError, match="of the face learned-0123456789, which mean nothing on other-1"):
-        import_dataset([theirs / "datasets" / "learned"], "mine", face="other-1", root=root)
+        import_dataset([theirs / "datasets" / "learned"], "mine", ImportOptions(face="other-1"), root=root)
     save_face(replace(toy_face, id="learned-0123456789", names=names), root)
     import_dataset([theirs / "datasets" / "learned"], "mine", root=root)
     assert Dataset.open("mine", root).face_id == "learned-0123456789"
@@ -107,7 +107,7 @@ def test_a_file_that_was_touched_is_refused(shared_set: Path, root: Path):
     table = pq.read_table(shared_set / "frames.parquet")
     pq.write_table(table, shared_set / "frames.parquet", compression="none")
     with pytest.raises(DataError, match="another file than the manifest was written for"):
-        import_dataset([shared_set], "mine", face="toy-1", root=root)
+        import_dataset([shared_set], "mine", ImportOptions(face="toy-1"), root=root)
 
 
 def frames_of(column: str, values) -> object:
@@ -168,7 +168,7 @@ def test_a_broken_dataset_is_refused(shared_set: Path, root: Path, fault: str):
     name, change, found = BROKEN[fault]
     rewritten(shared_set, name, change)
     with pytest.raises(DataError, match=found):
-        import_dataset([shared_set], "mine", face="toy-1", root=root)
+        import_dataset([shared_set], "mine", ImportOptions(face="toy-1"), root=root)
     assert not list((root / "datasets").glob("*"))
 
 
@@ -188,4 +188,4 @@ def test_a_broken_dataset_is_refused(shared_set: Path, root: Path, fault: str):
 def test_a_broken_manifest_is_refused(shared_set: Path, root: Path, manifest: object):
     (shared_set / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(DataError, match="manifest"):
-        import_dataset([shared_set], "mine", face="toy-1", root=root)
+        import_dataset([shared_set], "mine", ImportOptions(face="toy-1"), root=root)

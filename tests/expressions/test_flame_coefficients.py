@@ -10,7 +10,7 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.registry import find_reader
 from tests.captures import read_one
@@ -218,7 +218,9 @@ def _emoca_video(folder: Path, numbers=range(1, 31), face: str = "000") -> Path:
 
 def test_a_folder_of_frames_is_one_recording(tmp_path: Path):
     _emoca_video(tmp_path / "in" / "s01_smile", [n for n in range(1, 32) if n != 12])
-    report = import_dataset([tmp_path / "in"], "d", fps=25, root=tmp_path / "cache", subject_pattern=r"(s\d+)_")
+    report = import_dataset(
+        [tmp_path / "in"], "d", ImportOptions(fps=25, subject_pattern=r"(s\d+)_"), root=tmp_path / "cache"
+    )
     dataset = Dataset.open("d", tmp_path / "cache")
     assert dataset.recordings[["recording", "subject", "extractor", "frames"]].values.tolist() == [
         ["s01_smile", "s01", "emoca", 30]

@@ -10,7 +10,7 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.readers.registry import find_reader
 from dfe_core.faces.arkit import ARKIT_NAMES
 from tests.captures import read_one, underscored, write
@@ -53,7 +53,7 @@ def test_a_table_with_arkits_names_is_not_taken_for_one(tmp_path: Path):
 
 def test_on_icts_own_face_nothing_is_lost(tmp_path: Path, cache: Path, shared: Path):
     face = f"ict:{shared / 'data' / 'ict_facekit' / 'ict_narrow_face.npz'}"
-    report = import_dataset([as_csv(tmp_path / "a.csv")], "study", face=face)
+    report = import_dataset([as_csv(tmp_path / "a.csv")], "study", ImportOptions(face=face))
     dataset = Dataset.open("study")
     assert not any("does not have" in note for _, _, notes in report.imported for note in notes)
     np.testing.assert_allclose(dataset.psi()[:, [dataset.names.index(n) for n in NAMES]], WEIGHTS, atol=1e-6)
@@ -63,7 +63,7 @@ def test_another_face_says_what_it_lacks_and_joins_the_sides(tmp_path: Path, cac
     from dfe_core.faces import save_face
 
     save_face(toy_face)
-    report = import_dataset([as_csv(tmp_path / "a.csv")], "study", face=toy_face.id)
+    report = import_dataset([as_csv(tmp_path / "a.csv")], "study", ImportOptions(face=toy_face.id))
     assert any("does not have: cheekRaiser_L, cheekRaiser_R" in note for note in report.imported[0][2])
     psi = Dataset.open("study").psi()[:, toy_face.names.index("browInnerUp")]
     sides = WEIGHTS[:, [NAMES.index("browInnerUp_L"), NAMES.index("browInnerUp_R")]]

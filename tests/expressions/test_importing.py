@@ -10,7 +10,7 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.faces import save_face
 from dfe_core.faces.arkit import ARKIT_NAMES
 from tests.captures import beat_json, live_link, performance, table, write
@@ -38,9 +38,8 @@ def _import(sources, root: Path, **options):
     report = import_dataset(
         sources if isinstance(sources, list) else [sources],
         "d",
-        face=options.pop("face", "toy-1"),
+        ImportOptions(**{"face": "toy-1", **options}),
         root=root,
-        **options,
     )
     return report, Dataset.open("d", root)
 
@@ -108,7 +107,7 @@ def test_the_same_content_twice_is_imported_once(root: Path, tmp_path: Path):
         [write(tmp_path / "a.csv", text), write(tmp_path / "b.csv", text), tmp_path / "a.csv"], root
     )
     assert dataset.recordings["recording"].tolist() == ["a"]
-    assert len(report.skipped) == 1 and "same content" in report.skipped[0][1]
+    assert len(report.skipped) == 1 and "same content" in str(report.skipped[0][1])
 
 
 def test_labels_join_by_recording_and_keep_their_types(root: Path, captures: Path, tmp_path: Path):
@@ -158,8 +157,8 @@ def test_good_files_are_imported_and_bad_ones_named(root: Path, captures: Path):
     report, dataset = _import([captures, captures / "missing.csv"], root)
     assert len(dataset.recordings) == 4
     assert sorted(path.name for path, _ in report.skipped) == ["bad.csv", "binary.csv", "missing.csv"]
-    for path, message in report.skipped:
-        assert message.startswith(str(path)) and "\n" not in message and message in str(report)
+    for path, error in report.skipped:
+        assert error.where == str(path) and "\n" not in str(error) and str(error) in str(report)
 
 
 def test_nothing_imported_is_an_error_that_names_each_file(root: Path, tmp_path: Path):
@@ -265,10 +264,10 @@ def test_a_take_in_several_forms_is_read_once(root: Path, tmp_path: Path):
     (folder / "MySlate_8_iPhone.mov").write_bytes(b"not read")
     report, dataset = _import(folder, root)
     assert set(dataset.recordings["recording"]) == {"MySlate_8_iPhone", "MySlate_8_iPhone_cal", "MySlate_9_iPhone_raw"}
-    told = {path.name: why for path, why in report.skipped}
+    told = {path.name: str(error) for path, error in report.skipped}
     assert set(told) == {"MySlate_8_iPhone_raw.csv", "MySlate_8_iPhone_neutral.csv", "frame_log.csv"}
     assert "another form of the take MySlate_8_iPhone_cal.csv" in told["MySlate_8_iPhone_raw.csv"]
-    report = import_dataset([folder / "MySlate_8_iPhone_raw.csv"], "raw", face="toy-1", root=root)
+    report = import_dataset([folder / "MySlate_8_iPhone_raw.csv"], "raw", ImportOptions(face="toy-1"), root=root)
     assert len(report.imported) == 1
 
 
@@ -301,7 +300,7 @@ def test_arkit_data_of_two_extractors_are_refused_unless_asked_for(root: Path, a
     assert len(dataset.recordings) == len(order)
     assert any("several tools, taken as they are" in note for note in report.notes)
     for name, path in zip(dataset.recordings["recording"], files, strict=True):
-        alone = import_dataset([path], f"alone-{name}", face="toy-1", root=root)
+        alone = import_dataset([path], f"alone-{name}", ImportOptions(face="toy-1"), root=root)
         np.testing.assert_array_equal(dataset.psi([name]), Dataset.open(alone.dataset, root).psi())
 
 
@@ -310,7 +309,10 @@ def test_phone_apps_are_one_extractor_and_a_file_that_names_none_is_told(root: P
     assert len(dataset.recordings) == 3 and any("several tools" in note for note in report.notes)
     with pytest.raises(DataError, match=r"d\.json: made by mediapipe, but .*a\.csv by Apple's ARKit"):
         import_dataset(
-            [arkit_files["phone"], arkit_files["unnamed"]], "named", face="toy-1", extractor="MediaPipe", root=root
+            [arkit_files["phone"], arkit_files["unnamed"]],
+            "named",
+            ImportOptions(face="toy-1", extractor="MediaPipe"),
+            root=root,
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.readers import mediapipe_landmarks, mesh_sequence
 from dfe_core.expressions.readers.mesh_files import read_mesh
 from dfe_core.expressions.readers.options import ReadOptions
@@ -115,7 +115,7 @@ def test_a_folder_of_meshes_is_one_recording_in_the_order_of_its_numbers(tmp_pat
     folder.mkdir(parents=True)
     for i, frame in enumerate(points):
         write_obj(folder / f"frame{i}.obj", frame * 1000, triangles)  # frame10 sorts before frame2 as text
-    report = import_dataset([tmp_path / "subject1"], "meshes", face="learn", fps=25)
+    report = import_dataset([tmp_path / "subject1"], "meshes", ImportOptions(face="learn", fps=25))
     dataset = Dataset.open("meshes")
     assert dataset.recordings["recording"].tolist() == ["smile"]
     face = open_face(dataset.face_id)
@@ -132,13 +132,13 @@ def test_arrays_need_a_rate_and_folders_meshes_of_one_kind(tmp_path, cache, mesh
     points, _, triangles = meshes
     np.save(tmp_path / "a.npy", points)
     with pytest.raises(DataError, match="no times and no frame rate.*--fps"):
-        import_dataset([tmp_path / "a.npy"], "x", face="learn")
+        import_dataset([tmp_path / "a.npy"], "x", ImportOptions(face="learn"))
     folder = tmp_path / "mixed"
     folder.mkdir()
     write_obj(folder / "1.obj", points[0], triangles)
     write_obj(folder / "2.obj", points[0][:50], triangles[:3])
     with pytest.raises(DataError, match="2.obj: 50 vertices; expected 225 as in 1.obj"):
-        import_dataset([folder], "x", face="learn", fps=25)
+        import_dataset([folder], "x", ImportOptions(face="learn", fps=25))
 
 
 def test_an_npz_carries_its_own_times_triangles_and_gaps(tmp_path, meshes):
@@ -165,7 +165,7 @@ def test_landmarks_of_animals_learn_a_face_of_their_own(tmp_path, cache):
     columns = np.concatenate([np.arange(90)[:, None] / 30, image.reshape(90, -1)], 1)
     header = "time_s," + ",".join(f"{a}{i}" for i in range(48) for a in "xy")
     np.savetxt(tmp_path / "cat.csv", columns, delimiter=",", header=header, comments="")
-    report = import_dataset([tmp_path / "cat.csv"], "cat", face="learn")
+    report = import_dataset([tmp_path / "cat.csv"], "cat", ImportOptions(face="learn"))
     dataset = Dataset.open("cat")
     face = open_face(dataset.face_id)
     assert len(face.template) == 48 and len(face.triangles) > 40
@@ -187,7 +187,7 @@ def test_points_that_an_image_shows_are_told_from_lengths(tmp_path):
 def test_68_points_in_any_axes_end_upright(tmp_path, cache):
     found = take(0, frames=100, turn=0.1)
     np.save(tmp_path / "a.npy", found.points[..., [0, 2, 1]])  # left-handed, z up
-    report = import_dataset([tmp_path / "a.npy"], "a", face="learn", fps=25)
+    report = import_dataset([tmp_path / "a.npy"], "a", ImportOptions(face="learn", fps=25))
     face = open_face(Dataset.open("a").face_id)
     assert np.corrcoef(face.template.ravel(), template68().ravel())[0, 1] > 0.99
     assert "mirror image" in str(report)
@@ -252,7 +252,7 @@ def test_the_shape_of_the_image_is_told_by_the_face(tmp_path, aspect, name):
 
 def test_a_mediapipe_face_has_regions_a_surface_and_eyes_that_turn(tmp_path, cache):
     np.savez(tmp_path / "m.npz", landmarks=mediapipe_points(60), fps=30)
-    import_dataset([tmp_path / "m.npz"], "m", face="learn")
+    import_dataset([tmp_path / "m.npz"], "m", ImportOptions(face="learn"))
     face = open_face(Dataset.open("m").face_id)
     assert len(face.template) == 478 and face.landmarks["chin"] == 152
     assert (face.materials[468:] == 3).all() and len(set(face.regions)) > 5
@@ -268,7 +268,7 @@ def test_a_real_head_gets_its_regions_from_a_known_face(shared, cache, monkeypat
         frames = ict["neutral"] + np.tensordot(weights, deltas.astype(np.float32), 1)
         np.savez(cache.parent / "ict.npz", vertices=frames.astype(np.float32), faces=ict["faces"], fps=25)
     monkeypatch.setattr("dfe_core.expressions.learned.basis.open_face", lambda *_: known)
-    report = import_dataset([cache.parent / "ict.npz"], "ict", face="learn")
+    report = import_dataset([cache.parent / "ict.npz"], "ict", ImportOptions(face="learn"))
     dataset = Dataset.open("ict")
     monkeypatch.undo()
     face = open_face(dataset.face_id, cache)

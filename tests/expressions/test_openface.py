@@ -9,7 +9,7 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.learned import basis
 from dfe_core.expressions.readers import landmarks, openface
 from dfe_core.expressions.readers.options import ReadOptions
@@ -36,7 +36,7 @@ def study(tmp_path_factory) -> tuple[Path, dict[str, np.ndarray]]:
 @pytest.fixture(scope="module")
 def learned(study, tmp_path_factory) -> tuple[Path, Dataset, str]:
     root = tmp_path_factory.mktemp("cache")
-    report = import_dataset([study[0]], "of", face="learn", subject_pattern=r"(s\d+)_", root=root)
+    report = import_dataset([study[0]], "of", ImportOptions(face="learn", subject_pattern=r"(s\d+)_"), root=root)
     return root, Dataset.open("of", root), str(report)
 
 
@@ -88,7 +88,7 @@ def test_only_the_people_that_train_teach_the_basis(study, learned):
 def test_labels_and_subjects_come_from_names_and_tables(study, tmp_path, cache):
     table = tmp_path / "labels.csv"
     table.write_text("subject,mood\n" + "".join(f"s{i},{'calm' if i % 2 else 'tense'}\n" for i in range(6)))
-    import_dataset([study[0]], "of", face="learn", subject_pattern=r"(s\d+)_", labels=table)
+    import_dataset([study[0]], "of", ImportOptions(face="learn", subject_pattern=r"(s\d+)_", labels=table))
     rows = Dataset.open("of").recordings.set_index("recording")
     assert rows.loc["s3_t1", "subject"] == "s3" and rows.loc["s3_t1", "mood"] == "calm"
 
@@ -101,7 +101,7 @@ def test_the_au_columns_of_the_same_files_join_the_dataset(study, learned):
 
 def test_new_recordings_go_onto_the_basis_learned_before(study, learned, tmp_path):
     root, dataset, _ = learned
-    import_dataset([study[0]], "again", face=dataset.face_id, subject_pattern=r"(s\d+)_", root=root)
+    import_dataset([study[0]], "again", ImportOptions(face=dataset.face_id, subject_pattern=r"(s\d+)_"), root=root)
     again = Dataset.open("again", root)
     assert again.face_id == dataset.face_id
     assert np.abs(again.psi() - dataset.psi()).max() < 1e-2
@@ -114,7 +114,7 @@ def test_new_recordings_go_onto_the_basis_learned_before(study, learned, tmp_pat
             comments="",
             header=",".join(f"{a}_{i}" for a in "xy" for i in range(10)),
         )
-        import_dataset([few], "few", face=dataset.face_id, fps=25, root=root)
+        import_dataset([few], "few", ImportOptions(face=dataset.face_id, fps=25), root=root)
 
 
 def test_frames_without_a_face_are_invalid_and_the_rest_is_kept(tmp_path, cache):
@@ -124,7 +124,7 @@ def test_frames_without_a_face_are_invalid_and_the_rest_is_kept(tmp_path, cache)
     found.points[30:50] = 0
     found.points[80] += np.random.default_rng(0).normal(0, 0.05, (68, 3))  # the tracker slips
     path = openface_csv(tmp_path / "lost.csv", found.points, success=success)
-    report = import_dataset([path], "lost", face="learn")
+    report = import_dataset([path], "lost", ImportOptions(face="learn"))
     frames = Dataset.open("lost").frames("lost")
     assert not frames.valid[30:50].any() and not frames.valid[80] and frames.valid.sum() == 99
     assert (frames.psi[~frames.valid] == 0).all()
@@ -134,7 +134,7 @@ def test_frames_without_a_face_are_invalid_and_the_rest_is_kept(tmp_path, cache)
 def test_frame_numbers_that_jump_are_gaps(tmp_path, cache):
     found = take(0, frames=120)
     rows = np.concatenate([np.arange(60), np.arange(90, 150)])
-    import_dataset([openface_csv(tmp_path / "jump.csv", found.points, rows=rows)], "jump", face="learn")
+    import_dataset([openface_csv(tmp_path / "jump.csv", found.points, rows=rows)], "jump", ImportOptions(face="learn"))
     frames = Dataset.open("jump").frames("jump")
     assert frames.frame[60] - frames.frame[59] == 31
     assert frames.time_s[60] == pytest.approx(90 / FPS, abs=1e-4)
@@ -143,9 +143,9 @@ def test_frame_numbers_that_jump_are_gaps(tmp_path, cache):
 def test_a_counter_in_place_of_time_needs_the_frame_rate(tmp_path, cache):
     path = openface_csv(tmp_path / "old.csv", take(0, frames=100).points, fps=None, blanks=True)
     with pytest.raises(DataError, match=r"timestamp.*no real time.*--fps"):
-        import_dataset([path], "old", face="learn")
+        import_dataset([path], "old", ImportOptions(face="learn"))
     assert not (cache / "datasets" / "old").exists()
-    report = import_dataset([path], "old", face="learn", fps=30)
+    report = import_dataset([path], "old", ImportOptions(face="learn", fps=30))
     assert Dataset.open("old").recordings["fps"].iloc[0] == 30 and "no real time" in str(report)
 
 
@@ -155,7 +155,7 @@ def test_several_faces_make_a_recording_each_and_slips_are_left_out(tmp_path, ca
     faces = np.repeat([0, 1, 2], [80, 60, 4])
     rows = np.concatenate([np.arange(80), np.arange(20, 80), np.arange(4)])
     path = openface_csv(tmp_path / "pair.csv", points, faces=faces, rows=rows)
-    import_dataset([path], "pair", face="learn")
+    import_dataset([path], "pair", ImportOptions(face="learn"))
     recordings = Dataset.open("pair").recordings
     assert recordings["recording"].tolist() == ["pair-face0", "pair-face1"]
     assert recordings["frames"].tolist() == [80, 60]
@@ -164,7 +164,9 @@ def test_several_faces_make_a_recording_each_and_slips_are_left_out(tmp_path, ca
 
 def test_two_dimensional_landmarks_are_used_where_there_are_no_others(tmp_path, cache):
     found = take(0, frames=150, turn=0.05)
-    report = import_dataset([openface_csv(tmp_path / "flat.csv", found.points, deep=False)], "flat", face="learn")
+    report = import_dataset(
+        [openface_csv(tmp_path / "flat.csv", found.points, deep=False)], "flat", ImportOptions(face="learn")
+    )
     dataset = Dataset.open("flat")
     face = open_face(dataset.face_id)
     assert not face.basis[..., 2].any() and "turning and nodding are not" in str(report)
@@ -177,8 +179,8 @@ def test_files_that_cannot_be_used_are_skipped_with_their_reason(study, tmp_path
     aus_only.write_text("frame,timestamp,confidence,success,AU01_r\n" + "1,0.04,0.9,1,0.2\n2,0.08,0.9,1,0.2\n")
     lost = openface_csv(tmp_path / "nobody.csv", take(0, frames=30).points, success=np.zeros(30, int))
     flat = openface_csv(tmp_path / "z_flat.csv", take(0, frames=30).points, deep=False)
-    report = import_dataset([study[0] / "s0_t0.csv", aus_only, lost, flat], "some", face="learn")
-    why = {path.name: message for path, message in report.skipped}
+    report = import_dataset([study[0] / "s0_t0.csv", aus_only, lost, flat], "some", ImportOptions(face="learn"))
+    why = {path.name: str(error) for path, error in report.skipped}
     assert "no landmark columns" in why["aus.csv"] and "-3Dfp" in why["aus.csv"]
     assert "no frame in which a face was found" in why["nobody.csv"]
     assert "68 landmarks in 2-D" in why["z_flat.csv"] and "3-D" in why["z_flat.csv"]
@@ -186,13 +188,13 @@ def test_files_that_cannot_be_used_are_skipped_with_their_reason(study, tmp_path
 
 def test_positions_are_refused_where_coefficients_are_wanted(study, cache):
     with pytest.raises(DataError, match="positions of a landmark sequence.*--face learn"):
-        import_dataset([study[0] / "s0_t0.csv"], "wrong", face="flame-50+jaw")
+        import_dataset([study[0] / "s0_t0.csv"], "wrong", ImportOptions(face="flame-50+jaw"))
 
 
 @pytest.mark.parametrize("fps", [10.0])
 def test_the_real_file_of_the_older_layout(shared, cache, fps):
     path = shared / "data" / "pyfeat_csv" / "OpenFace_Test.csv"
-    report = import_dataset([path], "real", face="learn", fps=fps)
+    report = import_dataset([path], "real", ImportOptions(face="learn", fps=fps))
     dataset = Dataset.open("real")
     assert dataset.frame_count == 100 and 5 <= len(dataset.names) <= 34  # OpenFace's own shape model has 34 modes
     face = open_face(dataset.face_id)
@@ -205,7 +207,7 @@ def test_the_real_py_feat_table_has_landmarks_in_two_dimensions(shared, cache):
     path = shared / "data" / "pyfeat_csv" / "001.csv"
     (track,) = landmarks.read(path, ReadOptions(fps=30))
     assert track.extractor == "py-feat" and track.points.shape == (40, 68, 2)
-    import_dataset([path], "real", face="learn", fps=30)
+    import_dataset([path], "real", ImportOptions(face="learn", fps=30))
     assert Dataset.open("real").frame_count == 40
 
 

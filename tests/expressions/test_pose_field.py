@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.learned.measures import protected_measures
 from dfe_core.expressions.pose_field import (
     functions,
@@ -152,8 +152,10 @@ def importable(folder, numbers, frames: int = FRAMES) -> list[Person]:
 
 def test_an_import_takes_the_artefact_off_says_so_and_a_learned_face_passes_it_on(tmp_path):
     importable(tmp_path / "many", range(5))
-    plain = import_dataset([tmp_path / "many"], "plain", face="learn", pose_correction="none", root=tmp_path)
-    report = import_dataset([tmp_path / "many"], "corrected", face="learn", root=tmp_path)
+    plain = import_dataset(
+        [tmp_path / "many"], "plain", ImportOptions(face="learn", pose_correction="none"), root=tmp_path
+    )
+    report = import_dataset([tmp_path / "many"], "corrected", ImportOptions(face="learn"), root=tmp_path)
     before, after = (stored_pose_leak(Dataset.open(name, tmp_path).manifest) for name in ("plain", "corrected"))
     assert before.leak > 0.3 > 0.15 > after.leak
     said = Dataset.open("corrected", tmp_path).manifest["learned"]["pose_correction"]
@@ -161,8 +163,8 @@ def test_an_import_takes_the_artefact_off_says_so_and_a_learned_face_passes_it_o
     assert any("field of head pose" in note for note in report.notes) and report.face != plain.face
     assert any("not taken off" in note for note in plain.notes)
     importable(tmp_path / "new", [7, 8], frames=160)
-    again = import_dataset([tmp_path / "new"], "new", face=report.face, root=tmp_path)
-    bare = import_dataset([tmp_path / "new"], "bare", face=plain.face, root=tmp_path)
+    again = import_dataset([tmp_path / "new"], "new", ImportOptions(face=report.face), root=tmp_path)
+    bare = import_dataset([tmp_path / "new"], "bare", ImportOptions(face=plain.face), root=tmp_path)
     assert again.face == report.face and open_face(report.face, tmp_path).pose_field.shape == (9, 68, 3)
     with_field, without = (stored_pose_leak(Dataset.open(name, tmp_path).manifest) for name in ("new", "bare"))
     assert with_field.leak < without.leak
@@ -181,7 +183,9 @@ def test_what_cannot_be_corrected_stays_as_it_is_with_the_reason(tmp_path):
         header=header,
         comments="",
     )
-    report = import_dataset([tmp_path / "cat.csv"], "cat", face="learn", root=tmp_path)
+    report = import_dataset([tmp_path / "cat.csv"], "cat", ImportOptions(face="learn"), root=tmp_path)
     assert any("not taken off: no head pose" in note for note in report.notes)
     with pytest.raises(DataError, match="no such method"):
-        import_dataset([tmp_path / "cat.csv"], "cat2", face="learn", pose_correction="magic", root=tmp_path)
+        import_dataset(
+            [tmp_path / "cat.csv"], "cat2", ImportOptions(face="learn", pose_correction="magic"), root=tmp_path
+        )

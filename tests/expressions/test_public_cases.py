@@ -231,4 +231,4 @@ def test_a_folder_of_videos_names_the_way_to_recordings(tmp_path: Path):
     from dfe_core.expressions.sources import find_files
 
     write(tmp_path / "videos" / "a.mov", b"\0" * 40)
-    assert "dfe extract" in find_files([tmp_path / "videos"])[1][0][1]
+    assert "dfe extract" in str(find_files([tmp_path / "videos"])[1][0][1])

@@ -11,7 +11,7 @@ import pytest
 from dfe_core import trash
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.removal import put_back, remove_recording
 from dfe_core.faces import save_face
 from dfe_core.store import file_sha256
@@ -26,7 +26,9 @@ def dataset(cache: Path, tmp_path: Path, toy_face) -> Dataset:
     for i in range(4):
         write(tmp_path / "in" / f"s{i}_take.csv", live_link(performance(40 + i, seed=i)))
     labels = write(tmp_path / "labels.csv", "recording,mood,rating\ns0_take,calm,1\ns1_take,glad,2\ns3_take,calm,\n")
-    import_dataset([tmp_path / "in"], "study", face="toy-1", labels=labels, subject_pattern=r"(s\d)_", root=cache)
+    import_dataset(
+        [tmp_path / "in"], "study", ImportOptions(face="toy-1", labels=labels, subject_pattern=r"(s\d)_"), root=cache
+    )
     return Dataset.open("study", cache)
 
 
@@ -101,7 +103,7 @@ def test_what_cannot_be_removed_or_put_back_is_told(dataset: Dataset, cache: Pat
     trash.discard([dataset.path], cache)
     with pytest.raises(DataError, match="no such dataset"):
         put_back(entry, cache)
-    import_dataset([tmp_path / "in" / "s0_take.csv"], "one", face="toy-1", root=cache)
+    import_dataset([tmp_path / "in" / "s0_take.csv"], "one", ImportOptions(face="toy-1"), root=cache)
     with pytest.raises(DataError, match="only recording"):
         remove_recording(Dataset.open("one", cache), "s0_take")
 

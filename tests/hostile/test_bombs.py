@@ -20,7 +20,7 @@ import pytest
 from dfe_core.errors import DataError
 from dfe_core.expressions import importing
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.faces import save_face
 from dfe_core.faces.arkit import ARKIT_NAMES
 from tests.hostile.broken_files import npy_header
@@ -131,7 +131,7 @@ def test_a_bomb_is_refused_in_time_and_memory(bomb: str, tmp_path: Path, root: P
     face = "flame-50+jaw" if path.suffix in (".npz", ".npy", ".pt") else "toy-1"
     begin = time.perf_counter()
     with peak_during() as peak, pytest.raises(DataError, match=found):
-        import_dataset([path], "x", face=face, root=root, fps=30)
+        import_dataset([path], "x", ImportOptions(face=face, fps=30), root=root)
     assert time.perf_counter() - begin < MOST_SECONDS and peak.grown < MOST_BYTES
     assert not list((root / "datasets").glob("*"))
 
@@ -140,7 +140,7 @@ def test_a_bomb_is_refused_in_time_and_memory(bomb: str, tmp_path: Path, root: P
 def test_json_without_end_is_refused_by_readers_that_are_asked_for(tmp_path: Path, root: Path, form: str):
     lists_in_a_list(tmp_path / "a.json")
     with peak_during() as peak, pytest.raises(DataError, match="in memory"):
-        import_dataset([tmp_path / "a.json"], "x", face="toy-1", format=form, root=root)
+        import_dataset([tmp_path / "a.json"], "x", ImportOptions(face="toy-1", format=form), root=root)
     assert peak.grown < MOST_BYTES
 
 
@@ -156,16 +156,16 @@ def test_links_out_of_a_folder_are_told_and_not_followed(tmp_path: Path, root: P
     (inside / "link.csv").symlink_to(outside)
     (inside / "loop").symlink_to(inside)
     (inside / "up.csv").symlink_to("../out.csv")
-    report = import_dataset([inside], "x", face="toy-1", root=root)
+    report = import_dataset([inside], "x", ImportOptions(face="toy-1"), root=root)
     assert [name for name, _, _ in report.imported] == ["own"]
-    left = sorted(path.name for path, why in report.skipped if "a link out of its folder" in why)
+    left = sorted(path.name for path, error in report.skipped if error.found == "a link out of its folder")
     assert left == ["link.csv", "up.csv"]
 
 
 def test_a_link_that_is_named_is_followed(tmp_path: Path, root: Path):
     (tmp_path / "a.csv").write_bytes(arkit_csv().content)
     (tmp_path / "link.csv").symlink_to(tmp_path / "a.csv")
-    assert len(import_dataset([tmp_path / "link.csv"], "x", face="toy-1", root=root).imported) == 1
+    assert len(import_dataset([tmp_path / "link.csv"], "x", ImportOptions(face="toy-1"), root=root).imported) == 1
 
 
 def test_what_is_no_plain_file_is_refused_without_waiting(tmp_path: Path, root: Path):
@@ -173,9 +173,9 @@ def test_what_is_no_plain_file_is_refused_without_waiting(tmp_path: Path, root: 
     (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere")
     for name, found in (("a.csv", "no plain file"), ("gone.csv", "no such file"), ("not-there.csv", "no such file")):
         with pytest.raises(DataError, match=found):
-            import_dataset([tmp_path / name], "x", face="toy-1", root=root)
+            import_dataset([tmp_path / name], "x", ImportOptions(face="toy-1"), root=root)
     with pytest.raises(DataError, match="no such file|no plain file|no reader"):
-        import_dataset(["/dev/zero"], "x", face="toy-1", root=root)
+        import_dataset(["/dev/zero"], "x", ImportOptions(face="toy-1"), root=root)
 
 
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root reads everything")
@@ -183,7 +183,7 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, root: Path):
     (tmp_path / "a.csv").write_bytes(arkit_csv().content)
     (tmp_path / "a.csv").chmod(0)
     with pytest.raises(DataError, match="not readable"):
-        import_dataset([tmp_path / "a.csv"], "x", face="toy-1", root=root)
+        import_dataset([tmp_path / "a.csv"], "x", ImportOptions(face="toy-1"), root=root)
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch):
@@ -199,7 +199,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, root: P
 
     monkeypatch.setattr(importing, "read_recordings", grow_and_read)
     with pytest.raises(DataError, match="changed while it was read"):
-        import_dataset([path], "x", face="toy-1", root=root)
+        import_dataset([path], "x", ImportOptions(face="toy-1"), root=root)
     assert not list((root / "datasets").glob("*"))
 
 
@@ -207,7 +207,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, root: P
 def test_a_dataset_never_leaves_its_folder_by_its_name(tmp_path: Path, root: Path, name: str):
     (tmp_path / "a.csv").write_bytes(arkit_csv().content)
     with pytest.raises(DataError, match="not usable as a name"):
-        import_dataset([tmp_path / "a.csv"], name, face="toy-1", root=root)
+        import_dataset([tmp_path / "a.csv"], name, ImportOptions(face="toy-1"), root=root)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_a_dataset_never_leaves_its_folder_by_its_name(tmp_path: Path, root: Pat
 )
 def test_any_file_name_makes_a_recording(tmp_path: Path, root: Path, name: str):
     (tmp_path / name).write_bytes(arkit_csv().content)
-    import_dataset([tmp_path / name], "x", face="toy-1", root=root)
+    import_dataset([tmp_path / name], "x", ImportOptions(face="toy-1"), root=root)
     dataset = Dataset.open("x", root)
     assert len(dataset.frames(dataset.recordings["recording"][0]).psi) == 60
 
@@ -238,9 +238,9 @@ def test_good_files_of_a_broken_batch_are_imported(tmp_path: Path, root: Path):
         (folder / f"good{i}.csv").write_bytes(arkit_csv().content.replace(b"0.4,", f"0.4{i},".encode(), 1))
         (folder / f"bad{i}.csv").write_bytes(arkit_csv().content[: 100 * i])
         (folder / f"bad{i}.json").write_text(json.dumps({"a": i}))
-    report = import_dataset([folder], "x", face="toy-1", root=root)
+    report = import_dataset([folder], "x", ImportOptions(face="toy-1"), root=root)
     assert len(report.imported) == 5 and len(report.skipped) == 10
-    assert all(path.name in message for path, message in report.skipped)
+    assert all(path.name in str(error) for path, error in report.skipped)
     assert len(Dataset.open("x", root).manifest["dropped"]) == 10
 
 
@@ -249,8 +249,8 @@ def test_a_thousand_files_import_in_flat_memory(tmp_path: Path, root: Path):
     folder.mkdir()
     for i in range(1000):
         (folder / f"{i:04d}.csv").write_bytes(content.replace(b"0.4,", f"0.4{i:04d},".encode(), 1))
-    import_dataset([folder / "0000.csv"], "warm", face="toy-1", root=root)
+    import_dataset([folder / "0000.csv"], "warm", ImportOptions(face="toy-1"), root=root)
     with peak_during() as peak:
-        report = import_dataset([folder], "x", face="toy-1", root=root)
+        report = import_dataset([folder], "x", ImportOptions(face="toy-1"), root=root)
     assert len(report.imported) == 1000
     assert peak.grown < 100 * MB

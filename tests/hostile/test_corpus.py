@@ -12,7 +12,7 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.readers.registry import readers
 from dfe_core.faces import save_face
 from tests.hostile.broken_files import Case, cases
@@ -64,7 +64,7 @@ def test_the_intact_file_of_each_format_imports(build, tmp_path: Path, root: Pat
     good = build()
     path = tmp_path / good.filename
     path.write_bytes(good.content)
-    report = import_dataset([path], "x", face=good.face, fps=good.fps, root=root)
+    report = import_dataset([path], "x", ImportOptions(face=good.face, fps=good.fps), root=root)
     dataset = Dataset.open("x", root)
     assert report.skipped == () and dataset.frame_count == FRAMES
     assert dataset.manifest["sources"][0]["reader"] == good.format
@@ -91,7 +91,7 @@ def test_a_broken_file_gets_one_clear_line_and_leaves_nothing(case: Case, tmp_pa
 
 def _import(path: Path, case: Case, root: Path) -> str | None:
     try:
-        import_dataset([path], "x", face=case.face, fps=case.fps, root=root)
+        import_dataset([path], "x", ImportOptions(face=case.face, fps=case.fps), root=root)
     except DataError as error:
         return str(error)
     return None

@@ -11,7 +11,7 @@ import pytest
 from dfe_core import replacement, trash
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.removal import put_back, remove_recording
 from dfe_core.faces import save_face
 from dfe_core.facs.derive import derive_aus
@@ -41,7 +41,7 @@ def sources(tmp_path: Path) -> Path:
 def study(cache: Path, sources: Path, toy_face) -> Dataset:
     """Three takes of three people, imported."""
     save_face(toy_face, cache)
-    import_dataset([sources], "study", face="toy-1", subject_pattern=r"(s\d)_", root=cache)
+    import_dataset([sources], "study", ImportOptions(face="toy-1", subject_pattern=r"(s\d)_"), root=cache)
     return Dataset.open("study", cache)
 
 
@@ -103,7 +103,7 @@ def test_import(cache: Path, sources: Path, toy_face, tmp_path, monkeypatch):
     save_face(toy_face, cache)
 
     def act(root):
-        import_dataset([sources], "study", face="toy-1", root=root)
+        import_dataset([sources], "study", ImportOptions(face="toy-1"), root=root)
 
     check(cache, lambda: act(cache), tmp_path, monkeypatch, try_again(act))
 

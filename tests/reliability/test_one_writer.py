@@ -11,7 +11,7 @@ import pytest
 from dfe_core import trash
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.removal import put_back, remove_recording
 from dfe_core.faces import save_face
 from dfe_core.locks import claim
@@ -26,7 +26,7 @@ def study(cache: Path, tmp_path: Path, toy_face) -> Dataset:
     save_face(toy_face, cache)
     for i in range(6):
         write(tmp_path / "in" / f"s{i}_take.csv", live_link(performance(30 + i, seed=i)))
-    import_dataset([tmp_path / "in"], "study", face="toy-1", subject_pattern=r"(s\d)_", root=cache)
+    import_dataset([tmp_path / "in"], "study", ImportOptions(face="toy-1", subject_pattern=r"(s\d)_"), root=cache)
     return Dataset.open("study", cache)
 
 
@@ -92,7 +92,7 @@ def test_names_are_claimed_at_the_start_of_an_import_a_training_and_a_deletion(
 ):
     monkeypatch.setattr(trash, "PATIENCE_S", 0.1)
     for kind, name, act in (
-        ("datasets", "new", lambda: import_dataset([tmp_path / "in"], "new", face="toy-1", root=cache)),
+        ("datasets", "new", lambda: import_dataset([tmp_path / "in"], "new", ImportOptions(face="toy-1"), root=cache)),
         ("models", "m", lambda: train_model("study", "m", root=cache)),
         ("datasets", "study", lambda: remove(find("datasets/study", cache), root=cache)),
     ):
@@ -118,7 +118,7 @@ def test_a_name_is_claimed_while_an_import_runs(study: Dataset, cache: Path, tmp
         thread.start()
         thread.join()
 
-    import_dataset([tmp_path / "in"], "late", face="toy-1", root=cache, progress=look)
+    import_dataset([tmp_path / "in"], "late", ImportOptions(face="toy-1"), root=cache, progress=look)
     assert set(seen) == {"claimed"} and len(seen) == 7
 
 

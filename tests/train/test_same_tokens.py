@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.faces.library import save_face
 from dfe_core.simulate.dataset import simulate_dataset
 from dfe_core.tokenizer.config import load_config
@@ -33,7 +33,7 @@ def root(tmp_path_factory, toy_face) -> Path:
 
 def tokens(root: Path, source: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Tokens and intensities of the one recording of a file."""
-    import_dataset([source], name, face="toy-1", root=root)
+    import_dataset([source], name, ImportOptions(face="toy-1"), root=root)
     encode_dataset("small", name, root=root)
     cache = TokenCache.open("small", name, root)
     part = cache.recording(Dataset.open(name, root).recordings["recording"][0])
@@ -56,7 +56,7 @@ def test_live_link_json_and_tables_of_one_performance_give_the_same_tokens(root:
 
 def test_a_dataset_that_is_handed_on_gives_the_same_arrays_and_tokens(root: Path, toy_face, tmp_path: Path):
     encode_dataset("small", "toy", root=root)
-    import_dataset([root / "datasets" / "toy"], "again", face="toy-1", root=root)
+    import_dataset([root / "datasets" / "toy"], "again", ImportOptions(face="toy-1"), root=root)
     encode_dataset("small", "again", root=root)
     ours, theirs = (TokenCache.open("small", name, root) for name in ("toy", "again"))
     a, b = Dataset.open("toy", root), Dataset.open("again", root)

@@ -90,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
-    from dfe_core.expressions.importing import import_dataset
+    from dfe_core.expressions.importing import ImportOptions, import_dataset
     from dfe_core.expressions.inspection import default_face
 
     named, args.face = args.face, args.face or ("anny" if args.fit else default_face(args.sources))
@@ -98,16 +98,18 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     report = import_dataset(
         args.sources,
         args.name,
-        face=args.face,
-        format=args.format,
-        labels=args.labels,
-        subject_pattern=args.subject_pattern,
-        fps=args.fps,
-        time=args.time,
-        extractor=args.extractor,
-        mix_extractors=args.mix_extractors,
-        pose_correction=args.pose_correction,
-        rest=args.rest,
+        ImportOptions(
+            face=args.face,
+            format=args.format,
+            labels=args.labels,
+            subject_pattern=args.subject_pattern,
+            fps=args.fps,
+            time=args.time,
+            extractor=args.extractor,
+            mix_extractors=args.mix_extractors,
+            pose_correction=args.pose_correction,
+            rest=args.rest,
+        ),
         reader=reader,
         progress=progress,
     )

@@ -10,7 +10,7 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.landmark_recording import PointTrack
-from dfe_core.expressions.learned.tracks import CHUNK, Correction, Job, LandmarkTrack, TrackFrame, deepened
+from dfe_core.expressions.learned.tracks import CHUNK, Correction, LandmarkTrack, LearnedJob, TrackFrame, deepened
 from dfe_core.expressions.split import Split, split_dataset
 from dfe_core.faces import open_face, save_face
 from dfe_core.faces.frontal import mirror_map
@@ -25,7 +25,7 @@ FEWEST_FRAMES = 20
 _HEAD = 1500  # vertices from which a mesh is taken for a head whose regions can be carried over
 
 
-def default_split(job: Job) -> Split:
+def default_split(job: LearnedJob) -> Split:
     """The split that `dfe train` will draw of these recordings."""
     rows = pd.DataFrame(
         [{"recording": t.head.name, "subject": t.head.subject, "valid_frames": int(t.valid.sum())} for t in job.tracks]
@@ -33,7 +33,7 @@ def default_split(job: Job) -> Split:
     return split_dataset(SimpleNamespace(name=job.name, recordings=rows), TEST_SHARE, VALIDATION_SHARE, SEED)
 
 
-def training(job: Job, split: Split) -> Iterator[tuple[LandmarkTrack, np.ndarray]]:
+def training(job: LearnedJob, split: Split) -> Iterator[tuple[LandmarkTrack, np.ndarray]]:
     """(track, rows) of the valid frames that the split trains on."""
     names, (start, end) = set(split.recordings["train"]), split.spans["train"]
     for track in job.tracks:
@@ -43,7 +43,7 @@ def training(job: Job, split: Split) -> Iterator[tuple[LandmarkTrack, np.ndarray
             yield track, np.flatnonzero(track.valid & (share >= start) & (share <= end))
 
 
-def learn(job: Job, frame: TrackFrame, split: Split, corrected: Correction) -> tuple[FaceModel, Basis]:
+def learn(job: LearnedJob, frame: TrackFrame, split: Split, corrected: Correction) -> tuple[FaceModel, Basis]:
     """A basis of the recordings that train, and the face made of it with the field of pose, kept in the cache.
 
     Raises `DataError` for fewer than `FEWEST_FRAMES` frames, and where nothing moves.
@@ -78,7 +78,7 @@ def learn(job: Job, frame: TrackFrame, split: Split, corrected: Correction) -> t
     return face, basis
 
 
-def _blocks(job: Job, split: Split) -> Iterator[np.ndarray]:
+def _blocks(job: LearnedJob, split: Split) -> Iterator[np.ndarray]:
     total, done = len(job.tracks), 0
     for track, rows in training(job, split):
         done += 1
@@ -99,7 +99,7 @@ def _title(head: PointTrack, basis: Basis) -> str:
     return f"Learned from {what}{'' if head.dimensions == 3 else ' in 2-D'} ({len(basis.share)} components)"
 
 
-def known_face(job: Job) -> tuple[FaceModel, Basis]:
+def known_face(job: LearnedJob) -> tuple[FaceModel, Basis]:
     """The face learned before that the import names."""
     model = open_face(job.face, job.root)
     return model, basis_of(model)

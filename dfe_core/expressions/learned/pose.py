@@ -11,7 +11,7 @@ import numpy as np
 
 from dfe_core.expressions.head_pose import head_pose
 from dfe_core.expressions.learned.measures import protected_measures
-from dfe_core.expressions.learned.tracks import CHUNK, Correction, Job, LandmarkTrack, TrackFrame
+from dfe_core.expressions.learned.tracks import CHUNK, Correction, LandmarkTrack, LearnedJob, TrackFrame
 from dfe_core.expressions.pose_field import (
     Fit,
     Moments,
@@ -32,7 +32,7 @@ OWN = ("HeadPitch", "HeadYaw", "HeadRoll")
 _MOST_FRAMES, _MOST_VALUES = 20_000, 10_000_000  # of a subject, evenly spread: frames, and coordinates in all
 
 
-def read_angles(job: Job, frame: TrackFrame) -> None:
+def read_angles(job: LearnedJob, frame: TrackFrame) -> None:
     """Put head pose into every track: the tool's, else the rotation of the stable points, which is kept as a column.
 
     2-D points without the tool's pose have none.
@@ -61,7 +61,7 @@ def _own_angles(track: LandmarkTrack, neutral: np.ndarray, frame: TrackFrame) ->
     return angles
 
 
-def correct_pose(job: Job, split: Split) -> Correction:
+def correct_pose(job: LearnedJob, split: Split) -> Correction:
     """Take the pose field of every subject off the displacements on disk, as the job's method asks."""
     names, measures = protected_measures(job.layout, job.tracks[0].head.dimensions)
     source = _source(job)
@@ -109,13 +109,13 @@ def _products(values: np.ndarray, angles: np.ndarray, moments: Moments | None, m
     return rest.T @ (rest @ measures.T)
 
 
-def _source(job: Job) -> tuple[str, ...]:
+def _source(job: LearnedJob) -> tuple[str, ...]:
     """The columns that pose was read from, of tracks of one tool all alike; empty where a track has no pose."""
     found = [head_pose(track.head.extras, track.head.extractor) for track in job.tracks]
     return () if any(one is None for one in found) else found[0].columns
 
 
-def _why_not(job: Job, names: tuple[str, ...], source: tuple[str, ...]) -> str:
+def _why_not(job: LearnedJob, names: tuple[str, ...], source: tuple[str, ...]) -> str:
     if job.tracks[0].head.space == "mesh":
         return "meshes"
     if not source:
@@ -145,7 +145,7 @@ def _seconds(tracks: list[LandmarkTrack]) -> float:
 
 
 def _shared(
-    job: Job,
+    job: LearnedJob,
     split: Split,
     found: dict[str, Moments | None],
     products: dict[str, np.ndarray],

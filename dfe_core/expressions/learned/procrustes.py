@@ -10,7 +10,15 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.learned.basis import training
-from dfe_core.expressions.learned.tracks import CHUNK, SAMPLE, Job, LandmarkTrack, TrackFrame, deepened, typical_shape
+from dfe_core.expressions.learned.tracks import (
+    CHUNK,
+    SAMPLE,
+    LandmarkTrack,
+    LearnedJob,
+    TrackFrame,
+    deepened,
+    typical_shape,
+)
 from dfe_core.expressions.neutral import Ledger, calm_frames, resting_face, thinned
 from dfe_core.expressions.split import Split
 from dfe_core.faces import open_face
@@ -29,7 +37,7 @@ _AT_ONCE = 2  # parts in memory, each on a thread of its own
 _TRACKS = 500  # recordings from which the stable set is found
 
 
-def common_frame(job: Job) -> TrackFrame:
+def common_frame(job: LearnedJob) -> TrackFrame:
     """The frame all recordings are brought to: upright, looking along +z, the eyes at the origin."""
     if job.face != "learn":
         return _frame_of_face(job)
@@ -59,7 +67,7 @@ def _upright(shape: np.ndarray, layout: Layout | None) -> np.ndarray:
     return ((deep - origin) @ rotation.T)[:, :dimensions]
 
 
-def _frame_of_face(job: Job) -> TrackFrame:
+def _frame_of_face(job: LearnedJob) -> TrackFrame:
     model, head = open_face(job.face, job.root), job.tracks[0].head
     count = len(head.names) // head.dimensions
     if len(model.template) != count:
@@ -76,7 +84,7 @@ def _frame_of_face(job: Job) -> TrackFrame:
     return TrackFrame(reference, stable, not head.metric)
 
 
-def find_neutrals(job: Job, frame: TrackFrame, split: Split) -> TrackFrame:
+def find_neutrals(job: LearnedJob, frame: TrackFrame, split: Split) -> TrackFrame:
     """The resting face of every subject; the common frame, whose reference becomes the mean of those that train."""
     subjects = dict.fromkeys(t.head.subject for t in job.tracks)
     for done, subject in enumerate(subjects):
@@ -113,7 +121,7 @@ def _looked_at(rows: np.ndarray) -> np.ndarray:
     return rows[np.unique(starts[:, None] + np.arange(_STRETCH))]
 
 
-def remove_pose_and_identity(job: Job, frame: TrackFrame) -> None:
+def remove_pose_and_identity(job: LearnedJob, frame: TrackFrame) -> None:
     """Every track on disk becomes displacement from its subject's neutral, in the common frame."""
     for done, track in enumerate(job.tracks):
         job.progress(

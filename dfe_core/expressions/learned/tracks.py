@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from dfe_core.expressions.labels import Labels
 from dfe_core.expressions.landmark_recording import PointTrack
 from dfe_core.expressions.neutral import Ledger, thinned
 from dfe_core.expressions.pose_leak import SubjectLeak
-from dfe_core.expressions.readers.options import TimeColumn
+from dfe_core.expressions.split import Split
 from dfe_core.faces.frontal import Scale
 from dfe_core.faces.layouts import Layout, layout_of
+from dfe_core.faces.learned import Basis
+from dfe_core.faces.model import FaceModel
 from dfe_core.faces.rigid import pose
 from dfe_core.progress import Listener
 
@@ -41,34 +39,35 @@ class LandmarkTrack:
     slips: int = 0
     angles: np.ndarray | None = None
 
+    @property
+    def name(self) -> str:
+        return self.head.name
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.head.notes
+
     def frames(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
         """(n, V, D) float32 of these rows, from disk."""
         return np.load(self.file, mmap_mode="r", allow_pickle=False)[rows]
 
 
 @dataclass(kw_only=True)
-class Job:
-    """A learning import under way."""
+class LearnedJob:
+    """What the parts of a learned import work on.
+
+    name: of the dataset. face: ``learn``, or the id of a face learned before. tracks: of all recordings, in their
+    order. ledger: variance of pose, identity and expression. neutrals: (V, D) m the resting face by subject.
+    """
 
     name: str
     face: str
-    format: str
-    labels: Labels
-    pattern: Any
-    fps: float | None
     root: Path | None
     progress: Listener
-    reader: Any = None
-    extractor: str | None = None
-    time: TimeColumn | None = None
     pose_correction: str = "field"
     tracks: list[LandmarkTrack] = field(default_factory=list)
-    skipped: list[tuple[Path, str]] = field(default_factory=list)
-    sources: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
     neutrals: dict[str, np.ndarray] = field(default_factory=dict)
-    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @property
     def layout(self) -> Layout | None:
@@ -108,6 +107,18 @@ class Correction:
     quiet: dict[str, float] = field(default_factory=dict)
     own: dict[str, float] = field(default_factory=dict)
     removed_mm: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LearnedResult:
+    """What was found before recordings are projected: the common frame, the split whose training part the basis is
+    learned from, the face with its basis, and what the correction for head pose did."""
+
+    frame: TrackFrame
+    split: Split
+    model: FaceModel
+    basis: Basis
+    corrected: Correction
 
 
 def typical_shape(points: np.ndarray) -> np.ndarray:

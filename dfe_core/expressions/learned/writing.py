@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -10,50 +9,39 @@ from typing import Any
 import numpy as np
 
 from dfe_core.expressions.dataset import open_writer
-from dfe_core.expressions.import_report import ImportReport
+from dfe_core.expressions.import_job import LEARN, ImportJob
 from dfe_core.expressions.landmark_recording import PointTrack
-from dfe_core.expressions.learned.tracks import CHUNK, Correction, Job, LandmarkTrack, TrackFrame, deepened
+from dfe_core.expressions.learned.tracks import CHUNK, Correction, LandmarkTrack, LearnedJob, LearnedResult, deepened
 from dfe_core.expressions.pose_field import HALF_WEIGHT_S, RIDGE
 from dfe_core.expressions.resample import resample
 from dfe_core.expressions.split import Split
 from dfe_core.faces.learned import Basis
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Progress
-from dfe_core.store import file_sha256
 
 
-def write(
-    job: Job,
-    frame: TrackFrame,
-    split: Split,
-    model: FaceModel,
-    basis: Basis,
-    corrected: Correction,
-) -> ImportReport:
+def write(job: ImportJob, learned: LearnedJob, result: LearnedResult) -> None:
     """Project every recording and write ``datasets/<name>``."""
-    imported: list[tuple[str, int, tuple[str, ...]]] = []
     lost: dict[str, tuple[float, int]] = {}
-    parts = {name: part for part, names in split.recordings.items() for name in names}
-    if split.by == "time":
-        parts = {}
+    split, basis, model = result.split, result.basis, result.model
+    parts = {} if split.by == "time" else {name: part for part, names in split.recordings.items() for name in names}
+    total = len(learned.tracks)
     with open_writer(job.name, model.names, job.root) as writer:
-        for done, track in enumerate(job.tracks):
-            job.progress(Progress(task="write", done=done, total=len(job.tracks), detail=track.head.name))
+        for done, track in enumerate(learned.tracks):
+            job.progress(Progress(task="write", done=done, total=total, detail=track.name))
             psi, missed = _project(track, basis)
-            part = parts.get(track.head.name, "all")
+            part = parts.get(track.name, "all")
             lost[part] = tuple(np.add(lost.get(part, (0.0, 0)), (missed, int(track.valid.sum()))))
             recording = _finished(track, psi, model)
-            if job.fps is not None:
-                recording = resample(recording, job.fps)
+            if job.options.fps is not None:
+                recording = resample(recording, job.options.fps)
             writer.add(recording, job.labels.of(recording.name, recording.subject))
-            imported.append((recording.name, len(recording.psi), recording.notes))
-        figures = {**_figures(job, frame, split, basis, lost), "pose_correction": _pose_figures(corrected)}
+            job.add_imported(recording)
+        figures = {**_figures(learned, result, lost), "pose_correction": _pose_figures(result.corrected)}
         job.notes += [*job.labels.unused(), *_sentences(figures, split), *_pose_sentences(figures["pose_correction"])]
-        writer.close(_manifest(job, model, figures))
-    job.progress(Progress(task="write", done=len(job.tracks), total=len(job.tracks)))
-    return ImportReport(
-        dataset=job.name, face=model.id, imported=tuple(imported), skipped=tuple(job.skipped), notes=tuple(job.notes)
-    )
+        settings = {"face": job.options.face, "pose_correction": job.options.pose_method}
+        writer.close(job.manifest(model.id, settings, learned=figures))
+    job.progress(Progress(task="write", done=total, total=total))
 
 
 def _project(track: LandmarkTrack, basis: Basis) -> tuple[np.ndarray, float]:
@@ -75,15 +63,9 @@ def _finished(track: LandmarkTrack, psi: np.ndarray, model: FaceModel) -> PointT
     return replace(track.head, names=model.names, psi=psi, valid=track.valid, notes=(*track.head.notes, *slips))
 
 
-def _figures(
-    job: Job,
-    frame: TrackFrame,
-    split: Split,
-    basis: Basis,
-    lost: dict[str, tuple[float, int]],
-) -> dict[str, Any]:
+def _figures(job: LearnedJob, result: LearnedResult, lost: dict[str, tuple[float, int]]) -> dict[str, Any]:
     """What was learned and removed, for the manifest."""
-    head = job.tracks[0].head
+    head, frame, basis = job.tracks[0].head, result.frame, result.basis
     return {
         "points": len(head.names) // head.dimensions,
         "subjects": len(job.neutrals),
@@ -97,7 +79,7 @@ def _figures(
         "variance_kept": float(basis.share.sum()),
         "component_shares": basis.share.tolist(),
         "learned_frames": basis.frames,
-        "learned_from": split.recordings["train"] if job.face == "learn" else [],
+        "learned_from": result.split.recordings["train"] if job.face == LEARN else [],
         "mirrored_frames_learned": basis.symmetric,
         "missed_mm": {part: 1e3 * float(np.sqrt(total / count)) for part, (total, count) in lost.items() if count},
     }
@@ -167,27 +149,3 @@ def _pose_sentences(figures: dict[str, Any]) -> list[str]:
             f"{figures['leak_after']:.2f}, measured on the frames that it was fitted on."
         )
     return lines
-
-
-def _manifest(job: Job, model: FaceModel, figures: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "name": job.name,
-        "face": model.id,
-        "simulated": False,
-        "sources": job.sources,
-        "dropped": [
-            {"file": path.name, "why": why.replace(str(path.parent) + os.sep, "")} for path, why in job.skipped
-        ],
-        "notes": job.notes,
-        "learned": figures,
-        "settings": {
-            "format": job.format,
-            "fps": job.fps,
-            "face": job.face,
-            "pose_correction": job.pose_correction,
-            "subject_pattern": job.pattern.pattern if job.pattern else None,
-            "labels": {"file": job.labels.path.name, "sha256": file_sha256(job.labels.path), "key": job.labels.key}
-            if job.labels.path
-            else None,
-        },
-    }

@@ -49,7 +49,7 @@ _NUMBER = re.compile(r"(?:.*?[^0-9])??(\d{1,15})\.mat")
 
 def sniff(path: Path, head: bytes) -> str | None:
     if path.is_dir():
-        return "its .mat files, one a frame" if bfm_frame_files(path) else None
+        return "its .mat files, one a frame" if folder_files(path) else None
     if head.startswith(b"\x93NUMPY"):
         shape = npy_shape(head)
         return "the shape of its array" if shape and len(shape) == 2 and shape[1] in _PACKED[ALONE] else None
@@ -63,7 +63,7 @@ def sniff(path: Path, head: bytes) -> str | None:
     return None
 
 
-def bfm_frame_files(folder: Path) -> list[Path]:
+def folder_files(folder: Path) -> list[Path]:
     """The file of each frame in a folder, in order of their numbers; none where it is no sequence of frames."""
     try:
         with os.scandir(folder) as entries:
@@ -83,7 +83,7 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     if not path.is_dir():
         arrays = _rows(read_arrays(path, _WANTED), path)
         return [_recording(path, arrays, _timing(arrays, options, path), options)]
-    files = bfm_frame_files(path)
+    files = folder_files(path)
     if not files:
         raise DataError(path, "no numbered .mat files of one frame", "000001.mat … of Deep3DFaceRecon")
     rows = [_rows(read_arrays(file, _WANTED), file) for file in files]

@@ -35,7 +35,7 @@ _FILES = ("manifest.json", "recordings.parquet", "frames.parquet", "extras.parqu
 _MOST_COEFFICIENTS = 4096
 
 
-def dataset_folder_files(folder: Path) -> list[Path]:
+def folder_files(folder: Path) -> list[Path]:
     """The files of a dataset folder; none where the folder is no dataset."""
     if not all((folder / name).is_file() for name in _FILES[:3]):
         return []
@@ -43,7 +43,7 @@ def dataset_folder_files(folder: Path) -> list[Path]:
 
 
 def sniff(path: Path, head: bytes) -> str | None:
-    return "its manifest.json and frames.parquet" if dataset_folder_files(path) else None
+    return "its manifest.json and frames.parquet" if folder_files(path) else None
 
 
 def read(path: Path, options: ReadOptions) -> list[Recording]:
@@ -52,7 +52,7 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     Raises `DataError` where the files are not those that the manifest was written for, and for frames that no dataset
     of ours could hold.
     """
-    if not dataset_folder_files(path):
+    if not folder_files(path):
         raise DataError(path, "no dataset folder", ", ".join(_FILES[:3]))
     manifest, names = _manifest(path)
     rows, frames = _recordings(path), _frames(path, len(names))

@@ -21,6 +21,7 @@ from dfe_core.expressions.timing import from_times
 
 FORMAT = "face-cap"
 TITLE = "Face Cap text"
+EXTRACTOR = "face-cap"
 POSE = (
     "HeadX",
     "HeadY",

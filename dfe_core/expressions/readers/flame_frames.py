@@ -27,16 +27,16 @@ LEAST = 2
 
 
 def sniff(path: Path, head: bytes) -> str | None:
-    return "its folders, one a frame" if frame_files(path) else None
+    return "its folders, one a frame" if folder_files(path) else None
 
 
 def extractor_of(path: Path, head: bytes) -> str:
     """The tool by how its frames lie in the folder."""
-    files = frame_files(path)
+    files = folder_files(path)
     return _EXTRACTORS[files[0].suffix] if files else ""
 
 
-def frame_files(folder: Path) -> list[Path]:
+def folder_files(folder: Path) -> list[Path]:
     """The expression file of each frame, in order of name; none where the folder is no sequence of frames."""
     try:
         with os.scandir(folder) as entries:
@@ -56,7 +56,7 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
 
     Raises `DataError` for two faces in one frame, frames of several sizes, and whatever a frame's file is refused for.
     """
-    files = frame_files(path)
+    files = folder_files(path)
     if not files:
         raise DataError(path, "no folders of frames", "000001_000/exp.npy …, name1/name1.mat … or 00001.frame …")
     found = [_NUMBER.fullmatch(file.stem if file.suffix == ".frame" else file.parent.name) for file in files]

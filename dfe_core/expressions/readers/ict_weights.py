@@ -30,6 +30,7 @@ from dfe_core.npz_file import npz_names, npz_texts
 
 FORMAT = "ict-weights"
 TITLE = "ICT-FaceKit expression weights (table, npz)"
+EXTRACTOR = "ict-facekit"
 _OWN = re.compile(r"(browInnerUp|cheekPuff|cheekRaiser)_([LR])")
 """What ICT-FaceKit has and ARKit has not."""
 _NAMES = ("expression_names", "names")

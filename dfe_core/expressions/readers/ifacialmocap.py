@@ -22,6 +22,7 @@ from dfe_core.faces.arkit import canonical_name
 
 FORMAT = "ifacialmocap"
 TITLE = "iFacialMocap packets"
+EXTRACTOR = "ifacialmocap"
 MAX_BYTES = 1 << 30
 _MOST_FIELDS = 256
 _END = re.compile(rb"(?:___iFacialMocap|\r|\n)+")

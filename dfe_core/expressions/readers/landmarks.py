@@ -24,6 +24,7 @@ from dfe_core.expressions.readers.options import ReadOptions
 
 FORMAT = "landmarks"
 TITLE = "table of landmarks"
+HOLDS_POINTS = True
 
 
 def sniff(path: Path, head: bytes) -> str | None:

@@ -19,6 +19,7 @@ from dfe_core.expressions.validation import as_float32
 
 FORMAT = "live-link-face"
 TITLE = "Live Link Face CSV"
+EXTRACTOR = "live-link-face"
 EXTRAS = (
     "HeadYaw",
     "HeadPitch",

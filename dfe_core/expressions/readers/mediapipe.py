@@ -31,6 +31,7 @@ from dfe_core.npz_file import npz_names
 
 FORMAT = "mediapipe"
 TITLE = "MediaPipe blendshapes (JSON, CSV, npz)"
+EXTRACTOR = "mediapipe"
 NAMES = ("_neutral", *ARKIT_NAMES[:-1])
 """The order of MediaPipe's scores."""
 _HOLDERS = ("frames", "results", "data", "detections")

@@ -22,6 +22,7 @@ from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_
 
 FORMAT = "mediapipe-landmarks"
 TITLE = "MediaPipe face landmarks (JSON)"
+HOLDS_POINTS = True
 KEYS = ("face_landmarks", "faceLandmarks", "multi_face_landmarks", "multiFaceLandmarks", "landmarks")
 COUNTS = (468, 478)
 _FRAMES = ("frames", "results", "data")

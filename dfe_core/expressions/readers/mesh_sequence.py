@@ -27,6 +27,7 @@ from dfe_core.npz_file import npy_shape, npz_names
 
 FORMAT = "mesh-sequence"
 TITLE = "sequence of meshes or landmarks (.npy, .npz, a folder of .obj or .ply)"
+HOLDS_POINTS = True
 POINTS = ("landmarks", "points", "vertices", "verts", "v", "keypoints", "lmks", "meshes", "mesh", "positions", "xyz")
 FACES = ("faces", "triangles", "f", "tri", "cells")
 MESH_POINTS = 512
@@ -37,6 +38,8 @@ _STEADY = 0.04  # relative spread of a face's size over time below which its uni
 
 
 def sniff(path: Path, head: bytes) -> str | None:
+    if path.is_dir():
+        return "a folder of meshes" if mesh_files(path) else None
     if head.startswith(b"\x93NUMPY"):
         shape = npy_shape(head)
         return "an array of frames of points" if shape and _is_points(shape) else None
@@ -117,11 +120,16 @@ def _timing(arrays: Mapping[str, np.ndarray], frames: int, options: ReadOptions,
     return from_rate(frames, stated if stated is not None else options.fps, str(path))
 
 
-def _folder(path: Path, options: ReadOptions) -> PointTrack:
-    files = sorted(
-        (p for p in path.iterdir() if p.suffix.lower() in MESH_ENDINGS and not p.name.startswith(".")),
+def mesh_files(folder: Path) -> list[Path]:
+    """The meshes in a folder, in the order of the numbers in their names."""
+    return sorted(
+        (p for p in folder.iterdir() if p.suffix.lower() in MESH_ENDINGS and not p.name.startswith(".")),
         key=lambda p: [int(t) if t.isdigit() else t.lower() for t in re.split(r"(\d+)", p.name)],
     )
+
+
+def _folder(path: Path, options: ReadOptions) -> PointTrack:
+    files = mesh_files(path)
     if not files:
         raise DataError(path, "no meshes in this folder", "files .obj or .ply, one a frame")
     first, triangles = read_mesh(files[0])

@@ -27,6 +27,7 @@ from dfe_core.expressions.readers.validity import found_faces
 
 FORMAT = "openface"
 TITLE = "OpenFace CSV"
+HOLDS_POINTS = True
 _EXTRAS = re.compile(r"pose_[TR][xyz]$|gaze_angle_[xy]$|gaze_[01]_[xyz]$|confidence$")
 _OWN = re.compile(r"[xX]_\d|AU\d\d_[rc]$")
 

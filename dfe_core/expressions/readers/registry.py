@@ -1,26 +1,31 @@
-"""The formats that can be read. Adding one is one small module with the four names below, and a line in `_MODULES`.
+"""The formats that can be read, in the order in which they are asked (`protocol.FormatReader` is what each one is).
 
-A reader module has
-    FORMAT: str                                   its name on the command line, e.g. ``live-link-face``
-    TITLE: str                                    for people, e.g. ``Live Link Face CSV``
-    sniff(path: Path, head: bytes) -> str | None  why the file is believed to be of this format; None if it is not
-    read(path: Path, options: ReadOptions) -> list[Recording]
-and, where the file tells what made it but its format does not,
-    extractor_of(path: Path, head: bytes) -> str  the tool, empty where it cannot be seen without reading on
-`head` is the first 64 kB, empty for a folder. `sniff` never raises; `read` raises `DataError` alone. Modules are
-imported when first asked.
+Those of this package stand in `_MODULES`, imported when first asked; those of other packages are found through the
+entry points ``dfe.readers`` and are asked before them: whoever installs one has files of just that kind.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import warnings
+from functools import cache
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from typing import TypeAlias
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.readers.installed import installed_readers
+from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.protocol import FormatReader, Reader, stated
+from dfe_core.expressions.recording import Recording
 from dfe_core.npz_file import npy_shape
+
+RecordingReader: TypeAlias = Reader[ReadOptions, Recording]
+RecordingFormat: TypeAlias = FormatReader[bytes, ReadOptions, Recording]
+
+GROUP = "dfe.readers"
+"""The entry points of other packages."""
 
 _MODULES = (
     "live_link_face",
@@ -44,6 +49,9 @@ _MODULES = (
     "landmarks",
 )
 """In the order in which they are asked: the most specific first."""
+_FOLDERS = ("dfe_dataset", "flame_frames", "bfm")
+"""Those of which a folder may be one recording."""
+_ENDINGS = (".csv", ".tsv", ".txt", ".json", ".parquet", ".npz", ".npy", ".mat", ".pt", ".pth", ".glb", ".gltf")
 HEAD_BYTES = 1 << 16
 
 
@@ -51,13 +59,48 @@ class UnknownFile(DataError):
     """A file that no reader knows. Its text quotes the beginning of the file, which is not for everybody's eyes."""
 
 
-def readers() -> tuple[ModuleType, ...]:
-    """The reader modules, in the order in which they are asked."""
+@cache
+def readers() -> tuple[RecordingFormat, ...]:
+    """Every reader, in the order in which they are asked."""
+    return (*_installed(), *_built_in())
+
+
+@cache
+def _built_in() -> tuple[RecordingFormat, ...]:
     return tuple(import_module(f"dfe_core.expressions.readers.{name}") for name in _MODULES)
 
 
-def find_reader(path: Path, format: str = "auto") -> tuple[ModuleType, str]:
+@cache
+def _installed() -> tuple[RecordingFormat, ...]:
+    return installed_readers(GROUP, {reader.FORMAT for reader in _built_in()})
+
+
+def forget_installed() -> None:
+    """Look for the readers of other packages again, when next asked: after one was installed into this process."""
+    for known in (readers, _installed, file_endings):
+        known.cache_clear()
+
+
+@cache
+def file_endings() -> tuple[str, ...]:
+    """Endings of the files that folders are searched for, and with which a table of labels may name recordings."""
+    more = [ending.lower() for reader in _installed() for ending in stated(reader, "ENDINGS", ())]
+    return tuple(dict.fromkeys((*_ENDINGS, *more)))
+
+
+def files_of_folder(folder: Path) -> list[Path]:
+    """The files of a folder that is one source (frames, or a dataset of ours); none for any other folder."""
+    built_in = (import_module(f"dfe_core.expressions.readers.{name}") for name in _FOLDERS)
+    for reader in (*built_in, *_installed()):
+        if (of := stated(reader, "folder_files", None)) is not None and (files := of(folder)):
+            return files
+    return []
+
+
+def find_reader(path: Path, format: str = "auto", points_first: bool = False) -> tuple[RecordingFormat, str]:
     """The reader for a file or a folder of frames, and why.
+
+    points_first: of the readers that know a file, those of moving points come first (for a learned face).
 
     Raises `DataError` for an unknown format, and for a file that no reader knows.
     """
@@ -67,10 +110,27 @@ def find_reader(path: Path, format: str = "auto") -> tuple[ModuleType, str]:
             raise DataError(f"--format {format}", "no such format", ", ".join(("auto", *known)))
         return known[format], "as asked"
     head = b"" if path.is_dir() else read_head(path)
-    for reader in known.values():
-        if (why := reader.sniff(path, head)) is not None:
+    order = sorted(known.values(), key=lambda reader: not holds_points(reader)) if points_first else known.values()
+    for reader in order:
+        if (why := _sniffed(reader, path, head)) is not None:
             return reader, why
     raise _unknown(path, head, f"one of {', '.join(known)} (docs/formats.md)")
+
+
+def holds_points(reader: RecordingReader) -> bool:
+    """Whether a reader's recordings are moving points, for which a face is learned."""
+    return bool(stated(reader, "HOLDS_POINTS", False))
+
+
+def _sniffed(reader: RecordingFormat, path: Path, head: bytes) -> str | None:
+    """What a reader believes; one of another package that raises knows nothing of the file."""
+    try:
+        return reader.sniff(path, head)
+    except Exception as error:
+        if reader in _built_in():
+            raise
+        warnings.warn(f"reader {reader.FORMAT} failed to look at {path.name}: {error}", stacklevel=2)
+        return None
 
 
 def _unknown(path: Path, head: bytes, titles: str) -> UnknownFile:

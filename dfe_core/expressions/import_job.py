@@ -1,0 +1,237 @@
+"""An import under way: what was asked, what came in, what was left out and why; the part that every way shares."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.adjusting import RESTS
+from dfe_core.expressions.disk_buffer import Spool
+from dfe_core.expressions.import_report import ImportReport
+from dfe_core.expressions.labels import Labels, read_labels
+from dfe_core.expressions.naming import compile_pattern, subject_and_session
+from dfe_core.expressions.pose_field import METHODS
+from dfe_core.expressions.readers.options import ReadOptions, parse_time
+from dfe_core.expressions.readers.protocol import stated
+from dfe_core.expressions.readers.registry import RecordingReader, readers
+from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.sources import READER_VERSION
+from dfe_core.expressions.timing import check_fps
+from dfe_core.progress import Listener, silent
+from dfe_core.store import artefact_path, file_sha256
+
+LEARN = "learn"
+"""The face that is learned from the recordings themselves."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportOptions:
+    """What the user asks of an import.
+
+    Attributes
+    ----------
+    face: as `open_face` takes it, or ``learn`` for a basis learned from mesh or landmark sequences (``learned-…`` for
+        one learned before). FLAME and BFM data with the default face go to their coefficient space without a mesh.
+    format: a reader's FORMAT, or ``auto``.
+    labels: a CSV as `read_labels` takes it. subject_pattern: as `naming.subject_and_session` takes it.
+    fps: for files without times, and the rate that all others are resampled to; None keeps every file's own.
+    time: the column of times and how many of its counts make a second (``frame/60``), where a file's own are none.
+    extractor: the tool that made the files, where they do not tell it (SPECTRE writes DECA's keys).
+    mix_extractors: take files of several extractors of one family, those of FLAME and BFM brought to one range
+        (`extractor_scales`); every file is then read twice.
+    pose_correction: one of `pose_field.METHODS`. ``field`` takes off what a static function of head pose explains of
+        each person's movement (`pose_field`). None: ``field`` for a learned face, ``none`` for coefficients.
+    rest: ``keep``, or ``remove`` to take each person's resting face off coefficients (`adjusting`); a learned face is
+        about rest always.
+    """
+
+    face: str = "anny"
+    format: str = "auto"
+    labels: str | Path | None = None
+    subject_pattern: str | None = None
+    fps: float | None = None
+    time: str | None = None
+    extractor: str | None = None
+    mix_extractors: bool = False
+    pose_correction: str | None = None
+    rest: str = "keep"
+
+    @property
+    def learned(self) -> bool:
+        """Whether recordings are moving points, brought to a face that is learned from them, or was before."""
+        return self.face == LEARN or self.face.startswith("learned-")
+
+    @property
+    def pose_method(self) -> str:
+        """The correction for head pose, the default of this kind of face where none was asked for."""
+        return self.pose_correction or ("field" if self.learned else "none")
+
+
+class ImportAborted(DataError):
+    """Not one file's fault: the face cannot be opened, or which of two files is meant cannot be guessed."""
+
+
+class Prepared(Protocol):
+    """A recording, ready to be kept by the strategy that prepared it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+
+@dataclass(kw_only=True)
+class ImportJob:
+    """An import under way.
+
+    contents: files by the hash of their content. taken: names of recordings. imported, skipped, notes: as
+    `ImportReport` has them. sources: for the manifest.
+    """
+
+    name: str
+    options: ImportOptions
+    labels: Labels
+    pattern: re.Pattern[str] | None
+    read_options: ReadOptions
+    reader: RecordingReader | None = None
+    root: Path | None = None
+    progress: Listener = silent
+    taken: set[str] = field(default_factory=set)
+    contents: dict[str, Path] = field(default_factory=dict)
+    imported: list[tuple[str, int, tuple[str, ...]]] = field(default_factory=list)
+    skipped: list[tuple[Path, DataError]] = field(default_factory=list)
+    sources: Spool = field(default_factory=Spool)
+    notes: list[str] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Raise `DataError` for what cannot be served, before an hour of reading."""
+        options = self.options
+        if (artefact_path("datasets", self.name, self.root) / "manifest.json").is_file():
+            raise DataError(self.name, "a dataset of this name exists", f"another name, or `dfe rm {self.name}` first")
+        for option, value, known in (
+            ("--rest", options.rest, RESTS),
+            ("--pose-correction", options.pose_method, METHODS),
+        ):
+            if value not in known:
+                raise DataError(f"{option} {value}", "no such method", ", ".join(known))
+        if options.fps is not None:
+            check_fps(options.fps, "--fps")
+        known = [reader.FORMAT for reader in readers()]
+        if options.format != "auto" and options.format not in known:
+            raise DataError(f"--format {options.format}", "no such format", ", ".join(("auto", *known)))
+
+    def names_of(self, path: Path, source: str, recordings: list[Recording], reader: RecordingReader) -> list[str]:
+        """A name for each recording of a file that no other has: with the source's name, then with a number, where one
+        is taken.
+
+        source: the file's unique name, which takes the place of its stem; a reader with KEEPS_NAMES names its own.
+        """
+        names = []
+        for recording in recordings:
+            name = recording.name
+            if not stated(reader, "KEEPS_NAMES", False):
+                name = source + (name.removeprefix(path.stem) if name.startswith(path.stem) else f"-{name}")
+            choices = itertools.chain((name, f"{source}-{name}"), (f"{name}-{i}" for i in itertools.count(2)))
+            names.append(next(choice for choice in choices if choice not in self.taken))
+            self.taken.add(names[-1])
+        return names
+
+    def person(self, path: Path, recording: Recording, name: str) -> tuple[str, str]:
+        """Subject and session: as the table of labels says, else the file's name, else the reader; a recording of whom
+        nothing is known is a subject of its own."""
+        by_name, by_table = subject_and_session(path, self.pattern), self.labels.person(name)
+        if self.pattern is not None and not by_name[0] and not by_table[0]:
+            self.notes.append(
+                f"--subject-pattern finds no subject in {path.name}: {name} counts as a subject of its own."
+            )
+        subject, session = (
+            t or n or r for t, n, r in zip(by_table, by_name, (recording.subject, recording.session), strict=True)
+        )
+        return subject or name, session
+
+    def add_source(
+        self, path: Path, content: tuple[int, str], reader: tuple[RecordingReader, str], kept: list[Prepared]
+    ) -> None:
+        """Remember a file that came in: its bytes and hash, its reader and why, and what was kept of it."""
+        size, digest = content
+        self.contents[digest] = path
+        self.sources.append(
+            {
+                "file": path.name,
+                "sha256": digest,
+                "bytes": size,
+                "reader": reader[0].FORMAT,
+                "reader_version": READER_VERSION,
+                "why": reader[1],
+                "recordings": [recording.name for recording in kept],
+                "notes": [note for recording in kept for note in recording.notes],
+            }
+        )
+
+    def add_imported(self, recording: Recording) -> None:
+        """Count a recording that was written."""
+        notes = tuple(map(sys.intern, recording.notes))  # of ten thousand files most say the same
+        self.imported.append((recording.name, len(recording.psi), notes))
+
+    def manifest(self, face: str, settings: dict[str, Any], *, simulated: bool = False, **more: Any) -> dict[str, Any]:
+        """The dataset's manifest. settings, more: what the strategy adds to the settings, and beside them."""
+        labels = self.labels
+        return {
+            "name": self.name,
+            "face": face,
+            "simulated": simulated,
+            "sources": list(self.sources),
+            "dropped": [{"file": path.name, "why": _without_folder(path, str(error))} for path, error in self.skipped],
+            "notes": self.notes,
+            **more,
+            "settings": {
+                "format": self.options.format,
+                "fps": self.options.fps,
+                **settings,
+                "subject_pattern": self.pattern.pattern if self.pattern else None,
+                "labels": {"file": labels.path.name, "sha256": file_sha256(labels.path), "key": labels.key}
+                if labels.path
+                else None,
+            },
+        }
+
+    def report(self, face: str) -> ImportReport:
+        """What was done."""
+        return ImportReport(
+            dataset=self.name,
+            face=face,
+            imported=tuple(self.imported),
+            skipped=tuple(self.skipped),
+            notes=tuple(self.notes),
+        )
+
+
+def start_job(
+    name: str, options: ImportOptions, reader: RecordingReader | None, root: Path | None, progress: Listener
+) -> ImportJob:
+    """The job of these options, checked. Raises `DataError` for wrong options and a broken table of labels."""
+    job = ImportJob(
+        name=name,
+        options=options,
+        labels=read_labels(options.labels),
+        pattern=compile_pattern(options.subject_pattern),
+        read_options=ReadOptions(fps=options.fps, extractor=options.extractor, time=parse_time(options.time)),
+        reader=reader,
+        root=root,
+        progress=progress,
+    )
+    job.check()
+    return job
+
+
+def _without_folder(path: Path, why: str) -> str:
+    """A message without the folders of this machine: manifests travel."""
+    folder = str(path.parent)
+    return why.replace(folder + os.sep, "") if folder not in ("", ".") else why

@@ -1,0 +1,93 @@
+"""Landmark and mesh sequences of any layout into a dataset, on a face model learned from them.
+
+Head pose and each subject's own face are taken off, a linear basis is learned from the recordings that the default
+split trains on, and ψ are the projections on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.import_job import LEARN, ImportJob
+from dfe_core.expressions.learned.basis import default_split, known_face, learn
+from dfe_core.expressions.learned.pose import correct_pose, read_angles
+from dfe_core.expressions.learned.procrustes import common_frame, find_neutrals, remove_pose_and_identity
+from dfe_core.expressions.learned.reading import mesh_folders, place_track, source_content
+from dfe_core.expressions.learned.tracks import LandmarkTrack, LearnedJob, LearnedResult
+from dfe_core.expressions.learned.writing import write
+from dfe_core.expressions.readers.registry import RecordingReader, find_reader
+from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.sources import find_files
+from dfe_core.store import cache_root
+
+
+class LearnedImport:
+    """The strategy of moving points (`importing.ImportStrategy`), whose face is learned once all are read: until then
+    points wait on disk.
+
+    Every recording needs the same points. Pose is removed on a stable set found from the data (`stable_set`), with
+    the scale where the points are those of an image; a subject's neutral is the face its calm frames return to
+    (`resting_face`), over all of its recordings; a subject unknown is one per recording. ψ is in standard deviations
+    of the training frames. With a face learned before, recordings go onto its basis, so that a codebook trained on it
+    encodes them. Landmarks of a known layout with head pose alone can be corrected for it (`pose_field`); others stay
+    as they are, and a note says so.
+    """
+
+    task = "read points"
+
+    def __init__(self, job: ImportJob, stack: contextlib.ExitStack) -> None:
+        root = job.root or cache_root()
+        root.mkdir(parents=True, exist_ok=True)
+        self.job = job
+        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".learning-", dir=root)))
+        self.learned = LearnedJob(
+            name=job.name,
+            face=job.options.face,
+            root=job.root,
+            progress=job.progress,
+            pose_correction=job.options.pose_method,
+        )
+        self._written = 0
+
+    def find(self, sources: Sequence[str | Path]) -> tuple[list[Path], list[tuple[Path, DataError]]]:
+        meshes, rest = mesh_folders(sources)
+        files, unread = find_files(rest, self.job.labels.path)
+        return [*meshes, *files], unread
+
+    def survey(self, files: Sequence[Path]) -> None:
+        """Nothing: what is stable and how large faces are is found once all points are there."""
+
+    def find_reader(self, path: Path) -> tuple[RecordingReader, str]:
+        return find_reader(path, self.job.options.format, points_first=True)
+
+    def content(self, path: Path) -> tuple[int, str]:
+        return source_content(path, self.job.reader)
+
+    def prepare(self, path: Path, recording: Recording, name: str) -> LandmarkTrack:
+        subject, session = self.job.person(path, recording, name)
+        track = replace(recording, name=name, subject=subject, session=session)
+        file = self.folder / f"{self._written:06d}.npy"
+        self._written += 1
+        return place_track(path, track, file, self.learned.tracks[0] if self.learned.tracks else None)
+
+    def keep(self, path: Path, prepared: LandmarkTrack) -> None:
+        self.learned.tracks.append(prepared)
+
+    def finish(self) -> str:
+        learned = self.learned
+        frame = common_frame(learned)
+        split = default_split(learned)
+        frame = find_neutrals(learned, frame, split)
+        read_angles(learned, frame)
+        remove_pose_and_identity(learned, frame)
+        corrected = correct_pose(learned, split)
+        new = learned.face == LEARN
+        model, basis = learn(learned, frame, split, corrected) if new else known_face(learned)
+        result = LearnedResult(frame=frame, split=split, model=model, basis=basis, corrected=corrected)
+        write(self.job, learned, result)
+        return model.id
