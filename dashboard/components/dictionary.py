@@ -17,7 +17,7 @@ from dfe_core.facs.codeword_names import CodewordName
 from dfe_core.store import artefact_path
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.annotations import Notebook, Notes
-from dfe_core.tokens.phrasing import description_sentence, plain_name
+from dfe_core.tokens.phrasing import description_clauses, description_sentence, plain_name
 from dfe_core.tokens.search import WordIndex, codeword_texts, index_words
 from dfe_core.tokens.usage import usage
 
@@ -78,7 +78,6 @@ def _dictionary(
 ) -> Dictionary:
     notes = _notes(model, Path(root))
     names = _found.names
-    sentences, units = [description_sentence(n.description) for n in names], [n.label for n in names]
     table = _codebook.table.drop(columns=[c for c in (*_USAGE, "description") if c in _codebook.table.columns])
     if dataset is not None:
         counted = usage(
@@ -90,8 +89,8 @@ def _dictionary(
     own = [notes.of(k) for k in range(len(table))]
     table = table.assign(
         title=[plain_name(n.description) for n in names],
-        description=sentences,
-        like=units,
+        description=[description_sentence(n.description) for n in names],
+        like=[n.label for n in names],
         verdict=[n.verdict for n in names],
         side=[n.description.side for n in names],
         moved_share=_moved(_found, len(names)),
@@ -99,7 +98,9 @@ def _dictionary(
         tags=[", ".join(note.tags) for note in own],
         note=[note.note for note in own],
     )
-    return Dictionary(table, index_words(codeword_texts(_codebook.table, sentences, notes, units=units)), names)
+    clauses = [description_clauses(n.description) for n in names]
+    units = [[unit.label for unit in n.in_facs_order] for n in names]
+    return Dictionary(table, index_words(codeword_texts(_codebook.table, clauses, notes, units=units)), names)
 
 
 def _moved(found: Known, size: int) -> np.ndarray:

@@ -197,16 +197,16 @@ def _by_shape(
     psi: np.ndarray, face: FaceModel, candidates: Candidates, described: list[CodewordDescription]
 ) -> list[CodewordName]:
     factor = mesh_factor(face.gram)
-    kinds, own = _kinds(candidates.psi.astype(np.float32), face), _kinds(psi, face)
+    placements, own = _placements(candidates.psi.astype(np.float32), face), _placements(psi, face)
     fields, rows = candidates.psi @ factor, psi.astype(np.float64) @ factor
     names = []
-    for row, description, kind in zip(rows, described, own, strict=True):
+    for row, description, placement in zip(rows, described, own, strict=True):
         if description.rest or description.contrast:
             verdict = Verdict.REST if description.rest else Verdict.CONTRAST
             names.append(CodewordName(description=description, verdict=verdict))
             continue
         if candidates.summed:
-            allowed = np.array([c in _compatible(kind) for c in kinds])
+            allowed = np.array([one in _compatible(placement) for one in placements])
             names.append(_fit(row, fields, candidates.labels, allowed, description))
         else:
             names.append(_nearest(row, fields, candidates.labels, description))
@@ -288,45 +288,50 @@ def _without_shape(description: CodewordDescription) -> Verdict:
     return Verdict.CONTRAST if description.contrast else Verdict.UNKNOWN
 
 
-def _kinds(psi: np.ndarray, face: FaceModel) -> list[str]:
-    """How each expression is placed about the midline: ``symmetric``, ``left`` or ``right`` of one side, ``more left``
-    or ``more right`` where the other side takes part, ``to left`` or ``to right`` of what goes sideways as a whole,
-    and ``opposed``."""
+@dataclass(frozen=True)
+class _Placement:
+    """How an expression is placed about the midline. form: ``one side``; ``more on`` one side, where the other takes
+    part; ``towards`` one side, of what goes sideways as a whole; else as in `codeword_geometry` (``symmetric``,
+    ``opposed``, …). side: left or right, empty where the form has none."""
+
+    form: str
+    side: str = ""
+
+
+_SYMMETRIC = _Placement("symmetric")
+
+
+def _placements(psi: np.ndarray, face: FaceModel) -> list[_Placement]:
+    """The placement of each of (K, E) expressions."""
     table = codeword_geometry(psi, face)
     if face.has_mesh:
         balance = side_balance(face.displacement(psi), face)
     else:
         balance = np.where(table["side"] == "left", 1.0, np.where(table["side"] == "right", -1.0, 0.0))
     alone = (1 - WEAKER**2) / (1 + WEAKER**2)
-    kinds = []
+    found = []
     for side, symmetry, share in zip(table["side"], table["symmetry"], np.abs(balance), strict=True):
         if side not in ("left", "right"):
-            kinds.append(side)
+            found.append(_Placement(side))
         elif share <= ONE_SIDED and symmetry < 0:
-            kinds.append(f"to {side}")
+            found.append(_Placement("towards", side))
         else:
-            kinds.append(side if share > alone else f"more {side}")
-    return kinds
+            found.append(_Placement("one side" if share > alone else "more on", side))
+    return found
 
 
 def same_kind(psi: np.ndarray, templates: np.ndarray, face: FaceModel) -> np.ndarray:
     """(K, E) codewords and (A, E) templates to (K, A) bool: whether their sides allow one to be named by the other."""
-    own, kinds = _kinds(np.asarray(psi, np.float32), face), _kinds(np.asarray(templates, np.float32), face)
-    return np.array([[kind in _compatible(of) for kind in kinds] for of in own], bool).reshape(len(own), len(kinds))
+    own, others = (_placements(np.asarray(rows, np.float32), face) for rows in (psi, templates))
+    return np.array([[one in _compatible(of) for one in others] for of in own], bool).reshape(len(own), len(others))
 
 
-def _compatible(kind: str) -> tuple[str, ...]:
-    """The kinds of action units that a codeword of this kind may be a sum of."""
-    side = kind.rpartition(" ")[2]
-    return {
-        "symmetric": ("symmetric",),
-        "left": ("left", "to left"),
-        "right": ("right", "to right"),
-        "more left": ("symmetric", "left", "more left"),
-        "more right": ("symmetric", "right", "more right"),
-        "to left": ("to left", "symmetric"),
-        "to right": ("to right", "symmetric"),
-    }.get(kind, (side,))
+def _compatible(of: _Placement) -> tuple[_Placement, ...]:
+    """The placements of action units that a codeword of this placement may be a sum of."""
+    one, more, towards = (_Placement(form, of.side) for form in ("one side", "more on", "towards"))
+    return {"one side": (one, towards), "more on": (_SYMMETRIC, one, more), "towards": (towards, _SYMMETRIC)}.get(
+        of.form, (of,)
+    )
 
 
 def confirm(name: CodewordName, pairs: pd.DataFrame | None) -> CodewordName:

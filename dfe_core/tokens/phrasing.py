@@ -14,7 +14,7 @@ from dfe_core.tokens.composition import CoefficientMovement
 from dfe_core.tokens.describe import FARTHER, TURN_DEG, CodewordDescription, turned
 from dfe_core.tokens.parts import PAIRED, EyeTurn, PartMotion, together
 
-REST_NAME = "Rest: nothing moves"
+REST, NOTHING_MOVES = "Rest", "nothing moves"
 CONTRAST = "Contrast"
 MOST_NAMES = 2
 """Movements in a name made of parts; its sentence holds all. The outline of the jaw, which shifts with the head in
@@ -30,13 +30,9 @@ def plain_name(description: CodewordDescription) -> str:
     A codeword that no face can do alone is called a contrast, with what it adds against what it takes away.
     """
     if description.rest:
-        return REST_NAME
-    if description.contrast:
-        return _contrast(description)
-    words = ([gaze_words(description.gaze)] if description.gaze else []) + _movements(description)
-    if not words:
-        words = [f"{name} {value:+.2f}" for name, value in description.coefficients] or ["No part moves clearly"]
-    return capitalised(" + ".join(words))
+        return f"{REST}: {NOTHING_MOVES}"
+    words = " + ".join(_named(description))
+    return f"{CONTRAST}: {words}" if description.contrast else capitalised(words)
 
 
 def description_sentence(description: CodewordDescription) -> str:
@@ -45,11 +41,31 @@ def description_sentence(description: CodewordDescription) -> str:
     return f"{name}: {details}" if details else name
 
 
+def description_clauses(description: CodewordDescription) -> tuple[str, ...]:
+    """What the sentence says, a movement or a part at a time, for searching."""
+    if description.rest:
+        return REST, NOTHING_MOVES
+    start = (CONTRAST,) if description.contrast else ()
+    return (*start, *_named(description), *_part_details(description))
+
+
 def part_sizes(description: CodewordDescription) -> str:
     """Every part named with where it goes and how far: ``both cheeks up 5.6 mm, more on the right; …``."""
-    return "; ".join(
+    return "; ".join(_part_details(description))
+
+
+def _part_details(description: CodewordDescription) -> list[str]:
+    return [
         f"{part_words(replace(p, stronger=''))} {p.largest_mm:.1f} mm{_more(p.stronger)}" for p in description.parts
-    )
+    ]
+
+
+def _named(description: CodewordDescription) -> list[str]:
+    """The movements in a name, each in words."""
+    if description.contrast:
+        return _contrast(description)
+    words = ([gaze_words(description.gaze)] if description.gaze else []) + _movements(description)
+    return words or [f"{name} {value:+.2f}" for name, value in description.coefficients] or ["no part moves clearly"]
 
 
 def capitalised(text: str) -> str:
@@ -79,11 +95,12 @@ def _turn_words(yaw: float, pitch: float) -> str:
     return " and ".join(word for size, word in words if size >= 0.4 * words[0][0])
 
 
-def _contrast(description: CodewordDescription) -> str:
+def _contrast(description: CodewordDescription) -> list[str]:
+    """What a contrast adds, and with the last of it what it takes away."""
     plain = [replace(m, stronger="") for m in description.movements]
-    added = " + ".join(_movement_words(m) for m in plain if m.weight > 0)
+    added = [_movement_words(m) for m in plain if m.weight > 0]
     taken = " and ".join(_movement_words(m) for m in plain if m.weight < 0)
-    return f"{CONTRAST}: {added}{' ' * bool(added)}minus {taken or 'other movements'}"
+    return [*added[:-1], " ".join([*added[-1:], "minus", taken or "other movements"])]
 
 
 def _movements(description: CodewordDescription) -> list[str]:

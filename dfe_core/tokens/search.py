@@ -147,16 +147,10 @@ def words_of(text: str) -> list[str]:
     return [_SINGULAR.get(word, word) for word in re.findall(r"[^\W_]+", text)]
 
 
-def index_words(texts: Sequence[Mapping[str, str]]) -> WordIndex:
-    """Index codewords: texts[k] maps a field of `FIELDS` to what is written there. Clauses end at ; : + and line
-    ends."""
+def index_words(texts: Sequence[Mapping[str, Sequence[str]]]) -> WordIndex:
+    """Index codewords: texts[k] maps a field of `FIELDS` to the clauses that are written there."""
     clauses = tuple(
-        tuple(
-            (name, tuple(words))
-            for name, text in fields.items()
-            for part in re.split(r"[;:+\n]", text)
-            if (words := words_of(part))
-        )
+        tuple((name, tuple(words)) for name, own in fields.items() for clause in own if (words := words_of(clause)))
         for fields in texts
     )
     count: dict[str, int] = {}
@@ -168,24 +162,33 @@ def index_words(texts: Sequence[Mapping[str, str]]) -> WordIndex:
 
 
 def codeword_texts(
-    table: pd.DataFrame, descriptions: Sequence[str], notes: Notes | None = None, *, units: Sequence[str] | None = None
-) -> list[dict[str, str]]:
-    """What to index of each codeword: its description, its action units, region and side, and the lab's own words."""
+    table: pd.DataFrame,
+    descriptions: Sequence[Sequence[str]],
+    notes: Notes | None = None,
+    *,
+    units: Sequence[Sequence[str]] | None = None,
+) -> list[dict[str, Sequence[str]]]:
+    """What to index of each codeword, as clauses: descriptions (`phrasing.description_clauses`), labels of its action
+    units (``AU12 left``), region and side, and the lab's own words, whose clauses end at ; : + and line ends."""
     notes = notes or Notes()
     texts = []
-    for row, description, like in zip(table.itertuples(), descriptions, units or [""] * len(table), strict=True):
+    for row, description, labels in zip(table.itertuples(), descriptions, units or [()] * len(table), strict=True):
         own = notes.of(int(row.codeword))
         texts.append(
             {
-                "name": own.name,
-                "tags": " ".join(own.tags),
-                "note": own.note,
+                "name": _own_clauses(own.name),
+                "tags": _own_clauses(" ".join(own.tags)),
+                "note": _own_clauses(own.note),
                 "description": description,
-                "like": like,
-                "region": f"{row.region} {row.side}",
+                "like": labels,
+                "region": (f"{row.region} {row.side}",),
             }
         )
     return texts
+
+
+def _own_clauses(text: str) -> list[str]:
+    return re.split(r"[;:+\n]", text)
 
 
 def by_action(codebook: Codebook, face: FaceModel, direction: np.ndarray, limit: int = 20) -> pd.DataFrame:

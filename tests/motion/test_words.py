@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -127,6 +129,33 @@ def test_every_phrase_of_the_lexicon_can_be_written_and_played():
     assert all((au, s) in ACTIONS for p in PHRASES.values() for au, side, _ in p.actions for s in [side] if s)
     assert not set(NORMAL) & set(PHRASES) and not IGNORED & set(PHRASES)
     assert len(rules()) > len(PHRASES)
+
+
+def test_other_sentences_for_the_rules_change_nothing_but_the_sentences(monkeypatch):
+    from dfe_core.motion import words
+
+    text = "smirk on the right, then an angry face and a blink, then jaw left, over 3 s"
+    before = timeline_from_words(text)
+    monkeypatch.setattr(words, "phrase_rule", lambda spelled, phrase: "not; like -- AU99: (left)")
+    after = timeline_from_words(text)
+    assert [replace(t, rule="") for t in after.tracks] == [replace(t, rule="") for t in before.tracks]
+    assert all("AU99" in t.rule and "AU99" not in old.rule for t, old in zip(after.tracks, before.tracks, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [
+        ("smile", "smile is AU12, lip corner puller"),
+        ("angry", "angry is AU4 + AU5 + AU7 + AU24 (FACS table 11-1)"),
+        ("disgust", "disgust is AU9 + AU15 + AU16 (Wikipedia's table)"),
+        ("squint", "squint is AU7 + 40% of AU6"),
+        ("blink", "blink is AU45, blink, and brief"),
+        ("contempt", "contempt is 50% of AU12 + AU14, on one side (Wikipedia's table)"),
+        ("jaw left", "jaw left is AD30"),
+    ],
+)
+def test_a_rule_is_shown_with_its_actions_and_source(words, rule):
+    assert dict(rules())[words] == rule
 
 
 def test_minimum_jerk_starts_and_ends_at_rest():

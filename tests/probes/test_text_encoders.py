@@ -49,6 +49,17 @@ def test_an_emotion_is_near_what_it_looks_like(words):
     assert near.argmax() == 1 and words.encode(["disgust"])[0] @ words.encode(["a wrinkled nose"])[0] > 0.4
 
 
+def test_another_sentence_for_a_class_changes_no_words_of_its_actions(monkeypatch):
+    from dfe_core.probes import text
+
+    text._emotion_words.cache_clear()
+    before = text._emotion_words("happy")
+    text._emotion_words.cache_clear()
+    monkeypatch.setattr(text, "class_prompt", lambda name: "not a sentence")
+    assert text._emotion_words("happy") == before and "smile" in before
+    text._emotion_words.cache_clear()
+
+
 def test_vectors_have_unit_length_and_do_not_depend_on_company(words):
     texts = ["a smile", "brows raised, jaw dropped"]
     assert np.linalg.norm(words.encode(texts), axis=1) == pytest.approx([1, 1], abs=1e-6)

@@ -11,7 +11,8 @@ import pytest
 from dfe_core.faces.model import REGIONS
 from dfe_core.motion.actions import action_directions, action_psi
 from dfe_core.tokens.describe import codeword_descriptions, describe_codewords, nearest_actions
-from dfe_core.tokens.phrasing import part_sizes, plain_name
+from dfe_core.tokens.phrasing import description_clauses, description_sentence, part_sizes, plain_name
+from dfe_core.tokens.search import words_of
 from tests.real_faces import composed
 
 CORNER, BROW, CHEEK = (REGIONS.index(n) for n in ("mouth corner", "brow", "cheek"))
@@ -232,3 +233,14 @@ def test_sentences_and_sides_hold_on_another_face(shared, cache):
     directions = {d.movements[0].stem: d.parts[0].directions for d in codeword_descriptions(psi, face)}
     assert "up" in directions["mouthSmile"] and "down" in directions["jawOpen"]
     assert "forward" in directions["mouthPucker"]
+
+
+def test_the_clauses_that_are_searched_say_what_the_sentence_says(toy_face):
+    psi = np.concatenate([np.zeros((1, 52)), np.random.default_rng(2).normal(size=(40, 52)) * 0.4])
+    described = codeword_descriptions(psi, toy_face)
+    assert any(d.contrast for d in described) and described[0].rest
+    for description in described:
+        clauses = description_clauses(description)
+        told = [words for part in re.split("[;:+]", description_sentence(description)) if (words := words_of(part))]
+        assert [words_of(clause) for clause in clauses] == told
+        assert all(clauses) and not any(set(clause) & set(";:+") for clause in clauses)

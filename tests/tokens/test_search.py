@@ -22,15 +22,15 @@ from dfe_core.tokens.search import (
 )
 from tests.small_world import make_world, write_dataset
 
-SENTENCES = [
-    "Rest: nothing moves",
-    "Left lip corner up: left lip corner up and out 4.1 mm",
-    "Right lip corner up + left brow down: right lip corner up 4.0 mm; left brow down 3.0 mm",
-    "Both inner brows up: both inner brows up 5.0 mm",
-    "Left upper lid down: left upper lid down 8.0 mm",
-    "Jaw drop: chin down and back 20.0 mm",
+CLAUSES = [
+    ["Rest", "nothing moves"],
+    ["left lip corner up", "left lip corner up and out 4.1 mm"],
+    ["right lip corner up", "left brow down", "right lip corner up 4.0 mm", "left brow down 3.0 mm"],
+    ["both inner brows up", "both inner brows up 5.0 mm"],
+    ["left upper lid down", "left upper lid down 8.0 mm"],
+    ["jaw drop", "chin down and back 20.0 mm"],
 ]
-UNITS = ["", "AU12 left", "AU12 right + AU4 left", "AU1", "AU46 left", "AU26"]
+UNITS = [[], ["AU12 left"], ["AU12 right", "AU4 left"], ["AU1"], ["AU46 left"], ["AU26"]]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def words():
         {"codeword": range(6), "region": regions, "side": ["rest", "left", "right", "symmetric", "left", "symmetric"]}
     )
     notes = Notes(codewords={5: Note(name="hungry lion", tags=("roar",), note="asked by Ben")})
-    return index_words(codeword_texts(table, SENTENCES, notes, units=UNITS))
+    return index_words(codeword_texts(table, CLAUSES, notes, units=UNITS))
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_words_of_different_clauses_do_not_make_a_match_as_good(words):
 def test_the_labs_own_name_outweighs_a_description(toy_face):
     table = pd.DataFrame({"codeword": [0, 1], "region": "brow", "side": "left"})
     index = index_words(
-        codeword_texts(table, ["Left brow up 1.0 mm", "Chin down 1.0 mm"], Notes(codewords={1: Note(name="brow")}))
+        codeword_texts(table, [["left brow up 1.0 mm"], ["chin down 1.0 mm"]], Notes(codewords={1: Note(name="brow")}))
     )
     assert first(index, "brow") == 1
 
