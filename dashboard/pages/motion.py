@@ -244,7 +244,9 @@ def edited(made: Timeline) -> Timeline:
     with st.expander("Why these tracks", icon=":material/rule:"):
         for track in dict.fromkeys(track.rule for track in made.tracks if track.rule):
             st.markdown(f"- {track}")
-        st.caption(f"{len(rules())} rules read words; they are written out in docs/explorer.md.")
+        st.caption(
+            f"{len(rules())} rules read words; docs/explorer.md explains them, docs/action-units.md lists the phrases."
+        )
     try:
         played = dataclasses.replace(made, tracks=tracks)
     except DataError as error:

@@ -63,3 +63,9 @@ def test_the_tables_can_be_read_back_from_the_page(tool, rows):
     assert [row[1].strip("*") for row in displays] == [d.name for kind in kinds for d in tool.displays_of(kind)]
     assert len(displays) == len(DISPLAYS)
     assert all(row[3].split(", after")[0] in {s.short for s in SOURCES.values()} for row in displays)
+
+
+def test_the_page_of_the_simulation_counts_its_displays():
+    sizes = [len(d.actions) for d in DISPLAYS if d.kind == "simulated"]
+    text = (PROJECT / "docs" / "simulation.md").read_text(encoding="utf-8")
+    assert f"{len(sizes)} kinds" in text and f"of {min(sizes)} to {max(sizes)} actions each" in text
