@@ -217,3 +217,28 @@ def test_the_tables_load_without_numpy():
         [sys.executable, "-c", code], cwd=LIBRARY.parent, capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_the_text_encoder_means_the_same_by_the_words_of_the_ontology():
+    from dfe_core.errors import DataError
+    from dfe_core.probes.prompts import ACTION_WORDS, action_words
+    from dfe_core.probes.text import WordEncoder
+
+    encoder = WordEncoder()
+    codes = list(ACTION_WORDS)
+    documents = encoder.encode([f"{code} {action_words(code)}" for code in codes])
+    meant: dict[str, set[str]] = {}
+    for unit in ACTION_UNITS.values():
+        for word in (*unit.search_words, *unit.related_words, *unit.phrases):
+            meant.setdefault(word, set()).add(unit.code)
+    unknown, other = set(), set()
+    for word, own in meant.items():
+        try:
+            nearest = codes[int((encoder.encode([word])[0] @ documents.T).argmax())]
+        except DataError:
+            unknown.add(word)
+            continue
+        if nearest not in own:
+            other.add((word, nearest))
+    assert unknown == {"duchenne", "pout", "funnel", "yawn"}
+    assert other == {("mouth open", "AU25"), ("open mouth", "AU25"), ("jaw *", "AU26")}  # lips part; "jaw" alone
