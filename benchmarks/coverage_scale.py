@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.memory import PeakMemory
+from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG, COUNTS_FILE, COVERAGE, MANIFEST, TOKENS_FILE, keyed_name
 
 STAGES, CODEWORDS, LEVELS = 8, 512, (0.1, 0.25, 0.5, 1.0)
 RECORDING_FRAMES, FPS = 6000, 30.0
@@ -164,9 +165,9 @@ def make_model(root: Path, face, rng: np.random.Generator) -> np.ndarray:
     psi = (rng.random(shape) * (rng.random(shape) < 0.06)).astype(np.float32)
     psi[0] = 0
     with atomic_directory(root / "models/bench") as folder:
-        codeword_geometry(psi, face).assign(psi=list(psi)).to_parquet(folder / "codewords.parquet")
+        codeword_geometry(psi, face).assign(psi=list(psi)).to_parquet(folder / CODEWORDS_FILE)
         write_json(
-            folder / "config.json",
+            folder / CONFIG,
             {
                 "key": "bench",
                 "levels": LEVELS,
@@ -199,7 +200,7 @@ def make_frames(
     )
     kept, counts = {}, []
     with atomic_directory(root / "tokens/bench--bench") as folder, open_writer("bench", ARKIT_NAMES, root) as dataset:
-        with pq.ParquetWriter(folder / "tokens.parquet", schema, compression="zstd") as sink:
+        with pq.ParquetWriter(folder / TOKENS_FILE, schema, compression="zstd") as sink:
             for i, length in enumerate(lengths):
                 name, index = f"r{i:05d}", np.arange(length)
                 here, tokens, levels = _recording(rng, length, len(follows), follows)
@@ -254,9 +255,9 @@ def make_frames(
                 "notes": ["Made up for a benchmark."],
             }
         )
-        pd.concat(counts, ignore_index=True).to_parquet(folder / "counts.parquet")
+        pd.concat(counts, ignore_index=True).to_parquet(folder / COUNTS_FILE)
         write_json(
-            folder / "manifest.json",
+            folder / MANIFEST,
             {
                 "model": "bench",
                 "dataset": "bench",
@@ -325,7 +326,7 @@ def _median(work) -> float:
 
 
 def _folder_mb(root: Path, key: str) -> float:
-    return sum(p.stat().st_size for p in (root / "analyses" / f"coverage-{key}").iterdir()) / 1e6
+    return sum(p.stat().st_size for p in (root / "analyses" / keyed_name(COVERAGE, key)).iterdir()) / 1e6
 
 
 if __name__ == "__main__":

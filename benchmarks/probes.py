@@ -27,6 +27,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG
 from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.expressions.dataset import Dataset, open_writer
 from dfe_core.expressions.recording import Recording
@@ -129,10 +130,10 @@ def write_world(root: Path, recordings: int, frames: int) -> None:
     folder = root / "models" / "m"
     folder.mkdir(parents=True)
     pd.DataFrame({"codeword": np.arange(_CODEWORDS), "region": "brow", "psi": list(psi.astype(np.float32))}).to_parquet(
-        folder / "codewords.parquet"
+        folder / CODEWORDS_FILE
     )
     write_json(
-        folder / "config.json",
+        folder / CONFIG,
         {
             "key": content_key(0),
             "levels": list(_LEVELS),

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dfe_core.artefact_names import HISTORY_FILE, MANIFEST, METRICS_FILE, NOTES_FILE, VIDEOS_FILE, WITHDRAWN_FILE
 from dfe_core.errors import DataError
 
 SEAL, DIGEST = "checksums.json", "digest"
-LOOSE = frozenset((SEAL, "videos.json", "notes.json", "metrics.json", "history.jsonl", "withdrawals.json"))
+LOOSE = frozenset((SEAL, VIDEOS_FILE, NOTES_FILE, METRICS_FILE, HISTORY_FILE, WITHDRAWN_FILE))
 _MARK = "signed"
 _checked: dict[str, tuple[int, int, int]] = {}
 
@@ -84,7 +85,7 @@ def _check(path: Path, expected: str) -> None:
 def is_whole(folder: Path) -> bool:
     """Whether an artefact that is made at need is there and every file is what was written; else it is made again."""
     try:
-        if not (folder / "manifest.json").is_file():
+        if not (folder / MANIFEST).is_file():
             return False
         for name, expected in sealed_files(folder).items():
             _check(folder / name, expected)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dfe_core.artefact_names import MANIFEST
 from dfe_core.errors import DataError
 from dfe_core.locks import claim
 from dfe_core.store import KINDS, cache_root, file_sha256, read_json, write_json
@@ -213,7 +214,7 @@ def _settle(folder: Path, root: Path) -> None:
 
 
 def _state(artefact: Path) -> str:
-    manifest = artefact / "manifest.json"
+    manifest = artefact / MANIFEST
     return file_sha256(manifest) if manifest.is_file() else ""
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dfe_core import integrity, trash
+from dfe_core.artefact_names import CONFIG, MANIFEST, NOTES_FILE, WEIGHTS_FILE, WITHDRAWN_FILE
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import SCHEMA_VERSION as DATASETS
 from dfe_core.locks import claim
@@ -24,7 +25,7 @@ _EXPECTED = {
 """What a manifest must say for its artefact to be used."""
 SCHEMA_VERSIONS = {"datasets": DATASETS, "models": MODELS, "tokens": TOKENS}
 """The versions that this dfe reads; of analyses, another version is made again."""
-WITHDRAWN = "withdrawals.json"
+WITHDRAWN = WITHDRAWN_FILE
 """In the folder of a model that was trained with recordings of somebody who has withdrawn since."""
 UNFINISHED = "training has not finished"
 
@@ -130,7 +131,7 @@ def faults(artefact: Artefact) -> list[str]:
         return _face_faults(artefact.path)
     expected = dict(artefact.manifest.get("files") or {})
     if artefact.kind == "models":
-        expected["model.safetensors"] = artefact.manifest.get("key", "")
+        expected[WEIGHTS_FILE] = artefact.manifest.get("key", "")
     found = [
         f"{name}: {fault}"
         for name, digest in sorted(expected.items())
@@ -142,7 +143,7 @@ def faults(artefact: Artefact) -> list[str]:
 
 
 def _notes_faults(artefact: Artefact) -> list[str]:
-    path = artefact.path / "notes.json"
+    path = artefact.path / NOTES_FILE
     if artefact.kind != "models" or not path.is_file():
         return []
     try:
@@ -178,8 +179,8 @@ def lineage_notes(model: Path) -> list[str]:
     trained), and that somebody has withdrawn from them."""
     notes = []
     try:
-        made_from = read_json(model / "config.json").get("dataset") or {}
-        now = read_json(model.parents[1] / "datasets" / str(made_from.get("name")) / "manifest.json").get("key")
+        made_from = read_json(model / CONFIG).get("dataset") or {}
+        now = read_json(model.parents[1] / "datasets" / str(made_from.get("name")) / MANIFEST).get("key")
         if now != made_from.get("key"):
             notes.append(f"trained on another state of the dataset {made_from.get('name')} than is there now")
     except (DataError, AttributeError):  # no such dataset any more, or no whole model: told elsewhere
@@ -194,7 +195,7 @@ def lineage_notes(model: Path) -> list[str]:
 
 def manifest_name(kind: str) -> str:
     """The file without which an artefact of this kind does not exist."""
-    return "config.json" if kind == "models" else "manifest.json"
+    return CONFIG if kind == "models" else MANIFEST
 
 
 def _entries(folder: Path) -> Iterator[Path]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from dfe_core.artefact_names import CONFIG, MANIFEST
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener, silent
 from dfe_core.store import artefact_path
@@ -80,9 +81,9 @@ def _of_people(found: Coverage, people: set[str]) -> pd.DataFrame:
 def _train_without(name: str, model: str, data: Dataset, held: set[str], root: Path | None, progress: Listener) -> None:
     from dfe_core.training.fit import train_model
 
-    if (artefact_path("models", name, root) / "config.json").is_file():
+    if (artefact_path("models", name, root) / CONFIG).is_file():
         return
-    if not (artefact_path("datasets", name, root) / "manifest.json").is_file():
+    if not (artefact_path("datasets", name, root) / MANIFEST).is_file():
         write_without(name, data, held, root)
     train_model(name, name, config=config_of(model, root), resume=True, root=root, progress=progress)
 

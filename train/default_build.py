@@ -13,6 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from dfe_core.artefact_names import CHECKPOINT_FILE, CONFIG, MANIFEST, METRICS_FILE, tokens_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.progress import Listener, Progress, silent
@@ -151,7 +152,7 @@ def _has_model(root: Path) -> bool:
 
     if not _whole(f"models/{MODEL}", root):
         return False
-    return read_json(artefact_path("models", MODEL, root) / "config.json").get("schema_version") == SCHEMA_VERSION
+    return read_json(artefact_path("models", MODEL, root) / CONFIG).get("schema_version") == SCHEMA_VERSION
 
 
 def _train(root: Path, progress: Listener) -> None:
@@ -159,12 +160,12 @@ def _train(root: Path, progress: Listener) -> None:
     from dfe_core.training.fit import train_model
 
     folder = artefact_path("models", MODEL, root)
-    if (folder / "config.json").is_file():
+    if (folder / CONFIG).is_file():
         remove(find(f"models/{MODEL}", root), force=True, root=root)
     try:
         train_model(DATASET, MODEL, resume=True, root=root, progress=progress)
     except DataError as error:
-        if not error.where.endswith("checkpoint.safetensors"):
+        if not error.where.endswith(CHECKPOINT_FILE):
             raise
         remove(find(f"models/{MODEL}", root), force=True, root=root)
         train_model(DATASET, MODEL, root=root, progress=progress)
@@ -172,10 +173,10 @@ def _train(root: Path, progress: Listener) -> None:
 
 def _has_tokens(root: Path) -> bool:
     try:
-        manifest = read_json(artefact_path("tokens", f"{MODEL}--{DATASET}", root) / "manifest.json")
-        key = read_json(artefact_path("models", MODEL, root) / "config.json")["key"]
+        manifest = read_json(artefact_path("tokens", tokens_name(MODEL, DATASET), root) / MANIFEST)
+        key = read_json(artefact_path("models", MODEL, root) / CONFIG)["key"]
         return (manifest["model_key"], manifest["dataset_key"]) == (key, Dataset.open(DATASET, root).key) and _whole(
-            f"tokens/{MODEL}--{DATASET}", root
+            f"tokens/{tokens_name(MODEL, DATASET)}", root
         )
     except (DataError, KeyError):
         return False
@@ -189,7 +190,7 @@ def _encode(root: Path, progress: Listener) -> None:
 
 def _has_metrics(root: Path) -> bool:
     folder = artefact_path("models", MODEL, root)
-    metrics, config = folder / "metrics.json", folder / "config.json"
+    metrics, config = folder / METRICS_FILE, folder / CONFIG
     return metrics.is_file() and config.is_file() and metrics.stat().st_mtime >= config.stat().st_mtime
 
 
@@ -258,7 +259,7 @@ def _has_names(root: Path) -> bool:
     from dfe_core.facs.name_scores import checked_folder
 
     try:
-        return (checked_folder(MODEL, DATASET, AUS, root) / "manifest.json").is_file()
+        return (checked_folder(MODEL, DATASET, AUS, root) / MANIFEST).is_file()
     except (DataError, KeyError):
         return False
 

@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from dfe_core import __version__, trash
+from dfe_core.artefact_names import CHECKPOINT_FILE, CONFIG, HISTORY_FILE, MANIFEST, METRICS_FILE, NOTES_FILE
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.removal import write_without
@@ -228,13 +229,13 @@ class _Work:
     def _redact_model(self, folder: Path, names: set[str]) -> None:
         stamp = datetime.now(timezone.utc).isoformat(timespec="seconds")
         write_json(folder / MARK, [*_json_list(folder / MARK), {"time": stamp, "recordings": len(names)}])
-        config = folder / "config.json"
+        config = folder / CONFIG
         if config.is_file():
             sealed = tuple(sealed_files(folder))
             write_json(config, without(read_json(config), names | {self.subject}))
             if sealed:
                 seal(folder, sealed)
-        for name in ("metrics.json", "history.jsonl", "checkpoint.safetensors"):
+        for name in (METRICS_FILE, HISTORY_FILE, CHECKPOINT_FILE):
             path = folder / name
             if path.is_file() and (path.suffix == ".safetensors" or _mentions_any(path, names | {self.subject})):
                 path.unlink()
@@ -245,7 +246,7 @@ class _Work:
         """Named sets of frames, and their history, without those of the person."""
         from filelock import FileLock
 
-        path = folder / "notes.json"
+        path = folder / NOTES_FILE
         if not path.is_file():
             return
         with FileLock(folder / ".notes.lock"):
@@ -308,7 +309,7 @@ class _Work:
         """The datasets themselves."""
         for name, theirs in self.names.items():
             path = self.root / "datasets" / name
-            if not (path / "manifest.json").is_file():
+            if not (path / MANIFEST).is_file():
                 continue
             with claim(path, PATIENCE_S):
                 if set(Dataset(path).recordings["recording"]) - theirs:
@@ -325,7 +326,7 @@ class _Work:
         """AUs of the datasets keep the recordings of everybody else."""
         for name, theirs in self.names.items():
             for folder in sorted((self.root / "analyses").glob(f"aus--{name}--*")):
-                if (folder / "manifest.json").is_file() and any(mentions_in(folder, theirs)):
+                if (folder / MANIFEST).is_file() and any(mentions_in(folder, theirs)):
                     drop_recordings(AlignedAus(folder), Dataset.open(name, self.root), theirs, self.root)
                     self.rewritten.add(f"analyses/{folder.name}")
 
@@ -381,7 +382,7 @@ def _datasets(root: Path) -> Iterator[Dataset]:
     """Every dataset that can be read, those in the trash as well."""
     for folder in (root / "datasets", *((root / ".trash").glob("*/datasets"))):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if not path.name.startswith(".") and (path / "manifest.json").is_file():
+            if not path.name.startswith(".") and (path / MANIFEST).is_file():
                 yield Dataset(path)
 
 

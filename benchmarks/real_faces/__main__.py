@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from dfe_core.artefact_names import CONFIG
+
 PARTS = ("fidelity", "pose", "coverage", "probes")
 DATASET = MODEL = "nao"
 
@@ -90,7 +92,7 @@ def prepared(work: Path, react: Path) -> None:
             f"--subject-pattern={SUBJECT_PATTERN}",
         )
         dfe("aus", "import", str(files[0].parent), "--dataset", DATASET, "--name", "openface")
-    if not (work / "models" / MODEL / "config.json").is_file():
+    if not (work / "models" / MODEL / CONFIG).is_file():
         dfe("train", DATASET, "--name", MODEL)
     dfe("encode", MODEL, DATASET)
 

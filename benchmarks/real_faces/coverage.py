@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from dfe_core.artefact_names import MANIFEST
+
 NULL, ACTIONS = "no-beyond-facs", "default"
 """Effects of the two worlds: the same people and events, without and with the actions that FACS has no code for."""
 SUBJECTS = 12
@@ -95,7 +97,7 @@ def world(root: Path, model: str, effect: str, seed: int, subjects: int = SUBJEC
     from dfe_core.tokens.encoding import encode_dataset
 
     name = f"floor-{effect}-{seed}"
-    if not (root / "datasets" / name / "manifest.json").is_file():
+    if not (root / "datasets" / name / MANIFEST).is_file():
         simulate_dataset(name, subjects=subjects, seed=seed, effect=effect, root=root)
     encode_dataset(model, name, root=root)
     data = Dataset.open(name, root)

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.real_faces.react import SUBJECT_PATTERN, prepare
+from dfe_core.artefact_names import MANIFEST
 
 AUS = ("AU12", "AU06", "AU25", "AU10", "AU45", "AU02", "AU01", "AU07", "AU17", "AU14", "AU04", "AU09", "AU15")
 PRESENT, FEWEST, FOLDS, RIDGE = 1.0, 20, 5, 0.5
@@ -82,7 +83,7 @@ def _prepared(work: Path, react: Path) -> tuple[list[Path], Path]:
 def _import(work: Path, csvs: list[Path], labels: Path, name: str, method: str) -> None:
     from dfe_core.expressions.importing import ImportOptions, import_dataset
 
-    if not (work / "datasets" / name / "manifest.json").is_file():
+    if not (work / "datasets" / name / MANIFEST).is_file():
         import_dataset(
             csvs,
             name,
@@ -257,7 +258,7 @@ def simulated(work: Path, shares: tuple[float, ...] = (0.4, 0.0)) -> pd.DataFram
     rows = []
     for share in shares:
         name = f"turning-{round(100 * share)}"
-        if not (work / "datasets" / f"{name}-field" / "manifest.json").is_file():
+        if not (work / "datasets" / f"{name}-field" / MANIFEST).is_file():
             simulate_dataset(name, subjects=8, minutes_per_subject=2, seed=0, pose_artefact=share, root=work)
             import_dataset(
                 [work / "datasets" / name], f"{name}-field", ImportOptions(pose_correction="field"), root=work

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG, MANIFEST, METRICS_FILE, PROBE, tokens_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import open_face
@@ -28,15 +29,15 @@ def model_names(root: Path) -> list[str]:
     """Trained models, the default first, then by name."""
     found = [
         p.parent.name
-        for p in (root / "models").glob("*/codewords.parquet")
-        if (p.parent / "config.json").is_file() and not p.parent.name.startswith(".")
+        for p in (root / "models").glob(f"*/{CODEWORDS_FILE}")
+        if (p.parent / CONFIG).is_file() and not p.parent.name.startswith(".")
     ]
     return sorted(found, key=lambda name: (name != DEFAULT_MODEL, name))
 
 
 def dataset_names(root: Path, model: str | None = None) -> list[str]:
     """Datasets: those encoded by `model` first, then by name."""
-    found = [p.parent.name for p in (root / "datasets").glob("*/manifest.json") if not p.parent.name.startswith(".")]
+    found = [p.parent.name for p in (root / "datasets").glob(f"*/{MANIFEST}") if not p.parent.name.startswith(".")]
     return sorted(found, key=lambda name: (not is_encoded(root, model, name), name))
 
 
@@ -44,10 +45,10 @@ def is_encoded(root: Path, model: str | None, dataset: str | None) -> bool:
     """Whether the tokens of a model on a dataset are there, and are of the dataset as it is now."""
     if not model or not dataset:
         return False
-    tokens = root / "tokens" / f"{model}--{dataset}" / "manifest.json"
+    tokens = root / "tokens" / tokens_name(model, dataset) / MANIFEST
     made_from = {
-        "dataset_key": root / "datasets" / dataset / "manifest.json",
-        "model_key": root / "models" / model / "config.json",
+        "dataset_key": root / "datasets" / dataset / MANIFEST,
+        "model_key": root / "models" / model / CONFIG,
     }
     return tokens.is_file() and all(
         _same(str(tokens), key, str(path), stamp(tokens, path)) for key, path in made_from.items() if path.is_file()
@@ -57,22 +58,22 @@ def is_encoded(root: Path, model: str | None, dataset: str | None) -> bool:
 def codebook(root: Path, name: str) -> Codebook:
     """Raises `DataError` when there is no such model or it cannot be read."""
     folder = artefact_path("models", name, root)
-    return _codebook(str(root), name, stamp(folder / "config.json", folder / "codewords.parquet"))
+    return _codebook(str(root), name, stamp(folder / CONFIG, folder / CODEWORDS_FILE))
 
 
 def dataset(root: Path, name: str) -> Dataset:
     """Raises `DataError` when there is no such dataset or it cannot be read."""
-    return _dataset(str(root), name, stamp(artefact_path("datasets", name, root) / "manifest.json"))
+    return _dataset(str(root), name, stamp(artefact_path("datasets", name, root) / MANIFEST))
 
 
 def tokens(root: Path, model: str, name: str) -> TokenCache:
     """Raises `DataError` when the dataset has not been encoded by the model."""
-    return _tokens(str(root), model, name, stamp(root / "tokens" / f"{model}--{name}" / "manifest.json"))
+    return _tokens(str(root), model, name, stamp(root / "tokens" / tokens_name(model, name) / MANIFEST))
 
 
 def runs(root: Path, model: str, name: str) -> RunIndex:
     """The index of runs of a token cache, built when missing (a pass over the tokens: show a spinner)."""
-    return _runs(str(root), model, name, stamp(root / "tokens" / f"{model}--{name}" / "manifest.json"))
+    return _runs(str(root), model, name, stamp(root / "tokens" / tokens_name(model, name) / MANIFEST))
 
 
 def face(root: Path, face_id: str) -> FaceModel:
@@ -85,7 +86,7 @@ def face(root: Path, face_id: str) -> FaceModel:
 
 def metrics(root: Path, model: str) -> dict[str, Any] | None:
     """``models/<name>/metrics.json``: what `dfe evaluate` measured on held-out subjects; None where it is missing."""
-    path = artefact_path("models", model, root) / "metrics.json"
+    path = artefact_path("models", model, root) / METRICS_FILE
     try:
         return read_json(path) if path.is_file() else None
     except DataError:
@@ -118,7 +119,7 @@ def chosen() -> Choice:
 
 def probe_results(root: Path) -> list[ProbeResult]:
     """Every kept result of a probe, the newest first, read again only when one comes, goes or changes."""
-    manifests = sorted((root / "analyses").glob("probe-*/manifest.json"))
+    manifests = sorted((root / "analyses").glob(f"{PROBE}-*/{MANIFEST}"))
     return _probe_results(str(root), tuple(map(str, manifests)), stamp(*manifests))
 
 

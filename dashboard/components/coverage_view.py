@@ -12,6 +12,15 @@ import streamlit as st
 
 from dashboard.components import artefact_cache, figures
 from dashboard.components.palette import ACCENT, DIVERGING, region_colour
+from dfe_core.artefact_names import (
+    CONFIG,
+    COVERAGE,
+    MANIFEST,
+    RECORDINGS_FILE,
+    coverage_report_name,
+    keyed_name,
+    tokens_name,
+)
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.action_units import title
@@ -62,8 +71,8 @@ def analysis(choice: artefact_cache.Choice, aus: str) -> Analysis | None:
     """The analysis if it has been made for these inputs as they are now, else None."""
     inputs = _inputs(str(choice.root), choice.model, choice.dataset, aus, _stamp(choice, aus))
     key = coverage_key(inputs.keys, CoverageSettings(), 0)
-    folder = artefact_path("analyses", f"coverage-{key}", choice.root)
-    if not (folder / "manifest.json").is_file():
+    folder = artefact_path("analyses", keyed_name(COVERAGE, key), choice.root)
+    if not (folder / MANIFEST).is_file():
         return None
     return _analysis(key, str(choice.root), choice.model, choice.dataset, aus, inputs)
 
@@ -72,11 +81,11 @@ def _stamp(choice: artefact_cache.Choice, aus: str) -> tuple[int, ...]:
     """Changes when any input of the analysis is written anew."""
     root = choice.root
     return artefact_cache.stamp(
-        root / "models" / choice.model / "config.json",
-        root / "datasets" / choice.dataset / "manifest.json",
-        root / "datasets" / choice.dataset / "recordings.parquet",
-        root / "tokens" / f"{choice.model}--{choice.dataset}" / "manifest.json",
-        root / "analyses" / folder_name(choice.dataset, aus) / "manifest.json",
+        root / "models" / choice.model / CONFIG,
+        root / "datasets" / choice.dataset / MANIFEST,
+        root / "datasets" / choice.dataset / RECORDINGS_FILE,
+        root / "tokens" / tokens_name(choice.model, choice.dataset) / MANIFEST,
+        root / "analyses" / folder_name(choice.dataset, aus) / MANIFEST,
     )
 
 
@@ -127,7 +136,7 @@ def blind_note(choice: artefact_cache.Choice, codebook: Codebook, number: int) -
 
 def report_folder(choice: artefact_cache.Choice, aus: str) -> Path:
     """Where the page's report goes."""
-    return artefact_path("analyses", f"report--{choice.model}--{choice.dataset}--{aus}"[:100], choice.root)
+    return artefact_path("analyses", coverage_report_name(choice.model, choice.dataset, aus), choice.root)
 
 
 @dataclass(frozen=True)

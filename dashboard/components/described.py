@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard.components import artefact_cache, examples, frame, jobs, media, mixes, routes, views
 from dashboard.components.words import clock, count
+from dfe_core.artefact_names import tokens_name
 from dfe_core.facs.store import list_aligned
 from dfe_core.probes.text_retrieval import MomentIndex, list_moments
 
@@ -66,7 +67,7 @@ def align(choice: artefact_cache.Choice) -> None:
 
 def key_of(choice: artefact_cache.Choice) -> str:
     """One alignment at a time for a model and dataset."""
-    return f"align-{choice.model}--{choice.dataset}"
+    return f"align-{tokens_name(choice.model, choice.dataset)}"
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

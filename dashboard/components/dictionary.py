@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard.components import artefact_cache
 from dashboard.components.names import Known, known
+from dfe_core.artefact_names import MANIFEST, NOTES_FILE, tokens_name
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.codeword_names import CodewordName
@@ -45,9 +46,9 @@ def dictionary(choice: artefact_cache.Choice) -> Dictionary:
     """The dictionary of the chosen codebook as the chosen dataset uses it."""
     codebook = artefact_cache.codebook(choice.root, choice.model)
     face = artefact_cache.face(choice.root, codebook.face_id)
-    cache = choice.root / "tokens" / f"{choice.model}--{choice.dataset}" / "manifest.json"
+    cache = choice.root / "tokens" / tokens_name(choice.model, choice.dataset) / MANIFEST
     stamp = cache.stat().st_mtime_ns if choice.encoded else 0
-    own = artefact_path("models", choice.model, choice.root) / "notes.json"
+    own = artefact_path("models", choice.model, choice.root) / NOTES_FILE
     found = known(choice)
     return _dictionary(
         codebook.key,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.components import artefact_cache, jobs
+from dfe_core.artefact_names import tokens_name
 
 BUILD = "build-default"
 
@@ -54,7 +55,7 @@ def no_dataset() -> None:
 
 def not_encoded(choice: artefact_cache.Choice) -> None:
     """The dataset has no tokens of this codebook: offer to encode it."""
-    name = f"encode-{choice.model}--{choice.dataset}"
+    name = f"encode-{tokens_name(choice.model, choice.dataset)}"
     with st.container(border=True):
         st.subheader(f"“{choice.dataset}” has not been encoded by “{choice.model}”", anchor=False)
         st.markdown("Encoding gives every frame its tokens. It is done once and kept.")

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.components import artefact_cache, jobs
 from dashboard.components.deletion import CHANGED
 from dashboard.components.words import count, plural
+from dfe_core.artefact_names import MANIFEST
 from dfe_core.errors import DataError
 from dfe_core.store import artefact_path
 
@@ -43,7 +44,7 @@ def wrong(name: str) -> str | None:
     if not name:
         return "Give the dataset a name."
     try:
-        if (artefact_path("datasets", name) / "manifest.json").is_file():
+        if (artefact_path("datasets", name) / MANIFEST).is_file():
             return f"There is a dataset “{name}” already: choose another name, or delete that one first."
     except DataError as error:
         return f"The name {error.where} is {error.found}: expected {error.expected}."

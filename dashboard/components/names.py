@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard.components import artefact_cache, coverage_view, jobs
 from dashboard.components.words import count, percent
+from dfe_core.artefact_names import CODEWORD_NAMES, MANIFEST, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.facs.action_units import ACTION_UNITS
 from dfe_core.facs.codeword_names import CodewordName, NamedActionUnit, Verdict, name_codewords
@@ -34,7 +35,7 @@ def known(choice: artefact_cache.Choice) -> Known:
     if choice.encoded:
         for aus in _measured_first(choice):
             key = _key(choice, aus)
-            if (artefact_path("analyses", f"names-{key}", choice.root) / "manifest.json").is_file():
+            if (artefact_path("analyses", keyed_name(CODEWORD_NAMES, key), choice.root) / MANIFEST).is_file():
                 checked = _checked(key, codebook, choice)
                 return Known(names=checked.names, checked=checked, aus=checked.aus, estimate=checked.estimate)
         for aus in _measured_first(choice)[:-1]:

@@ -22,6 +22,7 @@ from dashboard.components import (
 )
 from dashboard.components.dictionary import dictionary
 from dashboard.components.words import plural
+from dfe_core.artefact_names import tokens_name
 from dfe_core.facs.store import list_aligned
 
 PARTS = ("Both have", "Only here", "Only there")
@@ -69,7 +70,7 @@ def verdict(choice: artefact_cache.Choice, other: str) -> None:
             )
             jobs.offer(
                 "Encode it now",
-                f"encode-{other}--{choice.dataset}",
+                f"encode-{tokens_name(other, choice.dataset)}",
                 f"Encoding {choice.dataset}",
                 ["encode", other, choice.dataset],
                 "Encoded.",

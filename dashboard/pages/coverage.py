@@ -26,6 +26,7 @@ from dashboard.components import (
 )
 from dashboard.components.dictionary import dictionary
 from dashboard.components.words import clock, percent
+from dfe_core.artefact_names import MANIFEST
 from dfe_core.faces.model import REGIONS
 from dfe_core.facs.action_units import title
 from dfe_core.facs.agreement import KINDS, agreement_moments
@@ -572,7 +573,7 @@ def report(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysi
         "A self-contained HTML page, a PDF of the same, and every table, with the hashes, versions and the "
         "command that make the same figures again."
     )
-    if (folder / "manifest.json").is_file():
+    if (folder / MANIFEST).is_file():
         with st.container(horizontal=True):
             for name, label, kind in (("report.html", "HTML", "text/html"), ("report.pdf", "PDF", "application/pdf")):
                 if (folder / name).is_file():

@@ -20,6 +20,7 @@ from dashboard.components import (
     probe_view,
     state,
 )
+from dfe_core.artefact_names import probe_report_name, tokens_name
 from dfe_core.expressions.pose_text import pose_leak_warning
 from dfe_core.facs.store import list_aligned
 from dfe_core.probes.explain import errors_by_subject
@@ -103,7 +104,7 @@ def no_labels(choice: artefact_cache.Choice) -> None:
 
 def key_of(choice: artefact_cache.Choice) -> str:
     """One probe at a time for a model and dataset."""
-    return f"probe-{choice.model}--{choice.dataset}"
+    return f"probe-{tokens_name(choice.model, choice.dataset)}"
 
 
 def new(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.DataFrame) -> None:
@@ -185,7 +186,7 @@ def more(asked: dict[str, object], columns: list[str]) -> None:
 
 def report_folder(choice: artefact_cache.Choice, key: str) -> Path:
     """Where the report of a run goes."""
-    return artefact_path("analyses", f"probe-report-{choice.model}--{choice.dataset}"[:80] + f"-{key}", choice.root)
+    return artefact_path("analyses", probe_report_name(choice.model, choice.dataset, key), choice.root)
 
 
 def chosen(choice: artefact_cache.Choice, kept: list[ProbeResult]) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dfe_core.artefact_names import MANIFEST, MAP, keyed_name
 from dfe_core.embedding import features as features_of
 from dfe_core.embedding.extend import Density, Placer, density_of, density_of_all, held_out_error, nearest_place
 from dfe_core.embedding.features import Features, FrameVectors
@@ -85,7 +86,7 @@ class MapArtefact:
     def manifest(self) -> dict[str, Any]:
         """settings, points, total, sampled, left_out, quality, explained_variance, density, versions, seconds,
         statement."""
-        return read_json(self.path / "manifest.json")
+        return read_json(self.path / MANIFEST)
 
     @cached_property
     def points(self) -> pd.DataFrame:
@@ -133,7 +134,7 @@ def list_maps(model: str, root: Path | None = None) -> list[MapArtefact]:
     """Every finished map of a model, whatever the state of the model it was made from, newest first."""
     folder = artefact_path("analyses", "map", root).parent
     found = [
-        MapArtefact(p.parent) for p in sorted(folder.glob("map-*/manifest.json"), key=lambda p: -p.stat().st_mtime)
+        MapArtefact(p.parent) for p in sorted(folder.glob(f"{MAP}-*/{MANIFEST}"), key=lambda p: -p.stat().st_mtime)
     ]
     return [m for m in found if m.manifest["settings"]["model"] == model]
 
@@ -314,7 +315,7 @@ def _write(
     sampled = settings.of == "frames" and len(table) < told.total
     said = statement(settings, len(table), told.total, len(features.left_out), told.quality, told.explained)
     write_json(
-        folder / "manifest.json",
+        folder / MANIFEST,
         {
             "version": VERSION[settings.of],
             "settings": asdict(settings),
@@ -383,7 +384,7 @@ def _path(settings: MapSettings, root: Path | None) -> Path:
     stamp = [VERSION[settings.of], _settings_that_matter(settings), Codebook.open(settings.model, root).key]
     if settings.needs_tokens:
         stamp.append(content_key(TokenCache.open(settings.model, settings.dataset, root).manifest))
-    return artefact_path("analyses", f"map-{content_key(stamp)}", root)
+    return artefact_path("analyses", keyed_name(MAP, content_key(stamp)), root)
 
 
 def _settings_that_matter(settings: MapSettings) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dfe_core.artefact_names import METRICS_FILE
 from dfe_core.errors import DataError
 from dfe_core.evaluation import baselines, equal_bits
 from dfe_core.evaluation.coded_bits import raw_bits
@@ -69,7 +70,7 @@ def evaluate_model(
     progress(Progress(task="evaluating", done=5, total=6, detail="truth" if data.truth is not None else ""))
     result["truth"] = discovered(tokenizer, codebook, data, parts, encoded) if data.truth is not None else None
     if split == "test" and own and rivals:
-        write_json(artefact_path("models", model, root) / "metrics.json", result)
+        write_json(artefact_path("models", model, root) / METRICS_FILE, result)
     progress(Progress(task="evaluating", done=6, total=6))
     return result
 

@@ -21,6 +21,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dfe_core.artefact_names import EXTRAS_FILE, FRAMES_FILE, MANIFEST, RECORDINGS_FILE, TRUTH_FILE
 from dfe_core.errors import DataError
 from dfe_core.expressions.disk_buffer import Spool
 from dfe_core.expressions.recording import Recording
@@ -103,12 +104,12 @@ class Dataset:
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
-        if not (self.path / "manifest.json").is_file():
+        if not (self.path / MANIFEST).is_file():
             raise DataError(self.path, "no dataset here", "one listed by `dfe list`")
-        self.manifest: dict[str, Any] = read_json(check(self.path / "manifest.json"))
+        self.manifest: dict[str, Any] = read_json(check(self.path / MANIFEST))
         version = self.manifest.get("schema_version")
         if version != SCHEMA_VERSION:
-            raise DataError(self.path / "manifest.json", f"schema version {version!r}", str(SCHEMA_VERSION))
+            raise DataError(self.path / MANIFEST, f"schema version {version!r}", str(SCHEMA_VERSION))
 
     @classmethod
     def open(cls, name: str, root: Path | None = None) -> Dataset:
@@ -132,11 +133,9 @@ class Dataset:
             When there is none of this name, or it is broken.
         """
         path = artefact_path("datasets", name, root)
-        if not (path / "manifest.json").is_file():
+        if not (path / MANIFEST).is_file():
             parent = path.parent
-            known = (
-                sorted(p.name for p in parent.iterdir() if (p / "manifest.json").is_file()) if parent.is_dir() else []
-            )
+            known = sorted(p.name for p in parent.iterdir() if (p / MANIFEST).is_file()) if parent.is_dir() else []
             raise DataError(
                 name,
                 "no such dataset",
@@ -178,7 +177,7 @@ class Dataset:
     @cached_property
     def recordings(self) -> pd.DataFrame:
         """One row per recording: `RECORDING_COLUMNS`, then the label columns."""
-        return pd.read_parquet(check(self.path / "recordings.parquet"))
+        return pd.read_parquet(check(self.path / RECORDINGS_FILE))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -188,7 +187,7 @@ class Dataset:
     @cached_property
     def truth(self) -> pd.DataFrame | None:
         """recording, action, side, onset_s, apex_s, offset_s, intensity, in_facs; None for real data."""
-        path = self.path / "truth.parquet"
+        path = self.path / TRUTH_FILE
         return pd.read_parquet(check(path)) if path.is_file() else None
 
     @property
@@ -223,7 +222,7 @@ class Dataset:
     @property
     def has_extras(self) -> bool:
         """Whether any recording has columns beside ψ."""
-        return (self.path / "extras.parquet").is_file()
+        return (self.path / EXTRAS_FILE).is_file()
 
     def extras(self, recording: str) -> dict[str, np.ndarray]:
         """Read the columns of a recording beside ψ: head pose, gaze, confidence, as the source has them.
@@ -249,7 +248,7 @@ class Dataset:
 
     @cached_property
     def _extras_file(self) -> pq.ParquetFile:
-        return pq.ParquetFile(self.path / "extras.parquet", memory_map=True)
+        return pq.ParquetFile(self.path / EXTRAS_FILE, memory_map=True)
 
     @cached_property
     def _extras_groups(self) -> dict[str, list[int]]:
@@ -295,7 +294,7 @@ class Dataset:
 
     @cached_property
     def _table(self) -> RecordingTable:
-        return RecordingTable(self.path / "frames.parquet", "a file written by dfe: import the dataset again")
+        return RecordingTable(self.path / FRAMES_FILE, "a file written by dfe: import the dataset again")
 
     def _read(self, recording: str, first: int, count: int) -> Frames:
         table = self._table.read(first, count, ("frame", "time_s", "valid", "psi"))
@@ -314,7 +313,7 @@ class DatasetWriter:
     def __init__(self, folder: Path, names: tuple[str, ...], root: Path | None = None) -> None:
         self.folder, self.names, self.root = folder, names, root
         self._schema = frames_schema(len(names))
-        self._sink = pq.ParquetWriter(folder / "frames.parquet", self._schema, compression="zstd")
+        self._sink = pq.ParquetWriter(folder / FRAMES_FILE, self._schema, compression="zstd")
         self._rows = Spool()
         self._extras: pq.ParquetWriter | None = None
         self._frames = 0
@@ -371,7 +370,7 @@ class DatasetWriter:
         if not recording.extras:
             return
         if self._extras is None:
-            self._extras = pq.ParquetWriter(self.folder / "extras.parquet", _EXTRAS, compression="zstd")
+            self._extras = pq.ParquetWriter(self.folder / EXTRAS_FILE, _EXTRAS, compression="zstd")
         columns = list(recording.extras)
         values = pa.array([np.asarray(v, np.float32) for v in recording.extras.values()], _EXTRAS.field("values").type)
         self._extras.write_table(pa.table([[recording.name] * len(columns), columns, values], schema=_EXTRAS))
@@ -386,14 +385,14 @@ class DatasetWriter:
         self._write_waiting()
         self._sink.close()
         table = pd.DataFrame(list(self._rows)) if rows is None else rows
-        table.to_parquet(self.folder / "recordings.parquet", index=False)
-        files = ["frames.parquet", "recordings.parquet"]
+        table.to_parquet(self.folder / RECORDINGS_FILE, index=False)
+        files = [FRAMES_FILE, RECORDINGS_FILE]
         if self._extras is not None:
             self._extras.close()
-            files.append("extras.parquet")
+            files.append(EXTRAS_FILE)
         if truth is not None:
-            truth.to_parquet(self.folder / "truth.parquet", index=False)
-            files.append("truth.parquet")
+            truth.to_parquet(self.folder / TRUTH_FILE, index=False)
+            files.append(TRUTH_FILE)
         hashes = {name: file_sha256(self.folder / name) for name in files}
         whole = {
             "schema_version": SCHEMA_VERSION,
@@ -402,11 +401,11 @@ class DatasetWriter:
             "recordings": len(self._rows),
             "frames": self._frames,
             "files": hashes,
-            "key": content_key([hashes["frames.parquet"], list(self.names)]),
+            "key": content_key([hashes[FRAMES_FILE], list(self.names)]),
         }
-        write_json(self.folder / "manifest.json", whole)
+        write_json(self.folder / MANIFEST, whole)
         if self._extras is not None:
-            write_json(self.folder / "manifest.json", {**whole, "pose_leak": self._pose_leak()})
+            write_json(self.folder / MANIFEST, {**whole, "pose_leak": self._pose_leak()})
 
     def _pose_leak(self) -> dict[str, Any] | None:
         """The pose leak of what was written; without the face, or its mesh, that of the coefficients as they are."""
@@ -430,5 +429,5 @@ def open_writer(name: str, names: tuple[str, ...], root: Path | None = None) -> 
     with claim(path), atomic_directory(path) as folder:
         writer = DatasetWriter(folder, names, root)
         yield writer
-        if not (folder / "manifest.json").is_file():
+        if not (folder / MANIFEST).is_file():
             raise DataError(name, "the dataset was not closed", "DatasetWriter.close before the block ends")

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from dfe_core.artefact_names import DUPLICATES, MANIFEST, keyed_name
 from dfe_core.expressions.dataset import Dataset, Frames
 from dfe_core.store import atomic_directory, content_key, read_json, write_json
 
@@ -50,9 +51,9 @@ def find_duplicates(dataset: Dataset, folder: Path | None = None) -> tuple[Dupli
     """
     subjects = dataset.recordings.set_index("recording")["subject"].astype(str).to_dict()
     key = content_key([VERSION, dataset.key, subjects])
-    kept = None if folder is None else folder / f"duplicates-{key}"
-    if kept is not None and (kept / "manifest.json").is_file():
-        return tuple(Duplicate(**one) for one in read_json(kept / "manifest.json")["duplicates"])
+    kept = None if folder is None else folder / keyed_name(DUPLICATES, key)
+    if kept is not None and (kept / MANIFEST).is_file():
+        return tuple(Duplicate(**one) for one in read_json(kept / MANIFEST)["duplicates"])
     names = [str(name) for name in subjects]
     movements = [_movement(part) for part in dataset.iter_frames()]
     found = tuple(
@@ -70,7 +71,7 @@ def find_duplicates(dataset: Dataset, folder: Path | None = None) -> tuple[Dupli
     )
     if kept is not None:
         with atomic_directory(kept) as temporary:
-            write_json(temporary / "manifest.json", {"version": VERSION, "duplicates": [d.as_dict() for d in found]})
+            write_json(temporary / MANIFEST, {"version": VERSION, "duplicates": [d.as_dict() for d in found]})
     return found
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from dfe_core.artefact_names import MANIFEST
 from dfe_core.errors import DataError
 from dfe_core.expressions.adjusting import RESTS
 from dfe_core.expressions.disk_buffer import Spool
@@ -113,7 +114,7 @@ class ImportJob:
     def check(self) -> None:
         """Raise `DataError` for what cannot be served, before an hour of reading."""
         options = self.options
-        if (artefact_path("datasets", self.name, self.root) / "manifest.json").is_file():
+        if (artefact_path("datasets", self.name, self.root) / MANIFEST).is_file():
             raise DataError(self.name, "a dataset of this name exists", f"another name, or `dfe rm {self.name}` first")
         for option, value, known in (
             ("--rest", options.rest, RESTS),

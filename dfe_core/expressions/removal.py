@@ -15,13 +15,14 @@ from typing import Any
 import pandas as pd
 
 from dfe_core import trash
+from dfe_core.artefact_names import EXTRAS_FILE, FRAMES_FILE, MANIFEST, RECORDINGS_FILE, TRUTH_FILE, VIDEOS_FILE
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset, DatasetWriter
 from dfe_core.expressions.recording import Recording
 from dfe_core.locks import claim
 from dfe_core.store import artefact_path, atomic_directory, read_json, write_json
 
-_OWN = frozenset(("manifest.json", "recordings.parquet", "frames.parquet", "extras.parquet", "truth.parquet"))
+_OWN = frozenset((MANIFEST, RECORDINGS_FILE, FRAMES_FILE, EXTRAS_FILE, TRUTH_FILE))
 _WHY = "removed by hand"
 
 
@@ -99,7 +100,7 @@ def write_without(path: Path, recordings: Sequence[str]) -> None:
     with atomic_directory(path) as folder:
         _write(folder, dataset.name, [(dataset, name) for name in names], _forgetting(dataset.manifest, gone))
         _copy_others(path, folder)
-        if (videos := folder / "videos.json").is_file():
+        if (videos := folder / VIDEOS_FILE).is_file():
             held = read_json(videos)
             kept = {name: one for name, one in held.get("videos", {}).items() if name not in gone}
             write_json(videos, {**held, "videos": kept})

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from dfe_core.artefact_names import COVERAGE, MANIFEST, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
@@ -132,7 +133,7 @@ class Aggregates:
         np.savez(folder / "arrays.npz", edges=self.edges, in_facs=self.in_facs, **self.arrays)
         self.groups.to_parquet(folder / "groups.parquet", index=False)
         write_json(
-            folder / "manifest.json",
+            folder / MANIFEST,
             {
                 "version": VERSION,
                 "key": self.key,
@@ -148,7 +149,7 @@ class Aggregates:
     @classmethod
     def load(cls, folder: Path) -> Aggregates:
         """Read what `save` wrote."""
-        manifest = read_json(folder / "manifest.json")
+        manifest = read_json(folder / MANIFEST)
         with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
             arrays = dict(stored)
         return cls(
@@ -185,7 +186,7 @@ def open_aggregates(
     settings = settings or CoverageSettings()
     _check(codebook, face, dataset)
     key = aggregates_key(codebook, tokens, dataset, aus, settings, seed)
-    folder = artefact_path("analyses", f"coverage-{key}", root)
+    folder = artefact_path("analyses", keyed_name(COVERAGE, key), root)
     if (found := load_or_none(Aggregates.load, folder)) is not None:
         return found
     joined = Joined(tokens, dataset, aus, assess_signals(aus, dataset, settings.above_baseline))

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from dfe_core.artefact_names import BLIND_SPOTS, MANIFEST, keyed_name
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.head_pose import head_pose, quadratic
 from dfe_core.facs.action_units import COEFFICIENTS, au_coefficient_map
@@ -91,7 +92,7 @@ def known_blind_spots(dataset: Dataset, root: Path | None = None) -> BlindSpots 
 
 def _folder(dataset: Dataset, root: Path | None) -> Path:
     key = content_key(["blind spots", VERSION, dataset.key])
-    return artefact_path("analyses", f"blind-{key}", root or dataset.path.parent.parent)
+    return artefact_path("analyses", keyed_name(BLIND_SPOTS, key), root or dataset.path.parent.parent)
 
 
 def find_blind_spots(dataset: Dataset, root: Path | None = None) -> BlindSpots:
@@ -103,7 +104,7 @@ def find_blind_spots(dataset: Dataset, root: Path | None = None) -> BlindSpots:
     with atomic_directory(folder) as temporary:
         result.coefficients.to_parquet(temporary / "coefficients.parquet", index=False)
         write_json(
-            temporary / "manifest.json",
+            temporary / MANIFEST,
             {
                 "version": VERSION,
                 "dataset": dataset.name,
@@ -116,7 +117,7 @@ def find_blind_spots(dataset: Dataset, root: Path | None = None) -> BlindSpots:
 
 
 def _load(folder: Path) -> BlindSpots:
-    manifest = read_json(folder / "manifest.json")
+    manifest = read_json(folder / MANIFEST)
     return BlindSpots(
         coefficients=pd.read_parquet(folder / "coefficients.parquet"),
         recordings=manifest["recordings"],

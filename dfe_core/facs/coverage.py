@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dfe_core.artefact_names import COVERAGE, MANIFEST, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.pose_leak import stored_pose_leak
@@ -202,12 +203,12 @@ class Coverage:
             f.name: getattr(self, f.name) for f in fields(self) if f.name not in (*_TABLES, "vertex_mm", "settings")
         }
         plain |= {n: _number(plain[n]) for n in ("beyond_estimate", "beyond_lower", "beyond_upper")}
-        write_json(folder / "manifest.json", {"version": VERSION, **plain, "settings": self.settings.as_dict()})
+        write_json(folder / MANIFEST, {"version": VERSION, **plain, "settings": self.settings.as_dict()})
 
     @classmethod
     def load(cls, folder: Path) -> Coverage:
         """Read what `save` wrote."""
-        manifest = read_json(folder / "manifest.json")
+        manifest = read_json(folder / MANIFEST)
         manifest.pop("version")
         tables = {name: _plain_lists(pd.read_parquet(folder / f"{name}.parquet")) for name in _TABLES}
         with np.load(folder / "vertices.npz", allow_pickle=False) as stored:
@@ -237,7 +238,7 @@ def analyse_coverage(
     """
     settings = settings or CoverageSettings()
     inputs = open_coverage_inputs(model, dataset, aus, root)
-    folder = artefact_path("analyses", f"coverage-{coverage_key(inputs.keys, settings, seed)}", root)
+    folder = artefact_path("analyses", keyed_name(COVERAGE, coverage_key(inputs.keys, settings, seed)), root)
     if (found := load_or_none(Coverage.load, folder)) is not None:
         return found
     result = _analyse(inputs, settings, root, seed, progress)

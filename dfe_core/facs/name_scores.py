@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dfe_core.artefact_names import CODEWORD_NAMES, MANIFEST, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.columns import arkit_columns
 from dfe_core.expressions.dataset import Dataset
@@ -357,18 +358,18 @@ def checked_folder(model: str, dataset: str, aus: str | None = None, root: Path 
     key = scores_key(
         Codebook.open(model, root), TokenCache.open(model, dataset, root), Dataset.open(dataset, root), aligned, seed
     )
-    return artefact_path("analyses", f"names-{key}", root)
+    return artefact_path("analyses", keyed_name(CODEWORD_NAMES, key), root)
 
 
 def _save(scores: NameScores, templates: Templates | None, key: str, facts: dict[str, Any], root: Path | None) -> None:
     """``analyses/names-<key>/`` with scores.parquet, pairs.parquet, templates.npz where there are any."""
-    with atomic_directory(artefact_path("analyses", f"names-{key}", root)) as folder:
+    with atomic_directory(artefact_path("analyses", keyed_name(CODEWORD_NAMES, key), root)) as folder:
         scores.table.to_parquet(folder / "scores.parquet")
         scores.pairs.to_parquet(folder / "pairs.parquet")
         if templates is not None:
             np.savez(folder / "templates.npz", psi=templates.psi)
         write_json(
-            folder / "manifest.json",
+            folder / MANIFEST,
             {
                 "schema_version": VERSION,
                 "key": key,
@@ -382,10 +383,10 @@ def _save(scores: NameScores, templates: Templates | None, key: str, facts: dict
 
 def load_checked(key: str, codebook: Codebook, root: Path | None = None) -> CheckedNames | None:
     """Names checked before; None where there are none."""
-    folder = artefact_path("analyses", f"names-{key}", root)
-    if not (folder / "manifest.json").is_file():
+    folder = artefact_path("analyses", keyed_name(CODEWORD_NAMES, key), root)
+    if not (folder / MANIFEST).is_file():
         return None
-    manifest = read_json(folder / "manifest.json")
+    manifest = read_json(folder / MANIFEST)
     scores = NameScores(
         table=pd.read_parquet(folder / "scores.parquet"),
         pairs=pd.read_parquet(folder / "pairs.parquet"),

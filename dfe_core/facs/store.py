@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dfe_core.artefact_names import AUS_FILE, MANIFEST
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.recording_table import ROW_GROUP, RecordingTable
@@ -54,16 +55,16 @@ class AlignedAus:
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
-        self.manifest: dict[str, Any] = read_json(check(self.path / "manifest.json"))
+        self.manifest: dict[str, Any] = read_json(check(self.path / MANIFEST))
         version = self.manifest.get("schema_version")
         if version != SCHEMA_VERSION:
-            raise DataError(self.path / "manifest.json", f"schema version {version!r}", str(SCHEMA_VERSION))
+            raise DataError(self.path / MANIFEST, f"schema version {version!r}", str(SCHEMA_VERSION))
 
     @classmethod
     def open(cls, dataset: str, name: str, root: Path | None = None) -> AlignedAus:
         """Open the AUs `name` of `dataset`. Raises `DataError` when there are none or they are broken."""
         path = artefact_path("analyses", folder_name(dataset, name), root)
-        if not (path / "manifest.json").is_file():
+        if not (path / MANIFEST).is_file():
             known = list_aligned(dataset, root)
             raise DataError(
                 name,
@@ -143,7 +144,7 @@ class AlignedAus:
 
     @cached_property
     def _table(self) -> RecordingTable:
-        return RecordingTable(self.path / "aus.parquet", "a file written by dfe: import or derive the AUs again")
+        return RecordingTable(self.path / AUS_FILE, "a file written by dfe: import or derive the AUs again")
 
 
 class AlignedWriter:
@@ -160,7 +161,7 @@ class AlignedWriter:
                 ("intensity", matrix),
             ]
         )
-        self._sink = pq.ParquetWriter(folder / "aus.parquet", self._schema, compression="zstd")
+        self._sink = pq.ParquetWriter(folder / AUS_FILE, self._schema, compression="zstd")
         self._alignment: list[dict[str, Any]] = []
 
     def add(self, recording: str, frames: AlignedFrames | None, report: dict[str, Any] | None = None) -> None:
@@ -181,17 +182,17 @@ class AlignedWriter:
     def close(self, manifest: dict[str, Any]) -> None:
         """Write the manifest, last. `manifest`: name, dataset, dataset_key, tool, version, estimate, emits, notes."""
         self._sink.close()
-        digest = file_sha256(self.folder / "aus.parquet")
+        digest = file_sha256(self.folder / AUS_FILE)
         aus = [{"au": au, "side": side} for au, side in self.aus]
         write_json(
-            self.folder / "manifest.json",
+            self.folder / MANIFEST,
             {
                 "schema_version": SCHEMA_VERSION,
                 **manifest,
                 "aus": aus,
                 "alignment": self._alignment,
                 "frames": sum(row["frames"] for row in self._alignment),
-                "files": {"aus.parquet": digest},
+                "files": {AUS_FILE: digest},
                 "key": content_key([digest, aus, manifest["dataset_key"]]),
             },
         )
@@ -207,7 +208,7 @@ def open_au_writer(
     with claim(path), atomic_directory(path) as folder:
         writer = AlignedWriter(folder, aus)
         yield writer
-        if not (folder / "manifest.json").is_file():
+        if not (folder / MANIFEST).is_file():
             raise DataError(name, "the AUs were not closed", "AlignedWriter.close before the block ends")
 
 
@@ -231,7 +232,7 @@ def list_aligned(dataset: str, root: Path | None = None) -> list[str]:
     if not parent.is_dir():
         return []
     return sorted(
-        p.name[len(prefix) :] for p in parent.iterdir() if p.name.startswith(prefix) and (p / "manifest.json").is_file()
+        p.name[len(prefix) :] for p in parent.iterdir() if p.name.startswith(prefix) and (p / MANIFEST).is_file()
     )
 
 

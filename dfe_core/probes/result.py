@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from dfe_core.artefact_names import MANIFEST, PROBE
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.store import artefact_path, read_json, write_json
 
@@ -65,12 +66,12 @@ class ProbeResult:
         """Write into an existing folder, the manifest last."""
         for name in TABLES:
             getattr(self, name).to_parquet(folder / f"{name}.parquet", index=False)
-        write_json(folder / "manifest.json", {"settings": self.settings.as_dict(), "summary": self.summary})
+        write_json(folder / MANIFEST, {"settings": self.settings.as_dict(), "summary": self.summary})
 
     @classmethod
     def load(cls, folder: Path) -> ProbeResult:
         """Read what `save` wrote."""
-        manifest = read_json(folder / "manifest.json")
+        manifest = read_json(folder / MANIFEST)
         return cls(
             settings=ProbeSettings.from_dict(manifest["settings"]),
             summary=manifest["summary"],
@@ -83,7 +84,7 @@ def list_results(root: Path | None = None) -> list[ProbeResult]:
     parent = artefact_path("analyses", "probe", root).parent
     kept = [
         p
-        for p in parent.glob("probe-*/manifest.json")  # results of an older layout have fewer tables
+        for p in parent.glob(f"{PROBE}-*/{MANIFEST}")  # results of an older layout have fewer tables
         if all((p.parent / f"{name}.parquet").is_file() for name in TABLES)
     ]
     return [ProbeResult.load(p.parent) for p in sorted(kept, key=lambda p: -p.stat().st_mtime)]

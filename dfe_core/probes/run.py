@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core import __version__
+from dfe_core.artefact_names import PROBE, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.duplicates import Duplicate, find_duplicates
@@ -45,7 +46,7 @@ def run_probe(settings: ProbeSettings, root: Path | None = None, progress: Liste
     Raises `DataError`, and gives no score, for labels and features that no score could be trusted on.
     """
     inputs = open_probe_inputs(settings, root)
-    folder = artefact_path("analyses", f"probe-{probe_key(settings, inputs)}", root)
+    folder = artefact_path("analyses", keyed_name(PROBE, probe_key(settings, inputs)), root)
     if is_whole(folder):
         return ProbeResult.load(folder)
     result = _work_out(settings, inputs, progress)

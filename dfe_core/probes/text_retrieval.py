@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core import __version__
+from dfe_core.artefact_names import ALIGNMENT, MANIFEST, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import GAP_S, split_dataset
@@ -84,7 +85,7 @@ class MomentIndex:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        return read_json(self.path / "manifest.json")
+        return read_json(self.path / MANIFEST)
 
     @cached_property
     def windows(self) -> pd.DataFrame:
@@ -154,7 +155,7 @@ def list_moments(model: str, dataset: str, root: Path | None = None) -> list[Mom
     parent = artefact_path("analyses", "alignment", root).parent
     found = [
         MomentIndex(p.parent)
-        for p in sorted(parent.glob("alignment-*/manifest.json"), key=lambda p: -p.stat().st_mtime)
+        for p in sorted(parent.glob(f"{ALIGNMENT}-*/{MANIFEST}"), key=lambda p: -p.stat().st_mtime)
     ]
     tokens = content_key(TokenCache.open(model, dataset, root).manifest)
     return [
@@ -247,7 +248,7 @@ def _written(folder: Path, net: Any, table: pd.DataFrame, vectors: np.ndarray, m
         save_file({k: v.contiguous() for k, v in net.state_dict().items()}, temporary / "net.safetensors")
         table.to_parquet(temporary / "windows.parquet", index=False)
         np.savez(temporary / "vectors.npz", vectors=vectors.astype(np.float16))
-        write_json(temporary / "manifest.json", manifest)
+        write_json(temporary / MANIFEST, manifest)
     return MomentIndex(folder)
 
 
@@ -255,7 +256,7 @@ def _folder(settings: QuerySettings, root: Path | None) -> Path:
     tokens = TokenCache.open(settings.model, settings.dataset, root)
     aus = AlignedAus.open(settings.dataset, settings.aus, root).key if settings.label is None else ""
     key = content_key([VERSION, settings.as_dict(), content_key(tokens.manifest), aus, open_encoder(settings.text).key])
-    return artefact_path("analyses", f"alignment-{key}", root)
+    return artefact_path("analyses", keyed_name(ALIGNMENT, key), root)
 
 
 def _windows(data: Dataset, window_s: float) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dfe_core.artefact_names import MANIFEST, THUMBNAILS, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, Progress, silent
@@ -110,12 +111,12 @@ def thumbnail_folder(
             "view": view,
         }
     )
-    return artefact_path("renders", f"codewords-{key}", root)
+    return artefact_path("renders", keyed_name(THUMBNAILS, key), root)
 
 
 def thumbnails_ready(folder: Path) -> bool:
     """Whether every picture of a folder has been made."""
-    return (folder / "manifest.json").is_file()
+    return (folder / MANIFEST).is_file()
 
 
 def thumbnail_path(folder: Path, codeword: int) -> Path:
@@ -152,7 +153,7 @@ def ensure_thumbnails(
                 temporary.write_bytes(png(render_picture(face, codebook.psi[k], float(scales[k]), shot)))
     progress(Progress(task="thumbnails", done=codebook.size, total=codebook.size))
     write_json(
-        folder / "manifest.json",
+        folder / MANIFEST,
         {
             "model": codebook.model,
             "face": face.id,
@@ -167,7 +168,7 @@ def ensure_thumbnails(
 
 def thumbnail_scales_mm(folder: Path) -> list[float]:
     """The hot end of each picture's heat map, mm, from the manifest of a complete folder."""
-    return list(read_json(folder / "manifest.json")["scale_mm"])
+    return list(read_json(folder / MANIFEST)["scale_mm"])
 
 
 def png(picture: np.ndarray) -> bytes:

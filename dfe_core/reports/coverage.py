@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core import __version__
+from dfe_core.artefact_names import MANIFEST, tokens_name
 from dfe_core.facs.coverage import Coverage
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.reports import coverage_charts as charts
@@ -84,7 +85,7 @@ def write_coverage_report(
         notes=list(coverage.notes),
     )
     progress(Progress(task="report", done=4, total=4))
-    return [*files, out / "manifest.json"]
+    return [*files, out / MANIFEST]
 
 
 def coverage_document(coverage: Coverage, pictures: Pictures, command: str) -> Document:
@@ -122,7 +123,7 @@ def _inputs(coverage: Coverage) -> dict[str, dict[str, str]]:
         "model": coverage.model,
         "dataset": coverage.dataset,
         "aus": coverage.aus,
-        "tokens": f"{coverage.model}--{coverage.dataset}",
+        "tokens": tokens_name(coverage.model, coverage.dataset),
     }
     return {kind: {"name": name, "key": coverage.keys[kind]} for kind, name in names.items()} | {
         "face": {"name": coverage.face_id},

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dfe_core import __version__
+from dfe_core.artefact_names import MANIFEST
 from dfe_core.store import file_sha256, write_json
 
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "statsmodels", "torch", "matplotlib", "plotly")
@@ -58,5 +59,5 @@ def write_manifest(
         "notes": notes or [],
         "files": digests,
     }
-    write_json(folder / "manifest.json", manifest)
+    write_json(folder / MANIFEST, manifest)
     return manifest

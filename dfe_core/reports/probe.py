@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dfe_core.artefact_names import MANIFEST
 from dfe_core.probes.explain import errors_by_subject
 from dfe_core.probes.features.catalogue import known_features
 from dfe_core.probes.methods_text import group_word
@@ -44,7 +45,7 @@ def write_report(result: ProbeResult, folder: Path) -> list[Path]:
         command=f"dfe probe {settings.model} {settings.dataset} --label {settings.label} --recipe recipe.toml",
         notes=result.summary["warnings"],
     )
-    return [*files, folder / "manifest.json"]
+    return [*files, folder / MANIFEST]
 
 
 def tables(result: ProbeResult) -> dict[str, pd.DataFrame]:

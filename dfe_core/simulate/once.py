@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dfe_core.artefact_names import MANIFEST
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.progress import Listener, silent
@@ -51,7 +52,7 @@ def simulate_once(
     DataError
         When a dataset of this name was made with other settings, and for settings out of range.
     """
-    if (artefact_path("datasets", name, root) / "manifest.json").is_file():
+    if (artefact_path("datasets", name, root) / MANIFEST).is_file():
         dataset = Dataset.open(name, root)
         held = dataset.manifest.get("simulation") or {}
         asked = {"subjects": subjects, "minutes_per_subject": minutes_per_subject, "seed": seed}

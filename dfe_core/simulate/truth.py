@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from dfe_core.artefact_names import TRUTH_FILE
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.simulate.events import Events
@@ -50,9 +51,7 @@ def events_of(truth: pd.DataFrame) -> Events:
     """Rows of truth.parquet as events. Raises `DataError` for an action this version does not know."""
     unknown = set(truth["action"]) - set(INDEX)
     if unknown:
-        raise DataError(
-            "truth.parquet", f"unknown action {sorted(unknown)[0]!r}", "data simulated by this version of dfe"
-        )
+        raise DataError(TRUTH_FILE, f"unknown action {sorted(unknown)[0]!r}", "data simulated by this version of dfe")
     return Events(
         np.zeros(len(truth), int),
         truth["action"].map(INDEX).to_numpy(int),

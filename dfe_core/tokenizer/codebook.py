@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG
 from dfe_core.errors import DataError
 from dfe_core.faces.library import open_face
 from dfe_core.faces.model import FaceModel
@@ -94,22 +95,20 @@ class Codebook:
             When there is none of this name, or its training has not finished.
         """
         path = artefact_path("models", name, root)
-        if not (path / "codewords.parquet").is_file() or not (path / "config.json").is_file():
+        if not (path / CODEWORDS_FILE).is_file() or not (path / CONFIG).is_file():
             parent = path.parent
             known = (
-                sorted(p.name for p in parent.iterdir() if (p / "codewords.parquet").is_file())
-                if parent.is_dir()
-                else []
+                sorted(p.name for p in parent.iterdir() if (p / CODEWORDS_FILE).is_file()) if parent.is_dir() else []
             )
             raise DataError(
                 name,
                 "no trained model of this name",
                 "one of " + ", ".join(known) if known else "a model made by `dfe train`",
             )
-        config = read_json(check(path / "config.json"))
+        config = read_json(check(path / CONFIG))
         if (version := config.get("schema_version", SCHEMA_VERSION)) != SCHEMA_VERSION:
-            raise DataError(path / "config.json", f"schema version {version!r}", f"{SCHEMA_VERSION}: train again")
-        table = pd.read_parquet(check(path / "codewords.parquet"))
+            raise DataError(path / CONFIG, f"schema version {version!r}", f"{SCHEMA_VERSION}: train again")
+        table = pd.read_parquet(check(path / CODEWORDS_FILE))
         psi = np.stack(table["psi"].to_numpy()).astype(np.float32)
         return cls(
             model=name,

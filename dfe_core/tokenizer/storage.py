@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from dfe_core import __version__
+from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG, WEIGHTS_FILE
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split
@@ -43,18 +44,18 @@ def save_model(
     `columns` (one row a codeword) go into codewords.parquet beside the geometry. start: where the codewords started,
     ``data`` or a model's name; simulated_share: of the training frames.
     """
-    weights = folder / "model.safetensors"
+    weights = folder / WEIGHTS_FILE
     with atomic_file(weights) as temporary:
         save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, temporary)
     psi = model.codeword_psi()
     table = codeword_geometry(psi, face).assign(
         **{c: columns[c].to_numpy() for c in (columns.columns if columns is not None else ())}, psi=list(psi)
     )
-    with atomic_file(folder / "codewords.parquet") as temporary:
+    with atomic_file(folder / CODEWORDS_FILE) as temporary:
         table.to_parquet(temporary, index=False)
     values = dataclasses.asdict(config)
     write_json(
-        folder / "config.json",
+        folder / CONFIG,
         {
             "schema_version": SCHEMA_VERSION,
             "name": folder.name,
@@ -74,7 +75,7 @@ def save_model(
             **values,
         },
     )
-    seal(folder, ("codewords.parquet", "config.json", "model.safetensors"))
+    seal(folder, (CODEWORDS_FILE, CONFIG, WEIGHTS_FILE))
 
 
 def load_model(name: str, root: Path | None = None, device: str | None = None) -> tuple[Tokenizer, dict[str, Any]]:
@@ -84,16 +85,16 @@ def load_model(name: str, root: Path | None = None, device: str | None = None) -
     config.json names.
     """
     folder = artefact_path("models", name, root)
-    if not (folder / "config.json").is_file():
+    if not (folder / CONFIG).is_file():
         raise DataError(name, "no trained model of this name", "a model made by `dfe train`")
-    config = read_json(check(folder / "config.json"))
+    config = read_json(check(folder / CONFIG))
     if config.get("schema_version") != SCHEMA_VERSION:
         raise DataError(
-            folder / "config.json",
+            folder / CONFIG,
             f"a model of format {config.get('schema_version')}",
             f"one of format {SCHEMA_VERSION}: train it again with this version of dfe",
         )
-    path = folder / "model.safetensors"
+    path = folder / WEIGHTS_FILE
     try:
         if file_sha256(path)[:16] != config["key"]:
             raise DataError(

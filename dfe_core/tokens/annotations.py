@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG, NOTES_FILE
 from dfe_core.errors import DataError
 from dfe_core.integrity import signed, unsigned
 from dfe_core.store import artefact_path, read_json, write_json
@@ -87,9 +88,9 @@ class Notebook:
     """The notes of one model. Reading takes no lock: files are replaced whole."""
 
     def __init__(self, folder: Path) -> None:
-        if not (folder / "config.json").is_file():
+        if not (folder / CONFIG).is_file():
             raise DataError(folder.name, "no trained model of this name", "a model listed by `dfe list`")
-        self.path = folder / "notes.json"
+        self.path = folder / NOTES_FILE
 
     @classmethod
     def open(cls, model: str, root: Path | None = None) -> Notebook:
@@ -256,13 +257,13 @@ class Notebook:
         return book
 
     def _codeword(self, codeword: int) -> str:
-        size = pq.read_metadata(self.path.with_name("codewords.parquet")).num_rows
+        size = pq.read_metadata(self.path.with_name(CODEWORDS_FILE)).num_rows
         if not 0 <= int(codeword) < size:
             raise DataError(self.path.parent.name, f"codeword {codeword}", f"0 to {size - 1}")
         return f"codeword/{int(codeword)}"
 
     def _key(self) -> str:
-        return str(read_json(self.path.with_name("config.json")).get("key", ""))
+        return str(read_json(self.path.with_name(CONFIG)).get("key", ""))
 
 
 _FIELDS = {"set": "codewords", "frames": "frames", "face": "mix"}

@@ -19,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dfe_core.artefact_names import CONFIG, COUNTS_FILE, MANIFEST, TOKENS_FILE, tokens_name
 from dfe_core.errors import DataError
 from dfe_core.integrity import check
 from dfe_core.store import artefact_path, file_sha256, read_json, write_json
@@ -45,12 +46,12 @@ class TokenCache:
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
-        if not (self.path / "manifest.json").is_file():
+        if not (self.path / MANIFEST).is_file():
             raise DataError(self.path.name, "not encoded yet", "`dfe encode MODEL DATASET` to have run")
-        self.manifest: dict[str, Any] = read_json(check(self.path / "manifest.json"))
+        self.manifest: dict[str, Any] = read_json(check(self.path / MANIFEST))
         if (version := self.manifest.get("schema_version", SCHEMA_VERSION)) != SCHEMA_VERSION:
             raise DataError(
-                self.path / "manifest.json",
+                self.path / MANIFEST,
                 f"schema version {version!r}",
                 f"{SCHEMA_VERSION}: `dfe encode` to be run again",
             )
@@ -63,10 +64,10 @@ class TokenCache:
         of the same name: decoded with this codebook they would be other faces.
         """
         folder = artefact_path("models", model, root)
-        tokens = cls(artefact_path("tokens", f"{model}--{dataset}", root))
+        tokens = cls(artefact_path("tokens", tokens_name(model, dataset), root))
         made_from = (
-            ("model_key", folder / "config.json"),
-            ("dataset_key", artefact_path("datasets", dataset, root) / "manifest.json"),
+            ("model_key", folder / CONFIG),
+            ("dataset_key", artefact_path("datasets", dataset, root) / MANIFEST),
         )
         for key, path in made_from:
             if tokens.manifest.get(key) and path.is_file() and read_json(path).get("key") != tokens.manifest[key]:
@@ -133,11 +134,11 @@ class TokenCache:
 
         Read from counts.parquet, which encoding writes; a small table however long the recordings.
         """
-        return pd.read_parquet(check(self.path / "counts.parquet"))
+        return pd.read_parquet(check(self.path / COUNTS_FILE))
 
     @property
     def _quoted(self) -> str:
-        return str(check(self.path / "tokens.parquet")).replace("'", "''")
+        return str(check(self.path / TOKENS_FILE)).replace("'", "''")
 
 
 class TokenWriter:
@@ -164,7 +165,7 @@ class TokenWriter:
                 ("error_mm", pa.float32()),
             ]
         )
-        self._sink = pq.ParquetWriter(folder / "tokens.parquet", self._schema, compression="zstd")
+        self._sink = pq.ParquetWriter(folder / TOKENS_FILE, self._schema, compression="zstd")
         self._counts: list[pd.DataFrame] = []
         self._frames = 0
 
@@ -214,7 +215,7 @@ class TokenWriter:
         manifest: model, dataset, model_key, dataset_key, key, search, simulated, recordings, as they are known.
         """
         self._sink.close()
-        pd.concat(self._counts).to_parquet(self.folder / "counts.parquet", index=False)
+        pd.concat(self._counts).to_parquet(self.folder / COUNTS_FILE, index=False)
         whole = {
             "schema_version": SCHEMA_VERSION,
             **(manifest or {}),
@@ -222,7 +223,7 @@ class TokenWriter:
             "codewords": self.codewords,
             "levels": self.levels,
             "frames": self._frames,
-            "files": {n: file_sha256(self.folder / n) for n in ("tokens.parquet", "counts.parquet")},
+            "files": {n: file_sha256(self.folder / n) for n in (TOKENS_FILE, COUNTS_FILE)},
         }
-        write_json(self.folder / "manifest.json", whole)
+        write_json(self.folder / MANIFEST, whole)
         return whole

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from dfe_core.artefact_names import MANIFEST, tokens_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import open_face
@@ -43,7 +44,7 @@ def encode_dataset(
     data = Dataset.open(dataset, root)
     tokenizer, config = load_model(model, root)
     require_same_coefficients(config, data)
-    path = (root or cache_root()) / "tokens" / f"{model}--{dataset}"
+    path = (root or cache_root()) / "tokens" / tokens_name(model, dataset)
     if (found := _current(path, config["key"], data.key, _search(fast))) is not None:
         return EncodeReport(path=path, recordings=found["recordings"], frames=found["frames"], unchanged=True)
     artefact_path("tokens", path.name, root)
@@ -59,7 +60,7 @@ def _search(fast: bool) -> str:
 def _current(path: Path, model_key: str, dataset_key: str, search: str) -> dict | None:
     """The manifest of a cache that is whole and of this model, dataset and search, else None."""
     try:
-        manifest = read_json(path / "manifest.json")
+        manifest = read_json(path / MANIFEST)
         same = (manifest["model_key"], manifest["dataset_key"], manifest["search"]) == (model_key, dataset_key, search)
         return manifest if same and all(file_sha256(path / n) == h for n, h in manifest["files"].items()) else None
     except (DataError, KeyError, OSError):

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dfe_core.artefact_names import FACE_INDEX, MANIFEST, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
@@ -38,7 +39,7 @@ class FaceIndex:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """frames, dimensions, held (share of the variance on the directions kept)."""
-        return read_json(self.path / "manifest.json")
+        return read_json(self.path / MANIFEST)
 
     def search(
         self,
@@ -164,7 +165,7 @@ def build_moments(dataset: Dataset, face: FaceModel, progress: Listener = silent
         np.savez(folder / "basis.npz", mean=mean, factor=factor, axes=axes)
         count = _project(dataset, mean, factor, axes, folder, progress)
         write_json(
-            folder / "manifest.json",
+            folder / MANIFEST,
             {
                 "version": VERSION,
                 "dataset": dataset.name,
@@ -247,4 +248,4 @@ def _array(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
 
 def _path(dataset: Dataset, face: FaceModel) -> Path:
     key = content_key([VERSION, dataset.key, face.id, HELD, MOST])
-    return dataset.path.parent.parent / "analyses" / f"moments-{key}"
+    return dataset.path.parent.parent / "analyses" / keyed_name(FACE_INDEX, key)

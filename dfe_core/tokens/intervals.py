@@ -20,6 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dfe_core.artefact_names import INTERVALS, MANIFEST, RECORDINGS_FILE, TOKENS_FILE, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.integrity import is_whole
 from dfe_core.progress import Listener, Progress, silent
@@ -67,7 +68,7 @@ class RunIndex:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        return read_json(self.path / "manifest.json")
+        return read_json(self.path / MANIFEST)
 
     @property
     def codewords(self) -> int:
@@ -110,7 +111,7 @@ class RunIndex:
     @cached_property
     def recordings(self) -> pd.DataFrame:
         """recording, frames, duration_s: what has tokens."""
-        return pd.read_parquet(self.path / "recordings.parquet")
+        return pd.read_parquet(self.path / RECORDINGS_FILE)
 
     @cached_property
     def cooccurrence(self) -> np.ndarray:
@@ -157,7 +158,7 @@ def build_runs(tokens: TokenCache, progress: Listener = silent) -> RunIndex:
 
 def iter_recordings(tokens: TokenCache) -> Iterator[Tokens]:
     """The tokens of each recording in the order of the file, streamed by row group."""
-    with pq.ParquetFile(tokens.path / "tokens.parquet", memory_map=True) as file:
+    with pq.ParquetFile(tokens.path / TOKENS_FILE, memory_map=True) as file:
         held: list[pa.Table] = []
         for group in range(file.metadata.num_row_groups):
             for part in _by_recording(file.read_row_group(group)):
@@ -247,15 +248,15 @@ def _write(tokens: TokenCache, folder: Path, progress: Listener) -> None:
     _concat(intensities, ["codeword", "intensity", "frames"]).groupby(["codeword", "intensity"], as_index=False)[
         "frames"
     ].sum().to_parquet(folder / "intensities.parquet")
-    pd.DataFrame(recordings, columns=["recording", "frames", "duration_s"]).to_parquet(folder / "recordings.parquet")
+    pd.DataFrame(recordings, columns=["recording", "frames", "duration_s"]).to_parquet(folder / RECORDINGS_FILE)
     _sort(folder, size)
     write_json(
-        folder / "manifest.json",
+        folder / MANIFEST,
         {
             "version": VERSION,
             "tokens": _identity(tokens),
             "frames": done,
-            "model": tokens.path.name.split("--")[0],
+            "model": tokens.model,
             "codewords": size,
             "presence": presence_facts(sizes),
             "window_s": WINDOW_S,
@@ -351,7 +352,7 @@ def _identity(tokens: TokenCache) -> str:
 
 def _path(tokens: TokenCache) -> Path:
     key = content_key([VERSION, _identity(tokens), codeword_sizes(tokens).tobytes().hex(), RULE.as_dict(), WINDOW_S])
-    return tokens.path.parent.parent / "analyses" / f"runs-{key}"
+    return tokens.path.parent.parent / "analyses" / keyed_name(INTERVALS, key)
 
 
 def _quoted(path: Path) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dfe_core.artefact_names import CODEWORDS_FILE
 from dfe_core.errors import DataError
 from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokens.cache import TokenCache, Tokens
@@ -88,7 +89,7 @@ def activations(tokens: Tokens) -> Activations:
 
 def codeword_sizes(tokens: TokenCache) -> np.ndarray:
     """(K,) float64 `peak_mm` of the codebook that made the tokens; NaN where it is unknown (no mesh, no model)."""
-    model = tokens.path.parent.parent / "models" / tokens.path.name.split("--")[0] / "codewords.parquet"
+    model = tokens.path.parent.parent / "models" / tokens.model / CODEWORDS_FILE
     unknown = np.full(tokens.codewords, np.nan)
     try:
         sizes = pq.read_table(model, columns=["peak_mm"])["peak_mm"].to_numpy().astype(np.float64)

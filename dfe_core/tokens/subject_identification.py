@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from dfe_core.artefact_names import IDENTITY, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.progress import Listener, Progress, silent
@@ -96,7 +97,7 @@ def identity_leak(
     """
     tokens, data = TokenCache.open(model, dataset, root), Dataset.open(dataset, root)
     key = content_key([VERSION, content_key(tokens.manifest), data.key, seed])
-    path = artefact_path("analyses", f"leak-{key}.json", root)
+    path = artefact_path("analyses", keyed_name(IDENTITY, key) + ".json", root)
     if path.is_file():
         return _read(read_json(path))
     found = measure(windows_of(tokens, data, seed, progress), seed, progress)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dfe_core.artefact_names import CONFIG, HISTORY_FILE
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split, split_dataset
@@ -85,7 +86,7 @@ def train_model(
     """
     config = config or Config()
     folder = artefact_path("models", name, root)
-    if (folder / "config.json").is_file():
+    if (folder / CONFIG).is_file():
         if resume:
             progress(
                 Progress(task="training", done=config.train.steps, total=config.train.steps, detail="already trained")
@@ -101,9 +102,9 @@ def train_model(
     run = _prepare(Dataset.open(dataset, root), folder, config, root, progress)
     state = _started(run)
     if resume and load_checkpoint_(state, folder):
-        keep_history(folder / "history.jsonl", state.step)
+        keep_history(folder / HISTORY_FILE, state.step)
     else:
-        (folder / "history.jsonl").unlink(missing_ok=True)
+        (folder / HISTORY_FILE).unlink(missing_ok=True)
     _train_(state, run, progress)
     columns = describe_table(state.model.eval(), run.face, run.frames.psi, config.seed)
     save_model(
@@ -322,5 +323,5 @@ def _figures(
 def _log(run: Run, step: int, figures: dict[str, Any]) -> None:
     if run.folder is None:
         return
-    with open(run.folder / "history.jsonl", "a", encoding="utf-8") as sink:
+    with open(run.folder / HISTORY_FILE, "a", encoding="utf-8") as sink:
         sink.write(json.dumps({"step": step, **figures}) + "\n")

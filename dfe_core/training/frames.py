@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core import __version__
+from dfe_core.artefact_names import MANIFEST, TRAINING_FRAMES, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split
@@ -46,10 +47,10 @@ def training_frames(
     Raises `DataError` when it holds no valid frame.
     """
     key = content_key([dataset.key, split.to_json(), LAG_S, CHANGES, seed])
-    folder = (root or cache_root()) / "analyses" / f"frames-{key}"
+    folder = (root or cache_root()) / "analyses" / keyed_name(TRAINING_FRAMES, key)
     if not is_whole(folder):
         _write(dataset, split, folder, progress, seed)
-    shape = tuple(json.loads((folder / "manifest.json").read_text())["shape"])
+    shape = tuple(json.loads((folder / MANIFEST).read_text())["shape"])
     if not shape[0]:
         raise DataError(dataset.name, "no valid frame in its training part", "a longer recording, or more of them")
     psi = np.memmap(folder / "psi.f32", np.float32, "r", shape=shape)
@@ -75,7 +76,7 @@ def _write(dataset: Dataset, split: Split, folder: Path, progress: Listener, see
     with atomic_file(folder / "summary.npz") as temporary:
         np.savez(temporary, moment=moment / max(count, 1), changes=np.concatenate(changes))
     write_json(
-        folder / "manifest.json",
+        folder / MANIFEST,
         {"schema_version": 1, "dataset": dataset.name, "dataset_key": dataset.key, "shape": [count, width]},
     )
     seal(folder)
@@ -89,17 +90,17 @@ def simulated_frames(face: FaceModel, root: Path | None = None, progress: Listen
     from dfe_core.simulate.dataset import simulate_dataset
 
     key = content_key(["simulated frames", __version__, face.id, list(face.names), _SIMULATED])
-    folder = (root or cache_root()) / "analyses" / f"frames-{key}"
-    if not ((folder / "manifest.json").is_file() and is_whole(folder)):
+    folder = (root or cache_root()) / "analyses" / keyed_name(TRAINING_FRAMES, key)
+    if not ((folder / MANIFEST).is_file() and is_whole(folder)):
         with tempfile.TemporaryDirectory(prefix="dfe-") as scratch:
             data = simulate_dataset("frames", face, root=Path(scratch), progress=progress, **_SIMULATED)
             psi = data.psi()
         folder.mkdir(parents=True, exist_ok=True)
         with atomic_file(folder / "psi.f32") as temporary:
             psi.tofile(temporary)
-        write_json(folder / "manifest.json", {"schema_version": 1, "simulated": True, "shape": list(psi.shape)})
+        write_json(folder / MANIFEST, {"schema_version": 1, "simulated": True, "shape": list(psi.shape)})
         seal(folder)
-    shape = tuple(json.loads((folder / "manifest.json").read_text())["shape"])
+    shape = tuple(json.loads((folder / MANIFEST).read_text())["shape"])
     return np.memmap(folder / "psi.f32", np.float32, "r", shape=shape)
 
 

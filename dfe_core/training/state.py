@@ -11,11 +11,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from dfe_core.artefact_names import CHECKPOINT_FILE
 from dfe_core.errors import DataError
 from dfe_core.store import atomic_file
 from dfe_core.tokenizer.model import Tokenizer
 
-CHECKPOINT = "checkpoint.safetensors"
+CHECKPOINT = CHECKPOINT_FILE
 
 
 @dataclass(kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from dfe_core.artefact_names import EXTRACTION, MANIFEST, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.integrity import is_whole
 from dfe_core.progress import Listener, Progress, silent
@@ -76,7 +77,7 @@ def extract(
 
 def is_done(video: Path, model: Path, faces: int = 4, root: Path | None = None) -> bool:
     """Whether the results of `extract` are there already."""
-    return (_folder(video, model, faces, root) / "manifest.json").is_file()
+    return (_folder(video, model, faces, root) / MANIFEST).is_file()
 
 
 def _folder(video: Path, model: Path, faces: int, root: Path | None) -> Path:
@@ -84,7 +85,7 @@ def _folder(video: Path, model: Path, faces: int, root: Path | None) -> Path:
         if not path.is_file():
             raise DataError(path, "no such file", what)
     key = content_key([VERSION, file_sha256(video), file_sha256(model), faces])
-    return artefact_path("analyses", f"extract-{key}", root)
+    return artefact_path("analyses", keyed_name(EXTRACTION, key), root)
 
 
 def _run(video: Path, model: Path, faces: int, folder: Path, progress: Listener) -> None:
@@ -132,7 +133,7 @@ def _save(
     arrays = {name: np.array(values, kinds.get(name, np.float32)) for name, values in small.items()}
     np.savez_compressed(folder / "faces.npz", time_s=np.array(times, np.float64), **arrays)
     write_json(
-        folder / "manifest.json",
+        folder / MANIFEST,
         {
             "schema_version": 1,
             "kind": "extraction",
@@ -148,7 +149,7 @@ def _save(
 
 
 def _load(folder: Path, video: Path) -> Extraction:
-    about = read_json(folder / "manifest.json")
+    about = read_json(folder / MANIFEST)
     if not about["rows"]:
         raise DataError(video, f"no face in any of {about['frames']:,} frames", "a video of a face")
     with np.load(folder / "faces.npz", allow_pickle=False) as held:

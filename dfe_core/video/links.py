@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dfe_core.artefact_names import VIDEOS_FILE
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.locks import claim
@@ -20,7 +21,7 @@ from dfe_core.store import read_json, write_json
 from dfe_core.video.frames import ENDINGS
 
 PATIENCE_S = 20.0
-FILE = "videos.json"
+FILE = VIDEOS_FILE
 _SAME = re.compile(r"(?P<stem>.+?)(-face\d+|_(cal|raw|neutral))?", re.IGNORECASE)
 """A recording's name is its file's, with the number of the face or the form of the take behind it."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dfe_core.artefact_names import MANIFEST
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.import_report import ImportReport
@@ -172,7 +173,7 @@ def extract_dataset(
     videos, model = find_videos(sources), Path(model)
     if not model.is_file():
         raise DataError(model, "no such file", "MediaPipe's face_landmarker.task")
-    if (artefact_path("datasets", name, root) / "manifest.json").is_file():
+    if (artefact_path("datasets", name, root) / MANIFEST).is_file():
         raise DataError(name, "a dataset of this name exists", f"another name, or `dfe rm {name}` first")
     _extract_all(videos, model, faces, jobs, root, progress)
     reader = VideoReader(model=model, faces=faces, positions=face == "learn" or face.startswith("learned-"), root=root)

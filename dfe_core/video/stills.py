@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from dfe_core.artefact_names import MANIFEST, STILLS, keyed_name
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.store import artefact_path, atomic_file, content_key, write_json
 from dfe_core.video.links import Link, links, unlink
@@ -42,7 +43,7 @@ def still(dataset: Dataset, recording: str, time_s: float, height: int = HEIGHT)
 def stills_folder(dataset: Dataset) -> Path:
     """Where the pictures of a dataset lie, in its own cache: an artefact that goes when the dataset goes, for it shows
     people."""
-    return artefact_path("renders", f"stills-{content_key(dataset.name)}", dataset.path.parents[1])
+    return artefact_path("renders", keyed_name(STILLS, content_key(dataset.name)), dataset.path.parents[1])
 
 
 def forget(dataset: Dataset) -> int:
@@ -70,8 +71,8 @@ def _kept(dataset: Dataset, one: Link, start_s: float, height: int) -> bytes | N
         return path.read_bytes()
     data = frame_at(one.video, start_s, height, one.box)
     if data is not None:
-        if not (folder / "manifest.json").is_file():
-            write_json(folder / "manifest.json", {"kind": "stills", "dataset": dataset.name})
+        if not (folder / MANIFEST).is_file():
+            write_json(folder / MANIFEST, {"kind": "stills", "dataset": dataset.name})
         with atomic_file(path) as temporary:
             temporary.write_bytes(data)
     return data

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG, MANIFEST, tokens_name
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.library import list_faces, open_face
 from dfe_core.faces.model import FaceModel
@@ -51,7 +52,7 @@ class Workspace:
         list of str
             Names, sorted.
         """
-        return self._names("datasets", "manifest.json")
+        return self._names("datasets", MANIFEST)
 
     def codebooks(self) -> list[str]:
         """List the trained codebooks.
@@ -61,7 +62,7 @@ class Workspace:
         list of str
             Names, sorted.
         """
-        return self._names("models", "codewords.parquet")
+        return self._names("models", CODEWORDS_FILE)
 
     def open_dataset(self, name: str) -> Dataset:
         """Open a dataset.
@@ -81,7 +82,7 @@ class Workspace:
         DataError
             When there is none of this name.
         """
-        path = artefact_path("datasets", name, self.root) / "manifest.json"
+        path = artefact_path("datasets", name, self.root) / MANIFEST
         return self._opened(path, lambda: Dataset.open(name, self.root))
 
     def open_codebook(self, name: str) -> Codebook:
@@ -102,7 +103,7 @@ class Workspace:
         DataError
             When there is none of this name.
         """
-        path = artefact_path("models", name, self.root) / "config.json"
+        path = artefact_path("models", name, self.root) / CONFIG
         return self._opened(path, lambda: Codebook.open(name, self.root))
 
     def open_face(self, which: str = "anny") -> FaceModel:
@@ -144,7 +145,7 @@ class Workspace:
         DataError
             When the dataset has not been encoded with this codebook.
         """
-        path = self.root / "tokens" / f"{codebook}--{dataset}" / "manifest.json"
+        path = self.root / "tokens" / tokens_name(codebook, dataset) / MANIFEST
         return self._opened(path, lambda: TokenCache.open(codebook, dataset, self.root))
 
     def study(self, codebook: str, dataset: str, *, progress: Listener = silent) -> Study:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core import __version__
+from dfe_core.artefact_names import MANIFEST
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import open_face
@@ -120,7 +121,7 @@ def _add_stability(kept: list[dict[str, Any]], root: Path | None) -> None:
 
 def _datasets(root: Path | None) -> tuple[str, ...]:
     folder = (root or cache_root()) / "datasets"
-    names = sorted(p.name for p in folder.iterdir() if (p / "manifest.json").is_file()) if folder.is_dir() else []
+    names = sorted(p.name for p in folder.iterdir() if (p / MANIFEST).is_file()) if folder.is_dir() else []
     return tuple(n for n in names if len(Dataset.open(n, root).recordings) >= LEAST_RECORDINGS)
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 
 from dfe_core import trash
+from dfe_core.artefact_names import NOTES_FILE
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 from train.catalogue import Artefact, dependents, find, remove
@@ -64,7 +65,7 @@ def _thing(args: argparse.Namespace) -> None:
 
 def _with_notes(artefact: Artefact) -> str:
     """What goes along that cannot be made again: the names and notes that people wrote."""
-    if artefact.kind != "models" or not (artefact.path / "notes.json").is_file():
+    if artefact.kind != "models" or not (artefact.path / NOTES_FILE).is_file():
         return artefact.label
     return f"{artefact.label} with its notes.json (names, tags and notes of codewords)"
 

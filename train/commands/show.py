@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from dfe_core.artefact_names import CODEWORDS_FILE, METRICS_FILE
 from dfe_core.progress import Listener
 from dfe_core.store import read_json
 from train.catalogue import Artefact, dependents, find, lineage_notes
@@ -122,7 +123,7 @@ def _model(artefact: Artefact, rows: int | None) -> str:
             ]
         )
     ]
-    metrics = artefact.path / "metrics.json"
+    metrics = artefact.path / METRICS_FILE
     if metrics.is_file():
         from train.commands.evaluate import report
 
@@ -141,7 +142,7 @@ def flat(values: dict[str, Any], prefix: str) -> list[tuple[str, Any]]:
 def _codewords(artefact: Artefact, rows: int | None) -> str:
     import pandas as pd
 
-    frame = pd.read_parquet(artefact.path / "codewords.parquet")
+    frame = pd.read_parquet(artefact.path / CODEWORDS_FILE)
     frame = _named(artefact, frame)
     wanted = (
         "codeword",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from dfe_core.artefact_names import MANIFEST
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 from dfe_core.simulate.capture import CAPTURES, find_capture
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.simulate.effects import read_effect
 
     effect = read_effect(args.effect)
-    if (artefact_path("datasets", args.name) / "manifest.json").is_file():
+    if (artefact_path("datasets", args.name) / MANIFEST).is_file():
         _refuse_another(args, effect.source)
         print(f"unchanged: the dataset {args.name} holds these performances already")
         return

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from dfe_core.artefact_names import CONFIG, HISTORY_FILE
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 from dfe_core.store import read_json
@@ -69,7 +70,7 @@ def parse_overrides(settings: list[str]) -> dict[str, Any]:
 def _summary(folder: Path) -> str:
     from dfe_core.expressions.split import Split
 
-    config, last = read_json(folder / "config.json"), _last_figures(folder / "history.jsonl")
+    config, last = read_json(folder / CONFIG), _last_figures(folder / HISTORY_FILE)
     pairs = [
         ("model", config["name"]),
         ("trained on", config["dataset"]["name"]),

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dfe_core.artefact_names import EXTRAS_FILE, FRAMES_FILE, MANIFEST, RECORDINGS_FILE
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import RECORDING_COLUMNS, SCHEMA_VERSION
 from dfe_core.expressions.readers.json_file import load_json
@@ -31,7 +32,7 @@ FORMAT = "dfe-dataset"
 TITLE = "dataset folder of dfe"
 KEEPS_NAMES = True
 """Recordings are named in the source, whatever its folder is called."""
-_FILES = ("manifest.json", "recordings.parquet", "frames.parquet", "extras.parquet")
+_FILES = (MANIFEST, RECORDINGS_FILE, FRAMES_FILE, EXTRAS_FILE)
 _MOST_COEFFICIENTS = 4096
 
 
@@ -61,7 +62,7 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
 
 
 def _manifest(path: Path) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-    file = path / "manifest.json"
+    file = path / MANIFEST
     manifest = load_json(file)
     if not isinstance(manifest, Mapping) or manifest.get("schema_version") != SCHEMA_VERSION:
         raise DataError(file, "a manifest of another version or kind", f"schema version {SCHEMA_VERSION}")
@@ -84,7 +85,7 @@ def _manifest(path: Path) -> tuple[Mapping[str, Any], tuple[str, ...]]:
 
 
 def _recordings(path: Path) -> list[dict[str, Any]]:
-    file = path / "recordings.parquet"
+    file = path / RECORDINGS_FILE
     table = _table(file, None)
     missing = [c for c in RECORDING_COLUMNS if c not in table.column_names]
     if missing or not table.num_rows:
@@ -105,7 +106,7 @@ def _recordings(path: Path) -> list[dict[str, Any]]:
 
 def _frames(path: Path, coefficients: int) -> dict[str, np.ndarray]:
     """frame, time_s, valid and psi (N, E) of the whole dataset."""
-    file = path / "frames.parquet"
+    file = path / FRAMES_FILE
     table = _table(file, ["frame", "time_s", "valid", "psi"]).combine_chunks()
     wanted = {
         "frame": pa.int64(),
@@ -145,7 +146,7 @@ def _table(file: Path, columns: list[str] | None) -> pa.Table:
 
 def _extras(path: Path) -> dict[str, dict[str, np.ndarray]]:
     """Columns beside ψ by recording."""
-    file = path / "extras.parquet"
+    file = path / EXTRAS_FILE
     if not file.is_file():
         return {}
     out: dict[str, dict[str, np.ndarray]] = {}

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from dfe_core.artefact_names import MANIFEST, MATERIAL, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus, present
@@ -103,7 +104,7 @@ def au_sums(sources: Sources, name: str) -> Arrays:
 
 def _kept(sources: Sources, kind: str, content: str, make: Callable[[Sources], Arrays]) -> Arrays:
     spans = content_key(sources.spans[["recording", "start_s", "end_s"]].astype(str).to_dict("list"))
-    folder = sources.folder / f"probe-material-{content_key([VERSION, SAMPLE, kind, content, spans])}"
+    folder = sources.folder / keyed_name(MATERIAL, content_key([VERSION, SAMPLE, kind, content, spans]))
     if not is_whole(folder):
         arrays = make(sources)
         with atomic_directory(folder) as temporary:
@@ -111,7 +112,7 @@ def _kept(sources: Sources, kind: str, content: str, make: Callable[[Sources], A
             for name, array in arrays.items():
                 if sparse.issparse(array):
                     sparse.save_npz(temporary / f"{name}.sparse.npz", array)
-            write_json(temporary / "manifest.json", {"version": VERSION, "kind": kind, "spans": len(sources.spans)})
+            write_json(temporary / MANIFEST, {"version": VERSION, "kind": kind, "spans": len(sources.spans)})
     with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
         arrays = dict(stored)
     for path in folder.glob("*.sparse.npz"):

@@ -1,0 +1,81 @@
+"""Names of artefacts and of the files in them: the one place that says how the cache is laid out.
+
+The layout itself is described in docs (``docs/artefacts.md``) and in the module that writes each artefact. Existing
+caches depend on every name here.
+"""
+
+from __future__ import annotations
+
+KINDS = ("faces", "datasets", "models", "tokens", "analyses", "renders")
+"""Folders of a cache, each of artefacts by name; an artefact is made from artefacts of earlier kinds."""
+FACES, DATASETS, MODELS, TOKENS, ANALYSES, RENDERS = KINDS
+
+MANIFEST, CONFIG = "manifest.json", "config.json"
+"""Written last: without it (models: config.json) the artefact does not exist."""
+RECORDINGS_FILE, FRAMES_FILE = "recordings.parquet", "frames.parquet"
+EXTRAS_FILE, TRUTH_FILE, VIDEOS_FILE = "extras.parquet", "truth.parquet", "videos.json"
+"""Files of a dataset."""
+WEIGHTS_FILE, CODEWORDS_FILE, CHECKPOINT_FILE = "model.safetensors", "codewords.parquet", "checkpoint.safetensors"
+HISTORY_FILE, METRICS_FILE, NOTES_FILE, WITHDRAWN_FILE = (
+    "history.jsonl",
+    "metrics.json",
+    "notes.json",
+    "withdrawals.json",
+)
+"""Files of a model."""
+TOKENS_FILE, COUNTS_FILE = "tokens.parquet", "counts.parquet"
+"""Files of a token cache."""
+AUS_FILE = "aus.parquet"
+"""File of action units joined to a dataset."""
+
+SEPARATOR = "--"
+"""Stands between the names of what an artefact is made from; a new dataset or model has none in its own name."""
+AUS_PREFIX = f"aus{SEPARATOR}"
+PROBE, MAP, ALIGNMENT, COVERAGE, INTERVALS = "probe", "map", "alignment", "coverage", "runs"
+MATERIAL, IDENTITY, DUPLICATES, FACE_INDEX = "probe-material", "leak", "duplicates", "moments"
+BLIND_SPOTS, CODEWORD_NAMES, TRAINING_FRAMES, EXTRACTION = "blind", "names", "frames", "extract"
+"""Prefixes of analyses: ``<prefix>-<content key>``."""
+THUMBNAILS, STILLS = "codewords", "stills"
+"""Prefixes of renders."""
+_REPORT_LENGTH = 100
+
+
+def manifest_name(kind: str) -> str:
+    """The file without which an artefact of this kind does not exist."""
+    return CONFIG if kind == MODELS else MANIFEST
+
+
+def tokens_name(model: str, dataset: str) -> str:
+    """The folder under ``tokens/`` of a model's tokens on a dataset."""
+    return f"{model}{SEPARATOR}{dataset}"
+
+
+def split_tokens_name(name: str) -> tuple[str, str]:
+    """(model, dataset) of a folder under ``tokens/``, where neither name holds ``--``; its manifest is exact."""
+    model, _, dataset = name.partition(SEPARATOR)
+    return model, dataset
+
+
+def aus_name(dataset: str, name: str) -> str:
+    """The folder under ``analyses/`` of the action units `name` of `dataset`."""
+    return f"{AUS_PREFIX}{dataset}{SEPARATOR}{name}"
+
+
+def is_aus(name: str) -> bool:
+    """Whether a folder under ``analyses/`` holds action units, which cannot be made again from the rest."""
+    return name.startswith(AUS_PREFIX)
+
+
+def keyed_name(prefix: str, key: str) -> str:
+    """The name of an analysis or render that is addressed by the content key of its inputs."""
+    return f"{prefix}-{key}"
+
+
+def coverage_report_name(model: str, dataset: str, aus: str) -> str:
+    """The folder under ``analyses/`` of the coverage report that the dashboard writes."""
+    return SEPARATOR.join(("report", model, dataset, aus))[:_REPORT_LENGTH]
+
+
+def probe_report_name(model: str, dataset: str, key: str) -> str:
+    """The folder under ``analyses/`` of a probe report that the dashboard writes."""
+    return f"probe-report-{model}{SEPARATOR}{dataset}"[:80] + f"-{key}"
