@@ -1,10 +1,12 @@
 """Names of artefacts and of the files in them: the one place that says how the cache is laid out.
 
-The layout itself is described in docs (``docs/artefacts.md``) and in the module that writes each artefact. Existing
-caches depend on every name here.
+What is in a file, the module that writes it says. Existing caches depend on every name here.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 KINDS = ("faces", "datasets", "models", "tokens", "analyses", "renders")
 """Folders of a cache, each of artefacts by name; an artefact is made from artefacts of earlier kinds."""
@@ -50,8 +52,14 @@ def tokens_name(model: str, dataset: str) -> str:
     return f"{model}{SEPARATOR}{dataset}"
 
 
-def split_tokens_name(name: str) -> tuple[str, str]:
-    """(model, dataset) of a folder under ``tokens/``, where neither name holds ``--``; its manifest is exact."""
+def split_tokens_name(name: str, manifest: Mapping[str, Any] | None = None) -> tuple[str, str]:
+    """(model, dataset) of a folder under ``tokens/``.
+
+    manifest: its manifest, which decides where a name of an older version of dfe holds ``--``.
+    """
+    named = tuple(str((manifest or {}).get(field)) for field in ("model", "dataset"))
+    if SEPARATOR.join(named) == name:
+        return named[0], named[1]
     model, _, dataset = name.partition(SEPARATOR)
     return model, dataset
 

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dfe_core.artefact_names import KINDS
 from dfe_core.errors import DataError
 
-KINDS = ("faces", "datasets", "models", "tokens", "analyses", "renders")
-"""Folders of a cache, each of artefacts by name."""
 _held = threading.local()
 
 

@@ -8,12 +8,13 @@ import inspect
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from dfe_core.artefact_names import ANALYSES, KINDS, RENDERS, SEPARATOR, TOKENS
 from dfe_core.errors import DataError
-from dfe_core.locks import KINDS, claim
+from dfe_core.locks import claim
 from dfe_core.replacement import atomic_directory, atomic_file, recover_replacement
 
 __all__ = (
@@ -28,6 +29,7 @@ __all__ = (
     "one_writer",
     "read_json",
     "recover_all",
+    "require_new_name",
     "write_json",
 )
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -53,32 +55,44 @@ def artefact_path(kind: str, name: str, root: Path | None = None) -> Path:
     """The path of one artefact; `name` never leaves its folder.
 
     Where a replacement of it was interrupted half way, it is rolled back first. Raises `DataError` when the name is not
-    made of letters, digits, ``.``, ``_`` and ``-`` alone, and for ``--`` in the name of a dataset or a model: that
-    stands between the two names of what is made from both.
+    made of letters, digits, ``.``, ``_`` and ``-`` alone.
     """
     if kind not in KINDS:
         raise DataError(kind, "no such kind of artefact", " or ".join(KINDS))
-    joined = kind in ("tokens", "analyses", "renders")
+    joined = kind in (TOKENS, ANALYSES, RENDERS)
     if not (_JOINED if joined else _NAME).fullmatch(name):
         raise DataError(
             repr(name),
             f"not usable as a name under {kind}/",
             "1 to 100 letters, digits, '.', '_' or '-', starting with a letter or digit",
         )
-    if "--" in name and kind in ("datasets", "models"):
-        raise DataError(repr(name), f"'--' in a name under {kind}/", "a name with single dashes")
     path = (root or cache_root()) / kind / name
     if not path.exists() and any(path.parent.glob(f".{name}-old-*")):
         recover_replacement(path.parent)
     return path
 
 
-def one_writer(kind: str, name: str = "{name}", wait_s: float = 0.0) -> Callable[[_F], _F]:
+def require_new_name(kind: str, name: str, root: Path | None = None) -> Path:
+    """The path of an artefact that is about to be made; called before the work starts.
+
+    Raises `DataError` as `artefact_path` does, and for ``--`` in the name of a dataset, a model or action units: it
+    stands between the names of what is made from two artefacts. One of such a name that is there already, made by an
+    older version of dfe, is written again.
+    """
+    path = artefact_path(kind, name, root)
+    if SEPARATOR in name and not path.exists():
+        raise DataError(repr(name), f"{SEPARATOR!r} in a new name under {kind}/", "a name with single dashes")
+    return path
+
+
+def one_writer(
+    kind: str, name: Callable[[Mapping[str, Any]], str] | None = None, wait_s: float = 0.0
+) -> Callable[[_F], _F]:
     """A decorator: the function is the only writer of the artefact `name` from its start to its end.
 
-    name: in braces, arguments of the function (``{model}--{dataset}``). The root is its argument ``root``, else that of
-    its argument ``dataset``, where this is an opened one. The function raises `DataError` where another command writes
-    that artefact for over `wait_s` seconds.
+    name: makes the artefact's name of the function's arguments; None: its argument ``name``, which must be one that
+    `require_new_name` takes. The root is its argument ``root``, else that of its argument ``dataset``, where this is an
+    opened one. The function raises `DataError` where another command writes that artefact for over `wait_s` seconds.
     """
 
     def decorate(function: _F) -> _F:
@@ -89,7 +103,9 @@ def one_writer(kind: str, name: str = "{name}", wait_s: float = 0.0) -> Callable
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             root, opened = bound.arguments.get("root"), getattr(bound.arguments.get("dataset"), "path", None)
-            path = artefact_path(kind, name.format(**bound.arguments), root or (opened and opened.parents[1]))
+            root = root or (opened and opened.parents[1])
+            given = bound.arguments
+            path = artefact_path(kind, name(given), root) if name else require_new_name(kind, given["name"], root)
             with claim(path, wait_s):
                 return function(*args, **kwargs)
 
@@ -122,8 +138,12 @@ def _streamed_sha256(handle) -> str:  # Python 3.10 has no hashlib.file_digest
 
 
 def content_key(value: Any, length: int = 16) -> str:
-    """A short hex key of a JSON-serialisable value: equal values, equal key, whatever the order of dict keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:length]
+    """A short hex key of plain values: equal values, equal key, whatever the order of dict keys.
+
+    Raises `TypeError` for anything that is not None, a bool, number, string, list, tuple or dict of those: the key of
+    an object's ``repr`` would change from one process to the next.
+    """
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:length]
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -69,7 +69,7 @@ def write_tokens(root: Path, codebook: Codebook, dataset: Dataset, held: dict[st
     for name, (tokens, levels) in held.items():
         rows = np.arange(len(tokens))
         writer.add(name, frame=rows, time_s=rows / FPS, tokens=tokens, levels=levels, error_mm=np.full(len(rows), 0.5))
-    writer.close({"model": codebook.key})
+    writer.close({"model": codebook.model, "dataset": dataset.name})
     return TokenCache(folder)
 
 

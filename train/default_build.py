@@ -18,7 +18,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, cache_root, read_json
-from train.catalogue import faults, find, remove
+from dfe_core.workspace.catalogue import artefact_faults, find_artefact, remove_artefact
 
 DATASET, MODEL, AUS = "simulated", "default", "derived"
 
@@ -119,7 +119,7 @@ class _only_one:
 def _whole(label: str, root: Path) -> bool:
     """Whether an artefact is there with the content it was written with."""
     try:
-        return not faults(find(label, root))
+        return not artefact_faults(find_artefact(label, root))
     except DataError:
         return False
 
@@ -161,13 +161,13 @@ def _train(root: Path, progress: Listener) -> None:
 
     folder = artefact_path("models", MODEL, root)
     if (folder / CONFIG).is_file():
-        remove(find(f"models/{MODEL}", root), force=True, root=root)
+        remove_artefact(find_artefact(f"models/{MODEL}", root), force=True, root=root)
     try:
         train_model(DATASET, MODEL, resume=True, root=root, progress=progress)
     except DataError as error:
         if not error.where.endswith(CHECKPOINT_FILE):
             raise
-        remove(find(f"models/{MODEL}", root), force=True, root=root)
+        remove_artefact(find_artefact(f"models/{MODEL}", root), force=True, root=root)
         train_model(DATASET, MODEL, root=root, progress=progress)
 
 

@@ -8,27 +8,23 @@ import platform
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from packaging.requirements import Requirement
 
 from dfe_core import trash
-from dfe_core.errors import DataError
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.replacement import is_in_use, owner_of
-from dfe_core.store import KINDS, cache_root, read_json, recover_all
+from dfe_core.store import cache_root
+from dfe_core.workspace.catalogue import artefact_faults, remedy
+from dfe_core.workspace.graph import ArtefactGraph
+from dfe_core.workspace.repair import leftovers
+from dfe_core.workspace.withdrawal import unfinished_withdrawals
 from train.browsers import find_browser
-from train.catalogue import Artefact, catalogue, delete, faults, remedy
 from train.tables import size
 
-WITHDRAWALS = "withdrawals"
 REPAIR = "dfe doctor --repair"
-_STILL_S = 600.0
-"""A temporary file untouched for so long belongs to nobody any more, seconds."""
 GOOD, WARNING, BAD = "ok", "warning", "fault"
 _FREE_BYTES = 2_000_000_000
 _DRAW = """
@@ -176,15 +172,16 @@ def _disk(root: Path) -> Check:
 
 def _cache(root: Path) -> Iterator[Check]:
     """One line for every faulty artefact and for what interrupted writes left; one for all that is whole."""
-    artefacts = catalogue(root)
-    whole = 0
+    graph = ArtefactGraph.of(root)
+    artefacts, whole = graph.artefacts, 0
     for artefact in artefacts:
-        wrong = faults(artefact)
+        wrong = artefact_faults(artefact)
         whole += not wrong
         if wrong:
             state = WARNING if artefact.fault.startswith("training") else BAD
             yield Check(what=artefact.label, state=state, found="; ".join(wrong), remedy=remedy(artefact))
     yield Check(what="artefacts", state=GOOD, found=f"{whole} of {len(artefacts)} whole, content as it was written")
+    yield from _without_sources(graph)
     for subject in unfinished_withdrawals(root):
         yield Check(
             what="withdrawal",
@@ -217,72 +214,17 @@ def _cache(root: Path) -> Iterator[Check]:
         )
 
 
-def unfinished_withdrawals(root: Path) -> list[str]:
-    """Subjects whose withdrawal was interrupted."""
-    return [str(c.get("subject")) for c in certificates(root) if not c.get("finished")]
-
-
-def certificates(root: Path) -> list[dict[str, Any]]:
-    """Every certificate of a withdrawal."""
-    return [read_json(path) for path in sorted((root / WITHDRAWALS).glob("[!.]*.json"))]
-
-
-def leftovers(root: Path) -> list[Path]:
-    """Temporary files and folders of writers that were killed: never an old artefact whose successor is not there, and
-    nothing of writers still at work."""
-    places = [root, root / ".trash", root / WITHDRAWALS, *(root / kind for kind in KINDS)]
-    places += [
-        path
-        for kind in KINDS
-        if (root / kind).is_dir()
-        for path in sorted((root / kind).iterdir())
-        if path.is_dir() and not path.name.startswith(".")
-    ]
-    return [path for place in places if place.is_dir() for path in sorted(place.iterdir()) if _is_leftover(path)]
-
-
-def _is_leftover(path: Path) -> bool:
-    if path.name.startswith((".learning-", ".new-", ".gone-")):
-        return _age_s(path) > _STILL_S
-    owner = owner_of(path)
-    if not owner or path.suffix == ".lock" or "-old-" in path.name and not path.with_name(owner).exists():
-        return False
-    return not is_in_use(path) if path.is_dir() else _age_s(path) > _STILL_S
-
-
-def _age_s(path: Path) -> float:
-    return time.time() - path.stat().st_mtime
-
-
-def repair(root: Path | None = None, progress: Listener = silent) -> list[str]:
-    """Carry out what `checkup` advises where nothing is lost by it; returns a line for each thing done.
-
-    Interrupted changes are finished or rolled back, leftovers go, what is made at need
-    is deleted where it is damaged, and damaged tokens are made again.
-    """
-    root = root or cache_root()
-    done = [f"{label}: rolled back" for label in recover_all(root)]
-    trash.recover_trash(root)
-    for path in leftovers(root):
-        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-        done.append(f"{path.relative_to(root)}: deleted")
-    return done + [line for artefact in catalogue(root) if (line := _repaired(artefact, root, progress))]
-
-
-def _repaired(artefact: Artefact, root: Path, progress: Listener) -> str:
-    if not (artefact.made_at_need or artefact.kind == "tokens") or not faults(artefact):
-        return ""
-    if artefact.made_at_need:
-        delete(artefact)
-        return f"{artefact.label}: deleted, it is made again when it is needed"
-    from dfe_core.tokens.encoding import encode_dataset
-
-    model, _, dataset = artefact.name.partition("--")
-    try:
-        encode_dataset(model, dataset, root=root, progress=progress)
-    except DataError as error:
-        return f"{artefact.label}: not made again ({error})"
-    return f"{artefact.label}: made again"
+def _without_sources(graph: ArtefactGraph) -> Iterator[Check]:
+    """Artefacts that were made from others which are not there any more: they cannot be used."""
+    for artefact in graph.artefacts:
+        missing = ", ".join(source.label for source in graph.missing_sources(artefact))
+        if missing and not artefact.fault:
+            yield Check(
+                what=artefact.label,
+                state=WARNING,
+                found=f"made from what is not there any more: {missing}",
+                remedy=f"bring it back (dfe rm --trash), or dfe rm {artefact.label} --yes",
+            )
 
 
 def _ask(code: str) -> subprocess.CompletedProcess[str]:

@@ -17,6 +17,7 @@ from dfe_core.artefact_names import (
     COVERAGE,
     MANIFEST,
     RECORDINGS_FILE,
+    aus_name,
     coverage_report_name,
     keyed_name,
     tokens_name,
@@ -36,7 +37,7 @@ from dfe_core.facs.coverage import (
     open_coverage_inputs,
 )
 from dfe_core.facs.settings import CoverageSettings
-from dfe_core.facs.store import AlignedAus, folder_name, list_aligned
+from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.facs.tool_comparison import ToolComparison, compare_tools
 from dfe_core.reports.coverage_matrix import heat_matrix
 from dfe_core.reports.coverage_text import short_labels
@@ -85,7 +86,7 @@ def _stamp(choice: artefact_cache.Choice, aus: str) -> tuple[int, ...]:
         root / "datasets" / choice.dataset / MANIFEST,
         root / "datasets" / choice.dataset / RECORDINGS_FILE,
         root / "tokens" / tokens_name(choice.model, choice.dataset) / MANIFEST,
-        root / "analyses" / folder_name(choice.dataset, aus) / MANIFEST,
+        root / "analyses" / aus_name(choice.dataset, aus) / MANIFEST,
     )
 
 

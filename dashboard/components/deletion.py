@@ -13,7 +13,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.removal import put_back, remove_recording
 from dfe_core.video import stills
-from train.catalogue import dependents, find
+from dfe_core.workspace.catalogue import dependants, find_artefact
 
 CHANGED = "datasets-changed"
 """In the session's state: the datasets, or which of them is on show, are others than the page around was drawn for."""
@@ -27,8 +27,8 @@ def offer(choice: artefact_cache.Choice) -> None:
             "Delete this dataset", icon=":material/delete:", on_click=st.session_state.__setitem__, args=(asked, True)
         )
         return
-    artefact = find(f"datasets/{choice.dataset}", choice.root)
-    users = dependents(artefact, choice.root)
+    artefact = find_artefact(f"datasets/{choice.dataset}", choice.root)
+    users = dependants(artefact, choice.root)
     along, kept = [a for a in users if a.kind != "models"], [a for a in users if a.kind == "models"]
     with st.container(border=True):
         words, yes, no = st.columns([4, 1, 1], vertical_alignment="center")
@@ -122,7 +122,7 @@ def offer_withdrawal(choice: artefact_cache.Choice, dataset: Dataset, recording:
 
 
 def _withdraw(choice: artefact_cache.Choice, subject: str, asked: str) -> None:
-    from train.withdrawal import withdraw
+    from dfe_core.workspace.withdrawal import withdraw
 
     st.session_state.pop(asked, None)
     try:

@@ -14,12 +14,13 @@ from dashboard.components.cards import sentence_of
 from dashboard.components.map_colours import Colouring
 from dashboard.components.packs import pack, quantised
 from dashboard.components.words import clock
-from dfe_core.artefact_names import MANIFEST, PROBE
+from dfe_core import artefact_names
+from dfe_core.artefact_names import MANIFEST, aus_name
 from dfe_core.embedding.maps import MapArtefact
 from dfe_core.embedding.shares import shares_by, subjects_showing
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.action_units import title
-from dfe_core.facs.store import AlignedAus, folder_name, list_aligned
+from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.probes.result import list_results
 
 PROBE, MOST, UNIT = "Probe: ", "Most in: ", "Strongest action unit"
@@ -54,7 +55,10 @@ def probe_weights(choice: artefact_cache.Choice) -> dict[str, pd.Series]:
     """Weights of codewords in the kept probes of this model and dataset, by what the colour is called: one for every
     class that a probe tells apart. Of probes of the same label the newest counts."""
     folders = tuple(
-        sorted((p.parent.name, p.stat().st_mtime_ns) for p in (choice.root / "analyses").glob(f"{PROBE}-*/{MANIFEST}"))
+        sorted(
+            (p.parent.name, p.stat().st_mtime_ns)
+            for p in (choice.root / "analyses").glob(f"{artefact_names.PROBE}-*/{MANIFEST}")
+        )
     )
     return _probe_weights(folders, choice.model, choice.dataset, str(choice.root))
 
@@ -78,7 +82,7 @@ def unit_names(choice: artefact_cache.Choice) -> list[tuple[str, int, bool, list
     what the colour of each column is called."""
     found = []
     for name in list_aligned(choice.dataset, choice.root) if choice.dataset else []:
-        path = choice.root / "analyses" / folder_name(choice.dataset, name) / MANIFEST
+        path = choice.root / "analyses" / aus_name(choice.dataset, name) / MANIFEST
         found.append((name, *_unit_names(choice.dataset, name, str(choice.root), path.stat().st_mtime_ns)))
     return found
 

@@ -95,7 +95,7 @@ def this_dataset(choice: artefact_cache.Choice) -> None:
 
 def everything(choice: artefact_cache.Choice) -> None:
     """Every artefact, with its size and what is wrong with it where something is."""
-    from train.catalogue import catalogue
+    from dfe_core.workspace.catalogue import catalogue
 
     rows = [
         {

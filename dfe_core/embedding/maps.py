@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dfe_core.artefact_names import MANIFEST, MAP, keyed_name
+from dfe_core.artefact import ArtefactId, OpenedArtefact, newest_first, source_labels, sources_of_tokens
+from dfe_core.artefact_names import MANIFEST, MAP, MODELS, keyed_name
 from dfe_core.embedding import features as features_of
 from dfe_core.embedding.extend import Density, Placer, density_of, density_of_all, held_out_error, nearest_place
 from dfe_core.embedding.features import Features, FrameVectors
@@ -27,7 +28,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.integrity import is_whole
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
+from dfe_core.store import artefact_path, atomic_directory, content_key, write_json
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.intervals import build_runs
@@ -77,16 +78,14 @@ class MapSettings:
 
 
 @dataclass(frozen=True)
-class MapArtefact:
-    """A finished map."""
+class MapArtefact(OpenedArtefact):
+    """A finished map.
+
+    Its manifest holds settings, points, total, sampled, left_out, quality, explained_variance, density, versions,
+    seconds and statement.
+    """
 
     path: Path
-
-    @cached_property
-    def manifest(self) -> dict[str, Any]:
-        """settings, points, total, sampled, left_out, quality, explained_variance, density, versions, seconds,
-        statement."""
-        return read_json(self.path / MANIFEST)
 
     @cached_property
     def points(self) -> pd.DataFrame:
@@ -133,9 +132,7 @@ def open_map(settings: MapSettings, root: Path | None = None) -> MapArtefact | N
 def list_maps(model: str, root: Path | None = None) -> list[MapArtefact]:
     """Every finished map of a model, whatever the state of the model it was made from, newest first."""
     folder = artefact_path("analyses", "map", root).parent
-    found = [
-        MapArtefact(p.parent) for p in sorted(folder.glob(f"{MAP}-*/{MANIFEST}"), key=lambda p: -p.stat().st_mtime)
-    ]
+    found = [MapArtefact(p) for p in newest_first(folder, MAP)]
     return [m for m in found if m.manifest["settings"]["model"] == model]
 
 
@@ -318,6 +315,7 @@ def _write(
         folder / MANIFEST,
         {
             "version": VERSION[settings.of],
+            **source_labels(*_sources(settings)),
             "settings": asdict(settings),
             "points": len(table),
             "total": told.total,
@@ -385,6 +383,13 @@ def _path(settings: MapSettings, root: Path | None) -> Path:
     if settings.needs_tokens:
         stamp.append(content_key(TokenCache.open(settings.model, settings.dataset, root).manifest))
     return artefact_path("analyses", keyed_name(MAP, content_key(stamp)), root)
+
+
+def _sources(settings: MapSettings) -> tuple[ArtefactId, ...]:
+    """What a map is made from: the codebook, and the tokens of a dataset where it shows or counts them."""
+    if settings.needs_tokens and settings.dataset:
+        return sources_of_tokens(settings.model, settings.dataset)
+    return (ArtefactId(MODELS, settings.model),)
 
 
 def _settings_that_matter(settings: MapSettings) -> dict[str, Any]:

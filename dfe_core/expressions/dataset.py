@@ -21,16 +21,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dfe_core.artefact_names import EXTRAS_FILE, FRAMES_FILE, MANIFEST, RECORDINGS_FILE, TRUTH_FILE
+from dfe_core.artefact import SCHEMA_VERSIONS, OpenedArtefact, checked_manifest
+from dfe_core.artefact_names import DATASETS, EXTRAS_FILE, FRAMES_FILE, MANIFEST, RECORDINGS_FILE, TRUTH_FILE
 from dfe_core.errors import DataError
 from dfe_core.expressions.disk_buffer import Spool
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.recording_table import ROW_GROUP, RecordingTable, frame_rows
 from dfe_core.integrity import check
 from dfe_core.locks import claim
-from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, read_json, write_json
+from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, require_new_name, write_json
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = SCHEMA_VERSIONS[DATASETS]
 RECORDING_COLUMNS = (
     "recording",
     "subject",
@@ -88,7 +89,7 @@ class Frames:
         )
 
 
-class Dataset:
+class Dataset(OpenedArtefact):
     """A dataset opened for reading. Opening reads the manifest alone.
 
     Parameters
@@ -103,13 +104,10 @@ class Dataset:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = Path(path)
+        super().__init__(path)
         if not (self.path / MANIFEST).is_file():
             raise DataError(self.path, "no dataset here", "one listed by `dfe list`")
-        self.manifest: dict[str, Any] = read_json(check(self.path / MANIFEST))
-        version = self.manifest.get("schema_version")
-        if version != SCHEMA_VERSION:
-            raise DataError(self.path / MANIFEST, f"schema version {version!r}", str(SCHEMA_VERSION))
+        self.manifest = checked_manifest(self.path / MANIFEST, SCHEMA_VERSION)
 
     @classmethod
     def open(cls, name: str, root: Path | None = None) -> Dataset:
@@ -425,7 +423,7 @@ class DatasetWriter:
 @contextlib.contextmanager
 def open_writer(name: str, names: tuple[str, ...], root: Path | None = None) -> Iterator[DatasetWriter]:
     """A `DatasetWriter` for ``datasets/<name>``; the dataset appears when the block ends well, else nothing does."""
-    path = artefact_path("datasets", name, root)
+    path = require_new_name("datasets", name, root)
     with claim(path), atomic_directory(path) as folder:
         writer = DatasetWriter(folder, names, root)
         yield writer

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from dfe_core.artefact import source_labels
 from dfe_core.artefact_names import DUPLICATES, MANIFEST, keyed_name
 from dfe_core.expressions.dataset import Dataset, Frames
 from dfe_core.store import atomic_directory, content_key, read_json, write_json
@@ -71,7 +72,8 @@ def find_duplicates(dataset: Dataset, folder: Path | None = None) -> tuple[Dupli
     )
     if kept is not None:
         with atomic_directory(kept) as temporary:
-            write_json(temporary / MANIFEST, {"version": VERSION, "duplicates": [d.as_dict() for d in found]})
+            pairs = [duplicate.as_dict() for duplicate in found]
+            write_json(temporary / MANIFEST, {"version": VERSION, **source_labels(dataset.id), "duplicates": pairs})
     return found
 
 

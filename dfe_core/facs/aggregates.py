@@ -11,7 +11,7 @@ columns where simulated), A of them AUs, E coefficients.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from dfe_core.artefact import ArtefactId, source_labels
 from dfe_core.artefact_names import COVERAGE, MANIFEST, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
@@ -128,14 +129,15 @@ class Aggregates:
             mask = mask & self.groups[name].isin(values).to_numpy()
         return mask
 
-    def save(self, folder: Path) -> None:
-        """Write into an existing folder, the manifest last."""
+    def save(self, folder: Path, sources: Iterable[ArtefactId] = ()) -> None:
+        """Write into an existing folder, the manifest last. sources: the artefacts they were counted from."""
         np.savez(folder / "arrays.npz", edges=self.edges, in_facs=self.in_facs, **self.arrays)
         self.groups.to_parquet(folder / "groups.parquet", index=False)
         write_json(
             folder / MANIFEST,
             {
                 "version": VERSION,
+                **source_labels(*sources),
                 "key": self.key,
                 "codewords": self.codewords,
                 "aus": self.aus,
@@ -192,7 +194,7 @@ def open_aggregates(
     joined = Joined(tokens, dataset, aus, assess_signals(aus, dataset, settings.above_baseline))
     result = _aggregate(codebook, face, joined, settings, seed, key, progress)
     with atomic_directory(folder) as temporary:
-        result.save(temporary)
+        result.save(temporary, (*tokens.sources, aus.id))
     return result
 
 

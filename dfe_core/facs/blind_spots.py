@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from dfe_core.artefact import source_labels
 from dfe_core.artefact_names import BLIND_SPOTS, MANIFEST, keyed_name
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.head_pose import head_pose, quadratic
@@ -107,6 +108,7 @@ def find_blind_spots(dataset: Dataset, root: Path | None = None) -> BlindSpots:
             temporary / MANIFEST,
             {
                 "version": VERSION,
+                **source_labels(dataset.id),
                 "dataset": dataset.name,
                 "dataset_key": dataset.key,
                 "recordings": result.recordings,

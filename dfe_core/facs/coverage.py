@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dfe_core.artefact_names import COVERAGE, MANIFEST, keyed_name
+from dfe_core.artefact import MADE_FROM, ArtefactId, source_labels, sources_of_tokens
+from dfe_core.artefact_names import ANALYSES, COVERAGE, MANIFEST, aus_name, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.pose_leak import stored_pose_leak
@@ -203,13 +204,16 @@ class Coverage:
             f.name: getattr(self, f.name) for f in fields(self) if f.name not in (*_TABLES, "vertex_mm", "settings")
         }
         plain |= {n: _number(plain[n]) for n in ("beyond_estimate", "beyond_lower", "beyond_upper")}
-        write_json(folder / MANIFEST, {"version": VERSION, **plain, "settings": self.settings.as_dict()})
+        sources = (*sources_of_tokens(self.model, self.dataset), ArtefactId(ANALYSES, aus_name(self.dataset, self.aus)))
+        about = {"version": VERSION, **source_labels(*sources)}
+        write_json(folder / MANIFEST, {**about, **plain, "settings": self.settings.as_dict()})
 
     @classmethod
     def load(cls, folder: Path) -> Coverage:
         """Read what `save` wrote."""
         manifest = read_json(folder / MANIFEST)
-        manifest.pop("version")
+        for name in ("version", MADE_FROM):
+            manifest.pop(name, None)
         tables = {name: _plain_lists(pd.read_parquet(folder / f"{name}.parquet")) for name in _TABLES}
         with np.load(folder / "vertices.npz", allow_pickle=False) as stored:
             vertices = stored["mm"]

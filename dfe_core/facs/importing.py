@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dfe_core.artefact_names import aus_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.action_units import DETECTOR_CAVEAT
@@ -14,7 +15,7 @@ from dfe_core.facs.detections import Detections
 from dfe_core.facs.lag import lag_line
 from dfe_core.facs.readers import AuReadOptions, read_aus
 from dfe_core.facs.remarks import summarise
-from dfe_core.facs.store import AlignedAus, AlignedFrames, AlignedWriter, open_au_writer
+from dfe_core.facs.store import AlignedAus, AlignedFrames, AlignedWriter, open_au_writer, require_new_aus
 from dfe_core.facs.time_alignment import Alignment, align
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import file_sha256, one_writer
@@ -79,7 +80,7 @@ def list_files(sources: list[Path | str]) -> list[Path]:
     return found
 
 
-@one_writer("analyses", "aus--{dataset.name}--{name}")
+@one_writer("analyses", lambda given: aus_name(given["dataset"].name, given["name"]))
 def import_aus(
     sources: list[Path | str],
     dataset: Dataset,
@@ -107,6 +108,7 @@ def import_aus(
     A file that cannot be used is skipped with its reason and the rest goes on. Raises `DataError` where nothing could
     be imported at all, with the first reason.
     """
+    require_new_aus(dataset.name, name, root or dataset.root)
     report, files = AuImportReport(), list_files(sources)
     by_recording = _read_all(files, dataset, format, options, recordings or {}, face, report, progress)
     joined = _align_all(

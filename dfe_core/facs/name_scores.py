@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dfe_core.artefact_names import CODEWORD_NAMES, MANIFEST, keyed_name
+from dfe_core.artefact import ArtefactId, source_labels, sources_of_tokens
+from dfe_core.artefact_names import ANALYSES, CODEWORD_NAMES, MANIFEST, aus_name, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.columns import arkit_columns
 from dfe_core.expressions.dataset import Dataset
@@ -361,6 +362,10 @@ def checked_folder(model: str, dataset: str, aus: str | None = None, root: Path 
     return artefact_path("analyses", keyed_name(CODEWORD_NAMES, key), root)
 
 
+def _aus_sources(facts: dict[str, Any]) -> tuple[ArtefactId, ...]:
+    return (ArtefactId(ANALYSES, aus_name(facts["dataset"], facts["aus"])),) if facts.get("aus") else ()
+
+
 def _save(scores: NameScores, templates: Templates | None, key: str, facts: dict[str, Any], root: Path | None) -> None:
     """``analyses/names-<key>/`` with scores.parquet, pairs.parquet, templates.npz where there are any."""
     with atomic_directory(artefact_path("analyses", keyed_name(CODEWORD_NAMES, key), root)) as folder:
@@ -373,6 +378,7 @@ def _save(scores: NameScores, templates: Templates | None, key: str, facts: dict
             {
                 "schema_version": VERSION,
                 "key": key,
+                **source_labels(*sources_of_tokens(facts["model"], facts["dataset"]), *_aus_sources(facts)),
                 "held_out": scores.held_out,
                 "recordings": list(scores.recordings),
                 "template_aus": [list(pair) for pair in templates.aus] if templates else [],

@@ -17,13 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dfe_core.artefact_names import AUS_FILE, MANIFEST
+from dfe_core.artefact import OpenedArtefact, checked_manifest
+from dfe_core.artefact_names import AUS_FILE, MANIFEST, aus_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.recording_table import ROW_GROUP, RecordingTable
-from dfe_core.integrity import check
 from dfe_core.locks import claim
-from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, read_json, write_json
+from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, require_new_name, write_json
 
 SCHEMA_VERSION = 1
 PRESENT_PROBABILITY = 0.5
@@ -45,25 +45,17 @@ class AlignedFrames(NamedTuple):
         return np.where(np.isnan(self.intensity), 5 * self.presence, self.intensity).astype(np.float64)
 
 
-def folder_name(dataset: str, name: str) -> str:
-    """The folder under ``analyses/`` of the AUs `name` of `dataset`."""
-    return f"aus--{dataset}--{name}"
-
-
-class AlignedAus:
+class AlignedAus(OpenedArtefact):
     """AUs joined to a dataset's frames, opened for reading. Opening reads the manifest alone."""
 
     def __init__(self, path: Path) -> None:
-        self.path = Path(path)
-        self.manifest: dict[str, Any] = read_json(check(self.path / MANIFEST))
-        version = self.manifest.get("schema_version")
-        if version != SCHEMA_VERSION:
-            raise DataError(self.path / MANIFEST, f"schema version {version!r}", str(SCHEMA_VERSION))
+        super().__init__(path)
+        self.manifest = checked_manifest(self.path / MANIFEST, SCHEMA_VERSION)
 
     @classmethod
     def open(cls, dataset: str, name: str, root: Path | None = None) -> AlignedAus:
         """Open the AUs `name` of `dataset`. Raises `DataError` when there are none or they are broken."""
-        path = artefact_path("analyses", folder_name(dataset, name), root)
+        path = artefact_path("analyses", aus_name(dataset, name), root)
         if not (path / MANIFEST).is_file():
             known = list_aligned(dataset, root)
             raise DataError(
@@ -204,7 +196,7 @@ def open_au_writer(
 ) -> Iterator[AlignedWriter]:
     """An `AlignedWriter` for the AUs `name` of `dataset`; they appear when the block ends well, else nothing does."""
     artefact_path("analyses", name, root)
-    path = artefact_path("analyses", folder_name(dataset, name), root)
+    path = require_new_aus(dataset, name, root)
     with claim(path), atomic_directory(path) as folder:
         writer = AlignedWriter(folder, aus)
         yield writer
@@ -212,9 +204,20 @@ def open_au_writer(
             raise DataError(name, "the AUs were not closed", "AlignedWriter.close before the block ends")
 
 
+def require_new_aus(dataset: str, name: str, root: Path | None = None) -> Path:
+    """The folder of AUs that are about to be written; called before the work starts.
+
+    Raises `DataError` for a name that cannot be used: ``--`` stands between the dataset's name and that of its AUs.
+    """
+    path = artefact_path("analyses", aus_name(dataset, name), root)
+    if not path.exists():
+        require_new_name("analyses", name, root)
+    return path
+
+
 def drop_recordings(aus: AlignedAus, dataset: Dataset, gone: set[str], root: Path | None = None) -> None:
     """Write AUs anew without these recordings, joined to the dataset as it is now."""
-    name = aus.path.name.removeprefix(folder_name(dataset.name, ""))
+    name = aus.path.name.removeprefix(aus_name(dataset.name, ""))
     computed = ("schema_version", "aus", "alignment", "frames", "files", "key", "dataset_key")
     about = {k: v for k, v in aus.manifest.items() if k not in computed}
     present = {row["recording"]: row for row in aus.manifest["alignment"] if row["recording"] not in gone}
@@ -227,7 +230,7 @@ def drop_recordings(aus: AlignedAus, dataset: Dataset, gone: set[str], root: Pat
 
 def list_aligned(dataset: str, root: Path | None = None) -> list[str]:
     """Names of the AUs that are there for `dataset`, sorted."""
-    prefix = folder_name(dataset, "")
+    prefix = aus_name(dataset, "")
     parent = artefact_path("analyses", prefix + "x", root).parent
     if not parent.is_dir():
         return []

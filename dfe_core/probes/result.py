@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from dfe_core.artefact_names import MANIFEST, PROBE
+from dfe_core.artefact import ArtefactId, newest_first, source_labels, sources_of_tokens
+from dfe_core.artefact_names import ANALYSES, MANIFEST, PROBE, aus_name
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.store import artefact_path, read_json, write_json
 
@@ -66,7 +67,13 @@ class ProbeResult:
         """Write into an existing folder, the manifest last."""
         for name in TABLES:
             getattr(self, name).to_parquet(folder / f"{name}.parquet", index=False)
-        write_json(folder / MANIFEST, {"settings": self.settings.as_dict(), "summary": self.summary})
+        settings = self.settings
+        sources = sources_of_tokens(settings.model, settings.dataset)
+        aus = (ArtefactId(ANALYSES, aus_name(settings.dataset, name)) for name in settings.aus_names)
+        write_json(
+            folder / MANIFEST,
+            {**source_labels(*sources, *aus), "settings": settings.as_dict(), "summary": self.summary},
+        )
 
     @classmethod
     def load(cls, folder: Path) -> ProbeResult:
@@ -82,9 +89,8 @@ class ProbeResult:
 def list_results(root: Path | None = None) -> list[ProbeResult]:
     """Every result that was kept, the newest first."""
     parent = artefact_path("analyses", "probe", root).parent
-    kept = [
-        p
-        for p in parent.glob(f"{PROBE}-*/{MANIFEST}")  # results of an older layout have fewer tables
-        if all((p.parent / f"{name}.parquet").is_file() for name in TABLES)
+    return [
+        ProbeResult.load(folder)
+        for folder in newest_first(parent, PROBE)  # results of an older layout have fewer tables
+        if all((folder / f"{name}.parquet").is_file() for name in TABLES)
     ]
-    return [ProbeResult.load(p.parent) for p in sorted(kept, key=lambda p: -p.stat().st_mtime)]

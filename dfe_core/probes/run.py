@@ -76,7 +76,7 @@ class ProbeInputs:
                 ]
             ),
         }
-        for name in sorted(_aus_named(settings)):
+        for name in settings.aus_names:
             self.keys[f"aus {name}"] = AlignedAus.open(settings.dataset, name, root).key
         for name, path in [*settings.tables.items(), *([("labels", settings.labels)] if settings.labels else [])]:
             if not Path(path).is_file():
@@ -97,16 +97,6 @@ def probe_key(settings: ProbeSettings, inputs: ProbeInputs) -> str:
     """Content key of settings and inputs."""
     values = {k: v for k, v in settings.as_dict().items() if k not in ("tables", "labels")}
     return content_key(["probe", VERSION, values, sorted(settings.tables), inputs.keys])
-
-
-def _aus_named(settings: ProbeSettings) -> set[str]:
-    parts = [
-        part.strip().partition(":")
-        for name in settings.features
-        for part in name.split("+")
-        if part.strip() not in settings.tables
-    ]
-    return {option or settings.aus for kind, _, option in parts if kind in ("au", "au-sided")}
 
 
 def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) -> ProbeResult:

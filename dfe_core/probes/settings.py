@@ -100,6 +100,17 @@ class ProbeSettings:
             if getattr(self, name) is not None and not least <= getattr(self, name) <= most:
                 raise DataError(name, str(getattr(self, name)), f"{least} to {most}")
 
+    @property
+    def aus_names(self) -> list[str]:
+        """Names of the AUs that its features are made of, sorted."""
+        parts = [
+            part.strip().partition(":")
+            for name in self.features
+            for part in name.split("+")
+            if part.strip() not in self.tables
+        ]
+        return sorted({option or self.aus for kind, _, option in parts if kind in ("au", "au-sided")})
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as they go into JSON and TOML."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}

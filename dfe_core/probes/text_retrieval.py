@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from dfe_core import __version__
-from dfe_core.artefact_names import ALIGNMENT, MANIFEST, keyed_name
+from dfe_core.artefact import ArtefactId, OpenedArtefact, newest_first, source_labels
+from dfe_core.artefact_names import ALIGNMENT, ANALYSES, MANIFEST, aus_name, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import GAP_S, split_dataset
@@ -29,7 +30,7 @@ from dfe_core.probes.retrieval import classified, held_out, notes, retrieval
 from dfe_core.probes.sequence_settings import AlignmentSettings
 from dfe_core.probes.text import WORDS, TextEncoder, WordEncoder, open_encoder
 from dfe_core.progress import Listener, silent
-from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
+from dfe_core.store import artefact_path, atomic_directory, content_key, write_json
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
@@ -78,14 +79,10 @@ class QuerySettings:
 
 
 @dataclass(frozen=True)
-class MomentIndex:
+class MomentIndex(OpenedArtefact):
     """A dataset's windows among words, opened for queries."""
 
     path: Path
-
-    @cached_property
-    def manifest(self) -> dict[str, Any]:
-        return read_json(self.path / MANIFEST)
 
     @cached_property
     def windows(self) -> pd.DataFrame:
@@ -153,10 +150,7 @@ def open_moments(settings: QuerySettings, root: Path | None = None) -> MomentInd
 def list_moments(model: str, dataset: str, root: Path | None = None) -> list[MomentIndex]:
     """Every index of a model and dataset as they are now, the newest first."""
     parent = artefact_path("analyses", "alignment", root).parent
-    found = [
-        MomentIndex(p.parent)
-        for p in sorted(parent.glob(f"{ALIGNMENT}-*/{MANIFEST}"), key=lambda p: -p.stat().st_mtime)
-    ]
+    found = [MomentIndex(p) for p in newest_first(parent, ALIGNMENT)]
     tokens = content_key(TokenCache.open(model, dataset, root).manifest)
     return [
         m
@@ -212,6 +206,7 @@ def align_moments(settings: QuerySettings, root: Path | None = None, progress: L
     found = retrieval(encoder, vectors, part, shown, actions)
     manifest = {
         "version": VERSION,
+        **source_labels(*tokens.sources, *_aus_sources(settings)),
         "kind": "alignment",
         "made_by": __version__,
         "model": settings.model,
@@ -239,6 +234,11 @@ def align_moments(settings: QuerySettings, root: Path | None = None, progress: L
         ),
     }
     return _written(_folder(settings, root), fit.net, table, vectors, manifest)
+
+
+def _aus_sources(settings: QuerySettings) -> tuple[ArtefactId, ...]:
+    """The action units that the windows are described by, where no label takes their place."""
+    return (ArtefactId(ANALYSES, aus_name(settings.dataset, settings.aus)),) if settings.label is None else ()
 
 
 def _written(folder: Path, net: Any, table: pd.DataFrame, vectors: np.ndarray, manifest: dict[str, Any]) -> MomentIndex:

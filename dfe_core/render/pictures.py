@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dfe_core.artefact_names import MANIFEST, THUMBNAILS, keyed_name
+from dfe_core.artefact import ArtefactId, source_labels
+from dfe_core.artefact_names import FACES, MANIFEST, MODELS, THUMBNAILS, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, Progress, silent
@@ -155,6 +156,7 @@ def ensure_thumbnails(
     write_json(
         folder / MANIFEST,
         {
+            **source_labels(ArtefactId(MODELS, codebook.model), ArtefactId(FACES, face.id)),
             "model": codebook.model,
             "face": face.id,
             "size": size,

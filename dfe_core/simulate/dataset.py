@@ -20,6 +20,7 @@ from dfe_core.simulate.events import Events, draw_events
 from dfe_core.simulate.head import POSE, artefact, artefact_gain, draw_weights, head_movement
 from dfe_core.simulate.repertoire import ACTIONS, INDEX, SIDES, recipe_matrix
 from dfe_core.simulate.synthesis import draw_person, perform
+from dfe_core.store import require_new_name
 
 VERSION = 2
 """Of what is drawn: raised when the same seed gives other frames."""
@@ -87,6 +88,7 @@ def simulate_dataset(
 
     Raises `DataError` for numbers out of range, a broken effect file and a face without ARKit coefficients.
     """
+    require_new_name("datasets", name, root)
     face = face or _default_face(root, progress)
     scene = _scene(face, effect, find_capture(capture), fps, minutes_per_subject, pose_artefact, seed)
     _check(scene, subjects, minutes_per_subject)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG
+from dfe_core.artefact import SCHEMA_VERSIONS
+from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG, MODELS
 from dfe_core.errors import DataError
 from dfe_core.faces.library import open_face
 from dfe_core.faces.model import FaceModel
@@ -21,7 +22,7 @@ from dfe_core.store import artefact_path, read_json
 if TYPE_CHECKING:
     from dfe_core.tokenizer.codeword import Codeword
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = SCHEMA_VERSIONS[MODELS]
 REST = 0
 """Codeword 0 deforms nothing: a stage with nothing left worth adding emits it. A still neutral face is all rest."""
 

@@ -19,13 +19,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dfe_core.artefact_names import CONFIG, COUNTS_FILE, MANIFEST, TOKENS_FILE, tokens_name
+from dfe_core.artefact import SCHEMA_VERSIONS, ArtefactId, OpenedArtefact, checked_manifest, sources_of_tokens
+from dfe_core.artefact_names import CONFIG, COUNTS_FILE, MANIFEST, TOKENS, TOKENS_FILE, split_tokens_name, tokens_name
 from dfe_core.errors import DataError
 from dfe_core.integrity import check
 from dfe_core.store import artefact_path, file_sha256, read_json, write_json
 from dfe_core.tokenizer.codebook import REST
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = SCHEMA_VERSIONS[TOKENS]
 _OTHER = {"model_key": "with another model of this name", "dataset_key": "from another version of the dataset"}
 
 
@@ -41,20 +42,16 @@ class Tokens:
     error_mm: np.ndarray
 
 
-class TokenCache:
+class TokenCache(OpenedArtefact):
     """The token cache of one model on one dataset, opened for reading."""
 
     def __init__(self, path: Path) -> None:
-        self.path = Path(path)
+        super().__init__(path)
         if not (self.path / MANIFEST).is_file():
             raise DataError(self.path.name, "not encoded yet", "`dfe encode MODEL DATASET` to have run")
-        self.manifest: dict[str, Any] = read_json(check(self.path / MANIFEST))
-        if (version := self.manifest.get("schema_version", SCHEMA_VERSION)) != SCHEMA_VERSION:
-            raise DataError(
-                self.path / MANIFEST,
-                f"schema version {version!r}",
-                f"{SCHEMA_VERSION}: `dfe encode` to be run again",
-            )
+        self.manifest = checked_manifest(
+            self.path / MANIFEST, SCHEMA_VERSION, ": `dfe encode` to be run again", unversioned=True
+        )
 
     @classmethod
     def open(cls, model: str, dataset: str, root: Path | None = None) -> TokenCache:
@@ -73,6 +70,21 @@ class TokenCache:
             if tokens.manifest.get(key) and path.is_file() and read_json(path).get("key") != tokens.manifest[key]:
                 raise DataError(tokens.path.name, f"encoded {_OTHER[key]}", "`dfe encode` to be run again")
         return tokens
+
+    @property
+    def model(self) -> str:
+        """The name of the codebook."""
+        return split_tokens_name(self.path.name, self.manifest)[0]
+
+    @property
+    def dataset(self) -> str:
+        """The name of the dataset."""
+        return split_tokens_name(self.path.name, self.manifest)[1]
+
+    @property
+    def sources(self) -> tuple[ArtefactId, ...]:
+        """What an analysis of these tokens is made from."""
+        return sources_of_tokens(self.model, self.dataset)
 
     @property
     def stages(self) -> int:

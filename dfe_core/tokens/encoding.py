@@ -32,7 +32,7 @@ class EncodeReport:
     unchanged: bool
 
 
-@one_writer("tokens", "{model}--{dataset}", wait_s=3600)
+@one_writer("tokens", lambda given: tokens_name(given["model"], given["dataset"]), wait_s=3600)
 def encode_dataset(
     model: str, dataset: str, *, fast: bool = False, root: Path | None = None, progress: Listener = silent
 ) -> EncodeReport:

@@ -9,18 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from dfe_core.artefact_names import FACE_INDEX, MANIFEST, keyed_name
+from dfe_core.artefact import ArtefactId, OpenedArtefact, source_labels
+from dfe_core.artefact_names import FACE_INDEX, FACES, MANIFEST, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.integrity import is_whole
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import atomic_directory, content_key, read_json, write_json
+from dfe_core.store import atomic_directory, content_key, write_json
 from dfe_core.tokenizer.mesh_inner_product import mesh_factor
 
 VERSION = 1
@@ -30,16 +30,14 @@ _BLOCK = 1 << 18
 
 
 @dataclass(frozen=True)
-class FaceIndex:
-    """Frames of one dataset, ready to be searched by face."""
+class FaceIndex(OpenedArtefact):
+    """Frames of one dataset, ready to be searched by face.
+
+    Its manifest holds frames, dimensions, held (share of the variance on the directions kept).
+    """
 
     path: Path
     dataset: Dataset
-
-    @cached_property
-    def manifest(self) -> dict[str, Any]:
-        """frames, dimensions, held (share of the variance on the directions kept)."""
-        return read_json(self.path / MANIFEST)
 
     def search(
         self,
@@ -168,6 +166,7 @@ def build_moments(dataset: Dataset, face: FaceModel, progress: Listener = silent
             folder / MANIFEST,
             {
                 "version": VERSION,
+                **source_labels(dataset.id, ArtefactId(FACES, face.id)),
                 "dataset": dataset.name,
                 "key": dataset.key,
                 "face": face.id,

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -20,11 +19,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dfe_core.artefact import OpenedArtefact, source_labels
 from dfe_core.artefact_names import INTERVALS, MANIFEST, RECORDINGS_FILE, TOKENS_FILE, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.integrity import is_whole
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import atomic_directory, content_key, read_json, write_json
+from dfe_core.store import atomic_directory, content_key, write_json
 from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokens.cache import TokenCache, Tokens
 from dfe_core.tokens.presence import (
@@ -61,14 +61,10 @@ _SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
-class RunIndex:
+class RunIndex(OpenedArtefact):
     """The runs of every codeword of one token cache, and the counts taken in the same pass."""
 
     path: Path
-
-    @cached_property
-    def manifest(self) -> dict[str, Any]:
-        return read_json(self.path / MANIFEST)
 
     @property
     def codewords(self) -> int:
@@ -254,6 +250,7 @@ def _write(tokens: TokenCache, folder: Path, progress: Listener) -> None:
         folder / MANIFEST,
         {
             "version": VERSION,
+            **source_labels(*tokens.sources),
             "tokens": _identity(tokens),
             "frames": done,
             "model": tokens.model,

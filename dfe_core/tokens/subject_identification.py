@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from dfe_core.artefact import MADE_FROM, source_labels
 from dfe_core.artefact_names import IDENTITY, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
@@ -101,7 +102,7 @@ def identity_leak(
     if path.is_file():
         return _read(read_json(path))
     found = measure(windows_of(tokens, data, seed, progress), seed, progress)
-    write_json(path, asdict(found))
+    write_json(path, {**source_labels(*tokens.sources), **asdict(found)})
     return found
 
 
@@ -243,4 +244,4 @@ def _told(value: tuple[float, float, float]) -> str:
 
 def _read(data: dict) -> IdentityLeak:
     pairs = {kind: Accuracies(**{name: tuple(v) for name, v in data[kind].items()}) for kind in ("means", "full")}
-    return IdentityLeak(**{**data, **pairs})
+    return IdentityLeak(**{**{name: data[name] for name in data if name != MADE_FROM}, **pairs})

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core import __version__
-from dfe_core.artefact_names import MANIFEST, TRAINING_FRAMES, keyed_name
+from dfe_core.artefact import ArtefactId, source_labels
+from dfe_core.artefact_names import FACES, MANIFEST, TRAINING_FRAMES, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split
@@ -77,7 +78,13 @@ def _write(dataset: Dataset, split: Split, folder: Path, progress: Listener, see
         np.savez(temporary, moment=moment / max(count, 1), changes=np.concatenate(changes))
     write_json(
         folder / MANIFEST,
-        {"schema_version": 1, "dataset": dataset.name, "dataset_key": dataset.key, "shape": [count, width]},
+        {
+            "schema_version": 1,
+            **source_labels(dataset.id),
+            "dataset": dataset.name,
+            "dataset_key": dataset.key,
+            "shape": [count, width],
+        },
     )
     seal(folder)
 
@@ -98,7 +105,15 @@ def simulated_frames(face: FaceModel, root: Path | None = None, progress: Listen
         folder.mkdir(parents=True, exist_ok=True)
         with atomic_file(folder / "psi.f32") as temporary:
             psi.tofile(temporary)
-        write_json(folder / MANIFEST, {"schema_version": 1, "simulated": True, "shape": list(psi.shape)})
+        write_json(
+            folder / MANIFEST,
+            {
+                "schema_version": 1,
+                **source_labels(ArtefactId(FACES, face.id)),
+                "simulated": True,
+                "shape": list(psi.shape),
+            },
+        )
         seal(folder)
     shape = tuple(json.loads((folder / MANIFEST).read_text())["shape"])
     return np.memmap(folder / "psi.f32", np.float32, "r", shape=shape)

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from dfe_core.artefact import source_labels
 from dfe_core.artefact_names import MANIFEST, STILLS, keyed_name
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.store import artefact_path, atomic_file, content_key, write_json
@@ -72,7 +73,7 @@ def _kept(dataset: Dataset, one: Link, start_s: float, height: int) -> bytes | N
     data = frame_at(one.video, start_s, height, one.box)
     if data is not None:
         if not (folder / MANIFEST).is_file():
-            write_json(folder / MANIFEST, {"kind": "stills", "dataset": dataset.name})
+            write_json(folder / MANIFEST, {**source_labels(dataset.id), "kind": "stills", "dataset": dataset.name})
         with atomic_file(path) as temporary:
             temporary.write_bytes(data)
     return data

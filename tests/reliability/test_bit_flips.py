@@ -24,8 +24,8 @@ from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.face_index import build_moments
 from dfe_core.tokens.intervals import build_runs
 from dfe_core.training.frames import training_frames
+from dfe_core.workspace.catalogue import artefact_faults, find_artefact
 from tests.small_world import World, make_world
-from train.catalogue import faults, find
 
 FLIPS = 25
 
@@ -81,7 +81,7 @@ def test_a_flip_is_refused_by_the_reader_and_told_by_doctor(world: World, file: 
             READERS[file](world.root)
         except DataError:
             noticed += 1
-        told += bool(faults(find(str(Path(file).parent), world.root)))
+        told += bool(artefact_faults(find_artefact(str(Path(file).parent), world.root)))
         path.write_bytes(kept)
     assert (noticed, told) == (FLIPS, FLIPS)
     READERS[file](world.root)
@@ -104,10 +104,10 @@ def test_an_index_with_a_flip_is_made_again_by_itself(world: World, name: str):
     for seed in range(FLIPS):
         path = files[seed % len(files)]
         flipped(path, seed)
-        found = next(a for a in [find(f"analyses/{folder.name}", world.root)])
-        assert path.name == SEAL or faults(found), path.name
+        found = next(a for a in [find_artefact(f"analyses/{folder.name}", world.root)])
+        assert path.name == SEAL or artefact_faults(found), path.name
         assert INDEXES[name](world) == right, path.name
-        assert not faults(find(f"analyses/{folder.name}", world.root))
+        assert not artefact_faults(find_artefact(f"analyses/{folder.name}", world.root))
 
 
 @pytest.mark.parametrize("version", [0, 99, "1", None])
@@ -123,7 +123,7 @@ def test_versions_that_this_dfe_does_not_know_are_refused_and_told(world: World,
         os.unlink(folder / SEAL)
         with pytest.raises(DataError, match="schema version"):
             act()
-        assert "schema version" in " ".join(faults(find(label, world.root)))
+        assert "schema version" in " ".join(artefact_faults(find_artefact(label, world.root)))
 
 
 def test_tokens_of_an_older_model_or_state_of_the_data_are_refused(world: World):

@@ -21,11 +21,11 @@ from dfe_core.tokenizer.config import load_config
 from dfe_core.tokens.annotations import Notebook
 from dfe_core.tokens.encoding import encode_dataset
 from dfe_core.training.fit import train_model
+from dfe_core.workspace.catalogue import artefact_faults, catalogue, find_artefact, remove_artefact
+from dfe_core.workspace.repair import leftovers, repair
 from tests.captures import live_link, performance, write
 from tests.reliability.crash_points import content, walked
 from tests.small_world import codeword_psi, write_model
-from train.catalogue import catalogue, faults, find, remove
-from train.health import leftovers, repair
 
 KINDS_MADE = ("datasets", "models", "tokens")
 
@@ -74,7 +74,7 @@ def check(
         recover_all(copy)
         trash.recover_trash(copy)
         assert content(copy, kinds) in (old, new), copy.name
-        assert not sound or not [a.label for a in catalogue(copy) if faults(a) and a.kind in kinds], copy.name
+        assert not sound or not [a.label for a in catalogue(copy) if artefact_faults(a) and a.kind in kinds], copy.name
         before = content(copy, kinds)
         repair(copy)
         assert content(copy, kinds) == before and not leftovers(copy), copy.name
@@ -185,7 +185,7 @@ def test_notes(study: Dataset, cache: Path, toy_face, tmp_path, monkeypatch):
 def test_removed_for_good_through_the_catalogue(study: Dataset, cache: Path, tmp_path, monkeypatch):
     check(
         cache,
-        lambda: remove(find("datasets/study", cache), root=cache),
+        lambda: remove_artefact(find_artefact("datasets/study", cache), root=cache),
         tmp_path,
         monkeypatch,
         lambda root: np.testing.assert_equal(len(trash.discarded(root)) + (root / "datasets/study").is_dir(), 1),
@@ -220,7 +220,9 @@ def test_training_and_encoding(cache: Path, toy_face, tmp_path, monkeypatch):
     assert len(disk.copies) > 20 and old == {}
     for copy in disk.copies:
         repair(copy)
-        assert not faults(find("models/m", copy)) if (copy / "models/m/config.json").is_file() else True, copy.name
+        assert (
+            not artefact_faults(find_artefact("models/m", copy)) if (copy / "models/m/config.json").is_file() else True
+        ), copy.name
     for copy in disk.copies[:: len(disk.copies) // 3]:  # training again takes seconds
         trained(copy)
         assert content(copy, ("models",))[weights] == new[weights], copy.name

@@ -16,9 +16,9 @@ from dfe_core.expressions.removal import put_back, remove_recording
 from dfe_core.faces import save_face
 from dfe_core.locks import claim
 from dfe_core.training.fit import train_model
+from dfe_core.workspace.catalogue import find_artefact, remove_artefact
 from tests.captures import live_link, performance, write
 from tests.reliability.test_replacement import held_elsewhere
-from train.catalogue import find, remove
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_names_are_claimed_at_the_start_of_an_import_a_training_and_a_deletion(
     for kind, name, act in (
         ("datasets", "new", lambda: import_dataset([tmp_path / "in"], "new", ImportOptions(face="toy-1"), root=cache)),
         ("models", "m", lambda: train_model("study", "m", root=cache)),
-        ("datasets", "study", lambda: remove(find("datasets/study", cache), root=cache)),
+        ("datasets", "study", lambda: remove_artefact(find_artefact("datasets/study", cache), root=cache)),
     ):
         process = held_elsewhere(cache / kind / name)
         with pytest.raises(DataError, match=f"{kind}/{name}: another dfe command is writing it now"):

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from dfe_core import replacement
+from dfe_core.artefact_names import aus_name, tokens_name
 from dfe_core.errors import DataError
 from dfe_core.locks import claim, is_claimed
-from dfe_core.store import artefact_path, atomic_directory, atomic_file, recover_all, write_json
+from dfe_core.store import artefact_path, atomic_directory, atomic_file, recover_all, require_new_name, write_json
+from dfe_core.workspace.repair import leftovers, repair
 from tests.conftest import PROJECT
-from train.health import leftovers, repair
 
 HOLD = (
     "import sys, time; from pathlib import Path; from dfe_core.locks import claim\n"
@@ -143,7 +144,18 @@ def test_content_is_on_the_disk_before_its_name(tmp_path: Path, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["datasets", "models"])
-def test_two_dashes_in_a_name_are_refused(kind: str, tmp_path: Path):
-    with pytest.raises(DataError, match="'--' in a name"):
-        artefact_path(kind, "a--b", tmp_path)
-    assert artefact_path("tokens", "a" * 100 + "--" + "b" * 100, tmp_path)
+def test_two_dashes_in_a_new_name_are_refused_and_old_ones_open(kind: str, tmp_path: Path):
+    with pytest.raises(DataError, match="'--' in a new name"):
+        require_new_name(kind, "a--b", tmp_path)
+    (tmp_path / kind / "a--b").mkdir(parents=True)
+    assert require_new_name(kind, "a--b", tmp_path) == artefact_path(kind, "a--b", tmp_path)
+
+
+def test_names_of_a_hundred_letters_can_be_joined(tmp_path: Path):
+    a, b = "a" * 100, "b" * 100
+    for kind, name in (("tokens", tokens_name(a, b)), ("analyses", aus_name(a, b))):
+        with claim(artefact_path(kind, name, tmp_path)), atomic_directory(tmp_path / kind / name) as folder:
+            (folder / "file").touch()
+        assert (tmp_path / kind / name / "file").is_file()
+    with pytest.raises(DataError, match="1 to 100 letters"):
+        require_new_name("models", "a" * 101, tmp_path)

@@ -20,12 +20,11 @@ from dfe_core.tokens.annotations import Notebook
 from dfe_core.tokens.face_index import build_moments
 from dfe_core.tokens.intervals import build_runs
 from dfe_core.video.links import Link, link, links
+from dfe_core.workspace import withdrawal
+from dfe_core.workspace.catalogue import artefact_faults, catalogue, lineage_notes
+from dfe_core.workspace.withdrawal import mentions, unfinished_withdrawals, withdraw
 from tests.reliability.crash_points import content, walked
 from tests.small_world import World, make_world, write_dataset
-from train import withdrawal
-from train.catalogue import catalogue, faults, lineage_notes
-from train.health import unfinished_withdrawals
-from train.withdrawal import mentions, withdraw
 
 THEIRS = ["r1", "r4"]
 """Of subject s1: recording i of the small world belongs to subject i mod 3."""
@@ -79,7 +78,7 @@ def test_nothing_of_the_person_is_left_and_everybody_else_is_to_the_bit(world: W
     assert list(links(left)) == ["r0"] and not (root / ".uploads" / "x" / "r1.csv").exists()
     assert Notebook.open("m", root).read().frames == {"smiles": {"dataset": "d", "frames": {"r2": [3]}}}
     assert Notebook.open("m", root).read().of(3).name == "brow up"
-    assert not [a.label for a in catalogue(root) if a.kind == "datasets" and faults(a)]
+    assert not [a.label for a in catalogue(root) if a.kind == "datasets" and artefact_faults(a)]
 
 
 def test_the_certificate_says_what_went_and_what_remains(world: World):

@@ -14,7 +14,7 @@ from dfe_core.expressions.dataset import Dataset, open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.video.links import FILE, Link, link, link_by_name, links, unlink
 from dfe_core.video.stills import forget, still, stills_folder
-from train.catalogue import dependents, find
+from dfe_core.workspace.catalogue import dependants, find_artefact
 
 FPS, FRAMES = 25.0, 40
 COLOURS = np.stack(
@@ -164,6 +164,6 @@ def test_a_broken_list_of_videos_is_no_list(dataset: Dataset, content: str):
 def test_pictures_of_people_go_with_their_dataset(films: Path, dataset: Dataset, cache: Path):
     link_by_name(dataset, [films])
     assert still(dataset, "a", 0.4)
-    along = dependents(find("datasets/d", cache), cache)
+    along = dependants(find_artefact("datasets/d", cache), cache)
     assert [a.path for a in along] == [stills_folder(dataset)] and along[0].made_at_need
     assert forget(dataset) == 3 and not stills_folder(dataset).exists() and (films / "a.mp4").is_file()

@@ -24,7 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, progress: Listener) -> int:
-    from train.health import BAD, GOOD, checkup, repair
+    from dfe_core.workspace.repair import repair
+    from train.health import BAD, GOOD, checkup
 
     if args.repair:
         print("\n".join(repair(progress=progress)) or "nothing to repair", end="\n\n")

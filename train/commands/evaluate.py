@@ -8,7 +8,7 @@ from typing import Any
 
 from dfe_core.progress import Listener
 from dfe_core.store import artefact_path
-from train.catalogue import lineage_notes
+from dfe_core.workspace.catalogue import lineage_notes
 from train.commands.output import add_json_option, deliver
 from train.tables import facts, table
 

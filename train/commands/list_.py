@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 from datetime import datetime
 
+from dfe_core.artefact import Artefact
+from dfe_core.artefact_names import KINDS
 from dfe_core.progress import Listener
 from dfe_core.store import cache_root
-from train.catalogue import Artefact, catalogue
+from dfe_core.workspace.catalogue import catalogue
 from train.tables import size, table
 
 DESCRIPTION = "List every artefact of the cache: kind, name, what it holds, size, date, and whether the data are real."
@@ -17,7 +19,7 @@ EXAMPLES = ("dfe list", "dfe list --kind datasets")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kind",
-        choices=("faces", "datasets", "models", "tokens", "analyses", "renders"),
+        choices=KINDS,
         help="only this kind (default: all)",
     )
 

@@ -7,10 +7,12 @@ import sys
 import time
 
 from dfe_core import trash
+from dfe_core.artefact import Artefact
 from dfe_core.artefact_names import NOTES_FILE
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
-from train.catalogue import Artefact, dependents, find, remove
+from dfe_core.workspace.catalogue import Removal, dependants, find_artefact, remove_artefact
+from dfe_core.workspace.graph import ArtefactGraph
 from train.tables import size, table
 
 DESCRIPTION = (
@@ -55,12 +57,23 @@ def _thing(args: argparse.Namespace) -> None:
     if args.recording is not None:
         _recording(args)
         return
-    artefact = find(args.thing)
+    artefact = find_artefact(args.thing)
     if not args.yes and not _agreed(f"Remove {_with_notes(artefact)} ({size(artefact.bytes)})? [y/N] ", artefact.label):
         print(f"kept {artefact.label}")
         return
-    entry = remove(artefact, args.force)
-    print(f"removed {_with_notes(artefact)} ({size(artefact.bytes)})\n{_way_back(entry)}")
+    title = f"{_with_notes(artefact)} ({size(artefact.bytes)})"
+    removal = remove_artefact(artefact, args.force)
+    print("\n".join((f"removed {title}", *_went_along(removal), _way_back(removal.entry))))
+
+
+def _went_along(removal: Removal) -> list[str]:
+    """What was made from the artefact: deleted with it, still there, or not known to be."""
+    lists = (
+        ("deleted with it, made again when it is needed", removal.deleted),
+        ("made from it and still there", removal.kept),
+        ("still there, of an older version of dfe that did not note what they were made from", removal.unknown),
+    )
+    return [f"{title}: {', '.join(a.label for a in artefacts)}" for title, artefacts in lists if artefacts]
 
 
 def _with_notes(artefact: Artefact) -> str:
@@ -86,7 +99,7 @@ def _recording(args: argparse.Namespace) -> None:
         f"removed {label}; tokens, AUs and analyses of {dataset.name} are to be made again (dfe encode MODEL "
         f"{dataset.name})\n{_way_back(entry)}"
     )
-    models = [a.name for a in dependents(find(f"datasets/{dataset.name}")) if a.kind == "models"]
+    models = [a.name for a in dependants(find_artefact(f"datasets/{dataset.name}")) if a.kind == "models"]
     if models:
         print(f"models trained with it: {', '.join(models)}")
 
@@ -120,7 +133,15 @@ def _undo(args: argparse.Namespace) -> None:
 
     entry = trash.find(args.undo)
     put_back(entry)
-    print(f"brought back {_title(entry)}")
+    print("\n".join((f"brought back {_title(entry)}", *_lacking(entry))))
+
+
+def _lacking(entry: trash.Discarded) -> list[str]:
+    """What the artefacts that are back were made from and is not there."""
+    graph = ArtefactGraph.of()
+    back = [a for a in graph.artefacts if a.label in entry.paths]
+    missing = {source.label for a in back for source in graph.missing_sources(a)}
+    return [f"what it was made from is not there: {', '.join(sorted(missing))}"] if missing else []
 
 
 def _purge(args: argparse.Namespace) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from dfe_core.artefact import Artefact
 from dfe_core.artefact_names import CODEWORDS_FILE, METRICS_FILE
 from dfe_core.progress import Listener
 from dfe_core.store import read_json
-from train.catalogue import Artefact, dependents, find, lineage_notes
+from dfe_core.workspace.catalogue import dependants, find_artefact, lineage_notes
 from train.commands.list_ import data
 from train.tables import duration, facts, size, table
 
@@ -24,14 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
-    artefact = find(args.thing)
+    artefact = find_artefact(args.thing)
     rows = None if args.all else _ROWS
     print("\n\n".join(part for part in (_common(artefact), _details(artefact, rows)) if part))
 
 
 def _common(artefact: Artefact) -> str:
-    users = ", ".join(a.label for a in dependents(artefact))
-    made_from = ", ".join(f"{kind}/{name}" for kind, name in sorted(artefact.needs))
+    users = ", ".join(a.label for a in dependants(artefact))
+    made_from = ", ".join(source.label for source in sorted(artefact.made_from))
     pairs = [
         ("artefact", artefact.label),
         ("folder", artefact.path),

@@ -9,7 +9,7 @@ from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 from dfe_core.simulate.capture import CAPTURES, find_capture
 from dfe_core.store import artefact_path
-from train.catalogue import faults, find
+from dfe_core.workspace.catalogue import artefact_faults, find_artefact
 from train.cli import seed
 from train.tables import duration, facts
 
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 
 def _refuse_another(args: argparse.Namespace, effect: str) -> None:
     """Raise `DataError` unless the dataset of this name is whole and was simulated with the same settings."""
-    artefact = find(f"datasets/{args.name}")
+    artefact = find_artefact(f"datasets/{args.name}")
     from dfe_core.simulate.dataset import VERSION
 
     held = artefact.manifest.get("simulation") or {}
@@ -111,7 +111,7 @@ def _refuse_another(args: argparse.Namespace, effect: str) -> None:
         "fps": find_capture(args.capture).fps if args.fps is None else args.fps,
     }
     same = all(held.get(name) == value for name, value in asked.items()) and held["effect"]["source"] == effect
-    if not same or faults(artefact):
+    if not same or artefact_faults(artefact):
         raise DataError(
             args.name,
             "a dataset of this name exists" + (", damaged" if same else ""),

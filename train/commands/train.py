@@ -12,7 +12,7 @@ from dfe_core.artefact_names import CONFIG, HISTORY_FILE
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 from dfe_core.store import read_json
-from train.catalogue import lineage_notes
+from dfe_core.workspace.catalogue import lineage_notes
 from train.cli import seed
 from train.tables import facts
 

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.store import atomic_file, write_json
-    from train.withdrawal import withdraw
+    from dfe_core.workspace.withdrawal import withdraw
 
     if not args.yes and not _agreed(args.subject):
         print("nothing was removed")

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from dfe_core.artefact_names import MANIFEST, MATERIAL, keyed_name
+from dfe_core.artefact import ArtefactId, source_labels
+from dfe_core.artefact_names import ANALYSES, MANIFEST, MATERIAL, aus_name, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus, present
@@ -28,6 +29,7 @@ from dfe_core.tokens.intervals import iter_recordings
 from dfe_core.tokens.presence import RULE, codeword_sizes, frame_step, present_activations
 
 VERSION = 5
+_OF_AUS = "aus-"
 _SAME_RATE = 1.05
 """Frame rates within this ratio are one rate."""
 
@@ -99,7 +101,14 @@ def au_sums(sources: Sources, name: str) -> Arrays:
             "joined to another version of the dataset",
             "`dfe aus derive` or `dfe aus import` to be run again",
         )
-    return _kept(sources, f"aus-{name}", aligned.key, lambda s: _au_sums(s, aligned))
+    return _kept(sources, f"{_OF_AUS}{name}", aligned.key, lambda s: _au_sums(s, aligned))
+
+
+def _aus_sources(sources: Sources, kind: str) -> tuple[ArtefactId, ...]:
+    """The action units that material of this kind (``aus-<name>``) is counted from."""
+    if not kind.startswith(_OF_AUS):
+        return ()
+    return (ArtefactId(ANALYSES, aus_name(sources.dataset.name, kind.removeprefix(_OF_AUS))),)
 
 
 def _kept(sources: Sources, kind: str, content: str, make: Callable[[Sources], Arrays]) -> Arrays:
@@ -112,7 +121,10 @@ def _kept(sources: Sources, kind: str, content: str, make: Callable[[Sources], A
             for name, array in arrays.items():
                 if sparse.issparse(array):
                     sparse.save_npz(temporary / f"{name}.sparse.npz", array)
-            write_json(temporary / MANIFEST, {"version": VERSION, "kind": kind, "spans": len(sources.spans)})
+            made_from = source_labels(*sources.tokens.sources, *_aus_sources(sources, kind))
+            write_json(
+                temporary / MANIFEST, {"version": VERSION, **made_from, "kind": kind, "spans": len(sources.spans)}
+            )
     with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
         arrays = dict(stored)
     for path in folder.glob("*.sparse.npz"):

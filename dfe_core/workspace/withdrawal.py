@@ -18,7 +18,25 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from dfe_core import __version__, trash
-from dfe_core.artefact_names import CHECKPOINT_FILE, CONFIG, HISTORY_FILE, MANIFEST, METRICS_FILE, NOTES_FILE
+from dfe_core.artefact import Artefact, ArtefactId
+from dfe_core.artefact_names import (
+    ANALYSES,
+    CHECKPOINT_FILE,
+    CONFIG,
+    DATASETS,
+    EXTRACTION,
+    FACES,
+    HISTORY_FILE,
+    KINDS,
+    MANIFEST,
+    METRICS_FILE,
+    MODELS,
+    NOTES_FILE,
+    TOKENS,
+    WITHDRAWN_FILE,
+    aus_name,
+    is_aus,
+)
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.removal import write_without
@@ -26,11 +44,10 @@ from dfe_core.facs.store import AlignedAus, drop_recordings
 from dfe_core.integrity import seal, sealed_files, signed
 from dfe_core.locks import claim
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import KINDS, cache_root, read_json, recover_all, write_json
-from train.catalogue import WITHDRAWN as MARK
-from train.catalogue import Artefact, catalogue, delete
-from train.health import WITHDRAWALS as FOLDER
-from train.health import certificates, leftovers
+from dfe_core.store import cache_root, read_json, recover_all, write_json
+from dfe_core.workspace.catalogue import catalogue, delete_artefact
+from dfe_core.workspace.graph import ArtefactGraph
+from dfe_core.workspace.repair import WITHDRAWALS, leftovers
 
 PATIENCE_S = 600.0
 _BEYOND = (
@@ -129,6 +146,16 @@ def withdraw(
     return certificate
 
 
+def unfinished_withdrawals(root: Path) -> list[str]:
+    """Subjects whose withdrawal was interrupted."""
+    return [str(c.get("subject")) for c in certificates(root) if not c.get("finished")]
+
+
+def certificates(root: Path) -> list[dict[str, Any]]:
+    """Every certificate of a withdrawal."""
+    return [read_json(path) for path in sorted((root / WITHDRAWALS).glob("[!.]*.json"))]
+
+
 def _places(subject: str, root: Path, datasets: Sequence[str] | None) -> list[tuple[Dataset, list[str]]]:
     """The datasets, those in the trash as well, in which the person is, and their recordings."""
     found = [(data, theirs) for data in _datasets(root) if (theirs := _recordings_of(data, subject))]
@@ -190,45 +217,46 @@ class _Work:
 
     def _derived(self) -> None:
         """Tokens, indexes, maps, reports, pictures: everything but AUs, which are written anew, goes."""
-        names = set(self.names)
-        known = catalogue(self.root)
-        trained = {a.name for a in known if a.kind == "models" and a.needs & {("datasets", n) for n in names}}
-        for artefact in known:
-            if artefact.kind in ("tokens", "analyses", "renders") and self._is_derived(artefact, names, trained):
-                delete(artefact)
+        graph = ArtefactGraph.of(self.root)
+        users = {a.id: a for name in self.names for a in graph.dependants(Artefact(self.root / DATASETS / name))}
+        trained = {a.id for a in users.values() if a.kind == MODELS}
+        for artefact in graph.artefacts:
+            if artefact.kind != TOKENS and not artefact.made_at_need:
+                continue
+            if artefact.id in users or self._may_hold_the_person(artefact, graph.sources(artefact), trained):
+                delete_artefact(artefact)
                 self.deleted.add(artefact.label)
-        for path in sorted((self.root / "analyses").glob("*.json")):  # single results, which name no dataset
-            path.unlink()
-            self.deleted.add(f"analyses/{path.name}")
 
-    def _is_derived(self, artefact: Artefact, names: set[str], trained: set[str]) -> bool:
-        if artefact.name.startswith("aus--"):
-            return False
-        if artefact.kind == "tokens":
-            return artefact.name.partition("--")[2] in names
-        if artefact.name.startswith("extract-"):
+    def _may_hold_the_person(
+        self, artefact: Artefact, sources: frozenset[ArtefactId], trained: set[ArtefactId]
+    ) -> bool:
+        """Whether an artefact that names no dataset is of the person's video, of a model trained with them, or of
+        nothing that is known."""
+        if artefact.name.startswith(f"{EXTRACTION}-"):
             return artefact.manifest.get("video_sha256") in self.sources or artefact.manifest.get("video") in self.files
-        of = {name for kind, name in artefact.needs if kind == "datasets"}
-        models = {name for kind, name in artefact.needs if kind == "models"}
-        return bool(of & names) or (not of and (artefact.kind == "analyses" or bool(models & trained)))
+        if any(source.kind == DATASETS for source in sources):
+            return False
+        return artefact.kind == ANALYSES or bool(sources & trained)
 
     def _models(self) -> None:
         """Mark what was trained with the person; names of their recordings leave its files."""
         learned = {data.face_id for data, _ in self.places if data.face_id.startswith("learned-")}
         for artefact in catalogue(self.root):
-            if artefact.kind == "faces" and artefact.name in learned:
+            if artefact.kind == FACES and artefact.name in learned:
                 self.trained.add(artefact.label)
-            of = {name for kind, name in artefact.needs if kind == "datasets"} & set(self.names)
-            if artefact.kind == "models" and of:
+            of = _datasets_of(artefact) & set(self.names)
+            if artefact.kind == MODELS and of:
                 self.trained.add(artefact.label)
                 with claim(artefact.path, PATIENCE_S):
                     self._redact_model(artefact.path, self.names[of.pop()])
-            elif artefact.kind == "models":
+            elif artefact.kind == MODELS:
                 self._redact_notes(artefact.path)
 
     def _redact_model(self, folder: Path, names: set[str]) -> None:
         stamp = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        write_json(folder / MARK, [*_json_list(folder / MARK), {"time": stamp, "recordings": len(names)}])
+        write_json(
+            folder / WITHDRAWN_FILE, [*_json_list(folder / WITHDRAWN_FILE), {"time": stamp, "recordings": len(names)}]
+        )
         config = folder / CONFIG
         if config.is_file():
             sealed = tuple(sealed_files(folder))
@@ -298,12 +326,11 @@ class _Work:
 
     def _theirs_in(self, path: Path) -> set[str]:
         """The person's recordings in what an artefact of the trash was made from."""
-        kind, name = path.parent.name, path.name
-        if kind == "datasets":
-            return self.names.get(name, set())
-        if kind == "tokens" or name.startswith("aus--"):
-            return self.names.get(name.split("--")[1], set())
-        return {name for theirs in self.names.values() for name in theirs}
+        artefact = Artefact(path)
+        if artefact.kind == DATASETS:
+            return self.names.get(artefact.name, set())
+        of = _datasets_of(artefact) if artefact.kind == TOKENS or is_aus(artefact.name) else set()
+        return {name for dataset in of or self.names for name in self.names.get(dataset, ())}
 
     def _data(self) -> None:
         """The datasets themselves."""
@@ -316,19 +343,31 @@ class _Work:
                     write_without(path, sorted(theirs))
                     self.rewritten.add(f"datasets/{name}")
                 else:
-                    for aus in sorted((self.root / "analyses").glob(f"aus--{name}--*")):
-                        shutil.rmtree(aus)
-                        self.deleted.add(f"analyses/{aus.name}")
+                    for aus in self._aus_of(name):
+                        shutil.rmtree(aus.path)
+                        self.deleted.add(aus.label)
                     shutil.rmtree(path)
                     self.deleted.add(f"datasets/{name}")
 
     def _aus(self) -> None:
         """AUs of the datasets keep the recordings of everybody else."""
         for name, theirs in self.names.items():
-            for folder in sorted((self.root / "analyses").glob(f"aus--{name}--*")):
-                if (folder / MANIFEST).is_file() and any(mentions_in(folder, theirs)):
-                    drop_recordings(AlignedAus(folder), Dataset.open(name, self.root), theirs, self.root)
-                    self.rewritten.add(f"analyses/{folder.name}")
+            for aus in self._aus_of(name):
+                if aus.manifest and any(mentions_in(aus.path, theirs)):
+                    drop_recordings(AlignedAus(aus.path), Dataset.open(name, self.root), theirs, self.root)
+                    self.rewritten.add(aus.label)
+
+    def _aus_of(self, dataset: str) -> list[Artefact]:
+        """Action units that were joined to a dataset; damaged ones by their name."""
+        return [a for a in catalogue(self.root) if is_aus(a.name) and _is_aus_of(a, dataset)]
+
+
+def _is_aus_of(aus: Artefact, dataset: str) -> bool:
+    return dataset in _datasets_of(aus) or not aus.manifest and aus.name.startswith(aus_name(dataset, ""))
+
+
+def _datasets_of(artefact: Artefact) -> set[str]:
+    return {source.name for source in artefact.made_from if source.kind == DATASETS}
 
 
 def without_frames(value: Any, names: dict[str, set[str]]) -> Any:
@@ -405,11 +444,14 @@ def _sorted(before: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
 
 def _begun(subject: str, root: Path) -> Certificate | None:
     held = next((c for c in certificates(root) if c.get("subject") == subject and not c.get("finished")), None)
-    return None if held is None else Certificate(**{k: tuple(v) if isinstance(v, list) else v for k, v in held.items()})
+    if held is None:
+        return None
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in held.items()}
+    return Certificate(**fields)
 
 
 def _write(certificate: Certificate, root: Path) -> None:
-    path = root / FOLDER / f"{certificate.id}.json"
+    path = root / WITHDRAWALS / f"{certificate.id}.json"
     write_json(path, asdict(certificate))
     if certificate.finished:
         path.with_suffix(".txt").write_text(certificate.text(), encoding="utf-8")
