@@ -101,7 +101,7 @@ def test_a_trained_model_stands_by_itself(world: World, toy_face):
     other = write_model(world.root, toy_face, world.codebook.psi, "trained")
     config = other.path / "config.json"
     write_json(config, {**read_json(config), "dataset": {"name": "e", "key": "1"}})
-    write_tokens(world.root, other, world.dataset, {"r0": (np.zeros((5, 3)), np.zeros((5, 3)))})
+    write_tokens(world.root, other, world.dataset, {"r0": (np.zeros((5, 3), int), np.zeros((5, 3), int))})
     graph = ArtefactGraph.of(world.root)
     trained_on = Artefact(world.root / "datasets" / "e")
     assert [a.label for a in graph.dependants(trained_on)] == ["models/trained"]
