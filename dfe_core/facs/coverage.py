@@ -48,6 +48,7 @@ from dfe_core.facs.status import (
     Reason,
     Status,
     describe,
+    describe_reason,
 )
 from dfe_core.facs.store import PRESENT_PROBABILITY, AlignedAus
 from dfe_core.facs.symmetry import symmetry_by_subject, symmetry_summary
@@ -579,11 +580,7 @@ def _most_used_new(codewords: pd.DataFrame) -> list[int]:
 def _not_measured(aus: AlignedAus, per_au: pd.DataFrame) -> pd.DataFrame:
     """au, title, why: AUs without a figure because the tool cannot emit them or did not measure them here."""
     known = per_au.groupby("au")["status"].agg(lambda s: (s != NOT_MEASURED).any())
-    why = {
-        row["au"]: describe(row)[len(NOT_MEASURED) :].strip(" ()")
-        for row in per_au.to_dict("records")
-        if row["status"] == NOT_MEASURED
-    }
+    why = {row["au"]: describe_reason(row) for row in per_au.to_dict("records") if row["status"] == NOT_MEASURED}
     rows = [
         {
             "au": code,

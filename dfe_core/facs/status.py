@@ -73,10 +73,21 @@ class Status:
     least: float = float("nan")
 
 
+def without_figure(row: Mapping[str, Any]) -> bool:
+    """Whether a row has no figure: its AU was not measured, or there was not enough of it."""
+    return row["status"] in (NOT_MEASURED, NOT_ENOUGH)
+
+
+def describe_reason(row: Mapping[str, Any]) -> str:
+    """``constant in 187 of 225 recordings``; empty where there is no reason to state."""
+    reason = Reason(row["reason"])
+    if reason is Reason.NONE:
+        return ""
+    return _WORDS[reason].format(**{k: row[k] for k in ("count", "total", "value", "least")})
+
+
 def describe(row: Mapping[str, Any]) -> str:
     """``covered``, or ``not measured (constant in 187 of 225 recordings)`` from a row with status, reason and what the
     reason is about (the fields of `Status`)."""
-    reason = Reason(row["reason"])
-    if reason is Reason.NONE:
-        return str(row["status"])
-    return f"{row['status']} ({_WORDS[reason].format(**{k: row[k] for k in ('count', 'total', 'value', 'least')})})"
+    reason = describe_reason(row)
+    return f"{row['status']} ({reason})" if reason else str(row["status"])

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from dfe_core.facs.status import describe, without_figure
 from dfe_core.reports.coverage_figures import PART_COLOURS, SIDE_COLOURS
 from dfe_core.reports.style import BLUE, DIVERGING, FAINT, GOLD, GREEN, GREY, INK, ORANGE, SKY
 
@@ -31,7 +32,7 @@ def chart_scores(table: pd.DataFrame, labels: list[str], threshold: float) -> go
             error_x=_bars(table[f"{name}auroc"], table[f"{name}low"], table[f"{name}high"], colour),
             hovertemplate="%{text}<br>AUROC %{x:.3f}<extra></extra>",
         )
-    _say_what_is_missing(figure, table["status"], labels)
+    _say_what_is_missing(figure, table, labels)
     figure.add_vline(threshold, line={"color": ORANGE, "dash": "dash", "width": 1})
     figure.update_xaxes(range=[0.5, 1.01], title="AUROC on held-out subjects (0.5 is chance)")
     return _finish(figure, 90 + 20 * len(labels), reverse=True)
@@ -130,7 +131,7 @@ def chart_truth(truth: pd.DataFrame, labels: list[str], threshold: float) -> go.
             error_x=_bars(part["sparse_auroc"], part["sparse_low"], part["sparse_high"], colour),
             hovertemplate="%{y}<br>%{text}, AUROC %{x:.3f}<extra></extra>",
         )
-    _say_what_is_missing(figure, truth["status"], labels)
+    _say_what_is_missing(figure, truth, labels)
     figure.add_vline(threshold, line={"color": GREY, "dash": "dash", "width": 1})
     figure.update_xaxes(range=[0.5, 1.01], title="AUROC of up to three codewords on held-out subjects")
     figure.update_yaxes(categoryorder="array", categoryarray=labels)
@@ -208,8 +209,10 @@ def chart_rarefaction(curves: pd.DataFrame) -> go.Figure:
     return _finish(figure, 380)
 
 
-def _say_what_is_missing(figure: go.Figure, status: pd.Series, labels: list[str]) -> None:
-    rows = [(label, s) for label, s in zip(labels, status, strict=True) if s.startswith("not enough")]
+def _say_what_is_missing(figure: go.Figure, table: pd.DataFrame, labels: list[str]) -> None:
+    """Write beside the label of an AU why it has no figure."""
+    records = zip(labels, table.to_dict("records"), strict=True)
+    rows = [(label, describe(row)) for label, row in records if without_figure(row)]
     if rows:
         figure.add_scatter(
             x=[0.505] * len(rows),

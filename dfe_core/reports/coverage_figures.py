@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dfe_core.facs.status import NOT_ENOUGH, NOT_MEASURED, describe
+from dfe_core.facs.status import describe, without_figure
 from dfe_core.reports.style import BLUE, DIVERGING, FAINT, GOLD, GREEN, GREY, INK, ORANGE, SKY
 
 PART_COLOURS = {"both alike": GREY, "beyond FACS": ORANGE, "FACS only": BLUE, "neither": FAINT}
@@ -33,7 +33,7 @@ def draw_scores(figure: Any, table: pd.DataFrame, labels: list[str], threshold: 
         axes.plot(table["all_auroc"].to_numpy(float), y, "|", color=GREEN, markersize=6, markeredgewidth=1.2)
         axes.plot([], [], "|", color=GREEN, markersize=6, label="all codewords")
     for i, row in enumerate(table.to_dict("records")):
-        if row["status"] in (NOT_ENOUGH, NOT_MEASURED):
+        if without_figure(row):
             axes.text(0.505, i, describe(row), va="center", fontsize=5.8, color=GREY)
     axes.axvline(threshold, color=ORANGE, linewidth=0.8, linestyle=(0, (4, 3)))
     axes.text(
@@ -153,9 +153,9 @@ def draw_truth(figure: Any, truth: pd.DataFrame, labels: list[str], threshold: f
         value = part["sparse_auroc"].to_numpy(float)
         axes.plot(value[found], at[found], "o", color=colour, markersize=3.6, label=label)
         axes.plot(value[~found], at[~found], "o", color=colour, markerfacecolor="white", markersize=3.6)
-    for i, status in enumerate(truth["status"]):
-        if status.startswith("not enough"):
-            axes.text(0.505, i, status, va="center", fontsize=5.8, color=GREY)
+    for i, row in enumerate(truth.to_dict("records")):
+        if without_figure(row):
+            axes.text(0.505, i, describe(row), va="center", fontsize=5.8, color=GREY)
     axes.plot([], [], "o", color=GREY, markerfacecolor="white", markersize=3.6, label="not found")
     axes.axvline(threshold, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
     axes.set_xlim(0.5, 1.005)

@@ -133,7 +133,7 @@ def _number(label: str, value: str, detail: str, coverage: Coverage) -> Number:
     return (
         Number(label, value, detail)
         if value
-        else Number(label, f"not enough data (n = {coverage.subjects})", "subjects")
+        else Number(label, f"not enough data (n = {coverage.subjects})", "subjects", missing=True)
     )
 
 

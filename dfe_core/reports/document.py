@@ -29,11 +29,13 @@ class Callout:
 
 @dataclass(frozen=True)
 class Number:
-    """A headline: value as it is printed (``0.83``), with its interval or n in `detail`."""
+    """A headline: value as it is printed (``0.83``), with its interval or n in `detail`. missing: whether the value is
+    words that say why there is no figure."""
 
     label: str
     value: str
     detail: str = ""
+    missing: bool = False
 
 
 @dataclass(frozen=True)

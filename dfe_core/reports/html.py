@@ -141,17 +141,16 @@ def _block(block: Block, document: Document, counter: _Counter) -> str:
     return _gallery(block, document)
 
 
+_NO_FIGURE = ' class="none"'
+
+
 def _numbers(block: Numbers) -> str:
     tiles = (
-        f"<div><span>{escape(n.label)}</span><b{_plain_words(n.value)}>{escape(n.value)}</b>"
+        f"<div><span>{escape(n.label)}</span><b{_NO_FIGURE if n.missing else ''}>{escape(n.value)}</b>"
         f"<small>{escape(n.detail)}</small></div>"
         for n in block.numbers
     )
     return f'<div class="numbers">{"".join(tiles)}</div>'
-
-
-def _plain_words(value: str) -> str:
-    return ' class="none"' if value.startswith("not ") else ""
 
 
 def _figure(block: Figure, document: Document, number: str) -> str:

@@ -164,16 +164,15 @@ class _Layout:
         self.y += 1
 
     def _tile(self, number: Number, detail: list[str], x: float) -> None:
-        words = number.value.startswith("not ")
         self._box(x, self.y, 0.35, 12.5 + 3.2 * len(detail), FAINT)
         self._line(_clip(number.label, TEXT_WIDTH_MM / 4 - 4, 7.5), x + 2.5, self.y + 3, 7.5)
         self._line(
             number.value,
             x + 2.5,
             self.y + 10,
-            8 if words else 15,
-            GREY if words else INK,
-            weight="normal" if words else "bold",
+            8 if number.missing else 15,
+            GREY if number.missing else INK,
+            weight="normal" if number.missing else "bold",
         )
         for i, line in enumerate(detail):
             self._line(line, x + 2.5, self.y + 14 + 3.2 * i, 6.5, GREY)

@@ -13,9 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dfe_core.facs import status as statuses
+from dfe_core.facs.status import NOT_ENOUGH, NOT_MEASURED, Reason
+from dfe_core.reports import coverage_charts
 from dfe_core.reports.coverage import Pictures, coverage_document, write_coverage_report
 from dfe_core.reports.coverage_matrix import heat_matrix
-from dfe_core.reports.document import Figure, Gallery, Table, Text
+from dfe_core.reports.document import Document, Figure, Gallery, Number, Numbers, Section, Table, Text
 from dfe_core.reports.html import render_html
 from dfe_core.store import file_sha256
 
@@ -152,7 +155,9 @@ def test_too_little_data_still_makes_a_report(coverage) -> None:
             high=np.nan,
             sparse_low=np.nan,
             sparse_high=np.nan,
-            status="not enough data (n = 1 subjects)",
+            status=NOT_ENOUGH,
+            reason=str(Reason.FEW_SUBJECTS),
+            count=1,
         ),
         variance=coverage.variance.assign(share=np.nan, low=np.nan, high=np.nan),
         truth=coverage.truth.head(0),
@@ -161,3 +166,35 @@ def test_too_little_data_still_makes_a_report(coverage) -> None:
     )
     markup = re.sub(r"<script.*?</script>", "", render_html(coverage_document(empty, Pictures(), "c")), flags=re.S)
     assert "not enough data (n = 1" in markup and "nan" not in markup.lower()
+
+
+def test_why_an_au_has_no_figure_is_written_whatever_the_sentence_is(monkeypatch) -> None:
+    table = pd.DataFrame(
+        {
+            "status": ["covered", NOT_ENOUGH, NOT_MEASURED],
+            "reason": [str(Reason.NONE), str(Reason.FEW_EVENTS), str(Reason.CONSTANT)],
+            "count": [0, 3, 5],
+            "total": [0, 0, 9],
+            "value": np.nan,
+            "least": np.nan,
+            "auroc": [0.9, np.nan, np.nan],
+            "best_codeword": pd.array([4, None, None], "Int64"),
+            "sparse_codewords": [[4], [], []],
+        }
+    )
+    table = table.assign(**{f"{p}{c}": table["auroc"] for p in ("", "sparse_") for c in ("auroc", "low", "high")})
+    assert [statuses.without_figure(row) for row in table.to_dict("records")] == [False, True, True]
+    assert statuses.describe(table.iloc[2]) == "not measured (constant in 5 of 9 recordings)"
+    monkeypatch.setitem(statuses._WORDS, Reason.FEW_EVENTS, "seen {count} times")
+    monkeypatch.setattr(coverage_charts, "describe", lambda row: f"why: {statuses.describe_reason(row)}")
+    written = [t for t in coverage_charts.chart_scores(table, ["AU1", "AU2", "AU4"], 0.7).data if t.mode == "text"]
+    assert [(list(t.y), list(t.text)) for t in written] == [
+        (["AU2", "AU4"], ["why: seen 3 times", "why: constant in 5 of 9 recordings"])
+    ]
+
+
+def test_a_number_that_is_missing_is_marked_by_a_fact_and_not_by_its_words() -> None:
+    tiles = (Number("a", "not so few: 12"), Number("b", "too little to tell", missing=True))
+    document = Document(title="t", subtitle="s", sections=(Section("n", (Numbers(tiles),)),), facts=())
+    markup = render_html(document)
+    assert '<b class="none">too little to tell</b>' in markup and "<b>not so few: 12</b>" in markup
