@@ -1,4 +1,4 @@
-"""The tutorials: every code cell runs as plain Python, and the committed notebooks hold the outputs of one clean run."""
+"""The tutorials: every code cell runs as plain Python; the committed notebooks hold the outputs of one clean run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOTEBOOKS = runner.tutorials()
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, toy_face) -> Callable[[Path], str]:
-    """Run a tutorial once, after the first one, whose codebook all others use; a small face takes the default's place."""
+    """Runs a tutorial once, after the first, whose codebook the others use; a small face takes the default's place."""
     folder = tmp_path_factory.mktemp("tutorials")
     printed: dict[Path, str] = {}
 
@@ -81,4 +81,4 @@ def test_an_error_in_a_cell_is_raised_with_its_place(tmp_path: Path):
     page.write_text(json.dumps({"cells": cells}))
     with pytest.raises(ZeroDivisionError) as caught:
         runner.run_plain(page)
-    assert caught.traceback[-1].path.name.startswith("page.ipynb, code cell 2")
+    assert str(caught.traceback[-1].path).startswith("page.ipynb, code cell 2")
