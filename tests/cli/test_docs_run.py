@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import dfe_core as dfe
+from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.faces import save_face
 from dfe_core.faces.library import anny_id
 from tests.small_world import write_dataset
@@ -28,11 +31,8 @@ def load_runner():
 
 
 docs_blocks = load_runner()
-PAGES = [
-    page
-    for page in (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md")))
-    if docs_blocks.blocks(page.read_text(encoding="utf-8"))
-]
+TEXTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+PAGES = [page for page in TEXTS if docs_blocks.blocks(page.read_text(encoding="utf-8"))]
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +50,26 @@ def documented_cache(tmp_path_factory: pytest.TempPathFactory, toy_face) -> Path
     return root
 
 
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    """The user's own files that pages speak of: recordings/*.csv and labels.csv."""
+    names = ["session_01", "session_02"]
+    (tmp_path / "recordings").mkdir()
+    for k, name in enumerate(names):
+        table = pd.DataFrame(np.random.default_rng(k).uniform(0, 1, (60, 52)), columns=list(ARKIT_NAMES))
+        table.insert(0, "time", np.arange(60) / 30)
+        table.to_csv(tmp_path / "recordings" / f"{name}.csv", index=False)
+    pd.DataFrame({"recording": names, "condition": ["calm", "stress"]}).to_csv(tmp_path / "labels.csv", index=False)
+    return tmp_path
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_python_block_runs_and_prints_what_the_page_shows(
-    page: Path, documented_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: Path, documented_cache: Path, recordings: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("DFE_CACHE", str(documented_cache))
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(recordings)
     printed = docs_blocks.run(page)
     assert docs_blocks.differences(page, printed) == []
 
@@ -66,6 +79,12 @@ def test_pages_with_python_are_not_missed():
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         assert text.count("```python") == len(docs_blocks.blocks(text)), page.name
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+def test_no_python_hides_in_a_block_without_a_language(page: Path):
+    for block in re.findall(r"^```\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S):
+        assert not re.search(r"^(?:import|from) \w|^\w+ = \w+\.\w+\(", block, re.M), block
 
 
 def test_a_block_that_fails_or_prints_otherwise_is_seen(tmp_path: Path):
