@@ -18,7 +18,7 @@ from dfe_core.facs.action_units import (
     normalise_au,
     title,
 )
-from dfe_core.facs.prototypes import pspi
+from dfe_core.facs.pain_score import pspi
 from dfe_core.ontology import SOURCES, prototypes
 
 
