@@ -9,7 +9,7 @@ from pathlib import Path
 LIBRARY = Path(__file__).resolve().parent.parent / "dfe_core"
 PROTOCOLS = {
     "expressions/readers": {"read", "sniff", "extractor_of", "folder_files"},
-    "facs/readers": {"read", "recognises"},
+    "facs/readers": {"read", "sniff"},
 }
 """What modules of these folders define because they are readers."""
 

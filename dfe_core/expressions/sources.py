@@ -21,36 +21,44 @@ READER_VERSION = 3
 
 
 def find_files(
-    sources: Sequence[str | Path], labels: Path | None = None
+    sources: Sequence[str | Path], labels: Path | None = None, *, endings: tuple[str, ...] | None = None
 ) -> tuple[list[Path], list[tuple[Path, DataError]]]:
     """Files to read, each once, and sources that are none.
 
-    Folders are walked in the order of their names; one that holds a folder a frame is one recording. Of a take of Live
-    Link Face in several forms the calibrated one is read. Hidden files,
-    files with endings that no reader takes, and the table of labels are passed over, and links out of the folder are
-    told. A file named outright is always tried.
+    Folders are walked in the order of their names, without hidden files, files with other endings and the table of
+    labels; links out of the folder are told. A file named outright is always tried.
+
+    endings: of the files to look for; None for recordings. Of recordings, a folder that holds a folder a frame is one,
+        and of a take of Live Link Face in several forms the calibrated one is read.
     """
     files: dict[str, Path] = {}
     unread: list[tuple[Path, DataError]] = []
     table = os.path.realpath(labels) if labels else None
     for source in map(Path, sources):
-        if os.path.isdir(source):
-            found, outside = _inside(source, list(_walk(source)))
-            other_forms = live_link_face.other_forms(found)
-            found = [path for path in found if path not in other_forms]
-            unread += [*outside, *other_forms.items()]
-            if not found and not outside and not other_forms:
-                unread.append((source, _empty(source)))
-        else:
-            found = [source]
-        for path in found:
+        inside, left_out = _folder_files(source, endings) if os.path.isdir(source) else ([source], [])
+        unread += left_out
+        for path in inside:
             if os.path.realpath(path) != table:
                 files.setdefault(os.path.realpath(path), path)
     return list(files.values()), unread
 
 
-def _empty(folder: Path) -> DataError:
-    """The error of a folder without recordings; one of videos is told the way to them."""
+def _folder_files(folder: Path, endings: tuple[str, ...] | None) -> tuple[list[Path], list[tuple[Path, DataError]]]:
+    """The files of a folder, and what of it, or that nothing of it, is one."""
+    found, left_out = _inside(folder, list(_walk(folder, endings or file_endings(), endings is None)))
+    if endings is None:
+        other_forms = live_link_face.other_forms(found)
+        found = [path for path in found if path not in other_forms]
+        left_out += other_forms.items()
+    if not found and not left_out:
+        left_out.append((folder, _empty(folder, endings)))
+    return found, left_out
+
+
+def _empty(folder: Path, endings: tuple[str, ...] | None) -> DataError:
+    """The error of a folder without a file to read; one of videos is told the way to them."""
+    if endings is not None:
+        return DataError(folder, "no files to read in this folder", ", ".join(endings))
     inside = {p.suffix.lower() for p in folder.rglob("*")}
     if inside & set(VIDEO_ENDINGS):
         return DataError(folder, "videos and no recordings in this folder", "`dfe extract` first, which makes them")
@@ -68,16 +76,15 @@ def _inside(folder: Path, paths: list[Path]) -> tuple[list[Path], list[tuple[Pat
     ]
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, endings: tuple[str, ...], whole_folders: bool) -> Iterator[Path]:
+    """Files with these endings, and, where `whole_folders`, folders that are one recording."""
     for where, folders, names in os.walk(folder):
-        if files_of_folder(Path(where)):
+        if whole_folders and files_of_folder(Path(where)):
             folders.clear()
             yield Path(where)
             continue
         folders[:] = sorted(f for f in folders if not f.startswith((".", "__")))
-        yield from (
-            Path(where, n) for n in sorted(names) if not n.startswith(".") and Path(n).suffix.lower() in file_endings()
-        )
+        yield from (Path(where, n) for n in sorted(names) if not n.startswith(".") and n.lower().endswith(endings))
 
 
 def read_recordings(path: Path, reader: RecordingReader, options: ReadOptions) -> list[Recording]:

@@ -10,10 +10,11 @@ import numpy as np
 from dfe_core.artefact_names import aus_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.sources import find_files
 from dfe_core.facs.action_units import DETECTOR_CAVEAT
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.lag import lag_line
-from dfe_core.facs.readers import AuReadOptions, read_aus
+from dfe_core.facs.readers import AuReadOptions, au_file_endings, read_aus
 from dfe_core.facs.remarks import summarise
 from dfe_core.facs.store import AlignedAus, AlignedFrames, AlignedWriter, open_au_writer, require_new_aus
 from dfe_core.facs.time_alignment import Alignment, align
@@ -21,20 +22,19 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import file_sha256, one_writer
 
 _LISTED = 5
-_SUFFIXES = (".csv", ".tsv", ".txt", ".eaf", ".parquet")
 
 
 @dataclass(kw_only=True)
 class AuImportReport:
     """What an import of AUs did.
 
-    aus: the AUs that were written. alignments: recording to its account. skipped: file (or part of one) to the line
+    aus: the AUs that were written. alignments: recording to its account. skipped: file (or part of one) to the error
     that says why. notes: file to what was done to its data. unmatched: recordings without AUs.
     """
 
     aus: AlignedAus | None = None
     alignments: dict[str, Alignment] = field(default_factory=dict)
-    skipped: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, DataError] = field(default_factory=dict)
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unmatched: tuple[str, ...] = ()
 
@@ -72,14 +72,6 @@ class AuImportReport:
         )
 
 
-def list_files(sources: list[Path | str]) -> list[Path]:
-    """Files as they are, folders as the tables and ELAN files in them, by name."""
-    found: list[Path] = []
-    for source in map(Path, sources):
-        found += sorted(p for p in source.iterdir() if p.suffix.lower() in _SUFFIXES) if source.is_dir() else [source]
-    return found
-
-
 @one_writer("analyses", lambda given: aus_name(given["dataset"].name, given["name"]))
 def import_aus(
     sources: list[Path | str],
@@ -100,7 +92,8 @@ def import_aus(
 
     Parameters
     ----------
-    sources: files, or folders of .csv, .tsv, .txt and .eaf files.
+    sources: files, or folders of them, which are searched as those of ``dfe import`` are (`find_files`).
+    format: a reader's FORMAT, or ``auto``. options: what the user says of the files.
     recordings: file stem to recording, where names do not match by themselves (`match_recording`).
     face: which face of a file with several; default the one seen most often.
     tolerance_s, offset, max_offset_s: see `align`.
@@ -109,7 +102,9 @@ def import_aus(
     be imported at all, with the first reason.
     """
     require_new_aus(dataset.name, name, root or dataset.root)
-    report, files = AuImportReport(), list_files(sources)
+    report = AuImportReport()
+    files, unread = find_files(sources, endings=au_file_endings())
+    report.skipped = {str(path): error for path, error in unread}
     by_recording = _read_all(files, dataset, format, options, recordings or {}, face, report, progress)
     joined = _align_all(
         by_recording,
@@ -121,7 +116,8 @@ def import_aus(
         progress=progress,
     )
     if not joined:
-        raise DataError(name, "nothing could be imported: " + next(iter(report.skipped.values()), "no files given"))
+        first = next(iter(report.skipped.values()), "no files given")
+        raise DataError(name, f"nothing could be imported: {first}")
     _write(joined, by_recording, dataset, name, files, report, root or dataset.path.parent.parent)
     return report
 
@@ -144,7 +140,7 @@ def _read_all(
             parts = _from_start(read_aus(path, options, format), path, own)
             parts = _faces_to_take(parts, path, face, dataset, report)
         except DataError as error:
-            report.skipped[str(path)] = str(error)
+            report.skipped[str(path)] = error
             continue
         for part in parts:
             try:
@@ -159,7 +155,7 @@ def _read_all(
                         "one file a recording",
                     )
             except DataError as error:
-                report.skipped[f"{path} {part.recording}".strip()] = str(error)
+                report.skipped[f"{path} {part.recording}".strip()] = error
                 continue
             found[recording] = part
             report.notes[part.source if len(parts) == 1 else f"{part.source} ({part.recording})"] = part.notes
@@ -276,7 +272,7 @@ def _align_all(
                 max_offset_s=max_offset_s,
             )
         except DataError as error:
-            report.skipped[part.source] = str(error)
+            report.skipped[part.source] = error
     report.unmatched = tuple(r for r in rates if r not in joined)
     return joined
 
@@ -342,7 +338,7 @@ def _close(
             "estimate": any(part.estimate for part in used),
             "emits": list(dict.fromkeys(au for part in used for au in part.emits)),
             "sources": sources,
-            "skipped": list(report.skipped.values()),
+            "skipped": [str(error) for error in report.skipped.values()],
             "notes": notes + [lag_line(a.report() for a in report.alignments.values()), *summarise(report.notes)],
             "file_notes": {source: list(lines) for source, lines in report.notes.items() if lines},
         }

@@ -190,7 +190,7 @@ def test_a_batch_goes_on_past_its_bad_files_and_says_why(data, tmp_path):
     files = [tmp_path / "empty.csv", good, stranger, double, lost, other, tmp_path / "gone.csv"]
     report = import_aus(files, data, "batch")
     assert list(report.alignments) == ["s01-1"]
-    told = "\n".join(report.skipped.values())
+    told = "\n".join(map(str, report.skipped.values()))
     for part in (
         "empty.csv: the file is empty",
         "nobody",

@@ -96,7 +96,7 @@ def _import(args: argparse.Namespace, dataset: Dataset, progress: Listener) -> N
     from dfe_core.facs.readers.table import AuReadOptions
 
     report = import_aus(
-        files_of(args.sources),
+        args.sources,
         dataset,
         args.name,
         format=args.format,
@@ -181,16 +181,6 @@ def _summary(aus: AlignedAus) -> str:
             ("AUs and sides", ", ".join(au if side == "both" else f"{au} {side}" for au, side in aus.aus)),
         ]
     )
-
-
-def files_of(sources: list[Path]) -> list[Path]:
-    """Files as named, and those inside named folders. Raises `DataError` for what is not there."""
-    found: list[Path] = []
-    for source in sources:
-        if not source.exists():
-            raise DataError(source, "no such file or folder", "files of AUs, or folders of them")
-        found += sorted(p for p in source.rglob("*") if p.is_file()) if source.is_dir() else [source]
-    return found
 
 
 def offset(text: str | None) -> float | str | None:

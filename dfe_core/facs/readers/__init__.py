@@ -1,20 +1,28 @@
 """Readers of AU detections and FACS codings, one small file a format.
 
-A format is a module with ``NAME`` (what the user calls it), ``recognises(Header) -> bool`` and
-``read(path, AuReadOptions) -> list[Detections]``; adding one means a file here and its name in `FORMATS`.
+A format is a `FormatReader`, as those of recordings are (`expressions.readers.protocol`): FORMAT, TITLE,
+``sniff(path, Header) -> str | None`` and ``read(path, AuReadOptions) -> list[Detections]``. Those of this package stand
+in `_MODULES`, those of other packages are found through the entry points ``dfe.au_readers`` and asked before them.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from typing import TypeAlias
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.readers.installed import installed_readers
+from dfe_core.expressions.readers.protocol import FormatReader, stated
 from dfe_core.facs.detections import Detections
-from dfe_core.facs.readers.table import AuReadOptions, read_au_header
+from dfe_core.facs.readers.table import AuReadOptions, Header, read_au_header
 
-FORMATS = (
+AuReader: TypeAlias = FormatReader[Header, AuReadOptions, Detections]
+
+GROUP = "dfe.au_readers"
+"""The entry points of other packages."""
+_MODULES = (
     "openface",
     "pyafar",
     "libreface",
@@ -27,32 +35,43 @@ FORMATS = (
     "pyfeat",
 )
 """In the order they are tried: the more telling header first."""
+_ENDINGS = (".csv", ".tsv", ".txt", ".eaf", ".parquet")
 
-__all__ = ["FORMATS", "AuReadOptions", "read_aus"]
+__all__ = ["AuReadOptions", "AuReader", "au_file_endings", "au_readers", "read_aus"]
+
+
+@cache
+def au_readers() -> dict[str, AuReader]:
+    """Every reader by its FORMAT, in the order in which they are asked."""
+    built_in = {reader.FORMAT: reader for reader in (import_module(f"{__name__}.{name}") for name in _MODULES)}
+    return {reader.FORMAT: reader for reader in installed_readers(GROUP, built_in)} | built_in
+
+
+def au_file_endings() -> tuple[str, ...]:
+    """Endings of the files that folders are searched for."""
+    more = [ending.lower() for reader in au_readers().values() for ending in stated(reader, "ENDINGS", ())]
+    return tuple(dict.fromkeys((*_ENDINGS, *more)))
 
 
 def read_aus(path: Path, options: AuReadOptions | None = None, format: str = "auto") -> list[Detections]:
     """Read one file: one `Detections` for every recording (and every face) that it holds.
 
-    `format` is one of `FORMATS`, or ``auto`` to tell it by the header. Raises `DataError` in one line where the file
+    `format` is a reader's FORMAT, or ``auto`` to tell it by the header. Raises `DataError` in one line where the file
     cannot be used.
     """
-    path, options = Path(path), options or AuReadOptions()
-    if format != "auto" and format not in FORMATS:
-        raise DataError(format, "no such format of AU files", "auto, " + ", ".join(FORMATS))
+    path, options, known = Path(path), options or AuReadOptions(), au_readers()
+    if format != "auto" and format not in known:
+        raise DataError(format, "no such format of AU files", "auto, " + ", ".join(known))
     if not path.is_file():
         raise DataError(path, "no such file")
-    return _module(path, format).read(path, options)
+    return (_reader_of(path) if format == "auto" else known[format]).read(path, options)
 
 
-def _module(path: Path, format: str) -> ModuleType:
-    if format != "auto":
-        return import_module(f"{__name__}.{format}")
+def _reader_of(path: Path) -> AuReader:
     header = read_au_header(path)
-    for name in FORMATS:
-        module = import_module(f"{__name__}.{name}")
-        if module.recognises(header):
-            return module
+    for reader in au_readers().values():
+        if reader.sniff(path, header) is not None:
+            return reader
     shown = ", ".join(header.columns[:6]) or "no header"
     raise DataError(
         path,

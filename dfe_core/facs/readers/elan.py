@@ -21,7 +21,8 @@ from dfe_core.facs.readers.coding import SIDE_WORDS, parse_code, parse_intensity
 from dfe_core.facs.readers.manual import coded
 from dfe_core.facs.readers.table import AuReadOptions, Header
 
-NAME = "ELAN"
+FORMAT = "elan"
+TITLE = "ELAN"
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,9 @@ class Annotation:
     text: str
 
 
-def recognises(header: Header) -> bool:
-    """The suffix .eaf."""
-    return header.path.suffix.lower() == ".eaf"
+def sniff(path: Path, header: Header) -> str | None:
+    known = header.path.suffix.lower() == ".eaf"
+    return "the ending .eaf" if known else None
 
 
 def read(path: Path, options: AuReadOptions) -> list[Detections]:

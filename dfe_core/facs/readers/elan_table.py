@@ -19,14 +19,15 @@ from dfe_core.facs.readers.elan import Annotation, event
 from dfe_core.facs.readers.manual import coded
 from dfe_core.facs.readers.table import AuReadOptions, Header, read_au_header, read_columns
 
-NAME = "ELAN (tab-delimited)"
+FORMAT = "elan-table"
+TITLE = "ELAN (tab-delimited)"
 _UNITS = (("ss.msec", 1.0), ("hh:mm:ss.ms", None), ("msec", 1e-3))
 _UNIT = re.compile(r".* - (ss\.msec|hh:mm:ss\.ms|hh:mm:ss:ff|msec)$", re.IGNORECASE)
 
 
-def recognises(header: Header) -> bool:
-    """Two columns of times in a unit of ELAN's."""
-    return _ends(header) is not None
+def sniff(path: Path, header: Header) -> str | None:
+    known = _ends(header) is not None
+    return "two columns of times in a unit of ELAN's" if known else None
 
 
 def read(path: Path, options: AuReadOptions) -> list[Detections]:

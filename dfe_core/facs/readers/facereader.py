@@ -18,15 +18,16 @@ from dfe_core.expressions.readers.options import ReadOptions as TimeOptions
 from dfe_core.facs.detections import INTENSITY_LETTERS, Detections
 from dfe_core.facs.readers.table import AuReadOptions, Header, au_columns, no_column, open_table
 
-NAME = "FaceReader"
+FORMAT = "facereader"
+TITLE = "FaceReader"
 EMITS = tuple(f"AU{n}" for n in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 18, 20, 23, 24, 25, 26, 27, 43))
 _AU = re.compile(r"(?:Left |Right )?Action Unit 0*(\d+) - .*?(?:[ -]+\(?(Left|Right)\)?)?$", re.IGNORECASE)
 _OFF = ("notactive", "not active", "inactive", "0")
 
 
-def recognises(header: Header) -> bool:
-    """Any column like ``Action Unit 01 - Inner Brow Raiser``."""
-    return any(_AU.match(c) for c in header.columns)
+def sniff(path: Path, header: Header) -> str | None:
+    known = any(_AU.match(c) for c in header.columns)
+    return "columns like Action Unit 01 - Inner Brow Raiser" if known else None
 
 
 def read(path: Path, options: AuReadOptions) -> list[Detections]:

@@ -24,7 +24,8 @@ from dfe_core.facs.readers.table import (
     read_table,
 )
 
-NAME = "Meta Quest Pro"
+FORMAT = "headset"
+TITLE = "Meta Quest Pro"
 _SIDED = {
     "BrowLowerer": "AU4",
     "CheekPuff": "AD34",
@@ -58,9 +59,9 @@ AUS = {f"{name}{side[0].upper()}": (au, side) for name, au in _SIDED.items() for
 _LEAST = 30
 
 
-def recognises(header: Header) -> bool:
-    """Most of Meta's names."""
-    return len(header.lower & {name.lower() for name in AUS}) >= _LEAST
+def sniff(path: Path, header: Header) -> str | None:
+    known = len(header.lower & {name.lower() for name in AUS}) >= _LEAST
+    return "most of Meta's names" if known else None
 
 
 def read(path: Path, options: AuReadOptions) -> list[Detections]:

@@ -25,7 +25,8 @@ from dfe_core.facs.readers.table import (
     read_table,
 )
 
-NAME = "iMotions (AFFDEX, FACET)"
+FORMAT = "imotions"
+TITLE = "iMotions (AFFDEX, FACET)"
 _FACET = re.compile(r"AU\s?(\d+) Evidence$", re.IGNORECASE)
 AFFDEX = {
     "inner brow raise": "AU1",
@@ -53,9 +54,9 @@ _EVIDENCE = 12.0  # larger evidence is no logarithm of odds
 _LEAST = 8
 
 
-def recognises(header: Header) -> bool:
-    """Columns of AU evidence, or most of AFFDEX's expressions."""
-    return sum(bool(_FACET.match(c)) for c in header.columns) >= 3 or len(header.lower & set(AFFDEX)) >= _LEAST
+def sniff(path: Path, header: Header) -> str | None:
+    known = sum(bool(_FACET.match(c)) for c in header.columns) >= 3 or len(header.lower & set(AFFDEX)) >= _LEAST
+    return "columns of AU evidence, or most of AFFDEX's expressions" if known else None
 
 
 def read(path: Path, options: AuReadOptions) -> list[Detections]:

@@ -21,13 +21,14 @@ from dfe_core.facs.readers.table import (
     read_table,
 )
 
-NAME = "LibreFace"
+FORMAT = "libreface"
+TITLE = "LibreFace"
 _AU = re.compile(r"au_(\d+)(_intensity)?$", re.IGNORECASE)
 
 
-def recognises(header: Header) -> bool:
-    """Any column like ``au_1`` or ``au_1_intensity``."""
-    return any(_AU.match(c) for c in header.columns)
+def sniff(path: Path, header: Header) -> str | None:
+    known = any(_AU.match(c) for c in header.columns)
+    return "columns like au_1 or au_1_intensity" if known else None
 
 
 def read(path: Path, options: AuReadOptions) -> list[Detections]:

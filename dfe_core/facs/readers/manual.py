@@ -17,7 +17,8 @@ from dfe_core.facs.detections import Detections, Interval
 from dfe_core.facs.readers.coding import SIDE_WORDS, parse_code, parse_intensity
 from dfe_core.facs.readers.table import AuReadOptions, Header, column_numbers, first_of, read_au_header, read_columns
 
-NAME = "manual FACS coding"
+FORMAT = "manual"
+TITLE = "manual FACS coding"
 _ROLES = {
     "au": ("au", "action_unit", "action unit", "facs", "code", "aus"),
     "side": ("side", "laterality"),
@@ -28,15 +29,15 @@ _MEDIA = (".mp4", ".avi", ".mov", ".mkv", ".wmv", ".webm", ".mpg", ".csv", ".eaf
 _ENDS = {"onset": ("onset", "start", "begin"), "apex": ("apex", "peak"), "offset": ("offset", "end", "stop")}
 
 
-def recognises(header: Header) -> bool:
-    """A column for the AU, one for onsets and one for offsets."""
-    return bool(first_of(header, *_ROLES["au"]) and all(_time_column(header, k)[0] for k in ("onset", "offset")))
+def sniff(path: Path, header: Header) -> str | None:
+    known = first_of(header, *_ROLES["au"]) and all(_time_column(header, k)[0] for k in ("onset", "offset"))
+    return "a column for the AU, one for onsets and one for offsets" if known else None
 
 
 def read(path: Path, options: AuReadOptions) -> list[Detections]:
     """One `Detections` a recording, with intervals. Rows that cannot be used are left out, each with a note."""
     header = read_au_header(path)
-    if not recognises(header):
+    if sniff(path, header) is None:
         raise DataError(path, "columns " + ", ".join(header.columns[:8]), "at least au, onset and offset")
     table = read_columns(header)
     ends = {kind: _seconds(path, table, header, kind, options) for kind in _ENDS}

@@ -30,14 +30,15 @@ from dfe_core.facs.readers.table import (
 )
 from dfe_core.facs.remarks import Remark, Topic
 
-NAME = "OpenFace 2.x"
+FORMAT = "openface"
+TITLE = "OpenFace 2.x"
 _AU = re.compile(r"(AU\d+)_([rc])$", re.IGNORECASE)
 _PRESENT_R = 1.0
 
 
-def recognises(header: Header) -> bool:
-    """Any column like ``AU01_r`` or ``AU01_c``."""
-    return any(_AU.match(c) for c in header.columns)
+def sniff(path: Path, header: Header) -> str | None:
+    known = any(_AU.match(c) for c in header.columns)
+    return "columns like AU01_r or AU01_c" if known else None
 
 
 def read(path: Path, options: AuReadOptions) -> list[Detections]:

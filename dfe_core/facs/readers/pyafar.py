@@ -22,15 +22,16 @@ from dfe_core.facs.readers.table import (
     read_table,
 )
 
-NAME = "PyAFAR"
+FORMAT = "pyafar"
+TITLE = "PyAFAR"
 EMITS = tuple(f"AU{n}" for n in (1, 2, 4, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 24, 28))
 """Of the adults' and the infants' models together; its AU3 is of infant coding and no code here."""
 _AU = re.compile(r"(Occ|Int)_au_(\d+)$", re.IGNORECASE)
 
 
-def recognises(header: Header) -> bool:
-    """Any column like ``Occ_au_1``."""
-    return any(_AU.match(c) for c in header.columns)
+def sniff(path: Path, header: Header) -> str | None:
+    known = any(_AU.match(c) for c in header.columns)
+    return "columns like Occ_au_1" if known else None
 
 
 def read(path: Path, options: AuReadOptions) -> list[Detections]:

@@ -26,13 +26,14 @@ from dfe_core.facs.readers.table import (
     read_table,
 )
 
-NAME = "py-feat"
+FORMAT = "pyfeat"
+TITLE = "py-feat"
 _AU = re.compile(r"AU\d+$", re.IGNORECASE)
 
 
-def recognises(header: Header) -> bool:
-    """At least three columns like ``AU01`` with no suffix."""
-    return sum(bool(_AU.match(c)) for c in header.columns) >= 3
+def sniff(path: Path, header: Header) -> str | None:
+    known = sum(bool(_AU.match(c)) for c in header.columns) >= 3
+    return "columns like AU01, without a suffix" if known else None
 
 
 def read(path: Path, options: AuReadOptions) -> list[Detections]:
