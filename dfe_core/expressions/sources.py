@@ -14,6 +14,7 @@ from dfe_core.expressions.readers.options import MAX_FILE_BYTES, ReadOptions
 from dfe_core.expressions.readers.protocol import stated
 from dfe_core.expressions.readers.registry import VIDEO_ENDINGS, RecordingReader, file_endings, files_of_folder
 from dfe_core.expressions.recording import Recording
+from dfe_core.expressions.validation import check_recording
 from dfe_core.store import content_key, file_sha256
 
 READER_VERSION = 3
@@ -100,6 +101,8 @@ def read_recordings(path: Path, reader: RecordingReader, options: ReadOptions) -
         ) from error
     if not recordings:
         raise DataError(path, "no recording in it", "face-capture data")
+    for recording in recordings:
+        check_recording(recording, path, reader.TITLE)
     return recordings
 
 

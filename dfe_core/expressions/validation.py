@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.recording import Recording
 
 ARKIT_LIMITS = (-0.5, 1.5)
 """ARKit coefficients run from 0 to 1; solvers and calibration overshoot a little. Beyond these it is no coefficient."""
@@ -130,3 +133,25 @@ def _out_of_range(
         f"values up to {value:.4g} in {int(rows.sum()):,} frames{cause}",
         "0 to 1" if space == "arkit" else f"{low:g} to {high:g}",
     )
+
+
+def check_recording(recording: Recording, path: Path, title: str) -> None:
+    """Raise `DataError` where a recording is not what `Recording` says: a reader's fault, and never the file's.
+
+    path, title: of the file, and of the reader, for the error.
+    """
+    if not isinstance(recording, Recording):
+        raise DataError(path, f"{title} gave a {type(recording).__name__}", "a Recording of each reader")
+    frames = len(recording.psi)
+    columns = {"time_s": recording.time_s, "frame": recording.frame, "valid": recording.valid, **recording.extras}
+    fault = next((f"{name} of shape {np.shape(v)}" for name, v in columns.items() if np.shape(v) != (frames,)), "")
+    if np.shape(recording.psi) != (frames, len(recording.names)):
+        fault = f"psi of shape {np.shape(recording.psi)} for {len(recording.names)} names"
+    elif not fault and not np.isfinite(recording.psi.sum(dtype=np.float64)):
+        fault = "psi that is not finite"
+    elif not fault and not ((np.diff(recording.time_s) > 0).all() and (np.diff(recording.frame) > 0).all()):
+        fault = "times or frames that do not increase"
+    elif not fault and not 0 < recording.fps < np.inf:
+        fault = f"a frame rate of {recording.fps}"
+    if fault:
+        raise DataError(path, f"{title} gave {fault}", f"(T, E) ψ and (T,) columns, T = {frames}, times increasing")

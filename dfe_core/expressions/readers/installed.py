@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 _REQUIRED = (("FORMAT", str), ("TITLE", str), ("sniff", None), ("read", None))
@@ -39,3 +40,15 @@ def _loaded(entry: EntryPoint) -> tuple[Any, str]:
         if not (isinstance(part, kind) if kind else callable(part)):
             return reader, f"no {'text' if kind else 'function'} {name}"
     return reader, ""
+
+
+def sniffed(reader: Any, path: Path, head: Any) -> str | None:
+    """What a reader believes of a file (`FormatReader.sniff`); one of another package that fails knows nothing of it,
+    and a `UserWarning` says so."""
+    try:
+        return reader.sniff(path, head)
+    except Exception as error:
+        if getattr(reader, "__name__", "").startswith("dfe_core."):
+            raise
+        warnings.warn(f"reader {reader.FORMAT} failed to look at {path.name}: {error}", stacklevel=2)
+        return None

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TypeAlias
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.readers.installed import installed_readers
+from dfe_core.expressions.readers.installed import installed_readers, sniffed
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.protocol import FormatReader, Reader, stated
 from dfe_core.expressions.recording import Recording
@@ -112,7 +111,7 @@ def find_reader(path: Path, format: str = "auto", points_first: bool = False) ->
     head = b"" if path.is_dir() else read_head(path)
     order = sorted(known.values(), key=lambda reader: not holds_points(reader)) if points_first else known.values()
     for reader in order:
-        if (why := _sniffed(reader, path, head)) is not None:
+        if (why := sniffed(reader, path, head)) is not None:
             return reader, why
     raise _unknown(path, head, f"one of {', '.join(known)} (docs/formats.md)")
 
@@ -120,17 +119,6 @@ def find_reader(path: Path, format: str = "auto", points_first: bool = False) ->
 def holds_points(reader: RecordingReader) -> bool:
     """Whether a reader's recordings are moving points, for which a face is learned."""
     return bool(stated(reader, "HOLDS_POINTS", False))
-
-
-def _sniffed(reader: RecordingFormat, path: Path, head: bytes) -> str | None:
-    """What a reader believes; one of another package that raises knows nothing of the file."""
-    try:
-        return reader.sniff(path, head)
-    except Exception as error:
-        if reader in _built_in():
-            raise
-        warnings.warn(f"reader {reader.FORMAT} failed to look at {path.name}: {error}", stacklevel=2)
-        return None
 
 
 def _unknown(path: Path, head: bytes, titles: str) -> UnknownFile:

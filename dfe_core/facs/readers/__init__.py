@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.readers.installed import installed_readers
+from dfe_core.expressions.readers.installed import installed_readers, sniffed
 from dfe_core.expressions.readers.protocol import FormatReader, stated
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.readers.table import AuReadOptions, Header, read_au_header
@@ -64,13 +64,19 @@ def read_aus(path: Path, options: AuReadOptions | None = None, format: str = "au
         raise DataError(format, "no such format of AU files", "auto, " + ", ".join(known))
     if not path.is_file():
         raise DataError(path, "no such file")
-    return (_reader_of(path) if format == "auto" else known[format]).read(path, options)
+    reader = _reader_of(path) if format == "auto" else known[format]
+    try:
+        return reader.read(path, options)
+    except DataError:
+        raise
+    except Exception as error:  # whatever a damaged file does to a library below a reader, the batch goes on
+        raise DataError(path, f"not readable as {reader.TITLE} ({error})"[:300], "a whole file") from error
 
 
 def _reader_of(path: Path) -> AuReader:
     header = read_au_header(path)
     for reader in au_readers().values():
-        if reader.sniff(path, header) is not None:
+        if sniffed(reader, path, header) is not None:
             return reader
     shown = ", ".join(header.columns[:6]) or "no header"
     raise DataError(
