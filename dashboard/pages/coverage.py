@@ -411,7 +411,9 @@ def by_au(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis
 
 def against(choice: artefact_cache.Choice, aus: str, others: list[str]) -> None:
     """Gain, delay, offset and side bias of another tool's AUs on the same frames."""
-    other = st.selectbox("Other action units", others, key="other-aus")
+    other = st.selectbox("Other action units", others, index=None, placeholder="Choose a tool", key="other-aus")
+    if other is None:  # not before it is asked for: the whole dataset is read
+        return
     found = coverage_view.tools(choice, aus, other)
     if isinstance(found, str):
         st.caption(found)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.signal import correlate
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
@@ -65,7 +66,7 @@ def compare_tools(dataset: Dataset, first: AlignedAus, second: AlignedAus) -> To
     fps = float(rates.mode().iloc[0])
     names = [name for name in shared if rates[name] == fps]
     pairs = list(_common(first.aus, second.aus))
-    pooled = _pooled(first, second, names, pairs)
+    pooled = _pooled(first, second, names, pairs) if pairs else {}
     rows = [row for pair in pairs if (row := _compared(pair, pooled[pair], fps)) is not None]
     if not rows:
         raise DataError(f"{first.name}, {second.name}", "no AU that both measured", "at least one, in 100 frames")
@@ -99,10 +100,12 @@ def _common(one: tuple[tuple[str, str], ...], two: tuple[tuple[str, str], ...]) 
             yield au, "both"
 
 
-def _level(aus: AlignedAus, frames: AlignedFrames, pair: tuple[str, str]) -> np.ndarray:
-    """(T,) 0 … 5 of an AU and side, or the mean of its sides."""
-    columns = [pair] if pair in aus.aus else [(pair[0], side) for side in _SIDES]
-    return frames.level[:, [aus.aus.index(column) for column in columns]].mean(1)
+def _levels(aus: AlignedAus, frames: AlignedFrames, pairs: list[tuple[str, str]], rows: np.ndarray) -> np.ndarray:
+    """(T, P) 0 … 5 of every AU and side, or the mean of its sides, in these rows."""
+    level = frames.level[rows]
+    index = {pair: i for i, pair in enumerate(aus.aus)}
+    columns = [[index[pair]] if pair in index else [index[pair[0], side] for side in _SIDES] for pair in pairs]
+    return np.stack([level[:, own].mean(1) for own in columns], 1)
 
 
 def _pooled(
@@ -116,8 +119,9 @@ def _pooled(
     for name in names:
         a, b = first.recording(name), second.recording(name)
         _, i, j = np.intersect1d(a.frame, b.frame, assume_unique=True, return_indices=True)
-        for pair in pairs:
-            found[pair].append((_level(first, a, pair)[i], _level(second, b, pair)[j]))
+        one, two = _levels(first, a, pairs, i), _levels(second, b, pairs, j)
+        for column, pair in enumerate(pairs):
+            found[pair].append((one[:, column], two[:, column]))
     return found
 
 
@@ -143,19 +147,26 @@ def _compared(pair: tuple[str, str], parts: list[tuple[np.ndarray, np.ndarray]],
 def _best_lag(centred: list[tuple[np.ndarray, np.ndarray]], reach: int) -> tuple[float, float]:
     """Largest correlation over lags of up to `reach` frames, and that lag; NaN where a tool does not move."""
     lags = np.arange(-reach, reach + 1)
-    sums = np.array([sum(_at_lag(a, b, lag) for a, b in centred) for lag in lags])
-    size = np.sqrt(sums[:, 1] * sums[:, 2])
-    if not (size > 0).any():
+    inner, first, second = sum(_at_lags(a, b, lags) for a, b in centred)
+    size = np.sqrt(np.maximum(first * second, 0))
+    if not (size > 1e-9).any():
         return np.nan, np.nan
-    score = np.divide(sums[:, 0], size, out=np.full(len(lags), -np.inf), where=size > 0)
+    score = np.divide(inner, size, out=np.full(len(lags), -np.inf), where=size > 1e-9)
     best = int(np.argmax(score))
     return float(score[best]), float(lags[best])
 
 
-def _at_lag(a: np.ndarray, b: np.ndarray, lag: int) -> np.ndarray:
-    """Σ a·b, Σ a² and Σ b² over the overlap of a[t] and b[t + lag]; zeros where there is none."""
-    a, b = (a[: max(len(a) - lag, 0)], b[lag:]) if lag >= 0 else (a[-lag:], b[: max(len(b) + lag, 0)])
-    return np.array([a @ b, a @ a, b @ b])
+def _at_lags(a: np.ndarray, b: np.ndarray, lags: np.ndarray) -> np.ndarray:
+    """(3, L) Σ a·b, Σ a² and Σ b² over the overlap of a[t] and b[t + lag]; zeros where there is none."""
+    count = len(a)
+    inner = correlate(b, a, mode="full", method="fft")
+    inside = np.abs(lags) < count
+    ends = np.concatenate([[0.0], np.cumsum(a**2)]), np.concatenate([[0.0], np.cumsum(b**2)])
+    later, earlier = np.clip(lags, 0, count), np.clip(-lags, 0, count)
+    sums = [np.where(inside, inner[np.clip(count - 1 + lags, 0, len(inner) - 1)], 0.0)]
+    for end, skipped, cut in ((ends[0], earlier, later), (ends[1], later, earlier)):
+        sums.append(np.where(inside, end[count - cut] - end[np.minimum(skipped, count - cut)], 0.0))
+    return np.array(sums)
 
 
 def _bias(aus: AlignedAus, names: list[str], table: pd.DataFrame) -> list[float]:

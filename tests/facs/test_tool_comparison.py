@@ -13,7 +13,7 @@ from dfe_core.expressions.dataset import Dataset, open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.facs.store import AlignedAus, AlignedFrames
 from dfe_core.facs.store import open_au_writer as open_aus
-from dfe_core.facs.tool_comparison import compare_tools
+from dfe_core.facs.tool_comparison import _at_lags, compare_tools
 from train.cli import main
 
 FRAMES = 900
@@ -115,3 +115,11 @@ def _tool(dataset: Dataset, name: str, aus: tuple, columns: list[np.ndarray]) ->
             }
         )
     return AlignedAus.open(dataset.name, name, root)
+
+
+def test_sums_at_lags_are_those_of_the_overlap() -> None:
+    a, b = np.random.default_rng(3).normal(size=(2, 40))
+    lags = np.arange(-45, 46)
+    for lag, found in zip(lags, _at_lags(a, b, lags).T, strict=True):
+        one, two = (a[: max(40 - lag, 0)], b[lag:]) if lag >= 0 else (a[-lag:], b[: max(40 + lag, 0)])
+        assert found == pytest.approx([one @ two, one @ one, two @ two], abs=1e-9)
