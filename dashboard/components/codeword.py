@@ -33,6 +33,10 @@ from dfe_core.tokens.search import neighbours
 from dfe_core.tokens.usage import token_counts_by_stage
 
 MOMENTS = 8
+RARE_STAGE = 0.005
+"""Stages after the last one with this share of a codeword's uses are shown as one."""
+ALIKE = 0.1
+"""Least cosine from which two codewords are shown as alike: on learned faces most are orthogonal."""
 EXAMPLES = ("Strongest", "From weak to strong")
 
 
@@ -66,21 +70,25 @@ def how_it_is_used(choice: artefact_cache.Choice, number: int) -> None:
         return
     timing(index, number)
     left, right = st.columns(2)
-    total = int(by_stage.sum())
     with left:
         st.caption("Stage")
-        bars.rows(
-            [
-                bars.Bar(
-                    label=str(i + 1), value=n / total, text=percent(n / total), note=f"Stage {i + 1}: {count(n)} uses"
-                )
-                for i, n in enumerate(by_stage)
-            ],
-            f"Uses of codeword {number} per stage",
-        )
+        bars.rows(stage_bars(by_stage), f"Uses of codeword {number} per stage")
     with right:
         st.caption("Intensity while present")
         bars.histogram(intensity_distribution(index, number, bins=20), f"Intensity of codeword {number}")
+
+
+def stage_bars(by_stage: np.ndarray) -> list[bars.Bar]:
+    """A bar for each stage; those after the last with `RARE_STAGE` of the uses share one."""
+    total = max(int(by_stage.sum()), 1)
+    shown = int(np.flatnonzero(by_stage >= RARE_STAGE * total)[-1]) + 1 if by_stage.any() else 0
+    rows = [(str(i + 1), f"Stage {i + 1}", int(n)) for i, n in enumerate(by_stage[:shown])]
+    if len(by_stage) > shown:
+        rows.append((f"{shown + 1}+", f"Stages {shown + 1} to {len(by_stage)}", int(by_stage[shown:].sum())))
+    return [
+        bars.Bar(label=label, value=n / total, text=percent(n / total), note=f"{name}: {count(n)} uses")
+        for label, name, n in rows
+    ]
 
 
 def timing(index: RunIndex, number: int) -> None:
@@ -201,7 +209,11 @@ def alike(
 ) -> None:
     """Codewords whose deformation is most like this one's."""
     found = neighbours(codebook, face, number, limit=6)
+    found = found[found["cosine"] >= ALIKE]
     st.subheader("Most like it", anchor=False)
+    if not len(found):
+        st.caption(f"No other codeword moves the face in a similar way (cosine of {ALIKE:g} or more).")
+        return
     items = [
         {
             "codeword": int(row.codeword),

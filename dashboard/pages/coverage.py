@@ -468,7 +468,10 @@ def beyond(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysi
             column_config={c: st.column_config.NumberColumn(format="percent", help=h) for c, h in BEYOND_HELP.items()},
         )
         st.caption("The first row gives the upper bound, the last the lower one, “and amplitude of AUs” the estimate.")
-    st.caption("Displacement variance on subjects that no fit saw, before any floor")
+    st.caption(
+        "Displacement variance on subjects that no fit saw, before any floor: what tokens alone explain here still "
+        "holds errors of AUs, amplitude, rest, drift and head pose, and is not the figure above."
+    )
     figures.show(coverage_view.variance(coverage.variance), "variance", "Shares of displacement variance")
     new = coverage.new_codewords
     st.subheader("Displays that no AU or AU pair matches", anchor=False)

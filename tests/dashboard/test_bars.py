@@ -91,3 +91,12 @@ def test_a_histogram_says_its_ends_and_where_most_frames_are(drawn):
     html = drawn(lambda: bars.histogram(table, "Intensity"))
     assert lengths(html) == [25.0, 100.0, 50.0]
     assert "from 0.00 to 3.00. Most: 20 frames at 1.50" in html
+
+
+def test_stages_that_are_hardly_used_share_a_bar():
+    from dashboard.components.codeword import stage_bars
+
+    found = stage_bars(np.array([900, 95, 3, 2, 0, 0]))
+    assert [bar.label for bar in found] == ["1", "2", "3+"]
+    assert sum(bar.value for bar in found) == pytest.approx(1) and "Stages 3 to 6: 5 uses" in found[-1].note
+    assert [bar.label for bar in stage_bars(np.zeros(3, int))] == ["1+"]
