@@ -120,6 +120,7 @@ def world(root: Path, model: str, effect: str, seed: int, subjects: int = SUBJEC
                 "strictest_high": float(result.beyond["high"].iloc[-1]),
             }
         )
+        print(rows[-1], flush=True)
     return pd.DataFrame(rows)
 
 
