@@ -60,10 +60,10 @@ COMMANDS = {
 
 _RESTS_ON_DATASET = frozenset(("train", "evaluate", "coverage", "probe", "map", "groups", "export", "robustness"))
 """Commands whose results a high pose leak of their dataset puts in question."""
-_GOES_ON = {
-    "train": ("the same command with --resume goes on from the last checkpoint",),
-    "extract": ("the same command goes on with the videos that are left",),
-    "build-default": ("the same command goes on where it stopped",),
+_CONTINUES = {
+    "train": ("the same command with --resume continues from the last checkpoint",),
+    "extract": ("the same command continues with the remaining videos",),
+    "build-default": ("the same command continues where it stopped",),
 }
 
 _EXAMPLES = """examples:
@@ -73,7 +73,7 @@ _EXAMPLES = """examples:
   dfe evaluate codebook1 study1
   dfe dashboard
 
-Each command has its own help: dfe train --help. Artefacts lie in $DFE_CACHE (now {root}).
+Each command has its own help: dfe train --help. Artefacts are in $DFE_CACHE (now {root}).
 Exit codes: 0 done, 1 the data or the request cannot be served, 2 wrong usage."""
 
 
@@ -185,7 +185,7 @@ def _run(args: argparse.Namespace) -> int:
         discard_stdout()
         return DONE
     except KeyboardInterrupt:
-        return _fail("; ".join(["interrupted", *_GOES_ON.get(args.command, ())]), debug, INTERRUPTED)
+        return _fail("; ".join(["interrupted", *_CONTINUES.get(args.command, ())]), debug, INTERRUPTED)
     except Exception as error:
         return _fail(f"error: {one_line(error, args.command)}", debug, REFUSED)
 

@@ -30,7 +30,7 @@ BY = {
     "codewords": {
         "deformation": "What they move",
         "geodesic": "What they move, spread over the skin",
-        "cooccurrence": "The company they keep",
+        "cooccurrence": "Co-occurrence",
     },
     "frames": {"psi": "The distance of their faces", "tokens": "Their tokens"},
 }

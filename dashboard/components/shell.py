@@ -50,16 +50,16 @@ STEPS = (
     (
         "map",
         "[class*='st-key-map-']",
-        "Alike lies near",
-        "Codewords that move alike lie together. Click one or draw around several: the gallery, the coverage table and "
-        "the timeline show the same selection. The line below the map says how far to believe it.",
+        "Similar codewords are neighbours",
+        "Codewords with similar movement are close together. Click one or draw around several: the gallery, the "
+        "coverage table and the timeline show the same selection. The line below the map gives its quality.",
     ),
     (
         "motion",
         "[class*='st-key-words-reel']",
         "Make a face move",
         "Write what the face should do; rules that you can see and edit turn it into a movement. Play it on another "
-        "person, or take it away as a film, glTF or coefficients.",
+        "person, or export it as a film, glTF or coefficients.",
     ),
     (
         "coverage",

@@ -185,8 +185,7 @@ def settings(choice: artefact_cache.Choice) -> list[str]:
         help="All recordings are resampled to it.",
     )
     st.caption(
-        "Each video's results are kept: interrupted or cancelled, the same button goes on with the videos that "
-        "are left."
+        "Each video's results are kept: interrupted or cancelled, the same button continues with the remaining videos."
     )
     return [
         "--face",

@@ -188,7 +188,7 @@ def one(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFrame, 
     elif choice.dataset:
         empty_states.not_encoded(choice)
     notes.edit(choice, number)
-    with st.expander("Take it away", icon=":material/download:"):
+    with st.expander("Export files", icon=":material/download:"):
         exports.of_face(face, codebook.psi[number], f"{codebook.model}-codeword-{number}", f"export-{number}")
 
 

@@ -84,7 +84,7 @@ SIGNAL_HELP = {
     "saturated": "At the top of its scale in most frames: not measured.",
     "contradictory": "The tool's intensity and its decision say opposite things: not measured.",
     "missing": "No value in most frames: not measured.",
-    "baseline": "Median over people of the intensity that a tenth of a person's frames lie below.",
+    "baseline": "Median over people of the intensity that a tenth of a person's frames are below.",
     "pose_share": "Share of the AU's variance within recordings that head rotation explains, above chance.",
 }
 TOOL_NAMES = {

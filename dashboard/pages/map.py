@@ -31,7 +31,7 @@ RECORDINGS = 4
 def page() -> None:
     """The page."""
     choice = artefact_cache.chosen()
-    frame.header("Map", "Near each other here means alike; the line below says how far to believe it.", choice)
+    frame.header("Map", "Points near each other are similar; the line below gives the quality of the map.", choice)
     if empty_states.ready(choice):
         shown(choice)
 
@@ -251,7 +251,7 @@ def selected_frames(choice: artefact_cache.Choice, found: MapArtefact) -> None:
     else:
         if state.read("frames"):
             st.caption(
-                ":material/link_off: The frames of this link were drawn around on another map: it was made anew "
+                ":material/link_off: The frames of this link were drawn around on another map: it was made again "
                 "since, or has other settings."
             )
         st.caption(

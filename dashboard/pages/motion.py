@@ -163,7 +163,7 @@ def actions(choice: artefact_cache.Choice, codebook, face, mixed: dict[int, floa
         + ", ".join(f"{int(r.codeword)} (cosine {r.cosine:.2f})" for r in alike.itertuples())
     )
     mixes.save(choice, mixed)
-    with st.expander("Take it away", icon=":material/download:"):
+    with st.expander("Export files", icon=":material/download:"):
         exports.of_face(face, psi, "mix-" + "-".join(map(str, mixed)), "mix")
 
 
@@ -213,7 +213,7 @@ def from_words(choice: artefact_cache.Choice) -> None:
     time_s, psi = play(made, face.names, codebook)
     with left:
         reels.show([(face, psi, face.title)], time_s, made, "words-reel", f"A face that moves: {made.text}")
-        with st.expander("Take it away", icon=":material/download:"):
+        with st.expander("Export files", icon=":material/download:"):
             exports.of_movement(face, time_s, psi, "movement", "words-files")
             st.download_button("Timeline", to_toml(made), "timeline.toml", "text/plain", on_click="ignore")
 
@@ -232,7 +232,7 @@ def edited(made: Timeline) -> Timeline:
     }
     changed = st.data_editor(
         table,
-        key=f"{key}-{st.session_state.get(f'{key}-anew', 0)}",
+        key=f"{key}-{st.session_state.get(f'{key}-reset', 0)}",
         hide_index=True,
         column_config={"track": st.column_config.TextColumn("Track", width=84), **config},
         disabled=["track"],
@@ -270,7 +270,7 @@ def edited(made: Timeline) -> Timeline:
 def as_the_words_say(key: str) -> None:
     """Drop what was changed in the table of this key."""
     st.session_state.pop(f"{key}-begun", None)
-    st.session_state[f"{key}-anew"] = st.session_state.get(f"{key}-anew", 0) + 1
+    st.session_state[f"{key}-reset"] = st.session_state.get(f"{key}-reset", 0) + 1
     state.write(edits=None)
 
 
@@ -296,7 +296,7 @@ def between_faces(choice: artefact_cache.Choice) -> None:
             "between-reel",
             f"A face that goes from {start.title} to {stop.title}",
         )
-        with st.expander("Take it away", icon=":material/download:"):
+        with st.expander("Export files", icon=":material/download:"):
             exports.of_movement(face, time_s, psi, "transition", "between-files")
             st.download_button("Timeline", to_toml(made), "timeline.toml", "text/plain", on_click="ignore")
 

@@ -156,7 +156,7 @@ def metrics(found: dict) -> None:
                 "Locality",
                 percent(found["locality"]),
                 "in two regions",
-                "Share of a codeword's movement that lies in its two strongest regions.",
+                "Share of a codeword's movement that is in its two strongest regions.",
             ),
             (
                 "Bits a frame",

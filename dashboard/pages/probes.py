@@ -97,7 +97,7 @@ def no_labels(choice: artefact_cache.Choice) -> None:
     with st.container(border=True):
         st.subheader(f"“{choice.dataset}” has no labels", anchor=False)
         st.markdown(
-            "Import it with a table of labels, one row a recording or subject: "
+            "Import it with a table of labels, one row per recording or subject: "
             "`dfe import FILES --name NAME --labels labels.csv`."
         )
 
@@ -139,12 +139,12 @@ def new(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.D
         asked["seed"] = d.number_input("Seed", 0, 10_000, 0)
         a, b, c = st.columns(3)
         asked["group"] = a.selectbox(
-            "Keep apart",
+            "Group by",
             ["subject", "time"],
             index=int(recordings["subject"].nunique() < 2),
             format_func={"subject": "Subjects", "time": "Blocks of time (one performer)"}.get,
         )
-        asked["confounds"] = b.multiselect("Also ask whether they tell", columns, placeholder="No confound")
+        asked["confounds"] = b.multiselect("Check for confounds", columns, placeholder="No confound")
         names = list_aligned(choice.dataset, choice.root)
         asked["aus"] = c.selectbox("Action units from", names) if names else None
         more(asked, columns)
@@ -278,9 +278,7 @@ def confounds(choice: artefact_cache.Choice, result: ProbeResult) -> None:
         )
         frame.table(checks)
     if not len(result.confounds):
-        st.caption(
-            "No other confound was asked for: choose columns under “Also ask whether they tell” in a new experiment."
-        )
+        st.caption("No other confound was asked for: choose columns under “Check for confounds” in a new experiment.")
         return
     st.caption("Asked for")
     frame.table(result.confounds)

@@ -53,8 +53,8 @@ class Density:
             return f"Density of all {self.frames:,} frames, each projected on the same axes"
         middle, high = self.error
         return (
-            f"Density of all {self.frames:,} frames: those not drawn count where the drawn frame most like them "
-            f"lies (nearest neighbour); {self.held_out:,} drawn frames treated so miss their place by "
+            f"Density of all {self.frames:,} frames: those not drawn count at the drawn frame that is most similar "
+            f"(nearest neighbour); {self.held_out:,} drawn frames treated so miss their place by "
             f"{middle:.1%} of the map’s width (median; 90% of them by less than {high:.1%})"
         )
 

@@ -358,7 +358,7 @@ def statement(
 _BY = {
     "deformation": "the cosine of their deformation",
     "geodesic": "their deformation spread over 10 mm of skin",
-    "cooccurrence": "the company they keep",
+    "cooccurrence": "their co-occurrence",
     "psi": "the distance between faces",
     "tokens": "their tokens",
 }

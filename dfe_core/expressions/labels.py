@@ -251,7 +251,7 @@ def _table(path: Path) -> pd.DataFrame:
         raise DataError(path, "rows with more cells than the header", "a name for each column")
     table.columns = [str(c).strip() for c in table.columns]
     if table.empty:
-        raise DataError(path, "a header and no rows", "one row a recording or subject")
+        raise DataError(path, "a header and no rows", "one row per recording or subject")
     return table
 
 

@@ -64,7 +64,7 @@ class FittingReader:
         whole, moving = (float(np.sqrt((e**2).mean())) for e in (found.error_mm, found.moving_mm))
         note = (
             f"Fitted to {self.face.id} on {len(target.names)} landmarks: reprojection error {whole:.2f} mm (root "
-            f"mean square), {moving:.2f} mm without what lies apart at rest."
+            f"mean square), {moving:.2f} mm without what differs at rest."
         )
         return Recording(
             name=track.name,

@@ -34,7 +34,7 @@ def resample(recording: Recording, fps: float) -> Recording:
     }
     note = (
         f"Resampled from {recording.fps:g} to {fps:g} frames a second by linear interpolation"
-        f" ({int((~valid).sum())} of {count:,} frames lie in gaps and are marked invalid)."
+        f" ({int((~valid).sum())} of {count:,} frames are in gaps and are marked invalid)."
     )
     return replace(
         recording,

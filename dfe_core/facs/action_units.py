@@ -141,7 +141,7 @@ EMISSIONS = MappingProxyType(
 )
 
 DETECTOR_CAVEAT = (
-    "AU detectors are often wrong: macro-F1 on DISFA+ lies between 0.25 and 0.69 over current tools "
+    "AU detectors are often wrong: macro-F1 on DISFA+ is between 0.25 and 0.69 over current tools "
     "(py-feat's model card and cross-tool comparison), so the detector bounds any agreement."
 )
 ESTIMATE_CAVEAT = (

@@ -664,7 +664,7 @@ def caveat(tool: str, estimate: bool) -> str:
     if estimate:
         return ESTIMATE_CAVEAT + (
             " AUs and tokens were read from the same coefficients here, so agreement is high and "
-            "FACS-only variance low by construction; what lies beyond FACS is what the table has "
+            "FACS-only variance low by construction; what is beyond FACS is what the table has "
             "no AU for."
         )
     if tool == "simulated truth":
@@ -676,7 +676,7 @@ def caveat(tool: str, estimate: bool) -> str:
         return "These AUs were coded by people; how far coders agree with each other bounds every figure here."
     return DETECTOR_CAVEAT + (
         " An AU that the tool misses looks like a display beyond FACS, and a false alarm like an "
-        "AU without a codeword: read coverage of FACS as a lower bound, and what lies beyond as "
+        "AU without a codeword: read coverage of FACS as a lower bound, and what is beyond as "
         "an upper bound."
     )
 

@@ -152,7 +152,7 @@ def _read_all(
                     raise DataError(
                         path,
                         f"recording {recording} has AUs from {found[recording].source} already",
-                        "one file a recording",
+                        "one file per recording",
                     )
             except DataError as error:
                 report.skipped[f"{path} {part.recording}".strip()] = error

@@ -105,7 +105,7 @@ def align(
         raise DataError(
             detections.source,
             f"only {int(keep.sum())} of {int(frames.valid.sum())} frames of recording "
-            f"{frames.recording} lie within {tolerance:.3g} s of a frame of it "
+            f"{frames.recording} are within {tolerance:.3g} s of a frame of it "
             f"({_span(detections.time_s)} against {_span(frames.time_s)})",
             "AUs at this recording's times",
         )

@@ -158,7 +158,7 @@ _ROWS = (
         also=("AU13",),
         phrase=_P("lip corner", "lip corners", "up"),
         sources=_ALL,
-        note="AU13 cannot be told apart",
+        note="AU13 cannot be distinguished",
     ),
     _Row(name="mouthStretch*", au="AU20", phrase=_P("lip corner", "lip corners", "stretched out"), sources=_ALL),
     _Row(name="mouthUpperUp*", au="AU10", phrase=_P("upper lip", "", "up"), sources=_ALL),

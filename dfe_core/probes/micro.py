@@ -197,7 +197,7 @@ def _numbers(path: Path, table: pd.DataFrame, column: str) -> pd.Series:
 
 def _check(path: Path, table: pd.DataFrame, data: Dataset, label: str) -> None:
     if not len(table):
-        raise DataError(path, "no window", "one row a window")
+        raise DataError(path, "no window", "one row per window")
     known = data.recordings.set_index(data.recordings["recording"].astype(str))
     _refuse(
         path,

@@ -69,9 +69,9 @@ class IdentityLeak:
         )
         low, high = self.full.difference[1:]
         verdict = (
-            "tell subjects apart less than ψ does"
+            "identify subjects less well than ψ does"
             if high < 0
-            else "tell subjects apart more than ψ does"
+            else "identify subjects better than ψ does"
             if low > 0
             else "hide no more of the person than ψ does"
         )

@@ -91,7 +91,7 @@ class Certificate:
             ("Person", self.subject),
             ("Removed for good from datasets (recordings)", counts),
             ("Deleted", ", ".join(self.deleted) or "nothing else"),
-            ("Written anew without the person", ", ".join(self.rewritten) or "none"),
+            ("Rewritten without the person", ", ".join(self.rewritten) or "none"),
             ("Trained with recordings of the person", ", ".join(self.trained) or "none"),
             ("Source files, SHA-256", ", ".join(self.sources) or "none"),
             ("Still mentioned in", ", ".join(self.mentions) or "no file of the cache"),

@@ -85,7 +85,7 @@ def test_words_become_a_movement_that_plays_and_can_be_taken_away(visit, tmp_pat
     before = there.pixels(".dfe-reel .picture canvas")
     there.page.wait_for_timeout(900)
     assert there.changes(".dfe-reel .picture canvas", before, 0.002)
-    there.page.get_by_text("Take it away").click()
+    there.page.get_by_text("Export files").click()
     with there.page.expect_download() as caught:
         there.page.get_by_role("button", name="glTF").click()
     data = open(caught.value.path(), "rb").read()
@@ -161,7 +161,7 @@ def test_what_the_cache_holds_is_listed(visit):
 
 
 def taken(there, label: str) -> str:
-    """The file behind a button of the open “Take it away”."""
+    """The file behind a button of the open “Export files”."""
     with there.page.expect_download() as caught:
         there.page.get_by_role("button", name=label, exact=True).click()
     return str(caught.value.path())
@@ -172,7 +172,7 @@ def test_files_of_a_mix_hold_the_face_vertex_by_vertex(visit, toy_face, small_ca
     psi = codebook.psi[25] + 0.5 * codebook.psi[10]
     wanted = toy_face.template + toy_face.displacement(psi)
     there = visit().open("/motion?mix=25:1,10:0.5", PAIR)
-    there.page.get_by_text("Take it away").click()
+    there.page.get_by_text("Export files").click()
     for label, kind in (("glTF", "glb"), ("PLY", "ply"), ("OBJ", "obj")):
         with open(taken(there, label), "rb") as file:
             scene = trimesh.load(file, file_type=kind, process=False)

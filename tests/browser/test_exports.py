@@ -20,7 +20,7 @@ MOVEMENT = "/motion?motion_part=Between+faces&from=codeword:25&to=codeword:10"
 
 
 def taken(there, label: str) -> bytes:
-    """The file behind a button of the open “Take it away”."""
+    """The file behind a button of the open “Export files”."""
     with there.page.expect_download() as caught:
         there.page.get_by_role("button", name=label, exact=True).click()
     return Path(caught.value.path()).read_bytes()
@@ -29,14 +29,14 @@ def taken(there, label: str) -> bytes:
 @pytest.fixture
 def mix(visit):
     there = visit().open("/motion?mix=25:1,10:0.5", PAIR)
-    there.page.get_by_text("Take it away").click()
+    there.page.get_by_text("Export files").click()
     return there
 
 
 @pytest.fixture
 def movement(visit):
     there = visit().open(MOVEMENT, REEL)
-    there.page.get_by_text("Take it away").click()
+    there.page.get_by_text("Export files").click()
     return there
 
 

@@ -98,7 +98,7 @@ def test_several_faces_without_a_place_are_refused(tmp_path: Path, scores: np.nd
     frames = [
         {"timestamp_ms": 40 * t, "face_blendshapes": [categories(r), categories(r)]} for t, r in enumerate(scores)
     ]
-    with pytest.raises(DataError, match="2 faces in a frame and nothing to tell them apart"):
+    with pytest.raises(DataError, match="2 faces in a frame and nothing to distinguish them"):
         mediapipe.read(saved(tmp_path / "a.json", frames), ReadOptions())
 
 

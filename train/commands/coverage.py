@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = (
     "Compare the codewords of a model with action units: which AU each one tells, what is covered, and "
-    "what lies beyond FACS. Writes a report to a folder."
+    "what is beyond FACS. Writes a report to a folder."
 )
 EXAMPLES = (
     "dfe coverage codebook1 study1 --aus derived --out report/",

@@ -11,7 +11,7 @@ from dfe_core.progress import Listener
 DESCRIPTION = (
     "Run MediaPipe's Face Landmarker over videos (52 blendshape scores, head pose, 478 landmarks and a "
     "confidence per frame and face) and write one dataset. Needs the extra: pip install 'dfe[video]'. A "
-    "video that was extracted before is not run again; interrupted, the same command goes on."
+    "video that was extracted before is not run again; interrupted, the same command continues."
 )
 EXAMPLES = (
     "dfe extract interviews/*.mp4 --model face_landmarker.task --name study1",
@@ -40,7 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--faces", type=int, default=4, help="at most so many faces at once (default: 4)")
     parser.add_argument("--jobs", type=int, default=1, help="videos worked on beside each other (default: 1)")
     parser.add_argument(
-        "--labels", type=Path, metavar="CSV", help="a table with a column recording (or subject) and one column a label"
+        "--labels",
+        type=Path,
+        metavar="CSV",
+        help="a table with a column recording (or subject) and one column per label",
     )
     parser.add_argument(
         "--subject-pattern", metavar="RE", help="a regular expression whose first group is the subject in a file's name"

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--labels",
         type=Path,
         metavar="CSV",
-        help="a table with a column recording or subject (or both) and one column a label",
+        help="a table with a column recording or subject (or both) and one column per label",
     )
     parser.add_argument(
         "--subject-pattern",

@@ -13,7 +13,7 @@ from train.tables import facts
 
 DESCRIPTION = (
     "Lay codewords or frames out in two (or three) dimensions. The map is seeded, cached, and comes with "
-    "figures that say how far to believe it."
+    "measures of its quality."
 )
 EXAMPLES = (
     "dfe map codebook1 --of codewords --out codewords.parquet",

@@ -13,8 +13,8 @@ from train.commands.output import add_json_option, deliver
 from train.tables import facts, table
 
 DESCRIPTION = (
-    "Predict a label column of a dataset from bags of tokens, AUs and coefficients, with folds that keep "
-    "subjects apart, confidence intervals and a comparison with chance."
+    "Predict a label column of a dataset from bags of tokens, AUs and coefficients, with folds grouped "
+    "by subject, confidence intervals and a comparison with chance."
 )
 EXAMPLES = (
     "dfe probe codebook1 study1 --label condition",
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--group",
         default="subject",
         metavar="COLUMN",
-        help="what never lies on both sides of a fold; time cuts recordings into blocks with gaps, a "
+        help="what is never on both sides of a fold; time cuts recordings into blocks with gaps, a "
         "demonstration where there is one performer (default: subject)",
     )
     parser.add_argument("--task", choices=("classify", "regress"), help="(default: by the kind of label)")
@@ -109,7 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=FILE",
-        help="features of your own, a row a recording; NAME then goes into --features",
+        help="features of your own, one row per recording; NAME then goes into --features",
     )
     parser.add_argument("--drop-missing", action="store_true", help="leave out recordings that have no label")
     parser.add_argument(

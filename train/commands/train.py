@@ -18,7 +18,7 @@ from train.tables import facts
 
 DESCRIPTION = (
     "Train a codebook on the training subjects of a dataset. It may be stopped at any moment: the same "
-    "command with --resume goes on from the last checkpoint."
+    "command with --resume continues from the last checkpoint."
 )
 EXAMPLES = (
     "dfe train study1 --name codebook1",
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="overrides",
         help="one field of the configuration, as in train.steps=500; may be repeated",
     )
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint, where there is one")
+    parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint, where there is one")
     parser.add_argument("--seed", type=seed, help="the same seed gives the same codebook (default: 0)")
 
 

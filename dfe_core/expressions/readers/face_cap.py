@@ -68,7 +68,7 @@ def _names(path: Path) -> tuple[list[str], int]:
         raise DataError(path, f"not readable ({error.strerror})") from None
     marks = [line.split(",", 1)[0].strip() for line in lines]
     if "k" not in marks:
-        raise DataError(path, "no line k", "a line a frame, beginning with k")
+        raise DataError(path, "no line k", "one line per frame, beginning with k")
     first = marks.index("k")
     if "bs" not in marks[:first]:
         raise DataError(path, "no line bs before the first frame", "the names of the coefficients")

@@ -167,7 +167,7 @@ def _pictures(
     raise DataError(
         path,
         f"{len(names)} pictures of different names, a row each: stills and no recording",
-        "a video, or pictures numbered in order; stills of one person each: a file a person",
+        "a video, or pictures numbered in order; stills of one person each: one file per person",
     )
 
 
@@ -226,7 +226,7 @@ def _chosen(
     lost = sum(int(count[i]) for i in ghosts)
     notes += (f"{lost:,} false detections (a second face of low score) left out.",) if lost else ()
     if len(kept) > 1 and not numbered:
-        notes += (f"{len(kept)} faces, told apart by where they are.",)
+        notes += (f"{len(kept)} faces, distinguished by where they are.",)
     several = len(kept) > 1
     kept = kept if numbered else sorted(kept)
     label = {i: names[i].removesuffix(".0") if several else "" for i in kept}

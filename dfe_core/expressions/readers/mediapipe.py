@@ -202,7 +202,7 @@ def _several(path: Path, faces: list[list[_Face]], timing: Timing, options: Read
     if any(face.matrix is None for frame in faces for face in frame):
         raise DataError(
             path,
-            f"{max(map(len, faces))} faces in a frame and nothing to tell them apart",
+            f"{max(map(len, faces))} faces in a frame and nothing to distinguish them",
             "facial_transformation_matrixes in each frame, or one face a file",
         )
     owners = follow_faces([np.array([face.matrix[:3, 3] for face in frame]).reshape(-1, 3) for frame in faces])
@@ -216,7 +216,7 @@ def _several(path: Path, faces: list[list[_Face]], timing: Timing, options: Read
         kept = [options.face_index]
     else:
         kept = [i for i, track in enumerate(tracks) if sum(f is not None for f in track) >= LEAST_FRAMES] or [0]
-    notes = (f"{len(tracks)} faces, told apart by where their heads are; read: {', '.join(map(str, kept))}.",)
+    notes = (f"{len(tracks)} faces, distinguished by where their heads are; read: {', '.join(map(str, kept))}.",)
     return [_json_face(path, f"-face{i}", tracks[i], timing, notes) for i in kept]
 
 

@@ -36,7 +36,7 @@ class ParquetTable:
         except BROKEN as error:
             raise DataError(self.path, f"broken Parquet ({str(error).splitlines()[0][:120]})", "a whole file") from None
         if not table.num_rows:
-            raise DataError(self.path, "no rows", "one row a frame")
+            raise DataError(self.path, "no rows", "one row per frame")
         out: dict[int, np.ndarray] = {i: self._numbers(table, self.header[i]) for i in numbers}
         for i in texts:
             out[i] = pc.cast(table[self.header[i]], pa.string()).combine_chunks()

@@ -128,7 +128,7 @@ def _unknown(path: Path, head: bytes, titles: str) -> UnknownFile:
         return UnknownFile(
             path,
             f"a folder that is no recording itself (files of {', '.join(inside) or 'no kind'})",
-            "recordings in it, or a folder with a file a frame",
+            "recordings in it, or a folder with one file per frame",
         )
     if path.suffix.lower() in VIDEO_ENDINGS or head[4:8] == b"ftyp" or head.startswith((b"\x1aE\xdf\xa3", b"RIFF")):
         return UnknownFile(

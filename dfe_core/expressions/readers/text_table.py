@@ -127,7 +127,7 @@ class TextTable:
 
     def _columns(self, table: pa.Table, numbers: Sequence[int], texts: Sequence[int]) -> dict[int, np.ndarray]:
         if not table.num_rows:
-            raise DataError(self.path, "a header and no rows", "one row a frame")
+            raise DataError(self.path, "a header and no rows", "one row per frame")
         return {
             **{index: table[str(index)].to_numpy().astype(np.float64, copy=False) for index in numbers},
             **{index: table[str(index)].combine_chunks() for index in texts},
@@ -281,9 +281,9 @@ class TextTable:
 
     def _fault(self, message: str, numbers: Sequence[int]) -> DataError:
         if "Could not skip" in message:
-            return DataError(self.path, "a header and no rows", "one row a frame")
+            return DataError(self.path, "a header and no rows", "one row per frame")
         if "straddling" in message:
-            return DataError(self.path, f"a line longer than {MAX_LINE_BYTES >> 10} kB", "one line a frame")
+            return DataError(self.path, f"a line longer than {MAX_LINE_BYTES >> 10} kB", "one line per frame")
         match = re.search(r"CSV column #(\d+)", message)
         if match is None:
             return DataError(self.path, f"not readable as a table ({message.splitlines()[0][:200]})", "a text table")
@@ -355,7 +355,7 @@ def _layout(path: Path, head: bytes) -> TextTable:
     if text.lstrip()[:1] in ("{", "["):
         raise DataError(path, "JSON", "a text table")
     if "\n" not in text and "\r" not in text and len(head) >= MAX_LINE_BYTES:
-        raise DataError(path, f"a first line longer than {MAX_LINE_BYTES >> 10} kB", "a header and one line a frame")
+        raise DataError(path, f"a first line longer than {MAX_LINE_BYTES >> 10} kB", "a header and one line per frame")
     lines = text.splitlines()
     start = next((i for i, line in enumerate(lines) if line.strip() and not re.match(r"#|sep=.$", line)), None)
     if start is None:

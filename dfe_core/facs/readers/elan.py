@@ -62,7 +62,7 @@ def read(path: Path, options: AuReadOptions) -> list[Detections]:
             "tiers named AU12, AU12_L …, or annotations like R12A",
         )
     found = coded(path, rows)
-    notes += (f"{between} time slots without a time lie evenly between their neighbours",) if between else ()
+    notes += (f"{between} time slots without a time are spaced evenly between their neighbours",) if between else ()
     notes += (f"{lost} annotations without a time left out",) if lost else ()
     notes += (f"tiers without FACS codes left out: {', '.join(ignored)}",) if ignored else ()
     return [replace(found, notes=(*found.notes, *notes))]

@@ -217,7 +217,7 @@ def _table(path: Path, sources: Sources, target: Target) -> _Block:
         raise DataError(path, f"not readable ({error})", "a CSV or Parquet file with a recording column") from None
     if "recording" not in table or table["recording"].duplicated().any():
         raise DataError(
-            path, "no recording column" if "recording" not in table else "a recording twice", "one row a recording"
+            path, "no recording column" if "recording" not in table else "a recording twice", "one row per recording"
         )
     values = table.set_index(table["recording"].astype(str)).drop(columns="recording").select_dtypes("number")
     if not values.shape[1]:

@@ -1,0 +1,80 @@
+"""Plain technical English: phrases of a private language stay out of the documentation and of what users read."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+BANNED = {
+    r"how far (?:to|they can be) believed?": "limitations",
+    r"the company they keep|in (?:what )?company": "co-occurrence",
+    r"(?:tells?|told|keeps?|kept)\b[^.|]{0,30}\bapart": "distinguish, group by, separate",
+    r"tak(?:e|ing) it away": "export",
+    r"whether they tell": "check for confounds",
+    r"(?:row|line|column|file|folder) an? \w+": "one row per recording",
+    r"go(?:es)? on": "continues",
+    r"anew": "again",
+    r"lies?": "is in",
+}
+PATTERNS = {re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE): better for pattern, better in BANNED.items()}
+DOCUMENTS = [
+    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")),
+    *sorted((PROJECT / "docs").rglob("*.md")),
+]
+SOURCES = sorted(path for folder in ("dashboard", "train", "dfe_core") for path in (PROJECT / folder).rglob("*.py"))
+
+
+def banned(text: str) -> list[str]:
+    """Each banned phrase of a text, with what to write instead."""
+    flat = " ".join(text.split())
+    return [f"{match[0]!r}: write {better}" for pattern, better in PATTERNS.items() for match in pattern.finditer(flat)]
+
+
+def strings(source: str) -> Iterator[str]:
+    """String literals of a module that are no docstrings: what may be shown to a user."""
+    tree = ast.parse(source)
+    bare = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in bare:
+            yield node.value
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda path: path.name)
+def test_no_document_has_a_banned_phrase(page: Path):
+    assert banned(page.read_text(encoding="utf-8")) == []
+
+
+def test_no_tutorial_has_a_banned_phrase():
+    for notebook in sorted((PROJECT / "docs" / "tutorials").glob("*.ipynb")):
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        assert [fault for cell in cells for fault in banned("".join(cell["source"]))] == [], notebook.name
+
+
+def test_no_string_that_a_user_may_read_has_a_banned_phrase():
+    assert len(SOURCES) > 300
+    faults = [
+        f"{path.relative_to(PROJECT)}: {fault}"
+        for path in SOURCES
+        for text in strings(path.read_text(encoding="utf-8"))
+        for fault in banned(text)
+    ]
+    assert faults == []
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        ("One row per recording; the file is in a folder. Training continues.", 0),
+        ("The line below says how far to\nbelieve it.", 1),
+        ("Two people of one name are told apart, and one row a person goes on.", 3),
+        ("Relies on beliefs; flies.", 0),
+    ],
+)
+def test_banned_phrases_are_found_over_line_ends_and_only_as_words(text: str, faults: int):
+    assert len(banned(text)) == faults
