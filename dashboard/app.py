@@ -16,13 +16,15 @@ HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:  # `streamlit run` puts this folder there, not the project's
     sys.path.insert(0, str(HERE.parent))
 
-from dashboard.components import uploads_folder  # noqa: E402
-from dashboard.components.access import TOKEN, Access, Guard  # noqa: E402
-from dashboard.components.deep_links import page_addresses  # noqa: E402
 from dfe_core import trash  # noqa: E402
 from dfe_core.store import recover_all  # noqa: E402
 
-ACCESS = Access.of_environment()
+COMPONENTS = f"{HERE.name}.components"
+"""This package is called ``dashboard`` in a checkout and ``dfe_dashboard`` where the wheel is installed."""
+access = import_module(f"{COMPONENTS}.access")
+deep_links = import_module(f"{COMPONENTS}.deep_links")
+uploads_folder = import_module(f"{COMPONENTS}.uploads_folder")
+ACCESS = access.Access.of_environment()
 
 
 @asynccontextmanager
@@ -33,17 +35,17 @@ async def ready(_: st.App) -> AsyncIterator[None]:
     trash.recover_trash()
     uploads_folder.clear_abandoned()
     for name in ("components.shell", "components.sidebar", "pages.overview"):
-        import_module(f"dashboard.{name}")
-    if TOKEN not in os.environ and ACCESS.token:  # not started by `dfe dashboard`, which prints it itself
+        import_module(f"{HERE.name}.{name}")
+    if access.TOKEN not in os.environ and ACCESS.token:  # not started by `dfe dashboard`, which prints it itself
         sys.stderr.write(f"Open http://localhost:{st.get_option('server.port')}/?token={ACCESS.token}\n")
     yield
-    import_module("dashboard.components.jobs").stop_all()
+    import_module(f"{COMPONENTS}.jobs").stop_all()
     uploads_folder.clear()
 
 
 app = st.App(
     HERE / "components" / "main.py",
     lifespan=ready,
-    routes=page_addresses(),
-    middleware=[Middleware(Guard, access=ACCESS)],
+    routes=deep_links.page_addresses(),
+    middleware=[Middleware(access.Guard, access=ACCESS)],
 )

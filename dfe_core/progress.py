@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+ENDS_WITH_STDIN = "DFE_ENDS_WITH_STDIN"
+"""Variable of the environment: the command ends when its stdin is closed, as it is when whoever started it dies."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:

@@ -232,7 +232,14 @@ def stamp(purpose: str) -> Path:
 
 def stamp_key(purpose: str, flavour: str) -> str:
     """Changes when a requirement file, this script, the Python of `.venv` or the flavour of torch does."""
-    names = ["requirements.txt", "constraints-cpu.txt", "pyproject.toml", "tools/bootstrap.py", REQUIREMENTS[purpose]]
+    names = [
+        "requirements.txt",
+        "constraints-cpu.txt",
+        "pyproject.toml",
+        "setup.py",
+        "tools/bootstrap.py",
+        REQUIREMENTS[purpose],
+    ]
     digest = hashlib.sha256()
     for name in names:
         digest.update((PROJECT / name).read_bytes())

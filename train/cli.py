@@ -79,7 +79,7 @@ Exit codes: 0 done, 1 the data or the request cannot be served, 2 wrong usage.""
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command. Returns the exit code; raises `SystemExit` 2 on wrong usage, as argparse does."""
-    from train.streams import prepare
+    from .streams import prepare
 
     prepare()
     argv = sys.argv[1:] if argv is None else argv
@@ -116,7 +116,7 @@ def build_parser(argv: list[str]) -> argparse.ArgumentParser:
 
 def command_module(name: str) -> ModuleType:
     """The module that does the verb `name`."""
-    return importlib.import_module(f"train.commands.{COMMANDS[name].module}")
+    return importlib.import_module(f".commands.{COMMANDS[name].module}", __package__)
 
 
 def _add_command(verbs: argparse._SubParsersAction, name: str, command: Command) -> None:
@@ -166,9 +166,9 @@ def common_options() -> argparse.ArgumentParser:
 
 def _run(args: argparse.Namespace) -> int:
     """Run the command's module; one line on stderr for what it cannot do."""
-    from train.progress_reporters import listener
-    from train.streams import discard_stdout, end_with_stdin
-    from train.warning_lines import warning_lines
+    from .progress_reporters import listener
+    from .streams import discard_stdout, end_with_stdin
+    from .warning_lines import warning_lines
 
     debug = getattr(args, "debug", False)
     signal.signal(signal.SIGTERM, _as_interrupt)

@@ -21,8 +21,9 @@ from dfe_core.workspace.catalogue import artefact_faults, remedy
 from dfe_core.workspace.graph import ArtefactGraph
 from dfe_core.workspace.repair import leftovers
 from dfe_core.workspace.withdrawal import unfinished_withdrawals
-from train.browsers import find_browser
-from train.tables import size
+
+from .browsers import find_browser
+from .tables import size
 
 REPAIR = "dfe doctor --repair"
 GOOD, WARNING, BAD = "ok", "warning", "fault"

@@ -9,7 +9,8 @@ from dataclasses import asdict
 from typing import Any, TextIO
 
 from dfe_core.progress import Progress
-from train.tables import duration
+
+from .tables import duration
 
 WHOLE = ("overall", "eta_s", "step", "steps")
 """Figures that speak of the whole work and not of the task at hand: share done, seconds left, step of how many."""

@@ -8,8 +8,7 @@ import sys
 import threading
 from typing import Any, TextIO
 
-ENDS_WITH_STDIN = "DFE_ENDS_WITH_STDIN"
-"""Variable of the environment: the command ends when its stdin is closed, as it is when whoever started it dies."""
+from dfe_core.progress import ENDS_WITH_STDIN
 
 
 class Forgiving:

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components.palette import ACCENT, REGION_COLOURS
-from dashboard.components.words import count
 from dfe_core.faces.model import REGIONS
+
+from .palette import ACCENT, REGION_COLOURS
+from .words import count
 
 READ_ALOUD = 24
 """Figures that a chart's text gives: a longer one says how many there are and its ends."""

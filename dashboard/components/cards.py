@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dashboard.components.palette import region_colour
-from dashboard.components.words import mm, percent
 from dfe_core.facs.codeword_names import Verdict
+
+from .palette import region_colour
+from .words import mm, percent
 
 HOLDS = 0.5
 """A name holds where the codeword moved as named in at least this share of the moments that it was checked on."""

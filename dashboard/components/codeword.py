@@ -8,19 +8,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import (
-    artefact_cache,
-    bars,
-    coverage_view,
-    film_stills,
-    frame,
-    media,
-    routes,
-    thumbnails,
-    views,
-)
-from dashboard.components.cards import card
-from dashboard.components.words import clock, count, mm, percent
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.action_units import title
@@ -31,6 +18,20 @@ from dfe_core.tokens.intervals import RunIndex
 from dfe_core.tokens.peak_frames import quantile_examples, strongest_moments
 from dfe_core.tokens.search import neighbours
 from dfe_core.tokens.usage import token_counts_by_stage
+
+from . import (
+    artefact_cache,
+    bars,
+    coverage_view,
+    film_stills,
+    frame,
+    media,
+    routes,
+    thumbnails,
+    views,
+)
+from .cards import card
+from .words import clock, count, mm, percent
 
 MOMENTS = 8
 RARE_STAGE = 0.005

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.components import artefact_cache, notes, state
-from dashboard.components.words import plural
+from . import artefact_cache, notes, state
+from .words import plural
 
 _KEPT, _BEFORE = "chosen-kept", "chosen-before"
 DEPTH = 30

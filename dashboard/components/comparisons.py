@@ -8,11 +8,12 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.components import artefact_cache, figures
-from dashboard.components.cards import name_of
-from dashboard.components.dictionary import dictionary
 from dfe_core.embedding.compare import Comparison, Matching, compare_fidelity, match_codebooks
 from dfe_core.motion.identity import transfer
+
+from . import artefact_cache, figures
+from .cards import name_of
+from .dictionary import dictionary
 
 
 def fidelity(choice: artefact_cache.Choice, other: str) -> Comparison:

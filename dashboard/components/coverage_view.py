@@ -10,8 +10,6 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.components import artefact_cache, figures
-from dashboard.components.palette import ACCENT, DIVERGING, region_colour
 from dfe_core.artefact_names import (
     CONFIG,
     COVERAGE,
@@ -43,6 +41,9 @@ from dfe_core.reports.coverage_matrix import heat_matrix
 from dfe_core.reports.coverage_text import short_labels
 from dfe_core.store import artefact_path, content_key
 from dfe_core.tokenizer.codebook import Codebook
+
+from . import artefact_cache, figures
+from .palette import ACCENT, DIVERGING, region_colour
 
 BLIND = {
     Sight.NEVER_MOVES: "never moves: these data cannot show it",

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from dashboard.components.routes import TITLES
+from .routes import TITLES
 
 TOLD = (
     '<script>window.__streamlit={BACKEND_BASE_URL:new URL(location.pathname.replace(/[^/]*\\/?$/,""),'

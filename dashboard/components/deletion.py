@@ -6,14 +6,15 @@ import time
 
 import streamlit as st
 
-from dashboard.components import artefact_cache
-from dashboard.components.words import plural, text
 from dfe_core import trash
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.removal import put_back, remove_recording
 from dfe_core.video import stills
 from dfe_core.workspace.catalogue import dependants, find_artefact
+
+from . import artefact_cache
+from .words import plural, text
 
 CHANGED = "datasets-changed"
 """In the session's state: the datasets, or which of them is on show, are others than the page around was drawn for."""

@@ -7,11 +7,12 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import artefact_cache, examples, frame, jobs, media, mixes, routes, views
-from dashboard.components.words import clock, count
 from dfe_core.artefact_names import tokens_name
 from dfe_core.facs.store import list_aligned
 from dfe_core.probes.text_retrieval import MomentIndex, list_moments
+
+from . import artefact_cache, examples, frame, jobs, media, mixes, routes, views
+from .words import clock, count
 
 EXAMPLES = (
     "smile",

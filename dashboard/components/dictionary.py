@@ -9,8 +9,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import artefact_cache
-from dashboard.components.names import Known, known
 from dfe_core.artefact_names import MANIFEST, NOTES_FILE, tokens_name
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
@@ -21,6 +19,9 @@ from dfe_core.tokens.annotations import Notebook, Notes
 from dfe_core.tokens.phrasing import description_clauses, description_sentence, plain_name
 from dfe_core.tokens.search import WordIndex, codeword_texts, index_words
 from dfe_core.tokens.usage import usage
+
+from . import artefact_cache
+from .names import Known, known
 
 _USAGE = {
     "uses": 0,

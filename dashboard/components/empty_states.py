@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.components import artefact_cache, jobs
 from dfe_core.artefact_names import tokens_name
+
+from . import artefact_cache, jobs
 
 BUILD = "build-default"
 

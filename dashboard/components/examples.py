@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dashboard.components import artefact_cache
+from . import artefact_cache
 
 GROUPS = {
     "Brows": ("brow",),

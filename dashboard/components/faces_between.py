@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from dashboard.components import artefact_cache, cards, examples, notes, state
-from dashboard.components.dictionary import dictionary
-from dashboard.components.words import clock
+from . import artefact_cache, cards, examples, notes, state
+from .dictionary import dictionary
+from .words import clock
 
 KINDS = ("At rest", "Codeword", "Kept face", "Moment")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.components.palette import ACCENT, CATEGORIES
+from .palette import ACCENT, CATEGORIES
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
 WHISKER = "#8A909C"

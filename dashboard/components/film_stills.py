@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from dashboard.components import media
-from dashboard.components.words import clock
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.video.links import links
 from dfe_core.video.stills import still
+
+from . import media
+from .words import clock
 
 _BESIDE = 2  # decoders at once
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import artefact_cache, jobs
-from dashboard.components.words import text
 from dfe_core.errors import DataError
 from dfe_core.expressions.pose_leak import PoseLeak, stored_pose_leak
 from dfe_core.expressions.pose_text import pose_leak_warning
+
+from . import artefact_cache, jobs
+from .words import text
 
 _STYLE = Path(__file__).parent / "static" / "app.css"
 

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import artefact_cache, frame_sets, map_view, notes, routes, state
-from dashboard.components.words import plural
 from dfe_core.embedding.maps import MapArtefact, MapSettings, list_maps, open_map
 from dfe_core.errors import DataError
 from dfe_core.spreadsheet import plain_table
 from dfe_core.tokens.annotations import Notebook
+
+from . import artefact_cache, frame_sets, map_view, notes, routes, state
+from .words import plural
 
 _BEFORE = "framed-before"
 DEPTH = 30

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.components import artefact_cache, jobs
-from dashboard.components.deletion import CHANGED
-from dashboard.components.words import count, plural
 from dfe_core.artefact_names import MANIFEST
 from dfe_core.errors import DataError
 from dfe_core.store import artefact_path
+
+from . import artefact_cache, jobs
+from .deletion import CHANGED
+from .words import count, plural
 
 KEY = "import"
 _NAME = "importing"

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.components import artefact_cache
 from dfe_core.expressions.inspection import Believed
 from dfe_core.faces import list_faces
 from dfe_core.faces.library import anny_id
+
+from . import artefact_cache
 
 AUTO, LEARN = "Chosen by the files", "Learn a face from these points"
 _UNSURE = ("flame", "flame-frames", "bfm", "dfe-dataset")

@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from dashboard.components import artefact_cache, frame, reels
-from dashboard.components.import_options import Options
-from dashboard.components.words import count, span
 from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import Believed
 from dfe_core.expressions.preview import Preview, preview
 from dfe_core.faces import list_faces
 from dfe_core.faces.library import anny_id
+
+from . import artefact_cache, frame, reels
+from .import_options import Options
+from .words import count, span
 
 _OWN_FACES = ("flame", "flame-frames", "bfm", "dfe-dataset")
 """Formats that bring a face, or a space of coefficients, of their own."""

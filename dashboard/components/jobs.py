@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components.processes import Job, Jobs
+from .processes import Job, Jobs
 
 
 @st.cache_resource(show_spinner=False)

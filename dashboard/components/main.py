@@ -6,15 +6,21 @@ app and would run the file that a link names by itself.
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
 
-from dashboard.components import artefact_cache, frame, media, routes, shell, sidebar
+_HERE = Path(__file__).resolve().parent
+_NAMES = ("artefact_cache", "frame", "media", "routes", "shell", "sidebar")
+artefact_cache, frame, media, routes, shell, sidebar = (
+    import_module(f"{_HERE.parent.name}.components.{name}")  # dashboard in a checkout, dfe_dashboard when installed
+    for name in _NAMES
+)
 
 st.set_page_config(
     page_title="DFE",
-    page_icon=str(Path(__file__).parent / "static" / "icon.svg"),
+    page_icon=str(_HERE / "static" / "icon.svg"),
     layout="wide",
     initial_sidebar_state="auto",
     menu_items={"About": "Discrete Facial Encoding: a codebook lab for faces."},

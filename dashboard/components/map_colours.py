@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dashboard.components.palette import CATEGORIES, REGION_COLOURS, REST_COLOUR, SIDE_COLOURS
 from dfe_core.expressions.recording_table import find_frames
 from dfe_core.facs.action_units import title
 from dfe_core.facs.store import PRESENT_PROBABILITY, AlignedAus
+
+from .palette import CATEGORIES, REGION_COLOURS, REST_COLOUR, SIDE_COLOURS
 
 RAMP = ((52, 84, 148), (86, 100, 138), (125, 124, 120), (166, 157, 117), (210, 193, 99), (240, 215, 60))
 """Cividis (Nuñez, Anderton & Renslow 2018) without its ends, which vanish on a dark and on a light page."""

@@ -9,11 +9,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import artefact_cache, map_colours, media
-from dashboard.components.cards import sentence_of
-from dashboard.components.map_colours import Colouring
-from dashboard.components.packs import pack, quantised
-from dashboard.components.words import clock
 from dfe_core import artefact_names
 from dfe_core.artefact_names import MANIFEST, aus_name
 from dfe_core.embedding.maps import MapArtefact
@@ -22,6 +17,12 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.action_units import title
 from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.probes.result import list_results
+
+from . import artefact_cache, map_colours, media
+from .cards import sentence_of
+from .map_colours import Colouring
+from .packs import pack, quantised
+from .words import clock
 
 PROBE, MOST, UNIT = "Probe: ", "Most in: ", "Strongest action unit"
 """What colours by a probe's weights, by a label and by the strongest action unit begin with."""

@@ -9,10 +9,11 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime import exists, get_instance
 
-from dashboard.components.packs import codebook_pack, look_of
 from dfe_core.faces.model import FaceModel
 from dfe_core.render.scene import pack_scene
 from dfe_core.tokenizer.codebook import Codebook
+
+from .packs import codebook_pack, look_of
 
 _KEPT = "media-kept"
 KEEP = 8

@@ -7,12 +7,13 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.components import figures, frame, media, scene, views
-from dashboard.components.cards import name_of
-from dashboard.components.palette import HEAT, plotly_scale
-from dashboard.components.words import mm
 from dfe_core.faces.model import FaceModel
 from dfe_core.tokenizer.codebook import Codebook
+
+from . import figures, frame, media, scene, views
+from .cards import name_of
+from .palette import HEAT, plotly_scale
+from .words import mm
 
 HEIGHT = 430
 

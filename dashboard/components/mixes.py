@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import artefact_cache, frame, notes, state
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
 from dfe_core.motion.mixer import RoundTrip, encoder_of, round_trip
@@ -16,6 +15,8 @@ from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.annotations import Notebook
 from dfe_core.tokens.face_index import build_moments
 from dfe_core.tokens.subject_identification import IdentityLeak, identity_leak
+
+from . import artefact_cache, frame, notes, state
 
 
 def read(size: int) -> dict[int, float]:

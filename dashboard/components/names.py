@@ -7,8 +7,6 @@ from html import escape
 
 import streamlit as st
 
-from dashboard.components import artefact_cache, coverage_view, jobs
-from dashboard.components.words import count, percent
 from dfe_core.artefact_names import CODEWORD_NAMES, MANIFEST, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.facs.action_units import ACTION_UNITS
@@ -16,6 +14,9 @@ from dfe_core.facs.codeword_names import CodewordName, NamedActionUnit, Verdict,
 from dfe_core.facs.name_scores import CheckedNames, load_checked, scores_key
 from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.store import artefact_path
+
+from . import artefact_cache, coverage_view, jobs
+from .words import count, percent
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

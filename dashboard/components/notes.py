@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.components import artefact_cache, frame
 from dfe_core.errors import DataError
 from dfe_core.tokens.annotation_files import import_csv, import_json, notes_csv, notes_json
 from dfe_core.tokens.annotations import Notebook, NoteConflict, Notes
+
+from . import artefact_cache, frame
 
 
 def read(choice: artefact_cache.Choice) -> Notes:

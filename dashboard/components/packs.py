@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.components.palette import DIVERGING, HEAT
 from dfe_core.faces.eyeball import EYE, IRIS, PUPIL, fit_sphere
 from dfe_core.faces.model import REGIONS, FaceModel
+
+from .palette import DIVERGING, HEAT
 
 PLAIN_EYE = (0.18, 0.45)
 """Angles of pupil and iris where the model does not mark them, radians."""

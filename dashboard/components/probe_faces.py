@@ -5,7 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import (
+from dfe_core.faces.model import FaceModel
+from dfe_core.probes.explain import pushing_moments
+from dfe_core.probes.result import ProbeResult
+from dfe_core.tokenizer.codebook import Codebook
+
+from . import (
     artefact_cache,
     cards,
     examples,
@@ -19,12 +24,8 @@ from dashboard.components import (
     thumbnails,
     views,
 )
-from dashboard.components.dictionary import dictionary
-from dashboard.components.words import clock
-from dfe_core.faces.model import FaceModel
-from dfe_core.probes.explain import pushing_moments
-from dfe_core.probes.result import ProbeResult
-from dfe_core.tokenizer.codebook import Codebook
+from .dictionary import dictionary
+from .words import clock
 
 SHOWN, MOMENTS = 12, 6
 

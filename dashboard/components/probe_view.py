@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.components import figures
-from dashboard.components.palette import ACCENT, region_colour
 from dfe_core.probes.result import ProbeResult
+
+from . import figures
+from .palette import ACCENT, region_colour
 
 
 def title_of(result: ProbeResult) -> str:

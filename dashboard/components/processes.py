@@ -19,7 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from train.streams import ENDS_WITH_STDIN
+from dfe_core.progress import ENDS_WITH_STDIN
+
+from .. import COMMAND_LINE
 
 PROJECT = Path(__file__).resolve().parents[2]
 _PATIENCE_S = 5.0
@@ -91,7 +93,9 @@ class Jobs:
     """At most one job for each key, and at most `limit` at once: further ones wait for their turn in the order in which
     they were started. They end with this process."""
 
-    def __init__(self, command: tuple[str, ...] = (sys.executable, "-m", "train"), limit: int | None = None) -> None:
+    def __init__(
+        self, command: tuple[str, ...] = (sys.executable, "-m", COMMAND_LINE), limit: int | None = None
+    ) -> None:
         self._command = command
         self._limit = limit or max(1, (os.cpu_count() or 2) // 2)
         self._jobs: dict[str, Job] = {}

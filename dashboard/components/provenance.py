@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import frame
-from dashboard.components.words import plural
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.pose_leak import stored_pose_leak, was_measured
 from dfe_core.expressions.pose_text import pose_leak_facts
+
+from . import frame
+from .words import plural
 
 _SHOWN = 200
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.components import media, views
-from dashboard.components.packs import pack
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.action_units import ACTION_UNITS
 from dfe_core.motion.identity import identity_template
 from dfe_core.motion.timeline import Timeline
+
+from . import media, views
+from .packs import pack
 
 _PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#AA4499", "#999933")
 

@@ -10,8 +10,9 @@ from typing import NoReturn
 
 import streamlit as st
 
-from dashboard.components import state
+from . import state
 
+_PAGES = f"{__name__.partition('.')[0]}.pages"
 GROUPS = {
     "": ("overview",),
     "Explore": ("codebook", "find", "recordings", "map", "motion"),
@@ -60,7 +61,7 @@ def import_pages() -> threading.Thread:
     def imported() -> None:
         for name in TITLES:
             try:
-                importlib.import_module(f"dashboard.pages.{name}")
+                importlib.import_module(f"{_PAGES}.{name}")
             except Exception:  # the page itself says so when it is opened
                 logging.getLogger(__name__).exception("the page %s could not be imported", name)
 
@@ -71,7 +72,7 @@ def import_pages() -> threading.Thread:
 
 def _opener(name: str) -> Callable[[], None]:
     def opened() -> None:
-        importlib.import_module(f"dashboard.pages.{name}").page()
+        importlib.import_module(f"{_PAGES}.{name}").page()
 
     opened.__name__ = name
     return opened

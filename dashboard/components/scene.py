@@ -51,7 +51,7 @@ class Exporter:
     """One helper process that turns meshes into scenes, one at a time."""
 
     def __init__(self, command: list[str] | None = None, limit_s: float = LIMIT_S) -> None:
-        self._command = command or [sys.executable, "-m", "dashboard.components.scene_worker"]
+        self._command = command or [sys.executable, "-m", f"{__package__}.scene_worker"]
         self._limit_s, self._lock = limit_s, threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._answers: Queue[str] = Queue()

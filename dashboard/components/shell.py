@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components import artefact_cache, routes
+from . import artefact_cache, routes
 
 _STATIC = Path(__file__).parent / "static"
 

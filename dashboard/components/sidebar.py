@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.components import artefact_cache, frame, jobs
+from . import artefact_cache, frame, jobs
 
 _STATIC = Path(__file__).parent / "static"
 

@@ -8,7 +8,7 @@ import weakref
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Protocol
 
-from dashboard.components import uploads_folder
+from . import uploads_folder
 
 
 class Dropped(Protocol):

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.components import jobs, media
 from dfe_core.faces.model import FaceModel
 from dfe_core.render.pictures import thumbnail_folder, thumbnail_path
 from dfe_core.tokenizer.codebook import Codebook
+
+from . import jobs, media
 
 
 def addresses(root: Path, codebook: Codebook, face: FaceModel, of: Iterable[int] | None = None) -> dict[int, str]:
@@ -28,7 +29,7 @@ def addresses(root: Path, codebook: Codebook, face: FaceModel, of: Iterable[int]
             f"Pictures of “{codebook.model}”",
             codebook.model,
             str(root),
-            command=(sys.executable, "-m", "dashboard.components.thumbnail_worker"),
+            command=(sys.executable, "-m", f"{__package__}.thumbnail_worker"),
         )
     return {k: media.picture_address(path) for k, path in paths.items()}
 

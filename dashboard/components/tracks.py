@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from dashboard.components.packs import pack, quantised
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.stage_usage import error_by_stage
+
+from .packs import pack, quantised
 
 PART = 18_000
 """Frames in one part: ten minutes at 30 a second, 3 MB for the browser."""

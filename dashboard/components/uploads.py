@@ -7,12 +7,13 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import artefact_cache, frame, import_job, import_options, import_preview, jobs, video_intake
-from dashboard.components.places import place
-from dashboard.components.staging import Staging
-from dashboard.components.words import count, plural, text
 from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import Believed, inspect_sources
+
+from . import artefact_cache, frame, import_job, import_options, import_preview, jobs, video_intake
+from .places import place
+from .staging import Staging
+from .words import count, plural, text
 
 WHERE = ("Drop files", "A folder on this machine")
 RECORDINGS, VIDEOS = "Recordings", "Videos"

@@ -14,10 +14,11 @@ import threading
 import time
 from pathlib import Path
 
-from dashboard.components.processes import are_using
 from dfe_core.errors import DataError
 from dfe_core.replacement import is_in_use
 from dfe_core.store import cache_root
+
+from .processes import are_using
 
 QUOTA = "DFE_UPLOAD_QUOTA_GB"
 _FOLDER, _DEFAULT_GB = ".uploads", 20.0

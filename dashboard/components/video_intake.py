@@ -9,10 +9,6 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import artefact_cache, frame, import_job
-from dashboard.components.places import place
-from dashboard.components.staging import Staging
-from dashboard.components.words import plural, text
 from dfe_core.errors import DataError
 from dfe_core.faces import list_faces
 from dfe_core.store import file_sha256
@@ -20,6 +16,11 @@ from dfe_core.video import extra
 from dfe_core.video.frames import ENDINGS
 from dfe_core.video.landmarker import MODEL_SHA256, MODEL_URL
 from dfe_core.video.reader import find_videos
+
+from . import artefact_cache, frame, import_job
+from .places import place
+from .staging import Staging
+from .words import plural, text
 
 SCORES, LEARN = "52 blendshape scores on the default head", "478 landmarks, a face learned from them"
 _SHOWN = 200

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import frame
-from dashboard.components.places import place
-from dashboard.components.words import plural
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.video.links import link_by_name, links
 from dfe_core.video.stills import forget
+
+from . import frame
+from .places import place
+from .words import plural
 
 _TOLD = "videos-told"
 

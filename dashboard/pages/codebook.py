@@ -5,7 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import (
+from dfe_core.faces.model import REGIONS, FaceModel
+from dfe_core.tokenizer.codebook import REST, Codebook
+from dfe_core.tokens.phrasing import capitalised, part_sizes
+
+from ..components import (
     artefact_cache,
     cards,
     codeword,
@@ -24,11 +28,8 @@ from dashboard.components import (
     thumbnails,
     views,
 )
-from dashboard.components.dictionary import Dictionary, dictionary
-from dashboard.components.words import text
-from dfe_core.faces.model import REGIONS, FaceModel
-from dfe_core.tokenizer.codebook import REST, Codebook
-from dfe_core.tokens.phrasing import capitalised, part_sizes
+from ..components.dictionary import Dictionary, dictionary
+from ..components.words import text
 
 
 def page() -> None:

@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import (
+from dfe_core.artefact_names import tokens_name
+from dfe_core.facs.store import list_aligned
+
+from ..components import (
     artefact_cache,
     cards,
     comparisons,
@@ -20,10 +23,8 @@ from dashboard.components import (
     thumbnails,
     views,
 )
-from dashboard.components.dictionary import dictionary
-from dashboard.components.words import plural
-from dfe_core.artefact_names import tokens_name
-from dfe_core.facs.store import list_aligned
+from ..components.dictionary import dictionary
+from ..components.words import plural
 
 PARTS = ("Both have", "Only here", "Only there")
 

@@ -9,7 +9,17 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import (
+from dfe_core.artefact_names import MANIFEST
+from dfe_core.faces.model import REGIONS
+from dfe_core.facs.action_units import title
+from dfe_core.facs.agreement import KINDS, agreement_moments
+from dfe_core.facs.blind_spots import lines as blind_lines
+from dfe_core.facs.coverage import Coverage, caveat
+from dfe_core.facs.store import AlignedAus, list_aligned
+from dfe_core.motion.actions import action_directions
+from dfe_core.reports.coverage_text import exposure_text, headlines, statuses, summary, tool_name, unmeasured
+
+from ..components import (
     artefact_cache,
     cards,
     codeword_selection,
@@ -24,17 +34,8 @@ from dashboard.components import (
     thumbnails,
     views,
 )
-from dashboard.components.dictionary import dictionary
-from dashboard.components.words import clock, percent
-from dfe_core.artefact_names import MANIFEST
-from dfe_core.faces.model import REGIONS
-from dfe_core.facs.action_units import title
-from dfe_core.facs.agreement import KINDS, agreement_moments
-from dfe_core.facs.blind_spots import lines as blind_lines
-from dfe_core.facs.coverage import Coverage, caveat
-from dfe_core.facs.store import AlignedAus, list_aligned
-from dfe_core.motion.actions import action_directions
-from dfe_core.reports.coverage_text import exposure_text, headlines, statuses, summary, tool_name, unmeasured
+from ..components.dictionary import dictionary
+from ..components.words import clock, percent
 
 TABS = ("Codeword × AU", "Action units", "Beyond FACS", "Regions", "Symmetry", "Diversity", "Report")
 AU_COLUMNS = {

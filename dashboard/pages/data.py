@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import artefact_cache, deletion, empty_states, frame, provenance, uploads, video_links
-from dashboard.components.words import count, plural, span
 from dfe_core.facs.store import list_aligned
+
+from ..components import artefact_cache, deletion, empty_states, frame, provenance, uploads, video_links
+from ..components.words import count, plural, span
 
 PARTS = ("This dataset", "Bring recordings in", "Everything in the cache")
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from dashboard.components import (
+from dfe_core.faces.model import FaceModel
+from dfe_core.tokens.search import nearest_codewords
+
+from ..components import (
     artefact_cache,
     cards,
     codeword_selection,
@@ -19,10 +22,8 @@ from dashboard.components import (
     thumbnails,
     views,
 )
-from dashboard.components.dictionary import dictionary
-from dashboard.components.words import clock, mm
-from dfe_core.faces.model import FaceModel
-from dfe_core.tokens.search import nearest_codewords
+from ..components.dictionary import dictionary
+from ..components.words import clock, mm
 
 SOURCES = ("Sliders", "A moment")
 NEAREST = 8

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import (
+from dfe_core.embedding.maps import MapArtefact, MapSettings, open_map
+
+from ..components import (
     artefact_cache,
     cards,
     codeword_selection,
@@ -20,9 +22,8 @@ from dashboard.components import (
     thumbnails,
     views,
 )
-from dashboard.components.dictionary import dictionary
-from dashboard.components.words import clock, plural
-from dfe_core.embedding.maps import MapArtefact, MapSettings, open_map
+from ..components.dictionary import dictionary
+from ..components.words import clock, plural
 
 RECORDINGS = 4
 """Recordings of the frames drawn around that are named, those with most first."""

@@ -8,7 +8,17 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import (
+from dfe_core.errors import DataError
+from dfe_core.faces import list_faces
+from dfe_core.motion.codeword_tracks import in_codewords
+from dfe_core.motion.identity import transfer
+from dfe_core.motion.mixer import mix, random_mix
+from dfe_core.motion.timeline import Timeline, play, to_toml
+from dfe_core.motion.transitions import between_frames, between_tokens
+from dfe_core.motion.words import rules, timeline_from_words
+from dfe_core.tokens.search import nearest_codewords
+
+from ..components import (
     artefact_cache,
     cards,
     empty_states,
@@ -24,17 +34,8 @@ from dashboard.components import (
     track_edits,
     views,
 )
-from dashboard.components.dictionary import dictionary
-from dashboard.components.words import clock, mm, percent
-from dfe_core.errors import DataError
-from dfe_core.faces import list_faces
-from dfe_core.motion.codeword_tracks import in_codewords
-from dfe_core.motion.identity import transfer
-from dfe_core.motion.mixer import mix, random_mix
-from dfe_core.motion.timeline import Timeline, play, to_toml
-from dfe_core.motion.transitions import between_frames, between_tokens
-from dfe_core.motion.words import rules, timeline_from_words
-from dfe_core.tokens.search import nearest_codewords
+from ..components.dictionary import dictionary
+from ..components.words import clock, mm, percent
 
 TABS = ("Mix codewords", "From words", "Between faces", "Another face")
 EXAMPLE = "neutral, then a one-sided smile, then brows up, over 2 s"

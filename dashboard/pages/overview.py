@@ -5,7 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import (
+from dfe_core.tokenizer.codebook import Codebook
+
+from ..components import (
     artefact_cache,
     cards,
     empty_states,
@@ -17,9 +19,8 @@ from dashboard.components import (
     thumbnails,
     views,
 )
-from dashboard.components.dictionary import dictionary
-from dashboard.components.words import count, mm, percent, plural, span
-from dfe_core.tokenizer.codebook import Codebook
+from ..components.dictionary import dictionary
+from ..components.words import count, mm, percent, plural, span
 
 GOALS = {"explained_variance": 0.95, "utilisation": 0.90}
 NEXT = [

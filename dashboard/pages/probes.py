@@ -9,17 +9,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import (
-    artefact_cache,
-    described,
-    empty_states,
-    figures,
-    frame,
-    jobs,
-    probe_faces,
-    probe_view,
-    state,
-)
 from dfe_core.artefact_names import probe_report_name, tokens_name
 from dfe_core.expressions.pose_text import pose_leak_warning
 from dfe_core.facs.store import list_aligned
@@ -30,6 +19,18 @@ from dfe_core.probes.result import ProbeResult
 from dfe_core.reports.probe import check_table
 from dfe_core.spreadsheet import plain_table
 from dfe_core.store import artefact_path, content_key
+
+from ..components import (
+    artefact_cache,
+    described,
+    empty_states,
+    figures,
+    frame,
+    jobs,
+    probe_faces,
+    probe_view,
+    state,
+)
 
 MODELS = {"linear": "Logistic or ridge regression", "svm": "Linear SVM", "boosting": "Gradient boosting"}
 KINDS = ("Predict a label", "Find by description")

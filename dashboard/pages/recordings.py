@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.components import (
+from ..components import (
     artefact_cache,
     bars,
     cards,
@@ -22,8 +22,8 @@ from dashboard.components import (
     tracks,
     views,
 )
-from dashboard.components.dictionary import dictionary
-from dashboard.components.words import clock, count, mm, plural, span, text
+from ..components.dictionary import dictionary
+from ..components.words import clock, count, mm, plural, span, text
 
 
 def page() -> None:

@@ -64,7 +64,7 @@ def test_with_a_gpu_torch_is_the_plain_requirement(bootstrap):
 
 
 def test_the_stamp_changes_with_the_requirements_and_the_flavour(bootstrap, tmp_path, monkeypatch):
-    for name in ("requirements.txt", "requirements-test.txt", "constraints-cpu.txt", "pyproject.toml"):
+    for name in ("requirements.txt", "requirements-test.txt", "constraints-cpu.txt", "pyproject.toml", "setup.py"):
         (tmp_path / name).write_text("a\n")
     for name in ("tools/bootstrap.py", ".venv/pyvenv.cfg"):
         (tmp_path / name).parent.mkdir()

@@ -15,8 +15,9 @@ from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokenizer.geometry import codeword_geometry
 from dfe_core.tokenizer.mesh_inner_product import displacement_cosine, mesh_factor
 from dfe_core.tokenizer.switching_rate import changes_and_speed, flicker
-from train.benchmark.methods import Outcome
-from train.benchmark.sample import Sample
+
+from .methods import Outcome
+from .sample import Sample
 
 AREAS = {"brow": ("brow",), "eye": ("eye",), "mouth": ("upper lip", "lower lip", "mouth corner")}
 _CHOICE_CELLS = 4_000_000

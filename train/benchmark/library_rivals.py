@@ -21,8 +21,9 @@ from dfe_core.faces import open_face
 from dfe_core.tokenizer.config import Config, TrainConfig
 from dfe_core.tokenizer.encoder import build_correction
 from dfe_core.tokenizer.latent import balanced_gram, latent_frame
-from train.benchmark.methods import Method, Outcome
-from train.benchmark.sample import Sample
+
+from .methods import Method, Outcome
+from .sample import Sample
 
 PACKAGE = "vector_quantize_pytorch"
 _FSQ_LEVELS = 8

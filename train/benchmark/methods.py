@@ -25,7 +25,8 @@ from dfe_core.tokenizer.config import Config, load_config
 from dfe_core.tokenizer.mesh_inner_product import mesh_factor
 from dfe_core.tokens.encoding import encode_frames
 from dfe_core.training.fit import fit_in_memory
-from train.benchmark.sample import Sample
+
+from .sample import Sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,7 +228,7 @@ RIVAL_BITS, RIVAL_STAGES = 64.0, 8
 
 def rows(quick: bool) -> dict[str, Method]:
     """Row name → method. `dfe evaluate` has PCA and k-means at exactly equal bits, raw and entropy-coded."""
-    from train.benchmark.library_rivals import finite_scalar, library_residual, published
+    from .library_rivals import finite_scalar, library_residual, published
 
     default, bits, stages = Config().tokenizer, RIVAL_BITS, RIVAL_STAGES
     table: dict[str, Method] = {

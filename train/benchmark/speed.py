@@ -17,7 +17,8 @@ from dfe_core.progress import Listener, Progress
 from dfe_core.store import atomic_file, write_json
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.storage import load_model
-from train.tables import facts, table
+
+from ..tables import facts, table
 
 BATCHES = (1, 256, 8192)
 

@@ -23,11 +23,12 @@ from dfe_core.faces import open_face
 from dfe_core.progress import Listener, Progress
 from dfe_core.store import atomic_file, cache_root, content_key, write_json
 from dfe_core.tokenizer.config import Config
-from train.benchmark.figures import figures, matched_cosine
-from train.benchmark.memory import give_back, peak_during
-from train.benchmark.methods import rows
-from train.benchmark.sample import draw_sample
-from train.tables import table
+
+from ..tables import table
+from .figures import figures, matched_cosine
+from .memory import give_back, peak_during
+from .methods import rows
+from .sample import draw_sample
 
 LEAST_RECORDINGS = 4
 SEEDS = 3

@@ -6,10 +6,11 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from dfe_core.progress import Listener
-from train.cli import seed
-from train.commands.output import add_json_option, deliver
-from train.commands.probe import derive_missing, names
-from train.tables import facts, table
+
+from ..cli import seed
+from ..tables import facts, table
+from .output import add_json_option, deliver
+from .probe import derive_missing, names
 
 if TYPE_CHECKING:
     from dfe_core.probes.text_retrieval import MomentIndex, QuerySettings

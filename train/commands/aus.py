@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 from dfe_core.store import artefact_path
-from train.commands.output import add_json_option, deliver, plain_rows
-from train.tables import facts, table
+
+from ..tables import facts, table
+from .output import add_json_option, deliver, plain_rows
 
 if TYPE_CHECKING:
     from dfe_core.expressions.dataset import Dataset
@@ -43,7 +44,7 @@ _COMPARE = SimpleNamespace(
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from train.cli import common_options, help_texts
+    from ..cli import common_options, help_texts
 
     actions = parser.add_subparsers(dest="action", metavar="import|derive|compare", required=True)
     importing = actions.add_parser(

@@ -40,7 +40,7 @@ def names(text: str) -> tuple[str, ...]:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     if args.what == "tokenizer":
-        from train.benchmark.tokenizer import benchmark_tokenizer
+        from ..benchmark.tokenizer import benchmark_tokenizer
 
         print(
             benchmark_tokenizer(
@@ -54,6 +54,6 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
             )
         )
     else:
-        from train.benchmark.speed import benchmark_speed
+        from ..benchmark.speed import benchmark_speed
 
         print(benchmark_speed(args.out, quick=args.quick, root=None, progress=progress))

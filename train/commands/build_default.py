@@ -7,7 +7,8 @@ import time
 
 from dfe_core.progress import Listener
 from dfe_core.store import cache_root
-from train.tables import duration
+
+from ..tables import duration
 
 DESCRIPTION = (
     "Make what is missing of the default codebook: the default face, simulated performances, the trained "
@@ -22,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
-    from train.default_build import build_default
+    from ..default_build import build_default
 
     started = time.monotonic()
     done = build_default(progress=progress)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dfe_core.progress import Listener
-from train.cli import seed
-from train.commands.output import add_json_option, deliver
-from train.tables import facts, table
+
+from ..cli import seed
+from ..tables import facts, table
+from .output import add_json_option, deliver
 
 if TYPE_CHECKING:
     from dfe_core.facs.coverage import Coverage
@@ -73,7 +74,8 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 def _crossed(args: argparse.Namespace, progress: Listener) -> str:
     """The table of `--cross-fit`, which is also written beside the report."""
     from dfe_core.reports.tables import write_tables
-    from train.cross_fit import cross_fit
+
+    from ..cross_fit import cross_fit
 
     found = cross_fit(args.model, args.dataset, args.aus, args.cross_fit, seed=args.seed, progress=progress)
     write_tables({"cross_fit": found.per_au, "cross_fit_by_subject": found.by_subject}, args.out / "tables")

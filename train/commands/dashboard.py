@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
+import importlib
 import os
 import signal
 import subprocess
@@ -14,7 +15,8 @@ from pathlib import Path
 
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
-from train.cli import port
+
+from ..cli import port
 
 DESCRIPTION = (
     "Serve the dashboard on this machine only. It shows what the cache holds and builds what is missing on "
@@ -55,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, progress: Listener) -> int:
-    app = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
+    here = Path(__file__).resolve().parents[1]
+    app = here.with_name(here.name.replace("train", "dashboard")) / "app.py"
     if not app.is_file():
         raise DataError(app, "the dashboard is not installed", "the whole of dfe")
     if args.no_token and args.address not in LOOPBACK:
@@ -73,9 +76,8 @@ def run(args: argparse.Namespace, progress: Listener) -> int:
 
 
 def _serve(app: Path, args: argparse.Namespace) -> int:
-    from dashboard.components.access import new_token
-
-    token = "" if args.no_token else os.environ.get("DFE_TOKEN") or new_token()
+    access = importlib.import_module(f"{app.parent.name}.components.access")
+    token = "" if args.no_token else os.environ.get("DFE_TOKEN") or access.new_token()
     shown = args.address if args.address not in ("0.0.0.0", "::") else "localhost"
     address = f"http://{shown}:{args.port}/" + (f"?token={token}" if token else "")
     _allow_more_files()

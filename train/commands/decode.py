@@ -9,7 +9,8 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
-from train.tables import facts, table
+
+from ..tables import facts, table
 
 DESCRIPTION = (
     "Decode tokens into a face: the deformations of the codewords add up. One token alone shows what its codeword does."

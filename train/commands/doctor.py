@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from dfe_core.progress import Listener
-from train.tables import table
+
+from ..tables import table
 
 DESCRIPTION = (
     "Check Python, packages, torch, drawing, the browser and every artefact of the cache (read in full and "
@@ -25,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> int:
     from dfe_core.workspace.repair import repair
-    from train.health import BAD, GOOD, checkup
+
+    from ..health import BAD, GOOD, checkup
 
     if args.repair:
         print("\n".join(repair(progress=progress)) or "nothing to repair", end="\n\n")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from dfe_core.progress import Listener
-from train.tables import facts
+
+from ..tables import facts
 
 DESCRIPTION = (
     "Turn every valid frame of a dataset into tokens. Run again on unchanged input it does nothing and says so."

@@ -9,8 +9,9 @@ from typing import Any
 from dfe_core.progress import Listener
 from dfe_core.store import artefact_path
 from dfe_core.workspace.catalogue import lineage_notes
-from train.commands.output import add_json_option, deliver
-from train.tables import facts, table
+
+from ..tables import facts, table
+from .output import add_json_option, deliver
 
 DESCRIPTION = (
     "Measure a model on a dataset: reconstruction, use of the codebook, locality, and baselines fitted on "

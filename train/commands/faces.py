@@ -6,7 +6,8 @@ import argparse
 from types import SimpleNamespace
 
 from dfe_core.progress import Listener
-from train.tables import facts
+
+from ..tables import facts
 
 DESCRIPTION = (
     "Convert a face model that its makers license to you (FLAME, BFM, or ICT-FaceKit) and keep it in the "
@@ -23,7 +24,7 @@ _ADD = SimpleNamespace(DESCRIPTION="Convert a model once; the same file gives th
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from train.cli import common_options, help_texts
+    from ..cli import common_options, help_texts
 
     actions = parser.add_subparsers(dest="action", metavar="add", required=True)
     adding = actions.add_parser(

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from dfe_core.progress import Listener
 from dfe_core.spreadsheet import plain_table
 from dfe_core.store import json_text
-from train.cli import seed
-from train.commands.output import add_json_option, deliver
-from train.tables import facts, table
+
+from ..cli import seed
+from ..tables import facts, table
+from .output import add_json_option, deliver
 
 if TYPE_CHECKING:
     from dfe_core.groups.comparison import GroupComparison

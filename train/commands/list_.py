@@ -10,7 +10,8 @@ from dfe_core.artefact_names import KINDS
 from dfe_core.progress import Listener
 from dfe_core.store import cache_root
 from dfe_core.workspace.catalogue import catalogue
-from train.tables import size, table
+
+from ..tables import size, table
 
 DESCRIPTION = "List every artefact of the cache: kind, name, what it holds, size, date, and whether the data are real."
 EXAMPLES = ("dfe list", "dfe list --kind datasets")

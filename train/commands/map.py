@@ -8,8 +8,9 @@ from pathlib import Path
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 from dfe_core.store import atomic_file
-from train.cli import seed
-from train.tables import facts
+
+from ..cli import seed
+from ..tables import facts
 
 DESCRIPTION = (
     "Lay codewords or frames out in two (or three) dimensions. The map is seeded, cached, and comes with "

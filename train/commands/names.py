@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dfe_core.progress import Listener
-from train.commands.output import add_json_option, deliver
-from train.tables import facts, table
+
+from ..tables import facts, table
+from .output import add_json_option, deliver
 
 if TYPE_CHECKING:
     from dfe_core.facs.codeword_names import CodewordName

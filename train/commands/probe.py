@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from dfe_core.progress import Listener
-from train.cli import seed
-from train.commands.output import add_json_option, deliver
-from train.tables import facts, table
+
+from ..cli import seed
+from ..tables import facts, table
+from .output import add_json_option, deliver
 
 DESCRIPTION = (
     "Predict a label column of a dataset from bags of tokens, AUs and coefficients, with folds grouped "
@@ -147,7 +148,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.probes.run import run_probe
 
     if args.windows is not None:
-        from train.commands.windows import run_windows
+        from .windows import run_windows
 
         result = run_windows(args, progress)
         deliver(result, report(result), args.json)

@@ -13,7 +13,8 @@ from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 from dfe_core.workspace.catalogue import Removal, dependants, find_artefact, remove_artefact
 from dfe_core.workspace.graph import ArtefactGraph
-from train.tables import size, table
+
+from ..tables import size, table
 
 DESCRIPTION = (
     "Remove one artefact of the cache. Asks first, and refuses what other artefacts were made from. With "

@@ -10,8 +10,9 @@ from dfe_core.artefact_names import CODEWORDS_FILE, METRICS_FILE
 from dfe_core.progress import Listener
 from dfe_core.store import read_json
 from dfe_core.workspace.catalogue import dependants, find_artefact, lineage_notes
-from train.commands.list_ import data
-from train.tables import duration, facts, size, table
+
+from ..tables import duration, facts, size, table
+from .list_ import data
 
 DESCRIPTION = "Show one artefact: what it holds, what it was made from, what was dropped, and what it scored."
 EXAMPLES = ("dfe show simulated", "dfe show models/default")
@@ -126,7 +127,7 @@ def _model(artefact: Artefact, rows: int | None) -> str:
     ]
     metrics = artefact.path / METRICS_FILE
     if metrics.is_file():
-        from train.commands.evaluate import report
+        from .evaluate import report
 
         parts.append(report(read_json(metrics)))
     return "\n\n".join([*parts, _codewords(artefact, rows)])

@@ -10,8 +10,9 @@ from dfe_core.progress import Listener
 from dfe_core.simulate.capture import CAPTURES, find_capture
 from dfe_core.store import artefact_path
 from dfe_core.workspace.catalogue import artefact_faults, find_artefact
-from train.cli import seed
-from train.tables import duration, facts
+
+from ..cli import seed
+from ..tables import duration, facts
 
 DESCRIPTION = (
     "Make performances on the default face with known truth: which action, when, how strong. Seeded, and "

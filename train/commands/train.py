@@ -13,8 +13,9 @@ from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 from dfe_core.store import read_json
 from dfe_core.workspace.catalogue import lineage_notes
-from train.cli import seed
-from train.tables import facts
+
+from ..cli import seed
+from ..tables import facts
 
 DESCRIPTION = (
     "Train a codebook on the training subjects of a dataset. It may be stopped at any moment: the same "

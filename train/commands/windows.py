@@ -7,7 +7,8 @@ from typing import Any
 
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
-from train.commands.probe import add_arguments, names
+
+from .probe import add_arguments, names
 
 _ITS_OWN = ("model", "dataset", "label", "features", "sequence", "seed", "windows", "json")
 """Options that windows know; the protocol of the field settles the others."""
