@@ -2,6 +2,7 @@
 
     python tools/run_tutorials.py            execute all, in a cache and a working folder that are thrown away
     python tools/run_tutorials.py --check    run their code without Jupyter and write nothing
+    python tools/run_tutorials.py --cache FOLDER 6-a-new-reader    one of them, in a cache that holds what it needs
 
 The first needs requirements-docs.txt. A tutorial may use what those before it have made.
 """
@@ -70,6 +71,7 @@ def execute(notebook: Path, folder: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="tutorials (default: all)")
     parser.add_argument("--check", action="store_true", help="run the code without Jupyter and write nothing")
     parser.add_argument("--cache", type=Path, help="a cache to work in (default: one that is thrown away)")
     args = parser.parse_args()
@@ -78,7 +80,7 @@ def main() -> int:
         os.environ["PYTHONPATH"] = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
         sys.path.insert(0, str(PROJECT))
         os.chdir(temporary)
-        for notebook in tutorials():
+        for notebook in [path for path in tutorials() if not args.names or path.stem in args.names]:
             begin = time.monotonic()
             run_plain(notebook) if args.check else execute(notebook, Path(temporary))
             print(f"{notebook.name}: {time.monotonic() - begin:.1f} s", flush=True)
