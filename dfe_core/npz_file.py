@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Collection
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -69,7 +69,7 @@ def read_npz(path: Path, wanted: Collection[str] | None = None) -> dict[str, np.
         raise DataError(path, f"a broken npz ({error})", "a whole file") from None
 
 
-def read_npy(handle: BinaryIO, size: int, where: str) -> np.ndarray:
+def read_npy(handle: IO[bytes], size: int, where: str) -> np.ndarray:
     """One array of a stream of `size` bytes, of which no more is read than its header promises.
 
     Raises `DataError` for pickled objects and texts, a header that promises more than there is, and damaged data.
@@ -156,7 +156,7 @@ def plainly_stored(member: zipfile.ZipInfo) -> bool:
     return True
 
 
-def _npy_header(handle: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _npy_header(handle: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     version = np.lib.format.read_magic(handle)
     read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
     if read is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -120,16 +120,16 @@ def compare_fidelity(a: str, b: str, dataset: str, root: Path | None = None, see
     errors = [_subject_errors(cache, people[people.isin(chosen)]) for cache in caches]
     draw = np.random.default_rng(seed).integers(0, len(chosen), (RESAMPLES, len(chosen)))
     pooled = [_pooled(e.reindex(chosen), draw) for e in errors]
-    fidelity = [
+    one, other = (
         _fidelity(name, cache, error.reindex(chosen), p)
         for name, cache, error, p in zip((a, b), caches, errors, pooled, strict=True)
-    ]
+    )
     gap = pooled[0][0] - pooled[1][0], pooled[0][1] - pooled[1][1]
     difference = (float(gap[0]), *_ends(gap[1]))
-    preferred, reason = _preferred(*fidelity, difference, len(chosen))
+    preferred, reason = _preferred(one, other, difference, len(chosen))
     return Comparison(
-        a=fidelity[0],
-        b=fidelity[1],
+        a=one,
+        b=other,
         difference=difference,
         subjects=len(chosen),
         held_out=held_out,
@@ -205,7 +205,7 @@ def _fidelity(model: str, cache: TokenCache, errors: pd.DataFrame, pooled: tuple
     return Fidelity(
         model=model,
         rmse_mm=(pooled[0], *_ends(pooled[1])),
-        by_subject=np.sqrt(errors["squares"] / errors["frames"]),
+        by_subject=cast(pd.Series, np.sqrt(errors["squares"] / errors["frames"])),
         used=int(counts["codeword"].nunique()),
         codewords=cache.codewords,
         bits=float(cache.stages * np.log2(states)),

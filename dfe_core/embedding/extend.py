@@ -51,7 +51,7 @@ class Density:
             return f"Density of all {self.frames:,} frames, each laid out"
         if self.kind == "projected":
             return f"Density of all {self.frames:,} frames, each projected on the same axes"
-        middle, high = self.error
+        middle, high = self.error or (float("nan"), float("nan"))
         return (
             f"Density of all {self.frames:,} frames: those not drawn count at the drawn frame that is most similar "
             f"(nearest neighbour); {self.held_out:,} drawn frames treated so miss their place by "

@@ -297,18 +297,15 @@ def _write(
     for i in range(settings.dimensions):
         table.insert(min(1 + i, len(table.columns)), AXES[i], places[:, i].astype(np.float32))
     table.to_parquet(folder / "points.parquet", index=False)
-    if features.tokens is not None:
+    if features.tokens is not None and features.intensities is not None:
         np.savez_compressed(
             folder / "tokens.npz",
             tokens=features.tokens.astype(np.uint16),
             intensities=features.intensities.astype(np.float32),
         )
     if density is not None:
-        np.savez_compressed(
-            folder / "density.npz",
-            counts=density.counts,
-            **{f"{axis}_edges": edges for axis, edges in zip(AXES, density.edges, strict=False)},
-        )
+        edges: dict[str, Any] = {f"{axis}_edges": at for axis, at in zip(AXES, density.edges, strict=False)}
+        np.savez_compressed(folder / "density.npz", counts=density.counts, **edges)
     sampled = settings.of == "frames" and len(table) < told.total
     said = statement(settings, len(table), told.total, len(features.left_out), told.quality, told.explained)
     write_json(

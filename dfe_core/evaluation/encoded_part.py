@@ -77,9 +77,9 @@ def encode_part(
 @torch.no_grad()
 def code_lengths(tokenizer: Tokenizer, tokens: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """(T,) float32 entropy-coded bits of (T, N) tokens and levels, by the model's code lengths (training frames)."""
-    chosen = (torch.from_numpy(x.astype(np.int64)).to(tokenizer.frame.device) for x in (tokens, levels))
+    token, level = (torch.from_numpy(x.astype(np.int64)).to(tokenizer.frame.device) for x in (tokens, levels))
     blank = torch.empty(0, device=tokenizer.frame.device)
-    return tokenizer.quantizer.code_length(Quantized(*chosen, blank, blank)).cpu().numpy()
+    return tokenizer.quantizer.code_length(Quantized(token, level, blank, blank)).cpu().numpy()
 
 
 def _nothing(codebook: Codebook) -> Encoded:

@@ -14,7 +14,7 @@ from dfe_core.tokenizer.mesh_inner_product import mesh_factor
 _CLUSTERS = 256
 
 
-def errors(psi: np.ndarray, decoded: np.ndarray, gram: np.ndarray) -> dict[str, float]:
+def errors(psi: np.ndarray, decoded: np.ndarray, gram: np.ndarray) -> dict[str, float | None]:
     """rmse_mm and explained_variance of (T, E) decoded frames; gram in mm²."""
     return {
         "rmse_mm": fidelity.rmse(psi - decoded, gram),

@@ -65,8 +65,8 @@ def evaluate_model(
     result["pose_leak"] = None if leak is None else leak.leak
     result["split_by"] = parts.sentence()
     result["exposure"] = _exposure(config, data, encoded.recordings)
-    frames = training_frames(data, parts, root) if rivals or data.truth is not None else None
-    result["baselines"] = _baselines(result, codebook, face, frames.psi, encoded, progress) if rivals else {}
+    train = training_frames(data, parts, root).psi if rivals else None
+    result["baselines"] = {} if train is None else _baselines(result, codebook, face, train, encoded, progress)
     progress(Progress(task="evaluating", done=5, total=6, detail="truth" if data.truth is not None else ""))
     result["truth"] = discovered(tokenizer, codebook, data, parts, encoded) if data.truth is not None else None
     if split == "test" and own and rivals:
@@ -162,7 +162,8 @@ def _baselines(
     train = baselines.sample_rows(train).astype(np.float64)
     bits = result["bits_per_frame"], result["entropy_bits_per_frame"]
     progress(Progress(task="evaluating", done=1, total=6, detail="residual k-means"))
-    made = {"residual_kmeans": equal_bits.residual_kmeans_at_equal_bits(gram, train, found.psi, *bits)}
+    made: dict[str, dict[str, float | None] | None] = {}
+    made["residual_kmeans"] = equal_bits.residual_kmeans_at_equal_bits(gram, train, found.psi, *bits)
     progress(Progress(task="evaluating", done=3, total=6, detail="quantised PCA"))
     made["pca"] = equal_bits.pca_at_equal_bits(gram, train, found.psi, *bits)
     progress(Progress(task="evaluating", done=4, total=6, detail="action units"))

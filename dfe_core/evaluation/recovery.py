@@ -69,7 +69,8 @@ def choose_codewords(activation: np.ndarray, present: np.ndarray, most: int = 3)
     """
     centred = activation - activation.mean(0)
     unit = centred / np.maximum(np.linalg.norm(centred, axis=0), 1e-9)
-    left, chosen, weights = present - present.mean(), [], np.array([present.mean()])
+    left, weights = present - present.mean(), np.array([present.mean()])
+    chosen: list[int] = []
     for _ in range(most):
         score = unit.T @ left
         score = score if not chosen else np.abs(score)
@@ -91,7 +92,7 @@ def _score(train: np.ndarray, train_present: np.ndarray, held: np.ndarray, prese
 
 
 def _summary(rows: list[dict[str, Any]]) -> dict[str, float]:
-    out = {}
+    out: dict[str, float] = {}
     for kind in ("intensity", "presence"):
         scored = [r for r in rows if r["scored_by"] == kind]
         for count in ("one", "three"):
@@ -111,7 +112,8 @@ def _training(
 
 def _truth_of(data: Dataset, found: Encoded) -> tuple[np.ndarray, tuple[tuple[str, str], ...], np.ndarray]:
     """(T, A) presence on the frames that were encoded, the actions, and which of them FACS has."""
-    parts, actions, in_facs = [], (), np.empty(0, bool)
+    parts, in_facs = [], np.empty(0, bool)
+    actions: tuple[tuple[str, str], ...] = ()
     for recording, rows in zip(found.recordings, found.rows, strict=True):
         truth = presence(data, recording)
         parts.append(truth.presence[data.frames(recording).rows(rows)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ _ARRAYS = {
 def save_face(face: FaceModel, root: Path | None = None) -> Path:
     """Write ``faces/<id>.npz`` under the cache root, atomically, and return its path."""
     path = artefact_path("faces", face.id + ".npz", root)
-    arrays = {name: np.asarray(getattr(face, name), dtype) for name, dtype in _ARRAYS.items()}
+    arrays: dict[str, Any] = {name: np.asarray(getattr(face, name), dtype) for name, dtype in _ARRAYS.items()}
     if face.identity_basis is not None:
         arrays["identity_basis"] = np.asarray(face.identity_basis, np.float32)
     if face.stable is not None:

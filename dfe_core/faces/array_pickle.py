@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,6 +22,7 @@ MAX_BYTES = 1 << 30
 _MAX_STEPS = 2_000_000
 _MAX_DEPTH = 12
 _MAX_DENSE = 100_000_000
+_ORDERS: dict[str, Literal["<", ">", "=", "|"]] = {"<": "<", ">": ">", "=": "=", "|": "|"}
 _ADMITTED = re.compile(
     r"(numpy(\._?core)?\.(_?multiarray|numeric)|numpy) (_reconstruct|scalar|ndarray|dtype|_frombuffer)"
     r"|scipy\.sparse(\.\w+)? (csc|csr)_(matrix|array)"
@@ -333,18 +334,17 @@ def _dtype(kind: Any) -> np.dtype | None:
         return None
     order = kind.state[1] if isinstance(kind.state, tuple) and len(kind.state) > 1 else "="
     order = _text(order) if isinstance(order, (str, bytes)) else "="
-    return np.dtype(code).newbyteorder(order if order in "<>=|" and len(order) == 1 else "=")
+    return np.dtype(code).newbyteorder(_ORDERS.get(order, "="))
 
 
 def _dense(state: dict[str, Any], by_rows: bool, path: Path, depth: int) -> np.ndarray | None:
     """A sparse matrix, compressed by columns or by rows, as a full one."""
     shape = state.get("_shape", state.get("shape"))
-    parts = [_array(state.get(name), path, depth + 1) for name in ("data", "indices", "indptr")]
-    if any(part is None for part in parts) or not (
-        isinstance(shape, tuple) and len(shape) == 2 and all(isinstance(n, int) and n > 0 for n in shape)
-    ):
+    data, indices, starts = (_array(state.get(name), path, depth + 1) for name in ("data", "indices", "indptr"))
+    if data is None or indices is None or starts is None:
         return None
-    data, indices, starts = parts
+    if not (isinstance(shape, tuple) and len(shape) == 2 and all(isinstance(n, int) and n > 0 for n in shape)):
+        return None
     major, minor = shape if by_rows else shape[::-1]
     if (
         shape[0] * shape[1] > _MAX_DENSE

@@ -94,7 +94,7 @@ def _filled(source: Source, stems: tuple[str, ...], path: Path) -> dict[str, np.
         max(holes, key=lambda h: blink[h].max(), default=None),
         max(holes, key=lambda h: jaw[h].max(), default=None),
     )
-    if lids is None or blink[lids].max() < 1e-3 or jaw[lips].max() < 1e-2 or lids is lips:
+    if lids is None or lips is None or blink[lids].max() < 1e-3 or jaw[lips].max() < 1e-2 or lids is lips:
         raise DataError(path, "no openings for eyes and mouth in the mesh", "ICT-FaceKit's face, narrow or whole")
     fields = source.neutral, source.deltas, source.identities
     return append(parts, *eyes_behind_lids(*fields, stems, lids), mouth_bag(*fields, lips))
@@ -138,7 +138,7 @@ def _whole(source: Source, stems: tuple[str, ...]) -> dict[str, np.ndarray]:
 def _read_npz(path: Path) -> Source:
     arrays, names = read_npz(path, _ARRAYS), npz_texts(path, _NAMES)
     missing = [name for name in _ARRAYS[:-1] if name not in arrays] + ([] if names else [_NAMES])
-    if missing:
+    if missing or not names:
         raise DataError(path, f"no array {', '.join(missing)}", f"{', '.join(_ARRAYS[:-1])} and {_NAMES}")
     identity = arrays.get("identity_deltas")
     neutral, deltas = (np.asarray(arrays[n], np.float64) * METRES for n in ("neutral", "expression_deltas"))

@@ -196,7 +196,11 @@ def learned_face(
             fields.tobytes().hex(),
             np.asarray(triangles).tolist(),
             None if stable is None else stable.tolist(),
-            *([] if pose_field is None else [pose_field.tobytes().hex(), pose_patterns.tobytes().hex(), pose_columns]),
+            *(
+                []
+                if pose_field is None or pose_patterns is None
+                else [pose_field.tobytes().hex(), pose_patterns.tobytes().hex(), pose_columns]
+            ),
         ],
         10,
     )
@@ -245,6 +249,6 @@ def _anatomy(
 def _paired_sides(layout: Layout) -> np.ndarray:
     """(V,) uint8 by the markup: of each pair the first lies on the right."""
     sides = np.zeros(layout.count, np.uint8)
-    for first, second in layout.pairs:
+    for first, second in layout.pairs or ():
         sides[first], sides[second] = 2, 1
     return sides

@@ -51,5 +51,7 @@ def _key(name: str) -> tuple[str, str] | None:
     if whole := canonical_name(name):
         return whole, ""
     match = re.fullmatch(r"(.+?)[ _.-]?(?:(left|Left)|(right|Right)|([Ll])|([Rr]))", name)
-    action = canonical_name(match[1]) if match else None
+    if match is None:
+        return None
+    action = canonical_name(match[1])
     return (action, "left" if match[2] or match[4] else "right") if action else None

@@ -73,12 +73,12 @@ class Status:
     least: float = float("nan")
 
 
-def without_figure(row: Mapping[str, Any]) -> bool:
+def without_figure(row: Mapping[Any, Any]) -> bool:
     """Whether a row has no figure: its AU was not measured, or there was not enough of it."""
     return row["status"] in (NOT_MEASURED, NOT_ENOUGH)
 
 
-def describe_reason(row: Mapping[str, Any]) -> str:
+def describe_reason(row: Mapping[Any, Any]) -> str:
     """``constant in 187 of 225 recordings``; empty where there is no reason to state."""
     reason = Reason(row["reason"])
     if reason is Reason.NONE:
@@ -86,7 +86,7 @@ def describe_reason(row: Mapping[str, Any]) -> str:
     return _WORDS[reason].format(**{k: row[k] for k in ("count", "total", "value", "least")})
 
 
-def describe(row: Mapping[str, Any]) -> str:
+def describe(row: Mapping[Any, Any]) -> str:
     """``covered``, or ``not measured (constant in 187 of 225 recordings)`` from a row with status, reason and what the
     reason is about (the fields of `Status`)."""
     reason = describe_reason(row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,9 @@ from dfe_core.tokenizer.codebook import REST, Codebook
 from dfe_core.tokenizer.mesh_inner_product import cosine, mesh_factor
 from dfe_core.tokens.dynamics import lift_table
 from dfe_core.tokens.intervals import RunIndex
+
+if TYPE_CHECKING:
+    from dfe_core.tokenizer.model import Tokenizer
 
 Encoder = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """(T, E) float32 ψ to tokens (T, N) int and intensities (T, N) float32."""
@@ -92,8 +96,8 @@ def round_trip(
     )
 
 
-def encoder_of(tokenizer: object) -> Encoder:
-    """An `Encoder` of a `dfe_core.tokenizer.model.Tokenizer`."""
+def encoder_of(tokenizer: Tokenizer) -> Encoder:
+    """An `Encoder` of a tokenizer."""
 
     def encode(psi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         parts = [(q.tokens.cpu().numpy(), q.intensities.cpu().numpy()) for q in tokenizer.encode_batches(psi)]
@@ -128,7 +132,7 @@ def _drawn(intensities: pd.DataFrame, codeword: int, rng: np.random.Generator) -
     return float(rng.choice(rows["intensity"].to_numpy(), p=share))
 
 
-def _by_codeword(codewords: Sequence[int], intensities: Sequence[float]) -> dict[int, float]:
+def _by_codeword(codewords: Sequence[int] | np.ndarray, intensities: Sequence[float] | np.ndarray) -> dict[int, float]:
     total: dict[int, float] = {}
     for k, g in zip(codewords, intensities, strict=True):
         if int(k) != REST and float(g) != 0:

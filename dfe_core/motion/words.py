@@ -141,7 +141,10 @@ def _step(part: str, named: Mapping[str, int]) -> Step:
     match = _DURATION.search(part)
     seconds = _seconds(match[1], match[2]) if match else None
     part = _DURATION.sub(" ", part)
-    tracks, brief, unread, speed, keeps = [], [], [], 1.0, False
+    tracks: list[Track] = []
+    brief: list[bool] = []
+    unread: list[str] = []
+    speed, keeps = 1.0, False
     for group in re.split(r"\band\b|\bwith\b|\bwhile\b|[+&]", part):
         made = _group(group, named)
         tracks += made.tracks
@@ -321,7 +324,7 @@ def _lengths(steps: list[Step], total: float | None) -> list[float]:
     if open_ and total - fixed < 0.04 * len(open_):
         raise DataError("words", f"steps of {fixed:g} s in {total:g} s", "time for every step")
     if not open_:
-        return [s.seconds * total / fixed for s in steps]
+        return [(s.seconds or 0.0) * total / fixed for s in steps]
     return [s.seconds or (total - fixed) / len(open_) for s in steps]
 
 
@@ -332,7 +335,8 @@ def _laid_out(steps: list[Step], lengths: list[float]) -> tuple[Track, ...]:
         min(RISE_S * s.speed, length * (RISE_SHARE if s.speed <= 1 else 0.9))
         for s, length in zip(steps, lengths, strict=True)
     ]
-    total, tracks = round(starts[-1], 4), []
+    total = round(starts[-1], 4)
+    tracks: list[Track] = []
     for i, step in enumerate(steps):
         leaves = next((j for j in range(i + 1, len(steps)) if not steps[j].keeps), len(steps))
         offset, end = (starts[leaves], starts[leaves] + rises[leaves]) if leaves < len(steps) else (total, total)

@@ -54,7 +54,7 @@ class ConfoundCheck:
     chance: float | None = None
     p: float | None = None
     p_holm: float | None = None
-    without: dict[str, dict[str, float]] = field(default_factory=dict)
+    without: dict[str, dict[str, float | None]] = field(default_factory=dict)
 
     @property
     def tells(self) -> bool:
@@ -74,7 +74,8 @@ def duration_tells(target: Target, folds: tuple[Fold, ...], permuted: np.ndarray
     values = _measured(target, "duration_s")
     if values is None or target.unit == "segment":
         return False
-    return _score(_plain_feature("duration_s", values), target, folds, permuted, settings)[1] <= ALPHA
+    _, p = _score(_plain_feature("duration_s", values), target, folds, permuted, settings)
+    return p is not None and p <= ALPHA
 
 
 def equal_windows(target: Target, seed: int) -> Target:
@@ -104,11 +105,12 @@ def confound_checks(
     if target.unit == "segment":
         return ()
     own, metric = replace(settings, models=("linear",)), scores.PRIMARY[target.task]
-    found, known = [], {}
+    found: list[ConfoundCheck] = []
+    known: dict[str, np.ndarray] = {}
     for column, values in _candidates(sources, target).items():
         state = CONSTANT if values is None or not values.shape[1] else NO_VALUE if np.isnan(values).any() else NO_SIGN
         check = ConfoundCheck(column=column, state=state, metric=metric)
-        if state == NO_SIGN:
+        if values is not None and state == NO_SIGN:
             score, p = _score(_plain_feature(column, values), target, folds, permuted, own)
             check, known[column] = replace(check, score=score, p=p, chance=chance), values
         found.append(check)
@@ -172,7 +174,7 @@ def _plain_feature(name: str, values: np.ndarray) -> Feature:
 
 def _score(
     feature: Feature, target: Target, folds: tuple[Fold, ...], permuted: np.ndarray, settings: ProbeSettings
-) -> tuple[float, float]:
+) -> tuple[float, float | None]:
     found = nested(feature, target, folds, "linear", settings)
     score = scores.primary(target.task, target.y, found.values)
     return score, p_value(score, null_scores(found, target, permuted, "linear", settings))

@@ -119,9 +119,9 @@ def probe_micro(settings: MicroSettings, root: Path | None = None, progress: Lis
     )
     folds = make_folds(target, settings.probe)
     scored = _scored(sources, target, folds, settings, progress)
-    found, repeats, nulls = (
-        {name: one for (name, _), one in of.items()} for of in (scored.found, scored.repeats, scored.nulls)
-    )
+    found = {name: one for (name, _), one in scored.found.items()}
+    repeats = {name: every for (name, _), every in scored.repeats.items()}
+    nulls = {name: null for (name, _), null in scored.nulls.items()}
     base = {
         name: {_FIELD.get(metric, metric): value for metric, value in of.items()}
         for name, of in guesses(target, folds, settings.probe).items()
@@ -290,9 +290,10 @@ def change_feature(sources: Sources, target: Target) -> Feature:
     for part in iter_recordings(sources.tokens):
         if part.recording not in wanted.groups:
             continue
-        for row in wanted.get_group(part.recording).itertuples():
-            apex, onset = (_around(part.time_s, t) for t in (row.apex_s, row.start_s))
-            raw[row.span] = _intensity(part, apex, size) - _intensity(part, onset, size)
+        spans = wanted.get_group(part.recording)
+        for span, apex_s, start_s in zip(spans["span"], spans["apex_s"], spans["start_s"], strict=True):
+            apex, onset = (_around(part.time_s, t) for t in (apex_s, start_s))
+            raw[span] = _intensity(part, apex, size) - _intensity(part, onset, size)
     columns = pd.DataFrame({"name": [f"change of codeword {k}" for k in range(size)], "codeword": np.arange(size)})
     return Feature(
         name=CHANGE, raw=raw, columns=columns, transform=Blocks(((0, size, Measured()),)), member=np.arange(target.n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
@@ -39,7 +40,7 @@ def compare(
     }
     swaps = max(settings.swaps, _PER_PAIR * len(rows) * (len(rows) - 1) // 2)
     signs = np.random.default_rng([settings.seed, 9]).integers(0, 2, (swaps, target.subjects)).astype(float)
-    found = []
+    found: list[dict[str, Any]] = []
     for a, b in combinations(rows, 2):
         difference, p = _swapped(sums[a], sums[b], signs, metric)
         p = max(p, _by_chance(difference, (nulls or {}).get(a), (nulls or {}).get(b)))
@@ -54,21 +55,21 @@ def compare(
         )
     if not found:
         return []
-    p = [row["p"] for row in found]
-    corrected = zip(holm(p), stats.false_discovery_control(p, method="bh").tolist(), strict=True)
+    every = [row["p"] for row in found]
+    corrected = zip(holm(every), stats.false_discovery_control(every, method="bh").tolist(), strict=True)
     return [row | {"p_holm": h, "p_bh": q} for row, (h, q) in zip(found, corrected, strict=True)]
 
 
-def holm(p: list[float | None]) -> list[float | None]:
+def holm(p: Sequence[float | None]) -> list[float | None]:
     """Holm's step-down adjusted p-values, in the order given (Holm 1979); None stays None and is not counted."""
     known = [i for i, value in enumerate(p) if value is not None]
-    if len(known) < len(p):
-        adjusted = dict(zip(known, holm([p[i] for i in known]), strict=True))
-        return [adjusted.get(i) for i in range(len(p))]
-    order, adjusted, last = np.argsort(p, kind="stable"), np.zeros(len(p)), 0.0
-    for rank, index in enumerate(order):
-        last = adjusted[index] = max(last, min(1.0, (len(p) - rank) * p[index]))
-    return adjusted.tolist()
+    values = [value for value in p if value is not None]
+    adjusted: list[float | None] = [None] * len(p)
+    last = 0.0
+    for rank, place in enumerate(np.argsort(values, kind="stable").tolist()):
+        last = max(last, min(1.0, (len(values) - rank) * values[place]))
+        adjusted[known[place]] = float(last)
+    return adjusted
 
 
 def _swapped(first: list[np.ndarray], second: list[np.ndarray], signs: np.ndarray, metric) -> tuple[float, float]:

@@ -117,7 +117,8 @@ def _reduced(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """Both in the basis of the training rows (exact for a quadratic penalty), with a column of ones."""
     _, strength, basis = np.linalg.svd(train, full_matrices=False)
     basis = basis[strength > strength.max(initial=0) * 1e-6]
-    return tuple(np.column_stack([part @ basis.T, np.ones(len(part), part.dtype)]) for part in (train, test))
+    first, second = (np.column_stack([part @ basis.T, np.ones(len(part), part.dtype)]) for part in (train, test))
+    return first, second
 
 
 def _balanced(labels: np.ndarray, classes: int, rows: np.ndarray) -> np.ndarray:

@@ -223,7 +223,8 @@ def _summary(
     more: dict[str, Any],
 ) -> dict[str, Any]:
     rows = scored.rows
-    named, nulls = ({_label(key, settings): one for key, one in of.items()} for of in (scored.repeats, scored.nulls))
+    named = {_label(key, settings): every for key, every in scored.repeats.items()}
+    nulls = {_label(key, settings): null for key, null in scored.nulls.items()}
     values = {
         "label": settings.label,
         "task": target.task,

@@ -76,10 +76,13 @@ def _gathered(sequences: TokenSequences, source: np.ndarray) -> Chunks:
     there[empty, 0, 0] = True
     time_s = np.where(there, time_s - time_s[..., :1], 0)
     return Chunks(
-        *(torch.as_tensor(a, dtype=torch.int64) for a in (codeword, stage)),
-        *(torch.as_tensor(a, dtype=torch.float32) for a in (intensity, seconds, time_s)),
-        torch.as_tensor(there),
-        torch.as_tensor(source),
+        codeword=torch.as_tensor(codeword, dtype=torch.int64),
+        stage=torch.as_tensor(stage, dtype=torch.int64),
+        intensity=torch.as_tensor(intensity, dtype=torch.float32),
+        seconds=torch.as_tensor(seconds, dtype=torch.float32),
+        time_s=torch.as_tensor(time_s, dtype=torch.float32),
+        there=torch.as_tensor(there),
+        source=torch.as_tensor(source),
     )
 
 
@@ -89,6 +92,9 @@ class SequenceNet(nn.Module):
     A token's vector is the sum of what its codeword does (ψ, projected), a vector of its own, its stage, its strength
     and its place in time.
     """
+
+    psi: Tensor
+    pitch: Tensor
 
     def __init__(self, psi: np.ndarray, stages: int, outputs: int, settings: SequenceSettings) -> None:
         super().__init__()

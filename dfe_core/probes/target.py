@@ -85,7 +85,8 @@ def make_target(dataset: Dataset, spans: pd.DataFrame, settings: ProbeSettings) 
     rows["unit"] = _unit_names(rows, unit)
     _require_constant(rows, settings, unit)
     table = _unit_table(rows)
-    constant = frozenset(c for c in rows if rows.groupby("unit")[c].nunique(dropna=False).eq(1).all()) | {*MEASURED}
+    by_unit = rows.groupby("unit")
+    constant = frozenset(c for c in map(str, rows) if by_unit[c].nunique(dropna=False).eq(1).all()) | {*MEASURED}
     groups = table[settings.group].astype(str).to_numpy()
     _require_shared(table, constant, settings)
     y, classes = _values(dataset, table[settings.label], task, settings)

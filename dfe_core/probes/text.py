@@ -54,10 +54,10 @@ def open_encoder(source: str | Path = "auto") -> TextEncoder:
     if source == WORDS or (source == "auto" and not _installed()):
         return WordEncoder()
     if source in ("auto", PACKAGE):
-        if not _installed():
+        spec = importlib.util.find_spec(PACKAGE.replace("-", "_")) if _installed() else None
+        if spec is None or not spec.submodule_search_locations:
             raise DataError(PACKAGE, "not installed", f"`{_INSTALL}`, or the text encoder {WORDS!r}")
-        folder = Path(importlib.util.find_spec(PACKAGE.replace("-", "_")).submodule_search_locations[0]) / "model"
-        return SentenceEncoder(folder, PACKAGE)
+        return SentenceEncoder(Path(spec.submodule_search_locations[0]) / "model", PACKAGE)
     path = Path(source)
     if not (path / "modules.json").is_file():
         raise DataError(

@@ -203,7 +203,7 @@ def align_moments(settings: QuerySettings, root: Path | None = None, progress: L
     )
     vectors, weights = embed_windows(fit.net, sequences, chosen, progress)
     table = _peaks(windows.assign(part=part), sequences, weights, data)
-    found = retrieval(encoder, vectors, part, shown, actions)
+    quality = retrieval(encoder, vectors, part, shown, actions)
     manifest = {
         "version": VERSION,
         **source_labels(*tokens.sources, *_aus_sources(settings)),
@@ -222,7 +222,7 @@ def align_moments(settings: QuerySettings, root: Path | None = None, progress: L
         "losses": list(fit.losses),
         "split_by": split_by,
         **held_out(table),
-        **found,
+        **quality,
         "classified": None if settings.label is None else classified(vectors, encoder.encode(texts), anchor, part),
         "notes": notes(
             data.simulated,
@@ -230,7 +230,7 @@ def align_moments(settings: QuerySettings, root: Path | None = None, progress: L
             table,
             encoder.key == WordEncoder.key,
             settings.aus if settings.label is None else None,
-            found["retrieval_auroc"],
+            quality["retrieval_auroc"],
         ),
     }
     return _written(_folder(settings, root), fit.net, table, vectors, manifest)
@@ -262,12 +262,12 @@ def _folder(settings: QuerySettings, root: Path | None) -> Path:
 def _windows(data: Dataset, window_s: float) -> pd.DataFrame:
     """Windows back to back over every recording; what is left over at its end belongs to none."""
     parts = []
-    for row in data.recordings.itertuples():
-        count = int(np.floor(row.duration_s / window_s + 1e-6))
+    for recording, duration_s in zip(data.recordings["recording"], data.recordings["duration_s"], strict=True):
+        count = int(np.floor(duration_s / window_s + 1e-6))
         parts.append(
             pd.DataFrame(
                 {
-                    "recording": str(row.recording),
+                    "recording": str(recording),
                     "segment": np.arange(count),
                     "start_s": np.arange(count) * window_s,
                     "end_s": (np.arange(count) + 1) * window_s,
@@ -314,7 +314,7 @@ def _of_classes(sources: Sources, settings: QuerySettings) -> tuple[np.ndarray, 
     rows = sources.dataset.recordings.set_index("recording")
     if settings.label not in sources.dataset.labels:
         raise DataError(
-            settings.label,
+            str(settings.label),
             f"no such label in dataset {sources.dataset.name}",
             "one of " + ", ".join(sources.dataset.labels),
         )
@@ -379,7 +379,7 @@ def _apart(ranked: pd.DataFrame, apart_s: float) -> pd.DataFrame:
     taken: dict[int, list[float]] = {}
     keep = np.zeros(len(ranked), bool)
     for i, (time, name) in enumerate(zip(start, recording, strict=True)):
-        others = taken.setdefault(name, [])
+        others = taken.setdefault(int(name), [])
         if all(abs(time - other) > apart_s * 1.001 for other in others):
             keep[i] = True
             others.append(time)

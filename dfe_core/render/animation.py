@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -80,8 +81,9 @@ def _write_gif(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:
 def _write_mp4(path: Path, frames: Iterator[np.ndarray], fps: float) -> None:
     import imageio.v2 as imageio
 
-    with imageio.get_writer(
+    writer: Any = imageio.get_writer(  # the FFMPEG plug-in's; imageio's annotation names its base class
         path, format="FFMPEG", fps=fps, codec="libx264", quality=8, macro_block_size=2, ffmpeg_log_level="error"
-    ) as writer:
+    )
+    with writer:
         for frame in frames:
             writer.append_data(frame)

@@ -85,7 +85,7 @@ class Studio:
         import pyvista
 
         edge = self._shot.size * _OVERSAMPLE
-        plotter = pyvista.Plotter(off_screen=True, window_size=(edge, edge), lighting=None)
+        plotter = pyvista.Plotter(off_screen=True, window_size=[edge, edge], lighting=None)
         cells = np.concatenate([np.full((len(self._surface.triangles), 1), 3), self._surface.triangles], 1)
         points = (self._surface.refine @ self._face.template).astype(np.float32)
         mesh = pyvista.PolyData(points, cells.ravel())

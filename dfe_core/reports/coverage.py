@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -19,6 +21,7 @@ from dfe_core.reports import coverage_figures as figures
 from dfe_core.reports import coverage_text as say
 from dfe_core.reports.coverage_matrix import heat_matrix
 from dfe_core.reports.document import (
+    Block,
     Callout,
     Card,
     Column,
@@ -181,7 +184,7 @@ def _of_facs(coverage: Coverage) -> Section:
         Column(name="template_cosine", title="cosine", spec=".2f", width=1.1),
         Column(name="verdict", title="", width=2.6),
     )
-    blocks = [
+    blocks: list[Block] = [
         Text(
             "An AU is covered when a few codewords tell, within a person on whom they were not chosen, whether "
             f"it is there. {say.exposure_text(coverage)} {say.unmeasured(coverage)}".strip()
@@ -524,9 +527,9 @@ def _deformation(coverage: Coverage, pictures: Pictures) -> Section:
             Figure(
                 name=f"deformation-{condition}",
                 caption=caption,
-                draw=lambda f, part=part: figures.draw_deformation(f, part, unit),
+                draw=partial(figures.draw_deformation, table=part, unit=unit),
                 height_mm=78,
-                chart=lambda part=part: charts.chart_deformation(part, unit),
+                chart=partial(charts.chart_deformation, part, unit),
             )
         )
     if pictures.maps:
@@ -606,7 +609,7 @@ def _diversity(coverage: Coverage) -> Section:
     )
 
 
-def _measured(row: tuple) -> str:
+def _measured(row: Any) -> str:
     return (
         f"not enough data (n = {row.n} {row.unit_of_n})"
         if not np.isfinite(row.value)

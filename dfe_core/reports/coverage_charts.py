@@ -227,12 +227,12 @@ def _say_what_is_missing(figure: go.Figure, table: pd.DataFrame, labels: list[st
 
 
 def _bars(value: pd.Series, low: pd.Series, high: pd.Series, colour: str) -> dict:
-    value, low, high = (np.asarray(v, float) for v in (value, low, high))
+    at, lower, upper = (np.asarray(v, float) for v in (value, low, high))
     return {
         "type": "data",
         "symmetric": False,
-        "array": np.nan_to_num(high - value).clip(0),
-        "arrayminus": np.nan_to_num(value - low).clip(0),
+        "array": np.nan_to_num(upper - at).clip(0),
+        "arrayminus": np.nan_to_num(at - lower).clip(0),
         "color": colour,
         "thickness": 1.2,
         "width": 0,

@@ -6,6 +6,7 @@ import base64
 import io
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from dfe_core.reports.document import (
     Block,
@@ -154,7 +155,7 @@ def _numbers(block: Numbers) -> str:
 
 
 def _figure(block: Figure, document: Document, number: str) -> str:
-    picture = _chart(block) if block.chart else _svg(block)
+    picture = _chart(block.chart(), block.name) if block.chart else _svg(block)
     return f"<figure>{picture}<figcaption>{_caption(document, number, block.caption)}</figcaption></figure>"
 
 
@@ -162,8 +163,8 @@ def _caption(document: Document, number: str, caption: str) -> str:
     return f"<b>{number}.</b> {escape(caption_text(document, caption))}"
 
 
-def _chart(block: Figure) -> str:
-    return block.chart().to_html(full_html=False, include_plotlyjs=False, div_id=f"chart-{block.name}", config=_CONFIG)
+def _chart(chart: Any, name: str) -> str:
+    return chart.to_html(full_html=False, include_plotlyjs=False, div_id=f"chart-{name}", config=_CONFIG)
 
 
 def _svg(block: Figure) -> str:

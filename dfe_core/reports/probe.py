@@ -259,7 +259,11 @@ def check_table(result: ProbeResult) -> pd.DataFrame:
 
 def _checks(result: ProbeResult) -> tuple[Block, ...]:
     table, metric = check_table(result), result.rows["metric"].iloc[0]
-    more = [Column(name=name, title=name.capitalize(), spec=".3f") for name in table if name.endswith("without it")]
+    more = [
+        Column(name=name, title=name.capitalize(), spec=".3f")
+        for name in map(str, table)
+        if name.endswith("without it")
+    ]
     return (
         Table(
             name="confound_checks",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 SKY, GOLD, INK, GREY, FAINT = "#56B4E9", "#E69F00", "#1B2733", "#7A8793", "#E3E8EC"
 """Okabe & Ito's palette (jfly.uni-koeln.de/color, 2008) and neutral tones."""
@@ -12,7 +14,7 @@ DIVERGING = ("#0072B2", "#F4F6F8", "#D55E00")
 TEXT_WIDTH_MM = 174.0
 """Width of the text on an A4 page, which is the width figures are drawn for."""
 
-RC = {
+RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 7.5,
     "axes.labelsize": 7.5,

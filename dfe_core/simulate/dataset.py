@@ -186,7 +186,7 @@ def _subject(writer: DatasetWriter, subject: int, labels: pd.DataFrame, scene: S
         valid = _tracked(_rng(scene, subject, session, "losses"), scene.frames, scene.fps)
         writer.add(
             _recording(name, scene, writer.names, psi[session], pose[session], gain, valid, subject, session),
-            labels.iloc[session].to_dict(),
+            {str(k): v for k, v in labels.iloc[session].to_dict().items()},
         )
     omitted = np.isin(events.action, [INDEX[code] for code in scene.effect.omitted])
     return truth_table(events.take(~omitted), _names(subject)), gain

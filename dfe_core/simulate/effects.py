@@ -146,7 +146,7 @@ def assign_labels(rng: np.random.Generator, effect: Effect, subjects: int, sessi
     for label in effect.labels:
         if not label.levels:
             shape = (subjects, sessions) if label.unit == "recording" else (subjects, 1)
-            values = np.round(rng.standard_normal(shape), 3)
+            values: np.ndarray = np.round(rng.standard_normal(shape), 3)
         elif label.unit == "recording":
             start = rng.permutation(np.arange(subjects) % len(label.levels))
             values = (start[:, None] + np.arange(sessions)) % len(label.levels)

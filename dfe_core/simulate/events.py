@@ -62,6 +62,14 @@ class Events:
         return Events(*(getattr(self, f.name)[where] for f in fields(self)))
 
 
+def _events(
+    recording: np.ndarray, action: np.ndarray, side: np.ndarray, times: np.ndarray, intensity: np.ndarray
+) -> Events:
+    """Events of (4, n) times: onset, apex, release, offset."""
+    onset, apex, release, offset = times
+    return Events(recording, action, side, onset, apex, release, offset, intensity)
+
+
 def concatenate(parts: list[Events]) -> Events:
     """All events of `parts`, one after the other."""
     return Events(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Events)))
@@ -147,7 +155,7 @@ def instructed_events(rng: np.random.Generator, habits: Habits, seconds: float) 
     onset = (np.cumsum(step, 1) - step + _PAUSE_S / 2).ravel()
     intensity = np.clip(rng.uniform(*pace.intensity, many) * habits.intensity[recording, _ITEMS[order, 0]], 0.3, 5.0)
     times = onset + np.concatenate([np.zeros((1, many)), np.cumsum(phases, 0)])
-    events = Events(recording, _ITEMS[order, 0], _ITEMS[order, 1], *times, intensity)
+    events = _events(recording, _ITEMS[order, 0], _ITEMS[order, 1], times, intensity)
     return events.take(events.offset_s < seconds)
 
 
@@ -185,7 +193,7 @@ def _shaped(
         )
     intensity = np.clip(intensity * habits.intensity[recording, action], 0.3, 5.0)
     times = onset + np.concatenate([np.zeros((1, len(action))), np.cumsum(phases, 0)])
-    return Events(recording, action, side, *times, intensity)
+    return _events(recording, action, side, times, intensity)
 
 
 def _phases(rng: np.random.Generator, dynamics: ActionTiming, count: int) -> np.ndarray:
@@ -219,7 +227,7 @@ def _display_events(rng: np.random.Generator, habits: Habits, when: Phases, seco
         * habits.intensity[recording[parent], action]
     )
     times = start + np.concatenate([np.zeros((1, len(parent))), np.cumsum(phases, 0)])
-    return Events(recording[parent], action, side, *times, np.clip(intensity, 0.3, 5.0))
+    return _events(recording[parent], action, side, times, np.clip(intensity, 0.3, 5.0))
 
 
 def _display_sides(
@@ -250,8 +258,10 @@ def _speech_events(rng: np.random.Generator, habits: Habits, phases: Phases, sec
     step = _SYLLABLE_S * np.exp(0.15 * rng.standard_normal(len(bout)))
     elapsed = np.cumsum(step)
     first = np.concatenate([[0], np.cumsum(syllables)[:-1]]).astype(int)
-    base = np.where(syllables > 0, (elapsed - step)[np.minimum(first, max(len(step) - 1, 0))], 0) if len(step) else 0
-    onset = start[bout] + elapsed - step - (base[bout] if len(step) else 0)
+    onset = start[bout] + elapsed - step
+    if len(step):
+        base = np.where(syllables > 0, (elapsed - step)[np.minimum(first, len(step) - 1)], 0)
+        onset = onset - base[bout]
     shape = rng.random(len(bout))
     jaw = rng.uniform(*DYNAMICS["syllable"].intensity, len(bout))
     lips = rng.uniform(*DYNAMICS["syllable"].intensity, len(bout))
@@ -273,7 +283,7 @@ def _syllables(
 ) -> Events:
     times = onset + step * np.array([0, 0.42, 0.52, 0.98])[:, None]
     size = np.clip(intensity * habits.intensity[recording, INDEX[code]], 0.2, 5.0)
-    return Events(recording, np.full(len(onset), INDEX[code]), np.zeros(len(onset), int), *times, size)
+    return _events(recording, np.full(len(onset), INDEX[code]), np.zeros(len(onset), int), times, size)
 
 
 def _without_overlap(events: Events) -> Events:

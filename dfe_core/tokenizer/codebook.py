@@ -110,7 +110,7 @@ class Codebook:
         if (version := config.get("schema_version", SCHEMA_VERSION)) != SCHEMA_VERSION:
             raise DataError(path / CONFIG, f"schema version {version!r}", f"{SCHEMA_VERSION}: train again")
         table = pd.read_parquet(check(path / CODEWORDS_FILE))
-        psi = np.stack(table["psi"].to_numpy()).astype(np.float32)
+        psi = np.stack(list(table["psi"])).astype(np.float32)
         return cls(
             model=name,
             psi=psi,
@@ -159,7 +159,8 @@ class Codebook:
 
         if not 0 <= codeword < self.size:
             raise DataError(self.model, f"codeword {codeword}", f"0 to {self.size - 1}")
-        facts = self.table.iloc[codeword].to_dict() if codeword < len(self.table) else {}
+        row = self.table.iloc[codeword].to_dict() if codeword < len(self.table) else {}
+        facts = {str(k): v for k, v in row.items()}
         return Codeword(codebook=self.model, index=int(codeword), psi=self.psi[codeword], face=self.face, facts=facts)
 
     def decode(self, tokens: np.ndarray, intensities: np.ndarray | None = None) -> np.ndarray:

@@ -219,7 +219,9 @@ def build(kind: type, values: Mapping[str, Any], where: str) -> Any:
 
 
 def _default(item: dataclasses.Field) -> Any:
-    return item.default if item.default is not dataclasses.MISSING else item.default_factory()
+    if item.default_factory is not dataclasses.MISSING:
+        return item.default_factory()
+    return item.default
 
 
 def _coerced(where: str, name: str, value: Any, default: Any) -> Any:

@@ -29,6 +29,9 @@ class Tokenizer(nn.Module):
     frame, inverse: (E, E) the latent frame and its inverse (`latent.latent_frame`).
     """
 
+    frame: Tensor
+    inverse: Tensor
+
     def __init__(self, config: TokenizerConfig, frame: np.ndarray, inverse: np.ndarray) -> None:
         super().__init__()
         self.config = config

@@ -180,6 +180,16 @@ class SparseQuantizer(nn.Module):
     overlap, target: running means of GᵀG (K, K) and Gᵀz (K, D) over intensities G. updates: how many went in.
     """
 
+    levels: Tensor
+    stride: Tensor
+    partner: Tensor
+    bits: Tensor
+    silence: Tensor
+    counts: Tensor
+    overlap: Tensor
+    target: Tensor
+    updates: Tensor
+
     def __init__(
         self,
         places: int,

@@ -48,9 +48,8 @@ def save_model(
     with atomic_file(weights) as temporary:
         save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, temporary)
     psi = model.codeword_psi()
-    table = codeword_geometry(psi, face).assign(
-        **{c: columns[c].to_numpy() for c in (columns.columns if columns is not None else ())}, psi=list(psi)
-    )
+    beside = {} if columns is None else {str(c): columns[c].to_numpy() for c in columns.columns}
+    table = codeword_geometry(psi, face).assign(**beside, psi=list(psi))
     with atomic_file(folder / CODEWORDS_FILE) as temporary:
         table.to_parquet(temporary, index=False)
     values = dataclasses.asdict(config)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from dfe_core.errors import DataError
@@ -97,15 +99,17 @@ def import_json(notebook: Notebook, text: str, author: str = "", overwrite: bool
 
 def _take(notebook: Notebook, rows: list[Any], named: dict[str, Any], author: str, overwrite: bool) -> ImportSummary:
     wanted, skipped = [], []
-    items = [(f"row {number}", lambda row=row: _wanted(notebook, row)) for number, row in enumerate(rows, 1)]
+    items: list[tuple[str, Callable[[], Any]]] = [
+        (f"row {number}", partial(_wanted, notebook, row)) for number, row in enumerate(rows, 1)
+    ]
     for part, kind, read_one in (
         ("sets", "set", _wanted_set),
         ("frames", "frames", _wanted_frames),
         ("faces", "face", _wanted_face),
     ):
         items += [
-            (f"{kind} {label!r}", lambda v=v, n=label, f=read_one: f(notebook, n, v))
-            for label, v in (named.get(part) or {}).items()
+            (f"{kind} {label!r}", partial(read_one, notebook, label, value))
+            for label, value in (named.get(part) or {}).items()
         ]
     for where, read in items:
         try:

@@ -129,8 +129,8 @@ class TokenCache(OpenedArtefact):
         )
         if not len(table):
             raise DataError(self.path.name, f"no tokens of recording {name!r}", "an encoded recording")
-        tokens = np.stack(table["tokens"].to_numpy()).astype(np.uint16)
-        levels = np.stack(table["levels"].to_numpy()).astype(np.uint8)
+        tokens = np.stack(list(table["tokens"])).astype(np.uint16)
+        levels = np.stack(list(table["levels"])).astype(np.uint8)
         return Tokens(
             recording=name,
             frame=table["frame"].to_numpy(),

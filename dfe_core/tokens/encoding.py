@@ -119,8 +119,8 @@ def encode_frames(
     for found in model.encode_batches(psi, linked, _BATCH, fast):
         batch = torch.as_tensor(np.ascontiguousarray(psi[start : start + _BATCH])).to(model.frame.device)
         left = batch - model.decode(found.tokens, found.intensities)
-        error = ((left @ gram_mm) * left).sum(1).clamp_min(0).sqrt()
-        parts.append([x.cpu().numpy() for x in (found.tokens, found.levels, found.intensities, error)])
+        left_mm = ((left @ gram_mm) * left).sum(1).clamp_min(0).sqrt()
+        parts.append([x.cpu().numpy() for x in (found.tokens, found.levels, found.intensities, left_mm)])
         start += _BATCH
     if not parts:
         empty = np.empty((0, model.config.stages))

@@ -120,7 +120,8 @@ def face_parts(face: FaceModel) -> Parts:
     kept = {label: mask for label, mask in found.items() if mask.any()}
     members = np.stack(list(kept.values()), 1) if kept else np.zeros((len(face.template), 0), bool)
     globe = ~np.isin(face.materials, (SKIN, MOUTH))
-    return Parts(members, tuple(kept), tuple(np.flatnonzero(globe & (face.sides == code)) for code in (1, 2)))
+    left, right = (np.flatnonzero(globe & (face.sides == code)) for code in (1, 2))
+    return Parts(members, tuple(kept), (left, right))
 
 
 def _by_region(face: FaceModel) -> dict[tuple[str, str], np.ndarray]:
@@ -245,7 +246,7 @@ def _both(part: str, left: _Side, right: _Side) -> PartMotion:
         directions=_directions(mean, words) if straight else (),
         largest_mm=1e3 * max(left.largest, right.largest),
         strength=_share(part, size),
-        mean=tuple(float(v) for v in mean),
+        mean=_triple(mean),
         stronger=stronger_side(left.size, right.size),
     )
 
@@ -259,8 +260,13 @@ def _one(part: str, name: str, side: _Side) -> PartMotion:
         directions=_directions(outward, ("out", "in")) if straight else (),
         largest_mm=1e3 * side.largest,
         strength=_share(part, side.size),
-        mean=tuple(float(v) for v in outward),
+        mean=_triple(outward),
     )
+
+
+def _triple(vector: np.ndarray) -> tuple[float, float, float]:
+    x, y, z = vector.tolist()
+    return float(x), float(y), float(z)
 
 
 def _share(part: str, size: float) -> float:

@@ -172,8 +172,10 @@ def codeword_texts(
     units (``AU12 left``), region and side, and the lab's own words, whose clauses end at ; : + and line ends."""
     notes = notes or Notes()
     texts = []
-    for row, description, labels in zip(table.itertuples(), descriptions, units or [()] * len(table), strict=True):
-        own = notes.of(int(row.codeword))
+    columns = (table[name] for name in ("codeword", "region", "side"))
+    every = zip(*columns, descriptions, units or [()] * len(table), strict=True)
+    for codeword, region, side, description, labels in every:
+        own = notes.of(int(codeword))
         texts.append(
             {
                 "name": _own_clauses(own.name),
@@ -181,7 +183,7 @@ def codeword_texts(
                 "note": _own_clauses(own.note),
                 "description": description,
                 "like": labels,
-                "region": (f"{row.region} {row.side}",),
+                "region": (f"{region} {side}",),
             }
         )
     return texts

@@ -201,7 +201,7 @@ def _started(run: Run) -> TrainingState:
     psi = np.concatenate([np.zeros((1, run.start.psi.shape[1])), run.start.psi])
     support = support_of(psi, run.reach, run.config.train.support_share) if run.activations else psi != 0
     model.quantizer.set_codewords_(torch.as_tensor((psi * support) @ run.frame, dtype=torch.float32, device=run.device))
-    parameters = list(model.correction.parameters()) or [torch.zeros(1, requires_grad=True)]
+    parameters: list[Tensor] = list(model.correction.parameters()) or [torch.zeros(1, requires_grad=True)]
     optimizer = torch.optim.Adam(parameters, lr=run.config.train.learning_rate)
     key = content_key([run.dataset.key, run.split.to_json(), dataclasses.asdict(run.config), run.start.key])
     return TrainingState(

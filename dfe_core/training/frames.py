@@ -6,6 +6,7 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class TrainingFrames:
 
 
 CHANGES = 100_000
-_SIMULATED = {"subjects": 12, "minutes_per_subject": 3.0, "seed": 1}
+_SIMULATED: dict[str, Any] = {"subjects": 12, "minutes_per_subject": 3.0, "seed": 1}
 
 
 def training_frames(

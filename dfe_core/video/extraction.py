@@ -130,7 +130,7 @@ def _save(
     folder: Path, video: Path, model: Path, times: list[float], small: dict[str, list[Any]], about: dict[str, Any]
 ) -> None:
     kinds = {"row_frame": np.int64, "row_face": np.int64}
-    arrays = {name: np.array(values, kinds.get(name, np.float32)) for name, values in small.items()}
+    arrays: dict[str, Any] = {name: np.array(values, kinds.get(name, np.float32)) for name, values in small.items()}
     np.savez_compressed(folder / "faces.npz", time_s=np.array(times, np.float64), **arrays)
     write_json(
         folder / MANIFEST,

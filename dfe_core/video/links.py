@@ -142,5 +142,7 @@ def _link(entry: Any) -> Link | None:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("video"), str) or "\0" in entry["video"]:
         return None
     box = entry.get("box")
-    whole = isinstance(box, list) and len(box) == 4 and all(isinstance(v, (int, float)) for v in box)
-    return Link(Path(entry["video"]), tuple(map(float, box)) if whole else None)
+    if not (isinstance(box, list) and len(box) == 4 and all(isinstance(v, (int, float)) for v in box)):
+        return Link(Path(entry["video"]), None)
+    left, top, right, bottom = map(float, box)
+    return Link(Path(entry["video"]), (left, top, right, bottom))

@@ -45,7 +45,7 @@ class VideoReader:
     positions: bool = False
     root: Path | None = None
     progress: Listener = silent
-    boxes: dict[Path, list[tuple[float, ...]]] = field(default_factory=dict)
+    boxes: dict[Path, list[tuple[float, float, float, float]]] = field(default_factory=dict)
     FORMAT = "video"
     TITLE = "video through MediaPipe's Face Landmarker"
     MAX_BYTES = 1 << 40
@@ -67,11 +67,12 @@ class VideoReader:
         ]
 
 
-def _box(found: Extraction, rows: np.ndarray) -> tuple[float, ...]:
+def _box(found: Extraction, rows: np.ndarray) -> tuple[float, float, float, float]:
     """Left, top, right, bottom of where a face nearly always is, as shares of the picture."""
     some = np.asarray(found.landmarks[rows[:: max(1, len(rows) // 500)], :, :2]) / (found.width, found.height)
     ends = (*np.quantile(some.min(1), 0.05, axis=0), *np.quantile(some.max(1), 0.95, axis=0))
-    return tuple(round(float(np.clip(v, 0, 1)), 4) for v in ends)
+    left, top, right, bottom = (round(float(np.clip(v, 0, 1)), 4) for v in ends)
+    return left, top, right, bottom
 
 
 def _timing(found: Extraction) -> tuple[Timing, tuple[str, ...]]:

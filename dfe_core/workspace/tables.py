@@ -77,7 +77,7 @@ def _copy_tokens(study: Study, path: Path, format: str) -> int:
         "COPY (SELECT recording::VARCHAR AS recording, frame, time_s, stage, codeword, intensity FROM events "
         f"ORDER BY recording, frame, stage) TO '{target}' ({how})"
     )
-    return int(count.iloc[0, 0])
+    return int(count.to_numpy()[0, 0])
 
 
 def _write(table: pd.DataFrame, temporary: Path, format: str, path: Path) -> None:

@@ -12,10 +12,13 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.expressions.dataset import open_writer
 from dfe_core.expressions.recording import Recording
+from dfe_core.probes.checks import duration_tells
 from dfe_core.probes.features.material import common_rate, thinned_tokens
 from dfe_core.probes.features.spans import make_spans
 from dfe_core.probes.run import run_probe
 from dfe_core.probes.settings import ProbeSettings
+from dfe_core.probes.target import Target
+from dfe_core.probes.validation import make_folds
 from dfe_core.tokens.cache import Tokens
 from tests.conftest import make_toy_face
 from tests.probe_world import ideal_psi, write_counts
@@ -106,6 +109,26 @@ def test_length_is_read_from_whole_recordings_and_not_from_matched_windows(lengt
     assert scores_of(whole)["bow-intensity"] > 0.9
     assert all(row["p_holm"] > 0.05 for row in matched.to_json()["rows"]), scores_of(matched)
     assert matched.to_json()["windows"] == {"seconds": 20, "per_unit": 1, "equal": True}
+
+
+@pytest.mark.parametrize(("group", "tells"), [("subject", True), ("time", False)])
+def test_a_duration_without_a_permutation_test_tells_nothing(group, tells):
+    """Blocks of one performer's time cannot be exchanged, so there is no p-value to compare with alpha."""
+    n = 40
+    y = np.arange(n) % 2
+    settings = ProbeSettings(model="m", dataset="d", label="trap", group=group, models=("linear",), **FEW)
+    target = Target(
+        task="classify",
+        unit="recording",
+        units=np.arange(n).astype(str),
+        groups=np.arange(n).astype(str),
+        y=y,
+        classes=("short", "long"),
+        member=np.arange(n),
+        table=pd.DataFrame({"unit": np.arange(n), "duration_s": np.where(y, 100.0, 20.0)}),
+    )
+    permuted = np.stack([np.random.default_rng(i).permutation(y) for i in range(99)])
+    assert duration_tells(target, make_folds(target, settings), permuted, settings) is tells
 
 
 def test_length_is_named_in_headline_json_and_what_is_left_is_given(lengths):

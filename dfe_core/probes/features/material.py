@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -117,7 +118,8 @@ def _kept(sources: Sources, kind: str, content: str, make: Callable[[Sources], A
     if not is_whole(folder):
         arrays = make(sources)
         with atomic_directory(folder) as temporary:
-            np.savez(temporary / "arrays.npz", **{n: a for n, a in arrays.items() if not sparse.issparse(a)})
+            dense: dict[str, Any] = {n: a for n, a in arrays.items() if not sparse.issparse(a)}
+            np.savez(temporary / "arrays.npz", **dense)
             for name, array in arrays.items():
                 if sparse.issparse(array):
                     sparse.save_npz(temporary / f"{name}.sparse.npz", array)
@@ -148,7 +150,7 @@ def _count_stages(sources: Sources) -> Arrays:
 def _count_presence(sources: Sources, rate: float | None) -> Arrays:
     size, words, index = len(sources.spans), sources.tokens.codewords, SpanIndex(sources.spans)
     sizes = codeword_sizes(sources.tokens)
-    found = {name: np.zeros((size, words), np.float32) for name in ("present", "intensity", "onsets")}
+    found: Arrays = {name: np.zeros((size, words), np.float32) for name in ("present", "intensity", "onsets")}
     found |= {"frames": np.zeros(size), "observed": np.zeros(size)}
     pairs = sparse.lil_matrix((size, words * words), dtype=np.float32)
     for part in iter_recordings(sources.tokens):

@@ -53,11 +53,11 @@ def window_length(recordings: pd.DataFrame) -> float:
 def _windows(recordings: pd.DataFrame) -> pd.DataFrame:
     length = window_length(recordings)
     found = []
-    for row in recordings.itertuples():
-        count = max(1, int(np.ceil(row.duration_s / length - _SPARE)))
-        whole = row.duration_s < length * (1 + _SPARE)  # one window, up to its ends whatever the rounding of times
-        starts = np.linspace(0, max(row.duration_s - length, 0), count) if not whole else [-np.inf]
-        found += [(str(row.recording), float(s), float(s) + length if not whole else np.inf) for s in starts]
+    for recording, duration_s in zip(recordings["recording"], recordings["duration_s"], strict=True):
+        count = max(1, int(np.ceil(duration_s / length - _SPARE)))
+        whole = duration_s < length * (1 + _SPARE)  # one window, up to its ends whatever the rounding of times
+        starts = np.linspace(0, max(duration_s - length, 0), count) if not whole else [-np.inf]
+        found += [(str(recording), float(s), float(s) + length if not whole else np.inf) for s in starts]
     table = pd.DataFrame(found, columns=["recording", "start_s", "end_s"])
     return table.assign(segment=table.groupby("recording", sort=False).cumcount(), time=table["recording"])
 
