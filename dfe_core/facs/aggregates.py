@@ -131,7 +131,8 @@ class Aggregates:
 
     def save(self, folder: Path, sources: Iterable[ArtefactId] = ()) -> None:
         """Write into an existing folder, the manifest last. sources: the artefacts they were counted from."""
-        np.savez(folder / "arrays.npz", edges=self.edges, in_facs=self.in_facs, **self.arrays)
+        arrays: dict[str, Any] = self.arrays
+        np.savez(folder / "arrays.npz", edges=self.edges, in_facs=self.in_facs, **arrays)
         self.groups.to_parquet(folder / "groups.parquet", index=False)
         write_json(
             folder / MANIFEST,

@@ -60,7 +60,7 @@ def agreement_moments(
         _moments(tokens.recording(name), aus, codeword, column, signals)
         for name in _recordings(tokens, allowed, codeword)
     ]
-    table = pd.concat(parts, ignore_index=True) if parts else _table([], "", {})
+    table = pd.concat(parts, ignore_index=True) if parts else _table(np.empty(0), "", {}, np.empty(0, np.int64))
     return (
         table.sort_values(["strength", "recording", "start_s"], ascending=[False, True, True])
         .groupby("kind", sort=False)
@@ -101,9 +101,7 @@ def _moments(tokens: Tokens, aus: AlignedAus, codeword: int, column: int, signal
     )
 
 
-def _table(
-    time_s: np.ndarray, recording: str, strengths: dict[str, np.ndarray], frame: np.ndarray | None = None
-) -> pd.DataFrame:
+def _table(time_s: np.ndarray, recording: str, strengths: dict[str, np.ndarray], frame: np.ndarray) -> pd.DataFrame:
     rows = []
     step = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
     for kind, strength in strengths.items():

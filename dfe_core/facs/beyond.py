@@ -204,7 +204,7 @@ def _part(block: Block, step: int, dataset: Dataset, codebook: Codebook) -> dict
     count = len(codewords)
     aus = block.features[at].astype(np.float64)
     return {
-        "psi": block.psi[at].astype(np.float64),
+        "psi": block.required_psi()[at].astype(np.float64),
         "decoded": codewords @ codebook.psi,
         "codewords": codewords,
         "aus": aus,
@@ -267,13 +267,14 @@ def _lag(sample: Sample) -> float:
     predicted = sample.target - left.target
     reach = int(round(_LARGEST_LAG_S * sample.rate))
     lags = range(-reach, reach + 1)
-    sums = sum(
+    parts = [
         np.array([_overlap(sample.target[at], predicted[at], lag) for lag in lags])
         for at in (sample.recording == r for r in range(sample.recording.max() + 1))
         if at.sum() > 2 * reach
-    )
-    if np.ndim(sums) == 0:
+    ]
+    if not parts:
         return 0.0
+    sums = np.sum(parts, axis=0)
     score = sums[:, 0] / np.sqrt(np.maximum(sums[:, 1] * sums[:, 2], 1e-24))
     best = int(np.argmax(score))
     clear = abs(best - reach) > 1 and score[best] - score[reach] >= _CLEARLY
@@ -340,7 +341,7 @@ def _product_penalty(products: np.ndarray, target: np.ndarray, subject: np.ndarr
         p: ((target[held] - products[held] @ fit(products[~held], target[~held], p)) ** 2).sum()
         for p in _PRODUCT_RIDGES
     }
-    best = min(error, key=error.get)
+    best = min(error, key=lambda p: error[p])
     return best if error[best] < (target[held] ** 2).sum() else None
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -363,7 +364,9 @@ def _measured(unit: NamedActionUnit, pairs: pd.DataFrame) -> NamedActionUnit:
         return unit
     row = own.loc[own[figure].idxmin()]
     least, chance = (CONFIRMED_PHI, 1.0) if figure == "phi" else (CONFIRMED_AUROC, 0.5)
-    values = {name: float(row[name]) for name in ("phi", "auroc", "lift", "lift_low", "lift_high") if name in row}
+    values: dict[str, Any] = {
+        name: float(row[name]) for name in ("phi", "auroc", "lift", "lift_low", "lift_high") if name in row
+    }
     return replace(unit, confirmed=bool(row[figure] >= least and row[bound] > chance), **values)
 
 

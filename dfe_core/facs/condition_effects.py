@@ -71,16 +71,14 @@ def deformation_table(aggregates: Aggregates, settings: CoverageSettings, seed: 
 def _by_subject(aggregates: Aggregates, where: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     codes = aggregates.subject_codes[where]
     kept, codes = np.unique(codes, return_inverse=True)
-    result = []
-    for values in (
-        aggregates.arrays["moved"],
-        aggregates.arrays["moved_histogram"],
-        aggregates.groups["frames"].to_numpy(),
-    ):
-        total = np.zeros((len(kept), *values.shape[1:]))
-        np.add.at(total, codes, values[where])
-        result.append(total)
-    return tuple(result)
+
+    def total(values: np.ndarray) -> np.ndarray:
+        out = np.zeros((len(kept), *values.shape[1:]))
+        np.add.at(out, codes, values[where])
+        return out
+
+    moved, histogram = (total(aggregates.arrays[name]) for name in ("moved", "moved_histogram"))
+    return moved, histogram, total(aggregates.groups["frames"].to_numpy())
 
 
 def _intervals(

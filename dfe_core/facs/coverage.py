@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -223,8 +224,9 @@ class Coverage:
             "notes": tuple(manifest["notes"]),
             **{n: np.nan for n in ("beyond_estimate", "beyond_lower", "beyond_upper") if manifest[n] is None},
             "vertex_levels": tuple(map(tuple, manifest["vertex_levels"])),
+            **tables,
         }
-        return cls(**manifest, **tables, vertex_mm=vertices)
+        return cls(**manifest, vertex_mm=vertices)
 
 
 def analyse_coverage(
@@ -417,7 +419,7 @@ def _column_table(
             "events": found.events.astype(np.int64),
             "subjects": found.subjects,
             "prevalence": np.divide(found.present, found.frames, out=np.full(columns, np.nan), where=found.frames > 0),
-            **_held_out(aggregates, scores, exposure, found.enough.any(0), settings, seed),
+            **_held_out(aggregates, scores, exposure, np.any(found.enough, axis=0), settings, seed),
         }
     )
     chosen, seen = choice.codewords[-1], table["held_out_subjects"].to_numpy() > 0
@@ -569,7 +571,9 @@ def _with_truth(codewords: pd.DataFrame, aggregates: Aggregates, found: Associat
     score = np.where(np.isfinite(planted), planted, -1)
     names = [action if side == "both" else f"{action} {side}" for action, side in aggregates.columns[aggregates.aus :]]
     best = [names[i] if s > 0 else None for i, s in zip(score.argmax(1), score.max(1), strict=True)]
-    return codewords.assign(planted_action=best, planted_auroc=np.where(score.max(1) > 0, score.max(1), np.nan))
+    return codewords.assign(
+        planted_action=cast(Any, best), planted_auroc=np.where(score.max(1) > 0, score.max(1), np.nan)
+    )
 
 
 def _most_used_new(codewords: pd.DataFrame) -> list[int]:
@@ -579,7 +583,7 @@ def _most_used_new(codewords: pd.DataFrame) -> list[int]:
 
 def _not_measured(aus: AlignedAus, per_au: pd.DataFrame) -> pd.DataFrame:
     """au, title, why: AUs without a figure because the tool cannot emit them or did not measure them here."""
-    known = per_au.groupby("au")["status"].agg(lambda s: (s != NOT_MEASURED).any())
+    known = per_au.groupby("au")["status"].agg(lambda s: bool((s != NOT_MEASURED).any()))
     why = {row["au"]: describe_reason(row) for row in per_au.to_dict("records") if row["status"] == NOT_MEASURED}
     rows = [
         {
@@ -681,7 +685,7 @@ def caveat(tool: str, estimate: bool) -> str:
     )
 
 
-def _au_json(row: dict[str, Any]) -> dict[str, Any]:
+def _au_json(row: Mapping[Any, Any]) -> dict[str, Any]:
     best = row["best_codeword"]
     return {
         "au": row["au"],
@@ -720,5 +724,5 @@ def _share_json(value: float) -> float | None:
 
 def _plain_lists(table: pd.DataFrame) -> pd.DataFrame:
     """Parquet gives arrays where lists were written."""
-    lists = [c for c in table if table[c].map(lambda v: isinstance(v, np.ndarray)).any()]
+    lists = [c for c in map(str, table) if table[c].map(lambda v: isinstance(v, np.ndarray)).any()]
     return table.assign(**{c: table[c].map(list) for c in lists})

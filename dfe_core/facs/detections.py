@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from dfe_core.errors import DataError
+
 INTENSITY_LETTERS = {"A": 1.0, "B": 2.0, "C": 3.0, "D": 4.0, "E": 5.0}
 """FACS intensities A (trace) to E (maximum) on the 0–5 scale of the detectors."""
 
@@ -23,6 +25,15 @@ class Interval:
     apex_s: float
     offset_s: float
     intensity: float = float("nan")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PerFrame:
+    """time_s (T,) float64 s; probability, intensity (T, A) float32, as in `Detections`."""
+
+    time_s: np.ndarray
+    probability: np.ndarray
+    intensity: np.ndarray
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -64,6 +75,12 @@ class Detections:
     face: str = ""
     same_file: bool = False
     notes: tuple[str, ...] = field(default_factory=tuple)
+
+    def per_frame(self) -> PerFrame:
+        """The values of its frames. Raises `DataError` for a coding by intervals, and without times."""
+        if self.time_s is None or self.probability is None or self.intensity is None:
+            raise DataError(self.source, "no AUs frame by frame", "frames with times, probabilities and intensities")
+        return PerFrame(time_s=self.time_s, probability=self.probability, intensity=self.intensity)
 
     @property
     def is_intervals(self) -> bool:

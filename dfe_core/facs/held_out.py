@@ -118,7 +118,7 @@ def forward_selection(
     chosen: list[int] = []
     weights, explained = np.zeros(0), 0.0
     while len(chosen) < most:
-        candidates = [k for k in np.flatnonzero(usable) if k not in chosen]
+        candidates = [k for k in np.flatnonzero(usable).tolist() if k not in chosen]
         if not candidates:
             break
         gain, fits = _with_each(covariance, cross, chosen, np.array(candidates))

@@ -110,9 +110,13 @@ def lag_line(rows: Iterable[Mapping[str, Any]]) -> str:
     return f"lag between AUs and expressions: {', '.join(parts)} of {len(rows)} recordings"
 
 
-def _channels(detections: Detections, frames: Frames, names: tuple[str, ...]):
+_Channel = tuple[np.ndarray, np.ndarray]
+
+
+def _channels(detections: Detections, frames: Frames, names: tuple[str, ...]) -> tuple[_Channel, _Channel] | None:
     """Matching channels of both, each (times, (n, c)); None where there is too little."""
-    level = np.where(np.isnan(detections.intensity), detections.probability, detections.intensity)
+    found = detections.per_frame()
+    level = np.where(np.isnan(found.intensity), found.probability, found.intensity)
     if frames.valid.sum() < 10 or len(level) < 10:
         return None
     psi, time = frames.psi[frames.valid], frames.time_s[frames.valid]
@@ -127,7 +131,7 @@ def _channels(detections: Detections, frames: Frames, names: tuple[str, ...]):
         other = level[:, [i for i, _ in pairs[0]]]
     else:
         own, other = _speed(psi), _speed(np.nan_to_num(level))
-    return (detections.time_s[seen], other[seen]), (time, own)
+    return (found.time_s[seen], other[seen]), (time, own)
 
 
 def _same_aus(detections: Detections, names: tuple[str, ...]):

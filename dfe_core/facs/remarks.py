@@ -72,8 +72,9 @@ def summarise(remarks: Mapping[str, Iterable[str]]) -> list[str]:
             count, total = (sum(getattr(r, n) for _, r in part) for n in ("frames", "of_frames"))
             lines.append(f"{count:,} of {total:,} {topic} (in {len(part)} of {files} files)")
         else:
-            for scale in dict.fromkeys(r.scale for _, r in part):
-                lines.append(_by_au(topic, scale, [r for _, r in part if r.scale == scale], files))
+            about = [r for _, r in part if isinstance(r, Remark)]
+            for scale in dict.fromkeys(r.scale for r in about):
+                lines.append(_by_au(topic, scale, [r for r in about if r.scale == scale], files))
     return lines
 
 

@@ -39,8 +39,8 @@ def shift_moments(codewords: np.ndarray, columns: np.ndarray) -> tuple[np.ndarra
     if frames % 2 == 0:
         weight[-1] = 1
     power = (_power(columns) * weight.astype(np.float32)).T
-    variance = [_power(codewords[:, i : i + _BATCH]) @ power for i in range(0, codewords.shape[1], _BATCH)]
-    variance = np.concatenate(variance) if variance else np.zeros_like(mean)
+    parts = [_power(codewords[:, i : i + _BATCH]) @ power for i in range(0, codewords.shape[1], _BATCH)]
+    variance = np.concatenate(parts) if parts else np.zeros_like(mean)
     return mean, variance.astype(np.float64) / frames**2
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -79,8 +80,9 @@ class AuSignals:
     state: np.ndarray
     above: float = ABOVE_BASELINE
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_row", {name: i for i, name in enumerate(self.recordings)})
+    @cached_property
+    def _row(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.recordings)}
 
     def measured(self, recording: str) -> np.ndarray:
         """(A,) bool: the AUs that were measured in this recording."""

@@ -159,7 +159,7 @@ class AlignedWriter:
     def add(self, recording: str, frames: AlignedFrames | None, report: dict[str, Any] | None = None) -> None:
         """Append one recording; `frames` None (or empty) says that nothing could be aligned, `report` says why."""
         count = 0 if frames is None else len(frames.frame)
-        if count:
+        if frames is not None and count:
             name = pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [recording])
             lists = [
                 pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(m, np.float32).ravel(), len(self.aus))

@@ -41,12 +41,15 @@ def surface_grams(face: FaceModel) -> dict[str, np.ndarray]:
 def side_grams(face: FaceModel) -> tuple[np.ndarray, np.ndarray]:
     """(E, E) twice: summed squared displacement of the left and of the right half, mm²."""
     if face.has_mesh:
-        halves = [
+        left, right = (
             face.basis[:, face.sides == code].reshape(face.coefficients, -1).astype(np.float64) * 1e3 for code in (1, 2)
-        ]
-        return tuple(half @ half.T for half in halves)
-    ends = (("Left", "_L", "left"), ("Right", "_R", "right"))
-    return tuple(np.diag([float(name.endswith(end)) for name in face.names]) for end in ends)
+        )
+        return left @ left.T, right @ right.T
+    left, right = (
+        np.diag([float(name.endswith(ends)) for name in face.names])
+        for ends in (("Left", "_L", "left"), ("Right", "_R", "right"))
+    )
+    return left, right
 
 
 class SurfaceCollector:
@@ -64,8 +67,9 @@ class SurfaceCollector:
 
     def add(self, block: Block) -> None:
         """Add one block (which has ψ)."""
-        moved = np.stack([np.sqrt(((block.psi @ f) ** 2).sum(1)) for f in self._factors], 1)
-        kind, balance = self._symmetry(block.psi, moved[:, self.regions.index(WHOLE)])
+        psi = block.required_psi()
+        moved = np.stack([np.sqrt(((psi @ f) ** 2).sum(1)) for f in self._factors], 1)
+        kind, balance = self._symmetry(psi, moved[:, self.regions.index(WHOLE)])
         bins = np.clip(np.searchsorted(MM_EDGES, moved, "right") - 1, 0, len(MM_EDGES) - 2)
         flat = bins + np.arange(len(self.regions)) * (len(MM_EDGES) - 1)
         histogram = np.bincount(flat.ravel(), minlength=len(self.regions) * (len(MM_EDGES) - 1))

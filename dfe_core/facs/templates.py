@@ -190,8 +190,8 @@ class _Moments:
         self.count += len(x)
         for total, part in zip(self._sums, (x.sum(0), y.sum(0)), strict=True):
             total += part
-        for total, part in zip(self._products, (x.T @ x, x.T @ y, y.T @ y), strict=True):
-            total += part
+        for products, found in zip(self._products, (x.T @ x, x.T @ y, y.T @ y), strict=True):
+            products += found
 
     def ridge(self, usable: np.ndarray, alpha: float, gram: np.ndarray) -> tuple[np.ndarray, float]:
         """(A', E) weights of the usable AUs, and the share of displacement variance (metric `gram`) they explain."""

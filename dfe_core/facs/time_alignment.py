@@ -77,15 +77,14 @@ def align(
     """
     if detections.is_intervals:
         return _align_intervals(detections, frames, offset)
+    own = detections.per_frame()
     found, best, lag = _offset(detections, frames, names, offset, max_offset_s, fps)
     tolerance = tolerance_s if tolerance_s is not None else 0.5 / min(r for r in (fps, detections.fps) if r > 0) + 1e-6
-    usable = ~np.isnan(detections.probability).all(1) | ~np.isnan(detections.intensity).all(1)
-    nearest, distance = _nearest(detections.time_s, frames.time_s + found.offset_s)
+    usable = ~np.all(np.isnan(own.probability), axis=1) | ~np.all(np.isnan(own.intensity), axis=1)
+    nearest, distance = _nearest(own.time_s, frames.time_s + found.offset_s)
     keep = frames.valid & (distance <= tolerance) & usable[nearest]
-    aligned = AlignedFrames(
-        frames.frame[keep], detections.probability[nearest[keep]], detections.intensity[nearest[keep]]
-    )
-    notes = (*_length_notes(detections, frames), *_video_notes(found), *_lag_notes(found, best, lag))
+    aligned = AlignedFrames(frames.frame[keep], own.probability[nearest[keep]], own.intensity[nearest[keep]])
+    notes = (*_length_notes(own.time_s, frames), *_video_notes(found), *_lag_notes(found, best, lag))
     account = Alignment(
         source=detections.source,
         recording_frames=int(frames.valid.sum()),
@@ -93,7 +92,7 @@ def align(
         tolerance_s=float(tolerance),
         offset_s=found.offset_s,
         median_distance_s=float(np.median(distance[keep])) if keep.any() else float("nan"),
-        unused_detector_frames=int(len(detections.time_s) - len(np.unique(nearest[keep]))),
+        unused_detector_frames=int(len(own.time_s) - len(np.unique(nearest[keep]))),
         correlation=found.correlation,
         lag_s=best.offset_s - (0.0 if lag is LagState.APPLIED else found.offset_s) if best else float("nan"),
         lag_correlation=best.correlation if best else float("nan"),
@@ -106,7 +105,7 @@ def align(
             detections.source,
             f"only {int(keep.sum())} of {int(frames.valid.sum())} frames of recording "
             f"{frames.recording} are within {tolerance:.3g} s of a frame of it "
-            f"({_span(detections.time_s)} against {_span(frames.time_s)})",
+            f"({_span(own.time_s)} against {_span(frames.time_s)})",
             "AUs at this recording's times",
         )
     return aligned, account
@@ -165,8 +164,8 @@ def _align_intervals(
     return AlignedFrames(frames.frame[frames.valid], presence, intensity), account
 
 
-def _length_notes(detections: Detections, frames: Frames) -> list[str]:
-    own, other = (float(t[-1] - t[0]) if len(t) > 1 else 0.0 for t in (frames.time_s, detections.time_s))
+def _length_notes(time_s: np.ndarray, frames: Frames) -> list[str]:
+    own, other = (float(t[-1] - t[0]) if len(t) > 1 else 0.0 for t in (frames.time_s, time_s))
     if abs(own - other) <= max(1.0, LENGTH_MISMATCH * own):
         return []
     return [
@@ -186,12 +185,12 @@ def _lag_notes(used: Offset, best: Offset | None, lag: LagState) -> list[str]:
     if lag is LagState.IN_TIME:
         return []
     text = "no lag could be measured: none applied"
-    if lag is LagState.APPLIED:
+    if best is not None and lag is LagState.APPLIED:
         text = (
             f"the AUs lag by {best.offset_s:.2f} s (correlation {best.correlation:.2f}, {best.at_zero:.2f} without "
             "it): applied"
         )
-    elif lag is LagState.REFUSED:
+    elif best is not None and lag is LagState.REFUSED:
         text = (
             f"a lag of {best.offset_s - used.offset_s:.2f} s fits better (correlation {best.correlation:.2f} "
             f"against {best.at_zero:.2f}): not applied"
@@ -222,6 +221,6 @@ def _offset(
             )
         return best, best, LagState.APPLIED if abs(best.offset_s) > 1.5 / fps else LagState.IN_TIME
     lag, used = judge_lag(best, given, 1 / min(r for r in (fps, detections.fps) if r > 0))
-    if lag is LagState.APPLIED:
+    if best is not None and lag is LagState.APPLIED:
         return best, best, lag
     return Offset(used, best.at_zero if best else float("nan"), float("nan")), best, lag

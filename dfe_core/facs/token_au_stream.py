@@ -58,6 +58,12 @@ class Block:
     def __len__(self) -> int:
         return len(self.time_s)
 
+    def required_psi(self) -> np.ndarray:
+        """(T, E) float32 ψ. Raises `ValueError` for a block of counts alone."""
+        if self.psi is None:
+            raise ValueError(f"the block of recording {self.recording} was streamed without expression coefficients")
+        return self.psi
+
 
 @dataclass
 class Groups:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -126,6 +128,12 @@ def test_intervals_cover_every_frame_from_onset_to_offset():
     assert account.aligned == 90 and aligned.presence[:, 0].nonzero()[0].tolist() == list(range(30, 61))
     assert aligned.intensity[45, 0] == 3 and aligned.intensity[80, 0] == 0
     assert aligned.presence[5, 1] == 1 and np.isnan(aligned.intensity[5, 1])
+
+
+def test_frames_without_times_are_refused_with_what_is_missing():
+    timeless = replace(detected(np.arange(60) / 30), time_s=None)
+    with pytest.raises(DataError, match=r"f\.csv: no AUs frame by frame"):
+        align(timeless, frames_of(2, 30), ARKIT_NAMES, 30)
 
 
 def test_a_folder_is_taken_as_the_tables_in_it(data, tmp_path):

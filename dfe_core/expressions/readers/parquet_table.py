@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +29,7 @@ class ParquetTable:
     notes: tuple[str, ...] = ()
     first: tuple[str, ...] = ()
 
-    def read(self, numbers: Sequence[int], texts: Sequence[int] = ()) -> tuple[dict[int, np.ndarray], tuple[str, ...]]:
+    def read(self, numbers: Sequence[int], texts: Sequence[int] = ()) -> tuple[dict[int, Any], tuple[str, ...]]:
         """Columns by index, as `TextTable.read` gives them. Raises `DataError` for a column that holds no numbers."""
         wanted = [self.header[i] for i in (*numbers, *texts)]
         try:

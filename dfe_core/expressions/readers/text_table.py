@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -97,7 +98,7 @@ class TextTable:
 
     def read(
         self, numbers: Sequence[int], texts: Sequence[int] = (), pad: re.Pattern[bytes] | None = None
-    ) -> tuple[dict[int, np.ndarray], tuple[str, ...]]:
+    ) -> tuple[dict[int, Any], tuple[str, ...]]:
         """Columns by index: `numbers` as (T,) float64 with NaN where empty, `texts` as pyarrow string arrays.
 
         Short lines that match `pad` as a whole are frames in which the tool wrote nothing more: the rest is empty.

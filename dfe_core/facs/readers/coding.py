@@ -32,7 +32,7 @@ def parse_code(text: str) -> list[tuple[str, str, float]] | None:
     for part in re.split(r"[+,;]", re.sub(r"\(([^()]*)\)", r" \1", text.strip())):
         match = _CODE.fullmatch(part.strip())
         au = normalise_au((match[2] or "") + match[3]) if match else None
-        if au is None:
+        if match is None or au is None:
             return None
         side = SIDE_WORDS[(match[1] or match[5] or "").lower()]
         found.append((au, side, INTENSITY_LETTERS.get((match[4] or "").upper(), float("nan"))))

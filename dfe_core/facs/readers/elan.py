@@ -108,11 +108,11 @@ def _slots(root: Any, path: Path) -> tuple[dict[str, float | None], int]:
         values.append(None if value is None else value / 1000)
     if not any(v is not None for v in values):
         raise DataError(path, "no time slot with a time", "an ELAN document with annotations")
-    known = [i for i, value in enumerate(values) if value is not None]
+    known = [(i, value) for i, value in enumerate(values) if value is not None]
     filled = 0
-    for before, after in zip(known, known[1:], strict=False):
+    for (before, start), (after, stop) in zip(known, known[1:], strict=False):
         for i in range(before + 1, after):
-            values[i] = values[before] + (values[after] - values[before]) * (i - before) / (after - before)
+            values[i] = start + (stop - start) * (i - before) / (after - before)
             filled += names[i] in used
     return dict(zip(names, values, strict=True)), filled
 
@@ -123,7 +123,8 @@ def _tiers(root: Any, slots: dict[str, float | None], shift: float) -> dict[str,
     refers: dict[str, str] = {}
     for found in root.iter("ALIGNABLE_ANNOTATION"):
         ends = (slots.get(found.get(key, "")) for key in ("TIME_SLOT_REF1", "TIME_SLOT_REF2"))
-        times[found.get("ANNOTATION_ID", "")] = tuple(None if t is None else t + shift for t in ends)
+        onset, offset = (None if t is None else t + shift for t in ends)
+        times[found.get("ANNOTATION_ID", "")] = onset, offset
     for found in root.iter("REF_ANNOTATION"):
         refers[found.get("ANNOTATION_ID", "")] = found.get("ANNOTATION_REF", "")
     tiers: dict[str, list[Annotation]] = {}

@@ -8,7 +8,9 @@ column for each tier; tiers and annotations are FACS codes as in an ``.eaf``. He
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -58,7 +60,7 @@ def _ends(header: Header) -> tuple[str, str, float | None] | None:
 
 
 def _events(
-    number: int, cells: dict[str, str], texts: list[str], onset: float | None, offset: float | None
+    number: int, cells: Mapping[Any, Any], texts: list[str], onset: float | None, offset: float | None
 ) -> list[dict]:
     """The events of one row: one a tier that has a column, else that of its cells."""
     given = {c: str(cells[c]).strip() for c in texts if not pd.isna(cells[c]) and str(cells[c]).strip()}

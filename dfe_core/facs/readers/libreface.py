@@ -40,10 +40,10 @@ def read(path: Path, options: AuReadOptions) -> list[Detections]:
 
 def _one_face(table: AuTable, face: FaceRows, aus: list[str], options: AuReadOptions) -> Detections:
     when, kinds = table.timing(face.rows, options), {}
-    for intensity, highest, scale in ((True, 5, "intensity"), (False, 1, "presence")):
-        spelling = {c: f"AU{m[1]}" for c in aus if (m := _AU.match(c)) and bool(m[2]) is intensity}
+    for measured, highest, scale in ((True, 5, "intensity"), (False, 1, "presence")):
+        spelling = {c: f"AU{m[1]}" for c in aus if (m := _AU.match(c)) and bool(m[2]) is measured}
         values = {c: table.column(c, face.rows) for c in spelling}
-        kinds[intensity] = au_columns(table.path, values, spelling, highest, scale) if spelling else Columns()
+        kinds[measured] = au_columns(table.path, values, spelling, highest, scale) if spelling else Columns()
     pairs = tuple(dict.fromkeys(kinds[True].aus + kinds[False].aus))
     if not pairs:
         raise no_column(table.path, kinds[True].notes + kinds[False].notes)

@@ -136,7 +136,7 @@ def _intervals(row: dict) -> list[Interval]:
             onset_s=row["onset"],
             apex_s=row["apex"],
             offset_s=row["offset"],
-            intensity=intensity if np.isnan(own) else own,
+            intensity=intensity if own is None or np.isnan(own) else own,
         )
-        for au, side, intensity in parse_code(row["au"])
+        for au, side, intensity in parse_code(row["au"]) or ()
     ]

@@ -53,7 +53,7 @@ def read(path: Path, options: AuReadOptions) -> list[Detections]:
 
 def _refuse_openface3(path: Path, columns: set[str]) -> None:
     """OpenFace 3 numbers its eight outputs AU01 to AU08, which are not the FACS numbers."""
-    if {_AU.match(c)[1].upper() for c in columns} == {f"AU0{i}" for i in range(1, 9)}:
+    if {m[1].upper() for c in columns if (m := _AU.match(c))} == {f"AU0{i}" for i in range(1, 9)}:
         raise DataError(
             path,
             "OpenFace 3's columns AU01 to AU08, which count its outputs and are not FACS numbers",

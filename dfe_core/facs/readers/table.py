@@ -123,9 +123,9 @@ class AuTable:
     notes: tuple[str, ...]
     clocks: Any
 
-    def column(self, name: str | None, rows: np.ndarray) -> np.ndarray | None:
-        """(T,) a column at these rows, None where `name` is."""
-        return None if name is None else self.data[self.header.index(name)][rows]
+    def column(self, name: str, rows: np.ndarray) -> np.ndarray:
+        """(T,) a column at these rows."""
+        return self.data[self.header.index(name)][rows]
 
     def timing(self, rows: np.ndarray, options: AuReadOptions) -> Timing:
         """Times of the rows of one face, by the rules of recordings, counted as the file counts them: from the video's
@@ -206,7 +206,7 @@ def au_columns(
     unknown = [name for name, (text, _) in named.items() if normalise_au(text) is None]
     if unknown:
         result.notes.append(f"unknown AU column{'s' * (len(unknown) > 1)} {', '.join(unknown)}: left out")
-    known = {name: (normalise_au(text), side) for name, (text, side) in named.items() if name not in unknown}
+    known = {name: (au, side) for name, (text, side) in named.items() if (au := normalise_au(text)) is not None}
     _refuse_lost_decimals(path, {name: values[name] for name in known}, highest, scale)
     missing = np.zeros(len(next(iter(values.values()), ())), bool)
     for name, pair in known.items():
