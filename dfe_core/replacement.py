@@ -105,8 +105,8 @@ def recover_replacement(folder: Path) -> list[str]:
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         return []
     back = []
-    for retired in sorted(p for p in folder.iterdir() if _OLD.fullmatch(p.name)):
-        name = _OLD.fullmatch(retired.name)["name"]
+    known = ((path, _OLD.fullmatch(path.name)) for path in sorted(folder.iterdir()))
+    for retired, name in [(path, match["name"]) for path, match in known if match]:
         with suppress(DataError), claim(folder / name):
             if _rolled_back(retired, folder / name):
                 back.append(name)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from dfe_core.artefact_names import MANIFEST
 from dfe_core.errors import DataError
@@ -271,8 +271,9 @@ def _entry(folder: Path) -> dict[str, Any]:
 def _described(folder: Path) -> Discarded:
     entry = _entry(folder)
     paths, when, order = entry.get("paths"), entry.get("when"), entry.get("order") or []
-    sound = _are_names(paths) and isinstance(when, (int, float)) and isinstance(order, list)
-    if not sound:
+    sound = True
+    if not (_are_names(paths) and isinstance(when, (int, float)) and isinstance(order, list)):
+        sound = False
         paths = sorted(f"{p.parent.name}/{p.name}" for kind in KINDS for p in (folder / kind).glob("*"))
         when, order = folder.stat().st_mtime, []
     size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and p.name != _ENTRY)
@@ -289,7 +290,7 @@ def _described(folder: Path) -> Discarded:
     )
 
 
-def _are_names(paths: Any) -> bool:
+def _are_names(paths: Any) -> TypeGuard[list[str]]:
     """Whether these are ``kind/name``, as an entry must have them to be followed."""
     return (
         isinstance(paths, list)

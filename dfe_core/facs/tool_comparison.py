@@ -147,7 +147,7 @@ def _compared(pair: tuple[str, str], parts: list[tuple[np.ndarray, np.ndarray]],
 def _best_lag(centred: list[tuple[np.ndarray, np.ndarray]], reach: int) -> tuple[float, float]:
     """Largest correlation over lags of up to `reach` frames, and that lag; NaN where a tool does not move."""
     lags = np.arange(-reach, reach + 1)
-    inner, first, second = sum(_at_lags(a, b, lags) for a, b in centred)
+    inner, first, second = np.sum([_at_lags(a, b, lags) for a, b in centred], axis=0)
     size = np.sqrt(np.maximum(first * second, 0))
     if not (size > 1e-9).any():
         return np.nan, np.nan
