@@ -50,7 +50,7 @@ def sealed_files(folder: Path) -> dict[str, str]:
         held = unsigned(json.loads(path.read_text(encoding="utf-8")), path)
         return {str(name): str(digest) for name, digest in held["files"].items()}
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        raise DataError(path, "damaged", "the artefact to be made again; `dfe doctor` tells how") from None
+        raise DataError(path, "damaged", "the artefact to be made again; `dfe doctor` says how") from None
 
 
 def check(path: Path) -> Path:
@@ -74,11 +74,11 @@ def _check(path: Path, expected: str) -> None:
             _checked[str(path)] = state
             return
     except FileNotFoundError:
-        raise DataError(path, "missing", "the artefact to be made again; `dfe doctor` tells how") from None
+        raise DataError(path, "missing", "the artefact to be made again; `dfe doctor` says how") from None
     raise DataError(
         path,
         "its content is not what was written (a damaged disk, or changed by hand)",
-        "the artefact to be made again; `dfe doctor` tells how",
+        "the artefact to be made again; `dfe doctor` says how",
     )
 
 
@@ -126,7 +126,7 @@ def unsigned(value: dict[str, Any], path: Path) -> dict[str, Any]:
         raise DataError(
             path,
             "its content is not what was written (a damaged disk, or changed by hand)",
-            "a copy of it from before; `dfe doctor` tells how",
+            "a copy of it from before; `dfe doctor` says how",
         )
     return plain
 

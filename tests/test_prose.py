@@ -21,13 +21,21 @@ BANNED = {
     r"go(?:es)? on": "continues",
     r"anew": "again",
     r"lies?": "is in",
+    r"told|tells?|unasked": "reported, predicts, identifies, always",
 }
+NOT_SHOWN = {"tells the label"}
+"""Values that results hold; pages print other words."""
 PATTERNS = {re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE): better for pattern, better in BANNED.items()}
 DOCUMENTS = [
     *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")),
     *sorted((PROJECT / "docs").rglob("*.md")),
 ]
 SOURCES = sorted(path for folder in ("dashboard", "train", "dfe_core") for path in (PROJECT / folder).rglob("*.py"))
+
+
+def without_code(page: str) -> str:
+    """A page without its blocks of code and without names in code."""
+    return re.sub(r"`[^`]*`", "", re.sub(r"^```.*?^```$", "", page, flags=re.M | re.S))
 
 
 def banned(text: str) -> list[str]:
@@ -47,13 +55,13 @@ def strings(source: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=lambda path: path.name)
 def test_no_document_has_a_banned_phrase(page: Path):
-    assert banned(page.read_text(encoding="utf-8")) == []
+    assert banned(without_code(page.read_text(encoding="utf-8"))) == []
 
 
 def test_no_tutorial_has_a_banned_phrase():
     for notebook in sorted((PROJECT / "docs" / "tutorials").glob("*.ipynb")):
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-        assert [fault for cell in cells for fault in banned("".join(cell["source"]))] == [], notebook.name
+        assert [fault for cell in cells for fault in banned(without_code("".join(cell["source"])))] == [], notebook.name
 
 
 def test_no_string_that_a_user_may_read_has_a_banned_phrase():
@@ -62,6 +70,7 @@ def test_no_string_that_a_user_may_read_has_a_banned_phrase():
         f"{path.relative_to(PROJECT)}: {fault}"
         for path in SOURCES
         for text in strings(path.read_text(encoding="utf-8"))
+        if text not in NOT_SHOWN
         for fault in banned(text)
     ]
     assert faults == []
@@ -72,7 +81,7 @@ def test_no_string_that_a_user_may_read_has_a_banned_phrase():
     [
         ("One row per recording; the file is in a folder. Training continues.", 0),
         ("The line below says how far to\nbelieve it.", 1),
-        ("Two people of one name are told apart, and one row a person goes on.", 3),
+        ("Two people of one name are told apart, and one row a person goes on.", 4),
         ("Relies on beliefs; flies.", 0),
     ],
 )

@@ -179,7 +179,7 @@ def sentence(told: dict) -> str:
         text += f"the nearest prompt is right with UAR {classified['uar']:.2f} (chance {classified['chance']:.2f}). "
     elif told["retrieval_auroc"] is not None:
         text += (
-            f"those that show an action are told from others by its words with a mean AUROC of "
+            f"those that show an action are distinguished from others by its words with a mean AUROC of "
             f"**{told['retrieval_auroc']:.2f}** (chance 0.50, over {len(told['retrieval'])} actions). "
         )
     else:

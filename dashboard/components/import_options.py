@@ -123,7 +123,7 @@ def mixing(good: list[Believed]) -> tuple[bool, str]:
     if several:
         makers = " and ".join(_TITLES.get(tool, tool) for tool in tools)
         st.warning(
-            f"These files were made by {makers}. Tools differ in what they see and how strongly they tell it, "
+            f"These files were made by {makers}. Tools differ in what they see and how strongly they report it, "
             "so that a codebook may learn the tool in the place of the face. Bring each in as a dataset of its "
             "own, or mix them knowingly.",
             icon=":material/call_merge:",

@@ -73,7 +73,7 @@ STEPS = (
         "[data-testid='stMain']",
         "Your turn",
         "Bring your own recordings in here, train a codebook on them, and everything you saw works on yours. Probes "
-        "then tell whether it predicts what you care about.",
+        "then test whether it predicts what you care about.",
     ),
 )
 """Page, what the ring goes around, title, text. Some fifteen seconds of reading each."""

@@ -195,7 +195,9 @@ def listed(found: list[Believed]) -> Believed | None:
         column_config={"MB": st.column_config.NumberColumn(format="%.2f")},
     )
     if "Subject" in empty and len(good) > 1:
-        st.caption("No subjects are known: every file counts as a person of its own. “Subjects and labels” tells them.")
+        st.caption(
+            "No subjects are known: every file counts as a person of its own. Name them under “Subjects and labels”."
+        )
     if len(found) > _SHOWN:
         st.caption(f"The first {_SHOWN} of {len(found):,} are listed; all are imported.")
     rows_chosen = event.selection.rows if event else []

@@ -14,7 +14,7 @@ from . import frame
 from .places import place
 from .words import plural
 
-_TOLD = "videos-told"
+_TOLD = "videos-report"
 
 
 def of_dataset(dataset: Dataset) -> None:

@@ -61,7 +61,7 @@ def this_dataset(choice: artefact_cache.Choice) -> None:
     st.caption(
         "Simulated performances: no real person was recorded." if dataset.simulated else "Recordings of real people."
     )
-    st.caption("A click on a row tells where that recording comes from.")
+    st.caption("A click on a row shows where that recording comes from.")
     shown = recordings.drop(columns=["first_row"] + [c for c in ("session",) if not recordings[c].astype(bool).any()])
     event = frame.table(
         shown,

@@ -196,7 +196,7 @@ def timeline(choice: artefact_cache.Choice) -> Timeline | None:
         return None
     if made.unread:
         st.caption(f"No rule reads: {', '.join(made.unread)}.")
-    if st.toggle("Tell it in this codebook’s codewords", key="in_codewords", bind="query-params"):
+    if st.toggle("Express it in this codebook’s codewords", key="in_codewords", bind="query-params"):
         made = in_codewords(made, codebook, artefact_cache.face(choice.root, codebook.face_id))
     return made
 

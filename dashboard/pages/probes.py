@@ -274,7 +274,7 @@ def confounds(choice: artefact_cache.Choice, result: ProbeResult) -> None:
     checks = check_table(result)
     if len(checks):
         st.caption(
-            "How well each alone tells the label, on the same folds, and the scores without what it explains. "
+            "How well each alone predicts the label, on the same folds, and the scores without what it explains. "
             "Checked in every experiment."
         )
         frame.table(checks)

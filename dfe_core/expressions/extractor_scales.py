@@ -71,7 +71,7 @@ def extractor_note(scales: dict[str, float], extractors: dict[str, str]) -> str:
         named = ", ".join(f"{extractor} ({file} …)" for extractor, file in extractors.items())
         return (
             f"Recordings of several tools, taken as they are: {named}. Tools differ in what they see and how "
-            "strongly they tell it; the column extractor says whose each recording is."
+            "strongly they report it; the column extractor names the tool of each recording."
         )
     first, *rest = scales
     told = ", ".join(f"{name} times {scales[name]:.4g}" for name in rest)

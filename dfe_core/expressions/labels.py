@@ -201,7 +201,7 @@ def _keyed(table: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str, ..
         raise DataError(
             path,
             f"columns {', '.join(map(str, table.columns[:6]))}; which of them names the people or "
-            f"files ({', '.join(map(str, unlike))}) cannot be told",
+            f"files ({', '.join(map(str, unlike))}) cannot be identified",
             "a column recording or subject",
         )
     if "recording" in table.columns:

@@ -63,7 +63,7 @@ def recording_warnings(facts: dict[str, Any]) -> list[str]:
     windows = facts["windows"]
     if windows["equal"]:
         found.append(
-            "How long people were recorded tells the label: everybody is described by equally many windows "
+            "How long people were recorded predicts the label: everybody is described by equally many windows "
             f"({windows['per_unit']:g} of {windows['seconds']:.3g} s, drawn at random), the rest of longer "
             "recordings is left out."
         )
@@ -128,7 +128,7 @@ def confound_sentence(summary: dict[str, Any]) -> str:
         return ""
     if not telling:
         names = ", ".join(confound_word(c["column"]) for c in judged) or "nothing: all units were recorded alike"
-        return f" Checked unasked: {names}" + ("; none of it tells the label alone." if judged else ".")
+        return f" Always checked: {names}" + ("; none of it predicts the label alone." if judged else ".")
     return "".join(" " + _told_by(check, summary) for check in telling)
 
 
@@ -137,7 +137,7 @@ def _told_by(check: dict[str, Any], summary: dict[str, Any]) -> str:
     gone = all(left["p"] > 0.05 for left in check["without"].values())
     end = "nothing is left above chance" if gone else "what is left"
     return (
-        f"CAUTION: {confound_word(check['column'])} alone tells {summary['label']} ({check['metric']} "
+        f"CAUTION: {confound_word(check['column'])} alone predicts {summary['label']} ({check['metric']} "
         f"{check['score']:.2f}, p = {check['p']:.2g}), so that the scores need not come from expression; without "
         f"what it explains {end}: {', '.join(parts)}."
     )
@@ -178,7 +178,7 @@ def _checked(summary: dict[str, Any]) -> str:
     judged = [confound_word(c["column"]) for c in summary["confound_checks"] if c["p"] is not None]
     if not judged:
         return ""
-    return f"Whether {', '.join(judged)} alone told the label was tested on the same folds and permutations. "
+    return f"Whether {', '.join(judged)} alone predicted the label was tested on the same folds and permutations. "
 
 
 def _lengths(settings: ProbeSettings) -> str:

@@ -186,7 +186,7 @@ def _of_facs(coverage: Coverage) -> Section:
     )
     blocks: list[Block] = [
         Text(
-            "An AU is covered when a few codewords tell, within a person on whom they were not chosen, whether "
+            "An AU is covered when a few codewords show, within a person on whom they were not chosen, whether "
             f"it is there. {say.exposure_text(coverage)} {say.unmeasured(coverage)}".strip()
         ),
         Figure(

@@ -154,8 +154,8 @@ def summary(coverage: Coverage) -> str:
         )
         if lower > 0
         else (
-            f"Movement beyond FACS is not told from its floor: at most {upper:.1%} of displacement variance, the lower "
-            "bound is 0. "
+            f"Movement beyond FACS is not distinguished from its floor: at most {upper:.1%} of displacement variance, "
+            "the lower bound is 0. "
         )
     )
     if len(new):
@@ -230,7 +230,8 @@ def method(coverage: Coverage) -> tuple[str, ...]:
         f"seconds), what is slower than {s.drift_s:g} s, an error of {s.amplitude_error:.0%} of each AU's intensity "
         f"(estimate), and an error of every AU at any time, of {s.coder_error:g} of 5 for coded, derived or planted "
         f"AUs and {s.detector_error:g} for a detector's (lower bound, less {s.beyond_resolution:.1%} that cannot be "
-        "told from nothing). A step is left out where it does not lower the error. What tokens explain of the rest is "
+        "distinguished from zero). A step is left out where it does not lower the error. What tokens explain of the "
+        "rest is "
         "by ridge regression on other subjects. A codeword is new only if errors of coding leave at least "
         f"{s.beyond_fraction:.0%} of its movement.",
         f"Below {s.min_frames} frames, {s.min_events} events or {s.min_subjects} subjects with an AU no figure is "

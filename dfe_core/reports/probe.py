@@ -83,9 +83,9 @@ def document(result: ProbeResult) -> Document:
     if len(result.codewords):
         sections.append(Section("Which codewords decide", _codewords(result)))
     if summary.get("confound_checks"):
-        sections.insert(1, Section("Is it the face? What else might tell it", _checks(result)))
+        sections.insert(1, Section("Confounds: what else predicts the label", _checks(result)))
     if len(result.confounds):
-        sections.append(Section("What else the features know", _confounds(result)))
+        sections.append(Section("What else the features predict", _confounds(result)))
     sections += [Section("Errors by subject", (_errors(result),)), Section("Methods", (Text(summary["methods"]),))]
     facts = (
         ("label", summary["label"]),
@@ -97,7 +97,7 @@ def document(result: ProbeResult) -> Document:
         *((name, key) for name, key in summary["inputs"].items()),
     )
     return Document(
-        title=f"Does the face tell {summary['label']}?",
+        title=f"Does the face predict {summary['label']}?",
         subtitle=f"codebook {summary['model']}, dataset {summary['dataset']}",
         sections=tuple(sections),
         facts=facts,
@@ -267,8 +267,8 @@ def _checks(result: ProbeResult) -> tuple[Block, ...]:
     return (
         Table(
             name="confound_checks",
-            caption=f"How well each alone tells {result.summary['label']} ({metric}, the same folds "
-            "and permutations), and what is left of the scores without what it explains. Checked unasked.",
+            caption=f"How well each alone predicts {result.summary['label']} ({metric}, the same folds "
+            "and permutations), and what is left of the scores without what it explains. Checked in every probe.",
             frame=table,
             columns=(
                 Column(name="column", title="Checked"),

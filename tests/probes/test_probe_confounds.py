@@ -137,7 +137,7 @@ def test_length_is_named_in_headline_json_and_what_is_left_is_given(lengths):
     assert check["state"] == "tells the label" and check["score"] == pytest.approx(1) and check["p_holm"] <= 0.05
     assert set(check["without"]) == {"bow-intensity", "bow", "psi"}
     assert all(left["p"] > 0.05 for left in check["without"].values())
-    assert "CAUTION: duration alone tells trap" in found["summary"]
+    assert "CAUTION: duration alone predicts trap" in found["summary"]
 
 
 def test_a_session_offset_is_named_as_session_and_as_resting_face(face, tmp_path):
@@ -153,7 +153,7 @@ def test_a_session_offset_is_named_as_session_and_as_resting_face(face, tmp_path
     found = probe(tmp_path, features=("psi", "bow")).to_json()
     telling = {c["column"] for c in found["confound_checks"] if c["state"] == "tells the label"}
     assert telling == {"session", "resting face"} and scores_of(probe(tmp_path, features=("psi",)))["psi"] > 0.9
-    assert "the resting face alone tells trap" in found["summary"]
+    assert "the resting face alone predicts trap" in found["summary"]
     session = next(c for c in found["confound_checks"] if c["column"] == "session")
     assert session["without"]["psi"]["score"] < 0.65
 

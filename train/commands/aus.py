@@ -56,14 +56,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     importing.add_argument(
         "--time",
         metavar="COLUMN[/RATE]",
-        help="the column that tells time and how many of its counts make a second (frame/60)",
+        help="the column of times and how many of its counts make a second (frame/60)",
     )
     importing.add_argument(
         "--offset",
         metavar="SECONDS|auto",
         help="from the recording's clock to that of the AUs. The lag between both is measured from "
         "their motion in any case (default: applied where it is clear; auto: applied, an error "
-        "where none can be measured; seconds: used as given, the lag told)",
+        "where none can be measured; seconds: used as given, the lag reported)",
     )
     deriving = actions.add_parser(
         "derive", help="estimates from ARKit coefficients", parents=[common_options()], **help_texts(_DERIVE)

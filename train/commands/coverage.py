@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dfe_core.facs.coverage import Coverage
 
 DESCRIPTION = (
-    "Compare the codewords of a model with action units: which AU each one tells, what is covered, and "
+    "Compare the codewords of a model with action units: which AU each one expresses, what is covered, and "
     "what is beyond FACS. Writes a report to a folder."
 )
 EXAMPLES = (

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--extractor",
         metavar="NAME",
-        help="the tool that made the files, where they do not tell it (spectre writes deca's keys)",
+        help="the tool that made the files, where they do not say it (spectre writes deca's keys)",
     )
     parser.add_argument(
         "--mix-extractors",
@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--time",
         metavar="COLUMN[/RATE]",
-        help="the column that tells time and how many of its counts make a second, where a file's own "
+        help="the column of times and how many of its counts make a second, where a file's own "
         "times are none or another clock (frame/60, timestamp/1000; row/25 for the rows)",
     )
     parser.add_argument(
@@ -84,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fps",
         type=float,
-        help="frame rate: of files that do not tell it, and the one that all others are resampled to "
+        help="frame rate: of files that do not say it, and the one that all others are resampled to "
         "(default: each keeps its own)",
     )
 

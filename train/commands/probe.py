@@ -118,7 +118,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         metavar="COLUMN,...",
         help="also say how well the same features predict these columns; duration_s, fps and missing "
-        "may be named; whether they, session or resting face tell the label is checked unasked",
+        "may be named; whether they, session or resting face predict the label is always checked",
     )
     parser.add_argument(
         "--regress-out",
@@ -281,7 +281,7 @@ def confounds(result: dict[str, Any]) -> list[str]:
     if checks:
         parts.append(
             table(
-                ("checked", "label told by it alone", "p", "p, corrected", "", "score without it"),
+                ("checked", "label predicted by it alone", "p", "p, corrected", "", "score without it"),
                 [
                     (
                         c["column"],

@@ -96,7 +96,7 @@ def _sentences(figures: dict[str, Any], split: Split) -> list[str]:
         f"{figures['components']} components; what they miss, root mean square a point: {missed}.",
     ]
     if figures["subjects"] == 1:
-        lines.append("One subject: identity cannot be told from rest, and is no part of the variance.")
+        lines.append("One subject: identity cannot be separated from rest, and is no part of the variance.")
     if figures["learned_from"]:
         lines.append(
             f"The basis holds {figures['variance_kept']:.1%} of the variance of {figures['learned_frames']:,}"

@@ -151,7 +151,7 @@ def _in_pixels(points: np.ndarray, valid: np.ndarray, content: Any) -> tuple[np.
         return points * [1, height / width, 1], (f"Coordinates are shares of an image of {width:g} x {height:g}.",)
     aspect, name = _aspect(points[valid])
     return points * [1, 1 / aspect, 1], (
-        f"Coordinates are shares of an image of unknown size: taken as {name}, as the face's own proportions tell.",
+        f"Coordinates are shares of an image of unknown size: taken as {name}, as the face's own proportions show.",
     )
 
 

@@ -145,7 +145,7 @@ def _unknown(path: Path, head: bytes, titles: str) -> UnknownFile:
         return UnknownFile(
             path,
             f"no reader knows this file (an array of {' x '.join(map(str, shape))} without names)",
-            f"names, for which of {shape[-1]} columns is which cannot be told from their number: a "
+            f"names, for which of {shape[-1]} columns is which cannot be inferred from their number: a "
             "table with a header, or an npz of names and weights",
         )
     return UnknownFile(path, f"no reader knows this file ({_look(head)})", titles)

@@ -75,7 +75,7 @@ def _base(whole: np.ndarray, counts: np.ndarray) -> tuple[int, tuple[str, ...]]:
         fits = [np.count_nonzero(np.abs(over + b - usual) <= _SLACK * usual) for b in possible]
         if max(fits):
             return possible[int(np.argmax(fits))], ()
-    return possible[0], (f"Timecodes that do not tell how frames are counted: taken as {possible[0]} a second.",)
+    return possible[0], (f"Timecodes that do not say how frames are counted: taken as {possible[0]} a second.",)
 
 
 def _past_midnight(seconds: np.ndarray) -> np.ndarray:

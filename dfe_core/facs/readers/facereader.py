@@ -63,7 +63,7 @@ def read(path: Path, options: AuReadOptions) -> list[Detections]:
                 *dropped,
                 *when.notes,
                 *columns.notes,
-                "FaceReader's 0 to 1 (A to E) is told as 0 to 5",
+                "FaceReader's 0 to 1 (A to E) is rescaled to 0 to 5",
             ),
         )
     ]
