@@ -134,9 +134,10 @@ def _pose_fits(data: Dataset, face: FaceModel, progress: Listener) -> dict[str, 
         progress(Progress(task="fit pose", done=done, total=len(people), detail=subject))
         psi, angles, seconds = _with_pose(data, recordings)
         if len(psi) and angles.std(0).max() > 1e-3:
-            moments[subject], seen[subject] = moments_of(psi, angles, seconds, measures), angles
-            if moments[subject] is not None and train & set(recordings):
-                products += _products(psi, angles, moments[subject], measures)
+            own = moments_of(psi, angles, seconds, measures)
+            moments[subject], seen[subject] = own, angles
+            if own is not None and train & set(recordings):
+                products += _products(psi, angles, own, measures)
     mean = mean_field([m for s, m in moments.items() if m is not None and train & set(people[s])], len(data.names))
     patterns = patterns_of(products, measures)
     return {s: person_field(m, mean, measures, patterns, seen[s]) for s, m in moments.items()}

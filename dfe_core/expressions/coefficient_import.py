@@ -91,7 +91,7 @@ class CoefficientImport:
     def keep(self, path: Path, prepared: Recording) -> None:
         if self._writer is None:
             self._first = path, prepared
-            self._writer = self._stack.enter_context(self._open_writer())
+            self._writer = self._stack.enter_context(self._open_writer(prepared.names))
         self._simulated |= bool(prepared.source.get("simulated"))
         labels = self.job.labels.of(prepared.name, prepared.subject)
         self._writer.add(prepared, prepared.source.get("labels", {}) | labels)
@@ -102,6 +102,8 @@ class CoefficientImport:
 
     def finish(self) -> str:
         job, options = self.job, self.job.options
+        if self._writer is None or self.model is None:
+            raise DataError(job.name, "no recording to write", "one that can be read")
         job.notes += job.labels.unused()
         if len(self._extractors) > 1:
             job.notes.append(extractor_note(self.scales or {}, self._extractors))
@@ -132,16 +134,16 @@ class CoefficientImport:
         return self.job.options.rest != "keep" or self.job.options.pose_method != "none"
 
     @contextlib.contextmanager
-    def _open_writer(self) -> Iterator[DatasetWriter]:
+    def _open_writer(self, names: tuple[str, ...]) -> Iterator[DatasetWriter]:
         """The writer of the dataset, or of the staged one that `adjust` makes the dataset of."""
         if not self._adjusted:
-            with open_writer(self.job.name, self.model.names, self.job.root) as writer:
+            with open_writer(self.job.name, names, self.job.root) as writer:
                 yield writer
             return
         root = self.job.root or cache_root()
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".importing-", dir=root) as folder:
-            yield DatasetWriter(Path(folder), self.model.names, self.job.root)
+            yield DatasetWriter(Path(folder), names, self.job.root)
 
     def _check_space(self, path: Path, recording: Recording) -> None:
         """Refuse what would make one coefficient mean two things in one dataset."""
@@ -156,7 +158,7 @@ class CoefficientImport:
             )
         self._check_tool(path, recording)
         own_space = self.job.options.face == "anny" and recording.space == "flame"
-        if own_space and recording.names != self.model.names:
+        if own_space and recording.names != first.names:
             raise ImportAborted(
                 path,
                 f"{_expressions(recording)} expression components, but {other} has {_expressions(first)}",

@@ -82,8 +82,10 @@ def alike(movements: list[np.ndarray]) -> list[tuple[int, int, int, int, float]]
     longest = max((len(m) for m in movements), default=0)
     size = 1 << int(2 * max(longest, 1) - 1).bit_length()
     energy = np.array([float((m * m).sum()) for m in movements])
-    spectra = np.stack([np.fft.rfft(m, size, axis=0) for m in movements]).astype(np.complex64) if movements else []
-    found = []
+    found: list[tuple[int, int, int, int, float]] = []
+    if not movements:
+        return found
+    spectra = np.stack([np.fft.rfft(m, size, axis=0) for m in movements]).astype(np.complex64)
     for i in range(len(movements) - 1):
         if energy[i] <= 0:
             continue

@@ -124,9 +124,9 @@ class ImportJob:
                 raise DataError(f"{option} {value}", "no such method", ", ".join(known))
         if options.fps is not None:
             check_fps(options.fps, "--fps")
-        known = [reader.FORMAT for reader in readers()]
-        if options.format != "auto" and options.format not in known:
-            raise DataError(f"--format {options.format}", "no such format", ", ".join(("auto", *known)))
+        formats = [reader.FORMAT for reader in readers()]
+        if options.format != "auto" and options.format not in formats:
+            raise DataError(f"--format {options.format}", "no such format", ", ".join(("auto", *formats)))
 
     def names_of(self, path: Path, source: str, recordings: list[Recording], reader: RecordingReader) -> list[str]:
         """A name for each recording of a file that no other has: with the source's name, then with a number, where one

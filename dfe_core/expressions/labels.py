@@ -113,10 +113,11 @@ class Labels:
                 f"{', …' if len(self.near) > 3 else ''})."
             )
         left = [name for name in self.rows if name not in self.used]
+        table = "the table" if self.path is None else self.path.name
         if left:
-            told.append(f"{len(left)} rows of {self.path.name} match no {self.key}: {_some(left)}.")
+            told.append(f"{len(left)} rows of {table} match no {self.key}: {_some(left)}.")
         if self.lacking:
-            told.append(f"{len(self.lacking)} {self.key}s have no row in {self.path.name}: {_some(self.lacking)}.")
+            told.append(f"{len(self.lacking)} {self.key}s have no row in {table}: {_some(self.lacking)}.")
         return tuple(told)
 
 
@@ -132,11 +133,10 @@ def _number(name: str) -> str:
 
 def _alike(one: str, other: str) -> bool:
     """Whether two names differ by case, by zeros before their number, or by a prefix that holds the other's."""
-    parts = [re.fullmatch(r"(\D*)(\d+)", re.sub(r"[\W_]", "", name.casefold())) for name in (one, other)]
-    if None in parts:
+    first, second = (re.fullmatch(r"(\D*)(\d+)", re.sub(r"[\W_]", "", name.casefold())) for name in (one, other))
+    if first is None or second is None:
         return one.casefold() == other.casefold()
-    (first, number), (second, same) = (match.groups() for match in parts)
-    return int(number) == int(same) and (first in second or second in first)
+    return int(first[2]) == int(second[2]) and (first[1] in second[1] or second[1] in first[1])
 
 
 def read_labels(path: str | Path | None) -> Labels:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -34,7 +35,8 @@ class FittingReader:
         reader, _ = find_reader(path, points_first=True)
         if not holds_points(reader):
             raise DataError(path, f"{reader.TITLE}, which has coefficients already", "landmarks where --fit is given")
-        return [self._fitted(path, track) for track in read_recordings(path, reader, options)]
+        tracks = cast(list[PointTrack], read_recordings(path, reader, options))  # what such a reader reads
+        return [self._fitted(path, track) for track in tracks]
 
     def _fitted(self, path: Path, track: PointTrack) -> Recording:
         layout = layout_of(len(track.names) // track.dimensions) if track.space == "landmarks" else None

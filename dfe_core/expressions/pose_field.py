@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -167,7 +168,7 @@ def mean_field(people: Sequence[Moments], values: int) -> np.ndarray:
     """(F, C) field that explains the quiet frames of all these people at once, each about its own mean."""
     if not people:
         return np.zeros((9, values))
-    return _solve(sum(p.squares for p in people), sum(p.products for p in people))
+    return _solve(reduce(np.add, [p.squares for p in people]), reduce(np.add, [p.products for p in people]))
 
 
 def person_field(

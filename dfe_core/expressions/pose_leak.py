@@ -148,7 +148,8 @@ def _by_subject(
     for subject in subjects:
         own = rows[rows["subject"] == subject]
         step = max(1, -(-int(own["valid_frames"].sum()) // _MOST_FRAMES))
-        parts, start, used = [], 0.0, ()
+        parts, start = [], 0.0
+        used: tuple[str, ...] = ()
         for name, extractor in zip(own["recording"], own["extractor"], strict=True):
             pose = head_pose(data.extras(name), str(extractor))
             if pose is None:
@@ -161,6 +162,11 @@ def _by_subject(
         if parts:
             psi, angles, time = (np.concatenate(values) for values in zip(*parts, strict=True))
             yield subject, psi, angles, time, used
+
+
+def _triple(turn: np.ndarray) -> tuple[float, float, float]:
+    pitch, yaw, roll = np.asarray(turn, np.float64).tolist()
+    return pitch, yaw, roll
 
 
 def subject_leak(
@@ -190,7 +196,7 @@ def subject_leak(
         share=_explained(features, moved, metric) / total,
         chance=float(np.mean(chance)),
         held_out=_held_out(features, moved, time_s, metric),
-        turn_deg=tuple(float(v) for v in np.degrees(turn)),
+        turn_deg=_triple(np.degrees(turn)),
     )
 
 
@@ -241,7 +247,7 @@ def _summary(found: dict[str, SubjectLeak], subjects: int, columns: tuple[str, .
         held_out=held_out,
         low=low,
         high=high,
-        turn_deg=tuple(float(v) for v in turn),
+        turn_deg=_triple(turn),
         subjects=len(found),
         unmeasured=subjects - len(found),
         mesh=mesh,

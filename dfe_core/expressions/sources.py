@@ -92,7 +92,7 @@ def read_recordings(path: Path, reader: RecordingReader, options: ReadOptions) -
     """A file's recordings. Whatever a damaged file does to a library below a reader, the rest of the batch goes on."""
     try:
         with np.errstate(all="ignore"):  # numbers that no float holds become infinite, and their frames invalid
-            recordings = reader.read(path, options)
+            recordings = list(reader.read(path, options))
     except DataError:
         raise
     except Exception as error:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset, Frames
@@ -62,7 +63,17 @@ class Split:
         return f"split by {self.by} ({counts} recordings){note}"
 
 
-def split_dataset(dataset: Dataset, test_share: float, validation_share: float, seed: int = 0) -> Split:
+class SplitSource(Protocol):
+    """What a split is drawn of; recordings has the columns recording, subject and valid_frames."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def recordings(self) -> pd.DataFrame: ...
+
+
+def split_dataset(dataset: SplitSource, test_share: float, validation_share: float, seed: int = 0) -> Split:
     """Split by subject with at least `MIN_UNITS` of them, else by recording, else by time block.
 
     The draw depends on the seed and on the names alone. Raises `DataError` when there is no valid frame.

@@ -286,7 +286,7 @@ def _timed(seconds: np.ndarray, where: str) -> Timing:
     if not FPS_RANGE[0] <= fps <= FPS_RANGE[1] or frame[-1] > 1e12:
         raise DataError(where, f"{fps:.6g} frames a second by its times", f"{FPS_RANGE[0]:g} to {FPS_RANGE[1]:g}")
     missing, gaps = int(jumps.sum() - len(jumps)), int((jumps > 1).sum())
-    notes = (
+    notes: tuple[str, ...] = (
         ()
         if even
         else (

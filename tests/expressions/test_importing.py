@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -9,8 +10,12 @@ import numpy as np
 import pytest
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.coefficient_import import CoefficientImport
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.import_job import ImportJob
 from dfe_core.expressions.importing import ImportOptions, import_dataset
+from dfe_core.expressions.labels import Labels
+from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.faces import save_face
 from dfe_core.faces.arkit import ARKIT_NAMES
 from tests.captures import beat_json, live_link, performance, table, write
@@ -377,3 +382,12 @@ def test_records_on_disk_come_back_as_they_were():
     assert list(held) == rows == list(held) and len(held) == 2
     held.append({"count": np.int64(3), "share": np.float32(0.5)})
     assert list(held)[2] == {"count": 3, "share": 0.5}
+
+
+def test_an_import_that_kept_no_recording_cannot_be_finished(root):
+    """Neither a face nor a writer is there before the first recording."""
+    job = ImportJob(
+        name="d", options=ImportOptions(), labels=Labels(), pattern=None, read_options=ReadOptions(), root=root
+    )
+    with contextlib.ExitStack() as stack, pytest.raises(DataError, match="no recording to write"):
+        CoefficientImport(job, stack).finish()

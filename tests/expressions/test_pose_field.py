@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
@@ -9,6 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.importing import ImportOptions, import_dataset
+from dfe_core.expressions.learned import pose as learned_pose
 from dfe_core.expressions.learned.measures import protected_measures
 from dfe_core.expressions.pose_field import (
     functions,
@@ -189,3 +192,20 @@ def test_what_cannot_be_corrected_stays_as_it_is_with_the_reason(tmp_path):
         import_dataset(
             [tmp_path / "cat.csv"], "cat2", ImportOptions(face="learn", pose_correction="magic"), root=tmp_path
         )
+
+
+def test_products_of_people_are_summed_in_their_order(monkeypatch):
+    """A learned face is named by its numbers, so their last digits may not hang on the order of a set."""
+    monkeypatch.setattr(learned_pose, "patterns_of", lambda products, measures: products)
+    rng = np.random.default_rng(0)
+    people = [f"s{i:02d}" for i in range(12)]
+    job = SimpleNamespace(
+        face="learn", tracks=[SimpleNamespace(head=SimpleNamespace(subject=s, name=f"{s}-1")) for s in people]
+    )
+    split = SimpleNamespace(recordings={"train": [f"{s}-1" for s in people]})
+    products = {s: rng.normal(size=(6, 2)) * 10.0 ** rng.integers(-8, 8) for s in people}
+    wanted = np.zeros((6, 2))
+    for subject in people:
+        wanted = wanted + products[subject]
+    _, found = learned_pose._shared(job, split, dict.fromkeys(people), products, np.zeros((2, 6)), ())
+    assert found.tobytes() == wanted.tobytes()

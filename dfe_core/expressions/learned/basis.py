@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -25,12 +25,20 @@ FEWEST_FRAMES = 20
 _HEAD = 1500  # vertices from which a mesh is taken for a head whose regions can be carried over
 
 
+@dataclass(frozen=True, eq=False)
+class _Unwritten:
+    """Name and recordings of a dataset that is not on disk yet."""
+
+    name: str
+    recordings: pd.DataFrame
+
+
 def default_split(job: LearnedJob) -> Split:
     """The split that `dfe train` will draw of these recordings."""
     rows = pd.DataFrame(
         [{"recording": t.head.name, "subject": t.head.subject, "valid_frames": int(t.valid.sum())} for t in job.tracks]
     )
-    return split_dataset(SimpleNamespace(name=job.name, recordings=rows), TEST_SHARE, VALIDATION_SHARE, SEED)
+    return split_dataset(_Unwritten(job.name, rows), TEST_SHARE, VALIDATION_SHARE, SEED)
 
 
 def training(job: LearnedJob, split: Split) -> Iterator[tuple[LandmarkTrack, np.ndarray]]:

@@ -6,6 +6,7 @@ Letters of the shapes: T frames, V points, D dimensions, F = 9 functions of pose
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 
@@ -112,7 +113,8 @@ def _products(values: np.ndarray, angles: np.ndarray, moments: Moments | None, m
 def _source(job: LearnedJob) -> tuple[str, ...]:
     """The columns that pose was read from, of tracks of one tool all alike; empty where a track has no pose."""
     found = [head_pose(track.head.extras, track.head.extractor) for track in job.tracks]
-    return () if any(one is None for one in found) else found[0].columns
+    known = [one.columns for one in found if one is not None]
+    return known[0] if len(known) == len(found) else ()
 
 
 def _why_not(job: LearnedJob, names: tuple[str, ...], source: tuple[str, ...]) -> str:
@@ -137,7 +139,8 @@ def _thinned(tracks: list[LandmarkTrack]) -> tuple[np.ndarray, np.ndarray, np.nd
             parts.append((track.frames(rows).reshape(len(rows), -1), track.angles[rows], time))
     if not parts:
         return np.zeros((0, values)), np.zeros((0, 3)), np.zeros(0)
-    return tuple(np.concatenate(values) for values in zip(*parts, strict=True))
+    moved, angles, times = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return moved, angles, times
 
 
 def _seconds(tracks: list[LandmarkTrack]) -> float:
@@ -159,17 +162,22 @@ def _shared(
         names = set(split.recordings["train"])
         train = {t.head.subject for t in job.tracks if t.head.name in names}
         mean = mean_field([m for s, m in found.items() if m is not None and s in train], values)
-        return mean, patterns_of(sum(products[s] for s in train), measures)
+        return mean, patterns_of(_total([products[s] for s in products if s in train], measures), measures)
     model = open_face(job.face, job.root)
     dimensions = job.tracks[0].head.dimensions
     patterns = (
-        patterns_of(sum(products.values()), measures)
+        patterns_of(_total(list(products.values()), measures), measures)
         if model.pose_patterns is None
         else model.pose_patterns[..., :dimensions].astype(np.float64).reshape(len(measures), values)
     )
     if model.pose_field is None or tuple(model.pose_columns) != source:
         return np.zeros((9, values)), patterns
     return model.pose_field[..., :dimensions].astype(np.float64).reshape(len(model.pose_field), values), patterns
+
+
+def _total(products: list[np.ndarray], measures: np.ndarray) -> np.ndarray:
+    """(C, M) sum over subjects, in their order: that of a set changes from run to run, and the last digits with it."""
+    return reduce(np.add, products, np.zeros((measures.shape[1], len(measures))))
 
 
 def _correct(tracks: list[LandmarkTrack], subject: str, fit: Fit, result: Correction) -> None:

@@ -15,6 +15,7 @@ from dfe_core.expressions.learned.tracks import LandmarkTrack, typical_shape
 from dfe_core.expressions.neutral import thinned
 from dfe_core.expressions.readers.mesh_sequence import MESH_ENDINGS
 from dfe_core.expressions.readers.registry import RecordingReader
+from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.sources import file_content
 from dfe_core.faces.frontal import guess_scale, is_mirrored
 from dfe_core.faces.layouts import layout_of
@@ -51,12 +52,12 @@ def source_content(path: Path, reader: RecordingReader | None) -> tuple[int, str
     return sum(size for size, _ in parts), content_key([digest for _, digest in parts], 64)
 
 
-def place_track(path: Path, track: PointTrack, file: Path, first: LandmarkTrack | None) -> LandmarkTrack:
+def place_track(path: Path, track: Recording, file: Path, first: LandmarkTrack | None) -> LandmarkTrack:
     """Check a track against the first one, write its points to `file` in metres, and keep the rest of it.
 
     Raises `DataError` for coefficients, and for other points or another tool than the first track has.
     """
-    if track.space not in SPACES:
+    if not isinstance(track, PointTrack) or track.space not in SPACES:
         raise DataError(
             path,
             f"{track.space} coefficients, which have a face already",

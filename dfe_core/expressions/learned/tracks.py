@@ -37,7 +37,7 @@ class LandmarkTrack:
     scale: Scale
     valid: np.ndarray
     slips: int = 0
-    angles: np.ndarray | None = None
+    angles: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
 
     @property
     def name(self) -> str:

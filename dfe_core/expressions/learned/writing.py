@@ -13,6 +13,7 @@ from dfe_core.expressions.import_job import LEARN, ImportJob
 from dfe_core.expressions.landmark_recording import PointTrack
 from dfe_core.expressions.learned.tracks import CHUNK, Correction, LandmarkTrack, LearnedJob, LearnedResult, deepened
 from dfe_core.expressions.pose_field import HALF_WEIGHT_S, RIDGE
+from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.resample import resample
 from dfe_core.expressions.split import Split
 from dfe_core.faces.learned import Basis
@@ -32,7 +33,7 @@ def write(job: ImportJob, learned: LearnedJob, result: LearnedResult) -> None:
             psi, missed = _project(track, basis)
             part = parts.get(track.name, "all")
             lost[part] = tuple(np.add(lost.get(part, (0.0, 0)), (missed, int(track.valid.sum()))))
-            recording = _finished(track, psi, model)
+            recording: Recording = _finished(track, psi, model)
             if job.options.fps is not None:
                 recording = resample(recording, job.options.fps)
             writer.add(recording, job.labels.of(recording.name, recording.subject))

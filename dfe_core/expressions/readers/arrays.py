@@ -102,7 +102,7 @@ def _read_torch(path: Path, wanted: frozenset[str] | None) -> dict[str, np.ndarr
             own = next((m for m in members if m.filename.endswith("data.pkl")), None)
             if own is not None and own.file_size > _MAX_PICKLE_BYTES:
                 raise DataError(path, f"{own.file_size >> 20} MB outside its tensors", "tensors, or an npz")
-            pickled = b"" if own is None else plainly_stored(own) and archive.read(own)
+            pickled = b"" if own is None or not plainly_stored(own) else archive.read(own)
     except (
         OSError,
         zipfile.BadZipFile,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,10 +68,10 @@ def folder_files(folder: Path) -> list[Path]:
     """The file of each frame in a folder, in order of their numbers; none where it is no sequence of frames."""
     try:
         with os.scandir(folder) as entries:
-            names = [e.name for e in entries if e.is_file() and _NUMBER.fullmatch(e.name)]
+            numbered = [(int(m[1]), e.name) for e in entries if e.is_file() and (m := _NUMBER.fullmatch(e.name))]
     except OSError:
         return []
-    files = [folder / name for name in sorted(names, key=lambda n: (int(_NUMBER.fullmatch(n)[1]), n))]
+    files = [folder / name for _, name in sorted(numbered)]
     return files if len(files) >= LEAST and _one_row(mat_shapes(files[0])) else []
 
 
@@ -90,12 +91,12 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     for file, row in zip(files, rows, strict=True):
         if len(row["exp"]) != 1 or row.keys() != rows[0].keys():
             raise DataError(file, f"{len(row['exp'])} frames of {', '.join(row)}", "one frame, as in the others")
-    numbers = np.array([float(_NUMBER.fullmatch(file.name)[1]) for file in files])
+    numbers = np.array([float(m[1]) for file in files if (m := _NUMBER.fullmatch(file.name))])
     arrays = {name: np.concatenate([row[name] for row in rows]) for name in ("exp", *_BESIDE) if name in rows[0]}
     return [_recording(path, arrays, from_frames(numbers, options.fps, str(path), 1, "file"), options)]
 
 
-def _why(shapes: dict[str, tuple[int, ...] | None]) -> str | None:
+def _why(shapes: Mapping[str, tuple[int, ...] | None]) -> str | None:
     for name, columns in (*_PACKED.items(), ("exp", (BFM_EXPRESSIONS,))):
         if (shape := shapes.get(name)) and shape[-1] in columns:
             return f"its array {name} of {shape[-1]} columns"
@@ -108,14 +109,14 @@ def _one_row(shapes: dict[str, tuple[int, ...]]) -> bool:
 
 def _rows(arrays: dict[str, np.ndarray], path: Path) -> dict[str, np.ndarray]:
     """exp (T, 64), with angle and trans (T, 3) where they are there, and what tells the time, as it is."""
-    key = next((k for k in _PACKED if k in arrays), None)
-    if key is None and "exp" not in arrays:
-        raise DataError(path, f"the arrays {', '.join(arrays) or 'none that are known'}", "exp, coeff or coeff_3dmm")
     clock = {k: v for k, v in arrays.items() if k in (*TIMES, *RATES)}
     if "exp" in arrays:
         expression = _frames(arrays["exp"], (BFM_EXPRESSIONS,), path, "exp")
         beside = {k: _frames(arrays[k], (3,), path, k) for k in _BESIDE if k in arrays}
         return clock | {"exp": expression} | {k: v for k, v in beside.items() if len(v) == len(expression)}
+    key = next((k for k in _PACKED if k in arrays), None)
+    if key is None:
+        raise DataError(path, f"the arrays {', '.join(arrays) or 'none that are known'}", "exp, coeff or coeff_3dmm")
     packed = _frames(arrays[key], _PACKED[key], path, key or "the array")
     at = _LAYOUTS[packed.shape[1]]
     return clock | {

@@ -99,7 +99,7 @@ def timing_of(
     no rate is to be had.
     """
     if clocks.stated is not None:
-        return _stated(clocks, data, rows, str(path), first_line)
+        return _stated(clocks, clocks.stated, data, rows, str(path), first_line)
     told: tuple[str, ...] = ()
     even = clocks.frame is not None and bool((np.diff(data[clocks.frame][rows]) > 0).all())
     if clocks.time is not None and len(rows) > 1:
@@ -128,9 +128,10 @@ def timing_of(
     return from_rate(len(rows), options.fps, str(path)).noted(told)
 
 
-def _stated(clocks: Clocks, data: Mapping[int, Any], rows: np.ndarray, where: str, first_line: int) -> Timing:
+def _stated(
+    clocks: Clocks, stated: TimeColumn, data: Mapping[int, Any], rows: np.ndarray, where: str, first_line: int
+) -> Timing:
     """Times by the column that the user names, and its counts a second."""
-    stated = clocks.stated
     if clocks.wall is not None:
         seconds, told = _wall_seconds(data[clocks.wall].take(pa.array(rows)), Path(where), first_line)
         return from_times(seconds, where, first_line).noted(told)

@@ -77,11 +77,15 @@ class FaceRows:
     subject: str = ""
 
 
+def _columns_of(header: Sequence[str], names: Sequence[str]) -> tuple[int, ...]:
+    """The columns of all these names; none where one is missing."""
+    found = tuple(i for name in names if (i := column_of(header, (name,))) is not None)
+    return found if len(found) == len(names) else ()
+
+
 def face_columns(header: Sequence[str]) -> FaceColumns:
     """The columns of a header that tell whose a row is."""
-    places = next(
-        (found for names in _PLACES if None not in (found := tuple(column_of(header, (name,)) for name in names))), ()
-    )
+    places = next((found for names in _PLACES if (found := _columns_of(header, names))), ())
     return FaceColumns(
         ids=column_of(header, FACES),
         source=column_of(header, SOURCES),
@@ -181,7 +185,8 @@ def _of_one_source(
     path: Path,
 ) -> tuple[list[FaceRows], tuple[str, ...]]:
     names, code = ([""], np.zeros(len(rows), int)) if columns.ids is None else _coded(data[columns.ids], rows)
-    numbered, notes = len(names) > 1, ()
+    notes: tuple[str, ...] = ()
+    numbered = len(names) > 1
     places = np.stack([data[i][rows] for i in columns.places], 1).astype(np.float64) if columns.places else None
     when = None if moments is None else moments[rows]
     if places is not None and when is not None and len(np.unique(when)) < len(when):

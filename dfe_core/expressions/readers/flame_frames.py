@@ -59,7 +59,7 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     files = folder_files(path)
     if not files:
         raise DataError(path, "no folders of frames", "000001_000/exp.npy …, name1/name1.mat … or 00001.frame …")
-    found = [_NUMBER.fullmatch(file.stem if file.suffix == ".frame" else file.parent.name) for file in files]
+    found = [_numbered(file) for file in files]
     if len({match[2] for match in found}) > 1:
         twice = next(match for match in found if match[2] not in (None, "000"))
         raise DataError(path, f"two faces in one frame ({twice[0]})", "one face a folder")
@@ -70,6 +70,14 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     arrays = {key: _stacked([row.get(key) for row in rows], key, path) for key in _ARRAYS}
     extractor = options.extractor or extractor_of(path, b"")
     return [flame_recording(path, {k: v for k, v in arrays.items() if v is not None}, timing, extractor)]
+
+
+def _numbered(file: Path) -> re.Match[str]:
+    """Frame and face in a file's name. Raises `DataError` where it has no number."""
+    match = _NUMBER.fullmatch(file.stem if file.suffix == ".frame" else file.parent.name)
+    if match is None:
+        raise DataError(file, "no number of a frame in its name", "000001_000/exp.npy …, or 00001.frame …")
+    return match
 
 
 def _expression_file(folder: Path, name: str) -> Path | None:

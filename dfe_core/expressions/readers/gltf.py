@@ -29,7 +29,14 @@ EVEN_FPS = 30.0
 """Rate at which curves are sampled whose keys are sparse or not evenly spaced."""
 _SPARSE_S = 0.1
 _MOST_FRAMES = 5_000_000
-_TYPES = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
+_TYPES: dict[int, Any] = {
+    5120: np.int8,
+    5121: np.uint8,
+    5122: np.int16,
+    5123: np.uint16,
+    5125: np.uint32,
+    5126: np.float32,
+}
 _INTERPOLATIONS = {"STEP": 1, "LINEAR": 1, "CUBICSPLINE": 3}
 
 
@@ -126,7 +133,8 @@ def _chunks(path: Path, content: bytes) -> tuple[bytes, bytes]:
         raise DataError(path, f"glTF {version}", "glTF 2")
     if length > len(content):
         raise DataError(path, f"{len(content):,} bytes of {length:,} (cut off?)", "a whole file")
-    found, at = [], 12
+    found: list[tuple[bytes, bytes]] = []
+    at = 12
     while at + 8 <= length and len(found) < 2:
         size, kind = struct.unpack_from("<I4s", content, at)
         if at + 8 + size > length:
@@ -226,12 +234,12 @@ def _accessor(document: Mapping[str, Any], chunk: bytes, index: Any, path: Path,
     """(n,) numbers of a scalar accessor, normalised integers as shares of one."""
     accessor = _item(document, "accessors", index, where)
     where = f"{where}, accessor {index}"
-    dtype = _TYPES.get(accessor.get("componentType")) if isinstance(accessor.get("componentType"), int) else None
+    code = accessor.get("componentType")
+    dtype = _TYPES.get(code) if isinstance(code, int) else None
     if dtype is None or accessor.get("type") != "SCALAR" or "sparse" in accessor:
         raise DataError(
             where,
-            f"numbers of type {accessor.get('componentType')}, {accessor.get('type')}"
-            + (", sparse" if "sparse" in accessor else ""),
+            f"numbers of type {code}, {accessor.get('type')}" + (", sparse" if "sparse" in accessor else ""),
             "plain scalars",
         )
     view = _item(document, "bufferViews", accessor.get("bufferView"), where)

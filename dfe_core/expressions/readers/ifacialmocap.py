@@ -115,10 +115,10 @@ def _table(path: Path, packets: Sequence[str]) -> tuple[list[str], np.ndarray, l
         if names not in places:
             places[names] = np.array([columns.setdefault(name, len(columns)) for name in names])
         rows.append((places[names], np.array(values, np.float32)))
-        times.append(start[1])
+        times.append(start[1] if start else None)
     table = np.full((len(rows), len(columns)), np.nan, np.float32)
-    for i, (place, values) in enumerate(rows):
-        table[i, place] = values
+    for i, (place, numbers) in enumerate(rows):
+        table[i, place] = numbers
     return list(columns), table, times
 
 

@@ -205,7 +205,8 @@ def _several(path: Path, faces: list[list[_Face]], timing: Timing, options: Read
             f"{max(map(len, faces))} faces in a frame and nothing to distinguish them",
             "facial_transformation_matrixes in each frame, or one face a file",
         )
-    owners = follow_faces([np.array([face.matrix[:3, 3] for face in frame]).reshape(-1, 3) for frame in faces])
+    heads = [[face.matrix[:3, 3] for face in frame if face.matrix is not None] for frame in faces]
+    owners = follow_faces([np.array(places).reshape(-1, 3) for places in heads])
     tracks: list[list[_Face | None]] = [[None] * len(faces) for _ in range(1 + max(n for own in owners for n in own))]
     for i, (frame, own) in enumerate(zip(faces, owners, strict=True)):
         for face, number in zip(frame, own, strict=True):
@@ -247,7 +248,8 @@ def _faces(frame: Any, where: str) -> list[_Face]:
         raise DataError(where, f"{len(scores)} faces and {len(matrices)} matrices", "one matrix a face")
     if len(scores) > _MOST_FACES:
         raise DataError(where, f"{len(scores)} faces", f"at most {_MOST_FACES}")
-    return [_Face(s, m) for s, m in zip(scores, matrices or [None] * len(scores), strict=True)]
+    known: Sequence[np.ndarray | None] = matrices if matrices else [None] * len(scores)
+    return [_Face(s, m) for s, m in zip(scores, known, strict=True)]
 
 
 def _unfold(entry: Any, where: str) -> list[dict[str, Any]]:

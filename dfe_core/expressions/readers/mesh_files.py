@@ -153,8 +153,8 @@ def _ply_vertices(path: Path, element: _Element, order: str, body: bytes) -> tup
     if not order:
         lines = body.split(b"\n", element.count)
         try:
-            table = [[float(word) for word in np.array(line.split())[columns]] for line in lines[: element.count]]
-            vertices = np.array(table, np.float32).reshape(-1, 3)
+            rows = [[float(word) for word in np.array(line.split())[columns]] for line in lines[: element.count]]
+            vertices = np.array(rows, np.float32).reshape(-1, 3)
         except (ValueError, IndexError):
             raise DataError(path, "a vertex line without its numbers", f"{len(names)} numbers a line") from None
         rest = lines[element.count] if len(lines) > element.count else b""

@@ -7,6 +7,7 @@ points ``dfe.readers`` and ``dfe.au_readers``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -24,7 +25,7 @@ class Reader(Protocol[Options, Content]):
     FORMAT: str
     TITLE: str
 
-    def read(self, path: Path, options: Options) -> list[Content]:
+    def read(self, path: Path, options: Options) -> Sequence[Content]:
         """What a file holds, one entry per recording and face. Raises `DataError`, and nothing else, for a bad file."""
 
 

@@ -66,7 +66,7 @@ def read_aus(path: Path, options: AuReadOptions | None = None, format: str = "au
         raise DataError(path, "no such file")
     reader = _reader_of(path) if format == "auto" else known[format]
     try:
-        return reader.read(path, options)
+        return list(reader.read(path, options))
     except DataError:
         raise
     except Exception as error:  # whatever a damaged file does to a library below a reader, the batch goes on
