@@ -55,23 +55,33 @@ class PointTrack(Recording):
         return self.raw * self.signs
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PointGeometry:
+    """What points are and how they lie: space, metric, axes and triangles, as `PointTrack` has them."""
+
+    space: str = "landmarks"
+    metric: bool = True
+    axes: str = "face"
+    triangles: np.ndarray | None = None
+
+
+IMAGE = PointGeometry(metric=False, axes="image")
+"""Landmarks as an image shows them."""
+
+
 def point_track(
     path: Path,
     points: np.ndarray,
     timing: Timing,
     extractor: str,
+    geometry: PointGeometry,
     *,
-    name: str = "",
     valid: np.ndarray | None = None,
-    space: str = "landmarks",
-    metric: bool = True,
-    axes: str = "face",
-    triangles: np.ndarray | None = None,
     extras: dict[str, np.ndarray] | None = None,
     notes: Sequence[str] = (),
 ) -> PointTrack:
-    """A track of (N, V, D) points, D 2 or 3, whose rows `timing` chooses and orders; frames with a missing or infinite
-    coordinate, and those whose points all lie at one place, become invalid.
+    """A track of (N, V, D) points, D 2 or 3, whose rows `timing` chooses and orders, named after its file; frames with
+    a missing or infinite coordinate, and those whose points all lie at one place, become invalid.
 
     Raises `DataError` for shapes that are no points, and where no frame is left.
     """
@@ -98,21 +108,21 @@ def point_track(
         flat = np.where(valid[:, None], flat, np.float32(0))
     names = tuple(f"{axis}_{i}" for i in range(points.shape[1]) for axis in "xyz"[: points.shape[2]])
     return PointTrack(
-        name=name or path.stem,
+        name=path.stem,
         names=names,
         psi=flat,
         time_s=timing.time_s,
         frame=timing.frame,
         valid=valid,
         fps=timing.fps,
-        space=space,
+        space=geometry.space,
         extractor=extractor,
         extras=extras,
         notes=(*notes, *timing.notes, *told, *motion_notes(flat, valid)),
         dimensions=points.shape[2],
-        metric=metric,
-        axes=axes,
-        triangles=triangles,
+        metric=geometry.metric,
+        axes=geometry.axes,
+        triangles=geometry.triangles,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -72,94 +73,115 @@ class AuImportReport:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class AuImportOptions:
+    """What the user asks of an import of AUs.
+
+    Attributes
+    ----------
+    format: a reader's FORMAT, or ``auto``. read: what the user says of the files.
+    recordings: file stem to recording, where names do not match by themselves (`match_recording`).
+    face: which face of a file with several; None for the one seen most often.
+    tolerance_s, offset, max_offset_s: see `align`.
+    """
+
+    format: str = "auto"
+    read: AuReadOptions = AuReadOptions()
+    recordings: Mapping[str, str] = field(default_factory=dict)
+    face: str | None = None
+    tolerance_s: float | None = None
+    offset: float | str | None = None
+    max_offset_s: float = 5.0
+
+
+_DEFAULT = AuImportOptions()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """An import of AUs under way."""
+
+    name: str
+    dataset: Dataset
+    options: AuImportOptions
+    report: AuImportReport
+    files: list[Path]
+    root: Path
+    progress: Listener
+
+
 @one_writer("analyses", lambda given: aus_name(given["dataset"].name, given["name"]))
 def import_aus(
-    sources: list[Path | str],
+    sources: Sequence[Path | str],
     dataset: Dataset,
     name: str,
+    options: AuImportOptions = _DEFAULT,
     *,
-    format: str = "auto",
-    options: AuReadOptions | None = None,
-    recordings: dict[str, str] | None = None,
-    face: str | None = None,
-    tolerance_s: float | None = None,
-    offset: float | str | None = None,
-    max_offset_s: float = 5.0,
     root: Path | None = None,
     progress: Listener = silent,
 ) -> AuImportReport:
     """Import AU files and join them to a dataset as the AUs `name`.
 
-    Parameters
-    ----------
     sources: files, or folders of them, which are searched as those of ``dfe import`` are (`find_files`).
-    format: a reader's FORMAT, or ``auto``. options: what the user says of the files.
-    recordings: file stem to recording, where names do not match by themselves (`match_recording`).
-    face: which face of a file with several; default the one seen most often.
-    tolerance_s, offset, max_offset_s: see `align`.
 
     A file that cannot be used is skipped with its reason and the rest goes on. Raises `DataError` where nothing could
     be imported at all, with the first reason.
     """
     require_new_aus(dataset.name, name, root or dataset.root)
-    report = AuImportReport()
     files, unread = find_files(sources, endings=au_file_endings())
-    report.skipped = {str(path): error for path, error in unread}
-    by_recording = _read_all(files, dataset, format, options, recordings or {}, face, report, progress)
-    joined = _align_all(
-        by_recording,
-        dataset,
-        report,
-        tolerance_s=tolerance_s,
-        offset=offset,
-        max_offset_s=max_offset_s,
+    report = AuImportReport(skipped={str(path): error for path, error in unread})
+    job = _Job(
+        name=name,
+        dataset=dataset,
+        options=options,
+        report=report,
+        files=files,
+        root=root or dataset.root,
         progress=progress,
     )
+    by_recording = _read_all(job)
+    joined = _align_all(by_recording, job)
     if not joined:
         first = next(iter(report.skipped.values()), "no files given")
         raise DataError(name, f"nothing could be imported: {first}")
-    _write(joined, by_recording, dataset, name, files, report, root or dataset.path.parent.parent)
+    _write(joined, by_recording, job)
     return report
 
 
-def _read_all(
-    files: list[Path],
-    dataset: Dataset,
-    format: str,
-    options: AuReadOptions | None,
-    given: dict[str, str],
-    face: str | None,
-    report: AuImportReport,
-    progress: Listener,
-) -> dict[str, Detections]:
-    found: dict[str, Detections] = {}
-    tool, own = None, {source.get("sha256") for source in dataset.manifest.get("sources", ())}
-    for done, path in enumerate(map(Path, files), 1):
-        progress(Progress(task="read AU files", done=done, total=len(files), detail=path.name))
+def _read_all(job: _Job) -> dict[str, Detections]:
+    """What every file holds, by the recording that it is of."""
+    by_recording: dict[str, Detections] = {}
+    own = {source.get("sha256") for source in job.dataset.manifest.get("sources", ())}
+    for done, path in enumerate(job.files, 1):
+        job.progress(Progress(task="read AU files", done=done, total=len(job.files), detail=path.name))
         try:
-            parts = _from_start(read_aus(path, options, format), path, own)
-            parts = _faces_to_take(parts, path, face, dataset, report)
+            parts = _from_start(read_aus(path, job.options.read, job.options.format), path, own)
+            parts = _faces_to_take(parts, path, job)
         except DataError as error:
-            report.skipped[str(path)] = error
+            job.report.skipped[str(path)] = error
             continue
         for part in parts:
             try:
-                tool = tool or part.tool
-                if part.tool != tool:
-                    raise DataError(path, f"AUs of {part.tool}", f"{tool} like the files before it: one tool a name")
-                recording = match_recording(part, path, dataset, given)
-                if recording in found:
-                    raise DataError(
-                        path,
-                        f"recording {recording} has AUs from {found[recording].source} already",
-                        "one file per recording",
-                    )
+                by_recording[_recording_of(part, path, by_recording, job)] = part
             except DataError as error:
-                report.skipped[f"{path} {part.recording}".strip()] = error
+                job.report.skipped[f"{path} {part.recording}".strip()] = error
                 continue
-            found[recording] = part
-            report.notes[part.source if len(parts) == 1 else f"{part.source} ({part.recording})"] = part.notes
-    return found
+            source = part.source if len(parts) == 1 else f"{part.source} ({part.recording})"
+            job.report.notes[source] = part.notes
+    return by_recording
+
+
+def _recording_of(part: Detections, path: Path, known: Mapping[str, Detections], job: _Job) -> str:
+    """The recording that AUs are of. Raises `DataError` for another tool than before and a recording that has some."""
+    tool = next((before.tool for before in known.values()), part.tool)
+    if part.tool != tool:
+        raise DataError(path, f"AUs of {part.tool}", f"{tool} like the files before it: one tool a name")
+    recording = match_recording(part, path, job.dataset, job.options.recordings)
+    if recording in known:
+        raise DataError(
+            path, f"recording {recording} has AUs from {known[recording].source} already", "one file per recording"
+        )
+    return recording
 
 
 def _from_start(parts: list[Detections], path: Path, own: set[str]) -> list[Detections]:
@@ -173,18 +195,17 @@ def _from_start(parts: list[Detections], path: Path, own: set[str]) -> list[Dete
     ]
 
 
-def _faces_to_take(
-    parts: list[Detections], path: Path, face: str | None, dataset: Dataset, report: AuImportReport
-) -> list[Detections]:
+def _faces_to_take(parts: list[Detections], path: Path, job: _Job) -> list[Detections]:
     """The faces of every recording in a file that the dataset has as recordings of their own (``…-face1``), else one of
-    each: `face`, or the first, which was seen most often."""
+    each: the one asked for, or the first, which was seen most often."""
+    face = job.options.face
     by_recording: dict[str, list[Detections]] = {}
     for part in parts:
         by_recording.setdefault(part.recording, []).append(part)
     chosen = []
     for group in by_recording.values():
-        own = [part for part in group if face is None and _recording_of_face(part, path, dataset)]
-        chosen += own or [_one_face(group, face, report)]
+        own = [part for part in group if face is None and _recording_of_face(part, path, job.dataset)]
+        chosen += own or [_one_face(group, face, job.report)]
     return chosen
 
 
@@ -209,7 +230,7 @@ def _recording_of_face(part: Detections, path: Path, dataset: Dataset) -> str:
     return next((names[key] for stem in stems if (key := f"{stem}-face{part.face}".lower()) in names), "")
 
 
-def match_recording(part: Detections, path: Path, dataset: Dataset, given: dict[str, str]) -> str:
+def match_recording(part: Detections, path: Path, dataset: Dataset, given: Mapping[str, str]) -> str:
     """The recording that a file's AUs belong to: as given, by equal name, or by the one name that holds the other.
 
     The names compared are the recording that the file itself names, then the file's stem, then that of its folder. One
@@ -247,59 +268,43 @@ def match_recording(part: Detections, path: Path, dataset: Dataset, given: dict[
     )
 
 
-def _align_all(
-    by_recording: dict[str, Detections],
-    dataset: Dataset,
-    report: AuImportReport,
-    *,
-    tolerance_s: float | None,
-    offset: float | str | None,
-    max_offset_s: float,
-    progress: Listener,
-) -> dict[str, AlignedFrames]:
-    joined = {}
+def _align_all(by_recording: dict[str, Detections], job: _Job) -> dict[str, AlignedFrames]:
+    """AUs on the frames of their recordings, of those that could be aligned."""
+    joined, dataset, options = {}, job.dataset, job.options
     rates = dict(zip(dataset.recordings["recording"], dataset.recordings["fps"], strict=True))
     for done, (recording, part) in enumerate(by_recording.items(), 1):
-        progress(Progress(task="align AUs", done=done, total=len(by_recording), detail=recording))
+        job.progress(Progress(task="align AUs", done=done, total=len(by_recording), detail=recording))
         try:
-            joined[recording], report.alignments[recording] = align(
+            joined[recording], job.report.alignments[recording] = align(
                 part,
                 dataset.frames(recording),
                 dataset.names,
                 rates[recording],
-                tolerance_s=tolerance_s,
-                offset=0.0 if part.same_file and offset is None else offset,
-                max_offset_s=max_offset_s,
+                tolerance_s=options.tolerance_s,
+                offset=0.0 if part.same_file and options.offset is None else options.offset,
+                max_offset_s=options.max_offset_s,
             )
         except DataError as error:
-            report.skipped[part.source] = error
-    report.unmatched = tuple(r for r in rates if r not in joined)
+            job.report.skipped[part.source] = error
+    job.report.unmatched = tuple(r for r in rates if r not in joined)
     return joined
 
 
-def _write(
-    joined: dict[str, AlignedFrames],
-    parts: dict[str, Detections],
-    dataset: Dataset,
-    name: str,
-    files: list[Path],
-    report: AuImportReport,
-    root: Path,
-) -> None:
+def _write(joined: dict[str, AlignedFrames], parts: dict[str, Detections], job: _Job) -> None:
     used = [parts[r] for r in joined]
     aus = tuple(sorted(dict.fromkeys(pair for part in used for pair in part.aus), key=_facs_order))
-    with open_au_writer(dataset.name, name, aus, root) as writer:
-        for recording in dataset.recordings["recording"]:
+    with open_au_writer(job.dataset.name, job.name, aus, job.root) as writer:
+        for recording in job.dataset.recordings["recording"]:
             if recording in joined:
                 writer.add(
                     recording,
                     _on_columns(joined[recording], parts[recording].aus, aus),
-                    report.alignments[recording].report(),
+                    job.report.alignments[recording].report(),
                 )
             else:
                 writer.add(recording, None)
-        _close(writer, used, dataset, name, files, report)
-    report.aus = AlignedAus.open(dataset.name, name, root)
+        _close(writer, used, job)
+    job.report.aus = AlignedAus.open(job.dataset.name, job.name, job.root)
 
 
 def _facs_order(pair: tuple[str, str]) -> tuple[int, str]:
@@ -317,27 +322,19 @@ def _on_columns(
     return AlignedFrames(frames.frame, *wide)
 
 
-def _close(
-    writer: AlignedWriter,
-    used: list[Detections],
-    dataset: Dataset,
-    name: str,
-    files: list[Path],
-    report: AuImportReport,
-) -> None:
-    manual = used[0].is_intervals
-    notes = [] if manual else [DETECTOR_CAVEAT]
-    sources = [{"file": Path(f).name, "sha256": file_sha256(Path(f))} for f in files if Path(f).is_file()]
+def _close(writer: AlignedWriter, used: list[Detections], job: _Job) -> None:
+    report = job.report
+    notes = [] if used[0].is_intervals else [DETECTOR_CAVEAT]
     writer.close(
         {
-            "name": name,
-            "dataset": dataset.name,
-            "dataset_key": dataset.key,
+            "name": job.name,
+            "dataset": job.dataset.name,
+            "dataset_key": job.dataset.key,
             "tool": used[0].tool,
             "version": used[0].version,
             "estimate": any(part.estimate for part in used),
             "emits": list(dict.fromkeys(au for part in used for au in part.emits)),
-            "sources": sources,
+            "sources": [{"file": f.name, "sha256": file_sha256(f)} for f in job.files if f.is_file()],
             "skipped": [str(error) for error in report.skipped.values()],
             "notes": notes + [lag_line(a.report() for a in report.alignments.values()), *summarise(report.notes)],
             "file_notes": {source: list(lines) for source, lines in report.notes.items() if lines},

@@ -29,11 +29,11 @@ _ORDER_FRAMES = 15
 def linked_frames(frame: np.ndarray) -> np.ndarray:
     """(T,) bool: whether each of (T,) increasing frame numbers comes right after the one before it.
 
-    The usual step is the most frequent one; a lone pair of frames far apart is not linked.
+    The usual step is the most frequent one, and 1 where no step comes twice: a few frames far apart are not linked.
     """
     steps = np.diff(frame)
     values, counts = np.unique(steps, return_counts=True)
-    usual = values[counts.argmax()] if len(steps) > 1 else 1
+    usual = values[counts.argmax()] if counts.max(initial=0) > 1 else 1
     return np.concatenate([np.zeros(min(len(frame), 1), bool), steps == usual])
 
 

@@ -16,7 +16,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.import_report import ImportReport
 from dfe_core.expressions.importing import ImportOptions, import_dataset
-from dfe_core.expressions.landmark_recording import point_track
+from dfe_core.expressions.landmark_recording import IMAGE, point_track
 from dfe_core.expressions.readers.arkit_columns import arkit_indices, arkit_recording
 from dfe_core.expressions.readers.mediapipe import mediapipe_head_pose
 from dfe_core.expressions.readers.options import ReadOptions
@@ -29,6 +29,7 @@ from dfe_core.video.extraction import LEAST_S, Extraction, extract, is_done
 from dfe_core.video.frames import ENDINGS, probe
 from dfe_core.video.links import Link, link
 
+_DEFAULT = ImportOptions()
 _UNEVEN = 0.1  # frames whose steps spread by more of the usual one make a variable frame rate
 
 
@@ -123,9 +124,7 @@ def _positions(path: Path, found: Extraction, rows: np.ndarray, timing: Timing, 
     points[found.row_frame[rows]] = found.landmarks[rows]
     seen = np.zeros(len(points), bool)
     seen[found.row_frame[rows]] = True
-    return point_track(
-        path, points, timing, "mediapipe", valid=seen, metric=False, axes="image", extras=extras, notes=(*notes, *told)
-    )
+    return point_track(path, points, timing, "mediapipe", IMAGE, valid=seen, extras=extras, notes=(*notes, *told))
 
 
 def find_videos(sources: Sequence[str | Path]) -> list[Path]:
@@ -152,19 +151,16 @@ def extract_dataset(
     sources: Sequence[str | Path],
     model: str | Path,
     name: str,
+    options: ImportOptions = _DEFAULT,
     *,
-    face: str = "anny",
     faces: int = 4,
     jobs: int = 1,
-    labels: str | Path | None = None,
-    subject_pattern: str | None = None,
-    fps: float | None = None,
     root: Path | None = None,
     progress: Listener = silent,
 ) -> ImportReport:
     """Videos, or folders of them, through the landmarker into a dataset; parameters as `import_dataset` and `extract`.
 
-    face: with ``learn`` (or a learned face) the 478 landmarks make ψ, else the 52 scores.
+    options: with the face ``learn`` (or a learned one) the 478 landmarks make ψ, else the 52 scores.
     jobs: processes that run beside each other, one video each.
 
     Videos that were extracted before are not run again, so that the same command goes on after it was interrupted.
@@ -177,11 +173,11 @@ def extract_dataset(
     if (artefact_path("datasets", name, root) / MANIFEST).is_file():
         raise DataError(name, "a dataset of this name exists", f"another name, or `dfe rm {name}` first")
     _extract_all(videos, model, faces, jobs, root, progress)
-    reader = VideoReader(model=model, faces=faces, positions=face == "learn" or face.startswith("learned-"), root=root)
+    reader = VideoReader(model=model, faces=faces, positions=options.learned, root=root)
     report = import_dataset(
         videos,
         name,
-        ImportOptions(face=face, labels=labels, subject_pattern=subject_pattern, fps=fps),
+        options,
         reader=reader,
         root=root,
         progress=progress,

@@ -12,7 +12,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.expressions.dataset import Frames
 from dfe_core.facs.detections import Detections, Interval
-from dfe_core.facs.importing import import_aus
+from dfe_core.facs.importing import AuImportOptions, import_aus
 from dfe_core.facs.lag import LagState, Offset, cross_correlate, judge_lag
 from dfe_core.facs.readers import AuReadOptions
 from dfe_core.facs.store import AlignedAus, present
@@ -213,14 +213,18 @@ def test_a_batch_goes_on_past_its_bad_files_and_says_why(data, tmp_path):
 
 def test_aus_of_another_video_are_told_by_their_movement(data, tmp_path):
     wrong = openface(data, "s02-1", tmp_path / "x.csv")
-    report = import_aus([wrong], data, "wrong", recordings={"x": "s01-1"})
+    report = import_aus([wrong], data, "wrong", AuImportOptions(recordings={"x": "s01-1"}))
     assert "another video" in " ".join(report.lines())
     right = openface(data, "s01-1", tmp_path / "y.csv")
-    assert "another video" not in " ".join(import_aus([right], data, "right", recordings={"y": "s01-1"}).lines())
+    assert "another video" not in " ".join(
+        import_aus([right], data, "right", AuImportOptions(recordings={"y": "s01-1"})).lines()
+    )
 
 
 def test_an_unknown_offset_is_found_during_the_import(data, tmp_path):
-    report = import_aus([openface(data, "s01-1", tmp_path / "s01-1.csv", shift=-1.7)], data, "shifted", offset="auto")
+    report = import_aus(
+        [openface(data, "s01-1", tmp_path / "s01-1.csv", shift=-1.7)], data, "shifted", AuImportOptions(offset="auto")
+    )
     assert report.alignments["s01-1"].offset_s == pytest.approx(-1.7, abs=0.04)
     with pytest.raises(DataError, match="no offset"):
         noise = openface(data, "s01-1", tmp_path / "s01-2.csv", noise=0)
@@ -229,7 +233,7 @@ def test_an_unknown_offset_is_found_during_the_import(data, tmp_path):
         for name in [c for c in table if c.startswith("AU")]:
             table[name] = rng.permutation(table[name])
         table.to_csv(noise, index=False)
-        import_aus([noise], data, "noise", offset="auto")
+        import_aus([noise], data, "noise", AuImportOptions(offset="auto"))
 
 
 def test_nothing_imported_at_all_is_an_error_and_leaves_nothing(data, tmp_path):
@@ -256,17 +260,17 @@ def test_the_face_of_a_file_with_several_can_be_chosen(data, tmp_path):
     path = openface(data, "s01-1", tmp_path / "s01-1.csv")
     table = pd.read_csv(path)
     pd.concat([table.assign(face_id=0), table.iloc[:600].assign(face_id=1, AU12_r=4.5)]).to_csv(path, index=False)
-    most, one = (import_aus([path], data, f"face{f}", face=f) for f in (None, "1"))
+    most, one = (import_aus([path], data, f"face{f}", AuImportOptions(face=f)) for f in (None, "1"))
     assert most.alignments["s01-1"].aligned > 1500 and one.alignments["s01-1"].aligned <= 600
     assert any("2 faces: face 0 taken" in line for line in most.lines())
     with pytest.raises(DataError, match="no face 7"):
-        import_aus([path], data, "face7", face="7")
+        import_aus([path], data, "face7", AuImportOptions(face="7"))
 
 
 def test_a_coding_in_frames_needs_the_rate_and_then_imports(data, tmp_path):
     path = tmp_path / "coding.csv"
     path.write_text("recording,au,onset_frame,offset_frame\ns01-1,12C,30,60\ns02-1,4,0,15\n")
-    report = import_aus([path], data, "coded", options=AuReadOptions(fps=30))
+    report = import_aus([path], data, "coded", AuImportOptions(read=AuReadOptions(fps=30)))
     assert set(report.alignments) == {"s01-1", "s02-1"} and report.aus.tool == "manual"
     frames = report.aus.recording("s01-1")
     column = report.aus.aus.index(("AU12", "both"))
@@ -278,7 +282,7 @@ def test_a_lag_is_applied_or_refused_in_words_and_never_silently(data, tmp_path)
     late = openface(data, "s01-1", tmp_path / "s01-1.csv", shift=0.4)
     applied = import_aus([late], data, "late").alignments["s01-1"]
     assert applied.lag == "applied" and applied.offset_s == pytest.approx(0.4, abs=0.04)
-    given = import_aus([late], data, "given", offset=0.0)
+    given = import_aus([late], data, "given", AuImportOptions(offset=0.0))
     refused = given.alignments["s01-1"]
     assert refused.lag == "refused" and refused.offset_s == 0 and refused.lag_s == pytest.approx(0.4, abs=0.04)
     assert any("refused in 1 (median 0.40 s)" in line for line in given.lines())

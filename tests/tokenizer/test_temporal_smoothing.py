@@ -89,6 +89,8 @@ def test_linked_frames_follow_the_one_before():
     assert linked_frames(np.array([0, 2, 4, 8])).tolist() == [False, True, True, False]
     assert linked_frames(np.array([], int)).tolist() == [] and linked_frames(np.array([5])).tolist() == [False]
     assert linked_frames(np.array([0, 300])).tolist() == [False, False]  # two frames far apart are no neighbours
+    assert linked_frames(np.array([0, 300, 601])).tolist() == [False, False, False]  # nor are three, with no step twice
+    assert linked_frames(np.array([0, 1, 301])).tolist() == [False, True, False]
 
 
 def test_changes_are_counted_by_sets_and_rest_is_none():

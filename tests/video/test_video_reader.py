@@ -9,6 +9,7 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.importing import ImportOptions
 from dfe_core.expressions.readers.mediapipe import NAMES
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.faces import save_face
@@ -99,7 +100,7 @@ def test_a_folder_of_videos_becomes_a_dataset_with_subjects(tmp_path, cache, mod
     (folder / "notes.txt").write_text("no video")
     empty = folder / "s3_a.avi"
     extracted(empty, model, cache, {})
-    report = extract_dataset([folder], model, "films", face=toy_face.id, subject_pattern=r"(s\d)_")
+    report = extract_dataset([folder], model, "films", ImportOptions(face=toy_face.id, subject_pattern=r"(s\d)_"))
     dataset = Dataset.open("films")
     assert dataset.recordings["subject"].tolist() == ["s1", "s2"] and dataset.frame_count == 120
     assert dataset.names == toy_face.names
@@ -114,7 +115,10 @@ def test_recordings_are_linked_to_their_videos_and_to_where_their_faces_are(tmp_
     extracted(tmp_path / "none.mp4", model, cache, {})
     extracted(tmp_path / "alone.mp4", model, cache, {0: np.arange(60)})
     extract_dataset(
-        [tmp_path / name for name in ("pair.mp4", "none.mp4", "alone.mp4")], model, "films", face=toy_face.id
+        [tmp_path / name for name in ("pair.mp4", "none.mp4", "alone.mp4")],
+        model,
+        "films",
+        ImportOptions(face=toy_face.id),
     )
     found = links(Dataset.open("films"))
     assert {name: one.video.name for name, one in found.items()} == {
@@ -130,7 +134,7 @@ def test_recordings_are_linked_to_their_videos_and_to_where_their_faces_are(tmp_
 
 def test_landmarks_of_videos_make_a_face_of_their_own(tmp_path, cache, model):
     extracted(tmp_path / "v.mp4", model, cache, {0: np.arange(60)})
-    extract_dataset([tmp_path / "v.mp4"], model, "own", face="learn")
+    extract_dataset([tmp_path / "v.mp4"], model, "own", ImportOptions(face="learn"))
     dataset = Dataset.open("own")
     assert dataset.face_id.startswith("learned-") and dataset.manifest["learned"]["points"] == 478
     assert "confidence" in dataset.extras("v")

@@ -93,16 +93,16 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 
 def _import(args: argparse.Namespace, dataset: Dataset, progress: Listener) -> None:
     from dfe_core.expressions.readers.options import parse_time
-    from dfe_core.facs.importing import import_aus
+    from dfe_core.facs.importing import AuImportOptions, import_aus
     from dfe_core.facs.readers.table import AuReadOptions
 
     report = import_aus(
         args.sources,
         dataset,
         args.name,
-        format=args.format,
-        options=AuReadOptions(fps=args.fps, time=parse_time(args.time)),
-        offset=offset(args.offset),
+        AuImportOptions(
+            format=args.format, read=AuReadOptions(fps=args.fps, time=parse_time(args.time)), offset=offset(args.offset)
+        ),
         progress=progress,
     )
     print(_summary(report.aus))

@@ -52,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
+    from dfe_core.expressions.importing import ImportOptions
     from dfe_core.video.reader import extract_dataset
 
     for option, value, most in (("--faces", args.faces, 32), ("--jobs", args.jobs, 256)):
@@ -61,12 +62,9 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
         args.sources,
         args.model,
         args.name,
-        face=args.face,
+        ImportOptions(face=args.face, labels=args.labels, subject_pattern=args.subject_pattern, fps=args.fps),
         faces=args.faces,
         jobs=args.jobs,
-        labels=args.labels,
-        subject_pattern=args.subject_pattern,
-        fps=args.fps,
         progress=progress,
     )
     print(report)

@@ -160,7 +160,7 @@ def _shared(
     values = measures.shape[1]
     if job.face == "learn":
         names = set(split.recordings["train"])
-        train = {t.head.subject for t in job.tracks if t.head.name in names}
+        train = list(dict.fromkeys(t.head.subject for t in job.tracks if t.head.name in names))  # sums want an order
         mean = mean_field([m for s, m in found.items() if m is not None and s in train], values)
         return mean, patterns_of(_total([products[s] for s in products if s in train], measures), measures)
     model = open_face(job.face, job.root)

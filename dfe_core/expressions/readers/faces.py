@@ -77,6 +77,17 @@ class FaceRows:
     subject: str = ""
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Table:
+    """What tells the faces of a table apart: its columns, their data, the moments of its rows, and what was asked."""
+
+    columns: FaceColumns
+    data: Mapping[int, Any]
+    moments: np.ndarray | None
+    options: ReadOptions
+    path: Path
+
+
 def _columns_of(header: Sequence[str], names: Sequence[str]) -> tuple[int, ...]:
     """The columns of all these names; none where one is missing."""
     found = tuple(i for name in names if (i := column_of(header, (name,))) is not None)
@@ -110,14 +121,14 @@ def faces_of(
     Faces that nothing tells apart are left together: the rules of time refuse them. Raises `DataError` for a face index
     that is not there, and for pictures of which each is another (stills).
     """
-    whole = np.arange(rows)
+    table = _Table(columns=columns, data=data, moments=moments, options=options, path=path)
     people = _people(columns, data, rows)
     if len(people) < 2:
-        found, notes = _of_sources(columns, data, moments, whole, options, path)
+        found, notes = _of_sources(table, np.arange(rows))
     else:
         found, notes = [], (f"{len(people)} people in one table: a recording each, or more.",)
         for name, mine in people:
-            part, told = _of_sources(columns, data, moments, mine, options, path)
+            part, told = _of_sources(table, mine)
             found += [replace(face, suffix=f"-{name}{face.suffix}", subject=name) for face in part]
             notes += told
     if len(people) == 1:
@@ -136,24 +147,18 @@ def _people(columns: FaceColumns, data: Mapping[int, Any], rows: int) -> list[tu
     return [(names[i], np.flatnonzero(code == i)) for i in dict.fromkeys(code.tolist())]
 
 
-def _of_sources(
-    columns: FaceColumns,
-    data: Mapping[int, Any],
-    moments: np.ndarray | None,
-    rows: np.ndarray,
-    options: ReadOptions,
-    path: Path,
-) -> tuple[list[FaceRows], tuple[str, ...]]:
+def _of_sources(table: _Table, rows: np.ndarray) -> tuple[list[FaceRows], tuple[str, ...]]:
     """The faces of some rows, apart for every video that they are of."""
-    names, code = ([""], np.zeros(len(rows), int)) if columns.source is None else _coded(data[columns.source], rows)
+    source = table.columns.source
+    names, code = ([""], np.zeros(len(rows), int)) if source is None else _coded(table.data[source], rows)
     if len(names) < 2:
-        return _of_one_source(columns, data, moments, rows, "", options, path)
+        return _of_one_source(table, rows, "")
     if len(names) > FEW * len(rows) and np.median(np.bincount(code)) < 2:
-        return _pictures(names, code, rows, path)
+        return _pictures(names, code, rows, table.path)
     found: list[FaceRows] = []
     notes: tuple[str, ...] = (f"{len(names)} sources in one table: a recording each.",)
     for i in dict.fromkeys(code.tolist()):
-        part, told = _of_one_source(columns, data, moments, rows[code == i], source_stem(names[i]), options, path)
+        part, told = _of_one_source(table, rows[code == i], source_stem(names[i]))
         found += part
         notes += told
     return found, notes
@@ -175,15 +180,8 @@ def _pictures(
     )
 
 
-def _of_one_source(
-    columns: FaceColumns,
-    data: Mapping[int, Any],
-    moments: np.ndarray | None,
-    rows: np.ndarray,
-    source: str,
-    options: ReadOptions,
-    path: Path,
-) -> tuple[list[FaceRows], tuple[str, ...]]:
+def _of_one_source(table: _Table, rows: np.ndarray, source: str) -> tuple[list[FaceRows], tuple[str, ...]]:
+    columns, data, moments = table.columns, table.data, table.moments
     names, code = ([""], np.zeros(len(rows), int)) if columns.ids is None else _coded(data[columns.ids], rows)
     notes: tuple[str, ...] = ()
     numbered = len(names) > 1
@@ -202,32 +200,26 @@ def _of_one_source(
             )
         if notes or (not numbered and not _one_place(owners, when, places)):
             names, code = [str(i) for i in range(owners.max() + 1)], owners
-    return _chosen(names, code, columns, data, rows, source, options, path, numbered and not notes, notes)
+    found, told = _chosen(table, rows, names, code, numbered and not notes)
+    before = f"-{source}" if source else ""
+    return [replace(face, suffix=before + face.suffix, source=source) for face in found], (*notes, *told)
 
 
 def _chosen(
-    names: list[str],
-    code: np.ndarray,
-    columns: FaceColumns,
-    data: Mapping[int, Any],
-    rows: np.ndarray,
-    source: str,
-    options: ReadOptions,
-    path: Path,
-    numbered: bool,
-    notes: tuple[str, ...],
+    table: _Table, rows: np.ndarray, names: list[str], code: np.ndarray, numbered: bool
 ) -> tuple[list[FaceRows], tuple[str, ...]]:
     """The faces to keep: those asked for, else all but slips and false detections."""
     count = np.bincount(code, minlength=len(names))
     order = [int(i) for i in np.argsort(-count, kind="stable") if count[i]]
-    if options.face_index is not None and len(order) > 1:
-        if not 0 <= options.face_index < len(names):
-            raise DataError(path, f"no face number {options.face_index}", f"0 to {len(names) - 1}")
-        order = [options.face_index]
-    ghosts = _ghosts(code, order, columns, data, rows)
+    wanted = table.options.face_index
+    if wanted is not None and len(order) > 1:
+        if not 0 <= wanted < len(names):
+            raise DataError(table.path, f"no face number {wanted}", f"0 to {len(names) - 1}")
+        order = [wanted]
+    ghosts = _ghosts(code, order, table.columns, table.data, rows)
     kept = [i for i in order if count[i] >= LEAST_FRAMES and i not in ghosts] or [order[0]]
     left = [f"face {names[i]} ({count[i]} frames)" for i in order if i not in kept and i not in ghosts]
-    notes += (f"Left out, seen in fewer than {LEAST_FRAMES} frames: {', '.join(left)}.",) if left else ()
+    notes = (f"Left out, seen in fewer than {LEAST_FRAMES} frames: {', '.join(left)}.",) if left else ()
     lost = sum(int(count[i]) for i in ghosts)
     notes += (f"{lost:,} false detections (a second face of low score) left out.",) if lost else ()
     if len(kept) > 1 and not numbered:
@@ -235,11 +227,8 @@ def _chosen(
     several = len(kept) > 1
     kept = kept if numbered else sorted(kept)
     label = {i: names[i].removesuffix(".0") if several else "" for i in kept}
-    before = f"-{source}" if source else ""
     return [
-        FaceRows(
-            suffix=before + (f"-face{label[i]}" if several else ""), name=label[i], source=source, rows=rows[code == i]
-        )
+        FaceRows(suffix=f"-face{label[i]}" if several else "", name=label[i], source="", rows=rows[code == i])
         for i in kept
     ], notes
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.landmark_recording import PointTrack, point_track
+from dfe_core.expressions.landmark_recording import IMAGE, PointTrack, point_track
 from dfe_core.expressions.readers.clocks import clocks_of, timing_of
 from dfe_core.expressions.readers.faces import check_scores, face_columns, faces_of
 from dfe_core.expressions.readers.landmark_columns import (
@@ -55,11 +55,10 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
                 rows_of(points, face.rows),
                 timing_of(clocks, data, face.rows, options, path, first),
                 extractor,
-                name=path.stem + face.suffix,
-                metric=False,
-                axes="image",
+                IMAGE,
                 notes=notes,
             ),
+            name=path.stem + face.suffix,
             subject=face.subject,
         )
         for face in faces

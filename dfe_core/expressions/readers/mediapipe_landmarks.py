@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.landmark_recording import PointTrack, point_track
+from dfe_core.expressions.landmark_recording import IMAGE, PointTrack, point_track
 from dfe_core.expressions.readers.json_file import load_json, rate
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_times
@@ -69,9 +69,8 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
             points,
             _timing(frames, content, options, path),
             options.extractor or "mediapipe",
+            IMAGE,
             valid=valid,
-            metric=False,
-            axes="image",
             notes=notes,
         )
     ]

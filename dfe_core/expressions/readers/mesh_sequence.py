@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.landmark_recording import MOST_POINTS, PointTrack, point_track
+from dfe_core.expressions.landmark_recording import MOST_POINTS, PointGeometry, PointTrack, point_track
 from dfe_core.expressions.readers.arrays import ALONE, read_arrays
 from dfe_core.expressions.readers.column_names import TIMES
 from dfe_core.expressions.readers.json_file import RATES
@@ -178,11 +178,13 @@ def _track(
         points,
         timing,
         options.extractor or ("mesh" if mesh else "landmarks"),
+        PointGeometry(
+            space="mesh" if mesh else "landmarks",
+            metric=metric,
+            axes="image" if flat else "face",
+            triangles=triangles,
+        ),
         valid=valid,
-        space="mesh" if mesh else "landmarks",
-        metric=metric,
-        axes="image" if flat else "face",
-        triangles=triangles,
         notes=notes,
     )
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.landmark_recording import PointTrack, point_track
+from dfe_core.expressions.landmark_recording import PointGeometry, PointTrack, point_track
 from dfe_core.expressions.readers.clocks import clocks_of, timing_of
 from dfe_core.expressions.readers.column_names import column_of
 from dfe_core.expressions.readers.faces import check_scores, face_columns, faces_of
@@ -77,13 +77,12 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
                     rows_of(points, here),
                     timing,
                     "openface",
-                    name=path.stem + face.suffix,
+                    PointGeometry(metric=deep, axes="image"),
                     valid=valid,
-                    metric=deep,
-                    axes="image",
                     extras={name: rows_of(data[i], here) for name, i in extras.items()},
                     notes=notes,
                 ),
+                name=path.stem + face.suffix,
                 subject=face.subject,
             )
         )
