@@ -25,3 +25,8 @@ class DataError(ValueError):
         self.where, self.found, self.expected = str(where), found, expected
         message = f"{where}: {found}" + (f"; expected {expected}" if expected else "")
         super().__init__(" ".join(message.split()))
+
+    @property
+    def reason(self) -> str:
+        """``<found>; expected <expected>``: the error beside the object that it is of."""
+        return " ".join((self.found + (f"; expected {self.expected}" if self.expected else "")).split())

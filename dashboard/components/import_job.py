@@ -71,7 +71,7 @@ def outcome(choice: artefact_cache.Choice) -> None:
         )
         button.button("Open it", key="open-imported", width="stretch", on_click=_open, args=(name,))
         for one in dropped[:5]:
-            st.caption(f"{one['file']}: {one['why'].removeprefix(one['file'] + ': ').partition('; expected')[0]}")
+            st.caption(f"{one['file']}: {one.get('found') or one['why']}")
 
 
 def _open(name: str) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import Believed
 from dfe_core.expressions.preview import Preview, preview
+from dfe_core.expressions.timing import NoFrameRate
 from dfe_core.faces import list_faces
 from dfe_core.faces.library import anny_id
 
@@ -48,9 +49,10 @@ def look(choice: artefact_cache.Choice, one: Believed | None, options: Options) 
                     str(choice.root), str(one.path), _stamp(one.path), face, options.fps, options.fits(one)
                 )
         except DataError as error:
-            hint = " Give the frames a second above." if "--fps" in str(error) else ""
-            told = str(error).replace(f"{one.path.parent}/", "").replace("; expected", ". Expected:")
-            st.warning(f"{told}.{hint}", icon=":material/edit_off:")
+            hint = " Give the frames a second above." if isinstance(error, NoFrameRate) else ""
+            expected = f" Expected: {error.expected}." if error.expected else ""
+            where = error.where.replace(f"{one.path.parent}/", "")
+            st.warning(f"{where}: {error.found}.{expected}{hint}", icon=":material/edit_off:")
             return
         shown(one, held)
 

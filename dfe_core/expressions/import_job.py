@@ -189,7 +189,7 @@ class ImportJob:
             "face": face,
             "simulated": simulated,
             "sources": list(self.sources),
-            "dropped": [{"file": path.name, "why": _without_folder(path, str(error))} for path, error in self.skipped],
+            "dropped": [_dropped(path, error) for path, error in self.skipped],
             "notes": self.notes,
             **more,
             "settings": {
@@ -230,6 +230,12 @@ def start_job(
     )
     job.check()
     return job
+
+
+def _dropped(path: Path, error: DataError) -> dict[str, str]:
+    """A file that was left out, for the manifest: the whole error, and what was found alone."""
+    why, found = (_without_folder(path, text) for text in (str(error), error.found))
+    return {"file": path.name, "why": why, "found": found}
 
 
 def _without_folder(path: Path, why: str) -> str:

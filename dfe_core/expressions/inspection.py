@@ -60,10 +60,7 @@ def inspect_sources(
         _believed(path, name, path in meshes, table, subject_and_session(path, pattern))
         for path, name in zip(paths, names, strict=True)
     ]
-    return found + [
-        Believed(path=path, name=path.stem, bytes=0, fault=str(error).removeprefix(f"{path}: "))
-        for path, error in unread
-    ]
+    return found + [Believed(path=path, name=path.stem, bytes=0, fault=error.reason) for path, error in unread]
 
 
 def default_face(sources: Sequence[str | Path]) -> str:

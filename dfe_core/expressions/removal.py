@@ -164,7 +164,15 @@ def _split_manifest(manifest: dict[str, Any], recording: str) -> tuple[dict[str,
     kept = [{**s, "recordings": [r for r in s["recordings"] if r != recording]} if s in own else s for s in sources]
     dropped = [
         *(manifest.get("dropped") or []),
-        *({"file": s.get("file", ""), "why": f"{s.get('file', '')}: {recording} {_WHY}"} for s in own),
+        *(
+            {
+                "file": (file := s.get("file", "")),
+                "why": f"{file}: {recording} {_WHY}",
+                "found": f"{recording} {_WHY}",
+                "removed": recording,
+            }
+            for s in own
+        ),
     ]
     return {**manifest, "sources": [s for s in kept if s.get("recordings", True)], "dropped": dropped}, {
         **manifest,
@@ -184,11 +192,10 @@ def _joined_manifest(manifest: dict[str, Any], held: dict[str, Any], entry: tras
         else:
             same["recordings"] = sorted([*same["recordings"], entry.recording], key=lambda n: place.get(n, len(place)))
     sources.sort(key=lambda s: min((place.get(n, len(place)) for n in s.get("recordings", ())), default=0))
-    ending = f": {entry.recording} {_WHY}"
     return {
         **manifest,
         "sources": sources,
-        "dropped": [d for d in manifest.get("dropped") or [] if not d.get("why", "").endswith(ending)],
+        "dropped": [d for d in manifest.get("dropped") or [] if d.get("removed") != entry.recording],
     }
 
 

@@ -78,10 +78,14 @@ def from_times(seconds: np.ndarray, where: str, first_line: int = 2, row: str = 
     return replace(timing, notes=(*told, *order_notes, *timing.notes), rows=_all(rows, len(seconds)))
 
 
+class NoFrameRate(DataError):
+    """A file has no times that can be true and no rate: one that the user gives would do."""
+
+
 def from_rate(count: int, fps: float | None, where: str) -> Timing:
     """Timing of `count` frames without times, at the rate that the user gives. Raises `DataError` without one."""
     if fps is None:
-        raise DataError(where, "no times and no frame rate", "a column time_s, or --fps")
+        raise NoFrameRate(where, "no times and no frame rate", "a column time_s, or --fps")
     if not count:
         raise DataError(where, "no frames", "at least one frame")
     check_fps(fps, where)
@@ -98,7 +102,7 @@ def from_frames(numbers: np.ndarray, fps: float | None, where: str, first_line: 
     if not len(numbers):
         raise DataError(where, "no frames", "at least one frame")
     if fps is None:
-        raise DataError(
+        raise NoFrameRate(
             where,
             f"frame numbers{_rise(numbers)} and no frame rate",
             "a column time_s, --fps, or --time COLUMN/RATE where they count at another rate",
@@ -345,7 +349,7 @@ def _disorder(values: np.ndarray, where: str, first_line: int, what: str) -> Dat
     if steps[row] == 0:
         twice = len(np.unique(values)) * 2 <= len(values)
         if np.ptp(values) == 0:
-            return DataError(
+            return NoFrameRate(
                 line,
                 f"the {what} of the one before again, as in every row: no clock",
                 "another column of times (--time COLUMN), or none and --fps",

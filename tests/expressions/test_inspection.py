@@ -99,3 +99,14 @@ def test_a_preview_is_refused_as_the_import_would_be(folder: Path, cache: Path, 
         preview(folder / "noise.csv", toy_face.id)
     with pytest.raises(DataError, match="--fps"):
         preview(folder / "frames", "flame-50+jaw")
+
+
+def test_a_file_without_a_rate_is_a_fact_and_no_sentence(tmp_path: Path, cache: Path, toy_face):
+    from dfe_core.expressions.timing import NoFrameRate
+
+    save_face(toy_face, cache)
+    bare = write(tmp_path / "bare.csv", table(performance(60)).split("\n", 1)[0] + "\n")
+    rows = [",".join(line.split(",")[1:]) for line in table(performance(60)).splitlines()]
+    write(bare, "\n".join(rows) + "\n")
+    with pytest.raises(NoFrameRate, match="no times and no frame rate"):
+        preview(bare, toy_face.id)

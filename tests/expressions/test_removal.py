@@ -114,3 +114,15 @@ def test_a_removal_that_fails_leaves_everything_as_it_was(dataset: Dataset, cach
     with pytest.raises(TypeError):
         remove_recording(dataset, "s1_take")
     assert hashes(Dataset.open("study", cache)) == before and trash.discarded(cache) == []
+
+
+def test_the_line_of_another_recording_stays_where_its_name_ends_alike(cache: Path, tmp_path: Path, toy_face):
+    """Before, what the removal had said was looked for at the ends of sentences."""
+    save_face(toy_face, cache)
+    for i, name in enumerate(("take", "first: take", "last")):
+        write(tmp_path / "in" / f"{name}.csv", live_link(performance(40 + i, seed=i)))
+    import_dataset([tmp_path / "in"], "study", ImportOptions(face="toy-1"), root=cache)
+    entries = [remove_recording(Dataset.open("study", cache), name) for name in ("take", "first: take")]
+    put_back(entries[0], cache)
+    left_out = Dataset.open("study", cache).manifest["dropped"]
+    assert [one["removed"] for one in left_out] == ["first: take"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -297,3 +298,27 @@ def test_a_better_fit_by_a_hair_is_no_reason_to_move_the_clock():
     assert judge_lag(Offset(0.1, 0.8, 0.2), None, 0.1) == (LagState.IN_TIME, 0.0)
     assert judge_lag(Offset(0.5, 0.1, 0.0), None, 0.1) == (LagState.NOT_MEASURABLE, 0.0)
     assert judge_lag(Offset(5.4, 0.8, 0.2), 5.0, 0.1) == (LagState.REFUSED, 5.0)
+
+
+def test_folders_of_aus_are_searched_as_those_of_recordings(data, tmp_path):
+    """Before, the command took every file at any depth, and the function those of the folder itself alone."""
+    from dfe_core.expressions.sources import find_files
+
+    folder, outside = tmp_path / "aus", tmp_path / "outside.csv"
+    (folder / "deep").mkdir(parents=True)
+    openface(data, "s01-1", folder / "deep" / "s01-1.csv")
+    openface(data, "s02-1", outside)
+    (folder / ".hidden.csv").write_text("x")
+    (folder / "notes.docx").write_text("no table")
+    (folder / "s02-1.csv").symlink_to(outside)
+    report = import_aus([folder, folder / "deep" / "s01-1.csv", tmp_path / "gone.csv"], data, "nested")
+    assert list(report.alignments) == ["s01-1"]
+    assert {Path(where).name: error.found for where, error in report.skipped.items()} == {
+        "s02-1.csv": "a link out of its folder",
+        "gone.csv": "no such file",
+    }
+    files, unread = find_files([folder])
+    assert [path.name for path in files] == ["s01-1.csv"] and [path.name for path, _ in unread] == ["s02-1.csv"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"no files to read in this folder; expected .csv, .tsv, .txt, .eaf"):
+        import_aus([tmp_path / "empty"], data, "empty")

@@ -250,3 +250,20 @@ def test_what_a_notebook_shows_of_an_object_is_one_line(study: dfe.Study):
     assert repr(study.face) == "FaceModel('toy-1', 225 vertices, 52 coefficients)"
     groups = study.compare_groups("condition", permutations=99, resamples=100)
     assert repr(groups).startswith("GroupComparison('trained' on 'd' by 'condition', calm: 3, stress: 3; ")
+
+
+def test_an_import_takes_the_corrections_of_the_command(cache: Path, tmp_path: Path, toy_face):
+    save_face(toy_face, cache)
+    values = np.clip(np.random.default_rng(0).random((300, 52)) ** 6, 0, 1)
+    values[:, 0] = 0.25  # at rest
+    table = pd.DataFrame(values, columns=toy_face.names)
+    table.insert(0, "time", np.arange(300) / 30)
+    table.to_csv(tmp_path / "s1.csv", index=False)
+    kept = dfe.import_recordings(tmp_path / "s1.csv", name="kept", face="toy-1")
+    removed = dfe.import_recordings(
+        tmp_path / "s1.csv", name="removed", face="toy-1", rest="remove", pose_correction="none"
+    )
+    assert kept.psi()[:, 0] == pytest.approx(0.25, abs=1e-3) and removed.psi()[:, 0] == pytest.approx(0, abs=1e-3)
+    assert removed.manifest["adjusted"]["rest"]["method"] == "remove" and "adjusted" not in kept.manifest
+    with pytest.raises(dfe.DataError, match="--pose-correction tilt: no such method"):
+        dfe.import_recordings(tmp_path / "s1.csv", name="x", face="toy-1", pose_correction="tilt")

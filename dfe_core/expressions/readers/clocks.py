@@ -16,7 +16,7 @@ from dfe_core.expressions.readers.column_names import FRAMES, column_of, time_co
 from dfe_core.expressions.readers.options import FPS_RANGE, ROWS, ReadOptions, TimeColumn
 from dfe_core.expressions.readers.text_table import MISSING
 from dfe_core.expressions.readers.timecode import timecode_seconds
-from dfe_core.expressions.timing import Timing, column_seconds, from_frames, from_rate, from_times
+from dfe_core.expressions.timing import NoFrameRate, Timing, column_seconds, from_frames, from_rate, from_times
 
 _TIMECODES = ("timecode", "smpte", "tc")
 _NUMBER = re.compile(r"\d+(\.\d*)?")
@@ -111,7 +111,7 @@ def timing_of(
             return from_times(seconds, str(path), first_line, even=even).noted(note)
         told = (f"Column {clocks.header[clocks.time]} {fault}, which is no real time: not used.",)
         if options.fps is None:
-            raise DataError(
+            raise NoFrameRate(
                 f"{path}, column {clocks.header[clocks.time]}",
                 f"{fault}, which is no real time",
                 "times in seconds, or the video's frame rate (--fps, or --time COLUMN/RATE)",
