@@ -11,6 +11,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import dfe_core as dfe
+from dfe_core.facs.coverage import Coverage
+from dfe_core.groups.comparison import GroupComparison, GroupSettings
+from dfe_core.probes.result import ProbeResult
+from dfe_core.probes.settings import ProbeSettings
 from dfe_core.simulate.once import simulate_once
 
 _HEADING = re.compile(r"^(\w[\w ]*)\n-{3,}\n", re.M)
@@ -91,6 +95,13 @@ def test_fields_properties_and_constructor_of_a_public_class_are_documented(name
     for part, value in members(owner):
         if isinstance(value, (property, functools.cached_property)):
             assert value.__doc__, f"{name}.{part}"
+
+
+@pytest.mark.parametrize("record", [Coverage, ProbeResult, ProbeSettings, GroupComparison, GroupSettings])
+def test_every_field_of_a_result_and_of_its_settings_is_documented(record: type):
+    documented = entries(sections(record.__doc__ or "")["Attributes"])
+    assert set(documented) == {field.name for field in dataclasses.fields(record)}
+    assert all(documented.values())
 
 
 def test_sections_and_their_entries_are_parsed():

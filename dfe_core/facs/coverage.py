@@ -92,27 +92,69 @@ class Coverage:
 
     Attributes
     ----------
-    model, dataset, aus: names. tool, tool_version: who said the AUs. estimate: derived, not detected or coded.
-    presence_rule: when an AU counts as present, for captions. simulated: of the dataset.
-    subjects, frames: that have both tokens and AUs. keys: content keys by input.
-    per_au: one row an AU and side: signal (what it was judged by), prevalence, events, best_codeword; AUROCs within
-        held-out subjects, averaged, with low and high: auroc (of the best codeword), sparse_auroc (of
-        sparse_codewords) and all_auroc (of all); held_out_subjects (that the figures are of) and unseen (whether the
-        codebook had seen none of them); q, template_cosine, covered, and the fields of `status.Status`.
-    pairs: codeword × AU, the long form (`association.pair_table`). codewords: `matches.codeword_table`, and on
-        simulated data the planted action that each says best. new_moments: strongest moments of the new ones.
-    variance: `variance.variance_table`, before any floor. beyond: `beyond.Beyond.steps`; beyond_estimate, beyond_lower,
-        beyond_upper: share of displacement variance beyond FACS above its floor.
-    symmetry, symmetry_by_subject: `symmetry`. redundancy, splits: `redundancy`.
-    deformation: `conditions.deformation_table`. diversity, rarefaction: `diversity`.
-    by_subject: au, side, subject, fold, positives, negatives (frames), unseen, and auroc, sparse_auroc, all_auroc
-        within the subject, of codewords chosen on the other folds; the rows that have them.
-    signals: `AuSignals.table`: by AU, what it was judged by and in how many recordings it was measured; and pose_share,
-        the share of its variance that head rotation explains. blind_spots: `BlindSpots.coefficients`.
-    not_measured: AUs that the tool cannot emit, or that these data hold nothing of; never "missed".
-    truth: planted actions of simulated data: as per_au with in_facs, found and new; empty for real data.
-    vertex_mm: (L, V) float32 mm, root mean square displacement under each row of `vertex_levels`.
-    notes: sentences for the reader.
+    model, dataset, aus
+        Names.
+    tool, tool_version
+        The detector or coding that the AUs come from.
+    estimate
+        Whether the AUs are derived, not detected or coded.
+    presence_rule
+        When an AU counts as present, for captions.
+    simulated
+        Whether the dataset is simulated.
+    seed
+        Of folds and bootstrap.
+    face_id
+        The face of both.
+    keys
+        Content keys by input.
+    settings
+        Every choice that changes a number.
+    subjects, frames
+        Numbers of those that have both tokens and AUs.
+    per_au
+        One row per AU and side: signal (what it was judged by), prevalence, events, best_codeword; AUROCs within
+        held-out subjects, averaged, with low and high: auroc (of the best codeword), sparse_auroc (of sparse_codewords)
+        and all_auroc (of all); held_out_subjects (that the figures are of) and unseen (whether the codebook had seen
+        none of them); q, template_cosine, covered, and the fields of `dfe_core.facs.status.Status`.
+    pairs
+        One row per codeword and AU: lift, pmi, phi, auroc, p, q …
+    codewords
+        One row per codeword: the AUs that match it, and on simulated data the planted action that it shows best.
+    new_moments
+        Strongest moments of the new codewords.
+    variance
+        Shares of displacement variance, before any floor.
+    beyond
+        Movement beyond FACS after each step of its floor.
+    beyond_estimate, beyond_lower, beyond_upper
+        Share of displacement variance beyond FACS above its floor, 0 … 1.
+    symmetry, symmetry_by_subject
+        Shares of symmetric and one-sided frames.
+    redundancy, splits
+        Pairs of alike codewords; AUs that are spread over many codewords.
+    deformation
+        Displacement by region and condition, mm.
+    diversity, rarefaction
+        Displays per minute, their entropy, and how many are expected in fewer frames.
+    by_subject
+        One row per AU, side and subject: fold, positives, negatives (frames), unseen, and auroc, sparse_auroc,
+        all_auroc within the subject, of codewords chosen on the other folds.
+    signals
+        By AU, what it was judged by and in how many recordings it was measured; and pose_share, the share of its
+        variance that head rotation explains.
+    blind_spots
+        Coefficients that never move, are at the end of their scale or move with the head, by extractor.
+    not_measured
+        AUs that the tool cannot emit, or of which these data hold nothing; never "missed".
+    truth
+        Planted actions of simulated data: as per_au with in_facs, found and new; empty for real data.
+    vertex_levels
+        (label, level) of each row of `vertex_mm`.
+    vertex_mm : (L, V) float32
+        Root mean square displacement, mm.
+    notes
+        Sentences for the reader.
     """
 
     model: str

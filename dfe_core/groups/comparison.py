@@ -31,10 +31,22 @@ class GroupSettings:
 
     Attributes
     ----------
-    by: the label column. unit: ``subject``, or ``recording``, which takes recordings of one subject as independent.
-    measures: of `measures.MEASURES`.
-    permutations: at most so many labellings; all of them where there are fewer. resamples: of the bootstrap.
-    min_units: units that each group needs with a value. min_present: units that need to show the codeword at all.
+    by
+        The label column.
+    unit
+        ``subject``, or ``recording``, which takes recordings of one subject as independent.
+    measures
+        Of rate, share, intensity, duration.
+    permutations
+        Number of labellings at most; all of them where there are fewer.
+    resamples
+        Of the bootstrap.
+    min_units
+        Units that each group needs with a value.
+    min_present
+        Units that need to show the codeword at all.
+    seed
+        Of permutations and bootstrap.
     """
 
     by: str
@@ -61,14 +73,30 @@ class GroupComparison:
 
     Attributes
     ----------
-    model, dataset: names. simulated: of the dataset. settings: every choice.
-    levels: of the label. units: by level, how many enter. within: subjects are compared with themselves.
-    subjects: that enter. unlabelled: recordings without a label, which are left out. incomplete: by pair of levels,
-        subjects left out of it because they have only one of the two.
-    table: one row per codeword, measure and pair of levels (a, b), the smallest p first: n_a, n_b, mean_a, mean_b,
+    model, dataset
+        Names.
+    simulated
+        Whether the dataset is simulated.
+    settings
+        Every choice.
+    levels
+        Of the label.
+    units
+        By level, how many enter.
+    within
+        Whether subjects are compared with themselves.
+    subjects
+        Number of those that enter.
+    unlabelled
+        Recordings without a label, which are left out.
+    incomplete
+        By pair of levels, subjects left out of it because they have only one of the two.
+    table
+        One row per codeword, measure and pair of levels (a, b), the smallest p first: n_a, n_b, mean_a, mean_b,
         difference (b − a), hedges_g with g_low and g_high, rank_biserial with r_low and r_high (95 % bootstrap over
         units), p, q (Benjamini–Hochberg over every tested row of this table), status.
-    omnibus: with three or more levels, one row per codeword and measure: eta_squared, p, q; empty with two.
+    omnibus
+        With three or more levels, one row per codeword and measure: eta_squared, p, q; empty with two.
     """
 
     model: str

@@ -22,13 +22,22 @@ class ProbeResult:
 
     Attributes
     ----------
-    settings: every choice. summary: the JSON of ``dfe probe`` and what stands beside it: unit, n, subjects, classes,
-        rows (with all metrics and p corrected over rows), baselines, chance, paired, top_codewords, confound_checks
-        (`checks.ConfoundCheck`, unasked), confounds (the table asked for), warnings, inputs.
-    predictions: one row a unit and feature row: truth, prediction, fold.
-    codewords: `explain.codeword_weights` of the first linear row over codewords. regions, occlusion: of the same row.
-    confounds: `confounds.confound_table`. order, deciding: what order is worth to the sequence probe, and the tokens
-        that it weighs most (`sequence.order_table`, `sequence.deciding_tokens`); empty without one.
+    settings
+        Every choice.
+    summary
+        The JSON of ``dfe probe`` and more: unit, n, subjects, classes, rows (with all metrics and p corrected over
+        rows), baselines, chance, paired, top_codewords, confound_checks (made in every probe), confounds (the table
+        asked for), warnings, inputs.
+    predictions
+        One row per unit and feature row: truth, prediction, fold.
+    codewords
+        Weights of the first linear row over codewords, with their stability over folds.
+    regions, occlusion
+        Weight by face region of the same row; the fall of the score without a region's codewords.
+    confounds
+        How well the same features predict the columns asked for.
+    order, deciding
+        What order is worth to the sequence probe, and the tokens that it weighs most; empty without one.
     """
 
     settings: ProbeSettings

@@ -19,28 +19,55 @@ class ProbeSettings:
 
     Attributes
     ----------
-    model, dataset: names of artefacts. label: a label column.
-    features: rows of the result; parts joined by ``+`` are put side by side (``bow+au``). `features.catalogue` lists
-        the names.
-    models: ``linear`` (logistic regression, ridge), ``svm`` (linear) or ``boosting`` (histogram gradient boosting).
-    group: column whose values never lie on both sides of a fold. task, unit: None decides from the labels.
-    lengths: ``matched``: every unit is described by windows of one length (`features.spans`); ``as-recorded``: by whole
-        recordings, in which a score may come from how long they are.
-    segment_s: length of a segment where the unit is one. block_s, gap_s: where the group is ``time``, the length of a
-        block of a recording, and what is left out at each of its ends.
-    validation: ``kfold``, ``leave-one-out`` (group), or the name of a column that holds the user's own folds
-        (``dataset`` or any other). folds, inner_folds: outer folds and those that choose hyper-parameters.
-    labels: a CSV file (recording, label columns) in place of the dataset's own labels. tables: CSV or Parquet feature
-        tables by name, joined by recording. aus: name of the AUs that ``au`` reads.
-    drop_missing: leave out what has no label, in place of refusing.
-    confounds: columns to predict from the same features; regress_out: columns removed from the features in each fold.
-    sequence: poolings of the sequence probe, each a row beside the others (``softmax``, ``sparsemax``, ``mean`` …).
-    repeats: of the whole k-fold validation with other folds, over which scores are averaged; None: 5, and 1 with more
-        than 200 units, other validations or models that are not linear.
-    resamples: draws of groups for the intervals, the model refitted in every fold for each (`intervals`).
-    permutations: label permutations, each refitted in every fold; None: as many as the number of rows needs
-        (`chance.permutation_count`).
-    swaps: permutations of a paired comparison.
+    model, dataset
+        Names of artefacts.
+    label
+        A label column.
+    features
+        Rows of the result; parts joined by ``+`` are put side by side (``bow+au``). docs/probes.md lists the names.
+    models
+        ``linear`` (logistic regression, ridge), ``svm`` (linear) or ``boosting`` (histogram gradient boosting).
+    group
+        Column whose values are never on both sides of a fold.
+    task, unit
+        ``classify`` or ``regress``; ``recording``, ``subject`` or ``segment``; None decides from the labels.
+    lengths
+        ``matched``: every unit is described by windows of one length (`dfe_core.probes.features.spans`);
+        ``as-recorded``: by whole recordings, in which a score may come from how long they are.
+    segment_s
+        Length of a segment where the unit is one, s.
+    block_s, gap_s
+        Where the group is ``time``, the length of a block of a recording, and what is left out at each of its ends, s.
+    validation
+        ``kfold``, ``leave-one-out`` (group), or the name of a column that holds the user's own folds (``dataset`` or
+        any other).
+    folds, inner_folds
+        Outer folds, and those that choose hyper-parameters.
+    repeats
+        Of the whole k-fold validation with other folds, over which scores are averaged; None: 5, and 1 with more than
+        200 units, other validations or models that are not linear.
+    labels
+        A CSV file (recording, label columns) in place of the dataset's own labels.
+    tables
+        CSV or Parquet feature tables by name, joined by recording.
+    aus
+        Name of the AUs that ``au`` reads.
+    drop_missing
+        Leave out what has no label, in place of refusing.
+    confounds
+        Columns to predict from the same features.
+    regress_out
+        Columns removed from the features in each fold.
+    sequence
+        Poolings of the sequence probe, each a row beside the others (``softmax``, ``sparsemax``, ``mean`` …).
+    resamples
+        Draws of groups for the intervals, the model refitted in every fold for each (`dfe_core.probes.intervals`).
+    permutations
+        Label permutations, each refitted in every fold; None: as many as the number of rows needs.
+    swaps
+        Permutations of a paired comparison.
+    seed
+        Of folds, permutations and bootstrap.
     """
 
     model: str
