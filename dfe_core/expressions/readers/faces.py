@@ -200,9 +200,9 @@ def _of_one_source(table: _Table, rows: np.ndarray, source: str) -> tuple[list[F
             )
         if notes or (not numbered and not _one_place(owners, when, places)):
             names, code = [str(i) for i in range(owners.max() + 1)], owners
-    found, told = _chosen(table, rows, names, code, numbered and not notes)
+    found, remarks = _chosen(table, rows, names, code, numbered and not notes)
     before = f"-{source}" if source else ""
-    return [replace(face, suffix=before + face.suffix, source=source) for face in found], (*notes, *told)
+    return [replace(face, suffix=before + face.suffix, source=source) for face in found], (*notes, *remarks)
 
 
 def _chosen(
@@ -219,7 +219,9 @@ def _chosen(
     ghosts = _ghosts(code, order, table.columns, table.data, rows)
     kept = [i for i in order if count[i] >= LEAST_FRAMES and i not in ghosts] or [order[0]]
     left = [f"face {names[i]} ({count[i]} frames)" for i in order if i not in kept and i not in ghosts]
-    notes = (f"Left out, seen in fewer than {LEAST_FRAMES} frames: {', '.join(left)}.",) if left else ()
+    notes: tuple[str, ...] = (
+        (f"Left out, seen in fewer than {LEAST_FRAMES} frames: {', '.join(left)}.",) if left else ()
+    )
     lost = sum(int(count[i]) for i in ghosts)
     notes += (f"{lost:,} false detections (a second face of low score) left out.",) if lost else ()
     if len(kept) > 1 and not numbered:
