@@ -37,7 +37,7 @@ def facs_words(verdict: Verdict, units: str) -> str:
         Verdict.REST: "",
         Verdict.CONFIRMED: f"{units} by shape and in the data.",
         Verdict.BY_SHAPE: f"{units} by shape.",
-        Verdict.BEYOND_FACS: "Beyond FACS: no action unit moves the face so.",
+        Verdict.BEYOND_FACS: "Beyond FACS: no action unit moves the face this way.",
         Verdict.CONTRAST: "A contrast: no face can do it alone.",
         Verdict.NOT_CONFIRMED: "No action unit: the one it looks like does not go with it in the data.",
         Verdict.NO_MATCH: "No action unit matches.",

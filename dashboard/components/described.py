@@ -123,7 +123,7 @@ def found(choice: artefact_cache.Choice, index: MomentIndex, text: str) -> None:
             routes.go("recordings", recording=row["recording"], t=round(float(row["peak_s"]), 3))
         st.caption(
             "Best first. Each face is the moment that decided its window; click one to open the recording "
-            "there. Held out: nothing was learnt from that moment."
+            "there. Held out: that moment was not used for training."
         )
     else:
         for row in moments.itertuples():
@@ -170,9 +170,9 @@ def judged(index: MomentIndex) -> None:
 def sentence(told: dict) -> str:
     """The figures of the held-out part, with what read the words."""
     by = {
-        "subject": f"{told['held_out_subjects']} people that nothing was learnt from",
-        "recording": "recordings that nothing was learnt from",
-    }.get(told["split_by"], "stretches that nothing was learnt from")
+        "subject": f"{told['held_out_subjects']} people who were not used for training",
+        "recording": "recordings that were not used for training",
+    }.get(told["split_by"], "stretches that were not used for training")
     text = f"Tested on {count(told['held_out_windows'])} moments of {by}: "
     classified = told["classified"]
     if classified and classified["uar"] is not None:

@@ -38,14 +38,14 @@ STEPS = (
         ".st-key-quick-look",
         "One codeword, as a face",
         "Drag to turn it, press play to see it come and go, move the slider past 100 % to exaggerate. Below: how often "
-        "it appears, how long it lasts, in whom, and the moments where it is strongest.",
+        "it appears, how long it lasts, by whom it is used, and the moments where it is strongest.",
     ),
     (
         "recordings",
         "[class*='st-key-player-']",
         "A frame is a few codewords, added up",
-        "Left the recorded face, right what its tokens rebuild, with the error in mm. Drag along the timeline, or use "
-        "fewer stages and watch the details go.",
+        "Left: the recorded face; right: its reconstruction from tokens, with the error in mm. Drag along the "
+        "timeline, or use fewer stages and see the details disappear.",
     ),
     (
         "map",
@@ -65,8 +65,8 @@ STEPS = (
         "coverage",
         "[data-testid='stButtonGroup']",
         "Against action units",
-        "What the codebook sees that action units do not, and what it misses, within people whom no fit saw, "
-        "with intervals. The report writes itself.",
+        "What the codebook sees that action units do not, and what it misses, within held-out people, with "
+        "intervals. A report can be written.",
     ),
     (
         "data",

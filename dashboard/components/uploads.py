@@ -115,7 +115,7 @@ def chosen_files() -> tuple[list[Path], list[Path]]:
         if not paths:
             st.caption(
                 f"Up to {st.get_option('server.maxUploadSize')} MB a file. Larger ones, as videos often are, "
-                "are read where they are: name their folder instead."
+                "are read in place: name their folder instead."
             )
         return paths, [staging().folder] if len(paths) > 100 else paths
     given = st.text_input(

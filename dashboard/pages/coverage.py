@@ -470,7 +470,7 @@ def beyond(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysi
         )
         st.caption("The first row gives the upper bound, the last the lower one, “and amplitude of AUs” the estimate.")
     st.caption(
-        "Displacement variance on subjects that no fit saw, before any floor: what tokens alone explain here still "
+        "Displacement variance on held-out subjects, before any floor: what tokens alone explain here still "
         "holds errors of AUs, amplitude, rest, drift and head pose, and is not the figure above."
     )
     figures.show(coverage_view.variance(coverage.variance), "variance", "Shares of displacement variance")

@@ -292,7 +292,7 @@ def order(choice: artefact_cache.Choice, result: ProbeResult) -> None:
         return
     st.caption(
         "The score of each pooling, and with the test people’s tokens shuffled in time and over stages: what "
-        "falls rests on order. The bag of words stands under Scores, on the same folds."
+        "falls rests on order. The bag of words is under Scores, on the same folds."
     )
     frame.table(result.order)
     st.caption("Tokens with the largest weight in their unit")
