@@ -44,7 +44,18 @@ NEIGHBOURS, MIN_DISTANCE = 15, 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class MapSettings:
-    """What is mapped and how. `dataset` may be empty for codewords by deformation: no recording is looked at."""
+    """What is mapped and how.
+
+    Attributes
+    ----------
+    dataset: may be empty for codewords by deformation: no recording is looked at.
+    of, by: codewords by ``deformation`` (cosine of displacement fields), ``geodesic`` (the same, spread over the
+        skin) or ``cooccurrence`` (sharing frames); frames by ``psi`` (distance of the faces) or ``tokens`` (bags).
+    method: ``umap`` (McInnes, Healy & Melville 2018; one thread, so that a seed repeats) or ``pca``, the baseline.
+    sample: frames mapped at most, drawn at random.
+
+    Raises `DataError` for a map that there is not.
+    """
 
     model: str
     dataset: str = ""
@@ -137,44 +148,24 @@ def list_maps(model: str, root: Path | None = None) -> list[MapArtefact]:
 
 
 def build_map(
-    model: str,
-    dataset: str | None = None,
-    of: str = "codewords",
-    by: str = "deformation",
-    method: str = "umap",
-    dimensions: int = 2,
-    seed: int = 0,
-    sample: int = 20000,
-    root: Path | None = None,
-    progress: Listener = silent,
-    face: FaceModel | None = None,
+    settings: MapSettings, *, root: Path | None = None, progress: Listener = silent, face: FaceModel | None = None
 ) -> MapArtefact:
     """Make a map, or open it when it has been made before.
 
-    Parameters
-    ----------
-    of, by: codewords by ``deformation`` (cosine of displacement fields), ``geodesic`` (the same, spread over the
-        skin) or ``cooccurrence`` (sharing frames); frames by ``psi`` (distance of the faces) or ``tokens`` (bags).
-    method: ``umap`` (McInnes, Healy & Melville 2018; one thread, so that a seed repeats) or ``pca``, the baseline.
-    sample: frames mapped at most, drawn at random.
-    face: the model's face; opened from the cache when None.
-
-    Raises `DataError` for unknown settings, a missing model or dataset, or fewer than five points.
+    face: the model's face; opened from the cache when None. Raises `DataError` for a missing model or dataset, or fewer
+    than five points.
     """
-    settings = MapSettings(
-        model=model, dataset=dataset or "", of=of, by=by, method=method, dimensions=dimensions, seed=seed, sample=sample
-    )
     if (found := open_map(settings, root)) is not None:
         return found
     started = time.perf_counter()
     progress(Progress(task="map", done=0, total=STEPS, detail="reading"))
     vectors, features = _features(settings, root, face, progress)
     if len(features.vectors) < FEWEST:
-        raise DataError(model, f"{len(features.vectors)} points to map", f"at least {FEWEST}")
-    progress(Progress(task="map", done=1, total=STEPS, detail=f"{method} of {len(features.vectors):,} points"))
+        raise DataError(settings.model, f"{len(features.vectors)} points to map", f"at least {FEWEST}")
+    progress(Progress(task="map", done=1, total=STEPS, detail=f"{settings.method} of {len(features.vectors):,} points"))
     places, explained, project = _place(features, settings)
     progress(Progress(task="map", done=2, total=STEPS, detail="measuring the map"))
-    quality = map_quality(features.vectors, places, features.metric, seed=seed)
+    quality = map_quality(features.vectors, places, features.metric, seed=settings.seed)
     progress(Progress(task="map", done=3, total=STEPS, detail="placing all frames"))
     density = None if vectors is None else _density(settings, vectors, features, places, project, root, progress)
     progress(Progress(task="map", done=4, total=STEPS, detail="writing"))

@@ -24,6 +24,7 @@ from dfe_core.artefact import ArtefactId, source_labels
 from dfe_core.artefact_names import COVERAGE, MANIFEST, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.counts import CountCollector, bin_edges
 from dfe_core.facs.displays import DisplayCollector
@@ -170,12 +171,45 @@ class Aggregates:
         )
 
 
-def open_aggregates(
-    codebook: Codebook,
-    face: FaceModel,
-    tokens: TokenCache,
-    dataset: Dataset,
-    aus: AlignedAus,
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CoverageInputs:
+    """What an analysis is of, opened."""
+
+    codebook: Codebook
+    face: FaceModel
+    tokens: TokenCache
+    dataset: Dataset
+    aus: AlignedAus
+
+    @property
+    def sources(self) -> tuple[ArtefactId, ...]:
+        """The artefacts that an analysis of these is made from."""
+        return (*self.tokens.sources, self.aus.id)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Content keys: model, dataset (frames, labels and truth), tokens, aus."""
+        return {
+            "model": self.codebook.key,
+            "dataset": content_key([self.dataset.key, self.dataset.manifest.get("files")]),
+            "tokens": content_key(self.tokens.manifest),
+            "aus": self.aus.key,
+        }
+
+
+def open_coverage_inputs(model: str, dataset: str, aus: str, root: Path | None = None) -> CoverageInputs:
+    """Open a model, a dataset, its tokens and its AUs by name. Raises `DataError` naming the one that is missing."""
+    codebook, data = Codebook.open(model, root), Dataset.open(dataset, root)
+    tokens, aligned = TokenCache.open(model, dataset, root), AlignedAus.open(dataset, aus, root)
+    if tokens.manifest.get("dataset_key", data.key) != data.key:
+        raise DataError(tokens.path.name, "encoded from another version of the dataset", "`dfe encode` to be run again")
+    return CoverageInputs(
+        codebook=codebook, face=open_face(codebook.face_id, root), tokens=tokens, dataset=data, aus=aligned
+    )
+
+
+def aggregates_of(
+    inputs: CoverageInputs,
     *,
     settings: CoverageSettings | None = None,
     root: Path | None = None,
@@ -187,15 +221,16 @@ def open_aggregates(
     Raises `DataError` when inputs do not belong together or no frame has both tokens and AUs.
     """
     settings = settings or CoverageSettings()
-    _check(codebook, face, dataset)
-    key = aggregates_key(codebook, tokens, dataset, aus, settings, seed)
+    _check(inputs.codebook, inputs.face, inputs.dataset)
+    key = aggregates_key(inputs, settings, seed)
     folder = artefact_path("analyses", keyed_name(COVERAGE, key), root)
     if (found := load_or_none(Aggregates.load, folder)) is not None:
         return found
+    tokens, dataset, aus = inputs.tokens, inputs.dataset, inputs.aus
     joined = Joined(tokens, dataset, aus, assess_signals(aus, dataset, settings.above_baseline))
-    result = _aggregate(codebook, face, joined, settings, seed, key, progress)
+    result = _aggregate(inputs.codebook, inputs.face, joined, settings, seed, key, progress)
     with atomic_directory(folder) as temporary:
-        result.save(temporary, (*tokens.sources, aus.id))
+        result.save(temporary, inputs.sources)
     return result
 
 
@@ -208,9 +243,7 @@ def load_or_none(load: Callable[[Path], T], folder: Path) -> T | None:
         return None
 
 
-def aggregates_key(
-    codebook: Codebook, tokens: TokenCache, dataset: Dataset, aus: AlignedAus, settings: CoverageSettings, seed: int
-) -> str:
+def aggregates_key(inputs: CoverageInputs, settings: CoverageSettings, seed: int) -> str:
     """Content key: tokens, codewords, frames, labels, truth, AUs, and the settings that counting depends on."""
     counted = {
         "folds": settings.folds,
@@ -218,9 +251,9 @@ def aggregates_key(
         "hold_s": settings.hold_s,
         "above_baseline": settings.above_baseline,
     }
-    return content_key(
-        [VERSION, tokens.manifest, codebook.key, dataset.key, dataset.manifest.get("files"), aus.key, counted, seed]
-    )
+    data = inputs.dataset
+    made_from = [inputs.tokens.manifest, inputs.codebook.key, data.key, data.manifest.get("files"), inputs.aus.key]
+    return content_key([VERSION, *made_from, counted, seed])
 
 
 def _check(codebook: Codebook, face: FaceModel, dataset: Dataset) -> None:

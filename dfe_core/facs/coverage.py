@@ -12,14 +12,11 @@ import pandas as pd
 
 from dfe_core.artefact import MADE_FROM, ArtefactId, source_labels, sources_of_tokens
 from dfe_core.artefact_names import ANALYSES, COVERAGE, MANIFEST, aus_name, keyed_name
-from dfe_core.errors import DataError
-from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.pose_leak import stored_pose_leak
 from dfe_core.expressions.pose_text import pose_leak_warning
-from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
 from dfe_core.facs.action_units import ACTION_UNITS, DETECTOR_CAVEAT, EMISSIONS, ESTIMATE_CAVEAT
-from dfe_core.facs.aggregates import Aggregates, load_or_none, open_aggregates
+from dfe_core.facs.aggregates import Aggregates, CoverageInputs, aggregates_of, load_or_none, open_coverage_inputs
 from dfe_core.facs.agreement import agreement_examples
 from dfe_core.facs.association import (
     Association,
@@ -59,7 +56,6 @@ from dfe_core.facs.variance import held_out_errors, variance_table
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
 from dfe_core.tokenizer.codebook import Codebook
-from dfe_core.tokens.cache import TokenCache
 
 VERSION = 15
 _SHOWN = 24  # new codewords whose moments are looked up: two pages of faces
@@ -285,8 +281,20 @@ def analyse_coverage(
 
     Raises `DataError` when one of them is missing, they do not belong together, or no frame has both tokens and AUs.
     """
-    settings = settings or CoverageSettings()
     inputs = open_coverage_inputs(model, dataset, aus, root)
+    return analyse_inputs(inputs, root=root, seed=seed, settings=settings, progress=progress)
+
+
+def analyse_inputs(
+    inputs: CoverageInputs,
+    *,
+    root: Path | None = None,
+    seed: int = 0,
+    settings: CoverageSettings | None = None,
+    progress: Listener = silent,
+) -> Coverage:
+    """`analyse_coverage` of artefacts that are open already."""
+    settings = settings or CoverageSettings()
     folder = artefact_path("analyses", keyed_name(COVERAGE, coverage_key(inputs.keys, settings, seed)), root)
     if (found := load_or_none(Coverage.load, folder)) is not None:
         return found
@@ -296,63 +304,9 @@ def analyse_coverage(
     return result
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class CoverageInputs:
-    """What an analysis is of, opened."""
-
-    codebook: Codebook
-    face: FaceModel
-    tokens: TokenCache
-    dataset: Dataset
-    aus: AlignedAus
-
-    @property
-    def keys(self) -> dict[str, str]:
-        """Content keys: model, dataset (frames, labels and truth), tokens, aus."""
-        return {
-            "model": self.codebook.key,
-            "dataset": content_key([self.dataset.key, self.dataset.manifest.get("files")]),
-            "tokens": content_key(self.tokens.manifest),
-            "aus": self.aus.key,
-        }
-
-
-def open_coverage_inputs(model: str, dataset: str, aus: str, root: Path | None = None) -> CoverageInputs:
-    """Open a model, a dataset, its tokens and its AUs by name. Raises `DataError` naming the one that is missing."""
-    codebook, data = Codebook.open(model, root), Dataset.open(dataset, root)
-    tokens, aligned = TokenCache.open(model, dataset, root), AlignedAus.open(dataset, aus, root)
-    if tokens.manifest.get("dataset_key", data.key) != data.key:
-        raise DataError(tokens.path.name, "encoded from another version of the dataset", "`dfe encode` to be run again")
-    return CoverageInputs(
-        codebook=codebook, face=open_face(codebook.face_id, root), tokens=tokens, dataset=data, aus=aligned
-    )
-
-
 def coverage_key(keys: dict[str, str], settings: CoverageSettings, seed: int) -> str:
     """Content key of an analysis."""
     return content_key(["coverage", VERSION, keys, settings.as_dict(), seed])
-
-
-def aggregates_of(
-    inputs: CoverageInputs,
-    *,
-    settings: CoverageSettings | None = None,
-    root: Path | None = None,
-    seed: int = 0,
-    progress: Listener = silent,
-) -> Aggregates:
-    """The aggregates behind an analysis, for views that filter them (`association.associate`)."""
-    return open_aggregates(
-        inputs.codebook,
-        inputs.face,
-        inputs.tokens,
-        inputs.dataset,
-        inputs.aus,
-        settings=settings,
-        root=root,
-        seed=seed,
-        progress=progress,
-    )
 
 
 def _analyse(
@@ -380,16 +334,10 @@ def _analyse(
     progress(Progress(task="intervals", done=0, total=0))
     codewords = codeword_table(codebook, face, aggregates, found, templates, beyond.codewords, settings)
     exposure, spots = codebook_exposure(codebook, inputs.dataset), find_blind_spots(inputs.dataset, root)
+    held_out = _held_out(aggregates, scores, exposure, np.any(found.enough, axis=0), settings, seed)
+    blind = _blind_columns(aggregates, spots)
     columns = _column_table(
-        aggregates,
-        found,
-        choice,
-        scores,
-        exposure,
-        settings,
-        seed,
-        _blind_columns(aggregates, spots),
-        inputs.aus.estimate,
+        aggregates, found, choice, held_out, settings=settings, blind=blind, estimate=inputs.aus.estimate
     )
     per_au = _with_templates(columns.iloc[: aggregates.aus], codebook, face, templates)
     symmetric = symmetry_by_subject(aggregates, codebook)
@@ -442,14 +390,13 @@ def _column_table(
     aggregates: Aggregates,
     found: Association,
     choice: Choice,
-    scores: Scores,
-    exposure: CodebookExposure,
+    held_out: Mapping[str, Any],
+    *,
     settings: CoverageSettings,
-    seed: int,
     blind: np.ndarray,
     estimate: bool,
 ) -> pd.DataFrame:
-    """One row a column (AUs, then the truth's), without template_cosine."""
+    """One row a column (AUs, then the truth's), without template_cosine. held_out: columns of `_held_out`."""
     columns = len(aggregates.columns)
     table = pd.DataFrame(
         {
@@ -461,7 +408,7 @@ def _column_table(
             "events": found.events.astype(np.int64),
             "subjects": found.subjects,
             "prevalence": np.divide(found.present, found.frames, out=np.full(columns, np.nan), where=found.frames > 0),
-            **_held_out(aggregates, scores, exposure, np.any(found.enough, axis=0), settings, seed),
+            **held_out,
         }
     )
     chosen, seen = choice.codewords[-1], table["held_out_subjects"].to_numpy() > 0

@@ -21,38 +21,43 @@ from dfe_core.faces.model import FaceModel
 from dfe_core.integrity import check, seal
 from dfe_core.store import artefact_path, atomic_file, file_sha256, read_json, write_json
 from dfe_core.tokenizer.codebook import SCHEMA_VERSION
-from dfe_core.tokenizer.config import TokenizerConfig, build
+from dfe_core.tokenizer.config import Config, TokenizerConfig, build
 from dfe_core.tokenizer.exposure import training_record
 from dfe_core.tokenizer.geometry import codeword_geometry
 from dfe_core.tokenizer.model import Tokenizer
 
 
-def save_model(
-    model: Tokenizer,
-    dataset: Dataset,
-    split: Split,
-    config: Any,
-    folder: Path,
-    face: FaceModel,
-    run_key: str,
-    columns: pd.DataFrame | None = None,
-    start: str = "data",
-    simulated_share: float = 0.0,
-) -> None:
-    """Write a trained tokenizer; `config` is a `tokenizer.config.Config`. The weights' SHA-256 is its key.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingOrigin:
+    """What a model was trained on and with, for its config.json.
 
-    `columns` (one row a codeword) go into codewords.parquet beside the geometry. start: where the codewords started,
-    ``data`` or a model's name; simulated_share: of the training frames.
+    face: of the dataset. run_key: content key of data, split and configuration. start: where the codewords started,
+    ``data`` or a model's name. simulated_share: of the training frames.
     """
-    weights = folder / WEIGHTS_FILE
+
+    dataset: Dataset
+    split: Split
+    config: Config
+    face: FaceModel
+    run_key: str
+    start: str = "data"
+    simulated_share: float = 0.0
+
+
+def save_model(model: Tokenizer, folder: Path, origin: TrainingOrigin, columns: pd.DataFrame | None = None) -> None:
+    """Write a trained tokenizer. The weights' SHA-256 is its key.
+
+    `columns` (one row a codeword) go into codewords.parquet beside the geometry.
+    """
+    weights, dataset = folder / WEIGHTS_FILE, origin.dataset
     with atomic_file(weights) as temporary:
         save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, temporary)
     psi = model.codeword_psi()
     beside = {} if columns is None else {str(c): columns[c].to_numpy() for c in columns.columns}
-    table = codeword_geometry(psi, face).assign(**beside, psi=list(psi))
+    table = codeword_geometry(psi, origin.face).assign(**beside, psi=list(psi))
     with atomic_file(folder / CODEWORDS_FILE) as temporary:
         table.to_parquet(temporary, index=False)
-    values = dataclasses.asdict(config)
+    values = dataclasses.asdict(origin.config)
     write_json(
         folder / CONFIG,
         {
@@ -61,16 +66,16 @@ def save_model(
             "version": __version__,
             "torch": torch.__version__,
             "key": file_sha256(weights)[:16],
-            "run_key": run_key,
-            "face": face.id,
-            "coefficients": list(face.names),
+            "run_key": origin.run_key,
+            "face": origin.face.id,
+            "coefficients": list(origin.face.names),
             "levels": [float(v) for v in model.quantizer.levels],
             "simulated": dataset.simulated,
             "dataset": {"name": dataset.name, "key": dataset.key},
-            "split": split.to_json(),
-            "trained_on": training_record(dataset, split),
-            "started_from": start,
-            "simulated_share": simulated_share,
+            "split": origin.split.to_json(),
+            "trained_on": training_record(dataset, origin.split),
+            "started_from": origin.start,
+            "simulated_share": origin.simulated_share,
             **values,
         },
     )

@@ -26,7 +26,7 @@ from dfe_core.tokenizer.config import Config
 from dfe_core.tokenizer.latent import balanced_gram, latent_frame
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.quantizer import Quantized
-from dfe_core.tokenizer.storage import save_model
+from dfe_core.tokenizer.storage import TrainingOrigin, save_model
 from dfe_core.training.dictionary import has_activations, refit_codewords, support_of
 from dfe_core.training.frames import TrainingFrames, simulated_frames, training_frames
 from dfe_core.training.initialise import Start, starting_codewords
@@ -107,18 +107,16 @@ def train_model(
         (folder / HISTORY_FILE).unlink(missing_ok=True)
     _train_(state, run, progress)
     columns = describe_table(state.model.eval(), run.face, run.frames.psi, config.seed)
-    save_model(
-        state.model,
-        run.dataset,
-        run.split,
-        run.config,
-        folder,
-        run.face,
-        state.key,
-        columns,
-        run.start.source,
-        run.config.train.simulated_share if run.simulated is not None else 0.0,
+    origin = TrainingOrigin(
+        dataset=run.dataset,
+        split=run.split,
+        config=run.config,
+        face=run.face,
+        run_key=state.key,
+        start=run.start.source,
+        simulated_share=run.config.train.simulated_share if run.simulated is not None else 0.0,
     )
+    save_model(state.model, folder, origin, columns)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return folder
 

@@ -223,12 +223,19 @@ class Study:
         DataError
             When there are no AUs of this name, and when none can be derived.
         """
-        from dfe_core.facs.coverage import analyse_coverage
+        from dfe_core.facs.aggregates import CoverageInputs
+        from dfe_core.facs.coverage import analyse_inputs
+        from dfe_core.facs.store import AlignedAus
 
         self._derive_missing(aus)
-        return analyse_coverage(
-            self.codebook.model, self.dataset.name, aus, root=self.root, seed=seed, progress=self.progress
+        inputs = CoverageInputs(
+            codebook=self.codebook,
+            face=self.face,
+            tokens=self.token_cache,
+            dataset=self.dataset,
+            aus=AlignedAus.open(self.dataset.name, aus, self.root),
         )
+        return analyse_inputs(inputs, root=self.root, seed=seed, progress=self.progress)
 
     def probe(self, label: str, **settings: Any) -> ProbeResult:
         """Predict a label from tokens, AUs and coefficients over folds that keep subjects apart, as ``dfe probe``.

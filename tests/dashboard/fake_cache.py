@@ -49,7 +49,7 @@ def build(
 
 def add_analyses(root: Path, model: str = "default", dataset: str = "simulated") -> None:
     """AUs, a coverage analysis, a map and a probe of a built cache, by the library itself: some seconds."""
-    from dfe_core.embedding.maps import build_map
+    from dfe_core.embedding.maps import MapSettings, build_map
     from dfe_core.expressions.dataset import Dataset
     from dfe_core.facs.coverage import analyse_coverage
     from dfe_core.facs.derive import derive_aus
@@ -58,8 +58,8 @@ def add_analyses(root: Path, model: str = "default", dataset: str = "simulated")
 
     derive_aus(Dataset.open(dataset, root), "derived", root=root)
     analyse_coverage(model, dataset, "derived", root=root)
-    build_map(model, None, "codewords", "deformation", "pca", root=root)
-    build_map(model, dataset, "frames", "psi", "pca", root=root)
+    build_map(MapSettings(model=model, of="codewords", by="deformation", method="pca"), root=root)
+    build_map(MapSettings(model=model, dataset=dataset, of="frames", by="psi", method="pca"), root=root)
     run_probe(
         ProbeSettings(
             model=model,

@@ -141,6 +141,10 @@ def test_frames_go_to_the_browser_with_their_faces_notes_and_density(choice, fra
 
 def test_a_timeline_leads_to_no_map_that_the_maps_page_would_not_open(choice, frames, monkeypatch, toy_face):
     monkeypatch.setattr(frame_selection.state, "read", lambda name: None)
-    other = build_map("default", "simulated", "frames", "psi", "pca", seed=5, root=choice.root, face=toy_face)
+    other = build_map(
+        MapSettings(model="default", dataset="simulated", of="frames", by="psi", method="pca", seed=5),
+        root=choice.root,
+        face=toy_face,
+    )
     assert other.path != frames.path and list_maps("default", choice.root)[0].path == other.path
     assert frame_selection.shown_on(choice).path == frames.path

@@ -8,7 +8,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from dfe_core.embedding.extend import BINS, density_of, density_of_all, held_out_error, nearest_place
 from dfe_core.embedding.features import FrameVectors, bags
-from dfe_core.embedding.maps import build_map
+from dfe_core.embedding.maps import MapSettings, build_map
 from dfe_core.tokens.intervals import iter_recordings
 from tests.small_world import make_world
 
@@ -63,20 +63,32 @@ def test_what_falls_beside_the_grid_counts_at_its_edge(world):
 
 
 def test_a_whole_map_needs_no_neighbour_and_a_sampled_one_says_its_error(world):
-    whole = build_map("m", "d", "frames", "psi", "pca", sample=10**6, root=world.root, face=world.face)
+    whole = build_map(
+        MapSettings(model="m", dataset="d", of="frames", by="psi", method="pca", sample=10**6),
+        root=world.root,
+        face=world.face,
+    )
     assert whole.manifest["density"]["kind"] == "all"
     np.testing.assert_array_equal(whole.density["counts"], density_of(whole.points[["x", "y"]].to_numpy()).counts)
-    umap = build_map("m", "d", "frames", "psi", "umap", sample=300, root=world.root, face=world.face)
+    umap = build_map(
+        MapSettings(model="m", dataset="d", of="frames", by="psi", method="umap", sample=300),
+        root=world.root,
+        face=world.face,
+    )
     told = umap.manifest["density"]
     assert told["kind"] == "nearest" and told["held_out"] == 30 and told["error"][0] <= told["error"][1]
     assert umap.density["counts"].sum() == 720 and "nearest neighbour" in umap.statement
 
 
 def test_maps_in_space_have_a_density_of_all_frames_and_those_of_codewords_none(world):
-    deep = build_map("m", "d", "frames", "psi", "pca", 3, sample=100, root=world.root, face=world.face)
+    deep = build_map(
+        MapSettings(model="m", dataset="d", of="frames", by="psi", method="pca", dimensions=3, sample=100),
+        root=world.root,
+        face=world.face,
+    )
     assert deep.density["counts"].sum() == 720 and deep.tokens is not None
     assert [len(deep.density[f"{axis}_edges"]) for axis in "xyz"] == [BINS[3] + 1] * 3
-    words = build_map("m", method="pca", root=world.root, face=world.face)
+    words = build_map(MapSettings(model="m", method="pca"), root=world.root, face=world.face)
     assert words.density is None and words.tokens is None
 
 

@@ -105,7 +105,11 @@ def test_frames_are_drawn_without_replacement_over_all_recordings(world):
 
 
 def test_a_pca_map_of_frames_is_the_projection_of_their_faces_and_says_what_it_shows(world):
-    made = build_map("m", "d", "frames", "psi", "pca", sample=200, root=world.root, face=world.face)
+    made = build_map(
+        MapSettings(model="m", dataset="d", of="frames", by="psi", method="pca", sample=200),
+        root=world.root,
+        face=world.face,
+    )
     assert made.manifest["sampled"] and made.manifest["total"] == 720 and len(made.points) == 200
     assert {"recording", "frame", "x", "y", "codeword", "subject", "condition"} <= set(made.points)
     assert "200 of 720 frames" in made.statement and "Trustworthiness 0." in made.statement
@@ -122,7 +126,11 @@ def test_a_pca_map_of_frames_is_the_projection_of_their_faces_and_says_what_it_s
 
 
 def test_the_codeword_of_a_frame_is_one_of_its_own_tokens(world):
-    made = build_map("m", "d", "frames", "tokens", "pca", sample=60, root=world.root, face=world.face)
+    made = build_map(
+        MapSettings(model="m", dataset="d", of="frames", by="tokens", method="pca", sample=60),
+        root=world.root,
+        face=world.face,
+    )
     for row in made.points.itertuples():
         tokens = world.tokens.recording(row.recording).tokens[row.frame]
         assert row.codeword == (tokens[row.stage] if row.stage >= 0 else 0)
@@ -130,10 +138,12 @@ def test_the_codeword_of_a_frame_is_one_of_its_own_tokens(world):
 
 
 def test_a_map_is_made_once_and_anew_for_other_settings(world):
-    first = build_map("m", method="pca", root=world.root, face=world.face)
+    first = build_map(MapSettings(model="m", method="pca"), root=world.root, face=world.face)
     stamp = (first.path / "manifest.json").stat().st_mtime_ns
-    assert (build_map("m", "d", method="pca", root=world.root).path / "manifest.json").stat().st_mtime_ns == stamp
-    three = build_map("m", method="pca", dimensions=3, root=world.root, face=world.face)
+    assert (
+        build_map(MapSettings(model="m", dataset="d", method="pca"), root=world.root).path / "manifest.json"
+    ).stat().st_mtime_ns == stamp
+    three = build_map(MapSettings(model="m", method="pca", dimensions=3), root=world.root, face=world.face)
     assert three.path != first.path and {"x", "y", "z"} <= set(three.points)
     assert open_map(MapSettings(model="m", method="pca"), world.root) == first
     assert open_map(MapSettings(model="m", method="pca", seed=5), world.root) is None
@@ -141,9 +151,9 @@ def test_a_map_is_made_once_and_anew_for_other_settings(world):
 
 
 def test_umap_repeats_with_its_seed_and_keeps_neighbours_better_than_chance(world, tmp_path):
-    first = build_map("m", root=world.root, face=world.face)
+    first = build_map(MapSettings(model="m"), root=world.root, face=world.face)
     again = make_world(tmp_path / "cache", world.face)
-    second = build_map("m", root=again.root, face=again.face)
+    second = build_map(MapSettings(model="m"), root=again.root, face=again.face)
     np.testing.assert_array_equal(first.points[["x", "y"]], second.points[["x", "y"]])
     assert first.quality["neighbour_preservation"] > first.quality["chance"]
 
@@ -153,11 +163,11 @@ def test_umap_repeats_with_its_seed_and_keeps_neighbours_better_than_chance(worl
 )
 def test_maps_that_do_not_exist_are_refused(world, wrong):
     with pytest.raises(DataError):
-        build_map("m", root=world.root, face=world.face, **wrong)
+        build_map(MapSettings(model="m", **wrong), root=world.root, face=world.face)
 
 
 def test_a_missing_dataset_or_model_is_named(world):
     with pytest.raises(DataError, match="nobody"):
-        build_map("nobody", root=world.root, face=world.face)
+        build_map(MapSettings(model="nobody"), root=world.root, face=world.face)
     with pytest.raises(DataError, match="not encoded"):
-        build_map("m", "elsewhere", "frames", "psi", root=world.root, face=world.face)
+        build_map(MapSettings(model="m", dataset="elsewhere", of="frames", by="psi"), root=world.root, face=world.face)

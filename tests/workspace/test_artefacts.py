@@ -12,7 +12,7 @@ import pytest
 from dfe_core import trash
 from dfe_core.artefact import MADE_FROM, Artefact, ArtefactId
 from dfe_core.artefact_names import KINDS, split_tokens_name, tokens_name
-from dfe_core.embedding.maps import build_map
+from dfe_core.embedding.maps import MapSettings, build_map
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import open_writer
 from dfe_core.expressions.duplicates import find_duplicates
@@ -46,7 +46,7 @@ def world(cache: Path, toy_face) -> World:
     find_duplicates(made.dataset, cache / "analyses")
     aggregates_of(open_coverage_inputs("m", "d", "derived", cache), root=cache)
     identity_leak("m", "d", cache)
-    build_map("m", of="codewords", by="deformation", method="pca", root=cache)
+    build_map(MapSettings(model="m", of="codewords", by="deformation", method="pca"), root=cache)
     return made
 
 

@@ -46,19 +46,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
-    from dfe_core.embedding.maps import build_map
+    from dfe_core.embedding.maps import MapSettings, build_map
 
     if args.out is not None and args.out.suffix != ".parquet":
         raise DataError(args.out, f"format {args.out.suffix or 'without a suffix'}", "a .parquet file")
     result = build_map(
-        args.model,
-        args.dataset,
-        args.of,
-        args.by or _DEFAULT_BY[args.of],
-        args.method,
-        args.dimensions,
-        args.seed,
-        args.sample,
+        MapSettings(
+            model=args.model,
+            dataset=args.dataset or "",
+            of=args.of,
+            by=args.by or _DEFAULT_BY[args.of],
+            method=args.method,
+            dimensions=args.dimensions,
+            seed=args.seed,
+            sample=args.sample,
+        ),
         progress=progress,
     )
     if args.out is not None:
