@@ -150,8 +150,8 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     if args.windows is not None:
         from .windows import run_windows
 
-        result = run_windows(args, progress)
-        deliver(result, report(result), args.json)
+        scores = run_windows(args, progress)
+        deliver(scores, report(scores), args.json)
         return
     settings = read_settings(args)
     parts = [part for name in settings.features for part in name.split("+")]
