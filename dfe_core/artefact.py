@@ -133,7 +133,7 @@ class Artefact:
     @property
     def made_at_need(self) -> bool:
         """Whether it is made again from other artefacts when it is needed: indexes, maps, reports, pictures."""
-        return self.kind == RENDERS or self.kind == ANALYSES and not is_aus(self.name)
+        return self.kind == RENDERS or (self.kind == ANALYSES and not is_aus(self.name))
 
     @cached_property
     def files(self) -> tuple[Path, ...]:
@@ -276,5 +276,5 @@ def _paths_of(folder: Path) -> Iterable[Path]:
     return sorted(
         path
         for path in folder.iterdir()
-        if not path.name.startswith(".") and (folders and path.is_dir() or path.suffix == ending and path.is_file())
+        if not path.name.startswith(".") and ((folders and path.is_dir()) or (path.suffix == ending and path.is_file()))
     )

@@ -36,7 +36,7 @@ def read_mat(path: Path, wanted: Collection[str] | None = None) -> dict[str, np.
         content = loadmat(path, variable_names=sorted(wanted) if wanted else None, struct_as_record=False)
     except DataError:
         raise
-    except Exception as error:  # scipy raises whatever a damaged file leads it to
+    except Exception as error:  # noqa: BLE001 - scipy raises whatever a damaged file leads it to
         raise DataError(path, f"a broken MATLAB file ({type(error).__name__}: {error})"[:200], "a whole file") from None
     return {
         name: value
@@ -52,7 +52,7 @@ def mat_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     try:
         _check(path)
         return {name: tuple(shape) for name, shape, _ in whosmat(path)}
-    except Exception:  # as in `read_mat`
+    except Exception:  # noqa: BLE001 - as in `read_mat`
         return {}
 
 

@@ -66,7 +66,7 @@ def requirements(name: str = "requirements.txt") -> dict[str, Requirement]:
 
 def extras() -> set[str]:
     """Packages of the optional extras: tests that need one skip without it."""
-    lists = re.findall(r"^\w+ = \[(.*)\]$", _section("project.optional-dependencies"), re.M)
+    lists = re.findall(r"^\w+ = \[(.*)\]$", _section("project.optional-dependencies"), re.MULTILINE)
     return {normal(Requirement(text).name) for part in lists for text in re.findall(r'"([^"]+)"', part)}
 
 

@@ -35,7 +35,7 @@ SOURCES = sorted(path for folder in ("dashboard", "train", "dfe_core") for path 
 
 def without_code(page: str) -> str:
     """A page without its blocks of code and without names in code."""
-    return re.sub(r"`[^`]*`", "", re.sub(r"^```.*?^```$", "", page, flags=re.M | re.S))
+    return re.sub(r"`[^`]*`", "", re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL))
 
 
 def banned(text: str) -> list[str]:

@@ -17,8 +17,8 @@ from dfe_core.probes.result import ProbeResult
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.simulate.once import simulate_once
 
-_HEADING = re.compile(r"^(\w[\w ]*)\n-{3,}\n", re.M)
-_ENTRY = re.compile(r"^(?=\S)([^:\n]+?)(?: : .*)?$", re.M)
+_HEADING = re.compile(r"^(\w[\w ]*)\n-{3,}\n", re.MULTILINE)
+_ENTRY = re.compile(r"^(?=\S)([^:\n]+?)(?: : .*)?$", re.MULTILINE)
 
 
 def public_objects() -> Iterator[tuple[str, object]]:
@@ -60,7 +60,7 @@ def entries(body: str) -> dict[str, str]:
 
 
 def raises(function: Callable) -> bool:
-    return bool(re.search(r"^\s+raise \w", inspect.getsource(function), re.M))
+    return bool(re.search(r"^\s+raise \w", inspect.getsource(function), re.MULTILINE))
 
 
 @pytest.mark.parametrize(("name", "function"), functions())

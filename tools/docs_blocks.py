@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 _BLOCK = re.compile(
-    r"^```python\n(?P<code>.*?)^```$(?:\n+^```text(?P<varies> varies)?\n(?P<output>.*?)^```$)?", re.M | re.S
+    r"^```python\n(?P<code>.*?)^```$(?:\n+^```text(?P<varies> varies)?\n(?P<output>.*?)^```$)?",
+    re.MULTILINE | re.DOTALL,
 )
 _NUMBER = re.compile(r"[-−+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?")
 

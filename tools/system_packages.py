@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from train.browsers import find_browser  # noqa: E402
+from train.browsers import find_browser
 
 GL_LIBRARIES = ("libEGL.so.1", "libGL.so.1")
 

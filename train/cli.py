@@ -186,7 +186,7 @@ def _run(args: argparse.Namespace) -> int:
         return DONE
     except KeyboardInterrupt:
         return _fail("; ".join(["interrupted", *_CONTINUES.get(args.command, ())]), debug, INTERRUPTED)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last resort of the command line
         return _fail(f"error: {one_line(error, args.command)}", debug, REFUSED)
 
 

@@ -97,7 +97,7 @@ class Whole:
         return self.total * (1 - done) * pace
 
 
-class _only_one:
+class _only_one:  # noqa: N801 - used as a function is, in a with statement
     """A lock on the cache's default build; says so while it waits for another process."""
 
     def __init__(self, path: Path, progress: Listener) -> None:

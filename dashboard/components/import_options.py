@@ -80,7 +80,7 @@ def ask(choice: artefact_cache.Choice, found: list[Believed]) -> Options:
         placeholder="as the files say",
         help="Needed for files without times. Files with times are resampled to it.",
     )
-    if 0 < len(points) < len(good) and face not in (LEARN,) and not face.startswith("learned-"):
+    if 0 < len(points) < len(good) and face != LEARN and not face.startswith("learned-"):
         return Options(
             face=face,
             fps=fps,

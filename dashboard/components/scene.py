@@ -198,6 +198,6 @@ def show(html: str, key: str) -> bool:
                 "use_container_width": True,
             },
         )
-    except Exception:  # its import registers a component and can fail in several ways; the page must not
+    except Exception:  # noqa: BLE001 - its import registers a component and can fail in several ways; the page must not
         return False
     return True

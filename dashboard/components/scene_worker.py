@@ -28,7 +28,7 @@ def main() -> int:
             asked = json.loads(line)
             export(pyvista, Path(asked["folder"]), asked["background"])
             _say(answers, done=True)
-        except Exception as error:  # whatever a library raises, the page falls back and the helper goes on
+        except Exception as error:  # noqa: BLE001 - whatever a library raises, the page falls back and the helper goes on
             _say(answers, fault=f"{type(error).__name__}: {error}")
     return 0
 

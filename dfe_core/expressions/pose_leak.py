@@ -112,7 +112,7 @@ def stored_pose_leak(manifest: Mapping[str, Any]) -> PoseLeak | None:
 def was_measured(data: Dataset) -> bool:
     """Whether a dataset was written by a version that measures pose leak by this rule, or holds no head pose at all."""
     value = data.manifest.get("pose_leak")
-    return not data.has_extras or "pose_leak" in data.manifest and (value is None or value.get("version") == VERSION)
+    return not data.has_extras or ("pose_leak" in data.manifest and (value is None or value.get("version") == VERSION))
 
 
 def pose_leak_of(data: Dataset, gram: np.ndarray | None) -> PoseLeak | None:

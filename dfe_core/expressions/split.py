@@ -90,7 +90,7 @@ def split_dataset(dataset: SplitSource, test_share: float, validation_share: flo
     cut, stop = 1 - test_share - validation_share, 1 - test_share
     names = rows["recording"].tolist()
     return Split(
-        "time", {p: names for p in PARTS}, {"train": (0.0, cut), "validation": (cut, stop), "test": (stop, 1.0)}
+        "time", dict.fromkeys(PARTS, names), {"train": (0.0, cut), "validation": (cut, stop), "test": (stop, 1.0)}
     )
 
 

@@ -7,6 +7,8 @@ points laid between the landmarks, unless it lies farther from them than its reg
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -253,4 +255,4 @@ def _seeds(mark: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndar
 def _line(*stops: np.ndarray, steps: int = 4) -> list[np.ndarray]:
     """Points along a polyline, its stops included."""
     between = np.linspace(0, 1, steps, endpoint=False)[:, None]
-    return [*np.concatenate([a + between * (b - a) for a, b in zip(stops[:-1], stops[1:], strict=True)]), stops[-1]]
+    return [*np.concatenate([a + between * (b - a) for a, b in itertools.pairwise(stops)]), stops[-1]]

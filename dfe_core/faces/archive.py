@@ -89,7 +89,7 @@ def fault_of(face: FaceModel) -> str | None:
         "template": (vertices, 3),
         "triangles": (len(face.triangles), 3),
         "basis": (coefficients, vertices, 3),
-        **{name: (vertices,) for name in ("mirror", "regions", "sides", "materials")},
+        **dict.fromkeys(("mirror", "regions", "sides", "materials"), (vertices,)),
     }
     if face.identity_basis is not None or identities:
         shapes["identity_basis"] = (identities, vertices, 3)
@@ -106,10 +106,10 @@ def fault_of(face: FaceModel) -> str | None:
     limits = {"triangles": vertices, "mirror": vertices, "regions": len(REGIONS), "sides": len(SIDES)}
     for name, limit in limits.items():
         values = getattr(face, name)
-        if values.size and not (0 <= values.min() and values.max() < limit):
+        if values.size and not (values.min() >= 0 and values.max() < limit):
             return f"{name} points outside 0 to {limit - 1}"
     if face.stable is not None and not (
-        face.stable.ndim == 1 and len(face.stable) and 0 <= face.stable.min() and face.stable.max() < vertices
+        face.stable.ndim == 1 and len(face.stable) and face.stable.min() >= 0 and face.stable.max() < vertices
     ):
         return "the stable vertices point outside the mesh"
     if any(not 0 <= index < vertices for index in face.landmarks.values()):

@@ -21,7 +21,9 @@ _CHUNK = 16  # codewords whose resamples are held at once
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Association:
-    """Every codeword against every column. All (K, C) float64, NaN where there is not enough data, but for:
+    """Every codeword against every column.
+
+    All (K, C) float64, NaN where there is not enough data, but for:
 
     uses: (K, C) frames with the codeword in which the column was measured. together: (K, C) frames with both.
     present, frames, events, subjects: (C,) frames with the column present, frames in which it was measured, onsets, and

@@ -263,7 +263,7 @@ def remainders(sample: Sample, settings: CoverageSettings, detector: bool) -> It
 def _lag(sample: Sample) -> float:
     """Seconds by which AUs come after the movement that they predict, where the two correlate clearly better there."""
     aus = centred(sample.aus, sample.subject)
-    directions, left = _less_aus(sample, aus)
+    _directions, left = _less_aus(sample, aus)
     predicted = sample.target - left.target
     reach = int(round(_LARGEST_LAG_S * sample.rate))
     lags = range(-reach, reach + 1)

@@ -113,7 +113,7 @@ def _sides(table: CoefficientMap, au: str) -> tuple[str, ...]:
         "AU26": ("jawOpen",),
         "AU27": ("jawOpen",),
         "AU66": ("eyeLookInLeft",),
-        **{au: ("eyeBlinkLeft",) for au in _LIDS},
+        **dict.fromkeys(_LIDS, ("eyeBlinkLeft",)),
         **_MEAN,
     }
     if au in SIDED:

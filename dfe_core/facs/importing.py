@@ -336,7 +336,7 @@ def _close(writer: AlignedWriter, used: list[Detections], job: _Job) -> None:
             "emits": list(dict.fromkeys(au for part in used for au in part.emits)),
             "sources": [{"file": f.name, "sha256": file_sha256(f)} for f in job.files if f.is_file()],
             "skipped": [str(error) for error in report.skipped.values()],
-            "notes": notes + [lag_line(a.report() for a in report.alignments.values()), *summarise(report.notes)],
+            "notes": [*notes, lag_line(a.report() for a in report.alignments.values()), *summarise(report.notes)],
             "file_notes": {source: list(lines) for source, lines in report.notes.items() if lines},
         }
     )

@@ -72,7 +72,7 @@ def mix(codebook: Codebook, codewords: Sequence[int], intensities: Sequence[floa
 def round_trip(
     codebook: Codebook, face: FaceModel, codewords: Sequence[int], intensities: Sequence[float] | None, encode: Encoder
 ) -> RoundTrip:
-    """Mix, encode, decode: do the tokens survive?"""
+    """Mix, encode and decode: which tokens survive."""
     psi = mix(codebook, codewords, intensities)
     tokens, returned = (np.asarray(part)[0] for part in encode(psi[None]))
     decoded = codebook.decode(tokens[None], returned[None])[0]

@@ -193,7 +193,7 @@ def _track(row: Any, where: str) -> Track:
     if not isinstance(row, dict):
         raise DataError(where, f"a {type(row).__name__}", "a table of its fields")
     if unknown := set(row) - set(Track.__dataclass_fields__):
-        raise DataError(where, f"unknown field {sorted(unknown)[0]!r}", ", ".join(Track.__dataclass_fields__))
+        raise DataError(where, f"unknown field {min(unknown)!r}", ", ".join(Track.__dataclass_fields__))
     times = {key: _number(row, key, where) for key in ("onset_s", "apex_s", "offset_s", "end_s")}
     psi = row.get("psi", {})
     if not isinstance(psi, dict):

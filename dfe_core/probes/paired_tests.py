@@ -1,4 +1,4 @@
-"""Is one row of the result better than another, on the same people and folds?"""
+"""Whether one row of the result is better than another, on the same people and folds."""
 
 from __future__ import annotations
 

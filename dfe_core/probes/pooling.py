@@ -5,6 +5,9 @@ Letters of the shapes: B units, L tokens, D width.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -82,7 +85,11 @@ class Pooling(nn.Module):
     module here: the encoder reads it off its own token.
     """
 
-    _WEIGHTS = {"softmax": lambda scores: scores.softmax(-1), "sparsemax": sparsemax, "entmax": entmax}
+    _WEIGHTS: ClassVar[dict[str, Callable[[Tensor], Tensor]]] = {
+        "softmax": lambda scores: scores.softmax(-1),
+        "sparsemax": sparsemax,
+        "entmax": entmax,
+    }
 
     def __init__(self, kind: str, width: int) -> None:
         super().__init__()

@@ -85,7 +85,7 @@ def draw_variance(figure: Any, variance: pd.DataFrame) -> None:
             "FACS only": "AUs only",
             "neither": "neither",
         }[part]
-        below = part in ("FACS only",)
+        below = part == "FACS only"
         if width > 0.25:
             axes.text(left + width / 2, 0, f"{name}\n{width:.1%}", ha="center", va="center", fontsize=7, color="white")
         else:

@@ -140,7 +140,7 @@ class Document:
 
 def cell(value: Any, spec: str = "") -> str:
     """A table cell as text: `spec` for numbers, an en dash for what is missing, lists joined by commas."""
-    if isinstance(value, (list, tuple)) or hasattr(value, "tolist") and getattr(value, "ndim", 0) > 0:
+    if isinstance(value, (list, tuple)) or (hasattr(value, "tolist") and getattr(value, "ndim", 0) > 0):
         return ", ".join(cell(v, spec) for v in value) or "–"
     if value is None or (isinstance(value, float) and value != value) or value is pd.NA:
         return "–"
@@ -155,6 +155,6 @@ def caption_text(document: Document, caption: str) -> str:
 
 
 def sentence(labels: tuple[str, ...]) -> str:
-    """Labels as one sentence: ``Simulated data; AUs are an estimate.``"""
+    """Labels as one sentence (``Simulated data; AUs are an estimate.``)."""
     text = "; ".join(labels)
     return f"{text[:1].upper()}{text[1:]}."

@@ -180,7 +180,7 @@ class _Layout:
     def _figure(self, block: Figure) -> None:
         caption = self._caption("Figure", block.caption)
         self._need(block.height_mm + 3 + len(caption) * 3.7 + 4)
-        width, height = PAGE_MM
+        _width, height = PAGE_MM
         grid = self.page.add_gridspec(
             3,
             3,

@@ -12,9 +12,9 @@ from dfe_core.store import atomic_file
 
 
 def write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> list[Path]:
-    """Write every table as ``<name>.csv`` and ``<name>.parquet``; returns the paths.
+    r"""Write every table as ``<name>.csv`` and ``<name>.parquet``; returns the paths.
 
-    CSV: UTF-8, comma, ``\\n``, floats to 7 significant digits, missing values empty, lists joined by a blank.
+    CSV: UTF-8, comma, ``\n``, floats to 7 significant digits, missing values empty, lists joined by a blank.
     """
     return [path for name, table in tables.items() for path in write_table(table, folder, name)]
 

@@ -51,7 +51,7 @@ def events_of(truth: pd.DataFrame) -> Events:
     """Rows of truth.parquet as events. Raises `DataError` for an action this version does not know."""
     unknown = set(truth["action"]) - set(INDEX)
     if unknown:
-        raise DataError(TRUTH_FILE, f"unknown action {sorted(unknown)[0]!r}", "data simulated by this version of dfe")
+        raise DataError(TRUTH_FILE, f"unknown action {min(unknown)!r}", "data simulated by this version of dfe")
     return Events(
         np.zeros(len(truth), int),
         truth["action"].map(INDEX).to_numpy(int),

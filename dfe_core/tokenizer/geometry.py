@@ -196,7 +196,7 @@ def _without_mesh(psi: np.ndarray, face: FaceModel) -> pd.DataFrame:
             "mean_mm": nan,
             "gini": nan,
         }
-        | {c: nan for c in region_columns()}
+        | dict.fromkeys(region_columns(), nan)
     )
 
 

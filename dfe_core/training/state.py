@@ -58,7 +58,7 @@ def load_checkpoint_(state: TrainingState, folder: Path) -> bool:
     try:
         with safe_open(path, "pt") as handle:
             metadata = handle.metadata() or {}
-            tensors: dict[str, Tensor] = {k: handle.get_tensor(k) for k in handle.keys()}
+            tensors: dict[str, Tensor] = {k: handle.get_tensor(k) for k in handle.keys()}  # noqa: SIM118 - no dict
     except (SafetensorError, OSError) as error:
         raise DataError(path, f"not readable ({error})", "a whole checkpoint; train without --resume") from None
     if metadata.get("key") != state.key:

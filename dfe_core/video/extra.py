@@ -21,6 +21,11 @@ def load(name: str) -> ModuleType:
     try:
         return import_module(name)
     except ImportError as error:
-        missing = isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] == name.split(".")[0]
+        missing = (
+            isinstance(error, ModuleNotFoundError)
+            and (error.name or "").split(".")[0] == name.split(".", maxsplit=1)[0]
+        )
         found = "not installed" if missing else f"does not load ({error})"
-        raise DataError(f"package {name.split('.')[0]}", found, f"{INSTALL}: extraction from video needs it") from None
+        raise DataError(
+            f"package {name.split('.', maxsplit=1)[0]}", found, f"{INSTALL}: extraction from video needs it"
+        ) from None

@@ -39,7 +39,7 @@ def _is_leftover(path: Path) -> bool:
     if path.name.startswith((".learning-", ".new-", ".gone-")):
         return _age_s(path) > _STILL_S
     owner = owner_of(path)
-    if not owner or path.suffix == ".lock" or "-old-" in path.name and not path.with_name(owner).exists():
+    if not owner or path.suffix == ".lock" or ("-old-" in path.name and not path.with_name(owner).exists()):
         return False
     return not is_in_use(path) if path.is_dir() else _age_s(path) > _STILL_S
 

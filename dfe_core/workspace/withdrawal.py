@@ -363,7 +363,7 @@ class _Work:
 
 
 def _is_aus_of(aus: Artefact, dataset: str) -> bool:
-    return dataset in _datasets_of(aus) or not aus.manifest and aus.name.startswith(aus_name(dataset, ""))
+    return dataset in _datasets_of(aus) or (not aus.manifest and aus.name.startswith(aus_name(dataset, "")))
 
 
 def _datasets_of(artefact: Artefact) -> set[str]:
@@ -394,11 +394,8 @@ def without(value: Any, names: set[str]) -> Any:
 def mentions_in(folder: Path, names: set[str]) -> Iterator[Path]:
     """Files in a folder that hold one of the names."""
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        if (
-            path.suffix in (".json", ".jsonl")
-            and _mentions_any(path, names)
-            or path.suffix == ".parquet"
-            and _column_has(path, names)
+        if (path.suffix in (".json", ".jsonl") and _mentions_any(path, names)) or (
+            path.suffix == ".parquet" and _column_has(path, names)
         ):
             yield path
 

@@ -79,7 +79,7 @@ def test_what_is_made_at_need_goes_with_what_it_was_made_from(toy: Path):
     with pytest.raises(DataError, match="needed by analyses/aus--toy--openface"):
         remove_artefact(dataset, root=toy)
     entry = remove_artefact(dataset, force=True, root=toy).entry
-    assert not dataset.path.exists() and [e.id for e in trash.discarded(toy)][0] == entry.id
+    assert not dataset.path.exists() and next(e.id for e in trash.discarded(toy)) == entry.id
     trash.restore(entry.id, toy)
     assert not artefact_faults(find_artefact("datasets/toy", toy))
 

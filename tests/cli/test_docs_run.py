@@ -83,9 +83,9 @@ def test_pages_with_python_are_not_missed():
 
 @pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
 def test_no_python_hides_in_a_block_without_a_language(page: Path):
-    fenced = re.findall(r"^```([^\n]*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S)
+    fenced = re.findall(r"^```([^\n]*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     for block in (block for language, block in fenced if not language):
-        assert not re.search(r"^(?:import|from) \w|^\w+ = \w+\.\w+\(", block, re.M), block
+        assert not re.search(r"^(?:import|from) \w|^\w+ = \w+\.\w+\(", block, re.MULTILINE), block
 
 
 def test_a_block_that_fails_or_prints_otherwise_is_seen(tmp_path: Path):

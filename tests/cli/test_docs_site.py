@@ -13,7 +13,7 @@ DOCS = PROJECT / "docs"
 
 def test_every_page_is_in_the_navigation_and_every_entry_is_a_page():
     text = (PROJECT / "mkdocs.yml").read_text(encoding="utf-8")
-    entries = re.findall(r"^\s+- .*: (\S+\.(?:md|ipynb))$", text[text.index("\nnav:") :], re.M)
+    entries = re.findall(r"^\s+- .*: (\S+\.(?:md|ipynb))$", text[text.index("\nnav:") :], re.MULTILINE)
     pages = [p.relative_to(DOCS).as_posix() for end in ("md", "ipynb") for p in DOCS.rglob(f"*.{end}")]
     assert sorted(entries) == sorted(pages)
 
@@ -29,7 +29,7 @@ def test_every_module_that_the_architecture_page_names_exists():
 
 def test_twenty_questions_are_answered_by_a_module():
     text = (DOCS / "architecture.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d+)\. .*\? \| (.*) \|$", text, re.M)
+    rows = re.findall(r"^\| (\d+)\. .*\? \| (.*) \|$", text, re.MULTILINE)
     assert [int(number) for number, _ in rows] == list(range(1, 21))
     assert all(re.search(r"`(?:dfe_core|train|dashboard)/", answer) for _, answer in rows)
 

@@ -18,7 +18,7 @@ def commands() -> list[tuple[str, str]]:
     return [
         (page.name, line)
         for page in PAGES
-        for block in re.findall(r"```\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+        for block in re.findall(r"```\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
         for line in block.splitlines()
         if line.startswith("dfe ")
     ]
@@ -57,7 +57,7 @@ def test_every_link_leads_to_a_file(page: Path):
 @pytest.mark.parametrize("target", ["run", "test"])
 def test_the_two_commands_of_the_readme_exist(target: str):
     assert f"\nmake {target}\n" in (PROJECT / "README.md").read_text()
-    assert re.search(rf"^{target}:", (PROJECT / "Makefile").read_text(), re.M)
+    assert re.search(rf"^{target}:", (PROJECT / "Makefile").read_text(), re.MULTILINE)
 
 
 def test_the_readme_is_short_and_its_picture_small():

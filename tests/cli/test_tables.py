@@ -22,7 +22,7 @@ def test_a_table_without_rows_is_its_head():
 
 
 def test_a_row_of_another_length_is_an_error():
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="shorter"):
         table(("a", "b"), [(1,)])
 
 

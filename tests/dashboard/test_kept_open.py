@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -35,7 +36,7 @@ def test_the_inputs_of_a_coverage_analysis_are_opened_once(
     opened = []
 
     class Inputs:
-        keys: dict[str, str] = {}
+        keys: ClassVar[dict[str, str]] = {}
 
     monkeypatch.setattr(coverage_view, "open_coverage_inputs", lambda *names: opened.append(names) or Inputs())
     for _ in range(3):

@@ -83,7 +83,7 @@ def test_polygons_are_cut_into_fans_and_negative_indices_count_from_the_end(tmp_
 
 
 @pytest.mark.parametrize(
-    "name, content, message",
+    ("name", "content", "message"),
     [
         ("a.obj", b"v 0 0 x\n", "line 1.*v and three numbers"),
         ("a.obj", b"# nothing\n", "no vertices"),
@@ -239,7 +239,7 @@ def test_mediapipe_results_are_read_as_its_tools_dump_them(tmp_path, style):
     assert not track.valid[5] and track.valid.sum() == 11 and not track.metric
 
 
-@pytest.mark.parametrize("aspect, name", [(16 / 9, "16:9"), (9 / 16, "9:16"), (1, "1:1")])
+@pytest.mark.parametrize(("aspect", "name"), [(16 / 9, "16:9"), (9 / 16, "9:16"), (1, "1:1")])
 def test_the_shape_of_the_image_is_told_by_the_face(tmp_path, aspect, name):
     points = mediapipe_points(20)
     stretched = points * [1, aspect, 1]

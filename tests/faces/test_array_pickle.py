@@ -73,7 +73,7 @@ class _Call:
 
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize(
-    "function, args",
+    ("function", "args"),
     [
         (os.system, ("touch {}",)),
         (eval, ("open({!r}, 'w')",)),
@@ -93,7 +93,7 @@ def test_a_pickle_that_would_run_something_is_refused_and_does_not(tmp_path, fun
 
 
 @pytest.mark.parametrize(
-    "program, found",
+    ("program", "found"),
     [
         (b"cos\nsystem\n(S'x'\ntR.", "os.system"),
         (b"\x80\x02cnumpy\nload\n.", "numpy.load"),

@@ -86,7 +86,7 @@ def test_an_unknown_set_finds_its_plane_of_symmetry():
     assert (mirror[:22] == np.arange(22, 44)).all() and (mirror[44:] == np.arange(44, 48)).all()
 
 
-@pytest.mark.parametrize("unit, factor", [("m", 1.0), ("cm", 100.0), ("mm", 1000.0)])
+@pytest.mark.parametrize(("unit", "factor"), [("m", 1.0), ("cm", 100.0), ("mm", 1000.0)])
 def test_units_of_length_are_told_by_the_size_of_a_face(unit: str, factor: float):
     scale = guess_scale(template68() * factor, IBUG, metric=True)
     assert scale.metres == pytest.approx(1 / factor) and unit in scale.why

@@ -63,7 +63,7 @@ def test_the_key_changes_with_the_values_and_with_the_dataset(cache):
 
 def test_a_write_that_fails_leaves_what_was_there(cache):
     write(cache, {"a": 4})
-    with pytest.raises(RuntimeError), open_au_writer("d", "x", AUS) as writer:
+    with pytest.raises(RuntimeError), open_au_writer("d", "x", AUS) as writer:  # noqa: PT012 - a write that fails
         writer.add("a", None)
         raise RuntimeError
     assert AlignedAus.open("d", "x").frames == 4

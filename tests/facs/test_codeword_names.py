@@ -122,7 +122,7 @@ def test_no_symmetric_movement_is_named_by_one_side_nor_a_one_sided_one_by_both(
 
 
 def test_the_threshold_lies_above_one_side_of_two_and_above_one_of_two_equal_units():
-    assert LIKE > 1 / np.sqrt(2) and LIKE**2 == pytest.approx(3 / 4)
+    assert 1 / np.sqrt(2) < LIKE and pytest.approx(3 / 4) == LIKE**2
 
 
 def test_strength_is_the_share_of_a_full_action_and_the_stronger_side_is_said(anny):

@@ -77,7 +77,7 @@ def test_time_and_side_tell_blink_closed_eyes_and_wink_apart(frames, sides, au):
 
 
 def test_a_face_that_splits_the_inner_brow_has_a_one_sided_au1():
-    names = tuple(n for n in ARKIT_NAMES if n not in ("browInnerUp", "tongueOut")) + ("browInnerUp_L", "browInnerUp_R")
+    names = (*tuple(n for n in ARKIT_NAMES if n not in ("browInnerUp", "tongueOut")), "browInnerUp_L", "browInnerUp_R")
     deriver = make_deriver(names)
     psi = np.zeros((5, len(names)), np.float32)
     psi[:, names.index("browInnerUp_R")] = 0.4

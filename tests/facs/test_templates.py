@@ -49,7 +49,7 @@ def test_templates_learned_from_aus_and_psi_are_those_of_the_table_with_what_mov
     learned = learn_templates(data, truth_aus(data), toy_face)
     table = table_templates(toy_face, learned.aus)
     coupled = replace(table, psi=table.psi @ coupling_matrix(toy_face.names))
-    cosine, plain = (np.diag(t.cosine(toy_face, learned.psi)) for t in (coupled, table))
+    cosine, _plain = (np.diag(t.cosine(toy_face, learned.psi)) for t in (coupled, table))
     one_sided = np.array([side != "both" for _, side in learned.aus])
     assert len(learned.aus) > 35 and np.median(cosine[~one_sided]) > 0.95
     assert 0.8 < learned.explained_variance < 1

@@ -227,13 +227,13 @@ def test_an_unknown_offset_is_found_during_the_import(data, tmp_path):
         [openface(data, "s01-1", tmp_path / "s01-1.csv", shift=-1.7)], data, "shifted", AuImportOptions(offset="auto")
     )
     assert report.alignments["s01-1"].offset_s == pytest.approx(-1.7, abs=0.04)
+    noise = openface(data, "s01-1", tmp_path / "s01-2.csv", noise=0)
+    table = pd.read_csv(noise)
+    rng = np.random.default_rng(0)
+    for name in [c for c in table if c.startswith("AU")]:
+        table[name] = rng.permutation(table[name])
+    table.to_csv(noise, index=False)
     with pytest.raises(DataError, match="no offset"):
-        noise = openface(data, "s01-1", tmp_path / "s01-2.csv", noise=0)
-        table = pd.read_csv(noise)
-        rng = np.random.default_rng(0)
-        for name in [c for c in table if c.startswith("AU")]:
-            table[name] = rng.permutation(table[name])
-        table.to_csv(noise, index=False)
         import_aus([noise], data, "noise", AuImportOptions(offset="auto"))
 
 

@@ -116,7 +116,7 @@ def test_subjects_are_compared_with_themselves_where_conditions_lie_within_them(
 
 def test_measures_are_counted_from_the_tokens(tmp_path: Path, toy_face):
     labels, rate = between()
-    codebook, dataset, index = make_study(tmp_path, toy_face, labels, rate)
+    _codebook, _dataset, index = make_study(tmp_path, toy_face, labels, rate)
     sums = count_use(index, labels["recording"].tolist())
     runs = index.runs(PLANTED)
     own = runs[runs["recording"] == "s3-2"]

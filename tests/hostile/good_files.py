@@ -86,9 +86,8 @@ def arkit_frame() -> pd.DataFrame:
 def live_link() -> Good:
     columns = {"Timecode": [f"10:00:{f // 30:02d}:{f % 30:02d}.500" for f in range(FRAMES)], "BlendShapeCount": 61}
     values = dict(zip((n[0].upper() + n[1:] for n in ARKIT_NAMES), arkit_values().T, strict=True))
-    angles = {
-        n: 0.01
-        for n in (
+    angles = dict.fromkeys(
+        (
             "HeadYaw",
             "HeadPitch",
             "HeadRoll",
@@ -98,8 +97,9 @@ def live_link() -> Good:
             "RightEyeYaw",
             "RightEyePitch",
             "RightEyeRoll",
-        )
-    }
+        ),
+        0.01,
+    )
     content = table(pd.DataFrame({**columns, **values, **angles}))
     return Good("live-link-face", "take_iPhone_cal.csv", content, "toy-1", lines_of(content))
 

@@ -62,15 +62,13 @@ def npz_bomb(path: Path, name: str, zeros: int) -> None:
 
 def one_line(path: Path) -> None:
     with open(path, "wb") as handle:
-        for _ in range(100):
-            handle.write(b"0.12345," * (MB // 8))
+        handle.writelines(b"0.12345," * (MB // 8) for _ in range(100))
 
 
 def one_line_after_a_header(path: Path) -> None:
     with open(path, "wb") as handle:
         handle.write(arkit_csv().content)
-        for _ in range(100):
-            handle.write(b"0.12345," * (MB // 8))
+        handle.writelines(b"0.12345," * (MB // 8) for _ in range(100))
 
 
 def sparse_file(path: Path) -> None:

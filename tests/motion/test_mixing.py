@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -206,7 +207,7 @@ def test_a_sum_of_codewords_is_spelled_by_them(world):
 def test_more_codewords_never_spell_worse(world):
     target = np.random.default_rng(5).normal(size=52)
     likeness = [spell(world.codebook, world.face, target, most=n).cosine for n in range(1, 7)]
-    assert all(b >= a - 1e-9 for a, b in zip(likeness, likeness[1:], strict=False)) and likeness[-1] > likeness[0]
+    assert all(b >= a - 1e-9 for a, b in itertools.pairwise(likeness)) and likeness[-1] > likeness[0]
 
 
 def test_a_timeline_in_codewords_keeps_its_times_and_plays_nearly_the_same(world):

@@ -189,7 +189,7 @@ def test_play_is_the_sum_of_its_tracks():
 def test_a_crossing_over_of_the_same_codeword_never_dips(tmp_path, toy_face):
     book = write_model(tmp_path, toy_face, codeword_psi(toy_face))
     made = between_tokens([(3, 0.5), (4, 1.0)], [(3, 0.5), (5, 1.0)], duration_s=1, hold_s=0.5)
-    time_s, psi = play(made, book.names, book)
+    _time_s, psi = play(made, book.names, book)
     np.testing.assert_allclose(psi[0], 0.5 * book.psi[3] + book.psi[4], atol=1e-6)
     np.testing.assert_allclose(psi[-1], 0.5 * book.psi[3] + book.psi[5], atol=1e-6)
     middle = psi[len(psi) // 2]

@@ -170,7 +170,9 @@ def test_the_sources_disagree_on_anger_and_each_set_is_kept():
 
 def test_the_sets_agree_with_the_shared_document(shared):
     text = (shared / "FACS.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\w+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|", text.split("## Emotion prototypes")[1], re.M)
+    rows = re.findall(
+        r"^\| (\w+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|", text.split("## Emotion prototypes")[1], re.MULTILINE
+    )
     told = {row[0]: row[1:] for row in rows if row[0] in EMOTIONS}
     assert set(told) == set(EMOTIONS)
     for emotion, cells in told.items():

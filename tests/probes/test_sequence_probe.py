@@ -121,7 +121,7 @@ def test_what_only_order_tells_is_found_and_lost_by_a_shuffle(codebook):
     for label in y:
         row, (a, b) = list(rng.permutation([1, 1, 2, 2, 4, 4])), sorted(rng.choice(7, 2, replace=False))
         first, second = (3, 5) if label else (5, 3)
-        words.append(row[:a] + [first] + row[a:b] + [second] + row[b:])
+        words.append([*row[:a], first, *row[a:b], second, *row[b:]])
     sequences, target = sequences_of(words), target_of(y)
     settings = replace(QUICK, pooling="softmax", epochs=60, patience=60, rate=5e-3, entropy=0.0)
     found = probe_sequences(sequences, target, folds_of(128), codebook, settings)

@@ -48,7 +48,7 @@ def test_two_folders_change_places_in_one_step(tmp_path: Path):
     if not replacement.exchange(tmp_path / "a", tmp_path / "b"):
         pytest.skip("this file system has no exchange of folders")
     assert [(tmp_path / n / "manifest.json").read_text() for n in "ab"] == ["b", "a"]
-    with pytest.raises(OSError):
+    with pytest.raises(FileNotFoundError):
         replacement.exchange(tmp_path / "a", tmp_path / "none")
 
 

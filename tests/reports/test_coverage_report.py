@@ -164,7 +164,7 @@ def test_too_little_data_still_makes_a_report(coverage) -> None:
         redundancy=coverage.redundancy.head(0),
         splits=coverage.splits.head(0),
     )
-    markup = re.sub(r"<script.*?</script>", "", render_html(coverage_document(empty, Pictures(), "c")), flags=re.S)
+    markup = re.sub(r"<script.*?</script>", "", render_html(coverage_document(empty, Pictures(), "c")), flags=re.DOTALL)
     assert "not enough data (n = 1" in markup and "nan" not in markup.lower()
 
 

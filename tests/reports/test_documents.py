@@ -88,7 +88,7 @@ def document() -> Document:
 
 def test_html_needs_nothing_but_itself(document: Document) -> None:
     html = render_html(document)
-    markup = re.sub(r"<script>.*?</script>", "", html, flags=re.S)
+    markup = re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
     assert not re.findall(r"""(?:src|href)=["'](?!data:|\#)[^"']*""", markup)
     assert html.count("<script>/**") + html.count("plotly.js v") >= 1
     assert html.count('id="chart-line"') == 1 and "<svg" in markup

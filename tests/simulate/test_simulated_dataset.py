@@ -12,18 +12,24 @@ from dfe_core.simulate.dataset import simulate_dataset
 from dfe_core.simulate.repertoire import ACTIONS, CHANNELS, INDEX, recipe_matrix
 from dfe_core.simulate.truth import presence
 
-ICT = tuple(
-    n
-    for n in (
-        n.replace("Left", "_L")
-        if n.endswith("Left") and n not in ("jawLeft", "mouthLeft")
-        else n.replace("Right", "_R")
-        if n.endswith("Right") and n not in ("jawRight", "mouthRight")
-        else n
-        for n in ARKIT_NAMES
-    )
-    if n not in ("browInnerUp", "cheekPuff", "tongueOut")
-) + ("browInnerUp_L", "browInnerUp_R", "cheekPuff_L", "cheekPuff_R")
+ICT = (
+    *tuple(
+        n
+        for n in (
+            n.replace("Left", "_L")
+            if n.endswith("Left") and n not in ("jawLeft", "mouthLeft")
+            else n.replace("Right", "_R")
+            if n.endswith("Right") and n not in ("jawRight", "mouthRight")
+            else n
+            for n in ARKIT_NAMES
+        )
+        if n not in ("browInnerUp", "cheekPuff", "tongueOut")
+    ),
+    "browInnerUp_L",
+    "browInnerUp_R",
+    "cheekPuff_L",
+    "cheekPuff_R",
+)
 
 
 @pytest.fixture(scope="module")

@@ -91,7 +91,7 @@ def test_single_recordings_are_cut_in_time_and_it_is_said(tmp_path, toy_face):
     psi = {f"r{i}": np.random.default_rng(i).normal(size=(400, 52)) for i in range(2)}
     data = write_dataset(tmp_path, toy_face, psi, subjects=2)
     blank = np.zeros((400, 3), int)
-    windows = windows_of(write_tokens(tmp_path, book, data, {r: (blank, blank) for r in psi}), data)
+    windows = windows_of(write_tokens(tmp_path, book, data, dict.fromkeys(psi, (blank, blank))), data)
     assert set(windows.block) == {0, 1, 2, 3} and "too few sittings" in windows.split
 
 

@@ -149,7 +149,7 @@ def test_without_the_extra_the_message_says_how_to_install_it(tmp_path, cache, m
         extra.load("nothing_such.at.all")
 
 
-@pytest.mark.parametrize("what, message", [("gone.mp4", "no such file"), ("empty", "no videos in this folder")])
+@pytest.mark.parametrize(("what", "message"), [("gone.mp4", "no such file"), ("empty", "no videos in this folder")])
 def test_sources_that_are_no_videos_are_named(tmp_path, cache, model, what, message):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=message):

@@ -32,7 +32,7 @@ def benchmark_speed(out: Path, *, quick: bool, root: Path | None, progress: List
         (batch, name, make)
         for batch in BATCHES
         for name, make in (
-            ("encode", lambda psi: tokenizer.encode(psi)),
+            ("encode", tokenizer.encode),
             ("encode, greedy", lambda psi: _greedy(tokenizer, psi)),
             ("distances, greedy (baseline)", lambda psi: plain_search(tokenizer, psi)),
         )

@@ -82,7 +82,7 @@ def _serve(app: Path, args: argparse.Namespace) -> int:
     address = f"http://{shown}:{args.port}/" + (f"?token={token}" if token else "")
     _allow_more_files()
     told = {**os.environ, **environment(args, token), "PYTHONPATH": _path(app)}
-    process = subprocess.Popen(command(app, args.port, args.address), env=told, preexec_fn=_die_with_parent)
+    process = subprocess.Popen(command(app, args.port, args.address), env=told, preexec_fn=_die_with_parent)  # noqa: PLW1509 - one system call
     print(f"Dashboard: {address}", flush=True)
     if args.open:
         threading.Thread(target=_open, args=(address, args.port), daemon=True).start()

@@ -34,7 +34,14 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
         )
         return
     rows = [
-        (a.kind, a.name, holds(a), data(a), size(a.bytes), f"{datetime.fromtimestamp(a.modified):%Y-%m-%d %H:%M}")
+        (
+            a.kind,
+            a.name,
+            holds(a),
+            data(a),
+            size(a.bytes),
+            f"{datetime.fromtimestamp(a.modified).astimezone():%Y-%m-%d %H:%M}",
+        )
         for a in found
     ]
     print(table(("kind", "name", "holds", "data", "size", "made"), rows))

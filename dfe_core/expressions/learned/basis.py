@@ -87,9 +87,8 @@ def learn(job: LearnedJob, frame: TrackFrame, split: Split, corrected: Correctio
 
 
 def _blocks(job: LearnedJob, split: Split) -> Iterator[np.ndarray]:
-    total, done = len(job.tracks), 0
-    for track, rows in training(job, split):
-        done += 1
+    total = len(job.tracks)
+    for done, (track, rows) in enumerate(training(job, split), 1):
         job.progress(Progress(task="learn a basis", done=done, total=total, detail=track.head.name))
         step = max(1, CHUNK // len(track.head.names))
         for start in range(0, len(rows), step):

@@ -90,8 +90,10 @@ def _save(file: Path, points: np.ndarray, factors: np.ndarray) -> None:
     step = max(1, _PART // max(points[0].size, 1))
     with open(file, "wb") as handle:
         np.lib.format.write_array_header_1_0(handle, {"descr": "<f4", "fortran_order": False, "shape": points.shape})
-        for start in range(0, len(points), step):
-            handle.write((points[start : start + step] * factors).astype("<f4", copy=False).data)
+        handle.writelines(
+            (points[start : start + step] * factors).astype("<f4", copy=False).data
+            for start in range(0, len(points), step)
+        )
 
 
 def _same_points(path: Path, track: PointTrack, first: LandmarkTrack) -> None:

@@ -221,7 +221,7 @@ def _refuse_bare(frames: list[Any], where: str) -> None:
     if bad is not None:
         raise DataError(
             f"{where}, frame {bad + 1}",
-            f"{str(frames[bad])} instead of a frame",
+            f"{frames[bad]!s} instead of a frame",
             "coefficients in every frame, or a key under which they are empty",
         )
 

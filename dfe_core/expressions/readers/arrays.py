@@ -125,7 +125,7 @@ def _tensors(path: Path) -> dict[str, np.ndarray]:
 
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # the restricted loader raises whatever a damaged or forbidden file leads it to
+    except Exception as error:  # noqa: BLE001 - the restricted loader raises whatever a damaged or forbidden file leads it to
         raise DataError(
             path, f"not readable without running code ({type(error).__name__})", "a mapping of plain tensors, or an npz"
         ) from None

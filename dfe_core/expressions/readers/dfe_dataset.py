@@ -138,7 +138,7 @@ def _table(file: Path, columns: list[str] | None) -> pa.Table:
         check_unfolded(min(metadata.num_rows * leaves * 4, 1 << 62), file.stat().st_size, file)
         missing = set(columns or ()) - set(metadata.schema.to_arrow_schema().names)
         if missing:
-            raise DataError(file, f"no column {sorted(missing)[0]}", ", ".join(columns or ()))
+            raise DataError(file, f"no column {min(missing)}", ", ".join(columns or ()))
         return pq.read_table(file, columns=columns, partitioning=None)
     except (*BROKEN, KeyError) as error:
         raise DataError(file, f"broken Parquet ({str(error).splitlines()[0][:120]})", "a whole file") from None

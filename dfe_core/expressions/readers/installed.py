@@ -33,7 +33,7 @@ def _loaded(entry: EntryPoint) -> tuple[Any, str]:
     """The reader of an entry point, and what is wrong with it, empty where nothing is."""
     try:
         reader = entry.load()
-    except Exception as error:  # whatever another package does while it is imported
+    except Exception as error:  # noqa: BLE001 - whatever another package does while it is imported
         return None, f"{type(error).__name__}: {error}"
     for name, kind in _REQUIRED:
         part = getattr(reader, name, None)

@@ -248,8 +248,9 @@ def _faces(frame: Any, where: str) -> list[_Face]:
         raise DataError(where, f"{len(scores)} faces and {len(matrices)} matrices", "one matrix a face")
     if len(scores) > _MOST_FACES:
         raise DataError(where, f"{len(scores)} faces", f"at most {_MOST_FACES}")
-    known: Sequence[np.ndarray | None] = matrices if matrices else [None] * len(scores)
-    return [_Face(s, m) for s, m in zip(scores, known, strict=True)]
+    if not matrices:
+        return [_Face(s, None) for s in scores]
+    return [_Face(s, m) for s, m in zip(scores, matrices, strict=True)]
 
 
 def _unfold(entry: Any, where: str) -> list[dict[str, Any]]:

@@ -39,7 +39,7 @@ def sniff(path: Path, head: bytes) -> str | None:
     if start not in (b"{", b"["):
         return None
     found = next((key for key in KEYS if f'"{key}"'.encode() in head), None)
-    return f"its {found}" if found and b'"x"' in head or found and b"[[[" in head.replace(b" ", b"") else None
+    return f"its {found}" if (found and b'"x"' in head) or (found and b"[[[" in head.replace(b" ", b"")) else None
 
 
 def read(path: Path, options: ReadOptions) -> list[PointTrack]:
@@ -79,9 +79,9 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
 def _load(path: Path) -> Any:
     try:
         return load_json(path)
-    except DataError as error:
+    except DataError:
         if not isinstance(lines := _lines(path), list):
-            raise error
+            raise
         return lines
 
 

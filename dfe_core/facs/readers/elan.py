@@ -11,6 +11,7 @@ defusedxml, so that entities never expand.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ def _slots(root: Any, path: Path) -> tuple[dict[str, float | None], int]:
         raise DataError(path, "no time slot with a time", "an ELAN document with annotations")
     known = [(i, value) for i, value in enumerate(values) if value is not None]
     filled = 0
-    for (before, start), (after, stop) in zip(known, known[1:], strict=False):
+    for (before, start), (after, stop) in itertools.pairwise(known):
         for i in range(before + 1, after):
             values[i] = start + (stop - start) * (i - before) / (after - before)
             filled += names[i] in used
