@@ -35,7 +35,7 @@ lint: install  ## ruff (rules and format) and the import contract
 	@$(VENV_PYTHON) -m ruff format --check .
 	@.venv/bin/lint-imports
 
-types: install  ## mypy on the packages that are typed in full
+types: install  ## mypy on the whole library
 	@$(VENV_PYTHON) -m mypy
 
 check: lint types  ## what CI runs: ruff, import contract, types, tests without a browser

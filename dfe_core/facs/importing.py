@@ -86,7 +86,7 @@ class AuImportOptions:
     """
 
     format: str = "auto"
-    read: AuReadOptions = AuReadOptions()
+    read: AuReadOptions = field(default_factory=AuReadOptions)
     recordings: Mapping[str, str] = field(default_factory=dict)
     face: str | None = None
     tolerance_s: float | None = None

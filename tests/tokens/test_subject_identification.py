@@ -41,7 +41,7 @@ def test_planted_identity_is_found_and_the_difference_has_its_sign():
     full = found.full
     assert full.psi[0] > 0.95 and 0.2 < full.tokens[0] < 0.8 and found.means.tokens[0] < full.tokens[0]
     assert full.difference[2] < 0 and full.difference[0] == pytest.approx(full.tokens[0] - full.psi[0])
-    assert "apart less" in found.statement
+    assert "less well than ψ" in found.statement
 
 
 def test_what_is_alike_within_a_sitting_alone_is_no_leak():
