@@ -15,10 +15,9 @@ from dfe_core.expressions.adjusting import adjust
 from dfe_core.expressions.dataset import Dataset, DatasetWriter, open_writer
 from dfe_core.expressions.extractor_scales import common_scales, extractor_note, rescaled, tool
 from dfe_core.expressions.import_job import ImportAborted, ImportJob
-from dfe_core.expressions.readers.registry import RecordingReader, find_reader
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.resample import MAX_BRIDGED_GAP_S, resample
-from dfe_core.expressions.sources import file_content, find_files, read_recordings
+from dfe_core.expressions.sources import file_content, read_recordings
 from dfe_core.faces import open_face
 from dfe_core.faces.coefficients import BFM_ID, flame_id
 from dfe_core.faces.model import FaceModel
@@ -41,41 +40,18 @@ class CoefficientImport:
 
     task = "import"
 
-    def __init__(self, job: ImportJob, stack: contextlib.ExitStack) -> None:
+    def __init__(self, job: ImportJob, files: Sequence[Path], stack: contextlib.ExitStack) -> None:
         self.job, self._stack = job, stack
-        self.scales: dict[str, float] | None = None
         self.model: FaceModel | None = None
         if job.options.face != "anny":
-            self.model = open_face(job.options.face, job.root)  # a wrong face is told before an hour of reading
+            self.model = open_face(job.options.face, job.root)  # a wrong face is refused before an hour of reading
+        mixed = job.options.mix_extractors
+        self.scales = common_scales(self._each_recording(files)) if mixed else None
         self._writer: DatasetWriter | None = None
         self._first: tuple[Path, Recording] | None = None
         self._simulated = False
         self._extractors: dict[str, str] = {}
         self._tools: dict[str, Path] = {}
-
-    def find(self, sources: Sequence[str | Path]) -> tuple[list[Path], list[tuple[Path, DataError]]]:
-        return find_files(sources, self.job.labels.path)
-
-    def survey(self, files: Sequence[Path]) -> None:
-        """Find the factors of the extractors, where they are to be brought to one range."""
-        if self.job.options.mix_extractors:
-            self.scales = common_scales(self._each_recording(files))
-
-    def _each_recording(self, files: Sequence[Path]) -> Iterator[Recording]:
-        """Every recording that can be read; the import itself will name the others."""
-        for i, path in enumerate(files):
-            self.job.progress(Progress(task="compare extractors", done=i, total=len(files), detail=path.name))
-            try:
-                self.content(path)
-                yield from read_recordings(path, self.job.reader or self.find_reader(path)[0], self.job.read_options)
-            except DataError:
-                continue
-
-    def find_reader(self, path: Path) -> tuple[RecordingReader, str]:
-        return find_reader(path, self.job.options.format)
-
-    def content(self, path: Path) -> tuple[int, str]:
-        return file_content(path, self.job.reader)
 
     def prepare(self, path: Path, recording: Recording, name: str) -> Recording:
         """The recording as the dataset takes it: named, on the face's coefficients, at the rate asked for."""
@@ -127,6 +103,16 @@ class CoefficientImport:
                 progress=job.progress,
             )
         return self.model.id
+
+    def _each_recording(self, files: Sequence[Path]) -> Iterator[Recording]:
+        """Every recording that can be read; the import itself will name the others."""
+        for i, path in enumerate(files):
+            self.job.progress(Progress(task="compare extractors", done=i, total=len(files), detail=path.name))
+            try:
+                file_content(path, self.job.reader)
+                yield from read_recordings(path, self.job.reader_of(path)[0], self.job.read_options)
+            except DataError:
+                continue
 
     @property
     def _adjusted(self) -> bool:

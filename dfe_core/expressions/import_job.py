@@ -20,7 +20,7 @@ from dfe_core.expressions.naming import compile_pattern, subject_and_session
 from dfe_core.expressions.pose_field import METHODS
 from dfe_core.expressions.readers.options import ReadOptions, parse_time
 from dfe_core.expressions.readers.protocol import stated
-from dfe_core.expressions.readers.registry import RecordingReader, readers
+from dfe_core.expressions.readers.registry import RecordingReader, find_reader, readers
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.sources import READER_VERSION
 from dfe_core.expressions.timing import check_fps
@@ -127,6 +127,12 @@ class ImportJob:
         formats = [reader.FORMAT for reader in readers()]
         if options.format != "auto" and options.format not in formats:
             raise DataError(f"--format {options.format}", "no such format", ", ".join(("auto", *formats)))
+
+    def reader_of(self, path: Path) -> tuple[RecordingReader, str]:
+        """The reader of a file, and why. Raises `DataError` where none knows it."""
+        if self.reader is not None:
+            return self.reader, "as asked"
+        return find_reader(path, self.options.format, points_first=self.options.learned)
 
     def names_of(self, path: Path, source: str, recordings: list[Recording], reader: RecordingReader) -> list[str]:
         """A name for each recording of a file that no other has: with the source's name, then with a number, where one

@@ -17,7 +17,7 @@ from dfe_core.expressions.import_report import ImportReport, nothing_imported
 from dfe_core.expressions.naming import check_time, recording_names
 from dfe_core.expressions.readers.registry import RecordingReader
 from dfe_core.expressions.recording import Recording
-from dfe_core.expressions.sources import file_state, read_recordings
+from dfe_core.expressions.sources import file_content, file_state, find_files, read_recordings
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import one_writer
 
@@ -32,18 +32,6 @@ class ImportStrategy(Protocol[Kept]):
     """
 
     task: str
-
-    def find(self, sources: Sequence[str | Path]) -> tuple[list[Path], list[tuple[Path, DataError]]]:
-        """Files and folders that hold recordings, and sources that are none, with the reason."""
-
-    def survey(self, files: Sequence[Path]) -> None:
-        """Look at all files before the first is imported, where the options need it."""
-
-    def find_reader(self, path: Path) -> tuple[RecordingReader, str]:
-        """The reader of a file, and why. Raises `DataError` where none knows it."""
-
-    def content(self, path: Path) -> tuple[int, str]:
-        """Bytes and hash of what a source holds. Raises `DataError` for what cannot be read."""
 
     def prepare(self, path: Path, recording: Recording, name: str) -> Kept:
         """A recording as it will be kept. Raises `DataError` where its file is to be skipped, `ImportAborted` where
@@ -81,10 +69,9 @@ def import_dataset(
     """
     job = start_job(name, options, reader, root, progress)
     with contextlib.ExitStack() as stack:
-        strategy = _strategy(job, stack)
-        files, unread = strategy.find(sources)
+        files, unread = find_files(sources, job.labels.path, meshes=options.learned)
         check_time(job.pattern, files)
-        strategy.survey(files)
+        strategy = _strategy(job, files, stack)
         for i, (path, recording) in enumerate(zip(files, recording_names(files), strict=True)):
             progress(Progress(task=strategy.task, done=i, total=len(files), detail=path.name))
             _import_file(path, recording, job, strategy)
@@ -96,24 +83,24 @@ def import_dataset(
     return job.report(face)
 
 
-def _strategy(job: ImportJob, stack: contextlib.ExitStack) -> ImportStrategy:
+def _strategy(job: ImportJob, files: Sequence[Path], stack: contextlib.ExitStack) -> ImportStrategy:
     if job.options.learned:
         from dfe_core.expressions.learned_import import LearnedImport
 
         return LearnedImport(job, stack)
     from dfe_core.expressions.coefficient_import import CoefficientImport
 
-    return CoefficientImport(job, stack)
+    return CoefficientImport(job, files, stack)
 
 
 def _import_file(path: Path, name: str, job: ImportJob, strategy: ImportStrategy) -> None:
     """Take a file in whole, or skip it with its reason."""
     try:
         state = file_state(path)
-        content = strategy.content(path)
+        content = file_content(path, job.reader, meshes=job.options.learned)
         if content[1] in job.contents:
             raise DataError(path, f"the same content as {job.contents[content[1]]}", "each recording once")
-        reader, why = (job.reader, "as asked") if job.reader else strategy.find_reader(path)
+        reader, why = job.reader_of(path)
         recordings = read_recordings(path, reader, job.read_options)
         names = job.names_of(path, name, recordings, reader)
         ready = [strategy.prepare(path, r, n) for r, n in zip(recordings, names, strict=True)]

@@ -10,11 +10,10 @@ from typing import Any
 from dfe_core.errors import DataError
 from dfe_core.expressions.extractor_scales import tool
 from dfe_core.expressions.labels import Labels, read_labels
-from dfe_core.expressions.learned.reading import mesh_folders
 from dfe_core.expressions.naming import check_time, compile_pattern, recording_names, subject_and_session
 from dfe_core.expressions.readers.protocol import stated
 from dfe_core.expressions.readers.registry import RecordingReader, UnknownFile, find_reader, holds_points, read_head
-from dfe_core.expressions.sources import find_files
+from dfe_core.expressions.sources import find_files, mesh_folders
 
 _LOOKED_AT = 20
 

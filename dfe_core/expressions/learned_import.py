@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dfe_core.errors import DataError
 from dfe_core.expressions.import_job import LEARN, ImportJob
 from dfe_core.expressions.learned.basis import default_split, known_face, learn
 from dfe_core.expressions.learned.pose import correct_pose, read_angles
 from dfe_core.expressions.learned.procrustes import common_frame, find_neutrals, remove_pose_and_identity
-from dfe_core.expressions.learned.reading import mesh_folders, place_track, source_content
+from dfe_core.expressions.learned.reading import place_track
 from dfe_core.expressions.learned.tracks import LandmarkTrack, LearnedJob, LearnedResult
 from dfe_core.expressions.learned.writing import write
-from dfe_core.expressions.readers.registry import RecordingReader, find_reader
 from dfe_core.expressions.recording import Recording
-from dfe_core.expressions.sources import find_files
 from dfe_core.store import cache_root
 
 
@@ -53,20 +49,6 @@ class LearnedImport:
             pose_correction=job.options.pose_method,
         )
         self._written = 0
-
-    def find(self, sources: Sequence[str | Path]) -> tuple[list[Path], list[tuple[Path, DataError]]]:
-        meshes, rest = mesh_folders(sources)
-        files, unread = find_files(rest, self.job.labels.path)
-        return [*meshes, *files], unread
-
-    def survey(self, files: Sequence[Path]) -> None:
-        """Nothing: what is stable and how large faces are is found once all points are there."""
-
-    def find_reader(self, path: Path) -> tuple[RecordingReader, str]:
-        return find_reader(path, self.job.options.format, points_first=True)
-
-    def content(self, path: Path) -> tuple[int, str]:
-        return source_content(path, self.job.reader)
 
     def prepare(self, path: Path, recording: Recording, name: str) -> LandmarkTrack:
         subject, session = self.job.person(path, recording, name)

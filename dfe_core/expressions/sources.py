@@ -10,6 +10,7 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers import live_link_face
+from dfe_core.expressions.readers.mesh_sequence import MESH_ENDINGS
 from dfe_core.expressions.readers.options import MAX_FILE_BYTES, ReadOptions
 from dfe_core.expressions.readers.protocol import stated
 from dfe_core.expressions.readers.registry import VIDEO_ENDINGS, RecordingReader, file_endings, files_of_folder
@@ -22,7 +23,11 @@ READER_VERSION = 3
 
 
 def find_files(
-    sources: Sequence[str | Path], labels: Path | None = None, *, endings: tuple[str, ...] | None = None
+    sources: Sequence[str | Path],
+    labels: Path | None = None,
+    *,
+    endings: tuple[str, ...] | None = None,
+    meshes: bool = False,
 ) -> tuple[list[Path], list[tuple[Path, DataError]]]:
     """Files to read, each once, and sources that are none.
 
@@ -31,11 +36,13 @@ def find_files(
 
     endings: of the files to look for; None for recordings. Of recordings, a folder that holds a folder a frame is one,
         and of a take of Live Link Face in several forms the calibrated one is read.
+    meshes: take folders of mesh files, each one recording, before all other files; of a folder with any, nothing else.
     """
-    files: dict[str, Path] = {}
+    folders, others = mesh_folders(sources) if meshes else ([], list(sources))
+    files: dict[str, Path] = {os.path.realpath(folder): folder for folder in folders}
     unread: list[tuple[Path, DataError]] = []
     table = os.path.realpath(labels) if labels else None
-    for source in map(Path, sources):
+    for source in map(Path, others):
         inside, left_out = _folder_files(source, endings) if os.path.isdir(source) else ([source], [])
         unread += left_out
         for path in inside:
@@ -88,6 +95,26 @@ def _walk(folder: Path, endings: tuple[str, ...], whole_folders: bool) -> Iterat
         yield from (Path(where, n) for n in sorted(names) if not n.startswith(".") and n.lower().endswith(endings))
 
 
+def mesh_folders(sources: Sequence[str | Path]) -> tuple[list[Path], list[str | Path]]:
+    """Folders of mesh files, each one recording, and the sources that are left (folders without any mesh file)."""
+    meshes: list[Path] = []
+    rest: list[str | Path] = []
+    for source in sources:
+        found = (
+            [
+                Path(where)
+                for where, folders, names in sorted(os.walk(source))
+                if any(n.lower().endswith(MESH_ENDINGS) for n in names)
+            ]
+            if Path(source).is_dir()
+            else []
+        )
+        meshes += found
+        if not found:
+            rest.append(source)
+    return meshes, rest
+
+
 def read_recordings(path: Path, reader: RecordingReader, options: ReadOptions) -> list[Recording]:
     """A file's recordings. Whatever a damaged file does to a library below a reader, the rest of the batch goes on."""
     try:
@@ -115,15 +142,21 @@ def file_state(path: Path) -> tuple[int, int] | None:
     return found.st_size, found.st_mtime_ns
 
 
-def file_content(path: Path, reader: RecordingReader | None = None) -> tuple[int, str]:
-    """Bytes and SHA-256 of a file, or of the files of a folder of frames. A reader with MAX_BYTES sets the limit.
+def file_content(path: Path, reader: RecordingReader | None = None, *, meshes: bool = False) -> tuple[int, str]:
+    """Bytes and SHA-256 of a file, or of the files of a folder of frames (its mesh files, with `meshes`). A reader with
+    MAX_BYTES sets the limit.
 
     Raises `DataError` for what is neither and for what is over the limit.
     """
     if not os.path.exists(path):
         raise DataError(path, "no such file", "a file or folder of recordings")
     if os.path.isdir(path):
-        parts = [file_content(file) for file in files_of_folder(path)]
+        inside = (
+            [file for file in sorted(path.iterdir()) if file.suffix.lower() in MESH_ENDINGS]
+            if meshes
+            else files_of_folder(path)
+        )
+        parts = [file_content(file) for file in inside]
         return sum(size for size, _ in parts), content_key([digest for _, digest in parts], 64)
     if not os.path.isfile(path):
         raise DataError(path, "no plain file", "a file or folder of recordings")

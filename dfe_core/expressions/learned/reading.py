@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,43 +11,11 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.landmark_recording import SPACES, PointTrack
 from dfe_core.expressions.learned.tracks import LandmarkTrack, typical_shape
 from dfe_core.expressions.neutral import thinned
-from dfe_core.expressions.readers.mesh_sequence import MESH_ENDINGS
-from dfe_core.expressions.readers.registry import RecordingReader
 from dfe_core.expressions.recording import Recording
-from dfe_core.expressions.sources import file_content
 from dfe_core.faces.frontal import guess_scale, is_mirrored
 from dfe_core.faces.layouts import layout_of
-from dfe_core.store import content_key
 
 _PART = 1 << 18  # coordinates written at once, which fit the cache
-
-
-def mesh_folders(sources: Sequence[str | Path]) -> tuple[list[Path], list[str | Path]]:
-    """Folders of mesh files, each one recording, and the sources that are left (folders without any mesh file)."""
-    meshes: list[Path] = []
-    rest: list[str | Path] = []
-    for source in sources:
-        found = (
-            [
-                Path(where)
-                for where, folders, names in sorted(os.walk(source))
-                if any(n.lower().endswith(MESH_ENDINGS) for n in names)
-            ]
-            if Path(source).is_dir()
-            else []
-        )
-        meshes += found
-        if not found:
-            rest.append(source)
-    return meshes, rest
-
-
-def source_content(path: Path, reader: RecordingReader | None) -> tuple[int, str]:
-    """As `file_content`; of a folder of meshes, its mesh files together."""
-    if not path.is_dir():
-        return file_content(path, reader)
-    parts = [file_content(p) for p in sorted(path.iterdir()) if p.suffix.lower() in MESH_ENDINGS]
-    return sum(size for size, _ in parts), content_key([digest for _, digest in parts], 64)
 
 
 def place_track(path: Path, track: Recording, file: Path, first: LandmarkTrack | None) -> LandmarkTrack:
