@@ -390,4 +390,4 @@ def test_an_import_that_kept_no_recording_cannot_be_finished(root):
         name="d", options=ImportOptions(), labels=Labels(), pattern=None, read_options=ReadOptions(), root=root
     )
     with contextlib.ExitStack() as stack, pytest.raises(DataError, match="no recording to write"):
-        CoefficientImport(job, stack).finish()
+        CoefficientImport(job, [], stack).finish()
