@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from dfe_core.artefact_names import ANALYSES, KINDS, RENDERS, SEPARATOR, TOKENS
 from dfe_core.errors import DataError
@@ -109,7 +109,7 @@ def one_writer(
             with claim(path, wait_s):
                 return function(*args, **kwargs)
 
-        return claimed  # type: ignore[return-value]
+        return cast(_F, claimed)
 
     return decorate
 
