@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,3 +95,15 @@ def test_vectors_of_tokens_of_another_state_of_the_dataset_are_refused(dataset: 
     assert len(vectors.of(tokens)) == 5
     with pytest.raises(DataError, match="one: no frame 1"):
         vectors.of(replace(tokens, frame=np.array([0, 1, 2, 3, 4])))
+
+
+def test_no_other_module_looks_frames_up_by_itself():
+    project = Path(__file__).resolve().parents[2]
+    own = re.compile(r"searchsorted\([\w.]*\bframe\b|\.frame == [\w\[\]\"']+\)\.argmax")
+    found = [
+        str(path.relative_to(project))
+        for package in ("dfe_core", "dashboard", "train", "benchmarks")
+        for path in sorted((project / package).rglob("*.py"))
+        if own.search(path.read_text(encoding="utf-8"))
+    ]
+    assert found == ["dfe_core/expressions/recording_table.py"]
