@@ -6,10 +6,10 @@ import argparse
 from datetime import datetime
 
 from dfe_core.artefact import Artefact
-from dfe_core.artefact_names import KINDS
+from dfe_core.artefact_names import DATASETS, KINDS, MODELS, TOKENS
 from dfe_core.progress import Listener
 from dfe_core.store import cache_root
-from dfe_core.workspace.catalogue import catalogue
+from dfe_core.workspace.graph import ArtefactGraph
 
 from ..tables import size, table
 
@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
-    found = [a for a in catalogue() if args.kind in (None, a.kind)]
+    graph = ArtefactGraph.of()
+    found = [a for a in graph.artefacts if args.kind in (None, a.kind)]
     if not found:
         print(
             f"Nothing in {cache_root()} yet: `dfe build-default` makes the default codebook, "
@@ -38,14 +39,22 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
             a.kind,
             a.name,
             holds(a),
+            made_from(graph, a),
             data(a),
             size(a.bytes),
             f"{datetime.fromtimestamp(a.modified).astimezone():%Y-%m-%d %H:%M}",
         )
         for a in found
     ]
-    print(table(("kind", "name", "holds", "data", "size", "made"), rows))
+    print(table(("kind", "name", "holds", "made from", "data", "size", "made"), rows))
     print(f"\n{len(found)} artefacts, {size(sum(a.bytes for a in found))} in {cache_root()}")
+
+
+def made_from(graph: ArtefactGraph, artefact: Artefact) -> str:
+    """The model and the dataset that an artefact was made from; of tokens their name says it."""
+    if artefact.kind == TOKENS:
+        return ""
+    return ", ".join(f"{s.kind[:-1]} {s.name}" for s in sorted(graph.sources(artefact)) if s.kind in (DATASETS, MODELS))
 
 
 def data(artefact: Artefact) -> str:
@@ -62,7 +71,7 @@ def holds(artefact: Artefact) -> str:
         return f"{manifest['recordings']:,} recordings, {manifest['frames']:,} frames, {manifest['face']}"
     if artefact.kind == "models":
         tokenizer = manifest["tokenizer"]
-        return f"{tokenizer['stages']} stages x {tokenizer['codewords']} codewords, of {manifest['dataset']['name']}"
+        return f"{tokenizer['stages']} stages x {tokenizer['codewords']} codewords"
     if artefact.kind == "tokens":
         return f"{manifest['frames']:,} frames"
     return str(manifest.get("kind") or manifest.get("tool") or (manifest.get("settings") or {}).get("of") or "")

@@ -17,7 +17,8 @@ from dfe_core.workspace.graph import ArtefactGraph
 from ..tables import size, table
 
 DESCRIPTION = (
-    "Remove one artefact of the cache. Asks first, and refuses what other artefacts were made from. With "
+    "Remove one artefact of the cache. Asks first, and refuses what tokens, action units or models were made from. "
+    "Indexes, analyses and pictures made from it go along, and are made again when they are needed. With "
     "--recording, take one recording out of a dataset. What is removed stays in the trash of the cache "
     "until it is purged: --trash lists it, --undo brings it back. To remove a person for good: dfe withdraw."
 )
@@ -37,7 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--recording", metavar="NAME", help="of a dataset, this recording alone")
     parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--force", action="store_true", help="also when other artefacts were made from it")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="also when tokens, action units or models were made from it: they stay, and are named",
+    )
     parser.add_argument("--trash", action="store_true", help="list what was removed and can be brought back")
     parser.add_argument("--undo", metavar="ID", help="bring back what was removed")
     parser.add_argument("--purge", metavar="ID", help="delete an entry of the trash for good; all: every entry")
