@@ -43,8 +43,9 @@ _gallery = _view("gallery")
 
 def gallery(**options: Any) -> Any:
     """data: items [{id, src, title, note, colour, alt, chip, named, score}], selected, face, codebook, model, narrow,
-    chosen (numbers). chip: a mark after the title, named: whether it is of action units; score: a last line.
-    Triggers: ``pick`` and, with Ctrl, ``toggle``."""
+    chosen (numbers), confirms (a pick comes back as `selected`, and is asked again where it does not). chip: a mark
+    after the title, named: whether it is of action units; score: a last line. Triggers: ``pick`` and, with Ctrl,
+    ``toggle``."""
     return _gallery(**{"on_toggle_change": lambda: None, **options})
 
 

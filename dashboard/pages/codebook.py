@@ -145,6 +145,7 @@ def gallery(
         "selected": opened,
         "chosen": marked,
         "narrow": opened is not None,
+        "confirms": opened is not None,
         "model": codebook.model,
         "face": media.face_address(face) if face.has_mesh else None,
         "codebook": media.codebook_address(codebook),

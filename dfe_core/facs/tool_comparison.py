@@ -59,7 +59,8 @@ def compare_tools(dataset: Dataset, first: AlignedAus, second: AlignedAus) -> To
     for aus in (first, second):
         if not aus.matches(dataset):
             raise DataError(aus.path, f"AUs of {aus.dataset} as it was before", f"AUs of {dataset.name} as it is now")
-    shared = [name for name in first.recordings if name in set(second.recordings)]
+    others = set(second.recordings)
+    shared = [name for name in first.recordings if name in others]
     rates = dataset.recordings.set_index("recording")["fps"].reindex(shared).round(1)
     if rates.empty:
         raise DataError(f"{first.name}, {second.name}", "no recording that both measured", "AUs of the same recordings")

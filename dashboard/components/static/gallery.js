@@ -116,9 +116,17 @@ class Gallery {
     window.dispatchEvent(new CustomEvent("dfe:codeword", { detail: { codeword: id, model: this.data.model } }));
     // The face first, the page after: the server's answer redraws charts, which would hold the face up. Walking fast
     // sends only where the walk ends.
+    if (!this.data.confirms) {  // what the server does with it does not come back here
+      clearTimeout(this.sending);
+      this.sending = setTimeout(() => this.component.setTriggerValue("pick", id), this.data.narrow ? GLIDE + 40 : 0);
+      return;
+    }
     this.wanted = id;
     this.repeats = 0;
-    if (this.asked === undefined) this.send(this.data.narrow ? GLIDE + 40 : 0);
+    if (this.asked !== undefined) return;
+    if (id !== this.data.selected) { this.send(GLIDE + 40); return; }
+    clearTimeout(this.sending);  // back where the server is
+    this.wanted = undefined;
   }
 
   /** Ask the server for the codeword that is wanted. One question at a time: a slow browser would otherwise fall behind
