@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -15,15 +14,14 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.pose_leak import PoseLeak, stored_pose_leak
 from dfe_core.expressions.pose_text import pose_leak_warning
 
+from .. import web
 from . import artefact_cache, jobs
 from .words import text
-
-_STYLE = Path(__file__).parent / "static" / "app.css"
 
 
 def style() -> None:
     """The few rules that Streamlit's theme has no options for."""
-    st.html(_STYLE)
+    st.html(web.path("app.css"))
 
 
 def header(title: str, subtitle: str = "", choice: artefact_cache.Choice | None = None) -> None:

@@ -13,6 +13,7 @@ import streamlit as st
 
 _HERE = Path(__file__).resolve().parent
 _NAMES = ("artefact_cache", "frame", "media", "routes", "shell", "sidebar")
+web = import_module(f"{_HERE.parent.name}.web")
 artefact_cache, frame, media, routes, shell, sidebar = (
     import_module(f"{_HERE.parent.name}.components.{name}")  # dashboard in a checkout, dfe_dashboard when installed
     for name in _NAMES
@@ -20,7 +21,7 @@ artefact_cache, frame, media, routes, shell, sidebar = (
 
 st.set_page_config(
     page_title="DFE",
-    page_icon=str(_HERE / "static" / "icon.svg"),
+    page_icon=str(web.path("icon.svg")),
     layout="wide",
     initial_sidebar_state="auto",
     menu_items={"About": "Discrete Facial Encoding: a codebook lab for faces."},

@@ -26,6 +26,8 @@ from dfe_core.faces.model import FaceModel
 from dfe_core.render.palette import vertex_colours
 from dfe_core.store import content_key
 
+from .. import web
+
 LIMIT_S = float(os.environ.get("DFE_SCENE_LIMIT_S", "5"))
 """How long a scene may take before a plotly mesh takes its place; $DFE_SCENE_LIMIT_S changes it."""
 
@@ -35,7 +37,7 @@ START_LIMIT_S = 30.0
 BACKGROUNDS = {"light": "#FFFFFF", "dark": "#13161C"}
 _KEPT = 24
 _ICONS = "https://kitware.github.io/vtk-js/icon/"
-_FOLLOW = f"<script>{(Path(__file__).parent / 'static' / 'scene.js').read_text(encoding='utf-8')}</script>"
+_FOLLOW = f"<script>{web.text('scene.js')}</script>"
 _PROJECT = Path(__file__).resolve().parents[2]
 
 

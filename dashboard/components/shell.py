@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from .. import web
 from . import artefact_cache, routes
-
-_STATIC = Path(__file__).parent / "static"
 
 _component = st.components.v2.component(
     "dfe_shell",
     html='<div class="dfe-shell"></div>',
-    css=(_STATIC / "shell.css").read_text(encoding="utf-8"),
-    js=(_STATIC / "shell.js").read_text(encoding="utf-8"),
+    css=web.text("shell.css"),
+    js=web.text("shell.js"),
 )
 
 STEPS = (

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
+from .. import web
 from . import artefact_cache, frame, jobs
-
-_STATIC = Path(__file__).parent / "static"
 
 
 def show() -> None:
     """Draw the sidebar. The choices are bound to the URL, so that a copied link makes the same ones."""
-    st.logo(str(_STATIC / "logo.svg"), size="large", icon_image=str(_STATIC / "icon.svg"))
+    st.logo(str(web.path("logo.svg")), size="large", icon_image=str(web.path("icon.svg")))
     choice = artefact_cache.chosen()
     with st.sidebar:
         models = artefact_cache.model_names(choice.root)

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from dfe_core.store import content_key
 
-_STATIC = Path(__file__).parent / "static"
+from .. import web
 
 
 def _view(name: str) -> Callable[..., Any]:
     """A view. Under its key (or `look` of its data) it keeps camera and switches in the link: see static/core.js."""
-    script = "\n".join((_STATIC / part).read_text(encoding="utf-8") for part in ("core.js", f"{name}.js"))
+    script = "\n".join(web.text(part) for part in ("core.js", f"{name}.js"))
     made = st.components.v2.component(
         f"dfe_{name}",
         html=f'<div class="dfe-{name}"></div>',
-        css=(_STATIC / "views.css").read_text(encoding="utf-8"),
+        css=web.text("views.css"),
         js=script,
     )
 
