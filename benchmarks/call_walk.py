@@ -124,7 +124,7 @@ def _show() -> None:
     import streamlit as st
 
     frame, routes, sidebar = (
-        importlib.import_module(f"dashboard.components.{name}") for name in ("frame", "routes", "sidebar")
+        importlib.import_module(f"dashboard.{name}") for name in ("panels.page_frame", "links.routes", "shell.sidebar")
     )
     st.session_state.setdefault("model", "model1")
     st.navigation(routes.groups())

@@ -1,4 +1,4 @@
-"""What `streamlit run` serves: the script components/main.py at every page's address."""
+"""What `streamlit run` serves: the script shell/main.py at every page's address."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if str(HERE.parent) not in sys.path:  # `streamlit run` puts this folder there, 
 from dfe_core import trash  # noqa: E402
 from dfe_core.store import recover_all  # noqa: E402
 
-COMPONENTS = f"{HERE.name}.components"
+PACKAGE = HERE.name
 """This package is called ``dashboard`` in a checkout and ``dfe_dashboard`` where the wheel is installed."""
-access = import_module(f"{COMPONENTS}.access")
-deep_links = import_module(f"{COMPONENTS}.deep_links")
-uploads_folder = import_module(f"{COMPONENTS}.uploads_folder")
+access = import_module(f"{PACKAGE}.shell.access")
+page_addresses = import_module(f"{PACKAGE}.shell.page_addresses")
+uploads_folder = import_module(f"{PACKAGE}.data.uploads_folder")
 ACCESS = access.Access.of_environment()
 
 
@@ -34,18 +34,18 @@ async def ready(_: st.App) -> AsyncIterator[None]:
     recover_all()
     trash.recover_trash()
     uploads_folder.clear_abandoned()
-    for name in ("components.shell", "components.sidebar", "pages.overview"):
-        import_module(f"{HERE.name}.{name}")
+    for name in ("shell.tour", "shell.sidebar", "pages.overview"):
+        import_module(f"{PACKAGE}.{name}")
     if access.TOKEN not in os.environ and ACCESS.token:  # not started by `dfe dashboard`, which prints it itself
         sys.stderr.write(f"Open http://localhost:{st.get_option('server.port')}/?token={ACCESS.token}\n")
     yield
-    import_module(f"{COMPONENTS}.jobs").stop_all()
+    import_module(f"{PACKAGE}.data.job_manager").stop_all()
     uploads_folder.clear()
 
 
 app = st.App(
-    HERE / "components" / "main.py",
+    HERE / "shell" / "main.py",
     lifespan=ready,
-    routes=deep_links.page_addresses(),
+    routes=page_addresses.page_addresses(),
     middleware=[Middleware(access.Guard, access=ACCESS)],
 )

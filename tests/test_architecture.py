@@ -100,7 +100,7 @@ def test_stpyvista_is_imported_in_one_component_at_most():
     """It is GPLv3, and raises outside a running app: the rest must work without it."""
     users = third_party().get("stpyvista", [])
     assert len(users) <= 1
-    assert all(user.startswith("dashboard/components/") for user in users)
+    assert all(user.startswith("dashboard/views/") for user in users)
 
 
 @pytest.mark.parametrize("module", LIGHT)

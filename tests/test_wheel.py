@@ -17,7 +17,7 @@ OURS = {"dfe_core", "dfe_train", "dfe_dashboard"}
 SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "NOTICE", "requirements.txt")
 EVERY_MODULE = """
 import importlib, pkgutil, sys
-scripts = {"dfe_train.__main__", "dfe_dashboard.app", "dfe_dashboard.components.main"}
+scripts = {"dfe_train.__main__", "dfe_dashboard.app", "dfe_dashboard.shell.main"}
 for name in ("dfe_train", "dfe_dashboard"):
     package = importlib.import_module(name)
     for module in pkgutil.walk_packages(package.__path__, name + "."):

@@ -1,1 +1,1 @@
-"""The pages. Each module has one function `page`, which components/routes.py names to `st.navigation`."""
+"""The pages. Each module has one function `page`, which links/routes.py names to `st.navigation`."""

@@ -9,40 +9,26 @@ from dfe_core.faces.model import REGIONS, FaceModel
 from dfe_core.tokenizer.codebook import REST, Codebook
 from dfe_core.tokens.phrasing import capitalised, part_sizes
 
-from ..components import (
-    artefact_cache,
-    cards,
-    codeword,
-    codeword_selection,
-    coverage_view,
-    empty_states,
-    exports,
-    frame,
-    media,
-    mesh_view,
-    names,
-    notes,
-    scene,
-    selection,
-    state,
-    thumbnails,
-    views,
-)
-from ..components.dictionary import Dictionary, dictionary
-from ..components.words import text
+from ..data import artefact_cache, codeword_names, coverage_analyses, media, thumbnails
+from ..data.dictionary import Dictionary, dictionary
+from ..links import query_parameters
+from ..panels import codeword_details, empty_states, exports, mesh_view, name_check, note_editor, page_frame
+from ..selection import codeword_filter, codeword_selection
+from ..theme.formatting import text
+from ..views import browser_views, cards, name_chips, scene
 
 
 def page() -> None:
     """The page."""
     choice = artefact_cache.chosen()
-    frame.header(
+    page_frame.header(
         "Codebook", "Every codeword is one small movement of the face; a frame is a few of them, added up.", choice
     )
     if empty_states.ready(choice, needs_tokens=False):
         explore(choice)
 
 
-def filters(book: Dictionary, stages: int) -> selection.Filter:
+def filters(book: Dictionary, stages: int) -> codeword_filter.Filter:
     """The row of filters, bound to the URL."""
     words, region, side, stage, sort = st.columns([2.2, 2.2, 1.5, 1.4, 1.8], vertical_alignment="bottom")
     text = words.text_input(
@@ -57,13 +43,13 @@ def filters(book: Dictionary, stages: int) -> selection.Filter:
     regions = region.multiselect(
         "Region", present, key="region", bind="query-params", placeholder="All", format_func=str.capitalize
     )
-    kind = side.selectbox("Symmetry", ["All", *selection.SIDES], key="side", bind="query-params")
+    kind = side.selectbox("Symmetry", ["All", *codeword_filter.SIDES], key="side", bind="query-params")
     number = stage.selectbox("Stage", ["All", *(str(s + 1) for s in range(stages))], key="stage", bind="query-params")
-    order = sort.selectbox("Sort by", list(selection.SORTS), key="sort", bind="query-params")
-    return selection.Filter(
+    order = sort.selectbox("Sort by", list(codeword_filter.SORTS), key="sort", bind="query-params")
+    return codeword_filter.Filter(
         ranked=searched(book, text or ""),
         regions=tuple(regions),
-        side=selection.SIDES.get(kind, ""),
+        side=codeword_filter.SIDES.get(kind, ""),
         stage=None if number == "All" else int(number) - 1,
         sort=order,
     )
@@ -73,24 +59,24 @@ def searched(book: Dictionary, query: str) -> tuple[int, ...] | None:
     """Codewords that a search finds, best first; None when nothing is searched for."""
     if not query.strip():
         return None
-    numbers = selection.numbers_in(query, len(book.table))
+    numbers = codeword_filter.numbers_in(query, len(book.table))
     return tuple(book.words.search(query, limit=len(book.table))["codeword"].tolist() if numbers is None else numbers)
 
 
 @st.fragment
 def explore(choice: artefact_cache.Choice) -> None:
     """Filters, gallery and the open codeword: a click reruns this alone."""
-    with frame.guarded():
+    with page_frame.guarded():
         gallery_and_codeword(choice)
 
 
 def gallery_and_codeword(choice: artefact_cache.Choice) -> None:
     """The gallery, and beside it the codeword that the link names."""
     codebook, book = artefact_cache.codebook(choice.root, choice.model), dictionary(choice)
-    opened = selection.codeword_of(state.read("codeword"), codebook.size)
-    if opened is None and state.read("codeword") is not None:
-        empty_states.page_missing(f"This codebook has no codeword “{state.read('codeword')}”.")
-    found = selection.matching(book.table, filters(book, codebook.stages))
+    opened = codeword_filter.codeword_of(query_parameters.read("codeword"), codebook.size)
+    if opened is None and query_parameters.read("codeword") is not None:
+        empty_states.page_missing(f"This codebook has no codeword “{query_parameters.read('codeword')}”.")
+    found = codeword_filter.matching(book.table, filters(book, codebook.stages))
     marked = codeword_selection.bar(choice, "codebook")
     if marked and st.toggle("Show the selection only", key="only", bind="query-params"):
         found = [k for k in found if k in set(marked)]
@@ -110,7 +96,7 @@ def gallery_and_codeword(choice: artefact_cache.Choice) -> None:
 
 def open_(codeword: int | None) -> None:
     """Name a codeword in the link; None goes back to the gallery."""
-    state.write(codeword=codeword)
+    query_parameters.write(codeword=codeword)
 
 
 def picked(key: str) -> None:
@@ -151,45 +137,47 @@ def gallery(
         "codebook": media.codebook_address(codebook),
     }
     key = "gallery" if opened is None else "gallery-rail"
-    views.gallery(key=key, data=data, on_pick_change=lambda: picked(key), on_toggle_change=lambda: toggled(choice, key))
+    browser_views.gallery(
+        key=key, data=data, on_pick_change=lambda: picked(key), on_toggle_change=lambda: toggled(choice, key)
+    )
 
 
 def one(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFrame, number: int, order: list[int]) -> None:
     """The page of one codeword."""
     row = table.iloc[number]
     face = artefact_cache.face(choice.root, codebook.face_id)
-    before, after = selection.neighbours(order, number)
+    before, after = codeword_filter.neighbours(order, number)
     title(choice, row, before, after)
     if face.has_mesh:
         left, right = st.columns([1.75, 1], gap="medium")
         with left:
             look(codebook, face, row)
         with right:
-            codeword.key_facts(row)
-            codeword.where_it_moves(row)
+            codeword_details.key_facts(row)
+            codeword_details.where_it_moves(row)
     else:
         st.info(
             f"“{face.title or face.id}” has no mesh here, so there is nothing to draw: coefficients are shown alone.",
             icon=":material/view_in_ar:",
         )
-        codeword.key_facts(row)
-    if choice.dataset and number != REST and (note := coverage_view.blind_note(choice, codebook, number)):
+        codeword_details.key_facts(row)
+    if choice.dataset and number != REST and (note := coverage_analyses.blind_note(choice, codebook, number)):
         st.caption(note)
     if choice.encoded:
-        codeword.moments(choice, face, number)
+        codeword_details.moments(choice, face, number)
         usage, company = st.columns(2, gap="medium")
         with usage:
-            codeword.how_it_is_used(choice, number)
-            codeword.action_units(choice, number)
+            codeword_details.how_it_is_used(choice, number)
+            codeword_details.action_units(choice, number)
         with company:
-            codeword.company(choice, codebook, table, face, number, on_pick=open_)
+            codeword_details.company(choice, codebook, table, face, number, on_pick=open_)
             if face.has_mesh:
-                codeword.alike(table, face, codebook, number, on_pick=open_)
-        codeword.contexts_of(choice, table, face, codebook, number, on_pick=open_)
-        codeword.whose(choice, number)
+                codeword_details.alike(table, face, codebook, number, on_pick=open_)
+        codeword_details.contexts_of(choice, table, face, codebook, number, on_pick=open_)
+        codeword_details.whose(choice, number)
     elif choice.dataset:
         empty_states.not_encoded(choice)
-    notes.edit(choice, number)
+    note_editor.edit(choice, number)
     with st.expander("Export files", icon=":material/download:"):
         exports.of_face(face, codebook.psi[number], f"{codebook.model}-codeword-{number}", f"export-{number}")
 
@@ -228,15 +216,15 @@ def title(choice: artefact_cache.Choice, row: pd.Series, before: int | None, aft
 
 def name_facts(choice: artefact_cache.Choice, row: pd.Series) -> None:
     """What the codeword is in terms of FACS, each part with its size, and how well the name held when checked."""
-    number, found = int(row["codeword"]), names.known(choice)
+    number, found = int(row["codeword"]), codeword_names.known(choice)
     name = found.names[number]
     if not name.description.rest:
-        st.html(names.chips(name, found))
-    score = names.score_words(number, found)
+        st.html(name_chips.chips(name, found))
+    score = name_chips.score_words(number, found)
     details = capitalised(part_sizes(name.description))
     st.caption(" ".join(part for part in (f"{details}." if details else "", score) if part))
     if found.checked is None and choice.encoded and not name.description.rest:
-        names.offer_check(choice)
+        name_check.offer_check(choice)
 
 
 def look(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:

@@ -9,22 +9,12 @@ import streamlit as st
 from dfe_core.artefact_names import tokens_name
 from dfe_core.facs.store import list_aligned
 
-from ..components import (
-    artefact_cache,
-    cards,
-    comparisons,
-    coverage_view,
-    empty_states,
-    figures,
-    frame,
-    jobs,
-    media,
-    routes,
-    thumbnails,
-    views,
-)
-from ..components.dictionary import dictionary
-from ..components.words import plural
+from ..data import artefact_cache, comparisons, coverage_analyses, media, thumbnails
+from ..data.dictionary import dictionary
+from ..links import routes
+from ..panels import empty_states, job_progress, page_frame
+from ..theme.formatting import plural
+from ..views import browser_views, cards, comparison_figure, figures
 
 PARTS = ("Both have", "Only here", "Only there")
 
@@ -32,7 +22,9 @@ PARTS = ("Both have", "Only here", "Only there")
 def page() -> None:
     """The page."""
     choice = artefact_cache.chosen()
-    frame.header("Compare", "Two codebooks: what they share, what only one has, which to prefer for this data.", choice)
+    page_frame.header(
+        "Compare", "Two codebooks: what they share, what only one has, which to prefer for this data.", choice
+    )
     if empty_states.ready(choice):
         shown(choice)
 
@@ -40,7 +32,7 @@ def page() -> None:
 @st.fragment
 def shown(choice: artefact_cache.Choice) -> None:
     """The other model, the verdict, the faces."""
-    with frame.guarded():
+    with page_frame.guarded():
         others = [name for name in artefact_cache.model_names(choice.root) if name != choice.model]
         if not others:
             nothing_to_compare(choice)
@@ -69,7 +61,7 @@ def verdict(choice: artefact_cache.Choice, other: str) -> None:
             st.markdown(
                 f"“{choice.dataset}” has not been encoded by “{other}”, so their fidelity cannot be compared yet."
             )
-            jobs.offer(
+            job_progress.offer(
                 "Encode it now",
                 f"encode-{tokens_name(other, choice.dataset)}",
                 f"Encoding {choice.dataset}",
@@ -86,7 +78,7 @@ def verdict(choice: artefact_cache.Choice, other: str) -> None:
             st.markdown(f"**The data do not decide**: {found.reason}.")
         kind = "held-out subjects" if found.held_out else "subjects, some of which a model was trained on"
         st.caption(f"On {found.subjects} {kind}.")
-    figures.show(comparisons.fidelity_figure(found), "fidelity", "Error of both models per subject")
+    figures.show(comparison_figure.fidelity_figure(found), "fidelity", "Error of both models per subject")
     rows = [
         {
             "Codebook": one.model,
@@ -100,7 +92,7 @@ def verdict(choice: artefact_cache.Choice, other: str) -> None:
         }
         for one in (found.a, found.b)
     ]
-    frame.table(
+    page_frame.table(
         pd.DataFrame(rows),
         column_config={
             **{c: st.column_config.NumberColumn(format="%.3f") for c in ("RMSE mm", "From", "To")},
@@ -112,7 +104,7 @@ def verdict(choice: artefact_cache.Choice, other: str) -> None:
 def covered(choice: artefact_cache.Choice) -> str:
     """How many AUs a codebook covers on the chosen data, where that has been analysed."""
     for aus in list_aligned(choice.dataset, choice.root):
-        if (found := coverage_view.analysis(choice, aus)) is not None:
+        if (found := coverage_analyses.analysis(choice, aus)) is not None:
             per_au = found.coverage.per_au
             return f"{int(per_au['covered'].fillna(False).sum())} of {int(per_au['covered'].notna().sum())} ({aus})"
     return "not analysed"
@@ -123,7 +115,7 @@ def faces(choice: artefact_cache.Choice, other: str) -> None:
     found = comparisons.matching(choice, other)
     same = int(found.pairs["same"].sum())
     st.subheader("Their codewords", anchor=False)
-    frame.facts(
+    page_frame.facts(
         [
             ("The same display", str(same), f"of {len(found.pairs)} matched pairs"),
             ("Mean likeness", f"{found.mean_cosine:.2f}", "cosine of matched pairs"),
@@ -153,19 +145,19 @@ def faces(choice: artefact_cache.Choice, other: str) -> None:
 
 def pairs(choice: artefact_cache.Choice, other: str, found) -> None:
     """Matched codewords: pick a pair and see both faces."""
-    mine, theirs = dictionary(choice).table, comparisons.descriptions(choice, other)
+    mine, theirs = dictionary(choice).table, comparisons.other_dictionary(choice, other).table
     table = pd.DataFrame(
         {
             choice.model: found.pairs["a"],
             other: found.pairs["b"],
             "Cosine": found.pairs["cosine"],
             "Movement": [cards.name_of(mine.iloc[k]) for k in found.pairs["a"]],
-            "There": [theirs[k] for k in found.pairs["b"]],
+            "There": [cards.name_of(theirs.iloc[k]) for k in found.pairs["b"]],
         }
     )
     left, right = st.columns([1.2, 1], gap="medium")
     with left:
-        picked = frame.table(
+        picked = page_frame.table(
             table,
             on_select="rerun",
             selection_mode="single-row",
@@ -186,7 +178,7 @@ def side_by_side(choice: artefact_cache.Choice, other: str, a: int, b: int) -> N
     if not face.has_mesh:
         return
     theirs = comparisons.psi_here(choice, other, b)
-    views.morph(
+    browser_views.morph(
         key="pair",
         data={
             "face": media.face_address(face),
@@ -216,7 +208,7 @@ def alone(choice: artefact_cache.Choice, rows: pd.DataFrame) -> None:
         }
         for row in rows.itertuples()
     ]
-    views.gallery(
+    browser_views.gallery(
         key=f"alone-{codebook.model}",
         on_pick_change=lambda: None,
         data={

@@ -19,23 +19,13 @@ from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.motion.actions import action_directions
 from dfe_core.reports.coverage_text import exposure_text, headlines, statuses, summary, tool_name, unmeasured
 
-from ..components import (
-    artefact_cache,
-    cards,
-    codeword_selection,
-    coverage_view,
-    empty_states,
-    figures,
-    frame,
-    jobs,
-    media,
-    routes,
-    state,
-    thumbnails,
-    views,
-)
-from ..components.dictionary import dictionary
-from ..components.words import clock, percent
+from ..data import artefact_cache, coverage_analyses, media, thumbnails
+from ..data.dictionary import dictionary
+from ..links import query_parameters, routes
+from ..panels import empty_states, job_progress, page_frame
+from ..selection import codeword_selection
+from ..theme.formatting import clock, percent
+from ..views import browser_views, cards, coverage_figures, figures
 
 TABS = ("Codeword × AU", "Action units", "Beyond FACS", "Regions", "Symmetry", "Diversity", "Report")
 AU_COLUMNS = {
@@ -119,7 +109,7 @@ SAID = {"both": "Both say so", "codeword only": "Codeword without the AU", "AU o
 def page() -> None:
     """The page."""
     choice = artefact_cache.chosen()
-    frame.header("Coverage", "What the codebook sees that action units do not, and the reverse.", choice)
+    page_frame.header("Coverage", "What the codebook sees that action units do not, and the reverse.", choice)
     if empty_states.ready(choice):
         shown(choice)
 
@@ -127,11 +117,11 @@ def page() -> None:
 @st.fragment
 def shown(choice: artefact_cache.Choice) -> None:
     """Choice of AUs, then the analysis."""
-    with frame.guarded():
+    with page_frame.guarded():
         aus = choose_aus(choice)
         if aus is None:
             return
-        found = coverage_view.analysis(choice, aus)
+        found = coverage_analyses.analysis(choice, aus)
         if found is None:
             offer_analysis(choice, aus)
             return
@@ -158,7 +148,7 @@ def choose_aus(choice: artefact_cache.Choice) -> str | None:
                 "Bring detections in with `dfe aus import FILES --dataset NAME --name TOOL` (OpenFace, "
                 "py-feat, LibreFace, manual coding), or derive an estimate from the coefficients now."
             )
-            jobs.offer(
+            job_progress.offer(
                 "Derive an estimate",
                 f"aus-{choice.dataset}",
                 f"Deriving AUs of {choice.dataset}",
@@ -189,8 +179,8 @@ def offer_analysis(choice: artefact_cache.Choice, aus: str) -> None:
 
 def start_analysis(choice: artefact_cache.Choice, aus: str, label: str, kind: str) -> None:
     """The button that runs `dfe coverage`."""
-    folder = coverage_view.report_folder(choice, aus)
-    jobs.offer(
+    folder = coverage_analyses.report_folder(choice, aus)
+    job_progress.offer(
         label,
         f"coverage-{folder.name}",
         "Analysing coverage",
@@ -201,22 +191,22 @@ def start_analysis(choice: artefact_cache.Choice, aus: str, label: str, kind: st
     )
 
 
-def head(found: coverage_view.Analysis) -> None:
+def head(found: coverage_analyses.Analysis) -> None:
     """The result in words and headline figures."""
     coverage = found.coverage
     st.markdown(summary(coverage))
-    frame.facts([(n.label, n.value, n.detail) for n in headlines(coverage)])
+    page_frame.facts([(n.label, n.value, n.detail) for n in headlines(coverage)])
     st.caption(
         f"n = {coverage.subjects} subjects, {coverage.frames:,} frames; AUs by {tool_name(coverage)}, "
         f"{coverage.presence_rule}."
     )
 
 
-def by_cell(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis) -> None:
+def by_cell(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis) -> None:
     """The clickable heat map and the cell that is open."""
     chosen = filters(choice, found)
     selected = selected_cell(found)
-    figure = coverage_view.cell_map(found.coverage.key, chosen, selected, found)
+    figure = coverage_figures.cell_map(found.coverage.key, chosen, selected, found)
     if figure is None:
         st.info("No codeword goes with an AU above chance under these filters.", icon=":material/filter_alt_off:")
         return
@@ -232,7 +222,7 @@ def by_cell(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analys
         )
         st.caption(
             "Squares are associations above chance (q < 0.05 over all pairs), coloured by φ, from "
-            f"{coverage_view.FAINTEST:g} on. Click one to see both faces and the moments where they agree and "
+            f"{coverage_figures.FAINTEST:g} on. Click one to see both faces and the moments where they agree and "
             "disagree."
         )
     if detail is not None:
@@ -240,7 +230,7 @@ def by_cell(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analys
             cell(choice, aus, found, *selected)
 
 
-def filters(choice: artefact_cache.Choice, found: coverage_view.Analysis) -> coverage_view.Filter:
+def filters(choice: artefact_cache.Choice, found: coverage_analyses.Analysis) -> coverage_analyses.Filter:
     """Subjects, conditions, region and stage."""
     aggregates, table = found.aggregates, dictionary(choice).table
     conditions = aggregates.conditions[:2]
@@ -279,25 +269,25 @@ def filters(choice: artefact_cache.Choice, found: coverage_view.Analysis) -> cov
     if stage != "All":
         keep &= table["main_stage"] == int(stage) - 1
     codewords = None if keep.all() else tuple(table.loc[keep, "codeword"].astype(int))
-    return coverage_view.Filter(tuple(subjects), tuple(levels), codewords)
+    return coverage_analyses.Filter(tuple(subjects), tuple(levels), codewords)
 
 
 def picked_cell() -> None:
     """Name the clicked cell in the link."""
     points = st.session_state["cells"].selection.points
     if points:
-        state.write(codeword=int(points[0]["x"]), au=points[0]["y"])
+        query_parameters.write(codeword=int(points[0]["x"]), au=points[0]["y"])
 
 
-def selected_cell(found: coverage_view.Analysis) -> tuple[int, str] | None:
+def selected_cell(found: coverage_analyses.Analysis) -> tuple[int, str] | None:
     """The cell that the link names."""
-    number, label = state.read("codeword"), state.read("au")
+    number, label = query_parameters.read("codeword"), query_parameters.read("au")
     if label is None or number is None or not number.isdigit() or int(number) >= len(found.coverage.codewords):
         return None
     return int(number), label
 
 
-def cell(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis, number: int, label: str) -> None:
+def cell(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis, number: int, label: str) -> None:
     """Both faces side by side, the figures of the pair, and moments of agreement and of disagreement."""
     au, _, side = label.partition(" ")
     side = side or "both"
@@ -307,7 +297,7 @@ def cell(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis,
     if face.has_mesh:
         psi = codebook.psi[number]
         other = {"psi": [round(float(v), 4) for v in template], "title": label} if template is not None else None
-        views.morph(
+        browser_views.morph(
             key="cell",
             data={
                 "face": media.face_address(face),
@@ -322,7 +312,7 @@ def cell(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis,
     pair = found.coverage.pairs.query("codeword == @number and au == @au and side == @side")
     if len(pair):
         values = pair.iloc[0]
-        frame.facts(
+        page_frame.facts(
             [
                 ("φ", f"{values['phi']:.2f}", f"{values['phi_low']:.2f} to {values['phi_high']:.2f}"),
                 ("Lift", f"{values['lift']:.1f}", f"{values['lift_low']:.1f} to {values['lift_high']:.1f}"),
@@ -343,7 +333,7 @@ def cell(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis,
 
 
 def agreement(
-    choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis, number: int, au: str, side: str
+    choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis, number: int, au: str, side: str
 ) -> None:
     """Moments by what was there; a click opens the recording."""
     table = _agreement(
@@ -370,13 +360,13 @@ def _agreement(key: str, number: int, au: str, side: str, _tokens, _aus, _signal
     return agreement_moments(_tokens, _aus, number, au, side, count=4, signals=_signals)
 
 
-def by_au(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis) -> None:
+def by_au(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis) -> None:
     """How well codewords predict each AU."""
     coverage = found.coverage
     chart, table = st.columns([1.4, 1], gap="medium")
     with chart:
         figures.show(
-            coverage_view.coverage_bars(coverage.per_au, coverage.settings.covered_auroc),
+            coverage_figures.coverage_bars(coverage.per_au, coverage.settings.covered_auroc),
             "au-bars",
             "Held-out AUROC of at most three codewords for every action unit",
         )
@@ -385,7 +375,7 @@ def by_au(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis
         st.caption(
             "The codeword that predicts each AU best, alone and in a set of at most three. " + exposure_text(coverage)
         )
-        frame.table(
+        page_frame.table(
             pd.DataFrame(
                 {
                     "AU": [title(a, s) for a, s in zip(per_au["au"], per_au["side"], strict=True)],
@@ -415,12 +405,12 @@ def against(choice: artefact_cache.Choice, aus: str, others: list[str]) -> None:
     other = st.selectbox("Other action units", others, index=None, placeholder="Choose a tool", key="other-aus")
     if other is None:  # not before it is asked for: the whole dataset is read
         return
-    found = coverage_view.tools(choice, aus, other)
+    found = coverage_analyses.tools(choice, aus, other)
     if isinstance(found, str):
         st.caption(found)
         return
     table = found.table.assign(au=[title(a, s) for a, s in zip(found.table["au"], found.table["side"], strict=True)])
-    frame.table(
+    page_frame.table(
         table.drop(columns="side").rename(columns=TOOL_NAMES),
         column_config={
             TOOL_NAMES[name]: st.column_config.NumberColumn(help=text, format="%d" if name == "frames" else "%.2f")
@@ -437,7 +427,7 @@ def against(choice: artefact_cache.Choice, aus: str, others: list[str]) -> None:
 def measured(coverage: Coverage) -> None:
     """In how many recordings each AU was measured, and the coefficients that cannot show anything."""
     signals = coverage.signals
-    frame.table(
+    page_frame.table(
         signals.assign(au=[title(a, s) for a, s in zip(signals["au"], signals["side"], strict=True)]).rename(
             columns={"au": "AU", "signal": "Judged by", **SIGNAL_NAMES}
         )[["AU", "Judged by", *SIGNAL_NAMES.values()]],
@@ -452,11 +442,11 @@ def measured(coverage: Coverage) -> None:
         st.caption(line)
 
 
-def beyond(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis) -> None:
+def beyond(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis) -> None:
     """Variance shares, the gallery of new displays, redundancy."""
     coverage, codebook, face = found.coverage, found.inputs.codebook, found.inputs.face
     with st.expander("How the interval is found"):
-        frame.table(
+        page_frame.table(
             coverage.beyond.rename(
                 columns={
                     "step": "Taken out",
@@ -473,7 +463,7 @@ def beyond(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysi
         "Displacement variance on held-out subjects, before any floor: what tokens alone explain here still "
         "holds errors of AUs, amplitude, rest, drift and head pose, and is not the figure above."
     )
-    figures.show(coverage_view.variance(coverage.variance), "variance", "Shares of displacement variance")
+    figures.show(coverage_figures.variance(coverage.variance), "variance", "Shares of displacement variance")
     new = coverage.new_codewords
     st.subheader("Displays that no AU or AU pair matches", anchor=False)
     if not len(new):
@@ -504,12 +494,12 @@ def beyond(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysi
             "face": media.face_address(face),
             "codebook": media.codebook_address(codebook),
         }
-        picked = views.gallery(key="new", data=data, on_pick_change=lambda: None).pick
+        picked = browser_views.gallery(key="new", data=data, on_pick_change=lambda: None).pick
         if picked is not None:
             routes.go("codebook", codeword=picked)
     if len(coverage.redundancy):
         st.subheader("Codewords that are nearly the same face", anchor=False)
-        frame.table(
+        page_frame.table(
             coverage.redundancy.rename(
                 columns={
                     "first": "One",
@@ -523,7 +513,7 @@ def beyond(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysi
         )
 
 
-def by_region(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis) -> None:
+def by_region(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis) -> None:
     """Deformation per region and condition."""
     table = found.coverage.deformation
     names = list(dict.fromkeys(table["condition"]))
@@ -535,35 +525,37 @@ def by_region(choice: artefact_cache.Choice, aus: str, found: coverage_view.Anal
         key="condition",
         format_func=lambda n: "All frames" if n == "all" else n.capitalize(),
     )
-    figures.show(coverage_view.by_condition(table, name), "by-condition", f"Displacement per region by {name}")
+    figures.show(coverage_figures.by_condition(table, name), "by-condition", f"Displacement per region by {name}")
     st.caption("Mean over frames of each region's root mean square displacement; intervals over subjects.")
 
 
-def sides(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis) -> None:
+def sides(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis) -> None:
     """Symmetric and one-sided displays."""
     coverage = found.coverage
     left, right = st.columns([1, 1.2], gap="medium")
     with left:
         table = coverage.symmetry.assign(**{c: 100 * coverage.symmetry[c] for c in ("share", "low", "high")})
         names = {"of": "Of", "what": "What", "share": "Share %", "low": "From", "high": "To"}
-        frame.table(
+        page_frame.table(
             table.rename(columns=names),
             column_config={c: st.column_config.NumberColumn(format="%.1f") for c in ("Share %", "From", "To")},
         )
     with right:
         st.caption("Balance of each subject's movement")
-        figures.show(coverage_view.balance(coverage.symmetry_by_subject), "balance", "Left-right balance per subject")
+        figures.show(
+            coverage_figures.balance(coverage.symmetry_by_subject), "balance", "Left-right balance per subject"
+        )
 
 
-def variety(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis) -> None:
+def variety(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis) -> None:
     """How many displays there are."""
     left, right = st.columns([1.3, 1], gap="medium")
     with left:
         st.caption("Displays found against frames seen")
-        figures.show(coverage_view.rarefaction(found.coverage.rarefaction), "rarefaction", "Rarefaction curves")
+        figures.show(coverage_figures.rarefaction(found.coverage.rarefaction), "rarefaction", "Rarefaction curves")
     with right:
         table = found.coverage.diversity
-        frame.table(
+        page_frame.table(
             table[["of", "measure", "value", "low", "high"]].rename(
                 columns={"of": "Of", "measure": "Measure", "value": "Value", "low": "From", "high": "To"}
             ),
@@ -572,9 +564,9 @@ def variety(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analys
         st.caption("A display is a moment's one or two strongest codewords, or AUs, held for a tenth of a second.")
 
 
-def report(choice: artefact_cache.Choice, aus: str, found: coverage_view.Analysis) -> None:
+def report(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis) -> None:
     """The report to keep: written by the same command as `dfe coverage`."""
-    folder = coverage_view.report_folder(choice, aus)
+    folder = coverage_analyses.report_folder(choice, aus)
     st.markdown(
         "A self-contained HTML page, a PDF of the same, and every table, with the hashes, versions and the "
         "command that make the same figures again."

@@ -7,8 +7,9 @@ import streamlit as st
 
 from dfe_core.facs.store import list_aligned
 
-from ..components import artefact_cache, deletion, empty_states, frame, provenance, uploads, video_links
-from ..components.words import count, plural, span
+from ..data import artefact_cache
+from ..panels import deletion, empty_states, page_frame, provenance, uploads, video_links
+from ..theme.formatting import count, plural, span
 
 PARTS = ("This dataset", "Bring recordings in", "Everything in the cache")
 
@@ -16,7 +17,7 @@ PARTS = ("This dataset", "Bring recordings in", "Everything in the cache")
 def page() -> None:
     """The page."""
     choice = artefact_cache.chosen()
-    frame.header("Data", "Where the recordings come from, what was done to them, and what is kept.", choice)
+    page_frame.header("Data", "Where the recordings come from, what was done to them, and what is kept.", choice)
     if choice.model is None and choice.dataset is None:
         empty_states.no_codebook()
     shown(choice)
@@ -27,7 +28,7 @@ def shown(choice: artefact_cache.Choice) -> None:
     """The chosen part."""
     if st.session_state.pop(deletion.CHANGED, False):  # a button of this fragment changed what the sidebar shows
         st.rerun()
-    with frame.guarded():
+    with page_frame.guarded():
         default = None if "data_part" in st.session_state else PARTS[0]  # a button may have set it
         part = st.segmented_control(
             "Part",
@@ -49,7 +50,7 @@ def this_dataset(choice: artefact_cache.Choice) -> None:
         return
     dataset = artefact_cache.dataset(choice.root, choice.dataset)
     recordings = dataset.recordings
-    frame.facts(
+    page_frame.facts(
         [
             ("Recordings", count(len(recordings)), ""),
             ("Subjects", count(recordings["subject"].nunique()), ""),
@@ -63,7 +64,7 @@ def this_dataset(choice: artefact_cache.Choice) -> None:
     )
     st.caption("A click on a row shows where that recording comes from.")
     shown = recordings.drop(columns=["first_row"] + [c for c in ("session",) if not recordings[c].astype(bool).any()])
-    event = frame.table(
+    event = page_frame.table(
         shown,
         height=min(33 * (len(shown) + 1) + 3, 340),
         on_select="rerun",
@@ -117,7 +118,7 @@ def everything(choice: artefact_cache.Choice) -> None:
         f"{plural(len(table), 'artefact')}, {table['MB'].sum():,.0f} MB in {choice.root}. "
         "Remove one with `dfe rm KIND/NAME`; check all with `dfe doctor`."
     )
-    frame.table(
+    page_frame.table(
         table,
         height=520,
         column_config={

@@ -8,22 +8,13 @@ import streamlit as st
 from dfe_core.faces.model import FaceModel
 from dfe_core.tokens.search import nearest_codewords
 
-from ..components import (
-    artefact_cache,
-    cards,
-    codeword_selection,
-    empty_states,
-    examples,
-    frame,
-    media,
-    mixes,
-    routes,
-    state,
-    thumbnails,
-    views,
-)
-from ..components.dictionary import dictionary
-from ..components.words import clock, mm
+from ..data import artefact_cache, examples, media, thumbnails
+from ..data.dictionary import dictionary
+from ..links import query_parameters, routes
+from ..panels import empty_states, mixes, page_frame
+from ..selection import codeword_selection
+from ..theme.formatting import clock, mm
+from ..views import browser_views, cards
 
 SOURCES = ("Sliders", "A moment")
 NEAREST = 8
@@ -32,7 +23,7 @@ NEAREST = 8
 def page() -> None:
     """The page."""
     choice = artefact_cache.chosen()
-    frame.header("Find", "Give a face as an example: which codewords and which moments are most like it?", choice)
+    page_frame.header("Find", "Give a face as an example: which codewords and which moments are most like it?", choice)
     if not empty_states.ready(choice):
         return
     face = artefact_cache.face(choice.root, artefact_cache.codebook(choice.root, choice.model).face_id)
@@ -47,21 +38,21 @@ def page() -> None:
 @st.fragment
 def shown(choice: artefact_cache.Choice, face: FaceModel) -> None:
     """The example beside its face, and below what is like it."""
-    with frame.guarded():
+    with page_frame.guarded():
         source = st.segmented_control(
             "Example",
             SOURCES,
             key="example_by",
             required=True,
             bind="query-params",
-            default=SOURCES[1] if state.read("example") else SOURCES[0],
+            default=SOURCES[1] if query_parameters.read("example") else SOURCES[0],
             label_visibility="collapsed",
         )
         left, right = st.columns([1, 1.25], gap="medium")
         with left:
             psi, title = sliders(face) if source == SOURCES[0] else moment(choice)
         with right:
-            views.morph(
+            browser_views.morph(
                 key="example",
                 data={
                     "face": media.face_address(face),
@@ -80,7 +71,7 @@ def shown(choice: artefact_cache.Choice, face: FaceModel) -> None:
 
 def sliders(face: FaceModel) -> tuple[np.ndarray, str]:
     """A face set by its coefficients, one part of the face at a time."""
-    shape = examples.shape_of(state.read("shape"), face.names)
+    shape = examples.shape_of(query_parameters.read("shape"), face.names)
     groups = examples.grouped(face.names)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         first = "Mouth" if "Mouth" in groups else next(iter(groups))
@@ -98,7 +89,7 @@ def sliders(face: FaceModel) -> tuple[np.ndarray, str]:
             icon=":material/close:",
             disabled=not shape,
             key="rest",
-            on_click=lambda: state.write(shape=None),
+            on_click=lambda: query_parameters.write(shape=None),
             help="Set every slider to 0",
         )
     with st.container(height=330, border=False):
@@ -115,8 +106,8 @@ def sliders(face: FaceModel) -> tuple[np.ndarray, str]:
 
 def set_to(names: tuple[str, ...], name: str, key: str) -> None:
     """A slider was moved: the link carries the face."""
-    shape = examples.shape_of(state.read("shape"), names)
-    state.write(shape=examples.written(shape | {name: round(float(st.session_state[key]), 2)}))
+    shape = examples.shape_of(query_parameters.read("shape"), names)
+    query_parameters.write(shape=examples.written(shape | {name: round(float(st.session_state[key]), 2)}))
 
 
 def spoken(name: str) -> str:
@@ -129,15 +120,15 @@ def moment(choice: artefact_cache.Choice) -> tuple[np.ndarray, str]:
     """The face of a recording at a second."""
     recordings = artefact_cache.dataset(choice.root, choice.dataset).recordings.set_index("recording")
     names = recordings.index.tolist()
-    named = examples.moment_of(state.read("example"), names)
-    if named is None and state.read("example"):
-        empty_states.page_missing(f"“{choice.dataset}” has no moment “{state.read('example')}”.")
+    named = examples.moment_of(query_parameters.read("example"), names)
+    if named is None and query_parameters.read("example"):
+        empty_states.page_missing(f"“{choice.dataset}” has no moment “{query_parameters.read('example')}”.")
     name, time_s = named or (names[0], 0.0)
     picked = st.selectbox("Recording", names, index=names.index(name), key=f"example-of-{name}")
     end = float(recordings.loc[picked, "duration_s"])
     at = st.slider("Second", 0.0, max(end, 0.1), min(time_s, end), 0.1, key=f"example-at-{picked}-{time_s:.3f}")
     if picked != name or abs(at - min(time_s, end)) > 0.04:
-        state.write(example=f"{picked}@{0 if picked != name else at:.3f}")
+        query_parameters.write(example=f"{picked}@{0 if picked != name else at:.3f}")
         st.rerun(scope="fragment")
     psi, exact = examples.frame_at(choice, picked, at)
     routes.link("recordings", f"Open {picked} at {clock(exact)}", recording=picked, t=round(exact, 3))
@@ -165,7 +156,7 @@ def like_codewords(choice: artefact_cache.Choice, face: FaceModel, psi: np.ndarr
         }
         for row in found.itertuples()
     ]
-    picked = views.strip(
+    picked = browser_views.strip(
         key="like-codewords",
         on_pick_change=lambda: None,
         data={"face": media.face_address(face), "codebook": media.codebook_address(codebook), "items": items},
@@ -197,7 +188,7 @@ def like_moments(choice: artefact_cache.Choice, face: FaceModel, psi: np.ndarray
         }
         for row in found.itertuples()
     ]
-    picked = views.strip(
+    picked = browser_views.strip(
         key="like-moments", data={"face": media.face_address(face), "items": items}, on_pick_change=lambda: None
     ).pick
     st.caption(

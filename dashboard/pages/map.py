@@ -7,23 +7,13 @@ import streamlit as st
 
 from dfe_core.embedding.maps import MapArtefact, MapSettings, open_map
 
-from ..components import (
-    artefact_cache,
-    cards,
-    codeword_selection,
-    empty_states,
-    frame,
-    frame_selection,
-    jobs,
-    map_view,
-    media,
-    routes,
-    state,
-    thumbnails,
-    views,
-)
-from ..components.dictionary import dictionary
-from ..components.words import clock, plural
+from ..data import artefact_cache, media, thumbnails
+from ..data.dictionary import dictionary
+from ..links import query_parameters, routes
+from ..panels import empty_states, job_progress, page_frame
+from ..selection import codeword_selection, frame_selection
+from ..theme.formatting import clock, plural
+from ..views import browser_views, cards, map_view
 
 RECORDINGS = 4
 """Recordings of the frames drawn around that are named, those with most first."""
@@ -32,7 +22,7 @@ RECORDINGS = 4
 def page() -> None:
     """The page."""
     choice = artefact_cache.chosen()
-    frame.header("Map", "Points near each other are similar; the line below gives the quality of the map.", choice)
+    page_frame.header("Map", "Points near each other are similar; the line below gives the quality of the map.", choice)
     if empty_states.ready(choice):
         shown(choice)
 
@@ -40,7 +30,7 @@ def page() -> None:
 @st.fragment
 def shown(choice: artefact_cache.Choice) -> None:
     """Settings, map, and what is selected on it."""
-    with frame.guarded():
+    with page_frame.guarded():
         settings, colour = choose(choice)
         found = open_map(settings, choice.root)
         if found is None:
@@ -108,7 +98,7 @@ def offer(settings: MapSettings) -> None:
         st.markdown(f"Maps are made once, with a seed, and kept. This one takes about {wait}.")
         names = (settings.model, settings.dataset, settings.of, settings.by, settings.method, settings.dimensions)
         key = "-".join(["map", *map(str, names)])
-        jobs.offer(
+        job_progress.offer(
             "Make the map",
             key,
             "Making a map",
@@ -146,7 +136,7 @@ def draw(choice: artefact_cache.Choice, found: MapArtefact, settings: MapSetting
         dataset = artefact_cache.dataset(choice.root, choice.dataset)
         colouring = map_view.frame_colours(choice, found, table, colour)
         points = map_view.frame_points(str(found.path), dataset.key, found, dataset)
-        point = state.read("point")
+        point = query_parameters.read("point")
         extra = {
             "inside": map_view.inside(frame_selection.read(choice, found), len(found.points)),
             "point": int(point) if point and point.isdigit() else None,
@@ -159,7 +149,7 @@ def draw(choice: artefact_cache.Choice, found: MapArtefact, settings: MapSetting
         alt=f"Map of {len(found.points)} {settings.of}, coloured by {colour}",
         **extra,
     )
-    views.scatter(
+    browser_views.scatter(
         key=f"map-{settings.of}",
         data=data,
         on_pick_change=lambda: picked(choice, settings.of),
@@ -204,7 +194,7 @@ def selected_codewords(choice: artefact_cache.Choice) -> None:
         )
         return
     if face.has_mesh:
-        views.morph(
+        browser_views.morph(
             key="map-look",
             data={
                 "face": media.face_address(face),
@@ -226,7 +216,7 @@ def selected_codewords(choice: artefact_cache.Choice) -> None:
         "label": "Selected codewords",
     }
     with st.container(height=330 if len(found) > 4 else "content", border=False):
-        views.gallery(
+        browser_views.gallery(
             key="map-chosen", data=data, on_pick_change=lambda: None, on_toggle_change=lambda: taken_out(choice)
         )
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -243,14 +233,14 @@ def taken_out(choice: artefact_cache.Choice) -> None:
 
 def selected_frames(choice: artefact_cache.Choice, found: MapArtefact) -> None:
     """The frames that are selected on the map."""
-    rows, text = frame_selection.read(choice, found), state.read("point")
+    rows, text = frame_selection.read(choice, found), query_parameters.read("point")
     frame_selection.bar(choice, found, rows)
     if rows:
         several_frames(choice, found.points.iloc[rows])
     elif text is not None and text.isdigit() and int(text) < len(found.points):
         one_frame(choice, found.points.iloc[int(text)])
     else:
-        if state.read("frames"):
+        if query_parameters.read("frames"):
             st.caption(
                 ":material/link_off: The frames of this link were drawn around on another map: it was made again "
                 "since, or has other settings."
@@ -267,7 +257,7 @@ def one_frame(choice: artefact_cache.Choice, row: pd.Series) -> None:
     frames = artefact_cache.dataset(choice.root, choice.dataset).frames(row["recording"])
     psi = frames.at([row["frame"]]).psi[0]
     if face.has_mesh:
-        views.morph(
+        browser_views.morph(
             key="map-face",
             data={
                 "face": media.face_address(face),
@@ -290,7 +280,7 @@ def several_frames(choice: artefact_cache.Choice, points: pd.DataFrame) -> None:
     st.caption(f"From {plural(points['recording'].nunique(), 'recording')}. Their strongest codewords:")
     table = dictionary(choice).table
     share = points.loc[points["codeword"] > 0, "codeword"].value_counts(normalize=True).head(8)
-    frame.table(
+    page_frame.table(
         pd.DataFrame(
             {
                 "Codeword": share.index.astype(int),
@@ -316,7 +306,7 @@ def several_frames(choice: artefact_cache.Choice, points: pd.DataFrame) -> None:
             f"{name}: {number:,} of them, from {clock(first['time_s'])}",
             recording=name,
             t=round(float(first["time_s"]), 3),
-            frames=state.read("frames"),
+            frames=query_parameters.read("frames"),
         )
     if len(counts) > RECORDINGS:
         st.caption(f"And {plural(len(counts) - RECORDINGS, 'recording')} more. Their timelines mark these frames.")

@@ -18,24 +18,12 @@ from dfe_core.motion.transitions import between_frames, between_tokens
 from dfe_core.motion.words import rules, timeline_from_words
 from dfe_core.tokens.search import nearest_codewords
 
-from ..components import (
-    artefact_cache,
-    cards,
-    empty_states,
-    exports,
-    faces_between,
-    frame,
-    media,
-    mixes,
-    notes,
-    reels,
-    routes,
-    state,
-    track_edits,
-    views,
-)
-from ..components.dictionary import dictionary
-from ..components.words import clock, mm, percent
+from ..data import artefact_cache, media, notes
+from ..data.dictionary import dictionary
+from ..links import query_parameters, routes, track_edits
+from ..panels import empty_states, exports, mixes, page_frame, transition_ends
+from ..theme.formatting import clock, mm, percent
+from ..views import browser_views, cards, reels
 
 TABS = ("Mix codewords", "From words", "Between faces", "Another face")
 EXAMPLE = "neutral, then a one-sided smile, then brows up, over 2 s"
@@ -45,7 +33,7 @@ NUMBERS = tuple(track_edits.COLUMNS.values())
 def page() -> None:
     """The page."""
     choice = artefact_cache.chosen()
-    frame.header(
+    page_frame.header(
         "Faces in motion", "Put codewords together, write a movement in words, play it on another face.", choice
     )
     if not empty_states.ready(choice, needs_tokens=False):
@@ -62,7 +50,7 @@ def page() -> None:
 @st.fragment
 def shown(choice: artefact_cache.Choice) -> None:
     """The chosen part."""
-    with frame.guarded():
+    with page_frame.guarded():
         tab = st.segmented_control(
             "Part",
             TABS,
@@ -88,7 +76,7 @@ def mixer(choice: artefact_cache.Choice) -> None:
         trip = st.session_state.get("round-trip")
         trip = trip if trip and trip[0] == (codebook.key, tuple(mixed.items())) else None
         other = {"psi": mixes.rounded(trip[1].decoded), "title": "As the tokens rebuild it"} if trip else None
-        views.morph(
+        browser_views.morph(
             key="mix",
             data={
                 "face": media.face_address(face),
@@ -149,7 +137,7 @@ def actions(choice: artefact_cache.Choice, codebook, face, mixed: dict[int, floa
             st.session_state["nearest-of"] = tuple(mixed.items())
     if trip:
         result = trip[1]
-        frame.facts(
+        page_frame.facts(
             [
                 ("Codewords that come back", percent(result.survived), "of those asked for"),
                 ("Alike", percent(result.alike), "or a codeword of the same face"),
@@ -223,7 +211,9 @@ def edited(made: Timeline) -> Timeline:
     """The tracks as a table that can be edited, with the rule behind each. What is changed stands in the link."""
     key = f"tracks-{made.text}-{len(made.tracks)}-{made.tracks[0].kind}"
     st.caption("Tracks. Change a number and the face follows.")
-    shown = st.session_state.setdefault(f"{key}-begun", track_edits.applied(state.read("edits"), made).tracks)
+    shown = st.session_state.setdefault(
+        f"{key}-begun", track_edits.applied(query_parameters.read("edits"), made).tracks
+    )
     table = pd.DataFrame([{"track": t.label, **{name: getattr(t, name) for name in NUMBERS}} for t in shown])
     config = {
         name: st.column_config.NumberColumn(
@@ -256,7 +246,7 @@ def edited(made: Timeline) -> Timeline:
         )
         return made
     edits = track_edits.written(made.tracks, tracks)
-    state.write(edits=edits)
+    query_parameters.write(edits=edits)
     if edits:
         st.button(
             "As the words say",
@@ -272,7 +262,7 @@ def as_the_words_say(key: str) -> None:
     """Drop what was changed in the table of this key."""
     st.session_state.pop(f"{key}-begun", None)
     st.session_state[f"{key}-reset"] = st.session_state.get(f"{key}-reset", 0) + 1
-    state.write(edits=None)
+    query_parameters.write(edits=None)
 
 
 def between_faces(choice: artefact_cache.Choice) -> None:
@@ -281,8 +271,8 @@ def between_faces(choice: artefact_cache.Choice) -> None:
     face = artefact_cache.face(choice.root, codebook.face_id)
     left, right = st.columns([1, 1.6], gap="medium")
     with left:
-        start = faces_between.choose(choice, "from", "From", "rest")
-        stop = faces_between.choose(choice, "to", "To", "codeword:1")
+        start = transition_ends.choose(choice, "from", "From", "rest")
+        stop = transition_ends.choose(choice, "to", "To", "codeword:1")
         seconds = st.slider("Seconds", 0.1, 5.0, 1.0, 0.1, key="between_s", bind="query-params")
     if start.tokens is not None and stop.tokens is not None and (start.tokens or stop.tokens):
         made = between_tokens(start.tokens, stop.tokens, seconds)
@@ -309,7 +299,7 @@ def another_face(choice: artefact_cache.Choice) -> None:
     made = timeline(choice)
     if made is None:
         return
-    made = track_edits.applied(state.read("edits"), made)
+    made = track_edits.applied(query_parameters.read("edits"), made)
     time_s, psi = play(made, face.names, codebook)
     others = [name for name in list_faces(choice.root) if name != face.id]
     left, right = st.columns([1, 1.9], gap="medium")

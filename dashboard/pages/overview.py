@@ -7,20 +7,13 @@ import streamlit as st
 
 from dfe_core.tokenizer.codebook import Codebook
 
-from ..components import (
-    artefact_cache,
-    cards,
-    empty_states,
-    figures,
-    frame,
-    media,
-    routes,
-    selection,
-    thumbnails,
-    views,
-)
-from ..components.dictionary import dictionary
-from ..components.words import count, mm, percent, plural, span
+from ..data import artefact_cache, media, thumbnails
+from ..data.dictionary import dictionary
+from ..links import routes
+from ..panels import empty_states, page_frame
+from ..selection import codeword_filter
+from ..theme.formatting import count, mm, percent, plural, span
+from ..views import browser_views, cards, figures
 
 GOALS = {"explained_variance": 0.95, "utilisation": 0.90}
 NEXT = [
@@ -34,7 +27,7 @@ NEXT = [
 def page() -> None:
     """The page."""
     choice = artefact_cache.chosen()
-    frame.header("Overview", "Which codebook, on which data, how good, and what to do next.", choice)
+    page_frame.header("Overview", "Which codebook, on which data, how good, and what to do next.", choice)
     if not empty_states.ready(choice, needs_tokens=False):
         return
     codebook, table = artefact_cache.codebook(choice.root, choice.model), dictionary(choice).table
@@ -52,7 +45,7 @@ def about(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFrame
     with left, st.container(border=True, height="stretch"):
         st.subheader(f"Codebook “{codebook.model}”", anchor=False)
         sides = table["side"].value_counts()
-        frame.facts(
+        page_frame.facts(
             [
                 ("Codewords", str(codebook.size), f"{int((table['uses'] > 0).sum())} in use"),
                 ("Tokens", str(codebook.stages), "a frame at most"),
@@ -80,7 +73,7 @@ def data(choice: artefact_cache.Choice) -> None:
     dataset = artefact_cache.dataset(choice.root, choice.dataset)
     recordings = dataset.recordings
     st.subheader(f"Data “{dataset.name}”", anchor=False)
-    frame.facts(
+    page_frame.facts(
         [
             ("Recordings", count(len(recordings)), ""),
             ("Subjects", count(recordings["subject"].nunique()), ""),
@@ -183,7 +176,7 @@ def glimpse(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFra
     face = artefact_cache.face(choice.root, codebook.face_id)
     if not face.has_mesh:
         return
-    order = selection.matching(table, selection.Filter(used_only=True))[:8]
+    order = codeword_filter.matching(table, codeword_filter.Filter(used_only=True))[:8]
     pictures = thumbnails.addresses(choice.root, codebook, face)
     items = [cards.card(table.iloc[k], pictures.get(k)) for k in order]
     data = {
@@ -195,7 +188,7 @@ def glimpse(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFra
         "face": media.face_address(face),
         "codebook": media.codebook_address(codebook),
     }
-    picked = views.gallery(key="glimpse", data=data, on_pick_change=lambda: None).pick
+    picked = browser_views.gallery(key="glimpse", data=data, on_pick_change=lambda: None).pick
     if picked is not None:
         routes.go("codebook", codeword=picked)
 

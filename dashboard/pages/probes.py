@@ -20,17 +20,10 @@ from dfe_core.reports.probe import check_table
 from dfe_core.spreadsheet import plain_table
 from dfe_core.store import artefact_path, content_key
 
-from ..components import (
-    artefact_cache,
-    described,
-    empty_states,
-    figures,
-    frame,
-    jobs,
-    probe_faces,
-    probe_view,
-    state,
-)
+from ..data import artefact_cache, job_manager
+from ..links import query_parameters
+from ..panels import empty_states, job_progress, moments_in_words, page_frame, probe_faces
+from ..views import figures, probe_results
 
 MODELS = {"linear": "Logistic or ridge regression", "svm": "Linear SVM", "boosting": "Gradient boosting"}
 KINDS = ("Predict a label", "Find by description")
@@ -41,7 +34,7 @@ POOLINGS = ("sparsemax", "entmax", "softmax", "mean", "class-token")
 def page() -> None:
     """The page."""
     choice = artefact_cache.chosen()
-    frame.header("Probes", "Does the codebook predict what you care about, and by which faces?", choice)
+    page_frame.header("Probes", "Does the codebook predict what you care about, and by which faces?", choice)
     if empty_states.ready(choice):
         shown(choice)
 
@@ -49,20 +42,20 @@ def page() -> None:
 @st.fragment
 def shown(choice: artefact_cache.Choice) -> None:
     """A label from faces, or faces from words."""
-    with frame.guarded():
+    with page_frame.guarded():
         kind = st.segmented_control(
             "Probe",
             KINDS,
             key="probe_kind",
             bind="query-params",
             required=True,
-            default=KINDS[1] if state.read("ask") else KINDS[0],
+            default=KINDS[1] if query_parameters.read("ask") else KINDS[0],
             label_visibility="collapsed",
         )
         if kind == KINDS[0]:
             experiments(choice)
         else:
-            described.show(choice)
+            moments_in_words.show(choice)
 
 
 def experiments(choice: artefact_cache.Choice) -> None:
@@ -79,16 +72,16 @@ def experiments(choice: artefact_cache.Choice) -> None:
     ]
     with st.expander("New experiment", expanded=not kept, icon=":material/add_circle:"):
         new(choice, dataset.labels, dataset.recordings)
-    jobs.watch(key_of(choice), "The probe is done.")
+    job_progress.watch(key_of(choice), "The probe is done.")
     if kept:
         chosen(choice, kept)
 
 
 def point_at_what_was_run(choice: artefact_cache.Choice) -> None:
     """When this session's run has ended well, the link names its result, also where it was kept before."""
-    job, out = jobs.desk().get(key_of(choice)), st.session_state.get("probe-out")
+    job, out = job_manager.manager().get(key_of(choice)), st.session_state.get("probe-out")
     if out and job is not None and job.done:
-        state.write(probe=content_key(read_recipe(Path(out) / "recipe.toml").as_dict()))
+        query_parameters.write(probe=content_key(read_recipe(Path(out) / "recipe.toml").as_dict()))
         st.session_state["probe-turn"] = st.session_state.get("probe-turn", 0) + 1
         del st.session_state["probe-out"]
 
@@ -150,17 +143,17 @@ def new(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.D
         asked["aus"] = c.selectbox("Action units from", names) if names else None
         more(asked, columns)
         go = st.form_submit_button(
-            "Run", type="primary", icon=":material/play_arrow:", disabled=jobs.running(key_of(choice))
+            "Run", type="primary", icon=":material/play_arrow:", disabled=job_manager.running(key_of(choice))
         )
     if go and not (asked["features"] and asked["models"]):
         st.warning("Choose at least one row of features and one model.", icon=":material/edit_off:")
     elif go:
         out = report_folder(choice, content_key({k: str(v) for k, v in asked.items()}))
         st.session_state["probe-out"] = str(out)
-        jobs.desk().start(
+        job_manager.manager().start(
             key_of(choice),
             f"Predicting {asked['label']}",
-            *probe_view.arguments(choice.model, choice.dataset, asked, str(out)),
+            *probe_results.arguments(choice.model, choice.dataset, asked, str(out)),
         )
         st.rerun()
 
@@ -193,21 +186,21 @@ def report_folder(choice: artefact_cache.Choice, key: str) -> Path:
 def chosen(choice: artefact_cache.Choice, kept: list[ProbeResult]) -> None:
     """The experiment on show."""
     keys = [content_key(r.settings.as_dict()) for r in kept]
-    wanted = state.read("probe")
+    wanted = query_parameters.read("probe")
     turn = st.session_state.get("probe-turn", 0)
     at = st.selectbox(
         "Experiment",
         range(len(kept)),
         index=keys.index(wanted) if wanted in keys else 0,
-        format_func=lambda i: probe_view.title_of(kept[i]),
+        format_func=lambda i: probe_results.title_of(kept[i]),
         key=f"probe-{len(kept)}-{turn}",
     )
     if keys[at] != wanted:
-        state.write(probe=keys[at])
+        query_parameters.write(probe=keys[at])
     result = kept[at]
     telling = [check for check in result.summary.get("confound_checks") or () if check["state"] == "tells the label"]
     (st.warning if telling else st.markdown)(result.summary["summary"])
-    above = pose_leak_warning(frame.pose_leak(choice))
+    above = pose_leak_warning(page_frame.pose_leak(choice))
     for warning in result.summary.get("warnings", ()):
         if warning != above:  # the page's head says it
             st.caption(f":material/info: {warning}")
@@ -230,8 +223,8 @@ def scores(choice: artefact_cache.Choice, result: ProbeResult) -> None:
     """Rows with intervals, and rows against each other."""
     left, right = st.columns([1.2, 1], gap="medium")
     with left:
-        figures.show(probe_view.scores(result), "probe-scores", "Score of every feature row with its interval")
-        st.caption(probe_view.how_judged(result.settings.group))
+        figures.show(probe_results.scores(result), "probe-scores", "Score of every feature row with its interval")
+        st.caption(probe_results.how_judged(result.settings.group))
     with right:
         rows = result.rows
         columns = {
@@ -241,14 +234,14 @@ def scores(choice: artefact_cache.Choice, result: ProbeResult) -> None:
             "p_vs_chance": "p, chance",
             "p_holm": "p, corrected",
         }
-        frame.table(
+        page_frame.table(
             rows[list(columns)].rename(columns=columns),
             column_config={name: st.column_config.NumberColumn(format="%.3f") for name in list(columns.values())[2:]},
         )
-        st.caption(probe_view.guesses(result))
+        st.caption(probe_results.guesses(result))
         if len(result.paired):
             st.caption("Rows against each other, by exchanging whole subjects")
-            frame.table(
+            page_frame.table(
                 result.paired[["a", "b", "difference", "p", "p_holm"]].rename(
                     columns={"a": "One", "b": "Other", "difference": "Difference", "p_holm": "p, corrected"}
                 ),
@@ -263,10 +256,10 @@ def errors(choice: artefact_cache.Choice, result: ProbeResult) -> None:
     left, right = st.columns([1, 1.5], gap="medium")
     with left:
         st.caption("By subject, worst first")
-        frame.table(errors_by_subject(result.predictions), height=420)
+        page_frame.table(errors_by_subject(result.predictions), height=420)
     with right:
         st.caption("Every prediction")
-        frame.table(result.predictions, height=420)
+        page_frame.table(result.predictions, height=420)
 
 
 def confounds(choice: artefact_cache.Choice, result: ProbeResult) -> None:
@@ -277,12 +270,12 @@ def confounds(choice: artefact_cache.Choice, result: ProbeResult) -> None:
             "How well each alone predicts the label, on the same folds, and the scores without what it explains. "
             "Checked in every experiment."
         )
-        frame.table(checks)
+        page_frame.table(checks)
     if not len(result.confounds):
         st.caption("No other confound was asked for: choose columns under “Check for confounds” in a new experiment.")
         return
     st.caption("Asked for")
-    frame.table(result.confounds)
+    page_frame.table(result.confounds)
 
 
 def order(choice: artefact_cache.Choice, result: ProbeResult) -> None:
@@ -294,19 +287,19 @@ def order(choice: artefact_cache.Choice, result: ProbeResult) -> None:
         "The score of each pooling, and with the test people’s tokens shuffled in time and over stages: what "
         "falls rests on order. The bag of words is under Scores, on the same folds."
     )
-    frame.table(result.order)
+    page_frame.table(result.order)
     st.caption("Tokens with the largest weight in their unit")
-    frame.table(result.deciding, height=360)
+    page_frame.table(result.deciding, height=360)
 
 
 def compare(kept: list[ProbeResult], result: ProbeResult) -> None:
     """Every kept experiment on the same label, row by row."""
-    table = probe_view.side_by_side([one for one in kept if one.settings.label == result.settings.label])
+    table = probe_results.side_by_side([one for one in kept if one.settings.label == result.settings.label])
     st.caption(
         f"Every row of every experiment on {result.settings.label} that was kept, newest first. Rows of one "
         "experiment share people and folds; across experiments with other folds, look at the intervals."
     )
-    frame.table(
+    page_frame.table(
         table,
         column_config={
             name: st.column_config.NumberColumn(format="%.3f") for name in ("Score", "From", "To", "p, corrected")

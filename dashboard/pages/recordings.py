@@ -6,30 +6,19 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from ..components import (
-    artefact_cache,
-    bars,
-    cards,
-    codeword_selection,
-    empty_states,
-    frame,
-    frame_selection,
-    media,
-    routes,
-    selection,
-    state,
-    thumbnails,
-    tracks,
-    views,
-)
-from ..components.dictionary import dictionary
-from ..components.words import clock, count, mm, plural, span, text
+from ..data import artefact_cache, media, thumbnails, tracks
+from ..data.dictionary import dictionary
+from ..links import query_parameters, routes
+from ..panels import empty_states, page_frame
+from ..selection import codeword_filter, codeword_selection, frame_selection
+from ..theme.formatting import clock, count, mm, plural, span, text
+from ..views import bars, browser_views, cards
 
 
 def page() -> None:
     """The page."""
     choice = artefact_cache.chosen()
-    frame.header("Recordings", "What was recorded, what its tokens rebuild, and which tokens do it.", choice)
+    page_frame.header("Recordings", "What was recorded, what its tokens rebuild, and which tokens do it.", choice)
     if empty_states.ready(choice):
         watch(choice)
 
@@ -37,7 +26,7 @@ def page() -> None:
 def pick(choice: artefact_cache.Choice, recordings: pd.DataFrame) -> str:
     """The recording on show: from the link, else the first; a select box that the link follows."""
     names = recordings["recording"].tolist()
-    wanted = state.read("recording")
+    wanted = query_parameters.read("recording")
     if wanted is not None and wanted not in names:
         empty_states.page_missing(f"“{choice.dataset}” has no recording “{text(wanted)}”.")
     labels = recordings.set_index("recording")
@@ -55,7 +44,7 @@ def pick(choice: artefact_cache.Choice, recordings: pd.DataFrame) -> str:
         key=f"pick-{choice.dataset}-{wanted}",
     )
     if name != (wanted if wanted in names else names[0]):
-        state.write(recording=name, t=None, part=None)
+        query_parameters.write(recording=name, t=None, part=None)
         st.rerun(scope="fragment")
     return name
 
@@ -63,7 +52,7 @@ def pick(choice: artefact_cache.Choice, recordings: pd.DataFrame) -> str:
 @st.fragment
 def watch(choice: artefact_cache.Choice) -> None:
     """The chosen recording: scrubbing and playing happen in the browser, choosing reruns this alone."""
-    with frame.guarded():
+    with page_frame.guarded():
         recording(choice)
 
 
@@ -79,7 +68,7 @@ def recording(choice: artefact_cache.Choice) -> None:
     row = dataset.recordings.set_index("recording").loc[name]
     with labels:
         st.caption(facts_line(row, dataset.labels))
-    track = tracks.track(dataset, tokens, codebook, face, name, int(state.read("part") or 0))
+    track = tracks.track(dataset, tokens, codebook, face, name, int(query_parameters.read("part") or 0))
     if track.parts > 1:
         choose_part(track)
     codeword_selection.bar(choice, "recordings")
@@ -113,7 +102,7 @@ def choose_part(track: tracks.Track) -> None:
         key=f"part-{track.part}",
     )
     if part != track.part:
-        state.write(part=part, t=None)
+        query_parameters.write(part=part, t=None)
         st.rerun(scope="fragment")
 
 
@@ -121,7 +110,7 @@ def play(choice: artefact_cache.Choice, track: tracks.Track, name: str, codebook
     """The player; it tells where it rests, and that goes into the link."""
     used = np.unique(track.tokens)
     pictures = thumbnails.addresses(choice.root, codebook, face, used.tolist())
-    stages = state.read("stages")
+    stages = query_parameters.read("stages")
     on_map = frame_selection.shown_on(choice)
     marked = np.array([]) if on_map is None else frame_selection.times_in(choice, on_map, name)
     marked = marked[(marked >= track.time_s[0]) & (marked <= track.time_s[-1])] if len(track.time_s) else marked
@@ -130,22 +119,22 @@ def play(choice: artefact_cache.Choice, track: tracks.Track, name: str, codebook
         "codebook": media.codebook_address(codebook),
         "name": name,
         "recording": media.address(track.data, "application/octet-stream", "recording"),
-        "at": selection.nearest_frame(track.time_s, state.read("t")),
+        "at": codeword_filter.nearest_frame(track.time_s, query_parameters.read("t")),
         "stages": int(stages) if stages and stages.isdigit() else codebook.stages,
         "items": cards.chips(dictionary(choice).table.iloc[used], pictures),
         "height": 380,
         "chosen": codeword_selection.read(choice),
         "look": "player",
-        "marks": selection.nearest_frames(track.time_s, marked).tolist(),
+        "marks": codeword_filter.nearest_frames(track.time_s, marked).tolist(),
     }
-    told = views.player(
+    told = browser_views.player(
         key=f"player-{name}-{track.part}", data=data, on_at_change=lambda: None, on_open_change=lambda: None
     )
     if told.at:
         depth = int(told.at["stages"])
-        state.write(recording=name, t=told.at["t"], stages=depth if depth < codebook.stages else None)
-    if told.at is not None or state.read("t"):
-        row = selection.nearest_frame(track.time_s, state.read("t"))
+        query_parameters.write(recording=name, t=told.at["t"], stages=depth if depth < codebook.stages else None)
+    if told.at is not None or query_parameters.read("t"):
+        row = codeword_filter.nearest_frame(track.time_s, query_parameters.read("t"))
         here = sorted({int(k) for k in track.tokens[row] if k})
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
@@ -164,7 +153,7 @@ def play(choice: artefact_cache.Choice, track: tracks.Track, name: str, codebook
     if len(marked):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{plural(len(marked), 'frame')} of the map’s selection marked on the timeline", width="content")
-            frame_selection.link(on_map, "Back to the selection", frames=state.read("frames"))
+            frame_selection.link(on_map, "Back to the selection", frames=query_parameters.read("frames"))
     if told.open is not None:
         routes.go("codebook", codeword=int(told.open))
 
@@ -183,7 +172,7 @@ def summary(choice: artefact_cache.Choice, track: tracks.Track, has_mesh: bool) 
         )
     with right:
         st.caption("Codewords it uses most")
-        frame.table(
+        page_frame.table(
             most_used(track, dictionary(choice).table),
             height=300,
             column_config={
@@ -198,7 +187,7 @@ def most_used(track: tracks.Track, table: pd.DataFrame) -> pd.DataFrame:
     used = np.unique(track.tokens[track.tokens > 0])
     present = np.array([(track.tokens == k).any(1) for k in used]).reshape(len(used), -1)
     order = np.argsort(-present.mean(1), kind="stable")[:20]
-    base = "codebook?" + "".join(f"{k}={v}&" for k, v in state.link().items())
+    base = "codebook?" + "".join(f"{k}={v}&" for k, v in query_parameters.link().items())
     return pd.DataFrame(
         {
             "Codeword": [f"{base}codeword={used[i]}" for i in order],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.components import routes
+from dashboard.links import routes
 
 try:
     import axe_playwright_python

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dashboard.components import routes
+from dashboard.links import routes
 from tests.browser.conftest import differ, drawn, serve
 
 MESH = ".dfe-morph canvas"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dashboard.components.shell import STEPS
+from dashboard.shell.tour import STEPS
 from tests.browser.conftest import box_on_map, differ, drawn
 
 MAP = ".dfe-scatter[data-state=drawn]"

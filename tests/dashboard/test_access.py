@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from dashboard.components.access import HOSTS, TOKEN, Access, Guard
+from dashboard.shell.access import HOSTS, TOKEN, Access, Guard
 
 ACCESS = Access("secret")
 COOKIE = ("cookie", "dfe-token-8501=secret")

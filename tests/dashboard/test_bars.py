@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import streamlit as st
 
-from dashboard.components import bars
+from dashboard.views import bars
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_a_histogram_says_its_ends_and_where_most_frames_are(drawn):
 
 
 def test_stages_that_are_hardly_used_share_a_bar():
-    from dashboard.components.codeword import stage_bars
+    from dashboard.panels.codeword_details import stage_bars
 
     found = stage_bars(np.array([900, 95, 3, 2, 0, 0]))
     assert [bar.label for bar in found] == ["1", "2", "3+"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.components import codeword_selection, examples, faces_between
+from dashboard.data import examples
 from dashboard.pages.find import spoken
+from dashboard.panels import transition_ends
+from dashboard.selection import codeword_selection
 
 NAMES = ("browInnerUp", "jawOpen", "mouthSmileLeft", "expr_01")
 
@@ -61,7 +63,7 @@ def test_coefficients_are_grouped_by_part_and_none_is_lost():
     ],
 )
 def test_an_end_of_a_transition_is_read_from_the_link(text, found):
-    assert faces_between.parse(text) == found
+    assert transition_ends.parse(text) == found
 
 
 def test_names_of_coefficients_are_spoken():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.components.exports import deferred
+from dashboard.panels.exports import deferred
 from dfe_core.errors import DataError
 
 

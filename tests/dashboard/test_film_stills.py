@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.components import film_stills
+from dashboard.data import film_stills
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.video.links import link_by_name, links
 from tests.dashboard.fake_cache import build

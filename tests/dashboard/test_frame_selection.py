@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from dashboard.components.frame_selection import nearest_point, rows_of
+from dashboard.selection.frame_selection import nearest_point, rows_of
 
 POINTS = pd.DataFrame({"recording": ["b", "a", "b", "a"], "frame": [4, 4, 9, 7], "time_s": [0.4, 0.4, 0.9, 0.7]})
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.components import frame_sets
+from dashboard.links import frame_sets
 
 RNG = np.random.default_rng(0)
 PLACES = np.concatenate([RNG.normal(c, 1, (2500, 2)) for c in ((0, 0), (9, 1), (3, 8), (-7, 5))])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from dashboard.components.coverage_view import FAINTEST, heat_map
+from dashboard.views.coverage_figures import FAINTEST, heat_map
 
 CELLS = pd.DataFrame(
     {

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.components import import_options, video_intake
-from dashboard.components.places import ROOTS
+from dashboard.data.places import ROOTS
+from dashboard.panels import import_options, video_intake
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.inspection import Believed, inspect_sources
 from dfe_core.expressions.removal import remove_recording
@@ -151,7 +151,7 @@ def test_the_tool_of_a_file_is_told_before_it_is_imported(tmp_path: Path):
 
 
 def test_a_removed_recording_can_be_taken_back_and_tokens_are_of_the_data_as_they_are(filled: Path):
-    from dashboard.components import artefact_cache
+    from dashboard.data import artefact_cache
 
     manifest = filled / "tokens" / "default--simulated" / "manifest.json"
     before = Dataset.open("simulated")

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import pytest
 
-from dashboard.components import artefact_cache, coverage_view, probe_view
+from dashboard.data import artefact_cache, coverage_analyses
+from dashboard.views import probe_results
 from dfe_core.store import write_json
 
 
@@ -38,13 +39,13 @@ def test_the_inputs_of_a_coverage_analysis_are_opened_once(
     class Inputs:
         keys: ClassVar[dict[str, str]] = {}
 
-    monkeypatch.setattr(coverage_view, "open_coverage_inputs", lambda *names: opened.append(names) or Inputs())
+    monkeypatch.setattr(coverage_analyses, "open_coverage_inputs", lambda *names: opened.append(names) or Inputs())
     for _ in range(3):
-        assert coverage_view.analysis(choice, "derived") is None  # not made yet
+        assert coverage_analyses.analysis(choice, "derived") is None  # not made yet
     assert len(opened) == 1
     written_anew(choice.root / "tokens" / "m--d" / "manifest.json")
-    coverage_view.analysis(choice, "derived")
-    coverage_view.analysis(choice, "openface")
+    coverage_analyses.analysis(choice, "derived")
+    coverage_analyses.analysis(choice, "openface")
     assert [names[2] for names in opened] == ["derived", "derived", "openface"]
 
 
@@ -71,4 +72,4 @@ def test_kept_results_of_probes_are_read_once(choice: artefact_cache.Choice, mon
     ],
 )
 def test_a_caption_says_what_intervals_are_over(group: str, says: str):
-    assert says in probe_view.how_judged(group)
+    assert says in probe_results.how_judged(group)

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.components import artefact_cache, frame_selection, map_colours, map_view
-from dashboard.components.map_colours import RAMP, SIGNED, rgb
-from dashboard.components.palette import REST_COLOUR
+from dashboard.data import artefact_cache
+from dashboard.selection import frame_selection
+from dashboard.theme.palette import REST_COLOUR
+from dashboard.views import map_colours, map_view
+from dashboard.views.map_colours import RAMP, SIGNED, rgb
 from dfe_core.embedding.maps import MapSettings, build_map, list_maps, open_map
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus
@@ -75,7 +77,7 @@ def test_the_strongest_unit_of_a_frame_is_that_of_either_side_and_none_when_all_
 
 @pytest.mark.parametrize("of", ["codewords", "frames"])
 def test_every_colour_that_is_offered_colours_every_point_and_has_a_legend(choice, frames, of):
-    from dashboard.components.dictionary import dictionary
+    from dashboard.data.dictionary import dictionary
 
     table, offered = dictionary(choice).table, map_view.colours(choice, of)
     asked = ["Region", "Symmetry", "Stage", "Use", "Action unit", "Probe: condition, towards stress"]
@@ -140,7 +142,7 @@ def test_frames_go_to_the_browser_with_their_faces_notes_and_density(choice, fra
 
 
 def test_a_timeline_leads_to_no_map_that_the_maps_page_would_not_open(choice, frames, monkeypatch, toy_face):
-    monkeypatch.setattr(frame_selection.state, "read", lambda name: None)
+    monkeypatch.setattr(frame_selection.query_parameters, "read", lambda name: None)
     other = build_map(
         MapSettings(model="default", dataset="simulated", of="frames", by="psi", method="pca", seed=5),
         root=choice.root,

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.components import cards, names
+from dashboard.data import codeword_names
+from dashboard.views import cards, name_chips
 from dfe_core.facs.codeword_names import CodewordName, NamedActionUnit, Verdict
 from dfe_core.facs.name_scores import CheckedNames, NameScores
 from dfe_core.tokens.describe import CodewordDescription
@@ -79,24 +80,26 @@ def test_a_card_without_action_units_says_why(verdict, chip):
 @pytest.mark.parametrize("verdict", Verdict)
 def test_every_verdict_has_its_words(verdict):
     assert isinstance(cards.facs_words(verdict, "AU1"), str)
-    assert isinstance(names.chips(CodewordName(description=WHAT, verdict=verdict), names.Known(names=())), str)
+    assert isinstance(
+        name_chips.chips(CodewordName(description=WHAT, verdict=verdict), codeword_names.Known(names=())), str
+    )
 
 
 def test_chips_stand_in_facs_order_with_strength_and_say_what_they_rest_on():
     smile = CodewordName(description=WHAT, verdict=Verdict.CONFIRMED, action_units=SMILE)
-    html = names.chips(smile, names.Known(names=(smile,), aus="tool & co", estimate=True))
+    html = name_chips.chips(smile, codeword_names.Known(names=(smile,), aus="tool & co", estimate=True))
     assert html.index("<b>AU6</b> 0.37") < html.index("<b>AU12</b> 0.35")
     assert "lip corner puller, more on the left" in html and "confirmed by “tool &amp; co”" in html
     assert "estimates from the same coefficients" in html
 
 
 def test_the_score_says_on_what_it_rests():
-    found = names.Known(names=(), checked=CheckedNames(names=(), scores=scores()))
+    found = codeword_names.Known(names=(), checked=CheckedNames(names=(), scores=scores()))
     assert (
-        names.score_words(4, found) == "Moved as named in 98 % of 94 held-out moments of 6 subjects (AUROC 0.99 "
+        name_chips.score_words(4, found) == "Moved as named in 98 % of 94 held-out moments of 6 subjects (AUROC 0.99 "
         "[0.97, 1.00] against moments without it)."
     )
-    assert "not proven to be new" in names.score_words(
-        4, names.Known(names=(), checked=CheckedNames(names=(), scores=scores(False)))
+    assert "not proven to be new" in name_chips.score_words(
+        4, codeword_names.Known(names=(), checked=CheckedNames(names=(), scores=scores(False)))
     )
-    assert names.score_words(5, found) == "" and names.score_words(4, names.Known(names=())) == ""
+    assert name_chips.score_words(5, found) == "" and name_chips.score_words(4, codeword_names.Known(names=())) == ""

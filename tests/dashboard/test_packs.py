@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from dashboard.components.packs import codebook_pack, eyeballs, framing, look_of, pack, quantised
+from dashboard.data.packs import codebook_pack, eyeballs, framing, look_of, pack, quantised
 from dfe_core.render.scene import unpack_scene
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from packaging.version import Version
 from streamlit.testing.v1 import AppTest
 
-from dashboard.components import routes
+from dashboard.links import routes
 
 PAGES = [name for names in routes.GROUPS.values() for name in names]
 
@@ -29,11 +29,13 @@ def _show(name: str) -> None:
 
     import streamlit as st
 
-    from dashboard.components import frame, routes, sidebar
+    from dashboard.links import routes
+    from dashboard.panels import page_frame
+    from dashboard.shell import sidebar
 
     st.navigation(routes.groups())
     sidebar.show()
-    with frame.guarded():
+    with page_frame.guarded():
         importlib.import_module(f"dashboard.pages.{name}").page()
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.components.places import ROOTS, place
-from dashboard.components.words import text
+from dashboard.data.places import ROOTS, place
+from dashboard.theme.formatting import text
 from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import inspect_sources
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.components.described import sentence
-from dashboard.components.probe_view import arguments, guesses, side_by_side
+from dashboard.panels.moments_in_words import sentence
+from dashboard.views.probe_results import arguments, guesses, side_by_side
 from dfe_core.probes.result import list_results
 from tests.dashboard.fake_cache import add_analyses
 from tests.dashboard.test_pages import opened, said

@@ -9,8 +9,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from dashboard.components import scene
-from dashboard.components.scene import Exporter
+from dashboard.views import scene
+from dashboard.views.scene import Exporter
 
 POINTS, TRIANGLES = np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32)
 RGB = np.full((3, 3), 200, np.uint8)

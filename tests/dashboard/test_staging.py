@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.components.staging import Staging, plain_name
+from dashboard.data.staging import Staging, plain_name
 
 
 @dataclass
@@ -54,7 +54,7 @@ def test_two_files_of_one_name_are_both_kept_and_what_is_taken_off_goes(tmp_path
 
 def test_the_folder_goes_when_the_server_ends(cache: Path):
     script = (
-        "from dashboard.components.staging import Staging; from types import SimpleNamespace as File\n"
+        "from dashboard.data.staging import Staging; from types import SimpleNamespace as File\n"
         "held = Staging(); path, = held.hold([File(name='a.csv', file_id='1', getbuffer=lambda: b'x')])\n"
         "print(path)\n"
         "assert path.read_bytes() == b'x'"

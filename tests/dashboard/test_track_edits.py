@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.components.track_edits import applied, written
+from dashboard.links.track_edits import applied, written
 from dfe_core.motion.words import timeline_from_words
 
 MADE = timeline_from_words("neutral, then a one-sided smile, then brows up, over 2 s")

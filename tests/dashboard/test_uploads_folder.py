@@ -11,14 +11,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from dashboard.components import uploads_folder
-from dashboard.components.processes import Jobs
-from dashboard.components.staging import Staging, plain_name
+from dashboard.data import uploads_folder
+from dashboard.data.background_jobs import Jobs
+from dashboard.data.staging import Staging, plain_name
 from dfe_core.errors import DataError
 from tests.conftest import PROJECT
 
 HOLD = (
-    "import sys; from types import SimpleNamespace as F; from dashboard.components.staging import Staging\n"
+    "import sys; from types import SimpleNamespace as F; from dashboard.data.staging import Staging\n"
     "held = Staging(); path, = held.hold([F(name='a.csv', file_id='1', getbuffer=lambda: memoryview(b'x'))])\n"
     "print(path, flush=True); sys.stdin.read()"
 )

@@ -76,7 +76,7 @@ def run(args: argparse.Namespace, progress: Listener) -> int:
 
 
 def _serve(app: Path, args: argparse.Namespace) -> int:
-    access = importlib.import_module(f"{app.parent.name}.components.access")
+    access = importlib.import_module(f"{app.parent.name}.shell.access")
     token = "" if args.no_token else os.environ.get("DFE_TOKEN") or access.new_token()
     shown = args.address if args.address not in ("0.0.0.0", "::") else "localhost"
     address = f"http://{shown}:{args.port}/" + (f"?token={token}" if token else "")

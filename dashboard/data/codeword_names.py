@@ -1,0 +1,85 @@
+"""What codewords are called by all that is known: checked on this data, held against its coverage, or by shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dfe_core.artefact_names import CODEWORD_NAMES, MANIFEST, keyed_name
+from dfe_core.errors import DataError
+from dfe_core.facs.codeword_names import CodewordName, name_codewords
+from dfe_core.facs.name_scores import CheckedNames, load_checked, scores_key
+from dfe_core.facs.store import AlignedAus, list_aligned
+from dfe_core.store import artefact_path
+
+from . import artefact_cache, coverage_analyses
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Known:
+    """Names of the K codewords; checked: on this data, None where that was not done; aus: what their action units were
+    held against, empty for shape alone; estimate: whether those are estimates from the same coefficients."""
+
+    names: tuple[CodewordName, ...]
+    checked: CheckedNames | None = None
+    aus: str = ""
+    estimate: bool = False
+
+
+def known(choice: artefact_cache.Choice) -> Known:
+    """The names as they are known now: checked ones first, measured action units before estimates."""
+    codebook = artefact_cache.codebook(choice.root, choice.model)
+    if choice.encoded:
+        for aus in measured_first(choice):
+            key = _key(choice, aus)
+            if (artefact_path("analyses", keyed_name(CODEWORD_NAMES, key), choice.root) / MANIFEST).is_file():
+                checked = _checked(key, codebook, choice)
+                return Known(names=checked.names, checked=checked, aus=checked.aus, estimate=checked.estimate)
+        for aus in measured_first(choice)[:-1]:
+            if (found := coverage_analyses.analysis(choice, aus)) is not None:
+                return Known(
+                    names=_against(found.coverage.key, codebook.key, codebook, found),
+                    checked=None,
+                    aus=aus,
+                    estimate=found.coverage.estimate,
+                )
+    return Known(names=_by_shape(codebook.key, codebook.face_id, codebook, choice))
+
+
+def measured_first(choice: artefact_cache.Choice) -> list[str]:
+    """Names of action units of the dataset, estimates last, then none."""
+    names = list_aligned(choice.dataset, choice.root) if choice.dataset else []
+    usable = []
+    for name in names:
+        try:
+            usable.append((AlignedAus.open(choice.dataset, name, choice.root).estimate, name))
+        except DataError:  # the Coverage page says what is wrong with it
+            continue
+    return [*(name for _, name in sorted(usable)), ""]
+
+
+def _key(choice: artefact_cache.Choice, aus: str) -> str:
+    aligned = AlignedAus.open(choice.dataset, aus, choice.root) if aus else None
+    tokens = artefact_cache.tokens(choice.root, choice.model, choice.dataset)
+    return scores_key(
+        artefact_cache.codebook(choice.root, choice.model),
+        tokens,
+        artefact_cache.dataset(choice.root, choice.dataset),
+        aligned,
+    )
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _checked(key: str, _codebook, _choice: artefact_cache.Choice) -> CheckedNames:
+    return load_checked(key, _codebook, _choice.root)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _against(key: str, codebook_key: str, _codebook, _found) -> tuple[CodewordName, ...]:
+    return tuple(name_codewords(_codebook.psi, _found.inputs.face, pairs=_found.coverage.pairs))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _by_shape(key: str, face_id: str, _codebook, _choice: artefact_cache.Choice) -> tuple[CodewordName, ...]:
+    return tuple(name_codewords(_codebook.psi, artefact_cache.face(_choice.root, face_id)))

@@ -1,0 +1,184 @@
+"""The coverage analysis for the page: opened from the cache, filtered, and drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dfe_core.artefact_names import (
+    CONFIG,
+    COVERAGE,
+    MANIFEST,
+    RECORDINGS_FILE,
+    aus_name,
+    coverage_report_name,
+    keyed_name,
+    tokens_name,
+)
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.facs.aggregates import Aggregates
+from dfe_core.facs.association import Association, associate
+from dfe_core.facs.blind_spots import Sight, known_blind_spots
+from dfe_core.facs.coverage import (
+    Coverage,
+    CoverageInputs,
+    aggregates_of,
+    analyse_coverage,
+    coverage_key,
+    open_coverage_inputs,
+)
+from dfe_core.facs.settings import CoverageSettings
+from dfe_core.facs.store import AlignedAus, list_aligned
+from dfe_core.facs.tool_comparison import ToolComparison, compare_tools
+from dfe_core.reports.coverage_matrix import heat_matrix
+from dfe_core.reports.coverage_text import short_labels
+from dfe_core.store import artefact_path, content_key
+from dfe_core.tokenizer.codebook import Codebook
+
+from . import artefact_cache
+
+BLIND = {
+    Sight.NEVER_MOVES: "never moves: these data cannot show it",
+    Sight.SATURATES: "sits at the end of its scale",
+    Sight.MOVES_WITH_POSE: "moves with the head",
+}
+
+MOST_CODEWORDS = 64
+"""Columns of the heat map on a page: more than that cannot be told apart or clicked."""
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """A finished analysis with what its views filter: inputs and aggregates."""
+
+    coverage: Coverage
+    inputs: CoverageInputs
+    aggregates: Aggregates
+
+
+def analysis(choice: artefact_cache.Choice, aus: str) -> Analysis | None:
+    """The analysis if it has been made for these inputs as they are now, else None."""
+    inputs = _inputs(str(choice.root), choice.model, choice.dataset, aus, _stamp(choice, aus))
+    key = coverage_key(inputs.keys, CoverageSettings(), 0)
+    folder = artefact_path("analyses", keyed_name(COVERAGE, key), choice.root)
+    if not (folder / MANIFEST).is_file():
+        return None
+    return _analysis(key, str(choice.root), choice.model, choice.dataset, aus, inputs)
+
+
+def _stamp(choice: artefact_cache.Choice, aus: str) -> tuple[int, ...]:
+    """Changes when any input of the analysis is written anew."""
+    root = choice.root
+    return artefact_cache.stamp(
+        root / "models" / choice.model / CONFIG,
+        root / "datasets" / choice.dataset / MANIFEST,
+        root / "datasets" / choice.dataset / RECORDINGS_FILE,
+        root / "tokens" / tokens_name(choice.model, choice.dataset) / MANIFEST,
+        root / "analyses" / aus_name(choice.dataset, aus) / MANIFEST,
+    )
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _inputs(root: str, model: str, dataset: str, aus: str, stamp: tuple[int, ...]) -> CoverageInputs:
+    return open_coverage_inputs(model, dataset, aus, Path(root))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _analysis(key: str, root: str, model: str, dataset: str, aus: str, _inputs: CoverageInputs) -> Analysis:
+    return Analysis(
+        analyse_coverage(model, dataset, aus, root=Path(root)), _inputs, aggregates_of(_inputs, root=Path(root))
+    )
+
+
+def tools(choice: artefact_cache.Choice, first: str, second: str) -> ToolComparison | str:
+    """How two tools read the AUs of the dataset; in words where they cannot be compared."""
+    dataset = artefact_cache.dataset(choice.root, choice.dataset)
+    opened = [AlignedAus.open(choice.dataset, name, choice.root) for name in (first, second)]
+    return _tools(content_key([dataset.key, *(aus.manifest for aus in opened)]), dataset, *opened)
+
+
+@st.cache_data(max_entries=8, show_spinner="Comparing two tools…")
+def _tools(key: str, _dataset: Dataset, _first: AlignedAus, _second: AlignedAus) -> ToolComparison | str:
+    try:
+        return compare_tools(_dataset, _first, _second)
+    except DataError as error:
+        return f"{error}."
+
+
+def pairs_of(choice: artefact_cache.Choice, number: int, limit: int) -> tuple[pd.DataFrame, str] | None:
+    """The significant AUs of one codeword, by phi, and the name of the AUs; None where nothing has been analysed."""
+    for aus in list_aligned(choice.dataset, choice.root):
+        if (found := analysis(choice, aus)) is not None:
+            pairs, fdr = found.coverage.pairs, found.coverage.settings.fdr
+            keep = (pairs["codeword"] == number) & (pairs["q"] < fdr) & (pairs["phi"] > 0)
+            return pairs[keep].sort_values("phi", ascending=False).head(limit), aus
+    return None
+
+
+def blind_note(choice: artefact_cache.Choice, codebook: Codebook, number: int) -> str:
+    """Why a codeword cannot be seen in the chosen data, where that has been looked for; empty where it can."""
+    dataset = artefact_cache.dataset(choice.root, choice.dataset)
+    spots = known_blind_spots(dataset, choice.root) if dataset.names == codebook.names else None
+    sight = spots.of_codeword(codebook.psi[number]) if spots is not None else None
+    return f"In “{choice.dataset}” the coefficient that moves most in it {BLIND[sight]}." if sight else ""
+
+
+def report_folder(choice: artefact_cache.Choice, aus: str) -> Path:
+    """Where the page's report goes."""
+    return artefact_path("analyses", coverage_report_name(choice.model, choice.dataset, aus), choice.root)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which frames and codewords the heat map counts. Empty fields do not restrict."""
+
+    subjects: tuple[str, ...] = ()
+    conditions: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    codewords: tuple[int, ...] | None = None
+
+
+def cells(found: Analysis, chosen: Filter) -> pd.DataFrame:
+    """One row a significant cell: codeword, label, au, side, phi, lift, auroc, frames, in the clustered order of the
+    whole analysis. Recounted from the aggregates when subjects or conditions are chosen; no frame is read."""
+    _, labels, codewords, _ = _order(found.coverage.key, found.coverage)
+    where = found.aggregates.where(
+        list(chosen.subjects) or None, **{name: list(values) for name, values in chosen.conditions if values}
+    )
+    table = _long(associate(found.aggregates, where), found.aggregates, found.coverage.settings.fdr)
+    kept = [k for k in codewords if chosen.codewords is None or int(k) in set(chosen.codewords)][:MOST_CODEWORDS]
+    table = table[table["label"].isin(labels) & table["codeword"].astype(str).isin(kept)]
+    return (
+        table.assign(
+            row=table["label"].map({name: i for i, name in enumerate(labels)}),
+            column=table["codeword"].astype(str).map({k: i for i, k in enumerate(kept)}),
+        )
+        .sort_values(["row", "column"])
+        .reset_index(drop=True)
+    )
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _order(key: str, _coverage: Coverage) -> tuple[np.ndarray, list[str], list[str], str]:
+    return heat_matrix(_coverage, MOST_CODEWORDS)
+
+
+def _long(found: Association, aggregates: Aggregates, fdr: float) -> pd.DataFrame:
+    rows, columns = np.nonzero((found.q < fdr)[:, : aggregates.aus])
+    pairs = [aggregates.columns[c] for c in columns]
+    table = pd.DataFrame(
+        {
+            "codeword": rows,
+            "au": [p[0] for p in pairs],
+            "side": [p[1] for p in pairs],
+            "phi": found.phi[rows, columns],
+            "lift": found.lift[rows, columns],
+            "auroc": found.auroc[rows, columns],
+            "frames": found.together[rows, columns].astype(np.int64),
+        }
+    )
+    return table.assign(label=short_labels(table)) if len(table) else table.assign(label=[])

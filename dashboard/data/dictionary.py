@@ -1,0 +1,121 @@
+"""All that is known of each codeword in one table: geometry, use in the chosen data, description, the lab's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dfe_core.artefact_names import MANIFEST, NOTES_FILE, tokens_name
+from dfe_core.errors import DataError
+from dfe_core.faces.model import FaceModel
+from dfe_core.facs.codeword_names import CodewordName
+from dfe_core.store import artefact_path
+from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokens.annotations import Notebook, Notes
+from dfe_core.tokens.phrasing import description_clauses, description_sentence, plain_name
+from dfe_core.tokens.search import WordIndex, codeword_texts, index_words
+from dfe_core.tokens.usage import usage
+
+from . import artefact_cache
+from .codeword_names import Known, known
+
+_USAGE = {
+    "uses": 0,
+    "main_stage": -1,
+    "presences": 0,
+    **dict.fromkeys(("share_of_frames", "mean_intensity", "typical_mm", "largest_mm"), np.nan),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Dictionary:
+    """table: K rows, the codebook's columns, uses, share_of_frames, main_stage, mean_intensity, title (the plain name),
+    description (with every part in mm), like (its action units, may be empty), verdict (a `Verdict`), moved_share (of
+    the moments that its name was checked on), name, tags and note (the lab's own). words: their index. names: the
+    facts behind title, like and verdict."""
+
+    table: pd.DataFrame
+    words: WordIndex
+    names: tuple[CodewordName, ...]
+
+
+def dictionary(choice: artefact_cache.Choice) -> Dictionary:
+    """The dictionary of the chosen codebook as the chosen dataset uses it."""
+    codebook = artefact_cache.codebook(choice.root, choice.model)
+    face = artefact_cache.face(choice.root, codebook.face_id)
+    cache = choice.root / "tokens" / tokens_name(choice.model, choice.dataset) / MANIFEST
+    stamp = cache.stat().st_mtime_ns if choice.encoded else 0
+    own = artefact_path("models", choice.model, choice.root) / NOTES_FILE
+    found = known(choice)
+    return _dictionary(
+        codebook.key,
+        str(choice.root),
+        choice.model,
+        choice.dataset if stamp else None,
+        stamp,
+        own.stat().st_mtime_ns if own.is_file() else 0,
+        f"{found.aus} {found.checked is not None}",
+        codebook,
+        face,
+        found,
+    )
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the codebook")
+def _dictionary(
+    key: str,
+    root: str,
+    model: str,
+    dataset: str | None,
+    stamp: int,
+    noted: int,
+    named: str,
+    _codebook: Codebook,
+    _face: FaceModel,
+    _found: Known,
+) -> Dictionary:
+    notes = _notes(model, Path(root))
+    names = _found.names
+    table = _codebook.table.drop(columns=[c for c in (*_USAGE, "description") if c in _codebook.table.columns])
+    if dataset is not None:
+        counted = usage(
+            artefact_cache.tokens(Path(root), model, dataset), artefact_cache.runs(Path(root), model, dataset)
+        )
+        table = table.merge(counted, "left", "codeword")
+    else:
+        table = table.assign(**_USAGE)
+    own = [notes.of(k) for k in range(len(table))]
+    table = table.assign(
+        title=[plain_name(n.description) for n in names],
+        description=[description_sentence(n.description) for n in names],
+        like=[n.label for n in names],
+        verdict=[n.verdict for n in names],
+        side=[n.description.side for n in names],
+        moved_share=_moved(_found, len(names)),
+        name=[note.name for note in own],
+        tags=[", ".join(note.tags) for note in own],
+        note=[note.note for note in own],
+    )
+    clauses = [description_clauses(n.description) for n in names]
+    units = [[unit.label for unit in n.in_facs_order] for n in names]
+    return Dictionary(table, index_words(codeword_texts(_codebook.table, clauses, notes, units=units)), names)
+
+
+def _moved(found: Known, size: int) -> np.ndarray:
+    """(K,) share of the checked moments in which a codeword moved as named, NaN where it was not checked."""
+    share = np.full(size, np.nan)
+    if found.checked is not None:
+        table = found.checked.scores.table
+        share[table["codeword"].to_numpy(int)] = table["moved_share"]
+    return share
+
+
+def _notes(model: str, root: Path) -> Notes:
+    try:
+        return Notebook.open(model, root).read()
+    except DataError:  # a notes file that is not ours says so where notes are edited; codewords show without it
+        return Notes()

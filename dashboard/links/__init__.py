@@ -1,0 +1,1 @@
+"""What a link carries: pages, query parameters, sets of frames."""

@@ -1,0 +1,78 @@
+"""The pages by name: for the navigation, and for links from one page to another."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import threading
+from collections.abc import Callable
+from typing import NoReturn
+
+import streamlit as st
+
+from . import query_parameters
+
+_PAGES = f"{__name__.partition('.')[0]}.pages"
+GROUPS = {
+    "": ("overview",),
+    "Explore": ("codebook", "find", "recordings", "map", "motion"),
+    "Analyse": ("coverage", "probes", "compare"),
+    "Manage": ("data",),
+}
+TITLES = {
+    "overview": ("Overview", "dashboard"),
+    "codebook": ("Codebook", "grid_view"),
+    "find": ("Find", "search"),
+    "motion": ("Faces in motion", "animation"),
+    "compare": ("Compare", "compare"),
+    "recordings": ("Recordings", "timeline"),
+    "coverage": ("Coverage", "select_all"),
+    "map": ("Map", "scatter_plot"),
+    "data": ("Data", "database"),
+    "probes": ("Probes", "query_stats"),
+}
+
+
+def groups() -> dict[str, list[st.Page]]:
+    """Every page under its heading, for `st.navigation`."""
+    return {heading: [route(name) for name in names] for heading, names in GROUPS.items()}
+
+
+def route(name: str) -> st.Page:
+    """One page. Its module is imported when it is first opened."""
+    title, icon = TITLES[name]
+    return st.Page(_opener(name), title=title, icon=f":material/{icon}:", url_path=name, default=name == "overview")
+
+
+def go(name: str, **parameters: object) -> NoReturn:
+    """Open a page with these query parameters, keeping model and dataset."""
+    st.switch_page(route(name), query_params=query_parameters.link(**parameters))
+
+
+def link(name: str, label: str, **parameters: object) -> None:
+    """A link to a page."""
+    st.page_link(route(name), label=label, query_params=query_parameters.link(**parameters))
+
+
+@st.cache_resource(show_spinner=False)
+def import_pages() -> threading.Thread:
+    """Import the modules of all pages behind the back of whoever reads the first one; once a server."""
+
+    def imported() -> None:
+        for name in TITLES:
+            try:
+                importlib.import_module(f"{_PAGES}.{name}")
+            except Exception:  # the page itself says so when it is opened
+                logging.getLogger(__name__).exception("the page %s could not be imported", name)
+
+    made = threading.Thread(target=imported, name="import-pages", daemon=True)
+    made.start()
+    return made
+
+
+def _opener(name: str) -> Callable[[], None]:
+    def opened() -> None:
+        importlib.import_module(f"{_PAGES}.{name}").page()
+
+    opened.__name__ = name
+    return opened

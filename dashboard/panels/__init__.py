@@ -1,0 +1,1 @@
+"""Parts of pages: each asks, shows and acts."""

@@ -1,0 +1,76 @@
+"""Background jobs on a page: a button that starts one, and its progress live."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from ..data import job_manager
+from ..data.background_jobs import Job
+
+
+def offer(
+    label: str, key: str, title: str, arguments: list[str], done: str, icon: str | None = None, kind: str = "primary"
+) -> None:
+    """A button that starts a job, then the job's progress in its place, then `done` and a fresh page."""
+    if not job_manager.running(key) and st.button(label, key=f"start-{key}", type=kind, icon=icon):
+        job_manager.manager().start(key, title, *arguments)
+        st.rerun()
+    watch(key, done)
+
+
+def watch(key: str, done: str) -> None:
+    """Show a job while it runs; when it ends say how, and show the page afresh when it ended well."""
+    job = job_manager.manager().get(key)
+    if job is None:
+        return
+    if job.running:
+        _live(key)
+    elif job.done:
+        job_manager.manager().forget(key)
+        st.toast(done, icon=":material/check_circle:")
+        st.rerun()
+    elif job.stopped:
+        st.info(f"{job.title} was cancelled. What it had finished is kept.", icon=":material/info:")
+    else:
+        st.error(f"{job.title} stopped. {job.fault}", icon=":material/error:")
+
+
+@st.fragment(run_every=0.8)
+def _live(key: str) -> None:
+    job = job_manager.manager().get(key)
+    if job is None or not job.running:
+        st.rerun()
+        return
+    with st.container(border=True):
+        words, button = st.columns([5, 1], vertical_alignment="center")
+        place = job_manager.manager().place(job)
+        told = f"Waits for its turn, place {place}" if place else describe(job.report) + left(job)
+        words.markdown(f"**{job.title}**  \n{told}")
+        if button.button("Cancel", key=f"cancel-{key}", width="stretch"):
+            job.stop()
+            st.rerun()
+        st.progress(job.share or 0.0)
+
+
+def describe(report: dict[str, Any]) -> str:
+    """A report as a sentence: the step and task, what it is at, and up to three figures."""
+    if not report:
+        return "Starting"
+    figures = [
+        f"{name.replace('_', ' ')} {round(value, 3):g}"
+        for name, value in (report.get("figures") or {}).items()
+        if isinstance(value, (int, float))
+    ]
+    task = str(report["task"])
+    parts = (task[:1].upper() + task[1:], str(report.get("detail") or ""), *figures[:3])
+    return " · ".join(part for part in parts if part)
+
+
+def left(job: Job) -> str:
+    """The time left, where the job knows."""
+    seconds = job.report.get("eta_s")
+    if seconds is None:
+        return ""
+    return f" · about {seconds:.0f} s left" if seconds < 90 else f" · about {seconds / 60:.0f} min left"

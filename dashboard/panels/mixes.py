@@ -1,0 +1,133 @@
+"""Mixed faces: in the link, through the encoder, among the recordings, and kept beside the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dfe_core.errors import DataError
+from dfe_core.faces.model import FaceModel
+from dfe_core.motion.mixer import RoundTrip, encoder_of, round_trip
+from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokens.annotations import Notebook
+from dfe_core.tokens.face_index import build_moments
+from dfe_core.tokens.subject_identification import IdentityLeak, identity_leak
+
+from ..data import artefact_cache, notes
+from ..links import query_parameters
+from . import page_frame
+
+
+def read(size: int) -> dict[int, float]:
+    """The mix that the link names, ``12:0.8,40:0.5``; what cannot be read is left out."""
+    return parse(query_parameters.read("mix") or "", size)
+
+
+def parse(text: str, size: int) -> dict[int, float]:
+    """``12:0.8,40:0.5`` as codeword → intensity, for codewords 1 … size − 1 and intensities 0 … 2."""
+    found: dict[int, float] = {}
+    for part in text.split(","):
+        number, _, amount = part.partition(":")
+        try:
+            codeword, intensity = int(number), float(amount or 1)
+        except ValueError:
+            continue
+        if 0 < codeword < size and 0 <= intensity <= 2:
+            found[codeword] = intensity
+    return found
+
+
+def written(mixed: dict[int, float]) -> str:
+    """The inverse of `parse`."""
+    return ",".join(f"{k}:{g:g}" for k, g in mixed.items())
+
+
+def write(mixed: dict[int, float]) -> None:
+    """Name a mix in the link."""
+    query_parameters.write(mix=written(mixed) or None)
+
+
+def rounded(psi: np.ndarray) -> list[float]:
+    """ψ for a view, rounded to what can be seen."""
+    return [round(float(v), 4) for v in psi]
+
+
+def encoded(choice: artefact_cache.Choice, codebook: Codebook, face: FaceModel, mixed: dict[int, float]) -> RoundTrip:
+    """What the model's own encoder makes of a mix. The first call loads the model."""
+    with page_frame.waiting("Encoding"):
+        return round_trip(
+            codebook,
+            face,
+            list(mixed),
+            list(mixed.values()),
+            encoder_of(_tokenizer(codebook.key, choice.model, str(choice.root))),
+        )
+
+
+def nearest_moments(choice: artefact_cache.Choice, psi: np.ndarray) -> pd.DataFrame:
+    """The moments of the chosen recordings whose face is nearest."""
+    dataset = artefact_cache.dataset(choice.root, choice.dataset)
+    face = artefact_cache.face(choice.root, artefact_cache.codebook(choice.root, choice.model).face_id)
+    return _moments(dataset.key, face.id, dataset, face).search(psi, limit=8)
+
+
+def save(choice: artefact_cache.Choice, mixed: dict[int, float]) -> None:
+    """Keep a mix under a name."""
+    with st.form("save-face", border=False, clear_on_submit=True):
+        box, button = st.columns([2.4, 1], vertical_alignment="bottom")
+        name = box.text_input("Keep this face", placeholder="surprised, lopsided")
+        if button.form_submit_button("Save", width="stretch", icon=":material/bookmark:") and name.strip():
+            try:
+                Notebook.open(choice.model, choice.root).save_face(
+                    name.strip(), list(mixed), list(mixed.values()), notes.author()
+                )
+                st.toast(f"“{name.strip()}” is kept.", icon=":material/bookmark_added:")
+            except DataError as error:
+                st.error(str(error), icon=":material/error:")
+
+
+def saved(choice: artefact_cache.Choice) -> None:
+    """Open a face that was kept."""
+    faces = notes.read(choice).faces
+    if not faces:
+        return
+    name = st.selectbox(
+        "Saved faces",
+        list(faces),
+        index=None,
+        placeholder="Open a saved face",
+        key="saved-face",
+        label_visibility="collapsed",
+    )
+    if name is not None and st.session_state.get("saved-face-opened") != name:
+        st.session_state["saved-face-opened"] = name
+        write(dict(zip(faces[name]["codewords"], faces[name]["intensities"], strict=True)))
+        st.rerun(scope="fragment")
+
+
+def leak(choice: artefact_cache.Choice) -> IdentityLeak | None:
+    """The identity leak if it has been measured in this session."""
+    return st.session_state.get(f"leak-{choice.model}-{choice.dataset}")
+
+
+def measure_leak(choice: artefact_cache.Choice) -> None:
+    """Measure the identity leak, or read what was measured before."""
+    with page_frame.waiting("Fitting the probes"):
+        st.session_state[f"leak-{choice.model}-{choice.dataset}"] = identity_leak(
+            choice.model, choice.dataset, choice.root
+        )
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _tokenizer(key: str, model: str, root: str):
+    from dfe_core.tokenizer.storage import load_model
+
+    return load_model(model, Path(root), "cpu")[0]
+
+
+@st.cache_resource(max_entries=2, show_spinner="Indexing the recordings once")
+def _moments(key: str, face_id: str, _dataset, _face: FaceModel):
+    return build_moments(_dataset, _face)

@@ -1,0 +1,137 @@
+"""What every page shares: its title, what data it stands on, and the guard against what goes wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.pose_leak import PoseLeak, stored_pose_leak
+from dfe_core.expressions.pose_text import pose_leak_warning
+
+from .. import web
+from ..data import artefact_cache
+from ..theme.formatting import text
+from . import job_progress
+
+
+def style() -> None:
+    """The few rules that Streamlit's theme has no options for."""
+    st.html(web.path("app.css"))
+
+
+def header(title: str, subtitle: str = "", choice: artefact_cache.Choice | None = None) -> None:
+    """The page's title with, at the right, model, dataset and whether the data is simulated or real."""
+    note = f"<p>{escape(subtitle)}</p>" if subtitle else ""
+    st.html(
+        f'<div class="dfe-head"><div><h1>{escape(title)}</h1>{note}</div>'
+        f'<div class="dfe-badges">{_badges(choice)}</div></div>'
+    )
+    if choice is not None and (warning := pose_leak_warning(pose_leak(choice))):
+        st.warning(warning, icon=":material/3d_rotation:")
+
+
+def facts(rows: list[tuple[str, str, str]]) -> None:
+    """Label, value and a small remark for each figure, as a definition list."""
+    cells = "".join(
+        f"<div><dt>{escape(label)}</dt><dd>{escape(value)}<small>{escape(note)}</small></dd></div>"
+        for label, value, note in rows
+    )
+    st.html(f'<dl class="dfe-facts">{cells}</dl>')
+
+
+def table(data: Any, **options: Any) -> Any:
+    """`st.dataframe` as all pages use it: without an index, a dash where nothing is known."""
+    return st.dataframe(data, **{"hide_index": True, "placeholder": "–"} | options)
+
+
+def simulated(choice: artefact_cache.Choice) -> bool | None:
+    """Whether the chosen dataset is simulated; None when there is none or it cannot be read."""
+    if choice.dataset is None:
+        return None
+    try:
+        return artefact_cache.dataset(choice.root, choice.dataset).simulated
+    except DataError:
+        return None
+
+
+def pose_leak(choice: artefact_cache.Choice) -> PoseLeak | None:
+    """How far head pose explains expression in the chosen dataset; None where that was not measured."""
+    if choice.dataset is None:
+        return None
+    try:
+        return stored_pose_leak(artefact_cache.dataset(choice.root, choice.dataset).manifest)
+    except DataError:
+        return None
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Show what is wrong as a sentence on the page; the trace of what nobody foresaw goes to the server's log.
+
+    Streamlit runs a fragment's errors past its caller, so every fragment guards its own body.
+    """
+    try:
+        yield
+    except DataError as error:
+        st.error(
+            f"**{text(error.where)}**: {text(error.found)}."
+            + (f" Expected: {text(error.expected)}." if error.expected else ""),
+            icon=":material/error:",
+        )
+        _offer_repair()
+    except Exception as error:
+        logging.getLogger(__name__).exception("a page could not be shown")
+        st.error(
+            f"This could not be shown, because something in the cache could not be read "
+            f"({type(error).__name__}). The server's log has the details; `dfe doctor` checks every artefact.",
+            icon=":material/error:",
+        )
+        _offer_repair()
+
+
+@contextmanager
+def waiting(words: str) -> Iterator[None]:
+    """A spinner in a place of its own.
+
+    Streamlit gives a spinner the place of what is drawn next and puts it there from another thread, some tenths of a
+    second later: where that comes second, the browser looks for the children of a spinner and the page stops.
+    """
+    with st.container(), st.spinner(words):
+        yield
+
+
+def _offer_repair() -> None:
+    """The default codebook and its data can be made again; whatever of them is whole is kept."""
+    choice = artefact_cache.chosen()
+    if choice.model == artefact_cache.DEFAULT_MODEL:
+        job_progress.offer(
+            "Make what is broken again",
+            "build-default",
+            "Repairing the default codebook",
+            ["build-default"],
+            "The default codebook is whole again.",
+            ":material/build:",
+            kind="secondary",
+        )
+
+
+def _badges(choice: artefact_cache.Choice | None) -> str:
+    if choice is None or choice.dataset is None:
+        return ""
+    kind = simulated(choice)
+    parts = [f'<span class="dfe-badge">Codebook {escape(choice.model)}</span>'] if choice.model else []
+    parts.append(f'<span class="dfe-badge">Data {escape(choice.dataset)}</span>')
+    if kind is not None:
+        parts.append(
+            '<span class="dfe-badge simulated" title="Made by dfe simulate: no real person was recorded">'
+            "Simulated data</span>"
+            if kind
+            else '<span class="dfe-badge real">Real recordings</span>'
+        )
+    return "".join(parts)

@@ -1,0 +1,202 @@
+"""The faces behind a probe: the codewords that decide, one of them looked at, and the moments that push most."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from dfe_core.faces.model import FaceModel
+from dfe_core.probes.explain import pushing_moments
+from dfe_core.probes.result import ProbeResult
+from dfe_core.tokenizer.codebook import Codebook
+
+from ..data import artefact_cache, examples, media, thumbnails
+from ..data.dictionary import dictionary
+from ..links import query_parameters, routes
+from ..theme.formatting import clock
+from ..views import browser_views, cards, figures, probe_results
+from . import mixes, page_frame
+
+SHOWN, MOMENTS = 12, 6
+
+
+def show(choice: artefact_cache.Choice, result: ProbeResult) -> None:
+    """The codewords that weigh most, the one that was clicked, regions, and the moments that push most."""
+    if not len(result.codewords):
+        st.caption("No linear row over codewords in this experiment: add bow.")
+        return
+    codebook = artefact_cache.codebook(choice.root, choice.model)
+    face = artefact_cache.face(choice.root, codebook.face_id)
+    gallery(choice, result, codebook, face)
+    number = asked(result)
+    if number is not None:
+        deciding(choice, result, codebook, face, number)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.caption("Sum of the sizes of the weights, by region")
+        figures.show(
+            probe_results.regions(result.regions, "weight", "weight"), "probe-regions", "Weight by face region"
+        )
+    with right:
+        st.caption("How much the score falls without a region’s codewords")
+        figures.show(
+            probe_results.regions(result.occlusion, "fall", "fall of the score"),
+            "probe-occlusion",
+            "Fall of the score without each region",
+        )
+    st.subheader("Moments that push the prediction most", anchor=False)
+    for towards in dict.fromkeys(result.codewords["towards"]):
+        st.caption(
+            f"Towards “{towards}”, where the push is positive"
+            if towards != "higher"
+            else "Towards larger values, where the push is positive"
+        )
+        moments(choice, face, result, result.codewords, towards, f"push-{towards}")
+
+
+def strongest(weights: pd.DataFrame) -> pd.DataFrame:
+    """One row a codeword, at the class for which it weighs most; largest first."""
+    order = weights["weight"].abs().sort_values(ascending=False, kind="stable").index
+    return weights.reindex(order).drop_duplicates("codeword")
+
+
+def asked(result: ProbeResult) -> int | None:
+    """The codeword that the link names, where this experiment weighs it."""
+    text = query_parameters.read("deciding") or ""
+    return int(text) if text.isdigit() and int(text) in set(result.codewords["codeword"]) else None
+
+
+def gallery(choice: artefact_cache.Choice, result: ProbeResult, codebook: Codebook, face: FaceModel) -> None:
+    """The codewords that weigh most; a click shows one below."""
+    table, pictures = dictionary(choice).table, thumbnails.addresses(choice.root, codebook, face)
+    items = [
+        card(row, table, pictures.get(int(row.codeword)))
+        for row in strongest(result.codewords).head(SHOWN).itertuples()
+    ]
+    plus = (
+        f"a plus speaks for “{result.codewords['towards'].iloc[0]}”"
+        if result.codewords["towards"].nunique() == 1
+        else "each with the class for which it weighs most"
+    )
+    st.caption(
+        f"Codewords that weigh most in {result.codewords['features'].iloc[0]}; {plus}. Click one to see its "
+        "face and the moments that pushed."
+    )
+    data = {
+        "items": items,
+        "selected": asked(result),
+        "model": codebook.model,
+        "label": "Codewords that weigh most",
+        "face": media.face_address(face) if face.has_mesh else None,
+        "codebook": media.codebook_address(codebook),
+    }
+    picked = browser_views.gallery(key="probe-codewords", data=data, on_pick_change=lambda: None).pick
+    if picked is not None and int(picked) != asked(result):
+        query_parameters.write(deciding=int(picked))
+        st.rerun(scope="fragment")
+
+
+def card(row: tuple, table: pd.DataFrame, src: str | None) -> dict[str, object]:
+    """One codeword with its weight."""
+    words = cards.card(table.iloc[row.codeword], src)
+    sign = "for" if row.weight > 0 else "against"
+    return {
+        **words,
+        "title": f"{row.codeword} · {row.weight:+.2f}",
+        "note": f"{sign} {row.towards}; same sign in {row.stability:.0%} of folds",
+        "alt": f"{words['alt']} Weight {row.weight:+.2f} towards {row.towards}.",
+    }
+
+
+def deciding(
+    choice: artefact_cache.Choice, result: ProbeResult, codebook: Codebook, face: FaceModel, number: int
+) -> None:
+    """One codeword: its face, its weights over folds, and the moments in which it pushed most."""
+    own = result.codewords[result.codewords["codeword"] == number]
+    best = own.loc[own["weight"].abs().idxmax()]
+    words = cards.sentence_of(dictionary(choice).table.iloc[number])
+    with st.container(border=True):
+        left, right = st.columns([1, 1.6], gap="medium")
+        with left:
+            if face.has_mesh:
+                browser_views.morph(
+                    key=f"deciding-{number}",
+                    data={
+                        "face": media.face_address(face),
+                        "codebook": media.codebook_address(codebook),
+                        "codeword": number,
+                        "model": codebook.model,
+                        "title": f"Codeword {number}",
+                        "height": 300,
+                        "alt": words,
+                    },
+                )
+            routes.link("codebook", f"Open codeword {number}", codeword=number)
+        with right:
+            st.markdown(f"**Codeword {number}.** {words}")
+            page_frame.table(
+                own[["towards", "weight", "low", "high", "stability", "best_rank", "worst_rank"]].rename(
+                    columns={
+                        "towards": "Towards",
+                        "weight": "Weight",
+                        "low": "Lowest fold",
+                        "high": "Highest fold",
+                        "stability": "Same sign",
+                        "best_rank": "Best rank",
+                        "worst_rank": "Worst rank",
+                    }
+                ),
+                column_config={
+                    **{
+                        name: st.column_config.NumberColumn(format="%.3f")
+                        for name in ("Weight", "Lowest fold", "Highest fold")
+                    },
+                    "Same sign": st.column_config.NumberColumn(format="percent"),
+                },
+            )
+            st.caption("The moments in which it pushed most")
+            moments(choice, face, result, own, best["towards"], f"deciding-moments-{number}")
+
+
+def taking_part(recordings: pd.DataFrame, result: ProbeResult) -> pd.DataFrame:
+    """The recordings that a prediction was made of: those without a label pushed nothing."""
+    label = result.settings.label
+    return recordings[recordings[label].notna()] if label in recordings and not result.settings.labels else recordings
+
+
+def moments(
+    choice: artefact_cache.Choice, face: FaceModel, result: ProbeResult, weights: pd.DataFrame, towards: str, key: str
+) -> None:
+    """The moments that push most towards a class, as faces; a click opens the recording."""
+    index, dataset = (
+        artefact_cache.runs(choice.root, choice.model, choice.dataset),
+        artefact_cache.dataset(choice.root, choice.dataset),
+    )
+    found = pushing_moments(weights, index, taking_part(dataset.recordings, result), towards, limit=MOMENTS)
+    if not len(found):
+        st.caption("No moment of the recordings shows these codewords.")
+        return
+    if not face.has_mesh:
+        for row in found.itertuples():
+            routes.link(
+                "recordings",
+                f"{row.recording} {clock(row.peak_s)} · codeword {row.codeword} {row.push:+.2f}",
+                recording=row.recording,
+                t=round(float(row.peak_s), 3),
+            )
+        return
+    items = [
+        {
+            "psi": mixes.rounded(examples.frame_at(choice, row.recording, float(row.peak_s))[0]),
+            "title": str(row.recording),
+            "note": f"{clock(row.peak_s)} · codeword {row.codeword}, push {row.push:+.2f}",
+            "alt": f"{row.recording} at {clock(row.peak_s)}, codeword {row.codeword}, push {row.push:+.2f}",
+        }
+        for row in found.itertuples()
+    ]
+    picked = browser_views.strip(
+        key=key, data={"face": media.face_address(face), "items": items}, on_pick_change=lambda: None
+    ).pick
+    if picked is not None and picked < len(found):
+        row = found.iloc[picked]
+        routes.go("recordings", recording=row["recording"], t=round(float(row["peak_s"]), 3))

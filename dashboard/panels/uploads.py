@@ -1,0 +1,207 @@
+"""Bringing recordings in: which files, what they are believed to be, and who is in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.inspection import Believed, inspect_sources
+
+from ..data import artefact_cache
+from ..data.places import place
+from ..data.staging import Staging
+from ..theme.formatting import count, plural, text
+from . import import_job, import_options, import_preview, job_progress, page_frame, video_intake
+
+WHERE = ("Drop files", "A folder on this machine")
+RECORDINGS, VIDEOS = "Recordings", "Videos"
+_SHOWN = 500
+
+
+def show(choice: artefact_cache.Choice) -> None:
+    """From files to a dataset, in the order in which it is done.
+
+    Every part has a container of its own: what comes and goes in one does not move the others, for what moves is drawn
+    anew and loses what is being typed into it.
+    """
+    with st.container():
+        import_job.outcome(choice)
+    with st.container():
+        paths, sources = chosen_files()
+    if not paths:
+        st.caption(
+            "Face capture of many tools: Live Link Face, MediaPipe, ARKit tables, OpenFace, EMOCA, DECA, SMIRK, "
+            "meshes and landmarks, datasets of dfe; and videos. Files stay on this machine."
+        )
+        job_progress.watch(import_job.KEY, "The recordings are in.")
+        return
+    with st.container():
+        labels, pattern = who_is_who()
+    videos = video_intake.videos_among(paths)
+    rest = [path for path in paths if not video_intake.is_video(path)]
+    try:
+        with page_frame.waiting("Looking at the files"):
+            found = inspect_sources(rest, labels, pattern or None) if rest else []
+    except DataError as error:
+        st.warning(f"{error.where}: {error.found}. Expected: {error.expected}.", icon=":material/edit_off:")
+        return
+    with st.container():
+        what = kind(found, videos)
+    if what == VIDEOS:
+        video_intake.show(
+            choice, videos, [p for p in sources if p.is_dir() or video_intake.is_video(p)], labels, pattern
+        )
+    else:
+        recordings(choice, found, [p for p in sources if not video_intake.is_video(p)], labels, pattern)
+
+
+def kind(found: list[Believed], videos: list[Path]) -> str:
+    """Whether recordings or videos are brought in: asked only where there are both."""
+    good = sum(not one.fault for one in found)
+    if not videos or not good:
+        return VIDEOS if videos else RECORDINGS
+    counts = {RECORDINGS: good, VIDEOS: len(videos)}
+    return st.segmented_control(
+        "What is brought in",
+        (RECORDINGS, VIDEOS),
+        default=RECORDINGS,
+        key="import-kind",
+        required=True,
+        format_func=lambda name: f"{name} ({counts[name]:,})",
+        help="One after the other: each becomes a dataset of its own.",
+    )
+
+
+def recordings(
+    choice: artefact_cache.Choice, found: list[Believed], sources: list[Path], labels: Path | None, pattern: str
+) -> None:
+    """Files of other tools, from the list to the import."""
+    with st.container():
+        picked = listed(found)
+    good = [one for one in found if not one.fault]
+    if not good:
+        st.warning("None of these files can be read.", icon=":material/edit_off:")
+        return
+    with st.container():
+        options = import_options.ask(choice, found)
+    with st.container():
+        import_preview.look(choice, picked, options)
+    with st.container():
+        import_job.start(
+            "Import",
+            f"Importing {plural(len(good), 'file')}",
+            ["import", *map(str, sources), *options.arguments(good[0]), *import_job.common(labels, pattern)],
+            options.refused,
+        )
+
+
+# ---- which files
+
+
+def chosen_files() -> tuple[list[Path], list[Path]]:
+    """What to look at, and what `dfe import` is given: the same files, or the folder they lie in."""
+    where = st.segmented_control("Where the files are", WHERE, default=WHERE[0], key="import-where", required=True)
+    if where == WHERE[0]:
+        files = st.file_uploader(
+            "Recordings or videos", accept_multiple_files=True, key="import-files", label_visibility="collapsed"
+        )
+        try:
+            paths = staging().hold(files or [])
+        except DataError as error:
+            st.warning(text(f"{error.where}: {error.found}. Expected: {error.expected}."), icon=":material/edit_off:")
+            return [], []
+        if not paths:
+            st.caption(
+                f"Up to {st.get_option('server.maxUploadSize')} MB a file. Larger ones, as videos often are, "
+                "are read in place: name their folder instead."
+            )
+        return paths, [staging().folder] if len(paths) > 100 else paths
+    given = st.text_input(
+        "Folder",
+        placeholder="/data/study1",
+        key="import-folder",
+        help="A folder (or a file) on the machine that this dashboard runs on; folders in it are looked at too.",
+    ).strip()
+    if not given:
+        return [], []
+    try:
+        path = place(given)
+    except DataError as error:
+        st.warning(text(f"{error.where}: {error.found}. Expected: {error.expected}."), icon=":material/folder_off:")
+        return [], []
+    return [path], [path]
+
+
+def staging() -> Staging:
+    """The session's folder of dropped files."""
+    if "staging" not in st.session_state:
+        st.session_state["staging"] = Staging()
+    return st.session_state["staging"]
+
+
+def who_is_who() -> tuple[Path | None, str]:
+    """The table of labels and the pattern of subjects; both show in the list at once."""
+    with st.expander("Subjects and labels", icon=":material/badge:"):
+        left, right = st.columns([3, 2])
+        pattern = left.text_input(
+            "Subject in the file name",
+            placeholder=r"(s\d+)_",
+            key="import-pattern",
+            help="A regular expression: its first group is the subject, or its groups named subject and session are "
+            "what they say. Empty: every file is a subject of its own.",
+        )
+        table = right.file_uploader(
+            "Labels, a CSV with a column recording or subject", type=["csv", "tsv"], key="import-labels"
+        )
+    if "label-staging" not in st.session_state:
+        st.session_state["label-staging"] = Staging()
+    held = st.session_state["label-staging"].hold([table] if table else [])
+    return (held[0] if held else None), pattern
+
+
+# ---- what they are
+
+
+def listed(found: list[Believed]) -> Believed | None:
+    """The list of files; the one to look at: the row that is chosen, else the first that can be read."""
+    good = [one for one in found if not one.fault]
+    st.markdown(
+        f"**{plural(len(found), 'file')}**, {count(len(good))} can be read. "
+        + ("A click on a row shows it." if len(good) > 1 else "")
+    )
+    labels = list(dict.fromkeys(k for one in good for k in one.labels))
+    rows = [
+        {
+            "File": one.path.name,
+            "Believed to be": one.title or "⚠ not readable",
+            "Why": one.why or one.fault,
+            "MB": one.bytes / 1e6,
+            "Subject": one.subject,
+            "Session": one.session,
+            **{label: one.labels.get(label) for label in labels},
+        }
+        for one in found[:_SHOWN]
+    ]
+    table = pd.DataFrame(rows)
+    empty = [c for c in ("Subject", "Session") if not table[c].astype(bool).any()]
+    event = page_frame.table(
+        table.drop(columns=empty),
+        on_select="rerun",
+        selection_mode="single-row",
+        key="import-list",
+        height=min(33 * (len(rows) + 1) + 3, 320),
+        column_config={"MB": st.column_config.NumberColumn(format="%.2f")},
+    )
+    if "Subject" in empty and len(good) > 1:
+        st.caption(
+            "No subjects are known: every file counts as a person of its own. Name them under “Subjects and labels”."
+        )
+    if len(found) > _SHOWN:
+        st.caption(f"The first {_SHOWN} of {len(found):,} are listed; all are imported.")
+    rows_chosen = event.selection.rows if event else []
+    if rows_chosen and rows_chosen[0] < len(found):
+        return found[rows_chosen[0]]
+    return next(iter(good), None)

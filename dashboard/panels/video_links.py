@@ -1,0 +1,92 @@
+"""Which recordings of a dataset have a video on this machine, and how they come by one."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.video.links import link_by_name, links
+from dfe_core.video.stills import forget
+
+from ..data.places import place
+from ..theme.formatting import plural
+from . import page_frame
+
+_TOLD = "videos-report"
+
+
+def of_dataset(dataset: Dataset) -> None:
+    """How many recordings have a video, a folder to look for more in, and a way to forget them."""
+    if dataset.simulated:
+        return
+    found = links(dataset)
+    names = [name for name in dataset.recordings["recording"] if name in found]
+    with st.expander(
+        f"Videos · {len(names)} of {plural(len(dataset.recordings), 'recording')}", icon=":material/movie:"
+    ):
+        st.caption(
+            "Where a recording has its video, the pages show the picture of a moment beside the face. Videos "
+            "stay where they are, and the dataset stays as it is."
+        )
+        if told := st.session_state.pop(_TOLD, None):
+            st.markdown(told)
+        if names:
+            page_frame.table(
+                pd.DataFrame(
+                    {
+                        "Recording": names,
+                        "Video": [found[name].video.name for name in names],
+                        "Folder": [
+                            str(found[name].video.parent) + ("" if found[name].video.is_file() else " (not there)")
+                            for name in names
+                        ],
+                    }
+                ),
+                height=min(33 * (len(names) + 1) + 3, 240),
+            )
+        _change(dataset, bool(names))
+
+
+def _change(dataset: Dataset, any_linked: bool) -> None:
+    left, right = st.columns([4, 1], vertical_alignment="bottom")
+    folder = left.text_input(
+        "Folder of videos",
+        placeholder="/data/study1/videos",
+        key=f"videos-{dataset.name}",
+        help="On the machine that this dashboard runs on. A video belongs to the recording that "
+        "bears its name: s1_talk.mp4 to s1_talk.",
+    )
+    right.button(
+        "Link videos",
+        key=f"link-{dataset.name}",
+        width="stretch",
+        icon=":material/link:",
+        on_click=_link,
+        args=(dataset, f"videos-{dataset.name}"),
+        disabled=not folder.strip(),
+    )
+    if any_linked:
+        st.button(
+            "Forget the videos",
+            key=f"unlink-{dataset.name}",
+            type="tertiary",
+            on_click=_forget,
+            args=(dataset,),
+            help="Unlinks them and deletes the pictures that were made of them. The videos themselves are left alone.",
+        )
+
+
+def _link(dataset: Dataset, key: str) -> None:
+    try:
+        report = link_by_name(dataset, [place(st.session_state[key])])
+    except DataError as error:
+        st.session_state[_TOLD] = f":material/link_off: {error.where}: {error.found}. Expected: {error.expected}."
+        return
+    unused = f" Not used: {', '.join(path.name for path, _ in report.passed_over[:5])}." if report.passed_over else ""
+    st.session_state[_TOLD] = f":material/check: {plural(len(report.found), 'recording')} linked.{unused}"
+
+
+def _forget(dataset: Dataset) -> None:
+    st.session_state[_TOLD] = f":material/check: {plural(forget(dataset), 'recording')} unlinked."

@@ -1,0 +1,1 @@
+"""Which codewords and frames are chosen, in every page at once."""

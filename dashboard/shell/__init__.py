@@ -1,0 +1,1 @@
+"""What surrounds every page: script, sidebar, tour, addresses and access."""

@@ -1,0 +1,39 @@
+"""The addresses of pages. Opened by its own link, a page tells the browser at once where its server is.
+
+Streamlit's browser side looks for its server below the page's own address first, is told 404 twice, which the console
+shows as errors, and waits half a second before it tries a level higher. It takes another address from
+``window.__streamlit`` where a host sets one. The folder that the page lies in is right behind any proxy.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from ..links.routes import TITLES
+
+TOLD = (
+    '<script>window.__streamlit={BACKEND_BASE_URL:new URL(location.pathname.replace(/[^/]*\\/?$/,""),'
+    "location.origin).href}</script>"
+)
+
+
+def page_addresses() -> list[Route]:
+    """One route a page, for `st.App`."""
+    base = "/".join(["", *filter(None, st.get_option("server.baseUrlPath").split("/"))])
+    return [Route(f"{base}/{name}", _opened, methods=["GET", "HEAD"]) for name in TITLES]
+
+
+def told(index: str) -> str:
+    """Streamlit's own page with the address of its server before its first script."""
+    head, found, rest = index.partition("<script")
+    return f"{head}{TOLD}{found}{rest}" if found else index
+
+
+async def _opened(request: Request) -> HTMLResponse:
+    index = Path(st.__file__).parent / "static" / "index.html"
+    return HTMLResponse(told(index.read_text(encoding="utf-8")), headers={"Cache-Control": "no-cache"})

@@ -1,0 +1,45 @@
+"""The sidebar: which codebook and which data every page speaks of, and background work that is running."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from .. import web
+from ..data import artefact_cache, job_manager
+from ..panels import page_frame
+
+
+def show() -> None:
+    """Draw the sidebar. The choices are bound to the URL, so that a copied link makes the same ones."""
+    st.logo(str(web.path("logo.svg")), size="large", icon_image=str(web.path("icon.svg")))
+    choice = artefact_cache.chosen()
+    with st.sidebar:
+        models = artefact_cache.model_names(choice.root)
+        if models:
+            st.selectbox("Codebook", models, key="model", bind="query-params", filter_mode=None)
+        choice = artefact_cache.chosen()
+        datasets = artefact_cache.dataset_names(choice.root, choice.model)
+        if datasets:
+            st.selectbox(
+                "Dataset",
+                datasets,
+                key="dataset",
+                bind="query-params",
+                filter_mode=None,
+                format_func=lambda name: (
+                    name if artefact_cache.is_encoded(choice.root, choice.model, name) else f"{name} (not encoded)"
+                ),
+            )
+        _data_badge(artefact_cache.chosen())
+        for job in job_manager.manager().running():
+            st.caption(f":material/progress_activity: {job.title}")
+
+
+def _data_badge(choice: artefact_cache.Choice) -> None:
+    kind = page_frame.simulated(choice)
+    if kind is not None:
+        st.badge(
+            "Simulated data" if kind else "Real recordings",
+            color="orange" if kind else "green",
+            icon=":material/science:" if kind else ":material/videocam:",
+        )

@@ -1,0 +1,1 @@
+"""Colours and the way numbers are written, on every page."""

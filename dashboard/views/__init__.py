@@ -1,0 +1,1 @@
+"""What is drawn: figures, cards, maps, and the views that run in the browser."""

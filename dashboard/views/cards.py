@@ -1,0 +1,94 @@
+"""Codewords as the gallery, the strips and the player show them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dfe_core.facs.codeword_names import Verdict
+
+from ..theme.formatting import mm, percent
+from ..theme.palette import region_colour
+
+HOLDS = 0.5
+"""A name holds where the codeword moved as named in at least this share of the moments that it was checked on."""
+
+
+def name_of(row: pd.Series) -> str:
+    """What a codeword is called: the lab's name for it, or its plain name."""
+    return row["name"] or str(row["title"])
+
+
+def title_of(row: pd.Series) -> str:
+    """Its number and what it is called."""
+    return f"{int(row['codeword'])} · {name_of(row)}"
+
+
+def sentence_of(row: pd.Series) -> str:
+    """The whole description, with what is known of it in terms of FACS."""
+    return f"{row['description']}. {facs_words(row['verdict'], row['like'])}".strip()
+
+
+def facs_words(verdict: Verdict, units: str) -> str:
+    """What a codeword is in terms of FACS, as a sentence; empty for rest."""
+    return {
+        Verdict.REST: "",
+        Verdict.CONFIRMED: f"{units} by shape and in the data.",
+        Verdict.BY_SHAPE: f"{units} by shape.",
+        Verdict.BEYOND_FACS: "Beyond FACS: no action unit moves the face this way.",
+        Verdict.CONTRAST: "A contrast: no face can do it alone.",
+        Verdict.NOT_CONFIRMED: "No action unit: the one it looks like does not go with it in the data.",
+        Verdict.NO_MATCH: "No action unit matches.",
+        Verdict.FAINT: "Too faint for an action unit.",
+        Verdict.UNKNOWN: "",
+    }[verdict]
+
+
+def chip_of(row: pd.Series) -> str:
+    """The mark on a card: action units that may be named, or why there are none; empty where nothing is known."""
+    return row["like"] or {
+        Verdict.BEYOND_FACS: "beyond FACS",
+        Verdict.CONTRAST: "contrast",
+        Verdict.FAINT: "faint",
+        Verdict.NOT_CONFIRMED: "no AU",
+        Verdict.NO_MATCH: "no AU",
+    }.get(row["verdict"], "")
+
+
+def score_of(row: pd.Series) -> str:
+    """In how many of the moments that its name was checked on it moved as named; empty where it was not checked."""
+    share = row["moved_share"]
+    return "" if not np.isfinite(share) else f"{'only ' if share < HOLDS else ''}{percent(share)} as named"
+
+
+def card(row: pd.Series, src: str | None) -> dict[str, Any]:
+    """One codeword for the gallery."""
+    number = int(row["codeword"])
+    used = f"In {percent(row['share_of_frames'])} of frames." if row["uses"] else "Never used."
+    score = score_of(row)
+    held = f" It moved as named in {percent(row['moved_share'])} of the moments checked." if score else ""
+    return {
+        "id": number,
+        "src": src,
+        "title": str(number),
+        "note": name_of(row),
+        "chip": chip_of(row),
+        "score": score,
+        "named": row["verdict"] in (Verdict.CONFIRMED, Verdict.BY_SHAPE),
+        "colour": region_colour(row["region"]),
+        "alt": f"Codeword {number}: {sentence_of(row)} {used} Moves up to {mm(row['peak_mm'])}.{held}",
+    }
+
+
+def chips(table: pd.DataFrame, pictures: dict[int, str]) -> dict[int, dict[str, Any]]:
+    """Codewords for the player, by number: colour, note and picture."""
+    return {
+        int(row["codeword"]): {
+            "note": name_of(row),
+            "colour": region_colour(row["region"]),
+            "src": pictures.get(int(row["codeword"])),
+        }
+        for _, row in table.iterrows()
+    }
