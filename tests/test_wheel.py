@@ -72,7 +72,7 @@ def test_the_top_level_names_cannot_collide(wheel: Path):
 def test_every_source_and_data_file_is_in_it(wheel: Path):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    endings = {".py", ".toml", ".css", ".js", ".html", ".svg", ".json", ".ttf", ".woff2", ".pyi", ".typed"}
+    endings = {".py", ".toml", ".css", ".js", ".html", ".svg", ".json", ".csv", ".ttf", ".woff2", ".pyi", ".typed"}
     for folder, package in (("dfe_core", "dfe_core"), ("train", "dfe_train"), ("dashboard", "dfe_dashboard")):
         for path in (PROJECT / folder).rglob("*"):
             if path.is_file() and (path.suffix in endings or path.name == "py.typed"):
