@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
 
@@ -36,7 +35,7 @@ from dfe_core.reports.document import (
 from dfe_core.reports.html import write_html
 from dfe_core.reports.manifest import write_manifest
 from dfe_core.reports.pdf import write_pdf
-from dfe_core.reports.style import RC, TEXT_WIDTH_MM
+from dfe_core.reports.style import svg
 from dfe_core.reports.tables import write_tables
 from dfe_core.store import atomic_file, write_json
 
@@ -135,15 +134,11 @@ def _inputs(coverage: Coverage) -> dict[str, dict[str, str]]:
 
 
 def _write_figures(document: Document, folder: Path) -> list[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for figure in document.figures:
-        path = folder / f"{figure.name}.svg"
-        with matplotlib.rc_context(RC), atomic_file(path) as temporary:
-            canvas = matplotlib.figure.Figure(figsize=(TEXT_WIDTH_MM / 25.4, figure.height_mm / 25.4))
-            figure.draw(canvas)
-            canvas.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
-        paths.append(path)
+        paths.append(folder / f"{figure.name}.svg")
+        with atomic_file(paths[-1]) as temporary:
+            temporary.write_text(svg(figure), encoding="utf-8")
     return paths
 
 

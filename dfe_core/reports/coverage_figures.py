@@ -67,7 +67,7 @@ def draw_heat(figure: Any, matrix: np.ndarray, rows: list[str], columns: list[st
     axes.invert_yaxis()
     axes.set_xlabel("codeword")
     bar = figure.add_axes((0.93, 0.30 / height, 0.012, 0.35))
-    figure.figure.colorbar(image, cax=bar, label="phi")
+    figure.figure.colorbar(image, cax=bar, label="phi").solids.set(rasterized=False, edgecolor="face")
     bar.tick_params(labelsize=5.5)
 
 

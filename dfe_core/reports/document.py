@@ -85,6 +85,23 @@ class Table:
     columns: tuple[Column, ...]
     limit: int = 40
 
+    @property
+    def numeric(self) -> list[bool]:
+        """Which columns hold numbers."""
+        return [self.frame[column.name].dtype.kind in "iuf" for column in self.columns]
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The cells to print, row by row."""
+        columns = [[cell(v, c.spec) for v in self.frame[c.name].head(self.limit)] for c in self.columns]
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    @property
+    def more_rows(self) -> str:
+        """How many rows the page leaves out and where they are, empty where it leaves out none."""
+        left = len(self.frame) - self.limit
+        return f" {left} more rows in tables/{self.name}.csv." if left > 0 else ""
+
 
 @dataclass(frozen=True)
 class Card:

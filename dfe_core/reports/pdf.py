@@ -1,22 +1,17 @@
-"""A document as a PDF: A4 pages of measured text and vector figures, drawn by matplotlib alone.
-
-No browser, no system library: what is needed installs by pip on every platform. Fonts are embedded (type 42).
-"""
+"""A document as a PDF: A4 pages of text that can be selected, and vector figures, set by fpdf2."""
 
 from __future__ import annotations
 
 import io
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import matplotlib
-import numpy as np
-from matplotlib.backends.backend_pdf import PdfPages
-from matplotlib.figure import Figure as Canvas
-from matplotlib.font_manager import FontProperties
-from matplotlib.patches import Rectangle
-from matplotlib.textpath import text_to_path
+from fpdf import FPDF
+from fpdf.fonts import FontFace
 
 from dfe_core.reports.document import (
     Block,
@@ -24,106 +19,143 @@ from dfe_core.reports.document import (
     Document,
     Figure,
     Gallery,
-    Number,
     Numbers,
     Table,
     Text,
     caption_text,
-    cell,
     sentence,
 )
-from dfe_core.reports.html import more_rows
-from dfe_core.reports.style import FAINT, GOLD, GREY, INK, RC, TEXT_WIDTH_MM
+from dfe_core.reports.style import FAINT, GOLD, GREY, INK, TEXT_WIDTH_MM, svg
 from dfe_core.store import atomic_file
 
-PAGE_MM = (210.0, 297.0)
-_LEFT, _TOP, _BOTTOM = (PAGE_MM[0] - TEXT_WIDTH_MM) / 2, 20.0, 20.0
+_FONT, _WASH = "DejaVu Sans", "#FFF6E8"
 _MM = 25.4 / 72  # mm per point
-_WASH = "#FFF6E8"
+_FACTS_MM, _EDGE_MM = 34.0, 20.0
+
+
+@dataclass(frozen=True)
+class _Face:
+    """How a text is set: size in points, colour and weight."""
+
+    size: float
+    colour: str = INK
+    weight: str = ""
+
+    @property
+    def line(self) -> float:
+        """Height of a line, mm."""
+        return self.size * 1.42 * _MM
+
+
+_TITLE, _SUBTITLE, _HEADING, _BODY = _Face(17, INK, "B"), _Face(9.5, GREY), _Face(12, INK, "B"), _Face(8.5)
+_NOTE, _CAPTION, _FACT, _LABEL, _SMALL = _Face(8), _Face(7.2, GREY), _Face(7), _Face(7, GREY), _Face(6.5, GREY)
+_NUMBER, _NO_NUMBER, _CELL, _CARD = _Face(15, INK, "B"), _Face(8, GREY), _Face(6.8), _Face(7.2, INK, "B")
 
 
 def write_pdf(document: Document, path: Path) -> None:
-    """Write `document` as a PDF. The same document gives the same bytes (no creation date is stored)."""
-    with atomic_file(path) as temporary, matplotlib.rc_context(RC):
-        metadata = {"Title": document.title, "Subject": document.subtitle, "Creator": "dfe", "CreationDate": None}
-        with PdfPages(temporary, metadata=metadata) as sink:
-            _Layout(document, sink).write()
+    """Write `document` as a PDF. The same document gives the same bytes."""
+    with atomic_file(path) as temporary:
+        pages = _Pages(document)
+        pages.write_document()
+        pages.output(str(temporary))
 
 
-class _Layout:
+class _Pages(FPDF):
     """Fills pages from the top; a block that does not fit starts a new page. Lengths are mm, y runs down."""
 
-    def __init__(self, document: Document, sink: PdfPages) -> None:
-        self.document, self.sink = document, sink
-        self.number, self.count = 0, {"Figure": 0, "Table": 0}
-        self._start_page()
+    def __init__(self, document: Document) -> None:
+        super().__init__(format="A4")
+        self.document, self.count = document, {"Figure": 0, "Table": 0}
+        side = (self.w - TEXT_WIDTH_MM) / 2
+        self.set_margins(side, _EDGE_MM, side)
+        self.set_auto_page_break(True, _EDGE_MM)
+        for weight, file in (("", "DejaVuSans.ttf"), ("B", "DejaVuSans-Bold.ttf")):
+            self.add_font(_FONT, weight, Path(matplotlib.get_data_path(), "fonts", "ttf", file))
+        self.c_margin = 0
+        self.set_title(document.title)
+        self.set_subject(document.subtitle)
+        self.set_creator("dfe")
+        self.set_creation_date(datetime.fromtimestamp(0, timezone.utc))
+        self.set_draw_color(FAINT)
+        self.set_line_width(0.2)
+        self.add_page()
 
-    def write(self) -> None:
-        self._title()
-        for section in self.document.sections:
-            self._heading(section.title, section.blocks)
-            for block in section.blocks:
-                self._block(block)
-        self._end_page()
-
-    def _start_page(self) -> None:
-        self.number += 1
-        self.page = Canvas(figsize=(PAGE_MM[0] / 25.4, PAGE_MM[1] / 25.4))
-        self.y = _TOP
-
-    def _end_page(self) -> None:
-        line = " · ".join([*self.document.labels, self.document.subtitle])
-        self._rule(PAGE_MM[1] - 13.5)
-        self._line(_clip(line, TEXT_WIDTH_MM - 15, 6.5), _LEFT, PAGE_MM[1] - 9.5, 6.5, GREY)
-        self._line(str(self.number), _LEFT + TEXT_WIDTH_MM, PAGE_MM[1] - 9.5, 6.5, GREY, align="right")
-        self.sink.savefig(self.page)
-
-    def _need(self, height: float) -> None:
-        if self.y + height > PAGE_MM[1] - _BOTTOM and self.y > _TOP:
-            self._end_page()
-            self._start_page()
-
-    def _title(self) -> None:
-        self._paragraph(self.document.title, 17, weight="bold", after=1.5)
-        self._paragraph(self.document.subtitle, 9.5, GREY, after=3)
+    def write_document(self) -> None:
+        self._say(self.document.title, _TITLE, after=1.5)
+        self._say(self.document.subtitle, _SUBTITLE, after=3)
         if self.document.labels:
             self._note(sentence(self.document.labels))
         for label, value in self.document.facts:
             self._fact(label, value)
-        self.y += 3
+        self.ln(3)
+        for section in self.document.sections:
+            self._heading(section.title, section.blocks)
+            for block in section.blocks:
+                self._block(block)
+
+    def footer(self) -> None:
+        self._use(_SMALL)
+        self.set_y(-13.5)
+        self._rule()
+        self.cell(self.epw - 15, 6, " · ".join([*self.document.labels, self.document.subtitle])[:150])
+        self.cell(15, 6, str(self.page_no()), align="R")
+
+    def _use(self, face: _Face) -> None:
+        self.set_font(_FONT, face.weight, face.size)
+        self.set_text_color(face.colour)
+
+    def _say(self, text: str, face: _Face, width: float = 0, after: float = 2.5) -> None:
+        """A paragraph from x on, x and the line below it after that."""
+        self._use(face)
+        self.multi_cell(width, face.line, text, align="L", new_x="LEFT", new_y="NEXT")
+        self.set_y(self.y + after) if not width else self.set_xy(self.x, self.y + after)
+
+    def _height(self, text: str, face: _Face, width: float = 0) -> float:
+        self._use(face)
+        height: Any = self.multi_cell(width, face.line, text, align="L", dry_run=True, output="HEIGHT")
+        return float(height)
+
+    def _need(self, height: float) -> None:
+        if self.will_page_break(height):
+            self.add_page()
+
+    def _rule(self) -> None:
+        self.line(self.l_margin, self.y, self.l_margin + self.epw, self.y)
 
     def _fact(self, label: str, value: str) -> None:
-        lines = wrap(value, TEXT_WIDTH_MM - 34, 7)
-        self._need(len(lines) * 3.6)
-        self._line(label, _LEFT, self.y + 2.6, 7, GREY)
-        for line in lines:
-            self._line(line, _LEFT + 34, self.y + 2.6, 7)
-            self.y += 3.6
+        self._need(self._height(value, _FACT, self.epw - _FACTS_MM))
+        self._use(_LABEL)
+        self.cell(_FACTS_MM, _FACT.line, label)
+        self._say(value, _FACT, self.epw - _FACTS_MM, after=0)
+        self.set_x(self.l_margin)
 
-    def _heading(self, title: str, blocks: tuple[Block, ...]) -> None:
+    def _heading(self, title: str, blocks: Sequence[Block]) -> None:
         """A heading stays with what it announces: the figure below it, also with a paragraph between them."""
         self._need(14 + self._announced(blocks))
-        self.y += 5 if self.y > _TOP else 0
-        self._rule(self.y)
-        self.y += 4
-        self._paragraph(title, 12, weight="bold", after=2)
+        self.ln(5 if self.y > _EDGE_MM else 0)
+        self._rule()
+        self.ln(3)
+        self._say(title, _HEADING, after=2)
 
-    def _announced(self, blocks: tuple[Block, ...]) -> float:
+    def _announced(self, blocks: Sequence[Block]) -> float:
         if blocks and isinstance(blocks[0], Figure):
-            caption = wrap(caption_text(self.document, blocks[0].caption) + " Figure 00.", TEXT_WIDTH_MM, 7.2)
-            return blocks[0].height_mm + 7 + 3.7 * len(caption)
+            return blocks[0].height_mm + 7 + self._height(caption_text(self.document, blocks[0].caption), _CAPTION)
         if blocks and isinstance(blocks[0], Text):
-            lines = len(wrap(blocks[0].text, TEXT_WIDTH_MM, 8.5))
-            return lines * 8.5 * 1.42 * _MM + 2.5 + self._announced(blocks[1:2])
+            return self._height(blocks[0].text, _BODY) + 2.5 + self._announced(blocks[1:2])
         return 20.0 if blocks else 0.0
 
     def _block(self, block: Block) -> None:
         if isinstance(block, Text):
-            self._paragraph(block.text, 8.5)
+            self._say(block.text, _BODY)
         elif isinstance(block, Callout):
             self._note(block.text)
         elif isinstance(block, Numbers):
-            self._numbers(block)
+            faces = [_NO_NUMBER if n.missing else _NUMBER for n in block.numbers]
+            tiles = [
+                ((n.label, _FACT), (n.value, face), (n.detail, _SMALL))
+                for n, face in zip(block.numbers, faces, strict=True)
+            ]
+            self._grid([(None, tile) for tile in tiles], across=4)
         elif isinstance(block, Figure):
             self._figure(block)
         elif isinstance(block, Table):
@@ -131,236 +163,68 @@ class _Layout:
         else:
             self._gallery(block)
 
-    def _paragraph(
-        self, text: str, size: float, colour: str = INK, weight: str = "normal", after: float = 2.5, inset: float = 0.0
-    ) -> None:
-        step = size * 1.42 * _MM
-        for line in wrap(text, TEXT_WIDTH_MM - 2 * inset, size, weight):
-            self._need(step)
-            self._line(line, _LEFT + inset, self.y + size * _MM * 1.05, size, colour, weight=weight)
-            self.y += step
-        self.y += after
-
     def _note(self, text: str) -> None:
-        lines = wrap(text, TEXT_WIDTH_MM - 8, 8)
-        height = len(lines) * 8 * 1.42 * _MM + 3
+        height = self._height(text, _NOTE, self.epw - 8) + 3
         self._need(height + 2)
-        self._box(_LEFT, self.y, TEXT_WIDTH_MM, height, _WASH)
-        self._box(_LEFT, self.y, 0.9, height, GOLD)
-        for i, line in enumerate(lines):
-            self._line(line, _LEFT + 4, self.y + 1.5 + 8 * _MM * (1.05 + 1.42 * i), 8)
-        self.y += height + 2.5
+        top = self.y
+        for colour, width in ((_WASH, self.epw), (GOLD, 0.9)):
+            with self.local_context(fill_color=colour):
+                self.rect(self.l_margin, top, width, height, "F")
+        self.set_xy(self.l_margin + 4, top + 1.5)
+        self._say(text, _NOTE, self.epw - 8)
+        self.set_xy(self.l_margin, top + height + 2.5)
 
-    def _numbers(self, block: Numbers) -> None:
-        across = 4
-        for start in range(0, len(block.numbers), across):
-            row = block.numbers[start : start + across]
-            details = [wrap(n.detail, TEXT_WIDTH_MM / across - 4, 6.5) for n in row]
-            height = 15 + 3.2 * max(map(len, details))
-            self._need(height + 2)
-            for i, number in enumerate(row):
-                self._tile(number, details[i], _LEFT + i * TEXT_WIDTH_MM / across)
-            self.y += height
-        self.y += 1
-
-    def _tile(self, number: Number, detail: list[str], x: float) -> None:
-        self._box(x, self.y, 0.35, 12.5 + 3.2 * len(detail), FAINT)
-        self._line(_clip(number.label, TEXT_WIDTH_MM / 4 - 4, 7.5), x + 2.5, self.y + 3, 7.5)
-        self._line(
-            number.value,
-            x + 2.5,
-            self.y + 10,
-            8 if number.missing else 15,
-            GREY if number.missing else INK,
-            weight="normal" if number.missing else "bold",
-        )
-        for i, line in enumerate(detail):
-            self._line(line, x + 2.5, self.y + 14 + 3.2 * i, 6.5, GREY)
+    def _numbered(self, kind: str, text: str) -> str:
+        self.count[kind] += 1
+        return f"{kind} {self.count[kind]}. {caption_text(self.document, text)}"
 
     def _figure(self, block: Figure) -> None:
-        caption = self._caption("Figure", block.caption)
-        self._need(block.height_mm + 3 + len(caption) * 3.7 + 4)
-        _width, height = PAGE_MM
-        grid = self.page.add_gridspec(
-            3,
-            3,
-            left=0,
-            right=1,
-            top=1,
-            bottom=0,
-            wspace=0,
-            hspace=0,
-            width_ratios=[_LEFT, TEXT_WIDTH_MM, _LEFT],
-            height_ratios=[self.y, block.height_mm, height - self.y - block.height_mm],
-        )
-        block.draw(self.page.add_subfigure(grid[1, 1], facecolor="none"))
-        self.y += block.height_mm + 3
-        self._caption_lines(caption)
-
-    def _caption(self, kind: str, text: str) -> list[str]:
-        self.count[kind] += 1
-        return wrap(f"{kind} {self.count[kind]}. {caption_text(self.document, text)}", TEXT_WIDTH_MM, 7.2)
-
-    def _caption_lines(self, lines: list[str]) -> None:
-        for line in lines:
-            self._need(3.7)
-            self._line(line, _LEFT, self.y + 2.4, 7.2, GREY)
-            self.y += 3.7
-        self.y += 4
+        caption = self._numbered("Figure", block.caption)
+        self._need(block.height_mm + 7 + self._height(caption, _CAPTION))
+        drawing = svg(block, fonttype="none").replace("px", "pt")  # matplotlib's px are points, as its lengths are
+        self.image(io.BytesIO(drawing.encode()), w=self.epw, h=block.height_mm)
+        self.ln(3)
+        self._say(caption, _CAPTION, after=4)
 
     def _table(self, block: Table) -> None:
-        lines = self._caption("Table", block.caption + more_rows(block))
-        self._need(len(lines) * 3.7 + 22)
-        self._caption_lines(lines)
-        self.y -= 2.5
-        total = sum(c.width for c in block.columns)
-        widths = [TEXT_WIDTH_MM * c.width / total for c in block.columns]
-        left = _LEFT + np.cumsum([0, *widths[:-1]])
-        numeric = [block.frame[c.name].dtype.kind in "iuf" for c in block.columns]
-        self._header(block, left, widths, numeric)
-        for row in zip(*(block.frame[c.name].head(block.limit) for c in block.columns), strict=True):
-            cells = [
-                _lines(cell(v, c.spec), w - 2, number)
-                for v, c, w, number in zip(row, block.columns, widths, numeric, strict=True)
-            ]
-            height = 1.3 + 3 * max(map(len, cells))
-            if self.y + height > PAGE_MM[1] - _BOTTOM:
-                self._need(height)
-                self._header(block, left, widths, numeric)
-            self._row(cells, left, widths, numeric)
-        self.y += 5
-
-    def _header(self, block: Table, left: np.ndarray, widths: list[float], numeric: list[bool]) -> None:
-        titles = [wrap(c.title, w - 1.5, 6.4, "bold") for c, w in zip(block.columns, widths, strict=True)]
-        rows = max(map(len, titles))
-        for lines, x, width, number in zip(titles, left, widths, numeric, strict=True):
-            for i, line in enumerate(lines):
-                self._line(
-                    line,
-                    x + (width - 2 if number else 0),
-                    self.y + 2.9 + 3 * (rows - len(lines) + i),
-                    6.4,
-                    weight="bold",
-                    align="right" if number else "left",
-                )
-        self.y += 1.3 + 3 * rows
-        self._rule(self.y - 0.1, GREY)
-
-    def _row(self, cells: list[list[str]], left: np.ndarray, widths: list[float], numeric: list[bool]) -> None:
-        for lines, x, width, number in zip(cells, left, widths, numeric, strict=True):
-            for i, line in enumerate(lines):
-                self._line(
-                    line,
-                    x + (width - 2 if number else 0),
-                    self.y + 2.9 + 3 * i,
-                    6.8,
-                    align="right" if number else "left",
-                )
-        self.y += 1.3 + 3 * max(map(len, cells))
-        self._rule(self.y - 0.1, FAINT)
+        caption = self._numbered("Table", block.caption + block.more_rows)
+        self._need(self._height(caption, _CAPTION) + 22)
+        self._say(caption, _CAPTION, after=1.5)
+        self._use(_CELL)
+        with self.table(
+            borders_layout="HORIZONTAL_LINES",
+            col_widths=tuple(column.width for column in block.columns),
+            text_align=tuple("RIGHT" if number else "LEFT" for number in block.numeric),
+            v_align="TOP",
+            headings_style=FontFace(emphasis="BOLD", size_pt=6.4),
+            line_height=3.0,
+            padding=(0.65, 2, 0.65, 0),
+        ) as table:
+            for row in ([column.title for column in block.columns], *block.rows):
+                table.row(row)
+        self.ln(5)
 
     def _gallery(self, block: Gallery) -> None:
-        lines = wrap(caption_text(self.document, block.caption), TEXT_WIDTH_MM, 7.2)
-        across, gap = 5, 3.0
-        width = (TEXT_WIDTH_MM - gap * (across - 1)) / across
-        self._need(len(lines) * 3.7 + width + 14)
-        self._caption_lines(lines)
-        self.y -= 2
-        for start in range(0, len(block.cards), across):
-            row = block.cards[start : start + across]
-            face = width if any(card.picture for card in row) else 0.0
-            height = face + 5 + 3.3 * max(len(card.lines) for card in row)
+        caption = caption_text(self.document, block.caption)
+        self._need(self._height(caption, _CAPTION) + self.epw / 5 + 14)
+        self._say(caption, _CAPTION, after=2)
+        cards = [(c.picture, ((c.title, _CARD), *((line, _SMALL) for line in c.lines))) for c in block.cards]
+        self._grid(cards, across=5)
+
+    def _grid(self, cells: Sequence[tuple[bytes | None, Sequence[tuple[str, _Face]]]], across: int) -> None:
+        """Cells side by side: a picture, if there is one, above lines of text."""
+        gap = 3.0
+        width = (self.epw - gap * (across - 1)) / across
+        for start in range(0, len(cells), across):
+            row = cells[start : start + across]
+            above = width + 1 if any(picture for picture, _ in row) else 0.0
+            height = above + max(sum(self._height(*line, width) + 0.3 for line in lines) for _, lines in row)
             self._need(height)
-            for i, card in enumerate(row):
-                x = _LEFT + i * (width + gap)
-                if card.picture:
-                    self._picture(card.picture, x, self.y, width)
-                self._line(_clip(card.title, width, 7.2, "bold"), x, self.y + face + 3.4, 7.2, weight="bold")
-                for j, line in enumerate(card.lines):
-                    self._line(_clip(line, width, 6.3), x, self.y + face + 6.8 + 3.2 * j, 6.3, GREY)
-            self.y += height + 3
-
-    def _picture(self, png: bytes, x: float, y: float, size: float) -> None:
-        from PIL import Image
-
-        with Image.open(io.BytesIO(png)) as image:
-            axes = self.page.add_axes(_place(x, y, size, size))
-            axes.imshow(np.asarray(image.convert("RGB")), interpolation="antialiased")
-            axes.axis("off")
-
-    def _line(
-        self, text: str, x: float, y: float, size: float, colour: str = INK, weight: str = "normal", align: str = "left"
-    ) -> None:
-        self.page.text(
-            x / PAGE_MM[0],
-            1 - y / PAGE_MM[1],
-            text,
-            fontsize=size,
-            color=colour,
-            weight=weight,
-            ha=align,
-            va="baseline",
-            parse_math=False,
-        )
-
-    def _rule(self, y: float, colour: str = FAINT) -> None:
-        self._box(_LEFT, y, TEXT_WIDTH_MM, 0.2, colour)
-
-    def _box(self, x: float, y: float, width: float, height: float, colour: str) -> None:
-        left, bottom, across, up = _place(x, y, width, height)
-        self.page.add_artist(
-            Rectangle((left, bottom), across, up, transform=self.page.transFigure, color=colour, linewidth=0, zorder=0)
-        )
-
-
-def _place(x: float, y: float, width: float, height: float) -> tuple[float, float, float, float]:
-    return x / PAGE_MM[0], 1 - (y + height) / PAGE_MM[1], width / PAGE_MM[0], height / PAGE_MM[1]
-
-
-def _lines(text: str, width_mm: float, number: bool) -> list[str]:
-    """A cell's lines: a number keeps one, words are broken into up to three."""
-    lines = [_clip(text, width_mm, 6.8)] if number else wrap(text, width_mm, 6.8) or [""]
-    return lines if len(lines) <= 3 else [*lines[:2], _clip(" ".join(lines[2:]), width_mm, 6.8)]
-
-
-def wrap(text: str, width_mm: float, size: float, weight: str = "normal") -> list[str]:
-    """Break `text` into lines of at most `width_mm` at font size `size` pt; a word longer than a line is cut."""
-    lines: list[str] = []
-    line = ""
-    for word in text.split():
-        for piece in _pieces(word, width_mm, size, weight):
-            longer = f"{line} {piece}".strip()
-            if line and text_width(longer, size, weight) > width_mm:
-                lines.append(line)
-                line = piece
-            else:
-                line = longer
-    return [*lines, line] if line else lines
-
-
-def _pieces(word: str, width_mm: float, size: float, weight: str) -> list[str]:
-    if text_width(word, size, weight) <= width_mm:
-        return [word]
-    fits = max(1, int(len(word) * width_mm / text_width(word, size, weight)) - 1)
-    return [word[i : i + fits] for i in range(0, len(word), fits)]
-
-
-def _clip(text: str, width_mm: float, size: float, weight: str = "normal") -> str:
-    if text_width(text, size, weight) <= width_mm:
-        return text
-    while text and text_width(text + "…", size, weight) > width_mm:
-        text = text[:-1]
-    return text + "…"
-
-
-def text_width(text: str, size: float, weight: str = "normal") -> float:
-    """Width of one line of text in the reports' font, mm."""
-    return sum(_advance(character, weight) for character in text) * size * _MM
-
-
-@lru_cache(maxsize=4096)
-def _advance(character: str, weight: str) -> float:
-    """Width of one character at 1 pt, from the width of many: kerning is ignored, which errs towards wider lines."""
-    font = FontProperties(family="DejaVu Sans", weight=weight, size=100)
-    width: Any = text_to_path.get_text_width_height_descent("H" + character * 8 + "H", font, False)[0]
-    return float(width - text_to_path.get_text_width_height_descent("HH", font, False)[0]) / 800
+            top = self.y
+            for i, (picture, lines) in enumerate(row):
+                self.set_xy(self.l_margin + i * (width + gap), top + above)
+                if picture:
+                    self.image(io.BytesIO(picture), self.x, top, width, width)
+                for text, face in lines:
+                    self._say(text, face, width, after=0.3)
+            self.set_xy(self.l_margin, top + height + gap)

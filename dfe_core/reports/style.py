@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import io
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dfe_core.reports.document import Figure
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 SKY, GOLD, INK, GREY, FAINT = "#56B4E9", "#E69F00", "#1B2733", "#7A8793", "#E3E8EC"
@@ -46,3 +50,15 @@ RC: dict[Any, Any] = {
     "figure.dpi": 100,
 }
 """matplotlib settings of a printed figure; `svg.hashsalt` keeps the ids, and so the bytes, the same on every run."""
+
+
+def svg(figure: Figure, fonttype: str = "path") -> str:
+    """A figure as SVG, the same bytes on every run; letters are outlines (``path``) or text (``none``)."""
+    import matplotlib
+    from matplotlib.figure import Figure as Canvas
+
+    with matplotlib.rc_context({**RC, "svg.fonttype": fonttype}), io.StringIO() as sink:
+        canvas = Canvas(figsize=(TEXT_WIDTH_MM / 25.4, figure.height_mm / 25.4))
+        figure.draw(canvas)
+        canvas.savefig(sink, format="svg", metadata={"Date": None, "Creator": None})
+        return sink.getvalue()

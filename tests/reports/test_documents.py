@@ -25,7 +25,8 @@ from dfe_core.reports.document import (
 )
 from dfe_core.reports.html import render_html, write_html
 from dfe_core.reports.manifest import write_manifest
-from dfe_core.reports.pdf import TEXT_WIDTH_MM, text_width, wrap, write_pdf
+from dfe_core.reports.pdf import _BODY, _Pages, write_pdf
+from dfe_core.reports.style import TEXT_WIDTH_MM
 from dfe_core.reports.tables import write_tables
 
 
@@ -130,11 +131,22 @@ def test_pdf_holds_the_text_on_labelled_pages(document: Document, tmp_path: Path
     assert text.count("AU<2>") == 30
 
 
-def test_wrapped_lines_fit_and_lose_no_word() -> None:
+def test_wrapped_lines_fit_and_lose_no_word(document: Document) -> None:
     text = "Displacement variance explained by tokens, " * 12 + "x" * 400
-    lines = wrap(text, TEXT_WIDTH_MM, 8.5)
-    assert max(text_width(line, 8.5) for line in lines) <= TEXT_WIDTH_MM
+    pages = _Pages(document)
+    pages._use(_BODY)
+    lines = pages.multi_cell(0, _BODY.line, text, dry_run=True, output="LINES")
+    assert pages.epw == pytest.approx(TEXT_WIDTH_MM)
+    assert max(map(pages.get_string_width, lines)) <= TEXT_WIDTH_MM
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_a_block_that_does_not_fit_starts_a_page(document: Document) -> None:
+    pages = _Pages(document)
+    for expected in (1, 1, 2, 2, 3):
+        pages._figure(Figure(name="tall", caption="Tall.", draw=_draw, height_mm=90))
+        assert pages.page_no() == expected
+    assert pages.y < 297 - 20
 
 
 @pytest.mark.parametrize(
