@@ -1,6 +1,6 @@
 """Simulated performances beside real takes: ``python -m benchmarks.simulation --simulated simulated --real livelink``.
 
-The statistics of `dfe_core.simulate.statistics` on datasets of the cache, as a table in Markdown. Recordings are cut
+The statistics of `simulation_statistics` on datasets of the cache, as a table in Markdown. Recordings are cut
 into windows of 30 s, since correlations and dimensions depend on length; the instructed movements at the start of
 simulated recordings are left out. Of real takes: least, median and largest value over recordings' medians; of simulated
 ones: the median over windows, and the 10th and 90th centile.
@@ -12,9 +12,9 @@ import argparse
 
 import pandas as pd
 
+from benchmarks.simulation_statistics import STATISTIC_NAMES, dataset_statistics
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import open_face
-from dfe_core.simulate.statistics import STATISTIC_NAMES, dataset_statistics
 
 WINDOW_S = 30.0
 

@@ -43,17 +43,6 @@ def claim(path: Path, wait_s: float = 0.0) -> Iterator[None]:
             del depths[str(lock)]
 
 
-def is_claimed(path: Path) -> bool:
-    """Whether somebody else is writing the artefact now."""
-    if not _lock_path(path).exists():
-        return False
-    try:
-        with claim(path):
-            return False
-    except DataError:
-        return True
-
-
 @contextmanager
 def _acquired(lock: Path, path: Path, wait_s: float) -> Iterator[None]:
     from filelock import FileLock, Timeout

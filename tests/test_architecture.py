@@ -124,7 +124,7 @@ def test_every_import_of_the_tests_is_declared():
     paths = sorted((PROJECT / "tests").rglob("*.py"))
     owners, declared = packages_distributions(), {*requirements(), *requirements("requirements-test.txt"), *extras()}
     owners = {"cv2": ["mediapipe"]} | owners  # as INDIRECT: mediapipe installs it, under one of several names
-    ours = {path.stem for path in paths} | {p.stem for p in (PROJECT / "tools").glob("*.py")} | {"tests"}
+    ours = {path.stem for path in paths} | {p.stem for p in (PROJECT / "tools").glob("*.py")} | {"tests", "benchmarks"}
     missing = {
         name: files
         for name, files in third_party(paths).items()

@@ -61,22 +61,6 @@ def identity_template(face: FaceModel, parameters: Mapping[str, float]) -> np.nd
     return template.astype(np.float32)
 
 
-def on_person(face: FaceModel, psi: np.ndarray, parameters: Mapping[str, float]) -> np.ndarray:
-    """(…, E) expressions to (…, V, 3) float32 m vertices on a person: the expression's displacement is the same for
-    everyone, so that tokens, which hold displacement alone, carry nothing of the face's shape. A person's habits are
-    another matter: see `dfe_core.tokens.subject_identification`."""
-    return identity_template(face, parameters) + face.displacement(psi)
-
-
-def random_person(face: FaceModel, seed: int, spread: float = 0.6) -> dict[str, float]:
-    """Identity parameters drawn at random; empty where the face has none. Principal components (``identity000`` …) go
-    both ways; phenotypes (``old``, ``lean``) run from 0 to 1, and about half of them are left at 0."""
-    values = np.random.default_rng(seed).normal(0, spread, len(face.identity_names))
-    if not all(name.startswith("identity") for name in face.identity_names):
-        values = np.clip(values, 0, 1)
-    return {name: round(float(v), 3) for name, v in zip(face.identity_names, values, strict=True) if v}
-
-
 def _share(part: np.ndarray, whole: np.ndarray, face: FaceModel) -> float:
     total = np.einsum("te,ef,tf->", whole, face.gram, whole)
     return float(np.einsum("te,ef,tf->", part, face.gram, part) / total) if total > 0 else 0.0

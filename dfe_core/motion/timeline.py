@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -77,12 +77,6 @@ class Timeline:
     def time_s(self) -> np.ndarray:
         """(T,) float64: one frame at 0, the last at the end."""
         return np.arange(round(self.duration_s * self.fps) + 1) / self.fps
-
-    def with_track(self, index: int, **changes: Any) -> Timeline:
-        """The timeline with one track changed."""
-        tracks = list(self.tracks)
-        tracks[index] = replace(tracks[index], **changes)
-        return replace(self, tracks=tuple(tracks))
 
 
 def track_envelope(track: Track, time_s: np.ndarray) -> np.ndarray:

@@ -198,12 +198,3 @@ def embed_windows(
             vectors.append(found.numpy())
             progress(Progress(task="placing windows among words", done=min(start + _BATCH, len(rows)), total=len(rows)))
     return np.concatenate(vectors), weights
-
-
-def zero_shot(vectors: np.ndarray, anchors: np.ndarray, margin: float | None = None) -> np.ndarray:
-    """(n, W) windows and (A, W) prompts to (n,) index of the nearest prompt; `OTHERS` where none is nearer than
-    `margin` (cosine), which is asked only where it is given. Training compares similarities and does not fix their
-    size: choose a margin on validation people."""
-    similarity = vectors @ anchors.T
-    nearest = similarity.argmax(1)
-    return nearest if margin is None else np.where(similarity.max(1) < margin, OTHERS, nearest)

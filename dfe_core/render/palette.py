@@ -50,16 +50,6 @@ def heat(share: np.ndarray) -> np.ndarray:
     return table[low] * (1 - part) + table[low + 1] * part
 
 
-def css_gradient(stops: int = 9) -> str:
-    """The heat map as a CSS ``linear-gradient``, left to right, for a legend beside the pictures."""
-    colours = heat_map()[np.linspace(0, 255, stops).astype(int)]
-    return (
-        "linear-gradient(to right, "
-        + ", ".join("#" + bytes((c * 255).round().astype(np.uint8)).hex() for c in colours)
-        + ")"
-    )
-
-
 def vertex_colours(face: FaceModel, psi: np.ndarray, scale_mm: float | None = None) -> np.ndarray:
     """(V, 3) uint8 sRGB as in the pictures: heat of displacement on the skin, eyes and mouth in their own colours."""
     size = np.linalg.norm(face.displacement(np.asarray(psi, np.float32)), axis=1) * 1e3

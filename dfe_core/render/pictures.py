@@ -15,7 +15,7 @@ from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.render.studio import Shot
 from dfe_core.render.thread import with_studio
-from dfe_core.store import artefact_path, atomic_file, content_key, read_json, write_json
+from dfe_core.store import artefact_path, atomic_file, content_key, write_json
 from dfe_core.tokenizer.codebook import Codebook
 
 LOOK = 1
@@ -74,23 +74,6 @@ def render_face(
 ) -> bytes:
     """One face as a PNG file with a transparent background; arguments as `render_picture`."""
     return png(render_picture(face, psi, scale_mm, shot or Shot(640, framing="head"), identity))
-
-
-def render_thumbnails(
-    face: FaceModel,
-    psi: np.ndarray,
-    size: int = 256,
-    shared_scale: bool = False,
-    view: str = "front",
-    progress: Listener = silent,
-) -> np.ndarray:
-    """(K, E) coefficients to (K, size, size, 4) uint8 pictures with alpha, one window for all of them."""
-    scales, shot, pictures = heat_scales_mm(face, psi, shared_scale), Shot(size, view), []
-    for k, (row, scale) in enumerate(zip(psi, scales, strict=True)):
-        progress(Progress(task="pictures", done=k, total=len(psi)))
-        pictures.append(render_picture(face, row, float(scale), shot))
-    progress(Progress(task="pictures", done=len(psi), total=len(psi)))
-    return np.stack(pictures) if pictures else np.zeros((0, size, size, 4), np.uint8)
 
 
 def thumbnail_folder(
@@ -166,11 +149,6 @@ def ensure_thumbnails(
         },
     )
     return folder
-
-
-def thumbnail_scales_mm(folder: Path) -> list[float]:
-    """The hot end of each picture's heat map, mm, from the manifest of a complete folder."""
-    return list(read_json(folder / MANIFEST)["scale_mm"])
 
 
 def png(picture: np.ndarray) -> bytes:

@@ -57,18 +57,6 @@ def pack_scene(face: FaceModel, moving_only: bool = True) -> bytes:
     )
 
 
-def pack_displacements(face: FaceModel, psi: np.ndarray) -> bytes:
-    """(K, E) coefficients as ready displacements ``displacement`` (K, V, 3) int16 with a scale per row: for viewers
-    that do not sum a basis; 27 kB a row on the default face."""
-    moved = face.displacement(np.asarray(psi, np.float32).reshape(-1, face.coefficients))
-    stored, scale, _ = _quantised(moved.reshape(len(moved), -1), np.int16)
-    peaks = np.linalg.norm(moved, axis=2).max(1, initial=0) * 1e3
-    return _container(
-        {"id": face.id, "peak_mm": [round(float(p), 4) for p in peaks]},
-        {"displacement": (stored.reshape(moved.shape), scale, None)},
-    )
-
-
 def unpack_scene(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Header and arrays of a packed scene, quantised arrays restored to float32. The reference for the viewer's
     decoder. Raises `DataError` for other bytes."""

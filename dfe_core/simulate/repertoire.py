@@ -1,8 +1,7 @@
 """What simulated people do: actions, the ARKit coefficients that a tracker reports for each, and whole displays.
 
 The secondary weights in `Action.recipe` are the cross-talk of face trackers (a smile reads a little as a cheek raise).
-Rates, times and weights are chosen by hand so that the statistics of `simulate.statistics` come near those of real
-takes.
+Rates, times and weights are chosen by hand so that statistics come near those of real takes (benchmarks/simulation.py).
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ import numpy as np
 
 from dfe_core.faces.model import FaceModel
 from dfe_core.tokenizer.geometry import STILL_M, codeword_geometry
-from dfe_core.tokenizer.mesh_inner_product import displacement_cosine
 from dfe_core.tokens.composition import CoefficientMovement, Composition, compose, named
 from dfe_core.tokens.parts import GAZE_RANGE_DEG, GLOBE_M, EyeTurn, PartMotion, eye_turns, face_parts, part_motions
 
@@ -115,18 +114,6 @@ def describe_codewords(psi: np.ndarray, face: FaceModel) -> list[str]:
     from dfe_core.tokens.phrasing import description_sentence
 
     return [description_sentence(d) for d in codeword_descriptions(psi, face)]
-
-
-def nearest_actions(
-    psi: np.ndarray, face: FaceModel, actions: Mapping[str, np.ndarray]
-) -> tuple[list[str], np.ndarray]:
-    """For (K, E) codewords, the name of the action whose displacement field is nearest, and the (K,) cosine."""
-    names = list(actions)
-    if not names or not len(psi):
-        return [""] * len(psi), np.zeros(len(psi))
-    cosine = displacement_cosine(psi, np.stack([actions[n] for n in names]), face.gram)
-    best = cosine.argmax(1)
-    return [names[i] for i in best], cosine[np.arange(len(psi)), best]
 
 
 def _describe(side: str, made: Composition, motions: list[PartMotion], turn: EyeTurn | None) -> CodewordDescription:

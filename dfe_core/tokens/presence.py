@@ -142,16 +142,6 @@ def present_activations(
     return active.where(number >= 0), number[number >= 0]
 
 
-def present_frames(displacement_mm: np.ndarray, time_s: np.ndarray, rule: PresenceRule = RULE) -> np.ndarray:
-    """(T, K) displacement of K codewords (or of anything that moves), mm, to (T, K) bool: present in that frame."""
-    column, row = np.nonzero(displacement_mm.T > 0)
-    active = Activations(column, row, displacement_mm[row, column].astype(np.float64))
-    number = presence_of(active, time_s, np.ones(displacement_mm.shape[1]), rule)
-    mask = np.zeros(displacement_mm.shape, bool)
-    mask[row[number >= 0], column[number >= 0]] = True
-    return mask
-
-
 def frame_step(time_s: np.ndarray) -> float:
     """Seconds from frame to frame (median); 0 for a single frame."""
     return float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dfe_core.errors import DataError
-from dfe_core.faces.model import REGIONS, FaceModel
+from dfe_core.faces.model import FaceModel
 from dfe_core.ontology import search_phrases
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.mesh_inner_product import cosine, displacement_cosine, mesh_factor
@@ -191,21 +190,6 @@ def codeword_texts(
 
 def _own_clauses(text: str) -> list[str]:
     return re.split(r"[;:+\n]", text)
-
-
-def by_action(codebook: Codebook, face: FaceModel, direction: np.ndarray, limit: int = 20) -> pd.DataFrame:
-    """Codewords whose displacement field is most like an action's (E,) ψ: codeword, cosine; best first."""
-    return _ranked(displacement_cosine(codebook.psi, np.atleast_2d(direction), face.gram)[:, 0], "cosine", limit)
-
-
-def search_by_region(table: pd.DataFrame, region: str, side: str = "", limit: int = 20) -> pd.DataFrame:
-    """Codewords that move a region most: codeword, mm (mean displacement there, the larger half when no side is
-    asked for). Raises `DataError` for what is no region."""
-    if region not in REGIONS:
-        raise DataError(repr(region), "no such region", ", ".join(REGIONS))
-    stem = f"mm_{region.replace(' ', '_')}_"
-    columns = [stem + s for s in ((side,) if side in ("left", "right") else ("left", "right"))]
-    return _ranked(table[columns].max(axis=1).fillna(0).to_numpy(), "mm", limit)
 
 
 def nearest_codewords(codebook: Codebook, face: FaceModel, psi: np.ndarray, limit: int = 10) -> pd.DataFrame:

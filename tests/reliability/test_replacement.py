@@ -13,7 +13,7 @@ import pytest
 from dfe_core import replacement
 from dfe_core.artefact_names import aus_name, tokens_name
 from dfe_core.errors import DataError
-from dfe_core.locks import claim, is_claimed
+from dfe_core.locks import claim
 from dfe_core.store import artefact_path, atomic_directory, atomic_file, recover_all, require_new_name, write_json
 from dfe_core.workspace.repair import leftovers, repair
 from tests.conftest import PROJECT
@@ -85,9 +85,13 @@ def test_what_a_living_writer_holds_is_left_to_it(tmp_path: Path, monkeypatch):
         assert leftovers(tmp_path) == [] and repair(tmp_path) == []
     fill(tmp_path / "datasets/.e-old-01234567/e", "old")
     process = held_elsewhere(tmp_path / "datasets/e")
-    assert recover_all(tmp_path) == [] and is_claimed(tmp_path / "datasets/e")
+    assert recover_all(tmp_path) == []
+    with pytest.raises(DataError, match="is writing it now"), claim(tmp_path / "datasets/e"):
+        pass
     process.communicate()
-    assert recover_all(tmp_path) == ["datasets/e"] and not is_claimed(tmp_path / "datasets/e")
+    assert recover_all(tmp_path) == ["datasets/e"]
+    with claim(tmp_path / "datasets/e"):
+        pass
 
 
 def test_a_name_that_is_being_written_is_refused_to_others_and_free_after_a_kill(tmp_path: Path):

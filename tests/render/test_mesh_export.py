@@ -14,7 +14,7 @@ from dfe_core.faces import FaceModel, open_face
 from dfe_core.render.gltf import export_animation
 from dfe_core.render.mesh_files import export_mesh
 from dfe_core.render.palette import vertex_colours
-from dfe_core.render.scene import pack_displacements, pack_scene, unpack_scene
+from dfe_core.render.scene import pack_scene, unpack_scene
 
 
 def expression(face: FaceModel, seed: int = 0) -> np.ndarray:
@@ -143,20 +143,6 @@ def test_a_packed_scene_restores_every_expression_to_a_hundredth_of_a_millimetre
 
 def test_the_default_scene_is_small(anny: FaceModel) -> None:
     assert len(pack_scene(anny)) < 1_600_000
-    assert len(pack_displacements(anny, np.ones((1, 52)))) < 30_000
-
-
-def test_packed_displacements_keep_each_row_at_its_own_precision(anny: FaceModel) -> None:
-    psi = np.zeros((3, 52), np.float32)
-    psi[0, anny.names.index("jawOpen")] = 1
-    psi[1, anny.names.index("eyeWideLeft")] = 0.01
-    header, arrays = unpack_scene(pack_displacements(anny, psi))
-    exact = anny.displacement(psi)
-    error = np.abs(arrays["displacement"] - exact).max((1, 2))
-    assert error[0] < 1e-6
-    assert error[1] < 1e-9
-    assert (arrays["displacement"][2] == 0).all()
-    assert header["peak_mm"] == pytest.approx(np.linalg.norm(exact, axis=2).max(1) * 1e3, abs=1e-4)
 
 
 def test_other_bytes_are_no_scene() -> None:

@@ -22,12 +22,11 @@ from dfe_core.render.pictures import (
     peaks_mm,
     render_face,
     render_picture,
-    render_thumbnails,
     thumbnail_path,
-    thumbnail_scales_mm,
     thumbnails_ready,
 )
 from dfe_core.render.studio import Shot
+from dfe_core.store import read_json
 from dfe_core.tokenizer.codebook import Codebook
 
 SHOT = Shot(128)
@@ -151,14 +150,6 @@ def test_scales_are_peaks_of_the_skin_in_millimetres(anny: FaceModel) -> None:
     assert half < shared[0] <= jaw
 
 
-def test_thumbnails_equal_single_pictures(anny: FaceModel) -> None:
-    psi = np.stack([action(anny, jawOpen=1), action(anny, browInnerUp=1)])
-    pictures = render_thumbnails(anny, psi, 96)
-    assert pictures.shape == (2, 96, 96, 4)
-    assert np.array_equal(pictures[1], render_picture(anny, psi[1], shot=Shot(96)))
-    assert render_thumbnails(anny, psi[:0], 96).shape == (0, 96, 96, 4)
-
-
 def test_thumbnails_are_kept_resumed_and_addressed_by_content(anny: FaceModel, cache: Path) -> None:
     psi = np.stack([action(anny), action(anny, jawOpen=1), action(anny, mouthSmileLeft=1)])
     seen: list[int] = []
@@ -176,7 +167,10 @@ def test_thumbnails_are_kept_resumed_and_addressed_by_content(anny: FaceModel, c
     assert seen == [0, 1, 2, 3]
     assert thumbnail_path(folder, 1).stat().st_mtime_ns == first
     assert thumbnails_ready(folder)
-    assert thumbnail_scales_mm(folder) == pytest.approx(heat_scales_mm(anny, psi), abs=1e-3)
+    assert read_json(folder / "manifest.json")["scale_mm"] == pytest.approx(heat_scales_mm(anny, psi), abs=1e-3)
+    with Image.open(thumbnail_path(folder, 1)) as kept:
+        single = render_picture(anny, psi[1], heat_scales_mm(anny, psi)[1], Shot(64))
+        assert np.array_equal(np.asarray(kept.convert("RGBA")), single)
     digests = {hashlib.sha256(thumbnail_path(folder, k).read_bytes()).hexdigest() for k in range(3)}
     assert len(digests) == 3
     seen.clear()

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from dfe_core.faces.model import REGIONS
-from dfe_core.motion.actions import action_directions, action_psi
-from dfe_core.tokens.describe import codeword_descriptions, describe_codewords, nearest_actions
+from dfe_core.motion.actions import action_directions
+from dfe_core.tokens.describe import codeword_descriptions, describe_codewords
 from dfe_core.tokens.phrasing import description_clauses, description_sentence, part_sizes, plain_name
 from dfe_core.tokens.search import words_of
 from tests.real_faces import composed
@@ -84,13 +84,6 @@ def test_a_second_part_is_named_when_it_moves_comparably_for_what_it_is(toy_face
 def test_a_part_without_a_common_direction_changes_shape(toy_face):
     face, psi = moved(toy_face, np.where(np.arange(225)[:, None] % 2, 1, -1) * field(toy_face, CHEEK, 1, (0, 0.002, 0)))
     assert names_of(face, psi) == ["Left cheek changes shape"]
-
-
-def test_the_nearest_action_is_that_of_the_nearest_displacement(toy_face):
-    names, cosine = nearest_actions(
-        action_psi(toy_face.names, "AU12", "left")[None], toy_face, action_directions(toy_face.names)
-    )
-    assert names[0] == "AU12 left" and cosine[0] == pytest.approx(1, abs=1e-5)
 
 
 def test_without_a_mesh_the_coefficients_are_named(toy_face):

@@ -7,9 +7,19 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.tokens.cache import Tokens
-from dfe_core.tokens.presence import PresenceRule, activations, presence_of, present_activations, present_frames
+from dfe_core.tokens.presence import Activations, PresenceRule, activations, presence_of, present_activations
 
 FPS = 30.0
+
+
+def present_frames(displacement_mm: np.ndarray, time_s: np.ndarray, rule: PresenceRule) -> np.ndarray:
+    """(T, K) displacement of K codewords (or of anything that moves), mm, to (T, K) bool: present in that frame."""
+    column, row = np.nonzero(displacement_mm.T > 0)
+    active = Activations(column, row, displacement_mm[row, column].astype(np.float64))
+    number = presence_of(active, time_s, np.ones(displacement_mm.shape[1]), rule)
+    mask = np.zeros(displacement_mm.shape, bool)
+    mask[row[number >= 0], column[number >= 0]] = True
+    return mask
 
 
 def mask(values_mm: list[float], fps: float = FPS, time_s: np.ndarray | None = None, **rule) -> str:

@@ -7,17 +7,13 @@ import pandas as pd
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.motion.actions import action_psi
-from dfe_core.tokenizer.geometry import codeword_geometry
 from dfe_core.tokens.annotations import Note, Notes
 from dfe_core.tokens.face_index import build_moments, open_face_index
 from dfe_core.tokens.search import (
-    by_action,
     codeword_texts,
     index_words,
     nearest_codewords,
     neighbours,
-    search_by_region,
     words_of,
 )
 from tests.small_world import make_world, write_dataset
@@ -96,22 +92,6 @@ def test_nothing_is_found_for_no_words_and_for_words_nowhere(words):
 
 def test_texts_become_words():
     assert words_of("mouthSmileLeft, both Brows; AU 012") == ["mouth", "smile", "left", "both", "brow", "au12"]
-
-
-def test_codewords_are_found_by_action_and_by_region(world):
-    from dataclasses import replace
-
-    smile = action_psi(world.face.names, "AU12", "left")
-    psi = world.codebook.psi.copy()
-    psi[7] = 0.6 * smile
-    book = replace(world.codebook, psi=psi, table=codeword_geometry(psi, world.face))
-    found = by_action(book, world.face, smile)
-    assert found["codeword"][0] == 7 and found["cosine"][0] == pytest.approx(1, abs=1e-5)
-    brow = search_by_region(book.table, "brow", "left")
-    assert brow["mm"].is_monotonic_decreasing and brow["mm"][0] == book.table["mm_brow_left"].max()
-    assert 0 not in brow["codeword"].tolist()
-    with pytest.raises(DataError, match="no such region"):
-        search_by_region(book.table, "elbow")
 
 
 def test_a_scaled_codeword_is_nearest_to_itself_at_its_intensity(world):

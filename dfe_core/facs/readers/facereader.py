@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from dfe_core.expressions.readers.clocks import clocks_of, timing_of
+from dfe_core.expressions.readers.clocks import clocks_of
+from dfe_core.expressions.readers.faces import FaceRows
 from dfe_core.expressions.readers.options import ReadOptions as TimeOptions
 from dfe_core.facs.detections import INTENSITY_LETTERS, Detections
-from dfe_core.facs.readers.table import AuReadOptions, Header, au_columns, no_column, open_table
+from dfe_core.facs.readers.table import AuReadOptions, AuTable, Header, Kind, detections, open_table
 
 FORMAT = "facereader"
 TITLE = "FaceReader"
@@ -37,36 +38,20 @@ def read(path: Path, options: AuReadOptions) -> list[Detections]:
     asked = TimeOptions(fps=options.fps, time=options.time)
     clocks = clocks_of(table.header, table.first, asked, path)
     data, dropped = table.read(clocks.numbers, [*aus, *clocks.texts])
-    rows = len(data[next(iter(aus))])
-    when = timing_of(clocks, data, np.arange(rows), asked, path, table.preamble + 1)
-    values = {table.header[i]: _values(data[i]) for i in aus}
-    columns = au_columns(path, values, {table.header[i]: pair for i, pair in aus.items()}, 5, "intensity")
-    if not columns.aus:
-        raise no_column(path, columns.notes)
-    pairs = tuple(columns.aus)
-    intensity = when.of(columns.matrix(pairs, rows))
-    return [
-        Detections(
-            source=path.name,
-            tool="facereader",
-            version="",
-            estimate=False,
-            aus=pairs,
-            emits=EMITS,
-            frame=when.frame,
-            time_s=when.time_s + when.start_s,
-            probability=np.full_like(intensity, np.nan),
-            intensity=intensity,
-            fps=when.fps,
-            notes=(
-                *table.notes,
-                *dropped,
-                *when.notes,
-                *columns.notes,
-                "FaceReader's 0 to 1 (A to E) is rescaled to 0 to 5",
-            ),
-        )
-    ]
+    data = {i: _values(column) if i in aus else column for i, column in data.items()}
+    face = FaceRows(suffix="", name="", source="", rows=np.arange(len(data[next(iter(aus))])))
+    read_already = AuTable(
+        path=path,
+        header=table.header,
+        preamble=table.preamble,
+        data=data,
+        faces=(face,),
+        notes=(*table.notes, *dropped),
+        clocks=clocks,
+    )
+    kind = Kind(spelling={table.header[i]: pair for i, pair in aus.items()}, highest=5, scale="intensity")
+    note = "FaceReader's 0 to 1 (A to E) is rescaled to 0 to 5"
+    return [detections(read_already, face, options, {"intensity": kind}, tool="facereader", emits=EMITS, notes=(note,))]
 
 
 def _values(column: pa.Array) -> np.ndarray:

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
-from dfe_core.expressions.readers.faces import FaceRows
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.readers.table import (
     AuReadOptions,
-    AuTable,
     Header,
-    au_columns,
+    Kind,
+    detections,
     first_of,
     no_column,
     read_au_header,
@@ -71,36 +68,9 @@ def read(path: Path, options: AuReadOptions) -> list[Detections]:
     if not spelling:
         raise no_column(path, ())
     table = read_table(path, list(spelling), (), options)
-    return [_one_face(table, face, spelling, options) for face in table.faces]
-
-
-def _one_face(
-    table: AuTable, face: FaceRows, spelling: dict[str, tuple[str, str]], options: AuReadOptions
-) -> Detections:
-    when = table.timing(face.rows, options)
-    columns = au_columns(table.path, {c: table.column(c, face.rows) for c in spelling}, spelling, 1, "weight")
-    if not columns.aus:
-        raise no_column(table.path, columns.notes)
-    pairs = tuple(columns.aus)
-    weight = when.of(columns.matrix(pairs, len(face.rows)))
+    kinds = {"probability": Kind(spelling=spelling, highest=1, scale="weight")}
     emits = tuple(dict.fromkeys(au for au, _ in AUS.values()))
-    return Detections(
-        source=table.path.name,
-        tool="quest-pro",
-        version="",
-        estimate=False,
-        aus=pairs,
-        emits=emits,
-        frame=when.frame,
-        time_s=when.time_s,
-        probability=weight,
-        intensity=np.full_like(weight, np.nan),
-        fps=when.fps,
-        face=face.name,
-        notes=(
-            *table.notes,
-            *when.notes,
-            *columns.notes,
-            "weights that drive an avatar, neither probabilities nor FACS intensities",
-        ),
-    )
+    note = "weights that drive an avatar, neither probabilities nor FACS intensities"
+    return [
+        detections(table, face, options, kinds, tool="quest-pro", emits=emits, notes=(note,)) for face in table.faces
+    ]

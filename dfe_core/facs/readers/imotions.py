@@ -9,6 +9,7 @@ are those of public scripts that read such exports (py-feat's reader and others)
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,9 @@ from dfe_core.errors import DataError
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.readers.table import (
     AuReadOptions,
-    AuTable,
     Header,
-    au_columns,
+    Kind,
+    detections,
     no_column,
     read_au_header,
     read_table,
@@ -71,44 +72,25 @@ def read(path: Path, options: AuReadOptions) -> list[Detections]:
     seen = np.any([np.isfinite(table.column(c, rows)) for c in spelling], 0)
     if not seen.any():
         raise DataError(path, "no row with a value of the face", "an export with the channels of AFFDEX or FACET")
-    return [_detections(table, rows[seen], spelling, bool(facet), options, int((~seen).sum()))]
-
-
-def _detections(
-    table: AuTable, rows: np.ndarray, spelling: dict[str, str], facet: bool, options: AuReadOptions, other: int
-) -> Detections:
-    when = table.timing(rows, options)
-    values = {c: _probability(table.column(c, rows), facet) for c in spelling}
-    columns = au_columns(table.path, values, spelling, 1, "probability")
-    if not columns.aus:
-        raise no_column(table.path, columns.notes)
-    pairs = tuple(columns.aus)
-    probability = when.of(columns.matrix(pairs, len(rows)))
     said = "evidence (log odds) turned into probabilities" if facet else "percentages taken as probabilities"
-    return Detections(
-        source=table.path.name,
-        tool="facet" if facet else "affdex",
-        version="",
-        estimate=False,
-        aus=pairs,
-        emits=tuple(dict.fromkeys(spelling.values())),
-        frame=when.frame,
-        time_s=when.time_s,
-        probability=probability,
-        intensity=np.full_like(probability, np.nan),
-        fps=when.fps,
-        notes=(
-            *table.notes,
-            *when.notes,
-            *columns.notes,
-            said,
-            *([f"{other} rows of other sensors passed over"] if other else []),
-        ),
+    other = int((~seen).sum())
+    kind = Kind(
+        spelling=spelling, highest=1, scale="probability", convert=_odds if facet else lambda values: values / 100
     )
+    return [
+        detections(
+            table,
+            replace(table.faces[0], rows=rows[seen], source=""),
+            options,
+            {"probability": kind},
+            tool="facet" if facet else "affdex",
+            emits=tuple(dict.fromkeys(spelling.values())),
+            notes=(said, *([f"{other} rows of other sensors passed over"] if other else [])),
+        )
+    ]
 
 
-def _probability(values: np.ndarray, facet: bool) -> np.ndarray:
-    if not facet:
-        return values / 100
+def _odds(evidence: np.ndarray) -> np.ndarray:
+    """(T,) logarithms to 10 of odds as probabilities; NaN for what is no such logarithm."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.where(np.abs(values) <= _EVIDENCE, 1 / (1 + 10.0**-values), np.nan)
+        return np.where(np.abs(evidence) <= _EVIDENCE, 1 / (1 + 10.0**-evidence), np.nan)

@@ -5,21 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import numpy as np
-
-from dfe_core.expressions.readers.faces import FaceRows
 from dfe_core.facs.action_units import EMISSIONS
 from dfe_core.facs.detections import Detections
-from dfe_core.facs.readers.table import (
-    AuReadOptions,
-    AuTable,
-    Columns,
-    Header,
-    au_columns,
-    no_column,
-    read_au_header,
-    read_table,
-)
+from dfe_core.facs.readers.table import AuReadOptions, Header, Kind, detections, read_au_header, read_table
 
 FORMAT = "libreface"
 TITLE = "LibreFace"
@@ -35,39 +23,20 @@ def read(path: Path, options: AuReadOptions) -> list[Detections]:
     """One `Detections` a face: LibreFace follows one, a table of several holds a column that numbers them."""
     aus = [c for c in read_au_header(path).columns if _AU.match(c)]
     table = read_table(path, aus, (), options)
-    return [_one_face(table, face, aus, options) for face in table.faces]
-
-
-def _one_face(table: AuTable, face: FaceRows, aus: list[str], options: AuReadOptions) -> Detections:
-    when, kinds = table.timing(face.rows, options), {}
-    for measured, highest, scale in ((True, 5, "intensity"), (False, 1, "presence")):
-        spelling = {c: f"AU{m[1]}" for c in aus if (m := _AU.match(c)) and bool(m[2]) is measured}
-        values = {c: table.column(c, face.rows) for c in spelling}
-        kinds[measured] = au_columns(table.path, values, spelling, highest, scale) if spelling else Columns()
-    pairs = tuple(dict.fromkeys(kinds[True].aus + kinds[False].aus))
-    if not pairs:
-        raise no_column(table.path, kinds[True].notes + kinds[False].notes)
-    intensity, presence = (when.of(kinds[k].matrix(pairs, len(face.rows))) for k in (True, False))
+    kinds = {
+        name: Kind(
+            spelling={c: f"AU{m[1]}" for c in aus if (m := _AU.match(c)) and bool(m[2]) is measured},
+            highest=highest,
+            scale=scale,
+        )
+        for name, measured, highest, scale in (
+            ("intensity", True, 5, "intensity"),
+            ("probability", False, 1, "presence"),
+        )
+    }
     emits = dict.fromkeys(EMISSIONS["libreface-intensity"].aus + EMISSIONS["libreface-detection"].aus)
-    return Detections(
-        source=table.path.name,
-        tool="libreface",
-        version="",
-        estimate=False,
-        aus=pairs,
-        emits=tuple(emits),
-        frame=when.frame,
-        time_s=when.time_s,
-        probability=presence.astype(np.float32),
-        intensity=intensity,
-        fps=when.fps,
-        face=face.name,
-        recording=face.source,
-        notes=(
-            *table.notes,
-            *when.notes,
-            *kinds[True].notes,
-            *kinds[False].notes,
-            "LibreFace's intensities and detections come from two models and cover different AUs",
-        ),
-    )
+    note = "LibreFace's intensities and detections come from two models and cover different AUs"
+    return [
+        detections(table, face, options, kinds, tool="libreface", emits=tuple(emits), notes=(note,))
+        for face in table.faces
+    ]

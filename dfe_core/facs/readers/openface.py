@@ -8,6 +8,7 @@ says ``r`` (then ``_r`` ≥ 1). Frames with ``success`` 0 are not measured.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,10 @@ from dfe_core.facs.detections import Detections
 from dfe_core.facs.readers.table import (
     AuReadOptions,
     AuTable,
-    Columns,
     Header,
-    au_columns,
+    Kind,
+    detections_of,
     first_of,
-    no_column,
     read_au_header,
     read_table,
 )
@@ -64,45 +64,28 @@ def _refuse_openface3(path: Path, columns: set[str]) -> None:
 def _one_face(
     table: AuTable, face: FaceRows, aus: list[str], seen: dict[str, str | None], options: AuReadOptions
 ) -> Detections:
-    rows = face.rows
-    measured, notes = _measured(table, rows, seen, options)
-    time = table.timing(rows, options)
-    by_kind = {}
-    for kind, highest, scale in (("r", 5, "intensity"), ("c", 1, "presence")):
-        spelling = {c: m[1] for c in aus if (m := _AU.match(c)) and m[2].lower() == kind}
-        values = {c: table.column(c, rows)[measured] for c in spelling}
-        by_kind[kind] = au_columns(table.path, values, spelling, highest, scale) if spelling else Columns()
-        notes += by_kind[kind].notes
-    pairs = tuple(dict.fromkeys(by_kind["r"].aus + by_kind["c"].aus))
-    if not pairs:
-        raise no_column(table.path, notes)
-    broken = [np.isnan(v) for v in by_kind["r"].values]  # a frame whose intensity broke down has no presence either
-    for pair, lost in zip(by_kind["r"].aus, broken, strict=True):
-        if pair in by_kind["c"].aus:
-            column = by_kind["c"].aus.index(pair)
-            by_kind["c"].values[column] = np.where(lost, np.nan, by_kind["c"].values[column])
-    intensity, presence = (time.of(_spread(by_kind[k].matrix(pairs, int(measured.sum())), measured)) for k in "rc")
-    presence, disagreement = _presence(presence, intensity, pairs, options.presence)
-    return Detections(
-        source=table.path.name,
-        tool="openface",
-        version="2",
-        estimate=False,
-        aus=pairs,
-        emits=EMISSIONS["openface-c"].aus,
-        frame=time.frame,
-        time_s=time.time_s,
-        probability=presence,
-        intensity=intensity,
-        fps=time.fps,
-        face=face.name,
-        recording=face.source,
-        notes=(*([f"face {face.name}"] if face.name else []), *table.notes, *time.notes, *notes, *disagreement),
+    measured, notes = _measured(table, face.rows, seen, options)
+    columns = {}
+    for name, letter, highest, scale in (("intensity", "r", 5, "intensity"), ("probability", "c", 1, "presence")):
+        spelling = {c: m[1] for c in aus if (m := _AU.match(c)) and m[2].lower() == letter}
+        columns[name] = Kind(spelling=spelling, highest=highest, scale=scale).read(table, face.rows[measured])
+    intensity, presence = columns["intensity"], columns["probability"]
+    for pair, values in zip(intensity.aus, intensity.values, strict=True):
+        if pair in presence.aus:  # a frame whose intensity broke down has no presence either
+            at = presence.aus.index(pair)
+            presence.values[at] = np.where(np.isnan(values), np.nan, presence.values[at])
+    for part in columns.values():
+        part.values = [_spread(values, measured) for values in part.values]
+    found = detections_of(
+        table, face, options, columns, notes=notes, tool="openface", version="2", emits=EMISSIONS["openface-c"].aus
     )
+    frames = found.per_frame()
+    probability, told = _presence(frames.probability, frames.intensity, found.aus, options.presence)
+    return replace(found, probability=probability, notes=(*found.notes, *told))
 
 
 def _spread(values: np.ndarray, measured: np.ndarray) -> np.ndarray:
-    out = np.full((len(measured), values.shape[1]), np.nan, np.float32)
+    out = np.full(len(measured), np.nan)
     out[measured] = values
     return out
 

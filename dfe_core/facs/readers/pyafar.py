@@ -9,18 +9,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from dfe_core.expressions.readers.faces import FaceRows
 from dfe_core.facs.detections import Detections
-from dfe_core.facs.readers.table import (
-    AuReadOptions,
-    AuTable,
-    Columns,
-    Header,
-    au_columns,
-    no_column,
-    read_au_header,
-    read_table,
-)
+from dfe_core.facs.readers.table import AuReadOptions, Header, Kind, detections, read_au_header, read_table
 
 FORMAT = "pyafar"
 TITLE = "PyAFAR"
@@ -38,38 +28,12 @@ def read(path: Path, options: AuReadOptions) -> list[Detections]:
     """One `Detections` a person. Raises `DataError` without the video's frame rate, which PyAFAR does not write."""
     aus = [c for c in read_au_header(path).columns if _AU.match(c)]
     table = read_table(path, aus, (), options)
-    return [_one_face(table, face, aus, options) for face in table.faces]
-
-
-def _one_face(table: AuTable, face: FaceRows, aus: list[str], options: AuReadOptions) -> Detections:
-    when, kinds = table.timing(face.rows, options), {}
-    for kind, highest, scale in (("int", 5, "intensity"), ("occ", 1, "probability")):
-        spelling = {c: f"AU{m[2]}" for c in aus if (m := _AU.match(c)) and m[1].lower() == kind}
-        values = {c: table.column(c, face.rows) for c in spelling}
-        kinds[kind] = au_columns(table.path, values, spelling, highest, scale) if spelling else Columns()
-    pairs = tuple(dict.fromkeys(kinds["occ"].aus + kinds["int"].aus))
-    if not pairs:
-        raise no_column(table.path, kinds["occ"].notes + kinds["int"].notes)
-    probability, intensity = (when.of(kinds[k].matrix(pairs, len(face.rows))) for k in ("occ", "int"))
-    return Detections(
-        source=table.path.name,
-        tool="pyafar",
-        version="",
-        estimate=False,
-        aus=pairs,
-        emits=EMITS,
-        frame=when.frame,
-        time_s=when.time_s,
-        probability=probability,
-        intensity=intensity,
-        fps=when.fps,
-        face=face.name,
-        recording=face.source,
-        notes=(
-            *([f"face {face.name}"] if face.name else []),
-            *table.notes,
-            *when.notes,
-            *kinds["occ"].notes,
-            *kinds["int"].notes,
-        ),
-    )
+    kinds = {
+        name: Kind(
+            spelling={c: f"AU{m[2]}" for c in aus if (m := _AU.match(c)) and m[1].lower() == key},
+            highest=highest,
+            scale=name,
+        )
+        for name, key, highest in (("probability", "occ", 1), ("intensity", "int", 5))
+    }
+    return [detections(table, face, options, kinds, tool="pyafar", emits=EMITS) for face in table.faces]

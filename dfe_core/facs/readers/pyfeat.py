@@ -18,9 +18,9 @@ from dfe_core.facs.readers.table import (
     AuReadOptions,
     AuTable,
     Header,
-    au_columns,
+    Kind,
+    detections_of,
     first_of,
-    no_column,
     open_table,
     read_au_header,
     read_table,
@@ -43,7 +43,8 @@ def read(path: Path, options: AuReadOptions) -> list[Detections]:
     source = first_of(header, "input")
     table = read_table(path, aus, (score,), options)
     one = _only_source(path, source)
-    return [_one_face(table, face, aus, score, options, face.source or one) for face in table.faces]
+    kind = Kind(spelling={c: c for c in aus}, highest=1, scale="probability")
+    return [_one_face(table, face, kind, score, options, face.source or one) for face in table.faces]
 
 
 def _only_source(path: Path, column: str | None) -> str:
@@ -55,39 +56,21 @@ def _only_source(path: Path, column: str | None) -> str:
 
 
 def _one_face(
-    table: AuTable, face: FaceRows, aus: list[str], score: str | None, options: AuReadOptions, source: str
+    table: AuTable, face: FaceRows, kind: Kind, score: str | None, options: AuReadOptions, source: str
 ) -> Detections:
-    rows = face.rows
-    when = table.timing(rows, options)
-    columns = au_columns(table.path, {c: table.column(c, rows) for c in aus}, {c: c for c in aus}, 1, "probability")
-    if not columns.aus:
-        raise no_column(table.path, columns.notes)
-    pairs = tuple(columns.aus)
-    probability = columns.matrix(pairs, len(rows))
+    columns = kind.read(table, face.rows)
     if score:
-        confidence = table.column(score, rows)
-        probability[np.isnan(confidence) | (confidence < options.min_confidence)] = np.nan
-    probability = when.of(probability)
-    notes = (
-        *([f"face {face.name}"] if face.name else []),
-        *table.notes,
-        *when.notes,
-        *columns.notes,
-        "py-feat gives probabilities, not FACS intensities",
-    )
-    return Detections(
-        source=table.path.name,
+        confidence = table.column(score, face.rows)
+        unseen = np.isnan(confidence) | (confidence < options.min_confidence)
+        columns.values = [np.where(unseen, np.nan, values) for values in columns.values]
+    note = "py-feat gives probabilities, not FACS intensities"
+    return detections_of(
+        table,
+        face,
+        options,
+        {"probability": columns},
+        notes=(note,),
         tool="py-feat",
-        version="",
-        estimate=False,
-        aus=pairs,
         emits=EMISSIONS["py-feat"].aus,
-        frame=when.frame,
-        time_s=when.time_s,
-        probability=probability,
-        intensity=np.full_like(probability, np.nan),
-        fps=when.fps,
         recording=source,
-        face=face.name,
-        notes=notes,
     )

@@ -6,7 +6,7 @@ frame, a moment and a face is decided once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from dfe_core.expressions.readers.text_table import TextTable, open_text_table
 from dfe_core.expressions.timing import Timing
 from dfe_core.expressions.validation import DECIMALS_LOST, without_decimals
 from dfe_core.facs.action_units import normalise_au
+from dfe_core.facs.detections import Detections
 from dfe_core.facs.remarks import Remark, Topic
 
 _TOO_MANY_OUT = 0.05
@@ -305,6 +306,68 @@ def no_column(path: Path, notes: Sequence[str]) -> DataError:
         path,
         "no AU column that can be used" + (f" ({notes[0]})" if notes else ""),
         "at least one with values on the tool's own scale",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """Columns of one kind: `spelling` as `au_columns` takes it, the top of their scale and its name for messages.
+
+    convert: (T,) values as they stand to values on the scale 0 … `highest`; None for none.
+    """
+
+    spelling: Mapping[str, str | tuple[str, str]]
+    highest: float
+    scale: str
+    convert: Callable[[np.ndarray], np.ndarray] | None = None
+
+    def read(self, table: AuTable, rows: np.ndarray) -> Columns:
+        """These columns at the rows, checked."""
+        values = {column: table.column(column, rows) for column in self.spelling}
+        if self.convert is not None:
+            values = {column: self.convert(v) for column, v in values.items()}
+        return au_columns(table.path, values, self.spelling, self.highest, self.scale) if values else Columns()
+
+
+def detections(
+    table: AuTable, face: FaceRows, options: AuReadOptions, kinds: Mapping[str, Kind], **about: Any
+) -> Detections:
+    """`Detections` of one face from columns of one kind each, ``probability`` and ``intensity``; AUs in that order.
+
+    about: tool, emits and what else `Detections` takes; notes come after those of the table. Raises `DataError` where
+    no AU column can be used.
+    """
+    columns = {name: kind.read(table, face.rows) for name, kind in kinds.items()}
+    return detections_of(table, face, options, columns, **about)
+
+
+def detections_of(
+    table: AuTable,
+    face: FaceRows,
+    options: AuReadOptions,
+    columns: Mapping[str, Columns],
+    notes: Sequence[str] = (),
+    **about: Any,
+) -> Detections:
+    """As `detections`, of columns that are read and checked."""
+    pairs = tuple(dict.fromkeys(pair for part in columns.values() for pair in part.aus))
+    told = [note for part in columns.values() for note in part.notes]
+    if not pairs:
+        raise no_column(table.path, told)
+    when = table.timing(face.rows, options)
+    values = {
+        name: when.of(columns.get(name, Columns()).matrix(pairs, len(face.rows)))
+        for name in ("probability", "intensity")
+    }
+    stated = {"version": "", "estimate": False, "face": face.name, "recording": face.source, **values, **about}
+    return Detections(
+        source=table.path.name,
+        aus=pairs,
+        frame=when.frame,
+        time_s=when.time_s,
+        fps=when.fps,
+        notes=(*([f"face {face.name}"] if face.name else []), *table.notes, *when.notes, *told, *notes),
+        **stated,
     )
 
 
