@@ -95,26 +95,49 @@ def metrics(root: Path, model: str) -> dict[str, Any] | None:
 
 @dataclass(frozen=True)
 class Choice:
-    """The model and dataset that every page works on; None where the cache holds none."""
+    """The model and dataset that every page works on, by name; empty where the cache holds none. What they name is
+    opened once and kept until it changes on disk."""
 
     root: Path
-    model: str | None
-    dataset: str | None
+    model: str
+    dataset: str
 
     @property
     def encoded(self) -> bool:
         return is_encoded(self.root, self.model, self.dataset)
+
+    def open_codebook(self) -> Codebook:
+        """The codebook of the model. Raises `DataError` where it cannot be read."""
+        return codebook(self.root, self.model)
+
+    def open_face(self) -> FaceModel:
+        """The face that the codebook was learned on."""
+        return face(self.root, self.open_codebook().face_id)
+
+    def open_dataset(self) -> Dataset:
+        """The recordings. Raises `DataError` where they cannot be read."""
+        return dataset(self.root, self.dataset)
+
+    def open_tokens(self) -> TokenCache:
+        """The tokens of the dataset. Raises `DataError` where the model has not encoded it."""
+        return tokens(self.root, self.model, self.dataset)
+
+    def open_intervals(self) -> RunIndex:
+        """The index of intervals of the tokens, built when missing (a pass over the tokens: show a spinner)."""
+        return runs(self.root, self.model, self.dataset)
 
 
 def chosen() -> Choice:
     """The session's choice, made in the sidebar and carried by the URL."""
     root = cache_root()
     models = model_names(root)
-    model = st.session_state.get("model")
-    model = model if model in models else next(iter(models), None)
-    datasets = dataset_names(root, model)
-    name = st.session_state.get("dataset")
-    return Choice(root, model, name if name in datasets else next(iter(datasets), None))
+    model = _one_of(models, st.session_state.get("model"))
+    return Choice(root, model, _one_of(dataset_names(root, model), st.session_state.get("dataset")))
+
+
+def _one_of(names: list[str], wanted: str | None) -> str:
+    """The wanted name where it is there, else the first; empty where there is none."""
+    return wanted if wanted is not None and wanted in names else next(iter(names), "")
 
 
 def probe_results(root: Path) -> list[ProbeResult]:

@@ -29,7 +29,7 @@ class Known:
 
 def known(choice: artefact_cache.Choice) -> Known:
     """The names as they are known now: checked ones first, measured action units before estimates."""
-    codebook = artefact_cache.codebook(choice.root, choice.model)
+    codebook = choice.open_codebook()
     if choice.encoded:
         for aus in measured_first(choice):
             key = _key(choice, aus)
@@ -61,11 +61,11 @@ def measured_first(choice: artefact_cache.Choice) -> list[str]:
 
 def _key(choice: artefact_cache.Choice, aus: str) -> str:
     aligned = AlignedAus.open(choice.dataset, aus, choice.root) if aus else None
-    tokens = artefact_cache.tokens(choice.root, choice.model, choice.dataset)
+    tokens = choice.open_tokens()
     return scores_key(
-        artefact_cache.codebook(choice.root, choice.model),
+        choice.open_codebook(),
         tokens,
-        artefact_cache.dataset(choice.root, choice.dataset),
+        choice.open_dataset(),
         aligned,
     )
 

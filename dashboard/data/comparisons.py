@@ -11,36 +11,26 @@ from dfe_core.embedding.compare import Comparison, Matching, compare_fidelity, m
 from dfe_core.motion.identity import transfer
 
 from . import artefact_cache
-from .dictionary import Dictionary, dictionary
 
 
-def fidelity(choice: artefact_cache.Choice, other: str) -> Comparison:
+def fidelity(choice: artefact_cache.Choice, other: artefact_cache.Choice) -> Comparison:
     """Which of the chosen model and another holds the chosen dataset better."""
-    keys = [artefact_cache.tokens(choice.root, name, choice.dataset).manifest["key"] for name in (choice.model, other)]
-    return _fidelity(tuple(keys), choice.model, other, choice.dataset, str(choice.root))
+    keys = tuple(one.open_tokens().manifest["key"] for one in (choice, other))
+    return _fidelity(keys, choice.model, other.model, choice.dataset, str(choice.root))
 
 
-def matching(choice: artefact_cache.Choice, other: str) -> Matching:
+def matching(choice: artefact_cache.Choice, other: artefact_cache.Choice) -> Matching:
     """Codewords of the chosen model against those of another."""
-    a, b = artefact_cache.codebook(choice.root, choice.model), artefact_cache.codebook(choice.root, other)
-    return _matching(
-        a.key, b.key, a, b, artefact_cache.face(choice.root, a.face_id), artefact_cache.face(choice.root, b.face_id)
-    )
+    a, b = choice.open_codebook(), other.open_codebook()
+    return _matching(a.key, b.key, a, b, choice.open_face(), other.open_face())
 
 
-def psi_here(choice: artefact_cache.Choice, other: str, codeword: int) -> np.ndarray:
+def psi_here(choice: artefact_cache.Choice, other: artefact_cache.Choice, codeword: int) -> np.ndarray:
     """(E,) a codeword of another model in the coefficients of the chosen model's face."""
-    a, b = artefact_cache.codebook(choice.root, choice.model), artefact_cache.codebook(choice.root, other)
-    if a.names == b.names:
-        return b.psi[codeword]
-    return transfer(
-        b.psi[codeword], artefact_cache.face(choice.root, b.face_id), artefact_cache.face(choice.root, a.face_id)
-    ).psi
-
-
-def other_dictionary(choice: artefact_cache.Choice, other: str) -> Dictionary:
-    """The dictionary of another model as the chosen dataset uses it."""
-    return dictionary(artefact_cache.Choice(choice.root, other, choice.dataset))
+    codebook = other.open_codebook()
+    if choice.open_codebook().names == codebook.names:
+        return codebook.psi[codeword]
+    return transfer(codebook.psi[codeword], other.open_face(), choice.open_face()).psi
 
 
 @st.cache_resource(max_entries=8, show_spinner="Comparing on the recordings")

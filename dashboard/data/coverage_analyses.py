@@ -97,7 +97,7 @@ def _analysis(key: str, root: str, model: str, dataset: str, aus: str, _inputs: 
 
 def tools(choice: artefact_cache.Choice, first: str, second: str) -> ToolComparison | str:
     """How two tools read the AUs of the dataset; in words where they cannot be compared."""
-    dataset = artefact_cache.dataset(choice.root, choice.dataset)
+    dataset = choice.open_dataset()
     opened = [AlignedAus.open(choice.dataset, name, choice.root) for name in (first, second)]
     return _tools(content_key([dataset.key, *(aus.manifest for aus in opened)]), dataset, *opened)
 
@@ -122,7 +122,7 @@ def pairs_of(choice: artefact_cache.Choice, number: int, limit: int) -> tuple[pd
 
 def blind_note(choice: artefact_cache.Choice, codebook: Codebook, number: int) -> str:
     """Why a codeword cannot be seen in the chosen data, where that has been looked for; empty where it can."""
-    dataset = artefact_cache.dataset(choice.root, choice.dataset)
+    dataset = choice.open_dataset()
     spots = known_blind_spots(dataset, choice.root) if dataset.names == codebook.names else None
     sight = spots.of_codeword(codebook.psi[number]) if spots is not None else None
     return f"In “{choice.dataset}” the coefficient that moves most in it {BLIND[sight]}." if sight else ""

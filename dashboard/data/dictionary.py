@@ -45,8 +45,8 @@ class Dictionary:
 
 def dictionary(choice: artefact_cache.Choice) -> Dictionary:
     """The dictionary of the chosen codebook as the chosen dataset uses it."""
-    codebook = artefact_cache.codebook(choice.root, choice.model)
-    face = artefact_cache.face(choice.root, codebook.face_id)
+    codebook = choice.open_codebook()
+    face = choice.open_face()
     cache = choice.root / "tokens" / tokens_name(choice.model, choice.dataset) / MANIFEST
     stamp = cache.stat().st_mtime_ns if choice.encoded else 0
     own = artefact_path("models", choice.model, choice.root) / NOTES_FILE

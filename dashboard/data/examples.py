@@ -63,6 +63,6 @@ def moment_of(text: str | None, recordings: list[str]) -> tuple[str, float] | No
 
 def frame_at(choice: artefact_cache.Choice, recording: str, time_s: float) -> tuple[np.ndarray, float]:
     """ψ (E,) of the frame nearest to a second, and its own second."""
-    frames = artefact_cache.dataset(choice.root, choice.dataset).frames(recording)
+    frames = choice.open_dataset().frames(recording)
     row = int(np.abs(frames.time_s - time_s).argmin())
     return frames.psi[row], float(frames.time_s[row])

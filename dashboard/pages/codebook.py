@@ -72,7 +72,7 @@ def explore(choice: artefact_cache.Choice) -> None:
 
 def gallery_and_codeword(choice: artefact_cache.Choice) -> None:
     """The gallery, and beside it the codeword that the link names."""
-    codebook, book = artefact_cache.codebook(choice.root, choice.model), dictionary(choice)
+    codebook, book = choice.open_codebook(), dictionary(choice)
     opened = codeword_filter.codeword_of(query_parameters.read("codeword"), codebook.size)
     if opened is None and query_parameters.read("codeword") is not None:
         empty_states.page_missing(f"This codebook has no codeword “{query_parameters.read('codeword')}”.")
@@ -123,7 +123,7 @@ def gallery(
     if not found:
         st.info("No codeword passes these filters.", icon=":material/filter_alt_off:")
         return
-    face = artefact_cache.face(choice.root, codebook.face_id)
+    face = choice.open_face()
     pictures = thumbnails.addresses(choice.root, codebook, face)
     items = [cards.card(row, pictures.get(int(row["codeword"]))) for _, row in table.iloc[found].iterrows()]
     data = {
@@ -145,7 +145,7 @@ def gallery(
 def one(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFrame, number: int, order: list[int]) -> None:
     """The page of one codeword."""
     row = table.iloc[number]
-    face = artefact_cache.face(choice.root, codebook.face_id)
+    face = choice.open_face()
     before, after = codeword_filter.neighbours(order, number)
     title(choice, row, before, after)
     if face.has_mesh:

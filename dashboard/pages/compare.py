@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -38,7 +40,8 @@ def shown(choice: artefact_cache.Choice) -> None:
             nothing_to_compare(choice)
             return
         box, _ = st.columns([1, 2])
-        other = box.selectbox(f"Compare “{choice.model}” with", others, key="other", bind="query-params")
+        name = box.selectbox(f"Compare “{choice.model}” with", others, key="other", bind="query-params")
+        other = replace(choice, model=name)
         verdict(choice, other)
         faces(choice, other)
 
@@ -54,18 +57,18 @@ def nothing_to_compare(choice: artefact_cache.Choice) -> None:
         st.code(f"dfe train {choice.dataset} --name another --set tokenizer.codewords=128", language="bash")
 
 
-def verdict(choice: artefact_cache.Choice, other: str) -> None:
+def verdict(choice: artefact_cache.Choice, other: artefact_cache.Choice) -> None:
     """Which of the two holds the chosen dataset better, with intervals."""
-    if not artefact_cache.is_encoded(choice.root, other, choice.dataset):
+    if not other.encoded:
         with st.container(border=True):
             st.markdown(
-                f"“{choice.dataset}” has not been encoded by “{other}”, so their fidelity cannot be compared yet."
+                f"“{choice.dataset}” has not been encoded by “{other.model}”, so their fidelity cannot be compared yet."
             )
             job_progress.offer(
                 "Encode it now",
-                f"encode-{tokens_name(other, choice.dataset)}",
+                f"encode-{tokens_name(other.model, choice.dataset)}",
                 f"Encoding {choice.dataset}",
-                ["encode", other, choice.dataset],
+                ["encode", other.model, choice.dataset],
                 "Encoded.",
                 ":material/data_object:",
             )
@@ -86,7 +89,7 @@ def verdict(choice: artefact_cache.Choice, other: str) -> None:
             "From": one.rmse_mm[1],
             "To": one.rmse_mm[2],
             "Codewords in use": f"{one.used} of {one.codewords}",
-            "AUs covered": covered(artefact_cache.Choice(choice.root, one.model, choice.dataset)),
+            "AUs covered": covered(replace(choice, model=one.model)),
             "Bits a frame": one.bits,
             "Entropy bits": one.entropy_bits,
         }
@@ -110,7 +113,7 @@ def covered(choice: artefact_cache.Choice) -> str:
     return "not analysed"
 
 
-def faces(choice: artefact_cache.Choice, other: str) -> None:
+def faces(choice: artefact_cache.Choice, other: artefact_cache.Choice) -> None:
     """Matched pairs and what only one has."""
     found = comparisons.matching(choice, other)
     same = int(found.pairs["same"].sum())
@@ -120,11 +123,11 @@ def faces(choice: artefact_cache.Choice, other: str) -> None:
             ("The same display", str(same), f"of {len(found.pairs)} matched pairs"),
             ("Mean likeness", f"{found.mean_cosine:.2f}", "cosine of matched pairs"),
             (f"Only in {choice.model}", str(len(found.only_a)), "codewords"),
-            (f"Only in {other}", str(len(found.only_b)), "codewords"),
+            (f"Only in {other.model}", str(len(found.only_b)), "codewords"),
         ]
     )
     if found.lost:
-        st.caption(f"The faces differ: {', '.join(found.lost)} of “{other}” cannot be shown here.")
+        st.caption(f"The faces differ: {', '.join(found.lost)} of “{other.model}” cannot be shown here.")
     part = st.segmented_control(
         "Codewords",
         PARTS,
@@ -138,18 +141,18 @@ def faces(choice: artefact_cache.Choice, other: str) -> None:
         pairs(choice, other, found)
     else:
         alone(
-            choice if part == PARTS[1] else artefact_cache.Choice(choice.root, other, choice.dataset),
+            choice if part == PARTS[1] else other,
             found.only_a if part == PARTS[1] else found.only_b,
         )
 
 
-def pairs(choice: artefact_cache.Choice, other: str, found) -> None:
+def pairs(choice: artefact_cache.Choice, other: artefact_cache.Choice, found) -> None:
     """Matched codewords: pick a pair and see both faces."""
-    mine, theirs = dictionary(choice).table, comparisons.other_dictionary(choice, other).table
+    mine, theirs = dictionary(choice).table, dictionary(other).table
     table = pd.DataFrame(
         {
             choice.model: found.pairs["a"],
-            other: found.pairs["b"],
+            other.model: found.pairs["b"],
             "Cosine": found.pairs["cosine"],
             "Movement": [cards.name_of(mine.iloc[k]) for k in found.pairs["a"]],
             "There": [cards.name_of(theirs.iloc[k]) for k in found.pairs["b"]],
@@ -171,10 +174,10 @@ def pairs(choice: artefact_cache.Choice, other: str, found) -> None:
             side_by_side(choice, other, int(found.pairs["a"].iloc[row]), int(found.pairs["b"].iloc[row]))
 
 
-def side_by_side(choice: artefact_cache.Choice, other: str, a: int, b: int) -> None:
+def side_by_side(choice: artefact_cache.Choice, other: artefact_cache.Choice, a: int, b: int) -> None:
     """Two codewords on this codebook's face."""
-    codebook = artefact_cache.codebook(choice.root, choice.model)
-    face = artefact_cache.face(choice.root, codebook.face_id)
+    codebook = choice.open_codebook()
+    face = choice.open_face()
     if not face.has_mesh:
         return
     theirs = comparisons.psi_here(choice, other, b)
@@ -183,10 +186,10 @@ def side_by_side(choice: artefact_cache.Choice, other: str, a: int, b: int) -> N
         data={
             "face": media.face_address(face),
             "psi": np.round(theirs, 4).tolist(),
-            "title": f"{other} {b}",
+            "title": f"{other.model} {b}",
             "height": 330,
             "other": {"psi": np.round(codebook.psi[a], 4).tolist(), "title": f"{choice.model} {a}"},
-            "alt": f"Codeword {a} of {choice.model} beside codeword {b} of {other}",
+            "alt": f"Codeword {a} of {choice.model} beside codeword {b} of {other.model}",
         },
     )
     routes.link("codebook", f"Open codeword {a}", codeword=a)
@@ -194,8 +197,8 @@ def side_by_side(choice: artefact_cache.Choice, other: str, a: int, b: int) -> N
 
 def alone(choice: artefact_cache.Choice, rows: pd.DataFrame) -> None:
     """Codewords that the other codebook has nothing like."""
-    codebook, table = artefact_cache.codebook(choice.root, choice.model), dictionary(choice).table
-    face = artefact_cache.face(choice.root, codebook.face_id)
+    codebook, table = choice.open_codebook(), dictionary(choice).table
+    face = choice.open_face()
     st.caption(f"{plural(len(rows), 'codeword')} with no counterpart, those farthest from anything there first.")
     if not len(rows) or not face.has_mesh:
         return

@@ -18,7 +18,7 @@ def page() -> None:
     """The page."""
     choice = artefact_cache.chosen()
     page_frame.header("Data", "Where the recordings come from, what was done to them, and what is kept.", choice)
-    if choice.model is None and choice.dataset is None:
+    if not choice.model and not choice.dataset:
         empty_states.no_codebook()
     shown(choice)
 
@@ -45,10 +45,10 @@ def shown(choice: artefact_cache.Choice) -> None:
 def this_dataset(choice: artefact_cache.Choice) -> None:
     """The chosen dataset: figures, recordings, provenance, truth, and how to delete it."""
     deletion.undo(choice)
-    if choice.dataset is None:
+    if not choice.dataset:
         st.caption("There is no dataset yet: bring recordings in.")
         return
-    dataset = artefact_cache.dataset(choice.root, choice.dataset)
+    dataset = choice.open_dataset()
     recordings = dataset.recordings
     page_frame.facts(
         [

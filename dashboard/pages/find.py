@@ -26,7 +26,7 @@ def page() -> None:
     page_frame.header("Find", "Give a face as an example: which codewords and which moments are most like it?", choice)
     if not empty_states.ready(choice):
         return
-    face = artefact_cache.face(choice.root, artefact_cache.codebook(choice.root, choice.model).face_id)
+    face = choice.open_face()
     if not face.has_mesh:
         st.info(
             "The face of this codebook has no mesh here, so faces cannot be compared.", icon=":material/view_in_ar:"
@@ -118,7 +118,7 @@ def spoken(name: str) -> str:
 
 def moment(choice: artefact_cache.Choice) -> tuple[np.ndarray, str]:
     """The face of a recording at a second."""
-    recordings = artefact_cache.dataset(choice.root, choice.dataset).recordings.set_index("recording")
+    recordings = choice.open_dataset().recordings.set_index("recording")
     names = recordings.index.tolist()
     named = examples.moment_of(query_parameters.read("example"), names)
     if named is None and query_parameters.read("example"):
@@ -137,7 +137,7 @@ def moment(choice: artefact_cache.Choice) -> tuple[np.ndarray, str]:
 
 def like_codewords(choice: artefact_cache.Choice, face: FaceModel, psi: np.ndarray) -> None:
     """Single codewords nearest to the face."""
-    codebook, table = artefact_cache.codebook(choice.root, choice.model), dictionary(choice).table
+    codebook, table = choice.open_codebook(), dictionary(choice).table
     found = nearest_codewords(codebook, face, psi, limit=NEAREST)
     found = found[found["cosine"] > 0.05]
     st.subheader("Nearest codewords", anchor=False)

@@ -122,8 +122,8 @@ def offer(settings: MapSettings) -> None:
 
 def draw(choice: artefact_cache.Choice, found: MapArtefact, settings: MapSettings, colour: str) -> None:
     """The map itself, and what it says of itself."""
-    codebook, table = artefact_cache.codebook(choice.root, choice.model), dictionary(choice).table
-    face = artefact_cache.face(choice.root, codebook.face_id)
+    codebook, table = choice.open_codebook(), dictionary(choice).table
+    face = choice.open_face()
     if settings.of == "codewords":
         colouring = map_view.codeword_colours(choice, table.iloc[found.points["codeword"]], colour)
         points, words = map_view.codeword_points(found, table)
@@ -133,7 +133,7 @@ def draw(choice: artefact_cache.Choice, found: MapArtefact, settings: MapSetting
             "codebook": media.codebook_address(codebook),
         }
     else:
-        dataset = artefact_cache.dataset(choice.root, choice.dataset)
+        dataset = choice.open_dataset()
         colouring = map_view.frame_colours(choice, found, table, colour)
         points = map_view.frame_points(str(found.path), dataset.key, found, dataset)
         point = query_parameters.read("point")
@@ -184,8 +184,8 @@ def drawn_around(choice: artefact_cache.Choice, of: str, found: MapArtefact | No
 
 def selected_codewords(choice: artefact_cache.Choice) -> None:
     """The selected codewords: the last one in 3D, all as cards; a click on a card shows it."""
-    codebook, table = artefact_cache.codebook(choice.root, choice.model), dictionary(choice).table
-    face = artefact_cache.face(choice.root, codebook.face_id)
+    codebook, table = choice.open_codebook(), dictionary(choice).table
+    face = choice.open_face()
     found = codeword_selection.bar(choice, "map")
     if not found:
         st.caption(
@@ -253,8 +253,8 @@ def selected_frames(choice: artefact_cache.Choice, found: MapArtefact) -> None:
 def one_frame(choice: artefact_cache.Choice, row: pd.Series) -> None:
     """A frame in 3D, and a way to its recording."""
     st.subheader(f"{row['recording']} at {clock(row['time_s'])}", anchor=False)
-    face = artefact_cache.face(choice.root, artefact_cache.codebook(choice.root, choice.model).face_id)
-    frames = artefact_cache.dataset(choice.root, choice.dataset).frames(row["recording"])
+    face = choice.open_face()
+    frames = choice.open_dataset().frames(row["recording"])
     psi = frames.at([row["frame"]]).psi[0]
     if face.has_mesh:
         browser_views.morph(

@@ -38,8 +38,7 @@ def page() -> None:
     )
     if not empty_states.ready(choice, needs_tokens=False):
         return
-    codebook = artefact_cache.codebook(choice.root, choice.model)
-    if not artefact_cache.face(choice.root, codebook.face_id).has_mesh:
+    if not choice.open_face().has_mesh:
         st.info(
             "The face of this codebook has no mesh here, so there is nothing to move.", icon=":material/view_in_ar:"
         )
@@ -65,8 +64,8 @@ def shown(choice: artefact_cache.Choice) -> None:
 
 def mixer(choice: artefact_cache.Choice) -> None:
     """Codewords with intensities, their sum, and what the encoder makes of it."""
-    codebook, table = artefact_cache.codebook(choice.root, choice.model), dictionary(choice).table
-    face = artefact_cache.face(choice.root, codebook.face_id)
+    codebook, table = choice.open_codebook(), dictionary(choice).table
+    face = choice.open_face()
     mixed = mixes.read(codebook.size)
     left, right = st.columns([1, 1.5], gap="medium")
     with left:
@@ -97,7 +96,7 @@ def sliders(choice: artefact_cache.Choice, table: pd.DataFrame, mixed: dict[int,
         if choice.encoded and st.button(
             "Random face", icon=":material/casino:", help="Codewords that this data shows together"
         ):
-            index = artefact_cache.runs(choice.root, choice.model, choice.dataset)
+            index = choice.open_intervals()
             mixes.write({k: round(min(max(g, 0.05), 2.0), 2) for k, g in random_mix(index, 3)})
             st.rerun(scope="fragment")
         if mixed and st.button("Clear", icon=":material/close:"):
@@ -172,7 +171,7 @@ def nearest(choice: artefact_cache.Choice, psi: np.ndarray) -> None:
 
 def timeline(choice: artefact_cache.Choice) -> Timeline | None:
     """The timeline of the words in the link, as edited; None when no rule can read them."""
-    codebook = artefact_cache.codebook(choice.root, choice.model)
+    codebook = choice.open_codebook()
     named = {note.name: k for k, note in notes.read(choice).codewords.items() if note.name}
     text = st.text_input("What should the face do?", value=EXAMPLE, key="words", bind="query-params")
     try:
@@ -185,14 +184,14 @@ def timeline(choice: artefact_cache.Choice) -> Timeline | None:
     if made.unread:
         st.caption(f"No rule reads: {', '.join(made.unread)}.")
     if st.toggle("Express it in this codebook’s codewords", key="in_codewords", bind="query-params"):
-        made = in_codewords(made, codebook, artefact_cache.face(choice.root, codebook.face_id))
+        made = in_codewords(made, codebook, choice.open_face())
     return made
 
 
 def from_words(choice: artefact_cache.Choice) -> None:
     """Words become tracks by rules that are shown, can be edited, and play."""
-    codebook = artefact_cache.codebook(choice.root, choice.model)
-    face = artefact_cache.face(choice.root, codebook.face_id)
+    codebook = choice.open_codebook()
+    face = choice.open_face()
     made = timeline(choice)
     if made is None:
         return
@@ -267,8 +266,8 @@ def as_the_words_say(key: str) -> None:
 
 def between_faces(choice: artefact_cache.Choice) -> None:
     """From one expression to another: by tokens where both ends have them, else through the faces themselves."""
-    codebook = artefact_cache.codebook(choice.root, choice.model)
-    face = artefact_cache.face(choice.root, codebook.face_id)
+    codebook = choice.open_codebook()
+    face = choice.open_face()
     left, right = st.columns([1, 1.6], gap="medium")
     with left:
         start = transition_ends.choose(choice, "from", "From", "rest")
@@ -294,8 +293,8 @@ def between_faces(choice: artefact_cache.Choice) -> None:
 
 def another_face(choice: artefact_cache.Choice) -> None:
     """The same movement on another person or another face model."""
-    codebook = artefact_cache.codebook(choice.root, choice.model)
-    face = artefact_cache.face(choice.root, codebook.face_id)
+    codebook = choice.open_codebook()
+    face = choice.open_face()
     made = timeline(choice)
     if made is None:
         return

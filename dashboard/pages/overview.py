@@ -30,7 +30,7 @@ def page() -> None:
     page_frame.header("Overview", "Which codebook, on which data, how good, and what to do next.", choice)
     if not empty_states.ready(choice, needs_tokens=False):
         return
-    codebook, table = artefact_cache.codebook(choice.root, choice.model), dictionary(choice).table
+    codebook, table = choice.open_codebook(), dictionary(choice).table
     about(choice, codebook, table)
     glimpse(choice, codebook, table)
     health(choice, codebook)
@@ -66,11 +66,11 @@ def trained_on(codebook: Codebook) -> str:
 
 def data(choice: artefact_cache.Choice) -> None:
     """The dataset in a few figures, and what kind of data it is in plain words."""
-    if choice.dataset is None:
+    if not choice.dataset:
         st.subheader("No dataset yet", anchor=False)
         st.caption("Bring recordings in with `dfe import FILES --name NAME`.")
         return
-    dataset = artefact_cache.dataset(choice.root, choice.dataset)
+    dataset = choice.open_dataset()
     recordings = dataset.recordings
     st.subheader(f"Data “{dataset.name}”", anchor=False)
     page_frame.facts(
@@ -173,7 +173,7 @@ def goal(found: dict, name: str) -> str:
 def glimpse(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFrame) -> None:
     """The codewords used most, as an invitation."""
     st.subheader("Used most", anchor=False)
-    face = artefact_cache.face(choice.root, codebook.face_id)
+    face = choice.open_face()
     if not face.has_mesh:
         return
     order = codeword_filter.matching(table, codeword_filter.Filter(used_only=True))[:8]

@@ -60,7 +60,7 @@ def shown(choice: artefact_cache.Choice) -> None:
 
 def experiments(choice: artefact_cache.Choice) -> None:
     """A new experiment, and the ones that were kept."""
-    dataset = artefact_cache.dataset(choice.root, choice.dataset)
+    dataset = choice.open_dataset()
     point_at_what_was_run(choice)
     if not dataset.labels:
         no_labels(choice)

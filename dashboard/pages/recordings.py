@@ -58,10 +58,10 @@ def watch(choice: artefact_cache.Choice) -> None:
 
 def recording(choice: artefact_cache.Choice) -> None:
     """Choice, player and summary."""
-    dataset = artefact_cache.dataset(choice.root, choice.dataset)
-    tokens = artefact_cache.tokens(choice.root, choice.model, choice.dataset)
-    codebook = artefact_cache.codebook(choice.root, choice.model)
-    face = artefact_cache.face(choice.root, codebook.face_id)
+    dataset = choice.open_dataset()
+    tokens = choice.open_tokens()
+    codebook = choice.open_codebook()
+    face = choice.open_face()
     box, labels = st.columns([2, 3], vertical_alignment="bottom")
     with box:
         name = pick(choice, dataset.recordings)

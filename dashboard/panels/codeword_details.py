@@ -55,9 +55,9 @@ def where_it_moves(row: pd.Series) -> None:
 
 def how_it_is_used(choice: artefact_cache.Choice, number: int) -> None:
     """Stages, intensity and timing."""
-    tokens = artefact_cache.tokens(choice.root, choice.model, choice.dataset)
+    tokens = choice.open_tokens()
     by_stage = token_counts_by_stage(tokens)[number]
-    index = artefact_cache.runs(choice.root, choice.model, choice.dataset)
+    index = choice.open_intervals()
     st.subheader("How it is used", anchor=False)
     if not index.summary["runs"][number]:
         st.caption(f"“{choice.dataset}” never shows this codeword: it moves the face by 1 mm for 0.1 s nowhere.")
@@ -101,8 +101,8 @@ def timing(index: RunIndex, number: int) -> None:
 def moments(choice: artefact_cache.Choice, face: FaceModel, number: int) -> None:
     """Reconstructed faces of the moments at which the codeword is strongest; a click opens the recording there."""
     dataset, index = (
-        artefact_cache.dataset(choice.root, choice.dataset),
-        artefact_cache.runs(choice.root, choice.model, choice.dataset),
+        choice.open_dataset(),
+        choice.open_intervals(),
     )
     heading, switch = st.columns([1, 1], vertical_alignment="center")
     heading.subheader("Moments", anchor=False)
@@ -167,7 +167,7 @@ def company(
     on_pick: Callable[[int], None],
 ) -> None:
     """Codewords it occurs with, by lift; a click opens one."""
-    index = artefact_cache.runs(choice.root, choice.model, choice.dataset)
+    index = choice.open_intervals()
     found = cooccurring(index, number, limit=8)
     st.subheader("What it occurs with", anchor=False)
     if not len(found):
@@ -186,7 +186,7 @@ def contexts_of(
     on_pick: Callable[[int], None],
 ) -> None:
     """What tends to begin within a second before and after it."""
-    found = contexts(artefact_cache.runs(choice.root, choice.model, choice.dataset), number, limit=5)
+    found = contexts(choice.open_intervals(), number, limit=5)
     st.subheader("What comes before and after", anchor=False)
     if not len(found):
         st.caption("Nothing begins around it more often than chance would have it.")
@@ -294,8 +294,8 @@ def action_units(choice: artefact_cache.Choice, number: int) -> None:
 def whose(choice: artefact_cache.Choice, number: int) -> None:
     """Share of frames over subjects or a label, with intervals over subjects."""
     dataset, index = (
-        artefact_cache.dataset(choice.root, choice.dataset),
-        artefact_cache.runs(choice.root, choice.model, choice.dataset),
+        choice.open_dataset(),
+        choice.open_intervals(),
     )
     few = [name for name in dataset.labels if dataset.recordings[name].nunique() <= 12]
     st.subheader("In whom, and when", anchor=False)

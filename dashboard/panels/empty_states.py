@@ -14,9 +14,9 @@ BUILD = "build-default"
 
 def ready(choice: artefact_cache.Choice, needs_tokens: bool = True) -> bool:
     """Whether a page can show its content. Otherwise it has been told what is missing, with a button to make it."""
-    if choice.model is None:
+    if not choice.model:
         no_codebook()
-    elif choice.dataset is None:
+    elif not choice.dataset:
         no_dataset()
     elif needs_tokens and not choice.encoded:
         not_encoded(choice)

@@ -69,8 +69,8 @@ def encoded(choice: artefact_cache.Choice, codebook: Codebook, face: FaceModel, 
 
 def nearest_moments(choice: artefact_cache.Choice, psi: np.ndarray) -> pd.DataFrame:
     """The moments of the chosen recordings whose face is nearest."""
-    dataset = artefact_cache.dataset(choice.root, choice.dataset)
-    face = artefact_cache.face(choice.root, artefact_cache.codebook(choice.root, choice.model).face_id)
+    dataset = choice.open_dataset()
+    face = choice.open_face()
     return _moments(dataset.key, face.id, dataset, face).search(psi, limit=8)
 
 

@@ -115,7 +115,7 @@ def put(example: str) -> None:
 def found(choice: artefact_cache.Choice, index: MomentIndex, text: str) -> None:
     """The moments as faces; a click opens the recording there."""
     moments = index.query(text, LIMIT)
-    face = artefact_cache.face(choice.root, artefact_cache.codebook(choice.root, choice.model).face_id)
+    face = choice.open_face()
     if face.has_mesh:
         items = [item(choice, row) for row in moments.itertuples()]
         picked = browser_views.strip(

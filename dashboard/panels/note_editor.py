@@ -62,7 +62,7 @@ def exchange(choice: artefact_cache.Choice, codeword: int, notes: Notes) -> None
             undone = book.undo(author())
             st.toast(f"Taken back: {undone.subject}, {undone.field}." if undone else "None of the changes are yours.")
             st.rerun()
-        key = artefact_cache.codebook(choice.root, choice.model).key
+        key = choice.open_codebook().key
         st.download_button(
             "All notes, CSV", notes_csv(notes), f"{choice.model}-notes.csv", "text/csv", on_click="ignore"
         )

@@ -52,20 +52,20 @@ def table(data: Any, **options: Any) -> Any:
 
 def simulated(choice: artefact_cache.Choice) -> bool | None:
     """Whether the chosen dataset is simulated; None when there is none or it cannot be read."""
-    if choice.dataset is None:
+    if not choice.dataset:
         return None
     try:
-        return artefact_cache.dataset(choice.root, choice.dataset).simulated
+        return choice.open_dataset().simulated
     except DataError:
         return None
 
 
 def pose_leak(choice: artefact_cache.Choice) -> PoseLeak | None:
     """How far head pose explains expression in the chosen dataset; None where that was not measured."""
-    if choice.dataset is None:
+    if not choice.dataset:
         return None
     try:
-        return stored_pose_leak(artefact_cache.dataset(choice.root, choice.dataset).manifest)
+        return stored_pose_leak(choice.open_dataset().manifest)
     except DataError:
         return None
 
@@ -122,7 +122,7 @@ def _offer_repair() -> None:
 
 
 def _badges(choice: artefact_cache.Choice | None) -> str:
-    if choice is None or choice.dataset is None:
+    if choice is None or not choice.dataset:
         return ""
     kind = simulated(choice)
     parts = [f'<span class="dfe-badge">Codebook {escape(choice.model)}</span>'] if choice.model else []

@@ -25,8 +25,8 @@ def show(choice: artefact_cache.Choice, result: ProbeResult) -> None:
     if not len(result.codewords):
         st.caption("No linear row over codewords in this experiment: add bow.")
         return
-    codebook = artefact_cache.codebook(choice.root, choice.model)
-    face = artefact_cache.face(choice.root, codebook.face_id)
+    codebook = choice.open_codebook()
+    face = choice.open_face()
     gallery(choice, result, codebook, face)
     number = asked(result)
     if number is not None:
@@ -169,8 +169,8 @@ def moments(
 ) -> None:
     """The moments that push most towards a class, as faces; a click opens the recording."""
     index, dataset = (
-        artefact_cache.runs(choice.root, choice.model, choice.dataset),
-        artefact_cache.dataset(choice.root, choice.dataset),
+        choice.open_intervals(),
+        choice.open_dataset(),
     )
     found = pushing_moments(weights, index, taking_part(dataset.recordings, result), towards, limit=MOMENTS)
     if not len(found):

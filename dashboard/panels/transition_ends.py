@@ -48,12 +48,12 @@ def choose(choice: artefact_cache.Choice, name: str, label: str, fallback: str) 
 def at_rest(choice: artefact_cache.Choice, name: str, value: str) -> Stop:
     """The neutral face."""
     query_parameters.write(**{name: "rest"})
-    return Stop(np.zeros(artefact_cache.codebook(choice.root, choice.model).psi.shape[1], np.float32), "At rest", ())
+    return Stop(np.zeros(choice.open_codebook().psi.shape[1], np.float32), "At rest", ())
 
 
 def codeword(choice: artefact_cache.Choice, name: str, value: str) -> Stop:
     """One codeword at intensity 1."""
-    book, table = artefact_cache.codebook(choice.root, choice.model), dictionary(choice).table
+    book, table = choice.open_codebook(), dictionary(choice).table
     numbers = [k for k in range(1, book.size)]
     number = int(value) if value.isdigit() and 0 < int(value) < book.size else numbers[0]
     number = st.selectbox(
@@ -69,7 +69,7 @@ def codeword(choice: artefact_cache.Choice, name: str, value: str) -> Stop:
 
 def kept(choice: artefact_cache.Choice, name: str, value: str) -> Stop:
     """A mix that the lab kept."""
-    book, faces = artefact_cache.codebook(choice.root, choice.model), notes.read(choice).faces
+    book, faces = choice.open_codebook(), notes.read(choice).faces
     picked = st.selectbox(
         "Kept face", list(faces), index=list(faces).index(value) if value in faces else 0, key=f"{name}-kept"
     )
@@ -82,7 +82,7 @@ def kept(choice: artefact_cache.Choice, name: str, value: str) -> Stop:
 
 def moment(choice: artefact_cache.Choice, name: str, value: str) -> Stop:
     """A recorded face."""
-    recordings = artefact_cache.dataset(choice.root, choice.dataset).recordings.set_index("recording")
+    recordings = choice.open_dataset().recordings.set_index("recording")
     names = recordings.index.tolist()
     wanted, time_s = examples.moment_of(value, names) or (names[0], 0.0)
     picked = st.selectbox("Recording", names, index=names.index(wanted), key=f"{name}-recording")

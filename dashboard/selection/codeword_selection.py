@@ -23,7 +23,7 @@ def parse(text: str | None) -> list[int]:
 
 def read(choice: artefact_cache.Choice) -> list[int]:
     """The selected codewords of the chosen model: the link's, else what this session selected for this model."""
-    size = artefact_cache.codebook(choice.root, choice.model).size
+    size = choice.open_codebook().size
     if (text := query_parameters.read("chosen")) is not None:
         found = [k for k in parse(text) if k < size]
         st.session_state[_KEPT] = (choice.model, found)

@@ -44,7 +44,7 @@ FEW = 12
 
 def colours(choice: artefact_cache.Choice, of: str) -> list[str]:
     """Everything that points can be coloured by."""
-    dataset = artefact_cache.dataset(choice.root, choice.dataset) if choice.dataset else None
+    dataset = choice.open_dataset() if choice.dataset else None
     probes = list(probe_weights(choice))
     if of == "codewords":
         few = [n for n in dataset.labels if dataset.recordings[n].nunique() <= FEW] if choice.encoded else []
@@ -106,8 +106,8 @@ def codeword_colours(choice: artefact_cache.Choice, table: pd.DataFrame, by: str
         )
     if by == "Subjects" or by.startswith(MOST):
         index, recordings = (
-            artefact_cache.runs(choice.root, choice.model, choice.dataset),
-            artefact_cache.dataset(choice.root, choice.dataset).recordings,
+            choice.open_intervals(),
+            choice.open_dataset().recordings,
         )
         if by == "Subjects":
             return map_colours.numbers(
