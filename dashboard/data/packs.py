@@ -1,6 +1,6 @@
 """Codebooks and time series for the browser, and how to look at a face.
 
-Packs have the layout of `dfe_core.render.scene`, which packs the faces; static/core.js reads both.
+Packs have the layout of `dfe_core.render.scene`, which packs the faces; web/src/shared/pack.js reads both.
 """
 
 from __future__ import annotations

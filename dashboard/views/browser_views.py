@@ -14,13 +14,12 @@ from .. import web
 
 
 def _view(name: str) -> Callable[..., Any]:
-    """A view. Under its key (or `look` of its data) it keeps camera and switches in the link: see static/core.js."""
-    script = "\n".join(web.text(part) for part in ("core.js", f"{name}.js"))
+    """A view. Under its key (or `look` of its data) it keeps camera and switches in the link: see web/src/shared/link.js."""
     made = st.components.v2.component(
         f"dfe_{name}",
         html=f'<div class="dfe-{name}"></div>',
         css=web.text("views.css"),
-        js=script,
+        js=web.text(f"{name}.js"),
     )
 
     def shown(key: str, data: dict[str, Any], **options: Any) -> Any:

@@ -1,193 +1,44 @@
-// Codewords as cards that can be clicked and walked with the arrow keys.
+// Built from src/views/gallery.js by `npm run build`: change it there.
 
-export default function (component) {
-  const view = once(component, (root) => new Gallery(root));
-  view.component = component;
-  view.update(component.data);
-  return () => view.close(component.parentElement);
+var L=r=>window.dispatchEvent(new CustomEvent("dfe:codeword",{detail:r}));function f(r,t={},...e){let s=document.createElement(r);for(let[i,o]of Object.entries(t))typeof o=="function"?s.addEventListener(i.slice(2),o):o!=null&&o!==!1&&s.setAttribute(i,o===!0?"":String(o));return s.append(...e),s}var P=r=>r.getContext("2d"),st=()=>Math.min(window.devicePixelRatio||1,2);function N(r){let t=r.getBoundingClientRect(),e=st(),s=Math.max(2,Math.round(t.width*e)),i=Math.max(2,Math.round(t.height*e));return r.width===s&&r.height===i?!1:(Object.assign(r,{width:s,height:i}),!0)}function v(r){let t=!1;return()=>{t||(t=!0,requestAnimationFrame(()=>{t=!1,r()}))}}var z="b3bee6d061cd";function rt(){return window.__dfe?.build===z?window.__dfe:window.__dfe={build:z,assets:new Map,stage:null,glideUntil:0,mounted:new WeakMap,stretched:!1,link:{path:"",shown:new Map,linked:new Map,written:!1,soon:0,every:0}}}var l=rt(),A=120,B=()=>{l.glideUntil=performance.now()+A+100},O=()=>performance.now()<l.glideUntil;var it=12,ot={float32:Float32Array,int32:Int32Array,uint32:Uint32Array,int16:Int16Array,uint16:Uint16Array,uint8:Uint8Array};function nt(r){if(new TextDecoder().decode(new Uint8Array(r,0,4))!=="DFE1")throw new Error("not a pack");let t=new DataView(r).getUint32(4,!0),e=JSON.parse(new TextDecoder().decode(new Uint8Array(r,8,t))),s={...e,shapes:{},scales:{},biases:{}};for(let[i,{dtype:o,shape:n,offset:a,scale:c,bias:h}]of Object.entries(e.arrays))s[i]=new ot[o](r,8+t+a,n.reduce((d,u)=>d*u,1)),s.shapes[i]=n,c&&(s.scales[i]=c),h&&(s.biases[i]=h);return s}function T(r){let t=l.assets.get(r);if(t)return t;let e=fetch(r).then(s=>{if(!s.ok)throw new Error(`${s.status} for ${r}`);return s.arrayBuffer()}).then(nt);e.catch(()=>l.assets.delete(r)),l.assets.set(r,e);for(let s of l.assets.keys()){if(l.assets.size<=it)break;l.assets.delete(s)}return e}var V=(r,t,e)=>r.subarray(t*e,(t+1)*e);var I=class{constructor(t,e,s){this.key=s,this.look=e,this.materials=t.materials,this.moving=t.moving,this.basis=t.basis,this.scale=t.scales.basis,this.triangles=Uint32Array.from(t.triangles),this.vertices=t.shapes.template[0],this.coefficients=t.shapes.basis[0];let{template:i}=t.scales,{template:o}=t.biases;this.template=Float32Array.from(t.template,(n,a)=>n*i[a%3]+o[a%3]),this.sum=new Float32Array(this.moving.length*3),this.restNormals=null}displacement(t){let{sum:e,moving:s}=this,i=e.length,o=new Float32Array(this.vertices*3);e.fill(0);for(let n=0;n<this.coefficients;n++){let a=(t[n]||0)*this.scale[n];if(Math.abs(a)<1e-12)continue;let c=this.basis.subarray(n*i,(n+1)*i);for(let h=0;h<i;h++)e[h]+=a*c[h]}for(let n=0;n<s.length;n++)o.set(e.subarray(3*n,3*n+3),3*s[n]);return o}pose(t,e=j){let s=this.displacement(t),i=s.map((o,n)=>this.template[n]+o);return{position:i,normal:H(i,this.triangles),moved:s,heat:e(s)}}range(t,e=.1){return j(this.displacement(t)).reduce((s,i)=>Math.max(s,i),e)}outward(t){let e=this.restNormals??=H(this.template,this.triangles);return G(t,s=>t[s]*e[s]+t[s+1]*e[s+1]+t[s+2]*e[s+2])}},G=(r,t)=>{let e=new Float32Array(r.length/3);for(let s=0;s<e.length;s++)e[s]=1e3*t(3*s);return e},j=r=>G(r,t=>Math.hypot(r[t],r[t+1],r[t+2]));function H(r,t){let e=new Float32Array(r.length);for(let s=0;s<t.length;s+=3){let i=3*t[s],o=3*t[s+1],n=3*t[s+2],a=r[o]-r[i],c=r[o+1]-r[i+1],h=r[o+2]-r[i+2],d=r[n]-r[i],u=r[n+1]-r[i+1],w=r[n+2]-r[i+2],b=c*w-h*u,g=h*d-a*w,S=a*u-c*d;for(let x of[i,o,n])e[x]+=b,e[x+1]+=g,e[x+2]+=S}for(let s=0;s<e.length;s+=3){let i=Math.hypot(e[s],e[s+1],e[s+2])||1;e[s]/=i,e[s+1]/=i,e[s+2]/=i}return e}async function X({url:r,look:t}){let e=await T(r);return e.face??=new I(e,t,r)}var p=(r,t,e)=>Math.max(t,Math.min(e,r)),W=(r,t)=>Math.abs(r-t)<5e-4;var Y=.36,R=class{constructor(t=.3,e=.03,s=1){this.yaw=t,this.pitch=e,this.zoom=s,this.home=this.values}get values(){return[this.yaw,this.pitch,this.zoom]}get moved(){return this.values.some((t,e)=>!W(t,this.home[e]))}reset(){[this.yaw,this.pitch,this.zoom]=this.home}turn(t,e){this.yaw=p(this.yaw+t,-3.1,3.1),this.pitch=p(this.pitch+e,-1.2,1.2)}magnify(t){this.zoom=p(this.zoom*t,.4,6)}look([t,e,s]){[t,e,s].every(Number.isFinite)&&(this.turn(t-this.yaw,e-this.pitch),this.magnify(s/this.zoom))}matrices({focus:t,reach:e,wide:s},i){let o=Math.max(1,Math.min(1.25,1.28*s)/i),n=e*o/Math.tan(Y/2)/this.zoom,a=Math.cos(this.yaw),c=Math.sin(this.yaw),h=Math.cos(this.pitch),d=Math.sin(this.pitch),u=[a,0,-c],w=[-c*d,h,-a*d],b=[c*h,d,a*h],g=m=>-(m[0]*t[0]+m[1]*t[1]+m[2]*t[2]),S=[0,1,2].flatMap(m=>[u[m],w[m],b[m],0]),x=new Float32Array([...S,g(u),g(w),g(b)-n,1]),C=1/Math.tan(Y/2),y=n*.05,E=n*4,et=new Float32Array([C/i,0,0,0,0,C,0,0,0,0,(E+y)/(y-E),-1,0,0,2*E*y/(y-E),0]);return{view:x,projection:et}}};var $=`#version 300 es
+in vec3 position; in vec3 normal; in vec3 rest; in float heat; in float material;
+uniform mat4 view; uniform mat4 projection;
+out vec3 vNormal; out vec3 vRest; out vec3 vEye; out float vHeat; out float vMaterial;
+void main() {
+  vec4 eye = view * vec4(position, 1.0);
+  vNormal = mat3(view) * normal; vRest = rest; vEye = eye.xyz; vHeat = heat; vMaterial = material;
+  gl_Position = projection * eye;
+}`,q=`#version 300 es
+precision highp float;
+in vec3 vNormal; in vec3 vRest; in vec3 vEye; in float vHeat; in float vMaterial;
+uniform sampler2D colours; uniform float range; uniform float signed_; uniform float strength;
+uniform vec4 eyes[2]; uniform vec2 eyeEdges; uniform float hasEyes;
+out vec4 colour;
+vec3 eyeColour() {
+  vec4 e = vRest.x > 0.0 ? eyes[0] : eyes[1];
+  vec3 d = normalize(vRest - e.xyz);
+  float a = acos(clamp(d.z, -1.0, 1.0)), e1 = eyeEdges.y;
+  vec3 c = mix(vec3(0.33, 0.42, 0.47), vec3(0.93, 0.92, 0.90), smoothstep(e1 * 0.95, e1 * 1.05, a));
+  c = mix(c, c * 0.5, smoothstep(e1 * 0.78, e1 * 0.97, a) * (1.0 - smoothstep(e1 * 0.99, e1 * 1.1, a)));
+  return mix(vec3(0.05), c, smoothstep(eyeEdges.x * 0.93, eyeEdges.x * 1.07, a));
 }
-
-/** Action units that may be named, or why there are none: quiet where there are none. */
-function chip(item) {
-  return item.chip ? element("em", { class: item.named ? "chip" : "chip quiet" }, item.chip) : "";
-}
-
-const PATIENCE = 5000, REPEATS = 4;  // milliseconds until an unanswered click is sent again, and how often
-
-const FRONT = () => new Camera(0.3, 0.03);
-
-class Gallery {
-  constructor(root) {
-    this.box = root.querySelector(".dfe-gallery");
-    this.box.setAttribute("role", "listbox");
-    this.cards = new Map();
-    this.missing = [];
-    this.box.addEventListener("click", (e) => {
-      const card = e.target.closest("button[data-id]");
-      if (card && (e.ctrlKey || e.metaKey)) this.toggle(Number(card.dataset.id));
-      else if (card) this.pick(Number(card.dataset.id));
-    });
-    this.box.addEventListener("keydown", (e) => this.walk(e));
-    this.keys = (e) => this.global(e);
-    window.addEventListener("keydown", this.keys);
-    this.near = new IntersectionObserver((seen) => {
-      for (const { isIntersecting, target } of seen) {
-        if (isIntersecting) { this.near.unobserve(target); this.missing.push(target); this.drawMissing(); }
-      }
-    }, { rootMargin: "200px" });
-    this.drawMissing = redrawer(() => this.thumbnails());
-  }
-
-  update(data) {
-    this.data = data;
-    this.box.classList.toggle("narrow", Boolean(data.narrow));
-    this.box.classList.toggle("row", Boolean(data.row));
-    this.box.setAttribute("aria-label", data.label || "Codewords");
-    const signature = JSON.stringify(data.items) + data.model;
-    if (signature !== this.signature) {
-      this.signature = signature;
-      this.cards.clear();
-      this.box.replaceChildren(...data.items.map((item) => this.card(item)));
-    }
-    this.chosen = new Set(data.chosen || []);
-    this.mark();
-    this.answered(data.selected);
-    this.box.dataset.state = "ready";
-  }
-
-  card(item) {
-    const face = item.src ? element("img", { src: item.src, alt: "", loading: "lazy", draggable: "false" })
-      : element("canvas", { "aria-hidden": "true" });
-    const card = element("button", { type: "button", class: "card", role: "option", tabindex: -1, "data-id": item.id,
-      "aria-label": item.alt, title: item.alt },
-      element("span", { class: "face" }, face),
-      element("span", { class: "title" }, element("i", { style: `background:${item.colour}` }), element("b", {}, item.title), chip(item)),
-      element("span", { class: "note" }, item.note), item.score ? element("span", { class: "score" }, item.score) : "");
-    if (!item.src) this.near.observe(face);
-    this.cards.set(item.id, card);
-    return card;
-  }
-
-  /** Cards whose picture has not been rendered yet are drawn here, a few a frame. */
-  async thumbnails() {
-    if (!this.data.face || !this.data.codebook) return;
-    const [face, codebook] = await Promise.all([loadFace(this.data.face), loadPack(this.data.codebook)]);
-    if (busy()) { this.drawMissing(); return; }
-    for (const canvas of this.missing.splice(0, 4)) {
-      const id = Number(canvas.closest("button")?.dataset.id), size = face.coefficients;
-      if (Number.isNaN(id)) continue;
-      fitCanvas(canvas);
-      const psi = codebook.psi.slice(id * size, (id + 1) * size), pose = face.pose(psi);
-      paint(canvas.getContext("2d"), face, pose, FRONT(), [0, 0, canvas.width, canvas.height],
-        { range: Math.max(0.1, ...pose.heat) });
-    }
-    if (this.missing.length) this.drawMissing();
-  }
-
-  select(id) {
-    this.selected = id;
-    for (const [key, card] of this.cards) {
-      card.setAttribute("aria-selected", String(key === id));
-      card.tabIndex = key === id ? 0 : -1;
-    }
-    const card = this.cards.get(id);
-    if (!card) { const first = this.cards.values().next().value; if (first) first.tabIndex = 0; return; }
-    if (this.data.narrow) {
-      const box = this.box.getBoundingClientRect(), place = card.getBoundingClientRect();
-      if (place.top < box.top || place.bottom > box.bottom) this.box.scrollTop += place.top - box.top - box.height / 3;
-      if (place.left < box.left || place.right > box.right) this.box.scrollLeft += place.left - box.left - box.width / 3;
-    }
-  }
-
-  /** Cards that belong to the selection, which the map, the coverage table and the timeline share. */
-  mark() {
-    for (const [id, card] of this.cards) card.toggleAttribute("data-chosen", this.chosen.has(id));
-  }
-
-  toggle(id) {
-    if (!this.chosen.delete(id)) this.chosen.add(id);
-    this.mark();
-    this.component.setTriggerValue("toggle", id);
-  }
-
-  pick(id) {
-    this.select(id);
-    dfe.gliding = performance.now() + GLIDE + 100;
-    window.dispatchEvent(new CustomEvent("dfe:codeword", { detail: { codeword: id, model: this.data.model } }));
-    // The face first, the page after: the server's answer redraws charts, which would hold the face up. Walking fast
-    // sends only where the walk ends.
-    if (!this.data.confirms) {  // what the server does with it does not come back here
-      clearTimeout(this.sending);
-      this.sending = setTimeout(() => this.component.setTriggerValue("pick", id), this.data.narrow ? GLIDE + 40 : 0);
-      return;
-    }
-    this.wanted = id;
-    this.repeats = 0;
-    if (this.asked !== undefined) return;
-    if (id !== this.data.selected) { this.send(GLIDE + 40); return; }
-    clearTimeout(this.sending);  // back where the server is
-    this.wanted = undefined;
-  }
-
-  /** Ask the server for the codeword that is wanted. One question at a time: a slow browser would otherwise fall behind
-   *  with answers until the server drops the connection. What is not answered, for the connection was down, is asked
-   *  again; where the page has moved on to something else, it is not. */
-  send(delay) {
-    clearTimeout(this.sending);
-    this.sending = setTimeout(() => {
-      this.asked = this.wanted;
-      this.heard = false;
-      this.component.setTriggerValue("pick", this.asked);
-      this.sending = setTimeout(() => {
-        this.asked = undefined;
-        if (!this.heard && this.repeats++ < REPEATS) { this.send(0); return; }
-        this.wanted = undefined;
-        this.select(this.data.selected);
-      }, PATIENCE);
-    }, delay);
-  }
-
-  /** The server's codeword: shown, unless another one is wanted since. */
-  answered(id) {
-    if (this.asked === undefined && this.wanted === undefined) { this.select(id); return; }
-    this.heard = true;
-    if (this.asked === undefined || id !== this.asked) return;  // an answer to something before
-    this.asked = undefined;
-    if (this.wanted !== id) { this.send(0); return; }
-    clearTimeout(this.sending);
-    this.wanted = undefined;
-    this.select(id);
-  }
-
-  walk(event) {
-    const cards = [...this.cards.values()], at = cards.indexOf(event.target.closest("button[data-id]"));
-    if (at < 0) return;
-    const columns = getComputedStyle(this.box).gridTemplateColumns.split(" ").length;
-    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
-    const to = step ? at + step : event.key === "Home" ? 0 : event.key === "End" ? cards.length - 1 : NaN;
-    if (Number.isNaN(to)) return;
-    event.preventDefault(); event.stopPropagation();
-    const card = cards[Math.max(0, Math.min(cards.length - 1, to))];
-    cards[at].tabIndex = -1; card.tabIndex = 0;
-    card.focus();
-    if (this.data.narrow) this.pick(Number(card.dataset.id));
-  }
-
-  /** Left and right walk the gallery from anywhere on the page while a codeword is open. */
-  global(event) {
-    const target = event.composedPath()[0];
-    if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT|CANVAS)$/.test(target.tagName)
-      || target.isContentEditable || target.getAttribute?.("role") === "slider") return;
-    if (!this.cards.has(this.selected) || !["ArrowLeft", "ArrowRight"].includes(event.key)) return;
-    if (this.box.contains(target)) return;
-    const ids = [...this.cards.keys()], to = ids[ids.indexOf(this.selected) + (event.key === "ArrowRight" ? 1 : -1)];
-    if (to !== undefined) { event.preventDefault(); this.pick(to); }
-  }
-
-  close(root) {
-    clearTimeout(this.sending);
-    window.removeEventListener("keydown", this.keys);
-    this.near.disconnect();
-    dfe.mounted.delete(root);
-  }
-}
+void main() {
+  vec3 toEye = normalize(-vEye);
+  vec3 n = normalize(vNormal);
+  if (dot(n, toEye) < -0.35) n = -n; // the inside of the mouth; not by winding, which flickers at the silhouette
+  bool isEye = vMaterial > 0.5 && vMaterial < 1.5;
+  float t = signed_ > 0.5 ? clamp(vHeat / range * 0.5 + 0.5, 0.0, 1.0) : clamp(vHeat / range, 0.0, 1.0);
+  if (strength < 0.5) t = signed_ > 0.5 ? 0.5 : 0.0;
+  vec3 base = texture(colours, vec2(t * 0.9922 + 0.0039, signed_ > 0.5 ? 0.75 : 0.25)).rgb;
+  if (isEye) base = hasEyes > 0.5 ? eyeColour() : vec3(0.93, 0.92, 0.90);
+  else if (vMaterial > 1.5) base = vec3(0.40, 0.17, 0.17);
+  float key = pow(max(0.5 + 0.5 * dot(n, normalize(vec3(-0.45, 0.55, 0.75))), 0.0), 1.8);
+  float fill = pow(max(0.5 + 0.5 * dot(n, normalize(vec3(0.85, 0.05, 0.55))), 0.0), 2.0);
+  float sky = 0.5 + 0.5 * n.y;
+  float rim = pow(1.0 - clamp(dot(n, toEye), 0.0, 1.0), 3.0);
+  vec3 light = vec3(1.00, 0.97, 0.93) * key * 0.86 + vec3(0.80, 0.88, 1.0) * fill * 0.30
+    + mix(vec3(0.10, 0.09, 0.09), vec3(0.17, 0.18, 0.20), sky);
+  float shine = pow(max(dot(n, normalize(normalize(vec3(-0.45, 0.55, 0.75)) + toEye)), 0.0), isEye ? 90.0 : 24.0);
+  vec3 lit = base * light + vec3(shine) * (isEye ? 0.55 : 0.05) + rim * 0.07;
+  colour = vec4(pow(clamp(lit, 0.0, 1.0), vec3(0.94)), 1.0);
+}`;var at=2,D=class{constructor(){this.canvas=document.createElement("canvas");let t=this.canvas.getContext("webgl2",{antialias:!0,alpha:!0,premultipliedAlpha:!0,preserveDrawingBuffer:!0});if(!t)throw new Error("WebGL 2 is not available");this.gl=t,this.canvas.addEventListener("webglcontextlost",()=>{l.stage===this&&(l.stage=null)}),this.program=ct(t),t.enable(t.DEPTH_TEST),this.faces=new Map}uniform(t){return this.gl.getUniformLocation(this.program,t)}prepare(t){let e=this.faces.get(t.key);if(e)return e;let{gl:s}=this,i=s.createVertexArray();s.bindVertexArray(i);let o=Float32Array.from(t.materials,c=>c>2?1:c),n={position:this.attribute("position",3,t.template,s.DYNAMIC_DRAW),normal:this.attribute("normal",3,t.template,s.DYNAMIC_DRAW),heat:this.attribute("heat",1,new Float32Array(t.vertices),s.DYNAMIC_DRAW),rest:this.attribute("rest",3,t.template,s.STATIC_DRAW),material:this.attribute("material",1,o,s.STATIC_DRAW),index:s.createBuffer()};s.bindBuffer(s.ELEMENT_ARRAY_BUFFER,n.index),s.bufferData(s.ELEMENT_ARRAY_BUFFER,t.triangles,s.STATIC_DRAW);let a={array:i,buffers:n,texture:ht(s,t)};this.faces.set(t.key,a);for(let c of this.faces.keys())this.faces.size>at&&this.drop(c);return a}attribute(t,e,s,i){let{gl:o}=this,n=o.getAttribLocation(this.program,t),a=o.createBuffer();return o.bindBuffer(o.ARRAY_BUFFER,a),o.bufferData(o.ARRAY_BUFFER,s,i),o.enableVertexAttribArray(n),o.vertexAttribPointer(n,e,o.FLOAT,!1,0,0),a}drop(t){let{gl:e}=this,s=this.faces.get(t);s&&(Object.values(s.buffers).forEach(i=>e.deleteBuffer(i)),e.deleteTexture(s.texture),e.deleteVertexArray(s.array),this.faces.delete(t))}draw(t,e,s,i,o,n){let{gl:a}=this,c=this.prepare(t),h=this.clear(i,o)-o;a.viewport(0,h,i,o),a.useProgram(this.program),a.bindVertexArray(c.array);for(let d of["position","normal","heat"])a.bindBuffer(a.ARRAY_BUFFER,c.buffers[d]),a.bufferSubData(a.ARRAY_BUFFER,0,e[d]);a.bindTexture(a.TEXTURE_2D,c.texture),this.setUniforms(t,s.matrices(t.look,i/o),n),a.drawElements(a.TRIANGLES,t.triangles.length,a.UNSIGNED_INT,0)}clear(t,e){let{gl:s,canvas:i}=this;return(i.width<t||i.height<e)&&(i.width=Math.max(i.width,t),i.height=Math.max(i.height,e)),s.enable(s.SCISSOR_TEST),s.scissor(0,i.height-e,t,e),s.clearColor(0,0,0,0),s.clear(s.COLOR_BUFFER_BIT|s.DEPTH_BUFFER_BIT),i.height}setUniforms({look:t},{view:e,projection:s},{range:i=1,heat:o=!0,signed:n=!1}){let{gl:a}=this;a.uniformMatrix4fv(this.uniform("view"),!1,e),a.uniformMatrix4fv(this.uniform("projection"),!1,s),a.uniform1f(this.uniform("range"),Math.max(i,.001)),a.uniform1f(this.uniform("signed_"),n?1:0),a.uniform1f(this.uniform("strength"),o?1:0),a.uniform1f(this.uniform("hasEyes"),t.eyes?1:0),t.eyes&&a.uniform4fv(this.uniform("eyes"),t.eyes.flat()),a.uniform2fv(this.uniform("eyeEdges"),t.eyeEdges)}};function ct(r){let t=r.createProgram();for(let[e,s]of[[r.VERTEX_SHADER,$],[r.FRAGMENT_SHADER,q]]){let i=r.createShader(e);r.shaderSource(i,s),r.compileShader(i),r.attachShader(t,i)}if(r.linkProgram(t),!r.getProgramParameter(t,r.LINK_STATUS))throw new Error(r.getProgramInfoLog(t)??"no shader");return t}function ht(r,{look:{heat:t,diverging:e}}){let s=r.createTexture(),i=t.length/3;r.bindTexture(r.TEXTURE_2D,s),r.texImage2D(r.TEXTURE_2D,0,r.RGB,i,2,0,r.RGB,r.UNSIGNED_BYTE,Uint8Array.of(...t,...e));for(let o of[r.TEXTURE_WRAP_S,r.TEXTURE_WRAP_T])r.texParameteri(r.TEXTURE_2D,o,r.CLAMP_TO_EDGE);return r.texParameteri(r.TEXTURE_2D,r.TEXTURE_MIN_FILTER,r.NEAREST),r.texParameteri(r.TEXTURE_2D,r.TEXTURE_MAG_FILTER,r.LINEAR),s}function K(r,t,e,s,i,o){let[n,a,c,h]=i.map(Math.round);if(c<2||h<2)return;let d=l.stage??=new D;d.draw(t,e,s,c,h,o),r.drawImage(d.canvas,0,0,c,h,n,a,c,h)}function J(r,t,e,{least:s=.1,...i}={}){N(r);let o=P(r),n=t.pose(e),a=n.heat.reduce((c,h)=>Math.max(c,h),s);o.clearRect(0,0,r.width,r.height),K(o,t,n,new R,[0,0,r.width,r.height],{...i,range:i.range||a})}var k=class{constructor(t,{each:e,margin:s,finished:i}){this.waiting=new Set,this.next=v(()=>{if(O()){this.next();return}for(let o of[...this.waiting].slice(0,e))this.waiting.delete(o),t(o);this.waiting.size?this.next():i?.()}),this.seen=new IntersectionObserver(o=>{for(let{isIntersecting:n,target:a}of o)n&&(this.seen.unobserve(a),this.waiting.add(a));this.waiting.size&&this.next()},{rootMargin:s})}add(t){this.seen.unobserve(t),this.seen.observe(t)}close(){this.seen.disconnect()}};var _=class{constructor(t,e){this.send=t,this.show=e,this.wanted=void 0,this.asked=void 0,this.shown=void 0,this.heard=!1,this.repeats=0,this.timer=0}tell(t,e){this.later(()=>this.send(t),e)}ask(t,e,s){if(this.shown=e,this.wanted=t,this.repeats=0,this.asked===void 0){if(t!==e){this.put(s);return}clearTimeout(this.timer),this.wanted=void 0}}put(t){this.later(()=>{this.asked=this.wanted,this.heard=!1,this.send(this.asked),this.later(()=>this.unanswered(),5e3)},t)}unanswered(){if(this.asked=void 0,!this.heard&&this.repeats++<4){this.put(0);return}this.wanted=void 0,this.show(this.shown)}answered(t){if(this.shown=t,this.asked===void 0&&this.wanted===void 0){this.show(t);return}if(this.heard=!0,!(this.asked===void 0||t!==this.asked)){if(this.asked=void 0,this.wanted!==t){this.put(0);return}clearTimeout(this.timer),this.wanted=void 0,this.show(t)}}later(t,e){clearTimeout(this.timer),this.timer=window.setTimeout(t,e)}close(){clearTimeout(this.timer)}};var lt=250,dt=500;function Q(){let{link:r}=l;if(r.path===location.pathname)return r;let t=(new URLSearchParams(location.search).get("look")||"").split("~").filter(Boolean);return r.every||=window.setInterval(Z,dt),Object.assign(r,{path:location.pathname,shown:new Map,linked:new Map(t.map(e=>e.split(/:(.*)/s).slice(0,2)))})}function F(r){let{shown:t,linked:e}=Q(),s=e.get(r);return s!==void 0&&(t.set(r,s),e.delete(r)),t.get(r)?.split("*")??null}function ft(r,t){let e=Q(),{shown:s}=e,i=t?.map(o=>typeof o=="number"?Number(o.toFixed(4)):o).join("*");s.get(r)!==i&&(i===void 0?s.delete(r):s.set(r,i),clearTimeout(e.soon),e.soon=window.setTimeout(Z,lt))}function Z(){let{link:r}=l;r.path!==location.pathname||!(r.shown.size||r.written)||(r.written=!0,ut("look",[...r.shown].map(([t,e])=>`${t}:${e}`).join("~")))}function ut(r,t){let e=new URL(location.href);(e.searchParams.get(r)??"")!==String(t)&&(t===""?e.searchParams.delete(r):e.searchParams.set(r,String(t)),history.replaceState(history.state,"",e))}Object.assign(l,{recall:F,remember:ft});var M=class{constructor(t,e){this.component=t,this.data=t.data,this.box=t.parentElement.querySelector(`.dfe-${e}`),this.loaded=!1,this.name="",this.captions=void 0,this.instead="",this.draw=v(()=>this.paint()),this.resized=new ResizeObserver(()=>this.draw())}async update(t){this.data=t;let{look:e=""}=t,s=this.name!==e;this.name=e;try{s&&this.recall(F(e)??[]),await this.load(t),this.loaded=!0,this.draw()}catch(i){this.fail(i)}}recall(t){}async load(t){}paint(){if(!(!this.loaded||!this.box.isConnected))try{this.render(),this.box.dataset.state="drawn"}catch(t){this.fail(t)}}render(){}fail(t){this.box.dataset.state="failed",this.box.dataset.error=t instanceof Error?t.message:String(t),this.captions?.replaceChildren(f("span",{class:"failed"},`The 3D view could not start in this browser. ${this.instead}`))}close(){this.resized.disconnect()}},tt=r=>t=>{let e=t.parentElement,s=l.mounted.get(e)??new r(t);return l.mounted.set(e,s),s.component=t,s.update(t.data),()=>{s.close(),l.mounted.delete(e)}};function mt(r,t,e,s){let i={ArrowLeft:-1,ArrowRight:1,ArrowUp:-s,ArrowDown:s}[r];return i?p(t+i,0,e-1):r==="Home"?0:r==="End"?e-1:null}function pt(r){let t=r.src?f("img",{src:r.src,alt:"",loading:"lazy",draggable:"false"}):f("canvas",{"aria-hidden":"true"}),e=r.chip?f("em",{class:r.named?"chip":"chip quiet"},r.chip):"";return f("button",{type:"button",class:"card",role:"option",tabindex:-1,"data-id":r.id,"aria-label":r.alt,title:r.alt},f("span",{class:"face"},t),f("span",{class:"title"},f("i",{style:`background:${r.colour}`}),f("b",{},r.title),e),f("span",{class:"note"},r.note),r.score?f("span",{class:"score"},r.score):"")}var U=class extends M{constructor(t){super(t,"gallery"),this.box.setAttribute("role","listbox"),this.shown="",this.cards=new Map,this.chosen=new Set,this.selected=void 0,this.portraits=new k(e=>this.portray(e),{each:4,margin:"200px"}),this.question=new _(e=>this.component.setTriggerValue("pick",e),e=>this.select(e)),this.box.addEventListener("click",e=>this.clicked(e)),this.box.addEventListener("keydown",e=>this.walk(e)),this.ended=new AbortController,window.addEventListener("keydown",e=>this.walkFromAnywhere(e),{signal:this.ended.signal})}async update(t){this.data=t,this.box.classList.toggle("narrow",!!t.narrow),this.box.classList.toggle("row",!!t.row),this.box.setAttribute("aria-label",t.label||"Codewords");let e=JSON.stringify(t.items)+t.model;e!==this.shown&&this.fill(t.items),this.shown=e,this.chosen=new Set(t.chosen||[]),this.mark(),this.question.answered(t.selected),this.box.dataset.state="ready"}fill(t){this.cards=new Map(t.map(e=>[e.id,pt(e)])),this.box.replaceChildren(...this.cards.values()),this.box.querySelectorAll("canvas").forEach(e=>this.portraits.add(e))}async portray(t){if(!this.data.face||!this.data.codebook)return;let[e,s]=await Promise.all([X(this.data.face),T(this.data.codebook)]),i=t.closest("button")?.dataset.id;i!==void 0&&J(t,e,V(s.psi,Number(i),e.coefficients))}select(t){this.selected=t;for(let[i,o]of this.cards)o.setAttribute("aria-selected",String(i===t)),o.tabIndex=i===t?0:-1;let e=this.cards.get(t);e&&this.data.narrow&&this.scrollTo(e);let[s]=this.cards.values();!e&&s&&(s.tabIndex=0)}scrollTo(t){let e=this.box.getBoundingClientRect(),s=t.getBoundingClientRect();(s.top<e.top||s.bottom>e.bottom)&&(this.box.scrollTop+=s.top-e.top-e.height/3),(s.left<e.left||s.right>e.right)&&(this.box.scrollLeft+=s.left-e.left-e.width/3)}mark(){for(let[t,e]of this.cards)e.toggleAttribute("data-chosen",this.chosen.has(t))}cardAt(t){return t.target.closest("button[data-id]")}clicked(t){let e=this.cardAt(t),s=Number(e?.dataset.id);e&&(t.ctrlKey||t.metaKey?this.toggle(s):this.pick(s))}toggle(t){this.chosen.delete(t)||this.chosen.add(t),this.mark(),this.component.setTriggerValue("toggle",t)}pick(t){let{model:e,narrow:s,confirms:i,selected:o}=this.data;this.select(t),B(),L({codeword:t,model:e}),i?this.question.ask(t,o,A+40):this.question.tell(t,s?A+40:0)}walk(t){let e=[...this.cards.values()],s=this.cardAt(t);if(!s)return;let i=e.indexOf(s),o=getComputedStyle(this.box).gridTemplateColumns.split(" ").length,n=mt(t.key,i,e.length,o);n!==null&&(t.preventDefault(),t.stopPropagation(),s.tabIndex=-1,e[n].tabIndex=0,e[n].focus(),this.data.narrow&&this.pick(Number(e[n].dataset.id)))}walkFromAnywhere(t){let e=t.composedPath()[0];if(t.ctrlKey||t.metaKey||t.altKey||/^(INPUT|TEXTAREA|SELECT|CANVAS)$/.test(e.tagName)||e.isContentEditable||e.getAttribute?.("role")==="slider"||this.box.contains(e))return;let s=[...this.cards.keys()],i=s.indexOf(this.selected),o={ArrowLeft:s[i-1],ArrowRight:s[i+1]}[t.key];i<0||o===void 0||(t.preventDefault(),this.pick(o))}close(){super.close(),this.question.close(),this.ended.abort(),this.portraits.close()}},Jt=tt(U);export{U as Gallery,Jt as default,mt as walked};

@@ -1,276 +1,44 @@
-// The quick look: a face that morphs between neutral and one expression, in the browser alone.
+// Built from src/views/morph.js by `npm run build`: change it there.
 
-export default function (component) {
-  const view = once(component, (root) => new MorphView(root, component));
-  view.component = component;
-  view.update(component.data);
-  return () => view.close();
+var A=(s,t,e)=>Math.max(t,Math.min(e,s)),j=(s,t)=>Math.abs(s-t)<5e-4;var X=.36,R=class{constructor(t=.3,e=.03,i=1){this.yaw=t,this.pitch=e,this.zoom=i,this.home=this.values}get values(){return[this.yaw,this.pitch,this.zoom]}get moved(){return this.values.some((t,e)=>!j(t,this.home[e]))}reset(){[this.yaw,this.pitch,this.zoom]=this.home}turn(t,e){this.yaw=A(this.yaw+t,-3.1,3.1),this.pitch=A(this.pitch+e,-1.2,1.2)}magnify(t){this.zoom=A(this.zoom*t,.4,6)}look([t,e,i]){[t,e,i].every(Number.isFinite)&&(this.turn(t-this.yaw,e-this.pitch),this.magnify(i/this.zoom))}matrices({focus:t,reach:e,wide:i},r){let o=Math.max(1,Math.min(1.25,1.28*i)/r),n=e*o/Math.tan(X/2)/this.zoom,a=Math.cos(this.yaw),h=Math.sin(this.yaw),c=Math.cos(this.pitch),l=Math.sin(this.pitch),d=[a,0,-h],m=[-h*l,c,-a*l],g=[h*c,l,a*c],p=y=>-(y[0]*t[0]+y[1]*t[1]+y[2]*t[2]),v=[0,1,2].flatMap(y=>[d[y],m[y],g[y],0]),b=new Float32Array([...v,p(d),p(m),p(g)-n,1]),O=1/Math.tan(X/2),x=n*.05,E=n*4,mt=new Float32Array([O/r,0,0,0,0,O,0,0,0,0,(E+x)/(x-E),-1,0,0,2*E*x/(x-E),0]);return{view:b,projection:mt}}},Y=({view:s,projection:t},[e,i,r,o])=>n=>{let[a,h,c]=[0,1,2].map(l=>s[l]*n[0]+s[4+l]*n[1]+s[8+l]*n[2]+s[12+l]);return[e+(.5+.5*t[0]*a/-c)*r,i+(.5-.5*t[5]*h/-c)*o]};function u(s,t={},...e){let i=document.createElement(s);for(let[r,o]of Object.entries(t))typeof o=="function"?i.addEventListener(r.slice(2),o):o!=null&&o!==!1&&i.setAttribute(r,o===!0?"":String(o));return i.append(...e),i}var T=(s,t,e={})=>u("button",{type:"button",onclick:t,...e},s),pt={play:"M8 5.5v13l11-6.5z",pause:"M7 5h3.5v14H7zM13.5 5H17v14h-3.5z",reset:"M12 5V2L7.5 6 12 10V7a5 5 0 1 1-5 5H5a7 7 0 1 0 7-7z"};function M(s,t,e){s.innerHTML=`<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${pt[t]}"/></svg>`,s.setAttribute("aria-label",e)}function k(s,t,e){let i=T("",e,{class:"icon"});return M(i,s,t),i}var w=s=>s.getAttribute("aria-pressed")==="true",H=(s,t)=>s.setAttribute("aria-pressed",String(t));function $(s,t,e,i={}){let r=T(s,()=>{H(r,!w(r)),e()},{class:"toggle","aria-pressed":String(t),...i});return r}var G=s=>s.map(t=>w(t)?1:0).join(""),V=(s,t="")=>[...t].forEach((e,i)=>s[i]&&H(s[i],e==="1")),W=s=>s.getContext("2d"),F=()=>Math.min(window.devicePixelRatio||1,2);function K(s){let t=s.getBoundingClientRect(),e=F(),i=Math.max(2,Math.round(t.width*e)),r=Math.max(2,Math.round(t.height*e));return s.width===i&&s.height===r?!1:(Object.assign(s,{width:i,height:r}),!0)}function q(s){let t=!1;return()=>{t||(t=!0,requestAnimationFrame(()=>{t=!1,s()}))}}function L(s){return`linear-gradient(90deg, ${Array.from({length:13},(e,i)=>{let r=Math.round(i/12*(s.length/3-1))*3;return`rgb(${s.slice(r,r+3)})`})})`}var gt=2.5,wt=.009,yt=.12,vt=[["rgba(255,255,255,.85)",3.6],["#14213D",1.6]],J=new WeakMap;function bt(s){let t=J.get(s);if(t)return t;let e=new Map,i=s.template;for(let o of s.moving){let n=[0,1,2].map(a=>Math.round(i[3*o+a]/wt)).join();!s.materials[o]&&!e.has(n)&&e.set(n,o)}let r=[...e.values()];return J.set(s,r),r}function Z(s,t,e,i,r,o){let n=i.matrices(t.look,r[2]/r[3]),a=Y(n,r),{view:h}=n;s.save(),s.beginPath(),s.rect(...r),s.clip(),s.lineCap="round";for(let c of bt(t)){let[l,d,m]=[e.moved,e.position,e.normal].map(p=>p.subarray(3*c,3*c+3)),g=h[2]*m[0]+h[6]*m[1]+h[10]*m[2];1e3*Math.hypot(...l)<yt*o||g<.15||xt(s,a(d),a(d.map((p,v)=>p+gt*l[v])))}s.restore()}function xt(s,t,e){let i=F(),[r,o]=[e[0]-t[0],e[1]-t[1]],n=Math.hypot(r,o);if(n<3*i)return;let a=Math.atan2(o,r),h=Math.min(6*i,.45*n);for(let[c,l]of vt){Object.assign(s,{strokeStyle:c,lineWidth:l*i}),s.beginPath(),s.moveTo(...t),s.lineTo(...e);for(let d of[2.6,-2.6])s.moveTo(...e),s.lineTo(e[0]+h*Math.cos(a+d),e[1]+h*Math.sin(a+d));s.stroke()}}function Q(s){let t=e=>s(e.detail);return window.addEventListener("dfe:codeword",t),()=>window.removeEventListener("dfe:codeword",t)}var tt="b3bee6d061cd";function Et(){return window.__dfe?.build===tt?window.__dfe:window.__dfe={build:tt,assets:new Map,stage:null,glideUntil:0,mounted:new WeakMap,stretched:!1,link:{path:"",shown:new Map,linked:new Map,written:!1,soon:0,every:0}}}var f=Et(),I=120;var At=12,Rt={float32:Float32Array,int32:Int32Array,uint32:Uint32Array,int16:Int16Array,uint16:Uint16Array,uint8:Uint8Array};function Tt(s){if(new TextDecoder().decode(new Uint8Array(s,0,4))!=="DFE1")throw new Error("not a pack");let t=new DataView(s).getUint32(4,!0),e=JSON.parse(new TextDecoder().decode(new Uint8Array(s,8,t))),i={...e,shapes:{},scales:{},biases:{}};for(let[r,{dtype:o,shape:n,offset:a,scale:h,bias:c}]of Object.entries(e.arrays))i[r]=new Rt[o](s,8+t+a,n.reduce((l,d)=>l*d,1)),i.shapes[r]=n,h&&(i.scales[r]=h),c&&(i.biases[r]=c);return i}function _(s){let t=f.assets.get(s);if(t)return t;let e=fetch(s).then(i=>{if(!i.ok)throw new Error(`${i.status} for ${s}`);return i.arrayBuffer()}).then(Tt);e.catch(()=>f.assets.delete(s)),f.assets.set(s,e);for(let i of f.assets.keys()){if(f.assets.size<=At)break;f.assets.delete(i)}return e}var et=(s,t,e)=>s.subarray(t*e,(t+1)*e);var U=class{constructor(t,e,i){this.key=i,this.look=e,this.materials=t.materials,this.moving=t.moving,this.basis=t.basis,this.scale=t.scales.basis,this.triangles=Uint32Array.from(t.triangles),this.vertices=t.shapes.template[0],this.coefficients=t.shapes.basis[0];let{template:r}=t.scales,{template:o}=t.biases;this.template=Float32Array.from(t.template,(n,a)=>n*r[a%3]+o[a%3]),this.sum=new Float32Array(this.moving.length*3),this.restNormals=null}displacement(t){let{sum:e,moving:i}=this,r=e.length,o=new Float32Array(this.vertices*3);e.fill(0);for(let n=0;n<this.coefficients;n++){let a=(t[n]||0)*this.scale[n];if(Math.abs(a)<1e-12)continue;let h=this.basis.subarray(n*r,(n+1)*r);for(let c=0;c<r;c++)e[c]+=a*h[c]}for(let n=0;n<i.length;n++)o.set(e.subarray(3*n,3*n+3),3*i[n]);return o}pose(t,e=st){let i=this.displacement(t),r=i.map((o,n)=>this.template[n]+o);return{position:r,normal:it(r,this.triangles),moved:i,heat:e(i)}}range(t,e=.1){return st(this.displacement(t)).reduce((i,r)=>Math.max(i,r),e)}outward(t){let e=this.restNormals??=it(this.template,this.triangles);return rt(t,i=>t[i]*e[i]+t[i+1]*e[i+1]+t[i+2]*e[i+2])}},rt=(s,t)=>{let e=new Float32Array(s.length/3);for(let i=0;i<e.length;i++)e[i]=1e3*t(3*i);return e},st=s=>rt(s,t=>Math.hypot(s[t],s[t+1],s[t+2]));function it(s,t){let e=new Float32Array(s.length);for(let i=0;i<t.length;i+=3){let r=3*t[i],o=3*t[i+1],n=3*t[i+2],a=s[o]-s[r],h=s[o+1]-s[r+1],c=s[o+2]-s[r+2],l=s[n]-s[r],d=s[n+1]-s[r+1],m=s[n+2]-s[r+2],g=h*m-c*d,p=c*l-a*m,v=a*d-h*l;for(let b of[r,o,n])e[b]+=g,e[b+1]+=p,e[b+2]+=v}for(let i=0;i<e.length;i+=3){let r=Math.hypot(e[i],e[i+1],e[i+2])||1;e[i]/=r,e[i+1]/=r,e[i+2]/=r}return e}async function ot({url:s,look:t}){let e=await _(s);return e.face??=new U(e,t,s)}var Mt=250,kt=500;function nt(){let{link:s}=f;if(s.path===location.pathname)return s;let t=(new URLSearchParams(location.search).get("look")||"").split("~").filter(Boolean);return s.every||=window.setInterval(at,kt),Object.assign(s,{path:location.pathname,shown:new Map,linked:new Map(t.map(e=>e.split(/:(.*)/s).slice(0,2)))})}function P(s){let{shown:t,linked:e}=nt(),i=e.get(s);return i!==void 0&&(t.set(s,i),e.delete(s)),t.get(s)?.split("*")??null}function C(s,t){let e=nt(),{shown:i}=e,r=t?.map(o=>typeof o=="number"?Number(o.toFixed(4)):o).join("*");i.get(s)!==r&&(r===void 0?i.delete(s):i.set(s,r),clearTimeout(e.soon),e.soon=window.setTimeout(at,Mt))}function at(){let{link:s}=f;s.path!==location.pathname||!(s.shown.size||s.written)||(s.written=!0,_t("look",[...s.shown].map(([t,e])=>`${t}:${e}`).join("~")))}function _t(s,t){let e=new URL(location.href);(e.searchParams.get(s)??"")!==String(t)&&(t===""?e.searchParams.delete(s):e.searchParams.set(s,String(t)),history.replaceState(history.state,"",e))}Object.assign(f,{recall:P,remember:C});var S=class{constructor(t,{began:e,step:i,stopped:r}){this.label=t,this.began=e,this.step=i,this.stopped=r,this.frame=0,this.button=k("play",t,()=>this.toggle())}get playing(){return this.frame!==0}toggle(){this.playing?this.stop():this.start()}start(){if(this.playing)return;M(this.button,"pause","Pause"),this.began?.();let t=performance.now(),e=i=>{this.playing&&(this.step(i-t),this.playing&&(this.frame=requestAnimationFrame(e)))};this.frame=requestAnimationFrame(e)}stop(){this.playing&&(cancelAnimationFrame(this.frame),this.frame=0,M(this.button,"play",this.label),this.stopped?.())}};function St(s,{began:t,moved:e,ended:i}){let r=!1;s.addEventListener("pointerdown",o=>{r=!0,s.setPointerCapture(o.pointerId),t?.(o)}),s.addEventListener("pointermove",o=>{r&&e(o)});for(let o of["pointerup","pointercancel"])s.addEventListener(o,n=>{r&&(r=!1,i?.(n))})}function Dt(s,t){s.addEventListener("wheel",e=>{s.getRootNode().activeElement!==s&&!e.ctrlKey||(e.preventDefault(),t(e))},{passive:!1})}var ht={ArrowLeft:[.12,0],ArrowRight:[-.12,0],ArrowUp:[0,-.1],ArrowDown:[0,.1]},ct={"+":1.12,"=":1.12,"-":1/1.12};function lt(s,t,e){let i=[0,0];St(s,{began:r=>{i=[r.clientX,r.clientY]},moved:r=>{t.turn((i[0]-r.clientX)*.009,(r.clientY-i[1])*.007),i=[r.clientX,r.clientY],e()}}),Dt(s,r=>{t.magnify(Math.exp(-r.deltaY*.0012)),e()}),s.addEventListener("dblclick",()=>{t.reset(),e()}),s.addEventListener("keydown",r=>{if(ht[r.key])t.turn(...ht[r.key]);else if(ct[r.key])t.magnify(ct[r.key]);else if(r.key==="0"||r.key==="Home")t.reset();else return;r.preventDefault(),r.stopPropagation(),e()})}var ut=`#version 300 es
+in vec3 position; in vec3 normal; in vec3 rest; in float heat; in float material;
+uniform mat4 view; uniform mat4 projection;
+out vec3 vNormal; out vec3 vRest; out vec3 vEye; out float vHeat; out float vMaterial;
+void main() {
+  vec4 eye = view * vec4(position, 1.0);
+  vNormal = mat3(view) * normal; vRest = rest; vEye = eye.xyz; vHeat = heat; vMaterial = material;
+  gl_Position = projection * eye;
+}`,ft=`#version 300 es
+precision highp float;
+in vec3 vNormal; in vec3 vRest; in vec3 vEye; in float vHeat; in float vMaterial;
+uniform sampler2D colours; uniform float range; uniform float signed_; uniform float strength;
+uniform vec4 eyes[2]; uniform vec2 eyeEdges; uniform float hasEyes;
+out vec4 colour;
+vec3 eyeColour() {
+  vec4 e = vRest.x > 0.0 ? eyes[0] : eyes[1];
+  vec3 d = normalize(vRest - e.xyz);
+  float a = acos(clamp(d.z, -1.0, 1.0)), e1 = eyeEdges.y;
+  vec3 c = mix(vec3(0.33, 0.42, 0.47), vec3(0.93, 0.92, 0.90), smoothstep(e1 * 0.95, e1 * 1.05, a));
+  c = mix(c, c * 0.5, smoothstep(e1 * 0.78, e1 * 0.97, a) * (1.0 - smoothstep(e1 * 0.99, e1 * 1.1, a)));
+  return mix(vec3(0.05), c, smoothstep(eyeEdges.x * 0.93, eyeEdges.x * 1.07, a));
 }
-
-class MorphView {
-  constructor(root, component) {
-    this.component = component;
-    this.camera = new Camera(0.32, 0.04);
-    this.amount = 1;
-    this.direction = 1;
-    this.draw = redrawer(() => this.paint());
-    this.build(root.querySelector(".dfe-morph"));
-    this.preview = (event) => this.show(event.detail);
-    window.addEventListener("dfe:codeword", this.preview);
-    this.watch = new ResizeObserver(() => this.draw());
-    this.watch.observe(this.canvas);
-  }
-
-  build(box) {
-    this.box = box;
-    this.canvas = element("canvas", { tabindex: 0, role: "img" });
-    this.captions = element("div", { class: "captions", "aria-hidden": "true" });
-    this.scale = element("div", { class: "scale" });
-    this.slider = element("input", { type: "range", min: 0, max: 150, value: 100, step: 1, "aria-label": "Intensity",
-      oninput: () => { this.stop(); this.amount = this.slider.value / 100; this.draw(); } });
-    this.readout = element("output", { class: "readout" });
-    this.playing = element("button", { type: "button", class: "icon", "aria-label": "Play the movement",
-      onclick: () => (this.timer ? this.stop() : this.start()) });
-    this.playing.innerHTML = SHAPES.play;
-    this.beside = this.toggle("Neutral beside", "Show the neutral face beside it", true);
-    this.heat = this.toggle("Heat map", "Colour the skin by how far it moves", true);
-    this.signed = this.toggle("In / out", "Colour by direction: outwards or inwards along the skin", false);
-    this.arrows = this.toggle("Arrows", "Show where the skin goes, drawn 2.5 times as long", false);
-    const sides = [["Front", 0, "Look from the front"], ["Left", 1.45, "Look at the face’s left side"],
-      ["Right", -1.45, "Look at the face’s right side"]].map(([label, yaw, title]) => element("button",
-      { type: "button", class: "toggle", title, "aria-label": title, onclick: () => this.look(yaw) }, label));
-    const reset = element("button", { type: "button", class: "icon", "aria-label": "Reset the view",
-      onclick: () => { this.camera.reset(); this.draw(); } });
-    reset.innerHTML = SHAPES.reset;
-    box.append(
-      element("div", { class: "picture" }, this.canvas, this.captions, this.scale),
-      element("div", { class: "controls" }, this.playing, element("span", { class: "end" }, "Neutral"), this.slider,
-        this.readout, reset),
-      element("div", { class: "toggles" }, this.beside, this.heat, this.signed, this.arrows,
-        element("span", { class: "group", role: "group", "aria-label": "Side to look from" }, ...sides),
-        element("span", { class: "hint" }, "Drag to turn, click then scroll to zoom")));
-    orbit(this.canvas, this.camera, this.draw);
-  }
-
-  look(yaw) {
-    Object.assign(this.camera, { yaw, pitch: 0 });
-    this.draw();
-  }
-
-  toggle(label, title, on) {
-    const button = element("button", { type: "button", class: "toggle", title, "aria-pressed": String(on) }, label);
-    button.addEventListener("click", () => {
-      button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
-      this.draw();
-    });
-    return button;
-  }
-
-  on(button) { return button.getAttribute("aria-pressed") === "true"; }
-
-  /** How it is looked at, for the link: camera, intensity and the four switches. */
-  note() {
-    const switches = [this.beside, this.heat, this.signed, this.arrows].map((b) => (this.on(b) ? 1 : 0)).join("");
-    const amount = this.timer ? 100 : Math.round(this.amount * 100);
-    remember(this.name, this.camera.moved || amount !== 100 || switches !== "1100" ? [...this.camera.values, amount, switches] : null);
-  }
-
-  /** Look as the link says. */
-  recalled() {
-    const [, , , amount, switches] = recallCamera(this.name, this.camera) ?? [];
-    if (amount !== undefined && Number(amount) >= 0) { this.slider.value = amount; this.amount = this.slider.value / 100; }
-    [...(switches ?? "")].forEach((on, i) => [this.beside, this.heat, this.signed, this.arrows][i]?.setAttribute("aria-pressed", String(on === "1")));
-  }
-
-  async update(data) {
-    this.data = data;
-    if (this.name !== data.look) { this.name = data.look; this.recalled(); }
-    this.beside.textContent = data.other ? "Side by side" : "Neutral beside";
-    this.box.style.setProperty("--height", `${data.height}px`);
-    this.canvas.setAttribute("aria-label", data.alt);
-    try {
-      const face = await loadFace(data.face);
-      if (face !== this.face) Object.assign(this, { face, neutral: null });
-      this.codebook = data.codebook ? await loadPack(data.codebook) : null;
-      this.scale.style.setProperty("--gradient", gradient(this.face.heat));
-      this.scale.style.setProperty("--diverging", gradient(this.face.diverging));
-      this.show({ codeword: data.codeword, psi: data.psi, title: data.title });
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
-  fail(error) {
-    this.box.dataset.state = "failed";
-    this.box.dataset.error = String(error.message || error);
-    this.captions.replaceChildren(element("span", { class: "failed" },
-      "The 3D view could not start in this browser. The full scene and the pictures still work."));
-  }
-
-  /** Glide from what is shown to another expression. */
-  show({ codeword, psi, title, model }) {
-    if (!this.face || (model && this.data.model && model !== this.data.model)) return;
-    const size = this.face.coefficients;
-    const target = psi ? Float32Array.from(psi)
-      : this.codebook ? this.codebook.psi.slice(codeword * size, (codeword + 1) * size) : new Float32Array(size);
-    const same = this.shown && this.target && target.every((v, i) => Math.abs(v - this.target[i]) < 1e-7);
-    this.title = title ?? (codeword !== undefined ? `Codeword ${codeword}` : "Expression");
-    this.codeword = codeword;
-    if (same) { this.draw(); return; }
-    this.from = this.shown ?? target;
-    this.target = target;
-    this.range = Math.max(0.1, ...this.face.size(this.face.displacement(target)));
-    this.started = this.shown && this.box.isConnected ? performance.now() : 0;
-    this.draw();
-  }
-
-  start() {
-    this.playing.innerHTML = SHAPES.pause;
-    this.playing.setAttribute("aria-label", "Pause");
-    let before = performance.now();
-    const step = (now) => {
-      if (!this.timer) return;
-      this.phase = ((this.phase ?? 0.5) + (now - before) / 2400) % 1;
-      before = now;
-      this.amount = 0.5 - 0.5 * Math.cos(2 * Math.PI * this.phase);
-      this.slider.value = Math.round(this.amount * 100);
-      this.paint();
-      this.timer = requestAnimationFrame(step);
-    };
-    this.timer = requestAnimationFrame(step);
-  }
-
-  stop() {
-    cancelAnimationFrame(this.timer);
-    this.timer = 0;
-    this.playing.innerHTML = SHAPES.play;
-    this.playing.setAttribute("aria-label", "Play the movement");
-  }
-
-  blended() {
-    if (!this.started) return this.target;
-    const t = Math.min(1, (performance.now() - this.started) / GLIDE), s = t * t * (3 - 2 * t);
-    if (t >= 1) this.started = 0; else this.draw();
-    return this.target.map((v, i) => this.from[i] * (1 - s) + v * s);
-  }
-
-  paint() {
-    if (!this.face || !this.target || !this.box.isConnected) return;
-    try { this.render(); } catch (error) { this.fail(error); }
-  }
-
-  render() {
-    if (fitCanvas(this.canvas)) this.leftDrawn = null;
-    this.shown = this.blended();
-    const psi = this.shown.map((v) => v * this.amount), signed = this.on(this.signed), pair = this.on(this.beside);
-    const heat = signed ? this.face.outward(this.face.displacement(psi)) : null;
-    const pose = this.face.pose(psi, heat), look = { range: this.range, heat: this.on(this.heat), signed };
-    const context = this.canvas.getContext("2d"), { width, height } = this.canvas;
-    const left = pair ? width / 2 : 0;
-    context.clearRect(left, 0, width - left, height);
-    this.companionBeside(context, left, height);
-    paint(context, this.face, pose, this.camera, [left, 0, width - left, height], look);
-    if (this.on(this.arrows)) drawArrows(context, this.face, psi, pose, this.camera, [left, 0, width - left, height], this.range);
-    this.label(pair, signed);
-    this.note();
-  }
-
-  /** The left half is drawn when something of it changes, not on every step of the movement beside it. */
-  companionBeside(context, left, height) {
-    const { other } = this.data, of = other ? [other.title, ...other.psi, this.amount, this.on(this.heat)] : [];
-    const key = left ? [left, height, this.face.key, ...this.camera.values, ...of].join() : null;
-    if (key && key !== this.leftDrawn) {
-      const pose = this.companion();
-      context.clearRect(0, 0, left, height);
-      paint(context, this.face, pose, this.camera, [0, 0, left, height], this.companionLook);
-    }
-    this.leftDrawn = key;
-  }
-
-  /** What stands to the left: the neutral face, or another expression at the same intensity. */
-  companion() {
-    const { other } = this.data;
-    if (!other) {
-      this.companionLook = { heat: false };
-      return (this.neutral ??= this.face.pose(new Float32Array(this.face.coefficients)));
-    }
-    const pose = this.face.pose(other.psi.map((v) => v * this.amount));
-    const range = Math.max(0.1, ...this.face.size(this.face.displacement(other.psi)));
-    this.companionLook = { heat: this.on(this.heat), range };
-    return pose;
-  }
-
-  label(pair, signed) {
-    const shown = `${Math.round(this.amount * 100)} %`;
-    this.readout.textContent = shown;
-    const names = pair ? [this.data.other?.title ?? "Neutral", this.title] : [this.title];
-    const key = names.join("|");
-    if (this.captions.dataset.key !== key) {
-      this.captions.dataset.key = key;
-      this.captions.replaceChildren(...names.map((name) => element("span", {}, name)));
-    }
-    const mm = this.range < 9.95 ? this.range.toFixed(1) : Math.round(this.range);
-    const ends = signed ? [`${mm} mm in`, `${mm} mm out`] : ["0", `${mm} mm`];
-    const scale = `${signed}${ends}`;
-    this.scale.hidden = !this.on(this.heat);
-    if (this.scale.dataset.key !== scale) {
-      this.scale.dataset.key = scale;
-      this.scale.classList.toggle("signed", signed);
-      this.scale.replaceChildren(element("span", {}, ends[0]), element("i"), element("span", {}, ends[1]));
-    }
-    this.box.dataset.state = "drawn";
-    this.box.dataset.settled = String(!this.started);
-    this.box.dataset.codeword = this.codeword ?? "";
-  }
-
-  close() {
-    this.stop();
-    window.removeEventListener("dfe:codeword", this.preview);
-    this.watch.disconnect();
-    dfe.mounted.delete(this.component.parentElement);
-  }
-}
-
-const LONGER = 2.5, CELL = 0.009, LEAST = 0.12; // arrows: length, metres between them, share of the range that shows
-
-/** One vertex for each cell of a grid over the moving skin, chosen once a face. */
-function arrowRoots(face) {
-  if (face.roots) return face.roots;
-  const cells = new Map(), p = face.template;
-  for (const v of face.moving) {
-    if (face.materials[v]) continue;
-    const key = [0, 1, 2].map((d) => Math.round(p[3 * v + d] / CELL)).join();
-    if (!cells.has(key)) cells.set(key, v);
-  }
-  return (face.roots = [...cells.values()]);
-}
-
-/** Arrows from the neutral face to where the skin goes, on the side that is seen. */
-function drawArrows(context, face, psi, pose, camera, [left, top, width, height], range) {
-  const moved = face.displacement(psi), { view: m, projection: q } = camera.matrices(face, width / height);
-  const place = (x, y, z) => {
-    const e = [0, 1, 2].map((r) => m[r] * x + m[4 + r] * y + m[8 + r] * z + m[12 + r]);
-    return [left + (0.5 + (0.5 * q[0] * e[0]) / -e[2]) * width, top + (0.5 - (0.5 * q[5] * e[1]) / -e[2]) * height];
-  };
-  const ratio = Math.min(window.devicePixelRatio || 1, 2);
-  context.save();
-  context.beginPath(); context.rect(left, top, width, height); context.clip();
-  context.lineCap = "round";
-  for (const v of arrowRoots(face)) {
-    const i = 3 * v, size = 1000 * Math.hypot(moved[i], moved[i + 1], moved[i + 2]);
-    const n = pose.normal, facing = m[2] * n[i] + m[6] * n[i + 1] + m[10] * n[i + 2];
-    if (size < LEAST * range || facing < 0.15) continue;
-    const p = pose.position, a = place(p[i], p[i + 1], p[i + 2]);
-    const b = place(...[0, 1, 2].map((d) => p[i + d] + LONGER * moved[i + d]));
-    const angle = Math.atan2(b[1] - a[1], b[0] - a[0]), long = Math.hypot(b[0] - a[0], b[1] - a[1]), head = Math.min(6 * ratio, 0.45 * long);
-    if (long < 3 * ratio) continue;
-    for (const [colour, wide] of [["rgba(255,255,255,.85)", 3.6], ["#14213D", 1.6]]) {
-      context.strokeStyle = colour; context.lineWidth = wide * ratio;
-      context.beginPath();
-      context.moveTo(...a); context.lineTo(...b);
-      for (const turn of [2.6, -2.6]) { context.moveTo(...b); context.lineTo(b[0] + head * Math.cos(angle + turn), b[1] + head * Math.sin(angle + turn)); }
-      context.stroke();
-    }
-  }
-  context.restore();
-}
+void main() {
+  vec3 toEye = normalize(-vEye);
+  vec3 n = normalize(vNormal);
+  if (dot(n, toEye) < -0.35) n = -n; // the inside of the mouth; not by winding, which flickers at the silhouette
+  bool isEye = vMaterial > 0.5 && vMaterial < 1.5;
+  float t = signed_ > 0.5 ? clamp(vHeat / range * 0.5 + 0.5, 0.0, 1.0) : clamp(vHeat / range, 0.0, 1.0);
+  if (strength < 0.5) t = signed_ > 0.5 ? 0.5 : 0.0;
+  vec3 base = texture(colours, vec2(t * 0.9922 + 0.0039, signed_ > 0.5 ? 0.75 : 0.25)).rgb;
+  if (isEye) base = hasEyes > 0.5 ? eyeColour() : vec3(0.93, 0.92, 0.90);
+  else if (vMaterial > 1.5) base = vec3(0.40, 0.17, 0.17);
+  float key = pow(max(0.5 + 0.5 * dot(n, normalize(vec3(-0.45, 0.55, 0.75))), 0.0), 1.8);
+  float fill = pow(max(0.5 + 0.5 * dot(n, normalize(vec3(0.85, 0.05, 0.55))), 0.0), 2.0);
+  float sky = 0.5 + 0.5 * n.y;
+  float rim = pow(1.0 - clamp(dot(n, toEye), 0.0, 1.0), 3.0);
+  vec3 light = vec3(1.00, 0.97, 0.93) * key * 0.86 + vec3(0.80, 0.88, 1.0) * fill * 0.30
+    + mix(vec3(0.10, 0.09, 0.09), vec3(0.17, 0.18, 0.20), sky);
+  float shine = pow(max(dot(n, normalize(normalize(vec3(-0.45, 0.55, 0.75)) + toEye)), 0.0), isEye ? 90.0 : 24.0);
+  vec3 lit = base * light + vec3(shine) * (isEye ? 0.55 : 0.05) + rim * 0.07;
+  colour = vec4(pow(clamp(lit, 0.0, 1.0), vec3(0.94)), 1.0);
+}`;var Ft=2,N=class{constructor(){this.canvas=document.createElement("canvas");let t=this.canvas.getContext("webgl2",{antialias:!0,alpha:!0,premultipliedAlpha:!0,preserveDrawingBuffer:!0});if(!t)throw new Error("WebGL 2 is not available");this.gl=t,this.canvas.addEventListener("webglcontextlost",()=>{f.stage===this&&(f.stage=null)}),this.program=Lt(t),t.enable(t.DEPTH_TEST),this.faces=new Map}uniform(t){return this.gl.getUniformLocation(this.program,t)}prepare(t){let e=this.faces.get(t.key);if(e)return e;let{gl:i}=this,r=i.createVertexArray();i.bindVertexArray(r);let o=Float32Array.from(t.materials,h=>h>2?1:h),n={position:this.attribute("position",3,t.template,i.DYNAMIC_DRAW),normal:this.attribute("normal",3,t.template,i.DYNAMIC_DRAW),heat:this.attribute("heat",1,new Float32Array(t.vertices),i.DYNAMIC_DRAW),rest:this.attribute("rest",3,t.template,i.STATIC_DRAW),material:this.attribute("material",1,o,i.STATIC_DRAW),index:i.createBuffer()};i.bindBuffer(i.ELEMENT_ARRAY_BUFFER,n.index),i.bufferData(i.ELEMENT_ARRAY_BUFFER,t.triangles,i.STATIC_DRAW);let a={array:r,buffers:n,texture:It(i,t)};this.faces.set(t.key,a);for(let h of this.faces.keys())this.faces.size>Ft&&this.drop(h);return a}attribute(t,e,i,r){let{gl:o}=this,n=o.getAttribLocation(this.program,t),a=o.createBuffer();return o.bindBuffer(o.ARRAY_BUFFER,a),o.bufferData(o.ARRAY_BUFFER,i,r),o.enableVertexAttribArray(n),o.vertexAttribPointer(n,e,o.FLOAT,!1,0,0),a}drop(t){let{gl:e}=this,i=this.faces.get(t);i&&(Object.values(i.buffers).forEach(r=>e.deleteBuffer(r)),e.deleteTexture(i.texture),e.deleteVertexArray(i.array),this.faces.delete(t))}draw(t,e,i,r,o,n){let{gl:a}=this,h=this.prepare(t),c=this.clear(r,o)-o;a.viewport(0,c,r,o),a.useProgram(this.program),a.bindVertexArray(h.array);for(let l of["position","normal","heat"])a.bindBuffer(a.ARRAY_BUFFER,h.buffers[l]),a.bufferSubData(a.ARRAY_BUFFER,0,e[l]);a.bindTexture(a.TEXTURE_2D,h.texture),this.setUniforms(t,i.matrices(t.look,r/o),n),a.drawElements(a.TRIANGLES,t.triangles.length,a.UNSIGNED_INT,0)}clear(t,e){let{gl:i,canvas:r}=this;return(r.width<t||r.height<e)&&(r.width=Math.max(r.width,t),r.height=Math.max(r.height,e)),i.enable(i.SCISSOR_TEST),i.scissor(0,r.height-e,t,e),i.clearColor(0,0,0,0),i.clear(i.COLOR_BUFFER_BIT|i.DEPTH_BUFFER_BIT),r.height}setUniforms({look:t},{view:e,projection:i},{range:r=1,heat:o=!0,signed:n=!1}){let{gl:a}=this;a.uniformMatrix4fv(this.uniform("view"),!1,e),a.uniformMatrix4fv(this.uniform("projection"),!1,i),a.uniform1f(this.uniform("range"),Math.max(r,.001)),a.uniform1f(this.uniform("signed_"),n?1:0),a.uniform1f(this.uniform("strength"),o?1:0),a.uniform1f(this.uniform("hasEyes"),t.eyes?1:0),t.eyes&&a.uniform4fv(this.uniform("eyes"),t.eyes.flat()),a.uniform2fv(this.uniform("eyeEdges"),t.eyeEdges)}};function Lt(s){let t=s.createProgram();for(let[e,i]of[[s.VERTEX_SHADER,ut],[s.FRAGMENT_SHADER,ft]]){let r=s.createShader(e);s.shaderSource(r,i),s.compileShader(r),s.attachShader(t,r)}if(s.linkProgram(t),!s.getProgramParameter(t,s.LINK_STATUS))throw new Error(s.getProgramInfoLog(t)??"no shader");return t}function It(s,{look:{heat:t,diverging:e}}){let i=s.createTexture(),r=t.length/3;s.bindTexture(s.TEXTURE_2D,i),s.texImage2D(s.TEXTURE_2D,0,s.RGB,r,2,0,s.RGB,s.UNSIGNED_BYTE,Uint8Array.of(...t,...e));for(let o of[s.TEXTURE_WRAP_S,s.TEXTURE_WRAP_T])s.texParameteri(s.TEXTURE_2D,o,s.CLAMP_TO_EDGE);return s.texParameteri(s.TEXTURE_2D,s.TEXTURE_MIN_FILTER,s.NEAREST),s.texParameteri(s.TEXTURE_2D,s.TEXTURE_MAG_FILTER,s.LINEAR),i}function z(s,t,e,i,r,o){let[n,a,h,c]=r.map(Math.round);if(h<2||c<2)return;let l=f.stage??=new N;l.draw(t,e,i,h,c,o),s.drawImage(l.canvas,0,0,h,c,n,a,h,c)}var D=class{constructor(t,e){this.component=t,this.data=t.data,this.box=t.parentElement.querySelector(`.dfe-${e}`),this.loaded=!1,this.name="",this.captions=void 0,this.instead="",this.draw=q(()=>this.paint()),this.resized=new ResizeObserver(()=>this.draw())}async update(t){this.data=t;let{look:e=""}=t,i=this.name!==e;this.name=e;try{i&&this.recall(P(e)??[]),await this.load(t),this.loaded=!0,this.draw()}catch(r){this.fail(r)}}recall(t){}async load(t){}paint(){if(!(!this.loaded||!this.box.isConnected))try{this.render(),this.box.dataset.state="drawn"}catch(t){this.fail(t)}}render(){}fail(t){this.box.dataset.state="failed",this.box.dataset.error=t instanceof Error?t.message:String(t),this.captions?.replaceChildren(u("span",{class:"failed"},`The 3D view could not start in this browser. ${this.instead}`))}close(){this.resized.disconnect()}},dt=s=>t=>{let e=t.parentElement,i=f.mounted.get(e)??new s(t);return f.mounted.set(e,i),i.component=t,i.update(t.data),()=>{i.close(),f.mounted.delete(e)}};var Ut=2400,Pt=[["Front",0,"Look from the front"],["Left",1.45,"Look at the face’s left side"],["Right",-1.45,"Look at the face’s right side"]];function Ct({from:s,to:t,begun:e},i){let r=Math.min(1,(i-e)/I),o=r*r*(3-2*r);return t.map((n,a)=>s[a]*(1-o)+n*o)}var B=class extends D{face;codebook=null;target;codeword;constructor(t){super(t,"morph"),this.instead="The full scene and the pictures still work.",this.camera=new R(.32,.04),this.amount=1,this.phase=.5,this.title="",this.range=1,this.leftDrawn="",this.glide=null,this.shown=null,this.canvas=u("canvas",{tabindex:0,role:"img"}),this.captions=u("div",{class:"captions","aria-hidden":"true"}),this.scale=u("div",{class:"scale"}),this.slider=u("input",{type:"range",min:0,max:150,value:100,step:1,"aria-label":"Intensity",oninput:()=>{this.playback.stop(),this.amount=Number(this.slider.value)/100,this.draw()}}),this.readout=u("output",{class:"readout"});let e=0;this.playback=new S("Play the movement",{began:()=>{e=this.phase},step:i=>this.step((e+i/Ut)%1)}),this.beside=this.toggle("Neutral beside","Show the neutral face beside it",!0),this.heat=this.toggle("Heat map","Colour the skin by how far it moves",!0),this.signed=this.toggle("In / out","Colour by direction: outwards or inwards along the skin",!1),this.arrows=this.toggle("Arrows","Show where the skin goes, drawn 2.5 times as long",!1),this.toggles=[this.beside,this.heat,this.signed,this.arrows],this.build(),this.forget=Q(i=>this.show(i)),this.resized.observe(this.canvas)}build(){let t=Pt.map(([i,r,o])=>T(i,()=>{Object.assign(this.camera,{yaw:r,pitch:0}),this.draw()},{class:"toggle",title:o,"aria-label":o})),e=k("reset","Reset the view",()=>{this.camera.reset(),this.draw()});this.box.append(u("div",{class:"picture"},this.canvas,this.captions,this.scale),u("div",{class:"controls"},this.playback.button,u("span",{class:"end"},"Neutral"),this.slider,this.readout,e),u("div",{class:"toggles"},...this.toggles,u("span",{class:"group",role:"group","aria-label":"Side to look from"},...t),u("span",{class:"hint"},"Drag to turn, click then scroll to zoom"))),lt(this.canvas,this.camera,this.draw)}toggle(t,e,i){return $(t,i,()=>this.draw(),{title:e})}remember(){let t=G(this.toggles),e=this.playback.playing?100:Math.round(this.amount*100),i=this.camera.moved||e!==100||t!=="1100";C(this.name,i?[...this.camera.values,e,t]:null)}recall(t){let[e,i,r,o]=t.map(Number);this.camera.look([e,i,r]),o>=0&&(this.slider.value=String(o),this.amount=Number(this.slider.value)/100),V(this.toggles,t[4])}async load(t){this.beside.textContent=t.other?"Side by side":"Neutral beside",this.box.style.setProperty("--height",`${t.height}px`),this.canvas.setAttribute("aria-label",t.alt),this.face=await ot(t.face),this.codebook=t.codebook?await _(t.codebook):null,this.scale.style.setProperty("--gradient",L(this.face.look.heat)),this.scale.style.setProperty("--diverging",L(this.face.look.diverging)),this.show({codeword:t.codeword,psi:t.psi,title:t.title})}show({codeword:t,psi:e,title:i,model:r}){if(!this.face||r&&this.data.model&&r!==this.data.model)return;let o=this.face.coefficients,n=e?Float32Array.from(e):this.codebook?Float32Array.from(et(this.codebook.psi,t??0,o)):new Float32Array(o),{shown:a,target:h}=this;this.title=i??(t!==void 0?`Codeword ${t}`:"Expression"),this.codeword=t,(!a||!h||n.some((c,l)=>Math.abs(c-h[l])>=1e-7))&&(this.target=n,this.range=this.face.range(n),this.glide=a&&this.box.isConnected?{from:a,to:n,begun:performance.now()}:null),this.draw()}step(t){this.phase=t,this.amount=.5-.5*Math.cos(2*Math.PI*t),this.slider.value=String(Math.round(this.amount*100)),this.paint()}current(t){if(!this.glide)return t;let e=performance.now(),i=Ct(this.glide,e);return e-this.glide.begun>=I?this.glide=null:this.draw(),i}render(){let{face:t,target:e,canvas:i,camera:r,range:o}=this;if(!t||!e)return;K(i)&&(this.leftDrawn=""),this.shown=this.current(e);let n=w(this.signed),a=this.shown.map(p=>p*this.amount),h=t.pose(a,n?p=>t.outward(p):void 0),c=W(i),{width:l,height:d}=i,m=w(this.beside)?l/2:0,g=[m,0,l-m,d];c.clearRect(...g),this.renderBeside(c,t,m,d),z(c,t,h,r,g,{range:o,heat:w(this.heat),signed:n}),w(this.arrows)&&Z(c,t,h,r,g,o),this.describe(m>0,n),this.remember()}renderBeside(t,e,i,r){let{other:o}=this.data,n=w(this.heat),a=o?[o.title,...o.psi,this.amount,n]:[],h=i?[i,r,e.key,...this.camera.values,...a].join():"";if(h&&h!==this.leftDrawn){let c=e.pose(o?o.psi.map(l=>l*this.amount):[]);t.clearRect(0,0,i,r),z(t,e,c,this.camera,[0,0,i,r],o?{heat:n,range:e.range(o.psi)}:{heat:!1})}this.leftDrawn=h}describe(t,e){this.readout.textContent=`${Math.round(this.amount*100)} %`;let i=t?[this.data.other?.title??"Neutral",this.title]:[this.title],r=this.range<9.95?this.range.toFixed(1):Math.round(this.range),[o,n]=e?[`${r} mm in`,`${r} mm out`]:["0",`${r} mm`];this.captions?.replaceChildren(...i.map(a=>u("span",{},a))),this.scale.hidden=!w(this.heat),this.scale.classList.toggle("signed",e),this.scale.replaceChildren(u("span",{},o),u("i"),u("span",{},n)),Object.assign(this.box.dataset,{settled:String(!this.glide),codeword:this.codeword??""})}close(){super.close(),this.playback.stop(),this.forget()}},xe=dt(B);export{xe as default,Ct as glided};

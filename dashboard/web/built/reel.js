@@ -1,196 +1,44 @@
-// A timeline that plays as a face: tracks below, the face above, on one person or on two side by side.
+// Built from src/views/reel.js by `npm run build`: change it there.
 
-export default function (component) {
-  const view = once(component, (root) => new Reel(root));
-  view.component = component;
-  view.update(component.data);
-  return () => view.close(component.parentElement);
+var g=(i,t,e)=>Math.max(t,Math.min(e,i)),O=(i,t)=>Math.abs(i-t)<5e-4;var $=.36,R=class{constructor(t=.3,e=.03,s=1){this.yaw=t,this.pitch=e,this.zoom=s,this.home=this.values}get values(){return[this.yaw,this.pitch,this.zoom]}get moved(){return this.values.some((t,e)=>!O(t,this.home[e]))}reset(){[this.yaw,this.pitch,this.zoom]=this.home}turn(t,e){this.yaw=g(this.yaw+t,-3.1,3.1),this.pitch=g(this.pitch+e,-1.2,1.2)}magnify(t){this.zoom=g(this.zoom*t,.4,6)}look([t,e,s]){[t,e,s].every(Number.isFinite)&&(this.turn(t-this.yaw,e-this.pitch),this.magnify(s/this.zoom))}matrices({focus:t,reach:e,wide:s},r){let n=Math.max(1,Math.min(1.25,1.28*s)/r),a=e*n/Math.tan($/2)/this.zoom,o=Math.cos(this.yaw),l=Math.sin(this.yaw),c=Math.cos(this.pitch),h=Math.sin(this.pitch),m=[o,0,-l],w=[-l*h,c,-o*h],b=[l*c,h,o*c],y=d=>-(d[0]*t[0]+d[1]*t[1]+d[2]*t[2]),S=[0,1,2].flatMap(d=>[m[d],w[d],b[d],0]),x=new Float32Array([...S,y(m),y(w),y(b)-a,1]),C=1/Math.tan($/2),E=a*.05,A=a*4,mt=new Float32Array([C/r,0,0,0,0,C,0,0,0,0,(A+E)/(E-A),-1,0,0,2*A*E/(E-A),0]);return{view:x,projection:mt}}};function u(i,t={},...e){let s=document.createElement(i);for(let[r,n]of Object.entries(t))typeof n=="function"?s.addEventListener(r.slice(2),n):n!=null&&n!==!1&&s.setAttribute(r,n===!0?"":String(n));return s.append(...e),s}var X=(i,t,e={})=>u("button",{type:"button",onclick:t,...e},i),ut={play:"M8 5.5v13l11-6.5z",pause:"M7 5h3.5v14H7zM13.5 5H17v14h-3.5z",reset:"M12 5V2L7.5 6 12 10V7a5 5 0 1 1-5 5H5a7 7 0 1 0 7-7z"};function T(i,t,e){i.innerHTML=`<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${ut[t]}"/></svg>`,i.setAttribute("aria-label",e)}function Y(i,t,e){let s=X("",e,{class:"icon"});return T(s,i,t),s}var v=i=>i.getAttribute("aria-pressed")==="true",H=(i,t)=>i.setAttribute("aria-pressed",String(t));function F(i,t,e,s={}){let r=X(i,()=>{H(r,!v(r)),e()},{class:"toggle","aria-pressed":String(t),...s});return r}var j=i=>i.map(t=>v(t)?1:0).join(""),V=(i,t="")=>[...t].forEach((e,s)=>i[s]&&H(i[s],e==="1")),U=i=>i.getContext("2d"),pt=()=>Math.min(window.devicePixelRatio||1,2);function D(i){let t=i.getBoundingClientRect(),e=pt(),s=Math.max(2,Math.round(t.width*e)),r=Math.max(2,Math.round(t.height*e));return i.width===s&&i.height===r?!1:(Object.assign(i,{width:s,height:r}),!0)}function G(i){D(i);let t=U(i),{width:e,height:s}=i.getBoundingClientRect(),r=i.width/Math.max(1,e);return t.setTransform(r,0,0,r,0,0),t.clearRect(0,0,e,s),{context:t,width:e,height:s}}function W(i){let t=getComputedStyle(i),e=s=>t.getPropertyValue(`--st-${s}`);return{text:e("text-color"),primary:e("primary-color"),border:e("border-color"),ground:e("secondary-background-color"),font:e("font")}}function K(i){let t=!1;return()=>{t||(t=!0,requestAnimationFrame(()=>{t=!1,i()}))}}var q="b3bee6d061cd";function dt(){return window.__dfe?.build===q?window.__dfe:window.__dfe={build:q,assets:new Map,stage:null,glideUntil:0,mounted:new WeakMap,stretched:!1,link:{path:"",shown:new Map,linked:new Map,written:!1,soon:0,every:0}}}var f=dt();var gt=12,wt={float32:Float32Array,int32:Int32Array,uint32:Uint32Array,int16:Int16Array,uint16:Uint16Array,uint8:Uint8Array};function yt(i){if(new TextDecoder().decode(new Uint8Array(i,0,4))!=="DFE1")throw new Error("not a pack");let t=new DataView(i).getUint32(4,!0),e=JSON.parse(new TextDecoder().decode(new Uint8Array(i,8,t))),s={...e,shapes:{},scales:{},biases:{}};for(let[r,{dtype:n,shape:a,offset:o,scale:l,bias:c}]of Object.entries(e.arrays))s[r]=new wt[n](i,8+t+o,a.reduce((h,m)=>h*m,1)),s.shapes[r]=a,l&&(s.scales[r]=l),c&&(s.biases[r]=c);return s}function M(i){let t=f.assets.get(i);if(t)return t;let e=fetch(i).then(s=>{if(!s.ok)throw new Error(`${s.status} for ${i}`);return s.arrayBuffer()}).then(yt);e.catch(()=>f.assets.delete(i)),f.assets.set(i,e);for(let s of f.assets.keys()){if(f.assets.size<=gt)break;f.assets.delete(s)}return e}var J=(i,t,e)=>i.subarray(t*e,(t+1)*e);var L=class{constructor(t,e,s){this.key=s,this.look=e,this.materials=t.materials,this.moving=t.moving,this.basis=t.basis,this.scale=t.scales.basis,this.triangles=Uint32Array.from(t.triangles),this.vertices=t.shapes.template[0],this.coefficients=t.shapes.basis[0];let{template:r}=t.scales,{template:n}=t.biases;this.template=Float32Array.from(t.template,(a,o)=>a*r[o%3]+n[o%3]),this.sum=new Float32Array(this.moving.length*3),this.restNormals=null}displacement(t){let{sum:e,moving:s}=this,r=e.length,n=new Float32Array(this.vertices*3);e.fill(0);for(let a=0;a<this.coefficients;a++){let o=(t[a]||0)*this.scale[a];if(Math.abs(o)<1e-12)continue;let l=this.basis.subarray(a*r,(a+1)*r);for(let c=0;c<r;c++)e[c]+=o*l[c]}for(let a=0;a<s.length;a++)n.set(e.subarray(3*a,3*a+3),3*s[a]);return n}pose(t,e=Z){let s=this.displacement(t),r=s.map((n,a)=>this.template[a]+n);return{position:r,normal:Q(r,this.triangles),moved:s,heat:e(s)}}range(t,e=.1){return Z(this.displacement(t)).reduce((s,r)=>Math.max(s,r),e)}outward(t){let e=this.restNormals??=Q(this.template,this.triangles);return tt(t,s=>t[s]*e[s]+t[s+1]*e[s+1]+t[s+2]*e[s+2])}},tt=(i,t)=>{let e=new Float32Array(i.length/3);for(let s=0;s<e.length;s++)e[s]=1e3*t(3*s);return e},Z=i=>tt(i,t=>Math.hypot(i[t],i[t+1],i[t+2]));function Q(i,t){let e=new Float32Array(i.length);for(let s=0;s<t.length;s+=3){let r=3*t[s],n=3*t[s+1],a=3*t[s+2],o=i[n]-i[r],l=i[n+1]-i[r+1],c=i[n+2]-i[r+2],h=i[a]-i[r],m=i[a+1]-i[r+1],w=i[a+2]-i[r+2],b=l*w-c*m,y=c*h-o*w,S=o*m-l*h;for(let x of[r,n,a])e[x]+=b,e[x+1]+=y,e[x+2]+=S}for(let s=0;s<e.length;s+=3){let r=Math.hypot(e[s],e[s+1],e[s+2])||1;e[s]/=r,e[s+1]/=r,e[s+2]/=r}return e}async function et({url:i,look:t}){let e=await M(i);return e.face??=new L(e,t,i)}var xt=250,vt=500;function st(){let{link:i}=f;if(i.path===location.pathname)return i;let t=(new URLSearchParams(location.search).get("look")||"").split("~").filter(Boolean);return i.every||=window.setInterval(it,vt),Object.assign(i,{path:location.pathname,shown:new Map,linked:new Map(t.map(e=>e.split(/:(.*)/s).slice(0,2)))})}function P(i){let{shown:t,linked:e}=st(),s=e.get(i);return s!==void 0&&(t.set(i,s),e.delete(i)),t.get(i)?.split("*")??null}function I(i,t){let e=st(),{shown:s}=e,r=t?.map(n=>typeof n=="number"?Number(n.toFixed(4)):n).join("*");s.get(i)!==r&&(r===void 0?s.delete(i):s.set(i,r),clearTimeout(e.soon),e.soon=window.setTimeout(it,xt))}function it(){let{link:i}=f;i.path!==location.pathname||!(i.shown.size||i.written)||(i.written=!0,bt("look",[...i.shown].map(([t,e])=>`${t}:${e}`).join("~")))}function bt(i,t){let e=new URL(location.href);(e.searchParams.get(i)??"")!==String(t)&&(t===""?e.searchParams.delete(i):e.searchParams.set(i,String(t)),history.replaceState(history.state,"",e))}Object.assign(f,{recall:P,remember:I});var _=class{constructor(t,{began:e,step:s,stopped:r}){this.label=t,this.began=e,this.step=s,this.stopped=r,this.frame=0,this.button=Y("play",t,()=>this.toggle())}get playing(){return this.frame!==0}toggle(){this.playing?this.stop():this.start()}start(){if(this.playing)return;T(this.button,"pause","Pause"),this.began?.();let t=performance.now(),e=s=>{this.playing&&(this.step(s-t),this.playing&&(this.frame=requestAnimationFrame(e)))};this.frame=requestAnimationFrame(e)}stop(){this.playing&&(cancelAnimationFrame(this.frame),this.frame=0,T(this.button,"play",this.label),this.stopped?.())}};function ot(i,t){let{left:e,top:s}=i.getBoundingClientRect();return[t.clientX-e,t.clientY-s]}function N(i,{began:t,moved:e,ended:s}){let r=!1;i.addEventListener("pointerdown",n=>{r=!0,i.setPointerCapture(n.pointerId),t?.(n)}),i.addEventListener("pointermove",n=>{r&&e(n)});for(let n of["pointerup","pointercancel"])i.addEventListener(n,a=>{r&&(r=!1,s?.(a))})}function Et(i,t){i.addEventListener("wheel",e=>{i.getRootNode().activeElement!==i&&!e.ctrlKey||(e.preventDefault(),t(e))},{passive:!1})}var rt={ArrowLeft:[.12,0],ArrowRight:[-.12,0],ArrowUp:[0,-.1],ArrowDown:[0,.1]},nt={"+":1.12,"=":1.12,"-":1/1.12};function at(i,t,e){let s=[0,0];N(i,{began:r=>{s=[r.clientX,r.clientY]},moved:r=>{t.turn((s[0]-r.clientX)*.009,(r.clientY-s[1])*.007),s=[r.clientX,r.clientY],e()}}),Et(i,r=>{t.magnify(Math.exp(-r.deltaY*.0012)),e()}),i.addEventListener("dblclick",()=>{t.reset(),e()}),i.addEventListener("keydown",r=>{if(rt[r.key])t.turn(...rt[r.key]);else if(nt[r.key])t.magnify(nt[r.key]);else if(r.key==="0"||r.key==="Home")t.reset();else return;r.preventDefault(),r.stopPropagation(),e()})}var lt=`#version 300 es
+in vec3 position; in vec3 normal; in vec3 rest; in float heat; in float material;
+uniform mat4 view; uniform mat4 projection;
+out vec3 vNormal; out vec3 vRest; out vec3 vEye; out float vHeat; out float vMaterial;
+void main() {
+  vec4 eye = view * vec4(position, 1.0);
+  vNormal = mat3(view) * normal; vRest = rest; vEye = eye.xyz; vHeat = heat; vMaterial = material;
+  gl_Position = projection * eye;
+}`,ht=`#version 300 es
+precision highp float;
+in vec3 vNormal; in vec3 vRest; in vec3 vEye; in float vHeat; in float vMaterial;
+uniform sampler2D colours; uniform float range; uniform float signed_; uniform float strength;
+uniform vec4 eyes[2]; uniform vec2 eyeEdges; uniform float hasEyes;
+out vec4 colour;
+vec3 eyeColour() {
+  vec4 e = vRest.x > 0.0 ? eyes[0] : eyes[1];
+  vec3 d = normalize(vRest - e.xyz);
+  float a = acos(clamp(d.z, -1.0, 1.0)), e1 = eyeEdges.y;
+  vec3 c = mix(vec3(0.33, 0.42, 0.47), vec3(0.93, 0.92, 0.90), smoothstep(e1 * 0.95, e1 * 1.05, a));
+  c = mix(c, c * 0.5, smoothstep(e1 * 0.78, e1 * 0.97, a) * (1.0 - smoothstep(e1 * 0.99, e1 * 1.1, a)));
+  return mix(vec3(0.05), c, smoothstep(eyeEdges.x * 0.93, eyeEdges.x * 1.07, a));
 }
-
-const LANE = 22;
-
-class Reel {
-  constructor(root) {
-    this.box = root.querySelector(".dfe-reel");
-    this.camera = new Camera(0.3, 0.03);
-    this.draw = redrawer(() => this.paint());
-    this.row = 0;
-    this.build();
-    this.watch = new ResizeObserver(() => this.draw());
-    this.watch.observe(this.canvas);
-  }
-
-  build() {
-    this.canvas = element("canvas", { tabindex: 0, role: "img" });
-    this.captions = element("div", { class: "captions", "aria-hidden": "true" });
-    this.playing = element("button", { type: "button", class: "icon", "aria-label": "Play", onclick: () => (this.timer ? this.stop() : this.play()) });
-    this.playing.innerHTML = SHAPES.play;
-    this.clock = element("output", { class: "clock" });
-    this.heat = element("button", { type: "button", class: "toggle", "aria-pressed": "true",
-      onclick: () => { this.heat.setAttribute("aria-pressed", String(this.heat.getAttribute("aria-pressed") !== "true")); this.draw(); } }, "Heat map");
-    this.loop = element("button", { type: "button", class: "toggle", "aria-pressed": "true",
-      onclick: () => { this.loop.setAttribute("aria-pressed", String(this.loop.getAttribute("aria-pressed") !== "true")); this.draw(); } }, "Loop");
-    this.lanes = element("canvas", { class: "line", tabindex: 0, role: "slider", "aria-label": "Time" });
-    this.box.append(element("div", { class: "picture" }, this.canvas, this.captions),
-      element("div", { class: "controls" }, this.playing, this.clock, this.loop, this.heat),
-      element("div", { class: "timeline" }, this.lanes));
-    orbit(this.canvas, this.camera, this.draw);
-    const to = (e) => {
-      const { left, width } = this.lanes.getBoundingClientRect();
-      this.stop();
-      this.row = Math.max(0, Math.min(this.rows - 1, Math.round(((e.clientX - left - this.labels) / (width - this.labels)) * (this.rows - 1))));
-      this.draw();
-    };
-    let down = false;
-    this.lanes.addEventListener("pointerdown", (e) => { down = true; this.lanes.setPointerCapture(e.pointerId); to(e); });
-    this.lanes.addEventListener("pointermove", (e) => down && to(e));
-    this.lanes.addEventListener("pointerup", () => { down = false; });
-    this.lanes.addEventListener("keydown", (e) => {
-      const step = { ArrowLeft: -1, ArrowRight: 1 }[e.key];
-      if (step) { this.row = Math.max(0, Math.min(this.rows - 1, this.row + step)); this.draw(); e.preventDefault(); }
-    });
-  }
-
-  /** How it is looked at, for the link: camera, second, heat map and loop. */
-  note() {
-    if (this.timer && performance.now() - this.noted < 1000) return;
-    this.noted = performance.now();
-    const switches = [this.heat, this.loop].map((b) => (b.getAttribute("aria-pressed") === "true" ? 1 : 0)).join("");
-    const moved = this.camera.moved || this.row || switches !== "11";
-    remember(this.name, moved ? [...this.camera.values, this.reel.time[this.row], switches] : null);
-  }
-
-  /** Look as the link says. */
-  recalled() {
-    const [, , , at, switches] = recallCamera(this.name, this.camera) ?? [];
-    if (Number(at) > 0) this.at = Number(at);
-    [...(switches ?? "")].forEach((on, i) => [this.heat, this.loop][i]?.setAttribute("aria-pressed", String(on === "1")));
-  }
-
-  /** How wide the names of the tracks are, in CSS pixels. */
-  get labels() { return Math.round(Math.max(110, Math.min(230, 0.38 * this.lanes.getBoundingClientRect().width))); }
-
-  async update(data) {
-    this.data = data;
-    if (this.name !== data.look) { this.name = data.look; this.recalled(); }
-    this.box.style.setProperty("--height", `${data.height}px`);
-    this.box.style.setProperty("--line", `${data.tracks.length * LANE + 26}px`);
-    this.canvas.setAttribute("aria-label", data.alt);
-    try {
-      const reel = await loadPack(data.reel);
-      this.faces = await Promise.all(data.faces.map(({ face }) => loadFace(face)));
-      if (this.reel !== reel) { this.reel = reel; this.open(); }
-      this.draw();
-    } catch (error) {
-      this.box.dataset.state = "failed";
-      this.box.dataset.error = String(error.message || error);
-    }
-  }
-
-  open() {
-    [this.rows] = this.reel.shapes.psi0;
-    this.row = Math.min(this.row, this.rows - 1);
-    if (this.at !== undefined) { // the second that the link names, once
-      const later = this.reel.time.findIndex((t) => t >= this.at - 1e-3);
-      this.row = later < 0 ? this.rows - 1 : later;
-      this.at = undefined;
-    }
-    this.range = 0.5;
-    for (let i = 0; i < 30; i++) for (const v of this.pose(0, Math.floor((i / 30) * this.rows)).heat) if (v > this.range) this.range = v;
-    if (this.data.autoplay && !this.timer) this.play();
-  }
-
-  pose(which, row) {
-    const psi = this.reel[`psi${which}`], size = this.faces[which].coefficients;
-    return this.faces[which].pose(psi.subarray(row * size, (row + 1) * size));
-  }
-
-  play() {
-    this.playing.innerHTML = SHAPES.pause;
-    this.playing.setAttribute("aria-label", "Pause");
-    if (this.row >= this.rows - 1) this.row = 0;
-    const begun = performance.now() - 1000 * this.reel.time[this.row], end = this.reel.time[this.rows - 1];
-    const step = (now) => {
-      if (!this.timer) return;
-      let t = (now - begun) / 1000;
-      if (t > end && this.loop.getAttribute("aria-pressed") === "true") t %= end + 0.4;
-      this.row = Math.min(this.rows - 1, Math.floor((Math.min(t, end) / end) * (this.rows - 1)));
-      this.paint();
-      if (t > end && this.loop.getAttribute("aria-pressed") !== "true") { this.stop(); return; }
-      this.timer = requestAnimationFrame(step);
-    };
-    this.timer = requestAnimationFrame(step);
-  }
-
-  stop() {
-    cancelAnimationFrame(this.timer);
-    this.timer = 0;
-    this.playing.innerHTML = SHAPES.play;
-    this.playing.setAttribute("aria-label", "Play");
-  }
-
-  paint() {
-    if (!this.reel || !this.box.isConnected) return;
-    try {
-      fitCanvas(this.canvas);
-      const context = this.canvas.getContext("2d"), { width, height } = this.canvas, each = width / this.faces.length;
-      const look = { heat: this.heat.getAttribute("aria-pressed") === "true", range: this.range };
-      context.clearRect(0, 0, width, height);
-      this.faces.forEach((face, i) => paint(context, face, this.pose(i, this.row), this.camera, [i * each, 0, each, height], look));
-      this.captions.replaceChildren(...this.data.faces.map(({ title }) => element("span", {}, title)));
-      this.clock.textContent = `${this.reel.time[this.row].toFixed(2)} / ${this.reel.time[this.rows - 1].toFixed(2)} s`;
-      this.tracks();
-      this.note();
-      this.box.dataset.state = "drawn";
-    } catch (error) {
-      this.box.dataset.state = "failed";
-      this.box.dataset.error = String(error.message || error);
-    }
-  }
-
-  tracks() {
-    fitCanvas(this.lanes);
-    const context = this.lanes.getContext("2d"), box = this.lanes.getBoundingClientRect(), ratio = this.lanes.width / Math.max(1, box.width);
-    const style = getComputedStyle(this.box), end = this.reel.time[this.rows - 1], labels = this.labels, width = box.width - labels - 4;
-    const x = (t) => labels + (t / end) * width;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, box.width, box.height);
-    context.font = `12px ${style.getPropertyValue("--st-font")}`;
-    context.textBaseline = "middle";
-    this.data.tracks.forEach((track, i) => {
-      const y = i * LANE;
-      context.fillStyle = style.getPropertyValue("--st-text-color");
-      let name = track.label;
-      while (name.length > 4 && context.measureText(name).width > labels - 8) name = `${name.slice(0, -2).trimEnd()}…`;
-      context.fillText(name, 0, y + LANE / 2);
-      context.fillStyle = style.getPropertyValue("--st-secondary-background-color");
-      context.fillRect(labels, y + 2, width, LANE - 4);
-      context.fillStyle = track.colour;
-      context.globalAlpha = 0.35 + 0.65 * Math.min(1, track.intensity);
-      context.beginPath();
-      context.moveTo(x(track.onset), y + LANE - 3);
-      context.lineTo(x(track.apex), y + 3); context.lineTo(x(track.offset), y + 3); context.lineTo(x(track.end), y + LANE - 3);
-      context.closePath(); context.fill();
-      context.globalAlpha = 1;
-    });
-    context.fillStyle = style.getPropertyValue("--st-text-color");
-    const bottom = this.data.tracks.length * LANE + 12;
-    for (let i = 0; i <= 4; i++) {
-      const label = `${((end * i) / 4).toFixed(1)} s`;
-      context.textAlign = i === 4 ? "right" : i ? "center" : "left";
-      context.fillText(label, x((end * i) / 4), bottom);
-    }
-    context.textAlign = "left";
-    context.fillStyle = style.getPropertyValue("--st-primary-color");
-    context.fillRect(x(this.reel.time[this.row]) - 1, 0, 2, this.data.tracks.length * LANE + 2);
-    this.lanes.setAttribute("aria-valuenow", this.reel.time[this.row].toFixed(2));
-    this.lanes.setAttribute("aria-valuemin", 0);
-    this.lanes.setAttribute("aria-valuemax", end.toFixed(2));
-  }
-
-  close(root) {
-    this.stop();
-    this.watch.disconnect();
-    dfe.mounted.delete(root);
-  }
-}
+void main() {
+  vec3 toEye = normalize(-vEye);
+  vec3 n = normalize(vNormal);
+  if (dot(n, toEye) < -0.35) n = -n; // the inside of the mouth; not by winding, which flickers at the silhouette
+  bool isEye = vMaterial > 0.5 && vMaterial < 1.5;
+  float t = signed_ > 0.5 ? clamp(vHeat / range * 0.5 + 0.5, 0.0, 1.0) : clamp(vHeat / range, 0.0, 1.0);
+  if (strength < 0.5) t = signed_ > 0.5 ? 0.5 : 0.0;
+  vec3 base = texture(colours, vec2(t * 0.9922 + 0.0039, signed_ > 0.5 ? 0.75 : 0.25)).rgb;
+  if (isEye) base = hasEyes > 0.5 ? eyeColour() : vec3(0.93, 0.92, 0.90);
+  else if (vMaterial > 1.5) base = vec3(0.40, 0.17, 0.17);
+  float key = pow(max(0.5 + 0.5 * dot(n, normalize(vec3(-0.45, 0.55, 0.75))), 0.0), 1.8);
+  float fill = pow(max(0.5 + 0.5 * dot(n, normalize(vec3(0.85, 0.05, 0.55))), 0.0), 2.0);
+  float sky = 0.5 + 0.5 * n.y;
+  float rim = pow(1.0 - clamp(dot(n, toEye), 0.0, 1.0), 3.0);
+  vec3 light = vec3(1.00, 0.97, 0.93) * key * 0.86 + vec3(0.80, 0.88, 1.0) * fill * 0.30
+    + mix(vec3(0.10, 0.09, 0.09), vec3(0.17, 0.18, 0.20), sky);
+  float shine = pow(max(dot(n, normalize(normalize(vec3(-0.45, 0.55, 0.75)) + toEye)), 0.0), isEye ? 90.0 : 24.0);
+  vec3 lit = base * light + vec3(shine) * (isEye ? 0.55 : 0.05) + rim * 0.07;
+  colour = vec4(pow(clamp(lit, 0.0, 1.0), vec3(0.94)), 1.0);
+}`;var At=2,B=class{constructor(){this.canvas=document.createElement("canvas");let t=this.canvas.getContext("webgl2",{antialias:!0,alpha:!0,premultipliedAlpha:!0,preserveDrawingBuffer:!0});if(!t)throw new Error("WebGL 2 is not available");this.gl=t,this.canvas.addEventListener("webglcontextlost",()=>{f.stage===this&&(f.stage=null)}),this.program=Rt(t),t.enable(t.DEPTH_TEST),this.faces=new Map}uniform(t){return this.gl.getUniformLocation(this.program,t)}prepare(t){let e=this.faces.get(t.key);if(e)return e;let{gl:s}=this,r=s.createVertexArray();s.bindVertexArray(r);let n=Float32Array.from(t.materials,l=>l>2?1:l),a={position:this.attribute("position",3,t.template,s.DYNAMIC_DRAW),normal:this.attribute("normal",3,t.template,s.DYNAMIC_DRAW),heat:this.attribute("heat",1,new Float32Array(t.vertices),s.DYNAMIC_DRAW),rest:this.attribute("rest",3,t.template,s.STATIC_DRAW),material:this.attribute("material",1,n,s.STATIC_DRAW),index:s.createBuffer()};s.bindBuffer(s.ELEMENT_ARRAY_BUFFER,a.index),s.bufferData(s.ELEMENT_ARRAY_BUFFER,t.triangles,s.STATIC_DRAW);let o={array:r,buffers:a,texture:Tt(s,t)};this.faces.set(t.key,o);for(let l of this.faces.keys())this.faces.size>At&&this.drop(l);return o}attribute(t,e,s,r){let{gl:n}=this,a=n.getAttribLocation(this.program,t),o=n.createBuffer();return n.bindBuffer(n.ARRAY_BUFFER,o),n.bufferData(n.ARRAY_BUFFER,s,r),n.enableVertexAttribArray(a),n.vertexAttribPointer(a,e,n.FLOAT,!1,0,0),o}drop(t){let{gl:e}=this,s=this.faces.get(t);s&&(Object.values(s.buffers).forEach(r=>e.deleteBuffer(r)),e.deleteTexture(s.texture),e.deleteVertexArray(s.array),this.faces.delete(t))}draw(t,e,s,r,n,a){let{gl:o}=this,l=this.prepare(t),c=this.clear(r,n)-n;o.viewport(0,c,r,n),o.useProgram(this.program),o.bindVertexArray(l.array);for(let h of["position","normal","heat"])o.bindBuffer(o.ARRAY_BUFFER,l.buffers[h]),o.bufferSubData(o.ARRAY_BUFFER,0,e[h]);o.bindTexture(o.TEXTURE_2D,l.texture),this.setUniforms(t,s.matrices(t.look,r/n),a),o.drawElements(o.TRIANGLES,t.triangles.length,o.UNSIGNED_INT,0)}clear(t,e){let{gl:s,canvas:r}=this;return(r.width<t||r.height<e)&&(r.width=Math.max(r.width,t),r.height=Math.max(r.height,e)),s.enable(s.SCISSOR_TEST),s.scissor(0,r.height-e,t,e),s.clearColor(0,0,0,0),s.clear(s.COLOR_BUFFER_BIT|s.DEPTH_BUFFER_BIT),r.height}setUniforms({look:t},{view:e,projection:s},{range:r=1,heat:n=!0,signed:a=!1}){let{gl:o}=this;o.uniformMatrix4fv(this.uniform("view"),!1,e),o.uniformMatrix4fv(this.uniform("projection"),!1,s),o.uniform1f(this.uniform("range"),Math.max(r,.001)),o.uniform1f(this.uniform("signed_"),a?1:0),o.uniform1f(this.uniform("strength"),n?1:0),o.uniform1f(this.uniform("hasEyes"),t.eyes?1:0),t.eyes&&o.uniform4fv(this.uniform("eyes"),t.eyes.flat()),o.uniform2fv(this.uniform("eyeEdges"),t.eyeEdges)}};function Rt(i){let t=i.createProgram();for(let[e,s]of[[i.VERTEX_SHADER,lt],[i.FRAGMENT_SHADER,ht]]){let r=i.createShader(e);i.shaderSource(r,s),i.compileShader(r),i.attachShader(t,r)}if(i.linkProgram(t),!i.getProgramParameter(t,i.LINK_STATUS))throw new Error(i.getProgramInfoLog(t)??"no shader");return t}function Tt(i,{look:{heat:t,diverging:e}}){let s=i.createTexture(),r=t.length/3;i.bindTexture(i.TEXTURE_2D,s),i.texImage2D(i.TEXTURE_2D,0,i.RGB,r,2,0,i.RGB,i.UNSIGNED_BYTE,Uint8Array.of(...t,...e));for(let n of[i.TEXTURE_WRAP_S,i.TEXTURE_WRAP_T])i.texParameteri(i.TEXTURE_2D,n,i.CLAMP_TO_EDGE);return i.texParameteri(i.TEXTURE_2D,i.TEXTURE_MIN_FILTER,i.NEAREST),i.texParameteri(i.TEXTURE_2D,i.TEXTURE_MAG_FILTER,i.LINEAR),s}function ct(i,t,e,s,r,n){let[a,o,l,c]=r.map(Math.round);if(l<2||c<2)return;let h=f.stage??=new B;h.draw(t,e,s,l,c,n),i.drawImage(h.canvas,0,0,l,c,a,o,l,c)}var k=class{constructor(t,e){this.component=t,this.data=t.data,this.box=t.parentElement.querySelector(`.dfe-${e}`),this.loaded=!1,this.name="",this.captions=void 0,this.instead="",this.draw=K(()=>this.paint()),this.resized=new ResizeObserver(()=>this.draw())}async update(t){this.data=t;let{look:e=""}=t,s=this.name!==e;this.name=e;try{s&&this.recall(P(e)??[]),await this.load(t),this.loaded=!0,this.draw()}catch(r){this.fail(r)}}recall(t){}async load(t){}paint(){if(!(!this.loaded||!this.box.isConnected))try{this.render(),this.box.dataset.state="drawn"}catch(t){this.fail(t)}}render(){}fail(t){this.box.dataset.state="failed",this.box.dataset.error=t instanceof Error?t.message:String(t),this.captions?.replaceChildren(u("span",{class:"failed"},`The 3D view could not start in this browser. ${this.instead}`))}close(){this.resized.disconnect()}},ft=i=>t=>{let e=t.parentElement,s=f.mounted.get(e)??new i(t);return f.mounted.set(e,s),s.component=t,s.update(t.data),()=>{s.close(),f.mounted.delete(e)}};var p=22,Mt=.4;function _t(i,t,e){let s=i[i.length-1],r=e&&t>s?t%(s+Mt):t;return Math.max(0,Math.min(i.length-1,Math.floor(Math.min(r,s)/s*(i.length-1))))}var z=class extends k{pack;constructor(t){super(t,"reel"),this.instead="The film and the coefficients can still be exported.",this.camera=new R,this.row=0,this.range=.5,this.noted=0,this.at=void 0,this.movement=void 0,this.faces=[],this.canvas=u("canvas",{tabindex:0,role:"img"}),this.captions=u("div",{class:"captions","aria-hidden":"true"}),this.clock=u("output",{class:"clock"}),this.heat=F("Heat map",!0,this.draw),this.loop=F("Loop",!0,this.draw),this.lanes=u("canvas",{class:"line",tabindex:0,role:"slider","aria-label":"Time"});let e=0;this.playback=new _("Play",{began:()=>{this.row>=this.last&&(this.row=0),e=this.second},step:s=>this.step(e+s/1e3)}),this.box.append(u("div",{class:"picture"},this.canvas,this.captions),u("div",{class:"controls"},this.playback.button,this.clock,this.loop,this.heat),u("div",{class:"timeline"},this.lanes)),this.listen(),this.resized.observe(this.canvas)}listen(){at(this.canvas,this.camera,this.draw);let t=e=>{let{width:s}=this.lanes.getBoundingClientRect(),[r]=ot(this.lanes,e),{labels:n}=this;this.playback.stop(),this.go(Math.round((r-n)/(s-n)*this.last))};N(this.lanes,{began:t,moved:t}),this.lanes.addEventListener("keydown",e=>{let s={ArrowLeft:-1,ArrowRight:1}[e.key];s&&(this.go(this.row+s),e.preventDefault())})}get last(){return(this.movement?.rows??1)-1}get second(){return this.movement?.time[this.row]??0}get labels(){return Math.round(g(.38*this.lanes.getBoundingClientRect().width,110,230))}go(t){this.row=g(t,0,this.last),this.draw()}step(t){let{time:e}=this.movement,s=v(this.loop);this.row=_t(e,t,s),this.paint(),t>e[this.last]&&!s&&this.playback.stop()}remember(){if(this.playback.playing&&performance.now()-this.noted<1e3)return;this.noted=performance.now();let t=j([this.heat,this.loop]);I(this.name,this.camera.moved||this.row||t!=="11"?[...this.camera.values,this.second,t]:null)}recall(t){this.camera.look(t.slice(0,3).map(Number)),Number(t[3])>0&&(this.at=Number(t[3])),V([this.heat,this.loop],t[4])}async load(t){this.box.style.setProperty("--height",`${t.height}px`),this.box.style.setProperty("--line",`${t.tracks.length*p+26}px`),this.canvas.setAttribute("aria-label",t.alt);let e=await M(t.reel);this.faces=await Promise.all(t.faces.map(({face:s})=>et(s))),this.pack!==e&&this.open(e)}open(t){this.pack=t;let[e]=t.shapes.psi0,s={time:t.time,rows:e,psi:this.faces.map((r,n)=>t[`psi${n}`])};if(this.movement=s,this.row=Math.min(this.row,this.last),this.at!==void 0){let r=s.time.findIndex(n=>n>=Number(this.at)-.001);this.row=r<0?this.last:r}this.at=void 0,this.range=.5;for(let r=0;r<30;r++)this.range=this.faces[0].range(this.psi(0,Math.floor(r/30*e)),this.range);this.data.autoplay&&this.playback.start()}psi(t,e){return J(this.movement.psi[t],e,this.faces[t].coefficients)}render(){D(this.canvas);let t=U(this.canvas),{width:e,height:s}=this.canvas,r=e/this.faces.length;t.clearRect(0,0,e,s),this.faces.forEach((n,a)=>ct(t,n,n.pose(this.psi(a,this.row)),this.camera,[a*r,0,r,s],{heat:v(this.heat),range:this.range})),this.captions?.replaceChildren(...this.data.faces.map(({title:n})=>u("span",{},n))),this.renderLanes(this.movement.time[this.last]),this.remember()}renderLanes(t){let{context:e,width:s}=G(this.lanes),r=W(this.box),{labels:n,second:a}=this,{tracks:o}=this.data,l=s-n-4,c=h=>n+h/t*l;e.font=`12px ${r.font}`,e.textBaseline="middle",o.forEach((h,m)=>{e.fillStyle=r.text,e.fillText(kt(e,h.label,n-8),0,m*p+p/2),e.fillStyle=r.ground,e.fillRect(n,m*p+2,l,p-4),St(e,h,m*p,c)}),e.fillStyle=r.text;for(let h=0;h<=4;h++)e.textAlign=h===4?"right":h?"center":"left",e.fillText(`${(t*h/4).toFixed(1)} s`,c(t*h/4),o.length*p+12);e.textAlign="left",e.fillStyle=r.primary,e.fillRect(c(a)-1,0,2,o.length*p+2),this.clock.textContent=`${a.toFixed(2)} / ${t.toFixed(2)} s`;for(let[h,m]of[["now",a],["min",0],["max",t]])this.lanes.setAttribute(`aria-value${h}`,Number(m).toFixed(2))}close(){super.close(),this.playback.stop()}};function kt(i,t,e){let s=t;for(;s.length>4&&i.measureText(s).width>e;)s=`${s.slice(0,-2).trimEnd()}…`;return s}function St(i,{colour:t,intensity:e,onset:s,apex:r,offset:n,end:a},o,l){i.fillStyle=t,i.globalAlpha=.35+.65*Math.min(1,e),i.beginPath(),i.moveTo(l(s),o+p-3),i.lineTo(l(r),o+3),i.lineTo(l(n),o+3),i.lineTo(l(a),o+p-3),i.fill(),i.globalAlpha=1}var le=ft(z);export{le as default,_t as rowAfter};

@@ -1,332 +1,44 @@
-// A map of codewords or frames: pan, zoom, turn (3D), hover for the face, click to open, lasso to select.
+// Built from src/views/scatter.js by `npm run build`: change it there.
 
-export default function (component) {
-  const view = once(component, (root) => new Scatter(root));
-  view.component = component;
-  view.update(component.data);
-  return () => view.close(component.parentElement);
+var V=i=>window.dispatchEvent(new CustomEvent("dfe:codeword",{detail:i}));function u(i,t={},...e){let s=document.createElement(i);for(let[o,n]of Object.entries(t))typeof n=="function"?s.addEventListener(o.slice(2),n):n!=null&&n!==!1&&s.setAttribute(o,n===!0?"":String(n));return s.append(...e),s}var S=(i,t,e={})=>u("button",{type:"button",onclick:t,...e},i);var z=i=>i.getAttribute("aria-pressed")==="true",T=(i,t)=>i.setAttribute("aria-pressed",String(t));function D(i,t,e,s={}){let o=S(i,()=>{T(o,!z(o)),e()},{class:"toggle","aria-pressed":String(t),...s});return o}var W=(i,t="")=>[...t].forEach((e,s)=>i[s]&&T(i[s],e==="1")),I=i=>i.getContext("2d"),ft=()=>Math.min(window.devicePixelRatio||1,2);function L(i){let t=i.getBoundingClientRect(),e=ft(),s=Math.max(2,Math.round(t.width*e)),o=Math.max(2,Math.round(t.height*e));return i.width===s&&i.height===o?!1:(Object.assign(i,{width:s,height:o}),!0)}function G(i){L(i);let t=I(i),{width:e,height:s}=i.getBoundingClientRect(),o=i.width/Math.max(1,e);return t.setTransform(o,0,0,o,0,0),t.clearRect(0,0,e,s),{context:t,width:e,height:s}}function K(i){let t=getComputedStyle(i),e=s=>t.getPropertyValue(`--st-${s}`);return{text:e("text-color"),primary:e("primary-color"),border:e("border-color"),ground:e("secondary-background-color"),font:e("font")}}function N(i){let t=!1;return()=>{t||(t=!0,requestAnimationFrame(()=>{t=!1,i()}))}}var Z="b3bee6d061cd";function pt(){return window.__dfe?.build===Z?window.__dfe:window.__dfe={build:Z,assets:new Map,stage:null,glideUntil:0,mounted:new WeakMap,stretched:!1,link:{path:"",shown:new Map,linked:new Map,written:!1,soon:0,every:0}}}var p=pt();var ut=12,mt={float32:Float32Array,int32:Int32Array,uint32:Uint32Array,int16:Int16Array,uint16:Uint16Array,uint8:Uint8Array};function gt(i){if(new TextDecoder().decode(new Uint8Array(i,0,4))!=="DFE1")throw new Error("not a pack");let t=new DataView(i).getUint32(4,!0),e=JSON.parse(new TextDecoder().decode(new Uint8Array(i,8,t))),s={...e,shapes:{},scales:{},biases:{}};for(let[o,{dtype:n,shape:r,offset:a,scale:h,bias:l}]of Object.entries(e.arrays))s[o]=new mt[n](i,8+t+a,r.reduce((c,d)=>c*d,1)),s.shapes[o]=r,h&&(s.scales[o]=h),l&&(s.biases[o]=l);return s}function A(i){let t=p.assets.get(i);if(t)return t;let e=fetch(i).then(s=>{if(!s.ok)throw new Error(`${s.status} for ${i}`);return s.arrayBuffer()}).then(gt);e.catch(()=>p.assets.delete(i)),p.assets.set(i,e);for(let s of p.assets.keys()){if(p.assets.size<=ut)break;p.assets.delete(s)}return e}var B=(i,t,e)=>i.subarray(t*e,(t+1)*e);var C=class{constructor(t,e,s){this.key=s,this.look=e,this.materials=t.materials,this.moving=t.moving,this.basis=t.basis,this.scale=t.scales.basis,this.triangles=Uint32Array.from(t.triangles),this.vertices=t.shapes.template[0],this.coefficients=t.shapes.basis[0];let{template:o}=t.scales,{template:n}=t.biases;this.template=Float32Array.from(t.template,(r,a)=>r*o[a%3]+n[a%3]),this.sum=new Float32Array(this.moving.length*3),this.restNormals=null}displacement(t){let{sum:e,moving:s}=this,o=e.length,n=new Float32Array(this.vertices*3);e.fill(0);for(let r=0;r<this.coefficients;r++){let a=(t[r]||0)*this.scale[r];if(Math.abs(a)<1e-12)continue;let h=this.basis.subarray(r*o,(r+1)*o);for(let l=0;l<o;l++)e[l]+=a*h[l]}for(let r=0;r<s.length;r++)n.set(e.subarray(3*r,3*r+3),3*s[r]);return n}pose(t,e=q){let s=this.displacement(t),o=s.map((n,r)=>this.template[r]+n);return{position:o,normal:J(o,this.triangles),moved:s,heat:e(s)}}range(t,e=.1){return q(this.displacement(t)).reduce((s,o)=>Math.max(s,o),e)}outward(t){let e=this.restNormals??=J(this.template,this.triangles);return Q(t,s=>t[s]*e[s]+t[s+1]*e[s+1]+t[s+2]*e[s+2])}},Q=(i,t)=>{let e=new Float32Array(i.length/3);for(let s=0;s<e.length;s++)e[s]=1e3*t(3*s);return e},q=i=>Q(i,t=>Math.hypot(i[t],i[t+1],i[t+2]));function J(i,t){let e=new Float32Array(i.length);for(let s=0;s<t.length;s+=3){let o=3*t[s],n=3*t[s+1],r=3*t[s+2],a=i[n]-i[o],h=i[n+1]-i[o+1],l=i[n+2]-i[o+2],c=i[r]-i[o],d=i[r+1]-i[o+1],f=i[r+2]-i[o+2],w=h*f-l*d,m=l*c-a*f,g=a*d-h*c;for(let y of[o,n,r])e[y]+=w,e[y+1]+=m,e[y+2]+=g}for(let s=0;s<e.length;s+=3){let o=Math.hypot(e[s],e[s+1],e[s+2])||1;e[s]/=o,e[s+1]/=o,e[s+2]/=o}return e}async function tt({url:i,look:t}){let e=await A(i);return e.face??=new C(e,t,i)}var wt=250,yt=500;function et(){let{link:i}=p;if(i.path===location.pathname)return i;let t=(new URLSearchParams(location.search).get("look")||"").split("~").filter(Boolean);return i.every||=window.setInterval(st,yt),Object.assign(i,{path:location.pathname,shown:new Map,linked:new Map(t.map(e=>e.split(/:(.*)/s).slice(0,2)))})}function j(i){let{shown:t,linked:e}=et(),s=e.get(i);return s!==void 0&&(t.set(i,s),e.delete(i)),t.get(i)?.split("*")??null}function $(i,t){let e=et(),{shown:s}=e,o=t?.map(n=>typeof n=="number"?Number(n.toFixed(4)):n).join("*");s.get(i)!==o&&(o===void 0?s.delete(i):s.set(i,o),clearTimeout(e.soon),e.soon=window.setTimeout(st,wt))}function st(){let{link:i}=p;i.path!==location.pathname||!(i.shown.size||i.written)||(i.written=!0,bt("look",[...i.shown].map(([t,e])=>`${t}:${e}`).join("~")))}function bt(i,t){let e=new URL(location.href);(e.searchParams.get(i)??"")!==String(t)&&(t===""?e.searchParams.delete(i):e.searchParams.set(i,String(t)),history.replaceState(history.state,"",e))}Object.assign(p,{recall:j,remember:$});var R=(i,t,e)=>Math.max(t,Math.min(e,i)),F=(i,t)=>Math.abs(i-t)<5e-4;function it([i,t],e){let s=!1;for(let o=0,n=e.length-1;o<e.length;n=o++){let[r,a]=e[o],[h,l]=e[n];a>t!=l>t&&i<(h-r)*(t-a)/(l-a)+r&&(s=!s)}return s}var k=[.9,0,0,.5,.35],vt=.35,O=class{constructor(t,e){this.dimensions=e,this.deep=e===3,this.span=1e-6,this.centre=Array.from({length:e},(s,o)=>{let n=1/0,r=-1/0;for(let a=o;a<t.length;a+=e)n=Math.min(n,t[a]),r=Math.max(r,t[a]);return this.span=Math.max(this.span,r-n),(n+r)/2}),this.scale=k[0],this.shift=k.slice(1,3),this.turn=k.slice(3)}fit(){this.look(k,{width:1,height:1})}values({width:t,height:e}){let s=Math.min(t,e)||1;return[this.scale,this.shift[0]/s,this.shift[1]/s,...this.turn]}look([t,e,s,o,n],{width:r,height:a}){if(![t,e,s,o,n].every(Number.isFinite)||t<=0)return!1;let h=Math.min(r,a)||1;return this.scale=t,this.shift=[e*h,s*h],this.turn=[o,n],!0}drag(t,e){this.deep?this.turn=[this.turn[0]+t*.008,R(this.turn[1]+e*.008,-1.5,1.5)]:this.shift=[this.shift[0]+t,this.shift[1]+e]}zoom(t,[e,s],{width:o,height:n}){let[r,a]=[e-o/2,s-n/2];this.shift=[r-t*(r-this.shift[0]),a-t*(a-this.shift[1])],this.scale*=t}unit({width:t,height:e}){return Math.min(t,e)*this.scale/this.span}project(t,e){let{dimensions:s,deep:o,centre:n,span:r,shift:a,turn:h}=this,l=this.unit(e),c=new Float32Array(t.length/s*3),[d,f,w,m]=[Math.cos(h[0]),Math.sin(h[0]),Math.cos(h[1]),Math.sin(h[1])],g=o?1:R(e.width/e.height,1,1.7);for(let y=0,E=0;E<c.length;y+=s,E+=3){let v=t[y]-n[0],x=t[y+1]-n[1],M=1;if(o){let b=t[y+2]-n[2],X=d*b-f*v;v=d*v+f*b,M=1/(1-vt*(w*X+m*x)/r),x=w*x-m*X}c[E]=e.width/2+a[0]+v*l*M*g,c[E+1]=e.height/2+a[1]-x*l*M,c[E+2]=M}return c}};function _(i,t){let{left:e,top:s}=i.getBoundingClientRect();return[t.clientX-e,t.clientY-s]}function ot(i,{began:t,moved:e,ended:s}){let o=!1;i.addEventListener("pointerdown",n=>{o=!0,i.setPointerCapture(n.pointerId),t?.(n)}),i.addEventListener("pointermove",n=>{o&&e(n)});for(let n of["pointerup","pointercancel"])i.addEventListener(n,r=>{o&&(o=!1,s?.(r))})}function nt(i,t){i.addEventListener("wheel",e=>{i.getRootNode().activeElement!==i&&!e.ctrlKey||(e.preventDefault(),t(e))},{passive:!1})}var Lt={"+":1.12,"=":1.12,"-":1/1.12};var rt=.36,U=class{constructor(t=.3,e=.03,s=1){this.yaw=t,this.pitch=e,this.zoom=s,this.home=this.values}get values(){return[this.yaw,this.pitch,this.zoom]}get moved(){return this.values.some((t,e)=>!F(t,this.home[e]))}reset(){[this.yaw,this.pitch,this.zoom]=this.home}turn(t,e){this.yaw=R(this.yaw+t,-3.1,3.1),this.pitch=R(this.pitch+e,-1.2,1.2)}magnify(t){this.zoom=R(this.zoom*t,.4,6)}look([t,e,s]){[t,e,s].every(Number.isFinite)&&(this.turn(t-this.yaw,e-this.pitch),this.magnify(s/this.zoom))}matrices({focus:t,reach:e,wide:s},o){let n=Math.max(1,Math.min(1.25,1.28*s)/o),r=e*n/Math.tan(rt/2)/this.zoom,a=Math.cos(this.yaw),h=Math.sin(this.yaw),l=Math.cos(this.pitch),c=Math.sin(this.pitch),d=[a,0,-h],f=[-h*c,l,-a*c],w=[h*l,c,a*l],m=b=>-(b[0]*t[0]+b[1]*t[1]+b[2]*t[2]),g=[0,1,2].flatMap(b=>[d[b],f[b],w[b],0]),y=new Float32Array([...g,m(d),m(f),m(w)-r,1]),E=1/Math.tan(rt/2),v=r*.05,x=r*4,M=new Float32Array([E/o,0,0,0,0,E,0,0,0,0,(x+v)/(v-x),-1,0,0,2*x*v/(v-x),0]);return{view:y,projection:M}}};var at=`#version 300 es
+in vec3 position; in vec3 normal; in vec3 rest; in float heat; in float material;
+uniform mat4 view; uniform mat4 projection;
+out vec3 vNormal; out vec3 vRest; out vec3 vEye; out float vHeat; out float vMaterial;
+void main() {
+  vec4 eye = view * vec4(position, 1.0);
+  vNormal = mat3(view) * normal; vRest = rest; vEye = eye.xyz; vHeat = heat; vMaterial = material;
+  gl_Position = projection * eye;
+}`,ht=`#version 300 es
+precision highp float;
+in vec3 vNormal; in vec3 vRest; in vec3 vEye; in float vHeat; in float vMaterial;
+uniform sampler2D colours; uniform float range; uniform float signed_; uniform float strength;
+uniform vec4 eyes[2]; uniform vec2 eyeEdges; uniform float hasEyes;
+out vec4 colour;
+vec3 eyeColour() {
+  vec4 e = vRest.x > 0.0 ? eyes[0] : eyes[1];
+  vec3 d = normalize(vRest - e.xyz);
+  float a = acos(clamp(d.z, -1.0, 1.0)), e1 = eyeEdges.y;
+  vec3 c = mix(vec3(0.33, 0.42, 0.47), vec3(0.93, 0.92, 0.90), smoothstep(e1 * 0.95, e1 * 1.05, a));
+  c = mix(c, c * 0.5, smoothstep(e1 * 0.78, e1 * 0.97, a) * (1.0 - smoothstep(e1 * 0.99, e1 * 1.1, a)));
+  return mix(vec3(0.05), c, smoothstep(eyeEdges.x * 0.93, eyeEdges.x * 1.07, a));
 }
-
-class Scatter {
-  constructor(root) {
-    this.box = root.querySelector(".dfe-scatter");
-    this.draw = redrawer(() => this.paint());
-    this.turn = [0.5, 0.35];
-    this.build();
-    this.watch = new ResizeObserver(() => this.draw());
-    this.watch.observe(this.canvas);
-  }
-
-  build() {
-    this.canvas = element("canvas", { tabindex: 0, role: "img" });
-    this.face = element("canvas", { "aria-hidden": "true" });
-    this.words = element("span");
-    this.card = element("div", { class: "hovercard", hidden: true }, this.face, this.words);
-    this.legend = element("div", { class: "legend" });
-    this.lasso = element("button", { type: "button", class: "toggle", "aria-pressed": "false", title: "Draw around points to select them",
-      onclick: () => this.tool("lasso") }, "Lasso");
-    this.boxing = element("button", { type: "button", class: "toggle", "aria-pressed": "false", title: "Draw a box around points to select them",
-      onclick: () => this.tool("box") }, "Box");
-    this.points_ = this.layer("Points", "Show the drawn frames");
-    this.density_ = this.layer("Density", "Shade the plane by the number of all frames, on a logarithmic scale");
-    const zoom = (by) => () => { this.scale *= by; this.draw(); };
-    const all = element("button", { type: "button", class: "toggle", onclick: () => { this.fit(); this.draw(); } }, "All");
-    this.box.append(element("div", { class: "picture" }, this.canvas, this.card),
-      element("div", { class: "toggles" }, this.lasso, this.boxing,
-        element("button", { type: "button", class: "toggle", "aria-label": "Zoom in", onclick: zoom(1.4) }, "+"),
-        element("button", { type: "button", class: "toggle", "aria-label": "Zoom out", onclick: zoom(1 / 1.4) }, "−"), all, this.points_, this.density_, this.legend));
-    this.listen();
-  }
-
-  /** A switch of what is drawn of a map of frames; one of the two stays on. */
-  layer(label, title) {
-    const button = element("button", { type: "button", class: "toggle", hidden: true, title, "aria-pressed": "true", onclick: () => {
-      const other = button === this.points_ ? this.density_ : this.points_, off = button.getAttribute("aria-pressed") === "true";
-      button.setAttribute("aria-pressed", String(!off));
-      if (off) other.setAttribute("aria-pressed", "true");
-      this.key();
-      this.draw();
-    } }, label);
-    return button;
-  }
-
-  on(button) { return button.hidden || button.getAttribute("aria-pressed") === "true"; }
-
-  tool(name) {
-    this.drawing = this.drawing === name ? null : name;
-    this.lasso.setAttribute("aria-pressed", String(this.drawing === "lasso"));
-    this.boxing.setAttribute("aria-pressed", String(this.drawing === "box"));
-  }
-
-  listen() {
-    let start = null, moved = false;
-    const at = (e) => { const b = this.canvas.getBoundingClientRect(); return [e.clientX - b.left, e.clientY - b.top]; };
-    this.canvas.addEventListener("pointerdown", (e) => {
-      start = at(e); moved = false; this.canvas.setPointerCapture(e.pointerId);
-      this.loop = this.drawing || e.shiftKey ? [start] : null;
-    });
-    this.canvas.addEventListener("pointermove", (e) => {
-      const here = at(e);
-      if (!start) { this.hover(here); return; }
-      const [dx, dy] = [here[0] - start[0], here[1] - start[1]];
-      if (Math.hypot(dx, dy) > 3) moved = true;
-      if (this.loop && this.drawing === "box") this.loop = [start, [here[0], start[1]], here, [start[0], here[1]]];
-      else if (this.loop) this.loop.push(here);
-      else if (moved && this.deep) { this.turn[0] += dx * 0.008; this.turn[1] = Math.max(-1.5, Math.min(1.5, this.turn[1] + dy * 0.008)); start = here; }
-      else if (moved) { this.shift[0] += dx; this.shift[1] += dy; start = here; }
-      this.draw();
-    });
-    this.canvas.addEventListener("pointerup", (e) => {
-      if (this.loop && moved) this.selectInside();
-      else if (start && !moved) { const point = this.nearest(at(e)); if (point >= 0) this.pick(point, e.ctrlKey || e.metaKey); }
-      start = null; this.loop = null;
-      this.draw();
-    });
-    this.canvas.addEventListener("pointerleave", () => { this.card.hidden = true; this.over = -1; this.draw(); });
-    this.canvas.addEventListener("wheel", (e) => {
-      if (this.canvas.getRootNode().activeElement !== this.canvas && !e.ctrlKey) return;
-      e.preventDefault();
-      const by = Math.exp(-e.deltaY * 0.0014), [x, y] = at(e), { width, height } = this.canvas.getBoundingClientRect();
-      this.shift = [x - width / 2 - by * (x - width / 2 - this.shift[0]), y - height / 2 - by * (y - height / 2 - this.shift[1])];
-      this.scale *= by;
-      this.draw();
-    }, { passive: false });
-  }
-
-  async update(data) {
-    this.data = data;
-    this.box.style.setProperty("--height", `${data.height}px`);
-    this.canvas.setAttribute("aria-label", data.alt);
-    this.key();
-    try {
-      const [points, { colours }] = await Promise.all([loadPack(data.points), loadPack(data.colours)]);
-      this.colours = colours;
-      const opened = this.points !== points;
-      if (opened) { this.points = points; this.open(); }
-      if (this.name !== data.look) { this.name = data.look; this.recalled(); } else if (opened) this.note();
-      if (data.face) [this.mesh, this.codebook] = await Promise.all([loadFace(data.face), data.codebook ? loadPack(data.codebook) : null]);
-      this.chosen = new Set(data.selected || []);
-      this.inside = data.inside ? (await loadPack(data.inside)).inside : null;
-      this.draw();
-    } catch (error) {
-      this.box.dataset.state = "failed";
-      this.box.dataset.error = String(error.message || error);
-    }
-  }
-
-  /** The legend: categories, or a ramp from its lowest to its highest colour; and what the density's shades count. */
-  key() {
-    const { legend, ramp } = this.data, dot = ({ name, colour }) => element("span", {}, element("i", { style: `background:${colour}` }), name);
-    const bar = ramp && element("span", { class: "ramp" }, ramp.low, element("i", { style: `background:linear-gradient(90deg, ${ramp.colours})` }),
-      ramp.middle && ramp.middle !== "log" ? element("span", { class: "sr" }, `middle ${ramp.middle}, `) : "", ramp.high + (ramp.middle === "log" ? ", log scale" : ""));
-    const shades = this.points?.density && this.on(this.density_) && element("span", { class: "ramp" }, "Density 1",
-      element("i", { style: "background:linear-gradient(90deg, color-mix(in srgb, var(--st-text-color) 11%, transparent), color-mix(in srgb, var(--st-text-color) 82%, transparent))" }),
-      `${this.points.most.toLocaleString("en")} frames a cell, log scale${this.deep ? ", added up along the line of sight" : ""}`);
-    this.legend.replaceChildren(...(this.on(this.points_) ? [...(bar ? [bar] : []), ...legend.map(dot)] : [shades]));
-  }
-
-  open() {
-    this.shades = null;
-    this.points_.hidden = this.density_.hidden = !this.points.density;
-    [this.count, this.dimensions] = this.points.shapes.places;
-    this.deep = this.dimensions === 3;
-    const p = this.points.places, n = this.dimensions;
-    this.centre = []; this.span = 1e-6;
-    for (let d = 0; d < n; d++) {
-      let low = Infinity, high = -Infinity;
-      for (let i = 0; i < this.count; i++) { const v = p[i * n + d]; if (v < low) low = v; if (v > high) high = v; }
-      this.centre.push((low + high) / 2);
-      this.span = Math.max(this.span, high - low);
-    }
-    this.fit();
-  }
-
-  /** How it is looked at, for the link: zoom, shift in parts of the picture's smaller side, turn (3D), what is drawn. */
-  note() {
-    const { width, height } = this.canvas.getBoundingClientRect(), side = Math.min(width, height) || 1;
-    const drawn = [this.points_, this.density_].map((b) => (this.on(b) ? 1 : 0)).join(""), [a, b] = this.turn;
-    const values = [this.scale, this.shift[0] / side, this.shift[1] / side, a, b];
-    const moved = drawn !== "11" || values.some((v, i) => !near(v, [0.9, 0, 0, 0.5, 0.35][i]));
-    if (this.name) remember(this.name, moved ? [...values, drawn] : null);
-  }
-
-  /** Look as the link says. */
-  recalled() {
-    const found = recall(this.name), { width, height } = this.canvas.getBoundingClientRect(), side = Math.min(width, height) || 1;
-    const [scale, x, y, a, b] = (found ?? []).map(Number);
-    if (![scale, x, y, a, b].every(Number.isFinite) || scale <= 0) return;
-    Object.assign(this, { scale, shift: [x * side, y * side], turn: [a, b] });
-    [...(found[5] ?? "")].forEach((on, i) => [this.points_, this.density_][i]?.setAttribute("aria-pressed", String(on === "1")));
-    this.key();
-  }
-
-  fit() { this.scale = 0.9; this.shift = [0, 0]; this.turn = [0.5, 0.35]; }
-
-  /** Where every point stands on the canvas, in CSS pixels, and how near it is (3D). */
-  project(p = this.points.places) {
-    const { width, height } = this.canvas.getBoundingClientRect(), size = Math.min(width, height) * this.scale / this.span;
-    const n = this.dimensions, count = p.length / n, out = new Float32Array(count * 3);
-    const [ca, sa, cb, sb] = [Math.cos(this.turn[0]), Math.sin(this.turn[0]), Math.cos(this.turn[1]), Math.sin(this.turn[1])];
-    const aspect = this.deep ? 1 : Math.min(1.7, Math.max(1, width / height));
-    for (let i = 0; i < count; i++) {
-      let x = p[i * n] - this.centre[0], y = p[i * n + 1] - this.centre[1], z = this.deep ? p[i * n + 2] - this.centre[2] : 0;
-      if (this.deep) { [x, z] = [ca * x + sa * z, ca * z - sa * x]; [y, z] = [cb * y - sb * z, cb * z + sb * y]; }
-      const near = this.deep ? 1 / (1 - 0.35 * z / this.span) : 1;
-      out[3 * i] = width / 2 + this.shift[0] + x * size * near * aspect;
-      out[3 * i + 1] = height / 2 + this.shift[1] - y * size * near;
-      out[3 * i + 2] = near;
-    }
-    return out;
-  }
-
-  paint() {
-    if (!this.points || !this.box.isConnected) return;
-    fitCanvas(this.canvas);
-    const context = this.canvas.getContext("2d"), ratio = this.canvas.width / this.canvas.getBoundingClientRect().width;
-    const style = getComputedStyle(this.box), places = (this.placed = this.project()), c = this.colours;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    if (this.points.density && this.on(this.density_)) { if (this.deep) this.fog(context, style); else this.density(context, style); }
-    const many = this.count > 2000, radius = many ? 1.6 : this.count > 300 ? 3.5 : 6;
-    const order = this.deep ? [...Array(this.count).keys()].sort((a, b) => places[3 * a + 2] - places[3 * b + 2]) : null;
-    context.globalAlpha = many ? 0.55 : 0.9;
-    for (let j = 0; j < (this.on(this.points_) ? this.count : 0); j++) {
-      const i = order ? order[j] : j, r = radius * (this.deep ? places[3 * i + 2] : 1) * (this.points.sizes ? this.points.sizes[i] / 128 : 1);
-      context.fillStyle = `rgb(${c[3 * i]},${c[3 * i + 1]},${c[3 * i + 2]})`;
-      if (this.inside) context.globalAlpha = this.inside[i] ? 0.95 : 0.08;
-      if (many) { context.fillRect(places[3 * i] - r, places[3 * i + 1] - r, 2 * r, 2 * r); continue; }
-      context.beginPath(); context.arc(places[3 * i], places[3 * i + 1], r, 0, 7); context.fill();
-    }
-    context.globalAlpha = 1;
-    context.strokeStyle = style.getPropertyValue("--st-text-color");
-    context.lineWidth = 2;
-    for (let i = 0; i < this.count; i++) {
-      if (i !== this.over && i !== this.data.point && !this.chosen?.has(this.points.ids[i])) continue;
-      context.beginPath(); context.arc(places[3 * i], places[3 * i + 1], radius + 3.5, 0, 7); context.stroke();
-    }
-    if (!many && this.count <= 300) this.labels(context, places, style, radius);
-    if (this.loop?.length > 1) this.outline(context, style); else this.note();
-    this.box.dataset.state = "drawn";
-  }
-
-  /** The density of all frames below the points: the text's colour, more of it where there are more, by the logarithm. */
-  density(context, style) {
-    const { density, extent: [x0, x1, y0, y1], shapes: { density: [rows, columns] } } = this.points;
-    const ink = style.getPropertyValue("--st-text-color");
-    if (!this.shades || this.shades.ink !== ink) {
-      const made = Object.assign(document.createElement("canvas"), { width: columns, height: rows });
-      const brush = made.getContext("2d");
-      brush.fillStyle = ink; brush.fillRect(0, 0, 1, 1);
-      const [r, g, b] = brush.getImageData(0, 0, 1, 1).data, picture = brush.createImageData(columns, rows);
-      for (let i = 0; i < density.length; i++) {
-        const to = 4 * ((rows - 1 - Math.floor(i / columns)) * columns + (i % columns));
-        picture.data.set([r, g, b, density[i] ? 26 + 0.72 * density[i] : 0], to);
-      }
-      brush.putImageData(picture, 0, 0);
-      this.shades = { ink, made };
-    }
-    const [left, top] = this.place(x0, y1), [right, bottom] = this.place(x1, y0);
-    context.imageSmoothingEnabled = true;
-    context.drawImage(this.shades.made, left, top, right - left, bottom - top);
-  }
-
-  /** The density in space: a faint square a cell that is not empty, so that they add up along the line of sight. */
-  fog(context, style) {
-    const { cells, density, cell } = this.points, placed = this.project(cells);
-    const { width, height } = this.canvas.getBoundingClientRect(), side = cell * Math.min(width, height) * this.scale / this.span;
-    context.fillStyle = style.getPropertyValue("--st-text-color");
-    for (let i = 0; i < density.length; i++) {
-      const wide = side * placed[3 * i + 2];
-      context.globalAlpha = 0.01 + 0.16 * (density[i] / 255) ** 2;
-      context.fillRect(placed[3 * i] - wide / 2, placed[3 * i + 1] - wide / 2, wide, wide);
-    }
-    context.globalAlpha = 1;
-  }
-
-  /** Where a place of a plane map stands on the canvas, in CSS pixels. */
-  place(x, y) {
-    const { width, height } = this.canvas.getBoundingClientRect(), size = Math.min(width, height) * this.scale / this.span;
-    const aspect = Math.min(1.7, Math.max(1, width / height));
-    return [width / 2 + this.shift[0] + (x - this.centre[0]) * size * aspect, height / 2 + this.shift[1] - (y - this.centre[1]) * size];
-  }
-
-  labels(context, places, style, radius) {
-    context.font = `11px ${style.getPropertyValue("--st-font")}`;
-    context.fillStyle = style.getPropertyValue("--st-text-color");
-    context.globalAlpha = 0.85;
-    for (let i = 0; i < this.count; i++) context.fillText(this.points.ids[i], places[3 * i] + radius + 3, places[3 * i + 1] + 4);
-    context.globalAlpha = 1;
-  }
-
-  outline(context, style) {
-    context.beginPath();
-    this.loop.forEach(([x, y], i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));
-    context.closePath();
-    context.strokeStyle = style.getPropertyValue("--st-primary-color");
-    context.fillStyle = style.getPropertyValue("--st-primary-color");
-    context.lineWidth = 1.5;
-    context.stroke();
-    context.globalAlpha = 0.1; context.fill(); context.globalAlpha = 1;
-  }
-
-  nearest([x, y]) {
-    if (!this.placed) return -1;
-    let best = -1, least = 14 * 14;
-    for (let i = 0; i < this.count; i++) {
-      const d = (this.placed[3 * i] - x) ** 2 + (this.placed[3 * i + 1] - y) ** 2;
-      if (d < least) { least = d; best = i; }
-    }
-    return best;
-  }
-
-  hover(here) {
-    const point = this.nearest(here);
-    if (point === this.over) return;
-    this.over = point;
-    this.card.hidden = point < 0;
-    if (point >= 0) this.show(point, here);
-    this.draw();
-  }
-
-  show(point, [x, y]) {
-    const box = this.canvas.getBoundingClientRect(), right = x > box.width - 190, low = y > box.height - 190;
-    Object.assign(this.card.style, { left: `${right ? x - 172 : x + 14}px`, top: `${low ? y - 180 : y + 14}px` });
-    this.words.textContent = this.data.words?.[this.points.ids[point]] ?? this.points.notes?.[point] ?? "";
-    if (!this.mesh) { this.face.hidden = true; return; }
-    fitCanvas(this.face);
-    const size = this.mesh.coefficients, context = this.face.getContext("2d");
-    const psi = this.points.psi ? Float32Array.from({ length: size }, (_, e) => this.points.psi[point * size + e] * this.points.scale[e])
-      : this.codebook.psi.slice(this.points.ids[point] * size, (this.points.ids[point] + 1) * size);
-    const pose = this.mesh.pose(psi);
-    context.clearRect(0, 0, this.face.width, this.face.height);
-    paint(context, this.mesh, pose, new Camera(0.3, 0.03), [0, 0, this.face.width, this.face.height], { range: Math.max(0.5, ...pose.heat) });
-  }
-
-  pick(point, add = false) {
-    this.component.setTriggerValue("pick", { id: this.points.ids[point], point, add });
-    if (!this.points.psi) window.dispatchEvent(new CustomEvent("dfe:codeword", { detail: { codeword: this.points.ids[point], model: this.data.model } }));
-  }
-
-  selectInside() {
-    const inside = [], loop = this.loop;
-    for (let i = 0; i < this.count; i++) {
-      const [x, y] = [this.placed[3 * i], this.placed[3 * i + 1]];
-      let odd = false;
-      for (let a = 0, b = loop.length - 1; a < loop.length; b = a++) {
-        if ((loop[a][1] > y) !== (loop[b][1] > y)
-          && x < ((loop[b][0] - loop[a][0]) * (y - loop[a][1])) / (loop[b][1] - loop[a][1]) + loop[a][0]) odd = !odd;
-      }
-      if (odd) inside.push(i);
-    }
-    if (this.points.psi) {
-      this.inside = inside.length ? new Uint8Array(this.count) : null;
-      for (const i of inside) this.inside[i] = 1;
-    } else this.chosen = new Set(inside.map((i) => this.points.ids[i]));
-    this.component.setTriggerValue("select", this.points.psi ? inside : inside.map((i) => this.points.ids[i]));
-  }
-
-  close(root) {
-    this.watch.disconnect();
-    dfe.mounted.delete(root);
-  }
-}
+void main() {
+  vec3 toEye = normalize(-vEye);
+  vec3 n = normalize(vNormal);
+  if (dot(n, toEye) < -0.35) n = -n; // the inside of the mouth; not by winding, which flickers at the silhouette
+  bool isEye = vMaterial > 0.5 && vMaterial < 1.5;
+  float t = signed_ > 0.5 ? clamp(vHeat / range * 0.5 + 0.5, 0.0, 1.0) : clamp(vHeat / range, 0.0, 1.0);
+  if (strength < 0.5) t = signed_ > 0.5 ? 0.5 : 0.0;
+  vec3 base = texture(colours, vec2(t * 0.9922 + 0.0039, signed_ > 0.5 ? 0.75 : 0.25)).rgb;
+  if (isEye) base = hasEyes > 0.5 ? eyeColour() : vec3(0.93, 0.92, 0.90);
+  else if (vMaterial > 1.5) base = vec3(0.40, 0.17, 0.17);
+  float key = pow(max(0.5 + 0.5 * dot(n, normalize(vec3(-0.45, 0.55, 0.75))), 0.0), 1.8);
+  float fill = pow(max(0.5 + 0.5 * dot(n, normalize(vec3(0.85, 0.05, 0.55))), 0.0), 2.0);
+  float sky = 0.5 + 0.5 * n.y;
+  float rim = pow(1.0 - clamp(dot(n, toEye), 0.0, 1.0), 3.0);
+  vec3 light = vec3(1.00, 0.97, 0.93) * key * 0.86 + vec3(0.80, 0.88, 1.0) * fill * 0.30
+    + mix(vec3(0.10, 0.09, 0.09), vec3(0.17, 0.18, 0.20), sky);
+  float shine = pow(max(dot(n, normalize(normalize(vec3(-0.45, 0.55, 0.75)) + toEye)), 0.0), isEye ? 90.0 : 24.0);
+  vec3 lit = base * light + vec3(shine) * (isEye ? 0.55 : 0.05) + rim * 0.07;
+  colour = vec4(pow(clamp(lit, 0.0, 1.0), vec3(0.94)), 1.0);
+}`;var xt=2,H=class{constructor(){this.canvas=document.createElement("canvas");let t=this.canvas.getContext("webgl2",{antialias:!0,alpha:!0,premultipliedAlpha:!0,preserveDrawingBuffer:!0});if(!t)throw new Error("WebGL 2 is not available");this.gl=t,this.canvas.addEventListener("webglcontextlost",()=>{p.stage===this&&(p.stage=null)}),this.program=Et(t),t.enable(t.DEPTH_TEST),this.faces=new Map}uniform(t){return this.gl.getUniformLocation(this.program,t)}prepare(t){let e=this.faces.get(t.key);if(e)return e;let{gl:s}=this,o=s.createVertexArray();s.bindVertexArray(o);let n=Float32Array.from(t.materials,h=>h>2?1:h),r={position:this.attribute("position",3,t.template,s.DYNAMIC_DRAW),normal:this.attribute("normal",3,t.template,s.DYNAMIC_DRAW),heat:this.attribute("heat",1,new Float32Array(t.vertices),s.DYNAMIC_DRAW),rest:this.attribute("rest",3,t.template,s.STATIC_DRAW),material:this.attribute("material",1,n,s.STATIC_DRAW),index:s.createBuffer()};s.bindBuffer(s.ELEMENT_ARRAY_BUFFER,r.index),s.bufferData(s.ELEMENT_ARRAY_BUFFER,t.triangles,s.STATIC_DRAW);let a={array:o,buffers:r,texture:At(s,t)};this.faces.set(t.key,a);for(let h of this.faces.keys())this.faces.size>xt&&this.drop(h);return a}attribute(t,e,s,o){let{gl:n}=this,r=n.getAttribLocation(this.program,t),a=n.createBuffer();return n.bindBuffer(n.ARRAY_BUFFER,a),n.bufferData(n.ARRAY_BUFFER,s,o),n.enableVertexAttribArray(r),n.vertexAttribPointer(r,e,n.FLOAT,!1,0,0),a}drop(t){let{gl:e}=this,s=this.faces.get(t);s&&(Object.values(s.buffers).forEach(o=>e.deleteBuffer(o)),e.deleteTexture(s.texture),e.deleteVertexArray(s.array),this.faces.delete(t))}draw(t,e,s,o,n,r){let{gl:a}=this,h=this.prepare(t),l=this.clear(o,n)-n;a.viewport(0,l,o,n),a.useProgram(this.program),a.bindVertexArray(h.array);for(let c of["position","normal","heat"])a.bindBuffer(a.ARRAY_BUFFER,h.buffers[c]),a.bufferSubData(a.ARRAY_BUFFER,0,e[c]);a.bindTexture(a.TEXTURE_2D,h.texture),this.setUniforms(t,s.matrices(t.look,o/n),r),a.drawElements(a.TRIANGLES,t.triangles.length,a.UNSIGNED_INT,0)}clear(t,e){let{gl:s,canvas:o}=this;return(o.width<t||o.height<e)&&(o.width=Math.max(o.width,t),o.height=Math.max(o.height,e)),s.enable(s.SCISSOR_TEST),s.scissor(0,o.height-e,t,e),s.clearColor(0,0,0,0),s.clear(s.COLOR_BUFFER_BIT|s.DEPTH_BUFFER_BIT),o.height}setUniforms({look:t},{view:e,projection:s},{range:o=1,heat:n=!0,signed:r=!1}){let{gl:a}=this;a.uniformMatrix4fv(this.uniform("view"),!1,e),a.uniformMatrix4fv(this.uniform("projection"),!1,s),a.uniform1f(this.uniform("range"),Math.max(o,.001)),a.uniform1f(this.uniform("signed_"),r?1:0),a.uniform1f(this.uniform("strength"),n?1:0),a.uniform1f(this.uniform("hasEyes"),t.eyes?1:0),t.eyes&&a.uniform4fv(this.uniform("eyes"),t.eyes.flat()),a.uniform2fv(this.uniform("eyeEdges"),t.eyeEdges)}};function Et(i){let t=i.createProgram();for(let[e,s]of[[i.VERTEX_SHADER,at],[i.FRAGMENT_SHADER,ht]]){let o=i.createShader(e);i.shaderSource(o,s),i.compileShader(o),i.attachShader(t,o)}if(i.linkProgram(t),!i.getProgramParameter(t,i.LINK_STATUS))throw new Error(i.getProgramInfoLog(t)??"no shader");return t}function At(i,{look:{heat:t,diverging:e}}){let s=i.createTexture(),o=t.length/3;i.bindTexture(i.TEXTURE_2D,s),i.texImage2D(i.TEXTURE_2D,0,i.RGB,o,2,0,i.RGB,i.UNSIGNED_BYTE,Uint8Array.of(...t,...e));for(let n of[i.TEXTURE_WRAP_S,i.TEXTURE_WRAP_T])i.texParameteri(i.TEXTURE_2D,n,i.CLAMP_TO_EDGE);return i.texParameteri(i.TEXTURE_2D,i.TEXTURE_MIN_FILTER,i.NEAREST),i.texParameteri(i.TEXTURE_2D,i.TEXTURE_MAG_FILTER,i.LINEAR),s}function lt(i,t,e,s,o,n){let[r,a,h,l]=o.map(Math.round);if(h<2||l<2)return;let c=p.stage??=new H;c.draw(t,e,s,h,l,n),i.drawImage(c.canvas,0,0,h,l,r,a,h,l)}function ct(i,t,e,{least:s=.1,...o}={}){L(i);let n=I(i),r=t.pose(e),a=r.heat.reduce((h,l)=>Math.max(h,l),s);n.clearRect(0,0,i.width,i.height),lt(n,t,r,new U,[0,0,i.width,i.height],{...o,range:o.range||a})}var P=class{constructor(t,e){this.component=t,this.data=t.data,this.box=t.parentElement.querySelector(`.dfe-${e}`),this.loaded=!1,this.name="",this.captions=void 0,this.instead="",this.draw=N(()=>this.paint()),this.resized=new ResizeObserver(()=>this.draw())}async update(t){this.data=t;let{look:e=""}=t,s=this.name!==e;this.name=e;try{s&&this.recall(j(e)??[]),await this.load(t),this.loaded=!0,this.draw()}catch(o){this.fail(o)}}recall(t){}async load(t){}paint(){if(!(!this.loaded||!this.box.isConnected))try{this.render(),this.box.dataset.state="drawn"}catch(t){this.fail(t)}}render(){}fail(t){this.box.dataset.state="failed",this.box.dataset.error=t instanceof Error?t.message:String(t),this.captions?.replaceChildren(u("span",{class:"failed"},`The 3D view could not start in this browser. ${this.instead}`))}close(){this.resized.disconnect()}},dt=i=>t=>{let e=t.parentElement,s=p.mounted.get(e)??new i(t);return p.mounted.set(e,s),s.component=t,s.update(t.data),()=>{s.close(),p.mounted.delete(e)}};var Rt=["11%","82%"].map(i=>`color-mix(in srgb, var(--st-text-color) ${i}, transparent)`),Y=class extends P{points;map;colours;face;codebook=null;constructor(t){super(t,"scatter"),this.placed=void 0,this.inside=null,this.chosen=new Set,this.tool=null,this.loop=null,this.shades=null,this.over=-1,this.linked=null,this.canvas=u("canvas",{tabindex:0,role:"img"}),this.portrait=u("canvas",{"aria-hidden":"true"}),this.words=u("span"),this.card=u("div",{class:"hovercard",hidden:!0},this.portrait,this.words),this.legend=u("div",{class:"legend"}),this.lasso=D("Lasso",!1,()=>this.take("lasso"),{title:"Draw around points to select them"}),this.boxing=D("Box",!1,()=>this.take("box"),{title:"Draw a box around points to select them"}),this.pointsOn=D("Points",!0,()=>this.layer(this.densityOn),{title:"Show the drawn frames"}),this.densityOn=D("Density",!0,()=>this.layer(this.pointsOn),{title:"Shade the plane by the number of all frames, on a logarithmic scale"}),this.build(),this.listen(),this.resized.observe(this.canvas)}build(){let t=s=>()=>{this.map.scale*=s,this.draw()},e=[S("+",t(1.4),{class:"toggle","aria-label":"Zoom in"}),S("−",t(.7142857142857143),{class:"toggle","aria-label":"Zoom out"}),S("All",()=>{this.map.fit(),this.draw()},{class:"toggle"})];this.box.append(u("div",{class:"picture"},this.canvas,this.card),u("div",{class:"toggles"},this.lasso,this.boxing,...e,this.pointsOn,this.densityOn,this.legend))}layer(t){[this.pointsOn,this.densityOn].some(z)||T(t,!0),this.describe(),this.draw()}draws(t){return t.hidden||z(t)}take(t){this.tool=this.tool===t?null:t,T(this.lasso,this.tool==="lasso"),T(this.boxing,this.tool==="box")}listen(){let t=[0,0],e=!1,s=!1,{canvas:o}=this;ot(o,{began:n=>{t=_(o,n),[e,s]=[!0,!1],this.loop=this.tool||n.shiftKey?[t]:null},moved:n=>{let r=_(o,n),a=[r[0]-t[0],r[1]-t[1]];s||=Math.hypot(...a)>3,this.loop&&this.tool==="box"?this.loop=[t,[r[0],t[1]],r,[t[0],r[1]]]:this.loop?this.loop.push(r):s&&(this.map.drag(...a),t=r),this.draw()},ended:n=>{let r=s||n.type!=="pointerup"?-1:this.nearest(_(o,n));this.loop&&s?this.selectInside(this.loop):r>=0&&this.pick(r,n.ctrlKey||n.metaKey),e=!1,this.loop=null,this.draw()}}),o.addEventListener("pointermove",n=>{e||this.hover(_(o,n))}),o.addEventListener("pointerleave",()=>{this.card.hidden=!0,this.over=-1,this.draw()}),nt(o,n=>{this.map.zoom(Math.exp(-n.deltaY*.0014),_(o,n),this.size),this.draw()})}get count(){return this.points.shapes.places[0]}get size(){return this.canvas.getBoundingClientRect()}async load(t){this.box.style.setProperty("--height",`${t.height}px`),this.canvas.setAttribute("aria-label",t.alt),this.describe();let[e,{colours:s}]=await Promise.all([A(t.points),A(t.colours)]);this.colours=s;let o=this.points!==e;o&&this.open(e),this.linked?this.look(this.linked):o&&this.remember(),this.linked=null,t.face&&([this.face,this.codebook]=await Promise.all([tt(t.face),t.codebook?A(t.codebook):null])),this.chosen=new Set(t.selected||[]),this.inside=t.inside?(await A(t.inside)).inside:null}open(t){this.points=t,this.shades=null,this.pointsOn.hidden=this.densityOn.hidden=!t.density,this.map=new O(t.places,t.shapes.places[1])}describe(){let{legend:t,ramp:e}=this.data,s=(r,a,...h)=>u("span",{class:"ramp"},r,u("i",{style:`background:linear-gradient(90deg, ${a})`}),...h);if(!this.draws(this.pointsOn)){let r=`${this.points.most.toLocaleString("en")} frames a cell, log scale`;this.legend.replaceChildren(s("Density 1",Rt.join(),r+(this.map.deep?", added up along the line of sight":"")));return}let o=e?.middle==="log",n=e?.middle&&!o?u("span",{class:"sr"},`middle ${e.middle}, `):"";this.legend.replaceChildren(...e?[s(e.low,e.colours,n,e.high+(o?", log scale":""))]:[],...t.map(({name:r,colour:a})=>u("span",{},u("i",{style:`background:${a}`}),r)))}remember(){let t=[this.pointsOn,this.densityOn].map(o=>this.draws(o)?1:0).join(""),e=this.map.values(this.size),s=t!=="11"||e.some((o,n)=>!F(o,k[n]));$(this.name,s?[...e,t]:null)}recall(t){this.linked=t}look(t){this.map.look(t.slice(0,5).map(Number),this.size)&&(W([this.pointsOn,this.densityOn],t[5]),this.describe())}render(){let{points:t,count:e}=this,{context:s,width:o,height:n}=G(this.canvas),r=K(this.box),a=this.placed=this.map.project(t.places,{width:o,height:n}),h=e>2e3?1.6:e>300?3.5:6;t.density&&this.draws(this.densityOn)&&(this.map.deep?this.renderFog(s,r.text):this.renderDensity(s,r.text)),this.draws(this.pointsOn)&&this.renderPoints(s,a,h),this.renderRings(s,a,h+3.5,r.text),e<=300&&this.renderNumbers(s,a,h,r),this.loop&&this.loop.length>1?this.renderLoop(s,this.loop,r.primary):this.remember()}renderPoints(t,e,s){let{count:o,colours:n,points:{sizes:r},inside:a,map:{deep:h}}=this,l=o>2e3,c=h?Uint32Array.from({length:o},(d,f)=>f).sort((d,f)=>e[3*d+2]-e[3*f+2]):null;t.globalAlpha=l?.55:.9;for(let d=0;d<o;d++){let f=c?c[d]:d,w=e[3*f],m=e[3*f+1],g=s*e[3*f+2]*(r?r[f]/128:1);t.fillStyle=`rgb(${n[3*f]},${n[3*f+1]},${n[3*f+2]})`,a&&(t.globalAlpha=a[f]?.95:.08),l?t.fillRect(w-g,m-g,2*g,2*g):(t.beginPath(),t.arc(w,m,g,0,7),t.fill())}t.globalAlpha=1}renderRings(t,e,s,o){t.strokeStyle=o,t.lineWidth=2;for(let n=0;n<this.count;n++)n!==this.over&&n!==this.data.point&&!this.chosen.has(this.points.ids[n])||(t.beginPath(),t.arc(e[3*n],e[3*n+1],s,0,7),t.stroke())}renderDensity(t,e){let{extent:[s,o,n,r]}=this.points;this.shades?.ink!==e&&(this.shades={ink:e,picture:this.shaded(e)});let[[a,h],[l,c]]=[[s,r],[o,n]].map(d=>[...this.map.project(d,this.size)]);t.drawImage(this.shades.picture,a,h,l-a,c-h)}shaded(t){let{density:e,shapes:{density:[s,o]}}=this.points,n=u("canvas",{width:o,height:s}),r=I(n);r.fillStyle=t,r.fillRect(0,0,1,1);let[a,h,l]=r.getImageData(0,0,1,1).data,c=r.createImageData(o,s);for(let d=0;d<e.length;d++){let f=s-1-Math.floor(d/o);c.data.set([a,h,l,e[d]?26+.72*e[d]:0],4*(f*o+d%o))}return r.putImageData(c,0,0),n}renderFog(t,e){let{cells:s,density:o,cell:n}=this.points,r=this.map.project(s,this.size),a=n*this.map.unit(this.size);t.fillStyle=e;for(let h=0;h<o.length;h++){let l=a*r[3*h+2];t.globalAlpha=.01+.16*(o[h]/255)**2,t.fillRect(r[3*h]-l/2,r[3*h+1]-l/2,l,l)}t.globalAlpha=1}renderNumbers(t,e,s,o){t.font=`11px ${o.font}`,t.fillStyle=o.text,t.globalAlpha=.85;for(let n=0;n<this.count;n++)t.fillText(this.points.ids[n],e[3*n]+s+3,e[3*n+1]+4);t.globalAlpha=1}renderLoop(t,e,s){t.beginPath(),e.forEach(o=>t.lineTo(...o)),t.closePath(),Object.assign(t,{strokeStyle:s,fillStyle:s,lineWidth:1.5}),t.stroke(),t.globalAlpha=.1,t.fill(),t.globalAlpha=1}nearest([t,e]){let s=-1,o=196;for(let n=0;this.placed&&n<this.count;n++){let r=(this.placed[3*n]-t)**2+(this.placed[3*n+1]-e)**2;r<o&&(o=r,s=n)}return s}hover(t){let e=this.nearest(t);e!==this.over&&(this.over=e,this.card.hidden=e<0,e>=0&&this.show(e,t),this.draw())}show(t,[e,s]){let{width:o,height:n}=this.size,{points:r,face:a}=this;if(Object.assign(this.card.style,{left:`${e>o-190?e-172:e+14}px`,top:`${s>n-190?s-180:s+14}px`}),this.words.textContent=this.data.words?.[r.ids[t]]??r.notes?.[t]??"",this.portrait.hidden=!a,!a)return;let h=a.coefficients,l=r.psi?Float32Array.from(B(r.psi,t,h),(c,d)=>c*r.scale[d]):B(this.codebook?.psi,r.ids[t],h);ct(this.portrait,a,l,{least:.5})}pick(t,e){let s=this.points.ids[t];this.component.setTriggerValue("pick",{id:s,point:t,add:e}),this.points.psi||V({codeword:s,model:this.data.model})}selectInside(t){let{points:e,placed:s=[]}=this,n=[...Array(this.count).keys()].filter(a=>it([s[3*a],s[3*a+1]],t)),r=n.map(a=>e.ids[a]);if(e.psi){this.inside=n.length?new Uint8Array(this.count):null;for(let a of n)this.inside&&(this.inside[a]=1)}else this.chosen=new Set(r);this.component.setTriggerValue("select",e.psi?n:r)}},de=dt(Y);export{de as default};

@@ -1,29 +1,3 @@
-// Runs in stpyvista's frame beside vtk.js's viewer: the scene's camera stands in the link like that of every view.
-(() => {
-  const NAME = "scene", PARTS = ["position", "focalPoint", "viewUp"], EVERY = 120;
-  const viewer = () => (window.global ?? window).renderWindow;
-  const values = (camera) => PARTS.flatMap((part) => [...camera.get(part)[part]]);
-  const alike = (a, b) => a.every((v, i) => Math.abs(v - b[i]) < 5e-3);
+// Built from src/views/scene.js by `npm run build`: change it there.
 
-  function follow(renderer) {
-    const camera = renderer.getActiveCamera(), home = values(camera), { recall, remember } = window.parent.__dfe;
-    const found = (recall(NAME) ?? []).map(Number);
-    if (found.length === home.length && found.every(Number.isFinite)) {
-      camera.set(Object.fromEntries(PARTS.map((part, i) => [part, found.slice(3 * i, 3 * i + 3)])));
-      renderer.resetCameraClippingRange();
-      renderer.updateLightsGeometryToFollowCamera();
-      viewer().render();
-    }
-    camera.onModified(() => {
-      const now = values(camera);
-      remember(NAME, alike(now, home) ? null : now);
-    });
-  }
-
-  const waiting = setInterval(() => { // the viewer unpacks its scene in its own time
-    const renderer = viewer()?.getRenderers().find((one) => one.getActors().length);
-    if (!renderer || !window.parent.__dfe?.recall) return;
-    clearInterval(waiting);
-    follow(renderer);
-  }, EVERY);
-})();
+"use strict";(()=>{var s="scene",g=["position","focalPoint","viewUp"];var w=()=>(window.global??window).renderWindow,c=e=>g.flatMap(n=>[...e.get(n)[n]]),d=(e,n)=>e.every((o,t)=>Math.abs(o-n[t])<.005);function f(e,{recall:n,remember:o}){let t=e.getActiveCamera(),l=c(t),a=(n(s)??[]).map(Number);a.length===l.length&&a.every(Number.isFinite)&&(t.set(Object.fromEntries(g.map((i,r)=>[i,a.slice(3*r,3*r+3)]))),e.resetCameraClippingRange(),e.updateLightsGeometryToFollowCamera(),w()?.render()),t.onModified(()=>{let i=c(t);o(s,d(i,l)?null:i)})}var m=setInterval(()=>{let e=w()?.getRenderers().find(o=>o.getActors().length),n=window.parent.__dfe;!e||!n?.recall||(clearInterval(m),f(e,n))},120);})();

@@ -1,84 +1,44 @@
-// A row of small faces, each an expression: moments of recordings, or codewords beside each other.
+// Built from src/views/strip.js by `npm run build`: change it there.
 
-export default function (component) {
-  const view = once(component, (root) => new Strip(root));
-  view.component = component;
-  view.update(component.data);
-  return () => view.close(component.parentElement);
+function u(s,t={},...r){let e=document.createElement(s);for(let[o,i]of Object.entries(t))typeof i=="function"?e.addEventListener(o.slice(2),i):i!=null&&i!==!1&&e.setAttribute(o,i===!0?"":String(i));return e.append(...r),e}var I=s=>s.getContext("2d"),Q=()=>Math.min(window.devicePixelRatio||1,2);function z(s){let t=s.getBoundingClientRect(),r=Q(),e=Math.max(2,Math.round(t.width*r)),o=Math.max(2,Math.round(t.height*r));return s.width===e&&s.height===o?!1:(Object.assign(s,{width:e,height:o}),!0)}function E(s){let t=!1;return()=>{t||(t=!0,requestAnimationFrame(()=>{t=!1,s()}))}}var B="b3bee6d061cd";function Z(){return window.__dfe?.build===B?window.__dfe:window.__dfe={build:B,assets:new Map,stage:null,glideUntil:0,mounted:new WeakMap,stretched:!1,link:{path:"",shown:new Map,linked:new Map,written:!1,soon:0,every:0}}}var h=Z();var N=()=>performance.now()<h.glideUntil;var tt=12,et={float32:Float32Array,int32:Int32Array,uint32:Uint32Array,int16:Int16Array,uint16:Uint16Array,uint8:Uint8Array};function rt(s){if(new TextDecoder().decode(new Uint8Array(s,0,4))!=="DFE1")throw new Error("not a pack");let t=new DataView(s).getUint32(4,!0),r=JSON.parse(new TextDecoder().decode(new Uint8Array(s,8,t))),e={...r,shapes:{},scales:{},biases:{}};for(let[o,{dtype:i,shape:a,offset:n,scale:c,bias:l}]of Object.entries(r.arrays))e[o]=new et[i](s,8+t+n,a.reduce((f,m)=>f*m,1)),e.shapes[o]=a,c&&(e.scales[o]=c),l&&(e.biases[o]=l);return e}function v(s){let t=h.assets.get(s);if(t)return t;let r=fetch(s).then(e=>{if(!e.ok)throw new Error(`${e.status} for ${s}`);return e.arrayBuffer()}).then(rt);r.catch(()=>h.assets.delete(s)),h.assets.set(s,r);for(let e of h.assets.keys()){if(h.assets.size<=tt)break;h.assets.delete(e)}return r}var P=(s,t,r)=>s.subarray(t*r,(t+1)*r);var S=class{constructor(t,r,e){this.key=e,this.look=r,this.materials=t.materials,this.moving=t.moving,this.basis=t.basis,this.scale=t.scales.basis,this.triangles=Uint32Array.from(t.triangles),this.vertices=t.shapes.template[0],this.coefficients=t.shapes.basis[0];let{template:o}=t.scales,{template:i}=t.biases;this.template=Float32Array.from(t.template,(a,n)=>a*o[n%3]+i[n%3]),this.sum=new Float32Array(this.moving.length*3),this.restNormals=null}displacement(t){let{sum:r,moving:e}=this,o=r.length,i=new Float32Array(this.vertices*3);r.fill(0);for(let a=0;a<this.coefficients;a++){let n=(t[a]||0)*this.scale[a];if(Math.abs(n)<1e-12)continue;let c=this.basis.subarray(a*o,(a+1)*o);for(let l=0;l<o;l++)r[l]+=n*c[l]}for(let a=0;a<e.length;a++)i.set(r.subarray(3*a,3*a+3),3*e[a]);return i}pose(t,r=C){let e=this.displacement(t),o=e.map((i,a)=>this.template[a]+i);return{position:o,normal:L(o,this.triangles),moved:e,heat:r(e)}}range(t,r=.1){return C(this.displacement(t)).reduce((e,o)=>Math.max(e,o),r)}outward(t){let r=this.restNormals??=L(this.template,this.triangles);return O(t,e=>t[e]*r[e]+t[e+1]*r[e+1]+t[e+2]*r[e+2])}},O=(s,t)=>{let r=new Float32Array(s.length/3);for(let e=0;e<r.length;e++)r[e]=1e3*t(3*e);return r},C=s=>O(s,t=>Math.hypot(s[t],s[t+1],s[t+2]));function L(s,t){let r=new Float32Array(s.length);for(let e=0;e<t.length;e+=3){let o=3*t[e],i=3*t[e+1],a=3*t[e+2],n=s[i]-s[o],c=s[i+1]-s[o+1],l=s[i+2]-s[o+2],f=s[a]-s[o],m=s[a+1]-s[o+1],p=s[a+2]-s[o+2],w=c*p-l*m,g=l*f-n*p,M=n*m-c*f;for(let x of[o,i,a])r[x]+=w,r[x+1]+=g,r[x+2]+=M}for(let e=0;e<r.length;e+=3){let o=Math.hypot(r[e],r[e+1],r[e+2])||1;r[e]/=o,r[e+1]/=o,r[e+2]/=o}return r}async function j({url:s,look:t}){let r=await v(s);return r.face??=new S(r,t,s)}var A=(s,t,r)=>Math.max(t,Math.min(r,s)),V=(s,t)=>Math.abs(s-t)<5e-4;var H=.36,R=class{constructor(t=.3,r=.03,e=1){this.yaw=t,this.pitch=r,this.zoom=e,this.home=this.values}get values(){return[this.yaw,this.pitch,this.zoom]}get moved(){return this.values.some((t,r)=>!V(t,this.home[r]))}reset(){[this.yaw,this.pitch,this.zoom]=this.home}turn(t,r){this.yaw=A(this.yaw+t,-3.1,3.1),this.pitch=A(this.pitch+r,-1.2,1.2)}magnify(t){this.zoom=A(this.zoom*t,.4,6)}look([t,r,e]){[t,r,e].every(Number.isFinite)&&(this.turn(t-this.yaw,r-this.pitch),this.magnify(e/this.zoom))}matrices({focus:t,reach:r,wide:e},o){let i=Math.max(1,Math.min(1.25,1.28*e)/o),a=r*i/Math.tan(H/2)/this.zoom,n=Math.cos(this.yaw),c=Math.sin(this.yaw),l=Math.cos(this.pitch),f=Math.sin(this.pitch),m=[n,0,-c],p=[-c*f,l,-n*f],w=[c*l,f,n*l],g=d=>-(d[0]*t[0]+d[1]*t[1]+d[2]*t[2]),M=[0,1,2].flatMap(d=>[m[d],p[d],w[d],0]),x=new Float32Array([...M,g(m),g(p),g(w)-a,1]),D=1/Math.tan(H/2),y=a*.05,b=a*4,J=new Float32Array([D/o,0,0,0,0,D,0,0,0,0,(b+y)/(y-b),-1,0,0,2*b*y/(y-b),0]);return{view:x,projection:J}}};var G=`#version 300 es
+in vec3 position; in vec3 normal; in vec3 rest; in float heat; in float material;
+uniform mat4 view; uniform mat4 projection;
+out vec3 vNormal; out vec3 vRest; out vec3 vEye; out float vHeat; out float vMaterial;
+void main() {
+  vec4 eye = view * vec4(position, 1.0);
+  vNormal = mat3(view) * normal; vRest = rest; vEye = eye.xyz; vHeat = heat; vMaterial = material;
+  gl_Position = projection * eye;
+}`,X=`#version 300 es
+precision highp float;
+in vec3 vNormal; in vec3 vRest; in vec3 vEye; in float vHeat; in float vMaterial;
+uniform sampler2D colours; uniform float range; uniform float signed_; uniform float strength;
+uniform vec4 eyes[2]; uniform vec2 eyeEdges; uniform float hasEyes;
+out vec4 colour;
+vec3 eyeColour() {
+  vec4 e = vRest.x > 0.0 ? eyes[0] : eyes[1];
+  vec3 d = normalize(vRest - e.xyz);
+  float a = acos(clamp(d.z, -1.0, 1.0)), e1 = eyeEdges.y;
+  vec3 c = mix(vec3(0.33, 0.42, 0.47), vec3(0.93, 0.92, 0.90), smoothstep(e1 * 0.95, e1 * 1.05, a));
+  c = mix(c, c * 0.5, smoothstep(e1 * 0.78, e1 * 0.97, a) * (1.0 - smoothstep(e1 * 0.99, e1 * 1.1, a)));
+  return mix(vec3(0.05), c, smoothstep(eyeEdges.x * 0.93, eyeEdges.x * 1.07, a));
 }
-
-class Strip {
-  constructor(root) {
-    this.box = root.querySelector(".dfe-strip");
-    this.draw = redrawer(() => this.paint());
-    this.waiting = new Set();
-    this.seen = new IntersectionObserver((entries) => {
-      for (const { isIntersecting, target } of entries) if (isIntersecting) { this.seen.unobserve(target); this.waiting.add(target); }
-      this.draw();
-    }, { rootMargin: "150px" });
-    this.watch = new ResizeObserver(() => this.again());
-    this.watch.observe(this.box);
-  }
-
-  async update(data) {
-    this.data = data;
-    const signature = JSON.stringify(data.items.map((i) => [i.title, i.note, i.alt, i.src, i.still]));
-    if (signature !== this.signature) {
-      this.signature = signature;
-      const filmed = data.items.some((item) => item.still);
-      this.box.replaceChildren(...data.items.map((item, at) => element("button", { type: "button", class: "card",
-        "aria-label": item.alt, title: item.alt, onclick: () => this.component.setTriggerValue("pick", at) },
-        element("span", { class: "face" }, item.src ? element("img", { src: item.src, alt: "", loading: "lazy" })
-          : element("canvas", { "aria-hidden": "true", "data-at": at })),
-        ...(filmed ? [item.still ? element("img", { class: "still", src: item.still, alt: item.still_alt })
-          : element("span", { class: "still" })] : []),
-        element("span", { class: "title" }, item.title), element("span", { class: "note" }, item.note))));
-    }
-    try {
-      this.face = await loadFace(data.face);
-      this.codebook = data.codebook ? await loadPack(data.codebook) : null;
-      this.again();
-    } catch (error) {
-      this.box.dataset.state = "failed";
-    }
-  }
-
-  again() {
-    const canvases = this.box.querySelectorAll("canvas");
-    canvases.forEach((canvas) => this.seen.observe(canvas));
-    if (!canvases.length) this.box.dataset.state = "drawn";
-  }
-
-  psi(item) {
-    if (item.psi) return item.psi;
-    const size = this.face.coefficients;
-    return this.codebook.psi.slice(item.codeword * size, (item.codeword + 1) * size);
-  }
-
-  paint() {
-    if (!this.face || !this.box.isConnected) return;
-    if (busy()) { this.draw(); return; }
-    try {
-      for (const canvas of [...this.waiting].slice(0, 2)) { // two a frame: the face that was clicked comes first
-        this.waiting.delete(canvas);
-        fitCanvas(canvas);
-        const item = this.data.items[canvas.dataset.at];
-        if (!item) continue;
-        const pose = this.face.pose(this.psi(item));
-        const context = canvas.getContext("2d");
-        context.clearRect(0, 0, canvas.width, canvas.height);
-        paint(context, this.face, pose, new Camera(0.3, 0.03), [0, 0, canvas.width, canvas.height],
-          { range: this.data.range || Math.max(0.1, ...pose.heat), heat: this.data.heat });
-      }
-      if (this.waiting.size) this.draw(); else this.box.dataset.state = "drawn";
-    } catch (error) {
-      this.box.dataset.state = "failed";
-    }
-  }
-
-  close(root) {
-    this.watch.disconnect();
-    this.seen.disconnect();
-    dfe.mounted.delete(root);
-  }
-}
+void main() {
+  vec3 toEye = normalize(-vEye);
+  vec3 n = normalize(vNormal);
+  if (dot(n, toEye) < -0.35) n = -n; // the inside of the mouth; not by winding, which flickers at the silhouette
+  bool isEye = vMaterial > 0.5 && vMaterial < 1.5;
+  float t = signed_ > 0.5 ? clamp(vHeat / range * 0.5 + 0.5, 0.0, 1.0) : clamp(vHeat / range, 0.0, 1.0);
+  if (strength < 0.5) t = signed_ > 0.5 ? 0.5 : 0.0;
+  vec3 base = texture(colours, vec2(t * 0.9922 + 0.0039, signed_ > 0.5 ? 0.75 : 0.25)).rgb;
+  if (isEye) base = hasEyes > 0.5 ? eyeColour() : vec3(0.93, 0.92, 0.90);
+  else if (vMaterial > 1.5) base = vec3(0.40, 0.17, 0.17);
+  float key = pow(max(0.5 + 0.5 * dot(n, normalize(vec3(-0.45, 0.55, 0.75))), 0.0), 1.8);
+  float fill = pow(max(0.5 + 0.5 * dot(n, normalize(vec3(0.85, 0.05, 0.55))), 0.0), 2.0);
+  float sky = 0.5 + 0.5 * n.y;
+  float rim = pow(1.0 - clamp(dot(n, toEye), 0.0, 1.0), 3.0);
+  vec3 light = vec3(1.00, 0.97, 0.93) * key * 0.86 + vec3(0.80, 0.88, 1.0) * fill * 0.30
+    + mix(vec3(0.10, 0.09, 0.09), vec3(0.17, 0.18, 0.20), sky);
+  float shine = pow(max(dot(n, normalize(normalize(vec3(-0.45, 0.55, 0.75)) + toEye)), 0.0), isEye ? 90.0 : 24.0);
+  vec3 lit = base * light + vec3(shine) * (isEye ? 0.55 : 0.05) + rim * 0.07;
+  colour = vec4(pow(clamp(lit, 0.0, 1.0), vec3(0.94)), 1.0);
+}`;var st=2,F=class{constructor(){this.canvas=document.createElement("canvas");let t=this.canvas.getContext("webgl2",{antialias:!0,alpha:!0,premultipliedAlpha:!0,preserveDrawingBuffer:!0});if(!t)throw new Error("WebGL 2 is not available");this.gl=t,this.canvas.addEventListener("webglcontextlost",()=>{h.stage===this&&(h.stage=null)}),this.program=ot(t),t.enable(t.DEPTH_TEST),this.faces=new Map}uniform(t){return this.gl.getUniformLocation(this.program,t)}prepare(t){let r=this.faces.get(t.key);if(r)return r;let{gl:e}=this,o=e.createVertexArray();e.bindVertexArray(o);let i=Float32Array.from(t.materials,c=>c>2?1:c),a={position:this.attribute("position",3,t.template,e.DYNAMIC_DRAW),normal:this.attribute("normal",3,t.template,e.DYNAMIC_DRAW),heat:this.attribute("heat",1,new Float32Array(t.vertices),e.DYNAMIC_DRAW),rest:this.attribute("rest",3,t.template,e.STATIC_DRAW),material:this.attribute("material",1,i,e.STATIC_DRAW),index:e.createBuffer()};e.bindBuffer(e.ELEMENT_ARRAY_BUFFER,a.index),e.bufferData(e.ELEMENT_ARRAY_BUFFER,t.triangles,e.STATIC_DRAW);let n={array:o,buffers:a,texture:it(e,t)};this.faces.set(t.key,n);for(let c of this.faces.keys())this.faces.size>st&&this.drop(c);return n}attribute(t,r,e,o){let{gl:i}=this,a=i.getAttribLocation(this.program,t),n=i.createBuffer();return i.bindBuffer(i.ARRAY_BUFFER,n),i.bufferData(i.ARRAY_BUFFER,e,o),i.enableVertexAttribArray(a),i.vertexAttribPointer(a,r,i.FLOAT,!1,0,0),n}drop(t){let{gl:r}=this,e=this.faces.get(t);e&&(Object.values(e.buffers).forEach(o=>r.deleteBuffer(o)),r.deleteTexture(e.texture),r.deleteVertexArray(e.array),this.faces.delete(t))}draw(t,r,e,o,i,a){let{gl:n}=this,c=this.prepare(t),l=this.clear(o,i)-i;n.viewport(0,l,o,i),n.useProgram(this.program),n.bindVertexArray(c.array);for(let f of["position","normal","heat"])n.bindBuffer(n.ARRAY_BUFFER,c.buffers[f]),n.bufferSubData(n.ARRAY_BUFFER,0,r[f]);n.bindTexture(n.TEXTURE_2D,c.texture),this.setUniforms(t,e.matrices(t.look,o/i),a),n.drawElements(n.TRIANGLES,t.triangles.length,n.UNSIGNED_INT,0)}clear(t,r){let{gl:e,canvas:o}=this;return(o.width<t||o.height<r)&&(o.width=Math.max(o.width,t),o.height=Math.max(o.height,r)),e.enable(e.SCISSOR_TEST),e.scissor(0,o.height-r,t,r),e.clearColor(0,0,0,0),e.clear(e.COLOR_BUFFER_BIT|e.DEPTH_BUFFER_BIT),o.height}setUniforms({look:t},{view:r,projection:e},{range:o=1,heat:i=!0,signed:a=!1}){let{gl:n}=this;n.uniformMatrix4fv(this.uniform("view"),!1,r),n.uniformMatrix4fv(this.uniform("projection"),!1,e),n.uniform1f(this.uniform("range"),Math.max(o,.001)),n.uniform1f(this.uniform("signed_"),a?1:0),n.uniform1f(this.uniform("strength"),i?1:0),n.uniform1f(this.uniform("hasEyes"),t.eyes?1:0),t.eyes&&n.uniform4fv(this.uniform("eyes"),t.eyes.flat()),n.uniform2fv(this.uniform("eyeEdges"),t.eyeEdges)}};function ot(s){let t=s.createProgram();for(let[r,e]of[[s.VERTEX_SHADER,G],[s.FRAGMENT_SHADER,X]]){let o=s.createShader(r);s.shaderSource(o,e),s.compileShader(o),s.attachShader(t,o)}if(s.linkProgram(t),!s.getProgramParameter(t,s.LINK_STATUS))throw new Error(s.getProgramInfoLog(t)??"no shader");return t}function it(s,{look:{heat:t,diverging:r}}){let e=s.createTexture(),o=t.length/3;s.bindTexture(s.TEXTURE_2D,e),s.texImage2D(s.TEXTURE_2D,0,s.RGB,o,2,0,s.RGB,s.UNSIGNED_BYTE,Uint8Array.of(...t,...r));for(let i of[s.TEXTURE_WRAP_S,s.TEXTURE_WRAP_T])s.texParameteri(s.TEXTURE_2D,i,s.CLAMP_TO_EDGE);return s.texParameteri(s.TEXTURE_2D,s.TEXTURE_MIN_FILTER,s.NEAREST),s.texParameteri(s.TEXTURE_2D,s.TEXTURE_MAG_FILTER,s.LINEAR),e}function W(s,t,r,e,o,i){let[a,n,c,l]=o.map(Math.round);if(c<2||l<2)return;let f=h.stage??=new F;f.draw(t,r,e,c,l,i),s.drawImage(f.canvas,0,0,c,l,a,n,c,l)}function Y(s,t,r,{least:e=.1,...o}={}){z(s);let i=I(s),a=t.pose(r),n=a.heat.reduce((c,l)=>Math.max(c,l),e);i.clearRect(0,0,s.width,s.height),W(i,t,a,new R,[0,0,s.width,s.height],{...o,range:o.range||n})}var T=class{constructor(t,{each:r,margin:e,finished:o}){this.waiting=new Set,this.next=E(()=>{if(N()){this.next();return}for(let i of[...this.waiting].slice(0,r))this.waiting.delete(i),t(i);this.waiting.size?this.next():o?.()}),this.seen=new IntersectionObserver(i=>{for(let{isIntersecting:a,target:n}of i)a&&(this.seen.unobserve(n),this.waiting.add(n));this.waiting.size&&this.next()},{rootMargin:e})}add(t){this.seen.unobserve(t),this.seen.observe(t)}close(){this.seen.disconnect()}};var nt=250,at=500;function $(){let{link:s}=h;if(s.path===location.pathname)return s;let t=(new URLSearchParams(location.search).get("look")||"").split("~").filter(Boolean);return s.every||=window.setInterval(K,at),Object.assign(s,{path:location.pathname,shown:new Map,linked:new Map(t.map(r=>r.split(/:(.*)/s).slice(0,2)))})}function U(s){let{shown:t,linked:r}=$(),e=r.get(s);return e!==void 0&&(t.set(s,e),r.delete(s)),t.get(s)?.split("*")??null}function ct(s,t){let r=$(),{shown:e}=r,o=t?.map(i=>typeof i=="number"?Number(i.toFixed(4)):i).join("*");e.get(s)!==o&&(o===void 0?e.delete(s):e.set(s,o),clearTimeout(r.soon),r.soon=window.setTimeout(K,nt))}function K(){let{link:s}=h;s.path!==location.pathname||!(s.shown.size||s.written)||(s.written=!0,lt("look",[...s.shown].map(([t,r])=>`${t}:${r}`).join("~")))}function lt(s,t){let r=new URL(location.href);(r.searchParams.get(s)??"")!==String(t)&&(t===""?r.searchParams.delete(s):r.searchParams.set(s,String(t)),history.replaceState(history.state,"",r))}Object.assign(h,{recall:U,remember:ct});var _=class{constructor(t,r){this.component=t,this.data=t.data,this.box=t.parentElement.querySelector(`.dfe-${r}`),this.loaded=!1,this.name="",this.captions=void 0,this.instead="",this.draw=E(()=>this.paint()),this.resized=new ResizeObserver(()=>this.draw())}async update(t){this.data=t;let{look:r=""}=t,e=this.name!==r;this.name=r;try{e&&this.recall(U(r)??[]),await this.load(t),this.loaded=!0,this.draw()}catch(o){this.fail(o)}}recall(t){}async load(t){}paint(){if(!(!this.loaded||!this.box.isConnected))try{this.render(),this.box.dataset.state="drawn"}catch(t){this.fail(t)}}render(){}fail(t){this.box.dataset.state="failed",this.box.dataset.error=t instanceof Error?t.message:String(t),this.captions?.replaceChildren(u("span",{class:"failed"},`The 3D view could not start in this browser. ${this.instead}`))}close(){this.resized.disconnect()}},q=s=>t=>{let r=t.parentElement,e=h.mounted.get(r)??new s(t);return h.mounted.set(r,e),e.component=t,e.update(t.data),()=>{e.close(),h.mounted.delete(r)}};var k=class extends _{face;codebook=null;constructor(t){super(t,"strip"),this.shown="",this.portraits=new T(r=>this.portray(r),{each:2,margin:"150px",finished:()=>{this.box.dataset.state="drawn"}}),this.resized.observe(this.box)}async load(t){let r=JSON.stringify(t.items.map(e=>[e.title,e.note,e.alt,e.src,e.still]));if(r!==this.shown){let e=t.items.some(o=>o.still);this.box.replaceChildren(...t.items.map((o,i)=>this.card(o,i,e)))}this.shown=r,this.face=await j(t.face),this.codebook=t.codebook?await v(t.codebook):null}card(t,r,e){let o=t.src?u("img",{src:t.src,alt:"",loading:"lazy"}):u("canvas",{"aria-hidden":"true","data-at":r}),i=t.still?u("img",{class:"still",src:t.still,alt:t.still_alt}):u("span",{class:"still"});return u("button",{type:"button",class:"card","aria-label":t.alt,title:t.alt,onclick:()=>this.component.setTriggerValue("pick",r)},u("span",{class:"face"},o),...e?[i]:[],u("span",{class:"title"},t.title),u("span",{class:"note"},t.note))}paint(){if(!this.loaded)return;let t=this.box.querySelectorAll("canvas");t.forEach(r=>this.portraits.add(r)),t.length||(this.box.dataset.state="drawn")}portray(t){let{face:r,codebook:e,data:{items:o,range:i,heat:a}}=this,n=o[Number(t.dataset.at)];if(!(!r||!n||!t.isConnected))try{Y(t,r,n.psi??P(e?.psi,n.codeword??0,r.coefficients),{range:i,heat:a})}catch(c){this.fail(c)}}close(){super.close(),this.portraits.close()}},Lt=q(k);export{Lt as default};

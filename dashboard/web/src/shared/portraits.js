@@ -1,0 +1,45 @@
+// Small faces: drawn once they are seen, a few a frame, after the face that was clicked.
+
+import { Camera } from "./camera.js";
+import { context2d, fitCanvas, redrawer } from "./dom.js";
+import { gliding } from "./page.js";
+import { paint } from "./stage.js";
+
+/** @typedef {import("./face.js").Face} Face */
+
+/** Draw a face into a canvas of its own, coloured over its own range unless told otherwise.
+ * @param {HTMLCanvasElement} canvas @param {Face} face @param {import("./face.js").Psi} psi
+ * @param {import("./stage.js").Shading & { least?: number }} shading `least`: the range is no smaller, mm */
+export function portrait(canvas, face, psi, { least = 0.1, ...shading } = {}) {
+  fitCanvas(canvas);
+  const context = context2d(canvas), pose = face.pose(psi), range = pose.heat.reduce((a, b) => Math.max(a, b), least);
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  paint(context, face, pose, new Camera(), [0, 0, canvas.width, canvas.height], { ...shading, range: shading.range || range });
+}
+
+export class Portraits {
+  /** @param {(canvas: HTMLCanvasElement) => void} draw @param {{ each: number, margin: string, finished?: () => void }} how
+   * how many a frame, how near to the window they are drawn, and what follows the last */
+  constructor(draw, { each, margin, finished }) {
+    /** @type {Set<HTMLCanvasElement>} */ this.waiting = new Set();
+    this.next = redrawer(() => {
+      if (gliding()) { this.next(); return; }
+      for (const canvas of [...this.waiting].slice(0, each)) { this.waiting.delete(canvas); draw(canvas); }
+      if (this.waiting.size) this.next(); else finished?.();
+    });
+    this.seen = new IntersectionObserver((entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (isIntersecting) { this.seen.unobserve(target); this.waiting.add(/** @type {HTMLCanvasElement} */ (target)); }
+      }
+      if (this.waiting.size) this.next();
+    }, { rootMargin: margin });
+  }
+
+  /** Draw it, again if it was. @param {HTMLCanvasElement} canvas */
+  add(canvas) {
+    this.seen.unobserve(canvas);
+    this.seen.observe(canvas);
+  }
+
+  close() { this.seen.disconnect(); }
+}

@@ -1,0 +1,159 @@
+// One WebGL context draws every face of the page and is copied into ordinary 2D canvases, so that views may come and go
+// by the hundred without a browser running out of contexts.
+
+import { page } from "./page.js";
+import { FRAGMENT, VERTEX } from "./shaders.js";
+
+/** @typedef {import("./face.js").Face} Face */
+/** @typedef {import("./face.js").Pose} Pose */
+/** @typedef {import("./camera.js").Camera} Camera */
+/** @typedef {[left: number, top: number, width: number, height: number]} Box part of a canvas, device pixels */
+/**
+ * @typedef {object} Shading
+ * @property {number} [range] mm at the end of the colours
+ * @property {boolean} [heat] false for plain skin
+ * @property {boolean} [signed] whether heat has two directions
+ */
+/** @typedef {{ array: WebGLVertexArrayObject, buffers: Record<string, WebGLBuffer>, texture: WebGLTexture }} Uploaded */
+
+const FACES_KEPT = 2;
+
+export class Stage {
+  constructor() {
+    this.canvas = document.createElement("canvas");
+    const gl = this.canvas.getContext("webgl2", { antialias: true, alpha: true, premultipliedAlpha: true,
+      preserveDrawingBuffer: true });
+    if (!gl) throw new Error("WebGL 2 is not available");
+    this.gl = gl;
+    this.canvas.addEventListener("webglcontextlost", () => { if (page.stage === this) page.stage = null; });
+    this.program = linked(gl);
+    gl.enable(gl.DEPTH_TEST);
+    /** @type {Map<string, Uploaded>} */ this.faces = new Map();
+  }
+
+  /** @param {string} name */
+  uniform(name) { return this.gl.getUniformLocation(this.program, name); }
+
+  /** What the GPU holds of a face, uploaded once. @param {Face} face @returns {Uploaded} */
+  prepare(face) {
+    const kept = this.faces.get(face.key);
+    if (kept) return kept;
+    const { gl } = this, array = gl.createVertexArray();
+    gl.bindVertexArray(array);
+    const kinds = Float32Array.from(face.materials, (code) => (code > 2 ? 1 : code)); // iris and pupil are painted
+    const buffers = {
+      position: this.attribute("position", 3, face.template, gl.DYNAMIC_DRAW),
+      normal: this.attribute("normal", 3, face.template, gl.DYNAMIC_DRAW),
+      heat: this.attribute("heat", 1, new Float32Array(face.vertices), gl.DYNAMIC_DRAW),
+      rest: this.attribute("rest", 3, face.template, gl.STATIC_DRAW),
+      material: this.attribute("material", 1, kinds, gl.STATIC_DRAW),
+      index: gl.createBuffer(),
+    };
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, buffers.index);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, face.triangles, gl.STATIC_DRAW);
+    const made = { array, buffers, texture: colourTable(gl, face) };
+    this.faces.set(face.key, made);
+    for (const oldest of this.faces.keys()) if (this.faces.size > FACES_KEPT) this.drop(oldest);
+    return made;
+  }
+
+  /** @param {string} name @param {number} size @param {Float32Array} values @param {number} usage */
+  attribute(name, size, values, usage) {
+    const { gl } = this, place = gl.getAttribLocation(this.program, name), buffer = gl.createBuffer();
+    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+    gl.bufferData(gl.ARRAY_BUFFER, values, usage);
+    gl.enableVertexAttribArray(place);
+    gl.vertexAttribPointer(place, size, gl.FLOAT, false, 0, 0);
+    return buffer;
+  }
+
+  /** @param {string} key */
+  drop(key) {
+    const { gl } = this, made = this.faces.get(key);
+    if (!made) return;
+    Object.values(made.buffers).forEach((buffer) => gl.deleteBuffer(buffer));
+    gl.deleteTexture(made.texture);
+    gl.deleteVertexArray(made.array);
+    this.faces.delete(key);
+  }
+
+  /** Draw into the top left corner of the own canvas.
+   * @param {Face} face @param {Pose} pose @param {Camera} camera @param {number} width @param {number} height
+   * @param {Shading} shading */
+  draw(face, pose, camera, width, height, shading) {
+    const { gl } = this, made = this.prepare(face), bottom = this.clear(width, height) - height;
+    gl.viewport(0, bottom, width, height);
+    gl.useProgram(this.program);
+    gl.bindVertexArray(made.array);
+    for (const name of /** @type {const} */ (["position", "normal", "heat"])) {
+      gl.bindBuffer(gl.ARRAY_BUFFER, made.buffers[name]);
+      gl.bufferSubData(gl.ARRAY_BUFFER, 0, pose[name]);
+    }
+    gl.bindTexture(gl.TEXTURE_2D, made.texture);
+    this.setUniforms(face, camera.matrices(face.look, width / height), shading);
+    gl.drawElements(gl.TRIANGLES, face.triangles.length, gl.UNSIGNED_INT, 0);
+  }
+
+  /** Room for a picture of this size, empty; returns the canvas's height. @param {number} width @param {number} height */
+  clear(width, height) {
+    const { gl, canvas } = this;
+    if (canvas.width < width || canvas.height < height) {
+      canvas.width = Math.max(canvas.width, width);
+      canvas.height = Math.max(canvas.height, height);
+    }
+    gl.enable(gl.SCISSOR_TEST);
+    gl.scissor(0, canvas.height - height, width, height);
+    gl.clearColor(0, 0, 0, 0);
+    gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
+    return canvas.height;
+  }
+
+  /** @param {Face} face @param {{ view: Float32Array, projection: Float32Array }} matrices @param {Shading} shading */
+  setUniforms({ look }, { view, projection }, { range = 1, heat = true, signed = false }) {
+    const { gl } = this;
+    gl.uniformMatrix4fv(this.uniform("view"), false, view);
+    gl.uniformMatrix4fv(this.uniform("projection"), false, projection);
+    gl.uniform1f(this.uniform("range"), Math.max(range, 1e-3));
+    gl.uniform1f(this.uniform("signed_"), signed ? 1 : 0);
+    gl.uniform1f(this.uniform("strength"), heat ? 1 : 0);
+    gl.uniform1f(this.uniform("hasEyes"), look.eyes ? 1 : 0);
+    if (look.eyes) gl.uniform4fv(this.uniform("eyes"), look.eyes.flat());
+    gl.uniform2fv(this.uniform("eyeEdges"), look.eyeEdges);
+  }
+}
+
+/** @param {WebGL2RenderingContext} gl */
+function linked(gl) {
+  const program = gl.createProgram();
+  for (const [kind, text] of /** @type {[number, string][]} */ ([[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]])) {
+    const shader = /** @type {WebGLShader} */ (gl.createShader(kind));
+    gl.shaderSource(shader, text);
+    gl.compileShader(shader);
+    gl.attachShader(program, shader);
+  }
+  gl.linkProgram(program);
+  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program) ?? "no shader");
+  return program;
+}
+
+/** The two colour maps as the rows of a texture. @param {WebGL2RenderingContext} gl @param {Face} face */
+function colourTable(gl, { look: { heat, diverging } }) {
+  const texture = gl.createTexture(), width = heat.length / 3;
+  gl.bindTexture(gl.TEXTURE_2D, texture);
+  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGB, width, 2, 0, gl.RGB, gl.UNSIGNED_BYTE, Uint8Array.of(...heat, ...diverging));
+  for (const axis of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, axis, gl.CLAMP_TO_EDGE);
+  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.LINEAR);
+  return texture;
+}
+
+/** Draw a pose into part of a 2D canvas.
+ * @param {CanvasRenderingContext2D} context @param {Face} face @param {Pose} pose @param {Camera} camera
+ * @param {Box} box @param {Shading} shading */
+export function paint(context, face, pose, camera, box, shading) {
+  const [x, y, width, height] = box.map(Math.round);
+  if (width < 2 || height < 2) return;
+  const stage = (page.stage ??= new Stage());
+  stage.draw(face, pose, camera, width, height, shading);
+  context.drawImage(stage.canvas, 0, 0, width, height, x, y, width, height);
+}

@@ -1,0 +1,174 @@
+// The picture of a recording's tokens over time: the error above, a strip of colours a stage, marks between, seconds below.
+
+import { context2d, fitCanvas } from "./dom.js";
+import { clamp } from "./maths.js";
+
+/** @typedef {ReturnType<typeof import("./dom.js").theme>} Theme */
+/** @typedef {{ context: CanvasRenderingContext2D, width: number, height: number, ratio: number, stages: number, colours: Theme }} Sheet
+ * what is drawn on, in CSS pixels */
+
+export const GUTTER = 64, CURVE = 54, GAP = 10; // CSS pixels
+const FOOT = 18;
+const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600]; // s between ticks
+
+/** Seconds between ticks: no more than about nine of them. @param {number} length s */
+export const tickStep = (length) => STEPS.find((step) => length / step <= 9) ?? 7200;
+
+/** @param {number} t @param {number} step @param {number} length s */
+export function tickText(t, step, length) {
+  if (step < 1) return `${t.toFixed(1)} s`;
+  return t < 120 && length < 120 ? `${Math.round(t)} s` : `${Math.floor(t / 60)}:${String(Math.round(t % 60)).padStart(2, "0")}`;
+}
+
+export class Strips {
+  /** @param {import("./recording.js").Recording} track @param {import("./stretch.js").Stretch} stretch
+   * @param {(codeword: number) => string} colourOf */
+  constructor(track, stretch, colourOf) {
+    this.track = track;
+    this.stretch = stretch;
+    this.colourOf = colourOf;
+    this.worst = track.highError();
+    this.drawn = "";
+    this.background = document.createElement("canvas");
+    /** @type {Set<number>} */ this.chosen = new Set();
+    /** @type {number[]} */ this.marked = [];
+  }
+
+  /** Show some codewords only (none: all), and mark rows. @param {Set<number>} chosen @param {number[]} marks */
+  choose(chosen, marks) {
+    this.chosen = chosen;
+    this.marked = marks;
+  }
+
+  /** Strips and curve are drawn when something of them changes; on every frame only the play head moves.
+   * @param {HTMLCanvasElement} canvas @param {number} stages @param {number} time @param {Theme} colours */
+  draw(canvas, stages, time, colours) {
+    fitCanvas(canvas);
+    const { width, height } = canvas, ratio = width / Math.max(1, canvas.getBoundingClientRect().width);
+    const { from, until } = this.stretch;
+    const key = JSON.stringify([width, height, ratio, stages, from, until, [...this.chosen], this.marked, colours]);
+    const sheet = { context: context2d(canvas), width: width / ratio, height: height / ratio, ratio, stages, colours };
+    if (key !== this.drawn) {
+      Object.assign(this.background, { width, height });
+      this.drawBackground({ ...sheet, context: context2d(this.background) });
+    }
+    this.drawn = key;
+    sheet.context.setTransform(1, 0, 0, 1, 0, 0);
+    sheet.context.clearRect(0, 0, width, height);
+    sheet.context.drawImage(this.background, 0, 0);
+    this.drawHead(sheet, this.x(time, sheet.width));
+  }
+
+  /** @param {number} time @param {number} width */
+  x(time, width) { return GUTTER + ((time - this.stretch.from) / this.stretch.length) * (width - GUTTER - 2); }
+
+  /** @param {Sheet} sheet @param {number} x */
+  drawHead({ context, height, ratio, colours }, x) {
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.fillStyle = colours.primary;
+    context.fillRect(x - 1, 0, 2, height - 16);
+    context.beginPath();
+    context.arc(x, 4, 4, 0, 7);
+    context.fill();
+  }
+
+  /** @param {Sheet} sheet */
+  drawBackground(sheet) {
+    const { context, ratio, colours, height } = sheet, lane = (height - CURVE - GAP - FOOT) / this.track.stages;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.font = `12px ${colours.font}`;
+    context.textBaseline = "middle";
+    this.drawLanes(sheet, lane);
+    this.drawTokens(sheet, lane);
+    this.drawMarks(sheet);
+    this.drawCurve(sheet);
+    this.drawTicks(sheet);
+  }
+
+  /** @param {Sheet} sheet @param {number} lane height of a strip */
+  drawLanes({ context, width, stages, colours }, lane) {
+    context.fillStyle = colours.text;
+    context.fillText("Error mm", 0, 10);
+    for (let s = 0; s < this.track.stages; s++) {
+      const y = CURVE + GAP + s * lane;
+      context.globalAlpha = s < stages ? 1 : 0.45;
+      context.fillStyle = colours.text;
+      if (s % Math.ceil(11 / lane) === 0) context.fillText(`Stage ${s + 1}`, 0, y + lane / 2);
+      context.globalAlpha = 1;
+      context.fillStyle = colours.ground;
+      context.fillRect(GUTTER, y, width, lane - 1);
+    }
+  }
+
+  /** The rows that are shown, and how many of them share a pixel. @param {Sheet} sheet @returns {[number, number, number]} */
+  rows({ width, ratio }) {
+    const first = this.track.rowAt(this.stretch.from), last = this.track.rowAt(this.stretch.until);
+    return [first, last, Math.max(1, Math.floor((last - first) / ((width - GUTTER) * ratio)))];
+  }
+
+  /** @param {Sheet} sheet @param {number} lane */
+  drawTokens(sheet, lane) {
+    const { context, width, ratio, stages } = sheet, { track } = this, [first, last, step] = this.rows(sheet);
+    for (let s = 0; s < track.stages; s++) {
+      for (let r = first; r <= last; r += step) {
+        const token = track.strongestToken(s, r, Math.min(r + step, last + 1), this.chosen);
+        if (!token) continue;
+        const x = this.x(track.time[r], width), next = Math.min(r + step, track.rows - 1);
+        const length = Math.min(track.time[next] - track.time[r] || 0.034, 0.2 + step * 0.04); // a gap stays one
+        const wide = Math.max(1 / ratio, this.x(track.time[r] + length, width) - x + 0.5 / ratio);
+        context.globalAlpha = (s < stages ? 1 : 0.3) * (0.35 + 0.65 * Math.min(1, token[1] / track.strongest));
+        context.fillStyle = this.colourOf(token[0]);
+        context.fillRect(x, CURVE + GAP + s * lane, wide, lane - 1);
+      }
+    }
+    context.globalAlpha = 1;
+  }
+
+  /** Frames that were selected on the map. @param {Sheet} sheet */
+  drawMarks({ context, width, colours }) {
+    context.fillStyle = colours.primary;
+    for (const row of this.marked) {
+      if (!this.stretch.has(this.track.time[row])) continue;
+      const x = this.x(this.track.time[row], width);
+      context.beginPath();
+      context.moveTo(x, CURVE + GAP);
+      context.lineTo(x - 3, CURVE + 1);
+      context.lineTo(x + 3, CURVE + 1);
+      context.fill();
+    }
+  }
+
+  /** @param {Sheet} sheet */
+  drawCurve(sheet) {
+    const { context, width, colours, stages } = sheet, { track, worst } = this, [first, last, step] = this.rows(sheet);
+    context.beginPath();
+    context.moveTo(this.x(track.time[first], width), CURVE);
+    for (let r = first; r <= last; r += step) {
+      let most = 0;
+      for (let i = r; i < Math.min(r + step, last + 1); i++) most = Math.max(most, track.error(i, stages));
+      context.lineTo(this.x(track.time[r], width), CURVE - Math.min(1, most / worst) * (CURVE - 4));
+    }
+    context.lineTo(this.x(track.time[last], width), CURVE);
+    context.fillStyle = colours.primary;
+    context.globalAlpha = 0.28;
+    context.fill();
+    context.globalAlpha = 1;
+    context.fillStyle = colours.text;
+    context.fillText(worst.toFixed(1), GUTTER - 26, 24);
+    context.fillText("0", GUTTER - 14, CURVE - 4);
+  }
+
+  /** @param {Sheet} sheet */
+  drawTicks({ context, width, height, colours }) {
+    const { from, until, length } = this.stretch, step = tickStep(length);
+    context.textAlign = "center";
+    for (let t = Math.ceil(from / step) * step; t <= until; t += step) {
+      const x = this.x(t, width);
+      context.fillStyle = colours.border;
+      context.fillRect(x, CURVE, 1, height - CURVE - FOOT);
+      context.fillStyle = colours.text;
+      context.fillText(tickText(t, step, length), clamp(x, GUTTER + 12, width - 18), height - 8);
+    }
+    context.textAlign = "start";
+  }
+}

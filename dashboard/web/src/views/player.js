@@ -1,0 +1,286 @@
+// A recording and its reconstruction from tokens: scrubbed, played and built up stage by stage in the browser.
+
+import { Camera } from "../shared/camera.js";
+import { button, context2d, element, fitCanvas, gradient, setOn, theme } from "../shared/dom.js";
+import { loadFace, sizes } from "../shared/face.js";
+import { putParameter, remember } from "../shared/link.js";
+import { clamp, near } from "../shared/maths.js";
+import { loadPack } from "../shared/pack.js";
+import { page } from "../shared/page.js";
+import { Playback } from "../shared/playback.js";
+import { drag, orbit, placeOn, wheel } from "../shared/pointer.js";
+import { Recording } from "../shared/recording.js";
+import { paint } from "../shared/stage.js";
+import { Stretch } from "../shared/stretch.js";
+import { CURVE, GAP, GUTTER, Strips } from "../shared/strips.js";
+import { mount, View } from "../shared/view.js";
+
+/** @typedef {{ src?: string, colour?: string, note?: string } | undefined} Item of a codeword */
+/**
+ * @typedef {{ face: import("../shared/face.js").FaceAddress, codebook: string, recording: string, name: string, look: string,
+ *   at?: number, stages?: number, items: Item[], height: number, chosen?: number[], marks?: number[] }} Data
+ * `at`: the row it opens at; `marks`: rows that were selected on the map
+ */
+
+const MODES = ["Movement", "Error", "Plain"], ERROR_MM = 3;
+
+/** As 1:02.5. @param {number} seconds */
+export function clockText(seconds) {
+  const tenths = Math.round(seconds * 10);
+  return `${Math.floor(tenths / 600)}:${((tenths % 600) / 10).toFixed(1).padStart(4, "0")}`;
+}
+
+/** @extends {View<Data>} */
+class Player extends View {
+  /** @type {Recording} */ track;
+  /** @type {Stretch} */ stretch;
+  /** @type {Strips} */ strips;
+  /** @type {import("../shared/face.js").Face} */ face;
+  /** @type {import("../shared/pack.js").Pack | undefined} */ pack;
+
+  /** @param {import("../shared/view.js").Component<Data>} component */
+  constructor(component) {
+    super(component, "player");
+    this.instead = "The table and the figures below still work.";
+    this.camera = new Camera();
+    this.mode = MODES[0];
+    this.row = 0;
+    this.stages = 1;
+    this.range = 1;
+    this.noted = 0;
+    this.telling = 0;
+    this.told = "";
+    this.listed = "";
+    /** @type {number[]} the stretch that the link names */ this.linked = [];
+    this.canvas = element("canvas", { tabindex: 0, role: "img" });
+    this.captions = element("div", { class: "captions", "aria-hidden": "true" });
+    this.scaleEnd = element("span");
+    this.scale = element("div", { class: "scale" }, element("span", {}, "0"), element("i"), this.scaleEnd);
+    this.parts = element("ol", { class: "parts", "aria-label": "Tokens of this frame" });
+    this.clock = element("output", { class: "clock" });
+    this.depth = element("input", { type: "range", min: 1, step: 1, "aria-label": "Stages used",
+      oninput: () => { this.stages = Number(this.depth.value); this.draw(); this.tell(); } });
+    this.depthLabel = element("span", { class: "end" });
+    this.error = element("span", { class: "error", title: "Root mean square over the vertices of this frame" });
+    this.modes = MODES.map((name) => button(name, () => this.colour(name), { class: "toggle", "aria-pressed": String(name === this.mode) }));
+    this.line = element("canvas", { class: "line", tabindex: 0, role: "slider", "aria-label": "Time in the recording" });
+    this.tip = element("div", { class: "tip", hidden: true });
+    let start = 0;
+    this.playback = new Playback("Play", {
+      began: () => {
+        if (this.row >= this.track.rows - 1) this.go(0);
+        start = this.time;
+      },
+      step: (ms) => {
+        this.go(this.track.rowAt(start + ms / 1000));
+        if (this.row >= this.track.rows - 1) this.playback.stop();
+      },
+      stopped: () => this.tell(),
+    });
+    this.build();
+    this.listen();
+    for (const one of [this.canvas, this.line]) this.resized.observe(one);
+  }
+
+  build() {
+    const zooms = /** @type {[string, string, number][]} */ ([["Zoom in", "+", 0.5], ["Zoom out", "−", 2], ["Whole recording", "All", 1e9]])
+      .map(([label, text, by]) => button(text, () => this.zoom(by), { class: "toggle", "aria-label": label, title: label }));
+    this.box.append(
+      element("div", { class: "stagearea" },
+        element("div", { class: "picture" }, this.canvas, /** @type {Node} */ (this.captions), this.scale),
+        element("div", { class: "side" }, element("h4", {}, "Tokens of this frame"), this.parts)),
+      element("div", { class: "controls" }, this.playback.button, this.clock, this.depthLabel, this.depth, this.error,
+        element("span", { class: "group", role: "group", "aria-label": "Colour the skin by" }, ...this.modes)),
+      element("div", { class: "timeline" }, this.line, this.tip),
+      element("div", { class: "toggles" }, ...zooms,
+        element("span", { class: "hint" }, "Drag along the timeline to scrub; space plays, arrows step")));
+  }
+
+  listen() {
+    const { line } = this, rowOf = (/** @type {MouseEvent} */ e) => {
+      const { width } = line.getBoundingClientRect(), [x] = placeOn(line, e);
+      return this.track.rowAt(this.stretch.at((x - GUTTER) / Math.max(1, width - GUTTER)));
+    };
+    orbit(this.canvas, this.camera, this.draw);
+    drag(line, {
+      began: (e) => { this.playback.stop(); this.go(rowOf(e)); },
+      moved: (e) => this.go(rowOf(e)),
+      ended: () => this.tell(),
+    });
+    line.addEventListener("pointermove", (e) => this.hover(placeOn(line, e), rowOf(e)));
+    line.addEventListener("pointerleave", () => { this.tip.hidden = true; });
+    wheel(line, (e) => this.zoom(Math.exp(e.deltaY * 0.0015)));
+    this.box.addEventListener("keydown", (e) => this.press(e));
+  }
+
+  /** @param {KeyboardEvent} event */
+  press(event) {
+    const { tagName } = /** @type {Element} */ (event.target), { key } = event;
+    if (tagName === "INPUT") return;
+    const step = event.target === this.line ? { ArrowLeft: -1, ArrowRight: 1, PageUp: -30, PageDown: 30 }[key] : 0;
+    if (step) this.go(this.row + step);
+    else if (key === " " && tagName !== "BUTTON") this.playback.toggle();
+    else return;
+    event.preventDefault();
+    this.tell();
+  }
+
+  /** @param {string[]} values */
+  recall(values) {
+    this.camera.look(values.slice(0, 3).map(Number));
+    this.colour(MODES.find((mode) => mode[0].toLowerCase() === values[3]) ?? MODES[0]);
+    this.linked = values.slice(4, 6).map(Number);
+  }
+
+  /** @param {Data} data */
+  async load(data) {
+    this.box.style.setProperty("--height", `${data.height}px`);
+    const [face, codebook, pack] = await Promise.all([loadFace(data.face), loadPack(data.codebook), loadPack(data.recording)]);
+    this.canvas.setAttribute("aria-label", `${data.name}: original and reconstruction`);
+    this.face = face;
+    this.scale.style.setProperty("--gradient", gradient(face.look.heat));
+    if (this.pack !== pack) this.open(new Recording(pack, codebook.psi));
+    this.pack = pack;
+    this.strips.choose(new Set(data.chosen || []), data.marks || []);
+  }
+
+  /** @param {Recording} track */
+  open(track) {
+    this.playback.stop();
+    this.track = track;
+    this.stretch = new Stretch(track.time[0], track.last);
+    this.strips = new Strips(track, this.stretch, (k) => this.data.items[k]?.colour ?? "#888");
+    this.stages = clamp(this.data.stages || track.stages, 1, track.stages);
+    this.depth.max = String(track.stages);
+    this.depth.value = String(this.stages);
+    this.row = clamp(this.data.at || 0, 0, track.rows - 1);
+    this.range = 1;
+    for (let i = 0; i < 24; i++) this.range = this.face.range(track.psi(Math.floor((i / 24) * track.rows)), this.range);
+    this.line.setAttribute("aria-valuemin", "0");
+    this.line.setAttribute("aria-valuemax", String(Math.round(this.stretch.last)));
+    const [from, until] = this.linked;
+    if (!page.stretched && this.stretch.allows(from, until)) this.stretch.move(from, until - from);
+    page.stretched = true; // a link's stretch is of its recording
+  }
+
+  get time() { return this.track.time[this.row]; }
+
+  /** @param {number} row */
+  go(row) {
+    this.row = clamp(row, 0, this.track.rows - 1);
+    this.stretch.follow(this.time);
+    this.draw();
+  }
+
+  /** @param {number} factor */
+  zoom(factor) {
+    this.stretch.zoom(factor, this.time);
+    this.draw();
+  }
+
+  /** Tell the page where we are, once scrubbing has come to rest. */
+  tell() {
+    clearTimeout(this.telling);
+    this.telling = window.setTimeout(() => {
+      if (!this.track || this.playback.playing) return;
+      const at = { t: Number(this.time.toFixed(3)), stages: this.stages }, key = JSON.stringify(at);
+      if (key !== this.told) this.component.setStateValue("at", at);
+      this.told = key;
+    }, 350);
+  }
+
+  /** @param {string} mode */
+  colour(mode) {
+    this.mode = mode;
+    this.modes.forEach((one) => setOn(one, one.textContent === mode));
+    this.draw();
+  }
+
+  /** Camera, colour, and the stretch of time where it is not the whole; the second of a playing recording once a second. */
+  remember() {
+    const { from, until, first, last } = this.stretch, whole = near(from, first) && near(until, last), mode = this.mode[0].toLowerCase();
+    const values = [...this.camera.values, mode, ...(whole ? [] : [from, until])];
+    remember(this.name, this.camera.moved || mode !== "m" || !whole ? values : null);
+    if (this.playback.playing && performance.now() - this.noted > 1000) {
+      this.noted = performance.now();
+      putParameter("t", Number(this.time.toFixed(3)));
+    }
+  }
+
+  render() {
+    this.remember();
+    this.renderFaces();
+    this.strips.draw(this.line, this.stages, this.time, theme(this.box));
+    this.describe();
+    this.list();
+  }
+
+  renderFaces() {
+    const { face } = this;
+    fitCanvas(this.canvas);
+    const context = context2d(this.canvas), { width, height } = this.canvas, half = width / 2;
+    const wrong = this.mode === "Error", heat = this.mode !== "Plain";
+    const original = face.pose(this.track.psi(this.row)), rebuilt = face.pose(this.track.rebuilt(this.row, this.stages));
+    if (wrong) rebuilt.heat = sizes(original.position.map((v, i) => v - rebuilt.position[i]));
+    context.clearRect(0, 0, width, height);
+    paint(context, face, original, this.camera, [0, 0, half, height], { range: this.range, heat: heat && !wrong });
+    paint(context, face, rebuilt, this.camera, [half, 0, half, height], { range: wrong ? ERROR_MM : this.range, heat });
+  }
+
+  describe() {
+    const { track, stages, time } = this, all = track.stages;
+    this.clock.textContent = `${clockText(time)} / ${clockText(this.stretch.last)}`;
+    this.depthLabel.textContent = `Stages ${stages} of ${all}`;
+    this.error.textContent = `Error ${track.error(this.row, stages).toFixed(2)} mm`;
+    this.captions?.replaceChildren(element("span", {}, "Original"),
+      element("span", {}, stages === all ? "Reconstruction" : `Reconstruction, ${stages} of ${all} stages`));
+    this.scale.hidden = this.mode === "Plain";
+    this.scaleEnd.textContent = this.mode === "Error" ? `${ERROR_MM} mm error` : `${Math.round(this.range)} mm moved`;
+    this.line.setAttribute("aria-valuenow", time.toFixed(1));
+    this.line.setAttribute("aria-valuetext", `${time.toFixed(1)} seconds`);
+  }
+
+  /** The tokens of this frame, a line a stage; the cursor stays among them. */
+  list() {
+    const tokens = Array.from({ length: this.track.stages }, (_, stage) => this.track.token(this.row, stage));
+    const key = JSON.stringify([tokens, this.stages]);
+    if (key === this.listed) return;
+    this.listed = key;
+    const { activeElement } = /** @type {Document | ShadowRoot} */ (this.box.getRootNode()), focus = this.parts.contains(activeElement);
+    this.parts.replaceChildren(...tokens.map(([k, g], stage) => this.part(stage, k, g)));
+    if (focus) this.parts.querySelector("button")?.focus();
+  }
+
+  /** @param {number} stage @param {number} k codeword @param {number} g intensity */
+  part(stage, k, g) {
+    const item = this.data.items[k], off = stage >= this.stages ? "off" : "", number = element("span", { class: "number" }, String(stage + 1));
+    if (!k) return element("li", { class: `rest ${off}` }, number, element("span", {}, "at rest"));
+    const open = element("button", { type: "button", class: "part", title: `Open codeword ${k}`,
+      onclick: () => this.component.setTriggerValue("open", k) },
+    item?.src ? element("img", { src: item.src, alt: "" }) : element("i", { style: `background:${item?.colour}` }),
+    element("span", {}, element("b", {}, `${k}`), ` ${item?.note ?? ""}`), element("em", {}, `× ${g.toFixed(2)}`));
+    return element("li", { class: off }, number, open);
+  }
+
+  /** What is below the pointer. @param {[number, number]} place CSS pixels @param {number} row */
+  hover([x, y], row) {
+    const { width, height } = this.line.getBoundingClientRect(), { track } = this;
+    const stage = Math.floor((y - CURVE - GAP) / ((height - CURVE - GAP - 18) / track.stages));
+    let text = `error ${track.error(row, this.stages).toFixed(2)} mm`;
+    if (stage >= 0 && stage < track.stages) {
+      const [k, g] = track.token(row, stage), note = this.data.items[k]?.note;
+      text = `stage ${stage + 1} · ${k ? `codeword ${k} × ${g.toFixed(2)}${note ? ` · ${note}` : ""}` : "at rest"}`;
+    }
+    this.tip.textContent = `${track.time[row].toFixed(2)} s · ${text}`;
+    this.tip.hidden = x < GUTTER;
+    Object.assign(this.tip.style, { left: `${Math.min(x + 12, width - 260)}px`, top: `${Math.max(0, y - 34)}px` });
+  }
+
+  close() {
+    super.close();
+    this.playback.stop();
+    clearTimeout(this.telling);
+  }
+}
+
+export default mount(Player);
