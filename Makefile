@@ -8,7 +8,7 @@ WORKERS ?= 2
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test docs check types install lint clean need-python
+.PHONY: help run test docs check types install lint web web-tools clean need-python
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1   /p' $(MAKEFILE_LIST)
@@ -38,7 +38,15 @@ lint: install  ## ruff (rules and format) and the import contract
 types: install  ## mypy on the whole library
 	@$(VENV_PYTHON) -m mypy
 
-check: lint types  ## what CI runs: ruff, import contract, types, tests without a browser
+web:  ## build the browser's scripts (dashboard/web, needs Node 20) and run their lint, types and tests
+	@cd dashboard/web && npm ci --no-audit --no-fund && npm run build && npm run check
+
+web-tools: # what tests/dashboard/test_web.py needs to check the scripts' sources; without it that test skips
+	@command -v npm >/dev/null || { echo "skipped: lint, types and tests of dashboard/web need npm (Node 20)"; exit 0; }; \
+	cd dashboard/web && { test node_modules/.package-lock.json -nt package-lock.json || npm ci --no-audit --no-fund || \
+	echo "skipped: lint, types and tests of dashboard/web: npm could not install"; }
+
+check: lint types web-tools  ## what CI runs: ruff, import contract, types, tests without a browser, and of the scripts
 	@OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadfile -ra --timeout 900 -m "not browser" $(ARGS)
 
 clean:  ## remove .venv and what is made again by itself; never recordings, models, notes, tokens or AUs

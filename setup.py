@@ -9,12 +9,15 @@ from setuptools import find_namespace_packages, setup
 INSTALLED_AS = {"dfe_core": "dfe_core", "train": "dfe_train", "dashboard": "dfe_dashboard"}
 """Folder of the repository → top-level package of the wheel."""
 
+WORKSPACE = [f"dashboard.web.{folder}*" for folder in ("node_modules", "src", "tests")]
+"""What the scripts of dashboard/web/built are made from, and with."""
+
 
 def packages() -> list[str]:
-    """Every package under its installed name; folders of data alone count as packages."""
+    """Every package under its installed name; folders of data alone count as packages, but for the npm workspace."""
     found = find_namespace_packages(
         include=[pattern for folder in INSTALLED_AS for pattern in (folder, f"{folder}.*")],
-        exclude=["*.__pycache__", "*.__pycache__.*"],
+        exclude=["*.__pycache__", "*.__pycache__.*", *WORKSPACE],
     )
     return sorted(".".join([INSTALLED_AS[name.split(".")[0]], *name.split(".")[1:]]) for name in found)
 

@@ -35,7 +35,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in SOURCES:
         shutil.copy(PROJECT / name, folder)
     for name in ("dfe_core", "train", "dashboard"):
-        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     code = "from setuptools.build_meta import build_wheel; build_wheel('dist')"
     result = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
@@ -61,6 +61,19 @@ def run(installed: Path, folder: Path, *arguments: str) -> str:
     return result.stdout.strip()
 
 
+def is_of_workspace(path: Path) -> bool:
+    """Whether it is what the browser's scripts are made from, or with: dashboard/web without its module and built/."""
+    parts = path.relative_to(PROJECT).parts
+    return parts[:2] == ("dashboard", "web") and parts[2] not in ("__init__.py", "built")
+
+
+def test_the_npm_workspace_is_not_in_it(wheel: Path):
+    with zipfile.ZipFile(wheel) as archive:
+        names = [name for name in archive.namelist() if name.startswith("dfe_dashboard/web/")]
+    assert {name.split("/")[2] for name in names} == {"__init__.py", "built"}
+    assert "dfe_dashboard/web/built/gallery.js" in names
+
+
 def test_the_top_level_names_cannot_collide(wheel: Path):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
@@ -75,7 +88,7 @@ def test_every_source_and_data_file_is_in_it(wheel: Path):
     endings = {".py", ".toml", ".css", ".js", ".html", ".svg", ".json", ".csv", ".ttf", ".woff2", ".pyi", ".typed"}
     for folder, package in (("dfe_core", "dfe_core"), ("train", "dfe_train"), ("dashboard", "dfe_dashboard")):
         for path in (PROJECT / folder).rglob("*"):
-            if path.is_file() and (path.suffix in endings or path.name == "py.typed"):
+            if path.is_file() and (path.suffix in endings or path.name == "py.typed") and not is_of_workspace(path):
                 assert f"{package}/{path.relative_to(PROJECT / folder).as_posix()}" in names
 
 

@@ -14,7 +14,7 @@ from .. import web
 
 
 def _view(name: str) -> Callable[..., Any]:
-    """A view. Under its key (or `look` of its data) it keeps camera and switches in the link: see web/src/shared/link.js."""
+    """A view of dashboard/web/src/views. Its camera and switches stand in the link under its key, or `look`."""
     made = st.components.v2.component(
         f"dfe_{name}",
         html=f'<div class="dfe-{name}"></div>',

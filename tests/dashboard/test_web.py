@@ -1,0 +1,49 @@
+"""The browser's scripts are those that their sources give, and the sources pass their own checks where node is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dashboard import web
+
+WORKSPACE = Path(web.__file__).parent
+BUILT = WORKSPACE / "built"
+MANIFEST = json.loads((BUILT / "manifest.json").read_text(encoding="utf-8"))
+
+
+def hashes(paths: list[Path]) -> dict[str, str]:
+    """SHA-256 of each file, by its path in the workspace."""
+    return {p.relative_to(WORKSPACE).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(paths)}
+
+
+def test_the_built_scripts_were_made_from_these_sources():
+    sources = [p for p in (WORKSPACE / "src").rglob("*") if p.is_file()]
+    expected = hashes([*sources, WORKSPACE / "build.js", WORKSPACE / "package-lock.json"])
+    assert MANIFEST["sources"] == expected, "run: make web, or: npm run build (in dashboard/web)"
+
+
+def test_no_built_script_was_changed_by_hand():
+    assert MANIFEST["built"] == hashes(list(BUILT.glob("*.js")))
+
+
+def test_every_view_has_one_script_that_exports_what_streamlit_calls():
+    views = {path.name for path in (WORKSPACE / "src" / "views").glob("*.js")}
+    assert {path.name for path in BUILT.glob("*.js")} == views
+    for name in views - {"scene.js"}:
+        assert web.text(name).count("as default") == 1
+        assert "\n" in web.text(name).strip()  # Streamlit takes a single line for the path of a file
+    assert "export" not in web.text("scene.js")  # it stands in a page of its own, as a plain script
+
+
+def test_lint_types_and_tests_of_the_scripts():
+    npm = shutil.which("npm")
+    if npm is None or not (WORKSPACE / "node_modules").is_dir():
+        pytest.skip("no npm, or dashboard/web is not installed: `make web` installs and checks it")
+    result = subprocess.run([npm, "run", "check"], cwd=WORKSPACE, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
