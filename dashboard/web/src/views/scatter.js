@@ -47,9 +47,9 @@ class Scatter extends View {
     this.legend = element("div", { class: "legend" });
     this.lasso = toggle("Lasso", false, () => this.take("lasso"), { title: "Draw around points to select them" });
     this.boxing = toggle("Box", false, () => this.take("box"), { title: "Draw a box around points to select them" });
-    this.pointsOn = toggle("Points", true, () => this.layer(this.densityOn), { title: "Show the drawn frames" });
+    this.pointsOn = toggle("Points", true, () => this.layer(this.densityOn), { hidden: true, title: "Show the drawn frames" });
     this.densityOn = toggle("Density", true, () => this.layer(this.pointsOn),
-      { title: "Shade the plane by the number of all frames, on a logarithmic scale" });
+      { hidden: true, title: "Shade the plane by the number of all frames, on a logarithmic scale" });
     this.build();
     this.listen();
     this.resized.observe(this.canvas);

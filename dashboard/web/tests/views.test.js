@@ -1,0 +1,251 @@
+import { beforeEach, expect, test, vi } from "vitest";
+import { announce } from "../src/shared/clicked.js";
+import { page as shared } from "../src/shared/page.js";
+import morph, { glided } from "../src/views/morph.js";
+import player from "../src/views/player.js";
+import reel from "../src/views/reel.js";
+import scatter from "../src/views/scatter.js";
+import shell from "../src/views/shell.js";
+import strip from "../src/views/strip.js";
+import { assets, calls, FACE, mounted, packed, point, press, setUpPage } from "./mounted.js";
+
+const lookOf = () => new URLSearchParams(location.search).get("look");
+
+/** @param {string} address */
+function open(address) {
+  history.pushState(null, "", address);
+  shared.link.path = "";
+}
+
+beforeEach(() => {
+  setUpPage();
+  shared.assets.clear();
+  shared.stage = null;
+  shared.stretched = false;
+  localStorage.clear();
+  sessionStorage.clear();
+  open("/page");
+});
+
+const MORPH = { face: FACE, codebook: "/codebook", codeword: 1, model: "m", alt: "A face", height: 300, look: "quick-look" };
+
+test("the quick look shows its codeword, and the one that is clicked in another view of its model", async () => {
+  const { box, show, reach, find } = mounted("morph", morph), close = show(MORPH);
+  await reach("drawn");
+  expect(box.dataset.codeword).toBe("1");
+  expect(find(".captions").textContent).toBe("NeutralCodeword 1");
+  expect(find(".scale").textContent).toBe("012 mm");
+  announce({ codeword: 2, model: "another" });
+  announce({ codeword: 2, model: "m" });
+  await vi.waitFor(() => expect(box.dataset.codeword).toBe("2"));
+  await vi.waitFor(() => expect(box.dataset.settled).toBe("true"));
+  close();
+});
+
+test("a quick look of a link has its camera, intensity and switches, and they stay in the link", async () => {
+  open("/page?look=quick-look:0.5*0.1*2*60*0101");
+  const { find, show, reach } = mounted("morph", morph), close = show(MORPH);
+  await reach("drawn");
+  expect(find("output").textContent).toBe("60 %");
+  expect([...find(".toggles").children].slice(0, 4).map((one) => one.getAttribute("aria-pressed"))).toEqual(["false", "true", "false", "true"]);
+  await vi.waitFor(() => expect(lookOf()).toBe("quick-look:0.5*0.1*2*60*0101"));
+  close();
+});
+
+test("a glide begins where it was, ends at its target, and is slow at both ends", () => {
+  const glide = { from: Float32Array.of(0), to: Float32Array.of(1), begun: 1000 };
+  expect([1000, 1060, 1120, 5000].map((now) => glided(glide, now)[0])).toEqual([0, 0.5, 1, 1]);
+  expect(glided(glide, 1012)[0]).toBeLessThan(0.05);
+});
+
+test("a browser without WebGL is told so, and what still works", async () => {
+  const { getContext } = HTMLCanvasElement.prototype;
+  HTMLCanvasElement.prototype.getContext = /** @type {any} */ ((/** @type {string} */ kind) => (kind === "2d" ? getContext.call(document.createElement("canvas"), kind) : null));
+  const { box, show, reach } = mounted("morph", morph), close = show(MORPH);
+  await reach("failed");
+  expect(box.dataset.error).toBe("WebGL 2 is not available");
+  expect(box.textContent).toContain("The full scene and the pictures still work.");
+  close();
+});
+
+const PLAYER = { face: FACE, codebook: "/codebook", recording: "/recording", name: "r", look: "player-r", height: 300, stages: 2,
+  items: [undefined, { colour: "red", note: "brow" }, { colour: "blue", note: "lip" }] };
+
+test("the player opens at its row, steps by keys, and tells the page once it rests", async () => {
+  const { find, sent, show, reach } = mounted("player", player), close = show({ ...PLAYER, at: 1 });
+  await reach("drawn");
+  expect(find(".clock").textContent).toBe("0:00.5 / 0:02.0");
+  expect(find(".error").textContent).toBe("Error 0.25 mm");
+  for (let i = 0; i < 9; i++) press(find(".line"), "ArrowRight");
+  await vi.waitFor(() => expect(find(".clock").textContent).toBe("0:02.0 / 0:02.0"));
+  await vi.waitFor(() => expect(sent).toEqual([["at", { t: 2, stages: 2 }]]));
+  close();
+});
+
+test("the tokens of a frame are listed, and open their codeword", async () => {
+  const { find, sent, show, reach } = mounted("player", player), close = show({ ...PLAYER, at: 2 });
+  await reach("drawn");
+  expect([...find(".parts").children].map((part) => part.textContent)).toEqual(["11 brow× 1.00", "22 lip× 0.50"]);
+  find(".part").click();
+  expect(sent).toEqual([["open", 1]]);
+  close();
+});
+
+test("dragging along the timeline scrubs, and pointing at it says what is there", async () => {
+  const { find, show, reach } = mounted("player", player), close = show(PLAYER), line = find(".line");
+  await reach("drawn");
+  point(line, "pointerdown", [64 + 336 / 4, 100]);
+  await vi.waitFor(() => expect(find(".clock").textContent).toBe("0:00.5 / 0:02.0"));
+  point(line, "pointermove", [399, 100]);
+  point(line, "pointerup", [399, 100]);
+  await vi.waitFor(() => expect(find(".clock").textContent).toBe("0:02.0 / 0:02.0"));
+  expect(find(".tip").textContent).toBe("2.00 s · stage 1 · at rest");
+  point(line, "pointermove", [64 + 336 / 2, 150]);
+  expect(find(".tip").textContent).toBe("1.00 s · stage 2 · codeword 2 × 0.50 · lip");
+  expect(find(".clock").textContent).toBe("0:02.0 / 0:02.0"); // the button is up
+  close();
+});
+
+const MAP = { points: "/points", colours: "/colours", legend: [{ name: "brow", colour: "red" }], model: "m", height: 300, alt: "Map", look: "map",
+  words: { 7: "Seven" }, face: FACE, codebook: "/codebook" };
+assets["/points"] = () => packed({ ids: [1, 2, 7] }, { places: [[3, 2], [0, 0, 1, 1, 0, 1]] });
+assets["/colours"] = () => packed({}, { colours: [[3, 3], [1, 2, 3, 4, 5, 6, 7, 8, 9]] });
+// On a picture of 400 by 200, a point at (x, y) stands at (200 + (x - 0.5) * 306, 100 - (y - 0.5) * 180).
+/** @type {[number, number]} */ const ONE = [47, 190];
+/** @type {[number, number]} */ const SEVEN = [47, 10];
+
+test("a click on the map picks the point below it, and a click beside picks none", async () => {
+  const { find, sent, show, reach } = mounted("scatter", scatter), close = show(MAP), canvas = find("canvas");
+  await reach("drawn");
+  const click = (/** @type {[number, number]} */ place, more = {}) => { point(canvas, "pointerdown", place, more); point(canvas, "pointerup", place, more); };
+  click([ONE[0] + 5, ONE[1] - 5]);
+  click(SEVEN, { ctrlKey: true });
+  click([200, 100]);
+  expect(sent).toEqual([["pick", { id: 1, point: 0, add: false }], ["pick", { id: 7, point: 2, add: true }]]);
+  close();
+});
+
+test("pointing at a point shows its face and its words", async () => {
+  const { find, show, reach } = mounted("scatter", scatter), close = show({ ...MAP, codebook: undefined, face: undefined });
+  await reach("drawn");
+  point(find("canvas"), "pointermove", SEVEN);
+  expect(find(".hovercard").hidden).toBe(false);
+  expect(find(".hovercard").textContent).toBe("Seven");
+  point(find("canvas"), "pointerleave", SEVEN);
+  expect(find(".hovercard").hidden).toBe(true);
+  close();
+});
+
+test("a lasso and a box select what is inside them", async () => {
+  const { find, sent, show, reach, click } = mounted("scatter", scatter), close = show(MAP), canvas = find("canvas");
+  await reach("drawn");
+  point(canvas, "pointerdown", [10, 0], { shiftKey: true });
+  for (const place of /** @type {[number, number][]} */ ([[80, 0], [80, 199], [10, 199]])) point(canvas, "pointermove", place);
+  point(canvas, "pointerup", [10, 199]);
+  click("Box");
+  point(canvas, "pointerdown", [20, 0]);
+  point(canvas, "pointermove", [390, 60]);
+  point(canvas, "pointerup", [390, 60]);
+  expect(sent).toEqual([["select", [1, 7]], ["select", [2, 7]]]);
+  close();
+});
+
+test("a drag moves the map, which the link then holds", async () => {
+  const { find, sent, show, reach } = mounted("scatter", scatter), close = show(MAP), canvas = find("canvas");
+  await reach("drawn");
+  point(canvas, "pointerdown", [100, 100]);
+  point(canvas, "pointermove", [140, 100]);
+  point(canvas, "pointerup", [140, 100]);
+  await vi.waitFor(() => expect(lookOf()).toBe("map:0.9*0.2*0*0.5*0.35*11"));
+  expect(sent).toEqual([]);
+  close();
+});
+
+test("of points and density one stays on", async () => {
+  assets["/dense"] = () => packed({ ids: [0], most: 12, extent: [0, 1, 0, 1] }, { places: [[1, 2], [0.5, 0.5]], density: [[1, 2], [0, 200]] });
+  const { box, find, show, click } = mounted("scatter", scatter), close = show({ ...MAP, points: "/dense" });
+  const on = () => ["Points", "Density"].map((label) => [...box.querySelectorAll("button")].find((one) => one.textContent === label)?.getAttribute("aria-pressed"));
+  await vi.waitFor(() => expect([...box.querySelectorAll("button")].find((one) => one.textContent === "Density")?.hidden).toBe(false));
+  click("Points");
+  expect(on()).toEqual(["false", "true"]);
+  expect(find(".legend").textContent).toBe("Density 112 frames a cell, log scale");
+  click("Density");
+  expect(on()).toEqual(["true", "false"]);
+  close();
+});
+
+test("a movement is stepped by keys and scrubbed on its tracks", async () => {
+  assets["/reel"] = () => packed({}, { time: [[3], [0, 1, 2]], psi0: [[3, 2], [0, 0, 1, 0, 0, 0]] });
+  const { find, show, reach } = mounted("reel", reel), close = show({ reel: "/reel", faces: [{ face: FACE, title: "Golden" }], height: 300, alt: "", look: "reel",
+    tracks: [{ label: "AU12", colour: "red", intensity: 1, onset: 0, apex: 1, offset: 1, end: 2 }] });
+  await reach("drawn");
+  press(find(".line"), "ArrowRight");
+  await vi.waitFor(() => expect(find(".clock").textContent).toBe("1.00 / 2.00 s"));
+  point(find(".line"), "pointerdown", [399, 5]);
+  await vi.waitFor(() => expect(find(".clock").textContent).toBe("2.00 / 2.00 s"));
+  await vi.waitFor(() => expect(lookOf()).toBe("reel:0.3*0.03*1*2*11"));
+  close();
+});
+
+test("a strip of pictures is ready at once and a click tells which", async () => {
+  const { find, sent, show, reach } = mounted("strip", strip);
+  const close = show({ face: FACE, items: [{ title: "A", note: "", alt: "a", src: "/a.png" }, { title: "B", note: "", alt: "b", src: "/b.png" }] });
+  await reach("drawn");
+  find('[aria-label="b"]').click();
+  expect(sent).toEqual([["pick", 1]]);
+  close();
+});
+
+const STEPS = ["overview", "codebook"].map((page) => ({ page, target: "", title: page, text: "", parameters: { model: "m" } }));
+
+test("the tour invites on a first visit, and never again once it was left", () => {
+  const { find, show } = mounted("shell", shell), close = show({ steps: STEPS, invite: true });
+  expect(find(".tour").hidden).toBe(false);
+  press(document.body, "Escape");
+  expect(find(".tour").hidden).toBe(true);
+  close();
+  const again = mounted("shell", shell), end = again.show({ steps: STEPS, invite: true });
+  expect(again.find(".tour").hidden).toBe(true);
+  end();
+});
+
+test("a step of the tour asks for its page, again where the answer was lost, and not once it is there", () => {
+  vi.useFakeTimers();
+  const { sent, show, click } = mounted("shell", shell), close = show({ steps: STEPS, invite: true });
+  click("Start the tour");
+  vi.advanceTimersByTime(4001);
+  expect(sent).toEqual(Array(2).fill(["go", { page: "codebook", model: "m" }]));
+  open("/codebook");
+  vi.advanceTimersByTime(60_000);
+  expect(sent).toHaveLength(2);
+  close();
+  vi.useRealTimers();
+});
+
+test("a slash asks for the page with the search, but not while something is written", () => {
+  const { sent, show } = mounted("shell", shell), close = show({ steps: STEPS, invite: false });
+  press(document.body.appendChild(document.createElement("textarea")), "/");
+  expect(sent).toEqual([]);
+  press(document.body, "/");
+  expect(sent).toEqual([["go", { page: "codebook" }]]);
+  close();
+});
+
+test("one WebGL context draws the faces of all views", async () => {
+  const one = mounted("morph", morph), two = mounted("player", player), closing = [one.show(MORPH), two.show(PLAYER)];
+  await Promise.all([one.reach("drawn"), two.reach("drawn")]);
+  expect(calls.linkProgram).toHaveLength(1);
+  expect(calls.drawElements.length).toBeGreaterThan(3);
+  closing.forEach((close) => close());
+});
+
+test("a component is mounted once, and anew after it was closed", async () => {
+  const { box, show, reach } = mounted("morph", morph), close = show(MORPH);
+  await reach("drawn");
+  const parts = box.children.length;
+  show({ ...MORPH, codeword: 2 });
+  expect(box.children).toHaveLength(parts);
+  await vi.waitFor(() => expect(box.dataset.codeword).toBe("2"));
+  close();
+  expect(shared.mounted.has(/** @type {Element} */ (box.parentElement))).toBe(false);
+});
