@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.readers.recordings import checked_recording
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing
-from dfe_core.expressions.validation import FAINT, check_values, faint, motion_notes
+from dfe_core.expressions.validation import FAINT, faint, motion_notes
 from dfe_core.faces.arkit import ARKIT_NAMES, canonical_name
 
 MEDIAPIPE_FAINT = (
@@ -77,29 +79,11 @@ def arkit_recording(
     values, extras: (N, S) in the order of `names`, and (N,), of which `timing` chooses and orders the rows. Raises
     `DataError` as `check_values` does.
     """
-    psi, valid, told = check_values(timing.of(values), tuple(names), "arkit", str(path))
+    found = checked_recording(path, values, tuple(names), timing, space="arkit", extractor=extractor, extras=extras)
     missing = [name for name in ARKIT_NAMES if name not in set(names)]
     absent = (f"Not in the file, so always 0: {', '.join(missing)}.",) if missing else ()
-    return Recording(
-        name=path.stem,
-        names=tuple(names),
-        psi=psi,
-        time_s=timing.time_s,
-        frame=timing.frame,
-        valid=valid,
-        fps=timing.fps,
-        space="arkit",
-        extractor=extractor,
-        extras={k: timing.of(v) for k, v in (extras or {}).items()},
-        notes=(
-            *notes,
-            *absent,
-            *timing.notes,
-            *told,
-            *motion_notes(psi, valid),
-            *_unseen(faint(psi, valid, tuple(names)), extractor),
-        ),
-    )
+    unseen = _unseen(faint(found.psi, found.valid, found.names), extractor)
+    return replace(found, notes=(*notes, *absent, *found.notes, *motion_notes(found.psi, found.valid), *unseen))
 
 
 def _unseen(names: tuple[str, ...], extractor: str) -> tuple[str, ...]:

@@ -12,12 +12,16 @@ from typing import Any
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.readers.json_file import load_json
+from dfe_core.expressions.readers.column_names import TIMES
+from dfe_core.expressions.readers.json_file import RATES, load_json
+from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_times
 from dfe_core.faces.array_pickle import unpickled_arrays
 from dfe_core.limits import check_unfolded
 from dfe_core.mat_file import read_mat
 from dfe_core.npz_file import plainly_stored, read_npy, read_npz
 
+ARRAY_TIMES = (*TIMES, "timestamps_ms")
 ALONE = ""
 """The name of the one array of an .npy file."""
 ENDINGS = (".npz", ".npy", ".mat", ".json", ".pt", ".pth", ".frame")
@@ -50,6 +54,18 @@ def read_arrays(path: Path, wanted: frozenset[str] | None = None) -> dict[str, n
         "no array file" + (" (a pickle, which could run code)" if head[:1] == b"\x80" else ""),
         "plain arrays as .npz, .npy, .mat or .json",
     )
+
+
+def array_timing(arrays: Mapping[str, np.ndarray], frames: int, options: ReadOptions, path: Path) -> Timing:
+    """Times of frames by an array of times, else by the file's own rate, else by --fps.
+
+    Raises `DataError` where neither is there.
+    """
+    key = next((k for k in ARRAY_TIMES if k in arrays and arrays[k].size == frames), None)
+    if key is not None and frames > 1:
+        return from_times(column_seconds(arrays[key].astype(np.float64).ravel(), key)[0], str(path), 1, "frame")
+    stated = next((float(arrays[k].ravel()[0]) for k in RATES if k in arrays and arrays[k].size == 1), None)
+    return from_rate(frames, options.fps if stated is None else stated, str(path))
 
 
 def _head(path: Path) -> bytes:

@@ -15,13 +15,13 @@ from typing import NamedTuple
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.readers.arrays import ALONE, read_arrays
+from dfe_core.expressions.readers.arrays import ALONE, array_timing, read_arrays
 from dfe_core.expressions.readers.column_names import TIMES
 from dfe_core.expressions.readers.json_file import RATES
 from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.recordings import checked_recording
 from dfe_core.expressions.recording import Recording
-from dfe_core.expressions.timing import Timing, column_seconds, from_frames, from_rate, from_times
-from dfe_core.expressions.validation import check_values
+from dfe_core.expressions.timing import Timing, from_frames
 from dfe_core.faces.coefficients import BFM_EXPRESSIONS, bfm_names
 from dfe_core.mat_file import mat_shapes
 from dfe_core.npz_file import npy_shape, npz_names, npz_shape
@@ -83,7 +83,7 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     """
     if not path.is_dir():
         arrays = _rows(read_arrays(path, _WANTED), path)
-        return [_recording(path, arrays, _timing(arrays, options, path), options)]
+        return [_recording(path, arrays, array_timing(arrays, len(arrays["exp"]), options, path), options)]
     files = folder_files(path)
     if not files:
         raise DataError(path, "no numbered .mat files of one frame", "000001.mat … of Deep3DFaceRecon")
@@ -142,33 +142,12 @@ def _frames(array: np.ndarray, columns: tuple[int, ...], path: Path, name: str) 
     return values
 
 
-def _timing(arrays: dict[str, np.ndarray], options: ReadOptions, path: Path) -> Timing:
-    frames = len(arrays["exp"])
-    key = next((k for k in TIMES if k in arrays and arrays[k].size == frames), None)
-    if key is not None and frames > 1:
-        return from_times(column_seconds(arrays[key].astype(np.float64).ravel(), key)[0], str(path), 1, "frame")
-    stated = next((float(arrays[k].ravel()[0]) for k in RATES if k in arrays and arrays[k].size == 1), None)
-    return from_rate(frames, options.fps if stated is None else stated, str(path))
-
-
 def _recording(path: Path, arrays: dict[str, np.ndarray], timing: Timing, options: ReadOptions) -> Recording:
-    psi, valid, told = check_values(timing.of(arrays["exp"]), bfm_names(), "bfm", str(path))
     extras = {
-        name: timing.of(arrays[key][:, i]).astype(np.float32)
+        name: arrays[key][:, i].astype(np.float32)
         for key, names in _BESIDE.items()
         if key in arrays
         for i, name in enumerate(names)
     }
-    return Recording(
-        name=path.stem,
-        names=bfm_names(),
-        psi=psi,
-        time_s=timing.time_s,
-        frame=timing.frame,
-        valid=valid,
-        fps=timing.fps,
-        space="bfm",
-        extractor=options.extractor or "deep3dfacerecon",
-        extras=extras,
-        notes=(*timing.notes, *told),
-    )
+    made_by = options.extractor or "deep3dfacerecon"
+    return checked_recording(path, arrays["exp"], bfm_names(), timing, space="bfm", extractor=made_by, extras=extras)

@@ -10,14 +10,15 @@ from typing import NamedTuple
 import numpy as np
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.readers.arrays import ALONE, TORCH_ENDINGS, read_arrays
+from dfe_core.expressions.readers.arrays import ALONE, TORCH_ENDINGS, array_timing, read_arrays
 from dfe_core.expressions.readers.column_names import TIMES
 from dfe_core.expressions.readers.json_file import RATES
 from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.recordings import checked_recording
 from dfe_core.expressions.readers.rotations import MATRIX, SIX, from_matrices, from_six
 from dfe_core.expressions.recording import Recording
-from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_times
-from dfe_core.expressions.validation import check_values, motion_notes
+from dfe_core.expressions.timing import Timing, from_rate
+from dfe_core.expressions.validation import motion_notes
 from dfe_core.faces.coefficients import flame_names
 from dfe_core.npz_file import npy_shape, npz_names
 
@@ -99,7 +100,9 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
         expression, jaw, extractor, notes = _bare(arrays[ALONE], path)
     else:
         expression, jaw, extractor, notes = _keyed(arrays, path)
-    timing = _timing(arrays, len(expression), options, path)
+    if (rate := next((arrays[k] for k in RATES if k in arrays), None)) is not None and rate.size != 1:
+        raise DataError(f"{path}, fps", f"{rate.size} numbers", "one")
+    timing = array_timing(arrays, len(expression), options, path)
     return [
         _recording(
             path, expression, jaw, timing, options.extractor or extractor, notes, _eyelids(arrays, len(expression))
@@ -144,28 +147,16 @@ def _recording(
 ) -> Recording:
     names = flame_names(expression.shape[1])
     psi = np.concatenate([expression, jaw if jaw is not None else np.zeros((len(expression), 3))], 1)
-    kept, valid, told = check_values(timing.of(psi), names, "flame", str(path))
-    first = kept[valid, 0]
-    if jaw is not None and np.ptp(kept[valid, -3]) < _STILL_JAW:
-        notes = (
-            *notes,
-            f"The jaw never moves (jaw_x from {kept[valid, -3].min():.3f} to {kept[valid, -3].max():.3f} "
-            "rad): the mouth opens by its expression components alone, or the tool did not write it.",
+    found = checked_recording(path, psi, names, timing, space="flame", extractor=extractor, extras=extras)
+    first, told = found.psi[found.valid, 0], list(notes)
+    turn = found.psi[found.valid, -3]
+    if jaw is not None and np.ptp(turn) < _STILL_JAW:
+        told.append(
+            f"The jaw never moves (jaw_x from {turn.min():.3f} to {turn.max():.3f} "
+            "rad): the mouth opens by its expression components alone, or the tool did not write it."
         )
-    span = f"exp_000 runs from {first.min():.2f} to {first.max():.2f}: extractors differ in scale."
-    return Recording(
-        name=path.stem,
-        names=names,
-        psi=kept,
-        time_s=timing.time_s,
-        frame=timing.frame,
-        valid=valid,
-        fps=timing.fps,
-        space="flame",
-        extractor=extractor,
-        extras={k: timing.of(v) for k, v in extras.items()},
-        notes=(*notes, span, *timing.notes, *told, *motion_notes(kept, valid)),
-    )
+    told.append(f"exp_000 runs from {first.min():.2f} to {first.max():.2f}: extractors differ in scale.")
+    return replace(found, notes=(*told, *found.notes, *motion_notes(found.psi, found.valid)))
 
 
 def _json_keys(head: bytes) -> list[str]:
@@ -274,16 +265,6 @@ def _frames(array: np.ndarray, path: Path, name: str) -> np.ndarray:
     if values.ndim != 2 or not values.size:
         raise DataError(f"{path}, {name}", f"shape {' x '.join(map(str, array.shape))}", "(frames, coefficients)")
     return values
-
-
-def _timing(arrays: dict[str, np.ndarray], frames: int, options: ReadOptions, path: Path) -> Timing:
-    key = next((k for k in TIMES if k in arrays), None)
-    if key is not None and arrays[key].size == frames and frames > 1:
-        return from_times(column_seconds(arrays[key].astype(np.float64).ravel(), key)[0], str(path), 1, "frame")
-    stated = next((arrays[k] for k in RATES if k in arrays), None)
-    if stated is not None and stated.size != 1:
-        raise DataError(f"{path}, fps", f"{stated.size} numbers", "one")
-    return from_rate(frames, float(stated.ravel()[0]) if stated is not None else options.fps, str(path))
 
 
 def _eyelids(arrays: dict[str, np.ndarray], frames: int) -> dict[str, np.ndarray]:

@@ -14,17 +14,14 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.arkit_columns import LEAST
-from dfe_core.expressions.readers.arrays import read_arrays
-from dfe_core.expressions.readers.clocks import clocks_of, timing_of
+from dfe_core.expressions.readers.arrays import array_timing, read_arrays
 from dfe_core.expressions.readers.column_names import TIMES
-from dfe_core.expressions.readers.faces import face_columns, faces_of
+from dfe_core.expressions.readers.frame_table import header_of, open_table, read_frames
 from dfe_core.expressions.readers.json_file import RATES
 from dfe_core.expressions.readers.options import ReadOptions
-from dfe_core.expressions.readers.parquet_table import open_parquet_table, parquet_header
-from dfe_core.expressions.readers.text_table import open_text_table, read_header
+from dfe_core.expressions.readers.recordings import checked_recording
 from dfe_core.expressions.recording import Recording
-from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_times
-from dfe_core.expressions.validation import as_float32, check_values
+from dfe_core.expressions.timing import Timing
 from dfe_core.faces.arkit import canonical_name
 from dfe_core.npz_file import npz_names, npz_texts
 
@@ -42,7 +39,7 @@ def sniff(path: Path, head: bytes) -> str | None:
         inside = set(npz_names(path))
         named = next((n for n in _NAMES if n in inside), None)
         return f"its arrays {named} and weights" if named and inside & set(_WEIGHTS) else None
-    header = parquet_header(path) if head.startswith(b"PAR1") else read_header(head) or ()
+    header = header_of(path, head)
     return (
         "ICT-FaceKit's column names"
         if any(_OWN.fullmatch(c.strip()) for c in header) and len(_columns(header)) >= LEAST
@@ -60,7 +57,7 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
             head = handle.read(4)
     except OSError as error:
         raise DataError(path, f"not readable ({error.strerror})") from None
-    return _arrays(path, options) if head.startswith(b"PK") else _table(path, options, head == b"PAR1")
+    return _arrays(path, options) if head.startswith(b"PK") else _table(path, options)
 
 
 def _columns(header: Sequence[str]) -> dict[str, int]:
@@ -81,26 +78,16 @@ def _checked(header: Sequence[str], path: Path) -> dict[str, int]:
     return columns
 
 
-def _table(path: Path, options: ReadOptions, parquet: bool) -> list[Recording]:
-    table = open_parquet_table(path) if parquet else open_text_table(path)
-    columns, whose = _checked(table.header, path), face_columns(table.header)
-    clocks = clocks_of(table.header, table.first, options, path)
-    data, dropped = table.read(
-        sorted({*columns.values(), *clocks.numbers, *whose.numbers}), [*clocks.texts, *whose.texts]
-    )
-    values = np.stack([as_float32(data[i]) for i in columns.values()], 1)
-    faces, left = faces_of(whose, data, clocks.moments(data), len(values), options, path)
+def _table(path: Path, options: ReadOptions) -> list[Recording]:
+    file = open_table(path)
+    columns = _checked(file.header, path)
+    table = read_frames(file, columns.values(), options)
+    values, names = table.stack(columns.values()), tuple(columns)
     return [
-        _recording(
-            path,
-            face.suffix,
-            values[face.rows],
-            tuple(columns),
-            timing_of(clocks, data, face.rows, options, path, table.preamble + 1),
-            options,
-            (*table.notes, *dropped, *left),
+        table.named(
+            _recording(path, values[face.rows], names, table.timing(face.rows, options), options, table.notes), face
         )
-        for face in faces
+        for face in table.faces
     ]
 
 
@@ -116,34 +103,17 @@ def _arrays(path: Path, options: ReadOptions) -> list[Recording]:
             "expression_names (E,) and weights (frames, E)",
         )
     columns = _checked(names, path)
-    key = next((k for k in TIMES if k in arrays and arrays[k].size == len(weights) > 1), None)
-    if key is not None:
-        timing = from_times(column_seconds(arrays[key].astype(np.float64).ravel(), key)[0], str(path), 1, "frame")
-    else:
-        stated = next((float(arrays[k].ravel()[0]) for k in RATES if k in arrays and arrays[k].size == 1), None)
-        timing = from_rate(len(weights), options.fps if stated is None else stated, str(path))
-    return [_recording(path, "", weights[:, list(columns.values())], tuple(columns), timing, options, ())]
+    timing = array_timing(arrays, len(weights), options, path)
+    return [_recording(path, weights[:, list(columns.values())], tuple(columns), timing, options, ())]
 
 
 def _recording(
     path: Path,
-    suffix: str,
     values: np.ndarray,
     names: tuple[str, ...],
     timing: Timing,
     options: ReadOptions,
     notes: Sequence[str],
 ) -> Recording:
-    psi, valid, told = check_values(timing.of(values), names, "arkit", str(path))
-    return Recording(
-        name=path.stem + suffix,
-        names=names,
-        psi=psi,
-        time_s=timing.time_s,
-        frame=timing.frame,
-        valid=valid,
-        fps=timing.fps,
-        space="arkit",
-        extractor=options.extractor or "ict-facekit",
-        notes=(*notes, *timing.notes, *told),
-    )
+    made_by = options.extractor or EXTRACTOR
+    return checked_recording(path, values, names, timing, space="arkit", extractor=made_by, notes=notes)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from dfe_core.expressions.readers.parquet_table import ParquetTable, open_parquet_table, parquet_header
-from dfe_core.expressions.readers.text_table import TextTable, open_text_table, read_header
-from dfe_core.expressions.validation import as_float32
+from dfe_core.expressions.readers.frame_table import FrameTable
 
 LEAST_POINTS = 5
 LEAST_NAMED = 8
@@ -22,17 +19,6 @@ _COLUMN = (
     re.compile(r"landmark\[(?P<index>\d{1,5})\]\.(?P<axis>[xyz])$"),
     re.compile(r"(?:landmark|lm_mp|lm|point|p|kp)?_?(?P<index>\d{1,5})[_.]?(?P<axis>[xyz])$"),
 )
-
-
-def open_points(path: Path) -> TextTable | ParquetTable:
-    """A table of points whose head has been read, as text or Parquet. Raises `DataError` for what is none."""
-    with open(path, "rb") as handle:
-        return open_parquet_table(path) if handle.read(4) == b"PAR1" else open_text_table(path)
-
-
-def header_of(path: Path, head: bytes) -> list[str]:
-    """The column names of a table of either kind, none where it is no table; never raises."""
-    return list(parquet_header(path)) if head.startswith(b"PAR1") else read_header(head) or []
 
 
 def coordinate_columns(header: Sequence[str]) -> list[list[int]]:
@@ -71,20 +57,10 @@ def _named_points(header: Sequence[str]) -> list[list[int]]:
     return []
 
 
-def read_points(
-    table: TextTable | ParquetTable,
-    columns: list[list[int]],
-    numbers: Sequence[int],
-    texts: Sequence[int],
-) -> tuple[np.ndarray, dict[int, np.ndarray], tuple[str, ...]]:
-    """(T, V, D) float32 of columns as `coordinate_columns` gives them, then as `TextTable.read`."""
-    block = [i for point in columns for i in point]
-    if isinstance(table, ParquetTable):
-        data, dropped = table.read(sorted({*block, *numbers}), texts)
-        flat = np.stack([as_float32(data[i]) for i in block], 1)
-    else:
-        flat, data, dropped = table.read_block(block, numbers, texts)
-    return flat.reshape(len(flat), len(columns), -1), data, dropped
+def points_of(table: FrameTable, rows: np.ndarray, points: int) -> np.ndarray:
+    """(T, V, D) float32 of the block of a table, whose columns are those of `coordinate_columns` in their order."""
+    assert table.block is not None
+    return rows_of(table.block, rows).reshape(len(rows), points, -1)
 
 
 def rows_of(values: np.ndarray, rows: np.ndarray) -> np.ndarray:

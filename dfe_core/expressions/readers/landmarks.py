@@ -6,20 +6,12 @@ nothing known is taken as it is. 2-D points are taken for an image (y down).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.landmark_recording import IMAGE, PointTrack, point_track
-from dfe_core.expressions.readers.clocks import clocks_of, timing_of
-from dfe_core.expressions.readers.faces import check_scores, face_columns, faces_of
-from dfe_core.expressions.readers.landmark_columns import (
-    coordinate_columns,
-    header_of,
-    open_points,
-    read_points,
-    rows_of,
-)
+from dfe_core.expressions.readers.frame_table import header_of, open_table, read_frames
+from dfe_core.expressions.readers.landmark_columns import coordinate_columns, points_of
 from dfe_core.expressions.readers.options import ReadOptions
 
 FORMAT = "landmarks"
@@ -35,31 +27,15 @@ def sniff(path: Path, head: bytes) -> str | None:
 
 def read(path: Path, options: ReadOptions) -> list[PointTrack]:
     """One track a face. Raises `DataError` where no set of coordinate columns is complete."""
-    table = open_points(path)
-    columns = coordinate_columns([c.lower() for c in table.header])
+    file = open_table(path)
+    columns = coordinate_columns([c.lower() for c in file.header])
     if not columns:
-        raise DataError(path, f"no coordinates in {len(table.header)} columns", "x_0, y_0, x_1, y_1 … without gaps")
-    clocks, whose = clocks_of(table.header, table.first, options, path), face_columns(table.header)
-    points, data, dropped = read_points(
-        table, columns, sorted({*clocks.numbers, *whose.numbers}), [*clocks.texts, *whose.texts]
-    )
-    check_scores(whose, data, path)
-    faces, left = faces_of(whose, data, clocks.moments(data), len(points), options, path)
-    notes = (*table.notes, *dropped, *left, f"{len(columns)} landmarks in {points.shape[2]}-D.")
-    extractor = options.extractor or ("py-feat" if "FaceScore" in table.header else "landmarks")
-    first = table.preamble + 1
-    return [
-        replace(
-            point_track(
-                path,
-                rows_of(points, face.rows),
-                timing_of(clocks, data, face.rows, options, path, first),
-                extractor,
-                IMAGE,
-                notes=notes,
-            ),
-            name=path.stem + face.suffix,
-            subject=face.subject,
-        )
-        for face in faces
-    ]
+        raise DataError(path, f"no coordinates in {len(file.header)} columns", "x_0, y_0, x_1, y_1 … without gaps")
+    table = read_frames(file, (), options, block=[i for point in columns for i in point], scores=True)
+    notes = (*table.notes, f"{len(columns)} landmarks in {len(columns[0])}-D.")
+    made_by = options.extractor or ("py-feat" if "FaceScore" in table.header else "landmarks")
+    tracks = []
+    for face in table.faces:
+        points, timing = points_of(table, face.rows, len(columns)), table.timing(face.rows, options)
+        tracks.append(table.named(point_track(path, points, timing, made_by, IMAGE, notes=notes), face))
+    return tracks

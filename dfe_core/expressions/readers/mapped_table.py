@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.arkit_columns import arkit_recording
-from dfe_core.expressions.readers.clocks import clocks_of, timing_of
-from dfe_core.expressions.readers.faces import face_columns, faces_of
+from dfe_core.expressions.readers.frame_table import header_of, open_table, read_frames
 from dfe_core.expressions.readers.options import ReadOptions
-from dfe_core.expressions.readers.parquet_table import open_parquet_table, parquet_header
-from dfe_core.expressions.readers.text_table import open_text_table, read_header
 from dfe_core.expressions.recording import Recording
 
 
@@ -35,8 +31,7 @@ def sided(map_of_stems: Mapping[str, str], endings: tuple[str, str] = ("L", "R")
 
 def known_names(path: Path, head: bytes, names: Sequence[str]) -> int:
     """How many of a tool's own names the header of a table holds; never raises."""
-    header = parquet_header(path) if head.startswith(b"PAR1") else read_header(head) or ()
-    return len({plain(n) for n in names} & {plain(c) for c in header})
+    return len({plain(n) for n in names} & {plain(c) for c in header_of(path, head)})
 
 
 def read_mapped(
@@ -46,10 +41,8 @@ def read_mapped(
 
     names: ARKit's name to the tool's. scale: of 1 in the tool's unit. Raises `DataError` where none is there.
     """
-    with open(path, "rb") as handle:
-        parquet = handle.read(4) == b"PAR1"
-    table = open_parquet_table(path) if parquet else open_text_table(path)
-    at = {plain(column): i for i, column in reversed(list(enumerate(table.header)))}
+    file = open_table(path)
+    at = {plain(column): i for i, column in reversed(list(enumerate(file.header)))}
     columns = {
         ours: found
         for ours, theirs in names.items()
@@ -57,24 +50,14 @@ def read_mapped(
     }
     if not columns:
         raise DataError(path, f"none of {extractor}'s names", ", ".join(n for t in list(names.values())[:3] for n in t))
-    clocks, whose = clocks_of(table.header, table.first, options, path), face_columns(table.header)
-    wanted = {i for found in columns.values() for i in found}
-    data, dropped = table.read(sorted({*wanted, *clocks.numbers, *whose.numbers}), [*clocks.texts, *whose.texts])
-    values = np.stack([np.mean([data[i] for i in found], 0) / scale for found in columns.values()], 1)
-    faces, told = faces_of(whose, data, clocks.moments(data), len(values), options, path)
+    table = read_frames(file, {i for found in columns.values() for i in found}, options)
+    values = np.stack([np.mean([table.data[i] for i in found], 0) / scale for found in columns.values()], 1)
     note = f"{extractor}'s names by their likeness to ARKit's, an approximation: the two define actions differently."
-    return [
-        replace(
-            arkit_recording(
-                path,
-                values[face.rows],
-                tuple(columns),
-                timing_of(clocks, data, face.rows, options, path, table.preamble + 1),
-                options.extractor or extractor,
-                notes=(*table.notes, *dropped, *told, note),
-            ),
-            name=path.stem + face.suffix,
-            subject=face.subject,
+    recordings = []
+    for face in table.faces:
+        timing, made_by = table.timing(face.rows, options), options.extractor or extractor
+        recording = arkit_recording(
+            path, values[face.rows], tuple(columns), timing, made_by, notes=(*table.notes, note)
         )
-        for face in faces
-    ]
+        recordings.append(table.named(recording, face))
+    return recordings

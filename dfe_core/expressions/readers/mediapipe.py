@@ -15,15 +15,13 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.arkit_columns import LEAST, arkit_count, arkit_indices, arkit_recording
-from dfe_core.expressions.readers.arrays import ALONE, read_arrays
-from dfe_core.expressions.readers.clocks import clocks_of, timing_of
+from dfe_core.expressions.readers.arrays import ALONE, ARRAY_TIMES, array_timing, read_arrays
 from dfe_core.expressions.readers.column_names import FRAMES, TIMES
 from dfe_core.expressions.readers.face_tracks import follow_faces
-from dfe_core.expressions.readers.faces import LEAST_FRAMES, face_columns, faces_of
+from dfe_core.expressions.readers.faces import LEAST_FRAMES
+from dfe_core.expressions.readers.frame_table import header_of, open_table, read_frames
 from dfe_core.expressions.readers.json_file import RATES, first_key, load_json, rate
 from dfe_core.expressions.readers.options import ReadOptions
-from dfe_core.expressions.readers.parquet_table import open_parquet_table, parquet_header
-from dfe_core.expressions.readers.text_table import open_text_table, read_header
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing, column_seconds, from_frames, from_rate, from_times
 from dfe_core.faces.arkit import ARKIT_NAMES
@@ -45,7 +43,7 @@ _MATRICES = (
     "matrices",
     "matrix",
 )
-_WANTED = frozenset((ALONE, "timestamps_ms", *_SCORES, *_MATRICES, *TIMES, *RATES))
+_WANTED = frozenset((ALONE, *_SCORES, *_MATRICES, *ARRAY_TIMES, *RATES))
 _MARKS = (b'"_neutral"', b'"face_blendshapes"', b'"faceBlendshapes"')
 _MOST_FACES = 32
 
@@ -64,7 +62,7 @@ def sniff(path: Path, head: bytes) -> str | None:
     if head.startswith(b"PK"):
         key = next((k for k in _SCORES if k in npz_names(path)), None)
         return f"its array {key}" if key else None
-    header = parquet_header(path) if head.startswith(b"PAR1") else read_header(head) or ()
+    header = header_of(path, head)
     neutral = any(name.strip().lower() in ("_neutral", "neutral") for name in header)
     if "FaceScore" in header:  # py-feat's own blendshapes, which are not MediaPipe's
         return None
@@ -86,32 +84,22 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
         return _read_json(path, options)
     if head.startswith((b"PK", b"\x93NUMPY")):
         return _read_arrays(path, options)
-    return _read_table(path, options, head.startswith(b"PAR1"))
+    return _read_table(path, options)
 
 
 # ---- tables
 
 
-def _read_table(path: Path, options: ReadOptions, parquet: bool) -> list[Recording]:
-    table = open_parquet_table(path) if parquet else open_text_table(path)
-    columns, whose = arkit_indices(table.header, path), face_columns(table.header)
-    clocks = clocks_of(table.header, table.first, options, path)
-    data, dropped = table.read(
-        sorted({*columns.values(), *clocks.numbers, *whose.numbers}), [*clocks.texts, *whose.texts]
-    )
-    psi = np.stack([data[i].astype(np.float32) for i in columns.values()], 1)
-    faces, left = faces_of(whose, data, clocks.moments(data), len(psi), options, path)
+def _read_table(path: Path, options: ReadOptions) -> list[Recording]:
+    file = open_table(path)
+    columns = arkit_indices(file.header, path)
+    table = read_frames(file, columns.values(), options)
+    psi, names = table.stack(columns.values()), tuple(columns)
     return [
-        _named(
-            path,
-            face.suffix,
-            psi[face.rows],
-            tuple(columns),
-            timing_of(clocks, data, face.rows, options, path, table.preamble + 1),
-            {},
-            (*table.notes, *dropped, *left),
+        table.named(
+            arkit_recording(path, psi[f.rows], names, table.timing(f.rows, options), FORMAT, {}, table.notes), f
         )
-        for face in faces
+        for f in table.faces
     ]
 
 
@@ -146,7 +134,10 @@ def _read_arrays(path: Path, options: ReadOptions) -> list[Recording]:
             "(frames, 52), or (frames, faces, 52)",
         )
     names = NAMES[-scores.shape[2] :]
-    timing = _array_timing(path, arrays, len(scores), options)
+    key = next((k for k in ARRAY_TIMES if k in arrays), None)
+    if key is not None and arrays[key].size != len(scores):
+        raise DataError(f"{path}, {key}", f"{arrays[key].size} times", f"{len(scores)}, one a frame")
+    timing = array_timing(arrays, len(scores), options, path)
     matrices = next((arrays[key] for key in _MATRICES if key in arrays), None)
     faces = [options.face_index] if options.face_index is not None else range(scores.shape[1])
     return [_array_face(path, scores, matrices, face, names, timing) for face in faces]
@@ -168,16 +159,6 @@ def _array_face(
     columns = arkit_indices(names, path)
     psi = scores[:, face].astype(np.float32)[:, list(columns.values())]
     return _named(path, f"-face{face}" if count > 1 else "", psi, tuple(columns), timing, mediapipe_head_pose(poses))
-
-
-def _array_timing(path: Path, arrays: Mapping[str, np.ndarray], frames: int, options: ReadOptions) -> Timing:
-    key = next((k for k in (*TIMES, "timestamps_ms") if k in arrays), None)
-    if key is not None:
-        if arrays[key].size != frames:
-            raise DataError(f"{path}, {key}", f"{arrays[key].size} times", f"{frames}, one a frame")
-        return from_times(column_seconds(arrays[key].astype(np.float64).ravel(), key)[0], str(path), 1, "frame")
-    stated = next((arrays[k] for k in RATES if k in arrays and arrays[k].size == 1), None)
-    return from_rate(frames, options.fps if stated is None else float(stated.ravel()[0]), str(path))
 
 
 # ---- JSON

@@ -15,12 +15,12 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.landmark_recording import MOST_POINTS, PointGeometry, PointTrack, point_track
-from dfe_core.expressions.readers.arrays import ALONE, read_arrays
+from dfe_core.expressions.readers.arrays import ALONE, array_timing, read_arrays
 from dfe_core.expressions.readers.column_names import TIMES
 from dfe_core.expressions.readers.json_file import RATES
 from dfe_core.expressions.readers.mesh_files import read_mesh
 from dfe_core.expressions.readers.options import ReadOptions
-from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_times
+from dfe_core.expressions.timing import Timing, from_rate
 from dfe_core.faces.layouts import layout_of
 from dfe_core.limits import MAX_ARRAY_BYTES
 from dfe_core.npz_file import npy_shape, npz_names
@@ -62,7 +62,7 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
     valid = next(
         (arrays[k].astype(bool).ravel() for k in _VALID if k in arrays and arrays[k].size == len(points)), None
     )
-    return [_track(path, points, _timing(arrays, len(points), options, path), triangles, valid, options, named)]
+    return [_track(path, points, array_timing(arrays, len(points), options, path), triangles, valid, options, named)]
 
 
 def _is_points(shape: tuple[int, ...]) -> bool:
@@ -110,14 +110,6 @@ def _triangles(arrays: Mapping[str, np.ndarray], vertices: int, path: Path) -> n
         )
     faces = faces.astype(np.int32)
     return faces if faces.shape[1] == 3 else np.concatenate([faces[:, [0, 1, 2]], faces[:, [0, 2, 3]]])
-
-
-def _timing(arrays: Mapping[str, np.ndarray], frames: int, options: ReadOptions, path: Path) -> Timing:
-    key = next((k for k in TIMES if k in arrays and arrays[k].size == frames), None)
-    if key is not None and frames > 1:
-        return from_times(column_seconds(arrays[key].astype(np.float64).ravel(), key)[0], str(path), 1, "frame")
-    stated = next((float(arrays[k].ravel()[0]) for k in RATES if k in arrays and arrays[k].size == 1), None)
-    return from_rate(frames, stated if stated is not None else options.fps, str(path))
 
 
 def mesh_files(folder: Path) -> list[Path]:

@@ -7,21 +7,13 @@ Its AU columns are read by `dfe aus import`. Frames with ``success`` 0 are inval
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.landmark_recording import PointGeometry, PointTrack, point_track
-from dfe_core.expressions.readers.clocks import clocks_of, timing_of
 from dfe_core.expressions.readers.column_names import column_of
-from dfe_core.expressions.readers.faces import check_scores, face_columns, faces_of
-from dfe_core.expressions.readers.landmark_columns import (
-    coordinate_columns,
-    header_of,
-    open_points,
-    read_points,
-    rows_of,
-)
+from dfe_core.expressions.readers.frame_table import header_of, open_table, read_frames
+from dfe_core.expressions.readers.landmark_columns import coordinate_columns, points_of, rows_of
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.validity import found_faces
 
@@ -45,47 +37,27 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
     Raises `DataError` where there are no landmark columns (OpenFace was run with -aus alone: -2Dfp -3Dfp write them),
     and for times that are no real time when no rate is given.
     """
-    table = open_points(path)
-    columns, deep = _landmarks(path, table.header)
-    seen = {name: i for name in ("success", "confidence") if (i := column_of(table.header, (name,))) is not None}
-    extras = {name: i for i, name in enumerate(table.header) if _EXTRAS.match(name)}
-    clocks, whose = clocks_of(table.header, table.first, options, path), face_columns(table.header)
-    numbers = sorted({*seen.values(), *extras.values(), *clocks.numbers, *whose.numbers})
-    points, data, dropped = read_points(table, columns, numbers, [*clocks.texts, *whose.texts])
-    check_scores(whose, data, path)
-    faces, left = faces_of(whose, data, clocks.moments(data), len(points), options, path)
+    file = open_table(path)
+    columns, deep = _landmarks(path, file.header)
+    seen = {name: i for name in ("success", "confidence") if (i := column_of(file.header, (name,))) is not None}
+    extras = {name: i for i, name in enumerate(file.header) if _EXTRAS.match(name)}
+    block = [i for point in columns for i in point]
+    table = read_frames(file, (*seen.values(), *extras.values()), options, block=block, scores=True)
+    flat = () if deep else ("No 3-D landmarks: 2-D ones are used, from which turns of the head cannot be removed.",)
     tracks = []
-    for face in faces:
-        here = face.rows
-        timing = timing_of(clocks, data, here, options, path, table.preamble + 1)
-        valid, told = found_faces({name: data[i][here] for name, i in seen.items()})
-        notes = (
-            *table.notes,
-            *dropped,
-            *left,
-            *told,
-            *(
-                ()
-                if deep
-                else ("No 3-D landmarks: 2-D ones are used, from which turns of the head cannot be removed.",)
-            ),
+    for face in table.faces:
+        valid, told = found_faces({name: table.data[i][face.rows] for name, i in seen.items()})
+        track = point_track(
+            path,
+            points_of(table, face.rows, len(columns)),
+            table.timing(face.rows, options),
+            "openface",
+            PointGeometry(metric=deep, axes="image"),
+            valid=valid,
+            extras={name: rows_of(table.data[i], face.rows) for name, i in extras.items()},
+            notes=(*table.notes, *told, *flat),
         )
-        tracks.append(
-            replace(
-                point_track(
-                    path,
-                    rows_of(points, here),
-                    timing,
-                    "openface",
-                    PointGeometry(metric=deep, axes="image"),
-                    valid=valid,
-                    extras={name: rows_of(data[i], here) for name, i in extras.items()},
-                    notes=notes,
-                ),
-                name=path.stem + face.suffix,
-                subject=face.subject,
-            )
-        )
+        tracks.append(table.named(track, face))
     return tracks
 
 

@@ -15,9 +15,8 @@ import pyarrow as pa
 
 from dfe_core.expressions.readers.clocks import clocks_of
 from dfe_core.expressions.readers.faces import FaceRows
-from dfe_core.expressions.readers.options import ReadOptions as TimeOptions
 from dfe_core.facs.detections import INTENSITY_LETTERS, Detections
-from dfe_core.facs.readers.table import AuReadOptions, AuTable, Header, Kind, detections, open_table
+from dfe_core.facs.readers.table import AuReadOptions, AuTable, Header, Kind, detections, open_au_table
 
 FORMAT = "facereader"
 TITLE = "FaceReader"
@@ -33,25 +32,23 @@ def sniff(path: Path, header: Header) -> str | None:
 
 def read(path: Path, options: AuReadOptions) -> list[Detections]:
     """One `Detections`: a log is of one face."""
-    table = open_table(path)
+    table = open_au_table(path)
     aus = {i: (f"AU{m[1]}", (m[2] or "both").lower()) for i, c in enumerate(table.header) if (m := _AU.match(c))}
-    asked = TimeOptions(fps=options.fps, time=options.time)
-    clocks = clocks_of(table.header, table.first, asked, path)
+    clocks = clocks_of(table.header, table.first, options.times, path)
     data, dropped = table.read(clocks.numbers, [*aus, *clocks.texts])
-    data = {i: _values(column) if i in aus else column for i, column in data.items()}
     face = FaceRows(suffix="", name="", source="", rows=np.arange(len(data[next(iter(aus))])))
-    read_already = AuTable(
+    log = AuTable(
         path=path,
         header=table.header,
         preamble=table.preamble,
-        data=data,
+        data={i: _values(column) if i in aus else column for i, column in data.items()},
         faces=(face,),
         notes=(*table.notes, *dropped),
         clocks=clocks,
     )
     kind = Kind(spelling={table.header[i]: pair for i, pair in aus.items()}, highest=5, scale="intensity")
     note = "FaceReader's 0 to 1 (A to E) is rescaled to 0 to 5"
-    return [detections(read_already, face, options, {"intensity": kind}, tool="facereader", emits=EMITS, notes=(note,))]
+    return [detections(log, face, options, {"intensity": kind}, tool="facereader", emits=EMITS, notes=(note,))]
 
 
 def _values(column: pa.Array) -> np.ndarray:

@@ -21,7 +21,7 @@ from dfe_core.facs.readers.table import (
     Kind,
     detections_of,
     first_of,
-    open_table,
+    open_au_table,
     read_au_header,
     read_table,
 )
@@ -49,7 +49,7 @@ def read(path: Path, options: AuReadOptions) -> list[Detections]:
 
 def _only_source(path: Path, column: str | None) -> str:
     """The recording that py-feat's ``input`` names in the first row, empty without one."""
-    table = open_table(path)
+    table = open_au_table(path)
     if column is None or table.header.index(column) >= len(table.first):
         return ""
     return source_stem(table.first[table.header.index(column)])

@@ -15,12 +15,10 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.readers.clocks import clocks_of, timing_of
-from dfe_core.expressions.readers.faces import FaceRows, check_scores, face_columns, faces_of
+from dfe_core.expressions.readers.faces import FaceRows
+from dfe_core.expressions.readers.frame_table import FrameTable, TableFile, open_table, read_frames
 from dfe_core.expressions.readers.options import ReadOptions as TimeOptions
 from dfe_core.expressions.readers.options import TimeColumn
-from dfe_core.expressions.readers.parquet_table import ParquetTable, open_parquet_table
-from dfe_core.expressions.readers.text_table import TextTable, open_text_table
 from dfe_core.expressions.timing import Timing
 from dfe_core.expressions.validation import DECIMALS_LOST, without_decimals
 from dfe_core.facs.action_units import normalise_au
@@ -53,6 +51,11 @@ class AuReadOptions:
         if self.presence not in ("c", "r"):
             raise DataError("presence", repr(self.presence), "c or r")
 
+    @property
+    def times(self) -> TimeOptions:
+        """What of it a recording's reader takes."""
+        return TimeOptions(fps=self.fps, time=self.time)
+
 
 @dataclass(frozen=True)
 class Header:
@@ -72,14 +75,12 @@ def read_au_header(path: Path) -> Header:
         start = handle.read(1 << 12)
     if not start.strip():
         raise DataError(path, "the file is empty", "a table of AUs")
-    return Header(path) if _is_xml(start) else Header(path, open_table(path).header)
+    return Header(path) if _is_xml(start) else Header(path, open_au_table(path).header)
 
 
-def open_table(path: Path) -> TextTable | ParquetTable:
+def open_au_table(path: Path) -> TableFile:
     """A table whose head has been read, text or Parquet. Raises `DataError` for what is none, and for a name twice."""
-    with open(path, "rb") as handle:
-        parquet = handle.read(4) == b"PAR1"
-    table = open_parquet_table(path) if parquet else open_text_table(path)
+    table = open_table(path)
     doubled = [c for c in dict.fromkeys(table.header) if c and table.header.count(c) > 1]
     if doubled:
         raise DataError(path, f"column {doubled[0]!r} stands twice", "each column once")
@@ -93,7 +94,7 @@ def _is_xml(start: bytes) -> bool:
 
 def read_columns(header: Header) -> pd.DataFrame:
     """The whole table as text, with stripped column names. Raises `DataError` for rows that do not fit the header."""
-    table = open_table(header.path)
+    table = open_au_table(header.path)
     data, _ = table.read((), range(len(table.header)))
     return pd.DataFrame({name: data[i].to_pandas() for i, name in enumerate(table.header)})
 
@@ -108,32 +109,18 @@ def column_numbers(path: Path, table: pd.DataFrame, column: str) -> np.ndarray:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class AuTable:
-    """A table of a detector whose AU columns, times and faces have been read.
-
-    data: (N,) float64 by column index, NaN where a cell holds no number. faces: as `faces_of` has them. notes: on the
-    table as a whole.
-    """
-
-    path: Path
-    header: tuple[str, ...]
-    preamble: int
-    data: Mapping[int, Any]
-    faces: Sequence[FaceRows]
-    notes: tuple[str, ...]
-    clocks: Any
+class AuTable(FrameTable):
+    """A table of a detector whose AU columns, times and faces have been read; infinities count as no number."""
 
     def column(self, name: str, rows: np.ndarray) -> np.ndarray:
         """(T,) a column at these rows."""
-        return self.data[self.header.index(name)][rows]
+        values = super().column(name, rows)
+        return np.where(np.isfinite(values), values, np.nan)
 
-    def timing(self, rows: np.ndarray, options: AuReadOptions) -> Timing:
+    def timing(self, rows: np.ndarray, options: TimeOptions) -> Timing:
         """Times of the rows of one face, by the rules of recordings, counted as the file counts them: from the video's
         start, or, where its clock is one of days, from the first row. Raises `DataError` without a rate."""
-        found = timing_of(
-            self.clocks, self.data, rows, TimeOptions(fps=options.fps, time=options.time), self.path, self.preamble + 1
-        )
+        found = super().timing(rows, options)
         start = found.start_s if abs(found.start_s) < _DAY_S else 0.0
         return replace(found, time_s=found.time_s + start, start_s=start)
 
@@ -144,28 +131,9 @@ def read_table(path: Path, aus: Sequence[str], beside: Sequence[str | None], opt
     Raises `DataError` for what is no table, for text in more than a fifth of a column, and where the detector's scores
     show that the decimal points are lost.
     """
-    table = open_table(path)
-    header, first = table.header, table.first
-    clocks, whose = (
-        clocks_of(header, first, TimeOptions(fps=options.fps, time=options.time), path),
-        face_columns(header),
-    )
-    wanted = {header.index(name) for name in (*aus, *beside) if name is not None}
-    texts = list(dict.fromkeys((*clocks.texts, *whose.texts)))
-    data, dropped = table.read(sorted({*wanted, *clocks.numbers, *whose.numbers} - set(texts)), texts)
-    check_scores(whose, data, path)
-    rows = len(next(iter(data.values())))
-    faces, told = faces_of(whose, data, clocks.moments(data), rows, TimeOptions(), path)
-    finite = {i: np.where(np.isfinite(v), v, np.nan) if i in wanted else v for i, v in data.items()}
-    return AuTable(
-        path=path,
-        header=header,
-        preamble=table.preamble,
-        data=finite,
-        faces=faces,
-        notes=(*table.notes, *dropped, *told),
-        clocks=clocks,
-    )
+    table = open_au_table(path)
+    wanted = {table.header.index(name) for name in (*aus, *beside) if name is not None}
+    return AuTable(**vars(read_frames(table, wanted, options.times, scores=True)))
 
 
 @dataclass
@@ -354,7 +322,7 @@ def detections_of(
     told = [note for part in columns.values() for note in part.notes]
     if not pairs:
         raise no_column(table.path, told)
-    when = table.timing(face.rows, options)
+    when = table.timing(face.rows, options.times)
     values = {
         name: when.of(columns.get(name, Columns()).matrix(pairs, len(face.rows)))
         for name in ("probability", "intensity")
