@@ -70,7 +70,7 @@ def test_a_probe(tmp_path: Path, toy_face: FaceModel, monkeypatch):
     settings = ProbeSettings(
         model="m",
         dataset="d",
-        label="label",
+        label="condition",
         features=("bow",),
         models=("linear",),
         permutations=19,
