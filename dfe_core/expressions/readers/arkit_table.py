@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.expressions.readers.arkit_columns import LEAST, arkit_count, arkit_indices, arkit_recording
-from dfe_core.expressions.readers.frame_table import header_of, open_table, read_frames
+from dfe_core.expressions.readers.frame_table import header_of, open_table, read_frame_table
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.validity import found_faces, told_columns
 from dfe_core.expressions.recording import Recording
@@ -29,7 +29,7 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     """
     file = open_table(path)
     columns, told = arkit_indices(file.header, path), told_columns(file.header)
-    table, found = read_frames(file, (*columns.values(), *told.values()), options), []
+    table, found = read_frame_table(file, (*columns.values(), *told.values()), options), []
     psi = table.stack(columns.values())
     made_by = "py-feat" if "FaceScore" in table.header else "arkit"
     for face in table.faces:

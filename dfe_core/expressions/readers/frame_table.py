@@ -72,7 +72,7 @@ class FrameTable:
         return replace(recording, name=self.path.stem + face.suffix, subject=face.subject)
 
 
-def read_frames(
+def read_frame_table(
     table: TableFile,
     wanted: Iterable[int],
     options: ReadOptions,

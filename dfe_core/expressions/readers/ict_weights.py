@@ -16,7 +16,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.readers.arkit_columns import LEAST
 from dfe_core.expressions.readers.arrays import array_timing, read_arrays
 from dfe_core.expressions.readers.column_names import TIMES
-from dfe_core.expressions.readers.frame_table import header_of, open_table, read_frames
+from dfe_core.expressions.readers.frame_table import header_of, open_table, read_frame_table
 from dfe_core.expressions.readers.json_file import RATES
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.recordings import checked_recording
@@ -81,7 +81,7 @@ def _checked(header: Sequence[str], path: Path) -> dict[str, int]:
 def _table(path: Path, options: ReadOptions) -> list[Recording]:
     file = open_table(path)
     columns = _checked(file.header, path)
-    table = read_frames(file, columns.values(), options)
+    table = read_frame_table(file, columns.values(), options)
     values, names = table.stack(columns.values()), tuple(columns)
     return [
         table.named(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.landmark_recording import IMAGE, PointTrack, point_track
-from dfe_core.expressions.readers.frame_table import header_of, open_table, read_frames
+from dfe_core.expressions.readers.frame_table import header_of, open_table, read_frame_table
 from dfe_core.expressions.readers.landmark_columns import coordinate_columns, points_of
 from dfe_core.expressions.readers.options import ReadOptions
 
@@ -31,7 +31,7 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
     columns = coordinate_columns([c.lower() for c in file.header])
     if not columns:
         raise DataError(path, f"no coordinates in {len(file.header)} columns", "x_0, y_0, x_1, y_1 … without gaps")
-    table = read_frames(file, (), options, block=[i for point in columns for i in point], scores=True)
+    table = read_frame_table(file, (), options, block=[i for point in columns for i in point], scores=True)
     notes = (*table.notes, f"{len(columns)} landmarks in {len(columns[0])}-D.")
     made_by = options.extractor or ("py-feat" if "FaceScore" in table.header else "landmarks")
     tracks = []

@@ -10,7 +10,7 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.arkit_columns import arkit_recording
-from dfe_core.expressions.readers.frame_table import header_of, open_table, read_frames
+from dfe_core.expressions.readers.frame_table import header_of, open_table, read_frame_table
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.recording import Recording
 
@@ -50,7 +50,7 @@ def read_mapped(
     }
     if not columns:
         raise DataError(path, f"none of {extractor}'s names", ", ".join(n for t in list(names.values())[:3] for n in t))
-    table = read_frames(file, {i for found in columns.values() for i in found}, options)
+    table = read_frame_table(file, {i for found in columns.values() for i in found}, options)
     values = np.stack([np.mean([table.data[i] for i in found], 0) / scale for found in columns.values()], 1)
     note = f"{extractor}'s names by their likeness to ARKit's, an approximation: the two define actions differently."
     recordings = []

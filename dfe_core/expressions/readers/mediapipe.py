@@ -19,7 +19,7 @@ from dfe_core.expressions.readers.arrays import ALONE, ARRAY_TIMES, array_timing
 from dfe_core.expressions.readers.column_names import FRAMES, TIMES
 from dfe_core.expressions.readers.face_tracks import follow_faces
 from dfe_core.expressions.readers.faces import LEAST_FRAMES
-from dfe_core.expressions.readers.frame_table import header_of, open_table, read_frames
+from dfe_core.expressions.readers.frame_table import header_of, open_table, read_frame_table
 from dfe_core.expressions.readers.json_file import RATES, first_key, load_json, rate
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.recording import Recording
@@ -93,7 +93,7 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
 def _read_table(path: Path, options: ReadOptions) -> list[Recording]:
     file = open_table(path)
     columns = arkit_indices(file.header, path)
-    table = read_frames(file, columns.values(), options)
+    table = read_frame_table(file, columns.values(), options)
     psi, names = table.stack(columns.values()), tuple(columns)
     return [
         table.named(

@@ -12,7 +12,7 @@ from pathlib import Path
 from dfe_core.errors import DataError
 from dfe_core.expressions.landmark_recording import PointGeometry, PointTrack, point_track
 from dfe_core.expressions.readers.column_names import column_of
-from dfe_core.expressions.readers.frame_table import header_of, open_table, read_frames
+from dfe_core.expressions.readers.frame_table import header_of, open_table, read_frame_table
 from dfe_core.expressions.readers.landmark_columns import coordinate_columns, points_of, rows_of
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.validity import found_faces
@@ -42,7 +42,7 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
     seen = {name: i for name in ("success", "confidence") if (i := column_of(file.header, (name,))) is not None}
     extras = {name: i for i, name in enumerate(file.header) if _EXTRAS.match(name)}
     block = [i for point in columns for i in point]
-    table = read_frames(file, (*seen.values(), *extras.values()), options, block=block, scores=True)
+    table = read_frame_table(file, (*seen.values(), *extras.values()), options, block=block, scores=True)
     flat = () if deep else ("No 3-D landmarks: 2-D ones are used, from which turns of the head cannot be removed.",)
     tracks = []
     for face in table.faces:

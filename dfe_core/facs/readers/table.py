@@ -16,7 +16,7 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.faces import FaceRows
-from dfe_core.expressions.readers.frame_table import FrameTable, TableFile, open_table, read_frames
+from dfe_core.expressions.readers.frame_table import FrameTable, TableFile, open_table, read_frame_table
 from dfe_core.expressions.readers.options import ReadOptions as TimeOptions
 from dfe_core.expressions.readers.options import TimeColumn
 from dfe_core.expressions.timing import Timing
@@ -133,7 +133,7 @@ def read_table(path: Path, aus: Sequence[str], beside: Sequence[str | None], opt
     """
     table = open_au_table(path)
     wanted = {table.header.index(name) for name in (*aus, *beside) if name is not None}
-    return AuTable(**vars(read_frames(table, wanted, options.times, scores=True)))
+    return AuTable(**vars(read_frame_table(table, wanted, options.times, scores=True)))
 
 
 @dataclass
