@@ -30,6 +30,7 @@ __all__ = (
     "read_json",
     "recover_all",
     "require_new_name",
+    "root_argument",
     "write_json",
 )
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -102,9 +103,8 @@ def one_writer(
         def claimed(*args: Any, **kwargs: Any) -> Any:
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
-            root, opened = bound.arguments.get("root"), getattr(bound.arguments.get("dataset"), "path", None)
-            root = root or (opened and opened.parents[1])
             given = bound.arguments
+            root = root_argument(given)
             path = artefact_path(kind, name(given), root) if name else require_new_name(kind, given["name"], root)
             with claim(path, wait_s):
                 return function(*args, **kwargs)
@@ -112,6 +112,12 @@ def one_writer(
         return cast(_F, claimed)
 
     return decorate
+
+
+def root_argument(given: Mapping[str, Any]) -> Path | None:
+    """The cache that a function was told by its arguments: its ``root``, else that of its opened ``dataset``."""
+    opened = getattr(given.get("dataset"), "path", None)
+    return given.get("root") or (opened.parents[1] if opened else None)
 
 
 def recover_all(root: Path | None = None) -> list[str]:

@@ -7,7 +7,6 @@ finishes or undoes what a killed process left. Nothing is deleted for good by it
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
 import secrets
 import shutil
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from dfe_core.artefact_names import MANIFEST
+from dfe_core.audit import acting_person, recorded
 from dfe_core.errors import DataError
 from dfe_core.locks import claim
 from dfe_core.store import KINDS, cache_root, file_sha256, read_json, write_json
@@ -33,7 +33,7 @@ _DISCARD, _SET_ASIDE, _RESTORE, _PUT_BACK = "discard", "set aside", "restore", "
 class Discarded:
     """Something set aside. id: what `restore` takes; what: its first artefact, ``datasets/study1``; paths: all of
     them; when: seconds since the epoch; bytes: on disk. recording: where it is but one of that dataset, and order: all
-    that the dataset had. by: the account that discarded it. damaged: whether its entry could not be read; what it
+    that the dataset had. by: who discarded it. damaged: whether its entry could not be read; what it
     holds is then told by its folders."""
 
     id: str
@@ -63,7 +63,7 @@ def discard(artefacts: Sequence[Path], root: Path | None = None) -> Discarded:
     """
     root = root or cache_root()
     names = [_relative(path, root) for path in artefacts]
-    with _claimed(names, root):
+    with recorded("remove", names, root=root), _claimed(names, root):
         folder = _opened(root, {"paths": names, "pending": _DISCARD})
         _finish_discard(folder, names, root)
     return _described(folder)
@@ -126,7 +126,7 @@ def restore(number: str, root: Path | None = None) -> Discarded:
     entry = find(number, root)
     if entry.recording:
         raise DataError(number, f"a recording of {entry.what}", "a whole artefact: `removal.put_back` takes both")
-    with _claimed(list(entry.paths), root):
+    with recorded("restore", entry.paths, root=root), _claimed(list(entry.paths), root):
         folder = root / _FOLDER / number
         taken = [name for name in entry.paths if os.path.lexists(root / name) and (folder / name).exists()]
         if taken:
@@ -156,7 +156,8 @@ def empty(root: Path | None = None, entries: Sequence[Discarded] | None = None) 
     """Delete these entries for good (default: all); returns the number of bytes."""
     gone = discarded(root) if entries is None else list(entries)
     for entry in gone:
-        drop(entry.id, root)
+        with recorded("purge", entry.paths, entry.recording, root):
+            drop(entry.id, root)
     return sum(entry.bytes for entry in gone)
 
 
@@ -231,21 +232,13 @@ def _opened(root: Path, entry: dict[str, Any]) -> Path:
     number = secrets.token_hex(6)
     new, folder = root / _FOLDER / f".new-{number}", root / _FOLDER / number
     new.mkdir(parents=True)
-    write_json(new / _ENTRY, {**entry, "when": time.time(), "by": account()})
+    write_json(new / _ENTRY, {**entry, "when": time.time(), "by": acting_person()})
     os.rename(new, folder)
     return folder
 
 
 def _mark(folder: Path, changes: dict[str, Any]) -> None:
     write_json(folder / _ENTRY, {**_entry(folder), **changes})
-
-
-def account() -> str:
-    """The name of this process' account on the machine; empty where it has none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return ""
 
 
 def _relative(path: Path, root: Path) -> str:

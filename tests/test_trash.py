@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dfe_core import trash
+from dfe_core import audit, trash
 from dfe_core.errors import DataError
 
 
@@ -93,7 +93,7 @@ def test_a_damaged_entry_neither_blocks_the_trash_nor_is_lost(root: Path, text: 
 
 
 def test_an_entry_says_whose_it_is(root: Path):
-    assert trash.discard([root / "datasets" / "study"], root).by == trash.account() != ""
+    assert trash.discard([root / "datasets" / "study"], root).by == audit.account() != ""
 
 
 def test_a_deletion_that_was_interrupted_is_taken_back_as_well(root: Path):

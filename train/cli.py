@@ -53,6 +53,7 @@ COMMANDS = {
     "list": Command("list_", "list what the cache holds"),
     "show": Command("show", "show one artefact in detail"),
     "rm": Command("rm", "remove an artefact"),
+    "log": Command("log", "who did what to the cache, and when"),
     "withdraw": Command("withdraw", "remove a person for good, with a certificate"),
     "doctor": Command("doctor", "check the installation and every artefact"),
     "dashboard": Command("dashboard", "serve the dashboard on localhost"),
@@ -60,6 +61,8 @@ COMMANDS = {
 
 _RESTS_ON_DATASET = frozenset(("train", "evaluate", "coverage", "probe", "map", "groups", "export", "robustness"))
 """Commands whose results a high pose leak of their dataset puts in question."""
+_LOGGED = frozenset(("evaluate", "names", "coverage", "map", "probe", "export", "groups", "align-text"))
+"""Commands that have a line of their own in the log: of others, what they do to artefacts has one."""
 _CONTINUES = {
     "train": ("the same command with --resume continues from the last checkpoint",),
     "extract": ("the same command continues with the remaining videos",),
@@ -166,6 +169,8 @@ def common_options() -> argparse.ArgumentParser:
 
 def _run(args: argparse.Namespace) -> int:
     """Run the command's module; one line on stderr for what it cannot do."""
+    from dfe_core.audit import PERSON, Way, acting, acting_person
+
     from .progress_reporters import listener
     from .streams import discard_stdout, end_with_stdin
     from .warning_lines import warning_lines
@@ -177,7 +182,8 @@ def _run(args: argparse.Namespace) -> int:
     try:
         with contextlib.nullcontext() if debug else warning_lines(), progress:
             _recover()
-            code = args.run(args, progress) or DONE
+            with acting(acting_person(), Way.DASHBOARD if os.environ.get(PERSON) else Way.COMMAND), _logged(args):
+                code = args.run(args, progress) or DONE
             sys.stdout.flush()
             _warn_of_pose(args)
             return code
@@ -188,6 +194,17 @@ def _run(args: argparse.Namespace) -> int:
         return _fail("; ".join(["interrupted", *_CONTINUES.get(args.command, ())]), debug, INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last resort of the command line
         return _fail(f"error: {one_line(error, args.command)}", debug, REFUSED)
+
+
+def _logged(args: argparse.Namespace) -> contextlib.AbstractContextManager[Any]:
+    """A line in the audit log for what reads the data of people and gives something out."""
+    from dfe_core.artefact_names import DATASETS, MODELS
+    from dfe_core.audit import recorded
+
+    if args.command not in _LOGGED:
+        return contextlib.nullcontext()
+    named = ((MODELS, getattr(args, "model", None)), (DATASETS, getattr(args, "dataset", None)))
+    return recorded(args.command, [f"{kind}/{name}" for kind, name in named if name], whole=False)
 
 
 def _recover() -> None:

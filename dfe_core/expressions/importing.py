@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from dfe_core.artefact_names import DATASETS
+from dfe_core.audit import audited
 from dfe_core.errors import DataError
 from dfe_core.expressions.import_job import ImportAborted, ImportJob, ImportOptions, Prepared, start_job
 from dfe_core.expressions.import_report import ImportReport, nothing_imported
@@ -44,6 +46,7 @@ class ImportStrategy(Protocol[Kept]):
         """Write the dataset; the id of the face that it is on."""
 
 
+@audited("import", lambda given: f"{DATASETS}/{given['name']}")
 @one_writer("datasets")
 def import_dataset(
     sources: Sequence[str | Path],

@@ -15,7 +15,16 @@ from typing import Any
 import pandas as pd
 
 from dfe_core import trash
-from dfe_core.artefact_names import EXTRAS_FILE, FRAMES_FILE, MANIFEST, RECORDINGS_FILE, TRUTH_FILE, VIDEOS_FILE
+from dfe_core.artefact_names import (
+    DATASETS,
+    EXTRAS_FILE,
+    FRAMES_FILE,
+    MANIFEST,
+    RECORDINGS_FILE,
+    TRUTH_FILE,
+    VIDEOS_FILE,
+)
+from dfe_core.audit import recorded
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset, DatasetWriter
 from dfe_core.expressions.recording import Recording
@@ -32,7 +41,8 @@ def remove_recording(dataset: Dataset, recording: str) -> trash.Discarded:
     The dataset is read as it is now, by one writer at a time. Raises `DataError` for a recording that is not there, and
     for the only one: that is the whole dataset's deletion.
     """
-    with claim(dataset.path, trash.PATIENCE_S):
+    root = dataset.path.parents[1]
+    with recorded("remove", [f"{DATASETS}/{dataset.name}"], recording, root), claim(dataset.path, trash.PATIENCE_S):
         return _removed(Dataset(dataset.path), recording)
 
 
@@ -61,6 +71,11 @@ def put_back(entry: trash.Discarded, root: Path | None = None) -> None:
     if not entry.recording:
         trash.restore(entry.id, root)
         return
+    with recorded("restore", entry.paths, entry.recording, root):
+        _put_back_recording(entry, root)
+
+
+def _put_back_recording(entry: trash.Discarded, root: Path | None) -> None:
     name = entry.what.partition("/")[2]
     with claim(artefact_path("datasets", name, root), trash.PATIENCE_S):
         dataset, held = Dataset.open(name, root), Dataset(trash.held(entry, root))

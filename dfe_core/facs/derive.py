@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dfe_core.artefact_names import ANALYSES, aus_name
+from dfe_core.audit import audited
 from dfe_core.errors import DataError
 from dfe_core.expressions.columns import split_side
 from dfe_core.expressions.dataset import Dataset, Frames
@@ -181,6 +183,7 @@ def _by_subject(dataset: Dataset) -> Iterator[tuple[str, Frames]]:
         yield subjects[frames.recording], frames
 
 
+@audited("derive AUs", lambda given: f"{ANALYSES}/{aus_name(given['dataset'].name, given['name'])}")
 def derive_aus(
     dataset: Dataset,
     name: str = "derived",

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dfe_core.artefact_names import aus_name
+from dfe_core.artefact_names import ANALYSES, aus_name
+from dfe_core.audit import audited
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.sources import find_files
@@ -110,6 +111,7 @@ class _Job:
     progress: Listener
 
 
+@audited("import AUs", lambda given: f"{ANALYSES}/{aus_name(given['dataset'].name, given['name'])}")
 @one_writer("analyses", lambda given: aus_name(given["dataset"].name, given["name"]))
 def import_aus(
     sources: Sequence[Path | str],

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dfe_core.artefact_names import DATASETS
+from dfe_core.audit import audited
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset, DatasetWriter, open_writer
 from dfe_core.expressions.recording import Recording
@@ -58,6 +60,7 @@ class Scene:
     seed: int
 
 
+@audited("simulate", lambda given: f"{DATASETS}/{given['name']}")
 def simulate_dataset(
     name: str = "simulated",
     face: FaceModel | None = None,

@@ -16,7 +16,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG, NOTES_FILE
+from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG, MODELS, NOTES_FILE
+from dfe_core.audit import recorded
 from dfe_core.errors import DataError
 from dfe_core.integrity import signed, unsigned
 from dfe_core.store import artefact_path, read_json, write_json
@@ -235,12 +236,17 @@ class Notebook:
                 revision = book["revision"]
                 change(book)
                 if book["revision"] != revision:
-                    write_json(self.path, signed(book))
+                    self._write(book, [c["subject"] for c in book["history"] if c["revision"] > revision])
                 return _snapshot(book)
         except Timeout:
             raise DataError(
                 self.path, f"locked by another program for over {LOCK_S:.0f} s", "that you try again"
             ) from None
+
+    def _write(self, book: dict[str, Any], subjects: list[str]) -> None:
+        folder = self.path.parent
+        with recorded("write notes", [f"{MODELS}/{folder.name}"], _few(subjects), folder.parents[1]):
+            write_json(self.path, signed(book))
 
     def _load(self) -> dict[str, Any]:
         if not self.path.is_file():
@@ -264,6 +270,12 @@ class Notebook:
 
     def _key(self) -> str:
         return str(read_json(self.path.with_name(CONFIG)).get("key", ""))
+
+
+def _few(subjects: list[str]) -> str:
+    """The first of them, and how many more: an import of notes changes hundreds at once."""
+    first, *more = dict.fromkeys(subjects)
+    return f"{first} and {len(more)} more" if more else first
 
 
 _FIELDS = {"set": "codewords", "frames": "frames", "face": "mix"}

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dfe_core.artefact_names import MANIFEST, tokens_name
+from dfe_core.artefact_names import MANIFEST, TOKENS, tokens_name
+from dfe_core.audit import audited
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import open_face
@@ -32,6 +33,7 @@ class EncodeReport:
     unchanged: bool
 
 
+@audited("encode", lambda given: f"{TOKENS}/{tokens_name(given['model'], given['dataset'])}")
 @one_writer("tokens", lambda given: tokens_name(given["model"], given["dataset"]), wait_s=3600)
 def encode_dataset(
     model: str, dataset: str, *, fast: bool = False, root: Path | None = None, progress: Listener = silent

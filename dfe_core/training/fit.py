@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dfe_core.artefact_names import CONFIG, HISTORY_FILE
+from dfe_core.artefact_names import CONFIG, HISTORY_FILE, MODELS
+from dfe_core.audit import audited
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split, split_dataset
@@ -69,6 +70,7 @@ class Run:
     device: torch.device
 
 
+@audited("train", lambda given: f"{MODELS}/{given['name']}")
 @one_writer("models")
 def train_model(
     dataset: str,

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dfe_core.artefact_names import VIDEOS_FILE
+from dfe_core.artefact_names import DATASETS, VIDEOS_FILE
+from dfe_core.audit import audited
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.locks import claim
@@ -56,6 +57,7 @@ def links(dataset: Dataset) -> dict[str, Link]:
     return {name: link for name, link in found.items() if link is not None}
 
 
+@audited("link videos", lambda given: f"{DATASETS}/{given['dataset'].name}")
 def link(dataset: Dataset, found: Mapping[str, Link]) -> None:
     """Write which recordings have which video, in the place of what was written before."""
     with claim(dataset.path, PATIENCE_S):  # a removal copies this file along while it writes the dataset anew
@@ -68,6 +70,7 @@ def link(dataset: Dataset, found: Mapping[str, Link]) -> None:
         )
 
 
+@audited("unlink videos", lambda given: f"{DATASETS}/{given['dataset'].name}")
 def unlink(dataset: Dataset) -> int:
     """Forget the videos of a dataset; returns of how many recordings."""
     count = len(links(dataset))

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dfe_core.artefact_names import MANIFEST
+from dfe_core.artefact_names import DATASETS, MANIFEST
+from dfe_core.audit import audited
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.import_report import ImportReport
@@ -147,6 +148,7 @@ def find_videos(sources: Sequence[str | Path]) -> list[Path]:
     return list(found.values())
 
 
+@audited("extract", lambda given: f"{DATASETS}/{given['name']}")
 def extract_dataset(
     sources: Sequence[str | Path],
     model: str | Path,

@@ -9,6 +9,7 @@ from pathlib import Path
 from dfe_core import trash
 from dfe_core.artefact import Artefact
 from dfe_core.artefact_names import KINDS, TOKENS, split_tokens_name
+from dfe_core.audit import recorded
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener, silent
 from dfe_core.replacement import is_in_use, owner_of
@@ -55,6 +56,13 @@ def repair(root: Path | None = None, progress: Listener = silent) -> list[str]:
     is deleted where it is damaged, and damaged tokens are made again.
     """
     root = root or cache_root()
+    with recorded("repair", root=root, whole=False) as act:
+        done = _repaired_all(root, progress)
+        act.artefacts = [line.partition(":")[0] for line in done]
+    return done
+
+
+def _repaired_all(root: Path, progress: Listener) -> list[str]:
     done = [f"{label}: rolled back" for label in recover_all(root)]
     trash.recover_trash(root)
     for path in leftovers(root):

@@ -37,6 +37,7 @@ from dfe_core.artefact_names import (
     aus_name,
     is_aus,
 )
+from dfe_core.audit import acting_person, recorded, redact
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.removal import write_without
@@ -110,6 +111,13 @@ def withdraw(
     none is named, and where a dataset is being written by another command.
     """
     root = root or cache_root()
+    with recorded("withdraw", root=root) as act:
+        certificate = _withdrawn(subject, root, progress, datasets)
+        act.artefacts = [f"{WITHDRAWALS}/{certificate.id}"]
+    return certificate
+
+
+def _withdrawn(subject: str, root: Path, progress: Listener, datasets: Sequence[str] | None) -> Certificate:
     recover_all(root)
     trash.recover_trash(root)
     places = _places(subject, root, datasets)
@@ -125,12 +133,14 @@ def withdraw(
         id=secrets.token_hex(6),
         subject=subject,
         time=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        by=trash.account(),
+        by=acting_person(),
     )
     certificate = replace(certificate, recordings={name: sorted(theirs) for name, theirs in names.items()})
     _write(certificate, root)
     work = _Work(root, subject, names, places)
     work.run(progress)
+    own = work.own_names()
+    redact(names, own, f"[withdrawal {certificate.id}]", root)
     certificate = replace(
         certificate,
         datasets={**certificate.datasets, **{name: len(theirs) for name, theirs in names.items()}},
@@ -138,7 +148,7 @@ def withdraw(
         rewritten=_sorted(certificate.rewritten, work.rewritten),
         trained=_sorted(certificate.trained, work.trained),
         sources=_sorted(certificate.sources, work.sources),
-        mentions=tuple(mentions(root, work.own_names())),
+        mentions=tuple(mentions(root, own)),
         finished=True,
         recordings={},
     )
@@ -175,7 +185,8 @@ def mentions(root: Path, names: Iterable[str]) -> Iterator[str]:
     """Files of a cache that hold one of these names: as a JSON string, or in a column of recordings or subjects."""
     wanted = set(names)
     quoted = [json.dumps(name, ensure_ascii=ascii).encode() for name in wanted for ascii in (False, True)]
-    for path in sorted(p for kind in (*KINDS, ".trash") for p in (root / kind).rglob("*") if p.is_file()):
+    held = (p for kind in (*KINDS, ".trash") for p in (root / kind).rglob("*") if p.is_file())
+    for path in sorted([*held, *root.glob("audit*.jsonl")]):
         if path.suffix in (".json", ".jsonl"):
             found = any(text in path.read_bytes() for text in quoted)
         else:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dfe_core.audit import read_log
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.intervals import open_runs
 
@@ -46,6 +47,9 @@ def test_encoding_twice_does_nothing_the_second_time_and_says_so(run_dfe, toy: P
     assert first.returncode == second.returncode == 0
     assert "unchanged" not in first.stdout and second.stdout.startswith("unchanged: ")
     assert open_runs(TokenCache(toy / "tokens" / "tiny--toy")) is not None  # or the first page would wait for it
+    assert [e.artefacts for e in read_log(toy).entries if (e.act, e.way) == ("encode", "command")][:1] == [
+        ("tokens/tiny--toy",)
+    ]
     stamp = (toy / "tokens" / "tiny--toy" / "tokens.parquet").stat().st_mtime_ns
     run_dfe(toy, "encode", "tiny", "toy")
     assert (toy / "tokens" / "tiny--toy" / "tokens.parquet").stat().st_mtime_ns == stamp
