@@ -211,6 +211,12 @@ def test_good_files_of_a_batch_are_imported_and_bad_ones_named(run_dfe, toy: Pat
     bad = run_dfe(toy, "import", str(tmp_path / "empty.csv"), "--name", "none", "--face", "toy-1")
     assert bad.returncode == 1 and bad.stderr.splitlines()[-1].startswith(f"error: {tmp_path / 'empty.csv'}: ")
     assert not (toy / "datasets" / "none").exists()
+    log = {(e.way, e.act, e.artefacts[0], e.outcome) for e in read_log(toy).entries}
+    assert {
+        ("command", "import", "datasets/mixed", "done"),
+        ("command", "import", "datasets/none", "refused"),
+        ("command", "train", "models/tiny", "done"),
+    } <= log
 
 
 def test_list_of_an_empty_cache_says_what_to_do(dfe):
