@@ -34,6 +34,7 @@ from dfe_core.expressions.recording import Recording
 from dfe_core.facs.derive import derive_aus
 from dfe_core.probes.features.catalogue import Feature
 from dfe_core.probes.features.transforms import Blocks, Measured
+from dfe_core.probes.findings import Finding
 from dfe_core.probes.intervals import scored_with_intervals
 from dfe_core.probes.run import run_probe
 from dfe_core.probes.settings import ProbeSettings
@@ -320,7 +321,7 @@ def traps(root: Path, model: str, source: str) -> dict:
                 ),
                 root,
             ).to_json()
-            telling = [c["column"] for c in result["confound_checks"] if c["state"] == "tells the label"]
+            telling = [c["column"] for c in result["confound_checks"] if c["state"] == Finding.PREDICTIVE]
             found[f"{kind}, {lengths}"] = {
                 "scores": {r["features"]: round(r["score"], 2) for r in result["rows"]},
                 "p_holm": {r["features"]: round(r["p_holm"], 3) for r in result["rows"]},

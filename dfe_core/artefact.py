@@ -33,7 +33,6 @@ from dfe_core.store import read_json
 
 SCHEMA_VERSIONS = {DATASETS: 1, MODELS: 2, TOKENS: 1}
 """The versions of manifests that this dfe reads and writes; of analyses, another version is made again."""
-UNFINISHED = "training has not finished"
 MADE_FROM = "made_from"
 _REQUIRED = {
     DATASETS: ("name", "face", "coefficients", "recordings", "frames", "simulated", "key"),
@@ -107,6 +106,11 @@ class Artefact:
         return self._manifest_and_fault[1]
 
     @property
+    def unfinished(self) -> bool:
+        """Whether it is a model whose training has not ended: its manifest is written last."""
+        return self.kind == MODELS and not (self.path / manifest_name(self.kind)).is_file()
+
+    @property
     def key(self) -> str:
         """Content key of the manifest; empty for an artefact that has none."""
         return str(self.manifest.get("key") or "")
@@ -158,7 +162,7 @@ class Artefact:
         if not path.is_file():
             if self.kind == RENDERS:  # pictures stand for themselves
                 return {}, ""
-            return {}, UNFINISHED if self.kind == MODELS else f"no {path.name}: never finished"
+            return {}, "training has not finished" if self.unfinished else f"no {path.name}: never finished"
         try:
             manifest = read_json(path)
         except DataError as error:

@@ -94,21 +94,21 @@ def is_whole(folder: Path) -> bool:
     return True
 
 
-def faults(folder: Path) -> list[str]:
-    """What is wrong with the sealed files of a folder, each read in full."""
+def faults(folder: Path) -> dict[str, str]:
+    """What is wrong with each faulty one of the sealed files of a folder, all read in full."""
     try:
         expected = sealed_files(folder)
     except DataError as error:
-        return [f"{SEAL}: {error.found}"]
-    found = []
+        return {SEAL: error.found}
+    found = {}
     for name, digest in expected.items():
         try:
             if sha256(folder / name) != digest:
-                found.append(f"{name}: its content is not what was written")
+                found[name] = "its content is not what was written"
         except FileNotFoundError:
-            found.append(f"{name}: missing")
+            found[name] = "missing"
         except OSError as error:
-            found.append(f"{name}: not readable ({error.strerror})")
+            found[name] = f"not readable ({error.strerror})"
     return found
 
 

@@ -23,8 +23,6 @@ BANNED = {
     r"lies?": "is in",
     r"told|tells?|unasked": "reported, predicts, identifies, always",
 }
-NOT_SHOWN = {"tells the label"}
-"""Values that results hold; pages print other words."""
 PATTERNS = {re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE): better for pattern, better in BANNED.items()}
 DOCUMENTS = [
     *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")),
@@ -70,7 +68,6 @@ def test_no_string_that_a_user_may_read_has_a_banned_phrase():
         f"{path.relative_to(PROJECT)}: {fault}"
         for path in SOURCES
         for text in strings(path.read_text(encoding="utf-8"))
-        if text not in NOT_SHOWN
         for fault in banned(text)
     ]
     assert faults == []

@@ -179,7 +179,7 @@ def _cache(root: Path) -> Iterator[Check]:
         wrong = artefact_faults(artefact)
         whole += not wrong
         if wrong:
-            state = WARNING if artefact.fault.startswith("training") else BAD
+            state = WARNING if artefact.unfinished else BAD
             yield Check(what=artefact.label, state=state, found="; ".join(wrong), remedy=remedy(artefact))
     yield Check(what="artefacts", state=GOOD, found=f"{whole} of {len(artefacts)} whole, content as it was written")
     yield from _without_sources(graph)

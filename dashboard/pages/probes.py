@@ -10,13 +10,14 @@ import pandas as pd
 import streamlit as st
 
 from dfe_core.artefact_names import probe_report_name, tokens_name
-from dfe_core.expressions.pose_text import pose_leak_warning
 from dfe_core.facs.store import list_aligned
 from dfe_core.probes.explain import errors_by_subject
 from dfe_core.probes.features.catalogue import known_features
+from dfe_core.probes.findings import Finding
+from dfe_core.probes.methods_text import warning_texts
 from dfe_core.probes.recipe import read_recipe, recipe_text
 from dfe_core.probes.result import ProbeResult
-from dfe_core.reports.probe import check_table
+from dfe_core.reports.probe import check_table, confound_table
 from dfe_core.spreadsheet import plain_table
 from dfe_core.store import artefact_path, content_key
 
@@ -198,12 +199,11 @@ def chosen(choice: artefact_cache.Choice, kept: list[ProbeResult]) -> None:
     if keys[at] != wanted:
         query_parameters.write(probe=keys[at])
     result = kept[at]
-    telling = [check for check in result.summary.get("confound_checks") or () if check["state"] == "tells the label"]
-    (st.warning if telling else st.markdown)(result.summary["summary"])
-    above = pose_leak_warning(page_frame.pose_leak(choice))
-    for warning in result.summary.get("warnings", ()):
-        if warning != above:  # the page's head says it
-            st.caption(f":material/info: {warning}")
+    telling = [check for check in result.summary["confound_checks"] if check["state"] == Finding.PREDICTIVE]
+    (st.warning if telling else st.markdown)(result.headline)
+    beside = {**result.summary, "high_pose_leak": None}  # the page's head says it
+    for warning in warning_texts(beside, result.settings):
+        st.caption(f":material/info: {warning}")
     tab = st.segmented_control(
         "Part",
         TABS,
@@ -275,7 +275,7 @@ def confounds(choice: artefact_cache.Choice, result: ProbeResult) -> None:
         st.caption("No other confound was asked for: choose columns under “Check for confounds” in a new experiment.")
         return
     st.caption("Asked for")
-    page_frame.table(result.confounds)
+    page_frame.table(confound_table(result))
 
 
 def order(choice: artefact_cache.Choice, result: ProbeResult) -> None:
@@ -333,7 +333,7 @@ def keep(choice: artefact_cache.Choice, result: ProbeResult) -> None:
         )
         st.download_button("Report, HTML", lambda: report_html(result), f"{stem}.html", "text/html", on_click="ignore")
     st.subheader("For the methods section", anchor=False)
-    st.markdown(result.summary["methods"])
+    st.markdown(result.methods)
 
 
 def report_html(result: ProbeResult) -> bytes:

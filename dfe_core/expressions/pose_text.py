@@ -41,9 +41,12 @@ def pose_leak_facts(leak: PoseLeak | None, measured: bool = True) -> list[tuple[
 
 def pose_leak_warning(leak: PoseLeak | None) -> str | None:
     """What a reader of results has to know of a dataset whose leak is high; None where there is nothing to say."""
-    if leak is None or not leak.is_high:
-        return None
+    return high_leak_warning(leak.leak) if leak is not None and leak.is_high else None
+
+
+def high_leak_warning(leak: float) -> str:
+    """`pose_leak_warning` of a leak that is high."""
     return (
-        f"Head pose explains expression: pose leak {leak.leak:.2f}, above {HIGH:g}. Part of what is counted as "
+        f"Head pose explains expression: pose leak {leak:.2f}, above {HIGH:g}. Part of what is counted as "
         "movement of the face, one-sided movement above all, follows the head's rotation."
     )

@@ -21,6 +21,7 @@ from dfe_core.probes.features.catalogue import Feature
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.features.transforms import Blocks
 from dfe_core.probes.features.transforms import Measured as AsMeasured
+from dfe_core.probes.findings import Finding
 from dfe_core.probes.paired_tests import holm
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import MEASURED, Target
@@ -40,15 +41,14 @@ class ConfoundCheck:
 
     Attributes
     ----------
-    column: what was looked at. state: ``constant`` (the same for all units), ``not varying within units`` is never
-        judged (``no value``), ``no sign`` or ``tells the label``.
+    column: what was looked at. state: whether it predicts the label, or why that was not judged.
     score, p, p_holm: of the label predicted from the column alone (primary metric, same folds); p_holm over the checks.
     without: by feature row, score and p with what the column explains removed inside the folds; only where it tells
         the label.
     """
 
     column: str
-    state: str
+    state: Finding
     metric: str = ""
     score: float | None = None
     chance: float | None = None
@@ -56,17 +56,9 @@ class ConfoundCheck:
     p_holm: float | None = None
     without: dict[str, dict[str, float | None]] = field(default_factory=dict)
 
-    @property
-    def tells(self) -> bool:
-        """Whether the label can be told from it."""
-        return self.state == TELLS
-
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as in the JSON of ``dfe probe``."""
         return asdict(self)
-
-
-CONSTANT, NO_VALUE, NO_SIGN, TELLS = "constant", "no value", "no sign", "tells the label"
 
 
 def duration_tells(target: Target, folds: tuple[Fold, ...], permuted: np.ndarray, settings: ProbeSettings) -> bool:
@@ -108,21 +100,29 @@ def confound_checks(
     found: list[ConfoundCheck] = []
     known: dict[str, np.ndarray] = {}
     for column, values in _candidates(sources, target).items():
-        state = CONSTANT if values is None or not values.shape[1] else NO_VALUE if np.isnan(values).any() else NO_SIGN
-        check = ConfoundCheck(column=column, state=state, metric=metric)
-        if values is not None and state == NO_SIGN:
+        check = ConfoundCheck(column=column, state=_state(values), metric=metric)
+        if values is not None and check.state is Finding.NOT_PREDICTIVE:
             score, p = _score(_plain_feature(column, values), target, folds, permuted, own)
             check, known[column] = replace(check, score=score, p=p, chance=chance), values
         found.append(check)
     adjusted = holm([check.p for check in found])
     found = [
-        replace(check, p_holm=p, state=TELLS if p is not None and p <= ALPHA else check.state)
+        replace(check, p_holm=p, state=Finding.PREDICTIVE if p is not None and p <= ALPHA else check.state)
         for check, p in zip(found, adjusted, strict=True)
     ]
     return tuple(
-        _with_remainder(check, known, features, target, folds, permuted, own) if check.tells else check
+        _with_remainder(check, known, features, target, folds, permuted, own)
+        if check.state is Finding.PREDICTIVE
+        else check
         for check in found
     )
+
+
+def _state(values: np.ndarray | None) -> Finding:
+    """Before a score is known: whether there is anything to judge."""
+    if values is None or not values.shape[1]:
+        return Finding.CONSTANT
+    return Finding.INCOMPLETE if np.isnan(values).any() else Finding.NOT_PREDICTIVE
 
 
 def _candidates(sources: Sources, target: Target) -> dict[str, np.ndarray | None]:

@@ -12,11 +12,20 @@ from dfe_core.errors import DataError
 from dfe_core.probes import scores
 from dfe_core.probes.features.catalogue import Feature, build_feature
 from dfe_core.probes.features.material import Sources
+from dfe_core.probes.findings import Judged
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target, decide_task, labelled_spans
 from dfe_core.probes.validation import Fold, Predictions, make_folds, nested
 
-COLUMNS = ["column", "features", "kind", "metric", "score", "chance", "without", "fall", "note"]
+COLUMNS = ["column", "features", "kind", "metric", "score", "chance", "without", "fall", "state", "groups"]
+
+
+class _NotJudged(Exception):
+    """Why a column cannot be a target of its own; groups: of its rarest value."""
+
+    def __init__(self, state: Judged, groups: int | None = None) -> None:
+        super().__init__(state)
+        self.state, self.groups = state, groups
 
 
 def confound_table(
@@ -31,7 +40,7 @@ def confound_table(
 
     kind ``predicted``: how well the features predict the column (UAR, or CCC of a number), with chance. kind
     ``regressed out``: the label's score, the same without what the columns predict linearly, and the fall. A column
-    that cannot be judged has a note in place of numbers.
+    that cannot be judged has no numbers: state says why (`Judged`), groups of how many its rarest value is.
     """
     found = [
         _predicted(column, name, sources, target, settings)
@@ -46,7 +55,7 @@ def confound_table(
             for name, feature in features.items()
         ]
     return pd.DataFrame(found, columns=COLUMNS).astype(
-        {"column": str, "features": str, "kind": str, "metric": str, "note": str}
+        {"column": str, "features": str, "kind": str, "metric": str, "state": str, "groups": "Int64"}
     )
 
 
@@ -84,7 +93,8 @@ def _without(
         "chance": None,
         "without": without,
         "fall": score - without,
-        "note": "",
+        "state": Judged.JUDGED.value,
+        "groups": None,
     }
 
 
@@ -98,14 +108,17 @@ def _predicted(column: str, name: str, sources: Sources, target: Target, setting
         "chance": None,
         "without": None,
         "fall": None,
-        "note": "",
+        "state": Judged.JUDGED.value,
+        "groups": None,
     }
     try:
         other, own = _confound_target(column, sources, target, settings)
         folds = make_folds(other, own, choose=_fewest(other) > 2)
         found = nested(build_feature(name, sources, other, own), other, folds, settings.models[0], own)
-    except DataError as error:
-        return row | {"note": str(error)}
+    except _NotJudged as why:
+        return row | {"state": why.state.value, "groups": why.groups}
+    except DataError:
+        return row | {"state": Judged.NOT_EVALUABLE.value}
     if other.task == "regress":
         return row | {"metric": "CCC", "score": _primary(found, other), "chance": 0.0}
     table = scores.sums("classify", other.y, found.values).sum(0)
@@ -134,7 +147,7 @@ def _confound_target(
     folds keep recordings apart in place of subjects."""
     spans = labelled_spans(sources.dataset, sources.spans, settings)
     if column not in spans or spans[column].isna().any():
-        raise DataError(column, "no such column, or not a value for every recording", "a label column")
+        raise _NotJudged(Judged.NO_VALUES)
     names = spans["recording"].astype(str)
     names = names + "@" + spans["segment"].astype(str) if target.unit == "segment" else names
     member = pd.factorize(names)[0]
@@ -164,8 +177,8 @@ def _confound_target(
         table=rows,
     )
     fewest = _fewest(other)
-    if fewest < 2 or len(np.unique(y)) < 2:
-        raise DataError(
-            column, f"a value occurs in {fewest} {group}" if len(np.unique(y)) > 1 else "one value alone", "two or more"
-        )
+    if len(np.unique(y)) < 2:
+        raise _NotJudged(Judged.ONE_VALUE)
+    if fewest < 2:
+        raise _NotJudged(Judged.FEW_GROUPS, fewest)
     return other, replace(settings, validation="kfold", folds=max(2, min(settings.folds, fewest)), group=group)

@@ -1,73 +1,76 @@
-"""A result in plain words, its warnings, and the paragraph for a methods section."""
+"""A result in plain words, its warnings, and the paragraph for a methods section: sentences made of typed facts."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.pose_leak import stored_pose_leak
-from dfe_core.expressions.pose_text import pose_leak_warning
+from dfe_core.expressions.pose_text import high_leak_warning
+from dfe_core.probes.findings import Finding, Judged
 from dfe_core.probes.settings import ProbeSettings
-from dfe_core.probes.target import Target
 
-_SCALE = 20  # whole numbers up to which a label may as well be classes
 SMALL = 40
 """Fewer groups than this and an interval is wide, a nested choice noisy: said beside every result."""
+_RARE = 0.1  # share of the units below which a class weighs heavily in macro-F1
 
 
-def warnings_for(target: Target, settings: ProbeSettings, data: Dataset) -> list[str]:
-    """What limits a reading of the scores."""
-    found = [*filter(None, [pose_leak_warning(stored_pose_leak(data.manifest))])]
-    if data.simulated:
+def warning_texts(summary: dict[str, Any], settings: ProbeSettings) -> list[str]:
+    """What limits a reading of the scores, for people."""
+    return [*_limits(summary, settings), *_duplicate_text(summary), *_window_text(summary)]
+
+
+def _limits(summary: dict[str, Any], settings: ProbeSettings) -> list[str]:
+    leak = summary["high_pose_leak"]
+    found = [high_leak_warning(leak)] if leak is not None else []
+    if summary["simulated"]:
         found.append("Simulated data: the figures say how the method works, nothing about people.")
     if settings.group == "time":
         found.append(
             "Training and test parts are stretches of the same recordings: a demonstration, not evidence "
             "about other people."
         )
-    elif target.subjects < SMALL:
+    elif summary["groups"] < SMALL:
         found.append(
-            f"Small sample: {target.subjects} {settings.group}s. Intervals are wide, and a score this close "
+            f"Small sample: {summary['groups']} {settings.group}s. Intervals are wide, and a score this close "
             "to another one may change places on new data."
         )
-    if target.task == "classify":
-        for k, name in enumerate(target.classes):
-            share = float((target.y == k).mean())
-            if share < 0.1:
-                found.append(f"Class {name} is {share:.0%} of the units: its errors weigh heavily in macro-F1.")
-    levels = np.unique(target.y)
-    whole = len(levels) <= _SCALE and np.all(levels == levels.round())
-    if target.task == "regress" and settings.task is None and whole:
+    found += [
+        f"Class {name} is {share:.0%} of the units: its errors weigh heavily in macro-F1."
+        for name, share in summary["class_shares"].items()
+        if share < _RARE
+    ]
+    if summary["whole_numbers"] and settings.task is None:
         found.append(
-            f"{settings.label} has {len(levels)} whole numbers and is predicted as an ordered scale; "
+            f"{settings.label} has {summary['whole_numbers']} whole numbers and is predicted as an ordered scale; "
             "--task classify takes them as classes without order."
         )
-    if target.dropped:
-        found.append(f"{target.dropped} recordings without a label were left out.")
-    return found
+    if summary["unlabelled"]:
+        found.append(f"{summary['unlabelled']} recordings without a label were left out.")
+    return [*found, *filter(None, [exposure_sentence(summary["codebook_saw"])])]
 
 
-def recording_warnings(facts: dict[str, Any]) -> list[str]:
-    """What the duplicates and the windows of a result mean for reading it."""
-    found, copies = [exposure_sentence(facts["codebook_saw"])], facts["duplicates"]
-    if copies:
-        pairs = "; ".join(
-            f"{c['first']} of {c['first_subject']} and {c['second']} of {c['second_subject']}" for c in copies[:3]
-        ) + ("; …" if len(copies) > 3 else "")
-        found.append(
-            f"{len(copies)} pairs of recordings of different subjects hold the same movement ({pairs}). Their "
-            "subjects are kept on one side of every fold, as one person. Remove the copies from the dataset."
-        )
-    windows = facts["windows"]
-    if windows["equal"]:
-        found.append(
-            "How long people were recorded predicts the label: everybody is described by equally many windows "
-            f"({windows['per_unit']:g} of {windows['seconds']:.3g} s, drawn at random), the rest of longer "
-            "recordings is left out."
-        )
-    return [text for text in found if text]
+def _duplicate_text(summary: dict[str, Any]) -> list[str]:
+    copies = summary["duplicates"]
+    if not copies:
+        return []
+    pairs = "; ".join(
+        f"{c['first']} of {c['first_subject']} and {c['second']} of {c['second_subject']}" for c in copies[:3]
+    ) + ("; …" if len(copies) > 3 else "")
+    return [
+        f"{len(copies)} pairs of recordings of different subjects hold the same movement ({pairs}). Their "
+        "subjects are kept on one side of every fold, as one person. Remove the copies from the dataset."
+    ]
+
+
+def _window_text(summary: dict[str, Any]) -> list[str]:
+    windows = summary["windows"]
+    if not windows["equal"]:
+        return []
+    return [
+        "How long people were recorded predicts the label: everybody is described by equally many windows "
+        f"({windows['per_unit']:g} of {windows['seconds']:.3g} s, drawn at random), the rest of longer "
+        "recordings is left out."
+    ]
 
 
 def exposure_sentence(saw: dict[str, Any]) -> str:
@@ -123,7 +126,7 @@ def confound_sentence(summary: dict[str, Any]) -> str:
     """What the unasked checks found: the part of the headline that says whether a score is of the face."""
     checks = summary.get("confound_checks") or []
     judged = [c for c in checks if c["p"] is not None]
-    telling = [c for c in judged if c["state"] == "tells the label"]
+    telling = [c for c in judged if c["state"] == Finding.PREDICTIVE]
     if not checks:
         return ""
     if not telling:
@@ -141,6 +144,30 @@ def _told_by(check: dict[str, Any], summary: dict[str, Any]) -> str:
         f"{check['score']:.2f}, p = {check['p']:.2g}), so that the scores need not come from expression; without "
         f"what it explains {end}: {', '.join(parts)}."
     )
+
+
+_FINDING_WORDS = {
+    Finding.CONSTANT: "the same for all",
+    Finding.INCOMPLETE: "values are missing",
+    Finding.NOT_PREDICTIVE: "does not predict the label",
+    Finding.PREDICTIVE: "predicts the label",
+}
+
+
+def finding_words(state: str) -> str:
+    """What the check of a confound found, for a table."""
+    return _FINDING_WORDS[Finding(state)]
+
+
+def confound_note(row: Mapping[Any, Any]) -> str:
+    """Why a row of the table of confounds has no numbers; empty where it has."""
+    return {
+        Judged.JUDGED: "",
+        Judged.NO_VALUES: "no such column, or not a value for every recording",
+        Judged.ONE_VALUE: "one value alone",
+        Judged.FEW_GROUPS: f"a value occurs in {row['groups']} alone",
+        Judged.NOT_EVALUABLE: "no folds can be made that train on all of its values",
+    }[Judged(row["state"])]
 
 
 _CONFOUND_WORDS = {"duration_s": "duration", "fps": "frame rate", "missing": "the share of missing frames"}

@@ -6,6 +6,7 @@ every subject counts by their windows and no fold's average hides an empty class
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,12 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.pose_leak import stored_pose_leak
-from dfe_core.expressions.pose_text import pose_leak_warning
+from dfe_core.expressions.pose_text import high_leak_warning
 from dfe_core.probes.chance import guesses, null_scores, permute_labels
 from dfe_core.probes.features.catalogue import Feature, build_feature
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.features.transforms import Blocks, Measured
+from dfe_core.probes.limits import high_pose_leak
 from dfe_core.probes.methods_text import summary_sentence
 from dfe_core.probes.paired_tests import compare, holm
 from dfe_core.probes.rows import Scored
@@ -39,6 +40,8 @@ MIN_FRAMES = 3
 CHANGE = "change"
 """Feature row: intensity of every codeword at the apex minus at the onset; a resting face cancels out."""
 _NEAR_S = 0.02
+_FEW = 20  # subjects, and windows of a class, below which intervals are said to be wide
+_SLOW_FPS = 100.0
 _FIELD = {"macro-F1": "UF1"}
 """What the field calls a metric."""
 
@@ -95,8 +98,28 @@ class MicroResult:
     windows: pd.DataFrame
 
     def to_json(self) -> dict[str, Any]:
-        """The summary."""
-        return self.summary
+        """The facts, and in words their summary, warnings and protocol."""
+        warnings = [*self.warnings()]
+        return {**self.summary, "warnings": warnings, "protocol": PROTOCOL, "summary": summary_sentence(self.summary)}
+
+    def warnings(self) -> Iterator[str]:
+        """What limits a reading of the scores, in words."""
+        facts = self.summary
+        if facts["high_pose_leak"] is not None:
+            yield high_leak_warning(facts["high_pose_leak"])
+        name, count = facts["rarest_class"]["name"], facts["rarest_class"]["windows"]
+        if facts["subjects"] < _FEW or count < _FEW:
+            yield (
+                f"Few data: {facts['subjects']} subjects, and {count} windows of the rarest class ({name}); intervals "
+                "are wide and may still be too narrow."
+            )
+        if facts["slowest_fps"] < _SLOW_FPS:
+            yield (
+                f"The slowest recording has {facts['slowest_fps']:g} frames a second; micro-expression corpora have "
+                "100 to 200, and at lower rates short onsets fall between frames."
+            )
+        if facts["simulated"]:
+            yield "Simulated data: the figures say nothing about people."
 
 
 def probe_micro(settings: MicroSettings, root: Path | None = None, progress: Listener = silent) -> MicroResult:
@@ -144,10 +167,8 @@ def probe_micro(settings: MicroSettings, root: Path | None = None, progress: Lis
         "top_codewords": [],
         "settings": asdict(settings),
         "simulated": data.simulated,
-        "warnings": _warnings(target, spans, data),
-        "protocol": _PROTOCOL,
+        **_limits(target, spans, data),
     }
-    summary["summary"] = summary_sentence(summary)
     return MicroResult(settings, summary, _told(spans, target, found))
 
 
@@ -361,26 +382,18 @@ def _told(spans: pd.DataFrame, target: Target, found: dict[str, Predictions]) ->
     return table.assign(**{name: classes[one.values.argmax(1)] for name, one in found.items()})
 
 
-def _warnings(target: Target, spans: pd.DataFrame, data: Dataset) -> list[str]:
-    found = [*filter(None, [pose_leak_warning(stored_pose_leak(data.manifest))])]
+def _limits(target: Target, spans: pd.DataFrame, data: Dataset) -> dict[str, Any]:
+    """What limits a reading of the scores: high_pose_leak, rarest_class, slowest_fps."""
     count = np.bincount(target.y)
-    if target.subjects < 20 or count.min() < 20:
-        found.append(
-            f"Few data: {target.subjects} subjects, and {count.min()} windows of the rarest class "
-            f"({target.classes[int(count.argmin())]}); intervals are wide and may still be too narrow."
-        )
     fps = data.recordings.set_index(data.recordings["recording"].astype(str))["fps"].reindex(spans["recording"])
-    if fps.min() < 100:
-        found.append(
-            f"The slowest recording has {fps.min():g} frames a second; micro-expression corpora have 100 to "
-            "200, and at lower rates short onsets fall between frames."
-        )
-    if data.simulated:
-        found.append("Simulated data: the figures say nothing about people.")
-    return found
+    return {
+        "high_pose_leak": high_pose_leak(data),
+        "rarest_class": {"name": target.classes[int(count.argmin())], "windows": int(count.min())},
+        "slowest_fps": float(fps.min()),
+    }
 
 
-_PROTOCOL = (
+PROTOCOL = (
     "Leave-one-subject-out; UF1 and UAR from the confusion matrix pooled over folds (MEGC). Hyper-parameters "
     "and stopping are chosen on inner subjects, never on the test subject: figures of code that keeps each "
     "fold's best epoch on its test subject are not comparable."

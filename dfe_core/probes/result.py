@@ -10,9 +10,12 @@ import pandas as pd
 
 from dfe_core.artefact import ArtefactId, newest_first, source_labels, sources_of_tokens
 from dfe_core.artefact_names import ANALYSES, MANIFEST, PROBE, aus_name
+from dfe_core.probes.methods_text import confound_note, methods_paragraph, summary_sentence, warning_texts
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.store import artefact_path, read_json, write_json
 
+RESULT_VERSION = 7
+"""Of what is kept and how it was worked out: results of another version are worked out again when asked for."""
 TABLES = ("predictions", "codewords", "regions", "occlusion", "confounds", "order", "deciding")
 
 
@@ -25,9 +28,9 @@ class ProbeResult:
     settings
         Every choice.
     summary
-        The JSON of ``dfe probe`` and more: unit, n, subjects, classes, rows (with all metrics and p corrected over
-        rows), baselines, chance, paired, top_codewords, confound_checks (made in every probe), confounds (the table
-        asked for), warnings, inputs.
+        Facts, no sentences: unit, n, subjects, classes, rows (with all metrics and p corrected over rows), baselines,
+        chance, paired, top_codewords, confound_checks (made in every probe), confounds (the table asked for), what
+        limits a reading of the scores, inputs.
     predictions
         One row per unit and feature row: truth, prediction, fold.
     codewords
@@ -35,7 +38,7 @@ class ProbeResult:
     regions, occlusion
         Weight by face region of the same row; the fall of the score without a region's codewords.
     confounds
-        How well the same features predict the columns asked for.
+        How well the same features predict the columns asked for; state says why there are no numbers.
     order, deciding
         What order is worth to the sequence probe, and the tokens that it weighs most; empty without one.
     """
@@ -51,8 +54,30 @@ class ProbeResult:
     deciding: pd.DataFrame
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON of ``dfe probe``."""
-        return self.summary
+        """The JSON of ``dfe probe``: the facts, and in words their summary, warnings and the methods paragraph."""
+        asked = [row | {"note": confound_note(row)} for row in self.summary["confounds"]]
+        return {
+            **self.summary,
+            "confounds": asked,
+            "warnings": self.warnings,
+            "summary": self.headline,
+            "methods": self.methods,
+        }
+
+    @property
+    def headline(self) -> str:
+        """What was predicted, from what, on how many people, and how sure, in words."""
+        return summary_sentence(self.summary)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What limits a reading of the scores, in words."""
+        return warning_texts(self.summary, self.settings)
+
+    @property
+    def methods(self) -> str:
+        """The settings as a paragraph that can go into a paper."""
+        return methods_paragraph(self.summary, self.settings)
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -81,7 +106,12 @@ class ProbeResult:
         aus = (ArtefactId(ANALYSES, aus_name(settings.dataset, name)) for name in settings.aus_names)
         write_json(
             folder / MANIFEST,
-            {**source_labels(*sources, *aus), "settings": settings.as_dict(), "summary": self.summary},
+            {
+                "version": RESULT_VERSION,
+                **source_labels(*sources, *aus),
+                "settings": settings.as_dict(),
+                "summary": self.summary,
+            },
         )
 
     @classmethod
@@ -96,10 +126,10 @@ class ProbeResult:
 
 
 def list_results(root: Path | None = None) -> list[ProbeResult]:
-    """Every result that was kept, the newest first."""
+    """Every result that was kept by this version, the newest first."""
     parent = artefact_path("analyses", "probe", root).parent
     return [
         ProbeResult.load(folder)
-        for folder in newest_first(parent, PROBE)  # results of an older layout have fewer tables
-        if all((folder / f"{name}.parquet").is_file() for name in TABLES)
+        for folder in newest_first(parent, PROBE)
+        if read_json(folder / MANIFEST).get("version") == RESULT_VERSION
     ]

@@ -24,9 +24,9 @@ from dfe_core.probes.confounds import confound_table
 from dfe_core.probes.features.catalogue import Feature, build_feature
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.features.spans import make_spans
-from dfe_core.probes.methods_text import methods_paragraph, recording_warnings, summary_sentence, warnings_for
+from dfe_core.probes.limits import limiting_facts
 from dfe_core.probes.paired_tests import compare
-from dfe_core.probes.result import ProbeResult
+from dfe_core.probes.result import RESULT_VERSION, ProbeResult
 from dfe_core.probes.rows import Scored, score_rows
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target, make_target, merge_groups
@@ -36,7 +36,6 @@ from dfe_core.store import artefact_path, atomic_directory, content_key, file_sh
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
-VERSION = 6
 _TOP = 20
 
 
@@ -96,7 +95,7 @@ def open_probe_inputs(settings: ProbeSettings, root: Path | None = None) -> Prob
 def probe_key(settings: ProbeSettings, inputs: ProbeInputs) -> str:
     """Content key of settings and inputs."""
     values = {k: v for k, v in settings.as_dict().items() if k not in ("tables", "labels")}
-    return content_key(["probe", VERSION, values, sorted(settings.tables), inputs.keys])
+    return content_key(["probe", RESULT_VERSION, values, sorted(settings.tables), inputs.keys])
 
 
 def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) -> ProbeResult:
@@ -225,7 +224,7 @@ def _summary(
     rows = scored.rows
     named = {_label(key, settings): every for key, every in scored.repeats.items()}
     nulls = {_label(key, settings): null for key, null in scored.nulls.items()}
-    values = {
+    return {
         "label": settings.label,
         "task": target.task,
         "unit": target.unit,
@@ -256,6 +255,5 @@ def _summary(
         "simulated": inputs.dataset.simulated,
         "version": __version__,
         "inputs": inputs.keys,
-        "warnings": [*warnings_for(target, settings, inputs.dataset), *recording_warnings(more)],
+        **limiting_facts(target, inputs.dataset),
     }
-    return values | {"summary": summary_sentence(values), "methods": methods_paragraph(values, settings)}

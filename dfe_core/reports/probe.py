@@ -11,7 +11,7 @@ import pandas as pd
 from dfe_core.artefact_names import MANIFEST
 from dfe_core.probes.explain import errors_by_subject
 from dfe_core.probes.features.catalogue import known_features
-from dfe_core.probes.methods_text import group_word
+from dfe_core.probes.methods_text import confound_note, finding_words, group_word
 from dfe_core.probes.recipe import write_recipe
 from dfe_core.probes.result import ProbeResult
 from dfe_core.reports.document import Block, Callout, Column, Document, Figure, Number, Numbers, Section, Table, Text
@@ -31,7 +31,7 @@ def write_report(result: ProbeResult, folder: Path) -> list[Path]:
     write_json(folder / "result.json", result.to_json())
     write_recipe(result.settings, folder / "recipe.toml")
     with atomic_file(folder / "methods.txt") as temporary:
-        temporary.write_text(result.summary["methods"] + "\n", encoding="utf-8")
+        temporary.write_text(result.methods + "\n", encoding="utf-8")
     files = [folder / name for name in ("report.html", "result.json", "recipe.toml", "methods.txt")]
     files += write_tables(tables(result), folder / "tables")
     settings = result.settings
@@ -43,7 +43,7 @@ def write_report(result: ProbeResult, folder: Path) -> list[Path]:
         settings=settings.as_dict(),
         seed=settings.seed,
         command=f"dfe probe {settings.model} {settings.dataset} --label {settings.label} --recipe recipe.toml",
-        notes=result.summary["warnings"],
+        notes=result.warnings,
     )
     return [*files, folder / MANIFEST]
 
@@ -58,7 +58,7 @@ def tables(result: ProbeResult) -> dict[str, pd.DataFrame]:
         "codewords": result.codewords,
         "regions": result.regions,
         "occlusion": result.occlusion,
-        "confounds": result.confounds,
+        "confounds": confound_table(result),
         "confound_checks": check_table(result),
         "order": result.order,
         "deciding_tokens": result.deciding,
@@ -86,7 +86,7 @@ def document(result: ProbeResult) -> Document:
         sections.insert(1, Section("Confounds: what else predicts the label", _checks(result)))
     if len(result.confounds):
         sections.append(Section("What else the features predict", _confounds(result)))
-    sections += [Section("Errors by subject", (_errors(result),)), Section("Methods", (Text(summary["methods"]),))]
+    sections += [Section("Errors by subject", (_errors(result),)), Section("Methods", (Text(result.methods),))]
     facts = (
         ("label", summary["label"]),
         ("unit", f"{summary['n']} {summary['unit']}s"),
@@ -116,7 +116,7 @@ def _found(result: ProbeResult) -> tuple[Block, ...]:
             for row in result.summary["rows"]
         )
     )
-    return (Text(result.summary["summary"]), numbers, *(Callout(text) for text in result.summary["warnings"]))
+    return (Text(result.headline), numbers, *(Callout(text) for text in result.warnings))
 
 
 def _model(row: dict[str, Any], result: ProbeResult) -> str:
@@ -250,19 +250,31 @@ def check_table(result: ProbeResult) -> pd.DataFrame:
     """One row a check: column, state, score, p, p_holm and, by feature row, the score without it."""
     return pd.DataFrame(
         [
-            {key: check[key] for key in ("column", "state", "score", "p", "p_holm")}
-            | {f"{name} without it": left["score"] for name, left in check["without"].items()}
+            {key: check[key] for key in ("column", "score", "p", "p_holm")}
+            | {"state": finding_words(check["state"])}
+            | {_without(name): left["score"] for name, left in check["without"].items()}
             for check in result.summary.get("confound_checks") or []
         ]
     )
+
+
+def _without(features: str) -> str:
+    """The column of the scores of a feature row without what a confound explains."""
+    return f"{features} without it"
+
+
+def confound_table(result: ProbeResult) -> pd.DataFrame:
+    """The confounds asked for, with a note where one was not judged."""
+    notes = [confound_note(row) for row in result.confounds.to_dict("records")]
+    return result.confounds.drop(columns=["state", "groups"]).assign(note=notes)
 
 
 def _checks(result: ProbeResult) -> tuple[Block, ...]:
     table, metric = check_table(result), result.rows["metric"].iloc[0]
     more = [
         Column(name=name, title=name.capitalize(), spec=".3f")
-        for name in map(str, table)
-        if name.endswith("without it")
+        for name in map(_without, result.settings.features)
+        if name in table
     ]
     return (
         Table(
@@ -288,7 +300,7 @@ def _confounds(result: ProbeResult) -> tuple[Block, ...]:
             name="confounds",
             caption="How well the same features predict other columns, and what is left of the score when "
             "columns are regressed out of the features inside each fold.",
-            frame=result.confounds,
+            frame=confound_table(result),
             columns=(
                 Column(name="column", title="Column"),
                 Column(name="features", title="Features"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dfe_core import integrity, trash
-from dfe_core.artefact import UNFINISHED, Artefact, list_artefacts
+from dfe_core.artefact import Artefact, list_artefacts
 from dfe_core.artefact_names import (
     CONFIG,
     DATASETS,
@@ -104,9 +104,9 @@ def artefact_faults(artefact: Artefact) -> list[str]:
     if artefact.kind == MODELS:
         expected[WEIGHTS_FILE] = artefact.key
     wrong = {name: _file_fault(artefact.path / name, digest) for name, digest in sorted(expected.items())}
-    lines = [f"{name}: {fault}" for name, fault in wrong.items() if fault]
-    sealed = [line for line in integrity.faults(artefact.path) if not wrong.get(line.partition(":")[0])]
-    return [*lines, *sealed, *_notes_faults(artefact)]
+    wrong = {name: fault for name, fault in wrong.items() if fault}
+    found = {**wrong, **{name: fault for name, fault in integrity.faults(artefact.path).items() if name not in wrong}}
+    return [*(f"{name}: {fault}" for name, fault in found.items()), *_notes_faults(artefact)]
 
 
 def _notes_faults(artefact: Artefact) -> list[str]:
@@ -127,7 +127,7 @@ def remedy(artefact: Artefact) -> str:
     if artefact.kind == DATASETS:
         again = "dfe simulate" if artefact.simulated else "dfe import SRC..."
         return f"dfe rm {artefact.label} --force (it stays in the trash), then {again} --name {artefact.name}"
-    if artefact.kind == MODELS and artefact.fault == UNFINISHED:
+    if artefact.unfinished:
         return f"dfe train DATASET --name {artefact.name} --resume"
     if artefact.kind == MODELS:
         return (

@@ -15,6 +15,7 @@ from dfe_core.expressions.recording import Recording
 from dfe_core.probes.checks import duration_tells
 from dfe_core.probes.features.material import common_rate, thinned_tokens
 from dfe_core.probes.features.spans import make_spans
+from dfe_core.probes.findings import Finding
 from dfe_core.probes.run import run_probe
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
@@ -134,7 +135,7 @@ def test_a_duration_without_a_permutation_test_tells_nothing(group, tells):
 def test_length_is_named_in_headline_json_and_what_is_left_is_given(lengths):
     found = probe(lengths).to_json()
     check = next(c for c in found["confound_checks"] if c["column"] == "duration_s")
-    assert check["state"] == "tells the label" and check["score"] == pytest.approx(1) and check["p_holm"] <= 0.05
+    assert check["state"] == Finding.PREDICTIVE and check["score"] == pytest.approx(1) and check["p_holm"] <= 0.05
     assert set(check["without"]) == {"bow-intensity", "bow", "psi"}
     assert all(left["p"] > 0.05 for left in check["without"].values())
     assert "CAUTION: duration alone predicts trap" in found["summary"]
@@ -151,7 +152,7 @@ def test_a_session_offset_is_named_as_session_and_as_resting_face(face, tmp_path
         session=["2" if x else "1" for x in second],
     )
     found = probe(tmp_path, features=("psi", "bow")).to_json()
-    telling = {c["column"] for c in found["confound_checks"] if c["state"] == "tells the label"}
+    telling = {c["column"] for c in found["confound_checks"] if c["state"] == Finding.PREDICTIVE}
     assert telling == {"session", "resting face"} and scores_of(probe(tmp_path, features=("psi",)))["psi"] > 0.9
     assert "the resting face alone predicts trap" in found["summary"]
     session = next(c for c in found["confound_checks"] if c["column"] == "session")

@@ -47,7 +47,7 @@ def test_a_report_holds_page_tables_json_methods_and_recipe_and_is_the_same_twic
     assert [f.read_bytes() for f in files] == [f.read_bytes() for f in again]
     assert json.loads((tmp_path / "a" / "result.json").read_text()) == result.to_json()
     page = (tmp_path / "a" / "report.html").read_text()
-    assert "Simulated data" in page and result.summary["methods"].split(".")[0] in page
+    assert "Simulated data" in page and result.methods.split(".")[0] in page
     table = pd.read_csv(tmp_path / "a" / "tables" / "scores.csv")
     assert table["score"].tolist() == pytest.approx([r["score"] for r in result.to_json()["rows"]], rel=1e-6)
 

@@ -276,6 +276,8 @@ def codebook_saw(result: dict[str, Any]) -> str | None:
 
 def confounds(result: dict[str, Any]) -> list[str]:
     """What else might tell the label, unasked, and what was asked for, as tables."""
+    from dfe_core.probes.methods_text import finding_words
+
     parts = []
     checks = result.get("confound_checks") or []
     if checks:
@@ -288,7 +290,7 @@ def confounds(result: dict[str, Any]) -> list[str]:
                         c["score"],
                         c["p"],
                         c["p_holm"],
-                        c["state"],
+                        finding_words(c["state"]),
                         ", ".join(f"{n} {w['score']:.3f} (p {w['p']:.2g})" for n, w in c["without"].items()),
                     )
                     for c in checks

@@ -1,0 +1,39 @@
+"""What limits a reading of the scores of a probe, as facts: `methods_text` has the words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.pose_leak import stored_pose_leak
+from dfe_core.probes.target import Target
+
+_SCALE = 20  # whole numbers up to which a label may as well be classes
+
+
+def limiting_facts(target: Target, data: Dataset) -> dict[str, Any]:
+    """What limits a reading of the scores, as facts.
+
+    Returns
+    -------
+    dict
+        high_pose_leak: the pose leak of the dataset, None unless it is high. class_shares: share of the units
+        in each class; empty for numbers. whole_numbers: how many different values a label of whole numbers has, None
+        for other labels and for classes. unlabelled: recordings left out.
+    """
+    levels = np.unique(target.y)
+    whole = target.task == "regress" and len(levels) <= _SCALE and bool(np.all(levels == levels.round()))
+    return {
+        "high_pose_leak": high_pose_leak(data),
+        "class_shares": {name: float((target.y == k).mean()) for k, name in enumerate(target.classes)},
+        "whole_numbers": len(levels) if whole else None,
+        "unlabelled": target.dropped,
+    }
+
+
+def high_pose_leak(data: Dataset) -> float | None:
+    """The pose leak of a dataset where it is high, else None."""
+    leak = stored_pose_leak(data.manifest)
+    return leak.leak if leak is not None and leak.is_high else None
