@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import dfe_core as dfe
-from dfe_core.facs.coverage import Coverage
+from dfe_core.facs.coverage_result import Coverage
 from dfe_core.groups.comparison import GroupComparison, GroupSettings
 from dfe_core.probes.result import ProbeResult
 from dfe_core.probes.settings import ProbeSettings

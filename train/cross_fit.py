@@ -20,7 +20,7 @@ from dfe_core.store import artefact_path
 
 if TYPE_CHECKING:
     from dfe_core.expressions.dataset import Dataset
-    from dfe_core.facs.coverage import Coverage
+    from dfe_core.facs.coverage_result import Coverage
     from dfe_core.tokenizer.config import Config
 
 READOUTS = ("auroc", "sparse_auroc", "all_auroc")

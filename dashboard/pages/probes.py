@@ -17,7 +17,7 @@ from dfe_core.probes.findings import Finding
 from dfe_core.probes.methods_text import warning_texts
 from dfe_core.probes.recipe import read_recipe, recipe_text
 from dfe_core.probes.result import ProbeResult
-from dfe_core.reports.probe import check_table, confound_table
+from dfe_core.reports.probe import asked_confounds, check_table
 from dfe_core.spreadsheet import plain_table
 from dfe_core.store import artefact_path, content_key
 
@@ -275,7 +275,7 @@ def confounds(choice: artefact_cache.Choice, result: ProbeResult) -> None:
         st.caption("No other confound was asked for: choose columns under “Check for confounds” in a new experiment.")
         return
     st.caption("Asked for")
-    page_frame.table(confound_table(result))
+    page_frame.table(asked_confounds(result))
 
 
 def order(choice: artefact_cache.Choice, result: ProbeResult) -> None:

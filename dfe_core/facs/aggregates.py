@@ -41,7 +41,7 @@ from dfe_core.store import artefact_path, atomic_directory, content_key, read_js
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
-VERSION = 4
+VERSION = 5
 T = TypeVar("T")
 
 
@@ -59,7 +59,7 @@ class Aggregates:
     arrays: by the names that the collectors document (`counts`, `moments`, `surface`, `displays`), and those of
         `AuSignals.arrays`.
     regions: names of the surface regions. folds: fold of every subject.
-    dropped: why a recording had no part in it, by name.
+    left_out: why a recording had no part in it (`LeftOut`), by name.
     """
 
     key: str
@@ -72,7 +72,7 @@ class Aggregates:
     arrays: dict[str, np.ndarray]
     regions: tuple[str, ...]
     folds: dict[str, int]
-    dropped: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def signals(self) -> AuSignals:
@@ -146,7 +146,7 @@ class Aggregates:
                 "columns": [list(c) for c in self.columns],
                 "regions": list(self.regions),
                 "folds": self.folds,
-                "dropped": self.dropped,
+                "left_out": self.left_out,
             },
         )
 
@@ -167,7 +167,7 @@ class Aggregates:
             arrays=arrays,
             regions=tuple(manifest["regions"]),
             folds=manifest["folds"],
-            dropped=manifest["dropped"],
+            left_out=manifest["left_out"],
         )
 
 
@@ -312,7 +312,7 @@ def _aggregate(
         arrays=arrays | joined.signals.arrays(),
         regions=surface.regions,
         folds=folds,
-        dropped=joined.dropped,
+        left_out=dict(joined.left_out),
     )
 
 

@@ -19,7 +19,7 @@ from dfe_core.expressions.columns import split_side
 from dfe_core.expressions.dataset import Dataset, Frames
 from dfe_core.expressions.validation import FAINT
 from dfe_core.facs.action_units import ESTIMATE_CAVEAT, CoefficientMap, au_coefficient_map
-from dfe_core.facs.store import AlignedAus, AlignedFrames, open_au_writer
+from dfe_core.facs.store import TRUTH_TOOL, AlignedAus, AlignedFrames, open_au_writer
 from dfe_core.ontology import ACTION_UNITS, ACTIONS, SIDED
 from dfe_core.progress import Listener, Progress, silent
 
@@ -279,7 +279,7 @@ def truth_aus(dataset: Dataset, name: str = "truth", *, root: Path | None = None
                 "name": name,
                 "dataset": dataset.name,
                 "dataset_key": dataset.key,
-                "tool": "simulated truth",
+                "tool": TRUTH_TOOL,
                 "version": "1",
                 "estimate": False,
                 "emits": list(dict.fromkeys(au for au, _ in aus)),

@@ -15,7 +15,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.sources import find_files
 from dfe_core.facs.action_units import DETECTOR_CAVEAT
 from dfe_core.facs.detections import Detections
-from dfe_core.facs.lag import lag_line
+from dfe_core.facs.lag import count_lags, lag_line
 from dfe_core.facs.readers import AuReadOptions, au_file_endings, read_aus
 from dfe_core.facs.remarks import summarise
 from dfe_core.facs.store import AlignedAus, AlignedFrames, AlignedWriter, open_au_writer, require_new_aus
@@ -55,7 +55,7 @@ class AuImportReport:
             if len(found) <= _LISTED
             else [self._frames()]
         )
-        lines += [lag_line(a.report() for _, a in found)] if found else []
+        lines += [lag_line(count_lags(a.report() for _, a in found))] if found else []
         lines += summarise({name: a.notes for name, a in found}) + summarise(self.notes)
         lines += [f"skipped {why}" for why in list(self.skipped.values())[:_LISTED]]
         lines += [f"and skipped {len(self.skipped) - _LISTED} more"] if len(self.skipped) > _LISTED else []
@@ -338,7 +338,11 @@ def _close(writer: AlignedWriter, used: list[Detections], job: _Job) -> None:
             "emits": list(dict.fromkeys(au for part in used for au in part.emits)),
             "sources": [{"file": f.name, "sha256": file_sha256(f)} for f in job.files if f.is_file()],
             "skipped": [str(error) for error in report.skipped.values()],
-            "notes": [*notes, lag_line(a.report() for a in report.alignments.values()), *summarise(report.notes)],
+            "notes": [
+                *notes,
+                lag_line(count_lags(a.report() for a in report.alignments.values())),
+                *summarise(report.notes),
+            ],
             "file_notes": {source: list(lines) for source, lines in report.notes.items() if lines},
         }
     )

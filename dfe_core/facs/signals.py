@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.facs.store import PRESENT_PROBABILITY, AlignedAus, AlignedFrames
+from dfe_core.facs.store import MANUAL_TOOL, PRESENT_PROBABILITY, AlignedAus, AlignedFrames
 
 INTENSITY, PRESENCE, CODING = "intensity above the subject's own baseline", "presence", "coding"
 """What an AU is judged by."""
@@ -209,7 +209,7 @@ def assess_signals(aus: AlignedAus, dataset: Dataset, above: float = ABOVE_BASEL
 
 
 def _rules(aus: AlignedAus, names: list[str]) -> tuple[str, ...]:
-    if aus.tool == "manual":
+    if aus.tool == MANUAL_TOOL:
         return (CODING,) * len(aus.aus)
     known = np.zeros(len(aus.aus), bool)
     for name in names:

@@ -29,6 +29,8 @@ class Reason(StrEnum):
     CONTRADICTORY = "contradictory"
     MISSING = "missing"
     BLIND = "blind"
+    NOT_EMITTED = "not emitted"
+    NOT_IN_DATA = "not in data"
     FEW_EVENTS = "few events"
     FEW_FRAMES = "few frames"
     FEW_FRAMES_WITHOUT = "few frames without"
@@ -53,6 +55,8 @@ _WORDS = {
     Reason.CONTRADICTORY: "intensity and presence contradict each other in {count} of {total} recordings",
     Reason.MISSING: "no value in {count} of {total} recordings",
     Reason.BLIND: "the extractor cannot show it: the coefficients of it never move, saturate or move with the head",
+    Reason.NOT_EMITTED: "the tool cannot emit it",
+    Reason.NOT_IN_DATA: "not in these data",
     Reason.FEW_EVENTS: "n = {count} events",
     Reason.FEW_FRAMES: "n = {count} frames",
     Reason.FEW_FRAMES_WITHOUT: "n = {count} frames without it",
@@ -83,7 +87,7 @@ def describe_reason(row: Mapping[Any, Any]) -> str:
     reason = Reason(row["reason"])
     if reason is Reason.NONE:
         return ""
-    return _WORDS[reason].format(**{k: row[k] for k in ("count", "total", "value", "least")})
+    return _WORDS[reason].format(**{k: row.get(k) for k in ("count", "total", "value", "least")})
 
 
 def describe(row: Mapping[Any, Any]) -> str:

@@ -26,6 +26,8 @@ from dfe_core.locks import claim
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, require_new_name, write_json
 
 SCHEMA_VERSION = 1
+MANUAL_TOOL, TRUTH_TOOL = "manual", "simulated truth"
+"""The tool of AUs that people coded, and of the truth of a simulation."""
 PRESENT_PROBABILITY = 0.5
 PRESENT_INTENSITY = 2.0
 """A column counts as present at probability ≥ 0.5 or, where only intensities are measured, at intensity ≥ 2: the DISFA

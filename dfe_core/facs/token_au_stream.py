@@ -17,6 +17,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.signals import AuSignals, assess_signals
 from dfe_core.facs.store import AlignedAus
+from dfe_core.text_enum import StrEnum
 from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokens.cache import TokenCache, Tokens
 from dfe_core.tokens.intervals import iter_recordings
@@ -25,6 +26,14 @@ BLOCK = 1 << 14
 """Frames held at once, and the stretch within which a shuffle moves AUs against tokens: nine minutes at 30 Hz."""
 
 _MOST_LEVELS, _MOST_GROUPS = 12, 1000
+
+
+class LeftOut(StrEnum):
+    """Why a recording has no part in an analysis."""
+
+    NO_ALIGNED_AUS = "no_aligned_aus"
+    NO_COMMON_FRAME = "no_common_frame"
+    """No frame has both tokens and AUs."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -98,7 +107,7 @@ class Joined:
         self.tokens, self.dataset, self.aus = tokens, dataset, aus
         self.signals = signals or assess_signals(aus, dataset)
         self.groups = Groups(condition_columns(dataset.recordings, dataset.labels))
-        self.dropped: dict[str, str] = {}
+        self.left_out: dict[str, LeftOut] = {}
 
     @cached_property
     def truth_columns(self) -> tuple[tuple[str, str], ...]:
@@ -115,7 +124,7 @@ class Joined:
         aligned = set(self.aus.recordings)
         for tokens in iter_recordings(self.tokens):
             if tokens.recording not in aligned:
-                self.dropped[tokens.recording] = "no AUs could be aligned"
+                self.left_out[tokens.recording] = LeftOut.NO_ALIGNED_AUS
                 continue
             yield from self._recording(tokens, rows.loc[tokens.recording], psi)
 
@@ -125,7 +134,7 @@ class Joined:
         known = np.isfinite(state[:, measured]).all(1)
         _, at, of = np.intersect1d(tokens.frame, aus.frame[known], assume_unique=True, return_indices=True)
         if not measured.any() or not len(at):
-            self.dropped[tokens.recording] = "no frame has both tokens and AUs"
+            self.left_out[tokens.recording] = LeftOut.NO_COMMON_FRAME
             return
         of = np.flatnonzero(known)[of]
         truth, values = self._truth_and_psi(tokens, tokens.frame[at], psi)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from dfe_core import __version__
 from dfe_core.artefact_names import MANIFEST, tokens_name
-from dfe_core.facs.coverage import Coverage
+from dfe_core.facs.coverage_result import Coverage
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.reports import coverage_charts as charts
 from dfe_core.reports import coverage_figures as figures

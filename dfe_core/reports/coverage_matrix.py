@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dfe_core.facs.coverage import Coverage
+from dfe_core.facs.coverage_result import Coverage
 from dfe_core.reports.coverage_text import short_labels
 
 MOST_CODEWORDS = 96

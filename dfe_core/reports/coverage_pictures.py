@@ -9,7 +9,7 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
-from dfe_core.facs.coverage import Coverage
+from dfe_core.facs.coverage_result import Coverage
 from dfe_core.progress import Listener, silent
 from dfe_core.render.pictures import ensure_thumbnails, over, png, thumbnail_path
 from dfe_core.render.studio import Shot

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.facs.action_units import title
-from dfe_core.facs.coverage import Coverage
+from dfe_core.facs.coverage_notes import not_measured_reasons
+from dfe_core.facs.coverage_result import Coverage
 from dfe_core.facs.status import NOT_COVERED, NOT_ENOUGH, NOT_MEASURED, Reason, describe
 from dfe_core.reports.document import Number
 
@@ -196,7 +197,8 @@ def unmeasured(coverage: Coverage) -> str:
     rows = coverage.not_measured
     if not len(rows):
         return ""
-    reasons = [f"{', '.join(part['au'])} ({why})" for why, part in rows.groupby("why", sort=False)]
+    why = not_measured_reasons(rows, coverage.tool)
+    reasons = [f"{', '.join(part['au'])} ({why})" for why, part in rows.assign(why=why).groupby("why", sort=False)]
     return f"Not measured, and so neither covered nor missed: {'; '.join(reasons)}."
 
 

@@ -58,7 +58,7 @@ def tables(result: ProbeResult) -> dict[str, pd.DataFrame]:
         "codewords": result.codewords,
         "regions": result.regions,
         "occlusion": result.occlusion,
-        "confounds": confound_table(result),
+        "confounds": asked_confounds(result),
         "confound_checks": check_table(result),
         "order": result.order,
         "deciding_tokens": result.deciding,
@@ -263,7 +263,7 @@ def _without(features: str) -> str:
     return f"{features} without it"
 
 
-def confound_table(result: ProbeResult) -> pd.DataFrame:
+def asked_confounds(result: ProbeResult) -> pd.DataFrame:
     """The confounds asked for, with a note where one was not judged."""
     notes = [confound_note(row) for row in result.confounds.to_dict("records")]
     return result.confounds.drop(columns=["state", "groups"]).assign(note=notes)
@@ -300,7 +300,7 @@ def _confounds(result: ProbeResult) -> tuple[Block, ...]:
             name="confounds",
             caption="How well the same features predict other columns, and what is left of the score when "
             "columns are regressed out of the features inside each fold.",
-            frame=confound_table(result),
+            frame=asked_confounds(result),
             columns=(
                 Column(name="column", title="Column"),
                 Column(name="features", title="Features"),

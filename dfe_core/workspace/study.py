@@ -18,7 +18,7 @@ from dfe_core.tokens.cache import TokenCache
 from dfe_core.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
-    from dfe_core.facs.coverage import Coverage
+    from dfe_core.facs.coverage_result import Coverage
     from dfe_core.groups.comparison import GroupComparison
     from dfe_core.probes.result import ProbeResult
     from dfe_core.tokens.intervals import RunIndex

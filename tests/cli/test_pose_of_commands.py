@@ -12,8 +12,10 @@ from scipy.ndimage import gaussian_filter1d
 
 from dfe_core.expressions.dataset import Dataset, open_writer
 from dfe_core.expressions.recording import Recording
-from dfe_core.facs import coverage
-from dfe_core.probes.methods_text import warnings_for
+from dfe_core.facs.coverage_limits import coverage_limits
+from dfe_core.facs.coverage_notes import coverage_notes
+from dfe_core.probes.limits import limiting_facts
+from dfe_core.probes.methods_text import warning_texts
 from dfe_core.probes.settings import ProbeSettings
 from train import cli
 
@@ -72,16 +74,17 @@ def test_reports_of_coverage_and_probes_hold_the_warning(datasets):
         data = Dataset.open(name)
         target = SimpleNamespace(subjects=40, task="classify", classes=("a", "b"), y=np.array([0, 1]), dropped=0)
         aus = SimpleNamespace(tool="OpenFace", estimate=True, name="a", manifest={"alignment": [], "notes": []})
-        notes = coverage._notes(
-            SimpleNamespace(dataset=data, aus=aus),
-            SimpleNamespace(dropped={}),
-            None,
-            SimpleNamespace(coefficients=SPOTLESS),
-            0.0,
+        limits = coverage_limits(
+            SimpleNamespace(dataset=data, aus=aus), SimpleNamespace(left_out={}), templates=None, lag_s=0.0
         )
+        probed = {"simulated": False, "groups": 40, "codebook_saw": {"known": True, "seen": 0}, "duplicates": []}
+        probed |= {"windows": {"equal": False}, **limiting_facts(target, data)}
         said[name] = [
             " ".join(lines)
-            for lines in (notes, warnings_for(target, ProbeSettings(model="m", dataset=name, label="x"), data))
+            for lines in (
+                coverage_notes(limits, SPOTLESS, "a", "OpenFace", estimate=True),
+                warning_texts(probed, ProbeSettings(model="m", dataset=name, label="x")),
+            )
         ]
     assert all("Head pose explains expression: pose leak" in text for text in said["follows"])
     assert not any("Head pose" in text for text in said["free"])

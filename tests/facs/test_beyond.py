@@ -8,7 +8,8 @@ from scipy.optimize import lsq_linear
 
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.beyond import AMPLITUDE, ERRORS, OTHERS, STEPS, bounded_fit
-from dfe_core.facs.coverage import Coverage, analyse_coverage
+from dfe_core.facs.coverage import analyse_coverage
+from dfe_core.facs.coverage_result import Coverage
 from dfe_core.facs.settings import CoverageSettings
 
 SETTINGS = CoverageSettings(resamples=100)

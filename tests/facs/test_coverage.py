@@ -12,11 +12,15 @@ import pytest
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs import coverage as module
+from dfe_core.facs.aggregates import aggregates_of, open_coverage_inputs
 from dfe_core.facs.agreement import agreement_examples, agreement_moments
 from dfe_core.facs.association import associate
-from dfe_core.facs.coverage import Coverage, aggregates_of, analyse_coverage, open_coverage_inputs
+from dfe_core.facs.coverage import analyse_coverage
+from dfe_core.facs.coverage_result import Coverage
 from dfe_core.facs.settings import CoverageSettings
+from dfe_core.facs.status import Reason
 from dfe_core.facs.store import AlignedAus
+from dfe_core.reports.coverage_text import unmeasured
 from dfe_core.simulate.repertoire import CHANNELS
 from dfe_core.simulate.truth import presence
 from dfe_core.tokens.cache import TokenCache
@@ -170,10 +174,11 @@ def test_an_au_that_the_tool_cannot_emit_is_not_measured(planted, planted_module
     planted_module.write_aus(dataset, planted.root, "few", without=("AU2", "AU12"))
     result = analyse_coverage(planted.model, planted.dataset, "few", root=planted.root, settings=SETTINGS)
     assert "AU2" not in set(result.per_au["au"]) and "AU12" not in set(result.per_au["au"])
-    why = result.not_measured.set_index("au")["why"]
-    assert why["AU2"] == why["AU12"] == "perfect cannot emit it"
-    unmeasured = {planted.codeword["AU2", "left"], planted.codeword["AU12", "right"]}
-    assert not set(result.new_codewords["codeword"]) & unmeasured
+    why = result.not_measured.set_index("au")["reason"]
+    assert why["AU2"] == why["AU12"] == Reason.NOT_EMITTED
+    assert "AU2, AU12 (perfect cannot emit it)" in unmeasured(result)
+    left_out = {planted.codeword["AU2", "left"], planted.codeword["AU12", "right"]}
+    assert not set(result.new_codewords["codeword"]) & left_out
 
 
 def test_an_au_that_only_the_absence_of_a_codeword_says_is_not_covered(planted, planted_module) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dfe_core.facs.lag import lag_line
+from dfe_core.facs.lag import count_lags, lag_line
 from dfe_core.facs.remarks import Remark, Topic, summarise
 
 
@@ -49,4 +49,6 @@ def test_a_lag_is_told_by_what_became_of_it() -> None:
         {"lag": "in time", "offset_s": 0.0, "lag_s": 0.0},
         {"offset_s": 0.0},
     ]
-    assert lag_line(rows).endswith("in time in 1, applied in 3 (median 0.40 s), not estimated in 1 of 5 recordings")
+    assert lag_line(count_lags(rows)).endswith(
+        "in time in 1, applied in 3 (median 0.40 s), not estimated in 1 of 5 recordings"
+    )

@@ -15,7 +15,7 @@ from ..tables import facts, table
 from .output import add_json_option, deliver
 
 if TYPE_CHECKING:
-    from dfe_core.facs.coverage import Coverage
+    from dfe_core.facs.coverage_result import Coverage
 
 DESCRIPTION = (
     "Compare the codewords of a model with action units: which AU each one expresses, what is covered, and "

@@ -16,6 +16,7 @@ from dfe_core.errors import DataError
 from dfe_core.facs.detections import Detections, Interval
 from dfe_core.facs.readers.coding import SIDE_WORDS, parse_code, parse_intensity
 from dfe_core.facs.readers.table import AuReadOptions, Header, column_numbers, first_of, read_au_header, read_columns
+from dfe_core.facs.store import MANUAL_TOOL
 
 FORMAT = "manual"
 TITLE = "manual FACS coding"
@@ -102,7 +103,7 @@ def coded(path: Path, rows: list[dict], recording: str = "") -> Detections:
     aus = tuple(dict.fromkeys((i.au, i.side) for i in intervals))
     return Detections(
         source=path.name,
-        tool="manual",
+        tool=MANUAL_TOOL,
         version="",
         estimate=False,
         aus=aus,
