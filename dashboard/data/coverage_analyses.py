@@ -21,17 +21,11 @@ from dfe_core.artefact_names import (
 )
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.facs.aggregates import Aggregates
+from dfe_core.facs.aggregates import Aggregates, CoverageInputs, aggregates_of, open_coverage_inputs
 from dfe_core.facs.association import Association, associate
 from dfe_core.facs.blind_spots import Sight, known_blind_spots
-from dfe_core.facs.coverage import (
-    Coverage,
-    CoverageInputs,
-    aggregates_of,
-    analyse_coverage,
-    coverage_key,
-    open_coverage_inputs,
-)
+from dfe_core.facs.coverage import analyse_coverage
+from dfe_core.facs.coverage_result import Coverage, coverage_key
 from dfe_core.facs.settings import CoverageSettings
 from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.facs.tool_comparison import ToolComparison, compare_tools
