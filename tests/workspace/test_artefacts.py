@@ -18,8 +18,8 @@ from dfe_core.expressions.dataset import open_writer
 from dfe_core.expressions.duplicates import find_duplicates
 from dfe_core.expressions.removal import put_back
 from dfe_core.faces import save_face
-from dfe_core.facs.blind_spots import find_blind_spots
 from dfe_core.facs.aggregates import aggregates_of, open_coverage_inputs
+from dfe_core.facs.blind_spots import find_blind_spots
 from dfe_core.facs.derive import derive_aus
 from dfe_core.store import content_key, read_json, require_new_name, write_json
 from dfe_core.tokens.face_index import build_moments
