@@ -32,17 +32,7 @@ from dfe_core.locks import claim
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, require_new_name, write_json
 
 SCHEMA_VERSION = SCHEMA_VERSIONS[DATASETS]
-RECORDING_COLUMNS = (
-    "recording",
-    "subject",
-    "session",
-    "fps",
-    "frames",
-    "duration_s",
-    "valid_frames",
-    "extractor",
-    "first_row",
-)
+RECORDING_COLUMNS = tuple("recording subject session fps frames duration_s valid_frames extractor first_row".split())
 """Columns of recordings.parquet that are not labels. `first_row` is the row of frames.parquet where it starts."""
 
 _FEW_FRAMES = 2048

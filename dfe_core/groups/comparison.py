@@ -191,26 +191,11 @@ def compare_groups(
     )
 
 
-_COLUMNS = (
-    "codeword",
-    "description",
-    "measure",
-    "a",
-    "b",
-    "n_a",
-    "n_b",
-    "mean_a",
-    "mean_b",
-    "difference",
-    "hedges_g",
-    "g_low",
-    "g_high",
-    "rank_biserial",
-    "r_low",
-    "r_high",
-    "p",
-    "q",
-    "status",
+_COLUMNS = tuple(
+    """
+    codeword description measure a b n_a n_b mean_a mean_b difference hedges_g g_low g_high rank_biserial r_low
+    r_high p q status
+    """.split()
 )
 _OMNIBUS = ("codeword", "description", "measure", "eta_squared", "p", "q", "status")
 

@@ -6,7 +6,6 @@ A timeline is data: it goes to JSON or TOML and back, so that it can be edited b
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -18,6 +17,7 @@ from dfe_core.motion.actions import action_psi
 from dfe_core.ontology import action_label
 from dfe_core.simulate.curves import minimum_jerk
 from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.toml_file import parse_toml, toml_value
 
 KINDS = ("action", "codeword", "face")
 SIDES = ("both", "left", "right")
@@ -136,22 +136,15 @@ def from_json(text: str) -> Timeline:
 def to_toml(timeline: Timeline) -> str:
     """The timeline as TOML, one [[track]] table a track: easiest to edit by hand."""
     data = as_data(timeline)
-    lines = [f"{key} = {_toml(value)}" for key, value in data.items() if key != "tracks"]
+    lines = [f"{key} = {toml_value(value)}" for key, value in data.items() if key != "tracks"]
     for track in data["tracks"]:
-        lines += ["", "[[tracks]]", *(f"{key} = {_toml(value)}" for key, value in track.items())]
+        lines += ["", "[[tracks]]", *(f"{key} = {toml_value(value)}" for key, value in track.items())]
     return "\n".join(lines) + "\n"
 
 
 def from_toml(text: str) -> Timeline:
     """A timeline from TOML. Raises `DataError` for what is none, naming the field."""
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        return from_data(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise DataError("timeline", f"not readable as TOML ({error})", "TOML of a timeline") from None
+    return from_data(parse_toml(text, "timeline", "TOML of a timeline"))
 
 
 def as_data(timeline: Timeline) -> dict[str, Any]:
@@ -233,11 +226,3 @@ def _number(row: dict, key: str, where: str) -> float:
 
 def _ramp(time_s: np.ndarray, start: float, stop: float, at_once: np.ndarray) -> np.ndarray:
     return minimum_jerk((time_s - start) / (stop - start)) if stop > start else at_once.astype(np.float64)
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)  # basic strings and numbers of JSON are TOML's too

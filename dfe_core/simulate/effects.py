@@ -17,11 +17,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import RECORDING_COLUMNS
 from dfe_core.simulate.events import Habits
 from dfe_core.simulate.repertoire import ACTIONS, INDEX, display_rates, one_sided_display_rates
-
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib
+from dfe_core.toml_file import read_toml
 
 STATISTICS = ("rate", "intensity", "one_sided", "left_share")
 """Events a minute; their intensity; the share of one-sided ones; the share of left among those."""
@@ -73,9 +69,10 @@ def shipped_effects() -> dict[str, Path]:
 def read_effect(source: str | Path | None = None) -> Effect:
     """Read an effect file, or a shipped one by its name (None: ``default``). Raises `DataError` naming the entry."""
     path = shipped_effects().get(str(source or "default"), Path(source or "default"))
-    content = _content(path)
+    expected = "a TOML file, or one of " + ", ".join(shipped_effects())
+    content = read_toml(path, expected)
     rows = (
-        _content(shipped_effects()[content["labels_of"]])["label"]
+        read_toml(shipped_effects()[content["labels_of"]], expected)["label"]
         if content.get("labels_of") in shipped_effects()
         else content.get("label")
     )
@@ -90,15 +87,6 @@ def read_effect(source: str | Path | None = None) -> Effect:
         labels=labels,
         omitted=_omitted(path, content.get("omit", [])),
     )
-
-
-def _content(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise DataError(path, "no such effect file", "a TOML file, or one of " + ", ".join(shipped_effects())) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DataError(path, f"not readable as TOML ({error})", "an effect file") from None
 
 
 def _omitted(path: Path, codes: Any) -> tuple[str, ...]:

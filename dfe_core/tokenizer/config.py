@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dfe_core.errors import DataError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from dfe_core.toml_file import parse_toml, read_toml
 
 ENCODERS = ("transformer", "mlp", "linear")
 
@@ -182,15 +178,8 @@ def load_config(path: Path | None = None, overrides: Mapping[str, Any] | None = 
     `overrides` maps dotted names to values or to their TOML text: ``{"tokenizer.stages": "4"}``. Raises `DataError`
     for an unknown field, a value of the wrong type or one out of range.
     """
-    values: dict[str, Any] = {}
     where = str(path or "configuration")
-    if path is not None:
-        try:
-            values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise DataError(path, "no such file", "a TOML configuration") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise DataError(path, f"not TOML ({error})", "tables [tokenizer] and [train]") from None
+    values = {} if path is None else read_toml(path, "a TOML configuration: tables [tokenizer] and [train]")
     for dotted, value in (overrides or {}).items():
         *parents, last = dotted.split(".")
         table = values
@@ -233,13 +222,10 @@ def _coerced(where: str, name: str, value: Any, default: Any) -> Any:
 
 
 def _parsed(name: str, text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        try:
-            return tomllib.loads(f'value = "{text}"')["value"]
-        except tomllib.TOMLDecodeError:
-            raise DataError(f"--set {name}", f"{text!r}", "a TOML value") from None
+    for written in (text, f'"{text}"'):
+        with contextlib.suppress(DataError):
+            return parse_toml(f"value = {written}", name, "a TOML value")["value"]
+    raise DataError(f"--set {name}", f"{text!r}", "a TOML value")
 
 
 def _require(holds: bool, name: str, found: Any, expected: str) -> None:

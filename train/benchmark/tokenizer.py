@@ -165,21 +165,11 @@ def _write(out: Path, kept: list[dict[str, Any]], quick: bool, seeds: int) -> st
     for name, group in mean.groupby("dataset", sort=False):
         with atomic_file(out / f"tokenizer-{name}.svg") as temporary:
             _plot(group, temporary)
-    head = (
-        "dataset",
-        "row",
-        "bits_per_frame",
-        "rmse_mm",
-        "explained_variance",
-        "retrieval_top1",
-        "utilisation",
-        "locality",
-        "cosine_max",
-        "found_by_one",
-        "found_by_three",
-        "changes_per_s_still",
-        "stability",
-        "seconds",
+    head = tuple(
+        """
+        dataset row bits_per_frame rmse_mm explained_variance retrieval_top1 utilisation locality cosine_max
+        found_by_one found_by_three changes_per_s_still stability seconds
+        """.split()
     )
     shown = [c for c in head if c in mean]
     return table(

@@ -15,21 +15,11 @@ from dfe_core.expressions.timing import Timing
 from dfe_core.expressions.validation import FAINT, faint, motion_notes
 from dfe_core.faces.arkit import ARKIT_NAMES, canonical_name
 
-MEDIAPIPE_FAINT = (
-    "cheekSquintLeft",
-    "cheekSquintRight",
-    "noseSneerLeft",
-    "noseSneerRight",
-    "mouthFrownLeft",
-    "mouthFrownRight",
-    "cheekPuff",
-    "jawForward",
-    "jawLeft",
-    "jawRight",
-    "mouthStretchLeft",
-    "mouthStretchRight",
-    "mouthDimpleLeft",
-    "mouthDimpleRight",
+MEDIAPIPE_FAINT = tuple(
+    """
+    cheekSquintLeft cheekSquintRight noseSneerLeft noseSneerRight mouthFrownLeft mouthFrownRight cheekPuff
+    jawForward jawLeft jawRight mouthStretchLeft mouthStretchRight mouthDimpleLeft mouthDimpleRight
+    """.split()
 )
 """Coefficients that MediaPipe's model hardly moves."""
 LEAST = 26

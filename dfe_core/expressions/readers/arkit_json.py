@@ -20,19 +20,11 @@ from dfe_core.expressions.timing import Timing, column_seconds, from_frames, fro
 
 FORMAT = "arkit-json"
 TITLE = "JSON of ARKit coefficients"
-_HOLDERS = (
-    "frames",
-    "data",
-    "samples",
-    "results",
-    "blendshapes",
-    "face_blendshapes",
-    "faceblendshapes",
-    "coefficients",
-    "weights",
-    "values",
-    "facedata",
-    "anchors",
+_HOLDERS = tuple(
+    """
+    frames data samples results blendshapes face_blendshapes faceblendshapes coefficients weights values
+    facedata anchors
+    """.split()
 )
 
 

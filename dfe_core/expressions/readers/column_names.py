@@ -5,77 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-TIMES = (
-    "time_s",
-    "timestamp",
-    "timestamps",
-    "time",
-    "t",
-    "seconds",
-    "sec",
-    "time(s)",
-    "time[s]",
-    "ms",
-    "time_ms",
-    "timestamp_ms",
-    "timestampms",
-    "frame_time_in_ms",
-    "time_in_ms",
-    "milliseconds",
-    "time_us",
-    "timestamp_us",
-    "time_ns",
-    "timestamp_ns",
-    "mediatime",
-    "timecode_s",
-    "unixtimestampms",
-    "unixtimestamp",
-    "unix_timestamp",
-    "unix_time",
-    "videotime",
-    "video_time",
-    "time_sec",
-    "elapsed",
-    "elapsed_time",
-    "elapsed_s",
-    "timestamp_s",
-    "frame_time",
-    "frametime",
-    "systemtime",
-    "datetime",
-    "media_time",
-    "mediatimestamp",
-    "pts",
-    "pts_time",
+TIMES = tuple(
+    """
+    time_s timestamp timestamps time t seconds sec time(s) time[s] ms time_ms timestamp_ms timestampms
+    frame_time_in_ms time_in_ms milliseconds time_us timestamp_us time_ns timestamp_ns mediatime timecode_s
+    unixtimestampms unixtimestamp unix_timestamp unix_time videotime video_time time_sec elapsed elapsed_time
+    elapsed_s timestamp_s frame_time frametime systemtime datetime media_time mediatimestamp pts pts_time
+    """.split()
 )
-FRAMES = (
-    "frame",
-    "frame_number",
-    "frame_index",
-    "frameindex",
-    "framenumber",
-    "frame_idx",
-    "frame_id",
-    "frameid",
-    "frame_no",
-    "framenum",
-    "frame_num",
-    "frame#",
-    "index",
+FRAMES = tuple(
+    """
+    frame frame_number frame_index frameindex framenumber frame_idx frame_id frameid frame_no framenum frame_num
+    frame# index
+    """.split()
 )
-FACES = (
-    "face_id",
-    "identity",
-    "face",
-    "face_index",
-    "person",
-    "person_id",
-    "personid",
-    "faceid",
-    "face_idx",
-    "track_id",
-    "trackid",
-)
+FACES = tuple("face_id identity face face_index person person_id personid faceid face_idx track_id trackid".split())
 SOURCES = ("input", "image", "image_name", "image_path", "filename", "file_name", "img")
 """Columns that name the video or picture a row is of."""
 PEOPLE = ("subject", "subject_id", "subjectid", "participant", "participant_id", "participantid", "pid", "id")

@@ -22,18 +22,7 @@ from dfe_core.expressions.timing import from_times
 FORMAT = "face-cap"
 TITLE = "Face Cap text"
 EXTRACTOR = "face-cap"
-POSE = (
-    "HeadX",
-    "HeadY",
-    "HeadZ",
-    "HeadPitch",
-    "HeadYaw",
-    "HeadRoll",
-    "LeftEyePitch",
-    "LeftEyeYaw",
-    "RightEyePitch",
-    "RightEyeYaw",
-)
+POSE = tuple("HeadX HeadY HeadZ HeadPitch HeadYaw HeadRoll LeftEyePitch LeftEyeYaw RightEyePitch RightEyeYaw".split())
 """Columns between time and coefficients, kept beside ψ: the position as the file has it, angles in degrees."""
 _MOST_LINES = 200  # before the first frame
 

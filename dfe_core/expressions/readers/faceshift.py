@@ -15,24 +15,11 @@ from dfe_core.expressions.recording import Recording
 
 FORMAT = "faceshift"
 TITLE = "Faceshift blendshapes (table)"
-_OWN = (
-    "BrowsD_L",
-    "BrowsD_R",
-    "BrowsU_C",
-    "BrowsU_L",
-    "BrowsU_R",
-    "JawFwd",
-    "JawChew",
-    "LipsFunnel",
-    "LipsPucker",
-    "LipsUpperUp",
-    "LipsLowerDown",
-    "ChinLowerRaise",
-    "ChinUpperRaise",
-    "EyeOpen_L",
-    "EyeOpen_R",
-    "Puff",
-    "Sneer",
+_OWN = tuple(
+    """
+    BrowsD_L BrowsD_R BrowsU_C BrowsU_L BrowsU_R JawFwd JawChew LipsFunnel LipsPucker LipsUpperUp LipsLowerDown
+    ChinLowerRaise ChinUpperRaise EyeOpen_L EyeOpen_R Puff Sneer
+    """.split()
 )
 _LEAST = 10
 NAMES = sided(

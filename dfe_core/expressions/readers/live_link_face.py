@@ -20,16 +20,10 @@ from dfe_core.expressions.validation import as_float32
 FORMAT = "live-link-face"
 TITLE = "Live Link Face CSV"
 EXTRACTOR = "live-link-face"
-EXTRAS = (
-    "HeadYaw",
-    "HeadPitch",
-    "HeadRoll",
-    "LeftEyeYaw",
-    "LeftEyePitch",
-    "LeftEyeRoll",
-    "RightEyeYaw",
-    "RightEyePitch",
-    "RightEyeRoll",
+EXTRAS = tuple(
+    """
+    HeadYaw HeadPitch HeadRoll LeftEyeYaw LeftEyePitch LeftEyeRoll RightEyeYaw RightEyePitch RightEyeRoll
+    """.split()
 )
 """Radians; kept beside ψ."""
 _FORM = re.compile(r"(.+)_(cal|raw|neutral)\.csv", re.IGNORECASE)

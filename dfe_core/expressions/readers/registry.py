@@ -26,26 +26,11 @@ RecordingFormat: TypeAlias = FormatReader[bytes, ReadOptions, Recording]
 GROUP = "dfe.readers"
 """The entry points of other packages."""
 
-_MODULES = (
-    "live_link_face",
-    "face_cap",
-    "ifacialmocap",
-    "quest_pro",
-    "faceshift",
-    "sranipal",
-    "gltf",
-    "mediapipe",
-    "ict_weights",
-    "arkit_table",
-    "arkit_json",
-    "bfm",
-    "flame",
-    "flame_frames",
-    "dfe_dataset",
-    "openface",
-    "mediapipe_landmarks",
-    "mesh_sequence",
-    "landmarks",
+_MODULES = tuple(
+    """
+    live_link_face face_cap ifacialmocap quest_pro faceshift sranipal gltf mediapipe ict_weights arkit_table
+    arkit_json bfm flame flame_frames dfe_dataset openface mediapipe_landmarks mesh_sequence landmarks
+    """.split()
 )
 """In the order in which they are asked: the most specific first."""
 _FOLDERS = ("dfe_dataset", "flame_frames", "bfm")
