@@ -100,31 +100,12 @@ def config_of(model: str, root: Path | None) -> Config:
 def write_without(name: str, data: Dataset, held: set[str], root: Path | None) -> None:
     """Write the dataset `name`: `data` without the recordings of the subjects `held`."""
     from dfe_core.expressions.dataset import open_writer
-    from dfe_core.expressions.recording import Recording
 
     with open_writer(name, data.names, root) as writer:
         for row in data.recordings.to_dict("records"):
             if str(row["subject"]) in held:
                 continue
-            frames = data.frames(row["recording"])
-            extras = data.extras(row["recording"]) if data.has_extras else {}
-            writer.add(
-                Recording(
-                    name=row["recording"],
-                    names=data.names,
-                    psi=frames.psi,
-                    time_s=frames.time_s,
-                    frame=frames.frame,
-                    valid=frames.valid,
-                    fps=float(row["fps"]),
-                    space="",
-                    extractor=str(row["extractor"]),
-                    subject=str(row["subject"]),
-                    session=str(row["session"]),
-                    extras=dict(extras),
-                ),
-                {label: row[label] for label in data.labels},
-            )
+            writer.add(data.recording(row["recording"]), {label: row[label] for label in data.labels})
         writer.close(
             {
                 **{key: data.manifest[key] for key in ("face", "simulated") if key in data.manifest},

@@ -29,7 +29,6 @@ from dfe_core.expressions.pose_field import (
     patterns_of,
     person_field,
 )
-from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.split import split_dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, Progress, silent
@@ -79,27 +78,12 @@ def adjust(
     if rest == "remove":
         found = replace(found, rest=_rests(staged, face, found, progress))
     notes = _notes(found, rest, pose, staged)
-    rows = staged.recordings.set_index("recording")
     manifest = {key: value for key, value in staged.manifest.items() if key != "pose_leak"}
     with open_writer(name, staged.names, root) as writer:
-        for frames in staged.iter_frames():
-            row, extras = rows.loc[frames.recording], staged.extras(frames.recording)
-            psi = found.apply(str(row["subject"]), frames.psi, _angles(extras, row))
-            psi = np.where(frames.valid[:, None], psi, 0).astype(np.float32)
-            writer.add(
-                Recording(
-                    name=frames.recording,
-                    names=staged.names,
-                    psi=psi,
-                    time_s=frames.time_s,
-                    frame=frames.frame,
-                    valid=frames.valid,
-                    fps=float(row["fps"]),
-                    space="",
-                    extractor=str(row["extractor"]),
-                    extras=extras,
-                )
-            )
+        for recording in map(staged.recording, staged.recordings["recording"]):
+            psi = found.apply(recording.subject, recording.psi, _angles(recording.extras, recording.extractor))
+            psi = np.where(recording.valid[:, None], psi, 0).astype(np.float32)
+            writer.add(replace(recording, psi=psi))
         writer.close(
             {
                 **manifest,
@@ -113,8 +97,8 @@ def adjust(
     return notes
 
 
-def _angles(extras: Mapping[str, np.ndarray], row: Any) -> np.ndarray | None:
-    found = head_pose(extras, str(row["extractor"]))
+def _angles(extras: Mapping[str, np.ndarray], extractor: Any) -> np.ndarray | None:
+    found = head_pose(extras, str(extractor))
     return None if found is None else found.angles
 
 
@@ -156,7 +140,7 @@ def _with_pose(data: Dataset, recordings: list[str]) -> tuple[np.ndarray, np.nda
     step = max(1, -(-int(rows.loc[recordings, "valid_frames"].sum()) // _MOST_FRAMES))
     parts, seconds = [], 0.0
     for name in recordings:
-        angles = _angles(data.extras(name), rows.loc[name])
+        angles = _angles(data.extras(name), rows.loc[name, "extractor"])
         if angles is None:
             continue
         frames = data.frames(name)
@@ -178,7 +162,7 @@ def _rests(data: Dataset, face: FaceModel, found: Adjusted, progress: Listener) 
         calm = []
         for name in recordings:
             frames = data.frames(name)
-            psi = found.apply(subject, frames.psi, _angles(data.extras(name), rows.loc[name]))
+            psi = found.apply(subject, frames.psi, _angles(data.extras(name), rows.loc[name, "extractor"]))
             calm.append(_calm(psi * size, frames, len(recordings)))
         together = np.concatenate(calm)
         if len(together):

@@ -207,6 +207,45 @@ class Dataset(OpenedArtefact):
             raise DataError(self.name, f"no recording {recording!r}", "one listed by `dfe show`")
         return self._read(recording, int(rows["first_row"].iloc[match[0]]), int(rows["frames"].iloc[match[0]]))
 
+    def recording(self, name: str) -> Recording:
+        """Read one recording with what lies beside ψ, to be written into another dataset.
+
+        Parameters
+        ----------
+        name
+            Name of the recording.
+
+        Returns
+        -------
+        Recording
+            Its frames, subject, session and extractor.
+
+        Raises
+        ------
+        DataError
+            For an unknown recording.
+        """
+        frames = self.frames(name)
+        row = self._rows.loc[name]
+        return Recording(
+            name=name,
+            names=self.names,
+            psi=frames.psi,
+            time_s=frames.time_s,
+            frame=frames.frame,
+            valid=frames.valid,
+            fps=float(row["fps"]),
+            space=self.face_id,
+            extractor=str(row["extractor"]),
+            subject=str(row["subject"]),
+            session=str(row["session"]),
+            extras=self.extras(name),
+        )
+
+    @cached_property
+    def _rows(self) -> pd.DataFrame:
+        return self.recordings.set_index("recording")
+
     @property
     def has_extras(self) -> bool:
         """Whether any recording has columns beside ψ."""

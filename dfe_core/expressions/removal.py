@@ -27,7 +27,6 @@ from dfe_core.artefact_names import (
 from dfe_core.audit import recorded
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset, DatasetWriter
-from dfe_core.expressions.recording import Recording
 from dfe_core.locks import claim
 from dfe_core.store import artefact_path, atomic_directory, read_json, write_json
 
@@ -148,28 +147,11 @@ def _write(folder: Path, name: str, parts: Sequence[tuple[Dataset, str]], manife
     """These recordings of these datasets, in this order."""
     writer = DatasetWriter(folder, parts[0][0].names, parts[0][0].path.parents[1])
     for dataset, recording in parts:
-        writer.add(_recording(dataset, recording))
+        writer.add(dataset.recording(recording))
     rows = pd.concat([d.recordings[d.recordings["recording"] == r] for d, r in parts], ignore_index=True)
     rows["first_row"] = (rows["frames"].cumsum() - rows["frames"]).astype(rows["first_row"].dtype)
     truths = [d.truth[d.truth["recording"] == r] for d, r in parts if d.truth is not None]
     writer.close({**manifest, "name": name}, pd.concat(truths, ignore_index=True) if truths else None, rows)
-
-
-def _recording(dataset: Dataset, name: str) -> Recording:
-    frames = dataset.frames(name)
-    row = dataset.recordings.set_index("recording").loc[name]
-    return Recording(
-        name=name,
-        names=dataset.names,
-        psi=frames.psi,
-        time_s=frames.time_s,
-        frame=frames.frame,
-        valid=frames.valid,
-        fps=float(row["fps"]),
-        space="",
-        extractor=str(row["extractor"]),
-        extras=dataset.extras(name),
-    )
 
 
 def _split_manifest(manifest: dict[str, Any], recording: str) -> tuple[dict[str, Any], dict[str, Any]]:

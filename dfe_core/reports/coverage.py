@@ -23,7 +23,6 @@ from dfe_core.reports.document import (
     Block,
     Callout,
     Card,
-    Column,
     Document,
     Figure,
     Gallery,
@@ -31,6 +30,7 @@ from dfe_core.reports.document import (
     Section,
     Table,
     Text,
+    table_columns,
 )
 from dfe_core.reports.html import write_html
 from dfe_core.reports.manifest import write_manifest
@@ -164,20 +164,11 @@ def _of_facs(coverage: Coverage) -> Section:
         all_interval=say.intervals(table, "all_low", "all_high"),
         verdict=say.statuses(table, short=True),
     )
-    columns = (
-        Column(name="label", title="AU", width=1.4),
-        Column(name="prevalence", title="share", spec=".1%", width=1.0),
-        Column(name="held_out_subjects", title="n", spec="d", width=0.6),
-        Column(name="best_codeword", title="best", spec="d", width=0.8),
-        Column(name="auroc", title="AUROC", spec=".3f", width=1.2),
-        Column(name="interval", title="95 %", width=1.6),
-        Column(name="sparse_codewords", title="set", width=1.6),
-        Column(name="sparse_auroc", title="AUROC", spec=".3f", width=1.2),
-        Column(name="sparse_interval", title="95 %", width=1.6),
-        Column(name="all_auroc", title="all", spec=".3f", width=1.0),
-        Column(name="all_interval", title="95 %", width=1.6),
-        Column(name="template_cosine", title="cosine", spec=".2f", width=1.1),
-        Column(name="verdict", title="", width=2.6),
+    per_au = table_columns(
+        "label=AU*1.4; prevalence=share:.1%; held_out_subjects=n:d*0.6; best_codeword=best:d*0.8; "
+        "auroc=AUROC:.3f*1.2; interval=95 %*1.6; sparse_codewords=set*1.6; "
+        "sparse_auroc=AUROC:.3f*1.2; sparse_interval=95 %*1.6; all_auroc=all:.3f; "
+        "all_interval=95 %*1.6; template_cosine=cosine:.2f*1.1; verdict=*2.6"
     )
     blocks: list[Block] = [
         Text(
@@ -197,7 +188,7 @@ def _of_facs(coverage: Coverage) -> Section:
             f"the AU's template; n: held-out subjects that AUROCs are averaged over; all: readout of all "
             f"codewords. {say.subjects_text(coverage)}",
             frame=shown,
-            columns=columns,
+            columns=per_au,
             limit=80,
         ),
     ]
@@ -205,7 +196,7 @@ def _of_facs(coverage: Coverage) -> Section:
 
 
 def _pairs(coverage: Coverage) -> Section:
-    matrix, rows, columns, left_out = heat_matrix(coverage)
+    matrix, aus, codewords, left_out = heat_matrix(coverage)
     caption = (
         "Correlation (phi) of codewords and AUs over frames; both in clustered order, blank where q is "
         f"{coverage.settings.fdr:g} or more.{left_out} {say.subjects_text(coverage)}"
@@ -219,20 +210,10 @@ def _pairs(coverage: Coverage) -> Section:
         name="pairs",
         caption=f"The pairs of largest phi. Lift 1 is independence. {say.subjects_text(coverage)}",
         frame=top,
-        columns=(
-            Column(name="codeword", title="codeword", spec="d", width=1.25),
-            Column(name="label", title="AU", width=1.3),
-            Column(name="lift", title="lift", spec=".2f"),
-            Column(name="lift_low", title="low", spec=".2f"),
-            Column(name="lift_high", title="high", spec=".2f"),
-            Column(name="pmi", title="PMI, bits", spec=".2f"),
-            Column(name="phi", title="phi", spec=".2f"),
-            Column(name="auroc", title="AUROC", spec=".3f"),
-            Column(name="best_f1", title="best F1", spec=".2f"),
-            Column(name="threshold", title="at intensity", spec=".2f"),
-            Column(name="template_cosine", title="cosine of faces", spec=".2f"),
-            Column(name="p", title="p", spec=".1e"),
-            Column(name="q", title="q", spec=".1e"),
+        columns=table_columns(
+            "codeword:d*1.25; label=AU*1.3; lift:.2f; lift_low=low:.2f; lift_high=high:.2f; "
+            "pmi=PMI, bits:.2f; phi:.2f; auroc=AUROC:.3f; best_f1=best F1:.2f; "
+            "threshold=at intensity:.2f; template_cosine=cosine of faces:.2f; p:.1e; q:.1e"
         ),
         limit=30,
     )
@@ -244,9 +225,9 @@ def _pairs(coverage: Coverage) -> Section:
             Figure(
                 name="codewords-and-aus",
                 caption=caption,
-                draw=lambda f: figures.draw_heat(f, matrix, rows, columns),
-                height_mm=min(20 + 3.1 * len(rows), 215),
-                chart=lambda: charts.chart_heat(matrix, rows, columns),
+                draw=lambda f: figures.draw_heat(f, matrix, aus, codewords),
+                height_mm=min(20 + 3.1 * len(aus), 215),
+                chart=lambda: charts.chart_heat(matrix, aus, codewords),
             ),
             table,
         ),
@@ -274,12 +255,8 @@ def _beyond(coverage: Coverage, pictures: Pictures) -> Section:
                 "left when one explanation after the other is taken out, and what tokens explain of it, "
                 f"with 95 % intervals over subjects. {say.subjects_text(coverage)}",
                 frame=coverage.beyond,
-                columns=(
-                    Column(name="step", title="taken out", width=2),
-                    Column(name="remainder", title="left", spec=".2%"),
-                    Column(name="share", title="tokens explain", spec=".2%"),
-                    Column(name="low", title="low", spec=".2%"),
-                    Column(name="high", title="high", spec=".2%"),
+                columns=table_columns(
+                    "step=taken out*2; remainder=left:.2%; share=tokens explain:.2%; low:.2%; high:.2%"
                 ),
             )
         )
@@ -289,12 +266,7 @@ def _beyond(coverage: Coverage, pictures: Pictures) -> Section:
                 caption="Before any floor. Shares of displacement variance, with 95 % intervals over "
                 f"subjects. {say.subjects_text(coverage)}",
                 frame=coverage.variance,
-                columns=(
-                    Column(name="part", title="explained by", width=2),
-                    Column(name="share", title="share", spec=".2%"),
-                    Column(name="low", title="low", spec=".2%"),
-                    Column(name="high", title="high", spec=".2%"),
-                ),
+                columns=table_columns("part=explained by*2; share:.2%; low:.2%; high:.2%"),
             )
         )
     else:
@@ -324,10 +296,7 @@ def _new_displays(coverage: Coverage, pictures: Pictures) -> list:
     moments = {k: part for k, part in coverage.new_moments.groupby("codeword")}
     shown = new.assign(moments=[_moments(moments.get(k)) for k in new["codeword"]])
     planted = (
-        (
-            Column(name="planted_action", title="planted action nearest", width=1.5),
-            Column(name="planted_auroc", title="AUROC", spec=".2f", width=0.8),
-        )
+        table_columns("planted_action=planted action nearest*1.5; planted_auroc=AUROC:.2f*0.8")
         if "planted_action" in new
         else ()
     )
@@ -357,16 +326,13 @@ def _new_displays(coverage: Coverage, pictures: Pictures) -> list:
             f"(recording and second). {say.subjects_text(coverage)}",
             frame=shown,
             columns=(
-                Column(name="codeword", title="code- word", spec="d", width=0.7),
-                Column(name="share", title="frames", spec=".1%", width=0.8),
-                Column(name="size_mm", title="rms mm", spec=".2f", width=0.7),
-                Column(name="face_aus", title="face nearest to", width=1.5),
-                Column(name="face_cosine", title="cosine", spec=".2f", width=0.8),
-                Column(name="use_aus", title="used with", width=1.5),
-                Column(name="use_r", title="r", spec=".2f", width=0.6),
-                Column(name="beyond_fraction", title="beyond", spec=".0%", width=0.8),
+                *table_columns(
+                    "codeword=code- word:d*0.7; share=frames:.1%*0.8; size_mm=rms mm:.2f*0.7; "
+                    "face_aus=face nearest to*1.5; face_cosine=cosine:.2f*0.8; use_aus=used with*1.5; "
+                    "use_r=r:.2f*0.6; beyond_fraction=beyond:.0%*0.8"
+                ),
                 *planted,
-                Column(name="moments", title="strongest moments", width=2),
+                *table_columns("moments=strongest moments*2"),
             ),
             limit=40,
         ),
@@ -429,29 +395,16 @@ def _symmetry(coverage: Coverage) -> Section:
                 caption="Shares over all subjects, with 95 % intervals over subjects (of frames and tokens; "
                 "codewords are counted).",
                 frame=coverage.symmetry,
-                columns=(
-                    Column(name="of", title="of"),
-                    Column(name="what", title="side"),
-                    Column(name="share", title="share", spec=".1%"),
-                    Column(name="low", title="low", spec=".1%"),
-                    Column(name="high", title="high", spec=".1%"),
-                    Column(name="n", title="n", spec="d"),
-                ),
+                columns=table_columns("of; what=side; share:.1%; low:.1%; high:.1%; n:d"),
             ),
             Table(
                 name="symmetry_by_subject",
                 caption="Left–right balance: the difference of squared displacement over its sum, −1 all "
                 "right to 1 all left, mean over moving frames.",
                 frame=coverage.symmetry_by_subject,
-                columns=(
-                    Column(name="subject", title="subject"),
-                    Column(name="frames", title="frames", spec=",d"),
-                    Column(name="symmetric", title="symmetric", spec=".1%"),
-                    Column(name="left", title="left", spec=".1%"),
-                    Column(name="right", title="right", spec=".1%"),
-                    Column(name="balance", title="balance", spec="+.3f"),
-                    Column(name="token_left", title="tokens left", spec=".1%"),
-                    Column(name="token_right", title="tokens right", spec=".1%"),
+                columns=table_columns(
+                    "subject; frames:,d; symmetric:.1%; left:.1%; right:.1%; balance:+.3f; "
+                    "token_left=tokens left:.1%; token_right=tokens right:.1%"
                 ),
                 limit=30,
             ),
@@ -473,12 +426,8 @@ def _redundancy(coverage: Coverage, pictures: Pictures) -> Section:
                 name="redundancy",
                 caption="Pairs of codewords that are the same face at another size.",
                 frame=pairs,
-                columns=(
-                    Column(name="first", title="codeword", spec="d"),
-                    Column(name="second", title="and", spec="d"),
-                    Column(name="cosine", title="cosine", spec=".3f"),
-                    Column(name="first_frames", title="frames", spec=",d"),
-                    Column(name="second_frames", title="frames", spec=",d"),
+                columns=table_columns(
+                    "first=codeword:d; second=and:d; cosine:.3f; first_frames=frames:,d; second_frames=frames:,d"
                 ),
                 limit=20,
             )
@@ -495,12 +444,7 @@ def _redundancy(coverage: Coverage, pictures: Pictures) -> Section:
                 caption="AUs that are spread over several codewords. A codeword counts for the AU that "
                 f"it goes with most. {say.subjects_text(coverage)}",
                 frame=splits.reset_index(drop=True),
-                columns=(
-                    Column(name="label", title="AU"),
-                    Column(name="codewords", title="codewords", spec="d"),
-                    Column(name="effective_codewords", title="effective", spec=".1f"),
-                    Column(name="top", title="which", width=4),
-                ),
+                columns=table_columns("label=AU; codewords:d; effective_codewords=effective:.1f; top=which*4"),
                 limit=30,
             )
         )
@@ -545,18 +489,10 @@ def _deformation(coverage: Coverage, pictures: Pictures) -> Section:
             name="deformation",
             caption=f"Displacement by region and condition, {unit}.",
             frame=table,
-            columns=(
-                Column(name="condition", title="condition", width=1.2),
-                Column(name="level", title="level", width=1.2),
-                Column(name="region", title="region", width=1.3),
-                Column(name="subjects", title="subjects", spec="d"),
-                Column(name="frames", title="frames", spec=",d"),
-                Column(name="mean_mm", title="mean", spec=".2f"),
-                Column(name="mean_low", title="low", spec=".2f"),
-                Column(name="mean_high", title="high", spec=".2f"),
-                Column(name="peak_mm", title="peak", spec=".2f"),
-                Column(name="peak_low", title="low", spec=".2f"),
-                Column(name="peak_high", title="high", spec=".2f"),
+            columns=table_columns(
+                "condition*1.2; level*1.2; region*1.3; subjects:d; frames:,d; mean_mm=mean:.2f; "
+                "mean_low=low:.2f; mean_high=high:.2f; peak_mm=peak:.2f; peak_low=low:.2f; "
+                "peak_high=high:.2f"
             ),
             limit=60,
         )
@@ -590,15 +526,7 @@ def _diversity(coverage: Coverage) -> Section:
                 caption="Displays of tokens and of AUs. A tool that emits fewer AUs can show fewer displays. "
                 f"{say.subjects_text(coverage)}",
                 frame=table,
-                columns=(
-                    Column(name="of", title="of"),
-                    Column(name="measure", title="measure", width=1.5),
-                    Column(name="printed", title="value", width=1.6),
-                    Column(name="low", title="low", spec=".2f"),
-                    Column(name="high", title="high", spec=".2f"),
-                    Column(name="n", title="n", spec=",d"),
-                    Column(name="unit_of_n", title=""),
-                ),
+                columns=table_columns("of; measure*1.5; printed=value*1.6; low:.2f; high:.2f; n:,d; unit_of_n="),
             ),
         ),
     )
@@ -626,18 +554,10 @@ def _measured_aus(coverage: Coverage) -> Section:
             "without values: not measured there. Head: share of variance that head rotation explains. "
             f"{say.subjects_text(coverage)}",
             frame=signals,
-            columns=(
-                Column(name="label", title="AU"),
-                Column(name="signal", title="judged by", width=3.2),
-                Column(name="recordings", title="recordings", spec="d"),
-                Column(name="varies", title="varies", spec="d", width=0.8),
-                Column(name="rests", title="at rest", spec="d", width=0.8),
-                Column(name="constant", title="constant", spec="d", width=0.9),
-                Column(name="saturated", title="at top", spec="d", width=0.8),
-                Column(name="contradictory", title="contradictory", spec="d", width=1.3),
-                Column(name="missing", title="no value", spec="d", width=0.9),
-                Column(name="baseline", title="baseline", spec=".2f", width=0.9),
-                Column(name="pose_share", title="head", spec=".0%", width=0.7),
+            columns=table_columns(
+                "label=AU; signal=judged by*3.2; recordings:d; varies:d*0.8; rests=at rest:d*0.8; "
+                "constant:d*0.9; saturated=at top:d*0.8; contradictory:d*1.3; missing=no value:d*0.9; "
+                "baseline:.2f*0.9; pose_share=head:.0%*0.7"
             ),
             limit=80,
         )
@@ -649,15 +569,9 @@ def _measured_aus(coverage: Coverage) -> Section:
                 caption="Coefficients that never move in these data, sit at the end of their scale or move with the "
                 "head, by extractor: what only they show cannot be found here.",
                 frame=blind,
-                columns=(
-                    Column(name="extractor", title="extractor"),
-                    Column(name="coefficient", title="coefficient", width=1.6),
-                    Column(name="sight", title="sight", width=1.3),
-                    Column(name="low", title="1 %", spec=".3f"),
-                    Column(name="high", title="99 %", spec=".3f"),
-                    Column(name="top_share", title="at top", spec=".1%"),
-                    Column(name="pose_share", title="head", spec=".0%"),
-                    Column(name="aus", title="shows"),
+                columns=table_columns(
+                    "extractor; coefficient*1.6; sight*1.3; low=1 %:.3f; high=99 %:.3f; top_share=at top:.1%; "
+                    "pose_share=head:.0%; aus=shows"
                 ),
                 limit=60,
             )
@@ -677,7 +591,7 @@ def _method(coverage: Coverage) -> Section:
                 name="settings",
                 caption="Settings.",
                 frame=settings,
-                columns=(Column(name="setting", title="setting"), Column(name="value", title="value", width=3)),
+                columns=table_columns("setting; value*3"),
             ),
         ),
     )

@@ -6,6 +6,7 @@ the same numbers. Captions carry their own n: a figure that leaves the report ke
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Union
@@ -73,6 +74,27 @@ class Column:
     title: str
     spec: str = ""
     width: float = 1.0
+
+
+_COLUMN = re.compile(r"(?P<name>\w+)(?:=(?P<title>[^:*]*))?(?::(?P<spec>[^*]+))?(?:\*(?P<width>[\d.]+))?")
+
+
+def table_columns(text: str) -> tuple[Column, ...]:
+    """Columns as ``name=title:spec*width``, apart by ``;``; without a title the name is printed.
+
+    >>> table_columns("label=AU*1.4; low:.2f")[1]
+    Column(name='low', title='low', spec='.2f', width=1.0)
+    """
+    found = []
+    for part in text.split(";"):
+        match = _COLUMN.fullmatch(part.strip())
+        if match is None:
+            raise ValueError(f"not a column: {part!r}")
+        name, title, spec, width = match.groups()
+        found.append(
+            Column(name=name, title=name if title is None else title, spec=spec or "", width=float(width or 1))
+        )
+    return tuple(found)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -14,7 +14,19 @@ from dfe_core.probes.features.catalogue import known_features
 from dfe_core.probes.methods_text import confound_note, finding_words, group_word
 from dfe_core.probes.recipe import write_recipe
 from dfe_core.probes.result import ProbeResult
-from dfe_core.reports.document import Block, Callout, Column, Document, Figure, Number, Numbers, Section, Table, Text
+from dfe_core.reports.document import (
+    Block,
+    Callout,
+    Column,
+    Document,
+    Figure,
+    Number,
+    Numbers,
+    Section,
+    Table,
+    Text,
+    table_columns,
+)
 from dfe_core.reports.html import write_html
 from dfe_core.reports.manifest import write_manifest
 from dfe_core.reports.tables import write_tables
@@ -132,17 +144,15 @@ def _scores(result: ProbeResult) -> tuple[Block, ...]:
     metric, known = rows["metric"].iloc[0], known_features()
     rows = rows.assign(what=[known.get(name.partition(":")[0], "") for name in rows["features"]])
     others = [c for c in ("UAR", "accuracy", "AUROC", "Pearson", "MAE") if c in rows]
-    columns = (
-        Column(name="features", title="Features"),
-        Column(name="model", title="Model"),
+    shown = (
+        *table_columns("features=Features; model=Model"),
         Column(name="score", title=metric, spec=".3f"),
-        Column(name="low", title="from", spec=".3f"),
-        Column(name="high", title="to", spec=".3f"),
-        Column(name="p_vs_chance", title="p vs chance", spec=".3g"),
-        Column(name="p_holm", title="corrected", spec=".3g"),
-        Column(name="detectable", title="found 4 times in 5", spec=".3f"),
+        *table_columns(
+            "low=from:.3f; high=to:.3f; p_vs_chance=p vs chance:.3g; p_holm=corrected:.3g; "
+            "detectable=found 4 times in 5:.3f"
+        ),
         *(Column(name=c, title=c, spec=".3f") for c in others),
-        Column(name="what", title="Made from", spec="", width=3),
+        *table_columns("what=Made from*3"),
     )
     guess = baselines(result)
     blocks: list[Block] = [
@@ -152,7 +162,7 @@ def _scores(result: ProbeResult) -> tuple[Block, ...]:
             caption=f"{_people(result)} Intervals: 95 %, by draws of {result.settings.group}s, the models refitted for "
             "each.",
             frame=rows,
-            columns=columns,
+            columns=shown,
         ),
         Table(
             name="baselines",
@@ -171,14 +181,9 @@ def _scores(result: ProbeResult) -> tuple[Block, ...]:
                 "whole subjects' predictions, corrected over pairs by Holm and by Benjamini and Hochberg; "
                 "last, the corrected resampled t over folds.",
                 frame=result.paired,
-                columns=(
-                    Column(name="a", title="Row"),
-                    Column(name="b", title="against"),
-                    Column(name="difference", title="Difference", spec="+.3f"),
-                    Column(name="p", title="p", spec=".3g"),
-                    Column(name="p_holm", title="Holm", spec=".3g"),
-                    Column(name="p_bh", title="BH", spec=".3g"),
-                    Column(name="p_t", title="t over folds", spec=".3g"),
+                columns=table_columns(
+                    "a=Row; b=against; difference=Difference:+.3f; p:.3g; p_holm=Holm:.3g; p_bh=BH:.3g; "
+                    "p_t=t over folds:.3g"
                 ),
             )
         )
@@ -218,15 +223,9 @@ def _codewords(result: ProbeResult) -> tuple[Block, ...]:
         caption=f"Coefficients of {row}, standardised, over {result.summary['folds']} folds. "
         "Stability: share of folds with the mean's sign. A codeword that weighs much is no cause.",
         frame=result.codewords,
-        columns=(
-            Column(name="codeword", title="Codeword"),
-            Column(name="towards", title="Towards"),
-            Column(name="weight", title="Weight", spec="+.3f"),
-            Column(name="low", title="lowest", spec="+.3f"),
-            Column(name="high", title="highest", spec="+.3f"),
-            Column(name="stability", title="Stability", spec=".0%"),
-            Column(name="best_rank", title="Best rank"),
-            Column(name="worst_rank", title="Worst rank"),
+        columns=table_columns(
+            "codeword=Codeword; towards=Towards; weight=Weight:+.3f; low=lowest:+.3f; high=highest:+.3f; "
+            "stability=Stability:.0%; best_rank=Best rank; worst_rank=Worst rank"
         ),
         limit=20,
     )
@@ -237,10 +236,9 @@ def _codewords(result: ProbeResult) -> tuple[Block, ...]:
         "again.",
         frame=result.occlusion,
         columns=(
-            Column(name="region", title="Region"),
-            Column(name="codewords", title="Codewords"),
+            *table_columns("region=Region; codewords=Codewords"),
             Column(name="score", title=metric, spec=".3f"),
-            Column(name="fall", title="Fall", spec="+.3f"),
+            *table_columns("fall=Fall:+.3f"),
         ),
     )
     return weights, occluded
@@ -283,11 +281,9 @@ def _checks(result: ProbeResult) -> tuple[Block, ...]:
             "and permutations), and what is left of the scores without what it explains. Checked in every probe.",
             frame=table,
             columns=(
-                Column(name="column", title="Checked"),
-                Column(name="state", title="Found", spec="", width=2),
+                *table_columns("column=Checked; state=Found*2"),
                 Column(name="score", title=metric, spec=".3f"),
-                Column(name="p", title="p", spec=".3g"),
-                Column(name="p_holm", title="corrected", spec=".3g"),
+                *table_columns("p:.3g; p_holm=corrected:.3g"),
                 *more,
             ),
         ),
@@ -301,16 +297,9 @@ def _confounds(result: ProbeResult) -> tuple[Block, ...]:
             caption="How well the same features predict other columns, and what is left of the score when "
             "columns are regressed out of the features inside each fold.",
             frame=asked_confounds(result),
-            columns=(
-                Column(name="column", title="Column"),
-                Column(name="features", title="Features"),
-                Column(name="kind", title="Judged by"),
-                Column(name="metric", title="Metric"),
-                Column(name="score", title="Score", spec=".3f"),
-                Column(name="chance", title="Chance", spec=".3f"),
-                Column(name="without", title="Without it", spec=".3f"),
-                Column(name="fall", title="Fall", spec="+.3f"),
-                Column(name="note", title="Note", spec="", width=2),
+            columns=table_columns(
+                "column=Column; features=Features; kind=Judged by; metric=Metric; score=Score:.3f; "
+                "chance=Chance:.3f; without=Without it:.3f; fall=Fall:+.3f; note=Note*2"
             ),
         ),
     )
@@ -328,9 +317,9 @@ def _errors(result: ProbeResult) -> Table:
         caption="Worst first.",
         frame=table,
         columns=(
-            Column(name="features", title="Features"),
+            *table_columns("features=Features"),
             Column(name="group", title=result.settings.group.capitalize()),
-            Column(name="units", title="Units"),
+            *table_columns("units=Units"),
             last,
         ),
     )
