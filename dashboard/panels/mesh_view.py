@@ -40,7 +40,8 @@ def full_scene(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:
     number = int(row["codeword"])
     with page_frame.waiting("Exporting the scene"):
         exported = scene.exported(face, codebook.psi[number])
-    if exported.html is not None and scene.show(exported.html, f"scene-{number}"):
+    if exported.html is not None:
+        scene.show(exported.html, f"scene-{number}")
         st.caption("PyVista scene: drag to turn, scroll to zoom, shift and drag to move.")
         return
     figures.show(
@@ -48,4 +49,4 @@ def full_scene(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:
         f"mesh-{number}",
         f"3D face of codeword {number}: {name_of(row)}",
     )
-    st.caption(f"Shown as a plotly mesh, because {exported.fault or 'the scene could not be shown'}.")
+    st.caption(f"Shown as a plotly mesh, because {exported.fault}.")

@@ -2,12 +2,13 @@
 
 stpyvista's own export forks this server, with its threads, and waits for ever when the child fails. Here a separate
 process exports (it works under spawn as well as fork), is ended when it takes too long, and starts again when next
-needed; stpyvista then only shows the finished scene. This is the one module that imports stpyvista (GPLv3).
+needed; stpyvista then only shows the finished scene. This is the one module that uses stpyvista (GPLv3).
 """
 
 from __future__ import annotations
 
 import atexit
+import functools
 import json
 import os
 import subprocess
@@ -15,12 +16,15 @@ import sys
 import tempfile
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
+from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from dfe_core.faces.model import FaceModel
 from dfe_core.render.palette import vertex_colours
@@ -33,6 +37,9 @@ LIMIT_S = float(os.environ.get("DFE_SCENE_LIMIT_S", "5"))
 
 START_LIMIT_S = 30.0
 """How long the helper may take to start; pages warm it up before anyone asks for a scene."""
+
+HEIGHT = 430
+"""Of a scene on the page, CSS pixels."""
 
 BACKGROUNDS = {"light": "#FFFFFF", "dark": "#13161C"}
 _KEPT = 24
@@ -180,26 +187,26 @@ def _without_foreign_pictures(html: str) -> str:
     return html.replace(_ICONS, "data:,")
 
 
-def show(html: str, key: str) -> bool:
-    """Show a finished scene through stpyvista's viewer, its camera in the link; False when stpyvista cannot be used.
-
-    stpyvista's public function exports the scene itself, in a fork of this server (see above). Its viewer alone has no
-    public name; where a version of stpyvista has none under this name, or takes other values, the page falls back.
-    """
+def show(html: str, key: str) -> None:
+    """Show a finished scene in stpyvista's viewer, its camera in the link; without stpyvista in a plain frame."""
+    page = html + _FOLLOW
     try:
-        import stpyvista
+        data = {"_html": page, "backend": "trame", "height": HEIGHT, "width": 600, "use_container_width": True}
+        _viewer()(key=key, data=data)
+    except StreamlitAPIException:  # stpyvista is not installed, or its viewer has moved
+        st.iframe(page, height=HEIGHT)
 
-        viewer = stpyvista._stpv_component
-        viewer(
-            key=key,
-            data={
-                "_html": html + _FOLLOW,
-                "backend": "trame",
-                "height": 430,
-                "width": 600,
-                "use_container_width": True,
-            },
-        )
-    except Exception:  # noqa: BLE001 - its import registers a component and can fail in several ways; the page must not
-        return False
-    return True
+
+@functools.cache
+def _viewer() -> Callable[..., Any]:
+    """stpyvista's viewer, by the name and the files that its package gives Streamlit: nothing of it is imported.
+
+    Its one function would export the scene itself, in a fork of this server (see above). Raises
+    `StreamlitAPIException` where no such component is installed.
+    """
+    return st.components.v2.component(
+        "stpyvista.simple",
+        html='<div id="stpyvistadiv"><iframe id="stpyvistaframe" title="Full scene" frameborder="0"></iframe></div>',
+        css="v2/style.css",
+        js="v2/stpyvista.js",
+    )

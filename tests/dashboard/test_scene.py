@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from types import ModuleType
 
 import numpy as np
 import pytest
+from streamlit.errors import StreamlitAPIException
 
 from dashboard.views import scene
 from dashboard.views.scene import Exporter
@@ -65,18 +65,33 @@ def test_an_export_that_raises_says_so_and_the_helper_lives(exporter):
     assert failing._process.poll() is None
 
 
-@pytest.mark.parametrize("version", ["without the viewer", "other arguments", "not installed"])
-def test_a_stpyvista_that_cannot_show_leaves_the_page_its_own_view(version: str, monkeypatch: pytest.MonkeyPatch):
-    module = ModuleType("stpyvista")
-    if version == "other arguments":
-        module._stpv_component = lambda html: None
-    monkeypatch.setitem(sys.modules, "stpyvista", None if version == "not installed" else module)
-    assert scene.show("<html></html>", "key") is False
+@pytest.fixture
+def viewer(monkeypatch: pytest.MonkeyPatch):
+    """What is shown, as (means, key or height, HTML), with and without stpyvista's viewer."""
+    shown = []
+
+    def component(name: str, **_):
+        assert name == "stpyvista.simple"
+        return lambda key, data: shown.append(("viewer", key, data["_html"]))
+
+    scene._viewer.cache_clear()
+    monkeypatch.setattr(scene.st.components.v2, "component", component)
+    monkeypatch.setattr(scene.st, "iframe", lambda html, height: shown.append(("frame", height, html)))
+    yield shown
+    scene._viewer.cache_clear()
 
 
-def test_a_finished_scene_is_shown_with_its_script(monkeypatch: pytest.MonkeyPatch):
-    module, shown = ModuleType("stpyvista"), []
-    module._stpv_component = lambda key, data: shown.append((key, data["_html"]))
-    monkeypatch.setitem(sys.modules, "stpyvista", module)
-    assert scene.show("<html></html>", "key") is True
-    assert shown[0][0] == "key" and shown[0][1].startswith("<html></html><script>")
+def test_a_finished_scene_is_shown_in_stpyvistas_viewer_with_its_script(viewer):
+    scene.show("<html></html>", "key")
+    ((means, key, html),) = viewer
+    assert (means, key) == ("viewer", "key") and html.startswith("<html></html><script>")
+
+
+def test_without_stpyvista_a_scene_is_shown_in_a_plain_frame(viewer, monkeypatch: pytest.MonkeyPatch):
+    def missing(name: str, **_):
+        raise StreamlitAPIException(f"Component '{name}' must be declared")
+
+    monkeypatch.setattr(scene.st.components.v2, "component", missing)
+    scene.show("<html></html>", "key")
+    ((means, _, html),) = viewer
+    assert means == "frame" and html.startswith("<html></html><script>")

@@ -53,7 +53,8 @@ export class Face {
    */
   pose(psi, heatOf = sizes) {
     const moved = this.displacement(psi);
-    const position = moved.map((v, i) => this.template[i] + v);
+    const position = Float32Array.from(moved);
+    for (let i = 0; i < position.length; i++) position[i] += this.template[i];
     return { position, normal: normals(position, this.triangles), moved, heat: heatOf(moved) };
   }
 

@@ -28,11 +28,15 @@ export class Stage {
     this.canvas.addEventListener("webglcontextlost", () => { if (page.stage === this) page.stage = null; });
     this.program = linked(gl);
     gl.enable(gl.DEPTH_TEST);
+    /** @type {Map<string, WebGLUniformLocation | null>} */ this.uniforms = new Map();
     /** @type {Map<string, Uploaded>} */ this.faces = new Map();
   }
 
-  /** @param {string} name */
-  uniform(name) { return this.gl.getUniformLocation(this.program, name); }
+  /** Where a uniform is; asked once, for the GPU's process answers. @param {string} name */
+  uniform(name) {
+    if (!this.uniforms.has(name)) this.uniforms.set(name, this.gl.getUniformLocation(this.program, name));
+    return this.uniforms.get(name) ?? null;
+  }
 
   /** What the GPU holds of a face, uploaded once. @param {Face} face @returns {Uploaded} */
   prepare(face) {

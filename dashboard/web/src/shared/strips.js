@@ -32,12 +32,14 @@ export class Strips {
     this.background = document.createElement("canvas");
     /** @type {Set<number>} */ this.chosen = new Set();
     /** @type {number[]} */ this.marked = [];
+    this.choice = "";
   }
 
   /** Show some codewords only (none: all), and mark rows. @param {Set<number>} chosen @param {number[]} marks */
   choose(chosen, marks) {
     this.chosen = chosen;
     this.marked = marks;
+    this.choice = JSON.stringify([[...chosen], marks]);
   }
 
   /** Strips and curve are drawn when something of them changes; on every frame only the play head moves.
@@ -46,7 +48,7 @@ export class Strips {
     fitCanvas(canvas);
     const { width, height } = canvas, ratio = width / Math.max(1, canvas.getBoundingClientRect().width);
     const { from, until } = this.stretch;
-    const key = JSON.stringify([width, height, ratio, stages, from, until, [...this.chosen], this.marked, colours]);
+    const key = [width, height, ratio, stages, from, until, this.choice, ...Object.values(colours)].join();
     const sheet = { context: context2d(canvas), width: width / ratio, height: height / ratio, ratio, stages, colours };
     if (key !== this.drawn) {
       Object.assign(this.background, { width, height });

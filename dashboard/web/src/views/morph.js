@@ -49,6 +49,7 @@ class Morph extends View {
     this.title = "";
     this.range = 1;
     this.leftDrawn = "";
+    this.described = "";
     /** @type {Glide | null} */ this.glide = null;
     /** @type {Float32Array | null} */ this.shown = null;
     this.canvas = element("canvas", { tabindex: 0, role: "img" });
@@ -189,10 +190,14 @@ class Morph extends View {
     const names = pair ? [this.data.other?.title ?? "Neutral", this.title] : [this.title];
     const mm = this.range < 9.95 ? this.range.toFixed(1) : Math.round(this.range);
     const [low, high] = signed ? [`${mm} mm in`, `${mm} mm out`] : ["0", `${mm} mm`];
-    this.captions?.replaceChildren(...names.map((name) => element("span", {}, name)));
     this.scale.hidden = !isOn(this.heat);
-    this.scale.classList.toggle("signed", signed);
-    this.scale.replaceChildren(element("span", {}, low), element("i"), element("span", {}, high));
+    const key = [...names, low, high].join("|");
+    if (key !== this.described) {
+      this.captions?.replaceChildren(...names.map((name) => element("span", {}, name)));
+      this.scale.classList.toggle("signed", signed);
+      this.scale.replaceChildren(element("span", {}, low), element("i"), element("span", {}, high));
+    }
+    this.described = key;
     Object.assign(this.box.dataset, { settled: String(!this.glide), codeword: this.codeword ?? "" });
   }
 
