@@ -92,7 +92,7 @@ def dfe(*arguments: str) -> None:
 
 def write_recording(path: Path) -> Path:
     """A table of ARKit coefficients in Live Link Face's form: a smile that comes and goes."""
-    from dfe_core.expressions.arkit import ARKIT_NAMES
+    from dfe_core.faces.arkit import ARKIT_NAMES
 
     rows = [",".join(["Timecode", "BlendshapeCount", *(name[0].upper() + name[1:] for name in ARKIT_NAMES)])]
     for frame in range(FRAMES):

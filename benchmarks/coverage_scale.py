@@ -143,7 +143,7 @@ def duckdb_query(root: Path) -> float:
 def make(root: Path, frames: int) -> None:
     """A dataset, a codebook, tokens and AUs: bursts of AUs, codewords that follow them, and noise."""
     from dfe_core.faces import open_face, save_face
-    from dfe_core.facs.action_units import columns
+    from dfe_core.ontology import columns
 
     rng, face = np.random.default_rng(0), open_face("anny")
     save_face(face, root)
@@ -183,9 +183,9 @@ def make_frames(
     root: Path, face_id: str, psi: np.ndarray, lengths: np.ndarray, follows: np.ndarray, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """Dataset and token cache, recording by recording; returns the AUs that are there, as packed bits."""
-    from dfe_core.expressions.arkit import ARKIT_NAMES
     from dfe_core.expressions.dataset import open_writer
     from dfe_core.expressions.recording import Recording
+    from dfe_core.faces.arkit import ARKIT_NAMES
     from dfe_core.store import atomic_directory, write_json
 
     schema = pa.schema(

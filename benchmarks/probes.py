@@ -28,9 +28,9 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG
-from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.expressions.dataset import Dataset, open_writer
 from dfe_core.expressions.recording import Recording
+from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.facs.derive import derive_aus
 from dfe_core.probes.features.catalogue import Feature
 from dfe_core.probes.features.transforms import Blocks, Measured

@@ -33,7 +33,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def toy_face() -> FaceModel:
     """A flat symmetric 15 x 15 face with the 52 ARKit coefficients, each a smooth local bump; metres."""
-    from dfe_core.expressions.arkit import ARKIT_NAMES
+    from dfe_core.faces.arkit import ARKIT_NAMES
 
     return make_toy_face(ARKIT_NAMES)
 

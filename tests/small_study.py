@@ -18,7 +18,7 @@ from tests import changed_text
 def run(folder: Path) -> Iterator[tuple[str, Any]]:
     """Every result of the study, by name."""
     import dfe_core as dfe
-    from dfe_core.expressions.arkit import ARKIT_NAMES
+    from dfe_core.faces.arkit import ARKIT_NAMES
     from tests.conftest import make_toy_face
     from tests.facs import planted
 
@@ -43,10 +43,10 @@ def _imported(folder: Path, root: Path) -> Iterator[tuple[str, Any]]:
     import numpy as np
     import pandas as pd
 
-    from dfe_core.expressions.arkit import ARKIT_NAMES
     from dfe_core.expressions.import_job import ImportOptions
     from dfe_core.expressions.importing import import_dataset
     from dfe_core.expressions.inspection import inspect_sources
+    from dfe_core.faces.arkit import ARKIT_NAMES
 
     rng = np.random.default_rng(0)
     for i in range(4):

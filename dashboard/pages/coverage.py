@@ -11,13 +11,13 @@ import streamlit as st
 
 from dfe_core.artefact_names import MANIFEST
 from dfe_core.faces.model import REGIONS
-from dfe_core.facs.action_units import title
 from dfe_core.facs.agreement import KINDS, agreement_moments
 from dfe_core.facs.blind_spots import lines as blind_lines
 from dfe_core.facs.coverage_notes import caveat
 from dfe_core.facs.coverage_result import Coverage
 from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.motion.actions import action_directions
+from dfe_core.ontology import title
 from dfe_core.reports.coverage_text import exposure_text, headlines, statuses, summary, tool_name, unmeasured
 
 from ..data import artefact_cache, coverage_analyses, media, thumbnails

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
-from dfe_core.facs.action_units import title
+from dfe_core.ontology import title
 from dfe_core.store import cache_root
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.dynamics import contexts, cooccurring, distribution_over, dynamics, intensity_distribution

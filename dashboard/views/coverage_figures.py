@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dfe_core.facs.action_units import title
+from dfe_core.ontology import title
 
 from ..data.coverage_analyses import Analysis, Filter, cells
 from ..theme.palette import ACCENT, DIVERGING, region_colour

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.expressions.recording_table import find_frames
-from dfe_core.facs.action_units import title
 from dfe_core.facs.store import PRESENT_PROBABILITY, AlignedAus
+from dfe_core.ontology import title
 
 from ..theme.palette import CATEGORIES, REGION_COLOURS, REST_COLOUR, SIDE_COLOURS
 

@@ -14,8 +14,8 @@ from dfe_core.artefact_names import MANIFEST, aus_name
 from dfe_core.embedding.maps import MapArtefact
 from dfe_core.embedding.shares import shares_by, subjects_showing
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.facs.action_units import title
 from dfe_core.facs.store import AlignedAus, list_aligned
+from dfe_core.ontology import title
 from dfe_core.probes.result import list_results
 
 from ..data import artefact_cache, media

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from dfe_core.facs.action_units import ACTION_UNITS
 from dfe_core.facs.codeword_names import CodewordName, NamedActionUnit, Verdict
+from dfe_core.ontology import ACTION_UNITS
 
 from ..data.codeword_names import Known
 from ..theme.formatting import count, percent

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from dfe_core.faces.model import FaceModel
-from dfe_core.facs.action_units import ACTION_UNITS
 from dfe_core.motion.identity import identity_template
 from dfe_core.motion.timeline import Timeline
+from dfe_core.ontology import ACTION_UNITS
 
 from ..data import media
 from ..data.packs import pack

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dfe_core.expressions.arkit import ARKIT_NAMES, canonical_name
+from dfe_core.faces.arkit import ARKIT_NAMES, canonical_name
 
 
 def split_side(name: str) -> tuple[str, str]:

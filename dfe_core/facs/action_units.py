@@ -16,39 +16,7 @@ from types import MappingProxyType
 import numpy as np
 
 from dfe_core.expressions.columns import arkit_columns, split_side
-from dfe_core.ontology import (
-    ACTION_UNITS,
-    ACTIONS,
-    COEFFICIENTS,
-    NO_COEFFICIENT,
-    SAME_DIRECTION,
-    SIDED,
-    ActionUnit,
-    Coefficient,
-    columns,
-    normalise_au,
-    title,
-)
-
-__all__ = [
-    "ACTIONS",
-    "ACTION_UNITS",
-    "COEFFICIENTS",
-    "DETECTOR_CAVEAT",
-    "EMISSIONS",
-    "ESTIMATE_CAVEAT",
-    "NO_COEFFICIENT",
-    "SAME_DIRECTION",
-    "SIDED",
-    "ActionUnit",
-    "Coefficient",
-    "CoefficientMap",
-    "Emission",
-    "au_coefficient_map",
-    "columns",
-    "normalise_au",
-    "title",
-]
+from dfe_core.ontology import ACTIONS
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dfe_core.facs.action_units import ACTION_UNITS
 from dfe_core.facs.aggregates import Aggregates
 from dfe_core.facs.association import Association, interval, subject_weights
 from dfe_core.facs.blind_spots import BlindSpots
@@ -26,6 +25,7 @@ from dfe_core.facs.status import (
     Status,
 )
 from dfe_core.facs.store import AlignedAus
+from dfe_core.ontology import ACTION_UNITS
 
 
 def au_figures(

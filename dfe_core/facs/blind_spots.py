@@ -20,9 +20,10 @@ from dfe_core.artefact import source_labels
 from dfe_core.artefact_names import BLIND_SPOTS, MANIFEST, keyed_name
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.head_pose import head_pose, quadratic
-from dfe_core.facs.action_units import COEFFICIENTS, au_coefficient_map
+from dfe_core.facs.action_units import au_coefficient_map
 from dfe_core.facs.aggregates import load_or_none
 from dfe_core.facs.store import AlignedAus
+from dfe_core.ontology import COEFFICIENTS
 from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
 from dfe_core.text_enum import StrEnum
 

@@ -18,8 +18,9 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
-from dfe_core.facs.action_units import ACTION_UNITS, ACTIONS, COEFFICIENTS, SAME_DIRECTION, au_coefficient_map
+from dfe_core.facs.action_units import au_coefficient_map
 from dfe_core.facs.templates import Templates, table_templates
+from dfe_core.ontology import ACTION_UNITS, ACTIONS, COEFFICIENTS, SAME_DIRECTION
 from dfe_core.tokenizer.geometry import ONE_SIDED, codeword_geometry, side_balance
 from dfe_core.tokenizer.mesh_inner_product import mesh_factor
 from dfe_core.tokens.composition import GAZE

@@ -12,9 +12,10 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
-from dfe_core.facs.action_units import ACTIONS, au_coefficient_map
+from dfe_core.facs.action_units import au_coefficient_map
 from dfe_core.facs.signals import AuSignals, assess_signals
 from dfe_core.facs.store import AlignedAus
+from dfe_core.ontology import ACTIONS
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

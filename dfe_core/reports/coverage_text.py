@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from dfe_core.facs.action_units import title
 from dfe_core.facs.coverage_notes import not_measured_reasons
 from dfe_core.facs.coverage_result import Coverage
 from dfe_core.facs.status import NOT_COVERED, NOT_ENOUGH, NOT_MEASURED, Reason, describe
+from dfe_core.ontology import title
 from dfe_core.reports.document import Number
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.expressions.columns import arkit_columns, split_side
+from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.faces.model import FaceModel
 from dfe_core.tokenizer.geometry import MOUTH
 from dfe_core.tokens.parts import stronger_side, together

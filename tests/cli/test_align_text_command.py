@@ -13,7 +13,7 @@ from tests.probe_world import make_probe_world
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> Path:
-    from dfe_core.expressions.arkit import ARKIT_NAMES
+    from dfe_core.faces.arkit import ARKIT_NAMES
 
     return make_probe_world(tmp_path_factory.mktemp("align"), make_toy_face(ARKIT_NAMES), subjects=8, minutes=0.8).root
 

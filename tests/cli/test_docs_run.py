@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 import dfe_core as dfe
-from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.faces import save_face
+from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.faces.library import anny_id
 from tests.small_world import write_dataset
 

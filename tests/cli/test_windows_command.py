@@ -15,8 +15,8 @@ from tests.probe_world import make_probe_world
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> tuple[Path, Path]:
     """Six people, each with eight windows of two made-up emotions, and the file of windows."""
-    from dfe_core.expressions.arkit import ARKIT_NAMES
     from dfe_core.expressions.dataset import Dataset
+    from dfe_core.faces.arkit import ARKIT_NAMES
 
     root = make_probe_world(
         tmp_path_factory.mktemp("windows"), make_toy_face(ARKIT_NAMES), subjects=6, minutes=0.5

@@ -7,19 +7,10 @@ import re
 import numpy as np
 import pytest
 
-from dfe_core.expressions.arkit import ARKIT_NAMES
-from dfe_core.facs.action_units import (
-    ACTION_UNITS,
-    ACTIONS,
-    COEFFICIENTS,
-    EMISSIONS,
-    au_coefficient_map,
-    columns,
-    normalise_au,
-    title,
-)
+from dfe_core.faces.arkit import ARKIT_NAMES
+from dfe_core.facs.action_units import EMISSIONS, au_coefficient_map
 from dfe_core.facs.pain_score import pspi
-from dfe_core.ontology import SOURCES, prototypes
+from dfe_core.ontology import ACTION_UNITS, ACTIONS, COEFFICIENTS, SOURCES, columns, normalise_au, prototypes, title
 
 
 def test_every_coefficient_stands_in_the_table_in_the_order_of_psi():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.expressions.dataset import Dataset, open_writer
 from dfe_core.expressions.recording import Recording
+from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.facs.blind_spots import Sight, find_blind_spots, lines
 from dfe_core.facs.derive import derive_aus
 from dfe_core.facs.signals import Measurement, assess_signals

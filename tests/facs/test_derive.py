@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.arkit import ARKIT_NAMES
+from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.facs.derive import derive_aus, make_deriver, truth_aus
 from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.simulate.dataset import simulate_dataset

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.expressions.dataset import Frames
+from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.facs.detections import Detections, Interval
 from dfe_core.facs.importing import AuImportOptions, import_aus
 from dfe_core.facs.lag import LagState, Offset, cross_correlate, judge_lag

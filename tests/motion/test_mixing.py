@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.arkit import ARKIT_NAMES
+from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.motion.actions import action_psi
 from dfe_core.motion.codeword_tracks import in_codewords, spell
 from dfe_core.motion.export import (

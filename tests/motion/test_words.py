@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.arkit import ARKIT_NAMES
-from dfe_core.facs.action_units import ACTIONS
+from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.motion.lexicon import IGNORED, NORMAL, PHRASES
 from dfe_core.motion.timeline import (
     Timeline,
@@ -24,6 +23,7 @@ from dfe_core.motion.timeline import (
 )
 from dfe_core.motion.transitions import between_frames, between_tokens
 from dfe_core.motion.words import rules, timeline_from_words
+from dfe_core.ontology import ACTIONS
 from tests.small_world import codeword_psi, write_model
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dfe_core.expressions.arkit import ARKIT_NAMES
+from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.ontology import (
     ACTION_UNITS,
     ACTIONS,

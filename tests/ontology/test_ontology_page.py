@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dfe_core.expressions.arkit import ARKIT_NAMES
+from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.ontology import ACTION_UNITS, DISPLAYS, SOURCES
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.expressions.split import GAP_S
+from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.probes.sequence_settings import AlignmentSettings, SequenceSettings
 from dfe_core.probes.text_retrieval import (
     MomentIndex,

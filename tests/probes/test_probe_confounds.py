@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.expressions.dataset import open_writer
 from dfe_core.expressions.recording import Recording
+from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.probes.checks import duration_tells
 from dfe_core.probes.features.material import common_rate, thinned_tokens
 from dfe_core.probes.features.spans import make_spans

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.arkit import ARKIT_NAMES
+from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.probes.explain import codeword_weights, pushing_moments
 from dfe_core.probes.recipe import read_recipe, recipe_text, write_recipe
 from dfe_core.probes.result import list_results

@@ -21,7 +21,7 @@ FEW = {"repeats": 1, "resamples": 100, "permutations": 60, "swaps": 300}
 
 @pytest.fixture(scope="module")
 def face():
-    from dfe_core.expressions.arkit import ARKIT_NAMES
+    from dfe_core.faces.arkit import ARKIT_NAMES
 
     return make_toy_face(ARKIT_NAMES)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.facs.action_units import ACTION_UNITS
+from dfe_core.ontology import ACTION_UNITS
 from dfe_core.probes.prompts import ACTION_WORDS, action_words, caption, class_prompt, class_prompts
 from dfe_core.probes.text import PACKAGE, WordEncoder, open_encoder
 

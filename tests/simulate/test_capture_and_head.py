@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks.simulation_statistics import dataset_statistics
 from dfe_core.errors import DataError
-from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.expressions.pose_leak import measure_pose_leak
+from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.simulate.capture import CAPTURES, find_capture, observe
 from dfe_core.simulate.dataset import simulate_dataset
 from dfe_core.simulate.head import POSE, artefact, clean_psi, draw_weights, pose_functions

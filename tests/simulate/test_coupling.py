@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dfe_core.expressions.arkit import ARKIT_NAMES
+from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.simulate.coupling import SYNERGIES, couple, coupling_matrix
 from dfe_core.simulate.repertoire import CHANNELS, recipe_matrix
 from tests.simulate.test_simulated_dataset import ICT

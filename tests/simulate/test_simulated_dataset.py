@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dfe_core.errors import DataError
-from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.simulate.dataset import simulate_dataset
 from dfe_core.simulate.repertoire import ACTIONS, CHANNELS, INDEX, recipe_matrix
 from dfe_core.simulate.truth import presence

@@ -7,10 +7,10 @@ import pytest
 
 from benchmarks.simulation_statistics import STATISTIC_NAMES, dataset_statistics, face_statistics
 from dfe_core.errors import DataError
-from dfe_core.expressions.arkit import ARKIT_NAMES
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.importing import import_dataset
 from dfe_core.faces import save_face
+from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.simulate.dataset import simulate_dataset
 from tests.real_faces import anny
 

@@ -105,7 +105,7 @@ def test_every_codeword_has_a_sentence_across_chunks(toy_face):
 
 
 def test_duplicates_of_a_direction_are_named_once():
-    from dfe_core.expressions.arkit import ARKIT_NAMES
+    from dfe_core.faces.arkit import ARKIT_NAMES
 
     labels = action_directions(ARKIT_NAMES)
     assert {"AU45", "AU46 left", "AU12 right", "AU1", "AD30 left"} <= set(labels)

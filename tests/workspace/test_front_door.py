@@ -197,7 +197,7 @@ def test_a_shown_codeword_is_drawn_at_its_vertices_in_mm(study: dfe.Study, toy_f
 
 
 def test_recordings_are_imported_by_pattern_and_what_is_left_out_is_said(world, tmp_path: Path):
-    from dfe_core.expressions.arkit import ARKIT_NAMES
+    from dfe_core.faces.arkit import ARKIT_NAMES
 
     for i in range(3):
         table = pd.DataFrame(np.full((20, 52), i / 4), columns=list(ARKIT_NAMES))

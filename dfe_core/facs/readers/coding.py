@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from dfe_core.facs.action_units import normalise_au
 from dfe_core.facs.detections import INTENSITY_LETTERS
+from dfe_core.ontology import normalise_au
 
 SIDE_WORDS = {
     "": "both",

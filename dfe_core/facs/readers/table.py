@@ -21,9 +21,9 @@ from dfe_core.expressions.readers.options import ReadOptions as TimeOptions
 from dfe_core.expressions.readers.options import TimeColumn
 from dfe_core.expressions.timing import Timing
 from dfe_core.expressions.validation import DECIMALS_LOST, without_decimals
-from dfe_core.facs.action_units import normalise_au
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.remarks import Remark, Topic
+from dfe_core.ontology import normalise_au
 
 _TOO_MANY_OUT = 0.05
 _DAY_S = 86_400.0
