@@ -89,6 +89,8 @@ class _Changer(ast.NodeTransformer):
         of = function.value if isinstance(function, ast.Attribute) else None
         if isinstance(of, ast.Constant) and function.attr == "split":  # a list of words
             return node
+        if isinstance(function, ast.Name) and function.id == "table_columns":  # names of columns with their titles
+            return node
         if isinstance(of, ast.Name) and of.id == "re":  # the first argument is a pattern
             node.args[1:] = [self.visit(argument) for argument in node.args[1:]]
             return node
