@@ -31,7 +31,7 @@ def coverage_notes(
     notes = [*caveats(tool, estimate)]
     if limits.high_pose_leak is not None:
         notes.append(high_leak_warning(limits.high_pose_leak))
-    notes += [*_measurement(limits), *lines(blind_spots), *_recordings(limits), *_of_import(limits, aus)]
+    notes += [*_measurement(limits), *lines(blind_spots), *_recordings(limits), *notes_of_import(limits, aus)]
     return tuple(dict.fromkeys(notes))
 
 
@@ -60,7 +60,8 @@ def _recordings(limits: CoverageLimits) -> Iterator[str]:
         yield lag_line(limits.lags)
 
 
-def _of_import(limits: CoverageLimits, aus: str) -> tuple[str, ...]:
+def notes_of_import(limits: CoverageLimits, aus: str) -> tuple[str, ...]:
+    """What was noticed in the AUs when they were imported."""
     if len(limits.aus_notes) <= _MOST_NOTES:
         return limits.aus_notes
     return (

@@ -13,7 +13,7 @@ import pandas as pd
 from dfe_core.artefact import MADE_FROM, ArtefactId, source_labels, sources_of_tokens
 from dfe_core.artefact_names import ANALYSES, MANIFEST, aus_name
 from dfe_core.facs.coverage_limits import CoverageLimits
-from dfe_core.facs.coverage_notes import coverage_notes, presence_rule
+from dfe_core.facs.coverage_notes import coverage_notes, notes_of_import, presence_rule
 from dfe_core.facs.settings import CoverageSettings
 from dfe_core.facs.status import describe
 from dfe_core.store import content_key, read_json, write_json
@@ -162,6 +162,11 @@ class Coverage:
     def notes(self) -> tuple[str, ...]:
         """What limits a reading of the figures, in sentences."""
         return coverage_notes(self.limits, self.blind_spots, self.aus, self.tool, self.estimate)
+
+    @property
+    def notes_of_import(self) -> tuple[str, ...]:
+        """Those of the notes that are about the AUs as they were imported."""
+        return notes_of_import(self.limits, self.aus)
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:

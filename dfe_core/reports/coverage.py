@@ -21,6 +21,7 @@ from dfe_core.reports import coverage_text as say
 from dfe_core.reports.coverage_matrix import heat_matrix
 from dfe_core.reports.document import (
     Block,
+    Bullets,
     Callout,
     Card,
     Document,
@@ -100,6 +101,7 @@ def coverage_document(coverage: Coverage, pictures: Pictures, command: str) -> D
         _deformation(coverage, pictures),
         _diversity(coverage),
         _measured_aus(coverage),
+        *([_as_imported(coverage)] if coverage.notes_of_import else []),
         _method(coverage),
     ]
     facts = (
@@ -143,9 +145,13 @@ def _write_figures(document: Document, folder: Path) -> list[Path]:
 
 
 def _summary(coverage: Coverage) -> Section:
-    return Section(
-        "Summary", (Numbers(say.headlines(coverage)), Text(say.summary(coverage)), *map(Callout, coverage.notes))
-    )
+    limits = [note for note in coverage.notes if note not in coverage.notes_of_import]
+    blocks = (Numbers(say.headlines(coverage)), Text(say.summary(coverage)), *map(Callout, limits))
+    return Section("Summary", blocks)
+
+
+def _as_imported(coverage: Coverage) -> Section:
+    return Section("The AUs as they were imported", (Bullets(coverage.notes_of_import),))
 
 
 def _of_facs(coverage: Coverage) -> Section:

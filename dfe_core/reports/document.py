@@ -29,6 +29,13 @@ class Callout:
 
 
 @dataclass(frozen=True)
+class Bullets:
+    """Short remarks, one below the other."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Number:
     """A headline: value as it is printed (``0.83``), with its interval or n in `detail`. missing: whether the value is
     words that say why there is no figure."""
@@ -142,7 +149,7 @@ class Gallery:
     cards: tuple[Card, ...]
 
 
-Block = Union[Text, Callout, Numbers, Figure, Table, Gallery]  # noqa: UP007
+Block = Union[Text, Callout, Bullets, Numbers, Figure, Table, Gallery]  # noqa: UP007
 
 
 @dataclass(frozen=True)

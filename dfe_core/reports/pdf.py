@@ -15,6 +15,7 @@ from fpdf.fonts import FontFace
 
 from dfe_core.reports.document import (
     Block,
+    Bullets,
     Callout,
     Document,
     Figure,
@@ -149,6 +150,14 @@ class _Pages(FPDF):
             self._say(block.text, _BODY)
         elif isinstance(block, Callout):
             self._note(block.text)
+        elif isinstance(block, Bullets):
+            for line in block.lines:
+                self._need(self._height(line, _FACT, self.epw - 4))
+                self._use(_FACT)
+                self.cell(4, _FACT.line, "•")
+                self._say(line, _FACT, self.epw - 4, after=1)
+                self.set_x(self.l_margin)
+            self.ln(2)
         elif isinstance(block, Numbers):
             faces = [_NO_NUMBER if n.missing else _NUMBER for n in block.numbers]
             tiles = [
