@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -22,6 +22,18 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], indent: str = "") 
         *(_line(row, widths, right) for row in cells),
     ]
     return "\n".join(indent + line.rstrip() for line in lines)
+
+
+def table_of(records: Iterable[Any], columns: Mapping[str, str | Callable[[Any], Any]], indent: str = "") -> str:
+    """A table of records, mappings or objects: each heading with the field it shows, or a function of the record."""
+    rows = [[_field(record, of) for of in columns.values()] for record in records]
+    return table(list(columns), rows, indent)
+
+
+def _field(record: Any, of: str | Callable[[Any], Any]) -> Any:
+    if callable(of):
+        return of(record)
+    return record[of] if isinstance(record, Mapping) else getattr(record, of)
 
 
 def facts(pairs: Sequence[tuple[str, Any]], indent: str = "") -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 from dfe_core.store import artefact_path
 
-from ..tables import facts, table
+from ..tables import facts, table_of
 from .output import add_json_option, deliver, plain_rows
 
 if TYPE_CHECKING:
@@ -130,30 +130,15 @@ def _compare(args: argparse.Namespace) -> None:
             ("side bias", "(left − right) / (left + right) of the mean intensities"),
         ]
     )
-    rows = [
-        (
-            r.au if r.side == "both" else f"{r.au} {r.side}",
-            r.frames,
-            *(
-                float(round(value, 3))
-                for value in (r.correlation, r.gain, r.offset, r.delay_s, r.bias_first, r.bias_second)
-            ),
-        )
-        for r in found.table.itertuples()
-    ]
-    text = table(
-        (
-            "AU",
-            "frames",
-            "correlation",
-            "gain",
-            "offset",
-            "delay s",
-            f"side bias {found.first}",
-            f"side bias {found.second}",
-        ),
-        rows,
-    )
+    columns: dict[str, Any] = {
+        "AU": lambda r: r["au"] if r["side"] == "both" else f"{r['au']} {r['side']}",
+        "frames": "frames",
+    }
+    shown = {"correlation": "correlation", "gain": "gain", "offset": "offset", "delay s": "delay_s"}
+    shown |= {f"side bias {found.first}": "bias_first", f"side bias {found.second}": "bias_second"}
+    for heading, name in shown.items():
+        columns[heading] = lambda r, name=name: float(round(r[name], 3))
+    text = table_of(found.table.to_dict("records"), columns)
     deliver(
         {
             "dataset": args.dataset,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dfe_core.progress import Listener
 
 from ..cli import seed
-from ..tables import facts, table
+from ..tables import facts, table_of
 from .output import add_json_option, deliver
 
 if TYPE_CHECKING:
@@ -79,11 +79,11 @@ def _crossed(args: argparse.Namespace, progress: Listener) -> str:
 
     found = cross_fit(args.model, args.dataset, args.aus, args.cross_fit, seed=args.seed, progress=progress)
     write_tables({"cross_fit": found.per_au, "cross_fit_by_subject": found.by_subject}, args.out / "tables")
-    rows = [(r.au, r.side, r.subjects, r.auroc, r.sparse_auroc, r.all_auroc) for r in found.per_au.itertuples()]
-    columns = ("AU", "side", "people", "AUROC", "of at most three", "of all")
+    columns = {"AU": "au", "side": "side", "people": "subjects"}
+    columns |= {"AUROC": "auroc", "of at most three": "sparse_auroc", "of all": "all_auroc"}
     return (
         f"\n\nwithin people whom no codebook saw ({args.cross_fit} codebooks, {', '.join(found.models)}):\n\n"
-        + table(columns, rows)
+        + table_of(found.per_au.to_dict("records"), columns)
     )
 
 
@@ -117,18 +117,6 @@ def report(result: Coverage) -> str:
             ("redundant pairs", len(told["redundant_pairs"])),
         ]
     )
-    rows = [
-        (
-            r["au"],
-            r["side"],
-            r["prevalence"],
-            r["best_codeword"],
-            r["auroc"],
-            r["sparse3_auroc"],
-            r["all_auroc"],
-            r["status"],
-        )
-        for r in told["per_au"]
-    ]
-    columns = ("AU", "side", "prevalence", "best codeword", "AUROC", "of at most three", "of all", "status")
-    return "\n\n".join((head, table(columns, rows), *result.notes))
+    columns = {"AU": "au", "side": "side", "prevalence": "prevalence", "best codeword": "best_codeword"}
+    columns |= {"AUROC": "auroc", "of at most three": "sparse3_auroc", "of all": "all_auroc", "status": "status"}
+    return "\n\n".join((head, table_of(told["per_au"], columns), *result.notes))

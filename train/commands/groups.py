@@ -11,7 +11,7 @@ from dfe_core.spreadsheet import plain_table
 from dfe_core.store import json_text
 
 from ..cli import seed
-from ..tables import facts, table
+from ..tables import facts, table_of
 from .output import add_json_option, deliver
 
 if TYPE_CHECKING:
@@ -89,33 +89,17 @@ def report(result: GroupComparison) -> str:
             ("tests with q < 0.05", int((tested["q"] < 0.05).sum())),
         ]
     )
-    rows = [
-        (
-            r.codeword,
-            r.measure,
-            r.a,
-            r.b,
-            r.mean_a,
-            r.mean_b,
-            r.hedges_g,
-            f"{r.g_low:.2f} to {r.g_high:.2f}",
-            r.rank_biserial,
-            r.p,
-            r.q,
-        )
-        for r in tested.head(_ROWS).itertuples()
-    ]
-    columns = (
-        "codeword",
-        "measure",
-        "a",
-        "b",
-        "mean a",
-        "mean b",
-        "Hedges' g",
-        "95 % interval",
-        "rank-biserial",
-        "p",
-        "q",
-    )
-    return "\n\n".join((head, table(columns, rows)))
+    columns = {
+        "codeword": "codeword",
+        "measure": "measure",
+        "a": "a",
+        "b": "b",
+        "mean a": "mean_a",
+        "mean b": "mean_b",
+        "Hedges' g": "hedges_g",
+        "95 % interval": lambda r: f"{r['g_low']:.2f} to {r['g_high']:.2f}",
+        "rank-biserial": "rank_biserial",
+        "p": "p",
+        "q": "q",
+    }
+    return "\n\n".join((head, table_of(tested.head(_ROWS).to_dict("records"), columns)))

@@ -11,7 +11,7 @@ from dfe_core.progress import Listener
 from dfe_core.store import cache_root
 from dfe_core.workspace.graph import ArtefactGraph
 
-from ..tables import size, table
+from ..tables import size, table_of
 
 DESCRIPTION = "List every artefact of the cache: kind, name, what it holds, size, date, and whether the data are real."
 EXAMPLES = ("dfe list", "dfe list --kind datasets")
@@ -34,19 +34,16 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
             "`dfe import` reads your recordings."
         )
         return
-    rows = [
-        (
-            a.kind,
-            a.name,
-            holds(a),
-            made_from(graph, a),
-            data(a),
-            size(a.bytes),
-            f"{datetime.fromtimestamp(a.modified).astimezone():%Y-%m-%d %H:%M}",
-        )
-        for a in found
-    ]
-    print(table(("kind", "name", "holds", "made from", "data", "size", "made"), rows))
+    columns = {
+        "kind": "kind",
+        "name": "name",
+        "holds": holds,
+        "made from": lambda a: made_from(graph, a),
+        "data": data,
+        "size": lambda a: size(a.bytes),
+        "made": lambda a: f"{datetime.fromtimestamp(a.modified).astimezone():%Y-%m-%d %H:%M}",
+    }
+    print(table_of(found, columns))
     print(f"\n{len(found)} artefacts, {size(sum(a.bytes for a in found))} in {cache_root()}")
 
 

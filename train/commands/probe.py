@@ -10,7 +10,7 @@ from typing import Any
 from dfe_core.progress import Listener
 
 from ..cli import seed
-from ..tables import facts, table
+from ..tables import facts, table, table_of
 from .output import add_json_option, deliver
 
 DESCRIPTION = (
@@ -242,20 +242,11 @@ def report(result: dict[str, Any]) -> str:
     )
     parts = [head, table(*scores(result))]
     if result["paired"]:
-        parts.append(
-            table(
-                ("compared", "with", "difference", "p"),
-                [(r["a"], r["b"], r["difference"], r["p"]) for r in result["paired"]],
-            )
-        )
+        parts.append(table_of(result["paired"], {"compared": "a", "with": "b", "difference": "difference", "p": "p"}))
     parts += confounds(result)
     if result["top_codewords"]:
-        parts.append(
-            table(
-                ("codeword", "towards", "weight", "stability"),
-                [(r["codeword"], r["towards"], r["weight"], r["stability"]) for r in result["top_codewords"][:10]],
-            )
-        )
+        columns = {name: name for name in ("codeword", "towards", "weight", "stability")}
+        parts.append(table_of(result["top_codewords"][:10], columns))
     return "\n\n".join(
         [
             *parts,
@@ -281,34 +272,19 @@ def confounds(result: dict[str, Any]) -> list[str]:
     parts = []
     checks = result.get("confound_checks") or []
     if checks:
-        parts.append(
-            table(
-                ("checked", "label predicted by it alone", "p", "p, corrected", "", "score without it"),
-                [
-                    (
-                        c["column"],
-                        c["score"],
-                        c["p"],
-                        c["p_holm"],
-                        finding_words(c["state"]),
-                        ", ".join(f"{n} {w['score']:.3f} (p {w['p']:.2g})" for n, w in c["without"].items()),
-                    )
-                    for c in checks
-                ],
-            )
-        )
+        columns: dict[str, Any] = {"checked": "column", "label predicted by it alone": "score", "p": "p"}
+        columns |= {
+            "p, corrected": "p_holm",
+            "": lambda c: finding_words(c["state"]),
+            "score without it": lambda c: ", ".join(
+                f"{name} {left['score']:.3f} (p {left['p']:.2g})" for name, left in c["without"].items()
+            ),
+        }
+        parts.append(table_of(checks, columns))
     if result.get("confounds"):
-        parts.append(
-            table(
-                ("confound", "features", "judged by", "metric", "score", "chance", "without it", "note"),
-                [
-                    tuple(
-                        row[k] for k in ("column", "features", "kind", "metric", "score", "chance", "without", "note")
-                    )
-                    for row in result["confounds"]
-                ],
-            )
-        )
+        columns = {"confound": "column", "features": "features", "judged by": "kind", "metric": "metric"}
+        columns |= {"score": "score", "chance": "chance", "without it": "without", "note": "note"}
+        parts.append(table_of(result["confounds"], columns))
     return parts
 
 

@@ -14,7 +14,7 @@ from dfe_core.progress import Listener
 from dfe_core.workspace.catalogue import Removal, dependants, find_artefact, remove_artefact
 from dfe_core.workspace.graph import ArtefactGraph
 
-from ..tables import size, table
+from ..tables import size, table_of
 
 DESCRIPTION = (
     "Remove one artefact of the cache. Asks first, and refuses what tokens, action units or models were made from. "
@@ -116,18 +116,15 @@ def _way_back(entry: trash.Discarded) -> str:
 
 def _list(args: argparse.Namespace) -> None:
     entries = trash.discarded()
-    rows = [
-        (
-            e.id,
-            _title(e),
-            time.strftime("%Y-%m-%d %H:%M", time.localtime(e.when)),
-            e.by,
-            size(e.bytes),
-            "damaged entry" if e.damaged else "",
-        )
-        for e in entries
-    ]
-    print(table(("id", "removed", "when", "by", "size", ""), rows) if rows else "the trash is empty")
+    columns = {
+        "id": "id",
+        "removed": _title,
+        "when": lambda e: time.strftime("%Y-%m-%d %H:%M", time.localtime(e.when)),
+        "by": "by",
+        "size": lambda e: size(e.bytes),
+        "": lambda e: "damaged entry" if e.damaged else "",
+    }
+    print(table_of(entries, columns) if entries else "the trash is empty")
 
 
 def _title(entry: trash.Discarded) -> str:
