@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dfe_core.audit import PERSON
 from dfe_core.progress import ENDS_WITH_STDIN
 
 from .. import COMMAND_LINE
@@ -32,7 +33,8 @@ _MEMORY_BYTES = 1.5e9
 @dataclass(eq=False, kw_only=True)
 class Job:
     """One run of a command. process: None while it waits for its turn. `report`: its last line of progress; `lines`:
-    the last lines it said otherwise; failure: why it could not be started."""
+    the last lines it said otherwise; failure: why it could not be started. person: who started it; empty where the
+    server did, for everybody."""
 
     key: str
     title: str
@@ -43,6 +45,7 @@ class Job:
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=40))
     stopped: bool = False
     failure: str = ""
+    person: str = ""
 
     @property
     def waiting(self) -> bool:
@@ -103,15 +106,17 @@ class Jobs:
         _all.add(self)
         atexit.register(self.stop_all)
 
-    def start(self, key: str, title: str, *arguments: str, command: tuple[str, ...] | None = None) -> Job:
-        """Start ``dfe ARGUMENTS``, or another `command` that reports in the same way, unless the job `key` is
-        running; returns the one that runs."""
+    def start(
+        self, key: str, title: str, *arguments: str, command: tuple[str, ...] | None = None, person: str = ""
+    ) -> Job:
+        """Start ``dfe ARGUMENTS`` for a person, or another `command` that reports in the same way, unless the job
+        `key` is running; returns the one that runs, which may be somebody else's."""
         line = [*command, *arguments] if command else [*self._command, *arguments, "--progress", "json"]
         with self._lock:
             job = self._jobs.get(key)
             if job is None or not job.running:
                 self._jobs.pop(key, None)  # a new one goes to the end of the line
-                job = self._jobs[key] = Job(key=key, title=title, command=line)
+                job = self._jobs[key] = Job(key=key, title=title, command=line, person=person)
                 self._advance()
             return job
 
@@ -191,7 +196,7 @@ def _launch(job: Job, ended: Callable[[], None]) -> None:
             text=True,
             encoding="utf-8",
             errors="replace",
-            env={**os.environ, **_absolute_cache(), "PYTHONPATH": path, ENDS_WITH_STDIN: "1"},
+            env={**os.environ, **_absolute_cache(), "PYTHONPATH": path, ENDS_WITH_STDIN: "1", PERSON: job.person},
         )
     except OSError as error:  # no more processes or memory
         job.failure = f"It could not be started ({error.strerror})."

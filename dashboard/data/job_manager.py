@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import streamlit as st
 
-from .background_jobs import Jobs
+from dfe_core import audit
+
+from . import people
+from .background_jobs import Job, Jobs
+from .roles import Role
 
 
 @st.cache_resource(show_spinner=False)
 def manager() -> Jobs:
     """The jobs of this server, seen by every session: a second start of the same job joins the first."""
     return Jobs()
+
+
+def start(key: str, title: str, *arguments: str) -> Job:
+    """Start ``dfe ARGUMENTS`` for this session's person, or join the job `key`. Raises `DataError` for a viewer."""
+    with people.acting(Role.EDITOR, arguments[0]) as person:
+        return manager().start(key, title, *arguments, person=person.name)
+
+
+def cancel(job: Job) -> None:
+    """Stop a job. Raises `DataError` where it is neither this session's person's nor they an owner."""
+    with people.acting(Role.EDITOR, "cancel", theirs=job.person), audit.recorded("cancel", part=job.title):
+        job.stop()
 
 
 def stop_all() -> None:

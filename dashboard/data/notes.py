@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import streamlit as st
 
+from dfe_core.artefact_names import MODELS
 from dfe_core.tokens.annotations import Notebook, Notes
 
-from . import artefact_cache
+from . import artefact_cache, people
+from .roles import Role
 
 
 def read(choice: artefact_cache.Choice) -> Notes:
@@ -14,6 +19,15 @@ def read(choice: artefact_cache.Choice) -> Notes:
     return Notebook.open(choice.model, choice.root).read()
 
 
+@contextmanager
+def writing(choice: artefact_cache.Choice) -> Iterator[tuple[Notebook, str]]:
+    """The notebook of the chosen model, and the author of what the block writes. Raises `DataError` for a viewer."""
+    with people.acting(Role.EDITOR, "write notes", (f"{MODELS}/{choice.model}",)):
+        yield Notebook.open(choice.model, choice.root), author()
+
+
 def author() -> str:
-    """Who writes: asked once a session, kept in it."""
-    return st.session_state.get("author", "")
+    """Who writes: the person who has logged in; without a login the name that was given in this session, else the
+    account that runs the server. Never nobody: everybody without a name would be the same author."""
+    person = people.current().name
+    return person if people.has_login() else st.session_state.get("author", "").strip() or person

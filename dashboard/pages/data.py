@@ -5,12 +5,15 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from dfe_core.audit import read_log
 from dfe_core.facs.store import list_aligned
 
-from ..data import artefact_cache
+from ..data import artefact_cache, people
+from ..data.roles import Role
 from ..panels import deletion, empty_states, page_frame, provenance, uploads, video_links
 from ..theme.formatting import count, plural, span
 
+LOGGED = 50
 PARTS = ("This dataset", "Bring recordings in", "Everything in the cache")
 
 
@@ -99,6 +102,8 @@ def everything(choice: artefact_cache.Choice) -> None:
     """Every artefact, with its size and what is wrong with it where something is."""
     from dfe_core.workspace.catalogue import catalogue
 
+    if people.may(Role.EDITOR):
+        log(choice)
     rows = [
         {
             "Kind": a.kind,
@@ -126,3 +131,29 @@ def everything(choice: artefact_cache.Choice) -> None:
             "Made": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
         },
     )
+
+
+def log(choice: artefact_cache.Choice) -> None:
+    """The last acts on the cache, for those who act themselves."""
+    found = read_log(choice.root, LOGGED)
+    if not found.entries:
+        return
+    with st.expander("What was done, and by whom", icon=":material/history:"):
+        page_frame.table(
+            [
+                {
+                    "When": pd.Timestamp(entry.time),
+                    "Who": entry.person,
+                    "How": entry.way,
+                    "Act": entry.act,
+                    "What": ", ".join(entry.artefacts) + (f": {entry.part}" if entry.part else ""),
+                    "Outcome": entry.outcome,
+                }
+                for entry in found.entries
+            ],
+            column_config={"When": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")},
+        )
+        st.caption(
+            f"The last {LOGGED}; `dfe log` shows all."
+            + (f" {plural(found.unreadable, 'line')} of the log cannot be read." if found.unreadable else "")
+        )

@@ -21,7 +21,8 @@ from dfe_core.reports.probe import asked_confounds, check_table
 from dfe_core.spreadsheet import plain_table
 from dfe_core.store import artefact_path, content_key
 
-from ..data import artefact_cache, job_manager
+from ..data import artefact_cache, job_manager, people
+from ..data.roles import Role
 from ..links import query_parameters
 from ..panels import empty_states, job_progress, moments_in_words, page_frame, probe_faces
 from ..views import figures, probe_results
@@ -143,15 +144,20 @@ def new(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.D
         names = list_aligned(choice.dataset, choice.root)
         asked["aus"] = c.selectbox("Action units from", names) if names else None
         more(asked, columns)
+        refused = people.refusal(Role.EDITOR)
         go = st.form_submit_button(
-            "Run", type="primary", icon=":material/play_arrow:", disabled=job_manager.running(key_of(choice))
+            "Run",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=job_manager.running(key_of(choice)) or bool(refused),
+            help=refused or None,
         )
     if go and not (asked["features"] and asked["models"]):
         st.warning("Choose at least one row of features and one model.", icon=":material/edit_off:")
     elif go:
         out = report_folder(choice, content_key({k: str(v) for k, v in asked.items()}))
         st.session_state["probe-out"] = str(out)
-        job_manager.manager().start(
+        job_manager.start(
             key_of(choice),
             f"Predicting {asked['label']}",
             *probe_results.arguments(choice.model, choice.dataset, asked, str(out)),

@@ -7,13 +7,15 @@ import time
 import streamlit as st
 
 from dfe_core import trash
+from dfe_core.artefact_names import DATASETS
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.removal import put_back, remove_recording
 from dfe_core.video import stills
 from dfe_core.workspace.catalogue import dependants, find_artefact
 
-from ..data import artefact_cache
+from ..data import artefact_cache, people
+from ..data.roles import Role
 from ..theme.formatting import plural, text
 
 CHANGED = "datasets-changed"
@@ -24,9 +26,7 @@ def offer(choice: artefact_cache.Choice) -> None:
     """A button that asks before anything goes, and says what goes along."""
     asked = f"asked-delete-{choice.dataset}"
     if not st.session_state.get(asked):
-        st.button(
-            "Delete this dataset", icon=":material/delete:", on_click=st.session_state.__setitem__, args=(asked, True)
-        )
+        _ask("Delete this dataset", ":material/delete:", f"ask-delete-{choice.dataset}", asked, Role.EDITOR)
         return
     artefact = find_artefact(f"datasets/{choice.dataset}", choice.root)
     users = dependants(artefact, choice.root)
@@ -60,13 +60,7 @@ def offer_recording(choice: artefact_cache.Choice, dataset: Dataset, recording: 
         return
     asked = f"asked-remove-{choice.dataset}-{recording}"
     if not st.session_state.get(asked):
-        st.button(
-            "Remove this recording",
-            icon=":material/person_remove:",
-            key=f"remove-{recording}",
-            on_click=st.session_state.__setitem__,
-            args=(asked, True),
-        )
+        _ask("Remove this recording", ":material/person_remove:", f"remove-{recording}", asked, Role.EDITOR)
         return
     with st.container(border=True):
         words, yes, no = st.columns([4, 1, 1], vertical_alignment="center")
@@ -94,13 +88,7 @@ def offer_withdrawal(choice: artefact_cache.Choice, dataset: Dataset, recording:
     if certificate := st.session_state.get("certificate"):
         st.download_button("Certificate of the withdrawal", certificate, "withdrawal.txt", icon=":material/verified:")
     if not st.session_state.get(asked):
-        st.button(
-            "Withdraw this person",
-            icon=":material/person_off:",
-            key=f"withdraw-{recording}",
-            on_click=st.session_state.__setitem__,
-            args=(asked, True),
-        )
+        _ask("Withdraw this person", ":material/person_off:", f"withdraw-{recording}", asked, Role.OWNER)
         return
     with st.container(border=True):
         st.markdown(
@@ -127,9 +115,10 @@ def _withdraw(choice: artefact_cache.Choice, subject: str, asked: str) -> None:
 
     st.session_state.pop(asked, None)
     try:
-        st.session_state["certificate"] = withdraw(subject, choice.root, datasets=[choice.dataset]).text()
+        with people.acting(Role.OWNER, "withdraw"):
+            st.session_state["certificate"] = withdraw(subject, choice.root, datasets=[choice.dataset]).text()
     except DataError as error:
-        st.session_state["undo-fault"] = f"{error.where}: {error.found}. Expected: {error.expected}."
+        _tell(error)
         return
     st.session_state[CHANGED] = True
 
@@ -148,11 +137,14 @@ def undo(choice: artefact_cache.Choice) -> None:
                 + (f", {plural(len(entry.paths), 'artefact')})." if len(entry.paths) > 1 else ").")
                 + (" Its entry is damaged; what it holds is whole." if entry.damaged else "")
             )
+            refused = people.refusal(Role.EDITOR, entry.by)
             back.button(
                 "Undo",
                 key=f"undo-{entry.id}",
                 icon=":material/undo:",
                 width="stretch",
+                disabled=bool(refused),
+                help=refused or None,
                 on_click=_restore,
                 args=(choice, entry),
             )
@@ -163,17 +155,11 @@ def undo(choice: artefact_cache.Choice) -> None:
 def _offer_to_empty(choice: artefact_cache.Choice, entries: list[trash.Discarded]) -> None:
     """Delete for good exactly the entries that were listed when it was asked, after asking."""
     if not st.session_state.get("asked-empty-trash"):
-        st.button(
-            "Delete them for good",
-            key="empty-trash",
-            on_click=st.session_state.__setitem__,
-            args=("asked-empty-trash", True),
-            type="tertiary",
-        )
+        _ask("Delete them for good", None, "empty-trash", "asked-empty-trash", Role.OWNER, "tertiary")
         return
     with st.container(border=True):
         words, yes, no = st.columns([4, 1, 1], vertical_alignment="center")
-        others = sorted({entry.by for entry in entries if entry.by} - {trash.account()})
+        others = sorted({entry.by for entry in entries if entry.by} - {people.current().name})
         words.markdown(
             f"{plural(len(entries), 'deletion')} ({sum(e.bytes for e in entries) / 1e6:,.1f} MB) can then "
             "no longer be taken back." + (f" Some are of {', '.join(others)}." if others else "")
@@ -194,16 +180,20 @@ def _offer_to_empty(choice: artefact_cache.Choice, entries: list[trash.Discarded
 def _empty(choice: artefact_cache.Choice, entries: list[trash.Discarded]) -> None:
     st.session_state.pop("asked-empty-trash", None)
     try:
-        trash.empty(choice.root, entries)
+        with people.acting(Role.OWNER, "purge", _labels(entries)):
+            trash.empty(choice.root, entries)
     except OSError:
         st.session_state["undo-fault"] = "Some were deleted or brought back in another window meanwhile."
+    except DataError as error:
+        _tell(error)
 
 
 def _delete(choice: artefact_cache.Choice, paths: list) -> None:
     try:
-        trash.discard(paths, choice.root)
+        with people.acting(Role.EDITOR, "remove", (f"{DATASETS}/{choice.dataset}",)):
+            trash.discard(paths, choice.root)
     except DataError as error:
-        st.session_state["undo-fault"] = f"{error.where}: {error.found}. Expected: {error.expected}."
+        _tell(error)
         return
     st.session_state[CHANGED] = True
     st.session_state.pop(f"asked-delete-{choice.dataset}", None)
@@ -217,24 +207,49 @@ def _delete(choice: artefact_cache.Choice, paths: list) -> None:
 def _remove(dataset: Dataset, recording: str, asked: str) -> None:
     st.session_state.pop(asked, None)
     try:
-        remove_recording(dataset, recording)
-        stills.clear(dataset)
+        with people.acting(Role.EDITOR, "remove", (f"{DATASETS}/{dataset.name}",)):
+            remove_recording(dataset, recording)
+            stills.clear(dataset)
     except DataError as error:
-        st.session_state["undo-fault"] = f"{error.where}: {error.found}. Expected: {error.expected}."
+        _tell(error)
         return
     st.session_state[CHANGED] = True
 
 
 def _restore(choice: artefact_cache.Choice, entry: trash.Discarded) -> None:
     try:
-        put_back(entry, choice.root)
+        with people.acting(Role.EDITOR, "restore", entry.paths, theirs=entry.by):
+            put_back(entry, choice.root)
     except DataError as error:
-        st.session_state["undo-fault"] = f"{error.where}: {error.found}. Expected: {error.expected}."
+        _tell(error)
         return
     st.session_state[CHANGED] = True
     kind, _, name = entry.what.partition("/")
     if kind == "datasets":
         st.session_state["dataset"] = name
+
+
+def _ask(label: str, icon: str | None, key: str, asked: str, least: Role, kind: str = "secondary") -> None:
+    """The button that leads to the question; for whoever may not do it, it says why."""
+    refused = people.refusal(least)
+    st.button(
+        label,
+        key=key,
+        icon=icon,
+        type=kind,
+        disabled=bool(refused),
+        help=refused or None,
+        on_click=st.session_state.__setitem__,
+        args=(asked, True),
+    )
+
+
+def _labels(entries: list[trash.Discarded]) -> tuple[str, ...]:
+    return tuple(label for entry in entries for label in entry.paths)
+
+
+def _tell(error: DataError) -> None:
+    st.session_state["undo-fault"] = text(f"{error.where}: {error.found}. Expected: {error.expected}.")
 
 
 def _what(entry: trash.Discarded) -> str:

@@ -10,7 +10,8 @@ from dfe_core.artefact_names import MANIFEST
 from dfe_core.errors import DataError
 from dfe_core.store import artefact_path
 
-from ..data import artefact_cache, job_manager
+from ..data import artefact_cache, job_manager, people
+from ..data.roles import Role
 from ..theme.formatting import count, plural
 from . import job_progress
 from .deletion import CHANGED
@@ -23,6 +24,7 @@ def start(label: str, title: str, arguments: list[str], refused: str = "", icon:
     """Name and button, then the progress. title: of the job, up to the name. refused: why it cannot start."""
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     name = left.text_input("Name of the dataset", placeholder="study1", key="import-name").strip()
+    refused = refused or people.refusal(Role.EDITOR)
     disabled = job_manager.running(KEY) or bool(refused)
     go = right.button(label, type="secondary" if disabled else "primary", icon=icon, width="stretch", disabled=disabled)
     if refused:
@@ -30,7 +32,7 @@ def start(label: str, title: str, arguments: list[str], refused: str = "", icon:
     if go and (fault := wrong(name)):
         st.warning(fault, icon=":material/edit_off:")
     elif go:
-        job_manager.manager().start(KEY, f"{title} into “{name}”", *arguments, "--name", name)
+        job_manager.start(KEY, f"{title} into “{name}”", *arguments, "--name", name)
         st.session_state[_NAME] = name
         st.rerun()
     job_progress.watch(KEY, "The recordings are in.")

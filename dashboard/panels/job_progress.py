@@ -6,16 +6,21 @@ from typing import Any
 
 import streamlit as st
 
-from ..data import job_manager
+from ..data import job_manager, people
 from ..data.background_jobs import Job
+from ..data.roles import Role
+from ..theme.formatting import text
 
 
 def offer(
     label: str, key: str, title: str, arguments: list[str], done: str, icon: str | None = None, kind: str = "primary"
 ) -> None:
     """A button that starts a job, then the job's progress in its place, then `done` and a fresh page."""
-    if not job_manager.running(key) and st.button(label, key=f"start-{key}", type=kind, icon=icon):
-        job_manager.manager().start(key, title, *arguments)
+    refused = people.refusal(Role.EDITOR)
+    if not job_manager.running(key) and st.button(
+        label, key=f"start-{key}", type=kind, icon=icon, disabled=bool(refused), help=refused or None
+    ):
+        job_manager.start(key, title, *arguments)
         st.rerun()
     watch(key, done)
 
@@ -47,9 +52,11 @@ def _live(key: str) -> None:
         words, button = st.columns([5, 1], vertical_alignment="center")
         place = job_manager.manager().place(job)
         told = f"Waits for its turn, place {place}" if place else describe(job.report) + left(job)
-        words.markdown(f"**{job.title}**  \n{told}")
-        if button.button("Cancel", key=f"cancel-{key}", width="stretch"):
-            job.stop()
+        by = f" · started by {text(job.person)}" if job.person not in ("", people.current().name) else ""
+        words.markdown(f"**{job.title}**{by}  \n{told}")
+        refused = people.refusal(Role.EDITOR, job.person)
+        if button.button("Cancel", key=f"cancel-{key}", width="stretch", disabled=bool(refused), help=refused or None):
+            job_manager.cancel(job)
             st.rerun()
         st.progress(job.share or 0.0)
 

@@ -12,7 +12,6 @@ from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
 from dfe_core.motion.mixer import RoundTrip, encoder_of, round_trip
 from dfe_core.tokenizer.codebook import Codebook
-from dfe_core.tokens.annotations import Notebook
 from dfe_core.tokens.face_index import build_moments
 from dfe_core.tokens.subject_identification import IdentityLeak, identity_leak
 
@@ -81,9 +80,8 @@ def save(choice: artefact_cache.Choice, mixed: dict[int, float]) -> None:
         name = box.text_input("Keep this face", placeholder="surprised, lopsided")
         if button.form_submit_button("Save", width="stretch", icon=":material/bookmark:") and name.strip():
             try:
-                Notebook.open(choice.model, choice.root).save_face(
-                    name.strip(), list(mixed), list(mixed.values()), notes.author()
-                )
+                with notes.writing(choice) as (book, author):
+                    book.save_face(name.strip(), list(mixed), list(mixed.values()), author)
                 st.toast(f"“{name.strip()}” is kept.", icon=":material/bookmark_added:")
             except DataError as error:
                 st.error(str(error), icon=":material/error:")

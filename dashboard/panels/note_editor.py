@@ -8,8 +8,9 @@ from dfe_core.errors import DataError
 from dfe_core.tokens.annotation_files import import_csv, import_json, notes_csv, notes_json
 from dfe_core.tokens.annotations import Notebook, NoteConflict, Notes
 
-from ..data import artefact_cache
-from ..data.notes import author, read
+from ..data import artefact_cache, people
+from ..data.notes import author, read, writing
+from ..data.roles import Role
 from . import page_frame
 
 
@@ -30,10 +31,13 @@ def edit(choice: artefact_cache.Choice, codeword: int) -> None:
         tags = right.text_input("Tags, separated by commas", ", ".join(note.tags), placeholder="smile, asymmetric")
         text = st.text_area("Note", note.note, height=90)
         who, button = st.columns([2, 1], vertical_alignment="bottom")
-        writer = who.text_input("Written by", note.author or author())
-        if button.form_submit_button("Save", width="stretch", icon=":material/save:"):
+        writer = who.text_input("Written by", author(), disabled=people.has_login())
+        refused = people.refusal(Role.EDITOR)
+        if button.form_submit_button(
+            "Save", width="stretch", icon=":material/save:", disabled=bool(refused), help=refused or None
+        ):
             st.session_state["author"] = writer
-            _save(choice, codeword, note.tags, tags, name, text, writer, notes.revision)
+            _save(choice, codeword, note.tags, tags, name, text, notes.revision)
     with st.expander("Changes and export", icon=":material/history:"):
         exchange(choice, codeword, notes)
 
@@ -58,9 +62,14 @@ def exchange(choice: artefact_cache.Choice, codeword: int, notes: Notes) -> None
     else:
         st.caption("Nothing has been written about this codeword.")
     with st.container(horizontal=True):
-        if st.button("Take back my last change", icon=":material/undo:", disabled=not notes.history):
-            undone = book.undo(author())
-            st.toast(f"Taken back: {undone.subject}, {undone.field}." if undone else "None of the changes are yours.")
+        refused = people.refusal(Role.EDITOR)
+        if st.button(
+            "Take back my last change",
+            icon=":material/undo:",
+            disabled=not notes.history or bool(refused),
+            help=refused or None,
+        ):
+            _undo(choice)
             st.rerun()
         key = choice.open_codebook().key
         st.download_button(
@@ -73,16 +82,29 @@ def exchange(choice: artefact_cache.Choice, codeword: int, notes: Notes) -> None
             "application/json",
             on_click="ignore",
         )
+    if refused:
+        return
     file = st.file_uploader("Bring notes in", type=["csv", "json"], key=f"notes-in-{notes.revision}")
     if file is not None:
         take = import_json if file.name.lower().endswith("json") else import_csv
         try:
-            take(book, file.getvalue().decode("utf-8", "replace"), author())
+            with writing(choice) as (book, writer):
+                take(book, file.getvalue().decode("utf-8", "replace"), writer)
         except DataError as error:
             st.error(str(error), icon=":material/error:")
             return
         st.toast("The notes are in.", icon=":material/check_circle:")
         st.rerun()
+
+
+def _undo(choice: artefact_cache.Choice) -> None:
+    try:
+        with writing(choice) as (book, writer):
+            undone = book.undo(writer)
+    except DataError as error:
+        st.toast(str(error), icon=":material/error:")
+        return
+    st.toast(f"Taken back: {undone.subject}, {undone.field}." if undone else "None of the changes are yours.")
 
 
 def _save(
@@ -92,20 +114,20 @@ def _save(
     tags: str,
     name: str,
     text: str,
-    writer: str,
     seen: int,
 ) -> None:
     wanted = {tag.strip() for tag in tags.split(",") if tag.strip()}
     try:
-        Notebook.open(choice.model, choice.root).edit(
-            codeword,
-            writer,
-            name=name.strip(),
-            note=text.strip(),
-            add_tags=sorted(wanted - set(before)),
-            remove_tags=sorted(set(before) - wanted),
-            seen=seen,
-        )
+        with writing(choice) as (book, writer):
+            book.edit(
+                codeword,
+                writer,
+                name=name.strip(),
+                note=text.strip(),
+                add_tags=sorted(wanted - set(before)),
+                remove_tags=sorted(set(before) - wanted),
+                seen=seen,
+            )
     except NoteConflict as conflict:
         st.warning(
             f"Someone else changed this meanwhile: “{conflict.theirs}”. Yours was not written over it; the page "

@@ -10,8 +10,9 @@ import streamlit as st
 from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import Believed, inspect_sources
 
-from ..data import artefact_cache
+from ..data import artefact_cache, people
 from ..data.places import place
+from ..data.roles import Role
 from ..data.staging import Staging
 from ..theme.formatting import count, plural, text
 from . import import_job, import_options, import_preview, job_progress, page_frame, video_intake
@@ -27,6 +28,9 @@ def show(choice: artefact_cache.Choice) -> None:
     Every part has a container of its own: what comes and goes in one does not move the others, for what moves is drawn
     anew and loses what is being typed into it.
     """
+    if refused := people.refusal(Role.EDITOR):  # a viewer neither fills the disk nor looks into folders
+        st.info(f"Bringing recordings in: {refused[0].lower()}{refused[1:]}", icon=":material/lock:")
+        return
     with st.container():
         import_job.outcome(choice)
     with st.container():

@@ -5,13 +5,16 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from dfe_core.artefact_names import DATASETS
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.video.links import link_by_name, links
 from dfe_core.video.stills import forget
 
+from ..data import people
 from ..data.places import place
-from ..theme.formatting import plural
+from ..data.roles import Role
+from ..theme.formatting import plural, text
 from . import page_frame
 
 _TOLD = "videos-report"
@@ -46,7 +49,10 @@ def of_dataset(dataset: Dataset) -> None:
                 ),
                 height=min(33 * (len(names) + 1) + 3, 240),
             )
-        _change(dataset, bool(names))
+        if refused := people.refusal(Role.EDITOR):
+            st.caption(refused)
+        else:
+            _change(dataset, bool(names))
 
 
 def _change(dataset: Dataset, any_linked: bool) -> None:
@@ -80,7 +86,8 @@ def _change(dataset: Dataset, any_linked: bool) -> None:
 
 def _link(dataset: Dataset, key: str) -> None:
     try:
-        report = link_by_name(dataset, [place(st.session_state[key])])
+        with people.acting(Role.EDITOR, "link videos", (f"{DATASETS}/{dataset.name}",)):
+            report = link_by_name(dataset, [place(st.session_state[key])])
     except DataError as error:
         st.session_state[_TOLD] = f":material/link_off: {error.where}: {error.found}. Expected: {error.expected}."
         return
@@ -89,4 +96,8 @@ def _link(dataset: Dataset, key: str) -> None:
 
 
 def _forget(dataset: Dataset) -> None:
-    st.session_state[_TOLD] = f":material/check: {plural(forget(dataset), 'recording')} unlinked."
+    try:
+        with people.acting(Role.EDITOR, "unlink videos", (f"{DATASETS}/{dataset.name}",)):
+            st.session_state[_TOLD] = f":material/check: {plural(forget(dataset), 'recording')} unlinked."
+    except DataError as error:
+        st.session_state[_TOLD] = f":material/lock: {text(str(error))}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from dfe_core.errors import DataError
-from dfe_core.tokens.annotations import Notebook
 
 from ..data import artefact_cache, notes
 from ..links import query_parameters
@@ -108,7 +107,8 @@ def save_set(choice: artefact_cache.Choice, codewords: list[int]) -> None:
         name = box.text_input("Keep as a named set", placeholder="asymmetric smiles")
         if button.form_submit_button("Save", width="stretch") and name.strip():
             try:
-                Notebook.open(choice.model, choice.root).save_set(name.strip(), codewords, notes.author())
+                with notes.writing(choice) as (book, author):
+                    book.save_set(name.strip(), codewords, author)
                 st.toast(f"“{name.strip()}” is kept with {len(codewords)} codewords.", icon=":material/bookmark_added:")
             except DataError as error:
                 st.error(str(error), icon=":material/error:")

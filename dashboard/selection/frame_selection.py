@@ -11,7 +11,6 @@ import streamlit as st
 from dfe_core.embedding.maps import MapArtefact, MapSettings, list_maps, open_map
 from dfe_core.errors import DataError
 from dfe_core.spreadsheet import plain_table
-from dfe_core.tokens.annotations import Notebook
 
 from ..data import artefact_cache, notes
 from ..links import frame_sets, query_parameters, routes
@@ -176,9 +175,8 @@ def _keep(choice: artefact_cache.Choice, points: pd.DataFrame) -> None:
         if button.form_submit_button("Save", width="stretch") and name.strip():
             frames = {str(r): one["frame"].tolist() for r, one in points.groupby("recording", observed=True)}
             try:
-                Notebook.open(choice.model, choice.root).save_frames(
-                    name.strip(), choice.dataset or "", frames, notes.author()
-                )
+                with notes.writing(choice) as (book, author):
+                    book.save_frames(name.strip(), choice.dataset or "", frames, author)
             except DataError as error:
                 st.error(str(error), icon=":material/error:")
                 return

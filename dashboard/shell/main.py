@@ -13,13 +13,14 @@ import streamlit as st
 
 _HERE = Path(__file__).resolve().parent
 _PACKAGE = _HERE.parent.name  # dashboard in a checkout, dfe_dashboard when installed
-artefact_cache, media, page_frame, routes, sidebar, tour, web = (
+artefact_cache, media, page_frame, routes, login_page, sidebar, tour, web = (
     import_module(f"{_PACKAGE}.{name}")
     for name in (
         "data.artefact_cache",
         "data.media",
         "panels.page_frame",
         "links.routes",
+        "shell.login_page",
         "shell.sidebar",
         "shell.tour",
         "web",
@@ -34,7 +35,11 @@ st.set_page_config(
     menu_items={"About": "Discrete Facial Encoding: a codebook lab for faces."},
 )
 page_frame.style()
-page = st.navigation(routes.groups())
+person = login_page.visitor()
+page = st.navigation(routes.groups(), position="sidebar" if person.role else "hidden")
+if not person.role:  # before anything of the cache is read
+    login_page.show(person)
+    st.stop()
 sidebar.show()
 media.keep()
 with st.sidebar:

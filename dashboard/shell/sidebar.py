@@ -5,8 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from .. import web
-from ..data import artefact_cache, job_manager
+from ..data import artefact_cache, job_manager, people
+from ..data.roles import Person
 from ..panels import page_frame
+from ..theme.formatting import text
 
 
 def show() -> None:
@@ -33,6 +35,14 @@ def show() -> None:
         _data_badge(artefact_cache.chosen())
         for job in job_manager.manager().running():
             st.caption(f":material/progress_activity: {job.title}")
+        if people.has_login():
+            _login(people.current())
+
+
+def _login(person: Person) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f":material/person: {text(person.name)}, {person.role.name.lower()}")
+        st.button("Log out", type="tertiary", icon=":material/logout:", on_click=st.logout)
 
 
 def _data_badge(choice: artefact_cache.Choice) -> None:

@@ -63,12 +63,19 @@ def browser() -> Iterator:
         running.close()
 
 
-@contextmanager
-def serve(cache: Path, folder: Path, **environment: str) -> Iterator[str]:
-    """`streamlit run dashboard/app.py` from another folder; yields its address."""
+def free_port() -> int:
+    """A port that nobody has now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def serve(
+    cache: Path, folder: Path, port: int | None = None, options: tuple[str, ...] = (), **environment: str
+) -> Iterator[str]:
+    """`streamlit run dashboard/app.py` from another folder; yields its address."""
+    port = port or free_port()
     log = open(folder / f"server-{port}.log", "wb")
     process = subprocess.Popen(
         [
@@ -81,6 +88,7 @@ def serve(cache: Path, folder: Path, **environment: str) -> Iterator[str]:
             str(port),
             "--server.headless",
             "true",
+            *options,
         ],
         cwd=folder,
         stdin=subprocess.DEVNULL,

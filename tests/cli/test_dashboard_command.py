@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib.util
 import os
 import signal
 import socket
@@ -14,6 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from dfe_core.errors import DataError
+from train.commands import dashboard
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -131,3 +136,64 @@ def test_a_port_in_use_is_told(dfe):
     assert (
         result.stderr == f"error: port {port}: already in use on localhost; expected a free one, as in `--port 8600`\n"
     )
+
+
+LOGIN = """[auth]
+redirect_uri = "https://faces.lab.org/oauth2callback"
+cookie_secret = "0123456789abcdef0123456789abcdef"
+[auth.keycloak]
+client_id = "dfe"
+client_secret = "s"
+server_metadata_url = "https://id.lab.org/.well-known/openid-configuration"
+"""
+
+
+def asked(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    dashboard.add_arguments(parser)
+    return parser.parse_args(arguments)
+
+
+@pytest.fixture
+def with_authlib(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+
+
+def test_a_login_takes_the_place_of_the_token_and_its_host_is_answered(with_authlib, tmp_path: Path):
+    path = tmp_path / "login.toml"
+    path.write_text(LOGIN)
+    told = dashboard.environment(asked("--login", str(path), "--host", "other"), "")
+    assert told["DFE_LOGIN"] == str(path) and told["DFE_HOSTS"] == "other,faces.lab.org" and told["DFE_TOKEN"] == ""
+    assert told["STREAMLIT_SERVER_TRUSTED_USER_HEADERS"] == "{}"
+    line = dashboard.command(Path("app.py"), 1, login=path)
+    assert line[-2:] == ["--secrets.files", str(path)]
+    assert dashboard.Login.read(path) == dashboard.Login("https://faces.lab.org", "faces.lab.org")
+
+
+def test_without_a_login_nobody_logs_in_by_a_file_of_another_app():
+    assert dashboard.environment(asked(), "t")["DFE_LOGIN"] == ""
+    assert dashboard.command(Path("app.py"), 1)[-2:] == ["--secrets.files", os.devnull]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[auth]", "[other]", "no table"),
+        ("[auth]", "[auth", "TOML"),
+        ("/oauth2callback", "/callback", "redirect_uri"),
+        ("https://faces", "http://faces", "without TLS"),
+        ("0123456789abcdef0123456789abcdef", "short", "cookie_secret"),
+        ('client_secret = "s"', "", "no provider"),
+        ("[auth.keycloak]", "[keycloak]", "no provider"),
+    ],
+)
+def test_a_login_that_would_let_nobody_in_or_too_many_is_refused(with_authlib, tmp_path: Path, old, new, said: str):
+    (tmp_path / "login.toml").write_text(LOGIN.replace(old, new))
+    with pytest.raises(DataError, match=said):
+        dashboard.Login.read(tmp_path / "login.toml")
+
+
+def test_a_login_without_authlib_says_what_to_install(monkeypatch, tmp_path: Path):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(DataError, match=r"dfe\[login\]"):
+        dashboard.Login.read(tmp_path / "login.toml")

@@ -6,15 +6,20 @@ import argparse
 import contextlib
 import ctypes
 import importlib
+import importlib.util
 import os
 import signal
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
+from dfe_core.toml_file import read_toml
 
 from ..cli import port
 
@@ -26,6 +31,7 @@ EXAMPLES = (
     "dfe dashboard",
     "dfe dashboard --port 8600 --root /data/studies",
     "dfe dashboard --address 0.0.0.0 --host lab.example.org",
+    "dfe dashboard --login /etc/faces/login.toml --root /data/studies",
 )
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _PATIENCE_S = 15.0
@@ -54,6 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a further name that the server answers to, as behind a proxy; may be repeated",
     )
     parser.add_argument("--no-token", action="store_true", help="let every account of this machine in; localhost only")
+    parser.add_argument(
+        "--login",
+        type=Path,
+        metavar="FILE.toml",
+        help="people log in at the OpenID Connect provider that this file names, in place of the token, and have the "
+        "roles of roles.toml (docs/deploy.md; extra dfe[login])",
+    )
 
 
 def run(args: argparse.Namespace, progress: Listener) -> int:
@@ -61,7 +74,9 @@ def run(args: argparse.Namespace, progress: Listener) -> int:
     app = here.with_name(here.name.replace("train", "dashboard")) / "app.py"
     if not app.is_file():
         raise DataError(app, "the dashboard is not installed", "the whole of dfe")
-    if args.no_token and args.address not in LOOPBACK:
+    if args.login:
+        Login.read(args.login)
+    if args.no_token and not args.login and args.address not in LOOPBACK:
         raise DataError(
             f"--address {args.address}",
             "would let everybody on the network in without a token",
@@ -77,12 +92,14 @@ def run(args: argparse.Namespace, progress: Listener) -> int:
 
 def _serve(app: Path, args: argparse.Namespace) -> int:
     access = importlib.import_module(f"{app.parent.name}.shell.access")
-    token = "" if args.no_token else os.environ.get("DFE_TOKEN") or access.new_token()
+    login = Login.read(args.login) if args.login else None
+    token = "" if args.no_token else os.environ.get("DFE_TOKEN") or ("" if login else access.new_token())
     shown = args.address if args.address not in ("0.0.0.0", "::") else "localhost"
-    address = f"http://{shown}:{args.port}/" + (f"?token={token}" if token else "")
+    address = (login.origin if login else f"http://{shown}:{args.port}") + "/" + (f"?token={token}" if token else "")
     _allow_more_files()
     told = {**os.environ, **environment(args, token), "PYTHONPATH": _path(app)}
-    process = subprocess.Popen(command(app, args.port, args.address), env=told, preexec_fn=_die_with_parent)  # noqa: PLW1509 - one system call
+    line = command(app, args.port, args.address, args.login)
+    process = subprocess.Popen(line, env=told, preexec_fn=_die_with_parent)  # noqa: PLW1509 - one system call
     print(f"Dashboard: {address}", flush=True)
     if args.open:
         threading.Thread(target=_open, args=(address, args.port), daemon=True).start()
@@ -92,12 +109,55 @@ def _serve(app: Path, args: argparse.Namespace) -> int:
 def environment(args: argparse.Namespace, token: str) -> dict[str, str]:
     """What the app is told: its token, the names it answers to, and the folders it may read from."""
     hosts = [*(args.host or ()), *([args.address] if args.address not in (*LOOPBACK, "0.0.0.0", "::") else [])]
+    if args.login:
+        hosts.append(Login.read(args.login).host)
     roots = [str(root.resolve()) for root in args.root or ()]
-    told = {"DFE_TOKEN": token, "DFE_HOSTS": ",".join(hosts)}
+    told = {"DFE_TOKEN": token, "DFE_HOSTS": ",".join(hosts), "DFE_LOGIN": str(args.login or ""), **_NO_OTHER_PERSONS}
     return told | ({"DFE_ROOTS": os.pathsep.join(roots)} if roots else {})
 
 
-def command(app: Path, port: int, address: str = "localhost") -> list[str]:
+_NO_OTHER_PERSONS = {"STREAMLIT_SERVER_TRUSTED_USER_HEADERS": "{}", "STREAMLIT_SERVER_ENABLE_AGENT_API": "false"}
+"""Whatever a user's configuration says: nobody states by a header who they are, and no program uses the pages."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """A provider of OpenID Connect as Streamlit takes it. origin: the address that people open, host: its name."""
+
+    origin: str
+    host: str
+
+    @classmethod
+    def read(cls, path: Path) -> Login:
+        """Check a file with a table ``[auth]``. Raises `DataError` for what would let nobody in, or too many."""
+        if importlib.util.find_spec("authlib") is None:
+            raise DataError("--login", "Authlib is not installed", "the extra dfe[login]")
+        section = _auth_section(path)
+        address = urlsplit(str(section.get("redirect_uri", "")))
+        if not address.hostname or address.path != CALLBACK or address.scheme not in ("http", "https"):
+            raise DataError(path, "no redirect_uri, or another one", f"the dashboard's address and {CALLBACK}")
+        if address.scheme == "http" and address.hostname not in LOOPBACK:
+            raise DataError(path, "a redirect_uri without TLS", f"https://{address.netloc}{CALLBACK}")
+        if len(str(section.get("cookie_secret", ""))) < LEAST_SECRET:
+            raise DataError(path, "no cookie_secret, or a short one", f"{LEAST_SECRET} random characters or more")
+        providers = [section] if "client_id" in section else [p for p in section.values() if isinstance(p, dict)]
+        if not providers or not all(set(p) >= _PROVIDER for p in providers):
+            raise DataError(path, "no provider that is whole", ", ".join(sorted(_PROVIDER)))
+        return cls(f"{address.scheme}://{address.netloc}", address.hostname)
+
+
+CALLBACK, LEAST_SECRET = "/oauth2callback", 32
+_PROVIDER = frozenset(("client_id", "client_secret", "server_metadata_url"))
+
+
+def _auth_section(path: Path) -> dict[str, Any]:
+    section = read_toml(path, "a file with a table [auth]").get("auth")
+    if not isinstance(section, dict):
+        raise DataError(path, "no table [auth]", "one with redirect_uri, cookie_secret and a provider")
+    return section
+
+
+def command(app: Path, port: int, address: str = "localhost", login: Path | None = None) -> list[str]:
     """The command that serves the app. The options stand here too, for a user's own configuration may differ."""
     return [
         sys.executable,
@@ -125,6 +185,8 @@ def command(app: Path, port: int, address: str = "localhost") -> list[str]:
         "true",
         "--client.showErrorDetails",
         "none",
+        "--secrets.files",
+        str(login.resolve() if login else os.devnull),
     ]
 
 

@@ -1,0 +1,185 @@
+"""A login from end to end: a provider of OpenID Connect, the server that trusts it, and a browser in between."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from tests.browser.conftest import free_port, serve
+
+pytest.importorskip("authlib", reason="the extra dfe[login] is not installed")
+pytest.importorskip("httpx", reason="the extra dfe[login] is not installed")
+
+ANA, VIC, EVE = "ana@lab.org", "vic@lab.org", "eve@elsewhere.org"
+
+
+class Provider(ThreadingHTTPServer):
+    """Logs in whoever `person` says, without asking; `refused`: what it answered otherwise."""
+
+    person, verified = ANA, True
+
+    def __init__(self) -> None:
+        from joserfc.jwk import RSAKey
+
+        super().__init__(("127.0.0.1", 0), Answers)
+        self.key = RSAKey.generate_key(2048, {"kid": "k1"}, private=True)
+        self.codes: dict[str, dict[str, str]] = {}
+
+    @property
+    def address(self) -> str:
+        return f"http://localhost:{self.server_port}"
+
+    def token(self, nonce: str) -> str:
+        from joserfc import jwt
+
+        claims = {
+            "iss": self.address,
+            "sub": self.person,
+            "aud": "dfe",
+            "iat": int(time.time()),
+            "exp": int(time.time()) + 600,
+            "nonce": nonce,
+            "email": self.person,
+            "email_verified": self.verified,
+        }
+        return jwt.encode({"alg": "RS256", "kid": "k1"}, claims, self.key)
+
+
+class Answers(BaseHTTPRequestHandler):
+    """The four addresses of the authorization code flow."""
+
+    server: Provider
+
+    def do_GET(self):
+        parts = urlsplit(self.path)
+        asked = {key: values[0] for key, values in parse_qs(parts.query).items()}
+        if parts.path == "/.well-known/openid-configuration":
+            own = self.server.address
+            self._json(
+                {
+                    "issuer": own,
+                    "authorization_endpoint": f"{own}/authorize",
+                    "token_endpoint": f"{own}/token",
+                    "jwks_uri": f"{own}/keys",
+                    "code_challenge_methods_supported": ["S256"],
+                    "id_token_signing_alg_values_supported": ["RS256"],
+                }
+            )
+        elif parts.path == "/keys":
+            self._json({"keys": [self.server.key.as_dict(private=False)]})
+        elif parts.path == "/authorize":
+            code = f"code{len(self.server.codes)}"
+            self.server.codes[code] = asked
+            self.send_response(302)
+            answer = urlencode({"code": code, "state": asked["state"]})
+            self.send_header("location", f"{asked['redirect_uri']}?{answer}")
+            self.end_headers()
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"])).decode()
+        given = {key: values[0] for key, values in parse_qs(body).items()}
+        asked = self.server.codes.pop(given["code"])
+        digest = hashlib.sha256(given["code_verifier"].encode()).digest()
+        assert base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == asked["code_challenge"]
+        self._json({"access_token": "a", "token_type": "Bearer", "id_token": self.server.token(asked["nonce"])})
+
+    def _json(self, value: object) -> None:
+        content = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Provider]:
+    server = Provider()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def address(provider: Provider, small_cache: Path, tmp_path_factory: pytest.TempPathFactory, browser) -> Iterator[str]:
+    """A dashboard whose people log in at the provider."""
+    folder, port = tmp_path_factory.mktemp("login"), free_port()
+    (folder / "roles.toml").write_text(f'owner = ["{ANA}"]\nviewer = ["*@lab.org"]\n')
+    (folder / "login.toml").write_text(
+        f'[auth]\nredirect_uri = "http://localhost:{port}/oauth2callback"\ncookie_secret = "{"c" * 40}"\n'
+        f'client_id = "dfe"\nclient_secret = "s"\n'
+        f'server_metadata_url = "{provider.address}/.well-known/openid-configuration"\n'
+    )
+    told = {"DFE_LOGIN": "1", "DFE_ROLES": str(folder / "roles.toml")}
+    with serve(small_cache, folder, port, ("--secrets.files", str(folder / "login.toml")), **told) as served:
+        yield served
+
+
+def logged_in(browser, address: str, provider: Provider, email: str, path: str = "/"):
+    """A new browser after a click on "Log in", on a page."""
+    provider.person = email
+    page = browser.new_context().new_page()
+    page.goto(address)
+    page.get_by_role("button", name="Log in").click(timeout=60_000)
+    page.get_by_role("button", name="Log out").wait_for(timeout=60_000)
+    if path != "/":
+        page.goto(address + path)
+        page.wait_for_selector("h1", timeout=60_000)
+    return page
+
+
+def test_who_has_not_logged_in_sees_nothing_at_any_address(browser, address: str):
+    page = browser.new_context().new_page()
+    for path in ("/", "/data", "/recordings?dataset=live"):
+        page.goto(address + path)
+        page.get_by_role("button", name="Log in").wait_for(timeout=60_000)
+        assert page.locator("h1").count() == 0 and page.locator("[data-testid=stSidebarNav]").count() == 0
+
+
+def test_an_owner_logs_in_and_out(browser, address: str, provider: Provider):
+    page = logged_in(browser, address, provider, ANA, "/data")
+    assert f"{ANA}, owner" in page.inner_text("[data-testid=stSidebar]")
+    assert page.get_by_role("button", name="Delete this dataset").is_enabled()
+    page.get_by_role("button", name="Log out").click()
+    page.get_by_role("button", name="Log in").wait_for(timeout=60_000)
+
+
+def test_a_viewer_is_told_why_buttons_are_off(browser, address: str, provider: Provider):
+    page = logged_in(browser, address, provider, VIC, "/data")
+    button = page.get_by_role("button", name="Delete this dataset")
+    button.wait_for(timeout=60_000)
+    assert button.is_disabled()
+    page.get_by_text("Bring recordings in").first.click()
+    page.get_by_text("for editors and owners").first.wait_for(timeout=60_000)
+
+
+@pytest.mark.parametrize(("email", "verified", "why"), [(EVE, True, "no role"), (ANA, False, "not verified")])
+def test_a_login_without_a_role_shows_nothing(browser, address: str, provider: Provider, email, verified, why):
+    provider.verified = verified
+    try:
+        page = logged_in(browser, address, provider, email)
+    finally:
+        provider.verified = True
+    page.get_by_text(why).last.wait_for(timeout=60_000)
+    assert page.locator("h1").count() == 0
+
+
+def test_a_made_up_cookie_is_no_login(browser, address: str):
+    context = browser.new_context()
+    claims = base64.b64encode(json.dumps({"is_logged_in": True, "email": ANA, "iat": time.time()}).encode()).decode()
+    context.add_cookies([{"name": "_streamlit_user", "value": f"{claims}.AAAA.BBBB", "url": address}])
+    page = context.new_page()
+    page.goto(address)
+    page.get_by_role("button", name="Log in").wait_for(timeout=60_000)
