@@ -172,13 +172,13 @@ def test_a_login_takes_the_place_of_the_token_and_its_host_is_answered(with_auth
 
 def test_without_a_login_nobody_logs_in_by_a_file_of_another_app():
     assert dashboard.environment(asked(), "t")["DFE_LOGIN"] == ""
-    assert dashboard.command(Path("app.py"), 1)[-2:] == ["--secrets.files", os.devnull]
+    assert dashboard.command(Path("app.py"), 1)[-2:] == ["--secrets.files", "no-login.toml"]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("[auth]", "[other]", "no table"),
+        ("[auth]", "[other]", "redirect_uri"),
         ("[auth]", "[auth", "TOML"),
         ("/oauth2callback", "/callback", "redirect_uri"),
         ("https://faces", "http://faces", "without TLS"),

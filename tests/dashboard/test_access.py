@@ -123,9 +123,9 @@ def test_with_a_login_the_way_back_from_the_provider_is_open_and_nothing_else_th
     """The provider's page leads the browser back by a GET that has no Origin of ours."""
     back = {"path": "/oauth2callback", "query": "code=c&state=s"}
     named = Access("", ("localhost", "lab.example.org"))
-    assert ask(("host", "lab.example.org"), ("referer", "https://id.example.org/"), access=named, **back)[0] == 200
+    own, foreign = ("host", "lab.example.org"), ("origin", "https://id.example.org")
+    assert ask(own, ("referer", "https://id.example.org/"), access=named, **back)[0] == 200
     assert ask(("host", "evil.example"), access=named, **back)[0] == 403
-    assert ask(("host", "lab.example.org"), ("origin", "https://id.example.org"), access=named, method="POST", **back)[0] == 403
+    assert ask(own, foreign, access=named, method="POST", **back)[0] == 403
+    assert ask(own, foreign, access=named, kind="websocket")[0] == 4403
     assert ask(**back)[0] == 403 and ask(COOKIE, **back)[0] == 200  # a token of one's own is asked for here as well
-    foreign = ("host", "lab.example.org"), ("origin", "https://id.example.org")
-    assert ask(*foreign, access=named, kind="websocket")[0] == 4403

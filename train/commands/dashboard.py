@@ -186,7 +186,7 @@ def command(app: Path, port: int, address: str = "localhost", login: Path | None
         "--client.showErrorDetails",
         "none",
         "--secrets.files",
-        str(login.resolve() if login else os.devnull),
+        str(login.resolve() if login else app.with_name("no-login.toml")),  # that of no other app of this account
     ]
 
 
