@@ -28,10 +28,10 @@ class Provider(ThreadingHTTPServer):
     person, verified = ANA, True
 
     def __init__(self) -> None:
-        from joserfc.jwk import RSAKey
+        from authlib.jose import JsonWebKey
 
         super().__init__(("127.0.0.1", 0), Answers)
-        self.key = RSAKey.generate_key(2048, {"kid": "k1"}, private=True)
+        self.key = JsonWebKey.generate_key("RSA", 2048, {"kid": "k1"}, is_private=True)
         self.codes: dict[str, dict[str, str]] = {}
 
     @property
@@ -39,7 +39,7 @@ class Provider(ThreadingHTTPServer):
         return f"http://localhost:{self.server_port}"
 
     def token(self, nonce: str) -> str:
-        from joserfc import jwt
+        from authlib.jose import jwt
 
         claims = {
             "iss": self.address,
@@ -51,7 +51,7 @@ class Provider(ThreadingHTTPServer):
             "email": self.person,
             "email_verified": self.verified,
         }
-        return jwt.encode({"alg": "RS256", "kid": "k1"}, claims, self.key)
+        return jwt.encode({"alg": "RS256", "kid": "k1"}, claims, self.key).decode()
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -75,7 +75,7 @@ class Answers(BaseHTTPRequestHandler):
                 }
             )
         elif parts.path == "/keys":
-            self._json({"keys": [self.server.key.as_dict(private=False)]})
+            self._json({"keys": [self.server.key.as_dict(is_private=False)]})
         elif parts.path == "/authorize":
             code = f"code{len(self.server.codes)}"
             self.server.codes[code] = asked
