@@ -69,7 +69,7 @@ def answer(port: int, path: str, patience_s: float = 60, **headers: str) -> str:
                 return response.read().decode()
         except urllib.error.HTTPError:
             raise
-        except (urllib.error.URLError, ConnectionError):
+        except (urllib.error.URLError, ConnectionError, TimeoutError):  # a busy machine accepts before it answers
             if waited >= patience_s:
                 raise
             threading.Event().wait(step)
