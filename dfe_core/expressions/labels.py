@@ -18,28 +18,11 @@ MAX_BYTES = 64 << 20
 _KEYS = ("recording", "subject")
 _USUAL = {
     "recording": ("recording", "recordingid", "file", "filename", "video", "videoname", "videofile", "clip"),
-    "subject": (
-        "subject",
-        "subjectid",
-        "participant",
-        "participantid",
-        "participantnr",
-        "participantno",
-        "subj",
-        "subjid",
-        "ppt",
-        "pptid",
-        "pid",
-        "id",
-        "person",
-        "personid",
-        "respondent",
-        "respondentid",
-        "patient",
-        "patientid",
-        "speaker",
-        "speakerid",
-        "actor",
+    "subject": tuple(
+        """
+        subject subjectid participant participantid participantnr participantno subj subjid ppt pptid pid id
+        person personid respondent respondentid patient patientid speaker speakerid actor
+        """.split()
     ),
 }
 _EITHER = ("id",)

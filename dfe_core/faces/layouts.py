@@ -43,28 +43,30 @@ class Layout:
         return None if self.regions is None else np.array([REGIONS.index(r) for r in self.regions], np.uint8)
 
 
-_IBUG_MARKS = {
-    "chin": 8,
-    "nose bridge": 27,
-    "nose tip": 30,
-    "nose base": 33,
-    "outer brow right": 17,
-    "inner brow right": 21,
-    "inner brow left": 22,
-    "outer brow left": 26,
-    "outer eye corner right": 36,
-    "upper lid centre right": 37,
-    "inner eye corner right": 39,
-    "lower lid centre right": 41,
-    "inner eye corner left": 42,
-    "upper lid centre left": 44,
-    "outer eye corner left": 45,
-    "lower lid centre left": 46,
-    "mouth corner right": 48,
-    "upper lip centre": 51,
-    "mouth corner left": 54,
-    "lower lip centre": 57,
+_MARKS = {
+    "chin": (8, 152),
+    "nose bridge": (27, 168),
+    "nose tip": (30, 4),
+    "nose base": (33, 2),
+    "outer brow right": (17, 46),
+    "inner brow right": (21, 55),
+    "inner brow left": (22, 285),
+    "outer brow left": (26, 276),
+    "outer eye corner right": (36, 33),
+    "upper lid centre right": (37, 159),
+    "inner eye corner right": (39, 133),
+    "lower lid centre right": (41, 145),
+    "inner eye corner left": (42, 362),
+    "upper lid centre left": (44, 386),
+    "outer eye corner left": (45, 263),
+    "lower lid centre left": (46, 374),
+    "mouth corner right": (48, 61),
+    "upper lip centre": (51, 11),
+    "mouth corner left": (54, 291),
+    "lower lip centre": (57, 16),
 }
+"""Landmark to its index among the 68 points of iBUG and among the points of MediaPipe's mesh."""
+_IBUG_MARKS, _MESH_MARKS = ({name: at[i] for name, at in _MARKS.items()} for i in (0, 1))
 _IBUG_PAIRS = (
     *((i, 16 - i) for i in range(8)),
     *((17 + i, 26 - i) for i in range(5)),
@@ -104,28 +106,6 @@ _IBUG_REGIONS = (
 _IBUG_HOLES = (tuple(range(60, 68)), tuple(range(36, 42)), tuple(range(42, 48)))
 _IBUG_BELOW = (*range(3, 14), *range(55, 60), 65, 66, 67)
 
-_MESH_MARKS = {
-    "chin": 152,
-    "nose bridge": 168,
-    "nose tip": 4,
-    "nose base": 2,
-    "outer brow right": 46,
-    "inner brow right": 55,
-    "inner brow left": 285,
-    "outer brow left": 276,
-    "outer eye corner right": 33,
-    "upper lid centre right": 159,
-    "inner eye corner right": 133,
-    "lower lid centre right": 145,
-    "inner eye corner left": 362,
-    "upper lid centre left": 386,
-    "outer eye corner left": 263,
-    "lower lid centre left": 374,
-    "mouth corner right": 61,
-    "upper lip centre": 11,
-    "mouth corner left": 291,
-    "lower lip centre": 16,
-}
 _MESH_HOLES = (
     (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95),
     (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from dfe_core.ontology import ACTION_UNITS, DISPLAYS, EMOTIONS, ActionUnit, Display, showable_prototype
 
 BRIEF_S = 0.3
 """A blink or a wink comes and goes in this time; everything else stays until the next step."""
+
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,95 +56,73 @@ def _phrases() -> dict[str, LexiconPhrase]:
     return found
 
 
+def _by_word(words_of: Mapping[_T, str]) -> dict[str, _T]:
+    """What each of the words listed beside a meaning stands for."""
+    return {word: meaning for meaning, words in words_of.items() for word in words.split()}
+
+
 PHRASES: Mapping[str, LexiconPhrase] = _phrases()
 """Phrases in normal words (see `NORMAL`); the longest that fits is taken."""
 
 NEUTRAL = ("neutral", "rest", "relax", "relaxed", "nothing", "still")
 
-NORMAL: Mapping[str, str] = {
-    "eyebrow": "brow",
-    "eyebrows": "brows",
-    "raises": "raise",
-    "raising": "raise",
-    "lift": "raise",
-    "lifts": "raise",
-    "lifted": "raised",
-    "rise": "up",
-    "upwards": "up",
-    "upward": "up",
-    "downwards": "down",
-    "downward": "down",
-    "blinks": "blink",
-    "winks": "wink",
-    "frowns": "frown",
-    "opens": "open",
-    "opened": "open",
-    "closes": "close",
-    "mouths": "mouth",
-    "looks": "look",
-    "looking": "look",
-    "gaze": "look",
-    "puckers": "pucker",
-    "squints": "squint",
-    "grins": "grin",
-    "smirks": "smirk",
-    "sneers": "sneer",
-    "yawns": "yawn",
-    "pouts": "pout",
-    "lids": "lids",
-}
+NORMAL: Mapping[str, str] = _by_word(
+    {
+        "brow": "eyebrow",
+        "brows": "eyebrows",
+        "raise": "raises raising lift lifts",
+        "raised": "lifted",
+        "up": "rise upwards upward",
+        "down": "downwards downward",
+        "blink": "blinks",
+        "wink": "winks",
+        "frown": "frowns",
+        "open": "opens opened",
+        "close": "closes",
+        "mouth": "mouths",
+        "look": "looks looking gaze",
+        "pucker": "puckers",
+        "squint": "squints",
+        "grin": "grins",
+        "smirk": "smirks",
+        "sneer": "sneers",
+        "yawn": "yawns",
+        "pout": "pouts",
+        "lids": "lids",
+    }
+)
 
-SIZES: Mapping[str, float] = {
-    "trace": 0.2,
-    "faint": 0.25,
-    "slight": 0.4,
-    "slightly": 0.4,
-    "weak": 0.4,
-    "small": 0.4,
-    "little": 0.4,
-    "subtle": 0.3,
-    "half": 0.5,
-    "moderate": 0.6,
-    "medium": 0.6,
-    "strong": 1.0,
-    "strongly": 1.0,
-    "full": 1.0,
-    "big": 1.0,
-    "broad": 1.0,
-    "large": 1.0,
-    "extreme": 1.0,
-    "maximal": 1.0,
-}
+SIZES: Mapping[str, float] = _by_word(
+    {
+        0.2: "trace",
+        0.25: "faint",
+        0.4: "slight slightly weak small little",
+        0.3: "subtle",
+        0.5: "half",
+        0.6: "moderate medium",
+        1.0: "strong strongly full big broad large extreme maximal",
+    }
+)
 USUAL = 0.8
 """Intensity when no word says how strong."""
 
-SPEEDS: Mapping[str, float] = {
-    "quickly": 0.5,
-    "quick": 0.5,
-    "fast": 0.5,
-    "suddenly": 0.25,
-    "sudden": 0.25,
-    "abruptly": 0.25,
-    "slowly": 2.0,
-    "slow": 2.0,
-    "gradually": 2.0,
-}
+SPEEDS: Mapping[str, float] = _by_word(
+    {
+        0.5: "quickly quick fast",
+        0.25: "suddenly sudden abruptly",
+        2.0: "slowly slow gradually",
+    }
+)
 """Factor on the time a movement takes to its apex."""
 
-SIDES: Mapping[str, str] = {
-    "left": "left",
-    "right": "right",
-    "both": "both",
-    "one-sided": "one",
-    "onesided": "one",
-    "unilateral": "one",
-    "asymmetric": "one",
-    "lopsided": "one",
-    "symmetric": "both",
-    "bilateral": "both",
-    "left-sided": "left",
-    "right-sided": "right",
-}
+SIDES: Mapping[str, str] = _by_word(
+    {
+        "left": "left left-sided",
+        "right": "right right-sided",
+        "both": "both symmetric bilateral",
+        "one": "one-sided onesided unilateral asymmetric lopsided",
+    }
+)
 
 KEEP = ("keep", "keeping", "still", "also", "add", "adding", "plus", "while", "hold", "holding")
 """In a step, these keep what was there before."""
