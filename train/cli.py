@@ -11,6 +11,7 @@ import signal
 import sys
 import textwrap
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -124,19 +125,20 @@ def command_module(name: str) -> ModuleType:
 
 def _add_command(verbs: argparse._SubParsersAction, name: str, command: Command) -> None:
     module = command_module(name)
-    parser = verbs.add_parser(name, help=command.summary, parents=[common_options()], **help_texts(module))
+    parser = verbs.add_parser(
+        name, help=command.summary, parents=[common_options()], **help_texts(module.DESCRIPTION, module.EXAMPLES)
+    )
     module.add_arguments(parser)
     parser.set_defaults(run=module.run)
 
 
-def help_texts(described: ModuleType) -> dict[str, Any]:
+def help_texts(description: str, examples: Sequence[str]) -> dict[str, Any]:
     """The description and the examples of a ``--help``, as arguments of a parser."""
-    lines = described.EXAMPLES
     return {
-        "description": textwrap.fill(described.DESCRIPTION, 88),
+        "description": textwrap.fill(description, 88),
         "allow_abbrev": False,
         "formatter_class": argparse.RawDescriptionHelpFormatter,
-        "epilog": "\n".join(["example:" if len(lines) == 1 else "examples:", *(f"  {line}" for line in lines)]),
+        "epilog": "\n".join(["example:" if len(examples) == 1 else "examples:", *(f"  {line}" for line in examples)]),
     }
 
 

@@ -6,11 +6,14 @@ import json
 import sys
 import time
 from dataclasses import asdict
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from dfe_core.progress import Progress
 
 from .tables import duration
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 WHOLE = ("overall", "eta_s", "step", "steps")
 """Figures that speak of the whole work and not of the task at hand: share done, seconds left, step of how many."""
@@ -63,22 +66,29 @@ class Bars(Silent):
     """A bar for each task, with rate, time left and the figures of the last report."""
 
     def __init__(self, stream: TextIO) -> None:
-        self.stream, self._bar, self._task = stream, None, None
+        self.stream = stream
+        self._bar: tqdm | None = None
+        self._task = ""
 
     def __exit__(self, *_: object) -> None:
         self._close()
 
     def __call__(self, progress: Progress) -> None:
-        if progress.task != self._task:
+        bar = self._bar_of(progress)
+        bar.total = progress.total or None
+        bar.set_postfix_str(_postfix(progress), refresh=False)
+        bar.update(progress.done - bar.n)
+        if progress.total and progress.done >= progress.total:
+            bar.refresh()
+
+    def _bar_of(self, progress: Progress) -> tqdm:
+        """The bar of the report's task: the one that is open, or a new one."""
+        if self._bar is None or progress.task != self._task:
             self._close()
             self._bar, self._task = self._open(progress), progress.task
-        self._bar.total = progress.total or None
-        self._bar.set_postfix_str(_postfix(progress), refresh=False)
-        self._bar.update(progress.done - self._bar.n)
-        if progress.total and progress.done >= progress.total:
-            self._bar.refresh()
+        return self._bar
 
-    def _open(self, progress: Progress) -> Any:
+    def _open(self, progress: Progress) -> tqdm:
         from tqdm import tqdm
 
         terminal = self.stream.isatty()
@@ -97,7 +107,7 @@ class Bars(Silent):
     def _close(self) -> None:
         if self._bar is not None:
             self._bar.close()
-            self._bar = self._task = None
+            self._bar = None
 
 
 def listener(kind: str, stream: TextIO | None = None) -> Silent:

@@ -43,7 +43,7 @@ def prepare() -> None:
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     if not isinstance(sys.stderr, Forgiving):
-        sys.stderr = Forgiving(sys.stderr)  # type: ignore[assignment]
+        sys.stderr = Forgiving(sys.stderr)
 
 
 _PATIENCE_S = 5.0

@@ -83,13 +83,7 @@ class Job:
         self.stopped = True
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            threading.Thread(target=self._make_sure, daemon=True).start()
-
-    def _make_sure(self) -> None:
-        try:
-            self.process.wait(_PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
+            threading.Thread(target=_make_sure, args=(self.process,), daemon=True).start()
 
 
 class Jobs:
@@ -202,6 +196,14 @@ def _launch(job: Job, ended: Callable[[], None]) -> None:
         job.failure = f"It could not be started ({error.strerror})."
         return
     threading.Thread(target=_read, args=(job, ended), daemon=True).start()
+
+
+def _make_sure(process: subprocess.Popen[str]) -> None:
+    """Kill what does not end within `_PATIENCE_S`."""
+    try:
+        process.wait(_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _free_bytes() -> float:

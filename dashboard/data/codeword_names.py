@@ -33,8 +33,8 @@ def known(choice: artefact_cache.Choice) -> Known:
     if choice.encoded:
         for aus in measured_first(choice):
             key = _key(choice, aus)
-            if (artefact_path("analyses", keyed_name(CODEWORD_NAMES, key), choice.root) / MANIFEST).is_file():
-                checked = _checked(key, codebook, choice)
+            made = artefact_path("analyses", keyed_name(CODEWORD_NAMES, key), choice.root) / MANIFEST
+            if made.is_file() and (checked := _checked(key, codebook, choice)) is not None:
                 return Known(names=checked.names, checked=checked, aus=checked.aus, estimate=checked.estimate)
         for aus in measured_first(choice)[:-1]:
             if (found := coverage_analyses.analysis(choice, aus)) is not None:
@@ -71,7 +71,7 @@ def _key(choice: artefact_cache.Choice, aus: str) -> str:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _checked(key: str, _codebook, _choice: artefact_cache.Choice) -> CheckedNames:
+def _checked(key: str, _codebook, _choice: artefact_cache.Choice) -> CheckedNames | None:
     return load_checked(key, _codebook, _choice.root)
 
 

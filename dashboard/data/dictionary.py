@@ -93,7 +93,7 @@ def _dictionary(
         title=[plain_name(n.description) for n in names],
         description=[description_sentence(n.description) for n in names],
         like=[n.label for n in names],
-        verdict=[n.verdict for n in names],
+        verdict=pd.Series([n.verdict for n in names], dtype=object),
         side=[n.description.side for n in names],
         moved_share=_moved(_found, len(names)),
         name=[note.name for note in own],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import weakref
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Protocol
 
@@ -40,7 +41,7 @@ class Staging:
             weakref.finalize(self, uploads_folder.release, self.folder)
         self._held: dict[str, Path] = {}
 
-    def hold(self, files: list[Dropped]) -> list[Path]:
+    def hold(self, files: Sequence[Dropped]) -> list[Path]:
         """Let the folder hold exactly these files; their paths in the same order.
 
         Raises `DataError` where they are over the quota of the server.

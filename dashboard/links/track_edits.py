@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
 
 from dfe_core.errors import DataError
 from dfe_core.motion.timeline import Timeline, Track
@@ -36,11 +37,23 @@ def applied(text: str | None, made: Timeline) -> Timeline:
         found = _CHANGE.fullmatch(part)
         if found and int(found[1]) < len(tracks):
             row = int(found[1])
-            tracks[row] = dataclasses.replace(tracks[row], **{COLUMNS[found[2]]: float(found[3])})
+            tracks[row] = with_numbers(tracks[row], {COLUMNS[found[2]]: float(found[3])})
     try:
         return dataclasses.replace(made, tracks=tuple(tracks))
     except DataError:
         return made
+
+
+def with_numbers(track: Track, numbers: Mapping[str, float]) -> Track:
+    """The track with other `numbers`, by the names of `COLUMNS`; those that are not there stay."""
+    return dataclasses.replace(
+        track,
+        intensity=numbers.get("intensity", track.intensity),
+        onset_s=numbers.get("onset_s", track.onset_s),
+        apex_s=numbers.get("apex_s", track.apex_s),
+        offset_s=numbers.get("offset_s", track.offset_s),
+        end_s=numbers.get("end_s", track.end_s),
+    )
 
 
 def _mark(tracks: tuple[Track, ...]) -> str:

@@ -12,7 +12,18 @@ from dfe_core.tokens.phrasing import capitalised, part_sizes
 from ..data import artefact_cache, codeword_names, coverage_analyses, media, thumbnails
 from ..data.dictionary import Dictionary, dictionary
 from ..links import query_parameters
-from ..panels import codeword_details, empty_states, exports, mesh_view, name_check, note_editor, page_frame
+from ..panels import (
+    codeword_details,
+    codeword_moments,
+    codeword_relations,
+    codeword_usage,
+    empty_states,
+    exports,
+    mesh_view,
+    name_check,
+    note_editor,
+    page_frame,
+)
 from ..selection import codeword_filter, codeword_selection
 from ..theme.formatting import text
 from ..views import browser_views, cards, name_chips, scene
@@ -164,17 +175,17 @@ def one(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFrame, 
     if choice.dataset and number != REST and (note := coverage_analyses.blind_note(choice, codebook, number)):
         st.caption(note)
     if choice.encoded:
-        codeword_details.moments(choice, face, number)
+        codeword_moments.show(choice, face, number)
         usage, company = st.columns(2, gap="medium")
         with usage:
-            codeword_details.how_it_is_used(choice, number)
+            codeword_usage.how_it_is_used(choice, number)
             codeword_details.action_units(choice, number)
         with company:
-            codeword_details.company(choice, codebook, table, face, number, on_pick=open_)
+            codeword_relations.company(choice, codebook, table, face, number, on_pick=open_)
             if face.has_mesh:
-                codeword_details.alike(table, face, codebook, number, on_pick=open_)
-        codeword_details.contexts_of(choice, table, face, codebook, number, on_pick=open_)
-        codeword_details.whose(choice, number)
+                codeword_relations.alike(table, face, codebook, number, on_pick=open_)
+        codeword_relations.contexts_of(choice, table, face, codebook, number, on_pick=open_)
+        codeword_usage.whose(choice, number)
     elif choice.dataset:
         empty_states.not_encoded(choice)
     note_editor.edit(choice, number)
@@ -200,16 +211,16 @@ def title(choice: artefact_cache.Choice, row: pd.Series, before: int | None, aft
             args=(choice, int(row["codeword"])),
             help="The selection is shared by gallery, map, coverage and timeline",
         )
-        ways = (("previous", "left", before, "Previous"), ("next", "right", after, "Next"))
+        steps_to = (("previous", "left", before, "Previous"), ("next", "right", after, "Next"))
         with st.container(horizontal=True, gap="small", width="content"):  # the two stay together where it is narrow
-            for key, icon, number, where in ways:
+            for key, icon, step, where in steps_to:
                 st.button(
                     "",
                     icon=f":material/chevron_{icon}:",
-                    disabled=number is None,
+                    disabled=step is None,
                     key=key,
                     on_click=open_,
-                    args=(number,),
+                    args=(step,),
                     help=f"{where} codeword ({icon} arrow)",
                 )
 

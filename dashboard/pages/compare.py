@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ import streamlit as st
 
 from dfe_core.artefact_names import tokens_name
 from dfe_core.facs.store import list_aligned
+from dfe_core.table_rows import typed_rows
 
 from ..data import artefact_cache, comparisons, coverage_analyses, media, thumbnails
 from ..data.dictionary import dictionary
@@ -195,6 +196,15 @@ def side_by_side(choice: artefact_cache.Choice, other: artefact_cache.Choice, a:
     routes.link("codebook", f"Open codeword {a}", codeword=a)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Unmatched:
+    """A codeword with no counterpart in the other codebook: the nearest there, and their cosine."""
+
+    codeword: int
+    nearest: int
+    cosine: float
+
+
 def alone(choice: artefact_cache.Choice, rows: pd.DataFrame) -> None:
     """Codewords that the other codebook has nothing like."""
     codebook, table = choice.open_codebook(), dictionary(choice).table
@@ -205,11 +215,11 @@ def alone(choice: artefact_cache.Choice, rows: pd.DataFrame) -> None:
     pictures = thumbnails.addresses(choice.root, codebook, face)
     items = [
         {
-            **cards.card(table.iloc[row.codeword], pictures.get(int(row.codeword))),
+            **cards.card(table.iloc[row.codeword], pictures.get(row.codeword)),
             "note": f"{cards.name_of(table.iloc[row.codeword])}. Nearest {row.nearest}, cosine {row.cosine:.2f}",
             "score": "",
         }
-        for row in rows.itertuples()
+        for row in typed_rows(rows, Unmatched)
     ]
     browser_views.gallery(
         key=f"alone-{codebook.model}",

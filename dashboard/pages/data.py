@@ -42,7 +42,7 @@ def shown(choice: artefact_cache.Choice) -> None:
             required=True,
             label_visibility="collapsed",
         )
-        {PARTS[0]: this_dataset, PARTS[1]: uploads.show, PARTS[2]: everything}[part](choice)
+        {PARTS[0]: this_dataset, PARTS[1]: uploads.show, PARTS[2]: everything}[part or PARTS[0]](choice)
 
 
 def this_dataset(choice: artefact_cache.Choice) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import streamlit as st
 
 from dfe_core.faces.model import FaceModel
+from dfe_core.table_rows import typed_rows
 from dfe_core.tokens.search import nearest_codewords
 
 from ..data import artefact_cache, examples, media, thumbnails
@@ -135,6 +138,15 @@ def moment(choice: artefact_cache.Choice) -> tuple[np.ndarray, str]:
     return psi, f"{picked}, {clock(exact)}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class NearCodeword:
+    """A codeword, its cosine with the face asked for, and how far it is from it in mm."""
+
+    codeword: int
+    cosine: float
+    distance_mm: float
+
+
 def like_codewords(choice: artefact_cache.Choice, face: FaceModel, psi: np.ndarray) -> None:
     """Single codewords nearest to the face."""
     codebook, table = choice.open_codebook(), dictionary(choice).table
@@ -147,14 +159,14 @@ def like_codewords(choice: artefact_cache.Choice, face: FaceModel, psi: np.ndarr
     pictures = thumbnails.addresses(choice.root, codebook, face)
     items = [
         {
-            "codeword": int(row.codeword),
-            "src": pictures.get(int(row.codeword)),
+            "codeword": row.codeword,
+            "src": pictures.get(row.codeword),
             "title": f"{row.codeword} · cosine {row.cosine:.2f}",
             "note": cards.name_of(table.iloc[row.codeword]),
             "alt": f"Codeword {row.codeword}: {cards.sentence_of(table.iloc[row.codeword])} Cosine {row.cosine:.2f}, "
             f"{row.distance_mm:.2f} mm away.",
         }
-        for row in found.itertuples()
+        for row in typed_rows(found, NearCodeword)
     ]
     picked = browser_views.strip(
         key="like-codewords",
@@ -176,7 +188,7 @@ def like_moments(choice: artefact_cache.Choice, face: FaceModel, psi: np.ndarray
     """Moments of the recordings nearest to the face."""
     found = mixes.nearest_moments(choice, psi)
     st.subheader("Nearest moments in the recordings", anchor=False)
-    if not len(found):
+    if not found:
         st.caption(f"“{choice.dataset}” has no frames.")
         return
     items = [
@@ -186,7 +198,7 @@ def like_moments(choice: artefact_cache.Choice, face: FaceModel, psi: np.ndarray
             "note": f"{mm(row.distance_mm)} away",
             "alt": f"{row.recording} at {clock(row.time_s)}, {row.distance_mm:.2f} mm away",
         }
-        for row in found.itertuples()
+        for row in found
     ]
     picked = browser_views.strip(
         key="like-moments", data={"face": media.face_address(face), "items": items}, on_pick_change=lambda: None
@@ -196,5 +208,4 @@ def like_moments(choice: artefact_cache.Choice, face: FaceModel, psi: np.ndarray
         "Click one to open it."
     )
     if picked is not None and picked < len(found):
-        row = found.iloc[picked]
-        routes.go("recordings", recording=row["recording"], t=round(float(row["time_s"]), 3))
+        routes.go("recordings", recording=found[picked].recording, t=round(found[picked].time_s, 3))

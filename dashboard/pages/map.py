@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -64,7 +66,7 @@ def choose(choice: artefact_cache.Choice) -> tuple[MapSettings, str]:
             list(map_view.BY[of]),
             key=f"by_{of}",
             bind="query-params",
-            format_func=map_view.BY[of].get,
+            format_func=lambda name: map_view.BY[of][name],
             width=235,
         )
         method = st.selectbox(
@@ -127,7 +129,7 @@ def draw(choice: artefact_cache.Choice, found: MapArtefact, settings: MapSetting
     if settings.of == "codewords":
         colouring = map_view.codeword_colours(choice, table.iloc[found.points["codeword"]], colour)
         points, words = map_view.codeword_points(found, table)
-        extra = {
+        extra: dict[str, Any] = {
             "words": words,
             "selected": codeword_selection.read(choice),
             "codebook": media.codebook_address(codebook),
@@ -255,7 +257,7 @@ def one_frame(choice: artefact_cache.Choice, row: pd.Series) -> None:
     st.subheader(f"{row['recording']} at {clock(row['time_s'])}", anchor=False)
     face = choice.open_face()
     frames = choice.open_dataset().frames(row["recording"])
-    psi = frames.at([row["frame"]]).psi[0]
+    psi = frames.at([int(row["frame"])]).psi[0]
     if face.has_mesh:
         browser_views.morph(
             key="map-face",

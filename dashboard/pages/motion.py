@@ -108,7 +108,7 @@ def sliders(choice: artefact_cache.Choice, table: pd.DataFrame, mixed: dict[int,
         "Codewords",
         list(names),
         default=list(mixed),
-        format_func=names.get,
+        format_func=lambda number: names[number],
         placeholder="Add a codeword",
         key=f"mix-of-{'-'.join(map(str, mixed))}",
     )
@@ -148,7 +148,9 @@ def actions(choice: artefact_cache.Choice, codebook, face, mixed: dict[int, floa
     alike = nearest_codewords(codebook, face, psi, limit=3)
     st.caption(
         "Nearest single codewords: "
-        + ", ".join(f"{int(r.codeword)} (cosine {r.cosine:.2f})" for r in alike.itertuples())
+        + ", ".join(
+            f"{number} (cosine {cosine:.2f})" for number, cosine in zip(alike["codeword"], alike["cosine"], strict=True)
+        )
     )
     mixes.save(choice, mixed)
     with st.expander("Export files", icon=":material/download:"):
@@ -159,14 +161,14 @@ def nearest(choice: artefact_cache.Choice, psi: np.ndarray) -> None:
     """The moments of the recordings that look most like the mix."""
     found = mixes.nearest_moments(choice, psi)
     with st.container(horizontal=True, gap="small"):
-        for i, row in enumerate(found.head(5).itertuples()):
+        for i, row in enumerate(found[:5]):
             if st.button(
                 f"{row.recording} {clock(row.time_s)} · {mm(row.distance_mm)}",
                 key=f"near-{i}",
                 type="tertiary",
                 icon=":material/play_circle:",
             ):
-                routes.go("recordings", recording=row.recording, t=round(float(row.time_s), 3))
+                routes.go("recordings", recording=row.recording, t=round(row.time_s, 3))
 
 
 def timeline(choice: artefact_cache.Choice) -> Timeline | None:
@@ -228,7 +230,7 @@ def edited(made: Timeline) -> Timeline:
         disabled=["track"],
     )
     tracks = tuple(
-        dataclasses.replace(track, **{name: float(row[name]) for name in NUMBERS})
+        track_edits.with_numbers(track, {name: float(row[name]) for name in NUMBERS})
         for track, row in zip(made.tracks, changed.to_dict("records"), strict=True)
     )
     with st.expander("Why these tracks", icon=":material/rule:"):

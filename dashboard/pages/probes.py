@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -109,7 +110,7 @@ def new(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.D
     with st.form("probe", border=False):
         a, b, c = st.columns(3)
         columns = [name for name in ("session", *labels) if recordings[name].nunique() > 1]
-        asked = {
+        asked: dict[str, Any] = {
             "label": a.selectbox("Predict", labels),
             "task": b.selectbox(
                 "As",
@@ -126,7 +127,9 @@ def new(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.D
             "From", list(features), default=["bow", "au", "psi"], format_func=lambda name: f"{name}: {features[name]}"
         )
         a, b, c, d = st.columns(4)
-        asked["models"] = a.multiselect("Models", list(MODELS), default=["linear"], format_func=MODELS.get)
+        asked["models"] = a.multiselect(
+            "Models", list(MODELS), default=["linear"], format_func=lambda name: MODELS[name]
+        )
         splits = {"kfold": "Folds of subjects", "leave-one-out": "Leave one out"}
         asked["split"] = b.selectbox(
             "Validation", [*splits, *columns], format_func=lambda name: splits.get(name, f"Your folds: {name}")
@@ -138,7 +141,7 @@ def new(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.D
             "Group by",
             ["subject", "time"],
             index=int(recordings["subject"].nunique() < 2),
-            format_func={"subject": "Subjects", "time": "Blocks of time (one performer)"}.get,
+            format_func=lambda name: {"subject": "Subjects", "time": "Blocks of time (one performer)"}[name],
         )
         asked["confounds"] = b.multiselect("Check for confounds", columns, placeholder="No confound")
         names = list_aligned(choice.dataset, choice.root)
@@ -165,7 +168,7 @@ def new(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.D
         st.rerun()
 
 
-def more(asked: dict[str, object], columns: list[str]) -> None:
+def more(asked: dict[str, Any], columns: list[str]) -> None:
     """What few experiments need."""
     with st.expander("More choices"):
         a, b, c = st.columns(3)

@@ -29,10 +29,10 @@ def pick(choice: artefact_cache.Choice, recordings: pd.DataFrame) -> str:
     wanted = query_parameters.read("recording")
     if wanted is not None and wanted not in names:
         empty_states.page_missing(f"“{choice.dataset}” has no recording “{text(wanted)}”.")
-    labels = recordings.set_index("recording")
+    rows = {str(row["recording"]): row for _, row in recordings.iterrows()}
 
     def describe(name: str) -> str:
-        row = labels.loc[name]
+        row = rows[name]
         who = f" · {row['subject']}" if row["subject"] and row["subject"] not in name else ""
         return f"{name}{who} · {span(row['duration_s'])}"
 
@@ -65,7 +65,7 @@ def recording(choice: artefact_cache.Choice) -> None:
     box, labels = st.columns([2, 3], vertical_alignment="bottom")
     with box:
         name = pick(choice, dataset.recordings)
-    row = dataset.recordings.set_index("recording").loc[name]
+    row = dataset.recordings[dataset.recordings["recording"] == name].iloc[0]
     with labels:
         st.caption(facts_line(row, dataset.labels))
     track = tracks.track(dataset, tokens, codebook, face, name, int(query_parameters.read("part") or 0))
@@ -150,7 +150,7 @@ def play(choice: artefact_cache.Choice, track: tracks.Track, name: str, codebook
                 and (point := frame_selection.nearest_point(on_map, name, track.time_s[row])) is not None
             ):
                 frame_selection.link(on_map, "Show on the map", point=point)
-    if len(marked):
+    if on_map is not None and len(marked):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{plural(len(marked), 'frame')} of the map’s selection marked on the timeline", width="content")
             frame_selection.link(on_map, "Back to the selection", frames=query_parameters.read("frames"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -11,9 +11,17 @@ from ..data.background_jobs import Job
 from ..data.roles import Role
 from ..theme.formatting import text
 
+ButtonKind = Literal["primary", "secondary", "tertiary"]
+
 
 def offer(
-    label: str, key: str, title: str, arguments: list[str], done: str, icon: str | None = None, kind: str = "primary"
+    label: str,
+    key: str,
+    title: str,
+    arguments: list[str],
+    done: str,
+    icon: str | None = None,
+    kind: ButtonKind = "primary",
 ) -> None:
     """A button that starts a job, then the job's progress in its place, then `done` and a fresh page."""
     refused = people.refusal(Role.EDITOR)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
 from dfe_core.motion.mixer import RoundTrip, encoder_of, round_trip
+from dfe_core.table_rows import typed_rows
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.face_index import build_moments
 from dfe_core.tokens.subject_identification import IdentityLeak, identity_leak
@@ -66,11 +67,20 @@ def encoded(choice: artefact_cache.Choice, codebook: Codebook, face: FaceModel, 
         )
 
 
-def nearest_moments(choice: artefact_cache.Choice, psi: np.ndarray) -> pd.DataFrame:
-    """The moments of the chosen recordings whose face is nearest."""
+@dataclass(frozen=True, kw_only=True)
+class NearMoment:
+    """A recorded face at time_s seconds, distance_mm (root mean square over the vertices) from the face asked for."""
+
+    recording: str
+    time_s: float
+    distance_mm: float
+
+
+def nearest_moments(choice: artefact_cache.Choice, psi: np.ndarray) -> list[NearMoment]:
+    """The moments of the chosen recordings whose face is nearest, nearest first."""
     dataset = choice.open_dataset()
     face = choice.open_face()
-    return _moments(dataset.key, face.id, dataset, face).search(psi, limit=8)
+    return typed_rows(_moments(dataset.key, face.id, dataset, face).search(psi, limit=8), NearMoment)
 
 
 def save(choice: artefact_cache.Choice, mixed: dict[int, float]) -> None:

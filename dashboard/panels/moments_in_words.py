@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ import streamlit as st
 from dfe_core.artefact_names import tokens_name
 from dfe_core.facs.store import list_aligned
 from dfe_core.probes.text_retrieval import MomentIndex, list_moments
+from dfe_core.table_rows import typed_rows
 
 from ..data import artefact_cache, examples, media
 from ..links import routes
@@ -112,41 +114,51 @@ def put(example: str) -> None:
     st.session_state["ask"] = example
 
 
+@dataclass(frozen=True, kw_only=True)
+class DescribedMoment:
+    """A moment that a description finds: peak_s, its second in the recording; similarity, cosine with the description;
+    part of the split, ``test`` where it was held out."""
+
+    recording: str
+    peak_s: float
+    similarity: float
+    part: str
+
+
 def found(choice: artefact_cache.Choice, index: MomentIndex, text: str) -> None:
     """The moments as faces; a click opens the recording there."""
-    moments = index.query(text, LIMIT)
+    moments = typed_rows(index.query(text, LIMIT), DescribedMoment)
     face = choice.open_face()
     if face.has_mesh:
-        items = [item(choice, row) for row in moments.itertuples()]
+        items = [item(choice, moment) for moment in moments]
         picked = browser_views.strip(
             key="described", data={"face": media.face_address(face), "items": items}, on_pick_change=lambda: None
         ).pick
         if picked is not None and picked < len(moments):
-            row = moments.iloc[picked]
-            routes.go("recordings", recording=row["recording"], t=round(float(row["peak_s"]), 3))
+            routes.go("recordings", recording=moments[picked].recording, t=round(moments[picked].peak_s, 3))
         st.caption(
             "Best first. Each face is the moment that decided its window; click one to open the recording "
             "there. Held out: that moment was not used for training."
         )
     else:
-        for row in moments.itertuples():
+        for moment in moments:
             routes.link(
                 "recordings",
-                f"{row.recording} {clock(row.peak_s)} · cosine {row.similarity:.2f}",
-                recording=row.recording,
-                t=round(float(row.peak_s), 3),
+                f"{moment.recording} {clock(moment.peak_s)} · cosine {moment.similarity:.2f}",
+                recording=moment.recording,
+                t=round(moment.peak_s, 3),
             )
 
 
-def item(choice: artefact_cache.Choice, row: tuple) -> dict[str, object]:
+def item(choice: artefact_cache.Choice, moment: DescribedMoment) -> dict[str, object]:
     """One moment for the strip."""
-    psi, exact = examples.frame_at(choice, row.recording, float(row.peak_s))
-    told = f"cosine {row.similarity:.2f}" + (", held out" if row.part == "test" else "")
+    psi, exact = examples.frame_at(choice, moment.recording, moment.peak_s)
+    fit = f"cosine {moment.similarity:.2f}" + (", held out" if moment.part == "test" else "")
     return {
         "psi": mixes.rounded(psi),
-        "title": str(row.recording),
-        "note": f"{clock(exact)} · {told}",
-        "alt": f"{row.recording} at {clock(exact)}, {told}",
+        "title": moment.recording,
+        "note": f"{clock(exact)} · {fit}",
+        "alt": f"{moment.recording} at {clock(exact)}, {fit}",
     }
 
 

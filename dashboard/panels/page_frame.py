@@ -47,7 +47,7 @@ def facts(rows: list[tuple[str, str, str]]) -> None:
 
 def table(data: Any, **options: Any) -> Any:
     """`st.dataframe` as all pages use it: without an index, a dash where nothing is known."""
-    return st.dataframe(data, **{"hide_index": True, "placeholder": "–"} | options)
+    return st.dataframe(data, hide_index=True, placeholder="–", **options)
 
 
 def simulated(choice: artefact_cache.Choice) -> bool | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pandas as pd
 import streamlit as st
 
 from dfe_core.faces.model import FaceModel
 from dfe_core.probes.explain import pushing_moments
 from dfe_core.probes.result import ProbeResult
+from dfe_core.table_rows import typed_rows
 from dfe_core.tokenizer.codebook import Codebook
 
 from ..data import artefact_cache, examples, media, thumbnails
@@ -70,8 +73,8 @@ def gallery(choice: artefact_cache.Choice, result: ProbeResult, codebook: Codebo
     """The codewords that weigh most; a click shows one below."""
     table, pictures = dictionary(choice).table, thumbnails.addresses(choice.root, codebook, face)
     items = [
-        card(row, table, pictures.get(int(row.codeword)))
-        for row in strongest(result.codewords).head(SHOWN).itertuples()
+        card(row, table, pictures.get(row.codeword))
+        for row in typed_rows(strongest(result.codewords).head(SHOWN), DecidingCodeword)
     ]
     plus = (
         f"a plus speaks for “{result.codewords['towards'].iloc[0]}”"
@@ -96,7 +99,17 @@ def gallery(choice: artefact_cache.Choice, result: ProbeResult, codebook: Codebo
         st.rerun(scope="fragment")
 
 
-def card(row: tuple, table: pd.DataFrame, src: str | None) -> dict[str, object]:
+@dataclass(frozen=True, kw_only=True)
+class DecidingCodeword:
+    """A codeword, its mean weight towards a class, and the share of folds in which the weight has the mean's sign."""
+
+    codeword: int
+    weight: float
+    towards: str
+    stability: float
+
+
+def card(row: DecidingCodeword, table: pd.DataFrame, src: str | None) -> dict[str, object]:
     """One codeword with its weight."""
     words = cards.card(table.iloc[row.codeword], src)
     sign = "for" if row.weight > 0 else "against"
@@ -113,7 +126,7 @@ def deciding(
 ) -> None:
     """One codeword: its face, its weights over folds, and the moments in which it pushed most."""
     own = result.codewords[result.codewords["codeword"] == number]
-    best = own.loc[own["weight"].abs().idxmax()]
+    towards = str(own["towards"].iloc[int(own["weight"].abs().to_numpy().argmax())])
     words = cards.sentence_of(dictionary(choice).table.iloc[number])
     with st.container(border=True):
         left, right = st.columns([1, 1.6], gap="medium")
@@ -155,13 +168,23 @@ def deciding(
                 },
             )
             st.caption("The moments in which it pushed most")
-            moments(choice, face, result, own, best["towards"], f"deciding-moments-{number}")
+            moments(choice, face, result, own, towards, f"deciding-moments-{number}")
 
 
 def taking_part(recordings: pd.DataFrame, result: ProbeResult) -> pd.DataFrame:
     """The recordings that a prediction was made of: those without a label pushed nothing."""
     label = result.settings.label
     return recordings[recordings[label].notna()] if label in recordings and not result.settings.labels else recordings
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushingMoment:
+    """A moment that pushes a prediction: peak_s, its second in the recording; which codeword pushes, and how much."""
+
+    recording: str
+    peak_s: float
+    codeword: int
+    push: float
 
 
 def moments(
@@ -172,31 +195,31 @@ def moments(
         choice.open_intervals(),
         choice.open_dataset(),
     )
-    found = pushing_moments(weights, index, taking_part(dataset.recordings, result), towards, limit=MOMENTS)
-    if not len(found):
+    table = pushing_moments(weights, index, taking_part(dataset.recordings, result), towards, limit=MOMENTS)
+    found = typed_rows(table, PushingMoment)
+    if not found:
         st.caption("No moment of the recordings shows these codewords.")
         return
     if not face.has_mesh:
-        for row in found.itertuples():
+        for moment in found:
             routes.link(
                 "recordings",
-                f"{row.recording} {clock(row.peak_s)} · codeword {row.codeword} {row.push:+.2f}",
-                recording=row.recording,
-                t=round(float(row.peak_s), 3),
+                f"{moment.recording} {clock(moment.peak_s)} · codeword {moment.codeword} {moment.push:+.2f}",
+                recording=moment.recording,
+                t=round(moment.peak_s, 3),
             )
         return
     items = [
         {
-            "psi": mixes.rounded(examples.frame_at(choice, row.recording, float(row.peak_s))[0]),
-            "title": str(row.recording),
-            "note": f"{clock(row.peak_s)} · codeword {row.codeword}, push {row.push:+.2f}",
-            "alt": f"{row.recording} at {clock(row.peak_s)}, codeword {row.codeword}, push {row.push:+.2f}",
+            "psi": mixes.rounded(examples.frame_at(choice, moment.recording, moment.peak_s)[0]),
+            "title": moment.recording,
+            "note": f"{clock(moment.peak_s)} · codeword {moment.codeword}, push {moment.push:+.2f}",
+            "alt": f"{moment.recording} at {clock(moment.peak_s)}, codeword {moment.codeword}, push {moment.push:+.2f}",
         }
-        for row in found.itertuples()
+        for moment in found
     ]
     picked = browser_views.strip(
         key=key, data={"face": media.face_address(face), "items": items}, on_pick_change=lambda: None
     ).pick
     if picked is not None and picked < len(found):
-        row = found.iloc[picked]
-        routes.go("recordings", recording=row["recording"], t=round(float(row["peak_s"]), 3))
+        routes.go("recordings", recording=found[picked].recording, t=round(found[picked].peak_s, 3))

@@ -61,7 +61,7 @@ def codeword(choice: artefact_cache.Choice, name: str, value: str) -> Stop:
         numbers,
         index=numbers.index(number),
         key=f"{name}-codeword",
-        format_func=lambda k: cards.title_of(table.iloc[k]),
+        format_func=lambda k: cards.title_of(table.iloc[int(k)]),
     )
     query_parameters.write(**{name: f"codeword:{number}"})
     return Stop(book.psi[number], f"Codeword {number}", ((number, 1.0),))

@@ -99,7 +99,7 @@ def steps(choice: artefact_cache.Choice) -> list[dict[str, Any]]:
     common: dict[str, Any] = {}
     if artefact_cache.is_encoded(choice.root, artefact_cache.DEFAULT_MODEL, artefact_cache.DEFAULT_DATASET):
         common = {"model": artefact_cache.DEFAULT_MODEL, "dataset": artefact_cache.DEFAULT_DATASET}
-    extra = {2: {"codeword": 3}, 5: {"motion_part": "From words"}}
+    extra: dict[int, dict[str, Any]] = {2: {"codeword": 3}, 5: {"motion_part": "From words"}}
     return [
         {"page": page, "target": target, "title": title, "text": text, "parameters": common | extra.get(i, {})}
         for i, (page, target, title, text) in enumerate(STEPS)

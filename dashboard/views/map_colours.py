@@ -65,15 +65,14 @@ def stages(values: pd.Series) -> Colouring:
 def uses(values: pd.Series) -> Colouring:
     """By share of frames, on a logarithmic scale."""
     percent = 100 * np.maximum(values.fillna(0).to_numpy(float), 1e-4)
-    made = numbers(pd.Series(np.log10(percent)), "")
-    low, _, high = (made.ramp[k] for k in ("low", "middle", "high"))
+    colours, low, high = _on_ramp(np.log10(percent))
     return Colouring(
-        colours=made.colours,
+        colours=colours,
         ramp={
-            **made.ramp,
-            "low": f"{10 ** float(low):.2g} %",
+            "low": f"{10**low:.2g} %",
             "middle": "log",
-            "high": f"{10 ** float(high):.2g} % of frames",
+            "high": f"{10**high:.2g} % of frames",
+            "colours": _hexes(RAMP),
         },
     )
 
@@ -96,12 +95,15 @@ def categories(values: pd.Series, colours: dict[str, str] | None, ordered: bool 
 def numbers(values: pd.Series, unit: str, about: str = "") -> Colouring:
     """A perceptually uniform ramp from the 2nd to the 98th percentile; grey where there is no number."""
     array = values.to_numpy(float)
-    low, high = np.nanquantile(array, [0.02, 0.98]) if np.isfinite(array).any() else (0.0, 1.0)
-    share = (array - low) / max(high - low, 1e-9)
+    colours, low, high = _on_ramp(array)
     ends = {"low": f"{low:.3g}", "middle": "", "high": f"{high:.3g} {unit}".strip()}
-    return Colouring(
-        colours=_along(share, RAMP), ramp=ends | {"colours": _hexes(RAMP)}, legend=_unmeasured(array), about=about
-    )
+    return Colouring(colours=colours, ramp=ends | {"colours": _hexes(RAMP)}, legend=_unmeasured(array), about=about)
+
+
+def _on_ramp(array: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """(n, 3) colours of numbers (n,) along `RAMP`, and the numbers at its ends: the 2nd and the 98th percentile."""
+    low, high = np.nanquantile(array, [0.02, 0.98]) if np.isfinite(array).any() else (0.0, 1.0)
+    return _along((array - low) / max(high - low, 1e-9), RAMP), float(low), float(high)
 
 
 def signed(values: pd.Series, unit: str, about: str = "") -> Colouring:

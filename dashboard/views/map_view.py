@@ -13,6 +13,7 @@ from dfe_core import artefact_names
 from dfe_core.artefact_names import MANIFEST, aus_name
 from dfe_core.embedding.maps import MapArtefact
 from dfe_core.embedding.shares import shares_by, subjects_showing
+from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.ontology import title
@@ -45,12 +46,15 @@ FEW = 12
 def colours(choice: artefact_cache.Choice, of: str) -> list[str]:
     """Everything that points can be coloured by."""
     dataset = choice.open_dataset() if choice.dataset else None
+    labels = dataset.labels if dataset is not None else ()
     probes = list(probe_weights(choice))
-    if of == "codewords":
-        few = [n for n in dataset.labels if dataset.recordings[n].nunique() <= FEW] if choice.encoded else []
-        return [*OWN, "Movement", *([f"{MOST}{n}" for n in few] + ["Subjects"] if choice.encoded else []), *probes]
-    units = [name for kind, _, _, names in unit_names(choice) for name in (f"{UNIT} ({kind})", *names)]
-    return [*OWN, "Error", "subject", *(dataset.labels if dataset else ()), *probes, *units]
+    if of != "codewords":
+        units = [name for kind, _, _, names in unit_names(choice) for name in (f"{UNIT} ({kind})", *names)]
+        return [*OWN, "Error", "subject", *labels, *probes, *units]
+    if dataset is None or not choice.encoded:
+        return [*OWN, "Movement", *probes]
+    few = [f"{MOST}{name}" for name in labels if dataset.recordings[name].nunique() <= FEW]
+    return [*OWN, "Movement", *few, "Subjects", *probes]
 
 
 def probe_weights(choice: artefact_cache.Choice) -> dict[str, pd.Series]:
@@ -148,9 +152,9 @@ def frame_colours(choice: artefact_cache.Choice, found: MapArtefact, table: pd.D
             about=f"{by} of the codeword that moves the frame most.",
         )
     if (weights := probe_weights(choice).get(by)) is not None:
-        return map_colours.weighted(
-            found.tokens["tokens"], found.tokens["intensities"], weights, by.removeprefix(PROBE)
-        )
+        if (tokens := found.tokens) is None:
+            raise DataError(found.path, "no tokens of its frames", "a map of frames: make it again")
+        return map_colours.weighted(tokens["tokens"], tokens["intensities"], weights, by.removeprefix(PROBE))
     for name, stamp, estimate, columns in unit_names(choice):
         if by == f"{UNIT} ({name})" or by in columns:
             values, aus = _units(str(found.path), choice.dataset, name, stamp, str(choice.root), points)

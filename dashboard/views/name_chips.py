@@ -58,10 +58,11 @@ def basis(name: CodewordName, found: Known) -> str:
 
 def score_words(number: int, found: Known) -> str:
     """How well a name held on the moments it was checked on; empty where it was not, or the codeword not shown."""
-    row = found.checked.scores.of(number) if found.checked is not None else None
-    if row is None:
+    scores = found.checked.scores if found.checked is not None else None
+    row = scores.of(number) if scores is not None else None
+    if scores is None or row is None:
         return ""
-    where = "held-out moments" if found.checked.scores.held_out else "moments (not proven to be new to the codebook)"
+    where = "held-out moments" if scores.held_out else "moments (not proven to be new to the codebook)"
     interval = f" [{row['moved_low']:.2f}, {row['moved_high']:.2f}]" if row["moved_low"] == row["moved_low"] else ""
     return (
         f"Moved as named in {percent(row['moved_share'])} of {count(row['moments'])} {where} of "

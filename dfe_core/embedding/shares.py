@@ -24,9 +24,10 @@ def shares_by(index: RunIndex, recordings: pd.DataFrame, by: str) -> pd.DataFram
     rows = index.presence[["recording", "codeword", "frames"]].assign(recording=lambda t: t["recording"].astype(str))
     present = rows.merge(about, on="recording").groupby(["codeword", "value", "who"], observed=True)["frames"].sum()
     share = present.reset_index().merge(frames.rename("all").reset_index(), on=["value", "who"])
-    share = share.assign(share=share["frames"] / share["all"]).groupby(["codeword", "value"], observed=True)["share"]
+    share = share.assign(share=share["frames"] / share["all"])
+    by_value = share.groupby(["codeword", "value"], observed=True)["share"]
     people = frames.groupby(level="value", observed=True).size()
-    table = share.sum().unstack("value").reindex(range(index.codewords)).reindex(columns=sorted(people.index))
+    table = by_value.sum().unstack("value").reindex(range(index.codewords)).reindex(columns=sorted(people.index))
     return table.fillna(0.0) / people
 
 

@@ -145,7 +145,7 @@ def _with_pose(data: Dataset, recordings: list[str]) -> tuple[np.ndarray, np.nda
             continue
         frames = data.frames(name)
         use = np.flatnonzero(frames.valid & np.isfinite(angles).all(1))
-        seconds += len(use) / float(rows.loc[name, "fps"])
+        seconds += len(use) / float(rows["fps"].loc[name])
         parts.append((frames.psi[use[::step]].astype(np.float64), angles[use[::step]]))
     if not parts:
         return np.zeros((0, len(data.names))), np.zeros((0, 3)), 0.0

@@ -10,7 +10,7 @@ without touching the others and a pass over all of them streams.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -67,9 +67,9 @@ class Frames:
         """(n,) int64 rows of these frame numbers (n,). Raises `DataError` where the recording lacks one of them."""
         return frame_rows(self.frame, frame, self.recording)
 
-    def at(self, frame: np.ndarray) -> Frames:
+    def at(self, frame: np.ndarray | Sequence[int]) -> Frames:
         """The frames of these numbers (n,), in their order. Raises `DataError` where the recording lacks one."""
-        rows = self.rows(frame)
+        rows = self.rows(np.asarray(frame))
         return Frames(
             recording=self.recording,
             frame=self.frame[rows],

@@ -135,7 +135,7 @@ def measure_beyond(
     by_step = steps.set_index("step")
     lower = max(0.0, float(by_step["low"].iloc[-1]) - settings.beyond_resolution)
     upper = float(by_step["high"].max())
-    estimate = float(np.clip(by_step.at[AMPLITUDE, "share"], lower, upper))
+    estimate = float(np.clip(float(by_step["share"].loc[AMPLITUDE]), lower, upper))
     return Beyond(
         steps=steps,
         estimate=estimate,

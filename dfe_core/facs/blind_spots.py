@@ -69,12 +69,12 @@ class BlindSpots:
         """The rows that do not simply move."""
         return self.coefficients[self.coefficients["sight"] != Sight.MOVES]
 
-    def of_codeword(self, psi: np.ndarray) -> str | None:
-        """What the coefficient that moves most in `psi` (E,) does in these data (`Sight`), where it does not simply
-        move; None else."""
+    def of_codeword(self, psi: np.ndarray) -> Sight | None:
+        """What the coefficient that moves most in `psi` (E,) does in these data, where it does not simply move;
+        None else."""
         table = self.coefficients
         own = table[table["coefficient"] == table["coefficient"].iloc[int(np.abs(psi).argmax())]]
-        return None if (own["sight"] == Sight.MOVES).any() else str(own["sight"].iloc[0])
+        return None if (own["sight"] == Sight.MOVES).any() else Sight(own["sight"].iloc[0])
 
     def aus(self, extractor: str | None = None) -> dict[str, Sight]:
         """AUs that the extractor (default: any) cannot show: every coefficient of theirs is blind."""
@@ -82,8 +82,9 @@ class BlindSpots:
             self.coefficients if extractor is None else self.coefficients[self.coefficients["extractor"] == extractor]
         )
         found: dict[str, list[Sight]] = {}
-        for row in table[table["aus"] != ""].itertuples():
-            found.setdefault(row.aus, []).append(Sight(row.sight))
+        named = table[table["aus"] != ""]
+        for au, sight in zip(named["aus"], named["sight"], strict=True):
+            found.setdefault(str(au), []).append(Sight(sight))
         return {au: sights[0] for au, sights in found.items() if Sight.MOVES not in sights}
 
 
@@ -226,7 +227,8 @@ def lines(coefficients: pd.DataFrame, most: int = 14) -> Iterator[str]:
         total = (coefficients["extractor"] == extractor).sum()
         names = list(part["coefficient"])
         more = f" and {len(names) - most} more" if len(names) > most else ""
-        yield f"{extractor}: {len(names)} of {total} coefficients {_PLURAL[sight]}: {', '.join(names[:most])}{more}."
+        kind = _PLURAL[Sight(sight)]
+        yield f"{extractor}: {len(names)} of {total} coefficients {kind}: {', '.join(names[:most])}{more}."
 
 
 _PLURAL = {

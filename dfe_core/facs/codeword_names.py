@@ -244,13 +244,14 @@ def _fit(
     """The non-negative least squares fit (Lawson & Hanson 1974) of one codeword, and what of it is named."""
     from scipy.optimize import nnls
 
-    size, coded = np.linalg.norm(row), np.array([bool(au) for au, _ in labels])
+    size, coded = float(np.linalg.norm(row)), np.array([bool(au) for au, _ in labels])
     usable = allowed & (np.linalg.norm(fields, axis=1) > 0)
 
     def fitted(which: np.ndarray) -> tuple[np.ndarray, float]:
         weights = np.zeros(len(fields))
         weights[which] = nnls(fields[which].T, row)[0] if which.any() else 0.0
-        return weights, float(np.sqrt(max(1 - (np.linalg.norm(row - weights @ fields) / size) ** 2, 0)))
+        error = float(np.linalg.norm(row - weights @ fields)) / size
+        return weights, float(np.sqrt(max(1.0 - error**2, 0.0)))
 
     (weights, whole), (units, cosine) = fitted(usable), fitted(usable & coded)
     if cosine >= NEARLY and weights.argmax() in np.flatnonzero(~coded):  # action units alone say as much

@@ -16,6 +16,7 @@ from dfe_core.groups import effects, permutation
 from dfe_core.groups.design import Design, make_design
 from dfe_core.groups.measures import MEASURES, count_use
 from dfe_core.progress import Listener, Progress, silent
+from dfe_core.table_rows import json_rows
 from dfe_core.tokenizer.codebook import REST, Codebook
 from dfe_core.tokens.intervals import RunIndex
 
@@ -136,8 +137,8 @@ class GroupComparison:
             "incomplete": [{"a": a, "b": b, "subjects": n} for (a, b), n in self.incomplete.items()],
             "tests": int((self.table["status"] == TESTED).sum()),
             **settings,
-            "rows": _records(self.table),
-            "omnibus": _records(self.omnibus),
+            "rows": json_rows(self.table),
+            "omnibus": json_rows(self.omnibus),
         }
 
 
@@ -314,7 +315,3 @@ def _corrected(table: pd.DataFrame) -> pd.DataFrame:
 def _described(table: pd.DataFrame, codebook: Codebook, columns: tuple[str, ...]) -> pd.DataFrame:
     words = codebook.table["description"] if "description" in codebook.table else pd.Series("", range(codebook.size))
     return table.assign(description=table["codeword"].map(words))[list(columns)]
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return table.astype(object).where(table.notna(), None).to_dict("records")

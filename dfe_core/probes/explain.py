@@ -137,10 +137,8 @@ def pushing_moments(
     """
     chosen = weights[weights["towards"] == (towards or weights["towards"].iloc[0])].head(codewords)
     parts = [
-        strongest_moments(index, int(row.codeword), recordings, limit).assign(
-            codeword=int(row.codeword), weight=row.weight
-        )
-        for row in chosen.itertuples()
+        strongest_moments(index, int(codeword), recordings, limit).assign(codeword=int(codeword), weight=float(weight))
+        for codeword, weight in zip(chosen["codeword"], chosen["weight"], strict=True)
     ]
     if not parts:
         return pd.DataFrame()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from dfe_core.probes.target import Target, make_target, merge_groups
 from dfe_core.probes.validation import Fold, repeated_folds
 from dfe_core.progress import Listener, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256
+from dfe_core.table_rows import json_rows, typed_rows
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 
@@ -134,7 +135,7 @@ def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) 
         "windows": window_facts(spans, target, equal),
         "duplicates": [copy.as_dict() for copy in copies],
         "confound_checks": [check.as_dict() for check in checks],
-        "confounds": asked.astype(object).where(asked.notna(), None).to_dict("records"),
+        "confounds": json_rows(asked),
     }
     summary = _summary(settings, inputs, target, folds, scored, top, base, more)
     predictions = pd.concat(
@@ -211,6 +212,14 @@ def _explained(
     return empty, pd.DataFrame({"region": []}), pd.DataFrame({"region": []})
 
 
+@dataclass(frozen=True, kw_only=True)
+class _TopCodeword:
+    codeword: int
+    weight: float
+    stability: float
+    towards: str
+
+
 def _summary(
     settings: ProbeSettings,
     inputs: ProbeInputs,
@@ -238,15 +247,7 @@ def _summary(
         "rows": rows,
         "chance": base["chance"][rows[0]["metric"]],
         "paired": compare(named, target, settings, nulls),
-        "top_codewords": [
-            {
-                "codeword": int(r.codeword),
-                "weight": float(r.weight),
-                "stability": float(r.stability),
-                "towards": r.towards,
-            }
-            for r in top.head(_TOP).itertuples()
-        ],
+        "top_codewords": [asdict(row) for row in typed_rows(top.head(_TOP), _TopCodeword)],
         **more,
         "group": settings.group,
         "baselines": base,

@@ -41,9 +41,11 @@ def chart_scores(table: pd.DataFrame, labels: list[str], threshold: float) -> go
 def chart_heat(matrix: np.ndarray, rows: list[str], columns: list[str]) -> go.Figure:
     """phi of AUs (rows) and codewords (columns), both in clustered order."""
     scale = [[0, DIVERGING[0]], [0.5, DIVERGING[1]], [1, DIVERGING[2]]]
+    shown = matrix.round(4).astype(object)
+    shown[~np.isfinite(matrix)] = None
     figure = go.Figure(
         go.Heatmap(
-            z=np.where(np.isfinite(matrix), matrix.round(4), None),
+            z=shown,
             x=columns,
             y=rows,
             zmin=-1,

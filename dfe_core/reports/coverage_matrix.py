@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from dfe_core.facs.coverage_result import Coverage
 from dfe_core.reports.coverage_text import short_labels
@@ -20,7 +21,8 @@ def heat_matrix(coverage: Coverage, most: int = MOST_CODEWORDS) -> tuple[np.ndar
     )
     if not len(table):
         return np.zeros((0, 0)), [], [], ""
-    phi, q = table["phi"], table["q"].reindex(columns=table["phi"].columns)
+    phi, q = pd.DataFrame(table["phi"]), pd.DataFrame(table["q"])  # of two levels of columns: tables
+    q = q.reindex(columns=phi.columns)
     strongest = phi.abs().max().sort_values(ascending=False, kind="stable").index
     kept = sorted(strongest[:most])
     left_out = f" {len(strongest) - most} codewords of smaller phi are left out." if len(strongest) > most else ""

@@ -43,7 +43,8 @@ def presence(dataset: Dataset, recording: str, threshold: float = PRESENT_INTENS
     if recording not in rows.index:
         raise DataError(dataset.name, f"no recording {recording!r}", "one listed by `dfe show`")
     events = events_of(dataset.truth[dataset.truth["recording"] == recording])
-    level = activation(events, int(rows.at[recording, "frames"]), float(rows.at[recording, "fps"])) * FULL_INTENSITY
+    frames, fps = int(rows["frames"].loc[recording]), float(rows["fps"].loc[recording])
+    level = activation(events, frames, fps) * FULL_INTENSITY
     return Truth(level >= threshold, CHANNELS, level, in_facs())
 
 

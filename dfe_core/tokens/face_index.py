@@ -112,7 +112,7 @@ class FaceIndex(OpenedArtefact):
     def _refined(self, table: pd.DataFrame, psi: np.ndarray) -> pd.DataFrame:
         distance = np.empty(len(table))
         for name, at in table.reset_index(drop=True).groupby("recording").indices.items():
-            own = self.dataset.frames(name).at(table["frame"].to_numpy()[at]).psi
+            own = self.dataset.frames(str(name)).at(table["frame"].to_numpy()[at]).psi
             distance[at] = np.linalg.norm((own - psi) @ self._basis["factor"], axis=1) * 1e3
         return table.drop(columns="at").assign(distance_mm=distance)
 

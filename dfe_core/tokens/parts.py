@@ -155,7 +155,7 @@ def _brow_and_lids(
         middle = sign * (marks["inner brow"][0] + marks["outer brow"][0]) / 2
         inner, outer = marks["inner eye corner"], marks["outer eye corner"]
         along = (sign * outward - inner[0]) / (outer[0] - inner[0])
-        line, margin = inner[1] + along * (outer[1] - inner[1]), _LID_MARGIN * np.linalg.norm(outer - inner)
+        line, margin = inner[1] + along * (outer[1] - inner[1]), _LID_MARGIN * float(np.linalg.norm(outer - inner))
     return {
         "inner brow": region["brow"] & (outward < middle),
         "outer brow": region["brow"] & (outward >= middle),

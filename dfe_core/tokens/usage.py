@@ -46,8 +46,8 @@ def usage(tokens: TokenCache, runs: RunIndex) -> pd.DataFrame:
 def _displacements(intensities: pd.DataFrame, sizes_mm: np.ndarray) -> dict[str, np.ndarray]:
     """(K,) typical_mm and largest_mm over the frames in which each codeword is present."""
     typical, largest = np.full(len(sizes_mm), np.nan), np.full(len(sizes_mm), np.nan)
-    for codeword, rows in intensities.sort_values("intensity").groupby("codeword"):
-        count = rows["frames"].cumsum().to_numpy()
-        values = rows["intensity"].to_numpy() * sizes_mm[int(codeword)]
-        typical[int(codeword)], largest[int(codeword)] = values[np.searchsorted(count, count[-1] / 2)], values[-1]
+    for _, rows in intensities.sort_values("intensity").groupby("codeword"):
+        codeword, count = int(rows["codeword"].iloc[0]), rows["frames"].cumsum().to_numpy()
+        values = rows["intensity"].to_numpy() * sizes_mm[codeword]
+        typical[codeword], largest[codeword] = values[np.searchsorted(count, count[-1] / 2)], values[-1]
     return {"typical_mm": typical, "largest_mm": largest}

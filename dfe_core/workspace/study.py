@@ -134,7 +134,8 @@ class Study:
         table = table.reindex(owner.index).fillna(0.0)
         table[REST] = self._empty_frames().reindex(owner.index, fill_value=0) if measure == "share" else 0.0
         frames = self._frames().reindex(owner.index, fill_value=0)
-        table, frames = (part.groupby(owner.to_numpy(), sort=False).sum() for part in (table, frames))
+        table = table.groupby(owner.to_numpy(), sort=False).sum()
+        frames = frames.groupby(owner.to_numpy(), sort=False).sum()
         return table.div(frames.where(frames > 0), axis=0).rename_axis(index=unit, columns="codeword")
 
     def intervals(self, codeword: int | None = None) -> pd.DataFrame:

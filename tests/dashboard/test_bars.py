@@ -94,7 +94,7 @@ def test_a_histogram_says_its_ends_and_where_most_frames_are(drawn):
 
 
 def test_stages_that_are_hardly_used_share_a_bar():
-    from dashboard.panels.codeword_details import stage_bars
+    from dashboard.panels.codeword_usage import stage_bars
 
     found = stage_bars(np.array([900, 95, 3, 2, 0, 0]))
     assert [bar.label for bar in found] == ["1", "2", "3+"]

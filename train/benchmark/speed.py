@@ -6,6 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,19 +29,16 @@ def benchmark_speed(out: Path, *, quick: bool, root: Path | None, progress: List
     tokenizer, _ = load_model(model, root)
     codebook = Codebook.open(model, root)
     rng, rows = np.random.default_rng(0), []
-    jobs = [
-        (batch, name, make)
-        for batch in BATCHES
-        for name, make in (
-            ("encode", tokenizer.encode),
-            ("encode, greedy", lambda psi: _greedy(tokenizer, psi)),
-            ("distances, greedy (baseline)", lambda psi: plain_search(tokenizer, psi)),
-        )
-    ]
-    for done, (batch, name, make) in enumerate(jobs):
+    searches: dict[str, Callable[[torch.Tensor], object]] = {
+        "encode": tokenizer.encode,
+        "encode, greedy": partial(_greedy, tokenizer),
+        "distances, greedy (baseline)": partial(plain_search, tokenizer),
+    }
+    jobs = [(batch, name, search) for batch in BATCHES for name, search in searches.items()]
+    for done, (batch, name, search) in enumerate(jobs):
         progress(Progress(task="benchmark", done=done, total=len(jobs), detail=f"{name}, batch {batch}"))
         psi = torch.as_tensor(rng.random((batch, len(codebook.names))) ** 4, dtype=torch.float32)
-        rows.append({"what": name, "batch": batch, "frames_per_s": batch / _seconds(lambda m=make, p=psi: m(p), quick)})
+        rows.append({"what": name, "batch": batch, "frames_per_s": batch / _seconds(partial(search, psi), quick)})
     tokens = rng.integers(0, codebook.size, (8192, codebook.stages))
     rows.append(
         {"what": "decode", "batch": 8192, "frames_per_s": 8192 / _seconds(lambda: codebook.decode(tokens), quick)}
@@ -65,7 +63,7 @@ def benchmark_speed(out: Path, *, quick: bool, root: Path | None, progress: List
     return (
         facts(list(machine.items()))
         + "\n\n"
-        + table([c.replace("_", " ") for c in found], list(found.itertuples(index=False, name=None)))
+        + table([str(c).replace("_", " ") for c in found], list(found.itertuples(index=False, name=None)))
     )
 
 

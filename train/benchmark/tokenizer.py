@@ -182,7 +182,7 @@ def _write(out: Path, kept: list[dict[str, Any]], quick: bool, seeds: int) -> st
 
 
 def _plain(row: pd.Series) -> dict[str, Any]:
-    return {k: v for k, v in row.items() if k != "seed" and not (isinstance(v, float) and math.isnan(v))}
+    return {str(k): v for k, v in row.items() if k != "seed" and not (isinstance(v, float) and math.isnan(v))}
 
 
 def _plot(rows_of_one: pd.DataFrame, path: Path) -> None:

@@ -132,7 +132,7 @@ def report(result: dict[str, Any]) -> str:
             table(("AU", "side", "asked for by", "windows", "AUROC", "right of the first 10", "by chance"), rows)
         )
     if "moments" in result:
-        rows = [
+        moments = [
             (
                 m["recording"],
                 m["peak_s"],
@@ -143,7 +143,7 @@ def report(result: dict[str, Any]) -> str:
             )
             for m in result["moments"]
         ]
-        parts.append(table(("recording", "second", "window", "cosine", "s.d. above the mean", "part"), rows))
+        parts.append(table(("recording", "second", "window", "cosine", "s.d. above the mean", "part"), moments))
     return "\n\n".join([*parts, *(f"note: {text}" for text in result["notes"])])
 
 

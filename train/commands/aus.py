@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from dfe_core.errors import DataError
@@ -12,7 +11,7 @@ from dfe_core.progress import Listener
 from dfe_core.store import artefact_path
 
 from ..tables import facts, table_of
-from .output import add_json_option, deliver, plain_rows
+from .output import add_json_option, deliver
 
 if TYPE_CHECKING:
     from dfe_core.expressions.dataset import Dataset
@@ -28,19 +27,20 @@ EXAMPLES = (
     "dfe aus compare openface derived --dataset study1",
 )
 
-_IMPORT = SimpleNamespace(
-    DESCRIPTION="Import AUs of OpenFace, py-feat, LibreFace or manual coding and align them with the frames.",
-    EXAMPLES=("dfe aus import openface/*.csv --dataset study1 --name openface",),
+_IMPORT = (
+    "Import AUs of OpenFace, py-feat, LibreFace or manual coding and align them with the frames.",
+    ("dfe aus import openface/*.csv --dataset study1 --name openface",),
 )
-_DERIVE = SimpleNamespace(
-    DESCRIPTION="Derive AUs from ARKit coefficients by the published correspondence: estimates, marked as such.",
-    EXAMPLES=("dfe aus derive --dataset study1 --name derived",),
+_DERIVE = (
+    "Derive AUs from ARKit coefficients by the published correspondence: estimates, marked as such.",
+    ("dfe aus derive --dataset study1 --name derived",),
 )
-_COMPARE = SimpleNamespace(
-    DESCRIPTION="Hold two tools' AUs of the same recordings against each other: gain, delay, offset, and the side that "
+_COMPARE = (
+    "Hold two tools' AUs of the same recordings against each other: gain, delay, offset, and the side that "
     "each favours.",
-    EXAMPLES=("dfe aus compare openface derived --dataset study1",),
+    ("dfe aus compare openface derived --dataset study1",),
 )
+"""Description and examples of each action."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     actions = parser.add_subparsers(dest="action", metavar="import|derive|compare", required=True)
     importing = actions.add_parser(
-        "import", help="AUs of a detector or a coder", parents=[common_options()], **help_texts(_IMPORT)
+        "import", help="AUs of a detector or a coder", parents=[common_options()], **help_texts(*_IMPORT)
     )
     importing.add_argument("sources", nargs="+", metavar="CSV", type=Path, help="files, or folders of files")
     importing.add_argument("--format", default="auto", help="of the files: auto looks at each (default: auto)")
@@ -66,10 +66,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "where none can be measured; seconds: used as given, the lag reported)",
     )
     deriving = actions.add_parser(
-        "derive", help="estimates from ARKit coefficients", parents=[common_options()], **help_texts(_DERIVE)
+        "derive", help="estimates from ARKit coefficients", parents=[common_options()], **help_texts(*_DERIVE)
     )
     comparing = actions.add_parser(
-        "compare", help="two tools on the same recordings", parents=[common_options()], **help_texts(_COMPARE)
+        "compare", help="two tools on the same recordings", parents=[common_options()], **help_texts(*_COMPARE)
     )
     comparing.add_argument("first", metavar="FIRST", help="AUs that `dfe list` shows")
     comparing.add_argument("second", metavar="SECOND", help="AUs of the same dataset")
@@ -105,8 +105,9 @@ def _import(args: argparse.Namespace, dataset: Dataset, progress: Listener) -> N
         ),
         progress=progress,
     )
-    print(_summary(report.aus))
-    print("\n" + "\n".join(report.lines()))
+    if report.aus is not None:
+        print(_summary(report.aus) + "\n")
+    print("\n".join(report.lines()))
 
 
 def _derive(args: argparse.Namespace, dataset: Dataset, progress: Listener) -> None:
@@ -117,6 +118,7 @@ def _derive(args: argparse.Namespace, dataset: Dataset, progress: Listener) -> N
 
 def _compare(args: argparse.Namespace) -> None:
     from dfe_core.facs.tool_comparison import compare_named_tools
+    from dfe_core.table_rows import json_rows
 
     found = compare_named_tools(args.dataset, args.first, args.second)
     others = f", {found.other_rate} of another frame rate left out" if found.other_rate else ""
@@ -148,7 +150,7 @@ def _compare(args: argparse.Namespace) -> None:
             "fps": found.fps,
             "recordings": found.recordings,
             "other_rate": found.other_rate,
-            "action_units": plain_rows(found.table),
+            "action_units": json_rows(found.table),
         },
         f"{head}\n\n{text}",
         args.json,

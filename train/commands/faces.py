@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from types import SimpleNamespace
 
 from dfe_core.progress import Listener
 
@@ -20,7 +19,7 @@ EXAMPLES = (
     "dfe faces add ict FaceXModel/",
 )
 
-_ADD = SimpleNamespace(DESCRIPTION="Convert a model once; the same file gives the same id.", EXAMPLES=EXAMPLES)
+_ADD = "Convert a model once; the same file gives the same id."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     actions = parser.add_subparsers(dest="action", metavar="add", required=True)
     adding = actions.add_parser(
-        "add", help="convert a model of your own", parents=[common_options()], **help_texts(_ADD)
+        "add", help="convert a model of your own", parents=[common_options()], **help_texts(_ADD, EXAMPLES)
     )
     adding.add_argument("kind", choices=("flame", "bfm", "ict"), help="whose model it is")
     adding.add_argument(

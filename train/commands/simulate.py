@@ -89,7 +89,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
                 ("recordings", len(rows)),
                 ("frames", dataset.frame_count),
                 ("duration", duration(float(rows["duration_s"].sum()))),
-                ("true events", len(dataset.truth)),
+                ("true events", 0 if dataset.truth is None else len(dataset.truth)),
                 ("labels", ", ".join(dataset.labels)),
             ]
         )

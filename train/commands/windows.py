@@ -21,7 +21,6 @@ def run_windows(args: argparse.Namespace, progress: Listener) -> dict[str, Any]:
     refuse_others(args)
     if not args.label:
         raise DataError("--label", "no column named", "the label column of the windows")
-    chosen = {} if args.features is None else {"features": names(args.features)}
     return probe_micro(
         MicroSettings(
             model=args.model,
@@ -30,7 +29,7 @@ def run_windows(args: argparse.Namespace, progress: Listener) -> dict[str, Any]:
             label=args.label,
             sequence=names(args.sequence),
             seed=args.seed,
-            **chosen,
+            features=MicroSettings.features if args.features is None else names(args.features),
         ),
         progress=progress,
     ).to_json()

@@ -1,0 +1,130 @@
+"""The other codewords around one: those it occurs with, those before and after it, and those that look like it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dfe_core.faces.model import FaceModel
+from dfe_core.store import cache_root
+from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokens.dynamics import contexts, cooccurring
+from dfe_core.tokens.search import neighbours
+
+from ..data import artefact_cache, media, thumbnails
+from ..views import browser_views
+from ..views.cards import card
+
+ALIKE = 0.1
+"""Least cosine from which two codewords are shown as alike: on learned faces most are orthogonal."""
+
+
+def company(
+    choice: artefact_cache.Choice,
+    codebook: Codebook,
+    table: pd.DataFrame,
+    face: FaceModel,
+    number: int,
+    on_pick: Callable[[int], None],
+) -> None:
+    """Codewords it occurs with, by lift; a click opens one."""
+    index = choice.open_intervals()
+    found = cooccurring(index, number, limit=8)
+    st.subheader("What it occurs with", anchor=False)
+    if not len(found):
+        st.caption("No other codeword shares enough frames with it to say.")
+        return
+    likely(found, table, face, codebook, "company", on_pick)
+    st.caption("In the same frame, by how much more often than if they were independent.")
+
+
+def contexts_of(
+    choice: artefact_cache.Choice,
+    table: pd.DataFrame,
+    face: FaceModel,
+    codebook: Codebook,
+    number: int,
+    on_pick: Callable[[int], None],
+) -> None:
+    """What tends to begin within a second before and after it."""
+    found = contexts(choice.open_intervals(), number, limit=5)
+    st.subheader("What comes before and after", anchor=False)
+    if not len(found):
+        st.caption("Nothing begins around it more often than chance would have it.")
+        return
+    before, after = st.columns(2, gap="medium")
+    for column, direction in ((before, "before"), (after, "after")):
+        with column:
+            st.caption(f"Begins within a second {direction}")
+            likely(found[found["direction"] == direction], table, face, codebook, f"context-{direction}", on_pick)
+
+
+def alike(
+    table: pd.DataFrame, face: FaceModel, codebook: Codebook, number: int, on_pick: Callable[[int], None]
+) -> None:
+    """Codewords whose deformation is most like this one's."""
+    found = neighbours(codebook, face, number, limit=6)
+    found = found[found["cosine"] >= ALIKE]
+    st.subheader("Most like it", anchor=False)
+    if not len(found):
+        st.caption(f"No other codeword moves the face in a similar way (cosine of {ALIKE:g} or more).")
+        return
+    items = []
+    for other, cosine in zip(found["codeword"].tolist(), found["cosine"], strict=True):
+        words = card(table.iloc[other], None)
+        items.append(
+            {
+                "codeword": other,
+                "title": f"{other} · cosine {cosine:.2f}",
+                "note": words["note"],
+                "alt": f"{words['alt']} Cosine {cosine:.2f} with {number}.",
+            }
+        )
+    _strip("alike", items, face, codebook, on_pick)
+
+
+def likely(
+    found: pd.DataFrame,
+    table: pd.DataFrame,
+    face: FaceModel,
+    codebook: Codebook,
+    key: str,
+    on_pick: Callable[[int], None],
+) -> None:
+    """Codewords with their lift, as a strip of faces; a click opens one."""
+    if not len(found):
+        st.caption("Nothing more often than chance would have it.")
+        return
+    items = []
+    for other, lift in zip(found["codeword"].tolist(), found["lift"], strict=True):
+        words = card(table.iloc[other], None)
+        items.append(
+            {
+                "codeword": other,
+                "title": f"{other} · {lift:.1f} × chance",
+                "note": words["note"],
+                "alt": f"{words['alt']} {lift:.1f} times as often as chance.",
+            }
+        )
+    _strip(key, items, face, codebook, on_pick)
+
+
+def _strip(
+    key: str, items: list[dict[str, Any]], face: FaceModel, codebook: Codebook, on_pick: Callable[[int], None]
+) -> None:
+    numbers = [item["codeword"] for item in items]
+    pictures = thumbnails.addresses(cache_root(), codebook, face, numbers)
+    items = [{**item, "src": pictures.get(item["codeword"])} for item in items]
+
+    def picked() -> None:
+        if (at := st.session_state[key].pick) is not None and at < len(numbers):
+            on_pick(numbers[at])
+
+    browser_views.strip(
+        key=key,
+        on_pick_change=picked,
+        data={"face": media.face_address(face), "codebook": media.codebook_address(codebook), "items": items},
+    )

@@ -1,0 +1,116 @@
+"""How one codeword is used: by stage, how strong, how long, and in whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from dfe_core.table_rows import typed_rows
+from dfe_core.tokens.dynamics import distribution_over, dynamics, intensity_distribution
+from dfe_core.tokens.intervals import RunIndex
+from dfe_core.tokens.usage import token_counts_by_stage
+
+from ..data import artefact_cache
+from ..theme.formatting import count, percent
+from ..views import bars
+from . import page_frame
+
+RARE_STAGE = 0.005
+"""Stages after the last one with this share of a codeword's uses are shown as one."""
+
+
+def how_it_is_used(choice: artefact_cache.Choice, number: int) -> None:
+    """Stages, intensity and timing."""
+    tokens = choice.open_tokens()
+    by_stage = token_counts_by_stage(tokens)[number]
+    index = choice.open_intervals()
+    st.subheader("How it is used", anchor=False)
+    if not index.summary["runs"][number]:
+        st.caption(f"“{choice.dataset}” never shows this codeword: it moves the face by 1 mm for 0.1 s nowhere.")
+        return
+    timing(index, number)
+    left, right = st.columns(2)
+    with left:
+        st.caption("Stage")
+        bars.rows(stage_bars(by_stage), f"Uses of codeword {number} per stage")
+    with right:
+        st.caption("Intensity while present")
+        bars.histogram(intensity_distribution(index, number, bins=20), f"Intensity of codeword {number}")
+
+
+def stage_bars(by_stage: np.ndarray) -> list[bars.Bar]:
+    """A bar for each stage; those after the last with `RARE_STAGE` of the uses share one."""
+    total = max(int(by_stage.sum()), 1)
+    shown = int(np.flatnonzero(by_stage >= RARE_STAGE * total)[-1]) + 1 if by_stage.any() else 0
+    rows = [(str(i + 1), f"Stage {i + 1}", int(n)) for i, n in enumerate(by_stage[:shown])]
+    if len(by_stage) > shown:
+        rows.append((f"{shown + 1}+", f"Stages {shown + 1} to {len(by_stage)}", int(by_stage[shown:].sum())))
+    return [
+        bars.Bar(label=label, value=n / total, text=percent(n / total), note=f"{name}: {count(n)} uses")
+        for label, name, n in rows
+    ]
+
+
+def timing(index: RunIndex, number: int) -> None:
+    """How often it appears and how long it lasts."""
+    found = dynamics(index, number)
+    middle, low, high = found.duration_s
+    page_frame.facts(
+        [
+            ("Appears", f"{found.runs_per_minute:.1f} ×", "a minute"),
+            ("Lasts", f"{middle:.2f} s", f"half of them {low:.2f}–{high:.2f} s"),
+            ("Onset", f"{found.onset_s[0]:.2f} s", "start to peak"),
+        ]
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareOfFrames:
+    """A value of a label, or a subject: the share of its frames that show a codeword, mean over subjects, and the
+    interval of it over subjects, NaN for a single one."""
+
+    value: str
+    subjects: int
+    frames: int
+    share: float
+    low: float
+    high: float
+
+
+def whose(choice: artefact_cache.Choice, number: int) -> None:
+    """Share of frames over subjects or a label, with intervals over subjects."""
+    dataset, index = choice.open_dataset(), choice.open_intervals()
+    few = [name for name in dataset.labels if dataset.recordings[name].nunique() <= 12]
+    st.subheader("In whom, and when", anchor=False)
+    by = st.segmented_control(
+        "By",
+        [*few, "subject"],
+        default=(few or ["subject"])[0],
+        key="share_by",
+        required=True,
+        format_func=str.capitalize,
+        label_visibility="collapsed",
+    )
+    found = distribution_over(index, number, dataset.recordings, by, resamples=500)
+    bars.rows(
+        [
+            bars.Bar(
+                label=row.value,
+                value=row.share,
+                text=percent(row.share),
+                low=row.low,
+                high=row.high,
+                note=_share_note(row),
+            )
+            for row in typed_rows(found, ShareOfFrames)
+        ],
+        f"Share of frames with codeword {number} by {by}",
+    )
+    st.caption("Share of frames, mean over subjects; intervals by bootstrap over subjects.")
+
+
+def _share_note(row: ShareOfFrames) -> str:
+    spread = f" ({percent(row.low)} to {percent(row.high)})" if np.isfinite(row.low) else ""
+    return f"{row.value}: {percent(row.share)}{spread} of {count(row.frames)} frames, {row.subjects} subjects"
