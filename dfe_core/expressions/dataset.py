@@ -234,7 +234,7 @@ class Dataset(OpenedArtefact):
             time_s=frames.time_s,
             frame=frames.frame,
             valid=frames.valid,
-            fps=float(row["fps"]),
+            fps=float(self._rows["fps"].loc[name]),
             space=self.face_id,
             extractor=str(row["extractor"]),
             subject=str(row["subject"]),

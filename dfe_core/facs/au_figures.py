@@ -62,12 +62,12 @@ def au_figures(
         best_codeword=best.where(best >= 0),
         q=_least(q, chosen[:, :1], seen),
         p=_least(p, chosen[:, :1], seen),
-        sparse_codewords=[[int(k) for k in row if k >= 0] for row in chosen],
+        sparse_codewords=pd.Series([[int(k) for k in row if k >= 0] for row in chosen], dtype=object),
     )
     statuses = [
         _unless_blind(_status(row, settings, least, states), unseen, estimate)
         for row, least, states, unseen in zip(
-            table.to_dict("records"),
+            (row for _, row in table.iterrows()),
             _least(np.where(np.isfinite(q), q, p), chosen, seen),
             _states(aggregates),
             blind,
@@ -182,7 +182,7 @@ def _least(values: np.ndarray, chosen: np.ndarray, enough: np.ndarray) -> np.nda
     return np.where(enough & np.isfinite(least), least, np.nan)
 
 
-def _status(row: dict[str, Any], settings: CoverageSettings, q: float, states: dict[Measurement, int]) -> Status:
+def _status(row: pd.Series, settings: CoverageSettings, q: float, states: dict[Measurement, int]) -> Status:
     """What became of one column; `q`: smallest of the chosen codewords'."""
     if states and not states[Measurement.VARIES]:
         worst = max(OF_MEASUREMENT, key=lambda m: states[m])

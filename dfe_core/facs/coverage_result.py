@@ -184,8 +184,8 @@ class Coverage:
         """(share, low, high) of one of `variance.PARTS`; beyond FACS above its floor, with lower and upper bound."""
         if part == "beyond FACS":
             return self.beyond_estimate, self.beyond_lower, self.beyond_upper
-        row = self.variance.set_index("part").loc[part]
-        return float(row["share"]), float(row["low"]), float(row["high"])
+        parts = self.variance.set_index("part")
+        return float(parts["share"].loc[part]), float(parts["low"].loc[part]), float(parts["high"].loc[part])
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``dfe coverage``; null where there is not enough data for a number."""

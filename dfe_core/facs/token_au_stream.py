@@ -120,13 +120,13 @@ class Joined:
 
     def blocks(self, psi: bool = True) -> Iterator[Block]:
         """Every joined frame once; memory is one recording's tokens and one block of the rest."""
-        rows = self.dataset.recordings.set_index("recording")
+        rows = {str(row["recording"]): row for _, row in self.dataset.recordings.iterrows()}
         aligned = set(self.aus.recordings)
         for tokens in iter_recordings(self.tokens):
             if tokens.recording not in aligned:
                 self.left_out[tokens.recording] = LeftOut.NO_ALIGNED_AUS
                 continue
-            yield from self._recording(tokens, rows.loc[tokens.recording], psi)
+            yield from self._recording(tokens, rows[tokens.recording], psi)
 
     def _recording(self, tokens: Tokens, row: pd.Series, psi: bool) -> Iterator[Block]:
         aus = self.aus.recording(tokens.recording)

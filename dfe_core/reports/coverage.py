@@ -39,6 +39,7 @@ from dfe_core.reports.pdf import write_pdf
 from dfe_core.reports.style import svg
 from dfe_core.reports.tables import write_tables
 from dfe_core.store import atomic_file, write_json
+from dfe_core.table_rows import typed_rows
 
 _CARDS = 20
 
@@ -290,6 +291,17 @@ def _beyond(coverage: Coverage, pictures: Pictures) -> Section:
     return Section("Coverage beyond FACS", (*blocks, *_new_displays(coverage, pictures)))
 
 
+@dataclass(frozen=True, kw_only=True)
+class _NewDisplay:
+    """What a card says of a codeword; face_aus: the AUs whose face is nearest, no text where there are none."""
+
+    codeword: int
+    name: str
+    share: float
+    face_aus: object
+    face_cosine: float
+
+
 def _new_displays(coverage: Coverage, pictures: Pictures) -> list:
     new = coverage.new_codewords
     if not len(new):
@@ -311,13 +323,13 @@ def _new_displays(coverage: Coverage, pictures: Pictures) -> list:
             f"Codeword {row.codeword}",
             (
                 f"{row.share:.1%} of frames",
-                str(row.name),
-                f"near {row.face_aus or 'no AU'}",
+                row.name,
+                f"near {row.face_aus if isinstance(row.face_aus, str) else 'no AU'}",
                 f"cosine {row.face_cosine:.2f}",
             ),
-            pictures.codewords.get(int(row.codeword)),
+            pictures.codewords.get(row.codeword),
         )
-        for row in new.head(_CARDS).itertuples()
+        for row in typed_rows(new.head(_CARDS), _NewDisplay)
     )
     return [
         Gallery(

@@ -198,3 +198,12 @@ def test_a_number_that_is_missing_is_marked_by_a_fact_and_not_by_its_words() -> 
     document = Document(title="t", subtitle="s", sections=(Section("n", (Numbers(tiles),)),), facts=())
     markup = render_html(document)
     assert '<b class="none">too little to tell</b>' in markup and "<b>not so few: 12</b>" in markup
+
+
+def test_a_new_display_without_a_near_action_unit_says_so(coverage) -> None:
+    table = coverage.codewords.head(2).assign(new=True, face_aus=pd.Series(["AU12", None], dtype="str"))
+    document = coverage_document(replace(coverage, codewords=table), Pictures(), "dfe coverage")
+    galleries = [b for s in document.sections for b in s.blocks if isinstance(b, Gallery)]
+    lines = {line for gallery in galleries for card in gallery.cards for line in card.lines}
+    assert {"near AU12", "near no AU"} <= lines
+    assert not [line for line in lines if "nan" in line.split()[:2]]
