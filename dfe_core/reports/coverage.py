@@ -147,8 +147,8 @@ def _write_figures(document: Document, folder: Path) -> list[Path]:
 
 def _summary(coverage: Coverage) -> Section:
     limits = [note for note in coverage.notes if note not in coverage.notes_of_import]
-    blocks = (Numbers(say.headlines(coverage)), Text(say.summary(coverage)), *map(Callout, limits))
-    return Section("Summary", blocks)
+    figures_and_text = (Numbers(say.headlines(coverage)), Text(say.summary(coverage)))
+    return Section("Summary", (*figures_and_text, *(Callout(note) for note in limits)))
 
 
 def _as_imported(coverage: Coverage) -> Section:
