@@ -16,7 +16,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timezone
@@ -72,6 +72,11 @@ class Entry:
     artefacts: tuple[str, ...] = ()
     part: str = ""
     outcome: str = Outcome.DONE
+
+    @property
+    def what(self) -> str:
+        """Its artefacts, and the part of them."""
+        return ", ".join(self.artefacts) + (f": {self.part}" if self.part else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,10 +196,9 @@ def redact(names: Mapping[str, set[str]], everywhere: set[str], mark: str, root:
     """
     root = root or cache_root()
     by_artefact = {f"datasets/{name}": theirs for name, theirs in names.items()}
-    for path in (root / EARLIER_FILE, root / AUDIT_FILE):
-        if not path.is_file():
-            continue
-        with claim(path, _LOCK_S):
+    held = [path for path in (root / EARLIER_FILE, root / AUDIT_FILE) if path.is_file()]
+    with claim(root / AUDIT_FILE, _LOCK_S) if held else nullcontext():  # which also keeps one from becoming the other
+        for path in held:
             before = _lines(path)
             after = [kept for line in before if (kept := _without(line, by_artefact, everywhere, mark))]
             if after != before:

@@ -31,6 +31,14 @@ def current() -> Person:
     return person_of(_claims(), read_roles(), time.time())
 
 
+def are_admitted() -> bool:
+    """Whether the person of this session may see anything; nobody where the roles cannot be read."""
+    try:
+        return bool(current().role)
+    except DataError:
+        return False
+
+
 def refusal(least: Role, theirs: str | None = None) -> str:
     """`Person.refusal` of the person of this session: empty where they may, else the help of a disabled button."""
     return current().refusal(least, theirs)

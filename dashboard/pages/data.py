@@ -146,7 +146,7 @@ def log(choice: artefact_cache.Choice) -> None:
                     "Who": entry.person,
                     "How": entry.way,
                     "Act": entry.act,
-                    "What": ", ".join(entry.artefacts) + (f": {entry.part}" if entry.part else ""),
+                    "What": entry.what,
                     "Outcome": entry.outcome,
                 }
                 for entry in found.entries

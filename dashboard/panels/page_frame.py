@@ -15,7 +15,7 @@ from dfe_core.expressions.pose_leak import PoseLeak, stored_pose_leak
 from dfe_core.expressions.pose_text import pose_leak_warning
 
 from .. import web
-from ..data import artefact_cache
+from ..data import artefact_cache, people
 from ..theme.formatting import text
 from . import job_progress
 
@@ -74,8 +74,11 @@ def pose_leak(choice: artefact_cache.Choice) -> PoseLeak | None:
 def guarded() -> Iterator[None]:
     """Show what is wrong as a sentence on the page; the trace of what nobody foresaw goes to the server's log.
 
-    Streamlit runs a fragment's errors past its caller, so every fragment guards its own body.
+    Streamlit runs a fragment's errors past its caller, so every fragment guards its own body; and it runs a fragment
+    without the script around it, so that whoever has lost their role meanwhile is sent to the login page from here.
     """
+    if not people.are_admitted():
+        st.rerun()
     try:
         yield
     except DataError as error:

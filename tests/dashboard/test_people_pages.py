@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.data import artefact_cache, people
 from dashboard.data.roles import Person, Role
+from dashboard.panels import page_frame
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.tokens.annotations import Notebook
 from tests.conftest import PROJECT
@@ -135,3 +136,19 @@ def test_a_note_is_written_under_the_name_of_the_login_and_of_nobody_else(sessio
     assert not test.exception
     note = Notebook.open("default", filled).read().of(3)
     assert (note.name, note.author) == ("half smile", "ana@lab.org")
+
+
+def test_an_open_window_shows_nothing_more_after_a_role_was_taken_away(session, monkeypatch):
+    """Its fragments are run without the script that asks for a login: they ask for that script."""
+
+    def rerun() -> None:
+        raise SystemExit("the whole script again")
+
+    monkeypatch.setattr(page_frame.st, "rerun", rerun)
+    session(Role.VIEWER)
+    with page_frame.guarded():
+        drawn = True
+    assert drawn
+    session(Role.NONE)
+    with pytest.raises(SystemExit), page_frame.guarded():
+        pytest.fail("the fragment was drawn")

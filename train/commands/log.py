@@ -11,7 +11,7 @@ from dfe_core.audit import Entry, read_log
 from dfe_core.progress import Listener
 
 from ..cli import whole
-from ..tables import table
+from ..tables import table_of
 from .output import add_json_option, deliver
 
 DESCRIPTION = (
@@ -34,15 +34,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     log = read_log(limit=args.limit)
-    rows = [_row(entry) for entry in log.entries]
-    text = table(("when", "who", "how", "act", "what", "outcome"), rows) if rows else "nothing has been done yet"
+    text = table_of(log.entries, _COLUMNS) if log.entries else "nothing has been done yet"
     deliver({"entries": [asdict(e) for e in log.entries], "unreadable": log.unreadable}, text, args.json)
     if log.unreadable:
         print(f"warning: {log.unreadable} lines of the log cannot be read", file=sys.stderr)
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
-    when = f"{datetime.fromisoformat(entry.time).astimezone():%Y-%m-%d %H:%M}"
-    person = f"{entry.person} ({entry.account})" if entry.account else entry.person
-    what = ", ".join(entry.artefacts) + (f": {entry.part}" if entry.part else "")
-    return when, person, entry.way, entry.act, what, entry.outcome
+def _when(entry: Entry) -> str:
+    return f"{datetime.fromisoformat(entry.time).astimezone():%Y-%m-%d %H:%M}"
+
+
+def _person(entry: Entry) -> str:
+    return f"{entry.person} ({entry.account})" if entry.account else entry.person
+
+
+_COLUMNS = {"when": _when, "who": _person, "how": "way", "act": "act", "what": "what", "outcome": "outcome"}
