@@ -2,7 +2,8 @@
 faces; kept in ``models/<name>/notes.json``.
 
 Every edit takes a lock, reads what is there, changes one field and writes the file anew, so that several people at
-once lose nothing; every change stays in the history and can be undone by whoever made it.
+once lose nothing; every change stays in the history and can be undone by whoever made it. Without an author, the one
+who acts is (`audit.acting_person`): nobody's changes are everybody's.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG, MODELS, NOTES_FILE
-from dfe_core.audit import recorded
+from dfe_core.audit import acting_person, recorded
 from dfe_core.errors import DataError
 from dfe_core.integrity import signed, unsigned
 from dfe_core.store import artefact_path, read_json, write_json
@@ -122,7 +123,7 @@ class Notebook:
 
         Raises `DataError` for a codeword that the model has not or a text that is too long.
         """
-        subject = self._codeword(codeword)
+        subject, author = self._codeword(codeword), author or acting_person()
         wanted = {
             key: _text(subject, key, value) for key, value in (("name", name), ("note", note)) if value is not None
         }
@@ -170,11 +171,11 @@ class Notebook:
 
         Raises `NoteConflict` when someone else has changed the same field since.
         """
-        return self._reverse(author, lambda history: _last_standing(history, author))
+        return self._reverse(author, _last_standing)
 
     def redo(self, author: str = "") -> Change | None:
         """Take back the author's last undo, if nothing was changed by them after it."""
-        return self._reverse(author, lambda history: _last_undo(history, author))
+        return self._reverse(author, _last_undo)
 
     def apply(
         self, change: Callable[[dict[str, Any], Callable[[str, str, Any], None]], None], author: str = ""
@@ -191,11 +192,12 @@ class Notebook:
     def _save(self, subject: str, name: str, value: Any, author: str) -> Notes:
         return self._transact(lambda book: self._put(book, subject, name, value, author))
 
-    def _reverse(self, author: str, find: Callable[[list[dict]], dict | None]) -> Change | None:
+    def _reverse(self, author: str, find: Callable[[list[dict], str], dict | None]) -> Change | None:
         made: list[Change] = []
+        author = author or acting_person()
 
         def change(book: dict[str, Any]) -> None:
-            last = find(book["history"])
+            last = find(book["history"], author)
             if last is None:
                 return
             now = _value(book, last["subject"], last["field"])
@@ -208,6 +210,7 @@ class Notebook:
         return made[0] if made else None
 
     def _put(self, book: dict[str, Any], subject: str, name: str, value: Any, author: str, undoes: int = 0) -> None:
+        author = author or acting_person()
         before = _value(book, subject, name)
         if before == value or (not before and not value):
             return

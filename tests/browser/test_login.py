@@ -26,6 +26,7 @@ class Provider(ThreadingHTTPServer):
     """Logs in whoever `person` says, without asking; `refused`: what it answered otherwise."""
 
     person, verified = ANA, True
+    roles: Path
 
     def __init__(self) -> None:
         from authlib.jose import JsonWebKey
@@ -123,6 +124,7 @@ def address(provider: Provider, small_cache: Path, tmp_path_factory: pytest.Temp
         f'server_metadata_url = "{provider.address}/.well-known/openid-configuration"\n'
     )
     told = {"DFE_LOGIN": "1", "DFE_ROLES": str(folder / "roles.toml")}
+    provider.roles = folder / "roles.toml"
     with serve(small_cache, folder, port, ("--secrets.files", str(folder / "login.toml")), **told) as served:
         yield served
 
@@ -173,6 +175,19 @@ def test_a_login_without_a_role_shows_nothing(browser, address: str, provider: P
     finally:
         provider.verified = True
     page.get_by_text(why).last.wait_for(timeout=60_000)
+    assert page.locator("h1").count() == 0
+
+
+def test_a_role_that_was_taken_away_is_gone_from_open_windows(browser, address: str, provider: Provider):
+    page = logged_in(browser, address, provider, VIC, "/data")
+    page.get_by_text("Everything in the cache").first.wait_for(timeout=60_000)
+    before = provider.roles.read_text()
+    try:
+        provider.roles.write_text(f'owner = ["{ANA}"]')
+        page.get_by_text("Everything in the cache").first.click()
+        page.get_by_text("You have no role here").wait_for(timeout=60_000)
+    finally:
+        provider.roles.write_text(before)
     assert page.locator("h1").count() == 0
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from dfe_core.audit import Way, acting
 from dfe_core.errors import DataError
 from dfe_core.tokens.annotation_files import import_csv, import_json, notes_csv, notes_json
 from dfe_core.tokens.annotations import MOST_FRAMES, Notebook, NoteConflict
@@ -181,3 +182,15 @@ def test_json_goes_out_and_comes_in_but_not_into_another_codebook(book, tmp_path
         "frames": {"no dataset": {"frames": {}}, "list": [1]},
     }
     assert len(import_json(same, json.dumps(odd)).skipped) == 5 and same.read().sets == {"s": [1, 2]}
+
+
+def test_without_an_author_it_is_who_acts_and_undo_takes_back_nobody_elses(book):
+    with acting("ann@lab.org", Way.DASHBOARD):
+        assert book.edit(3, name="smile").of(3).author == "ann@lab.org"
+    with acting("bob@lab.org", Way.DASHBOARD):
+        book.edit(4, name="frown")
+        assert book.undo().subject == "codeword/4" and book.undo() is None
+        assert book.redo().subject == "codeword/4"
+    with acting("ann@lab.org", Way.DASHBOARD):
+        assert book.undo().subject == "codeword/3" and book.read().of(4).name == "frown"
+    assert all(change.author for change in book.read().history)
