@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 from dfe_core.errors import DataError as DataError
@@ -9,7 +10,6 @@ from dfe_core.tokenizer.codebook import Codebook as Codebook
 from dfe_core.tokenizer.codeword import Codeword as Codeword
 from dfe_core.workspace.functions import encode as encode
 from dfe_core.workspace.functions import evaluate as evaluate
-from dfe_core.workspace.functions import import_recordings as import_recordings
 from dfe_core.workspace.functions import open_codebook as open_codebook
 from dfe_core.workspace.functions import open_dataset as open_dataset
 from dfe_core.workspace.functions import train as train
@@ -27,5 +27,23 @@ def simulate(
     seed: int = 0,
     effect: str | Path | None = None,
     root: Path | None = None,
+    progress: Listener = ...,
+) -> Dataset: ...
+def import_recordings(
+    paths: str | Path | Sequence[str | Path],
+    *,
+    name: str,
+    face: str = "anny",
+    labels: str | Path | None = None,
+    events: str | Path | None = None,
+    format: str = "auto",
+    subject_pattern: str | None = None,
+    fps: float | None = None,
+    time: str | None = None,
+    extractor: str | None = None,
+    mix_extractors: bool = False,
+    pose_correction: str | None = None,
+    rest: str = "keep",
+    root: str | Path | None = None,
     progress: Listener = ...,
 ) -> Dataset: ...

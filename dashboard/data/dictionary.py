@@ -11,10 +11,8 @@ import streamlit as st
 
 from dfe_core.artefact_names import MANIFEST, NOTES_FILE, tokens_name
 from dfe_core.errors import DataError
-from dfe_core.faces.model import FaceModel
 from dfe_core.facs.codeword_names import CodewordName
 from dfe_core.store import artefact_path
-from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.annotations import Notebook, Notes
 from dfe_core.tokens.phrasing import description_clauses, description_sentence, plain_name
 from dfe_core.tokens.search import WordIndex, codeword_texts, index_words
@@ -46,46 +44,26 @@ class Dictionary:
 def dictionary(choice: artefact_cache.Choice) -> Dictionary:
     """The dictionary of the chosen codebook as the chosen dataset uses it."""
     codebook = choice.open_codebook()
-    face = choice.open_face()
     cache = choice.root / "tokens" / tokens_name(choice.model, choice.dataset) / MANIFEST
     stamp = cache.stat().st_mtime_ns if choice.encoded else 0
     own = artefact_path("models", choice.model, choice.root) / NOTES_FILE
     found = known(choice)
-    return _dictionary(
-        codebook.key,
-        str(choice.root),
-        choice.model,
-        choice.dataset if stamp else None,
-        stamp,
-        own.stat().st_mtime_ns if own.is_file() else 0,
-        f"{found.aus} {found.checked is not None}",
-        codebook,
-        face,
-        found,
-    )
+    noted = own.stat().st_mtime_ns if own.is_file() else 0
+    key = (codebook.key, str(choice.root), choice.model, choice.dataset, stamp, noted)
+    return _dictionary(key, (found.aus, found.checked is not None), choice, found)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the codebook")
 def _dictionary(
-    key: str,
-    root: str,
-    model: str,
-    dataset: str | None,
-    stamp: int,
-    noted: int,
-    named: str,
-    _codebook: Codebook,
-    _face: FaceModel,
-    _found: Known,
+    key: tuple[str | int, ...], named: tuple[str, bool], _choice: artefact_cache.Choice, _found: Known
 ) -> Dictionary:
-    notes = _notes(model, Path(root))
+    """key, named: what the dictionary depends on; the rest is not hashed by the cache."""
+    notes, codebook = _notes(_choice.model, _choice.root), _choice.open_codebook()
     names = _found.names
-    table = _codebook.table.drop(columns=[c for c in (*_USAGE, "description") if c in _codebook.table.columns])
-    if dataset is not None:
-        counted = usage(
-            artefact_cache.tokens(Path(root), model, dataset), artefact_cache.runs(Path(root), model, dataset)
-        )
-        table = table.merge(counted, "left", "codeword")
+    table = codebook.table.drop(columns=[c for c in (*_USAGE, "description") if c in codebook.table.columns])
+    if _choice.encoded:
+        runs = artefact_cache.runs(_choice.root, _choice.model, _choice.dataset)
+        table = table.merge(usage(_choice.open_tokens(), runs), "left", "codeword")
     else:
         table = table.assign(**_USAGE)
     own = [notes.of(k) for k in range(len(table))]
@@ -102,7 +80,7 @@ def _dictionary(
     )
     clauses = [description_clauses(n.description) for n in names]
     units = [[unit.label for unit in n.in_facs_order] for n in names]
-    return Dictionary(table, index_words(codeword_texts(_codebook.table, clauses, notes, units=units)), names)
+    return Dictionary(table, index_words(codeword_texts(codebook.table, clauses, notes, units=units)), names)
 
 
 def _moved(found: Known, size: int) -> np.ndarray:

@@ -35,16 +35,16 @@ def track(
     dataset: Dataset, tokens: TokenCache, codebook: Codebook, face: FaceModel, recording: str, part: int = 0
 ) -> Track:
     """Part `part` of a recording. Raises `DataError` when it has no tokens, or tokens of frames that are not there."""
-    return _track(dataset.key, str(tokens.path), codebook.key, recording, part, dataset, tokens, codebook, face)
+    key = (dataset.key, str(tokens.path), codebook.key)
+    return _track(key, recording, part, _dataset=dataset, _tokens=tokens, _codebook=codebook, _face=face)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _track(
-    dataset_key: str,
-    path: str,
-    model_key: str,
+    key: tuple[str, str, str],
     recording: str,
     part: int,
+    *,
     _dataset: Dataset,
     _tokens: TokenCache,
     _codebook: Codebook,

@@ -228,7 +228,14 @@ def _density(
     error, held_out = held_out_error(known, places, features.metric, settings.seed)
     place = nearest_place(known, places, features.metric)
     return density_of_all(
-        tokens, vectors, places, lambda asked: place(reduce(asked)), "nearest", error, held_out, progress
+        tokens,
+        vectors,
+        places,
+        lambda asked: place(reduce(asked)),
+        "nearest",
+        error=error,
+        held_out=held_out,
+        progress=progress,
     )
 
 

@@ -79,7 +79,8 @@ def code_lengths(tokenizer: Tokenizer, tokens: np.ndarray, levels: np.ndarray) -
     """(T,) float32 entropy-coded bits of (T, N) tokens and levels, by the model's code lengths (training frames)."""
     token, level = (torch.from_numpy(x.astype(np.int64)).to(tokenizer.frame.device) for x in (tokens, levels))
     blank = torch.empty(0, device=tokenizer.frame.device)
-    return tokenizer.quantizer.code_length(Quantized(token, level, blank, blank)).cpu().numpy()
+    quantized = Quantized(tokens=token, levels=level, intensities=blank, error=blank)
+    return tokenizer.quantizer.code_length(quantized).cpu().numpy()
 
 
 def _nothing(codebook: Codebook) -> Encoded:

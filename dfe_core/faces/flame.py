@@ -35,7 +35,12 @@ def convert_flame(path: Path, face_id: str, reference: FaceModel) -> FaceModel:
     template = arrays["v_template"]
     centre = np.array([0, *template.mean(0)[1:]])
     expression = arrays["expressiondirs"][..., :EXPRESSIONS].transpose(2, 0, 1)
-    jaw = Jaw(template, arrays["J_regressor"], arrays["weights"], arrays.get("posedirs"))
+    jaw = Jaw(
+        template=template,
+        regressor=arrays["J_regressor"],
+        weights=arrays["weights"],
+        correctives=arrays.get("posedirs"),
+    )
     basis = np.concatenate([expression, jaw.directions()]).astype(np.float32)
     placed = (template - centre).astype(np.float32)
     triangles = arrays["f"].astype(np.int32)

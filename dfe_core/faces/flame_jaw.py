@@ -23,7 +23,7 @@ _JOINT = 2  # root, neck, jaw, left eye, right eye
 _OWN = slice(9, 18)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Jaw:
     """The jaw of a FLAME model.
 

@@ -152,39 +152,49 @@ def basis_of(face: FaceModel) -> Basis:
     )
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LearnedPoints:
+    """The points whose movement was learned.
+
+    template: (V, 3) m in our axes (`face_forward`). triangles: of the mesh; laid over the points where there are none.
+    stable: (S,) the points that pose was measured on. layout: names the points; `reference`: a head whose regions are
+    carried over to a mesh of no known layout. With neither, every region is ``other``: nothing is claimed about what
+    the points are.
+    """
+
+    template: np.ndarray
+    layout: Layout | None = None
+    triangles: np.ndarray | None = None
+    reference: FaceModel | None = None
+    stable: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PoseMovement:
+    """What goes with head pose and was corrected: field, patterns and columns as `FaceModel` has them."""
+
+    field: np.ndarray
+    patterns: np.ndarray | None
+    columns: tuple[str, ...]
+
+
 def learned_face(
-    template: np.ndarray,
+    points: LearnedPoints,
     basis: Basis,
     title: str,
-    layout: Layout | None = None,
-    triangles: np.ndarray | None = None,
-    reference: FaceModel | None = None,
-    stable: np.ndarray | None = None,
-    pose_field: np.ndarray | None = None,
-    pose_patterns: np.ndarray | None = None,
-    pose_columns: tuple[str, ...] = (),
+    pose: PoseMovement | None = None,
     licence: str = "learned from the user's own recordings",
 ) -> FaceModel:
-    """The face model of a learned basis; its id is ``learned-`` and a hash of its geometry.
-
-    Parameters
-    ----------
-    template: (V, 3) m in our axes (`face_forward`).
-    triangles: of the mesh; laid over the points where there are none.
-    stable: (S,) the points that pose was measured on.
-    pose_field, pose_patterns, pose_columns: as `FaceModel` has them; None where no pose was corrected.
-    layout: names the points; `reference`: a head whose regions are carried over to a mesh of no known layout. With
-        neither, every region is ``other``: nothing is claimed about what the points are.
-    """
-    template = np.asarray(template, np.float32)
-    if triangles is None:
-        triangles = triangulate(template, layout)
+    """The face model of a learned basis; its id is ``learned-`` and a hash of its geometry. pose: None where none was
+    corrected."""
+    template, layout = np.asarray(points.template, np.float32), points.layout
+    triangles = triangulate(template, layout) if points.triangles is None else points.triangles
     mirror, _ = mirror_map(template, layout)
     regions, sides, marks = _anatomy(template, mirror, layout)
-    if layout is None and reference is not None:
+    if layout is None and points.reference is not None:
         from dfe_core.faces.transfer import transfer_anatomy
 
-        mirror, regions, sides, _, marks = transfer_anatomy(template, reference)
+        mirror, regions, sides, _, marks = transfer_anatomy(template, points.reference)
     materials = np.zeros(len(template), np.uint8)
     if layout is not None:
         materials[list(layout.irises)] = IRIS
@@ -195,11 +205,11 @@ def learned_face(
             template.tobytes().hex(),
             fields.tobytes().hex(),
             np.asarray(triangles).tolist(),
-            None if stable is None else stable.tolist(),
+            None if points.stable is None else points.stable.tolist(),
             *(
                 []
-                if pose_field is None or pose_patterns is None
-                else [pose_field.tobytes().hex(), pose_patterns.tobytes().hex(), pose_columns]
+                if pose is None or pose.patterns is None
+                else [pose.field.tobytes().hex(), pose.patterns.tobytes().hex(), pose.columns]
             ),
         ],
         10,
@@ -217,10 +227,10 @@ def learned_face(
         materials=materials,
         landmarks=marks,
         licence=licence,
-        stable=stable,
-        pose_field=pose_field,
-        pose_patterns=pose_patterns,
-        pose_columns=pose_columns,
+        stable=points.stable,
+        pose_field=pose.field if pose else None,
+        pose_patterns=pose.patterns if pose else None,
+        pose_columns=pose.columns if pose else (),
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -112,7 +112,7 @@ class Aggregates:
     @cached_property
     def tails(self) -> NullTails:
         """How standardised counts are distributed when AUs are moved against tokens."""
-        return NullTails(*(self.arrays[f"null_{n}"] for n in ("edges", "upper", "lower", "middle", "total")))
+        return NullTails(**{f.name: self.arrays[f"null_{f.name}"] for f in fields(NullTails)})
 
     def where(self, subjects: list[str] | None = None, **conditions: list[Any]) -> np.ndarray:
         """(G,) bool: the groups of these subjects under these conditions, e.g. ``where(["s01"], task=["speech"])``.

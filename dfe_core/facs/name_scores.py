@@ -128,13 +128,20 @@ def held_out_recordings(codebook: Codebook, dataset: Dataset) -> tuple[tuple[str
     return tuple(n for n in names if n in set(split.get("recordings", {}).get("test", ()))), True
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NameInputs:
+    """What names are checked on, opened. aus: action units of the dataset, where there are any."""
+
+    codebook: Codebook
+    face: FaceModel
+    tokens: TokenCache
+    dataset: Dataset
+    aus: AlignedAus | None = None
+
+
 def name_scores(
-    codebook: Codebook,
-    tokens: TokenCache,
-    dataset: Dataset,
-    face: FaceModel,
+    inputs: NameInputs,
     names: Sequence[CodewordName],
-    aus: AlignedAus | None = None,
     *,
     recordings: Sequence[str] | None = None,
     seed: int = 0,
@@ -145,12 +152,12 @@ def name_scores(
     Parameters
     ----------
     names: of the K codewords (`name_codewords`); what they say of parts is checked.
-    aus: action units of the dataset, where there are any.
     recordings: to score on, default `held_out_recordings`.
 
     One recording is in memory at a time. Raises `DataError` where no recording is left to score on, or the face has no
     mesh: then no part can be seen to move.
     """
+    codebook, face, dataset, aus = inputs.codebook, inputs.face, inputs.dataset, inputs.aus
     known, held_out = held_out_recordings(codebook, dataset)
     chosen = tuple(recordings) if recordings is not None else known
     if not chosen or not face.has_mesh:
@@ -163,7 +170,7 @@ def name_scores(
     for i, name in enumerate(chosen):
         progress(Progress(task="checking names", done=i, total=len(chosen)))
         own = found.setdefault(subject_of[name], _Moments(shown={}, amplitude=[], moved=[], signals=[]))
-        _collect(own, tokens, dataset, _Units(aus, signals), name, weights, rng)
+        _collect(own, inputs.tokens, dataset, _Units(aus, signals), name, weights, rng)
     progress(Progress(task="checking names", done=len(chosen), total=len(chosen)))
     rows, pairs = [], []
     for k in range(codebook.size):
@@ -318,9 +325,10 @@ def check_names(
     if (kept := load_checked(key, codebook, root)) is not None:
         return kept
     face = open_face(codebook.face_id, root)
-    templates = _templates(codebook, data, aligned, face)
+    inputs = NameInputs(codebook=codebook, face=face, tokens=tokens, dataset=data, aus=aligned)
+    templates = _templates(inputs)
     names = name_codewords(codebook.psi, face, templates)
-    scores = name_scores(codebook, tokens, data, face, names, aligned, seed=seed, progress=progress)
+    scores = name_scores(inputs, names, seed=seed, progress=progress)
     _save(
         scores,
         templates,
@@ -339,13 +347,13 @@ def check_names(
     return checked
 
 
-def _templates(codebook: Codebook, dataset: Dataset, aus: AlignedAus | None, face: FaceModel) -> Templates | None:
+def _templates(inputs: NameInputs) -> Templates | None:
     """AUs as shown in recordings that the names are not checked on."""
-    if aus is None or arkit_columns(face.names):
+    if inputs.aus is None or arkit_columns(inputs.face.names):
         return None
-    checked, held_out = held_out_recordings(codebook, dataset)
-    others = [name for name in dataset.recordings["recording"] if not held_out or name not in set(checked)]
-    return observed_templates(dataset, aus, face, recordings=others)
+    checked, held_out = held_out_recordings(inputs.codebook, inputs.dataset)
+    others = [name for name in inputs.dataset.recordings["recording"] if not held_out or name not in set(checked)]
+    return observed_templates(inputs.dataset, inputs.aus, inputs.face, recordings=others)
 
 
 def scores_key(codebook: Codebook, tokens: TokenCache, dataset: Dataset, aus: AlignedAus | None, seed: int = 0) -> str:

@@ -64,7 +64,7 @@ def drawn_counts(rng: np.random.Generator, codewords: csr_matrix, columns: np.nd
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class NullTails:
     """The distribution of standardised counts under shifts, pooled over pairs of alike expected count.
 
@@ -120,11 +120,11 @@ def null_tails(z: np.ndarray, expected: np.ndarray) -> NullTails:
     stratum = np.digitize(expected[usable], edges)
     pools = [np.sort(flat[:, stratum == i], axis=None) for i in range(len(edges) + 1)]
     return NullTails(
-        np.array(edges),
-        np.stack([_padded(p[::-1], -np.inf) for p in pools]),
-        np.stack([_padded(p, np.inf) for p in pools]),
-        np.stack([np.quantile(p, np.linspace(0, 1, 101)) if len(p) else np.zeros(101) for p in pools]),
-        np.array([len(p) for p in pools]),
+        edges=np.array(edges),
+        upper=np.stack([_padded(p[::-1], -np.inf) for p in pools]),
+        lower=np.stack([_padded(p, np.inf) for p in pools]),
+        middle=np.stack([np.quantile(p, np.linspace(0, 1, 101)) if len(p) else np.zeros(101) for p in pools]),
+        total=np.array([len(p) for p in pools]),
     )
 
 

@@ -137,7 +137,7 @@ def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) 
         "confound_checks": [check.as_dict() for check in checks],
         "confounds": json_rows(asked),
     }
-    summary = _summary(settings, inputs, target, folds, scored, top, base, more)
+    summary = _summary(settings, inputs, target, folds, scored=scored, top=top, base=base, more=more)
     predictions = pd.concat(
         [explain.errors_by_group(one, target).assign(features=_label(key, settings)) for key, one in found.items()],
         ignore_index=True,

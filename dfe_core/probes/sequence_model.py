@@ -19,7 +19,7 @@ from dfe_core.probes.token_sequences import TokenSequences
 _TURNS = 8
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Chunks:
     """A batch: codeword, stage (B, C, L) int64; intensity, seconds, time_s (B, C, L) float32, time from the chunk's
     first token; there (B, C, L) bool; source (B, C, L) int64, index into the sequences, −1 where no token is."""

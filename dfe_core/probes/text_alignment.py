@@ -101,7 +101,14 @@ def fit_alignment(
         torch.manual_seed(settings.net.seed)
         net = AlignedNet(codebook.psi, codebook.stages, anchors.shape[1], settings)
         return _fitted(
-            net, sequences, torch.as_tensor(anchor), torch.as_tensor(anchors), train, validation, settings, progress
+            net,
+            sequences,
+            torch.as_tensor(anchor),
+            torch.as_tensor(anchors),
+            train=train,
+            validation=validation,
+            settings=settings,
+            progress=progress,
         )
 
 

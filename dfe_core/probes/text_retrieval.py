@@ -195,11 +195,11 @@ def align_moments(settings: QuerySettings, root: Path | None = None, progress: L
         sequences,
         anchor,
         encoder.encode(texts),
-        np.flatnonzero(part == "train"),
-        np.flatnonzero(part == "validation"),
-        codebook,
-        chosen,
-        progress,
+        train=np.flatnonzero(part == "train"),
+        validation=np.flatnonzero(part == "validation"),
+        codebook=codebook,
+        settings=chosen,
+        progress=progress,
     )
     vectors, weights = embed_windows(fit.net, sequences, chosen, progress)
     table = _peaks(windows.assign(part=part), sequences, weights, data)

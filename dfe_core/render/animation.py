@@ -30,14 +30,13 @@ def animate(
     path: Path,
     fps: float = 25,
     shot: Shot | None = None,
-    scale_mm: float | None = None,
-    background: tuple[int, int, int] = WHITE,
+    *,
     identity: np.ndarray | None = None,
     progress: Listener = silent,
 ) -> Path:
     """Write (T, E) coefficients as a looping ``.gif`` or an ``.mp4`` (H.264), by the suffix of `path`.
 
-    scale_mm: hot end of the heat map for the whole animation, default its largest displacement. GIF counts in
+    The hot end of the heat map is the largest displacement of the whole animation, the background white. GIF counts in
     hundredths of a second, so its rate is the nearest that can be had. Raises `DataError` for another suffix, no
     frames or a rate outside 1 … 120.
     """
@@ -46,8 +45,7 @@ def animate(
         raise DataError(path, f"cannot animate to {path.suffix or 'a file without suffix'}", ".gif or .mp4")
     if psi.ndim != 2 or not len(psi) or not 1 <= fps <= 120:
         raise DataError(path, f"{psi.shape} coefficients at {fps} fps", "at least one frame at 1 to 120 fps")
-    scale = float(heat_scales_mm(face, psi).max()) if scale_mm is None else scale_mm
-    frames = _frames(face, psi, scale, shot or Shot(480, framing="head"), background, identity, progress)
+    frames = _frames(face, psi, shot or Shot(480, framing="head"), identity, progress)
     with atomic_file(path) as temporary:
         (_write_gif if path.suffix == ".gif" else _write_mp4)(temporary, frames, fps)
     return path
@@ -56,15 +54,14 @@ def animate(
 def _frames(
     face: FaceModel,
     psi: np.ndarray,
-    scale: float,
     shot: Shot,
-    background: tuple[int, int, int],
     identity: np.ndarray | None,
     progress: Listener,
 ) -> Iterator[np.ndarray]:
+    scale = float(heat_scales_mm(face, psi).max())
     for t, row in enumerate(psi):
         progress(Progress(task="animation", done=t, total=len(psi)))
-        yield over(render_picture(face, row, scale, shot, identity), background)
+        yield over(render_picture(face, row, scale, shot, identity), WHITE)
     progress(Progress(task="animation", done=len(psi), total=len(psi)))
 
 

@@ -125,16 +125,20 @@ def _truth_numbers(coverage: Coverage) -> list[Number]:
         known = part[part["found"].notna()] if len(part) else part
         if len(known):
             numbers.append(
-                Number(label, f"{int(known['found'].sum())} of {len(known)}", "known, as the data are simulated")
+                Number(
+                    label=label,
+                    value=f"{int(known['found'].sum())} of {len(known)}",
+                    detail="known, as the data are simulated",
+                )
             )
     return numbers
 
 
 def _number(label: str, value: str, detail: str, coverage: Coverage) -> Number:
     return (
-        Number(label, value, detail)
+        Number(label=label, value=value, detail=detail)
         if value
-        else Number(label, f"not enough data (n = {coverage.subjects})", "subjects", missing=True)
+        else Number(label=label, value=f"not enough data (n = {coverage.subjects})", detail="subjects", missing=True)
     )
 
 

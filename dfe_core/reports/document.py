@@ -35,7 +35,7 @@ class Bullets:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Number:
     """A headline: value as it is printed (``0.83``), with its interval or n in `detail`. missing: whether the value is
     words that say why there is no figure."""

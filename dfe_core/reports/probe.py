@@ -121,9 +121,9 @@ def _found(result: ProbeResult) -> tuple[Block, ...]:
     numbers = Numbers(
         tuple(
             Number(
-                row["features"] + _model(row, result),
-                f"{row['score']:.2f}",
-                f"{row['metric']}, {row['ci95'][0]:.2f} to {row['ci95'][1]:.2f}{_p(row)}",
+                label=row["features"] + _model(row, result),
+                value=f"{row['score']:.2f}",
+                detail=f"{row['metric']}, {row['ci95'][0]:.2f} to {row['ci95'][1]:.2f}{_p(row)}",
             )
             for row in result.summary["rows"]
         )

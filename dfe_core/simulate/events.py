@@ -40,7 +40,7 @@ _LETTERS = np.array([0.16, 0.30, 0.28, 0.18, 0.08])
 """Share of events at FACS intensity A, B, C, D, E."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Events:
     """n events, each field (n,): recording and action index, side (index of `SIDES`), four times in s (rise from onset
     to apex, hold to release, fall to offset) and intensity 0 … 5."""
@@ -59,7 +59,7 @@ class Events:
 
     def take(self, where: np.ndarray) -> Events:
         """The events at these indices or of this mask, in that order."""
-        return Events(*(getattr(self, f.name)[where] for f in fields(self)))
+        return Events(**{f.name: getattr(self, f.name)[where] for f in fields(self)})
 
 
 def _events(
@@ -67,12 +67,21 @@ def _events(
 ) -> Events:
     """Events of (4, n) times: onset, apex, release, offset."""
     onset, apex, release, offset = times
-    return Events(recording, action, side, onset, apex, release, offset, intensity)
+    return Events(
+        recording=recording,
+        action=action,
+        side=side,
+        onset_s=onset,
+        apex_s=apex,
+        release_s=release,
+        offset_s=offset,
+        intensity=intensity,
+    )
 
 
 def concatenate(parts: list[Events]) -> Events:
     """All events of `parts`, one after the other."""
-    return Events(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Events)))
+    return Events(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Events)})
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

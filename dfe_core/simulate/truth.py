@@ -54,10 +54,10 @@ def events_of(truth: pd.DataFrame) -> Events:
     if unknown:
         raise DataError(TRUTH_FILE, f"unknown action {min(unknown)!r}", "data simulated by this version of dfe")
     return Events(
-        np.zeros(len(truth), int),
-        truth["action"].map(INDEX).to_numpy(int),
-        truth["side"].map(SIDES.index).to_numpy(int),
-        *(truth[c].to_numpy(float) for c in ("onset_s", "apex_s", "release_s", "offset_s", "intensity")),
+        recording=np.zeros(len(truth), int),
+        action=truth["action"].map(INDEX).to_numpy(int),
+        side=truth["side"].map(SIDES.index).to_numpy(int),
+        **{c: truth[c].to_numpy(float) for c in ("onset_s", "apex_s", "release_s", "offset_s", "intensity")},
     )
 
 

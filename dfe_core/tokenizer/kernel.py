@@ -46,11 +46,11 @@ def smooth_frames(
     threads: int,
 ) -> None:
     """`temporal_smoothing.refine_` on tokens and steps (T, N) int64, in place. products: (T, K) of what they leave."""
-    plain = _plain(tables)
+    plain, pull = _plain(tables), np.where(linked, np.float32(weight), np.float32(0))
     for parity in (0, 1) * sweeps:
 
         def work(start: int, end: int, parity: int = parity) -> None:
-            _smooth_block(start, end, parity, tokens, steps, products, plain, linked, np.float32(weight))
+            _smooth_block(start + (start + parity) % 2, end, tokens, steps, products, plain, pull)
 
         _share(work, len(tokens), threads)
 
@@ -97,12 +97,13 @@ def _gain(product, norm, stride, top, cost, step):
 
 
 @njit(cache=True, nogil=True)
-def _choose(products, bonus, free, norms, stride, top, cost, refund, step):
+def _choose(products, bonus, free, book):
     """The codeword and base steps of the largest gain; codeword 0 where nothing gains.
 
     No gain is larger than p²/‖c‖², the bonus and what the cheapest intensity refunds: a codeword of nearly every frame
     costs less than its absence. That spares most codewords the closer look.
     """
+    _, norms, stride, top, cost, refund, _, step = book
     best, word, level = np.float32(0), 0, 0
     for k in range(1, len(norms)):
         product = max(products[k], np.float32(0))
@@ -132,7 +133,7 @@ def _mark(free, word, partner, stride, value):
 @njit(cache=True, nogil=True)
 def _sweep(products, bonus, free, tokens, steps, book):
     """Choose every token again with the others known; from none it is the greedy search."""
-    gram, norms, stride, top, cost, refund, partner, step = book
+    gram, stride, partner, step = book[0], book[2], book[6], book[7]
     full = False
     for place in range(len(tokens)):
         old = tokens[place]
@@ -141,7 +142,7 @@ def _sweep(products, bonus, free, tokens, steps, book):
         if old:
             _mark(free, old, partner, stride, True)
             _add(products, np.float32(steps[place]) * step, gram[old])
-        word, level = _choose(products, bonus, free, norms, stride, top, cost, refund, step)
+        word, level = _choose(products, bonus, free, book)
         full = word == 0
         tokens[place], steps[place] = word, level
         if word:
@@ -165,18 +166,20 @@ def _search_block(proposed, wanted, book, sweeps, tokens, steps):
 
 
 @njit(cache=True, nogil=True)
-def _smooth_block(start, end, parity, tokens, steps, products, book, linked, weight):
+def _smooth_block(first, end, tokens, steps, products, book, pull):
+    """Every other frame from `first` on. pull: (T,) f32, what binds a frame to the one before it, 0 where none does."""
     stride, partner = book[2], book[6]
     size = len(stride)
     bonus, free = np.empty(size, np.float32), np.empty(size, np.bool_)
-    for row in range(start + (start + parity) % 2, end, 2):
-        before, after = row > 0 and linked[row], row + 1 < len(tokens) and linked[row + 1]
-        bonus[:] = np.float32(-0.5) * weight * (np.float32(before) + np.float32(after))
+    for row in range(first, end, 2):
+        before = pull[row] if row > 0 else np.float32(0)
+        after = pull[row + 1] if row + 1 < len(tokens) else np.float32(0)
+        bonus[:] = np.float32(-0.5) * (before + after)
         for place in range(tokens.shape[1]):
             if before and tokens[row - 1, place]:
-                bonus[tokens[row - 1, place]] += weight
+                bonus[tokens[row - 1, place]] += before
             if after and tokens[row + 1, place]:
-                bonus[tokens[row + 1, place]] += weight
+                bonus[tokens[row + 1, place]] += after
         free[:] = stride > 0
         for place in range(tokens.shape[1]):
             _mark(free, tokens[row, place], partner, stride, False)

@@ -37,7 +37,7 @@ OPPOSITE = -0.9
 _NEVER = 1e30
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Quantized:
     """Result of a search: tokens (B, N) int64, levels (B, N) int64 (index into the levels; 0 without a token),
     intensities (B, N) f32 (0 without a token), error (B,) f32: squared latent error left."""
@@ -155,7 +155,8 @@ def finished(tokens: Tensor, steps: Tensor, goal: Tensor, tables: SearchTables) 
     tokens, steps = strongest_first(tokens, steps, tables)
     intensities = steps * tables.step
     left = goal - (tables.codewords[tokens] * intensities[..., None]).sum(1)
-    return Quantized(tokens, (steps - 1).clamp_min(0), intensities, left.square().sum(1))
+    levels = (steps - 1).clamp_min(0)
+    return Quantized(tokens=tokens, levels=levels, intensities=intensities, error=left.square().sum(1))
 
 
 def strongest_first(tokens: Tensor, steps: Tensor, tables: SearchTables) -> tuple[Tensor, Tensor]:

@@ -61,7 +61,14 @@ def _refine_compiled_(
     from dfe_core.tokenizer.kernel import smooth_frames
 
     smooth_frames(
-        tokens.numpy(), steps.numpy(), products.numpy(), tables, linked.numpy(), weight, sweeps, torch.get_num_threads()
+        tokens.numpy(),
+        steps.numpy(),
+        products.numpy(),
+        tables,
+        linked=linked.numpy(),
+        weight=weight,
+        sweeps=sweeps,
+        threads=torch.get_num_threads(),
     )
 
 
@@ -109,8 +116,8 @@ def _in_steady_order(quantized: Quantized, tables: SearchTables) -> Quantized:
     mean = avg_pool1d(energy.T[None], _ORDER_FRAMES, 1, _ORDER_FRAMES // 2, count_include_pad=False)[0].T
     order = torch.where(tokens != REST, mean.gather(1, tokens), -1.0).argsort(dim=1, descending=True, stable=True)
     return Quantized(
-        tokens.gather(1, order),
-        quantized.levels.gather(1, order),
-        quantized.intensities.gather(1, order),
-        quantized.error,
+        tokens=tokens.gather(1, order),
+        levels=quantized.levels.gather(1, order),
+        intensities=quantized.intensities.gather(1, order),
+        error=quantized.error,
     )

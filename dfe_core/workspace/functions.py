@@ -74,16 +74,9 @@ def import_recordings(
     face: str = "anny",
     labels: str | Path | None = None,
     events: str | Path | None = None,
-    format: str = "auto",
-    subject_pattern: str | None = None,
-    fps: float | None = None,
-    time: str | None = None,
-    extractor: str | None = None,
-    mix_extractors: bool = False,
-    pose_correction: str | None = None,
-    rest: str = "keep",
     root: str | Path | None = None,
     progress: Listener = silent,
+    **options: Any,
 ) -> Dataset:
     """Import recordings of other tools into one dataset, as ``dfe import``.
 
@@ -99,28 +92,18 @@ def import_recordings(
         A table with a column recording or subject, and one column per label.
     events
         A table of events within recordings. Not supported yet: any value but None is refused.
-    format
-        Name of a format as in docs/formats.md; ``auto`` looks at each file.
-    subject_pattern
-        A regular expression on file names whose first group is the subject.
-    fps
-        Frame rate of files without times, and the one that all others are resampled to, Hz.
-    time
-        The column of times, and how many of its counts make a second (``frame/60``), where files do not say.
-    extractor
-        The tool that made the files, where they do not say.
-    mix_extractors
-        Accept files of several extractors in one dataset.
-    pose_correction
-        ``field`` removes what a static function of head pose explains of each person's movement, ``none`` does not.
-        None: ``field`` for a learned face, ``none`` for coefficients.
-    rest
-        ``remove`` subtracts each person's resting face from coefficients, ``keep`` does not. A learned face is about
-        rest always.
     root
         The artefact folder (default: ``$DFE_CACHE``).
     progress
         Called with `dfe_core.progress.Progress`.
+    **options
+        Fields of `dfe_core.expressions.import_job.ImportOptions`: format (a name as in docs/formats.md; ``auto`` looks
+        at each file), subject_pattern (a regular expression on file names whose first group is the subject), fps (Hz,
+        of files without times, and what all others are resampled to), time (the column of times, and how many of its
+        counts make a second: ``frame/60``), extractor (the tool that made the files, where they do not say),
+        mix_extractors (accept several), pose_correction (``field`` removes what a static function of head pose explains
+        of each person's movement; None: ``field`` for a learned face, ``none`` for coefficients), rest (``remove``
+        subtracts each person's resting face from coefficients; a learned face is about rest always).
 
     Returns
     -------
@@ -143,18 +126,7 @@ def import_recordings(
     report = import_dataset(
         expand_patterns(paths),
         name,
-        ImportOptions(
-            face=face,
-            format=format,
-            labels=labels,
-            subject_pattern=subject_pattern,
-            fps=fps,
-            time=time,
-            extractor=extractor,
-            mix_extractors=mix_extractors,
-            pose_correction=pose_correction,
-            rest=rest,
-        ),
+        ImportOptions(face=face, labels=labels, **options),
         root=_folder(root),
         progress=progress,
     )

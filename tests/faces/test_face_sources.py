@@ -179,11 +179,21 @@ def skinned(arrays: dict[str, np.ndarray], turn: np.ndarray) -> np.ndarray:
     return np.einsum("vj,jab,vb->va", arrays["weights"], moved, whole)[:, :3] - arrays["v_template"]
 
 
-@pytest.mark.parametrize("turn", [(0.3, 0, 0), (0, -0.1, 0), (0.2, 0.05, -0.08)])
-def test_the_jaw_is_skinned_as_flame_skins_it(flame_arrays, turn):
+def jaw_of(arrays, correctives=None):
+    """The jaw of a FLAME file."""
     from dfe_core.faces.flame_jaw import Jaw
 
-    jaw = Jaw(*(flame_arrays[n] for n in ("v_template", "J_regressor", "weights", "posedirs")))
+    return Jaw(
+        template=arrays["v_template"],
+        regressor=arrays["J_regressor"],
+        weights=arrays["weights"],
+        correctives=correctives,
+    )
+
+
+@pytest.mark.parametrize("turn", [(0.3, 0, 0), (0, -0.1, 0), (0.2, 0.05, -0.08)])
+def test_the_jaw_is_skinned_as_flame_skins_it(flame_arrays, turn):
+    jaw = jaw_of(flame_arrays, correctives=flame_arrays["posedirs"])
     assert np.allclose(jaw.displacement(np.array(turn)), skinned(flame_arrays, np.array(turn)), atol=1e-9)
 
 
@@ -212,9 +222,7 @@ def test_flame_arrays_become_a_face_whose_jaw_is_exact_when_well_open(anny, flam
 
 
 def test_what_a_linear_jaw_misses_is_measured_and_said(flame_arrays):
-    from dfe_core.faces.flame_jaw import Jaw
-
-    jaw = Jaw(*(flame_arrays[n] for n in ("v_template", "J_regressor", "weights")))
+    jaw = jaw_of(flame_arrays)
     assert jaw.missed_mm(CHORD)[1] < 1e-9
     reach = 1e3 * np.linalg.norm(jaw.template - jaw.joint, axis=1)[jaw.weights[:, 2] > 0.9]
     for angle in (0.1, 0.3, 0.4):
@@ -235,9 +243,7 @@ def test_what_a_linear_jaw_misses_is_measured_and_said(flame_arrays):
 
 
 def test_turns_of_the_jaw_to_both_sides_mirror_each_other(flame_arrays):
-    from dfe_core.faces.flame_jaw import Jaw
-
-    jaw = Jaw(*(flame_arrays[n] for n in ("v_template", "J_regressor", "weights")))
+    jaw = jaw_of(flame_arrays)
     for axis in (1, 2):
         turn = 0.15 * np.eye(3)[axis]
         off = [np.abs(jaw.displacement(sign * turn) - sign * 0.15 * jaw.directions()[axis]).max() for sign in (1, -1)]

@@ -8,7 +8,7 @@ import pytest
 from dfe_core.faces.archive import load_face, save_face
 from dfe_core.faces.frontal import face_forward, guess_scale, is_mirrored, mirror_map
 from dfe_core.faces.layouts import LAYOUTS, layout_of
-from dfe_core.faces.learned import basis_of, learn_basis, learned_face
+from dfe_core.faces.learned import LearnedPoints, basis_of, learn_basis, learned_face
 from dfe_core.faces.model import REGIONS
 from dfe_core.faces.rigid import onto, pose, stable_set
 from dfe_core.faces.triangulation import triangulate
@@ -164,7 +164,9 @@ def test_nothing_that_moves_teaches_nothing():
 def test_a_learned_face_is_a_face_like_any_other(cache):
     moved = np.tensordot(np.random.default_rng(0).uniform(0, 1, (50, 2)), movements68(), 1)
     basis = learn_basis([moved], mirror_map(template68(), IBUG)[0])
-    face = learned_face(template68(), basis, "Test", IBUG, stable=np.array([27, 28, 29, 39, 42]))
+    face = learned_face(
+        LearnedPoints(template=template68(), layout=IBUG, stable=np.array([27, 28, 29, 39, 42])), basis, "Test"
+    )
     loaded = load_face(save_face(face, cache))
     assert loaded.id.startswith("learned-") and loaded.names[0] == "pc_000"
     assert (loaded.stable == face.stable).all()
@@ -174,5 +176,5 @@ def test_a_learned_face_is_a_face_like_any_other(cache):
     assert np.allclose(loaded.mirror_coefficients @ loaded.mirror_coefficients, np.eye(len(face.names)), atol=1e-6)
     again = basis_of(loaded)
     assert np.allclose(again.project(moved), basis.project(moved), atol=1e-4)
-    other = learned_face(template68() * 1.01, basis, "Test", IBUG)
+    other = learned_face(LearnedPoints(template=template68() * 1.01, layout=IBUG), basis, "Test")
     assert other.id != face.id

@@ -9,7 +9,7 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.facs.codeword_names import Verdict, name_codewords
-from dfe_core.facs.name_scores import check_names, held_out_recordings, name_scores
+from dfe_core.facs.name_scores import NameInputs, check_names, held_out_recordings, name_scores
 from dfe_core.facs.store import AlignedAus, AlignedFrames, open_au_writer
 from dfe_core.facs.templates import observed_templates
 from tests.real_faces import composed
@@ -62,9 +62,13 @@ def world(tmp_path_factory, anny) -> World:
     return World(root, anny, book, dataset, write_tokens(root, book, dataset, held))
 
 
+def inputs_of(world: World) -> NameInputs:
+    return NameInputs(codebook=world.codebook, face=world.face, tokens=world.tokens, dataset=world.dataset)
+
+
 def test_a_name_that_holds_scores_high_and_one_that_moves_nothing_at_chance(world):
     names = name_codewords(world.codebook.psi, world.face)
-    scores = name_scores(world.codebook, world.tokens, world.dataset, world.face, names)
+    scores = name_scores(inputs_of(world), names)
     true, empty = scores.of(TRUE), scores.of(EMPTY)
     assert true["moved_share"] > 0.95 and true["moved_auroc"] > 0.99 and true["subjects"] == SUBJECTS
     assert empty["moved_share"] < 0.2 and abs(empty["moved_auroc"] - 0.5) < 0.12
@@ -99,7 +103,7 @@ def test_held_out_is_claimed_only_where_the_codebook_says_whom_it_saw(world):
 def test_without_recordings_or_a_mesh_there_is_nothing_to_check(world):
     names = name_codewords(world.codebook.psi, world.face)
     with pytest.raises(DataError, match="nothing to check names on"):
-        name_scores(world.codebook, world.tokens, world.dataset, world.face, names, recordings=[])
+        name_scores(inputs_of(world), names, recordings=[])
 
 
 def test_observed_templates_are_what_subjects_do_when_they_show_an_action_unit(world):

@@ -194,7 +194,7 @@ def test_why_an_au_has_no_figure_is_written_whatever_the_sentence_is(monkeypatch
 
 
 def test_a_number_that_is_missing_is_marked_by_a_fact_and_not_by_its_words() -> None:
-    tiles = (Number("a", "not so few: 12"), Number("b", "too little to tell", missing=True))
+    tiles = (Number(label="a", value="not so few: 12"), Number(label="b", value="too little to tell", missing=True))
     document = Document(title="t", subtitle="s", sections=(Section("n", (Numbers(tiles),)),), facts=())
     markup = render_html(document)
     assert '<b class="none">too little to tell</b>' in markup and "<b>not so few: 12</b>" in markup

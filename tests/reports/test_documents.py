@@ -63,7 +63,12 @@ def document() -> Document:
                 (
                     Text("A paragraph of words. " * 40),
                     Callout("Careful & slow."),
-                    Numbers((Number("Covered", "0.50", "95 % 0.4 to 0.6"), Number("New", "not enough data (n = 1)"))),
+                    Numbers(
+                        (
+                            Number(label="Covered", value="0.50", detail="95 % 0.4 to 0.6"),
+                            Number(label="New", value="not enough data (n = 1)"),
+                        )
+                    ),
                 ),
             ),
             Section(

@@ -42,7 +42,11 @@ def test_the_sample_holds_subjects_apart_and_stretches_in_one_piece(sample):
 def test_a_perfect_method_with_an_atom_for_every_action_has_perfect_figures(sample, toy_face):
     uses = [part.present.astype(np.float32) for part in (sample.train, sample.test)]
     atoms = np.eye(uses[0].shape[1], sample.fit.shape[1])
-    found = figures(sample, toy_face, Outcome(sample.test.psi, 10.0, 1.0, atoms, *uses))
+    found = figures(
+        sample,
+        toy_face,
+        Outcome(decoded=sample.test.psi, bits=10.0, seconds=1.0, dictionary=atoms, train_use=uses[0], test_use=uses[1]),
+    )
     assert found["rmse_mm"] == 0 and found["explained_variance"] == 1 and found["rmse_mm_mouth"] == 0
     # two sides that always went together in training cannot be told apart from it: hence not quite 1
     assert found["found_by_one"] > 0.85 and found["auroc_one"] > 0.9 and found["f1_one"] > 0.85
@@ -52,7 +56,18 @@ def test_a_perfect_method_with_an_atom_for_every_action_has_perfect_figures(samp
 def test_a_method_that_sends_nothing_has_none_of_them(sample, toy_face):
     uses = [np.random.default_rng(0).random((len(part.psi), 6)) for part in (sample.train, sample.test)]
     blank = np.zeros_like(sample.test.psi)
-    found = figures(sample, toy_face, Outcome(blank, 0.0, 1.0, np.eye(6, sample.fit.shape[1]), *uses))
+    found = figures(
+        sample,
+        toy_face,
+        Outcome(
+            decoded=blank,
+            bits=0.0,
+            seconds=1.0,
+            dictionary=np.eye(6, sample.fit.shape[1]),
+            train_use=uses[0],
+            test_use=uses[1],
+        ),
+    )
     assert found["explained_variance"] == 0 and found["found_by_one"] == 0 and found["retrieval_top1"] < 0.02
 
 

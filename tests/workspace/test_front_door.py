@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,18 @@ def test_the_stub_has_the_public_names_and_no_others():
     names |= {node.target.id for node in tree.body if isinstance(node, ast.AnnAssign)}
     assert names - {None, "__all__"} == set(dfe.__all__)
     assert dir(dfe) == sorted(dfe.__all__)
+
+
+def test_the_stub_names_every_option_of_an_import():
+    from dfe_core.expressions.import_job import ImportOptions
+
+    tree = ast.parse(Path(dfe.__file__).with_name("__init__.pyi").read_text(encoding="utf-8"))
+    (function,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "import_recordings")
+    defaults = {
+        a.arg: ast.unparse(d) for a, d in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True) if d
+    }
+    options = {field.name: repr(field.default) for field in fields(ImportOptions)}
+    assert {name: defaults.get(name, "").replace('"', "'") for name in options} == options
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -62,15 +62,16 @@ def library_residual(bits: float, stages: int) -> Method:
         decoded = book[codes[1]].sum(1) @ inverse
         uses = [codeword_activations(c, np.ones_like(c), size, "intensity") for c in codes]
         return Outcome(
-            decoded,
-            bits,
-            seconds,
-            book @ inverse,
-            *uses,
-            codes[1] + 1,
-            codes[1],
-            size,
-            sum(p.numel() for p in correction.parameters()) + book.size,
+            decoded=decoded,
+            bits=bits,
+            seconds=seconds,
+            dictionary=book @ inverse,
+            train_use=uses[0],
+            test_use=uses[1],
+            tokens=codes[1] + 1,
+            symbols=codes[1],
+            atoms=size,
+            parameters=sum(p.numel() for p in correction.parameters()) + book.size,
         )
 
     return run
@@ -115,9 +116,9 @@ def published(bits: float, stages: int) -> Method:
             decoded, codes, _ = decode(torch.as_tensor(sample.test.psi @ frame, dtype=torch.float32))
         tokens = codes.numpy()
         return Outcome(
-            decoded.double().numpy() @ inverse,
-            bits,
-            seconds,
+            decoded=decoded.double().numpy() @ inverse,
+            bits=bits,
+            seconds=seconds,
             tokens=tokens + 1,
             symbols=tokens,
             atoms=size,
@@ -154,9 +155,9 @@ def finite_scalar(bits: float) -> Method:
         with torch.inference_mode():
             decoded = decode(torch.as_tensor(sample.test.psi @ frame, dtype=torch.float32)).double().numpy() @ inverse
         return Outcome(
-            decoded,
-            width * math.log2(_FSQ_LEVELS),
-            seconds,
+            decoded=decoded,
+            bits=width * math.log2(_FSQ_LEVELS),
+            seconds=seconds,
             parameters=sum(p.numel() for part in (enter, leave) for p in part.parameters()),
         )
 

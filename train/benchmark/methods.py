@@ -29,7 +29,7 @@ from dfe_core.training.fit import fit_in_memory
 from .sample import Sample
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Outcome:
     """What a method gives back.
 
@@ -87,18 +87,19 @@ def _tokenized(sample: Sample, config: Config) -> Outcome:
     dictionary = model.codeword_psi()
     tokens = test[0].astype(np.int64)
     return Outcome(
-        uses[1] @ dictionary,
-        raw_bits(tokens, model.quantizer.tables().top.numpy()),
-        seconds,
-        dictionary,
-        *uses,
-        tokens,
-        None,
-        size - 1,
-        sum(p.numel() for p in model.parameters()),
-        _time_to_final(trace),
-        _rates(model, sample.test.psi.astype(np.float32), test[0], test[2]),
-        float(code_lengths(model, test[0], test[1]).mean()),
+        decoded=uses[1] @ dictionary,
+        bits=raw_bits(tokens, model.quantizer.tables().top.numpy()),
+        seconds=seconds,
+        dictionary=dictionary,
+        train_use=uses[0],
+        test_use=uses[1],
+        tokens=tokens,
+        symbols=None,
+        atoms=size - 1,
+        parameters=sum(p.numel() for p in model.parameters()),
+        seconds_to_final=_time_to_final(trace),
+        rates=_rates(model, sample.test.psi.astype(np.float32), test[0], test[2]),
+        entropy_bits=float(code_lengths(model, test[0], test[1]).mean()),
     )
 
 
@@ -148,7 +149,17 @@ def residual_kmeans(bits: float, stages: int, in_mesh_frame: bool = False) -> Me
         first = np.cumsum([0, *(len(book) for book in found.books[:-1])])
         tokens = [found.encode(sample.train.psi) + first, found.tokens + first]
         uses = [codeword_activations(t, np.ones_like(t), len(atoms), "intensity") for t in tokens]
-        return Outcome(found.decoded, bits, seconds, atoms, *uses, tokens[1] + 1, found.tokens, len(atoms))
+        return Outcome(
+            decoded=found.decoded,
+            bits=bits,
+            seconds=seconds,
+            dictionary=atoms,
+            train_use=uses[0],
+            test_use=uses[1],
+            tokens=tokens[1] + 1,
+            symbols=found.tokens,
+            atoms=len(atoms),
+        )
 
     return run
 
@@ -164,7 +175,7 @@ def product_quantisation(bits: float) -> Method:
                 2 ** int(bits // count), batch_size=4096, n_init=1, max_iter=30, random_state=sample.seed
             ).fit(sample.fit[:, piece])
             decoded[:, piece] = means.cluster_centers_[means.predict(np.ascontiguousarray(sample.test.psi[:, piece]))]
-        return Outcome(decoded, bits, time.perf_counter() - started)
+        return Outcome(decoded=decoded, bits=bits, seconds=time.perf_counter() - started)
 
     return run
 
@@ -175,7 +186,7 @@ def quantised_pca(bits: float) -> Method:
     def run(sample: Sample) -> Outcome:
         started = time.perf_counter()
         decoded = baselines.quantised_pca(sample.fit, sample.test.psi, mesh_factor(sample.gram), bits, sample.seed)
-        return Outcome(decoded, bits, time.perf_counter() - started)
+        return Outcome(decoded=decoded, bits=bits, seconds=time.perf_counter() - started)
 
     return run
 
@@ -200,7 +211,14 @@ def dictionary_learning(atoms: int, active: int) -> Method:
         seconds = time.perf_counter() - started
         uses = [learner.transform(part.psi @ factor / scale) for part in (sample.train, sample.test)]  # OMP is signed
         dictionary = learner.components_ @ np.linalg.pinv(factor) * scale
-        return Outcome(uses[1] @ dictionary, math.nan, seconds, dictionary, *uses)
+        return Outcome(
+            decoded=uses[1] @ dictionary,
+            bits=math.nan,
+            seconds=seconds,
+            dictionary=dictionary,
+            train_use=uses[0],
+            test_use=uses[1],
+        )
 
     return run
 
@@ -212,14 +230,16 @@ def independent_components(sample: Sample) -> Outcome:
     seconds = time.perf_counter() - started
     uses = [np.abs(ica.transform(part.psi)) for part in (sample.train, sample.test)]
     decoded = ica.inverse_transform(ica.transform(sample.test.psi))
-    return Outcome(decoded, math.nan, seconds, ica.mixing_.T, *uses)
+    return Outcome(
+        decoded=decoded, bits=math.nan, seconds=seconds, dictionary=ica.mixing_.T, train_use=uses[0], test_use=uses[1]
+    )
 
 
 def action_units(sample: Sample) -> Outcome | None:
     """Ridge from AUs derived without sides; intensities cost no bits. None for coefficients that are not ARKit's."""
     started = time.perf_counter()
     decoded = baselines.from_action_units(sample.fit, sample.test.psi, sample.names)
-    return None if decoded is None else Outcome(decoded, math.nan, time.perf_counter() - started)
+    return None if decoded is None else Outcome(decoded=decoded, bits=math.nan, seconds=time.perf_counter() - started)
 
 
 RIVAL_BITS, RIVAL_STAGES = 64.0, 8

