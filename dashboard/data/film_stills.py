@@ -22,7 +22,7 @@ def addresses(dataset: Dataset, moments: list[tuple[str, float]]) -> list[dict[s
         pictures = list(pool.map(lambda moment: still(dataset, *moment), moments))
     return [
         {
-            "still": media.address(data, "image/jpeg", f"still-{dataset.name}-{name}-{time_s:.3f}"),
+            "still": media.address(data, "image/jpeg"),
             "still_alt": f"Video of {name} at {clock(time_s)}",
         }
         if data

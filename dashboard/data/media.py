@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import base64
+import hashlib
+import threading
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime import exists, get_instance
 
 from dfe_core.faces.model import FaceModel
 from dfe_core.render.scene import pack_scene
@@ -15,45 +16,57 @@ from dfe_core.tokenizer.codebook import Codebook
 
 from .packs import codebook_pack, look_of
 
-_KEPT = "media-kept"
-KEEP = 8
-"""Contents that outlive their page in a session."""
+FOLDER = "content"
+"""Of the addresses, beside the pages; `shell.page_addresses` serves it."""
+
+KEEP_BYTES = 256 * 2**20
 
 
-def address(data: bytes, kind: str, name: str) -> str:
-    """A URL of this content, good while the page is open. `name` must differ between the contents of one page."""
-    if not exists():  # a page run by a test without a server
-        return f"data:{kind};base64,{base64.b64encode(data[:64]).decode()}"
-    if not kind.startswith("image/"):  # pictures are many, and a view does without one
-        kept = st.session_state.setdefault(_KEPT, {})
-        kept.pop(name, None)
-        kept[name] = (data, kind)
-        while len(kept) > KEEP:
-            kept.pop(next(iter(kept)))
-    return get_instance().media_file_mgr.add(data, kind, f"dfe-{name}")
+class Contents:
+    """What pages have given addresses to, in this process: the contents named last, up to `limit` bytes."""
+
+    def __init__(self, limit: int = KEEP_BYTES) -> None:
+        self._limit, self._size, self._lock = limit, 0, threading.Lock()
+        self._kept: OrderedDict[str, tuple[bytes, str]] = OrderedDict()
+
+    def add(self, data: bytes, kind: str) -> str:
+        """Keep content of a media type; returns its key, which is long enough not to be guessed."""
+        key = hashlib.sha256(kind.encode() + b"\0" + data).hexdigest()
+        with self._lock:
+            self._size += 0 if key in self._kept else len(data)
+            self._kept[key] = (data, kind)
+            self._kept.move_to_end(key)
+            while self._size > self._limit and len(self._kept) > 1:
+                self._size -= len(self._kept.popitem(last=False)[1][0])
+        return key
+
+    def get(self, key: str) -> tuple[bytes, str] | None:
+        """Content and media type; None where it is not kept."""
+        return self._kept.get(key)
 
 
-def keep() -> None:
-    """Keep the last contents of this session at their addresses: a page that was just left may still be fetching."""
-    if exists():
-        for name, (data, kind) in st.session_state.get(_KEPT, {}).items():
-            get_instance().media_file_mgr.add(data, kind, f"dfe-{name}")
+contents = Contents()
+
+
+def address(data: bytes, kind: str) -> str:
+    """Where the browser finds this content, from every page."""
+    return f"{FOLDER}/{contents.add(data, kind)}"
 
 
 def face_address(face: FaceModel) -> dict[str, Any]:
     """A face for the views: the URL of its pack and how to look at it."""
     data, look = _face(face.id, id(face), face)
-    return {"url": address(data, "application/octet-stream", f"face-{face.id}"), "look": look}
+    return {"url": address(data, "application/octet-stream"), "look": look}
 
 
 def codebook_address(codebook: Codebook) -> str:
     """The URL of a codebook's pack."""
-    return address(_codebook_pack(codebook.key, codebook), "application/octet-stream", f"codebook-{codebook.key}")
+    return address(_codebook_pack(codebook.key, codebook), "application/octet-stream")
 
 
 def picture_address(path: Path) -> str:
     """The URL of a PNG file."""
-    return address(_bytes(str(path), path.stat().st_mtime_ns), "image/png", f"{path.parent.name}-{path.name}")
+    return address(_bytes(str(path), path.stat().st_mtime_ns), "image/png")
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

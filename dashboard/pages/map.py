@@ -145,7 +145,7 @@ def draw(choice: artefact_cache.Choice, found: MapArtefact, settings: MapSetting
         }
     data = map_view.view_data(
         colouring,
-        points=media.address(points, "application/octet-stream", f"map-{settings.of}"),
+        points=media.address(points, "application/octet-stream"),
         face=media.face_address(face) if face.has_mesh else None,
         model=codebook.model,
         alt=f"Map of {len(found.points)} {settings.of}, coloured by {colour}",

@@ -118,7 +118,7 @@ def play(choice: artefact_cache.Choice, track: tracks.Track, name: str, codebook
         "face": media.face_address(face),
         "codebook": media.codebook_address(codebook),
         "name": name,
-        "recording": media.address(track.data, "application/octet-stream", "recording"),
+        "recording": media.address(track.data, "application/octet-stream"),
         "at": codeword_filter.nearest_frame(track.time_s, query_parameters.read("t")),
         "stages": int(stages) if stages and stages.isdigit() else codebook.stages,
         "items": cards.chips(dictionary(choice).table.iloc[used], pictures),

@@ -13,11 +13,10 @@ import streamlit as st
 
 _HERE = Path(__file__).resolve().parent
 _PACKAGE = _HERE.parent.name  # dashboard in a checkout, dfe_dashboard when installed
-artefact_cache, media, page_frame, routes, login_page, sidebar, tour, web = (
+artefact_cache, page_frame, routes, login_page, sidebar, tour, web = (
     import_module(f"{_PACKAGE}.{name}")
     for name in (
         "data.artefact_cache",
-        "data.media",
         "panels.page_frame",
         "links.routes",
         "shell.login_page",
@@ -41,7 +40,6 @@ if not person.role:  # before anything of the cache is read
     login_page.show(person)
     st.stop()
 sidebar.show()
-media.keep()
 with st.sidebar:
     tour.show(artefact_cache.chosen(), page.url_path)
 with page_frame.guarded():

@@ -1,4 +1,5 @@
-"""The addresses of pages. Opened by its own link, a page tells the browser at once where its server is.
+"""The addresses of pages and of their contents. Opened by its own link, a page tells the browser at once where its
+server is.
 
 Streamlit's browser side looks for its server below the page's own address first, is told 404 twice, which the console
 shows as errors, and waits half a second before it tries a level higher. It takes another address from
@@ -11,9 +12,10 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from ..data import media
 from ..links.routes import TITLES
 
 TOLD = (
@@ -23,9 +25,10 @@ TOLD = (
 
 
 def page_addresses() -> list[Route]:
-    """One route a page, for `st.App`."""
+    """One route a page, and those of the contents that pages name relative to themselves, for `st.App`."""
     base = "/".join(["", *filter(None, st.get_option("server.baseUrlPath").split("/"))])
-    return [Route(f"{base}/{name}", _opened, methods=["GET", "HEAD"]) for name in TITLES]
+    contents = [Route(f"{base}{below}/{media.FOLDER}/{{key}}", _content) for below in ("", "/{page}")]
+    return [*(Route(f"{base}/{name}", _opened, methods=["GET", "HEAD"]) for name in TITLES), *contents]
 
 
 def told(index: str) -> str:
@@ -37,3 +40,11 @@ def told(index: str) -> str:
 async def _opened(request: Request) -> HTMLResponse:
     index = Path(st.__file__).parent / "static" / "index.html"
     return HTMLResponse(told(index.read_text(encoding="utf-8")), headers={"Cache-Control": "no-cache"})
+
+
+async def _content(request: Request) -> Response:
+    """Content never changes at its address: browsers ask once."""
+    found = media.contents.get(request.path_params["key"])
+    if found is None:
+        return Response("Not kept any more: reload the page.", 404, media_type="text/plain")
+    return Response(found[0], headers={"Cache-Control": "private, max-age=31536000, immutable"}, media_type=found[1])

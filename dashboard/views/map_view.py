@@ -228,12 +228,12 @@ def inside(rows: list[int], count: int) -> str | None:
         return None
     mask = np.zeros(count, np.uint8)
     mask[rows] = 1
-    return media.address(pack({}, inside=mask), "application/octet-stream", "map-inside")
+    return media.address(pack({}, inside=mask), "application/octet-stream")
 
 
 def view_data(colouring: Colouring, **parts: Any) -> dict[str, Any]:
     """The data of the scatter view, with what does not change from map to map."""
-    colours = media.address(pack({}, colours=colouring.colours), "application/octet-stream", "map-colours")
+    colours = media.address(pack({}, colours=colouring.colours), "application/octet-stream")
     return {
         "height": 520,
         "selected": [],

@@ -33,7 +33,7 @@ def show(
     browser_views.reel(
         key=key,
         data={
-            "reel": media.address(data, "application/octet-stream", f"reel-{key}"),
+            "reel": media.address(data, "application/octet-stream"),
             "height": height,
             "alt": alt,
             "faces": [{"face": media.face_address(face), "title": title} for face, _, title in faces],

@@ -253,8 +253,6 @@ def complaints(message) -> list[str]:
     if message.type not in ("error", "warning"):
         return []
     where = (message.location or {}).get("url", "")
-    if "Failed to load resource" in message.text and "/media/" in where and where.endswith(".png"):
-        return []  # a picture of a page that was just left: `media.address` keeps packs, not pictures
     if any(known in message.text for known in ("GPU stall", "software WebGL", "willReadFrequently")):
         return []
     return [f"{message.type}: {message.text} ({where})"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.data import film_stills
+from dashboard.data import film_stills, media
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.video.links import link_by_name, links
 from tests.dashboard.fake_cache import build
@@ -28,7 +28,7 @@ def test_only_moments_with_a_video_have_a_picture(filmed: Path):
     assert film_stills.addresses(dataset, moments) == [{}, {}, {}]
     link_by_name(dataset, [filmed])
     found = film_stills.addresses(dataset, moments)
-    assert found[0]["still"].startswith("data:image/jpeg") and found[1:] == [{}, {}]
+    assert media.contents.get(found[0]["still"].split("/")[-1])[1] == "image/jpeg" and found[1:] == [{}, {}]
     assert found[0]["still_alt"] == "Video of subject01-take1 at 0:00.2"
 
 

@@ -10,6 +10,7 @@ import pytest
 import streamlit as st
 from starlette.applications import Starlette
 
+from dashboard.data import media
 from dashboard.links.routes import TITLES
 from dashboard.shell.page_addresses import TOLD, page_addresses, told
 
@@ -57,3 +58,27 @@ def test_every_page_is_served_below_the_base_path(base, monkeypatch):
     app, under = Starlette(routes=page_addresses()), "/".join(["", *filter(None, base.split("/"))])
     assert {name: answer(app, f"{under}/{name}") for name in TITLES} == dict.fromkeys(TITLES, (200, told(INDEX)))
     assert answer(app, f"{under}/nowhere")[0] == 404
+
+
+@pytest.mark.parametrize("base", ["", "lab"])
+def test_contents_are_served_where_every_page_looks_for_them(base, monkeypatch):
+    monkeypatch.setattr(st, "get_option", lambda name: base)
+    app, under = Starlette(routes=page_addresses()), f"/{base}".rstrip("/")
+    here = media.address(b"DFE1 and more", "application/octet-stream")
+    for folder in ("", "/codebook"):  # beside the page, or below one that was opened with a slash at its end
+        assert answer(app, f"{under}{folder}/{here}") == (200, "DFE1 and more")
+    assert answer(app, f"{under}/{media.FOLDER}/{'0' * 64}")[0] == 404
+
+
+def test_one_content_has_one_address_and_its_kind_is_part_of_it():
+    assert media.address(b"x", "image/png") == media.address(b"x", "image/png") != media.address(b"x", "image/jpeg")
+
+
+def test_the_contents_named_last_are_kept():
+    contents = media.Contents(limit=250)
+    keys = [contents.add(bytes([i]) * 100, "image/png") for i in (0, 1)]
+    contents.add(bytes([0]) * 100, "image/png")
+    keys.append(contents.add(bytes([2]) * 100, "image/png"))
+    assert [contents.get(key) is not None for key in keys] == [True, False, True]
+    large = contents.add(b"x" * 1000, "image/png")
+    assert contents.get(large) is not None, "a page gets what it has just named"
