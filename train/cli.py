@@ -12,14 +12,15 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from dfe_core import __version__
 from dfe_core.errors import DataError
 from dfe_core.store import cache_root
 
+_T = TypeVar("_T")
 DONE, REFUSED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -167,6 +168,12 @@ def common_options() -> argparse.ArgumentParser:
         "--progress", choices=("bar", "json", "none"), help="how to report progress on stderr (default: bar)"
     )
     return parser
+
+
+def options_of(kind: type[_T], args: argparse.Namespace, **more: Any) -> _T:
+    """A record of settings: the fields that have an argument of their name, and `more`."""
+    held = vars(args)
+    return kind(**{field.name: held[field.name] for field in fields(kind) if field.name in held} | more)
 
 
 def _run(args: argparse.Namespace) -> int:

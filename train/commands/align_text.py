@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dfe_core.progress import Listener
 
-from ..cli import seed
+from ..cli import options_of, seed
 from ..tables import facts, table
 from .output import add_json_option, deliver
 from .probe import derive_missing, names
@@ -97,16 +97,12 @@ def read_settings(args: argparse.Namespace) -> QuerySettings:
         raise DataError(
             "--prompt" if args.prompt else "--others", "no label whose classes it is for", "--label COLUMN beside it"
         )
-    return QuerySettings(
-        model=args.model,
-        dataset=args.dataset,
-        label=args.label,
+    return options_of(
+        QuerySettings,
+        args,
         others=names(args.others),
-        aus=args.aus,
         prompts={name.strip(): text.strip() for name, _, text in (pair.partition("=") for pair in args.prompt)},
-        text=args.text,
         window_s=args.window,
-        seed=args.seed,
     )
 
 

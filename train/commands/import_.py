@@ -8,6 +8,8 @@ from pathlib import Path
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 
+from ..cli import options_of
+
 DESCRIPTION = (
     "Read recordings of other tools (ARKit coefficients, FLAME and BFM coefficients, landmarks, meshes, "
     "animations; docs/formats.md has all) and write one dataset. A file that cannot be read is skipped and "
@@ -98,18 +100,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     report = import_dataset(
         args.sources,
         args.name,
-        ImportOptions(
-            face=args.face,
-            format=args.format,
-            labels=args.labels,
-            subject_pattern=args.subject_pattern,
-            fps=args.fps,
-            time=args.time,
-            extractor=args.extractor,
-            mix_extractors=args.mix_extractors,
-            pose_correction=args.pose_correction,
-            rest=args.rest,
-        ),
+        options_of(ImportOptions, args),
         reader=reader,
         progress=progress,
     )

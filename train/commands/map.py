@@ -9,7 +9,7 @@ from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 from dfe_core.store import atomic_file
 
-from ..cli import seed
+from ..cli import options_of, seed
 from ..tables import facts
 
 DESCRIPTION = (
@@ -51,16 +51,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     if args.out is not None and args.out.suffix != ".parquet":
         raise DataError(args.out, f"format {args.out.suffix or 'without a suffix'}", "a .parquet file")
     result = build_map(
-        MapSettings(
-            model=args.model,
-            dataset=args.dataset or "",
-            of=args.of,
-            by=args.by or _DEFAULT_BY[args.of],
-            method=args.method,
-            dimensions=args.dimensions,
-            seed=args.seed,
-            sample=args.sample,
-        ),
+        options_of(MapSettings, args, dataset=args.dataset or "", by=args.by or _DEFAULT_BY[args.of]),
         progress=progress,
     )
     if args.out is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from dfe_core.progress import Listener
 
-from ..cli import seed
+from ..cli import options_of, seed
 from ..tables import facts, table, table_of
 from .output import add_json_option, deliver
 
@@ -180,31 +180,19 @@ def read_settings(args: argparse.Namespace):
     if wrong:
         raise DataError("--table", repr(wrong[0]), "NAME=FILE")
     rows = _FEATURES if args.features is None else args.features
-    return ProbeSettings(
-        model=args.model,
-        dataset=args.dataset,
-        label=args.label,
+    return options_of(
+        ProbeSettings,
+        args,
         features=names(rows),
         models=names(args.models),
-        group=args.group,
-        task=args.task,
-        unit=args.unit,
         validation=args.split,
-        folds=args.folds,
-        labels=args.labels,
         tables=dict(pair.partition("=")[::2] for pair in args.table),
-        aus=args.aus,
-        lengths=args.lengths,
-        repeats=args.repeats,
-        permutations=args.permutations,
         segment_s=args.segment,
         block_s=args.block,
         gap_s=args.gap,
-        drop_missing=args.drop_missing,
         confounds=names(args.confounds),
         regress_out=names(args.regress_out),
         sequence=names(args.sequence),
-        seed=args.seed,
     )
 
 
