@@ -29,7 +29,7 @@ def seal(folder: Path, names: Sequence[str] | None = None) -> None:
         for p in sorted(folder.rglob("*"))
         if p.is_file() and p.name not in LOOSE and not p.name.startswith(".")
     ]
-    files = {name: sha256(folder / name) for name in sorted(names)}
+    files = {name: file_sha256(folder / name) for name in sorted(names)}
     temporary = folder / f".{SEAL}-{os.getpid()}"
     with open(temporary, "w", encoding="utf-8", opener=_opener) as sink:
         sink.write(json.dumps(signed({"files": files}), indent=1) + "\n")
@@ -70,7 +70,7 @@ def _check(path: Path, expected: str) -> None:
         state = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
         if _checked.get(str(path)) == state:
             return
-        if sha256(path) == expected:
+        if file_sha256(path) == expected:
             _checked[str(path)] = state
             return
     except FileNotFoundError:
@@ -103,7 +103,7 @@ def faults(folder: Path) -> dict[str, str]:
     found = {}
     for name, digest in expected.items():
         try:
-            if sha256(folder / name) != digest:
+            if file_sha256(folder / name) != digest:
                 found[name] = "its content is not what was written"
         except FileNotFoundError:
             found[name] = "missing"
@@ -131,7 +131,7 @@ def unsigned(value: dict[str, Any], path: Path) -> dict[str, Any]:
     return plain
 
 
-def sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
     """Hex SHA-256 of a file's bytes, streamed."""
     digest = hashlib.sha256()
     with open(path, "rb") as handle:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 from dfe_core.artefact_names import ANALYSES, KINDS, RENDERS, SEPARATOR, TOKENS
 from dfe_core.errors import DataError
+from dfe_core.integrity import file_sha256
 from dfe_core.locks import claim
 from dfe_core.replacement import atomic_directory, atomic_file, recover_replacement
 
@@ -124,23 +125,6 @@ def recover_all(root: Path | None = None) -> list[str]:
     """Roll back every replacement of an artefact that was interrupted half way; ``kind/name`` of each."""
     root = root or cache_root()
     return [f"{kind}/{name}" for kind in KINDS for name in recover_replacement(root / kind)]
-
-
-def file_sha256(path: Path) -> str:
-    """Hex SHA-256 of a file's bytes, streamed."""
-    with open(path, "rb") as handle:
-        return (
-            hashlib.file_digest(handle, "sha256").hexdigest()
-            if hasattr(hashlib, "file_digest")
-            else _streamed_sha256(handle)
-        )
-
-
-def _streamed_sha256(handle) -> str:  # Python 3.10 has no hashlib.file_digest
-    digest = hashlib.sha256()
-    while block := handle.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()
 
 
 def content_key(value: Any, length: int = 16) -> str:

@@ -60,5 +60,5 @@ def svg(figure: Figure, fonttype: str = "path") -> str:
     with matplotlib.rc_context({**RC, "svg.fonttype": fonttype}), io.StringIO() as sink:
         canvas = Canvas(figsize=(TEXT_WIDTH_MM / 25.4, figure.height_mm / 25.4))
         figure.draw(canvas)
-        canvas.savefig(sink, format="svg", metadata={"Date": None, "Creator": None})
+        canvas.savefig(sink, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
         return sink.getvalue()

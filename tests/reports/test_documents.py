@@ -195,3 +195,8 @@ def test_manifest_names_what_made_the_report(tmp_path: Path) -> None:
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in manifest["files"].values())
     assert manifest["seed"] == 3 and manifest["versions"]["dfe"]
     assert str(tmp_path) not in (tmp_path / "manifest.json").read_text()
+
+
+def test_a_pdf_is_written_without_a_word_on_the_terminal(document: Document, tmp_path: Path, caplog) -> None:
+    write_pdf(document, tmp_path / "a.pdf")
+    assert not caplog.records
