@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -24,7 +25,10 @@ PACKAGE = HERE.name
 access = import_module(f"{PACKAGE}.shell.access")
 page_addresses = import_module(f"{PACKAGE}.shell.page_addresses")
 uploads_folder = import_module(f"{PACKAGE}.data.uploads_folder")
+people = import_module(f"{PACKAGE}.data.people")
 ACCESS = access.Access.of_environment()
+if people.has_login():
+    ACCESS = replace(ACCESS, admits=import_module(f"{PACKAGE}.shell.login_cookie").admits)
 
 
 @asynccontextmanager

@@ -50,10 +50,12 @@ def new_token() -> str:
 
 @dataclass(frozen=True)
 class Access:
-    """What is asked of a request. token: empty where none is; hosts: names of the server, without ports."""
+    """What is asked of a request. token: empty where none is; hosts: names of the server, without ports; admits:
+    whether a path may be asked for with these cookies, where people log in."""
 
     token: str
     hosts: tuple[str, ...] = LOOPBACK
+    admits: Callable[[str, Mapping[str, str]], bool] = lambda path, cookies: True
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] | None = None) -> Access:
@@ -114,7 +116,10 @@ class Guard:
             return 403, "This server does not answer to that name.", {}
         if changes and not self.access.is_own_origin(headers.get("origin", ""), host):
             return 403, "A page of another site asked for this.", {}
-        if scope["path"].endswith(HEALTH) or self.access.knows(_cookie(headers, _cookie_name(scope))):
+        cookies = _cookies(headers)
+        if not self.access.admits(scope["path"], cookies):
+            return 403, "This takes a login, and a role.", {}
+        if scope["path"].endswith(HEALTH) or self.access.knows(cookies.get(_cookie_name(scope), "")):
             return None
         query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
         given = dict(query).get("token", "")
@@ -139,12 +144,11 @@ def _cookie_name(scope: Scope) -> str:
     return f"dfe-token-{(scope.get('server') or ('', 0))[1]}"
 
 
-def _cookie(headers: Mapping[str, str], name: str) -> str:
+def _cookies(headers: Mapping[str, str]) -> dict[str, str]:
     try:
-        held = SimpleCookie(headers.get("cookie", "")).get(name)
+        return {name: held.value for name, held in SimpleCookie(headers.get("cookie", "")).items()}
     except CookieError:
-        return ""
-    return held.value if held else ""
+        return {}
 
 
 def _with_headers(send: Send) -> Send:

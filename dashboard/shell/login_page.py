@@ -24,7 +24,7 @@ def visitor() -> Person:
 
 def show(person: Person) -> None:
     """Say what is missing, with the way to log in or out."""
-    with st.container(border=True):
+    with st.container(border=True, width=560):
         st.subheader("You have no role here" if person.name else "Log in", anchor=False)
         if person.fault:
             st.markdown(text(person.fault))

@@ -191,6 +191,17 @@ def test_a_role_that_was_taken_away_is_gone_from_open_windows(browser, address: 
     assert page.locator("h1").count() == 0
 
 
+def test_pictures_and_uploads_take_the_login_as_well(browser, address: str, provider: Provider):
+    for page, picture, upload in (
+        (browser.new_context().new_page(), 403, "takes a login"),
+        (logged_in(browser, address, provider, VIC), 404, "takes a login"),
+        (logged_in(browser, address, provider, ANA), 404, "XSRF"),  # no such picture; Streamlit's own question
+    ):
+        assert page.request.get(f"{address}/media/{'0' * 56}.jpg").status == picture
+        sent = page.request.put(f"{address}/_stcore/upload_file/a/b", headers={"origin": address}, data="x")
+        assert sent.status == 403 and upload in sent.text()
+
+
 def test_a_made_up_cookie_is_no_login(browser, address: str):
     context = browser.new_context()
     claims = base64.b64encode(json.dumps({"is_logged_in": True, "email": ANA, "iat": time.time()}).encode()).decode()

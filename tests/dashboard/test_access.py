@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -128,4 +129,7 @@ def test_with_a_login_the_way_back_from_the_provider_is_open_and_nothing_else_th
     assert ask(("host", "evil.example"), access=named, **back)[0] == 403
     assert ask(own, foreign, access=named, method="POST", **back)[0] == 403
     assert ask(own, foreign, access=named, kind="websocket")[0] == 4403
+    limited = replace(named, admits=lambda path, cookies: "/media/" not in path or cookies.get("who") == "ana")
+    assert ask(own, access=limited, **back)[0] == 200 and ask(own, access=limited, path="/x/media/1.jpg")[0] == 403
+    assert ask(own, ("cookie", "a=b; who=ana"), access=limited, path="/media/1.jpg")[0] == 200
     assert ask(**back)[0] == 403 and ask(COOKIE, **back)[0] == 200  # a token of one's own is asked for here as well
