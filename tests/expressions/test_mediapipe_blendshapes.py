@@ -137,6 +137,15 @@ def test_a_table_with_several_faces_gives_a_recording_each(tmp_path: Path, score
     np.testing.assert_allclose(recordings["a-face3"].psi, 1 - scores[:, 1:], atol=1e-6)
 
 
+def test_a_table_that_names_people_gives_each_recording_its_subject(tmp_path: Path, scores: np.ndarray):
+    table = pd.DataFrame(np.tile(scores, (2, 1)), columns=list(mediapipe.NAMES))
+    table.insert(0, "participant", ["ann"] * FRAMES + ["bea"] * FRAMES)
+    table.insert(0, "time_s", np.tile(np.arange(FRAMES) / 25, 2))
+    table.to_csv(tmp_path / "both.csv", index=False)
+    recordings = mediapipe.read(tmp_path / "both.csv", ReadOptions())
+    assert [(r.name, r.subject) for r in recordings] == [("both-ann", "ann"), ("both-bea", "bea")]
+
+
 @pytest.mark.parametrize("faces", [1, 2])
 def test_arrays_give_a_recording_a_face(tmp_path: Path, scores: np.ndarray, faces: int):
     stacked = np.stack([scores, 1 - scores], 1)[:, :faces]
