@@ -152,3 +152,16 @@ def test_an_open_window_shows_nothing_more_after_a_role_was_taken_away(session, 
     session(Role.NONE)
     with pytest.raises(SystemExit), page_frame.guarded():
         pytest.fail("the fragment was drawn")
+
+
+def test_the_act_asks_for_the_role_whatever_the_page_showed(session, filled: Path):
+    session(Role.EDITOR)
+    test = opened("data")
+    next(b for b in test.button if b.label == "Delete this dataset").click().run()
+    session(Role.VIEWER)  # taken away while the question stood there
+    next(b for b in test.button if b.label == "Delete").click().run()
+    assert (filled / "datasets" / "simulated" / "manifest.json").is_file()
+    assert "you are a viewer" in said(test) and not test.exception
+    session(Role.EDITOR)
+    next(b for b in test.button if b.label == "Delete").click().run()
+    assert not (filled / "datasets" / "simulated").exists() and not test.exception
