@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 
 class DataError(ValueError):
@@ -26,7 +27,17 @@ class DataError(ValueError):
         message = f"{where}: {found}" + (f"; expected {expected}" if expected else "")
         super().__init__(" ".join(message.split()))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Its text and its parts, so that it comes back whole from another process or a cache."""
+        return _restored, (type(self), self.args, self.__dict__)
+
     @property
     def reason(self) -> str:
         """``<found>; expected <expected>``: the error beside the object that it is of."""
         return " ".join((self.found + (f"; expected {self.expected}" if self.expected else "")).split())
+
+
+def _restored(kind: type[DataError], args: tuple[Any, ...], parts: dict[str, Any]) -> DataError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(parts)
+    return error

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
+
+Columns: TypeAlias = Mapping[str, str | Callable[[Any], Any]]
+"""The headings of a table, each with the field of a record that it shows, or a function of the record."""
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]], indent: str = "") -> str:
@@ -24,7 +27,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], indent: str = "") 
     return "\n".join(indent + line.rstrip() for line in lines)
 
 
-def table_of(records: Iterable[Any], columns: Mapping[str, str | Callable[[Any], Any]], indent: str = "") -> str:
+def table_of(records: Iterable[Any], columns: Columns, indent: str = "") -> str:
     """A table of records, mappings or objects: each heading with the field it shows, or a function of the record."""
     rows = [[_field(record, of) for of in columns.values()] for record in records]
     return table(list(columns), rows, indent)

@@ -89,19 +89,22 @@ def _analysis(key: str, root: str, model: str, dataset: str, aus: str, _inputs: 
     )
 
 
-def tools(choice: artefact_cache.Choice, first: str, second: str) -> ToolComparison | str:
-    """How two tools read the AUs of the dataset; in words where they cannot be compared."""
+def tools(choice: artefact_cache.Choice, first: str, second: str) -> ToolComparison:
+    """How two tools read the AUs of the dataset. Raises `DataError` where they cannot be compared."""
     dataset = choice.open_dataset()
     opened = [AlignedAus.open(choice.dataset, name, choice.root) for name in (first, second)]
-    return _tools(content_key([dataset.key, *(aus.manifest for aus in opened)]), dataset, *opened)
+    found = _tools(content_key([dataset.key, *(aus.manifest for aus in opened)]), dataset, *opened)
+    if isinstance(found, DataError):
+        raise found
+    return found
 
 
 @st.cache_data(max_entries=8, show_spinner="Comparing two tools…")
-def _tools(key: str, _dataset: Dataset, _first: AlignedAus, _second: AlignedAus) -> ToolComparison | str:
+def _tools(key: str, _dataset: Dataset, _first: AlignedAus, _second: AlignedAus) -> ToolComparison | DataError:
     try:
         return compare_tools(_dataset, _first, _second)
-    except DataError as error:
-        return f"{error}."
+    except DataError as error:  # kept as well: the whole dataset is read before it is known
+        return error
 
 
 def pairs_of(choice: artefact_cache.Choice, number: int, limit: int) -> tuple[pd.DataFrame, str] | None:

@@ -17,6 +17,7 @@ from dfe_core.workspace.catalogue import dependants, find_artefact
 from ..data import artefact_cache, people
 from ..data.roles import Role
 from ..theme.formatting import plural, text
+from .job_progress import ButtonKind
 
 CHANGED = "datasets-changed"
 """In the session's state: the datasets, or which of them is on show, are others than the page around was drawn for."""
@@ -229,7 +230,7 @@ def _restore(choice: artefact_cache.Choice, entry: trash.Discarded) -> None:
         st.session_state["dataset"] = name
 
 
-def _ask(label: str, icon: str | None, key: str, asked: str, least: Role, kind: str = "secondary") -> None:
+def _ask(label: str, icon: str | None, key: str, asked: str, least: Role, kind: ButtonKind = "secondary") -> None:
     """The button that leads to the question; for whoever may not do it, it says why."""
     refused = people.refusal(least)
     st.button(

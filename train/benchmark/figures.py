@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -39,12 +40,10 @@ def figures(sample: Sample, face: FaceModel, outcome: Outcome) -> dict[str, Any]
     if outcome.seconds_to_final is not None:
         found["seconds_to_1.05_final"] = outcome.seconds_to_final
     if outcome.tokens is not None:
-        found |= _tokens(sample, outcome, factor)
+        found |= _tokens(sample, outcome, outcome.tokens, factor)
     if outcome.dictionary is not None:
         found |= _dictionary(outcome.dictionary, face, factor)
-    if sample.actions and outcome.test_use is not None:
-        found |= _truth(sample, outcome)
-    return found
+    return found | _truth(sample, outcome)
 
 
 def matched_cosine(a: np.ndarray, b: np.ndarray, gram: np.ndarray) -> float:
@@ -72,21 +71,18 @@ def _fidelity(sample: Sample, face: FaceModel, outcome: Outcome) -> dict[str, An
     }
 
 
-def _tokens(sample: Sample, outcome: Outcome, factor: np.ndarray) -> dict[str, Any]:
-    """Use, entropy, variety and flicker of (T, N) tokens."""
-    tokens, atoms = outcome.tokens, outcome.atoms
+def _tokens(sample: Sample, outcome: Outcome, tokens: np.ndarray, factor: np.ndarray) -> dict[str, Any]:
+    """Use, entropy, variety and switching rate of (T, N) tokens."""
+    atoms = outcome.atoms
     perplexity = 2 ** fidelity.entropy_bits(tokens, atoms + 1)
-    used = round(fidelity.utilisation(tokens, atoms + 1) * (atoms + 1)) - int((tokens == REST).any())
+    used = round(fidelity.utilisation(tokens, atoms + 1) * (atoms + 1)) - int(np.any(tokens == REST))
     parts = [
         changes_and_speed(tokens[rows], sample.test.psi[rows], frame, fps, atoms + 1, factor)
         for rows, frame, fps in sample.test.recordings
     ]
     rates = flicker(*(np.concatenate(p) for p in zip(*parts, strict=True)))
-    coded = outcome.entropy_bits
-    if coded is None:  # a plug-in estimate on the frames themselves, which flatters the rival
-        coded = float(fidelity.entropy_bits(outcome.symbols, int(outcome.symbols.max()) + 1).sum())
     return {
-        "entropy_bits_per_frame": coded,
+        "entropy_bits_per_frame": _entropy_bits(outcome),
         "utilisation": used / atoms,
         "dead": atoms - used,
         "perplexity_first": float(perplexity[0]),
@@ -98,6 +94,16 @@ def _tokens(sample: Sample, outcome: Outcome, factor: np.ndarray) -> dict[str, A
         "changes_per_s_still": rates["still"],
         "changes_per_s_moving": rates["moving"],
     }
+
+
+def _entropy_bits(outcome: Outcome) -> float:
+    """Bits a frame by code lengths of training frames; where those are not known, a plug-in estimate on the test frames
+    themselves, which flatters the method. NaN where neither is known."""
+    if outcome.entropy_bits is not None:
+        return outcome.entropy_bits
+    if outcome.symbols is None:
+        return math.nan
+    return float(fidelity.entropy_bits(outcome.symbols, int(outcome.symbols.max()) + 1).sum())
 
 
 def _distance(tokens: np.ndarray) -> float:
@@ -134,15 +140,21 @@ def _dictionary(atoms: np.ndarray, face: FaceModel, factor: np.ndarray) -> dict[
 
 
 def _truth(sample: Sample, outcome: Outcome) -> dict[str, float]:
-    """How well atoms, chosen on training subjects, tell each true action on held-out ones, by intensity."""
-    step = 1 + outcome.train_use.size // _CHOICE_CELLS
-    seen, train, test, rows = outcome.train_use[::step], sample.train.present[::step], sample.test.present, []
+    """How well atoms, chosen on training subjects, tell each true action on held-out ones, by intensity.
+
+    Empty for real data, and for a method without atoms.
+    """
+    train_use, test_use, known, test = outcome.train_use, outcome.test_use, sample.train.present, sample.test.present
+    if train_use is None or test_use is None or known is None or test is None:
+        return {}
+    step = 1 + train_use.size // _CHOICE_CELLS
+    seen, train, rows = train_use[::step], known[::step], []
     for column in range(len(sample.actions)):
         if min(train[:, column].sum(), test[:, column].sum()) < MIN_FRAMES:
             continue
         chosen, weights = choose_codewords(seen, train[:, column])
         if chosen:
-            sets = {"one": outcome.test_use[:, chosen[0]], "three": outcome.test_use[:, chosen] @ weights[1:]}
+            sets = {"one": test_use[:, chosen[0]], "three": test_use[:, chosen] @ weights[1:]}
             rows.append(
                 {
                     k: (

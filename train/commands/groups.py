@@ -11,7 +11,7 @@ from dfe_core.spreadsheet import plain_table
 from dfe_core.store import json_text
 
 from ..cli import seed
-from ..tables import facts, table_of
+from ..tables import Columns, facts, table_of
 from .output import add_json_option, deliver
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def report(result: GroupComparison) -> str:
             ("tests with q < 0.05", int((tested["q"] < 0.05).sum())),
         ]
     )
-    columns = {
+    columns: Columns = {
         "codeword": "codeword",
         "measure": "measure",
         "a": "a",

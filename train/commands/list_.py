@@ -11,7 +11,7 @@ from dfe_core.progress import Listener
 from dfe_core.store import cache_root
 from dfe_core.workspace.graph import ArtefactGraph
 
-from ..tables import size, table_of
+from ..tables import Columns, size, table_of
 
 DESCRIPTION = "List every artefact of the cache: kind, name, what it holds, size, date, and whether the data are real."
 EXAMPLES = ("dfe list", "dfe list --kind datasets")
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
             "`dfe import` reads your recordings."
         )
         return
-    columns = {
+    columns: Columns = {
         "kind": "kind",
         "name": "name",
         "holds": holds,

@@ -14,7 +14,7 @@ from dfe_core.progress import Listener
 from dfe_core.workspace.catalogue import Removal, dependants, find_artefact, remove_artefact
 from dfe_core.workspace.graph import ArtefactGraph
 
-from ..tables import size, table_of
+from ..tables import Columns, size, table_of
 
 DESCRIPTION = (
     "Remove one artefact of the cache. Asks first, and refuses what tokens, action units or models were made from. "
@@ -116,7 +116,7 @@ def _way_back(entry: trash.Discarded) -> str:
 
 def _list(args: argparse.Namespace) -> None:
     entries = trash.discarded()
-    columns = {
+    columns: Columns = {
         "id": "id",
         "removed": _title,
         "when": lambda e: time.strftime("%Y-%m-%d %H:%M", time.localtime(e.when)),

@@ -1,0 +1,67 @@
+"""The coverage report: written by the same command as on the terminal, and its files."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import streamlit as st
+
+from dfe_core.artefact_names import MANIFEST
+
+from ..data import artefact_cache, coverage_analyses
+from . import job_progress
+
+
+def start(choice: artefact_cache.Choice, aus: str, label: str, kind: job_progress.ButtonKind) -> None:
+    """The button that runs `dfe coverage`."""
+    folder = coverage_analyses.report_folder(choice, aus)
+    job_progress.offer(
+        label,
+        f"coverage-{folder.name}",
+        "Analysing coverage",
+        ["coverage", choice.model, choice.dataset, "--aus", aus, "--out", str(folder)],
+        "The coverage analysis is ready.",
+        ":material/analytics:",
+        kind,
+    )
+
+
+def show(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis) -> None:
+    """The report to keep: written by the same command as `dfe coverage`."""
+    folder = coverage_analyses.report_folder(choice, aus)
+    st.markdown(
+        "A self-contained HTML page, a PDF of the same, and every table, with the hashes, versions and the "
+        "command that make the same figures again."
+    )
+    if (folder / MANIFEST).is_file():
+        with st.container(horizontal=True):
+            for name, label, kind in (("report.html", "HTML", "text/html"), ("report.pdf", "PDF", "application/pdf")):
+                if (folder / name).is_file():
+                    st.download_button(
+                        label,
+                        (folder / name).read_bytes(),
+                        f"coverage-{choice.model}-{name}",
+                        kind,
+                        icon=":material/download:",
+                        on_click="ignore",
+                    )
+            st.download_button(
+                "Tables",
+                lambda: zipped(folder / "tables"),
+                f"coverage-{choice.model}-tables.zip",
+                "application/zip",
+                icon=":material/table:",
+                on_click="ignore",
+            )
+    start(choice, aus, "Write the report again" if folder.is_dir() else "Write the report", "secondary")
+
+
+def zipped(folder: Path) -> bytes:
+    """A folder's files as one zip."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.glob("*")):
+            archive.write(path, path.name)
+    return stream.getvalue()

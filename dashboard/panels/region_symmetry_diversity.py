@@ -1,0 +1,60 @@
+"""Movement by region and condition, symmetry of the displays, and how many displays there are."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ..data import artefact_cache, coverage_analyses
+from ..views import coverage_figures, figures
+from . import page_frame
+
+
+def by_region(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis) -> None:
+    """Deformation per region and condition."""
+    table = found.coverage.deformation
+    names = list(dict.fromkeys(table["condition"]))
+    name = st.segmented_control(
+        "Condition",
+        names,
+        default=names[-1],
+        required=True,
+        key="condition",
+        format_func=lambda n: "All frames" if n == "all" else n.capitalize(),
+    )
+    figures.show(coverage_figures.by_condition(table, name), "by-condition", f"Displacement per region by {name}")
+    st.caption("Mean over frames of each region's root mean square displacement; intervals over subjects.")
+
+
+def sides(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis) -> None:
+    """Symmetric and one-sided displays."""
+    coverage = found.coverage
+    left, right = st.columns([1, 1.2], gap="medium")
+    with left:
+        table = coverage.symmetry.assign(**{c: 100 * coverage.symmetry[c] for c in ("share", "low", "high")})
+        names = {"of": "Of", "what": "What", "share": "Share %", "low": "From", "high": "To"}
+        page_frame.table(
+            table.rename(columns=names),
+            column_config={c: st.column_config.NumberColumn(format="%.1f") for c in ("Share %", "From", "To")},
+        )
+    with right:
+        st.caption("Balance of each subject's movement")
+        figures.show(
+            coverage_figures.balance(coverage.symmetry_by_subject), "balance", "Left-right balance per subject"
+        )
+
+
+def variety(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis) -> None:
+    """How many displays there are."""
+    left, right = st.columns([1.3, 1], gap="medium")
+    with left:
+        st.caption("Displays found against frames seen")
+        figures.show(coverage_figures.rarefaction(found.coverage.rarefaction), "rarefaction", "Rarefaction curves")
+    with right:
+        table = found.coverage.diversity
+        page_frame.table(
+            table[["of", "measure", "value", "low", "high"]].rename(
+                columns={"of": "Of", "measure": "Measure", "value": "Value", "low": "From", "high": "To"}
+            ),
+            column_config={c: st.column_config.NumberColumn(format="%.1f") for c in ("Value", "From", "To")},
+        )
+        st.caption("A display is a moment's one or two strongest codewords, or AUs, held for a tenth of a second.")
