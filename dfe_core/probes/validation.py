@@ -114,7 +114,7 @@ def nested(
 
 def _outer(target: Target, settings: ProbeSettings) -> list[tuple[np.ndarray, np.ndarray]]:
     if settings.validation == "kfold":
-        return list(_k_fold(target.task, settings.folds, settings.seed).split(target.y, target.y, target.groups))
+        return group_folds(target.y, target.groups, target.task, settings.folds, settings.seed)
     if settings.validation == "leave-one-out":
         return list(LeaveOneGroupOut().split(target.y, target.y, target.groups))
     column = target.table[settings.validation]
@@ -142,12 +142,29 @@ def _inner(target: Target, train: np.ndarray, settings: ProbeSettings) -> list[t
             "a class has one group in the training part of a fold, so that nothing can be chosen inside it",
             "more groups of that class, or other folds",
         )
-    return list(_k_fold(target.task, count, settings.seed + 1).split(y, y, groups))
+    return group_folds(y, groups, target.task, count, settings.seed + 1)
 
 
-def _k_fold(task: str, count: int, seed: int):
-    kind = StratifiedGroupKFold if task == "classify" else GroupKFold
-    return kind(count, shuffle=True, random_state=seed)
+def group_folds(
+    y: np.ndarray, groups: np.ndarray, task: str, count: int, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Training and test rows of `count` folds made of whole groups in random order, stratified by class.
+
+    Parameters
+    ----------
+    y: (n,) classes or values. groups: (n,) what stays together. task: ``classify`` or ``regress``.
+
+    Classes are stratified over groups that are put in order here: until version 1.8, scikit-learn shuffled the class
+    counts of groups without their groups (`StratifiedGroupKFold`), which left the folds unbalanced.
+    """
+    if task != "classify":
+        return list(GroupKFold(count, shuffle=True, random_state=seed).split(y, y, groups))
+    _, group = np.unique(groups, return_inverse=True)
+    order = np.arange(group.max() + 1)
+    np.random.RandomState(seed).shuffle(order)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return list(StratifiedGroupKFold(count).split(y, y, place[group]))
 
 
 def _fit(feature: Feature, target: Target, fold: Fold, model: str, settings: ProbeSettings) -> Fitted:

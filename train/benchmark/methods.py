@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -110,9 +111,9 @@ def _rates(model: Any, psi: np.ndarray, tokens: np.ndarray, intensities: np.ndar
     rates = {}
     for batch in (1, 256, 8192):
         part = torch.as_tensor(np.resize(psi, (batch, psi.shape[1])))
-        rates[f"encode_fps_{batch}"] = batch / _seconds(lambda part=part: model.encode(part))
+        rates[f"encode_fps_{batch}"] = batch / _seconds(partial(model.encode, part))
     sent = [torch.as_tensor(np.resize(x, (8192, x.shape[1]))) for x in (tokens.astype(np.int64), intensities)]
-    return rates | {"decode_fps": 8192 / _seconds(lambda: model.decode(*sent))}
+    return rates | {"decode_fps": 8192 / _seconds(partial(model.decode, *sent))}
 
 
 def _seconds(call: Callable[[], object]) -> float:

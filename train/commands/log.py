@@ -11,7 +11,7 @@ from dfe_core.audit import Entry, read_log
 from dfe_core.progress import Listener
 
 from ..cli import whole
-from ..tables import table_of
+from ..tables import Columns, table_of
 from .output import add_json_option, deliver
 
 DESCRIPTION = (
@@ -48,4 +48,4 @@ def _person(entry: Entry) -> str:
     return f"{entry.person} ({entry.account})" if entry.account else entry.person
 
 
-_COLUMNS = {"when": _when, "who": _person, "how": "way", "act": "act", "what": "what", "outcome": "outcome"}
+_COLUMNS: Columns = {"when": _when, "who": _person, "how": "way", "act": "act", "what": "what", "outcome": "outcome"}
