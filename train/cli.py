@@ -14,13 +14,18 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from dfe_core import __version__
 from dfe_core.errors import DataError
 from dfe_core.store import cache_root
 
-_T = TypeVar("_T")
+
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+_Record = TypeVar("_Record", bound=_Dataclass)
 DONE, REFUSED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -170,7 +175,7 @@ def common_options() -> argparse.ArgumentParser:
     return parser
 
 
-def options_of(kind: type[_T], args: argparse.Namespace, **more: Any) -> _T:
+def options_of(kind: type[_Record], args: argparse.Namespace, **more: Any) -> _Record:
     """A record of settings: the fields that have an argument of their name, and `more`."""
     held = vars(args)
     return kind(**{field.name: held[field.name] for field in fields(kind) if field.name in held} | more)
