@@ -7,6 +7,7 @@ state; put back, the files are the same to the bit, and so is the key.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -101,9 +102,9 @@ def _join(dataset: Dataset, held: Dataset, entry: trash.Discarded, root: Path | 
         _copy_others(dataset.path, folder)
 
 
-def write_without(path: Path, recordings: Sequence[str]) -> None:
+def write_without(path: Path, recordings: Sequence[str], person: str = "") -> None:
     """Write the dataset in a folder anew without these recordings, for good: nothing of them goes into the trash, and
-    its manifest and list of videos name neither them nor their files.
+    its manifest and list of videos name neither them, nor their files, nor the person that they were of.
 
     Raises `DataError` where none would be left.
     """
@@ -112,7 +113,7 @@ def write_without(path: Path, recordings: Sequence[str]) -> None:
     if not names:
         raise DataError(dataset.name, "no recording would be left", "the dataset itself to be deleted")
     with atomic_directory(path) as folder:
-        _write(folder, dataset.name, [(dataset, name) for name in names], _forgetting(dataset.manifest, gone))
+        _write(folder, dataset.name, [(dataset, name) for name in names], _forgetting(dataset.manifest, gone, person))
         _copy_others(path, folder)
         if (videos := folder / VIDEOS_FILE).is_file():
             held = read_json(videos)
@@ -120,8 +121,11 @@ def write_without(path: Path, recordings: Sequence[str]) -> None:
             write_json(videos, {**held, "videos": kept})
 
 
-def _forgetting(manifest: dict[str, Any], gone: set[str]) -> dict[str, Any]:
-    """A manifest that names neither these recordings nor the files that held nothing else."""
+def _forgetting(manifest: dict[str, Any], gone: set[str], person: str) -> dict[str, Any]:
+    """A manifest that names neither these recordings, nor the files that held nothing else, nor the person.
+
+    Notes are free text, of readers from outside too: those in which a name occurs go, whatever they say of it.
+    """
     sources = [
         {**s, "recordings": [r for r in s.get("recordings", ()) if r not in gone]}
         for s in manifest.get("sources") or []
@@ -132,10 +136,11 @@ def _forgetting(manifest: dict[str, Any], gone: set[str]) -> dict[str, Any]:
         if s["recordings"] or not old.get("recordings")
     ]
     files = {s.get("file", "") for s in manifest.get("sources") or []} - {s.get("file", "") for s in kept}
-    words = {*gone, *files} - {""}
+    names = sorted({*gone, *files, person} - {""}, key=len, reverse=True)
+    any_name = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)")
 
     def names_them(text: str) -> bool:
-        return any(word in text for word in words)
+        return any_name.search(text) is not None
 
     left_out = [d for d in manifest.get("dropped") or [] if not names_them(f"{d.get('file')} {d.get('why')}")]
     notes = [note for note in manifest.get("notes") or [] if not names_them(str(note))]

@@ -324,7 +324,7 @@ class _Work:
             if name.startswith("models/"):
                 self._redact_model(path, theirs)
             elif name.startswith("datasets/") and set(Dataset(path).recordings["recording"]) - theirs:
-                write_without(path, sorted(theirs))
+                write_without(path, sorted(theirs), self.subject)
             else:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         if not any((folder / name).exists() for name in entry.paths):
@@ -351,7 +351,7 @@ class _Work:
                 continue
             with claim(path, PATIENCE_S):
                 if set(Dataset(path).recordings["recording"]) - theirs:
-                    write_without(path, sorted(theirs))
+                    write_without(path, sorted(theirs), self.subject)
                     self.rewritten.add(f"datasets/{name}")
                 else:
                     for aus in self._aus_of(name):

@@ -12,9 +12,10 @@ from dfe_core import trash
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.importing import ImportOptions, import_dataset
-from dfe_core.expressions.removal import put_back, remove_recording
+from dfe_core.expressions.removal import put_back, remove_recording, write_without
 from dfe_core.faces import save_face
-from dfe_core.store import file_sha256
+from dfe_core.integrity import seal
+from dfe_core.store import file_sha256, read_json, write_json
 from dfe_core.video.links import Link, link, links
 from tests.captures import live_link, performance, write
 
@@ -126,3 +127,17 @@ def test_the_line_of_another_recording_stays_where_its_name_ends_alike(cache: Pa
     put_back(entries[0], cache)
     left_out = Dataset.open("study", cache).manifest["dropped"]
     assert [one["removed"] for one in left_out] == ["first: take"]
+
+
+def test_for_good_a_manifest_forgets_names_and_keeps_notes_that_only_look_like_them(dataset: Dataset, cache: Path):
+    manifest = read_json(dataset.path / "manifest.json")
+    kept = ["s1_takes differ from s1_take2.", "Times are uneven.", "s10 is left-handed."]
+    write_json(
+        dataset.path / "manifest.json",
+        {**manifest, "notes": [*kept, "s1_take.csv has gaps.", "s1 joined with a row of nearly the same name (S1)."]},
+    )
+    seal(dataset.path)
+    write_without(dataset.path, ["s1_take"], "s1")
+    left = Dataset.open("study", cache)
+    assert left.manifest["notes"] == kept
+    assert [s["recordings"] for s in left.manifest["sources"]] == [["s0_take"], ["s2_take"], ["s3_take"]]
