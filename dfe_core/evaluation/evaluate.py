@@ -41,14 +41,29 @@ def evaluate_model(
     progress: Listener = silent,
     rivals: bool = True,
 ) -> dict[str, Any]:
+    """`evaluate_codebook` of artefacts by name. Raises `DataError` where one is missing, too."""
+    data, codebook = Dataset.open(dataset, root), Codebook.open(model, root)
+    face = open_face(codebook.face_id, root)
+    return evaluate_codebook(codebook, data, face, split=split, root=root, progress=progress, rivals=rivals)
+
+
+def evaluate_codebook(
+    codebook: Codebook,
+    data: Dataset,
+    face: FaceModel,
+    *,
+    split: str = "test",
+    root: Path | None = None,
+    progress: Listener = silent,
+    rivals: bool = True,
+) -> dict[str, Any]:
     """The JSON of `dfe evaluate` for one part of the split (``test``, ``validation``, ``train`` or ``all``).
 
     On the dataset that the model was trained on the split is the one it was trained with; on another it is drawn
     anew. The result on the test part is also kept as ``models/<name>/metrics.json``. `rivals` False leaves the
     baselines out, which take longest. Raises `DataError` for other coefficients or a part without frames.
     """
-    data = Dataset.open(dataset, root)
-    tokenizer, config = load_model(model, root)
+    tokenizer, config = load_model(codebook.model, root)
     require_same_coefficients(config, data)
     own = config["dataset"]["key"] == data.key
     parts = (
@@ -56,7 +71,6 @@ def evaluate_model(
         if own
         else split_dataset(data, TrainConfig.test_share, TrainConfig.validation_share, config["seed"])
     )
-    face, codebook = open_face(config["face"], root), Codebook.open(model, root)
     encoded = encode_part(tokenizer, codebook, data, parts, split, progress)
     if not len(encoded.psi):
         raise DataError(data.name, f"no valid frame in its {split} part", "another --split")
@@ -70,7 +84,7 @@ def evaluate_model(
     progress(Progress(task="evaluating", done=5, total=6, detail="truth" if data.truth is not None else ""))
     result["truth"] = discovered(tokenizer, codebook, data, parts, encoded) if data.truth is not None else None
     if split == "test" and own and rivals:
-        write_json(artefact_path("models", model, root) / METRICS_FILE, result)
+        write_json(artefact_path("models", codebook.model, root) / METRICS_FILE, result)
     progress(Progress(task="evaluating", done=6, total=6))
     return result
 

@@ -32,7 +32,7 @@ from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target, make_target, merge_groups
 from dfe_core.probes.validation import Fold, repeated_folds
 from dfe_core.progress import Listener, silent
-from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256
+from dfe_core.store import atomic_directory, content_key, file_sha256
 from dfe_core.table_rows import json_rows, typed_rows
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
@@ -45,8 +45,12 @@ def run_probe(settings: ProbeSettings, root: Path | None = None, progress: Liste
 
     Raises `DataError`, and gives no score, for labels and features that no score could be trusted on.
     """
-    inputs = open_probe_inputs(settings, root)
-    folder = artefact_path("analyses", keyed_name(PROBE, probe_key(settings, inputs)), root)
+    return probe_opened(settings, open_probe_inputs(settings, root), progress)
+
+
+def probe_opened(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener = silent) -> ProbeResult:
+    """`run_probe` of artefacts that are open already."""
+    folder = inputs.folder / keyed_name(PROBE, probe_key(settings, inputs))
     if is_whole(folder):
         return ProbeResult.load(folder)
     result = _work_out(settings, inputs, progress)
@@ -55,42 +59,47 @@ def run_probe(settings: ProbeSettings, root: Path | None = None, progress: Liste
     return result
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ProbeInputs:
-    """The artefacts of a probe, opened, with their content keys."""
+    """The artefacts of a probe, opened, with the content keys of all that its result depends on, by what they are."""
 
-    def __init__(self, settings: ProbeSettings, root: Path | None) -> None:
-        self.codebook, self.dataset = Codebook.open(settings.model, root), Dataset.open(settings.dataset, root)
-        self.tokens = TokenCache.open(settings.model, settings.dataset, root)
-        if self.tokens.manifest.get("dataset_key", self.dataset.key) != self.dataset.key:
-            raise DataError(
-                self.tokens.path.name, "encoded from another version of the dataset", "`dfe encode` to be run again"
-            )
-        self.keys = {
-            "model": self.codebook.key,
-            "tokens": content_key(self.tokens.manifest),
-            "dataset": content_key(
-                [
-                    self.dataset.key,
-                    self.dataset.manifest.get("files"),
-                    self.dataset.recordings.astype(str).to_dict("list"),
-                ]
-            ),
-        }
-        for name in settings.aus_names:
-            self.keys[f"aus {name}"] = AlignedAus.open(settings.dataset, name, root).key
-        for name, path in [*settings.tables.items(), *([("labels", settings.labels)] if settings.labels else [])]:
-            if not Path(path).is_file():
-                raise DataError(path, "no such file", f"the file of {name}")
-            self.keys[f"file {name}"] = file_sha256(Path(path))
+    codebook: Codebook
+    dataset: Dataset
+    tokens: TokenCache
+    keys: dict[str, str]
 
     @property
     def folder(self) -> Path:
+        """Where analyses are kept."""
         return self.dataset.path.parent.parent / "analyses"
 
 
 def open_probe_inputs(settings: ProbeSettings, root: Path | None = None) -> ProbeInputs:
     """Open what the settings name. Raises `DataError` for what is missing."""
-    return ProbeInputs(settings, root)
+    codebook, dataset = Codebook.open(settings.model, root), Dataset.open(settings.dataset, root)
+    return probe_inputs(settings, codebook, dataset, TokenCache.open(settings.model, settings.dataset, root))
+
+
+def probe_inputs(settings: ProbeSettings, codebook: Codebook, dataset: Dataset, tokens: TokenCache) -> ProbeInputs:
+    """What is open already, with AUs and files as the settings name them.
+
+    Raises `DataError` for what is missing, and for tokens of another version of the dataset.
+    """
+    if tokens.manifest.get("dataset_key", dataset.key) != dataset.key:
+        raise DataError(tokens.path.name, "encoded from another version of the dataset", "`dfe encode` to be run again")
+    rows = dataset.recordings.astype(str).to_dict("list")
+    keys = {
+        "model": codebook.key,
+        "tokens": content_key(tokens.manifest),
+        "dataset": content_key([dataset.key, dataset.manifest.get("files"), rows]),
+    }
+    for name in settings.aus_names:
+        keys[f"aus {name}"] = AlignedAus.open(dataset.name, name, dataset.path.parent.parent).key
+    for name, path in [*settings.tables.items(), *([("labels", settings.labels)] if settings.labels else [])]:
+        if not Path(path).is_file():
+            raise DataError(path, "no such file", f"the file of {name}")
+        keys[f"file {name}"] = file_sha256(Path(path))
+    return ProbeInputs(codebook=codebook, dataset=dataset, tokens=tokens, keys=keys)
 
 
 def probe_key(settings: ProbeSettings, inputs: ProbeInputs) -> str:

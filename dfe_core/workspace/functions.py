@@ -273,10 +273,14 @@ def evaluate(
     DataError
         When either is missing, and for a split without a valid frame.
     """
-    from dfe_core.evaluation.evaluate import evaluate_model
+    from dfe_core.evaluation.evaluate import evaluate_codebook
+    from dfe_core.faces import open_face
 
     folder = _folder(root) or _root_of_dataset(data)
-    return evaluate_model(_name(codebook), _name(data), split=split, root=folder, progress=progress)
+    data = Dataset.open(data, folder) if isinstance(data, str) else data
+    codebook = Codebook.open(codebook, folder) if isinstance(codebook, str) else codebook
+    face = open_face(codebook.face_id, folder)
+    return evaluate_codebook(codebook, data, face, split=split, root=folder, progress=progress)
 
 
 def _folder(root: str | Path | None) -> Path | None:

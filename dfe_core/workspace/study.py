@@ -197,10 +197,10 @@ class Study:
         DataError
             For another split, and for one without a valid frame.
         """
-        from dfe_core.evaluation.evaluate import evaluate_model
+        from dfe_core.evaluation.evaluate import evaluate_codebook
 
-        return evaluate_model(
-            self.codebook.model, self.dataset.name, split=split, root=self.root, rivals=rivals, progress=self.progress
+        return evaluate_codebook(
+            self.codebook, self.dataset, self.face, split=split, root=self.root, rivals=rivals, progress=self.progress
         )
 
     def coverage(self, aus: str = DERIVED, *, seed: int = 0) -> Coverage:
@@ -259,7 +259,7 @@ class Study:
         DataError
             For an unknown label or setting, and for too few subjects for the folds.
         """
-        from dfe_core.probes.run import run_probe
+        from dfe_core.probes.run import probe_inputs, probe_opened
         from dfe_core.probes.settings import ProbeSettings
 
         if "features" not in settings:
@@ -268,7 +268,8 @@ class Study:
         asked = ProbeSettings(model=self.codebook.model, dataset=self.dataset.name, label=label, **settings)
         if any(part.startswith("au") for name in asked.features for part in name.split("+")):
             self._derive_missing(asked.aus)
-        return run_probe(asked, self.root, self.progress)
+        inputs = probe_inputs(asked, self.codebook, self.dataset, self.token_cache)
+        return probe_opened(asked, inputs, self.progress)
 
     def compare_groups(self, by: str, **settings: Any) -> GroupComparison:
         """Test whether the use of codewords differs between groups, as ``dfe groups``; see docs/groups.md.
