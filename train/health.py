@@ -18,9 +18,9 @@ from dfe_core import trash
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import cache_root
 from dfe_core.workspace.catalogue import artefact_faults, remedy
+from dfe_core.workspace.certificates import unfinished_withdrawals
 from dfe_core.workspace.graph import ArtefactGraph
 from dfe_core.workspace.repair import leftovers
-from dfe_core.workspace.withdrawal import unfinished_withdrawals
 
 from .browsers import find_browser
 from .tables import size

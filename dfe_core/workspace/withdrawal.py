@@ -6,18 +6,15 @@ that a withdrawal that was interrupted is known, and finished when it is asked f
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from dfe_core import __version__, trash
+from dfe_core import trash
 from dfe_core.artefact import Artefact, ArtefactId
 from dfe_core.artefact_names import (
     ANALYSES,
@@ -27,7 +24,6 @@ from dfe_core.artefact_names import (
     EXTRACTION,
     FACES,
     HISTORY_FILE,
-    KINDS,
     MANIFEST,
     METRICS_FILE,
     MODELS,
@@ -47,58 +43,12 @@ from dfe_core.locks import claim
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import cache_root, read_json, recover_all, write_json
 from dfe_core.workspace.catalogue import catalogue, delete_artefact
+from dfe_core.workspace.certificates import Certificate, begun_certificate, write_certificate
 from dfe_core.workspace.graph import ArtefactGraph
+from dfe_core.workspace.redaction import mentions, mentions_any, mentions_in, without, without_frames
 from dfe_core.workspace.repair import WITHDRAWALS, leftovers
 
 PATIENCE_S = 600.0
-_BEYOND = (
-    "Copies outside of the cache are not known to dfe: the source recordings and videos, exports, reports of "
-    "--out, backups, and caches of other machines."
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Certificate:
-    """What a withdrawal did.
-
-    subject: as the lab names the person. datasets: name to number of recordings removed. deleted: artefacts that are
-    gone for good, made again when they are needed (tokens: by `dfe encode`). rewritten: artefacts that are there
-    without the person. trained: models that were trained with recordings of the person, and learned faces: the person
-    cannot be taken out of them, only they themselves can be removed. sources: SHA-256 of the source files. mentions:
-    files of the cache in which the person's name, or that of a recording that nobody else has, is still found.
-    recordings: by dataset, as long as it is not finished.
-    """
-
-    id: str
-    subject: str
-    time: str
-    by: str
-    version: str = __version__
-    datasets: dict[str, int] = field(default_factory=dict)
-    deleted: tuple[str, ...] = ()
-    rewritten: tuple[str, ...] = ()
-    trained: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-    mentions: tuple[str, ...] = ()
-    recordings: dict[str, list[str]] = field(default_factory=dict)
-    finished: bool = False
-    beyond: str = _BEYOND
-
-    def text(self) -> str:
-        """The certificate for people."""
-        counts = ", ".join(f"{name} ({n})" for name, n in self.datasets.items()) or "none"
-        parts = [
-            ("Withdrawal", f"{self.id}, {self.time}, by {self.by or 'unknown'}, dfe {self.version}"),
-            ("Person", self.subject),
-            ("Removed for good from datasets (recordings)", counts),
-            ("Deleted", ", ".join(self.deleted) or "nothing else"),
-            ("Rewritten without the person", ", ".join(self.rewritten) or "none"),
-            ("Trained with recordings of the person", ", ".join(self.trained) or "none"),
-            ("Source files, SHA-256", ", ".join(self.sources) or "none"),
-            ("Still mentioned in", ", ".join(self.mentions) or "no file of the cache"),
-            ("Beyond", self.beyond),
-        ]
-        return "\n".join(f"{name}: {value}" for name, value in parts) + "\n"
 
 
 def withdraw(
@@ -121,7 +71,7 @@ def _withdrawn(subject: str, root: Path, progress: Listener, datasets: Sequence[
     recover_all(root)
     trash.recover_trash(root)
     places = _places(subject, root, datasets)
-    begun = _begun(subject, root)
+    begun = begun_certificate(subject, root)
     names = {name: set(theirs) for name, theirs in (begun.recordings if begun else {}).items()}
     for data, theirs in places:
         names.setdefault(data.name, set()).update(theirs)
@@ -136,7 +86,7 @@ def _withdrawn(subject: str, root: Path, progress: Listener, datasets: Sequence[
         by=acting_person(),
     )
     certificate = replace(certificate, recordings={name: sorted(theirs) for name, theirs in names.items()})
-    _write(certificate, root)
+    write_certificate(certificate, root)
     work = _Work(root, subject, names, places)
     work.run(progress)
     own = work.own_names()
@@ -152,18 +102,8 @@ def _withdrawn(subject: str, root: Path, progress: Listener, datasets: Sequence[
         finished=True,
         recordings={},
     )
-    _write(certificate, root)
+    write_certificate(certificate, root)
     return certificate
-
-
-def unfinished_withdrawals(root: Path) -> list[str]:
-    """Subjects whose withdrawal was interrupted."""
-    return [str(c.get("subject")) for c in certificates(root) if not c.get("finished")]
-
-
-def certificates(root: Path) -> list[dict[str, Any]]:
-    """Every certificate of a withdrawal."""
-    return [read_json(path) for path in sorted((root / WITHDRAWALS).glob("[!.]*.json"))]
 
 
 def _places(subject: str, root: Path, datasets: Sequence[str] | None) -> list[tuple[Dataset, list[str]]]:
@@ -179,20 +119,6 @@ def _places(subject: str, root: Path, datasets: Sequence[str] | None) -> list[tu
     if unknown := sorted(set(datasets or ()) - set(names)):
         raise DataError(unknown[0], f"no recording of {subject}", f"one of {', '.join(names) or 'none'}")
     return [(data, theirs) for data, theirs in found if datasets is None or data.name in datasets]
-
-
-def mentions(root: Path, names: Iterable[str]) -> Iterator[str]:
-    """Files of a cache that hold one of these names: as a JSON string, or in a column of recordings or subjects."""
-    wanted = set(names)
-    quoted = [json.dumps(name, ensure_ascii=ascii).encode() for name in wanted for ascii in (False, True)]
-    held = (p for kind in (*KINDS, ".trash") for p in (root / kind).rglob("*") if p.is_file())
-    for path in sorted([*held, *root.glob("audit*.jsonl")]):
-        if path.suffix in (".json", ".jsonl"):
-            found = any(text in path.read_bytes() for text in quoted)
-        else:
-            found = path.suffix == ".parquet" and _column_has(path, wanted)
-        if found:
-            yield str(path.relative_to(root))
 
 
 class _Work:
@@ -276,7 +202,7 @@ class _Work:
                 seal(folder, sealed)
         for name in (METRICS_FILE, HISTORY_FILE, CHECKPOINT_FILE):
             path = folder / name
-            if path.is_file() and (path.suffix == ".safetensors" or _mentions_any(path, names | {self.subject})):
+            if path.is_file() and (path.suffix == ".safetensors" or mentions_any(path, names | {self.subject})):
                 path.unlink()
                 self.deleted.add(f"models/{folder.name}/{name}")
         self._redact_notes(folder)
@@ -381,50 +307,6 @@ def _datasets_of(artefact: Artefact) -> set[str]:
     return {source.name for source in artefact.made_from if source.kind == DATASETS}
 
 
-def without_frames(value: Any, names: dict[str, set[str]]) -> Any:
-    """Notes without frames of these recordings, by dataset, wherever a set of frames is written."""
-    if isinstance(value, list):
-        return [without_frames(v, names) for v in value]
-    if not isinstance(value, dict):
-        return value
-    if isinstance(value.get("frames"), dict) and value.get("dataset") in names:
-        theirs = names[value["dataset"]]
-        return {**value, "frames": {r: numbers for r, numbers in value["frames"].items() if r not in theirs}}
-    return {k: without_frames(v, names) for k, v in value.items()}
-
-
-def without(value: Any, names: set[str]) -> Any:
-    """A JSON value without these strings: entries of lists, keys of objects and what stands under them."""
-    if isinstance(value, dict):
-        return {k: without(v, names) for k, v in value.items() if k not in names}
-    if isinstance(value, list):
-        return [without(v, names) for v in value if not (isinstance(v, str) and v in names)]
-    return "" if isinstance(value, str) and value in names else value
-
-
-def mentions_in(folder: Path, names: set[str]) -> Iterator[Path]:
-    """Files in a folder that hold one of the names."""
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        if (path.suffix in (".json", ".jsonl") and _mentions_any(path, names)) or (
-            path.suffix == ".parquet" and _column_has(path, names)
-        ):
-            yield path
-
-
-def _mentions_any(path: Path, names: set[str]) -> bool:
-    content = path.read_bytes()
-    return any(json.dumps(name, ensure_ascii=ascii).encode() in content for name in names for ascii in (False, True))
-
-
-def _column_has(path: Path, names: set[str]) -> bool:
-    try:
-        columns = [c for c in ("recording", "subject") if c in pq.read_schema(path).names]
-        table = pq.read_table(path, columns=columns) if columns else None
-    except (OSError, ValueError):
-        return False
-    return table is not None and any(names & set(map(str, table[c].unique().to_pylist())) for c in columns)
-
-
 def _datasets(root: Path) -> Iterator[Dataset]:
     """Every dataset that can be read, those in the trash as well."""
     for folder in (root / "datasets", *((root / ".trash").glob("*/datasets"))):
@@ -438,28 +320,13 @@ def _recordings_of(data: Dataset, subject: str) -> list[str]:
     return rows.loc[rows["subject"].astype(str) == subject, "recording"].tolist()
 
 
+def _sorted(before: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({*before, *more}))
+
+
 def _json_list(path: Path) -> list[dict[str, Any]]:
     try:
         held = read_json(path)
     except DataError:
         return []
     return [entry for entry in held if isinstance(entry, dict)] if isinstance(held, list) else []
-
-
-def _sorted(before: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted({*before, *more}))
-
-
-def _begun(subject: str, root: Path) -> Certificate | None:
-    held = next((c for c in certificates(root) if c.get("subject") == subject and not c.get("finished")), None)
-    if held is None:
-        return None
-    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in held.items()}
-    return Certificate(**fields)
-
-
-def _write(certificate: Certificate, root: Path) -> None:
-    path = root / WITHDRAWALS / f"{certificate.id}.json"
-    write_json(path, asdict(certificate))
-    if certificate.finished:
-        path.with_suffix(".txt").write_text(certificate.text(), encoding="utf-8")

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import lsq_linear
 
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.facs.beyond import AMPLITUDE, ERRORS, OTHERS, STEPS, bounded_fit
+from dfe_core.facs.beyond_steps import AMPLITUDE, ERRORS, OTHERS, STEPS, bounded_fit
 from dfe_core.facs.coverage import analyse_coverage
 from dfe_core.facs.coverage_result import Coverage
 from dfe_core.facs.settings import CoverageSettings

@@ -19,7 +19,8 @@ from dfe_core.faces import save_face
 from dfe_core.facs.derive import derive_aus
 from dfe_core.tokens.annotations import Notebook
 from dfe_core.tokens.encoding import encode_dataset
-from dfe_core.workspace.withdrawal import mentions, withdraw
+from dfe_core.workspace.redaction import mentions
+from dfe_core.workspace.withdrawal import withdraw
 from tests.conftest import PROJECT
 from tests.small_world import World, make_world
 from train.cli import main

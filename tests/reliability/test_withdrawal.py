@@ -22,7 +22,9 @@ from dfe_core.tokens.intervals import build_runs
 from dfe_core.video.links import Link, link, links
 from dfe_core.workspace import withdrawal
 from dfe_core.workspace.catalogue import artefact_faults, catalogue, lineage_notes
-from dfe_core.workspace.withdrawal import mentions, unfinished_withdrawals, withdraw
+from dfe_core.workspace.certificates import unfinished_withdrawals
+from dfe_core.workspace.redaction import mentions
+from dfe_core.workspace.withdrawal import withdraw
 from tests.reliability.crash_points import content, walked
 from tests.small_world import World, make_world, write_dataset
 
