@@ -86,7 +86,7 @@ def title_of(index: MomentIndex) -> str:
     """One line that tells alignments apart."""
     chosen = index.manifest["settings"]
     learnt = f"classes of {chosen['label']}" if chosen["label"] else f"captions of the AUs {chosen['aus']}"
-    words = index.manifest["text_name"].partition(" (")[0]
+    words = index.manifest.get("text_short") or index.manifest["text_name"]
     return f"{learnt}, {chosen['window_s']:g} s, {words}, seed {chosen['seed']}"
 
 

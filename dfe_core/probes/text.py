@@ -33,9 +33,11 @@ _INSTALL = f"pip install sentence-transformers {PACKAGE}"
 
 
 class TextEncoder(Protocol):
-    """name: for reports; key: content key; encode: n sentences to (n, W) float32 of unit length."""
+    """name: for reports; short: what it is called in a list; key: content key; encode: n sentences to (n, W) float32 of
+    unit length."""
 
     name: str
+    short: str
     key: str
 
     def encode(self, texts: Sequence[str]) -> np.ndarray: ...
@@ -84,7 +86,8 @@ class SentenceEncoder:
             raise DataError(
                 folder, f"needs sentence-transformers, which cannot be imported ({error})", f"`{_INSTALL}`"
             ) from None
-        self.name, self.key = name, content_key([name, sorted((p.name, p.stat().st_size) for p in folder.rglob("*"))])
+        self.name = self.short = name
+        self.key = content_key([name, sorted((p.name, p.stat().st_size) for p in folder.rglob("*"))])
         self._model: Any = models.SentenceTransformer(
             str(folder),
             device="cpu",
@@ -107,6 +110,7 @@ class WordEncoder:
     corners pulled up`` are near although they share no word. It knows words of faces and no others.
     """
 
+    short = WORDS
     name = "words (TF-IDF over descriptions of action units and emotions)"
     key = "words-1"
 

@@ -215,6 +215,7 @@ def align_moments(settings: QuerySettings, root: Path | None = None, progress: L
         "tokens": content_key(tokens.manifest),
         "settings": settings.as_dict(),
         "text_name": encoder.name,
+        "text_short": encoder.short,
         "text_key": encoder.key,
         "anchors": texts,
         "windows": len(table),
