@@ -12,15 +12,17 @@
 export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
     if (typeof value === "function") made.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value === true ? "" : String(value));
+    else made.setAttribute(name, value === true ? "" : String(value));
   }
   made.append(...children);
   return made;
 }
 
 /** @param {Child} label @param {() => void} onclick @param {Attributes} attributes */
-export const button = (label, onclick, attributes = {}) => element("button", { type: "button", onclick, ...attributes }, label);
+export const button = (label, onclick, attributes = {}) =>
+  element("button", { type: "button", onclick, ...attributes }, label);
 
 const SHAPES = {
   play: "M8 5.5v13l11-6.5z",
@@ -28,7 +30,8 @@ const SHAPES = {
   reset: "M12 5V2L7.5 6 12 10V7a5 5 0 1 1-5 5H5a7 7 0 1 0 7-7z",
 };
 
-/** Give a button its picture and its name. @param {HTMLButtonElement} of @param {keyof typeof SHAPES} shape @param {string} label */
+/** Give a button its picture and its name.
+ * @param {HTMLButtonElement} of @param {keyof typeof SHAPES} shape @param {string} label */
 export function setIcon(of, shape, label) {
   of.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${SHAPES[shape]}"/></svg>`;
   of.setAttribute("aria-label", label);
@@ -47,9 +50,11 @@ export const isOn = (of) => of.getAttribute("aria-pressed") === "true";
 /** @param {HTMLElement} of @param {boolean} on */
 export const setOn = (of, on) => of.setAttribute("aria-pressed", String(on));
 
-/** A button that stays pressed. @param {string} label @param {boolean} on @param {() => void} changed @param {Attributes} attributes */
+/** A button that stays pressed.
+ * @param {string} label @param {boolean} on @param {() => void} changed @param {Attributes} attributes */
 export function toggle(label, on, changed, attributes = {}) {
-  const made = button(label, () => { setOn(made, !isOn(made)); changed(); }, { class: "toggle", "aria-pressed": String(on), ...attributes });
+  const made = button(label, () => { setOn(made, !isOn(made)); changed(); },
+    { class: "toggle", "aria-pressed": String(on), ...attributes });
   return made;
 }
 

@@ -26,7 +26,8 @@ export function recall(name) {
 /** Put into the link how a view is looked at; null where it is as at first.
  * @param {string} name @param {(string | number)[] | null} values */
 export function remember(name, values) {
-  const link = looks(), { shown } = link, text = values?.map((v) => (typeof v === "number" ? Number(v.toFixed(4)) : v)).join("*");
+  const link = looks(), { shown } = link;
+  const text = values?.map((v) => (typeof v === "number" ? Number(v.toFixed(4)) : v)).join("*");
   if (shown.get(name) === text) return;
   if (text === undefined) shown.delete(name); else shown.set(name, text);
   clearTimeout(link.soon);

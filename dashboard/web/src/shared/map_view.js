@@ -17,7 +17,10 @@ export class MapView {
     this.span = 1e-6;
     this.centre = Array.from({ length: dimensions }, (_, d) => {
       let low = Infinity, high = -Infinity;
-      for (let i = d; i < points.length; i += dimensions) { low = Math.min(low, points[i]); high = Math.max(high, points[i]); }
+      for (let i = d; i < points.length; i += dimensions) {
+        low = Math.min(low, points[i]);
+        high = Math.max(high, points[i]);
+      }
       this.span = Math.max(this.span, high - low);
       return (low + high) / 2;
     });
@@ -63,7 +66,8 @@ export class MapView {
   /** Where points stand in the picture (x, y, CSS pixels) and how near they are (1 in a plane).
    * @param {ArrayLike<number>} p coordinates @param {Size} size */
   project(p, size) {
-    const { dimensions: n, deep, centre, span, shift, turn } = this, unit = this.unit(size), out = new Float32Array(p.length / n * 3);
+    const { dimensions: n, deep, centre, span, shift, turn } = this, unit = this.unit(size);
+    const out = new Float32Array(p.length / n * 3);
     const [ca, sa, cb, sb] = [Math.cos(turn[0]), Math.sin(turn[0]), Math.cos(turn[1]), Math.sin(turn[1])];
     const aspect = deep ? 1 : clamp(size.width / size.height, 1, 1.7);
     for (let i = 0, at = 0; at < out.length; i += n, at += 3) {

@@ -26,7 +26,8 @@ export function unpack(buffer) {
   const length = new DataView(buffer).getUint32(4, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
   const pack = { ...header, shapes: {}, scales: {}, biases: {} };
-  for (const [name, { dtype, shape, offset, scale, bias }] of Object.entries(/** @type {Record<string, Entry>} */ (header.arrays))) {
+  const entries = Object.entries(/** @type {Record<string, Entry>} */ (header.arrays));
+  for (const [name, { dtype, shape, offset, scale, bias }] of entries) {
     pack[name] = new ARRAYS[dtype](buffer, 8 + length + offset, shape.reduce((a, b) => a * b, 1));
     pack.shapes[name] = shape;
     if (scale) pack.scales[name] = scale;

@@ -1,8 +1,10 @@
 // Pointer, wheel and keys on a canvas.
 
 /** @typedef {import("./camera.js").Camera} Camera */
+/** @typedef {(event: PointerEvent) => void} Listener */
 
-/** Where a pointer is on an element, CSS pixels. @param {Element} of @param {MouseEvent} event @returns {[number, number]} */
+/** Where a pointer is on an element, CSS pixels.
+ * @param {Element} of @param {MouseEvent} event @returns {[number, number]} */
 export function placeOn(of, event) {
   const { left, top } = of.getBoundingClientRect();
   return [event.clientX - left, event.clientY - top];
@@ -11,7 +13,7 @@ export function placeOn(of, event) {
 /**
  * Follow a drag: `began` where it begins, `moved` at every step, `ended` where the button is let go.
  * @param {HTMLElement} on
- * @param {{ began?: (event: PointerEvent) => void, moved: (event: PointerEvent) => void, ended?: (event: PointerEvent) => void }} what
+ * @param {{ began?: Listener, moved: Listener, ended?: Listener }} what
  */
 export function drag(on, { began, moved, ended }) {
   let down = false;

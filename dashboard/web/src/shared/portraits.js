@@ -14,7 +14,8 @@ export function portrait(canvas, face, psi, { least = 0.1, ...shading } = {}) {
   fitCanvas(canvas);
   const context = context2d(canvas), pose = face.pose(psi), range = pose.heat.reduce((a, b) => Math.max(a, b), least);
   context.clearRect(0, 0, canvas.width, canvas.height);
-  paint(context, face, pose, new Camera(), [0, 0, canvas.width, canvas.height], { ...shading, range: shading.range || range });
+  paint(context, face, pose, new Camera(), [0, 0, canvas.width, canvas.height],
+    { ...shading, range: shading.range || range });
 }
 
 export class Portraits {

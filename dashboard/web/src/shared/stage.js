@@ -129,7 +129,8 @@ export class Stage {
 /** @param {WebGL2RenderingContext} gl */
 function linked(gl) {
   const program = gl.createProgram();
-  for (const [kind, text] of /** @type {[number, string][]} */ ([[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]])) {
+  /** @type {[number, string][]} */ const shaders = [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]];
+  for (const [kind, text] of shaders) {
     const shader = /** @type {WebGLShader} */ (gl.createShader(kind));
     gl.shaderSource(shader, text);
     gl.compileShader(shader);

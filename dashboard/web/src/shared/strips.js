@@ -4,8 +4,11 @@ import { context2d, fitCanvas } from "./dom.js";
 import { clamp } from "./maths.js";
 
 /** @typedef {ReturnType<typeof import("./dom.js").theme>} Theme */
-/** @typedef {{ context: CanvasRenderingContext2D, width: number, height: number, ratio: number, stages: number, colours: Theme }} Sheet
- * what is drawn on, in CSS pixels */
+/**
+ * What is drawn on, in CSS pixels.
+ * @typedef {{ context: CanvasRenderingContext2D, width: number, height: number, ratio: number, stages: number,
+ *   colours: Theme }} Sheet
+ */
 
 export const GUTTER = 64, CURVE = 54, GAP = 10; // CSS pixels
 const FOOT = 18;
@@ -17,7 +20,8 @@ export const tickStep = (length) => STEPS.find((step) => length / step <= 9) ?? 
 /** @param {number} t @param {number} step @param {number} length s */
 export function tickText(t, step, length) {
   if (step < 1) return `${t.toFixed(1)} s`;
-  return t < 120 && length < 120 ? `${Math.round(t)} s` : `${Math.floor(t / 60)}:${String(Math.round(t % 60)).padStart(2, "0")}`;
+  if (t < 120 && length < 120) return `${Math.round(t)} s`;
+  return `${Math.floor(t / 60)}:${String(Math.round(t % 60)).padStart(2, "0")}`;
 }
 
 export class Strips {
@@ -102,7 +106,8 @@ export class Strips {
     }
   }
 
-  /** The rows that are shown, and how many of them share a pixel. @param {Sheet} sheet @returns {[number, number, number]} */
+  /** The rows that are shown, and how many of them share a pixel.
+   * @param {Sheet} sheet @returns {[number, number, number]} */
   rows({ width, ratio }) {
     const first = this.track.rowAt(this.stretch.from), last = this.track.rowAt(this.stretch.until);
     return [first, last, Math.max(1, Math.floor((last - first) / ((width - GUTTER) * ratio)))];

@@ -32,7 +32,8 @@ function cardOf(item) {
   const chip = item.chip ? element("em", { class: item.named ? "chip" : "chip quiet" }, item.chip) : "";
   return element("button", { type: "button", class: "card", role: "option", tabindex: -1, "data-id": item.id,
     "aria-label": item.alt, title: item.alt }, element("span", { class: "face" }, face),
-  element("span", { class: "title" }, element("i", { style: `background:${item.colour}` }), element("b", {}, item.title), chip),
+  element("span", { class: "title" }, element("i", { style: `background:${item.colour}` }),
+    element("b", {}, item.title), chip),
   element("span", { class: "note" }, item.note), item.score ? element("span", { class: "score" }, item.score) : "");
 }
 

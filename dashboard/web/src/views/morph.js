@@ -3,7 +3,8 @@
 import { drawArrows } from "../shared/arrows.js";
 import { Camera } from "../shared/camera.js";
 import { onClicked } from "../shared/clicked.js";
-import { button, context2d, element, fitCanvas, gradient, iconButton, isOn, setSwitches, switches, toggle } from "../shared/dom.js";
+import { button, context2d, element, fitCanvas, gradient, iconButton, isOn, setSwitches, switches,
+  toggle } from "../shared/dom.js";
 import { loadFace } from "../shared/face.js";
 import { remember } from "../shared/link.js";
 import { loadPack, rowOf } from "../shared/pack.js";
@@ -75,7 +76,8 @@ class Morph extends View {
 
   build() {
     const sides = SIDES.map(([label, yaw, title]) => button(label,
-      () => { Object.assign(this.camera, { yaw, pitch: 0 }); this.draw(); }, { class: "toggle", title, "aria-label": title }));
+      () => { Object.assign(this.camera, { yaw, pitch: 0 }); this.draw(); },
+      { class: "toggle", title, "aria-label": title }));
     const reset = iconButton("reset", "Reset the view", () => { this.camera.reset(); this.draw(); });
     this.box.append(
       element("div", { class: "picture" }, this.canvas, this.captions, this.scale),

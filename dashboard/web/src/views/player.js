@@ -17,12 +17,14 @@ import { mount, View } from "../shared/view.js";
 
 /** @typedef {{ src?: string, colour?: string, note?: string } | undefined} Item of a codeword */
 /**
- * @typedef {{ face: import("../shared/face.js").FaceAddress, codebook: string, recording: string, name: string, look: string,
- *   at?: number, stages?: number, items: Item[], height: number, chosen?: number[], marks?: number[] }} Data
+ * @typedef {{ face: import("../shared/face.js").FaceAddress, codebook: string, recording: string, name: string,
+ *   look: string, at?: number, stages?: number, items: Item[], height: number, chosen?: number[], marks?: number[] }} Data
  * `at`: the row it opens at; `marks`: rows that were selected on the map
  */
 
 const MODES = ["Movement", "Error", "Plain"], ERROR_MM = 3;
+/** @type {[label: string, text: string, factor: number][]} */
+const ZOOMS = [["Zoom in", "+", 0.5], ["Zoom out", "−", 2], ["Whole recording", "All", 1e9]];
 
 /** As 1:02.5. @param {number} seconds */
 export function clockText(seconds) {
@@ -62,7 +64,8 @@ class Player extends View {
       oninput: () => { this.stages = Number(this.depth.value); this.draw(); this.tell(); } });
     this.depthLabel = element("span", { class: "end" });
     this.error = element("span", { class: "error", title: "Root mean square over the vertices of this frame" });
-    this.modes = MODES.map((name) => button(name, () => this.colour(name), { class: "toggle", "aria-pressed": String(name === this.mode) }));
+    this.modes = MODES.map((name) => button(name, () => this.colour(name),
+      { class: "toggle", "aria-pressed": String(name === this.mode) }));
     this.line = element("canvas", { class: "line", tabindex: 0, role: "slider", "aria-label": "Time in the recording" });
     this.tip = element("div", { class: "tip", hidden: true });
     let start = 0;
@@ -83,8 +86,8 @@ class Player extends View {
   }
 
   build() {
-    const zooms = /** @type {[string, string, number][]} */ ([["Zoom in", "+", 0.5], ["Zoom out", "−", 2], ["Whole recording", "All", 1e9]])
-      .map(([label, text, by]) => button(text, () => this.zoom(by), { class: "toggle", "aria-label": label, title: label }));
+    const zooms = ZOOMS.map(([label, text, by]) =>
+      button(text, () => this.zoom(by), { class: "toggle", "aria-label": label, title: label }));
     this.box.append(
       element("div", { class: "stagearea" },
         element("div", { class: "picture" }, this.canvas, /** @type {Node} */ (this.captions), this.scale),
@@ -135,7 +138,8 @@ class Player extends View {
   /** @param {Data} data */
   async load(data) {
     this.box.style.setProperty("--height", `${data.height}px`);
-    const [face, codebook, pack] = await Promise.all([loadFace(data.face), loadPack(data.codebook), loadPack(data.recording)]);
+    const [face, codebook, pack] = await Promise.all([loadFace(data.face), loadPack(data.codebook),
+      loadPack(data.recording)]);
     this.canvas.setAttribute("aria-label", `${data.name}: original and reconstruction`);
     this.face = face;
     this.scale.style.setProperty("--gradient", gradient(face.look.heat));
@@ -198,7 +202,8 @@ class Player extends View {
 
   /** Camera, colour, and the stretch of time where it is not the whole; the second of a playing recording once a second. */
   remember() {
-    const { from, until, first, last } = this.stretch, whole = near(from, first) && near(until, last), mode = this.mode[0].toLowerCase();
+    const { from, until, first, last } = this.stretch, whole = near(from, first) && near(until, last);
+    const mode = this.mode[0].toLowerCase();
     const values = [...this.camera.values, mode, ...(whole ? [] : [from, until])];
     remember(this.name, this.camera.moved || mode !== "m" || !whole ? values : null);
     if (this.playback.playing && performance.now() - this.noted > 1000) {
@@ -246,14 +251,16 @@ class Player extends View {
     const key = JSON.stringify([tokens, this.stages]);
     if (key === this.listed) return;
     this.listed = key;
-    const { activeElement } = /** @type {Document | ShadowRoot} */ (this.box.getRootNode()), focus = this.parts.contains(activeElement);
+    const { activeElement } = /** @type {Document | ShadowRoot} */ (this.box.getRootNode());
+    const focus = this.parts.contains(activeElement);
     this.parts.replaceChildren(...tokens.map(([k, g], stage) => this.part(stage, k, g)));
     if (focus) this.parts.querySelector("button")?.focus();
   }
 
   /** @param {number} stage @param {number} k codeword @param {number} g intensity */
   part(stage, k, g) {
-    const item = this.data.items[k], off = stage >= this.stages ? "off" : "", number = element("span", { class: "number" }, String(stage + 1));
+    const item = this.data.items[k], off = stage >= this.stages ? "off" : "";
+    const number = element("span", { class: "number" }, String(stage + 1));
     if (!k) return element("li", { class: `rest ${off}` }, number, element("span", {}, "at rest"));
     const open = element("button", { type: "button", class: "part", title: `Open codeword ${k}`,
       onclick: () => this.component.setTriggerValue("open", k) },

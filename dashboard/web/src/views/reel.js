@@ -11,7 +11,8 @@ import { drag, orbit, placeOn } from "../shared/pointer.js";
 import { paint } from "../shared/stage.js";
 import { mount, View } from "../shared/view.js";
 
-/** @typedef {{ label: string, colour: string, intensity: number, onset: number, apex: number, offset: number, end: number }} Track in s */
+/** @typedef {{ label: string, colour: string, intensity: number, onset: number, apex: number, offset: number,
+ *   end: number }} Track in s */
 /**
  * @typedef {{ reel: string, faces: { face: import("../shared/face.js").FaceAddress, title: string }[], tracks: Track[],
  *   height: number, alt: string, look: string, autoplay?: boolean }} Data
@@ -156,7 +157,8 @@ class Reel extends View {
 
   /** @param {number} end s */
   renderLanes(end) {
-    const { context, width: all } = blankCanvas(this.lanes), colours = theme(this.box), { labels, second } = this, { tracks } = this.data;
+    const { context, width: all } = blankCanvas(this.lanes), colours = theme(this.box);
+    const { labels, second } = this, { tracks } = this.data;
     const width = all - labels - 4, x = (/** @type {number} */ t) => labels + (t / end) * width;
     context.font = `12px ${colours.font}`;
     context.textBaseline = "middle";
@@ -176,7 +178,9 @@ class Reel extends View {
     context.fillStyle = colours.primary;
     context.fillRect(x(second) - 1, 0, 2, tracks.length * LANE + 2);
     this.clock.textContent = `${second.toFixed(2)} / ${end.toFixed(2)} s`;
-    for (const [name, value] of [["now", second], ["min", 0], ["max", end]]) this.lanes.setAttribute(`aria-value${name}`, Number(value).toFixed(2));
+    for (const [name, value] of Object.entries({ now: second, min: 0, max: end })) {
+      this.lanes.setAttribute(`aria-value${name}`, value.toFixed(2));
+    }
   }
 
   close() {
@@ -185,7 +189,8 @@ class Reel extends View {
   }
 }
 
-/** A text that is no wider than `width`. @param {CanvasRenderingContext2D} context @param {string} text @param {number} width */
+/** A text that is no wider than `width`.
+ * @param {CanvasRenderingContext2D} context @param {string} text @param {number} width */
 function shortened(context, text, width) {
   let short = text;
   while (short.length > 4 && context.measureText(short).width > width) short = `${short.slice(0, -2).trimEnd()}…`;

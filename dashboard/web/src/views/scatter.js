@@ -47,7 +47,8 @@ class Scatter extends View {
     this.legend = element("div", { class: "legend" });
     this.lasso = toggle("Lasso", false, () => this.take("lasso"), { title: "Draw around points to select them" });
     this.boxing = toggle("Box", false, () => this.take("box"), { title: "Draw a box around points to select them" });
-    this.pointsOn = toggle("Points", true, () => this.layer(this.densityOn), { hidden: true, title: "Show the drawn frames" });
+    this.pointsOn = toggle("Points", true, () => this.layer(this.densityOn),
+      { hidden: true, title: "Show the drawn frames" });
     this.densityOn = toggle("Density", true, () => this.layer(this.pointsOn),
       { hidden: true, title: "Shade the plane by the number of all frames, on a logarithmic scale" });
     this.build();
@@ -128,7 +129,8 @@ class Scatter extends View {
     if (opened) this.open(points);
     if (this.linked) this.look(this.linked); else if (opened) this.remember();
     this.linked = null;
-    if (data.face) [this.face, this.codebook] = await Promise.all([loadFace(data.face), data.codebook ? loadPack(data.codebook) : null]);
+    if (data.face) this.face = await loadFace(data.face);
+    this.codebook = data.codebook ? await loadPack(data.codebook) : null;
     this.chosen = new Set(data.selected || []);
     this.inside = data.inside ? (await loadPack(data.inside)).inside : null;
   }
@@ -145,20 +147,24 @@ class Scatter extends View {
   describe() {
     const { legend, ramp } = this.data;
     const bar = (/** @type {string} */ low, /** @type {string} */ colours, /** @type {(Node | string)[]} */ ...high) =>
-      element("span", { class: "ramp" }, low, element("i", { style: `background:linear-gradient(90deg, ${colours})` }), ...high);
+      element("span", { class: "ramp" }, low,
+        element("i", { style: `background:linear-gradient(90deg, ${colours})` }), ...high);
     if (!this.draws(this.pointsOn)) {
       const most = `${this.points.most.toLocaleString("en")} frames a cell, log scale`;
-      this.legend.replaceChildren(bar("Density 1", SHADE.join(), most + (this.map.deep ? ", added up along the line of sight" : "")));
+      const added = this.map.deep ? ", added up along the line of sight" : "";
+      this.legend.replaceChildren(bar("Density 1", SHADE.join(), most + added));
       return;
     }
-    const log = ramp?.middle === "log", middle = ramp?.middle && !log ? element("span", { class: "sr" }, `middle ${ramp.middle}, `) : "";
-    this.legend.replaceChildren(...(ramp ? [bar(ramp.low, ramp.colours, middle, ramp.high + (log ? ", log scale" : ""))] : []),
+    const log = ramp?.middle === "log" ? ", log scale" : "";
+    const middle = ramp?.middle && !log ? element("span", { class: "sr" }, `middle ${ramp.middle}, `) : "";
+    this.legend.replaceChildren(...(ramp ? [bar(ramp.low, ramp.colours, middle, ramp.high + log)] : []),
       ...legend.map(({ name, colour }) => element("span", {}, element("i", { style: `background:${colour}` }), name)));
   }
 
   /** Zoom, shift in parts of the picture's smaller side, turn (3D), what is drawn. */
   remember() {
-    const drawn = [this.pointsOn, this.densityOn].map((layer) => (this.draws(layer) ? 1 : 0)).join(""), values = this.map.values(this.size);
+    const drawn = [this.pointsOn, this.densityOn].map((layer) => (this.draws(layer) ? 1 : 0)).join("");
+    const values = this.map.values(this.size);
     const changed = drawn !== "11" || values.some((v, i) => !near(v, HOME[i]));
     remember(this.name, changed ? [...values, drawn] : null);
   }
@@ -190,10 +196,11 @@ class Scatter extends View {
    * @param {Float32Array} places @param {number} radius */
   renderPoints(context, places, radius) {
     const { count, colours: c, points: { sizes }, inside, map: { deep } } = this, many = count > 2000;
-    const order = deep ? Uint32Array.from({ length: count }, (_, i) => i).sort((a, b) => places[3 * a + 2] - places[3 * b + 2]) : null;
+    const order = Uint32Array.from({ length: count }, (_, i) => i);
+    if (deep) order.sort((a, b) => places[3 * a + 2] - places[3 * b + 2]);
     context.globalAlpha = many ? 0.55 : 0.9;
-    for (let j = 0; j < count; j++) {
-      const i = order ? order[j] : j, x = places[3 * i], y = places[3 * i + 1];
+    for (const i of order) {
+      const x = places[3 * i], y = places[3 * i + 1];
       const r = radius * places[3 * i + 2] * (sizes ? sizes[i] / 128 : 1);
       context.fillStyle = `rgb(${c[3 * i]},${c[3 * i + 1]},${c[3 * i + 2]})`;
       if (inside) context.globalAlpha = inside[i] ? 0.95 : 0.08;
@@ -227,7 +234,8 @@ class Scatter extends View {
 
   /** @param {string} ink */
   shaded(ink) {
-    const { density, shapes: { density: [rows, columns] } } = this.points, picture = element("canvas", { width: columns, height: rows });
+    const { density, shapes: { density: [rows, columns] } } = this.points;
+    const picture = element("canvas", { width: columns, height: rows });
     const brush = context2d(picture);
     brush.fillStyle = ink;
     brush.fillRect(0, 0, 1, 1);
@@ -243,7 +251,8 @@ class Scatter extends View {
   /** The density in space: a faint square a cell that is not empty, so that they add up along the line of sight.
    * @param {CanvasRenderingContext2D} context @param {string} ink */
   renderFog(context, ink) {
-    const { cells, density, cell } = this.points, placed = this.map.project(cells, this.size), side = cell * this.map.unit(this.size);
+    const { cells, density, cell } = this.points, { size } = this;
+    const placed = this.map.project(cells, size), side = cell * this.map.unit(size);
     context.fillStyle = ink;
     for (let i = 0; i < density.length; i++) {
       const wide = side * placed[3 * i + 2];
@@ -259,7 +268,9 @@ class Scatter extends View {
     context.font = `11px ${colours.font}`;
     context.fillStyle = colours.text;
     context.globalAlpha = 0.85;
-    for (let i = 0; i < this.count; i++) context.fillText(this.points.ids[i], places[3 * i] + radius + 3, places[3 * i + 1] + 4);
+    for (let i = 0; i < this.count; i++) {
+      context.fillText(this.points.ids[i], places[3 * i] + radius + 3, places[3 * i + 1] + 4);
+    }
     context.globalAlpha = 1;
   }
 
@@ -298,7 +309,8 @@ class Scatter extends View {
   /** @param {number} point @param {Place} place */
   show(point, [x, y]) {
     const { width, height } = this.size, { points, face } = this;
-    Object.assign(this.card.style, { left: `${x > width - 190 ? x - 172 : x + 14}px`, top: `${y > height - 190 ? y - 180 : y + 14}px` });
+    Object.assign(this.card.style,
+      { left: `${x > width - 190 ? x - 172 : x + 14}px`, top: `${y > height - 190 ? y - 180 : y + 14}px` });
     this.words.textContent = this.data.words?.[points.ids[point]] ?? points.notes?.[point] ?? "";
     this.portrait.hidden = !face;
     if (!face) return;

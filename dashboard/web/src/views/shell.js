@@ -14,7 +14,8 @@ const KEYS = [
   ["Codebook", [[["←", "→"], "The codeword before, the codeword after"],
     [["Ctrl", "click"], "Select a card, or take it out of the selection"],
     [["Home", "End"], "First card, last card"]]],
-  ["A face in 3D (click it first)", [[["←", "→", "↑", "↓"], "Turn"], [["+", "−"], "Nearer, farther"], [["0"], "Look from the start"]]],
+  ["A face in 3D (click it first)", [[["←", "→", "↑", "↓"], "Turn"], [["+", "−"], "Nearer, farther"],
+    [["0"], "Look from the start"]]],
   ["Recordings (click the timeline first)", [[["←", "→"], "One frame back, one frame on"],
     [["Page up", "Page down"], "Thirty frames"], [["Space"], "Play or pause"]]],
   ["Map", [[["Shift", "drag"], "Draw around points to select them"], [["Ctrl", "click"], "Add a point to the selection"]]],
@@ -22,7 +23,7 @@ const KEYS = [
 
 const STEP = "dfe.tour.step", DONE = "dfe.tour"; // keys of the browser's storage
 const ASK_AGAIN = 4000, ASKS = 3; // ms, times
-const SEARCH = ".st-key-q input";
+const SEARCH = ".st-key-q input", NAVIGATION = 'ul[data-testid="stSidebarNavItems"]';
 
 /** @extends {View<Data>} */
 class Shell extends View {
@@ -58,8 +59,9 @@ class Shell extends View {
   /** @returns {HTMLDialogElement} */
   keyList() {
     const close = button("Close", () => this.keys.close(), { class: "primary" });
-    const groups = KEYS.flatMap(([title, rows]) => [element("h3", {}, title), element("dl", {}, ...rows.flatMap(([keys, what]) =>
-      [element("dt", {}, ...keys.map((key) => element("kbd", {}, key))), element("dd", {}, what)]))]);
+    const groups = KEYS.flatMap(([title, rows]) => [element("h3", {}, title),
+      element("dl", {}, ...rows.flatMap(([keys, what]) =>
+        [element("dt", {}, ...keys.map((key) => element("kbd", {}, key))), element("dd", {}, what)]))]);
     return element("dialog", { "aria-label": "Keys" }, element("h2", {}, "Keys"), ...groups,
       element("div", { class: "foot" }, element("span", { class: "count" }), close));
   }
@@ -68,7 +70,8 @@ class Shell extends View {
   press(event) {
     const target = /** @type {HTMLElement} */ (event.composedPath()[0]);
     if (event.key === "Escape" && !this.card.hidden && !this.keys.open) { this.leave(); return; }
-    if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)
+      || target.isContentEditable) return;
     if (event.key === "?") { event.preventDefault(); if (!this.keys.open) this.keys.showModal(); }
     if (event.key === "/") {
       event.preventDefault();
@@ -88,8 +91,8 @@ class Shell extends View {
   /** Streamlit's navigation puts sections between a list and its items: name the roles that it means. And bring the
    * cursor to the search once the page that was asked for is there. */
   mend() {
-    for (const list of document.querySelectorAll('ul[data-testid="stSidebarNavItems"]:not([role])')) list.setAttribute("role", "presentation");
-    for (const { parentElement: parent } of document.querySelectorAll('ul[data-testid="stSidebarNavItems"] li')) {
+    for (const list of document.querySelectorAll(`${NAVIGATION}:not([role])`)) list.setAttribute("role", "presentation");
+    for (const { parentElement: parent } of document.querySelectorAll(`${NAVIGATION} li`)) {
       if (parent && !parent.hasAttribute("role")) parent.setAttribute("role", "list");
     }
     if (this.searching && this.focusSearch()) this.searching = false;
@@ -120,7 +123,8 @@ class Shell extends View {
     this.at = step;
     sessionStorage.setItem(STEP, String(step));
     const { steps } = this.data, { title, text } = steps[step], last = step === steps.length - 1;
-    const next = button(last ? "Done" : step ? "Next" : "Start the tour", () => (last ? this.leave() : this.show(step + 1)), { class: "primary" });
+    const next = button(last ? "Done" : step ? "Next" : "Start the tour",
+      () => (last ? this.leave() : this.show(step + 1)), { class: "primary" });
     this.card.replaceChildren(element("h2", {}, title), element("p", {}, text), element("div", { class: "foot" },
       element("span", { class: "count" }, `${step + 1} of ${steps.length}`),
       ...(step ? [button("Back", () => this.show(step - 1))] : []),
@@ -138,8 +142,9 @@ class Shell extends View {
     this.ring.hidden = !box || box.width < 10 || box.bottom < 60 || box.top > innerHeight - 40;
     if (!box || this.ring.hidden) return;
     const top = Math.max(6, box.top - 6), left = Math.max(6, box.left - 6);
-    Object.assign(this.ring.style, { top: `${top}px`, left: `${left}px`,
-      width: `${Math.min(innerWidth - 6, box.right + 6) - left}px`, height: `${Math.min(innerHeight - 6, box.bottom + 6) - top}px` });
+    const right = Math.min(innerWidth - 6, box.right + 6), bottom = Math.min(innerHeight - 6, box.bottom + 6);
+    Object.assign(this.ring.style,
+      { top: `${top}px`, left: `${left}px`, width: `${right - left}px`, height: `${bottom - top}px` });
   }
 
   leave() {

@@ -47,7 +47,8 @@ class Strip extends View {
       : element("span", { class: "still" });
     return element("button", { type: "button", class: "card", "aria-label": item.alt, title: item.alt,
       onclick: () => this.component.setTriggerValue("pick", at) }, element("span", { class: "face" }, face),
-    ...(filmed ? [still] : []), element("span", { class: "title" }, item.title), element("span", { class: "note" }, item.note));
+    ...(filmed ? [still] : []), element("span", { class: "title" }, item.title),
+    element("span", { class: "note" }, item.note));
   }
 
   /** Every face is drawn again: its data or its size may be others. */
