@@ -15,10 +15,11 @@ from streamlit.web.server.starlette.starlette_app_utils import decode_signed_val
 
 from dfe_core.errors import DataError
 
+from ..data import media
 from ..data.roles import Role, person_of, read_roles
 
 COOKIE = "_streamlit_user"
-_LEAST = {"/media/": Role.VIEWER, "/_stcore/upload_file/": Role.EDITOR}
+_LEAST = {"/media/": Role.VIEWER, f"/{media.FOLDER}/": Role.VIEWER, "/_stcore/upload_file/": Role.EDITOR}
 
 
 def admits(path: str, cookies: Mapping[str, str]) -> bool:

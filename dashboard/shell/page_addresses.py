@@ -43,8 +43,8 @@ async def _opened(request: Request) -> HTMLResponse:
 
 
 async def _content(request: Request) -> Response:
-    """Content never changes at its address: browsers ask once."""
+    """Content never changes at its address: browsers ask once an hour."""
     found = media.contents.get(request.path_params["key"])
     if found is None:
         return Response("Not kept any more: reload the page.", 404, media_type="text/plain")
-    return Response(found[0], headers={"Cache-Control": "private, max-age=31536000, immutable"}, media_type=found[1])
+    return Response(found[0], headers={"Cache-Control": "private, max-age=3600, immutable"}, media_type=found[1])

@@ -11,6 +11,7 @@ import pytest
 from streamlit.auth_util import set_cookie_with_chunks
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
+from dashboard.data import media
 from dashboard.data.roles import LOGIN_S, ROLES
 from dashboard.shell import login_cookie
 
@@ -51,6 +52,10 @@ def test_viewers_get_pictures_and_editors_upload():
         "ben@lab.org": (True, True),
         "eve@elsewhere.org": (False, False),
     }
+    assert not login_cookie.admits(f"/lab/{media.address(b'pack', 'image/png')}", {}), (
+        "faces and recordings are no less"
+    )
+    assert login_cookie.admits(f"/{media.address(b'pack', 'image/png')}", cookies("vic@lab.org"))
     assert not login_cookie.admits(PICTURE, {}) and login_cookie.admits("/data", {})
     assert login_cookie.admits(PICTURE, cookies("vic@lab.org", groups=["x" * 90] * 80)), "in several cookies"
 
