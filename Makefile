@@ -35,7 +35,7 @@ lint: install  ## ruff (rules and format) and the import contract
 	@$(VENV_PYTHON) -m ruff format --check .
 	@.venv/bin/lint-imports
 
-types: install  ## mypy on the whole library
+types: install  ## mypy on the library, the commands and the dashboard
 	@$(VENV_PYTHON) -m mypy
 
 web:  ## build the browser's scripts (dashboard/web, needs Node 20) and run their lint, types and tests

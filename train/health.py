@@ -8,7 +8,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class Check:
 def checkup(root: Path | None = None, progress: Listener = silent) -> list[Check]:
     """Look at everything; takes some seconds, for a picture is drawn and every artefact is read in full."""
     root = root or cache_root()
-    parts = (
+    parts: tuple[tuple[str, Callable[[], list[Check]]], ...] = (
         ("python", lambda: [_python()]),
         ("packages", lambda: list(_packages())),
         ("torch", lambda: [_torch()]),
@@ -61,7 +61,7 @@ def checkup(root: Path | None = None, progress: Listener = silent) -> list[Check
         ("disk", lambda: [_disk(root)]),
         ("cache", lambda: list(_cache(root))),
     )
-    checks = []
+    checks: list[Check] = []
     for index, (name, look) in enumerate(parts):
         progress(Progress(task="doctor", done=index, total=len(parts), detail=name))
         checks += look()

@@ -12,6 +12,7 @@ from dfe_core.facs.codeword_names import CodewordName, name_codewords
 from dfe_core.facs.name_scores import CheckedNames, load_checked, scores_key
 from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.store import artefact_path
+from dfe_core.tokenizer.codebook import Codebook
 
 from . import artefact_cache, coverage_analyses
 
@@ -71,15 +72,17 @@ def _key(choice: artefact_cache.Choice, aus: str) -> str:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _checked(key: str, _codebook, _choice: artefact_cache.Choice) -> CheckedNames | None:
+def _checked(key: str, _codebook: Codebook, _choice: artefact_cache.Choice) -> CheckedNames | None:
     return load_checked(key, _codebook, _choice.root)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _against(key: str, codebook_key: str, _codebook, _found) -> tuple[CodewordName, ...]:
+def _against(
+    key: str, codebook_key: str, _codebook: Codebook, _found: coverage_analyses.Analysis
+) -> tuple[CodewordName, ...]:
     return tuple(name_codewords(_codebook.psi, _found.inputs.face, pairs=_found.coverage.pairs))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _by_shape(key: str, face_id: str, _codebook, _choice: artefact_cache.Choice) -> tuple[CodewordName, ...]:
+def _by_shape(key: str, face_id: str, _codebook: Codebook, _choice: artefact_cache.Choice) -> tuple[CodewordName, ...]:
     return tuple(name_codewords(_codebook.psi, artefact_cache.face(_choice.root, face_id)))

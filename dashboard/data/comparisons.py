@@ -8,7 +8,9 @@ import numpy as np
 import streamlit as st
 
 from dfe_core.embedding.compare import Comparison, Matching, compare_fidelity, match_codebooks
+from dfe_core.faces.model import FaceModel
 from dfe_core.motion.identity import transfer
+from dfe_core.tokenizer.codebook import Codebook
 
 from . import artefact_cache
 
@@ -39,5 +41,5 @@ def _fidelity(keys: tuple[str, ...], a: str, b: str, dataset: str, root: str) ->
 
 
 @st.cache_resource(max_entries=8, show_spinner="Matching codewords")
-def _matching(key_a: str, key_b: str, _a, _b, _face_a, _face_b) -> Matching:
+def _matching(key_a: str, key_b: str, _a: Codebook, _b: Codebook, _face_a: FaceModel, _face_b: FaceModel) -> Matching:
     return match_codebooks(_a, _b, _face_a, _face_b)

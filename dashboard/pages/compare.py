@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dfe_core.artefact_names import tokens_name
+from dfe_core.embedding.compare import Matching
 from dfe_core.facs.store import list_aligned
 from dfe_core.table_rows import typed_rows
 
@@ -147,7 +148,7 @@ def faces(choice: artefact_cache.Choice, other: artefact_cache.Choice) -> None:
         )
 
 
-def pairs(choice: artefact_cache.Choice, other: artefact_cache.Choice, found) -> None:
+def pairs(choice: artefact_cache.Choice, other: artefact_cache.Choice, found: Matching) -> None:
     """Matched codewords: pick a pair and see both faces."""
     mine, theirs = dictionary(choice).table, dictionary(other).table
     table = pd.DataFrame(

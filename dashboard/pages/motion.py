@@ -10,12 +10,14 @@ import streamlit as st
 
 from dfe_core.errors import DataError
 from dfe_core.faces import list_faces
+from dfe_core.faces.model import FaceModel
 from dfe_core.motion.codeword_tracks import in_codewords
 from dfe_core.motion.identity import transfer
-from dfe_core.motion.mixer import mix, random_mix
+from dfe_core.motion.mixer import RoundTrip, mix, random_mix
 from dfe_core.motion.timeline import Timeline, play, to_toml
 from dfe_core.motion.transitions import between_frames, between_tokens
 from dfe_core.motion.words import rules, timeline_from_words
+from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.search import nearest_codewords
 
 from ..data import artefact_cache, media, notes
@@ -125,7 +127,14 @@ def sliders(choice: artefact_cache.Choice, table: pd.DataFrame, mixed: dict[int,
     return wanted
 
 
-def actions(choice: artefact_cache.Choice, codebook, face, mixed: dict[int, float], psi: np.ndarray, trip) -> None:
+def actions(
+    choice: artefact_cache.Choice,
+    codebook: Codebook,
+    face: FaceModel,
+    mixed: dict[int, float],
+    psi: np.ndarray,
+    trip: tuple[object, RoundTrip] | None,
+) -> None:
     """Round trip, nearest example, saving and taking away."""
     with st.container(horizontal=True):
         if st.button("Encode it", icon=":material/sync:", help="Do these tokens survive the encoder?"):
@@ -325,7 +334,7 @@ def another_face(choice: artefact_cache.Choice) -> None:
         )
 
 
-def person_sliders(face) -> dict[str, float]:
+def person_sliders(face: FaceModel) -> dict[str, float]:
     """Identity parameters that the face has."""
     names = face.identity_names[:10]
     if not names:

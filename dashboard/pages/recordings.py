@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dfe_core.faces.model import FaceModel
+from dfe_core.tokenizer.codebook import Codebook
+
 from ..data import artefact_cache, media, thumbnails, tracks
 from ..data.dictionary import dictionary
 from ..links import query_parameters, routes
@@ -106,7 +109,7 @@ def choose_part(track: tracks.Track) -> None:
         st.rerun(scope="fragment")
 
 
-def play(choice: artefact_cache.Choice, track: tracks.Track, name: str, codebook, face) -> None:
+def play(choice: artefact_cache.Choice, track: tracks.Track, name: str, codebook: Codebook, face: FaceModel) -> None:
     """The player; it tells where it rests, and that goes into the link."""
     used = np.unique(track.tokens)
     pictures = thumbnails.addresses(choice.root, codebook, face, used.tolist())

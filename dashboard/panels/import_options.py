@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
@@ -98,7 +99,7 @@ def faces(choice: artefact_cache.Choice, points: bool) -> list[str]:
     return [AUTO, LEARN, *default, *known]
 
 
-def _named(points: bool):
+def _named(points: bool) -> Callable[[str], str]:
     def label(face: str) -> str:
         if face in (AUTO, LEARN) or not points:
             return face

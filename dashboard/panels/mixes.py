@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
 from dfe_core.motion.mixer import RoundTrip, encoder_of, round_trip
 from dfe_core.table_rows import typed_rows
 from dfe_core.tokenizer.codebook import Codebook
-from dfe_core.tokens.face_index import build_moments
+from dfe_core.tokens.face_index import FaceIndex, build_moments
 from dfe_core.tokens.subject_identification import IdentityLeak, identity_leak
 
 from ..data import artefact_cache, notes
 from ..links import query_parameters
 from . import page_frame
+
+if TYPE_CHECKING:
+    from dfe_core.tokenizer.model import Tokenizer
 
 
 def read(size: int) -> dict[int, float]:
@@ -130,12 +135,12 @@ def measure_leak(choice: artefact_cache.Choice) -> None:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _tokenizer(key: str, model: str, root: str):
+def _tokenizer(key: str, model: str, root: str) -> Tokenizer:
     from dfe_core.tokenizer.storage import load_model
 
     return load_model(model, Path(root), "cpu")[0]
 
 
 @st.cache_resource(max_entries=2, show_spinner="Indexing the recordings once")
-def _moments(key: str, face_id: str, _dataset, _face: FaceModel):
+def _moments(key: str, face_id: str, _dataset: Dataset, _face: FaceModel) -> FaceIndex:
     return build_moments(_dataset, _face)

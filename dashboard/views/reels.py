@@ -9,7 +9,7 @@ import numpy as np
 
 from dfe_core.faces.model import FaceModel
 from dfe_core.motion.identity import identity_template
-from dfe_core.motion.timeline import Timeline
+from dfe_core.motion.timeline import Timeline, Track
 from dfe_core.ontology import ACTION_UNITS
 
 from ..data import media
@@ -62,7 +62,7 @@ def tracks(timeline: Timeline | None) -> list[dict[str, Any]]:
     )
 
 
-def label(track) -> str:
+def label(track: Track) -> str:
     """``AU12 left · lip corner puller``."""
     unit = ACTION_UNITS.get(track.target) if track.kind == "action" else None
     return f"{track.label} · {unit.title}" if unit else track.label[:1].upper() + track.label[1:]

@@ -6,6 +6,8 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import TextIO
 
 import numpy as np
 
@@ -33,7 +35,7 @@ def main() -> int:
     return 0
 
 
-def export(pyvista, folder: Path, background: str) -> None:
+def export(pyvista: ModuleType, folder: Path, background: str) -> None:
     """Read ``mesh.npz`` of `folder` and write ``scene.html`` beside it."""
     with np.load(folder / "mesh.npz", allow_pickle=False) as stored:
         points, triangles, rgb = stored["points"], stored["triangles"], stored["rgb"]
@@ -52,7 +54,7 @@ def export(pyvista, folder: Path, background: str) -> None:
         plotter.close()
 
 
-def _say(stream, **answer: object) -> None:
+def _say(stream: TextIO, **answer: object) -> None:
     stream.write(json.dumps(answer) + "\n")
     stream.flush()
 

@@ -17,6 +17,7 @@ from dfe_core import __version__
 from dfe_core.progress import Listener, Progress
 from dfe_core.store import atomic_file, write_json
 from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.storage import load_model
 
 from ..tables import facts, table
@@ -67,13 +68,13 @@ def benchmark_speed(out: Path, *, quick: bool, root: Path | None, progress: List
     )
 
 
-def _greedy(tokenizer, psi: torch.Tensor):
+def _greedy(tokenizer: Tokenizer, psi: torch.Tensor) -> object:
     latent, _ = tokenizer.latent(psi)
     return tokenizer.quantizer.encode(latent, sweeps=0)
 
 
 @torch.inference_mode()
-def plain_search(tokenizer, psi: torch.Tensor) -> torch.Tensor:
+def plain_search(tokenizer: Tokenizer, psi: torch.Tensor) -> torch.Tensor:
     """(B, N) tokens by the definition: the distance of every residual to every codeword at every level."""
     left = tokenizer.latent(psi)[0]
     codewords, levels = tokenizer.quantizer.codewords, tokenizer.quantizer.levels

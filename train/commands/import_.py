@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 
 from ..cli import options_of
+
+if TYPE_CHECKING:
+    from dfe_core.expressions.landmark_fit import FittingReader
 
 DESCRIPTION = (
     "Read recordings of other tools (ARKit coefficients, FLAME and BFM coefficients, landmarks, meshes, "
@@ -115,7 +119,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     print("\n".join([str(report), *said, "", f"next: dfe train {args.name} --name MODEL"]))
 
 
-def _fitting(args: argparse.Namespace, progress: Listener):
+def _fitting(args: argparse.Namespace, progress: Listener) -> FittingReader:
     """The reader that fits the face to landmarks. Raises `DataError` for options that exclude each other."""
     from dfe_core.expressions.landmark_fit import FittingReader
     from dfe_core.faces import open_face

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dfe_core.progress import Listener
 
 from ..cli import options_of, seed
 from ..tables import facts, table, table_of
 from .output import add_json_option, deliver
+
+if TYPE_CHECKING:
+    from dfe_core.probes.settings import ProbeSettings
 
 DESCRIPTION = (
     "Predict a label column of a dataset from bags of tokens, AUs and coefficients, with folds grouped "
@@ -165,7 +168,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     deliver(result.to_json(), report(result.to_json()), args.json)
 
 
-def read_settings(args: argparse.Namespace):
+def read_settings(args: argparse.Namespace) -> ProbeSettings:
     """`ProbeSettings` of the arguments, or of the recipe they name."""
     from dfe_core.errors import DataError
     from dfe_core.probes.recipe import read_recipe

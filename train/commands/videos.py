@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
+
+if TYPE_CHECKING:
+    from dfe_core.expressions.dataset import Dataset
 
 DESCRIPTION = (
     "Link videos to the recordings of a dataset by their names (s1_talk.mp4 to s1_talk), so that the "
@@ -38,7 +42,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
         _list(dataset)
 
 
-def _link(dataset, sources: list[str]) -> None:
+def _link(dataset: Dataset, sources: list[str]) -> None:
     from dfe_core.video.links import link_by_name
 
     report = link_by_name(dataset, sources)
@@ -47,7 +51,7 @@ def _link(dataset, sources: list[str]) -> None:
         print(f"  not used: {path.name}: {why}")
 
 
-def _list(dataset) -> None:
+def _list(dataset: Dataset) -> None:
     from dfe_core.video.links import links
 
     found = links(dataset)
