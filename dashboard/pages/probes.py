@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
-from dfe_core.artefact_names import probe_report_name, tokens_name
-from dfe_core.facs.store import list_aligned
 from dfe_core.probes.explain import errors_by_subject
-from dfe_core.probes.features.catalogue import known_features
 from dfe_core.probes.findings import Finding
 from dfe_core.probes.methods_text import warning_texts
-from dfe_core.probes.recipe import read_recipe, recipe_text
+from dfe_core.probes.recipe import read_recipe
 from dfe_core.probes.result import ProbeResult
 from dfe_core.reports.probe import asked_confounds, check_table
 from dfe_core.spreadsheet import plain_table
-from dfe_core.store import artefact_path, content_key
+from dfe_core.store import content_key
 
-from ..data import artefact_cache, job_manager, people
-from ..data.roles import Role
+from ..data import artefact_cache, job_manager
 from ..links import query_parameters
-from ..panels import empty_states, job_progress, moments_in_words, page_frame, probe_faces
+from ..panels import empty_states, job_progress, moments_in_words, page_frame, probe_export, probe_faces, probe_form
 from ..views import figures, probe_results
 
-MODELS = {"linear": "Logistic or ridge regression", "svm": "Linear SVM", "boosting": "Gradient boosting"}
 KINDS = ("Predict a label", "Find by description")
 TABS = ("Scores", "Which faces", "Order", "Errors", "Confounds", "Compare", "Keep")
-POOLINGS = ("sparsemax", "entmax", "softmax", "mean", "class-token")
 
 
 def page() -> None:
@@ -74,15 +64,15 @@ def experiments(choice: artefact_cache.Choice) -> None:
         if r.settings.model == choice.model and r.settings.dataset == choice.dataset
     ]
     with st.expander("New experiment", expanded=not kept, icon=":material/add_circle:"):
-        new(choice, dataset.labels, dataset.recordings)
-    job_progress.watch(key_of(choice), "The probe is done.")
+        probe_form.show(choice, dataset.labels, dataset.recordings)
+    job_progress.watch(probe_form.key_of(choice), "The probe is done.")
     if kept:
         chosen(choice, kept)
 
 
 def point_at_what_was_run(choice: artefact_cache.Choice) -> None:
     """When this session's run has ended well, the link names its result, also where it was kept before."""
-    job, out = job_manager.manager().get(key_of(choice)), st.session_state.get("probe-out")
+    job, out = job_manager.manager().get(probe_form.key_of(choice)), st.session_state.get("probe-out")
     if out and job is not None and job.done:
         query_parameters.write(probe=content_key(read_recipe(Path(out) / "recipe.toml").as_dict()))
         st.session_state["probe-turn"] = st.session_state.get("probe-turn", 0) + 1
@@ -97,100 +87,6 @@ def no_labels(choice: artefact_cache.Choice) -> None:
             "Import it with a table of labels, one row per recording or subject: "
             "`dfe import FILES --name NAME --labels labels.csv`."
         )
-
-
-def key_of(choice: artefact_cache.Choice) -> str:
-    """One probe at a time for a model and dataset."""
-    return f"probe-{tokens_name(choice.model, choice.dataset)}"
-
-
-def new(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.DataFrame) -> None:
-    """The form: what to predict, from what, how to be sure."""
-    features = known_features()
-    with st.form("probe", border=False):
-        a, b, c = st.columns(3)
-        columns = [name for name in ("session", *labels) if recordings[name].nunique() > 1]
-        asked: dict[str, Any] = {
-            "label": a.selectbox("Predict", labels),
-            "task": b.selectbox(
-                "As",
-                [None, "classify", "regress"],
-                format_func=lambda t: {None: "By the kind of label", "classify": "Classes", "regress": "A number"}[t],
-            ),
-            "unit": c.selectbox(
-                "One prediction for each",
-                [None, "recording", "subject", "segment"],
-                format_func=lambda u: u.capitalize() if u else "What the label belongs to",
-            ),
-        }
-        asked["features"] = st.multiselect(
-            "From", list(features), default=["bow", "au", "psi"], format_func=lambda name: f"{name}: {features[name]}"
-        )
-        a, b, c, d = st.columns(4)
-        asked["models"] = a.multiselect(
-            "Models", list(MODELS), default=["linear"], format_func=lambda name: MODELS[name]
-        )
-        splits = {"kfold": "Folds of subjects", "leave-one-out": "Leave one out"}
-        asked["split"] = b.selectbox(
-            "Validation", [*splits, *columns], format_func=lambda name: splits.get(name, f"Your folds: {name}")
-        )
-        asked["folds"] = c.number_input("Folds", 2, 20, 5)
-        asked["seed"] = d.number_input("Seed", 0, 10_000, 0)
-        a, b, c = st.columns(3)
-        asked["group"] = a.selectbox(
-            "Group by",
-            ["subject", "time"],
-            index=int(recordings["subject"].nunique() < 2),
-            format_func=lambda name: {"subject": "Subjects", "time": "Blocks of time (one performer)"}[name],
-        )
-        asked["confounds"] = b.multiselect("Check for confounds", columns, placeholder="No confound")
-        names = list_aligned(choice.dataset, choice.root)
-        asked["aus"] = c.selectbox("Action units from", names) if names else None
-        more(asked, columns)
-        refused = people.refusal(Role.EDITOR)
-        go = st.form_submit_button(
-            "Run",
-            type="primary",
-            icon=":material/play_arrow:",
-            disabled=job_manager.running(key_of(choice)) or bool(refused),
-            help=refused or None,
-        )
-    if go and not (asked["features"] and asked["models"]):
-        st.warning("Choose at least one row of features and one model.", icon=":material/edit_off:")
-    elif go:
-        out = report_folder(choice, content_key({k: str(v) for k, v in asked.items()}))
-        st.session_state["probe-out"] = str(out)
-        job_manager.start(
-            key_of(choice),
-            f"Predicting {asked['label']}",
-            *probe_results.arguments(choice.model, choice.dataset, asked, str(out)),
-        )
-        st.rerun()
-
-
-def more(asked: dict[str, Any], columns: list[str]) -> None:
-    """What few experiments need."""
-    with st.expander("More choices"):
-        a, b, c = st.columns(3)
-        asked["regress_out"] = a.multiselect(
-            "Also the score without",
-            columns,
-            placeholder="Nothing regressed out",
-            help="What these columns explain is removed inside each fold.",
-        )
-        asked["sequence"] = b.multiselect(
-            "Also order, by a transformer",
-            POOLINGS,
-            placeholder="No sequence probe",
-            help="Minutes each: a small network a fold and inner split.",
-        )
-        asked["segment"] = c.number_input("Seconds of a segment", 0.5, 60.0, 2.0, 0.5, format="%.1f")
-        asked["drop_missing"] = st.checkbox("Leave out recordings that have no label")
-
-
-def report_folder(choice: artefact_cache.Choice, key: str) -> Path:
-    """Where the report of a run goes."""
-    return artefact_path("analyses", probe_report_name(choice.model, choice.dataset, key), choice.root)
 
 
 def chosen(choice: artefact_cache.Choice, kept: list[ProbeResult]) -> None:
@@ -323,49 +219,11 @@ def compare(kept: list[ProbeResult], result: ProbeResult) -> None:
     )
 
 
-def keep(choice: artefact_cache.Choice, result: ProbeResult) -> None:
-    """The result as files, the methods paragraph, and the recipe that runs it again."""
-    stem = f"probe-{choice.model}-{result.settings.label}"
-    with st.container(horizontal=True):
-        st.download_button(
-            "Scores, CSV", plain_table(result.rows).to_csv(index=False), f"{stem}.csv", "text/csv", on_click="ignore"
-        )
-        st.download_button(
-            "Everything, JSON",
-            json.dumps(result.to_json(), default=plain, indent=1),
-            f"{stem}.json",
-            "application/json",
-            on_click="ignore",
-        )
-        st.download_button(
-            "Recipe, TOML", recipe_text(result.settings), f"{stem}.toml", "text/plain", on_click="ignore"
-        )
-        st.download_button("Report, HTML", lambda: report_html(result), f"{stem}.html", "text/html", on_click="ignore")
-    st.subheader("For the methods section", anchor=False)
-    st.markdown(result.methods)
-
-
-def report_html(result: ProbeResult) -> bytes:
-    """The report of a probe as one page."""
-    import tempfile
-
-    from dfe_core.reports.probe import write_report
-
-    with tempfile.TemporaryDirectory(prefix="dfe-probe-") as folder:
-        pages = [p for p in write_report(result, Path(folder)) if p.suffix == ".html"]
-        return pages[0].read_bytes()
-
-
-def plain(value: object) -> object:
-    """NumPy values as JSON has them."""
-    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else str(value)
-
-
 PARTS = {
     "Scores": scores,
     "Which faces": probe_faces.show,
     "Order": order,
     "Errors": errors,
     "Confounds": confounds,
-    "Keep": keep,
+    "Keep": probe_export.show,
 }

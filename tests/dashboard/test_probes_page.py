@@ -88,7 +88,7 @@ def test_a_link_holds_the_question_and_its_answer_names_encoder_and_chance(probe
 
 
 def test_the_form_offers_every_pooling():
-    from dashboard.pages.probes import POOLINGS
+    from dashboard.panels.probe_form import POOLINGS
     from dfe_core.probes import pooling
 
     assert set(POOLINGS) == set(pooling.POOLINGS)

@@ -1,0 +1,115 @@
+"""A new probe: what to predict, from which features, and how it is validated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dfe_core.artefact_names import probe_report_name, tokens_name
+from dfe_core.facs.store import list_aligned
+from dfe_core.probes.features.catalogue import known_features
+from dfe_core.store import artefact_path, content_key
+
+from ..data import artefact_cache, job_manager, people
+from ..data.roles import Role
+from ..views import probe_results
+
+MODELS = {"linear": "Logistic or ridge regression", "svm": "Linear SVM", "boosting": "Gradient boosting"}
+POOLINGS = ("sparsemax", "entmax", "softmax", "mean", "class-token")
+
+
+def key_of(choice: artefact_cache.Choice) -> str:
+    """One probe at a time for a model and dataset."""
+    return f"probe-{tokens_name(choice.model, choice.dataset)}"
+
+
+def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.DataFrame) -> None:
+    """The form: what to predict, from what, how to be sure."""
+    features = known_features()
+    with st.form("probe", border=False):
+        a, b, c = st.columns(3)
+        columns = [name for name in ("session", *labels) if recordings[name].nunique() > 1]
+        asked: dict[str, Any] = {
+            "label": a.selectbox("Predict", labels),
+            "task": b.selectbox(
+                "As",
+                [None, "classify", "regress"],
+                format_func=lambda t: {None: "By the kind of label", "classify": "Classes", "regress": "A number"}[t],
+            ),
+            "unit": c.selectbox(
+                "One prediction for each",
+                [None, "recording", "subject", "segment"],
+                format_func=lambda u: u.capitalize() if u else "What the label belongs to",
+            ),
+        }
+        asked["features"] = st.multiselect(
+            "From", list(features), default=["bow", "au", "psi"], format_func=lambda name: f"{name}: {features[name]}"
+        )
+        a, b, c, d = st.columns(4)
+        asked["models"] = a.multiselect(
+            "Models", list(MODELS), default=["linear"], format_func=lambda name: MODELS[name]
+        )
+        splits = {"kfold": "Folds of subjects", "leave-one-out": "Leave one out"}
+        asked["split"] = b.selectbox(
+            "Validation", [*splits, *columns], format_func=lambda name: splits.get(name, f"Your folds: {name}")
+        )
+        asked["folds"] = c.number_input("Folds", 2, 20, 5)
+        asked["seed"] = d.number_input("Seed", 0, 10_000, 0)
+        a, b, c = st.columns(3)
+        asked["group"] = a.selectbox(
+            "Group by",
+            ["subject", "time"],
+            index=int(recordings["subject"].nunique() < 2),
+            format_func=lambda name: {"subject": "Subjects", "time": "Blocks of time (one performer)"}[name],
+        )
+        asked["confounds"] = b.multiselect("Check for confounds", columns, placeholder="No confound")
+        names = list_aligned(choice.dataset, choice.root)
+        asked["aus"] = c.selectbox("Action units from", names) if names else None
+        more(asked, columns)
+        refused = people.refusal(Role.EDITOR)
+        go = st.form_submit_button(
+            "Run",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=job_manager.running(key_of(choice)) or bool(refused),
+            help=refused or None,
+        )
+    if go and not (asked["features"] and asked["models"]):
+        st.warning("Choose at least one row of features and one model.", icon=":material/edit_off:")
+    elif go:
+        out = report_folder(choice, content_key({k: str(v) for k, v in asked.items()}))
+        st.session_state["probe-out"] = str(out)
+        job_manager.start(
+            key_of(choice),
+            f"Predicting {asked['label']}",
+            *probe_results.arguments(choice.model, choice.dataset, asked, str(out)),
+        )
+        st.rerun()
+
+
+def more(asked: dict[str, Any], columns: list[str]) -> None:
+    """What few experiments need."""
+    with st.expander("More choices"):
+        a, b, c = st.columns(3)
+        asked["regress_out"] = a.multiselect(
+            "Also the score without",
+            columns,
+            placeholder="Nothing regressed out",
+            help="What these columns explain is removed inside each fold.",
+        )
+        asked["sequence"] = b.multiselect(
+            "Also order, by a transformer",
+            POOLINGS,
+            placeholder="No sequence probe",
+            help="Minutes each: a small network a fold and inner split.",
+        )
+        asked["segment"] = c.number_input("Seconds of a segment", 0.5, 60.0, 2.0, 0.5, format="%.1f")
+        asked["drop_missing"] = st.checkbox("Leave out recordings that have no label")
+
+
+def report_folder(choice: artefact_cache.Choice, key: str) -> Path:
+    """Where the report of a run goes."""
+    return artefact_path("analyses", probe_report_name(choice.model, choice.dataset, key), choice.root)
