@@ -28,10 +28,15 @@ class Contents:
     def __init__(self, limit: int = KEEP_BYTES) -> None:
         self._limit, self._size, self._lock = limit, 0, threading.Lock()
         self._kept: OrderedDict[str, tuple[bytes, str]] = OrderedDict()
+        self._lasting: dict[str, tuple[bytes, str]] = {}
 
-    def add(self, data: bytes, kind: str) -> str:
-        """Keep content of a media type; returns its key, which is long enough not to be guessed."""
+    def add(self, data: bytes, kind: str, *, lasting: bool = False) -> str:
+        """Keep content of a media type, lasting: as long as this process; returns its key, which is long enough not to
+        be guessed."""
         key = hashlib.sha256(kind.encode() + b"\0" + data).hexdigest()
+        if lasting:
+            self._lasting[key] = (data, kind)
+            return key
         with self._lock:
             self._size += 0 if key in self._kept else len(data)
             self._kept[key] = (data, kind)
@@ -42,7 +47,7 @@ class Contents:
 
     def get(self, key: str) -> tuple[bytes, str] | None:
         """Content and media type; None where it is not kept."""
-        return self._kept.get(key)
+        return self._lasting.get(key) or self._kept.get(key)
 
 
 contents = Contents()
@@ -51,6 +56,11 @@ contents = Contents()
 def address(data: bytes, kind: str) -> str:
     """Where the browser finds this content, from every page."""
     return f"{FOLDER}/{contents.add(data, kind)}"
+
+
+def lasting_address(data: bytes, kind: str) -> str:
+    """Where the browser finds what every page needs."""
+    return f"{FOLDER}/{contents.add(data, kind, lasting=True)}"
 
 
 def face_address(face: FaceModel) -> dict[str, Any]:

@@ -11,15 +11,29 @@ import streamlit as st
 from dfe_core.store import content_key
 
 from .. import web
+from ..data import media
+
+_LOADER = """// Sent with every message of the component; the view that it imports is kept by browsers.
+const asked = (path) => new URL(path, document.baseURI);
+const sheet = new CSSStyleSheet();
+const [view] = await Promise.all([
+  import(asked("SCRIPT")), fetch(asked("STYLE")).then((reply) => reply.text()).then((text) => sheet.replace(text))]);
+export default (component) => {
+  const root = component.parentElement.getRootNode();
+  if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
+  return view.default(component);
+};
+"""
 
 
 def _view(name: str) -> Callable[..., Any]:
     """A view of dashboard/web/src/views. Its camera and switches stand in the link under its key, or `look`."""
+    script = media.lasting_address(web.path(f"{name}.js").read_bytes(), "text/javascript")
+    style = media.lasting_address(web.path("views.css").read_bytes(), "text/css")
     made = st.components.v2.component(
         f"dfe_{name}",
         html=f'<div class="dfe-{name}"></div>',
-        css=web.text("views.css"),
-        js=web.text(f"{name}.js"),
+        js=_LOADER.replace("SCRIPT", script).replace("STYLE", style),
     )
 
     def shown(key: str, data: dict[str, Any], **options: Any) -> Any:
