@@ -17,6 +17,9 @@ from ..selection import codeword_filter, codeword_selection, frame_selection
 from ..theme.formatting import clock, count, mm, plural, span, text
 from ..views import bars, browser_views, cards
 
+LABELS = 4
+"""Labels of a recording that its line shows; the others show when asked."""
+
 
 def page() -> None:
     """The page."""
@@ -70,7 +73,8 @@ def recording(choice: artefact_cache.Choice) -> None:
         name = pick(choice, dataset.recordings)
     row = dataset.recordings[dataset.recordings["recording"] == name].iloc[0]
     with labels:
-        st.caption(facts_line(row, dataset.labels))
+        shown, rest = facts_lines(row, dataset.labels)
+        st.caption(shown, help=rest or None)
     track = tracks.track(dataset, tokens, codebook, face, name, int(query_parameters.read("part") or 0))
     if track.parts > 1:
         choose_part(track)
@@ -85,13 +89,16 @@ def recording(choice: artefact_cache.Choice) -> None:
     summary(choice, track, face.has_mesh)
 
 
-def facts_line(row: pd.Series, labels: tuple[str, ...]) -> str:
-    """Frames, rate and labels in one line."""
+def facts_lines(row: pd.Series, labels: tuple[str, ...]) -> tuple[str, str]:
+    """Frames, rate and the first labels in one line; the other labels, which questionnaires have by the dozen,
+    to be shown when asked."""
     parts = [f"{count(row['frames'])} frames at {row['fps']:g} a second"]
     if row["valid_frames"] < row["frames"]:
         parts.append(f"{count(row['frames'] - row['valid_frames'])} not valid")
-    parts += [f"{text(label)}: {text(row[label])}" for label in labels if pd.notna(row[label])]
-    return " · ".join(parts)
+    known = [f"{text(label)}: {text(row[label])}" for label in labels if pd.notna(row[label])]
+    shown, rest = (known, []) if len(known) <= LABELS + 1 else (known[:LABELS], known[LABELS:])
+    more = [f"{len(rest)} more labels"] if rest else []
+    return " · ".join([*parts, *shown, *more]), "  \n".join(rest)
 
 
 def choose_part(track: tracks.Track) -> None:

@@ -35,3 +35,18 @@ def test_figures_read_well(say, value, expected):
 def test_one_is_singular():
     assert formatting.plural(1, "subject") == "1 subject"
     assert formatting.plural(2, "subject") == "2 subjects"
+
+
+def test_a_recording_of_forty_labels_shows_the_first_and_has_the_others_when_asked():
+    import pandas as pd
+
+    from dashboard.pages.recordings import LABELS, facts_lines
+
+    labels = tuple(f"BEQ_{i}" for i in range(40))
+    row = pd.Series(
+        {"frames": 993, "valid_frames": 990, "fps": 10.3, **dict.fromkeys(labels, 2.0), "BEQ_7": float("nan")}
+    )
+    shown, rest = facts_lines(row, labels)
+    assert shown.startswith("993 frames at 10.3 a second · 3 not valid · BEQ\\_0") and shown.endswith("35 more labels")
+    assert len(rest.splitlines()) == 39 - LABELS and "BEQ\\_39" in rest
+    assert facts_lines(row, labels[: LABELS + 1])[1] == ""
