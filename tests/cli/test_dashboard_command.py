@@ -23,6 +23,14 @@ from train.commands import dashboard
 PROJECT = Path(__file__).resolve().parents[2]
 
 
+INTERRUPTIBLE = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background inherit that it is ignored
+from train.cli import main
+sys.exit(main())
+"""
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -35,7 +43,7 @@ def served(cache: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen, int]
     port = free_port()
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), "DFE_CACHE": str(cache)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "train", "dashboard", "--port", str(port)],
+        [sys.executable, "-c", INTERRUPTIBLE, "dashboard", "--port", str(port)],
         cwd=tmp_path,
         env=environment,
         stdout=subprocess.PIPE,
