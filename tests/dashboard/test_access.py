@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -47,7 +48,8 @@ def ask(
         "server": ("127.0.0.1", 8501),
         "headers": [(k.encode(), v.encode()) for k, v in held.items()],
     }
-    asyncio.run(Guard(_page, access)(scope, receive, send))
+    with ThreadPoolExecutor(1) as thread:  # a browser of tests before these leaves a loop running in this one
+        thread.submit(asyncio.run, Guard(_page, access)(scope, receive, send)).result()
     first = sent[0]
     status = first.get("status") or first.get("code") or 101
     return status, {k.decode(): v.decode() for k, v in first.get("headers", ())}
