@@ -28,7 +28,7 @@ def current() -> Person:
     """Who uses this session, by the roles as they are now. Raises `DataError` where the roles cannot be read."""
     if not has_login():
         return Person(name=audit.account(), role=Role.OWNER)
-    return person_of(_claims(), read_roles(), time.time())
+    return person_of(claims(), read_roles(), time.time())
 
 
 def are_admitted() -> bool:
@@ -64,5 +64,6 @@ def acting(least: Role, act: str, artefacts: tuple[str, ...] = (), theirs: str |
         yield person
 
 
-def _claims() -> Mapping[str, Any]:
+def claims() -> Mapping[str, Any]:
+    """What the login of this session says, as the provider gives it, with Streamlit's ``is_logged_in``."""
     return st.user.to_dict()

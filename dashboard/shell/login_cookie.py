@@ -1,17 +1,18 @@
 """What a request's login cookie is worth, before any page runs: for pictures, videos and uploads, which have no page.
 
-The cookie is Streamlit's own, signed with the ``cookie_secret`` of the login file.
+Streamlit checks the signature of its cookie when a page opens and says whose it is (`st.user`). What a page shows is
+asked for after that, with the same cookie: so the cookies that pages came with are remembered, as digests, and no other
+is worth anything. Knows no Streamlit.
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Mapping
-
-from streamlit.auth_util import get_cookie_with_chunks
-from streamlit.web.server.server_util import get_cookie_secret
-from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
+from typing import Any
 
 from dfe_core.errors import DataError
 
@@ -19,7 +20,25 @@ from ..data import media
 from ..data.roles import Role, person_of, read_roles
 
 COOKIE = "_streamlit_user"
+"""What the names of a login's cookies begin with: a long one comes in several."""
+KEPT = 4096
+"""Logins remembered; of the one longest unused, pictures come again when its page is loaded anew."""
+_CLAIMS = ("is_logged_in", "email", "email_verified", "iat")
 _LEAST = {"/media/": Role.VIEWER, f"/{media.FOLDER}/": Role.VIEWER, "/_stcore/upload_file/": Role.EDITOR}
+_seen: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
+_lock = threading.Lock()
+
+
+def remember(cookies: Mapping[str, str], claims: Mapping[str, Any]) -> None:
+    """Keep whose login these cookies are. claims: what Streamlit says of them, ``st.user``."""
+    key = _digest(cookies)
+    if key is None or claims.get("is_logged_in") is not True:
+        return
+    with _lock:
+        _seen[key] = {name: claims[name] for name in _CLAIMS if name in claims}
+        _seen.move_to_end(key)
+        while len(_seen) > KEPT:
+            _seen.popitem(last=False)
 
 
 def admits(path: str, cookies: Mapping[str, str]) -> bool:
@@ -30,9 +49,16 @@ def admits(path: str, cookies: Mapping[str, str]) -> bool:
 
 
 def _role(cookies: Mapping[str, str]) -> Role:
-    secret = get_cookie_secret()
-    held = get_cookie_with_chunks(lambda name: decode_signed_value(secret, name, cookies.get(name, "")), COOKIE)
+    key = _digest(cookies)
+    with _lock:
+        claims = _seen.get(key) if key else None
     try:
-        return person_of(json.loads(held or "{}"), read_roles(), time.time()).role
-    except (ValueError, AttributeError, DataError):
+        return person_of(claims or {}, read_roles(), time.time()).role
+    except DataError:
         return Role.NONE
+
+
+def _digest(cookies: Mapping[str, str]) -> bytes | None:
+    """Of all cookies of a login; None where there are none."""
+    held = sorted((name, value.strip('"')) for name, value in cookies.items() if name.startswith(COOKIE))
+    return hashlib.sha256(repr(held).encode()).digest() if held else None

@@ -11,10 +11,13 @@ from dfe_core.errors import DataError
 from ..data import people
 from ..data.roles import Person, Role
 from ..theme.formatting import text
+from . import login_cookie
 
 
 def visitor() -> Person:
     """The person of this session; nobody, and the reason in the server's log, where the roles cannot be read."""
+    if people.has_login():
+        login_cookie.remember(st.context.cookies, people.claims())
     try:
         return people.current()
     except DataError:

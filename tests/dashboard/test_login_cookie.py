@@ -1,15 +1,12 @@
-"""Pictures, videos and uploads have no page that asks for a role: the cookie of the login does, by its signature."""
+"""Pictures, videos and uploads have no page that asks for a role: the cookie that a page came with does."""
 
 from __future__ import annotations
 
-import inspect
-import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from streamlit.auth_util import set_cookie_with_chunks
-from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
 from dashboard.data import media
 from dashboard.data.roles import LOGIN_S, ROLES
@@ -19,32 +16,24 @@ PICTURE, UPLOAD = "/media/1a2b.jpg", "/base/_stcore/upload_file/session/file"
 
 
 @pytest.fixture(autouse=True)
-def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setattr(login_cookie, "get_cookie_secret", lambda: "right" * 8)
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     monkeypatch.setenv(ROLES, str(tmp_path / "roles.toml"))
     (tmp_path / "roles.toml").write_text('editor = ["ben@lab.org"]\nviewer = ["*@lab.org"]\n')
-    return tmp_path
+    login_cookie._seen.clear()
+    yield tmp_path
+    login_cookie._seen.clear()
 
 
-def cookies(email: str, secret: str = "right" * 8, **more: object) -> dict[str, str]:
-    """As Streamlit sets them after a login: of a long one, several."""
-    held: dict[str, str] = {}
-    claims = {"is_logged_in": True, "email": email, "iat": time.time(), **more}
-
-    def signed(name: str, value: str) -> bytes:
-        return create_signed_value(secret, name, value)
-
-    def put(name: str, value: str) -> None:
-        held[name] = signed(name, value).decode()
-
-    newer = "cookie_attr_size" in inspect.signature(set_cookie_with_chunks).parameters  # than Streamlit 1.65
-    set_cookie_with_chunks(put, signed, login_cookie.COOKIE, claims, **({"cookie_attr_size": 100} if newer else {}))
-    return held
+def logged_in(email: str, **more: object) -> dict[str, str]:
+    """The cookies of a person whose page has run."""
+    cookies = {login_cookie.COOKIE: f"2|1:0|{email}=="}
+    login_cookie.remember(cookies, {"is_logged_in": True, "email": email, "iat": time.time(), **more})
+    return cookies
 
 
 def test_viewers_get_pictures_and_editors_upload():
     answers = {
-        who: (login_cookie.admits(PICTURE, cookies(who)), login_cookie.admits(UPLOAD, cookies(who)))
+        who: (login_cookie.admits(PICTURE, logged_in(who)), login_cookie.admits(UPLOAD, logged_in(who)))
         for who in ("vic@lab.org", "ben@lab.org", "eve@elsewhere.org")
     }
     assert answers == {
@@ -55,20 +44,35 @@ def test_viewers_get_pictures_and_editors_upload():
     assert not login_cookie.admits(f"/lab/{media.address(b'pack', 'image/png')}", {}), (
         "faces and recordings are no less"
     )
-    assert login_cookie.admits(f"/{media.address(b'pack', 'image/png')}", cookies("vic@lab.org"))
+    assert login_cookie.admits(f"/{media.address(b'pack', 'image/png')}", logged_in("vic@lab.org"))
     assert not login_cookie.admits(PICTURE, {}) and login_cookie.admits("/data", {})
-    assert login_cookie.admits(PICTURE, cookies("vic@lab.org", groups=["x" * 90] * 80)), "in several cookies"
 
 
-WORTHLESS = ({"secret": "wrong" * 8}, {"iat": time.time() - LOGIN_S - 60}, {"is_logged_in": False})
+def test_a_login_in_several_cookies_takes_them_all():
+    parts = {login_cookie.COOKIE: "chunks-2", f"{login_cookie.COOKIE}_1": "aa", f"{login_cookie.COOKIE}_2": "bb"}
+    login_cookie.remember(
+        {**parts, "theme": "dark"}, {"is_logged_in": True, "email": "vic@lab.org", "iat": time.time()}
+    )
+    assert login_cookie.admits(PICTURE, parts), "other cookies do not matter"
+    assert not login_cookie.admits(PICTURE, {**parts, f"{login_cookie.COOKIE}_2": "cc"})
+    assert not login_cookie.admits(PICTURE, {login_cookie.COOKIE: "chunks-2"})
 
 
-@pytest.mark.parametrize("more", WORTHLESS)
-def test_a_cookie_of_another_key_or_an_old_one_is_none(more: dict):
-    assert not login_cookie.admits(PICTURE, cookies("ben@lab.org", **more))
+@pytest.mark.parametrize("more", [{"iat": time.time() - LOGIN_S - 60}, {"is_logged_in": False}, {"iat": None}])
+def test_an_old_login_and_none_are_worth_nothing(more: dict):
+    assert not login_cookie.admits(PICTURE, logged_in("ben@lab.org", **more))
 
 
-def test_a_made_up_cookie_is_none(server: Path):
-    assert not login_cookie.admits(PICTURE, {login_cookie.COOKIE: json.dumps({"email": "ben@lab.org"})})
+def test_a_cookie_that_no_page_came_with_is_none(server: Path):
+    cookies = logged_in("ben@lab.org")
+    assert not login_cookie.admits(PICTURE, {login_cookie.COOKIE: "2|1:0|ana@lab.org=="})
+    (server / "roles.toml").write_text('owner = ["ana@lab.org"]\n')
+    assert not login_cookie.admits(PICTURE, cookies), "a role that was taken away is gone at once"
     (server / "roles.toml").write_text("not toml")
-    assert not login_cookie.admits(PICTURE, cookies("ben@lab.org"))
+    assert not login_cookie.admits(PICTURE, cookies)
+
+
+def test_logins_kept_are_bounded(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(login_cookie, "KEPT", 2)
+    first, second, third = (logged_in(f"{name}@lab.org") for name in ("a", "b", "c"))
+    assert [login_cookie.admits(PICTURE, one) for one in (first, second, third)] == [False, True, True]

@@ -29,7 +29,7 @@ def login(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv(people.LOGIN, "login.toml")
 
     def of(email: str) -> Person:
-        monkeypatch.setattr(people, "_claims", lambda: claims(email, iat=people.time.time()))
+        monkeypatch.setattr(people, "claims", lambda: claims(email, iat=people.time.time()))
         return people.current()
 
     return of
