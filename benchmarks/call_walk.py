@@ -1,11 +1,12 @@
 """Functions and modules of the project that a click on a codeword, an import and a training enter.
 
-    python -m benchmarks.call_walk --out walk.json
-    python -m benchmarks.call_walk --tree ../older-checkout --out before.json
+    python -m benchmarks.call_walk
+    python -m benchmarks.call_walk --tree ../older-checkout --list
 
 Each way is gone once to load its modules and once more under a profiler, on 6 simulated people of 0.4 minutes. Counted
 are the functions that are entered (comprehensions and lambdas belong to the function around them), the modules that
-they stand in, and the calls. `--tree` counts another checkout with the packages that are installed here.
+they stand in, and the calls, each by what it serves (`GROUPS`): the thing itself, or what stands around it.
+`--tree` counts another checkout with the packages that are installed here.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -27,20 +29,39 @@ from typing import Any
 PACKAGES = ("dfe_core", "train", "dashboard")
 SMALL = ("--set", "tokenizer.codewords=24", "--set", "tokenizer.stages=4", "--set", "train.steps=20", "--seed", "0")
 FRAMES, FPS = 120, 60
+GROUPS = {
+    "crash safety, locks, log": """
+        dfe_core/replacement.py dfe_core/locks.py dfe_core/integrity.py dfe_core/audit.py dfe_core/trash.py
+        dfe_core/acts.py dfe_core/artefact.py:checked_manifest dfe_core/store.py:atomic_* dfe_core/store.py:claimed
+        dfe_core/store.py:recover_all dfe_core/store.py:root_argument dfe_core/store.py:require_new_name
+        train/cli.py:_recover train/cli.py:_logged */sources.py:file_state """,
+    "access": "dashboard/data/people.py dashboard/data/roles.py",
+    "head pose": "*/pose_*.py *:pose_* *:_warn_of_pose",
+    "command line": """
+        train/cli.py train/streams.py train/warning_lines.py train/progress_reporters.py train/listeners.py
+        train/tables.py train/commands/* """,
+    "times of frames": "*/timing.py */timecode.py",
+    "validation": "*/validation.py */checks.py *:check* *:_check* *:_require *:fault_of dfe_core/errors.py",
+    "words of a codeword": "*/tokens/composition.py */tokens/describe.py */tokens/parts.py */tokens/phrasing.py",
+}
+"""What stands around a way: patterns of ``path`` or ``path:function``, the first that holds; all else is `ITSELF`."""
+ITSELF = "the thing itself"
+Count = dict[str, int]
 
 
 class Walk:
-    """Calls of functions of the project in `tree`, by file and first line."""
+    """Calls of functions of the project in `tree`, by path, name and first line."""
 
     def __init__(self, tree: Path) -> None:
-        self.calls: Counter[tuple[str, int]] = Counter()
-        self._roots = tuple(str(tree / package) + os.sep for package in PACKAGES)
+        self.calls: Counter[tuple[str, str, int]] = Counter()
+        self._tree = str(tree) + os.sep
+        self._roots = tuple(self._tree + package + os.sep for package in PACKAGES)
 
     def __call__(self, frame: FrameType, event: str, _: Any) -> None:
         """The profiler: counts a call of a named function."""
         code: CodeType = frame.f_code
         if event == "call" and not code.co_name.startswith("<") and code.co_filename.startswith(self._roots):
-            self.calls[code.co_filename, code.co_firstlineno] += 1
+            self.calls[code.co_filename.removeprefix(self._tree), code.co_name, code.co_firstlineno] += 1
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
@@ -53,13 +74,35 @@ class Walk:
             sys.setprofile(None)
             threading.setprofile(None)  # type: ignore[arg-type]
 
-    def counts(self) -> dict[str, int]:
-        """Functions, modules and calls."""
-        modules = {file for file, _ in self.calls}
-        return {"functions": len(self.calls), "modules": len(modules), "calls": sum(self.calls.values())}
+    def counts(self) -> dict[str, Any]:
+        """Functions, modules and calls of each group and of all, and the list of functions."""
+        groups: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for (path, name, _), calls in self.calls.items():
+            groups[group_of(path, name)].append((path, calls))
+            groups["all"].append((path, calls))
+        listed = sorted((path, line, name, group_of(path, name)) for path, name, line in self.calls)
+        return {"groups": {group: _count(entries) for group, entries in groups.items()}, "functions": listed}
 
 
-def measure(tree: Path) -> dict[str, dict[str, int]]:
+def _count(entries: list[tuple[str, int]]) -> Count:
+    return {
+        "functions": len(entries),
+        "modules": len({path for path, _ in entries}),
+        "calls": sum(calls for _, calls in entries),
+    }
+
+
+def group_of(path: str, name: str) -> str:
+    """What a function serves: the first of `GROUPS` with a pattern for it, else `ITSELF`."""
+    for group, patterns in GROUPS.items():
+        for pattern in patterns.split():
+            module, _, function = pattern.partition(":")
+            if fnmatchcase(path, module) and fnmatchcase(name, function or "*"):
+                return group
+    return ITSELF
+
+
+def measure(tree: Path) -> dict[str, dict[str, Any]]:
     """The counts of the three ways, in the checkout that this process imports."""
     with tempfile.TemporaryDirectory() as folder:
         recording = write_recording(Path(folder) / "take.csv")
@@ -73,7 +116,7 @@ def measure(tree: Path) -> dict[str, dict[str, int]]:
     return {"click": _click(tree), **found}
 
 
-def _walked(tree: Path, go: Callable[[str], None]) -> dict[str, int]:
+def _walked(tree: Path, go: Callable[[str], None]) -> dict[str, Any]:
     go("1")
     walk = Walk(tree)
     with walk.recording():
@@ -103,7 +146,7 @@ def write_recording(path: Path) -> Path:
     return path
 
 
-def _click(tree: Path) -> dict[str, int]:
+def _click(tree: Path) -> dict[str, Any]:
     """Another codeword on the page of the codebook that is open already."""
     from streamlit.testing.v1 import AppTest
 
@@ -120,12 +163,18 @@ def _click(tree: Path) -> dict[str, int]:
 
 def _show() -> None:
     import importlib
+    import types
 
     import streamlit as st
 
-    frame, routes, sidebar = (
-        importlib.import_module(f"dashboard.{name}") for name in ("panels.page_frame", "links.routes", "shell.sidebar")
-    )
+    def first(name: str, older: str) -> types.ModuleType:
+        try:
+            return importlib.import_module(f"dashboard.{name}")
+        except ModuleNotFoundError:
+            return importlib.import_module(f"dashboard.components.{older}")
+
+    frame = first("panels.page_frame", "frame")
+    routes, sidebar = first("links.routes", "routes"), first("shell.sidebar", "sidebar")
     st.session_state.setdefault("model", "model1")
     st.navigation(routes.groups())
     sidebar.show()
@@ -133,26 +182,51 @@ def _show() -> None:
         importlib.import_module("dashboard.pages.codebook").page()
 
 
+def table(ways: dict[str, dict[str, Any]]) -> str:
+    """The counts as a table: functions, modules and calls of each way, by group."""
+    lines = [f"{'functions/modules (calls)':<26}" + "".join(f"{way:>20}" for way in ways)]
+    for group in (ITSELF, *GROUPS, "all"):
+        cells = [way["groups"].get(group, _count([])) for way in ways.values()]
+        texts = [f"{cell['functions']}/{cell['modules']} ({cell['calls']:,})" for cell in cells]
+        lines.append(f"{group:<26}" + "".join(f"{text:>20}" for text in texts))
+    return "\n".join(lines)
+
+
+def listing(ways: dict[str, dict[str, Any]]) -> str:
+    """Every function of each way, by module, with its group."""
+    lines = []
+    for way, counts in ways.items():
+        lines.append(f"\n{way}")
+        lines += [f"  {path}:{line} {name}  [{group}]" for path, line, name, group in counts["functions"]]
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Measure in a process of its own, so that `--tree` is what it imports."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tree", type=Path, default=Path(__file__).resolve().parents[1], help="checkout to count")
     parser.add_argument("--cache", type=Path, help="a cache whose faces are used, so that none is built")
-    parser.add_argument("--out", type=Path, help="JSON file (default: standard output)")
+    parser.add_argument("--list", action="store_true", help="also every function, with what it serves")
+    parser.add_argument("--out", type=Path, help="also write all counts to this JSON file")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    tree = args.tree.resolve()
     if args.here:
-        print(json.dumps(measure(tree)))
+        print(json.dumps(measure(args.tree)))
         return
+    ways = _measured_apart(args.tree.resolve(), args.cache)
+    print(table(ways) + (listing(ways) if args.list else ""))
+    if args.out:
+        args.out.write_text(json.dumps(ways, indent=1) + "\n", encoding="utf-8")
+
+
+def _measured_apart(tree: Path, cache: Path | None) -> dict[str, dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
-        if args.cache:
-            os.symlink((args.cache / "faces").resolve(), Path(folder) / "faces")
+        if cache:
+            os.symlink((cache / "faces").resolve(), Path(folder) / "faces")
         environment = {**os.environ, "PYTHONPATH": str(tree), "DFE_CACHE": folder, "OMP_NUM_THREADS": "1"}
         command = [sys.executable, str(Path(__file__).resolve()), "--here", "--tree", str(tree)]
         result = subprocess.run(command, cwd=tree, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    text = json.dumps(json.loads(result.stdout.splitlines()[-1]), indent=1)
-    args.out.write_text(text + "\n", encoding="utf-8") if args.out else print(text)
+    return json.loads(result.stdout.splitlines()[-1])
 
 
 if __name__ == "__main__":
