@@ -32,9 +32,12 @@ FRAMES, FPS = 120, 60
 GROUPS = {
     "crash safety, locks, log": """
         dfe_core/replacement.py dfe_core/locks.py dfe_core/integrity.py dfe_core/audit.py dfe_core/trash.py
-        dfe_core/acts.py dfe_core/artefact.py:checked_manifest dfe_core/store.py:atomic_* dfe_core/store.py:claimed
-        dfe_core/store.py:recover_all dfe_core/store.py:root_argument dfe_core/store.py:require_new_name
-        train/cli.py:_recover train/cli.py:_logged */sources.py:file_state """,
+        dfe_core/artefact.py:checked_manifest dfe_core/store.py:atomic_* dfe_core/store.py:recover_all
+        dfe_core/store.py:require_new_name train/cli.py:_recover train/cli.py:_logged */sources.py:file_state
+        dfe_core/tokenizer/exposure.py *:lineage_notes """,
+    "background jobs": """
+        dashboard/data/background_jobs.py dashboard/data/job_manager.py dashboard/panels/job_progress.py
+        dashboard/components/processes.py dashboard/components/jobs.py """,
     "access": "dashboard/data/people.py dashboard/data/roles.py",
     "head pose": "*/pose_*.py *:pose_* *:_warn_of_pose",
     "command line": """
@@ -42,7 +45,10 @@ GROUPS = {
         train/tables.py train/commands/* """,
     "times of frames": "*/timing.py */timecode.py",
     "validation": "*/validation.py */checks.py *:check* *:_check* *:_require *:fault_of dfe_core/errors.py",
-    "words of a codeword": "*/tokens/composition.py */tokens/describe.py */tokens/parts.py */tokens/phrasing.py",
+    "words for codewords": """
+        */tokens/composition.py */tokens/describe.py */tokens/parts.py */tokens/phrasing.py */expressions/columns.py
+        */codeword_names.py */name_chips.py */name_check.py */name_scores.py */blind_spots.py *:blind_note *:name_facts
+        */cards.py:facs_words */cards.py:chip_of */cards.py:score_of """,
 }
 """What stands around a way: patterns of ``path`` or ``path:function``, the first that holds; all else is `ITSELF`."""
 ITSELF = "the thing itself"

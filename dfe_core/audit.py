@@ -26,7 +26,7 @@ from typing import Any, TypeVar, cast
 from dfe_core.artefact_names import SEPARATOR
 from dfe_core.errors import DataError
 from dfe_core.locks import claim
-from dfe_core.store import atomic_file, cache_root, root_argument
+from dfe_core.store import artefact_path, atomic_file, cache_root, require_new_name
 from dfe_core.text_enum import StrEnum
 
 AUDIT_FILE, EARLIER_FILE = "audit.jsonl", "audit.1.jsonl"
@@ -157,10 +157,17 @@ def recorded(
         _write(_entry(act, held, outcome), root or cache_root())
 
 
-def audited(act: str, artefact: Callable[[Mapping[str, Any]], str]) -> Callable[[_F], _F]:
-    """A decorator: each call of the function is an act on ``kind/name``, which `artefact` makes of its arguments.
+def audited(
+    act: str, kind: str, name: Callable[[Mapping[str, Any]], str] | None = None, *, wait_s: float | None = None
+) -> Callable[[_F], _F]:
+    """A decorator: each call of the function is an act on the artefact ``kind/name``.
 
-    The root is found as by `store.one_writer`.
+    name: makes the artefact's name of the function's arguments; None: its argument ``name``, which must be one that
+    `require_new_name` takes where the function is the only writer.
+    wait_s: the function is the only writer of the artefact from its start to its end, and raises `DataError` where
+    another command writes it for over so many seconds; None: it claims what it writes by itself.
+
+    The root is the function's argument ``root``, else that of its argument ``dataset``, where this is an opened one.
     """
 
     def decorate(function: _F) -> _F:
@@ -171,8 +178,15 @@ def audited(act: str, artefact: Callable[[Mapping[str, Any]], str]) -> Callable[
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             given = bound.arguments
-            with recorded(act, [artefact(given)], root=root_argument(given)):
-                return function(*args, **kwargs)
+            opened = getattr(given.get("dataset"), "path", None)
+            root = given.get("root") or (opened.parents[1] if opened else None)
+            label = name(given) if name else given["name"]
+            with recorded(act, [f"{kind}/{label}"], root=root):
+                if wait_s is None:
+                    return function(*args, **kwargs)
+                path = artefact_path(kind, label, root) if name else require_new_name(kind, label, root)
+                with claim(path, wait_s):
+                    return function(*args, **kwargs)
 
         return cast(_F, call)
 

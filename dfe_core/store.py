@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import inspect
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from dfe_core.artefact_names import ANALYSES, KINDS, RENDERS, SEPARATOR, TOKENS
 from dfe_core.errors import DataError
 from dfe_core.integrity import file_sha256
-from dfe_core.locks import claim
 from dfe_core.replacement import atomic_directory, atomic_file, recover_replacement
 
 __all__ = (
@@ -27,14 +23,11 @@ __all__ = (
     "content_key",
     "file_sha256",
     "json_text",
-    "one_writer",
     "read_json",
     "recover_all",
     "require_new_name",
-    "root_argument",
     "write_json",
 )
-_F = TypeVar("_F", bound=Callable[..., Any])
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _JOINED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,219}")
 """Tokens and analyses are named after up to two artefacts, with ``--`` between."""
@@ -85,40 +78,6 @@ def require_new_name(kind: str, name: str, root: Path | None = None) -> Path:
     if SEPARATOR in name and not path.exists():
         raise DataError(repr(name), f"{SEPARATOR!r} in a new name under {kind}/", "a name with single dashes")
     return path
-
-
-def one_writer(
-    kind: str, name: Callable[[Mapping[str, Any]], str] | None = None, wait_s: float = 0.0
-) -> Callable[[_F], _F]:
-    """A decorator: the function is the only writer of the artefact `name` from its start to its end.
-
-    name: makes the artefact's name of the function's arguments; None: its argument ``name``, which must be one that
-    `require_new_name` takes. The root is its argument ``root``, else that of its argument ``dataset``, where this is an
-    opened one. The function raises `DataError` where another command writes that artefact for over `wait_s` seconds.
-    """
-
-    def decorate(function: _F) -> _F:
-        signature = inspect.signature(function)
-
-        @functools.wraps(function)
-        def claimed(*args: Any, **kwargs: Any) -> Any:
-            bound = signature.bind(*args, **kwargs)
-            bound.apply_defaults()
-            given = bound.arguments
-            root = root_argument(given)
-            path = artefact_path(kind, name(given), root) if name else require_new_name(kind, given["name"], root)
-            with claim(path, wait_s):
-                return function(*args, **kwargs)
-
-        return cast(_F, claimed)
-
-    return decorate
-
-
-def root_argument(given: Mapping[str, Any]) -> Path | None:
-    """The cache that a function was told by its arguments: its ``root``, else that of its opened ``dataset``."""
-    opened = getattr(given.get("dataset"), "path", None)
-    return given.get("root") or (opened.parents[1] if opened else None)
 
 
 def recover_all(root: Path | None = None) -> list[str]:

@@ -55,27 +55,6 @@ def is_encoded(root: Path, model: str | None, dataset: str | None) -> bool:
     )
 
 
-def codebook(root: Path, name: str) -> Codebook:
-    """Raises `DataError` when there is no such model or it cannot be read."""
-    folder = artefact_path("models", name, root)
-    return _codebook(str(root), name, stamp(folder / CONFIG, folder / CODEWORDS_FILE))
-
-
-def dataset(root: Path, name: str) -> Dataset:
-    """Raises `DataError` when there is no such dataset or it cannot be read."""
-    return _dataset(str(root), name, stamp(artefact_path("datasets", name, root) / MANIFEST))
-
-
-def tokens(root: Path, model: str, name: str) -> TokenCache:
-    """Raises `DataError` when the dataset has not been encoded by the model."""
-    return _tokens(str(root), model, name, stamp(root / "tokens" / tokens_name(model, name) / MANIFEST))
-
-
-def runs(root: Path, model: str, name: str) -> RunIndex:
-    """The index of runs of a token cache, built when missing (a pass over the tokens: show a spinner)."""
-    return _runs(str(root), model, name, stamp(root / "tokens" / tokens_name(model, name) / MANIFEST))
-
-
 def face(root: Path, face_id: str) -> FaceModel:
     """A cached face. Never builds one: raises `DataError` when it is not there."""
     path = artefact_path("faces", face_id + ".npz", root)
@@ -107,24 +86,30 @@ class Choice:
         return is_encoded(self.root, self.model, self.dataset)
 
     def open_codebook(self) -> Codebook:
-        """The codebook of the model. Raises `DataError` where it cannot be read."""
-        return codebook(self.root, self.model)
+        """The codebook of the model. Raises `DataError` where there is none or it cannot be read."""
+        folder = artefact_path("models", self.model, self.root)
+        return _codebook(str(self.root), self.model, stamp(folder / CONFIG, folder / CODEWORDS_FILE))
 
     def open_face(self) -> FaceModel:
         """The face that the codebook was learned on."""
         return face(self.root, self.open_codebook().face_id)
 
     def open_dataset(self) -> Dataset:
-        """The recordings. Raises `DataError` where they cannot be read."""
-        return dataset(self.root, self.dataset)
+        """The recordings. Raises `DataError` where there are none or they cannot be read."""
+        path = artefact_path("datasets", self.dataset, self.root) / MANIFEST
+        return _dataset(str(self.root), self.dataset, stamp(path))
 
     def open_tokens(self) -> TokenCache:
         """The tokens of the dataset. Raises `DataError` where the model has not encoded it."""
-        return tokens(self.root, self.model, self.dataset)
+        return _tokens(str(self.root), self.model, self.dataset, self._stamp_of_tokens)
 
     def open_intervals(self) -> RunIndex:
         """The index of intervals of the tokens, built when missing (a pass over the tokens: show a spinner)."""
-        return runs(self.root, self.model, self.dataset)
+        return _runs(str(self.root), self.model, self.dataset, self._stamp_of_tokens)
+
+    @property
+    def _stamp_of_tokens(self) -> tuple[int, ...]:
+        return stamp(self.root / "tokens" / tokens_name(self.model, self.dataset) / MANIFEST)
 
 
 def chosen() -> Choice:
@@ -185,7 +170,7 @@ def _tokens(root: str, model: str, name: str, stamp: tuple[int, ...]) -> TokenCa
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _runs(root: str, model: str, name: str, stamp: tuple[int, ...]) -> RunIndex:
-    return build_runs(tokens(Path(root), model, name))
+    return build_runs(Choice(Path(root), model, name).open_tokens())
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -62,8 +62,7 @@ def _dictionary(
     names = _found.names
     table = codebook.table.drop(columns=[c for c in (*_USAGE, "description") if c in codebook.table.columns])
     if _choice.encoded:
-        runs = artefact_cache.runs(_choice.root, _choice.model, _choice.dataset)
-        table = table.merge(usage(_choice.open_tokens(), runs), "left", "codeword")
+        table = table.merge(usage(_choice.open_tokens(), _choice.open_intervals()), "left", "codeword")
     else:
         table = table.assign(**_USAGE)
     own = [notes.of(k) for k in range(len(table))]

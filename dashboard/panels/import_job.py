@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
@@ -61,7 +62,7 @@ def outcome(choice: artefact_cache.Choice) -> None:
     if name is None or job_manager.running(KEY):
         return
     try:
-        dataset = artefact_cache.dataset(choice.root, name)
+        dataset = replace(choice, dataset=name).open_dataset()
     except DataError:
         return
     with st.container(border=True):

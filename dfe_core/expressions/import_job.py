@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import re
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,15 +22,18 @@ from dfe_core.expressions.naming import compile_pattern, subject_and_session
 from dfe_core.expressions.pose_field import METHODS
 from dfe_core.expressions.readers.options import ReadOptions, parse_time
 from dfe_core.expressions.readers.protocol import stated
-from dfe_core.expressions.readers.registry import RecordingReader, find_reader, readers
+from dfe_core.expressions.readers.registry import RecordingReader, find_reader, holds_points, readers
 from dfe_core.expressions.recording import Recording
-from dfe_core.expressions.sources import READER_VERSION
+from dfe_core.expressions.sources import READER_VERSION, find_files
 from dfe_core.expressions.timing import check_fps
 from dfe_core.progress import Listener, silent
 from dfe_core.store import artefact_path, file_sha256
 
 LEARN = "learn"
 """The face that is learned from the recordings themselves."""
+BY_FILES = "auto"
+"""The face of an import where the user names none: `LEARN` for files of moving points, else ``anny``."""
+_LOOKED_AT = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +44,7 @@ class ImportOptions:
     ----------
     face: as `open_face` takes it, or ``learn`` for a basis learned from mesh or landmark sequences (``learned-…`` for
         one learned before). FLAME and BFM data with the default face go to their coefficient space without a mesh.
+        ``auto``: ``learn`` where all files looked at (up to 20, spread over the whole) hold points, else ``anny``.
     format: a reader's FORMAT, or ``auto``.
     labels: a CSV as `read_labels` takes it. subject_pattern: as `naming.subject_and_session` takes it.
     fps: for files without times, and the rate that all others are resampled to; None keeps every file's own.
@@ -93,7 +99,8 @@ class ImportJob:
     """An import under way.
 
     contents: files by the hash of their content. taken: names of recordings. imported, skipped, notes: as
-    `ImportReport` has them. sources: for the manifest.
+    `ImportReport` has them. sources: for the manifest. readers: of files that were
+    looked at already.
     """
 
     name: str
@@ -110,6 +117,7 @@ class ImportJob:
     skipped: list[tuple[Path, DataError]] = field(default_factory=list)
     sources: Spool = field(default_factory=Spool)
     notes: list[str] = field(default_factory=list)
+    readers: dict[Path, tuple[RecordingReader, str]] = field(default_factory=dict)
 
     def check(self) -> None:
         """Raise `DataError` for what cannot be served, before an hour of reading."""
@@ -132,7 +140,26 @@ class ImportJob:
         """The reader of a file, and why. Raises `DataError` where none knows it."""
         if self.reader is not None:
             return self.reader, "as asked"
-        return find_reader(path, self.options.format, points_first=self.options.learned)
+        known = self.readers.pop(path, None)
+        return known or find_reader(path, self.options.format, points_first=self.options.learned)
+
+    def find_files(self, sources: Sequence[str | Path]) -> tuple[list[Path], list[tuple[Path, DataError]]]:
+        """The files to read, and those that are not read and why; chooses the face where that is `BY_FILES`."""
+        undecided = self.options.face == BY_FILES
+        files, unread = find_files(sources, self.labels.path, meshes=undecided or self.options.learned)
+        if undecided:
+            face = LEARN if self._hold_points(files) else "anny"
+            self.options = replace(self.options, face=face)
+            if face != LEARN and any(path.is_dir() for path in files):  # its meshes are no recordings then
+                return find_files(sources, self.labels.path)
+        return files, unread
+
+    def _hold_points(self, files: Sequence[Path]) -> bool:
+        """Whether all files looked at are moving points. Files that no reader knows do not count."""
+        for path in files[:: max(1, len(files) // _LOOKED_AT)]:
+            with contextlib.suppress(DataError, OSError):
+                self.readers[path] = find_reader(path, self.options.format, points_first=path.is_dir())
+        return {holds_points(reader) for reader, _ in self.readers.values()} == {True}
 
     def names_of(self, path: Path, source: str, recordings: list[Recording], reader: RecordingReader) -> list[str]:
         """A name for each recording of a file that no other has: with the source's name, then with a number, where one

@@ -19,9 +19,8 @@ from dfe_core.expressions.import_report import ImportReport, nothing_imported
 from dfe_core.expressions.naming import check_time, recording_names
 from dfe_core.expressions.readers.registry import RecordingReader
 from dfe_core.expressions.recording import Recording
-from dfe_core.expressions.sources import file_content, file_state, find_files, read_recordings
+from dfe_core.expressions.sources import file_content, file_state, read_recordings
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import one_writer
 
 Kept = TypeVar("Kept", bound=Prepared)
 _DEFAULT = ImportOptions()
@@ -46,8 +45,7 @@ class ImportStrategy(Protocol[Kept]):
         """Write the dataset; the id of the face that it is on."""
 
 
-@audited("import", lambda given: f"{DATASETS}/{given['name']}")
-@one_writer("datasets")
+@audited("import", DATASETS, wait_s=0)
 def import_dataset(
     sources: Sequence[str | Path],
     name: str,
@@ -72,7 +70,7 @@ def import_dataset(
     """
     job = start_job(name, options, reader, root, progress)
     with contextlib.ExitStack() as stack:
-        files, unread = find_files(sources, job.labels.path, meshes=options.learned)
+        files, unread = job.find_files(sources)
         check_time(job.pattern, files)
         strategy = _strategy(job, files, stack)
         for i, (path, recording) in enumerate(zip(files, recording_names(files), strict=True)):

@@ -15,8 +15,6 @@ from dfe_core.expressions.readers.protocol import stated
 from dfe_core.expressions.readers.registry import RecordingReader, UnknownFile, find_reader, holds_points, read_head
 from dfe_core.expressions.sources import find_files, mesh_folders
 
-_LOOKED_AT = 20
-
 
 @dataclass(frozen=True, kw_only=True)
 class Believed:
@@ -60,20 +58,6 @@ def inspect_sources(
         for path, name in zip(paths, names, strict=True)
     ]
     return found + [Believed(path=path, name=path.stem, bytes=0, fault=error.reason) for path, error in unread]
-
-
-def default_face(sources: Sequence[str | Path]) -> str:
-    """The face for an import where the user names none: ``learn`` where all files looked at (up to `_LOOKED_AT`, spread
-    over the whole) hold points, else ``anny``. Files that no reader knows do not count."""
-    meshes, rest = mesh_folders(sources)
-    files = find_files(rest)[0] if rest else []
-    points = {True} if meshes else set()
-    for path in files[:: max(1, len(files) // _LOOKED_AT)]:
-        try:
-            points.add(holds_points(find_reader(path)[0]))
-        except (DataError, OSError):
-            continue
-    return "learn" if points == {True} else "anny"
 
 
 def _believed(path: Path, name: str, meshes: bool, table: Labels, by_name: tuple[str, str]) -> Believed:

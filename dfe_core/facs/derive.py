@@ -183,7 +183,7 @@ def _by_subject(dataset: Dataset) -> Iterator[tuple[str, Frames]]:
         yield subjects[frames.recording], frames
 
 
-@audited("derive AUs", lambda given: f"{ANALYSES}/{aus_name(given['dataset'].name, given['name'])}")
+@audited("derive AUs", ANALYSES, lambda given: aus_name(given["dataset"].name, given["name"]))
 def derive_aus(
     dataset: Dataset,
     name: str = "derived",

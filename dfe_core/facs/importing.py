@@ -21,7 +21,7 @@ from dfe_core.facs.remarks import summarise
 from dfe_core.facs.store import AlignedAus, AlignedFrames, AlignedWriter, open_au_writer, require_new_aus
 from dfe_core.facs.time_alignment import Alignment, align
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import file_sha256, one_writer
+from dfe_core.store import file_sha256
 
 _LISTED = 5
 
@@ -111,8 +111,7 @@ class _Job:
     progress: Listener
 
 
-@audited("import AUs", lambda given: f"{ANALYSES}/{aus_name(given['dataset'].name, given['name'])}")
-@one_writer("analyses", lambda given: aus_name(given["dataset"].name, given["name"]))
+@audited("import AUs", ANALYSES, lambda given: aus_name(given["dataset"].name, given["name"]), wait_s=0)
 def import_aus(
     sources: Sequence[Path | str],
     dataset: Dataset,

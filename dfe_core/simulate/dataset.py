@@ -92,7 +92,7 @@ class Scene:
     seed: int
 
 
-@audited("simulate", lambda given: f"{DATASETS}/{given['name']}")
+@audited("simulate", DATASETS)
 def simulate_dataset(
     name: str = "simulated",
     face: FaceModel | None = None,

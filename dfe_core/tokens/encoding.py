@@ -14,7 +14,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import open_face
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import artefact_path, atomic_directory, cache_root, file_sha256, one_writer, read_json
+from dfe_core.store import artefact_path, atomic_directory, cache_root, file_sha256, read_json
 from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.storage import load_model, require_same_coefficients
 from dfe_core.tokenizer.temporal_smoothing import linked_frames
@@ -33,8 +33,7 @@ class EncodeReport:
     unchanged: bool
 
 
-@audited("encode", lambda given: f"{TOKENS}/{tokens_name(given['model'], given['dataset'])}")
-@one_writer("tokens", lambda given: tokens_name(given["model"], given["dataset"]), wait_s=3600)
+@audited("encode", TOKENS, lambda given: tokens_name(given["model"], given["dataset"]), wait_s=3600)
 def encode_dataset(
     model: str, dataset: str, *, fast: bool = False, root: Path | None = None, progress: Listener = silent
 ) -> EncodeReport:

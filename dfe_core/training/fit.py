@@ -21,7 +21,7 @@ from dfe_core.expressions.split import Split, split_dataset
 from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import artefact_path, content_key, one_writer
+from dfe_core.store import artefact_path, content_key
 from dfe_core.tokenizer import losses
 from dfe_core.tokenizer.config import Config
 from dfe_core.tokenizer.latent import balanced_gram, latent_frame
@@ -70,8 +70,7 @@ class Run:
     device: torch.device
 
 
-@audited("train", lambda given: f"{MODELS}/{given['name']}")
-@one_writer("models")
+@audited("train", MODELS, wait_s=0)
 def train_model(
     dataset: str,
     name: str,

@@ -57,7 +57,7 @@ def links(dataset: Dataset) -> dict[str, Link]:
     return {name: link for name, link in found.items() if link is not None}
 
 
-@audited("link videos", lambda given: f"{DATASETS}/{given['dataset'].name}")
+@audited("link videos", DATASETS, lambda given: given["dataset"].name)
 def link(dataset: Dataset, found: Mapping[str, Link]) -> None:
     """Write which recordings have which video, in the place of what was written before."""
     with claim(dataset.path, PATIENCE_S):  # a removal copies this file along while it writes the dataset anew
@@ -70,7 +70,7 @@ def link(dataset: Dataset, found: Mapping[str, Link]) -> None:
         )
 
 
-@audited("unlink videos", lambda given: f"{DATASETS}/{given['dataset'].name}")
+@audited("unlink videos", DATASETS, lambda given: given["dataset"].name)
 def unlink(dataset: Dataset) -> int:
     """Forget the videos of a dataset; returns of how many recordings."""
     count = len(links(dataset))

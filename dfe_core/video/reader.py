@@ -148,7 +148,7 @@ def find_videos(sources: Sequence[str | Path]) -> list[Path]:
     return list(found.values())
 
 
-@audited("extract", lambda given: f"{DATASETS}/{given['name']}")
+@audited("extract", DATASETS)
 def extract_dataset(
     sources: Sequence[str | Path],
     model: str | Path,

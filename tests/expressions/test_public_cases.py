@@ -166,15 +166,21 @@ def test_what_is_no_recording_is_named_with_the_way_to_one(tmp_path: Path, name:
 
 
 def test_landmarks_learn_a_face_where_none_is_named(tmp_path: Path):
-    from dfe_core.expressions.inspection import default_face
+    from dfe_core.expressions.import_job import ImportOptions, start_job
+    from dfe_core.progress import silent
     from tests.captures import table
+
+    def face_of(folder: Path) -> str:
+        job = start_job("points", ImportOptions(face="auto"), None, tmp_path, silent)
+        job.find_files([folder])
+        return job.options.face
 
     points = np.random.default_rng(0).random((20, 10))
     names = tuple(f"{axis}_{i}" for i in range(5) for axis in "xy")
     write(tmp_path / "points" / "a.csv", table(points, names=names))
     write(tmp_path / "mixed" / "a.csv", table(points, names=names))
     write(tmp_path / "mixed" / "b.csv", table(performance(20)))
-    assert default_face([tmp_path / "points"]) == "learn" and default_face([tmp_path / "mixed"]) == "anny"
+    assert face_of(tmp_path / "points") == "learn" and face_of(tmp_path / "mixed") == "anny"
 
 
 def test_openface_as_parquet_and_librefaces_points_are_landmarks(tmp_path: Path):

@@ -6,8 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dfe_core.artefact_names import DATASETS, MANIFEST
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
+from dfe_core.store import artefact_path, read_json
 
 from ..cli import options_of
 
@@ -96,10 +98,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
-    from dfe_core.expressions.importing import ImportOptions, import_dataset
-    from dfe_core.expressions.inspection import default_face
+    from dfe_core.expressions.import_job import BY_FILES, ImportOptions
+    from dfe_core.expressions.importing import import_dataset
+    from dfe_core.expressions.pose_leak import stored_pose_leak
+    from dfe_core.expressions.pose_text import pose_leak_figure, pose_leak_warning
 
-    named, args.face = args.face, args.face or ("anny" if args.fit else default_face(args.sources))
+    named, args.face = args.face, args.face or ("anny" if args.fit else BY_FILES)
     reader = _fitting(args, progress) if args.fit else None
     report = import_dataset(
         args.sources,
@@ -108,13 +112,9 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
         reader=reader,
         progress=progress,
     )
-    from dfe_core.expressions.dataset import Dataset
-    from dfe_core.expressions.pose_leak import stored_pose_leak
-    from dfe_core.expressions.pose_text import pose_leak_figure, pose_leak_warning
-
-    leak = stored_pose_leak(Dataset.open(args.name).manifest)
+    leak = stored_pose_leak(read_json(artefact_path(DATASETS, args.name) / MANIFEST))
     said = [f"pose leak: {pose_leak_figure(leak)}", *filter(None, [pose_leak_warning(leak)])]
-    if named is None and args.face == "learn":
+    if named is None and report.face.startswith("learned-"):
         said.insert(0, "landmarks or meshes, which have no coefficients: a face was learned from them (--face learn)")
     print("\n".join([str(report), *said, "", f"next: dfe train {args.name} --name MODEL"]))
 
