@@ -54,6 +54,7 @@ class ImportOptions:
         (`extractor_scales`); every file is then read twice.
     pose_correction: one of `pose_field.METHODS`. ``field`` takes off what a static function of head pose explains of
         each person's movement (`pose_field`). None: ``field`` for a learned face, ``none`` for coefficients.
+    stills: the rows of a table are pictures, of which each becomes a recording of one frame.
     rest: ``keep``, or ``remove`` to take each person's resting face off coefficients (`adjusting`); a learned face is
         about rest always.
     """
@@ -68,6 +69,7 @@ class ImportOptions:
     mix_extractors: bool = False
     pose_correction: str | None = None
     rest: str = "keep"
+    stills: bool = False
 
     @property
     def learned(self) -> bool:
@@ -256,7 +258,9 @@ def start_job(
         options=options,
         labels=read_labels(options.labels),
         pattern=compile_pattern(options.subject_pattern),
-        read_options=ReadOptions(fps=options.fps, extractor=options.extractor, time=parse_time(options.time)),
+        read_options=ReadOptions(
+            fps=options.fps, extractor=options.extractor, time=parse_time(options.time), stills=options.stills
+        ),
         reader=reader,
         root=root,
         progress=progress,

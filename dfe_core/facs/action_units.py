@@ -87,6 +87,12 @@ EMISSIONS = MappingProxyType(
                 source="OpenFace wiki, Action Units; trained apart from the intensities: the two may disagree",
             ),
             Emission(
+                tool="openface-3",
+                aus=_codes("1 2 4 6 9 12 25 26"),
+                scale="score 0–1",
+                source="OpenFace 3's training script and pictures: DISFA's eight AUs, in this order",
+            ),
+            Emission(
                 tool="py-feat",
                 aus=_codes("1 2 4 5 6 7 9 10 11 12 14 15 17 20 23 24 25 26 28 43"),
                 scale="probability 0–1",

@@ -239,6 +239,49 @@ def test_mediapipe_results_are_read_as_its_tools_dump_them(tmp_path, style):
     assert not track.valid[5] and track.valid.sum() == 11 and not track.metric
 
 
+def browser_log(style: str, points: np.ndarray) -> object:
+    """Points in pixels as trackers in a browser log them."""
+    when = [f"2025-11-11T15:08:{25 + i * 0.05:06.3f}Z" for i in range(len(points))]
+    flat = points[..., :2]
+    named = [[{"x": x, "y": y, "name": "lips"} for x, y in frame] for frame in flat]
+    logs = {
+        "webgazer": [
+            {"timestamp": t, "landmarks": f.tolist(), "gaze": [4, 3]} for t, f in zip(when, points, strict=True)
+        ],
+        "keypoints": [{"time": 50 * i, "faces": [{"keypoints": f, "box": {"xMin": 1}}]} for i, f in enumerate(named)],
+        "face-api": [
+            {"detection": {"_score": 0.9}, "landmarks": {"_shift": {"_x": 0}, "_positions": f}, "timestamp": 50 * i}
+            for i, f in enumerate([[{"_x": x, "_y": y} for x, y in frame] for frame in flat])
+        ],
+        "clmtrackr": {"fps": 20, "frames": [{"positions": frame.tolist()} for frame in flat]},
+        "bare": flat.tolist(),
+    }
+    return logs[style]
+
+
+@pytest.mark.parametrize(
+    ("style", "count"), [("webgazer", 468), ("keypoints", 478), ("face-api", 68), ("clmtrackr", 71), ("bare", 68)]
+)
+def test_trackers_in_a_browser_log_points_in_pixels(tmp_path, style, count):
+    points = np.round(300 + 100 * np.random.default_rng(count).random((15, count, 3)), 3)
+    path = tmp_path / "log.json"
+    path.write_text(json.dumps(browser_log(style, points), indent=2))
+    assert find_reader(path)[0] is mediapipe_landmarks
+    (track,) = mediapipe_landmarks.read(path, ReadOptions(fps=20))
+    assert track.fps == 20 and track.extractor == ("mediapipe" if count in (468, 478) else "landmarks")
+    assert track.raw.shape == (15, count, 3 if style == "webgazer" else 2)
+    assert np.allclose(track.raw, points[..., : track.dimensions])
+
+
+def test_points_of_a_body_are_no_landmarks_of_a_face(tmp_path):
+    frames = [
+        {"keypoints": [{"x": 1.0 * i, "y": 2, "name": n} for n in ("nose", "left_shoulder") * 8]} for i in range(9)
+    ]
+    (tmp_path / "b.json").write_text(json.dumps(frames))
+    with pytest.raises(DataError, match="points of a body"):
+        mediapipe_landmarks.read(tmp_path / "b.json", ReadOptions(fps=30))
+
+
 @pytest.mark.parametrize(("aspect", "name"), [(16 / 9, "16:9"), (9 / 16, "9:16"), (1, "1:1")])
 def test_the_shape_of_the_image_is_told_by_the_face(tmp_path, aspect, name):
     points = mediapipe_points(20)

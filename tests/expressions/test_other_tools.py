@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dfe_core.expressions.readers import faceshift, quest_pro, sranipal
+from dfe_core.errors import DataError
+from dfe_core.expressions.readers import faceshift, quest_pro, sranipal, unified
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.registry import find_reader
 from dfe_core.faces.arkit import ARKIT_NAMES
@@ -22,7 +23,12 @@ def made(path: Path, names: list[str], **options):
 
 @pytest.mark.parametrize(
     ("module", "extra"),
-    [(quest_pro, ["MouthLeft", "CheekSuckL"]), (faceshift, ["JawChew"]), (sranipal, ["Mouth_Lower_Overlay"])],
+    [
+        (quest_pro, ["MouthLeft", "CheekSuckL"]),
+        (faceshift, ["JawChew"]),
+        (sranipal, ["Mouth_Lower_Overlay"]),
+        (unified, ["JawClench"]),
+    ],
 )
 def test_a_tools_names_become_arkits_by_the_stated_map(tmp_path: Path, module, extra: list[str]):
     own = [n for names in module.NAMES.values() for n in names]
@@ -34,6 +40,20 @@ def test_a_tools_names_become_arkits_by_the_stated_map(tmp_path: Path, module, e
     for ours, theirs in module.NAMES.items():
         wanted = np.mean([values[:, names.index(n)] for n in theirs], 0)
         assert np.allclose(found.psi[:, found.names.index(ours)], wanted, atol=1e-4), ours
+
+
+def test_unified_expressions_are_known_behind_their_address_and_need_a_rate_without_times(tmp_path: Path):
+    names = [n for theirs in unified.NAMES.values() for n in theirs if not n.startswith("EyeClosed")]
+    values = np.linspace(0, 0.9, 80)[:, None] * np.linspace(0.5, 1, len(names))
+    spelling = "/avatar/parameters/FT/v2/{}".format
+    path = write(tmp_path / "vrc.csv", table(values, names=tuple(names), spelling=spelling, time=None))
+    reader, _ = find_reader(path)
+    with pytest.raises(DataError, match="--fps"):
+        reader.read(path, ReadOptions())
+    (found,) = reader.read(path, ReadOptions(fps=20))
+    assert reader is unified and found.fps == 20 and "eyeBlinkLeft" not in found.names
+    corner = [names.index(f"MouthCorner{how}Left") for how in ("Pull", "Slant")]
+    assert np.allclose(found.psi[:, found.names.index("mouthSmileLeft")], values[:, corner].mean(1), atol=1e-4)
 
 
 def test_audio2face_tables_have_a_prefix_and_seconds_for_a_timecode(tmp_path: Path):

@@ -133,3 +133,22 @@ def test_elans_tab_export_is_read_whatever_the_language_of_its_headers(tmp_path)
         ("AU4", "right", 2.0, 2.5),
     ]
     assert found.intervals[0].intensity == 3
+
+
+def test_pyfeat_2_splits_videos_by_input_and_takes_its_rate_from_skipped_frames(tmp_path):
+    from dfe_core.expressions.readers.options import ReadOptions
+    from dfe_core.expressions.readers.registry import find_reader
+    from dfe_core.faces.arkit import ARKIT_NAMES
+
+    frames = np.tile(np.arange(30) * 5, 2)
+    table = {"FaceRectX": 9.0, "FaceRectY": 8.0, "FaceScore": 0.99, "AU01": 0.25, "AU12": frames / 200, "AU43": 0.5}
+    table |= {name: (np.arange(60) + i) / 200 for i, name in enumerate(("_neutral", *ARKIT_NAMES))}
+    table |= {"Identity": "Person_0", "input": np.repeat(["v/one.mp4", "v/two.mp4"], 30), "frame": frames}
+    path = write(tmp_path / "fex.csv", table)
+    aus = read_aus(path, AuReadOptions(fps=30))
+    assert [(a.recording, a.fps, len(a.time_s)) for a in aus] == [("one", 6, 30), ("two", 6, 30)]
+    assert column(aus[1], "AU12")[29] == pytest.approx(145 / 200)
+    faces = find_reader(path)[0].read(path, ReadOptions(fps=30))
+    assert [(f.name, f.fps, f.extractor) for f in faces] == [(f"fex-{n}", 6, "py-feat") for n in ("one", "two")]
+    jaw = faces[1].names.index("jawOpen")
+    assert faces[1].psi[0, jaw] == pytest.approx((30 + 1 + ARKIT_NAMES.index("jawOpen")) / 200)

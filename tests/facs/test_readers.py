@@ -180,10 +180,21 @@ def test_files_that_are_no_au_table_are_named(tmp_path, content, message):
     assert message in str(caught.value)
 
 
-def test_openface_3_counts_its_outputs_and_is_refused(tmp_path):
-    table = {"frame": range(5), "timestamp": np.arange(5) / 30} | {f"AU0{i}_r": np.arange(5) / 5 for i in range(1, 9)}
-    with pytest.raises(DataError, match="OpenFace 3"):
-        read_aus(write(tmp_path / "o3.csv", table))
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"AU0{i}_r" for i in range(1, 9)],
+        [f"AU_0{i}" for i in range(8)],
+        [f"AU{n:02d}_intensity" for n in (1, 2, 4, 6, 9, 12, 25, 26)],
+    ],
+)
+def test_openface_3_counts_its_outputs_which_are_the_eight_aus_of_disfa(tmp_path, names):
+    table = {"frame_idx": range(20), "timestamp": np.arange(20) / 30, "gaze_yaw": 0.1}
+    table |= {name: (np.arange(20) + i) / 30 for i, name in enumerate(names)}
+    (found,) = read_aus(write(tmp_path / "o3.csv", table))
+    assert [au for au, _ in found.aus] == ["AU1", "AU2", "AU4", "AU6", "AU9", "AU12", "AU25", "AU26"]
+    assert found.tool == "openface-3" and np.isnan(found.intensity).all()
+    assert found.probability[4, 5] == pytest.approx(9 / 30)
 
 
 def test_an_unknown_format_and_a_missing_file_are_named(tmp_path):

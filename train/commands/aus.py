@@ -58,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN[/RATE]",
         help="the column of times and how many of its counts make a second (frame/60)",
     )
+    importing.add_argument("--stills", action="store_true", help="the rows of a table are pictures, a recording each")
     importing.add_argument(
         "--offset",
         metavar="SECONDS|auto",
@@ -101,7 +102,9 @@ def _import(args: argparse.Namespace, dataset: Dataset, progress: Listener) -> N
         dataset,
         args.name,
         AuImportOptions(
-            format=args.format, read=AuReadOptions(fps=args.fps, time=parse_time(args.time)), offset=offset(args.offset)
+            format=args.format,
+            read=AuReadOptions(fps=args.fps, time=parse_time(args.time), stills=args.stills),
+            offset=offset(args.offset),
         ),
         progress=progress,
     )

@@ -76,6 +76,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "times are none or another clock (frame/60, timestamp/1000; row/25 for the rows)",
     )
     parser.add_argument(
+        "--stills",
+        action="store_true",
+        help="the rows of a table are pictures: a recording of one frame each (OpenFace's FaceLandmarkImg is "
+        "recognised without it)",
+    )
+    parser.add_argument(
         "--pose-correction",
         choices=("field", "none"),
         default=None,

@@ -151,6 +151,8 @@ def _of_sources(table: _Table, rows: np.ndarray) -> tuple[list[FaceRows], tuple[
     """The faces of some rows, apart for every video that they are of."""
     source = table.columns.source
     names, code = ([""], np.zeros(len(rows), int)) if source is None else _coded(table.data[source], rows)
+    if table.options.stills:
+        return _stills(names, code, rows)
     if len(names) < 2:
         return _of_one_source(table, rows, "")
     if len(names) > FEW * len(rows) and np.median(np.bincount(code)) < 2:
@@ -176,8 +178,20 @@ def _pictures(
     raise DataError(
         path,
         f"{len(names)} pictures of different names, a row each: stills and no recording",
-        "a video, or pictures numbered in order; stills of one person each: one file per person",
+        "a video, or pictures numbered in order; --stills takes each as a recording of one frame",
     )
+
+
+def _stills(names: list[str], code: np.ndarray, rows: np.ndarray) -> tuple[list[FaceRows], tuple[str, ...]]:
+    """Each row as a recording of its own, named after its picture; several faces of a picture by their number."""
+    found = []
+    for i in dict.fromkeys(code.tolist()):
+        mine, picture = rows[code == i], source_stem(names[i])
+        before = f"-{picture}" if picture else ""
+        for number, row in enumerate(mine):
+            suffix, face = (f"{before}-face{number}", str(number)) if len(mine) > 1 else (before, "")
+            found.append(FaceRows(suffix=suffix, name=face, source=picture, rows=np.array([row])))
+    return found, (f"{len(found)} still picture{'s' if len(found) > 1 else ''}: a recording of one frame each.",)
 
 
 def _of_one_source(table: _Table, rows: np.ndarray, source: str) -> tuple[list[FaceRows], tuple[str, ...]]:

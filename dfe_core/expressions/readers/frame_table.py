@@ -11,12 +11,13 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.clocks import Clocks, clocks_of, timing_of
+from dfe_core.expressions.readers.column_names import column_of
 from dfe_core.expressions.readers.faces import FaceRows, check_scores, face_columns, faces_of
-from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.options import STILL_FPS, ReadOptions
 from dfe_core.expressions.readers.parquet_table import ParquetTable, open_parquet_table, parquet_header
 from dfe_core.expressions.readers.text_table import TextTable, open_text_table, read_header
 from dfe_core.expressions.recording import Recording
-from dfe_core.expressions.timing import Timing
+from dfe_core.expressions.timing import Timing, from_rate
 from dfe_core.expressions.validation import as_float32
 
 TableFile: TypeAlias = TextTable | ParquetTable
@@ -43,7 +44,7 @@ class FrameTable:
     """A table that has been read.
 
     data: (N,) float64 by column index, NaN where a cell holds no number. block: (N, B) float32 of the columns that were
-    asked for as a block. faces: as `faces_of` has them. notes: on the table as a whole.
+    asked for as a block. faces: as `faces_of` has them. notes: on the table as a whole. stills: each row is a picture.
     """
 
     path: Path
@@ -54,6 +55,7 @@ class FrameTable:
     notes: tuple[str, ...]
     clocks: Clocks
     block: np.ndarray | None = None
+    stills: bool = False
 
     def column(self, name: str, rows: np.ndarray) -> np.ndarray:
         """(T,) a column at these rows."""
@@ -64,7 +66,9 @@ class FrameTable:
         return np.stack([as_float32(self.data[i]) for i in columns], 1)
 
     def timing(self, rows: np.ndarray, options: ReadOptions) -> Timing:
-        """Times of the rows of one face (`timing_of`)."""
+        """Times of the rows of one face (`timing_of`); of a still, its one moment."""
+        if self.stills:
+            return from_rate(len(rows), STILL_FPS, str(self.path))
         return timing_of(self.clocks, self.data, rows, options, self.path, self.preamble + 1)
 
     def named(self, recording: _R, face: FaceRows) -> _R:
@@ -85,6 +89,7 @@ def read_frame_table(
     scores: refuse a table whose detector's scores show that its decimal points are lost (`check_scores`). Raises
     `DataError` as `TextTable.read` and `faces_of` do.
     """
+    options = replace(options, stills=True) if of_a_picture(table.header) else options
     clocks, whose = clocks_of(table.header, table.first, options, table.path), face_columns(table.header)
     texts = list(dict.fromkeys((*clocks.texts, *whose.texts)))
     numbers = sorted({*wanted, *clocks.numbers, *whose.numbers} - set(texts))
@@ -102,7 +107,14 @@ def read_frame_table(
         notes=(*table.notes, *dropped, *told),
         clocks=clocks,
         block=values,
+        stills=options.stills,
     )
+
+
+def of_a_picture(header: Sequence[str]) -> bool:
+    """Whether a table is OpenFace's of one still picture (FaceLandmarkImg): a row a face, and neither frames nor
+    times."""
+    return list(header[:2]) == ["face", "confidence"] and column_of(header, ("frame", "timestamp")) is None
 
 
 def _read(

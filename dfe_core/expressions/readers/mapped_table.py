@@ -16,8 +16,9 @@ from dfe_core.expressions.recording import Recording
 
 
 def plain(name: str) -> str:
-    """A name without what tools put before it (``blendShapes.``), blanks, marks and capitals."""
-    return re.sub(r"[^a-z0-9]", "", name.rsplit(".", 1)[-1].lower())
+    """A name without what tools put before it (``blendShapes.``, ``/avatar/parameters/v2/``), blanks, marks and
+    capitals."""
+    return re.sub(r"[^a-z0-9]", "", re.split(r"[./]", name)[-1].lower())
 
 
 def sided(map_of_stems: Mapping[str, str], endings: tuple[str, str] = ("L", "R")) -> dict[str, tuple[str, ...]]:

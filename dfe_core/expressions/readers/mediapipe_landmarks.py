@@ -1,14 +1,19 @@
-"""MediaPipe's face landmarks: JSON of Face Landmarker results (Python and JavaScript, and the older face mesh).
+"""Face landmarks as JSON: MediaPipe's Face Landmarker and face mesh, and what trackers in a browser log in pixels.
 
-A frame is a mapping with ``face_landmarks`` (or ``faceLandmarks``, ``multi_face_landmarks``, ``landmarks``): faces of
-468 or 478 points ``{x, y, z}`` or ``[x, y, z]``, normalised by the image. Frames come as a list, under ``frames`` or
-``results``, or one a line. Its blendshape scores are the ``mediapipe`` reader's.
+A frame is a mapping with ``face_landmarks`` (or ``faceLandmarks``, ``multi_face_landmarks``, ``landmarks``,
+``keypoints``, ``scaledMesh``, ``positions`` …), or the faces themselves. A face is a list of points, ``{x, y, z}``,
+``{_x, _y}``, ``[x, y, z]`` or ``[x, y]``: 468 or 478 are MediaPipe's, any other number (face-api's 68, clmtrackr's 71)
+is taken as it is. Coordinates are pixels, or shares of the image. Frames come as a list, under ``frames`` or
+``results``, or one a line; their times are numbers or ISO dates. Blendshape scores are the ``mediapipe`` reader's.
+WebGazer's logs (468 points in pixels at ISO times, printed over many lines) were read for this.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +22,26 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.expressions.landmark_recording import IMAGE, PointTrack, point_track
 from dfe_core.expressions.readers.json_file import load_json, rate
+from dfe_core.expressions.readers.landmark_columns import LEAST_POINTS
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_times
 
 FORMAT = "mediapipe-landmarks"
-TITLE = "MediaPipe face landmarks (JSON)"
+TITLE = "face landmarks (JSON)"
 HOLDS_POINTS = True
-KEYS = ("face_landmarks", "faceLandmarks", "multi_face_landmarks", "multiFaceLandmarks", "landmarks")
+KEYS = tuple(
+    """
+    face_landmarks faceLandmarks multi_face_landmarks multiFaceLandmarks landmarks faces keypoints scaledMesh mesh
+    positions _positions points
+    """.split()
+)
 COUNTS = (468, 478)
-_FRAMES = ("frames", "results", "data")
-_TIMES = ("timestamp_ms", "timestampMs", "timestamp", "time_s", "time")
+"""Points of MediaPipe's mesh, without and with the irises."""
+_FRAMES = ("frames", "results", "data", "landmarks_data", "samples")
+_TIMES = ("timestamp_ms", "timestampMs", "timestamp", "time_s", "time", "t")
+_KNOWN = re.compile(rb'"(' + "|".join(KEYS).encode() + rb')"\s*:\s*[\[{].{0,400}?("_?x"\s*:|\[\s*-?\d)', re.DOTALL)
+_BARE = re.compile(rb"\s*\[\s*\[\s*\[\s*-?\d")
+_BODY = re.compile(r"shoulder|elbow|wrist|hip|knee|ankle|thumb", re.IGNORECASE)
 _SIZES = (("width", "height"), ("image_width", "image_height"), ("imageWidth", "imageHeight"))
 TALL = 1.43
 """Bridge of the nose to chin over the distance of the outer eye corners, in MediaPipe's own canonical face."""
@@ -35,11 +50,12 @@ _BRIDGE, _CHIN, _OUTER = 168, 152, (33, 263)
 
 
 def sniff(path: Path, head: bytes) -> str | None:
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    if start not in (b"{", b"["):
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start[:1] not in (b"{", b"["):
         return None
-    found = next((key for key in KEYS if f'"{key}"'.encode() in head), None)
-    return f"its {found}" if (found and b'"x"' in head) or (found and b"[[[" in head.replace(b" ", b"")) else None
+    if (known := _KNOWN.search(start)) is not None:
+        return f"its {known[1].decode()}"
+    return "lists of points" if _BARE.match(start) else None
 
 
 def read(path: Path, options: ReadOptions) -> list[PointTrack]:
@@ -53,13 +69,14 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
     faces = [_faces(frame, path, i) for i, frame in enumerate(frames)]
     most = max(map(len, faces), default=0)
     if not most:
-        raise DataError(path, "no face in any frame", " or ".join(KEYS[:2]))
+        raise DataError(path, "no face in any frame", " or ".join(KEYS[:2]) + ", a list of points")
     if wanted >= most:
         raise DataError(path, f"no face number {wanted}", f"0 to {most - 1}")
     points, valid = _stack([f[wanted] if wanted < len(f) else None for f in faces], path)
     points, told = _in_pixels(points, valid, content)
+    own = "mediapipe" if points.shape[1] in COUNTS else "landmarks"
     notes = (
-        f"{points.shape[1]} MediaPipe landmarks.",
+        f"{points.shape[1]} {'MediaPipe ' if own == 'mediapipe' else ''}landmarks in {points.shape[2]}-D.",
         *told,
         *((f"Up to {most} faces a frame: number {wanted} of each is taken.",) if most > 1 else ()),
     )
@@ -68,7 +85,7 @@ def read(path: Path, options: ReadOptions) -> list[PointTrack]:
             path,
             points,
             _timing(frames, content, options, path),
-            options.extractor or "mediapipe",
+            options.extractor or own,
             IMAGE,
             valid=valid,
             notes=notes,
@@ -104,41 +121,72 @@ def _frames(content: Any, path: Path) -> list[Any]:
 
 def _faces(frame: Any, path: Path, number: int) -> list[Any]:
     """The faces of one frame, each a list of points."""
-    if not isinstance(frame, Mapping):
-        return []
-    found = next((frame[k] for k in KEYS if k in frame), None)
+    found = frame if isinstance(frame, list) else _under_key(frame)
     if not found:
         return []
     if not isinstance(found, list):
         raise DataError(f"{path}, frame {number}", f"landmarks that are a {type(found).__name__}", "a list of faces")
-    found = [
-        face.get("landmark", face.get("landmarks")) if isinstance(face, Mapping) and "x" not in face else face
-        for face in found
-    ]
-    single = isinstance(found[0], Mapping) or (
-        isinstance(found[0], list) and found[0] and isinstance(found[0][0], (int, float))
-    )
-    return [found] if single else found
+    if _is_point(found[0]):
+        return [found]
+    return [face if isinstance(face, list) else _under_key(face) for face in found]
+
+
+def _under_key(holder: Any) -> Any:
+    """What a frame or a face holds under one of `KEYS`, at most three deep; None where there is nothing."""
+    for _ in range(3):
+        if not isinstance(holder, Mapping):
+            return holder
+        holder = next((holder[key] for key in ("landmark", *KEYS) if key in holder), None)
+    return holder
+
+
+def _is_point(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return "x" in value or "_x" in value
+    return isinstance(value, list) and bool(value) and isinstance(value[0], (int, float))
+
+
+def _coordinates(point: Any) -> list[float]:
+    """Two or three numbers of a point. Raises `KeyError`, `TypeError` or `ValueError` for what is none."""
+    if isinstance(point, Mapping):
+        x = "x" if "x" in point else "_x"
+        deep = [point["z"]] if x == "x" and isinstance(point.get("z"), (int, float)) else []
+        return [float(point[x]), float(point[x.replace("x", "y")]), *map(float, deep)]
+    return [float(value) for value in point[:3]]
 
 
 def _stack(faces: list[Any], path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """(T, V, 3) float64, zero where there is no face, and (T,) whether there is one."""
-    count = next(len(face) for face in faces if face)
-    if count not in COUNTS:
-        raise DataError(path, f"{count} points a face", " or ".join(map(str, COUNTS)))
-    points, valid = np.zeros((len(faces), count, 3)), np.array([bool(face) for face in faces])
+    """(T, V, 2 or 3) float64, zero where there is no face, and (T,) whether there is one."""
+    first = next(face for face in faces if face)
+    count = len(first)
+    _check_points(first, path)
+    try:
+        dimensions = len(_coordinates(first[0]))
+        points, valid = np.zeros((len(faces), count, dimensions)), np.array([bool(face) for face in faces])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(path, f"a point that is none ({error!s:.40})", "x and y, or x, y and z") from None
     for i, face in enumerate(faces):
         if not face:
             continue
         try:
-            points[i] = [(p["x"], p["y"], p["z"]) if isinstance(p, Mapping) else p[:3] for p in face]
+            points[i] = [_coordinates(point) for point in face]
         except (KeyError, TypeError, ValueError, IndexError):
             raise DataError(
                 f"{path}, frame {i}",
-                f"a face that is not {count} points of x, y and z",
+                f"a face that is not {count} points of {dimensions} numbers",
                 "the same points in every frame",
             ) from None
     return points, valid
+
+
+def _check_points(face: Any, path: Path) -> None:
+    """Raise `DataError` for too few points, and for points of a body or hand by their names."""
+    if not isinstance(face, list) or len(face) < LEAST_POINTS:
+        found = f"{len(face)} points" if isinstance(face, list) else f"a face that is a {type(face).__name__}"
+        raise DataError(path, f"{found} a face", f"{LEAST_POINTS} or more landmarks")
+    names = [str(p.get("name", "")) for p in face if isinstance(p, Mapping)]
+    if other := next((name for name in names if _BODY.search(name)), None):
+        raise DataError(path, f"points of a body (one is called {other!r})", "landmarks of a face")
 
 
 def _in_pixels(points: np.ndarray, valid: np.ndarray, content: Any) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -147,7 +195,13 @@ def _in_pixels(points: np.ndarray, valid: np.ndarray, content: Any) -> tuple[np.
         return points, ("Coordinates are pixels.",)
     width, height = _size(content)
     if width:
-        return points * [1, height / width, 1], (f"Coordinates are shares of an image of {width:g} x {height:g}.",)
+        return points * [1, height / width, 1][: points.shape[2]], (
+            f"Coordinates are shares of an image of {width:g} x {height:g}.",
+        )
+    if points.shape[1] not in COUNTS or points.shape[2] < 3:
+        return points, (
+            "Coordinates are shares of an image of unknown size: taken as square, say its width and height.",
+        )
     aspect, name = _aspect(points[valid])
     return points * [1, 1 / aspect, 1], (
         f"Coordinates are shares of an image of unknown size: taken as {name}, as the face's own proportions show.",
@@ -174,10 +228,20 @@ def _aspect(points: np.ndarray) -> tuple[float, str]:
 
 
 def _timing(frames: list[Any], content: Any, options: ReadOptions, path: Path) -> Timing:
-    key = next(
-        (k for k in _TIMES if all(isinstance(f, Mapping) and isinstance(f.get(k), (int, float)) for f in frames)), None
-    )
-    if key is not None and len(frames) > 1:
-        seconds, _ = column_seconds(np.array([f[key] for f in frames], np.float64), key.replace("Ms", "_ms"))
+    key = next((k for k in _TIMES if all(isinstance(f, Mapping) and _moment(f.get(k)) is not None for f in frames)), "")
+    if key and len(frames) > 1:
+        when = np.array([_moment(f[key]) for f in frames], np.float64)
+        dated = isinstance(frames[0][key], str)
+        seconds = when - when[0] if dated else column_seconds(when, key.replace("Ms", "_ms"))[0]
         return from_times(seconds, str(path), 0, "frame")
     return from_rate(len(frames), rate(content, str(path)) or options.fps, str(path))
+
+
+def _moment(value: Any) -> float | None:
+    """A time as a number, or an ISO date as seconds; None for what is neither."""
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value.strip().replace("Z", "+00:00")).timestamp()
+        except (ValueError, OverflowError):
+            return None
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None

@@ -12,6 +12,8 @@ FPS_RANGE = (1.0, 960.0)
 """Frame rates outside are taken for an error."""
 MOST_COUNTS = 1e9
 """Counts a second that a column of times may have (nanoseconds)."""
+STILL_FPS = 1.0
+"""The nominal rate of a still picture, a recording of one frame."""
 ROWS = "row"
 """The name under which ``--time`` means the rows themselves."""
 
@@ -34,12 +36,14 @@ class ReadOptions:
     face_index: which face of a file that holds several; without it such a file is refused, for whose recording it is
         cannot be told, unless the format names its faces.
     time: the column of times and its unit, where a file's own does not tell or is wrong.
+    stills: the rows of a table are pictures, of which each becomes a recording of one frame.
     """
 
     fps: float | None = None
     extractor: str | None = None
     face_index: int | None = None
     time: TimeColumn | None = None
+    stills: bool = False
 
 
 def parse_time(text: str | None) -> TimeColumn | None:

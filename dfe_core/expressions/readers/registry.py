@@ -28,7 +28,7 @@ GROUP = "dfe.readers"
 
 _MODULES = tuple(
     """
-    live_link_face face_cap ifacialmocap quest_pro faceshift sranipal gltf mediapipe ict_weights arkit_table
+    live_link_face face_cap ifacialmocap quest_pro faceshift sranipal unified gltf mediapipe ict_weights arkit_table
     arkit_json bfm flame flame_frames dfe_dataset openface mediapipe_landmarks mesh_sequence landmarks
     """.split()
 )

@@ -23,6 +23,7 @@ AuReader: TypeAlias = FormatReader[Header, AuReadOptions, Detections]
 GROUP = "dfe.au_readers"
 """The entry points of other packages."""
 _MODULES = (
+    "openface3",
     "openface",
     "pyafar",
     "libreface",

@@ -46,19 +46,8 @@ def read(path: Path, options: AuReadOptions) -> list[Detections]:
     header = read_au_header(path)
     seen = {role: first_of(header, role) for role in ("confidence", "success")}
     aus = [c for c in header.columns if _AU.match(c)]
-    _refuse_openface3(path, set(aus))
     table = read_table(path, aus, list(seen.values()), options)
     return [_one_face(table, face, aus, seen, options) for face in table.faces]
-
-
-def _refuse_openface3(path: Path, columns: set[str]) -> None:
-    """OpenFace 3 numbers its eight outputs AU01 to AU08, which are not the FACS numbers."""
-    if {m[1].upper() for c in columns if (m := _AU.match(c))} == {f"AU0{i}" for i in range(1, 9)}:
-        raise DataError(
-            path,
-            "OpenFace 3's columns AU01 to AU08, which count its outputs and are not FACS numbers",
-            "OpenFace 2.x, or columns renamed to the AUs they are",
-        )
 
 
 def _one_face(

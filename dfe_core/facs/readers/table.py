@@ -35,13 +35,15 @@ class AuReadOptions:
 
     fps: of the source video; needed where a file has no usable time. min_confidence: frames below it are not measured.
     presence: which of OpenFace's two outputs decides presence, ``c`` (its classifier) or ``r`` (intensity ≥ 1).
-    time: the column of times and its unit, where a file's own does not tell.
+    time: the column of times and its unit, where a file's own does not tell. stills: rows are pictures, a recording
+    each.
     """
 
     fps: float | None = None
     min_confidence: float = 0.0
     presence: str = "c"
     time: TimeColumn | None = None
+    stills: bool = False
 
     def __post_init__(self) -> None:
         if self.fps is not None and not 1 <= self.fps <= 1000:
@@ -54,7 +56,7 @@ class AuReadOptions:
     @property
     def times(self) -> TimeOptions:
         """What of it a recording's reader takes."""
-        return TimeOptions(fps=self.fps, time=self.time)
+        return TimeOptions(fps=self.fps, time=self.time, stills=self.stills)
 
 
 @dataclass(frozen=True)
