@@ -1,8 +1,14 @@
-"""What lies in the cache, opened once and shared by all sessions until it changes on disk."""
+"""What lies in the cache, opened once and shared by all sessions until it changes on disk.
+
+A page asks for the same artefacts some dozens of times: `lru_cache` answers in a microsecond, Streamlit's caches, which
+look at the signature and hash the arguments, in a third of a millisecond. They are for what takes long to make and
+would otherwise be made for several people at once.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,7 +149,7 @@ def stamp(*paths: Path) -> tuple[int, ...]:
     return tuple(p.stat().st_mtime_ns if p.is_file() else 0 for p in paths)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@lru_cache(maxsize=256)
 def _same(tokens: str, key: str, source: str, stamp: tuple[int, ...]) -> bool:
     """A recording that was removed, an import or a training of the same name makes another dataset or model."""
     try:
@@ -153,17 +159,17 @@ def _same(tokens: str, key: str, source: str, stamp: tuple[int, ...]) -> bool:
     return made_from is None or made_from == now
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@lru_cache(maxsize=8)
 def _codebook(root: str, name: str, stamp: tuple[int, ...]) -> Codebook:
     return Codebook.open(name, Path(root))
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@lru_cache(maxsize=16)
 def _dataset(root: str, name: str, stamp: tuple[int, ...]) -> Dataset:
     return Dataset.open(name, Path(root))
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@lru_cache(maxsize=16)
 def _tokens(root: str, model: str, name: str, stamp: tuple[int, ...]) -> TokenCache:
     return TokenCache.open(model, name, Path(root))
 
@@ -173,6 +179,6 @@ def _runs(root: str, model: str, name: str, stamp: tuple[int, ...]) -> RunIndex:
     return build_runs(Choice(Path(root), model, name).open_tokens())
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@lru_cache(maxsize=4)
 def _face(root: str, face_id: str, stamp: tuple[int, ...]) -> FaceModel:
     return open_face(face_id, Path(root))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import streamlit as st
 
-from dfe_core.artefact_names import CODEWORD_NAMES, MANIFEST, keyed_name
+from dfe_core.artefact_names import CODEWORD_NAMES, MANIFEST, aus_name, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.facs.codeword_names import CodewordName, name_codewords
 from dfe_core.facs.name_scores import CheckedNames, load_checked, scores_key
@@ -53,11 +55,17 @@ def measured_first(choice: artefact_cache.Choice) -> list[str]:
     names = list_aligned(choice.dataset, choice.root) if choice.dataset else []
     usable = []
     for name in names:
+        made = artefact_path("analyses", aus_name(choice.dataset, name), choice.root) / MANIFEST
         try:
-            usable.append((AlignedAus.open(choice.dataset, name, choice.root).estimate, name))
+            usable.append((_aligned(choice.dataset, name, choice.root, artefact_cache.stamp(made)).estimate, name))
         except DataError:  # the Coverage page says what is wrong with it
             continue
     return [*(name for _, name in sorted(usable)), ""]
+
+
+@lru_cache(maxsize=32)
+def _aligned(dataset: str, name: str, root: Path, stamp: tuple[int, ...]) -> AlignedAus:
+    return AlignedAus.open(dataset, name, root)
 
 
 def _key(choice: artefact_cache.Choice, aus: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
-
-import streamlit as st
 
 from dfe_core.faces.model import FaceModel
 from dfe_core.render.scene import pack_scene
@@ -22,32 +22,43 @@ FOLDER = "content"
 KEEP_BYTES = 256 * 2**20
 
 
+@dataclass(frozen=True)
+class Content:
+    """What a browser is to get, of a media type. key: names it, and is long enough not to be guessed."""
+
+    data: bytes
+    kind: str
+    key: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", hashlib.sha256(self.kind.encode() + b"\0" + self.data).hexdigest())
+
+
 class Contents:
     """What pages have given addresses to, in this process: the contents named last, up to `limit` bytes."""
 
     def __init__(self, limit: int = KEEP_BYTES) -> None:
         self._limit, self._size, self._lock = limit, 0, threading.Lock()
-        self._kept: OrderedDict[str, tuple[bytes, str]] = OrderedDict()
-        self._lasting: dict[str, tuple[bytes, str]] = {}
+        self._kept: OrderedDict[str, Content] = OrderedDict()
+        self._lasting: dict[str, Content] = {}
 
-    def add(self, data: bytes, kind: str, *, lasting: bool = False) -> str:
-        """Keep content of a media type, lasting: as long as this process; returns its key, which is long enough not to
-        be guessed."""
-        key = hashlib.sha256(kind.encode() + b"\0" + data).hexdigest()
+    def keep(self, content: Content, *, lasting: bool = False) -> str:
+        """Keep a content, lasting: as long as this process; returns its key."""
         if lasting:
-            self._lasting[key] = (data, kind)
-            return key
+            self._lasting[content.key] = content
+            return content.key
         with self._lock:
-            self._size += 0 if key in self._kept else len(data)
-            self._kept[key] = (data, kind)
-            self._kept.move_to_end(key)
+            self._size += 0 if content.key in self._kept else len(content.data)
+            self._kept[content.key] = content
+            self._kept.move_to_end(content.key)
             while self._size > self._limit and len(self._kept) > 1:
-                self._size -= len(self._kept.popitem(last=False)[1][0])
-        return key
+                self._size -= len(self._kept.popitem(last=False)[1].data)
+        return content.key
 
     def get(self, key: str) -> tuple[bytes, str] | None:
         """Content and media type; None where it is not kept."""
-        return self._lasting.get(key) or self._kept.get(key)
+        held = self._lasting.get(key) or self._kept.get(key)
+        return None if held is None else (held.data, held.kind)
 
 
 contents = Contents()
@@ -55,40 +66,45 @@ contents = Contents()
 
 def address(data: bytes, kind: str) -> str:
     """Where the browser finds this content, from every page."""
-    return f"{FOLDER}/{contents.add(data, kind)}"
+    return address_of(Content(data, kind))
+
+
+def address_of(content: Content) -> str:
+    """Where the browser finds a content that is kept elsewhere as well, so that its key is not computed again."""
+    return f"{FOLDER}/{contents.keep(content)}"
 
 
 def lasting_address(data: bytes, kind: str) -> str:
     """Where the browser finds what every page needs."""
-    return f"{FOLDER}/{contents.add(data, kind, lasting=True)}"
+    return f"{FOLDER}/{contents.keep(Content(data, kind), lasting=True)}"
 
 
 def face_address(face: FaceModel) -> dict[str, Any]:
     """A face for the views: the URL of its pack and how to look at it."""
-    data, look = _face(face.id, id(face), face)
-    return {"url": address(data, "application/octet-stream"), "look": look}
+    pack, look = _face(face)
+    return {"url": address_of(pack), "look": look}
 
 
 def codebook_address(codebook: Codebook) -> str:
     """The URL of a codebook's pack."""
-    return address(_codebook_pack(codebook.key, codebook), "application/octet-stream")
+    return address_of(_codebook_pack(codebook))
 
 
 def picture_address(path: Path) -> str:
     """The URL of a PNG file."""
-    return address(_bytes(str(path), path.stat().st_mtime_ns), "image/png")
+    return address_of(_picture(path, path.stat().st_mtime_ns))
 
 
-@st.cache_resource(max_entries=6, show_spinner=False)
-def _face(face_id: str, identity: int, _face: FaceModel) -> tuple[bytes, dict[str, Any]]:
-    return pack_scene(_face), look_of(_face)
+@lru_cache(maxsize=6)
+def _face(face: FaceModel) -> tuple[Content, dict[str, Any]]:
+    return Content(pack_scene(face), "application/octet-stream"), look_of(face)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _codebook_pack(key: str, _codebook: Codebook) -> bytes:
-    return codebook_pack(_codebook.psi)
+@lru_cache(maxsize=8)
+def _codebook_pack(codebook: Codebook) -> Content:
+    return Content(codebook_pack(codebook.psi), "application/octet-stream")
 
 
-@st.cache_resource(max_entries=4096, show_spinner=False)
-def _bytes(path: str, stamp: int) -> bytes:
-    return Path(path).read_bytes()
+@lru_cache(maxsize=4096)
+def _picture(path: Path, stamp: int) -> Content:
+    return Content(path.read_bytes(), "image/png")

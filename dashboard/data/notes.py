@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 import streamlit as st
 
@@ -15,7 +16,15 @@ from .roles import Role
 
 
 def read(choice: artefact_cache.Choice) -> Notes:
-    """Everything written beside the chosen model."""
+    """Everything written beside the chosen model; shared between sessions: not to be changed."""
+    path = Notebook.open(choice.model, choice.root).path
+    written = path.stat() if path.is_file() else None
+    stamp = (written.st_mtime_ns, written.st_size, written.st_ino) if written else ()
+    return _read(choice, stamp)
+
+
+@lru_cache(maxsize=8)
+def _read(choice: artefact_cache.Choice, stamp: tuple[int, ...]) -> Notes:
     return Notebook.open(choice.model, choice.root).read()
 
 

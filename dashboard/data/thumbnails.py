@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
-
-import streamlit as st
 
 from dfe_core.faces.model import FaceModel
 from dfe_core.render.pictures import thumbnail_folder, thumbnail_path
@@ -20,7 +19,7 @@ def addresses(root: Path, codebook: Codebook, face: FaceModel, of: Iterable[int]
     faces themselves), and a job that renders them is started."""
     if not face.has_mesh:
         return {}
-    folder = _folder(str(root), codebook.key, face.id, codebook, face)
+    folder = _folder(root, codebook, face)
     wanted = sorted(set(range(codebook.size) if of is None else of))
     paths = {k: path for k in wanted if (path := thumbnail_path(folder, k)).is_file()}
     if len(paths) < len(wanted) and job_manager.manager().get(key := f"pictures-{codebook.key}") is None:
@@ -34,6 +33,6 @@ def addresses(root: Path, codebook: Codebook, face: FaceModel, of: Iterable[int]
     return {k: media.picture_address(path) for k, path in paths.items()}
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _folder(root: str, key: str, face_id: str, _codebook: Codebook, _face: FaceModel) -> Path:
-    return thumbnail_folder(_codebook, _face, Path(root))
+@lru_cache(maxsize=8)
+def _folder(root: Path, codebook: Codebook, face: FaceModel) -> Path:
+    return thumbnail_folder(codebook, face, root)

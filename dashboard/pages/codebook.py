@@ -93,16 +93,16 @@ def gallery_and_codeword(choice: artefact_cache.Choice) -> None:
         found = [k for k in found if k in set(marked)]
     if opened is None:
         st.caption(f"{len(found)} of {codebook.size} codewords")
-        gallery(choice, codebook, book.table, found, None, marked)
+        gallery(choice, codebook, book, found, None, marked)
     else:
         rail, page = st.columns([1, 3.6], gap="medium")
         with rail, st.container(key="rail"):
             st.button(
                 "All codewords", icon=":material/arrow_back:", width="stretch", key="back", on_click=open_, args=(None,)
             )
-            gallery(choice, codebook, book.table, found, opened, marked)
+            gallery(choice, codebook, book, found, opened, marked)
         with page:
-            one(choice, codebook, book.table, opened, found)
+            one(choice, codebook, book, opened, found)
 
 
 def open_(codeword: int | None) -> None:
@@ -125,7 +125,7 @@ def toggled(choice: artefact_cache.Choice, key: str) -> None:
 def gallery(
     choice: artefact_cache.Choice,
     codebook: Codebook,
-    table: pd.DataFrame,
+    book: Dictionary,
     found: list[int],
     opened: int | None,
     marked: list[int],
@@ -136,7 +136,7 @@ def gallery(
         return
     face = choice.open_face()
     pictures = thumbnails.addresses(choice.root, codebook, face)
-    items = [cards.card(row, pictures.get(int(row["codeword"]))) for _, row in table.iloc[found].iterrows()]
+    items = [{**cards.cards_of(book)[k], "src": pictures.get(k)} for k in found]
     data = {
         "items": items,
         "selected": opened,
@@ -153,9 +153,9 @@ def gallery(
     )
 
 
-def one(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFrame, number: int, order: list[int]) -> None:
+def one(choice: artefact_cache.Choice, codebook: Codebook, book: Dictionary, number: int, order: list[int]) -> None:
     """The page of one codeword."""
-    row = table.iloc[number]
+    row = book.table.iloc[number]
     face = choice.open_face()
     before, after = codeword_filter.neighbours(order, number)
     title(choice, row, before, after)
@@ -181,10 +181,10 @@ def one(choice: artefact_cache.Choice, codebook: Codebook, table: pd.DataFrame, 
             codeword_usage.how_it_is_used(choice, number)
             codeword_details.action_units(choice, number)
         with company:
-            codeword_relations.company(choice, codebook, table, face, number, on_pick=open_)
+            codeword_relations.company(choice, codebook, book, face, number, on_pick=open_)
             if face.has_mesh:
-                codeword_relations.alike(table, face, codebook, number, on_pick=open_)
-        codeword_relations.contexts_of(choice, table, face, codebook, number, on_pick=open_)
+                codeword_relations.alike(book, face, codebook, number, on_pick=open_)
+        codeword_relations.contexts_of(choice, book, face, codebook, number, on_pick=open_)
         codeword_usage.whose(choice, number)
     elif choice.dataset:
         empty_states.not_encoded(choice)

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
 import streamlit as st
 
-from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
-from dfe_core.table_rows import typed_rows
-from dfe_core.tokens.peak_frames import quantile_examples, strongest_moments
 
-from ..data import artefact_cache, film_stills, media
+from ..data import artefact_cache, codeword_facts, film_stills, media
 from ..links import routes
 from ..theme.formatting import clock
 from ..views import browser_views
 from . import mixes
 
-MOMENTS = 8
 EXAMPLES = ("Strongest", "From weak to strong")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShownMoment:
-    """A moment at which a codeword is at its peak: frame and second of it, its intensity, and who shows it."""
-
-    recording: str
-    subject: str
-    peak_frame: int
-    peak_s: float
-    peak: float
 
 
 def show(choice: artefact_cache.Choice, face: FaceModel, number: int) -> None:
@@ -48,25 +30,20 @@ def show(choice: artefact_cache.Choice, face: FaceModel, number: int) -> None:
             bind="query-params",
             label_visibility="collapsed",
         )
-    table = (
-        strongest_moments(index, number, dataset.recordings, limit=MOMENTS)
-        if which == EXAMPLES[0]
-        else quantile_examples(index, number, dataset.recordings, bands=MOMENTS, each=1)
-    )
-    found = typed_rows(table, ShownMoment)
+    found, psi = codeword_facts.moments_of(index, dataset, number, which == EXAMPLES[0])
     if not found:
         st.caption(f"No moment of “{choice.dataset}” shows this codeword.")
         return
     stills = film_stills.addresses(dataset, [(moment.recording, moment.peak_s) for moment in found])
     items = [
         {
-            "psi": mixes.rounded(_frame_psi(dataset.key, dataset, moment.recording, moment.peak_frame)),
+            "psi": mixes.rounded(values),
             "title": moment.recording,
             "note": _note(moment),
             "alt": f"{moment.recording} at {clock(moment.peak_s)}, intensity {moment.peak:.2f}",
             **still,
         }
-        for moment, still in zip(found, stills, strict=True)
+        for moment, values, still in zip(found, psi, stills, strict=True)
     ]
     picked = browser_views.strip(
         key="moments", data={"face": media.face_address(face), "items": items}, on_pick_change=lambda: None
@@ -79,11 +56,6 @@ def show(choice: artefact_cache.Choice, face: FaceModel, number: int) -> None:
         routes.go("recordings", recording=found[picked].recording, t=round(found[picked].peak_s, 3))
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _frame_psi(key: str, _dataset: Dataset, recording: str, frame_number: int) -> np.ndarray:
-    return _dataset.frames(recording).at([frame_number]).psi[0]
-
-
-def _note(moment: ShownMoment) -> str:
+def _note(moment: codeword_facts.ShownMoment) -> str:
     at = clock(moment.peak_s)
     return f"{at} · {moment.subject}" if moment.subject and moment.subject not in moment.recording else at

@@ -11,12 +11,11 @@ import streamlit as st
 from dfe_core.faces.model import FaceModel
 from dfe_core.store import cache_root
 from dfe_core.tokenizer.codebook import Codebook
-from dfe_core.tokens.dynamics import contexts, cooccurring
-from dfe_core.tokens.search import neighbours
 
-from ..data import artefact_cache, media, thumbnails
+from ..data import artefact_cache, codeword_facts, media, thumbnails
+from ..data.dictionary import Dictionary
 from ..views import browser_views
-from ..views.cards import card
+from ..views.cards import cards_of
 
 ALIKE = 0.1
 """Least cosine from which two codewords are shown as alike: on learned faces most are orthogonal."""
@@ -25,32 +24,32 @@ ALIKE = 0.1
 def company(
     choice: artefact_cache.Choice,
     codebook: Codebook,
-    table: pd.DataFrame,
+    book: Dictionary,
     face: FaceModel,
     number: int,
     on_pick: Callable[[int], None],
 ) -> None:
     """Codewords it occurs with, by lift; a click opens one."""
     index = choice.open_intervals()
-    found = cooccurring(index, number, limit=8)
+    found = codeword_facts.occurring_with(index, number)
     st.subheader("What it occurs with", anchor=False)
     if not len(found):
         st.caption("No other codeword shares enough frames with it to say.")
         return
-    likely(found, table, face, codebook, "company", on_pick)
+    likely(found, book, face, codebook, "company", on_pick)
     st.caption("In the same frame, by how much more often than if they were independent.")
 
 
 def contexts_of(
     choice: artefact_cache.Choice,
-    table: pd.DataFrame,
+    book: Dictionary,
     face: FaceModel,
     codebook: Codebook,
     number: int,
     on_pick: Callable[[int], None],
 ) -> None:
     """What tends to begin within a second before and after it."""
-    found = contexts(choice.open_intervals(), number, limit=5)
+    found = codeword_facts.beginning_around(choice.open_intervals(), number)
     st.subheader("What comes before and after", anchor=False)
     if not len(found):
         st.caption("Nothing begins around it more often than chance would have it.")
@@ -59,14 +58,12 @@ def contexts_of(
     for column, direction in ((before, "before"), (after, "after")):
         with column:
             st.caption(f"Begins within a second {direction}")
-            likely(found[found["direction"] == direction], table, face, codebook, f"context-{direction}", on_pick)
+            likely(found[found["direction"] == direction], book, face, codebook, f"context-{direction}", on_pick)
 
 
-def alike(
-    table: pd.DataFrame, face: FaceModel, codebook: Codebook, number: int, on_pick: Callable[[int], None]
-) -> None:
+def alike(book: Dictionary, face: FaceModel, codebook: Codebook, number: int, on_pick: Callable[[int], None]) -> None:
     """Codewords whose deformation is most like this one's."""
-    found = neighbours(codebook, face, number, limit=6)
+    found = codeword_facts.most_like(codebook, face, number)
     found = found[found["cosine"] >= ALIKE]
     st.subheader("Most like it", anchor=False)
     if not len(found):
@@ -74,7 +71,7 @@ def alike(
         return
     items = []
     for other, cosine in zip(found["codeword"].tolist(), found["cosine"], strict=True):
-        words = card(table.iloc[other], None)
+        words = cards_of(book)[other]
         items.append(
             {
                 "codeword": other,
@@ -88,7 +85,7 @@ def alike(
 
 def likely(
     found: pd.DataFrame,
-    table: pd.DataFrame,
+    book: Dictionary,
     face: FaceModel,
     codebook: Codebook,
     key: str,
@@ -100,7 +97,7 @@ def likely(
         return
     items = []
     for other, lift in zip(found["codeword"].tolist(), found["lift"], strict=True):
-        words = card(table.iloc[other], None)
+        words = cards_of(book)[other]
         items.append(
             {
                 "codeword": other,

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import streamlit as st
 
-from dfe_core.table_rows import typed_rows
-from dfe_core.tokens.dynamics import distribution_over, dynamics, intensity_distribution
 from dfe_core.tokens.intervals import RunIndex
 from dfe_core.tokens.usage import token_counts_by_stage
 
-from ..data import artefact_cache
+from ..data import artefact_cache, codeword_facts
 from ..theme.formatting import count, percent
 from ..views import bars
 from . import page_frame
@@ -37,7 +33,7 @@ def how_it_is_used(choice: artefact_cache.Choice, number: int) -> None:
         bars.rows(stage_bars(by_stage), f"Uses of codeword {number} per stage")
     with right:
         st.caption("Intensity while present")
-        bars.histogram(intensity_distribution(index, number, bins=20), f"Intensity of codeword {number}")
+        bars.histogram(codeword_facts.intensities_of(index, number), f"Intensity of codeword {number}")
 
 
 def stage_bars(by_stage: np.ndarray) -> list[bars.Bar]:
@@ -55,7 +51,7 @@ def stage_bars(by_stage: np.ndarray) -> list[bars.Bar]:
 
 def timing(index: RunIndex, number: int) -> None:
     """How often it appears and how long it lasts."""
-    found = dynamics(index, number)
+    found = codeword_facts.timing_of(index, number)
     middle, low, high = found.duration_s
     page_frame.facts(
         [
@@ -64,19 +60,6 @@ def timing(index: RunIndex, number: int) -> None:
             ("Onset", f"{found.onset_s[0]:.2f} s", "start to peak"),
         ]
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShareOfFrames:
-    """A value of a label, or a subject: the share of its frames that show a codeword, mean over subjects, and the
-    interval of it over subjects, NaN for a single one."""
-
-    value: str
-    subjects: int
-    frames: int
-    share: float
-    low: float
-    high: float
 
 
 def whose(choice: artefact_cache.Choice, number: int) -> None:
@@ -93,7 +76,6 @@ def whose(choice: artefact_cache.Choice, number: int) -> None:
         format_func=str.capitalize,
         label_visibility="collapsed",
     )
-    found = distribution_over(index, number, dataset.recordings, by, resamples=500)
     bars.rows(
         [
             bars.Bar(
@@ -104,13 +86,13 @@ def whose(choice: artefact_cache.Choice, number: int) -> None:
                 high=row.high,
                 note=_share_note(row),
             )
-            for row in typed_rows(found, ShareOfFrames)
+            for row in codeword_facts.shares_of(index, dataset, number, by)
         ],
         f"Share of frames with codeword {number} by {by}",
     )
     st.caption("Share of frames, mean over subjects; intervals by bootstrap over subjects.")
 
 
-def _share_note(row: ShareOfFrames) -> str:
+def _share_note(row: codeword_facts.ShareOfFrames) -> str:
     spread = f" ({percent(row.low)} to {percent(row.high)})" if np.isfinite(row.low) else ""
     return f"{row.value}: {percent(row.share)}{spread} of {count(row.frames)} frames, {row.subjects} subjects"

@@ -73,11 +73,11 @@ def exchange(choice: artefact_cache.Choice, codeword: int, notes: Notes) -> None
             st.rerun()
         key = choice.open_codebook().key
         st.download_button(
-            "All notes, CSV", notes_csv(notes), f"{choice.model}-notes.csv", "text/csv", on_click="ignore"
+            "All notes, CSV", lambda: notes_csv(notes), f"{choice.model}-notes.csv", "text/csv", on_click="ignore"
         )
         st.download_button(
             "All notes, JSON",
-            notes_json(notes, choice.model, key),
+            lambda: notes_json(notes, choice.model, key),
             f"{choice.model}-notes.json",
             "application/json",
             on_click="ignore",

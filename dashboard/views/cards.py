@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from dfe_core.facs.codeword_names import Verdict
 
+from ..data.dictionary import Dictionary
 from ..theme.formatting import mm, percent
 from ..theme.palette import region_colour
 
@@ -80,6 +82,12 @@ def card(row: pd.Series, src: str | None) -> dict[str, Any]:
         "colour": region_colour(row["region"]),
         "alt": f"Codeword {number}: {sentence_of(row)} {used} Moves up to {mm(row['peak_mm'])}.{held}",
     }
+
+
+@lru_cache(maxsize=8)
+def cards_of(book: Dictionary) -> tuple[dict[str, Any], ...]:
+    """The card of every codeword, without its picture; shared between sessions: not to be changed."""
+    return tuple(card(row, None) for _, row in book.table.iterrows())
 
 
 def chips(table: pd.DataFrame, pictures: dict[int, str]) -> dict[int, dict[str, Any]]:

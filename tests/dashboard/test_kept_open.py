@@ -6,11 +6,16 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
+import pandas as pd
 import pytest
 
-from dashboard.data import artefact_cache, coverage_analyses
+from dashboard.data import artefact_cache, codeword_facts, coverage_analyses, notes
 from dashboard.views import probe_results
 from dfe_core.store import write_json
+from dfe_core.tokens import dynamics
+from dfe_core.tokens.annotations import Notebook, Notes
+from dfe_core.tokens.intervals import RunIndex
+from dfe_core.toml_file import read_toml
 
 
 @pytest.fixture
@@ -73,3 +78,30 @@ def test_kept_results_of_probes_are_read_once(choice: artefact_cache.Choice, mon
 )
 def test_a_caption_says_what_intervals_are_over(group: str, says: str):
     assert says in probe_results.how_judged(group)
+
+
+def test_notes_are_read_again_when_somebody_writes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = tmp_path / "models" / "m"
+    folder.mkdir(parents=True)
+    write_json(folder / "config.json", {})
+    choice, book, loaded = artefact_cache.Choice(tmp_path, "m", ""), Notebook(folder), []
+    assert notes.read(choice) == Notes()
+    book.save_frames("smiles", "d", {"r": [1]})
+    load = Notebook._load
+    monkeypatch.setattr(Notebook, "_load", lambda self: loaded.append(1) or load(self))
+    assert [list(notes.read(choice).frames) for _ in range(3)] == [["smiles"]] * 3 and len(loaded) == 1
+    book.save_frames("frowns", "d", {"r": [2]})
+    assert set(notes.read(choice).frames) == {"smiles", "frowns"}
+
+
+def test_what_a_codeword_page_says_is_computed_for_the_first_visitor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    index, asked = RunIndex(tmp_path / "runs"), []
+    monkeypatch.setattr(dynamics, "contexts", lambda index, number, limit: asked.append(number) or pd.DataFrame())
+    for number in (3, 3, 4, 3):
+        codeword_facts.beginning_around(RunIndex(index.path), number)
+    assert asked == [3, 4]
+
+
+def test_no_collection_of_garbage_holds_the_server_after_every_click():
+    config = read_toml(Path(artefact_cache.__file__).parents[1] / ".streamlit" / "config.toml", "Streamlit's settings")
+    assert config["runner"]["postScriptGC"] is False

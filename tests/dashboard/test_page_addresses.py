@@ -76,9 +76,9 @@ def test_one_content_has_one_address_and_its_kind_is_part_of_it():
 
 def test_the_contents_named_last_are_kept():
     contents = media.Contents(limit=250)
-    keys = [contents.add(bytes([i]) * 100, "image/png") for i in (0, 1)]
-    contents.add(bytes([0]) * 100, "image/png")
-    keys.append(contents.add(bytes([2]) * 100, "image/png"))
+    keys = [contents.keep(media.Content(bytes([i]) * 100, "image/png")) for i in (0, 1)]
+    contents.keep(media.Content(bytes([0]) * 100, "image/png"))
+    keys.append(contents.keep(media.Content(bytes([2]) * 100, "image/png")))
     assert [contents.get(key) is not None for key in keys] == [True, False, True]
-    large = contents.add(b"x" * 1000, "image/png")
+    large = contents.keep(media.Content(b"x" * 1000, "image/png"))
     assert contents.get(large) is not None, "a page gets what it has just named"
