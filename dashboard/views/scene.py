@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import functools
-import json
 import os
 import subprocess
 import sys
@@ -18,8 +17,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
-from queue import Empty, Queue
 from typing import Any
 
 import numpy as np
@@ -62,8 +62,8 @@ class Exporter:
     def __init__(self, command: list[str] | None = None, limit_s: float = LIMIT_S) -> None:
         self._command = command or [sys.executable, "-m", f"{__package__}.scene_worker"]
         self._limit_s, self._lock = limit_s, threading.Lock()
-        self._process: subprocess.Popen[str] | None = None
-        self._answers: Queue[str] = Queue()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: Connection | None = None
         self._ready = False
         atexit.register(self.close)
 
@@ -81,6 +81,8 @@ class Exporter:
             return Exported(fault="another scene is being exported")
         try:
             return self._export(points, triangles, rgb, background)
+        except EOFError:
+            return Exported(fault="the scene's exporter ended early")
         except (OSError, ValueError) as error:
             self.close()
             return Exported(fault=f"the scene's export could not run ({error})")
@@ -94,56 +96,39 @@ class Exporter:
             self._process.wait()
         self._process, self._ready = None, False
 
-    def _start(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            return
+    def _start(self) -> Connection:
+        """The pipe to the helper, which is started where it is not running."""
+        if self._pipe is not None and self._process is not None and self._process.poll() is None:
+            return self._pipe
         path = os.pathsep.join(filter(None, [str(_PROJECT), os.environ.get("PYTHONPATH")]))
-        self._process = subprocess.Popen(
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"},
-        )
-        self._answers, self._ready = Queue(), False
-        threading.Thread(target=_listen, args=(self._process, self._answers), daemon=True).start()
+        self._pipe, theirs = Pipe()
+        with theirs:
+            self._process = subprocess.Popen(
+                [*self._command, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"},
+            )
+        self._ready = False
+        return self._pipe
 
     def _export(self, points: np.ndarray, triangles: np.ndarray, rgb: np.ndarray, background: str) -> Exported:
-        self._start()
+        helper = self._start()
         if not self._ready:
-            if self._answer(min(START_LIMIT_S, self._limit_s)) is None:
+            if not helper.poll(min(START_LIMIT_S, self._limit_s)):
                 return Exported(fault="the scene's exporter is still starting")
-            self._ready = True
+            self._ready = helper.recv() is None
         with tempfile.TemporaryDirectory(prefix="dfe-scene-") as folder:
             np.savez(Path(folder) / "mesh.npz", points=points, triangles=triangles, rgb=rgb)
-            assert self._process is not None and self._process.stdin is not None
-            self._process.stdin.write(json.dumps({"folder": folder, "background": background}) + "\n")
-            self._process.stdin.flush()
-            answer = self._answer(self._limit_s)
-            if answer is None:
+            helper.send((folder, background))
+            if not helper.poll(self._limit_s):
                 self.close()
                 return Exported(fault=f"the scene took over {self._limit_s:.0f} s to export")
-            if not answer.get("done"):
-                return Exported(fault=f"the scene's export failed ({answer.get('fault', 'it ended early')})")
+            if fault := helper.recv():
+                return Exported(fault=f"the scene's export failed ({fault})")
             return Exported(_without_foreign_pictures((Path(folder) / "scene.html").read_text(encoding="utf-8")))
-
-    def _answer(self, limit_s: float) -> dict | None:
-        """The helper's next line; None when it does not come in time."""
-        try:
-            line = self._answers.get(timeout=limit_s)
-        except Empty:
-            return None
-        return json.loads(line) if line else {"fault": "the exporter ended"}
-
-
-def _listen(process: subprocess.Popen[str], answers: Queue[str]) -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("{"):
-            answers.put(line)
-    answers.put("")
 
 
 class Scenes:

@@ -1,38 +1,33 @@
-"""The helper process of scene.py: reads one JSON line a mesh, writes its scene, answers with one JSON line."""
+"""The helper process of scene.py: takes one mesh after the other from a pipe and writes its scene."""
 
 from __future__ import annotations
 
-import json
-import os
+import contextlib
 import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
-from typing import TextIO
 
 import numpy as np
 
 
-def main() -> int:
-    """Serve until the server closes our input."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print must not be taken for an answer
-    try:
-        import pyvista
-        import trame.app  # noqa: F401  (imported here so that the first scene does not wait for it)
-        import trame_vtk.modules.vtk  # noqa: F401
-    except ImportError as error:
-        _say(answers, fault=str(error))
-        return 1
+def main(pipe: Connection) -> None:
+    """Say None when ready, and for each (folder, background) that comes None or what went wrong, until the pipe is
+    closed."""
+    import pyvista
+    import trame.app  # noqa: F401  (imported here so that the first scene does not wait for it)
+    import trame_vtk.modules.vtk  # noqa: F401
+
     pyvista.OFF_SCREEN = True
-    _say(answers, ready=True)
-    for line in sys.stdin:
-        try:
-            asked = json.loads(line)
-            export(pyvista, Path(asked["folder"]), asked["background"])
-            _say(answers, done=True)
-        except Exception as error:  # noqa: BLE001 - whatever a library raises, the page falls back and the helper goes on
-            _say(answers, fault=f"{type(error).__name__}: {error}")
-    return 0
+    pipe.send(None)
+    with contextlib.suppress(EOFError):
+        while True:
+            folder, background = pipe.recv()
+            try:
+                export(pyvista, Path(folder), background)
+                pipe.send(None)
+            except Exception as error:  # noqa: BLE001 - whatever a library raises, the page falls back, the helper goes on
+                pipe.send(f"{type(error).__name__}: {error}")
 
 
 def export(pyvista: ModuleType, folder: Path, background: str) -> None:
@@ -54,10 +49,5 @@ def export(pyvista: ModuleType, folder: Path, background: str) -> None:
         plotter.close()
 
 
-def _say(stream: TextIO, **answer: object) -> None:
-    stream.write(json.dumps(answer) + "\n")
-    stream.flush()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main(Connection(int(sys.argv[1])))

@@ -14,7 +14,10 @@ from dashboard.views.scene import Exporter
 
 POINTS, TRIANGLES = np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32)
 RGB = np.full((3, 3), 200, np.uint8)
-READY = "import sys,json; print(json.dumps({'ready':True}),flush=True)\n"
+READY = (
+    "import sys; from multiprocessing.connection import Connection; pipe = Connection(int(sys.argv[1])); "
+    "pipe.send(None)\n"
+)
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def test_a_scene_is_a_whole_page_of_html(exporter):
 
 
 def test_an_export_that_takes_too_long_is_given_up_and_the_helper_ended(exporter):
-    slow = exporter(READY + "import threading; sys.stdin.readline(); threading.Event().wait(60)", limit_s=0.8)
+    slow = exporter(READY + "import threading; pipe.recv(); threading.Event().wait(60)", limit_s=0.8)
     begun = time.perf_counter()
     assert "took over" in export(slow).fault
     assert time.perf_counter() - begun < 5
@@ -53,14 +56,14 @@ def test_a_helper_that_never_starts_does_not_hold_the_page(exporter):
 
 
 def test_a_helper_that_dies_gives_a_reason_and_the_next_call_starts_another(exporter):
-    dying = exporter(READY + "sys.stdin.readline(); sys.exit(1)", limit_s=5)
+    dying = exporter(READY + "pipe.recv(); sys.exit(1)", limit_s=5)
     first = export(dying)
     assert first.html is None and "ended" in first.fault
     assert export(dying).html is None
 
 
 def test_an_export_that_raises_says_so_and_the_helper_lives(exporter):
-    failing = exporter(READY + "for line in sys.stdin: print(json.dumps({'fault':'ValueError: no'}),flush=True)")
+    failing = exporter(READY + "while pipe.recv(): pipe.send('ValueError: no')")
     assert "ValueError: no" in export(failing).fault
     assert failing._process.poll() is None
 
