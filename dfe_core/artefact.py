@@ -21,6 +21,7 @@ from dfe_core.artefact_names import (
     RENDERS,
     SEPARATOR,
     TOKENS,
+    aus_alone,
     aus_name,
     is_aus,
     manifest_name,
@@ -204,7 +205,10 @@ def source_labels(*sources: ArtefactId) -> dict[str, list[str]]:
 
 
 def sources_of_tokens(model: str, dataset: str) -> tuple[ArtefactId, ...]:
-    """What an analysis of tokens is made from: the codebook, the dataset and the tokens of one on the other."""
+    """What an analysis of tokens is made from: the codebook, the dataset and the tokens of one on the other; of AUs
+    alone (``aus:NAME`` for the model) the dataset and the AUs."""
+    if aus := aus_alone(model):
+        return ArtefactId(DATASETS, dataset), ArtefactId(ANALYSES, aus_name(dataset, aus))
     return ArtefactId(MODELS, model), ArtefactId(DATASETS, dataset), ArtefactId(TOKENS, tokens_name(model, dataset))
 
 

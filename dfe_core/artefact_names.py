@@ -64,6 +64,15 @@ def split_tokens_name(name: str, manifest: Mapping[str, Any] | None = None) -> t
     return model, dataset
 
 
+AUS_ALONE = "aus:"
+"""Before the name of AUs, in the place of a codebook: probes and group tables of AUs alone."""
+
+
+def aus_alone(model: str) -> str:
+    """The AUs that stand in the place of a codebook (``aus:openface``), empty where a codebook is named."""
+    return model.removeprefix(AUS_ALONE) if model.startswith(AUS_ALONE) else ""
+
+
 def aus_name(dataset: str, name: str) -> str:
     """The folder under ``analyses/`` of the action units `name` of `dataset`."""
     return f"{AUS_PREFIX}{dataset}{SEPARATOR}{name}"

@@ -26,6 +26,7 @@ from dfe_core.expressions.readers.registry import RecordingReader, find_reader, 
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.sources import READER_VERSION, find_files
 from dfe_core.expressions.timing import check_fps
+from dfe_core.faces.coefficients import NO_FACE
 from dfe_core.progress import Listener, silent
 from dfe_core.store import artefact_path, file_sha256
 
@@ -43,7 +44,8 @@ class ImportOptions:
     Attributes
     ----------
     face: as `open_face` takes it, or ``learn`` for a basis learned from mesh or landmark sequences (``learned-…`` for
-        one learned before). FLAME and BFM data with the default face go to their coefficient space without a mesh.
+        one learned before), or ``none`` for action units alone. FLAME and BFM data with the default face go to their
+        coefficient space without a mesh.
         ``auto``: ``learn`` where all files looked at (up to 20, spread over the whole) hold points, else ``anny``.
     format: a reader's FORMAT, or ``auto``.
     labels: a CSV as `read_labels` takes it. subject_pattern: as `naming.subject_and_session` takes it.
@@ -75,6 +77,11 @@ class ImportOptions:
     def learned(self) -> bool:
         """Whether recordings are moving points, brought to a face that is learned from them, or was before."""
         return self.face == LEARN or self.face.startswith("learned-")
+
+    @property
+    def faceless(self) -> bool:
+        """Whether recordings are of no face: action units alone (`facs.alone` reads them)."""
+        return self.face == NO_FACE
 
     @property
     def pose_method(self) -> str:

@@ -1,7 +1,7 @@
 """Recordings of other tools into one dataset: files found, read, brought to a face's coefficients, written whole.
 
 One loop reads every file; a strategy says what a recording becomes: coefficients of a face that is there
-(`coefficient_import`), or of one learned from moving points (`learned_import`).
+(`coefficient_import`), of one learned from moving points (`learned_import`), or of none (`faceless_import`).
 """
 
 from __future__ import annotations
@@ -89,6 +89,10 @@ def _strategy(job: ImportJob, files: Sequence[Path], stack: contextlib.ExitStack
         from dfe_core.expressions.learned_import import LearnedImport
 
         return LearnedImport(job, stack)
+    if job.options.faceless:
+        from dfe_core.expressions.faceless_import import FacelessImport
+
+        return FacelessImport(job, stack)
     from dfe_core.expressions.coefficient_import import CoefficientImport
 
     return CoefficientImport(job, files, stack)

@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from dfe_core.errors import DataError
 from dfe_core.faces.archive import load_face, save_face
-from dfe_core.faces.coefficients import coefficient_face
+from dfe_core.faces.coefficients import NO_FACE, coefficient_face
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, silent
 from dfe_core.store import artefact_path, cache_root, content_key, file_sha256
@@ -51,6 +51,13 @@ def open_face(which: str = "anny", root: Path | None = None, progress: Listener 
         For an unknown name, a missing or unreadable source, and a corrupt cached face that cannot be built again from
         its name alone.
     """
+    if which == NO_FACE:
+        raise DataError(
+            "no face",
+            "a dataset of action units alone, which holds no expression of a face",
+            "`dfe probe aus:NAME DATASET` or `dfe groups aus:NAME DATASET`; for codewords the videos through "
+            "`dfe extract`, or the tool's landmarks through `dfe import`",
+        )
     kind, _, source = which.partition(":")
     if source:
         return _converted(kind, source, root, progress)

@@ -45,6 +45,8 @@ class Detections:
     source: the file it was read from, as a name for messages.
     recording: the recording the file names itself, empty where it names none.
     face: which face of a file with several, empty where it is the only one.
+    subject: the person, where the file names one. suffix: what distinguishes this face from the others of its file, as
+        the name of a recording of the same file has it.
     same_file: read from the very file that the recording was, so that the two are in time.
     tool, version: who said it (``openface``, ``py-feat``, ``libreface``, ``manual``, ``arkit-table``).
     estimate: True where AUs were derived and not detected or coded.
@@ -73,6 +75,8 @@ class Detections:
     intervals: tuple[Interval, ...] = ()
     recording: str = ""
     face: str = ""
+    subject: str = ""
+    suffix: str = ""
     same_file: bool = False
     notes: tuple[str, ...] = field(default_factory=tuple)
 

@@ -152,18 +152,20 @@ def import_aus(
 def _read_all(job: _Job) -> dict[str, Detections]:
     """What every file holds, by the recording that it is of."""
     by_recording: dict[str, Detections] = {}
-    own = {source.get("sha256") for source in job.dataset.manifest.get("sources", ())}
+    own = {s.get("sha256"): list(s.get("recordings", ())) for s in job.dataset.manifest.get("sources", ())}
     for done, path in enumerate(job.files, 1):
         job.progress(Progress(task="read AU files", done=done, total=len(job.files), detail=path.name))
         try:
-            parts = _from_start(read_aus(path, job.options.read, job.options.format), path, own)
-            parts = _faces_to_take(parts, path, job)
+            parts = read_aus(path, job.options.read, job.options.format)
+            names = own.get(file_sha256(path))
+            parts, recordings = (parts, {}) if names is None or job.options.face else _of_same_file(parts, names)
+            parts = parts if len(recordings) == len(parts) else _faces_to_take(parts, path, job)
         except DataError as error:
             job.report.skipped[str(path)] = error
             continue
         for part in parts:
             try:
-                by_recording[_recording_of(part, path, by_recording, job)] = part
+                by_recording[_recording_of(part, path, by_recording, job, recordings.get(part.suffix))] = part
             except DataError as error:
                 job.report.skipped[f"{path} {part.recording}".strip()] = error
                 continue
@@ -172,12 +174,15 @@ def _read_all(job: _Job) -> dict[str, Detections]:
     return by_recording
 
 
-def _recording_of(part: Detections, path: Path, known: Mapping[str, Detections], job: _Job) -> str:
-    """The recording that AUs are of. Raises `DataError` for another tool than before and a recording that has some."""
+def _recording_of(
+    part: Detections, path: Path, known: Mapping[str, Detections], job: _Job, own: str | None = None
+) -> str:
+    """The recording that AUs are of, `own` where it was read from the very file. Raises `DataError` for another tool
+    than before and a recording that has some."""
     tool = next((before.tool for before in known.values()), part.tool)
     if part.tool != tool:
         raise DataError(path, f"AUs of {part.tool}", f"{tool} like the files before it: one tool a name")
-    recording = match_recording(part, path, job.dataset, job.options.recordings)
+    recording = own or match_recording(part, path, job.dataset, job.options.recordings)
     if recording in known:
         raise DataError(
             path, f"recording {recording} has AUs from {known[recording].source} already", "one file per recording"
@@ -185,15 +190,17 @@ def _recording_of(part: Detections, path: Path, known: Mapping[str, Detections],
     return recording
 
 
-def _from_start(parts: list[Detections], path: Path, own: set[str]) -> list[Detections]:
-    """AUs of the very file that the dataset's recording was read from (`own` are their hashes): both count from its
-    first frame."""
-    if file_sha256(path) not in own:
-        return parts
-    return [
+def _of_same_file(parts: list[Detections], names: list[str]) -> tuple[list[Detections], dict[str, str]]:
+    """AUs of the very file that recordings of the dataset (`names`) were read from: both count from its first frame;
+    and the recording of each by its suffix, where they can be told."""
+    parts = [
         part if part.time_s is None else replace(part, time_s=part.time_s - part.time_s[0], same_file=True)
         for part in parts
     ]
+    if len(parts) == len(names) == 1:
+        return parts, {parts[0].suffix: names[0]}
+    found = {part.suffix: [name for name in names if part.suffix and name.endswith(part.suffix)] for part in parts}
+    return parts, {suffix: mine[0] for suffix, mine in found.items() if len(mine) == 1}
 
 
 def _faces_to_take(parts: list[Detections], path: Path, job: _Job) -> list[Detections]:

@@ -10,11 +10,15 @@ import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control
 
+from dfe_core.artefact_names import AUS_ALONE
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.facs.store import AlignedAus
 from dfe_core.groups import effects, permutation
+from dfe_core.groups.au_use import count_au_use
 from dfe_core.groups.design import Design, make_design
-from dfe_core.groups.measures import MEASURES, count_use
+from dfe_core.groups.measures import MEASURES, UseSums, count_use
+from dfe_core.ontology import title
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.table_rows import json_rows
 from dfe_core.tokenizer.codebook import REST, Codebook
@@ -93,7 +97,7 @@ class GroupComparison:
     incomplete
         By pair of levels, subjects left out of it because they have only one of the two.
     table
-        One row per codeword, measure and pair of levels (a, b), the smallest p first: n_a, n_b, mean_a, mean_b,
+        One row per codeword (of AUs: au and side), measure and pair of levels (a, b), the smallest p first: n_a, n_b, mean_a, mean_b,
         difference (b − a), hedges_g with g_low and g_high, rank_biserial with r_low and r_high (95 % bootstrap over
         units), p, q (Benjamini–Hochberg over every tested row of this table), status.
     omnibus
@@ -142,6 +146,17 @@ class GroupComparison:
         }
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Use:
+    """What is compared: the name of its source, the sums of each recording, one row for each of the K things that are
+    counted (what names it in the result), and which of them are no things (codeword 0)."""
+
+    source: str
+    sums: UseSums
+    things: pd.DataFrame
+    none: frozenset[int] = frozenset()
+
+
 def compare_groups(
     codebook: Codebook, dataset: Dataset, index: RunIndex, settings: GroupSettings, progress: Listener = silent
 ) -> GroupComparison:
@@ -158,13 +173,36 @@ def compare_groups(
 
     Raises `DataError` for a column that is no grouping (`design.make_design`).
     """
-    rows = dataset.recordings
-    design = make_design(rows, settings.by, settings.unit)
-    sums = count_use(index, rows["recording"].astype(str).tolist()).pooled(design.member, len(design.level))
+    words = codebook.table["description"] if "description" in codebook.table else pd.Series("", range(codebook.size))
+    things = pd.DataFrame({"codeword": range(codebook.size), "description": words.reindex(range(codebook.size))})
+    sums = count_use(index, dataset.recordings["recording"].astype(str).tolist())
+    use = _Use(source=codebook.model, sums=sums, things=things, none=frozenset({REST}))
+    return _compare(use, dataset, settings, progress)
+
+
+def compare_au_groups(
+    aus: AlignedAus, dataset: Dataset, settings: GroupSettings, progress: Listener = silent
+) -> GroupComparison:
+    """Compare the use of every AU between the levels of a label column, as `compare_groups` does of codewords; the
+    tables then name ``au`` and ``side`` in the place of ``codeword``, and the model is ``aus:NAME``."""
+    sums = count_au_use(aus, dataset, dataset.recordings["recording"].astype(str).tolist(), progress)
+    things = pd.DataFrame(
+        {
+            "au": [au for au, _ in aus.aus],
+            "side": [side for _, side in aus.aus],
+            "description": [title(au, side) for au, side in aus.aus],
+        }
+    )
+    return _compare(_Use(source=f"{AUS_ALONE}{aus.name}", sums=sums, things=things), dataset, settings, progress)
+
+
+def _compare(use: _Use, dataset: Dataset, settings: GroupSettings, progress: Listener) -> GroupComparison:
+    design = make_design(dataset.recordings, settings.by, settings.unit)
+    sums = use.sums.pooled(design.member, len(design.level))
     measures = {name: values for name, values in sums.measures().items() if name in settings.measures}
     values = np.concatenate([measures[name] for name in settings.measures], axis=1)
-    values[sums.frames == 0] = np.nan
-    features = _features(codebook.size, settings, (sums.present > 0).sum(0))
+    values[(sums.frames == 0).all(1)] = np.nan
+    features = _features(use, settings, (sums.present > 0).sum(0))
     pairs = list(combinations(range(len(design.levels)), 2))
     tables, incomplete = [], {}
     for done, (a, b) in enumerate(pairs):
@@ -177,7 +215,7 @@ def compare_groups(
             incomplete[design.levels[a], design.levels[b]] = left_out
     progress(Progress(task="groups", done=len(pairs), total=len(pairs)))
     return GroupComparison(
-        model=codebook.model,
+        model=use.source,
         dataset=dataset.name,
         simulated=dataset.simulated,
         settings=settings,
@@ -187,29 +225,30 @@ def compare_groups(
         unlabelled=design.unlabelled,
         units={level: int((design.level == i).sum()) for i, level in enumerate(design.levels)},
         incomplete=incomplete,
-        table=_described(_corrected(pd.concat(tables)), codebook, _COLUMNS),
-        omnibus=_described(_corrected(_omnibus(values, features, design, settings)), codebook, _OMNIBUS),
+        table=_described(_corrected(pd.concat(tables), use.none), use.things, _COLUMNS),
+        omnibus=_described(_corrected(_omnibus(values, features, design, settings), use.none), use.things, _OMNIBUS),
     )
 
 
 _COLUMNS = tuple(
     """
-    codeword description measure a b n_a n_b mean_a mean_b difference hedges_g g_low g_high rank_biserial r_low
+    measure a b n_a n_b mean_a mean_b difference hedges_g g_low g_high rank_biserial r_low
     r_high p q status
     """.split()
 )
-_OMNIBUS = ("codeword", "description", "measure", "eta_squared", "p", "q", "status")
+"""Columns of the results, after those that name what is compared."""
+_OMNIBUS = ("measure", "eta_squared", "p", "q", "status")
 
 
-def _features(size: int, settings: GroupSettings, present: np.ndarray) -> pd.DataFrame:
-    """codeword, measure and whether enough units show the codeword, in the order of the columns of the values."""
+def _features(use: _Use, settings: GroupSettings, present: np.ndarray) -> pd.DataFrame:
+    """thing, measure and whether enough units show the thing, in the order of the columns of the values."""
     return pd.DataFrame(
         [
-            (k, name, k != REST and present[k] >= settings.min_present)
+            (k, name, k not in use.none and present[k] >= settings.min_present)
             for name in settings.measures
-            for k in range(size)
+            for k in range(len(use.things))
         ],
-        columns=["codeword", "measure", "used"],
+        columns=["thing", "measure", "used"],
     )
 
 
@@ -234,7 +273,7 @@ def _pair(
     status = _status(np.concatenate([x, y]), np.minimum(n_a, n_b), features, settings.min_units)
     table = pd.DataFrame(
         {
-            **features[["codeword", "measure"]],
+            **features[["thing", "measure"]],
             "n_a": n_a,
             "n_b": n_b,
             "mean_a": mean_a,
@@ -266,7 +305,7 @@ def _effects(x: np.ndarray, y: np.ndarray, pairs: bool, settings: GroupSettings)
 
 def _omnibus(values: np.ndarray, features: pd.DataFrame, design: Design, settings: GroupSettings) -> pd.DataFrame:
     """Any difference between three or more levels; within subjects over those that have every level."""
-    table = features[["codeword", "measure"]].copy()
+    table = features[["thing", "measure"]].copy()
     if len(design.levels) < 3:
         return table.iloc[:0].assign(eta_squared=np.nan, p=np.nan, status="")
     whole = np.ones(len(design.level), bool)
@@ -303,15 +342,15 @@ def _means(values: np.ndarray) -> np.ndarray:
     return np.where(known.any(0), np.nansum(values, 0) / np.maximum(known.sum(0), 1), np.nan)
 
 
-def _corrected(table: pd.DataFrame) -> pd.DataFrame:
-    """With q, the smallest p first."""
-    table = table[table["codeword"] != REST].assign(q=np.nan)
+def _corrected(table: pd.DataFrame, none: frozenset[int]) -> pd.DataFrame:
+    """With q, the smallest p first, without what is no thing."""
+    table = table[~table["thing"].isin(none)].assign(q=np.nan)
     known = table["p"].notna().to_numpy()
     if known.any():
         table.loc[known, "q"] = false_discovery_control(table["p"].to_numpy(float)[known], method="bh")
-    return table.sort_values(["p", "codeword", "measure"], kind="stable", ignore_index=True)
+    return table.sort_values(["p", "thing", "measure"], kind="stable", ignore_index=True)
 
 
-def _described(table: pd.DataFrame, codebook: Codebook, columns: tuple[str, ...]) -> pd.DataFrame:
-    words = codebook.table["description"] if "description" in codebook.table else pd.Series("", range(codebook.size))
-    return table.assign(description=table["codeword"].map(words))[list(columns)]
+def _described(table: pd.DataFrame, things: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+    names = things.iloc[table["thing"].to_numpy()].set_axis(table.index)
+    return pd.concat([names, table[list(columns)]], axis=1)

@@ -24,7 +24,8 @@ MEASURES = {
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class UseSums:
-    """Sums per recording or unit: frames (U,), seconds (U,) with tokens; present (frames with the codeword),
+    """Sums per recording or unit: frames (U, 1), seconds (U, 1) with tokens, of AUs (U, K) in which each was measured;
+    present (frames with the codeword),
     intensity, intervals (count) and interval_s (sum of durations), each (U, K) float64."""
 
     frames: np.ndarray
@@ -42,8 +43,8 @@ class UseSums:
     def measures(self) -> dict[str, np.ndarray]:
         """(U, K) of each of `MEASURES`; NaN where it is not defined."""
         return {
-            "rate": _ratio(self.intervals, self.seconds[:, None] / 60),
-            "share": _ratio(self.present, self.frames[:, None]),
+            "rate": _ratio(self.intervals, self.seconds / 60),
+            "share": _ratio(self.present, self.frames),
             "intensity": _ratio(self.intensity, self.present),
             "duration": _ratio(self.interval_s, self.intervals),
         }
@@ -58,8 +59,8 @@ def count_use(index: RunIndex, recordings: list[str]) -> UseSums:
     intervals, interval_s = (_by_codeword(runs, column, where, size) for column in ("count", "seconds"))
     totals = index.recordings.set_index(index.recordings["recording"].astype(str)).reindex(recordings).fillna(0)
     return UseSums(
-        frames=totals["frames"].to_numpy(float),
-        seconds=totals["duration_s"].to_numpy(float),
+        frames=totals["frames"].to_numpy(float)[:, None],
+        seconds=totals["duration_s"].to_numpy(float)[:, None],
         present=present,
         intensity=intensity,
         intervals=intervals,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dfe_core.artefact_names import aus_alone
 from dfe_core.expressions.pose_text import high_leak_warning
 from dfe_core.probes.findings import Finding, Judged
 from dfe_core.probes.settings import ProbeSettings
@@ -73,8 +74,15 @@ def _window_text(summary: dict[str, Any]) -> list[str]:
     ]
 
 
-def exposure_sentence(saw: dict[str, Any]) -> str:
-    """Which of the probed people the codebook was trained on; nothing where it was on none."""
+def named_source(model: str) -> str:
+    """A codebook, or the AUs in its place, by name."""
+    return f"AUs {aus_alone(model)}" if aus_alone(model) else f"codebook {model}"
+
+
+def exposure_sentence(saw: dict[str, Any] | None) -> str:
+    """Which of the probed people the codebook was trained on; nothing where it was on none, or there is none."""
+    if saw is None:
+        return ""
     if not saw["known"]:
         return "Whether the codebook was trained on people probed here is not known."
     if not saw["seen"]:
@@ -232,7 +240,7 @@ def methods_paragraph(summary: dict[str, Any], settings: ProbeSettings) -> str:
     return (
         f"We predicted {summary['label']} for {summary['n']} {summary['unit']}s of {summary['groups']} "
         f"{group}s from {', '.join(settings.features)} with "
-        f"{' and '.join(models[m] for m in settings.models)} (codebook {settings.model}, dataset "
+        f"{' and '.join(models[m] for m in settings.models)} ({named_source(settings.model)}, dataset "
         f"{settings.dataset}). Performance was estimated by nested {folds}, "
         f"grouped by {group}; {_lengths(settings)}"
         f"vocabulary, inverse document frequencies, standardisation, clusters and "

@@ -19,7 +19,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.pose_text import high_leak_warning
 from dfe_core.probes.chance import guesses, null_scores, permute_labels
 from dfe_core.probes.features.catalogue import Feature, build_feature
-from dfe_core.probes.features.material import Sources
+from dfe_core.probes.features.material import Encoded, Sources
 from dfe_core.probes.features.transforms import Blocks, Measured
 from dfe_core.probes.limits import high_pose_leak
 from dfe_core.probes.methods_text import summary_sentence
@@ -133,9 +133,8 @@ def probe_micro(settings: MicroSettings, root: Path | None = None, progress: Lis
     spans = read_windows(Path(settings.windows), data, settings.label)
     target = window_target(data, spans, settings.label)
     sources = Sources(
-        codebook=codebook,
         dataset=data,
-        tokens=tokens,
+        encoded=Encoded(codebook=codebook, tokens=tokens),
         spans=spans,
         folder=artefact_path("analyses", "x", root).parent,
         progress=progress,

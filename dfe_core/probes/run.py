@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core import __version__
-from dfe_core.artefact_names import PROBE, keyed_name
+from dfe_core.artefact_names import PROBE, aus_alone, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.duplicates import Duplicate, find_duplicates
@@ -22,7 +22,7 @@ from dfe_core.probes.chance import guesses, permutation_count, permute_labels
 from dfe_core.probes.checks import confound_checks, duration_tells, equal_windows
 from dfe_core.probes.confounds import confound_table
 from dfe_core.probes.features.catalogue import Feature, build_feature
-from dfe_core.probes.features.material import Sources
+from dfe_core.probes.features.material import Encoded, Sources
 from dfe_core.probes.features.spans import make_spans
 from dfe_core.probes.limits import limiting_facts
 from dfe_core.probes.paired_tests import compare
@@ -61,11 +61,11 @@ def probe_opened(settings: ProbeSettings, inputs: ProbeInputs, progress: Listene
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ProbeInputs:
-    """The artefacts of a probe, opened, with the content keys of all that its result depends on, by what they are."""
+    """The artefacts of a probe, opened, with the content keys of all that its result depends on, by what they are;
+    `encoded` is None where the settings name AUs in the place of a codebook."""
 
-    codebook: Codebook
     dataset: Dataset
-    tokens: TokenCache
+    encoded: Encoded | None
     keys: dict[str, str]
 
     @property
@@ -76,21 +76,21 @@ class ProbeInputs:
 
 def open_probe_inputs(settings: ProbeSettings, root: Path | None = None) -> ProbeInputs:
     """Open what the settings name. Raises `DataError` for what is missing."""
+    if aus_alone(settings.model):
+        return probe_inputs(settings, Dataset.open(settings.dataset, root), None)
     codebook, dataset = Codebook.open(settings.model, root), Dataset.open(settings.dataset, root)
-    return probe_inputs(settings, codebook, dataset, TokenCache.open(settings.model, settings.dataset, root))
+    tokens = TokenCache.open(settings.model, settings.dataset, root)
+    return probe_inputs(settings, dataset, Encoded(codebook=codebook, tokens=tokens))
 
 
-def probe_inputs(settings: ProbeSettings, codebook: Codebook, dataset: Dataset, tokens: TokenCache) -> ProbeInputs:
+def probe_inputs(settings: ProbeSettings, dataset: Dataset, encoded: Encoded | None) -> ProbeInputs:
     """What is open already, with AUs and files as the settings name them.
 
     Raises `DataError` for what is missing, and for tokens of another version of the dataset.
     """
-    if tokens.manifest.get("dataset_key", dataset.key) != dataset.key:
-        raise DataError(tokens.path.name, "encoded from another version of the dataset", "`dfe encode` to be run again")
     rows = dataset.recordings.astype(str).to_dict("list")
     keys = {
-        "model": codebook.key,
-        "tokens": content_key(tokens.manifest),
+        **_keys_of(encoded, dataset),
         "dataset": content_key([dataset.key, dataset.manifest.get("files"), rows]),
     }
     for name in settings.aus_names:
@@ -99,7 +99,17 @@ def probe_inputs(settings: ProbeSettings, codebook: Codebook, dataset: Dataset, 
         if not Path(path).is_file():
             raise DataError(path, "no such file", f"the file of {name}")
         keys[f"file {name}"] = file_sha256(Path(path))
-    return ProbeInputs(codebook=codebook, dataset=dataset, tokens=tokens, keys=keys)
+    return ProbeInputs(dataset=dataset, encoded=encoded, keys=keys)
+
+
+def _keys_of(encoded: Encoded | None, dataset: Dataset) -> dict[str, str]:
+    """The keys of a codebook and its tokens, if there is one. Raises `DataError` for tokens of another version."""
+    if encoded is None:
+        return {}
+    tokens = encoded.tokens
+    if tokens.manifest.get("dataset_key", dataset.key) != dataset.key:
+        raise DataError(tokens.path.name, "encoded from another version of the dataset", "`dfe encode` to be run again")
+    return {"model": encoded.codebook.key, "tokens": content_key(tokens.manifest)}
 
 
 def probe_key(settings: ProbeSettings, inputs: ProbeInputs) -> str:
@@ -123,9 +133,8 @@ def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) 
     if equal:
         target = equal_windows(target, settings.seed)
     sources = Sources(
-        codebook=inputs.codebook,
         dataset=inputs.dataset,
-        tokens=inputs.tokens,
+        encoded=inputs.encoded,
         spans=spans,
         folder=inputs.folder,
         progress=progress,
@@ -137,7 +146,7 @@ def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) 
     checks = confound_checks(
         features, sources, target, folds, permuted, base["chance"][scored.rows[0]["metric"]], settings
     )
-    top, regions, occluded = _explained(scored, features, target, settings, inputs.codebook)
+    top, regions, occluded = _explained(scored, features, target, settings, inputs.encoded)
     asked = confound_table(features, sources, target, folds, settings, scored.rows)
     more = {
         "codebook_saw": codebook_saw(inputs, target, scored),
@@ -164,10 +173,12 @@ def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) 
     )
 
 
-def codebook_saw(inputs: ProbeInputs, target: Target, scored: Scored) -> dict[str, Any]:
-    """known: whether it could be told which people the codebook was trained on; seen: how many of the probed ones
+def codebook_saw(inputs: ProbeInputs, target: Target, scored: Scored) -> dict[str, Any] | None:
+    """None without a codebook; else known: whether it could be told which people the codebook was trained on; seen: how many of the probed ones
     (None where unknown); scores: by row, the primary metric of the units of people seen and unseen."""
-    exposure = codebook_exposure(inputs.codebook, inputs.dataset)
+    if inputs.encoded is None:
+        return None
+    exposure = codebook_exposure(inputs.encoded.codebook, inputs.dataset)
     seen = target.table["subject"].astype(str).isin(exposure.seen).to_numpy()
     if not exposure.known:
         return {"known": False, "seen": None, "subjects": int(target.table["subject"].nunique()), "scores": {}}
@@ -205,17 +216,17 @@ def _label(key: tuple[str, str], settings: ProbeSettings) -> str:
 
 
 def _explained(
-    scored: Scored, features: dict[str, Feature], target: Target, settings: ProbeSettings, codebook: Codebook
+    scored: Scored, features: dict[str, Feature], target: Target, settings: ProbeSettings, encoded: Encoded | None
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Weights (over the folds of all repeats), regions and occlusion of the first linear row over codewords."""
     for (name, model), one in scored.found.items():
-        if model == "linear" and (features[name].columns["codeword"] >= 0).all():
+        if encoded is not None and model == "linear" and (features[name].columns["codeword"] >= 0).all():
             fits = tuple(fit for repeat in scored.repeats[name, model] for fit in repeat.fits)
             weights = explain.codeword_weights(replace(one, fits=fits), features[name], target).assign(features=name)
             return (
                 weights,
-                explain.weights_by_region(weights, codebook.table),
-                explain.occlusion(one, features[name], target, codebook.table),
+                explain.weights_by_region(weights, encoded.codebook.table),
+                explain.occlusion(one, features[name], target, encoded.codebook.table),
             )
     empty = pd.DataFrame({"codeword": [], "towards": [], "weight": [], "stability": [], "features": []})
     return empty, pd.DataFrame({"region": []}), pd.DataFrame({"region": []})

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from dfe_core.artefact_names import aus_alone
 from dfe_core.errors import DataError
 
 TASKS = ("classify", "regress")
 UNITS = ("recording", "subject", "segment")
 MODELS = ("linear", "svm", "boosting")
 LENGTHS = ("matched", "as-recorded")
+DERIVED = "derived"
+"""The AUs of the feature ``au`` where none are named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +23,7 @@ class ProbeSettings:
     Attributes
     ----------
     model, dataset
-        Names of artefacts.
+        Names of artefacts; ``aus:NAME`` for the model where there is no codebook, only the AUs of this name.
     label
         A label column.
     features
@@ -88,7 +91,7 @@ class ProbeSettings:
     repeats: int | None = None
     labels: str | None = None
     tables: dict[str, str] = field(default_factory=dict)
-    aus: str = "derived"
+    aus: str = DERIVED
     drop_missing: bool = False
     confounds: tuple[str, ...] = ()
     regress_out: tuple[str, ...] = ()
@@ -108,6 +111,8 @@ class ProbeSettings:
             raise DataError("features", f"{', '.join(repeated)} named twice", "each row once")
         if not self.models:
             raise DataError("models", "none named", " or ".join(MODELS))
+        if (alone := aus_alone(self.model)) and self.aus == DERIVED:
+            object.__setattr__(self, "aus", alone)
         _one_of("task", self.task, (None, *TASKS))
         _one_of("unit", self.unit, (None, *UNITS))
         _one_of("lengths", self.lengths, LENGTHS)

@@ -11,7 +11,7 @@ import pandas as pd
 from dfe_core.artefact_names import MANIFEST
 from dfe_core.probes.explain import errors_by_subject
 from dfe_core.probes.features.catalogue import known_features
-from dfe_core.probes.methods_text import confound_note, finding_words, group_word
+from dfe_core.probes.methods_text import confound_note, finding_words, group_word, named_source
 from dfe_core.probes.recipe import write_recipe
 from dfe_core.probes.result import ProbeResult
 from dfe_core.reports.document import (
@@ -110,7 +110,7 @@ def document(result: ProbeResult) -> Document:
     )
     return Document(
         title=f"Does the face predict {summary['label']}?",
-        subtitle=f"codebook {summary['model']}, dataset {summary['dataset']}",
+        subtitle=f"{named_source(summary['model'])}, dataset {summary['dataset']}",
         sections=tuple(sections),
         facts=facts,
         labels=labels,

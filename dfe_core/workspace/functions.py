@@ -15,6 +15,7 @@ from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.workspace.study import Study
 
 if TYPE_CHECKING:
+    from dfe_core.groups.comparison import GroupComparison
     from dfe_core.tokenizer.config import Config
 
 _WILDCARDS = "*?["
@@ -87,7 +88,8 @@ def import_recordings(
     name
         Name of the dataset to write.
     face
-        ``anny``, ``ict:PATH``, ``flame:PATH``, ``bfm:PATH``, or ``learn`` for landmarks and meshes.
+        ``anny``, ``ict:PATH``, ``flame:PATH``, ``bfm:PATH``, ``learn`` for landmarks and meshes, or ``none`` for action
+        units alone (of any AU tool; they are kept under the tool's name).
     labels
         A table with a column recording or subject, and one column per label.
     events
@@ -122,14 +124,13 @@ def import_recordings(
             "None; labels of whole recordings can be given with labels=",
         )
     from dfe_core.expressions.importing import ImportOptions, import_dataset
+    from dfe_core.facs.alone import import_aus_alone
 
-    report = import_dataset(
-        expand_patterns(paths),
-        name,
-        ImportOptions(face=face, labels=labels, **options),
-        root=_folder(root),
-        progress=progress,
-    )
+    asked, files = ImportOptions(face=face, labels=labels, **options), expand_patterns(paths)
+    if asked.faceless:
+        report = import_aus_alone(files, name, asked, root=_folder(root), progress=progress).recordings
+    else:
+        report = import_dataset(files, name, asked, root=_folder(root), progress=progress)
     if report.skipped:
         shown = "; ".join(str(error) for _, error in report.skipped[:_SHOWN])
         more = len(report.skipped) - _SHOWN
@@ -138,6 +139,50 @@ def import_recordings(
             stacklevel=2,
         )
     return Dataset.open(name, _folder(root))
+
+
+def compare_aus(
+    dataset: Dataset | str,
+    aus: str,
+    by: str,
+    *,
+    root: str | Path | None = None,
+    progress: Listener = silent,
+    **settings: Any,
+) -> GroupComparison:
+    """Test whether the use of action units differs between groups, as ``dfe groups aus:NAME``; no codebook is needed.
+
+    Parameters
+    ----------
+    dataset
+        Opened, or its name.
+    aus
+        Name of the AUs: the tool's, where they were imported alone.
+    by
+        A label column of 2 to 10 levels.
+    root
+        The artefact folder (default: ``$DFE_CACHE``).
+    progress
+        Called with `dfe_core.progress.Progress`.
+    **settings
+        Fields of `dfe_core.groups.comparison.GroupSettings`: unit, permutations, resamples, seed.
+
+    Returns
+    -------
+    GroupComparison
+        ``table`` has one row per AU and side, measure and pair of levels.
+
+    Raises
+    ------
+    DataError
+        For AUs that are not there, an unknown label, and one with too few or too many levels.
+    """
+    from dfe_core.facs.store import AlignedAus
+    from dfe_core.groups.comparison import GroupSettings, compare_au_groups
+
+    data = Dataset.open(dataset, _folder(root)) if isinstance(dataset, str) else dataset
+    found = AlignedAus.open(data.name, aus, data.path.parent.parent)
+    return compare_au_groups(found, data, GroupSettings(by=by, **settings), progress)
 
 
 def expand_patterns(paths: str | Path | Sequence[str | Path]) -> list[Path]:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dfe_core.artefact_names import aus_alone
 from dfe_core.progress import Listener
 from dfe_core.spreadsheet import plain_table
 from dfe_core.store import json_text
@@ -18,20 +19,23 @@ if TYPE_CHECKING:
     from dfe_core.groups.comparison import GroupComparison
 
 DESCRIPTION = (
-    "Compare groups of people or conditions codeword by codeword: rate, share of time, intensity and "
-    "duration, with effect sizes, bootstrap intervals over subjects, permutation p and false discovery rates."
+    "Compare groups of people or conditions codeword by codeword (or AU by AU): rate, share of time, intensity "
+    "and duration, with effect sizes, bootstrap intervals over subjects, permutation p and false discovery rates."
 )
 EXAMPLES = (
     "dfe groups codebook1 study1 --by condition",
     "dfe groups codebook1 study1 --by diagnosis --out groups/ --json groups.json",
+    "dfe groups aus:openface study1 --by condition",
 )
 
 _ROWS = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
-    parser.add_argument("dataset", metavar="DATASET", help="that the model encoded")
+    parser.add_argument(
+        "model", metavar="MODEL", help="one that `dfe list` shows, or aus:NAME to compare the AUs of that name"
+    )
+    parser.add_argument("dataset", metavar="DATASET", help="that the model encoded, or that has the AUs")
     parser.add_argument("--by", required=True, metavar="COLUMN", help="a label column of 2 to 10 levels")
     parser.add_argument(
         "--unit",
@@ -46,11 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
-    from dfe_core.workspace.study import Study
+    settings = {"unit": args.unit, "permutations": args.permutations, "seed": args.seed}
+    if aus := aus_alone(args.model):
+        from dfe_core.workspace.functions import compare_aus
 
-    result = Study(args.model, args.dataset, progress=progress).compare_groups(
-        args.by, unit=args.unit, permutations=args.permutations, seed=args.seed
-    )
+        result = compare_aus(args.dataset, aus, args.by, progress=progress, **settings)
+    else:
+        from dfe_core.workspace.study import Study
+
+        result = Study(args.model, args.dataset, progress=progress).compare_groups(args.by, **settings)
     if args.out is not None:
         write_tables(result, args.out)
     deliver(result.to_json(), report(result), args.json)
@@ -77,7 +85,7 @@ def report(result: GroupComparison) -> str:
     )
     head = facts(
         [
-            ("model", result.model),
+            ("AUs", aus_alone(result.model)) if aus_alone(result.model) else ("model", result.model),
             ("dataset", result.dataset),
             ("data", "simulated" if result.simulated else "real"),
             ("by", result.settings.by),
@@ -90,7 +98,7 @@ def report(result: GroupComparison) -> str:
         ]
     )
     columns: Columns = {
-        "codeword": "codeword",
+        **({"AU": "au", "side": "side"} if "au" in tested else {"codeword": "codeword"}),
         "measure": "measure",
         "a": "a",
         "b": "b",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dfe_core.artefact_names import DATASETS, MANIFEST
 from dfe_core.errors import DataError
+from dfe_core.faces.coefficients import NO_FACE
 from dfe_core.progress import Listener
 from dfe_core.store import artefact_path, read_json
 
@@ -27,6 +28,7 @@ EXAMPLES = (
     "dfe import emoca/ spectre/ --name study4 --fps 25 --mix-extractors",
     "dfe import openface/*.csv --name study5 --face anny --fit",
     "dfe import game/ --name study6 --face learn --time frame/60 --labels people.csv",
+    "dfe import openface/ --name study7 --face none --labels people.csv",
     "dfe import recordings/ --name study3 --labels labels.csv --subject-pattern '(s\\d+)_'",
 )
 
@@ -36,9 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", required=True, help="of the dataset to write")
     parser.add_argument(
         "--face",
-        metavar="anny|ict:PATH|flame:PATH|bfm:PATH|learn",
+        metavar="anny|ict:PATH|flame:PATH|bfm:PATH|learn|none",
         help="the face whose coefficients the recordings are brought to (default: anny; for landmarks "
-        "and meshes, which have no coefficients, learn)",
+        "and meshes, which have no coefficients, learn); none takes in action units alone, of any AU tool",
     )
     parser.add_argument("--format", default="auto", help="of the files: auto looks at each (default: auto)")
     parser.add_argument(
@@ -109,6 +111,9 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.expressions.pose_leak import stored_pose_leak
     from dfe_core.expressions.pose_text import pose_leak_figure, pose_leak_warning
 
+    if args.face == NO_FACE:
+        _alone(args, progress)
+        return
     named, args.face = args.face, args.face or ("anny" if args.fit else BY_FILES)
     reader = _fitting(args, progress) if args.fit else None
     report = import_dataset(
@@ -123,6 +128,18 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     if named is None and report.face.startswith("learned-"):
         said.insert(0, "landmarks or meshes, which have no coefficients: a face was learned from them (--face learn)")
     print("\n".join([str(report), *said, "", f"next: dfe train {args.name} --name MODEL"]))
+
+
+def _alone(args: argparse.Namespace, progress: Listener) -> None:
+    """Action units without a face."""
+    from dfe_core.expressions.import_job import ImportOptions
+    from dfe_core.facs.alone import import_aus_alone
+
+    if args.fit:
+        raise DataError("--fit", "with --face none", "a face that is there already, as anny or ict:PATH")
+    report = import_aus_alone(args.sources, args.name, options_of(ImportOptions, args), progress=progress)
+    tool = report.aus.aus.name if report.aus.aus is not None else "NAME"
+    print(f"{report}\n\nnext: dfe groups aus:{tool} {args.name} --by COLUMN")
 
 
 def _fitting(args: argparse.Namespace, progress: Listener) -> FittingReader:

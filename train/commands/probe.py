@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dfe_core.artefact_names import aus_alone
 from dfe_core.progress import Listener
 
 from ..cli import options_of, seed
@@ -25,14 +26,17 @@ EXAMPLES = (
     "dfe probe codebook1 study1 --label arousal --task regress --features bow,psi --json -",
     "dfe probe codebook1 study1 --label stress --features bow,mae,bow+mae --table mae=features.csv",
     "dfe probe codebook1 study1 --label emotion --windows windows.csv",
+    "dfe probe aus:openface study1 --label condition",
 )
 
 _DERIVED, _FEATURES = "derived", "bow,au,psi"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
-    parser.add_argument("dataset", metavar="DATASET", help="that the model encoded")
+    parser.add_argument(
+        "model", metavar="MODEL", help="one that `dfe list` shows, or aus:NAME for the AUs of that name without one"
+    )
+    parser.add_argument("dataset", metavar="DATASET", help="that the model encoded, or that has the AUs")
     parser.add_argument("--label", metavar="COLUMN", help="a label column, as `dfe show DATASET` lists")
     parser.add_argument(
         "--group",
@@ -46,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--features",
         metavar="NAME,NAME,...",
         help="rows of the result; a + puts two side by side, as in bow+au (default: bow,au,psi; with "
-        "--windows: change,bow,psi)",
+        "--windows: change,bow,psi; of aus:NAME: au)",
     )
     parser.add_argument(
         "--models", default="linear", metavar="NAME,NAME,...", help="linear, svm or boosting (default: linear)"
@@ -182,7 +186,7 @@ def read_settings(args: argparse.Namespace) -> ProbeSettings:
     wrong = [pair for pair in args.table if not all(pair.partition("=")[::2])]
     if wrong:
         raise DataError("--table", repr(wrong[0]), "NAME=FILE")
-    rows = _FEATURES if args.features is None else args.features
+    rows = args.features or ("au" if aus_alone(args.model) else _FEATURES)
     return options_of(
         ProbeSettings,
         args,

@@ -71,5 +71,5 @@ def _landmarks(path: Path, header: tuple[str, ...]) -> tuple[list[list[int]], bo
     raise DataError(
         path,
         "no landmark columns (X_0 … or x_0 …)",
-        "OpenFace run with -3Dfp (or -2Dfp); its AUs alone go to `dfe aus import`",
+        "OpenFace run with -3Dfp (or -2Dfp); its AUs go to `dfe aus import`, or, alone, in with --face none",
     )

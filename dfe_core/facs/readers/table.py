@@ -329,7 +329,8 @@ def detections_of(
         name: when.of(columns.get(name, Columns()).matrix(pairs, len(face.rows)))
         for name in ("probability", "intensity")
     }
-    stated = {"version": "", "estimate": False, "face": face.name, "recording": face.source, **values, **about}
+    whose = {"face": face.name, "recording": face.source, "subject": face.subject, "suffix": face.suffix}
+    stated = {"version": "", "estimate": False, **whose, **values, **about}
     return Detections(
         source=table.path.name,
         aus=pairs,

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy import sparse
 
 from dfe_core.artefact import ArtefactId, source_labels
-from dfe_core.artefact_names import ANALYSES, MANIFEST, MATERIAL, aus_name, keyed_name
+from dfe_core.artefact_names import ANALYSES, DATASETS, MANIFEST, MATERIAL, aus_name, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus, present
@@ -41,15 +41,45 @@ Arrays = dict[str, np.ndarray | sparse.csr_matrix]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sources:
-    """What material is counted from."""
+class Encoded:
+    """A codebook and its tokens on a dataset."""
 
     codebook: Codebook
-    dataset: Dataset
     tokens: TokenCache
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """What material is counted from; `encoded` is None where only AUs are there."""
+
+    dataset: Dataset
     spans: pd.DataFrame
     folder: Path
+    encoded: Encoded | None
     progress: Listener = silent
+
+    @property
+    def codebook(self) -> Codebook:
+        """The codebook. Raises `DataError` where there is none."""
+        return self._encoded.codebook
+
+    @property
+    def tokens(self) -> TokenCache:
+        """The tokens. Raises `DataError` where there is no codebook."""
+        return self._encoded.tokens
+
+    @property
+    def made_from(self) -> tuple[ArtefactId, ...]:
+        """The artefacts that whatever is counted was made from."""
+        return (ArtefactId(DATASETS, self.dataset.name),) if self.encoded is None else self.encoded.tokens.sources
+
+    @property
+    def _encoded(self) -> Encoded:
+        if self.encoded is None:
+            raise DataError(
+                "features", "rows of codewords without a codebook", "au, au-sided or a table, or a codebook as MODEL"
+            )
+        return self.encoded
 
 
 def stage_counts(sources: Sources) -> Arrays:
@@ -123,7 +153,7 @@ def _kept(sources: Sources, kind: str, content: str, make: Callable[[Sources], A
             for name, array in arrays.items():
                 if sparse.issparse(array):
                     sparse.save_npz(temporary / f"{name}.sparse.npz", array)
-            made_from = source_labels(*sources.tokens.sources, *_aus_sources(sources, kind))
+            made_from = source_labels(*sources.made_from, *_aus_sources(sources, kind))
             write_json(
                 temporary / MANIFEST, {"version": VERSION, **made_from, "kind": kind, "spans": len(sources.spans)}
             )
