@@ -18,6 +18,7 @@ from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG, MANIFEST, METRICS_FI
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import open_face
+from dfe_core.faces.coefficients import NO_FACE
 from dfe_core.faces.model import FaceModel
 from dfe_core.store import artefact_path, cache_root, read_json
 from dfe_core.tokenizer.codebook import Codebook
@@ -90,6 +91,14 @@ class Choice:
     @property
     def encoded(self) -> bool:
         return is_encoded(self.root, self.model, self.dataset)
+
+    @property
+    def faceless(self) -> bool:
+        """Whether the dataset holds action units alone, so that no page can show a face of it."""
+        try:
+            return bool(self.dataset) and self.open_dataset().face_id == NO_FACE
+        except DataError:  # broken: the page that opens it says so
+            return False
 
     def open_codebook(self) -> Codebook:
         """The codebook of the model. Raises `DataError` where there is none or it cannot be read."""

@@ -59,7 +59,9 @@ def this_dataset(choice: artefact_cache.Choice) -> None:
             ("Subjects", count(recordings["subject"].nunique()), ""),
             ("Duration", span(float(recordings["duration_s"].sum())), ""),
             ("Frames", count(dataset.frame_count), f"{count(recordings['valid_frames'].sum())} valid"),
-            ("Coefficients", str(len(dataset.names)), dataset.face_id),
+            ("Action units", str(len(dataset.names)), "no face")
+            if choice.faceless
+            else ("Coefficients", str(len(dataset.names)), dataset.face_id),
         ]
     )
     st.caption(
@@ -93,7 +95,9 @@ def this_dataset(choice: artefact_cache.Choice) -> None:
     video_links.of_dataset(dataset)
     names = list_aligned(choice.dataset, choice.root)
     st.caption(f"Action units: {', '.join(names)}." if names else "No action units have been joined to it yet.")
-    if choice.model and not choice.encoded:
+    if choice.faceless:
+        empty_states.no_face(choice)
+    elif choice.model and not choice.encoded:
         empty_states.not_encoded(choice)
     deletion.offer(choice)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
+from dfe_core.artefact_names import AUS_ALONE
+from dfe_core.facs.store import list_aligned
 from dfe_core.probes.explain import errors_by_subject
 from dfe_core.probes.findings import Finding
 from dfe_core.probes.methods_text import warning_texts
@@ -28,8 +31,18 @@ def page() -> None:
     """The page."""
     choice = artefact_cache.chosen()
     page_frame.header("Probes", "Does the codebook predict what you care about, and by which faces?", choice)
-    if empty_states.ready(choice):
+    if names := list_aligned(choice.dataset, choice.root) if choice.faceless else []:
+        alone(replace(choice, model=f"{AUS_ALONE}{names[0]}"))
+    elif empty_states.ready(choice):
         shown(choice)
+
+
+@st.fragment
+def alone(choice: artefact_cache.Choice) -> None:
+    """A label from action units, where there is no face and no codebook."""
+    with page_frame.guarded():
+        st.caption("Action units alone: labels are predicted from them; there are no codewords and no face to show.")
+        experiments(choice)
 
 
 @st.fragment

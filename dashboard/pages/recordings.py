@@ -7,6 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from dfe_core.faces.model import FaceModel
+from dfe_core.facs.store import AlignedAus, list_aligned
+from dfe_core.ontology import action_label
 from dfe_core.tokenizer.codebook import Codebook
 
 from ..data import artefact_cache, media, thumbnails, tracks
@@ -15,7 +17,7 @@ from ..links import query_parameters, routes
 from ..panels import empty_states, page_frame
 from ..selection import codeword_filter, codeword_selection, frame_selection
 from ..theme.formatting import clock, count, mm, plural, span, text
-from ..views import bars, browser_views, cards
+from ..views import bars, browser_views, cards, figures
 
 LABELS = 4
 """Labels of a recording that its line shows; the others show when asked."""
@@ -25,8 +27,37 @@ def page() -> None:
     """The page."""
     choice = artefact_cache.chosen()
     page_frame.header("Recordings", "What was recorded, what its tokens rebuild, and which tokens do it.", choice)
-    if empty_states.ready(choice):
+    if choice.faceless and list_aligned(choice.dataset, choice.root):
+        alone(choice)
+    elif empty_states.ready(choice):
         watch(choice)
+
+
+@st.fragment
+def alone(choice: artefact_cache.Choice) -> None:
+    """Action units of one recording over time, where there is no face."""
+    with page_frame.guarded():
+        dataset = choice.open_dataset()
+        names = list_aligned(choice.dataset, choice.root)
+        box, tool, labels = st.columns([2, 1, 2], vertical_alignment="bottom")
+        with box:
+            name = pick(choice, dataset.recordings)
+        aus = AlignedAus.open(choice.dataset, tool.selectbox("Action units from", names), choice.root)
+        with labels:
+            row = dataset.recordings[dataset.recordings["recording"] == name].iloc[0]
+            st.caption(facts_lines(row, dataset.labels)[0])
+        part = aus.recording(name)
+        if not len(part.frame):
+            st.caption("No action units of this recording.")
+            return
+        time_s = dataset.frames(name).at(part.frame).time_s
+        titles = [action_label(au, side) for au, side in aus.aus]
+        figures.show(
+            figures.over_time(time_s, part.level, titles), "aus-over-time", f"Action units of {name} over time"
+        )
+        st.caption(
+            "Intensity 0 to 5, or five times the probability where the tool gives no intensity. There is no face."
+        )
 
 
 def pick(choice: artefact_cache.Choice, recordings: pd.DataFrame) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dfe_core.artefact_names import tokens_name
+from dfe_core.facs.store import list_aligned
 
 from ..data import artefact_cache
 from . import job_progress
@@ -14,7 +15,9 @@ BUILD = "build-default"
 
 def ready(choice: artefact_cache.Choice, needs_tokens: bool = True) -> bool:
     """Whether a page can show its content. Otherwise it has been told what is missing, with a button to make it."""
-    if not choice.model:
+    if choice.faceless and (needs_tokens or not choice.model):
+        no_face(choice)
+    elif not choice.model:
         no_codebook()
     elif not choice.dataset:
         no_dataset()
@@ -52,6 +55,20 @@ def no_dataset() -> None:
         st.markdown(
             "Bring recordings in with `dfe import FILES --name NAME`, then encode them with "
             "`dfe encode MODEL NAME`. The page fills in by itself."
+        )
+
+
+def no_face(choice: artefact_cache.Choice) -> None:
+    """The dataset holds action units alone: what works with it, and the way to a face."""
+    names = list_aligned(choice.dataset, choice.root)
+    tool = names[0] if names else "NAME"
+    with st.container(border=True):
+        st.subheader(f"“{choice.dataset}” holds action units alone", anchor=False)
+        st.markdown(
+            "There is no face in it: nothing to show, to train on or to encode. The pages Probes and Recordings work "
+            f"with its action units, and `dfe groups aus:{tool} {choice.dataset} --by COLUMN` compares them between "
+            "groups. For codewords run the videos through `dfe extract`, or the tool again with its landmarks, and "
+            "choose that dataset in the sidebar."
         )
 
 

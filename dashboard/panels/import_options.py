@@ -7,13 +7,18 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import Believed
+from dfe_core.expressions.readers.options import parse_time
 from dfe_core.faces import list_faces
+from dfe_core.faces.coefficients import NO_FACE
 from dfe_core.faces.library import anny_id
+from dfe_core.facs.alone import AuTimes
 
 from ..data import artefact_cache
 
 AUTO, LEARN = "Chosen by the files", "Learn a face from these points"
+NONE = "No face: action units alone"
 _UNSURE = ("flame", "flame-frames", "bfm", "dfe-dataset")
 """Formats whose tool shows only when the whole file is read."""
 _TITLES = {
@@ -30,22 +35,27 @@ _TITLES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """face: as the list has it. refused: why the files cannot be imported so, empty where they can."""
+    """face: as the list has it. time: as `dfe import --time` takes it, None for what the files say. refused: why the
+    files cannot be imported so, empty where they can."""
 
     face: str
     fps: float | None
     mix: bool
+    time: str | None = None
     refused: str = ""
 
     def face_for(self, one: Believed | None) -> str:
         """What `dfe import --face` is given for a file."""
+        if self.face == NONE or (one is not None and one.format == AuTimes.FORMAT):
+            return NO_FACE
         if self.face == AUTO:
             return "learn" if one is not None and one.learned else "anny"
         return "learn" if self.face == LEARN else self.face
 
     def fits(self, one: Believed | None) -> bool:
         """Whether a file's points are fitted to a face that is there already."""
-        return one is not None and one.learned and not self.face_for(one).startswith("learn")
+        face = self.face_for(one)
+        return one is not None and one.learned and face != NO_FACE and not face.startswith("learn")
 
     def arguments(self, one: Believed) -> list[str]:
         """For `dfe import`, `one` being a file that stands for all."""
@@ -54,6 +64,7 @@ class Options:
             self.face_for(one),
             *(["--fit"] if self.fits(one) else []),
             *(["--fps", f"{self.fps:g}"] if self.fps else []),
+            *(["--time", self.time] if self.time else []),
             *(["--mix-extractors"] if self.mix else []),
         ]
 
@@ -62,7 +73,7 @@ def ask(choice: artefact_cache.Choice, found: list[Believed]) -> Options:
     """The widgets; `found` may hold files that cannot be read."""
     good = [one for one in found if not one.fault]
     points = [one for one in good if one.learned]
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    left, right, third = st.columns([3, 2, 2], vertical_alignment="bottom")
     face = left.selectbox(
         "Face",
         faces(choice, bool(points)),
@@ -81,27 +92,51 @@ def ask(choice: artefact_cache.Choice, found: list[Believed]) -> Options:
         placeholder="as the files say",
         help="Needed for files without times. Files with times are resampled to it.",
     )
+    said = third.text_input(
+        "Column of times",
+        key="import-time",
+        placeholder="as the files say",
+        help="Where a file's own times are none, or those of another clock: the column, and how many of its counts "
+        "make a second, as `frame/60` or `timestamp/1000`; `row/25` takes the rows themselves.",
+    ).strip()
+    time, fault = _time(said)
+    alone = [one for one in good if one.format == AuTimes.FORMAT]
+    if fault or 0 < len(alone) < len(good):
+        refused = fault or "Action units alone and recordings cannot be one dataset: bring them in one after the other."
+        return Options(face=face, fps=fps, mix=False, time=time, refused=refused)
+    if alone or face == NONE:
+        return Options(face=NONE, fps=fps, mix=False, time=time)
     if 0 < len(points) < len(good) and face != LEARN and not face.startswith("learned-"):
         return Options(
             face=face,
             fps=fps,
             mix=False,
+            time=time,
             refused="Points and coefficients cannot be one dataset: bring them in one after the other.",
         )
     mix, refused = mixing(good)
-    return Options(face=face, fps=fps, mix=mix, refused=refused)
+    return Options(face=face, fps=fps, mix=mix, time=time, refused=refused)
+
+
+def _time(text: str) -> tuple[str | None, str]:
+    """What was typed for the column of times, None for nothing, and what is wrong with it."""
+    try:
+        parse_time(text or None)
+    except DataError as error:
+        return None, f"The column of times: {error.found}. Expected: {error.expected}."
+    return text or None, ""
 
 
 def faces(choice: artefact_cache.Choice, points: bool) -> list[str]:
     """What the list of faces offers."""
     known = list_faces(choice.root)
     default = ["anny"] if points and anny_id() not in known else []
-    return [AUTO, LEARN, *default, *known]
+    return [AUTO, LEARN, NONE, *default, *known]
 
 
 def _named(points: bool) -> Callable[[str], str]:
     def label(face: str) -> str:
-        if face in (AUTO, LEARN) or not points:
+        if face in (AUTO, LEARN, NONE) or not points:
             return face
         return (
             f"On {face}"

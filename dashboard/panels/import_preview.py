@@ -12,6 +12,7 @@ from dfe_core.expressions.inspection import Believed
 from dfe_core.expressions.preview import Preview, preview
 from dfe_core.expressions.timing import NoFrameRate
 from dfe_core.faces import list_faces
+from dfe_core.faces.coefficients import NO_FACE
 from dfe_core.faces.library import anny_id
 
 from ..data import artefact_cache
@@ -31,6 +32,9 @@ def look(choice: artefact_cache.Choice, one: Believed | None, options: Options) 
     if one is None:
         return
     face = options.face_for(one)
+    if face == NO_FACE and not one.fault:
+        st.caption("Action units alone: there is no face to look at. Probes and group tables work on them.")
+        return
     with st.container(border=True):
         if one.fault:
             st.markdown(f"**{one.path.name}** cannot be read: {one.fault}.")
@@ -48,7 +52,13 @@ def look(choice: artefact_cache.Choice, one: Believed | None, options: Options) 
         try:
             with page_frame.waiting(f"Reading {one.path.name}"):
                 held = _previewed(
-                    str(choice.root), str(one.path), _stamp(one.path), face, options.fps, options.fits(one)
+                    str(choice.root),
+                    str(one.path),
+                    _stamp(one.path),
+                    face,
+                    options.fps,
+                    options.fits(one),
+                    options.time,
                 )
         except DataError as error:
             hint = " Give the frames a second above." if isinstance(error, NoFrameRate) else ""
@@ -106,5 +116,7 @@ def _stamp(path: Path) -> float:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _previewed(root: str, path: str, stamp: float, face: str, fps: float | None, fit: bool) -> Preview:
-    return preview(Path(path), face, fps, fit, Path(root))
+def _previewed(
+    root: str, path: str, stamp: float, face: str, fps: float | None, fit: bool, time: str | None
+) -> Preview:
+    return preview(Path(path), face, fps, fit, Path(root), time=time)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dfe_core.artefact_names import probe_report_name, tokens_name
+from dfe_core.artefact_names import aus_alone, probe_report_name, tokens_name
 from dfe_core.facs.store import list_aligned
 from dfe_core.probes.features.catalogue import known_features
 from dfe_core.store import artefact_path, content_key
@@ -18,6 +18,8 @@ from ..data.roles import Role
 from ..views import probe_results
 
 MODELS = {"linear": "Logistic or ridge regression", "svm": "Linear SVM", "boosting": "Gradient boosting"}
+ALONE = ("au", "au-sided")
+"""Features where there are action units alone."""
 POOLINGS = ("sparsemax", "entmax", "softmax", "mean", "class-token")
 
 
@@ -28,7 +30,8 @@ def key_of(choice: artefact_cache.Choice) -> str:
 
 def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.DataFrame) -> None:
     """The form: what to predict, from what, how to be sure."""
-    features = known_features()
+    alone = aus_alone(choice.model)
+    features = {name: what for name, what in known_features().items() if not alone or name in ALONE}
     with st.form("probe", border=False):
         a, b, c = st.columns(3)
         columns = [name for name in ("session", *labels) if recordings[name].nunique() > 1]
@@ -46,7 +49,10 @@ def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.
             ),
         }
         asked["features"] = st.multiselect(
-            "From", list(features), default=["bow", "au", "psi"], format_func=lambda name: f"{name}: {features[name]}"
+            "From",
+            list(features),
+            default=["au"] if alone else ["bow", "au", "psi"],
+            format_func=lambda name: f"{name}: {features[name]}",
         )
         a, b, c, d = st.columns(4)
         asked["models"] = a.multiselect(
@@ -67,8 +73,8 @@ def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.
         )
         asked["confounds"] = b.multiselect("Check for confounds", columns, placeholder="No confound")
         names = list_aligned(choice.dataset, choice.root)
-        asked["aus"] = c.selectbox("Action units from", names) if names else None
-        more(asked, columns)
+        asked["aus"] = c.selectbox("Action units from", names, key=f"aus-{choice.dataset}") if names else None
+        more(choice, asked, columns)
         refused = people.refusal(Role.EDITOR)
         go = st.form_submit_button(
             "Run",
@@ -90,7 +96,7 @@ def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.
         st.rerun()
 
 
-def more(asked: dict[str, Any], columns: list[str]) -> None:
+def more(choice: artefact_cache.Choice, asked: dict[str, Any], columns: list[str]) -> None:
     """What few experiments need."""
     with st.expander("More choices"):
         a, b, c = st.columns(3)
@@ -102,7 +108,7 @@ def more(asked: dict[str, Any], columns: list[str]) -> None:
         )
         asked["sequence"] = b.multiselect(
             "Also order, by a transformer",
-            POOLINGS,
+            () if aus_alone(choice.model) else POOLINGS,
             placeholder="No sequence probe",
             help="Minutes each: a small network a fold and inner split.",
         )
@@ -112,4 +118,5 @@ def more(asked: dict[str, Any], columns: list[str]) -> None:
 
 def report_folder(choice: artefact_cache.Choice, key: str) -> Path:
     """Where the report of a run goes."""
-    return artefact_path("analyses", probe_report_name(choice.model, choice.dataset, key), choice.root)
+    model = choice.model.replace(":", "-")
+    return artefact_path("analyses", probe_report_name(model, choice.dataset, key), choice.root)

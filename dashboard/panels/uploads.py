@@ -9,6 +9,7 @@ import streamlit as st
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import Believed, inspect_sources
+from dfe_core.facs.alone import as_action_units
 
 from ..data import artefact_cache, people
 from ..data.places import place
@@ -38,7 +39,7 @@ def show(choice: artefact_cache.Choice) -> None:
     if not paths:
         st.caption(
             "Face capture of many tools: Live Link Face, MediaPipe, ARKit tables, OpenFace, EMOCA, DECA, SMIRK, "
-            "meshes and landmarks, datasets of dfe; and videos. Files stay on this machine."
+            "meshes and landmarks, datasets of dfe; action units of any tool; and videos. Files stay on this machine."
         )
         job_progress.watch(import_job.KEY, "The recordings are in.")
         return
@@ -48,7 +49,7 @@ def show(choice: artefact_cache.Choice) -> None:
     rest = [path for path in paths if not video_intake.is_video(path)]
     try:
         with page_frame.waiting("Looking at the files"):
-            found = inspect_sources(rest, labels, pattern or None) if rest else []
+            found = [as_action_units(one) for one in inspect_sources(rest, labels, pattern or None)] if rest else []
     except DataError as error:
         st.warning(f"{error.where}: {error.found}. Expected: {error.expected}.", icon=":material/edit_off:")
         return

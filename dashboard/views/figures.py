@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
 from ..theme.palette import ACCENT, CATEGORIES
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
+_MOMENTS = 1500
 WHISKER = "#8A909C"
 """Intervals: seen on bars and on both backgrounds."""
 
@@ -36,6 +38,30 @@ def laid_out(figure: go.Figure, height: int, legend: bool = False, **layout: obj
 def show(figure: go.Figure, key: str, alt: str) -> None:
     """Draw a figure with its description for those who cannot see it."""
     st.plotly_chart(figure, key=key, config=CONFIG, alt=alt)
+
+
+def over_time(time_s: np.ndarray, values: np.ndarray, names: list[str]) -> go.Figure:
+    """(T, A) values over (T,) seconds as a picture of A rows, the strongest first; at most `_MOMENTS` columns."""
+    step = -(-len(time_s) // _MOMENTS)
+    cut = len(time_s) // step * step if len(time_s) >= step else len(time_s)
+    blocks = values[:cut].reshape(-1, step, values.shape[1]) if step > 1 else values[:, None]
+    known = ~np.isnan(blocks)
+    mean = np.where(known.any(1), np.nansum(blocks, 1) / np.maximum(known.sum(1), 1), np.nan)
+    order = np.argsort(np.nan_to_num(mean).mean(0))
+    figure = go.Figure(
+        go.Heatmap(
+            x=time_s[:cut:step],
+            y=[names[i] for i in order],
+            z=mean[:, order].T,
+            zmin=0,
+            zmax=5,
+            colorscale="Blues",
+            colorbar={"title": "Intensity", "thickness": 12},
+            hovertemplate="%{y} at %{x:.2f} s: %{z:.2f}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title="Seconds", showgrid=False)
+    return laid_out(figure, 120 + 22 * len(names))
 
 
 def perplexity(values: list[float], codewords: int) -> go.Figure:

@@ -50,7 +50,9 @@ class FacelessImport:
         if self._writer is None:
             raise DataError(job.name, "no recording to write", "one that can be read")
         job.notes += job.labels.unused()
-        job.notes.append("Action units alone: there is no face, so that nothing can be trained, encoded or shown of it.")
+        job.notes.append(
+            "Action units alone: there is no face, so that nothing can be trained, encoded or shown of it."
+        )
         time = None if job.read_options.time is None else asdict(job.read_options.time)
         self._writer.close(job.manifest(NO_FACE, {"time": time}))
         return NO_FACE

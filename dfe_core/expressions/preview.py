@@ -43,9 +43,16 @@ class Preview:
 
 
 def preview(
-    path: Path, face: str = "anny", fps: float | None = None, fit: bool = False, root: Path | None = None
+    path: Path,
+    face: str = "anny",
+    fps: float | None = None,
+    fit: bool = False,
+    root: Path | None = None,
+    *,
+    time: str | None = None,
 ) -> Preview:
-    """Import one file or folder to nowhere. `face` and `fps` as `import_dataset` takes them; faces come from `root`.
+    """Import one file or folder to nowhere. `face`, `fps` and `time` as `import_dataset` takes them; faces come from
+    `root`.
 
     fit: landmarks are fitted to the face, as `dfe import --fit` does.
 
@@ -56,7 +63,8 @@ def preview(
         given = open_face(face, root).id if ":" in face else face
         _lend(root or cache_root(), scratch)
         reader = FittingReader(open_face(given, scratch)) if fit else None
-        report = import_dataset([path], "preview", ImportOptions(face=given, fps=fps), reader=reader, root=scratch)
+        options = ImportOptions(face=given, fps=fps, time=time)
+        report = import_dataset([path], "preview", options, reader=reader, root=scratch)
         _keep_default(scratch, root or cache_root())
         dataset = Dataset.open("preview", scratch)
         name, frames, notes = report.imported[0]

@@ -19,13 +19,16 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.import_job import ImportOptions
 from dfe_core.expressions.import_report import ImportReport
 from dfe_core.expressions.importing import import_dataset
+from dfe_core.expressions.inspection import Believed
+from dfe_core.expressions.readers.installed import sniffed
 from dfe_core.expressions.readers.options import ReadOptions, parse_time
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.sources import find_files
 from dfe_core.faces.coefficients import NO_FACE
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.importing import AuImportOptions, AuImportReport, import_aus
-from dfe_core.facs.readers import AuReadOptions, au_file_endings, read_aus
+from dfe_core.facs.readers import AuReadOptions, au_file_endings, au_readers, read_aus
+from dfe_core.facs.readers.table import read_au_header
 from dfe_core.ontology import action_label
 from dfe_core.progress import Listener, silent
 
@@ -71,6 +74,22 @@ def _recording(path: Path, part: Detections) -> Recording:
         extractor=part.tool,
         subject=part.subject,
     )
+
+
+def as_action_units(one: Believed) -> Believed:
+    """A file that no reader of recordings can take, as the AU file that it may be; any other as it is."""
+    if not one.fault or one.path.is_dir():
+        return one
+    try:
+        header = read_au_header(one.path)
+    except (DataError, OSError):
+        return one
+    for reader in au_readers().values():
+        if (why := sniffed(reader, one.path, header)) is not None:
+            title = f"{reader.TITLE}, action units alone"
+            size = one.path.stat().st_size
+            return replace(one, fault="", bytes=size, format=AuTimes.FORMAT, title=title, why=why)
+    return one
 
 
 @dataclass(frozen=True, kw_only=True)

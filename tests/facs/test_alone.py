@@ -42,7 +42,9 @@ def lab(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("lab")
     for person in range(12):
         for take in range(2):
-            starts = np.cumsum(15 + np.random.default_rng(99 - 2 * person - take).dirichlet(np.ones(5)) * 20).astype(int)
+            starts = np.cumsum(15 + np.random.default_rng(99 - 2 * person - take).dirichlet(np.ones(5)) * 20).astype(
+                int
+            )
             smiles = [(start + 25 * k, start + 25 * k + 25) for k, start in enumerate(starts[: 4 if person % 2 else 1])]
             openface_aus(folder / "of" / f"take{take}" / f"s{person:02d}.csv", smiles, 2 * person + take)
     people = {"subject": [f"s{p:02d}" for p in range(12)], "group": ["a", "b"] * 6}
@@ -111,5 +113,8 @@ def test_people_named_in_one_table_of_aus_are_recordings_of_their_own(tmp_path):
     import_aus_alone([tmp_path / "all.csv"], "all", ImportOptions(face="none"), root=tmp_path)
     data, aus = dfe.open_dataset("all", root=tmp_path), AlignedAus.open("all", "openface", tmp_path)
     assert data.recordings["subject"].tolist() == ["P0", "P1"]
-    shares = [(aus.recording(name).presence[:, aus.aus.index(("AU12", "both"))] == 1).sum() for name in data.recordings["recording"]]
+    shares = [
+        (aus.recording(name).presence[:, aus.aus.index(("AU12", "both"))] == 1).sum()
+        for name in data.recordings["recording"]
+    ]
     assert shares == [30, 80]
