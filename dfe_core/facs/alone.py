@@ -47,7 +47,7 @@ class AuTimes:
         return None
 
     def read(self, path: Path, options: ReadOptions) -> list[Recording]:
-        """One recording a face and source, ψ the levels of its AUs. Raises `DataError` for codings, which have no frames."""
+        """One recording a face and source, ψ the levels of its AUs. Raises `DataError` for codings."""
         found = read_aus(path, AuReadOptions(fps=options.fps, time=options.time, stills=options.stills))
         return [_recording(path, part) for part in found]
 
@@ -68,7 +68,7 @@ def _recording(path: Path, part: Detections) -> Recording:
         psi=np.nan_to_num(level).astype(np.float32),
         time_s=values.time_s - values.time_s[0],
         frame=part.frame - part.frame[0],
-        valid=valid,
+        valid=np.asarray(valid),
         fps=part.fps,
         space=NO_FACE,
         extractor=part.tool,

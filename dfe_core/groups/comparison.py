@@ -97,9 +97,9 @@ class GroupComparison:
     incomplete
         By pair of levels, subjects left out of it because they have only one of the two.
     table
-        One row per codeword (of AUs: au and side), measure and pair of levels (a, b), the smallest p first: n_a, n_b, mean_a, mean_b,
-        difference (b − a), hedges_g with g_low and g_high, rank_biserial with r_low and r_high (95 % bootstrap over
-        units), p, q (Benjamini–Hochberg over every tested row of this table), status.
+        One row per codeword (of AUs: au and side), measure and pair of levels (a, b), the smallest p first: n_a, n_b,
+        mean_a, mean_b, difference (b − a), hedges_g with g_low and g_high, rank_biserial with r_low and r_high (95 %
+        bootstrap over units), p, q (Benjamini–Hochberg over every tested row of this table), status.
     omnibus
         With three or more levels, one row per codeword and measure: eta_squared, p, q; empty with two.
     """

@@ -19,7 +19,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.pose_text import high_leak_warning
 from dfe_core.probes.chance import guesses, null_scores, permute_labels
 from dfe_core.probes.features.catalogue import Feature, build_feature
-from dfe_core.probes.features.material import Encoded, Sources
+from dfe_core.probes.features.material import CodebookTokens, Sources
 from dfe_core.probes.features.transforms import Blocks, Measured
 from dfe_core.probes.limits import high_pose_leak
 from dfe_core.probes.methods_text import summary_sentence
@@ -134,7 +134,7 @@ def probe_micro(settings: MicroSettings, root: Path | None = None, progress: Lis
     target = window_target(data, spans, settings.label)
     sources = Sources(
         dataset=data,
-        encoded=Encoded(codebook=codebook, tokens=tokens),
+        encoded=CodebookTokens(codebook=codebook, tokens=tokens),
         spans=spans,
         folder=artefact_path("analyses", "x", root).parent,
         progress=progress,

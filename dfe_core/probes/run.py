@@ -22,7 +22,7 @@ from dfe_core.probes.chance import guesses, permutation_count, permute_labels
 from dfe_core.probes.checks import confound_checks, duration_tells, equal_windows
 from dfe_core.probes.confounds import confound_table
 from dfe_core.probes.features.catalogue import Feature, build_feature
-from dfe_core.probes.features.material import Encoded, Sources
+from dfe_core.probes.features.material import CodebookTokens, Sources
 from dfe_core.probes.features.spans import make_spans
 from dfe_core.probes.limits import limiting_facts
 from dfe_core.probes.paired_tests import compare
@@ -65,7 +65,7 @@ class ProbeInputs:
     `encoded` is None where the settings name AUs in the place of a codebook."""
 
     dataset: Dataset
-    encoded: Encoded | None
+    encoded: CodebookTokens | None
     keys: dict[str, str]
 
     @property
@@ -80,10 +80,10 @@ def open_probe_inputs(settings: ProbeSettings, root: Path | None = None) -> Prob
         return probe_inputs(settings, Dataset.open(settings.dataset, root), None)
     codebook, dataset = Codebook.open(settings.model, root), Dataset.open(settings.dataset, root)
     tokens = TokenCache.open(settings.model, settings.dataset, root)
-    return probe_inputs(settings, dataset, Encoded(codebook=codebook, tokens=tokens))
+    return probe_inputs(settings, dataset, CodebookTokens(codebook=codebook, tokens=tokens))
 
 
-def probe_inputs(settings: ProbeSettings, dataset: Dataset, encoded: Encoded | None) -> ProbeInputs:
+def probe_inputs(settings: ProbeSettings, dataset: Dataset, encoded: CodebookTokens | None) -> ProbeInputs:
     """What is open already, with AUs and files as the settings name them.
 
     Raises `DataError` for what is missing, and for tokens of another version of the dataset.
@@ -102,7 +102,7 @@ def probe_inputs(settings: ProbeSettings, dataset: Dataset, encoded: Encoded | N
     return ProbeInputs(dataset=dataset, encoded=encoded, keys=keys)
 
 
-def _keys_of(encoded: Encoded | None, dataset: Dataset) -> dict[str, str]:
+def _keys_of(encoded: CodebookTokens | None, dataset: Dataset) -> dict[str, str]:
     """The keys of a codebook and its tokens, if there is one. Raises `DataError` for tokens of another version."""
     if encoded is None:
         return {}
@@ -174,8 +174,9 @@ def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) 
 
 
 def codebook_saw(inputs: ProbeInputs, target: Target, scored: Scored) -> dict[str, Any] | None:
-    """None without a codebook; else known: whether it could be told which people the codebook was trained on; seen: how many of the probed ones
-    (None where unknown); scores: by row, the primary metric of the units of people seen and unseen."""
+    """None without a codebook; else known: whether it could be told which people the codebook was trained on; seen: how
+    many of the probed ones (None where unknown); scores: by row, the primary metric of the units of people seen and
+    unseen."""
     if inputs.encoded is None:
         return None
     exposure = codebook_exposure(inputs.encoded.codebook, inputs.dataset)
@@ -216,7 +217,11 @@ def _label(key: tuple[str, str], settings: ProbeSettings) -> str:
 
 
 def _explained(
-    scored: Scored, features: dict[str, Feature], target: Target, settings: ProbeSettings, encoded: Encoded | None
+    scored: Scored,
+    features: dict[str, Feature],
+    target: Target,
+    settings: ProbeSettings,
+    encoded: CodebookTokens | None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Weights (over the folds of all repeats), regions and occlusion of the first linear row over codewords."""
     for (name, model), one in scored.found.items():

@@ -23,7 +23,7 @@ from dfe_core.expressions.split import GAP_S, split_dataset
 from dfe_core.facs.store import AlignedAus
 from dfe_core.integrity import is_whole
 from dfe_core.probes.features import material
-from dfe_core.probes.features.material import Encoded, Sources
+from dfe_core.probes.features.material import CodebookTokens, Sources
 from dfe_core.probes.features.spans import SpanIndex
 from dfe_core.probes.prompts import caption, class_prompts
 from dfe_core.probes.retrieval import classified, held_out, notes, retrieval
@@ -180,7 +180,7 @@ def align_moments(settings: QuerySettings, root: Path | None = None, progress: L
     windows = _windows(data, settings.window_s)
     sources = Sources(
         dataset=data,
-        encoded=Encoded(codebook=codebook, tokens=tokens),
+        encoded=CodebookTokens(codebook=codebook, tokens=tokens),
         spans=windows,
         folder=artefact_path("analyses", "x", root).parent,
         progress=progress,

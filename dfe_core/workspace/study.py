@@ -259,7 +259,7 @@ class Study:
         DataError
             For an unknown label or setting, and for too few subjects for the folds.
         """
-        from dfe_core.probes.features.material import Encoded
+        from dfe_core.probes.features.material import CodebookTokens
         from dfe_core.probes.run import probe_inputs, probe_opened
         from dfe_core.probes.settings import ProbeSettings
 
@@ -269,7 +269,7 @@ class Study:
         asked = ProbeSettings(model=self.codebook.model, dataset=self.dataset.name, label=label, **settings)
         if any(part.startswith("au") for name in asked.features for part in name.split("+")):
             self._derive_missing(asked.aus)
-        inputs = probe_inputs(asked, self.dataset, Encoded(codebook=self.codebook, tokens=self.token_cache))
+        inputs = probe_inputs(asked, self.dataset, CodebookTokens(codebook=self.codebook, tokens=self.token_cache))
         return probe_opened(asked, inputs, self.progress)
 
     def compare_groups(self, by: str, **settings: Any) -> GroupComparison:

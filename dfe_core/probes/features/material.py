@@ -41,7 +41,7 @@ Arrays = dict[str, np.ndarray | sparse.csr_matrix]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Encoded:
+class CodebookTokens:
     """A codebook and its tokens on a dataset."""
 
     codebook: Codebook
@@ -55,7 +55,7 @@ class Sources:
     dataset: Dataset
     spans: pd.DataFrame
     folder: Path
-    encoded: Encoded | None
+    encoded: CodebookTokens | None
     progress: Listener = silent
 
     @property
@@ -74,7 +74,7 @@ class Sources:
         return (ArtefactId(DATASETS, self.dataset.name),) if self.encoded is None else self.encoded.tokens.sources
 
     @property
-    def _encoded(self) -> Encoded:
+    def _encoded(self) -> CodebookTokens:
         if self.encoded is None:
             raise DataError(
                 "features", "rows of codewords without a codebook", "au, au-sided or a table, or a codebook as MODEL"
