@@ -38,6 +38,7 @@ class Command:
 
 
 COMMANDS = {
+    "study": Command("study", "from recordings to the supplement of a paper, in one command"),
     "import": Command("import_", "bring recordings of other tools into a dataset"),
     "extract": Command("extract", "turn videos of faces into a dataset (extra dfe[video])"),
     "videos": Command("videos", "link videos to the recordings of a dataset"),
@@ -72,6 +73,7 @@ _LOGGED = frozenset(("evaluate", "names", "coverage", "map", "probe", "export", 
 """Commands that have a line of their own in the log: of others, what they do to artefacts has one."""
 _CONTINUES = {
     "train": ("the same command with --resume continues from the last checkpoint",),
+    "study": ("the same command continues with the step that was interrupted",),
     "extract": ("the same command continues with the remaining videos",),
     "build-default": ("the same command continues where it stopped",),
 }

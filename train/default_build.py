@@ -6,9 +6,6 @@ made again.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -18,23 +15,10 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, cache_root, read_json
+from dfe_core.workflow.step import Step, Whole
 from dfe_core.workspace.catalogue import artefact_faults, find_artefact, remove_artefact
 
 DATASET, MODEL, AUS = "simulated", "default", "derived"
-
-_TRUST_S = 20.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One step: what it makes, its seconds on 2 cores, the task in whose progress its time goes by, whether what it
-    makes is there, and what does it."""
-
-    title: str
-    seconds: float
-    task: str
-    present: Callable[[Path], bool]
-    make: Callable[[Path, Listener], object]
 
 
 def missing_steps(root: Path | None = None) -> list[Step]:
@@ -56,45 +40,6 @@ def build_default(root: Path | None = None, progress: Listener = silent) -> list
             step.make(root, with_progress)
             whole.finish(step)
     return [step.title for step in plan]
-
-
-class Whole:
-    """Progress of the whole plan: adds to every report which step it is of, the share done and the time left."""
-
-    def __init__(self, plan: list[Step], progress: Listener) -> None:
-        self.plan, self.progress = plan, progress
-        self.total = sum(step.seconds for step in plan) or 1.0
-        self.before, self.inner, self.started = 0.0, 0.0, time.monotonic()
-
-    def listener(self, step: Step) -> Listener:
-        """The listener for one step."""
-        number = self.plan.index(step) + 1
-
-        def tell(report: Progress) -> None:
-            if report.task == step.task and report.total:
-                self.inner = step.seconds * min(report.done / report.total, 1.0)
-            done = (self.before + self.inner) / self.total
-            figures = {
-                "overall": round(done, 4),
-                "eta_s": round(self._left(done)),
-                "step": number,
-                "steps": len(self.plan),
-                **report.figures,
-            }
-            self.progress(replace(report, task=f"[{number}/{len(self.plan)}] {step.title}", figures=figures))
-
-        tell(Progress(task=step.title, done=0, total=0))
-        return tell
-
-    def finish(self, step: Step) -> None:
-        """Count a step as done."""
-        self.before, self.inner = self.before + step.seconds, 0.0
-
-    def _left(self, done: float) -> float:
-        """Seconds left: the plan's own figure, corrected by how fast this machine has been, the more the longer."""
-        elapsed = time.monotonic() - self.started
-        pace = (elapsed + _TRUST_S) / (self.total * done + _TRUST_S)
-        return self.total * (1 - done) * pace
 
 
 class _only_one:  # noqa: N801 - used as a function is, in a with statement

@@ -61,6 +61,18 @@ def analyse_coverage(
     return analyse_inputs(inputs, root=root, seed=seed, settings=settings, progress=progress)
 
 
+def coverage_folder(model: str, dataset: str, aus: str, root: Path | None = None, seed: int = 0) -> Path:
+    """Where the coverage of these inputs as they are now is kept, with default settings, made or not.
+
+    Raises `DataError` where one of them is missing.
+    """
+    return _folder(open_coverage_inputs(model, dataset, aus, root), CoverageSettings(), root, seed)
+
+
+def _folder(inputs: CoverageInputs, settings: CoverageSettings, root: Path | None, seed: int) -> Path:
+    return artefact_path("analyses", keyed_name(COVERAGE, coverage_key(inputs.keys, settings, seed)), root)
+
+
 def analyse_inputs(
     inputs: CoverageInputs,
     *,
@@ -71,7 +83,7 @@ def analyse_inputs(
 ) -> Coverage:
     """`analyse_coverage` of artefacts that are open already."""
     settings = settings or CoverageSettings()
-    folder = artefact_path("analyses", keyed_name(COVERAGE, coverage_key(inputs.keys, settings, seed)), root)
+    folder = _folder(inputs, settings, root, seed)
     if (found := load_or_none(Coverage.load, folder)) is not None:
         return found
     result = _analyse(inputs, settings, root, seed, progress)

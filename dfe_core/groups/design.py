@@ -76,6 +76,21 @@ def make_design(recordings: pd.DataFrame, by: str, unit: str = "subject") -> Des
     )
 
 
+FEW_LEVELS, LEAST_SUBJECTS = 4, 3
+
+
+def comparable_labels(recordings: pd.DataFrame) -> list[str]:
+    """Label columns that are groups without being asked for: 2 to `FEW_LEVELS` levels, each with at least
+    `LEAST_SUBJECTS` subjects. recordings: with a column subject and the labels."""
+    found = []
+    for name in (c for c in recordings.columns if c not in RECORDING_COLUMNS):
+        values = _labels(recordings, name)
+        people = recordings["subject"].astype(str).groupby(values).nunique()
+        if 2 <= len(people) <= FEW_LEVELS and people.min() >= LEAST_SUBJECTS:
+            found.append(str(name))
+    return found
+
+
 def _labels(recordings: pd.DataFrame, by: str) -> pd.Series:
     """The column as text, whole numbers without ``.0``; None where it is empty."""
     known = [

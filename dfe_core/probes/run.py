@@ -48,6 +48,15 @@ def run_probe(settings: ProbeSettings, root: Path | None = None, progress: Liste
     return probe_opened(settings, open_probe_inputs(settings, root), progress)
 
 
+def probe_folder(settings: ProbeSettings, root: Path | None = None) -> Path:
+    """Where the result of a probe of these inputs as they are now is kept, made or not.
+
+    Raises `DataError` where one of them is missing.
+    """
+    inputs = open_probe_inputs(settings, root)
+    return inputs.folder / keyed_name(PROBE, probe_key(settings, inputs))
+
+
 def probe_opened(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener = silent) -> ProbeResult:
     """`run_probe` of artefacts that are open already."""
     folder = inputs.folder / keyed_name(PROBE, probe_key(settings, inputs))

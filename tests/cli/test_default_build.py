@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from dfe_core.progress import Progress, silent
+from dfe_core.workflow import step as step_module
+from dfe_core.workflow.step import Step, Whole
 from train import default_build
-from train.default_build import STEPS, Step, Whole, build_default, missing_steps
+from train.default_build import STEPS, build_default, missing_steps
 
 
 def steps(*seconds: float) -> list[Step]:
@@ -51,7 +53,7 @@ def test_a_side_task_does_not_move_the_whole():
 
 def test_the_time_left_follows_the_pace_of_this_machine(monkeypatch: pytest.MonkeyPatch):
     clock = [0.0]
-    monkeypatch.setattr(default_build.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(step_module.time, "monotonic", lambda: clock[0])
     plan, heard = steps(100), []
     tell = Whole(plan, heard.append).listener(plan[0])
     clock[0] = 150.0  # half is done in three times the time it should take

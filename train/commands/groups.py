@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from dfe_core.artefact_names import aus_alone
 from dfe_core.progress import Listener
-from dfe_core.spreadsheet import plain_table
-from dfe_core.store import json_text
 
 from ..cli import seed
 from ..tables import Columns, facts, table_of
@@ -45,7 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--permutations", type=int, default=10_000, metavar="N", help="(default: 10000)")
     parser.add_argument("--seed", type=seed, default=0, help="of permutations and resamples (default: 0)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write groups.csv, omnibus.csv and groups.json there")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write groups.csv, omnibus.csv (also as Parquet), groups.json and a manifest there",
+    )
     add_json_option(parser)
 
 
@@ -60,17 +63,10 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 
         result = Study(args.model, args.dataset, progress=progress).compare_groups(args.by, **settings)
     if args.out is not None:
-        write_tables(result, args.out)
+        from dfe_core.reports.groups import write_groups_report
+
+        write_groups_report(result, args.out)
     deliver(result.to_json(), report(result), args.json)
-
-
-def write_tables(result: GroupComparison, folder: Path) -> None:
-    """groups.csv, omnibus.csv (of three or more levels) and groups.json."""
-    folder.mkdir(parents=True, exist_ok=True)
-    plain_table(result.table).to_csv(folder / "groups.csv", index=False)
-    if len(result.omnibus):
-        plain_table(result.omnibus).to_csv(folder / "omnibus.csv", index=False)
-    (folder / "groups.json").write_text(json_text(result.to_json()) + "\n", encoding="utf-8")
 
 
 def report(result: GroupComparison) -> str:

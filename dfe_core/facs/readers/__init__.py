@@ -38,7 +38,7 @@ _MODULES = (
 """In the order they are tried: the more telling header first."""
 _ENDINGS = (".csv", ".tsv", ".txt", ".eaf", ".parquet")
 
-__all__ = ["AuReadOptions", "AuReader", "au_file_endings", "au_readers", "read_aus"]
+__all__ = ["AuReadOptions", "AuReader", "au_file_endings", "au_format", "au_readers", "read_aus"]
 
 
 @cache
@@ -72,6 +72,14 @@ def read_aus(path: Path, options: AuReadOptions | None = None, format: str = "au
         raise
     except Exception as error:  # whatever a damaged file does to a library below a reader, the batch goes on
         raise DataError(path, f"not readable as {reader.TITLE} ({error})"[:300], "a whole file") from error
+
+
+def au_format(path: Path) -> str:
+    """The FORMAT of the reader that takes a file's action units, by its header alone; empty where none does."""
+    try:
+        return _reader_of(path).FORMAT if path.suffix.lower() in au_file_endings() else ""
+    except (DataError, OSError):
+        return ""
 
 
 def _reader_of(path: Path) -> AuReader:

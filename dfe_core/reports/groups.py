@@ -1,0 +1,38 @@
+"""Tables of a comparison of groups on disk, with the manifest that says what they were made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from dfe_core.artefact_names import MANIFEST
+from dfe_core.groups.comparison import GroupComparison
+from dfe_core.reports.manifest import write_manifest
+from dfe_core.reports.tables import write_table
+from dfe_core.store import write_json
+
+
+def write_groups_report(result: GroupComparison, folder: Path, inputs: Mapping[str, Any] | None = None) -> list[Path]:
+    """Write groups.csv, omnibus.csv (of three or more levels), both as Parquet, groups.json and, last, manifest.json.
+
+    inputs: what the comparison was made from, for the manifest. The same result gives the same bytes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files = write_table(result.table, folder, "groups")
+    if len(result.omnibus):
+        files += write_table(result.omnibus, folder, "omnibus")
+    write_json(folder / "groups.json", result.to_json())
+    files.append(folder / "groups.json")
+    settings = result.settings
+    write_manifest(
+        folder,
+        files,
+        kind="groups",
+        inputs=dict(inputs or {"model": {"name": result.model}, "dataset": {"name": result.dataset}}),
+        settings=asdict(settings),
+        seed=settings.seed,
+        command=f"dfe groups {result.model} {result.dataset} --by {settings.by} --seed {settings.seed}",
+    )
+    return [*files, folder / MANIFEST]

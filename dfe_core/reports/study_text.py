@@ -1,0 +1,93 @@
+"""The methods paragraph of a study, made from the facts of its artefacts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from dfe_core import __version__
+from dfe_core.expressions.split import Split
+from dfe_core.facs.coverage_notes import caveat
+from dfe_core.facs.coverage_result import Coverage
+from dfe_core.groups.comparison import TESTED, GroupComparison
+
+
+def recordings_sentence(manifest: Mapping[str, Any], recordings: pd.DataFrame, face_title: str) -> str:
+    """Who and what was recorded, and how it was read."""
+    minutes = float(recordings["duration_s"].sum()) / 60
+    readers = sorted({source["reader"] for source in manifest.get("sources") or ()})
+    kind = "simulated performances" if manifest.get("simulated") else "recordings"
+    dropped = len(manifest.get("dropped") or ())
+    return (
+        f"{len(recordings)} {kind} of {recordings['subject'].nunique()} people ({minutes:.1f} minutes, "
+        f"{int(recordings['frames'].sum()):,} frames, {int(recordings['valid_frames'].sum()):,} of them valid) were "
+        f"imported with dfe {__version__} (format {', '.join(readers) or 'dfe'}; face: {face_title})."
+        + (
+            f" {dropped} files were left out; the manifest of the dataset names each with its reason."
+            if dropped
+            else ""
+        )
+    )
+
+
+def codebook_sentence(config: Mapping[str, Any]) -> str:
+    """How the codebook was trained."""
+    tokenizer, train = config["tokenizer"], config["train"]
+    start = "the training data" if config["started_from"] == "data" else f"the codebook {config['started_from']}"
+    mixed = config["simulated_share"]
+    return (
+        f"A codebook of {tokenizer['codewords']} codewords (with the null token) was trained on these recordings in "
+        f"{train['steps']} steps of {train['batch']} frames (seed {config['seed']}; started from {start}"
+        f"{f'; {mixed:.0%} of each batch simulated' if mixed else ''}; {Split.from_json(config['split']).sentence()}). "
+        f"Every frame was coded by at most {tokenizer['stages']} tokens, each written only where it is worth its bits "
+        f"(rate weight {tokenizer['rate_weight']:g})."
+    )
+
+
+def evaluation_sentence(figures: Mapping[str, Any] | None) -> str:
+    """Fidelity and rate on held-out people; empty where there is none."""
+    if figures is None:
+        return ""
+    rivals = {name.replace("_", " "): one for name, one in (figures.get("baselines") or {}).items() if one}
+    equal = {name: one.get("rmse_mm_at_equal_entropy") for name, one in rivals.items()}
+    beside = ", ".join(f"{name} {value:.3f} mm" for name, value in equal.items() if value is not None)
+    return (
+        f"On the {figures['split']} part ({figures['subjects']} people, {figures['frames']:,} frames) the root mean "
+        f"square vertex error was {figures['rmse_mm']:.3f} mm at {figures['entropy_bits_per_frame']:.1f} bits per "
+        f"frame (explained variance {figures['explained_variance']:.3f})"
+        + (f"; at equal coded bits: {beside}." if beside else ".")
+    )
+
+
+def coverage_sentence(coverage: Coverage | None) -> str:
+    """What of FACS the codebook has; empty where it was not compared with action units."""
+    if coverage is None:
+        return ""
+    covered = coverage.to_json()["covered_aus"]
+    share = "" if covered is None else f" Of the action units that could be judged, {covered:.0%} are covered."
+    return (
+        f"Codewords were compared with action units of {coverage.tool} {coverage.tool_version}".rstrip()
+        + f" ({coverage.subjects} people, {coverage.frames:,} frames) within held-out people.{share} "
+        + caveat(coverage.tool, coverage.estimate)
+    )
+
+
+def groups_sentence(results: Sequence[GroupComparison]) -> str:
+    """What was compared between groups, and how; empty without a comparison."""
+    if not results:
+        return ""
+    first = results[0].settings
+    each = "; ".join(
+        f"{result.settings.by} ({', '.join(f'{level} {result.units[level]}' for level in result.levels)}, "
+        f"{'within' if result.within else 'between'} subjects, {int((result.table['status'] == TESTED).sum())} tests, "
+        f"{int((result.table['q'] < 0.05).sum())} with q < 0.05)"
+        for result in results
+    )
+    return (
+        f"Groups were compared codeword by codeword: {each}. Effect sizes are Hedges' g and the rank-biserial "
+        f"correlation with 95 % bootstrap intervals over subjects ({first.resamples:,} resamples), p are of "
+        f"{first.permutations:,} permutations of labels over subjects at most, and q are Benjamini–Hochberg over all "
+        f"tests of a label; the labels themselves were not corrected for each other."
+    )

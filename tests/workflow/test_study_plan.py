@@ -1,0 +1,220 @@
+"""A study in one call: planned, run, interrupted, resumed, repeated from its file elsewhere, refused where it must."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dfe_core.errors import DataError
+from dfe_core.faces import save_face
+from dfe_core.faces.arkit import ARKIT_NAMES
+from dfe_core.progress import Progress
+from dfe_core.tokenizer.config import load_config
+from dfe_core.workflow.recipe import read_study_recipe, write_study_recipe
+from dfe_core.workflow.settings import StudySettings, study_name
+from dfe_core.workflow.sources import count_frames
+from dfe_core.workflow.step import StepKind
+from dfe_core.workflow.study_plan import Outcome, StepError, StudyPlan, plan_study, run_study
+from dfe_core.workflow.study_steps import MissingPart, StepName, StudyConflict
+
+FAST = {
+    "tokenizer.codewords": 12,
+    "train.steps": 10,
+    "train.batch": 128,
+    "train.simulated_share": 0.0,
+    "train.start": "data",
+    "train.checkpoint_every": 2,
+}
+QUICK = (StepName.IMPORT, StepName.TRAIN, StepName.ENCODE, StepName.AUS, StepName.GROUPS, StepName.SUPPLEMENT)
+"""The steps that are run here: the others take seconds, and have their own tests."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Recordings of ten people in two groups, their labels, and a file that is none."""
+    folder = tmp_path_factory.mktemp("lab")
+    (folder / "recordings").mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(10):
+        table = pd.DataFrame(rng.random((90, 52)) ** 4, columns=list(ARKIT_NAMES)).round(4)
+        table.insert(0, "time", np.arange(90) / 30)
+        table.to_csv(folder / "recordings" / f"p{i}.csv", index=False)
+    (folder / "recordings" / "note.csv").write_text("nothing\nhere\n")
+    pd.DataFrame({"recording": [f"p{i}" for i in range(10)], "mood": ["low", "high"] * 5}).to_csv(
+        folder / "labels.csv", index=False
+    )
+    return folder
+
+
+def settings(folder: Path, out: Path) -> StudySettings:
+    return StudySettings(
+        sources=(folder / "recordings",),
+        name="lab",
+        out=out,
+        labels=folder / "labels.csv",
+        face="toy-1",
+        config=load_config(None, FAST),
+    )
+
+
+def quick(plan: StudyPlan) -> StudyPlan:
+    """The plan without the steps that take long."""
+    return replace(plan, steps={name: step for name, step in plan.steps.items() if name in QUICK})
+
+
+@pytest.fixture
+def root(tmp_path: Path, toy_face) -> Path:
+    save_face(toy_face, tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def done(folder: Path, tmp_path_factory: pytest.TempPathFactory, toy_face) -> tuple[Path, StudySettings]:
+    """A cache with the whole study, and its settings."""
+    root = tmp_path_factory.mktemp("done")
+    save_face(toy_face, root / "cache")
+    asked = settings(folder, root / "out")
+    run_study(quick(plan_study(asked, root / "cache")), root / "cache")
+    return root / "cache", asked
+
+
+def test_a_plan_reads_the_files_and_makes_nothing(folder: Path, root: Path, tmp_path: Path):
+    plan = plan_study(settings(folder, tmp_path / "out"), root)
+    assert plan.missing == list(plan.steps) and plan.current == frozenset()
+    assert [file.path.name for file in plan.sources.readable] == [f"p{i}.csv" for i in range(10)]
+    assert plan.sources.frames == 10 * 90 and plan.seconds > 0
+    assert plan.left_out == {StepName.VIDEOS: MissingPart.NO_VIDEOS}
+    assert plan.steps[StepName.GROUPS].makes == "mood", "the one label with two levels of three or more people"
+    assert not (tmp_path / "out").exists() and not (root / "datasets").exists()
+
+
+def test_a_study_done_is_current_at_every_step(done):
+    root, asked = done
+    results = run_study(quick(plan_study(asked, root)), root)
+    assert {result.outcome for result in results} == {Outcome.CURRENT}
+    tables = {path.name for path in (asked.out / "tables").glob("*.csv")}
+    assert {"recordings.csv", "codewords.csv", "groups_mood.csv"} <= tables
+    methods = (asked.out / "methods.txt").read_text()
+    assert "10 recordings of 10 people" in methods and "mood (high 5, low 5, between subjects" in methods
+
+
+def test_its_file_runs_the_same_study_in_another_cache_to_the_byte(done, root: Path, folder: Path, tmp_path: Path):
+    _, asked = done
+    shutil.copytree(folder, tmp_path / "lab")
+    (tmp_path / "again").mkdir()
+    text = (asked.out / "study.toml").read_text()
+    old, new = (f'sources = ["{part}/recordings"]' for part in ("../../lab0", "../lab"))
+    assert old in text, "paths are relative to the file"
+    (tmp_path / "again" / "study.toml").write_text(
+        text.replace(old, new).replace('labels = "../../lab0/', 'labels = "../lab/')
+    )
+    again = read_study_recipe(tmp_path / "again" / "study.toml")
+    assert again.config.train.start == "data" and again.seed == asked.seed
+    run_study(quick(plan_study(again, root)), root)
+    files = [*sorted(path.relative_to(asked.out) for path in asked.out.rglob("*.csv")), Path("methods.txt")]
+    assert len(files) >= 5
+    for name in files:
+        assert (asked.out / name).read_bytes() == (again.out / name).read_bytes(), name
+
+
+def test_an_interrupted_study_continues_with_the_step_that_was_interrupted(folder: Path, root: Path, tmp_path: Path):
+    def interrupt(report: Progress) -> None:
+        if "rmse_mm" in report.figures and report.done >= 5:
+            raise KeyboardInterrupt
+
+    asked = settings(folder, tmp_path / "out")
+    with pytest.raises(KeyboardInterrupt):
+        run_study(quick(plan_study(asked, root)), root, interrupt)
+    assert (tmp_path / "out" / "study.toml").is_file()
+    plan = plan_study(asked, root)
+    assert plan.current == {StepName.IMPORT}
+    steps = {name: plan.steps[name] for name in (StepName.IMPORT, StepName.TRAIN)}
+    heard: list[Progress] = []
+    results = run_study(replace(plan, steps=steps), root, heard.append)
+    assert [result.outcome for result in results] == [Outcome.CURRENT, Outcome.MADE]
+    assert min(report.done for report in heard if "rmse_mm" in report.figures) == 5, "after the checkpoint of step 4"
+
+
+def test_files_that_changed_are_refused_and_nothing_is_overwritten(done, folder: Path, tmp_path: Path):
+    root, asked = done
+    shutil.copytree(folder / "recordings", tmp_path / "more")
+    shutil.copy(tmp_path / "more" / "p0.csv", tmp_path / "more" / "p10.csv")
+    with (tmp_path / "more" / "p10.csv").open("a") as sink:
+        sink.write("3.0" + ",0.5" * 52 + "\n")
+    with pytest.raises(StudyConflict, match=r"1 new or changed files, such as p10.csv.*another --name"):
+        plan_study(replace(asked, sources=(tmp_path / "more",)), root)
+    with pytest.raises(StudyConflict, match="other labels"):
+        plan_study(replace(asked, labels=None), root)
+    with pytest.raises(StudyConflict, match="trained otherwise .seed 0"):
+        plan_study(replace(asked, config=replace(asked.config, seed=3)), root)
+    with pytest.raises(DataError, match="files are other than then"):
+        plan_study(replace(asked, files={"p0.csv": "0" * 64}), root)
+
+
+def test_an_analysis_that_the_data_do_not_serve_fails_alone(done, tmp_path: Path):
+    root, asked = done
+    plan = quick(plan_study(replace(asked, by=("mood", "nothing"), out=tmp_path / "out"), root))
+    results = {result.name: result for result in run_study(plan, root)}
+    assert results[StepName.GROUPS].outcome == Outcome.FAILED and "nothing" in str(results[StepName.GROUPS].error)
+    assert results[StepName.SUPPLEMENT].outcome == Outcome.MADE
+    assert (tmp_path / "out" / "groups" / "mood" / "groups.csv").is_file(), "the label that there is, is compared"
+
+
+def test_an_error_names_its_step(folder: Path, root: Path, tmp_path: Path):
+    asked = replace(settings(folder, tmp_path / "out"), face="nobody")
+    with pytest.raises(StepError, match="^step import: ") as found:
+        run_study(plan_study(asked, root), root)
+    assert found.value.name == StepName.IMPORT
+
+
+def test_steps_without_which_nothing_follows_are_required(folder: Path, root: Path, tmp_path: Path):
+    steps = plan_study(settings(folder, tmp_path / "out"), root).steps
+    required = [name for name, step in steps.items() if step.kind == StepKind.REQUIRED]
+    assert required == [StepName.IMPORT, StepName.TRAIN, StepName.ENCODE, StepName.SUPPLEMENT]
+
+
+def test_a_recipe_gives_back_every_choice(folder: Path, tmp_path: Path):
+    asked = replace(
+        settings(folder, tmp_path / "out"),
+        by=("mood",),
+        fps=30.0,
+        time="frame/60",
+        subject_pattern=r"(p\d)",
+        videos=folder,
+        files={"p 0.csv": "a" * 64},
+    )
+    write_study_recipe(asked, asked.files, asked.out)
+    assert read_study_recipe(asked.out / "study.toml") == asked
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[train]\nsteps = 3\n", "no .study. with sources"),
+        ('[study]\nname = "a"\nsources = ["x"]\nwidth = 3\n', "unknown field 'width'"),
+        ('[study]\nname = "a"\nsources = ["x"]\n[train]\nsteps = "many"\n', "steps = 'many'"),
+    ],
+)
+def test_a_wrong_recipe_is_refused(text: str, fault: str, tmp_path: Path):
+    (tmp_path / "study.toml").write_text(text)
+    with pytest.raises(DataError, match=fault):
+        read_study_recipe(tmp_path / "study.toml")
+
+
+def test_frames_of_a_long_table_are_estimated(tmp_path: Path):
+    path = tmp_path / "long.csv"
+    path.write_text("a,b\n" + "0.12345,0.54321\n" * 400_000)
+    assert count_frames(path) == pytest.approx(400_000, rel=0.001)
+
+
+def test_a_folder_gives_its_name(tmp_path: Path):
+    (tmp_path / "My study (2)").mkdir()
+    assert study_name(tmp_path / "My study (2)") == "My-study-2"
+    (tmp_path / "…").mkdir()
+    with pytest.raises(DataError, match="--name NAME"):
+        study_name(tmp_path / "…")
