@@ -15,13 +15,13 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, cache_root, read_json
-from dfe_core.workflow.step import Step, Whole
+from dfe_core.workflow.step import PlannedStep, Whole
 from dfe_core.workspace.catalogue import artefact_faults, find_artefact, remove_artefact
 
 DATASET, MODEL, AUS = "simulated", "default", "derived"
 
 
-def missing_steps(root: Path | None = None) -> list[Step]:
+def missing_steps(root: Path | None = None) -> list[PlannedStep]:
     """The steps whose result is not there or not whole, in order. Quick: no torch, no drawing."""
     root = root or cache_root()
     states = [step.present(root) for step in STEPS]
@@ -216,13 +216,13 @@ def _check_names(root: Path, progress: Listener) -> None:
 
 
 STEPS = (
-    Step(title="default face", seconds=40, task="face", present=_has_face, make=_build_face),
-    Step(title="simulated performances", seconds=2, task="simulate", present=_has_dataset, make=_simulate),
-    Step(title="training", seconds=40, task="training", present=_has_model, make=_train),
-    Step(title="encoding", seconds=15, task="encoding", present=_has_tokens, make=_encode),
-    Step(title="evaluation", seconds=25, task="evaluating", present=_has_metrics, make=_evaluate),
-    Step(title="index of codewords", seconds=2, task="runs", present=_has_runs, make=_index),
-    Step(title="pictures of codewords", seconds=10, task="thumbnails", present=_has_pictures, make=_draw),
-    Step(title="derived AUs", seconds=3, task="derive AUs", present=_has_aus, make=_derive_aus),
-    Step(title="names of codewords", seconds=8, task="checking names", present=_has_names, make=_check_names),
+    PlannedStep(title="default face", seconds=40, task="face", present=_has_face, make=_build_face),
+    PlannedStep(title="simulated performances", seconds=2, task="simulate", present=_has_dataset, make=_simulate),
+    PlannedStep(title="training", seconds=40, task="training", present=_has_model, make=_train),
+    PlannedStep(title="encoding", seconds=15, task="encoding", present=_has_tokens, make=_encode),
+    PlannedStep(title="evaluation", seconds=25, task="evaluating", present=_has_metrics, make=_evaluate),
+    PlannedStep(title="index of codewords", seconds=2, task="runs", present=_has_runs, make=_index),
+    PlannedStep(title="pictures of codewords", seconds=10, task="thumbnails", present=_has_pictures, make=_draw),
+    PlannedStep(title="derived AUs", seconds=3, task="derive AUs", present=_has_aus, make=_derive_aus),
+    PlannedStep(title="names of codewords", seconds=8, task="checking names", present=_has_names, make=_check_names),
 )

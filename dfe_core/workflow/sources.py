@@ -9,7 +9,8 @@ from pathlib import Path
 
 from dfe_core.artefact_names import MANIFEST
 from dfe_core.errors import DataError
-from dfe_core.expressions.inspection import Believed, default_face, inspect_sources
+from dfe_core.expressions.import_job import LEARN
+from dfe_core.expressions.inspection import Believed, inspect_sources
 from dfe_core.expressions.sources import file_content, find_files
 from dfe_core.facs.readers import au_file_endings, au_format
 from dfe_core.store import read_json
@@ -43,7 +44,7 @@ class StudySources:
     @cached_property
     def hashes(self) -> dict[str, str]:
         """SHA-256 by name of the file (with the folder before it where names clash)."""
-        return file_hashes([file.path for file in self.readable], meshes=self.face == "learn")
+        return file_hashes([file.path for file in self.readable], meshes=self.face == LEARN)
 
 
 def read_sources(sources: Sequence[Path], labels: Path | None, pattern: str | None, face: str = "") -> StudySources:
@@ -58,7 +59,7 @@ def read_sources(sources: Sequence[Path], labels: Path | None, pattern: str | No
         raise DataError(sources[0], f"nothing to import ({first})", "recordings that docs/formats.md lists")
     return StudySources(
         files=files,
-        face=face or default_face(sources),
+        face=face or (LEARN if all(file.learned for file in readable) else "anny"),
         frames=sum(count_frames(file.path) for file in readable),
         aus_format=au_format(readable[0].path) if readable[0].path.is_file() else "",
     )

@@ -22,7 +22,7 @@ class StepKind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class PlannedStep:
     """One step.
 
     title: for people. seconds: estimate on 2 cores. task: the task in whose progress its time passes; empty where every
@@ -42,12 +42,12 @@ class Step:
 class Whole:
     """Progress of the whole plan: adds to every report which step it is of, the share done and the time left."""
 
-    def __init__(self, plan: Sequence[Step], progress: Listener) -> None:
+    def __init__(self, plan: Sequence[PlannedStep], progress: Listener) -> None:
         self.plan, self.progress = list(plan), progress
         self.total = sum(step.seconds for step in plan) or 1.0
         self.before, self.inner, self.started = 0.0, 0.0, time.monotonic()
 
-    def listener(self, step: Step) -> Listener:
+    def listener(self, step: PlannedStep) -> Listener:
         """The listener for one step; one that the plan did not hold is added to it."""
         if step not in self.plan:
             self.plan.append(step)
@@ -70,7 +70,7 @@ class Whole:
         tell(Progress(task=step.title, done=0, total=0))
         return tell
 
-    def finish(self, step: Step) -> None:
+    def finish(self, step: PlannedStep) -> None:
         """Count a step of the plan as done."""
         self.before, self.inner = self.before + step.seconds * (step in self.plan), 0.0
 

@@ -14,12 +14,12 @@ from dfe_core.text_enum import StrEnum
 from dfe_core.workflow.recipe import write_study_recipe
 from dfe_core.workflow.settings import StudySettings
 from dfe_core.workflow.sources import StudySources, au_files, read_sources
-from dfe_core.workflow.step import Step, StepKind, Whole
+from dfe_core.workflow.step import PlannedStep, StepKind, Whole
 from dfe_core.workflow.study_steps import MissingPart, StepName, StudySteps
 from dfe_core.workflow.supplement import study_files
 
 
-class Outcome(StrEnum):
+class StepOutcome(StrEnum):
     """What became of a step."""
 
     MADE = "made"
@@ -32,7 +32,7 @@ class StepResult:
     """One step of a run. seconds: that it took. error: of a step that failed."""
 
     name: StepName
-    outcome: Outcome
+    outcome: StepOutcome
     seconds: float = 0.0
     error: DataError | None = None
 
@@ -55,7 +55,7 @@ class StudyPlan:
 
     settings: StudySettings
     sources: StudySources
-    steps: dict[StepName, Step]
+    steps: dict[StepName, PlannedStep]
     left_out: dict[StepName, MissingPart]
     current: frozenset[StepName]
 
@@ -113,20 +113,20 @@ def run_study(
     return results
 
 
-def _run(name: StepName, step: Step, root: Path, whole: Whole) -> StepResult:
+def _run(name: StepName, step: PlannedStep, root: Path, whole: Whole) -> StepResult:
     """One step, if its result is not there: an earlier one may have changed that."""
     started = time.monotonic()
     try:
         if step.present(root):
-            return StepResult(name=name, outcome=Outcome.CURRENT)
+            return StepResult(name=name, outcome=StepOutcome.CURRENT)
         step.make(root, whole.listener(step))
     except DataError as error:
         if step.kind == StepKind.REQUIRED:
             raise StepError(name, error) from error
-        return StepResult(name=name, outcome=Outcome.FAILED, seconds=time.monotonic() - started, error=error)
+        return StepResult(name=name, outcome=StepOutcome.FAILED, seconds=time.monotonic() - started, error=error)
     finally:
         whole.finish(step)
-    return StepResult(name=name, outcome=Outcome.MADE, seconds=time.monotonic() - started)
+    return StepResult(name=name, outcome=StepOutcome.MADE, seconds=time.monotonic() - started)
 
 
 def _check_files(settings: StudySettings, work: StudySteps) -> None:

@@ -23,7 +23,7 @@ from dfe_core.text_enum import StrEnum
 from dfe_core.tokenizer.config import Config
 from dfe_core.workflow.settings import StudySettings
 from dfe_core.workflow.sources import StudySources, file_hashes
-from dfe_core.workflow.step import Step, StepKind
+from dfe_core.workflow.step import PlannedStep, StepKind
 from dfe_core.workspace.catalogue import artefact_faults, find_artefact
 
 if TYPE_CHECKING:
@@ -57,19 +57,19 @@ class StepName(StrEnum):
 
 
 RATES = {
-    StepName.IMPORT: (4.0, 0.12),
+    StepName.IMPORT: (2.0, 0.25),
     StepName.VIDEOS: (1.0, 0.0),
-    StepName.TRAIN: (35.0, 0.02),
-    StepName.ENCODE: (2.0, 0.3),
-    StepName.EVALUATE: (15.0, 0.15),
-    StepName.PICTURES: (12.0, 0.0),
-    StepName.AUS: (2.0, 0.1),
-    StepName.NAMES: (6.0, 0.1),
-    StepName.COVERAGE: (25.0, 0.7),
-    StepName.CODEWORD_MAP: (6.0, 0.0),
-    StepName.FRAME_MAP: (45.0, 0.02),
-    StepName.GROUPS: (5.0, 0.01),
-    StepName.PROBE: (20.0, 0.1),
+    StepName.TRAIN: (17.0, 0.01),
+    StepName.ENCODE: (2.0, 0.08),
+    StepName.EVALUATE: (8.0, 0.08),
+    StepName.PICTURES: (20.0, 0.0),
+    StepName.AUS: (1.0, 0.15),
+    StepName.NAMES: (2.0, 0.05),
+    StepName.COVERAGE: (8.0, 0.7),
+    StepName.CODEWORD_MAP: (15.0, 0.0),
+    StepName.FRAME_MAP: (45.0, 0.1),
+    StepName.GROUPS: (2.0, 0.0),
+    StepName.PROBE: (8.0, 0.04),
     StepName.SUPPLEMENT: (20.0, 0.0),
 }
 """Seconds of a step on 2 cores: at least, and for every 1,000 frames more. Of a label: groups and probe."""
@@ -95,7 +95,7 @@ class StudySteps:
     settings: StudySettings
     sources: StudySources
 
-    def steps(self, root: Path) -> tuple[dict[StepName, Step], dict[StepName, MissingPart]]:
+    def steps(self, root: Path) -> tuple[dict[StepName, PlannedStep], dict[StepName, MissingPart]]:
         """The steps in order, and those that this study cannot have."""
         left = self._left_out(root)
         made = {name: self._step(name, root) for name in StepName if name not in left}
@@ -116,7 +116,7 @@ class StudySteps:
             return next((found for path in given if (found := au_format(path))), "aus")
         if self.sources.aus_format:
             return self.sources.aus_format
-        return "" if self.sources.face == "learn" or self.sources.readable[0].learned else DERIVED
+        return "" if self.sources.readable[0].learned else DERIVED
 
     def _people(self, root: Path) -> pd.DataFrame:
         """One row per recording with subject and labels: of the dataset, or of what its import will find."""
@@ -135,7 +135,7 @@ class StudySteps:
             left |= dict.fromkeys((StepName.GROUPS, StepName.PROBE), MissingPart.NO_LABELS)
         return left
 
-    def _step(self, name: StepName, root: Path) -> Step:
+    def _step(self, name: StepName, root: Path) -> PlannedStep:
         doers: dict[StepName, tuple[Callable[..., bool], Callable[..., object], str]] = {
             StepName.IMPORT: (self.has_dataset, self.make_dataset, "importing"),
             StepName.VIDEOS: (self.has_videos, self.link_videos, ""),
@@ -157,7 +157,7 @@ class StudySteps:
         of_labels = name in (StepName.GROUPS, StepName.PROBE)
         at_least, per_thousand = RATES[name]
         count = len(self.labels(root)) if of_labels else 1
-        return Step(
+        return PlannedStep(
             title=name,
             seconds=count * (at_least + per_thousand * self.sources.frames / 1000),
             task=task,

@@ -11,14 +11,14 @@ import pytest
 
 from dfe_core.progress import Progress, silent
 from dfe_core.workflow import step as step_module
-from dfe_core.workflow.step import Step, Whole
+from dfe_core.workflow.step import PlannedStep, Whole
 from train import default_build
 from train.default_build import STEPS, build_default, missing_steps
 
 
-def steps(*seconds: float) -> list[Step]:
+def steps(*seconds: float) -> list[PlannedStep]:
     return [
-        Step(
+        PlannedStep(
             title=f"step {i}", seconds=s, task=f"task {i}", present=lambda root: False, make=lambda root, progress: None
         )
         for i, s in enumerate(seconds)
@@ -125,7 +125,7 @@ def test_a_second_process_waits_for_the_first(tmp_path: Path, monkeypatch: pytes
         (root / "made").touch()
         running[0] -= 1
 
-    step = Step(title="slow", seconds=1, task="slow", present=lambda root: (root / "made").exists(), make=make)
+    step = PlannedStep(title="slow", seconds=1, task="slow", present=lambda root: (root / "made").exists(), make=make)
     monkeypatch.setattr(default_build, "STEPS", (step,))
     results = []
     threads = [threading.Thread(target=lambda: results.append(build_default(tmp_path, heard.append))) for _ in range(2)]

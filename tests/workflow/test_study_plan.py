@@ -19,7 +19,7 @@ from dfe_core.workflow.recipe import read_study_recipe, write_study_recipe
 from dfe_core.workflow.settings import StudySettings, study_name
 from dfe_core.workflow.sources import count_frames
 from dfe_core.workflow.step import StepKind
-from dfe_core.workflow.study_plan import Outcome, StepError, StudyPlan, plan_study, run_study
+from dfe_core.workflow.study_plan import StepError, StepOutcome, StudyPlan, plan_study, run_study
 from dfe_core.workflow.study_steps import MissingPart, StepName, StudyConflict
 
 FAST = {
@@ -96,7 +96,7 @@ def test_a_plan_reads_the_files_and_makes_nothing(folder: Path, root: Path, tmp_
 def test_a_study_done_is_current_at_every_step(done):
     root, asked = done
     results = run_study(quick(plan_study(asked, root)), root)
-    assert {result.outcome for result in results} == {Outcome.CURRENT}
+    assert {result.outcome for result in results} == {StepOutcome.CURRENT}
     tables = {path.name for path in (asked.out / "tables").glob("*.csv")}
     assert {"recordings.csv", "codewords.csv", "groups_mood.csv"} <= tables
     methods = (asked.out / "methods.txt").read_text()
@@ -136,7 +136,7 @@ def test_an_interrupted_study_continues_with_the_step_that_was_interrupted(folde
     steps = {name: plan.steps[name] for name in (StepName.IMPORT, StepName.TRAIN)}
     heard: list[Progress] = []
     results = run_study(replace(plan, steps=steps), root, heard.append)
-    assert [result.outcome for result in results] == [Outcome.CURRENT, Outcome.MADE]
+    assert [result.outcome for result in results] == [StepOutcome.CURRENT, StepOutcome.MADE]
     assert min(report.done for report in heard if "rmse_mm" in report.figures) == 5, "after the checkpoint of step 4"
 
 
@@ -160,8 +160,8 @@ def test_an_analysis_that_the_data_do_not_serve_fails_alone(done, tmp_path: Path
     root, asked = done
     plan = quick(plan_study(replace(asked, by=("mood", "nothing"), out=tmp_path / "out"), root))
     results = {result.name: result for result in run_study(plan, root)}
-    assert results[StepName.GROUPS].outcome == Outcome.FAILED and "nothing" in str(results[StepName.GROUPS].error)
-    assert results[StepName.SUPPLEMENT].outcome == Outcome.MADE
+    assert results[StepName.GROUPS].outcome == StepOutcome.FAILED and "nothing" in str(results[StepName.GROUPS].error)
+    assert results[StepName.SUPPLEMENT].outcome == StepOutcome.MADE
     assert (tmp_path / "out" / "groups" / "mood" / "groups.csv").is_file(), "the label that there is, is compared"
 
 

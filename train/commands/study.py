@@ -158,22 +158,22 @@ def plan_text(plan: StudyPlan) -> str:
 
 def result_line(result: StepResult) -> str:
     """What became of a step, in a line."""
-    from dfe_core.workflow.study_plan import Outcome
+    from dfe_core.workflow.study_plan import StepOutcome
 
-    if result.outcome == Outcome.CURRENT:
+    if result.outcome == StepOutcome.CURRENT:
         return f"{result.name}: current, passed over"
-    if result.outcome == Outcome.FAILED:
+    if result.outcome == StepOutcome.FAILED:
         return f"{result.name}: not done, {result.error}"
     return f"{result.name}: done in {duration(result.seconds)}"
 
 
 def summary(plan: StudyPlan, results: list[StepResult], seconds: float) -> str:
     """What was made, what was not, and the way on."""
-    from dfe_core.workflow.study_plan import Outcome
+    from dfe_core.workflow.study_plan import StepOutcome
 
     settings = plan.settings
-    failed = [result for result in results if result.outcome == Outcome.FAILED]
-    made = sum(result.outcome == Outcome.MADE for result in results)
+    failed = [result for result in results if result.outcome == StepOutcome.FAILED]
+    made = sum(result.outcome == StepOutcome.MADE for result in results)
     lines = [
         f"study {settings.name}: {made} steps done in {duration(seconds)}, {len(results) - made - len(failed)} current"
         + (f", {len(failed)} not done" if failed else ""),
