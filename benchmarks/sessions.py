@@ -3,7 +3,8 @@
 One Chromium opens a codeword and clicks another; what it sends for that click is then sent, with other codewords, by
 `--sessions` connections at once, each waiting `--pause` seconds between the answer and its next click. Times are from
 a click to the end of the server's answer. ``--loads`` opens that many pages one after the other first, each closed
-when it stands, with ``--descriptors`` as the limit of open files (macOS: 256).
+when it stands, with ``--descriptors`` as the limit of open files (macOS: 256), and gives the
+server's memory after each hundred.
 
 Browsers' own work is left out: thirty of them do not fit beside the server on one machine.
 """
@@ -121,16 +122,29 @@ async def everybody(port: int, first: BackMsg, click: BackMsg, args: argparse.Na
     await asyncio.gather(*(visit(port, first, click, args, into, seed) for seed in range(args.sessions)))
 
 
-async def loads(port: int, first: BackMsg, number: int) -> int:
-    """Pages opened one after the other, each closed when it stands; returns how many failed."""
-    failed = 0
-    for _ in range(number):
+async def loads(port: int, first: BackMsg, number: int, server: int) -> dict[str, object]:
+    """Pages opened one after the other, each closed when it stands: how many failed, and MB and open files of the
+    server after each hundred."""
+    failed, megabytes, files = 0, [], []
+    for done in range(number):
+        if done % 100 == 0:
+            megabytes.append(resident_mb(server))
+            files.append(open_files(server))
         try:
             async with websockets.connect(f"ws://localhost:{port}/_stcore/stream", max_size=None) as channel:
                 await asyncio.wait_for(answer(channel, first), 60)
         except (OSError, websockets.WebSocketException, TimeoutError):
             failed += 1
-    return failed
+    return {"loads": number, "loads_failed": failed, "mb": [*megabytes, resident_mb(server)], "open_files": files}
+
+
+def open_files(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def resident_mb(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s*(\d+)", status)[1]) // 1024
 
 
 def free_port() -> int:
@@ -174,7 +188,8 @@ def main() -> None:
         first, click = recorded_click(port)
         report = {}
         if args.loads:
-            report["loads"], report["loads_failed"] = args.loads, asyncio.run(loads(port, first, args.loads))
+            streamlit = int(Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()[0])
+            report = asyncio.run(loads(port, first, args.loads, streamlit))
         figures, before, begun = Figures(), cpu_s(server.pid), time.perf_counter()
         asyncio.run(everybody(port, first, click, args, figures))
         report |= {

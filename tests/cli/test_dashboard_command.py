@@ -205,3 +205,13 @@ def test_a_login_without_authlib_says_what_to_install(monkeypatch, tmp_path: Pat
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(DataError, match=r"dfe\[login\]"):
         dashboard.Login.read(tmp_path / "login.toml")
+
+
+@pytest.mark.parametrize(("limits", "allowed", "forgets"), [((256, 256), 256, True), ((256, 8192), 8192, False)])
+def test_few_open_files_do_where_the_system_gives_no_more(monkeypatch: pytest.MonkeyPatch, limits, allowed, forgets):
+    held = [limits]
+    monkeypatch.setattr("resource.getrlimit", lambda kind: held[-1])
+    monkeypatch.setattr("resource.setrlimit", lambda kind, wanted: held.append(wanted))
+    files = dashboard._allow_more_files()
+    assert files == allowed
+    assert ("--server.disconnectedSessionTTL" in dashboard._closed_pages(files)) == forgets

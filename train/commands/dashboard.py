@@ -35,6 +35,9 @@ EXAMPLES = (
 )
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _PATIENCE_S = 15.0
+FEW_FILES, SHORT_S = 1024, 2
+"""A page that was closed is kept for two minutes, with three open files, in case its browser comes back. Where the
+system lets the server have fewer files than this, it is kept for as many seconds."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,9 +99,8 @@ def _serve(app: Path, args: argparse.Namespace) -> int:
     token = "" if args.no_token else os.environ.get("DFE_TOKEN") or ("" if login else access.new_token())
     shown = args.address if args.address not in ("0.0.0.0", "::") else "localhost"
     address = (login.origin if login else f"http://{shown}:{args.port}") + "/" + (f"?token={token}" if token else "")
-    _allow_more_files()
     told = {**os.environ, **environment(args, token), "PYTHONPATH": _path(app)}
-    line = command(app, args.port, args.address, args.login)
+    line = [*command(app, args.port, args.address, args.login), *_closed_pages(_allow_more_files())]
     process = subprocess.Popen(line, env=told, preexec_fn=_die_with_parent)  # noqa: PLW1509 - one system call
     print(f"Dashboard: {address}", flush=True)
     if args.open:
@@ -213,8 +215,9 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
-def _allow_more_files() -> None:
-    """As many open files as the system lets us have: every visitor takes some, and macOS gives 256."""
+def _allow_more_files() -> int:
+    """As many open files as the system lets us have: every visitor takes some, and macOS gives 256. Returns how many
+    that are."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -222,6 +225,12 @@ def _allow_more_files() -> None:
     if soft < wanted:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def _closed_pages(files: int) -> list[str]:
+    """Options by which the server forgets a closed page in time for its open files to do for the next."""
+    return ["--server.disconnectedSessionTTL", str(SHORT_S)] if files < FEW_FILES else []
 
 
 def _open(address: str, port: int) -> None:
