@@ -15,6 +15,7 @@ from dfe_core.store import file_sha256
 from dfe_core.video import extra
 from dfe_core.video.frames import ENDINGS
 from dfe_core.video.landmarker import MODEL_SHA256, MODEL_URL
+from dfe_core.video.model_file import find_model
 from dfe_core.video.reader import find_videos
 
 from ..data import artefact_cache
@@ -109,7 +110,7 @@ def model_file() -> Path | None:
     if "model-staging" not in st.session_state:
         st.session_state["model-staging"] = Staging()
     held = st.session_state["model-staging"].hold([dropped] if dropped else [])
-    if not held and not given:
+    if not held and not given and not (given := found_model()):
         without_model()
         return None
     try:
@@ -121,6 +122,13 @@ def model_file() -> Path | None:
         st.warning(text(f"There is no file “{given}” on this machine."), icon=":material/scan_delete:")
         return None
     return path if recognised(path) else None
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def found_model() -> str:
+    """A model that another tool has in its cache on this machine, empty where there is none."""
+    found = find_model()
+    return "" if found is None else str(found)
 
 
 def without_model() -> None:

@@ -154,6 +154,11 @@ class ImportJob:
 
     def find_files(self, sources: Sequence[str | Path]) -> tuple[list[Path], list[tuple[Path, DataError]]]:
         """The files to read, and those that are not read and why; chooses the face where that is `BY_FILES`."""
+        if self.reader is not None and (of_folder := stated(self.reader, "folder_files", None)) is not None:
+            whole = [Path(s) for s in sources if Path(s).is_dir() and of_folder(Path(s))]
+            files, unread = find_files([s for s in sources if Path(s) not in whole], self.labels.path)
+            place = {Path(source): i for i, source in enumerate(sources)}
+            return sorted([*whole, *files], key=lambda path: place.get(path, len(place))), unread
         undecided = self.options.face == BY_FILES
         files, unread = find_files(sources, self.labels.path, meshes=undecided or self.options.learned)
         if undecided:

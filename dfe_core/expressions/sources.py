@@ -154,7 +154,7 @@ def file_content(path: Path, reader: RecordingReader | None = None, *, meshes: b
         inside = (
             [file for file in sorted(path.iterdir()) if file.suffix.lower() in MESH_ENDINGS]
             if meshes
-            else files_of_folder(path)
+            else stated(reader, "folder_files", files_of_folder)(path)
         )
         parts = [file_content(file) for file in inside]
         return sum(size for size, _ in parts), content_key([digest for _, digest in parts], 64)

@@ -16,6 +16,7 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, read_json, write_json
 from dfe_core.video.frames import probe, read_frames
 from dfe_core.video.landmarker import open_landmarker
+from dfe_core.video.pictures import content_of
 from dfe_core.video.tracking import Tracker
 
 VERSION = 2
@@ -49,7 +50,8 @@ class Extraction:
     def faces(self) -> list[np.ndarray]:
         """Rows of each face that was seen for `LEAST_S` or longer, in order of first appearance."""
         rows = [np.flatnonzero(self.row_face == n) for n in np.unique(self.row_face)]
-        return [r for r in rows if len(r) >= max(2, LEAST_S * self.fps)]
+        least = 1 if len(self.time_s) == 1 else max(2, LEAST_S * self.fps)
+        return [r for r in rows if len(r) >= least]
 
     def left_out(self) -> int:
         """How many faces were seen too briefly to count."""
@@ -81,10 +83,11 @@ def is_done(video: Path, model: Path, faces: int = 4, root: Path | None = None) 
 
 
 def _folder(video: Path, model: Path, faces: int, root: Path | None) -> Path:
-    for path, what in ((video, "a video"), (model, "MediaPipe's face_landmarker.task")):
-        if not path.is_file():
-            raise DataError(path, "no such file", what)
-    key = content_key([VERSION, file_sha256(video), file_sha256(model), faces])
+    if not video.exists():
+        raise DataError(video, "no such file", "a video, a picture or a folder of pictures")
+    if not model.is_file():
+        raise DataError(model, "no such file", "MediaPipe's face_landmarker.task")
+    key = content_key([VERSION, content_of(video), file_sha256(model), faces])
     return artefact_path("analyses", keyed_name(EXTRACTION, key), root)
 
 
@@ -138,7 +141,7 @@ def _save(
             "schema_version": 1,
             "kind": "extraction",
             "video": video.name,
-            "video_sha256": file_sha256(video),
+            "video_sha256": content_of(video),
             "model_sha256": file_sha256(model),
             **about,
             "frames": len(times),

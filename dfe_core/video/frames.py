@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.readers.options import STILL_FPS
 from dfe_core.video.extra import load
+from dfe_core.video.pictures import frames_of, is_picture, read_picture, read_pictures
 
 ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".mts", ".m2ts", ".3gp")
-_FALLBACK_FPS = 25.0
+FALLBACK_FPS = 25.0
+"""Where a video does not say its rate, and of the pictures in a folder until the user says it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,10 @@ class VideoFrame:
 
 
 def probe(path: Path) -> VideoInfo:
-    """Read a video's header. Raises `DataError` for what is no video that can be decoded."""
+    """Read a video's header, or that of a picture, or of the first in a folder of pictures. Raises `DataError` for what
+    cannot be decoded."""
+    if path.is_dir() or is_picture(path):
+        return _probe_pictures(path)
     capture, cv2 = _open(path)
     try:
         width, height, fps, frames = (
@@ -48,16 +54,20 @@ def probe(path: Path) -> VideoInfo:
         raise DataError(path, "a video without pictures", "a video of a face")
     known = np.isfinite(fps) and 1 <= fps <= 960
     return VideoInfo(
-        width=int(width), height=int(height), fps=float(fps) if known else _FALLBACK_FPS, frames=max(0, int(frames))
+        width=int(width), height=int(height), fps=float(fps) if known else FALLBACK_FPS, frames=max(0, int(frames))
     )
 
 
 def read_frames(path: Path) -> Iterator[VideoFrame]:
-    """Every frame in turn, upright as the file says.
+    """Every frame in turn, upright as the file says; of pictures in a folder each at a nominal `FALLBACK_FPS`.
 
     Times are the container's, so that a variable frame rate stays one; a time that does not rise (broken containers)
     is the one before plus a nominal step. Raises `DataError` where nothing can be decoded.
     """
+    if path.is_dir() or is_picture(path):
+        for count, picture in enumerate(read_pictures(path)):
+            yield VideoFrame(count, count / FALLBACK_FPS, picture)
+        return
     info = probe(path)
     capture, cv2 = _open(path)
     first = last = None
@@ -79,6 +89,12 @@ def read_frames(path: Path) -> Iterator[VideoFrame]:
         capture.release()
     if not number:
         raise DataError(path, "no frame that can be decoded", "a whole video")
+
+
+def _probe_pictures(path: Path) -> VideoInfo:
+    frames = frames_of(path)
+    height, width = read_picture(frames[0]).shape[:2]
+    return VideoInfo(width=width, height=height, fps=FALLBACK_FPS if path.is_dir() else STILL_FPS, frames=len(frames))
 
 
 def _open(path: Path):

@@ -13,13 +13,15 @@ import numpy as np
 
 from dfe_core.errors import DataError
 from dfe_core.video.extra import load
+from dfe_core.video.library_log import without_library_log
 
 MODEL_URL = (
     "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task"
 )
 MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 """Of the release that dfe is tested with."""
-_DETECTOR = "face_detector.tflite"  # a member of the model bundle
+DETECTOR = "face_detector.tflite"
+"""A member of the model bundle."""
 _LEAST_SCORE = 0.1
 _SAME = 0.5  # of the union of two boxes; people side by side share less
 _MAX_MODEL_BYTES = 256 << 20
@@ -82,6 +84,11 @@ def open_landmarker(model: Path, faces: int) -> Iterator[Landmarker]:
     Raises `DataError` for a missing extra, and a file that is no such bundle.
     """
     detector = _detector_model(model)
+    with without_library_log():
+        yield from _open(model, faces, detector)
+
+
+def _open(model: Path, faces: int, detector: bytes) -> Iterator[Landmarker]:
     mediapipe = load("mediapipe")
     vision, python = load("mediapipe.tasks.python.vision"), load("mediapipe.tasks.python")
     options = vision.FaceLandmarkerOptions(
@@ -121,7 +128,7 @@ def _detector_model(model: Path) -> bytes:
         raise DataError(model, "no such file", f"MediaPipe's face_landmarker.task, from {MODEL_URL}")
     try:
         with zipfile.ZipFile(model) as bundle:
-            member = bundle.getinfo(_DETECTOR)
+            member = bundle.getinfo(DETECTOR)
             if member.file_size > _MAX_MODEL_BYTES:
                 raise DataError(model, f"a detector of {member.file_size >> 20} MB", "MediaPipe's face_landmarker.task")
             return bundle.read(member)

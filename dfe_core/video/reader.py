@@ -22,13 +22,14 @@ from dfe_core.expressions.readers.arkit_columns import arkit_indices, arkit_reco
 from dfe_core.expressions.readers.mediapipe import mediapipe_head_pose
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.recording import Recording
-from dfe_core.expressions.timing import Timing
+from dfe_core.expressions.timing import Timing, from_rate
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path
 from dfe_core.video.extra import load
 from dfe_core.video.extraction import LEAST_S, Extraction, extract, is_done
 from dfe_core.video.frames import ENDINGS, probe
 from dfe_core.video.links import Link, link
+from dfe_core.video.pictures import is_picture, is_sequence, pictures_in
 
 _DEFAULT = ImportOptions()
 _UNEVEN = 0.1  # frames whose steps spread by more of the usual one make a variable frame rate
@@ -52,13 +53,18 @@ class VideoReader:
     TITLE = "video through MediaPipe's Face Landmarker"
     MAX_BYTES = 1 << 40
 
+    @staticmethod
+    def folder_files(folder: Path) -> list[Path]:
+        """The pictures of a folder that is one recording."""
+        return pictures_in(folder)
+
     def read(self, path: Path, options: ReadOptions) -> list[Recording]:
         """One recording a face; frames in which it was not found are invalid. Raises `DataError` as `extract`."""
         found = extract(path, self.model, self.faces, self.root, self.progress)
         kept = found.faces()
         if not kept:
             raise DataError(path, f"no face for as long as {LEAST_S:g} s", "a video of a face")
-        timing, notes = _timing(found)
+        timing, notes = _sequence(path, found, options) if path.is_dir() else _timing(found)
         if left := found.left_out():
             notes = (*notes, f"{left} faces seen for less than {LEAST_S:g} s in all are left out.")
         self.boxes[path] = [_box(found, rows) for rows in kept]
@@ -75,6 +81,13 @@ def _box(found: Extraction, rows: np.ndarray) -> tuple[float, float, float, floa
     ends = (*np.quantile(some.min(1), 0.05, axis=0), *np.quantile(some.max(1), 0.95, axis=0))
     left, top, right, bottom = (round(float(np.clip(v, 0, 1)), 4) for v in ends)
     return left, top, right, bottom
+
+
+def _sequence(path: Path, found: Extraction, options: ReadOptions) -> tuple[Timing, tuple[str, ...]]:
+    """Of a folder of pictures. Raises `DataError` without a rate."""
+    count = len(found.time_s)
+    told = f"{count:,} pictures of a folder in the order of their numbers, as one sequence."
+    return from_rate(count, options.fps, str(path)), (told,)
 
 
 def _timing(found: Extraction) -> tuple[Timing, tuple[str, ...]]:
@@ -128,8 +141,12 @@ def _positions(path: Path, found: Extraction, rows: np.ndarray, timing: Timing, 
     return point_track(path, points, timing, "mediapipe", IMAGE, valid=seen, extras=extras, notes=(*notes, *told))
 
 
-def find_videos(sources: Sequence[str | Path]) -> list[Path]:
-    """Files as named, and the videos inside folders, by name. Raises `DataError` for a folder without any."""
+def find_videos(sources: Sequence[str | Path], *, pictures: bool = False, stills: bool = False) -> list[Path]:
+    """Files as named, and the videos inside folders, by name. Raises `DataError` for a folder without any.
+
+    pictures: of a folder without a video take the pictures: each folder of numbered pictures as one sequence, other
+    pictures, and with `stills` all, by themselves.
+    """
     found: dict[str, Path] = {}
     for source in map(Path, sources):
         inside = (
@@ -141,11 +158,21 @@ def find_videos(sources: Sequence[str | Path]) -> list[Path]:
             if source.is_dir()
             else [source]
         )
+        inside = inside or (_pictures_below(source, stills) if pictures else [])
         if not inside:
-            raise DataError(source, "no videos in this folder", ", ".join(ENDINGS[:5]) + " …")
+            raise DataError(source, "no videos in this folder", ", ".join(ENDINGS[:5]) + " …, or pictures")
         for path in inside:
             found.setdefault(os.path.realpath(path), path)
     return list(found.values())
+
+
+def _pictures_below(folder: Path, stills: bool) -> list[Path]:
+    """Folders that are sequences, and single pictures, in a folder and below it."""
+    found: list[Path] = []
+    for where in sorted({folder, *(p.parent for p in folder.rglob("*") if is_picture(p))}):
+        pictures = pictures_in(where)
+        found += [where] if pictures and not stills and is_sequence(pictures) else pictures
+    return found
 
 
 @audited("extract", DATASETS)
@@ -160,16 +187,19 @@ def extract_dataset(
     root: Path | None = None,
     progress: Listener = silent,
 ) -> ImportReport:
-    """Videos, or folders of them, through the landmarker into a dataset; parameters as `import_dataset` and `extract`.
+    """Videos, pictures, or folders of them, through the landmarker into a dataset; parameters as `import_dataset` and
+    `extract`.
 
     options: with the face ``learn`` (or a learned one) the 478 landmarks make ψ, else the 52 scores.
+        A folder of numbered pictures needs `options.fps`; with `options.stills` each picture is a recording of one
+        frame.
     jobs: processes that run beside each other, one video each.
 
     Videos that were extracted before are not run again, so that the same command goes on after it was interrupted.
     Which video each recording is of is written beside the dataset (`links`).
     Raises `DataError` as they do; a video that fails is skipped and named in the report.
     """
-    videos, model = find_videos(sources), Path(model)
+    videos, model = find_videos(sources, pictures=True, stills=options.stills), Path(model)
     if not model.is_file():
         raise DataError(model, "no such file", "MediaPipe's face_landmarker.task")
     if (artefact_path("datasets", name, root) / MANIFEST).is_file():
@@ -192,20 +222,20 @@ def _link(dataset: Dataset, videos: list[Path], report: ImportReport, reader: Vi
     """Remember the videos of the recordings. Sources are in the order of the videos that were not skipped."""
     left_out = {path for path, _ in report.skipped}
     taken = [video for video in videos if video not in left_out]
-    link(
-        dataset,
-        {
-            name: Link(video, box)
-            for video, source in zip(taken, dataset.manifest["sources"], strict=True)
-            for name, box in zip(source["recordings"], reader.boxes[video], strict=True)
-        },
-    )
+    found = {
+        name: Link(video, box)
+        for video, source in zip(taken, dataset.manifest["sources"], strict=True)
+        for name, box in zip(source["recordings"], reader.boxes[video], strict=True)
+        if video.is_file() and not is_picture(video)
+    }
+    if found:
+        link(dataset, found)
 
 
 def _extract_all(videos: list[Path], model: Path, faces: int, jobs: int, root: Path | None, progress: Listener) -> None:
     """Run what is not done yet; progress counts the frames of all. Failures come up again, with names, on import."""
     todo, total = [], 0
-    if not all(is_done(video, model, faces, root) for video in videos if video.is_file()):
+    if not all(is_done(video, model, faces, root) for video in videos if video.exists()):
         load("mediapipe")
     for video in videos:
         try:

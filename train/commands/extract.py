@@ -9,25 +9,28 @@ from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 
 DESCRIPTION = (
-    "Run MediaPipe's Face Landmarker over videos (52 blendshape scores, head pose, 478 landmarks and a "
-    "confidence per frame and face) and write one dataset. Needs the extra: pip install 'dfe[video]'. A "
-    "video that was extracted before is not run again; interrupted, the same command continues."
+    "Run MediaPipe's Face Landmarker over videos, pictures or folders of numbered pictures (52 blendshape scores, "
+    "head pose, 478 landmarks and a confidence per frame and face) and write one dataset. Needs the extra: "
+    "pip install 'dfe[video]'. A video that was extracted before is not run again; interrupted, the same command "
+    "continues."
 )
 EXAMPLES = (
     "dfe extract interviews/*.mp4 --model face_landmarker.task --name study1",
     "dfe extract interviews/ --model face_landmarker.task --name study1 --jobs 4 --subject-pattern '(s\\d+)_'",
     "dfe extract interviews/ --model face_landmarker.task --name own --face learn",
+    "dfe extract portraits/*.jpg --name portraits --subject-pattern '(p\\d+)_'",
+    "dfe extract frames/ --name filmed --fps 25",
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("sources", nargs="+", metavar="VIDEO", help="videos, or folders of videos")
+    parser.add_argument("sources", nargs="+", metavar="VIDEO", help="videos or pictures, or folders of them")
     parser.add_argument(
         "--model",
-        required=True,
         type=Path,
         metavar="TASK",
-        help="MediaPipe's face_landmarker.task, your own download (docs/video.md)",
+        help="MediaPipe's face_landmarker.task, your own download (default: one that py-feat or mediapipe has in its "
+        "cache; docs/video.md)",
     )
     parser.add_argument("--name", required=True, help="of the dataset to write")
     parser.add_argument(
@@ -36,6 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="anny|ict:PATH|learn",
         help="the face whose coefficients the scores are brought to; learn makes a face of the 478 "
         "landmarks (default: anny)",
+    )
+    parser.add_argument(
+        "--stills",
+        action="store_true",
+        help="pictures in folders are stills, a recording of one frame each, also where they are numbered",
     )
     parser.add_argument("--faces", type=int, default=4, help="at most so many faces at once (default: 4)")
     parser.add_argument("--jobs", type=int, default=1, help="videos worked on beside each other (default: 1)")
@@ -48,24 +56,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--subject-pattern", metavar="RE", help="a regular expression whose first group is the subject in a file's name"
     )
-    parser.add_argument("--fps", type=float, help="resample all recordings to this rate (default: each keeps its own)")
+    parser.add_argument(
+        "--fps",
+        type=float,
+        help="of a folder of numbered pictures; resample all recordings to this rate (default: each keeps its own)",
+    )
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.expressions.importing import ImportOptions
+    from dfe_core.video.model_file import require_model
     from dfe_core.video.reader import extract_dataset
 
     for option, value, most in (("--faces", args.faces, 32), ("--jobs", args.jobs, 256)):
         if not 1 <= value <= most:
             raise DataError(option, str(value), f"1 to {most}")
+    model = require_model(args.model)
+    options = ImportOptions(
+        face=args.face,
+        labels=args.labels,
+        subject_pattern=args.subject_pattern,
+        fps=args.fps,
+        stills=args.stills,
+    )
     report = extract_dataset(
         args.sources,
-        args.model,
+        model,
         args.name,
-        ImportOptions(face=args.face, labels=args.labels, subject_pattern=args.subject_pattern, fps=args.fps),
+        options,
         faces=args.faces,
         jobs=args.jobs,
         progress=progress,
     )
     print(report)
+    if args.model is None:
+        print(f"model: {model}")
     print(f"\nnext: dfe train {args.name} --name MODEL")
