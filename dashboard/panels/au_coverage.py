@@ -75,7 +75,7 @@ def show(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analy
         figures.show(
             coverage_figures.coverage_bars(coverage.per_au, coverage.settings.covered_auroc),
             "au-bars",
-            "Held-out AUROC of at most three codewords for every action unit",
+            "Held-out AUROC of one codeword and of at most three for every action unit",
         )
     with table:
         per_au = coverage.per_au

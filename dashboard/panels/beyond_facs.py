@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dfe_core.facs.coverage_result import Coverage
+from dfe_core.reports.coverage_charts import chart_variance
 from dfe_core.table_rows import typed_rows
 
 from ..data import artefact_cache, coverage_analyses, media, thumbnails
@@ -46,7 +47,8 @@ def show(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analy
         "Displacement variance on held-out subjects, before any floor: what tokens alone explain here still "
         "holds errors of AUs, amplitude, rest, drift and head pose, and is not the figure above."
     )
-    figures.show(coverage_figures.variance(coverage.variance), "variance", "Shares of displacement variance")
+    shares = coverage_figures.in_page(chart_variance(coverage.variance))
+    figures.show(shares, "variance", "Shares of displacement variance")
     new_displays(choice, found)
     if len(coverage.redundancy):
         redundant(coverage)

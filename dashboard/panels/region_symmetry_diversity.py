@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dfe_core.reports.coverage_charts import chart_rarefaction
+
 from ..data import artefact_cache, coverage_analyses
 from ..views import coverage_figures, figures
 from . import page_frame
@@ -48,7 +50,8 @@ def variety(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.An
     left, right = st.columns([1.3, 1], gap="medium")
     with left:
         st.caption("Displays found against frames seen")
-        figures.show(coverage_figures.rarefaction(found.coverage.rarefaction), "rarefaction", "Rarefaction curves")
+        chart = coverage_figures.in_page(chart_rarefaction(found.coverage.rarefaction))
+        figures.show(chart, "rarefaction", "Rarefaction curves")
     with right:
         table = found.coverage.diversity
         page_frame.table(

@@ -8,9 +8,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dfe_core.ontology import title
+from dfe_core.reports import coverage_charts
 
 from ..data.coverage_analyses import Analysis, Filter, cells
-from ..theme.palette import ACCENT, DIVERGING, region_colour
+from ..theme.palette import DIVERGING, region_colour
 from . import figures
 
 FAINTEST = 0.02
@@ -85,120 +86,22 @@ def cell_map(key: str, chosen: Filter, selected: tuple[int, str] | None, _found:
     return heat_map(table, selected) if len(table) else None
 
 
+def in_page(chart: go.Figure) -> go.Figure:
+    """A chart of the report with the look of the pages."""
+    return figures.laid_out(chart, chart.layout.height, legend=True)
+
+
 def coverage_bars(table: pd.DataFrame, goal: float) -> go.Figure:
-    """How well at most three codewords predict each AU on held-out subjects, with intervals."""
-    table = table[np.isfinite(table["sparse_auroc"])].sort_values("sparse_auroc")
+    """How well one codeword and at most three predict each AU on held-out subjects, the best first."""
+    table = table[np.isfinite(table["sparse_auroc"])].sort_values("sparse_auroc", ascending=False)
     labels = [title(a, s) for a, s in zip(table["au"], table["side"], strict=True)]
-    covered = table["covered"].fillna(False).astype(bool).to_numpy()
-    figure = go.Figure()
-    for name, keep, colour in (("Covered", covered, ACCENT), ("Not covered", ~covered, "#D55E00")):
-        part = table[keep]
-        figure.add_scatter(
-            x=part["sparse_auroc"],
-            y=[label for label, k in zip(labels, keep, strict=True) if k],
-            mode="markers",
-            name=name,
-            marker={"color": colour, "size": 8},
-            customdata=part[["sparse_low", "sparse_high", "prevalence"]],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": part["sparse_high"] - part["sparse_auroc"],
-                "arrayminus": part["sparse_auroc"] - part["sparse_low"],
-                "thickness": 1.4,
-                "width": 0,
-            },
-            hovertemplate="%{y}<br>AUROC %{x:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f})<br>present in "
-            "%{customdata[2]:.1%} of frames<extra></extra>",
-        )
-    figure.add_vline(
-        x=goal,
-        line_dash="dot",
-        line_color="#8A909C",
-        annotation_text=f"covered from {goal:g}",
-        annotation_position="bottom right",
-        annotation_font_size=11,
-    )
-    figure.update_xaxes(range=[0.45, 1.01], title="AUROC within held-out subjects")
-    figure.update_yaxes(type="category", categoryorder="array", categoryarray=labels, tickfont_size=11)
-    return figures.laid_out(figure, max(300, 17 * len(table) + 80), legend=True)
-
-
-def rarefaction(table: pd.DataFrame) -> go.Figure:
-    """Displays found against frames seen, with bands."""
-    figure = go.Figure()
-    for of, colour, fill in (("tokens", "#4A74DB", "rgba(74,116,219,.18)"), ("AUs", "#E69F00", "rgba(230,159,0,.2)")):
-        part = table[table["of"] == of]
-        band = part.dropna(subset=["low", "high"])  # a gap would make two polygons of it
-        figure.add_scatter(
-            x=[*band["frames"], *band["frames"][::-1]],
-            y=[*band["high"], *band["low"][::-1]],
-            fill="toself",
-            fillcolor=fill,
-            line_width=0,
-            hoverinfo="skip",
-            showlegend=False,
-        )
-        figure.add_scatter(
-            x=part["frames"],
-            y=part["displays"],
-            mode="lines",
-            name=of[0].upper() + of[1:],
-            line={"color": colour, "width": 3},
-            hovertemplate="%{x:,.0f} frames: %{y:,.0f} displays<extra>" + of + "</extra>",
-        )
-    figure.update_xaxes(type="log", title="Frames seen")
-    figure.update_yaxes(title="Distinct displays", rangemode="tozero")
-    return figures.laid_out(figure, 340, legend=True)
-
-
-def variance(table: pd.DataFrame) -> go.Figure:
-    """Whose displacement variance it is, as one bar."""
-    share = table.set_index("part")["share"]
-    figure = go.Figure()
-    for part, name, colour in (
-        ("both alike", "AUs or tokens", "#8FA3C8"),
-        ("beyond FACS", "Tokens alone", "#4A74DB"),
-        ("FACS only", "AUs alone", "#E69F00"),
-        ("neither", "Neither", "#C9CDD4"),
-    ):
-        value = max(0.0, float(share.get(part, np.nan)))
-        figure.add_bar(
-            y=[""],
-            x=[value],
-            orientation="h",
-            name=f"{name} {value:.1%}",
-            marker_color=colour,
-            hovertemplate=f"{name}: %{{x:.1%}}<extra></extra>",
-        )
-    figure.update_xaxes(visible=False, range=[0, 1])
-    return figures.laid_out(figure, 110, legend=True, barmode="stack").update_layout(
-        legend_traceorder="normal", margin_b=4
-    )
+    return in_page(coverage_charts.chart_scores(table, labels, goal))
 
 
 def by_condition(table: pd.DataFrame, condition: str) -> go.Figure:
-    """Mean displacement per region at each level of a condition, with intervals over subjects."""
+    """Displacement per region at each level of a condition, with intervals over subjects."""
     table = table[(table["condition"] == condition) & (table["region"] != "whole face")]
-    figure = go.Figure()
-    for level, part in table.groupby("level", sort=False):
-        figure.add_bar(
-            x=part["region"].str.capitalize(),
-            y=part["mean_mm"],
-            name=str(level),
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": part["mean_high"] - part["mean_mm"],
-                "arrayminus": part["mean_mm"] - part["mean_low"],
-                "thickness": 1.4,
-                "color": figures.WHISKER,
-            },
-            hovertemplate="%{x}: %{y:.2f} mm<extra>" + str(level) + "</extra>",
-        )
-    figure.update_yaxes(title="Mean displacement, mm")
-    figure.update_xaxes(showgrid=False)
-    return figures.laid_out(figure, 340, legend=True, barmode="group")
+    return in_page(coverage_charts.chart_deformation(table.assign(region=table["region"].str.capitalize()), "mm"))
 
 
 def balance(table: pd.DataFrame) -> go.Figure:

@@ -10,8 +10,6 @@ from ..theme.palette import ACCENT, CATEGORIES
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
 _MOMENTS = 1500
-WHISKER = "#8A909C"
-"""Intervals: seen on bars and on both backgrounds."""
 
 _GREY = "rgba(128,134,146,0.35)"
 

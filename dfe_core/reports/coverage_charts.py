@@ -1,4 +1,7 @@
-"""The figures of the coverage report for the screen: Plotly charts of the same numbers as coverage_figures.py."""
+"""The coverage analysis as Plotly charts, for pages and for the report on the screen.
+
+A chart has its height and no look: the report (`html.py`) and the dashboard give it theirs.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,7 @@ import plotly.graph_objects as go
 
 from dfe_core.facs.status import describe, without_figure
 from dfe_core.reports.coverage_figures import PART_COLOURS, SIDE_COLOURS
-from dfe_core.reports.style import BLUE, DIVERGING, FAINT, GOLD, GREEN, GREY, INK, ORANGE, SKY
-
-_FONT = {"family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif", "size": 12, "color": INK}
+from dfe_core.reports.style import BLUE, DIVERGING, GOLD, GREEN, GREY, ORANGE, SKY
 
 
 def chart_scores(table: pd.DataFrame, labels: list[str], threshold: float) -> go.Figure:
@@ -28,14 +29,22 @@ def chart_scores(table: pd.DataFrame, labels: list[str], threshold: float) -> go
             mode="markers",
             name=title,
             text=text,
+            customdata=table[[f"{name}low", f"{name}high", "prevalence"]],
             marker={"color": colour, "symbol": symbol, "size": 9},
             error_x=_bars(table[f"{name}auroc"], table[f"{name}low"], table[f"{name}high"], colour),
-            hovertemplate="%{text}<br>AUROC %{x:.3f}<extra></extra>",
+            hovertemplate="%{text}<br>AUROC %{x:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f})<br>present in "
+            "%{customdata[2]:.1%} of frames<extra></extra>",
         )
     _say_what_is_missing(figure, table, labels)
-    figure.add_vline(threshold, line={"color": ORANGE, "dash": "dash", "width": 1})
-    figure.update_xaxes(range=[0.5, 1.01], title="AUROC on held-out subjects (0.5 is chance)")
-    return _finish(figure, 90 + 20 * len(labels), reverse=True)
+    figure.add_vline(
+        threshold,
+        line={"color": ORANGE, "dash": "dash", "width": 1},
+        annotation={"text": f"covered from {threshold:g}", "font_size": 11},
+        annotation_position="bottom right",
+    )
+    figure.update_xaxes(range=[0.45, 1.01], title="AUROC within held-out subjects (0.5 is chance)")
+    figure.update_yaxes(type="category", categoryorder="array", categoryarray=labels)
+    return _sized(figure, 90 + 20 * len(labels), reverse=True)
 
 
 def chart_heat(matrix: np.ndarray, rows: list[str], columns: list[str]) -> go.Figure:
@@ -57,7 +66,7 @@ def chart_heat(matrix: np.ndarray, rows: list[str], columns: list[str]) -> go.Fi
     )
     figure.update_xaxes(type="category", title="codeword", showticklabels=len(columns) <= 80)
     figure.update_yaxes(type="category")
-    return _finish(figure, 140 + 14 * len(rows), reverse=True)
+    return _sized(figure, 140 + 14 * len(rows), reverse=True)
 
 
 def chart_variance(variance: pd.DataFrame) -> go.Figure:
@@ -71,7 +80,7 @@ def chart_variance(variance: pd.DataFrame) -> go.Figure:
     }
     figure = go.Figure()
     for part, colour in PART_COLOURS.items():
-        row = share.loc[part]
+        row = share.loc[part].fillna(0)
         figure.add_bar(
             x=[max(row["share"], 0)],
             y=[""],
@@ -83,7 +92,7 @@ def chart_variance(variance: pd.DataFrame) -> go.Figure:
         )
     figure.update_layout(barmode="stack", legend_traceorder="normal")
     figure.update_xaxes(tickformat=".0%", title="share of displacement variance on held-out subjects")
-    return _finish(figure, 190)
+    return _sized(figure, 190)
 
 
 def chart_matches(codewords: pd.DataFrame, cosine: float, r: float) -> go.Figure:
@@ -113,7 +122,7 @@ def chart_matches(codewords: pd.DataFrame, cosine: float, r: float) -> go.Figure
     figure.add_hline(r, line={"color": GREY, "dash": "dash", "width": 1})
     figure.update_xaxes(title="face: cosine with the nearest AU or sum of two")
     figure.update_yaxes(title="use: correlation with the best AU or two", range=[-0.03, 1.03])
-    return _finish(figure, 460)
+    return _sized(figure, 460)
 
 
 def chart_truth(truth: pd.DataFrame, labels: list[str], threshold: float) -> go.Figure:
@@ -137,7 +146,7 @@ def chart_truth(truth: pd.DataFrame, labels: list[str], threshold: float) -> go.
     figure.add_vline(threshold, line={"color": GREY, "dash": "dash", "width": 1})
     figure.update_xaxes(range=[0.5, 1.01], title="AUROC of up to three codewords on held-out subjects")
     figure.update_yaxes(categoryorder="array", categoryarray=labels)
-    return _finish(figure, 90 + 20 * len(labels), reverse=True)
+    return _sized(figure, 90 + 20 * len(labels), reverse=True)
 
 
 def chart_symmetry(by_subject: pd.DataFrame) -> go.Figure:
@@ -155,7 +164,7 @@ def chart_symmetry(by_subject: pd.DataFrame) -> go.Figure:
     figure.update_layout(barmode="stack")
     figure.update_xaxes(tickformat=".0%", title="share of frames", range=[0, 1])
     figure.update_yaxes(type="category")
-    return _finish(figure, 100 + 17 * len(by_subject), reverse=True)
+    return _sized(figure, 100 + 17 * len(by_subject), reverse=True)
 
 
 def chart_deformation(table: pd.DataFrame, unit: str) -> go.Figure:
@@ -178,15 +187,15 @@ def chart_deformation(table: pd.DataFrame, unit: str) -> go.Figure:
         )
     figure.update_xaxes(title=f"mean displacement, {unit}", rangemode="tozero")
     figure.update_layout(scattermode="group")
-    return _finish(figure, 130 + 34 * table["region"].nunique(), reverse=True)
+    return _sized(figure, 130 + 34 * table["region"].nunique(), reverse=True)
 
 
 def chart_rarefaction(curves: pd.DataFrame) -> go.Figure:
     """Displays expected in so many frames, for tokens and for AUs."""
     figure = go.Figure()
     for kind, colour in (("tokens", ORANGE), ("AUs", BLUE)):
-        part = curves[(curves["of"] == kind)]
-        band = part[part["low"].notna()]
+        part = curves[curves["of"] == kind]
+        band = part.dropna(subset=["low", "high"])  # a gap would make two polygons of it
         figure.add_scatter(
             x=[*band["frames"], *band["frames"][::-1]],
             y=[*band["high"], *band["low"][::-1]],
@@ -208,7 +217,7 @@ def chart_rarefaction(curves: pd.DataFrame) -> go.Figure:
         )
     figure.update_xaxes(type="log", title="frames seen")
     figure.update_yaxes(title="distinct displays", rangemode="tozero")
-    return _finish(figure, 380)
+    return _sized(figure, 380)
 
 
 def _say_what_is_missing(figure: go.Figure, table: pd.DataFrame, labels: list[str]) -> None:
@@ -249,19 +258,6 @@ def _or(text: object) -> str:
     return text if isinstance(text, str) else "none"
 
 
-def _finish(figure: go.Figure, height: int, reverse: bool = False) -> go.Figure:
-    figure.update_layout(
-        template="none",
-        font=_FONT,
-        height=height,
-        margin={"l": 10, "r": 10, "t": 40, "b": 50},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
-        hovermode="closest",
-        plot_bgcolor="white",
-        paper_bgcolor="white",
-    )
-    figure.update_xaxes(gridcolor=FAINT, zeroline=False, automargin=True)
-    figure.update_yaxes(gridcolor=FAINT, zeroline=False, automargin=True)
-    if reverse:
-        figure.update_yaxes(autorange="reversed")
-    return figure
+def _sized(figure: go.Figure, height: int, reverse: bool = False) -> go.Figure:
+    figure.update_layout(height=height)
+    return figure.update_yaxes(autorange="reversed") if reverse else figure

@@ -14,7 +14,7 @@ from dfe_core.progress import Listener, silent
 from dfe_core.render.pictures import ensure_thumbnails, over, png, thumbnail_path
 from dfe_core.render.studio import Shot
 from dfe_core.render.thread import with_studio
-from dfe_core.reports.coverage import Pictures
+from dfe_core.reports.coverage_beyond import Pictures
 from dfe_core.tokenizer.codebook import Codebook
 
 _WHITE = (255, 255, 255)

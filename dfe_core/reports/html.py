@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dfe_core.reports.document import Document, Figure, caption_text
-from dfe_core.reports.style import svg
+from dfe_core.reports.style import FAINT, INK, svg
 from dfe_core.store import atomic_file
 
 if TYPE_CHECKING:
@@ -20,6 +20,16 @@ _CONFIG = {
     "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
     "toImageButtonOptions": {"format": "svg"},
 }
+_LOOK = {
+    "template": "none",
+    "font": {"family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif", "size": 12, "color": INK},
+    "margin": {"l": 10, "r": 10, "t": 40, "b": 50},
+    "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+    "hovermode": "closest",
+    "plot_bgcolor": "white",
+    "paper_bgcolor": "white",
+}
+_AXIS = {"gridcolor": FAINT, "zeroline": False, "automargin": True}
 
 
 def write_html(document: Document, path: Path) -> None:
@@ -65,4 +75,6 @@ def _picture(figure: Figure) -> str:
         text = svg(figure)
         return text[text.index("<svg") :]
     chart: Any = figure.chart()
+    chart.update_layout(_LOOK)
+    chart.update_xaxes(_AXIS).update_yaxes(_AXIS)
     return chart.to_html(full_html=False, include_plotlyjs=False, div_id=f"chart-{figure.name}", config=_CONFIG)

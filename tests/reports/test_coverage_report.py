@@ -177,6 +177,7 @@ def test_why_an_au_has_no_figure_is_written_whatever_the_sentence_is(monkeypatch
             "total": [0, 0, 9],
             "value": np.nan,
             "least": np.nan,
+            "prevalence": [0.2, 0.0, np.nan],
             "auroc": [0.9, np.nan, np.nan],
             "best_codeword": pd.array([4, None, None], "Int64"),
             "sparse_codewords": [[4], [], []],
