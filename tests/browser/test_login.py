@@ -129,37 +129,68 @@ def address(provider: Provider, small_cache: Path, tmp_path_factory: pytest.Temp
         yield served
 
 
-def logged_in(browser, address: str, provider: Provider, email: str, path: str = "/"):
-    """A new browser after a click on "Log in", on a page."""
-    provider.person = email
-    page = browser.new_context().new_page()
-    page.goto(address)
-    page.get_by_role("button", name="Log in").click(timeout=60_000)
-    page.get_by_role("button", name="Log out").wait_for(timeout=60_000)
-    if path != "/":
-        page.goto(address + path)
-        page.wait_for_selector("h1", timeout=60_000)
-    return page
+class Somebody:
+    """One window of one browser, which keeps the pages' scripts, and the cookies of those who have logged in before."""
+
+    def __init__(self, browser, address: str, provider: Provider) -> None:
+        self.context = browser.new_context()
+        self.page, self.address, self.provider = self.context.new_page(), address, provider
+        self.cookies: dict[str, list] = {}
+
+    def visits(self, path: str = "/"):
+        """The page at a path, of whoever it is now."""
+        self.page.goto(self.address + path)
+        return self.page
+
+    def nobody(self):
+        """Somebody who has not logged in."""
+        self.context.clear_cookies()
+        return self
+
+    def clicks_log_in(self, email: str):
+        """The whole way through the provider, which takes them for `email`; returns the page."""
+        self.provider.person = email
+        page = self.nobody().visits()
+        page.get_by_role("button", name="Log in").click(timeout=60_000)
+        page.get_by_role("button", name="Log out").wait_for(timeout=60_000)
+        return page
+
+    def as_(self, email: str):
+        """Somebody who has logged in, now or in a test before."""
+        if email not in self.cookies:
+            self.clicks_log_in(email)
+            self.cookies[email] = self.context.cookies()
+        self.page.goto("about:blank")
+        self.context.clear_cookies()
+        self.context.add_cookies(self.cookies[email])
+        return self
 
 
-def test_who_has_not_logged_in_sees_nothing_at_any_address(browser, address: str):
-    page = browser.new_context().new_page()
+@pytest.fixture(scope="module")
+def somebody(browser, address: str, provider: Provider) -> Iterator[Somebody]:
+    one = Somebody(browser, address, provider)
+    yield one
+    one.context.close()
+
+
+def test_who_has_not_logged_in_sees_nothing_at_any_address(somebody: Somebody):
     for path in ("/", "/data", "/recordings?dataset=live"):
-        page.goto(address + path)
+        page = somebody.nobody().visits(path)
         page.get_by_role("button", name="Log in").wait_for(timeout=60_000)
         assert page.locator("h1").count() == 0 and page.locator("[data-testid=stSidebarNav]").count() == 0
 
 
-def test_an_owner_logs_in_and_out(browser, address: str, provider: Provider):
-    page = logged_in(browser, address, provider, ANA, "/data")
-    assert f"{ANA}, owner" in page.inner_text("[data-testid=stSidebar]")
-    assert page.get_by_role("button", name="Delete this dataset").is_enabled()
+def test_an_owner_logs_in_and_out(somebody: Somebody):
+    page = somebody.as_(ANA).visits("/data")
+    button = page.get_by_role("button", name="Delete this dataset")
+    button.wait_for(timeout=60_000)
+    assert button.is_enabled() and f"{ANA}, owner" in page.inner_text("[data-testid=stSidebar]")
     page.get_by_role("button", name="Log out").click()
     page.get_by_role("button", name="Log in").wait_for(timeout=60_000)
 
 
-def test_a_viewer_is_told_why_buttons_are_off(browser, address: str, provider: Provider):
-    page = logged_in(browser, address, provider, VIC, "/data")
+def test_a_viewer_is_told_why_buttons_are_off(somebody: Somebody):
+    page = somebody.as_(VIC).visits("/data")
     button = page.get_by_role("button", name="Delete this dataset")
     button.wait_for(timeout=60_000)
     assert button.is_disabled()
@@ -168,18 +199,18 @@ def test_a_viewer_is_told_why_buttons_are_off(browser, address: str, provider: P
 
 
 @pytest.mark.parametrize(("email", "verified", "why"), [(EVE, True, "no role"), (ANA, False, "not verified")])
-def test_a_login_without_a_role_shows_nothing(browser, address: str, provider: Provider, email, verified, why):
+def test_a_login_without_a_role_shows_nothing(somebody: Somebody, provider: Provider, email, verified, why):
     provider.verified = verified
     try:
-        page = logged_in(browser, address, provider, email)
+        page = somebody.clicks_log_in(email)
     finally:
         provider.verified = True
     page.get_by_text(why).last.wait_for(timeout=60_000)
     assert page.locator("h1").count() == 0
 
 
-def test_a_role_that_was_taken_away_is_gone_from_open_windows(browser, address: str, provider: Provider):
-    page = logged_in(browser, address, provider, VIC, "/data")
+def test_a_role_that_was_taken_away_is_gone_from_open_windows(somebody: Somebody, provider: Provider):
+    page = somebody.as_(VIC).visits("/data")
     page.get_by_text("Everything in the cache").first.wait_for(timeout=60_000)
     before = provider.roles.read_text()
     try:
@@ -191,21 +222,20 @@ def test_a_role_that_was_taken_away_is_gone_from_open_windows(browser, address: 
     assert page.locator("h1").count() == 0
 
 
-def test_pictures_and_uploads_take_the_login_as_well(browser, address: str, provider: Provider):
-    for page, picture, upload in (
-        (browser.new_context().new_page(), 403, "takes a login"),
-        (logged_in(browser, address, provider, VIC), 404, "takes a login"),
-        (logged_in(browser, address, provider, ANA), 404, "XSRF"),  # no such picture; Streamlit's own question
+def test_pictures_and_uploads_take_the_login_as_well(somebody: Somebody, address: str):
+    for one, picture, upload in (
+        (somebody.nobody, 403, "takes a login"),
+        (lambda: somebody.as_(VIC), 404, "takes a login"),
+        (lambda: somebody.as_(ANA), 404, "XSRF"),  # no such picture; Streamlit's own question
     ):
-        assert page.request.get(f"{address}/media/{'0' * 56}.jpg").status == picture
-        sent = page.request.put(f"{address}/_stcore/upload_file/a/b", headers={"origin": address}, data="x")
+        asked = one().context.request
+        assert asked.get(f"{address}/media/{'0' * 56}.jpg").status == picture
+        sent = asked.put(f"{address}/_stcore/upload_file/a/b", headers={"origin": address}, data="x")
         assert sent.status == 403 and upload in sent.text()
 
 
-def test_a_made_up_cookie_is_no_login(browser, address: str):
-    context = browser.new_context()
+def test_a_made_up_cookie_is_no_login(somebody: Somebody, address: str):
     claims = base64.b64encode(json.dumps({"is_logged_in": True, "email": ANA, "iat": time.time()}).encode()).decode()
-    context.add_cookies([{"name": "_streamlit_user", "value": f"{claims}.AAAA.BBBB", "url": address}])
-    page = context.new_page()
-    page.goto(address)
-    page.get_by_role("button", name="Log in").wait_for(timeout=60_000)
+    cookie = {"name": "_streamlit_user", "value": f"{claims}.AAAA.BBBB", "url": address}
+    somebody.nobody().context.add_cookies([cookie])
+    somebody.visits().get_by_role("button", name="Log in").wait_for(timeout=60_000)
