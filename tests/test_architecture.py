@@ -102,6 +102,21 @@ def test_stpyvista_is_imported_nowhere():
     assert "stpyvista" not in third_party()
 
 
+STREAMLIT = {"", "errors", "testing.v1"}
+"""The parts of Streamlit that its documentation names; the rest may move with any release."""
+
+
+def test_only_what_streamlit_documents_is_imported():
+    wrong = {
+        f"{path.relative_to(PROJECT)}: {match}"
+        for folder in ("dashboard", "train", "tests")
+        for path in (PROJECT / folder).rglob("*.py")
+        for match in re.findall(r"^\s*(?:from|import) streamlit\.?([\w.]*)", path.read_text(encoding="utf-8"), re.M)
+        if match not in STREAMLIT
+    }
+    assert not wrong
+
+
 @pytest.mark.parametrize("module", LIGHT)
 def test_light_modules_import_nothing_heavy(module: str):
     code = f"import sys, {module}; print(sorted({HEAVY!r} & set(sys.modules)))"

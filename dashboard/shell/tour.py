@@ -62,14 +62,14 @@ STEPS = (
     ),
     (
         "coverage",
-        "[data-testid='stButtonGroup']",
+        ".st-key-part_of",
         "Against action units",
         "What the codebook sees that action units do not, and what it misses, within held-out people, with "
         "intervals. A report can be written.",
     ),
     (
         "data",
-        "[data-testid='stMain']",
+        ".st-key-data_part",
         "Your turn",
         "Bring your own recordings in here, train a codebook on them, and everything you saw works on yours. Probes "
         "then test whether it predicts what you care about.",
