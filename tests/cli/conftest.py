@@ -6,18 +6,28 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cli.preloaded import Forks
+
 PROJECT = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 120.0
 Dfe = Callable[..., subprocess.CompletedProcess]
+
+
+_forks: list[Forks] = []
 
 
 def _run(root: Path, *arguments: str, folder: Path = PROJECT) -> subprocess.CompletedProcess[str]:
     """Run ``python -m train ARGUMENTS`` on the cache `root`."""
     environment = {**os.environ, "DFE_CACHE": str(root), "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"}
+    if not _forks:
+        _forks.append(Forks())
+    if _forks[0].serves(environment):
+        return _forks[0].run(["train", *arguments], folder, environment, TIMEOUT_S)
     return subprocess.run(
         [sys.executable, "-m", "train", *arguments],
         cwd=folder,
@@ -25,8 +35,15 @@ def _run(root: Path, *arguments: str, folder: Path = PROJECT) -> subprocess.Comp
         text=True,
         capture_output=True,
         stdin=subprocess.DEVNULL,
-        timeout=120,
+        timeout=TIMEOUT_S,
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_of_forks() -> Iterator[None]:
+    yield
+    while _forks:
+        _forks.pop().close()
 
 
 @pytest.fixture(scope="session")
