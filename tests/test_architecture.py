@@ -111,7 +111,9 @@ def test_only_what_streamlit_documents_is_imported():
         f"{path.relative_to(PROJECT)}: {match}"
         for folder in ("dashboard", "train", "tests")
         for path in (PROJECT / folder).rglob("*.py")
-        for match in re.findall(r"^\s*(?:from|import) streamlit\.?([\w.]*)", path.read_text(encoding="utf-8"), re.M)
+        for match in re.findall(
+            r"^\s*(?:from|import) streamlit\.?([\w.]*)", path.read_text(encoding="utf-8"), re.MULTILINE
+        )
         if match not in STREAMLIT
     }
     assert not wrong
