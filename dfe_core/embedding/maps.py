@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -267,9 +268,22 @@ def _umap(features: Features, settings: MapSettings) -> np.ndarray:
         n_jobs=1,
         init="spectral" if count > 4 * settings.dimensions + 8 else "random",
     )
-    with warnings.catch_warnings():
+    with _threads_kept(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*(Spectral|spectral|connected components).*")
         return np.asarray(mapper.fit_transform(vectors), np.float64)
+
+
+@contextmanager
+def _threads_kept() -> Iterator[None]:
+    """Keep torch's number of threads: Numba's pool, begun by UMAP, sets that of the OpenMP library they share, and what
+    torch does later in the process would be a dozen times slower where others are at work."""
+    import torch
+
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _reducer(vectors: np.ndarray, seed: int, dimensions: int = 60) -> Placer:

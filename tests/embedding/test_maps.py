@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from sklearn.manifold import trustworthiness
 
 from dfe_core.embedding.features import by_cooccurrence, by_deformation, by_geodesic, sample_frames
@@ -151,7 +152,9 @@ def test_a_map_is_made_once_and_anew_for_other_settings(world):
 
 
 def test_umap_repeats_with_its_seed_and_keeps_neighbours_better_than_chance(world, tmp_path):
+    threads = torch.get_num_threads()
     first = build_map(MapSettings(model="m"), root=world.root, face=world.face)
+    assert torch.get_num_threads() == threads, "a training after a map runs as one before it"
     again = make_world(tmp_path / "cache", world.face)
     second = build_map(MapSettings(model="m"), root=again.root, face=again.face)
     np.testing.assert_array_equal(first.points[["x", "y"]], second.points[["x", "y"]])
