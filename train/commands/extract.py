@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
+
+if TYPE_CHECKING:
+    from dfe_core.expressions.importing import ImportOptions
 
 DESCRIPTION = (
     "Run MediaPipe's Face Landmarker over videos, pictures or folders of numbered pictures (52 blendshape scores, "
@@ -20,6 +24,7 @@ EXAMPLES = (
     "dfe extract interviews/ --model face_landmarker.task --name own --face learn",
     "dfe extract portraits/*.jpg --name portraits --subject-pattern '(p\\d+)_'",
     "dfe extract frames/ --name filmed --fps 25",
+    "dfe extract interviews/ --name flame --with smirk --checkout ~/smirk",
 )
 
 
@@ -39,6 +44,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="anny|ict:PATH|learn",
         help="the face whose coefficients the scores are brought to; learn makes a face of the 478 "
         "landmarks (default: anny)",
+    )
+    parser.add_argument(
+        "--with",
+        dest="tool",
+        choices=("smirk", "emoca"),
+        help="FLAME coefficients by your own installation of this tool, in the place of MediaPipe's scores",
+    )
+    parser.add_argument("--checkout", type=Path, metavar="DIR", help="with --with: the folder of that installation")
+    parser.add_argument(
+        "--python",
+        type=Path,
+        metavar="PATH",
+        help="with --with: the interpreter of its environment (default: of .venv, venv or env in the folder)",
     )
     parser.add_argument(
         "--stills",
@@ -71,7 +89,6 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     for option, value, most in (("--faces", args.faces, 32), ("--jobs", args.jobs, 256)):
         if not 1 <= value <= most:
             raise DataError(option, str(value), f"1 to {most}")
-    model = require_model(args.model)
     options = ImportOptions(
         face=args.face,
         labels=args.labels,
@@ -79,6 +96,10 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
         fps=args.fps,
         stills=args.stills,
     )
+    if args.tool or args.checkout:
+        _with_checkout(args, options, progress)
+        return
+    model = require_model(args.model)
     report = extract_dataset(
         args.sources,
         model,
@@ -91,4 +112,13 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     print(report)
     if args.model is None:
         print(f"model: {model}")
+    print(f"\nnext: dfe train {args.name} --name MODEL")
+
+
+def _with_checkout(args: argparse.Namespace, options: ImportOptions, progress: Listener) -> None:
+    """FLAME coefficients by the lab's own installation of a tool."""
+    from dfe_core.video.checkouts import extract_with_checkout, open_checkout
+
+    reader = open_checkout(args.tool or "", args.checkout and args.checkout.expanduser(), args.python)
+    print(extract_with_checkout(args.sources, reader, args.name, options, progress=progress))
     print(f"\nnext: dfe train {args.name} --name MODEL")
