@@ -97,6 +97,15 @@ def read_npy(handle: IO[bytes], size: int, where: str) -> np.ndarray:
     return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
 
 
+def is_npz(path: Path) -> bool:
+    """Whether a file begins as an npz does. Raises `DataError` where it cannot be read."""
+    try:
+        with open(path, "rb") as handle:
+            return handle.read(2) == b"PK"
+    except OSError as error:
+        raise DataError(path, f"not readable ({error.strerror})") from None
+
+
 def npz_names(path: Path) -> list[str]:
     """Names of the arrays in an .npz, without reading them; none for a broken file."""
     try:

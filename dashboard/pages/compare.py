@@ -99,10 +99,7 @@ def verdict(choice: artefact_cache.Choice, other: artefact_cache.Choice) -> None
     ]
     page_frame.table(
         pd.DataFrame(rows),
-        column_config={
-            **{c: st.column_config.NumberColumn(format="%.3f") for c in ("RMSE mm", "From", "To")},
-            **{c: st.column_config.NumberColumn(format="%.1f") for c in ("Bits a frame", "Entropy bits")},
-        },
+        formats={"RMSE mm|From|To": "%.3f", "Bits a frame|Entropy bits": "%.1f"},
     )
 
 
@@ -168,7 +165,7 @@ def pairs(choice: artefact_cache.Choice, other: artefact_cache.Choice, found: Ma
             selection_mode="single-row",
             key="pairs",
             height=420,
-            column_config={"Cosine": st.column_config.NumberColumn(format="%.2f")},
+            formats={"Cosine": "%.2f"},
         )
     row = picked.selection.rows[0] if picked.selection.rows else 0
     with right:

@@ -152,20 +152,14 @@ def scores(choice: artefact_cache.Choice, result: ProbeResult) -> None:
             "p_vs_chance": "p, chance",
             "p_holm": "p, corrected",
         }
-        page_frame.table(
-            rows[list(columns)].rename(columns=columns),
-            column_config={name: st.column_config.NumberColumn(format="%.3f") for name in list(columns.values())[2:]},
-        )
+        page_frame.table(rows, columns, {"|".join(list(columns.values())[2:]): "%.3f"})
         st.caption(probe_results.guesses(result))
         if len(result.paired):
             st.caption("Rows against each other, by exchanging whole subjects")
             page_frame.table(
-                result.paired[["a", "b", "difference", "p", "p_holm"]].rename(
-                    columns={"a": "One", "b": "Other", "difference": "Difference", "p_holm": "p, corrected"}
-                ),
-                column_config={
-                    name: st.column_config.NumberColumn(format="%.3f") for name in ("Difference", "p", "p, corrected")
-                },
+                result.paired,
+                {"a": "One", "b": "Other", "difference": "Difference", "p": "p", "p_holm": "p, corrected"},
+                {"Difference|p|p, corrected": "%.3f"},
             )
 
 
@@ -217,12 +211,7 @@ def compare(kept: list[ProbeResult], result: ProbeResult) -> None:
         f"Every row of every experiment on {result.settings.label} that was kept, newest first. Rows of one "
         "experiment share people and folds; across experiments with other folds, look at the intervals."
     )
-    page_frame.table(
-        table,
-        column_config={
-            name: st.column_config.NumberColumn(format="%.3f") for name in ("Score", "From", "To", "p, corrected")
-        },
-    )
+    page_frame.table(table, formats={"Score|From|To|p, corrected": "%.3f"})
     st.download_button(
         "Comparison, CSV",
         plain_table(table).to_csv(index=False),

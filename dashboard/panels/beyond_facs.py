@@ -31,15 +31,8 @@ def show(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analy
     coverage = found.coverage
     with st.expander("How the interval is found"):
         page_frame.table(
-            coverage.beyond.rename(
-                columns={
-                    "step": "Taken out",
-                    "remainder": "Left",
-                    "share": "Tokens explain",
-                    "low": "From",
-                    "high": "To",
-                }
-            ),
+            coverage.beyond,
+            {"step": "Taken out", "remainder": "Left", "share": "Tokens explain", "low": "From", "high": "To"},
             column_config={c: st.column_config.NumberColumn(format="percent", help=h) for c, h in BEYOND_HELP.items()},
         )
         st.caption("The first row gives the upper bound, the last the lower one, “and amplitude of AUs” the estimate.")
@@ -110,14 +103,13 @@ def redundant(coverage: Coverage) -> None:
     """Pairs of codewords that are nearly the same face."""
     st.subheader("Codewords that are nearly the same face", anchor=False)
     page_frame.table(
-        coverage.redundancy.rename(
-            columns={
-                "first": "One",
-                "second": "Other",
-                "cosine": "Cosine",
-                "first_frames": "Frames of one",
-                "second_frames": "Frames of other",
-            }
-        ),
-        column_config={"Cosine": st.column_config.NumberColumn(format="%.3f")},
+        coverage.redundancy,
+        {
+            "first": "One",
+            "second": "Other",
+            "cosine": "Cosine",
+            "first_frames": "Frames of one",
+            "second_frames": "Frames of other",
+        },
+        {"Cosine": "%.3f"},
     )

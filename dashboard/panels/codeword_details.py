@@ -57,7 +57,7 @@ def action_units(choice: artefact_cache.Choice, number: int) -> None:
                 "AUROC": table["auroc"],
             }
         ),
-        column_config={c: st.column_config.NumberColumn(format="%.2f") for c in ("Lift", "From", "To", "φ", "AUROC")},
+        formats={"Lift|From|To|φ|AUROC": "%.2f"},
     )
     st.caption(f"Held against “{aus}”, intervals over subjects; strongest first.")
 

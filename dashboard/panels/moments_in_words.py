@@ -170,16 +170,7 @@ def judged(index: MomentIndex) -> None:
         st.caption(f":material/info: {note}")
     if told["retrieval"]:
         with st.expander("How well each action is found", icon=":material/fact_check:"):
-            page_frame.table(
-                table(told),
-                column_config={
-                    "AUROC": st.column_config.NumberColumn(format="%.2f"),
-                    **{
-                        name: st.column_config.NumberColumn(format="percent")
-                        for name in ("First 10 right", "By chance")
-                    },
-                },
-            )
+            page_frame.table(table(told), formats={"AUROC": "%.2f", "First 10 right|By chance": "percent"})
 
 
 def sentence(told: dict) -> str:

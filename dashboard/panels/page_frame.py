@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 from typing import Any
@@ -45,9 +45,22 @@ def facts(rows: list[tuple[str, str, str]]) -> None:
     st.html(f'<dl class="dfe-facts">{cells}</dl>')
 
 
-def table(data: Any, **options: Any) -> Any:
-    """`st.dataframe` as all pages use it: without an index, a dash where nothing is known."""
-    return st.dataframe(data, hide_index=True, placeholder="–", **options)
+def table(
+    data: Any, names: Mapping[str, str] | None = None, formats: Mapping[str, str] | None = None, **options: Any
+) -> Any:
+    """`st.dataframe` as all pages use it: without an index, a dash where nothing is known.
+
+    names: the columns to show with their headings (default: all as they are). formats: how to print numbers, for the
+    headings of several columns, apart by ``|``.
+    """
+    printed = {
+        heading: st.column_config.NumberColumn(format=spec)
+        for headings, spec in (formats or {}).items()
+        for heading in headings.split("|")
+    }
+    shown = data if names is None else data[list(names)].rename(columns=names)
+    columns = printed | options.pop("column_config", {})
+    return st.dataframe(shown, hide_index=True, placeholder="–", column_config=columns, **options)
 
 
 def simulated(choice: artefact_cache.Choice) -> bool | None:

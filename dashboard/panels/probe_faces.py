@@ -148,24 +148,17 @@ def deciding(
         with right:
             st.markdown(f"**Codeword {number}.** {words}")
             page_frame.table(
-                own[["towards", "weight", "low", "high", "stability", "best_rank", "worst_rank"]].rename(
-                    columns={
-                        "towards": "Towards",
-                        "weight": "Weight",
-                        "low": "Lowest fold",
-                        "high": "Highest fold",
-                        "stability": "Same sign",
-                        "best_rank": "Best rank",
-                        "worst_rank": "Worst rank",
-                    }
-                ),
-                column_config={
-                    **{
-                        name: st.column_config.NumberColumn(format="%.3f")
-                        for name in ("Weight", "Lowest fold", "Highest fold")
-                    },
-                    "Same sign": st.column_config.NumberColumn(format="percent"),
+                own,
+                {
+                    "towards": "Towards",
+                    "weight": "Weight",
+                    "low": "Lowest fold",
+                    "high": "Highest fold",
+                    "stability": "Same sign",
+                    "best_rank": "Best rank",
+                    "worst_rank": "Worst rank",
                 },
+                formats={"Weight|Lowest fold|Highest fold": "%.3f", "Same sign": "percent"},
             )
             st.caption("The moments in which it pushed most")
             moments(choice, face, result, own, towards, f"deciding-moments-{number}")

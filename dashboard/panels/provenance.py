@@ -100,8 +100,5 @@ def _pose(dataset: Dataset) -> None:
             page_frame.table(
                 pd.DataFrame(rows).sort_values("Pose leak", ascending=False),
                 height=240,
-                column_config={
-                    name: st.column_config.NumberColumn(format="%.2f")
-                    for name in ("Pose leak", "Share", "By chance", "On held-out blocks")
-                },
+                formats={"Pose leak|Share|By chance|On held-out blocks": "%.2f"},
             )

@@ -33,10 +33,9 @@ def sides(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Anal
     left, right = st.columns([1, 1.2], gap="medium")
     with left:
         table = coverage.symmetry.assign(**{c: 100 * coverage.symmetry[c] for c in ("share", "low", "high")})
-        names = {"of": "Of", "what": "What", "share": "Share %", "low": "From", "high": "To"}
         page_frame.table(
-            table.rename(columns=names),
-            column_config={c: st.column_config.NumberColumn(format="%.1f") for c in ("Share %", "From", "To")},
+            table.rename(columns={"of": "Of", "what": "What", "share": "Share %", "low": "From", "high": "To"}),
+            formats={"Share %|From|To": "%.1f"},
         )
     with right:
         st.caption("Balance of each subject's movement")
@@ -53,11 +52,9 @@ def variety(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.An
         chart = coverage_figures.in_page(chart_rarefaction(found.coverage.rarefaction))
         figures.show(chart, "rarefaction", "Rarefaction curves")
     with right:
-        table = found.coverage.diversity
         page_frame.table(
-            table[["of", "measure", "value", "low", "high"]].rename(
-                columns={"of": "Of", "measure": "Measure", "value": "Value", "low": "From", "high": "To"}
-            ),
-            column_config={c: st.column_config.NumberColumn(format="%.1f") for c in ("Value", "From", "To")},
+            found.coverage.diversity,
+            {"of": "Of", "measure": "Measure", "value": "Value", "low": "From", "high": "To"},
+            {"Value|From|To": "%.1f"},
         )
         st.caption("A display is a moment's one or two strongest codewords, or AUs, held for a tenth of a second.")

@@ -198,7 +198,7 @@ def listed(found: list[Believed]) -> Believed | None:
         selection_mode="single-row",
         key="import-list",
         height=min(33 * (len(rows) + 1) + 3, 320),
-        column_config={"MB": st.column_config.NumberColumn(format="%.2f")},
+        formats={"MB": "%.2f"},
     )
     if "Subject" in empty and len(good) > 1:
         st.caption(

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dfe_core.probes.result import ProbeResult
+from dfe_core.reports.coverage_charts import interval_bars
 
 from ..theme.palette import ACCENT, region_colour
 from . import figures
@@ -94,14 +95,7 @@ def scores(result: ProbeResult) -> go.Figure:
             mode="markers",
             marker={"size": 11, "color": ACCENT},
             customdata=rows[["low", "high", "p_vs_chance"]],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": rows["high"] - rows["score"],
-                "arrayminus": rows["score"] - rows["low"],
-                "thickness": 2,
-                "width": 0,
-            },
+            error_x=interval_bars(rows["score"], rows["low"], rows["high"], ACCENT),
             hovertemplate="%{y}: %{x:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f}), p %{customdata[2]:.3f}"
             "<extra></extra>",
         )

@@ -15,7 +15,7 @@ from dfe_core.faces.coefficients import BFM_EXPRESSIONS, bfm_names
 from dfe_core.faces.model import FaceModel
 from dfe_core.faces.transfer import transfer_anatomy
 from dfe_core.mat_file import read_mat
-from dfe_core.npz_file import read_npz
+from dfe_core.npz_file import is_npz, read_npz
 
 METRES = 0.1
 IDENTITIES = 50
@@ -60,18 +60,9 @@ def _fields(matrix: np.ndarray) -> np.ndarray:
     return matrix.T.reshape(matrix.shape[1], -1, 3)
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a .mat file, or of an npz. Raises `DataError` for what is neither."""
-    try:
-        with open(path, "rb") as handle:
-            packed = handle.read(2) == b"PK"
-    except OSError as error:
-        raise DataError(path, f"not readable ({error.strerror})") from None
-    return (read_npz if packed else read_mat)(path, _ARRAYS)
-
-
 def _read(path: Path) -> dict[str, np.ndarray]:
-    arrays = {name: np.asarray(value, np.float64) for name, value in _arrays(path).items()}
+    held = read_npz(path, _ARRAYS) if is_npz(path) else read_mat(path, _ARRAYS)
+    arrays = {name: np.asarray(value, np.float64) for name, value in held.items()}
     missing = [name for name in _ARRAYS if name not in arrays]
     if missing:
         raise DataError(path, f"no array {', '.join(missing)}", "BFM_model_front.mat of Deep3DFaceRecon")

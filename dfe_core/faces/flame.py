@@ -18,7 +18,7 @@ from dfe_core.faces.coefficients import flame_names
 from dfe_core.faces.flame_jaw import FEATURES, Jaw
 from dfe_core.faces.model import FaceModel
 from dfe_core.faces.transfer import transfer_anatomy
-from dfe_core.npz_file import read_npz
+from dfe_core.npz_file import is_npz, read_npz
 
 _NAMES = ("v_template", "f", "faces", "shapedirs", "expressiondirs", "J_regressor", "weights", "posedirs")
 EXPRESSIONS = 50  # of FLAME's 100: as many as DECA, EMOCA and SMIRK estimate
@@ -65,18 +65,9 @@ def convert_flame(path: Path, face_id: str, reference: FaceModel) -> FaceModel:
     )
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an npz, or of the official release. Raises `DataError` for what is neither."""
-    try:
-        with open(path, "rb") as handle:
-            packed = handle.read(2) == b"PK"
-    except OSError as error:
-        raise DataError(path, f"not readable ({error.strerror})") from None
-    return read_npz(path, _NAMES) if packed else read_array_pickle(path)
-
-
 def _read(path: Path) -> dict[str, np.ndarray]:
-    arrays = {name: np.asarray(array, np.float64) for name, array in _arrays(path).items() if name in _NAMES}
+    held = read_npz(path, _NAMES) if is_npz(path) else read_array_pickle(path)
+    arrays = {name: np.asarray(array, np.float64) for name, array in held.items() if name in _NAMES}
     if "f" not in arrays and "faces" in arrays:
         arrays["f"] = arrays["faces"]
     missing = [n for n in ("v_template", "f", "shapedirs", "J_regressor", "weights") if n not in arrays]

@@ -35,6 +35,7 @@ from dfe_core.store import artefact_path, atomic_directory, content_key, read_js
 from dfe_core.tokenizer.codebook import REST, Codebook
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.describe import CodewordDescription
+from dfe_core.tokens.dynamics import bootstrap_mean
 from dfe_core.tokens.parts import Parts, face_parts
 
 VERSION = 3
@@ -283,9 +284,7 @@ def _with_interval(scores: Sequence[float], rng: np.random.Generator) -> tuple[f
         return (float("nan"),) * 3
     if len(values) < 3:
         return float(values.mean()), float("nan"), float("nan")
-    means = values[rng.integers(0, len(values), (_RESAMPLES, len(values)))].mean(1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(values.mean()), float(low), float(high)
+    return float(values.mean()), *bootstrap_mean(values, rng, resamples=_RESAMPLES)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

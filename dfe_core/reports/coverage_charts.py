@@ -31,7 +31,7 @@ def chart_scores(table: pd.DataFrame, labels: list[str], threshold: float) -> go
             text=text,
             customdata=table[[f"{name}low", f"{name}high", "prevalence"]],
             marker={"color": colour, "symbol": symbol, "size": 9},
-            error_x=_bars(table[f"{name}auroc"], table[f"{name}low"], table[f"{name}high"], colour),
+            error_x=interval_bars(table[f"{name}auroc"], table[f"{name}low"], table[f"{name}high"], colour),
             hovertemplate="%{text}<br>AUROC %{x:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f})<br>present in "
             "%{customdata[2]:.1%} of frames<extra></extra>",
         )
@@ -139,7 +139,7 @@ def chart_truth(truth: pd.DataFrame, labels: list[str], threshold: float) -> go.
             name=name,
             text=np.where(found, "found", "not found"),
             marker={"color": colour, "size": 9, "symbol": np.where(found, "circle", "circle-open")},
-            error_x=_bars(part["sparse_auroc"], part["sparse_low"], part["sparse_high"], colour),
+            error_x=interval_bars(part["sparse_auroc"], part["sparse_low"], part["sparse_high"], colour),
             hovertemplate="%{y}<br>%{text}, AUROC %{x:.3f}<extra></extra>",
         )
     _say_what_is_missing(figure, truth, labels)
@@ -180,7 +180,7 @@ def chart_deformation(table: pd.DataFrame, unit: str) -> go.Figure:
             name=str(level),
             customdata=part[["peak_mm", "subjects", "frames"]].to_numpy(),
             marker={"color": colour, "size": 9},
-            error_x=_bars(part["mean_mm"], part["mean_low"], part["mean_high"], colour),
+            error_x=interval_bars(part["mean_mm"], part["mean_low"], part["mean_high"], colour),
             hovertemplate="%{y}: mean %{x:.2f}, peak %{customdata[0]:.2f} "
             + unit
             + "<br>%{customdata[1]} subjects, %{customdata[2]:,} frames<extra></extra>",
@@ -237,7 +237,8 @@ def _say_what_is_missing(figure: go.Figure, table: pd.DataFrame, labels: list[st
         )
 
 
-def _bars(value: pd.Series, low: pd.Series, high: pd.Series, colour: str) -> dict:
+def interval_bars(value: pd.Series, low: pd.Series, high: pd.Series, colour: str) -> dict:
+    """Error bars of Plotly from a value to the ends of its interval, none where these are NaN."""
     at, lower, upper = (np.asarray(v, float) for v in (value, low, high))
     return {
         "type": "data",

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,20 +37,10 @@ def library_residual(bits: float, stages: int) -> Method:
     def run(sample: Sample) -> Outcome | None:
         if find_spec(PACKAGE) is None:
             return None
-        from vector_quantize_pytorch import ResidualVQ
-
         torch.manual_seed(sample.seed)
         started, (frame, inverse), size = time.perf_counter(), _frame(sample), round(2 ** (bits / stages))
         correction = build_correction(len(frame), replace(Config().tokenizer, encoder="transformer"))
-        quantizer = ResidualVQ(
-            dim=len(frame),
-            num_quantizers=stages,
-            codebook_size=size,
-            shared_codebook=True,
-            kmeans_init=True,
-            threshold_ema_dead_code=2,
-            decay=0.99,
-        )
+        quantizer = _library_quantizer(len(frame), stages, size)
 
         def loss(plain: Tensor) -> Tensor:
             decoded, _, commitment = quantizer(plain + correction(plain))
@@ -77,6 +68,20 @@ def library_residual(bits: float, stages: int) -> Method:
     return run
 
 
+def _library_quantizer(size: int, stages: int, codewords: int) -> Any:
+    from vector_quantize_pytorch import ResidualVQ
+
+    return ResidualVQ(
+        dim=size,
+        num_quantizers=stages,
+        codebook_size=codewords,
+        shared_codebook=True,
+        kmeans_init=True,
+        threshold_ema_dead_code=2,
+        decay=0.99,
+    )
+
+
 def published(bits: float, stages: int) -> Method:
     """The paper's parts with the library's quantizer: a transformer encoder of ψ, residual VQ with one shared codebook,
     and a nonlinear decoder (Tran et al. 2025). Its codewords have no deformation of their own: what a token adds
@@ -85,21 +90,11 @@ def published(bits: float, stages: int) -> Method:
     def run(sample: Sample) -> Outcome | None:
         if find_spec(PACKAGE) is None:
             return None
-        from vector_quantize_pytorch import ResidualVQ
-
         torch.manual_seed(sample.seed)
         started, (frame, inverse), size = time.perf_counter(), _frame(sample), round(2 ** (bits / stages))
         config = replace(Config().tokenizer, encoder="transformer")
         enter, leave = (build_correction(len(frame), config) for _ in range(2))
-        quantizer = ResidualVQ(
-            dim=len(frame),
-            num_quantizers=stages,
-            codebook_size=size,
-            shared_codebook=True,
-            kmeans_init=True,
-            threshold_ema_dead_code=2,
-            decay=0.99,
-        )
+        quantizer = _library_quantizer(len(frame), stages, size)
 
         def decode(plain: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             quantized, codes, commitment = quantizer(plain + enter(plain))
