@@ -61,7 +61,7 @@ _EMOCA = "gdl_apps/EMOCA/demos/test_emoca_on_video.py"
 
 def _run_smirk(python: Path, checkout: Path, video: Path, out: Path) -> list[str]:
     driver = Path(__file__).with_name("smirk_driver.py")
-    return [str(python), str(driver), "--input", str(video), "--out", str(out / _CODES)]
+    return [str(python), str(driver), str(video), str(out / _CODES)]
 
 
 def _keep_smirk(out: Path, kept: Path) -> None:

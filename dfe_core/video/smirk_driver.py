@@ -1,4 +1,4 @@
-"""Run SMIRK's encoder over a video, inside its own checkout: ``python smirk_driver.py --input VIDEO --out CODES.npz``.
+"""Run SMIRK's encoder over a video, inside its own checkout: ``python smirk_driver.py VIDEO CODES.npz``.
 
 SMIRK's demonstration draws a video and keeps no coefficients, so that this short program asks its encoder for them.
 It is run by path with the interpreter of the lab's environment and the checkout as working folder: nothing of dfe is
@@ -8,7 +8,6 @@ a frame, NaN where no face was found, and the video's rate.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from importlib import import_module
 from typing import Any
@@ -22,19 +21,14 @@ _SIZE, _SCALE = 224, 1.4
 _FALLBACK_FPS = 25.0
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Read the video, write the npz."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--input", required=True)
-    parser.add_argument("--checkpoint", default="trained_models/SMIRK_em1.pt")
-    parser.add_argument("--out", required=True)
-    args = parser.parse_args(arguments)
-    sys.path.insert(0, "")  # the checkout, which is the working folder
+def main(video_path: str, out: str, checkpoint: str = "trained_models/SMIRK_em1.pt") -> None:
+    """Read the video, write the npz. checkpoint: of the encoder, from the checkout."""
+    sys.path[0] = ""  # the checkout, which is the working folder, in the place of the folder of this program
     cv2, torch = import_module("cv2"), import_module("torch")
     landmarks = import_module("utils.mediapipe_utils").run_mediapipe
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    encoder = _encoder(torch, args.checkpoint, device)
-    video = cv2.VideoCapture(args.input)
+    encoder = _encoder(torch, checkpoint, device)
+    video = cv2.VideoCapture(video_path)
     rows: list[dict[str, np.ndarray] | None] = []
     while True:
         whole, picture = video.read()
@@ -45,9 +39,9 @@ def main(arguments: list[str] | None = None) -> None:
     fps = float(video.get(cv2.CAP_PROP_FPS))
     video.release()
     if not rows:
-        sys.exit(f"{args.input}: no frame that can be decoded")
+        sys.exit(f"{video_path}: no frame that can be decoded")
     table: dict[str, Any] = {name: np.stack([_row(row, name, width) for row in rows]) for name, width in NAMES.items()}
-    np.savez_compressed(args.out, fps=fps if 1 <= fps <= 960 else _FALLBACK_FPS, **table)
+    np.savez_compressed(out, fps=fps if 1 <= fps <= 960 else _FALLBACK_FPS, **table)
 
 
 def _encoder(torch: Any, checkpoint: str, device: str) -> Any:
@@ -81,4 +75,4 @@ def _row(row: dict[str, np.ndarray] | None, name: str, width: int) -> np.ndarray
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
