@@ -88,7 +88,7 @@ class Job:
 
 class Jobs:
     """At most one job for each key, and at most `limit` at once: further ones wait for their turn in the order in which
-    they were started. They end with this process."""
+    they were started, those of people before the server's own. They end with this process."""
 
     def __init__(
         self, command: tuple[str, ...] = (sys.executable, "-m", COMMAND_LINE), limit: int | None = None
@@ -116,15 +116,20 @@ class Jobs:
 
     def place(self, job: Job) -> int:
         """How many waiting jobs come before this one, itself included; 0 when it does not wait."""
-        waiting = [other for other in list(self._jobs.values()) if other.waiting]
+        waiting = self._waiting()
         return waiting.index(job) + 1 if job in waiting else 0
+
+    def _waiting(self) -> list[Job]:
+        """The jobs that have not begun, in the order of their turns: what people wait for before what nobody asked
+        for."""
+        return sorted((job for job in list(self._jobs.values()) if job.waiting), key=lambda job: not job.person)
 
     def _advance(self) -> None:
         """Start the next jobs, as many as there is room for: `limit` at once, and memory for more than one."""
         with self._lock:
             at_work = sum(job.running and not job.waiting for job in self._jobs.values())
-            for job in self._jobs.values():
-                if job.waiting and at_work < self._limit and (not at_work or _free_bytes() > _MEMORY_BYTES):
+            for job in self._waiting():
+                if at_work < self._limit and (not at_work or _free_bytes() > _MEMORY_BYTES):
                     _launch(job, self._advance)
                     at_work += 1
 

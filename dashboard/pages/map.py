@@ -98,28 +98,30 @@ def offer(settings: MapSettings) -> None:
         st.subheader("This map has not been made yet", anchor=False)
         wait = "a minute or two" if settings.of == "frames" else "half a minute"
         st.markdown(f"Maps are made once, with a seed, and kept. This one takes about {wait}.")
-        names = (settings.model, settings.dataset, settings.of, settings.by, settings.method, settings.dimensions)
-        key = "-".join(["map", *map(str, names)])
         job_progress.offer(
             "Make the map",
-            key,
+            job_key(settings),
             "Making a map",
-            [
-                "map",
-                settings.model,
-                *([settings.dataset] if settings.dataset else []),
-                "--of",
-                settings.of,
-                "--by",
-                settings.by,
-                "--method",
-                settings.method,
-                "--dimensions",
-                str(settings.dimensions),
-            ],
+            job_arguments(settings),
             "The map is ready.",
             ":material/scatter_plot:",
         )
+
+
+def job_key(settings: MapSettings) -> str:
+    """The key of the job that makes a map."""
+    names = (settings.model, settings.dataset, settings.of, settings.by, settings.method, settings.dimensions)
+    return "-".join(["map", *map(str, names)])
+
+
+def job_arguments(settings: MapSettings) -> list[str]:
+    """The command that makes a map."""
+    data = [settings.dataset] if settings.dataset else []
+    return [
+        *("map", settings.model, *data),
+        *("--of", settings.of, "--by", settings.by),
+        *("--method", settings.method, "--dimensions", str(settings.dimensions)),
+    ]
 
 
 def draw(choice: artefact_cache.Choice, found: MapArtefact, settings: MapSettings, colour: str) -> None:

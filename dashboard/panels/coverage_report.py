@@ -13,19 +13,31 @@ from dfe_core.artefact_names import MANIFEST
 from ..data import artefact_cache, coverage_analyses
 from . import job_progress
 
+TITLE = "Analysing coverage"
+
 
 def start(choice: artefact_cache.Choice, aus: str, label: str, kind: job_progress.ButtonKind) -> None:
     """The button that runs `dfe coverage`."""
-    folder = coverage_analyses.report_folder(choice, aus)
     job_progress.offer(
         label,
-        f"coverage-{folder.name}",
-        "Analysing coverage",
-        ["coverage", choice.model, choice.dataset, "--aus", aus, "--out", str(folder)],
+        job_key(choice, aus),
+        TITLE,
+        job_arguments(choice, aus),
         "The coverage analysis is ready.",
         ":material/analytics:",
         kind,
     )
+
+
+def job_key(choice: artefact_cache.Choice, aus: str) -> str:
+    """The key of the job that analyses coverage."""
+    return f"coverage-{coverage_analyses.report_folder(choice, aus).name}"
+
+
+def job_arguments(choice: artefact_cache.Choice, aus: str) -> list[str]:
+    """The command that analyses coverage and writes the report."""
+    folder = coverage_analyses.report_folder(choice, aus)
+    return ["coverage", choice.model, choice.dataset, "--aus", aus, "--out", str(folder)]
 
 
 def show(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis) -> None:

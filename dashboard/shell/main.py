@@ -13,12 +13,13 @@ import streamlit as st
 
 _HERE = Path(__file__).resolve().parent
 _PACKAGE = _HERE.parent.name  # dashboard in a checkout, dfe_dashboard when installed
-artefact_cache, page_frame, routes, login_page, sidebar, tour, web = (
+artefact_cache, page_frame, routes, default_analyses, login_page, sidebar, tour, web = (
     import_module(f"{_PACKAGE}.{name}")
     for name in (
         "data.artefact_cache",
         "panels.page_frame",
         "links.routes",
+        "shell.default_analyses",
         "shell.login_page",
         "shell.sidebar",
         "shell.tour",
@@ -45,3 +46,4 @@ with st.sidebar:
 with page_frame.guarded():
     page.run()
 routes.import_pages()
+default_analyses.start()

@@ -7,8 +7,9 @@ import streamlit as st
 from .. import web
 from ..data import artefact_cache, job_manager, people
 from ..data.roles import Person
-from ..panels import page_frame
+from ..panels import job_progress, page_frame
 from ..theme.formatting import text
+from . import default_analyses
 
 
 def show() -> None:
@@ -33,10 +34,21 @@ def show() -> None:
                 ),
             )
         _data_badge(artefact_cache.chosen())
-        for job in job_manager.manager().running():
-            st.caption(f":material/progress_activity: {job.title}")
+        if job_manager.manager().running() or default_analyses.pending():
+            jobs()
         if people.has_login():
             _login(people.current())
+
+
+@st.fragment(run_every=2.0)
+def jobs() -> None:
+    """Background work with its progress, until all of it has ended."""
+    running = job_manager.manager().running()
+    for job in running:
+        share = "waits" if job.waiting else "" if job.share is None else f"{job.share:.0%}"
+        st.caption(f":material/progress_activity: {job.title}{f' · {share}' if share else ''}{job_progress.left(job)}")
+    if not running and not default_analyses.pending():
+        st.rerun()
 
 
 def _login(person: Person) -> None:

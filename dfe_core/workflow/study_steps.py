@@ -67,7 +67,7 @@ RATES = {
     StepName.NAMES: (2.0, 0.05),
     StepName.COVERAGE: (8.0, 0.7),
     StepName.CODEWORD_MAP: (15.0, 0.0),
-    StepName.FRAME_MAP: (45.0, 0.1),
+    StepName.FRAME_MAP: (40.0, 0.7),
     StepName.GROUPS: (2.0, 0.0),
     StepName.PROBE: (8.0, 0.04),
     StepName.SUPPLEMENT: (20.0, 0.0),

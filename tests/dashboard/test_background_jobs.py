@@ -117,6 +117,18 @@ def test_more_jobs_than_there_is_room_for_wait_for_their_turn():
     assert not any(job.running for job in made) and made[4].process is None
 
 
+def test_what_a_person_waits_for_comes_before_what_the_server_does_by_itself():
+    jobs, command = Jobs(limit=1), (sys.executable, "-c", "input()")
+    running, own, asked = (
+        jobs.start(key, "A job", command=command, person=person) for key, person in (("a", ""), ("b", ""), ("c", "ana"))
+    )
+    assert [running.waiting, jobs.place(own), jobs.place(asked)] == [False, 2, 1]
+    running.process.stdin.close()
+    finished(running)
+    assert not asked.waiting and own.waiting
+    jobs.stop_all(5)
+
+
 def test_a_second_job_waits_for_memory(monkeypatch):
     monkeypatch.setattr("dashboard.data.background_jobs._free_bytes", lambda: 1e9)
     jobs = Jobs(limit=9)

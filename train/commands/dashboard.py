@@ -114,10 +114,18 @@ def environment(args: argparse.Namespace, token: str) -> dict[str, str]:
     if args.login:
         hosts.append(Login.read(args.login).host)
     roots = [str(root.resolve()) for root in args.root or ()]
-    told = {"DFE_TOKEN": token, "DFE_HOSTS": ",".join(hosts), "DFE_LOGIN": str(args.login or ""), **_NO_OTHER_PERSONS}
+    told = {
+        "DFE_TOKEN": token,
+        "DFE_HOSTS": ",".join(hosts),
+        "DFE_LOGIN": str(args.login or ""),
+        **_PREPARED,
+        **_NO_OTHER_PERSONS,
+    }
     return told | ({"DFE_ROOTS": os.pathsep.join(roots)} if roots else {})
 
 
+_PREPARED = {"DFE_PREPARE": "1"}
+"""What pages show of the default codebook is made in the background."""
 _NO_OTHER_PERSONS = {"STREAMLIT_SERVER_TRUSTED_USER_HEADERS": "{}", "STREAMLIT_SERVER_ENABLE_AGENT_API": "false"}
 """Whatever a user's configuration says: nobody states by a header who they are, and no program uses the pages."""
 

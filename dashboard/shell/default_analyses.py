@@ -1,0 +1,135 @@
+"""What the pages show of the default codebook, made after the first page has answered: maps, a probe, coverage.
+
+Each is the job that its page would offer, under the same key, so that a page that is opened meanwhile shows its
+progress. Only where `dfe dashboard` serves the pages, and only of the default data.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from dfe_core.artefact_names import MANIFEST
+from dfe_core.embedding.maps import MapSettings, open_map
+from dfe_core.errors import DataError
+from dfe_core.facs.coverage import coverage_folder
+from dfe_core.probes.run import probe_folder
+from dfe_core.probes.settings import ProbeSettings
+from dfe_core.store import cache_root, content_key
+
+from ..data import artefact_cache, job_manager
+from ..data.background_jobs import Jobs
+from ..pages import map as map_page
+from ..panels import coverage_report, probe_form
+from ..views import probe_results
+
+PREPARE = "DFE_PREPARE"
+"""Variable of the environment that `dfe dashboard` sets."""
+MODEL, DATASET, AUS, LABEL = "default", "simulated", "derived", "condition"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """One analysis of the default data: the job that makes it, and whether it is there."""
+
+    key: str
+    title: str
+    arguments: list[str]
+    present: Callable[[], bool]
+
+
+@dataclass
+class Preparation:
+    """Whether this server has looked for what is missing. thread: that looks; None before the first page answered."""
+
+    thread: threading.Thread | None = None
+
+
+@st.cache_resource(show_spinner=False)
+def _preparation() -> Preparation:
+    return Preparation()
+
+
+def pending() -> bool:
+    """Whether analyses may still be queued."""
+    if os.environ.get(PREPARE) != "1":
+        return False
+    thread = _preparation().thread
+    return thread is None or thread.is_alive()
+
+
+def start() -> None:
+    """Queue what is missing, once in the life of the server, in a thread: no page waits for it."""
+    if os.environ.get(PREPARE) != "1" or (held := _preparation()).thread is not None:
+        return
+    held.thread = threading.Thread(target=queue_missing, args=(job_manager.manager(), cache_root()), daemon=True)
+    held.thread.start()
+
+
+def queue_missing(jobs: Jobs, root: Path) -> list[str]:
+    """Queue the analyses that are not there of the default data as they are now; returns their keys.
+
+    Nothing is queued where there is no default codebook with its tokens and action units.
+    """
+    queued = []
+    for analysis in analyses(root):
+        try:
+            if analysis.present():
+                continue
+        except (DataError, OSError, KeyError):
+            continue
+        jobs.start(analysis.key, analysis.title, *analysis.arguments)
+        queued.append(analysis.key)
+    return queued
+
+
+def analyses(root: Path) -> list[Analysis]:
+    """The analyses, the quick ones first."""
+    choice = artefact_cache.Choice(root, MODEL, DATASET)
+    codewords = MapSettings(model=MODEL)
+    frames = MapSettings(model=MODEL, dataset=DATASET, of="frames", by="psi")
+    return [
+        _map(codewords, "Map of the codewords", root),
+        _probe(choice, root),
+        Analysis(
+            key=coverage_report.job_key(choice, AUS),
+            title=coverage_report.TITLE,
+            arguments=coverage_report.job_arguments(choice, AUS),
+            present=partial(_made, partial(coverage_folder, MODEL, DATASET, AUS, root)),
+        ),
+        _map(frames, "Map of the frames", root),
+    ]
+
+
+def _made(folder: Callable[[], Path]) -> bool:
+    """Whether the folder of an analysis is there, whole."""
+    return (folder() / MANIFEST).is_file()
+
+
+def _map(settings: MapSettings, title: str, root: Path) -> Analysis:
+    return Analysis(
+        key=map_page.job_key(settings),
+        title=title,
+        arguments=map_page.job_arguments(settings),
+        present=lambda: open_map(settings, root) is not None,
+    )
+
+
+def _probe(choice: artefact_cache.Choice, root: Path) -> Analysis:
+    """One finished experiment, with the choices that the form begins with."""
+    asked = {"label": LABEL, "features": ["bow", "au", "psi"], "models": ["linear"], "seed": 0, "folds": 5}
+    asked |= {"split": "kfold", "group": "subject", "aus": AUS}
+    out = probe_form.report_folder(choice, content_key({k: str(v) for k, v in asked.items()}))
+    settings = ProbeSettings(model=MODEL, dataset=DATASET, label=LABEL, features=("bow", "au", "psi"), aus=AUS)
+    return Analysis(
+        key=probe_form.key_of(choice),
+        title=f"Predicting {LABEL}",
+        arguments=probe_results.arguments(MODEL, DATASET, asked, str(out)),
+        present=partial(_made, partial(probe_folder, settings, root)),
+    )
