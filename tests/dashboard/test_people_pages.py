@@ -48,7 +48,7 @@ def test_nothing_of_the_cache_is_read_before_there_is_a_role(session, filled: Pa
     def opened(*_: object) -> None:
         pytest.fail("the cache was read")
 
-    for function in ("chosen", "model_names", "dataset_names", "dataset"):
+    for function in ("chosen", "model_names", "dataset_names", "_dataset"):
         monkeypatch.setattr(artefact_cache, function, opened)
     test = main_script().run()
     assert not test.exception and not test.selectbox and not test.sidebar.caption
