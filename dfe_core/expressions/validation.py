@@ -64,7 +64,7 @@ _REPEATED = 0.3
 
 def motion_notes(values: np.ndarray, valid: np.ndarray) -> tuple[str, ...]:
     """What is odd about how (T, E) values move over time: not at all, frames that repeat, copies of a loop."""
-    rows = values[valid][:, :: max(1, values.shape[1] // _COLUMNS)]
+    rows = values[:, :: max(1, values.shape[1] // _COLUMNS)][valid]
     if len(rows) < LEAST_FRAMES:
         return ()
     if not np.ptp(rows, axis=0).any() and not np.ptp(values[valid], axis=0).any():

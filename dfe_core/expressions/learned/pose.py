@@ -12,7 +12,7 @@ import numpy as np
 
 from dfe_core.expressions.head_pose import head_pose
 from dfe_core.expressions.learned.measures import protected_measures
-from dfe_core.expressions.learned.tracks import CHUNK, Correction, LandmarkTrack, LearnedJob, TrackFrame
+from dfe_core.expressions.learned.tracks import CHUNK, Correction, LandmarkTrack, LearnedJob, TrackFrame, contiguous
 from dfe_core.expressions.pose_field import (
     Fit,
     Moments,
@@ -200,5 +200,4 @@ def _take_off(track: LandmarkTrack, fit: Fit) -> None:
     step = max(1, CHUNK // out[0].size)
     for start in range(0, len(rows), step):
         part = rows[start : start + step]
-        out[part] -= fit(track.angles[part]).reshape(len(part), *out.shape[1:]).astype(np.float32)
-    out.flush()
+        out[contiguous(part)] -= fit(track.angles[part]).reshape(len(part), *out.shape[1:]).astype(np.float32)

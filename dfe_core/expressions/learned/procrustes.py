@@ -16,6 +16,7 @@ from dfe_core.expressions.learned.tracks import (
     LandmarkTrack,
     LearnedJob,
     TrackFrame,
+    contiguous,
     deepened,
     typical_shape,
 )
@@ -33,6 +34,7 @@ _SLIP_M = 1e-3
 _SETTLE = 4  # rounds in which the mean of the resting faces settles
 _MOST_LOOKED_AT = 20_000  # frames of a recording in which the resting face, and the usual misfit, are looked for
 _STRETCH = 500
+_BLOCK = 1 << 17  # coordinates placed at once, which fit the cache
 _AT_ONCE = 2  # parts in memory, each on a thread of its own
 _TRACKS = 500  # recordings from which the stable set is found
 
@@ -146,9 +148,18 @@ def _placed(
             now = parts[start : start + _AT_ONCE]
             yield from zip(
                 now,
-                pool.map(lambda part: onto(track.frames(part), target, frame.stable, frame.scaled), now),
+                pool.map(lambda part: _onto(track.frames(contiguous(part)), target, frame), now),
                 strict=True,
             )
+
+
+def _onto(points: np.ndarray, target: np.ndarray, frame: TrackFrame) -> np.ndarray:
+    """`onto` in blocks that fit the cache; every frame is on its own, so that the result is the same."""
+    out, step = np.empty(points.shape), max(1, _BLOCK // target.size)
+    for start in range(0, len(points), step):
+        part = slice(start, start + step)
+        out[part] = onto(points[part], target, frame.stable, frame.scaled)
+    return out
 
 
 def _displace(track: LandmarkTrack, neutral: np.ndarray, frame: TrackFrame, ledger: Ledger) -> None:
@@ -163,11 +174,10 @@ def _displace(track: LandmarkTrack, neutral: np.ndarray, frame: TrackFrame, ledg
         fits = _misfit(placed, neutral, frame.stable) <= most
         track.valid[part[~fits]] = False
         track.slips += int((~fits).sum())
-        kept = part[fits]
-        ledger.add(track.head.subject, out[kept], placed[fits])
-        out[kept] = placed[fits] - neutral
+        kept, placed = (contiguous(part), placed) if fits.all() else (part[fits], placed[fits])
+        ledger.add(track.head.subject, out[kept], placed)
+        out[kept] = np.subtract(placed, neutral, out=placed)
     out[~track.valid] = 0
-    out.flush()
 
 
 def _misfit(placed: np.ndarray, neutral: np.ndarray, stable: np.ndarray) -> np.ndarray:

@@ -52,6 +52,12 @@ class LandmarkTrack:
         return np.load(self.file, mmap_mode="r", allow_pickle=False)[rows]
 
 
+def contiguous(rows: np.ndarray) -> np.ndarray | slice:
+    """Rows that follow each other as a slice, which is read and written without a copy; others as they are."""
+    whole = len(rows) > 0 and rows[-1] - rows[0] + 1 == len(rows)
+    return slice(int(rows[0]), int(rows[-1]) + 1) if whole else rows
+
+
 @dataclass(kw_only=True)
 class LearnedJob:
     """What the parts of a learned import work on.
