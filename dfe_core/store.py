@@ -11,7 +11,7 @@ from typing import Any
 
 from dfe_core.artefact_names import ANALYSES, KINDS, RENDERS, SEPARATOR, TOKENS
 from dfe_core.errors import DataError
-from dfe_core.integrity import file_sha256
+from dfe_core.integrity import file_sha256, signed, unsigned
 from dfe_core.replacement import atomic_directory, atomic_file, recover_replacement
 
 __all__ = (
@@ -114,6 +114,22 @@ def read_json(path: Path) -> Any:
         raise DataError(path, "no such file") from None
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise DataError(path, f"not readable as JSON ({error})", "a JSON file written by dfe") from None
+
+
+def write_signed_json(path: Path, value: dict[str, Any]) -> None:
+    """Write `value` as `write_json` does, with a digest of itself."""
+    write_json(path, signed(json.loads(json_text(value))))
+
+
+def read_signed_json(path: Path) -> dict[str, Any]:
+    """Read what `write_signed_json` wrote, or an earlier version of dfe without a digest.
+
+    Raises `DataError` when it is missing, broken or not what was written.
+    """
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise DataError(path, "no JSON object", "a JSON file written by dfe")
+    return unsigned(value, path)
 
 
 def _plain(value: Any) -> Any:

@@ -20,7 +20,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import open_face
 from dfe_core.faces.coefficients import NO_FACE
 from dfe_core.faces.model import FaceModel
-from dfe_core.store import artefact_path, cache_root, read_json
+from dfe_core.store import artefact_path, cache_root, read_json, read_signed_json
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.intervals import RunIndex, build_runs
@@ -74,7 +74,7 @@ def metrics(root: Path, model: str) -> dict[str, Any] | None:
     """``models/<name>/metrics.json``: what `dfe evaluate` measured on held-out subjects; None where it is missing."""
     path = artefact_path("models", model, root) / METRICS_FILE
     try:
-        return read_json(path) if path.is_file() else None
+        return read_signed_json(path) if path.is_file() else None
     except DataError:
         return None
 

@@ -20,7 +20,7 @@ from dfe_core.expressions.split import Split, split_dataset
 from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import artefact_path, write_json
+from dfe_core.store import artefact_path, write_signed_json
 from dfe_core.tokenizer import fidelity
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.config import TrainConfig
@@ -84,7 +84,7 @@ def evaluate_codebook(
     progress(Progress(task="evaluating", done=5, total=6, detail="truth" if data.truth is not None else ""))
     result["truth"] = discovered(tokenizer, codebook, data, parts, encoded) if data.truth is not None else None
     if split == "test" and own and rivals:
-        write_json(artefact_path("models", codebook.model, root) / METRICS_FILE, result)
+        write_signed_json(artefact_path("models", codebook.model, root) / METRICS_FILE, result)
     progress(Progress(task="evaluating", done=6, total=6))
     return result
 

@@ -275,7 +275,7 @@ class Dataset(OpenedArtefact):
 
     @cached_property
     def _extras_file(self) -> pq.ParquetFile:
-        return pq.ParquetFile(self.path / EXTRAS_FILE, memory_map=True)
+        return pq.ParquetFile(check(self.path / EXTRAS_FILE), memory_map=True)
 
     @cached_property
     def _extras_groups(self) -> dict[str, list[int]]:

@@ -30,6 +30,7 @@ from dfe_core.facs.codeword_names import CodewordName, name_codewords
 from dfe_core.facs.signals import AuSignals, assess_signals
 from dfe_core.facs.store import AlignedAus
 from dfe_core.facs.templates import Templates, observed_templates
+from dfe_core.integrity import is_whole
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, atomic_directory, content_key, read_json, write_json
 from dfe_core.tokenizer.codebook import REST, Codebook
@@ -395,9 +396,9 @@ def _save(scores: NameScores, templates: Templates | None, key: str, facts: dict
 
 
 def load_checked(key: str, codebook: Codebook, root: Path | None = None) -> CheckedNames | None:
-    """Names checked before; None where there are none."""
+    """Names checked before; None where there are none, or not as they were written."""
     folder = artefact_path("analyses", keyed_name(CODEWORD_NAMES, key), root)
-    if not (folder / MANIFEST).is_file():
+    if not is_whole(folder):
         return None
     manifest = read_json(folder / MANIFEST)
     scores = NameScores(

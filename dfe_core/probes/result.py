@@ -10,6 +10,7 @@ import pandas as pd
 
 from dfe_core.artefact import ArtefactId, newest_first, source_labels, sources_of_tokens
 from dfe_core.artefact_names import ANALYSES, MANIFEST, PROBE, aus_name
+from dfe_core.integrity import is_whole
 from dfe_core.probes.methods_text import confound_note, methods_paragraph, summary_sentence, warning_texts
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.store import artefact_path, read_json, write_json
@@ -126,10 +127,10 @@ class ProbeResult:
 
 
 def list_results(root: Path | None = None) -> list[ProbeResult]:
-    """Every result that was kept by this version, the newest first."""
+    """Every result that was kept by this version and is as it was written, the newest first."""
     parent = artefact_path("analyses", "probe", root).parent
     return [
         ProbeResult.load(folder)
         for folder in newest_first(parent, PROBE)
-        if read_json(folder / MANIFEST).get("version") == RESULT_VERSION
+        if is_whole(folder) and read_json(folder / MANIFEST).get("version") == RESULT_VERSION
     ]

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from dfe_core.artefact import OpenedArtefact, source_labels
 from dfe_core.artefact_names import INTERVALS, MANIFEST, RECORDINGS_FILE, TOKENS_FILE, keyed_name
 from dfe_core.errors import DataError
-from dfe_core.integrity import is_whole
+from dfe_core.integrity import check, is_whole
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import atomic_directory, content_key, write_json
 from dfe_core.tokenizer.codebook import REST
@@ -154,7 +154,7 @@ def build_runs(tokens: TokenCache, progress: Listener = silent) -> RunIndex:
 
 def iter_recordings(tokens: TokenCache) -> Iterator[Tokens]:
     """The tokens of each recording in the order of the file, streamed by row group."""
-    with pq.ParquetFile(tokens.path / TOKENS_FILE, memory_map=True) as file:
+    with pq.ParquetFile(check(tokens.path / TOKENS_FILE), memory_map=True) as file:
         held: list[pa.Table] = []
         for group in range(file.metadata.num_row_groups):
             for part in _by_recording(file.read_row_group(group)):

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from dfe_core.artefact_names import CODEWORDS_FILE
 from dfe_core.errors import DataError
+from dfe_core.integrity import check
 from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokens.cache import TokenCache, Tokens
 
@@ -92,7 +93,7 @@ def codeword_sizes(tokens: TokenCache) -> np.ndarray:
     model = tokens.path.parent.parent / "models" / tokens.model / CODEWORDS_FILE
     unknown = np.full(tokens.codewords, np.nan)
     try:
-        sizes = pq.read_table(model, columns=["peak_mm"])["peak_mm"].to_numpy().astype(np.float64)
+        sizes = pq.read_table(check(model), columns=["peak_mm"])["peak_mm"].to_numpy().astype(np.float64)
     except (OSError, pa.ArrowInvalid, KeyError):
         return unknown
     return sizes if len(sizes) == tokens.codewords else unknown

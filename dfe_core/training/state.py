@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,7 @@ def save_checkpoint(state: TrainingState, folder: Path) -> None:
         save_file(
             {k: v.detach().cpu().contiguous() for k, v in tensors.items()},
             temporary,
-            {"step": str(state.step), "key": state.key},
+            {"step": str(state.step), "key": state.key, "content": _content(tensors)},
         )
 
 
@@ -67,12 +68,23 @@ def load_checkpoint_(state: TrainingState, folder: Path) -> bool:
             "a checkpoint of other data, configuration or seed",
             "the same as when training began, or training without --resume",
         )
+    content = _content(tensors)
+    if metadata.get("content", content) != content:
+        raise DataError(path, "its content is not what was written", "a whole checkpoint; train without --resume")
     state.model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
     _load_adam_(state.optimizer, tensors)
     state.generator.set_state(tensors["generator"])
     state.support = tensors["support"]
     state.step = int(metadata["step"])
     return True
+
+
+def _content(tensors: dict[str, Tensor]) -> str:
+    """Hex SHA-256 of the values: safetensors has no checksum of its own."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode() + b"\0" + tensors[name].detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _load_adam_(optimizer: torch.optim.Adam, tensors: dict[str, Tensor]) -> None:

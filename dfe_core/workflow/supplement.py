@@ -16,7 +16,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.progress import Listener, Progress
 from dfe_core.reports.manifest import write_manifest
 from dfe_core.reports.tables import write_tables
-from dfe_core.store import artefact_path, atomic_file, content_key, file_sha256, read_json
+from dfe_core.store import artefact_path, atomic_file, content_key, file_sha256, read_json, read_signed_json
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.workflow.recipe import STUDY_FILE, with_start, write_study_recipe
 
@@ -126,7 +126,7 @@ def read_results(steps: StudySteps, root: Path) -> StudyResults:
     groups: dict[str, GroupComparison] = {}
     probes: dict[str, ProbeResult] = {}
     if _done(steps.has_metrics, root):
-        metrics = read_json(artefact_path(MODELS, asked.codebook, root) / METRICS_FILE)
+        metrics = read_signed_json(artefact_path(MODELS, asked.codebook, root) / METRICS_FILE)
     if steps.known_aus(root):
         with suppress(DataError, OSError):
             coverage = Coverage.load(coverage_folder(asked.codebook, asked.name, steps.aus(), root, asked.seed))

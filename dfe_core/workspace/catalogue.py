@@ -13,6 +13,7 @@ from dfe_core.artefact_names import (
     DATASETS,
     FACES,
     MANIFEST,
+    METRICS_FILE,
     MODELS,
     NOTES_FILE,
     TOKENS,
@@ -23,7 +24,7 @@ from dfe_core.artefact_names import (
 )
 from dfe_core.errors import DataError
 from dfe_core.locks import claim
-from dfe_core.store import cache_root, file_sha256, read_json
+from dfe_core.store import cache_root, file_sha256, read_json, read_signed_json
 from dfe_core.workspace.graph import ArtefactGraph
 
 
@@ -100,25 +101,29 @@ def artefact_faults(artefact: Artefact) -> list[str]:
         return _face_faults(artefact.path)
     if artefact.path.is_file():
         return []
+    return [f"{name}: {fault}" for name, fault in _faults_by_file(artefact).items()]
+
+
+def _faults_by_file(artefact: Artefact) -> dict[str, str]:
     expected = dict(artefact.manifest.get("files") or {})
     if artefact.kind == MODELS:
         expected[WEIGHTS_FILE] = artefact.key
     wrong = {name: _file_fault(artefact.path / name, digest) for name, digest in sorted(expected.items())}
     wrong = {name: fault for name, fault in wrong.items() if fault}
-    found = {**wrong, **{name: fault for name, fault in integrity.faults(artefact.path).items() if name not in wrong}}
-    return [*(f"{name}: {fault}" for name, fault in found.items()), *_notes_faults(artefact)]
+    sealed = {name: fault for name, fault in integrity.faults(artefact.path).items() if name not in wrong}
+    return {**wrong, **sealed, **_faults_of_signed(artefact)}
 
 
-def _notes_faults(artefact: Artefact) -> list[str]:
-    path = artefact.path / NOTES_FILE
-    if artefact.kind != MODELS or not path.is_file():
-        return []
-    try:
-        held = read_json(path)
-        integrity.unsigned(held, path) if isinstance(held, dict) else None
-    except DataError as error:
-        return [f"{NOTES_FILE}: {error.found}"]
-    return []
+def _faults_of_signed(artefact: Artefact) -> dict[str, str]:
+    """Of a model's files that carry a digest of their own: notes and what was measured."""
+    found = {}
+    for name in (NOTES_FILE, METRICS_FILE) if artefact.kind == MODELS else ():
+        try:
+            if (artefact.path / name).is_file():
+                read_signed_json(artefact.path / name)
+        except DataError as error:
+            found[name] = error.found
+    return found
 
 
 def remedy(artefact: Artefact) -> str:
@@ -130,6 +135,11 @@ def remedy(artefact: Artefact) -> str:
     if artefact.unfinished:
         return f"dfe train DATASET --name {artefact.name} --resume"
     if artefact.kind == MODELS:
+        faulty = set(_faults_by_file(artefact))
+        if faulty == {METRICS_FILE}:
+            return f"dfe evaluate {artefact.name} {needed.get(DATASETS, 'DATASET')}"
+        if faulty and faulty <= {METRICS_FILE, NOTES_FILE}:
+            return f"put a copy of {NOTES_FILE} from before in its place; the model itself is whole"
         return (
             f"dfe rm {artefact.label} --force, then dfe train {needed.get(DATASETS, 'DATASET')} --name {artefact.name}"
         )

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
+import torch
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import split_dataset
-from dfe_core.faces import save_face
+from dfe_core.faces import open_face, save_face
 from dfe_core.facs.derive import derive_aus
 from dfe_core.facs.store import AlignedAus
-from dfe_core.integrity import SEAL, seal
-from dfe_core.store import read_json, write_json
+from dfe_core.integrity import SEAL, file_sha256, seal
+from dfe_core.store import read_json, read_signed_json, write_json, write_signed_json
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.annotations import Notebook
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.face_index import build_moments
-from dfe_core.tokens.intervals import build_runs
+from dfe_core.tokens.intervals import build_runs, iter_recordings
+from dfe_core.tokens.presence import codeword_sizes
 from dfe_core.training.frames import training_frames
-from dfe_core.workspace.catalogue import artefact_faults, find_artefact
+from dfe_core.training.state import TrainingState, load_checkpoint_, save_checkpoint
+from dfe_core.workspace.catalogue import artefact_faults, find_artefact, remedy
 from tests.small_world import World, make_world
 
 FLIPS = 25
@@ -34,13 +38,23 @@ FLIPS = 25
 def world(cache: Path, toy_face) -> World:
     """Recordings, a model with notes, tokens, AUs and every index, sealed as their writers do."""
     save_face(toy_face, cache)
-    made = make_world(cache, toy_face)
-    seal(cache / "models" / "m", ("codewords.parquet", "config.json"))
-    pd.DataFrame({"recording": ["r0"], "stage": [0], "codeword": [1], "uses": [2], "intensity": [1.0]}).to_parquet(
-        made.tokens.path / "counts.parquet"
+    made, model = make_world(cache, toy_face), cache / "models" / "m"
+    (model / "model.safetensors").write_bytes(b"weights")
+    write_json(
+        model / "config.json",
+        {
+            **read_json(model / "config.json"),
+            "key": file_sha256(model / "model.safetensors")[:16],
+            "name": "m",
+            "train": {},
+            "dataset": {"name": "d", "key": made.dataset.key},
+        },
     )
+    made = replace(made, codebook=Codebook.open("m", cache))
+    seal(model, ("codewords.parquet", "config.json"))
     seal(made.tokens.path)
     derive_aus(made.dataset, "derived", root=cache)
+    write_signed_json(cache / "models" / "m" / "metrics.json", {"rmse_mm": 0.193, "bits": 47.0})
     Notebook.open("m", cache).edit(3, "ana", name="brow up", note="seen in half of the takes")
     return made
 
@@ -64,6 +78,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "models/m/notes.json": lambda root: Notebook.open("m", root).read(),
     "tokens/m--d/manifest.json": lambda root: TokenCache.open("m", "d", root),
     "tokens/m--d/tokens.parquet": lambda root: TokenCache.open("m", "d", root).recording("r1"),
+    "models/m/metrics.json": lambda root: read_signed_json(root / "models" / "m" / "metrics.json"),
     "tokens/m--d/counts.parquet": lambda root: TokenCache.open("m", "d", root).counts,
     "analyses/aus--d--derived/manifest.json": lambda root: AlignedAus.open("d", "derived", root),
     "analyses/aus--d--derived/aus.parquet": lambda root: AlignedAus.open("d", "derived", root).recording("r1"),
@@ -73,6 +88,7 @@ READERS: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("file", list(READERS))
 def test_a_flip_is_refused_by_the_reader_and_told_by_doctor(world: World, file: str):
     READERS[file](world.root)
+    assert not artefact_faults(find_artefact(str(Path(file).parent), world.root))
     noticed = told = 0
     for seed in range(FLIPS):
         path = world.root / file
@@ -85,6 +101,57 @@ def test_a_flip_is_refused_by_the_reader_and_told_by_doctor(world: World, file: 
         path.write_bytes(kept)
     assert (noticed, told) == (FLIPS, FLIPS)
     READERS[file](world.root)
+
+
+def test_what_was_measured_is_measured_again_and_the_model_stays(world: World):
+    for name, advised in (("metrics.json", "dfe evaluate m"), ("notes.json", "a copy of notes.json")):
+        kept = flipped(world.root / "models" / "m" / name, 3)
+        assert advised in remedy(find_artefact("models/m", world.root))
+        (world.root / "models" / "m" / name).write_bytes(kept)
+
+
+PASSES: dict[str, tuple[str, Callable[[World], object]]] = {
+    "tokens that are read in one pass": ("tokens/m--d/tokens.parquet", lambda w: list(iter_recordings(w.tokens))),
+    "sizes of codewords": ("models/m/codewords.parquet", lambda w: codeword_sizes(w.tokens)),
+}
+
+
+@pytest.mark.parametrize("name", list(PASSES))
+def test_a_pass_over_a_whole_file_notices_a_flip(world: World, name: str):
+    file, read = PASSES[name]
+    read(world)
+    for seed in range(FLIPS):
+        kept = flipped(world.root / file, seed)
+        with pytest.raises(DataError, match="not what was written"):
+            read(world)
+        (world.root / file).write_bytes(kept)
+
+
+def test_a_face_with_a_flip_is_refused_or_the_same(world: World, toy_face):
+    path = world.root / "faces" / f"{toy_face.id}.npz"
+    for seed in range(FLIPS):
+        kept = flipped(path, seed)
+        with contextlib.suppress(DataError):
+            face = open_face(toy_face.id, world.root)
+            assert np.array_equal(face.basis, toy_face.basis) and np.array_equal(face.vertices, toy_face.vertices)
+        path.write_bytes(kept)
+
+
+def test_a_checkpoint_with_a_flip_is_not_resumed(tmp_path: Path):
+    model = torch.nn.Linear(40, 40)
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.ones(1, 40)).sum().backward()
+    optimizer.step()
+    state = TrainingState(
+        model=model, optimizer=optimizer, generator=torch.Generator(), key="k", support=torch.ones(3), step=7
+    )
+    save_checkpoint(state, tmp_path)
+    assert load_checkpoint_(state, tmp_path)
+    for seed in range(FLIPS):
+        kept = flipped(tmp_path / "checkpoint.safetensors", seed)
+        with pytest.raises(DataError):
+            load_checkpoint_(state, tmp_path)
+        (tmp_path / "checkpoint.safetensors").write_bytes(kept)
 
 
 INDEXES: dict[str, Callable[[World], object]] = {

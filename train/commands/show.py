@@ -8,7 +8,7 @@ from typing import Any
 from dfe_core.artefact import Artefact
 from dfe_core.artefact_names import CODEWORDS_FILE, METRICS_FILE
 from dfe_core.progress import Listener
-from dfe_core.store import read_json
+from dfe_core.store import read_signed_json
 from dfe_core.workspace.catalogue import dependants, find_artefact, lineage_notes
 
 from ..tables import duration, facts, size, table
@@ -129,7 +129,7 @@ def _model(artefact: Artefact, rows: int | None) -> str:
     if metrics.is_file():
         from .evaluate import report
 
-        parts.append(report(read_json(metrics)))
+        parts.append(report(read_signed_json(metrics)))
     return "\n\n".join([*parts, _codewords(artefact, rows)])
 
 
