@@ -43,6 +43,7 @@ def import_recordings(
     extractor: str | None = None,
     mix_extractors: bool = False,
     pose_correction: str | None = None,
+    stills: bool = False,
     rest: str = "keep",
     root: str | Path | None = None,
     progress: Listener = ...,
