@@ -31,7 +31,7 @@ def seal(folder: Path, names: Sequence[str] | None = None) -> None:
     ]
     files = {name: file_sha256(folder / name) for name in sorted(names)}
     temporary = folder / f".{SEAL}-{os.getpid()}"
-    with open(temporary, "w", encoding="utf-8", opener=_opener) as sink:
+    with open(temporary, "w", encoding="utf-8") as sink:
         sink.write(json.dumps(signed({"files": files}), indent=1) + "\n")
         sink.flush()
         os.fsync(sink.fileno())
@@ -138,10 +138,6 @@ def file_sha256(path: Path) -> str:
         while block := handle.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _opener(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o666)
 
 
 def _digest(value: dict[str, Any]) -> str:
