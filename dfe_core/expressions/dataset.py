@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -446,7 +446,7 @@ class DatasetWriter:
         except DataError:
             gram = None
         leak = measure_pose_leak(data, gram)
-        return None if leak is None else leak.to_json()
+        return None if leak is None else asdict(leak)
 
 
 @contextlib.contextmanager

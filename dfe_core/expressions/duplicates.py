@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -40,10 +39,6 @@ class Duplicate:
     overlap_s: float
     lag_s: float
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
-
 
 def find_duplicates(dataset: Dataset, folder: Path | None = None) -> tuple[Duplicate, ...]:
     """Every pair of recordings of different subjects that are copies of each other over their first two minutes.
@@ -72,7 +67,7 @@ def find_duplicates(dataset: Dataset, folder: Path | None = None) -> tuple[Dupli
     )
     if kept is not None:
         with atomic_directory(kept) as temporary:
-            pairs = [duplicate.as_dict() for duplicate in found]
+            pairs = [asdict(duplicate) for duplicate in found]
             write_json(temporary / MANIFEST, {"version": VERSION, **source_labels(dataset.id), "duplicates": pairs})
     return found
 

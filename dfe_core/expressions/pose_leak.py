@@ -11,7 +11,7 @@ Letters of the shapes: T frames, E coefficients, F functions of pose.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -82,13 +82,9 @@ class PoseLeak:
         """Whether results that rest on this dataset need the warning."""
         return self.leak > HIGH
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, for the manifest."""
-        return asdict(self)
-
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> PoseLeak:
-        """The inverse of `to_json`."""
+        """The inverse of `dataclasses.asdict`, after JSON."""
         subjects = {
             name: SubjectLeak(**{**one, "turn_deg": tuple(one["turn_deg"])})
             for name, one in value["by_subject"].items()

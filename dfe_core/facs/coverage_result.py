@@ -220,7 +220,7 @@ class Coverage:
         sources = (*sources_of_tokens(self.model, self.dataset), ArtefactId(ANALYSES, aus_name(self.dataset, self.aus)))
         about = {"version": VERSION, **source_labels(*sources)}
         write_json(
-            folder / MANIFEST, {**about, **plain, "settings": self.settings.as_dict(), "limits": asdict(self.limits)}
+            folder / MANIFEST, {**about, **plain, "settings": asdict(self.settings), "limits": asdict(self.limits)}
         )
 
     @classmethod
@@ -244,7 +244,7 @@ class Coverage:
 
 def coverage_key(keys: dict[str, str], settings: CoverageSettings, seed: int) -> str:
     """Content key of an analysis."""
-    return content_key(["coverage", VERSION, keys, settings.as_dict(), seed])
+    return content_key(["coverage", VERSION, keys, asdict(settings), seed])
 
 
 def _au_json(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +64,3 @@ class CoverageSettings:
     min_share: float = 0.001
     still_mm: float = 0.1
     hold_s: float = 0.1
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)

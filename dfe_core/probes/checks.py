@@ -8,8 +8,7 @@ tells the label is then removed from the features inside the folds, and the scor
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -55,10 +54,6 @@ class ConfoundCheck:
     p: float | None = None
     p_holm: float | None = None
     without: dict[str, dict[str, float | None]] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, as in the JSON of ``dfe probe``."""
-        return asdict(self)
 
 
 def duration_tells(target: Target, folds: tuple[Fold, ...], permuted: np.ndarray, settings: ProbeSettings) -> bool:

@@ -160,8 +160,8 @@ def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) 
     more = {
         "codebook_saw": codebook_saw(inputs, target, scored),
         "windows": window_facts(spans, target, equal),
-        "duplicates": [copy.as_dict() for copy in copies],
-        "confound_checks": [check.as_dict() for check in checks],
+        "duplicates": [asdict(copy) for copy in copies],
+        "confound_checks": [asdict(check) for check in checks],
         "confounds": json_rows(asked),
     }
     summary = _summary(settings, inputs, target, folds, scored=scored, top=top, base=base, more=more)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from dfe_core.errors import DataError
@@ -77,10 +77,7 @@ class AlignmentSettings:
         )
     )
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> AlignmentSettings:
-        """The settings of `as_dict`."""
+        """The inverse of `dataclasses.asdict`."""
         return cls(**{**values, "net": SequenceSettings(**values["net"])})

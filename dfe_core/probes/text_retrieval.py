@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ class QuerySettings:
             **self.__dict__,
             "prompts": dict(self.prompts),
             "others": list(self.others),
-            "alignment": self.alignment.as_dict(),
+            "alignment": asdict(self.alignment),
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -60,7 +61,7 @@ def write_coverage_report(
         files,
         kind="coverage",
         inputs=_inputs(coverage),
-        settings=coverage.settings.as_dict(),
+        settings=asdict(coverage.settings),
         seed=coverage.seed,
         command=command,
         notes=list(coverage.notes),
@@ -138,9 +139,8 @@ def _as_imported(coverage: Coverage) -> Section:
 
 
 def _method(coverage: Coverage) -> Section:
-    settings = pd.DataFrame(
-        {"setting": coverage.settings.as_dict().keys(), "value": [str(v) for v in coverage.settings.as_dict().values()]}
-    )
+    settings = asdict(coverage.settings)
+    table = pd.DataFrame({"setting": settings.keys(), "value": [str(v) for v in settings.values()]})
     return Section(
         "How it was made",
         (
@@ -148,7 +148,7 @@ def _method(coverage: Coverage) -> Section:
             Table(
                 name="settings",
                 caption="Settings.",
-                frame=settings,
+                frame=table,
                 columns=table_columns("setting; value*3"),
             ),
         ),

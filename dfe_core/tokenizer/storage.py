@@ -72,7 +72,7 @@ def save_model(model: Tokenizer, folder: Path, origin: TrainingOrigin, columns: 
             "levels": [float(v) for v in model.quantizer.levels],
             "simulated": dataset.simulated,
             "dataset": {"name": dataset.name, "key": dataset.key},
-            "split": origin.split.to_json(),
+            "split": dataclasses.asdict(origin.split),
             "trained_on": training_record(dataset, origin.split),
             "started_from": origin.start,
             "simulated_share": origin.simulated_share,

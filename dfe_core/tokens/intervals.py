@@ -9,7 +9,7 @@ codeword), presence.parquet, intensities.parquet, recordings.parquet, counts.npz
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -348,7 +348,7 @@ def _identity(tokens: TokenCache) -> str:
 
 
 def _path(tokens: TokenCache) -> Path:
-    key = content_key([VERSION, _identity(tokens), codeword_sizes(tokens).tobytes().hex(), RULE.as_dict(), WINDOW_S])
+    key = content_key([VERSION, _identity(tokens), codeword_sizes(tokens).tobytes().hex(), asdict(RULE), WINDOW_S])
     return tokens.path.parent.parent / "analyses" / keyed_name(INTERVALS, key)
 
 

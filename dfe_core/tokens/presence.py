@@ -56,10 +56,6 @@ class PresenceRule:
         if not (0 <= self.hold_s < np.inf and 0 <= self.bridge_s < np.inf):
             raise DataError("presence rule", f"hold {self.hold_s:g} s and bridge {self.bridge_s:g} s", "0 s or more")
 
-    def as_dict(self) -> dict[str, float]:
-        """Plain values, as they stand in manifests and results."""
-        return asdict(self)
-
 
 RULE = PresenceRule()
 
@@ -151,7 +147,7 @@ def frame_step(time_s: np.ndarray) -> float:
 def presence_facts(sizes_mm: np.ndarray, rule: PresenceRule = RULE) -> dict[str, Any]:
     """The rule as manifests and results state it: its values, and whether codewords are measured in mm or, their size
     being unknown, by intensity."""
-    return rule.as_dict() | {"measured": "mm" if np.isfinite(sizes_mm).any() else "intensity"}
+    return asdict(rule) | {"measured": "mm" if np.isfinite(sizes_mm).any() else "intensity"}
 
 
 def _strength(active: Activations, sizes_mm: np.ndarray | None, rule: PresenceRule) -> tuple[np.ndarray, np.ndarray]:

@@ -202,7 +202,7 @@ def _started(run: Run) -> TrainingState:
     model.quantizer.set_codewords_(torch.as_tensor((psi * support) @ run.frame, dtype=torch.float32, device=run.device))
     parameters: list[Tensor] = list(model.correction.parameters()) or [torch.zeros(1, requires_grad=True)]
     optimizer = torch.optim.Adam(parameters, lr=run.config.train.learning_rate)
-    key = content_key([run.dataset.key, run.split.to_json(), dataclasses.asdict(run.config), run.start.key])
+    key = content_key([run.dataset.key, dataclasses.asdict(run.split), dataclasses.asdict(run.config), run.start.key])
     return TrainingState(
         model=model,
         optimizer=optimizer,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def training_frames(
 
     Raises `DataError` when it holds no valid frame.
     """
-    key = content_key([dataset.key, split.to_json(), LAG_S, CHANGES, seed])
+    key = content_key([dataset.key, asdict(split), LAG_S, CHANGES, seed])
     folder = (root or cache_root()) / "analyses" / keyed_name(TRAINING_FRAMES, key)
     if not is_whole(folder):
         _write(dataset, split, folder, progress, seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -148,7 +149,7 @@ def test_recordings_of_a_subject_count_together_and_frames_without_pose_not(tmp_
         ).manifest
     )
     assert leak.by_subject["s"].frames == 900 and leak.unmeasured == 1 and leak.share > 0.9
-    assert PoseLeak.from_json(json.loads(json.dumps(leak.to_json()))) == leak
+    assert PoseLeak.from_json(json.loads(json.dumps(asdict(leak)))) == leak
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
@@ -111,4 +111,4 @@ def test_the_best_epoch_of_the_validation_people_is_kept(learnt):
 
 def test_settings_survive_the_manifest():
     settings = AlignmentSettings(margin=0.3)
-    assert AlignmentSettings.from_dict(settings.as_dict()) == settings
+    assert AlignmentSettings.from_dict(asdict(settings)) == settings

@@ -7,7 +7,7 @@ is fitted: what depends on other recordings happens inside the folds.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ def presence_counts(sources: Sources) -> Arrays:
     content = [
         content_key(sources.tokens.manifest),
         codeword_sizes(sources.tokens).tobytes().hex(),
-        RULE.as_dict(),
+        asdict(RULE),
         rate,
     ]
     return _kept(sources, "presence", content_key(content), lambda s: _count_presence(s, rate))
