@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import streamlit as st
 
 from dfe_core.embedding.compare import Comparison, Matching, compare_fidelity, match_codebooks
 from dfe_core.faces.model import FaceModel
+from dfe_core.faces.names import coefficient_map
 from dfe_core.motion.identity import transfer
 from dfe_core.tokenizer.codebook import Codebook
 
@@ -19,6 +21,17 @@ def fidelity(choice: artefact_cache.Choice, other: artefact_cache.Choice) -> Com
     """Which of the chosen model and another holds the chosen dataset better."""
     keys = tuple(one.open_tokens().manifest["key"] for one in (choice, other))
     return _fidelity(keys, choice.model, other.model, choice.dataset, str(choice.root))
+
+
+def comparable(choice: artefact_cache.Choice) -> list[str]:
+    """The other models whose codewords can be shown on the face of the chosen one, at least in part."""
+    face = choice.open_face()
+    others = {
+        name: replace(choice, model=name).open_codebook().names
+        for name in artefact_cache.model_names(choice.root)
+        if name != choice.model
+    }
+    return [name for name, names in others.items() if len(coefficient_map(names, face)[1]) < len(names)]
 
 
 def matching(choice: artefact_cache.Choice, other: artefact_cache.Choice) -> Matching:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from dfe_core.faces.arkit import ARKIT_NAMES
+
 from . import artefact_cache
 
 GROUPS = {
@@ -27,8 +29,20 @@ def grouped(names: tuple[str, ...]) -> dict[str, list[str]]:
     return {group: members for group, members in found.items() if members}
 
 
-def shape_of(text: str | None, names: tuple[str, ...]) -> dict[str, float]:
-    """``jawOpen:0.5,browInnerUp:1`` as coefficients within 0 to 1; what cannot be read is left out."""
+def ranges(names: tuple[str, ...], codewords: np.ndarray) -> dict[str, tuple[float, float]]:
+    """From where to where each coefficient is set. codewords: (K, E) their coefficients.
+
+    ARKit's go from 0 to 1; those of other faces (principal components) have no such limits and move both ways: as far
+    as the codeword that moves them most, in whole numbers."""
+    far = np.ceil(np.maximum(np.abs(codewords).max(0), 1.0))
+    return {
+        name: (0.0, 1.0) if name in ARKIT_NAMES else (-float(reach), float(reach))
+        for name, reach in zip(names, far, strict=True)
+    }
+
+
+def shape_of(text: str | None, limits: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+    """``jawOpen:0.5,browInnerUp:1`` as coefficients within their limits; what cannot be read is left out."""
     found = {}
     for part in (text or "").split(","):
         name, _, amount = part.partition(":")
@@ -36,14 +50,15 @@ def shape_of(text: str | None, names: tuple[str, ...]) -> dict[str, float]:
             value = float(amount)
         except ValueError:
             continue
-        if name in names and 0 < value <= 1:
+        low, high = limits.get(name, (0.0, 0.0))
+        if value and low <= value <= high:
             found[name] = value
     return found
 
 
 def written(shape: Mapping[str, float]) -> str | None:
     """The inverse of `shape_of`; None for a face at rest."""
-    return ",".join(f"{name}:{value:g}" for name, value in shape.items() if value > 0) or None
+    return ",".join(f"{name}:{value:g}" for name, value in shape.items() if value) or None
 
 
 def psi_of(shape: Mapping[str, float], names: tuple[str, ...]) -> np.ndarray:

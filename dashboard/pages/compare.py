@@ -37,7 +37,7 @@ def page() -> None:
 def shown(choice: artefact_cache.Choice) -> None:
     """The other model, the verdict, the faces."""
     with page_frame.guarded():
-        others = [name for name in artefact_cache.model_names(choice.root) if name != choice.model]
+        others = comparisons.comparable(choice)
         if not others:
             nothing_to_compare(choice)
             return
@@ -49,9 +49,12 @@ def shown(choice: artefact_cache.Choice) -> None:
 
 
 def nothing_to_compare(choice: artefact_cache.Choice) -> None:
-    """There is one codebook only."""
+    """There is one codebook only, or one of this kind of face."""
+    one = len(artefact_cache.model_names(choice.root)) == 1
     with st.container(border=True):
-        st.subheader("There is one codebook so far", anchor=False)
+        st.subheader("There is one codebook so far" if one else "No other codebook is of this face", anchor=False)
+        if not one:
+            st.markdown("The other codebooks are of faces that share no coefficient with this one’s.")
         st.markdown(
             f"Train another to compare with “{choice.model}”: on other data, of another size, or with another "
             "seed. For example:"

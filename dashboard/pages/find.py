@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,7 @@ def shown(choice: artefact_cache.Choice, face: FaceModel) -> None:
         )
         left, right = st.columns([1, 1.25], gap="medium")
         with left:
-            psi, title = sliders(face) if source == SOURCES[0] else moment(choice)
+            psi, title = sliders(choice) if source == SOURCES[0] else moment(choice)
         with right:
             browser_views.morph(
                 key="example",
@@ -72,21 +73,24 @@ def shown(choice: artefact_cache.Choice, face: FaceModel) -> None:
         like_moments(choice, face, psi)
 
 
-def sliders(face: FaceModel) -> tuple[np.ndarray, str]:
+def sliders(choice: artefact_cache.Choice) -> tuple[np.ndarray, str]:
     """A face set by its coefficients, one part of the face at a time."""
-    shape = examples.shape_of(query_parameters.read("shape"), face.names)
-    groups = examples.grouped(face.names)
+    codebook = choice.open_codebook()
+    limits = examples.ranges(codebook.names, codebook.psi)
+    shape = examples.shape_of(query_parameters.read("shape"), limits)
+    groups = examples.grouped(codebook.names)
+    part = first = "Mouth" if "Mouth" in groups else next(iter(groups))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        first = "Mouth" if "Mouth" in groups else next(iter(groups))
-        part = st.segmented_control(
-            "Part of the face",
-            list(groups),
-            default=first,
-            required=True,
-            key="slider_part",
-            bind="query-params",
-            wrap=True,
-        )
+        if len(groups) > 1:
+            part = st.segmented_control(
+                "Part of the face",
+                list(groups),
+                default=first,
+                required=True,
+                key="slider_part",
+                bind="query-params",
+                wrap=True,
+            )
         st.button(
             "Rest",
             icon=":material/close:",
@@ -101,20 +105,21 @@ def sliders(face: FaceModel) -> tuple[np.ndarray, str]:
             key = f"set-{name}"
             if st.session_state.get(key) != shape.get(name, 0.0):  # the link leads; a moved slider has written it
                 st.session_state[key] = shape.get(name, 0.0)
-            cells[i % 2].slider(
-                spoken(name), 0.0, 1.0, step=0.05, key=key, on_change=set_to, args=(face.names, name, key)
-            )
-    return examples.psi_of(shape, face.names), "Your face"
+            low, high = limits[name]
+            cells[i % 2].slider(spoken(name), low, high, step=0.05, key=key, on_change=set_to, args=(limits, name, key))
+    return examples.psi_of(shape, codebook.names), "Your face"
 
 
-def set_to(names: tuple[str, ...], name: str, key: str) -> None:
+def set_to(limits: dict[str, tuple[float, float]], name: str, key: str) -> None:
     """A slider was moved: the link carries the face."""
-    shape = examples.shape_of(query_parameters.read("shape"), names)
+    shape = examples.shape_of(query_parameters.read("shape"), limits)
     query_parameters.write(shape=examples.written(shape | {name: round(float(st.session_state[key]), 2)}))
 
 
 def spoken(name: str) -> str:
-    """``mouthSmileLeft`` as ``Mouth smile left``."""
+    """``mouthSmileLeft`` as ``Mouth smile left``, ``pc_004`` as ``Component 5``."""
+    if found := re.fullmatch(r"pc_(\d+)", name):
+        return f"Component {int(found[1]) + 1}"
     words = "".join(f" {c.lower()}" if c.isupper() else c for c in name).replace("_", " ")
     return words[:1].upper() + words[1:]
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from dfe_core.artefact_names import tokens_name
 from dfe_core.tokenizer.codebook import Codebook
 
 from ..data import artefact_cache, media, thumbnails
 from ..data.dictionary import dictionary
 from ..links import routes
-from ..panels import empty_states, page_frame
+from ..panels import empty_states, job_progress, page_frame
 from ..selection import codeword_filter
-from ..theme.formatting import count, mm, percent, plural, span
+from ..theme.formatting import count, mm, percent, plural, span, text
 from ..views import browser_views, cards, figures
 
+LABELS = 6
+"""Labels of a dataset that are named; of more than one beyond them, the number stands."""
 GOALS = {"explained_variance": 0.95, "utilisation": 0.90}
 NEXT = [
     ("codebook", "Look at the codewords", "Every codeword is a face you can turn, play and compare with neutral."),
@@ -87,8 +90,14 @@ def data(choice: artefact_cache.Choice) -> None:
             "codebook can be checked against it."
         )
     else:
-        labels = f" Labels: {', '.join(dataset.labels)}." if dataset.labels else ""
-        st.caption(f"Recordings of real people.{labels}")
+        st.caption(f"Recordings of real people.{labels_line(dataset.labels)}")
+
+
+def labels_line(labels: tuple[str, ...]) -> str:
+    """The first labels by name, and how many more there are: questionnaires have dozens."""
+    shown = labels if len(labels) <= LABELS + 1 else labels[:LABELS]
+    more = f" and {len(labels) - len(shown)} more" if len(labels) > len(shown) else ""
+    return f" Labels: {text(', '.join(shown))}{more}." if labels else ""
 
 
 def health(choice: artefact_cache.Choice, codebook: Codebook) -> None:
@@ -100,6 +109,16 @@ def health(choice: artefact_cache.Choice, codebook: Codebook) -> None:
             f"Not measured yet: `dfe evaluate {choice.model} {choice.dataset or 'DATASET'}` measures it on "
             "subjects that training never saw."
         )
+        if choice.encoded:
+            job_progress.offer(
+                "Measure it now",
+                f"evaluate-{tokens_name(choice.model, choice.dataset)}",
+                f"Measuring {choice.model}",
+                ["evaluate", choice.model, choice.dataset],
+                "Measured.",
+                ":material/speed:",
+                kind="secondary",
+            )
         return
     held_out = "held-out " if found.get("split") == "test" else ""
     st.caption(

@@ -23,16 +23,10 @@ def show() -> None:
         choice = artefact_cache.chosen()
         datasets = artefact_cache.dataset_names(choice.root, choice.model)
         if datasets:
-            st.selectbox(
-                "Dataset",
-                datasets,
-                key="dataset",
-                bind="query-params",
-                filter_mode=None,
-                format_func=lambda name: (
-                    name if artefact_cache.is_encoded(choice.root, choice.model, name) else f"{name} (not encoded)"
-                ),
-            )
+            st.selectbox("Dataset", datasets, key="dataset", bind="query-params", filter_mode=None)
+            choice = artefact_cache.chosen()
+            if choice.model and not choice.encoded:  # not in the list's own words: these stand in the link
+                st.caption(f"Not encoded by “{text(choice.model)}” yet")
         _data_badge(artefact_cache.chosen())
         if job_manager.manager().running() or default_analyses.pending():
             jobs()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from dashboard.data import examples
@@ -10,6 +11,7 @@ from dashboard.panels import transition_ends
 from dashboard.selection import codeword_selection
 
 NAMES = ("browInnerUp", "jawOpen", "mouthSmileLeft", "expr_01")
+LIMITS = examples.ranges(NAMES, np.array([[0.0, 0.4, 0.2, 1.2], [0.9, 0.1, 0.0, -2.3]]))
 
 
 @pytest.mark.parametrize(
@@ -20,14 +22,20 @@ def test_a_selection_takes_numbers_once_and_leaves_out_the_rest(text, found):
 
 
 def test_a_shape_comes_back_from_its_own_text():
-    shape = {"jawOpen": 0.5, "mouthSmileLeft": 1.0}
-    assert examples.shape_of(examples.written(shape), NAMES) == shape
-    assert examples.psi_of(shape, NAMES).tolist() == [0, 0.5, 1, 0]
+    shape = {"jawOpen": 0.5, "mouthSmileLeft": 1.0, "expr_01": -2.5}
+    assert examples.shape_of(examples.written(shape), LIMITS) == shape
+    assert examples.psi_of(shape, NAMES).tolist() == [0, 0.5, 1, -2.5]
 
 
-@pytest.mark.parametrize("text", [None, "", "jawOpen", "jawOpen:2", "jawOpen:-1", "jawOpen:nan", "nothing:0.5", ":,:"])
+def test_arkit_goes_from_0_to_1_and_principal_components_both_ways():
+    assert LIMITS == {"browInnerUp": (0, 1), "jawOpen": (0, 1), "mouthSmileLeft": (0, 1), "expr_01": (-3, 3)}
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "jawOpen", "jawOpen:2", "jawOpen:-1", "jawOpen:nan", "expr_01:-3.1", "nothing:0.5", ":,:"]
+)
 def test_a_shape_that_cannot_be_read_is_a_face_at_rest(text):
-    assert examples.shape_of(text, NAMES) == {}
+    assert examples.shape_of(text, LIMITS) == {}
     assert examples.written({"jawOpen": 0.0}) is None
 
 
@@ -68,3 +76,4 @@ def test_an_end_of_a_transition_is_read_from_the_link(text, found):
 
 def test_names_of_coefficients_are_spoken():
     assert [spoken(name) for name in NAMES] == ["Brow inner up", "Jaw open", "Mouth smile left", "Expr 01"]
+    assert spoken("pc_004") == "Component 5"
