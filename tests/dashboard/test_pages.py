@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,10 @@ def test_a_model_without_metrics_says_how_to_measure_it(filled: Path):
     (filled / "models" / "default" / "metrics.json").unlink()
     test = opened("overview")
     assert not test.exception and "dfe evaluate default simulated" in said(test)
+
+
+def test_a_link_names_a_dataset_that_is_not_encoded_yet(filled: Path):
+    shutil.copytree(filled / "datasets" / "simulated", filled / "datasets" / "another")
+    test = opened("overview", dataset="another")
+    assert test.sidebar.selectbox(key="dataset").value == "another"
+    assert [c.value for c in test.sidebar.caption if "Not encoded by" in c.value]
