@@ -284,10 +284,11 @@ def _write(entry: Entry, root: Path) -> None:
 
 
 def _append(path: Path, line: str) -> None:
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
     try:
-        size = os.fstat(handle).st_size
-        torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"  # what a power cut left is a line of its own
+        size = os.lseek(handle, 0, os.SEEK_END)
+        torn = size > 0 and os.lseek(handle, -1, os.SEEK_END) >= 0 and os.read(handle, 1) != b"\n"  # of a power cut:
+        # what it left is a line of its own
         os.write(handle, (b"\n" if torn else b"") + line.encode() + b"\n")
         os.fsync(handle)
     finally:

@@ -21,6 +21,7 @@ from dfe_core.errors import DataError
 from dfe_core.integrity import seal
 from dfe_core.locks import claim
 
+WINDOWS = os.name == "nt"
 PATIENCE_S = 600.0
 """How long a finished result waits for another writer of the same name before it is refused, seconds."""
 _OLD = re.compile(r"\.(?P<name>.+)-old-[0-9a-z_]{8}")
@@ -82,6 +83,8 @@ def exchange(first: Path, second: Path) -> bool:
 
     Raises `OSError` for any other failure.
     """
+    if WINDOWS:
+        return False
     libc = ctypes.CDLL(None, use_errno=True)
     here, there = os.fsencode(first), os.fsencode(second)
     if sys.platform == "darwin" and hasattr(libc, "renamex_np"):
@@ -204,7 +207,7 @@ def _sync_tree(folder: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDWR if WINDOWS else os.O_RDONLY)  # which syncs no handle that only reads
     try:
         os.fsync(handle)
     finally:

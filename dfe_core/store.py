@@ -12,6 +12,7 @@ from typing import Any
 from dfe_core.artefact_names import ANALYSES, KINDS, RENDERS, SEPARATOR, TOKENS
 from dfe_core.errors import DataError
 from dfe_core.integrity import file_sha256, signed, unsigned
+from dfe_core.portable_names import name_fault
 from dfe_core.replacement import atomic_directory, atomic_file, recover_replacement
 
 __all__ = (
@@ -71,13 +72,26 @@ def require_new_name(kind: str, name: str, root: Path | None = None) -> Path:
     """The path of an artefact that is about to be made; called before the work starts.
 
     Raises `DataError` as `artefact_path` does, and for ``--`` in the name of a dataset, a model or action units: it
-    stands between the names of what is made from two artefacts. One of such a name that is there already, made by an
-    older version of dfe, is written again.
+    stands between the names of what is made from two artefacts; nor for a name that not every system takes, or that
+    differs from one that is there by capitals alone, for on Windows and macOS both are one folder. One of such a name
+    that is there already, made by an older version of dfe, is written again.
     """
     path = artefact_path(kind, name, root)
-    if SEPARATOR in name and not path.exists():
+    if path.exists():
+        return path
+    if SEPARATOR in name:
         raise DataError(repr(name), f"{SEPARATOR!r} in a new name under {kind}/", "a name with single dashes")
+    if fault := name_fault(name):
+        raise DataError(repr(name), fault, "another name, so that the folder can be opened on every system")
+    if path.parent.is_dir() and (twin := _twin(path)):
+        raise DataError(repr(name), f"{kind}/{twin} is there already", "a name that differs by more than capitals")
     return path
+
+
+def _twin(path: Path) -> str:
+    """What lies beside a path under a name that differs by capitals alone, empty for nothing."""
+    names = os.listdir(path.parent)
+    return next((name for name in names if name != path.name and name.lower() == path.name.lower()), "")
 
 
 def recover_all(root: Path | None = None) -> list[str]:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Protocol
 
+from dfe_core.portable_names import portable
+
 from . import uploads_folder
 
 
@@ -26,7 +28,7 @@ def plain_name(name: str) -> str:
     own = PurePosixPath(PureWindowsPath(name).name).name
     plain = PurePosixPath(re.sub(r"[^\w.()+ -]", "_", own).lstrip("."))
     ending = plain.suffix.encode()[:16].decode(errors="ignore")
-    return plain.stem.encode()[:120].decode(errors="ignore") + ending or "file"
+    return portable(plain.stem.encode()[:120].decode(errors="ignore") + ending or "file")
 
 
 class Staging:

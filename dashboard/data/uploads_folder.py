@@ -15,13 +15,14 @@ import time
 from pathlib import Path
 
 from dfe_core.errors import DataError
-from dfe_core.replacement import is_in_use
+from dfe_core.replacement import WINDOWS, is_in_use
 from dfe_core.store import cache_root
 
 from .background_jobs import are_using
 
 QUOTA = "DFE_UPLOAD_QUOTA_GB"
 _FOLDER, _DEFAULT_GB = ".uploads", 20.0
+_DAY_S = 86_400.0
 _lock = threading.Lock()
 _own: dict[Path, tuple[Path, int]] = {}
 
@@ -66,10 +67,15 @@ def clear_abandoned(root: Path | None = None) -> int:
         return 0
     with _lock:
         mine = {path for path, _ in _own.values()}
-    left = [path for path in folder.iterdir() if path not in mine and not is_in_use(path)]
+    left = [path for path in folder.iterdir() if path not in mine and not is_in_use(path) and _old(path)]
     for path in left:
         shutil.rmtree(path, ignore_errors=True)
     return len(left)
+
+
+def _old(path: Path) -> bool:
+    """Whether a folder may be of a server that has ended: on Windows, where no lock tells, it is a day old."""
+    return not WINDOWS or time.time() - path.stat().st_mtime > _DAY_S
 
 
 def clear() -> None:
@@ -79,7 +85,8 @@ def clear() -> None:
         _own.clear()
     for path, handle in held:
         shutil.rmtree(path, ignore_errors=True)
-        os.close(handle)
+        if handle >= 0:
+            os.close(handle)
 
 
 def _server_folder(root: Path) -> Path:
@@ -92,8 +99,12 @@ def _server_folder(root: Path) -> Path:
 
 
 def _held(folder: Path) -> int:
-    """A handle with a lock on the folder: `is_in_use` sees it from other processes."""
-    handle = os.open(folder, os.O_RDONLY)
+    """A handle with a lock on the folder: `is_in_use` sees it from other processes. −1 on Windows, where a folder
+    cannot be opened and age alone tells."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return -1
     try:
         import fcntl
 

@@ -21,6 +21,8 @@ from . import import_job, import_options, import_preview, job_progress, page_fra
 WHERE = ("Drop files", "A folder on this machine")
 RECORDINGS, VIDEOS = "Recordings", "Videos"
 _SHOWN = 500
+MANY_FILES, MUCH_BYTES = 200, 1 << 30
+"""From so many dropped files, or bytes of them, on, the page proposes the folder they are in."""
 
 
 def show(choice: artefact_cache.Choice) -> None:
@@ -120,9 +122,12 @@ def chosen_files() -> tuple[list[Path], list[Path]]:
             return [], []
         if not paths:
             st.caption(
-                f"Up to {st.get_option('server.maxUploadSize')} MB a file. Larger ones, as videos often are, "
-                "are read in place: name their folder instead."
+                f"Up to {st.get_option('server.maxUploadSize')} MB a file. Larger files, as videos often are, and more "
+                f"than {MANY_FILES} files or {MUCH_BYTES >> 30} GB are read in place: name their folder instead, for "
+                "a browser sends every file by itself and may stop answering."
             )
+        elif said := heavy(len(paths), sum(path.stat().st_size for path in paths)):
+            st.info(said, icon=":material/folder_open:")
         return paths, [staging().folder] if len(paths) > 100 else paths
     given = st.text_input(
         "Folder",
@@ -138,6 +143,16 @@ def chosen_files() -> tuple[list[Path], list[Path]]:
         st.warning(text(f"{error.where}: {error.found}. Expected: {error.expected}."), icon=":material/folder_off:")
         return [], []
     return [path], [path]
+
+
+def heavy(files: int, size: int) -> str:
+    """What to do in the place of dropping so many files or bytes; empty where they are few."""
+    if files <= MANY_FILES and size <= MUCH_BYTES:
+        return ""
+    return (
+        f"{plural(files, 'file')} of {size / 1e9:.1f} GB were dropped. They are here and can be imported; next time "
+        "choose “A folder on this machine”, which reads them in place, or run `dfe import FOLDER --name NAME`."
+    )
 
 
 def staging() -> Staging:

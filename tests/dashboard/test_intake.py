@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.data.places import ROOTS
-from dashboard.panels import import_options, video_intake
+from dashboard.panels import import_options, uploads, video_intake
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.inspection import Believed, inspect_sources
 from dfe_core.expressions.removal import remove_recording
@@ -166,3 +166,15 @@ def test_a_removed_recording_can_be_taken_back_and_tokens_are_of_the_data_as_the
     test = next(b for b in test.button if b.label == "Undo").click().run()
     assert not test.exception and Dataset.open("simulated").key == before.key
     assert artefact_cache.is_encoded(filled, "default", "simulated") and "has not been encoded" not in said(test)
+
+
+@pytest.mark.parametrize(
+    ("files", "size", "proposed"), [(1200, 5 << 20, True), (3, 2 << 30, True), (40, 9 << 20, False)]
+)
+def test_many_or_large_drops_are_told_the_way_by_their_folder(files, size, proposed):
+    assert ("A folder on this machine" in uploads.heavy(files, size)) is proposed
+
+
+def test_the_way_by_the_folder_is_proposed_before_anything_is_dropped(filled: Path):
+    test = opened("data", data_part="Bring recordings in")
+    assert "more than 200 files or 1 GB are read in place" in said(test)

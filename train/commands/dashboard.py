@@ -101,7 +101,8 @@ def _serve(app: Path, args: argparse.Namespace) -> int:
     address = (login.origin if login else f"http://{shown}:{args.port}") + "/" + (f"?token={token}" if token else "")
     told = {**os.environ, **environment(args, token), "PYTHONPATH": _path(app)}
     line = [*command(app, args.port, args.address, args.login), *_closed_pages(_allow_more_files())]
-    process = subprocess.Popen(line, env=told, preexec_fn=_die_with_parent)  # noqa: PLW1509 - one system call
+    before = None if os.name == "nt" else _die_with_parent  # Windows has no such step
+    process = subprocess.Popen(line, env=told, preexec_fn=before)  # noqa: PLW1509 - one system call
     print(f"Dashboard: {address}", flush=True)
     if args.open:
         threading.Thread(target=_open, args=(address, args.port), daemon=True).start()
@@ -226,8 +227,10 @@ def _die_with_parent() -> None:
 def _allow_more_files() -> int:
     """As many open files as the system lets us have: every visitor takes some, and macOS gives 256. Returns how many
     that are."""
-    import resource
-
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return 65536
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = min(hard, 65536) if hard != resource.RLIM_INFINITY else 10240
     if soft < wanted:
