@@ -47,8 +47,8 @@ GROUPS = {
     "validation": "*/validation.py */checks.py *:check* *:_check* *:_require *:fault_of dfe_core/errors.py",
     "words for codewords": """
         */tokens/composition.py */tokens/describe.py */tokens/parts.py */tokens/phrasing.py */expressions/columns.py
-        */codeword_names.py */name_chips.py */name_check.py */name_scores.py */blind_spots.py *:blind_note *:name_facts
-        */cards.py:facs_words */cards.py:chip_of */cards.py:score_of """,
+        */codeword_names.py */name_chips.py *:offer_check */name_scores.py */blind_spots.py *:blind_note
+        *:name_facts */cards.py:facs_words */cards.py:chip_of */cards.py:score_of """,
 }
 """What stands around a way: patterns of ``path`` or ``path:function``, the first that holds; all else is `ITSELF`."""
 ITSELF = "the thing itself"

@@ -34,8 +34,8 @@ from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.facs.derive import derive_aus
 from dfe_core.probes.features.catalogue import Feature
 from dfe_core.probes.features.transforms import Blocks, Measured
-from dfe_core.probes.findings import Finding
 from dfe_core.probes.intervals import scored_with_intervals
+from dfe_core.probes.limits import Finding
 from dfe_core.probes.run import run_probe
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target

@@ -188,8 +188,7 @@ def _run(args: argparse.Namespace) -> int:
     from dfe_core.audit import PERSON, Way, acting, acting_person
 
     from .progress_reporters import listener
-    from .streams import discard_stdout, end_with_stdin
-    from .warning_lines import warning_lines
+    from .streams import discard_stdout, end_with_stdin, warning_lines
 
     debug = getattr(args, "debug", False)
     signal.signal(signal.SIGTERM, _as_interrupt)

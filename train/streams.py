@@ -1,4 +1,4 @@
-"""The standard streams of a command: closed ones, readers that went away, terminals that know few characters."""
+"""The standard streams of a command: closed ones, readers that went away, terminals of few characters; and warnings."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import os
 import signal
 import sys
 import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from dfe_core.progress import ENDS_WITH_STDIN
@@ -74,3 +77,36 @@ def end_with_stdin() -> None:
         os._exit(INTERRUPTED)
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+_FOR_DEVELOPERS = (
+    DeprecationWarning,
+    PendingDeprecationWarning,
+    FutureWarning,
+    ImportWarning,
+    ResourceWarning,
+    BytesWarning,
+    EncodingWarning,
+)
+_LONGEST = 300  # characters of a warning
+
+
+@contextmanager
+def warning_lines() -> Iterator[None]:
+    """Print what the block warned of, each thing once, when it ends without an error; an error stands alone.
+
+    Warnings that speak to developers (deprecations, open files) are left out.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for category in _FOR_DEVELOPERS:
+            warnings.simplefilter("ignore", category)
+        yield
+    for line in dict.fromkeys(_warning_line(warning) for warning in caught):
+        print(f"warning: {line}", file=sys.stderr)
+
+
+def _warning_line(warning: warnings.WarningMessage) -> str:
+    text = " ".join(str(warning.message).split())
+    text = text if len(text) <= _LONGEST else text[:_LONGEST] + " …"
+    return text if warning.category is UserWarning else f"{warning.category.__name__}: {text}"

@@ -19,8 +19,8 @@ from ..panels import (
     codeword_usage,
     empty_states,
     exports,
+    job_progress,
     mesh_view,
-    name_check,
     note_editor,
     page_frame,
 )
@@ -235,7 +235,7 @@ def name_facts(choice: artefact_cache.Choice, row: pd.Series) -> None:
     details = capitalised(part_sizes(name.description))
     st.caption(" ".join(part for part in (f"{details}." if details else "", score) if part))
     if found.checked is None and choice.encoded and not name.description.rest:
-        name_check.offer_check(choice)
+        offer_check(choice)
 
 
 def look(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:
@@ -254,3 +254,17 @@ def look(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:
     else:
         mesh_view.quick_look(codebook, face, row)
         scene.warm()
+
+
+def offer_check(choice: artefact_cache.Choice) -> None:
+    """The button that checks the names on held-out moments, where it has not been done."""
+    aus = codeword_names.measured_first(choice)[0]
+    job_progress.offer(
+        "Check the names on held-out moments",
+        f"names-{choice.model}-{choice.dataset}",
+        "Checking names",
+        ["names", choice.model, choice.dataset, *(["--aus", aus] if aus else [])],
+        "The names have been checked.",
+        ":material/fact_check:",
+        "tertiary",
+    )

@@ -10,7 +10,7 @@ import streamlit as st
 from dfe_core.artefact_names import AUS_ALONE
 from dfe_core.facs.store import list_aligned
 from dfe_core.probes.explain import errors_by_subject
-from dfe_core.probes.findings import Finding
+from dfe_core.probes.limits import Finding
 from dfe_core.probes.methods_text import warning_texts
 from dfe_core.probes.recipe import read_recipe
 from dfe_core.probes.result import ProbeResult

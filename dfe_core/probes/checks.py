@@ -20,7 +20,7 @@ from dfe_core.probes.features.catalogue import Feature
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.features.transforms import Blocks
 from dfe_core.probes.features.transforms import Measured as AsMeasured
-from dfe_core.probes.findings import Finding
+from dfe_core.probes.limits import Finding
 from dfe_core.probes.paired_tests import holm
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import MEASURED, Target

@@ -12,7 +12,7 @@ from dfe_core.errors import DataError
 from dfe_core.probes import scores
 from dfe_core.probes.features.catalogue import Feature, build_feature
 from dfe_core.probes.features.material import Sources
-from dfe_core.probes.findings import Judged
+from dfe_core.probes.limits import Judged
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target, decide_task, labelled_spans
 from dfe_core.probes.validation import Fold, Predictions, make_folds, nested

@@ -1,4 +1,5 @@
-"""What limits a reading of the scores of a probe, as facts: `methods_text` has the words."""
+"""What limits a reading of the scores of a probe, and what the checks for confounds found, as facts: `methods_text` has
+the words."""
 
 from __future__ import annotations
 
@@ -9,8 +10,35 @@ import numpy as np
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.pose_leak import stored_pose_leak
 from dfe_core.probes.target import Target
+from dfe_core.text_enum import StrEnum
 
 _SCALE = 20  # whole numbers up to which a label may as well be classes
+
+
+class Finding(StrEnum):
+    """What the check of one confound found."""
+
+    CONSTANT = "constant"
+    """The same for all units: not judged."""
+    INCOMPLETE = "incomplete"
+    """Units without a value: not judged."""
+    NOT_PREDICTIVE = "not_predictive"
+    """It does not predict the label."""
+    PREDICTIVE = "predictive"
+    """It predicts the label alone (p_holm at most 0.05)."""
+
+
+class Judged(StrEnum):
+    """Whether the features were judged by how well they predict a column, or why not."""
+
+    JUDGED = "judged"
+    NO_VALUES = "no_values"
+    """No such column, or not a value for every recording."""
+    ONE_VALUE = "one_value"
+    FEW_GROUPS = "few_groups"
+    """A value occurs in fewer than two groups."""
+    NOT_EVALUABLE = "not_evaluable"
+    """No folds can be made of it on which every class is trained."""
 
 
 def limiting_facts(target: Target, data: Dataset) -> dict[str, Any]:

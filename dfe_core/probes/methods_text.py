@@ -7,7 +7,7 @@ from typing import Any
 
 from dfe_core.artefact_names import aus_alone
 from dfe_core.expressions.pose_text import high_leak_warning
-from dfe_core.probes.findings import Finding, Judged
+from dfe_core.probes.limits import Finding, Judged
 from dfe_core.probes.settings import ProbeSettings
 
 SMALL = 40

@@ -15,7 +15,7 @@ from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.probes.checks import duration_tells
 from dfe_core.probes.features.material import common_rate, thinned_tokens
 from dfe_core.probes.features.spans import make_spans
-from dfe_core.probes.findings import Finding
+from dfe_core.probes.limits import Finding
 from dfe_core.probes.run import run_probe
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
