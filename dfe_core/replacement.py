@@ -30,21 +30,19 @@ _CANNOT = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EX
 
 
 @contextmanager
-def atomic_file(path: Path, durable: bool = True) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it over `path` on success, remove it on failure.
 
-    durable: whether the content is on the disk before the name changes, so that a power cut leaves the old file or the
-    new one. The file's mode follows the umask.
+    The content is on the disk before the name changes, so that a power cut leaves the old file or the new one. The
+    file's mode follows the umask.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _new_file(path)
     try:
         yield temporary
-        if durable:
-            _sync(temporary)
+        _sync(temporary)
         os.replace(temporary, path)
-        if durable:
-            _sync_folder(path.parent)
+        _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 

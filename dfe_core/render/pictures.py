@@ -23,6 +23,7 @@ LOOK = 1
 
 SMALLEST_SCALE_MM = 0.5  # a codeword that moves less than this is not blown up to full heat
 _CHUNK = 64
+_VIEW = "front"
 
 
 def peaks_mm(face: FaceModel, psi: np.ndarray) -> np.ndarray:
@@ -65,25 +66,12 @@ def render_picture(
     return with_studio(face, shot or Shot(), lambda studio: studio.shoot(psi, scale, identity))
 
 
-def render_face(
-    face: FaceModel,
-    psi: np.ndarray,
-    scale_mm: float | None = None,
-    shot: Shot | None = None,
-    identity: np.ndarray | None = None,
-) -> bytes:
+def render_face(face: FaceModel, psi: np.ndarray, *, shot: Shot | None = None) -> bytes:
     """One face as a PNG file with a transparent background; arguments as `render_picture`."""
-    return png(render_picture(face, psi, scale_mm, shot or Shot(640, framing="head"), identity))
+    return png(render_picture(face, psi, shot=shot or Shot(640, framing="head")))
 
 
-def thumbnail_folder(
-    codebook: Codebook,
-    face: FaceModel,
-    root: Path | None = None,
-    size: int = 256,
-    shared_scale: bool = False,
-    view: str = "front",
-) -> Path:
+def thumbnail_folder(codebook: Codebook, face: FaceModel, root: Path | None = None, size: int = 256) -> Path:
     """Where the pictures of a codebook's codewords lie, made or not: addressed by all that they depend on."""
     key = content_key(
         {
@@ -91,8 +79,8 @@ def thumbnail_folder(
             "psi": hashlib.sha256(np.ascontiguousarray(codebook.psi).tobytes()).hexdigest(),
             "face": _face_key(face),
             "size": size,
-            "shared": shared_scale,
-            "view": view,
+            "shared": False,
+            "view": _VIEW,
         }
     )
     return artefact_path("renders", keyed_name(THUMBNAILS, key), root)
@@ -113,8 +101,7 @@ def ensure_thumbnails(
     face: FaceModel,
     root: Path | None = None,
     size: int = 256,
-    shared_scale: bool = False,
-    view: str = "front",
+    *,
     progress: Listener = silent,
 ) -> Path:
     """Make the picture of every codeword that has none yet and return their folder.
@@ -125,10 +112,10 @@ def ensure_thumbnails(
     """
     if face.coefficients != codebook.psi.shape[1]:
         raise DataError(face.id, f"{face.coefficients} coefficients", f"{codebook.psi.shape[1]}, as {codebook.model}")
-    folder = thumbnail_folder(codebook, face, root, size, shared_scale, view)
+    folder = thumbnail_folder(codebook, face, root, size)
     if thumbnails_ready(folder):
         return folder
-    scales, shot = heat_scales_mm(face, codebook.psi, shared_scale), Shot(size, view)
+    scales, shot = heat_scales_mm(face, codebook.psi), Shot(size, _VIEW)
     for k in range(codebook.size):
         progress(Progress(task="thumbnails", done=k, total=codebook.size, detail=f"codeword {k}"))
         path = thumbnail_path(folder, k)
@@ -143,7 +130,7 @@ def ensure_thumbnails(
             "model": codebook.model,
             "face": face.id,
             "size": size,
-            "view": view,
+            "view": _VIEW,
             "look": LOOK,
             "scale_mm": scales.round(4),
         },

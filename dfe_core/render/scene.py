@@ -20,16 +20,16 @@ from dfe_core.render.palette import MATERIAL_RGB, heat_map
 MAGIC = b"DFE1"
 
 
-def pack_scene(face: FaceModel, moving_only: bool = True) -> bytes:
+def pack_scene(face: FaceModel) -> bytes:
     """A face's template, triangles, materials, regions, basis, heat map and colours; 1.5 MB for the default face.
 
     The template is stored to 4 µm, each basis row to 1/32767 of its largest displacement; `unpack_scene` (or forty
-    lines of JavaScript) restores metres. With `moving_only`, only the vertices that some coefficient moves are in the
-    basis, listed in ``moving``. Raises `DataError` for a face without a mesh.
+    lines of JavaScript) restores metres. Only the vertices that some coefficient moves are in the basis, listed in
+    ``moving``. Raises `DataError` for a face without a mesh.
     """
     if not face.has_mesh:
         raise DataError(face.id, "has no mesh to draw", "a face with a mesh")
-    moving = np.flatnonzero(np.abs(face.basis).max((0, 2)) > 1e-6) if moving_only else np.arange(len(face.template))
+    moving = np.flatnonzero(np.abs(face.basis).max((0, 2)) > 1e-6)
     index = np.uint16 if len(face.template) <= 65536 else np.uint32
     template, template_scale, template_bias = _quantised(face.template.T, np.uint16)
     basis, basis_scale, _ = _quantised(face.basis[:, moving].reshape(face.coefficients, -1), np.int16)
