@@ -1,6 +1,7 @@
 """Fuzz every reader: mutated files of each format, and any fault but `DataError` is a crash.
 
     python -m tests.hostile.fuzz --inputs 100000            mutations, on as many processes as asked for
+    python -m tests.hostile.fuzz --inputs 100000 --pool aus those of AU files; --pool new of the newest readers
     python -m tests.hostile.fuzz --atheris --inputs 100000  coverage-guided, where the package atheris is installed
     python -m tests.hostile.fuzz --show 4711                write input 4711 to a file and read it with a traceback
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import io
 import json
 import os
@@ -24,6 +26,7 @@ import tempfile
 import time
 import traceback
 import types
+import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +38,9 @@ from dfe_core.expressions.readers.mesh_files import read_mesh
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.registry import read_head, readers
 from dfe_core.faces.array_pickle import read_array_pickle
+from dfe_core.facs.readers import AuReadOptions, au_readers
+from dfe_core.facs.readers.table import read_au_header
+from tests.hostile.au_files import au_files, new_recordings
 from tests.hostile.broken_files import cases
 from tests.hostile.good_files import BUILDERS
 
@@ -123,7 +129,14 @@ class Seeds:
         return rng.choice(self.good if rng.random() < 0.7 else self.broken)
 
 
-def seeds() -> Seeds:
+POOLS = ("recordings", "aus", "new")
+"""What is damaged: files of recordings, of AU tools, and of the readers that were added last with all AU files."""
+
+
+def seeds(pool: str = "recordings") -> Seeds:
+    if pool != "recordings":
+        files = au_files() + (new_recordings() if pool == "new" else [])
+        return Seeds(files, files)
     return Seeds(
         [*((Path(g.filename).suffix, g.content) for g in (build() for build in BUILDERS)), *meshes(), *pickles()],
         [(Path(c.filename).suffix, c.content) for c in cases() if len(c.content) < 1 << 16],
@@ -264,13 +277,41 @@ def attempt(path: Path) -> str:
     return outcome
 
 
+def attempt_aus(path: Path) -> str:
+    """``read`` or ``refused``: one file with every AU reader that believes in it, or else with one by turn."""
+    header, known = read_au_header(path), list(au_readers().values())
+    believers = [r for r in known if r.sniff(path, header) is not None]
+    outcome, options = "refused", AuReadOptions(fps=30.0 if len(header.columns) % 3 else None)
+    for reader in believers or [known[len(header.columns) % len(known)]]:
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # means of nothing
+                found = reader.read(path, options)
+            for one in found:
+                assert one.is_intervals or len(one.time_s) == len(one.frame) == len(one.probability), "lengths differ"
+                outcome = "read"
+        except DataError as error:
+            assert "\n" not in str(error), "more than one line"
+    return outcome
+
+
+def attempted(path: Path, pool: str) -> str:
+    """One file with the readers of a pool."""
+    if pool == "recordings":
+        return attempt(path)
+    found = {attempt(path)} if pool == "new" and path.suffix != ".eaf" else set()
+    with contextlib.suppress(DataError):
+        found.add(attempt_aus(path))
+    return "read" if "read" in found else "refused"
+
+
 def _stop(*_: object) -> None:
     raise TimeoutError(f"more than {MOST_SECONDS} s")
 
 
-def work(seed: int, start: int, stop: int, folder: Path) -> None:
+def work(seed: int, start: int, stop: int, folder: Path, kind: str) -> None:
     """Try inputs `start` to `stop`; one line of JSON for each crash, and one with the counts at the end."""
-    pool, counts, slowest = seeds(), collections.Counter(), (0.0, 0)
+    pool, counts, slowest = seeds(kind), collections.Counter(), (0.0, 0)
     signal.signal(signal.SIGALRM, _stop)
     for number in range(start, stop):
         ending, content = mutated(pool, random.Random(seed * 1_000_000_007 + number))
@@ -280,7 +321,7 @@ def work(seed: int, start: int, stop: int, folder: Path) -> None:
         begin = time.perf_counter()
         signal.alarm(MOST_SECONDS)
         try:
-            counts[attempt(path) if content else "refused"] += 1
+            counts[attempted(path, kind) if content else "refused"] += 1
         except DataError:
             counts["refused"] += 1
         except BaseException as error:  # noqa: BLE001 - a fuzz target may raise anything
@@ -305,14 +346,14 @@ def _tell(line: dict[str, object]) -> None:
     sys.stdout.flush()
 
 
-def run(inputs: int, seed: int, processes: int) -> dict[str, object]:
+def run(inputs: int, seed: int, processes: int, pool: str = "recordings") -> dict[str, object]:
     """Spread the inputs over processes, and start one again behind an input that killed it."""
     total, faults, slowest = collections.Counter(), [], (0.0, 0)
     share = -(-inputs // processes)
     spans = [(i * share, min(inputs, (i + 1) * share)) for i in range(processes) if i * share < inputs]
     running = []
     while spans or running:
-        running += [_spawn(seed, *spans.pop(0)) for _ in range(min(len(spans), processes - len(running)))]
+        running += [_spawn(seed, *spans.pop(0), pool) for _ in range(min(len(spans), processes - len(running)))]
         process, span, folder = running.pop(0)
         out, _ = process.communicate()
         found = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
@@ -330,9 +371,19 @@ def run(inputs: int, seed: int, processes: int) -> dict[str, object]:
     return {"inputs": inputs, "seed": seed, **total, "slowest_s": slowest[0], "slowest": slowest[1], "faults": faults}
 
 
-def _spawn(seed: int, start: int, stop: int):
+def _spawn(seed: int, start: int, stop: int, pool: str):
     folder = tempfile.TemporaryDirectory(prefix="fuzz-")
-    command = [sys.executable, "-m", "tests.hostile.fuzz", "--worker", str(seed), str(start), str(stop), folder.name]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.hostile.fuzz",
+        "--worker",
+        str(seed),
+        str(start),
+        str(stop),
+        folder.name,
+        pool,
+    ]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True), (start, stop), folder
 
 
@@ -379,14 +430,14 @@ def _own_functions() -> list[types.FunctionType]:
     ]
 
 
-def show(seed: int, number: int) -> None:
+def show(seed: int, number: int, pool: str) -> None:
     """Write one input to the current folder and read it, with the traceback of what happens."""
-    ending, content = mutated(seeds(), random.Random(seed * 1_000_000_007 + number))
+    ending, content = mutated(seeds(pool), random.Random(seed * 1_000_000_007 + number))
     path = Path(f"input-{number}{ending}")
     path.write_bytes(content)
     sys.stdout.write(f"{path}: {content[:120]!r}\n")
     try:
-        sys.stdout.write(f"{attempt(path)}\n")
+        sys.stdout.write(f"{attempted(path, pool)}\n")
     except DataError as error:
         sys.stdout.write(f"refused: {error}\n")
 
@@ -398,16 +449,17 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--atheris", action="store_true")
     parser.add_argument("--show", type=int)
-    parser.add_argument("--worker", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--pool", choices=POOLS, default=POOLS[0], help="which files are damaged")
+    parser.add_argument("--worker", nargs=5, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:
-        work(*map(int, args.worker[:3]), Path(args.worker[3]))
+        work(*map(int, args.worker[:3]), Path(args.worker[3]), args.worker[4])
     elif args.show is not None:
-        show(args.seed, args.show)
+        show(args.seed, args.show, args.pool)
     elif args.atheris:
         guided(args.inputs)
     else:
-        report = run(args.inputs, args.seed, args.processes)
+        report = run(args.inputs, args.seed, args.processes, args.pool)
         sys.stdout.write(json.dumps(report, indent=1) + "\n")
         sys.exit(bool(report["faults"]))
 

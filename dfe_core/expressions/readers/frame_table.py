@@ -93,6 +93,8 @@ def read_frame_table(
     clocks, whose = clocks_of(table.header, table.first, options, table.path), face_columns(table.header)
     texts = list(dict.fromkeys((*clocks.texts, *whose.texts)))
     numbers = sorted({*wanted, *clocks.numbers, *whose.numbers} - set(texts))
+    if not (block or numbers or texts):
+        raise DataError(table.path, f"no column that is known among {', '.join(table.header[:6])}", "another reader")
     values, data, dropped = _read(table, block, numbers, texts)
     if scores:
         check_scores(whose, data, table.path)

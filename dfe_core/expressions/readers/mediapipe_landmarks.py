@@ -40,6 +40,7 @@ COUNTS = (468, 478)
 _FRAMES = ("frames", "results", "data", "landmarks_data", "samples")
 _TIMES = ("timestamp_ms", "timestampMs", "timestamp", "time_s", "time", "t")
 _KNOWN = re.compile(rb'"(' + "|".join(KEYS).encode() + rb')"\s*:\s*[\[{].{0,400}?("_?x"\s*:|\[\s*-?\d)', re.DOTALL)
+_LATEST = 1e300  # larger whole numbers are no floats
 _BARE = re.compile(rb"\s*\[\s*\[\s*\[\s*-?\d")
 _BODY = re.compile(r"shoulder|elbow|wrist|hip|knee|ankle|thumb", re.IGNORECASE)
 _SIZES = (("width", "height"), ("image_width", "image_height"), ("imageWidth", "imageHeight"))
@@ -163,14 +164,14 @@ def _stack(faces: list[Any], path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         dimensions = len(_coordinates(first[0]))
         points, valid = np.zeros((len(faces), count, dimensions)), np.array([bool(face) for face in faces])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(path, f"a point that is none ({error!s:.40})", "x and y, or x, y and z") from None
     for i, face in enumerate(faces):
         if not face:
             continue
         try:
             points[i] = [_coordinates(point) for point in face]
-        except (KeyError, TypeError, ValueError, IndexError):
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError):
             raise DataError(
                 f"{path}, frame {i}",
                 f"a face that is not {count} points of {dimensions} numbers",
@@ -244,4 +245,5 @@ def _moment(value: Any) -> float | None:
             return datetime.fromisoformat(value.strip().replace("Z", "+00:00")).timestamp()
         except (ValueError, OverflowError):
             return None
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    known = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LATEST
+    return float(value) if known else None

@@ -16,7 +16,7 @@ import pyarrow as pa
 from dfe_core.expressions.readers.clocks import clocks_of
 from dfe_core.expressions.readers.faces import FaceRows
 from dfe_core.facs.detections import INTENSITY_LETTERS, Detections
-from dfe_core.facs.readers.table import AuReadOptions, AuTable, Header, Kind, detections, open_au_table
+from dfe_core.facs.readers.table import AuReadOptions, AuTable, Header, Kind, detections, no_column, open_au_table
 
 FORMAT = "facereader"
 TITLE = "FaceReader"
@@ -34,6 +34,8 @@ def read(path: Path, options: AuReadOptions) -> list[Detections]:
     """One `Detections`: a log is of one face."""
     table = open_au_table(path)
     aus = {i: (f"AU{m[1]}", (m[2] or "both").lower()) for i, c in enumerate(table.header) if (m := _AU.match(c))}
+    if not aus:
+        raise no_column(path, ())
     clocks = clocks_of(table.header, table.first, options.times, path)
     data, dropped = table.read(clocks.numbers, [*aus, *clocks.texts])
     face = FaceRows(suffix="", name="", source="", rows=np.arange(len(data[next(iter(aus))])))
