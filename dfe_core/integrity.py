@@ -31,7 +31,7 @@ def seal(folder: Path, names: Sequence[str] | None = None) -> None:
     ]
     files = {name: file_sha256(folder / name) for name in sorted(names)}
     temporary = folder / f".{SEAL}-{os.getpid()}"
-    with open(temporary, "w", encoding="utf-8") as sink:
+    with open(temporary, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o666)) as sink:
         sink.write(json.dumps(signed({"files": files}), indent=1) + "\n")
         sink.flush()
         os.fsync(sink.fileno())
