@@ -188,14 +188,15 @@ def _run(args: argparse.Namespace) -> int:
     from dfe_core.audit import PERSON, Way, acting, acting_person
 
     from .progress_reporters import listener
-    from .streams import discard_stdout, end_with_stdin, warning_lines
+    from .streams import Printable, discard_stdout, end_with_stdin, warning_lines
 
     debug = getattr(args, "debug", False)
     signal.signal(signal.SIGTERM, _as_interrupt)
     end_with_stdin()
     progress = listener(getattr(args, "progress", "bar"))
     try:
-        with contextlib.nullcontext() if debug else warning_lines(), progress:
+        plain = contextlib.redirect_stdout(Printable(sys.stdout))
+        with contextlib.nullcontext() if debug else warning_lines(), progress, plain:
             _recover()
             with acting(acting_person(), Way.DASHBOARD if os.environ.get(PERSON) else Way.COMMAND), _logged(args):
                 code = args.run(args, progress) or DONE
@@ -284,5 +285,7 @@ def _disk_is_full(error: Exception) -> bool:
 def _fail(message: str, debug: bool, code: int) -> int:
     if debug:
         traceback.print_exc()
-    print(message, file=sys.stderr)
+    from .streams import printable
+
+    print(printable(message), file=sys.stderr)
     return code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -35,6 +36,28 @@ class Forgiving:
         except (BrokenPipeError, ValueError):  # the reader went away; or the stream was closed
             self._lost = True
             return None
+
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def printable(text: str) -> str:
+    """Text of files from anywhere without what a terminal obeys: control characters as escapes, but tab and newline."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+class Printable:
+    """A text stream for what a command says, through `printable`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(printable(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def prepare() -> None:
@@ -103,7 +126,7 @@ def warning_lines() -> Iterator[None]:
             warnings.simplefilter("ignore", category)
         yield
     for line in dict.fromkeys(_warning_line(warning) for warning in caught):
-        print(f"warning: {line}", file=sys.stderr)
+        print(f"warning: {printable(line)}", file=sys.stderr)
 
 
 def _warning_line(warning: warnings.WarningMessage) -> str:

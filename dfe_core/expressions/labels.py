@@ -208,7 +208,7 @@ def _plain(column: str) -> str:
 
 def _table(path: Path) -> pd.DataFrame:
     if not path.is_file():
-        raise DataError(path, "no such file", "a CSV of labels")
+        raise DataError(path, "no plain file" if path.exists() else "no such file", "a CSV of labels")
     if path.stat().st_size > MAX_BYTES:
         raise DataError(path, f"{path.stat().st_size >> 20} MB", f"a table of labels under {MAX_BYTES >> 20} MB")
     try:

@@ -102,6 +102,10 @@ class LossWeights:
             _require(getattr(self, item.name) >= 0, f"loss.{item.name}", getattr(self, item.name), "0 or more")
 
 
+MOST_STEPS, MOST_FRAMES = 10**9, 2**22
+"""More is a slip of the finger: a year of work, and more memory than there is."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """How a tokenizer is trained.
@@ -147,6 +151,13 @@ class TrainConfig:
             "steps, batch, encoder_batch",
             (self.steps, self.batch, self.encoder_batch),
             "1 or more",
+        )
+        _require(self.steps <= MOST_STEPS, "steps", self.steps, f"at most {MOST_STEPS:,}")
+        _require(
+            max(self.batch, self.encoder_batch) <= MOST_FRAMES,
+            "batch, encoder_batch",
+            (self.batch, self.encoder_batch),
+            f"at most {MOST_FRAMES:,} frames a step",
         )
         _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
         _require(0 < self.ema_decay < 1, "ema_decay", self.ema_decay, "between 0 and 1")

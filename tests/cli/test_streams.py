@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.labels import read_labels
 from dfe_core.faces import save_face
+from dfe_core.tokenizer.config import TrainConfig
 from tests.captures import live_link, performance, write
 from train.cli import one_line, whole
+from train.commands.decode import parse_tokens
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -81,3 +84,28 @@ def test_a_home_that_is_none_and_a_full_disk_are_told_in_words(dfe, monkeypatch)
     wrapped = RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
     assert "the disk is full" in one_line(wrapped, "train")
     assert one_line(DataError("a", "b"), "train") == "a: b"
+
+
+def test_a_name_from_a_file_commands_no_terminal(shell, tmp_path: Path):
+    hostile = write(tmp_path / "in" / "a\x1b]0;owned\x07\x1b[31m.csv", live_link(performance(40)))
+    ran = shell(
+        "$DFE import $HOSTILE --name d --face toy-1; $DFE show datasets/d; $DFE import no\x1b[2Jne --name e",
+        HOSTILE=str(hostile.parent),
+    )
+    assert "owned" in ran.stdout and "\x1b" not in ran.stdout and "\x07" not in ran.stdout
+    assert "no\\x1b[2Jne" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("act", "found"),
+    [
+        (lambda path: parse_tokens("3,99999999999999999999", None), "no codebook"),
+        (lambda path: TrainConfig(steps=10**20), "steps"),
+        (lambda path: TrainConfig(batch=10**11), "batch"),
+        (read_labels, "no plain file"),
+    ],
+)
+def test_slips_of_the_finger_are_said_in_words(act, found: str, tmp_path: Path):
+    os.mkfifo(tmp_path / "labels.csv")
+    with pytest.raises(DataError, match=found):
+        act(tmp_path / "labels.csv")

@@ -70,6 +70,8 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 def parse_tokens(tokens: str, intensity: str | None) -> tuple[np.ndarray, np.ndarray]:
     """(N,) int64 codewords and (N,) float32 intensities from the command line. Raises `DataError` for other text."""
     codewords = _numbers("--tokens", tokens, int, "codewords as in 3,17,200")
+    if any(abs(codeword) > np.iinfo(np.int64).max for codeword in codewords):
+        raise DataError("--tokens", "a number that no codebook reaches", "codewords as in 3,17,200")
     if intensity is None:
         return np.array(codewords, np.int64), np.ones(len(codewords), np.float32)
     values = _numbers("--intensity", intensity, float, "numbers as in 1,1,0.5")
