@@ -1,4 +1,4 @@
-"""A small seeded sample of the fuzzing of AU readers and the newest readers: `python -m tests.hostile.fuzz --pool new`."""
+"""A small seeded sample of the fuzzing of AU readers and the newest ones: `python -m tests.hostile.fuzz --pool new`."""
 
 from __future__ import annotations
 
