@@ -24,6 +24,7 @@ from dfe_core.artefact_names import (
     aus_alone,
     aus_name,
     is_aus,
+    is_face_file,
     manifest_name,
     split_tokens_name,
     tokens_name,
@@ -225,7 +226,7 @@ def _earlier_sources(kind: str, name: str, manifest: dict[str, Any]) -> Iterator
     if kind == TOKENS:
         yield from _named(*split_tokens_name(name, manifest)) if manifest else _in_tokens_name(name)
         return
-    if isinstance(face := manifest.get("face"), str):
+    if isinstance(face := manifest.get("face"), str) and is_face_file(face):
         yield ArtefactId(FACES, face)
     for place in (manifest, *(manifest.get(key) for key in ("settings", "inputs", "tokens"))):
         if isinstance(place, dict):

@@ -5,6 +5,7 @@ What is in a file, the module that writes it says. Existing caches depend on eve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,6 +63,15 @@ def split_tokens_name(name: str, manifest: Mapping[str, Any] | None = None) -> t
         return named[0], named[1]
     model, _, dataset = name.partition(SEPARATOR)
     return model, dataset
+
+
+NO_FACE = "none"
+"""In the place of a face's id: a dataset of action units alone, which no face shows."""
+
+
+def is_face_file(face_id: str) -> bool:
+    """Whether a face is an artefact of the cache: none is, and coefficients without a mesh are made from their name."""
+    return face_id != NO_FACE and not re.fullmatch(r"flame-\d{1,3}\+jaw|bfm-\d+", face_id)
 
 
 AUS_ALONE = "aus:"

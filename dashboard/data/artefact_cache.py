@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG, MANIFEST, METRICS_FILE, PROBE, tokens_name
+from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG, MANIFEST, METRICS_FILE, NO_FACE, PROBE, tokens_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import open_face
-from dfe_core.faces.coefficients import NO_FACE
 from dfe_core.faces.model import FaceModel
 from dfe_core.store import artefact_path, cache_root, read_json, read_signed_json
 from dfe_core.tokenizer.codebook import Codebook

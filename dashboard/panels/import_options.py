@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from dfe_core.artefact_names import NO_FACE
 from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import Believed
 from dfe_core.expressions.readers.options import parse_time
 from dfe_core.faces import list_faces
-from dfe_core.faces.coefficients import NO_FACE
 from dfe_core.faces.library import anny_id
 from dfe_core.facs.alone import AuTimes
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from dfe_core.artefact_names import NO_FACE
 from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import Believed
 from dfe_core.expressions.preview import Preview, preview
 from dfe_core.expressions.timing import NoFrameRate
 from dfe_core.faces import list_faces
-from dfe_core.faces.coefficients import NO_FACE
 from dfe_core.faces.library import anny_id
 
 from ..data import artefact_cache

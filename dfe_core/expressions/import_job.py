@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from dfe_core.artefact_names import MANIFEST
+from dfe_core.artefact_names import MANIFEST, NO_FACE
 from dfe_core.errors import DataError
 from dfe_core.expressions.adjusting import RESTS
 from dfe_core.expressions.disk_buffer import Spool
@@ -26,7 +26,6 @@ from dfe_core.expressions.readers.registry import RecordingReader, find_reader, 
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.sources import READER_VERSION, find_files
 from dfe_core.expressions.timing import check_fps
-from dfe_core.faces.coefficients import NO_FACE
 from dfe_core.progress import Listener, silent
 from dfe_core.store import artefact_path, file_sha256
 

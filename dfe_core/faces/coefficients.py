@@ -23,8 +23,6 @@ def flame_id(expressions: int) -> str:
     return f"flame-{expressions}+jaw"
 
 
-NO_FACE = "none"
-"""In the place of a face's id: a dataset of action units alone, which no face shows."""
 BFM_EXPRESSIONS = 64
 """Expression components of the Basel Face Model as Deep3DFaceRecon uses it (Guo et al. 2018 onto BFM 2009)."""
 BFM_ID = f"bfm-{BFM_EXPRESSIONS}"

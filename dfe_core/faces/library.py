@@ -8,9 +8,10 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from dfe_core.artefact_names import NO_FACE
 from dfe_core.errors import DataError
 from dfe_core.faces.archive import load_face, save_face
-from dfe_core.faces.coefficients import NO_FACE, coefficient_face
+from dfe_core.faces.coefficients import coefficient_face
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, silent
 from dfe_core.store import artefact_path, cache_root, content_key, file_sha256

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dfe_core.artefact_names import NO_FACE
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.import_job import ImportOptions
@@ -24,7 +25,6 @@ from dfe_core.expressions.readers.installed import sniffed
 from dfe_core.expressions.readers.options import ReadOptions, parse_time
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.sources import find_files
-from dfe_core.faces.coefficients import NO_FACE
 from dfe_core.facs.detections import Detections
 from dfe_core.facs.importing import AuImportOptions, AuImportReport, import_aus
 from dfe_core.facs.readers import AuReadOptions, au_file_endings, au_readers, read_aus

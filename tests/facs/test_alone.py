@@ -118,3 +118,10 @@ def test_people_named_in_one_table_of_aus_are_recordings_of_their_own(tmp_path):
         for name in data.recordings["recording"]
     ]
     assert shares == [30, 80]
+
+
+def test_no_artefact_is_missing_for_the_want_of_a_face(lab):
+    from dfe_core.workspace.graph import ArtefactGraph
+
+    graph = ArtefactGraph.of(lab / "cache")
+    assert graph.artefacts and not any(graph.missing_sources(one) for one in graph.artefacts)

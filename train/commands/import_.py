@@ -6,9 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dfe_core.artefact_names import DATASETS, MANIFEST
+from dfe_core.artefact_names import DATASETS, MANIFEST, NO_FACE
 from dfe_core.errors import DataError
-from dfe_core.faces.coefficients import NO_FACE
 from dfe_core.progress import Listener
 from dfe_core.store import artefact_path, read_json
 
