@@ -103,6 +103,11 @@ def coverage_report_name(model: str, dataset: str, aus: str) -> str:
     return SEPARATOR.join(("report", model, dataset, aus))[:_REPORT_LENGTH]
 
 
+def study_report_name(name: str) -> str:
+    """The folder under ``analyses/`` of the supplement of a study that the dashboard runs."""
+    return SEPARATOR.join(("study", name))[:_REPORT_LENGTH]
+
+
 def probe_report_name(model: str, dataset: str, key: str) -> str:
     """The folder under ``analyses/`` of a probe report that the dashboard writes."""
     return f"probe-report-{model}{SEPARATOR}{dataset}"[:80] + f"-{key}"

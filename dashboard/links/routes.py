@@ -18,7 +18,7 @@ GROUPS = {
     "": ("overview",),
     "Explore": ("codebook", "find", "recordings", "map", "motion"),
     "Analyse": ("coverage", "probes", "compare"),
-    "Manage": ("data",),
+    "Manage": ("study", "data"),
 }
 TITLES = {
     "overview": ("Overview", "dashboard"),
@@ -29,6 +29,7 @@ TITLES = {
     "recordings": ("Recordings", "timeline"),
     "coverage": ("Coverage", "select_all"),
     "map": ("Map", "scatter_plot"),
+    "study": ("New study", "rocket_launch"),
     "data": ("Data", "database"),
     "probes": ("Probes", "query_stats"),
 }

@@ -71,9 +71,9 @@ def show(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analy
 
 
 def zipped(folder: Path) -> bytes:
-    """A folder's files as one zip."""
+    """A folder's files as one zip, those of the folders in it too."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.glob("*")):
-            archive.write(path, path.name)
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            archive.write(path, path.relative_to(folder))
     return stream.getvalue()

@@ -61,7 +61,7 @@ def supplement_inputs(steps: StudySteps, root: Path) -> dict[str, Any]:
     aus = steps.known_aus(root)
     return {
         "version": VERSION,
-        "codebook": {"name": asked.codebook, "key": codebook.key},
+        "model": {"name": asked.codebook, "key": codebook.key},
         "dataset": {"name": asked.name, "key": dataset.key, "files": dataset.manifest.get("files")},
         "aus": aus,
         "labels": steps.labels(root),

@@ -1,0 +1,254 @@
+"""A new study: from files to a trained codebook and every analysis of it, by the plan and the job of `dfe study`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pandas as pd
+import streamlit as st
+
+from dfe_core.artefact_names import HISTORY_FILE, MANIFEST, study_report_name
+from dfe_core.errors import DataError
+from dfe_core.expressions.inspection import Believed, inspect_sources
+from dfe_core.store import artefact_path
+from dfe_core.workflow.settings import StudySettings, study_name
+from dfe_core.workflow.study_plan import StudyPlan, plan_study
+
+from ..data import artefact_cache, job_manager, people
+from ..data.roles import Role
+from ..data.staging import Staging
+from ..panels import coverage_report, empty_states, import_job, job_progress, page_frame, uploads
+from ..theme.formatting import count, plural, span, text
+
+KEY = "study"
+_NAME = "study-running"
+CURVES = {"rmse_mm": "Error of the training frames, mm", "perplexity": "Perplexity: codewords in even use"}
+
+
+def page() -> None:
+    """The page."""
+    choice = artefact_cache.chosen()
+    page_frame.header(
+        "New study", "From recordings to a codebook, its coverage, groups and probes, and a supplement.", choice
+    )
+    if not choice.model and not choice.dataset:
+        empty_states.no_codebook()
+    if refused := people.refusal(Role.EDITOR):
+        st.info(f"A new study: {refused[0].lower()}{refused[1:]}", icon=":material/lock:")
+        return
+    with st.container():
+        at_work(choice)
+    with st.container():
+        outcome(choice)
+    with page_frame.guarded():  # also while it runs: what was dropped and typed would be lost otherwise
+        ask(choice)
+
+
+# ---- what is asked
+
+
+def ask(choice: artefact_cache.Choice) -> None:
+    """Files, people and labels, then the plan and its start. Every part has a container of its own (`uploads.show`)."""
+    with st.container():
+        paths, sources = uploads.chosen_files()
+    if not paths:
+        st.caption(
+            "Recordings of Live Link Face, OpenFace, MediaPipe and other tools are read, previewed, named and learned "
+            "from, in one go; the plan with its times is shown before anything is done. Files stay on this machine."
+        )
+        return
+    with st.container():
+        labels, pattern = uploads.who_is_who()
+    try:
+        with page_frame.waiting("Looking at the files"):
+            found = inspect_sources(paths, labels, pattern or None)
+    except DataError as error:
+        said(error)
+        return
+    with st.container():
+        uploads.listed(found)
+    if not any(not one.fault for one in found):
+        st.warning("None of these files can be read as recordings.", icon=":material/edit_off:")
+        return
+    with st.container():
+        settings = chosen_settings(choice, sources, labels, pattern, found)
+    if settings is not None and not job_manager.running(KEY):
+        with st.container():
+            offer(settings, choice)
+
+
+def chosen_settings(
+    choice: artefact_cache.Choice, sources: Sequence[Path], labels: Path | None, pattern: str, found: Sequence[Believed]
+) -> StudySettings | None:
+    """The study as asked for; None while it has no name that can be used."""
+    left, middle, right = st.columns([2, 2, 2])
+    name = left.text_input("Name of the study", value=_proposed(sources), key="study-name").strip()
+    known = list(dict.fromkeys(label for one in found for label in one.labels))
+    by = middle.multiselect(
+        "Compare and predict",
+        known,
+        key="study-by",
+        placeholder="By itself" if known else "No labels",
+        disabled=not known,
+    )
+    aus = right.file_uploader(
+        "Action units of a detector or coder, where they are in files of their own",
+        accept_multiple_files=True,
+        key="study-aus",
+    )
+    try:
+        out = artefact_path("analyses", study_report_name(name), choice.root) if name else None
+        held = _staging("study-aus-staging").hold(aus or [])
+    except DataError as error:
+        said(error)
+        return None
+    if out is None:
+        st.caption("Give the study a name.")
+        return None
+    return StudySettings(
+        sources=tuple(sources),
+        name=name,
+        out=out,
+        labels=labels,
+        aus=held[0].parent if held else None,
+        by=tuple(by),
+        subject_pattern=pattern or None,
+    )
+
+
+def offer(settings: StudySettings, choice: artefact_cache.Choice) -> None:
+    """The plan, and the button that starts it or continues where it was stopped."""
+    try:
+        with page_frame.waiting("Planning"):
+            plan = plan_study(settings, choice.root)
+    except DataError as error:
+        said(error)
+        return
+    show_plan(plan)
+    stopped = len(plan.current) > 0
+    if st.button(
+        "Continue the study" if stopped else "Start the study",
+        type="primary",
+        icon=":material/play_arrow:",
+        key="study-start",
+        disabled=not plan.missing,
+    ):
+        job_manager.start(KEY, f"Study “{settings.name}”", *arguments(settings))
+        st.session_state[_NAME] = settings.name
+        st.rerun()
+
+
+def show_plan(plan: StudyPlan) -> None:
+    """Each step with its time, and what is not part of the study."""
+    st.markdown(
+        f"**{plural(len(plan.missing), 'step')}**, about {span(plan.seconds)} on two processor cores; "
+        f"about {count(plan.sources.frames)} frames"
+        + (", a face is learned from them." if plan.sources.face == "learn" else f" on the face {plan.sources.face}.")
+    )
+    rows = [
+        {
+            "Step": str(name).capitalize(),
+            "Makes": step.makes,
+            "Time": "done" if name in plan.current else f"about {span(step.seconds)}",
+        }
+        for name, step in plan.steps.items()
+    ]
+    with st.expander("The plan", expanded=False, icon=":material/checklist:"):
+        page_frame.table(pd.DataFrame(rows))
+        if plan.left_out:
+            st.caption("Not part of it: " + "; ".join(f"{name} ({why})" for name, why in plan.left_out.items()) + ".")
+
+
+def arguments(settings: StudySettings) -> list[str]:
+    """The command of the study."""
+    line = ["study", *map(str, settings.sources), "--name", settings.name, "--out", str(settings.out)]
+    line += [*(f"--by={label}" for label in settings.by), "--no-dashboard"]
+    line += ["--aus", str(settings.aus)] if settings.aus else []
+    return [*line, *import_job.common(settings.labels, settings.subject_pattern or "")]
+
+
+def _proposed(sources: Sequence[Path]) -> str:
+    try:
+        return study_name(sources[0]) if len(sources) == 1 and sources[0].is_dir() else ""
+    except DataError:
+        return ""
+
+
+def _staging(key: str) -> Staging:
+    if key not in st.session_state:
+        st.session_state[key] = Staging()
+    return st.session_state[key]
+
+
+def said(error: DataError) -> None:
+    """What cannot be served, as a sentence."""
+    expected = f" Expected: {error.expected}." if error.expected else ""
+    st.warning(text(f"{error.where}: {error.found}.{expected}"), icon=":material/edit_off:")
+
+
+# ---- while it runs, and after
+
+
+def at_work(choice: artefact_cache.Choice) -> None:
+    """The job's progress, with the curves of training as soon as there are any."""
+    job_progress.watch(KEY, "The study is done.")
+    if job_manager.running(KEY) and (name := st.session_state.get(_NAME)):
+        curves(choice.root, name)
+
+
+@st.fragment(run_every=1.5)
+def curves(root: Path, name: str) -> None:
+    """Error and perplexity over the steps of training so far."""
+    history = training_history(root, name)
+    if len(history) < 2:
+        return
+    for place, (column, title) in zip(st.columns(len(CURVES)), CURVES.items(), strict=True):
+        if column in history:
+            place.caption(title)
+            place.line_chart(history, x="step", y=column, height=180, x_label="step", y_label="")
+
+
+def training_history(root: Path, name: str) -> pd.DataFrame:
+    """The lines that training has logged so far; no rows where it has not begun."""
+    path = artefact_path("models", f"{name}-codebook", root) / HISTORY_FILE
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return pd.DataFrame()
+    rows = []
+    for line in lines:
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:  # the line that is being written
+            continue
+    return pd.DataFrame(rows)
+
+
+def outcome(choice: artefact_cache.Choice) -> None:
+    """What the last study of this session came to, and the ways on."""
+    name = st.session_state.get(_NAME)
+    if name is None or job_manager.running(KEY):
+        return
+    folder = artefact_path("analyses", study_report_name(name), choice.root)
+    if not (folder / MANIFEST).is_file():
+        return
+    with st.container(border=True):
+        st.markdown(f":material/check_circle: The study **{text(name)}** is done: its codebook is `{name}-codebook`.")
+        with st.container(horizontal=True):
+            address = urlencode({"model": f"{name}-codebook", "dataset": name})
+            st.link_button("Open its codebook", f"codebook?{address}", type="primary", icon=":material/grid_view:")
+            st.download_button(
+                "Supplement",
+                lambda: coverage_report.zipped(folder),
+                f"{name}-supplement.zip",
+                "application/zip",
+                icon=":material/folder_zip:",
+                on_click="ignore",
+            )
+        methods = folder / "methods.txt"
+        if methods.is_file():
+            with st.expander("Methods", icon=":material/article:"):
+                st.text(methods.read_text(encoding="utf-8"))

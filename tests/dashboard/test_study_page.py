@@ -1,0 +1,32 @@
+"""*New study*: the command it runs is the study that was planned, and the curves of training are read as they grow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dashboard.pages.study import arguments, training_history
+from dfe_core.workflow.settings import StudySettings
+from train.cli import build_parser
+from train.commands.study import read_settings
+
+
+def test_the_command_is_the_study_that_was_planned(tmp_path: Path):
+    asked = StudySettings(
+        sources=(tmp_path / "a b", tmp_path / "c"),
+        name="lab",
+        out=tmp_path / "out",
+        labels=tmp_path / "labels.csv",
+        aus=tmp_path / "aus",
+        by=("mood", "-odd label"),
+        subject_pattern=r"(s\d+)_",
+    )
+    line = arguments(asked)
+    assert read_settings(build_parser(line).parse_args(line)) == asked
+
+
+def test_the_curves_have_every_whole_line_of_the_log(tmp_path: Path):
+    assert training_history(tmp_path, "lab").empty
+    folder = tmp_path / "models" / "lab-codebook"
+    folder.mkdir(parents=True)
+    (folder / "history.jsonl").write_text('{"step": 25, "rmse_mm": 0.5}\n{"step": 50, "rmse_mm": 0.4}\n{"step": 7')
+    assert training_history(tmp_path, "lab")["step"].tolist() == [25, 50]
