@@ -128,13 +128,16 @@ def offer(settings: StudySettings, choice: artefact_cache.Choice) -> None:
         said(error)
         return
     show_plan(plan)
+    if not plan.missing:
+        if st.session_state.get(_NAME) != settings.name:
+            finished(choice, settings.name)
+        return
     stopped = len(plan.current) > 0
     if st.button(
         "Continue the study" if stopped else "Start the study",
         type="primary",
         icon=":material/play_arrow:",
         key="study-start",
-        disabled=not plan.missing,
     ):
         job_manager.start(KEY, f"Study “{settings.name}”", *arguments(settings))
         st.session_state[_NAME] = settings.name
@@ -230,8 +233,12 @@ def training_history(root: Path, name: str) -> pd.DataFrame:
 def outcome(choice: artefact_cache.Choice) -> None:
     """What the last study of this session came to, and the ways on."""
     name = st.session_state.get(_NAME)
-    if name is None or job_manager.running(KEY):
-        return
+    if name is not None and not job_manager.running(KEY):
+        finished(choice, name)
+
+
+def finished(choice: artefact_cache.Choice, name: str) -> None:
+    """A study that is done: its codebook, supplement and methods; nothing where it is not."""
     folder = artefact_path("analyses", study_report_name(name), choice.root)
     if not (folder / MANIFEST).is_file():
         return
@@ -246,6 +253,7 @@ def outcome(choice: artefact_cache.Choice) -> None:
                 f"{name}-supplement.zip",
                 "application/zip",
                 icon=":material/folder_zip:",
+                key=f"supplement-{name}",
                 on_click="ignore",
             )
         methods = folder / "methods.txt"
