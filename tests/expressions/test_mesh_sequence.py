@@ -13,7 +13,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.importing import ImportOptions, import_dataset
 from dfe_core.expressions.readers import mediapipe_landmarks, mesh_sequence
 from dfe_core.expressions.readers.mesh_files import read_mesh
-from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.options import ReadOptions, TimeColumn
 from dfe_core.expressions.readers.registry import find_reader
 from dfe_core.faces import open_face
 from tests.conftest import make_toy_face
@@ -271,6 +271,16 @@ def test_trackers_in_a_browser_log_points_in_pixels(tmp_path, style, count):
     assert track.fps == 20 and track.extractor == ("mediapipe" if count in (468, 478) else "landmarks")
     assert track.raw.shape == (15, count, 3 if style == "webgazer" else 2)
     assert np.allclose(track.raw, points[..., : track.dimensions])
+
+
+def test_the_time_of_a_log_may_be_stated(tmp_path):
+    points = 300 + 100 * np.random.default_rng(0).random((15, 68, 2))
+    log = [{"positions": frame.tolist(), "tick": 12 * i} for i, frame in enumerate(points)]
+    (tmp_path / "t.json").write_text(json.dumps(log))
+    (track,) = mediapipe_landmarks.read(tmp_path / "t.json", ReadOptions(time=TimeColumn("tick", 240)))
+    assert track.fps == 20
+    with pytest.raises(DataError, match="frames without it"):
+        mediapipe_landmarks.read(tmp_path / "t.json", ReadOptions(time=TimeColumn("clock")))
 
 
 def test_points_of_a_body_are_no_landmarks_of_a_face(tmp_path):

@@ -23,7 +23,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.landmark_recording import IMAGE, PointTrack, point_track
 from dfe_core.expressions.readers.json_file import load_json, rate
 from dfe_core.expressions.readers.landmark_columns import LEAST_POINTS
-from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.options import ROWS, ReadOptions, TimeColumn
 from dfe_core.expressions.timing import Timing, column_seconds, from_rate, from_times
 
 FORMAT = "mediapipe-landmarks"
@@ -229,6 +229,8 @@ def _aspect(points: np.ndarray) -> tuple[float, str]:
 
 
 def _timing(frames: list[Any], content: Any, options: ReadOptions, path: Path) -> Timing:
+    if options.time is not None:
+        return _stated_timing(frames, options.time, path)
     key = next((k for k in _TIMES if all(isinstance(f, Mapping) and _moment(f.get(k)) is not None for f in frames)), "")
     if key and len(frames) > 1:
         when = np.array([_moment(f[key]) for f in frames], np.float64)
@@ -236,6 +238,18 @@ def _timing(frames: list[Any], content: Any, options: ReadOptions, path: Path) -
         seconds = when - when[0] if dated else column_seconds(when, key.replace("Ms", "_ms"))[0]
         return from_times(seconds, str(path), 0, "frame")
     return from_rate(len(frames), rate(content, str(path)) or options.fps, str(path))
+
+
+def _stated_timing(frames: list[Any], stated: TimeColumn, path: Path) -> Timing:
+    """Times by the key that the user names, and its counts a second. Raises `DataError` where a frame lacks it."""
+    if stated.column.lower() == ROWS:
+        return from_rate(len(frames), stated.rate, str(path))
+    when = [_moment(f.get(stated.column)) if isinstance(f, Mapping) else None for f in frames]
+    if None in when:
+        raise DataError(f"{path}, --time {stated.column}", "frames without it", f"a key of every frame, or {ROWS}/RATE")
+    values = np.array(when, np.float64)
+    seconds = column_seconds(values, stated.column)[0] if stated.rate is None else values / stated.rate
+    return from_times(seconds, str(path), 0, "frame")
 
 
 def _moment(value: Any) -> float | None:
