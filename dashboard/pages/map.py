@@ -12,6 +12,7 @@ from dfe_core.embedding.maps import MapArtefact, MapSettings, open_map
 from ..data import artefact_cache, media, thumbnails
 from ..data.dictionary import dictionary
 from ..links import query_parameters, routes
+from ..links.numbers import whole
 from ..panels import empty_states, job_progress, page_frame
 from ..selection import codeword_selection, frame_selection
 from ..theme.formatting import clock, plural
@@ -140,10 +141,9 @@ def draw(choice: artefact_cache.Choice, found: MapArtefact, settings: MapSetting
         dataset = choice.open_dataset()
         colouring = map_view.frame_colours(choice, found, table, colour)
         points = map_view.frame_points(str(found.path), dataset.key, found, dataset)
-        point = query_parameters.read("point")
         extra = {
             "inside": map_view.inside(frame_selection.read(choice, found), len(found.points)),
-            "point": int(point) if point and point.isdigit() else None,
+            "point": whole(query_parameters.read("point")),
         }
     data = map_view.view_data(
         colouring,
@@ -237,12 +237,12 @@ def taken_out(choice: artefact_cache.Choice) -> None:
 
 def selected_frames(choice: artefact_cache.Choice, found: MapArtefact) -> None:
     """The frames that are selected on the map."""
-    rows, text = frame_selection.read(choice, found), query_parameters.read("point")
+    rows, point = frame_selection.read(choice, found), whole(query_parameters.read("point"))
     frame_selection.bar(choice, found, rows)
     if rows:
         several_frames(choice, found.points.iloc[rows])
-    elif text is not None and text.isdigit() and int(text) < len(found.points):
-        one_frame(choice, found.points.iloc[int(text)])
+    elif point is not None and point < len(found.points):
+        one_frame(choice, found.points.iloc[point])
     else:
         if query_parameters.read("frames"):
             st.caption(

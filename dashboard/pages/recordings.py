@@ -14,6 +14,7 @@ from dfe_core.tokenizer.codebook import Codebook
 from ..data import artefact_cache, media, thumbnails, tracks
 from ..data.dictionary import dictionary
 from ..links import query_parameters, routes
+from ..links.numbers import whole
 from ..panels import empty_states, page_frame
 from ..selection import codeword_filter, codeword_selection, frame_selection
 from ..theme.formatting import clock, count, mm, plural, span, text
@@ -106,7 +107,7 @@ def recording(choice: artefact_cache.Choice) -> None:
     with labels:
         shown, rest = facts_lines(row, dataset.labels)
         st.caption(shown, help=rest or None)
-    track = tracks.track(dataset, tokens, codebook, face, name, int(query_parameters.read("part") or 0))
+    track = tracks.track(dataset, tokens, codebook, face, name, whole(query_parameters.read("part")) or 0)
     if track.parts > 1:
         choose_part(track)
     codeword_selection.bar(choice, "recordings")
@@ -161,7 +162,7 @@ def play(choice: artefact_cache.Choice, track: tracks.Track, name: str, codebook
         "name": name,
         "recording": media.address(track.data, "application/octet-stream"),
         "at": codeword_filter.nearest_frame(track.time_s, query_parameters.read("t")),
-        "stages": int(stages) if stages and stages.isdigit() else codebook.stages,
+        "stages": whole(stages) or codebook.stages,
         "items": cards.chips(dictionary(choice).table.iloc[used], pictures),
         "height": 380,
         "chosen": codeword_selection.read(choice),

@@ -17,6 +17,7 @@ from dfe_core.tokens.cache import TokenCache
 from ..data import artefact_cache, coverage_analyses, media
 from ..data.dictionary import dictionary
 from ..links import query_parameters, routes
+from ..links.numbers import whole
 from ..selection import codeword_selection
 from ..theme.formatting import clock
 from ..views import browser_views, coverage_figures, figures
@@ -105,10 +106,10 @@ def picked_cell() -> None:
 
 def selected_cell(found: coverage_analyses.Analysis) -> tuple[int, str] | None:
     """The cell that the link names."""
-    number, label = query_parameters.read("codeword"), query_parameters.read("au")
-    if label is None or number is None or not number.isdigit() or int(number) >= len(found.coverage.codewords):
+    number, label = whole(query_parameters.read("codeword")), query_parameters.read("au")
+    if label is None or number is None or number >= len(found.coverage.codewords):
         return None
-    return int(number), label
+    return number, label
 
 
 def cell(choice: artefact_cache.Choice, aus: str, found: coverage_analyses.Analysis, number: int, label: str) -> None:

@@ -16,6 +16,7 @@ from dfe_core.tokenizer.codebook import Codebook
 from ..data import artefact_cache, examples, media, thumbnails
 from ..data.dictionary import dictionary
 from ..links import query_parameters, routes
+from ..links.numbers import whole
 from ..theme.formatting import clock
 from ..views import browser_views, cards, figures, probe_results
 from . import mixes, page_frame
@@ -65,8 +66,8 @@ def strongest(weights: pd.DataFrame) -> pd.DataFrame:
 
 def asked(result: ProbeResult) -> int | None:
     """The codeword that the link names, where this experiment weighs it."""
-    text = query_parameters.read("deciding") or ""
-    return int(text) if text.isdigit() and int(text) in set(result.codewords["codeword"]) else None
+    number = whole(query_parameters.read("deciding"))
+    return number if number in set(result.codewords["codeword"]) else None
 
 
 def gallery(choice: artefact_cache.Choice, result: ProbeResult, codebook: Codebook, face: FaceModel) -> None:

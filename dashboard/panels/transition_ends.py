@@ -10,6 +10,7 @@ import streamlit as st
 from ..data import artefact_cache, examples, notes
 from ..data.dictionary import dictionary
 from ..links import query_parameters
+from ..links.numbers import whole
 from ..theme.formatting import clock
 from ..views import cards
 
@@ -55,7 +56,8 @@ def codeword(choice: artefact_cache.Choice, name: str, value: str) -> Stop:
     """One codeword at intensity 1."""
     book, table = choice.open_codebook(), dictionary(choice).table
     numbers = [k for k in range(1, book.size)]
-    number = int(value) if value.isdigit() and 0 < int(value) < book.size else numbers[0]
+    wanted = whole(value) or 0
+    number = wanted if 0 < wanted < book.size else numbers[0]
     number = st.selectbox(
         "Codeword",
         numbers,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ..links.numbers import whole
+
 SORTS = {
     "Most used": ("uses", False),
     "Largest movement": ("peak_mm", False),
@@ -58,18 +60,16 @@ def matching(table: pd.DataFrame, chosen: Filter) -> list[int]:
 
 def numbers_in(query: str, size: int) -> list[int] | None:
     """The codewords a search names by number (``42``, ``3, 17``), None when it is not made of numbers alone."""
-    parts = query.replace(",", " ").split()
-    if not parts or not all(part.isdigit() for part in parts):
+    numbers = [whole(part) for part in query.replace(",", " ").split()]
+    if not numbers or None in numbers:
         return None
-    return [int(part) for part in parts if int(part) < size]
+    return [number for number in numbers if number is not None and number < size]
 
 
 def codeword_of(text: str | None, size: int) -> int | None:
     """The codeword a link names, None when it names none of 0 … size − 1."""
-    if text is None or not (text.isascii() and text.isdigit()):
-        return None
-    number = int(text)
-    return number if number < size else None
+    number = whole(text)
+    return number if number is not None and number < size else None
 
 
 def neighbours(order: list[int], codeword: int) -> tuple[int | None, int | None]:

@@ -8,6 +8,7 @@ from dfe_core.errors import DataError
 
 from ..data import artefact_cache, notes
 from ..links import query_parameters
+from ..links.numbers import whole
 from ..theme.formatting import plural
 
 _KEPT, _BEFORE = "chosen-kept", "chosen-before"
@@ -17,7 +18,8 @@ DEPTH = 30
 
 def parse(text: str | None) -> list[int]:
     """``3,17`` as numbers, each once; what is no number is left out."""
-    return list(dict.fromkeys(int(part) for part in (text or "").split(",") if part.isascii() and part.isdigit()))
+    numbers = map(whole, (text or "").split(","))
+    return list(dict.fromkeys(number for number in numbers if number is not None))
 
 
 def read(choice: artefact_cache.Choice) -> list[int]:

@@ -55,10 +55,10 @@ def compile_pattern(pattern: str | None) -> re.Pattern[str] | None:
 def check_time(pattern: re.Pattern[str] | None, paths: Sequence[Path]) -> None:
     """Raise `DataError` for a pattern that takes too long on these files' names.
 
-    Python's matcher may need time that doubles with every character. Where that is possible, the names are matched in
-    another process first, which is ended after `LONGEST_S`.
+    Python's matcher may need time that doubles with every character. Where that is possible (two repeats, choices or
+    counts of them), the names are matched in another process first, which is ended after `LONGEST_S`.
     """
-    if pattern is None or len(re.findall(r"[*+|]|\{\d*,\d*\}", pattern.pattern)) < 2:
+    if pattern is None or len(re.findall(r"[*+?|{]", pattern.pattern.replace("(?", "("))) < 2:
         return
     names = [name for path in paths for name in (path.name, f"{path.parent.name}/{path.name}")]
     try:

@@ -121,3 +121,17 @@ def test_a_link_names_a_dataset_that_is_not_encoded_yet(filled: Path):
     test = opened("overview", dataset="another")
     assert test.sidebar.selectbox(key="dataset").value == "another"
     assert [c.value for c in test.sidebar.caption if "Not encoded by" in c.value]
+
+
+@pytest.mark.parametrize(
+    ("name", "link"),
+    [
+        ("recordings", {"part": "abc", "stages": "\u00b2"}),
+        ("codebook", {"q": "9" * 5000, "chosen": "9" * 5000}),
+        ("map", {"point": "\u00b2", "of": "Frames"}),
+    ],
+)
+def test_a_link_with_numbers_that_are_none_opens_the_page(filled: Path, name: str, link: dict[str, str]):
+    """What Python counts among the digits, and more digits than it turns into a number."""
+    test = opened(name, **link)
+    assert not test.exception and not test.error
