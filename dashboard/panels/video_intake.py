@@ -16,6 +16,7 @@ from dfe_core.video import extra
 from dfe_core.video.frames import ENDINGS
 from dfe_core.video.landmarker import MODEL_SHA256, MODEL_URL
 from dfe_core.video.model_file import find_model
+from dfe_core.video.pictures import is_picture
 from dfe_core.video.reader import find_videos
 
 from ..data import artefact_cache
@@ -40,8 +41,8 @@ def videos_among(paths: list[Path]) -> list[Path]:
 
 
 def is_video(path: Path) -> bool:
-    """By its ending."""
-    return path.suffix.lower() in ENDINGS
+    """By its ending; a picture is a recording of one frame."""
+    return path.suffix.lower() in ENDINGS or is_picture(path)
 
 
 def show(

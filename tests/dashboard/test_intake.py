@@ -98,6 +98,10 @@ def test_without_the_extra_videos_say_how_to_install_it(filled: Path, tmp_path: 
     assert not [b for b in test.button if b.label == "Extract"]
 
 
+def test_dropped_pictures_go_the_way_of_videos():
+    assert video_intake.videos_among([Path("a.JPG"), Path("b.csv"), Path("c.mp4")]) == [Path("a.JPG"), Path("c.mp4")]
+
+
 def test_videos_ask_for_the_model_and_tell_which_one_it_is(filled: Path, tmp_path: Path, monkeypatch):
     monkeypatch.setattr(extra, "available", lambda: True)
     write(tmp_path / "films" / "a.mp4", b"film")

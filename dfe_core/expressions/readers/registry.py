@@ -123,7 +123,9 @@ def _unknown(path: Path, head: bytes, titles: str) -> UnknownFile:
         )
     if path.suffix.lower() in _PICTURES and b"\0" in head:
         return UnknownFile(
-            path, "a picture, which no reader knows: it holds no coefficients", "a video, with `dfe extract` first"
+            path,
+            "a picture, which no reader knows: it holds no coefficients",
+            f"`dfe extract {path.name} …` first, which makes recordings of pictures",
         )
     shape = npy_shape(head) if head.startswith(b"\x93NUMPY") else None
     if shape:
