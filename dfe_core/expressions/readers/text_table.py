@@ -78,8 +78,7 @@ class TextTable:
         columns = self._columns(table, numbers, texts)
         out, start = np.empty((table.num_rows, len(block)), np.float32), 0
         for batch in table.select([str(index) for index in block]).to_batches():  # as parsed: each fits the cache
-            part = out[start : start + batch.num_rows]
-            np.stack([column.to_numpy(zero_copy_only=False) for column in batch.columns], 1, out=part)
+            out[start : start + batch.num_rows] = batch.to_tensor(null_to_nan=True, row_major=True).to_numpy()
             start += batch.num_rows
         return out, columns, dropped
 
