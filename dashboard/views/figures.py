@@ -53,7 +53,7 @@ def over_time(time_s: np.ndarray, values: np.ndarray, names: list[str]) -> go.Fi
             z=mean[:, order].T,
             zmin=0,
             zmax=5,
-            colorscale="Blues",
+            colorscale=[(0, "rgba(128,134,146,0.08)"), (1, ACCENT)],  # on a light and a dark page
             colorbar={"title": "Intensity", "thickness": 12},
             hovertemplate="%{y} at %{x:.2f} s: %{z:.2f}<extra></extra>",
         )
