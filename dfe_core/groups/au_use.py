@@ -12,7 +12,7 @@ import numpy as np
 
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus, AlignedFrames, present
-from dfe_core.groups.measures import UseSums
+from dfe_core.groups.measures import BalanceSums, UseSums
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.tokens.presence import Activations, frame_step, presence_of
 
@@ -20,7 +20,7 @@ from dfe_core.tokens.presence import Activations, frame_step, presence_of
 @dataclass(frozen=True, kw_only=True)
 class _Counts:
     """Of one recording, (A,) float64 each: frames in which an AU was measured, their seconds, frames in which it is
-    present, its summed level there, intervals and their seconds."""
+    present, its summed level there, intervals and their seconds, seconds to the first, and whether there is one."""
 
     frames: np.ndarray
     seconds: np.ndarray
@@ -28,6 +28,8 @@ class _Counts:
     intensity: np.ndarray
     intervals: np.ndarray
     interval_s: np.ndarray
+    first_s: np.ndarray
+    begun: np.ndarray
 
 
 def count_au_use(aus: AlignedAus, dataset: Dataset, recordings: list[str], progress: Listener = silent) -> UseSums:
@@ -60,4 +62,21 @@ def _counts(part: AlignedFrames, time_s: np.ndarray) -> _Counts:
         intensity=np.bincount(codeword, np.nan_to_num(level[row, codeword]), size),
         intervals=np.bincount(codeword[first], minlength=size).astype(float),
         interval_s=np.bincount(codeword[first], lasts, size),
+        first_s=_earliest(codeword[first], time_s[row[first]], size),
+        begun=(np.bincount(codeword[first], minlength=size) > 0).astype(float),
     )
+
+
+def _earliest(codeword: np.ndarray, time_s: np.ndarray, size: int) -> np.ndarray:
+    """(A,) the least time of each, 0 where it has none."""
+    least = np.full(size, np.inf)
+    np.minimum.at(least, codeword, time_s)
+    return np.where(np.isfinite(least), least, 0.0)
+
+
+def au_balance(sums: UseSums | BalanceSums, aus: tuple[tuple[str, str], ...]) -> tuple[BalanceSums, list[str]]:
+    """Frames of the left and right side of every AU that has both, and the names of these AUs."""
+    column = {pair: i for i, pair in enumerate(aus)}
+    names = [au for au, side in aus if side == "left" and (au, "right") in column]
+    left, right = ([column[au, side] for au in names] for side in ("left", "right"))
+    return BalanceSums(frames=sums.frames[:, left], left=sums.present[:, left], right=sums.present[:, right]), names

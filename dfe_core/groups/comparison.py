@@ -17,7 +17,7 @@ from dfe_core.facs.store import AlignedAus
 from dfe_core.groups import effects, permutation
 from dfe_core.groups.au_use import count_au_use
 from dfe_core.groups.design import Design, make_design
-from dfe_core.groups.measures import MEASURES, UseSums, count_use
+from dfe_core.groups.measures import MEASURES, OTHER_MEASURES, BalanceSums, UseSums, count_use
 from dfe_core.ontology import title
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.table_rows import json_rows
@@ -41,7 +41,7 @@ class GroupSettings:
     unit
         ``subject``, or ``recording``, which takes recordings of one subject as independent.
     measures
-        Of rate, share, intensity, duration.
+        Of rate, share, intensity, duration, latency, balance (the last of regions and AUs alone).
     permutations
         Number of labellings at most; all of them where there are fewer.
     resamples
@@ -64,9 +64,10 @@ class GroupSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        unknown = [name for name in self.measures if name not in MEASURES]
+        known = (*MEASURES, *OTHER_MEASURES)
+        unknown = [name for name in self.measures if name not in known]
         if unknown or not self.measures:
-            raise DataError("measures", ", ".join(unknown) or "none", "some of " + ", ".join(MEASURES))
+            raise DataError("measures", ", ".join(unknown) or "none", "some of " + ", ".join(known))
         for name, least in (("permutations", 99), ("resamples", 100), ("min_units", 2), ("min_present", 1)):
             if not least <= getattr(self, name) <= _MANY:
                 raise DataError(name, str(getattr(self, name)), f"{least} to {_MANY}")
@@ -147,12 +148,12 @@ class GroupComparison:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class _Use:
+class Use:
     """What is compared: the name of its source, the sums of each recording, one row for each of the K things that are
     counted (what names it in the result), and which of them are no things (codeword 0)."""
 
     source: str
-    sums: UseSums
+    sums: UseSums | BalanceSums
     things: pd.DataFrame
     none: frozenset[int] = frozenset()
 
@@ -173,11 +174,15 @@ def compare_groups(
 
     Raises `DataError` for a column that is no grouping (`design.make_design`).
     """
+    return compare_use(codeword_use(codebook, dataset, index), dataset, settings, progress)
+
+
+def codeword_use(codebook: Codebook, dataset: Dataset, index: RunIndex) -> Use:
+    """How every codeword is used in each recording."""
     words = codebook.table["description"] if "description" in codebook.table else pd.Series("", range(codebook.size))
     things = pd.DataFrame({"codeword": range(codebook.size), "description": words.reindex(range(codebook.size))})
     sums = count_use(index, dataset.recordings["recording"].astype(str).tolist())
-    use = _Use(source=codebook.model, sums=sums, things=things, none=frozenset({REST}))
-    return _compare(use, dataset, settings, progress)
+    return Use(source=codebook.model, sums=sums, things=things, none=frozenset({REST}))
 
 
 def compare_au_groups(
@@ -185,6 +190,11 @@ def compare_au_groups(
 ) -> GroupComparison:
     """Compare the use of every AU between the levels of a label column, as `compare_groups` does of codewords; the
     tables then name ``au`` and ``side`` in the place of ``codeword``, and the model is ``aus:NAME``."""
+    return compare_use(au_use(aus, dataset, progress), dataset, settings, progress)
+
+
+def au_use(aus: AlignedAus, dataset: Dataset, progress: Listener = silent) -> Use:
+    """How every AU is used in each recording."""
     sums = count_au_use(aus, dataset, dataset.recordings["recording"].astype(str).tolist(), progress)
     things = pd.DataFrame(
         {
@@ -193,10 +203,11 @@ def compare_au_groups(
             "description": [title(au, side) for au, side in aus.aus],
         }
     )
-    return _compare(_Use(source=f"{AUS_ALONE}{aus.name}", sums=sums, things=things), dataset, settings, progress)
+    return Use(source=f"{AUS_ALONE}{aus.name}", sums=sums, things=things)
 
 
-def _compare(use: _Use, dataset: Dataset, settings: GroupSettings, progress: Listener) -> GroupComparison:
+def compare_use(use: Use, dataset: Dataset, settings: GroupSettings, progress: Listener = silent) -> GroupComparison:
+    """Compare the use of things of one kind between the levels of a label column."""
     design = make_design(dataset.recordings, settings.by, settings.unit)
     sums = use.sums.pooled(design.member, len(design.level))
     measures = {name: values for name, values in sums.measures().items() if name in settings.measures}
@@ -240,7 +251,7 @@ _COLUMNS = tuple(
 _OMNIBUS = ("measure", "eta_squared", "p", "q", "status")
 
 
-def _features(use: _Use, settings: GroupSettings, present: np.ndarray) -> pd.DataFrame:
+def _features(use: Use, settings: GroupSettings, present: np.ndarray) -> pd.DataFrame:
     """thing, measure and whether enough units show the thing, in the order of the columns of the values."""
     return pd.DataFrame(
         [

@@ -9,22 +9,30 @@ from typing import Any
 
 from dfe_core.artefact_names import MANIFEST
 from dfe_core.groups.comparison import GroupComparison
+from dfe_core.groups.families import FamilyComparison
 from dfe_core.reports.manifest import write_manifest
 from dfe_core.reports.tables import write_table
 from dfe_core.store import write_json
 
 
-def write_groups_report(result: GroupComparison, folder: Path, inputs: Mapping[str, Any] | None = None) -> list[Path]:
-    """Write groups.csv, omnibus.csv (of three or more levels), both as Parquet, groups.json and, last, manifest.json.
+def write_groups_report(
+    result: GroupComparison | FamilyComparison, folder: Path, inputs: Mapping[str, Any] | None = None
+) -> list[Path]:
+    """Write groups.csv, omnibus.csv (of three or more levels), families.csv (of several families), all as Parquet, too,
+    groups.json and, last, manifest.json.
 
     inputs: what the comparison was made from, for the manifest. The same result gives the same bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = write_table(result.table, folder, "groups")
-    if len(result.omnibus):
-        files += write_table(result.omnibus, folder, "omnibus")
     write_json(folder / "groups.json", result.to_json())
     files.append(folder / "groups.json")
+    every = ""
+    if isinstance(result, FamilyComparison):
+        files += write_table(result.families, folder, "families")
+        result, every = next(iter(result.parts.values())), " --all"
+    if len(result.omnibus):
+        files += write_table(result.omnibus, folder, "omnibus")
     settings = result.settings
     write_manifest(
         folder,
@@ -33,6 +41,6 @@ def write_groups_report(result: GroupComparison, folder: Path, inputs: Mapping[s
         inputs=dict(inputs or {"model": {"name": result.model}, "dataset": {"name": result.dataset}}),
         settings=asdict(settings),
         seed=settings.seed,
-        command=f"dfe groups {result.model} {result.dataset} --by {settings.by} --seed {settings.seed}",
+        command=f"dfe groups {result.model} {result.dataset} --by {settings.by} --seed {settings.seed}{every}",
     )
     return [*files, folder / MANIFEST]

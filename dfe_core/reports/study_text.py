@@ -11,7 +11,8 @@ from dfe_core import __version__
 from dfe_core.expressions.split import Split
 from dfe_core.facs.coverage_notes import caveat
 from dfe_core.facs.coverage_result import Coverage
-from dfe_core.groups.comparison import TESTED, GroupComparison
+from dfe_core.groups.comparison import TESTED
+from dfe_core.groups.families import FamilyComparison
 
 
 def recordings_sentence(manifest: Mapping[str, Any], recordings: pd.DataFrame, face_title: str) -> str:
@@ -74,20 +75,21 @@ def coverage_sentence(coverage: Coverage | None) -> str:
     )
 
 
-def groups_sentence(results: Sequence[GroupComparison]) -> str:
+def groups_sentence(results: Sequence[FamilyComparison]) -> str:
     """What was compared between groups, and how; empty without a comparison."""
     if not results:
         return ""
-    first = results[0].settings
+    designs = [next(iter(result.parts.values())) for result in results]
+    first = designs[0].settings
     each = "; ".join(
         f"{result.settings.by} ({', '.join(f'{level} {result.units[level]}' for level in result.levels)}, "
-        f"{'within' if result.within else 'between'} subjects, {int((result.table['status'] == TESTED).sum())} tests, "
-        f"{int((result.table['q'] < 0.05).sum())} with q < 0.05)"
-        for result in results
+        f"{'within' if result.within else 'between'} subjects, {int((found.table['status'] == TESTED).sum())} tests, "
+        f"{int((found.table['q_all'] < 0.05).sum())} with q < 0.05 over all of them)"
+        for found, result in zip(results, designs, strict=True)
     )
     return (
-        f"Groups were compared codeword by codeword: {each}. Effect sizes are Hedges' g and the rank-biserial "
+        f"Groups were compared in several families ({', '.join(results[0].parts)}): {each}. Effect sizes are Hedges' g and the rank-biserial "
         f"correlation with 95 % bootstrap intervals over subjects ({first.resamples:,} resamples), p are of "
-        f"{first.permutations:,} permutations of labels over subjects at most, and q are Benjamini–Hochberg over all "
-        f"tests of a label; the labels themselves were not corrected for each other."
+        f"{first.permutations:,} permutations of labels over subjects at most, and q are Benjamini–Hochberg within "
+        f"each family and over all tests of a label; the labels themselves were not corrected for each other."
     )

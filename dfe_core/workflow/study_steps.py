@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 DERIVED = "derived"
 MOST_LABELS = 3
 """Label columns that are compared and predicted without being asked for."""
+GROUPS_VERSION = 2
+"""Counted up when the comparison of groups of a study holds something else."""
 _ADAPTED = ("codewords", "rate_weight")
 """Fields of a tokenizer that training adapts to the face."""
 
@@ -410,7 +412,7 @@ class StudySteps:
         return _each(
             self.labels(root),
             lambda label: write_groups_report(
-                study.compare_groups(label, seed=asked.seed),
+                study.groups(label, aus=self.known_aus(root), seed=asked.seed),
                 asked.out / "groups" / label,
                 self._groups_inputs(label, root),
             ),
@@ -425,6 +427,8 @@ class StudySteps:
             "tokens": {"name": tokens.path.name, "key": tokens.manifest["key"]},
             "dataset": {"name": data.name, "key": data.key, "files": data.manifest.get("files")},
             "label": {"name": label},
+            "aus": self.known_aus(root),
+            "version": GROUPS_VERSION,
         }
 
     def has_probes(self, root: Path) -> bool:

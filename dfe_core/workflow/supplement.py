@@ -22,11 +22,11 @@ from dfe_core.workflow.recipe import STUDY_FILE, with_start, write_study_recipe
 
 if TYPE_CHECKING:
     from dfe_core.facs.coverage_result import Coverage
-    from dfe_core.groups.comparison import GroupComparison
+    from dfe_core.groups.families import FamilyComparison
     from dfe_core.probes.result import ProbeResult
     from dfe_core.workflow.study_steps import StudySteps
 
-VERSION = 1
+VERSION = 2
 """Counted up when the supplement holds something else for the same study."""
 METHODS_FILE, FACES_FOLDER = "methods.txt", "codewords"
 
@@ -50,7 +50,7 @@ class StudyResults:
     dataset: Dataset
     metrics: dict[str, Any] | None
     coverage: Coverage | None
-    groups: dict[str, GroupComparison] = field(default_factory=dict)
+    groups: dict[str, FamilyComparison] = field(default_factory=dict)
     probes: dict[str, ProbeResult] = field(default_factory=dict)
 
 
@@ -123,7 +123,7 @@ def read_results(steps: StudySteps, root: Path) -> StudyResults:
     asked, labels = steps.settings, steps.labels(root)
     study = Study(asked.codebook, asked.name, root=root)
     metrics, coverage = None, None
-    groups: dict[str, GroupComparison] = {}
+    groups: dict[str, FamilyComparison] = {}
     probes: dict[str, ProbeResult] = {}
     if _done(steps.has_metrics, root):
         metrics = read_signed_json(artefact_path(MODELS, asked.codebook, root) / METRICS_FILE)
@@ -132,7 +132,7 @@ def read_results(steps: StudySteps, root: Path) -> StudyResults:
             coverage = Coverage.load(coverage_folder(asked.codebook, asked.name, steps.aus(), root, asked.seed))
     for label in labels:
         with suppress(DataError, OSError):
-            groups[label] = study.compare_groups(label, seed=asked.seed)
+            groups[label] = study.groups(label, aus=steps.known_aus(root), seed=asked.seed)
         with suppress(DataError, OSError):
             folder = probe_folder(steps.probe_settings(label, root), root)
             probes |= {label: ProbeResult.load(folder)} if (folder / MANIFEST).is_file() else {}
@@ -162,6 +162,7 @@ def study_tables(steps: StudySteps, results: StudyResults, root: Path) -> Iterat
         yield "action_units", results.coverage.per_au
     for label, result in results.groups.items():
         yield f"groups_{label}", result.table
+        yield f"groups_{label}_families", result.families
     for label, probe in results.probes.items():
         yield f"probe_{label}", probe.rows
 

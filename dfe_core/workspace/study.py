@@ -20,6 +20,7 @@ from dfe_core.workspace.workspace import Workspace
 if TYPE_CHECKING:
     from dfe_core.facs.coverage_result import Coverage
     from dfe_core.groups.comparison import GroupComparison
+    from dfe_core.groups.families import FamilyComparison
     from dfe_core.probes.result import ProbeResult
     from dfe_core.tokens.intervals import RunIndex
 
@@ -296,6 +297,40 @@ class Study:
 
         return compare_groups(
             self.codebook, self.dataset, self.intervals_index, GroupSettings(by=by, **settings), progress=self.progress
+        )
+
+    def groups(self, by: str, *, aus: str | None = None, **settings: Any) -> FamilyComparison:
+        """Compare codewords, regions and action units between groups in one table, as ``dfe groups --all``.
+
+        Parameters
+        ----------
+        by
+            A label column of 2 to 10 levels.
+        aus
+            The name of action units (default: the only ones that there are, else ``derived`` where that is possible).
+        **settings
+            Fields of `dfe_core.groups.comparison.GroupSettings`: unit, permutations, resamples, seed.
+
+        Returns
+        -------
+        FamilyComparison
+            ``table`` has one row per codeword, region or AU, measure and pair of levels; ``families`` one per family.
+
+        Raises
+        ------
+        DataError
+            For an unknown label, and for one with too few or too many levels.
+        """
+        from dfe_core.facs.store import AlignedAus
+        from dfe_core.groups.comparison import GroupSettings
+        from dfe_core.groups.families import compare_families
+
+        asked = GroupSettings(by=by, **settings)
+        if (name := self._any_aus(aus)) is not None:
+            self._derive_missing(name)
+        found = None if name is None else AlignedAus.open(self.dataset.name, name, self.root)
+        return compare_families(
+            self.codebook, self.dataset, self.intervals_index, asked, aus=found, progress=self.progress
         )
 
     def _encoded(self) -> TokenCache:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dfe_core.artefact_names import aus_alone
+from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 
 from ..cli import seed
@@ -14,7 +15,10 @@ from ..tables import Columns, facts, table_of
 from .output import add_json_option, deliver
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from dfe_core.groups.comparison import GroupComparison
+    from dfe_core.groups.families import FamilyComparison
 
 DESCRIPTION = (
     "Compare groups of people or conditions codeword by codeword (or AU by AU): rate, share of time, intensity "
@@ -23,6 +27,7 @@ DESCRIPTION = (
 EXAMPLES = (
     "dfe groups codebook1 study1 --by condition",
     "dfe groups codebook1 study1 --by diagnosis --out groups/ --json groups.json",
+    "dfe groups codebook1 study1 --by condition --all --aus openface",
     "dfe groups aus:openface study1 --by condition",
 )
 
@@ -41,6 +46,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="subject",
         help="what counts as one observation; recordings of one subject are not independent (default: subject)",
     )
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        dest="families",
+        help="one table of codewords, regions of the face and AUs, with onset latency and left/right balance "
+        "beside the other measures, q in each family, over all rows and over families",
+    )
+    parser.add_argument(
+        "--aus", metavar="NAME", help="with --all: the AUs (default: the only ones, else derived from coefficients)"
+    )
     parser.add_argument("--permutations", type=int, default=10_000, metavar="N", help="(default: 10000)")
     parser.add_argument("--seed", type=seed, default=0, help="of permutations and resamples (default: 0)")
     parser.add_argument(
@@ -54,14 +69,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     settings = {"unit": args.unit, "permutations": args.permutations, "seed": args.seed}
+    if args.aus and not args.families:
+        raise DataError("--aus", "without --all", "--all beside it, or aus:NAME in the place of the model")
+    result: GroupComparison | FamilyComparison
     if aus := aus_alone(args.model):
+        if args.families:
+            raise DataError("--all", "with AUs alone", "a model, whose codewords and regions are compared beside them")
         from dfe_core.workspace.functions import compare_aus
 
         result = compare_aus(args.dataset, aus, args.by, progress=progress, **settings)
     else:
         from dfe_core.workspace.study import Study
 
-        result = Study(args.model, args.dataset, progress=progress).compare_groups(args.by, **settings)
+        study = Study(args.model, args.dataset, progress=progress)
+        result = (
+            study.groups(args.by, aus=args.aus, **settings)
+            if args.families
+            else study.compare_groups(args.by, **settings)
+        )
     if args.out is not None:
         from dfe_core.reports.groups import write_groups_report
 
@@ -69,8 +94,29 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     deliver(result.to_json(), report(result), args.json)
 
 
-def report(result: GroupComparison) -> str:
+def report(result: GroupComparison | FamilyComparison) -> str:
     """The result of `dfe groups` as text."""
+    from dfe_core.groups.families import FamilyComparison
+
+    if isinstance(result, FamilyComparison):
+        return _families_report(result)
+    head, tested = _head(result)
+    return "\n\n".join((head, table_of(tested.head(_ROWS).to_dict("records"), _columns(result))))
+
+
+def _families_report(result: FamilyComparison) -> str:
+    """Families first, then the rows of all of them."""
+    from dfe_core.groups.comparison import TESTED
+
+    head, _ = _head(next(iter(result.parts.values())))
+    families = {"family": "family", "tests": "tests", "smallest p": "smallest_p", "p (Simes)": "p", "q": "q"}
+    rows = result.table[result.table["status"] == TESTED].head(_ROWS).to_dict("records")
+    columns = {"family": "family", "": "thing", **_effect_columns(), "q": "q", "q, all rows": "q_all"}
+    return "\n\n".join((head, table_of(result.families.to_dict("records"), families), table_of(rows, columns)))
+
+
+def _head(result: GroupComparison) -> tuple[str, pd.DataFrame]:
+    """Who was compared with whom, and the rows that were tested."""
     from dfe_core.groups.comparison import TESTED
 
     tested = result.table[result.table["status"] == TESTED]
@@ -93,8 +139,16 @@ def report(result: GroupComparison) -> str:
             ("tests with q < 0.05", int((tested["q"] < 0.05).sum())),
         ]
     )
-    columns: Columns = {
-        **({"AU": "au", "side": "side"} if "au" in tested else {"codeword": "codeword"}),
+    return head, tested
+
+
+def _columns(result: GroupComparison) -> Columns:
+    named = {"AU": "au", "side": "side"} if "au" in result.table else {"codeword": "codeword"}
+    return {**named, **_effect_columns(), "q": "q"}
+
+
+def _effect_columns() -> Columns:
+    return {
         "measure": "measure",
         "a": "a",
         "b": "b",
@@ -104,6 +158,4 @@ def report(result: GroupComparison) -> str:
         "95 % interval": lambda r: f"{r['g_low']:.2f} to {r['g_high']:.2f}",
         "rank-biserial": "rank_biserial",
         "p": "p",
-        "q": "q",
     }
-    return "\n\n".join((head, table_of(tested.head(_ROWS).to_dict("records"), columns)))
