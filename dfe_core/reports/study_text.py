@@ -88,7 +88,8 @@ def groups_sentence(results: Sequence[FamilyComparison]) -> str:
         for found, result in zip(results, designs, strict=True)
     )
     return (
-        f"Groups were compared in several families ({', '.join(results[0].parts)}): {each}. Effect sizes are Hedges' g and the rank-biserial "
+        f"Groups were compared in several families ({', '.join(results[0].parts)}): {each}. "
+        f"Effect sizes are Hedges' g and the rank-biserial "
         f"correlation with 95 % bootstrap intervals over subjects ({first.resamples:,} resamples), p are of "
         f"{first.permutations:,} permutations of labels over subjects at most, and q are Benjamini–Hochberg within "
         f"each family and over all tests of a label; the labels themselves were not corrected for each other."

@@ -22,7 +22,7 @@ REGION = np.array([-1, 0, 0, 1])
 
 @pytest.fixture
 def index(tmp_path: Path) -> SimpleNamespace:
-    """One recording of 100 frames at 10 a second; codewords 1 and 2 (left, right) move region 0, codeword 3 region 1."""
+    """One recording of 100 frames at 10 a second; codewords 1, 2 (left, right) move region 0, codeword 3 region 1."""
     runs = [(1, 10, 19), (2, 15, 29), (1, 50, 59), (3, 70, 74)]
     table = pd.DataFrame(runs, columns=["codeword", "start_frame", "end_frame"]).assign(recording="r")
     table = table.assign(start_s=table["start_frame"] / 10, end_s=(table["end_frame"] + 1) / 10)
