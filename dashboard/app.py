@@ -26,7 +26,7 @@ access = import_module(f"{PACKAGE}.shell.access")
 page_addresses = import_module(f"{PACKAGE}.shell.page_addresses")
 uploads_folder = import_module(f"{PACKAGE}.data.uploads_folder")
 people = import_module(f"{PACKAGE}.data.people")
-ACCESS = access.Access.of_environment()
+ACCESS = replace(access.Access.of_environment(), base=st.get_option("server.baseUrlPath") or "")
 if people.has_login():
     ACCESS = replace(ACCESS, admits=import_module(f"{PACKAGE}.shell.login_cookie").admits)
 

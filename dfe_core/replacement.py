@@ -52,8 +52,10 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it takes the place of `path`, on failure it is removed.
 
     Its files are sealed (`integrity`), and on the disk before the name changes. Modes follow the umask, and a parent
-    with the setgid bit hands its group on. Raises `DataError` when another writer holds `path` for over `PATIENCE_S`.
+    with the setgid bit hands its group on. Where `path` is a link to a folder elsewhere, that folder is replaced.
+    Raises `DataError` when another writer holds `path` for over `PATIENCE_S`.
     """
+    path = path.resolve() if path.is_symlink() else path
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = new_folder(path)
     try:
@@ -65,6 +67,15 @@ def atomic_directory(path: Path) -> Iterator[Path]:
                 _install(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_folder(path: Path) -> None:
+    """Delete a folder for good; where `path` is a link to one, that folder and the link."""
+    if path.is_symlink():
+        shutil.rmtree(path.resolve())
+        path.unlink()
+    else:
+        shutil.rmtree(path)
 
 
 def new_folder(path: Path) -> Path:

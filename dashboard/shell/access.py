@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 TOKEN, HOSTS = "DFE_TOKEN", "DFE_HOSTS"
 """Variables of the environment: the token (empty: none is asked for), and further names to answer to, by commas."""
@@ -51,11 +51,12 @@ def new_token() -> str:
 @dataclass(frozen=True)
 class Access:
     """What is asked of a request. token: empty where none is; hosts: names of the server, without ports; admits:
-    whether a path may be asked for with these cookies, where people log in."""
+    whether a path may be asked for with these cookies, where people log in. base: what comes before every path."""
 
     token: str
     hosts: tuple[str, ...] = LOOPBACK
     admits: Callable[[str, Mapping[str, str]], bool] = lambda path, cookies: True
+    base: str = ""
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] | None = None) -> Access:
@@ -72,6 +73,10 @@ class Access:
     def is_own_origin(self, origin: str, host: str) -> bool:
         """Whether a request's Origin is the very page that the server serves under `host`; none is sent by programs."""
         return not origin or urlsplit(origin).netloc.lower() == host.lower()
+
+    def is_health(self, path: str) -> bool:
+        """Whether a path is the one that says whether the server works, which takes no token."""
+        return path == "/".join(("", *filter(None, self.base.split("/")))) + HEALTH
 
     def knows(self, token: str) -> bool:
         """Whether a token is the server's, in constant time."""
@@ -119,14 +124,14 @@ class Guard:
         cookies = _cookies(headers)
         if not self.access.admits(scope["path"], cookies):
             return 403, "This takes a login, and a role.", {}
-        if scope["path"].endswith(HEALTH) or self.access.knows(cookies.get(_cookie_name(scope), "")):
+        if self.access.is_health(scope["path"]) or self.access.knows(cookies.get(_cookie_name(scope), "")):
             return None
         query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
         given = dict(query).get("token", "")
         if changes or not given or not self.access.knows(given):
             return 403, _CLOSED, {}
         rest = urlencode([pair for pair in query if pair[0] != "token"])
-        where = "/" + scope["path"].lstrip("/\\") + (f"?{rest}" if rest else "")
+        where = "/" + quote(scope["path"].lstrip("/\\")) + (f"?{rest}" if rest else "")
         return (
             303,
             "",

@@ -139,8 +139,8 @@ class Dataset(OpenedArtefact):
 
     @property
     def name(self) -> str:
-        """Name of the dataset."""
-        return self.manifest["name"]
+        """Name of the dataset: that of its folder, by which the cache knows it even where somebody has renamed it."""
+        return self.manifest["name"] if self.path.name.startswith(".") else self.path.name
 
     @property
     def face_id(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from dfe_core.artefact_names import (
 )
 from dfe_core.errors import DataError
 from dfe_core.locks import claim
+from dfe_core.replacement import remove_folder
 from dfe_core.store import cache_root, file_sha256, read_json, read_signed_json
 from dfe_core.workspace.graph import ArtefactGraph
 
@@ -88,7 +88,7 @@ def delete_artefact(artefact: Artefact) -> None:
     with claim(artefact.path, trash.PATIENCE_S):
         if artefact.path.is_dir():
             (artefact.path / manifest_name(artefact.kind)).unlink(missing_ok=True)  # without it the rest does not exist
-            shutil.rmtree(artefact.path)
+            remove_folder(artefact.path)
         else:
             artefact.path.unlink()
 

@@ -41,6 +41,7 @@ from dfe_core.facs.store import AlignedAus, drop_recordings
 from dfe_core.integrity import seal, sealed_files, signed
 from dfe_core.locks import claim
 from dfe_core.progress import Listener, Progress, silent
+from dfe_core.replacement import remove_folder
 from dfe_core.store import cache_root, read_json, recover_all, write_json
 from dfe_core.workspace.catalogue import catalogue, delete_artefact
 from dfe_core.workspace.certificates import Certificate, begun_certificate, write_certificate
@@ -74,7 +75,8 @@ def _withdrawn(subject: str, root: Path, progress: Listener, datasets: Sequence[
     begun = begun_certificate(subject, root)
     names = {name: set(theirs) for name, theirs in (begun.recordings if begun else {}).items()}
     for data, theirs in places:
-        names.setdefault(data.name, set()).update(theirs)
+        for name in _names_of(data):
+            names.setdefault(name, set()).update(theirs)
     if not names:
         raise DataError(
             subject, "nobody of this name in any dataset or in the trash", "a subject that `dfe show` lists"
@@ -281,16 +283,19 @@ class _Work:
                     self.rewritten.add(f"datasets/{name}")
                 else:
                     for aus in self._aus_of(name):
-                        shutil.rmtree(aus.path)
+                        remove_folder(aus.path)
                         self.deleted.add(aus.label)
-                    shutil.rmtree(path)
+                    remove_folder(path)
                     self.deleted.add(f"datasets/{name}")
 
     def _aus(self) -> None:
         """AUs of the datasets keep the recordings of everybody else."""
         for name, theirs in self.names.items():
             for aus in self._aus_of(name):
-                if aus.manifest and any(mentions_in(aus.path, theirs)):
+                if not (self.root / DATASETS / name / MANIFEST).is_file():  # renamed since: of no use to anybody
+                    delete_artefact(aus)
+                    self.deleted.add(aus.label)
+                elif aus.manifest and any(mentions_in(aus.path, theirs)):
                     drop_recordings(AlignedAus(aus.path), Dataset.open(name, self.root), theirs, self.root)
                     self.rewritten.add(aus.label)
 
@@ -313,6 +318,13 @@ def _datasets(root: Path) -> Iterator[Dataset]:
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if not path.name.startswith(".") and (path / MANIFEST).is_file():
                 yield Dataset(path)
+
+
+def _names_of(data: Dataset) -> set[str]:
+    """Its name, and the one that it had before somebody renamed its folder, where no other dataset has that now: tokens
+    and AUs may be under it."""
+    before = str(data.manifest.get("name") or data.name)
+    return {data.name} if data.path.with_name(before).exists() else {data.name, before}
 
 
 def _recordings_of(data: Dataset, subject: str) -> list[str]:

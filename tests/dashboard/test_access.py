@@ -135,3 +135,17 @@ def test_with_a_login_the_way_back_from_the_provider_is_open_and_nothing_else_th
     assert ask(own, access=limited, **back)[0] == 200 and ask(own, access=limited, path="/x/media/1.jpg")[0] == 403
     assert ask(own, ("cookie", "a=b; who=ana"), access=limited, path="/media/1.jpg")[0] == 200
     assert ask(**back)[0] == 403 and ask(COOKIE, **back)[0] == 200  # a token of one's own is asked for here as well
+
+
+@pytest.mark.parametrize(
+    "path", ["/media/a/_stcore/health", "/_stcore/upload_file/a/_stcore/health", "/x/_stcore/health"]
+)
+def test_an_address_that_only_ends_like_the_health_takes_the_token(path: str):
+    assert ask(path=path)[0] == ask(path=path, method="PUT")[0] == 403
+    below = Access("secret", base="/x/")
+    assert ask(path="/x/_stcore/health", access=below)[0] == 200 and ask(path="/_stcore/health", access=below)[0] == 403
+
+
+def test_what_is_no_plain_text_in_a_path_stays_escaped_on_the_way_to_the_page():
+    asked = ask(query="token=secret", path="/caf\u00e9 \u30c7\r\nset-cookie: a=b")
+    assert asked[0] == 303 and asked[1]["location"] == "/caf%C3%A9%20%E3%83%87%0D%0Aset-cookie%3A%20a%3Db"

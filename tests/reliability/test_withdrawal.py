@@ -161,3 +161,28 @@ def test_the_command_asks_and_prints_the_certificate(world: World, run_dfe, tmp_
     assert "d (2)" in result.stdout and "models/m" in result.stdout and "no file of the cache" in result.stdout
     assert json.loads((tmp_path / "c.json").read_text())["finished"] is True
     assert withdrawal.PATIENCE_S > 0
+
+
+def test_a_dataset_that_was_renamed_by_hand_or_is_a_link_loses_the_person_as_well(world: World, tmp_path: Path):
+    """Found by attack: the certificate said "removed" and the person was still there."""
+    root = world.root
+    theirs = world.dataset.frames("r1").psi.tobytes()[:64]
+    (root / "datasets" / "d").rename(tmp_path / "on a larger disk")
+    (root / "datasets" / "study").symlink_to(tmp_path / "on a larger disk")
+    certificate = withdraw("s1", root)
+    left = Dataset.open("study", root)
+    assert left.name == "study" and left.recordings["recording"].tolist() == ["r0", "r2", "r3", "r5"]
+    assert certificate.datasets["study"] == 2 and "aus--d--derived" in str(certificate.rewritten + certificate.deleted)
+    places = [*root.rglob("*"), *tmp_path.rglob("*")]
+    assert not any(theirs in path.read_bytes() for path in places if path.is_file())
+    assert not set(THEIRS) & set(json.loads(json.dumps(list(mentions(root, {"s1", *THEIRS})))))
+    assert (root / "datasets" / "study").is_symlink()
+
+
+def test_a_linked_dataset_with_the_person_alone_goes_with_its_folder(cache: Path, toy_face, tmp_path: Path):
+    save_face(toy_face, cache)
+    write_dataset(cache, toy_face, {"r0": np.zeros((20, toy_face.coefficients))}, "one")
+    (cache / "datasets" / "one").rename(tmp_path / "elsewhere")
+    (cache / "datasets" / "one").symlink_to(tmp_path / "elsewhere")
+    withdraw("s0", cache)
+    assert not (tmp_path / "elsewhere").exists() and not (cache / "datasets" / "one").is_symlink()
