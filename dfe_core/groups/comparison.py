@@ -16,7 +16,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus
 from dfe_core.groups import effects, permutation
 from dfe_core.groups.au_use import count_au_use
-from dfe_core.groups.design import Design, make_design
+from dfe_core.groups.design import Design, covariate_matrix, make_design
 from dfe_core.groups.measures import MEASURES, OTHER_MEASURES, BalanceSums, UseSums, count_use
 from dfe_core.ontology import title
 from dfe_core.progress import Listener, Progress, silent
@@ -52,6 +52,9 @@ class GroupSettings:
         Units that need to show the codeword at all.
     seed
         Of permutations and bootstrap.
+    covariates
+        Label columns of numbers (age, head movement) or groups (sex) that the difference and p are adjusted for; only
+        between subjects.
     """
 
     by: str
@@ -62,6 +65,7 @@ class GroupSettings:
     min_units: int = 3
     min_present: int = 3
     seed: int = 0
+    covariates: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         known = (*MEASURES, *OTHER_MEASURES)
@@ -213,6 +217,10 @@ def compare_use(use: Use, dataset: Dataset, settings: GroupSettings, progress: L
     measures = {name: values for name, values in sums.measures().items() if name in settings.measures}
     values = np.concatenate([measures[name] for name in settings.measures], axis=1)
     values[(sums.frames == 0).all(1)] = np.nan
+    if settings.covariates:
+        covariates = covariate_matrix(dataset.recordings, settings.covariates, design)
+        values[np.isnan(covariates).any(1)] = np.nan
+        covariates = np.nan_to_num(covariates)
     features = _features(use, settings, (sums.present > 0).sum(0))
     pairs = list(combinations(range(len(design.levels)), 2))
     tables, incomplete = [], {}
@@ -221,7 +229,10 @@ def compare_use(use: Use, dataset: Dataset, settings: GroupSettings, progress: L
             Progress(task="groups", done=done, total=len(pairs), detail=f"{design.levels[a]} and {design.levels[b]}")
         )
         x, y, left_out = _groups(values, design, a, b)
-        tables.append(_pair(x, y, features, design, settings).assign(a=design.levels[a], b=design.levels[b]))
+        pair = _pair(x, y, features, design, settings)
+        if settings.covariates:
+            pair = _adjusted(pair, x, y, np.concatenate([covariates[design.level == one] for one in (a, b)]), settings)
+        tables.append(pair.assign(a=design.levels[a], b=design.levels[b]))
         if design.within:
             incomplete[design.levels[a], design.levels[b]] = left_out
     progress(Progress(task="groups", done=len(pairs), total=len(pairs)))
@@ -236,7 +247,11 @@ def compare_use(use: Use, dataset: Dataset, settings: GroupSettings, progress: L
         unlabelled=design.unlabelled,
         units={level: int((design.level == i).sum()) for i, level in enumerate(design.levels)},
         incomplete=incomplete,
-        table=_described(_corrected(pd.concat(tables), use.none), use.things, _COLUMNS),
+        table=_described(
+            _corrected(pd.concat(tables), use.none),
+            use.things,
+            (*_COLUMNS, *(_ADJUSTED if settings.covariates else ())),
+        ),
         omnibus=_described(_corrected(_omnibus(values, features, design, settings), use.none), use.things, _OMNIBUS),
     )
 
@@ -248,6 +263,8 @@ _COLUMNS = tuple(
     """.split()
 )
 """Columns of the results, after those that name what is compared."""
+_ADJUSTED = ("adjusted_difference", "p_unadjusted")
+"""Further columns where there are covariates: p is then adjusted for them, the effect sizes are not."""
 _OMNIBUS = ("measure", "eta_squared", "p", "q", "status")
 
 
@@ -298,6 +315,20 @@ def _pair(
     table[list(names)] = np.nan
     if test.any():
         table.loc[test, list(names)] = np.stack(_effects(x[:, test], y[:, test], design.within, settings), 1)
+    return table
+
+
+def _adjusted(
+    table: pd.DataFrame, x: np.ndarray, y: np.ndarray, covariates: np.ndarray, settings: GroupSettings
+) -> pd.DataFrame:
+    """The table of a pair with difference and p adjusted for covariates, and the p without them beside."""
+    test = (table["status"] == TESTED).to_numpy()
+    table = table.assign(p_unadjusted=table["p"], adjusted_difference=np.nan)
+    if test.any():
+        found = permutation.adjusted(
+            x[:, test], y[:, test], covariates, permutations=settings.permutations, seed=settings.seed
+        )
+        table.loc[test, ["adjusted_difference", "p"]] = np.stack(found, 1)
     return table
 
 

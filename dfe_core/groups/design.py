@@ -91,6 +91,40 @@ def comparable_labels(recordings: pd.DataFrame) -> list[str]:
     return found
 
 
+def covariate_matrix(recordings: pd.DataFrame, names: tuple[str, ...], design: Design) -> np.ndarray:
+    """(U, C) covariates of the units: numbers as means over a unit's recordings, groups as one column for each level
+    but the first; NaN where a unit has no value.
+
+    Raises `DataError` for an unknown column, one that differs within a unit's text, and a design within subjects, in
+    which every subject is its own control.
+    """
+    if design.within:
+        raise DataError(
+            "covariates",
+            "a design within subjects, where each is compared with itself",
+            "none: what is the same in both conditions of a subject cannot make a difference",
+        )
+    columns = [column for name in names for column in _covariate(recordings, name, design)]
+    return np.stack(columns, 1) if columns else np.empty((len(design.level), 0))
+
+
+def _covariate(recordings: pd.DataFrame, name: str, design: Design) -> list[np.ndarray]:
+    known = design.member >= 0
+    values = _labels(recordings, name)[known]
+    units = design.member[known]
+    numbers = pd.to_numeric(values, errors="coerce")
+    if numbers.notna().sum() == values.notna().sum():
+        return [numbers.groupby(units).mean().reindex(range(len(design.level))).to_numpy(float)]
+    each = values.groupby(units)
+    if (each.nunique() > 1).any():
+        raise DataError(name, "several values for one subject", "one, or numbers, of which the mean is taken")
+    first = each.first().reindex(range(len(design.level)))
+    missing = first.isna().to_numpy()
+    return [
+        np.where(missing, np.nan, (first == level).to_numpy(float)) for level in sorted(first.dropna().unique())[1:]
+    ]
+
+
 def _labels(recordings: pd.DataFrame, by: str) -> pd.Series:
     """The column as text, whole numbers without ``.0``; None where it is empty."""
     known = [

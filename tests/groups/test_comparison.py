@@ -14,7 +14,7 @@ from dfe_core.expressions.dataset import Dataset, open_writer
 from dfe_core.expressions.recording import Recording
 from dfe_core.faces import save_face
 from dfe_core.groups.comparison import GroupSettings, compare_groups
-from dfe_core.groups.design import make_design
+from dfe_core.groups.design import covariate_matrix, make_design
 from dfe_core.groups.measures import count_use
 from dfe_core.tokens.intervals import build_runs
 from tests.small_world import FPS, codeword_psi, write_model, write_tokens
@@ -187,3 +187,20 @@ def test_the_command_prints_what_it_writes(tmp_path: Path, toy_face, monkeypatch
     assert capsys.readouterr().err == (
         "error: nothing: no such label column; expected one of group, session, extractor\n"
     )
+
+
+def test_covariates_are_numbers_or_groups_of_the_units_and_not_within_subjects():
+    rows = pd.DataFrame(
+        {
+            "recording": list("abcd"),
+            "subject": ["p", "p", "q", "r"],
+            "by": ["x", "x", "y", "y"],
+            "age": [20.0, 24.0, 30.0, None],
+            "sex": ["f", "f", "m", "f"],
+        }
+    )
+    found = covariate_matrix(rows, ("age", "sex"), make_design(rows, "by"))
+    np.testing.assert_array_equal(found, [[22, 0], [30, 1], [np.nan, 0]])
+    within = rows.assign(by=["x", "y", "x", "y"])
+    with pytest.raises(DataError, match="within subjects"):
+        covariate_matrix(within, ("age",), make_design(within, "by"))

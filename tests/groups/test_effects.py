@@ -102,3 +102,28 @@ def test_a_difference_within_subjects_is_seen_through_their_differences():
     assert p[0] < 0.01 and explained[0] > 0.4
     _, between = permutation.several_groups(values, level, None, permutations=499, seed=0)
     assert between[0] > 0.2
+
+
+def test_a_difference_that_a_covariate_explains_is_not_found_and_one_beside_it_is():
+    rng = np.random.default_rng(3)
+    age = np.r_[rng.normal(30, 5, 30), rng.normal(45, 5, 30)]
+    by_age, own = 0.1 * age, 0.1 * age + np.repeat([0.0, 1.5], 30)
+    values = np.stack([by_age, own], 1) + rng.normal(size=(60, 2)) * 0.5
+    a, b = values[:30], values[30:]
+    plain = permutation.two_groups(a, b, permutations=999, seed=0)
+    difference, p = permutation.adjusted(a, b, age[:, None], permutations=999, seed=0)
+    assert (plain < 0.01).all() and p[0] > 0.05 and p[1] < 0.01
+    model = np.column_stack([np.ones(60), age, np.repeat([0.0, 1.0], 30)])
+    assert difference == pytest.approx(np.linalg.lstsq(model, values, rcond=None)[0][2])
+
+
+def test_adjusted_p_keeps_its_rate_and_leaves_out_what_is_not_defined():
+    rng = np.random.default_rng(5)
+    values, z = rng.normal(size=(30, 300)), rng.normal(size=(30, 2))
+    values[:7, :50] = np.nan
+    _, p = permutation.adjusted(values[:15], values[15:], z, permutations=199, seed=1)
+    assert 0.02 < (p < 0.05).mean() < 0.09
+    _, none = permutation.adjusted(
+        values[:15], values[15:], np.repeat([0.0, 1.0], 15)[:, None], permutations=99, seed=1
+    )
+    assert np.isnan(none).all(), "a covariate that is the group"

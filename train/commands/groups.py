@@ -56,6 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--aus", metavar="NAME", help="with --all: the AUs (default: the only ones, else derived from coefficients)"
     )
+    parser.add_argument(
+        "--covariates",
+        default="",
+        metavar="A,B",
+        help="label columns (numbers or groups) that difference and p are adjusted for, between subjects",
+    )
     parser.add_argument("--permutations", type=int, default=10_000, metavar="N", help="(default: 10000)")
     parser.add_argument("--seed", type=seed, default=0, help="of permutations and resamples (default: 0)")
     parser.add_argument(
@@ -69,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     settings = {"unit": args.unit, "permutations": args.permutations, "seed": args.seed}
+    settings["covariates"] = tuple(name.strip() for name in args.covariates.split(",") if name.strip())
     if args.aus and not args.families:
         raise DataError("--aus", "without --all", "--all beside it, or aus:NAME in the place of the model")
     result: GroupComparison | FamilyComparison
