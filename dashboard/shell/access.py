@@ -48,7 +48,7 @@ def new_token() -> str:
     return secrets.token_urlsafe(24)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Access:
     """What is asked of a request. token: empty where none is; hosts: names of the server, without ports; admits:
     whether a path may be asked for with these cookies, where people log in. base: what comes before every path."""
@@ -64,7 +64,7 @@ class Access:
         environment = os.environ if environment is None else environment
         more = tuple(name.strip().lower() for name in environment.get(HOSTS, "").split(",") if name.strip())
         token = environment.get(TOKEN)
-        return cls(new_token() if token is None else token, (*LOOPBACK, *more))
+        return cls(token=new_token() if token is None else token, hosts=(*LOOPBACK, *more))
 
     def answers_to(self, host: str) -> bool:
         """Whether a Host header names this server; a port does not matter."""

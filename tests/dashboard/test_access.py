@@ -10,7 +10,7 @@ import pytest
 
 from dashboard.shell.access import HOSTS, TOKEN, Access, Guard
 
-ACCESS = Access("secret")
+ACCESS = Access(token="secret")
 COOKIE = ("cookie", "dfe-token-8501=secret")
 
 
@@ -89,7 +89,7 @@ def test_a_name_that_was_rebound_to_this_machine_is_not_answered(host: str):
     """S1-5: the page at http://evil.example:8501 is of the same origin as itself, and 127.0.0.1 by now."""
     for kind in ("http", "websocket"):
         assert ask(("host", host), ("origin", f"http://{host}"), COOKIE, kind=kind)[0] in (403, 4403)
-        assert ask(("host", host), COOKIE, kind=kind, access=Access(""))[0] in (403, 4403)
+        assert ask(("host", host), COOKIE, kind=kind, access=Access(token=""))[0] in (403, 4403)
 
 
 @pytest.mark.parametrize("host", ["localhost:8501", "127.0.0.1:8501", "[::1]:8501", "LOCALHOST", "localhost."])
@@ -101,7 +101,7 @@ def test_names_of_this_machine_are_answered(host: str):
     "origin", ["http://evil.example", "http://localhost:9999", "null", "http://localhost.evil.example"]
 )
 def test_pages_of_other_origins_open_no_websocket_and_change_nothing(origin: str):
-    for access in (ACCESS, Access("")):
+    for access in (ACCESS, Access(token="")):
         assert ask(("origin", origin), COOKIE, kind="websocket", access=access)[0] == 4403
         assert ask(("origin", origin), COOKIE, method="PUT", access=access)[0] == 403
     assert ask(("origin", "http://localhost:8501"), COOKIE, kind="websocket")[0] == 101
@@ -117,7 +117,7 @@ def test_no_other_site_frames_a_page_and_pages_load_nothing_from_elsewhere():
 def test_what_the_environment_says():
     named = Access.of_environment({TOKEN: "x", HOSTS: "Lab.example.org, other"})
     assert named.hosts[3:] == ("lab.example.org", "other")
-    assert Access.of_environment({TOKEN: ""}).token == "" and ask(access=Access(""))[0] == 200
+    assert Access.of_environment({TOKEN: ""}).token == "" and ask(access=Access(token=""))[0] == 200
     tokens = {Access.of_environment({}).token for _ in range(20)}
     assert len(tokens) == 20 and min(map(len, tokens)) >= 32
 
@@ -125,7 +125,7 @@ def test_what_the_environment_says():
 def test_with_a_login_the_way_back_from_the_provider_is_open_and_nothing_else_than_before():
     """The provider's page leads the browser back by a GET that has no Origin of ours."""
     back = {"path": "/oauth2callback", "query": "code=c&state=s"}
-    named = Access("", ("localhost", "lab.example.org"))
+    named = Access(token="", hosts=("localhost", "lab.example.org"))
     own, foreign = ("host", "lab.example.org"), ("origin", "https://id.example.org")
     assert ask(own, ("referer", "https://id.example.org/"), access=named, **back)[0] == 200
     assert ask(("host", "evil.example"), access=named, **back)[0] == 403
@@ -142,7 +142,7 @@ def test_with_a_login_the_way_back_from_the_provider_is_open_and_nothing_else_th
 )
 def test_an_address_that_only_ends_like_the_health_takes_the_token(path: str):
     assert ask(path=path)[0] == ask(path=path, method="PUT")[0] == 403
-    below = Access("secret", base="/x/")
+    below = Access(token="secret", base="/x/")
     assert ask(path="/x/_stcore/health", access=below)[0] == 200 and ask(path="/_stcore/health", access=below)[0] == 403
 
 
