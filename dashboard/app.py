@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -42,7 +43,9 @@ async def ready(_: st.App) -> AsyncIterator[None]:
         import_module(f"{PACKAGE}.{name}")
     if access.TOKEN not in os.environ and ACCESS.token:  # not started by `dfe dashboard`, which prints it itself
         sys.stderr.write(f"Open http://localhost:{st.get_option('server.port')}/?token={ACCESS.token}\n")
+    collecting = asyncio.create_task(import_module(f"{PACKAGE}.shell.collection").collect_regularly())
     yield
+    collecting.cancel()
     import_module(f"{PACKAGE}.data.job_manager").stop_all()
     uploads_folder.clear()
 

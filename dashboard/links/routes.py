@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import logging
 import threading
@@ -66,8 +65,6 @@ def import_pages() -> threading.Thread:
                 importlib.import_module(f"{_PAGES}.{name}")
             except Exception:  # the page itself says so when it is opened
                 logging.getLogger(__name__).exception("the page %s could not be imported", name)
-        gc.collect()
-        gc.freeze()  # modules stay for good: no collection needs to walk them again while people wait
 
     made = threading.Thread(target=imported, name="import-pages", daemon=True)
     made.start()

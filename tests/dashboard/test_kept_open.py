@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,6 +13,7 @@ import pandas as pd
 import pytest
 
 from dashboard.data import artefact_cache, codeword_facts, coverage_analyses, notes
+from dashboard.shell.collection import EVERY_S, collect_regularly
 from dashboard.views import probe_results
 from dfe_core.store import write_json
 from dfe_core.tokens import dynamics
@@ -100,6 +104,25 @@ def test_what_a_codeword_page_says_is_computed_for_the_first_visitor(tmp_path: P
     for number in (3, 3, 4, 3):
         codeword_facts.beginning_around(RunIndex(index.path), number)
     assert asked == [3, 4]
+
+
+def test_what_a_session_left_in_a_cycle_goes_within_a_minute_where_nobody_clicks():
+    class Held:
+        def __init__(self):
+            self.itself = self
+
+    async def wait(left: weakref.ref) -> bool:
+        collecting = asyncio.create_task(collect_regularly(0.01))
+        for _ in range(200):
+            await asyncio.sleep(0.01)
+            if left() is None:
+                break
+        collecting.cancel()
+        return left() is None
+
+    with ThreadPoolExecutor(1) as thread:  # a browser of tests before these leaves a loop running in this one
+        gone = thread.submit(asyncio.run, wait(weakref.ref(Held()))).result()
+    assert gone and EVERY_S <= 60
 
 
 def test_no_collection_of_garbage_holds_the_server_after_every_click():
