@@ -90,7 +90,7 @@ EMISSIONS = MappingProxyType(
                 tool="openface-3",
                 aus=_codes("1 2 4 6 9 12 25 26"),
                 scale="score 0–1",
-                source="OpenFace 3's training script and pictures: DISFA's eight AUs, in this order",
+                source="inferred from OpenFace 3's training script: DISFA's eight AUs, in this order",
             ),
             Emission(
                 tool="py-feat",

@@ -83,6 +83,7 @@ def test_each_tool_emits_as_many_aus_as_its_documents_say():
     assert {k: len(e.aus) for k, e in EMISSIONS.items()} == {
         "openface-r": 17,
         "openface-c": 18,
+        "openface-3": 8,
         "py-feat": 20,
         "libreface-intensity": 12,
         "libreface-detection": 12,

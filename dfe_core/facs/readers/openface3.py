@@ -1,11 +1,11 @@
-"""OpenFace 3: its eight outputs, the eight AUs of DISFA that are usually evaluated, as scores 0–1.
+"""OpenFace 3: its eight outputs, taken as the eight AUs of DISFA that are usually evaluated, as scores 0–1.
 
 The tool's model returns eight numbers without names, so that tables of it name them in three ways: by their place
 (``AU01`` … ``AU08``, ``AU_00`` … ``AU_07``, with or without ``_r``), or by the AUs that they are (``AU01_intensity`` …
-``AU26_intensity``). They are AU1, 2, 4, 6, 9, 12, 25 and 26 in this order: the tool's training script picks the labels
-0, 4, 8, 10, 11, 1, 6 and 7 of DISFA's twelve, whose files lie in the order of their names (AU1, AU12, AU15, AU17, AU2,
-AU20, AU25, AU26, AU4, AU5, AU6, AU9), and the tool's own pictures of AUs are these eight. It was trained on intensity 2
-or more against less, and decides at 0.5: a score, no FACS intensity.
+``AU26_intensity``). That the places are AU1, 2, 4, 6, 9, 12, 25 and 26 is an inference, for the tool does not document
+it: its training script picks the labels 0, 4, 8, 10, 11, 1, 6 and 7 of twelve, which are these eight in this order if
+DISFA's files lie in the order of their names (AU1, AU12, AU15, AU17, AU2, AU20, AU25, AU26, AU4, AU5, AU6, AU9). It was
+trained on intensity 2 or more against less, and decides at 0.5: a score, no FACS intensity.
 """
 
 from __future__ import annotations
@@ -48,7 +48,10 @@ def read(path: Path, options: AuReadOptions) -> list[Detections]:
         raise no_column(path, ())
     table = read_table(path, list(spelling), (), options)
     kinds = {"probability": Kind(spelling=spelling, highest=1, scale="score")}
-    note = f"OpenFace 3's eight outputs are taken as {', '.join(AUS)}, the eight AUs of DISFA it was trained on"
+    note = (
+        f"OpenFace 3's eight outputs are taken as {', '.join(AUS)}: inferred from its training script, not documented "
+        "by the tool"
+    )
     return [
         detections(table, face, options, kinds, tool="openface-3", emits=AUS, notes=(note,)) for face in table.faces
     ]
