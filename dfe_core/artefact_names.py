@@ -108,6 +108,11 @@ def study_report_name(name: str) -> str:
     return SEPARATOR.join(("study", name))[:_REPORT_LENGTH]
 
 
+def groups_report_name(key: str) -> str:
+    """The folder under ``analyses/`` of a comparison of groups that the dashboard asks for, by its content key."""
+    return f"groups-{key}"
+
+
 def probe_report_name(model: str, dataset: str, key: str) -> str:
     """The folder under ``analyses/`` of a probe report that the dashboard writes."""
     return f"probe-report-{model}{SEPARATOR}{dataset}"[:80] + f"-{key}"

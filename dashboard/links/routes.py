@@ -16,7 +16,7 @@ _PAGES = f"{__name__.partition('.')[0]}.pages"
 GROUPS = {
     "": ("overview",),
     "Explore": ("codebook", "find", "recordings", "map", "motion"),
-    "Analyse": ("coverage", "probes", "compare"),
+    "Analyse": ("coverage", "groups", "probes", "compare"),
     "Manage": ("study", "data"),
 }
 TITLES = {
@@ -30,6 +30,7 @@ TITLES = {
     "map": ("Map", "scatter_plot"),
     "study": ("New study", "rocket_launch"),
     "data": ("Data", "database"),
+    "groups": ("Groups", "groups"),
     "probes": ("Probes", "query_stats"),
 }
 

@@ -1,0 +1,59 @@
+"""A comparison of groups as a volcano plot and as rows with faces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from ..theme.palette import CATEGORIES
+from .figures import laid_out
+
+ALPHA = 0.05
+
+
+def volcano(rows: pd.DataFrame) -> go.Figure:
+    """Effect against evidence: Hedges' g of every tested row, and −log10 of its p, in the colour of its family; rows
+    with q below `ALPHA` over all rows are filled."""
+    figure = go.Figure()
+    for colour, (family, part) in zip(CATEGORIES, rows.groupby("family", sort=False), strict=False):
+        found = part["q_all"] < ALPHA
+        figure.add_scatter(
+            x=part["hedges_g"],
+            y=-np.log10(part["p"].clip(lower=1e-12)),
+            mode="markers",
+            name=family,
+            marker={
+                "size": np.where(found, 11, 8),
+                "color": colour,
+                "opacity": np.where(found, 1.0, 0.45),
+                "line": {"width": np.where(found, 1.5, 0.0), "color": "white"},
+            },
+            customdata=part[["thing", "description", "measure", "a", "b", "p", "q_all"]],
+            hovertemplate="%{customdata[0]} %{customdata[1]}<br>%{customdata[2]}: %{customdata[4]} against "
+            "%{customdata[3]}<br>g %{x:.2f}, p %{customdata[5]:.2g}, q %{customdata[6]:.2g}<extra></extra>",
+        )
+    figure.add_hline(y=-np.log10(ALPHA), line_dash="dot", line_width=1)
+    figure.update_xaxes(title="Hedges' g, second group against first")
+    figure.update_yaxes(title="−log10 p", rangemode="tozero")
+    return laid_out(figure, 420, legend=True)
+
+
+def face_rows(rows: pd.DataFrame, pictures: Mapping[int, str]) -> str:
+    """Codewords with their faces, one line each, as HTML."""
+    return "".join(_face_row(row, pictures.get(int(row["thing"]))) for row in rows.to_dict("records"))
+
+
+def _face_row(row: Mapping[Any, Any], src: str | None) -> str:
+    face = f'<img src="{escape(src)}" alt="" width="72" height="72">' if src else ""
+    words = (
+        f"<b>{escape(str(row['thing']))}</b> {escape(str(row['description']))}<br>{escape(str(row['measure']))}: "
+        f"{row['mean_a']:.3g} in {escape(str(row['a']))}, {row['mean_b']:.3g} in {escape(str(row['b']))}; "
+        f"g {row['hedges_g']:.2f} ({row['g_low']:.2f} to {row['g_high']:.2f}), p {row['p']:.2g}, q {row['q_all']:.2g}"
+    )
+    style = "display:flex;gap:12px;align-items:center;padding:2px 0"
+    return f'<div style="{style}"><div style="width:72px">{face}</div><div>{words}</div></div>'

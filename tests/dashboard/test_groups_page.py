@@ -1,0 +1,57 @@
+"""*Groups*: what was compared is shown with its volcano plot and faces; what was not is offered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dashboard.data.artefact_cache import Choice
+from dashboard.pages.groups import arguments
+from dashboard.views.groups_figures import face_rows, volcano
+from tests.dashboard.test_pages import opened, said
+from train.cli import build_parser
+
+
+def rows() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "family": ["codewords", "AUs", "codewords"],
+            "thing": ["5", "AU12", "7"],
+            "description": ["mouth <corner>", "lip corner puller", "brow"],
+            "measure": "rate",
+            "a": "calm",
+            "b": "stress",
+            "mean_a": 1.0,
+            "mean_b": 2.0,
+            "hedges_g": [1.2, -0.4, 0.1],
+            "g_low": 0.5,
+            "g_high": 2.0,
+            "p": [0.001, 0.05, 0.6],
+            "q_all": [0.003, 0.08, 0.6],
+        }
+    )
+
+
+def test_a_volcano_has_a_point_for_each_row_and_marks_those_found():
+    first, second = volcano(rows()).data
+    assert list(first.x) == [1.2, 0.1] and list(first.y) == list(-np.log10([0.001, 0.6]))
+    assert list(first.marker.opacity) == [1.0, 0.45] and second.name == "AUs"
+
+
+def test_faces_stand_beside_their_rows_and_text_is_escaped():
+    html = face_rows(rows().iloc[[0]], {5: "content/x.png"})
+    assert 'src="content/x.png"' in html and "mouth &lt;corner&gt;" in html and "g 1.20 (0.50 to 2.00)" in html
+
+
+def test_the_command_is_one_that_the_parser_takes(tmp_path: Path):
+    line = arguments(Choice(tmp_path, "m", "d"), "-odd", "openface", ["age", "sex"], tmp_path / "out")
+    read = build_parser(line).parse_args(line)
+    assert (read.by, read.aus, read.covariates, read.families) == ("-odd", "openface", "age,sex", True)
+
+
+def test_a_comparison_that_was_not_made_is_offered(filled: Path):
+    test = opened("groups")
+    assert not test.exception
+    assert "has no label" in said(test) or [b for b in test.button if b.label == "Compare the groups"]
