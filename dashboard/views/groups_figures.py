@@ -37,7 +37,13 @@ def volcano(rows: pd.DataFrame) -> go.Figure:
             hovertemplate="%{customdata[0]} %{customdata[1]}<br>%{customdata[2]}: %{customdata[4]} against "
             "%{customdata[3]}<br>g %{x:.2f}, p %{customdata[5]:.2g}, q %{customdata[6]:.2g}<extra></extra>",
         )
-    figure.add_hline(y=-np.log10(ALPHA), line_dash="dot", line_width=1)
+    figure.add_hline(
+        y=-np.log10(ALPHA),
+        line={"dash": "dot", "width": 1, "color": "#8A909C"},
+        annotation_text=f"p {ALPHA:g}",
+        annotation_position="top left",
+        annotation_font_size=12,
+    )
     figure.update_xaxes(title="Hedges' g, second group against first")
     figure.update_yaxes(title="−log10 p", rangemode="tozero")
     return laid_out(figure, 420, legend=True)
@@ -48,11 +54,18 @@ def face_rows(rows: pd.DataFrame, pictures: Mapping[int, str]) -> str:
     return "".join(_face_row(row, pictures.get(int(row["thing"]))) for row in rows.to_dict("records"))
 
 
+def amount(value: float, measure: str) -> str:
+    """A mean in the unit of its measure: per cent of the time, a minute, seconds."""
+    unit = {"share": " %", "rate": " a minute", "duration": " s", "latency": " s"}.get(measure, "")
+    return f"{value * (100 if measure == 'share' else 1):.3g}{unit}"
+
+
 def _face_row(row: Mapping[Any, Any], src: str | None) -> str:
     face = f'<img src="{escape(src)}" alt="" width="72" height="72">' if src else ""
     words = (
         f"<b>{escape(str(row['thing']))}</b> {escape(str(row['description']))}<br>{escape(str(row['measure']))}: "
-        f"{row['mean_a']:.3g} in {escape(str(row['a']))}, {row['mean_b']:.3g} in {escape(str(row['b']))}; "
+        f"{amount(row['mean_a'], row['measure'])} in {escape(str(row['a']))}, "
+        f"{amount(row['mean_b'], row['measure'])} in {escape(str(row['b']))}; "
         f"g {row['hedges_g']:.2f} ({row['g_low']:.2f} to {row['g_high']:.2f}), p {row['p']:.2g}, q {row['q_all']:.2g}"
     )
     style = "display:flex;gap:12px;align-items:center;padding:2px 0"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from dashboard.data.artefact_cache import Choice
 from dashboard.pages.groups import arguments
-from dashboard.views.groups_figures import face_rows, volcano
+from dashboard.views.groups_figures import amount, face_rows, volcano
 from tests.dashboard.test_pages import opened, said
 from train.cli import build_parser
 
@@ -43,6 +43,15 @@ def test_a_volcano_has_a_point_for_each_row_and_marks_those_found():
 def test_faces_stand_beside_their_rows_and_text_is_escaped():
     html = face_rows(rows().iloc[[0]], {5: "content/x.png"})
     assert 'src="content/x.png"' in html and "mouth &lt;corner&gt;" in html and "g 1.20 (0.50 to 2.00)" in html
+
+
+def test_means_stand_in_the_unit_of_their_measure():
+    assert [amount(0.355, "share"), amount(2.5, "rate"), amount(4.99, "duration"), amount(-0.2, "balance")] == [
+        "35.5 %",
+        "2.5 a minute",
+        "4.99 s",
+        "-0.2",
+    ]
 
 
 def test_the_command_is_one_that_the_parser_takes(tmp_path: Path):
