@@ -11,6 +11,10 @@ from pathlib import Path
 from dfe_core.artefact_names import KINDS
 from dfe_core.errors import DataError
 
+LOCKS = ".locks"
+_ALL = "all.lock"
+_COLLISION_S = 1.0
+"""Claims that only look whether the whole cache is claimed hold its lock for a moment each: others wait so long."""
 _held = threading.local()
 
 
@@ -36,11 +40,58 @@ def claim(path: Path, wait_s: float = 0.0) -> Iterator[None]:
             depths[str(lock)] -= 1
         return
     with _acquired(lock, path, wait_s):
+        _refuse_where_all_is_claimed(lock, path, wait_s)
         depths[str(lock)] = 1
         try:
             yield
         finally:
             del depths[str(lock)]
+
+
+@contextmanager
+def claim_all(root: Path) -> Iterator[None]:
+    """Be the only writer of the whole cache `root` while the block runs: its claims are granted, others' are refused.
+
+    Raises `DataError` when another command, or another thread of this process, is writing any artefact of it now.
+    """
+    lock, depths = root.absolute() / LOCKS / _ALL, _held.__dict__.setdefault("depths", {})
+    with _acquired(lock, root, _COLLISION_S):
+        depths[str(lock)] = 1
+        try:
+            if written := next(
+                (path for path in _locks(lock.parent) if str(path) not in depths and _is_held(path)), None
+            ):
+                kind, _, name = written.name.removesuffix(".lock").partition("-")
+                raise _busy(f"{kind}/{name}")
+            yield
+        finally:
+            del depths[str(lock)]
+
+
+def _refuse_where_all_is_claimed(lock: Path, path: Path, wait_s: float) -> None:
+    """Asked when a claim is held already, as `claim_all` looks for claims when it holds all: one sees the other."""
+    whole = lock.with_name(_ALL)
+    if lock.parent.name == LOCKS and whole.exists() and str(whole) not in _held.depths:
+        with _acquired(whole, path, max(wait_s, _COLLISION_S)):
+            pass
+
+
+def _locks(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob("*.lock")) if path.name != _ALL]
+
+
+def _is_held(lock: Path) -> bool:
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(lock, timeout=0, mode=lock.stat().st_mode & 0o777, thread_local=False):
+            return False
+    except Timeout:
+        return True
+
+
+def _busy(label: str) -> DataError:
+    return DataError(label, "another dfe command is writing it now", "to be tried again when that one has finished")
 
 
 @contextmanager
@@ -53,15 +104,12 @@ def _acquired(lock: Path, path: Path, wait_s: float) -> Iterator[None]:
         with FileLock(lock, timeout=wait_s, mode=lock.stat().st_mode & 0o777, thread_local=False):
             yield
     except Timeout:
-        label = f"{path.parent.name}/{path.name}"
-        raise DataError(
-            label, "another dfe command is writing it now", "to be tried again when that one has finished"
-        ) from None
+        raise _busy(f"{path.parent.name}/{path.name}") from None
 
 
 def _lock_path(path: Path) -> Path:
     """In ``.locks/`` of the cache; beside anything that is no artefact of a cache."""
     path = path.absolute()
     if path.parent.name in KINDS:
-        return path.parents[1] / ".locks" / f"{path.parent.name}-{path.name}.lock"
+        return path.parents[1] / LOCKS / f"{path.parent.name}-{path.name}.lock"
     return path.with_name(f".{path.name}.lock")

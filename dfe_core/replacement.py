@@ -38,8 +38,11 @@ def atomic_file(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _new_file(path)
+    mode = temporary.stat().st_mode
     try:
         yield temporary
+        if temporary.stat().st_mode != mode:  # of a library that made the file anew (safetensors)
+            temporary.chmod(mode)
         _sync(temporary)
         os.replace(temporary, path)
         _sync_folder(path.parent)

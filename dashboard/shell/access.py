@@ -24,9 +24,16 @@ TOKEN, HOSTS = "DFE_TOKEN", "DFE_HOSTS"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 HEALTH = "/_stcore/health"
 _LOCAL = "'self' data: blob:"
+_POLICY = {
+    "default-src": _LOCAL,
+    "script-src": f"{_LOCAL} 'unsafe-inline' 'unsafe-eval'",  # Streamlit's and plotly's own need both
+    "style-src": f"{_LOCAL} 'unsafe-inline'",
+    **dict.fromkeys(("img-src", "media-src", "font-src", "connect-src", "worker-src", "frame-src"), _LOCAL),
+    **dict.fromkeys(("frame-ancestors", "form-action", "base-uri"), "'self'"),
+    "object-src": "'none'",
+}
 _HEADERS = {
-    "content-security-policy": f"frame-ancestors 'self'; img-src {_LOCAL}; media-src {_LOCAL}; font-src {_LOCAL}; "
-    f"connect-src {_LOCAL}; form-action 'self'; base-uri 'self'; object-src 'none'",
+    "content-security-policy": "; ".join(f"{name} {places}" for name, places in _POLICY.items()),
     "x-frame-options": "SAMEORIGIN",
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",

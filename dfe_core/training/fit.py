@@ -208,6 +208,7 @@ def _started(run: Run) -> TrainingState:
         optimizer=optimizer,
         generator=torch.Generator().manual_seed(run.config.seed),
         key=key,
+        dataset=run.dataset.name,
         support=torch.as_tensor(support),
     )
 

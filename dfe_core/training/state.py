@@ -22,13 +22,14 @@ CHECKPOINT = CHECKPOINT_FILE
 
 @dataclass(kw_only=True)
 class TrainingState:
-    """Everything a step changes. key: content key of data, split, configuration and seed. support: (K, E) bool, the
-    coefficients that each codeword may have."""
+    """Everything a step changes. key: content key of data, split, configuration and seed. dataset: name of the data.
+    support: (K, E) bool, the coefficients that each codeword may have."""
 
     model: Tokenizer
     optimizer: torch.optim.Adam
     generator: torch.Generator
     key: str
+    dataset: str
     support: Tensor
     step: int = 0
 
@@ -44,7 +45,7 @@ def save_checkpoint(state: TrainingState, folder: Path) -> None:
         save_file(
             {k: v.detach().cpu().contiguous() for k, v in tensors.items()},
             temporary,
-            {"step": str(state.step), "key": state.key, "content": _content(tensors)},
+            {"step": str(state.step), "key": state.key, "dataset": state.dataset, "content": _content(tensors)},
         )
 
 

@@ -23,7 +23,8 @@ class Certificate:
     subject: as the lab names the person. datasets: name to number of recordings removed. deleted: artefacts that are
     gone for good, made again when they are needed (tokens: by `dfe encode`). rewritten: artefacts that are there
     without the person. trained: models that were trained with recordings of the person, and learned faces: the person
-    cannot be taken out of them, only they themselves can be removed. sources: SHA-256 of the source files. mentions:
+    cannot be taken out of them, only they themselves can be removed. sources: SHA-256 of the source files. copies:
+    recordings of other datasets, under another person's name, that came from the very same files: they stay. mentions:
     files of the cache in which the person's name, or that of a recording that nobody else has, is still found.
     recordings: by dataset, as long as it is not finished.
     """
@@ -38,6 +39,7 @@ class Certificate:
     rewritten: tuple[str, ...] = ()
     trained: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
     mentions: tuple[str, ...] = ()
     recordings: dict[str, list[str]] = field(default_factory=dict)
     finished: bool = False
@@ -54,6 +56,7 @@ class Certificate:
             ("Rewritten without the person", ", ".join(self.rewritten) or "none"),
             ("Trained with recordings of the person", ", ".join(self.trained) or "none"),
             ("Source files, SHA-256", ", ".join(self.sources) or "none"),
+            ("Of the same files under other names, and still there", ", ".join(self.copies) or "none"),
             ("Still mentioned in", ", ".join(self.mentions) or "no file of the cache"),
             ("Beyond", self.beyond),
         ]

@@ -24,6 +24,7 @@ from dfe_core.artefact_names import (
     EXTRACTION,
     FACES,
     HISTORY_FILE,
+    KINDS,
     MANIFEST,
     METRICS_FILE,
     MODELS,
@@ -39,9 +40,9 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.removal import write_without
 from dfe_core.facs.store import AlignedAus, drop_recordings
 from dfe_core.integrity import seal, sealed_files, signed
-from dfe_core.locks import claim
+from dfe_core.locks import claim, claim_all
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.replacement import remove_folder
+from dfe_core.replacement import is_in_use, owner_of, remove_folder
 from dfe_core.store import cache_root, read_json, recover_all, write_json
 from dfe_core.workspace.catalogue import catalogue, delete_artefact
 from dfe_core.workspace.certificates import Certificate, begun_certificate, write_certificate
@@ -59,13 +60,26 @@ def withdraw(
 
     datasets: in which the name is this person's; needed where several datasets have a subject of the name, for it may
     be somebody else there. Raises `DataError` where there is nobody of this name, where several datasets have it and
-    none is named, and where a dataset is being written by another command.
+    none is named, and where anything in the cache is being written: it may be made of the person's recordings, and
+    would be finished after them.
     """
     root = root or cache_root()
-    with recorded("withdraw", root=root) as act:
+    with recorded("withdraw", root=root) as act, claim_all(root):
+        _refuse_while_written(root)
         certificate = _withdrawn(subject, root, progress, datasets)
         act.artefacts = [f"{WITHDRAWALS}/{certificate.id}"]
     return certificate
+
+
+def _refuse_while_written(root: Path) -> None:
+    """Raise where a folder is being filled whose name is not claimed yet."""
+    for path in (p for kind in KINDS if (root / kind).is_dir() for p in sorted((root / kind).glob(".*"))):
+        if path.is_dir() and owner_of(path) and is_in_use(path):
+            raise DataError(
+                f"{path.parent.name}/{owner_of(path)}",
+                "another dfe command is writing it now",
+                "to be tried again when that one has finished",
+            )
 
 
 def _withdrawn(subject: str, root: Path, progress: Listener, datasets: Sequence[str] | None) -> Certificate:
@@ -100,6 +114,7 @@ def _withdrawn(subject: str, root: Path, progress: Listener, datasets: Sequence[
         rewritten=_sorted(certificate.rewritten, work.rewritten),
         trained=_sorted(certificate.trained, work.trained),
         sources=_sorted(certificate.sources, work.sources),
+        copies=_sorted(certificate.copies, work.copies),
         mentions=tuple(mentions(root, own)),
         finished=True,
         recordings={},
@@ -134,6 +149,7 @@ class _Work:
         self.rewritten: set[str] = set()
         self.trained: set[str] = set()
         self.sources: set[str] = set()
+        self.copies: set[str] = set()
         self.files: set[str] = set()
 
     def own_names(self) -> set[str]:
@@ -148,11 +164,19 @@ class _Work:
             own = [s for s in data.manifest.get("sources") or [] if set(theirs) & set(s.get("recordings", ()))]
             self.sources |= {str(s.get("sha256", "")) for s in own} - {""}
             self.files |= {str(s.get("file", "")) for s in own} - {""}
+        self._find_copies()
         steps = (self._derived, self._models, self._copies, self._data, self._aus)
         for done, step in enumerate(steps):
             progress(Progress(task="withdraw", done=done, total=len(steps), detail=step.__name__.strip("_")))
             step()
         progress(Progress(task="withdraw", done=len(steps), total=len(steps)))
+
+    def _find_copies(self) -> None:
+        """Recordings of other datasets that came from the very files: of the same person under another name."""
+        for data in _datasets(self.root):
+            if data.name not in self.names:
+                same = [s for s in data.manifest.get("sources") or [] if s.get("sha256") in self.sources]
+                self.copies |= {f"datasets/{data.name}: {name}" for s in same for name in s.get("recordings", ())}
 
     def _derived(self) -> None:
         """Tokens, indexes, maps, reports, pictures: everything but AUs, which are written anew, goes."""
@@ -190,6 +214,17 @@ class _Work:
                     self._redact_model(artefact.path, self.names[of.pop()])
             elif artefact.kind == MODELS:
                 self._redact_notes(artefact.path)
+                self._drop_unfinished(artefact)
+
+    def _drop_unfinished(self, model: Artefact) -> None:
+        """A training that was stopped: its state goes where it began with a dataset of the person, or does not say."""
+        began_with = _dataset_of_checkpoint(model.path / CHECKPOINT_FILE)
+        if (model.path / CONFIG).is_file() or began_with not in {"", *self.names}:
+            return
+        for path in (model.path / CHECKPOINT_FILE, model.path / HISTORY_FILE):
+            if path.is_file():
+                path.unlink()
+                self.deleted.add(f"{model.label}/{path.name}")
 
     def _redact_model(self, folder: Path, names: set[str]) -> None:
         stamp = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -302,6 +337,17 @@ class _Work:
     def _aus_of(self, dataset: str) -> list[Artefact]:
         """Action units that were joined to a dataset; damaged ones by their name."""
         return [a for a in catalogue(self.root) if is_aus(a.name) and _is_aus_of(a, dataset)]
+
+
+def _dataset_of_checkpoint(path: Path) -> str:
+    """The name of the dataset that a stopped training read; empty where the checkpoint does not say, or is broken."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "np") as handle:
+            return (handle.metadata() or {}).get("dataset", "")
+    except (SafetensorError, OSError):
+        return ""
 
 
 def _is_aus_of(aus: Artefact, dataset: str) -> bool:

@@ -82,7 +82,7 @@ def test_a_name_that_rebinds_to_this_machine_gets_nothing(guarded: str):
     assert "does not answer to that name" in dumped.stdout and "stApp" not in dumped.stdout
 
 
-def test_a_picture_from_elsewhere_is_not_loaded(browser, guarded: str):
+def test_nothing_from_elsewhere_is_loaded(browser, guarded: str):
     page = browser.new_context().new_page()
     asked: list[str] = []
     failed: list[tuple[str, str]] = []
@@ -92,6 +92,13 @@ def test_a_picture_from_elsewhere_is_not_loaded(browser, guarded: str):
     page.wait_for_selector("h1", timeout=30_000)
     page.wait_for_timeout(2000)
     assert not [url for url in asked if url.startswith("http://leak.invalid")]
-    page.evaluate("document.body.append(Object.assign(new Image(), {src: 'http://leak.invalid/policy.png'}))")
+    for tag, place in (("img", "src"), ("script", "src"), ("iframe", "src"), ("link", "href")):
+        page.evaluate(
+            "([tag, place]) => document.body.append(Object.assign(document.createElement(tag), "
+            "{rel: 'stylesheet', [place]: `http://leak.invalid/${tag}`}))",
+            [tag, place],
+        )
     page.wait_for_timeout(1000)
-    assert all("csp" in reason for url, reason in failed if url.startswith("http://leak.invalid")) and failed
+    refused = {url.rpartition("/")[2] for url, why in failed if url.startswith("http://leak.invalid") and "csp" in why}
+    assert refused >= {"img", "script", "link"}
+    assert all("csp" in reason for url, reason in failed if url.startswith("http://leak.invalid"))

@@ -25,8 +25,9 @@ READY = {
     "coverage": ".js-plotly-plot",
     "probes": ".js-plotly-plot",
     "compare": ".dfe-morph[data-state=drawn]",
+    "groups": "[data-testid=stMain] [data-testid=stSelectbox]",
 }
-PLACES = [*READY, *(name for name in ("data", "overview"))]
+PLACES = [*READY, *(name for name in ("data", "overview", "study"))]
 
 
 def test_every_page_is_among_those_looked_at():

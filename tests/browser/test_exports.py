@@ -21,7 +21,7 @@ MOVEMENT = "/motion?motion_part=Between+faces&from=codeword:25&to=codeword:10"
 
 def taken(there, label: str) -> bytes:
     """The file behind a button of the open “Export files”."""
-    with there.page.expect_download() as caught:
+    with there.page.expect_download(timeout=90_000) as caught:
         there.page.get_by_role("button", name=label, exact=True).click()
     return Path(caught.value.path()).read_bytes()
 

@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from dfe_core import replacement
 from dfe_core.artefact_names import aus_name, tokens_name
@@ -113,11 +115,14 @@ def test_modes_follow_the_umask_and_a_group_shares_a_cache(tmp_path: Path):
         before = os.umask(mask)
         try:
             write_json(shared / "x.json", {})
+            with atomic_file(shared / "x.safetensors") as temporary:
+                save_file({"x": np.zeros(3)}, temporary)
             fill(shared / "d", "{}")
             fill(shared / "d", "{}")
         finally:
             os.umask(before)
         assert stat.S_IMODE((shared / "x.json").stat().st_mode) == file_mode
+        assert stat.S_IMODE((shared / "x.safetensors").stat().st_mode) == file_mode
         assert stat.S_IMODE((shared / "d").stat().st_mode) == folder_mode | stat.S_ISGID
         assert (shared / "d").stat().st_gid == shared.stat().st_gid
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
-from dfe_core import trash
+from dfe_core import locks, trash
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.removal import put_back, remove_recording
 from dfe_core.faces import save_face
 from dfe_core.facs.derive import derive_aus
 from dfe_core.facs.store import AlignedAus
+from dfe_core.integrity import seal
+from dfe_core.locks import claim
+from dfe_core.replacement import atomic_directory
 from dfe_core.store import read_json, write_json
 from dfe_core.tokens.annotations import Notebook
 from dfe_core.tokens.face_index import build_moments
@@ -186,3 +193,62 @@ def test_a_linked_dataset_with_the_person_alone_goes_with_its_folder(cache: Path
     (cache / "datasets" / "one").symlink_to(tmp_path / "elsewhere")
     withdraw("s0", cache)
     assert not (tmp_path / "elsewhere").exists() and not (cache / "datasets" / "one").is_symlink()
+
+
+def test_nobody_withdraws_while_something_is_being_written_and_nothing_is_lost(world: World):
+    root, before = world.root, content(world.root / "datasets")
+    with in_another_thread(claim(root / "models" / "race")), pytest.raises(DataError, match="models/race"):
+        withdraw("s1", root)
+    with in_another_thread(atomic_directory(root / "analyses" / "map-1")), pytest.raises(DataError, match="map-1"):
+        withdraw("s1", root)
+    assert content(root / "datasets") == before and not unfinished_withdrawals(root)
+    assert withdraw("s1", root).finished
+
+
+def test_nothing_is_begun_while_a_withdrawal_is_under_way(world: World, monkeypatch: pytest.MonkeyPatch):
+    refused = []
+
+    def step(self) -> None:
+        with pytest.raises(DataError) as error, in_another_thread(claim(world.root / "tokens" / "m--d")):
+            pass
+        refused.append(str(error.value))
+
+    monkeypatch.setattr(withdrawal._Work, "_copies", step)
+    monkeypatch.setattr(locks, "_COLLISION_S", 0.05)
+    assert withdraw("s1", world.root).finished and "tokens/m--d" in refused[0]
+    with claim(world.root / "tokens" / "m--d"):
+        pass
+
+
+def test_a_training_that_was_stopped_goes_unless_it_read_another_dataset(world: World):
+    for model, metadata in (("theirs", {"dataset": "d"}), ("old", None), ("other", {"dataset": "elsewhere"})):
+        folder = world.root / "models" / model
+        folder.mkdir()
+        save_file({"x": np.zeros(3, np.float32)}, folder / "checkpoint.safetensors", metadata)
+        (folder / "history.jsonl").write_text("{}\n")
+    deleted = withdraw("s1", world.root).deleted
+    assert {"models/theirs/checkpoint.safetensors", "models/old/history.jsonl"} <= set(deleted)
+    left = sorted(path.parent.name for path in world.root.glob("models/*/checkpoint.safetensors"))
+    assert left == ["other"]
+
+
+def test_the_very_files_under_another_name_are_named(world: World, toy_face):
+    write_dataset(world.root, toy_face, {"q1": np.zeros((20, toy_face.coefficients))}, "copy", 1)
+    for name, recording in (("d", "r1"), ("copy", "q1")):
+        path = world.root / "datasets" / name / "manifest.json"
+        source = {"file": f"{recording}.csv", "sha256": "ab" * 32, "recordings": [recording]}
+        write_json(path, {**read_json(path), "sources": [source]})
+        seal(path.parent)
+    certificate = withdraw("s1", world.root, datasets=["d"])
+    assert certificate.copies == ("datasets/copy: q1",) and "datasets/copy: q1" in certificate.text()
+
+
+@contextmanager
+def in_another_thread(entered: AbstractContextManager) -> Iterator[None]:
+    """Hold a context in a thread of its own, as another command does."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(entered.__enter__).result()
+        try:
+            yield
+        finally:
+            pool.submit(entered.__exit__, None, None, None).result()
