@@ -89,7 +89,7 @@ def faint(values: np.ndarray, valid: np.ndarray, names: tuple[str, ...]) -> tupl
     """ARKit coefficients that hardly move: the tool does not see their actions, or the person never shows them."""
     if valid.sum() < LEAST_FRAMES:
         return ()
-    top = values[valid].max(0)
+    top = (values if valid.all() else values[valid]).max(0)  # no copy of what may be an hour
     return tuple(name for name, most in zip(names, top, strict=True) if 0 <= most < FAINT)
 
 

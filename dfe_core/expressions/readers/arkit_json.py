@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,10 +13,12 @@ import numpy as np
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.arkit_columns import LEAST, arkit_count, arkit_indices, arkit_recording
 from dfe_core.expressions.readers.column_names import FRAMES, TIMES
-from dfe_core.expressions.readers.json_file import first_key, json_numbers, load_json, rate
+from dfe_core.expressions.readers.json_file import LISTS, first_key, json_numbers, load_frames, rate
 from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.packed_list import batches
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing, column_seconds, from_frames, from_rate, from_times
+from dfe_core.expressions.validation import as_float32
 
 FORMAT = "arkit-json"
 TITLE = "JSON of ARKit coefficients"
@@ -59,7 +61,7 @@ sides, its looks and lips none, so that eleven are passed over."""
 
 
 class _Frames(NamedTuple):
-    """values (T, C) of columns `names`; times (T,) with their key, or frame numbers (T,), where given."""
+    """values (T, C) float32 of columns `names`; times (T,) with their key, or frame numbers (T,), where given."""
 
     names: list[str]
     values: np.ndarray
@@ -81,23 +83,17 @@ def sniff(path: Path, head: bytes) -> str | None:
 
 def read(path: Path, options: ReadOptions) -> list[Recording]:
     """One recording. Times as the file has them, else the file's frame rate, else --fps."""
-    content = load_json(path)
+    content = load_frames(path)
     found = _frames(content, str(path))
     columns = arkit_indices(found.names, path)
     stated = rate(content, str(path))
+    made_by = "audio2face" if isinstance(content, Mapping) and "facsNames" in content else "arkit"
+    del content  # as large as what is made of it
     timing, told = _timing(found, stated if stated is not None else options.fps, str(path))
     told += _passed_over(found.names)
-    made_by = "audio2face" if isinstance(content, Mapping) and "facsNames" in content else "arkit"
-    return [
-        arkit_recording(
-            path,
-            found.values[:, list(columns.values())],
-            tuple(columns),
-            timing,
-            options.extractor or made_by,
-            notes=told,
-        )
-    ]
+    values = found.values[:, list(columns.values())]
+    del found
+    return [arkit_recording(path, values, tuple(columns), timing, options.extractor or made_by, notes=told)]
 
 
 def _passed_over(names: Sequence[str]) -> tuple[str, ...]:
@@ -114,13 +110,13 @@ def _passed_over(names: Sequence[str]) -> tuple[str, ...]:
 
 def _frames(content: Any, where: str) -> _Frames:
     if isinstance(content, Mapping):
-        if isinstance(content.get("facsNames"), list):  # NVIDIA Audio2Face
+        if isinstance(content.get("facsNames"), LISTS):  # NVIDIA Audio2Face
             content = {
                 **content,
                 "names": [_A2F.get(name, name) for name in content["facsNames"]],
                 "frames": content.get("weightMat"),
             }
-        if isinstance(content.get("names"), list):
+        if isinstance(content.get("names"), LISTS):
             return _named_weights(content, where)
         if arkit_count(list(map(str, content))) >= LEAST:
             return _lists(content, content, where)
@@ -131,10 +127,10 @@ def _frames(content: Any, where: str) -> _Frames:
         if isinstance(inner, Mapping) and arkit_count(list(map(str, inner))) >= LEAST:
             return _lists(inner, content, where)
         content = inner
-    if not isinstance(content, list) or not content:
+    if not isinstance(content, LISTS) or not content:
         raise DataError(
             where,
-            "no list of frames" if not isinstance(content, list) else "an empty list",
+            "no list of frames" if not isinstance(content, LISTS) else "an empty list",
             "frames of ARKit coefficients",
         )
     return _list(content, where)
@@ -144,26 +140,51 @@ def _named_weights(content: Mapping[str, Any], where: str) -> _Frames:
     """``{"names": […], "frames": [{"weights": […], "time": t}, …]}``, or a table of weights beside the names."""
     names = [str(name) for name in content["names"]]
     frames = content.get(first_key(content, ("frames", "weights", "values", "coefficients", "blendshapes")) or "")
-    if not isinstance(frames, list) or not frames:
+    if not isinstance(frames, LISTS) or not frames:
         raise DataError(where, "names without frames", "frames of weights")
     if isinstance(frames[0], Mapping):
         key = first_key(frames[0], ("weights", "values", "coefficients"))
         if key is None:
             raise DataError(f"{where}, frame 1", f"the keys {_keys(frames[0])}", "weights")
-        values = json_numbers(_column(frames, key, where), where, 2)
-        found = _Frames(names, values, *_clock_of(frames, where))
+        rows = (_column(batch, key, where, first) for batch, first in _numbered(frames))
+        found = _Frames(names, _matrix(rows, len(frames), where), *_clock_of(frames, where))
     else:
         time = first_key(content, TIMES)
         times = json_numbers(content[time], f"{where}, {time}", 1) if time else None
-        found = _Frames(names, json_numbers(frames, where, 2), times, time or "")
+        found = _Frames(names, _matrix(batches(frames), len(frames), where), times, time or "")
     if found.values.shape[1] != len(names):
         raise DataError(where, f"{found.values.shape[1]} weights a frame", f"{len(names)}, one a name")
     return found
 
 
+def _numbered(frames: Sequence[Any]) -> Iterator[tuple[Sequence[Any], int]]:
+    """Batches of frames, each with the number of its first one from 0."""
+    first = 0
+    for batch in batches(frames):
+        yield batch, first
+        first += len(batch)
+
+
+def _matrix(batches_of_rows: Iterable[Sequence[Any]], count: int, where: str) -> np.ndarray:
+    """(count, C) float32 of rows of numbers that come in batches, columns together as they are used."""
+    out: np.ndarray | None = None
+    row = 0
+    for rows in batches_of_rows:
+        values = json_numbers(rows, where, 2)
+        if out is None:
+            out = np.empty((values.shape[1], count), np.float32).T
+        if values.shape[1] != out.shape[1]:
+            raise DataError(where, "lists of different lengths, or entries that are no numbers", "numbers")
+        out[row : row + len(values)] = as_float32(values)
+        row += len(values)
+    if out is None:
+        raise DataError(where, "an empty list", "frames of ARKit coefficients")
+    return out
+
+
 def _lists(columns: Mapping[str, Any], beside: Mapping[str, Any], where: str) -> _Frames:
     """``{"eyeBlinkLeft": […], …, "time": […]}``."""
-    names = [str(k) for k, v in columns.items() if isinstance(v, list) and arkit_count([str(k)])]
+    names = [str(k) for k, v in columns.items() if isinstance(v, LISTS) and arkit_count([str(k)])]
     if len(names) < LEAST:
         raise DataError(where, "one number a coefficient", "a list of numbers a coefficient: one entry a frame")
     lists = [json_numbers(columns[name], f"{where}, {name}", 1) for name in names]
@@ -174,33 +195,57 @@ def _lists(columns: Mapping[str, Any], beside: Mapping[str, Any], where: str) ->
     for keys in (TIMES, FRAMES):
         holder = columns if first_key(columns, keys) else beside
         key = first_key(holder, keys)
-        values = json_numbers(holder[key], f"{where}, {key}", 1) if key and isinstance(holder[key], list) else None
+        values = json_numbers(holder[key], f"{where}, {key}", 1) if key and isinstance(holder[key], LISTS) else None
         if values is not None and len(values) != len(lists[0]):
             raise DataError(f"{where}, {key}", f"{len(values)} entries", f"{len(lists[0])}, one a frame")
         clocks.append((values, key or ""))
-    return _Frames(names, np.stack(lists, 1), clocks[0][0], clocks[0][1], clocks[1][0])
+    table = np.empty((len(lists), len(lists[0])), np.float32)
+    for row, values in zip(table, lists, strict=True):
+        row[:] = as_float32(values)
+    return _Frames(names, table.T, clocks[0][0], clocks[0][1], clocks[1][0])
 
 
-def _list(frames: list[Any], where: str) -> _Frames:
+def _list(frames: Sequence[Any], where: str) -> _Frames:
     """A list of frames, each a mapping with the names as keys, in it or one level down, or a list of named scores.
 
     A frame that is there but holds no coefficients (no face found) is a row of NaN; a frame that is null is a fault.
     """
     key, names = _shape_of(next((f for f in frames if not _faceless(f)), frames[0]), where)
-    inner = frames if key is None else _column(frames, key, where)
-    if key is None and not (names is None and all(isinstance(frame, list) for frame in frames)):
-        _refuse_bare(frames, where)
-    if names is None:
-        inner = [None if _bare(e) else _scores(e, f"{where}, frame {i + 1}") for i, e in enumerate(inner)]
-        names = [name for name in next(filter(None, inner)) if arkit_count([name])]
+    scored = names is None
+    refused = key is None and not (scored and all(isinstance(frame, list) for frame in frames))
+    names = _scored_names(frames, key, where) if names is None else names
+
+    def rows_of(batch: Sequence[Any], first: int) -> list[Any]:
+        inner = batch if key is None else _column(batch, key, where, first)
+        if refused:
+            _refuse_bare(batch, where, first)
+        if scored:
+            inner = [None if _bare(e) else _scores(e, f"{where}, frame {first + i + 1}") for i, e in enumerate(inner)]
+        return _rows(inner, names, where, first)
+
+    values = _matrix((rows_of(batch, first) for batch, first in _numbered(frames)), len(frames), where)
+    return _Frames(names, values, *(_clock_of(frames, where) if isinstance(frames[0], Mapping) else ()))
+
+
+def _scored_names(frames: Sequence[Any], key: str | None, where: str) -> list[str]:
+    """ARKit's names among the scores of the first frame that has some."""
+    for i, frame in enumerate(frames):
+        entry = frame if key is None else _column([frame], key, where, i)[0]
+        if not _bare(entry):
+            return [name for name in _scores(entry, f"{where}, frame {i + 1}") if arkit_count([name])]
+    raise DataError(where, "no frame with a face", "ARKit coefficients")
+
+
+def _rows(entries: Sequence[Any], names: list[str], where: str, first: int) -> list[Any]:
+    """The coefficients of frames of which the first is number `first`, NaN where there was no face."""
     pick, blank = itemgetter(*names), (np.nan,) * len(names)
     try:
-        rows = [blank if _bare(entry) else pick(entry) for entry in inner]
+        return [blank if _bare(entry) else pick(entry) for entry in entries]
     except (KeyError, TypeError, IndexError):
-        bad, fault = next((i, _lack(e, names)) for i, e in enumerate(inner) if not _bare(e) and _lack(e, names))
-        raise DataError(f"{where}, frame {bad + 1}", fault, f"the {len(names)} coefficients of the others") from None
-    values = json_numbers(rows, where, 2)
-    return _Frames(names, values, *(_clock_of(frames, where) if isinstance(frames[0], Mapping) else ()))
+        bad, fault = next((i, _lack(e, names)) for i, e in enumerate(entries) if not _bare(e) and _lack(e, names))
+        raise DataError(
+            f"{where}, frame {first + bad + 1}", fault, f"the {len(names)} coefficients of the others"
+        ) from None
 
 
 def _bare(entry: Any) -> bool:
@@ -208,11 +253,11 @@ def _bare(entry: Any) -> bool:
     return entry is None or (isinstance(entry, (list, dict)) and (len(entry) == 0 or entry == [[]]))
 
 
-def _refuse_bare(frames: list[Any], where: str) -> None:
+def _refuse_bare(frames: Sequence[Any], where: str, first: int) -> None:
     bad = next((i for i, frame in enumerate(frames) if _bare(frame)), None)
     if bad is not None:
         raise DataError(
-            f"{where}, frame {bad + 1}",
+            f"{where}, frame {first + bad + 1}",
             f"{frames[bad]!s} instead of a frame",
             "coefficients in every frame, or a key under which they are empty",
         )
@@ -275,14 +320,22 @@ def _clock_of(frames: Sequence[Any], where: str) -> tuple[np.ndarray | None, str
     found: list[tuple[np.ndarray | None, str]] = []
     for keys in (TIMES, FRAMES):
         key = first_key(frames[0], keys)
-        found.append((json_numbers(_column(frames, key, where), f"{where}, {key}", 1) if key else None, key or ""))
+        found.append((_clock(frames, key, where) if key else None, key or ""))
     return found[0][0], found[0][1], found[1][0]
 
 
-def _column(frames: Sequence[Any], key: str, where: str) -> list[Any]:
+def _clock(frames: Sequence[Any], key: str, where: str) -> np.ndarray:
+    parts = [
+        json_numbers(_column(batch, key, where, first), f"{where}, {key}", 1) for batch, first in _numbered(frames)
+    ]
+    return np.concatenate(parts)
+
+
+def _column(frames: Sequence[Any], key: str, where: str, first: int) -> list[Any]:
+    """What frames, of which the first is number `first` of the file, have under a key."""
     for i, frame in enumerate(frames):
         if not isinstance(frame, Mapping) or key not in frame:
-            raise DataError(f"{where}, frame {i + 1}", f"no {key}", "the same keys in each frame")
+            raise DataError(f"{where}, frame {first + i + 1}", f"no {key}", "the same keys in each frame")
     return [frame[key] for frame in frames]
 
 

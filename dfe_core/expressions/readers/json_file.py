@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.readers.json_stream import NotStreamed, stream_json
+from dfe_core.expressions.readers.packed_list import PackedList
 
 MAX_JSON_BYTES = 256 << 20
 MAX_CONTAINER_BYTES = 256 << 20
 """Lists and mappings may take so much memory themselves; a frame needs about four of them."""
 _LIST, _MAPPING = 72, 232  # bytes of an empty one and its place in another
+STREAM_FROM_BYTES = 8 << 20
+"""Larger files are read through a window by `load_frames`; smaller ones at once, which is a little faster."""
+LISTS = (list, array, PackedList)
+"""What `load_frames` gives for a list."""
+_COUNTED_BYTES = 1 << 20
 RATES = ("fps", "frame_rate", "framerate", "frameRate", "mocap_frame_rate", "sample_rate", "exportFps")
 
 
 def load_json(path: Path) -> Any:
     """The content. Raises `DataError` for what is too large, cut off, no JSON, no text, or nested too deeply."""
-    size = path.stat().st_size
-    if size > MAX_JSON_BYTES:
-        raise DataError(path, f"{size >> 20} MB of JSON", f"at most {MAX_JSON_BYTES >> 20} MB: a table or npz instead")
+    _check_size(path)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -30,15 +37,27 @@ def load_json(path: Path) -> Any:
     return parse_json(content, path)
 
 
+def load_frames(path: Path) -> Any:
+    """The content as `load_json` gives it, in at most about twice the file's size of memory where the file is large.
+
+    Its long lists are then a `PackedList` or an ``array('d')``: see `LISTS`, `batches` and `json_numbers`. Raises
+    `DataError` as `load_json` does.
+    """
+    _check_size(path)
+    if path.stat().st_size < STREAM_FROM_BYTES:
+        return load_json(path)
+    try:
+        with open(path, "rb") as handle:
+            parts = iter(partial(handle.read, _COUNTED_BYTES), b"")
+            _check_containers(sum(map(_container_bytes, parts)), path)
+        return stream_json(path)
+    except (NotStreamed, OSError):
+        return load_json(path)
+
+
 def parse_json(content: bytes, where: str | Path) -> Any:
     """The value of a JSON text. Raises `DataError` as `load_json` does."""
-    containers = _LIST * content.count(b"[") + _MAPPING * content.count(b"{")
-    if containers > MAX_CONTAINER_BYTES:
-        raise DataError(
-            where,
-            f"JSON that would take over {containers >> 20} MB in memory",
-            "fewer lists in lists: a table or npz instead",
-        )
+    _check_containers(_container_bytes(content), where)
     try:
         return json.loads(content.removeprefix(b"\xef\xbb\xbf"))
     except json.JSONDecodeError as error:
@@ -52,6 +71,26 @@ def parse_json(content: bytes, where: str | Path) -> Any:
         raise DataError(where, "JSON nested too deeply", "frames of numbers") from None
     except ValueError as error:
         raise DataError(where, f"no JSON ({error})", "JSON") from None
+
+
+def _check_size(path: Path) -> None:
+    size = path.stat().st_size
+    if size > MAX_JSON_BYTES:
+        raise DataError(path, f"{size >> 20} MB of JSON", f"at most {MAX_JSON_BYTES >> 20} MB: a table or npz instead")
+
+
+def _container_bytes(content: bytes) -> int:
+    """Bytes that the lists and mappings of a JSON text take in memory, without what they hold."""
+    return _LIST * content.count(b"[") + _MAPPING * content.count(b"{")
+
+
+def _check_containers(containers: int, where: str | Path) -> None:
+    if containers > MAX_CONTAINER_BYTES:
+        raise DataError(
+            where,
+            f"JSON that would take over {containers >> 20} MB in memory",
+            "fewer lists in lists: a table or npz instead",
+        )
 
 
 def json_numbers(values: Any, where: str, dimensions: int) -> np.ndarray:
