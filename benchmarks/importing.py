@@ -1,6 +1,7 @@
-"""Time and memory of imports: an hour at 60 frames a second of each format, and ten thousand files.
+"""Time and memory of imports: an hour at 60 frames a second of each format, ten thousand files, and large JSON.
 
     python -m benchmarks.importing --out importing-benchmark [--minutes 60] [--files 10000] [--formats live-link …]
+    python -m benchmarks.importing --out importing-benchmark --formats --files 0 --json-mb 200
 
 Each measurement runs in a process of its own, so that its peak memory is its own, and writes a dataset as `dfe import`
 does. On a machine that is busy (load_1_min) seconds say little; processor_s is what the import took of all cores.
@@ -43,6 +44,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--files", type=int, default=10_000, help="0 leaves this part out")
     parser.add_argument("--formats", nargs="*", choices=tuple(FORMATS), default=tuple(FORMATS))
+    parser.add_argument("--json-mb", type=float, default=0, help="also ARKit JSON of this size in each of its shapes")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     work = args.work or args.out / "work"
@@ -57,6 +59,8 @@ def main() -> None:
         print(json.dumps({name: report["formats"][name]}), file=sys.stderr)
     if args.files:
         report["many_files"] = measured_files(work, args.files)
+    if args.json_mb:
+        report["large_json"] = {shape: measured_json(shape, work, args.json_mb) for shape in JSON_SHAPES}
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "importing.json").write_text(json.dumps(report, indent=1))
     print(json.dumps(report, indent=1))
@@ -104,13 +108,21 @@ def apart(what: str, path: Path) -> dict:
 
 
 def one_file(path: Path, name: str) -> dict:
+    return imported(path, FORMATS[name][2], None if name in TIMED else FPS)
+
+
+def one_json(path: Path, _: str) -> dict:
+    return imported(path, "bare-1", None, "arkit-json")  # long lists hide the other names from who looks at the head
+
+
+def imported(path: Path, face: str, fps: float | None, format: str = "auto") -> dict:
     from dfe_core.expressions.importing import ImportOptions, import_dataset
 
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        root, face = cache(Path(folder), FORMATS[name][2])
+        root, face = cache(Path(folder), face)
         start = resident_mb()
         begin, worked = time.perf_counter(), time.process_time()
-        report = import_dataset([path], "hour", ImportOptions(face=face, fps=None if name in TIMED else FPS), root=root)
+        report = import_dataset([path], "hour", ImportOptions(face=face, fps=fps, format=format), root=root)
         seconds, worked = time.perf_counter() - begin, time.process_time() - worked
     return {
         "seconds": seconds,
@@ -119,6 +131,25 @@ def one_file(path: Path, name: str) -> dict:
         "frames": sum(frames for _, frames, _ in report.imported),
         "peak_over_start_mb": round(peak_mb() - start),
     }
+
+
+def measured_json(shape: str, work: Path, megabytes: float) -> dict:
+    """One import of a file of so many MB; its peak memory also as a multiple of the file's size."""
+    path = work / f"{shape}-{megabytes:g}.json"
+    if not path.exists():
+        frames = int(megabytes * 1e6 / json_frame_bytes(shape))
+        JSON_SHAPES[shape](path, frames)
+    row = apart("json", path)
+    size = path.stat().st_size / 1e6
+    return {"file_mb": round(size, 1), **row, "peak_over_size": round(row["peak_over_start_mb"] * 1.048576 / size, 2)}
+
+
+def json_frame_bytes(shape: str) -> float:
+    """Bytes that a frame takes, of a short file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.json"
+        JSON_SHAPES[shape](path, 6000)
+        return path.stat().st_size / 6000
 
 
 def cache(root: Path, face: str) -> tuple[Path, str]:
@@ -359,6 +390,46 @@ def bfm(path: Path, frames: int) -> None:
     np.savez(path, coeff=values(frames, 257).astype(np.float32))
 
 
+def json_mappings(path: Path, frames: int) -> None:
+    """A list of mappings."""
+    from dfe_core.faces.arkit import ARKIT_NAMES
+
+    _json_list(path, frames, "[", "]", lambda second, row: {"time": second, **dict(zip(ARKIT_NAMES, row, strict=True))})
+
+
+def json_weights(path: Path, frames: int) -> None:
+    """Names, and frames of weights (BEAT)."""
+    from dfe_core.faces.arkit import ARKIT_NAMES
+
+    head = f'{{"names":{json.dumps(ARKIT_NAMES)},"frames":['
+    _json_list(path, frames, head, "]}", lambda second, row: {"weights": row, "time": second})
+
+
+def json_lists(path: Path, frames: int) -> None:
+    """A mapping of lists."""
+    from dfe_core.faces.arkit import ARKIT_NAMES
+
+    table = values(frames)
+    with open(path, "w") as handle:
+        handle.write(f'{{"time":{_dense(times(frames).tolist())}')
+        handle.writelines(f',"{name}":{_dense(table[:, i].tolist())}' for i, name in enumerate(ARKIT_NAMES))
+        handle.write("}")
+
+
+def _json_list(path: Path, frames: int, head: str, tail: str, frame: Callable[[float, list[float]], dict]) -> None:
+    table = values(frames)
+    with open(path, "w") as handle:
+        handle.write(head)
+        handle.writelines(
+            ("," if i else "") + _dense(frame(round(i / FPS, 6), row.tolist())) for i, row in enumerate(table)
+        )
+        handle.write(tail)
+
+
+def _dense(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
 FORMATS: dict[str, tuple[str, Callable[[Path, int], None], str]] = {
     "live-link": (".csv", live_link, "bare-1"),
     "arkit-csv": (".csv", arkit_csv, "bare-1"),
@@ -375,7 +446,13 @@ FORMATS: dict[str, tuple[str, Callable[[Path, int], None], str]] = {
 }
 """By name: the file's ending, what writes it, and the face it goes to."""
 TIMED = frozenset(FORMATS) - {"flame-npz", "bfm-npz"}
-MEASURES = {"pandas": pandas_only, "files": many_files}
+MEASURES = {"pandas": pandas_only, "files": many_files, "json": one_json}
+JSON_SHAPES: dict[str, Callable[[Path, int], None]] = {
+    "json-mappings": json_mappings,
+    "json-lists": json_lists,
+    "json-weights": json_weights,
+}
+"""Numbers of four decimals and no spaces: the densest that tools write, so that numbers weigh most."""
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ def _frames(content: Any, where: str) -> _Frames:
         if holder is None:
             raise DataError(where, f"JSON with the keys {_keys(content)}", "frames of ARKit coefficients")
         inner = content[holder]
-        if isinstance(inner, Mapping) and arkit_count(list(map(str, inner))) >= LEAST:
+        if isinstance(inner, dict) and arkit_count(list(map(str, inner))) >= LEAST:
             return _lists(inner, content, where)
         content = inner
     if not isinstance(content, LISTS) or not content:
@@ -182,8 +182,8 @@ def _matrix(batches_of_rows: Iterable[Sequence[Any]], count: int, where: str) ->
     return out
 
 
-def _lists(columns: Mapping[str, Any], beside: Mapping[str, Any], where: str) -> _Frames:
-    """``{"eyeBlinkLeft": […], …, "time": […]}``."""
+def _lists(columns: dict[str, Any], beside: Mapping[str, Any], where: str) -> _Frames:
+    """``{"eyeBlinkLeft": […], …, "time": […]}``, out of which the coefficients are taken."""
     names = [str(k) for k, v in columns.items() if isinstance(v, LISTS) and arkit_count([str(k)])]
     if len(names) < LEAST:
         raise DataError(where, "one number a coefficient", "a list of numbers a coefficient: one entry a frame")
@@ -200,8 +200,9 @@ def _lists(columns: Mapping[str, Any], beside: Mapping[str, Any], where: str) ->
             raise DataError(f"{where}, {key}", f"{len(values)} entries", f"{len(lists[0])}, one a frame")
         clocks.append((values, key or ""))
     table = np.empty((len(lists), len(lists[0])), np.float32)
-    for row, values in zip(table, lists, strict=True):
-        row[:] = as_float32(values)
+    for row, name in zip(table, names, strict=True):
+        row[:] = as_float32(lists.pop(0))
+        del columns[name]  # the list is as large as all that is made of it
     return _Frames(names, table.T, clocks[0][0], clocks[0][1], clocks[1][0])
 
 
