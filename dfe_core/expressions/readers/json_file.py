@@ -52,7 +52,8 @@ def load_frames(path: Path) -> Any:
             _check_containers(sum(map(_container_bytes, parts)), path)
         return stream_json(path)
     except (NotStreamed, OSError):
-        return load_json(path)
+        pass  # and out of this block, which would keep what has been read
+    return load_json(path)
 
 
 def parse_json(content: bytes, where: str | Path) -> Any:
