@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.readers.options import ReadOptions, parse_time
 from dfe_core.expressions.readers.registry import find_reader
 from dfe_core.expressions.timing import column_seconds, from_frames, from_times
+from dfe_core.faces.arkit import ARKIT_NAMES
 from tests.captures import performance, table, write
 
 RNG = np.random.default_rng(5)
@@ -91,3 +93,22 @@ def test_a_unit_in_the_name_that_cannot_be_is_not_believed():
 def test_a_time_option_that_says_nothing_is_refused(text):
     with pytest.raises(DataError, match="--time"):
         parse_time(text)
+
+
+@pytest.mark.parametrize("layout", ["frames", "lists", "named"])
+def test_the_times_of_json_are_those_of_the_key_that_the_user_names(tmp_path: Path, layout: str):
+    names, ticks = ARKIT_NAMES[:51], [3 * i for i in range(120)]
+    values = [round(0.1 + 0.1 * np.sin(i / 9), 4) for i in ticks]
+    content = {
+        "frames": [dict.fromkeys(names, v) | {"stamp": t} for v, t in zip(values, ticks, strict=True)],
+        "lists": dict.fromkeys(names, values) | {"stamp": ticks},
+        "named": {"names": names, "weights": [[v] * len(names) for v in values], "stamp": ticks},
+    }[layout]
+    path = tmp_path / "take.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match="no such key"):
+        find_reader(path)[0].read(path, ReadOptions(time=parse_time("clock")))
+    (found,) = find_reader(path)[0].read(path, ReadOptions(time=parse_time("stamp/90")))
+    assert found.fps == pytest.approx(30) and found.time_s[1] == pytest.approx(1 / 30)
+    (rows,) = find_reader(path)[0].read(path, ReadOptions(time=parse_time("row/25")))
+    assert rows.fps == 25

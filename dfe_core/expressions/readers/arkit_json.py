@@ -14,7 +14,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.readers.arkit_columns import LEAST, arkit_count, arkit_indices, arkit_recording
 from dfe_core.expressions.readers.column_names import FRAMES, TIMES
 from dfe_core.expressions.readers.json_file import LISTS, first_key, json_numbers, load_frames, rate
-from dfe_core.expressions.readers.options import ReadOptions
+from dfe_core.expressions.readers.options import ROWS, ReadOptions, TimeColumn
 from dfe_core.expressions.readers.packed_list import batches
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing, column_seconds, from_frames, from_rate, from_times
@@ -84,12 +84,13 @@ def sniff(path: Path, head: bytes) -> str | None:
 def read(path: Path, options: ReadOptions) -> list[Recording]:
     """One recording. Times as the file has them, else the file's frame rate, else --fps."""
     content = load_frames(path)
-    found = _frames(content, str(path))
+    times = TIMES if options.time is None else (options.time.column.lower(),)
+    found = _frames(content, str(path), times)
     columns = arkit_indices(found.names, path)
     stated = rate(content, str(path))
     made_by = "audio2face" if isinstance(content, Mapping) and "facsNames" in content else "arkit"
     del content  # as large as what is made of it
-    timing, told = _timing(found, stated if stated is not None else options.fps, str(path))
+    timing, told = _timing(found, stated if stated is not None else options.fps, str(path), options.time)
     told += _passed_over(found.names)
     values = found.values[:, list(columns.values())]
     del found
@@ -108,7 +109,8 @@ def _passed_over(names: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _frames(content: Any, where: str) -> _Frames:
+def _frames(content: Any, where: str, times: Sequence[str]) -> _Frames:
+    """The frames of a file. times: lower-case keys that may hold the times, the first that is there."""
     if isinstance(content, Mapping):
         if isinstance(content.get("facsNames"), LISTS):  # NVIDIA Audio2Face
             content = {
@@ -117,15 +119,15 @@ def _frames(content: Any, where: str) -> _Frames:
                 "frames": content.get("weightMat"),
             }
         if isinstance(content.get("names"), LISTS):
-            return _named_weights(content, where)
+            return _named_weights(content, where, times)
         if arkit_count(list(map(str, content))) >= LEAST:
-            return _lists(content, content, where)
+            return _lists(content, content, where, times)
         holder = first_key(content, _HOLDERS)
         if holder is None:
             raise DataError(where, f"JSON with the keys {_keys(content)}", "frames of ARKit coefficients")
         inner = content[holder]
         if isinstance(inner, dict) and arkit_count(list(map(str, inner))) >= LEAST:
-            return _lists(inner, content, where)
+            return _lists(inner, content, where, times)
         content = inner
     if not isinstance(content, LISTS) or not content:
         raise DataError(
@@ -133,10 +135,10 @@ def _frames(content: Any, where: str) -> _Frames:
             "no list of frames" if not isinstance(content, LISTS) else "an empty list",
             "frames of ARKit coefficients",
         )
-    return _list(content, where)
+    return _list(content, where, times)
 
 
-def _named_weights(content: Mapping[str, Any], where: str) -> _Frames:
+def _named_weights(content: Mapping[str, Any], where: str, time_keys: Sequence[str]) -> _Frames:
     """``{"names": […], "frames": [{"weights": […], "time": t}, …]}``, or a table of weights beside the names."""
     names = [str(name) for name in content["names"]]
     frames = content.get(first_key(content, ("frames", "weights", "values", "coefficients", "blendshapes")) or "")
@@ -147,9 +149,9 @@ def _named_weights(content: Mapping[str, Any], where: str) -> _Frames:
         if key is None:
             raise DataError(f"{where}, frame 1", f"the keys {_keys(frames[0])}", "weights")
         rows = (_column(batch, key, where, first) for batch, first in _numbered(frames))
-        found = _Frames(names, _matrix(rows, len(frames), where), *_clock_of(frames, where))
+        found = _Frames(names, _matrix(rows, len(frames), where), *_clock_of(frames, where, time_keys))
     else:
-        time = first_key(content, TIMES)
+        time = first_key(content, time_keys)
         times = json_numbers(content[time], f"{where}, {time}", 1) if time else None
         found = _Frames(names, _matrix(batches(frames), len(frames), where), times, time or "")
     if found.values.shape[1] != len(names):
@@ -182,7 +184,7 @@ def _matrix(batches_of_rows: Iterable[Sequence[Any]], count: int, where: str) ->
     return out
 
 
-def _lists(columns: dict[str, Any], beside: Mapping[str, Any], where: str) -> _Frames:
+def _lists(columns: dict[str, Any], beside: Mapping[str, Any], where: str, times: Sequence[str]) -> _Frames:
     """``{"eyeBlinkLeft": […], …, "time": […]}``, out of which the coefficients are taken."""
     names = [str(k) for k, v in columns.items() if isinstance(v, LISTS) and arkit_count([str(k)])]
     if len(names) < LEAST:
@@ -192,7 +194,7 @@ def _lists(columns: dict[str, Any], beside: Mapping[str, Any], where: str) -> _F
     if len(lengths) > 1:
         raise DataError(where, f"coefficients of {min(lengths)} to {max(lengths)} frames", "lists of one length")
     clocks = []
-    for keys in (TIMES, FRAMES):
+    for keys in (times, FRAMES):
         holder = columns if first_key(columns, keys) else beside
         key = first_key(holder, keys)
         values = json_numbers(holder[key], f"{where}, {key}", 1) if key and isinstance(holder[key], LISTS) else None
@@ -206,7 +208,7 @@ def _lists(columns: dict[str, Any], beside: Mapping[str, Any], where: str) -> _F
     return _Frames(names, table.T, clocks[0][0], clocks[0][1], clocks[1][0])
 
 
-def _list(frames: Sequence[Any], where: str) -> _Frames:
+def _list(frames: Sequence[Any], where: str, times: Sequence[str]) -> _Frames:
     """A list of frames, each a mapping with the names as keys, in it or one level down, or a list of named scores.
 
     A frame that is there but holds no coefficients (no face found) is a row of NaN; a frame that is null is a fault.
@@ -225,7 +227,7 @@ def _list(frames: Sequence[Any], where: str) -> _Frames:
         return _rows(inner, names, where, first)
 
     values = _matrix((rows_of(batch, first) for batch, first in _numbered(frames)), len(frames), where)
-    return _Frames(names, values, *(_clock_of(frames, where) if isinstance(frames[0], Mapping) else ()))
+    return _Frames(names, values, *(_clock_of(frames, where, times) if isinstance(frames[0], Mapping) else ()))
 
 
 def _scored_names(frames: Sequence[Any], key: str | None, where: str) -> list[str]:
@@ -316,10 +318,12 @@ def _scores(entry: Any, where: str) -> dict[str, Any]:
     return out
 
 
-def _clock_of(frames: Sequence[Any], where: str) -> tuple[np.ndarray | None, str, np.ndarray | None]:
+def _clock_of(
+    frames: Sequence[Any], where: str, times: Sequence[str]
+) -> tuple[np.ndarray | None, str, np.ndarray | None]:
     """Times with their key, and frame numbers, of a list of mappings."""
     found: list[tuple[np.ndarray | None, str]] = []
-    for keys in (TIMES, FRAMES):
+    for keys in (times, FRAMES):
         key = first_key(frames[0], keys)
         found.append((_clock(frames, key, where) if key else None, key or ""))
     return found[0][0], found[0][1], found[1][0]
@@ -346,10 +350,16 @@ def _lack(entry: Any, names: list[str]) -> str:
     return next((f"no {name}" for name in names if name not in entry), "")
 
 
-def _timing(found: _Frames, fps: float | None, where: str) -> tuple[Timing, tuple[str, ...]]:
+def _timing(found: _Frames, fps: float | None, where: str, stated: TimeColumn | None) -> tuple[Timing, tuple[str, ...]]:
+    if stated is not None and stated.column.lower() == ROWS:
+        return from_rate(len(found.values), stated.rate, where), ()
+    if stated is not None and found.times is None:
+        raise DataError(f"{where}, --time {stated.column}", "no such key", f"a key of every frame, or {ROWS}/RATE")
     if found.times is not None:
         if len(found.times) != len(found.values):
             raise DataError(where, f"{len(found.times)} times", f"{len(found.values)}, one a frame")
+        if stated is not None and stated.rate is not None:
+            return from_times(found.times / stated.rate, where, 1, "frame"), ()
         seconds, unit = column_seconds(found.times, found.time_key)
         told = () if unit == "s" else (f"Times of {found.time_key} taken as {unit}.",)
         return from_times(seconds, where, 1, "frame"), told
