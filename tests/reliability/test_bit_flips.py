@@ -143,7 +143,13 @@ def test_a_checkpoint_with_a_flip_is_not_resumed(tmp_path: Path):
     model(torch.ones(1, 40)).sum().backward()
     optimizer.step()
     state = TrainingState(
-        model=model, optimizer=optimizer, generator=torch.Generator(), key="k", support=torch.ones(3), step=7
+        model=model,
+        optimizer=optimizer,
+        generator=torch.Generator(),
+        key="k",
+        dataset="d",
+        support=torch.ones(3),
+        step=7,
     )
     save_checkpoint(state, tmp_path)
     assert load_checkpoint_(state, tmp_path)

@@ -108,10 +108,10 @@ def test_its_file_runs_the_same_study_in_another_cache_to_the_byte(done, root: P
     shutil.copytree(folder, tmp_path / "lab")
     (tmp_path / "again").mkdir()
     text = (asked.out / "study.toml").read_text()
-    old, new = (f'sources = ["{part}/recordings"]' for part in ("../../lab0", "../lab"))
+    old, new = (f'sources = ["{part}/recordings"]' for part in (f"../../{folder.name}", "../lab"))
     assert old in text, "paths are relative to the file"
     (tmp_path / "again" / "study.toml").write_text(
-        text.replace(old, new).replace('labels = "../../lab0/', 'labels = "../lab/')
+        text.replace(old, new).replace(f'labels = "../../{folder.name}/', 'labels = "../lab/')
     )
     again = read_study_recipe(tmp_path / "again" / "study.toml")
     assert again.config.train.start == "data" and again.seed == asked.seed
