@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from dfe_core.embedding.extend import BINS, density_of, density_of_all, held_out_error, nearest_place
+from dfe_core.embedding.extend import BINS, density_of_all, held_out_error, nearest_place
 from dfe_core.embedding.features import FrameVectors, bags
 from dfe_core.embedding.maps import MapSettings, build_map
 from dfe_core.tokens.intervals import iter_recordings
@@ -60,24 +60,6 @@ def test_what_falls_beside_the_grid_counts_at_its_edge(world):
     places = np.array([[0.0, 0.0], [1.0, 1.0]])
     made = density_of_all(world.tokens, vectors, places, lambda v: np.full((len(v), 2), 99.0), "projected")
     assert made.counts[-1, -1] == 720
-
-
-def test_a_whole_map_needs_no_neighbour_and_a_sampled_one_says_its_error(world):
-    whole = build_map(
-        MapSettings(model="m", dataset="d", of="frames", by="psi", method="pca", sample=10**6),
-        root=world.root,
-        face=world.face,
-    )
-    assert whole.manifest["density"]["kind"] == "all"
-    np.testing.assert_array_equal(whole.density["counts"], density_of(whole.points[["x", "y"]].to_numpy()).counts)
-    umap = build_map(
-        MapSettings(model="m", dataset="d", of="frames", by="psi", method="umap", sample=300),
-        root=world.root,
-        face=world.face,
-    )
-    told = umap.manifest["density"]
-    assert told["kind"] == "nearest" and told["held_out"] == 30 and told["error"][0] <= told["error"][1]
-    assert umap.density["counts"].sum() == 720 and "nearest neighbour" in umap.statement
 
 
 def test_maps_in_space_have_a_density_of_all_frames_and_those_of_codewords_none(world):

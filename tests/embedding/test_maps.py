@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.manifold import trustworthiness
 
+from dfe_core.embedding.extend import density_of
 from dfe_core.embedding.features import by_cooccurrence, by_deformation, by_geodesic, sample_frames
 from dfe_core.embedding.maps import MapSettings, build_map, list_maps, open_map
 from dfe_core.embedding.quality import map_quality, neighbour_preservation
@@ -159,6 +160,24 @@ def test_umap_repeats_with_its_seed_and_keeps_neighbours_better_than_chance(worl
     second = build_map(MapSettings(model="m"), root=again.root, face=again.face)
     np.testing.assert_array_equal(first.points[["x", "y"]], second.points[["x", "y"]])
     assert first.quality["neighbour_preservation"] > first.quality["chance"]
+
+
+def test_a_whole_map_needs_no_neighbour_and_a_sampled_one_says_its_error(world):
+    whole = build_map(
+        MapSettings(model="m", dataset="d", of="frames", by="psi", method="pca", sample=10**6),
+        root=world.root,
+        face=world.face,
+    )
+    assert whole.manifest["density"]["kind"] == "all"
+    np.testing.assert_array_equal(whole.density["counts"], density_of(whole.points[["x", "y"]].to_numpy()).counts)
+    umap = build_map(
+        MapSettings(model="m", dataset="d", of="frames", by="psi", method="umap", sample=300),
+        root=world.root,
+        face=world.face,
+    )
+    told = umap.manifest["density"]
+    assert told["kind"] == "nearest" and told["held_out"] == 30 and told["error"][0] <= told["error"][1]
+    assert umap.density["counts"].sum() == 720 and "nearest neighbour" in umap.statement
 
 
 @pytest.mark.parametrize(
