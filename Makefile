@@ -4,7 +4,7 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python3.14; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$p && break; done)
 PORT ?= 8501
-WORKERS ?= 2
+WORKERS ?= 3
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
