@@ -62,7 +62,7 @@ def claim_all(root: Path) -> Iterator[None]:
                 (path for path in _locks(lock.parent) if str(path) not in depths and _is_held(path)), None
             ):
                 kind, _, name = written.name.removesuffix(".lock").partition("-")
-                raise _busy(f"{kind}/{name}")
+                raise being_written(f"{kind}/{name}")
             yield
         finally:
             del depths[str(lock)]
@@ -90,7 +90,8 @@ def _is_held(lock: Path) -> bool:
         return True
 
 
-def _busy(label: str) -> DataError:
+def being_written(label: str) -> DataError:
+    """The error of a command that needs what another one is writing. label: ``kind/name`` of the artefact."""
     return DataError(label, "another dfe command is writing it now", "to be tried again when that one has finished")
 
 
@@ -104,7 +105,7 @@ def _acquired(lock: Path, path: Path, wait_s: float) -> Iterator[None]:
         with FileLock(lock, timeout=wait_s, mode=lock.stat().st_mode & 0o777, thread_local=False):
             yield
     except Timeout:
-        raise _busy(f"{path.parent.name}/{path.name}") from None
+        raise being_written(f"{path.parent.name}/{path.name}") from None
 
 
 def _lock_path(path: Path) -> Path:

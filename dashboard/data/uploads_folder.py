@@ -37,7 +37,7 @@ def new_session(root: Path | None = None) -> Path:
 def release(folder: Path) -> None:
     """Delete the folder of a session that has ended, as soon as no job reads from it."""
 
-    def waits() -> None:
+    def waits() -> None:  # looked for once a second: a job may be of a process that tells nobody when it ends
         while are_using(folder):
             time.sleep(1.0)
         shutil.rmtree(folder, ignore_errors=True)

@@ -6,7 +6,7 @@ or two are no movement. Frames in which an AU was not measured do not count. Let
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import numpy as np
 
@@ -17,24 +17,9 @@ from dfe_core.progress import Listener, Progress, silent
 from dfe_core.tokens.presence import Activations, frame_step, presence_of
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Counts:
-    """Of one recording, (A,) float64 each: frames in which an AU was measured, their seconds, frames in which it is
-    present, its summed level there, intervals and their seconds, seconds to the first, and whether there is one."""
-
-    frames: np.ndarray
-    seconds: np.ndarray
-    present: np.ndarray
-    intensity: np.ndarray
-    intervals: np.ndarray
-    interval_s: np.ndarray
-    first_s: np.ndarray
-    begun: np.ndarray
-
-
 def count_au_use(aus: AlignedAus, dataset: Dataset, recordings: list[str], progress: Listener = silent) -> UseSums:
     """The sums of these recordings, in this order, (R, A) each; zero where one has no AUs, or an AU is not measured."""
-    rows = {part.name: np.zeros((len(recordings), len(aus.aus))) for part in fields(_Counts)}
+    rows = {part.name: np.zeros((len(recordings), len(aus.aus))) for part in fields(UseSums)}
     have = set(aus.recordings)
     for done, name in enumerate(recordings):
         progress(Progress(task="counting AUs", done=done, total=len(recordings), detail=name))
@@ -44,7 +29,8 @@ def count_au_use(aus: AlignedAus, dataset: Dataset, recordings: list[str], progr
     return UseSums(**rows)
 
 
-def _counts(part: AlignedFrames, time_s: np.ndarray) -> _Counts:
+def _counts(part: AlignedFrames, time_s: np.ndarray) -> UseSums:
+    """Of one recording: (A,) each."""
     shown, level, step = present(part.presence, part.intensity), part.level, frame_step(time_s)
     measured, size = ~np.isnan(shown), shown.shape[1]
     codeword, row = np.nonzero(shown.T == 1)
@@ -55,7 +41,7 @@ def _counts(part: AlignedFrames, time_s: np.ndarray) -> _Counts:
     first = np.flatnonzero(np.diff(number, prepend=-1))
     last = np.r_[first[1:], len(number)] - 1
     lasts = time_s[row[last]] - time_s[row[first]] + step if len(first) else np.zeros(0)
-    return _Counts(
+    return UseSums(
         frames=measured.sum(0).astype(float),
         seconds=measured.sum(0) * step,
         present=np.bincount(codeword, minlength=size).astype(float),

@@ -32,10 +32,10 @@ OTHER_MEASURES = {
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class UseSums:
-    """Sums per recording or unit: frames (U, 1), seconds (U, 1) with tokens, of AUs (U, K) in which each was measured;
-    present (frames with the codeword),
-    intensity, intervals (count) and interval_s (sum of durations), each (U, K) float64. first_s, begun: seconds to the
-    first onset, summed over the recordings that have one, and how many those are."""
+    """Sums per recording or unit: frames (U, 1) and seconds (U, 1) with tokens, of AUs (U, K) in which each was
+    measured; present (frames with it), intensity (summed there), intervals (count) and interval_s (sum of durations),
+    each (U, K) float64. first_s, begun: seconds to the first onset, summed over the recordings that have one, and how
+    many those are."""
 
     frames: np.ndarray
     seconds: np.ndarray

@@ -40,7 +40,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.removal import write_without
 from dfe_core.facs.store import AlignedAus, drop_recordings
 from dfe_core.integrity import seal, sealed_files, signed
-from dfe_core.locks import claim, claim_all
+from dfe_core.locks import being_written, claim, claim_all
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.replacement import is_in_use, owner_of, remove_folder
 from dfe_core.store import cache_root, read_json, recover_all, write_json
@@ -75,11 +75,7 @@ def _refuse_while_written(root: Path) -> None:
     """Raise where a folder is being filled whose name is not claimed yet."""
     for path in (p for kind in KINDS if (root / kind).is_dir() for p in sorted((root / kind).glob(".*"))):
         if path.is_dir() and owner_of(path) and is_in_use(path):
-            raise DataError(
-                f"{path.parent.name}/{owner_of(path)}",
-                "another dfe command is writing it now",
-                "to be tried again when that one has finished",
-            )
+            raise being_written(f"{path.parent.name}/{owner_of(path)}")
 
 
 def _withdrawn(subject: str, root: Path, progress: Listener, datasets: Sequence[str] | None) -> Certificate:
