@@ -41,7 +41,11 @@ def shown(choice: artefact_cache.Choice) -> None:
     rows = choice.open_dataset().recordings
     columns = [c for c in ("session", *choice.open_dataset().labels) if 2 <= rows[c].nunique() <= MOST_LEVELS]
     if not columns:
-        st.info(f"“{choice.dataset}” has no label of 2 to {MOST_LEVELS} groups.", icon=":material/info:")
+        st.info(
+            f"“{choice.dataset}” has no label of 2 to {MOST_LEVELS} groups. Import the recordings with a table of labels, "
+            "such as a condition of each subject: on the Data page, or by `dfe import … --labels labels.csv`.",
+            icon=":material/info:",
+        )
         return
     a, b, c = st.columns(3)
     by = a.selectbox(
