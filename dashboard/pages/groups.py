@@ -42,8 +42,8 @@ def shown(choice: artefact_cache.Choice) -> None:
     columns = [c for c in ("session", *choice.open_dataset().labels) if 2 <= rows[c].nunique() <= MOST_LEVELS]
     if not columns:
         st.info(
-            f"“{choice.dataset}” has no label of 2 to {MOST_LEVELS} groups. Import the recordings with a table of labels, "
-            "such as a condition of each subject: on the Data page, or by `dfe import … --labels labels.csv`.",
+            f"“{choice.dataset}” has no label of 2 to {MOST_LEVELS} groups. Import the recordings with a table of "
+            "labels, such as a condition of each subject: on the Data page, or by `dfe import … --labels labels.csv`.",
             icon=":material/info:",
         )
         return
