@@ -85,13 +85,23 @@ def _check(path: Path, expected: str) -> None:
 def is_whole(folder: Path) -> bool:
     """Whether an artefact that is made at need is there and every file is what was written; else it is made again."""
     try:
-        if not (folder / MANIFEST).is_file():
-            return False
-        for name, expected in sealed_files(folder).items():
-            _check(folder / name, expected)
+        return (folder / MANIFEST).is_file() and not broken_files(folder)
     except (DataError, OSError):
         return False
-    return True
+
+
+def broken_files(folder: Path) -> list[str]:
+    """Sealed files of a folder that are missing or not what was written; whole ones are read once by a process.
+
+    Raises `DataError` where the list of files is damaged itself.
+    """
+    broken = []
+    for name, expected in sealed_files(folder).items():
+        try:
+            _check(folder / name, expected)
+        except (DataError, OSError):
+            broken.append(name)
+    return broken
 
 
 def faults(folder: Path) -> dict[str, str]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from dfe_core.faces.model import FaceModel
-from dfe_core.render.pictures import thumbnail_folder, thumbnail_path
+from dfe_core.render.pictures import ready_thumbnails, thumbnail_folder
 from dfe_core.tokenizer.codebook import Codebook
 
 from . import job_manager, media
@@ -21,7 +21,7 @@ def addresses(root: Path, codebook: Codebook, face: FaceModel, of: Iterable[int]
         return {}
     folder = _folder(root, codebook, face)
     wanted = sorted(set(range(codebook.size) if of is None else of))
-    paths = {k: path for k in wanted if (path := thumbnail_path(folder, k)).is_file()}
+    paths = ready_thumbnails(folder, wanted)
     if len(paths) < len(wanted) and job_manager.manager().get(key := f"pictures-{codebook.key}") is None:
         job_manager.manager().start(
             key,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from dfe_core.artefact import ArtefactId, source_labels
 from dfe_core.artefact_names import FACES, MANIFEST, MODELS, THUMBNAILS, keyed_name
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
+from dfe_core.integrity import broken_files, is_whole, seal
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.render.studio import Shot
 from dfe_core.render.thread import with_studio
@@ -87,8 +89,18 @@ def thumbnail_folder(codebook: Codebook, face: FaceModel, root: Path | None = No
 
 
 def thumbnails_ready(folder: Path) -> bool:
-    """Whether every picture of a folder has been made."""
-    return (folder / MANIFEST).is_file()
+    """Whether every picture of a folder has been made and is what was written."""
+    return is_whole(folder)
+
+
+def ready_thumbnails(folder: Path, wanted: Iterable[int]) -> dict[int, Path]:
+    """{codeword: picture} of those that are there and are what was written."""
+    try:
+        broken = set(broken_files(folder))
+    except DataError:
+        return {}
+    paths = {k: thumbnail_path(folder, k) for k in wanted}
+    return {k: path for k, path in paths.items() if path.name not in broken and path.is_file()}
 
 
 def thumbnail_path(folder: Path, codeword: int) -> Path:
@@ -116,10 +128,11 @@ def ensure_thumbnails(
     if thumbnails_ready(folder):
         return folder
     scales, shot = heat_scales_mm(face, codebook.psi), Shot(size, _VIEW)
+    ready = ready_thumbnails(folder, range(codebook.size))
     for k in range(codebook.size):
         progress(Progress(task="thumbnails", done=k, total=codebook.size, detail=f"codeword {k}"))
         path = thumbnail_path(folder, k)
-        if not path.is_file():
+        if k not in ready:
             with atomic_file(path) as temporary:
                 temporary.write_bytes(png(render_picture(face, codebook.psi[k], float(scales[k]), shot)))
     progress(Progress(task="thumbnails", done=codebook.size, total=codebook.size))
@@ -135,6 +148,7 @@ def ensure_thumbnails(
             "scale_mm": scales.round(4),
         },
     )
+    seal(folder)
     return folder
 
 

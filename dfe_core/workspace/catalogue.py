@@ -11,6 +11,7 @@ from dfe_core.artefact_names import (
     CONFIG,
     DATASETS,
     FACES,
+    HISTORY_FILE,
     MANIFEST,
     METRICS_FILE,
     MODELS,
@@ -138,8 +139,9 @@ def remedy(artefact: Artefact) -> str:
         faulty = set(_faults_by_file(artefact))
         if faulty == {METRICS_FILE}:
             return f"dfe evaluate {artefact.name} {needed.get(DATASETS, 'DATASET')}"
-        if faulty and faulty <= {METRICS_FILE, NOTES_FILE}:
-            return f"put a copy of {NOTES_FILE} from before in its place; the model itself is whole"
+        if faulty and faulty <= {METRICS_FILE, NOTES_FILE, HISTORY_FILE}:
+            named = " and ".join(sorted(faulty - {METRICS_FILE}))
+            return f"put a copy of {named} from before in its place; the model itself is whole"
         return (
             f"dfe rm {artefact.label} --force, then dfe train {needed.get(DATASETS, 'DATASET')} --name {artefact.name}"
         )

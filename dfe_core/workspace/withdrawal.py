@@ -227,17 +227,16 @@ class _Work:
         write_json(
             folder / WITHDRAWN_FILE, [*_json_list(folder / WITHDRAWN_FILE), {"time": stamp, "recordings": len(names)}]
         )
-        config = folder / CONFIG
+        sealed, config = tuple(sealed_files(folder)), folder / CONFIG
         if config.is_file():
-            sealed = tuple(sealed_files(folder))
             write_json(config, without(read_json(config), names | {self.subject}))
-            if sealed:
-                seal(folder, sealed)
         for name in (METRICS_FILE, HISTORY_FILE, CHECKPOINT_FILE):
             path = folder / name
             if path.is_file() and (path.suffix == ".safetensors" or mentions_any(path, names | {self.subject})):
                 path.unlink()
                 self.deleted.add(f"models/{folder.name}/{name}")
+        if sealed:
+            seal(folder, tuple(name for name in sealed if (folder / name).is_file()))
         self._redact_notes(folder)
 
     def _redact_notes(self, folder: Path) -> None:

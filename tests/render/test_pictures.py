@@ -20,6 +20,7 @@ from dfe_core.render.pictures import (
     heat_scales_mm,
     over,
     peaks_mm,
+    ready_thumbnails,
     render_face,
     render_picture,
     thumbnail_path,
@@ -28,6 +29,7 @@ from dfe_core.render.pictures import (
 from dfe_core.render.studio import Shot
 from dfe_core.store import read_json
 from dfe_core.tokenizer.codebook import Codebook
+from dfe_core.workspace.catalogue import artefact_faults, find_artefact
 
 SHOT = Shot(128)
 
@@ -176,6 +178,12 @@ def test_thumbnails_are_kept_resumed_and_addressed_by_content(anny: FaceModel, c
     seen.clear()
     ensure_thumbnails(codebook_of(anny, psi), anny, size=64, progress=lambda r: seen.append(r.done))
     assert seen == []  # complete: nothing is drawn
+    whole = thumbnail_path(folder, 1).read_bytes()
+    thumbnail_path(folder, 1).write_bytes(whole[:-20] + bytes([whole[-20] ^ 4]) + whole[-19:])
+    assert not thumbnails_ready(folder) and set(ready_thumbnails(folder, range(3))) == {0, 2}
+    assert artefact_faults(find_artefact(f"renders/{folder.name}"))
+    ensure_thumbnails(codebook_of(anny, psi), anny, size=64)
+    assert thumbnail_path(folder, 1).read_bytes() == whole and thumbnails_ready(folder)
     psi[2] *= 0.5
     assert ensure_thumbnails(codebook_of(anny, psi), anny, size=64) != folder
 

@@ -26,6 +26,7 @@ from dfe_core.tokenizer.config import load_config
 from dfe_core.tokens.cache import TokenCache
 from dfe_core.tokens.encoding import encode_dataset
 from dfe_core.training.fit import train_model
+from dfe_core.workspace.catalogue import artefact_faults, find_artefact, remedy
 
 PROJECT = Path(__file__).resolve().parents[2]
 SMALL = {
@@ -98,6 +99,10 @@ def test_a_killed_run_resumes_to_the_codebook_of_an_uninterrupted_one(root, tmp_
     assert same(weights(copy, "killed"), weights(copy, "whole"))
     steps = [json.loads(line)["step"] for line in (copy / "models/killed/history.jsonl").read_text().splitlines()]
     assert steps == sorted(set(steps)) and steps[-1] == SMALL["train.steps"]
+    history = copy / "models/killed/history.jsonl"
+    history.write_text(history.read_text().replace("1", "2", 1))
+    assert "history.jsonl" in " ".join(artefact_faults(find_artefact("models/killed", copy)))
+    assert "a copy of history.jsonl" in remedy(find_artefact("models/killed", copy))
 
 
 def test_resume_refuses_a_checkpoint_of_another_configuration_or_a_broken_one(root, tmp_path):
