@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from dfe_core import __version__
-from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG, WEIGHTS_FILE
+from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG, HISTORY_FILE, WEIGHTS_FILE
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split
@@ -79,7 +79,8 @@ def save_model(model: Tokenizer, folder: Path, origin: TrainingOrigin, columns: 
             **values,
         },
     )
-    seal(folder, (CODEWORDS_FILE, CONFIG, WEIGHTS_FILE))
+    history = (HISTORY_FILE,) if (folder / HISTORY_FILE).is_file() else ()
+    seal(folder, (CODEWORDS_FILE, CONFIG, WEIGHTS_FILE, *history))
 
 
 def load_model(name: str, root: Path | None = None, device: str | None = None) -> tuple[Tokenizer, dict[str, Any]]:

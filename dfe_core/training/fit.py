@@ -20,7 +20,6 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split, split_dataset
 from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
-from dfe_core.integrity import seal, sealed_files
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import artefact_path, content_key
 from dfe_core.tokenizer import losses
@@ -119,8 +118,6 @@ def train_model(
         simulated_share=run.config.train.simulated_share if run.simulated is not None else 0.0,
     )
     save_model(state.model, folder, origin, columns)
-    if (folder / HISTORY_FILE).is_file():
-        seal(folder, (*sealed_files(folder), HISTORY_FILE))
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return folder
 

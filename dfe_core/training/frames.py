@@ -17,9 +17,9 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.split import Split
 from dfe_core.faces.model import FaceModel
-from dfe_core.integrity import is_whole, seal
+from dfe_core.integrity import is_whole
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import atomic_file, cache_root, content_key, write_json
+from dfe_core.store import atomic_directory, cache_root, content_key, write_json
 
 LAG_S = 0.2
 """Time between the two frames of a change: about the length of a facial onset."""
@@ -66,28 +66,26 @@ def _write(dataset: Dataset, split: Split, folder: Path, progress: Listener, see
     rates = dict(zip(dataset.recordings["recording"], dataset.recordings["fps"], strict=True))
     total = len(split.recordings["train"])
     share = CHANGES // max(total, 1) + 1
-    folder.mkdir(parents=True, exist_ok=True)
-    with atomic_file(folder / "psi.f32") as temporary, open(temporary, "wb") as sink:
-        for done, frames in enumerate(split.frames(dataset, "train"), 1):
-            psi = np.ascontiguousarray(frames.psi[frames.valid])
-            sink.write(psi.tobytes())
-            count += len(psi)
-            moment += psi.T.astype(np.float64) @ psi
-            changes.append(_changes(psi, max(1, round(LAG_S * rates[frames.recording])), share, rng))
-            progress(Progress(task="reading frames", done=done, total=total))
-    with atomic_file(folder / "summary.npz") as temporary:
-        np.savez(temporary, moment=moment / max(count, 1), changes=np.concatenate(changes))
-    write_json(
-        folder / MANIFEST,
-        {
-            "schema_version": 1,
-            **source_labels(dataset.id),
-            "dataset": dataset.name,
-            "dataset_key": dataset.key,
-            "shape": [count, width],
-        },
-    )
-    seal(folder)
+    with atomic_directory(folder) as temporary:
+        with open(temporary / "psi.f32", "wb") as sink:
+            for done, frames in enumerate(split.frames(dataset, "train"), 1):
+                psi = np.ascontiguousarray(frames.psi[frames.valid])
+                sink.write(psi.tobytes())
+                count += len(psi)
+                moment += psi.T.astype(np.float64) @ psi
+                changes.append(_changes(psi, max(1, round(LAG_S * rates[frames.recording])), share, rng))
+                progress(Progress(task="reading frames", done=done, total=total))
+        np.savez(temporary / "summary.npz", moment=moment / max(count, 1), changes=np.concatenate(changes))
+        write_json(
+            temporary / MANIFEST,
+            {
+                "schema_version": 1,
+                **source_labels(dataset.id),
+                "dataset": dataset.name,
+                "dataset_key": dataset.key,
+                "shape": [count, width],
+            },
+        )
 
 
 def simulated_frames(face: FaceModel, root: Path | None = None, progress: Listener = silent) -> np.ndarray:
@@ -103,19 +101,17 @@ def simulated_frames(face: FaceModel, root: Path | None = None, progress: Listen
         with tempfile.TemporaryDirectory(prefix="dfe-") as scratch:
             data = simulate_dataset("frames", face, root=Path(scratch), progress=progress, **_SIMULATED)
             psi = data.psi()
-        folder.mkdir(parents=True, exist_ok=True)
-        with atomic_file(folder / "psi.f32") as temporary:
-            psi.tofile(temporary)
-        write_json(
-            folder / MANIFEST,
-            {
-                "schema_version": 1,
-                **source_labels(ArtefactId(FACES, face.id)),
-                "simulated": True,
-                "shape": list(psi.shape),
-            },
-        )
-        seal(folder)
+        with atomic_directory(folder) as temporary:
+            psi.tofile(temporary / "psi.f32")
+            write_json(
+                temporary / MANIFEST,
+                {
+                    "schema_version": 1,
+                    **source_labels(ArtefactId(FACES, face.id)),
+                    "simulated": True,
+                    "shape": list(psi.shape),
+                },
+            )
     shape = tuple(json.loads((folder / MANIFEST).read_text())["shape"])
     return np.memmap(folder / "psi.f32", np.float32, "r", shape=shape)
 

@@ -14,6 +14,7 @@ from dfe_core.artefact_names import CONFIG, MANIFEST, METRICS_FILE, MODELS
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.progress import Listener, Progress
+from dfe_core.replacement import owner_of
 from dfe_core.reports.manifest import write_manifest
 from dfe_core.reports.tables import write_tables
 from dfe_core.store import artefact_path, atomic_file, content_key, file_sha256, read_json, read_signed_json
@@ -99,6 +100,7 @@ def write_supplement(steps: StudySteps, root: Path, progress: Listener) -> list[
     files += _faces(results, out, root)
     progress(Progress(task="supplement", done=4, total=5, detail="methods"))
     files += [_methods(results, out, root), _recipe(steps, results)]
+    _remove_leftovers(out)
     write_manifest(
         out,
         files,
@@ -110,6 +112,13 @@ def write_supplement(steps: StudySteps, root: Path, progress: Listener) -> list[
     )
     progress(Progress(task="supplement", done=5, total=5))
     return files
+
+
+def _remove_leftovers(out: Path) -> None:
+    """Remove half-written files of a study that was killed: the folder is handed in as it is."""
+    for path in sorted(out.rglob(".*")):
+        if path.is_file() and (owner := owner_of(path)) and path.with_name(owner + path.suffix).is_file():
+            path.unlink()
 
 
 def read_results(steps: StudySteps, root: Path) -> StudyResults:

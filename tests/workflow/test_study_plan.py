@@ -14,6 +14,7 @@ from dfe_core.errors import DataError
 from dfe_core.faces import save_face
 from dfe_core.faces.arkit import ARKIT_NAMES
 from dfe_core.progress import Progress
+from dfe_core.store import recover_all
 from dfe_core.tokenizer.config import load_config
 from dfe_core.workflow.recipe import read_study_recipe, write_study_recipe
 from dfe_core.workflow.settings import StudySettings, study_name
@@ -21,6 +22,8 @@ from dfe_core.workflow.sources import count_frames
 from dfe_core.workflow.step import StepKind
 from dfe_core.workflow.study_plan import StepError, StepOutcome, StudyPlan, plan_study, run_study
 from dfe_core.workflow.study_steps import MissingPart, StepName, StudyConflict
+from dfe_core.workspace.catalogue import artefact_faults, catalogue
+from tests.reliability.crash_points import Disk, content, walked
 
 FAST = {
     "tokenizer.codewords": 12,
@@ -74,13 +77,21 @@ def root(tmp_path: Path, toy_face) -> Path:
 
 
 @pytest.fixture(scope="module")
-def done(folder: Path, tmp_path_factory: pytest.TempPathFactory, toy_face) -> tuple[Path, StudySettings]:
-    """A cache with the whole study, and its settings."""
+def killed_and_done(folder: Path, tmp_path_factory: pytest.TempPathFactory, toy_face) -> tuple[Disk, StudySettings]:
+    """A cache with the whole study and its results, its settings, and both as a kill at every step would leave them."""
     root = tmp_path_factory.mktemp("done")
     save_face(toy_face, root / "cache")
     asked = settings(folder, root / "out")
-    run_study(quick(plan_study(asked, root / "cache")), root / "cache")
-    return root / "cache", asked
+    with pytest.MonkeyPatch.context() as patch, walked(root, tmp_path_factory.mktemp("killed"), patch) as disk:
+        run_study(quick(plan_study(asked, root / "cache")), root / "cache")
+    return disk, asked
+
+
+@pytest.fixture(scope="module")
+def done(killed_and_done: tuple[Disk, StudySettings]) -> tuple[Path, StudySettings]:
+    """A cache with the whole study, and its settings."""
+    disk, asked = killed_and_done
+    return disk.root / "cache", asked
 
 
 def test_a_plan_reads_the_files_and_makes_nothing(folder: Path, root: Path, tmp_path: Path):
@@ -138,6 +149,34 @@ def test_an_interrupted_study_continues_with_the_step_that_was_interrupted(folde
     results = run_study(replace(plan, steps=steps), root, heard.append)
     assert [result.outcome for result in results] == [StepOutcome.CURRENT, StepOutcome.MADE]
     assert min(report.done for report in heard if "rmse_mm" in report.figures) == 5, "after the checkpoint of step 4"
+
+
+def test_a_study_killed_at_any_step_leaves_whole_artefacts_and_tables(killed_and_done):
+    disk, asked = killed_and_done
+    artefacts, results = content(disk.root / "cache"), results_of(asked.out)
+    assert len(disk.copies) > 50 and len(results) > 5
+    for copy in disk.copies:
+        recover_all(copy / "cache")
+        left = {path: value for path, value in content(copy / "cache").items() if path in artefacts}
+        assert left.items() <= artefacts.items(), copy.name
+        assert not [a.label for a in catalogue(copy / "cache") if not a.unfinished and artefact_faults(a)], copy.name
+        assert results_of(copy / "out").items() <= results.items(), copy.name
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.95])
+def test_a_study_killed_there_continues_to_the_same_bytes(killed_and_done, share: float, tmp_path: Path):
+    disk, asked = killed_and_done
+    at = shutil.copytree(disk.copies[int(share * len(disk.copies))], tmp_path / "killed")
+    again = replace(asked, out=at / "out")
+    run_study(quick(plan_study(again, at / "cache")), at / "cache")
+    assert results_of(again.out) == results_of(asked.out)
+    assert not list(again.out.rglob(".*")), "no half-written file in a folder that is handed in"
+
+
+def results_of(out: Path) -> dict[str, bytes]:
+    """{path: content} of the tables and the text of a study's folder that are there by their names."""
+    paths = [p for p in out.rglob("*") if p.suffix in {".csv", ".txt"} and not p.name.startswith(".")]
+    return {str(p.relative_to(out)): p.read_bytes() for p in paths}
 
 
 def test_files_that_changed_are_refused_and_nothing_is_overwritten(done, folder: Path, tmp_path: Path):
