@@ -1,6 +1,7 @@
 """Text in CSV files that a spreadsheet would take for a formula: names and labels come from anyone.
 
-A cell that begins like a formula gets an apostrophe in front (OWASP, CSV injection); numbers stay numbers.
+A cell that begins like a formula gets an apostrophe in front (OWASP, CSV injection); numbers stay numbers. So does a
+cell that begins so behind apostrophes, which `original_cell` would take for ours.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ _BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 def plain_cell(value: Any) -> Any:
     """A text that no spreadsheet runs; anything else as it is."""
-    if not isinstance(value, str) or not value.startswith(_BEGINS) or _is_number(value):
+    if not isinstance(value, str) or not value.lstrip("'").startswith(_BEGINS) or _is_number(value):
         return value
     return f"'{value}"
 
 
 def original_cell(value: str) -> str:
     """The text before `plain_cell`."""
-    return value[1:] if value.startswith("'") and value[1:].startswith(_BEGINS) else value
+    return value[1:] if value.startswith("'") and value.lstrip("'").startswith(_BEGINS) else value
 
 
 def plain_table(table: Any) -> Any:

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import csv
 
+from dfe_core.artefact_names import MANIFEST
 from dfe_core.errors import DataError
-from dfe_core.spreadsheet import plain_table
+from dfe_core.exchange.table_files import FORMATS, file_format, write_table_file, write_table_folder
+from dfe_core.exchange.xlsx import ROWS as EXCEL_ROWS
+from dfe_core.expressions.dataset import RECORDING_COLUMNS
+from dfe_core.groups.measures import LATENCY, count_use
+from dfe_core.reports.manifest import write_manifest
+from dfe_core.spreadsheet import plain_cell, plain_table
 from dfe_core.store import atomic_file
+from dfe_core.tokenizer.codebook import REST
+from dfe_core.tokens.cache import Tokens
+from dfe_core.tokens.intervals import iter_recordings
+from dfe_core.tokens.presence import codeword_sizes, presence_facts
 from dfe_core.tokens.usage import usage
 from dfe_core.workspace.study import Study
 
-FORMATS = ("csv", "parquet", "xlsx")
-EXCEL_ROWS = 1_048_575
-"""Rows of a sheet below its header."""
+UNITS = ("recording", "subject")
 
 
 def codeword_summary(study: Study) -> pd.DataFrame:
@@ -33,62 +47,195 @@ def labelled_bag(study: Study, unit: str = "recording") -> pd.DataFrame:
     Of a subject, labels that differ between its recordings are left out.
     """
     bag = study.bag(unit).add_prefix("codeword_")
-    labels = study.dataset.recordings[list(dict.fromkeys((unit, "subject", *study.dataset.labels)))]
-    if unit == "subject":
-        constant = labels.groupby("subject").nunique(dropna=False).le(1).all()
-        labels = labels[["subject", *constant.index[constant]]].drop_duplicates("subject")
-    labels = labels.assign(**{unit: labels[unit].astype(str)}).set_index(unit)
-    return labels.join(bag).reset_index()
+    return _labels(study, unit).set_index(unit).join(bag).reset_index()
+
+
+def recordings_table(study: Study) -> pd.DataFrame:
+    """One row per recording: subject, session, frames, duration, rate, and every label."""
+    table = study.dataset.recordings
+    return _no_empty_texts(
+        table[[c for c in (*RECORDING_COLUMNS, *study.dataset.labels) if c in table and c != "first_row"]]
+    )
+
+
+def _no_empty_texts(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with empty texts as missing ones, which is how a CSV has both."""
+    texts = [c for c in table.columns if table[c].dtype.kind not in "biuf"]
+    return table.assign(**{c: table[c].map(lambda text: None if text == "" else text) for c in texts})
+
+
+def subject_summary(study: Study) -> pd.DataFrame:
+    """One row per subject and codeword: the labels that a subject keeps, recordings, minutes, and the codeword's rate,
+    share of time, mean intensity, mean duration and onset latency (`groups.measures`)."""
+    rows = study.dataset.recordings
+    names, subjects = rows["recording"].astype(str).tolist(), rows["subject"].astype(str)
+    labels = _labels(study, "subject")
+    member = pd.Categorical(subjects, labels["subject"]).codes
+    sums = count_use(study.intervals_index, names).pooled(np.asarray(member), len(labels))
+    measures, moving = sums.measures(), np.arange(1, study.codebook.size)
+    counted = labels.assign(recordings=np.bincount(member, minlength=len(labels)), minutes=sums.seconds[:, 0] / 60)
+    table = counted.loc[counted.index.repeat(len(moving))].reset_index(drop=True)
+    table["codeword"] = np.tile(moving, len(labels))
+    for name, column in _MEASURES.items():
+        table[column] = measures[name][:, moving].ravel()
+    return table
+
+
+_MEASURES = {
+    "rate": "rate",
+    "share": "share",
+    "intensity": "mean_intensity",
+    "duration": "duration",
+    LATENCY: "latency",
+}
+
+
+def wide_tokens(study: Study) -> Iterator[pd.DataFrame]:
+    """Recording by recording one row per frame: recording, frame, time_s, error_mm, and the intensity of each codeword
+    in ``codeword_1`` … (float32, summed over the frame's tokens; 0 where it is not used)."""
+    for tokens in iter_recordings(study.token_cache):
+        yield _wide(tokens, study.codebook.size)
+
+
+def _wide(tokens: Tokens, size: int) -> pd.DataFrame:
+    rows = np.repeat(np.arange(len(tokens.frame)), tokens.tokens.shape[1])
+    summed = np.zeros((len(tokens.frame), size), np.float32)
+    np.add.at(summed, (rows, tokens.tokens.ravel()), tokens.intensities.ravel())
+    columns = [f"codeword_{k}" for k in range(REST + 1, size)]
+    facts = pd.DataFrame(
+        {
+            "recording": tokens.recording,
+            "frame": tokens.frame,
+            "time_s": tokens.time_s,
+            "error_mm": tokens.error_mm,
+        }
+    )
+    return pd.concat([facts, pd.DataFrame(summed[:, REST + 1 :], columns=columns)], axis=1)
 
 
 TABLES: dict[str, Callable[[Study], pd.DataFrame]] = {
     "bag": labelled_bag,
     "intervals": Study.intervals,
     "summary": codeword_summary,
+    "subjects": subject_summary,
+    "recordings": recordings_table,
 }
-"""Table → what makes it; ``tokens``, the largest, is written without passing through memory."""
+"""Table → what makes it; ``tokens`` and ``wide``, the largest, are written without passing through memory."""
 
-WHAT = ("tokens", *TABLES)
+STREAMED = ("tokens", "wide")
+WHAT = (*STREAMED, *TABLES)
 
 
-def export_table(study: Study, what: str, path: Path, format: str | None = None) -> int:
+def export_table(study: Study, what: str, path: Path, format: str | None = None, unit: str = "recording") -> int:
     """Write one of `WHAT` to a file, atomically, and return its rows.
 
-    format: of `FORMATS`; None takes the file's ending. Raises `DataError` for another, for more rows than an Excel
-    sheet has, and where Excel's writer is not installed.
+    format: of `FORMATS`; None takes the file's ending. unit: of a bag, of `UNITS`. Raises `DataError` for another, and
+    for more rows than an Excel sheet has.
     """
-    format = format or path.suffix.lstrip(".").lower()
     if what not in WHAT:
         raise DataError("what", repr(what), " or ".join(WHAT))
-    if format not in FORMATS:
-        raise DataError(path, f"format {format!r}", " or ".join(FORMATS))
-    with atomic_file(path) as temporary:
-        if what == "tokens" and format != "xlsx":
-            return _copy_tokens(study, temporary, format)
-        table = study.tokens() if what == "tokens" else TABLES[what](study)
-        _write(table, temporary, format, path)
+    format = file_format(path, format)
+    if what in STREAMED and format != "xlsx":
+        with atomic_file(path) as temporary:
+            return (_copy_tokens if what == "tokens" else _copy_wide)(study, temporary, format)
+    table = made_table(study, what, path, unit)
+    write_table_file(table, path, format, name=what)
     return len(table)
+
+
+def made_table(study: Study, what: str, path: Path, unit: str = "recording") -> pd.DataFrame:
+    """One of `WHAT` in memory. Raises `DataError` where it has more rows than a sheet of Excel, for the largest."""
+    if what in STREAMED:
+        rows = _token_count(study) if what == "tokens" else study.token_cache.frames
+        if rows > EXCEL_ROWS:
+            raise DataError(path, f"{rows:,} rows", f"at most {EXCEL_ROWS:,} for Excel; csv and parquet take any")
+        return study.tokens() if what == "tokens" else pd.concat(list(wide_tokens(study)), ignore_index=True)
+    return labelled_bag(study, unit) if what == "bag" else TABLES[what](study)
+
+
+def export_tables(study: Study, folder: Path, format: str) -> list[Path]:
+    """Write every table into a folder, with what each column is, and ``manifest.json`` last; returns the paths.
+
+    With ``xlsx`` one workbook has them, but for the tokens, of which a sheet has too few rows. Raises `DataError` for
+    another format.
+    """
+    if format not in FORMATS:
+        raise DataError(folder, f"format {format!r}", " or ".join(FORMATS))
+    tables = {name: make(study) for name, make in TABLES.items()} | {"bag_by_subject": labelled_bag(study, "subject")}
+    paths = write_table_folder(tables, folder, format)
+    if format != "xlsx":
+        paths += [folder / f"{name}.{format}" for name in STREAMED]
+        for path in paths[-len(STREAMED) :]:
+            export_table(study, path.stem, path)
+    settings, out = {"presence": presence_facts(codeword_sizes(study.token_cache))}, folder.name
+    write_manifest(
+        folder,
+        paths,
+        kind="tables",
+        inputs=study_inputs(study),
+        settings=settings,
+        seed=0,
+        command=f"dfe export {study.codebook.model} {study.dataset.name} --what all --format {format} --out {out}",
+    )
+    return [*paths, folder / MANIFEST]
+
+
+def study_inputs(study: Study) -> dict[str, Any]:
+    """The model and the dataset of a study with their content keys, for manifests."""
+    return {
+        "model": {"name": study.codebook.model, "key": study.codebook.key},
+        "dataset": {"name": study.dataset.name, "key": study.dataset.key},
+    }
+
+
+def _labels(study: Study, unit: str) -> pd.DataFrame:
+    """One row per unit: the unit, its subject, and its labels; of a subject those that are the same in all its
+    recordings."""
+    if unit not in UNITS:
+        raise DataError("unit", repr(unit), " or ".join(UNITS))
+    labels = study.dataset.recordings[list(dict.fromkeys((unit, "subject", *study.dataset.labels)))]
+    if unit == "subject":
+        constant = labels.groupby("subject").nunique(dropna=False).le(1).all()
+        labels = labels[["subject", *constant.index[constant]]].drop_duplicates("subject")
+    return _no_empty_texts(labels.assign(**{unit: labels[unit].astype(str)}).reset_index(drop=True))
+
+
+def _token_count(study: Study) -> int:
+    return int(study.token_cache.counts["uses"].sum())
 
 
 def _copy_tokens(study: Study, path: Path, format: str) -> int:
     how = "FORMAT csv, HEADER" if format == "csv" else "FORMAT parquet"
     target = str(path).replace("'", "''")
+    name = _plain_names(study) if format == "csv" else "recording::VARCHAR"
     count = study.token_cache.query(
-        "COPY (SELECT recording::VARCHAR AS recording, frame, time_s, stage, codeword, intensity FROM events "
-        f"ORDER BY recording, frame, stage) TO '{target}' ({how})"
+        f"COPY (SELECT {name} AS recording, frame, time_s, stage, codeword, intensity FROM events "
+        f"ORDER BY events.recording, frame, stage) TO '{target}' ({how})"
     )
     return int(count.to_numpy()[0, 0])
 
 
-def _write(table: pd.DataFrame, temporary: Path, format: str, path: Path) -> None:
-    if format == "csv":
-        plain_table(table).to_csv(temporary, index=False)
-    elif format == "parquet":
-        table.to_parquet(temporary, index=False)
-    elif len(table) > EXCEL_ROWS:
-        raise DataError(path, f"{len(table):,} rows", f"at most {EXCEL_ROWS:,} for Excel; csv and parquet take any")
-    else:
-        try:
-            table.to_excel(temporary, index=False, engine="openpyxl")
-        except ImportError:
-            raise DataError(path, "Excel's writer is not installed", "`pip install openpyxl`, or csv") from None
+def _plain_names(study: Study) -> str:
+    """SQL of a recording's name as a cell that no spreadsheet runs."""
+    names = study.dataset.recordings["recording"].astype(str)
+    changed = [(_sql(name), _sql(plain_cell(name))) for name in names if plain_cell(name) != name]
+    cases = " ".join(f"WHEN {name} THEN {plain}" for name, plain in changed)
+    return f"CASE recording::VARCHAR {cases} ELSE recording::VARCHAR END" if changed else "recording::VARCHAR"
+
+
+def _sql(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _copy_wide(study: Study, path: Path, format: str) -> int:
+    rows = 0
+    make = csv.CSVWriter if format == "csv" else pq.ParquetWriter
+    with ExitStack() as held:
+        writer = None
+        for table in wide_tokens(study):
+            plain = plain_table(table) if format == "csv" else table
+            part = pa.Table.from_pandas(plain, preserve_index=False)
+            writer = writer or held.enter_context(make(str(path), part.schema))
+            writer.write_table(part)
+            rows += len(table)
+    return rows

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import dfe_core as dfe
+from dfe_core.exchange.table_files import read_table_file
 from dfe_core.faces import save_face
 from dfe_core.workspace import tables
 from tests.small_world import make_world
@@ -28,7 +28,7 @@ def test_a_file_holds_the_table_of_the_study(what: str, format: str, study: dfe.
     path = tmp_path / f"table.{format}"
     rows = tables.export_table(study, what, path)
     read = pd.read_csv(path) if format == "csv" else pd.read_parquet(path)
-    expected = study.tokens() if what == "tokens" else tables.TABLES[what](study)
+    expected = tables.made_table(study, what, path)
     assert len(read) == rows > 0 and list(read) == list(expected)
     for column in expected.select_dtypes("number"):
         assert read[column].to_numpy(float) == pytest.approx(expected[column].to_numpy(float), rel=1e-5, nan_ok=True)
@@ -53,16 +53,51 @@ def test_a_summary_says_what_a_codeword_does_and_how_it_is_used(study: dfe.Study
 def test_what_cannot_be_written_is_refused_and_leaves_no_file(study: dfe.Study, tmp_path: Path, monkeypatch):
     with pytest.raises(dfe.DataError, match="csv or parquet or xlsx"):
         tables.export_table(study, "bag", tmp_path / "bag.doc")
-    with pytest.raises(dfe.DataError, match="tokens or bag"):
+    with pytest.raises(dfe.DataError, match="tokens or wide or bag"):
         tables.export_table(study, "everything", tmp_path / "bag.csv")
     monkeypatch.setattr(tables, "EXCEL_ROWS", 3)
     with pytest.raises(dfe.DataError, match="at most 3 for Excel"):
         tables.export_table(study, "tokens", tmp_path / "tokens.xlsx")
-    monkeypatch.undo()
-    if importlib.util.find_spec("openpyxl") is None:
-        with pytest.raises(dfe.DataError, match="pip install openpyxl"):
-            tables.export_table(study, "bag", tmp_path / "bag.xlsx")
-        assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_excel_needs_no_other_package(study: dfe.Study, tmp_path: Path):
+    rows = tables.export_table(study, "bag", tmp_path / "bag.xlsx")
+    read = read_table_file(tmp_path / "bag.xlsx")
+    assert rows == len(read)
+    pd.testing.assert_frame_equal(read, tables.labelled_bag(study), check_exact=True)
+
+
+def test_wide_tokens_are_the_sums_of_the_tokens_of_a_frame(study: dfe.Study):
+    wide = pd.concat(list(tables.wide_tokens(study)), ignore_index=True)
+    long = wide.melt(["recording", "frame", "time_s", "error_mm"], value_name="intensity")
+    assert len(wide) == study.token_cache.frames
+    tokens = study.tokens().groupby(["recording", "frame", "codeword"])["intensity"].sum()
+    long["codeword"] = long.pop("variable").str.removeprefix("codeword_").astype(int)
+    moving = long[long["intensity"] > 0].set_index(["recording", "frame", "codeword"])["intensity"]
+    assert moving.sort_index().to_dict() == tokens[tokens > 0].to_dict()
+
+
+def test_a_subject_has_what_its_recordings_have(study: dfe.Study):
+    subjects, intervals = tables.subject_summary(study), study.intervals()
+    assert len(subjects) == 3 * (study.codebook.size - 1)
+    owner = study.dataset.recordings.set_index("recording")["subject"]
+    count = intervals.assign(subject=intervals["recording"].map(owner)).groupby(["subject", "codeword"]).size()
+    found = subjects.set_index(["subject", "codeword"])
+    assert (found["rate"] * found["minutes"])[count.index].to_numpy() == pytest.approx(count.to_numpy())
+    assert (found["rate"] > 0).sum() == len(count)
+    shares = study.bag("subject")
+    assert found["share"].unstack().to_numpy() == pytest.approx(shares.loc[:, 1:].to_numpy())
+
+
+@pytest.mark.parametrize("format", ["csv", "xlsx"])
+def test_all_tables_are_in_one_folder_and_read_back_exactly(study: dfe.Study, format: str, tmp_path: Path):
+    paths = tables.export_tables(study, tmp_path, format)
+    assert paths[-1].name == "manifest.json"
+    for name, make in tables.TABLES.items():
+        path = tmp_path / ("tables.xlsx" if format == "xlsx" else f"{name}.csv")
+        read = read_table_file(path, name if format == "xlsx" else None)
+        pd.testing.assert_frame_equal(read, make(study), check_exact=True, check_dtype=False)
 
 
 def test_the_command_says_what_it_wrote(study: dfe.Study, tmp_path: Path, monkeypatch, capsys):

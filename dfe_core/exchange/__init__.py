@@ -1,0 +1,1 @@
+"""Results as files for other programs: tables, annotation tools, BIDS, NWB."""
