@@ -19,7 +19,7 @@ from dfe_core.expressions.import_report import ImportReport, nothing_imported
 from dfe_core.expressions.naming import check_time, recording_names
 from dfe_core.expressions.readers.registry import RecordingReader
 from dfe_core.expressions.recording import Recording
-from dfe_core.expressions.sources import file_content, file_state, read_recordings
+from dfe_core.expressions.sources import content_meanwhile, file_state, read_recordings
 from dfe_core.progress import Listener, Progress, silent
 
 Kept = TypeVar("Kept", bound=Prepared)
@@ -98,15 +98,22 @@ def _strategy(job: ImportJob, files: Sequence[Path], stack: contextlib.ExitStack
     return CoefficientImport(job, files, stack)
 
 
+def _check_new(path: Path, digest: str, job: ImportJob) -> None:
+    if digest in job.contents:
+        raise DataError(path, f"the same content as {job.contents[digest]}", "each recording once")
+
+
 def _import_file(path: Path, name: str, job: ImportJob, strategy: ImportStrategy) -> None:
     """Take a file in whole, or skip it with its reason."""
     try:
         state = file_state(path)
-        content = file_content(path, job.reader, meshes=job.options.learned)
-        if content[1] in job.contents:
-            raise DataError(path, f"the same content as {job.contents[content[1]]}", "each recording once")
-        reader, why = job.reader_of(path)
-        recordings = read_recordings(path, reader, job.read_options)
+        with content_meanwhile(path, job.reader, meshes=job.options.learned) as found:
+            if found.done():
+                _check_new(path, found.result()[1], job)
+            reader, why = job.reader_of(path)
+            recordings = read_recordings(path, reader, job.read_options)
+        content = found.result()
+        _check_new(path, content[1], job)
         names = job.names_of(path, name, recordings, reader)
         ready = [strategy.prepare(path, r, n) for r, n in zip(recordings, names, strict=True)]
         if file_state(path) != state:

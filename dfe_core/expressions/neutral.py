@@ -55,12 +55,17 @@ class PointMoments:
     total: np.ndarray | float = 0.0
     squares: float = 0.0
 
-    def add(self, frames: np.ndarray) -> None:
-        """(T, V, D) frames."""
-        self.count += len(frames)
-        self.total = self.total + frames.sum(0, dtype=np.float64)
+    @classmethod
+    def of(cls, frames: np.ndarray) -> PointMoments:
+        """Of (T, V, D) frames."""
         flat = np.asarray(frames, np.float64).ravel()
-        self.squares += float(flat @ flat)
+        return cls(len(frames), frames.sum(0, dtype=np.float64), float(flat @ flat))
+
+    def add(self, other: PointMoments) -> None:
+        """Count others' frames in."""
+        self.count += other.count
+        self.total = self.total + other.total
+        self.squares += other.squares
 
     def scatter(self) -> float:
         """Sum over frames of the squared distance from their mean."""
@@ -77,8 +82,8 @@ class Ledger:
     raw: PointMoments = field(default_factory=PointMoments)
     by_subject: dict[str, PointMoments] = field(default_factory=dict)
 
-    def add(self, subject: str, raw: np.ndarray, placed: np.ndarray) -> None:
-        """(T, V, D) frames, m, before and after pose is removed."""
+    def add(self, subject: str, raw: PointMoments, placed: PointMoments) -> None:
+        """Of some frames of a subject, m, before and after pose is removed."""
         self.raw.add(raw)
         self.by_subject.setdefault(subject, PointMoments()).add(placed)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from dfe_core.store import content_key, file_sha256
 
 READER_VERSION = 3
 """Counted up when a reader gives other frames for the same file."""
+_LARGE = 1 << 24  # bytes of a file whose digest is made on a thread
 
 
 def find_files(
@@ -142,6 +145,31 @@ def file_state(path: Path) -> tuple[int, int] | None:
     return found.st_size, found.st_mtime_ns
 
 
+@contextlib.contextmanager
+def content_meanwhile(
+    path: Path, reader: RecordingReader | None = None, *, meshes: bool = False
+) -> Iterator[Future[tuple[int, str]]]:
+    """`file_content` of a file: at once, or, where the file is large, on a thread while the block runs.
+
+    Raises `DataError` as `file_content` does: of a large file that is over the limit, before the block runs.
+    """
+    with ThreadPoolExecutor(1) as pool:  # starts no thread until it has work
+        if os.path.isfile(path) and _check_size(path, reader) >= _LARGE:
+            yield pool.submit(file_content, path, reader)
+        else:
+            found: Future[tuple[int, str]] = Future()
+            found.set_result(file_content(path, reader, meshes=meshes))
+            yield found
+
+
+def _check_size(path: Path, reader: RecordingReader | None) -> int:
+    """Bytes of a file. Raises `DataError` for more than may be read."""
+    size, limit = path.stat().st_size, stated(reader, "MAX_BYTES", MAX_FILE_BYTES)
+    if size > limit:
+        raise DataError(path, f"{size / 2**30:.1f} GB", f"at most {limit >> 30} GB")
+    return size
+
+
 def file_content(path: Path, reader: RecordingReader | None = None, *, meshes: bool = False) -> tuple[int, str]:
     """Bytes and SHA-256 of a file, or of the files of a folder of frames (its mesh files, with `meshes`). A reader with
     MAX_BYTES sets the limit.
@@ -160,9 +188,7 @@ def file_content(path: Path, reader: RecordingReader | None = None, *, meshes: b
         return sum(size for size, _ in parts), content_key([digest for _, digest in parts], 64)
     if not os.path.isfile(path):
         raise DataError(path, "no plain file", "a file or folder of recordings")
-    size, limit = path.stat().st_size, stated(reader, "MAX_BYTES", MAX_FILE_BYTES)
-    if size > limit:
-        raise DataError(path, f"{size / 2**30:.1f} GB", f"at most {limit >> 30} GB")
+    size = _check_size(path, reader)
     try:
         return size, file_sha256(path)
     except OSError as error:

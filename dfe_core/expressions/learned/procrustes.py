@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from dfe_core.expressions.learned.tracks import (
     deepened,
     typical_shape,
 )
-from dfe_core.expressions.neutral import Ledger, calm_frames, resting_face, thinned
+from dfe_core.expressions.neutral import Ledger, PointMoments, calm_frames, resting_face, thinned
 from dfe_core.expressions.split import Split
 from dfe_core.faces import open_face
 from dfe_core.faces.frontal import face_forward, mirror_map
@@ -29,6 +30,7 @@ from dfe_core.faces.learned import SYMMETRIC
 from dfe_core.faces.rigid import onto, stable_points, stable_set
 from dfe_core.progress import Progress
 
+_T = TypeVar("_T")
 _SLIP = 12.0  # a frame whose stable points fit so many times worse than usual is a slip of the tracker
 _SLIP_M = 1e-3
 _SETTLE = 4  # rounds in which the mean of the resting faces settles
@@ -108,7 +110,7 @@ def _neutral(tracks: list[LandmarkTrack], target: np.ndarray, frame: TrackFrame)
     calm = []
     for track in tracks:
         rows = _looked_at(np.flatnonzero(track.valid))
-        placed = np.concatenate([part.astype(np.float32) for _, part in _placed(track, rows, target, frame)])
+        placed = np.concatenate(list(_placed(track, rows, target, frame, lambda _, part: part.astype(np.float32))))
         chosen = calm_frames(placed, track.head.time_s[rows])
         calm.append(placed[chosen[thinned(len(chosen), placed[0].size * len(tracks))]])
     return resting_face(np.concatenate(calm))
@@ -139,17 +141,16 @@ def _placed(
     rows: np.ndarray,
     target: np.ndarray,
     frame: TrackFrame,
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(rows, (n, V, D)) frames brought onto `target`, a bounded number at a time."""
+    work: Callable[[np.ndarray, np.ndarray], _T],
+) -> Iterator[_T]:
+    """What `work` makes of (rows, (n, V, D) frames brought onto `target`), a bounded number of frames at a time."""
     step = max(1, CHUNK // target.size)
     parts = [rows[start : start + step] for start in range(0, len(rows), step)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:  # which would run ahead of its reader, if given all parts
         for start in range(0, len(parts), _AT_ONCE):
-            now = parts[start : start + _AT_ONCE]
-            yield from zip(
-                now,
-                pool.map(lambda part: _onto(track.frames(contiguous(part)), target, frame), now),
-                strict=True,
+            yield from pool.map(
+                lambda part: work(part, _onto(track.frames(contiguous(part)), target, frame)),
+                parts[start : start + _AT_ONCE],
             )
 
 
@@ -167,16 +168,24 @@ def _displace(track: LandmarkTrack, neutral: np.ndarray, frame: TrackFrame, ledg
     rows = np.flatnonzero(track.valid)
     out = np.load(track.file, mmap_mode="r+", allow_pickle=False)
     usual = np.concatenate(
-        [_misfit(part, neutral, frame.stable) for _, part in _placed(track, _looked_at(rows), neutral, frame)]
+        list(
+            _placed(track, _looked_at(rows), neutral, frame, lambda _, part: _misfit(part, neutral, frame.stable)),
+        )
     )
     most = max(_SLIP * np.median(usual), _SLIP_M)
-    for part, placed in _placed(track, rows, neutral, frame):
+
+    def displaced(part: np.ndarray, placed: np.ndarray) -> tuple[np.ndarray, PointMoments, PointMoments]:
+        """Write the displacement of some rows: the slips among them, and the moments of the others."""
         fits = _misfit(placed, neutral, frame.stable) <= most
-        track.valid[part[~fits]] = False
-        track.slips += int((~fits).sum())
         kept, placed = (contiguous(part), placed) if fits.all() else (part[fits], placed[fits])
-        ledger.add(track.head.subject, out[kept], placed)
+        moments = PointMoments.of(out[kept]), PointMoments.of(placed)
         out[kept] = np.subtract(placed, neutral, out=placed)
+        return part[~fits], *moments
+
+    for slips, raw, placed in _placed(track, rows, neutral, frame, displaced):
+        track.valid[slips] = False
+        track.slips += len(slips)
+        ledger.add(track.head.subject, raw, placed)
     out[~track.valid] = 0
 
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.readers.text_block import line_ranges, read_block_rows
 
 _MOST_METADATA = 60
 MAX_LINE_BYTES = 1 << 20
@@ -74,21 +75,38 @@ class TextTable:
     ) -> tuple[np.ndarray, dict[int, np.ndarray], tuple[str, ...]]:
         """As `read`, with the columns `block` as one (T, B) float32 array in their order, filled as they are parsed,
         without a copy of each column first. What float32 cannot hold becomes infinite."""
-        table, dropped = replace(self, singles=frozenset(block))._read([*block, *numbers], texts, None)
-        columns = self._columns(table, numbers, texts)
-        out, start = np.empty((table.num_rows, len(block)), np.float32), 0
-        for batch in table.select([str(index) for index in block]).to_batches():  # as parsed: each fits the cache
-            out[start : start + batch.num_rows] = batch.to_tensor(null_to_nan=True, row_major=True).to_numpy()
-            start += batch.num_rows
-        return out, columns, dropped
+        single = replace(self, singles=frozenset(block))
+        try:
+            values, rest = single._streamed(block, numbers, texts)
+        except (pa.ArrowInvalid, UnicodeDecodeError):  # which cell it is, and whether the others can be read, is found
+            rest, dropped = single._read([*block, *numbers], texts, None)
+            values = np.stack([rest[str(index)].to_numpy().astype(np.float32, copy=False) for index in block], 1)
+            return values, self._columns(rest, numbers, texts), dropped
+        if not len(values):
+            raise self._no_rows()
+        return values, self._columns(rest, numbers, texts), ()
+
+    def _streamed(
+        self, block: Sequence[int], numbers: Sequence[int], texts: Sequence[int]
+    ) -> tuple[np.ndarray, pa.Table]:
+        ranges = line_ranges(self.path, MAX_LINE_BYTES if self.encoding == "utf-8" else 0)
+        rest = list(dict.fromkeys(map(str, (*numbers, *texts))))
+
+        def options(part: int) -> dict[str, Any]:
+            return self._options([*block, *numbers], texts, 0 if part else self.preamble)
+
+        return read_block_rows(self.path, ranges, [str(index) for index in block], rest, options)
 
     def _columns(self, table: pa.Table, numbers: Sequence[int], texts: Sequence[int]) -> dict[int, np.ndarray]:
-        if not table.num_rows:
-            raise DataError(self.path, "a header and no rows", "one row per frame")
+        if table.num_columns and not table.num_rows:
+            raise self._no_rows()
         return {
             **{index: table[str(index)].to_numpy().astype(np.float64, copy=False) for index in numbers},
             **{index: table[str(index)].combine_chunks() for index in texts},
         }
+
+    def _no_rows(self) -> DataError:
+        return DataError(self.path, "a header and no rows", "one row per frame")
 
     def _kind(self, index: int) -> pa.DataType:
         return pa.float32() if index in self.singles else pa.float64()
@@ -161,20 +179,23 @@ class TextTable:
         )
 
     def _parse(self, numbers: Sequence[int], texts: Sequence[int], source: Path | pa.BufferReader) -> pa.Table:
+        return pcsv.read_csv(source, **self._options(numbers, texts, self.preamble))
+
+    def _options(self, numbers: Sequence[int], texts: Sequence[int], skip_rows: int) -> dict[str, Any]:
+        """Of pyarrow's readers of CSV."""
         types = {**{str(i): self._kind(i) for i in numbers}, **{str(i): pa.string() for i in texts}}
-        return pcsv.read_csv(
-            source,
-            read_options=pcsv.ReadOptions(
+        return {
+            "read_options": pcsv.ReadOptions(
                 column_names=[str(i) for i in range(len(self.header))],
-                skip_rows=self.preamble,
+                skip_rows=skip_rows,
                 encoding=self.encoding,
                 block_size=MAX_LINE_BYTES,
             ),
-            parse_options=pcsv.ParseOptions(delimiter=self.delimiter),
-            convert_options=pcsv.ConvertOptions(
+            "parse_options": pcsv.ParseOptions(delimiter=self.delimiter),
+            "convert_options": pcsv.ConvertOptions(
                 column_types=types, include_columns=list(types), null_values=list(MISSING), decimal_point=self.decimal
             ),
-        )
+        }
 
     def _repaired(self, end: int | None, pad: re.Pattern[bytes] | None) -> pa.BufferReader:
         """The first `end` bytes of the file (all for None), with the lines filled up that match `pad`."""
@@ -238,7 +259,7 @@ class TextTable:
 
     def _fault(self, message: str, numbers: Sequence[int]) -> DataError:
         if "Could not skip" in message:
-            return DataError(self.path, "a header and no rows", "one row per frame")
+            return self._no_rows()
         if "straddling" in message:
             return DataError(self.path, f"a line longer than {MAX_LINE_BYTES >> 10} kB", "one line per frame")
         match = re.search(r"CSV column #(\d+)", message)
