@@ -13,6 +13,7 @@ import streamlit as st
 from dfe_core.artefact_names import HISTORY_FILE, MANIFEST, study_report_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import Believed, inspect_sources
+from dfe_core.expressions.label_scales import label_scale
 from dfe_core.store import artefact_path
 from dfe_core.workflow.settings import StudySettings, study_name
 from dfe_core.workflow.study_plan import StudyPlan, plan_study
@@ -20,7 +21,7 @@ from dfe_core.workflow.study_plan import StudyPlan, plan_study
 from ..data import artefact_cache, job_manager, people
 from ..data.roles import Role
 from ..data.staging import Staging
-from ..panels import coverage_report, empty_states, import_job, job_progress, page_frame, uploads
+from ..panels import coverage_report, empty_states, import_job, job_progress, page_frame, probe_form, uploads
 from ..theme.formatting import count, plural, span, text
 
 KEY = "study"
@@ -86,12 +87,15 @@ def chosen_settings(
     """The study as asked for; None while it has no name that can be used."""
     left, middle, right = st.columns([2, 2, 2])
     name = left.text_input("Name of the study", value=_proposed(sources), key="study-name").strip()
-    known = list(dict.fromkeys(label for one in found for label in one.labels))
+    labelled = pd.DataFrame([one.labels for one in found if one.labels])
+    scales = {str(name): label_scale(labelled[name]) for name in labelled}
+    known = list(scales)
     by = middle.multiselect(
         "Compare and predict",
         known,
         key="study-by",
         placeholder="By itself" if known else "No labels",
+        format_func=lambda name: f"{name} ({probe_form.SCALES[scales[name]]})",
         disabled=not known,
     )
     aus = right.file_uploader(

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dfe_core.artefact_names import aus_alone, probe_report_name, tokens_name
+from dfe_core.expressions.label_scales import LabelScale, label_scale
 from dfe_core.facs.store import list_aligned
 from dfe_core.probes.features.catalogue import known_features
 from dfe_core.store import artefact_path, content_key
@@ -20,6 +21,7 @@ from ..views import probe_results
 MODELS = {"linear": "Logistic or ridge regression", "svm": "Linear SVM", "boosting": "Gradient boosting"}
 ALONE = ("au", "au-sided")
 """Features where there are action units alone."""
+SCALES = {LabelScale.NOMINAL: "classes", LabelScale.ORDINAL: "ordered scale", LabelScale.QUANTITY: "a number"}
 POOLINGS = ("sparsemax", "entmax", "softmax", "mean", "class-token")
 
 
@@ -32,15 +34,21 @@ def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.
     """The form: what to predict, from what, how to be sure."""
     alone = aus_alone(choice.model)
     features = {name: what for name, what in known_features().items() if not alone or name in ALONE}
+    scales = {name: SCALES[label_scale(pd.Series(recordings[name]))] for name in labels}
     with st.form("probe", border=False):
         a, b, c = st.columns(3)
         columns = [name for name in ("session", *labels) if recordings[name].nunique() > 1]
         asked: dict[str, Any] = {
-            "label": a.selectbox("Predict", labels),
+            "label": a.selectbox("Predict", labels, format_func=lambda name: f"{name} ({scales[name]})"),
             "task": b.selectbox(
                 "As",
                 [None, "classify", "regress"],
-                format_func=lambda t: {None: "By the kind of label", "classify": "Classes", "regress": "A number"}[t],
+                format_func=lambda t: {
+                    None: "By the kind of label",
+                    "classify": "Classes",
+                    "regress": "A scale or number",
+                }[t],
+                help="Text and two values are classes, whole numbers in steps (1 to 7) an ordered scale.",
             ),
             "unit": c.selectbox(
                 "One prediction for each",
@@ -113,6 +121,13 @@ def more(choice: artefact_cache.Choice, asked: dict[str, Any], columns: list[str
             help="Minutes each: a small network a fold and inner split.",
         )
         asked["segment"] = c.number_input("Seconds of a segment", 0.5, 60.0, 2.0, 0.5, format="%.1f")
+        asked["levels"] = [
+            level.strip()
+            for level in st.text_input(
+                "Order of a label that is text", placeholder="low, medium, high", help="The lowest first, by commas."
+            ).split(",")
+            if level.strip()
+        ]
         asked["drop_missing"] = st.checkbox("Leave out recordings that have no label")
 
 

@@ -49,7 +49,7 @@ def arguments(choice_model: str, choice_dataset: str, asked: dict[str, Any], out
     for name in ("task", "unit", "aus"):
         if asked.get(name):
             line += [f"--{name}", asked[name]]
-    for name in ("confounds", "regress_out", "sequence"):
+    for name in ("levels", "confounds", "regress_out", "sequence"):
         if asked.get(name):
             line += [f"--{name.replace('_', '-')}", ",".join(asked[name])]
     if asked.get("segment", 2.0) != 2.0:

@@ -14,7 +14,7 @@ from dfe_core.probes.features.catalogue import Feature, build_feature
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.limits import Judged
 from dfe_core.probes.settings import ProbeSettings
-from dfe_core.probes.target import Target, decide_task, labelled_spans
+from dfe_core.probes.target import Target, labelled_spans, nuisance_task
 from dfe_core.probes.validation import Fold, Predictions, make_folds, nested
 
 COLUMNS = ["column", "features", "kind", "metric", "score", "chance", "without", "fall", "state", "groups"]
@@ -73,7 +73,7 @@ def nuisance_columns(target: Target, columns: tuple[str, ...]) -> np.ndarray:
             raise DataError(column, f"no value for {int(values.isna().sum())} units", "a value for every unit")
         parts.append(
             values.to_numpy(float)[:, None]
-            if decide_task(values) == "regress"
+            if nuisance_task(values) == "regress"
             else pd.get_dummies(values.astype(str)).to_numpy(float)
         )
     return np.hstack(parts)
@@ -158,7 +158,7 @@ def _confound_target(
     )
     group = "recording" if identity else settings.group
     values = rows[column]
-    task = "classify" if identity else decide_task(values)
+    task = "classify" if identity else nuisance_task(values)
     classes = tuple(sorted(values.astype(str).unique())) if task == "classify" else ()
     y = (
         values.astype(str).map({c: i for i, c in enumerate(classes)}).to_numpy(int)

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.label_scales import LabelScale
 from dfe_core.expressions.pose_leak import stored_pose_leak
 from dfe_core.probes.target import Target
 from dfe_core.text_enum import StrEnum
-
-_SCALE = 20  # whole numbers up to which a label may as well be classes
 
 
 class Finding(StrEnum):
@@ -48,15 +47,18 @@ def limiting_facts(target: Target, data: Dataset) -> dict[str, Any]:
     -------
     dict
         high_pose_leak: the pose leak of the dataset, None unless it is high. class_shares: share of the units
-        in each class; empty for numbers. whole_numbers: how many different values a label of whole numbers has, None
-        for other labels and for classes. unlabelled: recordings left out.
+        in each class; empty for numbers. scale: how the label is measured (`LabelScale`). levels: how many different
+        values it has, where it is an ordered scale or numbers taken as classes; None
+        for other labels. unlabelled: recordings left out.
     """
-    levels = np.unique(target.y)
-    whole = target.task == "regress" and len(levels) <= _SCALE and bool(np.all(levels == levels.round()))
+    levels = len(np.unique(target.y))
+    codes = all(name.lstrip("-").replace(".", "", 1).isdigit() for name in target.classes)
+    counted = target.scale == LabelScale.ORDINAL or (target.scale == LabelScale.NOMINAL and codes and levels > 2)
     return {
         "high_pose_leak": high_pose_leak(data),
         "class_shares": {name: float((target.y == k).mean()) for k, name in enumerate(target.classes)},
-        "whole_numbers": len(levels) if whole else None,
+        "scale": target.scale.value,
+        "levels": levels if counted else None,
         "unlabelled": target.dropped,
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dfe_core.artefact_names import aus_alone
+from dfe_core.expressions.label_scales import LabelScale
 from dfe_core.expressions.pose_text import high_leak_warning
 from dfe_core.probes.limits import Finding, Judged
 from dfe_core.probes.settings import ProbeSettings
@@ -40,14 +41,26 @@ def _limits(summary: dict[str, Any], settings: ProbeSettings) -> list[str]:
         for name, share in summary["class_shares"].items()
         if share < _RARE
     ]
-    if summary["whole_numbers"] and settings.task is None:
-        found.append(
-            f"{settings.label} has {summary['whole_numbers']} whole numbers and is predicted as an ordered scale; "
-            "--task classify takes them as classes without order."
-        )
+    found += filter(None, [scale_sentence(summary, settings)])
     if summary["unlabelled"]:
         found.append(f"{summary['unlabelled']} recordings without a label were left out.")
     return [*found, *filter(None, [exposure_sentence(summary["codebook_saw"])])]
+
+
+def scale_sentence(summary: dict[str, Any], settings: ProbeSettings) -> str:
+    """What was decided on the scale of the label from its values, and how to say otherwise; empty where nothing was to
+    be decided."""
+    if settings.task is not None or settings.levels or not summary["levels"]:
+        return ""
+    if summary["scale"] == LabelScale.ORDINAL:
+        return (
+            f"{settings.label} has {summary['levels']} whole numbers in steps and is predicted as an ordered scale; "
+            "--task classify takes them as classes without order."
+        )
+    return (
+        f"{settings.label} has {summary['levels']} whole numbers in no even steps, which are taken as classes; "
+        "--task regress takes them as a scale."
+    )
 
 
 def _duplicate_text(summary: dict[str, Any]) -> list[str]:
@@ -98,7 +111,9 @@ def summary_sentence(summary: dict[str, Any]) -> str:
     rows = summary["rows"]
     best = max(rows, key=lambda r: r["score"])
     low, high = best["ci95"]
-    kinds = " or ".join(summary["classes"]) if summary["classes"] else "a number"
+    kinds = " or ".join(summary["classes"]) or (
+        f"an ordered scale of {summary['levels']} levels" if summary["scale"] == LabelScale.ORDINAL else "a number"
+    )
     group = group_word(summary["group"])
     text = (
         f"{summary['label']} ({kinds}) was predicted for {summary['n']} {summary['unit']}s of "

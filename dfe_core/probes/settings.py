@@ -34,6 +34,8 @@ class ProbeSettings:
         Column whose values are never on both sides of a fold.
     task, unit
         ``classify`` or ``regress``; ``recording``, ``subject`` or ``segment``; None decides from the labels.
+    levels
+        Values of a label that is text with an order, the lowest first; empty: it has none.
     lengths
         ``matched``: every unit is described by windows of one length (`dfe_core.probes.features.spans`);
         ``as-recorded``: by whole recordings, in which a score may come from how long they are.
@@ -81,6 +83,7 @@ class ProbeSettings:
     group: str = "subject"
     task: str | None = None
     unit: str | None = None
+    levels: tuple[str, ...] = ()
     lengths: str = "matched"
     segment_s: float = 2.0
     block_s: float = 6.0
@@ -102,7 +105,7 @@ class ProbeSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("features", "models", "confounds", "regress_out", "sequence"):
+        for name in ("features", "models", "levels", "confounds", "regress_out", "sequence"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.features:
             raise DataError("features", "none named", "one or more, such as bow,au,psi")
@@ -114,6 +117,10 @@ class ProbeSettings:
         if (alone := aus_alone(self.model)) and self.aus == DERIVED:
             object.__setattr__(self, "aus", alone)
         _one_of("task", self.task, (None, *TASKS))
+        if self.levels and (
+            self.task == "classify" or len(set(self.levels)) != len(self.levels) or len(self.levels) < 2
+        ):
+            raise DataError("levels", ", ".join(self.levels), "two or more, each once, and no --task classify")
         _one_of("unit", self.unit, (None, *UNITS))
         _one_of("lengths", self.lengths, LENGTHS)
         for model in self.models:

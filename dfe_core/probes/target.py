@@ -11,11 +11,9 @@ import pandas as pd
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import RECORDING_COLUMNS, Dataset
 from dfe_core.expressions.duplicates import Duplicate
+from dfe_core.expressions.label_scales import FEW_CODES, LabelScale, label_scale, ordered_values
 from dfe_core.expressions.labels import label_columns
 from dfe_core.probes.settings import ProbeSettings
-
-MOST_CLASSES = 4
-"""Whole numbers of more than this many values are an ordered scale (1 to 7, say) to regress on, not classes."""
 
 MEASURED = ("duration_s", "fps", "missing")
 """How a unit was recorded: seconds, frames a second, share of frames that are not valid. May be confounds."""
@@ -30,6 +28,7 @@ class Target:
     task: ``classify`` or ``regress``. unit: ``recording``, ``subject`` or ``segment``.
     units: (n,) names. groups: (n,) what never lies on both sides of a fold. y: (n,) class index or value.
     classes: names of the classes, in order; empty for regression.
+    scale: how the label is measured, as decided from its values or said by ``task`` and ``levels``.
     member: (R,) unit of each span of the raw material, −1 for spans that belong to none.
     table: n rows with the columns of the recordings (the first recording's where they vary within a unit) and
         `MEASURED`. constant: the columns that do not vary within a unit.
@@ -44,6 +43,7 @@ class Target:
     classes: tuple[str, ...]
     member: np.ndarray
     table: pd.DataFrame
+    scale: LabelScale = LabelScale.NOMINAL
     dropped: int = 0
     constant: frozenset[str] = frozenset()
 
@@ -80,7 +80,8 @@ def make_target(dataset: Dataset, spans: pd.DataFrame, settings: ProbeSettings) 
     rows = labelled_spans(dataset, spans, settings)
     _require_columns(dataset, rows, settings)
     rows, dropped = _without_missing(dataset, rows, settings)
-    task = settings.task or decide_task(rows[settings.label])
+    rows, scale = _measured(dataset, rows, settings)
+    task = "classify" if scale == LabelScale.NOMINAL else "regress"
     unit = settings.unit or _decide_unit(rows, settings)
     rows["unit"] = _unit_names(rows, unit)
     _require_constant(rows, settings, unit)
@@ -102,6 +103,7 @@ def make_target(dataset: Dataset, spans: pd.DataFrame, settings: ProbeSettings) 
         classes=classes,
         member=member,
         table=table,
+        scale=scale,
         dropped=dropped,
         constant=constant,
     )
@@ -130,7 +132,7 @@ def _require_shared(table: pd.DataFrame, constant: frozenset[str], settings: Pro
                 f"varies within a {settings.unit or 'unit'}",
                 "a column with one value for each unit, or --unit recording",
             )
-        if decide_task(table[column]) == "regress":
+        if nuisance_task(table[column]) == "regress":
             continue
         groups = table.groupby(table[column].astype(str))[settings.group].nunique()
         alone = table[column].astype(str).map(groups).eq(1)
@@ -174,12 +176,28 @@ def merge_groups(
 
 
 def decide_task(labels: pd.Series) -> str:
-    """Text, truth values and up to `MOST_CLASSES` whole numbers are classes; other numbers are a quantity or an ordered
-    scale."""
-    if not pd.api.types.is_numeric_dtype(labels) or pd.api.types.is_bool_dtype(labels):
-        return "classify"
-    values = labels.dropna().to_numpy(float)
-    return "classify" if len(np.unique(values)) <= MOST_CLASSES and np.all(values == np.round(values)) else "regress"
+    """What a label of these values is predicted as: the rule of `label_scale`."""
+    return "classify" if label_scale(labels) == LabelScale.NOMINAL else "regress"
+
+
+def nuisance_task(values: pd.Series) -> str:
+    """How a confound is taken: as classes up to `FEW_CODES` whole numbers, since what a session or a site does to the
+    label need not follow its number."""
+    few = label_scale(values) == LabelScale.ORDINAL and values.nunique() <= FEW_CODES
+    return "classify" if few else decide_task(values)
+
+
+def _measured(dataset: Dataset, rows: pd.DataFrame, settings: ProbeSettings) -> tuple[pd.DataFrame, LabelScale]:
+    """The rows, with text in a given order as numbers, and how the label is measured."""
+    if settings.levels:
+        where = f"{dataset.name}: label {settings.label}"
+        return rows.assign(**{settings.label: ordered_values(rows[settings.label], settings.levels, where)}), (
+            LabelScale.ORDINAL
+        )
+    if settings.task == "classify":
+        return rows, LabelScale.NOMINAL
+    scale = label_scale(rows[settings.label])
+    return rows, LabelScale.QUANTITY if settings.task and scale == LabelScale.NOMINAL else scale
 
 
 def _require_columns(dataset: Dataset, rows: pd.DataFrame, settings: ProbeSettings) -> None:
@@ -272,7 +290,11 @@ def _values(
     values = pd.to_numeric(labels, errors="coerce")
     bad = ~np.isfinite(values.to_numpy(float))
     if bad.any():
-        raise DataError(where, f"{labels[bad].iloc[0]!r} is no number", "numbers, or --task classify")
+        raise DataError(
+            where,
+            f"{labels[bad].iloc[0]!r} is no number",
+            "numbers, --task classify for classes, or --levels LOWEST,…,HIGHEST for text with an order",
+        )
     if values.nunique() < 2:
         raise DataError(where, f"every unit has the value {values.iloc[0]:g}", "values that differ")
     return values.to_numpy(float), ()
@@ -303,6 +325,8 @@ def _require_enough(target: Target, settings: ProbeSettings) -> None:
             )
             if _numeric(target.classes):
                 advice = "--task regress, which takes the numbers as a scale, " + advice
+            elif len(target.classes) > 2:
+                advice = "--levels LOWEST,…,HIGHEST where the classes have an order, " + advice
             raise DataError(
                 f"label {settings.label}",
                 f"class {name!r} occurs in {count} {settings.group}(s), fewer than the {needed} that the folds need",

@@ -16,6 +16,7 @@ import pandas as pd
 from dfe_core.artefact_names import CONFIG, DATASETS, MANIFEST, METRICS_FILE, MODELS, TOKENS, tokens_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.label_scales import LabelScale, label_scale, scale_labels
 from dfe_core.groups.design import comparable_labels
 from dfe_core.progress import Listener
 from dfe_core.store import artefact_path, read_json
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from dfe_core.probes.settings import ProbeSettings
 
 DERIVED = "derived"
-MOST_LABELS = 3
-"""Label columns that are compared and predicted without being asked for."""
+MOST_LABELS, MOST_SCALES = 3, 6
+"""Label columns that are compared and predicted without being asked for: groups, and ordered scales."""
 GROUPS_VERSION = 2
 """Counted up when the comparison of groups of a study holds something else."""
 _ADAPTED = ("codewords", "rate_weight")
@@ -88,6 +89,7 @@ class MissingPart(StrEnum):
     NO_MESH = "no mesh"
     NO_AUS = "no action units"
     NO_LABELS = "no labels"
+    NO_GROUPS = "no label with two to four levels of three or more people"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -104,10 +106,20 @@ class StudySteps:
         return made, left
 
     def labels(self, root: Path) -> list[str]:
-        """The label columns to compare and to predict."""
+        """The label columns to predict: those asked for, or groups and ordered scales as far as there are such."""
         if self.settings.by:
             return list(self.settings.by)
-        return comparable_labels(self._people(root))[:MOST_LABELS]
+        people = self._people(root)
+        found = [*comparable_labels(people)[:MOST_LABELS], *scale_labels(people)[:MOST_SCALES]]
+        return list(dict.fromkeys(found))
+
+    def group_labels(self, root: Path) -> list[str]:
+        """Those of `labels` whose levels are compared: of an ordered scale or a number only where its levels are few
+        and have people enough."""
+        people = self._people(root)
+        few = comparable_labels(people)
+        ordered = {name for name in people.columns if label_scale(people[name]) != LabelScale.NOMINAL}
+        return [name for name in self.labels(root) if name in few or name not in ordered]
 
     def aus(self) -> str:
         """The name of the action units; empty where there are none to be had."""
@@ -133,8 +145,10 @@ class StudySteps:
             left[StepName.VIDEOS] = MissingPart.NO_VIDEOS
         if not self.aus():
             left |= dict.fromkeys((StepName.AUS, StepName.COVERAGE), MissingPart.NO_AUS)
+        if not self.group_labels(root):
+            left[StepName.GROUPS] = MissingPart.NO_GROUPS if self.labels(root) else MissingPart.NO_LABELS
         if not self.labels(root):
-            left |= dict.fromkeys((StepName.GROUPS, StepName.PROBE), MissingPart.NO_LABELS)
+            left[StepName.PROBE] = MissingPart.NO_LABELS
         return left
 
     def _step(self, name: StepName, root: Path) -> PlannedStep:
@@ -156,9 +170,9 @@ class StudySteps:
         }
         present, make, task = doers[name]
         required = name in (StepName.IMPORT, StepName.TRAIN, StepName.ENCODE, StepName.SUPPLEMENT)
-        of_labels = name in (StepName.GROUPS, StepName.PROBE)
         at_least, per_thousand = RATES[name]
-        count = len(self.labels(root)) if of_labels else 1
+        of_labels = {StepName.GROUPS: self.group_labels, StepName.PROBE: self.labels}.get(name)
+        count = len(of_labels(root)) if of_labels else 1
         return PlannedStep(
             title=name,
             seconds=count * (at_least + per_thousand * self.sources.frames / 1000),
@@ -176,7 +190,7 @@ class StudySteps:
             StepName.TRAIN: f"{MODELS}/{model}",
             StepName.ENCODE: f"{TOKENS}/{tokens_name(model, data)}",
             StepName.AUS: self.aus(),
-            StepName.GROUPS: ", ".join(self.labels(root)),
+            StepName.GROUPS: ", ".join(self.group_labels(root)),
             StepName.PROBE: ", ".join(self.labels(root)),
             StepName.SUPPLEMENT: self.settings.out.name,
         }.get(name, "")
@@ -399,7 +413,7 @@ class StudySteps:
 
         return all(
             part_is_current(self.settings.out / "groups" / label, self._groups_inputs(label, root))
-            for label in self.labels(root)
+            for label in self.group_labels(root)
         )
 
     def compare(self, root: Path, progress: Listener) -> object:
@@ -410,7 +424,7 @@ class StudySteps:
         asked = self.settings
         study = Study(asked.codebook, asked.name, root=root, progress=progress)
         return _each(
-            self.labels(root),
+            self.group_labels(root),
             lambda label: write_groups_report(
                 study.groups(label, aus=self.known_aus(root), seed=asked.seed),
                 asked.out / "groups" / label,

@@ -139,9 +139,10 @@ def read_results(steps: StudySteps, root: Path) -> StudyResults:
     if steps.known_aus(root):
         with suppress(DataError, OSError):
             coverage = Coverage.load(coverage_folder(asked.codebook, asked.name, steps.aus(), root, asked.seed))
-    for label in labels:
+    for label in steps.group_labels(root):
         with suppress(DataError, OSError):
             groups[label] = study.groups(label, aus=steps.known_aus(root), seed=asked.seed)
+    for label in labels:
         with suppress(DataError, OSError):
             folder = probe_folder(steps.probe_settings(label, root), root)
             probes |= {label: ProbeResult.load(folder)} if (folder / MANIFEST).is_file() else {}

@@ -10,6 +10,7 @@ import pytest
 
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset, open_writer
+from dfe_core.expressions.label_scales import LabelScale, label_scale
 from dfe_core.expressions.recording import Recording
 from dfe_core.probes.features.spans import make_spans
 from dfe_core.probes.settings import ProbeSettings
@@ -66,10 +67,39 @@ def test_a_label_that_changes_within_subjects_is_predicted_by_recording(tmp_path
 def test_the_kind_of_label_decides_the_task():
     assert decide_task(pd.Series(["a", "b"])) == "classify"
     assert decide_task(pd.Series([True, False])) == "classify"
-    assert decide_task(pd.Series([0, 1, 2])) == "classify" and decide_task(pd.Series([1, 2, 3, 4])) == "classify"
+    assert decide_task(pd.Series([0, 1])) == "classify" and decide_task(pd.Series([101, 205, 317])) == "classify"
+    assert decide_task(pd.Series([0, 1, 2])) == "regress" and decide_task(pd.Series([1, 2, 3, 4])) == "regress"
     assert decide_task(pd.Series([1, 2, 3, 4, 5, 6, 7])) == "regress"  # an ordered scale
     assert decide_task(pd.Series([0.5, 1.25, 2.0])) == "regress"
     assert decide_task(pd.Series(range(40))) == "regress"
+
+
+def test_whole_numbers_in_steps_are_an_ordered_scale():
+    scales = {
+        LabelScale.ORDINAL: ([1, 2, 3], [1, 3, 7], [-3, 0, 3], [0, 50, 100], [1.0, np.nan, 4.0, 5.0], range(21)),
+        LabelScale.NOMINAL: ([1, 2], [1, 1], [101, 205, 317], ["1", "2", "3"], [True, False], [np.nan, 1.0]),
+        LabelScale.QUANTITY: ([0.5, 1, 2], range(22), [18, 23, 31, 45, 60]),
+    }
+    for scale, columns in scales.items():
+        assert {label_scale(pd.Series(list(column))) for column in columns} == {scale}
+
+
+def test_a_likert_item_is_predicted_as_an_ordered_scale_or_as_classes_where_that_is_said(tmp_path):
+    dataset = dataset_of(tmp_path, {"mood": [1, 7, 2, 6, 3, 5]}, list("abcdef"))
+    target = target_of(dataset)
+    assert (target.task, target.scale) == ("regress", LabelScale.ORDINAL) and target.y.tolist() == [1, 7, 2, 6, 3, 5]
+    with pytest.raises(DataError, match="--task regress, which takes the numbers as a scale"):
+        target_of(dataset, task="classify")
+
+
+def test_text_with_an_order_is_a_scale_where_its_levels_are_given(tmp_path):
+    dataset = dataset_of(tmp_path, {"mood": ["low", "high", "medium", "low", "high", "often"]}, list("abcdef"))
+    with pytest.raises(DataError, match="--levels LOWEST"):
+        target_of(dataset)
+    with pytest.raises(DataError, match="'often', which --levels does not name"):
+        target_of(dataset, levels=("low", "medium", "high"))
+    target = target_of(dataset, levels=("low", "medium", "high", "often"))
+    assert (target.task, target.scale) == ("regress", LabelScale.ORDINAL) and target.y.tolist() == [0, 2, 1, 0, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +116,7 @@ def test_the_kind_of_label_decides_the_task():
         (["x", "y", "x", "y"], "abcd", {"task": "regress"}, "'x' is no number"),
         ([2.5] * 4, "abcd", {"task": "regress"}, "every unit has the value 2.5"),
         (["x", "y", "x", "y"], "aabb", {"unit": "subject"}, "has more than one mood"),
-        ([1, 2, 1, 3], "abcd", {}, "--task regress, which takes the numbers as a scale"),
+        ([1, 2, 1, 3], "abcd", {"task": "classify"}, "--task regress, which takes the numbers as a scale"),
     ],
 )
 def test_what_no_score_could_be_trusted_on_is_refused(tmp_path, labels, subjects, changes, says):

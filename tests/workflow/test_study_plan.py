@@ -104,6 +104,21 @@ def test_a_plan_reads_the_files_and_makes_nothing(folder: Path, root: Path, tmp_
     assert not (tmp_path / "out").exists() and not (root / "datasets").exists()
 
 
+def test_scales_are_predicted_and_few_levels_compared(folder: Path, root: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(folder / "labels.csv")
+    table["item"], table["dose"], table["years"] = [1, 2, 3, 4, 5, 6, 7, 1, 2, 3], [0, 1, 2] * 3 + [0], range(20, 80, 6)
+    table.to_csv(tmp_path / "labels.csv", index=False)
+    asked = replace(settings(folder, tmp_path / "out"), labels=tmp_path / "labels.csv")
+    plan = plan_study(asked, root)
+    assert (
+        plan.steps[StepName.GROUPS].makes == "mood, dose"
+        and plan.steps[StepName.PROBE].makes == "mood, dose, item, years"
+    )
+    of_a_scale = plan_study(replace(asked, by=("item",)), root)
+    assert of_a_scale.left_out[StepName.GROUPS] == MissingPart.NO_GROUPS
+    assert of_a_scale.steps[StepName.PROBE].makes == "item"
+
+
 def test_a_study_done_is_current_at_every_step(done):
     root, asked = done
     results = run_study(quick(plan_study(asked, root)), root)

@@ -45,7 +45,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what is never on both sides of a fold; time cuts recordings into blocks with gaps, a "
         "demonstration where there is one performer (default: subject)",
     )
-    parser.add_argument("--task", choices=("classify", "regress"), help="(default: by the kind of label)")
+    parser.add_argument(
+        "--task",
+        choices=("classify", "regress"),
+        help="(default: by the label: text and two values are classes, whole numbers in steps an ordered scale)",
+    )
+    parser.add_argument(
+        "--levels",
+        default="",
+        metavar="LOWEST,…,HIGHEST",
+        help="the order of a label that is text, as in low,medium,high: it is then predicted as an ordered scale",
+    )
     parser.add_argument(
         "--features",
         metavar="NAME,NAME,...",
@@ -197,6 +207,7 @@ def read_settings(args: argparse.Namespace) -> ProbeSettings:
         segment_s=args.segment,
         block_s=args.block,
         gap_s=args.gap,
+        levels=names(args.levels),
         confounds=names(args.confounds),
         regress_out=names(args.regress_out),
         sequence=names(args.sequence),
@@ -224,6 +235,7 @@ def report(result: dict[str, Any]) -> str:
         [
             ("label", result["label"]),
             ("task", result["task"]),
+            ("scale", result.get("scale")),
             ("data", "simulated" if result.get("simulated") else "real"),
             ("unit", result["unit"]),
             ("n", result["n"]),

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="COLUMN",
         help="compare and predict this label; may be repeated (default: the first three with 2 to 4 levels of 3 or "
-        "more people each)",
+        "more people each, and the first six ordered scales, which are predicted)",
     )
     parser.add_argument(
         "--aus",
@@ -141,6 +141,7 @@ def plan_text(plan: StudyPlan) -> str:
             ("recordings", f"{len(sources.readable)} files, about {sources.frames:,} frames, {len(people)} subjects"),
             ("format", ", ".join(sorted({file.title for file in sources.readable}))),
             *([("not readable", f"{len(unread)} files, such as {unread[0].path.name}")] if unread else []),
+            ("labels", label_scales(plan) or None),
             ("face", "learned from the recordings" if sources.face == "learn" else sources.face),
             ("supplement", settings.out),
         ]
@@ -154,6 +155,17 @@ def plan_text(plan: StudyPlan) -> str:
     left = [f"not part of it: {name} ({why})" for name, why in plan.left_out.items()]
     total = f"{len(plan.missing)} of {len(rows)} steps to do, about {duration(plan.seconds)} on 2 cores"
     return "\n\n".join((head, table(("", "step", "makes", "time"), rows), "\n".join([*notes, *left, total])))
+
+
+def label_scales(plan: StudyPlan) -> str:
+    """The label columns, each with how it is measured."""
+    import pandas as pd
+
+    from dfe_core.expressions.label_scales import LabelScale, label_scale
+
+    words = {LabelScale.NOMINAL: "classes", LabelScale.ORDINAL: "ordered scale", LabelScale.QUANTITY: "numbers"}
+    labels = pd.DataFrame([file.labels for file in plan.sources.readable])
+    return ", ".join(f"{name} ({words[label_scale(labels[name])]})" for name in labels)
 
 
 def result_line(result: StepResult) -> str:
