@@ -47,7 +47,7 @@ def labelled_bag(study: Study, unit: str = "recording") -> pd.DataFrame:
     Of a subject, labels that differ between its recordings are left out.
     """
     bag = study.bag(unit).add_prefix("codeword_")
-    return _labels(study, unit).set_index(unit).join(bag).reset_index()
+    return unit_labels(study, unit).set_index(unit).join(bag).reset_index()
 
 
 def recordings_table(study: Study) -> pd.DataFrame:
@@ -69,7 +69,7 @@ def subject_summary(study: Study) -> pd.DataFrame:
     share of time, mean intensity, mean duration and onset latency (`groups.measures`)."""
     rows = study.dataset.recordings
     names, subjects = rows["recording"].astype(str).tolist(), rows["subject"].astype(str)
-    labels = _labels(study, "subject")
+    labels = unit_labels(study, "subject")
     member = pd.Categorical(subjects, labels["subject"]).codes
     sums = count_use(study.intervals_index, names).pooled(np.asarray(member), len(labels))
     measures, moving = sums.measures(), np.arange(1, study.codebook.size)
@@ -188,7 +188,7 @@ def study_inputs(study: Study) -> dict[str, Any]:
     }
 
 
-def _labels(study: Study, unit: str) -> pd.DataFrame:
+def unit_labels(study: Study, unit: str) -> pd.DataFrame:
     """One row per unit: the unit, its subject, and its labels; of a subject those that are the same in all its
     recordings."""
     if unit not in UNITS:

@@ -1,45 +1,101 @@
-"""`dfe export`: tokens and what is counted from them, as tables for other programs."""
+"""`dfe export`: tables, annotations and the supplement of a codebook on a dataset, for other programs."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 
+if TYPE_CHECKING:
+    from dfe_core.workspace.study import Study
+
 DESCRIPTION = (
-    "Write a table as CSV, Parquet or Excel: tokens (one row each), wide (one row per frame), bag (codewords of each "
-    "recording or subject), intervals in which codewords are present, subjects (rate, share, intensity and duration of "
-    "every codeword in every subject), a summary of every codeword, recordings with their labels, or all of them in a "
-    "folder."
+    "Write tokens and what is counted from them for other programs: tables as CSV, Parquet or Excel (--what), and "
+    "intervals of codewords for ELAN, Praat, BORIS, BIDS and NWB (--format)."
 )
 EXAMPLES = (
     "dfe export codebook1 study1 --what tokens --out tokens.parquet",
     "dfe export codebook1 study1 --what bag --unit subject --out bag.csv",
     "dfe export codebook1 study1 --what all --format xlsx --out tables/",
+    "dfe export codebook1 study1 --format eaf --tiers region --out elan/",
+    "dfe export codebook1 study1 --format eaf --beside-videos",
 )
 WHAT = ("tokens", "wide", "bag", "intervals", "subjects", "summary", "recordings", "all")
+TABLES, ANNOTATIONS = ("csv", "parquet", "xlsx"), ("eaf", "textgrid", "boris", "bids", "nwb")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
     parser.add_argument("dataset", metavar="DATASET", help="on the same face as the model; encoded where it is not")
-    parser.add_argument("--what", required=True, choices=WHAT, help="which table; all: every one, in a folder")
+    parser.add_argument("--what", choices=WHAT, help="which table; all: every one, in a folder (default: intervals)")
     parser.add_argument(
-        "--format", choices=("csv", "parquet", "xlsx"), help="of the file (default: by the ending of --out; all: csv)"
+        "--format",
+        choices=(*TABLES, *ANNOTATIONS),
+        help="of the file (default: by the ending of --out; all: csv); eaf, textgrid, bids and nwb are a folder",
     )
     parser.add_argument("--unit", choices=("recording", "subject"), default="recording", help="one row of the bag")
-    parser.add_argument("--out", required=True, type=Path, metavar="PATH", help="the file or, of all, folder to write")
+    parser.add_argument(
+        "--tiers", choices=("codeword", "region"), default="codeword", help="what a tier of ELAN and Praat is of"
+    )
+    parser.add_argument(
+        "--recording", action="append", metavar="NAME", help="annotations of this one only; may be repeated"
+    )
+    parser.add_argument("--beside-videos", action="store_true", help="an .eaf beside each linked video; no --out")
+    parser.add_argument("--out", type=Path, metavar="PATH", help="the file or folder to write")
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.workspace.study import Study
+
+    _refuse_options(args)
+    study = Study(args.model, args.dataset, progress=progress)
+    if args.beside_videos:
+        _beside_videos(study, args.tiers)
+    elif args.format in ANNOTATIONS:
+        _annotations(study, args)
+    else:
+        _tables(study, args)
+
+
+def _refuse_options(args: argparse.Namespace) -> None:
+    """Raise `DataError` for options that do not go together."""
+    if args.beside_videos:
+        if args.out or args.what or args.recording or args.format not in (None, "eaf"):
+            raise DataError("--beside-videos", "other options beside it", "--tiers alone")
+        return
+    if args.out is None:
+        raise DataError("--out", "not given", "the file or folder to write")
+    if args.format in ANNOTATIONS and args.what not in (None, "intervals"):
+        raise DataError(f"--format {args.format}", f"--what {args.what}", "intervals, or csv, parquet or xlsx")
+    if args.format not in ANNOTATIONS and args.recording:
+        raise DataError("--recording", "of a table", f"--format {', '.join(ANNOTATIONS)}")
+
+
+def _tables(study: Study, args: argparse.Namespace) -> None:
     from dfe_core.workspace.tables import export_table, export_tables
 
-    study = Study(args.model, args.dataset, progress=progress)
     if args.what == "all":
         paths = export_tables(study, args.out, args.format or "csv")
         print(f"{args.out}: {len(paths)} files")
     else:
-        rows = export_table(study, args.what, args.out, args.format, args.unit)
+        rows = export_table(study, args.what or "intervals", args.out, args.format, args.unit)
         print(f"{args.out}: {rows:,} rows")
+
+
+def _annotations(study: Study, args: argparse.Namespace) -> None:
+    from dfe_core.workspace.annotation_export import export_annotations
+
+    paths = export_annotations(study, args.format, args.out, tiers=args.tiers, recordings=args.recording)
+    print(f"{args.out}: {len(paths)} file{'s' * (len(paths) != 1)}")
+
+
+def _beside_videos(study: Study, tiers: str) -> None:
+    from dfe_core.workspace.annotation_export import export_beside_videos
+
+    written, kept = export_beside_videos(study, tiers=tiers)
+    print(f"{len(written)} .eaf files beside their videos")
+    for path in kept:
+        print(f"kept, because it has other content: {path}")
