@@ -24,6 +24,7 @@ from dfe_core.artefact_names import (
     aus_alone,
     aus_name,
     is_aus,
+    is_events,
     is_face_file,
     manifest_name,
     split_tokens_name,
@@ -139,7 +140,7 @@ class Artefact:
     @property
     def made_at_need(self) -> bool:
         """Whether it is made again from other artefacts when it is needed: indexes, maps, reports, pictures."""
-        return self.kind == RENDERS or (self.kind == ANALYSES and not is_aus(self.name))
+        return self.kind == RENDERS or (self.kind == ANALYSES and not is_aus(self.name) and not is_events(self.name))
 
     @cached_property
     def files(self) -> tuple[Path, ...]:

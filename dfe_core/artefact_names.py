@@ -28,15 +28,18 @@ HISTORY_FILE, METRICS_FILE, NOTES_FILE, WITHDRAWN_FILE = (
 """Files of a model."""
 TOKENS_FILE, COUNTS_FILE = "tokens.parquet", "counts.parquet"
 """Files of a token cache."""
-AUS_FILE = "aus.parquet"
-"""File of action units joined to a dataset."""
+AUS_FILE, EVENTS_FILE = "aus.parquet", "events.parquet"
+"""Files of action units joined to a dataset, and of its events."""
 
 SEPARATOR = "--"
 """Stands between the names of what an artefact is made from; a new dataset or model has none in its own name."""
-AUS_PREFIX = f"aus{SEPARATOR}"
+AUS_PREFIX, EVENTS_PREFIX = f"aus{SEPARATOR}", f"events{SEPARATOR}"
+EXCLUDED = "excluded"
+"""The name of a dataset's set of events that no figure counts."""
 PROBE, MAP, ALIGNMENT, COVERAGE, INTERVALS = "probe", "map", "alignment", "coverage", "runs"
 MATERIAL, IDENTITY, DUPLICATES, FACE_INDEX = "probe-material", "leak", "duplicates", "moments"
 BLIND_SPOTS, CODEWORD_NAMES, TRAINING_FRAMES, EXTRACTION = "blind", "names", "frames", "extract"
+COUNTED_TOKENS = "counted"
 """Prefixes of analyses: ``<prefix>-<content key>``."""
 THUMBNAILS, STILLS = "codewords", "stills"
 """Prefixes of renders."""
@@ -91,6 +94,16 @@ def aus_name(dataset: str, name: str) -> str:
 def is_aus(name: str) -> bool:
     """Whether a folder under ``analyses/`` holds action units, which cannot be made again from the rest."""
     return name.startswith(AUS_PREFIX)
+
+
+def events_name(dataset: str, name: str) -> str:
+    """The folder under ``analyses/`` of the set of events `name` of `dataset`."""
+    return f"{EVENTS_PREFIX}{dataset}{SEPARATOR}{name}"
+
+
+def is_events(name: str) -> bool:
+    """Whether a folder under ``analyses/`` holds events, which cannot be made again from the rest."""
+    return name.startswith(EVENTS_PREFIX)
 
 
 def keyed_name(prefix: str, key: str) -> str:

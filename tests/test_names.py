@@ -10,6 +10,7 @@ LIBRARY = Path(__file__).resolve().parent.parent / "dfe_core"
 PROTOCOLS = {
     "expressions/readers": {"read", "sniff", "extractor_of", "folder_files"},
     "facs/readers": {"read", "sniff"},
+    "events/readers": {"read", "sniff"},
 }
 """What modules of these folders define because they are readers."""
 

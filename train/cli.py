@@ -48,6 +48,7 @@ COMMANDS = {
     "decode": Command("decode", "turn tokens into a face on disk"),
     "evaluate": Command("evaluate", "measure a model on held-out subjects"),
     "aus": Command("aus", "import or derive action units (AUs) of a dataset"),
+    "events": Command("events", "bring labels in time to recordings, or exclude spans of them"),
     "names": Command("names", "name the codewords, and check the names on held-out moments"),
     "coverage": Command("coverage", "compare the codewords with AUs"),
     "map": Command("map", "lay codewords or frames out in two dimensions"),

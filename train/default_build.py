@@ -120,9 +120,10 @@ def _has_tokens(root: Path) -> bool:
     try:
         manifest = read_json(artefact_path("tokens", tokens_name(MODEL, DATASET), root) / MANIFEST)
         key = read_json(artefact_path("models", MODEL, root) / CONFIG)["key"]
-        return (manifest["model_key"], manifest["dataset_key"]) == (key, Dataset.open(DATASET, root).key) and _whole(
-            f"tokens/{tokens_name(MODEL, DATASET)}", root
-        )
+        return (manifest["model_key"], manifest["dataset_key"]) == (
+            key,
+            Dataset.open(DATASET, root).stored_key,
+        ) and _whole(f"tokens/{tokens_name(MODEL, DATASET)}", root)
     except (DataError, KeyError):
         return False
 

@@ -17,6 +17,7 @@ import streamlit as st
 from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG, MANIFEST, METRICS_FILE, NO_FACE, PROBE, tokens_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.exclusions import exclusions_manifest
 from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
 from dfe_core.store import artefact_path, cache_root, read_json, read_signed_json
@@ -111,7 +112,7 @@ class Choice:
     def open_dataset(self) -> Dataset:
         """The recordings. Raises `DataError` where there are none or they cannot be read."""
         path = artefact_path("datasets", self.dataset, self.root) / MANIFEST
-        return _dataset(str(self.root), self.dataset, stamp(path))
+        return _dataset(str(self.root), self.dataset, stamp(path, exclusions_manifest(self.root, self.dataset)))
 
     def open_tokens(self) -> TokenCache:
         """The tokens of the dataset. Raises `DataError` where the model has not encoded it."""
@@ -123,7 +124,8 @@ class Choice:
 
     @property
     def _stamp_of_tokens(self) -> tuple[int, ...]:
-        return stamp(self.root / "tokens" / tokens_name(self.model, self.dataset) / MANIFEST)
+        tokens = self.root / "tokens" / tokens_name(self.model, self.dataset) / MANIFEST
+        return stamp(tokens, exclusions_manifest(self.root, self.dataset))
 
 
 def chosen() -> Choice:

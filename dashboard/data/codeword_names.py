@@ -10,6 +10,7 @@ import streamlit as st
 
 from dfe_core.artefact_names import CODEWORD_NAMES, MANIFEST, aus_name, keyed_name
 from dfe_core.errors import DataError
+from dfe_core.expressions.exclusions import exclusions_manifest
 from dfe_core.facs.codeword_names import CodewordName, name_codewords
 from dfe_core.facs.name_scores import CheckedNames, load_checked, scores_key
 from dfe_core.facs.store import AlignedAus, list_aligned
@@ -57,7 +58,17 @@ def measured_first(choice: artefact_cache.Choice) -> list[str]:
     for name in names:
         made = artefact_path("analyses", aus_name(choice.dataset, name), choice.root) / MANIFEST
         try:
-            usable.append((_aligned(choice.dataset, name, choice.root, artefact_cache.stamp(made)).estimate, name))
+            usable.append(
+                (
+                    _aligned(
+                        choice.dataset,
+                        name,
+                        choice.root,
+                        artefact_cache.stamp(made, exclusions_manifest(choice.root, choice.dataset)),
+                    ).estimate,
+                    name,
+                )
+            )
         except DataError:  # the Coverage page says what is wrong with it
             continue
     return [*(name for _, name in sorted(usable)), ""]

@@ -21,6 +21,7 @@ from dfe_core.artefact_names import (
 )
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.exclusions import exclusions_manifest
 from dfe_core.facs.aggregates import Aggregates, CoverageInputs, aggregates_of, open_coverage_inputs
 from dfe_core.facs.association import Association, associate
 from dfe_core.facs.blind_spots import Sight, known_blind_spots
@@ -74,6 +75,7 @@ def _stamp(choice: artefact_cache.Choice, aus: str) -> tuple[int, ...]:
         root / "datasets" / choice.dataset / RECORDINGS_FILE,
         root / "tokens" / tokens_name(choice.model, choice.dataset) / MANIFEST,
         root / "analyses" / aus_name(choice.dataset, aus) / MANIFEST,
+        exclusions_manifest(root, choice.dataset),
     )
 
 
@@ -93,7 +95,7 @@ def tools(choice: artefact_cache.Choice, first: str, second: str) -> ToolCompari
     """How two tools read the AUs of the dataset. Raises `DataError` where they cannot be compared."""
     dataset = choice.open_dataset()
     opened = [AlignedAus.open(choice.dataset, name, choice.root) for name in (first, second)]
-    found = _tools(content_key([dataset.key, *(aus.manifest for aus in opened)]), dataset, *opened)
+    found = _tools(content_key([dataset.key, *(aus.key for aus in opened)]), dataset, *opened)
     if isinstance(found, DataError):
         raise found
     return found

@@ -116,7 +116,7 @@ def compare_fidelity(a: str, b: str, dataset: str, root: Path | None = None, see
     if a == b:
         raise DataError(a, "compared with itself", "two models")
     people = data.recordings.set_index("recording")["subject"]
-    chosen, held_out = _compared(people, [_config(name, root) for name in (a, b)], data.key)
+    chosen, held_out = _compared(people, [_config(name, root) for name in (a, b)], data.stored_key)
     errors = [_subject_errors(cache, people[people.isin(chosen)]) for cache in caches]
     draw = np.random.default_rng(seed).integers(0, len(chosen), (RESAMPLES, len(chosen)))
     pooled = [_pooled(e.reindex(chosen), draw) for e in errors]

@@ -65,7 +65,7 @@ def evaluate_codebook(
     """
     tokenizer, config = load_model(codebook.model, root)
     require_same_coefficients(config, data)
-    own = config["dataset"]["key"] == data.key
+    own = config["dataset"]["key"] == data.stored_key
     parts = (
         Split.from_json(config["split"])
         if own

@@ -94,7 +94,7 @@ class CoefficientImport:
         self._writer.close(job.manifest(self.model.id, settings, simulated=self._simulated))
         if self._adjusted:
             job.notes += adjust(
-                Dataset(self._writer.folder),
+                Dataset(self._writer.folder, excluding=False),
                 job.name,
                 self.model,
                 rest=options.rest,

@@ -25,6 +25,7 @@ from dfe_core.artefact import SCHEMA_VERSIONS, OpenedArtefact, checked_manifest
 from dfe_core.artefact_names import DATASETS, EXTRAS_FILE, FRAMES_FILE, MANIFEST, RECORDINGS_FILE, TRUTH_FILE
 from dfe_core.errors import DataError
 from dfe_core.expressions.disk_buffer import Spool
+from dfe_core.expressions.exclusions import NOTHING, Exclusions, open_exclusions
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.recording_table import ROW_GROUP, RecordingTable, frame_rows
 from dfe_core.integrity import check
@@ -82,10 +83,14 @@ class Frames:
 class Dataset(OpenedArtefact):
     """A dataset opened for reading. Opening reads the manifest alone.
 
+    Frames in spans that are excluded (`exclusions`) are not valid.
+
     Parameters
     ----------
     path
         The folder of the dataset; `Dataset.open` finds it by name.
+    excluding
+        False: the frames as they are stored, whatever is excluded.
 
     Raises
     ------
@@ -93,8 +98,9 @@ class Dataset(OpenedArtefact):
         When there is no dataset in the folder, or one of another schema version.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, excluding: bool = True) -> None:
         super().__init__(path)
+        self._excluding = excluding
         if not (self.path / MANIFEST).is_file():
             raise DataError(self.path, "no dataset here", "one listed by `dfe list`")
         self.manifest = checked_manifest(self.path / MANIFEST, SCHEMA_VERSION)
@@ -159,13 +165,40 @@ class Dataset(OpenedArtefact):
 
     @property
     def key(self) -> str:
-        """Content key: changes when frames, recordings or coefficient names change."""
+        """Content key: changes when frames, recordings or coefficient names change, and when exclusions do."""
+        return content_key([self.stored_key, self.exclusions.key]) if self.exclusions else self.stored_key
+
+    @property
+    def stored_key(self) -> str:
+        """Content key of the frames as they are stored, whatever is excluded: tokens and action units are of these."""
         return self.manifest["key"]
+
+    @cached_property
+    def exclusions(self) -> Exclusions:
+        """The spans of time whose frames are not valid although they were recorded well."""
+        return open_exclusions(self.root, self.name) if self._excluding else NOTHING
+
+    def whole(self) -> Dataset:
+        """Open the same dataset with nothing excluded.
+
+        Returns
+        -------
+        Dataset
+            Whose valid frames are those that were recorded well.
+        """
+        return Dataset(self.path, excluding=False)
 
     @cached_property
     def recordings(self) -> pd.DataFrame:
         """One row per recording: `RECORDING_COLUMNS`, then the label columns."""
-        return pd.read_parquet(check(self.path / RECORDINGS_FILE))
+        table = pd.read_parquet(check(self.path / RECORDINGS_FILE))
+        if self.exclusions:
+            rows = zip(table["recording"], table["first_row"], table["frames"], table["valid_frames"], strict=True)
+            table["valid_frames"] = [
+                int(self._read(name, first, count).valid.sum()) if name in self.exclusions.spans else valid
+                for name, first, count, valid in rows
+            ]
+        return table
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -325,11 +358,14 @@ class Dataset(OpenedArtefact):
 
     def _read(self, recording: str, first: int, count: int) -> Frames:
         table = self._table.read(first, count, ("frame", "time_s", "valid", "psi"))
+        time_s, valid = table["time_s"].to_numpy(), table["valid"].to_numpy()
+        if recording in self.exclusions.spans:
+            valid = valid & ~self.exclusions.covers(recording, time_s)
         return Frames(
             recording=recording,
             frame=table["frame"].to_numpy(),
-            time_s=table["time_s"].to_numpy(),
-            valid=table["valid"].to_numpy(),
+            time_s=time_s,
+            valid=valid,
             psi=self._table.matrix(table, "psi", len(self.names)),
         )
 
@@ -439,7 +475,7 @@ class DatasetWriter:
         from dfe_core.expressions.pose_leak import measure_pose_leak
         from dfe_core.faces import open_face
 
-        data = Dataset(self.folder)
+        data = Dataset(self.folder, excluding=False)
         try:
             face = open_face(data.face_id, self.root)
             gram = face.gram if face.has_mesh else None

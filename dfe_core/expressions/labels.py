@@ -142,7 +142,7 @@ def read_labels(path: str | Path | None) -> Labels:
     beside = [c for c in ("subject", "session") if key == "recording" and c in table.columns]
     columns = tuple(c for c in table.columns if c != key and c not in beside)
     _check_columns(path, table, columns)
-    values = {c: _typed(table[c]) for c in columns}
+    values = {c: typed_values(table[c]) for c in columns}
     rows = {name: {c: values[c][i] for c in columns} for i, name in enumerate(names)}
     who = {name: {c: _text(table[c].iloc[i]) for c in beside} for i, name in enumerate(names)}
     return Labels(path=path, key=key, columns=columns, rows=rows, who=who, both=both, notes=notes)
@@ -260,7 +260,7 @@ def _check_columns(path: Path, table: pd.DataFrame, columns: tuple[str, ...]) ->
         raise DataError(f"{path}, column {taken[0]}", "a name that datasets use themselves", "another name")
 
 
-def _typed(column: pd.Series) -> list[Any]:
+def typed_values(column: pd.Series) -> list[Any]:
     """Numbers where every entry is one, text otherwise; None where empty. ``007`` is text: a number would lose it."""
     values = [_text(v) or None for v in column]
     given = [v for v in values if v is not None]

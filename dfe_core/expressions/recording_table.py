@@ -6,7 +6,7 @@ follow recordings.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -62,6 +62,34 @@ class RecordingTable:
     def _group_ends(self) -> np.ndarray:
         metadata = self._file.metadata
         return np.cumsum([metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)])
+
+
+def iter_recording_tables(path: Path) -> Iterator[tuple[str, pa.Table]]:
+    """Name and rows of each recording in the order of a file, streamed by row group. Its column ``recording`` is a
+    dictionary or text."""
+    with pq.ParquetFile(path, memory_map=True) as file:
+        held: list[pa.Table] = []
+        for group in range(file.metadata.num_row_groups):
+            for part in _by_recording(file.read_row_group(group)):
+                if held and _name(held[0]) != _name(part):
+                    yield _name(held[0]), pa.concat_tables(held).combine_chunks()
+                    held = []
+                held.append(part)
+        if held:
+            yield _name(held[0]), pa.concat_tables(held).combine_chunks()
+
+
+def _by_recording(table: pa.Table) -> Iterator[pa.Table]:
+    codes = table["recording"].combine_chunks()
+    codes = codes if pa.types.is_dictionary(codes.type) else codes.dictionary_encode()
+    edges = np.flatnonzero(np.diff(codes.indices.to_numpy(zero_copy_only=False))) + 1
+    for start, stop in zip(np.r_[0, edges], np.r_[edges, len(table)], strict=True):
+        if stop > start:
+            yield table.slice(start, stop - start)
+
+
+def _name(table: pa.Table) -> str:
+    return table["recording"][0].as_py()
 
 
 def find_frames(frame: np.ndarray, wanted: np.ndarray | int) -> tuple[np.ndarray, np.ndarray]:

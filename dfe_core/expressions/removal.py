@@ -43,7 +43,7 @@ def remove_recording(dataset: Dataset, recording: str) -> trash.Discarded:
     """
     root = dataset.path.parents[1]
     with recorded("remove", [f"{DATASETS}/{dataset.name}"], recording, root), claim(dataset.path, trash.PATIENCE_S):
-        return _removed(Dataset(dataset.path), recording)
+        return _removed(dataset.whole(), recording)
 
 
 def _removed(dataset: Dataset, recording: str) -> trash.Discarded:
@@ -78,7 +78,7 @@ def put_back(entry: trash.Discarded, root: Path | None = None) -> None:
 def _put_back_recording(entry: trash.Discarded, root: Path | None) -> None:
     name = entry.what.partition("/")[2]
     with claim(artefact_path("datasets", name, root), trash.PATIENCE_S):
-        dataset, held = Dataset.open(name, root), Dataset(trash.held(entry, root))
+        dataset, held = Dataset.open(name, root).whole(), Dataset(trash.held(entry, root), excluding=False)
         if held.names != dataset.names or held.face_id != dataset.face_id:
             raise DataError(
                 entry.recording,
@@ -108,12 +108,12 @@ def write_without(path: Path, recordings: Sequence[str], person: str = "") -> No
 
     Raises `DataError` where none would be left.
     """
-    dataset, gone = Dataset(path), set(recordings)
+    dataset, gone = Dataset(path, excluding=False), set(recordings)
     names = [name for name in dataset.recordings["recording"].tolist() if name not in gone]
     if not names:
         raise DataError(dataset.name, "no recording would be left", "the dataset itself to be deleted")
     with atomic_directory(path) as folder:
-        _write(folder, dataset.name, [(dataset, name) for name in names], _forgetting(dataset.manifest, gone, person))
+        _write(folder, dataset.name, [(dataset, name) for name in names], forgetting(dataset.manifest, gone, person))
         _copy_others(path, folder)
         if (videos := folder / VIDEOS_FILE).is_file():
             held = read_json(videos)
@@ -121,7 +121,7 @@ def write_without(path: Path, recordings: Sequence[str], person: str = "") -> No
             write_json(videos, {**held, "videos": kept})
 
 
-def _forgetting(manifest: dict[str, Any], gone: set[str], person: str) -> dict[str, Any]:
+def forgetting(manifest: dict[str, Any], gone: set[str], person: str) -> dict[str, Any]:
     """A manifest that names neither these recordings, nor the files that held nothing else, nor the person.
 
     Notes are free text, of readers from outside too: those in which a name occurs go, whatever they say of it.

@@ -201,7 +201,7 @@ def open_coverage_inputs(model: str, dataset: str, aus: str, root: Path | None =
     """Open a model, a dataset, its tokens and its AUs by name. Raises `DataError` naming the one that is missing."""
     codebook, data = Codebook.open(model, root), Dataset.open(dataset, root)
     tokens, aligned = TokenCache.open(model, dataset, root), AlignedAus.open(dataset, aus, root)
-    if tokens.manifest.get("dataset_key", data.key) != data.key:
+    if tokens.manifest.get("dataset_key", data.stored_key) != data.stored_key:
         raise DataError(tokens.path.name, "encoded from another version of the dataset", "`dfe encode` to be run again")
     return CoverageInputs(
         codebook=codebook, face=open_face(codebook.face_id, root), tokens=tokens, dataset=data, aus=aligned

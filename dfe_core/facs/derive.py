@@ -202,6 +202,7 @@ def derive_aus(
 
     Raises `DataError` where the dataset's coefficients are not ARKit's.
     """
+    dataset = dataset.whole()
     deriver = make_deriver(dataset.names)
     resting = resting_levels(dataset) if rest else {}
     rates = dict(zip(dataset.recordings["recording"], dataset.recordings["fps"], strict=True))
@@ -237,7 +238,7 @@ def _manifest(dataset: Dataset, name: str, deriver: Deriver, threshold: float, r
     return {
         "name": name,
         "dataset": dataset.name,
-        "dataset_key": dataset.key,
+        "dataset_key": dataset.stored_key,
         "tool": TOOL,
         "version": VERSION,
         "estimate": True,
@@ -261,6 +262,7 @@ def truth_aus(dataset: Dataset, name: str = "truth", *, root: Path | None = None
     are left out, as FACS leaves them out. Raises `DataError` where there is no truth."""
     from dfe_core.simulate.truth import presence
 
+    dataset = dataset.whole()
     names = dataset.recordings["recording"].tolist()
     first = presence(dataset, names[0])
     aus = tuple(a for a, inside in zip(first.actions, first.in_facs, strict=True) if inside)
@@ -278,7 +280,7 @@ def truth_aus(dataset: Dataset, name: str = "truth", *, root: Path | None = None
             {
                 "name": name,
                 "dataset": dataset.name,
-                "dataset_key": dataset.key,
+                "dataset_key": dataset.stored_key,
                 "tool": TRUTH_TOOL,
                 "version": "1",
                 "estimate": False,

@@ -32,7 +32,7 @@ def codebook_exposure(codebook: Codebook, dataset: Dataset) -> CodebookExposure:
     the model is of simulated data.
     """
     proved = exposure(codebook.config, dataset)
-    own = codebook.config.get("dataset", {}).get("key") == dataset.key
+    own = codebook.config.get("dataset", {}).get("key") == dataset.stored_key
     if proved.known or own:
         seen = proved.subjects | proved.same_names | (_of_split(codebook, dataset) if own else set())
         return CodebookExposure(seen=frozenset(map(str, seen)), known=True)

@@ -12,6 +12,7 @@ from dfe_core.artefact_names import ANALYSES, aus_name
 from dfe_core.audit import audited
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.recording_names import find_recording
 from dfe_core.expressions.sources import find_files
 from dfe_core.facs.action_units import DETECTOR_CAVEAT
 from dfe_core.facs.detections import Detections
@@ -129,6 +130,7 @@ def import_aus(
     be imported at all, with the first reason.
     """
     require_new_aus(dataset.name, name, root or dataset.root)
+    dataset = dataset.whole()  # what is excluded today may count again tomorrow
     files, unread = find_files(sources, endings=au_file_endings())
     report = AuImportReport(skipped={str(path): error for path, error in unread})
     job = _Job(
@@ -257,23 +259,7 @@ def match_recording(part: Detections, path: Path, dataset: Dataset, given: Mappi
                     "one listed by `dfe show`",
                 )
             return given[stem]
-    for key in wanted:
-        same = [n for n in names if n.lower() == key.lower()]
-        if len(same) == 1:
-            return same[0]
-    for key in wanted[:2]:
-        near = [n for n in names if n.lower() in key.lower() or key.lower() in n.lower()]
-        if len(near) == 1:
-            return near[0]
-        if len(near) > 1:
-            raise DataError(path, f"{key!r} fits {len(near)} recordings ({', '.join(near[:3])})", "the name of one")
-    if len(names) == 1:
-        return names[0]
-    raise DataError(
-        path,
-        f"no recording of dataset {dataset.name} is named like {' or '.join(wanted[:2])}",
-        f"a file named after one ({', '.join(names[:3])}, …), or a table of file and recording",
-    )
+    return find_recording(wanted, names, path, dataset.name)
 
 
 def _align_all(by_recording: dict[str, Detections], job: _Job) -> dict[str, AlignedFrames]:
@@ -337,7 +323,7 @@ def _close(writer: AlignedWriter, used: list[Detections], job: _Job) -> None:
         {
             "name": job.name,
             "dataset": job.dataset.name,
-            "dataset_key": job.dataset.key,
+            "dataset_key": job.dataset.stored_key,
             "tool": used[0].tool,
             "version": used[0].version,
             "estimate": any(part.estimate for part in used),

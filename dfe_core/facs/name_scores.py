@@ -122,7 +122,7 @@ def held_out_recordings(codebook: Codebook, dataset: Dataset) -> tuple[tuple[str
     """Recordings to score names on, and whether the codebook was fitted on none of them: the test part where it was
     trained on this dataset, else all (of which nothing proves that it saw none)."""
     names = tuple(dataset.recordings["recording"])
-    if codebook.config.get("dataset", {}).get("key") != dataset.key:
+    if codebook.config.get("dataset", {}).get("key") != dataset.stored_key:
         return names, False
     split = codebook.config.get("split", {})
     if split.get("by") == "time":

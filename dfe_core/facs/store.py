@@ -18,9 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dfe_core.artefact import OpenedArtefact, checked_manifest
-from dfe_core.artefact_names import AUS_FILE, MANIFEST, aus_name
+from dfe_core.artefact_names import AUS_FILE, DATASETS, MANIFEST, aus_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.exclusions import NOTHING, Exclusions, open_exclusions
 from dfe_core.expressions.recording_table import ROW_GROUP, RecordingTable
 from dfe_core.locks import claim
 from dfe_core.store import artefact_path, atomic_directory, content_key, file_sha256, require_new_name, write_json
@@ -48,11 +49,15 @@ class AlignedFrames(NamedTuple):
 
 
 class AlignedAus(OpenedArtefact):
-    """AUs joined to a dataset's frames, opened for reading. Opening reads the manifest alone."""
+    """AUs joined to a dataset's frames, opened for reading. Opening reads the manifest alone.
 
-    def __init__(self, path: Path) -> None:
+    Frames that are excluded (`Dataset.exclusions`) are in none of what it gives. excluding: False gives all.
+    """
+
+    def __init__(self, path: Path, *, excluding: bool = True) -> None:
         super().__init__(path)
         self.manifest = checked_manifest(self.path / MANIFEST, SCHEMA_VERSION)
+        self._excluding = excluding
 
     @classmethod
     def open(cls, dataset: str, name: str, root: Path | None = None) -> AlignedAus:
@@ -77,8 +82,13 @@ class AlignedAus(OpenedArtefact):
 
     @property
     def key(self) -> str:
-        """Content key of the AUs and of the dataset they were joined to."""
-        return self.manifest["key"]
+        """Content key of the AUs, of the dataset they were joined to and of what is excluded of it."""
+        return content_key([self.manifest["key"], self.exclusions.key]) if self.exclusions else self.manifest["key"]
+
+    @cached_property
+    def exclusions(self) -> Exclusions:
+        """The spans of time of which no AU is given."""
+        return open_exclusions(self.root, self.dataset) if self._excluding else NOTHING
 
     @property
     def tool(self) -> str:
@@ -111,11 +121,13 @@ class AlignedAus(OpenedArtefact):
     @cached_property
     def recordings(self) -> tuple[str, ...]:
         """Recordings that have at least one aligned frame, in dataset order."""
-        return tuple(row["recording"] for row in self.manifest["alignment"] if row["frames"])
+        return tuple(
+            name for name in self._where if name not in self.exclusions.spans or len(self.recording(name).frame)
+        )
 
     def matches(self, dataset: Dataset) -> bool:
         """Whether these AUs were joined to this very dataset and not to an earlier one of the same name."""
-        return self.manifest["dataset_key"] == dataset.key
+        return self.manifest["dataset_key"] == dataset.stored_key
 
     def recording(self, name: str) -> AlignedFrames:
         """AUs of one recording. Raises `DataError` when it has none."""
@@ -123,7 +135,14 @@ class AlignedAus(OpenedArtefact):
             raise DataError(self.path.name, f"no AUs of recording {name!r}", "an aligned recording")
         table = self._table.read(*self._where[name], ("frame", "presence", "intensity"))
         values = (self._table.matrix(table, column, len(self.aus)) for column in ("presence", "intensity"))
-        return AlignedFrames(table["frame"].to_numpy(), *values)
+        found = AlignedFrames(table["frame"].to_numpy(), *values)
+        return self._counted(name, found) if name in self.exclusions.spans else found
+
+    def _counted(self, name: str, found: AlignedFrames) -> AlignedFrames:
+        """AUs of a recording without the frames that are excluded."""
+        frames = Dataset(self.root / DATASETS / self.dataset).frames(name)
+        keep = ~np.isin(found.frame, frames.frame[self.exclusions.covers(name, frames.time_s)])
+        return AlignedFrames(*(values[keep] for values in found))
 
     def iter_recordings(self, names: list[str] | None = None) -> Iterator[tuple[str, AlignedFrames]]:
         """(name, AUs) of each aligned recording in turn; memory is one recording."""
@@ -222,12 +241,13 @@ def drop_recordings(aus: AlignedAus, dataset: Dataset, gone: set[str], root: Pat
     name = aus.path.name.removeprefix(aus_name(dataset.name, ""))
     computed = ("schema_version", "aus", "alignment", "frames", "files", "key", "dataset_key")
     about = {k: v for k, v in aus.manifest.items() if k not in computed}
+    aus = AlignedAus(aus.path, excluding=False)
     present = {row["recording"]: row for row in aus.manifest["alignment"] if row["recording"] not in gone}
     with open_au_writer(dataset.name, name, aus.aus, root) as writer:
         for recording, row in present.items():
             report = {k: v for k, v in row.items() if k not in ("recording", "frames")}
             writer.add(recording, aus.recording(recording) if row["frames"] else None, report)
-        writer.close({**about, "dataset_key": dataset.key})
+        writer.close({**about, "dataset_key": dataset.stored_key})
 
 
 def list_aligned(dataset: str, root: Path | None = None) -> list[str]:

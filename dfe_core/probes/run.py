@@ -116,7 +116,7 @@ def _keys_of(encoded: CodebookTokens | None, dataset: Dataset) -> dict[str, str]
     if encoded is None:
         return {}
     tokens = encoded.tokens
-    if tokens.manifest.get("dataset_key", dataset.key) != dataset.key:
+    if tokens.manifest.get("dataset_key", dataset.stored_key) != dataset.stored_key:
         raise DataError(tokens.path.name, "encoded from another version of the dataset", "`dfe encode` to be run again")
     return {"model": encoded.codebook.key, "tokens": content_key(tokens.manifest)}
 

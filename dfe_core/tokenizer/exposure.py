@@ -39,7 +39,7 @@ def content_hash(frames: Frames) -> str:
 
 def training_record(dataset: Dataset, split: Split) -> dict[str, Any]:
     """What config.json keeps of the training part: recordings by name with content and source hashes, subjects."""
-    names = split.recordings["train"]
+    names, dataset = split.recordings["train"], dataset.whole()
     rows = dataset.recordings.set_index("recording")
     sources = _sources(dataset)
     return {
@@ -59,6 +59,7 @@ def exposure(config: dict[str, Any], dataset: Dataset) -> Exposure:
     record = config.get("trained_on")
     if record is None:
         return Exposure(known=False)
+    dataset = dataset.whole()
     contents = {entry["sha256"] for entry in record["recordings"].values()}
     files = {entry["source"] for entry in record["recordings"].values()} - {None}
     sources = _sources(dataset)

@@ -71,7 +71,7 @@ def save_model(model: Tokenizer, folder: Path, origin: TrainingOrigin, columns: 
             "coefficients": list(origin.face.names),
             "levels": [float(v) for v in model.quantizer.levels],
             "simulated": dataset.simulated,
-            "dataset": {"name": dataset.name, "key": dataset.key},
+            "dataset": {"name": dataset.name, "key": dataset.stored_key, "excluded": dataset.exclusions.key},
             "split": dataclasses.asdict(origin.split),
             "trained_on": training_record(dataset, origin.split),
             "started_from": origin.start,

@@ -2,7 +2,8 @@
 
 tokens.parquet holds recording, frame, time_s, tokens (fixed-size list<uint16>[N], stage by stage), levels
 (fixed-size list<uint8>[N], index into the codebook's intensity levels) and error_mm. Frames that are not valid have
-no row. Row groups follow recordings.
+no row. Row groups follow recordings. Frames that are excluded (`exclusions`) have a row on disk, and none in what is
+read here.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import pyarrow.parquet as pq
 from dfe_core.artefact import SCHEMA_VERSIONS, ArtefactId, OpenedArtefact, checked_manifest, sources_of_tokens
 from dfe_core.artefact_names import CONFIG, COUNTS_FILE, MANIFEST, TOKENS, TOKENS_FILE, split_tokens_name, tokens_name
 from dfe_core.errors import DataError
+from dfe_core.expressions.exclusions import open_exclusions
 from dfe_core.integrity import check
 from dfe_core.store import artefact_path, file_sha256, read_json, write_json
 from dfe_core.tokenizer.codebook import REST
@@ -43,7 +45,11 @@ class Tokens:
 
 
 class TokenCache(OpenedArtefact):
-    """The token cache of one model on one dataset, opened for reading."""
+    """The token cache of one model on one dataset, opened for reading.
+
+    Where frames of the dataset are excluded, its manifest has their key as ``excluded``, and they are in none of what
+    it gives.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -52,6 +58,9 @@ class TokenCache(OpenedArtefact):
         self.manifest = checked_manifest(
             self.path / MANIFEST, SCHEMA_VERSION, ": `dfe encode` to be run again", unversioned=True
         )
+        self.exclusions = open_exclusions(self.root, self.dataset)
+        if self.exclusions:
+            self.manifest = {**self.manifest, "excluded": self.exclusions.key}
 
     @classmethod
     def open(cls, model: str, dataset: str, root: Path | None = None) -> TokenCache:
@@ -103,7 +112,20 @@ class TokenCache(OpenedArtefact):
 
     @property
     def frames(self) -> int:
-        return int(self.manifest["frames"])
+        """Frames with tokens that are not excluded."""
+        return int(read_json(self._folder / MANIFEST)["frames"] if self.exclusions else self.manifest["frames"])
+
+    @property
+    def file(self) -> Path:
+        """The file of the tokens that are not excluded, checked to be what was written."""
+        return check(self._folder / TOKENS_FILE)
+
+    @cached_property
+    def _folder(self) -> Path:
+        """The folder of the files that are read."""
+        from dfe_core.tokens.counted import counted_folder
+
+        return counted_folder(self) if self.exclusions else self.path
 
     def query(self, sql: str, parameters: list[Any] | None = None) -> pd.DataFrame:
         """Run SQL in which ``frames`` is tokens.parquet (columns as in the module docstring, lists 1-based) and
@@ -146,11 +168,11 @@ class TokenCache(OpenedArtefact):
 
         Read from counts.parquet, which encoding writes; a small table however long the recordings.
         """
-        return pd.read_parquet(check(self.path / COUNTS_FILE))
+        return pd.read_parquet(check(self._folder / COUNTS_FILE))
 
     @property
     def _quoted(self) -> str:
-        return str(check(self.path / TOKENS_FILE)).replace("'", "''")
+        return str(self.file).replace("'", "''")
 
 
 class TokenWriter:
@@ -179,7 +201,7 @@ class TokenWriter:
         )
         self._sink = pq.ParquetWriter(folder / TOKENS_FILE, self._schema, compression="zstd")
         self._counts: list[pd.DataFrame] = []
-        self._frames = 0
+        self.frames = 0
 
     def add(
         self,
@@ -202,7 +224,7 @@ class TokenWriter:
             pa.table([name, frame, time_s, *lists, error], schema=self._schema), row_group_size=self.row_group
         )
         self._counts.append(self._counted(recording, np.asarray(tokens), np.asarray(levels)))
-        self._frames += len(tokens)
+        self.frames += len(tokens)
 
     def _counted(self, recording: str, tokens: np.ndarray, levels: np.ndarray) -> pd.DataFrame:
         """One row a stage and codeword that moves something: uses, and the sum of its intensities."""
@@ -234,7 +256,7 @@ class TokenWriter:
             "stages": self.stages,
             "codewords": self.codewords,
             "levels": self.levels,
-            "frames": self._frames,
+            "frames": self.frames,
             "files": {n: file_sha256(self.folder / n) for n in (TOKENS_FILE, COUNTS_FILE)},
         }
         write_json(self.folder / MANIFEST, whole)

@@ -42,7 +42,7 @@ def encode_dataset(
     Memory is one recording. fast: greedily and without the network (`Tokenizer.encode_fast`). Raises `DataError` for a
     model of other coefficients.
     """
-    data = Dataset.open(dataset, root)
+    data = Dataset.open(dataset, root).whole()
     tokenizer, config = load_model(model, root)
     require_same_coefficients(config, data)
     path = (root or cache_root()) / "tokens" / tokens_name(model, dataset)

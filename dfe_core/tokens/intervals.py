@@ -20,9 +20,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dfe_core.artefact import OpenedArtefact, source_labels
-from dfe_core.artefact_names import INTERVALS, MANIFEST, RECORDINGS_FILE, TOKENS_FILE, keyed_name
+from dfe_core.artefact_names import INTERVALS, MANIFEST, RECORDINGS_FILE, keyed_name
 from dfe_core.errors import DataError
-from dfe_core.integrity import check, is_whole
+from dfe_core.expressions.recording_table import iter_recording_tables
+from dfe_core.integrity import is_whole
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.store import atomic_directory, content_key, write_json
 from dfe_core.tokenizer.codebook import REST
@@ -154,16 +155,8 @@ def build_runs(tokens: TokenCache, progress: Listener = silent) -> RunIndex:
 
 def iter_recordings(tokens: TokenCache) -> Iterator[Tokens]:
     """The tokens of each recording in the order of the file, streamed by row group."""
-    with pq.ParquetFile(check(tokens.path / TOKENS_FILE), memory_map=True) as file:
-        held: list[pa.Table] = []
-        for group in range(file.metadata.num_row_groups):
-            for part in _by_recording(file.read_row_group(group)):
-                if held and _name(held[0]) != _name(part):
-                    yield _tokens(held, tokens.levels)
-                    held = []
-                held.append(part)
-        if held:
-            yield _tokens(held, tokens.levels)
+    for name, table in iter_recording_tables(tokens.file):
+        yield _tokens(name, table, tokens.levels)
 
 
 def find_runs(tokens: Tokens, sizes_mm: np.ndarray | None = None, rule: PresenceRule = RULE) -> pd.DataFrame:
@@ -313,28 +306,14 @@ def _as_table(runs: pd.DataFrame, recording: str) -> pa.Table:
     return pa.table(columns, schema=_SCHEMA)
 
 
-def _by_recording(table: pa.Table) -> Iterator[pa.Table]:
-    codes = table["recording"].combine_chunks()
-    codes = codes if pa.types.is_dictionary(codes.type) else codes.dictionary_encode()
-    edges = np.flatnonzero(np.diff(codes.indices.to_numpy(zero_copy_only=False))) + 1
-    for start, stop in zip(np.r_[0, edges], np.r_[edges, len(table)], strict=True):
-        if stop > start:
-            yield table.slice(start, stop - start)
-
-
-def _name(table: pa.Table) -> str:
-    return table["recording"][0].as_py()
-
-
-def _tokens(parts: list[pa.Table], levels: np.ndarray) -> Tokens:
-    table = pa.concat_tables(parts).combine_chunks()
+def _tokens(name: str, table: pa.Table, levels: np.ndarray) -> Tokens:
     rows = len(table)
     tokens, level = (
         table[name].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(rows, -1)
         for name in ("tokens", "levels")
     )
     return Tokens(
-        recording=_name(table),
+        recording=name,
         frame=table["frame"].to_numpy(),
         time_s=table["time_s"].to_numpy(),
         tokens=tokens,

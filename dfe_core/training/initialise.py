@@ -89,7 +89,7 @@ def _of_model(name: str, face: FaceModel, dataset: Dataset, root: Path | None) -
         if name == "auto":
             return None
         raise DataError(name, f"coefficients to which the face {face.id} does not answer", "a model of such a face")
-    own = codebook.config.get("dataset", {}).get("key") == dataset.key
+    own = codebook.config.get("dataset", {}).get("key") == dataset.stored_key
     if name == "auto" and (own or dataset.simulated or codebook.face_id != face.id):
         return None
     psi = codebook.psi[1:].astype(np.float64) @ matrix

@@ -288,7 +288,7 @@ class StudySteps:
         model, data = self.settings.codebook, self.settings.name
         tokens = TokenCache.open(model, data, root)
         keys = (tokens.manifest.get("model_key"), tokens.manifest.get("dataset_key"))
-        now = (read_json(artefact_path(MODELS, model, root) / CONFIG)["key"], Dataset.open(data, root).key)
+        now = (read_json(artefact_path(MODELS, model, root) / CONFIG)["key"], Dataset.open(data, root).stored_key)
         return keys == now and _whole(f"{TOKENS}/{tokens_name(model, data)}", root) and open_runs(tokens) is not None
 
     def encode(self, root: Path, progress: Listener) -> object:

@@ -19,10 +19,12 @@ from dfe_core.artefact_names import (
     TOKENS,
     WEIGHTS_FILE,
     WITHDRAWN_FILE,
+    is_events,
     manifest_name,
     split_tokens_name,
 )
 from dfe_core.errors import DataError
+from dfe_core.expressions.exclusions import open_exclusions
 from dfe_core.locks import claim
 from dfe_core.replacement import remove_folder
 from dfe_core.store import cache_root, file_sha256, read_json, read_signed_json
@@ -145,6 +147,9 @@ def remedy(artefact: Artefact) -> str:
         return (
             f"dfe rm {artefact.label} --force, then dfe train {needed.get(DATASETS, 'DATASET')} --name {artefact.name}"
         )
+    if is_events(artefact.name):
+        again = f"dfe events import FILE... --dataset {needed.get(DATASETS, 'DATASET')}"
+        return f"dfe rm {artefact.label} --force, then {again}"
     if artefact.kind == TOKENS:
         return "dfe encode " + " ".join(split_tokens_name(artefact.name, artefact.manifest))
     return f"dfe rm {artefact.label} --force; it is made again when it is needed"
@@ -159,6 +164,8 @@ def lineage_notes(model: Path) -> list[str]:
         now = read_json(model.parents[1] / DATASETS / str(made_from.get("name")) / MANIFEST).get("key")
         if now != made_from.get("key"):
             notes.append(f"trained on another state of the dataset {made_from.get('name')} than is there now")
+        elif open_exclusions(model.parents[1], str(made_from.get("name"))).key != made_from.get("excluded", ""):
+            notes.append(f"trained while other spans of the dataset {made_from.get('name')} were excluded")
     except (DataError, AttributeError):  # no such dataset any more, or no whole model: told elsewhere
         pass
     try:

@@ -340,9 +340,9 @@ class Study:
             tokens = self.workspace.open_tokens(name, dataset)
             made_from = (
                 tokens.manifest.get("model_key", self.codebook.key),
-                tokens.manifest.get("dataset_key", self.dataset.key),
+                tokens.manifest.get("dataset_key", self.dataset.stored_key),
             )
-            if made_from == (self.codebook.key, self.dataset.key):
+            if made_from == (self.codebook.key, self.dataset.stored_key):
                 return tokens
         except DataError:
             pass

@@ -32,10 +32,13 @@ from dfe_core.artefact_names import (
     TOKENS,
     WITHDRAWN_FILE,
     aus_name,
+    events_name,
     is_aus,
+    is_events,
 )
 from dfe_core.audit import acting_person, recorded, redact
 from dfe_core.errors import DataError
+from dfe_core.events.store import EventSet, drop_event_recordings
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.removal import write_without
 from dfe_core.facs.store import AlignedAus, drop_recordings
@@ -281,7 +284,7 @@ class _Work:
             changed = True
             if name.startswith("models/"):
                 self._redact_model(path, theirs)
-            elif name.startswith("datasets/") and set(Dataset(path).recordings["recording"]) - theirs:
+            elif name.startswith("datasets/") and set(Dataset(path, excluding=False).recordings["recording"]) - theirs:
                 write_without(path, sorted(theirs), self.subject)
             else:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -298,7 +301,7 @@ class _Work:
         artefact = Artefact(path)
         if artefact.kind == DATASETS:
             return self.names.get(artefact.name, set())
-        of = _datasets_of(artefact) if artefact.kind == TOKENS or is_aus(artefact.name) else set()
+        of = _datasets_of(artefact) if artefact.kind == TOKENS or _is_given(artefact) else set()
         return {name for dataset in of or self.names for name in self.names.get(dataset, ())}
 
     def _data(self) -> None:
@@ -308,30 +311,36 @@ class _Work:
             if not (path / MANIFEST).is_file():
                 continue
             with claim(path, PATIENCE_S):
-                if set(Dataset(path).recordings["recording"]) - theirs:
+                if set(Dataset(path, excluding=False).recordings["recording"]) - theirs:
                     write_without(path, sorted(theirs), self.subject)
                     self.rewritten.add(f"datasets/{name}")
                 else:
-                    for aus in self._aus_of(name):
-                        remove_folder(aus.path)
-                        self.deleted.add(aus.label)
+                    for given in self._given_for(name):
+                        remove_folder(given.path)
+                        self.deleted.add(given.label)
                     remove_folder(path)
                     self.deleted.add(f"datasets/{name}")
 
     def _aus(self) -> None:
-        """AUs of the datasets keep the recordings of everybody else."""
+        """AUs and events of the datasets keep the recordings of everybody else."""
         for name, theirs in self.names.items():
-            for aus in self._aus_of(name):
+            for given in self._given_for(name):
                 if not (self.root / DATASETS / name / MANIFEST).is_file():  # renamed since: of no use to anybody
-                    delete_artefact(aus)
-                    self.deleted.add(aus.label)
-                elif aus.manifest and any(mentions_in(aus.path, theirs)):
-                    drop_recordings(AlignedAus(aus.path), Dataset.open(name, self.root), theirs, self.root)
-                    self.rewritten.add(aus.label)
+                    delete_artefact(given)
+                    self.deleted.add(given.label)
+                elif given.manifest and any(mentions_in(given.path, theirs)):
+                    self._drop(given, Dataset.open(name, self.root), theirs)
+                    self.rewritten.add(given.label)
 
-    def _aus_of(self, dataset: str) -> list[Artefact]:
-        """Action units that were joined to a dataset; damaged ones by their name."""
-        return [a for a in catalogue(self.root) if is_aus(a.name) and _is_aus_of(a, dataset)]
+    def _drop(self, given: Artefact, dataset: Dataset, theirs: set[str]) -> None:
+        if is_events(given.name):
+            drop_event_recordings(EventSet(given.path), dataset, theirs, self.subject)
+        else:
+            drop_recordings(AlignedAus(given.path), dataset, theirs, self.root)
+
+    def _given_for(self, dataset: str) -> list[Artefact]:
+        """Action units and events that were joined to a dataset; damaged ones by their name."""
+        return [a for a in catalogue(self.root) if _is_given(a) and _is_of(a, dataset)]
 
 
 def _dataset_of_checkpoint(path: Path) -> str:
@@ -345,8 +354,13 @@ def _dataset_of_checkpoint(path: Path) -> str:
         return ""
 
 
-def _is_aus_of(aus: Artefact, dataset: str) -> bool:
-    return dataset in _datasets_of(aus) or (not aus.manifest and aus.name.startswith(aus_name(dataset, "")))
+def _is_given(artefact: Artefact) -> bool:
+    return artefact.kind == ANALYSES and (is_aus(artefact.name) or is_events(artefact.name))
+
+
+def _is_of(given: Artefact, dataset: str) -> bool:
+    named = given.name.startswith((aus_name(dataset, ""), events_name(dataset, "")))
+    return dataset in _datasets_of(given) or (not given.manifest and named)
 
 
 def _datasets_of(artefact: Artefact) -> set[str]:
@@ -358,7 +372,7 @@ def _datasets(root: Path) -> Iterator[Dataset]:
     for folder in (root / "datasets", *((root / ".trash").glob("*/datasets"))):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if not path.name.startswith(".") and (path / MANIFEST).is_file():
-                yield Dataset(path)
+                yield Dataset(path, excluding=False)
 
 
 def _names_of(data: Dataset) -> set[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dfe_core.artefact_names import CODEWORDS_FILE, CONFIG, MANIFEST, tokens_name
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.expressions.exclusions import exclusions_manifest
 from dfe_core.faces.library import list_faces, open_face
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, silent
@@ -32,7 +33,7 @@ class Workspace:
 
     def __init__(self, root: str | Path | None = None) -> None:
         self.root = cache_root() if root is None else Path(root).expanduser()
-        self._held: dict[Path, tuple[tuple[int, int], Any]] = {}
+        self._held: dict[Path, tuple[tuple[tuple[int, int] | None, ...], Any]] = {}
 
     def faces(self) -> list[str]:
         """List the faces.
@@ -83,7 +84,8 @@ class Workspace:
             When there is none of this name.
         """
         path = artefact_path("datasets", name, self.root) / MANIFEST
-        return self._opened(path, lambda: Dataset.open(name, self.root))
+        excluded = exclusions_manifest(self.root, name)
+        return self._opened(path, lambda: Dataset.open(name, self.root), excluded)
 
     def open_codebook(self, name: str) -> Codebook:
         """Open a trained codebook.
@@ -146,7 +148,8 @@ class Workspace:
             When the dataset has not been encoded with this codebook.
         """
         path = self.root / "tokens" / tokens_name(codebook, dataset) / MANIFEST
-        return self._opened(path, lambda: TokenCache.open(codebook, dataset, self.root))
+        excluded = exclusions_manifest(self.root, dataset)
+        return self._opened(path, lambda: TokenCache.open(codebook, dataset, self.root), excluded)
 
     def study(self, codebook: str, dataset: str, *, progress: Listener = silent) -> Study:
         """Make a `Study`, which encodes what is not encoded yet.
@@ -167,16 +170,17 @@ class Workspace:
 
         return Study(codebook, dataset, workspace=self, progress=progress)
 
-    def _opened(self, path: Path, opener: Callable[[], _T]) -> _T:
-        """What `opener` gives, kept for as long as the file that names the artefact stays as it is."""
-        stamp = _stamp(path)
+    def _opened(self, path: Path, opener: Callable[[], _T], *beside: Path) -> _T:
+        """What `opener` gives, kept for as long as the file that names the artefact stays as it is, and those `beside`,
+        which need not be there."""
+        stamps = tuple(map(_stamp, (path, *beside)))
         held = self._held.get(path)
-        if held is None or stamp is None or held[0] != stamp:
+        if held is None or stamps[0] is None or held[0] != stamps:
             value = opener()
-            stamp = _stamp(path)
-            if stamp is None:
+            stamps = tuple(map(_stamp, (path, *beside)))
+            if stamps[0] is None:
                 return value
-            held = self._held[path] = stamp, value
+            held = self._held[path] = stamps, value
         return held[1]
 
     def _names(self, kind: str, file: str) -> list[str]:

@@ -6,7 +6,7 @@ import argparse
 from datetime import datetime
 
 from dfe_core.artefact import Artefact
-from dfe_core.artefact_names import DATASETS, KINDS, MODELS, TOKENS
+from dfe_core.artefact_names import DATASETS, KINDS, MODELS, TOKENS, is_events
 from dfe_core.progress import Listener
 from dfe_core.store import cache_root
 from dfe_core.workspace.graph import ArtefactGraph
@@ -71,4 +71,6 @@ def holds(artefact: Artefact) -> str:
         return f"{tokenizer['stages']} stages x {tokenizer['codewords']} codewords"
     if artefact.kind == "tokens":
         return f"{manifest['frames']:,} frames"
+    if is_events(artefact.name):
+        return f"{manifest['events']:,} events"
     return str(manifest.get("kind") or manifest.get("tool") or (manifest.get("settings") or {}).get("of") or "")

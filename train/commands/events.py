@@ -1,0 +1,235 @@
+"""`dfe events`: labels in time beside the recordings of a dataset, and spans that no figure counts."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dfe_core.errors import DataError
+from dfe_core.progress import Listener
+
+from ..tables import facts, table_of
+from .output import add_json_option, deliver
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dfe_core.events.store import EventSet
+    from dfe_core.expressions.dataset import Dataset
+
+DESCRIPTION = (
+    "Bring events and segments (trials, stimuli, talking) to the recordings of a dataset: tables of onset and offset, "
+    "BIDS events, ELAN, BORIS, Praat. Exclude spans of time from every figure."
+)
+EXAMPLES = (
+    "dfe events import events.csv --dataset study1",
+    "dfe events list study1",
+    "dfe events exclude study1 --events coding --where annotation=talking --reason talking",
+)
+_IMPORT = (
+    "Import events: a table with recording, onset_s and offset_s, BIDS events.tsv, ELAN (.eaf or tab-delimited), "
+    "BORIS (exports or .boris) or Praat TextGrid. Files of one recording are matched by name.",
+    ("dfe events import events.csv --dataset study1", "dfe events import coding/*.eaf --dataset study1 --name coding"),
+)
+_LIST = (
+    "List the sets of events of a dataset, or what one of them holds.",
+    ("dfe events list study1", "dfe events list study1 coding --json events.json"),
+)
+_EXCLUDE = (
+    "Exclude spans from every figure: those of events, or one that is named outright. Nothing is encoded again, and "
+    "--undo counts them again.",
+    (
+        "dfe events exclude study1 --events coding --where annotation=talking --reason talking",
+        "dfe events exclude study1 --recording s1_talk --from 12 --to 15.5 --reason 'face lost'",
+    ),
+)
+_REMOVE = ("Remove a set of events; `dfe rm --undo` brings it back.", ("dfe events rm study1 coding",))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from ..cli import common_options, help_texts
+
+    actions = parser.add_subparsers(dest="action", metavar="import|list|exclude|rm", required=True)
+
+    def action(name: str, about: tuple[str, tuple[str, ...]], text: str) -> argparse.ArgumentParser:
+        return actions.add_parser(name, help=text, parents=[common_options()], **help_texts(*about))
+
+    importing = action("import", _IMPORT, "files of events")
+    importing.add_argument("sources", nargs="+", metavar="FILE", type=Path, help="files, or folders of files")
+    importing.add_argument("--dataset", required=True, help="one that `dfe list` shows")
+    importing.add_argument("--name", default="events", help="of the set of events to write (default: events)")
+    importing.add_argument("--format", default="auto", help="of the files: auto looks at each (default: auto)")
+    importing.add_argument(
+        "--offset", type=float, default=0.0, metavar="SECONDS", help="added to every time (default: 0)"
+    )
+    listing = action("list", _LIST, "the sets of a dataset, or the events of one")
+    listing.add_argument("dataset", metavar="DATASET", help="one that `dfe list` shows")
+    listing.add_argument("name", nargs="?", metavar="NAME", help="a set of events, or excluded")
+    add_json_option(listing)
+    excluding = action("exclude", _EXCLUDE, "take spans out of every figure")
+    excluding.add_argument("dataset", metavar="DATASET", help="one that `dfe list` shows")
+    excluding.add_argument("--events", metavar="NAME", help="a set of events whose spans are excluded")
+    add_where_option(excluding)
+    excluding.add_argument("--recording", metavar="NAME", help="the recording of one span, with --from and --to")
+    excluding.add_argument("--from", dest="onset", type=float, metavar="SECONDS", help="onset of the span")
+    excluding.add_argument("--to", dest="offset", type=float, metavar="SECONDS", help="offset of the span")
+    excluding.add_argument("--reason", default="", help="why, kept with the spans (default: what the events say)")
+    excluding.add_argument("--undo", action="store_true", help="count these spans again")
+    removing = action("rm", _REMOVE, "remove a set of events")
+    removing.add_argument("dataset", metavar="DATASET", help="one that `dfe list` shows")
+    removing.add_argument("name", metavar="NAME", help="a set of events, or excluded")
+
+
+def add_where_option(parser: argparse.ArgumentParser) -> None:
+    """The option that chooses among events by their columns."""
+    parser.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="COLUMN=A,B",
+        help="only events whose column has one of these values; may be given several times",
+    )
+
+
+def conditions(given: list[str]) -> dict[str, list[str]]:
+    """Columns and their values, as ``--where`` was given. Raises `DataError` for another form."""
+    found: dict[str, list[str]] = {}
+    for text in given:
+        column, sign, values = text.partition("=")
+        if not sign or not column:
+            raise DataError("--where", repr(text), "COLUMN=VALUE[,VALUE]")
+        found[column.strip()] = [value.strip() for value in values.split(",")]
+    return found
+
+
+def run(args: argparse.Namespace, progress: Listener) -> None:
+    from dfe_core.expressions.dataset import Dataset
+
+    dataset = Dataset.open(args.dataset)
+    if args.action == "import":
+        _import(args, dataset, progress)
+    else:
+        {"list": _list, "exclude": _exclude, "rm": _remove}[args.action](args, dataset)
+
+
+def _import(args: argparse.Namespace, dataset: Dataset, progress: Listener) -> None:
+    from dfe_core.events.importing import import_events
+
+    report = import_events(
+        args.sources, dataset, args.name, format=args.format, offset_s=args.offset, progress=progress
+    )
+    if report.events is not None:
+        print(_summary(report.events) + "\n")
+    print("\n".join(report.lines()))
+
+
+def _summary(events: EventSet) -> str:
+    return facts(
+        [
+            ("events", events.title),
+            ("dataset", events.dataset),
+            ("kind", events.kind or "none"),
+            ("columns", ", ".join(events.columns) or "none"),
+        ]
+    )
+
+
+def _list(args: argparse.Namespace, dataset: Dataset) -> None:
+    from dfe_core.events.store import EventSet, list_events
+    from dfe_core.table_rows import json_rows
+
+    if args.name is None:
+        sets = [EventSet.open(dataset.name, name, dataset.root) for name in list_events(dataset.name, dataset.root)]
+        rows = [
+            {
+                "events": one.title,
+                "rows": one.manifest["events"],
+                "recordings": one.manifest["recordings"],
+                "kind": one.kind,
+                "columns": ", ".join(one.columns),
+            }
+            for one in sets
+        ]
+        text = table_of(rows, {c: c for c in ("events", "rows", "recordings", "kind", "columns")})
+        deliver({"dataset": dataset.name, "events": rows}, text, args.json)
+        return
+    events = EventSet.open(dataset.name, args.name, dataset.root)
+    counts = _counts(events)
+    deliver(
+        {"dataset": dataset.name, "events": events.title, "rows": json_rows(events.table)},
+        f"{_summary(events)}\n\n{table_of(counts, {c: c for c in counts[0]} if counts else {})}",
+        args.json,
+    )
+
+
+def _counts(events: EventSet) -> list[dict]:
+    """Rows of the kinds of events: how many, in how many recordings, and how long."""
+    from dfe_core.events.store import as_text
+
+    table = events.table.assign(seconds=events.table["offset_s"] - events.table["onset_s"])
+    kinds = table[events.kind].map(as_text) if events.kind else table["recording"].map(lambda _: "all")
+    return [
+        {
+            "kind": kind,
+            "events": len(rows),
+            "recordings": rows["recording"].nunique(),
+            "median s": float(round(rows["seconds"].median(), 3)),
+            "total s": float(round(rows["seconds"].sum(), 3)),
+        }
+        for kind, rows in table.groupby(kinds, sort=True)
+    ]
+
+
+def _exclude(args: argparse.Namespace, dataset: Dataset) -> None:
+    from dfe_core.events.store import exclude, excluded_spans, include
+
+    spans = _spans(args, dataset)
+    (include if args.undo else exclude)(dataset, spans)
+    held = excluded_spans(dataset)
+    now = (
+        dataset.whole().recordings["valid_frames"].sum() - type(dataset)(dataset.path).recordings["valid_frames"].sum()
+    )
+    print(
+        facts(
+            [
+                ("counted again" if args.undo else "excluded", f"{len(spans)} spans"),
+                ("excluded in all", f"{len(held)} spans in {held['recording'].nunique()} recordings"),
+                ("frames excluded", int(now)),
+            ]
+        )
+    )
+
+
+def _spans(args: argparse.Namespace, dataset: Dataset) -> pd.DataFrame:
+    """The spans that are meant, with their reason."""
+    import pandas as pd
+
+    from dfe_core.events.store import REASON, EventSet, as_text
+
+    named = args.recording is not None and args.onset is not None and args.offset is not None
+    if named == (args.events is not None):
+        raise DataError(
+            "dfe events exclude", "no span, or two kinds of them", "--events NAME, or --recording --from --to"
+        )
+    if named:
+        row = {"recording": args.recording, "onset_s": args.onset, "offset_s": args.offset, REASON: args.reason}
+        return pd.DataFrame([row])
+    events = EventSet.open(dataset.name, args.events, dataset.root)
+    table = events.where(conditions(args.where))
+    table = table[table["offset_s"] > table["onset_s"]]
+    if not len(table):
+        raise DataError(args.events, "no event with a length", "events that last")
+    said = table[events.kind].map(as_text) if events.kind else ""
+    return table[["recording", "onset_s", "offset_s"]].assign(**{REASON: args.reason or said})
+
+
+def _remove(args: argparse.Namespace, dataset: Dataset) -> None:
+    from dfe_core.artefact_names import ANALYSES, events_name
+    from dfe_core.events.store import EventSet
+    from dfe_core.workspace.catalogue import find_artefact, remove_artefact
+
+    EventSet.open(dataset.name, args.name, dataset.root)
+    label = f"{ANALYSES}/{events_name(dataset.name, args.name)}"
+    removal = remove_artefact(find_artefact(label))
+    print(f"removed {label}; dfe rm --undo {removal.entry.id} brings it back")
