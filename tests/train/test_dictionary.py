@@ -136,7 +136,7 @@ def test_training_starts_from_the_default_codebook_on_its_own_face_alone(toy_fac
     psi = np.concatenate([np.zeros((1, 52)), np.eye(52)[:3]])
     default = SimpleNamespace(names=toy_face.names, face_id=toy_face.id, psi=psi, config={}, model="default", key="k")
     monkeypatch.setattr(initialise.Codebook, "open", lambda *_: default)
-    real = SimpleNamespace(simulated=False, key="d")
+    real = SimpleNamespace(simulated=False, key="d", stored_key="d")
     assert initialise._of_model("auto", toy_face, real, None).source == "default"
     other = dataclasses.replace(toy_face, id="another mesh")
     assert initialise._of_model("auto", other, real, None) is None
