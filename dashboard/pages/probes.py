@@ -10,6 +10,7 @@ import streamlit as st
 from dfe_core.artefact_names import AUS_ALONE
 from dfe_core.facs.store import list_aligned
 from dfe_core.probes.explain import errors_by_subject
+from dfe_core.probes.labels_together import family_table, kept_together
 from dfe_core.probes.limits import Finding
 from dfe_core.probes.methods_text import warning_texts
 from dfe_core.probes.recipe import read_recipe
@@ -24,7 +25,7 @@ from ..panels import empty_states, job_progress, moments_in_words, page_frame, p
 from ..views import figures, probe_results
 
 KINDS = ("Predict a label", "Find by description")
-TABS = ("Scores", "Which faces", "Order", "Errors", "Confounds", "Compare", "Keep")
+TABS = ("Scores", "Which faces", "Order", "Errors", "Confounds", "All labels", "Compare", "Keep")
 
 
 def page() -> None:
@@ -87,7 +88,8 @@ def point_at_what_was_run(choice: artefact_cache.Choice) -> None:
     """When this session's run has ended well, the link names its result, also where it was kept before."""
     job, out = job_manager.manager().get(probe_form.key_of(choice)), st.session_state.get("probe-out")
     if out and job is not None and job.done:
-        query_parameters.write(probe=content_key(read_recipe(Path(out) / "recipe.toml").as_dict()))
+        recipes = sorted(Path(out).glob("recipe.toml")) or sorted(Path(out).glob("*/recipe.toml"))
+        query_parameters.write(probe=content_key(read_recipe(recipes[0]).as_dict()))
         st.session_state["probe-turn"] = st.session_state.get("probe-turn", 0) + 1
         del st.session_state["probe-out"]
 
@@ -131,7 +133,9 @@ def chosen(choice: artefact_cache.Choice, kept: list[ProbeResult]) -> None:
         required=True,
         label_visibility="collapsed",
     )
-    if tab == "Compare":
+    if tab == "All labels":
+        all_labels(kept, result)
+    elif tab == "Compare":
         compare(kept, result)
     else:
         PARTS[tab](choice, result)
@@ -202,6 +206,33 @@ def order(choice: artefact_cache.Choice, result: ProbeResult) -> None:
     page_frame.table(result.order)
     st.caption("Tokens with the largest weight in their unit")
     page_frame.table(result.deciding, height=360)
+
+
+def all_labels(kept: list[ProbeResult], result: ProbeResult) -> None:
+    """The labels that were predicted together, corrected over all."""
+    if not result.settings.together:
+        st.caption("This label was predicted alone: choose several under “Predict” in a new experiment.")
+        return
+    table = family_table(kept_together(kept, result))
+    st.caption(
+        "p: against chance, of the row alone; Holm and q: corrected over all rows of all labels; joint: by the largest "
+        "standardised score of each permutation."
+    )
+    columns = {
+        "label": "Label",
+        "scale": "Scale",
+        "features": "From",
+        "metric": "Metric",
+        "score": "Score",
+        "low": "95 % from",
+        "high": "95 % to",
+        "chance": "Chance",
+        "p": "p",
+        "p_holm": "p, Holm",
+        "q": "q",
+        "p_joint": "p, joint",
+    }
+    page_frame.table(table, columns, {"|".join(list(columns.values())[4:]): "%.3f"})
 
 
 def compare(kept: list[ProbeResult], result: ProbeResult) -> None:

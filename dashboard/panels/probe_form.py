@@ -39,7 +39,13 @@ def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.
         a, b, c = st.columns(3)
         columns = [name for name in ("session", *labels) if recordings[name].nunique() > 1]
         asked: dict[str, Any] = {
-            "label": a.selectbox("Predict", labels, format_func=lambda name: f"{name} ({scales[name]})"),
+            "label": a.multiselect(
+                "Predict",
+                labels,
+                default=labels[:1],
+                format_func=lambda name: f"{name} ({scales[name]})",
+                help="Several labels are predicted one by one, and p is corrected over all of them.",
+            ),
             "task": b.selectbox(
                 "As",
                 [None, "classify", "regress"],
@@ -91,14 +97,14 @@ def show(choice: artefact_cache.Choice, labels: tuple[str, ...], recordings: pd.
             disabled=job_manager.running(key_of(choice)) or bool(refused),
             help=refused or None,
         )
-    if go and not (asked["features"] and asked["models"]):
-        st.warning("Choose at least one row of features and one model.", icon=":material/edit_off:")
+    if go and not (asked["label"] and asked["features"] and asked["models"]):
+        st.warning("Choose at least one label, one row of features and one model.", icon=":material/edit_off:")
     elif go:
         out = report_folder(choice, content_key({k: str(v) for k, v in asked.items()}))
         st.session_state["probe-out"] = str(out)
         job_manager.start(
             key_of(choice),
-            f"Predicting {asked['label']}",
+            f"Predicting {', '.join(asked['label'])}",
             *probe_results.arguments(choice.model, choice.dataset, asked, str(out)),
         )
         st.rerun()

@@ -20,17 +20,18 @@ def title_of(result: ProbeResult) -> str:
     best = max(found["rows"], key=lambda row: row["score"]) if found["rows"] else None
     score = f" · best {best['features']} {best['score']:.2f} {best['metric']}" if best else ""
     models = "" if s.models == ("linear",) else f" · {', '.join(s.models)}"
-    return f"{s.label} from {', '.join(s.features)}{models}{score} · seed {s.seed}"
+    of = f" (of {len(s.together)} labels)" if s.together else ""
+    return f"{s.label}{of} from {', '.join(s.features)}{models}{score} · seed {s.seed}"
 
 
 def arguments(choice_model: str, choice_dataset: str, asked: dict[str, Any], out: str) -> list[str]:
-    """The command line of a run; what is left at its default is not named."""
+    """The command line of a run; what is left at its default is not named. asked: label is one name or several."""
+    labels = [asked["label"]] if isinstance(asked["label"], str) else asked["label"]
     line = [
         "probe",
         choice_model,
         choice_dataset,
-        "--label",
-        asked["label"],
+        *(part for label in labels for part in ("--label", label)),
         "--features",
         ",".join(asked["features"]),
         "--models",

@@ -12,6 +12,7 @@ from dfe_core.probes.refit import logistic_values, ridge_values
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target
 from dfe_core.probes.validation import Fitted, Fold, Predictions, stratified
+from dfe_core.store import content_key
 
 _LEAST = 199
 _FLOOR, _SLOW_FLOOR = 0.02, 0.04
@@ -22,10 +23,11 @@ _GUESSES = 2000
 
 
 def permutation_count(settings: ProbeSettings, rows: int, model: str = "linear") -> int:
-    """How many permutations a row is tested with, where `rows` are corrected together: enough for significance to be
-    reached by every row, or as many as the settings say."""
+    """How many permutations a row is tested with, where `rows` are corrected together, those of all labels: enough for
+    significance to be reached by every row, or as many as the settings say."""
     if settings.permutations is not None:
         return settings.permutations
+    rows *= max(len(settings.together), 1)
     return max(_LEAST, ceil(rows / (_FLOOR if model == "linear" else _SLOW_FLOOR)) - 1)
 
 
@@ -53,14 +55,7 @@ def permute_labels(target: Target, folds: tuple[Fold, ...], settings: ProbeSetti
     laid by the labels, nothing moves between folds, so that permuted folds are as balanced as the real ones.
     """
     rng = np.random.default_rng([settings.seed, 7])
-    block = np.zeros(target.n, int)
-    if stratified(target, settings):
-        for index, fold in enumerate(folds):
-            block[fold.test] = index
-    groups = np.unique(target.groups, return_inverse=True)[1]
-    members = [np.flatnonzero(groups == g) for g in range(groups.max() + 1)]
-    constant = all(len(np.unique(target.y[m])) == 1 for m in members)
-    alike = len({tuple(np.sort(target.y[m])) for m in members}) == 1
+    block, members, constant, alike = _exchange(target, folds, settings)
     permuted = np.empty((count, target.n), target.y.dtype)
     for row in permuted:
         if constant:
@@ -72,6 +67,31 @@ def permute_labels(target: Target, folds: tuple[Fold, ...], settings: ProbeSetti
             for m in members:
                 row[m] = rng.permutation(row[m])
     return permuted
+
+
+def _exchange(
+    target: Target, folds: tuple[Fold, ...], settings: ProbeSettings
+) -> tuple[np.ndarray, list[np.ndarray], bool, bool]:
+    """What may be exchanged: block (n,) of each unit, the members of each group, whether labels are constant within
+    groups, and whether every group has the same ones."""
+    block = np.zeros(target.n, int)
+    if stratified(target, settings):
+        for index, fold in enumerate(folds):
+            block[fold.test] = index
+    groups = np.unique(target.groups, return_inverse=True)[1]
+    members = [np.flatnonzero(groups == g) for g in range(groups.max() + 1)]
+    constant = all(len(np.unique(target.y[m])) == 1 for m in members)
+    alike = len({tuple(np.sort(target.y[m])) for m in members}) == 1
+    return block, members, constant, alike
+
+
+def permutation_key(target: Target, folds: tuple[Fold, ...], settings: ProbeSettings) -> str:
+    """Equal for labels that `permute_labels` moves alike: the same units, groups, blocks and seed."""
+    block, members, constant, alike = _exchange(target, folds, settings)
+    units = [str(unit) for unit in target.units]
+    return content_key(
+        [units, block.tolist(), [m.tolist() for m in members], constant, alike and not constant, settings.seed]
+    )
 
 
 def _move_constant(rng: np.random.Generator, row: np.ndarray, y: np.ndarray, members: list, block: np.ndarray) -> None:

@@ -41,7 +41,7 @@ def _limits(summary: dict[str, Any], settings: ProbeSettings) -> list[str]:
         for name, share in summary["class_shares"].items()
         if share < _RARE
     ]
-    found += filter(None, [scale_sentence(summary, settings)])
+    found += filter(None, [scale_sentence(summary, settings), together_sentence(settings).strip()])
     if summary["unlabelled"]:
         found.append(f"{summary['unlabelled']} recordings without a label were left out.")
     return [*found, *filter(None, [exposure_sentence(summary["codebook_saw"])])]
@@ -231,6 +231,49 @@ def _checked(summary: dict[str, Any]) -> str:
     return f"Whether {', '.join(judged)} alone predicted the label was tested on the same folds and permutations. "
 
 
+def together_sentence(settings: ProbeSettings) -> str:
+    """How many labels were predicted together, with a blank after it; nothing for one alone."""
+    others = len(settings.together)
+    if others < 2:
+        return ""
+    return (
+        f"It is one of {others} labels ({', '.join(settings.together)}) that were predicted together: the table of all "
+        "labels has p-values corrected over them. "
+    )
+
+
+def family_paragraph(settings: ProbeSettings, labels: int, rows: int, shared: int) -> str:
+    """How p-values of several labels were corrected. labels, rows: that were tested; shared: sets of rows that were
+    tested with the same permutations."""
+    sets = "the same permutations for all" if shared == 1 else f"{shared} sets of permutations"
+    return (
+        f"{labels} labels ({', '.join(settings.together)}) were predicted with the same settings. p-values against "
+        f"chance were corrected over all {rows} rows of all labels by Holm's procedure and by Benjamini and Hochberg's "
+        f"(q), and jointly by the largest standardised score of each permutation (max-T, Westfall & Young 1993; "
+        f"{sets}{', Bonferroni over sets' if shared > 1 else ''})."
+    )
+
+
+def family_sentence(rows: list[dict[str, Any]], refused: Mapping[str, str]) -> str:
+    """Which of several labels are predicted above chance, corrected over all. rows: of `family_table`; refused: what
+    was wrong, by label."""
+    labels = list(dict.fromkeys(row["label"] for row in rows))
+    tested = [row for row in rows if row["p_holm"] is not None]
+    least: dict[str, dict[str, Any]] = {}
+    for row in sorted(tested, key=lambda row: row["p_holm"]):
+        least.setdefault(row["label"], row)
+    clear = [least[label] for label in labels if label in least and least[label]["p_holm"] < 0.05]
+    named = ", ".join(
+        f"{row['label']} (from {row['features']}, {row['metric']} {row['score']:.2f}, p = {row['p_holm']:.2g})"
+        for row in clear
+    )
+    text = f"Of {len(labels)} labels, {len(tested)} rows tested together, "
+    text += f"chance does not explain {len(clear)}: {named}." if clear else "chance may explain all."
+    if refused:
+        text += f" Not predicted: {'; '.join(f'{label} ({why})' for label, why in refused.items())}."
+    return text
+
+
 def _lengths(settings: ProbeSettings) -> str:
     return "units were described by windows of one length, averaged; " if settings.lengths == "matched" else ""
 
@@ -266,6 +309,6 @@ def methods_paragraph(summary: dict[str, Any], settings: ProbeSettings) -> str:
         f"fold for each). {_against_chance(summary, settings)}{_checked(summary)}"
         f"Rows were compared with each other by "
         f"{settings.swaps} random exchanges of the predictions of whole {group}s; p-values "
-        f"were corrected over rows by Holm's procedure. {exposure_sentence(summary['codebook_saw'])} "
-        f"Seed {settings.seed}; dfe {summary['version']}."
+        f"were corrected over rows by Holm's procedure. {together_sentence(settings)}"
+        f"{exposure_sentence(summary['codebook_saw'])} Seed {settings.seed}; dfe {summary['version']}."
     )

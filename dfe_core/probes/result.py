@@ -15,9 +15,9 @@ from dfe_core.probes.methods_text import confound_note, methods_paragraph, summa
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.store import artefact_path, read_json, write_json
 
-RESULT_VERSION = 8
+RESULT_VERSION = 9
 """Of what is kept and how it was worked out: results of another version are worked out again when asked for."""
-TABLES = ("predictions", "codewords", "regions", "occlusion", "confounds", "order", "deciding")
+TABLES = ("predictions", "codewords", "regions", "occlusion", "confounds", "order", "deciding", "nulls")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -42,6 +42,8 @@ class ProbeResult:
         How well the same features predict the columns asked for; state says why there are no numbers.
     order, deciding
         What order is worth to the sequence probe, and the tokens that it weighs most; empty without one.
+    nulls
+        Scores of the linear rows under permuted labels; permutation 0 is the label as it is.
     """
 
     settings: ProbeSettings
@@ -53,6 +55,7 @@ class ProbeResult:
     confounds: pd.DataFrame
     order: pd.DataFrame
     deciding: pd.DataFrame
+    nulls: pd.DataFrame
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``dfe probe``: the facts, and in words their summary, warnings and the methods paragraph."""

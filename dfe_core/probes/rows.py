@@ -25,21 +25,45 @@ Found = dict[tuple[str, str], Predictions]
 """Predictions by feature row and model."""
 
 _EMPTY_ORDER = {"pooling": pd.Series(dtype=str), "score": pd.Series(dtype=float)}
+_EMPTY_NULLS = {
+    "features": pd.Series(dtype=str),
+    "model": pd.Series(dtype=str),
+    "permutation": pd.Series(dtype=np.int32),
+    "score": pd.Series(dtype=float),
+}
 _EMPTY_TOKENS = {"pooling": pd.Series(dtype=str), "codeword": pd.Series(dtype=int)}
 
 
 @dataclass(eq=False, kw_only=True)
 class Scored:
-    """found (of the first repeat), repeats (all) and nulls (scores under permuted labels, None where there are none) by
-    feature row and model; rows as JSON; of the sequence probe: order (`sequence.order_table`) and deciding
-    (`sequence.deciding_tokens` by pooling)."""
+    """found (of the first repeat), repeats (all), nulls (scores under permuted labels, None where there are none) and
+    tested (the score that is held against them) by feature row and model; rows as JSON; of the sequence probe: order
+    (`sequence.order_table`) and deciding (`sequence.deciding_tokens` by pooling)."""
 
     found: Found = field(default_factory=dict)
     repeats: dict[tuple[str, str], tuple[Predictions, ...]] = field(default_factory=dict)
     nulls: dict[tuple[str, str], np.ndarray | None] = field(default_factory=dict)
+    tested: dict[tuple[str, str], float] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
     order: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(_EMPTY_ORDER))
     deciding: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(_EMPTY_TOKENS))
+
+    @property
+    def null_table(self) -> pd.DataFrame:
+        """features, model, permutation (0: the label as it is) and score of the rows of linear models."""
+        parts = [
+            pd.DataFrame(
+                {
+                    "features": name,
+                    "model": model,
+                    "permutation": np.arange(len(null) + 1, dtype=np.int32),
+                    "score": [self.tested[name, model], *null],
+                }
+            )
+            for (name, model), null in self.nulls.items()
+            if null is not None and model == "linear"
+        ]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(_EMPTY_NULLS)
 
     def add(
         self,
@@ -53,7 +77,8 @@ class Scored:
         """Score one more row: the mean over repeats, its interval, and p of the first repeat against its null."""
         metric, first = scores.PRIMARY[target.task], repeats[0]
         every = scored_with_intervals(repeats, target, model, settings)
-        p = p_value(scores.primary(target.task, target.y, first.values), null)
+        self.tested[name, model] = scores.primary(target.task, target.y, first.values)
+        p = p_value(self.tested[name, model], null)
         self.found[name, model], self.repeats[name, model], self.nulls[name, model] = first, repeats, null
         self.rows.append(
             {

@@ -18,7 +18,7 @@ from dfe_core.facs.exposure import codebook_exposure
 from dfe_core.facs.store import AlignedAus
 from dfe_core.integrity import is_whole
 from dfe_core.probes import explain, scores
-from dfe_core.probes.chance import guesses, permutation_count, permute_labels
+from dfe_core.probes.chance import guesses, permutation_count, permutation_key, permute_labels
 from dfe_core.probes.checks import confound_checks, duration_tells, equal_windows
 from dfe_core.probes.confounds import confound_table
 from dfe_core.probes.features.catalogue import Feature, build_feature
@@ -159,6 +159,7 @@ def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) 
     asked = confound_table(features, sources, target, folds, settings, scored.rows)
     more = {
         "codebook_saw": codebook_saw(inputs, target, scored),
+        "permutation_key": permutation_key(target, folds, settings),
         "windows": window_facts(spans, target, equal),
         "duplicates": [asdict(copy) for copy in copies],
         "confound_checks": [asdict(check) for check in checks],
@@ -179,6 +180,7 @@ def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) 
         confounds=asked,
         order=scored.order,
         deciding=scored.deciding,
+        nulls=scored.null_table,
     )
 
 

@@ -26,6 +26,8 @@ class ProbeSettings:
         Names of artefacts; ``aus:NAME`` for the model where there is no codebook, only the AUs of this name.
     label
         A label column.
+    together
+        All labels that are predicted together with this one (`dfe_core.probes.labels_together`); empty: it is alone.
     features
         Rows of the result; parts joined by ``+`` are put side by side (``bow+au``). docs/probes.md lists the names.
     models
@@ -78,6 +80,7 @@ class ProbeSettings:
     model: str
     dataset: str
     label: str
+    together: tuple[str, ...] = ()
     features: tuple[str, ...] = ("bow", "au", "psi")
     models: tuple[str, ...] = ("linear",)
     group: str = "subject"
@@ -105,7 +108,7 @@ class ProbeSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("features", "models", "levels", "confounds", "regress_out", "sequence"):
+        for name in ("together", "features", "models", "levels", "confounds", "regress_out", "sequence"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.features:
             raise DataError("features", "none named", "one or more, such as bow,au,psi")

@@ -463,11 +463,12 @@ class StudySteps:
         from dfe_core.probes.settings import ProbeSettings
 
         asked, aus = self.settings, self.known_aus(root)
-        features = ("bow", "au", "psi") if aus else ("bow", "psi")
+        features, labels = ("bow", "au", "psi") if aus else ("bow", "psi"), self.labels(root)
         return ProbeSettings(
             model=asked.codebook,
             dataset=asked.name,
             label=label,
+            together=tuple(labels) if len(labels) > 1 else (),
             features=features,
             aus=aus or DERIVED,
             seed=asked.seed,

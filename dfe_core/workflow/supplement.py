@@ -13,6 +13,7 @@ import pandas as pd
 from dfe_core.artefact_names import CONFIG, MANIFEST, METRICS_FILE, MODELS
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.probes.labels_together import LabelFamily, family_table
 from dfe_core.progress import Listener, Progress
 from dfe_core.replacement import owner_of
 from dfe_core.reports.manifest import write_manifest
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from dfe_core.probes.result import ProbeResult
     from dfe_core.workflow.study_steps import StudySteps
 
-VERSION = 2
+VERSION = 3
 """Counted up when the supplement holds something else for the same study."""
 METHODS_FILE, FACES_FOLDER = "methods.txt", "codewords"
 
@@ -175,6 +176,8 @@ def study_tables(steps: StudySteps, results: StudyResults, root: Path) -> Iterat
         yield f"groups_{label}_families", result.families
     for label, probe in results.probes.items():
         yield f"probe_{label}", probe.rows
+    if len(results.probes) > 1:
+        yield "probe_labels", family_table(list(results.probes.values()))
 
 
 def _figures(metrics: dict[str, Any]) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -239,7 +242,7 @@ def _methods(results: StudyResults, out: Path, root: Path) -> Path:
         say.evaluation_sentence(results.metrics),
         say.coverage_sentence(results.coverage),
         say.groups_sentence(list(results.groups.values())),
-        *(probe.methods for probe in results.probes.values()),
+        LabelFamily(results=tuple(results.probes.values()), refused={}).methods,
     )
     with atomic_file(out / METHODS_FILE) as temporary:
         temporary.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")

@@ -13,7 +13,7 @@ from dfe_core.probes.result import list_results
 from tests.dashboard.fake_cache import add_analyses
 from tests.dashboard.test_pages import opened, said
 from train.cli import build_parser
-from train.commands.probe import read_settings
+from train.commands.probe import asked_labels, read_settings
 
 ASKED = {
     "label": "condition",
@@ -45,6 +45,15 @@ def test_what_the_form_asks_is_what_the_command_reads():
     assert (settings.folds, settings.seed, settings.unit, settings.segment_s) == (3, 4, "recording", 1.5)
     assert settings.confounds == ("subject",) and settings.regress_out == ("session",)
     assert settings.sequence == ("mean",) and settings.drop_missing and settings.features == ("bow", "psi")
+
+
+def test_several_labels_of_the_form_are_several_of_the_command(probed: Path):
+    line = arguments("m", "d", ASKED | {"label": ["openness", "arousal"], "levels": ["low", "high"]}, "out")
+    read = build_parser(["probe"]).parse_args(line)
+    assert asked_labels(read.label, "d") == ["openness", "arousal"] and read_settings(read).levels == ("low", "high")
+    assert asked_labels(["condition,arousal", "stress"], "simulated") == ["condition", "arousal", "stress"]
+    test = opened("probes", probe_part="All labels")
+    assert not test.exception and "This label was predicted alone" in said(test)
 
 
 def test_experiments_stand_side_by_side_with_the_figures_of_the_json(probed: Path):

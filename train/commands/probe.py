@@ -23,6 +23,7 @@ DESCRIPTION = (
 )
 EXAMPLES = (
     "dfe probe codebook1 study1 --label condition",
+    "dfe probe codebook1 study1 --label openness,extraversion,agreeableness --out traits/",
     "dfe probe codebook1 study1 --label arousal --task regress --features bow,psi --json -",
     "dfe probe codebook1 study1 --label stress --features bow,mae,bow+mae --table mae=features.csv",
     "dfe probe codebook1 study1 --label emotion --windows windows.csv",
@@ -37,7 +38,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "model", metavar="MODEL", help="one that `dfe list` shows, or aus:NAME for the AUs of that name without one"
     )
     parser.add_argument("dataset", metavar="DATASET", help="that the model encoded, or that has the AUs")
-    parser.add_argument("--label", metavar="COLUMN", help="a label column, as `dfe show DATASET` lists")
+    parser.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="COLUMN,...",
+        help="a label column, as `dfe show DATASET` lists; several, by commas or repeated, are predicted one by one "
+        "and corrected over all",
+    )
     parser.add_argument(
         "--group",
         default="subject",
@@ -174,12 +182,53 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     parts = [part for name in settings.features for part in name.split("+")]
     if settings.aus == _DERIVED and any(part.startswith("au") for part in parts):
         derive_missing(args.dataset, progress)
+    labels = asked_labels(args.label, args.dataset)
+    if len(labels) > 1:
+        run_labels(settings, labels, args, progress)
+        return
+    settings = replace(settings, label=labels[0]) if labels else settings
     result = run_probe(settings, progress=progress)
     if args.out:
         from dfe_core.reports.probe import write_report
 
         write_report(result, Path(args.out))
     deliver(result.to_json(), report(result.to_json()), args.json)
+
+
+def run_labels(settings: ProbeSettings, labels: list[str], args: argparse.Namespace, progress: Listener) -> None:
+    """Several labels: a result of each, and the table of all."""
+    from dfe_core.probes.labels_together import predict_labels
+
+    family = predict_labels(settings, labels, progress=progress)
+    if args.out:
+        from dfe_core.reports.probe_labels import write_labels_report
+
+        write_labels_report(family, Path(args.out))
+    columns: dict[str, Any] = {name: name for name in ("label", "scale", "features", "metric", "score")}
+    columns |= {
+        "95 % interval": lambda row: f"{row['low']:.3f} to {row['high']:.3f}",
+        "chance": "chance",
+        "p": "p",
+        "Holm": "p_holm",
+        "q": "q",
+        "joint": "p_joint",
+    }
+    result = family.to_json()
+    deliver(result, f"{table_of(result['table'], columns)}\n\n{result['summary']}", args.json)
+
+
+def asked_labels(asked: list[str], dataset: str) -> list[str]:
+    """The labels of ``--label``: a text that is no column is several, with commas between them."""
+    from dfe_core.errors import DataError
+    from dfe_core.expressions.dataset import Dataset
+
+    if not any("," in text for text in asked):
+        return asked
+    try:
+        known = Dataset.open(dataset).labels
+    except DataError:  # said by what opens it for the probe
+        known = ()
+    return [label for text in asked for label in ([text] if text in known else names(text))]
 
 
 def read_settings(args: argparse.Namespace) -> ProbeSettings:
@@ -190,7 +239,9 @@ def read_settings(args: argparse.Namespace) -> ProbeSettings:
 
     if args.recipe:
         recipe = read_recipe(Path(args.recipe))
-        return replace(recipe, model=args.model, dataset=args.dataset, label=args.label or recipe.label)
+        label = args.label[0] if args.label else recipe.label
+        together = recipe.together if label == recipe.label else ()
+        return replace(recipe, model=args.model, dataset=args.dataset, label=label, together=together)
     if not args.label:
         raise DataError("--label", "no column named", "a label column, as `dfe show DATASET` lists, or --recipe FILE")
     wrong = [pair for pair in args.table if not all(pair.partition("=")[::2])]
@@ -200,6 +251,7 @@ def read_settings(args: argparse.Namespace) -> ProbeSettings:
     return options_of(
         ProbeSettings,
         args,
+        label=args.label[0],
         features=names(rows),
         models=names(args.models),
         validation=args.split,

@@ -19,14 +19,14 @@ def run_windows(args: argparse.Namespace, progress: Listener) -> dict[str, Any]:
     from dfe_core.probes.micro import MicroSettings, probe_micro
 
     refuse_others(args)
-    if not args.label:
-        raise DataError("--label", "no column named", "the label column of the windows")
+    if len(args.label) != 1:
+        raise DataError("--label", ", ".join(args.label) or "no column named", "the one label column of the windows")
     return probe_micro(
         MicroSettings(
             model=args.model,
             dataset=args.dataset,
             windows=args.windows,
-            label=args.label,
+            label=args.label[0],
             sequence=names(args.sequence),
             seed=args.seed,
             features=MicroSettings.features if args.features is None else names(args.features),
