@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.extractor_scales import tool
+from dfe_core.expressions.readers.apparent_tool import BLIND, GazeTogether, gaze_together
 from dfe_core.expressions.readers.recordings import checked_recording
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.timing import Timing
@@ -63,17 +65,40 @@ def arkit_recording(
     extractor: str,
     extras: dict[str, np.ndarray] | None = None,
     notes: Sequence[str] = (),
+    *,
+    presumed: bool = False,
 ) -> Recording:
     """A recording on the ARKit names that the file has; what is missing, out of range or set aside is noted.
 
-    values, extras: (N, S) in the order of `names`, and (N,), of which `timing` chooses and orders the rows. Raises
-    `DataError` as `check_values` does.
+    values, extras: (N, S) in the order of `names`, and (N,), of which `timing` chooses and orders the rows. presumed:
+    the extractor is what the header looks like, and the values may show another (`apparent_tool`). Raises `DataError`
+    as `check_values` does.
     """
     found = checked_recording(path, values, tuple(names), timing, space="arkit", extractor=extractor, extras=extras)
     missing = [name for name in ARKIT_NAMES if name not in set(names)]
     absent = (f"Not in the file, so always 0: {', '.join(missing)}.",) if missing else ()
-    unseen = _unseen(faint(found.psi, found.valid, found.names), extractor)
-    return replace(found, notes=(*notes, *absent, *found.notes, *motion_notes(found.psi, found.valid), *unseen))
+    apparent = gaze_together(found.psi, found.valid, found.names) if presumed else None
+    if apparent is not None and apparent.mediapipe:
+        found = replace(found, extractor="mediapipe")
+    other = _other_tool(apparent, extractor) if apparent is not None else ()
+    unseen = _unseen(faint(found.psi, found.valid, found.names), found.extractor)
+    return replace(found, notes=(*notes, *absent, *found.notes, *motion_notes(found.psi, found.valid), *other, *unseen))
+
+
+def _other_tool(apparent: GazeTogether, extractor: str) -> tuple[str, ...]:
+    """What the values say of the tool that made them, where that is not what the header looks like."""
+    gaze = (
+        f"the eyes look in opposite directions at once in {apparent.share:.0%} of the frames, which ARKit never writes"
+    )
+    if apparent.mediapipe:
+        return (
+            f"These are MediaPipe's scores, not what Apple's ARKit tracked: {gaze}, and {len(apparent.blind)} of the "
+            f"{len(BLIND)} actions that MediaPipe does not see are absent. Imported as MediaPipe's (--extractor "
+            f"{extractor} takes the file at its word).",
+        )
+    if extractor != "live-link-face":
+        return ()
+    return (f"Not as the app writes it: {gaze}. Another tool made these values.",)
 
 
 def _unseen(names: tuple[str, ...], extractor: str) -> tuple[str, ...]:
@@ -85,7 +110,7 @@ def _unseen(names: tuple[str, ...], extractor: str) -> tuple[str, ...]:
         " MediaPipe hardly sees these actions in anyone (its issues 4436, 4450)."
         if extractor == "mediapipe"
         else " These are what MediaPipe does not see: was the file made by it (--extractor mediapipe)?"
-        if len(known) >= 8
+        if len(known) >= 8 and not tool("arkit", extractor)
         else ""
     )
     return (

@@ -94,7 +94,9 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     told += _passed_over(found.names)
     values = found.values[:, list(columns.values())]
     del found
-    return [arkit_recording(path, values, tuple(columns), timing, options.extractor or made_by, notes=told)]
+    presumed = options.extractor is None and made_by == "arkit"
+    made_by = options.extractor or made_by
+    return [arkit_recording(path, values, tuple(columns), timing, made_by, notes=told, presumed=presumed)]
 
 
 def _passed_over(names: Sequence[str]) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
             options.extractor or made_by,
             {"confidence": as_float32(table.data[told["confidence"]][rows])} if "confidence" in told else {},
             (*table.notes, *lost),
+            presumed=options.extractor is None and made_by == "arkit",
         )
         found.append(table.named(recording, face))
     return found

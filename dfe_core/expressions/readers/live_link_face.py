@@ -81,7 +81,8 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     for counter in counters:
         psi[data[counter] == 0] = np.nan  # no face in the frame, whatever the cells say
     extras = {name: as_float32(data[i]) for name, i in beside.items()}
-    return [arkit_recording(path, psi, tuple(columns), timing, FORMAT, extras, (*table.notes, *dropped, *told))]
+    notes, presumed = (*table.notes, *dropped, *told), options.extractor != EXTRACTOR
+    return [arkit_recording(path, psi, tuple(columns), timing, EXTRACTOR, extras, notes, presumed=presumed)]
 
 
 def _key(name: str) -> str:

@@ -82,7 +82,8 @@ def read_block_rows(
     rows = parts[0][0]
     for more, _ in parts[1:]:
         rows.add(more.whole())
-    return rows.whole(), pa.Table.from_batches([batch for _, batches in parts for batch in batches])
+    batches = [batch for _, others in parts for batch in others]
+    return rows.whole(), pa.Table.from_batches(batches) if batches else pa.table({})
 
 
 def _stream(
