@@ -16,7 +16,7 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus
 from dfe_core.groups import effects, permutation
 from dfe_core.groups.au_use import count_au_use
-from dfe_core.groups.design import Design, covariate_matrix, make_design
+from dfe_core.groups.design import Design, covariate_matrix, make_design, rows_of_pair
 from dfe_core.groups.measures import MEASURES, OTHER_MEASURES, BalanceSums, UseSums, count_use
 from dfe_core.ontology import title
 from dfe_core.progress import Listener, Progress, silent
@@ -78,6 +78,18 @@ class GroupSettings:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class ComparedValues:
+    """What was compared. design: the units. features: thing (row of `things`) and measure of each column. things: what
+    names each. values: (U, F), NaN where a feature is not defined. covariates: (U, C), NaN where one is missing."""
+
+    design: Design
+    features: pd.DataFrame
+    things: pd.DataFrame
+    values: np.ndarray
+    covariates: np.ndarray
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class GroupComparison:
     """The result of a comparison.
 
@@ -107,6 +119,8 @@ class GroupComparison:
         bootstrap over units), p, q (Benjamini–Hochberg over every tested row of this table), status.
     omnibus
         With three or more levels, one row per codeword and measure: eta_squared, p, q; empty with two.
+    compared
+        The values of the units from which all this follows.
     """
 
     model: str
@@ -121,6 +135,7 @@ class GroupComparison:
     incomplete: dict[tuple[str, str], int]
     table: pd.DataFrame
     omnibus: pd.DataFrame
+    compared: ComparedValues
 
     def __repr__(self) -> str:
         units = ", ".join(f"{level}: {count}" for level, count in self.units.items())
@@ -217,10 +232,9 @@ def compare_use(use: Use, dataset: Dataset, settings: GroupSettings, progress: L
     measures = {name: values for name, values in sums.measures().items() if name in settings.measures}
     values = np.concatenate([measures[name] for name in settings.measures], axis=1)
     values[(sums.frames == 0).all(1)] = np.nan
-    if settings.covariates:
-        covariates = covariate_matrix(dataset.recordings, settings.covariates, design)
-        values[np.isnan(covariates).any(1)] = np.nan
-        covariates = np.nan_to_num(covariates)
+    covariates = covariate_matrix(dataset.recordings, settings.covariates, design)
+    values[np.isnan(covariates).any(1)] = np.nan
+    covariates = np.nan_to_num(covariates)
     features = _features(use, settings, (sums.present > 0).sum(0))
     pairs = list(combinations(range(len(design.levels)), 2))
     tables, incomplete = [], {}
@@ -253,6 +267,13 @@ def compare_use(use: Use, dataset: Dataset, settings: GroupSettings, progress: L
             (*_COLUMNS, *(_ADJUSTED if settings.covariates else ())),
         ),
         omnibus=_described(_corrected(_omnibus(values, features, design, settings), use.none), use.things, _OMNIBUS),
+        compared=ComparedValues(
+            design=design,
+            features=features[["thing", "measure"]],
+            things=use.things,
+            values=values,
+            covariates=covariates,
+        ),
     )
 
 
@@ -282,12 +303,11 @@ def _features(use: Use, settings: GroupSettings, present: np.ndarray) -> pd.Data
 
 def _groups(values: np.ndarray, design: Design, a: int, b: int) -> tuple[np.ndarray, np.ndarray, int]:
     """Rows of both levels; within subjects row by row of the same subject, and how many subjects lack one."""
-    rows_a, rows_b = np.flatnonzero(design.level == a), np.flatnonzero(design.level == b)
+    rows_a, rows_b = rows_of_pair(design, a, b)
+    x, y = values[rows_a], values[rows_b]
     if not design.within:
-        return values[rows_a], values[rows_b], 0
-    both, at_a, at_b = np.intersect1d(design.subject[rows_a], design.subject[rows_b], return_indices=True)
-    left_out = len(rows_a) + len(rows_b) - 2 * len(both)
-    x, y = values[rows_a[at_a]], values[rows_b[at_b]]
+        return x, y, 0
+    left_out = int(np.isin(design.level, (a, b)).sum()) - 2 * len(rows_a)
     whole = np.isfinite(x) & np.isfinite(y)
     return np.where(whole, x, np.nan), np.where(whole, y, np.nan), left_out
 

@@ -76,6 +76,15 @@ def make_design(recordings: pd.DataFrame, by: str, unit: str = "subject") -> Des
     )
 
 
+def rows_of_pair(design: Design, a: int, b: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the units at levels a and b; within subjects row by row of the subjects who have both."""
+    rows_a, rows_b = np.flatnonzero(design.level == a), np.flatnonzero(design.level == b)
+    if not design.within:
+        return rows_a, rows_b
+    _, at_a, at_b = np.intersect1d(design.subject[rows_a], design.subject[rows_b], return_indices=True)
+    return rows_a[at_a], rows_b[at_b]
+
+
 FEW_LEVELS, LEAST_SUBJECTS = 4, 3
 
 
@@ -98,7 +107,7 @@ def covariate_matrix(recordings: pd.DataFrame, names: tuple[str, ...], design: D
     Raises `DataError` for an unknown column, one that differs within a unit's text, and a design within subjects, in
     which every subject is its own control.
     """
-    if design.within:
+    if design.within and names:
         raise DataError(
             "covariates",
             "a design within subjects, where each is compared with itself",

@@ -5,6 +5,8 @@ Values are (n, F): units (rows) by features (columns), NaN where a feature is no
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy import stats
 
@@ -40,19 +42,25 @@ def bootstrap_intervals(
 ) -> tuple[np.ndarray, np.ndarray]:
     """95 % percentile intervals (2, F) of g and of the rank-biserial correlation: rows are drawn again within each
     group, pairs together. Ranks of pairs are those of the sample."""
-    rng = np.random.default_rng([seed, 11])
     gs, rs = [], []
+    for wa, wb in resample_weights(len(a), None if paired else len(b), resamples, seed):
+        gs.append(_paired_g(wa, a, b) if wb is None else _g(wa, wb, a, b))
+        rs.append(_paired_rank_biserial(wa, a, b) if wb is None else _rank_biserial(wa, wb, a, b))
+    return _interval(np.concatenate(gs)), _interval(np.concatenate(rs))
+
+
+def resample_weights(
+    first: int, second: int | None, resamples: int, seed: int
+) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """How often each unit is drawn in the resamples of `bootstrap_intervals`, (B, first) and (B, second), in parts.
+
+    second: None for pairs, whose weights are those of the first.
+    """
+    rng = np.random.default_rng([seed, 11])
     for start in range(0, resamples, _CHUNK):
         count = min(_CHUNK, resamples - start)
-        wa = _weights(rng, count, len(a))
-        if paired:
-            gs.append(_paired_g(wa, a, b))
-            rs.append(_paired_rank_biserial(wa, a, b))
-            continue
-        wb = _weights(rng, count, len(b))
-        gs.append(_g(wa, wb, a, b))
-        rs.append(_rank_biserial(wa, wb, a, b))
-    return _interval(np.concatenate(gs)), _interval(np.concatenate(rs))
+        weights = _weights(rng, count, first)
+        yield weights, None if second is None else _weights(rng, count, second)
 
 
 def _weights(rng: np.random.Generator, count: int, n: int) -> np.ndarray:
@@ -77,7 +85,8 @@ def _moments(w: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.n
     n = w @ known
     mean = _over(w @ z, n)
     variance = _over(w @ (z * z) - n * mean**2, n - 1)
-    return n, mean + centre, np.maximum(variance, 0)
+    rounding = 1e-12 * (z * z).sum(0)  # a resample of one unit alone has no variance, whatever its sums round to
+    return n, mean + centre, np.where(variance < rounding, 0.0, variance)
 
 
 def _g(wa: np.ndarray, wb: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:

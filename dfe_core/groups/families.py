@@ -106,7 +106,7 @@ def family_measures(family: Family, settings: GroupSettings) -> tuple[str, ...]:
 def joined_families(parts: dict[Family, GroupComparison]) -> FamilyComparison:
     """One table of several comparisons, with q over all of them and over the families."""
     table = pd.concat([_named(family, part.table) for family, part in parts.items()], ignore_index=True)
-    table["q_all"] = _q(table["p"].to_numpy(float))
+    table["q_all"] = adjusted_over_known(table["p"].to_numpy(float))
     table = table.sort_values(["p", "family", "thing", "measure"], kind="stable", ignore_index=True)
     rows = []
     for family, part in parts.items():
@@ -115,7 +115,7 @@ def joined_families(parts: dict[Family, GroupComparison]) -> FamilyComparison:
             {"family": str(family), "tests": len(p), "smallest_p": p.min() if len(p) else np.nan, "p": simes(p)}
         )
     families = pd.DataFrame(rows)
-    families["q"] = _q(families["p"].to_numpy(float))
+    families["q"] = adjusted_over_known(families["p"].to_numpy(float))
     return FamilyComparison(parts=parts, table=table, families=families)
 
 
@@ -126,8 +126,8 @@ def simes(p: np.ndarray) -> float:
     return float(np.min(np.sort(p) * len(p) / np.arange(1, len(p) + 1)).clip(max=1.0))
 
 
-def _q(p: np.ndarray) -> np.ndarray:
-    """Benjamini–Hochberg over those that are known."""
+def adjusted_over_known(p: np.ndarray) -> np.ndarray:
+    """q by Benjamini–Hochberg over those p that are known."""
     q, known = np.full(len(p), np.nan), np.isfinite(p)
     if known.any():
         q[known] = false_discovery_control(p[known], method="bh")

@@ -22,10 +22,27 @@ _TINY = 1e-12
 def two_groups(a: np.ndarray, b: np.ndarray, *, permutations: int, seed: int) -> np.ndarray:
     """(F,) p of Welch's t under exchange of labels; every split is tried where there are no more than asked for."""
     values = _standardised(np.concatenate([a, b]))
-    splits = _splits(len(values), len(b), permutations, np.random.default_rng([seed, 13]))
+    splits, exact = group_splits(len(a), len(b), permutations, seed)
     observed = np.r_[np.zeros(len(a)), np.ones(len(b))][None]
-    exact = comb(len(values), len(b)) <= permutations
     return _p(lambda rows: np.abs(_welch_t(rows, values)), observed, splits, exact)
+
+
+def group_splits(first: int, second: int, permutations: int, seed: int) -> tuple[np.ndarray, bool]:
+    """(B, first + second) of 0 and 1, the labellings of `two_groups`, and whether they are all that there are."""
+    rng = np.random.default_rng([seed, 13])
+    return _splits(first + second, second, permutations, rng), comb(first + second, second) <= permutations
+
+
+def pair_signs(pairs: int, permutations: int, seed: int) -> tuple[np.ndarray, bool]:
+    """(B, pairs) of 1 and −1, the exchanges of `paired`, and whether they are all that there are."""
+    if 2**pairs <= permutations:
+        return 1.0 - 2 * ((np.arange(2**pairs)[:, None] >> np.arange(pairs)) & 1), True
+    return np.random.default_rng([seed, 13]).choice((-1.0, 1.0), (permutations, pairs)), False
+
+
+def row_orders(rows: int, permutations: int, seed: int) -> np.ndarray:
+    """(B, rows) orders of the residuals of `adjusted`."""
+    return np.random.default_rng([seed, 19]).permuted(np.tile(np.arange(rows)[None], (permutations, 1)), axis=1)
 
 
 def adjusted(
@@ -49,12 +66,12 @@ def adjusted(
             continue
         left = _residual(values[np.ix_(mask, columns)], basis)
         difference[columns] = effect @ left / (effect @ effect)
-        p[columns] = _freedman_lane(left, effect, basis, free, permutations, np.random.default_rng([seed, 19]))
+        p[columns] = _freedman_lane(left, effect, basis, free, row_orders(len(left), permutations, seed))
     return difference, p
 
 
 def _freedman_lane(
-    left: np.ndarray, effect: np.ndarray, basis: np.ndarray, free: int, permutations: int, rng: np.random.Generator
+    left: np.ndarray, effect: np.ndarray, basis: np.ndarray, free: int, orders: np.ndarray
 ) -> np.ndarray:
     """(F,) p of residuals left (n, F) under permutation of their rows. effect (n,): the group's own part."""
     total = np.maximum((left * left).sum(0), _TINY)
@@ -66,7 +83,6 @@ def _freedman_lane(
         return np.sqrt(along / np.maximum((total - explained - along) / free, _TINY * total))
 
     own = np.arange(len(left))[None]
-    orders = rng.permuted(np.tile(own, (permutations, 1)), axis=1)
     return _p(statistic, own, orders, exact=False, chunk=max(1, _CELLS // left.size))
 
 
@@ -79,11 +95,7 @@ def paired(a: np.ndarray, b: np.ndarray, *, permutations: int, seed: int) -> np.
     """(F,) p of the paired t under exchange of the two values of a pair; exact where 2ⁿ is no more than asked for."""
     difference, n = b - a, len(a)
     difference = difference / np.maximum(np.sqrt(_mean(difference**2)), 1e-300)
-    exact = 2**n <= permutations
-    if exact:
-        signs = 1.0 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
-    else:
-        signs = np.random.default_rng([seed, 13]).choice((-1.0, 1.0), (permutations, n))
+    signs, exact = pair_signs(n, permutations, seed)
     return _p(lambda rows: np.abs(_paired_t(rows, difference)), np.ones((1, n)), signs, exact)
 
 

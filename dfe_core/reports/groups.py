@@ -10,23 +10,31 @@ from typing import Any
 from dfe_core.artefact_names import MANIFEST
 from dfe_core.groups.comparison import GroupComparison
 from dfe_core.groups.families import FamilyComparison
+from dfe_core.reports.groups_in_r import write_groups_for_r
 from dfe_core.reports.manifest import write_manifest
 from dfe_core.reports.tables import write_table
 from dfe_core.store import write_json
 
 
 def write_groups_report(
-    result: GroupComparison | FamilyComparison, folder: Path, inputs: Mapping[str, Any] | None = None
+    result: GroupComparison | FamilyComparison,
+    folder: Path,
+    inputs: Mapping[str, Any] | None = None,
+    *,
+    values: bool = True,
 ) -> list[Path]:
     """Write groups.csv, omnibus.csv (of three or more levels), families.csv (of several families), all as Parquet, too,
     groups.json and, last, manifest.json.
 
-    inputs: what the comparison was made from, for the manifest. The same result gives the same bytes.
+    inputs: what the comparison was made from, for the manifest. values: write ``r/``, too, with the values of every
+    unit, from which a script of base R computes the table again (`groups_in_r`). The same result gives the same bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = write_table(result.table, folder, "groups")
     write_json(folder / "groups.json", result.to_json())
     files.append(folder / "groups.json")
+    if values:
+        files += write_groups_for_r(result.parts if isinstance(result, FamilyComparison) else {"": result}, folder)
     every = ""
     if isinstance(result, FamilyComparison):
         files += write_table(result.families, folder, "families")

@@ -429,6 +429,7 @@ class StudySteps:
                 study.groups(label, aus=self.known_aus(root), seed=asked.seed),
                 asked.out / "groups" / label,
                 self._groups_inputs(label, root),
+                values=False,
             ),
         )
 
