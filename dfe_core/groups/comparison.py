@@ -14,7 +14,7 @@ from dfe_core.artefact_names import AUS_ALONE
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus
-from dfe_core.groups import effects, permutation
+from dfe_core.groups import effects, mixed, permutation
 from dfe_core.groups.au_use import count_au_use
 from dfe_core.groups.design import Design, covariate_matrix, make_design, rows_of_pair
 from dfe_core.groups.measures import MEASURES, OTHER_MEASURES, BalanceSums, UseSums, count_use
@@ -55,6 +55,8 @@ class GroupSettings:
     covariates
         Label columns of numbers (age, head movement) or groups (sex) that the difference and p are adjusted for; only
         between subjects.
+    mixed
+        Fit a mixed model of recordings within subjects to every tested row, too (`mixed`).
     """
 
     by: str
@@ -66,6 +68,7 @@ class GroupSettings:
     min_present: int = 3
     seed: int = 0
     covariates: tuple[str, ...] = ()
+    mixed: bool = False
 
     def __post_init__(self) -> None:
         known = (*MEASURES, *OTHER_MEASURES)
@@ -237,6 +240,7 @@ def compare_use(use: Use, dataset: Dataset, settings: GroupSettings, progress: L
     covariates = np.nan_to_num(covariates)
     features = _features(use, settings, (sums.present > 0).sum(0))
     pairs = list(combinations(range(len(design.levels)), 2))
+    repeated = _repeated(use, dataset, design, settings) if settings.mixed else None
     tables, incomplete = [], {}
     for done, (a, b) in enumerate(pairs):
         progress(
@@ -246,6 +250,9 @@ def compare_use(use: Use, dataset: Dataset, settings: GroupSettings, progress: L
         pair = _pair(x, y, features, design, settings)
         if settings.covariates:
             pair = _adjusted(pair, x, y, np.concatenate([covariates[design.level == one] for one in (a, b)]), settings)
+        if repeated is not None:
+            fitted = mixed.mixed_effects(repeated, a, b, (pair["status"] == TESTED).to_numpy())
+            pair[list(mixed.COLUMNS)] = fitted
         tables.append(pair.assign(a=design.levels[a], b=design.levels[b]))
         if design.within:
             incomplete[design.levels[a], design.levels[b]] = left_out
@@ -264,7 +271,7 @@ def compare_use(use: Use, dataset: Dataset, settings: GroupSettings, progress: L
         table=_described(
             _corrected(pd.concat(tables), use.none),
             use.things,
-            (*_COLUMNS, *(_ADJUSTED if settings.covariates else ())),
+            (*_COLUMNS, *(_ADJUSTED if settings.covariates else ()), *(_MIXED if settings.mixed else ())),
         ),
         omnibus=_described(_corrected(_omnibus(values, features, design, settings), use.none), use.things, _OMNIBUS),
         compared=ComparedValues(
@@ -286,7 +293,21 @@ _COLUMNS = tuple(
 """Columns of the results, after those that name what is compared."""
 _ADJUSTED = ("adjusted_difference", "p_unadjusted")
 """Further columns where there are covariates: p is then adjusted for them, the effect sizes are not."""
+_MIXED = (*mixed.COLUMNS, "mixed_q")
+"""Further columns where mixed models are asked for."""
 _OMNIBUS = ("measure", "eta_squared", "p", "q", "status")
+
+
+def _repeated(use: Use, dataset: Dataset, design: Design, settings: GroupSettings) -> mixed.Repeated:
+    """The values of every recording. Raises `DataError` where no subject has several of a level."""
+    single = make_design(dataset.recordings, settings.by, "recording")
+    mixed.require_repeats(single, settings.by)
+    sums = use.sums.pooled(single.member, len(single.level))
+    measures = sums.measures()
+    values = np.concatenate([measures[name] for name in settings.measures], axis=1)
+    covariates = covariate_matrix(dataset.recordings, settings.covariates, single)
+    values[(sums.frames == 0).all(1) | np.isnan(covariates).any(1)] = np.nan
+    return mixed.Repeated(design=single, values=values, covariates=np.nan_to_num(covariates), within=design.within)
 
 
 def _features(use: Use, settings: GroupSettings, present: np.ndarray) -> pd.DataFrame:
@@ -407,9 +428,10 @@ def _means(values: np.ndarray) -> np.ndarray:
 def _corrected(table: pd.DataFrame, none: frozenset[int]) -> pd.DataFrame:
     """With q, the smallest p first, without what is no thing."""
     table = table[~table["thing"].isin(none)].assign(q=np.nan)
-    known = table["p"].notna().to_numpy()
-    if known.any():
-        table.loc[known, "q"] = false_discovery_control(table["p"].to_numpy(float)[known], method="bh")
+    table = table.assign(mixed_q=np.nan) if "mixed_p" in table else table
+    for p, q in (("p", "q"), ("mixed_p", "mixed_q")):
+        if p in table and (known := table[p].notna().to_numpy()).any():
+            table.loc[known, q] = false_discovery_control(table[p].to_numpy(float)[known], method="bh")
     return table.sort_values(["p", "thing", "measure"], kind="stable", ignore_index=True)
 
 

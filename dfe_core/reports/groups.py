@@ -34,7 +34,8 @@ def write_groups_report(
     write_json(folder / "groups.json", result.to_json())
     files.append(folder / "groups.json")
     if values:
-        files += write_groups_for_r(result.parts if isinstance(result, FamilyComparison) else {"": result}, folder)
+        parts = result.parts if isinstance(result, FamilyComparison) else {"": result}
+        files += write_groups_for_r({str(family): part for family, part in parts.items()}, folder)
     every = ""
     if isinstance(result, FamilyComparison):
         files += write_table(result.families, folder, "families")

@@ -50,10 +50,11 @@ def write_groups_for_r(parts: Mapping[str, GroupComparison], folder: Path) -> li
 def _tables(parts: Mapping[str, GroupComparison], design: Design) -> Iterator[tuple[str, pd.DataFrame]]:
     units = pd.DataFrame({"unit": range(len(design.level)), "subject": design.subject, "level": design.level})
     yield "units", units
-    names, values, expected = [], [], []
+    names: list[pd.DataFrame] = []
+    values, expected = [], []
     for family, part in parts.items():
-        compared = part.compared
-        columns = [f"f{sum(map(len, names)) + i:05d}" for i in range(len(compared.features))]
+        compared, before = part.compared, sum(len(one) for one in names)
+        columns = [f"f{before + i:05d}" for i in range(len(compared.features))]
         names.append(_features(family, compared, columns))
         values.append(pd.DataFrame(compared.values, columns=columns))
         expected.append(_expected(part, columns))

@@ -62,19 +62,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="A,B",
         help="label columns (numbers or groups) that difference and p are adjusted for, between subjects",
     )
+    parser.add_argument(
+        "--mixed",
+        action="store_true",
+        help="where subjects have several recordings of a level: a mixed model of recordings within subjects beside "
+        "each test",
+    )
     parser.add_argument("--permutations", type=int, default=10_000, metavar="N", help="(default: 10000)")
     parser.add_argument("--seed", type=seed, default=0, help="of permutations and resamples (default: 0)")
     parser.add_argument(
         "--out",
         type=Path,
         metavar="DIR",
-        help="write groups.csv, omnibus.csv (also as Parquet), groups.json and a manifest there",
+        help="write groups.csv, omnibus.csv (also as Parquet), groups.json, a manifest and r/ there: the values of the "
+        "units with a script of base R that computes the table again",
     )
     add_json_option(parser)
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
-    settings = {"unit": args.unit, "permutations": args.permutations, "seed": args.seed}
+    settings = {"unit": args.unit, "permutations": args.permutations, "seed": args.seed, "mixed": args.mixed}
     settings["covariates"] = tuple(name.strip() for name in args.covariates.split(",") if name.strip())
     if args.aus and not args.families:
         raise DataError("--aus", "without --all", "--all beside it, or aus:NAME in the place of the model")
@@ -119,6 +126,7 @@ def _families_report(result: FamilyComparison) -> str:
     families = {"family": "family", "tests": "tests", "smallest p": "smallest_p", "p (Simes)": "p", "q": "q"}
     rows = result.table[result.table["status"] == TESTED].head(_ROWS).to_dict("records")
     columns = {"family": "family", "": "thing", **_effect_columns(), "q": "q", "q, all rows": "q_all"}
+    columns |= _mixed_columns(result.table)
     return "\n\n".join((head, table_of(result.families.to_dict("records"), families), table_of(rows, columns)))
 
 
@@ -151,7 +159,11 @@ def _head(result: GroupComparison) -> tuple[str, pd.DataFrame]:
 
 def _columns(result: GroupComparison) -> Columns:
     named = {"AU": "au", "side": "side"} if "au" in result.table else {"codeword": "codeword"}
-    return {**named, **_effect_columns(), "q": "q"}
+    return {**named, **_effect_columns(), "q": "q", **_mixed_columns(result.table)}
+
+
+def _mixed_columns(table: pd.DataFrame) -> Columns:
+    return {"p, mixed model": "mixed_p", "q, mixed": "mixed_q"} if "mixed_p" in table else {}
 
 
 def _effect_columns() -> Columns:
