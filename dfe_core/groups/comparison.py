@@ -17,7 +17,7 @@ from dfe_core.facs.store import AlignedAus
 from dfe_core.groups import effects, mixed, permutation
 from dfe_core.groups.au_use import count_au_use
 from dfe_core.groups.design import Design, covariate_matrix, make_design, rows_of_pair
-from dfe_core.groups.measures import MEASURES, OTHER_MEASURES, BalanceSums, UseSums, count_use
+from dfe_core.groups.measures import MEASURES, OTHER_MEASURES, BalanceSums, TransitionSums, UseSums, count_use
 from dfe_core.ontology import title
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.table_rows import json_rows
@@ -41,7 +41,7 @@ class GroupSettings:
     unit
         ``subject``, or ``recording``, which takes recordings of one subject as independent.
     measures
-        Of rate, share, intensity, duration, latency, balance (the last of regions and AUs alone).
+        Of rate, share, intensity, duration, latency, balance, probability (the last two of their families alone).
     permutations
         Number of labellings at most; all of them where there are fewer.
     resamples
@@ -175,7 +175,7 @@ class Use:
     counted (what names it in the result), and which of them are no things (codeword 0)."""
 
     source: str
-    sums: UseSums | BalanceSums
+    sums: UseSums | BalanceSums | TransitionSums
     things: pd.DataFrame
     none: frozenset[int] = frozenset()
 

@@ -1,7 +1,7 @@
 """Codewords, regions and AUs in one table of a comparison of groups, corrected within each family and over all of them.
 
 A family is what one question is asked of: codewords, regions of the face, AUs, and the balance of left and right of the
-last two.
+last two, and which region moves after which.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dfe_core.groups.comparison import (
     codeword_use,
     compare_use,
 )
-from dfe_core.groups.measures import BALANCE, LATENCY, count_region_use, region_balance
+from dfe_core.groups.measures import BALANCE, LATENCY, PROBABILITY, count_region_use, region_balance, region_transitions
 from dfe_core.progress import Listener, silent
 from dfe_core.table_rows import json_rows
 from dfe_core.text_enum import StrEnum
@@ -45,6 +45,7 @@ class Family(StrEnum):
     AUS = "AUs"
     REGION_BALANCE = "balance of regions"
     AU_BALANCE = "balance of AUs"
+    TRANSITIONS = "transitions between regions"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -100,7 +101,9 @@ def family_measures(family: Family, settings: GroupSettings) -> tuple[str, ...]:
     """The measures of a family: those of the settings with onset latency, or the balance."""
     if family in (Family.REGION_BALANCE, Family.AU_BALANCE):
         return (BALANCE,)
-    return tuple(name for name in dict.fromkeys((*settings.measures, LATENCY)) if name != BALANCE)
+    if family == Family.TRANSITIONS:
+        return (PROBABILITY,)
+    return tuple(name for name in dict.fromkeys((*settings.measures, LATENCY)) if name not in (BALANCE, PROBABILITY))
 
 
 def joined_families(parts: dict[Family, GroupComparison]) -> FamilyComparison:
@@ -136,11 +139,11 @@ def adjusted_over_known(p: np.ndarray) -> np.ndarray:
 
 def _named(family: Family, table: pd.DataFrame) -> pd.DataFrame:
     """The rows of a family, with one column that names what is compared."""
-    names = next(name for name in ("codeword", "region", "au") if name in table)
+    names = next(name for name in ("codeword", "region", "transition", "au") if name in table)
     thing = table[names].astype(str)
     if "side" in table:
         thing = thing.where(table["side"] == "both", thing + " " + table["side"])
-    rest = table.drop(columns=[c for c in ("codeword", "region", "au", "side") if c in table])
+    rest = table.drop(columns=[c for c in ("codeword", "region", "transition", "au", "side") if c in table])
     return pd.concat([pd.DataFrame({"family": str(family), "thing": thing}), rest], axis=1)
 
 
@@ -159,6 +162,7 @@ def family_uses(
         yield Family.REGIONS, use
         side = codebook.table["side"].astype(str).to_numpy()
         yield Family.REGION_BALANCE, replace(use, sums=region_balance(index, region_of, side, names))
+        yield Family.TRANSITIONS, _transitions(codebook, index, region_of, names, known)
     if aus is not None:
         use = au_use(aus, dataset, progress)
         yield Family.AUS, use
@@ -166,3 +170,15 @@ def family_uses(
         if sided:
             things = pd.DataFrame({"au": sided, "description": [f"{au}, left against right" for au in sided]})
             yield Family.AU_BALANCE, replace(use, sums=balance, things=things)
+
+
+def _transitions(
+    codebook: Codebook, index: RunIndex, region_of: np.ndarray, recordings: list[str], regions: list[str]
+) -> Use:
+    """Which region moves after which. A region does not follow itself."""
+    pairs = [f"{first} → {second}" for first in regions for second in regions]
+    own = frozenset(i * len(regions) + i for i in range(len(regions)))
+    words = [f"{second} after {first}" for first in regions for second in regions]
+    things = pd.DataFrame({"transition": pairs, "description": words})
+    sums = region_transitions(index, region_of, recordings)
+    return Use(source=codebook.model, sums=sums, things=things, none=own)

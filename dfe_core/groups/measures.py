@@ -22,10 +22,11 @@ MEASURES = {
 """Measure → what it is. Rate and share are 0 where a codeword never occurs; the other two are NaN there."""
 
 
-LATENCY, BALANCE = "latency", "balance"
+LATENCY, BALANCE, PROBABILITY = "latency", "balance", "probability"
 OTHER_MEASURES = {
     LATENCY: "seconds from the start of a recording to the first onset, mean of the recordings that have one",
     BALANCE: "(left − right) / (left + right) of the time, −1 … 1",
+    PROBABILITY: "of the transitions that leave a region, the share that goes to another one, 0 … 1",
 }
 """Measures that are compared where they are asked for (`families`); not defined where nothing occurs."""
 
@@ -85,6 +86,30 @@ class BalanceSums:
         return {BALANCE: _ratio(self.left - self.right, self.left + self.right)}
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TransitionSums:
+    """Transitions from one thing to another per recording or unit: count (U, N·N), from row to column; frames (U, 1)."""
+
+    frames: np.ndarray
+    count: np.ndarray
+
+    @property
+    def present(self) -> np.ndarray:
+        """How often each occurs."""
+        return self.count
+
+    def pooled(self, member: np.ndarray, units: int) -> TransitionSums:
+        """As `UseSums.pooled`."""
+        matrix = (member[None, :] == np.arange(units)[:, None]).astype(float)
+        return TransitionSums(**{name: matrix @ values for name, values in vars(self).items()})
+
+    def measures(self) -> dict[str, np.ndarray]:
+        """(U, N·N) probability of the second after the first; NaN where nothing follows the first."""
+        size = round(self.count.shape[1] ** 0.5)
+        count = self.count.reshape(-1, size, size)
+        return {PROBABILITY: _ratio(count, count.sum(2, keepdims=True)).reshape(len(count), -1)}
+
+
 def count_use(index: RunIndex, recordings: list[str]) -> UseSums:
     """The sums of these recordings, in this order; zero where one has no tokens."""
     size, where = index.codewords, {name: row for row, name in enumerate(recordings)}
@@ -122,6 +147,42 @@ def region_balance(index: RunIndex, region_of: np.ndarray, side: np.ndarray, rec
         for one in ("left", "right")
     )
     return BalanceSums(frames=_totals(index, recordings)["frames"].to_numpy(float)[:, None], left=left, right=right)
+
+
+TRANSITION_S = 1.0
+"""Longest time from the onset of one region to that of the next that counts as a transition, s."""
+
+
+def region_transitions(index: RunIndex, region_of: np.ndarray, recordings: list[str]) -> TransitionSums:
+    """Which region moves next: from each onset of a region to the next onset of another one within `TRANSITION_S`.
+
+    region_of: (K,) index of the region of each codeword, −1 for none. Onsets of one frame do not follow each other.
+    """
+    size, where = int(region_of.max(initial=-1)) + 1, {name: row for row, name in enumerate(recordings)}
+    columns = ["recording", "codeword", "start_s", "end_s", "start_frame", "end_frame"]
+    runs = _joined(_of_regions(pq.read_table(index.path / "runs.parquet", columns=columns).to_pandas(), region_of))
+    count = np.zeros((len(recordings), size * size))
+    for name, own in runs.groupby("recording", sort=False):
+        if str(name) not in where:
+            continue
+        own = own.sort_values(["start_s", "codeword"], kind="stable")
+        onset, region = own["start_s"].to_numpy(float), own["codeword"].to_numpy(int)
+        first, second = _next_of_another(onset, region)
+        np.add.at(count[where[str(name)]], region[first] * size + region[second], 1.0)
+    return TransitionSums(frames=_totals(index, recordings)["frames"].to_numpy(float)[:, None], count=count)
+
+
+def _next_of_another(onset: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each onset (sorted), the next one later that is of another region, within `TRANSITION_S`."""
+    following = np.searchsorted(onset, onset, side="right")
+    while True:
+        here = np.flatnonzero(following < len(onset))
+        same = here[region[following[here]] == region[here]]
+        if not len(same):
+            break
+        following[same] += 1
+    found = here[onset[following[here]] - onset[here] <= TRANSITION_S]
+    return found, following[found]
 
 
 def _of_regions(table: pd.DataFrame, region_of: np.ndarray) -> pd.DataFrame:

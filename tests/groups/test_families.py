@@ -14,7 +14,7 @@ import pytest
 from dfe_core.groups.au_use import au_balance
 from dfe_core.groups.comparison import GroupSettings
 from dfe_core.groups.families import Family, compare_families, simes
-from dfe_core.groups.measures import BalanceSums, UseSums, count_region_use, region_balance
+from dfe_core.groups.measures import BalanceSums, UseSums, count_region_use, region_balance, region_transitions
 from tests.groups.test_comparison import PLANTED, between, make_study, settings
 
 REGION = np.array([-1, 0, 0, 1])
@@ -50,6 +50,21 @@ def test_balance_counts_left_against_right(index):
     balance = region_balance(index, REGION, side, ["r"]).measures()["balance"][0]
     assert balance[0] == pytest.approx((20 - 15) / 35)
     assert balance.shape == (1,) or np.isnan(balance[1]), "a region without sided codewords has none"
+
+
+def test_a_transition_is_the_next_onset_of_another_region_within_a_second(tmp_path: Path):
+    onsets = [(1, 0.0), (3, 0.5), (1, 0.8), (1, 0.9), (3, 1.5), (3, 4.0), (1, 5.5), (2, 6.0), (3, 6.0)]
+    rows = pd.DataFrame(onsets, columns=["codeword", "start_s"]).assign(recording="r")
+    rows = rows.assign(start_frame=(rows["start_s"] * 10).astype(int), end_s=rows["start_s"] + 0.05)
+    pq.write_table(pa.Table.from_pandas(rows.assign(end_frame=rows["start_frame"])), tmp_path / "runs.parquet")
+    index = SimpleNamespace(
+        path=tmp_path, recordings=pd.DataFrame({"recording": ["r"], "frames": [100], "duration_s": [10.0]})
+    )
+    sums = region_transitions(index, REGION, ["r", "empty"])
+    # 0.0 → 0.5; 0.5 → 0.8; 0.8, joined with 0.9 → 1.5; 1.5: 2.5 s to the next; 4.0: 1.5 s; 5.5 → 6.0; at 6.0 both begin
+    assert sums.count[0].tolist() == [0, 3, 1, 0] and not sums.count[1].any()
+    assert sums.measures()["probability"][0].tolist() == [0, 1, 1, 0]
+    assert np.isnan(sums.measures()["probability"][1]).all()
 
 
 def test_latency_is_the_mean_of_the_recordings_that_have_an_onset():
