@@ -13,6 +13,7 @@ import pandas as pd
 
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.model import FaceModel
+from dfe_core.groups.design import label_texts
 from dfe_core.table_rows import typed_rows
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens import dynamics
@@ -63,6 +64,17 @@ def moments_of(
     found = tuple(typed_rows(table, ShownMoment))
     psi = [dataset.frames(moment.recording).at([moment.peak_frame]).psi[0] for moment in found]
     return found, np.array(psi)
+
+
+@lru_cache(maxsize=KEPT)
+def moments_of_level(
+    index: RunIndex, dataset: Dataset, number: int, by: str, level: str
+) -> tuple[tuple[ShownMoment, ...], np.ndarray]:
+    """The strongest moments of a codeword in the recordings of one level of a label, and ψ (n, E) at their peaks."""
+    rows = dataset.recordings
+    table = strongest_moments(index, number, rows[label_texts(rows, by) == level], limit=MOMENTS)
+    found = tuple(typed_rows(table, ShownMoment))
+    return found, np.array([dataset.frames(one.recording).at([one.peak_frame]).psi[0] for one in found])
 
 
 @lru_cache(maxsize=KEPT)

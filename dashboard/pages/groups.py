@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,11 @@ from dfe_core.groups.families import Family
 from dfe_core.store import artefact_path, content_key
 
 from ..data import artefact_cache, thumbnails
-from ..panels import coverage_report, empty_states, job_progress, page_frame
+from ..panels import coverage_report, empty_states, group_moments, job_progress, page_frame
 from ..theme.formatting import text
 from ..views import figures, groups_figures
 
-VERSION = 1
+VERSION = 2
 """Counted up when `dfe groups --all` gives something else for the same data."""
 FACES = 8
 
@@ -63,9 +65,16 @@ def shown(choice: artefact_cache.Choice) -> None:
     )
     numbers = [name for name in choice.open_dataset().labels if name != by]
     covariates = c.multiselect("Adjusted for", numbers, placeholder="Nothing", key="groups-covariates")
-    folder = report_folder(choice, by, aus, covariates)
+    mixed = repeats(rows, by) and st.toggle(
+        "Mixed models of recordings within subjects",
+        key="groups-mixed",
+        help="Subjects have several recordings of a level: a linear mixed model of them stands beside each test. "
+        "It takes about a minute.",
+    )
+    asked = Asked(by=by, aus=aus, covariates=tuple(covariates), mixed=bool(mixed))
+    folder = report_folder(choice, asked)
     if (folder / MANIFEST).is_file():
-        comparison(choice, folder)
+        comparison(choice, by, folder)
         return
     with st.container(border=True):
         st.markdown(f"Every codeword, region and action unit is compared between the levels of **{text(by)}**.")
@@ -73,31 +82,47 @@ def shown(choice: artefact_cache.Choice) -> None:
             "Compare the groups",
             f"groups-{folder.name}",
             f"Comparing {by}",
-            arguments(choice, by, aus, covariates, folder),
+            arguments(choice, asked, folder),
             "The groups are compared.",
             ":material/groups:",
         )
 
 
-def report_folder(choice: artefact_cache.Choice, by: str, aus: str | None, covariates: list[str]) -> Path:
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is compared. by: the label. aus: action units, None for those found. covariates. mixed: with mixed models."""
+
+    by: str
+    aus: str | None = None
+    covariates: tuple[str, ...] = ()
+    mixed: bool = False
+
+
+def repeats(rows: pd.DataFrame, by: str) -> bool:
+    """Whether subjects have several recordings of a level."""
+    return bool(rows[rows[by].notna()].duplicated(["subject", by]).any())
+
+
+def report_folder(choice: artefact_cache.Choice, asked: Asked) -> Path:
     """Where the comparison of the data as they are now is kept."""
     dataset = choice.open_dataset()
     made_from = [choice.open_tokens().manifest, dataset.key, dataset.manifest.get("files")]
-    key = content_key(["groups", VERSION, choice.model, choice.dataset, *made_from, by, aus, covariates])
+    key = content_key(["groups", VERSION, choice.model, choice.dataset, *made_from, asdict(asked)])
     return artefact_path("analyses", groups_report_name(key), choice.root)
 
 
-def arguments(choice: artefact_cache.Choice, by: str, aus: str | None, covariates: list[str], out: Path) -> list[str]:
+def arguments(choice: artefact_cache.Choice, asked: Asked, out: Path) -> list[str]:
     """The command that compares."""
-    line = ["groups", choice.model, choice.dataset, f"--by={by}", "--all", "--out", str(out)]
-    line += [f"--aus={aus}"] if aus else []
-    return [*line, f"--covariates={','.join(covariates)}"] if covariates else line
+    line = ["groups", choice.model, choice.dataset, f"--by={asked.by}", "--all", "--out", str(out)]
+    line += [f"--aus={asked.aus}"] if asked.aus else []
+    line += ["--mixed"] if asked.mixed else []
+    return [*line, f"--covariates={','.join(asked.covariates)}"] if asked.covariates else line
 
 
-def comparison(choice: artefact_cache.Choice, folder: Path) -> None:
-    """Families, volcano plot, faces of the codewords that differ most, and the table."""
+def comparison(choice: artefact_cache.Choice, by: str, folder: Path) -> None:
+    """Families, volcano plot, faces of the codewords that differ most, moments of both groups, and the table."""
     families, rows = (_table(str(folder / name)) for name in ("families.parquet", "groups.parquet"))
-    tested = rows[(rows["status"] == TESTED) & rows["p"].notna()]
+    tested = rows[(rows["status"] == TESTED) & rows["p"].notna()].reset_index(drop=True)
     st.markdown(
         f"**{int((tested['q_all'] < groups_figures.ALPHA).sum())} of {len(tested):,} tests** have q below "
         f"{groups_figures.ALPHA:g} over all rows."
@@ -107,13 +132,34 @@ def comparison(choice: artefact_cache.Choice, folder: Path) -> None:
         {"family": "Family", "tests": "Tests", "smallest_p": "Smallest p", "p": "p of the family", "q": "q"},
         {"Smallest p|p of the family|q": "%.4f"},
     )
-    figures.show(groups_figures.volcano(tested), "volcano", "Hedges' g against −log10 p of every row, by family")
+    st.plotly_chart(
+        groups_figures.volcano(tested),
+        key="volcano",
+        on_select=partial(picked_point, tested),
+        selection_mode="points",
+        config=figures.CONFIG,
+        alt="Hedges' g against −log10 p of every row, by family",
+    )
+    st.caption("Click a point, or a row of the table below, to see the moments of both groups.")
     faces(choice, tested)
+    group_moments.show(choice, by, tested)
+    transitions(tested)
     names: dict[str, Any] = {"family": "Family", "thing": "What", "description": "Description", "measure": "Measure"}
     names |= {"a": "First", "b": "Second", "mean_a": "Mean of first", "mean_b": "Mean of second", "hedges_g": "g"}
     names |= {"g_low": "From", "g_high": "To", "rank_biserial": "Rank-biserial", "p": "p", "q": "q", "q_all": "q, all"}
     formats = {"Mean of first|Mean of second": "%.3g", "g|From|To|Rank-biserial": "%.2f", "p|q|q, all": "%.4f"}
-    page_frame.table(tested, names, formats, height=420)
+    if "mixed_p" in tested:
+        names |= {"mixed_difference": "Mixed: difference", "mixed_p": "Mixed: p", "mixed_q": "Mixed: q"}
+        formats |= {"Mixed: difference": "%.3g", "Mixed: p|Mixed: q": "%.4f"}
+    page_frame.table(
+        tested,
+        names,
+        formats,
+        height=420,
+        key="groups-table",
+        on_select=partial(picked_row, tested),
+        selection_mode="single-row",
+    )
     st.download_button(
         "Tables",
         lambda: coverage_report.zipped(folder),
@@ -121,6 +167,36 @@ def comparison(choice: artefact_cache.Choice, folder: Path) -> None:
         "application/zip",
         icon=":material/table:",
         on_click="ignore",
+    )
+
+
+def picked_point(tested: pd.DataFrame) -> None:
+    """A point of the volcano plot was clicked."""
+    points = st.session_state["volcano"].selection.points
+    if points:
+        group_moments.pick(tested, int(points[0]["customdata"][-1]))
+
+
+def picked_row(tested: pd.DataFrame) -> None:
+    """A row of the table was clicked."""
+    chosen = st.session_state["groups-table"].selection.rows
+    if chosen:
+        group_moments.pick(tested, chosen[0])
+
+
+def transitions(tested: pd.DataFrame) -> None:
+    """Which region moves after which, in one group against the other; of several pairs of levels the first."""
+    rows = tested[tested["family"] == Family.TRANSITIONS]
+    if rows.empty:
+        return
+    rows = rows[(rows["a"] == rows["a"].iloc[0]) & (rows["b"] == rows["b"].iloc[0])]
+    st.subheader("Which region moves next", anchor=False)
+    alt = "Hedges' g of the transitions from each region to the next"
+    figures.show(groups_figures.transition_map(rows), "transitions", alt)
+    st.caption(
+        "Of the times that a region begins to move, how often each other one follows within a second: "
+        f"{text(rows['b'].iloc[0])} against {text(rows['a'].iloc[0])}, Hedges' g. A dot: q below "
+        f"{groups_figures.ALPHA:g} within the family."
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from ..theme.palette import CATEGORIES
+from ..theme.palette import CATEGORIES, DIVERGING, plotly_scale
 from .figures import laid_out
 
 ALPHA = 0.05
@@ -33,7 +33,7 @@ def volcano(rows: pd.DataFrame) -> go.Figure:
                 "opacity": np.where(found, 1.0, 0.45),
                 "line": {"width": np.where(found, 1.5, 0.0), "color": "white"},
             },
-            customdata=part[["thing", "description", "measure", "a", "b", "p", "q_all"]],
+            customdata=part.assign(row=part.index)[["thing", "description", "measure", "a", "b", "p", "q_all", "row"]],
             hovertemplate="%{customdata[0]} %{customdata[1]}<br>%{customdata[2]}: %{customdata[4]} against "
             "%{customdata[3]}<br>g %{x:.2f}, p %{customdata[5]:.2g}, q %{customdata[6]:.2g}<extra></extra>",
         )
@@ -47,6 +47,44 @@ def volcano(rows: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(title="Hedges' g, second group against first")
     figure.update_yaxes(title="−log10 p", rangemode="tozero")
     return laid_out(figure, 420, legend=True)
+
+
+def transition_map(rows: pd.DataFrame) -> go.Figure:
+    """Transitions between regions, from row to column: Hedges' g of the second group against the first, with a dot
+    where q is below `ALPHA`; nothing where a transition was not tested."""
+    ends = rows["thing"].str.split(" → ", expand=True)
+    regions = sorted(set(ends[0]) | set(ends[1]))
+    shape = (len(regions), len(regions))
+    g, words = np.full(shape, np.nan), np.full(shape, "", object)
+    marks = np.full(shape, "", object)
+    for row, first, second in zip(rows.to_dict("records"), ends[0], ends[1], strict=True):
+        cell = regions.index(first), regions.index(second)
+        g[cell] = row["hedges_g"]
+        marks[cell] = "●" if row["q"] < ALPHA else ""
+        words[cell] = (
+            f"{escape(str(row['description']))}<br>{100 * row['mean_a']:.0f} % in {escape(str(row['a']))}, "
+            f"{100 * row['mean_b']:.0f} % in {escape(str(row['b']))}<br>g {row['hedges_g']:.2f}, p {row['p']:.2g}, "
+            f"q {row['q']:.2g}"
+        )
+    figure = go.Figure(
+        go.Heatmap(
+            x=regions,
+            y=regions,
+            z=g,
+            zmin=-1.5,
+            zmax=1.5,
+            colorscale=plotly_scale(DIVERGING),
+            text=marks,
+            texttemplate="%{text}",
+            customdata=words,
+            hovertemplate="%{customdata}<extra></extra>",
+            hoverongaps=False,
+            colorbar={"title": "g", "thickness": 12},
+        )
+    )
+    figure.update_xaxes(title="Next", showgrid=False)
+    figure.update_yaxes(title="First", showgrid=False, autorange="reversed")
+    return laid_out(figure, 140 + 30 * len(regions))
 
 
 def face_rows(rows: pd.DataFrame, pictures: Mapping[int, str]) -> str:

@@ -48,7 +48,7 @@ def make_design(recordings: pd.DataFrame, by: str, unit: str = "subject") -> Des
     """
     if unit not in GROUP_UNITS:
         raise DataError("unit", repr(unit), " or ".join(GROUP_UNITS))
-    values = _labels(recordings, by)
+    values = label_texts(recordings, by)
     known = values.notna().to_numpy()
     levels = tuple(sorted(values[known].unique()))
     if not 2 <= len(levels) <= MOST_LEVELS:
@@ -93,7 +93,7 @@ def comparable_labels(recordings: pd.DataFrame) -> list[str]:
     `LEAST_SUBJECTS` subjects. recordings: with a column subject and the labels."""
     found = []
     for name in (c for c in recordings.columns if c not in RECORDING_COLUMNS):
-        values = _labels(recordings, name)
+        values = label_texts(recordings, name)
         people = recordings["subject"].astype(str).groupby(values).nunique()
         if 2 <= len(people) <= FEW_LEVELS and people.min() >= LEAST_SUBJECTS:
             found.append(str(name))
@@ -119,7 +119,7 @@ def covariate_matrix(recordings: pd.DataFrame, names: tuple[str, ...], design: D
 
 def _covariate(recordings: pd.DataFrame, name: str, design: Design) -> list[np.ndarray]:
     known = design.member >= 0
-    values = _labels(recordings, name)[known]
+    values = label_texts(recordings, name)[known]
     units = design.member[known]
     numbers = pd.to_numeric(values, errors="coerce")
     if numbers.notna().sum() == values.notna().sum():
@@ -134,8 +134,11 @@ def _covariate(recordings: pd.DataFrame, name: str, design: Design) -> list[np.n
     ]
 
 
-def _labels(recordings: pd.DataFrame, by: str) -> pd.Series:
-    """The column as text, whole numbers without ``.0``; None where it is empty."""
+def label_texts(recordings: pd.DataFrame, by: str) -> pd.Series:
+    """A label column (or session, extractor) as text, whole numbers without ``.0``; None where it is empty.
+
+    Raises `DataError` for a column that is no label.
+    """
     known = [
         *(c for c in recordings.columns if c not in RECORDING_COLUMNS),
         *(c for c in _OF_RECORDINGS if c in recordings.columns),

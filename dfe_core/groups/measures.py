@@ -88,7 +88,8 @@ class BalanceSums:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TransitionSums:
-    """Transitions from one thing to another per recording or unit: count (U, N·N), from row to column; frames (U, 1)."""
+    """Transitions from one thing to another per recording or unit. count: (U, N·N), from row to
+    column. frames: (U, 1)."""
 
     frames: np.ndarray
     count: np.ndarray

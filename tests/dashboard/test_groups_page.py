@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from dashboard.data.artefact_cache import Choice
-from dashboard.pages.groups import arguments
-from dashboard.views.groups_figures import amount, face_rows, volcano
+from dashboard.pages.groups import Asked, arguments, repeats
+from dashboard.views.groups_figures import amount, face_rows, transition_map, volcano
 from tests.dashboard.test_pages import opened, said
 from train.cli import build_parser
 
@@ -55,9 +55,29 @@ def test_means_stand_in_the_unit_of_their_measure():
 
 
 def test_the_command_is_one_that_the_parser_takes(tmp_path: Path):
-    line = arguments(Choice(tmp_path, "m", "d"), "-odd", "openface", ["age", "sex"], tmp_path / "out")
+    line = arguments(
+        Choice(tmp_path, "m", "d"),
+        Asked(by="-odd", aus="openface", covariates=("age", "sex"), mixed=True),
+        tmp_path / "out",
+    )
     read = build_parser(line).parse_args(line)
-    assert (read.by, read.aus, read.covariates, read.families) == ("-odd", "openface", "age,sex", True)
+    assert (read.by, read.aus, read.covariates, read.families) == ("-odd", "openface", "age,sex", True) and read.mixed
+
+
+def test_mixed_models_are_offered_where_subjects_repeat_a_level():
+    rows = pd.DataFrame({"subject": ["p", "p", "q"], "by": ["x", "y", "x"]})
+    assert not repeats(rows, "by") and repeats(pd.concat([rows, rows]), "by")
+
+
+def test_transitions_stand_from_row_to_column_and_those_found_have_a_dot():
+    one = (
+        rows()
+        .iloc[[0, 2]]
+        .assign(family="transitions between regions", thing=["brow → mouth", "mouth → brow"], q=[0.01, 0.6])
+    )
+    (heat,) = transition_map(one).data
+    assert list(heat.x) == ["brow", "mouth"] and heat.z[0][1] == 1.2 and heat.z[1][0] == 0.1 and np.isnan(heat.z[0][0])
+    assert heat.text[0][1] == "●" and heat.text[1][0] == ""
 
 
 def test_a_comparison_that_was_not_made_is_offered(filled: Path):
