@@ -1,11 +1,13 @@
 """Does `dfe groups --all` keep its error rates, and how many people does an effect need?
 
-    python -m benchmarks.groups MODEL DATASET [--aus NAME] [--seeds 200] [--draws 40]
+    python -m benchmarks.groups MODEL DATASET [--aus NAME] [--seeds 200] [--splits 20] [--draws 100]
 
 Null: subjects are put into two groups at random, once for each seed; reported are the share of p below 0.05 and of the
-comparisons with any q below 0.05, by family and over all rows. Power: subjects are drawn with replacement from
-those of the dataset into two groups, every codeword's rate is raised in one of them by d standard deviations, and the
-share of p below 0.05 is set beside the power of a t test on as many normal values (noncentral t).
+comparisons with any q below 0.05, by family and over all rows. Power: subjects are split into two halves at random,
+`--splits` times. From one half the power is predicted as `dfe power` does. From the recordings of the other half
+subjects are drawn with replacement into two groups, intervals of every codeword are added to one of them (d standard
+deviations of these people), and the share of p below 0.05 is what is realised. Beside both, the power of a t test on as
+many normal values (noncentral t).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from dfe_core.facs.store import AlignedAus
 from dfe_core.groups import permutation
 from dfe_core.groups.comparison import GroupSettings, compare_use
 from dfe_core.groups.families import family_measures, family_uses, joined_families
+from dfe_core.groups.power import PowerSettings, Rates, codeword_rates, predict_power
 from dfe_core.workspace.study import Study
 
 ALPHA = 0.05
@@ -53,43 +56,46 @@ def null_rates(study: Study, aus: AlignedAus | None, seeds: int, permutations: i
     return table.groupby("family", sort=False).mean().reset_index()
 
 
-def power_curve(study: Study, draws: int, permutations: int) -> pd.DataFrame:
-    """By effect and number of people: realised and predicted power of the permutation test of a codeword's rate."""
-    rate = subject_rates(study)
+def power_curve(study: Study, draws: int, splits: int) -> pd.DataFrame:
+    """By effect and number of people: power predicted from half of the people and realised in the other half, means
+    over codewords and over splits."""
+    rates = codeword_rates(study.dataset, study.intervals_index)
     rows = []
     for d in EFFECTS:
         for n in SIZES:
-            hits = [_hits(rate, d, n, seed, permutations) for seed in range(draws)]
-            each = np.mean(hits, axis=1)
-            error = 1.96 * each.std(ddof=1) / np.sqrt(draws)
-            rows.append((d, n, each.mean(), error, predicted_power(d, n)))
-    return pd.DataFrame(rows, columns=["d", "people", "realised", "± (95 %)", "predicted"])
+            pairs = np.array([_halves(rates, d, n, split, draws) for split in range(splits)])
+            apart = pairs[:, 0] - pairs[:, 1]
+            rows.append((d, n, *pairs.mean(0), apart.std(ddof=1) / np.sqrt(splits), formula(d, n)))
+    table = pd.DataFrame(rows, columns=["d", "people", "predicted", "realised", "± (difference)", "t test"])
+    return table.assign(apart=100 * (table["predicted"] - table["realised"]))
 
 
-def subject_rates(study: Study) -> pd.DataFrame:
-    """(S, K) intervals per minute of the codewords that half of the people show."""
-    from dfe_core.groups.measures import count_use
+def _halves(rates: Rates, d: float, n: int, split: int, draws: int) -> tuple[float, float]:
+    """Mean power over codewords: predicted from one half, realised in the other."""
+    order = np.random.default_rng([split, 3]).permutation(len(rates.people))
+    pilot, rest = rates.of(order[: len(order) // 2]), rates.of(order[len(order) // 2 :])
+    asked = PowerSettings(effect=d, people=(n,), draws=draws, seed=split)
+    predicted = predict_power(pilot, asked)["power"].mean()
+    shift = d * rest.rate.std(0, ddof=1)
+    realised = [_realised(rest, shift, n, seed, asked.permutations) for seed in range(draws)]
+    return float(predicted), float(np.mean(realised))
 
-    rows = study.dataset.recordings
-    member, people = pd.factorize(rows["subject"].astype(str))
-    sums = count_use(study.intervals_index, rows["recording"].astype(str).tolist()).pooled(member, len(people))
-    rate = pd.DataFrame(sums.measures()["rate"], index=people).iloc[:, 1:]
-    return rate.loc[:, (rate > 0).mean() >= 0.5]
+
+def _realised(rates: Rates, shift: np.ndarray, n: int, seed: int, permutations: int) -> np.ndarray:
+    """Whether each codeword's planted difference has p below `ALPHA`: counts of real recordings, and added ones."""
+    rng = np.random.default_rng([seed, n])
+    chosen = rng.integers(len(rates.people), size=n)
+    added = rng.poisson(np.outer(rates.minutes[chosen], shift)) / rates.minutes[chosen][:, None]
+    drawn, half = rates.rate[chosen], n // 2
+    p = permutation.two_groups(drawn[:half], (drawn + added)[half:], permutations=permutations, seed=seed)
+    return np.nan_to_num(p, nan=1.0) < ALPHA
 
 
-def predicted_power(d: float, n: int) -> float:
+def formula(d: float, n: int) -> float:
     """Of a two-sided t test of n people in two equal groups at `ALPHA`."""
     df, shift = n - 2, d * np.sqrt(n) / 2
     limit = stats.t.ppf(1 - ALPHA / 2, df)
     return float(stats.nct.sf(limit, df, shift) + stats.nct.cdf(-limit, df, shift))
-
-
-def _hits(rate: pd.DataFrame, d: float, n: int, seed: int, permutations: int) -> np.ndarray:
-    """Whether each codeword's planted difference has p below `ALPHA`."""
-    rng = np.random.default_rng([seed, n, round(100 * d)])
-    drawn = rate.to_numpy()[rng.integers(len(rate), size=n)]
-    a, b = drawn[: n // 2], drawn[n // 2 :] + d * rate.to_numpy().std(axis=0)
-    return permutation.two_groups(a, b, permutations=permutations, seed=seed) < ALPHA
 
 
 def main() -> None:
@@ -98,17 +104,19 @@ def main() -> None:
     parser.add_argument("dataset")
     parser.add_argument("--aus")
     parser.add_argument("--seeds", type=int, default=200)
-    parser.add_argument("--draws", type=int, default=40)
+    parser.add_argument("--draws", type=int, default=100)
+    parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--permutations", type=int, default=999)
     args = parser.parse_args()
     study = Study(args.model, args.dataset)
     aus = AlignedAus.open(args.dataset, args.aus, study.root) if args.aus else None
     people = study.dataset.recordings["subject"].nunique()
     print(f"{args.model} on {args.dataset}: {people} people, {args.permutations} permutations\n")
-    print(f"null, {args.seeds} random groupings")
-    print(null_rates(study, aus, args.seeds, args.permutations).round(4).to_string(index=False))
-    print(f"\npower, {args.draws} draws of people for each row")
-    print(power_curve(study, args.draws, args.permutations).round(3).to_string(index=False))
+    if args.seeds:
+        print(f"null, {args.seeds} random groupings")
+        print(null_rates(study, aus, args.seeds, args.permutations).round(4).to_string(index=False))
+    print(f"\npower, {args.splits} splits into halves, {args.draws} draws of people each")
+    print(power_curve(study, args.draws, args.splits).round(3).to_string(index=False))
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ COMMANDS = {
     "probe": Command("probe", "predict a label from tokens, AUs or coefficients"),
     "export": Command("export", "write tokens, bags, intervals or a summary as a table"),
     "groups": Command("groups", "compare groups or conditions codeword by codeword"),
+    "power": Command("power", "how many people a difference between groups needs"),
     "align-text": Command("align_text", "lay moments among words, and find them by a description"),
     "benchmark": Command("benchmark", "measure the tokenizer or the speed on this machine"),
     "build-default": Command("build_default", "make the default codebook and all that the dashboard shows of it"),
@@ -68,7 +69,9 @@ COMMANDS = {
     "dashboard": Command("dashboard", "serve the dashboard on localhost"),
 }
 
-_RESTS_ON_DATASET = frozenset(("train", "evaluate", "coverage", "probe", "map", "groups", "export", "robustness"))
+_RESTS_ON_DATASET = frozenset(
+    ("train", "evaluate", "coverage", "probe", "map", "groups", "power", "export", "robustness")
+)
 """Commands whose results a high pose leak of their dataset puts in question."""
 _LOGGED = frozenset(("evaluate", "names", "coverage", "map", "probe", "export", "groups", "align-text"))
 """Commands that have a line of their own in the log: of others, what they do to artefacts has one."""

@@ -90,7 +90,7 @@ def shown(choice: artefact_cache.Choice) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is compared. by: the label. aus: action units, None for those found. covariates. mixed: with mixed models."""
+    """What is compared. by: the label. aus: action units; None for those that are there. mixed: with mixed models."""
 
     by: str
     aus: str | None = None
