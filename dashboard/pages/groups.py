@@ -18,7 +18,7 @@ from dfe_core.groups.families import Family
 from dfe_core.store import artefact_path, content_key
 
 from ..data import artefact_cache, thumbnails
-from ..panels import coverage_report, empty_states, group_moments, job_progress, page_frame
+from ..panels import coverage_report, empty_states, group_moments, group_power, job_progress, page_frame
 from ..theme.formatting import text
 from ..views import figures, groups_figures
 
@@ -75,6 +75,7 @@ def shown(choice: artefact_cache.Choice) -> None:
     folder = report_folder(choice, asked)
     if (folder / MANIFEST).is_file():
         comparison(choice, by, folder)
+        group_power.show(choice)
         return
     with st.container(border=True):
         st.markdown(f"Every codeword, region and action unit is compared between the levels of **{text(by)}**.")
@@ -156,6 +157,7 @@ def comparison(choice: artefact_cache.Choice, by: str, folder: Path) -> None:
         names,
         formats,
         height=420,
+        column_config={"Description": st.column_config.TextColumn(width="medium")},
         key="groups-table",
         on_select=partial(picked_row, tested),
         selection_mode="single-row",

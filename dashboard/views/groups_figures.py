@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from ..theme.palette import CATEGORIES, DIVERGING, plotly_scale
+from ..theme.palette import ACCENT, CATEGORIES, DIVERGING, plotly_scale
 from .figures import laid_out
 
 ALPHA = 0.05
@@ -47,6 +47,33 @@ def volcano(rows: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(title="Hedges' g, second group against first")
     figure.update_yaxes(title="−log10 p", rangemode="tozero")
     return laid_out(figure, 420, legend=True)
+
+
+def power_curve(table: pd.DataFrame) -> go.Figure:
+    """Median power over codewords by number of people, with the range of 80 % of the codewords."""
+    figure = go.Figure()
+    figure.add_scatter(x=table["people"], y=table["high"], mode="lines", line={"width": 0}, hoverinfo="skip")
+    figure.add_scatter(
+        x=table["people"],
+        y=table["low"],
+        mode="lines",
+        line={"width": 0},
+        fill="tonexty",
+        fillcolor="rgba(0,114,178,0.18)",
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=table["people"],
+        y=table["median"],
+        mode="lines+markers",
+        line={"color": ACCENT, "width": 2},
+        customdata=table[["low", "high"]],
+        hovertemplate="%{x} people: power %{y:.2f} (%{customdata[0]:.2f} to %{customdata[1]:.2f})<extra></extra>",
+    )
+    figure.add_hline(y=0.8, line={"dash": "dot", "width": 1, "color": "#8A909C"})
+    figure.update_xaxes(title="People in both groups together", rangemode="tozero")
+    figure.update_yaxes(title="Power", range=[0, 1.02])
+    return laid_out(figure, 300)
 
 
 def transition_map(rows: pd.DataFrame) -> go.Figure:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from dashboard.data.artefact_cache import Choice
 from dashboard.pages.groups import Asked, arguments, repeats
-from dashboard.views.groups_figures import amount, face_rows, transition_map, volcano
+from dashboard.panels import group_moments
+from dashboard.views.groups_figures import amount, face_rows, power_curve, transition_map, volcano
 from tests.dashboard.test_pages import opened, said
 from train.cli import build_parser
 
@@ -78,6 +79,21 @@ def test_transitions_stand_from_row_to_column_and_those_found_have_a_dot():
     (heat,) = transition_map(one).data
     assert list(heat.x) == ["brow", "mouth"] and heat.z[0][1] == 1.2 and heat.z[1][0] == 0.1 and np.isnan(heat.z[0][0])
     assert heat.text[0][1] == "●" and heat.text[1][0] == ""
+
+
+def test_a_power_curve_is_the_median_within_its_range():
+    table = pd.DataFrame({"people": [20, 40], "low": [0.3, 0.6], "median": [0.5, 0.7], "high": [0.6, 0.8]})
+    high, low, median = power_curve(table).data
+    assert list(median.y) == [0.5, 0.7] and list(high.y) == [0.6, 0.8] and low.fill == "tonexty"
+
+
+def test_a_row_that_was_clicked_is_looked_at_where_it_has_moments(monkeypatch):
+    state: dict[str, str] = {}
+    monkeypatch.setattr(group_moments.st, "session_state", state)
+    group_moments.pick(rows(), 1)
+    assert not state, "action units have no moments here"
+    group_moments.pick(rows(), 2)
+    assert state == {group_moments.PICKED: "7 rate, calm – stress"}
 
 
 def test_a_comparison_that_was_not_made_is_offered(filled: Path):
