@@ -16,13 +16,14 @@ from ..data.places import place
 from ..data.roles import Role
 from ..data.staging import Staging
 from ..theme.formatting import count, plural, text
+from ..views import browser_views
 from . import import_job, import_options, import_preview, job_progress, page_frame, video_intake
 
 WHERE = ("Drop files", "A folder on this machine")
 RECORDINGS, VIDEOS = "Recordings", "Videos"
 _SHOWN = 500
 MANY_FILES, MUCH_BYTES = 200, 1 << 30
-"""From so many dropped files, or bytes of them, on, the page proposes the folder they are in."""
+"""More dropped files, or bytes of them, are stopped in the browser, and the page proposes the folder they are in."""
 
 
 def show(choice: artefact_cache.Choice) -> None:
@@ -112,6 +113,19 @@ def chosen_files() -> tuple[list[Path], list[Path]]:
     """What to look at, and what `dfe import` is given: the same files, or the folder they lie in."""
     where = st.segmented_control("Where the files are", WHERE, default=WHERE[0], key="import-where", required=True)
     if where == WHERE[0]:
+        browser_views.drops(
+            key="import-drops",
+            data={
+                "target": ".st-key-import-files",
+                "files": MANY_FILES,
+                "bytes": MUCH_BYTES,
+                "advice": "A browser sends every file by itself and may stop answering. A folder on the machine that "
+                f"this dashboard runs on is read in place; else drop at most {MANY_FILES} files at a time, or run "
+                "dfe import FOLDER --name NAME.",
+                "label": "Name the folder",
+            },
+            on_folder_change=by_folder,
+        )
         files = st.file_uploader(
             "Recordings or videos", accept_multiple_files=True, key="import-files", label_visibility="collapsed"
         )
@@ -143,6 +157,11 @@ def chosen_files() -> tuple[list[Path], list[Path]]:
         st.warning(text(f"{error.where}: {error.found}. Expected: {error.expected}."), icon=":material/folder_off:")
         return [], []
     return [path], [path]
+
+
+def by_folder() -> None:
+    """What is too much for the browser is read from its folder."""
+    st.session_state["import-where"] = WHERE[1]
 
 
 def heavy(files: int, size: int) -> str:

@@ -76,3 +76,7 @@ Triggers: ``pick`` (id and row of a point, add: whether Ctrl was held), ``select
 
 reel = _view("reel")
 """data: reel (address of a pack with time and psi0, psi1 … one a face), faces [{face, title}], tracks, height, alt."""
+
+drops = _view("drops")
+"""Stops drops and choices of too many files before they are sent. data: target (selector of the uploader), files, bytes
+(the most that is let through), advice, label of the button that does it. Trigger: ``folder``."""

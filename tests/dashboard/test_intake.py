@@ -179,6 +179,17 @@ def test_many_or_large_drops_are_told_the_way_by_their_folder(files, size, propo
     assert ("A folder on this machine" in uploads.heavy(files, size)) is proposed
 
 
+def test_what_is_too_much_is_stopped_in_the_browser_and_offered_by_its_folder(filled: Path, monkeypatch):
+    mounted = {}
+    monkeypatch.setattr(uploads.browser_views, "drops", lambda **options: mounted.update(options))
+    test = opened("data", data_part="Bring recordings in")
+    assert not test.exception and mounted["data"]["target"] == ".st-key-import-files"
+    assert (mounted["data"]["files"], mounted["data"]["bytes"]) == (uploads.MANY_FILES, uploads.MUCH_BYTES)
+    monkeypatch.setattr(uploads.st, "session_state", state := {})
+    mounted["on_folder_change"]()
+    assert state == {"import-where": "A folder on this machine"}
+
+
 def test_the_way_by_the_folder_is_proposed_before_anything_is_dropped(filled: Path):
     test = opened("data", data_part="Bring recordings in")
     assert "more than 200 files or 1 GB are read in place" in said(test)
