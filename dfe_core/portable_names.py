@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 RESERVED = ("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)))
 """Names of devices, which Windows takes for them in every folder, whatever stands behind the first dot."""
+_LONGEST = 100
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 
 
@@ -16,6 +18,13 @@ def name_fault(name: str) -> str:
     if name.split(".", 1)[0].rstrip(" ").lower() in RESERVED:
         return "the name of a device on Windows"
     return "a name that Windows cuts its last dot or blank off" if name[-1] in ". " else ""
+
+
+def file_name(text: str) -> str:
+    """A text that anybody wrote, as a label, for a file or folder: the text itself where every system takes it, else a
+    portable form with a digest, so that two texts share no file and none leads out of its folder."""
+    plain = portable(text).encode()[:_LONGEST].decode(errors="ignore")
+    return text if plain == text else f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def portable(name: str) -> str:

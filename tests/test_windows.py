@@ -14,7 +14,7 @@ from dashboard.data.staging import plain_name
 from dfe_core import replacement
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.faces import source_stem
-from dfe_core.portable_names import RESERVED, name_fault, portable
+from dfe_core.portable_names import RESERVED, file_name, name_fault, portable
 from dfe_core.store import atomic_directory, require_new_name
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -42,6 +42,16 @@ def test_names_of_devices_and_cut_names_are_refused_for_new_artefacts(name, tmp_
 @pytest.mark.parametrize("name", ["study1", "console", "com10", "lpt", "a.con", "nullity.v1"])
 def test_names_that_only_look_alike_are_taken(name, tmp_path):
     assert require_new_name("models", name, tmp_path).name == name
+
+
+@pytest.mark.parametrize(
+    "label", ["../../x", "/x", "a/b", "..", ".", "", "aux", "m</script>", 'q"', "x\n", "l" * 5000, "é" * 90]
+)
+def test_a_label_names_a_file_in_its_folder_and_no_other_label_shares_it(label, tmp_path):
+    name = file_name(label)
+    (tmp_path / name).mkdir()
+    assert (tmp_path / name).parent.resolve() == tmp_path.resolve() and not name_fault(name) and name != label
+    assert file_name(label + "_") != name and file_name("mood, before") == "mood, before"
 
 
 def test_what_is_there_stays_readable_and_capitals_make_no_second_one(tmp_path):

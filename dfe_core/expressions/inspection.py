@@ -22,7 +22,8 @@ class Believed:
 
     name: of its (first) recording. format, title, why: of the reader that would take it; empty where none would, and
     then fault says why. learned: its points need ``--face learn``. tool: as `mixing.tool` has it, empty where that
-    shows only when the whole file is read. labels: what the table of labels gives it.
+    shows only when the whole file is read. labels: what the table of labels gives it. left_out: whether an import would
+    not open it, as it does no link out of its folder.
     """
 
     path: Path
@@ -37,6 +38,7 @@ class Believed:
     subject: str = ""
     session: str = ""
     labels: dict[str, Any] = field(default_factory=dict)
+    left_out: bool = False
 
 
 def inspect_sources(
@@ -57,7 +59,9 @@ def inspect_sources(
         _believed(path, name, path in meshes, table, subject_and_session(path, pattern))
         for path, name in zip(paths, names, strict=True)
     ]
-    return found + [Believed(path=path, name=path.stem, bytes=0, fault=error.reason) for path, error in unread]
+    return found + [
+        Believed(path=path, name=path.stem, bytes=0, fault=error.reason, left_out=True) for path, error in unread
+    ]
 
 
 def _believed(path: Path, name: str, meshes: bool, table: Labels, by_name: tuple[str, str]) -> Believed:

@@ -15,6 +15,7 @@ from dfe_core.expressions.dataset import RECORDING_COLUMNS
 from dfe_core.expressions.readers.registry import file_endings
 
 MAX_BYTES = 64 << 20
+MOST_COLUMNS = 2000
 _KEYS = ("recording", "subject")
 _USUAL = {
     "recording": ("recording", "recordingid", "file", "filename", "video", "videoname", "videofile", "clip"),
@@ -253,6 +254,8 @@ def _check_names(path: Path, key: str, names: list[Any], lines: list[int]) -> No
 
 
 def _check_columns(path: Path, table: pd.DataFrame, columns: tuple[str, ...]) -> None:
+    if len(columns) > MOST_COLUMNS:
+        raise DataError(path, f"{len(columns):,} columns", f"at most {MOST_COLUMNS:,} labels")
     if table.columns.duplicated().any():
         raise DataError(path, f"column {table.columns[table.columns.duplicated()][0]!r} twice", "each name once")
     taken = [c for c in columns if c in RECORDING_COLUMNS]

@@ -28,6 +28,8 @@ from dfe_core.motion.lexicon import (
 from dfe_core.motion.timeline import Timeline, Track
 from dfe_core.ontology import ACTION_UNITS, ACTIONS, SOURCES, normalise_au
 
+LONGEST = 2000
+"""Characters of words: the patterns below try every place of a long run of digits or blanks anew."""
 STEP_S = 1.0
 RISE_S = 0.4
 RISE_SHARE = 0.5
@@ -73,10 +75,12 @@ def timeline_from_words(text: str, fps: float = 30.0, codewords: Mapping[str, in
     ----------
     codewords: codewords by the names the lab gave them; such names may stand in the text, as may ``codeword 17``.
 
-    Raises `DataError` when no rule knows any of the words, or the times do not fit.
+    Raises `DataError` when no rule knows any of the words, the times do not fit, or the text is over `LONGEST`.
     """
     if not text.strip():
         raise DataError("words", "empty", "for example: neutral, then a smile on the left, over 2 s")
+    if len(text) > LONGEST:
+        raise DataError("words", f"{len(text):,} characters", f"at most {LONGEST:,}")
     body, total = _total(text.lower())
     named = {" ".join(_plain(name)): k for name, k in (codewords or {}).items() if name.strip()}
     steps = [_step(part, named) for part in re.split(r"\bthen\b|[,;.]+(?!\d)", body) if part.strip(" ,;.")]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dfe_core.facs.coverage_result import Coverage
+from dfe_core.portable_names import file_name
 from dfe_core.reports import coverage_charts as charts
 from dfe_core.reports import coverage_figures as figures
 from dfe_core.reports import coverage_text as say
@@ -79,7 +80,7 @@ def deformation_section(coverage: Coverage, pictures: Pictures) -> Section:
         )
         blocks.append(
             Figure(
-                name=f"deformation-{condition}",
+                name=file_name(f"deformation-{condition}"),
                 caption=caption,
                 draw=partial(figures.draw_deformation, table=part, unit=unit),
                 height_mm=78,

@@ -13,6 +13,9 @@ from typing import Any, Union
 
 import pandas as pd
 
+from dfe_core.errors import DataError
+from dfe_core.portable_names import name_fault
+
 
 @dataclass(frozen=True)
 class Text:
@@ -59,7 +62,7 @@ class Figure:
 
     Attributes
     ----------
-    name: file name of the figure without its suffix, unique in the document.
+    name: file name of the figure without its suffix, and its id on the page: unique in the document, portable.
     caption: what is drawn, n subjects, n frames, tool and threshold where they apply.
     draw: draws on a matplotlib figure (or subfigure) whose size is the text width by `height_mm`.
     height_mm: height in print.
@@ -71,6 +74,10 @@ class Figure:
     draw: Callable[[Any], None]
     height_mm: float = 80.0
     chart: Callable[[], Any] | None = None
+
+    def __post_init__(self) -> None:
+        if fault := name_fault(self.name):  # a path out of the report's folder, or markup on its page
+            raise DataError(f"figure {self.name!r}", fault, "a name by `file_name`")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,8 @@ FIELDS = {"name": 4.0, "tags": 3.0, "like": 2.0, "description": 2.0, "region": 1
 
 PREFIX = 0.6  # a word that only begins like one written there
 MEANING = 0.8  # a word that means the same
+MOST_WORDS, LONGEST = 40, 2000
+"""Words and characters of a query that count: every word is looked for in every clause of every codeword."""
 
 _LANGUAGE: Mapping[str, tuple[str, ...]] = {
     word: tuple(phrases.split("; "))
@@ -82,7 +84,8 @@ class WordIndex:
         words of one clause count together: ``left lip corner up`` does not find a left brow beside a right lip corner.
         Rare words weigh more (the inverse document frequency of BM25, Robertson & Zaragoza 2009). Empty for no words.
         """
-        wanted = [_alternatives(word) for word in words_of(query) if word not in _STOP]
+        asked = [word for word in words_of(query[:LONGEST]) if word not in _STOP]
+        wanted = [_alternatives(word) for word in asked[:MOST_WORDS]]
         rows = [(k, *found) for k, clauses in enumerate(self.clauses) if (found := self._best(clauses, wanted))]
         table = pd.DataFrame(rows, columns=["codeword", "score", "matched", "field", "text"])
         return table.sort_values(["score", "codeword"], ascending=[False, True]).head(limit).reset_index(drop=True)

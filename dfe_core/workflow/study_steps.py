@@ -18,6 +18,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.label_scales import LabelScale, label_scale, scale_labels
 from dfe_core.groups.design import comparable_labels
+from dfe_core.portable_names import file_name
 from dfe_core.progress import Listener
 from dfe_core.store import artefact_path, read_json
 from dfe_core.text_enum import StrEnum
@@ -412,7 +413,7 @@ class StudySteps:
         from dfe_core.workflow.supplement import part_is_current
 
         return all(
-            part_is_current(self.settings.out / "groups" / label, self._groups_inputs(label, root))
+            part_is_current(self.settings.out / "groups" / file_name(label), self._groups_inputs(label, root))
             for label in self.group_labels(root)
         )
 
@@ -427,7 +428,7 @@ class StudySteps:
             self.group_labels(root),
             lambda label: write_groups_report(
                 study.groups(label, aus=self.known_aus(root), seed=asked.seed),
-                asked.out / "groups" / label,
+                asked.out / "groups" / file_name(label),
                 self._groups_inputs(label, root),
                 values=False,
             ),

@@ -13,6 +13,7 @@ import pandas as pd
 from dfe_core.artefact_names import CONFIG, MANIFEST, METRICS_FILE, MODELS
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
+from dfe_core.portable_names import file_name
 from dfe_core.probes.labels_together import LabelFamily, family_table
 from dfe_core.progress import Listener, Progress
 from dfe_core.replacement import owner_of
@@ -206,7 +207,8 @@ def _coverage_report(results: StudyResults, out: Path, root: Path, progress: Lis
 def _probe_reports(results: StudyResults, out: Path) -> list[Path]:
     from dfe_core.reports.probe import write_report
 
-    return [p for label, result in results.probes.items() for p in write_report(result, out / "probes" / label)]
+    found = {file_name(label): result for label, result in results.probes.items()}
+    return [p for name, result in found.items() for p in write_report(result, out / "probes" / name)]
 
 
 def _faces(results: StudyResults, out: Path, root: Path) -> list[Path]:

@@ -21,8 +21,11 @@ from dfe_core.errors import DataError
 from dfe_core.expressions import importing
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.importing import ImportOptions, import_dataset
+from dfe_core.expressions.inspection import inspect_sources
+from dfe_core.expressions.labels import read_labels
 from dfe_core.faces import save_face
 from dfe_core.faces.arkit import ARKIT_NAMES
+from dfe_core.facs import alone
 from tests.hostile.broken_files import npy_header
 from tests.hostile.good_files import arkit_csv
 from train.benchmark.memory import peak_during
@@ -252,3 +255,30 @@ def test_a_thousand_files_import_in_flat_memory(tmp_path: Path, root: Path):
         report = import_dataset([folder], "x", ImportOptions(face="toy-1"), root=root)
     assert len(report.imported) == 1000
     assert peak.grown < 100 * MB
+
+
+@pytest.mark.parametrize("word", [b"a", b"_", b"aB_"])
+def test_a_long_word_is_looked_at_in_no_time(tmp_path: Path, word: bytes):
+    path = tmp_path / "long.csv"
+    path.write_bytes(word * (MB // len(word)))
+    begun = time.perf_counter()
+    (one,) = inspect_sources([path])
+    assert one.fault and time.perf_counter() - begun < 2.0  # a minute before, with the interpreter's lock held
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")
+def test_a_pipe_and_a_link_out_of_a_folder_are_opened_by_nobody(tmp_path: Path, monkeypatch):
+    folder = tmp_path / "study"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe.csv")
+    (tmp_path / "secret.csv").write_text("frame,AU01_r,AU02_r\n1,0,0\n")
+    (folder / "link.csv").symlink_to(tmp_path / "secret.csv")
+    monkeypatch.setattr(alone, "read_au_header", lambda path: pytest.fail(f"{path.name} was opened"))
+    assert all(one.fault and alone.as_action_units(one).fault for one in inspect_sources([folder]))
+
+
+def test_a_table_of_labels_with_more_columns_than_anybody_has_is_refused(tmp_path: Path):
+    columns = [f"c{i}" for i in range(20_000)]
+    (tmp_path / "labels.csv").write_text(f"recording,{','.join(columns)}\ns1{',1' * len(columns)}\n")
+    with pytest.raises(DataError, match="20,000 columns"):
+        read_labels(tmp_path / "labels.csv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -254,3 +255,11 @@ def test_what_is_no_timeline_is_refused():
             from_json(text)
     with pytest.raises(DataError):
         from_toml("= 3")
+
+
+@pytest.mark.parametrize("long", ["1" * 20_000, "smile" + " " * 20_000 + "x", " " * 30_000 + "over"])
+def test_a_text_that_would_hold_everybody_up_is_refused_at_once(long):
+    begun = time.perf_counter()
+    with pytest.raises(DataError, match="characters"):
+        timeline_from_words(f"smile {long}")
+    assert time.perf_counter() - begun < 1.0  # 11 to 23 s before, with the interpreter's lock held

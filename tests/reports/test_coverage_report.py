@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dfe_core.errors import DataError
 from dfe_core.facs import status as statuses
 from dfe_core.facs.status import NOT_ENOUGH, NOT_MEASURED, Reason
 from dfe_core.reports import coverage_charts
@@ -208,3 +209,18 @@ def test_a_new_display_without_a_near_action_unit_says_so(coverage) -> None:
     lines = {line for gallery in galleries for card in gallery.cards for line in card.lines}
     assert {"near AU12", "near no AU"} <= lines
     assert not [line for line in lines if "nan" in line.split()[:2]]
+
+
+def test_the_name_of_a_label_leads_out_of_no_folder_and_is_no_script(coverage, tmp_path) -> None:
+    hostile = ("x/../../../../out", "</script><script>alert(1)</script>")
+    table = pd.concat([coverage.deformation.assign(condition=label) for label in hostile])
+    written = write_coverage_report(replace(coverage, deformation=table), tmp_path / "deep" / "report")
+    assert all(path.resolve().is_relative_to(tmp_path / "deep" / "report") for path in written)
+    assert [path.name for path in tmp_path.iterdir()] == ["deep"] and len(list((tmp_path / "deep").iterdir())) == 1
+    assert "<script>alert" not in (tmp_path / "deep" / "report" / "report.html").read_text()
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "<b>"])
+def test_no_figure_is_named_by_a_path_or_by_markup(name) -> None:
+    with pytest.raises(DataError, match="figure"):
+        Figure(name=name, caption="", draw=lambda _: None)

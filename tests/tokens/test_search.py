@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -138,3 +140,10 @@ def test_a_dataset_without_valid_frames_has_no_moments(tmp_path, toy_face):
     dataset = write_dataset(tmp_path, toy_face, {"r": np.zeros((0, 52))})
     assert open_face_index(dataset, toy_face) is None
     assert len(build_moments(dataset, toy_face).search(np.zeros(52))) == 0
+
+
+def test_of_a_text_of_any_length_the_first_words_are_looked_for(words):
+    long = "jaw drop " + "smile " * 40_000
+    begun = time.perf_counter()
+    assert words.search(long)["codeword"].iloc[0] == words.search(long[:200])["codeword"].iloc[0]
+    assert time.perf_counter() - begun < 1.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,8 @@ from dfe_core.workflow.settings import StudySettings, study_name
 from dfe_core.workflow.sources import count_frames
 from dfe_core.workflow.step import StepKind
 from dfe_core.workflow.study_plan import StepError, StepOutcome, StudyPlan, plan_study, run_study
-from dfe_core.workflow.study_steps import MissingPart, StepName, StudyConflict
+from dfe_core.workflow.study_steps import MissingPart, StepName, StudyConflict, StudySteps
+from dfe_core.workflow.supplement import _probe_reports
 from dfe_core.workspace.catalogue import artefact_faults, catalogue
 from tests.reliability.crash_points import Disk, content, walked
 
@@ -272,3 +274,18 @@ def test_a_folder_gives_its_name(tmp_path: Path):
     (tmp_path / "…").mkdir()
     with pytest.raises(DataError, match="--name NAME"):
         study_name(tmp_path / "…")
+
+
+@pytest.mark.parametrize("label", ["../../../out", "/out", "valence/arousal"])
+def test_a_label_stays_in_the_folder_of_its_study(label, tmp_path, monkeypatch):
+    where = []
+    monkeypatch.setattr("dfe_core.reports.probe.write_report", lambda result, folder: where.append(folder) or [])
+    monkeypatch.setattr("dfe_core.reports.groups.write_groups_report", lambda groups, folder, _: where.append(folder))
+    monkeypatch.setattr("dfe_core.workspace.study.Study", lambda *_, **__: SimpleNamespace(groups=lambda *_, **__: 0))
+    _probe_reports(SimpleNamespace(probes={label: None}), tmp_path / "study")
+    steps = StudySteps(settings=SimpleNamespace(codebook="c", name="n", seed=0, out=tmp_path / "study"), sources=None)
+    for name, made in {"group_labels": [label], "known_aus": None, "_groups_inputs": {}}.items():
+        monkeypatch.setattr(StudySteps, name, lambda *_, made=made: made)
+    steps.compare(tmp_path, lambda _: None)
+    parts = [path.resolve().relative_to((tmp_path / "study").resolve()).parts for path in where]
+    assert [part for part, _ in parts] == ["probes", "groups"]

@@ -27,7 +27,7 @@ MAX_BYTES = 1 << 30
 _MOST_FIELDS = 256
 _END = re.compile(rb"(?:___iFacialMocap|\r|\n)+")
 _TIME = re.compile(r"\s*(?:(-?\d+(?:\.\d+)?)\s*[,;\t ]\s*)?(?=[A-Za-z])")
-_PAIR = re.compile(r"([A-Za-z_]+)[&-](-?\d+(?:\.\d+)?)")
+_PAIR = re.compile(r"(?<![A-Za-z_])([A-Za-z_]+)[&-](-?\d+(?:\.\d+)?)")
 _BONES = {
     "head": ("HeadPitch", "HeadYaw", "HeadRoll", "HeadX", "HeadY", "HeadZ"),
     "lefteye": ("LeftEyePitch", "LeftEyeYaw", "LeftEyeRoll"),
