@@ -14,6 +14,7 @@ from dfe_core.evaluation import baselines, equal_bits
 from dfe_core.evaluation.coded_bits import raw_bits
 from dfe_core.evaluation.encoded_part import Encoded, encode_part
 from dfe_core.evaluation.recovery import discovered
+from dfe_core.events.segments import split_of_segments
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.pose_leak import pose_leak_of
 from dfe_core.expressions.split import Split, split_dataset
@@ -66,11 +67,8 @@ def evaluate_codebook(
     tokenizer, config = load_model(codebook.model, root)
     require_same_coefficients(config, data)
     own = config["dataset"]["key"] == data.stored_key
-    parts = (
-        Split.from_json(config["split"])
-        if own
-        else split_dataset(data, TrainConfig.test_share, TrainConfig.validation_share, config["seed"])
-    )
+    drawn = Split.from_json(config["split"]) if own else split_of_segments(config, data)
+    parts = drawn or split_dataset(data, TrainConfig.test_share, TrainConfig.validation_share, config["seed"])
     encoded = encode_part(tokenizer, codebook, data, parts, split, progress)
     if not len(encoded.psi):
         raise DataError(data.name, f"no valid frame in its {split} part", "another --split")

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from dfe_core.artefact import SCHEMA_VERSIONS, ArtefactId, OpenedArtefact, checked_manifest, sources_of_tokens
 from dfe_core.artefact_names import CONFIG, COUNTS_FILE, MANIFEST, TOKENS, TOKENS_FILE, split_tokens_name, tokens_name
 from dfe_core.errors import DataError
-from dfe_core.expressions.exclusions import open_exclusions
+from dfe_core.expressions.exclusions import NOTHING, open_exclusions
 from dfe_core.integrity import check
 from dfe_core.store import artefact_path, file_sha256, read_json, write_json
 from dfe_core.tokenizer.codebook import REST
@@ -48,29 +48,29 @@ class TokenCache(OpenedArtefact):
     """The token cache of one model on one dataset, opened for reading.
 
     Where frames of the dataset are excluded, its manifest has their key as ``excluded``, and they are in none of what
-    it gives.
+    it gives. excluding: False gives all.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, excluding: bool = True) -> None:
         super().__init__(path)
         if not (self.path / MANIFEST).is_file():
             raise DataError(self.path.name, "not encoded yet", "`dfe encode MODEL DATASET` to have run")
         self.manifest = checked_manifest(
             self.path / MANIFEST, SCHEMA_VERSION, ": `dfe encode` to be run again", unversioned=True
         )
-        self.exclusions = open_exclusions(self.root, self.dataset)
+        self.exclusions = open_exclusions(self.root, self.dataset) if excluding else NOTHING
         if self.exclusions:
             self.manifest = {**self.manifest, "excluded": self.exclusions.key}
 
     @classmethod
-    def open(cls, model: str, dataset: str, root: Path | None = None) -> TokenCache:
+    def open(cls, model: str, dataset: str, root: Path | None = None, *, excluding: bool = True) -> TokenCache:
         """Open ``tokens/<model>--<dataset>``.
 
         Raises `DataError` when it has not been encoded, and for tokens of another model or another state of the dataset
         of the same name: decoded with this codebook they would be other faces.
         """
         folder = artefact_path("models", model, root)
-        tokens = cls(artefact_path("tokens", tokens_name(model, dataset), root))
+        tokens = cls(artefact_path("tokens", tokens_name(model, dataset), root), excluding=excluding)
         made_from = (
             ("model_key", folder / CONFIG),
             ("dataset_key", artefact_path("datasets", dataset, root) / MANIFEST),

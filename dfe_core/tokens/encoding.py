@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from dfe_core.artefact_names import MANIFEST, TOKENS, tokens_name
 from dfe_core.audit import audited
 from dfe_core.errors import DataError
+from dfe_core.events.segments import segment_source
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces import open_face
 from dfe_core.progress import Listener, Progress, silent
@@ -19,6 +21,7 @@ from dfe_core.tokenizer.model import Tokenizer
 from dfe_core.tokenizer.storage import load_model, require_same_coefficients
 from dfe_core.tokenizer.temporal_smoothing import linked_frames
 from dfe_core.tokens.cache import TokenWriter
+from dfe_core.tokens.segment_tokens import whole_tokens, write_segment_tokens
 
 _BATCH = 4096
 
@@ -49,9 +52,17 @@ def encode_dataset(
     if (found := _current(path, config["key"], data.key, _search(fast))) is not None:
         return EncodeReport(path=path, recordings=found["recordings"], frames=found["frames"], unchanged=True)
     artefact_path("tokens", path.name, root)
+    if source := segment_source(data):
+        _encode_whole(model, source.dataset, fast, root, progress)
     with atomic_directory(path) as folder:
         manifest = _write(tokenizer, config, data, folder, fast, root, progress)
     return EncodeReport(path=path, recordings=manifest["recordings"], frames=manifest["frames"], unchanged=False)
+
+
+def _encode_whole(model: str, dataset: str, fast: bool, root: Path | None, progress: Listener) -> None:
+    """The recordings that segments are of; where they are gone, segments are encoded by themselves."""
+    with contextlib.suppress(DataError):
+        encode_dataset(model, dataset, fast=fast, root=root, progress=progress)
 
 
 def _search(fast: bool) -> str:
@@ -79,6 +90,9 @@ def _write(
         device=model.frame.device,
     )
     writer = TokenWriter(folder, stages=stages, codewords=size, levels=config["levels"])
+    if (whole := whole_tokens(config["name"], data, root)) is not None:
+        write_segment_tokens(writer, whole, data)
+        return _close(writer, config, data, fast)
     done = 0
     for part in data.iter_frames():
         tokens, levels, _, error = encode_frames(
@@ -94,6 +108,10 @@ def _write(
         )
         done += len(part.psi)
         progress(Progress(task="encoding", done=done, total=data.frame_count))
+    return _close(writer, config, data, fast)
+
+
+def _close(writer: TokenWriter, config: dict, data: Dataset, fast: bool) -> dict:
     return writer.close(
         {
             "model": config["name"],

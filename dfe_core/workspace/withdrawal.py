@@ -38,6 +38,7 @@ from dfe_core.artefact_names import (
 )
 from dfe_core.audit import acting_person, recorded, redact
 from dfe_core.errors import DataError
+from dfe_core.events.segments import segment_source
 from dfe_core.events.store import EventSet, drop_event_recordings
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.removal import write_without
@@ -125,7 +126,7 @@ def _withdrawn(subject: str, root: Path, progress: Listener, datasets: Sequence[
 def _places(subject: str, root: Path, datasets: Sequence[str] | None) -> list[tuple[Dataset, list[str]]]:
     """The datasets, those in the trash as well, in which the person is, and their recordings."""
     found = [(data, theirs) for data in _datasets(root) if (theirs := _recordings_of(data, subject))]
-    names = sorted({data.name for data, _ in found})
+    names = sorted({_person_of(data) for data, _ in found})
     if datasets is None and len(names) > 1:
         raise DataError(
             subject,
@@ -134,7 +135,13 @@ def _places(subject: str, root: Path, datasets: Sequence[str] | None) -> list[tu
         )
     if unknown := sorted(set(datasets or ()) - set(names)):
         raise DataError(unknown[0], f"no recording of {subject}", f"one of {', '.join(names) or 'none'}")
-    return [(data, theirs) for data, theirs in found if datasets is None or data.name in datasets]
+    return [(data, theirs) for data, theirs in found if datasets is None or _person_of(data) in datasets]
+
+
+def _person_of(data: Dataset) -> str:
+    """The dataset whose people a dataset's are: of segments, that which they are of."""
+    source = segment_source(data)
+    return data.name if source is None else source.dataset
 
 
 class _Work:

@@ -14,38 +14,13 @@ from dfe_core.artefact_names import events_name
 from dfe_core.events.store import exclude, excluded_spans, include
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.expressions.removal import put_back, remove_recording
-from dfe_core.faces import save_face
 from dfe_core.facs.aggregates import aggregates_of, open_coverage_inputs
 from dfe_core.facs.derive import derive_aus
 from dfe_core.facs.store import AlignedAus
 from dfe_core.store import cache_root
 from dfe_core.tokenizer.exposure import exposure, training_record
 from dfe_core.tokens.cache import TokenCache
-from tests.small_world import FPS, LEVELS, codeword_psi, write_dataset, write_model, write_tokens
-
-PLANTED, FROM, TO = 23, 20, 40
-"""A codeword, and the frames of every recording that alone show it."""
-SPAN = (FROM / FPS, TO / FPS)
-
-
-def plant(root: Path, face: dfe.FaceModel) -> None:
-    """Six recordings of 80 frames of three people, and their AUs."""
-    save_face(face, root)
-    codebook = write_model(root, face, codeword_psi(face))
-    rng, held, psi = np.random.default_rng(0), {}, {}
-    for i in range(6):
-        tokens = np.repeat(rng.integers(1, PLANTED, (16, codebook.stages)), 5, axis=0)
-        tokens[FROM:TO] = [PLANTED, 0, 0]
-        levels = np.ones_like(tokens)
-        held[f"r{i}"] = tokens, levels
-        psi[f"r{i}"] = codebook.decode(tokens, np.asarray(LEVELS, np.float32)[levels])
-    dataset = write_dataset(root, face, psi)
-    write_tokens(root, codebook, dataset, held)
-    derive_aus(dataset, "derived", root=root)
-
-
-def planted_spans(recordings: list[str]) -> pd.DataFrame:
-    return pd.DataFrame({"recording": recordings, "onset_s": SPAN[0], "offset_s": SPAN[1], "reason": "talking"})
+from tests.events.planted import COUNTED, FRAMES, FROM, PLANTED, SPAN, TO, spans
 
 
 def _aggregates(study: dfe.Study) -> float:
@@ -58,10 +33,10 @@ def _probe_features(study: dfe.Study) -> float:
     from dfe_core.probes.features.material import CodebookTokens, Sources, presence_counts, stage_counts
     from dfe_core.progress import silent
 
-    spans = study.dataset.recordings[["recording"]].assign(span=range(6), start_s=-np.inf, end_s=np.inf)
+    rows = study.dataset.recordings[["recording"]].assign(span=range(6), start_s=-np.inf, end_s=np.inf)
     sources = Sources(
         dataset=study.dataset,
-        spans=spans,
+        spans=rows,
         folder=study.root / "analyses",
         encoded=CodebookTokens(codebook=study.codebook, tokens=study.token_cache),
         progress=silent,
@@ -96,7 +71,7 @@ def _au_groups(study: dfe.Study) -> float:
 
     aus = AlignedAus.open("d", "derived", study.root)
     sums = count_au_use(aus, study.dataset, study.dataset.recordings["recording"].tolist())
-    return float(sums.frames.max() - (80 - (TO - FROM)))
+    return float(sums.frames.max() - COUNTED)
 
 
 def _exported(study: dfe.Study) -> float:
@@ -116,10 +91,10 @@ FIGURES: dict[str, Callable[[dfe.Study], float]] = {
     "intensity": lambda s: s.bag(measure="intensity")[PLANTED].sum(),
     "intervals": lambda s: len(s.intervals(PLANTED)),
     "usage by stage": lambda s: s.token_cache.counts.query("codeword == @PLANTED")["uses"].sum(),
-    "coefficients": lambda s: len(s.dataset.psi()) - 6 * (80 - (TO - FROM)),
-    "frames that count": lambda s: s.token_cache.frames - 6 * (80 - (TO - FROM)),
-    "valid frames": lambda s: s.dataset.recordings["valid_frames"].sum() - 6 * (80 - (TO - FROM)),
-    "AU frames": lambda s: len(AlignedAus.open("d", "derived", s.root).recording("r0").frame) - (80 - (TO - FROM)),
+    "coefficients": lambda s: len(s.dataset.psi()) - 6 * COUNTED,
+    "frames that count": lambda s: s.token_cache.frames - 6 * COUNTED,
+    "valid frames": lambda s: s.dataset.recordings["valid_frames"].sum() - 6 * COUNTED,
+    "AU frames": lambda s: len(AlignedAus.open("d", "derived", s.root).recording("r0").frame) - COUNTED,
     "groups": _groups,
     "groups of AUs": _au_groups,
     "probe features": _probe_features,
@@ -131,13 +106,11 @@ FIGURES: dict[str, Callable[[dfe.Study], float]] = {
 
 
 @pytest.fixture(scope="module")
-def studies(tmp_path_factory: pytest.TempPathFactory, toy_face) -> tuple[dict[str, float], dict[str, float]]:
+def studies(planted_root: Path) -> tuple[dict[str, float], dict[str, float]]:
     """Every figure without and with the exclusion, from one cache and one workspace that stay open."""
-    root = tmp_path_factory.mktemp("excluded")
-    plant(root, toy_face)
-    workspace = dfe.Workspace(root)
+    workspace = dfe.Workspace(planted_root)
     before = {name: float(figure(workspace.study("m", "d"))) for name, figure in FIGURES.items()}
-    exclude(workspace.open_dataset("d"), planted_spans([f"r{i}" for i in range(6)]))
+    exclude(workspace.open_dataset("d"), spans([f"r{i}" for i in range(6)]))
     after = {name: float(figure(workspace.study("m", "d"))) for name, figure in FIGURES.items()}
     return before, after
 
@@ -148,40 +121,34 @@ def test_excluded_frames_count_in_no_figure(figure: str, studies):
     assert before[figure] > 0 and after[figure] == 0
 
 
-@pytest.fixture
-def planted(cache: Path, toy_face) -> Dataset:
-    plant(cache, toy_face)
-    return Dataset.open("d")
-
-
 def test_a_span_that_is_taken_back_counts_as_before(planted: Dataset):
-    spans = planted_spans(["r0", "r1"])
+    both = spans(["r0", "r1"])
     tokens, key = TokenCache.open("m", "d"), planted.key
-    exclude(planted, spans)
+    exclude(planted, both)
     assert TokenCache.open("m", "d").frames == tokens.frames - 2 * (TO - FROM)
     assert Dataset.open("d").key != key and Dataset.open("d").stored_key == key
-    assert include(planted, spans[:1]) is not None
+    assert include(planted, both[:1]) is not None
     assert excluded_spans(planted)["recording"].tolist() == ["r1"]
-    assert include(planted, spans[1:]) is None
+    assert include(planted, both[1:]) is None
     assert Dataset.open("d").key == key and TokenCache.open("m", "d").manifest == tokens.manifest
     with pytest.raises(dfe.DataError, match="no such span"):
-        include(planted, spans)
+        include(planted, both)
 
 
 def test_nothing_is_encoded_or_joined_anew(planted: Dataset):
     tokens = TokenCache.open("m", "d").recording("r0").tokens
-    exclude(planted, planted_spans(["r0"]))
+    exclude(planted, spans(["r0"]))
     now = Dataset.open("d")
     assert AlignedAus.open("d", "derived").matches(now)
-    kept = np.r_[0:FROM, TO:80]
+    kept = np.r_[0:FROM, TO:FRAMES]
     assert (dfe.Study("m", "d").token_cache.recording("r0").tokens == tokens[kept]).all()
     derived = AlignedAus(derive_aus(now, "derived").path, excluding=False)
-    assert len(derived.recording("r0").frame) == 80
+    assert len(derived.recording("r0").frame) == FRAMES
 
 
 def test_a_recording_removed_and_put_back_keeps_its_excluded_frames(planted: Dataset):
     before = planted.frames("r0").valid.sum()
-    exclude(planted, planted_spans(["r0", "r1"]))
+    exclude(planted, spans(["r0", "r1"]))
     entry = remove_recording(Dataset.open("d"), "r0")
     put_back(entry)
     now = Dataset.open("d")
@@ -194,12 +161,12 @@ def test_who_was_trained_on_is_known_whatever_is_excluded(planted: Dataset):
 
     split = Split("subject", {"train": ["r0"], "validation": [], "test": ["r1"]}, {})
     record = training_record(planted, split)
-    exclude(planted, planted_spans(["r0"]))
+    exclude(planted, spans(["r0"]))
     assert exposure({"trained_on": record}, Dataset.open("d")).recordings == {"r0"}
 
 
 def test_a_damaged_list_of_exclusions_is_an_error_and_not_none(planted: Dataset):
-    exclude(planted, planted_spans(["r0"]))
+    exclude(planted, spans(["r0"]))
     (cache_root() / "analyses" / events_name("d", "excluded") / "events.parquet").write_bytes(b"PAR1")
     with pytest.raises(dfe.DataError, match="not what was written"):
         Dataset.open("d").psi()
@@ -207,10 +174,10 @@ def test_a_damaged_list_of_exclusions_is_an_error_and_not_none(planted: Dataset)
 
 def test_spans_without_length_and_of_unknown_recordings_are_refused(planted: Dataset):
     with pytest.raises(dfe.DataError, match="without length"):
-        exclude(planted, planted_spans(["r0"]).assign(offset_s=SPAN[0]))
+        exclude(planted, spans(["r0"]).assign(offset_s=SPAN[0]))
     with pytest.raises(dfe.DataError, match="'r9'"):
-        exclude(planted, planted_spans(["r9"]))
-    exclude(planted, planted_spans([f"r{i}" for i in range(6)]).assign(onset_s=0.0, offset_s=1e6))
+        exclude(planted, spans(["r9"]))
+    exclude(planted, spans([f"r{i}" for i in range(6)]).assign(onset_s=0.0, offset_s=1e6))
     with pytest.raises(dfe.DataError, match="every frame"):
         _ = TokenCache.open("m", "d").frames
 
@@ -222,10 +189,10 @@ def test_who_withdraws_takes_their_events_and_exclusions_along(planted: Dataset)
     from dfe_core.workspace.withdrawal import withdraw
 
     root = cache_root()
-    table = planted_spans(["r0", "r1", "r4"]).rename(columns={"reason": "phase"})
+    table = spans(["r0", "r1", "r4"], "phase")
     sources = [{"file": "r1.eaf", "recordings": ["r1"]}, {"file": "all.csv", "recordings": ["r0", "r1", "r4"]}]
     write_events(planted, "phases", table, kind="phase", sources=sources, notes=["r1.eaf: late"])
-    exclude(planted, planted_spans(["r0", "r1"]))
+    exclude(planted, spans(["r0", "r1"]))
     _ = TokenCache.open("m", "d").frames
     certificate = withdraw("s1", root)
     assert list(mentions(root, {"s1", "r1", "r4"})) == [] and certificate.mentions == ()

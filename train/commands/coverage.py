@@ -13,6 +13,7 @@ from dfe_core.progress import Listener
 from ..cli import seed
 from ..tables import facts, table_of
 from .output import add_json_option, deliver
+from .segments_option import add_segments_option, segments_dataset
 
 if TYPE_CHECKING:
     from dfe_core.facs.coverage_result import Coverage
@@ -31,6 +32,7 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
     parser.add_argument("dataset", metavar="DATASET", help="that the model encoded")
+    add_segments_option(parser)
     parser.add_argument("--aus", required=True, metavar="NAME", help="made by `dfe aus import` or `dfe aus derive`")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the report")
     parser.add_argument("--seed", type=seed, default=0, help="of folds and resamples (default: 0)")
@@ -49,6 +51,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.reports.coverage import write_coverage_report
     from dfe_core.reports.coverage_pictures import coverage_pictures
 
+    args.dataset = segments_dataset(args, progress)
     result = analyse_coverage(args.model, args.dataset, args.aus, seed=args.seed, progress=progress)
     command = shlex.join(
         [

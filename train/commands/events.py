@@ -11,6 +11,7 @@ from dfe_core.progress import Listener
 
 from ..tables import facts, table_of
 from .output import add_json_option, deliver
+from .segments_option import add_choice_options, conditions, write_asked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,13 +45,18 @@ _EXCLUDE = (
         "dfe events exclude study1 --recording s1_talk --from 12 --to 15.5 --reason 'face lost'",
     ),
 )
+_SEGMENTS = (
+    "Write every event that lasts as a recording of its own into another dataset, with the labels of its recording and "
+    "the columns of the event; tokens and AUs are those of the whole recordings. --segments of other commands does so.",
+    ("dfe events segments study1 trials", "dfe events segments study1 trials --where phase=task --window 1,3"),
+)
 _REMOVE = ("Remove a set of events; `dfe rm --undo` brings it back.", ("dfe events rm study1 coding",))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from ..cli import common_options, help_texts
 
-    actions = parser.add_subparsers(dest="action", metavar="import|list|exclude|rm", required=True)
+    actions = parser.add_subparsers(dest="action", metavar="import|list|exclude|segments|rm", required=True)
 
     def action(name: str, about: tuple[str, tuple[str, ...]], text: str) -> argparse.ArgumentParser:
         return actions.add_parser(name, help=text, parents=[common_options()], **help_texts(*about))
@@ -70,37 +76,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     excluding = action("exclude", _EXCLUDE, "take spans out of every figure")
     excluding.add_argument("dataset", metavar="DATASET", help="one that `dfe list` shows")
     excluding.add_argument("--events", metavar="NAME", help="a set of events whose spans are excluded")
-    add_where_option(excluding)
-    excluding.add_argument("--recording", metavar="NAME", help="the recording of one span, with --from and --to")
-    excluding.add_argument("--from", dest="onset", type=float, metavar="SECONDS", help="onset of the span")
-    excluding.add_argument("--to", dest="offset", type=float, metavar="SECONDS", help="offset of the span")
-    excluding.add_argument("--reason", default="", help="why, kept with the spans (default: what the events say)")
-    excluding.add_argument("--undo", action="store_true", help="count these spans again")
-    removing = action("rm", _REMOVE, "remove a set of events")
-    removing.add_argument("dataset", metavar="DATASET", help="one that `dfe list` shows")
-    removing.add_argument("name", metavar="NAME", help="a set of events, or excluded")
-
-
-def add_where_option(parser: argparse.ArgumentParser) -> None:
-    """The option that chooses among events by their columns."""
-    parser.add_argument(
+    excluding.add_argument(
         "--where",
         action="append",
         default=[],
         metavar="COLUMN=A,B",
         help="only events whose column has one of these values; may be given several times",
     )
-
-
-def conditions(given: list[str]) -> dict[str, list[str]]:
-    """Columns and their values, as ``--where`` was given. Raises `DataError` for another form."""
-    found: dict[str, list[str]] = {}
-    for text in given:
-        column, sign, values = text.partition("=")
-        if not sign or not column:
-            raise DataError("--where", repr(text), "COLUMN=VALUE[,VALUE]")
-        found[column.strip()] = [value.strip() for value in values.split(",")]
-    return found
+    excluding.add_argument("--recording", metavar="NAME", help="the recording of one span, with --from and --to")
+    excluding.add_argument("--from", dest="onset", type=float, metavar="SECONDS", help="onset of the span")
+    excluding.add_argument("--to", dest="offset", type=float, metavar="SECONDS", help="offset of the span")
+    excluding.add_argument("--reason", default="", help="why, kept with the spans (default: what the events say)")
+    excluding.add_argument("--undo", action="store_true", help="count these spans again")
+    cutting = action("segments", _SEGMENTS, "a dataset of segments")
+    cutting.add_argument("dataset", metavar="DATASET", help="one that `dfe list` shows")
+    cutting.add_argument("events", metavar="EVENTS", help="a set of events")
+    cutting.add_argument("--name", help="of the dataset of segments (default: DATASET.EVENTS)")
+    add_choice_options(cutting)
+    removing = action("rm", _REMOVE, "remove a set of events")
+    removing.add_argument("dataset", metavar="DATASET", help="one that `dfe list` shows")
+    removing.add_argument("name", metavar="NAME", help="a set of events, or excluded")
 
 
 def run(args: argparse.Namespace, progress: Listener) -> None:
@@ -109,6 +104,8 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     dataset = Dataset.open(args.dataset)
     if args.action == "import":
         _import(args, dataset, progress)
+    elif args.action == "segments":
+        _segments(args, progress)
     else:
         {"list": _list, "exclude": _exclude, "rm": _remove}[args.action](args, dataset)
 
@@ -133,6 +130,20 @@ def _summary(events: EventSet) -> str:
             ("columns", ", ".join(events.columns) or "none"),
         ]
     )
+
+
+def _segments(args: argparse.Namespace, progress: Listener) -> None:
+    segments = write_asked(args, args.events, args.name, progress)
+    rows = segments.recordings
+    pairs = [
+        ("dataset", segments.name),
+        ("segments", len(rows)),
+        ("recordings", int(rows["source_recording"].nunique())),
+        ("subjects", int(rows["subject"].nunique())),
+        ("frames", segments.frame_count),
+        ("labels", ", ".join(segments.labels)),
+    ]
+    print("\n".join([facts(pairs), *map(str, segments.manifest["notes"])]))
 
 
 def _list(args: argparse.Namespace, dataset: Dataset) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 
+from .segments_option import add_segments_option, segments_dataset
+
 if TYPE_CHECKING:
     from dfe_core.workspace.study import Study
 
@@ -30,6 +32,7 @@ TABLES, ANNOTATIONS = ("csv", "parquet", "xlsx"), ("eaf", "textgrid", "boris", "
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
     parser.add_argument("dataset", metavar="DATASET", help="on the same face as the model; encoded where it is not")
+    add_segments_option(parser)
     parser.add_argument("--what", choices=WHAT, help="which table; all: every one, in a folder (default: intervals)")
     parser.add_argument(
         "--format",
@@ -51,6 +54,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     from dfe_core.workspace.study import Study
 
     _refuse_options(args)
+    args.dataset = segments_dataset(args, progress)
     study = Study(args.model, args.dataset, progress=progress)
     if args.beside_videos:
         _beside_videos(study, args.tiers)

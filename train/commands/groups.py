@@ -13,6 +13,7 @@ from dfe_core.progress import Listener
 from ..cli import seed
 from ..tables import Columns, facts, table_of
 from .output import add_json_option, deliver
+from .segments_option import add_segments_option, segments_dataset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "model", metavar="MODEL", help="one that `dfe list` shows, or aus:NAME to compare the AUs of that name"
     )
     parser.add_argument("dataset", metavar="DATASET", help="that the model encoded, or that has the AUs")
+    add_segments_option(parser)
     parser.add_argument("--by", required=True, metavar="COLUMN", help="a label column of 2 to 10 levels")
     parser.add_argument(
         "--unit",
@@ -85,6 +87,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     settings["covariates"] = tuple(name.strip() for name in args.covariates.split(",") if name.strip())
     if args.aus and not args.families:
         raise DataError("--aus", "without --all", "--all beside it, or aus:NAME in the place of the model")
+    args.dataset = segments_dataset(args, progress)
     result: GroupComparison | FamilyComparison
     if aus := aus_alone(args.model):
         if args.families:

@@ -11,6 +11,7 @@ from dfe_core.store import atomic_file
 
 from ..cli import options_of, seed
 from ..tables import facts
+from .segments_option import add_segments_option, segments_dataset
 
 DESCRIPTION = (
     "Lay codewords or frames out in two (or three) dimensions. The map is seeded, cached, and comes with "
@@ -27,6 +28,7 @@ _DEFAULT_BY = {"codewords": "deformation", "frames": "psi"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
     parser.add_argument("dataset", metavar="DATASET", nargs="?", help="that the model encoded; needed for frames")
+    add_segments_option(parser)
     parser.add_argument("--of", required=True, choices=tuple(_DEFAULT_BY), help="what the points are")
     parser.add_argument(
         "--out",
@@ -50,6 +52,8 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 
     if args.out is not None and args.out.suffix != ".parquet":
         raise DataError(args.out, f"format {args.out.suffix or 'without a suffix'}", "a .parquet file")
+    if args.dataset is not None:
+        args.dataset = segments_dataset(args, progress)
     result = build_map(
         options_of(MapSettings, args, dataset=args.dataset or "", by=args.by or _DEFAULT_BY[args.of]),
         progress=progress,

@@ -13,6 +13,7 @@ from dfe_core.progress import Listener
 from ..cli import options_of, seed
 from ..tables import facts, table, table_of
 from .output import add_json_option, deliver
+from .segments_option import add_segments_option, segments_dataset
 
 if TYPE_CHECKING:
     from dfe_core.probes.settings import ProbeSettings
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "model", metavar="MODEL", help="one that `dfe list` shows, or aus:NAME for the AUs of that name without one"
     )
     parser.add_argument("dataset", metavar="DATASET", help="that the model encoded, or that has the AUs")
+    add_segments_option(parser)
     parser.add_argument(
         "--label",
         action="append",
@@ -178,6 +180,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
         scores = run_windows(args, progress)
         deliver(scores, report(scores), args.json)
         return
+    args.dataset = segments_dataset(args, progress)
     settings = read_settings(args)
     parts = [part for name in settings.features for part in name.split("+")]
     if settings.aus == _DERIVED and any(part.startswith("au") for part in parts):
