@@ -22,6 +22,11 @@ MODELS = {"linear": "Logistic or ridge regression", "svm": "Linear SVM", "boosti
 ALONE = ("au", "au-sided")
 """Features where there are action units alone."""
 SCALES = {LabelScale.NOMINAL: "classes", LabelScale.ORDINAL: "ordered scale", LabelScale.QUANTITY: "a number"}
+CODEBOOKS = {
+    "shared": "The chosen one in every fold",
+    "held-out": "Test only people whom it has not seen",
+    "refit": "Train one in every fold, without the people tested",
+}
 POOLINGS = ("sparsemax", "entmax", "softmax", "mean", "class-token")
 
 
@@ -127,6 +132,13 @@ def more(choice: artefact_cache.Choice, asked: dict[str, Any], columns: list[str
             help="Minutes each: a small network a fold and inner split.",
         )
         asked["segment"] = c.number_input("Seconds of a segment", 0.5, 60.0, 2.0, 0.5, format="%.1f")
+        asked["codebook"] = st.selectbox(
+            "Codebook",
+            ["shared"] if aus_alone(choice.model) else list(CODEBOOKS),
+            format_func=lambda use: CODEBOOKS[use],
+            help="A codebook fits the people it was trained on better than others. Refit takes a training in every "
+            "fold: minutes each.",
+        )
         asked["levels"] = [
             level.strip()
             for level in st.text_input(

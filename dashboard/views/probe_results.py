@@ -20,6 +20,7 @@ def title_of(result: ProbeResult) -> str:
     best = max(found["rows"], key=lambda row: row["score"]) if found["rows"] else None
     score = f" · best {best['features']} {best['score']:.2f} {best['metric']}" if best else ""
     models = "" if s.models == ("linear",) else f" · {', '.join(s.models)}"
+    models += "" if s.codebook == "shared" else f" · codebook {s.codebook}"
     of = f" (of {len(s.together)} labels)" if s.together else ""
     return f"{s.label}{of} from {', '.join(s.features)}{models}{score} · seed {s.seed}"
 
@@ -47,8 +48,8 @@ def arguments(choice_model: str, choice_dataset: str, asked: dict[str, Any], out
         "--out",
         out,
     ]
-    for name in ("task", "unit", "aus"):
-        if asked.get(name):
+    for name in ("task", "unit", "aus", "codebook"):
+        if asked.get(name) not in (None, "", "shared"):
             line += [f"--{name}", asked[name]]
     for name in ("levels", "confounds", "regress_out", "sequence"):
         if asked.get(name):

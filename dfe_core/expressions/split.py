@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -89,6 +89,23 @@ def split_dataset(dataset: SplitSource, test_share: float, validation_share: flo
     return Split(
         "time", dict.fromkeys(PARTS, names), {"train": (0.0, cut), "validation": (cut, stop), "test": (stop, 1.0)}
     )
+
+
+def without_subjects(dataset: SplitSource, held_out: Sequence[str]) -> Split:
+    """All recordings train but those of the subjects `held_out`, which test.
+
+    Raises `DataError` where nobody is left to train on.
+    """
+    rows = dataset.recordings
+    held = rows["subject"].astype(str).isin([str(subject) for subject in held_out])
+    if held.all():
+        raise DataError(dataset.name, "every subject held out", "one or more to train on")
+    names = {
+        "train": rows.loc[~held, "recording"],
+        "validation": rows["recording"][:0],
+        "test": rows.loc[held, "recording"],
+    }
+    return Split("subject", {part: list(of) for part, of in names.items()}, dict.fromkeys(PARTS, (0.0, 1.0)))
 
 
 def _draw(units: list[str], test_share: float, validation_share: float, seed: int) -> dict[str, list[str]]:

@@ -74,8 +74,10 @@ def _exchange(
 ) -> tuple[np.ndarray, list[np.ndarray], bool, bool]:
     """What may be exchanged: block (n,) of each unit, the members of each group, whether labels are constant within
     groups, and whether every group has the same ones."""
-    block = np.zeros(target.n, int)
-    if stratified(target, settings):
+    block = np.full(target.n, len(folds))
+    if not stratified(target, settings):
+        block[np.concatenate([fold.test for fold in folds])] = 0
+    else:
         for index, fold in enumerate(folds):
             block[fold.test] = index
     groups = np.unique(target.groups, return_inverse=True)[1]
@@ -146,7 +148,7 @@ def _permuted_scores(
     found: Predictions, target: Target, permuted: np.ndarray, model: str, settings: ProbeSettings
 ) -> np.ndarray:
     metric = scores.METRICS[target.task][scores.PRIMARY[target.task]]
-    values = np.zeros((len(permuted), *found.values.shape))
+    values = np.full((len(permuted), *found.values.shape), np.nan)
     for fit in found.fits:
         values[:, fit.fold.test] = _refitted(fit, permuted[:, fit.fold.train], target, model, settings)
     return np.array([metric(scores.sums(target.task, y, v).sum(0)) for y, v in zip(permuted, values, strict=True)])
@@ -176,16 +178,17 @@ def guesses(target: Target, folds: tuple[Fold, ...], settings: ProbeSettings) ->
         random[:, fold.test] = rng.choice(known, (_GUESSES, len(fold.test)))
         constant[fold.test] = np.bincount(known).argmax() if target.task == "classify" else known.mean()
     names = {"chance": random, "majority" if target.task == "classify" else "mean": constant[None]}
-    return {name: _guess_scores(target, drawn) for name, drawn in names.items()}
+    tested = np.sort(np.concatenate([fold.test for fold in folds]))
+    return {name: _guess_scores(target, drawn[:, tested], tested) for name, drawn in names.items()}
 
 
-def _guess_scores(target: Target, drawn: np.ndarray) -> dict[str, float]:
+def _guess_scores(target: Target, drawn: np.ndarray, rows: np.ndarray) -> dict[str, float]:
     classes = len(target.classes)
     values = (
         drawn[..., None].astype(float)
         if not classes
         else (drawn[..., None].astype(int) == np.arange(classes)).astype(float)
     )
-    tables = np.stack([scores.sums(target.task, target.y, v).sum(0) for v in values])
+    tables = np.stack([scores.sums(target.task, target.y[rows], v).sum(0) for v in values])
     found = {name: float(metric(tables).mean()) for name, metric in scores.METRICS[target.task].items()}
     return found | ({"AUROC": 0.5} if classes else {})

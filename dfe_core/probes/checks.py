@@ -8,6 +8,7 @@ tells the label is then removed from the features inside the folds, and the scor
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,7 +17,7 @@ import pandas as pd
 from dfe_core.probes import scores
 from dfe_core.probes.chance import null_scores, p_value
 from dfe_core.probes.features import material
-from dfe_core.probes.features.catalogue import Feature
+from dfe_core.probes.features.catalogue import Feature, without_nuisance
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.features.transforms import Blocks
 from dfe_core.probes.features.transforms import Measured as AsMeasured
@@ -80,7 +81,7 @@ def equal_windows(target: Target, seed: int) -> Target:
 
 
 def confound_checks(
-    features: dict[str, Feature],
+    features: Mapping[str, Feature | tuple[Feature, ...]],
     sources: Sources,
     target: Target,
     folds: tuple[Fold, ...],
@@ -168,7 +169,11 @@ def _plain_feature(name: str, values: np.ndarray) -> Feature:
 
 
 def _score(
-    feature: Feature, target: Target, folds: tuple[Fold, ...], permuted: np.ndarray, settings: ProbeSettings
+    feature: Feature | tuple[Feature, ...],
+    target: Target,
+    folds: tuple[Fold, ...],
+    permuted: np.ndarray,
+    settings: ProbeSettings,
 ) -> tuple[float, float | None]:
     found = nested(feature, target, folds, "linear", settings)
     score = scores.primary(target.task, target.y, found.values)
@@ -178,7 +183,7 @@ def _score(
 def _with_remainder(
     check: ConfoundCheck,
     known: dict[str, np.ndarray],
-    features: dict[str, Feature],
+    features: Mapping[str, Feature | tuple[Feature, ...]],
     target: Target,
     folds: tuple[Fold, ...],
     permuted: np.ndarray,
@@ -188,7 +193,7 @@ def _with_remainder(
     nuisance = _components(known[check.column]) if check.column == REST else known[check.column]
     left = {}
     for name, feature in features.items():
-        score, p = _score(replace(feature, nuisance=nuisance), target, folds, permuted, settings)
+        score, p = _score(without_nuisance(feature, nuisance), target, folds, permuted, settings)
         left[name] = {"score": score, "p": p}
     return replace(check, without=left)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from dfe_core.errors import DataError
 from dfe_core.probes import scores
-from dfe_core.probes.features.catalogue import Feature, build_feature
+from dfe_core.probes.features.catalogue import Feature, build_feature, without_nuisance
 from dfe_core.probes.features.material import Sources
 from dfe_core.probes.limits import Judged
 from dfe_core.probes.settings import ProbeSettings
@@ -29,7 +30,7 @@ class _NotJudged(Exception):
 
 
 def confound_table(
-    features: dict[str, Feature],
+    features: Mapping[str, Feature | tuple[Feature, ...]],
     sources: Sources,
     target: Target,
     folds: tuple[Fold, ...],
@@ -51,7 +52,7 @@ def confound_table(
         nuisance = nuisance_columns(target, settings.regress_out)
         scored = {row["features"]: row["score"] for row in rows if row["model"] == settings.models[0]}
         found += [
-            _without(name, replace(feature, nuisance=nuisance), target, folds, settings, scored[name])
+            _without(name, without_nuisance(feature, nuisance), target, folds, settings, scored[name])
             for name, feature in features.items()
         ]
     return pd.DataFrame(found, columns=COLUMNS).astype(
@@ -80,7 +81,12 @@ def nuisance_columns(target: Target, columns: tuple[str, ...]) -> np.ndarray:
 
 
 def _without(
-    name: str, feature: Feature, target: Target, folds: tuple[Fold, ...], settings: ProbeSettings, score: float
+    name: str,
+    feature: Feature | tuple[Feature, ...],
+    target: Target,
+    folds: tuple[Fold, ...],
+    settings: ProbeSettings,
+    score: float,
 ) -> dict[str, Any]:
     found = nested(feature, target, folds, settings.models[0], settings)
     without = _primary(found, target)

@@ -95,7 +95,7 @@ def occlusion(found: Predictions, feature: Feature, target: Target, table: pd.Da
 
 
 def _without(found: Predictions, dropped: np.ndarray, target: Target) -> np.ndarray:
-    values = np.zeros_like(found.values)
+    values = np.full_like(found.values, np.nan)
     for fit in found.fits:
         test = fit.test.copy()
         if len(fit.transform.origins_):
@@ -105,14 +105,18 @@ def _without(found: Predictions, dropped: np.ndarray, target: Target) -> np.ndar
 
 
 def errors_by_group(found: Predictions, target: Target) -> pd.DataFrame:
-    """One row a unit: unit, group, truth, predicted, right (classes) or error (regression), and confidence."""
+    """One row a unit that was tested: unit, group, truth, predicted, right (classes) or error (regression), and
+    confidence."""
     table = pd.DataFrame({"unit": target.units, "group": target.groups, "fold": found.fold})
+    tested = scores.predicted(found.values)
     if target.task == "regress":
-        return table.assign(truth=target.y, predicted=found.values[:, 0], error=found.values[:, 0] - target.y)
+        table = table.assign(truth=target.y, predicted=found.values[:, 0], error=found.values[:, 0] - target.y)
+        return table[tested].reset_index(drop=True)
     names, chosen = np.array(target.classes, object), found.values.argmax(1)
-    return table.assign(
+    table = table.assign(
         truth=names[target.y], predicted=names[chosen], right=chosen == target.y, decision=found.values.max(1)
     )
+    return table[tested].reset_index(drop=True)
 
 
 def pushing_moments(

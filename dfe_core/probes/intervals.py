@@ -10,6 +10,8 @@ to the score plus the 97.5th percentile of the draws less their mean.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy import stats
 
@@ -48,6 +50,21 @@ def scored_with_intervals(
         around = np.mean([each[name] for each in drawn], 0)
         result[name] = {"score": score, "ci95": _interval(name, score, around), "sd": float(around.std(ddof=1))}
     return result
+
+
+def difference_with_interval(
+    one: Predictions, other: Predictions, target: Target, model: str, settings: ProbeSettings
+) -> dict[str, Any]:
+    """metric, difference of the primary metric (one less other) and ci95: over the same draws of groups, both refitted
+    in every fold."""
+    name = scores.PRIMARY[target.task]
+    most = _SLOW_DRAWS if model != "linear" else _RIDGE_DRAWS if target.task == "regress" else settings.resamples
+    weights = group_weights(target.groups, min(settings.resamples, most), settings.seed)
+    first, second = (scores.primary(target.task, target.y, found.values) for found in (one, other))
+    drawn = [_drawn(found, target, weights, model, settings)[name] for found in (one, other)]
+    spread = drawn[0] - drawn[1]
+    low, high = np.percentile(spread - spread.mean(), [2.5, 97.5]) + first - second
+    return {"metric": name, "difference": first - second, "ci95": [float(low), float(high)]}
 
 
 def group_weights(groups: np.ndarray, count: int, seed: int) -> np.ndarray:

@@ -44,7 +44,7 @@ def _limits(summary: dict[str, Any], settings: ProbeSettings) -> list[str]:
     found += filter(None, [scale_sentence(summary, settings), together_sentence(settings).strip()])
     if summary["unlabelled"]:
         found.append(f"{summary['unlabelled']} recordings without a label were left out.")
-    return [*found, *filter(None, [exposure_sentence(summary["codebook_saw"])])]
+    return [*found, *filter(None, [codebook_use_sentence(summary)])]
 
 
 def scale_sentence(summary: dict[str, Any], settings: ProbeSettings) -> str:
@@ -103,6 +103,27 @@ def exposure_sentence(saw: dict[str, Any] | None) -> str:
     return (
         f"The codebook was trained on {saw['seen']} of the {saw['subjects']} subjects (without their labels): they "
         "are new people for the probe, not for the codebook."
+    )
+
+
+def codebook_use_sentence(summary: dict[str, Any]) -> str:
+    """Which codebook predicted whom; nothing where there is none, or a shared one that has seen nobody."""
+    facts = summary["codebook_use"]
+    if facts["use"] == "held-out":
+        return (
+            f"Only the {summary['subjects']} subjects whom the codebook has not seen were tested; "
+            f"{summary['only_trained_on']} other {summary['unit']}s were trained on in every fold."
+        )
+    if facts["use"] != "refit":
+        return exposure_sentence(summary["codebook_saw"])
+    differences = "; ".join(
+        f"{row['features']} {row['metric']} {row['refit']:.2f} in place of {row['shared']:.2f}, difference "
+        f"{row['difference']:+.2f} (95 % {row['ci95'][0]:+.2f} to {row['ci95'][1]:+.2f})"
+        for row in facts["differences"]
+    )
+    return (
+        f"In every fold a codebook of its own was trained ({facts['steps']} steps) without the people that the fold "
+        "tests" + (f"; against one codebook for all folds: {differences}." if differences else ".")
     )
 
 
@@ -310,5 +331,5 @@ def methods_paragraph(summary: dict[str, Any], settings: ProbeSettings) -> str:
         f"Rows were compared with each other by "
         f"{settings.swaps} random exchanges of the predictions of whole {group}s; p-values "
         f"were corrected over rows by Holm's procedure. {together_sentence(settings)}"
-        f"{exposure_sentence(summary['codebook_saw'])} Seed {settings.seed}; dfe {summary['version']}."
+        f"{codebook_use_sentence(summary)} Seed {settings.seed}; dfe {summary['version']}."
     )

@@ -101,7 +101,7 @@ def _by_chance(difference: float, a: np.ndarray | None, b: np.ndarray | None) ->
 
 
 def _resampled_t(a: Predictions, b: Predictions, target: Target, metric) -> float | None:
-    tests = [np.flatnonzero(a.fold == fold) for fold in np.unique(a.fold)]
+    tests = [np.flatnonzero(a.fold == fold) for fold in np.unique(a.fold[a.fold >= 0])]
     each = np.array(
         [
             metric(scores.sums(target.task, target.y[rows], a.values[rows]).sum(0))

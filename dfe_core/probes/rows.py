@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,7 +99,7 @@ class Scored:
 
 
 def score_rows(
-    features: dict[str, Feature],
+    features: Mapping[str, Feature | tuple[Feature, ...]],
     sources: Sources,
     target: Target,
     folds: tuple[tuple[Fold, ...], ...],
@@ -112,7 +113,7 @@ def score_rows(
     """
     for name, feature in features.items():
         if target.unit != "segment":  # two quiet moments of different people may well look the same
-            require_distinct(name, feature, target)
+            require_distinct(name, feature[0] if isinstance(feature, tuple) else feature, target)
     total = len(features) * len(settings.models)
     scored = Scored()
     for name, feature in features.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,17 +21,28 @@ from dfe_core.integrity import is_whole
 from dfe_core.probes import explain, scores
 from dfe_core.probes.chance import guesses, permutation_count, permutation_key, permute_labels
 from dfe_core.probes.checks import confound_checks, duration_tells, equal_windows
+from dfe_core.probes.codebook_use import (
+    CodebookUse,
+    RefitPlan,
+    features_by_fold,
+    reads_codewords,
+    refit_codebooks,
+    refit_plan,
+    unseen_units,
+    use_facts,
+)
 from dfe_core.probes.confounds import confound_table
 from dfe_core.probes.features.catalogue import Feature, build_feature
 from dfe_core.probes.features.material import CodebookTokens, Sources
 from dfe_core.probes.features.spans import make_spans
+from dfe_core.probes.intervals import difference_with_interval
 from dfe_core.probes.limits import limiting_facts
 from dfe_core.probes.paired_tests import compare
 from dfe_core.probes.result import RESULT_VERSION, ProbeResult
 from dfe_core.probes.rows import Scored, score_rows
 from dfe_core.probes.settings import ProbeSettings
 from dfe_core.probes.target import Target, make_target, merge_groups
-from dfe_core.probes.validation import Fold, repeated_folds
+from dfe_core.probes.validation import Fold, make_folds, nested, repeated_folds
 from dfe_core.progress import Listener, silent
 from dfe_core.store import atomic_directory, content_key, file_sha256
 from dfe_core.table_rows import json_rows, typed_rows
@@ -127,13 +139,31 @@ def probe_key(settings: ProbeSettings, inputs: ProbeInputs) -> str:
     return content_key(["probe", RESULT_VERSION, values, sorted(settings.tables), inputs.keys])
 
 
+def planned_refit(settings: ProbeSettings, root: Path | None = None) -> RefitPlan:
+    """What ``--codebook refit`` would train for this probe, and about how long that takes.
+
+    Raises `DataError` as the probe itself would.
+    """
+    inputs = open_probe_inputs(settings, root)
+    target = _target(inputs, make_spans(inputs.dataset, settings), settings)[0]
+    return refit_plan(inputs.encoded, inputs.dataset, target, make_folds(target, settings), settings)
+
+
+def _target(inputs: ProbeInputs, spans: pd.DataFrame, settings: ProbeSettings) -> tuple[Target, tuple[Duplicate, ...]]:
+    """The units with copies of one person as one group, and these copies."""
+    target = make_target(inputs.dataset, spans, settings)
+    if target.unit == "segment":
+        return target, ()
+    return merge_groups(target, spans, find_duplicates(inputs.dataset, inputs.folder), settings)
+
+
 def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) -> ProbeResult:
     spans = make_spans(inputs.dataset, settings)
-    target = make_target(inputs.dataset, spans, settings)
-    copies: tuple[Duplicate, ...] = ()
-    if target.unit != "segment":
-        target, copies = merge_groups(target, spans, find_duplicates(inputs.dataset, inputs.folder), settings)
-    repeats = repeated_folds(target, settings)
+    target, copies = _target(inputs, spans, settings)
+    tested = unseen_units(inputs.encoded, inputs.dataset, target) if settings.codebook == CodebookUse.HELD_OUT else None
+    repeats = repeated_folds(target, settings, tested)
+    if settings.codebook == CodebookUse.REFIT:
+        repeats = repeats[:1]
     folds = repeats[0]
     permuted = permute_labels(
         target, folds, settings, permutation_count(settings, len(settings.features) * len(settings.models))
@@ -148,7 +178,8 @@ def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) 
         folder=inputs.folder,
         progress=progress,
     )
-    features = {name: build_feature(name, sources, target, settings) for name in settings.features}
+    shared = {name: build_feature(name, sources, target, settings) for name in settings.features}
+    features, plan = _own_features(shared, sources, target, folds, settings)
     scored = score_rows(features, sources, target, repeats, permuted, settings, progress)
     found = scored.found
     base = guesses(target, folds, settings)
@@ -158,7 +189,8 @@ def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) 
     top, regions, occluded = _explained(scored, features, target, settings, inputs.encoded)
     asked = confound_table(features, sources, target, folds, settings, scored.rows)
     more = {
-        "codebook_saw": codebook_saw(inputs, target, scored),
+        "codebook_saw": codebook_saw(inputs, target, scored, settings.codebook),
+        "codebook_use": use_facts(settings, plan, _against_shared(scored, shared, plan, target, folds, settings)),
         "permutation_key": permutation_key(target, folds, settings),
         "windows": window_facts(spans, target, equal),
         "duplicates": [asdict(copy) for copy in copies],
@@ -184,21 +216,61 @@ def _work_out(settings: ProbeSettings, inputs: ProbeInputs, progress: Listener) 
     )
 
 
-def codebook_saw(inputs: ProbeInputs, target: Target, scored: Scored) -> dict[str, Any] | None:
+def _own_features(
+    shared: dict[str, Feature], sources: Sources, target: Target, folds: tuple[Fold, ...], settings: ProbeSettings
+) -> tuple[dict[str, Feature | tuple[Feature, ...]], RefitPlan | None]:
+    """The features of the rows: with ``refit`` those of codewords are of every fold's own codebook."""
+    features: dict[str, Feature | tuple[Feature, ...]] = dict(shared)
+    if settings.codebook != CodebookUse.REFIT:
+        return features, None
+    plan = refit_plan(sources.encoded, sources.dataset, target, folds, settings)
+    encoded = refit_codebooks(plan, sources.dataset, sources.progress)
+    for name in filter(reads_codewords, settings.features):
+        features[name] = features_by_fold(name, sources, encoded, target, settings)
+    return features, plan
+
+
+def _against_shared(
+    scored: Scored,
+    shared: dict[str, Feature],
+    plan: RefitPlan | None,
+    target: Target,
+    folds: tuple[Fold, ...],
+    settings: ProbeSettings,
+) -> list[dict[str, Any]]:
+    """Of every row of codewords, its score with the folds' own codebooks, with the shared one, and the difference."""
+    rows = []
+    for (name, model), found in scored.found.items() if plan else ():
+        if not reads_codewords(name):
+            continue
+        other = nested(shared[name], target, folds, model, settings)
+        score = scores.primary(target.task, target.y, found.values)
+        difference = difference_with_interval(found, other, target, model, settings)
+        rows.append(
+            {"features": name, "model": model, "refit": score, "shared": score - difference["difference"], **difference}
+        )
+    return rows
+
+
+def codebook_saw(inputs: ProbeInputs, target: Target, scored: Scored, use: str) -> dict[str, Any] | None:
     """None without a codebook; else known: whether it could be told which people the codebook was trained on; seen: how
-    many of the probed ones (None where unknown); scores: by row, the primary metric of the units of people seen and
+    many of the tested ones (None where unknown); scores: by row, the primary metric of the units of people seen and
     unseen."""
     if inputs.encoded is None:
         return None
+    tested = np.any([scores.predicted(one.values) for one in scored.found.values()], 0)
+    subject: pd.Series = target.table["subject"].astype(str)
+    people = int(subject[tested].nunique())
+    if use == CodebookUse.REFIT:
+        return {"known": True, "seen": 0, "subjects": people, "scores": {}}
     exposure = codebook_exposure(inputs.encoded.codebook, inputs.dataset)
-    seen = target.table["subject"].astype(str).isin(exposure.seen).to_numpy()
     if not exposure.known:
-        return {"known": False, "seen": None, "subjects": int(target.table["subject"].nunique()), "scores": {}}
-    parts = {"seen": seen, "unseen": ~seen}
+        return {"known": False, "seen": None, "subjects": people, "scores": {}}
+    seen = subject.isin(exposure.seen).to_numpy() & tested
     found = {
         name: {
             part: scores.primary(target.task, target.y[rows], one.values[rows])
-            for part, rows in parts.items()
+            for part, rows in {"seen": seen, "unseen": ~seen & tested}.items()
             if rows.any()
         }
         for (name, model), one in scored.found.items()
@@ -206,8 +278,8 @@ def codebook_saw(inputs: ProbeInputs, target: Target, scored: Scored) -> dict[st
     }
     return {
         "known": True,
-        "seen": int(target.table["subject"][seen].nunique()),
-        "subjects": int(target.table["subject"].nunique()),
+        "seen": int(subject[seen].nunique()),
+        "subjects": people,
         "scores": found if seen.any() else {},
     }
 
@@ -229,20 +301,24 @@ def _label(key: tuple[str, str], settings: ProbeSettings) -> str:
 
 def _explained(
     scored: Scored,
-    features: dict[str, Feature],
+    features: Mapping[str, Feature | tuple[Feature, ...]],
     target: Target,
     settings: ProbeSettings,
     encoded: CodebookTokens | None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Weights (over the folds of all repeats), regions and occlusion of the first linear row over codewords."""
+    """Weights (over the folds of all repeats), regions and occlusion of the first linear row over codewords; nothing
+    where every fold has codewords of its own."""
     for (name, model), one in scored.found.items():
-        if encoded is not None and model == "linear" and (features[name].columns["codeword"] >= 0).all():
+        feature = features.get(name)
+        if not isinstance(feature, Feature):
+            continue
+        if encoded is not None and model == "linear" and (feature.columns["codeword"] >= 0).all():
             fits = tuple(fit for repeat in scored.repeats[name, model] for fit in repeat.fits)
-            weights = explain.codeword_weights(replace(one, fits=fits), features[name], target).assign(features=name)
+            weights = explain.codeword_weights(replace(one, fits=fits), feature, target).assign(features=name)
             return (
                 weights,
                 explain.weights_by_region(weights, encoded.codebook.table),
-                explain.occlusion(one, features[name], target, encoded.codebook.table),
+                explain.occlusion(one, feature, target, encoded.codebook.table),
             )
     empty = pd.DataFrame({"codeword": [], "towards": [], "weight": [], "stability": [], "features": []})
     return empty, pd.DataFrame({"region": []}), pd.DataFrame({"region": []})
@@ -269,13 +345,15 @@ def _summary(
     rows = scored.rows
     named = {_label(key, settings): every for key, every in scored.repeats.items()}
     nulls = {_label(key, settings): null for key, null in scored.nulls.items()}
+    tested = np.concatenate([fold.test for fold in folds])
     return {
         "label": settings.label,
         "task": target.task,
         "unit": target.unit,
-        "n": target.n,
-        "subjects": int(target.table["subject"].nunique()),
-        "groups": target.subjects,
+        "n": len(tested),
+        "subjects": int(target.table["subject"].iloc[tested].nunique()),
+        "groups": len(np.unique(target.groups[tested])),
+        "only_trained_on": target.n - len(tested),
         "classes": list(target.classes),
         "folds": len(folds),
         "repeats": max(row["repeats"] for row in rows),

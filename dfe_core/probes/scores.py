@@ -14,14 +14,21 @@ PRIMARY = {"classify": "macro-F1", "regress": "CCC"}
 
 
 def sums(task: str, y: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """(n,) truth and (n, C) decision values to (n, …) sums of single units."""
+    """(n,) truth and (n, C) decision values to (n, …) sums of single units; zero where there is no prediction (NaN)."""
+    known = predicted(values)
     if task == "classify":
         classes = values.shape[1]
         table = np.zeros((len(y), classes, classes))
-        table[np.arange(len(y)), y, values.argmax(1)] = 1
+        table[np.arange(len(y)), y, values.argmax(1)] = known
         return table
-    p = values[:, 0]
-    return np.stack([np.ones(len(y)), y, p, y * y, p * p, y * p, np.abs(y - p)], 1)
+    p = np.where(known, values[:, 0], 0.0)
+    table = np.stack([np.ones(len(y)), y, p, y * y, p * p, y * p, np.abs(y - p)], 1)
+    return table * known[:, None]
+
+
+def predicted(values: np.ndarray) -> np.ndarray:
+    """(n,) whether there is a prediction of (n, C) decision values."""
+    return ~np.isnan(values[:, 0])
 
 
 def by_group(table: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -78,9 +85,9 @@ def weighted_auroc(y: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np
     """(B,) area under the ROC curve under (B, n) weights of the units: the mean over classes of one against the rest,
     ties half. 0.5 where a class or its rest is absent."""
     classes = range(1, 2) if values.shape[1] == 2 else range(values.shape[1])
-    each = []
+    each, known = [], predicted(values)
     for k in classes:
-        positive, negative = np.flatnonzero(y == k), np.flatnonzero(y != k)
+        positive, negative = np.flatnonzero((y == k) & known), np.flatnonzero((y != k) & known)
         score = values[:, 1] - values[:, 0] if values.shape[1] == 2 else values[:, k]
         above = np.sign(score[positive, None] - score[None, negative]) * 0.5 + 0.5
         a, b = weights[:, positive], weights[:, negative]

@@ -12,6 +12,7 @@ TASKS = ("classify", "regress")
 UNITS = ("recording", "subject", "segment")
 MODELS = ("linear", "svm", "boosting")
 LENGTHS = ("matched", "as-recorded")
+CODEBOOKS = ("shared", "held-out", "refit")
 DERIVED = "derived"
 """The AUs of the feature ``au`` where none are named."""
 
@@ -65,6 +66,11 @@ class ProbeSettings:
         Columns to predict from the same features.
     regress_out
         Columns removed from the features in each fold.
+    codebook
+        ``shared``: one codebook in all folds; ``held-out``: only people are tested whom it has not seen; ``refit``: one
+        trained in every fold without the people that it tests (`dfe_core.probes.codebook_use`).
+    refit_steps
+        Of training with ``refit``; None: as many as the codebook itself was trained with.
     sequence
         Poolings of the sequence probe, each a row beside the others (``softmax``, ``sparsemax``, ``mean`` …).
     resamples
@@ -101,6 +107,8 @@ class ProbeSettings:
     drop_missing: bool = False
     confounds: tuple[str, ...] = ()
     regress_out: tuple[str, ...] = ()
+    codebook: str = "shared"
+    refit_steps: int | None = None
     sequence: tuple[str, ...] = ()
     resamples: int = 500
     permutations: int | None = None
@@ -126,6 +134,9 @@ class ProbeSettings:
             raise DataError("levels", ", ".join(self.levels), "two or more, each once, and no --task classify")
         _one_of("unit", self.unit, (None, *UNITS))
         _one_of("lengths", self.lengths, LENGTHS)
+        _one_of("codebook", self.codebook, CODEBOOKS)
+        if self.codebook != "shared" and self.sequence:
+            raise DataError("--sequence", f"--codebook {self.codebook} beside it", "one of both: it reads one codebook")
         for model in self.models:
             _one_of("model", model, MODELS)
         for name, least, most in (
@@ -138,6 +149,7 @@ class ProbeSettings:
             ("segment_s", 0.02, 3600),
             ("block_s", 0.1, 36000),
             ("gap_s", 0, 3600),
+            ("refit_steps", 1, 1_000_000),
         ):
             if getattr(self, name) is not None and not least <= getattr(self, name) <= most:
                 raise DataError(name, str(getattr(self, name)), f"{least} to {most}")

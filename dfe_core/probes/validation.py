@@ -40,20 +40,24 @@ class Fitted:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Out-of-fold predictions: values (n, C) by `models.decision`, fold (n,), and each fold's fit."""
+    """Out-of-fold predictions: values (n, C) by `models.decision`, NaN of units that no fold tests; fold (n,), −1 of
+    these; and each fold's fit."""
 
     values: np.ndarray
     fold: np.ndarray
     fits: tuple[Fitted, ...]
 
 
-def make_folds(target: Target, settings: ProbeSettings, choose: bool = True) -> tuple[Fold, ...]:
+def make_folds(
+    target: Target, settings: ProbeSettings, choose: bool = True, tested: np.ndarray | None = None
+) -> tuple[Fold, ...]:
     """The outer and inner folds of a target. Raises `DataError` where a fold cannot be trained or tested on.
 
-    choose: without it there are no inner folds, and the middle one of a model's settings is taken.
+    choose: without it there are no inner folds, and the middle one of a model's settings is taken. tested: (n,) the
+    units that are tested, in folds of their own, while all others train in every fold; None: all.
     """
     folds = []
-    for train, test in _outer(target, settings):
+    for train, test in _outer(target, settings) if tested is None else _outer_of(target, settings, tested):
         inner = tuple((train[a], train[b]) for a, b in _inner(target, train, settings)) if choose else ()
         folds.append(Fold(train, test, inner))
     for fold in folds:
@@ -85,10 +89,12 @@ def repeat_count(target: Target, settings: ProbeSettings, model: str = "linear")
     return REPEATS if target.n <= _MANY_UNITS and model == "linear" else 1
 
 
-def repeated_folds(target: Target, settings: ProbeSettings) -> tuple[tuple[Fold, ...], ...]:
+def repeated_folds(
+    target: Target, settings: ProbeSettings, tested: np.ndarray | None = None
+) -> tuple[tuple[Fold, ...], ...]:
     """The folds of every repeat; of the first, those of `make_folds`."""
     return tuple(
-        make_folds(target, replace(settings, seed=settings.seed + 1000 * repeat))
+        make_folds(target, replace(settings, seed=settings.seed + 1000 * repeat), tested=tested)
         for repeat in range(repeat_count(target, settings))
     )
 
@@ -99,17 +105,39 @@ def stratified(target: Target, settings: ProbeSettings) -> bool:
 
 
 def nested(
-    feature: Feature, target: Target, folds: tuple[Fold, ...], model: str, settings: ProbeSettings
+    feature: Feature | tuple[Feature, ...], target: Target, folds: tuple[Fold, ...], model: str, settings: ProbeSettings
 ) -> Predictions:
-    """Out-of-fold predictions. Transforms, vocabulary and hyper-parameters come from training rows alone."""
+    """Out-of-fold predictions. Transforms, vocabulary and hyper-parameters come from training rows alone.
+
+    feature: one for all folds, or one for each.
+    """
     width = max(len(target.classes), 1)
-    values, fold_of, fits = np.zeros((target.n, width)), np.zeros(target.n, int), []
-    for index, fold in enumerate(folds):
-        fitted = _fit(feature, target, fold, model, settings)
+    values, fold_of, fits = np.full((target.n, width), np.nan), np.full(target.n, -1), []
+    each = feature if isinstance(feature, tuple) else (feature,) * len(folds)
+    for index, (fold, own) in enumerate(zip(folds, each, strict=True)):
+        fitted = _fit(own, target, fold, model, settings)
         values[fold.test] = _aligned(fitted.model, fitted.test, target)
         fold_of[fold.test] = index
         fits.append(fitted)
     return Predictions(values, fold_of, tuple(fits))
+
+
+def _outer_of(target: Target, settings: ProbeSettings, tested: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Folds of the units that are tested, each trained on all others; fewer where these are of few groups."""
+    rows = np.flatnonzero(tested)
+    groups = len(np.unique(target.groups[rows]))
+    if set(target.groups[rows]) & set(target.groups[~tested]):
+        raise DataError(settings.group, "people whom the codebook has seen and has not seen", "--group subject")
+    part = replace(
+        target,
+        units=target.units[rows],
+        groups=target.groups[rows],
+        y=target.y[rows],
+        table=target.table.iloc[rows].reset_index(drop=True),
+    )
+    everything = np.arange(target.n)
+    own = replace(settings, folds=max(2, min(settings.folds, groups)))
+    return [(np.setdiff1d(everything, rows[test]), rows[test]) for _, test in _outer(part, own)]
 
 
 def _outer(target: Target, settings: ProbeSettings) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -67,6 +67,7 @@ def tables(result: ProbeResult) -> dict[str, pd.DataFrame]:
         "scores": rows,
         "baselines": baselines(result),
         "paired": result.paired,
+        "refit_against_shared": codebook_differences(result),
         "codewords": result.codewords,
         "regions": result.regions,
         "occlusion": result.occlusion,
@@ -78,6 +79,17 @@ def tables(result: ProbeResult) -> dict[str, pd.DataFrame]:
         "errors_by_subject": errors_by_subject(result.predictions),
     }
     return {name: table for name, table in found.items() if len(table)}
+
+
+def codebook_differences(result: ProbeResult) -> pd.DataFrame:
+    """features, model, metric, refit, shared, difference, low and high; empty but with ``--codebook refit``."""
+    rows = result.summary["codebook_use"].get("differences") or []
+    return pd.DataFrame(
+        [
+            {k: v for k, v in row.items() if k != "ci95"} | dict(zip(("low", "high"), row["ci95"], strict=True))
+            for row in rows
+        ]
+    )
 
 
 def baselines(result: ProbeResult) -> pd.DataFrame:
@@ -173,6 +185,19 @@ def _scores(result: ProbeResult) -> tuple[Block, ...]:
             ),
         ),
     ]
+    if len(differences := codebook_differences(result)):
+        blocks.append(
+            Table(
+                name="refit_against_shared",
+                caption=f"{metric} with a codebook trained in every fold without the people that it tests, and with "
+                "one for all folds; the interval is of the difference, over the same draws of people.",
+                frame=differences,
+                columns=table_columns(
+                    "features=Features; model=Model; refit=Refit:.3f; shared=Shared:.3f; difference=Difference:+.3f; "
+                    "low=from:+.3f; high=to:+.3f"
+                ),
+            )
+        )
     if len(result.paired):
         blocks.append(
             Table(

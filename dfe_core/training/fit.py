@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from dfe_core.artefact_names import CONFIG, HISTORY_FILE, MODELS
 from dfe_core.audit import audited
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
-from dfe_core.expressions.split import Split, split_dataset
+from dfe_core.expressions.split import Split, split_dataset, without_subjects
 from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, Progress, silent
@@ -79,8 +80,11 @@ def train_model(
     resume: bool = False,
     root: Path | None = None,
     progress: Listener = silent,
+    held_out: Sequence[str] = (),
 ) -> Path:
     """Train a tokenizer on the training subjects of a dataset and write ``models/<name>/``.
+
+    held_out: subjects to train without, on all others; none: the split that the configuration draws.
 
     Stopping it at any moment loses at most the steps since the last checkpoint; `resume` goes on from there, with
     the same result as an uninterrupted run. Raises `DataError` for an existing model, or a checkpoint of other data.
@@ -100,7 +104,9 @@ def train_model(
             "an unfinished training of this name",
             f"--resume to continue it, or `dfe rm models/{name}` to begin again",
         )
-    run = _prepare(Dataset.open(dataset, root), folder, config, root, progress)
+    data = Dataset.open(dataset, root)
+    split = without_subjects(data, held_out) if held_out else None
+    run = _prepare(data, folder, config, root, progress, split)
     state = _started(run)
     if resume and load_checkpoint_(state, folder):
         keep_history(folder / HISTORY_FILE, state.step)

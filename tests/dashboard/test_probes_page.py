@@ -48,9 +48,15 @@ def test_what_the_form_asks_is_what_the_command_reads():
 
 
 def test_several_labels_of_the_form_are_several_of_the_command(probed: Path):
-    line = arguments("m", "d", ASKED | {"label": ["openness", "arousal"], "levels": ["low", "high"]}, "out")
+    line = arguments(
+        "m",
+        "d",
+        ASKED | {"label": ["openness", "arousal"], "levels": ["low", "high"], "sequence": (), "codebook": "refit"},
+        "out",
+    )
     read = build_parser(["probe"]).parse_args(line)
     assert asked_labels(read.label, "d") == ["openness", "arousal"] and read_settings(read).levels == ("low", "high")
+    assert read_settings(read).codebook == "refit"
     assert asked_labels(["condition,arousal", "stress"], "simulated") == ["condition", "arousal", "stress"]
     test = opened("probes", probe_part="All labels")
     assert not test.exception and "This label was predicted alone" in said(test)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from dfe_core.artefact_names import aus_alone
 from dfe_core.progress import Listener
 
 from ..cli import options_of, seed
-from ..tables import facts, table, table_of
+from ..tables import duration, facts, table, table_of
 from .output import add_json_option, deliver
 from .segments_option import add_segments_option, segments_dataset
 
@@ -154,6 +155,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also say what the score is without what these columns explain",
     )
     parser.add_argument(
+        "--codebook",
+        choices=("shared", "held-out", "refit"),
+        default="shared",
+        help="shared: one in all folds, whoever it was trained on; held-out: only people are tested whom it has not "
+        "seen; refit: one trained in every fold without the people that it tests, which takes as many trainings "
+        "and may be stopped and continued (default: shared)",
+    )
+    parser.add_argument(
+        "--refit-steps",
+        type=int,
+        metavar="N",
+        help="of each training with --codebook refit (default: as many as MODEL was trained with)",
+    )
+    parser.add_argument(
         "--sequence",
         default="",
         metavar="POOLING,...",
@@ -186,6 +201,7 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     if settings.aus == _DERIVED and any(part.startswith("au") for part in parts):
         derive_missing(args.dataset, progress)
     labels = asked_labels(args.label, args.dataset)
+    say_cost(replace(settings, label=labels[0]) if labels else settings)
     if len(labels) > 1:
         run_labels(settings, labels, args, progress)
         return
@@ -196,6 +212,26 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 
         write_report(result, Path(args.out))
     deliver(result.to_json(), report(result.to_json()), args.json)
+
+
+def say_cost(settings: ProbeSettings) -> None:
+    """On stderr, what ``--codebook refit`` will train and about how long that takes."""
+    from dfe_core.errors import DataError
+
+    if settings.codebook != "refit":
+        return
+    from dfe_core.probes.run import planned_refit
+
+    try:
+        plan = planned_refit(settings)
+    except DataError:  # said by the probe itself
+        return
+    print(
+        f"{len(plan.names)} folds, {plan.missing} codebooks to train ({plan.config.train.steps} steps each), about "
+        f"{duration(plan.seconds)} on 2 cores; stopped, the same command continues",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def run_labels(settings: ProbeSettings, labels: list[str], args: argparse.Namespace, progress: Listener) -> None:
@@ -298,11 +334,22 @@ def report(result: dict[str, Any]) -> str:
             ("classes", ", ".join(result["classes"]) or None),
             ("folds", result["folds"]),
             ("repeats", result.get("repeats")),
+            ("codebook", (result.get("codebook_use") or {}).get("use")),
             ("codebook trained on", codebook_saw(result)),
             ("chance", result["chance"]),
         ]
     )
     parts = [head, table(*scores(result))]
+    if differences := (result.get("codebook_use") or {}).get("differences"):
+        columns = {
+            "features": "features",
+            "refit in folds": "refit",
+            "one shared": "shared",
+            "difference": "difference",
+        }
+        parts.append(
+            table_of(differences, columns | {"95 % interval": lambda r: f"{r['ci95'][0]:+.3f} to {r['ci95'][1]:+.3f}"})
+        )
     if result["paired"]:
         parts.append(table_of(result["paired"], {"compared": "a", "with": "b", "difference": "difference", "p": "p"}))
     parts += confounds(result)

@@ -40,6 +40,13 @@ class Feature:
         return rows, place[self.member[rows]]
 
 
+def without_nuisance(feature: Feature | tuple[Feature, ...], nuisance: np.ndarray) -> Feature | tuple[Feature, ...]:
+    """The feature row, or that of every fold, with nuisance (n, q) regressed out."""
+    if isinstance(feature, tuple):
+        return tuple(replace(one, nuisance=nuisance) for one in feature)
+    return replace(feature, nuisance=nuisance)
+
+
 @dataclass(frozen=True, eq=False)
 class _Block:
     """raw: a row a span of the sources, those of no unit too."""
