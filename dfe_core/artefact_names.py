@@ -19,8 +19,9 @@ RECORDINGS_FILE, FRAMES_FILE = "recordings.parquet", "frames.parquet"
 EXTRAS_FILE, TRUTH_FILE, VIDEOS_FILE = "extras.parquet", "truth.parquet", "videos.json"
 """Files of a dataset."""
 WEIGHTS_FILE, CODEWORDS_FILE, CHECKPOINT_FILE = "model.safetensors", "codewords.parquet", "checkpoint.safetensors"
-HISTORY_FILE, METRICS_FILE, NOTES_FILE, WITHDRAWN_FILE = (
+HISTORY_FILE, LEARNING_FILE, METRICS_FILE, NOTES_FILE, WITHDRAWN_FILE = (
     "history.jsonl",
+    "learning.json",
     "metrics.json",
     "notes.json",
     "withdrawals.json",

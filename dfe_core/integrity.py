@@ -13,11 +13,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dfe_core.artefact_names import HISTORY_FILE, MANIFEST, METRICS_FILE, NOTES_FILE, VIDEOS_FILE, WITHDRAWN_FILE
+from dfe_core.artefact_names import (
+    HISTORY_FILE,
+    LEARNING_FILE,
+    MANIFEST,
+    METRICS_FILE,
+    NOTES_FILE,
+    VIDEOS_FILE,
+    WITHDRAWN_FILE,
+)
 from dfe_core.errors import DataError
 
 SEAL, DIGEST = "checksums.json", "digest"
-LOOSE = frozenset((SEAL, VIDEOS_FILE, NOTES_FILE, METRICS_FILE, HISTORY_FILE, WITHDRAWN_FILE))
+LOOSE = frozenset((SEAL, VIDEOS_FILE, NOTES_FILE, METRICS_FILE, HISTORY_FILE, LEARNING_FILE, WITHDRAWN_FILE))
 _MARK = "signed"
 _checked: dict[str, tuple[int, int, int]] = {}
 

@@ -10,19 +10,21 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
-from dfe_core.artefact_names import HISTORY_FILE, MANIFEST, study_report_name
+from dfe_core.artefact_names import HISTORY_FILE, LEARNING_FILE, MANIFEST, TOKENS, study_report_name, tokens_name
 from dfe_core.errors import DataError
 from dfe_core.expressions.inspection import Believed, inspect_sources
 from dfe_core.expressions.label_scales import label_scale
-from dfe_core.store import artefact_path
+from dfe_core.faces import open_face
+from dfe_core.store import artefact_path, read_json
 from dfe_core.workflow.settings import StudySettings, study_name
 from dfe_core.workflow.study_plan import StudyPlan, plan_study
 
-from ..data import artefact_cache, job_manager, people
+from ..data import artefact_cache, job_manager, media, people
 from ..data.roles import Role
 from ..data.staging import Staging
 from ..panels import coverage_report, empty_states, import_job, job_progress, page_frame, probe_form, uploads
-from ..theme.formatting import count, plural, span, text
+from ..theme.formatting import count, percent, plural, span, text
+from ..views import browser_views, figures
 
 KEY = "study"
 _NAME = "study-running"
@@ -203,19 +205,55 @@ def at_work(choice: artefact_cache.Choice) -> None:
     """The job's progress, with the curves of training as soon as there are any."""
     job_progress.watch(KEY, "The study is done.")
     if job_manager.running(KEY) and (name := st.session_state.get(_NAME)):
-        curves(choice.root, name)
+        so_far(choice.root, name)
 
 
 @st.fragment(run_every=1.5)
-def curves(root: Path, name: str) -> None:
-    """Error and perplexity over the steps of training so far."""
-    history = training_history(root, name)
+def so_far(root: Path, name: str) -> None:
+    """What is there to be looked at while the study runs: training, then its codebook."""
+    if (artefact_path(TOKENS, tokens_name(f"{name}-codebook", name), root) / MANIFEST).is_file():
+        st.caption("The codebook is trained and the recordings are encoded; the analyses follow.")
+        codebook_link(name)
+        return
+    curves(training_history(root, name))
+    faces_so_far(root, name)
+
+
+def codebook_link(name: str) -> None:
+    """The way to the codebook of a study."""
+    address = urlencode({"model": f"{name}-codebook", "dataset": name})
+    st.link_button("Open its codebook", f"codebook?{address}", type="primary", icon=":material/grid_view:")
+
+
+def faces_so_far(root: Path, name: str) -> None:
+    """The codewords in most use while they are learned, as faces; nothing before the first are written."""
+    try:
+        now = read_json(artefact_path("models", f"{name}-codebook", root) / LEARNING_FILE)
+        face = open_face(now["face"], root)
+        items = [
+            {
+                "psi": one["psi"],
+                "title": f"Codeword {one['codeword']}",
+                "note": f"{percent(one['share'])} of the tokens",
+                "alt": f"Codeword {one['codeword']} after {now['step']} steps",
+            }
+            for one in now["codewords"]
+        ]
+    except (DataError, KeyError, TypeError):  # not begun, or done
+        return
+    st.caption(f"The codewords in most use after {now['step']} steps")
+    browser_views.strip(key="study-faces", data={"face": media.face_address(face), "items": items})
+
+
+def curves(history: pd.DataFrame) -> None:
+    """Error and perplexity over the steps of training."""
     if len(history) < 2:
         return
     for place, (column, title) in zip(st.columns(len(CURVES)), CURVES.items(), strict=True):
         if column in history:
             place.caption(title)
-            place.line_chart(history, x="step", y=column, height=180, x_label="step", y_label="")
+            with place:
+                figures.show(figures.learning_curve(history["step"], history[column]), f"curve-{column}", title)
 
 
 def training_history(root: Path, name: str) -> pd.DataFrame:
@@ -249,8 +287,7 @@ def finished(choice: artefact_cache.Choice, name: str) -> None:
     with st.container(border=True):
         st.markdown(f":material/check_circle: The study **{text(name)}** is done: its codebook is `{name}-codebook`.")
         with st.container(horizontal=True):
-            address = urlencode({"model": f"{name}-codebook", "dataset": name})
-            st.link_button("Open its codebook", f"codebook?{address}", type="primary", icon=":material/grid_view:")
+            codebook_link(name)
             st.download_button(
                 "Supplement",
                 lambda: coverage_report.zipped(folder),

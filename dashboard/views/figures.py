@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -36,6 +37,13 @@ def laid_out(figure: go.Figure, height: int, legend: bool = False, **layout: obj
 def show(figure: go.Figure, key: str, alt: str) -> None:
     """Draw a figure with its description for those who cannot see it."""
     st.plotly_chart(figure, key=key, config=CONFIG, alt=alt)
+
+
+def learning_curve(step: pd.Series, value: pd.Series) -> go.Figure:
+    """A figure of training by step."""
+    figure = go.Figure(go.Scatter(x=step, y=value, mode="lines+markers", line={"color": ACCENT, "width": 2}))
+    figure.update_xaxes(title="Step", rangemode="tozero")
+    return laid_out(figure, 180)
 
 
 def over_time(time_s: np.ndarray, values: np.ndarray, names: list[str]) -> go.Figure:

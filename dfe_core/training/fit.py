@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dfe_core.artefact_names import CONFIG, HISTORY_FILE, MODELS
+from dfe_core.artefact_names import CONFIG, HISTORY_FILE, LEARNING_FILE, MODELS
 from dfe_core.audit import audited
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
@@ -22,8 +22,9 @@ from dfe_core.expressions.split import Split, split_dataset, without_subjects
 from dfe_core.faces import open_face
 from dfe_core.faces.model import FaceModel
 from dfe_core.progress import Listener, Progress, silent
-from dfe_core.store import artefact_path, content_key
+from dfe_core.store import artefact_path, content_key, write_json
 from dfe_core.tokenizer import losses
+from dfe_core.tokenizer.codebook import REST
 from dfe_core.tokenizer.config import Config
 from dfe_core.tokenizer.latent import balanced_gram, latent_frame
 from dfe_core.tokenizer.model import Tokenizer
@@ -36,6 +37,8 @@ from dfe_core.training.review import count_code_lengths_, finish_, review_
 from dfe_core.training.state import CHECKPOINT, TrainingState, keep_history, load_checkpoint_, save_checkpoint
 from dfe_core.training.statistics import describe_table
 
+_WATCHED = 8
+"""Codewords that are shown while they are learned."""
 _LOG_EVERY = 25
 _CODE_LENGTHS_EVERY = 5
 _REVIEWS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85)
@@ -124,7 +127,8 @@ def train_model(
         simulated_share=run.config.train.simulated_share if run.simulated is not None else 0.0,
     )
     save_model(state.model, folder, origin, columns)
-    (folder / CHECKPOINT).unlink(missing_ok=True)
+    for name in (CHECKPOINT, LEARNING_FILE):
+        (folder / name).unlink(missing_ok=True)
     return folder
 
 
@@ -234,6 +238,7 @@ def _train_(state: TrainingState, run: Run, progress: Listener) -> None:
             count_code_lengths_(state.model.quantizer, train)
         if state.step % _LOG_EVERY == 0 or state.step == train.steps:
             _log(run, state.step, figures)
+            _write_learning(run, state)
         progress(
             Progress(
                 task="training",
@@ -324,6 +329,21 @@ def _figures(
     figures["tokens_per_frame"] = round(float((quantized.tokens != 0).sum(1).float().mean()), 3)
     figures["bits_per_frame"] = round(float(model.quantizer.code_length(quantized).mean()), 2)
     return figures
+
+
+def _write_learning(run: Run, state: TrainingState) -> None:
+    """The codewords that are used most, as they are now: for whoever watches."""
+    if run.folder is None or not run.face.has_mesh:
+        return
+    usage = state.model.quantizer.usage.detach().cpu().numpy().copy()
+    usage[REST] = 0
+    most = np.argsort(-usage, kind="stable")[:_WATCHED]
+    psi = state.model.codeword_psi()[most]
+    codewords = [
+        {"codeword": int(k), "share": round(float(usage[k] / max(usage.sum(), 1e-12)), 4), "psi": values.round(4)}
+        for k, values in zip(most, psi, strict=True)
+    ]
+    write_json(run.folder / LEARNING_FILE, {"step": state.step, "face": run.face.id, "codewords": codewords})
 
 
 def _log(run: Run, step: int, figures: dict[str, Any]) -> None:

@@ -25,6 +25,7 @@ from dfe_core.artefact_names import (
     FACES,
     HISTORY_FILE,
     KINDS,
+    LEARNING_FILE,
     MANIFEST,
     METRICS_FILE,
     MODELS,
@@ -227,7 +228,7 @@ class _Work:
         began_with = _dataset_of_checkpoint(model.path / CHECKPOINT_FILE)
         if (model.path / CONFIG).is_file() or began_with not in {"", *self.names}:
             return
-        for path in (model.path / CHECKPOINT_FILE, model.path / HISTORY_FILE):
+        for path in (model.path / name for name in (CHECKPOINT_FILE, HISTORY_FILE, LEARNING_FILE)):
             if path.is_file():
                 path.unlink()
                 self.deleted.add(f"{model.label}/{path.name}")

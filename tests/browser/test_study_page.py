@@ -12,6 +12,7 @@ from dfe_core.faces import save_face
 from dfe_core.faces.library import anny_id
 from tests.browser.conftest import serve
 from tests.captures import live_link, performance
+from tests.moving_points import openface_csv, take
 
 
 @pytest.fixture
@@ -38,9 +39,35 @@ def test_files_become_a_study_that_is_stopped_and_continues(visit, place, tmp_pa
     page.get_by_text("11 steps, about").wait_for()
     page.get_by_role("button", name="Start the study").click()
     page.get_by_text("[2/11] train").wait_for(timeout=60_000)
+    page.get_by_text("The codewords in most use after").wait_for(timeout=60_000)
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("was cancelled").wait_for()
     page.get_by_role("button", name="Continue the study").wait_for()
     assert page.get_by_text("s01_take.csv").count(), "what was dropped is still there"
     assert sorted(Dataset.open("walk", cache).recordings["subject"]) == ["s01", "s02", "s03", "s04"]
     there.leave()
+
+
+def test_openface_files_become_a_codeword_that_is_looked_at(visit, browser, tmp_path: Path):
+    for person in range(6):
+        openface_csv(tmp_path / f"p{person}_take.csv", take(person, frames=120).points)
+    with serve(tmp_path / "cache", tmp_path) as address:
+        there = visit(address).open("/study", "[data-testid=stFileUploaderDropzone]")
+        page, steps = there.page, []
+        page.locator("input[type=file]").first.set_input_files(sorted(map(str, tmp_path.glob("p*_take.csv"))))
+        steps.append("drop")
+        page.get_by_text("6 files, 6 can be read").wait_for()
+        page.get_by_label("Name of the study").fill("landmarks")
+        page.get_by_label("Name of the study").press("Enter")
+        steps.append("name")
+        page.get_by_role("button", name="Start the study").click()
+        steps.append("start")
+        codebook = page.get_by_role("link", name="Open its codebook").first
+        codebook.wait_for(timeout=120_000)
+        there.open("/" + str(codebook.get_attribute("href")), ".dfe-gallery .card")
+        steps.append("open its codebook")
+        page.locator('.dfe-gallery .card[data-id="2"]').click()
+        steps.append("codeword")
+        page.get_by_role("heading", name="Codeword 2").or_(page.get_by_text("Codeword 2")).first.wait_for()
+        assert len(steps) <= 10 and there.parameter("codeword") == "2"
+        there.leave()

@@ -21,6 +21,7 @@ from dfe_core.evaluation.evaluate import evaluate_model
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.faces.library import save_face
 from dfe_core.simulate.dataset import simulate_dataset
+from dfe_core.store import read_json
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokenizer.config import load_config
 from dfe_core.tokens.cache import TokenCache
@@ -94,7 +95,10 @@ def test_a_killed_run_resumes_to_the_codebook_of_an_uninterrupted_one(root, tmp_
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert checkpoint.is_file() and not (copy / "models/killed/config.json").is_file()
+    learning = copy / "models/killed/learning.json"
+    assert not learning.is_file() or len(read_json(learning)["codewords"]) == 8, "what is shown while it learns"
     train_model("toy", "killed", config=load_config(None, SMALL), resume=True, root=copy)
+    assert not learning.is_file()
     train_model("toy", "whole", config=load_config(None, SMALL), root=copy)
     assert same(weights(copy, "killed"), weights(copy, "whole"))
     steps = [json.loads(line)["step"] for line in (copy / "models/killed/history.jsonl").read_text().splitlines()]
