@@ -12,9 +12,10 @@ from typing import Any
 
 from dfe_core.faces.model import FaceModel
 from dfe_core.render.scene import pack_scene
+from dfe_core.render.viewer import look_of
 from dfe_core.tokenizer.codebook import Codebook
 
-from .packs import codebook_pack, look_of
+from .packs import codebook_pack
 
 FOLDER = "content"
 """Of the addresses, beside the pages; `shell.page_addresses` serves it."""

@@ -1,4 +1,4 @@
-"""Codebooks and time series for the browser, and how to look at a face.
+"""Codebooks and time series for the browser.
 
 Packs have the layout of `dfe_core.render.scene`, which packs the faces; web/src/shared/pack.js reads both.
 """
@@ -9,14 +9,6 @@ import json
 from typing import Any
 
 import numpy as np
-
-from dfe_core.faces.eyeball import EYE, IRIS, PUPIL, fit_sphere
-from dfe_core.faces.model import REGIONS, FaceModel
-
-from ..theme.palette import DIVERGING, HEAT
-
-PLAIN_EYE = (0.18, 0.45)
-"""Angles of pupil and iris where the model does not mark them, radians."""
 
 _STEPS = 32767
 
@@ -48,58 +40,3 @@ def quantised(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def codebook_pack(psi: np.ndarray) -> bytes:
     """ψ of every codeword."""
     return pack({}, psi=psi.astype(np.float32))
-
-
-def look_of(face: FaceModel) -> dict[str, Any]:
-    """How a face is looked at: focus of the camera and half the height it shows (m), eyeballs, colour tables."""
-    focus, reach = framing(face)
-    eyes, edges = eyeballs(face)
-    wide = float(np.abs(face.template[:, 0]).max(initial=0)) / reach
-    return {
-        "focus": focus,
-        "reach": reach,
-        "wide": wide,
-        "eyes": eyes,
-        "eyeEdges": edges,
-        "heat": HEAT.ravel().tolist(),
-        "diverging": DIVERGING.ravel().tolist(),
-    }
-
-
-def framing(face: FaceModel) -> tuple[list[float], float]:
-    """Where the camera looks (m) and half the height it must show (m): the expressive part and the head around it."""
-    expressive = face.template[face.regions != REGIONS.index("other")]
-    points = expressive if len(expressive) else face.template
-    low, high = points.min(0), points.max(0)
-    height = high[1] - low[1]
-    bottom = max(float(face.template[:, 1].min()), float(low[1] - 0.16 * height))
-    top = min(float(face.template[:, 1].max()), float(high[1] + 0.55 * height))
-    middle = (float(low[2] + high[2]) + float(face.template[:, 2].min() + face.template[:, 2].max())) / 4
-    half = (top - bottom) / 2
-    return [0.0, (bottom + top) / 2 + 0.06 * half, middle], 1.16 * half  # room above for a caption
-
-
-def eyeballs(face: FaceModel) -> tuple[list[list[float]] | None, list[float]]:
-    """[[x, y, z, radius]] of the left and right eyeball (None without eyes), and the angles at the edge of pupil and
-    iris, seen from the ball's centre (radians)."""
-    balls, edges = [], []
-    for sign in (1, -1):
-        here = np.isin(face.materials, (EYE, IRIS, PUPIL)) & (face.template[:, 0] * sign > 0)
-        points = face.template[here].astype(np.float64)
-        if len(points) < 12:
-            return None, list(PLAIN_EYE)
-        centre, radius = fit_sphere(points)
-        balls.append([*map(float, centre), radius])
-        edges.append(
-            [_edge(points - centre, np.isin(face.materials[here], codes)) for codes in ((PUPIL,), (PUPIL, IRIS))]
-        )
-    found = PLAIN_EYE if np.isnan(edges).any() else np.mean(edges, axis=0)
-    return balls, [float(v) for v in found]
-
-
-def _edge(directions: np.ndarray, inside: np.ndarray) -> float:
-    """The largest angle from +z among the points inside, NaN for none."""
-    if not inside.any():
-        return float("nan")
-    rays = directions[inside] / np.linalg.norm(directions[inside], axis=1, keepdims=True)
-    return float(np.arccos(np.clip(rays[:, 2], -1, 1)).max())

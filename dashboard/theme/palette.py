@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dfe_core.faces.model import REGIONS
-from dfe_core.render.palette import heat_map
+from dfe_core.render.palette import quantised_heat, signed_heat
 
 REGION_COLOURS = dict(
     zip(
@@ -44,25 +44,10 @@ SIDE_COLOURS = {
     "rest": REST_COLOUR,
 }
 
-HEAT = (heat_map(128) * 255).round().astype(np.uint8)
+HEAT = quantised_heat()
 """(128, 3) size of a displacement: the heat map of the rendered pictures, from the skin's own clay."""
 
-_INWARD, _OUTWARD = ((3, 44, 96), (24, 98, 150), (96, 156, 196)), ((216, 128, 66), (176, 66, 22), (96, 20, 8))
-DIVERGING = (
-    np.stack(
-        [
-            np.interp(
-                np.linspace(0, 6, 129),
-                range(7),
-                [*(c[i] for c in _INWARD), float(HEAT[0, i]), *(c[i] for c in _OUTWARD)],
-            )
-            for i in range(3)
-        ],
-        1,
-    )[:128]
-    .round()
-    .astype(np.uint8)
-)
+DIVERGING = signed_heat()
 """(128, 3) signed displacement: blue inwards, clay still, rust outwards."""
 
 

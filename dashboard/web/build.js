@@ -1,4 +1,5 @@
-// Bundles src/views into built/: one file a view, with its copy of the shared code, as Streamlit takes a component's script.
+// Bundles src/views into built/: one file a view, with its copy of the shared code, as Streamlit takes a component's script;
+// and src/pages into the library, for pages that it writes to be opened without a server.
 //
 //   node build.js           build
 //   node build.js --watch   build at every change, readable and with source maps; build again before a commit
@@ -12,8 +13,13 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as esbuild from "esbuild";
 
-const HERE = import.meta.dirname, VIEWS = "src/views", BUILT = "built";
-const SCRIPTS = readdirSync(join(HERE, VIEWS)).filter((name) => name.endsWith(".js")).sort();
+const HERE = import.meta.dirname, VIEWS = "src/views", PAGES = "src/pages", BUILT = "built";
+const WRITTEN = "../../dfe_core/reports/templates"; // pages of the library
+/** @param {string} folder */
+const scriptsOf = (folder) => readdirSync(join(HERE, folder)).filter((name) => name.endsWith(".js")).sort();
+/** @param {string} folder @param {string} to @returns {[folder: string, name: string, out: string][]} */
+const bundles = (folder, to) => scriptsOf(folder).map((name) => [folder, name, `${to}/${name}`]);
+const SCRIPTS = [...bundles(VIEWS, BUILT), ...bundles(PAGES, WRITTEN)];
 
 const sha256 = (/** @type {string | Uint8Array} */ content) => createHash("sha256").update(content).digest("hex");
 
@@ -24,34 +30,34 @@ const filesIn = (folder) => readdirSync(join(HERE, folder), { recursive: true, w
 /** Hash of each file, by path. @param {string[]} files */
 const hashes = (files) => Object.fromEntries(files.map((file) => [file, sha256(readFileSync(join(HERE, file)))]));
 
-/** @param {string} name @param {boolean} readable @returns {esbuild.BuildOptions} */
-const options = (name, readable) => ({
+/** @param {typeof SCRIPTS[number]} script @param {boolean} readable @returns {esbuild.BuildOptions} */
+const options = ([folder, name, outfile], readable) => ({
   absWorkingDir: HERE,
-  entryPoints: [join(VIEWS, name)],
-  outfile: join(BUILT, name),
+  entryPoints: [join(folder, name)],
+  outfile,
   bundle: true,
   charset: "utf8",
-  // The scene's script stands in a page of its own, the others are imported by Streamlit.
-  format: name === "scene.js" ? "iife" : "esm",
+  // The scene's script stands in a page of its own, as those of pages do; the others are imported by Streamlit.
+  format: name === "scene.js" || folder === PAGES ? "iife" : "esm",
   target: "es2022",
   define: { __BUILD__: JSON.stringify(sha256(JSON.stringify(hashes(filesIn("src/shared")))).slice(0, 12)) },
   minify: !readable,
   sourcemap: readable && "inline",
   legalComments: "none",
-  banner: { js: `// Built from src/views/${name} by \`npm run build\`: change it there.\n` }, // Streamlit takes one line for a path
+  banner: { js: `// Built from ${folder}/${name} by \`npm run build\`: change it there.\n` }, // Streamlit takes one line for a path
 });
 
 /** The built files, by path. @returns {Promise<Record<string, Uint8Array>>} */
 async function bundled() {
-  const made = await Promise.all(SCRIPTS.map((name) => esbuild.build({ ...options(name, false), write: false })));
-  const files = Object.fromEntries(made.map(({ outputFiles: [{ contents }] }, i) => [`${BUILT}/${SCRIPTS[i]}`, contents]));
+  const made = await Promise.all(SCRIPTS.map((script) => esbuild.build({ ...options(script, false), write: false })));
+  const files = Object.fromEntries(made.map(({ outputFiles: [{ contents }] }, i) => [SCRIPTS[i][2], contents]));
   const built = Object.fromEntries(Object.entries(files).map(([file, content]) => [file, sha256(content)]));
   const manifest = { sources: hashes([...filesIn("src"), "build.js", "package-lock.json"]), built };
   return { ...files, [`${BUILT}/manifest.json`]: new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`) };
 }
 
 if (process.argv.includes("--watch")) {
-  for (const name of SCRIPTS) await (await esbuild.context({ ...options(name, true), logLevel: "info" })).watch();
+  for (const script of SCRIPTS) await (await esbuild.context({ ...options(script, true), logLevel: "info" })).watch();
 } else {
   for (const [file, content] of Object.entries(await bundled())) {
     if (!process.argv.includes("--check")) writeFileSync(join(HERE, file), content);

@@ -41,6 +41,25 @@ def heat_map(steps: int = 256) -> np.ndarray:
     return _srgb(np.stack([np.interp(even, length, column) for column in fine.T], 1))
 
 
+def quantised_heat(steps: int = 128) -> np.ndarray:
+    """(steps, 3) uint8 `heat_map`, as viewers take it."""
+    return (heat_map(steps) * 255).round().astype(np.uint8)
+
+
+_INWARD, _OUTWARD = ((3, 44, 96), (24, 98, 150), (96, 156, 196)), ((216, 128, 66), (176, 66, 22), (96, 20, 8))
+
+
+def signed_heat() -> np.ndarray:
+    """(128, 3) uint8 of a signed displacement: blue inwards, clay still, rust outwards."""
+    still = quantised_heat()[0]
+    at = np.linspace(0, 6, 129)
+    channels = [
+        np.interp(at, range(7), [*(c[i] for c in _INWARD), float(still[i]), *(c[i] for c in _OUTWARD)])
+        for i in range(3)
+    ]
+    return np.stack(channels, 1)[:128].round().astype(np.uint8)
+
+
 def heat(share: np.ndarray) -> np.ndarray:
     """(…,) shares of the scale, clipped to 0 … 1, to (…, 3) sRGB."""
     table = heat_map()

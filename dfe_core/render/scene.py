@@ -78,6 +78,11 @@ def unpack_scene(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return header, out
 
 
+def pack_arrays(header: dict[str, Any], **arrays: np.ndarray) -> bytes:
+    """Named arrays (float32 or integers), not quantised, in the same layout."""
+    return _container(header, {name: (array, None, None) for name, array in arrays.items()})
+
+
 def _quantised(rows: np.ndarray, dtype: type) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Rows of floats as integers with a scale per row: unsigned ones with a bias, signed ones about zero."""
     if np.issubdtype(dtype, np.unsignedinteger):

@@ -33,13 +33,14 @@ def recordings_sentence(manifest: Mapping[str, Any], recordings: pd.DataFrame, f
     )
 
 
-def codebook_sentence(config: Mapping[str, Any]) -> str:
-    """How the codebook was trained."""
+def codebook_sentence(config: Mapping[str, Any], *, trained_here: bool = True) -> str:
+    """How the codebook was trained; trained_here: on the recordings that are spoken of, else on others."""
     tokenizer, train = config["tokenizer"], config["train"]
     start = "the training data" if config["started_from"] == "data" else f"the codebook {config['started_from']}"
     mixed = config["simulated_share"]
+    data = "these recordings" if trained_here else f"other recordings ({config['dataset']['name']})"
     return (
-        f"A codebook of {tokenizer['codewords']} codewords (with the null token) was trained on these recordings in "
+        f"A codebook of {tokenizer['codewords']} codewords (with the null token) was trained on {data} in "
         f"{train['steps']} steps of {train['batch']} frames (seed {config['seed']}; started from {start}"
         f"{f'; {mixed:.0%} of each batch simulated' if mixed else ''}; {Split.from_json(config['split']).sentence()}). "
         f"Every frame was coded by at most {tokenizer['stages']} tokens, each written only where it is worth its bits "

@@ -52,6 +52,18 @@ RC: dict[Any, Any] = {
 """matplotlib settings of a printed figure; `svg.hashsalt` keeps the ids, and so the bytes, the same on every run."""
 
 
+def pdf(figure: Figure) -> bytes:
+    """A figure as PDF, the same bytes on every run, its letters as text."""
+    import matplotlib
+    from matplotlib.figure import Figure as Canvas
+
+    with matplotlib.rc_context(RC), io.BytesIO() as sink:
+        canvas = Canvas(figsize=(TEXT_WIDTH_MM / 25.4, figure.height_mm / 25.4))
+        figure.draw(canvas)
+        canvas.savefig(sink, format="pdf", metadata=dict.fromkeys(("CreationDate", "Creator", "Producer")))
+        return sink.getvalue()
+
+
 def svg(figure: Figure, fonttype: str = "path") -> str:
     """A figure as SVG, the same bytes on every run; letters are outlines (``path``) or text (``none``)."""
     import matplotlib

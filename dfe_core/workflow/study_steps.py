@@ -5,7 +5,7 @@ Whether a step is done, the manifests say: an artefact is current where what it 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -462,19 +462,8 @@ class StudySteps:
 
     def probe_settings(self, label: str, root: Path) -> ProbeSettings:
         """The probe of a label."""
-        from dfe_core.probes.settings import ProbeSettings
-
-        asked, aus = self.settings, self.known_aus(root)
-        features, labels = ("bow", "au", "psi") if aus else ("bow", "psi"), self.labels(root)
-        return ProbeSettings(
-            model=asked.codebook,
-            dataset=asked.name,
-            label=label,
-            together=tuple(labels) if len(labels) > 1 else (),
-            features=features,
-            aus=aus or DERIVED,
-            seed=asked.seed,
-        )
+        asked = self.settings
+        return label_probe(asked.codebook, asked.name, label, self.labels(root), self.known_aus(root), asked.seed)
 
     # -- supplement ----------------------------------------------------------------------------------------------------
 
@@ -488,6 +477,24 @@ class StudySteps:
         from dfe_core.workflow.supplement import write_supplement
 
         return write_supplement(self, root, progress)
+
+
+def label_probe(
+    model: str, dataset: str, label: str, labels: Sequence[str], aus: str | None, seed: int
+) -> ProbeSettings:
+    """The probe that a study makes of a label. labels: all that it predicts, which are corrected for each other; aus:
+    the name of the action units, None for none."""
+    from dfe_core.probes.settings import ProbeSettings
+
+    return ProbeSettings(
+        model=model,
+        dataset=dataset,
+        label=label,
+        together=tuple(labels) if len(labels) > 1 else (),
+        features=("bow", "au", "psi") if aus else ("bow", "psi"),
+        aus=aus or DERIVED,
+        seed=seed,
+    )
 
 
 def _present(present: Callable[[Path], bool], root: Path) -> bool:

@@ -1,4 +1,5 @@
-"""The folder for a paper's supplement: tables, coverage report, probes, faces of codewords, methods, ``study.toml``."""
+"""The folder for a paper's supplement: a page with faces that turn, tables, figures, coverage report, probes, pictures
+of codewords, methods, ``study.toml``."""
 
 from __future__ import annotations
 
@@ -10,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from dfe_core.artefact_names import CONFIG, MANIFEST, METRICS_FILE, MODELS
+from dfe_core.artefact_names import MANIFEST, METRICS_FILE, MODELS
 from dfe_core.errors import DataError
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.portable_names import file_name
-from dfe_core.probes.labels_together import LabelFamily, family_table
+from dfe_core.probes.labels_together import family_table
 from dfe_core.progress import Listener, Progress
 from dfe_core.replacement import owner_of
 from dfe_core.reports.manifest import write_manifest
@@ -22,6 +23,7 @@ from dfe_core.reports.tables import write_tables
 from dfe_core.store import artefact_path, atomic_file, content_key, file_sha256, read_json, read_signed_json
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.workflow.recipe import STUDY_FILE, with_start, write_study_recipe
+from dfe_core.workspace.study import Study
 
 if TYPE_CHECKING:
     from dfe_core.facs.coverage_result import Coverage
@@ -90,18 +92,21 @@ def write_supplement(steps: StudySteps, root: Path, progress: Listener) -> list[
     Returns the paths that the manifest names. The same study gives the same bytes of tables, methods and recipe.
     """
     out = steps.settings.out
+    from dfe_core.workflow.supplement_content import write_page
+
     out.mkdir(parents=True, exist_ok=True)
     progress(Progress(task="supplement", done=0, total=5, detail="results"))
-    results = read_results(steps, root)
-    files = write_tables(dict(study_tables(steps, results, root)), out / "tables")
+    results, study = read_results(steps, root), Study(steps.settings.codebook, steps.settings.name, root=root)
+    files = write_tables(dict(study_tables(results, study)), out / "tables")
     progress(Progress(task="supplement", done=1, total=5, detail="coverage"))
     files += _coverage_report(results, out, root, progress)
     progress(Progress(task="supplement", done=2, total=5, detail="probes"))
     files += _probe_reports(results, out)
     progress(Progress(task="supplement", done=3, total=5, detail="faces"))
-    files += _faces(results, out, root)
+    files += write_faces(results, out, root)
     progress(Progress(task="supplement", done=4, total=5, detail="methods"))
-    files += [_methods(results, out, root), _recipe(steps, results)]
+    files += [write_methods(results, study, out), _recipe(steps, results)]
+    files += write_page(results, study, out)
     _remove_leftovers(out)
     write_manifest(
         out,
@@ -129,7 +134,6 @@ def read_results(steps: StudySteps, root: Path) -> StudyResults:
     from dfe_core.facs.coverage_result import Coverage
     from dfe_core.probes.result import ProbeResult
     from dfe_core.probes.run import probe_folder
-    from dfe_core.workspace.study import Study
 
     asked, labels = steps.settings, steps.labels(root)
     study = Study(asked.codebook, asked.name, root=root)
@@ -158,12 +162,10 @@ def read_results(steps: StudySteps, root: Path) -> StudyResults:
     )
 
 
-def study_tables(steps: StudySteps, results: StudyResults, root: Path) -> Iterator[tuple[str, pd.DataFrame]]:
+def study_tables(results: StudyResults, study: Study) -> Iterator[tuple[str, pd.DataFrame]]:
     """The tables of the supplement by name. Labels of people are not among them."""
-    from dfe_core.workspace.study import Study
     from dfe_core.workspace.tables import codeword_summary
 
-    study = Study(steps.settings.codebook, steps.settings.name, root=root)
     columns = ("recording", "subject", "session", "frames", "valid_frames", "fps", "duration_s")
     yield "recordings", results.dataset.recordings[[c for c in columns if c in results.dataset.recordings]]
     yield "codewords", codeword_summary(study)
@@ -211,7 +213,7 @@ def _probe_reports(results: StudyResults, out: Path) -> list[Path]:
     return [p for name, result in found.items() for p in write_report(result, out / "probes" / name)]
 
 
-def _faces(results: StudyResults, out: Path, root: Path) -> list[Path]:
+def write_faces(results: StudyResults, out: Path, root: Path) -> list[Path]:
     """The pictures of the codewords, one file for each, where the face has a mesh and they could be drawn."""
     from dfe_core.faces import open_face
     from dfe_core.render.pictures import thumbnail_folder, thumbnail_path, thumbnails_ready
@@ -231,23 +233,12 @@ def _faces(results: StudyResults, out: Path, root: Path) -> list[Path]:
     return made
 
 
-def _methods(results: StudyResults, out: Path, root: Path) -> Path:
-    from dfe_core.faces import open_face
-    from dfe_core.reports import study_text as say
+def write_methods(results: StudyResults, study: Study, out: Path) -> Path:
+    """Write the methods paragraph into a folder."""
+    from dfe_core.workflow.supplement_content import methods_paragraphs
 
-    config = read_json(artefact_path(MODELS, results.codebook.model, root) / CONFIG)
-    parts = (
-        say.recordings_sentence(
-            results.dataset.manifest, results.dataset.recordings, open_face(results.codebook.face_id, root).title
-        ),
-        say.codebook_sentence(config),
-        say.evaluation_sentence(results.metrics),
-        say.coverage_sentence(results.coverage),
-        say.groups_sentence(list(results.groups.values())),
-        LabelFamily(results=tuple(results.probes.values()), refused={}).methods,
-    )
     with atomic_file(out / METHODS_FILE) as temporary:
-        temporary.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
+        temporary.write_text("\n\n".join(methods_paragraphs(results, study)) + "\n", encoding="utf-8")
     return out / METHODS_FILE
 
 

@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from dashboard.data.packs import codebook_pack, eyeballs, framing, look_of, pack, quantised
+from dashboard.data.packs import codebook_pack, pack, quantised
 from dfe_core.render.scene import unpack_scene
+from dfe_core.render.viewer import eyeballs, framing, look_of
 
 
 def test_a_pack_is_read_by_the_reference_decoder_of_scenes():

@@ -29,7 +29,9 @@ def test_the_built_scripts_were_made_from_these_sources():
 
 
 def test_no_built_script_was_changed_by_hand():
-    assert MANIFEST["built"] == hashes(list(BUILT.glob("*.js")))
+    written = {f"../../dfe_core/reports/templates/{p.name}" for p in (WORKSPACE / "src" / "pages").glob("*.js")}
+    of_library = {name: hashlib.sha256((WORKSPACE / name).read_bytes()).hexdigest() for name in sorted(written)}
+    assert MANIFEST["built"] == hashes(list(BUILT.glob("*.js"))) | of_library
 
 
 def test_every_view_has_one_script_that_exports_what_streamlit_calls():

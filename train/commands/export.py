@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = (
     "Write tokens and what is counted from them for other programs: tables as CSV, Parquet or Excel (--what), and "
-    "intervals of codewords for ELAN, Praat, BORIS, BIDS and NWB (--format)."
+    "intervals of codewords for ELAN, Praat, BORIS, BIDS and NWB (--format); or the supplement of a paper as one zip "
+    "(--supplement), whose page has faces that turn and needs no server."
 )
 EXAMPLES = (
     "dfe export codebook1 study1 --what tokens --out tokens.parquet",
@@ -24,6 +25,7 @@ EXAMPLES = (
     "dfe export codebook1 study1 --what all --format xlsx --out tables/",
     "dfe export codebook1 study1 --format eaf --tiers region --out elan/",
     "dfe export codebook1 study1 --format eaf --beside-videos",
+    "dfe export codebook1 study1 --supplement supplement.zip --by condition",
 )
 WHAT = ("tokens", "wide", "bag", "intervals", "subjects", "summary", "recordings", "all")
 TABLES, ANNOTATIONS = ("csv", "parquet", "xlsx"), ("eaf", "textgrid", "boris", "bids", "nwb")
@@ -47,6 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--recording", action="append", metavar="NAME", help="annotations of this one only; may be repeated"
     )
     parser.add_argument("--beside-videos", action="store_true", help="an .eaf beside each linked video; no --out")
+    parser.add_argument("--supplement", type=Path, metavar="ZIP", help="write the supplement; no --out")
+    parser.add_argument(
+        "--by",
+        action="append",
+        metavar="COLUMN",
+        help="groups in the supplement; may be repeated (default: the first three of 2 to 4 levels with 3 people each)",
+    )
     parser.add_argument("--out", type=Path, metavar="PATH", help="the file or folder to write")
 
 
@@ -56,7 +65,9 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
     _refuse_options(args)
     args.dataset = segments_dataset(args, progress)
     study = Study(args.model, args.dataset, progress=progress)
-    if args.beside_videos:
+    if args.supplement:
+        _supplement(study, args.supplement, args.by)
+    elif args.beside_videos:
         _beside_videos(study, args.tiers)
     elif args.format in ANNOTATIONS:
         _annotations(study, args)
@@ -66,9 +77,15 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
 
 def _refuse_options(args: argparse.Namespace) -> None:
     """Raise `DataError` for options that do not go together."""
-    if args.beside_videos:
-        if args.out or args.what or args.recording or args.format not in (None, "eaf"):
-            raise DataError("--beside-videos", "other options beside it", "--tiers alone")
+    alone = "--supplement" if args.supplement else "--beside-videos" if args.beside_videos else ""
+    beside = [name for name in ("out", "what", "recording", "format") if getattr(args, name)]
+    if args.beside_videos and args.format == "eaf":
+        beside.remove("format")
+    if alone and (beside or (args.supplement and args.beside_videos)):
+        raise DataError(alone, f"--{beside[0] if beside else 'beside-videos'} beside it", "one or the other")
+    if args.by and not args.supplement:
+        raise DataError("--by", "without --supplement", "`dfe groups` for a table of groups alone")
+    if alone:
         return
     if args.out is None:
         raise DataError("--out", "not given", "the file or folder to write")
@@ -103,3 +120,10 @@ def _beside_videos(study: Study, tiers: str) -> None:
     print(f"{len(written)} .eaf files beside their videos")
     for path in kept:
         print(f"kept, because it has other content: {path}")
+
+
+def _supplement(study: Study, path: Path, by: list[str] | None) -> None:
+    from dfe_core.workflow.supplement_export import export_supplement
+
+    names = export_supplement(study, path, by=by)
+    print(f"{path}: {len(names)} files, {path.stat().st_size / 1e6:.1f} MB; open {path.stem}/index.html in it")

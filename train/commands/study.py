@@ -89,9 +89,23 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
         _say(f"[{len(results)}/{len(plan.steps)}] {result_line(result)}")
 
     run_study(plan, progress=progress, on_step=say)
+    _zip_supplement(settings.out)
     print(f"\n{summary(plan, results, time.monotonic() - started)}", flush=True)
     if not args.no_dashboard and sys.stdin.isatty() and sys.stdout.isatty():
         _serve(plan)
+
+
+def _zip_supplement(folder: Path) -> None:
+    """The supplement's folder as one zip beside it, to be handed in."""
+    from dfe_core.workflow.supplement_export import zip_folder
+
+    if folder.is_dir():
+        zip_folder(folder, zip_path(folder))
+
+
+def zip_path(folder: Path) -> Path:
+    """The zip of a supplement's folder."""
+    return folder.with_name(f"{folder.name}.zip")
 
 
 def read_settings(args: argparse.Namespace) -> StudySettings:
@@ -190,7 +204,7 @@ def summary(plan: StudyPlan, results: list[StepResult], seconds: float) -> str:
         f"study {settings.name}: {made} steps done in {duration(seconds)}, {len(results) - made - len(failed)} current"
         + (f", {len(failed)} not done" if failed else ""),
         *(f"  {result.name}: {result.error}" for result in failed),
-        f"supplement: {settings.out}",
+        f"supplement: {settings.out}, as one file {zip_path(settings.out)}",
         f"again: dfe study {shlex.quote(str(settings.out / 'study.toml'))}",
         "look at it: dfe dashboard",
     ]

@@ -1,0 +1,41 @@
+"""The page of a supplement in a real Chromium, from disk and without a network."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import dfe_core as dfe
+from dfe_core.faces import save_face
+from dfe_core.workflow.supplement_export import export_supplement
+from tests.small_world import make_world
+
+PIXELS = """() => { const c = document.querySelector('.viewer canvas'), d = c.getContext('2d');
+  return d.getImageData(0, 0, c.width, c.height).data.reduce((a, v, i) => (a * 31 + v * (i % 97)) % 1000003, 7); }"""
+
+
+def test_faces_turn_on_a_page_from_disk(browser, tmp_path: Path, toy_face):
+    save_face(toy_face, tmp_path / "cache")
+    make_world(tmp_path / "cache", toy_face, recordings=4, frames=40)
+    export_supplement(dfe.Study("m", "d", root=tmp_path / "cache"), tmp_path / "paper.zip", by=[])
+    zipfile.ZipFile(tmp_path / "paper.zip").extractall(tmp_path)
+    context = browser.new_context(color_scheme="dark", offline=True)
+    asked: list[str] = []
+    faults: list[str] = []
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto((tmp_path / "paper" / "index.html").as_uri())
+    page.wait_for_selector("#codewords[data-state=drawn]")
+    at_first = page.evaluate(PIXELS)
+    page.locator(".viewer canvas").press("ArrowLeft")
+    page.wait_for_function(f"({PIXELS})() !== {at_first}")
+    turned = page.evaluate(PIXELS)
+    page.get_by_role("slider", name="Intensity").fill("20")
+    page.wait_for_function(f"({PIXELS})() !== {turned}")
+    page.locator(".card").nth(3).click()
+    assert page.locator(".viewer h3").inner_text() == page.locator(".card").nth(3).get_attribute("data-title")
+    page.get_by_role("searchbox").fill("no such codeword")
+    assert page.locator(".card:visible").count() == 0
+    assert faults == [] and len(asked) == 1
+    context.close()
