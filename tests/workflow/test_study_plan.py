@@ -280,7 +280,7 @@ def test_a_folder_gives_its_name(tmp_path: Path):
 def test_a_label_stays_in_the_folder_of_its_study(label, tmp_path, monkeypatch):
     where = []
     monkeypatch.setattr("dfe_core.reports.probe.write_report", lambda result, folder: where.append(folder) or [])
-    monkeypatch.setattr("dfe_core.reports.groups.write_groups_report", lambda groups, folder, _: where.append(folder))
+    monkeypatch.setattr("dfe_core.reports.groups.write_groups_report", lambda _, out, *rest, **more: where.append(out))
     monkeypatch.setattr("dfe_core.workspace.study.Study", lambda *_, **__: SimpleNamespace(groups=lambda *_, **__: 0))
     _probe_reports(SimpleNamespace(probes={label: None}), tmp_path / "study")
     steps = StudySteps(settings=SimpleNamespace(codebook="c", name="n", seed=0, out=tmp_path / "study"), sources=None)
