@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import streamlit as st
 
 
 def read(name: str) -> str | None:
     """A query parameter, None when the link does not have it."""
     return st.query_params.get(name)
+
+
+def spell(name: str, options: Sequence[object], format_func: Callable[[Any], str] = str) -> None:
+    """Bring what a link says for a choice to the spelling that its widget knows: an option as it is, or as it is shown,
+    in capitals or not. Call before the widget is drawn; the page runs again where something changed."""
+    labels = {str(option).lower(): format_func(option) for option in options}
+    known = labels | {label.lower(): label for label in labels.values()}
+    given = st.query_params.get_all(name)
+    spelled = [value if value in labels.values() else known.get(value.lower(), value) for value in given]
+    if spelled != given:
+        st.query_params[name] = spelled
+        st.rerun()
 
 
 def write(**values: object) -> None:

@@ -51,11 +51,14 @@ def filters(book: Dictionary, stages: int) -> codeword_filter.Filter:
         icon=":material/search:",
     )
     present = [r for r in REGIONS if r in set(book.table["region"])]
+    query_parameters.spell("region", present, str.capitalize)
     regions = region.multiselect(
         "Region", present, key="region", bind="query-params", placeholder="All", format_func=str.capitalize
     )
+    query_parameters.spell("side", ["All", *codeword_filter.SIDES])
     kind = side.selectbox("Symmetry", ["All", *codeword_filter.SIDES], key="side", bind="query-params")
     number = stage.selectbox("Stage", ["All", *(str(s + 1) for s in range(stages))], key="stage", bind="query-params")
+    query_parameters.spell("sort", list(codeword_filter.SORTS))
     order = sort.selectbox("Sort by", list(codeword_filter.SORTS), key="sort", bind="query-params")
     return codeword_filter.Filter(
         ranked=searched(book, text or ""),
@@ -240,6 +243,7 @@ def name_facts(choice: artefact_cache.Choice, row: pd.Series) -> None:
 
 def look(codebook: Codebook, face: FaceModel, row: pd.Series) -> None:
     """The face: quick by default, the full scene on demand."""
+    query_parameters.spell("view", ["Quick look", "Full scene"])
     mode = st.segmented_control(
         "View",
         ["Quick look", "Full scene"],

@@ -9,6 +9,7 @@ from dfe_core.facs.store import AlignedAus, list_aligned
 from dfe_core.reports.coverage_text import headlines, summary, tool_name
 
 from ..data import artefact_cache, coverage_analyses
+from ..links import query_parameters
 from ..panels import (
     au_coverage,
     beyond_facs,
@@ -43,6 +44,7 @@ def shown(choice: artefact_cache.Choice) -> None:
             offer_analysis(choice, aus)
             return
         head(found)
+        query_parameters.spell("part_of", TABS)
         tab = st.segmented_control(
             "Part",
             TABS,

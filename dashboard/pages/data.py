@@ -10,6 +10,7 @@ from dfe_core.facs.store import list_aligned
 
 from ..data import artefact_cache, people
 from ..data.roles import Role
+from ..links import query_parameters
 from ..panels import deletion, empty_states, page_frame, provenance, uploads, video_links
 from ..theme.formatting import count, plural, span
 
@@ -33,6 +34,7 @@ def shown(choice: artefact_cache.Choice) -> None:
         st.rerun()
     with page_frame.guarded():
         default = None if "data_part" in st.session_state else PARTS[0]  # a button may have set it
+        query_parameters.spell("data_part", PARTS)
         part = st.segmented_control(
             "Part",
             PARTS,

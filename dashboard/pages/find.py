@@ -43,6 +43,7 @@ def page() -> None:
 def shown(choice: artefact_cache.Choice, face: FaceModel) -> None:
     """The example beside its face, and below what is like it."""
     with page_frame.guarded():
+        query_parameters.spell("example_by", SOURCES)
         source = st.segmented_control(
             "Example",
             SOURCES,

@@ -52,6 +52,7 @@ def shown(choice: artefact_cache.Choice) -> None:
 def choose(choice: artefact_cache.Choice) -> tuple[MapSettings, str]:
     """What is mapped, by what, how, and how it is coloured: all in the link."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        query_parameters.spell("of", list(map_view.BY), str.capitalize)
         of = st.segmented_control(
             "Points",
             list(map_view.BY),
@@ -62,6 +63,7 @@ def choose(choice: artefact_cache.Choice) -> tuple[MapSettings, str]:
             format_func=str.capitalize,
             width="content",
         )
+        query_parameters.spell(f"by_{of}", list(map_view.BY[of]), lambda name: map_view.BY[of][name])
         by = st.selectbox(
             "Near each other by",
             list(map_view.BY[of]),
@@ -70,16 +72,19 @@ def choose(choice: artefact_cache.Choice) -> tuple[MapSettings, str]:
             format_func=lambda name: map_view.BY[of][name],
             width=235,
         )
+        query_parameters.spell("method", ["umap", "pca"], str.upper)
         method = st.selectbox(
             "Method", ["umap", "pca"], key="method", bind="query-params", format_func=str.upper, width=100
         )
         dimensions = st.selectbox("Dimensions", [2, 3], key="dimensions", bind="query-params", width=110)
+        colours, capital = map_view.colours(choice, of), lambda name: name[:1].upper() + name[1:]
+        query_parameters.spell(f"colour_{of}", colours, capital)
         colour = st.selectbox(
             "Colour",
-            map_view.colours(choice, of),
+            colours,
             key=f"colour_{of}",
             bind="query-params",
-            format_func=lambda name: name[:1].upper() + name[1:],
+            format_func=capital,
             width=230,
         )
     needs_data = of == "frames" or by == "cooccurrence"

@@ -48,6 +48,7 @@ def page() -> None:
 def shown(choice: artefact_cache.Choice) -> None:
     """The chosen part."""
     with page_frame.guarded():
+        query_parameters.spell("motion_part", TABS)
         tab = st.segmented_control(
             "Part",
             TABS,

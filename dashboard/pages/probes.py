@@ -50,6 +50,7 @@ def alone(choice: artefact_cache.Choice) -> None:
 def shown(choice: artefact_cache.Choice) -> None:
     """A label from faces, or faces from words."""
     with page_frame.guarded():
+        query_parameters.spell("probe_kind", KINDS)
         kind = st.segmented_control(
             "Probe",
             KINDS,
@@ -124,6 +125,7 @@ def chosen(choice: artefact_cache.Choice, kept: list[ProbeResult]) -> None:
     beside = {**result.summary, "high_pose_leak": None}  # the page's head says it
     for warning in warning_texts(beside, result.settings):
         st.caption(f":material/info: {warning}")
+    query_parameters.spell("probe_part", TABS)
     tab = st.segmented_control(
         "Part",
         TABS,

@@ -74,9 +74,11 @@ def filters(choice: artefact_cache.Choice, found: coverage_analyses.Analysis) ->
             name.capitalize(), values, placeholder="All", key=f"level_{name}", bind="query-params"
         )
         levels.append((name, tuple(picked)))
+    present = [r for r in REGIONS if r in set(table["region"])]
+    query_parameters.spell("cell_region", present, str.capitalize)
     regions = slots[-2].multiselect(
         "Region",
-        [r for r in REGIONS if r in set(table["region"])],
+        present,
         placeholder="All",
         format_func=str.capitalize,
         key="cell_region",

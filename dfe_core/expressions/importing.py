@@ -16,7 +16,7 @@ from dfe_core.audit import audited
 from dfe_core.errors import DataError
 from dfe_core.expressions.import_job import ImportAborted, ImportJob, ImportOptions, Prepared, start_job
 from dfe_core.expressions.import_report import ImportReport, nothing_imported
-from dfe_core.expressions.naming import check_time, recording_names
+from dfe_core.expressions.naming import check_pattern, recording_names
 from dfe_core.expressions.readers.registry import RecordingReader
 from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.sources import content_meanwhile, file_state, read_recordings
@@ -71,7 +71,7 @@ def import_dataset(
     job = start_job(name, options, reader, root, progress)
     with contextlib.ExitStack() as stack:
         files, unread = job.find_files(sources)
-        check_time(job.pattern, files)
+        check_pattern(job.pattern, files)
         strategy = _strategy(job, files, stack)
         for i, (path, recording) in enumerate(zip(files, recording_names(files), strict=True)):
             progress(Progress(task=strategy.task, done=i, total=len(files), detail=path.name))

@@ -10,7 +10,7 @@ from typing import Any
 from dfe_core.errors import DataError
 from dfe_core.expressions.extractor_scales import tool
 from dfe_core.expressions.labels import Labels, read_labels
-from dfe_core.expressions.naming import check_time, compile_pattern, recording_names, subject_and_session
+from dfe_core.expressions.naming import check_pattern, compile_pattern, recording_names, subject_and_session
 from dfe_core.expressions.readers.protocol import stated
 from dfe_core.expressions.readers.registry import RecordingReader, UnknownFile, find_reader, holds_points, read_head
 from dfe_core.expressions.sources import find_files, mesh_folders
@@ -54,7 +54,7 @@ def inspect_sources(
     files, unread = find_files(rest, table.path) if rest else ([], [])
     paths = [*meshes, *files]
     names = recording_names(paths)
-    check_time(pattern, paths)
+    check_pattern(pattern, paths)
     found = [
         _believed(path, name, path in meshes, table, subject_and_session(path, pattern))
         for path, name in zip(paths, names, strict=True)

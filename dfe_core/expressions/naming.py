@@ -52,13 +52,40 @@ def compile_pattern(pattern: str | None) -> re.Pattern[str] | None:
     return compiled
 
 
-def check_time(pattern: re.Pattern[str] | None, paths: Sequence[Path]) -> None:
+def check_pattern(pattern: re.Pattern[str] | None, paths: Sequence[Path]) -> None:
+    """Raise `DataError` for a pattern that takes too long on these files' names, and for one whose group of the subject
+    is empty wherever it fits, as in ``()`` or ``(x*)``: every file would count as a person of its own."""
+    if pattern is None:
+        return
+    _check_time(pattern, paths)
+    fits = [_subject_group(match) for path in paths if (match := _found(path, pattern)) is not None]
+    if fits and not any(fits):
+        raise DataError(
+            f"--subject-pattern {pattern.pattern}",
+            f"a group that is empty in all {len(fits):,} names that it fits" if len(fits) > 1 else "an empty group",
+            r"the subject in brackets, like '(s\d+)_'",
+        )
+
+
+def _found(path: Path, pattern: re.Pattern[str]) -> re.Match[str] | None:
+    return pattern.search(path.name) or pattern.search(f"{path.parent.name}/{path.name}")
+
+
+def _subject_group(match: re.Match[str]) -> str:
+    """What the pattern says of a name: its subject, or its session where it names that alone."""
+    groups = match.groupdict()
+    if "subject" in groups or "session" in groups:
+        return (groups.get("subject") if "subject" in groups else groups["session"]) or ""
+    return match[1] or ""
+
+
+def _check_time(pattern: re.Pattern[str], paths: Sequence[Path]) -> None:
     """Raise `DataError` for a pattern that takes too long on these files' names.
 
     Python's matcher may need time that doubles with every character. Where that is possible (two repeats, choices or
     counts of them), the names are matched in another process first, which is ended after `LONGEST_S`.
     """
-    if pattern is None or len(re.findall(r"[*+?|{]", pattern.pattern.replace("(?", "("))) < 2:
+    if len(re.findall(r"[*+?|{]", pattern.pattern.replace("(?", "("))) < 2:
         return
     names = [name for path in paths for name in (path.name, f"{path.parent.name}/{path.name}")]
     try:
@@ -86,7 +113,7 @@ def subject_and_session(path: Path, pattern: re.Pattern[str] | None) -> tuple[st
     """
     if pattern is None:
         return "", ""
-    match = pattern.search(path.name) or pattern.search(f"{path.parent.name}/{path.name}")
+    match = _found(path, pattern)
     if match is None:
         return "", ""
     groups = match.groupdict()

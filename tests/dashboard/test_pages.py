@@ -135,3 +135,21 @@ def test_a_link_with_numbers_that_are_none_opens_the_page(filled: Path, name: st
     """What Python counts among the digits, and more digits than it turns into a number."""
     test = opened(name, **link)
     assert not test.exception and not test.error
+
+
+@pytest.mark.parametrize(
+    ("page", "asked", "widget", "value"),
+    [
+        ("map", {"of": "FRAMES", "method": "pca"}, "method", "pca"),
+        ("codebook", {"region": "CHEEK"}, "region", ["cheek"]),
+        ("codebook", {"sort": "nonsense"}, "sort", "Most used"),
+        ("data", {"data_part": "bring recordings in"}, "data_part", "Bring recordings in"),
+    ],
+)
+def test_a_link_may_write_its_values_in_capitals_or_not(filled, page, asked, widget, value):
+    test = opened(page, **asked)
+    assert not test.exception
+    found = next(
+        w for kind in (test.selectbox, test.multiselect, test.segmented_control) for w in kind if w.key == widget
+    )
+    assert found.value == value

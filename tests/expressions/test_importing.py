@@ -93,7 +93,7 @@ def test_a_name_that_the_pattern_does_not_fit_is_told(root: Path, captures: Path
     assert dataset.recordings["subject"].tolist()[0] == "other"
 
 
-@pytest.mark.parametrize("pattern", ["(s", "s\\d+"])
+@pytest.mark.parametrize("pattern", ["(s", "s\\d+", "()", "(q*)", "()(s\\d+)", "(?P<subject>)(?P<session>s)"])
 def test_a_pattern_that_is_none_is_refused(root: Path, captures: Path, pattern: str):
     with pytest.raises(DataError, match="--subject-pattern"):
         _import(captures, root, subject_pattern=pattern)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -82,3 +83,33 @@ def test_points_of_openseeface_and_points_with_names_are_landmarks(tmp_path: Pat
     text = table(values, names=tuple(names), time="Time", separator=";").replace(";0.5", ";NA", 1)
     (found,) = find_reader(write(tmp_path / "a.csv", text))[0].read(tmp_path / "a.csv", ReadOptions())
     assert found.valid.sum() == 39 and found.fps == 30 and found.psi.shape == (40, len(names)) and found.dimensions == 2
+
+
+VRM_0 = "Neutral A I U E O Blink Blink_L Blink_R Joy Angry Sorrow Fun LookUp LookDown".split()
+VRM_1 = "neutral aa ih ou ee oh blink blinkLeft blinkRight happy angry sad relaxed surprised".split()
+
+
+@pytest.mark.parametrize("names", [VRM_0, VRM_1], ids=["VRM 0", "VRM 1"])
+@pytest.mark.parametrize("form", ["table", "json", "log"])
+def test_vrms_presets_are_refused_by_name(tmp_path, names, form):
+    rows = [dict.fromkeys(names, 0.1) for _ in range(60)]
+    text = {
+        "table": ",".join(names) + "\n" + "\n".join(",".join(map(str, row.values())) for row in rows),
+        "json": json.dumps([{"time": i / 30, "expressions": row} for i, row in enumerate(rows)]),
+        "log": "\n".join(f"{i / 30:.3f} /VMC/Ext/Blend/Val {n} 0.1" for i, row in enumerate(rows) for n in row),
+    }[form]
+    path = tmp_path / f"take.{'json' if form == 'json' else 'txt'}"
+    path.write_text(text)
+    with pytest.raises(DataError, match=r"VRM [01]'s preset expressions.*perfect sync"):
+        find_reader(path)
+
+
+def test_arkits_names_beside_vrms_presets_are_read(tmp_path):
+    path = tmp_path / "take.csv"
+    header = ["time", *VRM_1, *ARKIT_NAMES]
+    path.write_text(
+        "\n".join([",".join(header), *(",".join([str(i / 30)] + ["0.1"] * (len(header) - 1)) for i in range(9))])
+    )
+    reader, _ = find_reader(path)
+    (recording,) = reader.read(path, ReadOptions())
+    assert recording.space == "arkit" and len(recording.names) >= 51

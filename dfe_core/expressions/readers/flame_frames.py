@@ -61,8 +61,7 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
         raise DataError(path, "no folders of frames", "000001_000/exp.npy …, name1/name1.mat … or 00001.frame …")
     found = [_numbered(file) for file in files]
     if len({match[2] for match in found}) > 1:
-        twice = next(match for match in found if match[2] not in (None, "000"))
-        raise DataError(path, f"two faces in one frame ({twice[0]})", "one face a folder")
+        raise _several_faces(path, found)
     numbers = np.array([float(match[1][-15:]) for match in found])
     order = np.argsort(numbers, kind="stable")
     timing = from_frames(numbers[order], options.fps, str(path), 1, "frame")
@@ -70,6 +69,20 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
     arrays = {key: _stacked([row.get(key) for row in rows], key, path) for key in _ARRAYS}
     extractor = options.extractor or extractor_of(path, b"")
     return [flame_recording(path, {k: v for k, v in arrays.items() if v is not None}, timing, extractor)]
+
+
+def _several_faces(path: Path, found: list[re.Match[str]]) -> DataError:
+    """The error of frames with more than one face, whom nothing in EMOCA's output follows from frame to frame."""
+    others = [match for match in found if match[2] not in (None, "000")]
+    ending = max(others, key=lambda match: match[2])[2]
+    return DataError(
+        path,
+        f"two faces in one frame ({others[0][0]}), or more, in {len({match[1] for match in others}):,} of "
+        f"{len({match[1] for match in found}):,} frames; EMOCA numbers them anew in each, so that _000 is not always "
+        "the same person",
+        "one face a folder: EMOCA run on a video cropped to one person, or, where the others are false detections, "
+        f"without the folders that end in _001{'' if ending == '001' else f' to _{ending}'}",
+    )
 
 
 def _numbered(file: Path) -> re.Match[str]:

@@ -77,7 +77,9 @@ def read(path: Path, options: ReadOptions) -> list[Recording]:
         curve = _curve(document, chunk, sampler, len(targets), path, where)
         named.append((_label(animation, i, seen), _recording(path, curve, targets, options, where)))
     if not named:
-        raise DataError(path, "no animation moves morph targets with ARKit's names", "targetNames as jawOpen …")
+        extensions = _list(document, "extensionsUsed", str(path))
+        vrm = " (a VRM animation: presets of vowels and emotions)" if "VRMC_vrm_animation" in extensions else ""
+        raise DataError(path, f"no animation moves morph targets with ARKit's names{vrm}", "targetNames as jawOpen …")
     return [replace(r, name=f"{path.stem}-{label}") if len(named) > 1 else r for label, r in named]
 
 

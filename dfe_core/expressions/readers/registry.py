@@ -17,6 +17,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.readers.installed import installed_readers, sniffed
 from dfe_core.expressions.readers.options import ReadOptions
 from dfe_core.expressions.readers.protocol import FormatReader, Reader, stated
+from dfe_core.expressions.readers.vrm_presets import preset_version
 from dfe_core.expressions.recording import Recording
 from dfe_core.npz_file import npy_shape
 
@@ -126,6 +127,13 @@ def _unknown(path: Path, head: bytes, titles: str) -> UnknownFile:
             path,
             "a picture, which no reader knows: it holds no coefficients",
             f"`dfe extract {path.name} …` first, which makes recordings of pictures",
+        )
+    if version := preset_version(head):
+        return UnknownFile(
+            path,
+            f"{version}'s preset expressions, which no reader knows: mouth shapes of vowels and whole emotions, whose "
+            "movements each avatar defines for itself",
+            "the 52 ARKit names, which the same trackers send as “perfect sync”",
         )
     shape = npy_shape(head) if head.startswith(b"\x93NUMPY") else None
     if shape:
