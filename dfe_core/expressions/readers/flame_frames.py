@@ -78,7 +78,7 @@ def _several_faces(path: Path, found: list[re.Match[str]]) -> DataError:
     return DataError(
         path,
         f"two faces in one frame ({others[0][0]}), or more, in {len({match[1] for match in others}):,} of "
-        f"{len({match[1] for match in found}):,} frames; EMOCA numbers them anew in each, so that _000 is not always "
+        f"{len({match[1] for match in found}):,} frames; EMOCA numbers them again in each, so that _000 is not always "
         "the same person",
         "one face a folder: EMOCA run on a video cropped to one person, or, where the others are false detections, "
         f"without the folders that end in _001{'' if ending == '001' else f' to _{ending}'}",
