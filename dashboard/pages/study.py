@@ -37,7 +37,7 @@ def page() -> None:
     page_frame.header(
         "New study", "From recordings to a codebook, its coverage, groups and probes, and a supplement.", choice
     )
-    if not choice.model and not choice.dataset:
+    if not choice.model and not choice.dataset and st.session_state.get(_NAME) is None:
         empty_states.no_codebook()
     if refused := people.refusal(Role.EDITOR):
         st.info(f"A new study: {refused[0].lower()}{refused[1:]}", icon=":material/lock:")

@@ -73,13 +73,14 @@ def describe(report: dict[str, Any]) -> str:
     """A report as a sentence: the step and task, what it is at, and up to three figures."""
     if not report:
         return "Starting"
+    detail = str(report.get("detail") or "")
     figures = [
         f"{name.replace('_', ' ')} {round(value, 3):g}"
         for name, value in (report.get("figures") or {}).items()
-        if isinstance(value, (int, float))
+        if isinstance(value, (int, float)) and name.split("_")[0] not in detail
     ]
     task = str(report["task"])
-    parts = (task[:1].upper() + task[1:], str(report.get("detail") or ""), *figures[:3])
+    parts = (task[:1].upper() + task[1:], detail, *figures[:3])
     return " · ".join(part for part in parts if part)
 
 
