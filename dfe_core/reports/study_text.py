@@ -15,6 +15,10 @@ from dfe_core.groups.comparison import TESTED
 from dfe_core.groups.families import FamilyComparison
 
 
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"
+
+
 def recordings_sentence(manifest: Mapping[str, Any], recordings: pd.DataFrame, face_title: str) -> str:
     """Who and what was recorded, and how it was read."""
     minutes = float(recordings["duration_s"].sum()) / 60
@@ -22,7 +26,7 @@ def recordings_sentence(manifest: Mapping[str, Any], recordings: pd.DataFrame, f
     kind = "simulated performances" if manifest.get("simulated") else "recordings"
     dropped = len(manifest.get("dropped") or ())
     return (
-        f"{len(recordings)} {kind} of {recordings['subject'].nunique()} people ({minutes:.1f} minutes, "
+        f"{len(recordings)} {kind if len(recordings) != 1 else kind[:-1]} of {_people(recordings['subject'].nunique())} ({minutes:.1f} minutes, "
         f"{int(recordings['frames'].sum()):,} frames, {int(recordings['valid_frames'].sum()):,} of them valid) were "
         f"imported with dfe {__version__} (format {', '.join(readers) or 'dfe'}; face: {face_title})."
         + (
@@ -56,7 +60,7 @@ def evaluation_sentence(figures: Mapping[str, Any] | None) -> str:
     equal = {name: one.get("rmse_mm_at_equal_entropy") for name, one in rivals.items()}
     beside = ", ".join(f"{name} {value:.3f} mm" for name, value in equal.items() if value is not None)
     return (
-        f"On the {figures['split']} part ({figures['subjects']} people, {figures['frames']:,} frames) the root mean "
+        f"On the {figures['split']} part ({_people(figures['subjects'])}, {figures['frames']:,} frames) the root mean "
         f"square vertex error was {figures['rmse_mm']:.3f} mm at {figures['entropy_bits_per_frame']:.1f} bits per "
         f"frame (explained variance {figures['explained_variance']:.3f})"
         + (f"; at equal coded bits: {beside}." if beside else ".")
@@ -71,7 +75,7 @@ def coverage_sentence(coverage: Coverage | None) -> str:
     share = "" if covered is None else f" Of the action units that could be judged, {covered:.0%} are covered."
     return (
         f"Codewords were compared with action units of {coverage.tool} {coverage.tool_version}".rstrip()
-        + f" ({coverage.subjects} people, {coverage.frames:,} frames) within held-out people.{share} "
+        + f" ({_people(coverage.subjects)}, {coverage.frames:,} frames) within held-out people.{share} "
         + caveat(coverage.tool, coverage.estimate)
     )
 
