@@ -23,6 +23,7 @@ from ..panels import (
     mesh_view,
     note_editor,
     page_frame,
+    study_exports,
 )
 from ..selection import codeword_filter, codeword_selection
 from ..theme.formatting import text
@@ -97,6 +98,8 @@ def gallery_and_codeword(choice: artefact_cache.Choice) -> None:
     if opened is None:
         st.caption(f"{len(found)} of {codebook.size} codewords")
         gallery(choice, codebook, book, found, None, marked)
+        if choice.encoded:
+            study_exports.of_study(choice)
     else:
         rail, page = st.columns([1, 3.6], gap="medium")
         with rail, st.container(key="rail"):

@@ -15,10 +15,11 @@ from dfe_core.facs.store import list_aligned
 from dfe_core.groups.comparison import TESTED
 from dfe_core.groups.design import MOST_LEVELS
 from dfe_core.groups.families import Family
+from dfe_core.reports.supplement_figures import volcano_figure
 from dfe_core.store import artefact_path, content_key
 
 from ..data import artefact_cache, thumbnails
-from ..panels import coverage_report, empty_states, group_moments, group_power, job_progress, page_frame
+from ..panels import coverage_report, empty_states, group_moments, group_power, job_progress, page_frame, study_exports
 from ..theme.formatting import text
 from ..views import figures, groups_figures
 
@@ -170,6 +171,8 @@ def comparison(choice: artefact_cache.Choice, by: str, folder: Path) -> None:
         icon=":material/table:",
         on_click="ignore",
     )
+    figure = volcano_figure(by, 1, rows, "")
+    study_exports.of_table(rows, figure, f"groups-{choice.model}-{by}", "export-groups")
 
 
 def picked_point(tested: pd.DataFrame) -> None:

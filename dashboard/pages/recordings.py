@@ -15,7 +15,7 @@ from ..data import artefact_cache, media, thumbnails, tracks
 from ..data.dictionary import dictionary
 from ..links import query_parameters, routes
 from ..links.numbers import whole
-from ..panels import empty_states, page_frame
+from ..panels import empty_states, page_frame, study_exports
 from ..selection import codeword_filter, codeword_selection, frame_selection
 from ..theme.formatting import clock, count, mm, plural, span, text
 from ..views import bars, browser_views, cards, figures
@@ -119,6 +119,7 @@ def recording(choice: artefact_cache.Choice) -> None:
             icon=":material/view_in_ar:",
         )
     summary(choice, track, face.has_mesh)
+    study_exports.of_recordings(choice, name)
 
 
 def facts_lines(row: pd.Series, labels: tuple[str, ...]) -> tuple[str, str]:

@@ -12,6 +12,7 @@ import streamlit as st
 from dfe_core.errors import DataError
 from dfe_core.faces.model import FaceModel
 from dfe_core.motion.export import coefficients_csv, live_link_csv, write_coefficients
+from dfe_core.portable_names import file_name
 from dfe_core.render.animation import animate, there_and_back
 from dfe_core.render.gltf import export_animation
 from dfe_core.render.mesh_files import export_mesh
@@ -26,6 +27,14 @@ KINDS = {
     ".glb": "model/gltf-binary",
     ".csv": "text/csv",
     ".npz": "application/octet-stream",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".parquet": "application/octet-stream",
+    ".zip": "application/zip",
+    ".eaf": "application/xml",
+    ".TextGrid": "text/plain",
+    ".boris": "application/json",
+    ".svg": "image/svg+xml",
+    ".pdf": "application/pdf",
 }
 FPS = 25
 
@@ -44,7 +53,7 @@ def of_face(face: FaceModel, psi: np.ndarray, stem: str, key: str) -> None:
         }
     makers["CSV"] = (".csv", lambda path: path.write_text(coefficients_csv(np.zeros(1), psi[None], face.names)))
     makers["NPZ"] = (".npz", lambda path: write_coefficients(path, np.zeros(1), psi[None], face.names))
-    _buttons(makers, stem, key)
+    buttons(makers, stem, key)
 
 
 def of_movement(face: FaceModel, time_s: np.ndarray, psi: np.ndarray, stem: str, key: str) -> None:
@@ -62,24 +71,25 @@ def of_movement(face: FaceModel, time_s: np.ndarray, psi: np.ndarray, stem: str,
         "NPZ": (".npz", lambda path: write_coefficients(path, time_s, psi, face.names)),
         "Live Link": (".csv", lambda path: path.write_text(live_link_csv(psi, face.names, fps))),
     }
-    _buttons(makers, stem, key)
+    buttons(makers, stem, key)
 
 
-def made(suffix: str, maker: Callable[[Path], object]) -> bytes:
-    """What a maker writes, through a temporary file."""
+def made(suffix: str, maker: Callable[[Path], object], stem: str = "face") -> bytes:
+    """What a maker writes, through a temporary file of this name."""
     with tempfile.TemporaryDirectory(prefix="dfe-export-") as folder:
-        path = Path(folder) / f"face{suffix}"
+        path = Path(folder) / f"{file_name(stem)}{suffix}"
         maker(path)
         return path.read_bytes()
 
 
-def _buttons(makers: dict[str, tuple[str, Callable[[Path], object]]], stem: str, key: str) -> None:
+def buttons(makers: dict[str, tuple[str, Callable[[Path], object]]], stem: str, key: str) -> None:
+    """A button for each maker (label → ending, what writes the file); the file is made when it is pressed."""
     failures: dict[str, str] = st.session_state.setdefault(f"{key}-failures", {})
     with st.container(horizontal=True, gap="small"):
         for label, (suffix, maker) in makers.items():
             st.download_button(
                 label,
-                deferred(label, suffix, maker, failures),
+                deferred(label, suffix, maker, failures, stem),
                 f"{stem}{suffix}",
                 KINDS[suffix],
                 on_click="ignore",
@@ -89,7 +99,9 @@ def _buttons(makers: dict[str, tuple[str, Callable[[Path], object]]], stem: str,
         st.error(f"{label}: {reason}", icon=":material/error:")
 
 
-def deferred(label: str, suffix: str, maker: Callable[[Path], object], failures: dict[str, str]) -> Callable[[], bytes]:
+def deferred(
+    label: str, suffix: str, maker: Callable[[Path], object], failures: dict[str, str], stem: str = "face"
+) -> Callable[[], bytes]:
     """What Streamlit calls when the button is pressed: the file's content.
 
     An error is raised, so that the browser says that there is no file and saves none; its reason goes into `failures`,
@@ -99,7 +111,7 @@ def deferred(label: str, suffix: str, maker: Callable[[Path], object], failures:
     def make() -> bytes:
         failures.pop(label, None)
         try:
-            return made(suffix, maker)
+            return made(suffix, maker, stem)
         except DataError as error:
             failures[label] = str(error)
             raise

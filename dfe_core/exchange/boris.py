@@ -7,7 +7,6 @@ project. Source: the project files and the user guide of BORIS (Friard and Gamba
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,12 @@ STATE, MEDIA, LIVE = "State event", "MEDIA", "LIVE"
 
 
 def boris_project(
-    tracks: Sequence[IntervalTrack], labels: Mapping[int, CodewordLabel], *, name: str, folder: Path
+    tracks: Sequence[IntervalTrack], labels: Mapping[int, CodewordLabel], *, name: str, folder: Path | None
 ) -> dict[str, Any]:
     """A project of all recordings, as its JSON.
 
-    folder: where the file will be. A recording without a video is an observation of the type LIVE.
+    folder: where the file will be, None for beside the videos. A recording without a video is an observation of the
+    type LIVE.
     """
     subjects = list(dict.fromkeys(track.subject for track in tracks))
     return {
@@ -65,8 +65,8 @@ def _behaviour(label: CodewordLabel) -> dict[str, Any]:
     }
 
 
-def _observation(track: IntervalTrack, folder: Path) -> dict[str, Any]:
-    video = None if track.video is None else os.path.relpath(track.video, folder).replace(os.sep, "/")
+def _observation(track: IntervalTrack, folder: Path | None) -> dict[str, Any]:
+    video = track.video_from(folder)
     files = {str(player): [video] if player == 1 else [] for player in range(1, 9)}
     known = {
         "length": {video: round(track.end_s, 3)},

@@ -8,7 +8,6 @@ www.mpi.nl/tools/elan).
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -58,7 +57,7 @@ def eaf_document(
     track: IntervalTrack,
     labels: Mapping[int, CodewordLabel],
     *,
-    folder: Path,
+    folder: Path | None,
     by: str = "codeword",
     annotator: str = AUTHOR,
 ) -> bytes:
@@ -66,7 +65,8 @@ def eaf_document(
 
     Parameters
     ----------
-    folder: where the file will be; the video is named relative to it, so that both can be moved together.
+    folder: where the file will be; the video is named relative to it, so that both can be moved together. None: beside
+        the video.
     by: ``codeword`` or ``region``.
     annotator: what the tiers name as who annotated.
     """
@@ -136,10 +136,9 @@ def tier_table(tiers: Iterable[Tier]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"codeword": "int64", "peak": "float32"})
 
 
-def _header(root: ElementTree.Element, track: IntervalTrack, folder: Path, last: int) -> None:
+def _header(root: ElementTree.Element, track: IntervalTrack, folder: Path | None, last: int) -> None:
     header = ElementTree.SubElement(root, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
-    if track.video is not None:
-        relative = os.path.relpath(track.video, folder).replace(os.sep, "/")
+    if track.video is not None and (relative := track.video_from(folder)) is not None:
         ElementTree.SubElement(
             header,
             "MEDIA_DESCRIPTOR",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -52,6 +53,16 @@ class IntervalTrack:
     duration_s: float
     intervals: pd.DataFrame
     video: Path | None = None
+
+    def video_from(self, folder: Path | None) -> str | None:
+        """The video's address from a folder, with ``/``; without a folder its name alone, as from beside it. None
+        where there is no video."""
+        if self.video is None or folder is None:
+            return None if self.video is None else self.video.name
+        try:
+            return os.path.relpath(self.video, folder).replace(os.sep, "/")
+        except ValueError:  # on another drive of Windows
+            return self.video.name
 
     @property
     def end_s(self) -> float:

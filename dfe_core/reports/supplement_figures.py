@@ -10,11 +10,11 @@ import pandas as pd
 from dfe_core.groups.comparison import TESTED
 from dfe_core.reports.coverage_figures import row_height
 from dfe_core.reports.document import Figure
-from dfe_core.reports.style import BLUE, GOLD, GREEN, GREY, ORANGE, SKY
+from dfe_core.reports.style import BLUE, GOLD, GREEN, GREY, INK, ORANGE, SKY
 
 ALPHA = 0.05
 MOST_BARS = 64
-_FAMILY_COLOURS = (BLUE, GOLD, GREEN, SKY, ORANGE)
+_FAMILY_COLOURS = (BLUE, GOLD, GREEN, SKY, ORANGE, "#CC79A7", "#999933", "#4B4B8F", INK)
 
 
 def use_figure(codewords: pd.DataFrame, subjects: int, frames: int) -> Figure:

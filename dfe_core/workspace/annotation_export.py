@@ -93,6 +93,7 @@ def export_annotations(
     *,
     tiers: str = "codeword",
     recordings: Sequence[str] | None = None,
+    beside: bool = False,
 ) -> list[Path]:
     """Write the intervals of a study as `FORMATS` and return the paths.
 
@@ -101,6 +102,7 @@ def export_annotations(
     out: a folder, into which goes a file for each recording; of BORIS the file of the project.
     tiers: ``codeword`` or ``region``, of ELAN and Praat.
     recordings: names (default: all).
+    beside: name the videos as from beside them, for files that go somewhere else.
 
     Raises
     ------
@@ -110,7 +112,7 @@ def export_annotations(
     """
     found = AnnotatedStudy(study)
     if format == "boris":
-        return [_write_boris(found, out, recordings)]
+        return [_write_boris(found, out, recordings, beside)]
     if format == "bids":
         return _write_bids(found, out, recordings)
     if format == "nwb":
@@ -121,7 +123,7 @@ def export_annotations(
     paths = []
     for track in _counted(found, recordings):
         path = out / f"{stems[track.recording]}{ending}"
-        paths.append(_write_new(path, make(track, out)))
+        paths.append(_write_new(path, make(track, None if beside else out)))
     return paths
 
 
@@ -152,7 +154,7 @@ def export_beside_videos(study: Study, *, tiers: str = "codeword") -> tuple[list
     return written, kept
 
 
-def _document(found: AnnotatedStudy, format: str, tiers: str) -> Callable[[IntervalTrack, Path], bytes]:
+def _document(found: AnnotatedStudy, format: str, tiers: str) -> Callable[[IntervalTrack, Path | None], bytes]:
     """What makes the document of one recording for a folder."""
     if format == "eaf":
         annotator = f"dfe {found.study.codebook.model}"
@@ -181,11 +183,11 @@ def _write_new(path: Path, content: bytes) -> Path:
     return path
 
 
-def _write_boris(found: AnnotatedStudy, out: Path, recordings: Sequence[str] | None) -> Path:
+def _write_boris(found: AnnotatedStudy, out: Path, recordings: Sequence[str] | None, beside: bool) -> Path:
     path = out if out.suffix == boris.ENDING else out / f"{found.study.dataset.name}{boris.ENDING}"
     tracks = list(_counted(found, recordings))
     name = f"{found.study.dataset.name}, {found.study.codebook.model}"
-    project = boris.boris_project(tracks, found.labels, name=name, folder=path.parent)
+    project = boris.boris_project(tracks, found.labels, name=name, folder=None if beside else path.parent)
     return _write_new(path, (json_text(project) + "\n").encode())
 
 
