@@ -31,8 +31,8 @@ def of_study(choice: artefact_cache.Choice) -> None:
     study = partial(opened, choice)
     with st.expander("Export tables and supplement", icon=":material/download:"):
         st.caption(
-            "Tables for R, Python, MATLAB and SPSS. The supplement is a zip whose page has faces that turn and needs no "
-            "server; it has the evaluation, coverage and probes that were made, and compares the groups of the labels."
+            "Tables for R, Python, MATLAB and SPSS. The supplement is a zip whose page has faces that turn and needs "
+            "no server; it has the evaluation, coverage and probes that were made, and compares the groups of labels."
         )
         makers: dict[str, tuple[str, Maker]] = {
             "Tables, Excel": (".xlsx", lambda path: _workbook(study(), path)),

@@ -26,7 +26,8 @@ def recordings_sentence(manifest: Mapping[str, Any], recordings: pd.DataFrame, f
     kind = "simulated performances" if manifest.get("simulated") else "recordings"
     dropped = len(manifest.get("dropped") or ())
     return (
-        f"{len(recordings)} {kind if len(recordings) != 1 else kind[:-1]} of {_people(recordings['subject'].nunique())} ({minutes:.1f} minutes, "
+        f"{len(recordings)} {kind if len(recordings) != 1 else kind[:-1]} of "
+        f"{_people(recordings['subject'].nunique())} ({minutes:.1f} minutes, "
         f"{int(recordings['frames'].sum()):,} frames, {int(recordings['valid_frames'].sum()):,} of them valid) were "
         f"imported with dfe {__version__} (format {', '.join(readers) or 'dfe'}; face: {face_title})."
         + (
