@@ -12,7 +12,8 @@ import numpy as np
 
 from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus, AlignedFrames, present
-from dfe_core.groups.measures import BalanceSums, TransitionSums, UseSums
+from dfe_core.groups.confounds import Sums
+from dfe_core.groups.measures import BalanceSums, UseSums
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.tokens.presence import Activations, frame_step, presence_of
 
@@ -60,9 +61,7 @@ def _earliest(codeword: np.ndarray, time_s: np.ndarray, size: int) -> np.ndarray
     return np.where(np.isfinite(least), least, 0.0)
 
 
-def au_balance(
-    sums: UseSums | BalanceSums | TransitionSums, aus: tuple[tuple[str, str], ...]
-) -> tuple[BalanceSums, list[str]]:
+def au_balance(sums: Sums, aus: tuple[tuple[str, str], ...]) -> tuple[BalanceSums, list[str]]:
     """Frames of the left and right side of every AU that has both, and the names of these AUs."""
     column = {pair: i for i, pair in enumerate(aus)}
     names = [au for au, side in aus if side == "left" and (au, "right") in column]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
@@ -16,8 +16,9 @@ from dfe_core.expressions.dataset import Dataset
 from dfe_core.facs.store import AlignedAus
 from dfe_core.groups import effects, mixed, permutation
 from dfe_core.groups.au_use import count_au_use
+from dfe_core.groups.confounds import ChannelUse, Sums, recordings_with_channels
 from dfe_core.groups.design import Design, covariate_matrix, make_design, rows_of_pair
-from dfe_core.groups.measures import MEASURES, OTHER_MEASURES, BalanceSums, TransitionSums, UseSums, count_use
+from dfe_core.groups.measures import MEASURES, OTHER_MEASURES, VALUE, count_use
 from dfe_core.ontology import title
 from dfe_core.progress import Listener, Progress, silent
 from dfe_core.table_rows import json_rows
@@ -53,8 +54,8 @@ class GroupSettings:
     seed
         Of permutations and bootstrap.
     covariates
-        Label columns of numbers (age, head movement) or groups (sex) that the difference and p are adjusted for; only
-        between subjects.
+        Label columns of numbers (age) or groups (sex), or measures of `dfe_core.channels` (head_movement), that
+        the difference and p are adjusted for; only between subjects.
     mixed
         Fit a mixed model of recordings within subjects to every tested row, too (`mixed`).
     """
@@ -124,6 +125,9 @@ class GroupComparison:
         With three or more levels, one row per codeword and measure: eta_squared, p, q; empty with two.
     compared
         The values of the units from which all this follows.
+    confounds
+        What else differs (`dfe_core.channels`): one row per measure and pair of levels with the columns of the table, q
+        over these rows, and the unit of the measure. Empty where it was not looked at.
     """
 
     model: str
@@ -139,6 +143,7 @@ class GroupComparison:
     table: pd.DataFrame
     omnibus: pd.DataFrame
     compared: ComparedValues
+    confounds: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __repr__(self) -> str:
         units = ", ".join(f"{level}: {count}" for level, count in self.units.items())
@@ -166,6 +171,7 @@ class GroupComparison:
             **settings,
             "rows": json_rows(self.table),
             "omnibus": json_rows(self.omnibus),
+            "confounds": json_rows(self.confounds),
         }
 
 
@@ -175,7 +181,7 @@ class Use:
     counted (what names it in the result), and which of them are no things (codeword 0)."""
 
     source: str
-    sums: UseSums | BalanceSums | TransitionSums
+    sums: Sums
     things: pd.DataFrame
     none: frozenset[int] = frozenset()
 
@@ -196,7 +202,9 @@ def compare_groups(
 
     Raises `DataError` for a column that is no grouping (`design.make_design`).
     """
-    return compare_use(codeword_use(codebook, dataset, index), dataset, settings, progress)
+    return with_confounds(
+        compare_use(codeword_use(codebook, dataset, index), dataset, settings, progress), dataset, progress
+    )
 
 
 def codeword_use(codebook: Codebook, dataset: Dataset, index: RunIndex) -> Use:
@@ -212,7 +220,7 @@ def compare_au_groups(
 ) -> GroupComparison:
     """Compare the use of every AU between the levels of a label column, as `compare_groups` does of codewords; the
     tables then name ``au`` and ``side`` in the place of ``codeword``, and the model is ``aus:NAME``."""
-    return compare_use(au_use(aus, dataset, progress), dataset, settings, progress)
+    return with_confounds(compare_use(au_use(aus, dataset, progress), dataset, settings, progress), dataset, progress)
 
 
 def au_use(aus: AlignedAus, dataset: Dataset, progress: Listener = silent) -> Use:
@@ -228,6 +236,15 @@ def au_use(aus: AlignedAus, dataset: Dataset, progress: Listener = silent) -> Us
     return Use(source=f"{AUS_ALONE}{aus.name}", sums=sums, things=things)
 
 
+def with_confounds(result: GroupComparison, dataset: Dataset, progress: Listener = silent) -> GroupComparison:
+    """The comparison with that of head movement, gaze, blinks, speech and tracking between the same groups beside it.
+    Measures that no unit has are left out."""
+    use = Use(source=result.model, sums=ChannelUse.of(dataset, progress), things=ChannelUse.things())
+    settings = replace(result.settings, measures=(VALUE,), covariates=(), mixed=False)
+    table = compare_use(use, dataset, settings).table.drop(columns="measure").rename(columns={"name": "measure"})
+    return replace(result, confounds=table[table["n_a"] + table["n_b"] > 0].reset_index(drop=True))
+
+
 def compare_use(use: Use, dataset: Dataset, settings: GroupSettings, progress: Listener = silent) -> GroupComparison:
     """Compare the use of things of one kind between the levels of a label column."""
     design = make_design(dataset.recordings, settings.by, settings.unit)
@@ -235,7 +252,7 @@ def compare_use(use: Use, dataset: Dataset, settings: GroupSettings, progress: L
     measures = {name: values for name, values in sums.measures().items() if name in settings.measures}
     values = np.concatenate([measures[name] for name in settings.measures], axis=1)
     values[(sums.frames == 0).all(1)] = np.nan
-    covariates = covariate_matrix(dataset.recordings, settings.covariates, design)
+    covariates = covariate_matrix(recordings_with_channels(dataset, settings.covariates), settings.covariates, design)
     values[np.isnan(covariates).any(1)] = np.nan
     covariates = np.nan_to_num(covariates)
     features = _features(use, settings, (sums.present > 0).sum(0))
@@ -305,7 +322,7 @@ def _repeated(use: Use, dataset: Dataset, design: Design, settings: GroupSetting
     sums = use.sums.pooled(single.member, len(single.level))
     measures = sums.measures()
     values = np.concatenate([measures[name] for name in settings.measures], axis=1)
-    covariates = covariate_matrix(dataset.recordings, settings.covariates, single)
+    covariates = covariate_matrix(recordings_with_channels(dataset, settings.covariates), settings.covariates, single)
     values[(sums.frames == 0).all(1) | np.isnan(covariates).any(1)] = np.nan
     return mixed.Repeated(design=single, values=values, covariates=np.nan_to_num(covariates), within=design.within)
 

@@ -26,8 +26,17 @@ from dfe_core.groups.comparison import (
     au_use,
     codeword_use,
     compare_use,
+    with_confounds,
 )
-from dfe_core.groups.measures import BALANCE, LATENCY, PROBABILITY, count_region_use, region_balance, region_transitions
+from dfe_core.groups.measures import (
+    BALANCE,
+    LATENCY,
+    PROBABILITY,
+    VALUE,
+    count_region_use,
+    region_balance,
+    region_transitions,
+)
 from dfe_core.progress import Listener, silent
 from dfe_core.table_rows import json_rows
 from dfe_core.text_enum import StrEnum
@@ -67,6 +76,11 @@ class FamilyComparison:
     table: pd.DataFrame
     families: pd.DataFrame
 
+    @property
+    def confounds(self) -> pd.DataFrame:
+        """What else differs between the groups (`GroupComparison.confounds`)."""
+        return next(iter(self.parts.values())).confounds
+
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``dfe groups --all``: of codewords as without it, with all rows and the families beside."""
         first = next(iter(self.parts.values())).to_json()
@@ -94,6 +108,8 @@ def compare_families(
         parts[family] = compare_use(use, dataset, asked, progress)
     if not parts:
         raise DataError(dataset.name, "nothing to compare", "codewords that are used")
+    first = next(iter(parts))
+    parts[first] = with_confounds(parts[first], dataset, progress)
     return joined_families(parts)
 
 
@@ -103,7 +119,9 @@ def family_measures(family: Family, settings: GroupSettings) -> tuple[str, ...]:
         return (BALANCE,)
     if family == Family.TRANSITIONS:
         return (PROBABILITY,)
-    return tuple(name for name in dict.fromkeys((*settings.measures, LATENCY)) if name not in (BALANCE, PROBABILITY))
+    return tuple(
+        name for name in dict.fromkeys((*settings.measures, LATENCY)) if name not in (BALANCE, PROBABILITY, VALUE)
+    )
 
 
 def joined_families(parts: dict[Family, GroupComparison]) -> FamilyComparison:

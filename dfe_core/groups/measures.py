@@ -22,11 +22,12 @@ MEASURES = {
 """Measure → what it is. Rate and share are 0 where a codeword never occurs; the other two are NaN there."""
 
 
-LATENCY, BALANCE, PROBABILITY = "latency", "balance", "probability"
+LATENCY, BALANCE, PROBABILITY, VALUE = "latency", "balance", "probability", "value"
 OTHER_MEASURES = {
     LATENCY: "seconds from the start of a recording to the first onset, mean of the recordings that have one",
     BALANCE: "(left − right) / (left + right) of the time, −1 … 1",
     PROBABILITY: "of the transitions that leave a region, the share that goes to another one, 0 … 1",
+    VALUE: "of what else moves (head, gaze, blinks, speech, tracking), in its own unit",
 }
 """Measures that are compared where they are asked for (`families`); not defined where nothing occurs."""
 

@@ -23,8 +23,8 @@ def write_groups_report(
     *,
     values: bool = True,
 ) -> list[Path]:
-    """Write groups.csv, omnibus.csv (of three or more levels), families.csv (of several families), all as Parquet, too,
-    groups.json and, last, manifest.json.
+    """Write groups.csv, confounds.csv (what else differs), omnibus.csv (of three or more levels), families.csv (of
+    several families), all as Parquet, too, groups.json and, last, manifest.json.
 
     inputs: what the comparison was made from, for the manifest. values: write ``r/``, too, with the values of every
     unit, from which a script of base R computes the table again (`groups_in_r`). The same result gives the same bytes.
@@ -36,6 +36,8 @@ def write_groups_report(
     if values:
         parts = result.parts if isinstance(result, FamilyComparison) else {"": result}
         files += write_groups_for_r({str(family): part for family, part in parts.items()}, folder)
+    if len(result.confounds):
+        files += write_table(result.confounds, folder, "confounds")
     every = ""
     if isinstance(result, FamilyComparison):
         files += write_table(result.families, folder, "families")

@@ -62,7 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--covariates",
         default="",
         metavar="A,B",
-        help="label columns (numbers or groups) that difference and p are adjusted for, between subjects",
+        help="label columns (numbers or groups) that difference and p are adjusted for, between subjects; measured "
+        "where no label has the name: head_movement, gaze_shifts, blink_rate, speech_share, confidence, frames_lost …",
     )
     parser.add_argument(
         "--mixed",
@@ -118,7 +119,7 @@ def report(result: GroupComparison | FamilyComparison) -> str:
     if isinstance(result, FamilyComparison):
         return _families_report(result)
     head, tested = _head(result)
-    return "\n\n".join((head, table_of(tested.head(_ROWS).to_dict("records"), _columns(result))))
+    return "\n\n".join((head, table_of(tested.head(_ROWS).to_dict("records"), _columns(result)), *_confounds(result)))
 
 
 def _families_report(result: FamilyComparison) -> str:
@@ -130,7 +131,19 @@ def _families_report(result: FamilyComparison) -> str:
     rows = result.table[result.table["status"] == TESTED].head(_ROWS).to_dict("records")
     columns = {"family": "family", "": "thing", **_effect_columns(), "q": "q", "q, all rows": "q_all"}
     columns |= _mixed_columns(result.table)
-    return "\n\n".join((head, table_of(result.families.to_dict("records"), families), table_of(rows, columns)))
+    tables = table_of(result.families.to_dict("records"), families), table_of(rows, columns)
+    return "\n\n".join((head, *tables, *_confounds(next(iter(result.parts.values())))))
+
+
+def _confounds(result: GroupComparison) -> tuple[str, ...]:
+    """What else differs between the groups: a table and a sentence."""
+    from dfe_core.groups.confounds import confound_sentences
+
+    if not len(result.confounds):
+        return ()
+    columns = {**_effect_columns(), "q": "q"}
+    columns["measure"] = lambda row: f"{row['measure']}, {row['unit']}" if row["unit"] else row["measure"]
+    return table_of(result.confounds.to_dict("records"), columns), confound_sentences(result.confounds, result.within)
 
 
 def _head(result: GroupComparison) -> tuple[str, pd.DataFrame]:

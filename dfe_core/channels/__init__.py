@@ -1,0 +1,1 @@
+"""What else moves with faces: head pose, gaze, eyelids, the rhythm of the jaw, and how well the face was tracked."""
