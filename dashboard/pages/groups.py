@@ -11,9 +11,12 @@ import pandas as pd
 import streamlit as st
 
 from dfe_core.artefact_names import MANIFEST, groups_report_name
+from dfe_core.channels.measures import CHANNEL_MEASURES, COMPARED
+from dfe_core.channels.sources import known_channels
 from dfe_core.facs.store import list_aligned
 from dfe_core.groups.comparison import TESTED
-from dfe_core.groups.design import MOST_LEVELS
+from dfe_core.groups.confounds import confound_sentences, differing, measure_words
+from dfe_core.groups.design import MOST_LEVELS, make_design
 from dfe_core.groups.families import Family
 from dfe_core.reports.supplement_figures import volcano_figure
 from dfe_core.store import artefact_path, content_key
@@ -23,7 +26,7 @@ from ..panels import coverage_report, empty_states, group_moments, group_power, 
 from ..theme.formatting import text
 from ..views import figures, groups_figures
 
-VERSION = 2
+VERSION = 3
 """Counted up when `dfe groups --all` gives something else for the same data."""
 FACES = 8
 
@@ -65,7 +68,14 @@ def shown(choice: artefact_cache.Choice) -> None:
         format_func=lambda name: name or "By itself",
     )
     numbers = [name for name in choice.open_dataset().labels if name != by]
-    covariates = c.multiselect("Adjusted for", numbers, placeholder="Nothing", key="groups-covariates")
+    measured = [name for name in measures_of(choice) if name not in rows.columns]
+    covariates = c.multiselect(
+        "Adjusted for",
+        [*numbers, *measured],
+        format_func=lambda name: measure_words(name) if name in measured else name,
+        placeholder="Nothing",
+        key="groups-covariates",
+    )
     mixed = repeats(rows, by) and st.toggle(
         "Mixed models of recordings within subjects",
         key="groups-mixed",
@@ -129,6 +139,7 @@ def comparison(choice: artefact_cache.Choice, by: str, folder: Path) -> None:
         f"**{int((tested['q_all'] < groups_figures.ALPHA).sum())} of {len(tested):,} tests** have q below "
         f"{groups_figures.ALPHA:g} over all rows."
     )
+    confounds(folder, within(choice, by))
     page_frame.table(
         families,
         {"family": "Family", "tests": "Tests", "smallest_p": "Smallest p", "p": "p of the family", "q": "q"},
@@ -173,6 +184,45 @@ def comparison(choice: artefact_cache.Choice, by: str, folder: Path) -> None:
     )
     figure = volcano_figure(by, 1, rows, "")
     study_exports.of_table(rows, figure, f"groups-{choice.model}-{by}", "export-groups")
+
+
+def measures_of(choice: artefact_cache.Choice) -> list[str]:
+    """Measures of head, gaze, blinks, speech and tracking that the dataset may have."""
+    known = known_channels(choice.open_dataset())
+    return [name for name in COMPARED if CHANNEL_MEASURES[name].channel in known]
+
+
+def within(choice: artefact_cache.Choice, by: str) -> bool:
+    """Whether subjects are compared with themselves."""
+    return make_design(choice.open_dataset().recordings, by).within
+
+
+def confounds(folder: Path, paired: bool) -> None:
+    """What else differs between the groups: a line, and its table when asked."""
+    path = folder / "confounds.parquet"
+    if not path.is_file():
+        return
+    rows = _table(str(path))
+    (st.warning if len(differing(rows)) else st.caption)(text(confound_sentences(rows, paired)))
+    with st.expander("Head movement, gaze, blinks, speech and tracking of the groups"):
+        page_frame.table(
+            rows.assign(measure=[measure_words(name) for name in rows["measure"]]),
+            {
+                "measure": "Measure",
+                "description": "What it is",
+                "unit": "Unit",
+                "a": "First",
+                "b": "Second",
+                "mean_a": "Mean of first",
+                "mean_b": "Mean of second",
+                "hedges_g": "g",
+                "g_low": "From",
+                "g_high": "To",
+                "p": "p",
+                "q": "q",
+            },
+            {"Mean of first|Mean of second": "%.3g", "g|From|To": "%.2f", "p|q": "%.4f"},
+        )
 
 
 def picked_point(tested: pd.DataFrame) -> None:

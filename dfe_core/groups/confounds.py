@@ -1,4 +1,4 @@
-"""Do the groups differ in how they moved their heads, looked, blinked, spoke or were tracked? Compared unasked.
+"""Do the groups differ in how they moved their heads, looked, blinked, spoke or were tracked? Always compared.
 
 A difference between codewords may come from any of these. Each measure of `dfe_core.channels` is compared by the tests
 of codewords, and may be a covariate of them by its name.
@@ -118,7 +118,7 @@ def confound_sentences(confounds: pd.DataFrame, within: bool) -> str:
     tested = confounds["p"].notna()
     names = ", ".join(dict.fromkeys(map(measure_words, confounds.loc[tested, "measure"])))
     if not len(found):
-        return f"Compared unasked: {names or 'nothing could be'}" + ("; no clear difference." if names else ".")
+        return f"Always compared: {names}; no clear difference." if names else "Nothing else could be compared."
     rows = [
         f"{measure_words(row['measure'])} ({row['a']} {row['mean_a']:.3g}{row['unit']}, {row['b']} "
         f"{row['mean_b']:.3g}{row['unit']}; g = {row['hedges_g']:.2f}, q = {row['q']:.2g})"
