@@ -24,7 +24,7 @@ def two_groups(a: np.ndarray, b: np.ndarray, *, permutations: int, seed: int) ->
     values = _standardised(np.concatenate([a, b]))
     splits, exact = group_splits(len(a), len(b), permutations, seed)
     observed = np.r_[np.zeros(len(a)), np.ones(len(b))][None]
-    return _p(lambda rows: np.abs(_welch_t(rows, values)), observed, splits, exact)
+    return _p(lambda rows: np.abs(welch_t(rows, values)), observed, splits, exact)
 
 
 def group_splits(first: int, second: int, permutations: int, seed: int) -> tuple[np.ndarray, bool]:
@@ -96,7 +96,7 @@ def paired(a: np.ndarray, b: np.ndarray, *, permutations: int, seed: int) -> np.
     difference, n = b - a, len(a)
     difference = difference / np.maximum(np.sqrt(_mean(difference**2)), 1e-300)
     signs, exact = pair_signs(n, permutations, seed)
-    return _p(lambda rows: np.abs(_paired_t(rows, difference)), np.ones((1, n)), signs, exact)
+    return _p(lambda rows: np.abs(paired_t(rows, difference)), np.ones((1, n)), signs, exact)
 
 
 def several_groups(
@@ -151,7 +151,7 @@ def _splits(n: int, second: int, permutations: int, rng: np.random.Generator) ->
     return rows
 
 
-def _welch_t(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+def welch_t(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
     """(B, F) of the group marked 1 in (B, n) over the other."""
     known = np.isfinite(values)
     z = np.where(known, values, 0)
@@ -164,7 +164,8 @@ def _welch_t(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
     return difference / np.sqrt(error + _TINY)
 
 
-def _paired_t(signs: np.ndarray, difference: np.ndarray) -> np.ndarray:
+def paired_t(signs: np.ndarray, difference: np.ndarray) -> np.ndarray:
+    """(B, F) t of differences (n, F) whose signs are changed by the rows of (B, n); NaN is left out."""
     known = np.isfinite(difference)
     z = np.where(known, difference, 0)
     n, s, q = known.sum(0), signs @ z, (z * z).sum(0)

@@ -139,6 +139,13 @@ def present_activations(
     return active.where(number >= 0), number[number >= 0]
 
 
+def seen_to_begin(row: np.ndarray, time_s: np.ndarray, step: float) -> np.ndarray:
+    """(R,) whether the frames before a presence were seen. What is there when a recording begins, or after frames that
+    are missing, is present and has no onset: counted as one, gaps would make onsets."""
+    before = np.diff(time_s, prepend=-np.inf)
+    return before[row] <= RULE.bridge_s + step * 1.001
+
+
 def frame_step(time_s: np.ndarray) -> float:
     """Seconds from frame to frame (median); 0 for a single frame."""
     return float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0

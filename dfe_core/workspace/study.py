@@ -20,6 +20,7 @@ from dfe_core.workspace.workspace import Workspace
 if TYPE_CHECKING:
     from dfe_core.facs.coverage_result import Coverage
     from dfe_core.groups.comparison import GroupComparison
+    from dfe_core.groups.event_curves import CurveSettings, EventCurves
     from dfe_core.groups.families import FamilyComparison
     from dfe_core.probes.result import ProbeResult
     from dfe_core.tokens.intervals import RunIndex
@@ -298,6 +299,28 @@ class Study:
         return compare_groups(
             self.codebook, self.dataset, self.intervals_index, GroupSettings(by=by, **settings), progress=self.progress
         )
+
+    def event_curves(self, settings: CurveSettings) -> EventCurves:
+        """Follow the use of codewords around events, with tests over subjects, as ``dfe events curves``.
+
+        Parameters
+        ----------
+        settings
+            The set of events, the window and the tests; see docs/events.md.
+
+        Returns
+        -------
+        EventCurves
+            ``curves`` has one row per codeword, measure, level and time; ``clusters`` one per run of times that differ.
+
+        Raises
+        ------
+        DataError
+            For an unknown set or column of events.
+        """
+        from dfe_core.groups.event_curves import event_curves
+
+        return event_curves(self.dataset, self.token_cache, settings, self.progress)
 
     def groups(self, by: str, *, aus: str | None = None, **settings: Any) -> FamilyComparison:
         """Compare codewords, regions and action units between groups in one table, as ``dfe groups --all``.

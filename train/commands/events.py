@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from dfe_core.errors import DataError
 from dfe_core.progress import Listener
 
+from ..cli import seed
 from ..tables import facts, table_of
 from .output import add_json_option, deliver
-from .segments_option import add_choice_options, conditions, write_asked
+from .segments_option import add_choice_options, conditions, window, write_asked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,13 +51,21 @@ _SEGMENTS = (
     "the columns of the event; tokens and AUs are those of the whole recordings. --segments of other commands does so.",
     ("dfe events segments study1 trials", "dfe events segments study1 trials --where phase=task --window 1,3"),
 )
+_CURVES = (
+    "Rate, share and intensity of every codeword from 2 s before to 5 s after events, with cluster-permutation tests "
+    "over subjects: each condition against its baseline, and conditions against each other.",
+    (
+        "dfe events curves codebook1 study1 --events trials --by trial_type --out curves/",
+        "dfe events curves codebook1 study1 --events coding --where annotation=joke --window 2,5 --json curves.json",
+    ),
+)
 _REMOVE = ("Remove a set of events; `dfe rm --undo` brings it back.", ("dfe events rm study1 coding",))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from ..cli import common_options, help_texts
 
-    actions = parser.add_subparsers(dest="action", metavar="import|list|exclude|segments|rm", required=True)
+    actions = parser.add_subparsers(dest="action", metavar="import|list|exclude|segments|curves|rm", required=True)
 
     def action(name: str, about: tuple[str, tuple[str, ...]], text: str) -> argparse.ArgumentParser:
         return actions.add_parser(name, help=text, parents=[common_options()], **help_texts(*about))
@@ -93,6 +102,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cutting.add_argument("events", metavar="EVENTS", help="a set of events")
     cutting.add_argument("--name", help="of the dataset of segments (default: DATASET.EVENTS)")
     add_choice_options(cutting)
+    locked = action("curves", _CURVES, "use of codewords around events, tested")
+    locked.add_argument("model", metavar="MODEL", help="one that `dfe list` shows")
+    locked.add_argument("dataset", metavar="DATASET", help="with the events; encoded where it is not")
+    locked.add_argument("--events", default="events", metavar="NAME", help="a set of events (default: events)")
+    locked.add_argument("--by", default="", metavar="COLUMN", help="of the events, or a label: levels to compare")
+    add_choice_options(locked)
+    locked.add_argument("--step", type=float, default=0.2, metavar="SECONDS", help="of the curves (default: 0.2)")
+    locked.add_argument("--measures", default="rate,share,intensity", metavar="A,B", help="(default: all three)")
+    locked.add_argument("--permutations", type=int, default=2000, metavar="N", help="(default: 2000)")
+    locked.add_argument("--seed", type=seed, default=0, help="of permutations and bootstrap (default: 0)")
+    locked.add_argument("--out", type=Path, metavar="DIR", help="write the curves as CSV, SVG and a page there")
+    add_json_option(locked)
     removing = action("rm", _REMOVE, "remove a set of events")
     removing.add_argument("dataset", metavar="DATASET", help="one that `dfe list` shows")
     removing.add_argument("name", metavar="NAME", help="a set of events, or excluded")
@@ -106,6 +127,8 @@ def run(args: argparse.Namespace, progress: Listener) -> None:
         _import(args, dataset, progress)
     elif args.action == "segments":
         _segments(args, progress)
+    elif args.action == "curves":
+        _curves(args, progress)
     else:
         {"list": _list, "exclude": _exclude, "rm": _remove}[args.action](args, dataset)
 
@@ -144,6 +167,39 @@ def _segments(args: argparse.Namespace, progress: Listener) -> None:
         ("labels", ", ".join(segments.labels)),
     ]
     print("\n".join([facts(pairs), *map(str, segments.manifest["notes"])]))
+
+
+def _curves(args: argparse.Namespace, progress: Listener) -> None:
+    from dfe_core.groups.event_curves import CurveSettings
+    from dfe_core.reports.event_curves import finding_sentence, write_curves_report
+    from dfe_core.workspace.study import Study
+
+    before, after = window(args.window) or (2.0, 5.0)
+    settings = CurveSettings(
+        events=args.events,
+        where=conditions(args.where),
+        by=args.by,
+        before_s=before,
+        after_s=after,
+        step_s=args.step,
+        measures=tuple(name.strip() for name in args.measures.split(",")),
+        permutations=args.permutations,
+        seed=args.seed,
+    )
+    result = Study(args.model, args.dataset, progress=progress).event_curves(settings)
+    if args.out is not None:
+        write_curves_report(result, args.out)
+    levels = [(one, f"{result.events[one]} events, {result.subjects[one]} subjects") for one in result.levels]
+    names = ("codeword", "measure", "a", "b", "start_s", "end_s", "difference", "p", "p_all", "subjects")
+    rows = result.clusters.head(20).to_dict("records")
+    text = "\n\n".join(
+        (
+            facts([("model", result.model), ("dataset", result.dataset), ("events", args.events), *levels]),
+            table_of(rows, {name.replace("_", " "): name for name in names}),
+            finding_sentence(result),
+        )
+    )
+    deliver(result.to_json(), text, args.json)
 
 
 def _list(args: argparse.Namespace, dataset: Dataset) -> None:

@@ -27,7 +27,7 @@ from dfe_core.store import atomic_directory, content_key, write_json
 from dfe_core.tokenizer.codebook import Codebook
 from dfe_core.tokens.cache import TokenCache, Tokens
 from dfe_core.tokens.intervals import iter_recordings
-from dfe_core.tokens.presence import RULE, codeword_sizes, frame_step, present_activations
+from dfe_core.tokens.presence import RULE, codeword_sizes, frame_step, present_activations, seen_to_begin
 
 VERSION = 5
 _OF_AUS = "aus-"
@@ -189,7 +189,7 @@ def _count_presence(sources: Sources, rate: float | None) -> Arrays:
         step = frame_step(part.time_s)
         present, number = present_activations(part, sizes)
         first = np.flatnonzero(np.diff(number, prepend=-1))
-        first = first[_seen_to_begin(present.row[first], part.time_s, step)]
+        first = first[seen_to_begin(present.row[first], part.time_s, step)]
         for span, rows in index.groups(part.recording, part.time_s):
             inside = (present.row >= rows.start) & (present.row < rows.stop)
             begun = first[inside[first]]
@@ -202,13 +202,6 @@ def _count_presence(sources: Sources, rate: float | None) -> Arrays:
             cell, count = np.unique(_pairs(codeword[np.argsort(onset, kind="stable")], words), return_counts=True)
             pairs[span, cell] = count
     return found | {"pairs": pairs.tocsr()}
-
-
-def _seen_to_begin(row: np.ndarray, time_s: np.ndarray, step: float) -> np.ndarray:
-    """(R,) whether the frames before a presence were seen. What is there when a recording begins, or after frames that
-    are missing, is present and has no onset: counted as one, gaps would make onsets."""
-    before = np.diff(time_s, prepend=-np.inf)
-    return before[row] <= RULE.bridge_s + step * 1.001
 
 
 def thinned_tokens(part: Tokens, rate: float | None) -> Tokens:
