@@ -20,7 +20,7 @@ from dfe_core.expressions.recording import Recording
 from dfe_core.expressions.validation import check_recording
 from dfe_core.store import content_key, file_sha256
 
-READER_VERSION = 3
+READER_VERSION = 4
 """Counted up when a reader gives other frames for the same file."""
 _LARGE = 1 << 24  # bytes of a file whose digest is made on a thread
 

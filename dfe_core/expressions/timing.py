@@ -72,7 +72,7 @@ def from_times(seconds: np.ndarray, where: str, first_line: int = 2, row: str = 
     coarse = _coarse(seconds[rows], even)
     if coarse is not None:
         return replace(coarse, notes=(*told, *coarse.notes), rows=_all(rows, len(seconds)))
-    kept, order_notes = _in_order(seconds[rows], f"{where}, {row}", first_line, "time")
+    kept, order_notes = _in_order(seconds[rows], f"{where}, {row}", first_line + rows, "time")
     rows = rows[kept]
     timing = _timed(seconds[rows], where)
     return replace(timing, notes=(*told, *order_notes, *timing.notes), rows=_all(rows, len(seconds)))
@@ -111,7 +111,7 @@ def from_frames(numbers: np.ndarray, fps: float | None, where: str, first_line: 
     rows, told = _usable(
         np.where(np.abs(np.nan_to_num(numbers)) > 1e12, np.nan, numbers), where, first_line, row, "frame number"
     )
-    kept, order_notes = _in_order(numbers[rows], f"{where}, {row}", first_line, "frame number")
+    kept, order_notes = _in_order(numbers[rows], f"{where}, {row}", first_line + rows, "frame number")
     rows = rows[kept]
     counted = np.rint(numbers[rows] - numbers[rows[0]])
     steps = np.diff(counted)
@@ -204,14 +204,15 @@ def _all(rows: np.ndarray, count: int) -> np.ndarray | None:
     return None if len(rows) == count and (np.diff(rows) == 1).all() else rows
 
 
-def _in_order(values: np.ndarray, where: str, first_line: int, what: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Indices of (N,) finite values in strictly rising order by rules 1 and 2, and notes. Raises `DataError` else."""
+def _in_order(values: np.ndarray, where: str, lines: np.ndarray, what: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Indices of (N,) finite values in strictly rising order by rules 1 and 2, and notes. lines: (N,) their numbers.
+    Raises `DataError` else."""
     if (np.diff(values) > 0).all():
         return np.arange(len(values)), ()
     _, kept = np.unique(values, return_index=True)
     kept, repeats = np.sort(kept), len(values) - len(kept)
     if repeats > max(FEW * len(values), 2) or len(kept) < 2:
-        raise _disorder(values, where, first_line, what)
+        raise _disorder(values, where, lines, what)
     notes = (f"{_rows(repeats)} with the {what} of another left out (the first of each is kept).",) if repeats else ()
     if (np.diff(values[kept]) > 0).all():
         return kept, notes
@@ -224,12 +225,12 @@ def _in_order(values: np.ndarray, where: str, first_line: int, what: str) -> tup
     if even and steps.max() <= max(largest, 1.5 * np.median(steps)) * (1 + 1e-9):
         return kept[ordered], (*notes, f"Rows were not in order of the {what}: sorted.")
     if outside <= FEW * len(kept):
-        line = first_line + kept[np.setdiff1d(np.arange(len(kept)), rising)[0]]
+        line = lines[kept[np.setdiff1d(np.arange(len(kept)), rising)[0]]]
         return kept[rising], (
             *notes,
             f"{_rows(outside)} whose {what} is out of line left out (the first: {where.rsplit(', ', 1)[-1]} {line}).",
         )
-    raise _disorder(values, where, first_line, what)
+    raise _disorder(values, where, lines, what)
 
 
 def _longest_rising(values: np.ndarray) -> np.ndarray:
@@ -342,10 +343,10 @@ def _rise(numbers: np.ndarray) -> str:
     return f" that rise by {steps.min():g} to {steps.max():g}" if np.ptp(steps) else f" that rise by {steps[0]:g}"
 
 
-def _disorder(values: np.ndarray, where: str, first_line: int, what: str) -> DataError:
+def _disorder(values: np.ndarray, where: str, lines: np.ndarray, what: str) -> DataError:
     steps = np.diff(values)
     row = int(np.flatnonzero(steps <= 0)[0])
-    line = f"{where} {first_line + row + 1}"
+    line = f"{where} {lines[row + 1]}"
     if steps[row] == 0:
         twice = len(np.unique(values)) * 2 <= len(values)
         if np.ptp(values) == 0:

@@ -50,7 +50,7 @@ def test_each_broken_file_is_refused_in_one_line_in_good_time(tmp_path: Path, wh
     ("what", "place", "found"),
     [
         ("a short line in the middle", "line 10", "columns"),
-        ("a broken timecode", "line 13, column Timecode", "10:00:xx"),
+        ("broken timecodes", "line 2, column Timecode", "10:00:xx"),
         ("every time twice", "line 3", "two faces"),
         ("0 fps", "a.csv", "no real time"),
         ("5000 fps", "a.csv", "frames a second"),

@@ -14,7 +14,7 @@ import pyarrow as pa
 from dfe_core.errors import DataError
 from dfe_core.expressions.readers.column_names import FRAMES, column_of, time_column
 from dfe_core.expressions.readers.options import FPS_RANGE, ROWS, ReadOptions, TimeColumn
-from dfe_core.expressions.readers.text_table import MISSING
+from dfe_core.expressions.readers.text_table import MISSING, MOST_UNREADABLE
 from dfe_core.expressions.readers.timecode import timecode_seconds
 from dfe_core.expressions.timing import NoFrameRate, Timing, column_seconds, from_frames, from_rate, from_times
 
@@ -105,6 +105,7 @@ def timing_of(
     if clocks.time is not None and len(rows) > 1:
         values = data[clocks.time][rows]
         seconds, unit = column_seconds(values, clocks.header[clocks.time])
+        seconds = _numbered(clocks, data, rows, seconds)
         fault = _no_clock(values, seconds)
         if not fault:
             note = () if unit == "s" else (f"Times of column {clocks.header[clocks.time]} taken as {unit}.",)
@@ -126,6 +127,15 @@ def timing_of(
             return from_frames(numbers, options.fps, str(path), first_line).noted(told)
         told += (f"Column {clocks.header[clocks.frame]} is {numbers[0]:g} in every row: the rows count.",)
     return from_rate(len(rows), options.fps, str(path)).noted(told)
+
+
+def _numbered(clocks: Clocks, data: Mapping[int, Any], rows: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+    """Seconds, NaN in the few rows that have no frame number where all others have one: sums and means that somebody
+    wrote below the frames are no frames, whatever stands in the column of times."""
+    if clocks.frame is None:
+        return seconds
+    lost = ~np.isfinite(data[clocks.frame][rows])
+    return np.where(lost, np.nan, seconds) if 0 < lost.sum() <= MOST_UNREADABLE * len(lost) else seconds
 
 
 def _stated(

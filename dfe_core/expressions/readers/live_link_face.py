@@ -56,7 +56,7 @@ def sniff(path: Path, head: bytes) -> str | None:
     header = read_header(head)
     if (
         header
-        and _key(header[0]) == "timecode"
+        and "timecode" in map(_key, header[:2])  # an index of rows may stand before it
         and "blendshapecount" in map(_key, header[1:])
         and arkit_count(header) >= LEAST
     ):

@@ -19,6 +19,7 @@ from dfe_core.errors import DataError
 from dfe_core.expressions.readers.text_block import line_ranges, read_block_rows
 
 _MOST_METADATA = 60
+_LEAST_COLUMNS = 5  # of a table with a title above its header
 MAX_LINE_BYTES = 1 << 20
 """Longer lines are no table; what follows is never read."""
 MISSING = (
@@ -159,10 +160,11 @@ class TextTable:
         given = len(wrong) - table[str(index)].null_count
         if wrong.sum() > MOST_UNREADABLE * given:
             row = int(np.flatnonzero(wrong)[0])
+            cell = table[str(index)][row].as_py()[:40]
             raise DataError(
                 f"{self.path}, line {self.preamble + row + 1}, column {self.header[index]}",
-                f"{table[str(index)][row].as_py()[:40]!r} ({int(wrong.sum()):,} of {given:,} cells are no numbers)",
-                "a number",
+                f"{cell!r} ({int(wrong.sum()):,} of {given:,} cells are no numbers)",
+                "a number (cells of a spreadsheet in per cent: format them as numbers)" if "%" in cell else "a number",
             )
 
     def _unreadable(self, bad: dict[int, np.ndarray], rows: int) -> tuple[str, ...]:
@@ -338,12 +340,14 @@ def _layout(path: Path, head: bytes) -> TextTable:
     start = next((i for i, line in enumerate(lines) if line.strip() and not re.match(r"#|sep=.$", line)), None)
     if start is None:
         raise DataError(path, "no header", "a line of column names")
-    start = _below_metadata(lines, start)
+    start = _below_title(lines, _below_metadata(lines, start))
     delimiter = max(",;\t", key=lines[start].count)
     try:
         header = next(csv.reader([lines[start]], delimiter=delimiter))
     except (csv.Error, StopIteration) as error:
         raise DataError(path, f"a header that is not readable ({error})", "column names") from None
+    if _ends_with_separator(lines[start + 1 : start + 20], delimiter, len(header)):
+        header.append("")
     body = "\n".join(lines[start + 1 : start + 20])
     decimal = "," if delimiter != "," and re.search(r"\d,\d", body) and not re.search(r"\d\.\d", body) else "."
     notes += ("Numbers with decimal commas.",) if decimal == "," else ()
@@ -370,6 +374,25 @@ def _below_metadata(lines: Sequence[str], start: int) -> int:
     most = max(counts.values())
     usual = [i for i, count in counts.items() if count == most]
     return usual[0] if most >= 4 and len(usual) > 2 and 3 * counts[start] < most else start
+
+
+def _below_title(lines: Sequence[str], start: int) -> int:
+    """The line of the header: `start`, or the next one where a spreadsheet's title stands above it in a row of cells
+    of which nearly all are empty."""
+    cells = re.split(r"[,;\t]", lines[start])
+    below = next((i for i in range(start + 1, min(len(lines), start + 4)) if lines[i].strip(" ,;\t")), None)
+    if below is None or len(cells) < _LEAST_COLUMNS or sum(map(bool, map(str.strip, cells))) > 0.2 * len(cells):
+        return start
+    named = [cell for cell in re.split(r"[,;\t]", lines[below]) if cell.strip()]
+    return below if len(named) > 0.8 * len(cells) and not any(_is_number(cell, ".") for cell in named) else start
+
+
+def _ends_with_separator(rows: Sequence[str], delimiter: str, columns: int) -> bool:
+    """Whether all rows end with a separator more than the header has."""
+    rows = [row for row in rows if row.strip()]
+    return bool(rows) and all(
+        row.count(delimiter) == columns and row.rstrip(" ").endswith(delimiter) and '"' not in row for row in rows
+    )
 
 
 def _first_row(lines: Sequence[str], delimiter: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dfe_core.errors import DataError
+from dfe_core.expressions.readers.text_table import MOST_UNREADABLE
 
 _PATTERN = r"^\s*(?P<h>\d{1,2}):(?P<m>\d{2}):(?P<s>\d{2})(?P<mark>[:;.])(?P<f>\d{1,3}(?:\.\d+)?)\s*$"
 _BASES = (24, 25, 30, 48, 50, 60, 90, 100, 120, 240)
@@ -23,26 +24,32 @@ def timecode_seconds(values: pa.Array, path: Path, first_line: int = 2) -> tuple
     FF is counted at a base that the file does not name: it is the one for which most steps over a full second
     equal the usual step. Live Link Face counts at 60 also where it stores every second frame. ``;`` before FF marks
     drop-frame counting (SMPTE 12M: the first two of 30, or four of 60, counts of a minute are left out but for every
-    tenth minute). A run past midnight goes on counting. Raises `DataError` for anything that is no timecode.
+    tenth minute). A run past midnight goes on counting. A cell that is no timecode is NaN. Raises `DataError` for more
+    of them than `MOST_UNREADABLE`.
     """
     parts = pc.extract_regex(values, pattern=_PATTERN)
-    if parts.null_count:
-        row = int(np.flatnonzero(parts.is_null().to_numpy(zero_copy_only=False))[0])
+    lost = parts.is_null().to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(~lost)
+    if lost.sum() > MOST_UNREADABLE * len(lost):
+        row = int(np.flatnonzero(lost)[0])
         raise DataError(
             f"{path}, line {first_line + row}, column Timecode", f"{values[row].as_py()!r}"[:60], "HH:MM:SS:FF.mmm"
         )
+    if not len(rows):
+        return np.zeros(len(lost)), ()
+    out = np.full(len(lost), np.nan)
+    out[rows], notes = _seconds(parts.filter(pa.array(~lost)))
+    return out, notes
+
+
+def _seconds(parts: pa.Array) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Seconds of timecodes, NaN for the few that count beyond the base of the others, and what was assumed."""
     hours, minutes, seconds, counts = (_numbers(parts, key) for key in "hmsf")
     whole = (hours * 60 + minutes) * 60 + seconds
     if pc.all(pc.equal(pc.struct_field(parts, "mark"), ".")).as_py() and not _sub_counts(parts):
         return _unwrap(pc.cast(pc.utf8_trim_whitespace(pc.struct_field(parts, "f")), pa.string()), whole)
     base, notes = _base(whole, counts)
-    over = np.flatnonzero(counts >= base + _SLACK)
-    if len(over):
-        raise DataError(
-            f"{path}, line {first_line + over[0]}, column Timecode",
-            f"{values[over[0]].as_py()!r}"[:60],
-            f"frame counts below {base}, as in the rest",
-        )
+    counts = np.where(counts < base + _SLACK, counts, np.nan)
     if pc.any(pc.equal(pc.struct_field(parts, "mark"), ";")).as_py():
         left_out = (4 if base > 30 else 2) * (whole // 60 - whole // 600)
         return _past_midnight((whole * base + counts - left_out) * 1.001 / base), (*notes, "Drop-frame timecodes.")
@@ -79,4 +86,7 @@ def _base(whole: np.ndarray, counts: np.ndarray) -> tuple[int, tuple[str, ...]]:
 
 
 def _past_midnight(seconds: np.ndarray) -> np.ndarray:
-    return seconds + _DAY * np.cumsum(np.diff(seconds, prepend=seconds[:1]) < -_DAY / 2)
+    known = np.isfinite(seconds)
+    out, clock = seconds.copy(), seconds[known]
+    out[known] = clock + _DAY * np.cumsum(np.diff(clock, prepend=clock[:1]) < -_DAY / 2)
+    return out
